@@ -1,0 +1,73 @@
+/* What the estimator knows beside the looks: the authoritative side and the
+ * resolver's habits (estimator.md 5.1, 12). */
+#ifndef NX_COLLECTOR_FACTS_H
+#define NX_COLLECTOR_FACTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NX_TIME_UNKNOWN INT64_MIN
+
+struct nx_auth_facts {
+    int64_t outage_lo_us;   /* start of the outage; NX_TIME_UNKNOWN */
+    int64_t restored_lo_us; /* last instant some server was still bad */
+    int64_t restored_hi_us; /* all servers good since; NX_TIME_UNKNOWN */
+    bool observed;          /* an authority agent (or the operator) told us */
+    bool all_ns_good;       /* every server gave the expected answer last */
+    bool verified;          /* and for the settle time: the guard may open */
+    bool serial_moves;      /* the serial changed with the restoration */
+    bool serial_known;
+    uint32_t serial_restored;
+    uint32_t w_auth_s;   /* largest negative TTL sent in the outage */
+    uint32_t w_nsec_s;   /* NSEC TTL of a signed zone, 0: none */
+    uint32_t parent_w_s; /* negative TTL of the parent, 0: not known */
+    uint32_t ns_ttl_s;   /* of the delegation */
+    uint32_t old_w_s;    /* negative TTL of the old servers */
+    bool deleg_changed_ns;
+    bool old_servers_negative;
+    uint16_t ns_negative; /* servers that deny the name now */
+    uint16_t ns_total;
+    uint64_t epoch; /* counts changes of good/bad */
+};
+
+/* Rounding of the shown TTL (estimator.md 3.3). */
+enum nx_conv { NX_CONV_U, NX_CONV_F, NX_CONV_F0, NX_CONV_T };
+
+/* Whose age the SOA TTL shows (estimator.md 12). */
+enum nx_soa_clock {
+    NX_SOA_CLOCK_UNKNOWN,
+    NX_SOA_CLOCK_OWN,
+    NX_SOA_CLOCK_SHARED_UNTIL_CHANGE, /* unbound */
+    NX_SOA_CLOCK_SHARED_RENEWED,      /* dnsmasq */
+};
+
+enum nx_rd0 {
+    NX_RD0_UNKNOWN,
+    NX_RD0_HONOURED,
+    NX_RD0_REFUSED,
+    NX_RD0_BYPASSES,
+    NX_RD0_RECURSES
+};
+
+struct nx_profile {
+    bool verified;     /* measured by canary, fresh */
+    uint8_t conv;      /* enum nx_conv */
+    uint8_t soa_clock; /* enum nx_soa_clock */
+    uint8_t rd0;       /* enum nx_rd0 */
+    bool never_decrements;
+    bool chain_possible;     /* unknown chain: show the `stack` bound too */
+    uint32_t cap_hi_s;       /* upper limit on W, 0: not known */
+    uint32_t clamp_lo_s;     /* lower clamp on W */
+    uint32_t w_eff_s;        /* 0: derive from W_auth, clamp and cap */
+    uint32_t display_cap_s;  /* 0: none */
+    uint32_t stale_max_s;    /* 0: none known */
+    uint32_t early_window_s; /* looking may cure this long before the end */
+    uint16_t caches;         /* from canary; 0: not known */
+    double p_late;
+    double lambda_early_per_s;
+};
+
+/* Nothing known: convention U, clock unknown, p_late 0.10, 0.02 per hour. */
+void nx_profile_default(struct nx_profile *out);
+
+#endif

@@ -1,0 +1,81 @@
+/* struct nx_look: an observation as the estimator sees it: normalised
+ * (estimator.md 5.2) and moved to collector time (5.3). Self-contained: no
+ * pointer, so a target can keep a ring of them. */
+#ifndef NX_COLLECTOR_LOOK_H
+#define NX_COLLECTOR_LOOK_H
+
+#include "common/obs.h"
+
+/* What a reply says about the name. */
+enum nx_kind {
+    NX_KIND_POS,       /* the expected RRset (or any, if none is expected) */
+    NX_KIND_POS_OTHER, /* another RRset */
+    NX_KIND_NXDOMAIN,
+    NX_KIND_NODATA,
+    NX_KIND_REFERRAL,
+    NX_KIND_MISS, /* RD=0 and nothing in the cache */
+    NX_KIND_SERVFAIL,
+    NX_KIND_REFUSED, /* REFUSED, NOTAUTH, NOTIMP */
+    NX_KIND_TIMEOUT,
+    NX_KIND_NETERR,
+    NX_KIND_OTHER, /* FORMERR, truncated for good, malformed */
+};
+
+/* Where the SOA owner of a negative answer stands. */
+enum nx_soa_rel {
+    NX_SOA_NONE,     /* no SOA in the authority section */
+    NX_SOA_APEX,     /* the zone of the incident name */
+    NX_SOA_ANCESTOR, /* a zone above it */
+    NX_SOA_QNAME,    /* owner is the asked name, which is no apex: policy */
+    NX_SOA_TARGET,   /* zone of the last CNAME target, not ours */
+    NX_SOA_FOREIGN,  /* none of these */
+};
+
+enum { /* nx_look.flags */
+       NX_LOOK_RD = 1 << 0,
+       NX_LOOK_AA = 1 << 1,
+       NX_LOOK_AD = 1 << 2,
+       NX_LOOK_SERIAL = 1 << 3,      /* soa_serial is set */
+       NX_LOOK_EDE_STALE = 1 << 4,   /* EDE 3 or 19 */
+       NX_LOOK_EDE_POLICY = 1 << 5,  /* EDE 4, 15..17, 18 without REFUSED */
+       NX_LOOK_EDE_DNSSEC = 1 << 6,  /* EDE 1, 2, 5-12, 25, 27 */
+       NX_LOOK_EDE_SYNTH = 1 << 7,   /* EDE 29 */
+       NX_LOOK_EDE_NETWORK = 1 << 8, /* EDE 22, 23 */
+       NX_LOOK_CNAME = 1 << 9,       /* the denied name is a CNAME target */
+       NX_LOOK_CD = 1 << 10,
+};
+
+struct nx_look {
+    int64_t tx_us;   /* collector time */
+    int64_t rx_us;   /* collector time */
+    uint32_t eps_us; /* bound of the clock error */
+    int32_t r_s;     /* remaining TTL of SOA (negative) or RRset
+                        (positive); -1: none shown */
+    uint32_t soa_serial;
+    uint32_t soa_minimum_s;
+    uint32_t nsid_hash; /* 0: none */
+    uint16_t src_port;
+    uint16_t flags;  /* NX_LOOK_* */
+    uint8_t kind;    /* enum nx_kind */
+    uint8_t soa_rel; /* enum nx_soa_rel */
+};
+
+/* The expected RRset of one type in the canonical form of nx_answer.rdata;
+ * rdata_n 0: anything positive will do. */
+struct nx_expect {
+    const uint8_t *rdata;
+    uint16_t rdata_len;
+    uint8_t rdata_n;
+};
+
+/* Normalises obs for the name of its question. apex: of the incident's zone,
+ * NULL when not known yet. theta_us: agent's monotonic clock minus collector
+ * time. Pure. */
+void nx_look_from_obs(const struct nx_obs *obs, const struct nx_expect *expect,
+                      const uint8_t *apex, int64_t theta_us, uint32_t eps_us,
+                      struct nx_look *out);
+
+bool nx_kind_is_negative(unsigned kind); /* NXDOMAIN or NODATA */
+const char *nx_kind_text(unsigned kind); /* "NXDOMAIN" */
+
+#endif

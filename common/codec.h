@@ -1,0 +1,176 @@
+/* Messages between agent and collector as values, and as bytes. The only
+ * module that sees protobuf types (proto/nxclear.proto).
+ *
+ * Unpacking trusts nothing: every count and size is checked against the limits
+ * here before memory is taken, all memory comes from the caller's arena, and
+ * what comes out points into that arena (never into the input). */
+#ifndef NX_COMMON_CODEC_H
+#define NX_COMMON_CODEC_H
+
+#include "common/arena.h"
+#include "common/obs.h"
+
+#define NX_PROTOCOL 1U
+#define NX_MSG_MAX_BYTES (256U * 1024U) /* one message, also ZMQ_MAXMSGSIZE */
+#define NX_UNPACK_ARENA_BYTES (8U * NX_MSG_MAX_BYTES) /* enough for any */
+#define NX_BATCH_OBS_MAX 2000U
+#define NX_BATCH_NAMES_MAX 2000U
+#define NX_BATCH_QUESTIONS_MAX 2000U
+#define NX_BATCH_ANSWERS_MAX 2000U
+#define NX_BATCH_ENDPOINTS_MAX 2000U
+#define NX_BATCH_GAPS_MAX 64U
+#define NX_BATCH_DELEGATIONS_MAX 64U
+#define NX_HELLO_RESOLVERS_MAX 64U
+#define NX_SOFTWARE_MAX 64U /* bytes */
+#define NX_PLAN_TASKS_MAX 4000U
+#define NX_DELEG_SERVERS_MAX 64U
+
+struct nx_clock_sample {
+    int64_t mono_us;
+    int64_t wall_us;
+    int64_t offset_us;        /* monotonic minus collector time */
+    uint64_t offset_error_us; /* bound of its error */
+    bool offset_known;
+};
+
+struct nx_hello {
+    uint32_t protocol;
+    const char *software; /* printable ASCII, at most NX_SOFTWARE_MAX */
+    uint64_t epoch;
+    uint64_t next_seq;
+    struct nx_clock_sample clock;
+    const struct nx_endpoint *resolvers;
+    size_t resolvers_n;
+    bool authority_role;
+    uint32_t resolver_rate_mqps;
+    uint64_t plan_revision;
+    uint64_t produced;
+    uint64_t dropped;
+};
+
+enum nx_gap_reason {
+    NX_GAP_SPACE,   /* oldest dropped: the spool was full */
+    NX_GAP_AGE,     /* older than the spool keeps */
+    NX_GAP_DAMAGED, /* unreadable in the spool */
+};
+#define NX_GAP_REASON_MAX NX_GAP_DAMAGED
+
+struct nx_gap {
+    uint64_t from_seq;
+    uint64_t to_seq; /* inclusive */
+    uint8_t reason;  /* enum nx_gap_reason */
+};
+
+/* nx_delegation.problems */
+enum {
+    NX_DELEG_LAME = 1 << 0,       /* a server of the set gave no aa answer */
+    NX_DELEG_NO_GLUE = 1 << 1,    /* a server without any address found */
+    NX_DELEG_UNREACHED = 1 << 2,  /* the walk ended before the name's zone */
+    NX_DELEG_NS_DIFFERS = 1 << 3, /* child's NS set is not the parent's */
+    NX_DELEG_PROBLEMS_ALL = (1 << 4) - 1,
+};
+
+struct nx_delegation {
+    const uint8_t *name;   /* the incident name */
+    const uint8_t *apex;   /* deepest zone reached */
+    const uint8_t *parent; /* zone above; NULL at the root */
+    uint32_t ns_ttl_s;
+    const struct nx_endpoint *servers; /* layer authority, with server_name */
+    size_t servers_n;
+    uint32_t problems;
+    int64_t at_mono_us;
+};
+
+struct nx_batch {
+    uint64_t epoch;
+    uint64_t first_seq; /* of obs[0]; 1 is the first of an epoch */
+    struct nx_clock_sample clock;
+    const struct nx_gap *gaps;
+    size_t gaps_n;
+    const struct nx_delegation *delegations;
+    size_t delegations_n;
+    /* obs[i].question points into questions[], .answer into answers[]. */
+    const struct nx_question *questions;
+    size_t questions_n;
+    const struct nx_answer *answers;
+    size_t answers_n;
+    const struct nx_obs *obs;
+    size_t obs_n; /* 1..NX_BATCH_OBS_MAX */
+};
+
+struct nx_ack {
+    uint64_t epoch;
+    uint64_t acked_seq;
+    uint64_t echo; /* first_seq of the batch answered, 0 for a hello */
+    int64_t received_us;
+    int64_t sent_us;
+};
+
+enum nx_task_kind {
+    NX_TASK_RESOLVER,  /* ask recursive resolvers */
+    NX_TASK_AUTHORITY, /* walk to the zone, ask every name server */
+};
+#define NX_TASK_KIND_MAX NX_TASK_AUTHORITY
+
+struct nx_task {
+    uint8_t kind;
+    const uint8_t *name;
+    uint16_t qtype;
+    bool has_endpoint; /* false: every resolver of the network layer */
+    struct nx_endpoint endpoint;
+    uint32_t first_after_ms;
+    uint32_t interval_ms;
+    uint32_t visit_n; /* 1..16 */
+    uint32_t visit_gap_ms;
+    bool authority_verified;
+    uint64_t authority_epoch;
+};
+
+struct nx_plan {
+    uint64_t revision;
+    uint32_t valid_s;
+    const struct nx_task *tasks;
+    size_t tasks_n;
+};
+
+enum nx_up_kind { NX_UP_HELLO, NX_UP_BATCH };
+struct nx_up {
+    enum nx_up_kind kind;
+    union {
+        struct nx_hello hello;
+        struct nx_batch batch;
+    } u;
+};
+
+enum nx_down_kind { NX_DOWN_ACK, NX_DOWN_PLAN };
+struct nx_down {
+    enum nx_down_kind kind;
+    union {
+        struct nx_ack ack;
+        struct nx_plan plan;
+    } u;
+};
+
+/* Packing: writes at most NX_MSG_MAX_BYTES into out (cap bytes) and sets *len.
+ * NX_ELIMIT when the message would be larger than cap or a limit above;
+ * NX_ENOMEM. Scratch memory is taken from `scratch` and given back. */
+int nx_codec_pack_hello(const struct nx_hello *hello, struct nx_arena *scratch,
+                        uint8_t *out, size_t cap, size_t *len) NX_MUSTUSE;
+int nx_codec_pack_batch(const struct nx_batch *batch, struct nx_arena *scratch,
+                        uint8_t *out, size_t cap, size_t *len) NX_MUSTUSE;
+int nx_codec_pack_ack(const struct nx_ack *ack, uint8_t *out, size_t cap,
+                      size_t *len) NX_MUSTUSE;
+int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,
+                       uint8_t *out, size_t cap, size_t *len) NX_MUSTUSE;
+
+/* Unpacking. NX_ELIMIT: over a limit above, or the arena is full;
+ * NX_EMALFORMED: not a message, an index out of its table, columns that do not
+ * match, a bad name or address, an enum out of range. *why (when not NULL)
+ * gets a constant text that says which field. */
+int nx_codec_unpack_up(const uint8_t *bytes, size_t len, struct nx_arena *arena,
+                       struct nx_up *out, const char **why) NX_MUSTUSE;
+int nx_codec_unpack_down(const uint8_t *bytes, size_t len,
+                         struct nx_arena *arena, struct nx_down *out,
+                         const char **why) NX_MUSTUSE;
+
+#endif
