@@ -36,7 +36,8 @@ enum nx_rcode {
     NX_RCODE_NOTAUTH = 9,
 };
 
-#define NX_RRTYPE_TEXT_MAX 12U /* "TYPE65535" and the NUL */
+#define NX_RRTYPE_TEXT_MAX 12U /* "OPENPGPKEY", "TYPE65535" and the NUL */
+#define NX_RCODE_TEXT_MAX 12U  /* "RCODE4095" and the NUL */
 
 /* "A", "aaaa", "TYPE64": NX_ETYPE when not known; meta types (0, OPT, IXFR,
  * AXFR, ANY and 128..255) are refused: they are no question about an RRset. */
@@ -45,7 +46,7 @@ int nx_rrtype_parse(const char *text, uint16_t *out) NX_MUSTUSE;
 /* Writes the mnemonic or TYPEnnn into out (NX_RRTYPE_TEXT_MAX); returns out. */
 char *nx_rrtype_text(uint16_t type, char *out);
 
-/* "NXDOMAIN"; "RCODE17" into out (12 bytes) when it has no name. */
+/* "NXDOMAIN"; "RCODE17" into out (NX_RCODE_TEXT_MAX) when it has no name. */
 const char *nx_rcode_text(unsigned rcode, char *out);
 
 #endif
