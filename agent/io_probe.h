@@ -1,0 +1,60 @@
+/* Asks one question at one endpoint and tells how it ended, with times.
+ *
+ * Every query has a socket of its own: connected, so that the kernel keeps
+ * other sources out and shows ICMP errors; a new source port and random id;
+ * kernel receive time stamps. TC=1 is repeated over TCP within the same
+ * timeout. Nothing is retried, nothing is remembered from one query to the
+ * next: a resolver that failed is asked like any other. */
+#ifndef NX_AGENT_IO_PROBE_H
+#define NX_AGENT_IO_PROBE_H
+
+#include "common/obs.h"
+
+struct event_base;
+struct nx_prober;
+
+#define NX_PROBE_INFLIGHT_MAX 256U /* default; keep well below RLIMIT_NOFILE   \
+                                    */
+
+/* All pointers are valid during the callback only. */
+struct nx_probe_result {
+    struct nx_obs obs;
+    const uint8_t *msg; /* the whole reply with NX_ANSWERED, else NULL */
+    size_t msg_len;
+    int error_errno; /* why, with NX_UNREACHABLE .. NX_LOCAL_ERROR, or 0 */
+};
+
+/* May call nx_probe_send; must not free the prober. */
+typedef void nx_probe_fn(void *user, const struct nx_probe_result *result);
+
+/* inflight_max: queries under way at once, 1..1024. NX_ENOMEM, NX_ERANGE. */
+int nx_probe_new(struct event_base *base, unsigned inflight_max,
+                 struct nx_prober **out) NX_MUSTUSE;
+
+/* Ends all queries without calling back. */
+void nx_probe_free(struct nx_prober **prober);
+
+/* Prepares DNS over TLS to `to` (server_name: the name to authenticate;
+ * ca_file: PEM, NULL for the system's). Needed before the first query with
+ * transport NX_TLS to it; without it these end as NX_LOCAL_ERROR. Copies its
+ * arguments. NX_ENOTFOUND: the DoT module cannot be loaded; NX_ENOMEM,
+ * NX_ELIMIT. */
+int nx_probe_add_tls(struct nx_prober *prober, const struct nx_endpoint *to,
+                     const char *ca_file) NX_MUSTUSE;
+
+/* Forgets all TLS endpoints (configuration reload); their queries under way
+ * end as NX_LOCAL_ERROR. */
+void nx_probe_clear_tls(struct nx_prober *prober);
+
+/* Sends the question (copied) to question->to. callback is called exactly once
+ * from the event loop, never from here, with whatever came of it; also when no
+ * socket could be had (NX_LOCAL_ERROR).
+ * NX_EAGAIN: inflight_max queries are under way, try later; no callback. */
+int nx_probe_send(struct nx_prober *prober, const struct nx_question *question,
+                  unsigned timeout_ms, nx_probe_fn *callback,
+                  void *user) NX_MUSTUSE;
+
+/* Queries under way. */
+unsigned nx_probe_inflight(const struct nx_prober *prober);
+
+#endif

@@ -1,0 +1,69 @@
+/* DNS messages from strangers: bytes in, struct nx_answer out, or refused.
+ *
+ * Only the answer to the question asked is accepted, and only when the whole
+ * message holds together: every name, RDLENGTH and RDATA of a type we read,
+ * and the exact end. Pure; nothing is allocated; compression pointers go
+ * strictly backwards, so every loop is bounded by the message's length. */
+#ifndef NX_AGENT_REPLY_H
+#define NX_AGENT_REPLY_H
+
+#include "common/obs.h"
+
+#define NX_MESSAGE_MAX 65535U  /* octets, RFC 1035 section 4.2.2 */
+#define NX_REPLY_CNAME_MAX 16U /* links followed; more is cut off there */
+
+/* What one reply said. answer and its pointers point into this struct, so it
+ * must not be copied or moved. */
+struct nx_reply {
+    struct nx_answer answer; /* outcome NX_ANSWERED */
+    uint32_t soa_ttl_s;      /* with NX_ANS_SOA; top bit set counts as 0 */
+    uint32_t answer_ttl_s;   /* with NX_ANS_RDATA; likewise */
+    uint8_t soa_owner[NX_DNAME_MAX];
+    uint8_t denied_name[NX_DNAME_MAX];
+    uint8_t ns_owner[NX_DNAME_MAX];
+    uint8_t nsid[NX_ANSWER_NSID_MAX];
+    uint8_t rdata[NX_ANSWER_RDATA_MAX];
+};
+
+/* Reads msg as the reply to `question` sent with `id`.
+ * NX_EMISMATCH: not the reply to it (shorter than a header, other id, a query,
+ *   other opcode, another question): ignore it and keep waiting.
+ * NX_EMALFORMED: it is, and it is broken.
+ * Names compare without regard to case: queries do not use 0x20 encoding. */
+int nx_reply_parse(const uint8_t *msg, size_t len, uint16_t id,
+                   const struct nx_question *question,
+                   struct nx_reply *out) NX_MUSTUSE;
+
+enum nx_section { NX_SECTION_ANSWER, NX_SECTION_AUTHORITY, NX_SECTION_EXTRA };
+
+/* One record; rdata points into the message and may hold compressed names. */
+struct nx_rr {
+    uint8_t section; /* enum nx_section */
+    uint16_t type;
+    uint16_t rclass;
+    uint32_t ttl_s; /* top bit set counts as 0 (RFC 2181 section 8) */
+    uint16_t rdata_len;
+    size_t rdata_at; /* offset into the message */
+    uint8_t owner[NX_DNAME_MAX];
+};
+
+/* Walks the records of a message that nx_reply_parse accepted (of any other it
+ * stops early, and reads nothing outside of it). */
+struct nx_rr_iter {
+    const uint8_t *msg; /* borrowed */
+    size_t len;
+    size_t at;
+    uint16_t left[3]; /* records left, by section */
+};
+
+void nx_rr_iter_init(struct nx_rr_iter *iter, const uint8_t *msg, size_t len);
+
+/* The next record, or false at the end. */
+bool nx_rr_next(struct nx_rr_iter *iter, struct nx_rr *out);
+
+/* The name at the start of rr's RDATA (NS, CNAME, PTR, DNAME), decompressed
+ * into out (NX_DNAME_MAX octets). NX_EMALFORMED. */
+int nx_rr_target(const struct nx_rr_iter *iter, const struct nx_rr *rr,
+                 uint8_t *out) NX_MUSTUSE;
+
+#endif
