@@ -1,0 +1,1 @@
+"""A DNS laboratory for demonstrations and system tests. See lab.py."""
