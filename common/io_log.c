@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/text.h"
+
 /* The one global (architecture.md, Conventions). */
 static enum nx_log_level max_level = NX_LOG_INFO;
 
@@ -17,42 +19,6 @@ void nx_log_set_level(enum nx_log_level level) {
 
 bool nx_log_enabled(enum nx_log_level level) {
     return level <= max_level;
-}
-
-static size_t put_escaped(unsigned char c, char *out) {
-    if (c >= 0x20 && c < 0x7f) {
-        out[0] = (char)c;
-        return 1;
-    }
-    out[0] = '\\';
-    out[1] = (char)('0' + c / 100);
-    out[2] = (char)('0' + c / 10 % 10);
-    out[3] = (char)('0' + c % 10);
-    return 4;
-}
-
-char *nx_log_escape(const char *text, char *out, size_t cap) {
-    char one[4];
-    size_t n = 0;
-    size_t fits = 0; /* longest prefix that leaves room for "..." */
-    const char *p = text;
-    for (; *p != '\0'; p++) {
-        size_t len = put_escaped((unsigned char)*p, one);
-        if (n + len + 1 > cap) {
-            break;
-        }
-        memcpy(out + n, one, len);
-        n += len;
-        fits = n + 4 <= cap ? n : fits;
-    }
-    if (*p != '\0' && cap >= 4) {
-        memcpy(out + fits, "...", 3);
-        n = fits + 3;
-    }
-    if (cap > 0) {
-        out[n] = '\0';
-    }
-    return out;
 }
 
 static size_t put_prefix(enum nx_log_level level, char *out, size_t cap) {
@@ -73,6 +39,14 @@ static size_t put_prefix(enum nx_log_level level, char *out, size_t cap) {
     n = snprintf(out + len, cap - len, ".%03dZ %s",
                  (int)(now.tv_nsec / 1000000), words[level]);
     return len + (size_t)n;
+}
+
+static size_t escaped_len(const char *text) {
+    size_t n = 0;
+    for (const char *p = text; *p != '\0'; p++) {
+        n += *p >= 0x20 && *p < 0x7f ? 1 : 4;
+    }
+    return n;
 }
 
 static void write_all(const char *line, size_t len) {
@@ -102,9 +76,12 @@ void nx_log(enum nx_log_level level, const char *fmt, ...) {
     va_end(args);
     if (n >= 0) {
         size_t len = put_prefix(level, line, sizeof(line));
-        nx_log_escape(text, line + len, sizeof(line) - len - 1);
-        len += strlen(line + len);
-        line[len++] = '\n';
+        nx_escape(text, line + len, sizeof(line) - len - 4);
+        size_t shown = strlen(line + len);
+        bool cut = (size_t)n >= sizeof(text) || shown < escaped_len(text);
+        len += shown;
+        len += (size_t)snprintf(line + len, sizeof(line) - len, "%s\n",
+                                cut ? "..." : "");
         write_all(line, len);
     }
     errno = saved;

@@ -1,13 +1,12 @@
 /* The log: one line per event on standard error.
  *
  * Whatever the arguments contain, a line stays one line of printable ASCII:
- * every other byte is written as \DDD (decimal, as in RFC 1035 section 5.1),
- * so names and texts from strangers can be logged as they are. */
+ * it is escaped as a whole (nx_escape, common/text.h), so names and texts from
+ * strangers can be logged as they are. */
 #ifndef NX_COMMON_IO_LOG_H
 #define NX_COMMON_IO_LOG_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "common/err.h"
 
@@ -22,9 +21,5 @@ bool nx_log_enabled(enum nx_log_level level);
 /* Writes a line. Under systemd (JOURNAL_STREAM is set) it begins with the
  * <N> of sd-daemon(3), else with the UTC time. errno is kept. */
 void nx_log(enum nx_log_level level, const char *fmt, ...) NX_PRINTF(2, 3);
-
-/* The escaping on its own: copies text to out (cap bytes with the NUL), cut
- * with "..." when it does not fit. Returns out. */
-char *nx_log_escape(const char *text, char *out, size_t cap);
 
 #endif

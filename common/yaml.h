@@ -4,7 +4,7 @@
  * libcyaml alone is lenient and vague (1.3.1 takes "3x" as 3 and "maybe" as
  * true, and names the line before an unknown key). So the document is first
  * checked against the same schema here. Accepted: plain YAML without aliases,
- * one document; booleans true|false|yes|no|on|off; integers in decimal.
+ * one document; booleans true|false|yes|no; integers in decimal.
  *
  *     struct raw *raw = NULL;
  *     struct nx_yaml *doc = NULL;
