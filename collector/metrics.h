@@ -1,0 +1,21 @@
+/* GET /metrics: the documents of the API as Prometheus text (exposition format
+ * 0.0.4). Pure. Label values are escaped; a value that is not known is not
+ * exported, never 0. */
+#ifndef NX_COLLECTOR_METRICS_H
+#define NX_COLLECTOR_METRICS_H
+
+#include <jansson.h>
+
+#include "common/text.h"
+
+/* All borrowed. */
+struct nx_metrics {
+    const json_t *statuses; /* list of status documents, of open incidents */
+    const json_t *agents;   /* list of nx_roster_agent */
+    const json_t *health;   /* document of /healthz */
+};
+
+/* Appends to text, which holds the failure if there is one. */
+void nx_metrics_text(const struct nx_metrics *metrics, struct nx_text *text);
+
+#endif
