@@ -6,6 +6,7 @@
 #ifndef NX_COLLECTOR_ENGINE_H
 #define NX_COLLECTOR_ENGINE_H
 
+#include "collector/authority.h"
 #include "collector/diagnosis.h"
 #include "collector/incident.h"
 #include "collector/rollup.h"
@@ -84,37 +85,13 @@ int nx_engine_plan(struct nx_engine *engine, uint32_t agent_id, int64_t now_us,
 
 /* --- what status reads; borrowed until the next call that changes --- */
 
-/* One authoritative server of an item as last seen. */
-struct nx_auth_server {
-    struct nx_endpoint at; /* server_name set */
-    bool asked;
-    uint8_t kind;    /* enum nx_kind of the last answer for the name */
-    uint8_t outcome; /* enum nx_outcome */
-    uint16_t rcode;
-    bool aa;
-    bool good;
-    bool serial_known;
-    uint32_t serial;
-    uint32_t w_s; /* min(SOA TTL, MINIMUM) as sent; 0: not known */
-    uint32_t soa_ttl_s, soa_minimum_s;
-    int64_t last_bad_us, good_since_us, last_us; /* NX_TIME_UNKNOWN */
-};
-
-struct nx_auth_view {
-    struct nx_auth_facts facts;
-    bool apex_known;
-    uint8_t apex[NX_DNAME_MAX];
-    const struct nx_auth_server *servers;
-    size_t servers_n;
-    uint32_t problems; /* NX_DELEG_* */
-};
-
 struct nx_target_view {
     uint32_t agent_id;
     const struct nx_question *question;
     unsigned item;             /* index of the incident's item */
     struct nx_verdict verdict; /* computed for now_us */
     int64_t since_us;          /* when this state began */
+    uint32_t nsid_hash;        /* of the newest look that had one; 0: none */
 };
 
 size_t nx_engine_incidents(const struct nx_engine *engine,
