@@ -1,0 +1,155 @@
+"""What nxclear forecast, held against what the measurement saw."""
+import datetime
+import statistics
+import threading
+import time
+
+SHOWN_AFTER_S = 10   # the forecast that counts: so long after verification
+POLL_S = 0.2
+
+
+def parse_time(text):
+    """RFC 3339 -> seconds, wall clock."""
+    return datetime.datetime.fromisoformat(
+        text.replace("Z", "+00:00")).timestamp()
+
+
+def format_time(seconds):
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class StatusLog:
+    """Polls the status document of one incident and keeps what the last table
+    needs: each network's path of states, and the forecast as it stood
+    SHOWN_AFTER_S after the verified restoration."""
+
+    def __init__(self, api, incident):
+        self._api = api
+        self._incident = incident
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.paths = {}        # network -> [state, ...]
+        self.last = None       # newest document
+        self.shown = None      # the document whose forecast counts
+        self.first_verified = None
+        self.error = None
+
+    def start(self):
+        self._thread.start()
+        return self
+
+    def stop(self):
+        self._stop.set()
+        self._thread.join()
+
+    def states(self):
+        return {n["network"]: n["state"]
+                for n in (self.last or {}).get("networks", [])}
+
+    def all_clear(self, networks):
+        states = self.states()
+        return all(states.get(n) == "clear" for n in networks)
+
+    def shown_forecast(self, network):
+        """{"point", "lo50", ...} or None when none was shown."""
+        for row in (self.shown or {}).get("networks", []):
+            if row["network"] == network:
+                return row.get("clears")
+        return None
+
+    def _run(self):
+        while not self._stop.wait(POLL_S):
+            try:
+                self._take(self._api.status(self._incident))
+            except Exception as error:  # shown by the main thread
+                self.error = error
+
+    def _take(self, document):
+        for row in document.get("networks", []):
+            path = self.paths.setdefault(row["network"], [])
+            if not path or path[-1] != row["state"]:
+                path.append(row["state"])
+        verified = document["authority"].get("verified_at")
+        if verified and self.first_verified is None:
+            self.first_verified = parse_time(verified)
+        if (self.shown is None and self.first_verified is not None
+                and parse_time(document["now"])
+                >= self.first_verified + SHOWN_AFTER_S):
+            self.shown = document
+        self.last = document
+        self.error = None
+
+
+def result_row(watch, resolver, log):
+    """One network of the last table, as in --json."""
+    name = watch.network.name
+    shown = log.shown_forecast(name)
+    actual = watch.actual
+    predicted = error = None
+    if shown and shown.get("point"):
+        predicted = {k: shown.get(k) for k in ("point", "lo90", "hi90")}
+        if actual is not None:
+            error = round(actual - parse_time(shown["point"]), 3)
+    return {"network": name, "resolver": resolver, "predicted": predicted,
+            "actual": None if actual is None else format_time(actual),
+            "error_s": error, "state_path": log.paths.get(name, [])}
+
+
+def inside_90(row):
+    predicted = row["predicted"]
+    if not predicted or not row["actual"] or not predicted["lo90"] \
+            or not predicted["hi90"]:
+        return False
+    return (parse_time(predicted["lo90"]) <= parse_time(row["actual"])
+            <= parse_time(predicted["hi90"]))
+
+
+def result(rows):
+    """The document of --json."""
+    errors = [abs(r["error_s"]) for r in rows if r["error_s"] is not None]
+    return {"networks": rows,
+            "median_abs_error_s":
+                round(statistics.median(errors), 3) if errors else None,
+            "inside_90": sum(inside_90(r) for r in rows), "of": len(rows)}
+
+
+def _clock(text):
+    return text[11:21] if text else "-"
+
+
+def _interval(predicted):
+    if not predicted:
+        return "-"
+    return f"{_clock(predicted['lo90'])}..{_clock(predicted['hi90'])}"
+
+
+def table(document):
+    """The last table, for people."""
+    head = ("NETWORK", "RESOLVER", "PREDICTED", "90 %", "ACTUAL", "ERROR",
+            "STATES")
+    rows = [(r["network"], r["resolver"],
+             _clock((r["predicted"] or {}).get("point")),
+             _interval(r["predicted"]), _clock(r["actual"]),
+             "-" if r["error_s"] is None else f"{r['error_s']:+.1f} s",
+             " > ".join(r["state_path"])) for r in document["networks"]]
+    widths = [max(len(row[i]) for row in [head, *rows])
+              for i in range(len(head))]
+    lines = ["  ".join(c.ljust(w) for c, w in zip(row, widths)).rstrip()
+             for row in [head, *rows]]
+    median = document["median_abs_error_s"]
+    lines.append("")
+    lines.append(
+        f"median error {'?' if median is None else median} s, "
+        f"{document['inside_90']} of {document['of']} inside their 90 % "
+        f"interval")
+    return "\n".join(lines)
+
+
+def wait_for(condition, deadline_mono, tick):
+    """Call tick() until condition() or the deadline; was it in time?"""
+    while not condition():
+        if time.monotonic() > deadline_mono:
+            return False
+        tick()
+    return True
