@@ -61,13 +61,18 @@ struct nx_profile {
     uint32_t w_eff_s;        /* 0: derive from W_auth, clamp and cap */
     uint32_t display_cap_s;  /* 0: none */
     uint32_t stale_max_s;    /* 0: none known */
-    uint32_t early_window_s; /* looking may cure this long before the end */
+    uint32_t early_window_s; /* looking may cure so long (and 1 % of W) before
+                                the end (section 12.5); 0: it cannot */
     uint16_t caches;         /* from canary; 0: not known */
-    double p_late;
-    double lambda_early_per_s;
+    double p_early; /* weight of that cure, where software is unknown */
+    double p_late;  /* weight of the late tail (5.8) */
+    double lambda_early_per_s; /* flush, restart, eviction */
 };
 
-/* Nothing known: convention U, clock unknown, p_late 0.10, 0.02 per hour. */
+/* Nothing known, nothing measured: convention U, clock unknown, a chain is
+ * possible, p_late 0.10, lambda 0.02 per hour (5.8); Knot Resolver's `predict`
+ * possible: 5 s with weight 0.07, which lets the lower end of the 90 %
+ * interval, and only that, reach the cure. */
 void nx_profile_default(struct nx_profile *out);
 
 #endif

@@ -43,6 +43,7 @@ enum { /* nx_look.flags */
        NX_LOOK_EDE_NETWORK = 1 << 8, /* EDE 22, 23 */
        NX_LOOK_CNAME = 1 << 9,       /* the denied name is a CNAME target */
        NX_LOOK_CD = 1 << 10,
+       NX_LOOK_SOA_ADDITIONAL = 1 << 11, /* as response policy zones do */
 };
 
 struct nx_look {
