@@ -3,27 +3,32 @@
 #ifndef NX_COLLECTOR_IO_SERVICE_H
 #define NX_COLLECTOR_IO_SERVICE_H
 
-#include "collector/engine.h"
+#include <event2/event.h>
+
+#include "collector/agent_record.h"
+#include "collector/conf.h"
 
 struct nx_service;
 
-#define NX_KEY_Z85_LEN 40U
+#define NX_SERVICE_WHY_MAX 512U
 
-/* A key as enrolment sees it. */
-enum nx_agent_state {
-    NX_AGENT_PENDING, /* tried to connect, not accepted yet */
-    NX_AGENT_ACCEPTED,
-    NX_AGENT_REVOKED,
-};
-const char *nx_agent_state_text(unsigned state);
+/* Starts everything but HTTP, in this order: keys, store, engine rebuilt from
+ * the store, ZAP handler, ROUTER. conf and base are borrowed until _free.
+ * store_check: look at every page of the store first. why: "what: reason" on
+ * failure: NX_EDENIED (key file), NX_ECONFIG, NX_EMALFORMED, NX_EVERSION,
+ * NX_ESTATE, NX_EIO, NX_ENOMEM. */
+int nx_service_new(struct event_base *base,
+                   const struct nx_collector_conf *conf, bool store_check,
+                   struct nx_service **out, char *why,
+                   size_t why_cap) NX_MUSTUSE;
+/* Commits what is open, acknowledges it, closes. */
+void nx_service_free(struct nx_service **service);
 
-struct nx_agent_record {
-    struct nx_agent agent;        /* id 0 while pending */
-    uint8_t state;                /* enum nx_agent_state */
-    char key[NX_KEY_Z85_LEN + 1]; /* Z85 of the CURVE public key */
-    char address[48];             /* last peer address; "" when none */
-    int64_t changed_us;
-};
+/* Takes over what can change while running (where to listen); a broken part
+ * leaves the old one in force and says so in the log. conf is borrowed from
+ * now on instead of the one before. */
+void nx_service_reload(struct nx_service *service,
+                       const struct nx_collector_conf *conf);
 
 /* The service's clock: collector time now, microseconds. */
 int64_t nx_service_now_us(const struct nx_service *service);
@@ -37,7 +42,9 @@ int nx_service_incident_close(struct nx_service *service,
 
 /* key: Z85, or an unambiguous prefix (at least 6 characters) of a pending
  * key. Accepting a known key updates network, name and role.
- * NX_ENOTFOUND, NX_EMALFORMED, NX_EIO. */
+ * NX_ENOTFOUND, NX_EMALFORMED (key or label), NX_EEXISTS (another agent has
+ * this name), NX_EIO. An empty name becomes the network's, with a number when
+ * that is taken. */
 int nx_service_agent_accept(struct nx_service *service, const char *key,
                             const struct nx_agent *agent,
                             struct nx_agent_record *out) NX_MUSTUSE;

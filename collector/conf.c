@@ -1,0 +1,384 @@
+#include "collector/conf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/yaml.h"
+
+#define TEXT_MAX 1024U
+
+/* As libcyaml loads it; NULL: not given. */
+struct raw_http {
+    char *unix_path;
+    char *listen;
+};
+
+struct raw_estimate {
+    uint32_t *settle_s;
+    uint32_t *vantages;
+    uint32_t *authority_interval_ms;
+    uint32_t *probe_floor_ms;
+    uint32_t *probe_ceiling_ms;
+    uint32_t *first_visit;
+    uint32_t *silent_after_s;
+    char *clear_share;
+};
+
+struct raw_plan {
+    uint32_t *valid_s;
+};
+
+struct raw {
+    char *key;
+    char *listen; /* of the schema for one */
+    char **listens;
+    unsigned listens_count;
+    char *store;
+    struct raw_http *http;
+    struct raw_estimate *estimate;
+    struct raw_plan *plan;
+};
+
+#define OPTIONAL_PTR (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
+#define STRING(key, flags, type, member)                                       \
+    CYAML_FIELD_STRING_PTR(key, flags, type, member, 1, TEXT_MAX)
+#define NUMBER(member)                                                         \
+    CYAML_FIELD_UINT_PTR(#member, OPTIONAL_PTR, struct raw_estimate, member)
+
+static const cyaml_schema_field_t http_fields[] = {
+    STRING("unix", OPTIONAL_PTR, struct raw_http, unix_path),
+    STRING("listen", OPTIONAL_PTR, struct raw_http, listen), CYAML_FIELD_END};
+
+static const cyaml_schema_field_t estimate_fields[] = {
+    NUMBER(settle_s),
+    NUMBER(vantages),
+    NUMBER(authority_interval_ms),
+    NUMBER(probe_floor_ms),
+    NUMBER(probe_ceiling_ms),
+    NUMBER(first_visit),
+    NUMBER(silent_after_s),
+    STRING("clear_share", OPTIONAL_PTR, struct raw_estimate, clear_share),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_field_t plan_fields[] = {
+    CYAML_FIELD_UINT_PTR("valid_s", OPTIONAL_PTR, struct raw_plan, valid_s),
+    CYAML_FIELD_END};
+
+static const cyaml_schema_value_t listen_value = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
+
+/* What both schemas have beside `listen`. */
+#define COMMON_FIELDS                                                          \
+    STRING("store", OPTIONAL_PTR, struct raw, store),                          \
+        CYAML_FIELD_MAPPING_PTR("http", OPTIONAL_PTR, struct raw, http,        \
+                                http_fields),                                  \
+        CYAML_FIELD_MAPPING_PTR("estimate", OPTIONAL_PTR, struct raw,          \
+                                estimate, estimate_fields),                    \
+        CYAML_FIELD_MAPPING_PTR("plan", OPTIONAL_PTR, struct raw, plan,        \
+                                plan_fields),                                  \
+        CYAML_FIELD_END
+
+static const cyaml_schema_field_t one_fields[] = {
+    STRING("key", CYAML_FLAG_POINTER, struct raw, key),
+    STRING("listen", CYAML_FLAG_POINTER, struct raw, listen), COMMON_FIELDS};
+static const cyaml_schema_field_t list_fields[] = {
+    STRING("key", CYAML_FLAG_POINTER, struct raw, key),
+    CYAML_FIELD_SEQUENCE("listen", CYAML_FLAG_POINTER, struct raw, listens,
+                         &listen_value, 1, NX_CONF_LISTEN_MAX),
+    COMMON_FIELDS};
+static const cyaml_schema_value_t one_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, one_fields)};
+static const cyaml_schema_value_t list_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, list_fields)};
+
+/* What the checks share. */
+struct reader {
+    const char *file;
+    struct nx_yaml *doc;
+    struct nx_collector_conf *out;
+    char *why;
+    size_t why_cap;
+};
+
+/* libcyaml has no "a string or a list of them": is the value of the top-level
+ * key `listen` a list? It is when it does not begin with text on its line. */
+static bool listen_is_list(const uint8_t *text, size_t len) {
+    static const char key[] = "listen:";
+    const size_t key_len = sizeof(key) - 1;
+    for (size_t i = 0; i + key_len <= len; i++) {
+        if ((i > 0 && text[i - 1] != '\n') ||
+            memcmp(text + i, key, key_len) != 0) {
+            continue;
+        }
+        i += key_len;
+        while (i < len && (text[i] == ' ' || text[i] == '\t')) {
+            i++;
+        }
+        return i < len && strchr("[#\r\n", text[i]) != NULL;
+    }
+    return false;
+}
+
+/* "192.0.2.1:5530", "[2001:db8::1]:5530" */
+static bool address_port(const char *text, struct nx_endpoint *out,
+                         unsigned *port) {
+    char host[64];
+    const char *colon = strrchr(text, ':');
+    if (colon == NULL || (size_t)(colon - text) >= sizeof(host)) {
+        return false;
+    }
+    size_t digits = strspn(colon + 1, "0123456789");
+    if (digits == 0 || digits > 5 || colon[1 + digits] != '\0') {
+        return false;
+    }
+    *port = (unsigned)strtoul(colon + 1, NULL, 10);
+    snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
+    bool bracket = host[0] == '[';
+    return strpbrk(host, "@/") == NULL && *port <= UINT16_MAX &&
+           bracket == (strchr(host, ':') != NULL) &&
+           nx_endpoint_parse(host, out) == NX_OK;
+}
+
+static bool is_loopback(const struct nx_endpoint *at) {
+    static const uint8_t six[16] = {[15] = 1};
+    return at->address_len == 4 ? at->address[0] == 127
+                                : memcmp(at->address, six, sizeof(six)) == 0;
+}
+
+static bool is_listen_endpoint(const char *text) {
+    static const char scheme[] = "tcp://";
+    struct nx_endpoint at;
+    unsigned port = 0;
+    char any[64];
+    if (strncmp(text, scheme, sizeof(scheme) - 1) != 0) {
+        return false;
+    }
+    text += sizeof(scheme) - 1;
+    if (strncmp(text, "*:", 2) == 0) {
+        snprintf(any, sizeof(any), "0.0.0.0%s", text + 1);
+        text = any;
+    }
+    return address_port(text, &at, &port) && port > 0;
+}
+
+static int copy_text(const char *text, char **out) {
+    *out = strdup(text);
+    return *out == NULL ? NX_ENOMEM : NX_OK;
+}
+
+/* Relative to the folder of the configuration file. */
+static int copy_path(const struct reader *r, const char *path, char **out) {
+    const char *slash = strrchr(r->file, '/');
+    if (path[0] == '/' || slash == NULL) {
+        return copy_text(path, out);
+    }
+    size_t folder = (size_t)(slash - r->file) + 1;
+    size_t cap = folder + strlen(path) + 1;
+    *out = malloc(cap);
+    if (*out == NULL) {
+        return NX_ENOMEM;
+    }
+    snprintf(*out, cap, "%.*s%s", (int)folder, r->file, path);
+    return NX_OK;
+}
+
+static int take_listen(const struct reader *r, const char *key,
+                       const char *text) {
+    if (!is_listen_endpoint(text)) {
+        return nx_yaml_error(r->doc, r->why, r->why_cap, key,
+                             "\"%s\" is not tcp://ADDRESS:PORT", text);
+    }
+    for (size_t i = 0; i < r->out->listen_n; i++) {
+        if (strcmp(r->out->listen[i], text) == 0) {
+            return nx_yaml_error(r->doc, r->why, r->why_cap, key,
+                                 "\"%s\" is given twice", text);
+        }
+    }
+    return copy_text(text, &r->out->listen[r->out->listen_n++]);
+}
+
+static int take_listens(const struct reader *r, const struct raw *raw) {
+    if (raw->listen != NULL) {
+        return take_listen(r, "listen", raw->listen);
+    }
+    int err = NX_OK;
+    for (unsigned i = 0; err == NX_OK && i < raw->listens_count; i++) {
+        char key[24];
+        snprintf(key, sizeof(key), "listen[%u]", i);
+        err = take_listen(r, key, raw->listens[i]);
+    }
+    return err;
+}
+
+static int take_http_listen(const struct reader *r, const char *text) {
+    struct nx_endpoint at;
+    unsigned port = 0;
+    if (!address_port(text, &at, &port)) {
+        return nx_yaml_error(r->doc, r->why, r->why_cap, "http.listen",
+                             "\"%s\" is not ADDRESS:PORT", text);
+    }
+    if (!is_loopback(&at)) {
+        return nx_yaml_error(r->doc, r->why, r->why_cap, "http.listen",
+                             "%s is not a loopback address: the API has no "
+                             "passwords, put a proxy that has in front",
+                             text);
+    }
+    return copy_text(text, &r->out->http_listen);
+}
+
+/* One number with its range; absent: *out is the default already. */
+static int take_number(const struct reader *r, const char *key,
+                       const uint32_t *value, uint32_t min, uint32_t max,
+                       uint32_t *out) {
+    if (value == NULL) {
+        return NX_OK;
+    }
+    if (*value < min || *value > max) {
+        return nx_yaml_error(r->doc, r->why, r->why_cap, key,
+                             "%u is not within %u..%u", *value, min, max);
+    }
+    *out = *value;
+    return NX_OK;
+}
+
+static int take_share(const struct reader *r, const char *text, double *out) {
+    if (text == NULL) {
+        return NX_OK;
+    }
+    char *end = NULL;
+    double share = strtod(text, &end);
+    bool plain = text[strspn(text, "0123456789.")] == '\0';
+    if (!plain || end == text || *end != '\0' || !(share > 0.0) ||
+        share > 0.5) {
+        return nx_yaml_error(r->doc, r->why, r->why_cap, "estimate.clear_share",
+                             "\"%s\" is not a number above 0 and at most 0.5",
+                             text);
+    }
+    *out = share;
+    return NX_OK;
+}
+
+static int take_probe_interval(const struct reader *r,
+                               const struct raw_estimate *raw,
+                               struct nx_diagnosis_settings *out) {
+    uint32_t floor_ms = (uint32_t)(out->probe_floor_us / 1000);
+    uint32_t ceiling_ms = (uint32_t)(out->probe_ceiling_us / 1000);
+    int err = take_number(r, "estimate.probe_floor_ms", raw->probe_floor_ms,
+                          100, 3600000, &floor_ms);
+    if (err == NX_OK) {
+        err = take_number(r, "estimate.probe_ceiling_ms", raw->probe_ceiling_ms,
+                          floor_ms, 3600000, &ceiling_ms);
+    }
+    if (ceiling_ms < floor_ms) {
+        ceiling_ms = floor_ms;
+    }
+    out->probe_floor_us = (int64_t)floor_ms * 1000;
+    out->probe_ceiling_us = (int64_t)ceiling_ms * 1000;
+    return err;
+}
+
+static int take_estimate(const struct reader *r,
+                         const struct raw_estimate *raw) {
+    struct nx_engine_settings *out = &r->out->engine;
+    uint32_t settle_s = (uint32_t)(out->settle_us / 1000000);
+    uint32_t silent_s = (uint32_t)(out->diagnosis.silent_after_us / 1000000);
+    uint32_t vantages = out->vantages;
+    uint32_t visit_n = out->diagnosis.first_visit_n;
+    const struct {
+        const char *key;
+        const uint32_t *value;
+        uint32_t min, max;
+        uint32_t *out;
+    } rows[] = {
+        {"estimate.settle_s", raw->settle_s, 1, 3600, &settle_s},
+        {"estimate.vantages", raw->vantages, 1, 100, &vantages},
+        {"estimate.authority_interval_ms", raw->authority_interval_ms, 100,
+         600000, &out->authority_interval_ms},
+        {"estimate.first_visit", raw->first_visit, 1, 16, &visit_n},
+        {"estimate.silent_after_s", raw->silent_after_s, 5, 86400, &silent_s},
+    };
+    int err = NX_OK;
+    for (size_t i = 0; err == NX_OK && i < sizeof(rows) / sizeof(rows[0]);
+         i++) {
+        err = take_number(r, rows[i].key, rows[i].value, rows[i].min,
+                          rows[i].max, rows[i].out);
+    }
+    out->settle_us = (int64_t)settle_s * 1000000;
+    out->vantages = vantages;
+    out->diagnosis.first_visit_n = (uint16_t)visit_n;
+    out->diagnosis.silent_after_us = (int64_t)silent_s * 1000000;
+    if (err == NX_OK) {
+        err = take_probe_interval(r, raw, &out->diagnosis);
+    }
+    return err == NX_OK ? take_share(r, raw->clear_share,
+                                     &out->diagnosis.clear_max_share)
+                        : err;
+}
+
+static int take_paths(const struct reader *r, const struct raw *raw) {
+    const char *store = raw->store != NULL ? raw->store : "nxclear.db";
+    const char *sock = raw->http != NULL && raw->http->unix_path != NULL
+                           ? raw->http->unix_path
+                           : "nxclear.sock";
+    int err = copy_path(r, raw->key, &r->out->key_path);
+    if (err == NX_OK) {
+        err = copy_path(r, store, &r->out->store_path);
+    }
+    return err == NX_OK ? copy_path(r, sock, &r->out->http_unix) : err;
+}
+
+static int take(const struct reader *r, const struct raw *raw) {
+    int err = take_paths(r, raw);
+    if (err == NX_OK) {
+        err = take_listens(r, raw);
+    }
+    if (err == NX_OK && raw->http != NULL && raw->http->listen != NULL) {
+        err = take_http_listen(r, raw->http->listen);
+    }
+    if (err == NX_OK && raw->estimate != NULL) {
+        err = take_estimate(r, raw->estimate);
+    }
+    if (err == NX_OK && raw->plan != NULL) {
+        err = take_number(r, "plan.valid_s", raw->plan->valid_s, 10, 86400,
+                          &r->out->engine.plan_valid_s);
+    }
+    return err;
+}
+
+int nx_collector_conf_parse(const char *file, const uint8_t *text, size_t len,
+                            struct nx_collector_conf *out, char *why,
+                            size_t why_cap) {
+    struct nx_collector_conf conf = {0};
+    struct reader r = {file, NULL, &conf, why, why_cap};
+    void *raw = NULL;
+    nx_engine_settings_default(&conf.engine);
+    int err = nx_yaml_load(
+        file, text, len, listen_is_list(text, len) ? &list_schema : &one_schema,
+        &raw, &r.doc, why, why_cap);
+    if (err != NX_OK) {
+        return err;
+    }
+    err = take(&r, raw);
+    nx_yaml_free(&r.doc);
+    if (err == NX_ENOMEM) {
+        snprintf(why, why_cap, "%s: %s", file, nx_strerror(err));
+    }
+    if (err != NX_OK) {
+        nx_collector_conf_fini(&conf);
+        return err;
+    }
+    *out = conf;
+    return NX_OK;
+}
+
+void nx_collector_conf_fini(struct nx_collector_conf *conf) {
+    free(conf->key_path);
+    for (size_t i = 0; i < conf->listen_n; i++) {
+        free(conf->listen[i]);
+    }
+    free(conf->store_path);
+    free(conf->http_unix);
+    free(conf->http_listen);
+    memset(conf, 0, sizeof(*conf));
+}

@@ -1,0 +1,49 @@
+/* The collector's configuration: YAML text to a struct that owns its memory.
+ *
+ *     key: collector.key               # required
+ *     listen: tcp://192.0.2.1:5530     # required; one, or a list of them
+ *     store: nxclear.db
+ *     http:
+ *       unix: nxclear.sock
+ *       listen: 127.0.0.1:8053         # optional; loopback only
+ *     estimate:
+ *       settle_s: 60                   # 1..3600
+ *       vantages: 1                    # 1..100
+ *       authority_interval_ms: 5000    # 100..600000
+ *       probe_floor_ms: 5000           # 100..3600000
+ *       probe_ceiling_ms: 300000       # probe_floor_ms..3600000
+ *       first_visit: 8                 # 1..16
+ *       silent_after_s: 120            # 5..86400
+ *       clear_share: 0.05              # above 0, at most 0.5
+ *     plan:
+ *       valid_s: 3600                  # 10..86400
+ *
+ * Values shown are the defaults. Relative paths count from the folder of the
+ * configuration file. */
+#ifndef NX_COLLECTOR_CONF_H
+#define NX_COLLECTOR_CONF_H
+
+#include "collector/engine.h"
+
+#define NX_CONF_LISTEN_MAX 16U
+#define NX_CONF_WHY_MAX 512U
+
+struct nx_collector_conf {
+    char *key_path;
+    char *listen[NX_CONF_LISTEN_MAX]; /* ZeroMQ endpoints */
+    size_t listen_n;
+    char *store_path;
+    char *http_unix;
+    char *http_listen; /* "127.0.0.1:8053"; NULL: none */
+    struct nx_engine_settings engine;
+};
+
+/* file: path of the text, for messages and relative paths. On failure why has
+ * "FILE:LINE: key: reason": NX_ECONFIG, NX_ELIMIT; NX_ENOMEM. */
+int nx_collector_conf_parse(const char *file, const uint8_t *text, size_t len,
+                            struct nx_collector_conf *out, char *why,
+                            size_t why_cap) NX_MUSTUSE;
+
+void nx_collector_conf_fini(struct nx_collector_conf *conf);
+
+#endif

@@ -1,0 +1,87 @@
+/* The numbered results of one agent: what is new, what came before, how far
+ * the cumulative ack may go.
+ *
+ * A stream is one epoch of an agent. Its results are numbered from 1; a batch
+ * is taken when it continues where the stream ends, or when the agent itself
+ * says that what is missing will never come (gap records). Anything else is
+ * not taken: the ack stays where it is and the agent goes back.
+ *
+ * What is taken is tentative until it is committed: `tail_seq` runs ahead of
+ * `acked_seq` while a transaction is open, and falls back with it. At rest
+ * tail_seq = received_n + dropped_n: that is the collector's half of the
+ * ledger.
+ *
+ * Numbers come from strangers: they end at NX_SEQ_MAX, one batch jumps at most
+ * NX_STREAM_JUMP_MAX, and an agent has at most NX_STREAM_EPOCHS_MAX streams in
+ * memory; the store knows the older ones. */
+#ifndef NX_COLLECTOR_STREAM_H
+#define NX_COLLECTOR_STREAM_H
+
+#include "common/codec.h"
+
+#define NX_SEQ_MAX ((uint64_t)INT64_MAX)
+#define NX_STREAM_JUMP_MAX                                                     \
+    (UINT64_C(1) << 32) /* 2.7 years at 50 per second                          \
+                         */
+#define NX_STREAM_EPOCHS_MAX 8U
+
+/* What the store keeps of a stream. */
+struct nx_stream_position {
+    uint64_t acked_seq; /* all up to here is committed or reported lost */
+    uint64_t received_n;
+    uint64_t dropped_n; /* reported lost by gap records */
+};
+
+struct nx_stream {
+    uint64_t epoch;
+    struct nx_stream_position done;    /* committed */
+    struct nx_stream_position pending; /* with the open transaction */
+    uint64_t used; /* orders streams by their last use; 0: free slot */
+};
+
+/* All streams of one agent that are in memory. Zero it to begin. */
+struct nx_streams {
+    struct nx_stream slots[NX_STREAM_EPOCHS_MAX];
+    uint64_t clock;
+    /* Since start, of all epochs. */
+    uint64_t duplicates_n; /* results that were known already */
+    uint64_t
+        out_of_order_n; /* batches not taken: something before is missing */
+    uint64_t refused_n; /* batches with impossible numbers */
+};
+
+enum nx_stream_verdict {
+    NX_STREAM_ACCEPT,       /* take obs[skip..] */
+    NX_STREAM_DUPLICATE,    /* nothing new */
+    NX_STREAM_OUT_OF_ORDER, /* something before is missing */
+    NX_STREAM_REFUSED,      /* impossible numbers */
+};
+
+struct nx_stream_result {
+    enum nx_stream_verdict verdict;
+    size_t skip;        /* with ACCEPT: leading obs that are known already */
+    uint64_t first_seq; /* with ACCEPT: number of obs[skip] */
+    uint64_t dropped_n; /* with ACCEPT: results newly reported lost */
+};
+
+/* The stream of an epoch, or NULL when it is not in memory. */
+struct nx_stream *nx_streams_find(struct nx_streams *streams, uint64_t epoch);
+
+/* Puts a stream into memory, as the store knows it (position NULL: new). Takes
+ * the place of the one not used for longest; NULL when every stream has
+ * something pending, or when the position is impossible. */
+struct nx_stream *nx_streams_add(struct nx_streams *streams, uint64_t epoch,
+                                 const struct nx_stream_position *position);
+
+/* Judges a batch of this stream and, when it accepts, moves `pending`. */
+void nx_streams_offer(struct nx_streams *streams, struct nx_stream *stream,
+                      const struct nx_batch *batch,
+                      struct nx_stream_result *out);
+
+/* The open transaction was committed, or not. */
+void nx_stream_commit(struct nx_stream *stream);
+void nx_stream_rollback(struct nx_stream *stream);
+
+bool nx_stream_pending(const struct nx_stream *stream);
+
+#endif
