@@ -1,0 +1,206 @@
+"""Runs every test program, counts each test case, says what failed and why.
+
+Every kind of test speaks TAP: the cmocka programs, the fuzz harnesses on their
+corpus, the system tests. A program that crashes, leaks, or runs fewer cases
+than it planned counts as one failure more.
+"""
+import argparse
+import concurrent.futures
+import glob
+import os
+import re
+import subprocess
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))))
+SUPPRESSIONS = os.path.join(ROOT, "tests", "lib", "lsan.supp")
+PROGRAM_TIMEOUT_S = 180
+SYSTEM_TIMEOUT_S = 400
+LOG_TAIL_LINES = 25
+CASE = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*?)\s*(#\s*skip.*)?$", re.I)
+PLAN = re.compile(r"^1\.\.(\d+)")
+
+
+class Outcome:
+    def __init__(self, name):
+        self.name = name
+        self.passed = 0
+        self.skipped = 0
+        self.failures = []     # (test, text)
+        self.seconds = 0.0
+
+    def fail(self, test, text):
+        self.failures.append((test, text))
+
+
+def environment(arguments):
+    return {
+        **os.environ,
+        "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:"
+                        "detect_stack_use_after_return=1",
+        "UBSAN_OPTIONS": "print_stacktrace=1",
+        "LSAN_OPTIONS": f"suppressions={SUPPRESSIONS}:print_suppressions=0",
+        "CMOCKA_MESSAGE_OUTPUT": "TAP",
+        "NXCLEAR_BIN": os.path.join(arguments.build, "bin"),
+        "NXCLEAR_PLAIN_BIN": os.path.join(arguments.plain, "bin"),
+    }
+
+
+def tail(text):
+    return "\n".join(text.splitlines()[-LOG_TAIL_LINES:])
+
+
+def read_tap(outcome, text):
+    """Counts the cases. Returns (cases seen, cases planned)."""
+    seen = planned = 0
+    notes = []
+    failed = False  # the case before: what follows it may explain it
+    for line in [*text.splitlines(), "ok - end"]:
+        plan = PLAN.match(line)
+        case = CASE.match(line)
+        if plan:
+            planned += int(plan.group(1))
+        elif not case:
+            notes.append(line)
+        else:
+            if failed:
+                test, before = outcome.failures[-1]
+                outcome.failures[-1] = (test, "\n".join([before, *notes]))
+            failed = bool(case.group(1))
+            seen += 1
+            if failed:
+                outcome.fail(case.group(2), "\n".join(notes))
+            elif case.group(3):
+                outcome.skipped += 1
+            else:
+                outcome.passed += 1
+            notes = []
+    outcome.passed -= 1  # "end"
+    return seen - 1, planned
+
+
+def run_tap(name, command, env, timeout):
+    outcome = Outcome(name)
+    began = time.monotonic()
+    try:
+        done = subprocess.run(command, env=env, cwd=ROOT, text=True,
+                              errors="backslashreplace", timeout=timeout,
+                              stdin=subprocess.DEVNULL, check=False,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        text, status = done.stdout, done.returncode
+    except subprocess.TimeoutExpired as late:
+        said = late.stdout or b""
+        text = said.decode(errors="backslashreplace")
+        status = f"none: ran longer than {timeout} s"
+    seen, planned = read_tap(outcome, text)
+    if seen < planned or planned == 0:
+        outcome.fail(name, f"{seen} of {planned} cases ran, exit status "
+                           f"{status}\n{tail(text)}")
+    elif status != 0 and not outcome.failures:
+        outcome.fail(name, f"exit status {status}\n{tail(text)}")
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def lint_man_page(path):
+    name = os.path.relpath(path, ROOT)
+    outcome = Outcome(name)
+    done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path],
+                          capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        outcome.passed = 1
+    else:
+        outcome.fail(name, done.stdout + done.stderr)
+    return outcome
+
+
+def jobs_of(arguments, env):
+    """(name, function) of everything that may run side by side."""
+    programs = os.path.join(arguments.build, "bin")
+    for path in sorted(glob.glob(f"{programs}/test_*")):
+        yield os.path.basename(path), lambda p=path: run_tap(
+            os.path.basename(p), [p], env, PROGRAM_TIMEOUT_S)
+    for path in sorted(glob.glob(f"{programs}/fuzz_*")):
+        name = os.path.basename(path)
+        corpus = sorted(glob.glob(os.path.join(
+            ROOT, "tests", "fuzz", "corpus", name.removeprefix("fuzz_"), "*")))
+        yield name, lambda n=name, c=[path, *corpus]: run_tap(
+            n, c, env, PROGRAM_TIMEOUT_S)
+    for path in sorted(glob.glob(f"{ROOT}/deploy/man/*.[1-8]")):
+        yield os.path.basename(path), lambda p=path: lint_man_page(p)
+
+
+def system_files(arguments):
+    pattern = "test_smoke.py" if arguments.quick else "test_*.py"
+    return sorted(glob.glob(f"{ROOT}/tests/system/{pattern}"))
+
+
+def run_system(path, arguments, env):
+    name = os.path.basename(path)
+    command = [sys.executable, os.path.join(ROOT, "tests", "lib",
+                                            "system.py"), path]
+    if arguments.filter and arguments.filter not in name:
+        command.append(arguments.filter)
+    return run_tap(name, command, env, SYSTEM_TIMEOUT_S)
+
+
+def show(outcome):
+    counts = f"{outcome.passed} passed"
+    if outcome.skipped:
+        counts += f", {outcome.skipped} skipped"
+    if outcome.failures:
+        counts += f", {len(outcome.failures)} FAILED"
+    print(f"{outcome.name:34} {counts:28} {outcome.seconds:6.1f} s",
+          flush=True)
+
+
+def names_a_test(path, text):
+    with open(path, encoding="utf-8") as source:
+        return re.search(rf"def test_\w*{re.escape(text)}", source.read()) \
+            or text in os.path.basename(path)
+
+
+def run_all(arguments):
+    env = environment(arguments)
+    wanted = arguments.filter or ""
+    jobs = [j for j in jobs_of(arguments, env) if wanted in j[0]]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for future in [pool.submit(job) for _name, job in jobs]:
+            outcome = future.result()
+            show(outcome)
+            yield outcome
+    # One after the other: they measure, and use whole namespaces.
+    for path in system_files(arguments):
+        if names_a_test(path, wanted):
+            outcome = run_system(path, arguments, env)
+            show(outcome)
+            yield outcome
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="tests/run")
+    parser.add_argument("--build", required=True)
+    parser.add_argument("--plain", required=True)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--filter")
+    arguments = parser.parse_args()
+    outcomes = list(run_all(arguments))
+    failures = [(o.name, *f) for o in outcomes for f in o.failures]
+    for program, test, text in failures:
+        print(f"\nFAILED {program}: {test}")
+        print("    " + tail(text).replace("\n", "\n    "))
+    passed = sum(o.passed for o in outcomes)
+    skipped = sum(o.skipped for o in outcomes)
+    if passed + len(failures) == 0:
+        print(f"\nno test is called so: {arguments.filter}")
+        failures.append(("", "", ""))
+    print(f"\n{passed} passed, {len(failures)} failed"
+          + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
