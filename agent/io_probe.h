@@ -13,8 +13,8 @@
 struct event_base;
 struct nx_prober;
 
-#define NX_PROBE_INFLIGHT_MAX 256U /* default; keep well below RLIMIT_NOFILE   \
-                                    */
+/* A default; keep it well below RLIMIT_NOFILE. */
+#define NX_PROBE_INFLIGHT_MAX 256U
 
 /* All pointers are valid during the callback only. */
 struct nx_probe_result {
@@ -43,7 +43,7 @@ int nx_probe_add_tls(struct nx_prober *prober, const struct nx_endpoint *to,
                      const char *ca_file) NX_MUSTUSE;
 
 /* Forgets all TLS endpoints (configuration reload); their queries under way
- * end as NX_LOCAL_ERROR. */
+ * end as NX_LOCAL_ERROR. Not from a callback. */
 void nx_probe_clear_tls(struct nx_prober *prober);
 
 /* Sends the question (copied) to question->to. callback is called exactly once

@@ -7,9 +7,9 @@
 #ifndef NX_AGENT_REPLY_H
 #define NX_AGENT_REPLY_H
 
+#include "agent/rr.h"
 #include "common/obs.h"
 
-#define NX_MESSAGE_MAX 65535U  /* octets, RFC 1035 section 4.2.2 */
 #define NX_REPLY_CNAME_MAX 16U /* links followed; more is cut off there */
 
 /* What one reply said. answer and its pointers point into this struct, so it
@@ -29,41 +29,10 @@ struct nx_reply {
  * NX_EMISMATCH: not the reply to it (shorter than a header, other id, a query,
  *   other opcode, another question): ignore it and keep waiting.
  * NX_EMALFORMED: it is, and it is broken.
+ * *out is changed on failure, too, and then holds nothing of use.
  * Names compare without regard to case: queries do not use 0x20 encoding. */
 int nx_reply_parse(const uint8_t *msg, size_t len, uint16_t id,
                    const struct nx_question *question,
                    struct nx_reply *out) NX_MUSTUSE;
-
-enum nx_section { NX_SECTION_ANSWER, NX_SECTION_AUTHORITY, NX_SECTION_EXTRA };
-
-/* One record; rdata points into the message and may hold compressed names. */
-struct nx_rr {
-    uint8_t section; /* enum nx_section */
-    uint16_t type;
-    uint16_t rclass;
-    uint32_t ttl_s; /* top bit set counts as 0 (RFC 2181 section 8) */
-    uint16_t rdata_len;
-    size_t rdata_at; /* offset into the message */
-    uint8_t owner[NX_DNAME_MAX];
-};
-
-/* Walks the records of a message that nx_reply_parse accepted (of any other it
- * stops early, and reads nothing outside of it). */
-struct nx_rr_iter {
-    const uint8_t *msg; /* borrowed */
-    size_t len;
-    size_t at;
-    uint16_t left[3]; /* records left, by section */
-};
-
-void nx_rr_iter_init(struct nx_rr_iter *iter, const uint8_t *msg, size_t len);
-
-/* The next record, or false at the end. */
-bool nx_rr_next(struct nx_rr_iter *iter, struct nx_rr *out);
-
-/* The name at the start of rr's RDATA (NS, CNAME, PTR, DNAME), decompressed
- * into out (NX_DNAME_MAX octets). NX_EMALFORMED. */
-int nx_rr_target(const struct nx_rr_iter *iter, const struct nx_rr *rr,
-                 uint8_t *out) NX_MUSTUSE;
 
 #endif
