@@ -182,33 +182,25 @@ static void post_close(struct nx_service *service,
     }
 }
 
-/* Finds a name for an agent that was given none: its network's, with a number
- * when another key has it. */
-struct naming {
-    const char *name;
-    const char *key;
-    bool taken;
-};
-
-static void see_name(void *user, const struct nx_agent_record *record) {
-    struct naming *naming = user;
-    naming->taken |=
-        strcmp(record->agent.name, naming->name) == 0 &&
-        strncmp(record->key, naming->key, strlen(naming->key)) != 0;
-}
-
-static void choose_name(struct nx_service *service,
-                        const struct nx_api_accept *accept, char *out) {
-    struct naming naming = {.name = out, .key = accept->key, .taken = true};
-    (void)snprintf(out, NX_TEXT_LABEL_MAX, "%s", accept->network);
-    for (unsigned i = 2; i < 10000 && naming.taken; i++) {
-        naming.taken = false;
-        nx_service_agents(service, see_name, &naming);
-        if (naming.taken) {
-            (void)snprintf(out, NX_TEXT_LABEL_MAX, "%.56s-%u", accept->network,
-                           i);
-        }
+/* What the service says about an agent's key or name. */
+static void reply_agent_error(struct evhttp_request *request, int err,
+                              const char *who) {
+    struct nx_api_problem problem;
+    if (err == NX_ENOTFOUND) {
+        (void)nx_api_refuse(&problem, 404,
+                            "no agent is known by %s (or more than one key "
+                            "begins with it)",
+                            who);
+    } else if (err == NX_EMALFORMED) {
+        (void)nx_api_refuse(&problem, 422, "not a key: %s", who);
+    } else if (err == NX_EEXISTS) {
+        (void)nx_api_refuse(&problem, 409,
+                            "name: another agent has it; choose another");
+    } else {
+        nx_http_reply_error(request, err, who);
+        return;
     }
+    nx_http_reply_problem(request, &problem);
 }
 
 static void post_accept(struct nx_service *service,
@@ -227,12 +219,9 @@ static void post_accept(struct nx_service *service,
     agent.authority = accept.authority;
     memcpy(agent.network, accept.network, sizeof agent.network);
     memcpy(agent.name, accept.name, sizeof agent.name);
-    if (agent.name[0] == '\0') {
-        choose_name(service, &accept, agent.name);
-    }
     int err = nx_service_agent_accept(service, accept.key, &agent, &record);
     if (err != 0) {
-        nx_http_reply_error(request, err, "key");
+        reply_agent_error(request, err, accept.key);
         return;
     }
     nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL));
@@ -250,7 +239,7 @@ static void post_revoke(struct nx_service *service,
     }
     int err = nx_service_agent_revoke(service, who, &record);
     if (err != 0) {
-        nx_http_reply_error(request, err, "who");
+        reply_agent_error(request, err, who);
         return;
     }
     nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL));
