@@ -15,7 +15,7 @@ struct nx_hints {
 };
 
 /* Parses lines "NAME [TTL] [IN] A|AAAA ADDRESS" as in named.root; NS lines and
- * comments (";") are skipped. NX_ECONFIG wit. *line (from 1, 0: the whole
+ * comments (";") are skipped. NX_ECONFIG with *line (from 1, 0: the whole
  * text) and *why (constant text), both untouched on success. */
 int nx_hints_parse(const char *text, size_t len, struct nx_hints *out,
                    unsigned *line, const char **why) NX_MUSTUSE;
