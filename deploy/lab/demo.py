@@ -114,7 +114,8 @@ class Demo:
                                      nameservers=[network.address]))
         # The audit asks twice a second, each of two servers.
         self._lab.own(site.agent(
-            OPERATOR, "auditor", "authority", nameservers=[], authority={
+            OPERATOR, "auditor", "authority",
+            resolvers={"discover": False}, authority={
                 "root_hints": self._lab.root_hints, "server_qps": 20}))
         site.start()
         self._screen.say(f"started a collector and {len(site.agents)} agents "

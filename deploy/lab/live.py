@@ -57,7 +57,8 @@ def run(arguments, folder):
     try:
         site.collector(estimate=ESTIMATE)
         site.agent("this-machine")
-        site.agent("operations", "auditor", "authority")
+        site.agent("operations", "auditor", "authority",
+                   resolvers={"discover": False})
         site.start()
         return watch(site, open_incident(site, arguments.name,
                                          arguments.type))

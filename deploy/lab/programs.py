@@ -244,7 +244,7 @@ class Site:
     def _connected(self, agent):
         agent.daemon.must_run()
         record = self.agent_record(agent)
-        return bool(record) and bool(record.get("connected"))
+        return record is not None and record.get("last_seen") is not None
 
     def daemons(self):
         programs = [self.collector_program, *self.agents]

@@ -146,6 +146,8 @@ class Responder:
         self._answer = answer
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sock.bind((address, port))
+        self._sock.settimeout(0.1)
+        self._end = threading.Event()
         self.asked = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -154,17 +156,19 @@ class Responder:
         return self
 
     def __exit__(self, *_error):
+        self._end.set()
+        self._thread.join()
         self._sock.close()
 
     def _run(self):
-        while True:
+        while not self._end.is_set():
             try:
                 query, peer = self._sock.recvfrom(4096)
-                self.asked += 1
-                for datagram in self._answer(query):
-                    self._sock.sendto(datagram, peer)
-            except OSError:
-                return
+            except TimeoutError:
+                continue
+            self.asked += 1
+            for datagram in self._answer(query):
+                self._sock.sendto(datagram, peer)
 
 
 def reply_to(query_bytes):

@@ -1,0 +1,187 @@
+"""What users get wrong: each gets a clear message, and the right exit status."""
+import os
+import re
+import socket
+
+from deploy.lab.ask import wait_until
+from deploy.lab.daemon import Daemon
+from tests.lib.support import BIN, site_alone, work_folder
+
+CONFIG, KEY, USAGE = 78, 77, 64
+
+
+def write(folder, name, text, mode=0o600):
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+    os.chmod(path, mode)
+    return path
+
+
+def config_of(program):
+    if program == "nxclear-agent":
+        return ("key: key\n"
+                "collectors:\n"
+                "  - endpoint: tcp://127.0.0.1:5530\n"
+                "    key: \"" + "a" * 40 + "\"\n")
+    return "key: key\nlisten: tcp://127.0.0.1:5530\nstore: nxclear.db\n"
+
+
+def check(site, program, text):
+    """Exit status and message of `program -n` on this configuration."""
+    path = write(site.folder, "bad.yaml", text)
+    done = site.run([site.path(program), "-n", "-c", path], check=False)
+    return done.returncode, done.stderr, path
+
+
+class Folder:
+    """run() and path() of a Site, without a collector."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def path(self, program):
+        return os.path.join(BIN, program)
+
+    @staticmethod
+    def run(command, check=True, timeout=30):
+        from deploy.lab.programs import Site
+        return Site(BIN, "/tmp").run(command, check, timeout)
+
+
+def for_each_program(test):
+    with work_folder() as folder:
+        site = Folder(folder)
+        for program in ("nxclear-agent", "nxclear-collector"):
+            key = os.path.join(folder, "key")
+            if os.path.exists(key):
+                os.unlink(key)
+            site.run([site.path(program), "keygen", key])
+            test(site, program, key)
+
+
+def test_good_config_is_good():
+    def run(site, program, _key):
+        code, said, _path = check(site, program, config_of(program))
+        assert code == 0, (program, said)
+    for_each_program(run)
+
+
+def test_broken_yaml_names_file_and_line():
+    def run(site, program, _key):
+        code, said, path = check(site, program,
+                                 config_of(program) + "a: [b\n")
+        assert code == CONFIG, (program, code, said)
+        assert re.search(re.escape(path) + r":\d+: ", said), said
+    for_each_program(run)
+
+
+def test_unknown_key_names_file_and_line():
+    def run(site, program, _key):
+        text = config_of(program)
+        code, said, path = check(site, program, text + "colour: red\n")
+        assert code == CONFIG, (program, code, said)
+        line = text.count("\n") + 1
+        assert f"{path}:{line}: " in said and "colour" in said, said
+    for_each_program(run)
+
+
+def test_bad_value_names_file_and_line():
+    with work_folder() as folder:
+        site = Folder(folder)
+        site.run([site.path("nxclear-agent"), "keygen", f"{folder}/key"])
+        text = config_of("nxclear-agent") + "role: king\n"
+        code, said, path = check(site, "nxclear-agent", text)
+        assert code == CONFIG, (code, said)
+        assert f"{path}:{text.count(chr(10))}: " in said, said
+
+
+def test_missing_config_is_said():
+    with work_folder() as folder:
+        site = Folder(folder)
+        for program in ("nxclear-agent", "nxclear-collector"):
+            done = site.run([site.path(program), "-c", f"{folder}/none"],
+                            check=False)
+            assert done.returncode != 0 and f"{folder}/none" in done.stderr, \
+                (program, done)
+
+
+def test_key_others_can_read_is_refused():
+    def run(site, program, key):
+        os.chmod(key, 0o644)
+        path = write(site.folder, "config.yaml", config_of(program))
+        done = site.run([site.path(program), "-c", path], check=False,
+                        timeout=20)
+        assert done.returncode == KEY, (program, done)
+        assert key in done.stderr and "chmod 600" in done.stderr, done.stderr
+    for_each_program(run)
+
+
+def test_keygen_never_overwrites():
+    def run(site, program, key):
+        with open(key, encoding="ascii") as now:
+            before = now.read()
+        assert os.stat(key).st_mode & 0o077 == 0
+        done = site.run([site.path(program), "keygen", key], check=False)
+        assert done.returncode != 0 and key in done.stderr, done
+        with open(key, encoding="ascii") as now:
+            assert now.read() == before
+    for_each_program(run)
+
+
+def test_name_too_long_is_refused():
+    with site_alone() as site:
+        name = ".".join(["a" * 60] * 5)
+        done = site.cli("incident", "open", name, "A", check=False)
+        assert done.returncode == USAGE, done
+        assert "255" in done.stderr, done.stderr
+        for bad in ("a..b", "a" * 64 + ".example.com", ""):
+            done = site.cli("incident", "open", bad, "A", check=False)
+            assert done.returncode == USAGE and done.stderr, (bad, done)
+        listed = site.cli("incident", "list", "--json").stdout
+        assert "aaaa" not in listed, listed
+
+
+def test_no_resolver_found_is_said_and_it_goes_on():
+    with site_alone() as site:
+        agent = site.agent("empty", nameservers=[])
+        agent.accept()
+        agent.start()
+        wait_until(lambda: "no resolver" in agent.daemon.log_text().lower(),
+                   10, "a message about the missing resolvers")
+        site.wait_connected([agent])
+
+
+def test_rubbish_on_the_port_is_survived():
+    with site_alone() as site:
+        for rubbish in (b"", b"GET / HTTP/1.1\r\n\r\n", os.urandom(4096),
+                        b"\xff" + b"\0" * 8 + b"\x7f\x03" + b"\0" * 53,
+                        b"\xff" * 64 + os.urandom(1 << 20)):
+            with socket.create_connection((site.listen, site.port)) as link:
+                try:
+                    link.sendall(rubbish)
+                except OSError:
+                    pass  # shown the door already
+        agent = site.agent("later", nameservers=["192.0.2.53"])
+        agent.accept()
+        agent.start()
+        site.wait_connected([agent])
+
+
+def test_collector_away_is_said_by_the_cli():
+    with work_folder() as folder:
+        done = Folder(folder).run(
+            [os.path.join(BIN, "nxclear"), "--api", f"unix:{folder}/none",
+             "status"], check=False)
+        assert done.returncode == 69, done
+        assert f"{folder}/none" in done.stderr, done.stderr
+
+
+def test_second_collector_on_one_store_is_refused():
+    with site_alone() as site:
+        first = site.collector_program
+        second = Daemon("second", os.path.join(site.folder, "second"),
+                        first.daemon.command).start()
+        assert second.process.wait(15) != 0, second.log_tail()
+        assert second.log_text(), "no message"
+        assert first.daemon.running()

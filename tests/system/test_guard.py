@@ -1,0 +1,71 @@
+"""Rule 1: nothing of ours may plant the denial that we came to watch. Proven
+from outside: a packet capture of everything, all seven networks."""
+import time
+
+import dns.rdatatype
+
+from deploy.lab import zones
+from deploy.lab.lab import Lab
+from tests.lib.capture import Capture
+from tests.lib.support import (authority_state, network_state, open_incident,
+                               site_in, wait_status)
+
+OUTAGE_S = 8
+
+
+def resolvers_of(lab):
+    """Addresses of every cache."""
+    found = set()
+    for network in lab.networks:
+        found.add(network.address)
+        found.update(network.endpoints)
+        found.update(b.address for b in network.backends)
+    return found
+
+
+def could_plant(question):
+    """Anything in the zone but what surely exists."""
+    return (question.name.endswith(zones.ZONE)
+            and (question.name, question.rdtype)
+            != (zones.ZONE, dns.rdatatype.NS))
+
+
+def test_nobody_is_asked_for_the_name_during_the_outage():
+    with Capture() as capture, Lab() as lab, site_in(lab) as site:
+        caches = resolvers_of(lab)
+        servers = {s.address for s in lab.servers}
+        lab.remove_record()
+        began = time.time()
+        incident = open_incident(site)
+        wait_status(site, incident, authority_state("negative"), 10,
+                    "the outage to be seen")
+        time.sleep(OUTAGE_S)  # the time in which a wrong program would ask
+        lab.restore_record()
+        restored = time.time()
+        during = capture.select(began, restored)
+        # The capture and the audit work: both servers are asked, RD=0.
+        for address in servers:
+            audit = [q for q in during if q.name == zones.NAME
+                     and q.destination == address]
+            assert len(audit) >= 3, (address, audit)
+            assert not any(q.rd for q in audit), audit
+        # No cache is asked for anything that could plant a denial ...
+        planted = [q for q in during
+                   if q.destination in caches and could_plant(q)]
+        assert not planted, planted
+        # ... and none went to the servers of the zone on its own.
+        fetched = [q for q in during if q.source in caches
+                   and q.destination in servers and could_plant(q)]
+        assert not fetched, fetched
+        # Positive control: verified, all caches are asked, and none before.
+        document = wait_status(
+            site, incident, lambda d: all(
+                network_state(d, n.name) == "clear" for n in lab.networks),
+            25, "all networks to be clear")
+        assert document["authority"]["verified"]
+        for network in lab.networks:
+            asked = capture.select(restored, name=zones.NAME,
+                                   destination=network.address)
+            assert asked, network.name
+            # settle_s of the test's collector is 1
+            assert asked[0].at > restored + 0.9, (asked[0], restored)

@@ -1,0 +1,33 @@
+"""The shortest whole path: one network, an outage of a few seconds, the status
+from 'negative at the authority' to 'cached' to 'clear'."""
+from deploy.lab import networks, zones
+from deploy.lab.ask import ask
+from deploy.lab.lab import Lab
+from tests.lib.support import (authority_state, network_row, network_state,
+                               open_incident, site_in, wait_status)
+
+
+def test_one_network_from_outage_to_clear():
+    with Lab([networks.unbound], negative_ttl=8) as lab, site_in(lab) as site:
+        office = lab.networks[0]
+        lab.remove_record()
+        incident = open_incident(site)
+        wait_status(site, incident, authority_state("negative"), 10,
+                    "the outage to be seen")
+        planted = ask(office.address, zones.NAME)
+        assert planted.rcode == "NXDOMAIN" and planted.soa_ttl == 8, planted
+        lab.restore_record()
+        document = wait_status(
+            site, incident,
+            lambda d: network_state(d, office.name) == "cached-nxdomain", 10,
+            "the cached NXDOMAIN")
+        assert document["authority"]["verified"], document["authority"]
+        assert document["negative"]["ttl_s"] == 8, document["negative"]
+        row = network_row(document, office.name)
+        assert row["clears"]["point"], row
+        assert site.cli("status", str(incident), check=False).returncode == 1
+        wait_status(site, incident,
+                    lambda d: network_state(d, office.name) == "clear", 20,
+                    "the network to be clear")
+        assert ask(office.address, zones.NAME).positive
+        assert site.cli("status", str(incident)).returncode == 0
