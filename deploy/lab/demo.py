@@ -155,7 +155,7 @@ class Demo:
 
     def _tick(self, incident):
         self._screen.draw(lambda: self._site.cli(
-            "status", str(incident), check=False).stdout)
+            "status", str(incident), "--all", check=False).stdout)
         for member in (self._site.collector_program, *self._site.agents):
             member.daemon.must_run()
         time.sleep(0.1)

@@ -105,6 +105,7 @@ class Agent(Program):
     program = "nxclear-agent"
 
     def __init__(self, site, name, network, role, config):
+        self.label = name
         self.network = network
         self.role = role
         super().__init__(site, f"agent-{name}", {
@@ -113,8 +114,10 @@ class Agent(Program):
                 "key": site.collector_program.public_key}], **config})
 
     def accept(self):
-        self.site.cli("agents", "accept", self.public_key, "--network",
-                      self.network, "--name", self.name, "--role", self.role)
+        # A key may begin with '-'.
+        self.site.cli("agents", "accept", "--network", self.network,
+                      "--name", self.label, "--role", self.role, "--",
+                      self.public_key)
 
 
 class Api:

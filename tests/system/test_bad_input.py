@@ -1,4 +1,4 @@
-"""What users get wrong: each gets a clear message, and the right exit status."""
+"""What users get wrong: a clear message each, and the right exit status."""
 import os
 import re
 import socket
