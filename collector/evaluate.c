@@ -1,0 +1,116 @@
+/* Verdicts of targets, when they are due. */
+#include "collector/engine_priv.h"
+#include "collector/planner.h"
+#include "collector/targets.h"
+
+#define US_PER_S INT64_C(1000000)
+#define IDLE_US (30 * US_PER_S)  /* a verdict is worked out at least so often */
+#define EVALUATION_US INT64_C(20) /* about what one costs */
+#define SHARE 5                   /* at most a fifth of the time for them */
+#define POINT_MOVED_US US_PER_S
+
+void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
+                     int64_t now_us, struct nx_verdict *out) {
+    size_t n = nx_target_looks(t, engine->scratch);
+    nx_diagnose(&engine->settings.diagnosis, engine->scratch, n,
+                nx_authority_facts(t->item->authority), &engine->profile,
+                now_us, t->judged ? &t->verdict : NULL, out);
+}
+
+int64_t nx_targets_pace_us(const struct nx_engine *engine) {
+    int64_t pace_us = engine->settings.evaluate_every_us;
+    int64_t fair_us = (int64_t)engine->targets_n * EVALUATION_US * SHARE;
+    return fair_us > pace_us ? fair_us : pace_us;
+}
+
+void nx_target_wake(struct nx_engine *engine, struct nx_target *t,
+                    bool urgent) {
+    int64_t pace_us = urgent ? engine->settings.evaluate_every_us
+                             : nx_targets_pace_us(engine);
+    int64_t due_us = t->judged ? t->judged_us + pace_us : INT64_MIN;
+    if (due_us < engine->due_us[t->slot]) {
+        engine->due_us[t->slot] = due_us;
+    }
+}
+
+static int64_t sooner(int64_t due_us, int64_t at_us, int64_t now_us) {
+    return at_us > now_us && at_us < due_us ? at_us : due_us;
+}
+
+/* The next instant at which time alone may change the verdict. */
+static int64_t next_due(const struct nx_engine *engine,
+                        const struct nx_target *t, int64_t now_us) {
+    const struct nx_verdict *v = &t->verdict;
+    int64_t due_us = now_us + IDLE_US;
+    due_us = sooner(due_us, nx_plan_visit_end(t, now_us), now_us);
+    if (t->heard_us != NX_TIME_UNKNOWN) {
+        int64_t silent_us =
+            t->heard_us + engine->settings.diagnosis.silent_after_us + 1;
+        due_us = sooner(due_us, silent_us, now_us);
+    }
+    if (v->hard.reason != NX_HARD_NONE) {
+        due_us = sooner(due_us, v->hard.at_us + 1, now_us);
+    }
+    for (size_t i = 0; i < v->lines_n; i++) {
+        due_us = sooner(due_us, v->lines[i].b_us + 1, now_us);
+    }
+    return due_us;
+}
+
+static bool news(const struct nx_target *t, unsigned from_state) {
+    const struct nx_eta *eta = &t->verdict.eta;
+    if (t->verdict.state != from_state) {
+        return true;
+    }
+    if (!eta->known) {
+        return false;
+    }
+    int64_t moved_us = eta->point_us - t->told_point_us;
+    return !t->point_told || moved_us > POINT_MOVED_US ||
+           moved_us < -POINT_MOVED_US;
+}
+
+static void tell(const struct nx_target *t, unsigned from_state, int64_t now_us,
+                 const struct nx_engine_sink *sink) {
+    if (sink != NULL && sink->transition != NULL) {
+        sink->transition(sink->user, t->item->owner->incident.id,
+                         t->agent->agent.id, &t->question, now_us, from_state,
+                         &t->verdict);
+    }
+}
+
+static void evaluate(struct nx_engine *engine, struct nx_target *t,
+                     int64_t now_us, const struct nx_engine_sink *sink) {
+    struct nx_verdict v;
+    unsigned from_state = t->verdict.state;
+    nx_target_judge(engine, t, now_us, &v);
+    t->verdict = v;
+    if (!t->judged || v.state != from_state) {
+        t->since_us = now_us;
+    }
+    t->judged = true;
+    t->stale = false;
+    t->judged_us = now_us;
+    if (news(t, from_state)) {
+        t->point_told = v.eta.known;
+        t->told_point_us = v.eta.point_us;
+        tell(t, from_state, now_us, sink);
+    }
+    nx_plan_target(engine, t, now_us);
+    engine->due_us[t->slot] = next_due(engine, t, now_us);
+}
+
+void nx_targets_evaluate(struct nx_engine *engine, int64_t now_us,
+                         const struct nx_engine_sink *sink) {
+    size_t left = NX_ENGINE_EVALUATIONS_MAX;
+    size_t n = engine->targets_n;
+    size_t at = engine->cursor < n ? engine->cursor : 0;
+    for (size_t i = 0; i < n && left > 0; i++) {
+        if (engine->due_us[at] <= now_us) {
+            evaluate(engine, engine->targets[at], now_us, sink);
+            left--;
+        }
+        at = at + 1 < n ? at + 1 : 0;
+    }
+    engine->cursor = at;
+}
