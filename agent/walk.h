@@ -5,7 +5,7 @@
  * and pass through the caller, who may delay them (token buckets) or refuse
  * them (result NULL), but must give one result for each query taken.
  *
- * One walk serves one name. Each round:
+ * One walk serves one name (in lower case). Each round:
  *   1. from the zone above the one found last time (from the root the first
  *      time, every NX_WALK_FULL_S and after a failure) it follows referrals,
  *      asking one server of each zone, in turn;
@@ -66,7 +66,8 @@ bool nx_walk_busy(const struct nx_walk *walk);
 
 /* True when there is something new to report about the delegation: once per
  * round before its first observed query is given out, and again at its end if
- * the problems changed. Call it after nx_walk_start and each nx_walk_result.
+ * the problems changed. Call it after each nx_walk_next (also when that
+ * returned false) and each nx_walk_result.
  * out's pointers are valid until the next nx_walk_start. */
 bool nx_walk_delegation(struct nx_walk *walk, struct nx_delegation *out);
 
