@@ -1,0 +1,185 @@
+/* The numbers of the configuration and the local policy. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/conf_convert.h"
+
+/* --- numbers --- */
+
+struct range {
+    uint64_t otherwise; /* when the key is absent */
+    uint64_t min;
+    uint64_t max;
+};
+
+static int number(struct nx_convert *c, const char *path, bool given,
+                  uint64_t value, const struct range *range, uint64_t *out) {
+    if (!given) {
+        *out = range->otherwise;
+        return NX_OK;
+    }
+    if (value < range->min || value > range->max) {
+        return NX_CONVERT_FAIL(
+            c, path, "%" PRIu64 " is not from %" PRIu64 " to %" PRIu64, value,
+            range->min, range->max);
+    }
+    *out = value;
+    return NX_OK;
+}
+
+static int number32(struct nx_convert *c, const char *path,
+                    const uint32_t *value, struct range range, uint32_t *out) {
+    uint64_t wide = 0;
+    int err = number(c, path, value != NULL, value != NULL ? *value : 0, &range,
+                     &wide);
+    if (err == NX_OK) {
+        *out = (uint32_t)wide;
+    }
+    return err;
+}
+
+/* --- policy --- */
+
+static int zones(struct nx_convert *c, const struct nx_raw_policy *raw) {
+    static char root[] = ".";
+    static char *everything[] = {root};
+    char **texts = raw->zones != NULL ? raw->zones : everything;
+    size_t n = raw->zones != NULL ? raw->zones_count : 1;
+    uint8_t **list = calloc(n, sizeof(*list));
+    if (list == NULL) {
+        return NX_ENOMEM;
+    }
+    c->out->policy.zones = (const uint8_t *const *)list;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t name[NX_DNAME_MAX];
+        char path[NX_CONVERT_PATH_MAX];
+        (void)snprintf(path, sizeof(path), "policy.zones[%zu]", i);
+        if (nx_dname_parse(texts[i], name) != NX_OK) {
+            return NX_CONVERT_FAIL(c, path, "\"%s\" is not a domain name",
+                                   texts[i]);
+        }
+        list[i] = malloc(nx_dname_len(name));
+        if (list[i] == NULL) {
+            return NX_ENOMEM;
+        }
+        memcpy(list[i], name, nx_dname_len(name));
+        c->out->policy.zones_n = i + 1;
+    }
+    return NX_OK;
+}
+
+static int types(struct nx_convert *c, const struct nx_raw_policy *raw) {
+    if (raw->types == NULL) {
+        return NX_OK;
+    }
+    uint16_t *list = calloc(raw->types_count, sizeof(*list));
+    if (list == NULL) {
+        return NX_ENOMEM;
+    }
+    c->out->policy.types = list;
+    c->out->policy.types_n = raw->types_count;
+    for (size_t i = 0; i < raw->types_count; i++) {
+        char path[NX_CONVERT_PATH_MAX];
+        (void)snprintf(path, sizeof(path), "policy.types[%zu]", i);
+        if (nx_rrtype_parse(raw->types[i], &list[i]) != NX_OK) {
+            return NX_CONVERT_FAIL(c, path, "\"%s\" is not a record type",
+                                   raw->types[i]);
+        }
+    }
+    return NX_OK;
+}
+
+static uint32_t least(uint32_t a, uint32_t b) {
+    return a < b ? a : b;
+}
+
+static int rates(struct nx_convert *c, const struct nx_raw_policy *raw,
+                 const struct nx_raw_authority *authority) {
+    uint32_t qps = 0;
+    uint32_t burst = 0;
+    uint32_t total = 0;
+    uint32_t server = 0;
+    int err = number32(c, "policy.resolver_qps", raw->resolver_qps,
+                       (struct range){5, 1, 1000}, &qps);
+    if (err == NX_OK) {
+        err = number32(c, "policy.resolver_burst", raw->resolver_burst,
+                       (struct range){20, 1, 1000}, &burst);
+    }
+    if (err == NX_OK) {
+        err = number32(c, "policy.total_qps", raw->total_qps,
+                       (struct range){50, 1, 10000}, &total);
+    }
+    if (err == NX_OK) {
+        err = number32(c, "authority.server_qps", authority->server_qps,
+                       (struct range){5, 1, 1000}, &server);
+    }
+    struct nx_policy *policy = &c->out->policy;
+    policy->own_rate = (struct nx_rate){1000 * qps, burst};
+    /* estimator.md section 11: gentler with servers that are not ours. */
+    policy->public_rate =
+        (struct nx_rate){1000 * least(qps, 1), least(burst, 5)};
+    policy->total_rate = (struct nx_rate){1000 * total, total};
+    policy->server_rate = (struct nx_rate){1000 * server, 2 * server};
+    return err;
+}
+
+int nx_convert_policy(struct nx_convert *c) {
+    static const struct nx_raw_policy no_policy;
+    static const struct nx_raw_authority no_authority;
+    const struct nx_raw_policy *raw =
+        c->raw->policy != NULL ? c->raw->policy : &no_policy;
+    const struct nx_raw_authority *authority =
+        c->raw->authority != NULL ? c->raw->authority : &no_authority;
+    struct nx_policy *out = &c->out->policy;
+    out->authority_role = c->raw->role == NX_RAW_AUTHORITY;
+    int err = rates(c, raw, authority);
+    if (err == NX_OK) {
+        err =
+            number32(c, "policy.min_interval_ms", raw->min_interval_ms,
+                     (struct range){500, 100, 3600000}, &out->min_interval_ms);
+    }
+    if (err == NX_OK) {
+        err = number32(c, "policy.max_tasks", raw->max_tasks,
+                       (struct range){2000, 1, NX_PLAN_TASKS_MAX},
+                       &out->max_tasks);
+    }
+    if (err == NX_OK) {
+        err = zones(c, raw);
+    }
+    if (err == NX_OK) {
+        err = types(c, raw);
+    }
+    return err == NX_OK
+               ? nx_convert_text(authority->root_hints, &c->out->root_hints)
+               : err;
+}
+
+int nx_convert_sizes(struct nx_convert *c) {
+    const struct nx_raw_conf *raw = c->raw;
+    struct nx_agent_conf *out = c->out;
+    const uint64_t *bytes = raw->spool != NULL ? raw->spool->max_bytes : NULL;
+    static const struct range bytes_range = {16777216, 1048576, 1073741824};
+    int err =
+        number32(c, "probe.timeout_ms",
+                 raw->probe != NULL ? raw->probe->timeout_ms : NULL,
+                 (struct range){2000, 100, 30000}, &out->probe_timeout_ms);
+    if (err == NX_OK) {
+        err = number(c, "spool.max_bytes", bytes != NULL,
+                     bytes != NULL ? *bytes : 0, &bytes_range,
+                     &out->spool_max_bytes);
+    }
+    if (err == NX_OK) {
+        err = number32(c, "batch.max_results",
+                       raw->batch != NULL ? raw->batch->max_results : NULL,
+                       (struct range){200, 1, NX_BATCH_OBS_MAX},
+                       &out->batch_max_results);
+    }
+    if (err == NX_OK) {
+        err = number32(c, "batch.max_age_ms",
+                       raw->batch != NULL ? raw->batch->max_age_ms : NULL,
+                       (struct range){500, 10, 60000}, &out->batch_max_age_ms);
+    }
+    return err;
+}

@@ -1,0 +1,75 @@
+/* What libcyaml loads, before conf.c checks it. Pointers are NULL when a key is
+ * absent. */
+#ifndef NX_AGENT_CONF_RAW_H
+#define NX_AGENT_CONF_RAW_H
+
+#include "common/yaml.h"
+
+struct nx_raw_collector {
+    char *endpoint;
+    char *key;
+};
+
+struct nx_raw_named {
+    char *at;
+    char *tls_name;
+    char *tls_ca_file;
+};
+
+struct nx_raw_resolvers {
+    bool *discover;
+    char *resolv_conf;
+    char *resolved_conf;
+    struct nx_raw_named *named;
+    unsigned named_count;
+};
+
+struct nx_raw_policy {
+    char **zones;
+    unsigned zones_count;
+    char **types;
+    unsigned types_count;
+    uint32_t *resolver_qps;
+    uint32_t *resolver_burst;
+    uint32_t *total_qps;
+    uint32_t *min_interval_ms;
+    uint32_t *max_tasks;
+};
+
+struct nx_raw_authority {
+    char *root_hints;
+    uint32_t *server_qps;
+};
+
+struct nx_raw_probe {
+    uint32_t *timeout_ms;
+};
+
+struct nx_raw_spool {
+    uint64_t *max_bytes;
+};
+
+struct nx_raw_batch {
+    uint32_t *max_results;
+    uint32_t *max_age_ms;
+};
+
+enum nx_raw_role { NX_RAW_NETWORK, NX_RAW_AUTHORITY };
+
+struct nx_raw_conf {
+    char *key;
+    char *network;
+    enum nx_raw_role role;
+    struct nx_raw_collector *collectors;
+    unsigned collectors_count;
+    struct nx_raw_resolvers *resolvers;
+    struct nx_raw_policy *policy;
+    struct nx_raw_authority *authority;
+    struct nx_raw_probe *probe;
+    struct nx_raw_spool *spool;
+    struct nx_raw_batch *batch;
+};
+
+extern const cyaml_schema_value_t nx_agent_conf_schema;
+
+#endif
