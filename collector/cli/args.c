@@ -1,0 +1,220 @@
+#include "collector/cli/args.h"
+
+#include <string.h>
+
+#include "collector/cli/args_priv.h"
+#include "common/rrtype.h"
+
+#define PATIENCE_US (300 * INT64_C(1000000))
+#define MANY SIZE_MAX
+
+#define ALWAYS (NX_BIT(OPT_API) | NX_BIT(OPT_HELP) | NX_BIT(OPT_VERSION))
+#define LISTS (NX_BIT(OPT_JSON) | NX_BIT(OPT_JSONL))
+
+struct command_rule {
+    const char *word;
+    const char *verb; /* NULL: the word is enough */
+    enum nx_command command;
+    size_t min, max; /* positional arguments */
+    const char *usage;
+    unsigned allowed; /* NX_BIT() of options */
+};
+
+static const struct command_rule commands[] = {
+    {"incident", "open", NX_CMD_INCIDENT_OPEN, 2, MANY, "NAME TYPE...",
+     NX_BIT(OPT_EXPECT) | NX_BIT(OPT_OUTAGE) | NX_BIT(OPT_RESTORED) |
+         NX_BIT(OPT_NOTE) | NX_BIT(OPT_JSON)},
+    {"incident", "list", NX_CMD_INCIDENT_LIST, 0, 0, "", LISTS},
+    {"incident", "show", NX_CMD_INCIDENT_SHOW, 0, 1, "[ID]", NX_BIT(OPT_JSON)},
+    {"incident", "close", NX_CMD_INCIDENT_CLOSE, 1, 1, "ID", NX_BIT(OPT_JSON)},
+    {"status", NULL, NX_CMD_STATUS, 0, 1, "[ID]",
+     LISTS | NX_BIT(OPT_WATCH) | NX_BIT(OPT_ALL)},
+    {"wait", NULL, NX_CMD_WAIT, 0, 1, "[ID]",
+     NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_PATIENCE)},
+    {"agents", "list", NX_CMD_AGENTS_LIST, 0, 0, "", LISTS},
+    {"agents", "accept", NX_CMD_AGENTS_ACCEPT, 1, 1, "KEY --network NETWORK",
+     NX_BIT(OPT_NETWORK) | NX_BIT(OPT_NAME) | NX_BIT(OPT_ROLE) |
+         NX_BIT(OPT_JSON)},
+    {"agents", "revoke", NX_CMD_AGENTS_REVOKE, 1, 1, "WHO", NX_BIT(OPT_JSON)},
+    {"networks", NULL, NX_CMD_NETWORKS, 0, 0, "", LISTS},
+};
+
+#define COMMANDS_N (sizeof commands / sizeof commands[0])
+
+static int take_argument(struct nx_parse *p, const char *arg) {
+    if (!p->only_positional && strcmp(arg, "--") == 0) {
+        p->only_positional = true;
+        return 0;
+    }
+    if (!p->only_positional && arg[0] == '-' && arg[1] != '\0') {
+        return nx_args_take_option(p, arg);
+    }
+    if (p->positional_n == sizeof p->positional / sizeof p->positional[0]) {
+        return nx_args_fail(p->why, "%.80s: too many arguments", arg);
+    }
+    p->positional[p->positional_n++] = arg;
+    return 0;
+}
+
+/* Finds the command and how many words name it. */
+static const struct command_rule *find_command(struct nx_parse *p,
+                                               size_t *words) {
+    const char *word = p->positional[0];
+    const char *verb = p->positional_n > 1 ? p->positional[1] : NULL;
+    bool word_known = false;
+    for (size_t i = 0; i < COMMANDS_N; i++) {
+        const struct command_rule *rule = &commands[i];
+        if (strcmp(rule->word, word) != 0) {
+            continue;
+        }
+        word_known = true;
+        if (rule->verb == NULL ||
+            (verb != NULL && strcmp(rule->verb, verb) == 0)) {
+            *words = rule->verb == NULL ? 1 : 2;
+            return rule;
+        }
+    }
+    if (!word_known) {
+        (void)nx_args_fail(p->why, "%.80s: no such command", word);
+    } else if (verb == NULL) {
+        (void)nx_args_fail(p->why, "%s: needs one of %s", word,
+                           strcmp(word, "agents") == 0
+                               ? "list, accept, revoke"
+                               : "open, list, show, close");
+    } else {
+        (void)nx_args_fail(p->why, "%s %.80s: no such command", word, verb);
+    }
+    return NULL;
+}
+
+static int take_id(struct nx_parse *p, const char *text) {
+    uint64_t id = 0;
+    size_t digits = strspn(text, "0123456789");
+    for (size_t i = 0; i < digits && digits <= 10; i++) {
+        id = id * 10 + (uint64_t)(text[i] - '0');
+    }
+    if (text[digits] != '\0' || digits > 10 || id == 0 || id > UINT32_MAX) {
+        return nx_args_fail(p->why, "%.80s: not the number of an incident",
+                            text);
+    }
+    p->out->id = (uint32_t)id;
+    return 0;
+}
+
+static int take_types(struct nx_parse *p, const char *const *types, size_t n) {
+    uint16_t qtype = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (nx_rrtype_parse(types[i], &qtype) != 0) {
+            return nx_args_fail(p->why, "%.80s: not a record type", types[i]);
+        }
+        if (p->out->types_n == NX_ARGS_TYPES_MAX) {
+            return nx_args_fail(p->why, "more than %u types",
+                                NX_ARGS_TYPES_MAX);
+        }
+        p->out->types[p->out->types_n++] = types[i];
+    }
+    return 0;
+}
+
+static int take_positional(struct nx_parse *p, const struct command_rule *rule,
+                           const char *const *rest, size_t n) {
+    const char *space = rule->verb != NULL ? " " : "";
+    const char *verb = rule->verb != NULL ? rule->verb : "";
+    if (n < rule->min || n > rule->max) {
+        return nx_args_fail(p->why, "usage: nxclear %s%s%s %s", rule->word,
+                            space, verb, rule->usage);
+    }
+    switch (rule->command) {
+    case NX_CMD_INCIDENT_OPEN:
+        p->out->subject = rest[0];
+        return take_types(p, rest + 1, n - 1);
+    case NX_CMD_INCIDENT_SHOW:
+    case NX_CMD_INCIDENT_CLOSE:
+    case NX_CMD_STATUS:
+    case NX_CMD_WAIT:
+        return n > 0 ? take_id(p, rest[0]) : 0;
+    case NX_CMD_AGENTS_ACCEPT:
+    case NX_CMD_AGENTS_REVOKE:
+        p->out->subject = rest[0];
+        return 0;
+    case NX_CMD_HELP:
+    case NX_CMD_VERSION:
+    case NX_CMD_INCIDENT_LIST:
+    case NX_CMD_AGENTS_LIST:
+    case NX_CMD_NETWORKS:
+        break;
+    }
+    return 0;
+}
+
+static int check_options(struct nx_parse *p, const struct command_rule *rule) {
+    for (size_t i = 0; i < NX_OPTIONS_N; i++) {
+        unsigned bit = NX_BIT(nx_options[i].option);
+        if ((p->seen & bit) != 0 && ((rule->allowed | ALWAYS) & bit) == 0) {
+            return nx_args_fail(p->why, "--%s: not an option of %s",
+                                nx_options[i].name, rule->word);
+        }
+    }
+    if ((p->seen & LISTS) == LISTS) {
+        return nx_args_fail(p->why, "--json and --jsonl exclude each other");
+    }
+    if (rule->command == NX_CMD_AGENTS_ACCEPT && p->out->network == NULL) {
+        return nx_args_fail(p->why, "agents accept: needs --network NETWORK");
+    }
+    return 0;
+}
+
+static int parse_command(struct nx_parse *p) {
+    size_t words = 0;
+    if ((p->seen & NX_BIT(OPT_VERSION)) != 0) {
+        p->out->command = NX_CMD_VERSION;
+        return 0;
+    }
+    if ((p->seen & NX_BIT(OPT_HELP)) != 0 ||
+        (p->positional_n == 1 && strcmp(p->positional[0], "help") == 0)) {
+        p->out->command = NX_CMD_HELP;
+        return 0;
+    }
+    if (p->positional_n == 0) {
+        return nx_args_fail(p->why, "no command given");
+    }
+    const struct command_rule *rule = find_command(p, &words);
+    if (rule == NULL) {
+        return NX_EMALFORMED;
+    }
+    p->out->command = rule->command;
+    int err = take_positional(p, rule, p->positional + words,
+                              p->positional_n - words);
+    return err != 0 ? err : check_options(p, rule);
+}
+
+int nx_args_parse(const char *const *args, size_t n, const char *api_env,
+                  int64_t now_us, struct nx_args *out, char *why) {
+    struct nx_args parsed = {
+        .api = NX_API_DEFAULT,
+        .timeout_us = NX_TIME_NONE,
+        .patience_us = PATIENCE_US,
+        .outage_from_us = NX_TIME_NONE,
+        .outage_to_us = NX_TIME_NONE,
+        .restored_us = NX_TIME_NONE,
+    };
+    struct nx_parse p = {
+        .args = args, .n = n, .now_us = now_us, .out = &parsed, .why = why};
+    int err = 0;
+    if (api_env != NULL && api_env[0] != '\0' &&
+        nx_args_take_api(&p, api_env) != 0) {
+        return nx_args_fail(why,
+                            "NXCLEAR_API: neither unix:/PATH nor "
+                            "http://HOST:PORT: %.80s",
+                            api_env);
+    }
+    while (err == 0 && p.at < n) {
+        const char *arg = args[p.at++];
+        err = take_argument(&p, arg);
+    }
+    err = err != 0 ? err : parse_command(&p);
+    if (err == 0) {
+        *out = parsed;
+    }
+    return err;
+}

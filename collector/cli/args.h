@@ -1,0 +1,82 @@
+/* The command line of nxclear as a value. Pure: the clock and the environment
+ * are arguments. */
+#ifndef NX_CLI_ARGS_H
+#define NX_CLI_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/err.h"
+
+#define NX_ARGS_TYPES_MAX 16U
+#define NX_ARGS_EXPECT_MAX 64U
+#define NX_ARGS_WHY_MAX 256U
+#define NX_TIME_NONE INT64_MIN
+
+#define NX_API_DEFAULT "unix:/run/nxclear/nxclear.sock"
+
+enum nx_command {
+    NX_CMD_HELP,
+    NX_CMD_VERSION,
+    NX_CMD_INCIDENT_OPEN,
+    NX_CMD_INCIDENT_LIST,
+    NX_CMD_INCIDENT_SHOW,
+    NX_CMD_INCIDENT_CLOSE,
+    NX_CMD_STATUS,
+    NX_CMD_WAIT,
+    NX_CMD_AGENTS_LIST,
+    NX_CMD_AGENTS_ACCEPT,
+    NX_CMD_AGENTS_REVOKE,
+    NX_CMD_NETWORKS,
+};
+
+enum nx_format { NX_FORMAT_TABLE, NX_FORMAT_JSON, NX_FORMAT_JSONL };
+
+/* Strings are borrowed from argv and the environment. */
+struct nx_args {
+    enum nx_command command;
+    const char *api; /* "unix:/path" or "http://..." */
+    enum nx_format format;
+    bool watch;
+    bool all;            /* clear networks too */
+    uint32_t id;         /* incident; 0: the only open one */
+    int64_t timeout_us;  /* wait; NX_TIME_NONE: for ever */
+    int64_t patience_us; /* wait: without any prospect */
+    const char *subject; /* name, key, or who */
+    const char *types[NX_ARGS_TYPES_MAX];
+    size_t types_n;
+    const char *expect[NX_ARGS_EXPECT_MAX]; /* "A=192.0.2.10" */
+    size_t expect_n;
+    int64_t outage_from_us, outage_to_us; /* NX_TIME_NONE */
+    int64_t restored_us;                  /* NX_TIME_NONE: auto */
+    const char *note;                     /* NULL */
+    const char *network;                  /* NULL */
+    const char *name;                     /* NULL */
+    const char *role;                     /* NULL */
+};
+
+/* args[0..n): without the program's name. api_env: $NXCLEAR_API or NULL.
+ * NX_EMALFORMED with why (NX_ARGS_WHY_MAX, escaped, says which argument). */
+int nx_args_parse(const char *const *args, size_t n, const char *api_env,
+                  int64_t now_us, struct nx_args *out, char *why) NX_MUSTUSE;
+
+/* The text of --help. */
+const char *nx_args_help(void);
+
+/* A moment: RFC 3339; HH:MM or HH:MM:SS, the last such moment in UTC; "now",
+ * "now-90s". NX_EMALFORMED, NX_ERANGE. */
+int nx_moment_parse(const char *text, int64_t now_us,
+                    int64_t *out_us) NX_MUSTUSE;
+
+/* "90s", "15m", "2h", "1d", "1h30m", or seconds without a unit; at most ten
+ * years. NX_EMALFORMED, NX_ERANGE. */
+int nx_duration_parse(const char *text, int64_t *out_us) NX_MUSTUSE;
+
+/* "FROM..TO", "FROM..": both moments; a missing TO is NX_TIME_NONE. A FROM
+ * given as time of day is the last one before TO, so that 23:50..00:10 is what
+ * it looks like. NX_EMALFORMED, NX_ERANGE (TO before FROM). */
+int nx_range_parse(const char *text, int64_t now_us, int64_t *from_us,
+                   int64_t *to_us) NX_MUSTUSE;
+
+#endif

@@ -1,0 +1,210 @@
+/* The options of nxclear. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/cli/args_priv.h"
+#include "common/rrtype.h"
+#include "common/text.h"
+
+int nx_args_fail(char *why, const char *format, ...) {
+    char raw[NX_ARGS_WHY_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(raw, sizeof raw, format, args);
+    va_end(args);
+    (void)nx_escape(raw, why, NX_ARGS_WHY_MAX);
+    return NX_EMALFORMED;
+}
+
+const struct nx_option_rule nx_options[NX_OPTIONS_N] = {
+    {"api", 0, true, OPT_API},
+    {"help", 'h', false, OPT_HELP},
+    {"version", 'V', false, OPT_VERSION},
+    {"json", 0, false, OPT_JSON},
+    {"jsonl", 0, false, OPT_JSONL},
+    {"watch", 'w', false, OPT_WATCH},
+    {"all", 'a', false, OPT_ALL},
+    {"timeout", 0, true, OPT_TIMEOUT},
+    {"patience", 0, true, OPT_PATIENCE},
+    {"expect", 0, true, OPT_EXPECT},
+    {"outage", 0, true, OPT_OUTAGE},
+    {"restored", 0, true, OPT_RESTORED},
+    {"note", 0, true, OPT_NOTE},
+    {"network", 0, true, OPT_NETWORK},
+    {"name", 0, true, OPT_NAME},
+    {"role", 0, true, OPT_ROLE},
+};
+
+static int take_duration(struct nx_parse *p, const char *name,
+                         const char *value, int64_t *out_us) {
+    if (nx_duration_parse(value, out_us) != 0) {
+        return nx_args_fail(p->why,
+                            "--%s: not a duration (90s, 15m, 2h, 1h30m): %.80s",
+                            name, value);
+    }
+    return 0;
+}
+
+static int take_expect(struct nx_parse *p, const char *value) {
+    char type[NX_RRTYPE_TEXT_MAX] = "";
+    uint16_t qtype = 0;
+    const char *equals = strchr(value, '=');
+    size_t len = equals == NULL ? 0 : (size_t)(equals - value);
+    if (len > 0 && len < sizeof type) {
+        memcpy(type, value, len);
+        type[len] = '\0';
+    }
+    if (equals == NULL || equals[1] == '\0' ||
+        nx_rrtype_parse(type, &qtype) != 0) {
+        return nx_args_fail(
+            p->why, "--expect: not TYPE=RDATA, such as A=192.0.2.10: %.80s",
+            value);
+    }
+    if (p->out->expect_n == NX_ARGS_EXPECT_MAX) {
+        return nx_args_fail(p->why, "--expect: more than %u",
+                            NX_ARGS_EXPECT_MAX);
+    }
+    p->out->expect[p->out->expect_n++] = value;
+    return 0;
+}
+
+static int take_outage(struct nx_parse *p, const char *value) {
+    int err = nx_range_parse(value, p->now_us, &p->out->outage_from_us,
+                             &p->out->outage_to_us);
+    if (err == NX_ERANGE) {
+        return nx_args_fail(p->why,
+                            "--outage: ends before it begins, or no such "
+                            "time: %.80s",
+                            value);
+    }
+    if (err != 0) {
+        return nx_args_fail(
+            p->why,
+            "--outage: not FROM..TO, such as 20:01..20:09 (UTC): "
+            "%.80s",
+            value);
+    }
+    return 0;
+}
+
+static int take_restored(struct nx_parse *p, const char *value) {
+    if (strcmp(value, "auto") == 0) {
+        return 0;
+    }
+    if (nx_moment_parse(value, p->now_us, &p->out->restored_us) != 0) {
+        return nx_args_fail(
+            p->why,
+            "--restored: neither auto nor a time (RFC 3339, HH:MM "
+            "UTC, now-90s): %.80s",
+            value);
+    }
+    return 0;
+}
+
+static int take_role(struct nx_parse *p, const char *value) {
+    if (strcmp(value, "network") != 0 && strcmp(value, "authority") != 0) {
+        return nx_args_fail(
+            p->why, "--role: neither network nor authority: %.80s", value);
+    }
+    p->out->role = value;
+    return 0;
+}
+
+int nx_args_take_api(struct nx_parse *p, const char *value) {
+    bool unix_path = strncmp(value, "unix:", 5) == 0 && value[5] != '\0';
+    bool http = strncmp(value, "http://", 7) == 0 && value[7] != '\0';
+    if (!unix_path && !http) {
+        return nx_args_fail(
+            p->why, "--api: neither unix:/PATH nor http://HOST:PORT: %.80s",
+            value);
+    }
+    p->out->api = value;
+    return 0;
+}
+
+static int apply(struct nx_parse *p, enum nx_option option, const char *value) {
+    struct nx_args *out = p->out;
+    switch (option) {
+    case OPT_API:
+        return nx_args_take_api(p, value);
+    case OPT_HELP:
+    case OPT_VERSION:
+        return 0; /* main flow looks at p->seen */
+    case OPT_JSON:
+        out->format = NX_FORMAT_JSON;
+        return 0;
+    case OPT_JSONL:
+        out->format = NX_FORMAT_JSONL;
+        return 0;
+    case OPT_WATCH:
+        out->watch = true;
+        return 0;
+    case OPT_ALL:
+        out->all = true;
+        return 0;
+    case OPT_TIMEOUT:
+        return take_duration(p, "timeout", value, &out->timeout_us);
+    case OPT_PATIENCE:
+        return take_duration(p, "patience", value, &out->patience_us);
+    case OPT_EXPECT:
+        return take_expect(p, value);
+    case OPT_OUTAGE:
+        return take_outage(p, value);
+    case OPT_RESTORED:
+        return take_restored(p, value);
+    case OPT_NOTE:
+        out->note = value;
+        return 0;
+    case OPT_NETWORK:
+        out->network = value;
+        return 0;
+    case OPT_NAME:
+        out->name = value;
+        return 0;
+    case OPT_ROLE:
+        return take_role(p, value);
+    }
+    return 0;
+}
+
+/* Which option is this argument? Its value after "=", if any, in *value. */
+static const struct nx_option_rule *find_option(const char *arg,
+                                                const char **value) {
+    size_t len = strcspn(arg, "=");
+    *value = arg[len] == '=' ? arg + len + 1 : NULL;
+    for (size_t i = 0; i < NX_OPTIONS_N; i++) {
+        const struct nx_option_rule *rule = &nx_options[i];
+        bool by_letter =
+            rule->letter != 0 && arg[1] == rule->letter && arg[2] == '\0';
+        bool by_name = arg[1] == '-' && strlen(rule->name) == len - 2 &&
+                       strncmp(arg + 2, rule->name, len - 2) == 0;
+        if (by_letter || by_name) {
+            return rule;
+        }
+    }
+    return NULL;
+}
+
+int nx_args_take_option(struct nx_parse *p, const char *arg) {
+    const char *value = NULL;
+    const struct nx_option_rule *rule = find_option(arg, &value);
+    if (rule == NULL) {
+        return nx_args_fail(p->why, "%.80s: no such option", arg);
+    }
+    if (!rule->value && value != NULL) {
+        return nx_args_fail(p->why, "--%s: takes no value", rule->name);
+    }
+    if (rule->value && value == NULL) {
+        if (p->at == p->n) {
+            return nx_args_fail(p->why, "--%s: needs a value", rule->name);
+        }
+        value = p->args[p->at++];
+    }
+    if ((p->seen & NX_BIT(rule->option)) != 0 && rule->value &&
+        rule->option != OPT_EXPECT) {
+        return nx_args_fail(p->why, "--%s: given twice", rule->name);
+    }
+    p->seen |= NX_BIT(rule->option);
+    return apply(p, rule->option, value);
+}

@@ -1,0 +1,4 @@
+/* Placeholder until the program is written. */
+int main(void) {
+    return 70;
+}

@@ -1,0 +1,68 @@
+/* Documents of the API as text for people. Pure; what comes from outside is
+ * escaped, so no document can reach the terminal's controls. */
+#ifndef NX_CLI_SHOW_H
+#define NX_CLI_SHOW_H
+
+#include "collector/cli/format.h"
+#include "common/text.h"
+
+/* With more networks than this, clear ones are left out unless show->all. */
+#define NX_SHOW_ROWS_MAX 20U
+
+/* Exit codes (product.md, nxclear(1)). */
+enum nx_exit {
+    NX_EXIT_CLEAR = 0,
+    NX_EXIT_WAITING = 1,
+    NX_EXIT_STUCK = 2,
+    NX_EXIT_UNKNOWN = 3,
+    NX_EXIT_USAGE = 64,
+    NX_EXIT_REFUSED = 65, /* the collector refused what was asked */
+    NX_EXIT_UNAVAILABLE = 69,
+    NX_EXIT_INTERNAL = 70,
+    NX_EXIT_NOPERM = 77,
+};
+
+/* The exit code that a status document says. */
+int nx_show_exit(const json_t *status);
+
+/* GET /v1/incidents/{id}/status: four lines, an empty one, the table. */
+void nx_show_status(const json_t *status, const struct nx_show *show,
+                    struct nx_text *out);
+
+/* GET /v1/incidents/{id}: a line for each thing that is known. */
+void nx_show_incident(const json_t *incident, int64_t now_us,
+                      struct nx_text *out);
+
+/* "incident 7 opened: www.example.com A AAAA, 41 networks, 112 resolvers";
+ * status: NULL when it could not be had. */
+void nx_show_opened(const json_t *incident, const json_t *status,
+                    struct nx_text *out);
+
+/* Lists, as tables. */
+void nx_show_incidents(const json_t *list, int64_t now_us,
+                       const struct nx_show *show, struct nx_text *out);
+void nx_show_agents(const json_t *list, int64_t now_us,
+                    const struct nx_show *show, struct nx_text *out);
+void nx_show_networks(const json_t *list, int64_t now_us,
+                      const struct nx_show *show, struct nx_text *out);
+
+/* The list inside a document: itself, or its member `key`; NULL if neither. */
+const json_t *nx_doc_list(const json_t *document, const char *key);
+
+/* Appends a row per element, compact JSON, without the member `without`. */
+void nx_show_jsonl(const json_t *list, const char *without,
+                   struct nx_text *out);
+/* The rows of `status --jsonl`: each network with incident id and time. */
+void nx_show_status_jsonl(const json_t *status, struct nx_text *out);
+/* A document; on one line or indented. ASCII only. */
+void nx_show_json(const json_t *document, bool one_line, struct nx_text *out);
+
+/* A problem document of the API: "title: detail". */
+void nx_show_problem(const json_t *problem, struct nx_text *out);
+
+/* Cuts text to a terminal of rows x columns (escape sequences are ours and
+ * take no room), saying how many lines are missing. */
+void nx_show_fit(const char *text, const struct nx_show *show,
+                 struct nx_text *out);
+
+#endif

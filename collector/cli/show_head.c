@@ -1,0 +1,257 @@
+/* The lines above the table of networks. */
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/cli/show_priv.h"
+
+#define BAD_SERVERS_SHOWN 3U
+
+/* --- incident --- */
+
+static void add_types(const json_t *incident, const char *between,
+                      struct nx_text *out) {
+    size_t i = 0;
+    const json_t *type = NULL;
+    json_array_foreach(json_object_get(incident, "types"), i, type) {
+        const char *text = json_string_value(type);
+        nx_text_add(out, i > 0 ? between : "");
+        nx_text_escaped(out, text != NULL ? text : "?");
+    }
+}
+
+static void add_name(const json_t *object, const char *key,
+                     struct nx_text *out) {
+    char cell[NX_CELL_MAX];
+    const char *name = nx_doc_text(object, key);
+    nx_text_add(out, nx_show_name(name != NULL ? name : "?", cell));
+}
+
+/* What was observed is better than what was declared. */
+static void add_outage(const json_t *incident, const json_t *authority,
+                       int64_t now_us, struct nx_text *out) {
+    const json_t *declared = json_object_get(incident, "outage");
+    int64_t from_us = nx_doc_time(authority, "outage_from");
+    int64_t to_us = nx_doc_time(authority, "restored_hi");
+    char from[NX_CELL_MAX];
+    char to[NX_CELL_MAX];
+    char length[NX_CELL_MAX];
+    from_us = from_us != NX_TIME_NONE ? from_us : nx_doc_time(declared, "from");
+    to_us = to_us != NX_TIME_NONE ? to_us : nx_doc_time(incident, "restored");
+    to_us = to_us != NX_TIME_NONE ? to_us : nx_doc_time(declared, "to");
+    if (from_us == NX_TIME_NONE) {
+        return;
+    }
+    (void)nx_show_clock(from_us, now_us, false, from);
+    if (to_us == NX_TIME_NONE || to_us < from_us) {
+        nx_text_addf(out, "   outage since %sZ (%s)", from,
+                     nx_show_duration(now_us - from_us, length));
+        return;
+    }
+    nx_text_addf(out, "   outage %sZ..%sZ (%s)", from,
+                 nx_show_clock(to_us, now_us, false, to),
+                 nx_show_duration(to_us - from_us, length));
+}
+
+void nx_show_incident_line(const json_t *status, struct nx_text *out) {
+    const json_t *incident = json_object_get(status, "incident");
+    int64_t now_us = nx_doc_now(status);
+    int64_t closed_us = nx_doc_time(incident, "closed");
+    char clock[NX_CELL_MAX];
+    nx_text_addf(out, "incident %" JSON_INTEGER_FORMAT "  ",
+                 nx_doc_number(incident, "id"));
+    add_name(incident, "name", out);
+    nx_text_add(out, " ");
+    add_types(incident, ",", out);
+    add_outage(incident, json_object_get(status, "authority"), now_us, out);
+    if (closed_us != NX_TIME_NONE) {
+        nx_text_addf(out, "   closed %sZ",
+                     nx_show_clock(closed_us, now_us, false, clock));
+    }
+    nx_text_add(out, "\n");
+}
+
+/* --- authority --- */
+
+static void add_serial(const json_t *authority, struct nx_text *out) {
+    const json_t *serial = json_object_get(authority, "serial");
+    if (json_is_false(json_object_get(authority, "serial_agree"))) {
+        nx_text_add(out, " (serials differ)");
+    } else if (json_is_integer(serial)) {
+        nx_text_addf(out, " (serial %" JSON_INTEGER_FORMAT ")",
+                     json_integer_value(serial));
+    }
+}
+
+static bool server_good(const json_t *server) {
+    return nx_doc_is(server, "state", "good");
+}
+
+/* ": ns2.example.com (192.0.2.2) negative, ..." */
+static void add_bad_servers(const json_t *authority, struct nx_text *out) {
+    size_t i = 0;
+    size_t bad = 0;
+    const json_t *server = NULL;
+    json_array_foreach(json_object_get(authority, "servers"), i, server) {
+        const char *address = nx_doc_text(server, "address");
+        const char *what = nx_doc_text(server, "rcode");
+        what = what != NULL ? what : nx_doc_text(server, "outcome");
+        what = what != NULL ? what : nx_doc_text(server, "state");
+        if (server_good(server) || ++bad > BAD_SERVERS_SHOWN) {
+            continue;
+        }
+        nx_text_add(out, bad == 1 ? ": " : ", ");
+        add_name(server, "name", out);
+        nx_text_add(out, " (");
+        nx_text_escaped(out, address != NULL ? address : "?");
+        nx_text_add(out, ") ");
+        nx_text_escaped(out, what != NULL ? what : "?");
+    }
+    if (bad > BAD_SERVERS_SHOWN) {
+        nx_text_addf(out, " and %zu more", bad - BAD_SERVERS_SHOWN);
+    }
+}
+
+static void add_findings(const json_t *authority, struct nx_text *out) {
+    const json_t *findings = json_object_get(authority, "findings");
+    size_t i = 0;
+    const json_t *finding = NULL;
+    if (json_is_array(findings) && json_array_size(findings) == 0) {
+        nx_text_add(out, ", parent NS match");
+    }
+    json_array_foreach(findings, i, finding) {
+        const char *text = json_string_value(finding);
+        nx_text_add(out, ", ");
+        nx_text_escaped(out, text != NULL ? text : "?");
+    }
+}
+
+static void add_restored(const json_t *authority, int64_t now_us,
+                         struct nx_text *out) {
+    int64_t at_us = nx_doc_time(authority, "restored_hi");
+    char clock[NX_CELL_MAX];
+    nx_text_add(out, "restored");
+    if (at_us != NX_TIME_NONE) {
+        nx_text_addf(out, " %sZ", nx_show_clock(at_us, now_us, false, clock));
+    }
+    nx_text_addf(
+        out,
+        ", %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT " name servers %s",
+        nx_doc_number(authority, "good"), nx_doc_number(authority, "total"),
+        json_is_false(json_object_get(authority, "serial_agree")) ? "good"
+                                                                  : "agree");
+    add_serial(authority, out);
+    if (!json_is_true(json_object_get(authority, "verified"))) {
+        nx_text_add(out, ", not verified yet");
+    }
+    add_findings(authority, out);
+}
+
+static void add_unobserved(const json_t *status, int64_t now_us,
+                           struct nx_text *out) {
+    int64_t at_us =
+        nx_doc_time(json_object_get(status, "incident"), "restored");
+    char clock[NX_CELL_MAX];
+    if (at_us != NX_TIME_NONE) {
+        nx_text_addf(out, "declared restored %sZ, ",
+                     nx_show_clock(at_us, now_us, false, clock));
+    }
+    nx_text_add(out, "not observed (no agent in the role authority has "
+                     "reported)");
+}
+
+void nx_show_authority_line(const json_t *status, struct nx_text *out) {
+    const json_t *authority = json_object_get(status, "authority");
+    int64_t now_us = nx_doc_now(status);
+    json_int_t good = nx_doc_number(authority, "good");
+    json_int_t total = nx_doc_number(authority, "total");
+    nx_text_add(out, "authority   ");
+    if (nx_doc_is(authority, "state", "restored")) {
+        add_restored(authority, now_us, out);
+    } else if (nx_doc_is(authority, "state", "negative") ||
+               nx_doc_is(authority, "state", "partly")) {
+        nx_text_addf(out,
+                     "%s, %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT
+                     " name servers good",
+                     good > 0 ? "partly restored" : "not restored", good,
+                     total);
+        add_serial(authority, out);
+        add_bad_servers(authority, out);
+    } else {
+        add_unobserved(status, now_us, out);
+    }
+    nx_text_add(out, "\n");
+}
+
+void nx_show_negative_line(const json_t *status, struct nx_text *out) {
+    const json_t *negative = json_object_get(status, "negative");
+    const json_t *soa_ttl = json_object_get(negative, "soa_ttl_s");
+    const json_t *minimum = json_object_get(negative, "minimum_s");
+    if (!json_is_integer(json_object_get(negative, "ttl_s"))) {
+        nx_text_add(out, "negative    TTL not known\n");
+        return;
+    }
+    nx_text_addf(out, "negative    TTL %" JSON_INTEGER_FORMAT " s",
+                 nx_doc_number(negative, "ttl_s"));
+    if (json_is_integer(soa_ttl) && json_is_integer(minimum)) {
+        nx_text_addf(out,
+                     " (SOA TTL %" JSON_INTEGER_FORMAT
+                     ", MINIMUM %" JSON_INTEGER_FORMAT ")",
+                     json_integer_value(soa_ttl), json_integer_value(minimum));
+    }
+    nx_text_add(out, "\n");
+}
+
+/* --- networks --- */
+
+static void add_counts(json_t *states, struct nx_text *out) {
+    const char *between = "";
+    const char *state = NULL;
+    json_t *count = NULL;
+    json_int_t clear = nx_doc_number(states, "clear");
+    if (clear > 0) {
+        nx_text_addf(out, "%" JSON_INTEGER_FORMAT " clear", clear);
+        between = ", ";
+    }
+    json_object_foreach(states, state, count) {
+        if (strcmp(state, "clear") == 0 || json_integer_value(count) == 0) {
+            continue;
+        }
+        nx_text_addf(out, "%s%" JSON_INTEGER_FORMAT " ", between,
+                     json_integer_value(count));
+        nx_text_escaped(out, state);
+        between = ", ";
+    }
+}
+
+static void add_all_clear(const json_t *status, int64_t now_us,
+                          struct nx_text *out) {
+    const json_t *summary = json_object_get(status, "summary");
+    int64_t by_us = nx_doc_time(json_object_get(summary, "all_clear"), "hi90");
+    int64_t hard_us = nx_doc_time(json_object_get(summary, "hard"), "at");
+    char clock[NX_CELL_MAX];
+    if (nx_doc_is(status, "outlook", "clear")) {
+        nx_text_add(out, "     all clear");
+        return;
+    }
+    if (by_us != NX_TIME_NONE) {
+        nx_text_addf(out, "     all clear by %sZ (90 %%)",
+                     nx_show_clock(by_us, now_us, true, clock));
+    }
+    if (hard_us != NX_TIME_NONE) {
+        nx_text_addf(out, "%s%sZ at the latest",
+                     by_us != NX_TIME_NONE ? ", " : "     all clear by ",
+                     nx_show_clock(hard_us, now_us, true, clock));
+    }
+}
+
+void nx_show_networks_line(const json_t *status, struct nx_text *out) {
+    const json_t *summary = json_object_get(status, "summary");
+    nx_text_add(out, "networks    ");
+    if (json_array_size(json_object_get(status, "networks")) == 0) {
+        nx_text_add(out, "none: no accepted agent has named a resolver yet\n");
+        return;
+    }
+    add_counts(json_object_get(summary, "states"), out);
+    add_all_clear(status, nx_doc_now(status), out);
+    nx_text_add(out, "\n");
+}

@@ -1,0 +1,201 @@
+/* The status of an incident as header lines and a table of networks. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/cli/show_priv.h"
+#include "collector/cli/table.h"
+
+int nx_show_exit(const json_t *status) {
+    const char *outlook = nx_doc_text(status, "outlook");
+    if (outlook == NULL) {
+        return NX_EXIT_UNKNOWN;
+    }
+    if (strcmp(outlook, "clear") == 0) {
+        return NX_EXIT_CLEAR;
+    }
+    if (strcmp(outlook, "waiting") == 0) {
+        return NX_EXIT_WAITING;
+    }
+    return strcmp(outlook, "stuck") == 0 ? NX_EXIT_STUCK : NX_EXIT_UNKNOWN;
+}
+
+/* What to look at first comes first: no forecast, then the latest forecast,
+ * then unknown, then clear. */
+static int rank(const json_t *network) {
+    if (nx_doc_is(network, "state", "clear")) {
+        return 3;
+    }
+    if (nx_doc_is(network, "state", "unknown")) {
+        return 2;
+    }
+    return nx_doc_time(json_object_get(network, "clears"), "point") ==
+                   NX_TIME_NONE
+               ? 0
+               : 1;
+}
+
+static int compare(const void *a, const void *b) {
+    const json_t *x = *(json_t *const *)a;
+    const json_t *y = *(json_t *const *)b;
+    int order = rank(x) - rank(y);
+    if (order != 0) {
+        return order;
+    }
+    /* To the second, or rows would change places with the milliseconds. */
+    int64_t when_x =
+        nx_doc_time(json_object_get(x, "clears"), "point") / 1000000;
+    int64_t when_y =
+        nx_doc_time(json_object_get(y, "clears"), "point") / 1000000;
+    if (rank(x) == 1 && when_x != when_y) {
+        return when_x > when_y ? -1 : 1;
+    }
+    const char *name_x = nx_doc_text(x, "network");
+    const char *name_y = nx_doc_text(y, "network");
+    return strcmp(name_x != NULL ? name_x : "", name_y != NULL ? name_y : "");
+}
+
+static enum nx_colour colour_of(const json_t *network) {
+    static const char *const waiting[] = {
+        "cached-nxdomain", "cached-nodata", "ancestor-nxdomain",
+        "partly-clear",    "old-positive",  "synthesized-negative"};
+    if (nx_doc_is(network, "state", "clear")) {
+        return NX_GREEN;
+    }
+    if (nx_doc_is(network, "state", "unknown")) {
+        return NX_YELLOW;
+    }
+    for (size_t i = 0; i < sizeof waiting / sizeof waiting[0]; i++) {
+        if (nx_doc_is(network, "state", waiting[i])) {
+            return NX_CYAN;
+        }
+    }
+    return NX_RED;
+}
+
+static void clears_cell(const json_t *network, int64_t now_us, char *out) {
+    const json_t *clears = json_object_get(network, "clears");
+    int64_t point_us = nx_doc_time(clears, "point");
+    int64_t hard_us = nx_doc_time(json_object_get(network, "hard"), "at");
+    char text[NX_CELL_MAX];
+    if (nx_doc_is(network, "state", "clear")) {
+        int64_t since_us = nx_doc_time(network, "since");
+        (void)snprintf(out, NX_CELL_MAX, "-");
+        if (since_us != NX_TIME_NONE) {
+            (void)snprintf(out, NX_CELL_MAX, "since %.40s",
+                           nx_show_clock(since_us, now_us, false, text));
+        }
+    } else if (point_us != NX_TIME_NONE &&
+               nx_doc_is(network, "state", "unknown")) {
+        (void)snprintf(out, NX_CELL_MAX, "(%.40s)",
+                       nx_show_clock(point_us, now_us, true, text));
+    } else if (point_us != NX_TIME_NONE) {
+        (void)nx_show_forecast(point_us, now_us, out);
+    } else if (hard_us != NX_TIME_NONE) {
+        (void)snprintf(out, NX_CELL_MAX, "by %.80s",
+                       nx_show_forecast(hard_us, now_us, text));
+    } else {
+        (void)snprintf(out, NX_CELL_MAX, "-");
+    }
+}
+
+static void basis_cell(const json_t *network, int64_t now_us, char *out) {
+    const char *reason = nx_doc_text(network, "reason");
+    const char *basis = nx_doc_text(network, "basis");
+    int64_t seen_us = nx_doc_time(network, "seen");
+    char clock[NX_CELL_MAX];
+    char name[NX_CELL_MAX];
+    if (!nx_doc_is(network, "state", "unknown") || reason == NULL) {
+        (void)nx_show_name(basis != NULL ? basis : "-", out);
+        return;
+    }
+    (void)nx_show_name(reason, name);
+    if (strstr(reason, "silent") != NULL && seen_us != NX_TIME_NONE) {
+        (void)snprintf(out, NX_CELL_MAX, "%.50s since %.30s", name,
+                       nx_show_clock(seen_us, now_us, false, clock));
+    } else {
+        (void)snprintf(out, NX_CELL_MAX, "%s", name);
+    }
+}
+
+static void add_row(struct nx_table *table, const json_t *network,
+                    int64_t now_us, const struct nx_show *show) {
+    char cell[NX_CELL_MAX];
+    bool unknown = nx_doc_is(network, "state", "unknown");
+    const char *name = nx_doc_text(network, "network");
+    const char *state = nx_doc_text(network, "state");
+    int64_t seen_us = nx_doc_time(network, "seen");
+    nx_table_row(table);
+    nx_table_cell(table, nx_show_name(name != NULL ? name : "?", cell),
+                  NX_PLAIN);
+    nx_table_cell(table, nx_show_name(state != NULL ? state : "?", cell),
+                  colour_of(network));
+    nx_table_cell(
+        table,
+        nx_show_percent(unknown ? NULL : json_object_get(network, "denied"),
+                        cell),
+        NX_PLAIN);
+    clears_cell(network, now_us, cell);
+    nx_table_cell(table, cell, NX_PLAIN);
+    (void)nx_show_interval(unknown || colour_of(network) == NX_GREEN
+                               ? NULL
+                               : json_object_get(network, "clears"),
+                           now_us, show, cell);
+    nx_table_cell(table, cell, NX_PLAIN);
+    basis_cell(network, now_us, cell);
+    nx_table_cell(table, cell, NX_PLAIN);
+    nx_table_cell(table,
+                  seen_us == NX_TIME_NONE ? "never"
+                                          : nx_show_age(now_us - seen_us, cell),
+                  NX_PLAIN);
+}
+
+static void network_table(json_t **rows, size_t n, int64_t now_us,
+                          const struct nx_show *show, struct nx_text *out) {
+    static const struct nx_column columns[] = {
+        {"NETWORK", false},      {"STATE", false}, {"DENIED", true},
+        {"CLEARS (UTC)", false}, {"90 %", false},  {"BASIS", false},
+        {"SEEN", false}};
+    struct nx_table *table =
+        nx_table_new(columns, sizeof columns / sizeof columns[0]);
+    size_t hidden = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (n > NX_SHOW_ROWS_MAX && !show->all && rank(rows[i]) == 3) {
+            hidden++;
+        } else {
+            add_row(table, rows[i], now_us, show);
+        }
+    }
+    if (hidden < n) {
+        nx_table_render(table, show->colour, out);
+    }
+    if (hidden > 0) {
+        nx_text_addf(out, "%zu clear networks not shown (--all)\n", hidden);
+    }
+    nx_table_free(&table);
+}
+
+void nx_show_status(const json_t *status, const struct nx_show *show,
+                    struct nx_text *out) {
+    const json_t *networks = json_object_get(status, "networks");
+    size_t n = json_array_size(networks);
+    nx_show_incident_line(status, out);
+    nx_show_authority_line(status, out);
+    nx_show_negative_line(status, out);
+    nx_show_networks_line(status, out);
+    if (n == 0) {
+        return;
+    }
+    json_t **rows = calloc(n, sizeof *rows);
+    if (rows == NULL) {
+        out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        rows[i] = json_array_get(networks, i);
+    }
+    qsort(rows, n, sizeof rows[0], compare);
+    nx_text_add(out, "\n");
+    network_table(rows, n, nx_doc_now(status), show, out);
+    free(rows);
+}
