@@ -1,0 +1,104 @@
+/* Documents as JSON, problems, and fitting a text to a terminal. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/cli/show.h"
+
+void nx_show_json(const json_t *document, bool one_line, struct nx_text *out) {
+    char *text =
+        json_dumps(document, JSON_ENSURE_ASCII | JSON_ENCODE_ANY |
+                                 (one_line ? JSON_COMPACT : JSON_INDENT(2)));
+    if (text == NULL) {
+        out->failed = true;
+        return;
+    }
+    /* jansson leaves DEL as it is. */
+    nx_text_escaped_lines(out, text);
+    nx_text_add(out, "\n");
+    free(text);
+}
+
+void nx_show_jsonl(const json_t *list, const char *without,
+                   struct nx_text *out) {
+    size_t i = 0;
+    json_t *item = NULL;
+    json_array_foreach(list, i, item) {
+        json_t *row = json_copy(item);
+        if (without != NULL) {
+            (void)json_object_del(row, without);
+        }
+        nx_show_json(row, true, out);
+        json_decref(row);
+    }
+}
+
+void nx_show_status_jsonl(const json_t *status, struct nx_text *out) {
+    const json_t *incident = json_object_get(status, "incident");
+    size_t i = 0;
+    json_t *network = NULL;
+    json_array_foreach(json_object_get(status, "networks"), i, network) {
+        json_t *row =
+            json_pack("{s:O*, s:O*}", "now", json_object_get(status, "now"),
+                      "incident", json_object_get(incident, "id"));
+        if (row == NULL || json_object_update(row, network) != 0) {
+            out->failed = true;
+        }
+        (void)json_object_del(row, "targets");
+        nx_show_json(row, true, out);
+        json_decref(row);
+    }
+}
+
+void nx_show_problem(const json_t *problem, struct nx_text *out) {
+    const char *title = nx_doc_text(problem, "title");
+    const char *detail = nx_doc_text(problem, "detail");
+    nx_text_escaped(out, detail != NULL  ? detail
+                         : title != NULL ? title
+                                         : "the collector gave no reason");
+}
+
+/* One line cut to width; escape sequences and continuation bytes are free. */
+static void add_cut(const char *line, size_t len, unsigned width,
+                    struct nx_text *out) {
+    unsigned used = 0;
+    bool sequence = false;
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)line[i];
+        bool counts = !sequence && c != 0x1b && (c & 0xc0) != 0x80;
+        if (c == 0x1b) {
+            sequence = true;
+        } else if (sequence && c == 'm') {
+            sequence = false;
+        }
+        used += counts ? 1 : 0;
+        if (width == 0 || used <= width || !counts) {
+            nx_text_bytes(out, line + i, 1);
+        }
+    }
+    nx_text_add(out, "\n");
+}
+
+static size_t count_lines(const char *text) {
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        n += *text == '\n' ? 1 : 0;
+    }
+    return n;
+}
+
+void nx_show_fit(const char *text, const struct nx_show *show,
+                 struct nx_text *out) {
+    size_t lines = count_lines(text);
+    size_t room = lines;
+    if (show->rows > 2 && lines >= show->rows) {
+        room = show->rows - 2; /* the note, and the cursor's line */
+    }
+    for (size_t i = 0; i < room; i++) {
+        size_t len = strcspn(text, "\n");
+        add_cut(text, len, show->columns, out);
+        text += len + 1;
+    }
+    if (room < lines) {
+        nx_text_addf(out, "... %zu more lines\n", lines - room);
+    }
+}

@@ -1,0 +1,280 @@
+/* Lists and single things. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/cli/show.h"
+#include "collector/cli/table.h"
+
+const json_t *nx_doc_list(const json_t *document, const char *key) {
+    const json_t *list =
+        json_is_array(document) ? document : json_object_get(document, key);
+    return json_is_array(list) ? list : NULL;
+}
+
+static void text_cell(struct nx_table *table, const json_t *object,
+                      const char *key, enum nx_colour colour) {
+    char cell[NX_CELL_MAX];
+    const char *text = nx_doc_text(object, key);
+    nx_table_cell(table, text == NULL ? NULL : nx_show_name(text, cell),
+                  colour);
+}
+
+static void number_cell(struct nx_table *table, const json_t *value) {
+    char cell[NX_CELL_MAX];
+    (void)snprintf(cell, sizeof cell, "%" JSON_INTEGER_FORMAT,
+                   json_integer_value(value));
+    nx_table_cell(table, json_is_integer(value) ? cell : NULL, NX_PLAIN);
+}
+
+static void clock_cell(struct nx_table *table, const json_t *object,
+                       const char *key, int64_t now_us) {
+    char cell[NX_CELL_MAX];
+    int64_t us = nx_doc_time(object, key);
+    nx_table_cell(table,
+                  us == NX_TIME_NONE ? NULL
+                                     : nx_show_clock(us, now_us, false, cell),
+                  NX_PLAIN);
+}
+
+static void age_cell(struct nx_table *table, const json_t *object,
+                     const char *key, int64_t now_us) {
+    char cell[NX_CELL_MAX];
+    int64_t us = nx_doc_time(object, key);
+    nx_table_cell(table,
+                  us == NX_TIME_NONE ? "never" : nx_show_age(now_us - us, cell),
+                  NX_PLAIN);
+}
+
+/* The strings of a list with commas; cut as nx_show_name cuts. */
+static char *join(const json_t *list, char *out) {
+    struct nx_text text;
+    size_t i = 0;
+    const json_t *item = NULL;
+    nx_text_init(&text);
+    json_array_foreach(list, i, item) {
+        const char *string = json_string_value(item);
+        nx_text_add(&text, i > 0 ? "," : "");
+        nx_text_add(&text, string != NULL ? string : "?");
+    }
+    char *joined = nx_text_take(&text);
+    (void)nx_show_name(joined == NULL || joined[0] == '\0' ? "-" : joined, out);
+    free(joined);
+    return out;
+}
+
+static void finish(struct nx_table *table, const json_t *list, const char *none,
+                   const struct nx_show *show, struct nx_text *out) {
+    if (json_array_size(list) == 0) {
+        nx_text_addf(out, "%s\n", none);
+    } else {
+        nx_table_render(table, show->colour, out);
+    }
+    nx_table_free(&table);
+}
+
+/* --- incidents --- */
+
+void nx_show_incidents(const json_t *list, int64_t now_us,
+                       const struct nx_show *show, struct nx_text *out) {
+    static const struct nx_column columns[] = {
+        {"ID", true},     {"NAME", false},   {"TYPES", false},
+        {"STATE", false}, {"OPENED", false}, {"CLOSED", false},
+        {"NOTE", false}};
+    struct nx_table *table =
+        nx_table_new(columns, sizeof columns / sizeof columns[0]);
+    char cell[NX_CELL_MAX];
+    size_t i = 0;
+    const json_t *incident = NULL;
+    json_array_foreach(list, i, incident) {
+        bool closed = nx_doc_time(incident, "closed") != NX_TIME_NONE;
+        const char *outlook = nx_doc_text(incident, "outlook");
+        nx_table_row(table);
+        number_cell(table, json_object_get(incident, "id"));
+        text_cell(table, incident, "name", NX_PLAIN);
+        nx_table_cell(table, join(json_object_get(incident, "types"), cell),
+                      NX_PLAIN);
+        nx_table_cell(table,
+                      closed            ? "closed"
+                      : outlook == NULL ? "open"
+                                        : nx_show_name(outlook, cell),
+                      NX_PLAIN);
+        clock_cell(table, incident, "opened", now_us);
+        clock_cell(table, incident, "closed", now_us);
+        text_cell(table, incident, "note", NX_PLAIN);
+    }
+    finish(table, list, "no incident", show, out);
+}
+
+static void add_time(const char *label, const json_t *object, const char *key,
+                     int64_t now_us, struct nx_text *out) {
+    char clock[NX_CELL_MAX];
+    int64_t us = nx_doc_time(object, key);
+    if (us != NX_TIME_NONE) {
+        nx_text_addf(out, "%-11s %sZ\n", label,
+                     nx_show_clock(us, now_us, false, clock));
+    }
+}
+
+static void add_expected(const json_t *incident, struct nx_text *out) {
+    json_t *expect = json_object_get(incident, "expect");
+    const char *type = NULL;
+    json_t *set = NULL;
+    json_object_foreach(expect, type, set) {
+        size_t i = 0;
+        const json_t *rdata = NULL;
+        json_array_foreach(set, i, rdata) {
+            const char *text = json_string_value(rdata);
+            nx_text_add(out, "expect      ");
+            nx_text_escaped(out, type);
+            nx_text_add(out, " ");
+            nx_text_escaped(out, text != NULL ? text : "?");
+            nx_text_add(out, "\n");
+        }
+    }
+}
+
+static void add_named(const json_t *incident, const char *between,
+                      struct nx_text *out) {
+    char cell[NX_CELL_MAX];
+    size_t i = 0;
+    const json_t *type = NULL;
+    const char *name = nx_doc_text(incident, "name");
+    nx_text_add(out, nx_show_name(name != NULL ? name : "?", cell));
+    json_array_foreach(json_object_get(incident, "types"), i, type) {
+        const char *text = json_string_value(type);
+        nx_text_add(out, i == 0 ? " " : between);
+        nx_text_escaped(out, text != NULL ? text : "?");
+    }
+}
+
+void nx_show_incident(const json_t *incident, int64_t now_us,
+                      struct nx_text *out) {
+    const json_t *outage = json_object_get(incident, "outage");
+    const char *note = nx_doc_text(incident, "note");
+    nx_text_addf(out, "incident %" JSON_INTEGER_FORMAT "  ",
+                 nx_doc_number(incident, "id"));
+    add_named(incident, ",", out);
+    nx_text_add(out, "\n");
+    add_time("opened", incident, "opened", now_us, out);
+    add_time("closed", incident, "closed", now_us, out);
+    add_expected(incident, out);
+    add_time("outage from", outage, "from", now_us, out);
+    add_time("outage to", outage, "to", now_us, out);
+    add_time("restored", incident, "restored", now_us, out);
+    if (note != NULL && note[0] != '\0') {
+        nx_text_add(out, "note        ");
+        nx_text_escaped(out, note);
+        nx_text_add(out, "\n");
+    }
+}
+
+/* Different resolvers among the targets: each (agent, resolver) once; the
+ * targets of one agent's resolver follow each other. */
+static size_t resolvers_of(const json_t *network) {
+    size_t n = 0;
+    size_t i = 0;
+    const json_t *target = NULL;
+    const char *agent = "";
+    const char *resolver = "";
+    json_array_foreach(json_object_get(network, "targets"), i, target) {
+        const char *a = nx_doc_text(target, "agent");
+        const char *r = nx_doc_text(target, "resolver");
+        if (a != NULL && r != NULL &&
+            (strcmp(a, agent) != 0 || strcmp(r, resolver) != 0)) {
+            n++;
+            agent = a;
+            resolver = r;
+        }
+    }
+    return n;
+}
+
+void nx_show_opened(const json_t *incident, const json_t *status,
+                    struct nx_text *out) {
+    const json_t *networks = json_object_get(status, "networks");
+    size_t resolvers = 0;
+    size_t i = 0;
+    const json_t *network = NULL;
+    json_array_foreach(networks, i, network) {
+        resolvers += resolvers_of(network);
+    }
+    nx_text_addf(out, "incident %" JSON_INTEGER_FORMAT " opened: ",
+                 nx_doc_number(incident, "id"));
+    add_named(incident, " ", out);
+    if (status != NULL) {
+        size_t n = json_array_size(networks);
+        nx_text_addf(out, ", %zu network%s, %zu resolver%s", n,
+                     n == 1 ? "" : "s", resolvers, resolvers == 1 ? "" : "s");
+    }
+    nx_text_add(out, "\n");
+}
+
+/* --- agents and networks --- */
+
+static enum nx_colour agent_colour(const json_t *agent) {
+    if (nx_doc_is(agent, "state", "accepted")) {
+        return NX_GREEN;
+    }
+    return nx_doc_is(agent, "state", "pending") ? NX_YELLOW : NX_RED;
+}
+
+void nx_show_agents(const json_t *list, int64_t now_us,
+                    const struct nx_show *show, struct nx_text *out) {
+    static const struct nx_column columns[] = {
+        {"NAME", false},      {"NETWORK", false}, {"ROLE", false},
+        {"STATE", false},     {"SEEN", false},    {"RESULT", false},
+        {"RESOLVERS", false}, {"ADDRESS", false}, {"KEY", false}};
+    struct nx_table *table =
+        nx_table_new(columns, sizeof columns / sizeof columns[0]);
+    char cell[NX_CELL_MAX];
+    size_t i = 0;
+    const json_t *agent = NULL;
+    json_array_foreach(list, i, agent) {
+        nx_table_row(table);
+        text_cell(table, agent, "name", NX_PLAIN);
+        text_cell(table, agent, "network", NX_PLAIN);
+        text_cell(table, agent, "role", NX_PLAIN);
+        text_cell(table, agent, "state", agent_colour(agent));
+        age_cell(table, agent, "last_seen", now_us);
+        age_cell(table, agent, "last_result", now_us);
+        nx_table_cell(table, join(json_object_get(agent, "resolvers"), cell),
+                      NX_PLAIN);
+        text_cell(table, agent, "address", NX_PLAIN);
+        text_cell(table, agent, "key", NX_PLAIN);
+    }
+    finish(table, list,
+           "no agent has tried to connect yet; nxclear-agent(8) tells how",
+           show, out);
+}
+
+/* A number, or the length of a list. */
+static void count_cell(struct nx_table *table, const json_t *object,
+                       const char *key) {
+    const json_t *value = json_object_get(object, key);
+    json_t *size = json_is_array(value)
+                       ? json_integer((json_int_t)json_array_size(value))
+                       : NULL;
+    number_cell(table, size != NULL ? size : value);
+    json_decref(size);
+}
+
+void nx_show_networks(const json_t *list, int64_t now_us,
+                      const struct nx_show *show, struct nx_text *out) {
+    static const struct nx_column columns[] = {{"NETWORK", false},
+                                               {"AGENTS", true},
+                                               {"RESOLVERS", true},
+                                               {"SEEN", false}};
+    struct nx_table *table =
+        nx_table_new(columns, sizeof columns / sizeof columns[0]);
+    size_t i = 0;
+    const json_t *network = NULL;
+    json_array_foreach(list, i, network) {
+        nx_table_row(table);
+        text_cell(table, network, "network", NX_PLAIN);
+        count_cell(table, network, "agents");
+        count_cell(table, network, "resolvers");
+        age_cell(table, network, "last_seen", now_us);
+    }
+    finish(table, list, "no network: no agent is accepted yet", show, out);
+}
