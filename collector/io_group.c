@@ -262,6 +262,24 @@ int nx_group_commit(struct nx_group *group) {
     return NX_OK;
 }
 
+int nx_group_begin(struct nx_group *group) {
+    int err = nx_group_commit(group);
+    return err == NX_OK ? nx_group_open(group) : err;
+}
+
+int nx_group_end(struct nx_group *group, int err) {
+    if (err == NX_OK) {
+        return nx_group_commit(group);
+    }
+    if (err == NX_EEXISTS) {
+        nx_store_rollback(group->store);
+        forget(group);
+    } else {
+        nx_group_abort(group);
+    }
+    return err;
+}
+
 bool nx_group_storing(const struct nx_group *group) {
     return group->storing;
 }

@@ -71,6 +71,13 @@ int nx_group_open(struct nx_group *group) NX_MUSTUSE;
 /* Writing into it failed. */
 void nx_group_abort(struct nx_group *group);
 
+/* For a change of its own: commits what is open, opens an empty transaction ...
+ * Any error: see nx_group_problem. */
+int nx_group_begin(struct nx_group *group) NX_MUSTUSE;
+/* ... and commits it, or rolls it back when writing into it failed (err, which
+ * is passed through). NX_EEXISTS rolls back, but is no failure of the store. */
+int nx_group_end(struct nx_group *group, int err) NX_MUSTUSE;
+
 /* Commits what is open, if anything. Any error: see nx_group_problem. */
 int nx_group_commit(struct nx_group *group) NX_MUSTUSE;
 

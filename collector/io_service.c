@@ -1,0 +1,243 @@
+#include "collector/io_service_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <zmq.h>
+
+#include "common/io_log.h"
+
+int64_t nx_service_now_us(const struct nx_service *service) {
+    return nx_steady_wall_us(&service->clock);
+}
+
+struct nx_engine *nx_service_engine(struct nx_service *service) {
+    return service->engine;
+}
+
+/* --- life --- */
+
+static int start_store(struct nx_service *service, bool check, char *why,
+                       size_t why_cap) {
+    const struct nx_store_options options = {.check = check};
+    int err = nx_store_open(service->conf->store_path, &options,
+                            &service->store, why, why_cap);
+    if (err == NX_OK) {
+        err = nx_engine_new(&service->conf->engine, &service->engine);
+    }
+    return err;
+}
+
+/* The ZAP handler before the CURVE socket: see io_auth.h. */
+static int start_sockets(struct nx_service *service,
+                         const struct nx_keypair *keys, char *why,
+                         size_t why_cap) {
+    service->zmq = zmq_ctx_new();
+    if (service->zmq == NULL) {
+        return NX_ENOMEM;
+    }
+    int err = nx_auth_new(service->base, service->zmq, &service->clock,
+                          &service->auth);
+    if (err != NX_OK) {
+        snprintf(why, why_cap, "cannot bind the ZAP handler: %s",
+                 zmq_strerror(zmq_errno()));
+        return err;
+    }
+    const struct nx_ingest_parts parts = {
+        .base = service->base,
+        .zmq = service->zmq,
+        .store = service->store,
+        .engine = service->engine,
+        .clock = &service->clock,
+        .plan_valid_s = service->conf->engine.plan_valid_s,
+    };
+    err = nx_ingest_new(&parts, keys, &service->ingest);
+    if (err != NX_OK) {
+        snprintf(why, why_cap, "cannot make the socket: %s",
+                 zmq_strerror(zmq_errno()));
+    }
+    return err;
+}
+
+static int start(struct nx_service *service, const struct nx_keypair *keys,
+                 bool check, char *why, size_t why_cap) {
+    int err = start_store(service, check, why, why_cap);
+    if (err == NX_OK) {
+        err = start_sockets(service, keys, why, why_cap);
+    }
+    if (err == NX_OK) {
+        err = nx_service_rebuild(service, why, why_cap);
+    }
+    if (err == NX_OK) {
+        err = nx_ingest_listen(service->ingest, service->conf->listen,
+                               service->conf->listen_n, why, why_cap);
+    }
+    if (err == NX_OK) {
+        err = nx_service_ticks_init(service);
+    }
+    service->derived_stale = true; /* the last stop may have been a hard one */
+    return err;
+}
+
+int nx_service_new(struct event_base *base,
+                   const struct nx_collector_conf *conf, bool store_check,
+                   struct nx_service **out, char *why, size_t why_cap) {
+    struct nx_keypair keys;
+    snprintf(why, why_cap, "%s", nx_strerror(NX_ENOMEM));
+    int err = nx_keys_read(conf->key_path, &keys, why, why_cap);
+    if (err != NX_OK) {
+        return NX_EDENIED;
+    }
+    struct nx_service *service = calloc(1, sizeof(*service));
+    if (service == NULL) {
+        nx_keys_wipe(&keys);
+        return NX_ENOMEM;
+    }
+    service->base = base;
+    service->conf = conf;
+    nx_steady_init(&service->clock);
+    service->started_us = nx_service_now_us(service);
+    err = start(service, &keys, store_check, why, why_cap);
+    nx_keys_wipe(&keys);
+    if (err != NX_OK) {
+        nx_service_free(&service);
+        return err;
+    }
+    *out = service;
+    return NX_OK;
+}
+
+void nx_service_free(struct nx_service **service_p) {
+    struct nx_service *service = *service_p;
+    if (service == NULL) {
+        return;
+    }
+    nx_service_ticks_fini(service);
+    nx_ingest_free(&service->ingest);
+    nx_auth_free(&service->auth);
+    if (service->zmq != NULL) {
+        (void)zmq_ctx_term(service->zmq);
+    }
+    nx_engine_free(&service->engine);
+    nx_store_close(&service->store);
+    free(service->records);
+    free(service);
+    *service_p = NULL;
+}
+
+static bool same_text(const char *a, const char *b) {
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static void say_restart(bool same, const char *what) {
+    if (!same) {
+        nx_log(NX_LOG_WARN, "%s changed: takes effect at the next start", what);
+    }
+}
+
+void nx_service_reload(struct nx_service *service,
+                       const struct nx_collector_conf *conf) {
+    const struct nx_collector_conf *old = service->conf;
+    char why[NX_SERVICE_WHY_MAX];
+    say_restart(same_text(old->key_path, conf->key_path), "key");
+    say_restart(same_text(old->store_path, conf->store_path), "store");
+    say_restart(same_text(old->http_unix, conf->http_unix) &&
+                    same_text(old->http_listen, conf->http_listen),
+                "http");
+    say_restart(memcmp(&old->engine, &conf->engine, sizeof(conf->engine)) == 0,
+                "estimate or plan");
+    if (nx_ingest_listen(service->ingest, conf->listen, conf->listen_n, why,
+                         sizeof(why)) != NX_OK) {
+        nx_log(NX_LOG_ERROR, "%s; listening where it was before", why);
+    }
+    service->conf = conf;
+}
+
+/* --- incidents --- */
+
+static int store_incident(struct nx_service *service,
+                          struct nx_incident *incident) {
+    struct nx_group *group = nx_ingest_group(service->ingest);
+    int err = nx_group_begin(group);
+    return err == NX_OK
+               ? nx_group_end(group,
+                              nx_store_incident_add(service->store, incident))
+               : err;
+}
+
+static void drop_incident(struct nx_service *service, uint32_t id) {
+    struct nx_group *group = nx_ingest_group(service->ingest);
+    int err = nx_group_begin(group);
+    if (err == NX_OK) {
+        err = nx_group_end(group, nx_store_incident_drop(service->store, id));
+    }
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "incident %" PRIu32 " stays in the store: %s", id,
+               nx_strerror(err));
+    }
+}
+
+int nx_service_incident_open(struct nx_service *service,
+                             struct nx_incident *incident) {
+    struct nx_incident opened = *incident;
+    if (opened.opened_us == 0) {
+        opened.opened_us = nx_service_now_us(service);
+    }
+    int err = store_incident(service, &opened);
+    if (err != NX_OK) {
+        return err;
+    }
+    err = nx_engine_incident_open(service->engine, &opened);
+    if (err != NX_OK) {
+        drop_incident(service, opened.id);
+        return err;
+    }
+    incident->id = opened.id;
+    incident->opened_us = opened.opened_us;
+    return NX_OK;
+}
+
+int nx_service_incident_close(struct nx_service *service, uint32_t id) {
+    const struct nx_incident *known = nx_engine_incident(service->engine, id);
+    struct nx_group *group = nx_ingest_group(service->ingest);
+    int64_t now_us = nx_service_now_us(service);
+    if (known == NULL) {
+        return NX_ENOTFOUND;
+    }
+    if (known->closed_us != NX_TIME_UNKNOWN) {
+        return NX_ESTATE;
+    }
+    int err = nx_group_begin(group);
+    if (err == NX_OK) {
+        err = nx_group_end(group,
+                           nx_store_incident_close(service->store, id, now_us));
+    }
+    return err == NX_OK ? nx_engine_incident_close(service->engine, id, now_us)
+                        : err;
+}
+
+/* --- health --- */
+
+void nx_service_health(const struct nx_service *service,
+                       struct nx_service_health *out) {
+    struct nx_group *group = nx_ingest_group(service->ingest);
+    const struct nx_group_counters *stored = nx_group_counters(group);
+    struct nx_ingest_counters in;
+    nx_ingest_counters(service->ingest, &in);
+    memset(out, 0, sizeof(*out));
+    out->storing = nx_group_storing(group);
+    const char *problem = nx_group_problem(group);
+    if (problem[0] == '\0') {
+        problem = nx_ingest_problem(service->ingest);
+    }
+    snprintf(out->problem, sizeof(out->problem), "%s", problem);
+    out->batches_n = stored->batches_n;
+    out->results_n = stored->results_n;
+    out->duplicates_n = in.duplicates_n;
+    out->out_of_order_n = in.out_of_order_n;
+    out->rejected_n = in.rejected_n + in.unidentified_n;
+    out->refused_keys_n = nx_auth_refused(service->auth);
+    out->started_us = service->started_us;
+}

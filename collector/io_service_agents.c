@@ -1,0 +1,270 @@
+/* Enrolment: which keys may connect, as whom. */
+#include "collector/io_service_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io_log.h"
+
+#define PREFIX_MIN 6U
+#define NAME_TRIES 10000U
+
+static struct nx_agent_record *record_of_id(struct nx_service *service,
+                                            uint32_t id) {
+    for (size_t i = 0; i < service->records_n; i++) {
+        if (service->records[i].agent.id == id) {
+            return &service->records[i];
+        }
+    }
+    return NULL;
+}
+
+static struct nx_agent_record *record_slot(struct nx_service *service,
+                                           uint32_t id) {
+    struct nx_agent_record *record = record_of_id(service, id);
+    if (record != NULL) {
+        return record;
+    }
+    if (service->records_n == service->records_cap) {
+        size_t cap = service->records_cap == 0 ? 16 : 2 * service->records_cap;
+        struct nx_agent_record *grown =
+            realloc(service->records, cap * sizeof(*grown));
+        if (grown == NULL) {
+            return NULL;
+        }
+        service->records = grown;
+        service->records_cap = cap;
+    }
+    return &service->records[service->records_n++];
+}
+
+int nx_service_record_put(struct nx_service *service,
+                          const struct nx_agent_record *record) {
+    struct nx_agent_record *slot = record_slot(service, record->agent.id);
+    if (slot == NULL) {
+        return NX_ENOMEM;
+    }
+    *slot = *record;
+    int err = nx_engine_agent_set(service->engine, &record->agent);
+    if (err == NX_OK) {
+        err = nx_ingest_agent_set(service->ingest, &record->agent);
+    }
+    if (err == NX_OK && record->agent.accepted) {
+        err = nx_auth_allow(service->auth, record->key, record->agent.id);
+    } else {
+        nx_auth_deny(service->auth, record->key);
+    }
+    return err;
+}
+
+/* Stores a record, then lets it take effect. */
+static int change(struct nx_service *service, struct nx_agent_record *record) {
+    struct nx_group *group = nx_ingest_group(service->ingest);
+    int err = nx_group_begin(group);
+    if (err == NX_OK) {
+        err = nx_group_end(group, nx_store_agent_put(service->store, record));
+    }
+    return err == NX_OK ? nx_service_record_put(service, record) : err;
+}
+
+/* The whole key that `text` means: a key, or the beginning of exactly one that
+ * is pending. */
+static int resolve_key(const struct nx_service *service, const char *text,
+                       char *out) {
+    size_t len = strlen(text);
+    if (len == NX_KEY_TEXT_LEN) {
+        int err = nx_z85_key_parse(text, NULL);
+        if (err == NX_OK) {
+            memcpy(out, text, NX_KEY_TEXT_MAX);
+        }
+        return err;
+    }
+    if (len < PREFIX_MIN || len > NX_KEY_TEXT_LEN) {
+        return NX_EMALFORMED;
+    }
+    const struct nx_auth_pending *pending = NULL;
+    size_t n = nx_auth_pending(service->auth, &pending);
+    size_t hits = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strncmp(pending[i].key, text, len) == 0) {
+            memcpy(out, pending[i].key, NX_KEY_TEXT_MAX);
+            hits++;
+        }
+    }
+    return hits == 1 ? NX_OK : NX_ENOTFOUND;
+}
+
+static const char *pending_address(const struct nx_service *service,
+                                   const char *key) {
+    const struct nx_auth_pending *pending = NULL;
+    size_t n = nx_auth_pending(service->auth, &pending);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(pending[i].key, key) == 0) {
+            return pending[i].address;
+        }
+    }
+    return "";
+}
+
+static const struct nx_agent_record *
+record_of_key(const struct nx_service *service, const char *key) {
+    for (size_t i = 0; i < service->records_n; i++) {
+        if (strcmp(service->records[i].key, key) == 0) {
+            return &service->records[i];
+        }
+    }
+    return NULL;
+}
+
+/* Has another accepted agent than the one of this key the name? */
+static bool name_taken(const struct nx_service *service, const char *name,
+                       const char *key) {
+    for (size_t i = 0; i < service->records_n; i++) {
+        const struct nx_agent_record *record = &service->records[i];
+        if (record->agent.accepted && strcmp(record->key, key) != 0 &&
+            strcmp(record->agent.name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The network's name, with a number where that is taken. */
+static void choose_name(const struct nx_service *service,
+                        struct nx_agent_record *record) {
+    char *name = record->agent.name;
+    snprintf(name, NX_TEXT_LABEL_MAX, "%s", record->agent.network);
+    for (unsigned i = 2;
+         i < NAME_TRIES && name_taken(service, name, record->key); i++) {
+        snprintf(name, NX_TEXT_LABEL_MAX, "%.56s-%u", record->agent.network, i);
+    }
+}
+
+/* Fills the record that this acceptance makes, from what is known. */
+static int draft(const struct nx_service *service, const char *key,
+                 const struct nx_agent *agent, struct nx_agent_record *out) {
+    memset(out, 0, sizeof(*out));
+    int err = resolve_key(service, key, out->key);
+    if (err != NX_OK) {
+        return err;
+    }
+    const struct nx_agent_record *known = record_of_key(service, out->key);
+    if (known != NULL) {
+        *out = *known;
+    } else {
+        snprintf(out->address, sizeof(out->address), "%s",
+                 pending_address(service, out->key));
+    }
+    snprintf(out->agent.network, sizeof(out->agent.network), "%s",
+             agent->network);
+    if (agent->name[0] != '\0') {
+        snprintf(out->agent.name, sizeof(out->agent.name), "%s", agent->name);
+    } else if (known == NULL) {
+        choose_name(service, out);
+    }
+    out->agent.authority = agent->authority;
+    out->agent.accepted = true;
+    out->state = NX_AGENT_ACCEPTED;
+    out->changed_us = nx_service_now_us(service);
+    return NX_OK;
+}
+
+int nx_service_agent_accept(struct nx_service *service, const char *key,
+                            const struct nx_agent *agent,
+                            struct nx_agent_record *out) {
+    struct nx_agent_record record;
+    if (!nx_agent_label_valid(agent->network) ||
+        (agent->name[0] != '\0' && !nx_agent_label_valid(agent->name))) {
+        return NX_EMALFORMED;
+    }
+    int err = draft(service, key, agent, &record);
+    if (err == NX_OK && name_taken(service, record.agent.name, record.key)) {
+        err = NX_EEXISTS;
+    }
+    if (err == NX_OK) {
+        err = change(service, &record);
+    }
+    if (err != NX_OK) {
+        return err;
+    }
+    nx_log(NX_LOG_INFO, "accepted agent %" PRIu32 " \"%s\" in network \"%s\"%s",
+           record.agent.id, record.agent.name, record.agent.network,
+           record.agent.authority ? " (authority)" : "");
+    *out = record;
+    return NX_OK;
+}
+
+/* By name, key, or beginning of exactly one accepted key. */
+static const struct nx_agent_record *
+accepted_record(const struct nx_service *service, const char *who) {
+    const struct nx_agent_record *found = NULL;
+    size_t len = strlen(who);
+    size_t hits = 0;
+    for (size_t i = 0; i < service->records_n; i++) {
+        const struct nx_agent_record *record = &service->records[i];
+        if (!record->agent.accepted) {
+            continue;
+        }
+        if (strcmp(record->agent.name, who) == 0) {
+            return record;
+        }
+        if (len >= PREFIX_MIN && strncmp(record->key, who, len) == 0) {
+            found = record;
+            hits++;
+        }
+    }
+    return hits == 1 ? found : NULL;
+}
+
+int nx_service_agent_revoke(struct nx_service *service, const char *who,
+                            struct nx_agent_record *out) {
+    const struct nx_agent_record *known = accepted_record(service, who);
+    if (known == NULL) {
+        return NX_ENOTFOUND;
+    }
+    struct nx_agent_record record = *known;
+    record.agent.accepted = false;
+    record.state = NX_AGENT_REVOKED;
+    record.changed_us = nx_service_now_us(service);
+    int err = change(service, &record);
+    if (err != NX_OK) {
+        return err;
+    }
+    nx_log(NX_LOG_INFO, "revoked agent %" PRIu32 " \"%s\"", record.agent.id,
+           record.agent.name);
+    *out = record;
+    return NX_OK;
+}
+
+static void visit_pending(const struct nx_service *service,
+                          void (*visit)(void *user,
+                                        const struct nx_agent_record *record),
+                          void *user) {
+    const struct nx_auth_pending *pending = NULL;
+    size_t n = nx_auth_pending(service->auth, &pending);
+    for (size_t i = 0; i < n; i++) {
+        struct nx_agent_record record = {.state = NX_AGENT_PENDING,
+                                         .changed_us = pending[i].last_us};
+        memcpy(record.key, pending[i].key, sizeof(record.key));
+        memcpy(record.address, pending[i].address, sizeof(record.address));
+        visit(user, &record);
+    }
+}
+
+void nx_service_agents(struct nx_service *service,
+                       void (*visit)(void *user,
+                                     const struct nx_agent_record *record),
+                       void *user) {
+    for (size_t i = 0; i < service->records_n; i++) {
+        struct nx_agent_record record = service->records[i];
+        const char *address =
+            nx_ingest_address(service->ingest, record.agent.id);
+        if (address[0] != '\0') {
+            snprintf(record.address, sizeof(record.address), "%s", address);
+        }
+        visit(user, &record);
+    }
+    visit_pending(service, visit, user);
+}

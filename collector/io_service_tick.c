@@ -1,0 +1,120 @@
+/* Time passes: the engine's sink, and the tables for people. */
+#include "collector/io_service_priv.h"
+
+/* One row for people. What cannot be written now is put right later. */
+static bool may_write(struct nx_service *service) {
+    if (nx_group_open(nx_ingest_group(service->ingest)) == NX_OK) {
+        return true;
+    }
+    service->derived_stale = true;
+    return false;
+}
+
+static void wrote(struct nx_service *service, int err) {
+    if (err != NX_OK) {
+        service->derived_stale = true;
+        nx_group_abort(nx_ingest_group(service->ingest));
+    }
+}
+
+static void on_transition(void *user, uint32_t incident_id, uint32_t agent_id,
+                          const struct nx_question *question, int64_t at_us,
+                          unsigned from_state,
+                          const struct nx_verdict *verdict) {
+    struct nx_service *service = user;
+    (void)from_state; /* the table knows the state before */
+    if (may_write(service)) {
+        wrote(service, nx_store_target_put(service->store, incident_id,
+                                           agent_id, question, verdict, at_us));
+    }
+}
+
+static void on_authority(void *user, uint32_t incident_id, unsigned item,
+                         const struct nx_auth_facts *facts, int64_t at_us) {
+    struct nx_service *service = user;
+    if (may_write(service)) {
+        wrote(service, nx_store_authority_put(service->store, incident_id, item,
+                                              facts, at_us));
+    }
+}
+
+static void on_plan_changed(void *user, uint32_t agent_id) {
+    struct nx_service *service = user;
+    nx_ingest_plan_changed(service->ingest, agent_id);
+}
+
+/* --- putting the tables right --- */
+
+struct resync {
+    struct nx_service *service;
+    uint32_t incident_id;
+    int64_t now_us;
+};
+
+static void put_target(void *user, const struct nx_target_view *target) {
+    const struct resync *r = user;
+    on_transition(r->service, r->incident_id, target->agent_id,
+                  target->question, r->now_us, 0, &target->verdict);
+}
+
+static void put_incident(struct nx_service *service,
+                         const struct nx_incident *incident, int64_t now_us) {
+    struct resync r = {service, incident->id, now_us};
+    for (unsigned i = 0; i < incident->items_n; i++) {
+        struct nx_auth_view view;
+        if (nx_engine_authority(service->engine, incident->id, i, &view) ==
+            NX_OK) {
+            on_authority(service, incident->id, i, &view.facts, now_us);
+        }
+    }
+    if (nx_engine_targets(service->engine, incident->id, now_us, put_target,
+                          &r) != NX_OK) {
+        service->derived_stale = true;
+    }
+}
+
+static void resync(struct nx_service *service, int64_t now_us) {
+    const struct nx_incident **incidents = NULL;
+    size_t n = nx_engine_incidents(service->engine, &incidents);
+    service->derived_stale = false; /* a failure below sets it again */
+    for (size_t i = 0; i < n && !service->derived_stale; i++) {
+        if (incidents[i]->closed_us == NX_TIME_UNKNOWN) {
+            put_incident(service, incidents[i], now_us);
+        }
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg) {
+    struct nx_service *service = arg;
+    const struct nx_engine_sink sink = {
+        .user = service,
+        .transition = on_transition,
+        .authority = on_authority,
+        .plan_changed = on_plan_changed,
+    };
+    int64_t now_us = nx_service_now_us(service);
+    (void)fd;
+    (void)what;
+    nx_engine_tick(service->engine, now_us, &sink);
+    if (service->derived_stale &&
+        nx_group_storing(nx_ingest_group(service->ingest))) {
+        resync(service, now_us);
+    }
+}
+
+int nx_service_ticks_init(struct nx_service *service) {
+    int64_t every_us = service->conf->engine.evaluate_every_us / 2;
+    const struct timeval every = {0, (suseconds_t)every_us};
+    service->on_tick =
+        event_new(service->base, -1, EV_PERSIST, on_tick, service);
+    if (service->on_tick == NULL || event_add(service->on_tick, &every) != 0) {
+        return NX_ENOMEM;
+    }
+    return NX_OK;
+}
+
+void nx_service_ticks_fini(struct nx_service *service) {
+    if (service->on_tick != NULL) {
+        event_free(service->on_tick);
+    }
+}
