@@ -2,7 +2,8 @@
 
 #include <string.h>
 
-#define STEP_MARGIN_US 1000 /* scheduling noise is no step */
+#define STEP_MARGIN_US 1000            /* scheduling noise is no step */
+#define TIME_MAX_US (INT64_C(1) << 58) /* year 11,000; no sum overflows */
 
 static int64_t error_now(const struct nx_clocksync_sample *s, int64_t now_us) {
     int64_t age_us = now_us > s->at_us ? now_us - s->at_us : 0;
@@ -40,24 +41,27 @@ static bool contradicts(const struct nx_clocksync *sync,
     return apart > s->error_us + (int64_t)error_us + STEP_MARGIN_US;
 }
 
+/* The collector's numbers are a stranger's. */
+static bool possible(int64_t us) {
+    return us > -TIME_MAX_US && us < TIME_MAX_US;
+}
+
 void nx_clocksync_add(struct nx_clocksync *sync,
                       const struct nx_clock_exchange *e) {
-    int64_t there = 0;
-    int64_t back = 0;
-    int64_t whole = 0;
-    int64_t away = 0;
-    /* The collector's numbers are a stranger's. */
-    if (__builtin_sub_overflow(e->sent_us, e->received_us, &there) ||
-        __builtin_sub_overflow(e->answered_us, e->replied_us, &back) ||
-        __builtin_sub_overflow(e->answered_us, e->sent_us, &whole) ||
-        __builtin_sub_overflow(e->replied_us, e->received_us, &away) ||
-        whole < 0 || away < 0 || whole < away) {
+    if (!possible(e->sent_us) || !possible(e->received_us) ||
+        !possible(e->replied_us) || !possible(e->answered_us)) {
         return;
     }
-    const struct nx_clocksync_sample s = {
-        .offset_us = there / 2 + back / 2 + (there % 2 + back % 2) / 2,
-        .error_us = (whole - away) / 2 + 1,
-        .at_us = e->answered_us};
+    int64_t there = e->sent_us - e->received_us;
+    int64_t back = e->answered_us - e->replied_us;
+    int64_t whole = e->answered_us - e->sent_us;
+    int64_t away = e->replied_us - e->received_us;
+    if (away < 0 || whole < away) {
+        return;
+    }
+    const struct nx_clocksync_sample s = {.offset_us = (there + back) / 2,
+                                          .error_us = (whole - away) / 2 + 1,
+                                          .at_us = e->answered_us};
     if (contradicts(sync, &s)) {
         memset(sync, 0, sizeof(*sync));
     }

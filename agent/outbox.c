@@ -18,11 +18,9 @@ struct nx_outbox {
     size_t max_bytes;
     size_t bytes;
     uint64_t next_seq;
-    uint64_t acked_seq; /* what the collector is known to have */
-    uint64_t
-        acked_n; /* results that arrived; neither acked nor held: dropped */
-    uint64_t acked_n;     /* results that arrived; what is neither acked nor
-                             held is dropped */
+    uint64_t acked_seq;   /* what the collector is known to have */
+    uint64_t acked_n;     /* results that arrived; neither acked nor held:
+                             dropped */
     struct entry *first;  /* oldest held */
     struct entry **tail;  /* where the next entry goes */
     struct entry *cursor; /* next to send; NULL: all sent */
