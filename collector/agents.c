@@ -51,8 +51,8 @@ static bool sane(int64_t us) {
 
 /* A message was on its way for some unknown time, so of all guesses the one
  * with the latest reading of the agent's clock is the best. */
-static void guess(struct nx_agent_state *agent, uint64_t epoch,
-                  int64_t mono_us, int64_t received_us) {
+static void guess(struct nx_agent_state *agent, uint64_t epoch, int64_t mono_us,
+                  int64_t received_us) {
     int64_t theta_us = mono_us - received_us;
     if (!agent->guess_known || agent->epoch != epoch ||
         theta_us > agent->guess_us) {
@@ -231,7 +231,8 @@ static void note_hello(struct nx_agent_state *a, const struct nx_hello *hello,
     a->last_seen_us = received_us;
     a->hello_us = received_us;
     a->clock = hello->clock;
-    a->dropped_n = hello->dropped > a->dropped_n ? hello->dropped : a->dropped_n;
+    a->dropped_n =
+        hello->dropped > a->dropped_n ? hello->dropped : a->dropped_n;
     a->plan_announce = hello->plan_revision != a->plan_revision;
     size_t len = strnlen(hello->software, NX_SOFTWARE_MAX);
     memcpy(a->software, hello->software, len);
@@ -260,7 +261,9 @@ int nx_engine_hello(struct nx_engine *engine, uint32_t agent_id,
                    &eps_us);
     note_hello(a, hello, received_us);
     prune(engine, a);
-    nx_plan_revive(a, received_us);
+    if (a->plan_announce) {
+        nx_plan_revive(a, received_us);
+    }
     return all_targets(engine, a);
 }
 

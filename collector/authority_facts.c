@@ -65,8 +65,7 @@ static void tally_vantage(const struct nx_authority *a, uint32_t agent_id,
         }
         if (e->server.class_ == NX_AUTH_GOOD) {
             t->good_n++;
-            t->good_since_us =
-                later(t->good_since_us, e->server.good_since_us);
+            t->good_since_us = later(t->good_since_us, e->server.good_since_us);
             t->last_good_us = later(t->last_good_us, e->last_good_us);
         } else if (e->server.class_ != NX_AUTH_SILENT) {
             t->blocking_n++;
@@ -165,8 +164,7 @@ static void restored_unseen(const struct nx_authority *a,
     }
     f->restored_lo_us = at_us;
     for (size_t i = 0; i < a->entries_n && at_us == NX_TIME_UNKNOWN; i++) {
-        f->restored_hi_us =
-            later(f->restored_hi_us, a->entries[i].good_hi_us);
+        f->restored_hi_us = later(f->restored_hi_us, a->entries[i].good_hi_us);
     }
     f->restored_hi_us = at_us != NX_TIME_UNKNOWN ? at_us : f->restored_hi_us;
 }
@@ -277,16 +275,16 @@ static bool is_worst(const struct nx_authority *a, size_t i) {
     return true;
 }
 
-static void facts_count(const struct nx_authority *a,
-                        struct nx_auth_facts *f) {
+static void facts_count(const struct nx_authority *a, struct nx_auth_facts *f) {
     f->ns_total = 0;
     f->ns_negative = 0;
     for (size_t i = 0; i < a->entries_n; i++) {
         if (is_worst(a, i)) {
             f->ns_total++;
-            f->ns_negative = (uint16_t)(
-                f->ns_negative +
-                (a->entries[i].server.class_ == NX_AUTH_DENIES ? 1 : 0));
+            f->ns_negative =
+                (uint16_t)(f->ns_negative +
+                           (a->entries[i].server.class_ == NX_AUTH_DENIES ? 1
+                                                                          : 0));
         }
     }
 }

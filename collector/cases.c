@@ -41,8 +41,8 @@ static int topic_join(struct nx_engine *engine, struct nx_item *item) {
         if (topic == NULL) {
             return NX_ENOMEM;
         }
-        topic->key_len = topic_key(item->spec->name, item->spec->qtype,
-                                   topic->key, &hash);
+        topic->key_len =
+            topic_key(item->spec->name, item->spec->qtype, topic->key, &hash);
         HASH_ADD_KEYPTR_BYHASHVALUE(hh, engine->topics, topic->key,
                                     topic->key_len, hash, topic);
         if (topic->hh.tbl == NULL) {
@@ -83,8 +83,8 @@ int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
     }
     for (size_t i = 0; i < agent->resolvers_n; i++) {
         struct nx_target *target = NULL;
-        int err = nx_targets_make(engine, agent, item, &agent->resolvers[i],
-                                  &target);
+        int err =
+            nx_targets_make(engine, agent, item, &agent->resolvers[i], &target);
         if (err == NX_ELIMIT) {
             engine->counts.refused_n++;
         } else if (err != 0) {

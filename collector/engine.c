@@ -133,8 +133,8 @@ static int by_place(const void *a, const void *b) {
     int order = strcmp(i->network, j->network);
     order = order != 0 ? order : strcmp(i->name, j->name);
     order = order != 0 ? order : (i->id > j->id) - (i->id < j->id);
-    order = order != 0 ? order
-                       : (int)x->key.address_len - (int)y->key.address_len;
+    order =
+        order != 0 ? order : (int)x->key.address_len - (int)y->key.address_len;
     order = order != 0 ? order : memcmp(x->key.address, y->key.address, 16);
     order = order != 0 ? order : (int)x->key.port - (int)y->key.port;
     order = order != 0 ? order : (int)x->key.transport - (int)y->key.transport;

@@ -15,8 +15,8 @@
 #include "collector/engine.h"
 
 #define NX_ENGINE_AGENTS_MAX 20000U
-#define NX_ENGINE_OPEN_MAX 64U       /* incidents open at a time */
-#define NX_ENGINE_INCIDENTS_MAX 512U /* the oldest closed ones are dropped */
+#define NX_ENGINE_OPEN_MAX 64U          /* incidents open at a time */
+#define NX_ENGINE_INCIDENTS_MAX 512U    /* the oldest closed ones are dropped */
 #define NX_ENGINE_EVALUATIONS_MAX 2000U /* per tick: the loop must turn */
 
 struct nx_agent_state;
@@ -26,7 +26,8 @@ struct nx_item;
 /* What the agent is told to do about a target. */
 struct nx_target_task {
     bool set;
-    int64_t due_us; /* begin of the next visit */
+    int64_t due_us;          /* begin of the next visit */
+    uint32_t first_after_ms; /* of the first one, when the task was made */
     uint32_t interval_ms;
     uint16_t visit_n;
     uint16_t visit_seen_n; /* looks of the visit that began at due_us */

@@ -150,8 +150,9 @@ static struct nx_target *target_for(struct fold *f, struct nx_item *item,
                                     const struct nx_look *look) {
     const struct nx_endpoint *at = &obs->question->to;
     struct nx_target *t = nx_targets_find(f->engine, f->agent, item, at);
-    if (t == NULL && (!in_use(f, obs->question, look) ||
-                      nx_targets_make(f->engine, f->agent, item, at, &t) != 0)) {
+    if (t == NULL &&
+        (!in_use(f, obs->question, look) ||
+         nx_targets_make(f->engine, f->agent, item, at, &t) != 0)) {
         f->engine->counts.refused_n++;
         return NULL;
     }

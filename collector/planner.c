@@ -4,7 +4,7 @@
 
 #define US_PER_MS INT64_C(1000)
 #define TOLERANCE_US (100 * US_PER_MS)
-#define GRACE_US (1500 * US_PER_MS) /* timeout of a look, batching, transport */
+#define GRACE_US (2500 * US_PER_MS) /* jitter, timeout, batching, transport */
 #define LINE_END_US (1500 * US_PER_MS)
 #define VISIT_MAX 16U
 #define SLACK_PARTS 8 /* a wait may be off by an eighth of itself */
@@ -24,8 +24,7 @@ void nx_plan_touch_item(struct nx_item *item) {
 }
 
 void nx_plan_touch_auditors(struct nx_engine *engine) {
-    for (struct nx_agent_state *a = engine->agents; a != NULL;
-         a = a->hh.next) {
+    for (struct nx_agent_state *a = engine->agents; a != NULL; a = a->hh.next) {
         if (nx_agent_audits(a)) {
             nx_plan_touch(a);
         }
@@ -89,10 +88,9 @@ static void wanted(const struct nx_engine *engine, const struct nx_target *t,
     const struct nx_verdict *v = &t->verdict;
     int64_t due_us = v->next_probe_us;
     int64_t last_us = now_us + d->probe_ceiling_us;
-    due_us = due_us == NX_TIME_UNKNOWN || due_us < now_us ? now_us : due_us;
+    due_us = due_us < now_us ? now_us : due_us;
     due_us = due_us > last_us ? last_us : due_us;
-    unsigned n = v->visit_n == 0 ? 1U : v->visit_n;
-    n = n > VISIT_MAX ? VISIT_MAX : n;
+    unsigned n = v->visit_n > VISIT_MAX ? VISIT_MAX : v->visit_n;
     int64_t floor_us = d->probe_floor_us + visit_us(n);
     int64_t base_us = t->heard_us == NX_TIME_UNKNOWN ? now_us : t->heard_us;
     int64_t step_us = due_us - base_us;
@@ -101,6 +99,7 @@ static void wanted(const struct nx_engine *engine, const struct nx_target *t,
     *out = (struct nx_target_task){
         .set = true,
         .due_us = due_us,
+        .first_after_ms = (uint32_t)((due_us - now_us) / US_PER_MS),
         .interval_ms = (uint32_t)(step_us / US_PER_MS),
         .visit_n = (uint16_t)n,
     };
@@ -114,15 +113,36 @@ static void roll(struct nx_target_task *task, int64_t now_us) {
         return;
     }
     int64_t from_us = now_us - (over_us - task->due_us);
-    task->due_us = occurrence(
-        task, from_us > task->due_us ? from_us : task->due_us + 1);
+    task->due_us =
+        occurrence(task, from_us > task->due_us ? from_us : task->due_us + 1);
     task->visit_seen_n = 0;
+}
+
+/* The agent takes a task with the numbers of the one before for the same one,
+ * and keeps its phase; so another task needs other numbers. */
+static void set_task(struct nx_target *t, const struct nx_target_task *want) {
+    const struct nx_target_task old = t->task;
+    t->task = *want;
+    if (old.set && old.first_after_ms == want->first_after_ms &&
+        old.interval_ms == want->interval_ms && old.visit_n == want->visit_n) {
+        t->task.first_after_ms++;
+    }
+    nx_plan_touch(t->agent);
+}
+
+static void clear_task(struct nx_target *t) {
+    if (t->task.set) {
+        nx_plan_touch(t->agent);
+    }
+    t->task.set = false;
 }
 
 void nx_plan_target(const struct nx_engine *engine, struct nx_target *t,
                     int64_t now_us) {
-    if (!nx_plan_allowed(t->item)) {
-        t->task.set = false; /* the guard itself touched the plan */
+    const struct nx_verdict *v = &t->verdict;
+    if (!nx_plan_allowed(t->item) || v->visit_n == 0 ||
+        v->next_probe_us == NX_TIME_UNKNOWN) {
+        clear_task(t);
         return;
     }
     if (nx_plan_visit_end(t, now_us) != NX_TIME_UNKNOWN) {
@@ -137,36 +157,38 @@ void nx_plan_target(const struct nx_engine *engine, struct nx_target *t,
                  want.visit_n == t->task.visit_n;
     t->fresh = false;
     if (!later && !fits(t, &want, now_us)) {
-        t->task = want;
-        nx_plan_touch(t->agent);
+        set_task(t, &want);
     }
+}
+
+/* A visit that should have happened while the agent was away is due now. */
+static void reanchor(struct nx_target *t, int64_t now_us) {
+    struct nx_target_task again = t->task;
+    bool missed = again.due_us < now_us && t->heard_us < again.due_us;
+    again.due_us = missed ? now_us : occurrence(&again, now_us);
+    again.first_after_ms = (uint32_t)((again.due_us - now_us) / US_PER_MS);
+    again.visit_seen_n = 0;
+    set_task(t, &again);
 }
 
 void nx_plan_revive(struct nx_agent_state *agent, int64_t now_us) {
     for (struct nx_target *t = agent->targets; t != NULL; t = t->agent_next) {
-        if (t->task.set && t->task.due_us < now_us &&
-            t->task.visit_seen_n == 0) {
-            t->task.due_us = now_us;
-            nx_plan_touch(agent);
+        if (t->task.set) {
+            reanchor(t, now_us);
         }
     }
 }
 
 /* --- the plan as a message --- */
 
-static void resolver_task(const struct nx_target *t, int64_t now_us,
-                          struct nx_task *out) {
-    /* A visit that has begun goes on; one that is over comes again. */
-    int64_t due_us = nx_plan_visit_end(t, now_us) != NX_TIME_UNKNOWN
-                         ? now_us
-                         : occurrence(&t->task, now_us);
+static void resolver_task(const struct nx_target *t, struct nx_task *out) {
     *out = (struct nx_task){
         .kind = NX_TASK_RESOLVER,
         .name = t->item->spec->name,
         .qtype = t->item->spec->qtype,
         .has_endpoint = true,
         .endpoint = t->question.to,
-        .first_after_ms = (uint32_t)((due_us - now_us) / US_PER_MS),
+        .first_after_ms = t->task.first_after_ms,
         .interval_ms = t->task.interval_ms,
         .visit_n = t->task.visit_n,
         .visit_gap_ms = NX_VISIT_GAP_MS,
@@ -175,13 +197,13 @@ static void resolver_task(const struct nx_target *t, int64_t now_us,
     };
 }
 
-static size_t resolver_tasks(const struct nx_agent_state *agent, int64_t now_us,
+static size_t resolver_tasks(const struct nx_agent_state *agent,
                              struct nx_task *tasks, size_t cap) {
     size_t n = 0;
-    for (const struct nx_target *t = agent->targets;
-         t != NULL && n < cap; t = t->agent_next) {
+    for (const struct nx_target *t = agent->targets; t != NULL && n < cap;
+         t = t->agent_next) {
         if (nx_plan_allowed(t->item) && t->task.set) {
-            resolver_task(t, now_us, &tasks[n++]);
+            resolver_task(t, &tasks[n++]);
         }
     }
     return n;
@@ -232,7 +254,8 @@ int nx_engine_plan(struct nx_engine *engine, uint32_t agent_id, int64_t now_us,
         return NX_ENOMEM;
     }
     size_t n = nx_agent_audits(agent) ? authority_tasks(engine, tasks, cap)
-                                      : resolver_tasks(agent, now_us, tasks, cap);
+                                      : resolver_tasks(agent, tasks, cap);
+    (void)now_us; /* tasks count from the receipt of the plan that made them */
     *out = (struct nx_plan){.revision = agent->plan_revision,
                             .valid_s = engine->settings.plan_valid_s,
                             .tasks = tasks,
@@ -252,14 +275,12 @@ static bool expires_soon(const struct nx_engine *engine,
 
 void nx_plans_publish(struct nx_engine *engine, int64_t now_us,
                       const struct nx_engine_sink *sink) {
-    for (struct nx_agent_state *a = engine->agents; a != NULL;
-         a = a->hh.next) {
+    for (struct nx_agent_state *a = engine->agents; a != NULL; a = a->hh.next) {
         if (a->plan_dirty || expires_soon(engine, a, now_us)) {
             /* Time keeps revisions growing over a restart. */
             uint64_t least = now_us > 0 ? (uint64_t)(now_us / US_PER_MS) : 1;
-            a->plan_revision = a->plan_revision + 1 > least
-                                   ? a->plan_revision + 1
-                                   : least;
+            a->plan_revision =
+                a->plan_revision + 1 > least ? a->plan_revision + 1 : least;
             a->plan_at_us = now_us;
         } else if (!a->plan_announce) {
             continue;

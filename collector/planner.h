@@ -3,7 +3,9 @@
  * Network agents get one task per (item, resolver), and only while the item's
  * authoritative side is verified good: rule 1, do no harm. Authority agents
  * get one per item. The plan's revision grows when its content becomes another
- * one; a due time that merely comes closer is no change. */
+ * one; a due time that merely comes closer is no change: a task is repeated
+ * with the numbers that it was given first, and the agent, which counts from
+ * the receipt of the plan that brought them, keeps its phase. */
 #ifndef NX_COLLECTOR_PLANNER_H
 #define NX_COLLECTOR_PLANNER_H
 
@@ -31,7 +33,8 @@ void nx_plan_touch_item(struct nx_item *item);
 /* ... of each authority agent. */
 void nx_plan_touch_auditors(struct nx_engine *engine);
 
-/* A visit the agent may have missed (it was not there) is due now. */
+/* The agent has not got our plan: count its tasks anew from now. A visit it
+ * missed is due at once. */
 void nx_plan_revive(struct nx_agent_state *agent, int64_t now_us);
 
 /* New revisions for the agents whose plan changed or is about to expire. */

@@ -1,6 +1,7 @@
 #include "collector/rdata.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -146,6 +147,22 @@ static void add_quoted(struct page *page, const uint8_t *p, size_t len) {
     add(page, "\"");
 }
 
+/* A tag: letters and digits (RFC 8659 section 4.1) need no quotes. */
+static void add_tag(struct page *page, const uint8_t *p, size_t len) {
+    char text[UINT8_MAX + 1];
+    size_t n = 0;
+    while (n < len && isalnum(p[n]) != 0) {
+        text[n] = (char)p[n];
+        n++;
+    }
+    text[n] = '\0';
+    if (n == len && n > 0) {
+        add(page, text);
+    } else {
+        add_quoted(page, p, len);
+    }
+}
+
 static void add_address(struct page *page, const uint8_t *p, size_t len) {
     char text[INET6_ADDRSTRLEN];
     if (inet_ntop(len == 4 ? AF_INET : AF_INET6, p, text, sizeof(text)) !=
@@ -168,7 +185,9 @@ static void add_field(struct page *page, const struct walk *w) {
     case 'n':
         add(page, nx_dname_text(w->bytes, name));
         break;
-    case 's': /* a tag: letters and digits, RFC 8659 section 4.1 */
+    case 's':
+        add_tag(page, w->bytes + 1, w->len - 1);
+        break;
     case 't':
         add_quoted(page, w->bytes + 1, w->len - 1);
         break;

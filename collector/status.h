@@ -17,14 +17,16 @@ enum nx_outlook {
 };
 const char *nx_outlook_text(unsigned outlook); /* "clear", "waiting", ... */
 
-/* New references; NULL when out of memory or no such incident. */
+/* New references; NULL when out of memory, or no such incident or network.
+ * The lists are {"now", "incidents": [head with "outlook"]} and {"now",
+ * "networks": [{"network", "agents", "resolvers", "last_seen",
+ * "last_result"}]}. */
 json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
                            int64_t now_us);
 json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
                           const char *network, int64_t now_us);
 json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us);
 json_t *nx_status_incident_head(const struct nx_incident *incident);
-json_t *nx_status_agents(struct nx_engine *engine, int64_t now_us);
 json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us);
 
 #endif
