@@ -86,25 +86,13 @@ static size_t escape_octet(unsigned char c, char *out) {
     return 4;
 }
 
-static void add_escaped(struct nx_text *text, const char *string, bool lines) {
+void nx_text_escaped(struct nx_text *text, const char *string) {
     char octet[5];
     for (const char *p = string; *p != '\0'; p++) {
-        if (lines && *p == '\n') {
-            nx_text_bytes(text, p, 1);
-            continue;
-        }
         size_t n = escape_octet((unsigned char)*p, octet);
         nx_text_bytes(text, octet, n);
     }
     nx_text_bytes(text, "", 0);
-}
-
-void nx_text_escaped(struct nx_text *text, const char *string) {
-    add_escaped(text, string, false);
-}
-
-void nx_text_escaped_lines(struct nx_text *text, const char *string) {
-    add_escaped(text, string, true);
 }
 
 char *nx_text_take(struct nx_text *text) {

@@ -29,9 +29,6 @@ void nx_text_addf(struct nx_text *text, const char *format, ...)
  * `\DDD`: safe for a terminal and a log. */
 void nx_text_escaped(struct nx_text *text, const char *string);
 
-/* The same, but line feeds stay: for text of several lines that is ours. */
-void nx_text_escaped_lines(struct nx_text *text, const char *string);
-
 /* The text, to be freed by the caller; NULL after a failure. Leaves *text
  * empty. */
 char *nx_text_take(struct nx_text *text);

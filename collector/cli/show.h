@@ -16,7 +16,6 @@ enum nx_exit {
     NX_EXIT_STUCK = 2,
     NX_EXIT_UNKNOWN = 3,
     NX_EXIT_USAGE = 64,
-    NX_EXIT_REFUSED = 65, /* the collector refused what was asked */
     NX_EXIT_UNAVAILABLE = 69,
     NX_EXIT_INTERNAL = 70,
     NX_EXIT_NOPERM = 77,

@@ -12,8 +12,14 @@ void nx_show_json(const json_t *document, bool one_line, struct nx_text *out) {
         out->failed = true;
         return;
     }
-    /* jansson leaves DEL as it is. */
-    nx_text_escaped_lines(out, text);
+    /* The only control character that jansson leaves as it is. */
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == 0x7f) {
+            nx_text_add(out, "\\u007f");
+        } else {
+            nx_text_bytes(out, p, 1);
+        }
+    }
     nx_text_add(out, "\n");
     free(text);
 }

@@ -1,0 +1,209 @@
+#include "collector/cli/io_api.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CONNECT_TIMEOUT_S 5L
+#define TIMEOUT_S 30L
+
+struct nx_api {
+    CURL *curl;
+    const char *where; /* as the user gave it */
+    const char *unix_path;
+    char *base; /* "http://localhost" */
+};
+
+int nx_api_new(const char *where, struct nx_api **out) {
+    struct nx_api *api = calloc(1, sizeof *api);
+    if (api == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        free(api);
+        return NX_ENOMEM;
+    }
+    bool by_unix = strncmp(where, "unix:", 5) == 0;
+    api->where = where;
+    api->unix_path = by_unix ? where + 5 : NULL;
+    api->base = strdup(by_unix ? "http://localhost" : where);
+    api->curl = curl_easy_init();
+    if (api->base == NULL || api->curl == NULL) {
+        nx_api_free(&api);
+        return NX_ENOMEM;
+    }
+    size_t len = strlen(api->base);
+    if (api->base[len - 1] == '/') {
+        api->base[len - 1] = '\0';
+    }
+    *out = api;
+    return 0;
+}
+
+void nx_api_free(struct nx_api **api) {
+    struct nx_api *a = *api;
+    *api = NULL;
+    if (a == NULL) {
+        return;
+    }
+    if (a->curl != NULL) {
+        curl_easy_cleanup(a->curl);
+    }
+    free(a->base);
+    free(a);
+    curl_global_cleanup();
+}
+
+static size_t on_bytes(char *bytes, size_t size, size_t n, void *user) {
+    struct nx_text *body = user;
+    size_t len = size * n; /* size is 1 */
+    if (len > NX_API_REPLY_MAX_BYTES - body->len) {
+        return 0;
+    }
+    nx_text_bytes(body, bytes, len);
+    return body->failed ? 0 : len;
+}
+
+static int fail(struct nx_api_error *error, int exit_code, const char *format,
+                ...) NX_PRINTF(3, 4);
+
+static int fail(struct nx_api_error *error, int exit_code, const char *format,
+                ...) {
+    char raw[NX_API_WHY_MAX];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(raw, sizeof raw, format, args);
+    va_end(args);
+    (void)nx_escape(raw, error->why, sizeof error->why);
+    error->exit_code = exit_code;
+    return NX_EIO;
+}
+
+/* curl could not talk to the collector. */
+static int transport_error(const struct nx_api *api, CURLcode code,
+                           struct nx_api_error *error) {
+    long os_errno = 0;
+    (void)curl_easy_getinfo(api->curl, CURLINFO_OS_ERRNO, &os_errno);
+    const char *why =
+        os_errno != 0 ? strerror((int)os_errno) : curl_easy_strerror(code);
+    if (code == CURLE_COULDNT_CONNECT &&
+        (os_errno == EACCES || os_errno == EPERM)) {
+        return fail(error, NX_EXIT_NOPERM,
+                    "not permitted to talk to the collector at %s: %s; join "
+                    "the group that owns the socket",
+                    api->where, why);
+    }
+    if (code == CURLE_OUT_OF_MEMORY) {
+        return fail(error, NX_EXIT_INTERNAL, "%s", why);
+    }
+    if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) {
+        return fail(error, NX_EXIT_UNAVAILABLE,
+                    "collector not reachable at %s: is nxclear-collector "
+                    "running? (%s)",
+                    api->where, why);
+    }
+    return fail(error, NX_EXIT_UNAVAILABLE,
+                "the collector at %s did not answer: %s", api->where,
+                curl_easy_strerror(code));
+}
+
+static int exit_of(long status) {
+    if (status == 401 || status == 403) {
+        return NX_EXIT_NOPERM;
+    }
+    return status >= 500 ? NX_EXIT_UNAVAILABLE : NX_EXIT_USAGE;
+}
+
+/* The collector answered: a document, or why not. */
+static int take_reply(const struct nx_api *api, const char *text, size_t len,
+                      json_t **out, struct nx_api_error *error) {
+    long status = 0;
+    (void)curl_easy_getinfo(api->curl, CURLINFO_RESPONSE_CODE, &status);
+    json_t *document = json_loadb(text, len, 0, NULL);
+    if (status >= 200 && status < 300 && document != NULL) {
+        *out = document;
+        return 0;
+    }
+    if (!json_is_string(json_object_get(document, "title"))) {
+        json_decref(document);
+        return fail(error, NX_EXIT_UNAVAILABLE,
+                    "what answers at %s is no nxclear-collector (HTTP status "
+                    "%ld)",
+                    api->where, status);
+    }
+    struct nx_text why;
+    nx_text_init(&why);
+    nx_show_problem(document, &why);
+    char *shown = nx_text_take(&why);
+    json_decref(document);
+    int err = fail(error, exit_of(status), "%s",
+                   shown != NULL ? shown : "out of memory");
+    free(shown);
+    return err;
+}
+
+static void set_up(const struct nx_api *api, const char *url,
+                   struct nx_text *body) {
+    CURL *curl = api->curl;
+    curl_easy_reset(curl); /* keeps the connection */
+    (void)curl_easy_setopt(curl, CURLOPT_URL, url);
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* none, ever */
+    (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_S);
+    (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "nxclear/" NX_VERSION);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
+    (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+    if (api->unix_path != NULL) {
+        (void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, api->unix_path);
+    }
+}
+
+/* post: NULL for GET. */
+static int request(struct nx_api *api, const char *path, const char *post,
+                   json_t **out, struct nx_api_error *error) {
+    struct nx_text url;
+    struct nx_text body;
+    struct curl_slist *headers = NULL;
+    nx_text_init(&url);
+    nx_text_init(&body);
+    nx_text_addf(&url, "%s%s", api->base, path);
+    char *address = nx_text_take(&url);
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    if (address != NULL) {
+        set_up(api, address, &body);
+        if (post != NULL) {
+            headers =
+                curl_slist_append(headers, "Content-Type: application/json");
+            (void)curl_easy_setopt(api->curl, CURLOPT_HTTPHEADER, headers);
+            (void)curl_easy_setopt(api->curl, CURLOPT_POSTFIELDS, post);
+        }
+        code = curl_easy_perform(api->curl);
+    }
+    int err = code != CURLE_OK
+                  ? transport_error(api, code, error)
+                  : take_reply(api, body.bytes != NULL ? body.bytes : "",
+                               body.len, out, error);
+    curl_slist_free_all(headers);
+    nx_text_fini(&body);
+    free(address);
+    return err;
+}
+
+int nx_api_get(struct nx_api *api, const char *path, json_t **out,
+               struct nx_api_error *error) {
+    return request(api, path, NULL, out, error);
+}
+
+int nx_api_post(struct nx_api *api, const char *path, const json_t *body,
+                json_t **out, struct nx_api_error *error) {
+    char *text = json_dumps(body, JSON_COMPACT | JSON_ENSURE_ASCII);
+    if (text == NULL) {
+        /* Invalid UTF-8 on the command line never becomes a json_t. */
+        return fail(error, NX_EXIT_INTERNAL, "out of memory");
+    }
+    int err = request(api, path, text, out, error);
+    free(text);
+    return err;
+}

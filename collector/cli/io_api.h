@@ -1,0 +1,31 @@
+/* Requests to the collector's API with libcurl. */
+#ifndef NX_CLI_IO_API_H
+#define NX_CLI_IO_API_H
+
+#include <jansson.h>
+
+#include "collector/cli/show.h"
+
+#define NX_API_REPLY_MAX_BYTES (64U << 20)
+#define NX_API_WHY_MAX 640U
+
+struct nx_api;
+
+/* Why a request failed. */
+struct nx_api_error {
+    int exit_code;            /* enum nx_exit */
+    char why[NX_API_WHY_MAX]; /* for people, escaped */
+};
+
+/* api: "unix:/PATH" or "http://HOST:PORT", borrowed. NX_ENOMEM. */
+int nx_api_new(const char *api, struct nx_api **out) NX_MUSTUSE;
+void nx_api_free(struct nx_api **api);
+
+/* *out: a new reference to the reply. NX_EIO with *error. */
+int nx_api_get(struct nx_api *api, const char *path, json_t **out,
+               struct nx_api_error *error) NX_MUSTUSE;
+/* body: borrowed. */
+int nx_api_post(struct nx_api *api, const char *path, const json_t *body,
+                json_t **out, struct nx_api_error *error) NX_MUSTUSE;
+
+#endif

@@ -1,0 +1,348 @@
+#include "collector/cli/io_run.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "collector/cli/request.h"
+
+#define PATH_MAX_BYTES 96U
+
+static int complain(const char *why, int exit_code) {
+    (void)fprintf(stderr, "nxclear: %s\n", why);
+    return exit_code;
+}
+
+static int64_t wall_us(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int nx_run_print(struct nx_text *text) {
+    char *bytes = nx_text_take(text);
+    int exit_code = 0;
+    if (bytes == NULL) {
+        exit_code = complain("out of memory", NX_EXIT_INTERNAL);
+    } else if (fputs(bytes, stdout) < 0 || fflush(stdout) != 0) {
+        exit_code = NX_EXIT_INTERNAL; /* nobody reads: nothing to say */
+    }
+    free(bytes);
+    return exit_code;
+}
+
+static int get(const struct nx_run *run, const char *path, json_t **out) {
+    struct nx_api_error error;
+    if (nx_api_get(run->api, path, out, &error) != 0) {
+        return complain(error.why, error.exit_code);
+    }
+    return 0;
+}
+
+int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,
+                  struct nx_api_error *error) {
+    char path[PATH_MAX_BYTES];
+    (void)snprintf(path, sizeof path, "/v1/incidents/%" PRIu32 "/status", id);
+    if (error == NULL) {
+        return get(run, path, out);
+    }
+    return nx_api_get(run->api, path, out, error) != 0 ? error->exit_code : 0;
+}
+
+/* --- which incident --- */
+
+/* "7 www.example.com, 8 api.example.net" */
+static int many_open(const json_t *list) {
+    struct nx_text text;
+    char name[NX_CELL_MAX];
+    const char *between = "more than one incident is open: ";
+    size_t i = 0;
+    const json_t *incident = NULL;
+    nx_text_init(&text);
+    json_array_foreach(list, i, incident) {
+        const char *of = nx_doc_text(incident, "name");
+        if (nx_doc_time(incident, "closed") == NX_TIME_NONE) {
+            nx_text_addf(&text, "%s%" JSON_INTEGER_FORMAT " %s", between,
+                         nx_doc_number(incident, "id"),
+                         nx_show_name(of != NULL ? of : "?", name));
+            between = ", ";
+        }
+    }
+    nx_text_add(&text, "; say which");
+    char *why = nx_text_take(&text);
+    int exit_code = complain(why != NULL ? why : "", NX_EXIT_USAGE);
+    free(why);
+    return exit_code;
+}
+
+/* The incident given, or the only open one. */
+static int choose_incident(const struct nx_run *run, uint32_t *out) {
+    json_t *document = NULL;
+    size_t i = 0;
+    size_t open_n = 0;
+    const json_t *incident = NULL;
+    *out = run->args->id;
+    if (*out != 0) {
+        return 0;
+    }
+    int exit_code = get(run, "/v1/incidents", &document);
+    const json_t *list = nx_doc_list(document, "incidents");
+    json_array_foreach(list, i, incident) {
+        if (nx_doc_time(incident, "closed") == NX_TIME_NONE) {
+            *out = (uint32_t)nx_doc_number(incident, "id");
+            open_n++;
+        }
+    }
+    if (exit_code == 0 && open_n == 0) {
+        exit_code = complain("no incident is open", NX_EXIT_UNKNOWN);
+    } else if (exit_code == 0 && open_n > 1) {
+        exit_code = many_open(list);
+    }
+    json_decref(document);
+    return exit_code;
+}
+
+/* --- lists --- */
+
+struct list_rule {
+    enum nx_command command;
+    const char *path;
+    const char *key;
+    void (*show)(const json_t *list, int64_t now_us, const struct nx_show *show,
+                 struct nx_text *out);
+};
+
+static const struct list_rule lists[] = {
+    {NX_CMD_INCIDENT_LIST, "/v1/incidents", "incidents", nx_show_incidents},
+    {NX_CMD_AGENTS_LIST, "/v1/agents", "agents", nx_show_agents},
+    {NX_CMD_NETWORKS, "/v1/networks", "networks", nx_show_networks},
+};
+
+static int run_list(const struct nx_run *run) {
+    const struct list_rule *rule = lists;
+    json_t *document = NULL;
+    struct nx_text text;
+    while (rule->command != run->args->command) {
+        rule++;
+    }
+    int exit_code = get(run, rule->path, &document);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    const json_t *list = nx_doc_list(document, rule->key);
+    int64_t now_us = nx_doc_time(document, "now");
+    nx_text_init(&text);
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(document, false, &text);
+    } else if (run->args->format == NX_FORMAT_JSONL) {
+        nx_show_jsonl(list, NULL, &text);
+    } else {
+        rule->show(list, now_us != NX_TIME_NONE ? now_us : wall_us(), run->show,
+                   &text);
+    }
+    json_decref(document);
+    return nx_run_print(&text);
+}
+
+/* --- incidents --- */
+
+/* body: taken; NULL when the command line had something that is no text. */
+static int post(const struct nx_run *run, const char *path, json_t *body,
+                json_t **out) {
+    struct nx_api_error error;
+    if (body == NULL) {
+        return complain("an argument is not valid UTF-8", NX_EXIT_USAGE);
+    }
+    int err = nx_api_post(run->api, path, body, out, &error);
+    json_decref(body);
+    return err != 0 ? complain(error.why, error.exit_code) : 0;
+}
+
+static int run_open(const struct nx_run *run) {
+    json_t *incident = NULL;
+    json_t *status = NULL;
+    struct nx_api_error error;
+    struct nx_text text;
+    int exit_code =
+        post(run, "/v1/incidents", nx_request_incident(run->args), &incident);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    nx_text_init(&text);
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(incident, false, &text);
+    } else {
+        /* It is open; how far it reaches is nice to know, no more. */
+        uint32_t id = (uint32_t)nx_doc_number(incident, "id");
+        (void)nx_run_status(run, id, &status, &error);
+        nx_show_opened(incident, status, &text);
+    }
+    json_decref(incident);
+    json_decref(status);
+    return nx_run_print(&text);
+}
+
+static int run_show(const struct nx_run *run) {
+    char path[PATH_MAX_BYTES];
+    json_t *incident = NULL;
+    struct nx_text text;
+    uint32_t id = 0;
+    int exit_code = choose_incident(run, &id);
+    (void)snprintf(path, sizeof path, "/v1/incidents/%" PRIu32, id);
+    exit_code = exit_code != 0 ? exit_code : get(run, path, &incident);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    nx_text_init(&text);
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(incident, false, &text);
+    } else {
+        nx_show_incident(incident, wall_us(), &text);
+    }
+    json_decref(incident);
+    return nx_run_print(&text);
+}
+
+static int run_close(const struct nx_run *run) {
+    char path[PATH_MAX_BYTES];
+    json_t *incident = NULL;
+    struct nx_text text;
+    (void)snprintf(path, sizeof path, "/v1/incidents/%" PRIu32 "/close",
+                   run->args->id);
+    int exit_code = post(run, path, json_object(), &incident);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    nx_text_init(&text);
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(incident, false, &text);
+    } else {
+        nx_text_addf(&text, "incident %" PRIu32 " closed\n", run->args->id);
+    }
+    json_decref(incident);
+    return nx_run_print(&text);
+}
+
+/* --- agents --- */
+
+/* "agent lyon-1 accepted: network lyon-office, role network" */
+static void describe_agent(const json_t *agent, struct nx_text *text) {
+    static const char *const keys[] = {"name", "state", "network", "role"};
+    static const char *const before[] = {"agent ", " ", ": network ",
+                                         ", role "};
+    char cell[NX_CELL_MAX];
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        const char *value = nx_doc_text(agent, keys[i]);
+        nx_text_addf(text, "%s%s", before[i],
+                     nx_show_name(value != NULL ? value : "-", cell));
+    }
+    nx_text_add(text, "\n");
+}
+
+static int run_agent_change(const struct nx_run *run) {
+    bool accept = run->args->command == NX_CMD_AGENTS_ACCEPT;
+    json_t *agent = NULL;
+    struct nx_text text;
+    int exit_code =
+        post(run, accept ? "/v1/agents/accept" : "/v1/agents/revoke",
+             accept ? nx_request_accept(run->args)
+                    : json_pack("{s:s}", "who", run->args->subject),
+             &agent);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    nx_text_init(&text);
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(agent, false, &text);
+    } else {
+        describe_agent(agent, &text);
+    }
+    json_decref(agent);
+    return nx_run_print(&text);
+}
+
+/* --- status and wait --- */
+
+static int status_once(const struct nx_run *run, uint32_t id) {
+    json_t *status = NULL;
+    struct nx_text text;
+    int exit_code = nx_run_status(run, id, &status, NULL);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    nx_text_init(&text);
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(status, false, &text);
+    } else if (run->args->format == NX_FORMAT_JSONL) {
+        nx_show_status_jsonl(status, &text);
+    } else {
+        nx_show_status(status, run->show, &text);
+    }
+    exit_code = nx_run_print(&text);
+    exit_code = exit_code != 0 ? exit_code : nx_show_exit(status);
+    json_decref(status);
+    return exit_code;
+}
+
+static int run_status(const struct nx_run *run) {
+    uint32_t id = 0;
+    int exit_code = choose_incident(run, &id);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    if (run->args->command == NX_CMD_WAIT) {
+        return nx_run_wait(run, id);
+    }
+    return run->args->watch ? nx_run_watch(run, id) : status_once(run, id);
+}
+
+static int dispatch(const struct nx_run *run) {
+    switch (run->args->command) {
+    case NX_CMD_INCIDENT_OPEN:
+        return run_open(run);
+    case NX_CMD_INCIDENT_SHOW:
+        return run_show(run);
+    case NX_CMD_INCIDENT_CLOSE:
+        return run_close(run);
+    case NX_CMD_STATUS:
+    case NX_CMD_WAIT:
+        return run_status(run);
+    case NX_CMD_INCIDENT_LIST:
+    case NX_CMD_AGENTS_LIST:
+    case NX_CMD_NETWORKS:
+        return run_list(run);
+    case NX_CMD_AGENTS_ACCEPT:
+    case NX_CMD_AGENTS_REVOKE:
+        return run_agent_change(run);
+    case NX_CMD_HELP:
+    case NX_CMD_VERSION:
+        break;
+    }
+    return NX_EXIT_INTERNAL;
+}
+
+static int print_constant(const char *string) {
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_text_add(&text, string);
+    return nx_run_print(&text);
+}
+
+int nx_run(const struct nx_args *args, const struct nx_show *show,
+           bool terminal) {
+    struct nx_run run = {.args = args, .show = show, .terminal = terminal};
+    if (args->command == NX_CMD_HELP) {
+        return print_constant(nx_args_help());
+    }
+    if (args->command == NX_CMD_VERSION) {
+        return print_constant("nxclear " NX_VERSION "\n");
+    }
+    if (nx_api_new(args->api, &run.api) != 0) {
+        return complain("out of memory", NX_EXIT_INTERNAL);
+    }
+    int exit_code = dispatch(&run);
+    nx_api_free(&run.api);
+    return exit_code;
+}

@@ -1,0 +1,33 @@
+/* The commands of nxclear: what is asked of the API, and what is printed. */
+#ifndef NX_CLI_IO_RUN_H
+#define NX_CLI_IO_RUN_H
+
+#include "collector/cli/args.h"
+#include "collector/cli/io_api.h"
+
+/* Prints to stdout, problems to stderr as "nxclear: ...". terminal: stdout is
+ * one, so --watch redraws in place. Returns the exit code. */
+int nx_run(const struct nx_args *args, const struct nx_show *show,
+           bool terminal);
+
+/* --- shared by the commands (io_run.c, io_watch.c) --- */
+
+struct nx_run {
+    const struct nx_args *args;
+    const struct nx_show *show;
+    bool terminal;
+    struct nx_api *api;
+};
+
+int nx_run_watch(const struct nx_run *run, uint32_t id);
+int nx_run_wait(const struct nx_run *run, uint32_t id);
+
+/* Gets the status document; an exit code other than 0 was printed about
+ * unless error is given. */
+int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,
+                  struct nx_api_error *error);
+
+/* Writes the text to stdout and empties it; an exit code if that fails. */
+int nx_run_print(struct nx_text *text);
+
+#endif

@@ -1,0 +1,215 @@
+/* What stays: status --watch and wait. Both ask once a second, so that the
+ * countdown goes on while nothing changes. */
+#include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "collector/cli/io_run.h"
+
+#define US_PER_S INT64_C(1000000)
+
+static volatile sig_atomic_t stopped;
+
+static void on_signal(int number) {
+    (void)number;
+    stopped = 1;
+}
+
+static void catch_signals(void) {
+    struct sigaction action = {.sa_handler = on_signal};
+    (void)sigemptyset(&action.sa_mask); /* no SA_RESTART: sleep must end */
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
+}
+
+static int64_t mono_us(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
+}
+
+/* Sleeps up to a moment, or to a signal. */
+static void sleep_until(int64_t at_us) {
+    struct timespec at = {.tv_sec = at_us / US_PER_S,
+                          .tv_nsec = at_us % US_PER_S * 1000};
+    if (stopped == 0) {
+        (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+    }
+}
+
+static bool is_closed(const json_t *status) {
+    return nx_doc_time(json_object_get(status, "incident"), "closed") !=
+           NX_TIME_NONE;
+}
+
+/* --- watch --- */
+
+/* The terminal may have been resized meanwhile. */
+static struct nx_show measured(const struct nx_show *show) {
+    struct nx_show fitted = *show;
+    struct winsize size;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
+        fitted.rows = size.ws_row;
+        fitted.columns = size.ws_col;
+    }
+    return fitted;
+}
+
+static void add_frame(const struct nx_run *run, const json_t *status,
+                      const char *trouble, struct nx_text *out) {
+    struct nx_show show = measured(run->show);
+    struct nx_text text;
+    nx_text_init(&text);
+    if (status != NULL) {
+        nx_show_status(status, &show, &text);
+    }
+    if (trouble != NULL) {
+        nx_text_addf(&text, "\n%s\n", trouble);
+    }
+    nx_text_add(out, "\033[H\033[J");
+    nx_show_fit(text.bytes != NULL ? text.bytes : "", &show, out);
+    out->failed |= text.failed;
+    nx_text_fini(&text);
+}
+
+/* One block for a pipe or a file. */
+static void add_block(const struct nx_run *run, const json_t *status,
+                      struct nx_text *out) {
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(status, true, out);
+    } else if (run->args->format == NX_FORMAT_JSONL) {
+        nx_show_status_jsonl(status, out);
+    } else {
+        nx_show_status(status, run->show, out);
+        nx_text_add(out, "\n");
+    }
+}
+
+/* Shows what was just learnt; trouble: why there is nothing new, or NULL. */
+static int show_now(const struct nx_run *run, const json_t *status,
+                    const char *trouble, bool trouble_is_new) {
+    struct nx_text text;
+    nx_text_init(&text);
+    if (run->terminal && run->args->format == NX_FORMAT_TABLE) {
+        add_frame(run, status, trouble, &text);
+    } else if (trouble == NULL) {
+        add_block(run, status, &text);
+    } else if (trouble_is_new) {
+        (void)fprintf(stderr, "nxclear: %s\n", trouble);
+    }
+    return nx_run_print(&text);
+}
+
+/* Asks again and again; *status is the newest document. */
+static int watch_loop(const struct nx_run *run, uint32_t id, json_t **status) {
+    struct nx_api_error error;
+    bool trouble = false;
+    int64_t next_us = mono_us();
+    while (stopped == 0) {
+        json_t *fresh = NULL;
+        int failed = nx_run_status(run, id, &fresh, &error);
+        if (failed == NX_EXIT_USAGE || failed == NX_EXIT_NOPERM ||
+            (failed != 0 && *status == NULL)) {
+            (void)fprintf(stderr, "nxclear: %s\n", error.why);
+            return failed; /* waiting would not help */
+        }
+        if (failed == 0) {
+            json_decref(*status);
+            *status = fresh;
+        }
+        int exit_code = show_now(run, *status, failed != 0 ? error.why : NULL,
+                                 failed != 0 && !trouble);
+        trouble = failed != 0;
+        if (exit_code != 0 || is_closed(*status)) {
+            return exit_code;
+        }
+        next_us += US_PER_S;
+        if (next_us < mono_us()) {
+            next_us = mono_us(); /* no hurry to catch up */
+        }
+        sleep_until(next_us);
+    }
+    return 0;
+}
+
+int nx_run_watch(const struct nx_run *run, uint32_t id) {
+    json_t *status = NULL;
+    catch_signals();
+    int exit_code = watch_loop(run, id, &status);
+    if (exit_code == 0) {
+        exit_code = nx_show_exit(status);
+    }
+    json_decref(status);
+    return exit_code;
+}
+
+/* --- wait --- */
+
+/* How the waiting stands. */
+struct waiting {
+    int64_t started_us;
+    int64_t hopeful_us; /* when it was last clear or on schedule */
+    int outlook;        /* newest exit code of a status */
+    bool reached;       /* the collector answered at least once */
+};
+
+static bool is_over(const struct nx_args *args, const struct waiting *w) {
+    int64_t now_us = mono_us();
+    return (args->timeout_us != NX_TIME_NONE &&
+            now_us - w->started_us >= args->timeout_us) ||
+           now_us - w->hopeful_us >= args->patience_us;
+}
+
+/* When to look again: in a second, or when time is up. */
+static int64_t next_look(const struct nx_args *args, const struct waiting *w) {
+    int64_t next_us = mono_us() + US_PER_S;
+    if (args->timeout_us != NX_TIME_NONE &&
+        w->started_us + args->timeout_us < next_us) {
+        next_us = w->started_us + args->timeout_us;
+    }
+    return next_us;
+}
+
+/* true: the end, with *exit_code. */
+static bool wait_step(const struct nx_run *run, uint32_t id, struct waiting *w,
+                      int *exit_code) {
+    struct nx_api_error error;
+    json_t *status = NULL;
+    int failed = nx_run_status(run, id, &status, &error);
+    if (failed == NX_EXIT_USAGE || failed == NX_EXIT_NOPERM ||
+        (failed != 0 && !w->reached)) {
+        (void)fprintf(stderr, "nxclear: %s\n", error.why);
+        *exit_code = failed;
+        return true;
+    }
+    w->reached = true;
+    w->outlook = failed != 0 ? failed : nx_show_exit(status);
+    bool closed = failed == 0 && is_closed(status);
+    if (w->outlook == NX_EXIT_CLEAR || w->outlook == NX_EXIT_WAITING) {
+        w->hopeful_us = mono_us();
+    }
+    json_decref(status);
+    *exit_code = w->outlook;
+    bool end = w->outlook == NX_EXIT_CLEAR || closed || is_over(run->args, w);
+    if (end && failed != 0) {
+        (void)fprintf(stderr, "nxclear: %s\n", error.why);
+    }
+    return end;
+}
+
+int nx_run_wait(const struct nx_run *run, uint32_t id) {
+    struct waiting w = {.started_us = mono_us(), .outlook = NX_EXIT_UNKNOWN};
+    int exit_code = NX_EXIT_UNKNOWN;
+    w.hopeful_us = w.started_us;
+    catch_signals();
+    while (!wait_step(run, id, &w, &exit_code)) {
+        sleep_until(next_look(run->args, &w));
+        if (stopped != 0) {
+            break;
+        }
+    }
+    return exit_code;
+}

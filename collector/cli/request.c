@@ -1,0 +1,69 @@
+#include "collector/cli/request.h"
+
+#include <string.h>
+
+#include "common/rfc3339.h"
+
+static json_t *time_or_null(int64_t us) {
+    char text[NX_TIME_TEXT_MAX];
+    return us == NX_TIME_NONE ? json_null()
+                              : json_string(nx_time_text(us, text));
+}
+
+static json_t *types_json(const struct nx_args *args) {
+    json_t *types = json_array();
+    for (size_t i = 0; i < args->types_n; i++) {
+        if (json_array_append_new(types, json_string(args->types[i])) != 0) {
+            json_decref(types);
+            return NULL;
+        }
+    }
+    return types;
+}
+
+/* Adds "A=192.0.2.10" to {"A": [...]}. */
+static int add_expected(json_t *expect, const char *text) {
+    size_t len = strcspn(text, "=");
+    json_t *type = json_stringn(text, len);
+    const char *key = json_string_value(type);
+    json_t *set = key == NULL ? NULL : json_object_get(expect, key);
+    int rc = -1;
+    if (key != NULL && set == NULL) {
+        set = json_array();
+        rc = json_object_set_new(expect, key, set);
+    } else if (key != NULL) {
+        rc = 0;
+    }
+    if (rc == 0) {
+        rc = json_array_append_new(set, json_string(text + len + 1));
+    }
+    json_decref(type);
+    return rc;
+}
+
+static json_t *expect_json(const struct nx_args *args) {
+    json_t *expect = json_object();
+    for (size_t i = 0; i < args->expect_n; i++) {
+        if (add_expected(expect, args->expect[i]) != 0) {
+            json_decref(expect);
+            return NULL;
+        }
+    }
+    return expect;
+}
+
+json_t *nx_request_incident(const struct nx_args *args) {
+    bool automatic = args->restored_us == NX_TIME_NONE;
+    return json_pack(
+        "{s:s, s:o, s:o, s:{s:o, s:o}, s:o, s:s*}", "name", args->subject,
+        "types", types_json(args), "expect", expect_json(args), "outage",
+        "from", time_or_null(args->outage_from_us), "to",
+        time_or_null(args->outage_to_us), "restored",
+        automatic ? json_string("auto") : time_or_null(args->restored_us),
+        "note", args->note);
+}
+
+json_t *nx_request_accept(const struct nx_args *args) {
+    return json_pack("{s:s, s:s, s:s*, s:s*}", "key", args->subject, "network",
+                     args->network, "name", args->name, "role", args->role);
+}

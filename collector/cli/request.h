@@ -1,0 +1,14 @@
+/* Request bodies from the command line. Pure. */
+#ifndef NX_CLI_REQUEST_H
+#define NX_CLI_REQUEST_H
+
+#include <jansson.h>
+
+#include "collector/cli/args.h"
+
+/* POST /v1/incidents, POST /v1/agents/accept. New references; NULL when out of
+ * memory, or when a text of the command line is not UTF-8. */
+json_t *nx_request_incident(const struct nx_args *args);
+json_t *nx_request_accept(const struct nx_args *args);
+
+#endif
