@@ -3,9 +3,8 @@
 #ifndef NX_COLLECTOR_DIAGNOSIS_H
 #define NX_COLLECTOR_DIAGNOSIS_H
 
+#include "collector/lines.h" /* NX_LOOKS_MAX */
 #include "collector/verdict.h"
-
-#define NX_LOOKS_MAX 64U /* looks one evaluation takes */
 
 struct nx_diagnosis_settings {
     double clear_max_share;   /* 0.05 */
@@ -20,7 +19,7 @@ void nx_diagnosis_settings_default(struct nx_diagnosis_settings *out);
 
 /* Evaluates one target.
  * looks: the newest at most NX_LOOKS_MAX, oldest first. before: the verdict
- * this one follows (hysteresis, last forecast), NULL at first. Deterministic;
+ * this one follows (hysteresis), NULL at first; may be out. Deterministic;
  * at most 20 microseconds for 64 looks. */
 void nx_diagnose(const struct nx_diagnosis_settings *settings,
                  const struct nx_look *looks, size_t looks_n,

@@ -7,7 +7,8 @@
 struct nx_rollup_target {
     const struct nx_verdict *verdict; /* borrowed */
     double weight;                    /* of the endpoint in its network */
-    uint32_t group; /* targets with equal group share a cache: counted once */
+    uint32_t group; /* targets with equal group share a cache: counted once;
+                       0: a cache of its own */
 };
 
 struct nx_rollup {
@@ -24,6 +25,10 @@ struct nx_rollup {
     int64_t last_look_us; /* oldest of the targets' newest looks */
 };
 
+/* Worst state, share still denied, and the product of the distributions. No
+ * forecast when a target cannot clear by waiting (recached, policy, stale,
+ * authority still negative) or nothing is known of it; refused and unreachable
+ * endpoints are left out of the forecast: they are no caches. */
 void nx_rollup_network(const struct nx_rollup_target *targets, size_t n,
                        int64_t now_us, struct nx_rollup *out);
 
@@ -32,6 +37,11 @@ struct nx_rollup_member {
     size_t targets_n;
     double weight; /* clients, 1 by default */
 };
+
+/* Expected share of clients still affected at t: sum of w (1 - F) over the
+ * members, divided by the sum of w. */
+double nx_rollup_share(const struct nx_rollup_member *members, size_t n,
+                       int64_t t_us);
 
 struct nx_incident_forecast {
     struct nx_eta all_clear;

@@ -116,22 +116,22 @@ struct nx_hard {
 };
 
 /* The distribution behind the quantiles, for roll-up: evaluate with
- * nx_dist_cdf (estimator.h). */
+ * nx_dist_cdf. What each part means: estimator.h. */
 struct nx_dist {
     bool known;
+    bool prior_used; /* no countdown: the prior is the forecast */
     uint8_t lines_n;
     struct nx_line lines[NX_LINES_MAX];
     double nu; /* expected unseen entries, spread over the prior */
     int64_t prior_a_us, prior_b_us;
-    bool prior_used;
-    int64_t late_us; /* length of the late tail */
-    double p_late;
+    double p_early; /* weight of an end in (early_a, early_b] */
+    int64_t early_a_us, early_b_us;
+    double p_extend; /* weight of an end between the last line and extend_b */
+    int64_t extend_b_us;
+    double p_late;   /* weight of the late tail */
+    int64_t late_us; /* its length */
     double lambda_early_per_s;
-    double p_extend;     /* shared-clock mixture: weight of ... */
-    int64_t extend_b_us; /* ... an end as late as this */
-    int64_t early_us;    /* looking may cure this long before the end, */
-    double p_early;      /* with this weight */
-    int64_t from_us;     /* conditioned on: still negative at */
+    int64_t from_us; /* last negative look: lambda counts from here */
 };
 
 struct nx_verdict {
@@ -154,15 +154,18 @@ struct nx_verdict {
     double denied_upper95; /* bound from positives in a row; negative: no */
     double p_clear;        /* F(now) when a forecast exists, else -1 */
     double refill_negative_probability; /* authority partly bad; else -1 */
+    int64_t extra_wait_us;              /* ... mean of the rounds to come */
     bool presumed_clear;                /* silent, but F(now) > 0.9 */
     uint16_t looks_n;                   /* looks the verdict rests on */
     uint16_t positives_in_row;          /* from distinct source ports */
     int64_t earliest_clear_us;          /* NX_TIME_UNKNOWN */
-    int64_t clear_lo_us;  /* observed clearing lies in (lo, hi] ... */
-    int64_t clear_hi_us;  /* ... NX_TIME_UNKNOWN when not observed */
-    int64_t last_look_us; /* NX_TIME_UNKNOWN: never */
-    int64_t next_probe_us;
-    uint16_t visit_n; /* queries for the next visit */
+    int64_t clear_lo_us;   /* observed clearing lies in (lo, hi] ... */
+    int64_t clear_hi_us;   /* ... NX_TIME_UNKNOWN when not observed */
+    int64_t doubt_us;      /* clear, but this look was not positive and waits
+                              for a second; NX_TIME_UNKNOWN */
+    int64_t last_look_us;  /* NX_TIME_UNKNOWN: never */
+    int64_t next_probe_us; /* NX_TIME_UNKNOWN: not before the guard opens */
+    uint16_t visit_n;      /* queries for the next visit; 0: none */
 };
 
 #endif
