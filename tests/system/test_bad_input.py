@@ -5,6 +5,7 @@ import socket
 
 from deploy.lab.ask import wait_until
 from deploy.lab.daemon import Daemon
+from deploy.lab.programs import Site
 from tests.lib.support import BIN, site_alone, work_folder
 
 CONFIG, KEY, USAGE = 78, 77, 64
@@ -34,24 +35,9 @@ def check(site, program, text):
     return done.returncode, done.stderr, path
 
 
-class Folder:
-    """run() and path() of a Site, without a collector."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def path(self, program):
-        return os.path.join(BIN, program)
-
-    @staticmethod
-    def run(command, check=True, timeout=30):
-        from deploy.lab.programs import Site
-        return Site(BIN, "/tmp").run(command, check, timeout)
-
-
 def for_each_program(test):
     with work_folder() as folder:
-        site = Folder(folder)
+        site = Site(BIN, folder)
         for program in ("nxclear-agent", "nxclear-collector"):
             key = os.path.join(folder, "key")
             if os.path.exists(key):
@@ -88,7 +74,7 @@ def test_unknown_key_names_file_and_line():
 
 def test_bad_value_names_file_and_line():
     with work_folder() as folder:
-        site = Folder(folder)
+        site = Site(BIN, folder)
         site.run([site.path("nxclear-agent"), "keygen", f"{folder}/key"])
         text = config_of("nxclear-agent") + "role: king\n"
         code, said, path = check(site, "nxclear-agent", text)
@@ -98,7 +84,7 @@ def test_bad_value_names_file_and_line():
 
 def test_missing_config_is_said():
     with work_folder() as folder:
-        site = Folder(folder)
+        site = Site(BIN, folder)
         for program in ("nxclear-agent", "nxclear-collector"):
             done = site.run([site.path(program), "-c", f"{folder}/none"],
                             check=False)
@@ -170,7 +156,7 @@ def test_rubbish_on_the_port_is_survived():
 
 def test_collector_away_is_said_by_the_cli():
     with work_folder() as folder:
-        done = Folder(folder).run(
+        done = Site(BIN, folder).run(
             [os.path.join(BIN, "nxclear"), "--api", f"unix:{folder}/none",
              "status"], check=False)
         assert done.returncode == 69, done
