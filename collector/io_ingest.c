@@ -43,16 +43,16 @@ int nx_ingest_send(struct nx_ingest *ingest, struct nx_peer *peer,
 
 /* Acks that cannot be sent now are not kept: they are cumulative, and the
  * agent asks again. */
-static void send_ack(struct nx_ingest *ingest, struct nx_peer *peer) {
+static void send_ack(struct nx_ingest *ingest, struct nx_peer *peer,
+                     uint64_t epoch, uint64_t echo, int64_t received_us) {
     uint8_t out[128];
     size_t len = 0;
-    const struct nx_stream *stream =
-        nx_streams_find(&peer->streams, peer->ack_epoch);
+    const struct nx_stream *stream = nx_streams_find(&peer->streams, epoch);
     const struct nx_ack ack = {
-        .epoch = peer->ack_epoch,
+        .epoch = epoch,
         .acked_seq = stream != NULL ? stream->done.acked_seq : 0,
-        .echo = peer->ack_echo,
-        .received_us = peer->ack_received_us,
+        .echo = echo,
+        .received_us = received_us,
         .sent_us = nx_steady_wall_us(ingest->parts.clock),
     };
     if (nx_codec_pack_ack(&ack, out, sizeof(out), &len) != NX_OK ||
@@ -64,7 +64,8 @@ static void send_ack(struct nx_ingest *ingest, struct nx_peer *peer) {
 static void send_acks(struct nx_ingest *ingest) {
     struct nx_peer *peer = NULL;
     while ((peer = nx_peers_next_ack(&ingest->peers)) != NULL) {
-        send_ack(ingest, peer);
+        send_ack(ingest, peer, peer->ack_epoch, peer->ack_echo,
+                 peer->ack_received_us);
     }
 }
 
@@ -191,8 +192,9 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
     nx_log(NX_LOG_INFO, "agent %" PRIu32 " is here from %s (%s)",
            in->peer->agent_id, in->peer->address, hello->software);
     nx_peer_behaved(in->peer);
-    nx_peers_owe_ack(&ingest->peers, in->peer, hello->epoch, 0,
-                     in->received_us);
+    /* At once, not after the next commit: an ack for a batch behind it must not
+     * take its place, the agent waits for this one. */
+    send_ack(ingest, in->peer, hello->epoch, 0, in->received_us);
     in->peer->plan_sent = false;
     nx_ingest_plan_due(ingest, in->peer);
 }
@@ -261,7 +263,7 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
 static void on_drained(void *arg) {
     struct nx_ingest *ingest = arg;
     if (nx_group_commit(ingest->group) == NX_OK) {
-        send_acks(ingest); /* of duplicates and hellos */
+        send_acks(ingest); /* of duplicates */
     }
 }
 

@@ -1,0 +1,177 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/conf.h"
+
+static int parse(const char *file, const char *text,
+                 struct nx_collector_conf *out, char *why) {
+    why[0] = '\0';
+    return nx_collector_conf_parse(file, (const uint8_t *)text, strlen(text),
+                                   out, why, NX_CONF_WHY_MAX);
+}
+
+static void test_defaults(void **state) {
+    (void)state;
+    struct nx_collector_conf conf;
+    struct nx_engine_settings defaults;
+    char why[NX_CONF_WHY_MAX];
+    nx_engine_settings_default(&defaults);
+    assert_int_equal(parse("/etc/nxclear/collector.yaml",
+                           "key: collector.key\n"
+                           "listen: tcp://192.0.2.1:5530\n",
+                           &conf, why),
+                     NX_OK);
+    assert_string_equal(conf.key_path, "/etc/nxclear/collector.key");
+    assert_string_equal(conf.store_path, "/etc/nxclear/nxclear.db");
+    assert_string_equal(conf.http_unix, "/etc/nxclear/nxclear.sock");
+    assert_null(conf.http_listen);
+    assert_int_equal(conf.listen_n, 1);
+    assert_string_equal(conf.listen[0], "tcp://192.0.2.1:5530");
+    assert_int_equal(conf.engine.settle_us, defaults.settle_us);
+    assert_int_equal(conf.engine.plan_valid_s, defaults.plan_valid_s);
+    assert_int_equal(conf.engine.diagnosis.probe_floor_us,
+                     defaults.diagnosis.probe_floor_us);
+    assert_int_equal(conf.engine.diagnosis.first_visit_n,
+                     defaults.diagnosis.first_visit_n);
+    nx_collector_conf_fini(&conf);
+    assert_null(conf.key_path);
+}
+
+static void test_everything(void **state) {
+    (void)state;
+    struct nx_collector_conf conf;
+    char why[NX_CONF_WHY_MAX];
+    assert_int_equal(parse("c.yaml",
+                           "key: /run/keys/c.key\n"
+                           "listen:\n"
+                           "  - tcp://*:5530\n"
+                           "  - tcp://[2001:db8::1]:5531\n"
+                           "store: data/x.db\n"
+                           "http:\n"
+                           "  unix: /run/nxclear/api.sock\n"
+                           "  listen: '[::1]:8053'\n"
+                           "estimate:\n"
+                           "  settle_s: 2\n"
+                           "  vantages: 3\n"
+                           "  authority_interval_ms: 500\n"
+                           "  probe_floor_ms: 1000\n"
+                           "  probe_ceiling_ms: 20000\n"
+                           "  first_visit: 16\n"
+                           "  silent_after_s: 30\n"
+                           "  clear_share: 0.01\n"
+                           "plan:\n"
+                           "  valid_s: 60\n",
+                           &conf, why),
+                     NX_OK);
+    assert_string_equal(conf.key_path, "/run/keys/c.key");
+    assert_string_equal(conf.store_path, "data/x.db");
+    assert_string_equal(conf.http_unix, "/run/nxclear/api.sock");
+    assert_string_equal(conf.http_listen, "[::1]:8053");
+    assert_int_equal(conf.listen_n, 2);
+    assert_string_equal(conf.listen[1], "tcp://[2001:db8::1]:5531");
+    assert_int_equal(conf.engine.settle_us, 2000000);
+    assert_int_equal(conf.engine.vantages, 3);
+    assert_int_equal(conf.engine.authority_interval_ms, 500);
+    assert_int_equal(conf.engine.diagnosis.probe_floor_us, 1000000);
+    assert_int_equal(conf.engine.diagnosis.probe_ceiling_us, 20000000);
+    assert_int_equal(conf.engine.diagnosis.first_visit_n, 16);
+    assert_int_equal(conf.engine.diagnosis.silent_after_us, 30000000);
+    assert_true(conf.engine.diagnosis.clear_max_share > 0.0099 &&
+                conf.engine.diagnosis.clear_max_share < 0.0101);
+    assert_int_equal(conf.engine.plan_valid_s, 60);
+    nx_collector_conf_fini(&conf);
+}
+
+#define KEY "key: k\n"
+#define HEAD "key: k\nlisten: tcp://127.0.0.1:5530\n"
+
+static const struct {
+    const char *text;
+    const char *why;
+} broken[] = {
+    {"", "c.yaml:1: empty"},
+    {"listen: tcp://127.0.0.1:5530\n", "c.yaml:1: key \"key\" is missing"},
+    {KEY, "c.yaml:1: key \"listen\" is missing"},
+    {KEY "listen: 127.0.0.1:5530\n",
+     "c.yaml:2: listen: \"127.0.0.1:5530\" is not tcp://ADDRESS:PORT"},
+    {KEY "listen: tcp://collector.example.net:5530\n",
+     "c.yaml:2: listen: \"tcp://collector.example.net:5530\" is not "
+     "tcp://ADDRESS:PORT"},
+    {KEY "listen: tcp://127.0.0.1:0\n",
+     "c.yaml:2: listen: \"tcp://127.0.0.1:0\" is not tcp://ADDRESS:PORT"},
+    {KEY "listen: tcp://127.0.0.1:65536\n",
+     "c.yaml:2: listen: \"tcp://127.0.0.1:65536\" is not tcp://ADDRESS:PORT"},
+    {KEY "listen: tcp://2001:db8::1:5530\n",
+     "c.yaml:2: listen: \"tcp://2001:db8::1:5530\" is not tcp://ADDRESS:PORT"},
+    {KEY "listen:\n  - tcp://127.0.0.1:5530\n  - udp://127.0.0.1:5530\n",
+     "c.yaml:4: listen[1]: \"udp://127.0.0.1:5530\" is not "
+     "tcp://ADDRESS:PORT"},
+    {KEY "listen: [tcp://127.0.0.1:1, tcp://127.0.0.1:1]\n",
+     "c.yaml:2: listen[1]: \"tcp://127.0.0.1:1\" is given twice"},
+    {KEY "listen: []\n", "c.yaml:2: listen: 0 entries, allowed are 1 to 16"},
+    {HEAD "stroe: x\n",
+     "c.yaml:3: unknown key \"stroe\" (known: key, listen, store, http, "
+     "estimate, plan)"},
+    {HEAD "http:\n  listen: 0.0.0.0:8053\n",
+     "c.yaml:4: http.listen: 0.0.0.0:8053 is not a loopback address: the API "
+     "has no passwords, put a proxy that has in front"},
+    {HEAD "http:\n  listen: '[2001:db8::1]:8053'\n",
+     "c.yaml:4: http.listen: [2001:db8::1]:8053 is not a loopback address: the "
+     "API has no passwords, put a proxy that has in front"},
+    {HEAD "http:\n  listen: localhost:8053\n",
+     "c.yaml:4: http.listen: \"localhost:8053\" is not ADDRESS:PORT"},
+    {HEAD "http:\n  port: 1\n",
+     "c.yaml:4: http: unknown key \"port\" (known: unix, listen)"},
+    {HEAD "estimate:\n  settle_s: 0\n",
+     "c.yaml:4: estimate.settle_s: 0 is not within 1..3600"},
+    {HEAD "estimate:\n  vantages: 101\n",
+     "c.yaml:4: estimate.vantages: 101 is not within 1..100"},
+    {HEAD "estimate:\n  first_visit: 17\n",
+     "c.yaml:4: estimate.first_visit: 17 is not within 1..16"},
+    {HEAD "estimate:\n  probe_floor_ms: 60000\n  probe_ceiling_ms: 50000\n",
+     "c.yaml:5: estimate.probe_ceiling_ms: 50000 is not within "
+     "60000..3600000"},
+    {HEAD "estimate:\n  silent_after_s: -1\n",
+     "c.yaml:4: estimate.silent_after_s: -1 is negative"},
+    {HEAD "estimate:\n  clear_share: 0\n",
+     "c.yaml:4: estimate.clear_share: \"0\" is not a number above 0 and at "
+     "most 0.5"},
+    {HEAD "estimate:\n  clear_share: nan\n",
+     "c.yaml:4: estimate.clear_share: \"nan\" is not a number above 0 and at "
+     "most 0.5"},
+    {HEAD "estimate:\n  clear_share: 5%\n",
+     "c.yaml:4: estimate.clear_share: \"5%\" is not a number above 0 and at "
+     "most 0.5"},
+    {HEAD "plan:\n  valid_s: 5\n",
+     "c.yaml:4: plan.valid_s: 5 is not within 10..86400"},
+    {HEAD "plan: soon\n",
+     "c.yaml:3: plan: expected keys with values (\"key: value\")"},
+};
+
+static void test_broken(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        struct nx_collector_conf conf = {.key_path = NULL, .listen_n = 77};
+        char why[NX_CONF_WHY_MAX];
+        assert_int_equal(parse("c.yaml", broken[i].text, &conf, why),
+                         NX_ECONFIG);
+        assert_string_equal(why, broken[i].why);
+        assert_int_equal(conf.listen_n, 77); /* untouched */
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_broken),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
