@@ -214,8 +214,7 @@ static void each_server(const struct nx_metrics *metrics,
             const struct label labels[LABELS_MAX] = {
                 {"incident", incident_id(status, id)},
                 {"ns", string_at(server, "name")},
-                {"address", string_at(server, "address")},
-                {"type", string_at(server, "type")}};
+                {"address", string_at(server, "address")}};
             write(w, labels, server);
         }
     }
@@ -225,7 +224,7 @@ static void write_ok(const struct writer *w,
                      const struct label labels[LABELS_MAX],
                      const json_t *server) {
     const char *state = string_at(server, "state");
-    if (state != NULL && strcmp(state, "unasked") != 0) {
+    if (state != NULL && strcmp(state, "pending") != 0) {
         sample(w, strcmp(state, "good") == 0 ? 1 : 0, labels);
     }
 }

@@ -167,11 +167,13 @@ char *nx_show_name(const char *name, char *out) {
     }
     char escaped[sizeof raw * 4];
     (void)nx_escape(raw, escaped, sizeof escaped);
-    bool cut = strlen(escaped) >= NX_CELL_MAX;
-    (void)snprintf(out, NX_CELL_MAX, "%.*s%s", (int)NX_CELL_MAX - 4, escaped,
-                   cut ? "..." : "");
-    if (!cut) {
-        (void)snprintf(out, NX_CELL_MAX, "%s", escaped);
+    size_t keep = strlen(escaped);
+    bool cut = keep >= NX_CELL_MAX;
+    if (cut) {
+        keep = NX_CELL_MAX - 4;
+        memcpy(out + keep, "...", 3);
     }
+    memcpy(out, escaped, keep);
+    out[keep + (cut ? 3 : 0)] = '\0';
     return out;
 }

@@ -4,7 +4,7 @@
 
 #include "collector/cli/show_priv.h"
 
-#define BAD_SERVERS_SHOWN 3U
+#define FINDINGS_SHOWN 4U
 
 /* --- incident --- */
 
@@ -26,6 +26,12 @@ static void add_name(const json_t *object, const char *key,
     nx_text_add(out, nx_show_name(name != NULL ? name : "?", cell));
 }
 
+/* Does some name server still deny the name, whatever was declared? */
+static bool denied(const json_t *authority) {
+    return nx_doc_is(authority, "state", "negative") ||
+           nx_doc_is(authority, "state", "partly");
+}
+
 /* What was observed is better than what was declared. */
 static void add_outage(const json_t *incident, const json_t *authority,
                        int64_t now_us, struct nx_text *out) {
@@ -36,8 +42,11 @@ static void add_outage(const json_t *incident, const json_t *authority,
     char to[NX_CELL_MAX];
     char length[NX_CELL_MAX];
     from_us = from_us != NX_TIME_NONE ? from_us : nx_doc_time(declared, "from");
-    to_us = to_us != NX_TIME_NONE ? to_us : nx_doc_time(incident, "restored");
-    to_us = to_us != NX_TIME_NONE ? to_us : nx_doc_time(declared, "to");
+    if (!denied(authority)) {
+        to_us =
+            to_us != NX_TIME_NONE ? to_us : nx_doc_time(incident, "restored");
+        to_us = to_us != NX_TIME_NONE ? to_us : nx_doc_time(declared, "to");
+    }
     if (from_us == NX_TIME_NONE) {
         return;
     }
@@ -74,76 +83,53 @@ void nx_show_incident_line(const json_t *status, struct nx_text *out) {
 
 static void add_serial(const json_t *authority, struct nx_text *out) {
     const json_t *serial = json_object_get(authority, "serial");
-    if (json_is_false(json_object_get(authority, "serial_agree"))) {
-        nx_text_add(out, " (serials differ)");
-    } else if (json_is_integer(serial)) {
+    if (json_is_integer(serial) &&
+        !json_is_false(json_object_get(authority, "serial_agree"))) {
         nx_text_addf(out, " (serial %" JSON_INTEGER_FORMAT ")",
                      json_integer_value(serial));
     }
 }
 
-static bool server_good(const json_t *server) {
-    return nx_doc_is(server, "state", "good");
-}
-
-/* ": ns2.example.com (192.0.2.2) negative, ..." */
-static void add_bad_servers(const json_t *authority, struct nx_text *out) {
-    size_t i = 0;
-    size_t bad = 0;
-    const json_t *server = NULL;
-    json_array_foreach(json_object_get(authority, "servers"), i, server) {
-        const char *address = nx_doc_text(server, "address");
-        const char *what = nx_doc_text(server, "rcode");
-        what = what != NULL ? what : nx_doc_text(server, "outcome");
-        what = what != NULL ? what : nx_doc_text(server, "state");
-        if (server_good(server) || ++bad > BAD_SERVERS_SHOWN) {
-            continue;
-        }
-        nx_text_add(out, bad == 1 ? ": " : ", ");
-        add_name(server, "name", out);
-        nx_text_add(out, " (");
-        nx_text_escaped(out, address != NULL ? address : "?");
-        nx_text_add(out, ") ");
-        nx_text_escaped(out, what != NULL ? what : "?");
-    }
-    if (bad > BAD_SERVERS_SHOWN) {
-        nx_text_addf(out, " and %zu more", bad - BAD_SERVERS_SHOWN);
-    }
-}
-
+/* A line each, under the first. */
 static void add_findings(const json_t *authority, struct nx_text *out) {
     const json_t *findings = json_object_get(authority, "findings");
-    size_t i = 0;
-    const json_t *finding = NULL;
-    if (json_is_array(findings) && json_array_size(findings) == 0) {
-        nx_text_add(out, ", parent NS match");
-    }
-    json_array_foreach(findings, i, finding) {
-        const char *text = json_string_value(finding);
-        nx_text_add(out, ", ");
+    size_t n = json_array_size(findings);
+    for (size_t i = 0; i < n && i < FINDINGS_SHOWN; i++) {
+        const char *text = json_string_value(json_array_get(findings, i));
+        nx_text_add(out, "            ");
         nx_text_escaped(out, text != NULL ? text : "?");
+        nx_text_add(out, "\n");
+    }
+    if (n > FINDINGS_SHOWN) {
+        nx_text_addf(out, "            and %zu more findings (--json)\n",
+                     n - FINDINGS_SHOWN);
     }
 }
 
 static void add_restored(const json_t *authority, int64_t now_us,
                          struct nx_text *out) {
     int64_t at_us = nx_doc_time(authority, "restored_hi");
+    json_int_t good = nx_doc_number(authority, "good");
+    json_int_t total = nx_doc_number(authority, "total");
     char clock[NX_CELL_MAX];
     nx_text_add(out, "restored");
     if (at_us != NX_TIME_NONE) {
         nx_text_addf(out, " %sZ", nx_show_clock(at_us, now_us, false, clock));
     }
-    nx_text_addf(
-        out,
-        ", %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT " name servers %s",
-        nx_doc_number(authority, "good"), nx_doc_number(authority, "total"),
-        json_is_false(json_object_get(authority, "serial_agree")) ? "good"
-                                                                  : "agree");
-    add_serial(authority, out);
+    if (total > 0) {
+        nx_text_addf(out,
+                     ", %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT
+                     " name servers agree",
+                     good, total);
+        add_serial(authority, out);
+    }
     if (!json_is_true(json_object_get(authority, "verified"))) {
         nx_text_add(out, ", not verified yet");
     }
-    add_findings(authority, out);
+    if (total > 0 &&
+        json_array_size(json_object_get(authority, "findings")) == 0) {
+        nx_text_add(out, ", parent NS match");
+    }
 }
 
 static void add_unobserved(const json_t *status, int64_t now_us,
@@ -167,19 +153,18 @@ void nx_show_authority_line(const json_t *status, struct nx_text *out) {
     nx_text_add(out, "authority   ");
     if (nx_doc_is(authority, "state", "restored")) {
         add_restored(authority, now_us, out);
-    } else if (nx_doc_is(authority, "state", "negative") ||
-               nx_doc_is(authority, "state", "partly")) {
+    } else if (denied(authority)) {
         nx_text_addf(out,
                      "%s, %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT
                      " name servers good",
                      good > 0 ? "partly restored" : "not restored", good,
                      total);
         add_serial(authority, out);
-        add_bad_servers(authority, out);
     } else {
         add_unobserved(status, now_us, out);
     }
     nx_text_add(out, "\n");
+    add_findings(authority, out);
 }
 
 void nx_show_negative_line(const json_t *status, struct nx_text *out) {

@@ -99,23 +99,12 @@ static void clears_cell(const json_t *network, int64_t now_us, char *out) {
     }
 }
 
-static void basis_cell(const json_t *network, int64_t now_us, char *out) {
-    const char *reason = nx_doc_text(network, "reason");
+static char *basis_cell(const json_t *network, char *out) {
     const char *basis = nx_doc_text(network, "basis");
-    int64_t seen_us = nx_doc_time(network, "seen");
-    char clock[NX_CELL_MAX];
-    char name[NX_CELL_MAX];
-    if (!nx_doc_is(network, "state", "unknown") || reason == NULL) {
-        (void)nx_show_name(basis != NULL ? basis : "-", out);
-        return;
+    if (basis == NULL) {
+        basis = nx_doc_text(network, "reason");
     }
-    (void)nx_show_name(reason, name);
-    if (strstr(reason, "silent") != NULL && seen_us != NX_TIME_NONE) {
-        (void)snprintf(out, NX_CELL_MAX, "%.50s since %.30s", name,
-                       nx_show_clock(seen_us, now_us, false, clock));
-    } else {
-        (void)snprintf(out, NX_CELL_MAX, "%s", name);
-    }
+    return nx_show_name(basis != NULL ? basis : "-", out);
 }
 
 static void add_row(struct nx_table *table, const json_t *network,
@@ -142,8 +131,7 @@ static void add_row(struct nx_table *table, const json_t *network,
                                : json_object_get(network, "clears"),
                            now_us, show, cell);
     nx_table_cell(table, cell, NX_PLAIN);
-    basis_cell(network, now_us, cell);
-    nx_table_cell(table, cell, NX_PLAIN);
+    nx_table_cell(table, basis_cell(network, cell), NX_PLAIN);
     nx_table_cell(table,
                   seen_us == NX_TIME_NONE ? "never"
                                           : nx_show_age(now_us - seen_us, cell),
