@@ -14,12 +14,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     size_t len = 0;
     nx_arena_init(&arena, block, sizeof(block));
     nx_arena_init(&work, scratch, sizeof(scratch));
-    if (nx_codec_unpack_up(data, size, &arena, &up, NULL) == 0 &&
-        up.kind == NX_UP_BATCH) {
-        (void)nx_codec_pack_batch(&up.u.batch, &work, packed, sizeof(packed),
+    int err = nx_codec_unpack_up(data, size, &arena, &up, NULL);
+    if (err == 0 && up.kind == NX_UP_BATCH) {
+        err = nx_codec_pack_batch(&up.u.batch, &work, packed, sizeof(packed),
                                   &len);
     }
     nx_arena_reset(&arena);
-    (void)nx_codec_unpack_down(data, size, &arena, &down, NULL);
-    return 0;
+    err += nx_codec_unpack_down(data, size, &arena, &down, NULL);
+    return err <= 0 ? 0 : -1; /* errors are never positive */
 }
