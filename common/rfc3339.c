@@ -162,8 +162,9 @@ int nx_time_parse(const char *text, int64_t *out_us) {
 }
 
 char *nx_time_text(int64_t us, char *out) {
-    int64_t s = us / US_PER_S - (us % US_PER_S < 0 ? 1 : 0);
-    int64_t ms = (us - s * US_PER_S) / 1000;
+    int64_t rest_us = us % US_PER_S;
+    int64_t s = us / US_PER_S - (rest_us < 0 ? 1 : 0);
+    int64_t ms = (rest_us + (rest_us < 0 ? US_PER_S : 0)) / 1000;
     int64_t days = s / S_PER_DAY - (s % S_PER_DAY < 0 ? 1 : 0);
     int64_t of_day = s - days * S_PER_DAY;
     int64_t year = 0;

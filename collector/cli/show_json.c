@@ -43,6 +43,9 @@ void nx_show_status_jsonl(const json_t *status, struct nx_text *out) {
     size_t i = 0;
     json_t *network = NULL;
     json_array_foreach(json_object_get(status, "networks"), i, network) {
+        if (!json_is_object(network)) {
+            continue;
+        }
         json_t *row =
             json_pack("{s:O*, s:O*}", "now", json_object_get(status, "now"),
                       "incident", json_object_get(incident, "id"));

@@ -1,0 +1,331 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/cli/args.h"
+
+#define S INT64_C(1000000)
+#define MIDNIGHT (INT64_C(1795132800) * S) /* 2026-11-20T00:00:00Z */
+#define AT(h, m, s) (MIDNIGHT + (int64_t)((h)*3600 + (m)*60 + (s)) * S)
+#define NOW AT(20, 19, 6)
+
+static struct nx_args args;
+static char why[NX_ARGS_WHY_MAX];
+
+/* Splits at spaces; "_" stands for one inside an argument. */
+static int parse(const char *line) {
+    static char words[1024];
+    const char *argv[128];
+    size_t n = 0;
+    (void)snprintf(words, sizeof words, "%s", line);
+    for (char *word = strtok(words, " "); word != NULL;
+         word = strtok(NULL, " ")) {
+        for (char *p = word; *p != '\0'; p++) {
+            *p = *p == '_' ? ' ' : *p;
+        }
+        argv[n++] = word;
+    }
+    memset(&args, 0x55, sizeof args);
+    why[0] = '\0';
+    return nx_args_parse(argv, n, NULL, NOW, &args, why);
+}
+
+static void parse_ok(const char *line, enum nx_command command) {
+    int err = parse(line);
+    if (err != 0) {
+        print_error("%s: %s\n", line, why);
+    }
+    assert_int_equal(err, 0);
+    assert_int_equal(args.command, command);
+}
+
+static void test_commands(void **state) {
+    (void)state;
+    parse_ok("incident list", NX_CMD_INCIDENT_LIST);
+    parse_ok("incident show", NX_CMD_INCIDENT_SHOW);
+    assert_int_equal(args.id, 0);
+    parse_ok("incident show 7", NX_CMD_INCIDENT_SHOW);
+    assert_int_equal(args.id, 7);
+    parse_ok("incident close 4294967295", NX_CMD_INCIDENT_CLOSE);
+    assert_int_equal(args.id, 4294967295);
+    parse_ok("status", NX_CMD_STATUS);
+    assert_false(args.watch);
+    assert_int_equal(args.format, NX_FORMAT_TABLE);
+    assert_string_equal(args.api, NX_API_DEFAULT);
+    parse_ok("status 7 --watch --all", NX_CMD_STATUS);
+    assert_true(args.watch && args.all);
+    parse_ok("-w status -a 7", NX_CMD_STATUS);
+    assert_true(args.watch && args.all && args.id == 7);
+    parse_ok("status --json", NX_CMD_STATUS);
+    assert_int_equal(args.format, NX_FORMAT_JSON);
+    parse_ok("status --jsonl --watch", NX_CMD_STATUS);
+    assert_int_equal(args.format, NX_FORMAT_JSONL);
+    parse_ok("agents list", NX_CMD_AGENTS_LIST);
+    parse_ok("networks", NX_CMD_NETWORKS);
+    parse_ok("agents revoke lyon-1", NX_CMD_AGENTS_REVOKE);
+    assert_string_equal(args.subject, "lyon-1");
+    parse_ok("help", NX_CMD_HELP);
+    parse_ok("-h", NX_CMD_HELP);
+    parse_ok("incident --help", NX_CMD_HELP);
+    parse_ok("--version", NX_CMD_VERSION);
+    parse_ok("-V", NX_CMD_VERSION);
+}
+
+static void test_open(void **state) {
+    (void)state;
+    parse_ok("incident open www.example.com A AAAA --expect A=192.0.2.10 "
+             "--expect=AAAA=2001:db8::1 --outage 20:01..20:09 --restored auto "
+             "--note bad_deploy",
+             NX_CMD_INCIDENT_OPEN);
+    assert_string_equal(args.subject, "www.example.com");
+    assert_int_equal(args.types_n, 2);
+    assert_string_equal(args.types[1], "AAAA");
+    assert_int_equal(args.expect_n, 2);
+    assert_string_equal(args.expect[1], "AAAA=2001:db8::1");
+    assert_int_equal(args.outage_from_us, AT(20, 1, 0));
+    assert_int_equal(args.outage_to_us, AT(20, 9, 0));
+    assert_int_equal(args.restored_us, NX_TIME_NONE);
+    assert_string_equal(args.note, "bad deploy");
+    parse_ok("incident open example.com TYPE65280 --restored now-90s",
+             NX_CMD_INCIDENT_OPEN);
+    assert_int_equal(args.restored_us, NOW - 90 * S);
+    assert_int_equal(args.outage_from_us, NX_TIME_NONE);
+    assert_null(args.note);
+    /* A name that looks like an option. */
+    parse_ok("incident open -- --watch A", NX_CMD_INCIDENT_OPEN);
+    assert_string_equal(args.subject, "--watch");
+}
+
+static void test_agents(void **state) {
+    (void)state;
+    parse_ok("agents accept abcdef --network lyon", NX_CMD_AGENTS_ACCEPT);
+    assert_string_equal(args.subject, "abcdef");
+    assert_string_equal(args.network, "lyon");
+    assert_null(args.name);
+    assert_null(args.role);
+    /* A Z85 key may begin with "-". */
+    parse_ok("agents accept --network lyon --name lyon-1 --role authority -- "
+             "-bcdef",
+             NX_CMD_AGENTS_ACCEPT);
+    assert_string_equal(args.subject, "-bcdef");
+    assert_string_equal(args.name, "lyon-1");
+    assert_string_equal(args.role, "authority");
+}
+
+static void test_wait(void **state) {
+    (void)state;
+    parse_ok("wait 7 --timeout 2h", NX_CMD_WAIT);
+    assert_int_equal(args.timeout_us, 7200 * S);
+    assert_int_equal(args.patience_us, 300 * S);
+    parse_ok("wait --timeout=90 --patience 1h30m", NX_CMD_WAIT);
+    assert_int_equal(args.timeout_us, 90 * S);
+    assert_int_equal(args.patience_us, 5400 * S);
+    parse_ok("wait", NX_CMD_WAIT);
+    assert_int_equal(args.timeout_us, NX_TIME_NONE);
+}
+
+static void test_api(void **state) {
+    const char *const status[] = {"status"};
+    const char *const given[] = {"status", "--api", "unix:/run/x.sock"};
+    (void)state;
+    assert_int_equal(
+        nx_args_parse(status, 1, "http://127.0.0.1:8053", NOW, &args, why), 0);
+    assert_string_equal(args.api, "http://127.0.0.1:8053");
+    assert_int_equal(
+        nx_args_parse(given, 3, "http://127.0.0.1:8053", NOW, &args, why), 0);
+    assert_string_equal(args.api, "unix:/run/x.sock");
+    assert_int_equal(nx_args_parse(status, 1, "", NOW, &args, why), 0);
+    assert_string_equal(args.api, NX_API_DEFAULT);
+    assert_int_equal(nx_args_parse(status, 1, "ftp://x", NOW, &args, why),
+                     NX_EMALFORMED);
+    assert_non_null(strstr(why, "NXCLEAR_API"));
+}
+
+static void test_refused(void **state) {
+    static const char *const rows[][2] = {
+        {"", "no command given"},
+        {"frobnicate", "frobnicate: no such command"},
+        {"incident", "incident: needs one of open, list, show, close"},
+        {"agents", "agents: needs one of list, accept, revoke"},
+        {"incident frob", "incident frob: no such command"},
+        {"incident open example.com", "usage: nxclear incident open NAME"},
+        {"incident open example.com ANY", "ANY: not a record type"},
+        {"incident open example.com A --expect 192.0.2.1", "--expect: not"},
+        {"incident open example.com A --expect A=", "--expect: not"},
+        {"incident open example.com A --expect =x", "--expect: not"},
+        {"incident open example.com A --expect ABCDEFGHIJKLMNO=x",
+         "--expect: not"},
+        {"incident open example.com A --outage 20:01", "--outage: not"},
+        {"incident open example.com A --outage 25:01..20:00", "no such time"},
+        {"incident open example.com A --outage now..now-5m",
+         "--outage: ends before it begins"},
+        {"incident open example.com A --restored yesterday", "--restored:"},
+        {"incident open example.com A --watch", "--watch: not an option"},
+        {"incident open example.com A --note", "--note: needs a value"},
+        {"incident open example.com A --note a --note b", "given twice"},
+        {"incident open e A A A A A A A A A A A A A A A A A A",
+         "too many arguments"},
+        {"incident close", "usage: nxclear incident close ID"},
+        {"incident close x", "x: not the number of an incident"},
+        {"incident close 0", "0: not the number of an incident"},
+        {"incident close 4294967296", "not the number of an incident"},
+        {"incident close 99999999999999999999", "not the number"},
+        {"incident list 7", "usage: nxclear incident list"},
+        {"status 1 2", "usage: nxclear status [ID]"},
+        {"status --json --jsonl", "exclude each other"},
+        {"status --json=yes", "--json: takes no value"},
+        {"status --frob", "--frob: no such option"},
+        {"status -x", "-x: no such option"},
+        {"status --timeout 5", "--timeout: not an option of status"},
+        {"wait --timeout soon", "--timeout: not a duration"},
+        {"wait --json", "--json: not an option of wait"},
+        {"agents accept abcdef", "needs --network"},
+        {"agents accept abcdef --network x --role boss", "--role: neither"},
+        {"agents revoke", "usage: nxclear agents revoke WHO"},
+        {"status --api tcp:1", "--api: neither"},
+        {"status --api unix:", "--api: neither"},
+        {"\033[2J", "\\027[2J: no such command"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int err = parse(rows[i][0]);
+        if (err != NX_EMALFORMED || strstr(why, rows[i][1]) == NULL) {
+            print_error("'%s' gave %d '%s'\n", rows[i][0], err, why);
+        }
+        assert_int_equal(err, NX_EMALFORMED);
+        assert_non_null(strstr(why, rows[i][1]));
+    }
+}
+
+static void test_untouched(void **state) {
+    struct nx_args before;
+    (void)state;
+    assert_int_equal(parse("status --frob"), NX_EMALFORMED);
+    memset(&before, 0x55, sizeof before);
+    assert_memory_equal(&args, &before, sizeof args);
+}
+
+static void test_help(void **state) {
+    (void)state;
+    const char *help = nx_args_help();
+    size_t column = 0;
+    for (const char *p = help; *p != '\0'; p++) {
+        column = *p == '\n' ? 0 : column + 1;
+        assert_true(column < 80);
+    }
+    assert_non_null(strstr(help, NX_API_DEFAULT));
+}
+
+/* --- moments --- */
+
+static void test_moment(void **state) {
+    static const struct {
+        const char *text;
+        int64_t us;
+    } rows[] = {
+        {"20:19:06", NOW},
+        {"20:19:07", AT(20, 19, 7) - 86400 * S}, /* yesterday */
+        {"20:19", AT(20, 19, 0)},
+        {"00:00", MIDNIGHT},
+        {"23:59:59", MIDNIGHT - S},
+        {"now", NOW},
+        {"now-90s", NOW - 90 * S},
+        {"now-1h30m", NOW - 5400 * S},
+        {"now-0", NOW},
+        {"2026-11-20T20:01:10Z", AT(20, 1, 10)},
+        {"2026-11-20t21:01:10.5+01:00", AT(20, 1, 10) + S / 2},
+        {"2026-11-20 20:01:10z", AT(20, 1, 10)},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t us = 0;
+        assert_int_equal(nx_moment_parse(rows[i].text, NOW, &us), 0);
+        assert_int_equal(us, rows[i].us);
+    }
+}
+
+static void test_bad_moment(void **state) {
+    static const char *const rows[] = {
+        "",         "24:00", "20:60",    "20:01:60", "2:01", "20:1",
+        "20-01",    "now+5", "now-",     "nowhere",  "5m",   "2026-11-20",
+        "20:01:0x", "now-x", "tomorrow", "20:01Z"};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t us = 42;
+        assert_true(nx_moment_parse(rows[i], NOW, &us) < 0);
+        assert_int_equal(us, 42);
+    }
+}
+
+static void test_duration(void **state) {
+    static const struct {
+        const char *text;
+        int64_t s;
+    } rows[] = {{"90s", 90},
+                {"15m", 900},
+                {"2h", 7200},
+                {"1d", 86400},
+                {"45", 45},
+                {"1h30m", 5400},
+                {"0", 0},
+                {"0s", 0},
+                {"1d1h1m1s", 90061},
+                {"3650d", INT64_C(315360000)}};
+    static const char *const bad[] = {"",     "s",          "1x",   "-5",
+                                      "1m1h", "5m5",        "1h1h", "4000d",
+                                      "1.5h", "9999999999", "1 h",  "0h5"};
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t us = -1;
+        assert_int_equal(nx_duration_parse(rows[i].text, &us), 0);
+        assert_int_equal(us, rows[i].s * S);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        int64_t us = 42;
+        assert_true(nx_duration_parse(bad[i], &us) < 0);
+        assert_int_equal(us, 42);
+    }
+}
+
+static void test_range(void **state) {
+    int64_t from = 0;
+    int64_t to = 0;
+    (void)state;
+    assert_int_equal(nx_range_parse("20:01:10..20:09", NOW, &from, &to), 0);
+    assert_int_equal(from, AT(20, 1, 10));
+    assert_int_equal(to, AT(20, 9, 0));
+    /* Over midnight: FROM is the last such moment before TO. */
+    assert_int_equal(nx_range_parse("23:50..00:10", NOW, &from, &to), 0);
+    assert_int_equal(from, MIDNIGHT - 600 * S);
+    assert_int_equal(to, AT(0, 10, 0));
+    assert_int_equal(nx_range_parse("20:01..", NOW, &from, &to), 0);
+    assert_int_equal(from, AT(20, 1, 0));
+    assert_int_equal(to, NX_TIME_NONE);
+    assert_int_equal(nx_range_parse("now-10m..now", NOW, &from, &to), 0);
+    assert_int_equal(from, NOW - 600 * S);
+    assert_int_equal(to, NOW);
+    from = 42;
+    assert_int_equal(nx_range_parse("..20:09", NOW, &from, &to), NX_EMALFORMED);
+    assert_int_equal(nx_range_parse("20:01-20:09", NOW, &from, &to),
+                     NX_EMALFORMED);
+    assert_int_equal(nx_range_parse("now..now-1s", NOW, &from, &to), NX_ERANGE);
+    assert_int_equal(nx_range_parse("", NOW, &from, &to), NX_EMALFORMED);
+    assert_int_equal(from, 42);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_commands),  cmocka_unit_test(test_open),
+        cmocka_unit_test(test_agents),    cmocka_unit_test(test_wait),
+        cmocka_unit_test(test_api),       cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_untouched), cmocka_unit_test(test_help),
+        cmocka_unit_test(test_moment),    cmocka_unit_test(test_bad_moment),
+        cmocka_unit_test(test_duration),  cmocka_unit_test(test_range),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,400 @@
+/* Golden tests: tests/unit/show/X.json must be shown as X.txt. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/cli/show.h"
+#include "collector/cli/table.h"
+
+#define FOLDER NX_SOURCE_DIR "/tests/unit/show/"
+#define MAX_BYTES (1U << 20)
+
+static const struct nx_show plain = {.utf8 = true};
+
+static char *read_file(const char *name) {
+    char path[512];
+    (void)snprintf(path, sizeof path, FOLDER "%s", name);
+    FILE *f = fopen(path, "rb");
+    char *text = calloc(1, MAX_BYTES);
+    assert_non_null(text);
+    if (f != NULL) {
+        assert_true(fread(text, 1, MAX_BYTES - 1, f) < MAX_BYTES - 1);
+        (void)fclose(f);
+    }
+    return text;
+}
+
+static json_t *read_json(const char *name) {
+    json_error_t error;
+    char *text = read_file(name);
+    json_t *document = json_loads(text, 0, &error);
+    free(text);
+    assert_non_null(document);
+    return document;
+}
+
+static char *show_status(const char *name, const struct nx_show *show) {
+    json_t *document = read_json(name);
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_show_status(document, show, &text);
+    json_decref(document);
+    char *shown = nx_text_take(&text);
+    assert_non_null(shown);
+    return shown;
+}
+
+/* On a difference the text as it is now goes to standard error. */
+static void check_golden(const char *json, const char *txt,
+                         const struct nx_show *show) {
+    char *shown = show_status(json, show);
+    char *golden = read_file(txt);
+    if (strcmp(shown, golden) != 0) {
+        (void)fprintf(stderr, "%s should now be:\n%s", txt, shown);
+    }
+    assert_string_equal(shown, golden);
+    free(shown);
+    free(golden);
+}
+
+static void test_many(void **state) {
+    const struct nx_show all = {.utf8 = false, .all = true};
+    (void)state;
+    check_golden("many.json", "many.txt", &plain);
+    check_golden("many.json", "many-all.txt", &all);
+}
+
+static void test_clear(void **state) {
+    (void)state;
+    check_golden("clear.json", "clear.txt", &plain);
+}
+
+static void test_nothing(void **state) {
+    (void)state;
+    check_golden("nothing.json", "nothing.txt", &plain);
+}
+
+static void test_stuck(void **state) {
+    (void)state;
+    check_golden("stuck.json", "stuck.txt", &plain);
+}
+
+static void test_declared(void **state) {
+    (void)state;
+    check_golden("declared.json", "declared.txt", &plain);
+}
+
+/* Only printable ASCII, line feeds and our own U+00B1 get to a terminal. */
+static void assert_safe(const char *text) {
+    for (const char *p = text; *p != '\0'; p++) {
+        unsigned char c = (unsigned char)*p;
+        bool ours = c == '\n' || c == 0xc2 || c == 0xb1;
+        assert_true(ours || (c >= 0x20 && c <= 0x7e));
+    }
+}
+
+static void test_hostile(void **state) {
+    (void)state;
+    char *shown = show_status("hostile.json", &plain);
+    assert_safe(shown);
+    assert_non_null(strstr(shown, "\\027[2J\\027]0;owned\\007\\194\\155"));
+    assert_non_null(strstr(shown, "\\127\\013\\010"));
+    free(shown);
+    check_golden("hostile.json", "hostile.txt", &plain);
+}
+
+static void test_hostile_json(void **state) {
+    (void)state;
+    json_t *document = read_json("hostile.json");
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_show_json(document, false, &text);
+    nx_show_status_jsonl(document, &text);
+    assert_false(text.failed);
+    assert_safe(text.bytes);
+    assert_null(strstr(text.bytes, "\xc2"));
+    assert_non_null(strstr(text.bytes, "\\u001b[2J"));
+    assert_non_null(strstr(text.bytes, "\\u007f"));
+    /* The escapes must not have changed what it says. */
+    json_t *again = json_loads(text.bytes, JSON_DISABLE_EOF_CHECK, NULL);
+    assert_true(json_equal(document, again));
+    json_decref(again);
+    json_decref(document);
+    nx_text_fini(&text);
+}
+
+static void test_jsonl(void **state) {
+    (void)state;
+    json_t *document = read_json("many.json");
+    struct nx_text text;
+    size_t rows = 0;
+    nx_text_init(&text);
+    nx_show_status_jsonl(document, &text);
+    for (char *line = strtok(text.bytes, "\n"); line != NULL;
+         line = strtok(NULL, "\n")) {
+        json_t *row = json_loads(line, 0, NULL);
+        assert_int_equal(nx_doc_number(row, "incident"), 7);
+        assert_non_null(nx_doc_text(row, "network"));
+        assert_non_null(nx_doc_text(row, "now"));
+        assert_null(json_object_get(row, "targets"));
+        json_decref(row);
+        rows++;
+    }
+    assert_int_equal(rows, 41);
+    nx_text_fini(&text);
+    json_decref(document);
+}
+
+static size_t count(const char *text, const char *part) {
+    size_t n = 0;
+    for (const char *p = text; (p = strstr(p, part)) != NULL; p++) {
+        n++;
+    }
+    return n;
+}
+
+static void test_colour(void **state) {
+    const struct nx_show colour = {.utf8 = true, .colour = true};
+    (void)state;
+    char *shown = show_status("stuck.json", &colour);
+    assert_int_equal(count(shown, "\033[31mpolicy-blocked\033[0m"), 1);
+    assert_int_equal(count(shown, "\033[33munknown\033[0m"), 1);
+    assert_int_equal(count(shown, "\033["), 2 * count(shown, "\033[0m"));
+    free(shown);
+    shown = show_status("hostile.json", &colour);
+    assert_int_equal(count(shown, "\033["), 2 * count(shown, "\033[0m"));
+    assert_null(strstr(shown, "\033[2J"));
+    free(shown);
+}
+
+static void test_exit(void **state) {
+    (void)state;
+    static const struct {
+        const char *outlook;
+        int code;
+    } rows[] = {{"clear", 0},   {"waiting", 1}, {"stuck", 2},
+                {"unknown", 3}, {"bogus", 3},   {NULL, 3}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *d = json_pack("{s:s*}", "outlook", rows[i].outlook);
+        assert_int_equal(nx_show_exit(d), rows[i].code);
+        json_decref(d);
+    }
+    assert_int_equal(nx_show_exit(NULL), 3);
+}
+
+static void test_fit(void **state) {
+    const struct nx_show small = {.rows = 5, .columns = 4};
+    const struct nx_show none = {.rows = 0};
+    struct nx_text text;
+    (void)state;
+    nx_text_init(&text);
+    nx_show_fit("abcdef\n\033[31mabcdef\033[0m\n\xc2\xb1"
+                "bcdef\nd\ne\nf\n",
+                &small, &text);
+    assert_string_equal(text.bytes, "abcd\n\033[31mabcd\033[0m\n\xc2\xb1"
+                                    "bcd\n... 3 more lines\n");
+    nx_text_fini(&text);
+    nx_show_fit("a\nb\n", &none, &text);
+    assert_string_equal(text.bytes, "a\nb\n");
+    nx_text_fini(&text);
+}
+
+/* --- values --- */
+
+#define S INT64_C(1000000)
+#define T0 (INT64_C(1795205946) * S) /* 2026-11-20T20:19:06Z */
+
+static void test_clock(void **state) {
+    char out[NX_CELL_MAX];
+    (void)state;
+    assert_string_equal(nx_show_clock(T0, T0, true, out), "20:19:06");
+    assert_string_equal(nx_show_clock(T0 + 1, T0, true, out), "20:19:07");
+    assert_string_equal(nx_show_clock(T0 + 999999, T0, false, out), "20:19:06");
+    assert_string_equal(nx_show_clock(T0 - 86400 * S, T0, false, out),
+                        "2026-11-19 20:19:06");
+    /* Rounding up may cross midnight. */
+    assert_string_equal(nx_show_clock(T0 + 13253 * S + 500000, T0, true, out),
+                        "2026-11-21 00:00:00");
+}
+
+static void test_countdown(void **state) {
+    static const struct {
+        int64_t us;
+        const char *text;
+    } rows[] = {{0, "0:00"},
+                {-5 * S, "0:00"},
+                {1, "0:01"},
+                {S, "0:01"},
+                {S + 1, "0:02"},
+                {59 * S + 1, "1:00"},
+                {724 * S, "12:04"},
+                {3599 * S + 1, "1:00:00"},
+                {3723 * S, "1:02:03"},
+                {INT64_C(172799) * S, "47:59:59"},
+                {INT64_C(273600) * S, "3 d 4 h"}};
+    char out[NX_CELL_MAX];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_string_equal(nx_show_countdown(rows[i].us, out), rows[i].text);
+    }
+}
+
+static void test_age(void **state) {
+    char out[NX_CELL_MAX];
+    (void)state;
+    assert_string_equal(nx_show_age(-1, out), "0 s");
+    assert_string_equal(nx_show_age(119 * S + 999999, out), "119 s");
+    assert_string_equal(nx_show_age(120 * S, out), "2 min");
+    assert_string_equal(nx_show_age(7200 * S, out), "2 h");
+    assert_string_equal(nx_show_age(INT64_C(172800) * S, out), "2 d");
+    assert_string_equal(nx_show_duration(502 * S, out), "8 min 22 s");
+    assert_string_equal(nx_show_duration(59 * S, out), "59 s");
+    assert_string_equal(nx_show_duration(11100 * S, out), "3 h 5 min");
+    assert_string_equal(nx_show_duration(INT64_C(183600) * S, out), "2 d 3 h");
+}
+
+static void test_percent(void **state) {
+    static const struct {
+        double ratio;
+        const char *text;
+    } rows[] = {{0, "0 %"},   {0.0001, "1 %"}, {0.5, "50 %"}, {0.999, "99 %"},
+                {1, "100 %"}, {1.5, "?"},      {-1, "?"}};
+    char out[NX_CELL_MAX];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        json_t *ratio = json_real(rows[i].ratio);
+        assert_string_equal(nx_show_percent(ratio, out), rows[i].text);
+        json_decref(ratio);
+    }
+    assert_string_equal(nx_show_percent(NULL, out), "?");
+}
+
+static void test_name(void **state) {
+    char out[NX_CELL_MAX];
+    (void)state;
+    assert_string_equal(nx_show_name("www.example.com.", out),
+                        "www.example.com");
+    assert_string_equal(nx_show_name(".", out), ".");
+    assert_string_equal(nx_show_name("a\\.", out), "a\\.");
+    assert_string_equal(nx_show_name("a\tb", out), "a\\009b");
+    char longer[NX_CELL_MAX * 3];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    (void)nx_show_name(longer, out);
+    assert_int_equal(strlen(out), NX_CELL_MAX - 1);
+    assert_string_equal(out + NX_CELL_MAX - 4, "...");
+    longer[NX_CELL_MAX - 1] = '\0'; /* just fits */
+    assert_string_equal(nx_show_name(longer, out), longer);
+}
+
+/* --- lists --- */
+
+static char *list_text(const char *json,
+                       void (*show)(const json_t *list, int64_t now_us,
+                                    const struct nx_show *show,
+                                    struct nx_text *out)) {
+    json_t *list = json_loads(json, 0, NULL);
+    struct nx_text text;
+    assert_non_null(list);
+    nx_text_init(&text);
+    show(list, T0, &plain, &text);
+    json_decref(list);
+    return nx_text_take(&text);
+}
+
+static void test_lists(void **state) {
+    (void)state;
+    char *text = list_text("[]", nx_show_incidents);
+    assert_string_equal(text, "no incident\n");
+    free(text);
+    text = list_text("[{\"id\":7,\"name\":\"www.example.com.\",\"types\":"
+                     "[\"A\",\"AAAA\"],\"opened\":"
+                     "\"2026-11-20T20:10:00.000Z\",\"closed\":null,"
+                     "\"outlook\":\"waiting\",\"note\":\"bad\\u001bdeploy\"}]",
+                     nx_show_incidents);
+    assert_string_equal(
+        text, "ID  NAME             TYPES   STATE    OPENED    CLOSED  NOTE\n"
+              " 7  www.example.com  A,AAAA  waiting  20:10:00  -       "
+              "bad\\027deploy\n");
+    free(text);
+    text = list_text("[{\"network\":\"lyon\",\"agents\":2,\"resolvers\":3,"
+                     "\"last_seen\":\"2026-11-20T20:19:00Z\"},"
+                     "{\"network\":\"oslo\",\"agents\":1,\"resolvers\":0,"
+                     "\"last_seen\":null}]",
+                     nx_show_networks);
+    assert_string_equal(text, "NETWORK  AGENTS  RESOLVERS  SEEN\n"
+                              "lyon          2          3  6 s\n"
+                              "oslo          1          0  never\n");
+    free(text);
+}
+
+static void test_agents(void **state) {
+    (void)state;
+    char *text = list_text(
+        "[{\"id\":1,\"key\":\"abcdefghij\",\"name\":\"lyon-1\",\"network\":"
+        "\"lyon\",\"role\":\"network\",\"state\":\"accepted\",\"address\":"
+        "\"192.0.2.7\",\"last_seen\":\"2026-11-20T20:19:00Z\","
+        "\"last_result\":null,\"resolvers\":[\"192.0.2.1@53\","
+        "\"192.0.2.2@53\"]},{\"id\":null,\"key\":\"klmnop\",\"name\":null,"
+        "\"network\":null,\"role\":null,\"state\":\"pending\",\"address\":"
+        "null,\"resolvers\":[]}]",
+        nx_show_agents);
+    assert_string_equal(
+        text,
+        "NAME    NETWORK  ROLE     STATE     SEEN   RESULT  RESOLVERS     "
+        "             ADDRESS    KEY\n"
+        "lyon-1  lyon     network  accepted  6 s    never   "
+        "192.0.2.1@53,192.0.2.2@53  192.0.2.7  abcdefghij\n"
+        "-       -        -        pending   never  never   -             "
+        "             -          klmnop\n");
+    free(text);
+}
+
+static void test_opened(void **state) {
+    (void)state;
+    json_t *incident =
+        json_loads("{\"id\":7,\"name\":\"www.example.com.\",\"types\":"
+                   "[\"A\",\"AAAA\"]}",
+                   0, NULL);
+    json_t *status = json_loads(
+        "{\"networks\":[{\"network\":\"a\",\"targets\":["
+        "{\"agent\":\"x\",\"resolver\":\"192.0.2.1@53\",\"type\":\"A\"},"
+        "{\"agent\":\"x\",\"resolver\":\"192.0.2.1@53\",\"type\":\"AAAA\"},"
+        "{\"agent\":\"x\",\"resolver\":\"192.0.2.2@53\",\"type\":\"A\"},"
+        "{\"agent\":\"y\",\"resolver\":\"192.0.2.2@53\",\"type\":\"A\"}]}]}",
+        0, NULL);
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_show_opened(incident, status, &text);
+    assert_string_equal(text.bytes, "incident 7 opened: www.example.com A "
+                                    "AAAA, 1 network, 3 resolvers\n");
+    nx_text_fini(&text);
+    nx_show_opened(incident, NULL, &text);
+    assert_string_equal(text.bytes,
+                        "incident 7 opened: www.example.com A AAAA\n");
+    nx_text_fini(&text);
+    json_decref(incident);
+    json_decref(status);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many),         cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_nothing),      cmocka_unit_test(test_stuck),
+        cmocka_unit_test(test_declared),     cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_hostile_json), cmocka_unit_test(test_jsonl),
+        cmocka_unit_test(test_colour),       cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_fit),          cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_countdown),    cmocka_unit_test(test_age),
+        cmocka_unit_test(test_percent),      cmocka_unit_test(test_name),
+        cmocka_unit_test(test_lists),        cmocka_unit_test(test_agents),
+        cmocka_unit_test(test_opened),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
