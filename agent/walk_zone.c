@@ -164,23 +164,31 @@ static bool is_glue(const struct nx_rr *rr) {
             (rr->type == NX_TYPE_AAAA && rr->rdata_len == 16));
 }
 
-/* Addresses of z's hosts in the additional section: they replace what was
- * known of a host. Failures stay with the address. */
+/* Adds addresses of z's hosts from the additional section. */
 static void take_glue(struct nx_walk *w, const struct walk_zone *z,
                       const uint8_t *bailiwick, const uint8_t *msg,
                       size_t msg_len) {
     struct nx_rr_iter iter;
     struct nx_rr rr;
-    for (unsigned i = 0; i < z->ns_n; i++) {
-        nx_walk_unsee(&w->hosts[z->ns[i]]);
-    }
     nx_rr_iter_init(&iter, msg, msg_len);
     while (nx_rr_next(&iter, &rr)) {
         struct walk_host *h = is_glue(&rr) ? host_of(w, z, rr.owner) : NULL;
         if (h != NULL && nx_dname_under(rr.owner, bailiwick)) {
             add_address(h, msg + rr.rdata_at, (uint8_t)rr.rdata_len, PORT_DNS);
+            h->state = HOST_KNOWN;
         }
     }
+}
+
+/* As take_glue, but replaces what was known of a host. Failures stay with the
+ * address. */
+static void renew_glue(struct nx_walk *w, const struct walk_zone *z,
+                       const uint8_t *bailiwick, const uint8_t *msg,
+                       size_t msg_len) {
+    for (unsigned i = 0; i < z->ns_n; i++) {
+        nx_walk_unsee(&w->hosts[z->ns[i]]);
+    }
+    take_glue(w, z, bailiwick, msg, msg_len);
     for (unsigned i = 0; i < z->ns_n; i++) {
         nx_walk_keep_seen(&w->hosts[z->ns[i]]);
     }
@@ -198,7 +206,7 @@ int nx_walk_learn_zone(struct nx_walk *w, int from, const uint8_t *owner,
     z->ns_n = 0;
     z->incomplete = false;
     (void)take_ns(w, z, section, msg, msg_len);
-    take_glue(w, z, w->zones[from].apex, msg, msg_len);
+    renew_glue(w, z, w->zones[from].apex, msg, msg_len);
     return index;
 }
 

@@ -1,4 +1,7 @@
 /* The prober against name servers that behave well, badly, or not at all. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE /* unshare */
+#endif
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,6 +10,7 @@
 
 #include <cmocka.h>
 #include <malloc.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -233,6 +237,12 @@ static void tcp_close(struct fake *s, const uint8_t *q, size_t n) {
     fake_close(s);
 }
 
+static void tcp_reset(struct fake *s, const uint8_t *q, size_t n) {
+    struct linger hard = {1, 0};
+    (void)setsockopt(s->conn, SOL_SOCKET, SO_LINGER, &hard, sizeof(hard));
+    tcp_half(s, q, n);
+}
+
 static void tcp_bad_then_close(struct fake *s, const uint8_t *q, size_t n) {
     (void)n;
     make_short_soa(s, q);
@@ -413,6 +423,9 @@ static void tells_how_tcp_failed(void **state) {
     assert_int_equal(ask(NX_TCP, TIMEOUT_MS), NX_CONN_CLOSED);
     server.on_tcp = tcp_half;
     assert_int_equal(ask(NX_TCP, TIMEOUT_MS), NX_CONN_CLOSED);
+    server.on_tcp = tcp_reset;
+    assert_int_equal(ask(NX_TCP, TIMEOUT_MS), NX_CONN_CLOSED);
+    assert_int_equal(seen.error, ECONNRESET);
     server.on_tcp = tcp_bad_then_close;
     assert_int_equal(ask(NX_TCP, TIMEOUT_MS), NX_INVALID);
     server.on_tcp = silent;
@@ -512,6 +525,51 @@ static void ends_silently(void **state) {
     assert_int_equal(seen.calls, 0);
 }
 
+/* No TLS server here: how each failure is told. */
+static void tells_how_tls_failed(void **state) {
+    (void)state;
+    uint8_t name[NX_DNAME_MAX];
+    struct nx_question q = question(NX_TLS);
+    assert_int_equal(nx_dname_parse("dot.example.net", name), 0);
+    q.to.server_name = name;
+    assert_int_equal(ask_for(&q, TIMEOUT_MS), NX_LOCAL_ERROR); /* not added */
+    assert_int_equal(nx_probe_add_tls(prober, &q.to, NULL), 0);
+    server.on_tcp = tcp_close; /* what it takes for a query is a hello */
+    assert_int_equal(ask_for(&q, TIMEOUT_MS), NX_TLS_FAILED);
+    unsigned before = server.tcp_n;
+    assert_int_equal(ask_for(&q, TIMEOUT_MS), NX_TLS_FAILED);
+    assert_true(server.tcp_n > before); /* really tried again */
+    server.on_tcp = silent;
+    assert_int_equal(ask_for(&q, SHORT_MS), NX_TIMEOUT);
+    q.to.port = 1;
+    assert_int_equal(nx_probe_add_tls(prober, &q.to, NULL), 0);
+    assert_int_equal(ask_for(&q, TIMEOUT_MS), NX_CONN_REFUSED);
+    assert_int_equal(seen.error, ECONNREFUSED);
+    q.to.port = server.port;
+    assert_int_equal(send_it(&q, TIMEOUT_MS), 0);
+    nx_probe_clear_tls(prober); /* while one is under way */
+    while (nx_probe_inflight(prober) > 0) {
+        (void)event_base_loop(base, EVLOOP_ONCE);
+    }
+    assert_int_equal(seen.answer.outcome, NX_LOCAL_ERROR);
+}
+
+/* A namespace without any route; as the last test, for there is no way back. */
+static void tells_unreachable(void **state) {
+    (void)state;
+    struct nx_question q = question(NX_UDP);
+    if (unshare(CLONE_NEWNET) != 0 &&
+        unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+        skip();
+    }
+    static const uint8_t far[4] = {203, 0, 113, 1};
+    memcpy(q.to.address, far, sizeof(far));
+    assert_int_equal(ask_for(&q, TIMEOUT_MS), NX_UNREACHABLE);
+    assert_int_equal(seen.error, ENETUNREACH);
+    q.to.transport = NX_TCP;
+    assert_int_equal(ask_for(&q, TIMEOUT_MS), NX_UNREACHABLE);
+}
+
 static void speaks_ipv6(void **state) {
     (void)state;
     struct nx_question q = question(NX_UDP);
@@ -581,6 +639,8 @@ int main(void) {
 #ifndef __SANITIZE_ADDRESS__
         cmocka_unit_test_setup_teardown(does_not_grow, setup, teardown),
 #endif
+        cmocka_unit_test_setup_teardown(tells_how_tls_failed, setup, teardown),
+        cmocka_unit_test_setup_teardown(tells_unreachable, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

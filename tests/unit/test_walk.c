@@ -418,6 +418,15 @@ static void follows_a_change_of_servers(void **state) {
     assert_int_equal(found.servers_n, 4);
     assert_true(asked("1 www.example.com. @198.51.100.11 !"));
     assert_false(asked("@198.51.100.1 "));
+    size_t more = rr("com.", "ns1.example.com.", "A", "198.51.100.12");
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(found.servers_n, 5);
+    records[more].value = NULL;
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(found.servers_n, 4);
+    assert_false(asked("@198.51.100.12 "));
 }
 
 /* One address for the root, com and example.com: no referral is ever seen. */
