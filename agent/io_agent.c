@@ -1,0 +1,282 @@
+#include "agent/io_agent.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/io_agent_priv.h"
+#include "common/io_clock.h"
+#include "common/io_log.h"
+
+#define WAKE_MAX_US 60000000    /* look at the clock at least so often */
+#define BUSY_WAIT_US 20000      /* the prober is full */
+#define DRAIN_PROBES_US 2500000 /* for answers that are on their way */
+#define DRAIN_MAX_US 4500000
+#define DRAIN_STEP_US 20000
+
+void nx_agentd_arm(struct event *timer, int64_t at_us) {
+    int64_t wait_us = at_us - nx_clock_mono_us();
+    wait_us = wait_us < 0 ? 0 : wait_us;
+    wait_us = wait_us > WAKE_MAX_US ? WAKE_MAX_US : wait_us;
+    const struct timeval tv = {wait_us / 1000000, wait_us % 1000000};
+    (void)evtimer_add(timer, &tv);
+}
+
+/* --- results --- */
+
+static void log_drops(struct nx_agentd *a) {
+    struct nx_ledger ledger;
+    nx_outbox_ledger(a->outbox, &ledger);
+    if (ledger.dropped > a->dropped_logged) {
+        nx_log(NX_LOG_WARN,
+               "no room: %llu results were dropped, oldest first (%llu since "
+               "start)",
+               (unsigned long long)(ledger.dropped - a->dropped_logged),
+               (unsigned long long)ledger.dropped);
+    }
+    a->dropped_logged = ledger.dropped;
+}
+
+void nx_agentd_close_batch(struct nx_agentd *a) {
+    struct nx_clock_sample clock;
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    uint64_t first_seq = 0;
+    size_t n = 0;
+    nx_uplink_clock(a->uplink, &clock);
+    int err =
+        nx_batcher_close(a->batcher, &clock, &bytes, &len, &first_seq, &n);
+    if (err == NX_ESTATE) {
+        return;
+    }
+    if (err == NX_OK) {
+        err = nx_outbox_put(a->outbox, bytes, len, first_seq, n);
+    } else {
+        n = nx_batcher_abandon(a->batcher, &first_seq);
+        nx_outbox_lost(a->outbox, first_seq, n);
+    }
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "cannot keep a batch: %s", nx_strerror(err));
+    }
+    log_drops(a);
+    nx_uplink_flush(a->uplink);
+}
+
+static void arm_batch(struct nx_agentd *a) {
+    int64_t at_us = nx_batcher_due_at(a->batcher);
+    if (at_us != INT64_MAX) {
+        nx_agentd_arm(a->on_batch, at_us);
+    }
+}
+
+void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg) {
+    struct nx_agentd *a = arg;
+    (void)fd;
+    (void)what;
+    if (nx_batcher_due(a->batcher, nx_clock_mono_us())) {
+        nx_agentd_close_batch(a);
+    }
+    arm_batch(a);
+}
+
+void nx_agentd_on_observed(void *user, const struct nx_obs *obs) {
+    struct nx_agentd *a = user;
+    int64_t now_us = nx_clock_mono_us();
+    if (nx_batcher_add(a->batcher, obs, now_us) == NX_EFULL) {
+        nx_agentd_close_batch(a);
+        if (nx_batcher_add(a->batcher, obs, now_us) != NX_OK) {
+            nx_log(NX_LOG_ERROR, "a result does not fit into a batch");
+        }
+    }
+    if (nx_batcher_due(a->batcher, now_us)) {
+        nx_agentd_close_batch(a);
+    }
+    arm_batch(a);
+}
+
+void nx_agentd_on_delegation(void *user,
+                             const struct nx_delegation *delegation) {
+    struct nx_agentd *a = user;
+    if (nx_batcher_add_delegation(a->batcher, delegation) == NX_EFULL) {
+        nx_agentd_close_batch(a);
+        if (nx_batcher_add_delegation(a->batcher, delegation) != NX_OK) {
+            nx_log(NX_LOG_WARN, "a delegation does not fit into a batch");
+        }
+    }
+}
+
+void nx_agentd_on_denied(void *user, const uint8_t *name, uint16_t qtype,
+                         bool denied) {
+    struct nx_agentd *a = user;
+    nx_planner_denied(a->planner, name, qtype, denied);
+}
+
+/* --- asking --- */
+
+static void on_result(void *user, const struct nx_probe_result *result) {
+    nx_agentd_on_observed(user, &result->obs);
+}
+
+static void start_walk(struct nx_agentd *a, const struct nx_due *due) {
+    uint16_t types[NX_WALK_TYPES_MAX];
+    size_t n = nx_planner_authority_types(a->planner, due->name, types,
+                                          NX_WALK_TYPES_MAX);
+    int err = nx_walks_round(a->walks, due->name, types, n);
+    if (err != NX_OK) {
+        char name[NX_DNAME_TEXT_MAX];
+        nx_log(NX_LOG_WARN, "%s: its name servers are not asked: %s",
+               nx_dname_text(due->name, name), nx_strerror(err));
+    }
+}
+
+/* False: the prober takes no more now. */
+static bool ask(struct nx_agentd *a, const struct nx_due *due) {
+    struct nx_question question = {.name = due->name,
+                                   .qtype = due->qtype,
+                                   .flags = NX_Q_RD,
+                                   .to = due->to};
+    if (due->kind == NX_DUE_IDENTITY) {
+        question.flags |= NX_Q_NSID;
+    }
+    return nx_probe_send(a->prober, &question, a->setup.conf->probe_timeout_ms,
+                         on_result, a) == NX_OK;
+}
+
+void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg) {
+    struct nx_agentd *a = arg;
+    struct nx_due due;
+    (void)fd;
+    (void)what;
+    while (!a->draining) {
+        int64_t now_us = nx_clock_mono_us();
+        if (nx_probe_inflight(a->prober) >= NX_PROBE_INFLIGHT_MAX) {
+            nx_agentd_arm(a->on_due, now_us + BUSY_WAIT_US);
+            return;
+        }
+        if (!nx_planner_next(a->planner, now_us, &due)) {
+            break;
+        }
+        if (due.kind == NX_DUE_AUTHORITY) {
+            start_walk(a, &due);
+        } else if (!ask(a, &due)) {
+            nx_agentd_arm(a->on_due, now_us + BUSY_WAIT_US);
+            return;
+        }
+    }
+    if (!a->draining && nx_planner_wakeup(a->planner) != NX_PLANNER_NEVER) {
+        nx_agentd_arm(a->on_due, nx_planner_wakeup(a->planner));
+    }
+}
+
+/* --- plan and resolvers --- */
+
+static void log_outcome(struct nx_agentd *a, const struct nx_plan *plan,
+                        const struct nx_plan_outcome *now) {
+    nx_log(NX_LOG_DEBUG, "plan %llu: %zu tasks, %zu taken",
+           (unsigned long long)plan->revision, plan->tasks_n, now->taken_n);
+    for (unsigned i = 1; i < NX_REFUSAL_N; i++) {
+        if (now->refused_n[i] == 0 ||
+            now->refused_n[i] == a->outcome.refused_n[i]) {
+            continue; /* none, or as the last plan had it */
+        }
+        char name[NX_DNAME_TEXT_MAX];
+        char type[NX_RRTYPE_TEXT_MAX];
+        const struct nx_task *task = &plan->tasks[now->example[i]];
+        nx_log(NX_LOG_WARN, "plan %llu: %zu tasks refused, as %s %s: %s",
+               (unsigned long long)plan->revision, now->refused_n[i],
+               nx_dname_text(task->name, name),
+               nx_rrtype_text(task->qtype, type), nx_refusal_text(i));
+    }
+    a->outcome = *now;
+}
+
+void nx_agentd_on_plan(void *user, const struct nx_plan *plan) {
+    struct nx_agentd *a = user;
+    struct nx_plan_outcome outcome;
+    int err = nx_planner_load(a->planner, plan, nx_clock_mono_us(), &outcome);
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "plan %llu: %s; the old one stays",
+               (unsigned long long)plan->revision, nx_strerror(err));
+        return;
+    }
+    log_outcome(a, plan, &outcome);
+    nx_walks_keep(a->walks, a->planner);
+    nx_agentd_arm(a->on_due, 0);
+}
+
+void nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
+                            size_t n) {
+    struct nx_agentd *a = user;
+    if (nx_planner_resolvers(a->planner, list, n, nx_clock_mono_us()) !=
+        NX_OK) {
+        nx_log(NX_LOG_ERROR, "the resolvers changed: out of memory");
+        return;
+    }
+    if (a->uplink != NULL) {
+        nx_uplink_hello(a->uplink);
+    }
+    nx_agentd_arm(a->on_due, 0);
+}
+
+void nx_agentd_on_hello(void *user, struct nx_hello *hello) {
+    struct nx_agentd *a = user;
+    const struct nx_resolver *list = NULL;
+    struct nx_ledger ledger;
+    size_t n = nx_resolvers_get(a->resolvers, &list);
+    for (size_t i = 0; i < n; i++) {
+        a->hello_resolvers[i] = list[i].at;
+    }
+    nx_outbox_ledger(a->outbox, &ledger);
+    hello->epoch = a->epoch;
+    hello->next_seq = nx_batcher_next_seq(a->batcher);
+    hello->resolvers = a->hello_resolvers;
+    hello->resolvers_n = n;
+    hello->authority_role = a->setup.conf->policy.authority_role;
+    hello->resolver_rate_mqps = a->setup.conf->policy.own_rate.mqps;
+    hello->plan_revision = nx_planner_revision(a->planner);
+    hello->produced = hello->next_seq - 1;
+    hello->dropped = ledger.dropped;
+}
+
+/* --- draining --- */
+
+void nx_agentd_on_acked(void *user) {
+    struct nx_agentd *a = user;
+    if (a->draining) {
+        nx_agentd_arm(a->on_drain, 0);
+    }
+}
+
+void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg) {
+    struct nx_agentd *a = arg;
+    struct nx_ledger ledger;
+    int64_t now_us = nx_clock_mono_us();
+    int64_t since_us = now_us - a->drain_since_us;
+    (void)fd;
+    (void)what;
+    bool answers_out =
+        nx_probe_inflight(a->prober) > 0 && since_us < DRAIN_PROBES_US;
+    if (!answers_out) {
+        nx_agentd_close_batch(a);
+    }
+    nx_outbox_ledger(a->outbox, &ledger);
+    bool waiting =
+        answers_out || (ledger.held > 0 && nx_uplink_online(a->uplink));
+    if (waiting && since_us < DRAIN_MAX_US) {
+        nx_agentd_arm(a->on_drain, now_us + DRAIN_STEP_US);
+        return;
+    }
+    if (ledger.held > 0) {
+        nx_log(NX_LOG_WARN, "%llu results could not be delivered",
+               (unsigned long long)ledger.held);
+    }
+    (void)event_base_loopbreak(a->base);
+}
+
+void nx_agentd_drain(struct nx_agentd *a) {
+    if (!a->draining) {
+        a->draining = true;
+        a->drain_since_us = nx_clock_mono_us();
+        nx_walks_keep(a->walks, NULL);
+        nx_agentd_arm(a->on_drain, 0);
+    }
+}

@@ -1,0 +1,58 @@
+/* Inside of io_agent.c (what happens) and io_agent_life.c (start, reload). */
+#ifndef NX_AGENT_IO_AGENT_PRIV_H
+#define NX_AGENT_IO_AGENT_PRIV_H
+
+#include <event2/event.h>
+
+#include "agent/batch.h"
+#include "agent/io_agent.h"
+#include "agent/io_probe.h"
+#include "agent/io_resolvers.h"
+#include "agent/io_uplink.h"
+#include "agent/io_walks.h"
+#include "agent/plan.h"
+
+struct nx_agentd {
+    struct event_base *base;
+    struct nx_agent_setup setup;
+    uint64_t epoch;
+    struct nx_ratelimit *limit;
+    struct nx_planner *planner;
+    struct nx_prober *prober;
+    struct nx_walks *walks;
+    struct nx_batcher *batcher;
+    struct nx_outbox *outbox;
+    struct nx_uplink *uplink;
+    struct nx_resolver_watch *resolvers;
+    struct event *on_due;
+    struct event *on_batch;
+    struct event *on_drain;
+    struct nx_plan_outcome outcome; /* of the last plan, as logged */
+    uint64_t dropped_logged;
+    struct nx_endpoint hello_resolvers[NX_POLICY_RESOLVERS_MAX];
+    bool draining;
+    int64_t drain_since_us;
+};
+
+/* What the parts call; user is the agent. */
+void nx_agentd_on_observed(void *user, const struct nx_obs *obs);
+void nx_agentd_on_delegation(void *user,
+                             const struct nx_delegation *delegation);
+void nx_agentd_on_denied(void *user, const uint8_t *name, uint16_t qtype,
+                         bool denied);
+void nx_agentd_on_plan(void *user, const struct nx_plan *plan);
+void nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
+                            size_t n);
+void nx_agentd_on_hello(void *user, struct nx_hello *hello);
+void nx_agentd_on_acked(void *user);
+void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg);
+void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg);
+void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg);
+
+/* Packs what there is and sends it. */
+void nx_agentd_close_batch(struct nx_agentd *agent);
+
+/* Calls the timer at a moment of the monotonic clock, 0: at once. */
+void nx_agentd_arm(struct event *timer, int64_t at_us);
+
+#endif

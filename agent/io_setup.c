@@ -1,0 +1,164 @@
+/* nx_agent_setup of io_agent.h: reading what the configuration names. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/io_agent.h"
+#include "common/yaml.h"
+
+#define PATH_TEXT_MAX 4096U
+
+/* The whole file, at most max bytes; NULL with why. */
+static uint8_t *read_file(const char *path, size_t max, size_t *len, char *why,
+                          size_t why_cap) {
+    uint8_t *bytes = malloc(max + 1);
+    int fd = bytes != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t n = fd >= 0 ? 1 : -1;
+    *len = 0;
+    while (n > 0 && *len < max + 1) {
+        n = read(fd, bytes + *len, max + 1 - *len);
+        *len += n > 0 ? (size_t)n : 0;
+    }
+    int saved = errno;
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    if (n >= 0 && *len <= max) {
+        return bytes;
+    }
+    if (n < 0) {
+        (void)snprintf(why, why_cap, "%s: %s", path, strerror(saved));
+    } else {
+        (void)snprintf(why, why_cap, "%s: larger than %zu bytes", path, max);
+    }
+    free(bytes);
+    return NULL;
+}
+
+/* `path` as seen from the folder of the configuration file. False: too long. */
+static bool beside(const char *conf_path, const char *path, char *out,
+                   size_t cap) {
+    const char *slash = strrchr(conf_path, '/');
+    size_t folder =
+        path[0] == '/' || slash == NULL ? 0 : (size_t)(slash - conf_path) + 1;
+    int n = snprintf(out, cap, "%.*s%s", (int)folder, conf_path, path);
+    return n >= 0 && (size_t)n < cap;
+}
+
+/* The same for a path that a configuration owns. */
+static int make_beside(const char *conf_path, char **path) {
+    char full[PATH_TEXT_MAX];
+    if (*path == NULL) {
+        return NX_OK;
+    }
+    char *copy =
+        beside(conf_path, *path, full, sizeof(full)) ? strdup(full) : NULL;
+    if (copy == NULL) {
+        return NX_ENOMEM;
+    }
+    free(*path);
+    *path = copy;
+    return NX_OK;
+}
+
+static int make_paths(const char *conf_path, struct nx_agent_conf *conf) {
+    int err = make_beside(conf_path, &conf->key);
+    if (err == NX_OK) {
+        err = make_beside(conf_path, &conf->root_hints);
+    }
+    if (err == NX_OK) {
+        err = make_beside(conf_path, &conf->resolv_conf);
+    }
+    if (err == NX_OK) {
+        err = make_beside(conf_path, &conf->resolved_conf);
+    }
+    for (size_t i = 0; err == NX_OK && i < conf->resolvers_n; i++) {
+        err = make_beside(conf_path, &conf->resolvers[i].tls_ca_file);
+    }
+    return err;
+}
+
+static int load_conf(const char *path, struct nx_agent_conf **out, char *why,
+                     size_t why_cap) {
+    size_t len = 0;
+    uint8_t *text = read_file(path, NX_YAML_TEXT_MAX, &len, why, why_cap);
+    if (text == NULL) {
+        return NX_ECONFIG;
+    }
+    struct nx_agent_conf *conf = NULL;
+    int err = nx_agent_conf_parse(path, text, len, &conf, why, why_cap);
+    free(text);
+    if (err == NX_OK) {
+        err = make_paths(path, conf);
+        if (err != NX_OK) {
+            (void)snprintf(why, why_cap, "%s: a path is too long", path);
+            nx_agent_conf_free(&conf);
+            return err;
+        }
+        *out = conf;
+    }
+    return err;
+}
+
+static int load_hints(const char *path, struct nx_hints *out, char *why,
+                      size_t why_cap) {
+    size_t len = 0;
+    unsigned line = 0;
+    const char *reason = "";
+    uint8_t *text = read_file(path, NX_HINTS_TEXT_MAX, &len, why, why_cap);
+    if (text == NULL) {
+        return NX_ECONFIG;
+    }
+    int err = nx_hints_parse((const char *)text, len, out, &line, &reason);
+    free(text);
+    if (err != NX_OK) {
+        (void)snprintf(why, why_cap, "%s:%u: %s", path, line, reason);
+    }
+    return err;
+}
+
+static int load_rest(struct nx_agent_setup *setup, char *why, size_t why_cap) {
+    setup->hints = calloc(1, sizeof(*setup->hints));
+    if (setup->hints == NULL) {
+        (void)snprintf(why, why_cap, "out of memory");
+        return NX_ENOMEM;
+    }
+    setup->own_root = setup->conf->root_hints != NULL;
+    if (setup->own_root) {
+        int err =
+            load_hints(setup->conf->root_hints, setup->hints, why, why_cap);
+        if (err != NX_OK) {
+            return err;
+        }
+    } else {
+        nx_hints_builtin(setup->hints);
+    }
+    return nx_keys_read(setup->conf->key, &setup->keys, why, why_cap);
+}
+
+int nx_agent_setup_load(const char *path, struct nx_agent_setup *out, char *why,
+                        size_t why_cap) {
+    struct nx_agent_setup setup;
+    memset(&setup, 0, sizeof(setup));
+    int err = load_conf(path, &setup.conf, why, why_cap);
+    if (err == NX_OK) {
+        err = load_rest(&setup, why, why_cap);
+    }
+    if (err != NX_OK) {
+        nx_agent_setup_fini(&setup);
+        return err;
+    }
+    *out = setup;
+    nx_keys_wipe(&setup.keys);
+    return NX_OK;
+}
+
+void nx_agent_setup_fini(struct nx_agent_setup *setup) {
+    nx_agent_conf_free(&setup->conf);
+    free(setup->hints);
+    setup->hints = NULL;
+    nx_keys_wipe(&setup->keys);
+}

@@ -1,0 +1,347 @@
+#include "agent/io_walks.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/io_clock.h"
+#include "common/io_log.h"
+
+#define BUSY_WAIT_US 20000 /* the prober is full */
+
+/* What a round has shown for a type. */
+struct verdict {
+    uint16_t type;
+    bool denied;
+    bool affirmed;
+};
+
+struct job {
+    struct job *next;
+    struct nx_walks *walks;
+    struct nx_walk *walk;
+    struct event *on_wait;
+    struct nx_walk_query query; /* taken from the walk, not sent yet */
+    bool have_query;
+    bool dead; /* forgotten; freed with its last query */
+    unsigned inflight;
+    bool round_open; /* its end has not been judged */
+    struct verdict verdicts[NX_WALK_TYPES_MAX];
+    size_t verdicts_n;
+    uint8_t name[NX_DNAME_MAX];
+};
+
+struct nx_walks {
+    struct event_base *base;
+    struct nx_prober *prober;
+    struct nx_ratelimit *limit;
+    struct nx_walks_settings settings;
+    struct nx_walks_handler handler;
+    struct job *jobs;
+    size_t jobs_n; /* not dead */
+    struct flight *flights;
+};
+
+/* A query under way. */
+struct flight {
+    struct flight *next;
+    struct job *job;
+    uint32_t id;
+    bool observe;
+};
+
+static void pump(struct job *job);
+
+/* --- jobs --- */
+
+static void on_wait(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    pump(arg);
+}
+
+static void job_free(struct job *job) {
+    nx_walk_free(&job->walk);
+    if (job->on_wait != NULL) {
+        event_free(job->on_wait);
+    }
+    free(job);
+}
+
+static void remove_job(struct job *job) {
+    struct job **at = &job->walks->jobs;
+    while (*at != job) {
+        at = &(*at)->next;
+    }
+    *at = job->next;
+    job_free(job);
+}
+
+static struct job *job_new(struct nx_walks *walks, const uint8_t *name) {
+    struct job *job = calloc(1, sizeof(*job));
+    if (job == NULL) {
+        return NULL;
+    }
+    job->walks = walks;
+    memcpy(job->name, name, nx_dname_len(name));
+    job->on_wait = evtimer_new(walks->base, on_wait, job);
+    if (job->on_wait == NULL ||
+        nx_walk_new(walks->settings.hints, name, &job->walk) != NX_OK) {
+        job_free(job);
+        return NULL;
+    }
+    job->next = walks->jobs;
+    walks->jobs = job;
+    walks->jobs_n++;
+    return job;
+}
+
+static struct job *find_job(const struct nx_walks *walks, const uint8_t *name) {
+    struct job *job = walks->jobs;
+    while (job != NULL && (job->dead || !nx_dname_equal(job->name, name))) {
+        job = job->next;
+    }
+    return job;
+}
+
+/* --- verdicts --- */
+
+static struct verdict *find_verdict(struct job *job, uint16_t type) {
+    for (size_t i = 0; i < job->verdicts_n; i++) {
+        if (job->verdicts[i].type == type) {
+            return &job->verdicts[i];
+        }
+    }
+    return NULL;
+}
+
+/* A denial counts at once; that nobody denies is known at the round's end. */
+static void judge(struct job *job, const struct nx_obs *obs) {
+    const struct nx_answer *a = obs->answer;
+    struct verdict *verdict = find_verdict(job, obs->question->qtype);
+    if (verdict == NULL || a->outcome != NX_ANSWERED ||
+        !nx_dname_equal(obs->question->name, job->name)) {
+        return;
+    }
+    bool found = (a->flags & NX_ANS_RDATA) != 0;
+    bool denied = a->rcode == NX_RCODE_NXDOMAIN ||
+                  (a->rcode == NX_RCODE_NOERROR && !found && a->cname_n == 0 &&
+                   (a->flags & NX_ANS_AA) != 0);
+    verdict->affirmed = verdict->affirmed || found;
+    if (denied && !verdict->denied) {
+        verdict->denied = true;
+        job->walks->handler.denied(job->walks->handler.user, job->name,
+                                   verdict->type, true);
+    }
+}
+
+static void end_round(struct job *job) {
+    for (size_t i = 0; i < job->verdicts_n; i++) {
+        const struct verdict *verdict = &job->verdicts[i];
+        if (verdict->affirmed && !verdict->denied) {
+            job->walks->handler.denied(job->walks->handler.user, job->name,
+                                       verdict->type, false);
+        }
+    }
+    job->round_open = false;
+}
+
+/* --- queries --- */
+
+static void report_delegation(struct job *job) {
+    struct nx_delegation delegation;
+    if (nx_walk_delegation(job->walk, &delegation)) {
+        job->walks->handler.delegation(job->walks->handler.user, &delegation);
+    }
+}
+
+static void give_result(struct job *job, uint32_t id, const struct nx_obs *obs,
+                        const uint8_t *msg, size_t msg_len) {
+    nx_walk_result(job->walk, id, obs, msg, msg_len, nx_clock_mono_us());
+    report_delegation(job);
+}
+
+static struct flight *flight_new(struct job *job) {
+    struct flight *flight = malloc(sizeof(*flight));
+    if (flight != NULL) {
+        *flight = (struct flight){job->walks->flights, job, job->query.id,
+                                  job->query.observe};
+        job->walks->flights = flight;
+    }
+    return flight;
+}
+
+static void flight_free(struct nx_walks *walks, struct flight *flight) {
+    struct flight **at = &walks->flights;
+    while (*at != flight) {
+        at = &(*at)->next;
+    }
+    *at = flight->next;
+    free(flight);
+}
+
+static void on_result(void *user, const struct nx_probe_result *result) {
+    struct flight *flight = user;
+    struct job *job = flight->job;
+    const uint32_t id = flight->id;
+    const bool observe = flight->observe;
+    flight_free(job->walks, flight);
+    job->inflight--;
+    if (job->dead) {
+        if (job->inflight == 0) {
+            remove_job(job);
+        }
+        return;
+    }
+    if (observe) {
+        job->walks->handler.observed(job->walks->handler.user, &result->obs);
+        judge(job, &result->obs);
+    }
+    give_result(job, id, &result->obs, result->msg, result->msg_len);
+    pump(job);
+}
+
+/* 0 when it is under way, else how long to wait. */
+static int64_t try_send(struct job *job) {
+    struct nx_walks *walks = job->walks;
+    int64_t wait_us = 0;
+    if (nx_probe_inflight(walks->prober) >= NX_PROBE_INFLIGHT_MAX / 2) {
+        return BUSY_WAIT_US;
+    }
+    if (nx_ratelimit_take(walks->limit, &job->query.to,
+                          &walks->settings.server_rate, nx_clock_mono_us(),
+                          &wait_us) != NX_RATE_GO) {
+        return wait_us;
+    }
+    struct flight *flight = flight_new(job);
+    if (flight == NULL) {
+        return BUSY_WAIT_US;
+    }
+    struct nx_question question;
+    nx_walk_question(&job->query, &question);
+    if (nx_probe_send(walks->prober, &question, walks->settings.timeout_ms,
+                      on_result, flight) != NX_OK) {
+        flight_free(walks, flight);
+        return BUSY_WAIT_US;
+    }
+    job->inflight++;
+    return 0;
+}
+
+/* Sends as much as walk, buckets and prober give. */
+static void pump(struct job *job) {
+    const struct nx_walks *walks = job->walks;
+    while (job->have_query || nx_walk_next(job->walk, &job->query)) {
+        job->have_query = true;
+        if (!walks->settings.allow_private &&
+            nx_policy_is_private(&job->query.to)) {
+            job->have_query = false;
+            give_result(job, job->query.id, NULL, NULL, 0);
+            continue;
+        }
+        int64_t wait_us = try_send(job);
+        if (wait_us > 0) {
+            const struct timeval tv = {wait_us / 1000000, wait_us % 1000000};
+            (void)evtimer_add(job->on_wait, &tv);
+            return;
+        }
+        job->have_query = false;
+    }
+    if (job->round_open && !nx_walk_busy(job->walk)) {
+        end_round(job);
+    }
+}
+
+/* --- the plan's wishes --- */
+
+int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
+                   const uint16_t *types, size_t types_n) {
+    struct job *job = find_job(walks, name);
+    if (job == NULL && walks->jobs_n >= NX_WALKS_MAX) {
+        return NX_ELIMIT;
+    }
+    job = job != NULL ? job : job_new(walks, name);
+    if (job == NULL) {
+        return NX_ENOMEM;
+    }
+    if (nx_walk_busy(job->walk) || job->have_query) {
+        return NX_OK;
+    }
+    types_n = types_n < NX_WALK_TYPES_MAX ? types_n : NX_WALK_TYPES_MAX;
+    for (size_t i = 0; i < types_n; i++) {
+        job->verdicts[i] = (struct verdict){.type = types[i]};
+    }
+    job->verdicts_n = types_n;
+    int err = nx_walk_start(job->walk, types, types_n, nx_clock_mono_us());
+    if (err == NX_OK) {
+        job->round_open = true;
+        report_delegation(job);
+        pump(job);
+    }
+    return err;
+}
+
+static void forget(struct job *job) {
+    struct nx_walks *walks = job->walks;
+    for (size_t i = 0; i < job->verdicts_n; i++) {
+        walks->handler.denied(walks->handler.user, job->name,
+                              job->verdicts[i].type, false);
+    }
+    walks->jobs_n--;
+    job->dead = true;
+    (void)evtimer_del(job->on_wait);
+    if (job->inflight == 0) {
+        remove_job(job);
+    }
+}
+
+void nx_walks_keep(struct nx_walks *walks, const struct nx_planner *planner) {
+    struct job *next = NULL;
+    for (struct job *job = walks->jobs; job != NULL; job = next) {
+        uint16_t type = 0;
+        next = job->next;
+        if (!job->dead &&
+            (planner == NULL ||
+             nx_planner_authority_types(planner, job->name, &type, 1) == 0)) {
+            forget(job);
+        }
+    }
+}
+
+void nx_walks_reload(struct nx_walks *walks,
+                     const struct nx_walks_settings *settings) {
+    nx_walks_keep(walks, NULL);
+    walks->settings = *settings;
+}
+
+int nx_walks_new(struct event_base *base, struct nx_prober *prober,
+                 struct nx_ratelimit *limit,
+                 const struct nx_walks_settings *settings,
+                 const struct nx_walks_handler *handler,
+                 struct nx_walks **out) {
+    struct nx_walks *walks = calloc(1, sizeof(*walks));
+    if (walks == NULL) {
+        return NX_ENOMEM;
+    }
+    walks->base = base;
+    walks->prober = prober;
+    walks->limit = limit;
+    walks->settings = *settings;
+    walks->handler = *handler;
+    *out = walks;
+    return NX_OK;
+}
+
+void nx_walks_free(struct nx_walks **out) {
+    struct nx_walks *walks = *out;
+    if (walks != NULL) {
+        while (walks->flights != NULL) {
+            flight_free(walks, walks->flights);
+        }
+        while (walks->jobs != NULL) {
+            remove_job(walks->jobs);
+        }
+        free(walks);
+        *out = NULL;
+    }
+}

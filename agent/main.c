@@ -1,0 +1,215 @@
+/* nxclear-agent: options, signals, exit codes. */
+#include <errno.h>
+#include <event2/event.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "agent/io_agent.h"
+#include "common/io_log.h"
+#include "common/yaml.h"
+
+#define WHY_MAX (NX_YAML_WHY_MAX + 4096U)
+
+static const char usage[] =
+    "usage: nxclear-agent [-v] -c FILE      run in the foreground\n"
+    "       nxclear-agent -n -c FILE        check the configuration\n"
+    "       nxclear-agent keygen FILE       make a key, print the public one\n"
+    "       nxclear-agent pubkey FILE       print the public key of a file\n"
+    "       nxclear-agent -V                print the version\n";
+
+struct options {
+    const char *conf_path;
+    bool check_only;
+};
+
+static int exit_code(int err) {
+    switch (err) {
+    case NX_ECONFIG:
+    case NX_ELIMIT:
+        return EX_CONFIG;
+    case NX_EDENIED:
+    case NX_EIO:
+    case NX_EMALFORMED:
+    case NX_EEXISTS:
+        return EX_NOPERM; /* the key file */
+    default:
+        return EX_SOFTWARE;
+    }
+}
+
+/* Few and small allocations: one arena, and large blocks go back to the
+ * system at once instead of staying with the process. */
+static void tune_malloc(void) {
+    (void)mallopt(M_ARENA_MAX, 1);
+    (void)mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+    (void)mallopt(M_TRIM_THRESHOLD, 128 * 1024);
+}
+
+/* --- keys --- */
+
+static int run_keys(const char *command, const char *path) {
+    struct nx_keypair keys;
+    char why[NX_KEYS_WHY_MAX];
+    int err = strcmp(command, "keygen") == 0
+                  ? nx_keys_create(path, &keys, why, sizeof(why))
+                  : nx_keys_read(path, &keys, why, sizeof(why));
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "%s", why);
+        return exit_code(err);
+    }
+    int n = printf("%s\n", keys.public_key);
+    nx_keys_wipe(&keys);
+    return n > 0 && fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+/* --- running --- */
+
+struct program {
+    const struct options *options;
+    struct nx_agentd *agent;
+};
+
+static void on_term(evutil_socket_t signal, short what, void *arg) {
+    struct program *program = arg;
+    (void)what;
+    nx_log(NX_LOG_INFO, "%s: finishing",
+           signal == SIGTERM ? "SIGTERM" : "SIGINT");
+    nx_agentd_drain(program->agent);
+}
+
+static void on_hup(evutil_socket_t signal, short what, void *arg) {
+    struct program *program = arg;
+    struct nx_agent_setup setup;
+    char why[WHY_MAX];
+    (void)signal;
+    (void)what;
+    int err = nx_agent_setup_load(program->options->conf_path, &setup, why,
+                                  sizeof(why));
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "%s (the old configuration stays)", why);
+        return;
+    }
+    err = nx_agentd_reload(program->agent, &setup);
+    if (err != NX_OK) {
+        nx_agent_setup_fini(&setup);
+        nx_log(NX_LOG_ERROR, "cannot take the new configuration: %s",
+               nx_strerror(err));
+        return;
+    }
+    nx_log(NX_LOG_INFO, "configuration read again");
+}
+
+static int loop(struct event_base *base, struct program *program) {
+    struct event *events[] = {
+        evsignal_new(base, SIGTERM, on_term, program),
+        evsignal_new(base, SIGINT, on_term, program),
+        evsignal_new(base, SIGHUP, on_hup, program),
+    };
+    size_t n = sizeof(events) / sizeof(events[0]);
+    int code = EX_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (events[i] == NULL || evsignal_add(events[i], NULL) != 0) {
+            code = EX_SOFTWARE;
+        }
+    }
+    if (code == EX_OK && event_base_dispatch(base) < 0) {
+        code = EX_SOFTWARE;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (events[i] != NULL) {
+            event_free(events[i]);
+        }
+    }
+    return code;
+}
+
+static struct event_base *new_base(void) {
+    struct event_config *config = event_config_new();
+    if (config == NULL) {
+        return NULL;
+    }
+    (void)event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+    struct event_base *base = event_base_new_with_config(config);
+    event_config_free(config);
+    return base;
+}
+
+static int run(const struct options *options, struct nx_agent_setup *setup) {
+    struct program program = {options, NULL};
+    struct event_base *base = new_base();
+    if (base == NULL) {
+        nx_agent_setup_fini(setup);
+        return EX_SOFTWARE;
+    }
+    nx_log(NX_LOG_INFO, "nxclear-agent %s, public key %s%s%s", NX_VERSION,
+           setup->keys.public_key, setup->conf->network != NULL ? ", " : "",
+           setup->conf->network != NULL ? setup->conf->network : "");
+    int code = EX_SOFTWARE;
+    int err = nx_agentd_new(base, setup, &program.agent);
+    if (err == NX_OK) {
+        code = loop(base, &program);
+        nx_agentd_free(&program.agent);
+    } else {
+        nx_log(NX_LOG_ERROR, "cannot start: %s", nx_strerror(err));
+        nx_agent_setup_fini(setup);
+    }
+    event_base_free(base);
+    return code;
+}
+
+static int run_daemon(const struct options *options) {
+    struct nx_agent_setup setup;
+    char why[WHY_MAX];
+    int err = nx_agent_setup_load(options->conf_path, &setup, why, sizeof(why));
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "%s", why);
+        return exit_code(err);
+    }
+    if (options->check_only) {
+        nx_agent_setup_fini(&setup);
+        return EX_OK;
+    }
+    return run(options, &setup);
+}
+
+int main(int argc, char **argv) {
+    struct options options = {NULL, false};
+    int option = 0;
+    tune_malloc();
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* keys do not go into cores */
+    (void)signal(SIGPIPE, SIG_IGN);
+    while ((option = getopt(argc, argv, "c:nvV")) != -1) {
+        switch (option) {
+        case 'c':
+            options.conf_path = optarg;
+            break;
+        case 'n':
+            options.check_only = true;
+            break;
+        case 'v':
+            nx_log_set_level(NX_LOG_DEBUG);
+            break;
+        case 'V':
+            return puts("nxclear-agent " NX_VERSION) < 0;
+        default:
+            (void)fputs(usage, stderr);
+            return EX_USAGE;
+        }
+    }
+    if (argc - optind == 2 && options.conf_path == NULL &&
+        (strcmp(argv[optind], "keygen") == 0 ||
+         strcmp(argv[optind], "pubkey") == 0)) {
+        return run_keys(argv[optind], argv[optind + 1]);
+    }
+    if (argc != optind || options.conf_path == NULL) {
+        (void)fputs(usage, stderr);
+        return EX_USAGE;
+    }
+    return run_daemon(&options);
+}
