@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/io_clock.h"
 #include "common/io_zloop.h"
 
 #define ADDRESS_MAX 256U
@@ -37,9 +38,12 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
 
 static int attach(struct nx_zmonitor *m, struct event_base *base, void *context,
                   int events) {
+    /* The name of a monitor that was just freed is still taken for a moment,
+     * and its memory may be this one's: the time makes the difference. */
     char name[64];
-    (void)snprintf(name, sizeof(name), "inproc://nx-monitor-%" PRIxPTR,
-                   (uintptr_t)m);
+    (void)snprintf(name, sizeof(name),
+                   "inproc://nx-monitor-%" PRIxPTR "-%" PRId64, (uintptr_t)m,
+                   nx_clock_mono_us());
     if (zmq_socket_monitor(m->monitored, name, events) != 0) {
         return NX_EIO;
     }
