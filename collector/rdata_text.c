@@ -198,7 +198,7 @@ static void add_field(struct page *page, const struct walk *w) {
 }
 
 static void add_generic(struct page *page, const uint8_t *rdata, size_t len) {
-    char text[16];
+    char text[32];
     (void)snprintf(text, sizeof(text), "\\# %zu%s", len, len > 0 ? " " : "");
     add(page, text);
     for (size_t i = 0; i < len; i++) {
