@@ -1,0 +1,414 @@
+/* States, hysteresis, confirmation and schedule. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/diagnosis.h"
+
+#define S NX_US_PER_S
+#define RESTORED_S 100
+#define W_S 600
+
+struct target {
+    struct nx_diagnosis_settings settings;
+    struct nx_auth_facts auth;
+    struct nx_profile profile;
+    struct nx_look looks[NX_LOOKS_MAX];
+    size_t n;
+    uint16_t port;
+    struct nx_verdict verdict;
+    bool evaluated;
+};
+
+static void set_up(struct target *t) {
+    memset(t, 0, sizeof(*t));
+    nx_diagnosis_settings_default(&t->settings);
+    nx_profile_default(&t->profile);
+    t->port = 2000;
+    t->auth = (struct nx_auth_facts){.outage_lo_us = 20 * S,
+                                     .restored_lo_us = (RESTORED_S - 1) * S,
+                                     .restored_hi_us = RESTORED_S * S,
+                                     .observed = true,
+                                     .all_ns_good = true,
+                                     .verified = true,
+                                     .serial_moves = true,
+                                     .serial_known = true,
+                                     .serial_restored = 2,
+                                     .w_auth_s = W_S,
+                                     .ns_total = 4};
+}
+
+static struct nx_look *saw(struct target *t, double at_s, unsigned kind) {
+    if (t->n == NX_LOOKS_MAX) {
+        memmove(t->looks, t->looks + 1, (--t->n) * sizeof(t->looks[0]));
+    }
+    struct nx_look *look = &t->looks[t->n++];
+    *look = (struct nx_look){.tx_us = (int64_t)(at_s * 1e6),
+                             .rx_us = (int64_t)(at_s * 1e6) + 2000,
+                             .r_s = -1,
+                             .flags = NX_LOOK_RD,
+                             .src_port = t->port++,
+                             .kind = (uint8_t)kind};
+    return look;
+}
+
+/* A denial by an entry of the exclusive family that ends at end_s. */
+static struct nx_look *denied(struct target *t, double at_s, int end_s) {
+    struct nx_look *look = saw(t, at_s, NX_KIND_NXDOMAIN);
+
+    look->r_s = end_s - (int32_t)at_s;
+    look->soa_rel = NX_SOA_APEX;
+    look->soa_serial = 1;
+    look->flags |= NX_LOOK_SERIAL;
+    return look;
+}
+
+/* In place: the verdict before is the one that is written. */
+static const struct nx_verdict *at(struct target *t, double now_s) {
+    nx_diagnose(&t->settings, t->looks, t->n, &t->auth, &t->profile,
+                (int64_t)(now_s * 1e6), t->evaluated ? &t->verdict : NULL,
+                &t->verdict);
+    t->evaluated = true;
+    return &t->verdict;
+}
+
+static void positives(struct target *t, double from_s, unsigned n) {
+    for (unsigned i = 0; i < n; i++) {
+        saw(t, from_s + 0.5 * i, NX_KIND_POS);
+    }
+}
+
+static void assert_unknown(const struct nx_verdict *v, unsigned reason) {
+    assert_int_equal(NX_STATE_UNKNOWN, v->state);
+    assert_int_equal(reason, v->unknown_reason);
+}
+
+/* Rule 1: nobody asks before the authority is verified good. */
+static void test_guarded(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.verified = t.auth.all_ns_good = false;
+    t.auth.restored_lo_us = t.auth.restored_hi_us = NX_TIME_UNKNOWN;
+    assert_unknown(at(&t, 50), NX_UNKNOWN_GUARDED);
+    assert_int_equal(NX_TIME_UNKNOWN, t.verdict.next_probe_us);
+    assert_int_equal(0, t.verdict.visit_n);
+    assert_false(t.verdict.eta.known);
+    assert_int_equal(NX_HARD_NONE, t.verdict.hard.reason);
+}
+
+static void test_never_seen_has_the_prior(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    assert_unknown(at(&t, 110), NX_UNKNOWN_NEVER_SEEN);
+    assert_int_equal(110 * S, t.verdict.next_probe_us);
+    assert_int_equal(8, t.verdict.visit_n);
+    assert_true(t.verdict.eta.known);
+    assert_int_equal(NX_HARD_AUTH_WINDOW, t.verdict.hard.reason);
+    assert_int_equal((RESTORED_S + W_S + 1) * S, t.verdict.hard.at_us);
+    assert_int_equal((RESTORED_S + 2 * (W_S + 1)) * S,
+                     t.verdict.hard_stack.at_us);
+}
+
+static void test_first_visit_goes_on(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 3; i++) {
+        denied(&t, 110.1 + 0.53 * i, 640);
+    }
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 111.3)->state);
+    assert_int_equal(5, t.verdict.visit_n);
+    assert_true(t.verdict.next_probe_us <= 112 * S);
+}
+
+static void test_authority_denies(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    denied(&t, 110, 640);
+    t.auth.all_ns_good = t.auth.verified = false;
+    t.auth.ns_negative = 1;
+    assert_int_equal(NX_STATE_STILL_NEGATIVE_AT_AUTHORITY, at(&t, 111)->state);
+    assert_false(t.verdict.eta.known);
+    assert_true(t.verdict.refill_negative_probability > 0.24);
+    t.auth.observed = false;
+    assert_unknown(at(&t, 111), NX_UNKNOWN_DENIED_ZONE_NOT_OBSERVED);
+}
+
+static void test_nodata(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    denied(&t, 110, 640)->kind = NX_KIND_NODATA;
+    assert_int_equal(NX_STATE_CACHED_NODATA, at(&t, 111)->state);
+}
+
+static void test_failures(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    saw(&t, 110, NX_KIND_TIMEOUT);
+    saw(&t, 112, NX_KIND_NETERR);
+    assert_unknown(at(&t, 113), NX_UNKNOWN_NEVER_SEEN);
+    saw(&t, 114, NX_KIND_TIMEOUT);
+    assert_int_equal(NX_STATE_UNREACHABLE, at(&t, 115)->state);
+    saw(&t, 116, NX_KIND_REFUSED);
+    assert_int_equal(NX_STATE_REFUSED, at(&t, 117)->state);
+    saw(&t, 118, NX_KIND_SERVFAIL);
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 119)->state);
+    assert_int_equal(NX_HARD_FAILURE_CACHE_300, t.verdict.hard.reason);
+    saw(&t, 120, NX_KIND_POS)->flags |= NX_LOOK_CD; /* CD=1 succeeds */
+    saw(&t, 121, NX_KIND_SERVFAIL);
+    assert_int_equal(NX_STATE_SERVFAIL_DNSSEC, at(&t, 122)->state);
+    saw(&t, 123, NX_KIND_POS_OTHER)->r_s = 40;
+    assert_int_equal(NX_STATE_OLD_POSITIVE, at(&t, 124)->state);
+    assert_true(t.verdict.eta.known);
+}
+
+/* Two timeouts between denials change nothing. */
+static void test_few_timeouts_are_ignored(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    denied(&t, 110, 640);
+    saw(&t, 112, NX_KIND_TIMEOUT);
+    saw(&t, 114, NX_KIND_TIMEOUT);
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 115)->state);
+    assert_int_equal(1, t.verdict.lines_n);
+}
+
+static void test_never_cached_becomes_clear(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    positives(&t, 110, 8);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 114)->state);
+    assert_int_equal(6, t.verdict.visit_n);
+    positives(&t, 114, 6);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 118)->state);
+    assert_int_equal(14, t.verdict.positives_in_row);
+    assert_true(t.verdict.denied_upper95 > 0.18 &&
+                t.verdict.denied_upper95 < 0.20);
+    assert_int_equal(NX_TIME_UNKNOWN, t.verdict.clear_lo_us);
+    assert_false(t.verdict.eta.known);
+}
+
+/* A balancer pins a port to one cache: asking again says nothing new. */
+static void test_same_port_counts_once(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    positives(&t, 110, 20);
+    for (unsigned i = 0; i < 20; i++) {
+        t.looks[i].src_port = (uint16_t)(3000 + i % 5);
+    }
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 121)->state);
+    assert_int_equal(5, t.verdict.positives_in_row);
+}
+
+/* The record that was there before the outage is no restored answer. */
+static void test_positives_before_restoration(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    positives(&t, 80, 20);
+    assert_unknown(at(&t, 101), NX_UNKNOWN_NEVER_SEEN);
+}
+
+static void eight_denials(struct target *t, double from_s, int end_s) {
+    for (unsigned i = 0; i < 8; i++) {
+        denied(t, from_s + 0.53 * i, end_s);
+    }
+}
+
+static void test_countdown_ends(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.profile.early_window_s = 0;
+    eight_denials(&t, 110.1, 150);
+    const struct nx_verdict *v = at(&t, 114);
+    assert_true(v->next_probe_us > 150 * S && v->next_probe_us < 152 * S);
+    at(&t, 152);
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, v->state);
+    assert_true((v->flags & 1U << NX_FLAG_LINE_EXPIRED_UNVERIFIED) != 0);
+    saw(&t, 152.1, NX_KIND_POS);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 152.2)->state);
+    assert_int_equal(5, v->visit_n);
+    assert_true(v->next_probe_us < 153 * S);
+    positives(&t, 152.6, 5);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 155.5)->state);
+    assert_true(v->clear_hi_us == 152102000 && v->clear_lo_us < 115 * S);
+    assert_int_equal(0, v->flags & 1U << NX_FLAG_EARLY_CLEAR);
+}
+
+/* Positives against a running countdown need more than one past it. */
+static void test_flush_is_not_believed_at_once(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    eight_denials(&t, 110.1, 500);
+    positives(&t, 200, 6);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 203.5)->state);
+    positives(&t, 203, 4);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 205.5)->state);
+    assert_true((t.verdict.flags & 1U << NX_FLAG_EARLY_CLEAR) != 0);
+}
+
+static void make_clear(struct target *t) {
+    set_up(t);
+    positives(t, 110, 14);
+    assert_int_equal(NX_STATE_CLEAR, at(t, 118)->state);
+}
+
+/* One denial does not undo `clear`, a second within 35 s does. */
+static void test_clear_is_left_on_confirmation(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    denied(&t, 130, 400);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 130.1)->state);
+    assert_true(t.verdict.next_probe_us <= 133 * S);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 131)->state);
+    denied(&t, 132.2, 400);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 132.3)->state);
+    assert_true((t.verdict.flags & 1U << NX_FLAG_FLAPPING) != 0);
+}
+
+static void test_clear_outlives_one_stale_answer(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    denied(&t, 130, 160);
+    at(&t, 130.1);
+    saw(&t, 132.1, NX_KIND_POS);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 132.2)->state);
+    saw(&t, 167, NX_KIND_POS);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 167.1)->state);
+    assert_int_equal(NX_TIME_UNKNOWN, t.verdict.doubt_us);
+}
+
+static void test_authority_fails_again(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    t.auth.all_ns_good = t.auth.verified = false;
+    assert_unknown(at(&t, 120), NX_UNKNOWN_INCONSISTENT);
+    assert_int_equal(0, t.verdict.visit_n);
+}
+
+/* Silence is no all-clear, and takes nothing proven away. */
+static void test_silence(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 2000)->state);
+    set_up(&t);
+    eight_denials(&t, 110.1, 150);
+    at(&t, 114);
+    assert_unknown(at(&t, 1000), NX_UNKNOWN_AGENT_SILENT);
+    assert_int_equal(NX_BASIS_LAST_SEEN, t.verdict.basis);
+    assert_true(t.verdict.eta.known);
+    assert_true(t.verdict.presumed_clear);
+}
+
+static void test_not_cached(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    saw(&t, 110, NX_KIND_MISS)->flags = 0;
+    assert_unknown(at(&t, 111), NX_UNKNOWN_NOT_CACHED);
+}
+
+/* One fill after the restoration may be a misread; a countdown of it not. */
+static void test_recached_needs_two(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    denied(&t, 300, 300 + W_S);
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 300.1)->state);
+    denied(&t, 303, 300 + W_S);
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 303.1)->state);
+    assert_false(t.verdict.eta.known);
+    assert_true(t.verdict.earliest_clear_us > 800 * S);
+}
+
+/* The same TTL with the restored serial is the zone's clock, not a fill. */
+static void test_restored_serial_is_no_recache(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    denied(&t, 300, 300 + W_S)->soa_serial = 2;
+    denied(&t, 303, 300 + W_S)->soa_serial = 2;
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 303.1)->state);
+    assert_true((t.verdict.flags & 1U << NX_FLAG_SHARED_SOA) != 0);
+    assert_int_equal(NX_BASIS_PRIOR, t.verdict.basis);
+}
+
+/* All sixty-four looks on lines of their own stay inside the arrays. */
+static void test_many_lines(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (int i = 0; i < 64; i++) {
+        denied(&t, 101 + 0.5 * i, 200 + 5 * i);
+    }
+    const struct nx_verdict *v = at(&t, 134);
+    assert_int_equal(NX_LINES_MAX, v->lines_n);
+    int64_t last_us = v->lines[NX_LINES_MAX - 1].b_us; /* the latest are kept */
+    assert_true(last_us > 515 * S && last_us < 517 * S);
+    assert_true(v->eta.known);
+}
+
+int main(void) {
+    static const struct CMUnitTest TESTS[] = {
+        cmocka_unit_test(test_guarded),
+        cmocka_unit_test(test_never_seen_has_the_prior),
+        cmocka_unit_test(test_first_visit_goes_on),
+        cmocka_unit_test(test_authority_denies),
+        cmocka_unit_test(test_nodata),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_few_timeouts_are_ignored),
+        cmocka_unit_test(test_never_cached_becomes_clear),
+        cmocka_unit_test(test_same_port_counts_once),
+        cmocka_unit_test(test_positives_before_restoration),
+        cmocka_unit_test(test_countdown_ends),
+        cmocka_unit_test(test_flush_is_not_believed_at_once),
+        cmocka_unit_test(test_clear_is_left_on_confirmation),
+        cmocka_unit_test(test_clear_outlives_one_stale_answer),
+        cmocka_unit_test(test_authority_fails_again),
+        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_not_cached),
+        cmocka_unit_test(test_recached_needs_two),
+        cmocka_unit_test(test_restored_serial_is_no_recache),
+        cmocka_unit_test(test_many_lines),
+    };
+
+    return cmocka_run_group_tests(TESTS, NULL, NULL);
+}
