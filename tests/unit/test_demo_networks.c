@@ -186,9 +186,9 @@ static void play(struct network *network, struct result *out) {
     double t_s = VERIFIED_S + uniform(0, 1);
 
     out->truth_s = truth(network);
-    out->cleared_s = INFINITY;
+    out->cleared_s = HUGE_VAL;
     watch(&w, NULL, t_s);
-    while (t_s < VERIFIED_S + 180 && isinf(out->cleared_s)) {
+    while (t_s < VERIFIED_S + 180 && out->cleared_s >= HUGE_VAL) {
         double next_s = (double)w.verdict.next_probe_us * 1e-6;
         next_s = next_s < t_s + LOOK_GAP_S ? t_s + LOOK_GAP_S : next_s;
         if (t_s < FORECAST_S && next_s >= FORECAST_S) {
