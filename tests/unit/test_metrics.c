@@ -1,0 +1,145 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/metrics.h"
+#include "collector/verdict.h"
+
+static json_t *load(const char *text) {
+    json_t *value = json_loads(text, 0, NULL);
+    assert_non_null(value);
+    return value;
+}
+
+static char *render(const char *statuses, const char *agents,
+                    const char *health) {
+    json_t *s = load(statuses);
+    json_t *a = load(agents);
+    json_t *h = load(health);
+    const struct nx_metrics metrics = {s, a, h};
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_metrics_text(&metrics, &text);
+    json_decref(s);
+    json_decref(a);
+    json_decref(h);
+    char *bytes = nx_text_take(&text);
+    assert_non_null(bytes);
+    return bytes;
+}
+
+/* Each line must be there, as a whole line. */
+static void assert_line(const char *text, const char *line) {
+    size_t len = strlen(line);
+    const char *p = text;
+    while ((p = strstr(p, line)) != NULL) {
+        if ((p == text || p[-1] == '\n') && p[len] == '\n') {
+            return;
+        }
+        p++;
+    }
+    print_error("missing: %s\n", line);
+    fail();
+}
+
+static size_t samples(const char *text, const char *name) {
+    size_t n = 0;
+    size_t len = strlen(name);
+    for (const char *p = text; (p = strstr(p, name)) != NULL; p++) {
+        n += (p == text || p[-1] == '\n') && (p[len] == '{' || p[len] == ' ');
+    }
+    return n;
+}
+
+static const char status[] =
+    "[{\"incident\":{\"id\":7},\"summary\":{\"all_clear\":{\"point\":"
+    "\"2026-11-20T20:19:06.500Z\",\"hi90\":\"2026-11-20T20:19:08Z\"}},"
+    "\"authority\":{\"servers\":[{\"name\":\"ns1.example.com.\",\"address\":"
+    "\"192.0.2.1@53\",\"state\":\"good\",\"serial\":2026112003},"
+    "{\"name\":\"ns2.example.com.\",\"address\":\"192.0.2.2@53\",\"state\":"
+    "\"denies\",\"serial\":null},{\"name\":\"ns3.example.com.\",\"address\":"
+    "\"192.0.2.3@53\",\"state\":\"pending\",\"serial\":null}]},"
+    "\"networks\":[{\"network\":\"lyon\",\"state\":\"cached-nxdomain\","
+    "\"denied\":0.5,\"seen\":\"2026-11-20T20:19:06Z\",\"clears\":{\"point\":"
+    "\"2026-11-20T20:19:06.500Z\",\"lo50\":\"2026-11-20T20:19:06Z\",\"hi50\":"
+    "\"2026-11-20T20:19:07Z\",\"lo90\":\"2026-11-20T20:19:05Z\",\"hi90\":"
+    "\"2026-11-20T20:19:08Z\"},\"hard\":{\"at\":\"2026-11-20T20:39:32Z\","
+    "\"reason\":\"auth-window\"}},{\"network\":\"a\\\"\\\\\\nb\\u001b\","
+    "\"state\":\"unknown\",\"denied\":null,\"seen\":null,\"clears\":null,"
+    "\"hard\":null}]}]";
+
+static void test_incident(void **state) {
+    (void)state;
+    char *text = render(status, "[]", "{}");
+    assert_line(text, "# TYPE nxclear_network_state gauge");
+    assert_line(text, "nxclear_network_state{incident=\"7\",network=\"lyon\","
+                      "state=\"cached-nxdomain\"} 1");
+    assert_line(text, "nxclear_network_state{incident=\"7\",network=\"lyon\","
+                      "state=\"clear\"} 0");
+    assert_line(text, "nxclear_network_state{incident=\"7\",network="
+                      "\"a\\\"\\\\\\\\010b\\\\027\",state=\"unknown\"} 1");
+    assert_int_equal(samples(text, "nxclear_network_state"), 2 * NX_STATE_N_);
+    assert_line(text, "nxclear_network_denied_ratio{incident=\"7\","
+                      "network=\"lyon\"} 0.5");
+    assert_int_equal(samples(text, "nxclear_network_denied_ratio"), 1);
+    assert_line(text, "nxclear_clear_timestamp_seconds{incident=\"7\","
+                      "network=\"lyon\",quantile=\"0.5\"} 1795205946.5");
+    assert_line(text, "nxclear_clear_timestamp_seconds{incident=\"7\","
+                      "network=\"lyon\",quantile=\"0.05\"} 1795205945");
+    assert_int_equal(samples(text, "nxclear_clear_timestamp_seconds"), 5);
+    assert_line(text, "nxclear_clear_bound_timestamp_seconds{incident=\"7\","
+                      "network=\"lyon\",reason=\"auth-window\"} 1795207172");
+    assert_line(text, "nxclear_all_clear_timestamp_seconds{incident=\"7\","
+                      "quantile=\"0.95\"} 1795205948");
+    assert_int_equal(samples(text, "nxclear_all_clear_timestamp_seconds"), 2);
+    assert_line(text, "nxclear_authority_ok{incident=\"7\",ns="
+                      "\"ns1.example.com.\",address=\"192.0.2.1@53\"} 1");
+    assert_line(text, "nxclear_authority_ok{incident=\"7\",ns="
+                      "\"ns2.example.com.\",address=\"192.0.2.2@53\"} 0");
+    assert_int_equal(samples(text, "nxclear_authority_ok"), 2);
+    assert_line(text, "nxclear_authority_serial{incident=\"7\",ns="
+                      "\"ns1.example.com.\",address=\"192.0.2.1@53\"} "
+                      "2026112003");
+    assert_int_equal(samples(text, "nxclear_authority_serial"), 1);
+    free(text);
+}
+
+static void test_agents(void **state) {
+    (void)state;
+    char *text = render(
+        "[]",
+        "[{\"name\":\"lyon-1\",\"network\":\"lyon\",\"last_result\":"
+        "\"2026-11-20T20:19:06Z\",\"clock_offset_s\":-0.25,\"results\":12,"
+        "\"dropped\":0},{\"name\":null,\"network\":null,\"state\":\"pending\","
+        "\"results\":99}]",
+        "{\"version\":\"0.1.0\",\"started\":\"2026-11-20T20:19:06Z\","
+        "\"storing\":true,\"results\":1234,\"rejected\":0}");
+    assert_line(text, "nxclear_agent_last_result_timestamp_seconds{agent="
+                      "\"lyon-1\",network=\"lyon\"} 1795205946");
+    assert_line(text, "nxclear_agent_clock_offset_seconds{agent=\"lyon-1\","
+                      "network=\"lyon\"} -0.25");
+    assert_line(text, "nxclear_agent_results_total{agent=\"lyon-1\","
+                      "network=\"lyon\"} 12");
+    assert_int_equal(samples(text, "nxclear_agent_results_total"), 1);
+    assert_line(text, "nxclear_results_total 1234");
+    assert_line(text, "nxclear_rejected_messages_total 0");
+    assert_line(text, "nxclear_storing 1");
+    assert_line(text, "nxclear_start_time_seconds 1795205946");
+    assert_line(text, "nxclear_build_info{version=\"0.1.0\"} 1");
+    assert_int_equal(samples(text, "nxclear_batches_total"), 0);
+    free(text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_incident),
+        cmocka_unit_test(test_agents),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
