@@ -205,6 +205,10 @@ static void facts_outage(const struct nx_authority *a,
         uint32_t w_s = f->w_auth_s != 0 ? f->w_auth_s : W_UNSEEN_S;
         f->outage_lo_us = base_us - (int64_t)w_s * US_PER_S;
     }
+    if (f->restored_hi_us != NX_TIME_UNKNOWN &&
+        f->restored_lo_us == NX_TIME_UNKNOWN) {
+        f->restored_lo_us = f->outage_lo_us; /* never seen bad */
+    }
 }
 
 /* --- the zone --- */

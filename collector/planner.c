@@ -78,8 +78,8 @@ static bool fits(const struct nx_target *t, const struct nx_target_task *want,
         (want->due_us - now_us) / SLACK_PARTS > slack_us) {
         slack_us = (want->due_us - now_us) / SLACK_PARTS;
     }
-    int64_t planned_us = occurrence(&t->task, want->due_us - slack_us);
-    return planned_us <= want->due_us + slack_us;
+    int64_t off_us = occurrence(&t->task, now_us) - want->due_us;
+    return off_us <= slack_us && off_us >= -slack_us;
 }
 
 static void wanted(const struct nx_engine *engine, const struct nx_target *t,
