@@ -228,10 +228,17 @@ static int64_t try_send(struct job *job) {
     return 0;
 }
 
+/* The delegation is known when the first observed query is: report it first. */
+static bool next_query(struct job *job) {
+    bool more = nx_walk_next(job->walk, &job->query);
+    report_delegation(job);
+    return more;
+}
+
 /* Sends as much as walk, buckets and prober give. */
 static void pump(struct job *job) {
     const struct nx_walks *walks = job->walks;
-    while (job->have_query || nx_walk_next(job->walk, &job->query)) {
+    while (job->have_query || next_query(job)) {
         job->have_query = true;
         if (!walks->settings.allow_private &&
             nx_policy_is_private(&job->query.to)) {

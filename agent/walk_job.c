@@ -218,10 +218,10 @@ static bool try_jobs(struct nx_walk *w, struct nx_walk_query *out,
             return true;
         }
         if (j->phase == PHASE_ADDRESSES) {
-            j->active = false;
-        } else {
-            give_up(w, j);
+            j->active = false; /* job 0: the others are not needed now */
+            return false;
         }
+        give_up(w, j);
         *moved = true;
     }
     return false;
@@ -233,6 +233,9 @@ bool nx_walk_job_query(struct nx_walk *w, struct nx_walk_query *out) {
         moved = false;
         if (try_jobs(w, out, &moved)) {
             return true;
+        }
+        if (!w->jobs[0].active) {
+            return false;
         }
         start_wanted(w);
         for (size_t i = 1; i < WALK_JOBS_MAX && !moved; i++) {

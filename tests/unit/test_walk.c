@@ -48,13 +48,18 @@ static void serve(const char *address, const char *zones) {
         (struct tree_server){address, zones, TREE_FINE, 0};
 }
 
-static struct tree_server *server(const char *address) {
-    for (size_t i = 0; i < tree.servers_n; i++) {
-        if (strcmp(servers[i].address, address) == 0) {
-            return &servers[i];
-        }
+static size_t find_server(const char *address) {
+    size_t i = 0;
+    while (i < tree.servers_n && strcmp(servers[i].address, address) != 0) {
+        i++;
     }
-    return NULL;
+    return i;
+}
+
+static struct tree_server *server(const char *address) {
+    size_t i = find_server(address);
+    assert_true(i < tree.servers_n);
+    return &servers[i];
 }
 
 /* Root, com and net; zones below them are up to the test. */
@@ -166,8 +171,9 @@ static void answer(const struct nx_walk_query *q) {
         nx_walk_result(walk, q->id, NULL, NULL, 0, now_us);
         return;
     }
-    struct tree_server *s = server(address);
-    if (s == NULL || !tree_ask(&tree, s, name, q->type, &reply)) {
+    size_t s = find_server(address);
+    if (s == tree.servers_n ||
+        !tree_ask(&tree, &servers[s], name, q->type, &reply)) {
         nx_walk_result(walk, q->id, &obs, NULL, 0, now_us);
         return;
     }
