@@ -106,6 +106,7 @@ static void meet(struct nx_http *http, struct nx_http_conn *conn) {
 }
 
 static void on_arrived(evutil_socket_t fd, short what, void *arg) {
+    const struct timeval at_once = {0};
     struct nx_http *http = arg;
     struct nx_http_conn *next = NULL;
     (void)fd;
@@ -116,7 +117,17 @@ static void on_arrived(evutil_socket_t fd, short what, void *arg) {
             meet(http, conn);
         }
     }
-    make_room(http);
+    if (http->conns_n > http->connections_max) {
+        (void)event_add(http->crowded, &at_once);
+    }
+}
+
+/* A timer, so that what has been sent meanwhile was read before: in a crowd
+ * that came all at once, who has something to say is heard. */
+static void on_crowded(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    make_room(arg);
 }
 
 /* Timeouts of libevent start anew with each byte; these do not. */
@@ -262,7 +273,8 @@ static int start(struct nx_http *http, const struct nx_http_settings *settings,
     int err = 0;
     http->tick = event_new(http->base, -1, EV_PERSIST, on_tick, http);
     http->arrived = event_new(http->base, -1, 0, on_arrived, http);
-    if (http->tick == NULL || http->arrived == NULL ||
+    http->crowded = event_new(http->base, -1, 0, on_crowded, http);
+    if (http->tick == NULL || http->arrived == NULL || http->crowded == NULL ||
         event_add(http->tick, &second) != 0) {
         return NX_ENOMEM;
     }
@@ -330,11 +342,11 @@ void nx_http_free(struct nx_http **http) {
     while (h->conns != NULL) {
         conn_forget(h, h->conns);
     }
-    if (h->tick != NULL) {
-        event_free(h->tick);
-    }
-    if (h->arrived != NULL) {
-        event_free(h->arrived);
+    struct event *events[] = {h->tick, h->arrived, h->crowded};
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        if (events[i] != NULL) {
+            event_free(events[i]);
+        }
     }
     free(h->unix_path);
     free(h);

@@ -1,9 +1,9 @@
 /* Listening sockets for the API, with messages that tell what to do. */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <event2/util.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -127,13 +127,42 @@ static unsigned port_of(int fd) {
                      : ((const struct sockaddr_in6 *)&at)->sin6_port);
 }
 
+/* "127.0.0.1:8053" or "[::1]:8053". */
+static bool parse_listen(const char *text, struct sockaddr_storage *at,
+                         socklen_t *len) {
+    char host[64];
+    struct sockaddr_in *v4 = (struct sockaddr_in *)at;
+    struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)at;
+    const char *colon = strrchr(text, ':');
+    bool brackets = text[0] == '[' && colon != NULL && colon[-1] == ']';
+    size_t digits = colon == NULL ? 0 : strspn(colon + 1, "0123456789");
+    if (digits == 0 || digits > 5 || colon[1 + digits] != '\0' ||
+        (size_t)(colon - text) >= sizeof host) {
+        return false;
+    }
+    unsigned long port = strtoul(colon + 1, NULL, 10);
+    (void)snprintf(host, sizeof host, "%.*s",
+                   (int)(colon - text) - (brackets ? 2 : 0),
+                   text + (brackets ? 1 : 0));
+    memset(at, 0, sizeof *at);
+    if (brackets) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons((uint16_t)port);
+        *len = sizeof *v6;
+        return port <= 65535 && inet_pton(AF_INET6, host, &v6->sin6_addr) == 1;
+    }
+    v4->sin_family = AF_INET;
+    v4->sin_port = htons((uint16_t)port);
+    *len = sizeof *v4;
+    return port <= 65535 && inet_pton(AF_INET, host, &v4->sin_addr) == 1;
+}
+
 int nx_http_listen_tcp(const char *text, char *problem, unsigned *port,
                        int *err) {
     struct sockaddr_storage at;
-    int len = sizeof at;
+    socklen_t len = 0;
     int on = 1;
-    memset(&at, 0, sizeof at);
-    if (evutil_parse_sockaddr_port(text, (struct sockaddr *)&at, &len) != 0) {
+    if (!parse_listen(text, &at, &len)) {
         (void)snprintf(problem, NX_HTTP_PROBLEM_MAX,
                        "%.60s: not ADDRESS:PORT, such as 127.0.0.1:8053 or "
                        "[::1]:8053",
@@ -151,7 +180,7 @@ int nx_http_listen_tcp(const char *text, char *problem, unsigned *port,
                     IPPROTO_TCP);
     if (fd < 0 ||
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) != 0 ||
-        bind(fd, (const struct sockaddr *)&at, (socklen_t)len) != 0 ||
+        bind(fd, (const struct sockaddr *)&at, len) != 0 ||
         listen(fd, BACKLOG) != 0) {
         (void)snprintf(problem, NX_HTTP_PROBLEM_MAX, "%.60s: %s", text,
                        strerror(errno));

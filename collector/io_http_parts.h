@@ -47,6 +47,7 @@ struct nx_http {
     struct nx_http_door tcp_door;
     struct event *tick;         /* each second */
     struct event *arrived;      /* activated after an accept */
+    struct event *crowded;      /* too many connections: a moment later */
     uint64_t second;            /* ticks since the start */
     struct nx_http_conn *conns; /* newest first */
     unsigned conns_n;

@@ -1,0 +1,249 @@
+/* The HTTP server on real sockets: what it answers. */
+#include "tests/lib/http.h"
+
+#include "collector/cli/io_api.h"
+
+#define KEY "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
+
+static void test_documents(void **state) {
+    (void)state;
+    json_t *value = get("/healthz", 200);
+    assert_member(value, "status", "ok");
+    assert_true(json_is_null(json_object_get(value, "problem")) ||
+                json_object_get(value, "problem") == NULL);
+    json_decref(value);
+    value = get("/v1/agents", 200);
+    assert_true(json_is_array(json_object_get(value, "agents")));
+    json_decref(value);
+    value = get("/v1/networks", 200);
+    assert_true(json_is_array(json_object_get(value, "networks")));
+    json_decref(value);
+    value = get("/v1/incidents", 200);
+    assert_true(json_is_array(json_object_get(value, "incidents")));
+    json_decref(value);
+}
+
+static void test_incident(void **state) {
+    char path[96];
+    (void)state;
+    unsigned id = open_incident();
+    (void)snprintf(path, sizeof path, "/v1/incidents/%u", id);
+    json_t *value = get(path, 200);
+    assert_member(value, "name", "www.example.com.");
+    json_decref(value);
+    (void)snprintf(path, sizeof path, "/v1/incidents/%u/status", id);
+    value = get(path, 200);
+    assert_non_null(json_object_get(value, "outlook"));
+    json_decref(value);
+    (void)snprintf(path, sizeof path, "/v1/incidents/%u/networks/x%%1b", id);
+    value = get(path, 404);
+    char why[64];
+    (void)snprintf(why, sizeof why, "incident %u has no network x\\027", id);
+    assert_member(value, "detail", why);
+    json_decref(value);
+    (void)snprintf(path, sizeof path, "/v1/incidents/%u/close", id);
+    value = post(path, "{}", 200);
+    assert_true(json_is_string(json_object_get(value, "closed")));
+    json_decref(value);
+    json_decref(get("/v1/incidents/4000000000", 404));
+    json_decref(get("/v1/incidents/4000000000/status", 404));
+    json_decref(get("/v1/incidents/4000000000/events", 404));
+    json_decref(post("/v1/incidents/4000000000/close", "{}", 404));
+}
+
+static void test_headers(void **state) {
+    const struct ask what = {.path = "/v1/incidents",
+                             .body = "{\"name\":\"e.test\",\"types\":[\"A\"]}",
+                             .header = {JSON_TYPE}};
+    const struct ask head = {.path = "/healthz", .method = "HEAD"};
+    (void)state;
+    struct reply reply = ask(&what);
+    assert_int_equal(reply.status, 201);
+    assert_non_null(strstr(reply.headers.bytes, "Location: /v1/incidents/"));
+    assert_non_null(strstr(reply.headers.bytes, "nosniff"));
+    assert_non_null(strstr(reply.headers.bytes, "Cache-Control: no-store"));
+    assert_non_null(strstr(reply.headers.bytes, "default-src 'none'"));
+    reply_fini(&reply);
+    reply = ask(&head);
+    assert_int_equal(reply.status, 200);
+    assert_int_equal(reply.body.len, 0);
+    reply_fini(&reply);
+}
+
+static void test_refused(void **state) {
+    (void)state;
+    json_t *value = post("/v1/incidents", "{\"name\":", 400);
+    assert_member(value, "title", "Bad request");
+    json_decref(value);
+    value = post("/v1/incidents",
+                 "{\"name\":\"e.test\",\"types\":[\"A\"],\"expect\":{\"A\":"
+                 "[\"<script>\\u001b\"]}}",
+                 422);
+    assert_member(value, "detail",
+                  "expect.A[0]: not an IPv4 address: <script>\\027");
+    json_decref(value);
+    json_decref(get("/nowhere", 404));
+    json_decref(get("/v1/incidents/x", 404));
+}
+
+static void test_methods(void **state) {
+    static const char *const methods[] = {"PUT", "DELETE", "OPTIONS", "PATCH"};
+    (void)state;
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        const struct ask what = {.path = "/v1/incidents", .method = methods[i]};
+        struct reply reply = ask(&what);
+        assert_int_equal(reply.status, 405);
+        assert_non_null(strstr(reply.headers.bytes, "Allow: GET, HEAD, POST"));
+        assert_non_null(
+            strstr(reply.headers.bytes, "application/problem+json"));
+        reply_fini(&reply);
+    }
+    const struct ask trace = {.path = "/v1/incidents", .method = "TRACE"};
+    assert_true(status_of(&trace) >= 400);
+    const struct ask wrong = {
+        .path = "/healthz", .body = "{}", .header = {JSON_TYPE}};
+    assert_int_equal(status_of(&wrong), 405);
+}
+
+/* What a page of another origin can make a browser send. */
+static void test_csrf(void **state) {
+    const struct server *server = *state;
+    const struct ask rows[] = {
+        {.path = "/v1/agents/accept", .body = "{}"},
+        {.path = "/v1/agents/accept",
+         .body = "{}",
+         .header = {"Content-Type: text/plain"}},
+        {.path = "/v1/agents", .header = {"Host: evil.example"}},
+        {.path = "/v1/agents", .header = {"Host:"}},
+        {.path = "/v1/agents", .header = {"Origin: http://evil.example"}},
+        {.path = "/v1/agents/revoke",
+         .body = "{\"who\":\"x\"}",
+         .header = {JSON_TYPE, "Origin: null"}},
+        {.path = "/v1/agents"},
+    };
+    static const long statuses[] = {415, 415, 421, 421, 403, 403, 200};
+    static const char absolute[] =
+        "GET http://evil.example/v1/agents HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ask what = rows[i];
+        what.port = server->port;
+        assert_int_equal(status_of(&what), statuses[i]);
+    }
+    assert_int_equal(raw_status(server->port, absolute, sizeof absolute - 1),
+                     421);
+}
+
+static void test_agents(void **state) {
+    (void)state;
+    json_t *value = post("/v1/agents/accept",
+                         "{\"key\":\"" KEY "\",\"network\":\"lyon\","
+                         "\"name\":\"lyon-1\"}",
+                         200);
+    assert_member(value, "state", "accepted");
+    assert_member(value, "role", "network");
+    json_decref(value);
+    value = get("/v1/agents", 200);
+    json_t *agent = json_array_get(json_object_get(value, "agents"), 0);
+    assert_member(agent, "key", KEY);
+    assert_member(agent, "network", "lyon");
+    assert_true(json_is_null(json_object_get(agent, "last_result")));
+    assert_int_equal(json_integer_value(json_object_get(agent, "results")), 0);
+    json_decref(value);
+    value = get("/v1/networks", 200);
+    assert_int_equal(json_array_size(json_object_get(value, "networks")), 1);
+    json_decref(value);
+    json_decref(post("/v1/agents/accept",
+                     "{\"key\":\"unknown\",\"network\":\"x\"}", 404));
+    value = post("/v1/agents/revoke", "{\"who\":\"lyon-1\"}", 200);
+    assert_member(value, "state", "revoked");
+    json_decref(value);
+    json_decref(post("/v1/agents/revoke", "{\"who\":\"lyon-2\"}", 404));
+}
+
+static void test_metrics(void **state) {
+    const struct ask what = {.path = "/metrics"};
+    (void)state;
+    (void)open_incident();
+    struct reply reply = ask(&what);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.headers.bytes, "text/plain; version=0.0.4"));
+    assert_non_null(strstr(reply.body.bytes, "\nnxclear_results_total 1234\n"));
+    assert_non_null(
+        strstr(reply.body.bytes, "# TYPE nxclear_network_state gauge\n"));
+    reply_fini(&reply);
+}
+
+/* The store refuses: the client learns it, and /healthz says so. */
+static void test_broken_store(void **state) {
+    (void)state;
+    json_t *value = post("/v1/incidents",
+                         "{\"name\":\"e.test\",\"types\":[\"A\"],"
+                         "\"note\":\"break\"}",
+                         507);
+    assert_member(value, "detail",
+                  "the incident was not opened: no space left");
+    json_decref(value);
+    value = get("/healthz", 503);
+    assert_member(value, "problem", "no space left");
+    json_decref(value);
+}
+
+/* --- the client of nxclear --- */
+
+static void test_client(void **state) {
+    char where[96];
+    struct nx_api *api = NULL;
+    struct nx_api_error error;
+    json_t *value = NULL;
+    (void)state;
+    (void)snprintf(where, sizeof where, "unix:%s", socket_path);
+    assert_int_equal(nx_api_new(where, &api), 0);
+    assert_int_equal(nx_api_get(api, "/healthz", &value, &error), 0);
+    assert_member(value, "status", "ok");
+    json_decref(value);
+    assert_int_equal(nx_api_get(api, "/v1/incidents/999", &value, &error),
+                     NX_EIO);
+    assert_int_equal(error.exit_code, NX_EXIT_USAGE);
+    assert_string_equal(error.why, "no incident 999");
+    json_t *body = json_pack("{s:s}", "name", "a..b");
+    assert_int_equal(nx_api_post(api, "/v1/incidents", body, &value, &error),
+                     NX_EIO);
+    assert_non_null(strstr(error.why, "name: not a domain name"));
+    json_decref(body);
+    assert_int_equal(nx_api_get(api, "/metrics", &value, &error), NX_EIO);
+    assert_non_null(strstr(error.why, "is no nxclear-collector"));
+    nx_api_free(&api);
+}
+
+static void test_client_alone(void **state) {
+    struct nx_api *api = NULL;
+    struct nx_api_error error;
+    json_t *value = NULL;
+    (void)state;
+    assert_int_equal(nx_api_new("unix:/nonexistent/\033.sock", &api), 0);
+    assert_int_equal(nx_api_get(api, "/healthz", &value, &error), NX_EIO);
+    assert_int_equal(error.exit_code, NX_EXIT_UNAVAILABLE);
+    assert_string_equal(error.why,
+                        "collector not reachable at unix:/nonexistent/"
+                        "\\027.sock: is nxclear-collector running? (No such "
+                        "file or directory)");
+    nx_api_free(&api);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_SERVER(test_documents),
+        WITH_SERVER(test_incident),
+        WITH_SERVER(test_headers),
+        WITH_SERVER(test_refused),
+        WITH_SERVER(test_methods),
+        WITH_SERVER(test_csrf),
+        WITH_SERVER(test_agents),
+        WITH_SERVER(test_metrics),
+        WITH_SERVER(test_broken_store),
+        WITH_SERVER(test_client),
+        cmocka_unit_test(test_client_alone),
+    };
+    (void)signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
