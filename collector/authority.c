@@ -234,9 +234,8 @@ static enum nx_auth_word word_of(const struct nx_authority *a,
     if (nx_kind_is_negative(look->kind)) {
         return NX_AUTH_WORD_DENIES;
     }
-    return look->kind == NX_KIND_POS || look->kind == NX_KIND_POS_OTHER
-               ? NX_AUTH_WORD_DIFFERS
-               : NX_AUTH_WORD_NONE;
+    return aa && look->kind == NX_KIND_POS_OTHER ? NX_AUTH_WORD_DIFFERS
+                                                 : NX_AUTH_WORD_NONE;
 }
 
 static void note_w(struct nx_authority *a, const uint8_t *owner, uint32_t w_s) {

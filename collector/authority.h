@@ -6,13 +6,13 @@
  * A server is good when it gave the expected answer with AA; or, for a CNAME
  * that leaves the zone, its own part of the chain.
  *
- * A server that gives no answer of use (timeout, SERVFAIL, REFUSED, lame) is
- * neither good nor does it deny. First it is waited for, because it may deny
- * for others. But a name server that is dead for good must not hold the guard
- * shut: after settle_us without a useful answer (five times that, if its last
- * one was a denial) it is set aside as NX_AUTH_SILENT, stays in the view as a
- * finding, and the others decide. A vantage that fell silent is set aside the
- * same way while another one speaks. */
+ * A server that gives no answer of use (timeout, SERVFAIL, REFUSED; positive
+ * without AA: lame) is neither good nor does it deny. First it is waited for,
+ * because it may deny for others. But a name server that is dead for good must
+ * not hold the guard shut: after settle_us without a useful answer (five times
+ * that, if its last one was a denial) it is set aside as NX_AUTH_SILENT, stays
+ * in the view as a finding, and the others decide. A vantage that fell silent
+ * is set aside the same way while another one speaks. */
 #ifndef NX_COLLECTOR_AUTHORITY_H
 #define NX_COLLECTOR_AUTHORITY_H
 
@@ -25,7 +25,7 @@ enum nx_auth_class {
     NX_AUTH_GOOD,
     NX_AUTH_SILENT,  /* set aside: no useful answer for long */
     NX_AUTH_PENDING, /* nothing known yet */
-    NX_AUTH_DIFFERS, /* another RRset, or the expected one without AA */
+    NX_AUTH_DIFFERS, /* another RRset than the expected one */
     NX_AUTH_DENIES,
 };
 const char *nx_auth_class_text(unsigned class_);

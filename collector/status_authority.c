@@ -203,11 +203,11 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
         nx_text_addf(&text, " denies the name (%s)",
                      s->kind == NX_KIND_NODATA ? "NODATA" : kind_text(s, code));
     } else if (s->class_ == NX_AUTH_DIFFERS) {
-        nx_text_add(&text, s->kind == NX_KIND_POS
-                               ? " answers without authority (lame)"
-                               : " answers with another RRset");
+        nx_text_add(&text, " answers with another RRset");
     } else {
-        nx_text_addf(&text, " gives no answer (%s)", kind_text(s, code));
+        bool lame = s->kind == NX_KIND_POS && !s->aa;
+        nx_text_addf(&text, " gives no answer of use (%s)",
+                     lame ? "lame" : kind_text(s, code));
     }
     if (s->class_ != NX_AUTH_SILENT && s->serial_known) {
         nx_text_addf(&text, ", serial %lu", (unsigned long)s->serial);

@@ -1,0 +1,269 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/authority_bench.h"
+
+static void test_restoration_is_bracketed(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    denies(b, 1, 1, apex, 900, T0 + S);
+    denies(b, 1, 2, apex, 900, T0 + S);
+    const struct nx_auth_facts *f = step(b, T0 + S);
+    assert_true(f->observed);
+    assert_false(f->all_ns_good);
+    assert_int_equal(f->ns_negative, 2);
+    assert_int_equal(f->ns_total, 2);
+    assert_int_equal(f->w_auth_s, 700); /* the smaller of TTL and MINIMUM */
+    assert_int_equal(f->restored_hi_us, NX_TIME_UNKNOWN);
+    assert_int_equal(f->outage_lo_us, T0 - 700 * S);
+    good(b, 1, 1, T0 + 6 * S);
+    denies(b, 1, 2, apex, 900, T0 + 6 * S);
+    good(b, 1, 1, T0 + 11 * S);
+    good(b, 1, 2, T0 + 11 * S);
+    f = step(b, T0 + 11 * S);
+    assert_true(f->all_ns_good);
+    assert_false(f->verified);
+    assert_int_equal(f->restored_lo_us, T0 + 6 * S - 4000 - EPS);
+    assert_int_equal(f->restored_hi_us, T0 + 11 * S + EPS);
+    assert_int_equal(f->ns_negative, 0);
+}
+
+static void rounds(struct bench *b, uint32_t agent, unsigned to, int64_t from,
+                   int64_t until) {
+    for (int64_t t = from; t <= until; t += 5 * S) {
+        for (unsigned i = 1; i <= to; i++) {
+            good(b, agent, i, t);
+        }
+        (void)step(b, t);
+    }
+}
+
+static void test_verified_after_settling(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    rounds(b, 1, 2, T0, T0 + 55 * S);
+    assert_false(step(b, T0 + 59 * S)->verified);
+    assert_true(step(b, T0 + 60 * S)->verified);
+    /* A denial closes the guard at once, and opens a new epoch. */
+    uint64_t epoch = step(b, T0 + 60 * S)->epoch;
+    denies(b, 1, 2, apex, 900, T0 + 61 * S);
+    const struct nx_auth_facts *f = step(b, T0 + 61 * S);
+    assert_false(f->verified);
+    assert_int_equal(f->epoch, epoch + 1);
+    assert_int_equal(f->outage_lo_us, T0 + 55 * S); /* last good before */
+    rounds(b, 1, 2, T0 + 66 * S, T0 + 66 * S);
+    f = step(b, T0 + 70 * S);
+    assert_int_equal(f->epoch, epoch + 2);
+    assert_int_equal(f->restored_hi_us, T0 + 66 * S + EPS);
+    assert_false(f->verified);
+}
+
+/* Good once is not settled: the answers must go on. */
+static void test_stale_vantage_does_not_verify(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    good(b, 1, 1, T0);
+    assert_false(step(b, T0 + 120 * S)->verified);
+    good(b, 1, 1, T0 + 121 * S);
+    assert_true(step(b, T0 + 121 * S)->verified);
+    /* Verified stays while nothing bad is seen. */
+    assert_true(step(b, T0 + 1000 * S)->verified);
+}
+
+static void test_two_vantages(void **state) {
+    struct bench *b = *state;
+    const struct nx_auth_rules two = {
+        .settle_us = 10 * S, .interval_us = 5 * S, .vantages = 2};
+    delegate(b, 1, apex, 1, 1, T0);
+    rounds(b, 1, 1, T0, T0 + 20 * S);
+    (void)nx_authority_step(b->a, &two, &b->incident, T0 + 20 * S);
+    assert_false(nx_authority_facts(b->a)->verified);
+    delegate(b, 2, apex, 1, 1, T0 + 20 * S);
+    rounds(b, 1, 1, T0 + 20 * S, T0 + 40 * S);
+    rounds(b, 2, 1, T0 + 20 * S, T0 + 40 * S);
+    (void)nx_authority_step(b->a, &two, &b->incident, T0 + 40 * S);
+    assert_true(nx_authority_facts(b->a)->verified);
+    /* What one of them sees bad is bad; the server counts once. */
+    denies(b, 2, 1, apex, 900, T0 + 41 * S);
+    const struct nx_auth_facts *f = step(b, T0 + 41 * S);
+    assert_false(f->all_ns_good);
+    assert_int_equal(f->ns_total, 1);
+    assert_int_equal(f->ns_negative, 1);
+    nx_authority_forget(b->a, 2);
+    assert_true(step(b, T0 + 42 * S)->all_ns_good);
+}
+
+static void test_dead_server_is_waited_for_then_set_aside(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_view view;
+    delegate(b, 1, apex, 1, 2, T0);
+    for (int64_t t = T0; t < T0 + 60 * S; t += 5 * S) {
+        good(b, 1, 1, t);
+        silent(b, 1, 2, t);
+        assert_false(step(b, t)->all_ns_good);
+    }
+    good(b, 1, 1, T0 + 60 * S);
+    silent(b, 1, 2, T0 + 60 * S);
+    assert_true(step(b, T0 + 61 * S)->all_ns_good);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_int_equal(view.servers_n, 2);
+    assert_int_equal(view.servers[1].class_, NX_AUTH_SILENT);
+    assert_int_equal(view.servers[1].outcome, NX_TIMEOUT);
+    assert_true(nx_dname_equal(view.servers[1].at.server_name, ns_name));
+}
+
+/* One that denied before it fell silent is waited for five times as long. */
+static void test_silent_after_denial_blocks_longer(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    denies(b, 1, 2, apex, 900, T0);
+    for (int64_t t = T0; t < T0 + 300 * S; t += 5 * S) {
+        good(b, 1, 1, t);
+        silent(b, 1, 2, t + S);
+        assert_false(step(b, t)->all_ns_good);
+    }
+    assert_true(step(b, T0 + 301 * S)->all_ns_good);
+}
+
+/* A lost packet neither ends nor begins anything. */
+static void test_single_timeout_is_nothing(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    rounds(b, 1, 1, T0, T0 + 60 * S);
+    silent(b, 1, 1, T0 + 62 * S);
+    assert_true(step(b, T0 + 62 * S)->verified);
+}
+
+static void test_another_rrset_blocks(void **state) {
+    struct bench *b = *state;
+    const struct nx_answer other = {.flags = NX_ANS_RDATA | NX_ANS_AA};
+    delegate(b, 1, apex, 1, 2, T0);
+    good(b, 1, 1, T0);
+    fold(b, 1, 2, &other, NX_KIND_POS_OTHER, 300, false, T0);
+    assert_false(step(b, T0 + 400 * S)->all_ns_good);
+    assert_int_equal(step(b, T0 + 400 * S)->ns_negative, 0);
+}
+
+/* Without AA it is no answer of this zone; resolvers do not take it either. */
+static void test_lame_server_is_set_aside(void **state) {
+    struct bench *b = *state;
+    const struct nx_answer lame = {.flags = NX_ANS_RDATA};
+    delegate(b, 1, apex, 1, 2, T0);
+    good(b, 1, 1, T0);
+    fold(b, 1, 2, &lame, NX_KIND_POS, 300, false, T0);
+    assert_false(step(b, T0 + 59 * S)->all_ns_good);
+    assert_true(step(b, T0 + 61 * S)->all_ns_good);
+}
+
+/* A CNAME out of the zone: the server has done its part. */
+static void test_chain_that_leaves_is_good(void **state) {
+    static const uint8_t target[] = "\3cdn\7example\3net";
+    struct bench *b = *state;
+    const struct nx_answer answer = {
+        .flags = NX_ANS_AA, .denied_name = target, .cname_n = 1};
+    delegate(b, 1, apex, 1, 1, T0);
+    fold(b, 1, 1, &answer, NX_KIND_NODATA, 0, false, T0);
+    assert_true(step(b, T0)->all_ns_good);
+}
+
+static void test_leaving_server_ends_the_outage(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    good(b, 1, 1, T0);
+    denies(b, 1, 2, apex, 900, T0 + S);
+    assert_false(step(b, T0 + S)->all_ns_good);
+    delegate(b, 1, apex, 1, 1, T0 + 10 * S);
+    const struct nx_auth_facts *f = step(b, T0 + 10 * S);
+    assert_true(f->all_ns_good);
+    assert_int_equal(f->ns_total, 1);
+    assert_int_equal(f->restored_lo_us, T0 + S - 4000 - EPS);
+    assert_int_equal(f->restored_hi_us, T0 + 10 * S + EPS);
+    assert_true(f->deleg_changed_ns); /* caches may still ask it */
+    assert_true(f->old_servers_negative);
+    assert_int_equal(f->old_w_s, 700);
+    assert_int_equal(f->ns_ttl_s, 3600);
+    /* It is not listened to any more. */
+    denies(b, 1, 2, apex, 900, T0 + 11 * S);
+    assert_true(step(b, T0 + 11 * S)->all_ns_good);
+}
+
+static void test_parent_denied(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, com, 7, 7, T0);
+    denies(b, 1, 7, com, 600, T0 + S);
+    const struct nx_auth_facts *f = step(b, T0 + S);
+    assert_int_equal(f->w_auth_s, 600);
+    delegate(b, 1, apex, 1, 1, T0 + 20 * S);
+    assert_false(step(b, T0 + 20 * S)->all_ns_good); /* not asked yet */
+    good(b, 1, 1, T0 + 21 * S);
+    f = step(b, T0 + 21 * S);
+    assert_true(f->all_ns_good);
+    assert_int_equal(f->parent_w_s, 600);
+    assert_int_equal(f->w_auth_s, 600);
+    assert_int_equal(f->restored_hi_us, T0 + 20 * S + EPS);
+    assert_false(f->deleg_changed_ns);
+    assert_false(f->old_servers_negative);
+}
+
+/* A walk that did not arrive changes nothing. */
+static void test_unreached_walk(void **state) {
+    struct bench *b = *state;
+    const struct nx_endpoint root = server(9);
+    const struct nx_delegation d = {.name = name,
+                                    .apex = com,
+                                    .servers = &root,
+                                    .servers_n = 1,
+                                    .problems = NX_DELEG_UNREACHED};
+    struct nx_auth_view view;
+    delegate(b, 1, apex, 1, 1, T0);
+    good(b, 1, 1, T0);
+    assert_int_equal(nx_authority_delegation(b->a, 1, &d, T0 + S, EPS), 0);
+    assert_true(step(b, T0 + S)->all_ns_good);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_int_equal(view.problems, NX_DELEG_UNREACHED);
+    assert_true(nx_dname_equal(view.apex, apex));
+}
+
+static void test_old_answers_change_nothing(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    good(b, 1, 1, T0 + 10 * S);
+    denies(b, 1, 1, apex, 900, T0 + 5 * S); /* arrived late */
+    assert_true(step(b, T0 + 10 * S)->all_ns_good);
+}
+
+static void test_too_many_vantages(void **state) {
+    struct bench *b = *state;
+    for (uint32_t i = 1; i <= NX_AUTH_VANTAGES_MAX; i++) {
+        delegate(b, i, apex, 1, 1, T0);
+    }
+    const struct nx_endpoint at = server(1);
+    const struct nx_delegation d = {
+        .name = name, .apex = apex, .servers = &at, .servers_n = 1};
+    assert_int_equal(nx_authority_delegation(b->a, 99, &d, T0, EPS), NX_ELIMIT);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_restoration_is_bracketed),
+        TEST(test_verified_after_settling),
+        TEST(test_stale_vantage_does_not_verify),
+        TEST(test_two_vantages),
+        TEST(test_dead_server_is_waited_for_then_set_aside),
+        TEST(test_silent_after_denial_blocks_longer),
+        TEST(test_single_timeout_is_nothing),
+        TEST(test_another_rrset_blocks),
+        TEST(test_lame_server_is_set_aside),
+        TEST(test_chain_that_leaves_is_good),
+        TEST(test_leaving_server_ends_the_outage),
+        TEST(test_parent_denied),
+        TEST(test_unreached_walk),
+        TEST(test_old_answers_change_nothing),
+        TEST(test_too_many_vantages),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,119 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/authority_bench.h"
+
+static void test_serials(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    denies(b, 1, 1, apex, 900, T0);
+    denies(b, 1, 2, apex, 900, T0); /* serial 10 */
+    assert_false(step(b, T0)->serial_known);
+    good(b, 1, 1, T0 + 5 * S);
+    soa(b, 1, 12, T0 + 5 * S + 4000 + 1); /* asked after the good answer */
+    good(b, 1, 2, T0 + 5 * S);
+    soa(b, 2, 10, T0 + 5 * S); /* asked before it: maybe the old version */
+    const struct nx_auth_facts *f = step(b, T0 + 5 * S);
+    assert_true(f->serial_known);
+    assert_int_equal(f->serial_restored, 12);
+    assert_true(f->serial_moves);
+    soa(b, 2, 11, T0 + 10 * S);
+    assert_int_equal(step(b, T0 + 10 * S)->serial_restored, 11);
+    /* Later versions do not move it. */
+    soa(b, 1, 20, T0 + 20 * S);
+    soa(b, 2, 20, T0 + 20 * S);
+    assert_int_equal(step(b, T0 + 20 * S)->serial_restored, 11);
+}
+
+static void test_serial_that_stays(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    denies(b, 1, 1, apex, 900, T0);
+    good(b, 1, 1, T0 + 5 * S);
+    soa(b, 1, 10, T0 + 6 * S);
+    const struct nx_auth_facts *f = step(b, T0 + 6 * S);
+    assert_true(f->serial_known);
+    assert_false(f->serial_moves);
+}
+
+static void test_w_from_soa_query(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    good(b, 1, 1, T0);
+    soa(b, 1, 3, T0 + S); /* TTL 900, MINIMUM 300 */
+    assert_int_equal(step(b, T0 + S)->w_auth_s, 300);
+    denies(b, 1, 1, apex, 120, T0 + 2 * S);
+    assert_int_equal(step(b, T0 + 2 * S)->w_auth_s, 120);
+}
+
+static void test_hostile_soa(void **state) {
+    struct bench *b = *state;
+    static const uint8_t shorter[] = {0, 21, 0, 0};
+    const struct nx_answer answer = {.flags = NX_ANS_AA | NX_ANS_RDATA,
+                                     .rdata = shorter,
+                                     .rdata_len = sizeof(shorter),
+                                     .rdata_n = 1};
+    delegate(b, 1, apex, 1, 1, T0);
+    good(b, 1, 1, T0);
+    fold(b, 1, 1, &answer, NX_KIND_POS, 900, true, T0);
+    assert_false(step(b, T0)->serial_known);
+}
+
+static void test_declared_without_agent(void **state) {
+    struct bench *b = *state;
+    b->incident.restored_us = T0 - 100 * S;
+    b->incident.outage_from_us = T0 - 500 * S;
+    const struct nx_auth_facts *f = step(b, T0);
+    assert_true(f->observed);
+    assert_true(f->verified);
+    assert_int_equal(f->restored_lo_us, T0 - 100 * S);
+    assert_int_equal(f->restored_hi_us, T0 - 100 * S);
+    assert_int_equal(f->outage_lo_us, T0 - 500 * S);
+    assert_int_equal(f->epoch, 1);
+}
+
+static void test_declared_for_later(void **state) {
+    struct bench *b = *state;
+    b->incident.restored_us = T0 + 100 * S;
+    assert_false(step(b, T0 + 99 * S)->observed);
+    assert_true(step(b, T0 + 100 * S)->observed);
+    assert_false(step(b, T0 + 159 * S)->verified);
+    assert_true(step(b, T0 + 160 * S)->verified);
+}
+
+/* What is seen outweighs what was said. */
+static void test_declared_but_denied(void **state) {
+    struct bench *b = *state;
+    b->incident.restored_us = T0 - 100 * S;
+    assert_true(step(b, T0)->verified);
+    delegate(b, 1, apex, 1, 1, T0);
+    denies(b, 1, 1, apex, 900, T0 + S);
+    assert_false(step(b, T0 + S)->verified);
+}
+
+static void test_declared_outage_end_when_all_was_good(void **state) {
+    struct bench *b = *state;
+    b->incident.outage_to_us = T0 - 30 * S;
+    delegate(b, 1, apex, 1, 1, T0);
+    assert_false(step(b, T0)->observed);
+    good(b, 1, 1, T0 + S);
+    assert_int_equal(step(b, T0 + S)->restored_hi_us, T0 - 30 * S);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_serials),
+        TEST(test_serial_that_stays),
+        TEST(test_w_from_soa_query),
+        TEST(test_hostile_soa),
+        TEST(test_declared_without_agent),
+        TEST(test_declared_for_later),
+        TEST(test_declared_but_denied),
+        TEST(test_declared_outage_end_when_all_was_good),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
