@@ -288,6 +288,15 @@ static int by_network(const void *a, const void *b) {
     return order != 0 ? order : (x->id > y->id) - (x->id < y->id);
 }
 
+/* What its wall clock is ahead of ours; 0 when the agent tells nonsense. */
+static int64_t wall_offset(const struct nx_clock_sample *clock) {
+    if (!sane(clock->wall_us) || !sane(clock->mono_us) ||
+        !sane(clock->offset_us)) {
+        return 0;
+    }
+    return clock->wall_us - (clock->mono_us - clock->offset_us);
+}
+
 static void show(const struct nx_agent_state *a,
                  void (*visit)(void *user, const struct nx_agent_view *agent),
                  void *user) {
@@ -297,6 +306,7 @@ static void show(const struct nx_agent_state *a,
         .last_seen_us = a->last_seen_us,
         .last_result_us = a->last_result_us,
         .offset_us = a->clock.offset_us,
+        .wall_offset_us = wall_offset(&a->clock),
         .offset_error_us = a->clock.offset_error_us,
         .offset_known = a->clock.offset_known,
         .resolvers = a->resolvers,

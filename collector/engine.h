@@ -114,9 +114,10 @@ struct nx_agent_view {
     bool connected_once;
     int64_t last_seen_us;   /* NX_TIME_UNKNOWN */
     int64_t last_result_us; /* NX_TIME_UNKNOWN */
-    int64_t offset_us;
+    int64_t offset_us;      /* its monotonic clock minus collector time */
+    int64_t wall_offset_us; /* its wall clock minus collector time */
     uint64_t offset_error_us;
-    bool offset_known;
+    bool offset_known; /* of all three */
     const struct nx_endpoint *resolvers;
     size_t resolvers_n;
     uint64_t results_n;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/io_http_parts.h"
+#include "common/text.h"
 
 #define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
 
@@ -30,12 +31,19 @@ void nx_http_reply_text(struct evhttp_request *request, unsigned status,
     }
 }
 
+/* With a newline at the end: people read it with curl, too. */
 static void send_json(struct evhttp_request *request, unsigned status,
                       const char *type, json_t *document) {
-    char *text = document == NULL ? NULL : json_dumps(document, JSON_FLAGS);
+    char *json = document == NULL ? NULL : json_dumps(document, JSON_FLAGS);
+    struct nx_text text;
+    nx_text_init(&text);
+    if (json != NULL) {
+        nx_text_addf(&text, "%s\n", json);
+    }
+    free(json);
     json_decref(document);
-    nx_http_reply_text(request, status, type, text);
-    free(text);
+    nx_http_reply_text(request, status, type, text.failed ? NULL : text.bytes);
+    nx_text_fini(&text);
 }
 
 void nx_http_reply_json(struct evhttp_request *request, unsigned status,

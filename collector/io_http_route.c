@@ -184,15 +184,19 @@ static void post_close(struct nx_service *service,
 
 /* What the service says about an agent's key or name. */
 static void reply_agent_error(struct evhttp_request *request, int err,
-                              const char *who) {
+                              bool accepting, const char *who) {
     struct nx_api_problem problem;
-    if (err == NX_ENOTFOUND) {
+    if (err == NX_ENOTFOUND && accepting) {
         (void)nx_api_refuse(&problem, 404,
-                            "no agent is known by %s (or more than one key "
-                            "begins with it)",
+                            "key: no pending key, or more than one, begins "
+                            "with %s; give all of it",
+                            who);
+    } else if (err == NX_ENOTFOUND) {
+        (void)nx_api_refuse(&problem, 404,
+                            "who: no agent, or more than one, is known by %s",
                             who);
     } else if (err == NX_EMALFORMED) {
-        (void)nx_api_refuse(&problem, 422, "not a key: %s", who);
+        (void)nx_api_refuse(&problem, 422, "key: not a public key: %s", who);
     } else if (err == NX_EEXISTS) {
         (void)nx_api_refuse(&problem, 409,
                             "name: another agent has it; choose another");
@@ -221,7 +225,7 @@ static void post_accept(struct nx_service *service,
     memcpy(agent.name, accept.name, sizeof agent.name);
     int err = nx_service_agent_accept(service, accept.key, &agent, &record);
     if (err != 0) {
-        reply_agent_error(request, err, accept.key);
+        reply_agent_error(request, err, true, accept.key);
         return;
     }
     nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL));
@@ -239,7 +243,7 @@ static void post_revoke(struct nx_service *service,
     }
     int err = nx_service_agent_revoke(service, who, &record);
     if (err != 0) {
-        reply_agent_error(request, err, who);
+        reply_agent_error(request, err, false, who);
         return;
     }
     nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL));

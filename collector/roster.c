@@ -42,7 +42,7 @@ static json_t *seen_json(const struct nx_agent_view *view) {
         "{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "last_seen",
         time_or_null(view->last_seen_us), "last_result",
         time_or_null(view->last_result_us), "clock_offset_s",
-        known ? seconds(view->offset_us) : json_null(), "clock_error_s",
+        known ? seconds(view->wall_offset_us) : json_null(), "clock_error_s",
         known ? seconds((int64_t)view->offset_error_us) : json_null(),
         "resolvers", resolver_list(view), "results",
         (json_int_t)view->results_n, "dropped", (json_int_t)view->dropped_n,
