@@ -1,0 +1,21 @@
+#include <stdlib.h>
+
+#include "agent/conf.h"
+#include "tests/fuzz/replay.h"
+
+/* Every text is a configuration or has a message; nothing leaks. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    struct nx_agent_conf *conf = NULL;
+    char why[NX_CONF_WHY_MAX] = "";
+    int err = nx_agent_conf_parse("f", data, size, &conf, why, sizeof(why));
+    if ((err == NX_OK) != (conf != NULL) || (err != NX_OK && why[0] == '\0')) {
+        abort();
+    }
+    for (const char *p = why; *p != '\0'; p++) {
+        if (*p < 0x20 || *p > 0x7e) {
+            abort();
+        }
+    }
+    nx_agent_conf_free(&conf);
+    return 0;
+}
