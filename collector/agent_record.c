@@ -31,3 +31,11 @@ bool nx_agent_label_valid(const char *label) {
     }
     return true;
 }
+
+const char *nx_address_unmapped(const char *text) {
+    static const char prefix[] = "::ffff:";
+    const size_t len = sizeof(prefix) - 1;
+    return strncmp(text, prefix, len) == 0 && strchr(text, '.') != NULL
+               ? text + len
+               : text;
+}

@@ -26,4 +26,8 @@ struct nx_agent_record {
  * '-', beginning with a letter or digit. */
 bool nx_agent_label_valid(const char *label);
 
+/* "192.0.2.1" for "::ffff:192.0.2.1" (RFC 4291 section 2.5.5.2), as a dual
+ * stack socket names it; any other address as it is. Inside `text`. */
+const char *nx_address_unmapped(const char *text);
+
 #endif

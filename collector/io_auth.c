@@ -113,14 +113,16 @@ static void refuse(struct nx_auth *auth, const uint8_t *key, bool revoked,
         if (pending == NULL) {
             pending = pending_add(auth, text);
         }
-        memcpy(pending->address, from, sizeof(from));
+        snprintf(pending->address, sizeof(pending->address), "%s",
+                 nx_address_unmapped(from));
         pending->last_us = now_us;
         pending->tries_n++;
     }
     if (nx_quiet_pass(&auth->quiet, now_us, LOG_EVERY_US, &held_n)) {
         nx_log(NX_LOG_WARN,
                "refused %s key %s from %s (%" PRIu64 " more refused since)",
-               revoked ? "the revoked" : "the unknown", text, from, held_n);
+               revoked ? "the revoked" : "the unknown", text,
+               nx_address_unmapped(from), held_n);
     }
 }
 

@@ -234,7 +234,7 @@ static void note_connection(struct nx_peer *peer, zmq_msg_t *routing,
     peer->source_fd = zmq_msg_get(body, ZMQ_SRCFD);
     const char *address = zmq_msg_gets(body, "Peer-Address");
     snprintf(peer->address, sizeof(peer->address), "%s",
-             address != NULL ? address : "");
+             address != NULL ? nx_address_unmapped(address) : "");
 }
 
 static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
@@ -328,7 +328,7 @@ static void end_connection(struct nx_peer *peer) {
         getpeername(peer->source_fd, (struct sockaddr *)&at, &len) == 0 &&
         getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), NULL, 0,
                     NI_NUMERICHOST) == 0 &&
-        strcmp(host, peer->address) == 0) {
+        strcmp(nx_address_unmapped(host), peer->address) == 0) {
         (void)shutdown(peer->source_fd, SHUT_RDWR);
     }
     peer->source_fd = -1;

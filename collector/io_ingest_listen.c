@@ -19,7 +19,6 @@ struct option {
 static int set_options(void *socket, const struct nx_keypair *keys) {
     static const struct option options[] = {
         {ZMQ_CURVE_SERVER, 1},
-        {ZMQ_IPV6, 1},
         {ZMQ_ROUTER_MANDATORY, 1},
         {ZMQ_RCVHWM, 64}, /* a stranger's queue: 64 * 256 KiB at most */
         {ZMQ_SNDHWM, 64},
@@ -40,13 +39,21 @@ static int set_options(void *socket, const struct nx_keypair *keys) {
     return rc == 0 ? NX_OK : NX_EIO;
 }
 
+/* An IPv4 endpoint is to be an IPv4 socket. */
+static int bind_socket(void *socket, const char *endpoint) {
+    const int six = strchr(endpoint, '[') != NULL ? 1 : 0;
+    return zmq_setsockopt(socket, ZMQ_IPV6, &six, sizeof(six)) == 0
+               ? zmq_bind(socket, endpoint)
+               : -1;
+}
+
 static int bind_one(struct nx_ingest *ingest, const char *endpoint, char *why,
                     size_t why_cap) {
     struct nx_ingest_door *door = &ingest->doors[ingest->doors_n];
     size_t len = sizeof(door->bound);
     if (ingest->doors_n == NX_CONF_LISTEN_MAX ||
         strlen(endpoint) >= sizeof(door->wanted) ||
-        zmq_bind(ingest->socket, endpoint) != 0 ||
+        bind_socket(ingest->socket, endpoint) != 0 ||
         zmq_getsockopt(ingest->socket, ZMQ_LAST_ENDPOINT, door->bound, &len) !=
             0) {
         snprintf(why, why_cap, "%s: cannot listen: %s", endpoint,
@@ -134,7 +141,7 @@ static void on_accept_again(evutil_socket_t fd, short what, void *arg) {
     (void)what;
     bool all = true;
     for (size_t i = 0; i < ingest->doors_n; i++) {
-        all = zmq_bind(ingest->socket, ingest->doors[i].bound) == 0 && all;
+        all = bind_socket(ingest->socket, ingest->doors[i].bound) == 0 && all;
     }
     ingest->accepting = true;
     if (!all) { /* no file left for a listener either, or not closed yet */

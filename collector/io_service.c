@@ -117,11 +117,11 @@ void nx_service_free(struct nx_service **service_p) {
     nx_service_ticks_fini(service);
     nx_ingest_free(&service->ingest);
     nx_auth_free(&service->auth);
-    if (service->zmq != NULL) {
-        (void)zmq_ctx_term(service->zmq);
-    }
     nx_engine_free(&service->engine);
     nx_store_close(&service->store);
+    if (service->zmq != NULL) { /* last: it waits for the network */
+        (void)zmq_ctx_term(service->zmq);
+    }
     free(service->records);
     free(service);
     *service_p = NULL;

@@ -27,6 +27,7 @@ enum {
 };
 
 #define FILES_WANTED 1024U
+#define STOP_MAX_S 4U
 
 static const char usage[] =
     "usage: nxclear-collector [-v] [-k] -c FILE   run in the foreground\n"
@@ -232,7 +233,16 @@ static int start(struct daemon *d, char *why, size_t why_cap) {
     return err;
 }
 
+/* Everything is committed before the network is waited for; what is left may
+ * be left to the kernel. */
+static void on_too_slow(int number) {
+    (void)number;
+    _exit(EXIT_OK);
+}
+
 static void stop(struct daemon *d) {
+    (void)signal(SIGALRM, on_too_slow);
+    (void)alarm(STOP_MAX_S);
     nx_http_free(&d->http);
     nx_service_free(&d->service);
     for (size_t i = 0; i < 3; i++) {

@@ -1,0 +1,480 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "collector/io_auth.h"
+#include "collector/io_ingest.h"
+#include "common/io_log.h"
+#include "tests/lib/agent_client.h"
+#include "tests/lib/loop.h"
+
+#define CLIENTS_N 2U
+
+struct fixture {
+    char folder[64];
+    char path[96];
+    struct event_base *base;
+    struct nx_steady clock;
+    void *zmq;
+    void *client_zmq;
+    struct nx_store *store;
+    struct nx_engine *engine;
+    struct nx_auth *auth;
+    struct nx_ingest *ingest;
+    struct nx_keypair keys;
+    struct nx_test_client clients[CLIENTS_N];
+    uint64_t want_seq; /* for the predicates below */
+    unsigned want_n;
+};
+
+static const char *agent_name(unsigned i) {
+    return i == 0 ? "one" : "two";
+}
+
+static void enrol(struct fixture *f, unsigned i, bool accepted) {
+    struct nx_agent_record record = {.state = NX_AGENT_ACCEPTED};
+    record.agent = (struct nx_agent){.id = i + 1, .accepted = accepted};
+    strcpy(record.agent.name, agent_name(i));
+    strcpy(record.agent.network, "lyon");
+    assert_int_equal(nx_engine_agent_set(f->engine, &record.agent), NX_OK);
+    assert_int_equal(nx_ingest_agent_set(f->ingest, &record.agent), NX_OK);
+}
+
+static void start_collector(struct fixture *f) {
+    char why[NX_STORE_WHY_MAX];
+    const struct nx_store_options options = {.check = false};
+    struct nx_engine_settings settings;
+    char endpoint[] = "tcp://127.0.0.1:*";
+    char *endpoints[] = {endpoint};
+    f->zmq = zmq_ctx_new();
+    nx_engine_settings_default(&settings);
+    assert_int_equal(
+        nx_store_open(f->path, &options, &f->store, why, sizeof(why)), NX_OK);
+    assert_int_equal(nx_engine_new(&settings, &f->engine), NX_OK);
+    assert_int_equal(nx_auth_new(f->base, f->zmq, &f->clock, &f->auth), NX_OK);
+    const struct nx_ingest_parts parts = {.base = f->base,
+                                          .zmq = f->zmq,
+                                          .store = f->store,
+                                          .engine = f->engine,
+                                          .clock = &f->clock,
+                                          .plan_valid_s = 60};
+    assert_int_equal(nx_ingest_new(&parts, &f->keys, &f->ingest), NX_OK);
+    for (unsigned i = 0; i < CLIENTS_N; i++) {
+        enrol(f, i, true);
+        assert_int_equal(
+            nx_auth_allow(f->auth, f->clients[i].keys.public_key, i + 1),
+            NX_OK);
+    }
+    assert_int_equal(
+        nx_ingest_listen(f->ingest, endpoints, 1, why, sizeof(why)), NX_OK);
+}
+
+static void stop_collector(struct fixture *f) {
+    nx_ingest_free(&f->ingest);
+    nx_auth_free(&f->auth);
+    zmq_ctx_term(f->zmq);
+    nx_engine_free(&f->engine);
+    nx_store_close(&f->store);
+}
+
+static void connect_clients(struct fixture *f) {
+    for (unsigned i = 0; i < CLIENTS_N; i++) {
+        nx_test_client_connect(&f->clients[i], f->client_zmq,
+                               nx_ingest_endpoint(f->ingest, 0),
+                               f->keys.public_key);
+    }
+}
+
+static void add_agents_to_store(const struct fixture *f) {
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "INSERT INTO agent VALUES(1,'a','one','lyon','network',"
+                     "'accepted','',0),(2,'b','two','lyon','network',"
+                     "'accepted','',0)",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static int setup(void **state) {
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    nx_log_set_level(NX_LOG_ERROR);
+    strcpy(f->folder, "/tmp/nx-test-ingest-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->path, sizeof(f->path), "%s/nxclear.db", f->folder);
+    f->base = event_base_new();
+    f->client_zmq = zmq_ctx_new();
+    nx_steady_init(&f->clock);
+    assert_int_equal(zmq_curve_keypair(f->keys.public_key, f->keys.secret_key),
+                     0);
+    for (unsigned i = 0; i < CLIENTS_N; i++) {
+        nx_test_client_keys(&f->clients[i]);
+        f->clients[i].epoch = UINT64_C(0xf00dfeed00000000) + i;
+    }
+    start_collector(f);
+    add_agents_to_store(f);
+    connect_clients(f);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    for (unsigned i = 0; i < CLIENTS_N; i++) {
+        nx_test_client_close(&f->clients[i]);
+    }
+    stop_collector(f);
+    zmq_ctx_term(f->client_zmq);
+    event_base_free(f->base);
+    (void)unlink(f->path);
+    (void)rmdir(f->folder);
+    free(f);
+    return 0;
+}
+
+static bool client_acked(void *user) {
+    struct fixture *f = user;
+    nx_test_client_read(&f->clients[0]);
+    return f->clients[0].acks_n >= f->want_n;
+}
+
+/* Waits for one more ack, which must say this. */
+static void expect_ack(struct fixture *f, uint64_t acked_seq, uint64_t echo) {
+    struct nx_test_client *client = &f->clients[0];
+    f->want_n = client->acks_n + 1;
+    assert_true(nx_test_wait(f->base, client_acked, f));
+    assert_int_equal(client->ack.epoch, client->epoch);
+    assert_int_equal(client->ack.acked_seq, acked_seq);
+    assert_int_equal(client->ack.echo, echo);
+    assert_true(client->ack.received_us <= client->ack.sent_us);
+}
+
+/* Through another connection: only what is committed is seen. */
+static int64_t ask(const struct fixture *f, const char *sql) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return value;
+}
+
+static void see_agent(void *user, const struct nx_agent_view *view) {
+    uint64_t *results_n = user;
+    if (view->agent->id == 1) {
+        *results_n = view->results_n;
+    }
+}
+
+/* Results of the first agent that the engine has taken. */
+static uint64_t folded(struct fixture *f) {
+    uint64_t results_n = 0;
+    nx_engine_agents(f->engine, see_agent, &results_n);
+    return results_n;
+}
+
+static struct nx_ingest_counters counters(const struct fixture *f) {
+    struct nx_ingest_counters out;
+    nx_ingest_counters(f->ingest, &out);
+    return out;
+}
+
+static void test_ack_follows_commit(void **state) {
+    struct fixture *f = *state;
+    nx_test_client_batch(&f->clients[0], 1, 200, 0);
+    expect_ack(f, 200, 1);
+    assert_int_equal(ask(f, "SELECT sum(results_n) FROM batch"), 200);
+    assert_int_equal(ask(f, "SELECT acked_seq FROM stream"), 200);
+    assert_int_equal(folded(f), 200);
+    /* Many at once: one commit for several, one cumulative ack at the end. */
+    for (uint64_t i = 0; i < 100; i++) {
+        nx_test_client_batch(&f->clients[0], 201 + 10 * i, 10, 0);
+    }
+    while (f->clients[0].ack.acked_seq < 1200) {
+        f->want_n = f->clients[0].acks_n + 1;
+        assert_true(nx_test_wait(f->base, client_acked, f));
+    }
+    assert_int_equal(ask(f, "SELECT count(*) FROM batch"), 101);
+    assert_int_equal(folded(f), 1200);
+    const struct nx_group_counters *stored =
+        nx_group_counters(nx_ingest_group(f->ingest));
+    assert_int_equal(stored->results_n, 1200);
+    assert_true(stored->commits_n < 90);
+}
+
+static void test_duplicate_overlap_and_hole(void **state) {
+    struct fixture *f = *state;
+    nx_test_client_batch(&f->clients[0], 1, 100, 0);
+    expect_ack(f, 100, 1);
+    nx_test_client_batch(&f->clients[0], 1, 100, 0);
+    expect_ack(f, 100, 1);
+    nx_test_client_batch(&f->clients[0], 201, 50, 0); /* 101..200 missing */
+    expect_ack(f, 100, 201);
+    assert_int_equal(folded(f), 100);
+    nx_test_client_batch(&f->clients[0], 51, 100, 0);
+    expect_ack(f, 150, 51);
+    nx_test_client_batch(&f->clients[0], 201, 50, 151); /* with a gap */
+    expect_ack(f, 250, 201);
+    assert_int_equal(folded(f), 200);
+    assert_int_equal(ask(f, "SELECT sum(results_n) FROM batch"), 200);
+    assert_int_equal(ask(f, "SELECT skip FROM batch WHERE first_seq=101"), 50);
+    assert_int_equal(ask(f, "SELECT dropped_n FROM stream"), 50);
+    assert_int_equal(ask(f, "SELECT received_n FROM stream"), 200);
+    assert_int_equal(counters(f).duplicates_n, 150);
+    assert_int_equal(counters(f).out_of_order_n, 1);
+}
+
+static void test_hello(void **state) {
+    struct fixture *f = *state;
+    struct nx_test_client *client = &f->clients[0];
+    nx_test_client_hello(client, NX_PROTOCOL);
+    nx_test_client_batch(client, 1, 10, 0);
+    f->want_n = 2;
+    assert_true(nx_test_wait(f->base, client_acked, f));
+    assert_int_equal(client->hello_acks_n, 1); /* its own, not shared */
+    assert_int_equal(client->ack.acked_seq, 10);
+    while (client->plans_n == 0) {
+        nx_test_turn(f->base);
+        nx_test_client_read(client);
+    }
+    nx_test_client_hello(client, NX_PROTOCOL);
+    expect_ack(f, 10, 0);
+    nx_test_client_hello(client, NX_PROTOCOL + 1);
+    nx_test_client_batch(client, 11, 1, 0);
+    expect_ack(f, 11, 11);
+    assert_int_equal(counters(f).rejected_n, 1);
+}
+
+static bool counted_rejected(void *user) {
+    struct fixture *f = user;
+    return counters(f).rejected_n + counters(f).ignored_n >= f->want_n;
+}
+
+static void test_malformed(void **state) {
+    struct fixture *f = *state;
+    static uint8_t bytes[NX_MSG_MAX_BYTES];
+    size_t len = nx_test_batch(f->clients[0].epoch, 1, 200, 0, bytes);
+    nx_test_client_send(&f->clients[1], bytes, len / 2);
+    nx_test_client_send(&f->clients[1], "", 0);
+    zmq_send(f->clients[1].socket, "a", 1, ZMQ_SNDMORE);
+    nx_test_client_send(&f->clients[1], "b", 1);
+    f->want_n = 3;
+    assert_true(nx_test_wait(f->base, counted_rejected, f));
+    assert_int_equal(counters(f).rejected_n, 3);
+    /* One good message in between: it is not ten in a row. */
+    nx_test_client_batch(&f->clients[1], 1, 1, 0);
+    for (unsigned i = 0; i < NX_PEER_BAD_MAX; i++) {
+        nx_test_client_send(&f->clients[1], "nonsense", 8);
+    }
+    nx_test_client_batch(&f->clients[1], 2, 1, 0); /* not listened to now */
+    f->want_n = 3 + NX_PEER_BAD_MAX + 1;
+    assert_true(nx_test_wait(f->base, counted_rejected, f));
+    assert_int_equal(counters(f).rejected_n, 3 + NX_PEER_BAD_MAX);
+    assert_int_equal(counters(f).ignored_n, 1);
+    assert_int_equal(ask(f, "SELECT count(*) FROM batch WHERE agent_id=2"), 1);
+    /* The others are served. */
+    nx_test_client_batch(&f->clients[0], 1, 200, 0);
+    expect_ack(f, 200, 1);
+}
+
+static void test_hostile_numbers(void **state) {
+    struct fixture *f = *state;
+    uint64_t last = UINT64_C(1) << 63;
+    nx_test_client_batch(&f->clients[0], 1, 10, 0);
+    expect_ack(f, 10, 1);
+    nx_test_client_batch(&f->clients[0], last, 1, 0);      /* refused, no ack */
+    nx_test_client_batch(&f->clients[0], last - 2, 1, 11); /* jump, refused */
+    nx_test_client_batch(&f->clients[0], last - 2, 1, 0);  /* hole */
+    expect_ack(f, 10, last - 2);
+    nx_test_client_batch(&f->clients[0], 11, 1, 0);
+    expect_ack(f, 11, 11);
+    assert_int_equal(counters(f).rejected_n, 2);
+}
+
+static void test_oversize(void **state) {
+    struct fixture *f = *state;
+    static uint8_t huge[NX_MSG_MAX_BYTES + 1];
+    nx_test_client_batch(&f->clients[0], 1, 10, 0);
+    expect_ack(f, 10, 1);
+    /* libzmq ends the connection; the agent comes back by itself. */
+    nx_test_client_send(&f->clients[0], huge, sizeof(huge));
+    f->want_n = f->clients[0].acks_n + 1;
+    int64_t end_us = nx_clock_mono_us() + NX_TEST_PATIENCE_US;
+    while (!client_acked(f) && nx_clock_mono_us() < end_us) {
+        nx_test_client_batch(&f->clients[0], 11, 10, 0);
+        nx_test_turn(f->base);
+    }
+    assert_int_equal(f->clients[0].ack.acked_seq, 20);
+    assert_int_equal(counters(f).rejected_n, 0); /* never reached us */
+}
+
+static void test_restart_keeps_positions(void **state) {
+    struct fixture *f = *state;
+    nx_test_client_batch(&f->clients[0], 1, 100, 0);
+    expect_ack(f, 100, 1);
+    nx_test_client_close(&f->clients[0]);
+    nx_test_client_close(&f->clients[1]);
+    stop_collector(f);
+    start_collector(f);
+    connect_clients(f);
+    nx_test_client_hello(&f->clients[0], NX_PROTOCOL);
+    expect_ack(f, 100, 0);
+    nx_test_client_batch(&f->clients[0], 51, 100, 0);
+    expect_ack(f, 150, 51);
+    assert_int_equal(ask(f, "SELECT sum(results_n) FROM batch"), 150);
+}
+
+static void test_many_epochs(void **state) {
+    struct fixture *f = *state;
+    struct nx_test_client *client = &f->clients[0];
+    uint64_t epoch = client->epoch;
+    nx_test_client_batch(client, 1, 10, 0);
+    expect_ack(f, 10, 1);
+    for (unsigned i = 0; i < 3 * NX_STREAM_EPOCHS_MAX; i++) {
+        client->epoch = 1000 + i;
+        nx_test_client_batch(client, 1, 10, 0);
+        expect_ack(f, 10, 1);
+    }
+    /* The first is not in memory any more, the store knows it. */
+    client->epoch = epoch;
+    nx_test_client_batch(client, 6, 10, 0);
+    expect_ack(f, 15, 6);
+    assert_int_equal(counters(f).duplicates_n, 5);
+}
+
+static bool stopped_storing(void *user) {
+    struct fixture *f = user;
+    return !nx_group_storing(nx_ingest_group(f->ingest));
+}
+
+static bool storing_again(void *user) {
+    return !stopped_storing(user);
+}
+
+/* Somebody holds the database; later he lets go. */
+static void test_store_stops_and_resumes(void **state) {
+    struct fixture *f = *state;
+    sqlite3 *db = NULL;
+    nx_test_client_batch(&f->clients[0], 1, 10, 0);
+    expect_ack(f, 10, 1);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                     SQLITE_OK);
+    nx_log_set_level(NX_LOG_ERROR);
+    nx_test_client_batch(&f->clients[0], 11, 10, 0);
+    assert_true(nx_test_wait(f->base, stopped_storing, f));
+    assert_non_null(
+        strstr(nx_group_problem(nx_ingest_group(f->ingest)), "locked"));
+    nx_test_client_batch(&f->clients[0], 21, 10, 0);
+    nx_test_turn(f->base);
+    nx_test_client_read(&f->clients[0]);
+    assert_int_equal(f->clients[0].ack.acked_seq, 10);
+    assert_int_equal(folded(f), 10); /* nothing believed that is not stored */
+    assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_true(nx_test_wait(f->base, storing_again, f));
+    assert_string_equal(nx_group_problem(nx_ingest_group(f->ingest)), "");
+    nx_test_client_batch(&f->clients[0], 11, 10, 0);
+    expect_ack(f, 20, 11);
+    assert_int_equal(folded(f), 20);
+}
+
+static bool second_dropped(void *user) {
+    struct fixture *f = user;
+    return counters(f).unidentified_n > 0;
+}
+
+static void test_revoked_is_cut_off(void **state) {
+    struct fixture *f = *state;
+    nx_test_client_batch(&f->clients[0], 1, 10, 0);
+    expect_ack(f, 10, 1);
+    assert_string_equal(nx_ingest_address(f->ingest, 1), "127.0.0.1");
+    /* What is on its way already is dropped, whoever sent it. */
+    nx_test_client_batch(&f->clients[0], 11, 10, 0);
+    enrol(f, 0, false);
+    nx_auth_deny(f->auth, f->clients[0].keys.public_key);
+    nx_test_client_batch(&f->clients[1], 1, 10, 0);
+    uint64_t refused_n = nx_auth_refused(f->auth);
+    int64_t end_us = nx_clock_mono_us() + NX_TEST_PATIENCE_US;
+    while (nx_auth_refused(f->auth) == refused_n &&
+           nx_clock_mono_us() < end_us) {
+        nx_test_turn(f->base); /* it was cut off and tries again */
+    }
+    assert_int_equal(nx_auth_refused(f->auth), refused_n + 1);
+    nx_test_client_read(&f->clients[0]);
+    assert_int_equal(f->clients[0].ack.acked_seq, 10);
+    assert_int_equal(ask(f, "SELECT count(*) FROM batch WHERE agent_id=1"), 1);
+}
+
+static void test_unidentified_is_dropped(void **state) {
+    struct fixture *f = *state;
+    /* A key that the handler lets in, of an agent that is not known here. */
+    assert_int_equal(
+        nx_auth_allow(f->auth, f->clients[1].keys.public_key, 4000), NX_OK);
+    nx_test_client_batch(&f->clients[1], 1, 10, 0);
+    assert_true(nx_test_wait(f->base, second_dropped, f));
+    assert_int_equal(ask(f, "SELECT count(*) FROM batch"), 0);
+}
+
+static void test_listen_elsewhere(void **state) {
+    struct fixture *f = *state;
+    char why[128];
+    char used[] = "tcp://127.0.0.1:*";
+    char taken[64];
+    snprintf(taken, sizeof(taken), "%s", nx_ingest_endpoint(f->ingest, 0));
+    char other[] = "tcp://127.0.0.2:*";
+    char *both[] = {used, other};
+    char *only[] = {other};
+    char *conflict[] = {other, taken};
+    assert_int_equal(nx_ingest_listen(f->ingest, both, 2, why, sizeof(why)),
+                     NX_OK);
+    assert_string_equal(nx_ingest_endpoint(f->ingest, 0), taken);
+    assert_int_equal(nx_ingest_listen(f->ingest, conflict, 2, why, sizeof(why)),
+                     NX_EIO);
+    assert_non_null(strstr(why, "cannot listen: Address already in use"));
+    assert_string_equal(nx_ingest_endpoint(f->ingest, 0), taken);
+    assert_int_equal(nx_ingest_listen(f->ingest, only, 1, why, sizeof(why)),
+                     NX_OK);
+    assert_non_null(strstr(nx_ingest_endpoint(f->ingest, 0), "127.0.0.2"));
+    assert_null(nx_ingest_endpoint(f->ingest, 1));
+    nx_test_client_close(&f->clients[0]);
+    nx_test_client_connect(&f->clients[0], f->client_zmq,
+                           nx_ingest_endpoint(f->ingest, 0),
+                           f->keys.public_key);
+    nx_test_client_batch(&f->clients[0], 1, 10, 0);
+    expect_ack(f, 10, 1);
+}
+
+int main(void) {
+#define WITH_ALL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_ALL(test_ack_follows_commit),
+        WITH_ALL(test_duplicate_overlap_and_hole),
+        WITH_ALL(test_hello),
+        WITH_ALL(test_malformed),
+        WITH_ALL(test_hostile_numbers),
+        WITH_ALL(test_oversize),
+        WITH_ALL(test_restart_keeps_positions),
+        WITH_ALL(test_many_epochs),
+        WITH_ALL(test_store_stops_and_resumes),
+        WITH_ALL(test_revoked_is_cut_off),
+        WITH_ALL(test_unidentified_is_dropped),
+        WITH_ALL(test_listen_elsewhere),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

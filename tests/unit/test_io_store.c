@@ -1,0 +1,490 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "collector/io_store.h"
+#include "common/rrtype.h"
+
+#define PATH_MAX_BYTES 256
+
+struct fixture {
+    char folder[64];
+    char path[96];
+    struct nx_store *store;
+    char why[NX_STORE_WHY_MAX];
+};
+
+static const struct nx_store_options plain = {.check = false};
+
+static int setup(void **state) {
+    struct fixture *f = calloc(1, sizeof(*f));
+    assert_non_null(f);
+    strcpy(f->folder, "/tmp/nx-test-store-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->path, sizeof(f->path), "%s/nxclear.db", f->folder);
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    nx_store_close(&f->store);
+    for (size_t i = 0; i < 3; i++) {
+        char path[PATH_MAX_BYTES];
+        snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(f->folder), 0);
+    free(f);
+    return 0;
+}
+
+static void open_store(struct fixture *f) {
+    int err = nx_store_open(f->path, &plain, &f->store, f->why, sizeof(f->why));
+    if (err != NX_OK) {
+        fail_msg("%s", f->why);
+    }
+}
+
+static void sql(const char *path, const char *text) {
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* The first column of the first row; "" without one. */
+static void ask(const char *path, const char *text, char *out, size_t cap) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &stmt, NULL), SQLITE_OK);
+    out[0] = '\0';
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        const char *value = (const char *)sqlite3_column_text(stmt, 0);
+        snprintf(out, cap, "%s", value != NULL ? value : "NULL");
+    }
+    sqlite3_finalize(stmt);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void assert_sql(const struct fixture *f, const char *text,
+                       const char *expected) {
+    char got[200];
+    ask(f->path, text, got, sizeof(got));
+    assert_string_equal(got, expected);
+}
+
+static struct nx_agent_record agent_record(const char *name, char key) {
+    struct nx_agent_record record = {.state = NX_AGENT_ACCEPTED,
+                                     .changed_us = 5};
+    record.agent.accepted = true;
+    memset(record.key, key, NX_KEY_Z85_LEN);
+    snprintf(record.agent.name, sizeof(record.agent.name), "%s", name);
+    snprintf(record.agent.network, sizeof(record.agent.network), "lyon");
+    return record;
+}
+
+static struct nx_store_batch batch_of(uint64_t first, uint32_t n,
+                                      int64_t received_us) {
+    static const uint8_t payload[] = {1, 0, 2, 255};
+    return (struct nx_store_batch){.agent_id = 1,
+                                   .epoch = UINT64_C(0xffeeddccbbaa9988),
+                                   .first_seq = first,
+                                   .results_n = n,
+                                   .received_us = received_us,
+                                   .payload = payload,
+                                   .payload_len = sizeof(payload)};
+}
+
+struct seen {
+    size_t n;
+    struct nx_store_batch last;
+    uint8_t payload[8];
+    uint64_t first_seqs[8];
+};
+
+static bool see_batch(void *user, const struct nx_store_batch *batch) {
+    struct seen *seen = user;
+    seen->last = *batch;
+    assert_true(batch->payload_len <= sizeof(seen->payload));
+    memcpy(seen->payload, batch->payload, batch->payload_len);
+    seen->first_seqs[seen->n++] = batch->first_seq;
+    return seen->n < 8;
+}
+
+static void test_log_survives(void **state) {
+    struct fixture *f = *state;
+    struct stat st;
+    struct nx_stream_position at = {400, 390, 10};
+    open_store(f);
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    struct nx_agent_record record = agent_record("a", 'a');
+    assert_int_equal(nx_store_begin(f->store), NX_OK);
+    assert_int_equal(nx_store_agent_put(f->store, &record), NX_OK);
+    assert_int_equal(record.agent.id, 1);
+    for (unsigned i = 0; i < 3; i++) {
+        struct nx_store_batch batch = batch_of(1 + 200 * i, 200, 1000 + i);
+        assert_int_equal(nx_store_batch_append(f->store, &batch), NX_OK);
+    }
+    struct nx_store_batch again = batch_of(201, 7, 2000);
+    assert_int_equal(nx_store_batch_append(f->store, &again), NX_EEXISTS);
+    assert_true(nx_store_open_transaction(f->store));
+    assert_int_equal(nx_store_stream_put(f->store, 1, again.epoch, &at, 2000),
+                     NX_OK);
+    at.acked_seq = 600;
+    at.received_n = 590;
+    assert_int_equal(nx_store_stream_put(f->store, 1, again.epoch, &at, 2000),
+                     NX_OK);
+    assert_int_equal(nx_store_commit(f->store), NX_OK);
+    nx_store_close(&f->store);
+    open_store(f);
+    struct seen seen = {0};
+    assert_int_equal(nx_store_batches(f->store, 1001, see_batch, &seen), NX_OK);
+    assert_int_equal(seen.n, 2);
+    assert_int_equal(seen.first_seqs[0], 201);
+    assert_int_equal(seen.last.epoch, UINT64_C(0xffeeddccbbaa9988));
+    assert_int_equal(seen.last.received_us, 1002);
+    assert_int_equal(seen.last.results_n, 200);
+    assert_int_equal(seen.last.payload_len, 4);
+    assert_memory_equal(seen.payload, "\x01\x00\x02\xff", 4);
+    struct nx_stream_position got;
+    assert_int_equal(nx_store_stream_get(f->store, 1, again.epoch, &got),
+                     NX_OK);
+    assert_int_equal(got.acked_seq, 600);
+    assert_int_equal(got.received_n, 590);
+    assert_int_equal(got.dropped_n, 10);
+    assert_int_equal(nx_store_stream_get(f->store, 1, 77, &got), NX_ENOTFOUND);
+}
+
+static void test_rollback(void **state) {
+    struct fixture *f = *state;
+    struct nx_store_batch batch = batch_of(1, 10, 1);
+    struct seen seen = {0};
+    open_store(f);
+    assert_int_equal(nx_store_begin(f->store), NX_OK);
+    assert_int_equal(nx_store_batch_append(f->store, &batch), NX_OK);
+    nx_store_rollback(f->store);
+    assert_false(nx_store_open_transaction(f->store));
+    assert_int_equal(nx_store_batches(f->store, 0, see_batch, &seen), NX_OK);
+    assert_int_equal(seen.n, 0);
+}
+
+struct roster {
+    size_t n;
+    struct nx_agent_record last;
+};
+
+static void see_agent(void *user, const struct nx_agent_record *record) {
+    struct roster *roster = user;
+    roster->n++;
+    roster->last = *record;
+}
+
+static void test_agents(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_record one = agent_record("one", 'a');
+    struct nx_agent_record two = agent_record("one", 'b');
+    struct roster roster = {0};
+    open_store(f);
+    assert_int_equal(nx_store_agent_put(f->store, &one), NX_OK);
+    assert_int_equal(nx_store_agent_put(f->store, &two), NX_EEXISTS);
+    one.agent.accepted = false;
+    one.state = NX_AGENT_REVOKED;
+    assert_int_equal(nx_store_agent_put(f->store, &one), NX_OK);
+    two.agent.authority = true;
+    strcpy(two.address, "192.0.2.9");
+    assert_int_equal(nx_store_agent_put(f->store, &two), NX_OK);
+    assert_int_equal(nx_store_agents(f->store, see_agent, &roster), NX_OK);
+    assert_int_equal(roster.n, 2);
+    assert_int_equal(roster.last.agent.id, two.agent.id);
+    assert_int_equal(roster.last.state, NX_AGENT_ACCEPTED);
+    assert_true(roster.last.agent.authority);
+    assert_true(roster.last.agent.accepted);
+    assert_string_equal(roster.last.agent.network, "lyon");
+    assert_string_equal(roster.last.address, "192.0.2.9");
+    assert_int_equal(strlen(roster.last.key), NX_KEY_Z85_LEN);
+}
+
+static struct nx_incident incident_of(const char *name) {
+    struct nx_incident incident = {.opened_us = 100,
+                                   .closed_us = NX_TIME_UNKNOWN,
+                                   .outage_from_us = 50,
+                                   .outage_to_us = NX_TIME_UNKNOWN,
+                                   .restored_us = NX_TIME_UNKNOWN,
+                                   .items_n = 2};
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(nx_dname_parse(name, incident.items[i].name), NX_OK);
+    }
+    incident.items[0].qtype = NX_TYPE_A;
+    memcpy(incident.items[0].rdata, "\0\4\300\0\2\n", 6);
+    incident.items[0].rdata_len = 6;
+    incident.items[0].rdata_n = 1;
+    incident.items[1].qtype = NX_TYPE_AAAA;
+    strcpy(incident.note, "it's \"gone\"; DROP TABLE incident");
+    return incident;
+}
+
+static void see_incident(void *user, const struct nx_incident *incident) {
+    *(struct nx_incident *)user = *incident;
+}
+
+static void test_incidents(void **state) {
+    struct fixture *f = *state;
+    struct nx_incident incident = incident_of("www.example.com");
+    struct nx_incident got = {0};
+    open_store(f);
+    assert_int_equal(nx_store_incident_add(f->store, &incident), NX_OK);
+    assert_int_equal(incident.id, 1);
+    assert_int_equal(nx_store_incidents(f->store, see_incident, &got), NX_OK);
+    assert_memory_equal(&got, &incident, sizeof(got));
+    assert_int_equal(nx_store_incident_close(f->store, 1, 900), NX_OK);
+    assert_int_equal(nx_store_incidents(f->store, see_incident, &got), NX_OK);
+    assert_int_equal(got.closed_us, 900);
+    assert_sql(f, "SELECT name || ' ' || type FROM incident_item WHERE item=1",
+               "www.example.com. AAAA");
+    assert_int_equal(nx_store_incident_drop(f->store, 1), NX_OK);
+    assert_sql(f, "SELECT count(*) FROM incident_item", "0");
+    /* An id is never given twice. */
+    assert_int_equal(nx_store_incident_add(f->store, &incident), NX_OK);
+    assert_int_equal(incident.id, 2);
+}
+
+static void test_target(void **state) {
+    struct fixture *f = *state;
+    uint8_t name[NX_DNAME_MAX];
+    struct nx_question question = {.name = name, .qtype = NX_TYPE_A};
+    struct nx_verdict verdict = {.state = NX_STATE_CACHED_NXDOMAIN,
+                                 .basis = NX_BASIS_COUNTDOWN,
+                                 .denied_ratio = 0.5,
+                                 .last_look_us = 10};
+    verdict.eta = (struct nx_eta){.known = true,
+                                  .point_us = INT64_C(1700000000000000),
+                                  .lo90_us = INT64_C(1699999999000000),
+                                  .hi90_us = INT64_C(1700000001000000)};
+    verdict.hard.reason = NX_HARD_AUTH_WINDOW;
+    verdict.hard.at_us = INT64_C(1700000900000000);
+    assert_int_equal(nx_dname_parse("b\\010d.example.com", name), NX_OK);
+    assert_int_equal(nx_endpoint_parse("192.0.2.1", &question.to), NX_OK);
+    open_store(f);
+    struct nx_agent_record record = agent_record("lyon-1", 'a');
+    assert_int_equal(nx_store_agent_put(f->store, &record), NX_OK);
+    for (unsigned i = 0; i < 3; i++) { /* the same again adds nothing */
+        assert_int_equal(
+            nx_store_target_put(f->store, 7, 1, &question, &verdict, 100 + i),
+            NX_OK);
+    }
+    assert_sql(f, "SELECT count(*) FROM transition", "1");
+    assert_sql(f, "SELECT from_state FROM transition", "NULL");
+    assert_sql(f, "SELECT count(*) FROM forecast", "1");
+    assert_sql(f, "SELECT since_us FROM target", "100");
+    verdict.eta.point_us += 900000; /* within a second */
+    assert_int_equal(
+        nx_store_target_put(f->store, 7, 1, &question, &verdict, 200), NX_OK);
+    assert_sql(f, "SELECT count(*) FROM forecast", "1");
+    verdict.eta.point_us += 1000001;
+    verdict.state = NX_STATE_CLEAR;
+    verdict.denied_ratio = -1;
+    assert_int_equal(
+        nx_store_target_put(f->store, 7, 1, &question, &verdict, 300), NX_OK);
+    assert_sql(f, "SELECT count(*) FROM forecast", "2");
+    assert_sql(f,
+               "SELECT from_state || ' ' || to_state || ' ' || at_us FROM "
+               "transition ORDER BY transition_id DESC",
+               "cached-nxdomain clear 300");
+    assert_sql(f, "SELECT denied_ratio FROM target", "NULL");
+    assert_sql(f,
+               "SELECT agent || ' ' || resolver || ' ' || name || ' ' || type "
+               "|| ' ' || clears FROM target_text",
+               "lyon-1 192.0.2.1@53 b\\010d.example.com. A "
+               "2023-11-14T22:13:21.900Z");
+}
+
+static void test_authority(void **state) {
+    struct fixture *f = *state;
+    struct nx_auth_facts facts = {.outage_lo_us = 5,
+                                  .restored_lo_us = NX_TIME_UNKNOWN,
+                                  .restored_hi_us = NX_TIME_UNKNOWN,
+                                  .ns_total = 4,
+                                  .ns_negative = 1};
+    open_store(f);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(nx_store_authority_put(f->store, 7, 0, &facts, 10 + i),
+                         NX_OK);
+        assert_int_equal(nx_store_authority_put(f->store, 7, 1, &facts, 10 + i),
+                         NX_OK);
+    }
+    assert_sql(f, "SELECT count(*) FROM authority_fact", "2");
+    facts.all_ns_good = true;
+    facts.serial_known = true;
+    facts.serial_restored = UINT32_MAX;
+    assert_int_equal(nx_store_authority_put(f->store, 7, 0, &facts, 20), NX_OK);
+    assert_sql(f, "SELECT count(*) FROM authority_fact", "3");
+    assert_sql(f, "SELECT serial FROM authority_fact WHERE all_good",
+               "4294967295");
+}
+
+static void expect_refused(struct fixture *f, int expected, const char *before,
+                           const char *after) {
+    assert_int_equal(
+        nx_store_open(f->path, &plain, &f->store, f->why, sizeof(f->why)),
+        expected);
+    assert_null(f->store);
+    char message[NX_STORE_WHY_MAX];
+    snprintf(message, sizeof(message), "%s%s%s", before, f->path, after);
+    assert_string_equal(f->why, message);
+}
+
+static void test_newer_schema(void **state) {
+    struct fixture *f = *state;
+    open_store(f);
+    nx_store_close(&f->store);
+    sql(f->path, "PRAGMA user_version = 2");
+    expect_refused(f, NX_EVERSION, "",
+                   ": schema version 2, this program knows 1: it was written "
+                   "by a newer nxclear-collector, start that one");
+}
+
+static void test_foreign_database(void **state) {
+    struct fixture *f = *state;
+    sql(f->path, "CREATE TABLE music(title TEXT)");
+    expect_refused(f, NX_EMALFORMED, "", ": is some other program's database");
+    sql(f->path, "PRAGMA user_version = 1");
+    expect_refused(f, NX_EMALFORMED, "", ": is some other program's database");
+}
+
+static void write_at(const char *path, long at, const char *bytes, size_t n) {
+    FILE *file = fopen(path, "r+b");
+    if (file == NULL) {
+        file = fopen(path, "wb");
+    }
+    assert_non_null(file);
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_equal(fwrite(bytes, 1, n, file), n);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void test_not_a_database(void **state) {
+    struct fixture *f = *state;
+    write_at(f->path, 0, "This is a letter to my aunt, not a database.", 44);
+    expect_refused(f, NX_EMALFORMED, "store ",
+                   ": damaged: stop the collector, copy the file, then "
+                   "repair it with sqlite3's .recover or put a backup in its "
+                   "place (file is not a database)");
+}
+
+static void test_damaged(void **state) {
+    struct fixture *f = *state;
+    char zeros[8192] = {0};
+    open_store(f);
+    struct nx_agent_record record = agent_record("a", 'a');
+    assert_int_equal(nx_store_agent_put(f->store, &record), NX_OK);
+    nx_store_close(&f->store);
+    for (long page = 1; page < 6; page++) {
+        write_at(f->path, page * 8192, zeros, sizeof(zeros));
+    }
+    const struct nx_store_options check = {.check = true};
+    assert_int_equal(
+        nx_store_open(f->path, &check, &f->store, f->why, sizeof(f->why)),
+        NX_EMALFORMED);
+    assert_non_null(strstr(f->why, "damaged"));
+    /* Without the check it opens; what is read says so. */
+    open_store(f);
+    struct roster roster = {0};
+    assert_int_equal(nx_store_agents(f->store, see_agent, &roster),
+                     NX_EMALFORMED);
+    assert_non_null(strstr(nx_store_problem(f->store), "damaged"));
+}
+
+static void test_locked(void **state) {
+    struct fixture *f = *state;
+    struct nx_store *second = NULL;
+    open_store(f);
+    assert_int_equal(
+        nx_store_open(f->path, &plain, &second, f->why, sizeof(f->why)),
+        NX_ESTATE);
+    assert_null(second);
+    assert_non_null(strstr(f->why, "is open in another nxclear-collector"));
+    /* An operator's long transaction is no reason to stop for ever. */
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_int_equal(nx_store_begin(f->store), NX_EAGAIN);
+    assert_non_null(strstr(nx_store_problem(f->store), "locked"));
+    assert_int_equal(sqlite3_exec(db, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(nx_store_probe(f->store), NX_OK);
+}
+
+static void test_full(void **state) {
+    struct fixture *f = *state;
+    open_store(f); /* with a schema, 25 pages or so */
+    nx_store_close(&f->store);
+    const struct nx_store_options tight = {.max_pages = 60};
+    assert_int_equal(
+        nx_store_open(f->path, &tight, &f->store, f->why, sizeof(f->why)),
+        NX_OK);
+    static uint8_t payload[65536];
+    uint64_t committed = 0;
+    int err = NX_OK;
+    for (unsigned i = 0; err == NX_OK && i < 100; i++) {
+        struct nx_store_batch batch = batch_of(1 + i, 1, i);
+        batch.payload = payload;
+        batch.payload_len = sizeof(payload);
+        assert_int_equal(nx_store_begin(f->store), NX_OK);
+        err = nx_store_batch_append(f->store, &batch);
+        if (err == NX_OK) {
+            err = nx_store_commit(f->store);
+            committed += err == NX_OK;
+        }
+        nx_store_rollback(f->store);
+    }
+    assert_int_equal(err, NX_EFULL);
+    assert_true(committed > 0 && committed < 10);
+    assert_non_null(strstr(nx_store_problem(f->store), "no space left"));
+    assert_int_equal(nx_store_probe(f->store), NX_EFULL);
+    /* Reading goes on, and nothing half-written is there. */
+    char expected[24];
+    snprintf(expected, sizeof(expected), "%u", (unsigned)committed);
+    assert_sql(f, "SELECT count(*) FROM batch", expected);
+    nx_store_close(&f->store);
+    open_store(f); /* more room now */
+    assert_int_equal(nx_store_probe(f->store), NX_OK);
+}
+
+static void test_no_folder(void **state) {
+    struct fixture *f = *state;
+    char path[PATH_MAX_BYTES];
+    snprintf(path, sizeof(path), "%s/none/x.db", f->folder);
+    assert_int_equal(
+        nx_store_open(path, &plain, &f->store, f->why, sizeof(f->why)),
+        NX_EDENIED);
+    assert_non_null(strstr(f->why, "No such file or directory"));
+}
+
+int main(void) {
+#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_STORE(test_log_survives),   WITH_STORE(test_rollback),
+        WITH_STORE(test_agents),         WITH_STORE(test_incidents),
+        WITH_STORE(test_target),         WITH_STORE(test_authority),
+        WITH_STORE(test_newer_schema),   WITH_STORE(test_foreign_database),
+        WITH_STORE(test_not_a_database), WITH_STORE(test_damaged),
+        WITH_STORE(test_locked),         WITH_STORE(test_full),
+        WITH_STORE(test_no_folder),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
