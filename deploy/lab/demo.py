@@ -49,9 +49,9 @@ class Screen:
         else:
             print(line, file=self._out, flush=True)
 
-    def draw(self, status):
-        """status: () -> text of the table."""
-        if time.monotonic() < self._due:
+    def draw(self, status, now=False):
+        """status: () -> text of the table. Not too often, unless now."""
+        if time.monotonic() < self._due and not now:
             return
         self._due = time.monotonic() + self._period_s
         text = status().rstrip("\n")
@@ -153,9 +153,12 @@ class Demo:
                 said += f", cached for {reply.soa_ttl} s more"
         self._screen.event(f"a user in {network.name} asks: {said}")
 
-    def _tick(self, incident):
+    def _draw(self, incident, now=False):
         self._screen.draw(lambda: self._site.cli(
-            "status", str(incident), "--all", check=False).stdout)
+            "status", str(incident), "--all", check=False).stdout, now)
+
+    def _tick(self, incident):
+        self._draw(incident)
         for member in (self._site.collector_program, *self._site.agents):
             member.daemon.must_run()
         time.sleep(0.1)
@@ -186,7 +189,9 @@ class Demo:
         def done():
             return (log.shown is not None and log.all_clear(names)
                     and all(w.actual for w in self._watches))
-        return wait_for(done, time.monotonic() + CLEAR_WITHIN_S, tick)
+        in_time = wait_for(done, time.monotonic() + CLEAR_WITHIN_S, tick)
+        self._draw(incident, now=True)
+        return in_time
 
 
 def run_inside(arguments):

@@ -68,8 +68,10 @@ def test_killed_collector_loses_nothing():
             # The status is there at once, from the store alone.
             document = site.api.status(incident)
             assert denied(document), document
-            assert document["authority"]["verified_at"] == \
-                before["authority"]["verified_at"], document["authority"]
+            for key in ("verified", "outage_from", "restored_lo",
+                        "restored_hi", "serial"):
+                assert document["authority"][key] == \
+                    before["authority"][key], (key, before, document)
             count = results(site)
             wait_until(lambda c=count: results(site) > c, 15,
                        "new results after the restart")

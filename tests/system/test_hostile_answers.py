@@ -149,7 +149,8 @@ def state_in(*states):
 
 
 def no_answer(answer):
-    """What is no answer to our question counts as none."""
+    """What is no answer to our question counts as none: the resolver is as
+    good as unreachable."""
     ask_it(answer, state_in("unreachable"))
 
 
