@@ -1,0 +1,613 @@
+/* The schedule in virtual time. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/plan.h"
+
+#define MS INT64_C(1000)
+#define S INT64_C(1000000)
+#define T0 (1000 * S)
+
+static uint8_t root[1] = {0};
+static uint8_t www[NX_DNAME_MAX];
+static uint8_t mail[NX_DNAME_MAX];
+static const uint8_t *const zones[] = {root};
+static struct nx_policy policy;
+static struct nx_resolver resolvers[3];
+
+struct bench {
+    struct nx_ratelimit *limit;
+    struct nx_planner *planner;
+    struct nx_plan_outcome outcome;
+};
+
+static struct nx_endpoint endpoint(const char *text) {
+    struct nx_endpoint e;
+    assert_int_equal(nx_endpoint_parse(text, &e), NX_OK);
+    e.layer = NX_LAYER_NETWORK;
+    return e;
+}
+
+static int setup(void **state) {
+    (void)state;
+    policy = (struct nx_policy){.zones = zones,
+                                .zones_n = 1,
+                                .min_interval_ms = 500,
+                                .max_tasks = 2000,
+                                .authority_role = true,
+                                .own_rate = {5000, 20},
+                                .public_rate = {1000, 5},
+                                .server_rate = {5000, 10},
+                                .total_rate = {50000, 50}};
+    for (unsigned i = 0; i < 3; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof(text), "10.0.0.%u", i + 1);
+        resolvers[i] = (struct nx_resolver){endpoint(text), false};
+    }
+    return nx_dname_parse("www.example.com", www) |
+           nx_dname_parse("mail.example.com", mail);
+}
+
+static struct bench new_bench(size_t resolvers_n) {
+    struct bench b = {0};
+    assert_int_equal(nx_ratelimit_new(&policy.total_rate, &b.limit), NX_OK);
+    assert_int_equal(nx_planner_new(&policy, b.limit, 42, &b.planner), NX_OK);
+    assert_int_equal(
+        nx_planner_resolvers(b.planner, resolvers, resolvers_n, T0), NX_OK);
+    return b;
+}
+
+static void free_bench(struct bench *b) {
+    nx_planner_free(&b->planner);
+    nx_ratelimit_free(&b->limit);
+}
+
+static struct nx_task task_of(const uint8_t *name, uint32_t first_after_ms,
+                              uint32_t interval_ms) {
+    return (struct nx_task){.kind = NX_TASK_RESOLVER,
+                            .name = name,
+                            .qtype = NX_TYPE_A,
+                            .first_after_ms = first_after_ms,
+                            .interval_ms = interval_ms,
+                            .visit_n = 1,
+                            .authority_verified = true};
+}
+
+static void load(struct bench *b, const struct nx_task *tasks, size_t n,
+                 int64_t now_us) {
+    static uint64_t revision;
+    const struct nx_plan plan = {
+        .revision = ++revision, .valid_s = 3600, .tasks = tasks, .tasks_n = n};
+    assert_int_equal(nx_planner_load(b->planner, &plan, now_us, &b->outcome),
+                     NX_OK);
+    assert_int_equal(nx_planner_revision(b->planner), revision);
+}
+
+/* Runs to the next query that is not about identity, at most until end_us. */
+static bool next_query(struct bench *b, int64_t *now_us, int64_t end_us,
+                       struct nx_due *due) {
+    while (*now_us <= end_us) {
+        if (nx_planner_next(b->planner, *now_us, due)) {
+            if (due->kind != NX_DUE_IDENTITY) {
+                return true;
+            }
+            continue;
+        }
+        int64_t wakeup_us = nx_planner_wakeup(b->planner);
+        assert_true(wakeup_us > *now_us);
+        *now_us = wakeup_us;
+    }
+    return false;
+}
+
+static void test_phase_and_interval(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    const struct nx_task task = task_of(www, 0, 5000);
+    struct nx_due due;
+    int64_t now = T0;
+    load(&b, &task, 1, T0);
+    assert_int_equal(b.outcome.taken_n, 1);
+    assert_true(next_query(&b, &now, T0 + 60 * S, &due));
+    assert_int_equal(due.kind, NX_DUE_RESOLVER);
+    assert_true(nx_dname_equal(due.name, www));
+    assert_true(nx_endpoint_equal(&due.to, &resolvers[0].at));
+    /* Jitter: at most a tenth of the interval. */
+    assert_true(now >= T0 && now < T0 + 500 * MS);
+    int64_t first = now;
+    for (int i = 1; i < 5; i++) {
+        assert_true(next_query(&b, &now, T0 + 60 * S, &due));
+        assert_int_equal(now - first, i * 5 * S);
+    }
+    free_bench(&b);
+}
+
+/* A first moment is never undershot, and missed by at most 200 ms. */
+static void test_first_after(void **state) {
+    (void)state;
+    for (uint32_t i = 0; i < 200; i++) {
+        struct bench b = new_bench(1);
+        const struct nx_task task = task_of(www, 30000 + i, 300000);
+        struct nx_due due;
+        int64_t now = T0;
+        load(&b, &task, 1, T0);
+        assert_true(next_query(&b, &now, T0 + 60 * S, &due));
+        int64_t wanted = T0 + (30000 + i) * MS;
+        assert_true(now >= wanted && now < wanted + 200 * MS);
+        free_bench(&b);
+    }
+}
+
+static void test_fan_out(void **state) {
+    (void)state;
+    struct bench b = new_bench(3);
+    const struct nx_task task = task_of(www, 0, 10000);
+    bool seen[3] = {false, false, false};
+    struct nx_due due;
+    int64_t now = T0;
+    load(&b, &task, 1, T0);
+    for (int i = 0; i < 3; i++) {
+        assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+        seen[due.to.address[3] - 1] = true;
+    }
+    assert_true(seen[0] && seen[1] && seen[2]);
+    assert_false(next_query(&b, &now, T0 + 5 * S, &due));
+    free_bench(&b);
+}
+
+/* The set of resolvers changes: the old one keeps its phase. */
+static void test_resolvers_change(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    const struct nx_task task = task_of(www, 0, 10000);
+    struct nx_due due;
+    int64_t now = T0;
+    load(&b, &task, 1, T0);
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    int64_t first = now;
+    now += 3 * S;
+    assert_int_equal(nx_planner_resolvers(b.planner, resolvers, 2, now), NX_OK);
+    int64_t changed = now;
+    assert_true(next_query(&b, &now, now + 5 * S, &due));
+    assert_int_equal(due.to.address[3], 2);
+    assert_true(now < changed + S);
+    assert_true(next_query(&b, &now, now + 10 * S, &due));
+    assert_int_equal(due.to.address[3], 1);
+    assert_int_equal(now, first + 10 * S);
+    /* Gone: never asked again. */
+    assert_int_equal(nx_planner_resolvers(b.planner, resolvers, 0, now), NX_OK);
+    assert_false(next_query(&b, &now, now + 100 * S, &due));
+    free_bench(&b);
+}
+
+static void test_named_endpoint_comes_to_life(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task task = task_of(www, 0, 10000);
+    struct nx_due due;
+    int64_t now = T0;
+    task.has_endpoint = true;
+    task.endpoint = resolvers[2].at;
+    load(&b, &task, 1, T0);
+    assert_int_equal(b.outcome.taken_n, 0);
+    assert_int_equal(b.outcome.refused_n[NX_REFUSAL_RESOLVER], 1);
+    assert_false(next_query(&b, &now, T0 + 30 * S, &due));
+    now = T0 + 30 * S;
+    assert_int_equal(nx_planner_resolvers(b.planner, resolvers, 3, now), NX_OK);
+    assert_true(next_query(&b, &now, now + 30 * S, &due));
+    assert_int_equal(due.to.address[3], 3);
+    free_bench(&b);
+}
+
+static void test_visit(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task task = task_of(www, 0, 60000);
+    struct nx_due due;
+    int64_t now = T0;
+    task.visit_n = 4;
+    task.visit_gap_ms = 1000;
+    load(&b, &task, 1, T0);
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    int64_t first = now;
+    for (int i = 1; i < 4; i++) {
+        assert_true(next_query(&b, &now, T0 + 10 * S, &due));
+        assert_int_equal(now - first, i * S);
+    }
+    assert_true(next_query(&b, &now, T0 + 100 * S, &due));
+    assert_int_equal(now - first, 60 * S);
+    free_bench(&b);
+}
+
+/* The bucket makes a visit slower; no query of it is lost. */
+static void test_postponed_not_dropped(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task tasks[2] = {task_of(www, 0, 60000), task_of(mail, 0, 60000)};
+    struct nx_due due;
+    int64_t now = T0;
+    int n[2] = {0, 0};
+    tasks[0].visit_n = tasks[1].visit_n = 16;
+    load(&b, tasks, 2, T0);
+    while (next_query(&b, &now, T0 + 59 * S, &due)) {
+        n[nx_dname_equal(due.name, mail) ? 1 : 0]++;
+    }
+    assert_int_equal(n[0], 16);
+    assert_int_equal(n[1], 16);
+    free_bench(&b);
+}
+
+/* A revision keeps the phase of what did not change; a changed schedule counts
+ * from the receipt; no change makes a target come before min_interval. */
+static void test_revision(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task tasks[2] = {task_of(www, 0, 10000), task_of(mail, 0, 10000)};
+    struct nx_due due;
+    int64_t now = T0;
+    load(&b, tasks, 2, T0);
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    tasks[1].interval_ms = 20000;
+    for (now = T0 + 2 * S; now < T0 + 8 * S; now += 10 * MS) {
+        load(&b, tasks, 2, now);
+        struct nx_due none;
+        while (nx_planner_next(b.planner, now, &none)) {
+            /* Only mail, by its new schedule, once. */
+            if (none.kind != NX_DUE_IDENTITY) {
+                assert_true(nx_dname_equal(none.name, mail));
+                assert_true(now < T0 + 4 * S);
+            }
+        }
+    }
+    assert_true(next_query(&b, &now, T0 + 20 * S, &due));
+    assert_true(nx_dname_equal(due.name, www));
+    assert_true(now >= T0 + 10 * S && now < T0 + 11 * S);
+    free_bench(&b);
+}
+
+/* Tasks that leave a plan and come back gain nothing. */
+static void test_flapping_plan(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    const struct nx_task tasks[2] = {task_of(www, 0, 500),
+                                     task_of(mail, 0, 500)};
+    int64_t last[2] = {0, 0};
+    int n = 0;
+    for (int64_t now = T0; now < T0 + 20 * S; now += MS) {
+        struct nx_due due;
+        if (now / MS % 200 == 0) {
+            load(&b, &tasks[now / MS / 200 % 2], 1, now);
+        }
+        while (nx_planner_next(b.planner, now, &due)) {
+            if (due.kind == NX_DUE_IDENTITY) {
+                continue;
+            }
+            size_t which = nx_dname_equal(due.name, mail) ? 1 : 0;
+            assert_true(last[which] == 0 || now - last[which] >= 500 * MS);
+            last[which] = now;
+            n++;
+        }
+    }
+    assert_true(n > 20);
+    free_bench(&b);
+}
+
+static void test_expiry(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    const struct nx_task task = task_of(www, 0, 1000);
+    const struct nx_plan plan = {
+        .revision = 1, .valid_s = 10, .tasks = &task, .tasks_n = 1};
+    struct nx_due due;
+    int64_t now = T0;
+    assert_int_equal(nx_planner_load(b.planner, &plan, T0, &b.outcome), NX_OK);
+    while (next_query(&b, &now, T0 + 10 * S - 1, &due)) {
+        assert_true(nx_planner_in_force(b.planner, now));
+    }
+    assert_false(nx_planner_in_force(b.planner, T0 + 10 * S));
+    assert_false(nx_planner_next(b.planner, T0 + 10 * S, &due));
+    assert_int_equal(nx_planner_wakeup(b.planner), NX_PLANNER_NEVER);
+    assert_false(nx_planner_next(b.planner, T0 + 1000 * S, &due));
+    /* After a long sleep: one visit, not all that were missed. */
+    load(&b, &task, 1, T0 + 1000 * S);
+    now = T0 + 1000 * S;
+    assert_true(next_query(&b, &now, now + 2 * S, &due));
+    now += 500 * S;
+    int n = 0;
+    while (nx_planner_next(b.planner, now, &due)) {
+        n += due.kind == NX_DUE_RESOLVER ? 1 : 0;
+    }
+    assert_int_equal(n, 1);
+    free_bench(&b);
+}
+
+static void test_nothing_without_a_plan(void **state) {
+    (void)state;
+    struct bench b = new_bench(3);
+    struct nx_due due;
+    assert_false(nx_planner_next(b.planner, T0 + 10000 * S, &due));
+    assert_int_equal(nx_planner_wakeup(b.planner), NX_PLANNER_NEVER);
+    free_bench(&b);
+}
+
+/* Rule 1: what our own walk sees denied is not asked, whatever the plan says.
+ */
+static void test_denied(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task tasks[2] = {task_of(www, 0, 1000), task_of(mail, 0, 1000)};
+    struct nx_due due;
+    int64_t now = T0;
+    nx_planner_denied(b.planner, www, NX_TYPE_A, true);
+    load(&b, tasks, 2, T0);
+    while (next_query(&b, &now, T0 + 10 * S, &due)) {
+        assert_true(nx_dname_equal(due.name, mail));
+    }
+    nx_planner_denied(b.planner, www, NX_TYPE_AAAA, false);
+    now = T0 + 20 * S;
+    while (next_query(&b, &now, T0 + 30 * S, &due)) {
+        assert_true(nx_dname_equal(due.name, mail));
+    }
+    nx_planner_denied(b.planner, www, NX_TYPE_A, false);
+    now = T0 + 40 * S;
+    int n = 0;
+    while (next_query(&b, &now, T0 + 45 * S, &due)) {
+        n += nx_dname_equal(due.name, www) ? 1 : 0;
+    }
+    assert_in_range(n, 4, 6);
+    free_bench(&b);
+}
+
+static void test_too_many_denied(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    const struct nx_task task = task_of(www, 0, 1000);
+    struct nx_due due;
+    int64_t now = T0;
+    for (unsigned i = 0; i <= NX_PLANNER_DENIED_MAX; i++) {
+        nx_planner_denied(b.planner, mail, (uint16_t)(i + 1), true);
+    }
+    load(&b, &task, 1, T0);
+    assert_false(next_query(&b, &now, T0 + 10 * S, &due));
+    for (unsigned i = 0; i < NX_PLANNER_DENIED_MAX; i++) {
+        nx_planner_denied(b.planner, mail, (uint16_t)(i + 1), false);
+    }
+    now = T0 + 20 * S;
+    assert_true(next_query(&b, &now, T0 + 30 * S, &due));
+    free_bench(&b);
+}
+
+static void test_unverified(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task task = task_of(www, 0, 1000);
+    struct nx_due due;
+    int64_t now = T0;
+    task.authority_verified = false;
+    load(&b, &task, 1, T0);
+    assert_int_equal(b.outcome.refused_n[NX_REFUSAL_UNVERIFIED], 1);
+    assert_false(next_query(&b, &now, T0 + 100 * S, &due));
+    free_bench(&b);
+}
+
+static void test_refusals(void **state) {
+    (void)state;
+    struct bench b = new_bench(2);
+    struct nx_task tasks[6];
+    for (size_t i = 0; i < 6; i++) {
+        tasks[i] = task_of(i % 2 == 0 ? www : mail, 0, 1000);
+    }
+    tasks[1].qtype = 255;
+    tasks[3].interval_ms = 1;
+    tasks[5].qtype = NX_TYPE_AAAA;
+    load(&b, tasks, 6, T0);
+    assert_int_equal(b.outcome.taken_n, 2); /* 0 and 5 */
+    assert_int_equal(b.outcome.refused_n[NX_REFUSAL_TWICE], 2);
+    assert_int_equal(b.outcome.example[NX_REFUSAL_TWICE], 2);
+    assert_int_equal(b.outcome.refused_n[NX_REFUSAL_TYPE], 1);
+    assert_int_equal(b.outcome.refused_n[NX_REFUSAL_INTERVAL], 1);
+    assert_int_equal(b.outcome.example[NX_REFUSAL_INTERVAL], 3);
+    policy.max_tasks = 1;
+    load(&b, tasks, 6, T0);
+    assert_int_equal(b.outcome.taken_n, 1);
+    assert_int_equal(b.outcome.refused_n[NX_REFUSAL_TASKS], 3);
+    policy.max_tasks = 2000;
+    free_bench(&b);
+}
+
+static void test_authority(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task tasks[2] = {task_of(www, 0, 5000), task_of(www, 0, 5000)};
+    uint16_t types[4];
+    struct nx_due due;
+    int64_t now = T0;
+    tasks[0].kind = tasks[1].kind = NX_TASK_AUTHORITY;
+    tasks[0].authority_verified = tasks[1].authority_verified = false;
+    tasks[1].qtype = NX_TYPE_AAAA;
+    load(&b, tasks, 2, T0);
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    assert_int_equal(due.kind, NX_DUE_AUTHORITY);
+    int64_t first = now;
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    assert_int_equal(now, first); /* the types of a name share the phase */
+    assert_int_equal(nx_planner_authority_types(b.planner, www, types, 4), 2);
+    assert_int_equal(nx_planner_authority_types(b.planner, www, types, 1), 1);
+    assert_int_equal(nx_planner_authority_types(b.planner, mail, types, 4), 0);
+    assert_int_equal(nx_planner_targets(b.planner), 2);
+    free_bench(&b);
+}
+
+static void test_identity(void **state) {
+    (void)state;
+    struct bench b = new_bench(3);
+    struct nx_due due;
+    int n = 0;
+    load(&b, NULL, 0, T0);
+    for (int64_t now = T0; now < T0 + 3000 * S;) {
+        if (nx_planner_next(b.planner, now, &due)) {
+            assert_int_equal(due.kind, NX_DUE_IDENTITY);
+            assert_int_equal(nx_dname_len(due.name), 1);
+            assert_int_equal(due.qtype, NX_TYPE_NS);
+            n++;
+            continue;
+        }
+        now = nx_planner_wakeup(b.planner);
+    }
+    assert_int_equal(n, 3 * 5);
+    free_bench(&b);
+}
+
+/* --- no storm under any plan --- */
+
+#define STORM_RESOLVERS 6U
+#define STORM_TASKS 3000U
+#define STORM_S 40
+#define STORM_MAX 8192U
+
+static uint64_t rng;
+
+static uint32_t below(uint32_t n) {
+    rng += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = rng;
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return (uint32_t)((z ^ (z >> 31)) % n);
+}
+
+static struct nx_task hostile_task(const struct nx_resolver *list) {
+    static uint8_t names[64][NX_DNAME_MAX];
+    static const uint32_t intervals[] = {1, 100, 101, 500, 3600000};
+    uint32_t which = below(64);
+    char text[32];
+    (void)snprintf(text, sizeof(text), "n%u.example.com", which);
+    assert_int_equal(nx_dname_parse(text, names[which]), NX_OK);
+    struct nx_task task =
+        task_of(names[which], below(3) * below(5000), intervals[below(5)]);
+    task.qtype = (uint16_t)(1 + below(40));
+    task.visit_n = below(20);
+    task.visit_gap_ms = below(4) == 0 ? below(2000) : 0;
+    task.has_endpoint = below(2) == 0;
+    if (task.has_endpoint) {
+        task.endpoint = list[below(STORM_RESOLVERS)].at;
+    }
+    return task;
+}
+
+struct log {
+    int64_t at_us[STORM_MAX];
+    size_t n;
+};
+
+static void log_add(struct log *log, int64_t now_us) {
+    assert_true(log->n < STORM_MAX);
+    log->at_us[log->n++] = now_us;
+}
+
+/* In every window: at most burst + rate * length. Exactly. */
+static void check_windows(const struct log *log, const struct nx_rate *rate) {
+    for (size_t i = 0; i < log->n; i++) {
+        for (size_t k = i; k < log->n; k++) {
+            int64_t allowed = (int64_t)rate->burst * 1000000000 +
+                              (log->at_us[k] - log->at_us[i]) * rate->mqps;
+            assert_true((int64_t)(k - i + 1) * 1000000000 <= allowed);
+        }
+    }
+}
+
+static void storm(uint64_t seed) {
+    static struct nx_task tasks[STORM_TASKS];
+    static struct log logs[STORM_RESOLVERS];
+    static struct log all;
+    struct nx_resolver list[STORM_RESOLVERS];
+    policy.min_interval_ms = 100; /* the least a configuration can say */
+    rng = seed;
+    for (unsigned i = 0; i < STORM_RESOLVERS; i++) {
+        char text[32];
+        (void)snprintf(text, sizeof(text),
+                       i % 2 == 0 ? "10.0.0.%u" : "192.0.2.%u", i);
+        list[i] = (struct nx_resolver){endpoint(text), i == 3};
+        logs[i].n = 0;
+    }
+    all.n = 0;
+    struct bench b = new_bench(0);
+    int64_t now = T0;
+    int64_t next_plan = T0;
+    while (now < T0 + STORM_S * S) {
+        struct nx_due due;
+        if (now >= next_plan) {
+            size_t n = 1 + below(below(8) == 0 ? STORM_TASKS : 100);
+            for (size_t i = 0; i < n; i++) {
+                tasks[i] = hostile_task(list);
+            }
+            load(&b, tasks, n, now);
+            if (below(4) == 0) {
+                size_t set = STORM_RESOLVERS - below(3);
+                assert_int_equal(
+                    nx_planner_resolvers(b.planner, list, set, now), NX_OK);
+            }
+            /* Floods of revisions, and pauses in which buckets fill. */
+            next_plan = now + (below(40) == 0 ? below(5000) : below(20)) * MS;
+        }
+        while (nx_planner_next(b.planner, now, &due)) {
+            log_add(&logs[due.to.address[3]], now);
+            log_add(&all, now);
+        }
+        int64_t wakeup = nx_planner_wakeup(b.planner);
+        int64_t then = wakeup < next_plan ? wakeup : next_plan;
+        now = then > now ? then : now + 1;
+    }
+    uint32_t scarce = 0;
+    for (unsigned i = 0; i < STORM_RESOLVERS; i++) {
+        const struct nx_rate *rate = nx_policy_rate(&policy, &list[i]);
+        check_windows(&logs[i], rate);
+        scarce += rate->mqps;
+    }
+    /* The pressure was there: what could be used was used. */
+    scarce = scarce < policy.total_rate.mqps ? scarce : policy.total_rate.mqps;
+    assert_true(all.n * 1000 > scarce * STORM_S * 3 / 4);
+    check_windows(&all, &policy.total_rate);
+    free_bench(&b);
+}
+
+static void test_no_storm(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        print_message("# seed %u\n", (unsigned)seed);
+        policy.total_rate = seed % 2 == 0 ? (struct nx_rate){8000, 4}
+                                          : (struct nx_rate){50000, 50};
+        storm(seed);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_phase_and_interval, setup),
+        cmocka_unit_test_setup(test_first_after, setup),
+        cmocka_unit_test_setup(test_fan_out, setup),
+        cmocka_unit_test_setup(test_resolvers_change, setup),
+        cmocka_unit_test_setup(test_named_endpoint_comes_to_life, setup),
+        cmocka_unit_test_setup(test_visit, setup),
+        cmocka_unit_test_setup(test_postponed_not_dropped, setup),
+        cmocka_unit_test_setup(test_revision, setup),
+        cmocka_unit_test_setup(test_flapping_plan, setup),
+        cmocka_unit_test_setup(test_expiry, setup),
+        cmocka_unit_test_setup(test_nothing_without_a_plan, setup),
+        cmocka_unit_test_setup(test_denied, setup),
+        cmocka_unit_test_setup(test_too_many_denied, setup),
+        cmocka_unit_test_setup(test_unverified, setup),
+        cmocka_unit_test_setup(test_refusals, setup),
+        cmocka_unit_test_setup(test_authority, setup),
+        cmocka_unit_test_setup(test_identity, setup),
+        cmocka_unit_test_setup(test_no_storm, setup),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

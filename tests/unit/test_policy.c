@@ -1,0 +1,215 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/policy.h"
+
+static uint8_t zone[NX_DNAME_MAX];
+static uint8_t inside[NX_DNAME_MAX];
+static uint8_t outside[NX_DNAME_MAX];
+static const uint8_t *const zones[] = {zone};
+static const uint16_t types[] = {NX_TYPE_A, NX_TYPE_AAAA};
+static struct nx_policy policy = {.zones = zones,
+                                  .zones_n = 1,
+                                  .types = types,
+                                  .types_n = 2,
+                                  .min_interval_ms = 500,
+                                  .max_tasks = 10,
+                                  .own_rate = {5000, 20},
+                                  .public_rate = {1000, 5}};
+static struct nx_resolver resolvers[2];
+
+static struct nx_endpoint endpoint(const char *text) {
+    struct nx_endpoint e;
+    assert_int_equal(nx_endpoint_parse(text, &e), NX_OK);
+    return e;
+}
+
+static int setup(void **state) {
+    (void)state;
+    int err = nx_dname_parse("example.com", zone);
+    err |= nx_dname_parse("www.EXAMPLE.com", inside);
+    err |= nx_dname_parse("www.example.net", outside);
+    resolvers[0].at = endpoint("192.0.2.53");
+    resolvers[0].at.layer = NX_LAYER_NETWORK;
+    resolvers[1].at = endpoint("192.0.2.54/tls");
+    resolvers[1].named = true;
+    return err;
+}
+
+static struct nx_task good(void) {
+    return (struct nx_task){.kind = NX_TASK_RESOLVER,
+                            .name = inside,
+                            .qtype = NX_TYPE_A,
+                            .interval_ms = 500,
+                            .visit_n = 16,
+                            .visit_gap_ms = NX_VISIT_GAP_MAX_MS,
+                            .authority_verified = true};
+}
+
+static enum nx_refusal check(const struct nx_task *task) {
+    return nx_policy_check(&policy, resolvers, 2, task);
+}
+
+static void test_task(void **state) {
+    (void)state;
+    struct nx_task task = good();
+    assert_int_equal(check(&task), NX_REFUSAL_NONE);
+    task.name = zone;
+    assert_int_equal(check(&task), NX_REFUSAL_NONE);
+    task.name = outside;
+    assert_int_equal(check(&task), NX_REFUSAL_ZONE);
+    task = good();
+    task.qtype = NX_TYPE_TXT;
+    assert_int_equal(check(&task), NX_REFUSAL_TYPE);
+    task = good();
+    task.interval_ms = 499;
+    assert_int_equal(check(&task), NX_REFUSAL_INTERVAL);
+    task = good();
+    task.visit_n = 17;
+    assert_int_equal(check(&task), NX_REFUSAL_VISIT);
+    task.visit_n = 0;
+    assert_int_equal(check(&task), NX_REFUSAL_VISIT);
+    task = good();
+    task.visit_gap_ms++;
+    assert_int_equal(check(&task), NX_REFUSAL_VISIT);
+    task = good();
+    task.authority_verified = false;
+    assert_int_equal(check(&task), NX_REFUSAL_UNVERIFIED);
+}
+
+static void test_endpoint(void **state) {
+    (void)state;
+    static const struct {
+        const char *at;
+        enum nx_refusal refusal;
+    } rows[] = {
+        {"192.0.2.53", NX_REFUSAL_NONE},
+        {"192.0.2.54/tls", NX_REFUSAL_NONE},
+        {"192.0.2.53@54", NX_REFUSAL_RESOLVER},
+        {"192.0.2.53/tcp", NX_REFUSAL_RESOLVER},
+        {"127.0.0.1", NX_REFUSAL_RESOLVER},
+        {"10.0.0.1", NX_REFUSAL_RESOLVER},
+        {"::ffff:192.0.2.53", NX_REFUSAL_RESOLVER},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct nx_task task = good();
+        task.has_endpoint = true;
+        task.endpoint = endpoint(rows[i].at);
+        assert_int_equal(check(&task), rows[i].refusal);
+    }
+    /* The layer of the task does not matter, the scope does. */
+    struct nx_task task = good();
+    task.has_endpoint = true;
+    task.endpoint = endpoint("192.0.2.53");
+    task.endpoint.layer = NX_LAYER_AUTHORITY;
+    assert_int_equal(check(&task), NX_REFUSAL_NONE);
+    task.endpoint.scope_id = 1;
+    assert_int_equal(check(&task), NX_REFUSAL_RESOLVER);
+}
+
+static void test_authority(void **state) {
+    (void)state;
+    struct nx_task task = good();
+    task.kind = NX_TASK_AUTHORITY;
+    task.authority_verified = false;
+    assert_int_equal(check(&task), NX_REFUSAL_ROLE);
+    policy.authority_role = true;
+    assert_int_equal(check(&task), NX_REFUSAL_NONE);
+    task.name = outside;
+    assert_int_equal(check(&task), NX_REFUSAL_ZONE);
+    policy.authority_role = false;
+}
+
+/* Without a list of types every RRset, but neither ANY, AXFR nor OPT. */
+static void test_any_type(void **state) {
+    (void)state;
+    static const struct {
+        uint16_t type;
+        enum nx_refusal refusal;
+    } rows[] = {{NX_TYPE_TXT, NX_REFUSAL_NONE}, {65280, NX_REFUSAL_NONE},
+                {0, NX_REFUSAL_TYPE},           {NX_TYPE_OPT, NX_REFUSAL_TYPE},
+                {252, NX_REFUSAL_TYPE},         {255, NX_REFUSAL_TYPE},
+                {128, NX_REFUSAL_TYPE},         {256, NX_REFUSAL_NONE}};
+    policy.types_n = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct nx_task task = good();
+        task.qtype = rows[i].type;
+        assert_int_equal(check(&task), rows[i].refusal);
+    }
+    policy.types_n = 2;
+}
+
+static void test_no_zone_allows_nothing(void **state) {
+    (void)state;
+    struct nx_task task = good();
+    policy.zones_n = 0;
+    assert_int_equal(check(&task), NX_REFUSAL_ZONE);
+    policy.zones_n = 1;
+}
+
+static void test_rates(void **state) {
+    (void)state;
+    static const struct {
+        const char *at;
+        bool private;
+    } rows[] = {
+        {"10.255.0.1", true},
+        {"11.0.0.1", false},
+        {"127.0.0.53", true},
+        {"169.254.1.1", true},
+        {"172.15.0.1", false},
+        {"172.16.0.1", true},
+        {"172.31.255.255", true},
+        {"172.32.0.1", false},
+        {"192.168.1.1", true},
+        {"192.169.1.1", false},
+        {"100.64.0.1", true},
+        {"100.128.0.1", false},
+        {"0.0.0.0", true},
+        {"192.0.2.1", false},
+        {"::1", true},
+        {"::2", false},
+        {"fd00::1", true},
+        {"fe80::1", true},
+        {"fec0::1", false},
+        {"2001:db8::1", false},
+        {"::ffff:10.0.0.1", true},
+        {"::ffff:192.0.2.1", false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct nx_resolver r = {endpoint(rows[i].at), false};
+        assert_int_equal(nx_policy_is_private(&r.at), rows[i].private);
+        assert_ptr_equal(nx_policy_rate(&policy, &r),
+                         rows[i].private ? &policy.own_rate
+                                         : &policy.public_rate);
+        r.named = true;
+        assert_ptr_equal(nx_policy_rate(&policy, &r), &policy.own_rate);
+    }
+}
+
+static void test_texts(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < NX_REFUSAL_N; i++) {
+        assert_string_not_equal(nx_refusal_text(i), "unknown reason");
+    }
+    assert_string_equal(nx_refusal_text(NX_REFUSAL_N), "unknown reason");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_task),
+        cmocka_unit_test(test_endpoint),
+        cmocka_unit_test(test_authority),
+        cmocka_unit_test(test_any_type),
+        cmocka_unit_test(test_no_zone_allows_nothing),
+        cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_texts),
+    };
+    return cmocka_run_group_tests(tests, setup, NULL);
+}
