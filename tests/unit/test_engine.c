@@ -1,0 +1,331 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/engine_bench.h"
+
+static void test_targets_come_from_hello_and_incident(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 2, 0, T0);
+    open_restored(b, 7, T0);
+    assert_int_equal(targets_of(b, 7, T0).n, 2);
+    hello(b, OSLO, 1, 0, T0 + S);
+    hello(b, AUDITOR, 2, 0, T0 + S); /* resolvers of an auditor: not asked */
+    struct seen_targets seen = targets_of(b, 7, T0 + S);
+    assert_int_equal(seen.n, 3);
+    assert_int_equal(seen.at[0].agent_id, LYON);
+    assert_int_equal(seen.at[1].question->to.address[3], 2);
+    assert_int_equal(seen.at[2].agent_id, OSLO);
+    assert_int_equal(seen.at[0].verdict.state, NX_STATE_UNKNOWN);
+}
+
+static void test_resolver_that_went_away(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 3, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 3, 600, T0 + S);
+    assert_int_equal(targets_of(b, 7, T0 + S).n, 3);
+    hello(b, LYON, 1, 0, T0 + 2 * S);
+    assert_int_equal(targets_of(b, 7, T0 + 2 * S).n, 1);
+    /* What was seen before it went does not bring it back. */
+    sees_nxdomain(b, LYON, 3, 599, T0 + S + S / 2);
+    assert_int_equal(targets_of(b, 7, T0 + 3 * S).n, 1);
+}
+
+/* After a restart there are batches before there is a hello. */
+static void test_target_from_an_observation(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    assert_int_equal(targets_of(b, 7, T0).n, 0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    tick(b, T0 + 2 * S);
+    struct seen_targets seen = targets_of(b, 7, T0 + 2 * S);
+    assert_int_equal(seen.n, 1);
+    assert_int_equal(seen.at[0].verdict.state, NX_STATE_CACHED_NXDOMAIN);
+    assert_int_equal(seen.at[0].since_us, T0 + 2 * S);
+    assert_int_equal(b->to_state, NX_STATE_CACHED_NXDOMAIN);
+}
+
+static void test_strays_are_left(void **state) {
+    struct engine_bench *b = *state;
+    static const uint8_t other[] = "\5other\7example\3com";
+    static const uint8_t root[] = {0};
+    const struct nx_answer answer = {.rcode = NX_RCODE_NXDOMAIN};
+    const struct nx_question strays[] = {
+        {.name = other, .qtype = NX_TYPE_A, .to = resolver(1)},
+        {.name = www, .qtype = NX_TYPE_AAAA, .to = resolver(1)},
+        {.name = root, .qtype = NX_TYPE_NS, .to = resolver(1)},
+        {.name = www, .qtype = NX_TYPE_A, .to = name_server(1)},
+    };
+    open_restored(b, 7, T0);
+    for (size_t i = 0; i < sizeof(strays) / sizeof(strays[0]); i++) {
+        batch_of(b, LYON, &strays[i], &answer, 0, T0 + S, NULL);
+    }
+    tick(b, T0 + 2 * S);
+    assert_int_equal(targets_of(b, 7, T0 + 2 * S).n, 0);
+    assert_int_equal(b->transitions_n, 0);
+}
+
+static void test_name_case_does_not_matter(void **state) {
+    struct engine_bench *b = *state;
+    static const uint8_t upper[] = "\3WWW\7EXAMPLE\3com";
+    const struct nx_answer answer = {.rcode = NX_RCODE_NXDOMAIN};
+    const struct nx_question question = {
+        .name = upper, .qtype = NX_TYPE_A, .flags = NX_Q_RD, .to = resolver(1)};
+    open_restored(b, 7, T0);
+    batch_of(b, LYON, &question, &answer, 0, T0 + S, NULL);
+    assert_int_equal(targets_of(b, 7, T0 + S).n, 1);
+}
+
+static void test_unknown_and_revoked_agents(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_hello h = {.software = ""};
+    const struct nx_batch batch = {.obs_n = 0};
+    assert_int_equal(nx_engine_hello(b->engine, 99, &h, T0), NX_ENOTFOUND);
+    assert_int_equal(nx_engine_batch(b->engine, 99, &batch, 0, T0),
+                     NX_ENOTFOUND);
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    assert_int_equal(targets_of(b, 7, T0).n, 1);
+    struct nx_agent revoked = {.id = LYON, .name = "lyon", .network = "lyon"};
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked), 0);
+    assert_int_equal(targets_of(b, 7, T0).n, 0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    assert_int_equal(targets_of(b, 7, T0 + S).n, 0);
+    assert_int_equal(plan_of(b, LYON, T0 + S)->tasks_n, 0);
+}
+
+static void test_revoked_auditor_is_not_believed(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_auth_view view;
+    struct nx_incident i = incident(7, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, true, T0 + S);
+    tick(b, T0 + S);
+    assert_int_equal(nx_engine_authority(b->engine, 7, 0, &view), 0);
+    assert_true(view.facts.all_ns_good);
+    assert_true(view.apex_known);
+    assert_int_equal(view.servers_n, 1);
+    assert_int_equal(b->authority_n, 1);
+    struct nx_agent revoked = {.id = AUDITOR, .name = "audit", .authority = 1};
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked), 0);
+    tick(b, T0 + 2 * S);
+    assert_int_equal(nx_engine_authority(b->engine, 7, 0, &view), 0);
+    assert_false(view.facts.observed);
+    assert_int_equal(view.servers_n, 0);
+}
+
+static void test_close_frees_targets(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 2, 0, T0);
+    open_restored(b, 7, T0);
+    tick(b, T0);
+    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, 2);
+    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + S), 0);
+    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + S), NX_ESTATE);
+    assert_int_equal(nx_engine_incident_close(b->engine, 8, T0), NX_ENOTFOUND);
+    b->plans_n[LYON] = 0;
+    b->plans_n[AUDITOR] = 0;
+    tick(b, T0 + S);
+    assert_int_equal(targets_of(b, 7, T0 + S).n, 0);
+    assert_int_equal(plan_of(b, LYON, T0 + S)->tasks_n, 0);
+    assert_int_equal(b->plans_n[LYON], 1);
+    assert_int_equal(b->plans_n[AUDITOR], 1);
+    assert_int_equal(nx_engine_incident(b->engine, 7)->closed_us, T0 + S);
+    sees_nxdomain(b, LYON, 1, 600, T0 + 2 * S);
+    assert_int_equal(targets_of(b, 7, T0 + 2 * S).n, 0);
+}
+
+static void test_incident_limits(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(1, T0);
+    const struct nx_incident **list = NULL;
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), NX_EEXISTS);
+    i.id = 2;
+    i.items_n = 0;
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), NX_ELIMIT);
+    i.items_n = 1;
+    for (i.id = 2; i.id <= 64; i.id++) {
+        assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    }
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), NX_ELIMIT);
+    /* Closed ones are history, of which the oldest part is dropped. */
+    assert_int_equal(nx_engine_incident_close(b->engine, 2, T0), 0);
+    i.closed_us = T0;
+    for (i.id = 65; i.id <= 600; i.id++) {
+        assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    }
+    assert_int_equal(nx_engine_incidents(b->engine, &list), 512);
+    assert_int_equal(list[0]->id, 1); /* open */
+    assert_null(nx_engine_incident(b->engine, 2));
+    assert_int_equal(list[511]->id, 600);
+}
+
+static void test_target_limit(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 16, 0, T0);
+    hello(b, OSLO, 16, 0, T0);
+    open_restored(b, 7, T0);
+    assert_int_equal(targets_of(b, 7, T0).n, 20);
+    for (unsigned i = 1; i <= 16; i++) {
+        sees_nxdomain(b, LYON, i, 600, T0 + S);
+        sees_nxdomain(b, OSLO, i, 600, T0 + S);
+    }
+    assert_int_equal(targets_of(b, 7, T0 + S).n, 20);
+}
+
+static void test_two_incidents_with_one_name(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    open_restored(b, 8, T0 + 10 * S);
+    sees_nxdomain(b, LYON, 1, 589, T0 + 12 * S);
+    tick(b, T0 + 13 * S);
+    assert_int_equal(targets_of(b, 7, T0 + 13 * S).at[0].verdict.looks_n, 2);
+    assert_int_equal(targets_of(b, 8, T0 + 13 * S).at[0].verdict.looks_n, 1);
+    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + 14 * S), 0);
+    sees_nxdomain(b, LYON, 1, 586, T0 + 15 * S);
+    assert_int_equal(targets_of(b, 8, T0 + 16 * S).at[0].verdict.looks_n, 2);
+}
+
+/* The ring keeps the newest 64, in order of sending. */
+static void test_many_looks(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    for (int64_t i = 0; i < 200; i++) {
+        sees_nxdomain(b, LYON, 1, (uint32_t)(800 - i), T0 + i * S + 500000);
+    }
+    sees_nxdomain(b, LYON, 1, 602, T0 + 198 * S + 600000); /* late */
+    tick(b, T0 + 201 * S);
+    struct seen_targets seen = targets_of(b, 7, T0 + 201 * S);
+    assert_int_equal(seen.at[0].verdict.state, NX_STATE_CACHED_NXDOMAIN);
+    assert_int_equal(seen.at[0].verdict.lines_n, 1);
+    assert_int_equal(seen.at[0].verdict.looks_n, NX_LOOKS_MAX);
+    assert_int_equal(seen.at[0].verdict.last_look_us, T0 + 199 * S + 502000);
+}
+
+static void test_looks_are_judged_at_a_pace(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    tick(b, T0 + 2 * S);
+    assert_int_equal(b->transitions_n, 1);
+    sees_address(b, LYON, 1, T0 + 2 * S + 1000);
+    tick(b, T0 + 2 * S + 10000);
+    assert_int_equal(b->transitions_n, 1);
+    tick(b, T0 + 2 * S + b->settings.evaluate_every_us);
+    assert_int_equal(b->transitions_n, 2);
+    assert_int_equal(b->from_state, NX_STATE_CACHED_NXDOMAIN);
+}
+
+/* --- clocks --- */
+
+static void raw_look(struct engine_bench *b,
+                     const struct nx_clock_sample *clock, int64_t tx_mono_us,
+                     int64_t received_us) {
+    const struct nx_question question = {
+        .name = www, .qtype = NX_TYPE_A, .flags = NX_Q_RD, .to = resolver(1)};
+    const struct nx_answer answer = {.rcode = NX_RCODE_NXDOMAIN};
+    const struct nx_obs obs = {.question = &question,
+                               .answer = &answer,
+                               .tx_mono_us = tx_mono_us,
+                               .rx_mono_us = tx_mono_us + 1000};
+    const struct nx_batch batch = {.epoch = 5,
+                                   .clock = *clock,
+                                   .questions = &question,
+                                   .questions_n = 1,
+                                   .answers = &answer,
+                                   .answers_n = 1,
+                                   .obs = &obs,
+                                   .obs_n = 1};
+    assert_int_equal(nx_engine_batch(b->engine, LYON, &batch, 0, received_us),
+                     0);
+}
+
+static void test_clock_without_offset_is_guessed(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_clock_sample clock = {.mono_us = 100 * S};
+    open_restored(b, 7, T0);
+    raw_look(b, &clock, 98 * S, T0 + 50 * S);
+    assert_int_equal(targets_of(b, 7, T0 + 50 * S).at[0].verdict.last_look_us,
+                     T0 + 48 * S + 1000);
+}
+
+/* An agent that claims to have sent after we received is not believed. */
+static void test_impossible_offset_is_not_believed(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_clock_sample clock = {
+        .mono_us = 100 * S, .offset_us = -T0 - 1000 * S, .offset_known = true};
+    open_restored(b, 7, T0);
+    raw_look(b, &clock, 98 * S, T0 + 50 * S);
+    assert_int_equal(targets_of(b, 7, T0 + 50 * S).at[0].verdict.last_look_us,
+                     T0 + 48 * S + 1000);
+}
+
+static void test_impossible_times_are_left(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_clock_sample clocks[] = {
+        {.mono_us = INT64_MAX, .offset_us = INT64_MIN, .offset_known = true},
+        {.mono_us = INT64_MIN, .offset_us = INT64_MAX, .offset_known = true},
+        {.mono_us = 100 * S, .offset_error_us = UINT64_MAX},
+    };
+    open_restored(b, 7, T0);
+    for (size_t i = 0; i < sizeof(clocks) / sizeof(clocks[0]); i++) {
+        raw_look(b, &clocks[i], INT64_MIN, T0 + 50 * S);
+        raw_look(b, &clocks[i], INT64_MAX - 2000, T0 + 50 * S);
+        raw_look(b, &clocks[i], 500 * S, T0 + 50 * S); /* after its batch */
+    }
+    assert_int_equal(targets_of(b, 7, T0 + 50 * S).n, 0);
+}
+
+/* What was seen before the incident belongs to another one. */
+static void test_looks_before_the_incident_are_left(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 - 10 * S);
+    assert_int_equal(targets_of(b, 7, T0).n, 0);
+}
+
+static void check_agent(void *user, const struct nx_agent_view *view) {
+    const char *const **next = user;
+    assert_string_equal(view->agent->network, **next);
+    (*next)++;
+}
+
+static void test_agents_are_shown_in_order(void **state) {
+    struct engine_bench *b = *state;
+    static const char *const order[] = {"audit", "lyon", "oslo"};
+    const char *const *next = order;
+    hello(b, OSLO, 2, 0, T0);
+    nx_engine_agents(b->engine, check_agent, &next);
+    assert_ptr_equal(next, order + 3);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_targets_come_from_hello_and_incident),
+        TEST(test_resolver_that_went_away),
+        TEST(test_target_from_an_observation),
+        TEST(test_strays_are_left),
+        TEST(test_name_case_does_not_matter),
+        TEST(test_unknown_and_revoked_agents),
+        TEST(test_revoked_auditor_is_not_believed),
+        TEST(test_close_frees_targets),
+        TEST(test_incident_limits),
+        TEST(test_target_limit),
+        TEST(test_two_incidents_with_one_name),
+        TEST(test_many_looks),
+        TEST(test_looks_are_judged_at_a_pace),
+        TEST(test_clock_without_offset_is_guessed),
+        TEST(test_impossible_offset_is_not_believed),
+        TEST(test_impossible_times_are_left),
+        TEST(test_looks_before_the_incident_are_left),
+        TEST(test_agents_are_shown_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

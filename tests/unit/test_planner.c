@@ -1,0 +1,225 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "collector/planner.h"
+#include "tests/lib/engine_bench.h"
+
+/* Ticks twice a second. */
+static void pass(struct engine_bench *b, int64_t from, int64_t until) {
+    for (int64_t t = from; t <= until; t += S / 2) {
+        tick(b, t);
+    }
+}
+
+static unsigned plans(struct engine_bench *b, uint32_t agent) {
+    unsigned n = b->plans_n[agent];
+    b->plans_n[agent] = 0;
+    return n;
+}
+
+/* A visit of n looks; TTL counts down to `end`. */
+static void visit(struct engine_bench *b, uint32_t agent, unsigned r,
+                  unsigned n, int64_t begin, int64_t end) {
+    for (unsigned i = 0; i < n; i++) {
+        int64_t at = begin + i * NX_VISIT_GAP_MS * INT64_C(1000);
+        sees_nxdomain(b, agent, r, (uint32_t)(end / S - at / S), at);
+        tick(b, at + S / 2);
+    }
+}
+
+/* Rule 1: no resolver task without verified servers. */
+static void test_guard(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    hello(b, LYON, 2, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    tick(b, T0);
+    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, 0);
+    audits(b, false, T0 + S);
+    tick(b, T0 + S);
+    for (int64_t t = T0 + 5 * S; t < T0 + 15 * S; t += 5 * S) {
+        audits(b, true, t);
+        tick(b, t + S);
+        assert_int_equal(plan_of(b, LYON, t)->tasks_n, 0);
+    }
+    (void)plans(b, LYON);
+    audits(b, true, T0 + 15 * S);
+    tick(b, T0 + 16 * S);
+    assert_int_equal(plans(b, LYON), 1);
+    const struct nx_plan *plan = plan_of(b, LYON, T0 + 16 * S);
+    assert_int_equal(plan->tasks_n, 2);
+    for (size_t k = 0; k < 2; k++) {
+        assert_int_equal(plan->tasks[k].kind, NX_TASK_RESOLVER);
+        assert_true(plan->tasks[k].authority_verified);
+        assert_int_equal(plan->tasks[k].authority_epoch, 1);
+        assert_true(plan->tasks[k].has_endpoint);
+        assert_int_equal(plan->tasks[k].first_after_ms, 0);
+        assert_int_equal(plan->tasks[k].visit_n, 8);
+        assert_int_equal(plan->tasks[k].visit_gap_ms, NX_VISIT_GAP_MS);
+    }
+    /* A denial takes them away in the same tick. */
+    audits(b, false, T0 + 20 * S);
+    tick(b, T0 + 20 * S + 10000);
+    assert_int_equal(plans(b, LYON), 1);
+    assert_int_equal(plan_of(b, LYON, T0 + 21 * S)->tasks_n, 0);
+}
+
+static void test_audit_tasks(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    tick(b, T0);
+    (void)plans(b, AUDITOR);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    tick(b, T0 + S);
+    assert_int_equal(plans(b, AUDITOR), 1);
+    const struct nx_plan *plan = plan_of(b, AUDITOR, T0 + S);
+    assert_int_equal(plan->tasks_n, 1);
+    assert_int_equal(plan->tasks[0].kind, NX_TASK_AUTHORITY);
+    assert_int_equal(plan->tasks[0].interval_ms, 5000);
+    assert_true(nx_dname_equal(plan->tasks[0].name, www));
+    pass(b, T0 + S, T0 + 60 * S);
+    assert_int_equal(plans(b, AUDITOR), 0);
+}
+
+/* While a visit goes on the plan stands; at its end there is one new plan, and
+ * none while time passes until the next visit. */
+static void test_revision_grows_only_with_change(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    tick(b, T0);
+    assert_int_equal(plans(b, LYON), 1);
+    uint64_t revision = plan_of(b, LYON, T0)->revision;
+    visit(b, LYON, 1, 7, T0 + S / 10, T0 + 200 * S);
+    assert_int_equal(plans(b, LYON), 0);
+    visit(b, LYON, 1, 1, T0 + 5210000, T0 + 200 * S);
+    pass(b, T0 + 6 * S, T0 + 8 * S);
+    assert_int_equal(plans(b, LYON), 1);
+    assert_true(plan_of(b, LYON, T0 + 8 * S)->revision > revision);
+    const struct nx_task task = plan_of(b, LYON, T0 + 8 * S)->tasks[0];
+    assert_in_range(task.first_after_ms, 150000, 196000);
+    pass(b, T0 + 8 * S, T0 + 150 * S);
+    assert_int_equal(plans(b, LYON), 0);
+    /* Repeated with the same numbers, so that the agent keeps its phase. */
+    assert_int_equal(plan_of(b, LYON, T0 + 150 * S)->tasks[0].first_after_ms,
+                     task.first_after_ms);
+}
+
+/* Another task must not look like the one before it. */
+static void test_another_task_has_other_numbers(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    tick(b, T0);
+    struct nx_task before = plan_of(b, LYON, T0)->tasks[0];
+    hello(b, LYON, 1, 0, T0 + 20 * S); /* the agent started again */
+    tick(b, T0 + 20 * S);
+    struct nx_task after = plan_of(b, LYON, T0 + 20 * S)->tasks[0];
+    assert_int_not_equal(before.first_after_ms, after.first_after_ms);
+    assert_true(after.first_after_ms <= 1);
+}
+
+static void test_agent_with_our_plan_keeps_it(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    tick(b, T0);
+    (void)plans(b, LYON);
+    uint64_t revision = plan_of(b, LYON, T0)->revision;
+    hello(b, LYON, 1, revision, T0 + S);
+    tick(b, T0 + S);
+    assert_int_equal(plans(b, LYON), 0);
+    hello(b, LYON, 1, revision - 1, T0 + 2 * S);
+    tick(b, T0 + 2 * S);
+    assert_int_equal(plans(b, LYON), 1);
+}
+
+/* After a restart of the collector revisions still grow. */
+static void test_revisions_grow_over_a_restart(void **state) {
+    struct engine_bench *b = *state;
+    tick(b, T0);
+    uint64_t first = plan_of(b, LYON, T0)->revision;
+    assert_true(first > 0);
+    nx_engine_free(&b->engine);
+    assert_int_equal(nx_engine_new(&b->settings, &b->engine), 0);
+    add_agent(b, LYON, "lyon", false);
+    tick(b, T0 + S);
+    assert_true(plan_of(b, LYON, T0 + S)->revision > first);
+}
+
+static void test_plan_is_renewed_before_it_expires(void **state) {
+    struct engine_bench *b = *state;
+    tick(b, T0);
+    uint64_t first = plan_of(b, LYON, T0)->revision;
+    (void)plans(b, LYON);
+    tick(b, T0 + 1799 * S);
+    assert_int_equal(plans(b, LYON), 0);
+    tick(b, T0 + 1800 * S);
+    assert_int_equal(plans(b, LYON), 1);
+    assert_true(plan_of(b, LYON, T0 + 1800 * S)->revision > first);
+    assert_int_equal(plan_of(b, LYON, T0 + 1800 * S)->valid_s, 3600);
+}
+
+/* A resolver that is gone takes its task along; the others stay. */
+static void test_resolver_change(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 3, 0, T0);
+    open_restored(b, 7, T0);
+    tick(b, T0);
+    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, 3);
+    uint64_t revision = plan_of(b, LYON, T0)->revision;
+    (void)plans(b, LYON);
+    hello(b, LYON, 1, revision, T0 + S);
+    tick(b, T0 + S);
+    assert_int_equal(plans(b, LYON), 1);
+    assert_int_equal(plan_of(b, LYON, T0 + S)->tasks_n, 1);
+}
+
+static void test_bounds_of_a_task(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    for (int64_t t = T0; t < T0 + 1000 * S; t += 7 * S) {
+        sees_nxdomain(b, LYON, 1, (uint32_t)(t / S % 900), t);
+        tick(b, t + S);
+        const struct nx_plan *plan = plan_of(b, LYON, t + S);
+        assert_int_equal(plan->tasks_n, 1);
+        assert_in_range(plan->tasks[0].interval_ms, 5000, 300000);
+        assert_in_range(plan->tasks[0].first_after_ms, 0, 300001);
+        assert_in_range(plan->tasks[0].visit_n, 1, 16);
+        /* The visit fits between two. */
+        assert_true(plan->tasks[0].interval_ms >=
+                    (plan->tasks[0].visit_n - 1U) * NX_VISIT_GAP_MS);
+    }
+}
+
+static void test_plan_of_nobody_and_small_arena(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_arena arena;
+    struct nx_plan plan;
+    nx_arena_init(&arena, b->memory, 16);
+    assert_int_equal(nx_engine_plan(b->engine, 99, T0, &arena, &plan),
+                     NX_ENOTFOUND);
+    assert_int_equal(nx_engine_plan(b->engine, LYON, T0, &arena, &plan),
+                     NX_ENOMEM);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_guard),
+        TEST(test_audit_tasks),
+        TEST(test_revision_grows_only_with_change),
+        TEST(test_another_task_has_other_numbers),
+        TEST(test_agent_with_our_plan_keeps_it),
+        TEST(test_revisions_grow_over_a_restart),
+        TEST(test_plan_is_renewed_before_it_expires),
+        TEST(test_resolver_change),
+        TEST(test_bounds_of_a_task),
+        TEST(test_plan_of_nobody_and_small_arena),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
