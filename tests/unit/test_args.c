@@ -221,6 +221,28 @@ static void test_help(void **state) {
     assert_non_null(strstr(help, NX_API_DEFAULT));
 }
 
+/* Every option of the help is in nxclear(1). */
+static void test_manual(void **state) {
+    static char manual[65536];
+    (void)state;
+    FILE *f = fopen(NX_SOURCE_DIR "/deploy/man/nxclear.1", "r");
+    assert_non_null(f);
+    manual[fread(manual, 1, sizeof manual - 1, f)] = '\0';
+    (void)fclose(f);
+    size_t n = 0;
+    for (const char *p = nx_args_help(); (p = strstr(p, "--")) != NULL; n++) {
+        char macro[40];
+        p += 2;
+        (void)snprintf(macro, sizeof macro, "Fl Fl %.*s",
+                       (int)strspn(p, "abcdefghijklmnopqrstuvwxyz"), p);
+        if (strstr(manual, macro) == NULL) {
+            print_error("nxclear(1) lacks %s\n", macro);
+        }
+        assert_non_null(strstr(manual, macro));
+    }
+    assert_true(n > 10);
+}
+
 /* --- moments --- */
 
 static void test_moment(void **state) {
@@ -320,12 +342,13 @@ static void test_range(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commands),  cmocka_unit_test(test_open),
-        cmocka_unit_test(test_agents),    cmocka_unit_test(test_wait),
-        cmocka_unit_test(test_api),       cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_untouched), cmocka_unit_test(test_help),
-        cmocka_unit_test(test_moment),    cmocka_unit_test(test_bad_moment),
-        cmocka_unit_test(test_duration),  cmocka_unit_test(test_range),
+        cmocka_unit_test(test_commands),   cmocka_unit_test(test_open),
+        cmocka_unit_test(test_agents),     cmocka_unit_test(test_wait),
+        cmocka_unit_test(test_api),        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_untouched),  cmocka_unit_test(test_help),
+        cmocka_unit_test(test_manual),     cmocka_unit_test(test_moment),
+        cmocka_unit_test(test_bad_moment), cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

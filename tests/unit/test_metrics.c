@@ -136,10 +136,32 @@ static void test_agents(void **state) {
     free(text);
 }
 
+/* Every metric is in nxclear-api(7). */
+static void test_manual(void **state) {
+    static char manual[65536];
+    (void)state;
+    FILE *f = fopen(NX_SOURCE_DIR "/deploy/man/nxclear-api.7", "r");
+    assert_non_null(f);
+    manual[fread(manual, 1, sizeof manual - 1, f)] = '\0';
+    (void)fclose(f);
+    char *text = render("[]", "[]", "{}");
+    size_t n = 0;
+    for (char *p = text; (p = strstr(p, "# TYPE ")) != NULL; n++) {
+        char macro[80];
+        p += strlen("# TYPE ");
+        (void)snprintf(macro, sizeof macro, ".It Cm %.*s", (int)strcspn(p, " "),
+                       p);
+        assert_non_null(strstr(manual, macro));
+    }
+    assert_true(n > 10);
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_incident),
         cmocka_unit_test(test_agents),
+        cmocka_unit_test(test_manual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
