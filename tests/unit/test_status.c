@@ -1,0 +1,385 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "collector/status.h"
+#include "collector/status_text.h"
+#include "tests/lib/engine_bench.h"
+
+static json_t *status(struct engine_bench *b, int64_t now_us) {
+    json_t *document = nx_status_incident(b->engine, 7, now_us);
+    assert_non_null(document);
+    return document;
+}
+
+/* The text at "authority.state"; NULL when it is none. */
+static const char *text_at(const json_t *value, const char *path) {
+    char key[64];
+    while (*path != '\0') {
+        size_t len = strcspn(path, ".");
+        assert_in_range(len, 1, sizeof(key) - 1);
+        memcpy(key, path, len);
+        key[len] = '\0';
+        value = json_is_array(value)
+                    ? json_array_get(value, (size_t)(key[0] - '0'))
+                    : json_object_get(value, key);
+        path += path[len] == '.' ? len + 1 : len;
+    }
+    return json_string_value(value);
+}
+
+static void check_outlook(struct engine_bench *b, int64_t now_us,
+                          const char *want) {
+    json_t *document = status(b, now_us);
+    assert_string_equal(text_at(document, "outlook"), want);
+    json_decref(document);
+}
+
+/* --- outlook --- */
+
+static void test_outlook_without_anything(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    check_outlook(b, T0, "unknown");
+}
+
+static void test_outlook_not_restored(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    hello(b, LYON, 1, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, false, T0 + S);
+    tick(b, T0 + S);
+    check_outlook(b, T0 + S, "stuck");
+}
+
+static void test_outlook_settling(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, true, T0 + S);
+    tick(b, T0 + S);
+    check_outlook(b, T0 + 2 * S, "waiting");
+}
+
+static void clear(struct engine_bench *b, uint32_t agent, unsigned r,
+                  int64_t from) {
+    for (unsigned i = 0; i < 64; i++) {
+        sees_address(b, agent, r, from + i * S / 10);
+    }
+}
+
+/* Waiting outweighs unknown; clear needs every network. */
+static void test_outlook_of_networks(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 50, T0 + S);
+    tick(b, T0 + 2 * S);
+    check_outlook(b, T0 + 2 * S, "waiting"); /* oslo: never seen */
+    clear(b, LYON, 1, T0 + 60 * S);
+    tick(b, T0 + 70 * S);
+    check_outlook(b, T0 + 70 * S, "unknown");
+    sees_address(b, OSLO, 1, T0 + 60 * S);
+    tick(b, T0 + 70 * S);
+    check_outlook(b, T0 + 70 * S, "waiting"); /* one answer is no proof */
+    clear(b, OSLO, 1, T0 + 61 * S);
+    tick(b, T0 + 71 * S);
+    check_outlook(b, T0 + 71 * S, "clear");
+}
+
+static void test_outlook_policy(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_answer blocked = {.rcode = NX_RCODE_NXDOMAIN,
+                                      .flags = NX_ANS_EDNS,
+                                      .ede = {15},
+                                      .ede_n = 1};
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    for (unsigned i = 0; i < 4; i++) {
+        sees(b, LYON, 1, &blocked, 0, T0 + i * S);
+    }
+    tick(b, T0 + 4 * S);
+    check_outlook(b, T0 + 4 * S, "stuck");
+}
+
+/* Silence is not all-clear (rule 3), however long it lasts. */
+static void test_outlook_of_silence(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 50, T0 + S);
+    tick(b, T0 + 2 * S);
+    clear(b, OSLO, 1, T0 + 2 * S);
+    tick(b, T0 + 10 * S);
+    check_outlook(b, T0 + 10 * S, "waiting");
+    tick(b, T0 + 36000 * S);
+    check_outlook(b, T0 + 36000 * S, "unknown");
+}
+
+/* --- document --- */
+
+static const char *const document_keys[] = {
+    "now",      "outlook", "incident", "authority",
+    "negative", "summary", "networks",
+};
+static const char *const authority_keys[] = {
+    "state",       "verified",    "verified_at", "outage_from",
+    "restored_lo", "restored_hi", "serial",      "serial_agree",
+    "good",        "total",       "servers",     "findings",
+};
+static const char *const summary_keys[] = {
+    "networks",   "states",      "all_clear",  "hard",
+    "unverified", "below_10pct", "below_1pct",
+};
+static const char *const network_keys[] = {
+    "network", "state", "reason", "denied",         "clears",  "hard",
+    "basis",   "seen",  "since",  "presumed_clear", "targets",
+};
+static const char *const target_keys[] = {
+    "agent",  "resolver", "name",       "type",           "state",
+    "reason", "flags",    "denied",     "lines",          "fill",
+    "clears", "hard",     "basis",      "hard_stack",     "looks",
+    "seen",   "since",    "next_probe", "clear_observed", "denied_upper95",
+};
+
+#define CHECK_KEYS(value, keys)                                                \
+    check_keys((value), (keys), sizeof(keys) / sizeof((keys)[0]))
+
+static void check_keys(const json_t *value, const char *const *keys, size_t n) {
+    assert_true(json_is_object(value));
+    for (size_t i = 0; i < n; i++) {
+        if (json_object_get(value, keys[i]) == NULL) {
+            fail_msg("no %s", keys[i]);
+        }
+    }
+}
+
+static void test_every_key_is_there(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    tick(b, T0 + 2 * S);
+    json_t *d = status(b, T0 + 2 * S);
+    json_t *networks = json_object_get(d, "networks");
+    json_t *lyon = json_array_get(networks, 0);
+    json_t *targets = json_object_get(lyon, "targets");
+    CHECK_KEYS(d, document_keys);
+    CHECK_KEYS(json_object_get(d, "authority"), authority_keys);
+    CHECK_KEYS(json_object_get(d, "summary"), summary_keys);
+    assert_int_equal(json_array_size(networks), 2);
+    CHECK_KEYS(lyon, network_keys);
+    CHECK_KEYS(json_array_get(targets, 0), target_keys);
+    assert_string_equal(text_at(d, "now"), "2027-01-15T08:00:02.000Z");
+    assert_string_equal(text_at(lyon, "state"), "cached-nxdomain");
+    assert_string_equal(text_at(lyon, "basis"), "countdown, 1 look");
+    assert_string_equal(text_at(targets, "0.resolver"), "192.0.2.1@53");
+    assert_string_equal(text_at(targets, "0.name"), "www.example.com.");
+    assert_string_equal(text_at(targets, "0.type"), "A");
+    assert_string_equal(text_at(networks, "1.reason"), "never-seen");
+    assert_true(
+        json_is_null(json_object_get(json_array_get(networks, 1), "clears")));
+    json_decref(d);
+}
+
+static void test_authority_object(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    json_t *d = status(b, T0);
+    assert_string_equal(text_at(d, "authority.state"), "unobserved");
+    json_decref(d);
+    audits(b, false, T0 + S);
+    tick(b, T0 + S);
+    d = status(b, T0 + S);
+    json_t *authority = json_object_get(d, "authority");
+    assert_string_equal(text_at(authority, "state"), "negative");
+    assert_string_equal(text_at(authority, "servers.0.address"),
+                        "198.51.100.1@53");
+    assert_string_equal(text_at(authority, "servers.0.rcode"), "NXDOMAIN");
+    assert_string_equal(text_at(authority, "findings.0"),
+                        "198.51.100.1@53 denies the name (NXDOMAIN), serial 1");
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_object_get(d, "negative"), "ttl_s")),
+                     900);
+    json_decref(d);
+    audits(b, true, T0 + 6 * S);
+    tick(b, T0 + 6 * S);
+    d = status(b, T0 + 6 * S);
+    authority = json_object_get(d, "authority");
+    assert_string_equal(text_at(authority, "state"), "restored");
+    assert_int_equal(json_integer_value(json_object_get(authority, "good")), 1);
+    assert_int_equal(json_array_size(json_object_get(authority, "findings")),
+                     0);
+    json_decref(d);
+}
+
+static void test_declared_is_said(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    tick(b, T0);
+    json_t *d = status(b, T0);
+    assert_string_equal(text_at(d, "authority.state"), "restored");
+    assert_string_equal(text_at(d, "authority.findings.0"),
+                        "restoration declared by the operator, not observed");
+    assert_string_equal(text_at(d, "authority.restored_hi"),
+                        "2027-01-15T07:59:00.000Z");
+    assert_string_equal(text_at(d, "incident.restored"),
+                        "2027-01-15T07:59:00.000Z");
+    json_decref(d);
+}
+
+/* Two agents in two networks that see one entry: one group. */
+static void test_same_cache_is_counted_once(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    tick(b, T0 + 2 * S);
+    json_t *alone = status(b, T0 + 3 * S);
+    sees_nxdomain(b, OSLO, 1, 600, T0 + S + 1000);
+    tick(b, T0 + 3 * S);
+    json_t *both = status(b, T0 + 3 * S);
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_object_get(both, "summary"), "unverified")),
+                     0);
+    assert_string_equal(text_at(both, "summary.all_clear.hi90"),
+                        text_at(both, "networks.0.clears.hi90"));
+    json_decref(alone);
+    json_decref(both);
+}
+
+static void test_what_is_not_there(void **state) {
+    struct engine_bench *b = *state;
+    assert_null(nx_status_incident(b->engine, 7, T0));
+    open_restored(b, 7, T0);
+    assert_null(nx_status_network(b->engine, 7, "paris", T0));
+    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0);
+    assert_string_equal(text_at(lyon, "network"), "lyon");
+    json_decref(lyon);
+}
+
+static void test_closed_incident(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + S), 0);
+    json_t *d = status(b, T0 + 2 * S);
+    assert_string_equal(text_at(d, "incident.closed"),
+                        "2027-01-15T08:00:01.000Z");
+    assert_string_equal(text_at(d, "authority.state"), "unobserved");
+    json_decref(d);
+    json_t *list = nx_status_incident_list(b->engine, T0 + 2 * S);
+    assert_string_equal(text_at(list, "incidents.0.name"), "www.example.com.");
+    assert_null(text_at(list, "incidents.0.outlook"));
+    json_decref(list);
+}
+
+static void test_lists(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, OSLO, 3, 0, T0);
+    open_restored(b, 7, T0);
+    json_t *list = nx_status_incident_list(b->engine, T0);
+    assert_string_equal(text_at(list, "incidents.0.outlook"), "unknown");
+    json_decref(list);
+    list = nx_status_networks(b->engine, T0);
+    assert_int_equal(json_array_size(json_object_get(list, "networks")), 2);
+    assert_string_equal(text_at(list, "networks.1.network"), "oslo");
+    assert_string_equal(text_at(list, "networks.1.last_seen"),
+                        "2027-01-15T08:00:00.000Z");
+    assert_null(text_at(list, "networks.0.last_seen"));
+    json_decref(list);
+}
+
+/* --- texts --- */
+
+static void test_basis(void **state) {
+    static const struct {
+        struct nx_basis_of of;
+        const char *text;
+    } rows[] = {
+        {{.basis = NX_BASIS_COUNTDOWN, .looks_n = 4, .caches_n = 1},
+         "countdown, 4 looks"},
+        {{.basis = NX_BASIS_COUNTDOWN, .looks_n = 9, .caches_n = 2},
+         "countdown, 2 caches"},
+        {{.basis = NX_BASIS_PRIOR, .looks_n = 3}, "prior"},
+        {{.state = NX_STATE_UNKNOWN,
+          .unknown_reason = NX_UNKNOWN_AGENT_SILENT,
+          .last_look_us = T0 + 14 * 60 * S},
+         "agent silent since 08:14Z"},
+        {{.state = NX_STATE_UNKNOWN,
+          .unknown_reason = NX_UNKNOWN_AGENT_SILENT,
+          .last_look_us = NX_TIME_UNKNOWN},
+         "agent silent"},
+        {{.state = NX_STATE_UNKNOWN, .unknown_reason = NX_UNKNOWN_GUARDED},
+         "guarded"},
+    };
+    char text[NX_BASIS_TEXT_MAX];
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_string_equal(nx_basis_write(&rows[i].of, text), rows[i].text);
+    }
+}
+
+/* Whatever was stored, the document is UTF-8 without control characters. */
+static void test_texts_are_harmless(void **state) {
+    static const char *const rows[][2] = {
+        {"Malm\xc3\xb6", "Malm\xc3\xb6"},
+        {"a\x1b[31m", "a\\027[31m"},
+        {"\xff\xfe", "\\255\\254"},
+        {"x\xc2\x9b", "x\\194\\155"},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *value = nx_json_text(rows[i][0]);
+        assert_non_null(value);
+        assert_string_equal(json_string_value(value), rows[i][1]);
+        json_decref(value);
+    }
+}
+
+static void test_hostile_note(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    memcpy(i.note, "\xff\x1b<script>", 11);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    json_t *d = status(b, T0);
+    assert_string_equal(text_at(d, "incident.note"), "\\255\\027<script>");
+    char *dump = json_dumps(d, 0);
+    assert_non_null(dump);
+    free(dump);
+    json_decref(d);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_outlook_without_anything),
+        TEST(test_outlook_not_restored),
+        TEST(test_outlook_settling),
+        TEST(test_outlook_of_networks),
+        TEST(test_outlook_of_silence),
+        TEST(test_outlook_policy),
+        TEST(test_every_key_is_there),
+        TEST(test_authority_object),
+        TEST(test_declared_is_said),
+        TEST(test_same_cache_is_counted_once),
+        TEST(test_what_is_not_there),
+        TEST(test_closed_incident),
+        TEST(test_lists),
+        cmocka_unit_test(test_basis),
+        cmocka_unit_test(test_texts_are_harmless),
+        TEST(test_hostile_note),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
