@@ -41,6 +41,14 @@ static const struct command_rule commands[] = {
 
 #define COMMANDS_N (sizeof commands / sizeof commands[0])
 
+int nx_args_take_positional(struct nx_parse *p, const char *arg) {
+    if (p->positional_n == sizeof p->positional / sizeof p->positional[0]) {
+        return nx_args_fail(p->why, "%.80s: too many arguments", arg);
+    }
+    p->positional[p->positional_n++] = arg;
+    return 0;
+}
+
 static int take_argument(struct nx_parse *p, const char *arg) {
     if (!p->only_positional && strcmp(arg, "--") == 0) {
         p->only_positional = true;
@@ -49,11 +57,7 @@ static int take_argument(struct nx_parse *p, const char *arg) {
     if (!p->only_positional && arg[0] == '-' && arg[1] != '\0') {
         return nx_args_take_option(p, arg);
     }
-    if (p->positional_n == sizeof p->positional / sizeof p->positional[0]) {
-        return nx_args_fail(p->why, "%.80s: too many arguments", arg);
-    }
-    p->positional[p->positional_n++] = arg;
-    return 0;
+    return nx_args_take_positional(p, arg);
 }
 
 /* Finds the command and how many words name it. */

@@ -6,6 +6,7 @@
 #include "collector/cli/args_priv.h"
 #include "common/rrtype.h"
 #include "common/text.h"
+#include "common/z85.h"
 
 int nx_args_fail(char *why, const char *format, ...) {
     char raw[NX_ARGS_WHY_MAX];
@@ -186,9 +187,17 @@ static const struct nx_option_rule *find_option(const char *arg,
     return NULL;
 }
 
+/* One key in 85 begins with a dash. */
+static bool is_key(const char *arg) {
+    return nx_z85_key_parse(arg, NULL) == 0;
+}
+
 int nx_args_take_option(struct nx_parse *p, const char *arg) {
     const char *value = NULL;
     const struct nx_option_rule *rule = find_option(arg, &value);
+    if (rule == NULL && is_key(arg)) {
+        return nx_args_take_positional(p, arg);
+    }
     if (rule == NULL) {
         return nx_args_fail(p->why, "%.80s: no such option", arg);
     }

@@ -58,4 +58,7 @@ int nx_args_take_api(struct nx_parse *p, const char *value) NX_MUSTUSE;
 /* arg begins with "-"; may take the next argument as its value. */
 int nx_args_take_option(struct nx_parse *p, const char *arg) NX_MUSTUSE;
 
+/* Keeps a word of the command. */
+int nx_args_take_positional(struct nx_parse *p, const char *arg) NX_MUSTUSE;
+
 #endif

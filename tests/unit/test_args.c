@@ -115,6 +115,11 @@ static void test_agents(void **state) {
     assert_string_equal(args.subject, "-bcdef");
     assert_string_equal(args.name, "lyon-1");
     assert_string_equal(args.role, "authority");
+    /* A whole key cannot be meant as an option. */
+    parse_ok("agents accept -q:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7 "
+             "--network lyon",
+             NX_CMD_AGENTS_ACCEPT);
+    assert_int_equal(strlen(args.subject), 40);
 }
 
 static void test_wait(void **state) {
