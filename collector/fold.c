@@ -25,6 +25,10 @@ struct fold {
     uint32_t eps_us;
     int64_t received_us;
     size_t delegations_done; /* in order of time */
+    /* The topic found last: neighbouring questions share their name. */
+    const uint8_t *name;
+    uint16_t qtype;
+    struct nx_topic *topic;
 };
 
 /* --- delegations --- */
@@ -80,6 +84,16 @@ static int delegate_until(struct fold *f, int64_t mono_us) {
 
 /* --- observations --- */
 
+static struct nx_topic *topic_of(struct fold *f,
+                                 const struct nx_question *question) {
+    if (f->name != question->name || f->qtype != question->qtype) {
+        f->name = question->name;
+        f->qtype = question->qtype;
+        f->topic = nx_topics_find(f->engine, question->name, question->qtype);
+    }
+    return f->topic;
+}
+
 static struct nx_route *route_of(struct fold *f,
                                  const struct nx_question *question) {
     size_t i = (size_t)(question - f->batch->questions);
@@ -87,8 +101,7 @@ static struct nx_route *route_of(struct fold *f,
     if (route->batch == f->engine->batch_n) {
         return route;
     }
-    struct nx_topic *topic =
-        nx_topics_find(f->engine, question->name, question->qtype);
+    struct nx_topic *topic = topic_of(f, question);
     bool authority = question->to.layer == NX_LAYER_AUTHORITY;
     *route = (struct nx_route){.batch = f->engine->batch_n,
                                .items = topic != NULL ? topic->items : NULL};
