@@ -21,6 +21,7 @@ struct nx_outbox {
     uint64_t acked_seq;   /* what the collector is known to have */
     uint64_t acked_n;     /* results that arrived; neither acked nor held:
                              dropped */
+    uint64_t gap_told;    /* highest number in a gap record that was sent */
     struct entry *first;  /* oldest held */
     struct entry **tail;  /* where the next entry goes */
     struct entry *cursor; /* next to send; NULL: all sent */
@@ -158,6 +159,9 @@ void nx_outbox_sent(struct nx_outbox *box, int64_t now_mono_us) {
     if (e == NULL) {
         return;
     }
+    if (e == box->first && box->acked_seq + 1 < e->first_seq) {
+        box->gap_told = e->first_seq - 1;
+    }
     e->sent_n++;
     e->sent_us = now_mono_us;
     box->cursor = e->next;
@@ -177,9 +181,12 @@ static void go_forward(struct nx_outbox *box, uint64_t acked_seq,
                        int64_t now_mono_us) {
     uint64_t held_from =
         box->first != NULL ? box->first->first_seq : box->next_seq;
-    if (acked_seq < held_from) {
-        /* Some of what was dropped had arrived after all. */
-        box->acked_n += acked_seq - box->acked_seq;
+    /* Some of what was dropped had arrived after all. What a gap record was
+     * sent for may have been taken as lost: it stays dropped. */
+    uint64_t from =
+        box->acked_seq > box->gap_told ? box->acked_seq : box->gap_told;
+    if (acked_seq < held_from && acked_seq > from) {
+        box->acked_n += acked_seq - from;
     }
     while (box->first != NULL && box->first->last_seq <= acked_seq) {
         box->acked_n += results_n(box->first);
