@@ -4,10 +4,11 @@
 #include "collector/targets.h"
 
 #define US_PER_S INT64_C(1000000)
-#define IDLE_US (30 * US_PER_S)   /* a verdict is worked out at least so often \
-                                   */
-#define EVALUATION_US INT64_C(20) /* about what one costs */
-#define SHARE 5                   /* at most a fifth of the time for them */
+/* A verdict is worked out at least so often. */
+#define IDLE_US (30 * US_PER_S)
+/* About what that costs, and the part of the time it may take: 1/SHARE. */
+#define EVALUATION_US INT64_C(20)
+#define SHARE 5
 #define POINT_MOVED_US US_PER_S
 
 void nx_target_judge(struct nx_engine *engine, struct nx_target *t,

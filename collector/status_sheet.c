@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GROUP_US INT64_C(1000000) /* lines so close are one (estimator.md 7)   \
-                                   */
+/* Lines so close are one (estimator.md 7). */
+#define GROUP_US INT64_C(1000000)
 
 /* Room for one more; false and *failed when there is none. */
 static bool room(void **list, size_t n, size_t *cap, size_t size,
