@@ -1,0 +1,165 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/backoff.h"
+#include "agent/clocksync.h"
+
+#define MS INT64_C(1000)
+#define S INT64_C(1000000)
+#define WALL (1700000000 * S) /* collector time when the agent's clock is 0 */
+
+/* An exchange at agent time t with these delays there and back. */
+static struct nx_clock_exchange exchange(int64_t t, int64_t there, int64_t back,
+                                         int64_t collector_at_zero) {
+    return (struct nx_clock_exchange){
+        .sent_us = t,
+        .received_us = collector_at_zero + t + there,
+        .replied_us = collector_at_zero + t + there + 3 * MS,
+        .answered_us = t + there + 3 * MS + back};
+}
+
+static void add(struct nx_clocksync *sync, int64_t t, int64_t there,
+                int64_t back) {
+    struct nx_clock_exchange e = exchange(t, there, back, WALL);
+    nx_clocksync_add(sync, &e);
+}
+
+static void test_symmetric(void **state) {
+    (void)state;
+    struct nx_clocksync sync = {0};
+    int64_t offset = 0;
+    uint64_t error = 0;
+    assert_false(nx_clocksync_get(&sync, S, &offset, &error));
+    add(&sync, 100 * S, 20 * MS, 20 * MS);
+    assert_true(nx_clocksync_get(&sync, 100 * S + 43 * MS, &offset, &error));
+    assert_int_equal(offset, -WALL);
+    assert_in_range(error, 20 * MS, 20 * MS + 1);
+}
+
+/* Whatever the asymmetry, the truth is inside the error. */
+static void test_error_covers_the_truth(void **state) {
+    (void)state;
+    uint64_t rng = 12345;
+    for (int round = 0; round < 200; round++) {
+        struct nx_clocksync sync = {0};
+        for (int i = 0; i < 20; i++) {
+            int64_t offset = 0;
+            uint64_t error = 0;
+            rng = rng * UINT64_C(6364136223846793005) + 1442695040888963407u;
+            int64_t there = (int64_t)((rng >> 33) % 300000);
+            int64_t back = (int64_t)((rng >> 13) % 50000);
+            add(&sync, (100 + i) * S, there, back);
+            assert_true(
+                nx_clocksync_get(&sync, (101 + i) * S, &offset, &error));
+            assert_true(llabs(offset + WALL) <= (int64_t)error);
+        }
+    }
+}
+
+/* A slow exchange does not spoil a good one; drift ages it. */
+static void test_least_error_wins(void **state) {
+    (void)state;
+    struct nx_clocksync sync = {0};
+    int64_t offset = 0;
+    uint64_t error = 0;
+    add(&sync, 100 * S, 1 * MS, 1 * MS);
+    add(&sync, 101 * S, 900 * MS, 1 * MS);
+    assert_true(nx_clocksync_get(&sync, 110 * S, &offset, &error));
+    assert_int_equal(offset, -WALL);
+    assert_true(error < 2 * MS);
+    assert_true(nx_clocksync_get(&sync, 1100 * S, &offset, &error));
+    assert_in_range(error, 15 * MS, 17 * MS); /* 15 ppm of 1000 s, and 1 ms */
+    /* Eight more samples push the first one out. */
+    for (int i = 0; i < 8; i++) {
+        add(&sync, (1200 + i) * S, 5 * MS, 5 * MS);
+    }
+    assert_true(nx_clocksync_get(&sync, 1210 * S, &offset, &error));
+    assert_in_range(error, 5 * MS, 6 * MS);
+}
+
+/* The collector's clock is another one now: forget, do not average. */
+static void test_step(void **state) {
+    (void)state;
+    struct nx_clocksync sync = {0};
+    int64_t offset = 0;
+    uint64_t error = 0;
+    for (int i = 0; i < 8; i++) {
+        add(&sync, (100 + i) * S, MS, MS);
+    }
+    struct nx_clock_exchange e = exchange(110 * S, 5 * MS, 5 * MS, WALL + S);
+    nx_clocksync_add(&sync, &e);
+    assert_true(nx_clocksync_get(&sync, 111 * S, &offset, &error));
+    assert_int_equal(offset, -WALL - S);
+    assert_true(error >= (uint64_t)(5 * MS));
+}
+
+static void test_impossible(void **state) {
+    (void)state;
+    static const struct nx_clock_exchange rows[] = {
+        {100, WALL, WALL, 99},              /* answered before it was sent */
+        {100, WALL, WALL - 1, 200},         /* replied before received */
+        {100, WALL, WALL + 101, 200},       /* longer away than gone */
+        {100, INT64_MIN, INT64_MAX, 200},   /* absurd */
+        {100, INT64_MAX, INT64_MAX, 200},   /* absurd */
+        {INT64_MIN, WALL, WALL, INT64_MAX}, /* absurd */
+    };
+    struct nx_clocksync sync = {0};
+    int64_t offset = 0;
+    uint64_t error = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        nx_clocksync_add(&sync, &rows[i]);
+        assert_false(nx_clocksync_get(&sync, 300, &offset, &error));
+    }
+}
+
+/* --- backoff --- */
+
+static void test_backoff_failed(void **state) {
+    (void)state;
+    static const uint32_t want[] = {1000,  2000,  4000,  8000,
+                                    16000, 32000, 60000, 60000};
+    struct nx_backoff b = {0};
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+        assert_int_equal(nx_backoff_next(&b, NX_ATTEMPT_FAILED, S, 0), want[i]);
+    }
+    for (uint32_t random = 0; random < 100000; random += 777) {
+        uint32_t ms = nx_backoff_next(&b, NX_ATTEMPT_FAILED, S, random);
+        assert_in_range(ms, 60000, 75000);
+    }
+}
+
+static void test_backoff_refused(void **state) {
+    (void)state;
+    struct nx_backoff b = {0};
+    int64_t now = 50 * S;
+    /* Eager for a minute, then patient. */
+    for (int i = 0; i < 30; i++, now += 2 * S) {
+        assert_int_equal(nx_backoff_next(&b, NX_ATTEMPT_REFUSED, now, 0), 2000);
+    }
+    static const uint32_t want[] = {4000,   8000,   16000,  32000, 64000,
+                                    128000, 256000, 300000, 300000};
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+        assert_int_equal(nx_backoff_next(&b, NX_ATTEMPT_REFUSED, now, 0),
+                         want[i]);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_symmetric),
+        cmocka_unit_test(test_error_covers_the_truth),
+        cmocka_unit_test(test_least_error_wins),
+        cmocka_unit_test(test_step),
+        cmocka_unit_test(test_impossible),
+        cmocka_unit_test(test_backoff_failed),
+        cmocka_unit_test(test_backoff_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
