@@ -82,8 +82,8 @@ class Daemon:
         except OSError:
             return ""
 
-    def log_tail(self):
-        lines = self.log_text().splitlines()[-LOG_TAIL_LINES:]
+    def log_tail(self, count=LOG_TAIL_LINES):
+        lines = self.log_text().splitlines()[-count:]
         return "\n".join(f"    {self.name}: {line}" for line in lines)
 
     def must_run(self):

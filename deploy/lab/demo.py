@@ -138,7 +138,8 @@ class Demo:
     def _open_incident(self):
         said = self._site.cli(
             "incident", "open", zones.NAME, "A", "--expect",
-            f"A={zones.RECORD_ADDRESS}", "--restored", "auto").stdout
+            f"A={zones.RECORD_ADDRESS}", "--outage", "now-1s..",
+            "--restored", "auto").stdout
         self._screen.event(said.strip())
         found = re.search(r"incident (\d+)", said)
         if not found:

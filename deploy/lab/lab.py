@@ -104,7 +104,7 @@ class Lab:
 
     def failure_report(self, error=None):
         parts = [f"lab: {error}" if error else "lab: logs"]
-        parts += [d.log_tail() for d in self.daemons() if d.log_text()]
+        parts += [d.log_tail(5) for d in self.daemons() if d.log_text()]
         parts.append(f"lab: all logs are kept in {self.folder}")
         return "\n".join(parts)
 

@@ -67,7 +67,8 @@ class ClearWatch:
 
     def stop(self):
         self._stop.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     def _run(self):
         due = time.monotonic()

@@ -6,8 +6,9 @@ from deploy.lab import zones
 from deploy.lab.ask import ask, wait_until
 from deploy.lab.authority import Nsd
 from deploy.lab.namespace import add_addresses
-from tests.lib.support import (ESTIMATE, PLAIN_BIN, network_row, open_incident, rss_kib,
-                               site_alone, wait_status)
+from tests.lib.support import (ESTIMATE, PLAIN_BIN, network_row,
+                               open_incident, rss_kib, site_alone,
+                               wait_status)
 
 RESOLVERS = [f"198.51.100.{n}" for n in (81, 82, 83, 84, 85)]
 RSS_MAX_KIB = 9 * 1024
