@@ -98,6 +98,11 @@ void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
 
 /* --- views --- */
 
+const struct nx_engine_counts *
+nx_engine_counts(const struct nx_engine *engine) {
+    return &engine->counts;
+}
+
 size_t nx_engine_incidents(const struct nx_engine *engine,
                            const struct nx_incident ***out) {
     for (size_t i = 0; i < engine->cases_n; i++) {

@@ -130,4 +130,16 @@ void nx_engine_agents(const struct nx_engine *engine,
                                     const struct nx_agent_view *agent),
                       void *user);
 
+/* What came in since the engine was made, observation by observation: each is
+ * taken or counted here. */
+struct nx_engine_counts {
+    uint64_t looks_n;     /* went to a target */
+    uint64_t authority_n; /* went to an authoritative side */
+    uint64_t strays_n;    /* belong to no open incident */
+    uint64_t untimely_n;  /* of another time than the incident, or of none */
+    uint64_t refused_n;   /* over a limit, or of a resolver no longer in use */
+    uint64_t revoked_n;   /* from revoked agents */
+};
+const struct nx_engine_counts *nx_engine_counts(const struct nx_engine *engine);
+
 #endif

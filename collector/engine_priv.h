@@ -130,15 +130,6 @@ struct nx_route {
     struct nx_target *target; /* of items; NULL: look it up */
 };
 
-struct nx_engine_counts {
-    uint64_t looks_n;     /* went to a target */
-    uint64_t authority_n; /* went to an authoritative side */
-    uint64_t strays_n;    /* belong to no open incident */
-    uint64_t untimely_n;  /* impossible times */
-    uint64_t refused_n;   /* target limit, or a resolver not in use */
-    uint64_t revoked_n;   /* from revoked agents */
-};
-
 struct nx_engine {
     struct nx_engine_settings settings;
     struct nx_profile profile;

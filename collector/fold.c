@@ -221,6 +221,8 @@ static void fold_soa(struct fold *f, const struct nx_obs *obs) {
                 nx_authority_soa(item->authority, f->agent->agent.id, obs,
                                  &look);
                 f->engine->counts.authority_n++;
+            } else {
+                f->engine->counts.untimely_n++;
             }
         }
     }

@@ -114,7 +114,7 @@ static json_t *site_basis(const struct nx_sheet_site *site) {
                                    .state = r->state,
                                    .looks_n = r->looks_n,
                                    .caches_n = r->caches_n,
-                                   .last_look_us = site->seen_us};
+                                   .last_look_us = r->last_look_us};
     return basis_json(&of);
 }
 
@@ -130,7 +130,7 @@ json_t *nx_status_site(const struct nx_sheet *sheet,
         nx_json_set(n, "hard",
                     r->hard_all_known ? nx_json_hard(&r->hard) : json_null()) &&
         nx_json_set(n, "basis", site_basis(site)) &&
-        nx_json_set(n, "seen", nx_json_time(site->seen_us)) &&
+        nx_json_set(n, "seen", nx_json_time(r->last_look_us)) &&
         nx_json_set(n, "since", nx_json_time(site->since_us)) &&
         nx_json_set(n, "presumed_clear", json_boolean(r->presumed_clear)) &&
         nx_json_set(n, "targets", targets_json(sheet, site))) {

@@ -29,9 +29,11 @@ bool nx_sheet_restored(const struct nx_sheet *sheet) {
 static bool overdue(const struct nx_sheet *sheet,
                     const struct nx_sheet_site *site) {
     for (size_t i = site->first; i < site->first + site->n; i++) {
-        const struct nx_verdict *v = &sheet->rows[i].view.verdict;
+        const struct nx_target_view *view = &sheet->rows[i].view;
+        const struct nx_verdict *v = &view->verdict;
         int64_t at_us = v->hard.at_us;
-        if (v->state >= NX_STATE_REFUSED || v->hard.reason == NX_HARD_NONE) {
+        if (view->question->to.layer == NX_LAYER_CONTROL ||
+            v->state >= NX_STATE_REFUSED || v->hard.reason == NX_HARD_NONE) {
             continue;
         }
         if (v->hard_stack.reason != NX_HARD_NONE &&

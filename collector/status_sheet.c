@@ -38,9 +38,8 @@ static struct nx_sheet_site *add_site(struct nx_sheet *sheet,
     }
     sheet->sites = list;
     sheet->sites_n++;
-    sheet->sites[n] = (struct nx_sheet_site){.network = network,
-                                             .since_us = NX_TIME_UNKNOWN,
-                                             .seen_us = NX_TIME_UNKNOWN};
+    sheet->sites[n] =
+        (struct nx_sheet_site){.network = network, .since_us = NX_TIME_UNKNOWN};
     return &sheet->sites[n];
 }
 
@@ -167,22 +166,31 @@ static void assign_groups(struct nx_sheet *sheet) {
 
 /* --- roll-up --- */
 
-/* A resolver that is there for comparison does not speak for its network. */
-static double weight_of(const struct nx_sheet_row *row) {
-    return row->view.question->to.layer == NX_LAYER_CONTROL ? 0 : 1;
+/* The rows of a site, without resolvers that are there for comparison: they do
+ * not speak for the network. */
+static size_t site_targets(const struct nx_sheet *sheet,
+                           const struct nx_sheet_site *site,
+                           struct nx_rollup_target *out) {
+    size_t n = 0;
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_sheet_row *row = &sheet->rows[i];
+        if (row->view.question->to.layer != NX_LAYER_CONTROL) {
+            out[n++] = (struct nx_rollup_target){.verdict = &row->view.verdict,
+                                                 .weight = 1,
+                                                 .group = row->group};
+        }
+    }
+    return n;
 }
 
-static void site_times(const struct nx_sheet *sheet,
+static void site_since(const struct nx_sheet *sheet,
                        struct nx_sheet_site *site) {
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_target_view *view = &sheet->rows[i].view;
-        if (view->verdict.last_look_us > site->seen_us) {
-            site->seen_us = view->verdict.last_look_us;
-        }
         if (view->verdict.state == site->rollup.state &&
+            view->since_us != NX_TIME_UNKNOWN &&
             (site->since_us == NX_TIME_UNKNOWN ||
-             (view->since_us != NX_TIME_UNKNOWN &&
-              view->since_us < site->since_us))) {
+             view->since_us < site->since_us)) {
             site->since_us = view->since_us;
         }
     }
@@ -205,25 +213,18 @@ static void roll_up(struct nx_sheet *sheet) {
         free(members);
         return;
     }
-    for (size_t i = 0; i < sheet->rows_n; i++) {
-        const struct nx_sheet_row *row = &sheet->rows[i];
-        sheet->rollup_targets[i] =
-            (struct nx_rollup_target){.verdict = &row->view.verdict,
-                                      .weight = weight_of(row),
-                                      .group = row->group};
-    }
     for (size_t i = 0; i < sheet->sites_n; i++) {
         struct nx_sheet_site *site = &sheet->sites[i];
-        const struct nx_rollup_target *targets =
-            sheet->rollup_targets + site->first;
+        struct nx_rollup_target *targets = sheet->rollup_targets + site->first;
+        size_t n = site_targets(sheet, site, targets);
         members[i] = (struct nx_rollup_member){
-            .targets = targets, .targets_n = site->n, .weight = 1};
-        if (site->n == 0) {
+            .targets = targets, .targets_n = n, .weight = 1};
+        if (n == 0) {
             site_empty(site);
         } else {
-            nx_rollup_network(targets, site->n, sheet->now_us, &site->rollup);
+            nx_rollup_network(targets, n, sheet->now_us, &site->rollup);
         }
-        site_times(sheet, site);
+        site_since(sheet, site);
     }
     nx_rollup_incident(members, sheet->sites_n, sheet->now_us,
                        &sheet->forecast);

@@ -18,7 +18,6 @@ struct nx_sheet_site {
     size_t first, n;
     struct nx_rollup rollup;
     int64_t since_us; /* the worst state's */
-    int64_t seen_us;  /* newest look; NX_TIME_UNKNOWN */
 };
 
 struct nx_sheet {
@@ -30,7 +29,7 @@ struct nx_sheet {
     size_t sites_n, sites_cap;
     const struct nx_agent **agents; /* all, by id */
     size_t agents_n, agents_cap;
-    struct nx_rollup_target *rollup_targets; /* as rows */
+    struct nx_rollup_target *rollup_targets; /* of a site: from its first */
     struct nx_incident_forecast forecast;
     struct nx_auth_facts facts[NX_INCIDENT_ITEMS_MAX];
     bool failed; /* out of memory */

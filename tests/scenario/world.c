@@ -341,20 +341,6 @@ static void on_plan(void *user, uint32_t agent_id) {
     w->agents[agent_id - 1].plan_waits = true;
 }
 
-static void on_transition(void *user, uint32_t incident_id, uint32_t agent_id,
-                          const struct nx_question *question, int64_t at_us,
-                          unsigned from_state,
-                          const struct nx_verdict *verdict) {
-    struct world *w = user;
-    (void)incident_id;
-    (void)agent_id;
-    (void)question;
-    (void)at_us;
-    (void)from_state;
-    (void)verdict;
-    w->transitions_n++;
-}
-
 static int with_plan(struct world *w, struct world_agent *a, bool load,
                      size_t *tasks_n) {
     void *memory = malloc(ARENA_BYTES);
@@ -383,8 +369,7 @@ size_t world_tasks(struct world *w, const struct world_agent *a) {
 }
 
 static int tick(struct world *w) {
-    const struct nx_engine_sink sink = {
-        .user = w, .transition = on_transition, .plan_changed = on_plan};
+    const struct nx_engine_sink sink = {.user = w, .plan_changed = on_plan};
     int err = 0;
     for (size_t i = 0; i < w->agents_n && err == 0; i++) {
         err = agent_send(w, &w->agents[i]);

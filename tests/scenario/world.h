@@ -46,7 +46,6 @@ struct world {
     size_t agents_n;
     struct nx_incident incident; /* as it will be opened */
     uint16_t next_port;
-    unsigned transitions_n;
 };
 
 void world_init(struct world *w);

@@ -67,6 +67,8 @@ static void test_strays_are_left(void **state) {
     tick(b, T0 + 2 * S);
     assert_int_equal(targets_of(b, 7, T0 + 2 * S).n, 0);
     assert_int_equal(b->transitions_n, 0);
+    assert_int_equal(nx_engine_counts(b->engine)->strays_n, 4);
+    assert_int_equal(nx_engine_counts(b->engine)->looks_n, 0);
 }
 
 static void test_name_case_does_not_matter(void **state) {
@@ -94,6 +96,7 @@ static void test_unknown_and_revoked_agents(void **state) {
     assert_int_equal(nx_engine_agent_set(b->engine, &revoked), 0);
     assert_int_equal(targets_of(b, 7, T0).n, 0);
     sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    assert_int_equal(nx_engine_counts(b->engine)->revoked_n, 1);
     assert_int_equal(targets_of(b, 7, T0 + S).n, 0);
     assert_int_equal(plan_of(b, LYON, T0 + S)->tasks_n, 0);
 }
@@ -281,6 +284,7 @@ static void test_impossible_times_are_left(void **state) {
         raw_look(b, &clocks[i], 500 * S, T0 + 50 * S); /* after its batch */
     }
     assert_int_equal(targets_of(b, 7, T0 + 50 * S).n, 0);
+    assert_int_equal(nx_engine_counts(b->engine)->untimely_n, 9);
 }
 
 /* What was seen before the incident belongs to another one. */

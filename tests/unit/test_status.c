@@ -259,6 +259,30 @@ static void test_same_cache_is_counted_once(void **state) {
     json_decref(both);
 }
 
+/* A public resolver asked for comparison is shown, but does not count. */
+static void test_control_resolver_does_not_count(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_endpoint resolvers[] = {resolver(1), resolver(2)};
+    const struct nx_hello h = {.software = "bench",
+                               .clock = clock_at(T0),
+                               .resolvers = resolvers,
+                               .resolvers_n = 2};
+    struct nx_agent revoked = {.id = OSLO, .name = "oslo", .network = "oslo"};
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked), 0);
+    resolvers[1].layer = NX_LAYER_CONTROL;
+    assert_int_equal(nx_engine_hello(b->engine, LYON, &h, T0), 0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 2, 600, T0 + S);
+    clear(b, LYON, 1, T0 + S);
+    tick(b, T0 + 10 * S);
+    json_t *d = status(b, T0 + 10 * S);
+    assert_string_equal(text_at(d, "networks.0.state"), "clear");
+    assert_string_equal(text_at(d, "networks.0.targets.1.state"),
+                        "cached-nxdomain");
+    assert_string_equal(text_at(d, "outlook"), "clear");
+    json_decref(d);
+}
+
 static void test_what_is_not_there(void **state) {
     struct engine_bench *b = *state;
     assert_null(nx_status_incident(b->engine, 7, T0));
@@ -374,6 +398,7 @@ int main(void) {
         TEST(test_authority_object),
         TEST(test_declared_is_said),
         TEST(test_same_cache_is_counted_once),
+        TEST(test_control_resolver_does_not_count),
         TEST(test_what_is_not_there),
         TEST(test_closed_incident),
         TEST(test_lists),
