@@ -1,0 +1,263 @@
+/* ZeroMQ in a libevent loop: nothing is left lying, nobody starves. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/io_zloop.h"
+
+#define MESSAGES 5000U
+
+struct peer {
+    struct event_base *base;
+    void *socket;
+    struct nx_zloop *zloop;
+    unsigned received;
+    unsigned drained;
+    unsigned writable;
+    unsigned stop_at; /* leave the loop after so many messages */
+    bool echo;
+    unsigned last;
+};
+
+struct pair {
+    struct event_base *base;
+    void *context;
+    struct peer a;
+    struct peer b;
+};
+
+static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
+    struct peer *p = arg;
+    p->received++;
+    memcpy(&p->last, zmq_msg_data(&frames[0]), sizeof(p->last));
+    if (p->echo) {
+        zmq_msg_t back;
+        assert_int_equal(zmq_msg_init(&back), 0);
+        assert_int_equal(zmq_msg_move(&back, &frames[frames_n - 1]), 0);
+        assert_int_equal(nx_zloop_send(p->zloop, &back, 1), NX_OK);
+    }
+    if (p->received == p->stop_at) {
+        (void)event_base_loopbreak(p->base);
+    }
+}
+
+static void on_drained(void *arg) {
+    struct peer *p = arg;
+    p->drained++;
+}
+
+static void on_writable(void *arg) {
+    struct peer *p = arg;
+    p->writable++;
+    (void)event_base_loopbreak(p->base);
+}
+
+static void open_peer(struct pair *t, struct peer *p, const char *name,
+                      bool bind, int hwm) {
+    const struct nx_zloop_handler handler = {on_message, on_drained,
+                                             on_writable, p};
+    int linger = 0;
+    p->base = t->base;
+    p->socket = zmq_socket(t->context, ZMQ_PAIR);
+    assert_non_null(p->socket);
+    assert_int_equal(
+        zmq_setsockopt(p->socket, ZMQ_LINGER, &linger, sizeof(linger)), 0);
+    assert_int_equal(zmq_setsockopt(p->socket, ZMQ_SNDHWM, &hwm, sizeof(hwm)),
+                     0);
+    assert_int_equal(zmq_setsockopt(p->socket, ZMQ_RCVHWM, &hwm, sizeof(hwm)),
+                     0);
+    assert_int_equal(
+        bind ? zmq_bind(p->socket, name) : zmq_connect(p->socket, name), 0);
+    assert_int_equal(nx_zloop_new(t->base, p->socket, &handler, &p->zloop),
+                     NX_OK);
+}
+
+static void open_pair(struct pair *t, int hwm) {
+    memset(t, 0, sizeof(*t));
+    t->base = event_base_new();
+    t->context = zmq_ctx_new();
+    open_peer(t, &t->a, "inproc://test", true, hwm);
+    open_peer(t, &t->b, "inproc://test", false, hwm);
+}
+
+static void close_pair(struct pair *t) {
+    nx_zloop_free(&t->a.zloop);
+    nx_zloop_free(&t->b.zloop);
+    assert_null(t->a.zloop);
+    assert_int_equal(zmq_close(t->a.socket), 0);
+    assert_int_equal(zmq_close(t->b.socket), 0);
+    assert_int_equal(zmq_ctx_term(t->context), 0);
+    event_base_free(t->base);
+}
+
+/* More messages than one turn takes, all there before the loop starts. */
+static void test_drains(void **state) {
+    (void)state;
+    struct pair t;
+    open_pair(&t, 0);
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        assert_int_equal(nx_zloop_send_bytes(t.a.zloop, &i, sizeof(i)), NX_OK);
+    }
+    t.b.stop_at = MESSAGES;
+    assert_int_equal(event_base_dispatch(t.base), 0);
+    assert_int_equal(t.b.received, MESSAGES);
+    assert_int_equal(t.b.last, MESSAGES - 1);
+    close_pair(&t);
+}
+
+/* Sending from inside the handler swallows the signal; nothing may be lost. */
+static void test_sends_while_receiving(void **state) {
+    (void)state;
+    struct pair t;
+    open_pair(&t, 0);
+    t.b.echo = true;
+    t.a.stop_at = MESSAGES;
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        assert_int_equal(nx_zloop_send_bytes(t.a.zloop, &i, sizeof(i)), NX_OK);
+    }
+    assert_int_equal(event_base_dispatch(t.base), 0);
+    assert_int_equal(t.a.received, MESSAGES);
+    assert_int_equal(t.b.received, MESSAGES);
+    assert_true(t.b.drained >= 1);
+    close_pair(&t);
+}
+
+struct starved {
+    struct pair *t;
+    unsigned seen; /* messages when the timer came */
+};
+
+static void on_timer(evutil_socket_t fd, short what, void *arg) {
+    struct starved *s = arg;
+    (void)fd;
+    (void)what;
+    s->seen = s->t->b.received;
+}
+
+/* Another event gets its turn while messages wait. */
+static void test_budget(void **state) {
+    (void)state;
+    struct pair t;
+    struct starved s = {&t, 0};
+    open_pair(&t, 0);
+    for (unsigned i = 0; i < MESSAGES; i++) {
+        assert_int_equal(nx_zloop_send_bytes(t.a.zloop, &i, sizeof(i)), NX_OK);
+    }
+    t.b.stop_at = MESSAGES;
+    const struct timeval now = {0, 0};
+    assert_int_equal(
+        event_base_once(t.base, -1, EV_TIMEOUT, on_timer, &s, &now), 0);
+    assert_int_equal(event_base_dispatch(t.base), 0);
+    assert_true(s.seen <= 2 * NX_ZLOOP_BUDGET);
+    close_pair(&t);
+}
+
+static void test_full_then_writable(void **state) {
+    (void)state;
+    struct pair t;
+    open_pair(&t, 2);
+    unsigned i = 0;
+    int err = NX_OK;
+    while (err == NX_OK) {
+        err = nx_zloop_send_bytes(t.a.zloop, &i, sizeof(i));
+        i++;
+        assert_true(i < 100);
+    }
+    assert_int_equal(err, NX_EAGAIN);
+    assert_int_equal(event_base_dispatch(t.base), 0);
+    assert_int_equal(t.a.writable, 1);
+    assert_int_equal(nx_zloop_send_bytes(t.a.zloop, &i, sizeof(i)), NX_OK);
+    close_pair(&t);
+}
+
+static void send_frames(struct peer *p, unsigned frames_n) {
+    zmq_msg_t frames[NX_ZLOOP_FRAMES_MAX + 1];
+    for (unsigned i = 0; i < frames_n; i++) {
+        assert_int_equal(zmq_msg_init_size(&frames[i], sizeof(unsigned)), 0);
+        memcpy(zmq_msg_data(&frames[i]), &i, sizeof(i));
+    }
+    assert_int_equal(nx_zloop_send(p->zloop, frames, frames_n), NX_OK);
+}
+
+static void test_too_many_frames(void **state) {
+    (void)state;
+    struct pair t;
+    open_pair(&t, 0);
+    send_frames(&t.a, NX_ZLOOP_FRAMES_MAX + 1);
+    send_frames(&t.a, NX_ZLOOP_FRAMES_MAX);
+    t.b.stop_at = 1;
+    assert_int_equal(event_base_dispatch(t.base), 0);
+    assert_int_equal(t.b.received, 1);
+    assert_int_equal(nx_zloop_dropped(t.b.zloop), 1);
+    close_pair(&t);
+}
+
+/* --- the monitor --- */
+
+struct seen {
+    struct event_base *base;
+    unsigned connected;
+    unsigned others;
+};
+
+static void on_event(void *arg, uint16_t event, uint32_t value,
+                     const char *address) {
+    struct seen *seen = arg;
+    (void)value;
+    assert_memory_equal(address, "tcp://127.0.0.1:", 16);
+    if (event == ZMQ_EVENT_CONNECTED) {
+        seen->connected++;
+        (void)event_base_loopbreak(seen->base);
+    } else {
+        seen->others++;
+    }
+}
+
+static void test_monitor(void **state) {
+    (void)state;
+    struct seen seen = {.base = event_base_new()};
+    void *context = zmq_ctx_new();
+    void *server = zmq_socket(context, ZMQ_ROUTER);
+    char endpoint[64];
+    size_t len = sizeof(endpoint);
+    assert_int_equal(zmq_bind(server, "tcp://127.0.0.1:*"), 0);
+    assert_int_equal(zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, endpoint, &len),
+                     0);
+    /* Twice, as the memory of the first may be used again at once. */
+    for (unsigned i = 1; i <= 2; i++) {
+        struct nx_zmonitor *monitor = NULL;
+        void *client = zmq_socket(context, ZMQ_DEALER);
+        assert_int_equal(nx_zmonitor_new(seen.base, context, client,
+                                         ZMQ_EVENT_CONNECTED, on_event, &seen,
+                                         &monitor),
+                         NX_OK);
+        assert_int_equal(zmq_connect(client, endpoint), 0);
+        assert_int_equal(event_base_dispatch(seen.base), 0);
+        assert_int_equal(seen.connected, i);
+        nx_zmonitor_free(&monitor);
+        assert_null(monitor);
+        assert_int_equal(zmq_close(client), 0);
+    }
+    assert_int_equal(seen.others, 0);
+    assert_int_equal(zmq_close(server), 0);
+    assert_int_equal(zmq_ctx_term(context), 0);
+    event_base_free(seen.base);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_drains),
+        cmocka_unit_test(test_sends_while_receiving),
+        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_full_then_writable),
+        cmocka_unit_test(test_too_many_frames),
+        cmocka_unit_test(test_monitor),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
