@@ -206,26 +206,31 @@ static void fold_answer(struct fold *f, const struct nx_route *route,
     }
 }
 
+static void fold_soa_item(struct fold *f, struct nx_item *item,
+                          const struct nx_obs *obs) {
+    struct nx_look look;
+    look_at(f, item, obs, &look);
+    if (timely(f, item, &look)) {
+        nx_authority_soa(item->authority, f->agent->agent.id, obs, &look);
+        f->engine->counts.authority_n++;
+    } else {
+        f->engine->counts.untimely_n++;
+    }
+}
+
 static void fold_soa(struct fold *f, const struct nx_obs *obs) {
+    bool wanted = false;
     for (size_t i = 0; i < f->engine->cases_n; i++) {
         struct nx_case *c = f->engine->cases[i];
         for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
-            struct nx_item *item = &c->items[k];
-            const uint8_t *apex = nx_authority_apex(item->authority);
-            struct nx_look look;
-            if (apex == NULL || !nx_dname_equal(apex, obs->question->name)) {
-                continue;
-            }
-            look_at(f, item, obs, &look);
-            if (timely(f, item, &look)) {
-                nx_authority_soa(item->authority, f->agent->agent.id, obs,
-                                 &look);
-                f->engine->counts.authority_n++;
-            } else {
-                f->engine->counts.untimely_n++;
+            const uint8_t *apex = nx_authority_apex(c->items[k].authority);
+            if (apex != NULL && nx_dname_equal(apex, obs->question->name)) {
+                fold_soa_item(f, &c->items[k], obs);
+                wanted = true;
             }
         }
     }
+    f->engine->counts.strays_n += wanted ? 0 : 1;
 }
 
 static int fold_obs(struct fold *f, const struct nx_obs *obs) {
