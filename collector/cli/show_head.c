@@ -208,11 +208,32 @@ static void add_counts(json_t *states, struct nx_text *out) {
     }
 }
 
+/* The forecast allows for caches that do not keep to their limits, the bound
+ * does not: so it may come first, and then it is no "latest". */
+static void add_bound(const json_t *hard, int64_t by_us, int64_t now_us,
+                      struct nx_text *out) {
+    int64_t hard_us = nx_doc_time(hard, "at");
+    const char *reason = nx_doc_text(hard, "reason");
+    char clock[NX_CELL_MAX];
+    char name[NX_CELL_MAX];
+    if (hard_us == NX_TIME_NONE) {
+        return;
+    }
+    (void)nx_show_clock(hard_us, now_us, true, clock);
+    if (by_us == NX_TIME_NONE) {
+        nx_text_addf(out, "     all clear by %sZ at the latest", clock);
+    } else if (hard_us >= by_us) {
+        nx_text_addf(out, ", %sZ at the latest", clock);
+    } else {
+        nx_text_addf(out, ", bound %sZ (%s)", clock,
+                     nx_show_name(reason != NULL ? reason : "?", name));
+    }
+}
+
 static void add_all_clear(const json_t *status, int64_t now_us,
                           struct nx_text *out) {
     const json_t *summary = json_object_get(status, "summary");
     int64_t by_us = nx_doc_time(json_object_get(summary, "all_clear"), "hi90");
-    int64_t hard_us = nx_doc_time(json_object_get(summary, "hard"), "at");
     char clock[NX_CELL_MAX];
     if (nx_doc_is(status, "outlook", "clear")) {
         nx_text_add(out, "     all clear");
@@ -222,11 +243,7 @@ static void add_all_clear(const json_t *status, int64_t now_us,
         nx_text_addf(out, "     all clear by %sZ (90 %%)",
                      nx_show_clock(by_us, now_us, true, clock));
     }
-    if (hard_us != NX_TIME_NONE) {
-        nx_text_addf(out, "%s%sZ at the latest",
-                     by_us != NX_TIME_NONE ? ", " : "     all clear by ",
-                     nx_show_clock(hard_us, now_us, true, clock));
-    }
+    add_bound(json_object_get(summary, "hard"), by_us, now_us, out);
 }
 
 void nx_show_networks_line(const json_t *status, struct nx_text *out) {
