@@ -89,10 +89,13 @@ static void test_v20_clock(void **state) {
     check_pair(&v, "fill_collector",
                json_object_get(v.expect, "fill_collector"),
                v.verdict.fill_lo_us, v.verdict.fill_hi_us, TIME_TOLERANCE_US);
-    struct nx_look agent;
-    read_obs(&v, json_array_get(json_object_get(v.json, "obs"), 0), 0, 0,
-             &agent);
-    struct nx_line line = nx_bracket(&agent, NX_CONV_F);
+    json_t *uncorrected = json_deep_copy(v.json);
+    json_t *profile = json_object_get(uncorrected, "profile");
+    assert_int_equal(0, json_object_del(profile, "clock_offset"));
+    assert_int_equal(0, json_object_del(profile, "clock_eps"));
+    read_input(&v, uncorrected);
+    json_decref(uncorrected);
+    struct nx_line line = nx_bracket(&v.looks[0], NX_CONV_F);
     check_pair(&v, "line_agent", json_object_get(v.expect, "line_agent"),
                line.a_us, line.b_us, TIME_TOLERANCE_US);
 }
