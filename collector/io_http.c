@@ -47,6 +47,24 @@ static void on_close(struct evhttp_connection *evcon, void *arg) {
     }
 }
 
+static void enable_listener(struct evhttp_bound_socket *bound, void *arg) {
+    const bool *enable = arg;
+    struct evconnlistener *listener = evhttp_bound_socket_get_listener(bound);
+    (void)(*enable ? evconnlistener_enable(listener)
+                   : evconnlistener_disable(listener));
+}
+
+/* Accepts connections, or leaves them to wait in the kernel. */
+static void let_in(struct nx_http *http, bool enable) {
+    struct nx_http_door *doors[] = {&http->unix_door, &http->tcp_door};
+    for (size_t i = 0; i < 2; i++) {
+        if (doors[i]->evhttp != NULL) {
+            evhttp_foreach_bound_socket(doors[i]->evhttp, enable_listener,
+                                        &enable);
+        }
+    }
+}
+
 /* evhttp asks for the bufferevent of a connection that it just accepted. The
  * evhttp_connection does not exist yet: `arrived` finds it a moment later. */
 static struct bufferevent *on_accept(struct event_base *base, void *arg) {
@@ -67,24 +85,33 @@ static struct bufferevent *on_accept(struct event_base *base, void *arg) {
     conn->next = http->conns;
     http->conns = conn;
     http->conns_n++;
+    if (http->conns_n >= 2 * http->connections_max) {
+        let_in(http, false); /* until on_crowded has made room */
+    }
     event_active(http->arrived, EV_TIMEOUT, 0);
     return bev;
 }
 
-/* Over the limit the client that has kept its request to itself longest must
- * go: whoever sends one at once is always served. */
+/* Over the limit the client goes that has kept its request to itself longest,
+ * else the one that has been taking its reply longest: whoever asks and reads
+ * at once is always served. Streams stay. */
+static struct nx_http_conn *find_victim(struct nx_http *http) {
+    struct nx_http_conn *reading = NULL;
+    struct nx_http_conn *replying = NULL;
+    for (struct nx_http_conn *c = http->conns; c != NULL; c = c->next) {
+        if (c->evcon != NULL && c->reading) {
+            reading = c; /* the last one is the oldest */
+        } else if (c->evcon != NULL && c->deadline_s != 0) {
+            replying = c;
+        }
+    }
+    return reading != NULL ? reading : replying;
+}
+
 static void make_room(struct nx_http *http) {
     while (http->conns_n > http->connections_max) {
-        struct nx_http_conn *victim = NULL;
-        for (struct nx_http_conn *c = http->conns; c != NULL; c = c->next) {
-            if (c->evcon != NULL && c->reading) {
-                victim = c; /* the last one is the oldest */
-            }
-        }
+        struct nx_http_conn *victim = find_victim(http);
         if (victim == NULL) {
-            victim = http->conns; /* all are being served: the newcomer */
-        }
-        if (victim == NULL || victim->evcon == NULL) {
             return;
         }
         evhttp_connection_free(victim->evcon); /* on_close forgets it */
@@ -117,7 +144,9 @@ static void on_arrived(evutil_socket_t fd, short what, void *arg) {
             meet(http, conn);
         }
     }
-    if (http->conns_n > http->connections_max) {
+    /* Adding it again would put it off again. */
+    if (http->conns_n > http->connections_max &&
+        event_pending(http->crowded, EV_TIMEOUT, NULL) == 0) {
         (void)event_add(http->crowded, &at_once);
     }
 }
@@ -128,6 +157,7 @@ static void on_crowded(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
     make_room(arg);
+    let_in(arg, true);
 }
 
 /* Timeouts of libevent start anew with each byte; these do not. */
@@ -142,11 +172,6 @@ static void drop_late(struct nx_http *http) {
     }
 }
 
-static void enable_listener(struct evhttp_bound_socket *bound, void *arg) {
-    (void)arg;
-    (void)evconnlistener_enable(evhttp_bound_socket_get_listener(bound));
-}
-
 static void on_tick(evutil_socket_t fd, short what, void *arg) {
     struct nx_http *http = arg;
     (void)fd;
@@ -154,14 +179,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     http->second++;
     drop_late(http);
     nx_http_streams_tick(http);
-    if (http->unix_door.evhttp != NULL) {
-        evhttp_foreach_bound_socket(http->unix_door.evhttp, enable_listener,
-                                    NULL);
-    }
-    if (http->tcp_door.evhttp != NULL) {
-        evhttp_foreach_bound_socket(http->tcp_door.evhttp, enable_listener,
-                                    NULL);
-    }
+    let_in(http, true);
 }
 
 /* accept() failed, most likely for want of descriptors: without a pause it

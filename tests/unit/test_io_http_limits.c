@@ -101,6 +101,31 @@ static void test_crowd(void **state) {
     stop(&server);
 }
 
+/* Clients that ask and ask and never read a reply hold no place for long, and
+ * the server does not buffer for them without end. */
+static void test_no_reader(void **state) {
+    static char requests[30 * 1024];
+    int fds[16];
+    const struct server server = start(8, 10);
+    struct nx_text text;
+    (void)state;
+    nx_text_init(&text);
+    while (strlen(requests) < sizeof requests - 64) {
+        (void)strcat(requests, "GET /metrics HTTP/1.1\r\n\r\n");
+    }
+    for (size_t i = 0; i < 16; i++) {
+        fds[i] = raw_connect(0);
+        assert_true(send_all(fds[i], requests, strlen(requests)));
+    }
+    assert_true(read_all(fds[0], 5000, &text)); /* made room */
+    json_decref(get("/healthz", 200));
+    for (size_t i = 0; i < 16; i++) {
+        (void)close(fds[i]);
+    }
+    nx_text_fini(&text);
+    stop(&server);
+}
+
 static void test_keepalive(void **state) {
     static const char two[] = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
                               "GET /v1/agents HTTP/1.1\r\nHost: x\r\n"
@@ -297,6 +322,7 @@ int main(void) {
         WITH_SERVER(test_occupied),
         cmocka_unit_test(test_slow),
         cmocka_unit_test(test_crowd),
+        cmocka_unit_test(test_no_reader),
         cmocka_unit_test(test_stop_busy),
         cmocka_unit_test(test_stale),
         cmocka_unit_test(test_no_socket),
