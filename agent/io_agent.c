@@ -1,5 +1,6 @@
 #include "agent/io_agent.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #define DRAIN_PROBES_US 2500000 /* for answers that are on their way */
 #define DRAIN_MAX_US 4500000
 #define DRAIN_STEP_US 20000
+#define TRIM_AFTER_US 5000000
+#define TRIM_BYTES 262144U /* held, worth a malloc_trim afterwards */
 
 void nx_agentd_arm(struct event *timer, int64_t at_us) {
     int64_t wait_us = at_us - nx_clock_mono_us();
@@ -23,17 +26,16 @@ void nx_agentd_arm(struct event *timer, int64_t at_us) {
 
 /* --- results --- */
 
-static void log_drops(struct nx_agentd *a) {
+static void log_drops(const struct nx_agentd *a, uint64_t before) {
     struct nx_ledger ledger;
     nx_outbox_ledger(a->outbox, &ledger);
-    if (ledger.dropped > a->dropped_logged) {
+    if (ledger.dropped > before) {
         nx_log(NX_LOG_WARN,
                "no room: %llu results were dropped, oldest first (%llu since "
                "start)",
-               (unsigned long long)(ledger.dropped - a->dropped_logged),
+               (unsigned long long)(ledger.dropped - before),
                (unsigned long long)ledger.dropped);
     }
-    a->dropped_logged = ledger.dropped;
 }
 
 void nx_agentd_close_batch(struct nx_agentd *a) {
@@ -42,6 +44,8 @@ void nx_agentd_close_batch(struct nx_agentd *a) {
     size_t len = 0;
     uint64_t first_seq = 0;
     size_t n = 0;
+    struct nx_ledger before;
+    nx_outbox_ledger(a->outbox, &before);
     nx_uplink_clock(a->uplink, &clock);
     int err =
         nx_batcher_close(a->batcher, &clock, &bytes, &len, &first_seq, &n);
@@ -57,7 +61,7 @@ void nx_agentd_close_batch(struct nx_agentd *a) {
     if (err != NX_OK) {
         nx_log(NX_LOG_ERROR, "cannot keep a batch: %s", nx_strerror(err));
     }
-    log_drops(a);
+    log_drops(a, before.dropped);
     nx_uplink_flush(a->uplink);
 }
 
@@ -239,8 +243,28 @@ void nx_agentd_on_hello(void *user, struct nx_hello *hello) {
 
 /* --- draining --- */
 
+/* After a long time without collector the heap is large and full of holes.
+ * Not at once: libzmq still holds some of what was sent. */
+void nx_agentd_on_trim(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    (void)arg;
+    (void)malloc_trim(0);
+}
+
+static void give_memory_back(struct nx_agentd *a) {
+    size_t bytes = nx_outbox_bytes(a->outbox);
+    if (bytes > TRIM_BYTES) {
+        a->trim_due = true;
+    } else if (bytes == 0 && a->trim_due) {
+        a->trim_due = false;
+        nx_agentd_arm(a->on_trim, nx_clock_mono_us() + TRIM_AFTER_US);
+    }
+}
+
 void nx_agentd_on_acked(void *user) {
     struct nx_agentd *a = user;
+    give_memory_back(a);
     if (a->draining) {
         nx_agentd_arm(a->on_drain, 0);
     }

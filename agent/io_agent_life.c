@@ -37,7 +37,9 @@ static int make_timers(struct nx_agentd *a) {
     a->on_due = evtimer_new(a->base, nx_agentd_on_due, a);
     a->on_batch = evtimer_new(a->base, nx_agentd_on_batch, a);
     a->on_drain = evtimer_new(a->base, nx_agentd_on_drain, a);
-    return a->on_due != NULL && a->on_batch != NULL && a->on_drain != NULL
+    a->on_trim = evtimer_new(a->base, nx_agentd_on_trim, a);
+    return a->on_due != NULL && a->on_batch != NULL && a->on_drain != NULL &&
+                   a->on_trim != NULL
                ? NX_OK
                : NX_ENOMEM;
 }
@@ -128,7 +130,7 @@ void nx_agentd_free(struct nx_agentd **agent) {
     nx_batcher_free(&a->batcher);
     nx_planner_free(&a->planner);
     nx_ratelimit_free(&a->limit);
-    struct event *timers[] = {a->on_due, a->on_batch, a->on_drain};
+    struct event *timers[] = {a->on_due, a->on_batch, a->on_drain, a->on_trim};
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
         if (timers[i] != NULL) {
             event_free(timers[i]);

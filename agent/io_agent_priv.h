@@ -27,8 +27,9 @@ struct nx_agentd {
     struct event *on_due;
     struct event *on_batch;
     struct event *on_drain;
+    struct event *on_trim;
     struct nx_plan_outcome outcome; /* of the last plan, as logged */
-    uint64_t dropped_logged;
+    bool trim_due;                  /* the outbox was large */
     struct nx_endpoint hello_resolvers[NX_POLICY_RESOLVERS_MAX];
     bool draining;
     int64_t drain_since_us;
@@ -48,6 +49,7 @@ void nx_agentd_on_acked(void *user);
 void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg);
+void nx_agentd_on_trim(evutil_socket_t fd, short what, void *arg);
 
 /* Packs what there is and sends it. */
 void nx_agentd_close_batch(struct nx_agentd *agent);

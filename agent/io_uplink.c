@@ -158,6 +158,11 @@ static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
     if (answers_hello || after.held < before.held) {
         u->backoff = (struct nx_backoff){0}; /* it works */
     }
+    if (after.dropped > before.dropped) {
+        nx_log(NX_LOG_WARN,
+               "the collector has lost %llu results that it had acknowledged",
+               (unsigned long long)(after.dropped - before.dropped));
+    }
     if (after.held < before.held) {
         u->timeouts_n = 0;
         u->handler.acked(u->handler.user);
