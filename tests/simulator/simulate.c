@@ -3,6 +3,7 @@
  *   --set NAME    evaluation (default) or calibration: seeds that never meet
  *   --seed S      another series of the set (1)
  *   --by class    a row for each class, software, incident, K and W
+ *   --missed      a line for each forecast outside its 90 % interval */
 #include <getopt.h>
 #include <math.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 struct options {
     size_t targets_n;
     uint64_t seed;
-    bool evaluation, by_class, worst;
+    bool evaluation, by_class, missed;
 };
 
 static int usage(void) {
@@ -29,7 +30,7 @@ static bool parse(int argc, char **argv, struct options *o) {
         {"seed", required_argument, NULL, 's'},
         {"set", required_argument, NULL, 'S'},
         {"by", required_argument, NULL, 'b'},
-        {"worst", no_argument, NULL, 'w'},
+        {"missed", no_argument, NULL, 'w'},
         {NULL, 0, NULL, 0}};
     int c = 0;
 
@@ -44,7 +45,7 @@ static bool parse(int argc, char **argv, struct options *o) {
         } else if (c == 'b' && strcmp(optarg, "class") == 0) {
             o->by_class = true;
         } else if (c == 'w') {
-            o->worst = true;
+            o->missed = true;
         } else if (c != 'S' || strcmp(optarg, "evaluation") != 0) {
             return false;
         }
@@ -82,7 +83,7 @@ int main(int argc, char **argv) {
     }
     for (size_t i = 0; i < o.targets_n; i++) {
         sim_run(sim_set_seed(o.evaluation, o.seed), i, &results[i]);
-        if (o.worst) {
+        if (o.missed) {
             print_missed(&results[i], i);
         }
     }
