@@ -15,7 +15,8 @@ struct nx_test_client {
     void *socket;
     struct nx_keypair keys;
     uint64_t epoch;
-    struct nx_ack ack; /* the newest */
+    int64_t collector_us; /* collector time of its batches; 0: says nothing */
+    struct nx_ack ack;    /* the newest */
     unsigned acks_n;
     unsigned hello_acks_n; /* those among them that answer a hello */
     unsigned plans_n;
@@ -73,9 +74,12 @@ static inline struct nx_arena *nx_test_scratch(void) {
     return &arena;
 }
 
-/* n results that all say "does not exist". gap_from 0: no gap record. */
+/* n results that all say "does not exist", a millisecond apart, the first at
+ * collector_us (0: the agent does not know the offset of its clock). gap_from
+ * 0: no gap record. */
 static inline size_t nx_test_batch(uint64_t epoch, uint64_t first, size_t n,
-                                   uint64_t gap_from, uint8_t *out) {
+                                   uint64_t gap_from, int64_t collector_us,
+                                   uint8_t *out) {
     static const uint8_t name[] = "\3www\7example\3com";
     static const uint8_t apex[] = "\7example\3com";
     static struct nx_obs obs[NX_BATCH_OBS_MAX];
@@ -103,6 +107,9 @@ static inline size_t nx_test_batch(uint64_t epoch, uint64_t first, size_t n,
     }
     const struct nx_batch batch = {.epoch = epoch,
                                    .first_seq = first,
+                                   .clock = {.offset_us = -collector_us,
+                                             .offset_error_us = 500,
+                                             .offset_known = collector_us != 0},
                                    .questions = &question,
                                    .questions_n = 1,
                                    .answers = &answer,
@@ -123,7 +130,8 @@ static inline void nx_test_client_batch(struct nx_test_client *client,
                                         uint64_t first, size_t n,
                                         uint64_t gap_from) {
     static uint8_t bytes[NX_MSG_MAX_BYTES];
-    size_t len = nx_test_batch(client->epoch, first, n, gap_from, bytes);
+    size_t len = nx_test_batch(client->epoch, first, n, gap_from,
+                               client->collector_us, bytes);
     nx_test_client_send(client, bytes, len);
 }
 

@@ -268,7 +268,7 @@ static bool counted_rejected(void *user) {
 static void test_malformed(void **state) {
     struct fixture *f = *state;
     static uint8_t bytes[NX_MSG_MAX_BYTES];
-    size_t len = nx_test_batch(f->clients[0].epoch, 1, 200, 0, bytes);
+    size_t len = nx_test_batch(f->clients[0].epoch, 1, 200, 0, 0, bytes);
     nx_test_client_send(&f->clients[1], bytes, len / 2);
     nx_test_client_send(&f->clients[1], "", 0);
     zmq_send(f->clients[1].socket, "a", 1, ZMQ_SNDMORE);

@@ -1,0 +1,485 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "collector/io_service.h"
+#include "common/io_log.h"
+#include "tests/lib/agent_client.h"
+#include "tests/lib/loop.h"
+
+struct fixture {
+    char folder[64];
+    char key_path[96], store_path[96], endpoint[64];
+    char server_key[NX_KEY_TEXT_MAX];
+    struct nx_collector_conf conf;
+    struct event_base *base;
+    struct nx_service *service;
+    void *zmq;
+    struct nx_test_client client;
+    unsigned want_n;
+};
+
+static unsigned free_port(void) {
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    close(fd);
+    return ntohs(at.sin_port);
+}
+
+static void start(struct fixture *f) {
+    char why[NX_SERVICE_WHY_MAX];
+    if (nx_service_new(f->base, &f->conf, false, &f->service, why,
+                       sizeof(why)) != NX_OK) {
+        fail_msg("%s", why);
+    }
+}
+
+static int setup_files(void **state) {
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct nx_keypair keys;
+    char why[NX_KEYS_WHY_MAX];
+    assert_non_null(f);
+    nx_log_set_level(NX_LOG_ERROR);
+    strcpy(f->folder, "/tmp/nx-test-service-XXXXXX");
+    assert_non_null(mkdtemp(f->folder));
+    snprintf(f->key_path, sizeof(f->key_path), "%s/key", f->folder);
+    snprintf(f->store_path, sizeof(f->store_path), "%s/db", f->folder);
+    snprintf(f->endpoint, sizeof(f->endpoint), "tcp://127.0.0.1:%u",
+             free_port());
+    assert_int_equal(nx_keys_create(f->key_path, &keys, why, sizeof(why)),
+                     NX_OK);
+    memcpy(f->server_key, keys.public_key, sizeof(f->server_key));
+    nx_engine_settings_default(&f->conf.engine);
+    f->conf.key_path = f->key_path;
+    f->conf.store_path = f->store_path;
+    f->conf.listen[0] = f->endpoint;
+    f->conf.listen_n = 1;
+    nx_test_client_keys(&f->client);
+    f->client.epoch = UINT64_C(0xdeadbeef12345678);
+    *state = f;
+    return 0;
+}
+
+static int setup(void **state) {
+    (void)setup_files(state);
+    struct fixture *f = *state;
+    f->base = event_base_new();
+    start(f);
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    nx_test_client_close(&f->client);
+    if (f->zmq != NULL) {
+        zmq_ctx_term(f->zmq);
+    }
+    nx_service_free(&f->service);
+    if (f->base != NULL) {
+        event_base_free(f->base);
+    }
+    (void)unlink(f->key_path);
+    (void)unlink(f->store_path);
+    static const char *const suffixes[] = {"-wal", "-shm"};
+    for (size_t i = 0; i < 2; i++) {
+        char path[128];
+        snprintf(path, sizeof(path), "%s%s", f->store_path, suffixes[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(f->folder), 0);
+    free(f);
+    return 0;
+}
+
+static void restart(struct fixture *f) {
+    nx_service_free(&f->service);
+    start(f);
+}
+
+static void connect_client(struct fixture *f) {
+    if (f->zmq == NULL) {
+        f->zmq = zmq_ctx_new();
+    }
+    nx_test_client_connect(&f->client, f->zmq, f->endpoint, f->server_key);
+}
+
+static struct nx_agent agent_in(const char *network, const char *name) {
+    struct nx_agent agent = {.id = 0};
+    snprintf(agent.network, sizeof(agent.network), "%s", network);
+    snprintf(agent.name, sizeof(agent.name), "%s", name);
+    return agent;
+}
+
+struct roster {
+    unsigned n, pending_n;
+    struct nx_agent_record last;
+};
+
+static void see_agent(void *user, const struct nx_agent_record *record) {
+    struct roster *roster = user;
+    roster->n++;
+    roster->pending_n += record->state == NX_AGENT_PENDING;
+    roster->last = *record;
+}
+
+static struct roster roster_of(struct fixture *f) {
+    struct roster roster = {0};
+    nx_service_agents(f->service, see_agent, &roster);
+    return roster;
+}
+
+static bool is_pending(void *user) {
+    return roster_of(user).pending_n > 0;
+}
+
+static void other_key(char *out) {
+    char secret[NX_KEY_TEXT_MAX];
+    assert_int_equal(zmq_curve_keypair(out, secret), 0);
+}
+
+static void test_accept(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_record record;
+    char key[NX_KEY_TEXT_MAX];
+    const struct nx_agent lyon = agent_in("lyon", "");
+    const struct nx_agent named = agent_in("oslo", "lyon");
+    const struct nx_agent bad = agent_in("ly on", "");
+    /* A key that tried is shown, and accepted by its beginning. */
+    connect_client(f);
+    assert_true(nx_test_wait(f->base, is_pending, f));
+    assert_string_equal(roster_of(f).last.key, f->client.keys.public_key);
+    assert_string_equal(roster_of(f).last.address, "127.0.0.1");
+    char prefix[9];
+    snprintf(prefix, sizeof(prefix), "%.8s", f->client.keys.public_key);
+    assert_int_equal(
+        nx_service_agent_accept(f->service, prefix, &lyon, &record), NX_OK);
+    assert_string_equal(record.agent.name, "lyon");
+    assert_string_equal(record.address, "127.0.0.1");
+    assert_int_equal(roster_of(f).n, 1);
+    assert_int_equal(roster_of(f).last.state, NX_AGENT_ACCEPTED);
+    /* The second of a network gets a number; a name belongs to one. */
+    other_key(key);
+    assert_int_equal(nx_service_agent_accept(f->service, key, &named, &record),
+                     NX_EEXISTS);
+    assert_int_equal(nx_service_agent_accept(f->service, key, &lyon, &record),
+                     NX_OK);
+    assert_string_equal(record.agent.name, "lyon-2");
+    assert_int_equal(record.agent.id, 2);
+    /* Accepting again moves it, and keeps its name and id. */
+    const struct nx_agent oslo = agent_in("oslo", "");
+    assert_int_equal(nx_service_agent_accept(f->service, key, &oslo, &record),
+                     NX_OK);
+    assert_string_equal(record.agent.name, "lyon-2");
+    assert_string_equal(record.agent.network, "oslo");
+    assert_int_equal(record.agent.id, 2);
+    assert_int_equal(nx_service_agent_accept(f->service, key, &bad, &record),
+                     NX_EMALFORMED);
+    assert_int_equal(
+        nx_service_agent_accept(f->service, "12345", &lyon, &record),
+        NX_EMALFORMED);
+    assert_int_equal(
+        nx_service_agent_accept(f->service, "123456", &lyon, &record),
+        NX_ENOTFOUND);
+    restart(f);
+    assert_int_equal(roster_of(f).n, 2);
+    assert_string_equal(roster_of(f).last.agent.network, "oslo");
+}
+
+static void test_revoke(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_record record;
+    char key[NX_KEY_TEXT_MAX];
+    const struct nx_agent agent = agent_in("lyon", "box");
+    other_key(key);
+    assert_int_equal(nx_service_agent_accept(f->service, key, &agent, &record),
+                     NX_OK);
+    assert_int_equal(nx_service_agent_revoke(f->service, "nobody", &record),
+                     NX_ENOTFOUND);
+    assert_int_equal(nx_service_agent_revoke(f->service, "box", &record),
+                     NX_OK);
+    assert_int_equal(record.state, NX_AGENT_REVOKED);
+    assert_int_equal(nx_service_agent_revoke(f->service, "box", &record),
+                     NX_ENOTFOUND);
+    /* Its name is free; taken back by key it needs another one. */
+    char second[NX_KEY_TEXT_MAX];
+    other_key(second);
+    assert_int_equal(
+        nx_service_agent_accept(f->service, second, &agent, &record), NX_OK);
+    assert_int_equal(record.agent.id, 2);
+    const struct nx_agent unnamed = agent_in("lyon", "");
+    assert_int_equal(
+        nx_service_agent_accept(f->service, key, &unnamed, &record),
+        NX_EEXISTS);
+    const struct nx_agent renamed = agent_in("lyon", "box-old");
+    assert_int_equal(
+        nx_service_agent_accept(f->service, key, &renamed, &record), NX_OK);
+    assert_int_equal(record.agent.id, 1);
+    assert_int_equal(nx_service_agent_revoke(f->service, record.key, &record),
+                     NX_OK);
+}
+
+static struct nx_incident incident_of(int64_t now_us) {
+    struct nx_incident incident = {.closed_us = NX_TIME_UNKNOWN,
+                                   .outage_from_us = now_us - 60000000,
+                                   .outage_to_us = now_us - 1000000,
+                                   .restored_us = now_us - 1000000,
+                                   .items_n = 1};
+    assert_int_equal(nx_dname_parse("www.example.com", incident.items[0].name),
+                     NX_OK);
+    incident.items[0].qtype = NX_TYPE_A;
+    return incident;
+}
+
+static void test_incidents_survive(void **state) {
+    struct fixture *f = *state;
+    static struct nx_incident one, two;
+    one = two = incident_of(nx_service_now_us(f->service));
+    assert_int_equal(nx_service_incident_open(f->service, &one), NX_OK);
+    assert_int_equal(nx_service_incident_open(f->service, &two), NX_OK);
+    assert_int_equal(two.id, 2);
+    assert_true(two.opened_us > 0);
+    assert_int_equal(nx_service_incident_close(f->service, 1), NX_OK);
+    assert_int_equal(nx_service_incident_close(f->service, 1), NX_ESTATE);
+    assert_int_equal(nx_service_incident_close(f->service, 9), NX_ENOTFOUND);
+    restart(f);
+    const struct nx_incident *got =
+        nx_engine_incident(nx_service_engine(f->service), 1);
+    assert_non_null(got);
+    assert_true(got->closed_us != NX_TIME_UNKNOWN);
+    got = nx_engine_incident(nx_service_engine(f->service), 2);
+    assert_non_null(got);
+    assert_int_equal(got->closed_us, NX_TIME_UNKNOWN);
+    assert_int_equal(got->outage_from_us, two.outage_from_us);
+}
+
+static bool acked(void *user) {
+    struct fixture *f = user;
+    nx_test_client_read(&f->client);
+    return f->client.acks_n >= f->want_n;
+}
+
+static void send_and_wait(struct fixture *f, uint64_t first, size_t n) {
+    nx_test_client_batch(&f->client, first, n, 0);
+    f->want_n = f->client.acks_n + 1;
+    assert_true(nx_test_wait(f->base, acked, f));
+    assert_int_equal(f->client.ack.acked_seq, first + n - 1);
+}
+
+struct targets {
+    unsigned n;
+    unsigned state;
+    unsigned looks_n;
+};
+
+static void see_target(void *user, const struct nx_target_view *target) {
+    struct targets *targets = user;
+    targets->n++;
+    targets->state = target->verdict.state;
+    targets->looks_n = target->verdict.looks_n;
+}
+
+static struct targets targets_of(struct fixture *f) {
+    struct targets targets = {0};
+    assert_int_equal(nx_engine_targets(nx_service_engine(f->service), 1,
+                                       nx_service_now_us(f->service),
+                                       see_target, &targets),
+                     NX_OK);
+    return targets;
+}
+
+static int64_t ask(const struct fixture *f, const char *sql) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open(f->store_path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return value;
+}
+
+static bool target_written(void *user) {
+    return ask(user, "SELECT count(*) FROM target WHERE incident_id = 1") > 0;
+}
+
+/* What the engine knew before the restart it knows again: from the log. */
+static void test_targets_are_rebuilt(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_record record;
+    static struct nx_incident incident;
+    const struct nx_agent lyon = agent_in("lyon", "");
+    incident = incident_of(nx_service_now_us(f->service));
+    assert_int_equal(nx_service_agent_accept(
+                         f->service, f->client.keys.public_key, &lyon, &record),
+                     NX_OK);
+    assert_int_equal(nx_service_incident_open(f->service, &incident), NX_OK);
+    connect_client(f);
+    f->client.collector_us = nx_service_now_us(f->service);
+    nx_test_client_hello(&f->client, NX_PROTOCOL);
+    send_and_wait(f, 1, 3);
+    assert_true(nx_test_wait(f->base, target_written, f));
+    struct targets before = targets_of(f);
+    assert_int_equal(before.n, 1);
+    restart(f);
+    struct targets after = targets_of(f);
+    assert_int_equal(after.n, 1);
+    assert_int_equal(after.state, before.state);
+    assert_int_equal(after.looks_n, before.looks_n);
+    /* The tables are put right and gain nothing twice. */
+    int64_t transitions_n = ask(f, "SELECT count(*) FROM transition");
+    for (unsigned i = 0; i < 200; i++) {
+        nx_test_turn(f->base);
+    }
+    assert_int_equal(ask(f, "SELECT count(*) FROM transition"), transitions_n);
+}
+
+static void test_refuses_open_key_file(void **state) {
+    struct fixture *f = *state;
+    struct nx_service *service = NULL;
+    char why[NX_SERVICE_WHY_MAX];
+    struct event_base *base = event_base_new();
+    char text[] = "public: x\n";
+    FILE *file = fopen(f->key_path, "w");
+    assert_non_null(file);
+    assert_int_equal(fputs(text, file) < 0, 0);
+    fclose(file);
+    assert_int_equal(
+        nx_service_new(base, &f->conf, false, &service, why, sizeof(why)),
+        NX_EDENIED);
+    assert_null(service);
+    assert_non_null(strstr(why, f->key_path));
+    event_base_free(base);
+}
+
+/* --- killed at any moment --- */
+
+#define KILLS 12U
+
+/* A collector in a process of its own. */
+static pid_t spawn(struct fixture *f) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        char why[NX_SERVICE_WHY_MAX];
+        struct nx_service *service = NULL;
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        struct event_base *base = event_base_new();
+        if (nx_service_new(base, &f->conf, false, &service, why, sizeof(why)) !=
+            NX_OK) {
+            _exit(1);
+        }
+        event_base_dispatch(base);
+        _exit(0);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+static void accept_client(struct fixture *f) {
+    struct nx_agent_record record;
+    const struct nx_agent lyon = agent_in("lyon", "");
+    f->base = event_base_new();
+    start(f);
+    assert_int_equal(nx_service_agent_accept(
+                         f->service, f->client.keys.public_key, &lyon, &record),
+                     NX_OK);
+    nx_service_free(&f->service);
+    event_base_free(f->base);
+    f->base = NULL;
+}
+
+/* Sends what is not acknowledged, in batches of 10, until `until_us`; returns
+ * early when everything up to `goal` is. */
+static void stream_until(struct fixture *f, uint64_t goal, int64_t until_us) {
+    uint64_t next = f->client.ack.acked_seq + 1;
+    int64_t again_us = nx_clock_mono_us() + 100000;
+    while (f->client.ack.acked_seq < goal && nx_clock_mono_us() < until_us) {
+        uint64_t acked_seq = f->client.ack.acked_seq;
+        if (next <= goal && next < acked_seq + 400) {
+            nx_test_client_batch(&f->client, next, 10, 0);
+            next += 10;
+        } else {
+            zmq_pollitem_t item = {.socket = f->client.socket,
+                                   .events = ZMQ_POLLIN};
+            (void)zmq_poll(&item, 1, 5);
+        }
+        nx_test_client_read(&f->client);
+        assert_true(f->client.ack.acked_seq >= acked_seq);
+        if (f->client.ack.acked_seq != acked_seq) {
+            again_us = nx_clock_mono_us() + 100000;
+        } else if (nx_clock_mono_us() > again_us) {
+            next = acked_seq + 1; /* no ack for a while: go back */
+            again_us = nx_clock_mono_us() + 100000;
+        }
+    }
+}
+
+static void test_killed(void **state) {
+    struct fixture *f = *state;
+    unsigned delay_us = 20000;
+    accept_client(f);
+    for (unsigned i = 0; i < KILLS; i++) {
+        pid_t pid = spawn(f);
+        connect_client(f);
+        delay_us = (delay_us * 7919U + 104729U) % 60000U;
+        stream_until(f, UINT64_MAX / 2, nx_clock_mono_us() + 150000 + delay_us);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_int_equal(waitpid(pid, NULL, 0), pid);
+        nx_test_client_read(&f->client); /* acks on their way count */
+        nx_test_client_close(&f->client);
+        /* Everything acknowledged is there. */
+        assert_true(ask(f, "SELECT acked_seq FROM stream") >=
+                    (int64_t)f->client.ack.acked_seq);
+    }
+    uint64_t goal = f->client.ack.acked_seq / 10 * 10 + 1000;
+    assert_true(goal > 3000);
+    pid_t pid = spawn(f);
+    connect_client(f);
+    stream_until(f, goal, nx_clock_mono_us() + NX_TEST_PATIENCE_US);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_true(f->client.ack.acked_seq >= goal);
+    /* Every number once: no hole, no overlap. */
+    assert_int_equal(ask(f, "SELECT sum(results_n) FROM batch"),
+                     ask(f, "SELECT acked_seq FROM stream"));
+    assert_int_equal(
+        ask(f, "SELECT count(*) FROM (SELECT first_seq, lag(first_seq + "
+               "results_n) OVER (ORDER BY first_seq) AS expected FROM batch) "
+               "WHERE expected <> first_seq"),
+        0);
+}
+
+int main(void) {
+#define WITH_SERVICE(test)                                                     \
+    cmocka_unit_test_setup_teardown(test, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_SERVICE(test_accept),
+        WITH_SERVICE(test_revoke),
+        WITH_SERVICE(test_incidents_survive),
+        WITH_SERVICE(test_targets_are_rebuilt),
+        cmocka_unit_test_setup_teardown(test_refuses_open_key_file, setup_files,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_killed, setup_files, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
