@@ -32,8 +32,7 @@ struct fixture {
     struct nx_ingest *ingest;
     struct nx_keypair keys;
     struct nx_test_client clients[CLIENTS_N];
-    uint64_t want_seq; /* for the predicates below */
-    unsigned want_n;
+    unsigned want_n; /* for the predicates below */
 };
 
 static const char *agent_name(unsigned i) {
