@@ -125,8 +125,9 @@ static void start_walk(struct nx_agentd *a, const struct nx_due *due) {
     size_t n = nx_planner_authority_types(a->planner, due->name, types,
                                           NX_WALK_TYPES_MAX);
     int err = nx_walks_round(a->walks, due->name, types, n);
-    if (err != NX_OK) {
+    if (err != NX_OK && !a->walk_refused) {
         char name[NX_DNAME_TEXT_MAX];
+        a->walk_refused = true; /* said once per plan */
         nx_log(NX_LOG_WARN, "%s: its name servers are not asked: %s",
                nx_dname_text(due->name, name), nx_strerror(err));
     }
@@ -152,7 +153,7 @@ void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg) {
     (void)what;
     while (!a->draining) {
         int64_t now_us = nx_clock_mono_us();
-        if (nx_probe_inflight(a->prober) >= NX_PROBE_INFLIGHT_MAX) {
+        if (nx_probe_inflight(a->prober) >= a->inflight_max) {
             nx_agentd_arm(a->on_due, now_us + BUSY_WAIT_US);
             return;
         }
@@ -203,6 +204,7 @@ void nx_agentd_on_plan(void *user, const struct nx_plan *plan) {
         return;
     }
     log_outcome(a, plan, &outcome);
+    a->walk_refused = false;
     nx_walks_keep(a->walks, a->planner);
     nx_agentd_arm(a->on_due, 0);
 }

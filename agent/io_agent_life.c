@@ -2,10 +2,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 
 #include "agent/io_agent_priv.h"
 #include "common/io_clock.h"
 #include "common/io_log.h"
+
+#define FDS_SPARE 64U
+#define INFLIGHT_LEAST 16U
 
 static void add_tls(struct nx_agentd *a) {
     const struct nx_agent_conf *conf = a->setup.conf;
@@ -30,7 +34,20 @@ static void walk_settings(const struct nx_agentd *a,
         .hints = a->setup.hints,
         .server_rate = a->setup.conf->policy.server_rate,
         .timeout_ms = a->setup.conf->probe_timeout_ms,
+        .inflight_max = a->inflight_max / 2,
         .allow_private = a->setup.own_root};
+}
+
+/* Each query has a descriptor; some are left for everything else. */
+static unsigned inflight_max(void) {
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+        limit.rlim_cur >= NX_PROBE_INFLIGHT_MAX + FDS_SPARE) {
+        return NX_PROBE_INFLIGHT_MAX;
+    }
+    return limit.rlim_cur > FDS_SPARE + INFLIGHT_LEAST
+               ? (unsigned)(limit.rlim_cur - FDS_SPARE)
+               : INFLIGHT_LEAST;
 }
 
 static int make_timers(struct nx_agentd *a) {
@@ -73,7 +90,7 @@ static int make_edge(struct nx_agentd *a) {
                                              .user = a};
     struct nx_walks_settings settings;
     walk_settings(a, &settings);
-    int err = nx_probe_new(a->base, NX_PROBE_INFLIGHT_MAX, &a->prober);
+    int err = nx_probe_new(a->base, a->inflight_max, &a->prober);
     if (err == NX_OK) {
         add_tls(a);
         err = nx_walks_new(a->base, a->prober, a->limit, &settings, &walks,
@@ -97,6 +114,7 @@ int nx_agentd_new(struct event_base *base, struct nx_agent_setup *setup,
         return NX_ENOMEM;
     }
     a->base = base;
+    a->inflight_max = inflight_max();
     a->setup = *setup; /* given back below on failure */
     int err = getrandom(&a->epoch, sizeof(a->epoch), 0) == sizeof(a->epoch)
                   ? make_timers(a)

@@ -30,6 +30,8 @@ struct nx_agentd {
     struct event *on_trim;
     struct nx_plan_outcome outcome; /* of the last plan, as logged */
     bool trim_due;                  /* the outbox was large */
+    bool walk_refused;              /* a walk of this plan could not begin */
+    unsigned inflight_max;          /* queries at once */
     struct nx_endpoint hello_resolvers[NX_POLICY_RESOLVERS_MAX];
     bool draining;
     int64_t drain_since_us;

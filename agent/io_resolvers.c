@@ -147,11 +147,14 @@ static void log_set(const struct nx_resolver_watch *w) {
         nx_text_add(&text, nx_endpoint_text(&w->set.list[i].at, at));
     }
     char *line = nx_text_take(&text);
-    if (w->set.n == 0) {
+    if (w->set.n == 0 && !w->conf->discover && w->conf->resolvers_n == 0) {
+        /* As an agent that only watches name servers may be configured. */
+        nx_log(NX_LOG_INFO, "no resolvers: discovery is off and none is named");
+    } else if (w->set.n == 0) {
         nx_log(NX_LOG_WARN,
-               "no resolver found: %s lists none and the configuration names "
-               "none; waiting for one",
-               w->conf->discover ? w->conf->resolv_conf : "discovery is off,");
+               "no resolver found: %s lists none that can be used and the "
+               "configuration names none; waiting for one",
+               w->conf->resolv_conf);
     } else {
         nx_log(NX_LOG_INFO, "resolvers: %s%s", line != NULL ? line : "",
                w->set.left_out > 0 ? " (more than can be asked; rest left out)"

@@ -50,6 +50,10 @@ static void log_end(struct nx_uplink *u) {
                "key? (there: `nxclear-collector pubkey`)",
                endpoint, collector(u)->key);
         break;
+    case NX_END_CLOSED:
+        nx_log(level, "collector %s: closed the connection in the handshake",
+               endpoint);
+        break;
     case NX_END_TIMEOUT:
         nx_log(level, "collector %s: no handshake within %d s", endpoint,
                HANDSHAKE_MS / 1000);
@@ -128,11 +132,11 @@ static void on_monitor(void *arg, uint16_t event, uint32_t value,
         nx_link_end(u, NX_END_HANDSHAKE);
         break;
     case ZMQ_EVENT_DISCONNECTED:
-        nx_link_end(u, u->state == NX_LINK_ONLINE ? NX_END_LOST
-                                                  : NX_END_HANDSHAKE);
+        nx_link_end(u,
+                    u->state == NX_LINK_ONLINE ? NX_END_LOST : NX_END_CLOSED);
         break;
     case ZMQ_EVENT_CLOSED:
-        nx_link_end(u, u->tcp_connected ? NX_END_LOST : NX_END_UNREACHED);
+        nx_link_end(u, u->tcp_connected ? NX_END_CLOSED : NX_END_UNREACHED);
         break;
     default: /* not subscribed */
         break;

@@ -22,6 +22,7 @@ enum nx_link_end {
     NX_END_UNREACHED, /* no TCP connection */
     NX_END_REFUSED,   /* our key is not accepted */
     NX_END_HANDSHAKE, /* TCP works, CURVE does not: wrong server key? */
+    NX_END_CLOSED,    /* the other side closed during the handshake */
     NX_END_TIMEOUT,   /* no handshake in time */
     NX_END_LOST,      /* after it had worked */
     NX_END_SILENT,    /* acks stay away */

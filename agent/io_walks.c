@@ -205,7 +205,7 @@ static void on_result(void *user, const struct nx_probe_result *result) {
 static int64_t try_send(struct job *job) {
     struct nx_walks *walks = job->walks;
     int64_t wait_us = 0;
-    if (nx_probe_inflight(walks->prober) >= NX_PROBE_INFLIGHT_MAX / 2) {
+    if (nx_probe_inflight(walks->prober) >= walks->settings.inflight_max) {
         return BUSY_WAIT_US;
     }
     if (nx_ratelimit_take(walks->limit, &job->query.to,

@@ -27,6 +27,7 @@ struct nx_walks_settings {
     const struct nx_hints *hints;
     struct nx_rate server_rate;
     unsigned timeout_ms;
+    unsigned inflight_max; /* of the prober's queries, before walks wait */
     /* Addresses that are not routed in the internet may be asked: only when
      * the owner gave a root of his own. Else a zone anywhere could point the
      * agent at hosts of its network. */
