@@ -241,11 +241,13 @@ static void test_longest_name(void **state) {
     strcat(name, "a");
     struct nx_agent_conf *conf = NULL;
     char why[NX_CONF_WHY_MAX];
-    (void)snprintf(text, sizeof(text), "%spolicy:\n  zones: [%s]\n", HEAD, name);
+    (void)snprintf(text, sizeof(text), "%spolicy:\n  zones: [%s]\n", HEAD,
+                   name);
     assert_int_equal(parse(text, &conf, why), NX_OK);
     assert_int_equal(nx_dname_len(conf->policy.zones[0]), NX_DNAME_MAX);
     nx_agent_conf_free(&conf);
-    (void)snprintf(text, sizeof(text), "%spolicy:\n  zones: [%sa]\n", HEAD, name);
+    (void)snprintf(text, sizeof(text), "%spolicy:\n  zones: [%sa]\n", HEAD,
+                   name);
     assert_int_equal(parse(text, &conf, why), NX_ECONFIG);
     assert_non_null(strstr(why, "a.yaml:6: policy.zones[0]: "));
     assert_non_null(strstr(why, "is not a domain name"));

@@ -230,6 +230,34 @@ static void test_lost(void **state) {
     nx_outbox_free(&box);
 }
 
+/* Only what the codec packed is touched, and only below the limit. */
+static void test_gap_record(void **state) {
+    (void)state;
+    static uint8_t out[NX_MSG_MAX_BYTES];
+    const struct nx_gap gap = {1, UINT64_MAX, NX_GAP_REASON_MAX};
+    size_t len = 0;
+    size_t grown = 7;
+    uint8_t *bytes = pack(1, 10, &len);
+    for (size_t cut = 0; cut < len; cut++) {
+        assert_int_equal(
+            nx_codec_batch_add_gap(bytes, cut, &gap, out, sizeof(out), &grown),
+            NX_EMALFORMED);
+    }
+    assert_int_equal(
+        nx_codec_batch_add_gap(bytes, len, &gap, out, len + 5, &grown),
+        NX_ELIMIT);
+    assert_int_equal(grown, 7);
+    assert_int_equal(
+        nx_codec_batch_add_gap(bytes, len, &gap, out, sizeof(out), &grown),
+        NX_OK);
+    assert_in_range(grown, len + 1, len + NX_GAP_PACKED_MAX);
+    bytes[0] ^= 1;
+    assert_int_equal(
+        nx_codec_batch_add_gap(bytes, len, &gap, out, sizeof(out), &grown),
+        NX_EMALFORMED);
+    free(bytes);
+}
+
 /* --- both sides, with everything going wrong --- */
 
 static uint64_t rng;
@@ -364,6 +392,7 @@ int main(void) {
         cmocka_unit_test(test_drop_oldest),
         cmocka_unit_test(test_collector_goes_back),
         cmocka_unit_test(test_lost),
+        cmocka_unit_test(test_gap_record),
         cmocka_unit_test(test_ledger_on_bad_days),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
