@@ -226,8 +226,11 @@ static enum nx_state mute_state(const struct nx_evidence *ev,
     if (ev->miss_n > 0) {
         return unknown(out, NX_UNKNOWN_NOT_CACHED);
     }
-    return unknown(out, ev->c->auth->verified ? NX_UNKNOWN_NEVER_SEEN
-                                              : NX_UNKNOWN_GUARDED);
+    if (!ev->c->auth->verified) {
+        return unknown(out, NX_UNKNOWN_GUARDED);
+    }
+    return unknown(out, ev->c->looks_n > 0 ? NX_UNKNOWN_INCONSISTENT
+                                           : NX_UNKNOWN_NEVER_SEEN);
 }
 
 static enum nx_state classify(const struct nx_evidence *ev,

@@ -99,8 +99,8 @@ static enum nx_kind kind_of(const struct nx_answer *answer, bool rd,
     case NX_CONN_REFUSED:
     case NX_CONN_CLOSED:
     case NX_TLS_FAILED:
+    case NX_INVALID: /* no more use to its clients than silence */
         return NX_KIND_NETERR;
-    case NX_INVALID:
     case NX_LOCAL_ERROR: /* says nothing about the resolver */
         return NX_KIND_OTHER;
     }

@@ -17,8 +17,8 @@ enum nx_kind {
     NX_KIND_SERVFAIL,
     NX_KIND_REFUSED, /* REFUSED, NOTAUTH, NOTIMP */
     NX_KIND_TIMEOUT,
-    NX_KIND_NETERR,
-    NX_KIND_OTHER, /* FORMERR, truncated for good, malformed */
+    NX_KIND_NETERR, /* also: only malformed replies */
+    NX_KIND_OTHER,  /* FORMERR, truncated for good, our own trouble */
 };
 
 /* Where the SOA owner of a negative answer stands. */

@@ -88,7 +88,7 @@ static double rate_of(const struct nx_in *in, const char *key) {
     return n / per;
 }
 
-static void read_profile(const struct nx_in *in, struct nx_profile *out) {
+void nx_vector_read_profile(const struct nx_in *in, struct nx_profile *out) {
     if (in->value == NULL) {
         nx_profile_default(out);
         return;
@@ -205,7 +205,7 @@ static void set_kind(enum nx_kind kind, struct nx_answer *answer) {
         answer->outcome = NX_UNREACHABLE;
         break;
     case NX_KIND_OTHER:
-        answer->outcome = NX_INVALID;
+        answer->rcode = NX_RCODE_FORMERR;
         break;
     case NX_KIND_NODATA:
     case NX_KIND_MISS:
@@ -387,7 +387,7 @@ void nx_vector_read(const struct nx_in *in, struct nx_vector *out) {
         return;
     }
     read_auth(&auth, &out->auth);
-    read_profile(&profile, &out->profile);
+    nx_vector_read_profile(&profile, &out->profile);
     read_frame(in, &auth, &profile, &frame);
     out->now_us = time_of(in, "now");
     if (now.value == NULL) {

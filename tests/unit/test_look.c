@@ -122,7 +122,7 @@ static void test_rcodes_and_outcomes(void **state) {
     static const uint8_t OUTCOMES[][2] = {
         {NX_TIMEOUT, NX_KIND_TIMEOUT},     {NX_UNREACHABLE, NX_KIND_NETERR},
         {NX_CONN_REFUSED, NX_KIND_NETERR}, {NX_CONN_CLOSED, NX_KIND_NETERR},
-        {NX_TLS_FAILED, NX_KIND_NETERR},   {NX_INVALID, NX_KIND_OTHER},
+        {NX_TLS_FAILED, NX_KIND_NETERR},   {NX_INVALID, NX_KIND_NETERR},
         {NX_LOCAL_ERROR, NX_KIND_OTHER}};
     struct reply r;
 
