@@ -31,8 +31,9 @@ int nx_ingest_new(const struct nx_ingest_parts *parts,
 /* Commits, acknowledges, closes; waits at most 2 s for the last acks. */
 void nx_ingest_free(struct nx_ingest **ingest);
 
-/* Listens on these endpoints and no others. On failure the old ones are kept
- * and why has "ENDPOINT: reason": NX_EIO. */
+/* Listens on these endpoints and no others; what is connected through one that
+ * is given up has to connect again. On failure the old ones are kept and why
+ * has "ENDPOINT: reason": NX_EIO. */
 int nx_ingest_listen(struct nx_ingest *ingest, char *const *endpoints, size_t n,
                      char *why, size_t why_cap) NX_MUSTUSE;
 /* The endpoint in use, with the port that was given for "*"; NULL: none. */

@@ -1,15 +1,17 @@
 /* The ROUTER socket and where it listens. */
 #include "collector/io_ingest_priv.h"
 
-#include <inttypes.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/io_log.h"
 
 #define LOG_EVERY_US 10000000
 #define PROBLEM_SHOWN_US 60000000
-#define ACCEPT_PAUSE_S 1
+#define SPARE_BACK_US 1000
 
 struct option {
     int name;
@@ -125,50 +127,57 @@ const char *nx_ingest_problem(const struct nx_ingest *ingest) {
     return recent ? ingest->problem : "";
 }
 
-static void stop_accepting(struct nx_ingest *ingest) {
-    for (size_t i = 0; i < ingest->doors_n; i++) {
-        (void)zmq_unbind(ingest->socket, ingest->doors[i].bound);
+/* Out of files libzmq tries to accept for ever and eats a processor doing so.
+ * To unbind would end the agents' connections, too. So one descriptor is kept
+ * in reserve: it is given up, the connection that gets it is ended, and it is
+ * taken back, until nobody waits. */
+static void give_up_spare(struct nx_ingest *ingest) {
+    const struct timeval soon = {0, SPARE_BACK_US};
+    if (ingest->spare_held) {
+        (void)close(ingest->spare_fd);
+        ingest->spare_held = false;
+        (void)evtimer_add(ingest->on_spare, &soon);
     }
-    ingest->accepting = false;
-    const struct timeval in = {ACCEPT_PAUSE_S, 0};
-    (void)evtimer_add(ingest->on_accept_again, &in);
-    nx_zloop_kick(ingest->zloop);
 }
 
-static void on_accept_again(evutil_socket_t fd, short what, void *arg) {
-    struct nx_ingest *ingest = arg;
+static void take_spare(struct nx_ingest *ingest) {
+    const struct timeval soon = {0, SPARE_BACK_US};
+    ingest->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    ingest->spare_held = ingest->spare_fd >= 0;
+    if (!ingest->spare_held) {
+        (void)evtimer_add(ingest->on_spare, &soon);
+    }
+}
+
+static void on_spare(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
-    bool all = true;
-    for (size_t i = 0; i < ingest->doors_n; i++) {
-        all = bind_socket(ingest->socket, ingest->doors[i].bound) == 0 && all;
-    }
-    ingest->accepting = true;
-    if (!all) { /* no file left for a listener either, or not closed yet */
-        stop_accepting(ingest);
-    }
-    nx_zloop_kick(ingest->zloop);
+    take_spare(arg);
 }
 
-/* Out of files libzmq tries to accept for ever and eats a processor doing so;
- * to stop listening for a moment ends that. What is connected stays. */
-static void on_accept_failed(void *arg, uint16_t event, uint32_t value,
-                             const char *address) {
-    struct nx_ingest *ingest = arg;
+static void say_accept_failed(struct nx_ingest *ingest, int error,
+                              const char *address) {
     int64_t now_us = nx_steady_wall_us(ingest->parts.clock);
     uint64_t held_n = 0;
-    (void)event;
     ingest->counters.accept_failed_n++;
     ingest->accept_failed_us = now_us;
-    snprintf(ingest->problem, sizeof(ingest->problem),
-             "%s: connections not taken: %s; raise the limit of open files "
-             "(LimitNOFILE)",
-             address, zmq_strerror((int)value));
     if (nx_quiet_pass(&ingest->accept_quiet, now_us, LOG_EVERY_US, &held_n)) {
+        snprintf(ingest->problem, sizeof(ingest->problem),
+                 "%s: connections not taken: %s; raise the limit of open files "
+                 "(LimitNOFILE)",
+                 address, zmq_strerror(error));
         nx_log(NX_LOG_ERROR, "%s", ingest->problem);
     }
-    if (ingest->accepting) {
-        stop_accepting(ingest);
+}
+
+static void on_accept(void *arg, uint16_t event, uint32_t value,
+                      const char *address) {
+    struct nx_ingest *ingest = arg;
+    if (event == ZMQ_EVENT_ACCEPT_FAILED) {
+        say_accept_failed(ingest, (int)value, address);
+        give_up_spare(ingest);
+    } else if (!ingest->spare_held) { /* value: its descriptor */
+        (void)shutdown((int)value, SHUT_RDWR);
     }
 }
 
@@ -178,21 +187,24 @@ int nx_ingest_socket_init(struct nx_ingest *ingest,
     if (ingest->socket == NULL || set_options(ingest->socket, keys) != NX_OK) {
         return NX_EIO;
     }
-    ingest->accepting = true;
-    ingest->on_accept_again =
-        evtimer_new(ingest->parts.base, on_accept_again, ingest);
-    if (ingest->on_accept_again == NULL) {
+    ingest->on_spare = evtimer_new(ingest->parts.base, on_spare, ingest);
+    if (ingest->on_spare == NULL) {
         return NX_ENOMEM;
     }
+    take_spare(ingest);
     return nx_zmonitor_new(ingest->parts.base, ingest->parts.zmq,
-                           ingest->socket, ZMQ_EVENT_ACCEPT_FAILED,
-                           on_accept_failed, ingest, &ingest->monitor);
+                           ingest->socket,
+                           ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_ACCEPTED,
+                           on_accept, ingest, &ingest->monitor);
 }
 
 void nx_ingest_socket_fini(struct nx_ingest *ingest) {
     nx_zmonitor_free(&ingest->monitor);
-    if (ingest->on_accept_again != NULL) {
-        event_free(ingest->on_accept_again);
+    if (ingest->on_spare != NULL) {
+        event_free(ingest->on_spare);
+    }
+    if (ingest->spare_held) {
+        (void)close(ingest->spare_fd);
     }
     if (ingest->socket != NULL) {
         (void)zmq_close(ingest->socket);

@@ -27,8 +27,9 @@ struct nx_ingest {
     struct nx_ingest_door doors[NX_CONF_LISTEN_MAX];
     size_t doors_n;
     struct nx_zmonitor *monitor;
-    struct event *on_accept_again;
-    bool accepting;
+    bool spare_held; /* a descriptor, given up to refuse connections when */
+    int spare_fd;    /* files run out */
+    struct event *on_spare;
     struct nx_quiet accept_quiet;
     int64_t accept_failed_us;
     char problem[200];

@@ -6,6 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -459,6 +467,72 @@ static void test_listen_elsewhere(void **state) {
     expect_ack(f, 10, 1);
 }
 
+/* Connects many times without a word, in a process with files of its own, and
+ * stays until `fd` is closed. */
+static pid_t crowd(const struct fixture *f, int fd_to_wait_for) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        const struct rlimit files = {1024, 1024};
+        struct sockaddr_in at = {.sin_family = AF_INET,
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+        const char *port = strrchr(nx_ingest_endpoint(f->ingest, 0), ':') + 1;
+        char byte = 0;
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        (void)setrlimit(RLIMIT_NOFILE, &files);
+        at.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
+        for (unsigned i = 0; i < 100; i++) {
+            int fd = socket(AF_INET, SOCK_STREAM, 0);
+            (void)connect(fd, (struct sockaddr *)&at, sizeof(at));
+        }
+        (void)read(fd_to_wait_for, &byte, 1);
+        _exit(0);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+static bool accept_failed(void *user) {
+    return counters(user).accept_failed_n > 0;
+}
+
+static void let_pass(struct fixture *f, int64_t us) {
+    int64_t end_us = nx_clock_mono_us() + us;
+    while (nx_clock_mono_us() < end_us) {
+        nx_test_turn(f->base);
+    }
+}
+
+/* Out of files: what is connected is served, and libzmq does not go on trying
+ * to accept as fast as it can. */
+static void test_out_of_files(void **state) {
+    struct fixture *f = *state;
+    struct rlimit before, few;
+    int ends[2];
+    nx_test_client_batch(&f->clients[0], 1, 10, 0);
+    expect_ack(f, 10, 1);
+    nx_log_set_level(NX_LOG_ERROR);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    few = before;
+    few.rlim_cur = (rlim_t)ends[1] + 12;
+    pid_t pid = crowd(f, ends[0]);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    bool failed = nx_test_wait(f->base, accept_failed, f);
+    let_pass(f, 1000000); /* the crowd is sent away, one by one */
+    uint64_t failed_n = counters(f).accept_failed_n;
+    let_pass(f, 300000);
+    uint64_t later_n = counters(f).accept_failed_n;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_true(failed);
+    assert_int_equal(later_n, failed_n);
+    assert_non_null(strstr(nx_ingest_problem(f->ingest), "open files"));
+    nx_test_client_batch(&f->clients[0], 11, 10, 0);
+    expect_ack(f, 20, 11);
+    assert_int_equal(close(ends[0]) + close(ends[1]), 0);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 int main(void) {
 #define WITH_ALL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -474,6 +548,7 @@ int main(void) {
         WITH_ALL(test_revoked_is_cut_off),
         WITH_ALL(test_unidentified_is_dropped),
         WITH_ALL(test_listen_elsewhere),
+        WITH_ALL(test_out_of_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
