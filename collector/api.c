@@ -70,6 +70,7 @@ static const struct route routes[] = {
     {"v1/incidents/*/status", NX_API_INCIDENT_STATUS, "GET, HEAD"},
     {"v1/incidents/*/networks/*", NX_API_INCIDENT_NETWORK, "GET, HEAD"},
     {"v1/incidents/*/events", NX_API_INCIDENT_EVENTS, "GET"},
+    {"v1/incidents/*/recording", NX_API_INCIDENT_RECORDING, "GET"},
     {"v1/agents", NX_API_AGENTS, "GET, HEAD"},
     {"v1/agents/accept", NX_API_AGENT_ACCEPT, "POST"},
     {"v1/agents/revoke", NX_API_AGENT_REVOKE, "POST"},

@@ -16,18 +16,19 @@
 #include "collector/incident.h"
 
 enum nx_api_route {
-    NX_API_INCIDENTS,        /* GET, POST /v1/incidents */
-    NX_API_INCIDENT,         /* GET /v1/incidents/{id} */
-    NX_API_INCIDENT_CLOSE,   /* POST /v1/incidents/{id}/close */
-    NX_API_INCIDENT_STATUS,  /* GET /v1/incidents/{id}/status */
-    NX_API_INCIDENT_NETWORK, /* GET /v1/incidents/{id}/networks/{network} */
-    NX_API_INCIDENT_EVENTS,  /* GET /v1/incidents/{id}/events */
-    NX_API_AGENTS,           /* GET /v1/agents */
-    NX_API_AGENT_ACCEPT,     /* POST /v1/agents/accept */
-    NX_API_AGENT_REVOKE,     /* POST /v1/agents/revoke */
-    NX_API_NETWORKS,         /* GET /v1/networks */
-    NX_API_HEALTH,           /* GET /healthz */
-    NX_API_METRICS,          /* GET /metrics */
+    NX_API_INCIDENTS,          /* GET, POST /v1/incidents */
+    NX_API_INCIDENT,           /* GET /v1/incidents/{id} */
+    NX_API_INCIDENT_CLOSE,     /* POST /v1/incidents/{id}/close */
+    NX_API_INCIDENT_STATUS,    /* GET /v1/incidents/{id}/status */
+    NX_API_INCIDENT_NETWORK,   /* GET /v1/incidents/{id}/networks/{network} */
+    NX_API_INCIDENT_EVENTS,    /* GET /v1/incidents/{id}/events */
+    NX_API_INCIDENT_RECORDING, /* GET /v1/incidents/{id}/recording */
+    NX_API_AGENTS,             /* GET /v1/agents */
+    NX_API_AGENT_ACCEPT,       /* POST /v1/agents/accept */
+    NX_API_AGENT_REVOKE,       /* POST /v1/agents/revoke */
+    NX_API_NETWORKS,           /* GET /v1/networks */
+    NX_API_HEALTH,             /* GET /healthz */
+    NX_API_METRICS,            /* GET /metrics */
 };
 
 enum nx_api_method { NX_API_GET, NX_API_HEAD, NX_API_POST, NX_API_OTHER };

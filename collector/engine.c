@@ -53,6 +53,14 @@ void nx_engine_free(struct nx_engine **engine) {
     *engine = NULL;
 }
 
+void nx_engine_profile_set(struct nx_engine *engine,
+                           const struct nx_profile *profile) {
+    engine->profile = *profile;
+    for (size_t i = 0; i < engine->targets_n; i++) {
+        engine->due_us[i] = INT64_MIN;
+    }
+}
+
 /* --- time --- */
 
 static void item_step(struct nx_engine *engine, struct nx_item *item,

@@ -74,6 +74,10 @@ int nx_engine_incident_open(struct nx_engine *engine,
 int nx_engine_incident_close(struct nx_engine *engine, uint32_t id,
                              int64_t at_us) NX_MUSTUSE;
 
+/* The habits that resolvers are taken to have (nx_profile_default at first). */
+void nx_engine_profile_set(struct nx_engine *engine,
+                           const struct nx_profile *profile);
+
 /* Time passes: settle times, silent agents, dirty targets, schedules.
  * Call at least every evaluate_every_us. */
 void nx_engine_tick(struct nx_engine *engine, int64_t now_us,

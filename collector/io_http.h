@@ -17,6 +17,7 @@
 #define NX_HTTP_TIMEOUT_S 10U       /* to send a request, or without progress */
 #define NX_HTTP_REPLY_TIMEOUT_S 30U /* to take a whole reply */
 #define NX_HTTP_CONNECTIONS_MAX 128U
+#define NX_HTTP_RECORDINGS_MAX 4U
 #define NX_HTTP_STREAMS_MAX 32U /* /events among them */
 #define NX_HTTP_PROBLEM_MAX 256U
 

@@ -28,6 +28,9 @@ struct nx_http_stream {
     uint64_t looked_s; /* nx_http.second of the last look */
 };
 
+/* A client that reads a recording; io_http_recording.c. */
+struct nx_http_recording;
+
 /* An accepted connection, known from accept to close. */
 struct nx_http_conn {
     struct nx_http_conn *next;
@@ -53,6 +56,8 @@ struct nx_http {
     unsigned conns_n;
     struct nx_http_stream *streams;
     unsigned streams_n;
+    struct nx_http_recording *recordings;
+    unsigned recordings_n;
     char *unix_path; /* of the socket file that is ours; NULL */
     dev_t unix_dev;
     ino_t unix_ino;
@@ -87,6 +92,13 @@ void nx_http_streams_tick(struct nx_http *http);
 /* The connection is going down: forgets its stream, if it has one. */
 void nx_http_stream_closed(struct nx_http *http,
                            const struct evhttp_connection *evcon);
+
+/* io_http_recording.c; as for streams. */
+void nx_http_recording_start(struct nx_http *http,
+                             struct evhttp_request *request,
+                             uint32_t incident_id);
+void nx_http_recording_closed(struct nx_http *http,
+                              const struct evhttp_connection *evcon);
 
 /* io_http.c: the connection has no deadline from now on. */
 void nx_http_conn_is_stream(struct nx_http *http,

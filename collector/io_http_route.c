@@ -324,6 +324,9 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
     case NX_API_INCIDENT_EVENTS:
         get_events(http, request, asked->incident_id);
         break;
+    case NX_API_INCIDENT_RECORDING:
+        nx_http_recording_start(http, request, asked->incident_id);
+        break;
     case NX_API_AGENTS:
         nx_http_reply_json(request, 200,
                            json_pack("{s:o, s:o}", "now", now_json(service),

@@ -172,6 +172,16 @@ static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
     nx_group_add(ingest->group, &item, &result, in->bytes, in->len);
 }
 
+/* For the record: what the resolvers were is part of an incident. The agent is
+ * not kept waiting for it. */
+static void store_hello(struct nx_ingest *ingest, const struct incoming *in) {
+    if (nx_group_open(ingest->group) == NX_OK &&
+        nx_store_hello_append(ingest->parts.store, in->peer->agent_id,
+                              in->received_us, in->bytes, in->len) != NX_OK) {
+        nx_group_abort(ingest->group);
+    }
+}
+
 static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
                        const struct nx_hello *hello) {
     int err = NX_OK;
@@ -189,6 +199,7 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
                in->peer->agent_id, nx_strerror(err));
         return;
     }
+    store_hello(ingest, in);
     nx_log(NX_LOG_INFO, "agent %" PRIu32 " is here from %s (%s)",
            in->peer->agent_id, in->peer->address, hello->software);
     nx_peer_behaved(in->peer);

@@ -7,6 +7,7 @@
 
 #include <zmq.h>
 
+#include "collector/io_export.h"
 #include "common/io_log.h"
 
 int64_t nx_service_now_us(const struct nx_service *service) {
@@ -216,6 +217,18 @@ int nx_service_incident_close(struct nx_service *service, uint32_t id) {
     }
     return err == NX_OK ? nx_engine_incident_close(service->engine, id, now_us)
                         : err;
+}
+
+int nx_service_export(struct nx_service *service, uint32_t id,
+                      struct nx_export **out) {
+    const struct nx_export_parts parts = {
+        .store = service->store,
+        .incident = nx_engine_incident(service->engine, id),
+        .settings = &service->conf->engine,
+        .records = service->records,
+        .records_n = service->records_n,
+    };
+    return parts.incident == NULL ? NX_ENOTFOUND : nx_export_new(&parts, out);
 }
 
 /* --- health --- */

@@ -40,6 +40,12 @@ int nx_service_incident_open(struct nx_service *service,
 int nx_service_incident_close(struct nx_service *service,
                               uint32_t id) NX_MUSTUSE;
 
+/* The recording of an incident; see io_export.h. NX_ENOTFOUND, NX_ENOMEM, an
+ * error of the store. Ends before the service does. */
+struct nx_export;
+int nx_service_export(struct nx_service *service, uint32_t id,
+                      struct nx_export **out) NX_MUSTUSE;
+
 /* key: Z85, or an unambiguous prefix (at least 6 characters) of a pending
  * key. Accepting a known key updates network, name and role.
  * NX_ENOTFOUND, NX_EMALFORMED (key or label), NX_EEXISTS (another agent has

@@ -92,6 +92,37 @@ int nx_store_batches(struct nx_store *store, int64_t from_us,
                                    const struct nx_store_batch *batch),
                      void *user) NX_MUSTUSE;
 
+/* A hello as it came. */
+int nx_store_hello_append(struct nx_store *store, uint32_t agent_id,
+                          int64_t received_us, const uint8_t *payload,
+                          size_t payload_len) NX_MUSTUSE;
+
+/* A place in the log, to read it in parts: batches and hellos in the order in
+ * which they were written. */
+struct nx_store_mark {
+    int64_t batch_id, hello_id; /* of the last ones read */
+};
+
+/* The place of what was received at from_us or later. */
+int nx_store_mark_at(struct nx_store *store, int64_t from_us,
+                     struct nx_store_mark *out) NX_MUSTUSE;
+
+/* Reads on from the mark and moves it: at most batches_max batches, and the
+ * hellos among them (epoch, first_seq, results_n and skip 0). 1: there may be
+ * more; 0: that was all; negative: error. Payloads are borrowed for the call
+ * of visit, which must not write. */
+int nx_store_log(struct nx_store *store, struct nx_store_mark *mark,
+                 unsigned batches_max,
+                 void (*visit)(void *user, const struct nx_store_batch *row),
+                 void *user) NX_MUSTUSE;
+
+/* The last hello of each agent before that place. */
+int nx_store_hellos_before(struct nx_store *store,
+                           const struct nx_store_mark *mark,
+                           void (*visit)(void *user,
+                                         const struct nx_store_batch *row),
+                           void *user) NX_MUSTUSE;
+
 /* --- incidents --- */
 
 /* Assigns incident->id. */

@@ -134,6 +134,17 @@ static const char schema_sql[] =
     " a.network, a.name AS agent, t.resolver, t.name, t.type, t.from_state,"
     " t.to_state FROM transition t JOIN agent a USING(agent_id);";
 
+/* Greetings beside the batches: `after_batch` was the newest when one came. */
+static const char hello_sql[] =
+    "CREATE TABLE IF NOT EXISTS hello("
+    " hello_id INTEGER PRIMARY KEY,"
+    " agent_id INTEGER NOT NULL,"
+    " after_batch INTEGER NOT NULL,"
+    " received_us INTEGER NOT NULL,"
+    " payload BLOB NOT NULL) STRICT;"
+    "CREATE INDEX IF NOT EXISTS hello_after ON hello(after_batch, hello_id);"
+    "CREATE INDEX IF NOT EXISTS hello_agent ON hello(agent_id, received_us)";
+
 static int refuse(struct nx_store *store, char *why, size_t why_cap, int err,
                   const char *text) {
     snprintf(why, why_cap, "%s: %s", store->path, text);
@@ -260,6 +271,9 @@ static int configure(struct nx_store *store,
                   "PRAGMA journal_size_limit = 67108864;"
                   "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY",
                   why, why_cap);
+    }
+    if (err == NX_OK) {
+        err = run(store, hello_sql, why, why_cap);
     }
     if (err == NX_OK && options->max_pages > 0) {
         char sql[64];

@@ -28,6 +28,9 @@ bool nx_vector_is_case(const json_t *vector);
 /* Reads the place `in`; faults go where its root says. */
 void nx_vector_read(const struct nx_in *in, struct nx_vector *out);
 
+/* Its member `profile`; absent: nothing known (nx_profile_default). */
+void nx_vector_read_profile(const struct nx_in *in, struct nx_profile *out);
+
 void nx_vector_diagnose(const struct nx_vector *vector, struct nx_verdict *out);
 
 /* The verdict with the keys of `expect`; a new reference, NULL when out of

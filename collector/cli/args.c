@@ -27,6 +27,7 @@ static const struct command_rule commands[] = {
     {"incident", "list", NX_CMD_INCIDENT_LIST, 0, 0, "", LISTS},
     {"incident", "show", NX_CMD_INCIDENT_SHOW, 0, 1, "[ID]", NX_BIT(OPT_JSON)},
     {"incident", "close", NX_CMD_INCIDENT_CLOSE, 1, 1, "ID", NX_BIT(OPT_JSON)},
+    {"incident", "export", NX_CMD_INCIDENT_EXPORT, 0, 1, "[ID]", 0},
     {"status", NULL, NX_CMD_STATUS, 0, 1, "[ID]",
      LISTS | NX_BIT(OPT_WATCH) | NX_BIT(OPT_ALL)},
     {"wait", NULL, NX_CMD_WAIT, 0, 1, "[ID]",
@@ -37,6 +38,9 @@ static const struct command_rule commands[] = {
          NX_BIT(OPT_JSON)},
     {"agents", "revoke", NX_CMD_AGENTS_REVOKE, 1, 1, "WHO", NX_BIT(OPT_JSON)},
     {"networks", NULL, NX_CMD_NETWORKS, 0, 0, "", LISTS},
+    {"estimate", NULL, NX_CMD_ESTIMATE, 0, 1, "[FILE]", 0},
+    {"replay", NULL, NX_CMD_REPLAY, 0, 1, "[RECORDING]",
+     LISTS | NX_BIT(OPT_AT) | NX_BIT(OPT_EVERY) | NX_BIT(OPT_ALL)},
 };
 
 #define COMMANDS_N (sizeof commands / sizeof commands[0])
@@ -84,7 +88,7 @@ static const struct command_rule *find_command(struct nx_parse *p,
         (void)nx_args_fail(p->why, "%s: needs one of %s", word,
                            strcmp(word, "agents") == 0
                                ? "list, accept, revoke"
-                               : "open, list, show, close");
+                               : "open, list, show, close, export");
     } else {
         (void)nx_args_fail(p->why, "%s %.80s: no such command", word, verb);
     }
@@ -134,12 +138,17 @@ static int take_positional(struct nx_parse *p, const struct command_rule *rule,
         return take_types(p, rest + 1, n - 1);
     case NX_CMD_INCIDENT_SHOW:
     case NX_CMD_INCIDENT_CLOSE:
+    case NX_CMD_INCIDENT_EXPORT:
     case NX_CMD_STATUS:
     case NX_CMD_WAIT:
         return n > 0 ? take_id(p, rest[0]) : 0;
     case NX_CMD_AGENTS_ACCEPT:
     case NX_CMD_AGENTS_REVOKE:
         p->out->subject = rest[0];
+        return 0;
+    case NX_CMD_ESTIMATE:
+    case NX_CMD_REPLAY:
+        p->out->subject = n > 0 && strcmp(rest[0], "-") != 0 ? rest[0] : NULL;
         return 0;
     case NX_CMD_HELP:
     case NX_CMD_VERSION:

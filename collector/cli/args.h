@@ -11,6 +11,7 @@
 
 #define NX_ARGS_TYPES_MAX 16U
 #define NX_ARGS_EXPECT_MAX 64U
+#define NX_ARGS_AT_MAX 256U
 #define NX_ARGS_WHY_MAX 256U
 #define NX_TIME_NONE INT64_MIN
 
@@ -23,12 +24,15 @@ enum nx_command {
     NX_CMD_INCIDENT_LIST,
     NX_CMD_INCIDENT_SHOW,
     NX_CMD_INCIDENT_CLOSE,
+    NX_CMD_INCIDENT_EXPORT,
     NX_CMD_STATUS,
     NX_CMD_WAIT,
     NX_CMD_AGENTS_LIST,
     NX_CMD_AGENTS_ACCEPT,
     NX_CMD_AGENTS_REVOKE,
     NX_CMD_NETWORKS,
+    NX_CMD_ESTIMATE,
+    NX_CMD_REPLAY,
 };
 
 enum nx_format { NX_FORMAT_TABLE, NX_FORMAT_JSON, NX_FORMAT_JSONL };
@@ -43,7 +47,7 @@ struct nx_args {
     uint32_t id;         /* incident; 0: the only open one */
     int64_t timeout_us;  /* wait; NX_TIME_NONE: for ever */
     int64_t patience_us; /* wait: without any prospect */
-    const char *subject; /* name, key, or who */
+    const char *subject; /* name, key, who, or file; NULL: standard input */
     const char *types[NX_ARGS_TYPES_MAX];
     size_t types_n;
     const char *expect[NX_ARGS_EXPECT_MAX]; /* "A=192.0.2.10" */
@@ -54,6 +58,9 @@ struct nx_args {
     const char *network;                  /* NULL */
     const char *name;                     /* NULL */
     const char *role;                     /* NULL */
+    int64_t at_us[NX_ARGS_AT_MAX];        /* replay: show then, ascending */
+    size_t at_n;
+    int64_t every_us; /* replay: and so often; 0: no */
 };
 
 /* args[0..n): without the program's name. api_env: $NXCLEAR_API or NULL.

@@ -35,6 +35,8 @@ const struct nx_option_rule nx_options[NX_OPTIONS_N] = {
     {"network", 0, true, OPT_NETWORK},
     {"name", 0, true, OPT_NAME},
     {"role", 0, true, OPT_ROLE},
+    {"at", 0, true, OPT_AT},
+    {"every", 0, true, OPT_EVERY},
 };
 
 static int take_duration(struct nx_parse *p, const char *name,
@@ -112,6 +114,34 @@ static int take_role(struct nx_parse *p, const char *value) {
     return 0;
 }
 
+/* Kept in ascending order. */
+static int take_at(struct nx_parse *p, const char *value) {
+    struct nx_args *out = p->out;
+    int64_t at_us = 0;
+    if (nx_moment_parse(value, p->now_us, &at_us) != 0) {
+        return nx_args_fail(
+            p->why, "--at: not a time (RFC 3339, HH:MM UTC, now-90s): %.80s",
+            value);
+    }
+    if (out->at_n == NX_ARGS_AT_MAX) {
+        return nx_args_fail(p->why, "--at: more than %u", NX_ARGS_AT_MAX);
+    }
+    size_t i = out->at_n++;
+    for (; i > 0 && out->at_us[i - 1] > at_us; i--) {
+        out->at_us[i] = out->at_us[i - 1];
+    }
+    out->at_us[i] = at_us;
+    return 0;
+}
+
+static int take_every(struct nx_parse *p, const char *value) {
+    int err = take_duration(p, "every", value, &p->out->every_us);
+    if (err == 0 && p->out->every_us <= 0) {
+        return nx_args_fail(p->why, "--every: must be longer than nothing");
+    }
+    return err;
+}
+
 int nx_args_take_api(struct nx_parse *p, const char *value) {
     bool unix_path = strncmp(value, "unix:", 5) == 0 && value[5] != '\0';
     bool http = strncmp(value, "http://", 7) == 0 && value[7] != '\0';
@@ -165,6 +195,10 @@ static int apply(struct nx_parse *p, enum nx_option option, const char *value) {
         return 0;
     case OPT_ROLE:
         return take_role(p, value);
+    case OPT_AT:
+        return take_at(p, value);
+    case OPT_EVERY:
+        return take_every(p, value);
     }
     return 0;
 }
@@ -211,7 +245,7 @@ int nx_args_take_option(struct nx_parse *p, const char *arg) {
         value = p->args[p->at++];
     }
     if ((p->seen & NX_BIT(rule->option)) != 0 && rule->value &&
-        rule->option != OPT_EXPECT) {
+        rule->option != OPT_EXPECT && rule->option != OPT_AT) {
         return nx_args_fail(p->why, "--%s: given twice", rule->name);
     }
     p->seen |= NX_BIT(rule->option);

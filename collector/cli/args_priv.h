@@ -21,6 +21,8 @@ enum nx_option {
     OPT_NETWORK,
     OPT_NAME,
     OPT_ROLE,
+    OPT_AT,
+    OPT_EVERY,
 };
 
 struct nx_option_rule {
@@ -32,7 +34,7 @@ struct nx_option_rule {
 
 #define NX_BIT(option) (1U << (option))
 
-#define NX_OPTIONS_N 16U
+#define NX_OPTIONS_N 18U
 extern const struct nx_option_rule nx_options[NX_OPTIONS_N];
 
 /* What parsing goes through. */

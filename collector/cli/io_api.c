@@ -160,6 +160,70 @@ static void set_up(const struct nx_api *api, const char *url,
     }
 }
 
+struct download {
+    CURL *curl;
+    FILE *to;
+    struct nx_text problem;
+    bool unwritten; /* the stream took not all */
+};
+
+static size_t on_download(char *bytes, size_t size, size_t n, void *user) {
+    struct download *d = user;
+    long status = 0;
+    (void)curl_easy_getinfo(d->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200) {
+        return on_bytes(bytes, size, n, &d->problem);
+    }
+    size_t taken = fwrite(bytes, size, n, d->to);
+    d->unwritten |= taken != n;
+    return taken * size;
+}
+
+static int download_result(const struct nx_api *api, struct download *d,
+                           CURLcode code, struct nx_api_error *error) {
+    json_t *none = NULL;
+    long status = 0;
+    (void)curl_easy_getinfo(api->curl, CURLINFO_RESPONSE_CODE, &status);
+    if (d->unwritten || (code == CURLE_OK && fflush(d->to) != 0)) {
+        return fail(error, NX_EXIT_INTERNAL, "cannot write: %s",
+                    strerror(errno));
+    }
+    if (code != CURLE_OK) {
+        return transport_error(api, code, error);
+    }
+    if (status == 200) {
+        return 0;
+    }
+    int err = take_reply(api, d->problem.bytes != NULL ? d->problem.bytes : "",
+                         d->problem.len, &none, error);
+    json_decref(none);
+    return err;
+}
+
+int nx_api_download(struct nx_api *api, const char *path, FILE *to,
+                    struct nx_api_error *error) {
+    struct nx_text url;
+    struct download d = {.curl = api->curl, .to = to};
+    nx_text_init(&url);
+    nx_text_init(&d.problem);
+    nx_text_addf(&url, "%s%s", api->base, path);
+    char *address = nx_text_take(&url);
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+    if (address != NULL) {
+        set_up(api, address, NULL);
+        (void)curl_easy_setopt(api->curl, CURLOPT_TIMEOUT, 0L);
+        (void)curl_easy_setopt(api->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+        (void)curl_easy_setopt(api->curl, CURLOPT_LOW_SPEED_TIME, TIMEOUT_S);
+        (void)curl_easy_setopt(api->curl, CURLOPT_WRITEFUNCTION, on_download);
+        (void)curl_easy_setopt(api->curl, CURLOPT_WRITEDATA, &d);
+        code = curl_easy_perform(api->curl);
+    }
+    int err = download_result(api, &d, code, error);
+    nx_text_fini(&d.problem);
+    free(address);
+    return err;
+}
+
 /* post: NULL for GET. */
 static int request(struct nx_api *api, const char *path, const char *post,
                    json_t **out, struct nx_api_error *error) {

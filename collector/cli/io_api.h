@@ -3,6 +3,7 @@
 #define NX_CLI_IO_API_H
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "collector/cli/show.h"
 
@@ -24,6 +25,9 @@ void nx_api_free(struct nx_api **api);
 /* *out: a new reference to the reply. NX_EIO with *error. */
 int nx_api_get(struct nx_api *api, const char *path, json_t **out,
                struct nx_api_error *error) NX_MUSTUSE;
+/* Writes what comes to the stream; may take as long as it flows. */
+int nx_api_download(struct nx_api *api, const char *path, FILE *to,
+                    struct nx_api_error *error) NX_MUSTUSE;
 /* body: borrowed. */
 int nx_api_post(struct nx_api *api, const char *path, const json_t *body,
                 json_t **out, struct nx_api_error *error) NX_MUSTUSE;

@@ -10,7 +10,7 @@
 
 #define PATH_MAX_BYTES 96U
 
-static int complain(const char *why, int exit_code) {
+int nx_run_complain(const char *why, int exit_code) {
     (void)fprintf(stderr, "nxclear: %s\n", why);
     return exit_code;
 }
@@ -25,7 +25,7 @@ int nx_run_print(struct nx_text *text) {
     char *bytes = nx_text_take(text);
     int exit_code = 0;
     if (bytes == NULL) {
-        exit_code = complain("out of memory", NX_EXIT_INTERNAL);
+        exit_code = nx_run_complain("out of memory", NX_EXIT_INTERNAL);
     } else if (fputs(bytes, stdout) < 0 || fflush(stdout) != 0) {
         exit_code = NX_EXIT_INTERNAL; /* nobody reads: nothing to say */
     }
@@ -36,7 +36,7 @@ int nx_run_print(struct nx_text *text) {
 static int get(const struct nx_run *run, const char *path, json_t **out) {
     struct nx_api_error error;
     if (nx_api_get(run->api, path, out, &error) != 0) {
-        return complain(error.why, error.exit_code);
+        return nx_run_complain(error.why, error.exit_code);
     }
     return 0;
 }
@@ -72,7 +72,7 @@ static int many_open(const json_t *list) {
     }
     nx_text_add(&text, "; say which");
     char *why = nx_text_take(&text);
-    int exit_code = complain(why != NULL ? why : "", NX_EXIT_USAGE);
+    int exit_code = nx_run_complain(why != NULL ? why : "", NX_EXIT_USAGE);
     free(why);
     return exit_code;
 }
@@ -96,7 +96,7 @@ static int choose_incident(const struct nx_run *run, uint32_t *out) {
         }
     }
     if (exit_code == 0 && open_n == 0) {
-        exit_code = complain("no incident is open", NX_EXIT_UNKNOWN);
+        exit_code = nx_run_complain("no incident is open", NX_EXIT_UNKNOWN);
     } else if (exit_code == 0 && open_n > 1) {
         exit_code = many_open(list);
     }
@@ -153,11 +153,11 @@ static int post(const struct nx_run *run, const char *path, json_t *body,
                 json_t **out) {
     struct nx_api_error error;
     if (body == NULL) {
-        return complain("an argument is not valid UTF-8", NX_EXIT_USAGE);
+        return nx_run_complain("an argument is not valid UTF-8", NX_EXIT_USAGE);
     }
     int err = nx_api_post(run->api, path, body, out, &error);
     json_decref(body);
-    return err != 0 ? complain(error.why, error.exit_code) : 0;
+    return err != 0 ? nx_run_complain(error.why, error.exit_code) : 0;
 }
 
 static int run_open(const struct nx_run *run) {
@@ -223,6 +223,21 @@ static int run_close(const struct nx_run *run) {
     }
     json_decref(incident);
     return nx_run_print(&text);
+}
+
+static int run_export(const struct nx_run *run) {
+    char path[PATH_MAX_BYTES];
+    struct nx_api_error error;
+    uint32_t id = 0;
+    int exit_code = choose_incident(run, &id);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    (void)snprintf(path, sizeof path, "/v1/incidents/%" PRIu32 "/recording",
+                   id);
+    return nx_api_download(run->api, path, stdout, &error) != 0
+               ? nx_run_complain(error.why, error.exit_code)
+               : 0;
 }
 
 /* --- agents --- */
@@ -316,6 +331,10 @@ static int dispatch(const struct nx_run *run) {
     case NX_CMD_AGENTS_ACCEPT:
     case NX_CMD_AGENTS_REVOKE:
         return run_agent_change(run);
+    case NX_CMD_INCIDENT_EXPORT:
+        return run_export(run);
+    case NX_CMD_ESTIMATE:
+    case NX_CMD_REPLAY:
     case NX_CMD_HELP:
     case NX_CMD_VERSION:
         break;
@@ -339,8 +358,14 @@ int nx_run(const struct nx_args *args, const struct nx_show *show,
     if (args->command == NX_CMD_VERSION) {
         return print_constant("nxclear " NX_VERSION "\n");
     }
+    if (args->command == NX_CMD_ESTIMATE) {
+        return nx_run_estimate(args);
+    }
+    if (args->command == NX_CMD_REPLAY) {
+        return nx_run_replay(args, show);
+    }
     if (nx_api_new(args->api, &run.api) != 0) {
-        return complain("out of memory", NX_EXIT_INTERNAL);
+        return nx_run_complain("out of memory", NX_EXIT_INTERNAL);
     }
     int exit_code = dispatch(&run);
     nx_api_free(&run.api);

@@ -27,6 +27,13 @@ int nx_run_wait(const struct nx_run *run, uint32_t id);
 int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,
                   struct nx_api_error *error);
 
+/* io_offline.c: estimate and replay; no collector is asked. */
+int nx_run_estimate(const struct nx_args *args);
+int nx_run_replay(const struct nx_args *args, const struct nx_show *show);
+
+/* Prints why to stderr as "nxclear: why"; returns exit_code. */
+int nx_run_complain(const char *why, int exit_code);
+
 /* Writes the text to stdout and empties it; an exit code if that fails. */
 int nx_run_print(struct nx_text *text);
 

@@ -16,6 +16,8 @@ enum nx_exit {
     NX_EXIT_STUCK = 2,
     NX_EXIT_UNKNOWN = 3,
     NX_EXIT_USAGE = 64,
+    NX_EXIT_DATA = 65,
+    NX_EXIT_NO_INPUT = 66,
     NX_EXIT_UNAVAILABLE = 69,
     NX_EXIT_INTERNAL = 70,
     NX_EXIT_NOPERM = 77,
@@ -26,6 +28,10 @@ int nx_show_exit(const json_t *status);
 
 /* GET /v1/incidents/{id}/status: four lines, an empty one, the table. */
 void nx_show_status(const json_t *status, const struct nx_show *show,
+                    struct nx_text *out);
+
+/* The same of a replay: a line, and a table of targets. */
+void nx_show_moment(const json_t *status, const struct nx_show *show,
                     struct nx_text *out);
 
 /* GET /v1/incidents/{id}: a line for each thing that is known. */

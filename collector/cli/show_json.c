@@ -7,6 +7,7 @@
 void nx_show_json(const json_t *document, bool one_line, struct nx_text *out) {
     char *text =
         json_dumps(document, JSON_ENSURE_ASCII | JSON_ENCODE_ANY |
+                                 JSON_REAL_PRECISION(15) |
                                  (one_line ? JSON_COMPACT : JSON_INDENT(2)));
     if (text == NULL) {
         out->failed = true;

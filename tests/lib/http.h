@@ -26,6 +26,7 @@
 #include <curl/curl.h>
 #include <jansson.h>
 
+#include "collector/io_export.h"
 #include "collector/io_http.h"
 #include "common/text.h"
 
@@ -63,6 +64,38 @@ int nx_service_incident_open(struct nx_service *service,
 int nx_service_incident_close(struct nx_service *service, uint32_t id) {
     return nx_engine_incident_close(service->engine, id,
                                     nx_service_now_us(service));
+}
+
+/* Three parts of a recording; incident 2 breaks off. */
+struct nx_export {
+    unsigned parts_n;
+    bool breaks;
+};
+
+int nx_service_export(struct nx_service *service, uint32_t id,
+                      struct nx_export **out) {
+    if (nx_engine_incident(service->engine, id) == NULL) {
+        return NX_ENOTFOUND;
+    }
+    *out = calloc(1, sizeof **out);
+    (*out)->breaks = id == 2;
+    return 0;
+}
+
+int nx_export_next(struct nx_export *export, struct nx_text *out) {
+    export->parts_n++;
+    if (export->breaks && export->parts_n == 2) {
+        return NX_EIO;
+    }
+    for (unsigned i = 0; i < 20000; i++) {
+        nx_text_addf(out, "%u.%u\n", export->parts_n, i);
+    }
+    return export->parts_n < 3 ? 1 : 0;
+}
+
+void nx_export_free(struct nx_export **export) {
+    free(*export);
+    *export = NULL;
 }
 
 int nx_service_agent_accept(struct nx_service *service, const char *key,

@@ -51,6 +51,28 @@ static void test_incident(void **state) {
     json_decref(post("/v1/incidents/4000000000/close", "{}", 404));
 }
 
+static void test_recording(void **state) {
+    char path[96];
+    (void)state;
+    unsigned id = open_incident();
+    while (id < 3) { /* the second one breaks off */
+        id = open_incident();
+    }
+    (void)snprintf(path, sizeof path, "/v1/incidents/%u/recording", id);
+    const struct ask whole = {.path = path};
+    struct reply reply = ask(&whole);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(strstr(reply.headers.bytes, "application/x-ndjson"));
+    assert_memory_equal(reply.body.bytes, "1.0\n1.1\n", 8);
+    assert_string_equal(reply.body.bytes + reply.body.len - 8, "3.19999\n");
+    reply_fini(&reply);
+    const struct ask broken = {.path = "/v1/incidents/2/recording"};
+    reply = ask(&broken);
+    assert_string_equal(reply.body.bytes + reply.body.len - 8, "1.19999\n");
+    reply_fini(&reply);
+    json_decref(get("/v1/incidents/4000000000/recording", 404));
+}
+
 static void test_headers(void **state) {
     const struct ask what = {.path = "/v1/incidents",
                              .body = "{\"name\":\"e.test\",\"types\":[\"A\"]}",
@@ -234,6 +256,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_SERVER(test_documents),
         WITH_SERVER(test_incident),
+        WITH_SERVER(test_recording),
         WITH_SERVER(test_headers),
         WITH_SERVER(test_refused),
         WITH_SERVER(test_methods),
