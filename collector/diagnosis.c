@@ -229,8 +229,10 @@ static enum nx_state mute_state(const struct nx_evidence *ev,
     if (!ev->c->auth->verified) {
         return unknown(out, NX_UNKNOWN_GUARDED);
     }
-    return unknown(out, ev->c->looks_n > 0 ? NX_UNKNOWN_INCONSISTENT
-                                           : NX_UNKNOWN_NEVER_SEEN);
+    size_t n = ev->c->looks_n;
+    bool odd = n > 0 && ev->c->looks[n - 1].kind == NX_KIND_OTHER;
+    return unknown(out,
+                   odd ? NX_UNKNOWN_INCONSISTENT : NX_UNKNOWN_NEVER_SEEN);
 }
 
 static enum nx_state classify(const struct nx_evidence *ev,
