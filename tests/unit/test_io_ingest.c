@@ -40,7 +40,8 @@ struct fixture {
     struct nx_ingest *ingest;
     struct nx_keypair keys;
     struct nx_test_client clients[CLIENTS_N];
-    unsigned want_n; /* for the predicates below */
+    uint32_t max_pages; /* of the store; 0: no limit */
+    unsigned want_n;    /* for the predicates below */
 };
 
 static const char *agent_name(unsigned i) {
@@ -58,7 +59,7 @@ static void enrol(struct fixture *f, unsigned i, bool accepted) {
 
 static void start_collector(struct fixture *f) {
     char why[NX_STORE_WHY_MAX];
-    const struct nx_store_options options = {.check = false};
+    const struct nx_store_options options = {.max_pages = f->max_pages};
     struct nx_engine_settings settings;
     char endpoint[] = "tcp://127.0.0.1:*";
     char *endpoints[] = {endpoint};
@@ -364,6 +365,13 @@ static void test_many_epochs(void **state) {
     assert_int_equal(counters(f).duplicates_n, 5);
 }
 
+static void let_pass(struct fixture *f, int64_t us) {
+    int64_t end_us = nx_clock_mono_us() + us;
+    while (nx_clock_mono_us() < end_us) {
+        nx_test_turn(f->base);
+    }
+}
+
 static bool stopped_storing(void *user) {
     struct fixture *f = user;
     return !nx_group_storing(nx_ingest_group(f->ingest));
@@ -399,6 +407,44 @@ static void test_store_stops_and_resumes(void **state) {
     nx_test_client_batch(&f->clients[0], 11, 10, 0);
     expect_ack(f, 20, 11);
     assert_int_equal(folded(f), 20);
+}
+
+static void reopen(struct fixture *f, uint32_t max_pages) {
+    nx_test_client_close(&f->clients[0]);
+    nx_test_client_close(&f->clients[1]);
+    stop_collector(f);
+    f->max_pages = max_pages;
+    start_collector(f);
+    connect_clients(f);
+}
+
+/* The disk is full in the middle of a group of batches: none of it is taken,
+ * and what does fit is taken later. */
+static void test_full_disk(void **state) {
+    struct fixture *f = *state;
+    struct nx_test_client *client = &f->clients[0];
+    reopen(f, 45);
+    nx_test_client_batch(client, 1, 10, 0);
+    expect_ack(f, 10, 1);
+    for (uint64_t i = 0; i < 60; i++) {
+        nx_test_client_batch(client, 11 + 1000 * i, 1000, 0);
+    }
+    (void)usleep(200000); /* they are all in the ROUTER's queue: one group */
+    assert_true(nx_test_wait(f->base, stopped_storing, f));
+    assert_non_null(
+        strstr(nx_group_problem(nx_ingest_group(f->ingest)), "no space left"));
+    assert_int_equal(ask(f, "SELECT sum(results_n) FROM batch"), 10);
+    assert_int_equal(folded(f), 10);
+    assert_true(nx_test_wait(f->base, storing_again, f));
+    nx_test_client_read(client);
+    assert_int_equal(client->ack.acked_seq, 10);
+    nx_test_client_batch(client, 11, 20, 0);
+    expect_ack(f, 30, 11);
+    assert_int_equal(folded(f), 30);
+    /* With more room all of it. */
+    reopen(f, 0);
+    nx_test_client_hello(client, NX_PROTOCOL);
+    expect_ack(f, 30, 0);
 }
 
 static bool second_dropped(void *user) {
@@ -484,8 +530,7 @@ static pid_t crowd(const struct fixture *f, int fd_to_wait_for) {
             int fd = socket(AF_INET, SOCK_STREAM, 0);
             (void)connect(fd, (struct sockaddr *)&at, sizeof(at));
         }
-        (void)read(fd_to_wait_for, &byte, 1);
-        _exit(0);
+        _exit(read(fd_to_wait_for, &byte, 1) < 0 ? 1 : 0);
     }
     assert_true(pid > 0);
     return pid;
@@ -493,13 +538,6 @@ static pid_t crowd(const struct fixture *f, int fd_to_wait_for) {
 
 static bool accept_failed(void *user) {
     return counters(user).accept_failed_n > 0;
-}
-
-static void let_pass(struct fixture *f, int64_t us) {
-    int64_t end_us = nx_clock_mono_us() + us;
-    while (nx_clock_mono_us() < end_us) {
-        nx_test_turn(f->base);
-    }
 }
 
 /* Out of files: what is connected is served, and libzmq does not go on trying
@@ -545,6 +583,7 @@ int main(void) {
         WITH_ALL(test_restart_keeps_positions),
         WITH_ALL(test_many_epochs),
         WITH_ALL(test_store_stops_and_resumes),
+        WITH_ALL(test_full_disk),
         WITH_ALL(test_revoked_is_cut_off),
         WITH_ALL(test_unidentified_is_dropped),
         WITH_ALL(test_listen_elsewhere),
