@@ -17,7 +17,7 @@
 
 #define STORIES_MAX 100U
 #define SAMPLES_MAX 4000U
-#define SAMPLE_US (30 * US_PER_S)
+#define SAMPLE_US (5 * US_PER_S)
 
 static struct {
     bool on; /* a story is playing */
@@ -78,8 +78,7 @@ int __wrap_nx_engine_new(const struct nx_engine_settings *settings,
 int __wrap_nx_engine_agent_set(struct nx_engine *engine,
                                const struct nx_agent *agent) {
     if (tape.on) {
-        int64_t at_us = tape.tick_us == 0 ? WORLD_EPOCH_US : tape.tick_us;
-        nx_recording_write_agent(after_tick(at_us), agent, &tape.lines);
+        nx_recording_write_agent(after_tick(tape.tick_us), agent, &tape.lines);
     }
     return __real_nx_engine_agent_set(engine, agent);
 }
