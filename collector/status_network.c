@@ -81,10 +81,13 @@ static bool target_forecast(json_t *t, const struct nx_verdict *v) {
                        nx_json_span(cleared, v->clear_lo_us, v->clear_hi_us));
 }
 
-static json_t *target_json(const struct nx_sheet_row *row) {
+static json_t *target_json(const struct nx_sheet *sheet,
+                           const struct nx_sheet_site *site,
+                           const struct nx_sheet_row *row) {
     const struct nx_verdict *v = &row->view.verdict;
     json_t *t = json_object();
-    if (t != NULL && target_head(t, row) && target_forecast(t, v) &&
+    if (t != NULL && target_head(t, row) &&
+        nx_status_put_advice(t, sheet, site, row) && target_forecast(t, v) &&
         nx_json_set(t, "looks", json_integer(v->looks_n)) &&
         nx_json_set(t, "seen", nx_json_time(v->last_look_us)) &&
         nx_json_set(t, "since", nx_json_time(row->view.since_us)) &&
@@ -99,7 +102,8 @@ static json_t *targets_json(const struct nx_sheet *sheet,
                             const struct nx_sheet_site *site) {
     json_t *list = json_array();
     for (size_t i = 0; list != NULL && i < site->n; i++) {
-        if (!nx_json_add(list, target_json(&sheet->rows[site->first + i]))) {
+        if (!nx_json_add(list, target_json(sheet, site,
+                                           &sheet->rows[site->first + i]))) {
             json_decref(list);
             return NULL;
         }
@@ -125,6 +129,7 @@ json_t *nx_status_site(const struct nx_sheet *sheet,
     if (n != NULL && nx_json_set(n, "network", nx_json_text(site->network)) &&
         nx_json_set(n, "state", json_string(nx_state_text(r->state))) &&
         nx_json_set(n, "reason", reason_json(r->state, r->unknown_reason)) &&
+        nx_status_put_advice(n, sheet, site, NULL) &&
         nx_json_set(n, "denied", nx_json_ratio(r->denied_ratio)) &&
         nx_json_set(n, "clears", nx_json_eta(&r->eta)) &&
         nx_json_set(n, "hard",

@@ -238,6 +238,7 @@ static void take_facts(struct nx_sheet *sheet, const struct nx_engine *engine) {
         struct nx_auth_view view;
         if (nx_engine_authority(engine, sheet->incident->id, i, &view) == 0) {
             sheet->facts[i] = view.facts;
+            nx_sheet_note_wrong(&view, &sheet->wrong[i]);
         }
     }
 }

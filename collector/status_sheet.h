@@ -20,6 +20,14 @@ struct nx_sheet_site {
     int64_t since_us; /* the worst state's */
 };
 
+/* An authoritative server of an item that denies the name, or differs. */
+struct nx_sheet_wrong {
+    bool known;
+    char server[160]; /* "ns2.example.net (198.51.100.2@53)" */
+    bool serial_known;
+    uint32_t serial;
+};
+
 struct nx_sheet {
     const struct nx_incident *incident;
     int64_t now_us;
@@ -32,6 +40,7 @@ struct nx_sheet {
     struct nx_rollup_target *rollup_targets; /* of a site: from its first */
     struct nx_incident_forecast forecast;
     struct nx_auth_facts facts[NX_INCIDENT_ITEMS_MAX];
+    struct nx_sheet_wrong wrong[NX_INCIDENT_ITEMS_MAX];
     bool failed; /* out of memory */
 };
 
@@ -50,6 +59,12 @@ json_t *nx_status_authority(struct nx_engine *engine,
                             const struct nx_sheet *sheet);
 json_t *nx_status_negative(struct nx_engine *engine,
                            const struct nx_sheet *sheet);
+/* Sets "why" and "advice" of a target (row), or of the network (NULL). */
+bool nx_status_put_advice(json_t *object, const struct nx_sheet *sheet,
+                          const struct nx_sheet_site *site,
+                          const struct nx_sheet_row *row);
+void nx_sheet_note_wrong(const struct nx_auth_view *view,
+                         struct nx_sheet_wrong *out);
 json_t *nx_status_site(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site);
 

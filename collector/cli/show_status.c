@@ -163,6 +163,43 @@ static void network_table(json_t **rows, size_t n, int64_t now_us,
     nx_table_free(&table);
 }
 
+/* Under the table: why the networks that are not clear are so, and what to do
+ * about it. The first ones only: those need attention most. */
+#define ADVICE_ROWS_MAX 5U
+
+static void add_advice(const json_t *network, struct nx_text *out) {
+    const char *name = nx_doc_text(network, "network");
+    const char *why = nx_doc_text(network, "why");
+    const char *advice = nx_doc_text(network, "advice");
+    char cell[NX_CELL_MAX];
+    nx_text_addf(out, "%s: ", nx_show_name(name != NULL ? name : "?", cell));
+    nx_text_escaped(out, why);
+    nx_text_add(out, "\n    ");
+    nx_text_escaped(out, advice != NULL ? advice : "-");
+    nx_text_add(out, "\n");
+}
+
+static void advice_lines(json_t **rows, size_t n, const struct nx_show *show,
+                         struct nx_text *out) {
+    size_t shown = 0;
+    size_t left = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (rank(rows[i]) == 3 || nx_doc_text(rows[i], "why") == NULL) {
+            continue;
+        }
+        if (shown == ADVICE_ROWS_MAX && !show->all) {
+            left++;
+            continue;
+        }
+        nx_text_add(out, shown++ == 0 ? "\n" : "");
+        add_advice(rows[i], out);
+    }
+    if (left > 0) {
+        nx_text_addf(out, "advice for %zu more networks not shown (--all)\n",
+                     left);
+    }
+}
+
 void nx_show_status(const json_t *status, const struct nx_show *show,
                     struct nx_text *out) {
     const json_t *networks = json_object_get(status, "networks");
@@ -185,5 +222,6 @@ void nx_show_status(const json_t *status, const struct nx_show *show,
     qsort(rows, n, sizeof rows[0], compare);
     nx_text_add(out, "\n");
     network_table(rows, n, nx_doc_now(status), show, out);
+    advice_lines(rows, n, show, out);
     free(rows);
 }
