@@ -1,0 +1,173 @@
+/* Reason and advice: every state has both, whatever is known; and what they
+ * say where much is known. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/advice.h"
+
+#define S INT64_C(1000000)
+#define NOON (INT64_C(1795176000) * S) /* 2026-11-20T12:00:00Z */
+
+static const struct nx_advice_facts nothing = {.now_us = NOON,
+                                               .layer = NX_LAYER_NETWORK};
+static const struct nx_advice_facts all = {
+    .now_us = NOON,
+    .layer = NX_LAYER_NETWORK,
+    .name = "www.example.com",
+    .type = "A",
+    .resolver = "192.0.2.53@53",
+    .server = "ns2.example.net (198.51.100.2@53)",
+    .serial_known = true,
+    .serial = 2026112003,
+    .other = "192.0.2.54@53"};
+
+static struct nx_verdict bare(unsigned state) {
+    return (struct nx_verdict){.state = (uint8_t)state,
+                               .last_look_us = NX_TIME_UNKNOWN};
+}
+
+static struct nx_verdict forecast(unsigned state) {
+    struct nx_verdict v = bare(state);
+    v.lines_n = 1;
+    v.eta = (struct nx_eta){.known = true, .point_us = NOON + 600 * S - 1};
+    v.hard = (struct nx_hard){NX_HARD_AUTH_WINDOW, NOON + 900 * S};
+    v.last_look_us = NOON - 20 * S;
+    return v;
+}
+
+static void assert_whole(const char *line) {
+    assert_true(strlen(line) > 5 && strlen(line) < NX_ADVICE_MAX - 1);
+    assert_null(strpbrk(line, "{}[]\n"));
+    assert_null(strstr(line, "  "));
+    assert_true(line[strlen(line) - 1] != ' ');
+}
+
+static void check_whole(const struct nx_verdict *v,
+                        const struct nx_advice_facts *facts) {
+    struct nx_advice advice;
+    nx_advice_of(v, facts, &advice);
+    assert_whole(advice.why);
+    assert_whole(advice.todo);
+}
+
+/* Each state with each reason, bound and flag; with and without facts. */
+static void test_every_state(void **state) {
+    (void)state;
+    for (unsigned s = 0; s < NX_STATE_N_; s++) {
+        for (unsigned k = 0; k < NX_FLAG_N_; k++) {
+            struct nx_verdict poor = bare(s);
+            struct nx_verdict rich = forecast(s);
+            poor.flags = rich.flags = 1U << k;
+            poor.unknown_reason = (uint8_t)(k % (NX_UNKNOWN_GUARDED + 1));
+            rich.unknown_reason = poor.unknown_reason;
+            rich.hard.reason = (uint8_t)(1 + k % NX_HARD_STALE_MAX);
+            rich.lines_n = (uint8_t)(k % 3);
+            rich.presumed_clear = k % 2 == 0;
+            check_whole(&poor, &nothing);
+            check_whole(&poor, &all);
+            check_whole(&rich, &nothing);
+            check_whole(&rich, &all);
+            rich.hard.at_us = NOON - S;
+            check_whole(&rich, &all);
+        }
+    }
+}
+
+static void says(const struct nx_verdict *v,
+                 const struct nx_advice_facts *facts, const char *why,
+                 const char *todo) {
+    struct nx_advice advice;
+    nx_advice_of(v, facts, &advice);
+    assert_string_equal(advice.why, why);
+    assert_string_equal(advice.todo, todo);
+}
+
+static void test_wait(void **state) {
+    struct nx_verdict v = forecast(NX_STATE_CACHED_NXDOMAIN);
+    struct nx_advice_facts facts = all;
+    (void)state;
+    says(&v, &all, "cached NXDOMAIN",
+         "wait until 12:10:00Z, 12:15:00Z at the latest, or flush "
+         "www.example.com in 192.0.2.53@53; use 192.0.2.54@53 meanwhile");
+    facts.other = NULL;
+    v.hard.reason = NX_HARD_NONE;
+    says(&v, &facts, "cached NXDOMAIN",
+         "wait until 12:10:00Z, or flush www.example.com in 192.0.2.53@53");
+    v.eta.point_us += 86400 * S;
+    says(&v, &facts, "cached NXDOMAIN",
+         "wait until 2026-11-21T12:10:00Z, or flush www.example.com in "
+         "192.0.2.53@53");
+    facts.layer = NX_LAYER_HOST;
+    v.eta.known = false;
+    says(&v, &facts, "the device's own cache holds the NXDOMAIN",
+         "flush the device's cache");
+}
+
+static void test_overdue(void **state) {
+    struct nx_verdict v = forecast(NX_STATE_CACHED_NXDOMAIN);
+    (void)state;
+    v.hard.at_us = NOON - 60 * S;
+    says(&v, &all,
+         "NXDOMAIN is still served after 11:59:00Z, when it should have ended",
+         "flush www.example.com in 192.0.2.53@53, or ask its operator why the "
+         "entry outlives its TTL; use 192.0.2.54@53 meanwhile");
+    v.hard_stack = (struct nx_hard){NX_HARD_STACK, NOON + 60 * S};
+    says(&v, &all, "cached NXDOMAIN",
+         "wait until 12:10:00Z, or flush www.example.com in 192.0.2.53@53; "
+         "use 192.0.2.54@53 meanwhile");
+}
+
+static void test_fix(void **state) {
+    struct nx_verdict v = bare(NX_STATE_STILL_NEGATIVE_AT_AUTHORITY);
+    (void)state;
+    says(&v, &all,
+         "name server ns2.example.net (198.51.100.2@53) denies "
+         "www.example.com",
+         "fix name server ns2.example.net (198.51.100.2@53), serial "
+         "2026112003; caches fill again from it until then");
+    v = bare(NX_STATE_UNKNOWN);
+    v.unknown_reason = NX_UNKNOWN_GUARDED;
+    says(&v, &nothing,
+         "not asked yet: a question could plant the denial before every name "
+         "server is verified good",
+         "wait for the restoration to be verified");
+}
+
+static void test_silence(void **state) {
+    struct nx_verdict v = forecast(NX_STATE_UNKNOWN);
+    (void)state;
+    v.unknown_reason = NX_UNKNOWN_AGENT_SILENT;
+    says(&v, &nothing,
+         "the agent is silent since 11:59:40Z; by its last forecast this "
+         "clears at 12:10:00Z",
+         "bring the agent back, or check by hand: silence is no all-clear");
+    v.presumed_clear = true;
+    says(&v, &nothing,
+         "the agent is silent since 11:59:40Z; by its last forecast this is "
+         "clear",
+         "bring the agent back, or check by hand");
+}
+
+static void test_policy(void **state) {
+    struct nx_verdict v = bare(NX_STATE_POLICY_BLOCKED);
+    (void)state;
+    says(&v, &all,
+         "192.0.2.53@53 blocks www.example.com by policy; waiting does not "
+         "help",
+         "ask the operator of 192.0.2.53@53 to lift the block, with these "
+         "answers as evidence; use 192.0.2.54@53 meanwhile");
+}
+
+int main(void) {
+    static const struct CMUnitTest TESTS[] = {
+        cmocka_unit_test(test_every_state), cmocka_unit_test(test_wait),
+        cmocka_unit_test(test_overdue),     cmocka_unit_test(test_fix),
+        cmocka_unit_test(test_silence),     cmocka_unit_test(test_policy),
+    };
+    return cmocka_run_group_tests(TESTS, NULL, NULL);
+}
