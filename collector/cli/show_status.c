@@ -195,8 +195,7 @@ static void advice_lines(json_t **rows, size_t n, const struct nx_show *show,
         add_advice(rows[i], out);
     }
     if (left > 0) {
-        nx_text_addf(out, "advice for %zu more networks not shown (--all)\n",
-                     left);
+        nx_text_addf(out, "advice for %zu more: --all\n", left);
     }
 }
 

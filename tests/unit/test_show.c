@@ -90,6 +90,14 @@ static void test_declared(void **state) {
     check_golden("declared.json", "declared.txt", &plain);
 }
 
+/* Why and what to do, under the table: of the first networks, or of all. */
+static void test_advice(void **state) {
+    const struct nx_show all = {.utf8 = true, .all = true};
+    (void)state;
+    check_golden("advice.json", "advice.txt", &plain);
+    check_golden("advice.json", "advice-all.txt", &all);
+}
+
 /* Only printable ASCII, line feeds and our own U+00B1 get to a terminal. */
 static void assert_safe(const char *text) {
     for (const char *p = text; *p != '\0'; p++) {
@@ -385,16 +393,16 @@ static void test_opened(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many),         cmocka_unit_test(test_clear),
-        cmocka_unit_test(test_nothing),      cmocka_unit_test(test_stuck),
-        cmocka_unit_test(test_declared),     cmocka_unit_test(test_hostile),
-        cmocka_unit_test(test_hostile_json), cmocka_unit_test(test_jsonl),
-        cmocka_unit_test(test_colour),       cmocka_unit_test(test_exit),
-        cmocka_unit_test(test_fit),          cmocka_unit_test(test_clock),
-        cmocka_unit_test(test_countdown),    cmocka_unit_test(test_age),
-        cmocka_unit_test(test_percent),      cmocka_unit_test(test_name),
-        cmocka_unit_test(test_lists),        cmocka_unit_test(test_agents),
-        cmocka_unit_test(test_opened),
+        cmocka_unit_test(test_many),     cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_nothing),  cmocka_unit_test(test_stuck),
+        cmocka_unit_test(test_declared), cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_hostile),  cmocka_unit_test(test_hostile_json),
+        cmocka_unit_test(test_jsonl),    cmocka_unit_test(test_colour),
+        cmocka_unit_test(test_exit),     cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_clock),    cmocka_unit_test(test_countdown),
+        cmocka_unit_test(test_age),      cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_name),     cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_agents),   cmocka_unit_test(test_opened),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
