@@ -13,7 +13,7 @@ static bool is_planted(const struct nx_evidence *ev,
 
     return (look->flags & NX_LOOK_RD) != 0 && ev->w_s > 0 &&
            (restored_us == NX_TIME_UNKNOWN || look->tx_us < restored_us) &&
-           look->r_s >= (int32_t)ev->w_s - 1 &&
+           (int64_t)look->r_s >= (int64_t)ev->w_s - 1 &&
            info->line.a_us - w_us <= look->rx_us &&
            info->line.b_us - w_us >= look->tx_us;
 }

@@ -58,8 +58,8 @@ static void pass(struct nx_replay *r, int64_t at_us) {
 
 /* Is at_us within reach? Before the incident is open no time needs to pass. */
 static int check(const struct nx_replay *r, int64_t at_us) {
-    return r->opened && at_us - r->now_us > NX_REPLAY_GAP_MAX_US ? NX_ERANGE
-                                                                 : 0;
+    bool far = r->opened && at_us - r->tick_us > NX_REPLAY_GAP_MAX_US;
+    return far ? NX_ERANGE : 0;
 }
 
 int nx_replay_until(struct nx_replay *r, int64_t at_us) {
@@ -74,6 +74,7 @@ static int open_incident(struct nx_replay *r, int64_t at_us) {
     int err = nx_engine_incident_open(r->engine, &r->incident);
     if (err == 0) {
         r->opened = true;
+        r->now_us = at_us;
         r->tick_us = at_us - at_us % r->every_us;
     }
     return err;
