@@ -218,9 +218,9 @@ static const struct row TABLE[] = {
      "{resolver} holds neither the denial nor the answer",
      "nothing to do: the next query brings the restored answer"},
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_DENIED_ZONE_NOT_OBSERVED,
-     "the name is an alias, and the denied name lies in a zone that is not "
-     "watched",
-     "open an incident for the target of the CNAME"},
+     "the zone that denies the name is not watched",
+     "let an agent in the role authority watch it; if the name is an alias, "
+     "open an incident for its target"},
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_INCONSISTENT,
      "the looks contradict each other, or a name server changed back",
      "check the name servers; wait for the next looks"},

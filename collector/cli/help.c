@@ -9,7 +9,7 @@ const char *nx_args_help(void) {
            "  incident open NAME TYPE... [--expect TYPE=RDATA]...\n"
            "           [--outage FROM..TO] [--restored auto|TIME] "
            "[--note TEXT]\n"
-           "  incident list | show [ID] | close ID\n"
+           "  incident list | show [ID] | close ID | export [ID]\n"
            "  status [ID] [-w|--watch] [-a|--all] [--json|--jsonl]\n"
            "  wait [ID] [--timeout DURATION] [--patience DURATION]\n"
            "  agents list\n"
@@ -17,7 +17,12 @@ const char *nx_args_help(void) {
            "           [--role network|authority]\n"
            "  agents revoke WHO\n"
            "  networks\n"
+           "  estimate [FILE]\n"
+           "  replay [RECORDING] [--at TIME]... [--every DURATION]\n"
+           "           [--json|--jsonl]\n"
            "\n"
+           "estimate and replay ask no collector: they read a file or the "
+           "standard input.\n"
            "Without ID: the only open incident. Lists take --json and --jsonl "
            "too, what\nshows or changes one thing takes --json.\n"
            "TIME, FROM, TO: RFC 3339, HH:MM[:SS] (the last such moment, UTC), "
@@ -34,7 +39,7 @@ const char *nx_args_help(void) {
            "overdue, stuck or\n"
            "not restored, 3 unknown; wait with 0 cleared, 1 timeout on "
            "schedule, 2 cannot\n"
-           "clear as things stand, 3 no data. 64 usage, 69 collector not "
-           "reachable, 77 not\n"
-           "permitted. nxclear(1) tells more.\n";
+           "clear as things stand, 3 no data. 64 usage, 65 bad input, 66 no "
+           "input, 69 collector\n"
+           "not reachable, 77 not permitted. nxclear(1) tells more.\n";
 }
