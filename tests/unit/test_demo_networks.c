@@ -273,7 +273,7 @@ static void test_seven_networks(void **state) {
         uniform(0, 1);
         make_networks(networks);
         for (unsigned i = 0; i < 7; i++) {
-            struct result result;
+            struct result result = {0};
             play(&networks[i], &result);
             add(&tallies[i], &result);
             errors[i] = tallies[i].error_s[run];
