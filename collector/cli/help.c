@@ -21,8 +21,8 @@ const char *nx_args_help(void) {
            "  replay [RECORDING] [--at TIME]... [--every DURATION]\n"
            "           [--json|--jsonl]\n"
            "\n"
-           "estimate and replay ask no collector: they read a file or the "
-           "standard input.\n"
+           "estimate and replay ask no collector: they read a file or standard "
+           "input.\n"
            "Without ID: the only open incident. Lists take --json and --jsonl "
            "too, what\nshows or changes one thing takes --json.\n"
            "TIME, FROM, TO: RFC 3339, HH:MM[:SS] (the last such moment, UTC), "
@@ -40,6 +40,6 @@ const char *nx_args_help(void) {
            "not restored, 3 unknown; wait with 0 cleared, 1 timeout on "
            "schedule, 2 cannot\n"
            "clear as things stand, 3 no data. 64 usage, 65 bad input, 66 no "
-           "input, 69 collector\n"
-           "not reachable, 77 not permitted. nxclear(1) tells more.\n";
+           "input,\n69 collector not reachable, 77 not permitted. nxclear(1) "
+           "tells more.\n";
 }

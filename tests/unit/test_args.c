@@ -76,6 +76,33 @@ static void test_commands(void **state) {
     parse_ok("-V", NX_CMD_VERSION);
 }
 
+static void test_offline(void **state) {
+    (void)state;
+    parse_ok("estimate", NX_CMD_ESTIMATE);
+    assert_null(args.subject);
+    parse_ok("estimate -", NX_CMD_ESTIMATE);
+    assert_null(args.subject);
+    parse_ok("estimate case.json", NX_CMD_ESTIMATE);
+    assert_string_equal(args.subject, "case.json");
+    parse_ok("replay r.jsonl --at 20:10 --at 2026-11-20T20:01:10Z --every 10s",
+             NX_CMD_REPLAY);
+    assert_string_equal(args.subject, "r.jsonl");
+    assert_int_equal(args.at_n, 2);
+    assert_true(args.at_us[0] == AT(20, 1, 10) &&
+                args.at_us[1] == AT(20, 10, 0));
+    assert_true(args.every_us == 10 * INT64_C(1000000));
+    parse_ok("incident export 7", NX_CMD_INCIDENT_EXPORT);
+    assert_int_equal(args.id, 7);
+    assert_int_equal(parse("estimate a b"), NX_EMALFORMED);
+    assert_string_equal(why, "usage: nxclear estimate [FILE]");
+    assert_int_equal(parse("replay --at noon"), NX_EMALFORMED);
+    assert_int_equal(parse("replay --every 0s"), NX_EMALFORMED);
+    assert_string_equal(why, "--every: must be longer than nothing");
+    assert_int_equal(parse("replay --every 1s --every 2s"), NX_EMALFORMED);
+    assert_int_equal(parse("status --at 20:10"), NX_EMALFORMED);
+    assert_string_equal(why, "--at: not an option of status");
+}
+
 static void test_open(void **state) {
     (void)state;
     parse_ok("incident open www.example.com A AAAA --expect A=192.0.2.10 "
@@ -347,13 +374,13 @@ static void test_range(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commands),   cmocka_unit_test(test_open),
-        cmocka_unit_test(test_agents),     cmocka_unit_test(test_wait),
-        cmocka_unit_test(test_api),        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_untouched),  cmocka_unit_test(test_help),
-        cmocka_unit_test(test_manual),     cmocka_unit_test(test_moment),
-        cmocka_unit_test(test_bad_moment), cmocka_unit_test(test_duration),
-        cmocka_unit_test(test_range),
+        cmocka_unit_test(test_commands), cmocka_unit_test(test_offline),
+        cmocka_unit_test(test_open),     cmocka_unit_test(test_agents),
+        cmocka_unit_test(test_wait),     cmocka_unit_test(test_api),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_untouched),
+        cmocka_unit_test(test_help),     cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_moment),   cmocka_unit_test(test_bad_moment),
+        cmocka_unit_test(test_duration), cmocka_unit_test(test_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
