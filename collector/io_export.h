@@ -23,8 +23,8 @@ int nx_export_new(const struct nx_export_parts *parts,
                   struct nx_export **out) NX_MUSTUSE;
 void nx_export_free(struct nx_export **export);
 
-/* Appends the next lines, some 100 kB or none. 1: there may be more; 0: that was all;
- * negative: error, the recording stays incomplete. */
+/* Appends the next lines, some 100 kB or none. 1: there may be more; 0: that
+ * was all; negative: error, the recording stays incomplete. */
 int nx_export_next(struct nx_export *export, struct nx_text *out) NX_MUSTUSE;
 
 #endif

@@ -19,7 +19,7 @@
 #define S INT64_C(1000000)
 #define T0 (INT64_C(1800000000) * S)
 #define THETA (500000 * S - T0) /* agents' monotonic clocks minus ours */
-#define AGENTS_N 3U           /* lyon, oslo, audit */
+#define AGENTS_N 3U             /* lyon, oslo, audit */
 #define AUDIT 3U
 
 static const uint8_t www[] = "\3www\7example\3com";

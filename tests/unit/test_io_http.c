@@ -254,18 +254,12 @@ static void test_client_alone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_documents),
-        WITH_SERVER(test_incident),
-        WITH_SERVER(test_recording),
-        WITH_SERVER(test_headers),
-        WITH_SERVER(test_refused),
-        WITH_SERVER(test_methods),
-        WITH_SERVER(test_csrf),
-        WITH_SERVER(test_agents),
-        WITH_SERVER(test_metrics),
-        WITH_SERVER(test_broken_store),
-        WITH_SERVER(test_client),
-        cmocka_unit_test(test_client_alone),
+        WITH_SERVER(test_documents), WITH_SERVER(test_incident),
+        WITH_SERVER(test_recording), WITH_SERVER(test_headers),
+        WITH_SERVER(test_refused),   WITH_SERVER(test_methods),
+        WITH_SERVER(test_csrf),      WITH_SERVER(test_agents),
+        WITH_SERVER(test_metrics),   WITH_SERVER(test_broken_store),
+        WITH_SERVER(test_client),    cmocka_unit_test(test_client_alone),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
