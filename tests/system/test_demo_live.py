@@ -35,7 +35,7 @@ def processes_with(text):
 
 
 def test_real_name_is_watched_until_interrupted():
-    with Lab([networks.unbound], negative_ttl=15) as lab:
+    with Lab([networks.unbound], negative_ttl=120) as lab:
         lab.remove_record()
         assert ask(lab.networks[0].address, zones.NAME).rcode == "NXDOMAIN"
         lab.restore_record()
@@ -61,7 +61,6 @@ def test_real_name_is_watched_until_interrupted():
             return look
         try:
             wait_until(shows("cached-nxdomain"), 60, "the cached NXDOMAIN")
-            wait_until(shows(" clear "), 40, "the name to be clear")
             os.killpg(demo.pid, signal.SIGINT)
             assert demo.wait(15) == 0
         finally:
