@@ -46,7 +46,7 @@ static int compare(const void *a, const void *b) {
 /* Takes the list's memory. */
 static void quantiles(struct list *list, double lo, double *lo_value, double hi,
                       double *hi_value) {
-    *lo_value = *hi_value = NAN;
+    *lo_value = *hi_value = (double)NAN;
     if (list->n > 0) {
         qsort(list->at, list->n, sizeof(*list->at), compare);
         *lo_value = list->at[(size_t)(lo * (double)(list->n - 1))];

@@ -330,7 +330,7 @@ static void does_not_believe_others(void **state) {
         server.on_udp = rows[i].reply;
         assert_int_equal(ask(NX_UDP, SHORT_MS), rows[i].outcome);
         assert_true(seen.obs.rx_mono_us - seen.obs.tx_mono_us >=
-                    SHORT_MS * 1000 - 2000);
+                    SHORT_MS * 500); /* the loop counts from its turn */
         assert_int_equal(server.udp_n, i + 1);
     }
 }
