@@ -157,15 +157,10 @@ char *nx_show_percent(const json_t *ratio, char *out) {
     return out;
 }
 
-char *nx_show_name(const char *name, char *out) {
+char *nx_show_text(const char *text, char *out) {
     char raw[NX_CELL_MAX * 2];
-    (void)snprintf(raw, sizeof raw, "%s", name);
-    size_t len = strlen(raw);
-    if (len > 1 && len < sizeof raw - 1 && raw[len - 1] == '.' &&
-        raw[len - 2] != '\\') {
-        raw[len - 1] = '\0';
-    }
     char escaped[sizeof raw * 4];
+    (void)snprintf(raw, sizeof raw, "%s", text);
     (void)nx_escape(raw, escaped, sizeof escaped);
     size_t keep = strlen(escaped);
     bool cut = keep >= NX_CELL_MAX;
@@ -176,4 +171,15 @@ char *nx_show_name(const char *name, char *out) {
     memcpy(out, escaped, keep);
     out[keep + (cut ? 3 : 0)] = '\0';
     return out;
+}
+
+char *nx_show_name(const char *name, char *out) {
+    char raw[NX_CELL_MAX * 2];
+    (void)snprintf(raw, sizeof raw, "%s", name);
+    size_t len = strlen(raw);
+    if (len > 1 && len < sizeof raw - 1 && raw[len - 1] == '.' &&
+        raw[len - 2] != '\\') {
+        raw[len - 1] = '\0';
+    }
+    return nx_show_text(raw, out);
 }

@@ -51,7 +51,9 @@ char *nx_show_interval(const json_t *clears, int64_t now_us,
                        const struct nx_show *show, char *out);
 /* "100 %", "?" when null. */
 char *nx_show_percent(const json_t *ratio, char *out);
-/* A name from outside: escaped, final dot dropped, cut with "...". */
+/* Any text from outside: escaped, cut with "...". */
+char *nx_show_text(const char *text, char *out);
+/* A domain name from outside: escaped, final dot dropped, cut with "...". */
 char *nx_show_name(const char *name, char *out);
 
 #endif

@@ -251,7 +251,7 @@ static void describe_agent(const json_t *agent, struct nx_text *text) {
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
         const char *value = nx_doc_text(agent, keys[i]);
         nx_text_addf(text, "%s%s", before[i],
-                     nx_show_name(value != NULL ? value : "-", cell));
+                     nx_show_text(value != NULL ? value : "-", cell));
     }
     nx_text_add(text, "\n");
 }
