@@ -26,9 +26,10 @@ static void link_after(struct nx_uplink *u, uint32_t ms) {
 static void log_refused(const struct nx_uplink *u, enum nx_log_level level) {
     nx_log(level,
            "collector %s refused our key (public key %s): accept it there "
-           "with `nxclear agents accept '%s' --network %s`",
+           "with `nxclear agents accept '%s' --network %s%s`",
            collector(u)->endpoint, u->keys->public_key, u->keys->public_key,
-           u->conf->network != NULL ? u->conf->network : "NETWORK");
+           u->conf->network != NULL ? u->conf->network : "NETWORK",
+           u->conf->policy.authority_role ? " --role authority" : "");
 }
 
 static void log_end(struct nx_uplink *u) {

@@ -14,12 +14,20 @@ enum nx_agent_state {
 };
 const char *nx_agent_state_text(unsigned state);
 
+/* The role an agent says it has; what it was accepted as counts. */
+enum nx_agent_claim {
+    NX_CLAIM_NONE, /* not known */
+    NX_CLAIM_NETWORK,
+    NX_CLAIM_AUTHORITY,
+};
+
 struct nx_agent_record {
     struct nx_agent agent;             /* id 0 while pending */
     uint8_t state;                     /* enum nx_agent_state */
     char key[NX_KEY_Z85_LEN + 1];      /* Z85 of the CURVE public key */
     char address[NX_ADDRESS_TEXT_MAX]; /* last peer address; "" when none */
     int64_t changed_us;
+    uint8_t claim; /* enum nx_agent_claim; not stored */
 };
 
 /* Is this a name for a network or an agent? 1..63 letters, digits, '.', '_',

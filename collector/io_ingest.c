@@ -182,6 +182,22 @@ static void store_hello(struct nx_ingest *ingest, const struct incoming *in) {
     }
 }
 
+/* In one role an agent does not do what a plan for the other asks; nothing else
+ * would say so. */
+static void check_role(const struct nx_peer *peer) {
+    if (!peer->accepted || !peer->told ||
+        peer->told_authority == peer->authority) {
+        return;
+    }
+    nx_log(NX_LOG_WARN,
+           "agent %" PRIu32 " is accepted in the role %s, but its own "
+           "configuration says %s: it will do nothing; accept it again with "
+           "--role %s or change its configuration",
+           peer->agent_id, peer->authority ? "authority" : "network",
+           peer->told_authority ? "authority" : "network",
+           peer->told_authority ? "authority" : "network");
+}
+
 static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
                        const struct nx_hello *hello) {
     int err = NX_OK;
@@ -202,6 +218,9 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
     store_hello(ingest, in);
     nx_log(NX_LOG_INFO, "agent %" PRIu32 " is here from %s (%s)",
            in->peer->agent_id, in->peer->address, hello->software);
+    in->peer->told = true;
+    in->peer->told_authority = hello->authority_role;
+    check_role(in->peer);
     nx_peer_behaved(in->peer);
     /* At once, not after the next commit: an ack for a batch behind it must not
      * take its place, the agent waits for this one. */
@@ -356,7 +375,18 @@ int nx_ingest_agent_set(struct nx_ingest *ingest,
         end_connection(peer);
     }
     peer->accepted = agent->accepted;
+    peer->authority = agent->authority;
+    check_role(peer);
     return NX_OK;
+}
+
+enum nx_agent_claim nx_ingest_claim(const struct nx_ingest *ingest,
+                                    uint32_t agent_id) {
+    const struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
+    if (peer == NULL || !peer->told) {
+        return NX_CLAIM_NONE;
+    }
+    return peer->told_authority ? NX_CLAIM_AUTHORITY : NX_CLAIM_NETWORK;
 }
 
 const char *nx_ingest_address(const struct nx_ingest *ingest,

@@ -8,6 +8,7 @@
 #ifndef NX_COLLECTOR_IO_INGEST_H
 #define NX_COLLECTOR_IO_INGEST_H
 
+#include "collector/agent_record.h"
 #include "collector/engine.h"
 #include "collector/io_group.h"
 #include "common/io_keys.h"
@@ -46,6 +47,11 @@ int nx_ingest_agent_set(struct nx_ingest *ingest,
 /* Where an agent was last seen; "" when not since start. */
 const char *nx_ingest_address(const struct nx_ingest *ingest,
                               uint32_t agent_id);
+
+/* The role that the agent's own configuration gives it; NX_CLAIM_NONE: it has
+ * not said so since start. */
+enum nx_agent_claim nx_ingest_claim(const struct nx_ingest *ingest,
+                                    uint32_t agent_id);
 
 /* The agent's plan is another one: it is sent soon. */
 void nx_ingest_plan_changed(struct nx_ingest *ingest, uint32_t agent_id);

@@ -264,6 +264,7 @@ void nx_service_agents(struct nx_service *service,
         if (address[0] != '\0') {
             snprintf(record.address, sizeof(record.address), "%s", address);
         }
+        record.claim = nx_ingest_claim(service->ingest, record.agent.id);
         visit(user, &record);
     }
     visit_pending(service, visit, user);

@@ -14,7 +14,10 @@
 
 struct nx_peer {
     uint32_t agent_id;
-    bool accepted; /* false: revoked, its messages are dropped */
+    bool accepted;  /* false: revoked, its messages are dropped */
+    bool authority; /* the role it was accepted in */
+    bool told;      /* it said its role, since start: */
+    bool told_authority;
     struct nx_streams streams;
 
     /* The latest connection: the ROUTER's routing id; routing_n 0: none. */

@@ -29,6 +29,13 @@ static json_t *resolver_list(const struct nx_agent_view *view) {
     return list;
 }
 
+static json_t *claim_json(unsigned claim) {
+    return claim == NX_CLAIM_NONE
+               ? json_null()
+               : json_string(claim == NX_CLAIM_AUTHORITY ? "authority"
+                                                         : "network");
+}
+
 /* The engine's part; absent members are null. Steals nothing on failure. */
 static json_t *seen_json(const struct nx_agent_view *view) {
     if (view == NULL) {
@@ -54,13 +61,14 @@ json_t *nx_roster_agent(const struct nx_agent_record *record,
     const struct nx_agent *agent = &record->agent;
     bool pending = record->state == NX_AGENT_PENDING;
     json_t *entry = json_pack(
-        "{s:o, s:s, s:o, s:o, s:o, s:s, s:o, s:o}", "id",
+        "{s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "id",
         agent->id == 0 ? json_null() : json_integer(agent->id), "key",
         record->key, "name", text_or_null(agent->name), "network",
         text_or_null(agent->network), "role",
         pending ? json_null()
                 : json_string(agent->authority ? "authority" : "network"),
-        "state", nx_agent_state_text(record->state), "address",
+        "own_role", claim_json(record->claim), "state",
+        nx_agent_state_text(record->state), "address",
         text_or_null(record->address), "changed",
         time_or_null(record->changed_us));
     json_t *seen = seen_json(view);

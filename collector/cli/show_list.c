@@ -16,8 +16,17 @@ static void text_cell(struct nx_table *table, const json_t *object,
                       const char *key, enum nx_colour colour) {
     char cell[NX_CELL_MAX];
     const char *text = nx_doc_text(object, key);
-    nx_table_cell(table, text == NULL ? NULL : nx_show_name(text, cell),
+    nx_table_cell(table, text == NULL ? NULL : nx_show_text(text, cell),
                   colour);
+}
+
+/* A domain name, without its final dot. */
+static void name_cell(struct nx_table *table, const json_t *object,
+                      const char *key) {
+    char cell[NX_CELL_MAX];
+    const char *name = nx_doc_text(object, key);
+    nx_table_cell(table, name == NULL ? NULL : nx_show_name(name, cell),
+                  NX_PLAIN);
 }
 
 static void number_cell(struct nx_table *table, const json_t *value) {
@@ -46,7 +55,7 @@ static void age_cell(struct nx_table *table, const json_t *object,
                   NX_PLAIN);
 }
 
-/* The strings of a list with commas; cut as nx_show_name cuts. */
+/* The strings of a list with commas; cut as nx_show_text cuts. */
 static char *join(const json_t *list, char *out) {
     struct nx_text text;
     size_t i = 0;
@@ -58,7 +67,7 @@ static char *join(const json_t *list, char *out) {
         nx_text_add(&text, string != NULL ? string : "?");
     }
     char *joined = nx_text_take(&text);
-    (void)nx_show_name(joined == NULL || joined[0] == '\0' ? "-" : joined, out);
+    (void)nx_show_text(joined == NULL || joined[0] == '\0' ? "-" : joined, out);
     free(joined);
     return out;
 }
@@ -91,7 +100,7 @@ void nx_show_incidents(const json_t *list, int64_t now_us,
         const char *outlook = nx_doc_text(incident, "outlook");
         nx_table_row(table);
         number_cell(table, json_object_get(incident, "id"));
-        text_cell(table, incident, "name", NX_PLAIN);
+        name_cell(table, incident, "name");
         nx_table_cell(table, join(json_object_get(incident, "types"), cell),
                       NX_PLAIN);
         nx_table_cell(table,
@@ -219,6 +228,23 @@ static enum nx_colour agent_colour(const json_t *agent) {
     return nx_doc_is(agent, "state", "pending") ? NX_YELLOW : NX_RED;
 }
 
+/* "network!=authority": accepted as the first, configured as the second. */
+static void role_cell(struct nx_table *table, const json_t *agent) {
+    const char *role = nx_doc_text(agent, "role");
+    const char *own = nx_doc_text(agent, "own_role");
+    char cell[NX_CELL_MAX];
+    char one[NX_CELL_MAX];
+    char other[NX_CELL_MAX];
+    if (!nx_doc_is(agent, "state", "accepted") || role == NULL || own == NULL ||
+        strcmp(role, own) == 0) {
+        text_cell(table, agent, "role", NX_PLAIN);
+        return;
+    }
+    (void)snprintf(cell, sizeof cell, "%.40s!=%.40s", nx_show_text(role, one),
+                   nx_show_text(own, other));
+    nx_table_cell(table, cell, NX_RED);
+}
+
 void nx_show_agents(const json_t *list, int64_t now_us,
                     const struct nx_show *show, struct nx_text *out) {
     static const struct nx_column columns[] = {
@@ -234,7 +260,7 @@ void nx_show_agents(const json_t *list, int64_t now_us,
         nx_table_row(table);
         text_cell(table, agent, "name", NX_PLAIN);
         text_cell(table, agent, "network", NX_PLAIN);
-        text_cell(table, agent, "role", NX_PLAIN);
+        role_cell(table, agent);
         text_cell(table, agent, "state", agent_colour(agent));
         age_cell(table, agent, "last_seen", now_us);
         age_cell(table, agent, "last_result", now_us);

@@ -24,6 +24,23 @@ def test_unknown_key_waits_until_accepted():
             ("accepted", "somewhere"), record
 
 
+def test_two_roles_are_said():
+    """Accepted in one role, configured in the other: nothing would happen."""
+    with site_alone() as site:
+        agent = site.agent("audit", role="authority")
+        agent.start()
+        wait_until(lambda: "--network audit --role authority`"
+                   in agent.daemon.log_text(), 15, "the command to accept it")
+        site.cli("agents", "accept", agent.public_key, "--network", "audit")
+        site.wait_connected([agent])
+        record = site.agent_record(agent)
+        assert (record["role"], record["own_role"]) == \
+            ("network", "authority"), record
+        assert "network!=authority" in site.cli("agents", "list").stdout
+        log = site.collector_program.daemon.log_text()
+        assert "accept it again with --role authority" in log, log
+
+
 def test_revoked_key_is_shut_out():
     with site_alone() as site:
         agent = site.agent("branch", nameservers=["192.0.2.53"])

@@ -345,7 +345,7 @@ static void test_lists(void **state) {
 static void test_agents(void **state) {
     (void)state;
     char *text = list_text(
-        "[{\"id\":1,\"key\":\"abcdefghij\",\"name\":\"lyon-1\",\"network\":"
+        "[{\"id\":1,\"key\":\"abcdefghi.\",\"name\":\"lyon-1\",\"network\":"
         "\"lyon\",\"role\":\"network\",\"state\":\"accepted\",\"address\":"
         "\"192.0.2.7\",\"last_seen\":\"2026-11-20T20:19:00Z\","
         "\"last_result\":null,\"resolvers\":[\"192.0.2.1@53\","
@@ -358,9 +358,14 @@ static void test_agents(void **state) {
         "NAME    NETWORK  ROLE     STATE     SEEN   RESULT  RESOLVERS     "
         "             ADDRESS    KEY\n"
         "lyon-1  lyon     network  accepted  6 s    never   "
-        "192.0.2.1@53,192.0.2.2@53  192.0.2.7  abcdefghij\n"
+        "192.0.2.1@53,192.0.2.2@53  192.0.2.7  abcdefghi.\n"
         "-       -        -        pending   never  never   -             "
         "             -          klmnop\n");
+    free(text);
+    text = list_text("[{\"key\":\"k\",\"role\":\"network\",\"own_role\":"
+                     "\"authority\",\"state\":\"accepted\"}]",
+                     nx_show_agents);
+    assert_non_null(strstr(text, "  network!=authority  accepted  "));
     free(text);
 }
 
