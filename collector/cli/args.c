@@ -129,8 +129,9 @@ static int take_positional(struct nx_parse *p, const struct command_rule *rule,
     const char *space = rule->verb != NULL ? " " : "";
     const char *verb = rule->verb != NULL ? rule->verb : "";
     if (n < rule->min || n > rule->max) {
-        return nx_args_fail(p->why, "usage: nxclear %s%s%s %s", rule->word,
-                            space, verb, rule->usage);
+        return nx_args_fail(p->why, "usage: nxclear %s%s%s%s%s", rule->word,
+                            space, verb, rule->usage[0] != '\0' ? " " : "",
+                            rule->usage);
     }
     switch (rule->command) {
     case NX_CMD_INCIDENT_OPEN:

@@ -8,6 +8,8 @@
 #include "common/text.h"
 #include "common/z85.h"
 
+#define KEY_PREFIX_MIN 6U /* as the collector takes it */
+
 int nx_args_fail(char *why, const char *format, ...) {
     char raw[NX_ARGS_WHY_MAX];
     va_list args;
@@ -221,15 +223,25 @@ static const struct nx_option_rule *find_option(const char *arg,
     return NULL;
 }
 
-/* One key in 85 begins with a dash. */
-static bool is_key(const char *arg) {
-    return nx_z85_key_parse(arg, NULL) == 0;
+/* One key in 85 begins with a dash: is this one, or the beginning of one where
+ * a key is expected? Two dashes are rather an option that is mistyped. */
+static bool is_key(const struct nx_parse *p, const char *arg) {
+    static const char z85[] =
+        "0123456789abcdefghijklmnopqrstuvwxyz"
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#";
+    bool expected = p->positional_n == 2 &&
+                    strcmp(p->positional[0], "agents") == 0 &&
+                    (strcmp(p->positional[1], "accept") == 0 ||
+                     strcmp(p->positional[1], "revoke") == 0);
+    return nx_z85_key_parse(arg, NULL) == 0 ||
+           (expected && arg[1] != '-' && strlen(arg) >= KEY_PREFIX_MIN &&
+            arg[strspn(arg, z85)] == '\0');
 }
 
 int nx_args_take_option(struct nx_parse *p, const char *arg) {
     const char *value = NULL;
     const struct nx_option_rule *rule = find_option(arg, &value);
-    if (rule == NULL && is_key(arg)) {
+    if (rule == NULL && is_key(p, arg)) {
         return nx_args_take_positional(p, arg);
     }
     if (rule == NULL) {

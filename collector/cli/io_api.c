@@ -98,8 +98,9 @@ static int transport_error(const struct nx_api *api, CURLcode code,
     }
     if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST) {
         return fail(error, NX_EXIT_UNAVAILABLE,
-                    "collector not reachable at %s: is nxclear-collector "
-                    "running? (%s)",
+                    "collector not reachable at %s (%s): is nxclear-collector "
+                    "running, and is that its address? Else give it with "
+                    "--api or NXCLEAR_API",
                     api->where, why);
     }
     return fail(error, NX_EXIT_UNAVAILABLE,

@@ -147,6 +147,17 @@ static void test_agents(void **state) {
              "--network lyon",
              NX_CMD_AGENTS_ACCEPT);
     assert_int_equal(strlen(args.subject), 40);
+    /* Nor its first characters, where a key is expected. */
+    parse_ok("agents accept -q:rM> --network lyon", NX_CMD_AGENTS_ACCEPT);
+    assert_string_equal(args.subject, "-q:rM>");
+    parse_ok("agents revoke -abcdefg", NX_CMD_AGENTS_REVOKE);
+    assert_string_equal(args.subject, "-abcdefg");
+    assert_int_equal(parse("agents revoke -abcd"), NX_EMALFORMED);
+    assert_int_equal(parse("agents accept --netwerk lyon"), NX_EMALFORMED);
+    assert_string_equal(why, "--netwerk: no such option");
+    assert_int_equal(parse("agents list -abcdef"), NX_EMALFORMED);
+    assert_int_equal(parse("networks 7"), NX_EMALFORMED);
+    assert_string_equal(why, "usage: nxclear networks");
 }
 
 static void test_wait(void **state) {

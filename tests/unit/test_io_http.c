@@ -247,8 +247,9 @@ static void test_client_alone(void **state) {
     assert_int_equal(error.exit_code, NX_EXIT_UNAVAILABLE);
     assert_string_equal(error.why,
                         "collector not reachable at unix:/nonexistent/"
-                        "\\027.sock: is nxclear-collector running? (No such "
-                        "file or directory)");
+                        "\\027.sock (No such file or directory): is "
+                        "nxclear-collector running, and is that its address? "
+                        "Else give it with --api or NXCLEAR_API");
     nx_api_free(&api);
 }
 
