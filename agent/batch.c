@@ -199,16 +199,35 @@ static void back_to(struct nx_batcher *b, const struct mark *m) {
     b->endpoints_n = m->endpoints_n;
 }
 
+static void begin(struct nx_batcher *b) {
+    nx_arena_reset(&b->arena);
+    b->obs_n = b->questions_n = b->answers_n = b->delegations_n = 0;
+    b->names_n = b->endpoints_n = 0;
+}
+
+static bool add_parts(struct nx_batcher *b, const struct nx_obs *obs, size_t *q,
+                      size_t *a) {
+    struct mark before = mark(b);
+    if (b->obs_n == b->max_results || !reserve(b, 32) ||
+        !add_question(b, obs->question, q) || !add_answer(b, obs->answer, a)) {
+        back_to(b, &before);
+        return false;
+    }
+    return true;
+}
+
 int nx_batcher_add(struct nx_batcher *b, const struct nx_obs *obs,
                    int64_t now_mono_us) {
-    struct mark before = mark(b);
     size_t q = 0;
     size_t a = 0;
-    if (b->obs_n == b->max_results || !reserve(b, 32) ||
-        !add_question(b, obs->question, &q) ||
-        !add_answer(b, obs->answer, &a)) {
-        back_to(b, &before);
-        return NX_EFULL;
+    if (!add_parts(b, obs, &q, &a)) {
+        if (b->obs_n > 0) {
+            return NX_EFULL;
+        }
+        begin(b); /* only delegations: they come again with the next round */
+        if (!add_parts(b, obs, &q, &a)) {
+            return NX_EFULL;
+        }
     }
     if (b->obs_n == 0) {
         b->oldest_us = now_mono_us;
@@ -250,20 +269,53 @@ static size_t delegation_slot(const struct nx_batcher *b, const uint8_t *name) {
     return i;
 }
 
-int nx_batcher_add_delegation(struct nx_batcher *b,
-                              const struct nx_delegation *delegation) {
+/* The same but for TTL, problems and time? */
+static bool same_delegation(const struct nx_delegation *a,
+                            const struct nx_delegation *b) {
+    bool same = a->servers_n == b->servers_n &&
+                nx_dname_equal(a->apex, b->apex) &&
+                (a->parent == NULL) == (b->parent == NULL) &&
+                (a->parent == NULL || nx_dname_equal(a->parent, b->parent));
+    for (size_t i = 0; same && i < a->servers_n; i++) {
+        same = nx_endpoint_equal(&a->servers[i], &b->servers[i]);
+    }
+    return same;
+}
+
+static bool put_delegation(struct nx_batcher *b,
+                           const struct nx_delegation *delegation) {
     struct mark before = mark(b);
     struct nx_delegation copy = *delegation;
     size_t slot = delegation_slot(b, delegation->name);
-    if (slot == NX_BATCH_DELEGATIONS_MAX ||
-        delegation->servers_n > NX_DELEG_SERVERS_MAX ||
-        !copy_delegation(b, &copy)) {
+    if (slot < b->delegations_n &&
+        same_delegation(&b->delegations[slot], delegation)) {
+        b->delegations[slot].ns_ttl_s = delegation->ns_ttl_s;
+        b->delegations[slot].problems = delegation->problems;
+        b->delegations[slot].at_mono_us = delegation->at_mono_us;
+        return true;
+    }
+    if (slot == NX_BATCH_DELEGATIONS_MAX || !copy_delegation(b, &copy)) {
         back_to(b, &before);
-        return NX_EFULL;
+        return false;
     }
     b->delegations[slot] = copy;
     b->delegations_n += slot == b->delegations_n ? 1 : 0;
-    return NX_OK;
+    return true;
+}
+
+int nx_batcher_add_delegation(struct nx_batcher *b,
+                              const struct nx_delegation *delegation) {
+    if (delegation->servers_n > NX_DELEG_SERVERS_MAX) {
+        return NX_EFULL;
+    }
+    if (put_delegation(b, delegation)) {
+        return NX_OK;
+    }
+    if (b->obs_n > 0) {
+        return NX_EFULL;
+    }
+    begin(b); /* without a result it cannot be closed: the newest counts */
+    return put_delegation(b, delegation) ? NX_OK : NX_EFULL;
 }
 
 /* --- closing --- */
@@ -274,12 +326,6 @@ bool nx_batcher_due(const struct nx_batcher *b, int64_t now_mono_us) {
 
 int64_t nx_batcher_due_at(const struct nx_batcher *b) {
     return b->obs_n > 0 ? b->oldest_us + b->max_age_us : INT64_MAX;
-}
-
-static void begin(struct nx_batcher *b) {
-    nx_arena_reset(&b->arena);
-    b->obs_n = b->questions_n = b->answers_n = b->delegations_n = 0;
-    b->names_n = b->endpoints_n = 0;
 }
 
 static int pack(const struct nx_batcher *b, const struct nx_clock_sample *clock,

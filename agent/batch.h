@@ -20,12 +20,14 @@ int nx_batcher_new(uint64_t epoch, uint64_t next_seq, unsigned max_results,
 void nx_batcher_free(struct nx_batcher **batcher);
 
 /* Numbers a result and copies it. NX_EFULL: does not fit; close the batch and
- * add it again (an empty batch takes every result). */
+ * add it again (a batch without results takes every result). */
 int nx_batcher_add(struct nx_batcher *batcher, const struct nx_obs *obs,
                    int64_t now_mono_us) NX_MUSTUSE;
 
 /* Copies what a walk found; it travels with the next result. A newer one for
- * the same name replaces it. NX_EFULL as above (an empty batch takes it). */
+ * the same name replaces it. NX_EFULL as above; a batch without results takes
+ * every one of up to NX_DELEG_SERVERS_MAX servers, if need be by forgetting
+ * the others (walks report again each round). */
 int nx_batcher_add_delegation(struct nx_batcher *batcher,
                               const struct nx_delegation *delegation)
     NX_MUSTUSE;

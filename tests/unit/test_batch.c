@@ -266,6 +266,60 @@ static void test_delegation(void **state) {
     nx_batcher_free(&b);
 }
 
+/* A walk that reaches nobody reports round after round without a result: the
+ * batch must not fill up with that for ever. */
+static void test_delegations_without_results(void **state) {
+    (void)state;
+    struct nx_batcher *b = new_batcher(10);
+    struct nx_question q = question(1);
+    struct nx_answer a = denial(1);
+    struct nx_obs obs = observe(&q, &a, 0);
+    struct nx_endpoint servers[NX_DELEG_SERVERS_MAX];
+    struct nx_delegation d = {.name = www,
+                              .apex = zone,
+                              .servers = servers,
+                              .servers_n = NX_DELEG_SERVERS_MAX};
+    struct unpacked got;
+    for (unsigned i = 0; i < NX_DELEG_SERVERS_MAX; i++) {
+        servers[i] = question(i).to;
+        servers[i].server_name = zone;
+    }
+    for (unsigned i = 0; i < 2000; i++) {
+        d.at_mono_us = (int64_t)i;
+        d.servers_n = NX_DELEG_SERVERS_MAX - i % 2;
+        assert_int_equal(nx_batcher_add_delegation(b, &d), NX_OK);
+    }
+    assert_int_equal(nx_batcher_add(b, &obs, 80 * S), NX_OK);
+    close_and_unpack(b, &got);
+    assert_int_equal(got.up.u.batch.delegations_n, 1);
+    assert_int_equal(got.up.u.batch.delegations[0].at_mono_us, 1999);
+    free_unpacked(&got);
+    nx_batcher_free(&b);
+}
+
+/* Nor may they keep a result out, wherever the brim is. */
+static void test_result_goes_before_delegations(void **state) {
+    (void)state;
+    static uint8_t rdata[NX_ANSWER_RDATA_MAX] = {1022 >> 8, 1022 & 0xff};
+    struct nx_question q = question(1);
+    struct nx_answer a = {.outcome = NX_ANSWERED,
+                          .flags = NX_ANS_RDATA,
+                          .rdata = rdata,
+                          .rdata_len = sizeof(rdata),
+                          .rdata_n = 1};
+    struct nx_obs obs = observe(&q, &a, 0);
+    struct nx_delegation d = {.name = www};
+    for (unsigned n = 900; n < 1200; n++) {
+        struct nx_batcher *b = new_batcher(10);
+        for (unsigned i = 0; i < n; i++) {
+            d.apex = i % 2 == 0 ? zone : www;
+            assert_int_equal(nx_batcher_add_delegation(b, &d), NX_OK);
+        }
+        assert_int_equal(nx_batcher_add(b, &obs, 80 * S), NX_OK);
+        nx_batcher_free(&b);
+    }
+}
+
 static void test_ranges(void **state) {
     (void)state;
     struct nx_batcher *b = NULL;
@@ -278,9 +332,14 @@ static void test_ranges(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_dictionary),    cmocka_unit_test(test_age),
-        cmocka_unit_test(test_large_answers), cmocka_unit_test(test_many_names),
-        cmocka_unit_test(test_delegation),    cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_dictionary),
+        cmocka_unit_test(test_age),
+        cmocka_unit_test(test_large_answers),
+        cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_delegation),
+        cmocka_unit_test(test_delegations_without_results),
+        cmocka_unit_test(test_result_goes_before_delegations),
+        cmocka_unit_test(test_ranges),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
