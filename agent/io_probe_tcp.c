@@ -7,6 +7,8 @@
 #include "agent/io_sock.h"
 #include "common/io_clock.h"
 
+#define TCP_READS_MAX 32U /* per turn of the loop: others wait, and timers */
+
 /* The stream ended or broke before an acceptable reply was whole. */
 static void stream_over(struct nx_flight *f, int error) {
     nx_flight_fail(f, error != 0 ? nx_sock_outcome(error) : NX_CONN_CLOSED,
@@ -45,7 +47,7 @@ static bool advance(struct nx_flight *f) {
 static void on_readable(evutil_socket_t fd, short what, void *arg) {
     struct nx_flight *f = arg;
     (void)what;
-    for (;;) {
+    for (unsigned i = 0; i < TCP_READS_MAX; i++) {
         struct nx_sock_data data;
         uint8_t *to = f->in != NULL ? f->in : f->in_head;
         size_t want = f->in != NULL ? f->in_want : sizeof(f->in_head);

@@ -9,7 +9,9 @@
 #include <stdio.h>
 
 #include <cmocka.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -286,6 +288,15 @@ static void tcp_drip(struct fake *s, const uint8_t *q, size_t n) {
     write_octet(-1, 0, s);
 }
 
+/* Writes empty messages until nobody reads any more. */
+static void *flood(void *arg) {
+    static const uint8_t zeros[65536];
+    int fd = *(const int *)arg;
+    while (send(fd, zeros, sizeof(zeros), MSG_NOSIGNAL) > 0) {
+    }
+    return NULL;
+}
+
 /* As many A records as 65535 octets hold. */
 static void tcp_huge(struct fake *s, const uint8_t *q, size_t n) {
     (void)n;
@@ -430,6 +441,31 @@ static void tells_how_tcp_failed(void **state) {
     assert_int_equal(ask(NX_TCP, TIMEOUT_MS), NX_INVALID);
     server.on_tcp = silent;
     assert_int_equal(ask(NX_TCP, SHORT_MS), NX_TIMEOUT);
+}
+
+/* The loop stays alive, and the query ends in its time. */
+static int flooded;
+static pthread_t flooder;
+
+static void tcp_flood(struct fake *s, const uint8_t *q, size_t n) {
+    (void)q;
+    (void)n;
+    flooded = dup(s->conn);
+    (void)fcntl(flooded, F_SETFL, 0); /* the flood blocks, in its thread */
+    assert_int_equal(pthread_create(&flooder, NULL, flood, &flooded), 0);
+}
+
+static void stands_a_flood_over_tcp(void **state) {
+    (void)state;
+    server.on_tcp = tcp_flood;
+    int64_t begin_us = nx_clock_mono_us();
+    alarm(20); /* a loop that never ends has no other end */
+    assert_int_equal(ask(NX_TCP, 200), NX_TIMEOUT);
+    alarm(0);
+    assert_true(nx_clock_mono_us() - begin_us < 2000000);
+    (void)shutdown(flooded, SHUT_RDWR);
+    (void)pthread_join(flooder, NULL);
+    (void)close(flooded);
 }
 
 static void keeps_asking_who_failed(void **state) {
@@ -626,6 +662,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(speaks_tcp, setup, teardown),
         cmocka_unit_test_setup_teardown(reads_64_kib_over_tcp, setup, teardown),
         cmocka_unit_test_setup_teardown(tells_how_tcp_failed, setup, teardown),
+        cmocka_unit_test_setup_teardown(stands_a_flood_over_tcp, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(keeps_asking_who_failed, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(uses_the_kernels_time, setup, teardown),
