@@ -5,6 +5,7 @@
 #include "common/rrtype.h"
 
 #define POINTER_BITS 0xC0U /* RFC 1035 section 4.1.4 */
+#define POINTERS_MAX 127U  /* of one name: it has no more labels */
 #define RR_FIXED_BYTES 10U /* type, class, TTL, RDLENGTH */
 #define STRINGS_TO_END UINT8_MAX
 
@@ -22,6 +23,7 @@ int nx_wire_name(const uint8_t *msg, size_t len, size_t at, uint8_t *out,
     size_t n = 0;
     size_t after = 0;  /* behind the first pointer; 0: none seen */
     size_t start = at; /* of this run of labels: pointers go before it */
+    unsigned pointers_n = 0;
     for (;;) {
         if (at >= len) {
             return NX_EMALFORMED;
@@ -32,7 +34,8 @@ int nx_wire_name(const uint8_t *msg, size_t len, size_t at, uint8_t *out,
                 return NX_EMALFORMED;
             }
             size_t target = (label & ~(size_t)POINTER_BITS) << 8 | msg[at + 1];
-            if (target >= start || target < NX_HEADER_BYTES) {
+            if (target >= start || target < NX_HEADER_BYTES ||
+                ++pointers_n > POINTERS_MAX) {
                 return NX_EMALFORMED;
             }
             after = after != 0 ? after : at + 2;

@@ -1,8 +1,9 @@
 /* Names and records inside a DNS message (RFC 1035 section 4.1), read without
  * trusting it.
  *
- * Compression pointers go strictly backwards, so every loop is bounded by the
- * message's length; nothing is allocated. */
+ * Compression pointers go strictly backwards and are at most as many as a name
+ * can have labels, so a name costs the same however the message is made;
+ * nothing is allocated. */
 #ifndef NX_AGENT_RR_H
 #define NX_AGENT_RR_H
 

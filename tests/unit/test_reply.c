@@ -314,6 +314,27 @@ static void refuses_a_compression_loop(void **state) {
     assert_int_equal(parse(), NX_EMALFORMED);
 }
 
+/* Pointers to pointers: thousands of them behind each of thousands of names
+ * would keep the agent busy for seconds. */
+static void refuses_long_chains_of_pointers(void **state) {
+    (void)state;
+    for (unsigned hops = 100; hops <= 300; hops += 200) {
+        begin(0);
+        size_t at = pkt_open(&p, PKT_EXTRA, ".", 10 /* NULL */, 1);
+        unsigned to = NX_HEADER_BYTES;
+        for (unsigned i = 1; i < hops; i++) {
+            unsigned here = (unsigned)p.len;
+            pkt_u16(&p, 0xc000U | to);
+            to = here;
+        }
+        pkt_close(&p, at);
+        p.bytes[11]++;
+        pkt_u16(&p, 0xc000U | to);
+        pkt_put(&p, "\0\20\0\1\0\0\0\1\0\1\0", 11);
+        assert_int_equal(parse(), hops < 200 ? 0 : NX_EMALFORMED);
+    }
+}
+
 /* 255 octets are a name, 256 are none, however short the message. */
 static void bounds_the_length_of_a_name(void **state) {
     (void)state;
@@ -469,6 +490,7 @@ int main(void) {
         cmocka_unit_test_setup(refuses_rdata_that_breaks_its_type, setup),
         cmocka_unit_test_setup(refuses_bad_compression, setup),
         cmocka_unit_test_setup(refuses_a_compression_loop, setup),
+        cmocka_unit_test_setup(refuses_long_chains_of_pointers, setup),
         cmocka_unit_test_setup(bounds_the_length_of_a_name, setup),
         cmocka_unit_test_setup(refuses_a_second_or_misplaced_opt, setup),
         cmocka_unit_test_setup(keeps_strange_octets_in_names, setup),
