@@ -84,21 +84,22 @@ void nx_outbox_resize(struct nx_outbox *box, size_t max_bytes) {
     }
 }
 
-void nx_outbox_lost(struct nx_outbox *box, uint64_t first_seq, size_t n) {
-    if (first_seq == box->next_seq) {
-        box->next_seq += n;
-    }
-}
-
 /* Holes in the middle cannot be told by one gap before the first batch: what
  * is held before a hole is given up, too. It takes lack of memory to get here.
  */
-static int lose(struct nx_outbox *box, uint8_t *bytes, uint64_t first_seq,
-                size_t n) {
-    free(bytes);
+void nx_outbox_lost(struct nx_outbox *box, uint64_t first_seq, size_t n) {
+    if (first_seq != box->next_seq) {
+        return;
+    }
     while (box->first != NULL) {
         remove_first(box);
     }
+    box->next_seq += n;
+}
+
+static int lose(struct nx_outbox *box, uint8_t *bytes, uint64_t first_seq,
+                size_t n) {
+    free(bytes);
     nx_outbox_lost(box, first_seq, n);
     return NX_ENOMEM;
 }
@@ -185,8 +186,9 @@ static void go_forward(struct nx_outbox *box, uint64_t acked_seq,
      * sent for may have been taken as lost: it stays dropped. */
     uint64_t from =
         box->acked_seq > box->gap_told ? box->acked_seq : box->gap_told;
-    if (acked_seq < held_from && acked_seq > from) {
-        box->acked_n += acked_seq - from;
+    uint64_t until = acked_seq < held_from ? acked_seq : held_from - 1;
+    if (until > from) {
+        box->acked_n += until - from;
     }
     while (box->first != NULL && box->first->last_seq <= acked_seq) {
         box->acked_n += results_n(box->first);

@@ -40,8 +40,8 @@ void nx_outbox_resize(struct nx_outbox *outbox, size_t max_bytes);
 int nx_outbox_put(struct nx_outbox *outbox, uint8_t *bytes, size_t len,
                   uint64_t first_seq, size_t results_n) NX_MUSTUSE;
 
-/* Results that were numbered but could not be packed: they count as dropped.
- */
+/* Results that were numbered but could not be packed: they count as dropped,
+ * and so does what is held before them. */
 void nx_outbox_lost(struct nx_outbox *outbox, uint64_t first_seq,
                     size_t results_n);
 
