@@ -210,6 +210,7 @@ int nx_agentd_reload(struct nx_agentd *a, struct nx_agent_setup *setup) {
     nx_outbox_resize(a->outbox, (size_t)a->setup.conf->spool_max_bytes);
     walk_settings(a, &settings);
     nx_walks_reload(a->walks, &settings);
+    nx_walks_keep(a->walks, a->planner); /* the policy may have cut some */
     add_tls(a);
     nx_resolvers_reload(a->resolvers, a->setup.conf);
     if (same_uplink(&old, &a->setup)) {

@@ -135,12 +135,35 @@ static void judge(struct job *job, const struct nx_obs *obs) {
     }
 }
 
+/* Lifts what was said of a type. */
+static void lift(const struct job *job, uint16_t type) {
+    job->walks->handler.denied(job->walks->handler.user, job->name, type,
+                               false);
+}
+
+/* Types that are asked again keep their last verdict with the planner until
+ * the round has a new one; of the others no round will say anything more. */
+static void begin_verdicts(struct job *job, const uint16_t *types, size_t n) {
+    for (size_t i = 0; i < job->verdicts_n; i++) {
+        size_t k = 0;
+        while (k < n && types[k] != job->verdicts[i].type) {
+            k++;
+        }
+        if (k == n) {
+            lift(job, job->verdicts[i].type);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        job->verdicts[i] = (struct verdict){.type = types[i]};
+    }
+    job->verdicts_n = n;
+}
+
 static void end_round(struct job *job) {
     for (size_t i = 0; i < job->verdicts_n; i++) {
         const struct verdict *verdict = &job->verdicts[i];
         if (verdict->affirmed && !verdict->denied) {
-            job->walks->handler.denied(job->walks->handler.user, job->name,
-                                       verdict->type, false);
+            lift(job, verdict->type);
         }
     }
     job->round_open = false;
@@ -275,10 +298,7 @@ int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
         return NX_OK;
     }
     types_n = types_n < NX_WALK_TYPES_MAX ? types_n : NX_WALK_TYPES_MAX;
-    for (size_t i = 0; i < types_n; i++) {
-        job->verdicts[i] = (struct verdict){.type = types[i]};
-    }
-    job->verdicts_n = types_n;
+    begin_verdicts(job, types, types_n);
     int err = nx_walk_start(job->walk, types, types_n, nx_clock_mono_us());
     if (err == NX_OK) {
         job->round_open = true;
@@ -288,18 +308,31 @@ int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
     return err;
 }
 
-static void forget(struct job *job) {
-    struct nx_walks *walks = job->walks;
-    for (size_t i = 0; i < job->verdicts_n; i++) {
-        walks->handler.denied(walks->handler.user, job->name,
-                              job->verdicts[i].type, false);
-    }
-    walks->jobs_n--;
+static void retire(struct job *job) {
+    job->walks->jobs_n--;
     job->dead = true;
     (void)evtimer_del(job->on_wait);
     if (job->inflight == 0) {
         remove_job(job);
     }
+}
+
+static void forget(struct job *job) {
+    for (size_t i = 0; i < job->verdicts_n; i++) {
+        lift(job, job->verdicts[i].type);
+    }
+    retire(job);
+}
+
+/* A new walk in place of the old one, which ends without a word: what it saw
+ * denied stays denied (rule 1) until the new one knows better. */
+static void renew(struct job *job) {
+    struct job *fresh = job_new(job->walks, job->name);
+    if (fresh != NULL) {
+        memcpy(fresh->verdicts, job->verdicts, sizeof(fresh->verdicts));
+        fresh->verdicts_n = job->verdicts_n;
+    }
+    retire(job);
 }
 
 void nx_walks_keep(struct nx_walks *walks, const struct nx_planner *planner) {
@@ -317,8 +350,14 @@ void nx_walks_keep(struct nx_walks *walks, const struct nx_planner *planner) {
 
 void nx_walks_reload(struct nx_walks *walks,
                      const struct nx_walks_settings *settings) {
-    nx_walks_keep(walks, NULL);
+    struct job *next = NULL;
     walks->settings = *settings;
+    for (struct job *job = walks->jobs; job != NULL; job = next) {
+        next = job->next;
+        if (!job->dead) {
+            renew(job);
+        }
+    }
 }
 
 int nx_walks_new(struct event_base *base, struct nx_prober *prober,

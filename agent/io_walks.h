@@ -48,7 +48,8 @@ void nx_walks_free(struct nx_walks **walks);
 int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
                    const uint16_t *types, size_t types_n) NX_MUSTUSE;
 
-/* Forgets every name and goes on with other settings. */
+/* Begins every name's walk anew, with other settings. What was seen denied
+ * stays so until the next round. */
 void nx_walks_reload(struct nx_walks *walks,
                      const struct nx_walks_settings *settings);
 

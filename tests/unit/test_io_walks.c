@@ -1,0 +1,176 @@
+/* Walks through the prober to one name server, which is the root itself: what
+ * they say of denials (rule 1). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "agent/io_walks.h"
+#include "tests/lib/fake_server.h"
+
+static const uint16_t both[] = {NX_TYPE_A, NX_TYPE_AAAA};
+
+static struct event_base *base;
+static struct fake server;
+static struct nx_hints hints;
+static struct nx_ratelimit *limit;
+static struct nx_prober *prober;
+static struct nx_walks *walks;
+static struct nx_walks_settings settings;
+static uint8_t www[NX_DNAME_MAX];
+static unsigned observed_n;
+static bool denied[2]; /* A, AAAA: as the planner would know it */
+static unsigned lifted_n;
+
+static void on_observed(void *user, const struct nx_obs *obs) {
+    (void)user;
+    (void)obs;
+    observed_n++;
+}
+
+static void on_delegation(void *user, const struct nx_delegation *delegation) {
+    (void)user;
+    (void)delegation;
+}
+
+static void on_denied(void *user, const uint8_t *name, uint16_t qtype,
+                      bool now) {
+    (void)user;
+    assert_true(nx_dname_equal(name, www));
+    denied[qtype == NX_TYPE_AAAA ? 1 : 0] = now;
+    lifted_n += now ? 0 : 1;
+}
+
+/* Answers with authority: the root's SOA, and denials for the rest. */
+static void denies(struct fake *s, const uint8_t *q, size_t n) {
+    bool root = q[12] == 0;
+    (void)n;
+    fake_begin(s, q, PKT_AA | (root ? 0 : NX_RCODE_NXDOMAIN));
+    pkt_soa(&s->reply, root ? PKT_ANSWER : PKT_AUTHORITY, ".", 60, 1, 60);
+    fake_udp(s);
+}
+
+static void has_it(struct fake *s, const uint8_t *q, size_t n) {
+    unsigned type = q[n - 11 - 3]; /* before class and OPT */
+    if (q[12] == 0) {
+        denies(s, q, n);
+        return;
+    }
+    fake_begin(s, q, PKT_AA);
+    pkt_address(&s->reply, PKT_ANSWER, "www.example.", 60,
+                type == NX_TYPE_A ? "192.0.2.1" : "2001:db8::1");
+    fake_udp(s);
+}
+
+static void silent(struct fake *s, const uint8_t *q, size_t n) {
+    (void)s;
+    (void)q;
+    (void)n;
+}
+
+static int setup(void **state) {
+    (void)state;
+    const struct nx_rate wide = {NX_RATE_MAX_MQPS, NX_BURST_MAX};
+    const struct nx_walks_handler handler = {on_observed, on_delegation,
+                                             on_denied, NULL};
+    char text[64];
+    unsigned line = 0;
+    const char *why = "";
+    base = event_base_new();
+    fake_start(&server, base);
+    (void)snprintf(text, sizeof(text), "ns.test. A 127.0.0.1@%u\n",
+                   (unsigned)server.port);
+    settings = (struct nx_walks_settings){.hints = &hints,
+                                          .server_rate = wide,
+                                          .timeout_ms = 200,
+                                          .inflight_max = 8,
+                                          .allow_private = true};
+    observed_n = lifted_n = 0;
+    denied[0] = denied[1] = false;
+    return nx_hints_parse(text, strlen(text), &hints, &line, &why) |
+           nx_dname_parse("www.example.", www) |
+           nx_ratelimit_new(&wide, &limit) | nx_probe_new(base, 8, &prober) |
+           nx_walks_new(base, prober, limit, &settings, &handler, &walks);
+}
+
+static int teardown(void **state) {
+    (void)state;
+    nx_walks_free(&walks);
+    nx_probe_free(&prober);
+    nx_ratelimit_free(&limit);
+    fake_stop(&server);
+    event_base_free(base);
+    return 0;
+}
+
+static void wait_for_answers(void) {
+    while (nx_probe_inflight(prober) > 0) {
+        assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+    }
+}
+
+/* A whole round for so many types. */
+static void round_of(size_t types_n, fake_fn *answers) {
+    server.on_udp = answers;
+    assert_int_equal(nx_walks_round(walks, www, both, types_n), NX_OK);
+    wait_for_answers();
+}
+
+static void tells_what_is_denied(void **state) {
+    (void)state;
+    round_of(2, denies);
+    assert_int_equal(observed_n, 3); /* with the SOA */
+    assert_true(denied[0] && denied[1]);
+    round_of(2, has_it);
+    assert_int_equal(observed_n, 6);
+    assert_false(denied[0] || denied[1]);
+}
+
+/* The owner's SIGHUP in the middle of an outage is no proof of its end. */
+static void keeps_denials_over_a_reload(void **state) {
+    (void)state;
+    round_of(2, denies);
+    nx_walks_reload(walks, &settings);
+    assert_int_equal(lifted_n, 0);
+    round_of(2, silent);
+    assert_true(denied[0] && denied[1]);
+    round_of(2, has_it);
+    assert_false(denied[0] || denied[1]);
+}
+
+static void reloads_in_the_middle_of_a_round(void **state) {
+    (void)state;
+    round_of(2, denies);
+    server.on_udp = silent;
+    assert_int_equal(nx_walks_round(walks, www, both, 2), NX_OK);
+    nx_walks_reload(walks, &settings);
+    nx_walks_reload(walks, &settings);
+    wait_for_answers();
+    assert_int_equal(lifted_n, 0);
+    nx_walks_keep(walks, NULL);
+    assert_false(denied[0] || denied[1]);
+}
+
+/* Nobody asks for AAAA any more: nobody could ever lift its denial. */
+static void lifts_the_types_that_left_the_plan(void **state) {
+    (void)state;
+    round_of(2, denies);
+    round_of(1, denies);
+    assert_true(denied[0]);
+    assert_false(denied[1]);
+}
+
+#define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        T(tells_what_is_denied),
+        T(keeps_denials_over_a_reload),
+        T(reloads_in_the_middle_of_a_round),
+        T(lifts_the_types_that_left_the_plan),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
