@@ -117,6 +117,11 @@ void nx_agentd_on_denied(void *user, const uint8_t *name, uint16_t qtype,
 /* --- asking --- */
 
 static void on_result(void *user, const struct nx_probe_result *result) {
+    struct nx_agentd *a = user;
+    if (result->repeated) {
+        nx_ratelimit_charge(a->limit, &result->obs.question->to,
+                            nx_clock_mono_us());
+    }
     nx_agentd_on_observed(user, &result->obs);
 }
 

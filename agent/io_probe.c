@@ -89,6 +89,7 @@ static void deliver(struct nx_flight *f, const uint8_t *msg, size_t len,
         .msg = msg,
         .msg_len = len,
         .error_errno = f->error_errno,
+        .repeated = f->cut != NULL,
     };
     f->callback(f->user, &result);
     recycle(f);

@@ -22,6 +22,7 @@ struct nx_probe_result {
     const uint8_t *msg; /* the whole reply with NX_ANSWERED, else NULL */
     size_t msg_len;
     int error_errno; /* why, with NX_UNREACHABLE .. NX_LOCAL_ERROR, or 0 */
+    bool repeated;   /* the query went over TCP as well */
 };
 
 /* May call nx_probe_send; must not free the prober. */

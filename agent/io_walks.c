@@ -210,6 +210,10 @@ static void on_result(void *user, const struct nx_probe_result *result) {
     const bool observe = flight->observe;
     flight_free(job->walks, flight);
     job->inflight--;
+    if (result->repeated) {
+        nx_ratelimit_charge(job->walks->limit, &result->obs.question->to,
+                            nx_clock_mono_us());
+    }
     if (job->dead) {
         if (job->inflight == 0) {
             remove_job(job);

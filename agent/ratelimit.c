@@ -167,3 +167,15 @@ enum nx_ratelimit_verdict nx_ratelimit_take(struct nx_ratelimit *limit,
     limit->total.level -= QUERY;
     return NX_RATE_GO;
 }
+
+void nx_ratelimit_charge(struct nx_ratelimit *limit,
+                         const struct nx_endpoint *server,
+                         int64_t now_mono_us) {
+    struct server *s = find(limit, server);
+    refill(&limit->total, now_mono_us);
+    limit->total.level -= QUERY;
+    if (s != NULL) {
+        refill(&s->bucket, now_mono_us);
+        s->bucket.level -= QUERY;
+    }
+}

@@ -1,5 +1,6 @@
 /* Token buckets: no more than burst + rate * t queries in any time t, for each
- * server and in total. Whole numbers only, so the bound is exact. */
+ * server and in total. Whole numbers only, so the bound is exact. What had to
+ * go at once (nx_ratelimit_charge) is paid for by waiting afterwards. */
 #ifndef NX_AGENT_RATELIMIT_H
 #define NX_AGENT_RATELIMIT_H
 
@@ -41,5 +42,10 @@ enum nx_ratelimit_verdict nx_ratelimit_take(struct nx_ratelimit *limit,
                                             const struct nx_rate *rate,
                                             int64_t now_mono_us,
                                             int64_t *wait_us);
+
+/* One more query went to this server, unasked: a truncated reply was fetched
+ * over TCP. The buckets may go below zero by it. */
+void nx_ratelimit_charge(struct nx_ratelimit *limit,
+                         const struct nx_endpoint *server, int64_t now_mono_us);
 
 #endif

@@ -163,6 +163,34 @@ static void lifts_the_types_that_left_the_plan(void **state) {
     assert_false(denied[1]);
 }
 
+static void cuts(struct fake *s, const uint8_t *q, size_t n) {
+    (void)n;
+    fake_begin(s, q, PKT_AA | PKT_TC);
+    fake_udp(s);
+}
+
+static void denies_over_tcp(struct fake *s, const uint8_t *q, size_t n) {
+    (void)n;
+    fake_begin(s, q, PKT_AA | NX_RCODE_NXDOMAIN);
+    pkt_soa(&s->reply, PKT_AUTHORITY, ".", 60, 1, 60);
+    fake_tcp(s);
+}
+
+/* Whoever truncates gets each query twice: that must count twice, too. */
+static void pays_for_tcp(void **state) {
+    (void)state;
+    const struct nx_rate slow = {1, 8};
+    struct nx_walks_settings limited = settings;
+    limited.server_rate = slow;
+    nx_walks_reload(walks, &limited);
+    server.on_tcp = denies_over_tcp;
+    for (int i = 0; i < 10; i++) {
+        round_of(2, cuts);
+    }
+    /* Each costs two of the burst of eight. */
+    assert_in_range(server.udp_n, 4, 5);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
@@ -171,6 +199,7 @@ int main(void) {
         T(keeps_denials_over_a_reload),
         T(reloads_in_the_middle_of_a_round),
         T(lifts_the_types_that_left_the_plan),
+        T(pays_for_tcp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

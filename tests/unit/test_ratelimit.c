@@ -51,6 +51,33 @@ static void test_burst_then_rate(void **state) {
     nx_ratelimit_free(&limit);
 }
 
+/* What went unasked is paid for by waiting. */
+static void test_charge(void **state) {
+    (void)state;
+    const struct nx_rate total = {1000, 3};
+    const struct nx_rate rate = {1000, 1};
+    struct nx_ratelimit *limit = new_limit(&total);
+    struct nx_endpoint at = server(1);
+    struct nx_endpoint other = server(2);
+    int64_t wait = 0;
+    assert_int_equal(nx_ratelimit_take(limit, &at, &rate, 0, &wait),
+                     NX_RATE_GO);
+    nx_ratelimit_charge(limit, &at, 0);
+    assert_int_equal(nx_ratelimit_take(limit, &at, &rate, 0, &wait),
+                     NX_RATE_SERVER);
+    assert_int_equal(wait, 2 * S);
+    assert_int_equal(nx_ratelimit_take(limit, &other, &rate, 0, &wait),
+                     NX_RATE_GO);
+    nx_ratelimit_charge(limit, &other, 0);
+    assert_int_equal(nx_ratelimit_take(limit, &at, &rate, 2 * S - 1, &wait),
+                     NX_RATE_SERVER);
+    assert_int_equal(nx_ratelimit_take(limit, &at, &rate, 2 * S, &wait),
+                     NX_RATE_GO);
+    assert_int_equal(nx_ratelimit_take(limit, &other, &rate, 2 * S, &wait),
+                     NX_RATE_TOTAL);
+    nx_ratelimit_free(&limit);
+}
+
 /* Transports and layers of one address share the bucket; ports do not. */
 static void test_what_a_server_is(void **state) {
     (void)state;
@@ -141,6 +168,7 @@ static void test_odd_clocks_and_rates(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_burst_then_rate),
+        cmocka_unit_test(test_charge),
         cmocka_unit_test(test_what_a_server_is),
         cmocka_unit_test(test_total),
         cmocka_unit_test(test_more_servers_than_buckets),
