@@ -97,7 +97,7 @@ static bool private_v4(const uint8_t a[4]) {
     return a[0] == 0 || a[0] == 10 || a[0] == 127 ||
            (a[0] == 100 && (a[1] & 0xc0) == 64) ||
            (a[0] == 169 && a[1] == 254) || (a[0] == 172 && a[1] >> 4 == 1) ||
-           (a[0] == 192 && a[1] == 168);
+           (a[0] == 192 && a[1] == 168) || a[0] >= 224;
 }
 
 bool nx_policy_is_private(const struct nx_endpoint *at) {
@@ -111,7 +111,8 @@ bool nx_policy_is_private(const struct nx_endpoint *at) {
         return private_v4(a + sizeof(mapped));
     }
     return (memcmp(a, zeros, sizeof(zeros)) == 0 && a[15] <= 1) ||
-           (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
+           (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
+           a[0] == 0xff;
 }
 
 const struct nx_rate *nx_policy_rate(const struct nx_policy *policy,

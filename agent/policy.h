@@ -68,8 +68,8 @@ const struct nx_resolver *nx_policy_resolver(const struct nx_resolver *list,
                                              size_t n,
                                              const struct nx_endpoint *at);
 
-/* Not routed in the internet: RFC 1918, shared (RFC 6598), loopback,
- * link-local, unique local (RFC 4193), unspecified. */
+/* Not a host in the internet: RFC 1918, shared (RFC 6598), loopback,
+ * link-local, unique local (RFC 4193), unspecified, multicast, 240.0.0.0/4. */
 bool nx_policy_is_private(const struct nx_endpoint *at);
 
 /* How fast this resolver may be asked: as one of the own network when the
