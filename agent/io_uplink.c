@@ -73,6 +73,7 @@ static int send_hello(struct nx_uplink *u) {
         err = nx_zloop_send_bytes(u->zloop, work, len);
         if (err == NX_OK) {
             u->hello_sent_us = now_us;
+            u->hellos_n++;
             u->hello_due = false;
         }
     }
@@ -140,15 +141,15 @@ static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
     struct nx_ledger before;
     struct nx_ledger after;
     int64_t sent_us = 0;
-    bool answers_hello = ack->echo == 0 && u->hello_sent_us != 0;
+    bool answers_hello = ack->echo == 0 && u->hellos_n > 0;
     nx_outbox_ledger(u->outbox, &before);
     bool sample =
         nx_outbox_ack(u->outbox, ack, answers_hello, now_us, &sent_us);
     nx_outbox_ledger(u->outbox, &after);
     if (answers_hello) {
-        sample = true;
+        sample = u->hellos_n == 1; /* else: which of them? */
         sent_us = u->hello_sent_us;
-        u->hello_sent_us = 0;
+        u->hellos_n--;
     }
     if (sample) {
         const struct nx_clock_exchange exchange = {sent_us, ack->received_us,

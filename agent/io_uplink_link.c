@@ -198,7 +198,7 @@ void nx_link_close(struct nx_uplink *u) {
         (void)zmq_close(u->socket);
         u->socket = NULL;
     }
-    u->hello_sent_us = 0;
+    u->hellos_n = 0;
     (void)evtimer_del(u->on_ack_timeout);
 }
 

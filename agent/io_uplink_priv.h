@@ -53,7 +53,8 @@ struct nx_uplink {
     struct event *on_ack_timeout;
     unsigned timeouts_n; /* in a row */
     bool hello_due;
-    int64_t hello_sent_us; /* 0: none is unanswered */
+    unsigned hellos_n;     /* unanswered */
+    int64_t hello_sent_us; /* the last of them */
     struct nx_clocksync sync;
     size_t sync_which; /* the collector of these samples */
 };

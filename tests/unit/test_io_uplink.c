@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -332,6 +333,27 @@ static void test_hello_again(void **state) {
     }
 }
 
+/* Two at once: the answer to the first is not taken for the second's, which
+ * would make the clocks seem nearer than they are known to be. */
+static void test_two_hellos(void **state) {
+    struct fixture *f = *state;
+    const struct timespec while_unanswered = {0, 50000000};
+    struct nx_clock_sample clock = {0};
+    f->c.stop_at = 1;
+    start(f);
+    while (f->c.hellos < 1) {
+        assert_int_equal(event_base_dispatch(f->c.base), 0);
+    }
+    (void)nanosleep(&while_unanswered, NULL);
+    nx_uplink_hello(f->uplink);
+    while (!clock.offset_known) {
+        assert_int_equal(event_base_loop(f->c.base, EVLOOP_ONCE), 0);
+        nx_uplink_clock(f->uplink, &clock);
+    }
+    assert_true(llabs(clock.offset_us + AHEAD) <=
+                (int64_t)clock.offset_error_us);
+}
+
 /* Accepted only at the third attempt. */
 static void test_refused_key(void **state) {
     struct fixture *f = *state;
@@ -400,6 +422,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hello_batch_ack, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hello_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_hellos, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resend_after_restart, setup,
                                         teardown),
