@@ -168,6 +168,9 @@ static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
         u->timeouts_n = 0;
         u->handler.acked(u->handler.user);
     }
+    if (answers_hello) {
+        nx_uplink_flush(u); /* it may have gone back */
+    }
     arm_ack_timer(u);
 }
 

@@ -172,8 +172,11 @@ void nx_outbox_sent(struct nx_outbox *box, int64_t now_mono_us) {
     }
 }
 
-/* The collector stands before what it once acknowledged. */
+/* The collector stands before what it once acknowledged. What went out since
+ * the connection began did not say so, and is not taken: once more. */
 static void go_back(struct nx_outbox *box, uint64_t acked_seq) {
+    box->cursor = box->first;
+    box->waiting = false;
     box->acked_n = box->acked_n < acked_seq ? box->acked_n : acked_seq;
     box->acked_seq = acked_seq;
 }

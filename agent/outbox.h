@@ -56,7 +56,8 @@ void nx_outbox_sent(struct nx_outbox *outbox, int64_t now_mono_us);
 
 /* An ack of this epoch (others are ignored). answers_hello: the collector said
  * where it stands, which may be before what it acknowledged once (restored from
- * a backup): then what is not held any more becomes a gap.
+ * a backup): then what is not held any more becomes a gap, and the cursor goes
+ * back to the first.
  * True when the batch numbered ack->echo had been sent exactly once: *sent_us
  * is when, and the pair is a clock sample. */
 bool nx_outbox_ack(struct nx_outbox *outbox, const struct nx_ack *ack,

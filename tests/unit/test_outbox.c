@@ -229,6 +229,9 @@ static void test_collector_goes_back(void **state) {
     (void)ack(box, 20, 11, &sent_us);
     assert_int_equal(ledger(box).acked, 20);
     nx_outbox_rewind(box, 2 * S);
+    /* Sent right behind the hello, when nothing was known to be missing. */
+    assert_int_equal(send_one(box, S, out, &len), 21);
+    expect_gap(out, len, 0, 0, 21);
     (void)ack(box, 4, 0, &sent_us); /* its answer to a hello */
     assert_int_equal(ledger(box).acked, 4);
     assert_int_equal(ledger(box).dropped, 16);
