@@ -28,6 +28,7 @@ struct job {
     bool round_open; /* its end has not been judged */
     struct verdict verdicts[NX_WALK_TYPES_MAX];
     size_t verdicts_n;
+    bool no_name; /* the round has seen that the name does not exist */
     uint8_t name[NX_DNAME_MAX];
 };
 
@@ -128,6 +129,11 @@ static void judge(struct job *job, const struct nx_obs *obs) {
                   (a->rcode == NX_RCODE_NOERROR && !found && a->cname_n == 0 &&
                    (a->flags & NX_ANS_AA) != 0);
     verdict->affirmed = verdict->affirmed || found;
+    if (a->rcode == NX_RCODE_NXDOMAIN && a->cname_n == 0 && !job->no_name) {
+        job->no_name = true;
+        job->walks->handler.denied(job->walks->handler.user, job->name,
+                                   NX_PLANNER_EVERY_TYPE, true);
+    }
     if (denied && !verdict->denied) {
         verdict->denied = true;
         job->walks->handler.denied(job->walks->handler.user, job->name,
@@ -157,14 +163,20 @@ static void begin_verdicts(struct job *job, const uint16_t *types, size_t n) {
         job->verdicts[i] = (struct verdict){.type = types[i]};
     }
     job->verdicts_n = n;
+    job->no_name = false;
 }
 
 static void end_round(struct job *job) {
+    bool exists = false;
     for (size_t i = 0; i < job->verdicts_n; i++) {
         const struct verdict *verdict = &job->verdicts[i];
+        exists = exists || (verdict->affirmed && !job->no_name);
         if (verdict->affirmed && !verdict->denied) {
             lift(job, verdict->type);
         }
+    }
+    if (exists) {
+        lift(job, NX_PLANNER_EVERY_TYPE);
     }
     job->round_open = false;
 }
@@ -325,6 +337,7 @@ static void forget(struct job *job) {
     for (size_t i = 0; i < job->verdicts_n; i++) {
         lift(job, job->verdicts[i].type);
     }
+    lift(job, NX_PLANNER_EVERY_TYPE);
     retire(job);
 }
 

@@ -17,7 +17,7 @@ struct nx_walks_handler {
     void (*observed)(void *user, const struct nx_obs *obs);
     void (*delegation)(void *user, const struct nx_delegation *delegation);
     /* A name server denies (name, type), or a whole round found none that
-     * does. */
+     * does. Type NX_PLANNER_EVERY_TYPE: the name. */
     void (*denied)(void *user, const uint8_t *name, uint16_t qtype,
                    bool denied);
     void *user;

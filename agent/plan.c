@@ -78,7 +78,8 @@ static struct nx_held_plan *held_new(const struct nx_plan *plan) {
 bool nx_planner_is_denied(const struct nx_planner *planner,
                           const struct nx_task *task) {
     for (size_t i = 0; i < planner->denied_n; i++) {
-        if (planner->denied[i].qtype == task->qtype &&
+        if ((planner->denied[i].qtype == task->qtype ||
+             planner->denied[i].qtype == NX_PLANNER_EVERY_TYPE) &&
             nx_dname_equal(planner->denied[i].name, task->name)) {
             return true;
         }

@@ -76,9 +76,12 @@ int64_t nx_planner_wakeup(const struct nx_planner *planner);
 
 /* What this agent's own last walk saw: a name server denies (name, qtype), or
  * none does. Denied ones are not asked at resolvers, whatever the plan says
- * (rule 1). At most NX_PLANNER_DENIED_MAX are kept; beyond that every name is
- * taken for denied. */
+ * (rule 1). qtype NX_PLANNER_EVERY_TYPE, apart from the types: the name does
+ * not exist, which resolvers cache for all of its types (RFC 2308 section 5).
+ * At most NX_PLANNER_DENIED_MAX are kept; beyond that every name is taken for
+ * denied. */
 #define NX_PLANNER_DENIED_MAX 256U
+#define NX_PLANNER_EVERY_TYPE 0U
 void nx_planner_denied(struct nx_planner *planner, const uint8_t *name,
                        uint16_t qtype, bool denied);
 

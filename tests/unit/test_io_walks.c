@@ -22,7 +22,7 @@ static struct nx_walks *walks;
 static struct nx_walks_settings settings;
 static uint8_t www[NX_DNAME_MAX];
 static unsigned observed_n;
-static bool denied[2]; /* A, AAAA: as the planner would know it */
+static bool denied[3]; /* A, AAAA, every type: as the planner knows it */
 static unsigned lifted_n;
 
 static void on_observed(void *user, const struct nx_obs *obs) {
@@ -40,7 +40,9 @@ static void on_denied(void *user, const uint8_t *name, uint16_t qtype,
                       bool now) {
     (void)user;
     assert_true(nx_dname_equal(name, www));
-    denied[qtype == NX_TYPE_AAAA ? 1 : 0] = now;
+    denied[qtype == NX_PLANNER_EVERY_TYPE ? 2
+           : qtype == NX_TYPE_AAAA        ? 1
+                                          : 0] = now;
     lifted_n += now ? 0 : 1;
 }
 
@@ -89,7 +91,7 @@ static int setup(void **state) {
                                           .inflight_max = 8,
                                           .allow_private = true};
     observed_n = lifted_n = 0;
-    denied[0] = denied[1] = false;
+    memset(denied, 0, sizeof(denied));
     return nx_hints_parse(text, strlen(text), &hints, &line, &why) |
            nx_dname_parse("www.example.", www) |
            nx_ratelimit_new(&wide, &limit) | nx_probe_new(base, 8, &prober) |
@@ -163,6 +165,28 @@ static void lifts_the_types_that_left_the_plan(void **state) {
     assert_false(denied[1]);
 }
 
+/* Resolvers cache the absence of a name for all types, so whoever asks for one
+ * that no walk asks for would plant it, too. A type alone is not the name. */
+static void has_the_name(struct fake *s, const uint8_t *q, size_t n) {
+    (void)n;
+    fake_begin(s, q, PKT_AA);
+    pkt_soa(&s->reply, PKT_AUTHORITY, ".", 60, 1, 60);
+    fake_udp(s);
+}
+
+static void tells_a_name_from_a_type(void **state) {
+    (void)state;
+    round_of(1, denies);
+    assert_true(denied[2]);
+    round_of(1, silent);
+    assert_true(denied[2]);
+    round_of(1, has_it);
+    assert_false(denied[0] || denied[2]);
+    round_of(1, has_the_name);
+    assert_true(denied[0]);
+    assert_false(denied[2]);
+}
+
 static void cuts(struct fake *s, const uint8_t *q, size_t n) {
     (void)n;
     fake_begin(s, q, PKT_AA | PKT_TC);
@@ -199,6 +223,7 @@ int main(void) {
         T(keeps_denials_over_a_reload),
         T(reloads_in_the_middle_of_a_round),
         T(lifts_the_types_that_left_the_plan),
+        T(tells_a_name_from_a_type),
         T(pays_for_tcp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

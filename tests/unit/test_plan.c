@@ -366,6 +366,26 @@ static void test_denied(void **state) {
     free_bench(&b);
 }
 
+/* A name that does not exist has no type that could be asked. */
+static void test_denied_name(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task tasks[2] = {task_of(www, 0, 1000), task_of(www, 0, 1000)};
+    struct nx_due due;
+    int64_t now = T0;
+    tasks[1].qtype = NX_TYPE_AAAA;
+    nx_planner_denied(b.planner, www, NX_PLANNER_EVERY_TYPE, true);
+    load(&b, tasks, 2, T0);
+    assert_false(next_query(&b, &now, T0 + 10 * S, &due));
+    nx_planner_denied(b.planner, www, NX_TYPE_A, false);
+    now = T0 + 20 * S;
+    assert_false(next_query(&b, &now, T0 + 30 * S, &due));
+    nx_planner_denied(b.planner, www, NX_PLANNER_EVERY_TYPE, false);
+    now = T0 + 40 * S;
+    assert_true(next_query(&b, &now, T0 + 45 * S, &due));
+    free_bench(&b);
+}
+
 static void test_too_many_denied(void **state) {
     (void)state;
     struct bench b = new_bench(1);
@@ -602,6 +622,7 @@ int main(void) {
         cmocka_unit_test_setup(test_expiry, setup),
         cmocka_unit_test_setup(test_nothing_without_a_plan, setup),
         cmocka_unit_test_setup(test_denied, setup),
+        cmocka_unit_test_setup(test_denied_name, setup),
         cmocka_unit_test_setup(test_too_many_denied, setup),
         cmocka_unit_test_setup(test_unverified, setup),
         cmocka_unit_test_setup(test_refusals, setup),
