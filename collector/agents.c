@@ -297,10 +297,8 @@ static int64_t wall_offset(const struct nx_clock_sample *clock) {
     return clock->wall_us - (clock->mono_us - clock->offset_us);
 }
 
-static void show(const struct nx_agent_state *a,
-                 void (*visit)(void *user, const struct nx_agent_view *agent),
-                 void *user) {
-    struct nx_agent_view view = {
+static struct nx_agent_view view_of(const struct nx_agent_state *a) {
+    return (struct nx_agent_view){
         .agent = &a->agent,
         .connected_once = a->connected_once,
         .last_seen_us = a->last_seen_us,
@@ -315,7 +313,23 @@ static void show(const struct nx_agent_state *a,
         .dropped_n = a->dropped_n,
         .software = a->software,
     };
+}
+
+static void show(const struct nx_agent_state *a,
+                 void (*visit)(void *user, const struct nx_agent_view *agent),
+                 void *user) {
+    const struct nx_agent_view view = view_of(a);
     visit(user, &view);
+}
+
+int nx_engine_agent(const struct nx_engine *engine, uint32_t agent_id,
+                    struct nx_agent_view *out) {
+    const struct nx_agent_state *a = nx_agents_find(engine, agent_id);
+    if (a == NULL) {
+        return NX_ENOTFOUND;
+    }
+    *out = view_of(a);
+    return 0;
 }
 
 void nx_engine_agents(const struct nx_engine *engine,

@@ -133,6 +133,9 @@ void nx_engine_agents(const struct nx_engine *engine,
                       void (*visit)(void *user,
                                     const struct nx_agent_view *agent),
                       void *user);
+/* One of them. NX_ENOTFOUND. */
+int nx_engine_agent(const struct nx_engine *engine, uint32_t agent_id,
+                    struct nx_agent_view *out) NX_MUSTUSE;
 
 /* What came in since the engine was made, observation by observation: each is
  * taken or counted here. */

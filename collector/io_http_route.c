@@ -25,27 +25,15 @@ static void no_incident(struct evhttp_request *request, uint32_t id) {
 struct roster {
     struct nx_service *service;
     json_t *list;
-    const struct nx_agent_record *record; /* being looked for */
-    const struct nx_agent_view *view;     /* found */
-    struct nx_agent_view copy;
 };
-
-static void find_view(void *user, const struct nx_agent_view *view) {
-    struct roster *roster = user;
-    if (roster->record->agent.id != 0 &&
-        view->agent->id == roster->record->agent.id) {
-        roster->copy = *view;
-        roster->view = &roster->copy;
-    }
-}
 
 static void add_record(void *user, const struct nx_agent_record *record) {
     struct roster *roster = user;
-    roster->record = record;
-    roster->view = NULL;
-    nx_engine_agents(nx_service_engine(roster->service), find_view, roster);
+    struct nx_agent_view view;
+    bool known = nx_engine_agent(nx_service_engine(roster->service),
+                                 record->agent.id, &view) == 0;
     (void)json_array_append_new(roster->list,
-                                nx_roster_agent(record, roster->view));
+                                nx_roster_agent(record, known ? &view : NULL));
 }
 
 static json_t *agent_list(struct nx_service *service) {

@@ -310,6 +310,17 @@ static void test_agents_are_shown_in_order(void **state) {
     assert_ptr_equal(next, order + 3);
 }
 
+static void test_agent_is_shown_alone(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_agent_view view;
+    hello(b, OSLO, 2, 0, T0);
+    assert_int_equal(nx_engine_agent(b->engine, OSLO, &view), 0);
+    assert_string_equal(view.agent->network, "oslo");
+    assert_int_equal(view.last_seen_us, T0);
+    assert_int_equal(view.resolvers_n, 2);
+    assert_int_equal(nx_engine_agent(b->engine, 0, &view), NX_ENOTFOUND);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_targets_come_from_hello_and_incident),
@@ -330,6 +341,7 @@ int main(void) {
         TEST(test_impossible_times_are_left),
         TEST(test_looks_before_the_incident_are_left),
         TEST(test_agents_are_shown_in_order),
+        TEST(test_agent_is_shown_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
