@@ -12,7 +12,8 @@
  * not hold the guard shut: after settle_us without a useful answer (five times
  * that, if its last one was a denial) it is set aside as NX_AUTH_SILENT, stays
  * in the view as a finding, and the others decide. A vantage that fell silent
- * is set aside the same way while another one speaks. */
+ * is set aside the same way while another one speaks. Where rounds of the audit
+ * are rare, both wait for two rounds in vain at least. */
 #ifndef NX_COLLECTOR_AUTHORITY_H
 #define NX_COLLECTOR_AUTHORITY_H
 

@@ -8,6 +8,8 @@
 
 #define US_PER_S INT64_C(1000000)
 #define PATIENCE_DENIED 5 /* settle times for a server that denied last */
+#define ROUNDS_MISSED 2   /* rounds of the audit without an answer: it happens \
+                           */
 #define W_UNSEEN_S 3600U  /* a common negative TTL, when none was seen */
 
 const char *nx_auth_class_text(unsigned class_) {
@@ -25,6 +27,19 @@ static bool past(int64_t at_us, int64_t span_us, int64_t now_us) {
     return at_us != NX_TIME_UNKNOWN && now_us - at_us >= span_us;
 }
 
+/* Within this time the next rounds of the audit brought news, if there was any:
+ * one lost packet is no silence, nor is the pause between two rounds. */
+static int64_t rounds_us(const struct nx_auth_rules *rules) {
+    return ROUNDS_MISSED * rules->interval_us + rules->interval_us / 2 +
+           US_PER_S;
+}
+
+/* So many settle times, but no less than some rounds of the audit. */
+static int64_t patience_us(const struct nx_auth_rules *rules,
+                           int settle_times) {
+    return later(settle_times * rules->settle_us, rounds_us(rules));
+}
+
 static enum nx_auth_class class_of(const struct nx_auth_entry *e,
                                    const struct nx_auth_rules *rules,
                                    int64_t now_us) {
@@ -33,14 +48,15 @@ static enum nx_auth_class class_of(const struct nx_auth_entry *e,
     case NX_AUTH_WORD_GOOD:
         return NX_AUTH_GOOD;
     case NX_AUTH_WORD_NONE:
-        return past(e->asked_us, rules->settle_us, now_us) ? NX_AUTH_SILENT
-                                                           : NX_AUTH_PENDING;
+        return past(e->asked_us, patience_us(rules, 1), now_us)
+                   ? NX_AUTH_SILENT
+                   : NX_AUTH_PENDING;
     case NX_AUTH_WORD_DIFFERS:
     case NX_AUTH_WORD_DENIES:
         break;
     }
     if (e->server.last_us > e->word_us && /* asked since, in vain */
-        past(e->word_us, PATIENCE_DENIED * rules->settle_us, now_us)) {
+        past(e->word_us, patience_us(rules, PATIENCE_DENIED), now_us)) {
         return NX_AUTH_SILENT;
     }
     return denied ? NX_AUTH_DENIES : NX_AUTH_DIFFERS;
@@ -77,7 +93,7 @@ static void tally_vantage(const struct nx_authority *a, uint32_t agent_id,
 static bool vantage_stale(const struct nx_auth_vantage *v,
                           const struct nx_auth_rules *rules, int64_t now_us) {
     return v->last_us == NX_TIME_UNKNOWN ||
-           past(v->last_us, PATIENCE_DENIED * rules->settle_us, now_us);
+           past(v->last_us, patience_us(rules, PATIENCE_DENIED), now_us);
 }
 
 static bool any_fresh(const struct nx_authority *a,
@@ -99,8 +115,7 @@ static bool settled(const struct tally *t, const struct nx_auth_rules *rules,
                     int64_t now_us) {
     /* Good for so long, and still looked at. */
     return past(t->good_since_us, rules->settle_us, now_us) &&
-           now_us - t->last_good_us <=
-               2 * rules->interval_us + rules->interval_us / 2 + US_PER_S;
+           now_us - t->last_good_us <= rounds_us(rules);
 }
 
 static struct judgement judge(const struct nx_authority *a,

@@ -236,6 +236,44 @@ static void test_old_answers_change_nothing(void **state) {
     assert_true(step(b, T0 + 10 * S)->all_ns_good);
 }
 
+/* Rounds that are rarer than the settle times: between two of them nobody is
+ * silent. */
+static const struct nx_auth_rules rare = {
+    .settle_us = 60 * S, .interval_us = 600 * S, .vantages = 1};
+
+static const struct nx_auth_facts *step_rare(struct bench *b, int64_t now_us) {
+    (void)nx_authority_step(b->a, &rare, &b->incident, now_us);
+    return nx_authority_facts(b->a);
+}
+
+static void test_rare_rounds_silence_no_vantage(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    delegate(b, 2, apex, 1, 1, T0);
+    for (int64_t t = T0; t < T0 + 3000 * S; t += 600 * S) {
+        denies(b, 2, 1, apex, 900, t);
+        assert_false(step_rare(b, t)->verified);
+        good(b, 1, 1, t + 299 * S);
+        /* What the second one saw 301 s ago still counts. */
+        assert_false(step_rare(b, t + 301 * S)->all_ns_good);
+        assert_false(step_rare(b, t + 599 * S)->verified);
+    }
+    /* Gone for good it is set aside, as ever. */
+    good(b, 1, 1, T0 + 4200 * S);
+    assert_true(step_rare(b, T0 + 4201 * S)->verified);
+}
+
+static void test_rare_rounds_one_lost_packet(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    good(b, 1, 1, T0);
+    denies(b, 1, 2, apex, 900, T0);
+    good(b, 1, 1, T0 + 600 * S);
+    silent(b, 1, 2, T0 + 600 * S);
+    assert_int_equal(step_rare(b, T0 + 601 * S)->ns_negative, 1);
+    assert_false(step_rare(b, T0 + 601 * S)->verified);
+}
+
 static void test_too_many_vantages(void **state) {
     struct bench *b = *state;
     for (uint32_t i = 1; i <= NX_AUTH_VANTAGES_MAX; i++) {
@@ -263,6 +301,8 @@ int main(void) {
         TEST(test_parent_denied),
         TEST(test_unreached_walk),
         TEST(test_old_answers_change_nothing),
+        TEST(test_rare_rounds_silence_no_vantage),
+        TEST(test_rare_rounds_one_lost_packet),
         TEST(test_too_many_vantages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
