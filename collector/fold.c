@@ -33,10 +33,16 @@ struct fold {
 
 /* --- delegations --- */
 
+/* Was the incident open when this came? At a restart the log is folded with all
+ * incidents open: each takes what it would have taken then. */
+static bool was_open(const struct fold *f, const struct nx_item *item) {
+    return f->received_us >= item->owner->incident.opened_us;
+}
+
 /* fresh_only: give only to items that know of no zone yet. */
 static int delegate_item(struct fold *f, struct nx_item *item,
                          const struct nx_delegation *d, bool fresh_only) {
-    if (!nx_dname_equal(item->spec->name, d->name) ||
+    if (!nx_dname_equal(item->spec->name, d->name) || !was_open(f, item) ||
         (fresh_only && nx_authority_apex(item->authority) != NULL)) {
         return 0;
     }
@@ -126,7 +132,8 @@ static void look_at(const struct fold *f, const struct nx_item *item,
 static bool timely(const struct fold *f, const struct nx_item *item,
                    const struct nx_look *look) {
     int64_t opened_us = item->owner->incident.opened_us;
-    return look->rx_us >= opened_us - f->eps_us - US_PER_S &&
+    return was_open(f, item) &&
+           look->rx_us >= opened_us - f->eps_us - US_PER_S &&
            look->rx_us >= f->received_us - OLDEST_US &&
            look->rx_us <= f->received_us + f->eps_us + US_PER_S;
 }

@@ -301,6 +301,26 @@ static void check_agent(void *user, const struct nx_agent_view *view) {
     (*next)++;
 }
 
+/* At a restart the log is folded with the incidents open: what came before one
+ * of them was opened did not count for it, and does not now. */
+static void test_messages_before_the_incident_are_left(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_auth_view view;
+    const struct nx_incident i = incident(1, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, false, T0 - S / 2);
+    sees_nxdomain(b, LYON, 1, 300, T0 - S / 2);
+    tick(b, T0);
+    assert_int_equal(nx_engine_authority(b->engine, 1, 0, &view), 0);
+    assert_false(view.apex_known);
+    assert_int_equal(view.servers_n, 0);
+    assert_int_equal(targets_of(b, 1, T0).n, 0);
+    audits(b, false, T0 + S);
+    tick(b, T0 + 2 * S);
+    assert_int_equal(nx_engine_authority(b->engine, 1, 0, &view), 0);
+    assert_int_equal(view.servers_n, 1);
+}
+
 static void test_agents_are_shown_in_order(void **state) {
     struct engine_bench *b = *state;
     static const char *const order[] = {"audit", "lyon", "oslo"};
@@ -340,6 +360,7 @@ int main(void) {
         TEST(test_impossible_offset_is_not_believed),
         TEST(test_impossible_times_are_left),
         TEST(test_looks_before_the_incident_are_left),
+        TEST(test_messages_before_the_incident_are_left),
         TEST(test_agents_are_shown_in_order),
         TEST(test_agent_is_shown_alone),
     };
