@@ -353,6 +353,71 @@ static void test_targets_are_rebuilt(void **state) {
     assert_int_equal(ask(f, "SELECT count(*) FROM transition"), transitions_n);
 }
 
+static bool hello_written(void *user) {
+    return ask(user, "SELECT count(*) FROM hello") > 0;
+}
+
+/* An agent that named its resolvers and fell silent is not forgotten: without
+ * its targets its network would look as good as the other agents of it say. */
+static void test_silent_resolvers_are_rebuilt(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_record record;
+    static struct nx_incident incident;
+    const struct nx_agent lyon = agent_in("lyon", "");
+    incident = incident_of(nx_service_now_us(f->service));
+    assert_int_equal(nx_service_agent_accept(
+                         f->service, f->client.keys.public_key, &lyon, &record),
+                     NX_OK);
+    connect_client(f);
+    nx_test_client_hello(&f->client, NX_PROTOCOL);
+    assert_true(nx_test_wait(f->base, hello_written, f));
+    nx_test_client_close(&f->client);
+    /* Before any incident ... */
+    restart(f);
+    assert_int_equal(nx_service_incident_open(f->service, &incident), NX_OK);
+    assert_int_equal(targets_of(f).n, 1);
+    /* ... and during one. */
+    restart(f);
+    assert_int_equal(targets_of(f).n, 1);
+    assert_int_equal(targets_of(f).state, NX_STATE_UNKNOWN);
+}
+
+static void shift(const struct fixture *f, const char *sql) {
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(f->store_path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* The clock was a day ahead in the run before: that evidence cannot be placed,
+ * and must not look fresh until tomorrow. */
+static void test_clock_was_set_back(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_record record;
+    static struct nx_incident incident;
+    const struct nx_agent lyon = agent_in("lyon", "");
+    incident = incident_of(nx_service_now_us(f->service));
+    assert_int_equal(nx_service_agent_accept(
+                         f->service, f->client.keys.public_key, &lyon, &record),
+                     NX_OK);
+    assert_int_equal(nx_service_incident_open(f->service, &incident), NX_OK);
+    connect_client(f);
+    nx_test_client_hello(&f->client, NX_PROTOCOL);
+    send_and_wait(f, 1, 3);
+    nx_test_client_close(&f->client);
+    nx_service_free(&f->service);
+    shift(f, "UPDATE batch SET received_us = received_us + 86400000000");
+    start(f);
+    assert_int_equal(targets_of(f).looks_n, 0);
+    struct nx_engine *engine = nx_service_engine(f->service);
+    int64_t now_us = nx_service_now_us(f->service);
+    nx_engine_tick(engine, now_us, NULL);
+    struct nx_plan plan;
+    assert_int_equal(
+        nx_engine_plan(engine, 1, now_us, nx_test_scratch(), &plan), NX_OK);
+    assert_true(plan.revision <= (uint64_t)(now_us / 1000) + 1000);
+}
+
 static void test_refuses_open_key_file(void **state) {
     struct fixture *f = *state;
     struct nx_service *service = NULL;
@@ -476,6 +541,8 @@ int main(void) {
         WITH_SERVICE(test_revoke),
         WITH_SERVICE(test_incidents_survive),
         WITH_SERVICE(test_targets_are_rebuilt),
+        WITH_SERVICE(test_silent_resolvers_are_rebuilt),
+        WITH_SERVICE(test_clock_was_set_back),
         cmocka_unit_test_setup_teardown(test_refuses_open_key_file, setup_files,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_killed, setup_files, teardown),
