@@ -8,9 +8,10 @@
 
 #define US_PER_S INT64_C(1000000)
 #define PATIENCE_DENIED 5 /* settle times for a server that denied last */
-#define ROUNDS_MISSED 2   /* rounds of the audit without an answer: it happens \
-                           */
-#define W_UNSEEN_S 3600U  /* a common negative TTL, when none was seen */
+#define ROUNDS_MISSED                                                          \
+    2                    /* rounds of the audit without an answer: it happens  \
+                          */
+#define W_UNSEEN_S 3600U /* a common negative TTL, when none was seen */
 
 const char *nx_auth_class_text(unsigned class_) {
     static const char *const text[] = {"good", "silent", "pending", "differs",
@@ -152,7 +153,9 @@ static int64_t declared_us(const struct nx_incident *incident, int64_t now_us) {
     return NX_TIME_UNKNOWN;
 }
 
+/* A server that denied last and was set aside may have denied until then. */
 static void restored_observed(const struct nx_authority *a,
+                              const struct nx_auth_rules *rules,
                               struct nx_auth_facts *f) {
     int64_t hi_us = a->left_hi_us;
     f->restored_lo_us = a->left_lo_us;
@@ -164,6 +167,9 @@ static void restored_observed(const struct nx_authority *a,
         f->restored_lo_us = later(f->restored_lo_us, e->bad_lo_us);
         if (e->word == NX_AUTH_WORD_GOOD) {
             hi_us = later(hi_us, e->good_hi_us);
+        } else {
+            hi_us =
+                later(hi_us, e->word_us + patience_us(rules, PATIENCE_DENIED));
         }
     }
     f->restored_hi_us = f->all_ns_good ? hi_us : NX_TIME_UNKNOWN;
@@ -185,13 +191,14 @@ static void restored_unseen(const struct nx_authority *a,
 }
 
 static void facts_restored(const struct nx_authority *a,
+                           const struct nx_auth_rules *rules,
                            const struct nx_incident *incident, int64_t now_us,
                            struct nx_auth_facts *f) {
     int64_t declared = declared_us(incident, now_us);
     f->restored_lo_us = NX_TIME_UNKNOWN;
     f->restored_hi_us = NX_TIME_UNKNOWN;
     if (a->bad_seen) {
-        restored_observed(a, f);
+        restored_observed(a, rules, f);
         if (f->restored_hi_us != NX_TIME_UNKNOWN) {
             f->restored_hi_us = later(f->restored_hi_us, declared);
         }
@@ -363,7 +370,7 @@ bool nx_authority_step(struct nx_authority *a,
     }
     struct judgement j = judge(a, rules, now_us);
     facts_verified(a, rules, &j, incident, now_us, &f);
-    facts_restored(a, incident, now_us, &f);
+    facts_restored(a, rules, incident, now_us, &f);
     facts_w(a, &f);
     facts_outage(a, incident, &f);
     facts_serial(a, &f);

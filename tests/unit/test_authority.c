@@ -236,6 +236,40 @@ static void test_old_answers_change_nothing(void **state) {
     assert_true(step(b, T0 + 10 * S)->all_ns_good);
 }
 
+/* What a server denied until it died may have been cached from it. */
+static void test_set_aside_denied_until_then(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    denies(b, 1, 1, apex, 900, T0);
+    denies(b, 1, 2, apex, 900, T0);
+    for (int64_t t = T0 + 10 * S; t <= T0 + 500 * S; t += 5 * S) {
+        good(b, 1, 1, t);
+        if (t <= T0 + 100 * S) {
+            denies(b, 1, 2, apex, 900, t);
+        } else {
+            silent(b, 1, 2, t);
+        }
+    }
+    const struct nx_auth_facts *f = step(b, T0 + 500 * S);
+    assert_true(f->verified);
+    assert_int_equal(f->restored_lo_us, T0 + 100 * S - 4000 - EPS);
+    assert_int_equal(f->restored_hi_us, T0 + 400 * S);
+}
+
+/* Also when it was the only one. */
+static void test_set_aside_alone_denied(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    denies(b, 1, 2, apex, 900, T0);
+    for (int64_t t = T0; t <= T0 + 400 * S; t += 5 * S) {
+        good(b, 1, 1, t);
+        silent(b, 1, 2, t + S);
+    }
+    const struct nx_auth_facts *f = step(b, T0 + 400 * S);
+    assert_true(f->verified);
+    assert_int_equal(f->restored_hi_us, T0 + 300 * S);
+}
+
 /* Rounds that are rarer than the settle times: between two of them nobody is
  * silent. */
 static const struct nx_auth_rules rare = {
@@ -301,6 +335,8 @@ int main(void) {
         TEST(test_parent_denied),
         TEST(test_unreached_walk),
         TEST(test_old_answers_change_nothing),
+        TEST(test_set_aside_denied_until_then),
+        TEST(test_set_aside_alone_denied),
         TEST(test_rare_rounds_silence_no_vantage),
         TEST(test_rare_rounds_one_lost_packet),
         TEST(test_too_many_vantages),
