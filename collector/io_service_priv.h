@@ -23,6 +23,7 @@ struct nx_service {
     /* The tables for people may lack something that could not be written;
      * they are put right from the engine's views. */
     bool derived_stale;
+    uint64_t failures_n; /* of the group, when that was looked at last */
 };
 
 /* --- io_service_agents.c --- */

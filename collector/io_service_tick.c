@@ -84,6 +84,15 @@ static void resync(struct nx_service *service, int64_t now_us) {
     }
 }
 
+/* Rows for people go into the transaction that is open: when it was rolled back
+ * they went with it. */
+static void notice_failures(struct nx_service *service) {
+    uint64_t n =
+        nx_group_counters(nx_ingest_group(service->ingest))->failures_n;
+    service->derived_stale |= n != service->failures_n;
+    service->failures_n = n;
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg) {
     struct nx_service *service = arg;
     const struct nx_engine_sink sink = {
@@ -96,6 +105,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
     nx_engine_tick(service->engine, now_us, &sink);
+    notice_failures(service);
     if (service->derived_stale &&
         nx_group_storing(nx_ingest_group(service->ingest))) {
         resync(service, now_us);

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -418,6 +419,49 @@ static void test_clock_was_set_back(void **state) {
     assert_true(plan.revision <= (uint64_t)(now_us / 1000) + 1000);
 }
 
+static bool storing(const struct fixture *f) {
+    struct nx_service_health health;
+    nx_service_health(f->service, &health);
+    return health.storing;
+}
+
+static bool stopped_storing(void *user) {
+    return !storing(user);
+}
+
+static bool storing_again(void *user) {
+    return storing(user);
+}
+
+/* Rows that were written into a transaction and went with it come back, though
+ * nothing about them changes any more. */
+static void test_lost_rows_are_written_again(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_record record;
+    struct rlimit files;
+    static struct nx_incident incident;
+    const struct nx_agent lyon = agent_in("lyon", "");
+    incident = incident_of(nx_service_now_us(f->service));
+    assert_int_equal(nx_service_agent_accept(
+                         f->service, f->client.keys.public_key, &lyon, &record),
+                     NX_OK);
+    connect_client(f);
+    nx_test_client_hello(&f->client, NX_PROTOCOL);
+    assert_true(nx_test_wait(f->base, hello_written, f));
+    assert_int_equal(nx_service_incident_open(f->service, &incident), NX_OK);
+    /* A write goes to the disk with the commit: that is what fails. */
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &files), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = files.rlim_max};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &none), 0);
+    bool stopped = nx_test_wait(f->base, stopped_storing, f);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &files), 0);
+    assert_true(stopped);
+    assert_false(target_written(f));
+    assert_true(nx_test_wait(f->base, storing_again, f));
+    assert_true(nx_test_wait(f->base, target_written, f));
+}
+
 static void test_refuses_open_key_file(void **state) {
     struct fixture *f = *state;
     struct nx_service *service = NULL;
@@ -543,6 +587,7 @@ int main(void) {
         WITH_SERVICE(test_targets_are_rebuilt),
         WITH_SERVICE(test_silent_resolvers_are_rebuilt),
         WITH_SERVICE(test_clock_was_set_back),
+        WITH_SERVICE(test_lost_rows_are_written_again),
         cmocka_unit_test_setup_teardown(test_refuses_open_key_file, setup_files,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_killed, setup_files, teardown),
