@@ -63,6 +63,7 @@ struct nx_auth_rules {
     int64_t settle_us;
     int64_t interval_us; /* between two rounds of the audit */
     unsigned vantages;   /* agents that must see all good */
+    bool audited;        /* an authority agent is there to be asked */
 };
 
 struct nx_authority;

@@ -333,6 +333,19 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->epoch != b->epoch;
 }
 
+/* Nothing was heard: the operator's word. It opens the guard when whoever could
+ * have seen otherwise had the time to say so. */
+static void verified_by_word(const struct nx_auth_rules *rules,
+                             const struct nx_incident *incident, int64_t now_us,
+                             struct nx_auth_facts *f) {
+    int64_t at_us = declared_us(incident, now_us);
+    f->observed = at_us != NX_TIME_UNKNOWN;
+    f->all_ns_good = f->observed;
+    f->verified = past(at_us, rules->settle_us, now_us) &&
+                  (!rules->audited ||
+                   past(incident->opened_us, rules->settle_us, now_us));
+}
+
 /* Verified holds until something bad is seen: a vantage that falls silent
  * afterwards proves nothing. */
 static void facts_verified(struct nx_authority *a,
@@ -346,10 +359,7 @@ static void facts_verified(struct nx_authority *a,
         f->verified = j->all_good &&
                       (a->facts.verified || j->settled_n >= rules->vantages);
     } else {
-        int64_t at_us = declared_us(incident, now_us);
-        f->observed = at_us != NX_TIME_UNKNOWN;
-        f->all_ns_good = f->observed;
-        f->verified = past(at_us, rules->settle_us, now_us);
+        verified_by_word(rules, incident, now_us, f);
     }
     f->epoch = a->facts.epoch + (f->all_ns_good != a->facts.all_ns_good);
     if (!f->verified) {

@@ -63,17 +63,35 @@ void nx_engine_profile_set(struct nx_engine *engine,
 
 /* --- time --- */
 
-static void item_step(struct nx_engine *engine, struct nx_item *item,
-                      int64_t now_us, const struct nx_engine_sink *sink) {
-    const struct nx_auth_rules rules = {
+static bool auditor_here(const struct nx_engine *engine, int64_t now_us) {
+    int64_t silent_us = engine->settings.diagnosis.silent_after_us;
+    const struct nx_agent_state *a = engine->agents;
+    for (; a != NULL; a = a->hh.next) {
+        if (nx_agent_audits(a) && a->last_seen_us != NX_TIME_UNKNOWN &&
+            now_us - a->last_seen_us <= silent_us) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct nx_auth_rules rules_at(const struct nx_engine *engine,
+                                     int64_t now_us) {
+    return (struct nx_auth_rules){
         .settle_us = engine->settings.settle_us,
         .interval_us =
             (int64_t)engine->settings.authority_interval_ms * US_PER_MS,
         .vantages = engine->settings.vantages,
+        .audited = auditor_here(engine, now_us),
     };
+}
+
+static void item_step(struct nx_engine *engine, struct nx_item *item,
+                      const struct nx_auth_rules *rules, int64_t now_us,
+                      const struct nx_engine_sink *sink) {
     const struct nx_incident *incident = &item->owner->incident;
     bool was_allowed = nx_plan_allowed(item);
-    if (!nx_authority_step(item->authority, &rules, incident, now_us)) {
+    if (!nx_authority_step(item->authority, rules, incident, now_us)) {
         return;
     }
     if (was_allowed != nx_plan_allowed(item)) {
@@ -94,10 +112,11 @@ void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
         now_us = engine->now_us; /* time does not go back */
     }
     engine->now_us = now_us;
+    const struct nx_auth_rules rules = rules_at(engine, now_us);
     for (size_t i = 0; i < engine->cases_n; i++) {
         struct nx_case *c = engine->cases[i];
         for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
-            item_step(engine, &c->items[k], now_us, sink);
+            item_step(engine, &c->items[k], &rules, now_us, sink);
         }
     }
     nx_targets_evaluate(engine, now_us, sink);

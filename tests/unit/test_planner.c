@@ -68,6 +68,32 @@ static void test_guard(void **state) {
     assert_int_equal(plan_of(b, LYON, T0 + 21 * S)->tasks_n, 0);
 }
 
+/* Rule 1: the operator's word does not open the guard before the authority
+ * agents that are there could answer. */
+static void test_guard_waits_for_the_audit(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    hello(b, AUDITOR, 0, 0, T0);
+    open_restored(b, 1, T0);
+    tick(b, T0);
+    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, 0);
+    audits(b, false, T0 + 3 * S);
+    pass(b, T0 + 4 * S, T0 + 60 * S);
+    assert_int_equal(plan_of(b, LYON, T0 + 60 * S)->tasks_n, 0);
+}
+
+/* ... and when none of them has anything to say, it does. */
+static void test_guard_opens_on_word(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    hello(b, AUDITOR, 0, 0, T0);
+    open_restored(b, 1, T0);
+    pass(b, T0, T0 + 9 * S);
+    assert_int_equal(plan_of(b, LYON, T0 + 9 * S)->tasks_n, 0);
+    pass(b, T0 + 10 * S, T0 + 11 * S);
+    assert_int_equal(plan_of(b, LYON, T0 + 11 * S)->tasks_n, 1);
+}
+
 static void test_audit_tasks(void **state) {
     struct engine_bench *b = *state;
     struct nx_incident i = incident(7, T0);
@@ -211,6 +237,8 @@ static void test_plan_of_nobody_and_small_arena(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_guard),
+        TEST(test_guard_waits_for_the_audit),
+        TEST(test_guard_opens_on_word),
         TEST(test_audit_tasks),
         TEST(test_revision_grows_only_with_change),
         TEST(test_another_task_has_other_numbers),
