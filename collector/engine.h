@@ -13,6 +13,7 @@
 #include "common/codec.h"
 
 #define NX_TEXT_LABEL_MAX 64U /* bytes of a network or agent name with NUL */
+#define NX_ENGINE_AGENTS_MAX 20000U /* ever accepted */
 
 struct nx_engine;
 
@@ -54,7 +55,7 @@ int nx_engine_new(const struct nx_engine_settings *settings,
                   struct nx_engine **out) NX_MUSTUSE;
 void nx_engine_free(struct nx_engine **engine);
 
-/* Adds or updates by id. NX_ENOMEM. */
+/* Adds or updates by id. NX_ELIMIT, NX_ENOMEM. */
 int nx_engine_agent_set(struct nx_engine *engine,
                         const struct nx_agent *agent) NX_MUSTUSE;
 int nx_engine_hello(struct nx_engine *engine, uint32_t agent_id,

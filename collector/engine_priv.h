@@ -14,7 +14,6 @@
 
 #include "collector/engine.h"
 
-#define NX_ENGINE_AGENTS_MAX 20000U
 #define NX_ENGINE_OPEN_MAX 64U          /* incidents open at a time */
 #define NX_ENGINE_INCIDENTS_MAX 512U    /* the oldest closed ones are dropped */
 #define NX_ENGINE_EVALUATIONS_MAX 2000U /* per tick: the loop must turn */

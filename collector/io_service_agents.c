@@ -11,14 +11,19 @@
 #define PREFIX_MIN 6U
 #define NAME_TRIES 10000U
 
+static int by_id(const void *key, const void *element) {
+    const uint32_t *id = key;
+    const struct nx_agent_record *record = element;
+    return (*id > record->agent.id) - (*id < record->agent.id);
+}
+
+/* Ids grow, and new records go to the end. */
 static struct nx_agent_record *record_of_id(struct nx_service *service,
                                             uint32_t id) {
-    for (size_t i = 0; i < service->records_n; i++) {
-        if (service->records[i].agent.id == id) {
-            return &service->records[i];
-        }
-    }
-    return NULL;
+    return service->records_n == 0
+               ? NULL
+               : bsearch(&id, service->records, service->records_n,
+                         sizeof(*service->records), by_id);
 }
 
 static struct nx_agent_record *record_slot(struct nx_service *service,
@@ -182,6 +187,11 @@ int nx_service_agent_accept(struct nx_service *service, const char *key,
     int err = draft(service, key, agent, &record);
     if (err == NX_OK && name_taken(service, record.agent.name, record.key)) {
         err = NX_EEXISTS;
+    }
+    /* Asked before it is stored: what is stored is there at the next start. */
+    if (err == NX_OK && record.agent.id == 0 &&
+        service->records_n >= NX_ENGINE_AGENTS_MAX) {
+        err = NX_ELIMIT;
     }
     if (err == NX_OK) {
         err = change(service, &record);

@@ -8,9 +8,10 @@
 #include "common/io_log.h"
 
 #define HOUR_US INT64_C(3600000000)
-#define AHEAD_MAX_US 60000000 /* what was received later than now: a step of   \
-                               */
-#define PART_BATCHES 256U     /* the clock so small does no harm */
+#define AHEAD_MAX_US                                                           \
+    60000000              /* what was received later than now: a step of       \
+                           */
+#define PART_BATCHES 256U /* the clock so small does no harm */
 
 struct rebuild {
     struct nx_service *service;
@@ -24,8 +25,12 @@ struct rebuild {
 
 static void see_agent(void *user, const struct nx_agent_record *record) {
     struct rebuild *r = user;
-    if (r->err == NX_OK) {
-        r->err = nx_service_record_put(r->service, record);
+    int err = nx_service_record_put(r->service, record);
+    if (err == NX_ELIMIT) {
+        nx_log(NX_LOG_ERROR, "agent %" PRIu32 " is not listened to: %s",
+               record->agent.id, nx_strerror(err));
+    } else if (r->err == NX_OK) {
+        r->err = err;
     }
 }
 

@@ -239,6 +239,38 @@ static void test_revoke(void **state) {
                      NX_OK);
 }
 
+static void write_sql(const struct fixture *f, const char *sql) {
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(f->store_path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* One too many is refused, not stored and stumbled over at the next start. */
+static void test_too_many_agents(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_record record;
+    char key[NX_KEY_TEXT_MAX];
+    const struct nx_agent agent = agent_in("lyon", "box");
+    nx_service_free(&f->service);
+    write_sql(f, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM "
+                 "n WHERE i < 20000) INSERT INTO agent(key, name, network, "
+                 "role, state, address, changed_us) SELECT i, i, 'x', "
+                 "'network', 'revoked', '', 0 FROM n");
+    start(f);
+    other_key(key);
+    assert_int_equal(nx_service_agent_accept(f->service, key, &agent, &record),
+                     NX_ELIMIT);
+    restart(f);
+    assert_int_equal(roster_of(f).n, 20000);
+    /* Should one be there all the same, the others go on. */
+    nx_service_free(&f->service);
+    write_sql(f, "INSERT INTO agent(key, name, network, role, state, address, "
+                 "changed_us) VALUES('k', 'n', 'x', 'network', 'revoked', '', "
+                 "0)");
+    start(f);
+}
+
 static struct nx_incident incident_of(int64_t now_us) {
     struct nx_incident incident = {.closed_us = NX_TIME_UNKNOWN,
                                    .outage_from_us = now_us - 60000000,
@@ -383,13 +415,6 @@ static void test_silent_resolvers_are_rebuilt(void **state) {
     assert_int_equal(targets_of(f).state, NX_STATE_UNKNOWN);
 }
 
-static void shift(const struct fixture *f, const char *sql) {
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(f->store_path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 /* The clock was a day ahead in the run before: that evidence cannot be placed,
  * and must not look fresh until tomorrow. */
 static void test_clock_was_set_back(void **state) {
@@ -407,7 +432,7 @@ static void test_clock_was_set_back(void **state) {
     send_and_wait(f, 1, 3);
     nx_test_client_close(&f->client);
     nx_service_free(&f->service);
-    shift(f, "UPDATE batch SET received_us = received_us + 86400000000");
+    write_sql(f, "UPDATE batch SET received_us = received_us + 86400000000");
     start(f);
     assert_int_equal(targets_of(f).looks_n, 0);
     struct nx_engine *engine = nx_service_engine(f->service);
@@ -583,6 +608,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_SERVICE(test_accept),
         WITH_SERVICE(test_revoke),
+        WITH_SERVICE(test_too_many_agents),
         WITH_SERVICE(test_incidents_survive),
         WITH_SERVICE(test_targets_are_rebuilt),
         WITH_SERVICE(test_silent_resolvers_are_rebuilt),
