@@ -26,7 +26,7 @@ static int start_store(struct nx_service *service, bool check, char *why,
     int err = nx_store_open(service->conf->store_path, &options,
                             &service->store, why, why_cap);
     if (err == NX_OK) {
-        err = nx_engine_new(&service->conf->engine, &service->engine);
+        err = nx_engine_new(&service->settings, &service->engine);
     }
     return err;
 }
@@ -52,7 +52,7 @@ static int start_sockets(struct nx_service *service,
         .store = service->store,
         .engine = service->engine,
         .clock = &service->clock,
-        .plan_valid_s = service->conf->engine.plan_valid_s,
+        .plan_valid_s = service->settings.plan_valid_s,
     };
     err = nx_ingest_new(&parts, keys, &service->ingest);
     if (err != NX_OK) {
@@ -98,6 +98,7 @@ int nx_service_new(struct event_base *base,
     }
     service->base = base;
     service->conf = conf;
+    service->settings = conf->engine;
     nx_steady_init(&service->clock);
     service->started_us = nx_service_now_us(service);
     err = start(service, &keys, store_check, why, why_cap);
@@ -224,7 +225,7 @@ int nx_service_export(struct nx_service *service, uint32_t id,
     const struct nx_export_parts parts = {
         .store = service->store,
         .incident = nx_engine_incident(service->engine, id),
-        .settings = &service->conf->engine,
+        .settings = &service->settings,
         .records = service->records,
         .records_n = service->records_n,
     };

@@ -49,8 +49,8 @@ int nx_service_export(struct nx_service *service, uint32_t id,
 /* key: Z85, or an unambiguous prefix (at least 6 characters) of a pending
  * key. Accepting a known key updates network, name and role.
  * NX_ENOTFOUND, NX_EMALFORMED (key or label), NX_EEXISTS (another agent has
- * this name), NX_ELIMIT (too many agents), NX_EIO. An empty name becomes the network's, with a number when
- * that is taken. */
+ * this name), NX_ELIMIT (too many agents), NX_EIO. An empty name becomes the
+ * network's, with a number when that is taken. */
 int nx_service_agent_accept(struct nx_service *service, const char *key,
                             const struct nx_agent *agent,
                             struct nx_agent_record *out) NX_MUSTUSE;

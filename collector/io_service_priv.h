@@ -9,6 +9,7 @@
 struct nx_service {
     struct event_base *base;
     const struct nx_collector_conf *conf;
+    struct nx_engine_settings settings; /* in force: those at the start */
     struct nx_steady clock;
     int64_t started_us;
     void *zmq;

@@ -57,7 +57,7 @@ static void see_incident(void *user, const struct nx_incident *incident) {
  * does not go back. */
 static void tick_to(struct rebuild *r, int64_t at_us) {
     at_us = at_us < r->now_us ? at_us : r->now_us;
-    if (at_us - r->tick_us >= r->service->conf->engine.evaluate_every_us) {
+    if (at_us - r->tick_us >= r->service->settings.evaluate_every_us) {
         nx_engine_tick(r->service->engine, at_us, NULL);
         r->tick_us = at_us;
     }

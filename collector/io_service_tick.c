@@ -113,7 +113,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
 }
 
 int nx_service_ticks_init(struct nx_service *service) {
-    int64_t every_us = service->conf->engine.evaluate_every_us / 2;
+    int64_t every_us = service->settings.evaluate_every_us / 2;
     const struct timeval every = {0, (suseconds_t)every_us};
     service->on_tick =
         event_new(service->base, -1, EV_PERSIST, on_tick, service);

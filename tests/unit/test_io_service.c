@@ -19,6 +19,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
+#include "collector/io_export.h"
 #include "collector/io_service.h"
 #include "common/io_log.h"
 #include "tests/lib/agent_client.h"
@@ -303,6 +304,33 @@ static void test_incidents_survive(void **state) {
     assert_non_null(got);
     assert_int_equal(got->closed_us, NX_TIME_UNKNOWN);
     assert_int_equal(got->outage_from_us, two.outage_from_us);
+}
+
+/* New estimate settings take effect at the next start; until then a recording
+ * names those that its verdicts were made with. */
+static void test_recording_names_settings_in_force(void **state) {
+    struct fixture *f = *state;
+    static struct nx_incident incident;
+    struct nx_collector_conf other = f->conf;
+    struct nx_export *export = NULL;
+    struct nx_text before;
+    struct nx_text after;
+    incident = incident_of(nx_service_now_us(f->service));
+    assert_int_equal(nx_service_incident_open(f->service, &incident), NX_OK);
+    nx_text_init(&before);
+    assert_int_equal(nx_service_export(f->service, 1, &export), NX_OK);
+    assert_int_equal(nx_export_next(export, &before), 0);
+    nx_export_free(&export);
+    other.engine.settle_us = 17000000;
+    nx_service_reload(f->service, &other);
+    nx_text_init(&after);
+    assert_int_equal(nx_service_export(f->service, 1, &export), NX_OK);
+    assert_int_equal(nx_export_next(export, &after), 0);
+    nx_export_free(&export);
+    assert_string_equal(after.bytes, before.bytes);
+    nx_text_fini(&before);
+    nx_text_fini(&after);
+    nx_service_reload(f->service, &f->conf);
 }
 
 static bool acked(void *user) {
@@ -610,6 +638,7 @@ int main(void) {
         WITH_SERVICE(test_revoke),
         WITH_SERVICE(test_too_many_agents),
         WITH_SERVICE(test_incidents_survive),
+        WITH_SERVICE(test_recording_names_settings_in_force),
         WITH_SERVICE(test_targets_are_rebuilt),
         WITH_SERVICE(test_silent_resolvers_are_rebuilt),
         WITH_SERVICE(test_clock_was_set_back),
