@@ -21,6 +21,7 @@
 
 #include "collector/io_export.h"
 #include "collector/io_service.h"
+#include "collector/status.h"
 #include "common/io_log.h"
 #include "tests/lib/agent_client.h"
 #include "tests/lib/loop.h"
@@ -379,6 +380,24 @@ static int64_t ask(const struct fixture *f, const char *sql) {
     return value;
 }
 
+/* The status document; when a state began is known to a tick only. */
+static json_t *status_of(struct fixture *f, int64_t now_us) {
+    json_t *status =
+        nx_status_incident(nx_service_engine(f->service), 1, now_us);
+    size_t i = 0;
+    size_t j = 0;
+    json_t *network = NULL;
+    json_t *target = NULL;
+    assert_non_null(status);
+    json_array_foreach(json_object_get(status, "networks"), i, network) {
+        (void)json_object_del(network, "since");
+        json_array_foreach(json_object_get(network, "targets"), j, target) {
+            (void)json_object_del(target, "since");
+        }
+    }
+    return status;
+}
+
 static bool target_written(void *user) {
     return ask(user, "SELECT count(*) FROM target WHERE incident_id = 1") > 0;
 }
@@ -401,7 +420,18 @@ static void test_targets_are_rebuilt(void **state) {
     assert_true(nx_test_wait(f->base, target_written, f));
     struct targets before = targets_of(f);
     assert_int_equal(before.n, 1);
+    int64_t then_us = nx_service_now_us(f->service) + 1000000;
+    json_t *status = status_of(f, then_us);
     restart(f);
+    nx_engine_tick(nx_service_engine(f->service), then_us, NULL);
+    json_t *again = status_of(f, then_us);
+    char *x = json_dumps(status, JSON_SORT_KEYS);
+    char *y = json_dumps(again, JSON_SORT_KEYS);
+    assert_string_equal(y, x);
+    free(x);
+    free(y);
+    json_decref(status);
+    json_decref(again);
     struct targets after = targets_of(f);
     assert_int_equal(after.n, 1);
     assert_int_equal(after.state, before.state);
