@@ -85,13 +85,6 @@ struct nx_store_batch {
 int nx_store_batch_append(struct nx_store *store,
                           const struct nx_store_batch *batch) NX_MUSTUSE;
 
-/* Batches received at from_us or later, in the order of their commit. visit
- * returns false to stop. Payloads are borrowed for the call. */
-int nx_store_batches(struct nx_store *store, int64_t from_us,
-                     bool (*visit)(void *user,
-                                   const struct nx_store_batch *batch),
-                     void *user) NX_MUSTUSE;
-
 /* A hello as it came. */
 int nx_store_hello_append(struct nx_store *store, uint32_t agent_id,
                           int64_t received_us, const uint8_t *payload,

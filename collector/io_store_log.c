@@ -1,4 +1,4 @@
-/* Streams and the log of batches. */
+/* Streams and the log of batches; io_store_read.c reads it. */
 #include "collector/io_store_sqlite.h"
 
 int nx_store_stream_get(struct nx_store *store, uint32_t agent_id,
@@ -54,40 +54,4 @@ int nx_store_batch_append(struct nx_store *store,
     nx_sq_int(&sq, batch->received_us);
     nx_sq_blob(&sq, batch->payload, batch->payload_len);
     return nx_sq_run(&sq);
-}
-
-static void read_batch(const struct nx_sq *sq, struct nx_store_batch *out) {
-    out->agent_id = (uint32_t)nx_sq_get_int(sq, 0);
-    out->epoch = nx_sq_get_u64(sq, 1);
-    out->first_seq = nx_sq_get_u64(sq, 2);
-    out->results_n = (uint32_t)nx_sq_get_int(sq, 3);
-    out->skip = (uint32_t)nx_sq_get_int(sq, 4);
-    out->received_us = nx_sq_get_int(sq, 5);
-    out->payload = sqlite3_column_blob(sq->stmt, 6);
-    out->payload_len = (size_t)sqlite3_column_bytes(sq->stmt, 6);
-}
-
-int nx_store_batches(struct nx_store *store, int64_t from_us,
-                     bool (*visit)(void *user,
-                                   const struct nx_store_batch *batch),
-                     void *user) {
-    /* The wall clock may have been set back between two runs, so the order of
-     * receipt is not quite the order of commit: find the first row by time and
-     * read on in the order of commit. */
-    struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_BATCHES,
-        "SELECT agent_id, epoch, first_seq, results_n, skip, received_us, "
-        "payload FROM batch WHERE batch_id >= (SELECT min(batch_id) FROM batch "
-        "WHERE received_us >= ?1) ORDER BY batch_id");
-    nx_sq_int(&sq, from_us);
-    int row = 0;
-    while ((row = nx_sq_step(&sq)) > 0) {
-        struct nx_store_batch batch;
-        read_batch(&sq, &batch);
-        if (!visit(user, &batch)) {
-            nx_sq_end(&sq);
-            return NX_OK;
-        }
-    }
-    return row;
 }

@@ -14,6 +14,9 @@ int nx_store_hello_append(struct nx_store *store, uint32_t agent_id,
     return nx_sq_run(&sq);
 }
 
+/* The wall clock may have been set back between two runs, so the order of
+ * receipt is not quite the order of commit: the first row is found by time, and
+ * read on is in the order of commit. */
 int nx_store_mark_at(struct nx_store *store, int64_t from_us,
                      struct nx_store_mark *out) {
     struct nx_sq sq = nx_sq_use(

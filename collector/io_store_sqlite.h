@@ -18,7 +18,6 @@ enum nx_sq_slot {
     NX_SQ_STREAM_GET,
     NX_SQ_STREAM_PUT,
     NX_SQ_BATCH_ADD,
-    NX_SQ_BATCHES,
     NX_SQ_HELLO_ADD,
     NX_SQ_LOG_MARK,
     NX_SQ_LOG_BATCHES,
