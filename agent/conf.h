@@ -35,7 +35,8 @@ struct nx_agent_conf {
     struct nx_conf_resolver *resolvers;
     size_t resolvers_n; /* 0..NX_POLICY_RESOLVERS_MAX */
     struct nx_policy policy;
-    char *root_hints; /* NULL: the built-in ones */
+    char *root_hints;         /* NULL: the built-in ones */
+    unsigned root_hints_line; /* of the file */
     uint32_t probe_timeout_ms;
     uint64_t spool_max_bytes;
     uint32_t batch_max_results;

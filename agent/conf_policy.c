@@ -151,6 +151,9 @@ int nx_convert_policy(struct nx_convert *c) {
     if (err == NX_OK) {
         err = types(c, raw);
     }
+    if (authority->root_hints != NULL) {
+        c->out->root_hints_line = nx_yaml_line(c->doc, "authority.root_hints");
+    }
     return err == NX_OK
                ? nx_convert_text(authority->root_hints, &c->out->root_hints)
                : err;

@@ -103,13 +103,18 @@ static int load_conf(const char *path, struct nx_agent_conf **out, char *why,
     return err;
 }
 
-static int load_hints(const char *path, struct nx_hints *out, char *why,
-                      size_t why_cap) {
+static int load_hints(const char *conf_path, const struct nx_agent_conf *conf,
+                      struct nx_hints *out, char *why, size_t why_cap) {
+    const char *path = conf->root_hints;
     size_t len = 0;
     unsigned line = 0;
     const char *reason = "";
-    uint8_t *text = read_file(path, NX_HINTS_TEXT_MAX, &len, why, why_cap);
+    char unread[PATH_TEXT_MAX + 128];
+    uint8_t *text =
+        read_file(path, NX_HINTS_TEXT_MAX, &len, unread, sizeof(unread));
     if (text == NULL) {
+        (void)snprintf(why, why_cap, "%s:%u: authority.root_hints: %s",
+                       conf_path, conf->root_hints_line, unread);
         return NX_ECONFIG;
     }
     int err = nx_hints_parse((const char *)text, len, out, &line, &reason);
@@ -117,10 +122,11 @@ static int load_hints(const char *path, struct nx_hints *out, char *why,
     if (err != NX_OK) {
         (void)snprintf(why, why_cap, "%s:%u: %s", path, line, reason);
     }
-    return err;
+    return err == NX_OK || err == NX_ENOMEM ? err : NX_ECONFIG;
 }
 
-static int load_rest(struct nx_agent_setup *setup, char *why, size_t why_cap) {
+static int load_rest(const char *path, struct nx_agent_setup *setup, char *why,
+                     size_t why_cap) {
     setup->hints = calloc(1, sizeof(*setup->hints));
     if (setup->hints == NULL) {
         (void)snprintf(why, why_cap, "out of memory");
@@ -128,8 +134,7 @@ static int load_rest(struct nx_agent_setup *setup, char *why, size_t why_cap) {
     }
     setup->own_root = setup->conf->root_hints != NULL;
     if (setup->own_root) {
-        int err =
-            load_hints(setup->conf->root_hints, setup->hints, why, why_cap);
+        int err = load_hints(path, setup->conf, setup->hints, why, why_cap);
         if (err != NX_OK) {
             return err;
         }
@@ -145,7 +150,7 @@ int nx_agent_setup_load(const char *path, struct nx_agent_setup *out, char *why,
     memset(&setup, 0, sizeof(setup));
     int err = load_conf(path, &setup.conf, why, why_cap);
     if (err == NX_OK) {
-        err = load_rest(&setup, why, why_cap);
+        err = load_rest(path, &setup, why, why_cap);
     }
     if (err != NX_OK) {
         nx_agent_setup_fini(&setup);

@@ -1,6 +1,7 @@
 /* nxclear-agent: options, signals, exit codes. */
 #include <errno.h>
 #include <event2/event.h>
+#include <getopt.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,7 +22,13 @@ static const char usage[] =
     "       nxclear-agent -n -c FILE        check the configuration\n"
     "       nxclear-agent keygen FILE       make a key, print the public one\n"
     "       nxclear-agent pubkey FILE       print the public key of a file\n"
-    "       nxclear-agent -V                print the version\n";
+    "       nxclear-agent -h | -V           this text, the version\n"
+    "  -v  say more\n";
+
+static const struct option long_options[] = {
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0}};
 
 struct options {
     const char *conf_path;
@@ -32,10 +39,10 @@ static int exit_code(int err) {
     switch (err) {
     case NX_ECONFIG:
     case NX_ELIMIT:
+    case NX_EMALFORMED: /* no key file */
         return EX_CONFIG;
     case NX_EDENIED:
     case NX_EIO:
-    case NX_EMALFORMED:
     case NX_EEXISTS:
         return EX_NOPERM; /* the key file */
     default:
@@ -60,7 +67,7 @@ static int run_keys(const char *command, const char *path) {
                   ? nx_keys_create(path, &keys, why, sizeof(why))
                   : nx_keys_read(path, &keys, why, sizeof(why));
     if (err != NX_OK) {
-        nx_log(NX_LOG_ERROR, "%s", why);
+        (void)fprintf(stderr, "nxclear-agent: %s\n", why);
         return exit_code(err);
     }
     int n = printf("%s\n", keys.public_key);
@@ -150,6 +157,13 @@ static int run(const struct options *options, struct nx_agent_setup *setup) {
     nx_log(NX_LOG_INFO, "nxclear-agent %s, public key %s%s%s", NX_VERSION,
            setup->keys.public_key, setup->conf->network != NULL ? ", " : "",
            setup->conf->network != NULL ? setup->conf->network : "");
+    if (setup->conf->policy.authority_role) {
+        nx_log(NX_LOG_INFO,
+               "role authority: the name servers of a zone are asked, found "
+               "from the root servers%s%s; this host's resolvers are not",
+               setup->own_root ? " in " : "",
+               setup->own_root ? setup->conf->root_hints : "");
+    }
     int code = EX_SOFTWARE;
     int err = nx_agentd_new(base, setup, &program.agent);
     if (err == NX_OK) {
@@ -168,7 +182,7 @@ static int run_daemon(const struct options *options) {
     char why[WHY_MAX];
     int err = nx_agent_setup_load(options->conf_path, &setup, why, sizeof(why));
     if (err != NX_OK) {
-        nx_log(NX_LOG_ERROR, "%s", why);
+        (void)fprintf(stderr, "%s\n", why); /* for editors, too: no time */
         return exit_code(err);
     }
     if (options->check_only) {
@@ -184,7 +198,8 @@ int main(int argc, char **argv) {
     tune_malloc();
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* keys do not go into cores */
     (void)signal(SIGPIPE, SIG_IGN);
-    while ((option = getopt(argc, argv, "c:nvV")) != -1) {
+    while ((option = getopt_long(argc, argv, "c:nvhV", long_options, NULL)) !=
+           -1) {
         switch (option) {
         case 'c':
             options.conf_path = optarg;
@@ -195,8 +210,10 @@ int main(int argc, char **argv) {
         case 'v':
             nx_log_set_level(NX_LOG_DEBUG);
             break;
+        case 'h':
+            return fputs(usage, stdout) < 0 ? EX_IOERR : EX_OK;
         case 'V':
-            return puts("nxclear-agent " NX_VERSION) < 0;
+            return puts("nxclear-agent " NX_VERSION) < 0 ? EX_IOERR : EX_OK;
         default:
             (void)fputs(usage, stderr);
             return EX_USAGE;

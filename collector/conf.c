@@ -322,6 +322,12 @@ static int take_paths(const struct reader *r, const struct raw *raw) {
                            ? raw->http->unix_path
                            : "nxclear.sock";
     int err = copy_path(r, raw->key, &r->out->key_path);
+    if (raw->store != NULL) {
+        r->out->store_line = nx_yaml_line(r->doc, "store");
+    }
+    if (raw->http != NULL && raw->http->unix_path != NULL) {
+        r->out->http_unix_line = nx_yaml_line(r->doc, "http.unix");
+    }
     if (err == NX_OK) {
         err = copy_path(r, store, &r->out->store_path);
     }

@@ -34,7 +34,9 @@ struct nx_collector_conf {
     size_t listen_n;
     char *store_path;
     char *http_unix;
-    char *http_listen; /* "127.0.0.1:8053"; NULL: none */
+    unsigned store_line,
+        http_unix_line; /* where they are in the file; 0: not */
+    char *http_listen;  /* "127.0.0.1:8053"; NULL: none */
     struct nx_engine_settings engine;
 };
 

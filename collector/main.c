@@ -11,10 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/io_check.h"
 #include "collector/io_http.h"
 #include "collector/io_service.h"
 #include "common/io_keys.h"
 #include "common/io_log.h"
+#include "common/text.h"
 #include "common/yaml.h"
 
 enum {
@@ -35,7 +37,13 @@ static const char usage[] =
     "       nxclear-collector keygen FILE         make a key, print its public "
     "part\n"
     "       nxclear-collector pubkey FILE         print the public part\n"
+    "       nxclear-collector -h | -V             this text, the version\n"
     "  -v  say more; -k  check every page of the store first (slow)\n";
+
+static const struct option long_options[] = {
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {NULL, 0, NULL, 0}};
 
 struct options {
     const char *config;
@@ -60,6 +68,7 @@ static int exit_code(int err) {
     case NX_EDENIED:
         return EXIT_NOPERM;
     case NX_ECONFIG:
+    case NX_EMALFORMED: /* no key file */
     case NX_ELIMIT:
         return EXIT_CONFIG;
     case NX_ENOMEM:
@@ -117,6 +126,15 @@ static int load(const char *path, struct nx_collector_conf **out, char *why,
     return NX_OK;
 }
 
+/* A key that cannot be read is a matter of permission, like one that others
+ * can read. */
+static int check(const struct options *options,
+                 const struct nx_collector_conf *conf, char *why,
+                 size_t why_cap) {
+    int err = nx_check(options->config, conf, why, why_cap);
+    return err == NX_EIO ? NX_EDENIED : err;
+}
+
 static void conf_free(struct nx_collector_conf *conf) {
     if (conf != NULL) {
         nx_collector_conf_fini(conf);
@@ -134,7 +152,7 @@ static int key_command(const char *command, const char *path) {
                   : nx_keys_read(path, &keys, why, sizeof(why));
     if (err != NX_OK) {
         fprintf(stderr, "nxclear-collector: %s\n", why);
-        return EXIT_NOPERM;
+        return err == NX_EMALFORMED ? EXIT_CONFIG : EXIT_NOPERM;
     }
     puts(keys.public_key);
     nx_keys_wipe(&keys);
@@ -256,23 +274,43 @@ static void stop(struct daemon *d) {
     conf_free(d->conf);
 }
 
+/* Where agents and operators find it. */
+static void log_ready(const struct nx_collector_conf *conf) {
+    struct nx_text where;
+    nx_text_init(&where);
+    for (size_t i = 0; i < conf->listen_n; i++) {
+        nx_text_addf(&where, "%s%s", i > 0 ? ", " : "", conf->listen[i]);
+    }
+    nx_text_addf(&where, "; operators at unix:%s", conf->http_unix);
+    if (conf->http_listen != NULL) {
+        nx_text_addf(&where, ", http://%s", conf->http_listen);
+    }
+    char *text = nx_text_take(&where);
+    nx_log(NX_LOG_INFO,
+           "nxclear-collector " NX_VERSION " is ready: agents at %s",
+           text != NULL ? text : "?");
+    free(text);
+}
+
 static int run(const struct options *options) {
     struct daemon d = {.options = options};
     char why[NX_SERVICE_WHY_MAX] = "";
     int err = load(options->config, &d.conf, why, sizeof(why));
-    if (err != NX_OK) {
-        fprintf(stderr, "%s\n", why);
-        return exit_code(err);
+    if (err == NX_OK) {
+        err = check(options, d.conf, why, sizeof(why));
     }
-    if (options->check_only) {
-        stop(&d);
-        return EXIT_OK;
+    if (err != NX_OK || options->check_only) {
+        if (err != NX_OK) {
+            fprintf(stderr, "%s\n", why);
+        }
+        conf_free(d.conf);
+        return exit_code(err);
     }
     harden();
     raise_files_limit();
     err = start(&d, why, sizeof(why));
     if (err == NX_OK) {
-        nx_log(NX_LOG_INFO, "nxclear-collector " NX_VERSION " is ready");
+        log_ready(d.conf);
         err = event_base_dispatch(d.base) < 0 ? NX_EIO : NX_OK;
     } else {
         nx_log(NX_LOG_ERROR, "%s", why);
@@ -284,9 +322,15 @@ static int run(const struct options *options) {
 int main(int argc, char **argv) {
     struct options options = {0};
     int option = 0;
-    while ((option = getopt(argc, argv, "c:nvk")) != -1) {
+    while ((option = getopt_long(argc, argv, "c:nvkhV", long_options, NULL)) !=
+           -1) {
         if (option == 'c') {
             options.config = optarg;
+        } else if (option == 'h') {
+            return fputs(usage, stdout) < 0 ? EXIT_INTERNAL : EXIT_OK;
+        } else if (option == 'V') {
+            return puts("nxclear-collector " NX_VERSION) < 0 ? EXIT_INTERNAL
+                                                             : EXIT_OK;
         } else if (option == 'n') {
             options.check_only = true;
         } else if (option == 'v') {
