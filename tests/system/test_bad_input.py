@@ -96,11 +96,50 @@ def test_key_others_can_read_is_refused():
     def run(site, program, key):
         os.chmod(key, 0o644)
         path = write(site.folder, "config.yaml", config_of(program))
-        done = site.run([site.path(program), "-c", path], check=False,
-                        timeout=20)
-        assert done.returncode == KEY, (program, done)
-        assert key in done.stderr and "chmod 600" in done.stderr, done.stderr
+        for options in (["-c", path], ["-n", "-c", path]):
+            done = site.run([site.path(program), *options], check=False,
+                            timeout=20)
+            assert done.returncode == KEY, (program, done)
+            assert done.stderr.startswith(f"{key}: "), done.stderr
+            assert "chmod 600" in done.stderr, done.stderr
     for_each_program(run)
+
+
+def test_no_key_file_is_a_wrong_config():
+    def run(site, program, key):
+        with open(key, "w", encoding="ascii") as out:
+            out.write("no key\n")
+        code, said, _path = check(site, program, config_of(program))
+        assert code == CONFIG, (program, code, said)
+        assert said.startswith(f"{key}: "), said
+    for_each_program(run)
+
+
+def test_missing_files_name_file_line_and_key():
+    def run(site, program, _key):
+        cases = (["authority:\n  root_hints: nope\n"]
+                 if program == "nxclear-agent"
+                 else ["http:\n  unix: nope/nxclear.sock\n"])
+        for more in cases:
+            text = config_of(program) + more
+            code, said, path = check(site, program, text)
+            key = more.replace(":\n  ", ".").split(":")[0]
+            assert code == CONFIG, (program, code, said)
+            line = text.count("\n")
+            assert said.startswith(f"{path}:{line}: {key}: "), said
+            assert "nope" in said, said
+    for_each_program(run)
+
+
+def test_help_and_version_are_given():
+    site = Site(BIN, "/nonexistent")
+    for program in ("nxclear-agent", "nxclear-collector"):
+        for option in ("-h", "--help"):
+            done = site.run([site.path(program), option])
+            assert done.stdout.startswith(f"usage: {program}"), done
+        for option in ("-V", "--version"):
+            done = site.run([site.path(program), option])
+            assert done.stdout.startswith(f"{program} "), done
 
 
 def test_keygen_never_overwrites():
