@@ -159,6 +159,7 @@ static size_t open_n(const struct nx_engine *engine) {
 
 static void case_remove(struct nx_engine *engine, size_t at) {
     items_free(engine, engine->cases[at]);
+    free(engine->cases[at]->kept);
     free(engine->cases[at]);
     engine->cases_n--;
     for (size_t i = at; i < engine->cases_n; i++) {
@@ -271,6 +272,54 @@ int nx_engine_incident_close(struct nx_engine *engine, uint32_t id,
     items_free(engine, c);
     nx_plan_touch_auditors(engine);
     return 0;
+}
+
+/* The one that was closed first gives its text up. */
+static void drop_kept(struct nx_engine *engine) {
+    struct nx_case *oldest = NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        struct nx_case *c = engine->cases[i];
+        if (c->kept == NULL) {
+            continue;
+        }
+        n++;
+        if (oldest == NULL ||
+            c->incident.closed_us < oldest->incident.closed_us) {
+            oldest = c;
+        }
+    }
+    if (n > NX_ENGINE_KEPT_MAX) {
+        free(oldest->kept);
+        oldest->kept = NULL;
+    }
+}
+
+int nx_engine_incident_keep(struct nx_engine *engine, uint32_t id,
+                            const char *text) {
+    struct nx_case *c = nx_cases_find(engine, id);
+    if (c == NULL) {
+        return NX_ENOTFOUND;
+    }
+    if (nx_case_open(c)) {
+        return NX_ESTATE;
+    }
+    size_t size = strlen(text) + 1;
+    char *kept = malloc(size);
+    if (kept == NULL) {
+        return NX_ENOMEM;
+    }
+    memcpy(kept, text, size);
+    free(c->kept);
+    c->kept = kept;
+    drop_kept(engine);
+    return 0;
+}
+
+const char *nx_engine_incident_kept(const struct nx_engine *engine,
+                                    uint32_t id) {
+    const struct nx_case *c = nx_cases_find(engine, id);
+    return c != NULL ? c->kept : NULL;
 }
 
 void nx_cases_free(struct nx_engine *engine) {

@@ -75,6 +75,16 @@ int nx_engine_incident_open(struct nx_engine *engine,
 int nx_engine_incident_close(struct nx_engine *engine, uint32_t id,
                              int64_t at_us) NX_MUSTUSE;
 
+/* Keeps a copy of a text with a closed incident: its last status document. The
+ * newest NX_ENGINE_KEPT_MAX of them are kept. NX_ENOTFOUND, NX_ESTATE (open),
+ * NX_ENOMEM. */
+#define NX_ENGINE_KEPT_MAX 64U
+int nx_engine_incident_keep(struct nx_engine *engine, uint32_t id,
+                            const char *text) NX_MUSTUSE;
+/* NULL: nothing is kept. Borrowed. */
+const char *nx_engine_incident_kept(const struct nx_engine *engine,
+                                    uint32_t id);
+
 /* The habits that resolvers are taken to have (nx_profile_default at first). */
 void nx_engine_profile_set(struct nx_engine *engine,
                            const struct nx_profile *profile);

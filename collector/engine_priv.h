@@ -96,6 +96,7 @@ struct nx_topic {
 struct nx_case {
     struct nx_incident incident;
     struct nx_item *items;
+    char *kept; /* its last status, once it is closed; NULL: none */
 };
 
 struct nx_agent_state {

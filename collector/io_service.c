@@ -8,6 +8,7 @@
 #include <zmq.h>
 
 #include "collector/io_export.h"
+#include "collector/status.h"
 #include "common/io_log.h"
 
 int64_t nx_service_now_us(const struct nx_service *service) {
@@ -201,6 +202,14 @@ int nx_service_incident_open(struct nx_service *service,
     return NX_OK;
 }
 
+static int store_close(struct nx_service *service, uint32_t id, int64_t now_us,
+                       const char *last) {
+    int err = nx_store_incident_close(service->store, id, now_us);
+    return err == NX_OK && last != NULL
+               ? nx_store_closed_status_put(service->store, id, last)
+               : err;
+}
+
 int nx_service_incident_close(struct nx_service *service, uint32_t id) {
     const struct nx_incident *known = nx_engine_incident(service->engine, id);
     struct nx_group *group = nx_ingest_group(service->ingest);
@@ -211,13 +220,16 @@ int nx_service_incident_close(struct nx_service *service, uint32_t id) {
     if (known->closed_us != NX_TIME_UNKNOWN) {
         return NX_ESTATE;
     }
+    char *last = nx_status_final(service->engine, id, now_us);
     int err = nx_group_begin(group);
     if (err == NX_OK) {
-        err = nx_group_end(group,
-                           nx_store_incident_close(service->store, id, now_us));
+        err = nx_group_end(group, store_close(service, id, now_us, last));
     }
-    return err == NX_OK ? nx_engine_incident_close(service->engine, id, now_us)
-                        : err;
+    if (err == NX_OK) {
+        err = nx_status_close(service->engine, id, now_us, last);
+    }
+    free(last);
+    return err;
 }
 
 int nx_service_export(struct nx_service *service, uint32_t id,

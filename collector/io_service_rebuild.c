@@ -52,6 +52,16 @@ static void see_incident(void *user, const struct nx_incident *incident) {
     }
 }
 
+/* An incident that is too old to be remembered needs none. */
+static void see_closed_status(void *user, uint32_t id, const char *document) {
+    const struct rebuild *r = user;
+    if (nx_engine_incident_keep(r->service->engine, id, document) ==
+        NX_ENOMEM) {
+        nx_log(NX_LOG_ERROR, "incident %" PRIu32 ": no memory for its status",
+               id);
+    }
+}
+
 /* Time passes in the log as it did then, so that states have their history;
  * what comes out of it was stored already. Never beyond now: the engine's time
  * does not go back. */
@@ -133,6 +143,10 @@ int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
     }
     if (err == NX_OK) {
         err = nx_store_incidents(service->store, see_incident, &r);
+    }
+    if (err == NX_OK) {
+        err = nx_store_closed_statuses(service->store, NX_ENGINE_KEPT_MAX,
+                                       see_closed_status, &r);
     }
     if (err == NX_OK) {
         err = fold_log(&r);

@@ -123,6 +123,14 @@ int nx_store_incident_add(struct nx_store *store,
                           struct nx_incident *incident) NX_MUSTUSE;
 int nx_store_incident_close(struct nx_store *store, uint32_t id,
                             int64_t at_us) NX_MUSTUSE;
+/* The last status document of a closed incident, as text. */
+int nx_store_closed_status_put(struct nx_store *store, uint32_t id,
+                               const char *document) NX_MUSTUSE;
+/* The newest ones; the text is borrowed for the call. */
+int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
+                             void (*visit)(void *user, uint32_t id,
+                                           const char *document),
+                             void *user) NX_MUSTUSE;
 /* Takes back one that nothing refers to yet. */
 int nx_store_incident_drop(struct nx_store *store, uint32_t id) NX_MUSTUSE;
 int nx_store_incidents(struct nx_store *store,

@@ -61,6 +61,37 @@ int nx_store_incident_close(struct nx_store *store, uint32_t id,
     return nx_sq_run(&sq);
 }
 
+int nx_store_closed_status_put(struct nx_store *store, uint32_t id,
+                               const char *document) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_CLOSED_STATUS_PUT,
+        "INSERT INTO closed_status(incident_id, document) VALUES(?1, ?2) "
+        "ON CONFLICT(incident_id) DO UPDATE SET document = excluded.document");
+    nx_sq_int(&sq, id);
+    nx_sq_text(&sq, document);
+    return nx_sq_run(&sq);
+}
+
+int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
+                             void (*visit)(void *user, uint32_t id,
+                                           const char *document),
+                             void *user) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_CLOSED_STATUSES,
+        "SELECT incident_id, document FROM closed_status "
+        "JOIN incident USING(incident_id) WHERE closed_us IS NOT NULL "
+        "ORDER BY closed_us DESC LIMIT ?1");
+    nx_sq_int(&sq, newest_n);
+    int row = 0;
+    while ((row = nx_sq_step(&sq)) > 0) {
+        const unsigned char *text = sqlite3_column_text(sq.stmt, 1);
+        if (text != NULL) {
+            visit(user, (uint32_t)nx_sq_get_int(&sq, 0), (const char *)text);
+        }
+    }
+    return row;
+}
+
 int nx_store_incident_drop(struct nx_store *store, uint32_t id) {
     struct nx_sq sq = nx_sq_use(store, NX_SQ_INCIDENT_DROP,
                                 "DELETE FROM incident WHERE incident_id = ?1");

@@ -145,6 +145,12 @@ static const char hello_sql[] =
     "CREATE INDEX IF NOT EXISTS hello_after ON hello(after_batch, hello_id);"
     "CREATE INDEX IF NOT EXISTS hello_agent ON hello(agent_id, received_us)";
 
+/* The last status document of closed incidents. */
+static const char closed_status_sql[] =
+    "CREATE TABLE IF NOT EXISTS closed_status("
+    " incident_id INTEGER PRIMARY KEY REFERENCES incident ON DELETE CASCADE,"
+    " document TEXT NOT NULL) STRICT";
+
 static int refuse(struct nx_store *store, char *why, size_t why_cap, int err,
                   const char *text) {
     snprintf(why, why_cap, "%s: %s", store->path, text);
@@ -274,6 +280,9 @@ static int configure(struct nx_store *store,
     }
     if (err == NX_OK) {
         err = run(store, hello_sql, why, why_cap);
+    }
+    if (err == NX_OK) {
+        err = run(store, closed_status_sql, why, why_cap);
     }
     if (err == NX_OK && options->max_pages > 0) {
         char sql[64];

@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "collector/status.h"
+
 #define QUIET_US INT64_C(600000000)     /* after so long without a record ... */
 #define QUIET_STEP_US INT64_C(30000000) /* ... time passes in larger steps */
 
@@ -98,7 +100,7 @@ static int feed(struct nx_replay *r, const struct nx_record *record) {
         return open_incident(r, at_us);
     case NX_RECORD_CLOSE:
         return r->opened
-                   ? nx_engine_incident_close(r->engine, r->incident.id, at_us)
+                   ? nx_status_close(r->engine, r->incident.id, at_us, NULL)
                    : NX_ENOTFOUND;
     case NX_RECORD_END:
         return 0;

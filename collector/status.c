@@ -134,6 +134,10 @@ static json_t *document(struct nx_engine *engine,
 json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
                            int64_t now_us) {
     struct nx_sheet sheet;
+    json_t *kept = nx_status_kept(engine, id);
+    if (kept != NULL) {
+        return kept;
+    }
     if (nx_sheet_init(&sheet, engine, id, now_us) != 0) {
         return NULL;
     }
@@ -146,6 +150,12 @@ json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
                           const char *network, int64_t now_us) {
     struct nx_sheet sheet;
     json_t *found = NULL;
+    json_t *kept = nx_status_kept(engine, id);
+    if (kept != NULL) {
+        found = nx_status_kept_site(kept, network);
+        json_decref(kept);
+        return found;
+    }
     if (nx_sheet_init(&sheet, engine, id, now_us) != 0) {
         return NULL;
     }

@@ -68,4 +68,9 @@ void nx_sheet_note_wrong(const struct nx_auth_view *view,
 json_t *nx_status_site(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site);
 
+/* The status of a closed incident as it was kept, and a network of it; NULL:
+ * there is none. New references. */
+json_t *nx_status_kept(const struct nx_engine *engine, uint32_t id);
+json_t *nx_status_kept_site(const json_t *kept, const char *network);
+
 #endif

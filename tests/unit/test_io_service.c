@@ -301,6 +301,11 @@ static void test_incidents_survive(void **state) {
         nx_engine_incident(nx_service_engine(f->service), 1);
     assert_non_null(got);
     assert_true(got->closed_us != NX_TIME_UNKNOWN);
+    const char *kept =
+        nx_engine_incident_kept(nx_service_engine(f->service), 1);
+    assert_non_null(kept);
+    assert_non_null(strstr(kept, "\"outlook\":"));
+    assert_null(nx_engine_incident_kept(nx_service_engine(f->service), 2));
     got = nx_engine_incident(nx_service_engine(f->service), 2);
     assert_non_null(got);
     assert_int_equal(got->closed_us, NX_TIME_UNKNOWN);

@@ -296,17 +296,47 @@ static void test_what_is_not_there(void **state) {
 static void test_closed_incident(void **state) {
     struct engine_bench *b = *state;
     hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
     open_restored(b, 7, T0);
-    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + S), 0);
-    json_t *d = status(b, T0 + 2 * S);
+    sees_nxdomain(b, LYON, 1, 400, T0 + S);
+    tick(b, T0 + 2 * S);
+    json_t *want = status(b, T0 + 3 * S);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL),
+                     NX_ESTATE);
+    json_t *d = status(b, T0 + 20 * S);
     assert_string_equal(text_at(d, "incident.closed"),
-                        "2027-01-15T08:00:01.000Z");
-    assert_string_equal(text_at(d, "authority.state"), "unobserved");
+                        "2027-01-15T08:00:03.000Z");
+    assert_string_equal(text_at(d, "outlook"), "waiting");
+    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0 + 20 * S);
+    assert_string_equal(text_at(lyon, "now"), "2027-01-15T08:00:03.000Z");
+    json_decref(lyon);
+    assert_null(nx_status_network(b->engine, 7, "paris", T0));
+    assert_int_equal(json_object_del(want, "incident"), 0);
+    assert_int_equal(json_object_del(d, "incident"), 0);
+    assert_true(json_equal(want, d));
+    json_decref(want);
     json_decref(d);
     json_t *list = nx_status_incident_list(b->engine, T0 + 2 * S);
     assert_string_equal(text_at(list, "incidents.0.name"), "www.example.com.");
     assert_null(text_at(list, "incidents.0.outlook"));
     json_decref(list);
+}
+
+/* Of very many closed incidents the newest keep their status. */
+static void test_closed_incidents(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    for (uint32_t id = 1; id <= NX_ENGINE_KEPT_MAX + 1; id++) {
+        open_restored(b, id, T0);
+        assert_int_equal(nx_engine_incident_keep(b->engine, id, "{}"),
+                         NX_ESTATE);
+        assert_int_equal(nx_status_close(b->engine, id, T0 + id * S, NULL), 0);
+    }
+    assert_null(nx_engine_incident_kept(b->engine, 1));
+    assert_non_null(nx_engine_incident_kept(b->engine, 2));
+    assert_int_equal(nx_engine_incident_keep(b->engine, 999, "{}"),
+                     NX_ENOTFOUND);
 }
 
 static void test_lists(void **state) {
@@ -401,6 +431,7 @@ int main(void) {
         TEST(test_control_resolver_does_not_count),
         TEST(test_what_is_not_there),
         TEST(test_closed_incident),
+        TEST(test_closed_incidents),
         TEST(test_lists),
         cmocka_unit_test(test_basis),
         cmocka_unit_test(test_texts_are_harmless),
