@@ -11,6 +11,11 @@ int nx_planner_new(const struct nx_policy *policy, struct nx_ratelimit *limit,
     if (planner == NULL) {
         return NX_ENOMEM;
     }
+    planner->denied = calloc(NX_PLANNER_DENIED_MAX, sizeof(*planner->denied));
+    if (planner->denied == NULL) {
+        free(planner);
+        return NX_ENOMEM;
+    }
     planner->policy = policy;
     planner->limit = limit;
     planner->epoch = epoch;
@@ -87,48 +92,53 @@ bool nx_planner_is_denied(const struct nx_planner *planner,
     return planner->denied_overflow;
 }
 
+/* name: of the tasks that may have changed; NULL: of all. */
 static void mark_held(const struct nx_planner *planner,
-                      struct nx_held_plan *held) {
+                      struct nx_held_plan *held, const uint8_t *name) {
     for (size_t i = 0; held != NULL && i < held->plan.tasks_n; i++) {
-        held->held[i] = nx_planner_is_denied(planner, &held->plan.tasks[i]);
-    }
-}
-
-static void denied_remove(struct nx_planner *p, const uint8_t *name,
-                          uint16_t qtype) {
-    for (size_t i = 0; i < p->denied_n; i++) {
-        if (p->denied[i].qtype == qtype &&
-            nx_dname_equal(p->denied[i].name, name)) {
-            p->denied[i] = p->denied[--p->denied_n];
-            return;
+        const struct nx_task *task = &held->plan.tasks[i];
+        if (name == NULL || nx_dname_equal(name, task->name)) {
+            held->held[i] = nx_planner_is_denied(planner, task);
         }
     }
 }
 
+static struct nx_denied *denied_find(const struct nx_planner *p,
+                                     const uint8_t *name, uint16_t qtype) {
+    for (size_t i = 0; i < p->denied_n; i++) {
+        if (p->denied[i].qtype == qtype &&
+            nx_dname_equal(p->denied[i].name, name)) {
+            return &p->denied[i];
+        }
+    }
+    return NULL;
+}
+
 static void denied_add(struct nx_planner *p, const uint8_t *name,
                        uint16_t qtype) {
-    struct nx_denied *more = NULL;
     if (p->denied_n < NX_PLANNER_DENIED_MAX) {
-        more = realloc(p->denied, (p->denied_n + 1) * sizeof(*more));
-    }
-    if (more == NULL) {
+        struct nx_denied *entry = &p->denied[p->denied_n++];
+        memcpy(entry->name, name, nx_dname_len(name));
+        entry->qtype = qtype;
+        mark_held(p, p->current, name);
+    } else if (!p->denied_overflow) {
         p->denied_overflow = true; /* rather ask nothing than too much */
-        return;
+        mark_held(p, p->current, NULL);
     }
-    p->denied = more;
-    memcpy(more[p->denied_n].name, name, nx_dname_len(name));
-    more[p->denied_n++].qtype = qtype;
 }
 
 void nx_planner_denied(struct nx_planner *planner, const uint8_t *name,
                        uint16_t qtype, bool denied) {
-    denied_remove(planner, name, qtype);
+    struct nx_denied *entry = denied_find(planner, name, qtype);
+    if ((entry != NULL) == denied) {
+        return; /* as nearly every round says what the last one said */
+    }
     if (denied) {
         denied_add(planner, name, qtype);
-    } else if (planner->denied_n == 0) {
-        planner->denied_overflow = false;
+        return;
     }
-    mark_held(planner, planner->current);
+    *entry = planner->denied[--planner->denied_n];
+    mark_held(planner, planner->current, name);
 }
 
 /* --- replacing --- */
@@ -161,7 +171,10 @@ int nx_planner_load(struct nx_planner *planner, const struct nx_plan *plan,
     }
     held_free(planner->current);
     planner->current = held;
-    mark_held(planner, held);
+    /* Nobody knows what did not fit. While the table is full, more may not. */
+    planner->denied_overflow =
+        planner->denied_overflow && planner->denied_n == NX_PLANNER_DENIED_MAX;
+    mark_held(planner, held, NULL);
     uint32_t valid_s = plan->valid_s < NX_PLAN_VALID_MAX_S
                            ? plan->valid_s
                            : NX_PLAN_VALID_MAX_S;

@@ -78,9 +78,10 @@ int64_t nx_planner_wakeup(const struct nx_planner *planner);
  * none does. Denied ones are not asked at resolvers, whatever the plan says
  * (rule 1). qtype NX_PLANNER_EVERY_TYPE, apart from the types: the name does
  * not exist, which resolvers cache for all of its types (RFC 2308 section 5).
- * At most NX_PLANNER_DENIED_MAX are kept; beyond that every name is taken for
- * denied. */
-#define NX_PLANNER_DENIED_MAX 256U
+ * At most NX_PLANNER_DENIED_MAX are kept, which is what the walks can say
+ * (io_walks.c checks it); beyond that every name is taken for denied until a
+ * plan comes and there is room again. */
+#define NX_PLANNER_DENIED_MAX 1088U
 #define NX_PLANNER_EVERY_TYPE 0U
 void nx_planner_denied(struct nx_planner *planner, const uint8_t *name,
                        uint16_t qtype, bool denied);

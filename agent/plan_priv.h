@@ -44,7 +44,7 @@ struct nx_planner {
     struct nx_target *targets;
     size_t targets_n;
     int64_t wakeup_us;
-    struct nx_denied *denied; /* grows up to NX_PLANNER_DENIED_MAX */
+    struct nx_denied *denied; /* NX_PLANNER_DENIED_MAX */
     size_t denied_n;
     bool denied_overflow;
 };

@@ -386,22 +386,52 @@ static void test_denied_name(void **state) {
     free_bench(&b);
 }
 
+static void deny_types(struct bench *b, unsigned n, bool denied) {
+    for (unsigned i = 0; i < n; i++) {
+        nx_planner_denied(b->planner, mail, (uint16_t)(i + 1), denied);
+    }
+}
+
+/* A denial that did not fit must not be forgotten because others are over. */
 static void test_too_many_denied(void **state) {
     (void)state;
     struct bench b = new_bench(1);
     const struct nx_task task = task_of(www, 0, 1000);
     struct nx_due due;
     int64_t now = T0;
-    for (unsigned i = 0; i <= NX_PLANNER_DENIED_MAX; i++) {
-        nx_planner_denied(b.planner, mail, (uint16_t)(i + 1), true);
-    }
     load(&b, &task, 1, T0);
-    assert_false(next_query(&b, &now, T0 + 10 * S, &due));
-    for (unsigned i = 0; i < NX_PLANNER_DENIED_MAX; i++) {
-        nx_planner_denied(b.planner, mail, (uint16_t)(i + 1), false);
-    }
+    deny_types(&b, NX_PLANNER_DENIED_MAX, true);
+    assert_true(next_query(&b, &now, T0 + 10 * S, &due));
+    nx_planner_denied(b.planner, www, NX_TYPE_A, true);
+    assert_false(next_query(&b, &now, T0 + 20 * S, &due));
+    load(&b, &task, 1, T0 + 20 * S); /* the table is still full */
     now = T0 + 20 * S;
-    assert_true(next_query(&b, &now, T0 + 30 * S, &due));
+    assert_false(next_query(&b, &now, T0 + 30 * S, &due));
+    deny_types(&b, NX_PLANNER_DENIED_MAX, false);
+    now = T0 + 30 * S;
+    assert_false(next_query(&b, &now, T0 + 40 * S, &due));
+    load(&b, &task, 1, T0 + 40 * S);
+    now = T0 + 40 * S;
+    assert_true(next_query(&b, &now, T0 + 50 * S, &due));
+    free_bench(&b);
+}
+
+/* All that the walks can say at once has room. */
+static void test_full_denied_is_exact(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task tasks[2] = {task_of(www, 0, 1000), task_of(mail, 0, 1000)};
+    struct nx_due due;
+    int64_t now = T0;
+    load(&b, tasks, 2, T0);
+    deny_types(&b, NX_PLANNER_DENIED_MAX, true);
+    deny_types(&b, NX_PLANNER_DENIED_MAX, true); /* said again: no more */
+    int n = 0;
+    while (next_query(&b, &now, T0 + 5 * S, &due)) {
+        assert_true(nx_dname_equal(due.name, www));
+        n++;
+    }
+    assert_in_range(n, 4, 6);
     free_bench(&b);
 }
 
@@ -624,6 +654,7 @@ int main(void) {
         cmocka_unit_test_setup(test_denied, setup),
         cmocka_unit_test_setup(test_denied_name, setup),
         cmocka_unit_test_setup(test_too_many_denied, setup),
+        cmocka_unit_test_setup(test_full_denied_is_exact, setup),
         cmocka_unit_test_setup(test_unverified, setup),
         cmocka_unit_test_setup(test_refusals, setup),
         cmocka_unit_test_setup(test_authority, setup),
