@@ -126,15 +126,19 @@ static void on_result(void *user, const struct nx_probe_result *result) {
 }
 
 static void start_walk(struct nx_agentd *a, const struct nx_due *due) {
-    uint16_t types[NX_WALK_TYPES_MAX];
+    uint16_t types[NX_WALK_TYPES_MAX + 1];
     size_t n = nx_planner_authority_types(a->planner, due->name, types,
-                                          NX_WALK_TYPES_MAX);
+                                          NX_WALK_TYPES_MAX + 1);
     int err = nx_walks_round(a->walks, due->name, types, n);
+    if (n > NX_WALK_TYPES_MAX && err == NX_OK) {
+        err = NX_ELIMIT; /* the first ones are walked all the same */
+    }
     if (err != NX_OK && !a->walk_refused) {
         char name[NX_DNAME_TEXT_MAX];
         a->walk_refused = true; /* said once per plan */
-        nx_log(NX_LOG_WARN, "%s: its name servers are not asked: %s",
-               nx_dname_text(due->name, name), nx_strerror(err));
+        nx_log(NX_LOG_WARN, "%s: its name servers are not asked%s: %s",
+               nx_dname_text(due->name, name),
+               n > NX_WALK_TYPES_MAX ? " for all types" : "", nx_strerror(err));
     }
 }
 
@@ -222,7 +226,8 @@ void nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
         nx_log(NX_LOG_ERROR, "the resolvers changed: out of memory");
         return;
     }
-    if (a->uplink != NULL) {
+    if (a->uplink != NULL) {  /* not while starting */
+        nx_agentd_add_tls(a); /* an interface may have come */
         nx_uplink_hello(a->uplink);
     }
     nx_agentd_arm(a->on_due, 0);

@@ -11,19 +11,21 @@
 #define FDS_SPARE 64U
 #define INFLIGHT_LEAST 16U
 
-static void add_tls(struct nx_agentd *a) {
+void nx_agentd_add_tls(struct nx_agentd *a) {
     const struct nx_agent_conf *conf = a->setup.conf;
     nx_probe_clear_tls(a->prober);
     for (size_t i = 0; i < conf->resolvers_n; i++) {
         const struct nx_conf_resolver *r = &conf->resolvers[i];
-        if (r->at.at.transport != NX_TLS) {
-            continue;
+        struct nx_endpoint at;
+        if (r->at.at.transport != NX_TLS ||
+            !nx_resolvers_endpoint(&r->at, &at)) {
+            continue; /* without its interface it is not asked either */
         }
-        int err = nx_probe_add_tls(a->prober, &r->at.at, r->tls_ca_file);
+        int err = nx_probe_add_tls(a->prober, &at, r->tls_ca_file);
         if (err != NX_OK) {
             char text[NX_ENDPOINT_TEXT_MAX];
             nx_log(NX_LOG_ERROR, "%s: DNS over TLS is not available: %s",
-                   nx_endpoint_text(&r->at.at, text), nx_strerror(err));
+                   nx_endpoint_text(&at, text), nx_strerror(err));
         }
     }
 }
@@ -92,7 +94,7 @@ static int make_edge(struct nx_agentd *a) {
     walk_settings(a, &settings);
     int err = nx_probe_new(a->base, a->inflight_max, &a->prober);
     if (err == NX_OK) {
-        add_tls(a);
+        nx_agentd_add_tls(a);
         err = nx_walks_new(a->base, a->prober, a->limit, &settings, &walks,
                            &a->walks);
     }
@@ -211,7 +213,7 @@ int nx_agentd_reload(struct nx_agentd *a, struct nx_agent_setup *setup) {
     walk_settings(a, &settings);
     nx_walks_reload(a->walks, &settings);
     nx_walks_keep(a->walks, a->planner); /* the policy may have cut some */
-    add_tls(a);
+    nx_agentd_add_tls(a);
     nx_resolvers_reload(a->resolvers, a->setup.conf);
     if (same_uplink(&old, &a->setup)) {
         nx_uplink_conf(a->uplink, a->setup.conf, &a->setup.keys);

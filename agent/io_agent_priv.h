@@ -53,6 +53,10 @@ void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_trim(evutil_socket_t fd, short what, void *arg);
 
+/* Makes the prober ready for the DNS over TLS resolvers of the configuration,
+ * as their interfaces are now. */
+void nx_agentd_add_tls(struct nx_agentd *agent);
+
 /* Packs what there is and sends it. */
 void nx_agentd_close_batch(struct nx_agentd *agent);
 

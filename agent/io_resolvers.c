@@ -11,12 +11,14 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "common/io_clock.h"
 #include "common/io_log.h"
 #include "common/text.h"
 
 #define RECHECK_S 60      /* with inotify: for what it does not see */
 #define RECHECK_BLIND_S 5 /* without */
 #define SETTLE_US 100000  /* files are written in several steps */
+#define SETTLE_MAX_US INT64_C(2000000) /* from the first of them */
 #define WATCH_MASK                                                             \
     (IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM |    \
      IN_ATTRIB)
@@ -34,7 +36,8 @@ struct nx_resolver_watch {
     struct event *on_inotify;
     struct event *on_time;
     int inotify_fd;
-    bool told; /* fn was called, a warning was given */
+    bool told;          /* fn was called, a warning was given */
+    int64_t changed_us; /* first event since the last check; 0: none */
     struct set set;
 };
 
@@ -89,29 +92,31 @@ static size_t discover(const struct nx_agent_conf *conf,
     return n;
 }
 
-static bool find_scope(struct nx_listed *listed) {
+bool nx_resolvers_endpoint(const struct nx_listed *listed,
+                           struct nx_endpoint *out) {
+    *out = listed->at;
     if (listed->scope[0] == '\0') {
         return true;
     }
-    listed->at.scope_id = if_nametoindex(listed->scope);
-    if (listed->at.scope_id == 0) {
-        listed->at.scope_id = (uint32_t)strtoul(listed->scope, NULL, 10);
+    out->scope_id = if_nametoindex(listed->scope);
+    if (out->scope_id == 0) {
+        out->scope_id = (uint32_t)strtoul(listed->scope, NULL, 10);
     }
-    return listed->at.scope_id != 0;
+    return out->scope_id != 0;
 }
 
 static void set_add(struct set *set, const struct nx_listed *listed,
                     bool named) {
-    struct nx_listed copy = *listed;
-    if (!find_scope(&copy) ||
-        nx_policy_resolver(set->list, set->n, &copy.at) != NULL) {
+    struct nx_endpoint at;
+    if (!nx_resolvers_endpoint(listed, &at) ||
+        nx_policy_resolver(set->list, set->n, &at) != NULL) {
         return;
     }
     if (set->n == NX_POLICY_RESOLVERS_MAX) {
         set->left_out++;
         return;
     }
-    set->list[set->n].at = copy.at;
+    set->list[set->n].at = at;
     set->list[set->n++].named = named;
 }
 
@@ -206,10 +211,20 @@ static void check_after(struct nx_resolver_watch *w, int64_t us) {
     (void)evtimer_add(w->on_time, &tv);
 }
 
+/* When the files are at rest, but soon even if they never are. */
+static void check_soon(struct nx_resolver_watch *w) {
+    int64_t now_us = nx_clock_mono_us();
+    w->changed_us = w->changed_us != 0 ? w->changed_us : now_us;
+    int64_t most_us = w->changed_us + SETTLE_MAX_US - now_us;
+    int64_t us = most_us < SETTLE_US ? most_us : SETTLE_US;
+    check_after(w, us > 0 ? us : 0);
+}
+
 static void on_time(evutil_socket_t fd, short what, void *arg) {
     struct nx_resolver_watch *w = arg;
     (void)fd;
     (void)what;
+    w->changed_us = 0;
     watch_all(w);
     check(w);
     check_after(w, INT64_C(1000000) *
@@ -242,7 +257,7 @@ static void on_inotify(evutil_socket_t fd, short what, void *arg) {
         at += (ssize_t)(sizeof(event) + event.len);
     }
     if (ours) {
-        check_after(w, SETTLE_US);
+        check_soon(w);
     }
 }
 

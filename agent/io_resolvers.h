@@ -26,6 +26,11 @@ void nx_resolvers_free(struct nx_resolver_watch **watch);
 void nx_resolvers_reload(struct nx_resolver_watch *watch,
                          const struct nx_agent_conf *conf);
 
+/* The address with the number that its interface has now. False: there is no
+ * such interface. */
+bool nx_resolvers_endpoint(const struct nx_listed *listed,
+                           struct nx_endpoint *out);
+
 /* The set now, borrowed until it changes. */
 size_t nx_resolvers_get(const struct nx_resolver_watch *watch,
                         const struct nx_resolver **list);

@@ -159,6 +159,13 @@ static void test_scope(void **state) {
     const struct nx_resolver *list = NULL;
     assert_int_equal(nx_resolvers_get(watch, &list), 1);
     assert_int_not_equal(list[0].at.scope_id, 0);
+    struct nx_listed listed;
+    struct nx_endpoint at;
+    assert_int_equal(nx_listed_parse("fe80::2%lo", &listed), NX_OK);
+    assert_true(nx_resolvers_endpoint(&listed, &at));
+    assert_true(nx_endpoint_equal(&at, &list[0].at));
+    assert_int_equal(nx_listed_parse("fe80::2%nosuch0", &listed), NX_OK);
+    assert_false(nx_resolvers_endpoint(&listed, &at));
     finish(&watch, &told);
 }
 
@@ -195,6 +202,38 @@ static void test_notices_changes(void **state) {
     finish(&watch, &told);
 }
 
+struct noise {
+    struct event *timer;
+    unsigned writes;
+};
+
+static void on_noise(evutil_socket_t fd, short what, void *arg) {
+    struct noise *noise = arg;
+    const struct timeval pause = {0, 30000};
+    (void)fd;
+    (void)what;
+    write_file(resolv_conf, "nameserver 192.0.2.1\n");
+    noise->writes++;
+    assert_true(noise->writes < 300); /* 9 s: it was never looked at */
+    assert_int_equal(evtimer_add(noise->timer, &pause), 0);
+}
+
+/* Writes without a pause do not put the look off for ever. */
+static void test_never_at_rest(void **state) {
+    (void)state;
+    struct told told;
+    struct noise noise = {0};
+    struct nx_resolver_watch *watch = start(&told);
+    noise.timer = evtimer_new(told.base, on_noise, &noise);
+    assert_non_null(noise.timer);
+    on_noise(-1, 0, &noise);
+    assert_int_equal(event_base_dispatch(told.base), 0);
+    assert_int_equal(told.times, 2);
+    assert_int_equal(told.n, 1);
+    event_free(noise.timer);
+    finish(&watch, &told);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_plain, setup),
@@ -202,6 +241,7 @@ int main(void) {
         cmocka_unit_test_setup(test_named_first, setup),
         cmocka_unit_test_setup(test_scope, setup),
         cmocka_unit_test_setup(test_notices_changes, setup),
+        cmocka_unit_test_setup(test_never_at_rest, setup),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
