@@ -5,6 +5,7 @@
 #define REFUSED_FIRST_MS 2000U
 #define REFUSED_MAX_MS 300000U
 #define REFUSED_EAGER_US 60000000
+#define LOSSES_MAX 3U
 
 static uint32_t doubled(uint32_t first_ms, unsigned times, uint32_t max_ms) {
     uint32_t ms = first_ms;
@@ -33,4 +34,12 @@ uint32_t nx_backoff_next(struct nx_backoff *b, enum nx_attempt_failure failure,
         break;
     }
     return ms + random % (ms / 4 + 1);
+}
+
+bool nx_backoff_same(struct nx_backoff *b, bool lost) {
+    if (lost && ++b->lost_n < LOSSES_MAX) {
+        return true;
+    }
+    b->lost_n = 0;
+    return false;
 }

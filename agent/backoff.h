@@ -2,6 +2,7 @@
 #ifndef NX_AGENT_BACKOFF_H
 #define NX_AGENT_BACKOFF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum nx_attempt_failure {
@@ -14,6 +15,7 @@ struct nx_backoff {
     unsigned failed_n;
     unsigned refused_n;
     int64_t refused_since_us;
+    unsigned lost_n;
 };
 
 /* Milliseconds to wait. Failures: 1 s, doubling up to 60 s. A refused key:
@@ -23,5 +25,10 @@ struct nx_backoff {
 uint32_t nx_backoff_next(struct nx_backoff *backoff,
                          enum nx_attempt_failure failure, int64_t now_mono_us,
                          uint32_t random);
+
+/* After an attempt or a connection has ended: is the same collector next, or
+ * the following one of the list? One that was reached and then lost is worth
+ * another try, but not when that is the third loss without having worked. */
+bool nx_backoff_same(struct nx_backoff *backoff, bool lost);
 
 #endif

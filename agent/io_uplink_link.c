@@ -210,8 +210,8 @@ static uint32_t some_random(void) {
     return random;
 }
 
-/* When and where to try next: a lost connection again, then one after the
- * other, with the backoff after each time around. */
+/* When and where to try next: a lost connection again, a few times, then one
+ * after the other, with the backoff after each time around. */
 static void plan_next(struct nx_uplink *u) {
     if (u->end == NX_END_RELOAD) {
         u->which = 0;
@@ -219,11 +219,12 @@ static void plan_next(struct nx_uplink *u) {
         link_after(u, 0);
         return;
     }
-    if (u->end != NX_END_LOST) {
+    bool same = nx_backoff_same(&u->backoff, u->end == NX_END_LOST);
+    if (!same) {
         u->which = (u->which + 1) % u->conf->collectors_n;
     }
     struct nx_backoff once = {0};
-    bool around = u->which == 0 || u->end == NX_END_LOST;
+    bool around = u->which == 0 || same;
     uint32_t ms =
         nx_backoff_next(around ? &u->backoff : &once,
                         u->end == NX_END_REFUSED && around ? NX_ATTEMPT_REFUSED

@@ -151,6 +151,25 @@ static void test_backoff_refused(void **state) {
     }
 }
 
+static void test_backoff_same(void **state) {
+    (void)state;
+    struct nx_backoff b = {0};
+    assert_false(nx_backoff_same(&b, false)); /* never reached */
+    for (int i = 0; i < 3; i++) {             /* each of the list in turn */
+        assert_true(nx_backoff_same(&b, true));
+        assert_true(nx_backoff_same(&b, true));
+        assert_false(nx_backoff_same(&b, true));
+    }
+    /* Only losses in a row. */
+    assert_true(nx_backoff_same(&b, true));
+    assert_true(nx_backoff_same(&b, true));
+    assert_false(nx_backoff_same(&b, false));
+    assert_true(nx_backoff_same(&b, true));
+    assert_true(nx_backoff_same(&b, true));
+    b = (struct nx_backoff){0}; /* it has worked */
+    assert_true(nx_backoff_same(&b, true));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_symmetric),
@@ -160,6 +179,7 @@ int main(void) {
         cmocka_unit_test(test_impossible),
         cmocka_unit_test(test_backoff_failed),
         cmocka_unit_test(test_backoff_refused),
+        cmocka_unit_test(test_backoff_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
