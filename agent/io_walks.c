@@ -9,6 +9,9 @@
 
 #define BUSY_WAIT_US 20000 /* the prober is full */
 
+_Static_assert(NX_PLANNER_DENIED_MAX >= NX_WALKS_MAX * (NX_WALK_TYPES_MAX + 1U),
+               "the planner must hold what the walks deny: types and name");
+
 /* What a round has shown for a type. */
 struct verdict {
     uint16_t type;

@@ -23,7 +23,7 @@
 #include "common/codec.h"
 
 #define NX_WALK_FULL_S 600U
-#define NX_WALK_TYPES_MAX 8U
+#define NX_WALK_TYPES_MAX 16U
 #define NX_WALK_QUERIES_MAX 200U /* of steps 1 and 2 of one round */
 
 struct nx_walk;

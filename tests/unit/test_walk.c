@@ -244,6 +244,12 @@ static void asks_each_type(void **state) {
     round_of(types, 3);
     assert_int_equal(observed, 16);
     assert_true(asked("16 www.example.com. @198.51.100.2 !"));
+    uint16_t most[NX_WALK_TYPES_MAX];
+    for (uint16_t k = 0; k < NX_WALK_TYPES_MAX; k++) {
+        most[k] = (uint16_t)(15 + k); /* MX and on, no SOA */
+    }
+    round_of(most, NX_WALK_TYPES_MAX);
+    assert_int_equal(observed, 4 * (NX_WALK_TYPES_MAX + 1));
 }
 
 static void starts_again_from_the_parent(void **state) {
@@ -538,12 +544,14 @@ static void does_not_ask_the_soa_twice(void **state) {
 
 static void refuses_a_second_start(void **state) {
     (void)state;
-    static const uint16_t types[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
+    static const uint16_t types[NX_WALK_TYPES_MAX + 1] = {
+        1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17};
     struct nx_walk_query q;
     assert_int_equal(nx_walk_start(walk, types, 0, now_us), NX_ELIMIT);
-    assert_int_equal(nx_walk_start(walk, types, 9, now_us), NX_ELIMIT);
+    assert_int_equal(nx_walk_start(walk, types, NX_WALK_TYPES_MAX + 1, now_us),
+                     NX_ELIMIT);
     assert_false(nx_walk_next(walk, &q));
-    assert_int_equal(nx_walk_start(walk, types, 8, now_us), 0);
+    assert_int_equal(nx_walk_start(walk, types, NX_WALK_TYPES_MAX, now_us), 0);
     assert_int_equal(nx_walk_start(walk, types, 1, now_us), NX_ESTATE);
     assert_true(nx_walk_next(walk, &q));
     nx_walk_result(walk, q.id + 1000, NULL, NULL, 0, now_us); /* unknown */
