@@ -9,6 +9,7 @@
 
 #define ACK_TIMEOUT_US INT64_C(10000000)
 #define ACK_TIMEOUT_DOUBLINGS 2U /* up to 40 s, then connect anew */
+#define IDLE_US INT64_C(30000000)
 #define HELLO_BYTES 16384U
 #define HELLO_SCRATCH_BYTES 65536U
 
@@ -73,6 +74,7 @@ static int send_hello(struct nx_uplink *u) {
         err = nx_zloop_send_bytes(u->zloop, work, len);
         if (err == NX_OK) {
             u->hello_sent_us = now_us;
+            u->sent_us = now_us;
             u->hellos_n++;
             u->hello_due = false;
         }
@@ -93,6 +95,7 @@ static int send_batches(struct nx_uplink *u) {
             err = nx_zloop_send_bytes(u->zloop, work, len);
             if (err == NX_OK) {
                 nx_outbox_sent(u->outbox, now_us);
+                u->sent_us = now_us;
             }
         }
     }
@@ -115,6 +118,29 @@ void nx_uplink_flush(struct nx_uplink *u) {
     arm_ack_timer(u);
 }
 
+static void arm_idle(struct nx_uplink *u) {
+    int64_t wait_us = u->sent_us + u->idle_us - nx_clock_mono_us();
+    wait_us = wait_us > 0 ? wait_us : 0;
+    const struct timeval tv = {wait_us / 1000000, wait_us % 1000000};
+    (void)evtimer_add(u->on_idle, &tv);
+}
+
+/* An agent that has nothing to say says so: else it would look dead. */
+static void on_idle(evutil_socket_t fd, short what, void *arg) {
+    struct nx_uplink *u = arg;
+    (void)fd;
+    (void)what;
+    if (u->state != NX_LINK_ONLINE) {
+        return; /* begins anew with the next connection */
+    }
+    int64_t now_us = nx_clock_mono_us();
+    if (now_us - u->sent_us >= u->idle_us) {
+        u->sent_us = now_us; /* tried: not again at once */
+        nx_uplink_hello(u);
+    }
+    arm_idle(u);
+}
+
 void nx_uplink_writable(void *arg) {
     nx_uplink_flush(arg);
 }
@@ -131,7 +157,9 @@ void nx_uplink_opened(struct nx_uplink *u) {
     }
     u->timeouts_n = 0;
     nx_outbox_rewind(u->outbox, nx_clock_mono_us());
+    u->sent_us = nx_clock_mono_us();
     nx_uplink_hello(u);
+    arm_idle(u);
 }
 
 /* --- receiving --- */
@@ -212,8 +240,10 @@ void nx_uplink_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
 static int start(struct nx_uplink *u) {
     u->on_link = evtimer_new(u->base, nx_link_on_event, u);
     u->on_ack_timeout = evtimer_new(u->base, on_ack_timeout, u);
+    u->on_idle = evtimer_new(u->base, on_idle, u);
     u->context = zmq_ctx_new();
-    if (u->on_link == NULL || u->on_ack_timeout == NULL || u->context == NULL) {
+    if (u->on_link == NULL || u->on_ack_timeout == NULL || u->on_idle == NULL ||
+        u->context == NULL) {
         return NX_ENOMEM;
     }
     if (zmq_ctx_set(u->context, ZMQ_IO_THREADS, 1) != 0 ||
@@ -237,6 +267,7 @@ int nx_uplink_new(struct event_base *base, const struct nx_agent_conf *conf,
     u->keys = keys;
     u->outbox = outbox;
     u->handler = *handler;
+    u->idle_us = IDLE_US;
     int err = start(u);
     if (err != NX_OK) {
         nx_uplink_free(&u);
@@ -254,6 +285,9 @@ void nx_uplink_free(struct nx_uplink **uplink) {
     if (u->on_ack_timeout != NULL) {
         nx_link_close(u);
         event_free(u->on_ack_timeout);
+    }
+    if (u->on_idle != NULL) {
+        event_free(u->on_idle);
     }
     if (u->on_link != NULL) {
         event_free(u->on_link);

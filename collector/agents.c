@@ -261,6 +261,11 @@ int nx_engine_hello(struct nx_engine *engine, uint32_t agent_id,
                    &eps_us);
     note_hello(a, hello, received_us);
     prune(engine, a);
+    for (struct nx_target *t = a->targets; t != NULL; t = t->agent_next) {
+        if (t->judged && !t->agent_heard) {
+            nx_target_wake(engine, t, true); /* it is back */
+        }
+    }
     if (a->plan_announce) {
         nx_plan_revive(a, received_us);
     }

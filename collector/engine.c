@@ -189,6 +189,7 @@ static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
                                    .question = &t->question,
                                    .item = t->item->index,
                                    .verdict = t->verdict,
+                                   .agent_heard = t->agent_heard,
                                    .since_us = t->since_us,
                                    .nsid_hash = t->nsid_hash};
     if (current(engine, t, now_us)) {
@@ -198,6 +199,7 @@ static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
     if (!t->judged || out->verdict.state != t->verdict.state) {
         out->since_us = now_us;
     }
+    out->agent_heard = t->agent_heard;
 }
 
 static size_t collect(const struct nx_case *c, struct nx_target **out) {

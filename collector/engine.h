@@ -105,6 +105,7 @@ struct nx_target_view {
     const struct nx_question *question;
     unsigned item;             /* index of the incident's item */
     struct nx_verdict verdict; /* computed for now_us */
+    bool agent_heard;          /* within silent_after_us */
     int64_t since_us;          /* when this state began */
     uint32_t nsid_hash;        /* of the newest look that had one; 0: none */
 };

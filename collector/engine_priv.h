@@ -54,6 +54,7 @@ struct nx_target {
     uint8_t newest_kind;
     uint32_t nsid_hash;
     int64_t heard_us; /* newest look's rx; NX_TIME_UNKNOWN */
+    bool agent_heard; /* lately, whatever it said; as of the last judgement */
     bool fresh;       /* looks that the plan has not taken into account */
 
     struct nx_verdict verdict;

@@ -11,9 +11,19 @@
 #define SHARE 5
 #define POINT_MOVED_US US_PER_S
 
+/* Has the agent said anything lately? It says hello when it is idle, so a
+ * silent one is away. */
+static bool heard(const struct nx_engine *engine,
+                  const struct nx_agent_state *agent, int64_t now_us) {
+    return agent->last_seen_us != NX_TIME_UNKNOWN &&
+           now_us - agent->last_seen_us <=
+               engine->settings.diagnosis.silent_after_us;
+}
+
 void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
                      int64_t now_us, struct nx_verdict *out) {
     size_t n = nx_target_looks(t, engine->scratch);
+    t->agent_heard = heard(engine, t->agent, now_us);
     nx_diagnose(&engine->settings.diagnosis, engine->scratch, n,
                 nx_authority_facts(t->item->authority), &engine->profile,
                 now_us, t->judged ? &t->verdict : NULL, out);
@@ -49,6 +59,11 @@ static int64_t next_due(const struct nx_engine *engine,
         int64_t silent_us =
             t->heard_us + engine->settings.diagnosis.silent_after_us + 1;
         due_us = sooner(due_us, silent_us, now_us);
+    }
+    if (t->agent_heard) {
+        int64_t away_us = t->agent->last_seen_us +
+                          engine->settings.diagnosis.silent_after_us + 1;
+        due_us = sooner(due_us, away_us, now_us);
     }
     if (v->hard.reason != NX_HARD_NONE) {
         due_us = sooner(due_us, v->hard.at_us + 1, now_us);

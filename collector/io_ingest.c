@@ -174,12 +174,18 @@ static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
 
 /* For the record: what the resolvers were is part of an incident. The agent is
  * not kept waiting for it. */
-static void store_hello(struct nx_ingest *ingest, const struct incoming *in) {
-    if (nx_group_open(ingest->group) == NX_OK &&
-        nx_store_hello_append(ingest->parts.store, in->peer->agent_id,
+static void store_hello(struct nx_ingest *ingest, const struct incoming *in,
+                        uint64_t digest) {
+    if (nx_group_open(ingest->group) != NX_OK) {
+        return;
+    }
+    if (nx_store_hello_append(ingest->parts.store, in->peer->agent_id,
                               in->received_us, in->bytes, in->len) != NX_OK) {
         nx_group_abort(ingest->group);
+        return;
     }
+    in->peer->hello_stored = true;
+    in->peer->hello_digest = digest;
 }
 
 /* In one role an agent does not do what a plan for the other asks; nothing else
@@ -215,9 +221,16 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
                in->peer->agent_id, nx_strerror(err));
         return;
     }
-    store_hello(ingest, in);
-    nx_log(NX_LOG_INFO, "agent %" PRIu32 " is here from %s (%s)",
-           in->peer->agent_id, in->peer->address, hello->software);
+    uint64_t digest = nx_hello_digest(hello);
+    bool changed = !in->peer->hello_stored || in->peer->hello_digest != digest;
+    bool greets = changed || !in->peer->greeted;
+    if (changed) {
+        store_hello(ingest, in, digest);
+    }
+    if (greets) {
+        nx_log(NX_LOG_INFO, "agent %" PRIu32 " is here from %s (%s)",
+               in->peer->agent_id, in->peer->address, hello->software);
+    }
     in->peer->told = true;
     in->peer->told_authority = hello->authority_role;
     check_role(in->peer);
@@ -225,8 +238,11 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
     /* At once, not after the next commit: an ack for a batch behind it must not
      * take its place, the agent waits for this one. */
     send_ack(ingest, in->peer, hello->epoch, 0, in->received_us);
-    in->peer->plan_sent = false;
-    nx_ingest_plan_due(ingest, in->peer);
+    in->peer->greeted = true;
+    if (greets) { /* else the engine says when its plan is another one */
+        in->peer->plan_sent = false;
+        nx_ingest_plan_due(ingest, in->peer);
+    }
 }
 
 static void take(struct nx_ingest *ingest, const struct incoming *in) {
@@ -261,6 +277,7 @@ static void note_connection(struct nx_peer *peer, zmq_msg_t *routing,
     }
     memcpy(peer->routing, zmq_msg_data(routing), n);
     peer->routing_n = (uint8_t)n;
+    peer->greeted = false;
     peer->source_fd = zmq_msg_get(body, ZMQ_SRCFD);
     const char *address = zmq_msg_gets(body, "Peer-Address");
     snprintf(peer->address, sizeof(peer->address), "%s",

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
+
 void nx_peers_init(struct nx_peers *peers) {
     memset(peers, 0, sizeof(*peers));
 }
@@ -114,4 +116,28 @@ bool nx_peer_plan_may(const struct nx_peer *peer, int64_t now_us) {
     return peer->accepted && peer->routing_n > 0 &&
            (!peer->plan_sent ||
             now_us - peer->plan_sent_us >= NX_PEER_PLAN_EVERY_US);
+}
+
+static uint64_t endpoint_digest(const struct nx_endpoint *at, uint64_t digest) {
+    digest = nx_hash(at->address, at->address_len, digest);
+    digest = nx_hash_u64(at->scope_id, digest);
+    digest = nx_hash_u64(at->port, digest);
+    digest = nx_hash_u64(at->transport, digest);
+    digest = nx_hash_u64((uint64_t)at->layer, digest);
+    return at->server_name == NULL
+               ? nx_hash_u64(0, digest)
+               : nx_hash(at->server_name, nx_dname_len(at->server_name),
+                         digest);
+}
+
+uint64_t nx_hello_digest(const struct nx_hello *hello) {
+    uint64_t digest = nx_hash(hello->software, strlen(hello->software), 1);
+    digest = nx_hash_u64(hello->protocol, digest);
+    digest = nx_hash_u64(hello->epoch, digest);
+    digest = nx_hash_u64(hello->authority_role ? 1 : 0, digest);
+    digest = nx_hash_u64(hello->resolver_rate_mqps, digest);
+    for (size_t i = 0; i < hello->resolvers_n; i++) {
+        digest = endpoint_digest(&hello->resolvers[i], digest);
+    }
+    return nx_hash_u64(hello->resolvers_n, digest);
 }

@@ -39,6 +39,10 @@ struct nx_peer {
     bool plan_due;
     bool plan_sent;
     int64_t plan_sent_us;
+
+    bool greeted;          /* a hello came over this connection */
+    bool hello_stored;     /* since the start: */
+    uint64_t hello_digest; /* of the one stored last */
 };
 
 struct nx_peers {
@@ -54,6 +58,10 @@ void nx_peers_fini(struct nx_peers *peers);
 struct nx_peer *nx_peers_get(const struct nx_peers *peers, uint32_t agent_id);
 /* The same, made when there is none. NULL: out of memory or of ids. */
 struct nx_peer *nx_peers_make(struct nx_peers *peers, uint32_t agent_id);
+
+/* Of all that a hello says, but the clocks and what only counts up: an idle
+ * agent says hello again and again. */
+uint64_t nx_hello_digest(const struct nx_hello *hello);
 
 /* The peer of a ZAP User-Id ("17"); NULL: not a number, or not accepted. */
 struct nx_peer *nx_peers_of_user(const struct nx_peers *peers,

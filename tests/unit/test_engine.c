@@ -341,6 +341,21 @@ static void test_agent_is_shown_alone(void **state) {
     assert_int_equal(nx_engine_agent(b->engine, 0, &view), NX_ENOTFOUND);
 }
 
+/* An agent that says hello is there, whether it has results or not. */
+static void test_agent_heard(void **state) {
+    struct engine_bench *b = *state;
+    int64_t away_us = b->settings.diagnosis.silent_after_us + S;
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    tick(b, T0 + S);
+    assert_true(targets_of(b, 7, T0 + S).at[0].agent_heard);
+    tick(b, T0 + away_us);
+    assert_false(targets_of(b, 7, T0 + away_us).at[0].agent_heard);
+    hello(b, LYON, 1, 0, T0 + away_us);
+    tick(b, T0 + away_us + S);
+    assert_true(targets_of(b, 7, T0 + away_us + S).at[0].agent_heard);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_targets_come_from_hello_and_incident),
@@ -363,6 +378,7 @@ int main(void) {
         TEST(test_messages_before_the_incident_are_left),
         TEST(test_agents_are_shown_in_order),
         TEST(test_agent_is_shown_alone),
+        TEST(test_agent_heard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

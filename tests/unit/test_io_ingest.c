@@ -262,6 +262,7 @@ static void test_hello(void **state) {
     }
     nx_test_client_hello(client, NX_PROTOCOL);
     expect_ack(f, 10, 0);
+    assert_int_equal(ask(f, "SELECT count(*) FROM hello"), 1);
     nx_test_client_hello(client, NX_PROTOCOL + 1);
     nx_test_client_batch(client, 11, 1, 0);
     expect_ack(f, 11, 11);

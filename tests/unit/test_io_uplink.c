@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "agent/batch.h"
-#include "agent/io_uplink.h"
+#include "agent/io_uplink_priv.h"
 #include "common/io_clock.h"
 #include "common/io_log.h"
 #include "common/io_zloop.h"
@@ -354,6 +354,18 @@ static void test_two_hellos(void **state) {
                 (int64_t)clock.offset_error_us);
 }
 
+/* Nothing to say is said, too. */
+static void test_idle(void **state) {
+    struct fixture *f = *state;
+    f->c.stop_at = 3;
+    start(f);
+    f->uplink->idle_us = 20000;
+    while (f->c.hellos < 3) {
+        assert_int_equal(event_base_dispatch(f->c.base), 0);
+    }
+    assert_int_equal(f->c.seqs_n, f->c.hellos);
+}
+
 /* Accepted only at the third attempt. */
 static void test_refused_key(void **state) {
     struct fixture *f = *state;
@@ -423,6 +435,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_hello_batch_ack, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hello_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_hellos, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_idle, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resend_after_restart, setup,
                                         teardown),
