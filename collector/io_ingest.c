@@ -397,6 +397,17 @@ int nx_ingest_agent_set(struct nx_ingest *ingest,
     return NX_OK;
 }
 
+void nx_ingest_gone(struct nx_ingest *ingest, int fd) {
+    for (size_t i = 0; i < ingest->peers.cap; i++) {
+        struct nx_peer *peer = ingest->peers.by_id[i];
+        if (peer != NULL && peer->accepted && peer->source_fd == fd) {
+            nx_log(NX_LOG_WARN, "agent %" PRIu32 " is gone from %s",
+                   peer->agent_id, peer->address);
+            peer->source_fd = -1;
+        }
+    }
+}
+
 enum nx_agent_claim nx_ingest_claim(const struct nx_ingest *ingest,
                                     uint32_t agent_id) {
     const struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);

@@ -173,7 +173,9 @@ static void say_accept_failed(struct nx_ingest *ingest, int error,
 static void on_accept(void *arg, uint16_t event, uint32_t value,
                       const char *address) {
     struct nx_ingest *ingest = arg;
-    if (event == ZMQ_EVENT_ACCEPT_FAILED) {
+    if (event == ZMQ_EVENT_DISCONNECTED) {
+        nx_ingest_gone(ingest, (int)value);
+    } else if (event == ZMQ_EVENT_ACCEPT_FAILED) {
         say_accept_failed(ingest, (int)value, address);
         give_up_spare(ingest);
     } else if (!ingest->spare_held) { /* value: its descriptor */
@@ -192,10 +194,10 @@ int nx_ingest_socket_init(struct nx_ingest *ingest,
         return NX_ENOMEM;
     }
     take_spare(ingest);
-    return nx_zmonitor_new(ingest->parts.base, ingest->parts.zmq,
-                           ingest->socket,
-                           ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_ACCEPTED,
-                           on_accept, ingest, &ingest->monitor);
+    return nx_zmonitor_new(
+        ingest->parts.base, ingest->parts.zmq, ingest->socket,
+        ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED,
+        on_accept, ingest, &ingest->monitor);
 }
 
 void nx_ingest_socket_fini(struct nx_ingest *ingest) {

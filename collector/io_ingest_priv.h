@@ -46,6 +46,9 @@ struct nx_ingest {
 int nx_ingest_send(struct nx_ingest *ingest, struct nx_peer *peer,
                    const uint8_t *bytes, size_t len) NX_MUSTUSE;
 
+/* A connection has ended: whoever had it is gone, and that is said. */
+void nx_ingest_gone(struct nx_ingest *ingest, int fd);
+
 /* io_ingest_plan.c */
 int nx_ingest_plans_init(struct nx_ingest *ingest) NX_MUSTUSE;
 void nx_ingest_plans_fini(struct nx_ingest *ingest);
