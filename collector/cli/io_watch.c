@@ -173,6 +173,21 @@ static int64_t next_look(const struct nx_args *args, const struct waiting *w) {
     return next_us;
 }
 
+static bool timed_out(const struct nx_args *args, const struct waiting *w) {
+    return args->timeout_us != NX_TIME_NONE &&
+           mono_us() - w->started_us >= args->timeout_us;
+}
+
+/* Scripts get the exit code, people this. */
+static void say_why(const json_t *status, bool time_is_up) {
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_show_ended(status, time_is_up, &text);
+    (void)fprintf(stderr, "nxclear: %s\n",
+                  text.bytes != NULL ? text.bytes : "out of memory");
+    nx_text_fini(&text);
+}
+
 /* true: the end, with *exit_code. */
 static bool wait_step(const struct nx_run *run, uint32_t id, struct waiting *w,
                       int *exit_code) {
@@ -191,12 +206,14 @@ static bool wait_step(const struct nx_run *run, uint32_t id, struct waiting *w,
     if (w->outlook == NX_EXIT_CLEAR || w->outlook == NX_EXIT_WAITING) {
         w->hopeful_us = mono_us();
     }
-    json_decref(status);
     *exit_code = w->outlook;
     bool end = w->outlook == NX_EXIT_CLEAR || closed || is_over(run->args, w);
     if (end && failed != 0) {
         (void)fprintf(stderr, "nxclear: %s\n", error.why);
+    } else if (end && w->outlook != NX_EXIT_CLEAR) {
+        say_why(status, timed_out(run->args, w));
     }
+    json_decref(status);
     return end;
 }
 

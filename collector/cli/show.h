@@ -38,6 +38,13 @@ void nx_show_moment(const json_t *status, const struct nx_show *show,
 void nx_show_incident(const json_t *incident, int64_t now_us,
                       struct nx_text *out);
 
+/* Is `a` another incident than `b`, open, with the same name and a type of it?
+ */
+bool nx_show_same_subject(const json_t *a, const json_t *b);
+
+/* Why waiting ended with what `status` says: one line, without a newline. */
+void nx_show_ended(const json_t *status, bool time_is_up, struct nx_text *out);
+
 /* "incident 7 opened: www.example.com A AAAA, 41 networks, 112 resolvers";
  * status: NULL when it could not be had. */
 void nx_show_opened(const json_t *incident, const json_t *status,

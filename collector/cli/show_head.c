@@ -246,6 +246,34 @@ static void add_all_clear(const json_t *status, int64_t now_us,
     add_bound(json_object_get(summary, "hard"), by_us, now_us, out);
 }
 
+/* The line of `networks` or of `authority`, whichever keeps it from clearing,
+ * without its label. */
+void nx_show_ended(const json_t *status, bool time_is_up, struct nx_text *out) {
+    const json_t *authority = json_object_get(status, "authority");
+    const char *outlook = nx_doc_text(status, "outlook");
+    char shown[NX_CELL_MAX];
+    if (nx_doc_time(json_object_get(status, "incident"), "closed") !=
+        NX_TIME_NONE) {
+        nx_text_add(out, "the incident is closed");
+    } else {
+        nx_text_add(out, time_is_up ? "time is up" : "no prospect any more");
+    }
+    nx_text_addf(out, "; %s: ",
+                 nx_show_text(outlook != NULL ? outlook : "unknown", shown));
+    if (denied(authority)) {
+        nx_text_addf(out,
+                     "not restored, %" JSON_INTEGER_FORMAT
+                     "/%" JSON_INTEGER_FORMAT " name servers good",
+                     nx_doc_number(authority, "good"),
+                     nx_doc_number(authority, "total"));
+    } else if (json_array_size(json_object_get(status, "networks")) == 0) {
+        nx_text_add(out, "no network is watched");
+    } else {
+        add_counts(
+            json_object_get(json_object_get(status, "summary"), "states"), out);
+    }
+}
+
 void nx_show_networks_line(const json_t *status, struct nx_text *out) {
     const json_t *summary = json_object_get(status, "summary");
     nx_text_add(out, "networks    ");

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "collector/cli/show.h"
 #include "collector/cli/table.h"
@@ -170,12 +171,47 @@ void nx_show_incident(const json_t *incident, int64_t now_us,
     add_expected(incident, out);
     add_time("outage from", outage, "from", now_us, out);
     add_time("outage to", outage, "to", now_us, out);
-    add_time("restored", incident, "restored", now_us, out);
+    if (nx_doc_is(incident, "restored", "auto")) {
+        nx_text_add(out, "restored    auto: when the name servers are good\n");
+    } else {
+        add_time("restored", incident, "restored", now_us, out);
+    }
     if (note != NULL && note[0] != '\0') {
         nx_text_add(out, "note        ");
         nx_text_escaped(out, note);
         nx_text_add(out, "\n");
     }
+}
+
+static bool has_type(const json_t *incident, const char *wanted) {
+    size_t i = 0;
+    const json_t *type = NULL;
+    json_array_foreach(json_object_get(incident, "types"), i, type) {
+        const char *text = json_string_value(type);
+        if (text != NULL && strcmp(text, wanted) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool nx_show_same_subject(const json_t *a, const json_t *b) {
+    const char *name = nx_doc_text(a, "name");
+    const char *other = nx_doc_text(b, "name");
+    size_t i = 0;
+    const json_t *type = NULL;
+    if (nx_doc_number(a, "id") == nx_doc_number(b, "id") || name == NULL ||
+        other == NULL || nx_doc_time(a, "closed") != NX_TIME_NONE ||
+        strcasecmp(name, other) != 0) {
+        return false;
+    }
+    json_array_foreach(json_object_get(b, "types"), i, type) {
+        const char *text = json_string_value(type);
+        if (text != NULL && has_type(a, text)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Different resolvers among the targets: each (agent, resolver) once; the

@@ -167,6 +167,24 @@ def test_name_too_long_is_refused():
         assert "aaaa" not in listed, listed
 
 
+def test_closing_and_opening_twice_is_said():
+    with site_alone() as site:
+        first = site.cli("incident", "open", "www.example.com", "A", "AAAA")
+        assert first.stderr == "", first
+        shown = site.cli("incident", "show", "1").stdout
+        assert "restored    auto" in shown, shown
+        second = site.cli("incident", "open", "WWW.example.com.", "A")
+        assert "incident 1 is open" in second.stderr, second
+        done = site.cli("wait", "1", "--timeout", "1s", check=False)
+        assert done.returncode != 0, done
+        assert done.stderr.startswith("nxclear: time is up; "), done
+        assert done.stderr.count("\n") == 1, done
+        assert site.cli("incident", "close", "1").stdout == \
+            "incident 1 closed\n"
+        again = site.cli("incident", "close", "1").stdout
+        assert "incident 1: closed already at " in again, again
+
+
 def test_no_resolver_found_is_said_and_it_goes_on():
     with site_alone() as site:
         agent = site.agent("empty", nameservers=[])

@@ -396,18 +396,83 @@ static void test_opened(void **state) {
     json_decref(status);
 }
 
+static bool same(const char *a, const char *b) {
+    json_t *x = json_loads(a, 0, NULL);
+    json_t *y = json_loads(b, 0, NULL);
+    assert_non_null(x);
+    assert_non_null(y);
+    bool is = nx_show_same_subject(x, y);
+    json_decref(x);
+    json_decref(y);
+    return is;
+}
+
+static void test_same_subject(void **state) {
+    static const char *const one =
+        "{\"id\":1,\"name\":\"a.\",\"types\":[\"A\",\"AAAA\"],\"closed\":null}";
+    (void)state;
+    assert_true(same(one, "{\"id\":2,\"name\":\"a.\",\"types\":[\"AAAA\"]}"));
+    assert_false(same(one, "{\"id\":1,\"name\":\"a.\",\"types\":[\"A\"]}"));
+    assert_false(same(one, "{\"id\":2,\"name\":\"b.\",\"types\":[\"A\"]}"));
+    assert_false(same(one, "{\"id\":2,\"name\":\"a.\",\"types\":[\"MX\"]}"));
+    assert_false(same("{\"id\":1,\"name\":\"a.\",\"types\":[\"A\"],\"closed\":"
+                      "\"2026-11-20T20:19:00Z\"}",
+                      "{\"id\":2,\"name\":\"a.\",\"types\":[\"A\"]}"));
+}
+
+static void check_ended(const char *status, bool time_is_up,
+                        const char *wanted) {
+    json_t *document = json_loads(status, 0, NULL);
+    struct nx_text text;
+    assert_non_null(document);
+    nx_text_init(&text);
+    nx_show_ended(document, time_is_up, &text);
+    assert_string_equal(text.bytes, wanted);
+    nx_text_fini(&text);
+    json_decref(document);
+}
+
+static void test_ended(void **state) {
+    (void)state;
+    check_ended(
+        "{\"outlook\":\"waiting\",\"networks\":[1],\"summary\":{\"states\":"
+        "{\"clear\":2,\"cached-nodata\":1}}}",
+        true, "time is up; waiting: 2 clear, 1 cached-nodata");
+    check_ended("{\"outlook\":\"stuck\",\"authority\":{\"state\":\"partly\","
+                "\"good\":1,\"total\":2}}",
+                false,
+                "no prospect any more; stuck: not restored, 1/2 name servers "
+                "good");
+    check_ended("{\"outlook\":\"unknown\",\"networks\":[],\"incident\":"
+                "{\"closed\":\"2026-11-20T20:19:00Z\"}}",
+                false,
+                "the incident is closed; unknown: no network is watched");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_many),     cmocka_unit_test(test_clear),
-        cmocka_unit_test(test_nothing),  cmocka_unit_test(test_stuck),
-        cmocka_unit_test(test_declared), cmocka_unit_test(test_advice),
-        cmocka_unit_test(test_hostile),  cmocka_unit_test(test_hostile_json),
-        cmocka_unit_test(test_jsonl),    cmocka_unit_test(test_colour),
-        cmocka_unit_test(test_exit),     cmocka_unit_test(test_fit),
-        cmocka_unit_test(test_clock),    cmocka_unit_test(test_countdown),
-        cmocka_unit_test(test_age),      cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_name),     cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_agents),   cmocka_unit_test(test_opened),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_stuck),
+        cmocka_unit_test(test_declared),
+        cmocka_unit_test(test_advice),
+        cmocka_unit_test(test_hostile),
+        cmocka_unit_test(test_hostile_json),
+        cmocka_unit_test(test_jsonl),
+        cmocka_unit_test(test_colour),
+        cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_fit),
+        cmocka_unit_test(test_clock),
+        cmocka_unit_test(test_countdown),
+        cmocka_unit_test(test_age),
+        cmocka_unit_test(test_percent),
+        cmocka_unit_test(test_name),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_agents),
+        cmocka_unit_test(test_opened),
+        cmocka_unit_test(test_same_subject),
+        cmocka_unit_test(test_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
