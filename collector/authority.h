@@ -49,8 +49,20 @@ struct nx_auth_server {
     int64_t last_bad_us, good_since_us, last_us; /* NX_TIME_UNKNOWN */
 };
 
+/* How facts.outage_lo_us is known. */
+enum nx_outage_known {
+    NX_OUTAGE_UNKNOWN,  /* nobody looked, nothing was declared */
+    NX_OUTAGE_NONE,     /* no server was ever seen bad, none was declared */
+    NX_OUTAGE_ASSUMED,  /* so far back as could matter at most */
+    NX_OUTAGE_OBSERVED, /* the last good answer before the first bad one */
+    NX_OUTAGE_DECLARED,
+};
+const char *nx_outage_known_text(unsigned known); /* NULL: unknown */
+
 struct nx_auth_view {
     struct nx_auth_facts facts;
+    uint8_t outage_known; /* enum nx_outage_known */
+    int64_t heard_us;     /* newest answer or timeout; NX_TIME_UNKNOWN */
     bool apex_known;
     uint8_t apex[NX_DNAME_MAX];
     const struct nx_auth_server *servers;

@@ -19,6 +19,12 @@ const char *nx_auth_class_text(unsigned class_) {
     return class_ <= NX_AUTH_DENIES ? text[class_] : "?";
 }
 
+const char *nx_outage_known_text(unsigned known) {
+    static const char *const text[] = {NULL, "none", "assumed", "observed",
+                                       "declared"};
+    return known <= NX_OUTAGE_DECLARED ? text[known] : NULL;
+}
+
 static int64_t later(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
@@ -207,6 +213,21 @@ static void facts_restored(const struct nx_authority *a,
     }
 }
 
+static enum nx_outage_known known_by(const struct nx_authority *a,
+                                     const struct nx_incident *incident) {
+    if (incident->outage_from_us != NX_TIME_UNKNOWN) {
+        return NX_OUTAGE_DECLARED;
+    }
+    if (a->outage_lo_us != NX_TIME_UNKNOWN) {
+        return NX_OUTAGE_OBSERVED;
+    }
+    if (a->bad_seen || incident->outage_to_us != NX_TIME_UNKNOWN ||
+        incident->restored_us != NX_TIME_UNKNOWN) {
+        return NX_OUTAGE_ASSUMED;
+    }
+    return a->heard ? NX_OUTAGE_NONE : NX_OUTAGE_UNKNOWN;
+}
+
 /* Declared; else the last good answer before the first bad one; else so far
  * back that an older entry had expired before it could matter: entries that
  * are alive at the opening (or at an earlier restoration) are younger than
@@ -386,6 +407,7 @@ bool nx_authority_step(struct nx_authority *a,
     facts_serial(a, &f);
     facts_delegation(a, &f);
     facts_count(a, &f);
+    a->outage_known = (uint8_t)known_by(a, incident);
     bool changed = facts_differ(&f, &a->facts);
     a->facts = f;
     return changed;
@@ -401,6 +423,8 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
     *out = (struct nx_auth_view){.facts = a->facts,
                                  .apex_known = a->apex_known,
                                  .servers = shown,
+                                 .outage_known = a->outage_known,
+                                 .heard_us = NX_TIME_UNKNOWN,
                                  .verified_at_us = a->verified_at_us};
     memcpy(out->apex, a->apex, sizeof(out->apex));
     for (size_t i = 0; i < a->entries_n; i++) {
@@ -412,6 +436,7 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
     }
     for (size_t i = 0; i < a->vantages_n; i++) {
         out->problems |= a->vantages[i].problems;
+        out->heard_us = later(out->heard_us, a->vantages[i].last_us);
     }
     return 0;
 }

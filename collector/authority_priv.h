@@ -69,6 +69,7 @@ struct nx_authority {
 
     uint32_t ns_ttl_s;
     int64_t verified_at_us;
+    uint8_t outage_known; /* enum nx_outage_known */
     struct nx_auth_facts facts;
 };
 

@@ -125,6 +125,11 @@ void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
 
 /* --- views --- */
 
+const struct nx_engine_settings *
+nx_engine_settings(const struct nx_engine *engine) {
+    return &engine->settings;
+}
+
 const struct nx_engine_counts *
 nx_engine_counts(const struct nx_engine *engine) {
     return &engine->counts;

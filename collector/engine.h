@@ -98,6 +98,9 @@ void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
 int nx_engine_plan(struct nx_engine *engine, uint32_t agent_id, int64_t now_us,
                    struct nx_arena *arena, struct nx_plan *out) NX_MUSTUSE;
 
+const struct nx_engine_settings *
+nx_engine_settings(const struct nx_engine *engine);
+
 /* --- what status reads; borrowed until the next call that changes --- */
 
 struct nx_target_view {

@@ -14,7 +14,10 @@ struct audit {
     struct nx_auth_server *servers; /* each once */
     size_t servers_n;
     struct nx_auth_facts facts; /* of all items together */
+    uint8_t outage_known;
     int64_t verified_at_us;
+    int64_t audited_us; /* of the sheet */
+    bool silent;
     uint32_t problems;
     bool declared; /* restored by the operator's word alone */
 };
@@ -75,7 +78,6 @@ static void take_facts(struct audit *a, const struct nx_auth_facts *f,
     all->observed = all->observed || f->observed;
     all->all_ns_good = all->all_ns_good && f->all_ns_good;
     all->verified = all->verified && f->verified;
-    all->outage_lo_us = earlier(all->outage_lo_us, f->outage_lo_us);
     all->restored_lo_us = later(all->restored_lo_us, f->restored_lo_us);
     bool open = all->restored_hi_us == NX_TIME_UNKNOWN ||
                 f->restored_hi_us == NX_TIME_UNKNOWN;
@@ -89,10 +91,27 @@ static void take_facts(struct audit *a, const struct nx_auth_facts *f,
     }
 }
 
+/* The earliest start of the items that had an outage. */
+static void take_outage(struct audit *a, const struct nx_auth_view *view) {
+    bool seen = view->outage_known > NX_OUTAGE_NONE;
+    bool had = a->outage_known > NX_OUTAGE_NONE;
+    int64_t from_us = view->facts.outage_lo_us;
+    if ((seen && !had) ||
+        (seen && had &&
+         earlier(from_us, a->facts.outage_lo_us) != a->facts.outage_lo_us) ||
+        (!seen && !had && view->outage_known > a->outage_known)) {
+        a->outage_known = view->outage_known;
+        a->facts.outage_lo_us = from_us;
+    }
+}
+
 static int audit_init(struct audit *a, const struct nx_engine *engine,
-                      const struct nx_incident *incident) {
-    *a =
-        (struct audit){.incident = incident, .verified_at_us = NX_TIME_UNKNOWN};
+                      const struct nx_sheet *sheet) {
+    const struct nx_incident *incident = sheet->incident;
+    *a = (struct audit){.incident = incident,
+                        .verified_at_us = NX_TIME_UNKNOWN,
+                        .audited_us = sheet->audited_us,
+                        .silent = sheet->audit_silent};
     a->facts.outage_lo_us = incident->outage_from_us;
     a->facts.restored_lo_us = NX_TIME_UNKNOWN;
     a->facts.restored_hi_us = NX_TIME_UNKNOWN;
@@ -107,6 +126,7 @@ static int audit_init(struct audit *a, const struct nx_engine *engine,
             return err;
         }
         take_facts(a, &view.facts, i == 0);
+        take_outage(a, &view);
         a->problems |= view.problems;
         a->verified_at_us = later(a->verified_at_us, view.verified_at_us);
     }
@@ -223,6 +243,23 @@ static bool find_if(json_t *list, bool found, const char *text) {
     return !found || nx_json_add(list, json_string(text));
 }
 
+static bool find_silence(json_t *list, const struct audit *a) {
+    char time[NX_TIME_TEXT_MAX];
+    struct nx_text text;
+    if (!a->silent || a->audited_us < 0) {
+        return true;
+    }
+    nx_text_init(&text);
+    nx_text_addf(&text, "authority agent silent since %s",
+                 nx_time_text(a->audited_us, time));
+    return find_text(list, &text);
+}
+
+static json_t *outage_known_json(const struct audit *a) {
+    const char *text = nx_outage_known_text(a->outage_known);
+    return text != NULL ? json_string(text) : json_null();
+}
+
 static bool find_all(json_t *list, const struct audit *a) {
     for (size_t i = 0; i < a->servers_n; i++) {
         if (!find_server(list, &a->servers[i])) {
@@ -230,7 +267,8 @@ static bool find_all(json_t *list, const struct audit *a) {
         }
     }
     uint32_t p = a->problems;
-    return find_if(list, !serials_agree(a), "SOA serials differ") &&
+    return find_silence(list, a) &&
+           find_if(list, !serials_agree(a), "SOA serials differ") &&
            find_if(list, (p & NX_DELEG_LAME) != 0, "lame delegation") &&
            find_if(list, (p & NX_DELEG_NO_GLUE) != 0,
                    "a name server without an address") &&
@@ -291,18 +329,24 @@ static json_t *servers_json(const struct audit *a) {
 static json_t *audit_json(const struct audit *a) {
     const struct nx_auth_facts *f = &a->facts;
     json_int_t good = (json_int_t)count_class(a, NX_AUTH_GOOD);
+    bool seen = a->outage_known > NX_OUTAGE_NONE;
     int64_t verified_us = f->verified ? a->verified_at_us : NX_TIME_UNKNOWN;
     json_t *o = json_object();
     if (nx_json_set(o, "state", json_string(state_text(a))) &&
         nx_json_set(o, "verified", json_boolean(f->verified)) &&
         nx_json_set(o, "verified_at", nx_json_time(verified_us)) &&
-        nx_json_set(o, "outage_from", nx_json_time(f->outage_lo_us)) &&
-        nx_json_set(o, "restored_lo", nx_json_time(f->restored_lo_us)) &&
+        nx_json_set(o, "outage_from",
+                    seen ? nx_json_time(f->outage_lo_us) : json_null()) &&
+        nx_json_set(o, "outage_known", outage_known_json(a)) &&
+        nx_json_set(o, "restored_lo",
+                    seen ? nx_json_time(f->restored_lo_us) : json_null()) &&
         nx_json_set(o, "restored_hi", nx_json_time(f->restored_hi_us)) &&
         nx_json_set(o, "serial", serial_json(a)) &&
         nx_json_set(o, "serial_agree", json_boolean(serials_agree(a))) &&
         nx_json_set(o, "good", json_integer(good)) &&
         nx_json_set(o, "total", json_integer((json_int_t)a->servers_n)) &&
+        nx_json_set(o, "seen", nx_json_time(a->audited_us)) &&
+        nx_json_set(o, "silent", json_boolean(a->silent)) &&
         nx_json_set(o, "servers", servers_json(a)) &&
         nx_json_set(o, "findings", findings_json(a))) {
         return o;
@@ -314,7 +358,7 @@ static json_t *audit_json(const struct audit *a) {
 json_t *nx_status_authority(struct nx_engine *engine,
                             const struct nx_sheet *sheet) {
     struct audit a;
-    int err = audit_init(&a, engine, sheet->incident);
+    int err = audit_init(&a, engine, sheet);
     json_t *o = err == 0 ? audit_json(&a) : NULL;
     audit_fini(&a);
     return o;
@@ -327,7 +371,7 @@ static json_t *seconds(bool known, uint32_t s) {
 json_t *nx_status_negative(struct nx_engine *engine,
                            const struct nx_sheet *sheet) {
     struct audit a;
-    int err = audit_init(&a, engine, sheet->incident);
+    int err = audit_init(&a, engine, sheet);
     const struct nx_auth_server *soa = NULL;
     for (size_t i = 0; err == 0 && i < a.servers_n && soa == NULL; i++) {
         soa = a.servers[i].serial_known ? &a.servers[i] : NULL;

@@ -36,6 +36,19 @@ static json_t *reason_json(unsigned state, unsigned unknown_reason) {
                : json_null();
 }
 
+/* Without a look, or with none that was allowed, nothing is known about who is
+ * denied. */
+static bool blind(unsigned state, unsigned unknown_reason) {
+    return state == NX_STATE_UNKNOWN &&
+           (unknown_reason == NX_UNKNOWN_NEVER_SEEN ||
+            unknown_reason == NX_UNKNOWN_GUARDED);
+}
+
+static json_t *denied_json(unsigned state, unsigned unknown_reason,
+                           double ratio) {
+    return blind(state, unknown_reason) ? json_null() : nx_json_ratio(ratio);
+}
+
 static json_t *basis_json(const struct nx_basis_of *of) {
     char text[NX_BASIS_TEXT_MAX];
     return json_string(nx_basis_write(of, text));
@@ -62,8 +75,12 @@ static bool target_head(json_t *t, const struct nx_sheet_row *row) {
            nx_json_set(t, "state", json_string(nx_state_text(v->state))) &&
            nx_json_set(t, "reason", reason_json(v->state, v->unknown_reason)) &&
            nx_json_set(t, "flags", flags_json(v->flags)) &&
-           nx_json_set(t, "denied", nx_json_ratio(v->denied_ratio)) &&
-           nx_json_set(t, "denied_upper95", nx_json_ratio(v->denied_upper95));
+           nx_json_set(
+               t, "denied",
+               denied_json(v->state, v->unknown_reason, v->denied_ratio)) &&
+           nx_json_set(
+               t, "denied_upper95",
+               denied_json(v->state, v->unknown_reason, v->denied_upper95));
 }
 
 static bool target_forecast(json_t *t, const struct nx_verdict *v) {
@@ -130,7 +147,9 @@ json_t *nx_status_site(const struct nx_sheet *sheet,
         nx_json_set(n, "state", json_string(nx_state_text(r->state))) &&
         nx_json_set(n, "reason", reason_json(r->state, r->unknown_reason)) &&
         nx_status_put_advice(n, sheet, site, NULL) &&
-        nx_json_set(n, "denied", nx_json_ratio(r->denied_ratio)) &&
+        nx_json_set(
+            n, "denied",
+            denied_json(r->state, r->unknown_reason, r->denied_ratio)) &&
         nx_json_set(n, "clears", nx_json_eta(&r->eta)) &&
         nx_json_set(n, "hard",
                     r->hard_all_known ? nx_json_hard(&r->hard) : json_null()) &&

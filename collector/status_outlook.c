@@ -53,6 +53,7 @@ static enum nx_outlook site_outlook(const struct nx_sheet *sheet,
     case NX_STATE_CLEAR:
         return NX_OUTLOOK_CLEAR;
     case NX_STATE_STILL_NEGATIVE_AT_AUTHORITY:
+        return sheet->audit_silent ? NX_OUTLOOK_UNKNOWN : NX_OUTLOOK_STUCK;
     case NX_STATE_RECACHED:
     case NX_STATE_POLICY_BLOCKED:
         return NX_OUTLOOK_STUCK;
@@ -88,8 +89,11 @@ enum nx_outlook nx_sheet_outlook(const struct nx_sheet *sheet) {
         seen[site_outlook(sheet, &sheet->sites[i])] = true;
     }
     bool denied = nx_sheet_observed(sheet) && !nx_sheet_restored(sheet);
-    if (denied || seen[NX_OUTLOOK_STUCK]) {
+    if (seen[NX_OUTLOOK_STUCK] || (denied && !sheet->audit_silent)) {
         return NX_OUTLOOK_STUCK;
+    }
+    if (denied) {
+        return NX_OUTLOOK_UNKNOWN; /* maybe restored since */
     }
     if (seen[NX_OUTLOOK_WAITING]) {
         return NX_OUTLOOK_WAITING;

@@ -234,13 +234,21 @@ static void roll_up(struct nx_sheet *sheet) {
 /* --- life --- */
 
 static void take_facts(struct nx_sheet *sheet, const struct nx_engine *engine) {
+    sheet->audited_us = NX_TIME_UNKNOWN;
     for (unsigned i = 0; i < sheet->incident->items_n; i++) {
         struct nx_auth_view view;
         if (nx_engine_authority(engine, sheet->incident->id, i, &view) == 0) {
             sheet->facts[i] = view.facts;
+            if (view.heard_us > sheet->audited_us) {
+                sheet->audited_us = view.heard_us;
+            }
             nx_sheet_note_wrong(&view, &sheet->wrong[i]);
         }
     }
+    sheet->audit_silent =
+        sheet->audited_us != NX_TIME_UNKNOWN &&
+        sheet->now_us - sheet->audited_us >
+            nx_engine_settings(engine)->diagnosis.silent_after_us;
 }
 
 int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,

@@ -41,7 +41,9 @@ struct nx_sheet {
     struct nx_incident_forecast forecast;
     struct nx_auth_facts facts[NX_INCIDENT_ITEMS_MAX];
     struct nx_sheet_wrong wrong[NX_INCIDENT_ITEMS_MAX];
-    bool failed; /* out of memory */
+    int64_t audited_us; /* newest word of any authority agent */
+    bool audit_silent;  /* ... and that is long ago */
+    bool failed;        /* out of memory */
 };
 
 /* NX_ENOTFOUND, NX_ENOMEM. Borrows from the engine until it changes. */

@@ -32,6 +32,18 @@ static bool denied(const json_t *authority) {
            nx_doc_is(authority, "state", "partly");
 }
 
+/* Nobody knows when it began. */
+static void add_assumed(int64_t not_before_us, int64_t to_us, int64_t now_us,
+                        struct nx_text *out) {
+    char clock[NX_CELL_MAX];
+    nx_text_addf(out, "   outage start not known (not before %sZ)",
+                 nx_show_clock(not_before_us, now_us, false, clock));
+    if (to_us != NX_TIME_NONE && to_us >= not_before_us) {
+        nx_text_addf(out, ", over %sZ",
+                     nx_show_clock(to_us, now_us, false, clock));
+    }
+}
+
 /* What was observed is better than what was declared. */
 static void add_outage(const json_t *incident, const json_t *authority,
                        int64_t now_us, struct nx_text *out) {
@@ -47,7 +59,15 @@ static void add_outage(const json_t *incident, const json_t *authority,
             to_us != NX_TIME_NONE ? to_us : nx_doc_time(incident, "restored");
         to_us = to_us != NX_TIME_NONE ? to_us : nx_doc_time(declared, "to");
     }
+    if (nx_doc_is(authority, "outage_known", "none")) {
+        nx_text_add(out, "   no outage seen");
+        return;
+    }
     if (from_us == NX_TIME_NONE) {
+        return;
+    }
+    if (nx_doc_is(authority, "outage_known", "assumed")) {
+        add_assumed(from_us, to_us, now_us, out);
         return;
     }
     (void)nx_show_clock(from_us, now_us, false, from);
@@ -150,6 +170,7 @@ void nx_show_authority_line(const json_t *status, struct nx_text *out) {
     int64_t now_us = nx_doc_now(status);
     json_int_t good = nx_doc_number(authority, "good");
     json_int_t total = nx_doc_number(authority, "total");
+    char clock[NX_CELL_MAX];
     nx_text_add(out, "authority   ");
     if (nx_doc_is(authority, "state", "restored")) {
         add_restored(authority, now_us, out);
@@ -162,6 +183,12 @@ void nx_show_authority_line(const json_t *status, struct nx_text *out) {
         add_serial(authority, out);
     } else {
         add_unobserved(status, now_us, out);
+    }
+    int64_t seen_us = nx_doc_time(authority, "seen");
+    if (json_is_true(json_object_get(authority, "silent")) &&
+        seen_us != NX_TIME_NONE) {
+        nx_text_addf(out, ", last seen %sZ",
+                     nx_show_clock(seen_us, now_us, false, clock));
     }
     nx_text_add(out, "\n");
     add_findings(authority, out);

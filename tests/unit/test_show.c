@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "collector/cli/show.h"
+#include "collector/cli/show_priv.h"
 #include "collector/cli/table.h"
 
 #define FOLDER NX_SOURCE_DIR "/tests/unit/show/"
@@ -83,6 +84,37 @@ static void test_nothing(void **state) {
 static void test_stuck(void **state) {
     (void)state;
     check_golden("stuck.json", "stuck.txt", &plain);
+}
+
+/* What is not known is not told as if it were. */
+static void test_unknown_start(void **state) {
+    json_t *d = read_json("stuck.json");
+    json_t *authority = json_object_get(d, "authority");
+    struct nx_text out;
+    (void)state;
+    assert_int_equal(
+        json_object_set_new(authority, "outage_known", json_string("assumed")),
+        0);
+    assert_int_equal(json_object_set_new(authority, "silent", json_true()), 0);
+    assert_int_equal(
+        json_object_set_new(authority, "seen",
+                            json_string("2026-11-20T20:10:00.000Z")),
+        0);
+    nx_text_init(&out);
+    nx_show_incident_line(d, &out);
+    nx_show_authority_line(d, &out);
+    assert_non_null(strstr(
+        out.bytes, "outage start not known (not before 2026-11-17 09:00:00Z)"));
+    assert_null(strstr(out.bytes, "since 2"));
+    assert_non_null(strstr(out.bytes, "last seen 20:10:00Z\n"));
+    nx_text_fini(&out);
+    assert_int_equal(
+        json_object_set_new(authority, "outage_known", json_string("none")), 0);
+    nx_text_init(&out);
+    nx_show_incident_line(d, &out);
+    assert_non_null(strstr(out.bytes, "   no outage seen\n"));
+    nx_text_fini(&out);
+    json_decref(d);
 }
 
 static void test_declared(void **state) {
@@ -451,6 +483,7 @@ static void test_ended(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_unknown_start),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_clear),
         cmocka_unit_test(test_nothing),

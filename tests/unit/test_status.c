@@ -57,6 +57,66 @@ static void test_outlook_not_restored(void **state) {
     check_outlook(b, T0 + S, "stuck");
 }
 
+/* What the servers did when the authority agent was last heard is no proof. */
+static void test_outlook_silent_audit(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    int64_t now_us = T0 + 2 * S + b->settings.diagnosis.silent_after_us;
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, false, T0 + S);
+    tick(b, now_us);
+    json_t *d = status(b, now_us);
+    assert_string_equal(text_at(d, "outlook"), "unknown");
+    assert_string_equal(text_at(d, "authority.seen"),
+                        "2027-01-15T08:00:01.002Z");
+    assert_string_equal(
+        json_string_value(json_array_get(
+            json_object_get(json_object_get(d, "authority"), "findings"), 1)),
+        "authority agent silent since 2027-01-15T08:00:01.002Z");
+    json_decref(d);
+}
+
+/* How the start of the outage is known. */
+static void test_outage_known(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    tick(b, T0);
+    json_t *d = status(b, T0);
+    assert_null(text_at(d, "authority.outage_known"));
+    json_decref(d);
+    audits(b, true, T0 + S);
+    tick(b, T0 + S);
+    d = status(b, T0 + S);
+    assert_string_equal(text_at(d, "authority.outage_known"), "none");
+    assert_null(text_at(d, "authority.outage_from"));
+    json_decref(d);
+    audits(b, false, T0 + 2 * S);
+    tick(b, T0 + 2 * S);
+    d = status(b, T0 + 2 * S);
+    assert_string_equal(text_at(d, "authority.outage_known"), "observed");
+    json_decref(d);
+}
+
+static void test_outage_assumed(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    hello(b, LYON, 1, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, false, T0 + S);
+    tick(b, T0 + S);
+    json_t *d = status(b, T0 + S);
+    assert_string_equal(text_at(d, "authority.outage_known"), "assumed");
+    assert_non_null(text_at(d, "authority.outage_from"));
+    json_t *target = json_array_get(
+        json_object_get(json_array_get(json_object_get(d, "networks"), 0),
+                        "targets"),
+        0);
+    assert_string_equal(text_at(target, "reason"), "guarded");
+    assert_true(json_is_null(json_object_get(target, "denied")));
+    json_decref(d);
+}
+
 static void test_outlook_settling(void **state) {
     struct engine_bench *b = *state;
     struct nx_incident i = incident(7, T0);
@@ -431,6 +491,9 @@ int main(void) {
         TEST(test_control_resolver_does_not_count),
         TEST(test_what_is_not_there),
         TEST(test_closed_incident),
+        TEST(test_outlook_silent_audit),
+        TEST(test_outage_known),
+        TEST(test_outage_assumed),
         TEST(test_closed_incidents),
         TEST(test_lists),
         cmocka_unit_test(test_basis),
