@@ -67,21 +67,38 @@ void nx_show_problem(const json_t *problem, struct nx_text *out) {
                                          : "the collector gave no reason");
 }
 
-/* One line cut to width; escape sequences and continuation bytes are free. */
+/* Bytes of the escape sequence that begins the line; 0: none. Ours end in m. */
+static size_t sequence_len(const char *line, size_t len) {
+    size_t n = 0;
+    if (len == 0 || line[0] != '\033') {
+        return 0;
+    }
+    while (n < len && line[n] != 'm') {
+        n++;
+    }
+    return n < len ? n + 1 : len;
+}
+
+/* One line cut to width; escape sequences and continuation bytes take no room.
+ * Behind the edge only the end of a colour that began before is of use. */
 static void add_cut(const char *line, size_t len, unsigned width,
                     struct nx_text *out) {
     unsigned used = 0;
-    bool sequence = false;
-    for (size_t i = 0; i < len; i++) {
-        unsigned char c = (unsigned char)line[i];
-        bool counts = !sequence && c != 0x1b && (c & 0xc0) != 0x80;
-        if (c == 0x1b) {
-            sequence = true;
-        } else if (sequence && c == 'm') {
-            sequence = false;
+    bool coloured = false;
+    size_t n = 0;
+    for (size_t i = 0; i < len; i += n) {
+        n = sequence_len(line + i, len - i);
+        if (n > 0) {
+            bool end = n == 4 && memcmp(line + i, "\033[0m", n) == 0;
+            if (end ? coloured : width == 0 || used < width) {
+                nx_text_bytes(out, line + i, n);
+                coloured = !end;
+            }
+            continue;
         }
-        used += counts ? 1 : 0;
-        if (width == 0 || used <= width || !counts) {
+        n = 1;
+        used += ((unsigned char)line[i] & 0xc0) != 0x80 ? 1 : 0;
+        if (width == 0 || used <= width) {
             nx_text_bytes(out, line + i, 1);
         }
     }

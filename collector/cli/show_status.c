@@ -138,6 +138,8 @@ static void add_row(struct nx_table *table, const json_t *network,
                   NX_PLAIN);
 }
 
+#define NETWORK_LEAST 12U /* columns of a name that is cut */
+
 static void network_table(json_t **rows, size_t n, int64_t now_us,
                           const struct nx_show *show, struct nx_text *out) {
     static const struct nx_column columns[] = {
@@ -155,6 +157,14 @@ static void network_table(json_t **rows, size_t n, int64_t now_us,
         }
     }
     if (hidden < n) {
+        static const size_t least_needed[] = {6, 5, 4}; /* SEEN, BASIS, 90 % */
+        const struct nx_fit fit = {.width = show->columns,
+                                   .utf8 = show->utf8,
+                                   .shorten = 0,
+                                   .least = NETWORK_LEAST,
+                                   .drop = least_needed,
+                                   .drop_n = 3};
+        nx_table_fit(table, &fit);
         nx_table_render(table, show->colour, out);
     }
     if (hidden > 0) {

@@ -21,6 +21,7 @@ struct nx_table {
     struct row *rows;
     size_t rows_n;
     size_t rows_cap;
+    bool dropped[NX_TABLE_COLUMNS_MAX];
     bool failed;
 };
 
@@ -93,7 +94,7 @@ void nx_colour_add(struct nx_text *out, const char *text, enum nx_colour colour,
         [NX_PLAIN] = "", [NX_GREEN] = "32", [NX_YELLOW] = "33",
         [NX_RED] = "31", [NX_CYAN] = "36",  [NX_BOLD] = "1",
     };
-    if (!wanted || colour == NX_PLAIN) {
+    if (!wanted || colour == NX_PLAIN || text[0] == '\0') {
         nx_text_add(out, text);
         return;
     }
@@ -126,6 +127,57 @@ static void measure(const struct nx_table *table, size_t *widths) {
     }
 }
 
+static size_t total_width(const struct nx_table *table, const size_t *widths) {
+    size_t total = 0;
+    for (size_t j = 0; j < table->columns_n; j++) {
+        total += table->dropped[j] ? 0 : widths[j] + (total > 0 ? GAP : 0);
+    }
+    return total;
+}
+
+/* Cells are ASCII but for our own signs: what is cut are names. */
+static void cut_cell(char *text, size_t width, bool utf8) {
+    const char *mark = utf8 ? "\xe2\x80\xa6" : "..";
+    size_t mark_width = utf8 ? 1 : 2;
+    if (nx_text_width(text) > width &&
+        strlen(text) >= width - mark_width + strlen(mark)) {
+        memcpy(text + width - mark_width, mark, strlen(mark) + 1);
+    }
+}
+
+void nx_table_fit(struct nx_table *table, const struct nx_fit *fit) {
+    size_t widths[NX_TABLE_COLUMNS_MAX];
+    if (table == NULL || table->failed || fit->width == 0) {
+        return;
+    }
+    measure(table, widths);
+    size_t total = total_width(table, widths);
+    size_t now = widths[fit->shorten];
+    if (total > fit->width && now > fit->least) {
+        size_t over = total - fit->width;
+        size_t to = now > fit->least + over ? now - over : fit->least;
+        for (size_t i = 0; i < table->rows_n; i++) {
+            if (fit->shorten < table->rows[i].n) {
+                cut_cell(table->rows[i].cells[fit->shorten].text, to,
+                         fit->utf8);
+            }
+        }
+        measure(table, widths);
+    }
+    for (size_t k = 0;
+         k < fit->drop_n && total_width(table, widths) > fit->width; k++) {
+        table->dropped[fit->drop[k]] = true;
+    }
+}
+
+static size_t last_column(const struct nx_table *table) {
+    size_t last = 0;
+    for (size_t j = 0; j < table->columns_n; j++) {
+        last = table->dropped[j] ? last : j;
+    }
+    return last;
+}
+
 void nx_table_render(const struct nx_table *table, bool colour,
                      struct nx_text *out) {
     size_t widths[NX_TABLE_COLUMNS_MAX];
@@ -134,17 +186,23 @@ void nx_table_render(const struct nx_table *table, bool colour,
         return;
     }
     measure(table, widths);
-    for (size_t j = 0; j < table->columns_n; j++) {
+    size_t last = last_column(table);
+    for (size_t j = 0; j <= last && j < table->columns_n; j++) {
         const struct nx_column *column = &table->columns[j];
-        add_cell(out, column->title, widths[j], column->right,
-                 j + 1 == table->columns_n, NX_BOLD, colour);
+        if (!table->dropped[j]) {
+            add_cell(out, column->title, widths[j], column->right, j == last,
+                     NX_BOLD, colour);
+        }
     }
     nx_text_add(out, "\n");
     for (size_t i = 0; i < table->rows_n; i++) {
         const struct row *row = &table->rows[i];
         for (size_t j = 0; j < row->n; j++) {
+            if (table->dropped[j]) {
+                continue;
+            }
             add_cell(out, row->cells[j].text, widths[j],
-                     table->columns[j].right, j + 1 == row->n,
+                     table->columns[j].right, j == last || j + 1 == row->n,
                      row->cells[j].colour, colour);
         }
         nx_text_add(out, "\n");

@@ -35,6 +35,19 @@ void nx_table_row(struct nx_table *table);
 void nx_table_cell(struct nx_table *table, const char *text,
                    enum nx_colour colour);
 
+/* Makes the table at most `width` columns wide, as far as possible: first cells
+ * of column `shorten` are cut, with an ellipsis, to no less than `least`
+ * columns; then the columns drop[0], drop[1] ... are left out. width 0: no
+ * limit. Columns keep their numbers. */
+struct nx_fit {
+    size_t width;
+    bool utf8;
+    size_t shorten, least;
+    const size_t *drop;
+    size_t drop_n;
+};
+void nx_table_fit(struct nx_table *table, const struct nx_fit *fit);
+
 /* Appends title line and rows; a failure (also of an earlier call) is left in
  * out. */
 void nx_table_render(const struct nx_table *table, bool colour,

@@ -428,6 +428,55 @@ static void test_opened(void **state) {
     json_decref(status);
 }
 
+/* The table as wide as a terminal: names are cut, then columns left out. */
+static void test_narrow(void **state) {
+    static const unsigned widths[] = {100, 80, 60};
+    static const char *const there[] = {"BASIS", "CLEARS", "CLEARS"};
+    static const char *const gone[] = {"no such", "SEEN", "90 %"};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        const struct nx_show show = {.utf8 = true, .columns = widths[i]};
+        char *shown = show_status("many.json", &show);
+        char *table = strstr(shown, "\nNETWORK");
+        assert_non_null(table);
+        assert_non_null(strstr(table, there[i]));
+        assert_null(strstr(table, gone[i]));
+        assert_non_null(strstr(table, "20:31:10 (in 12:04)"));
+        size_t line = strcspn(table + 1, "\n");
+        assert_true(i == 2 || line <= widths[i]);
+        free(shown);
+    }
+}
+
+static void test_long_name_is_cut(void **state) {
+    static const struct nx_column columns[] = {{"NETWORK", false},
+                                               {"STATE", false}};
+    const struct nx_fit fit = {.width = 22, .utf8 = true, .least = 8};
+    struct nx_table *table = nx_table_new(columns, 2);
+    struct nx_text text;
+    (void)state;
+    nx_text_init(&text);
+    nx_table_row(table);
+    nx_table_cell(table, "a-very-long-network", NX_PLAIN);
+    nx_table_cell(table, "unknown", NX_PLAIN);
+    nx_table_fit(table, &fit);
+    nx_table_render(table, false, &text);
+    assert_string_equal(text.bytes, "NETWORK        STATE\n"
+                                    "a-very-long-\xe2\x80\xa6  unknown\n");
+    nx_text_fini(&text);
+    nx_table_free(&table);
+}
+
+static void test_no_empty_colours(void **state) {
+    const struct nx_show narrow = {.columns = 3};
+    struct nx_text text;
+    (void)state;
+    nx_text_init(&text);
+    nx_show_fit("\033[1mabc\033[0m \033[1mdef\033[0m\n", &narrow, &text);
+    assert_string_equal(text.bytes, "\033[1mabc\033[0m\n");
+    nx_text_fini(&text);
+}
+
 static bool same(const char *a, const char *b) {
     json_t *x = json_loads(a, 0, NULL);
     json_t *y = json_loads(b, 0, NULL);
@@ -504,6 +553,9 @@ int main(void) {
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_agents),
         cmocka_unit_test(test_opened),
+        cmocka_unit_test(test_narrow),
+        cmocka_unit_test(test_long_name_is_cut),
+        cmocka_unit_test(test_no_empty_colours),
         cmocka_unit_test(test_same_subject),
         cmocka_unit_test(test_ended),
     };
