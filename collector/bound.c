@@ -26,6 +26,10 @@ static struct length of_entry(const struct nx_evidence *ev) {
     const struct nx_auth_facts *auth = ev->c->auth;
     const struct nx_profile *profile = ev->c->profile;
 
+    if (nx_is_refed(ev)) {
+        return (struct length){NX_HARD_DELEGATION,
+                               (uint64_t)auth->ns_ttl_s + ev->w_s + 1};
+    }
     if (auth->deleg_changed_ns && auth->old_servers_negative) {
         return (struct length){NX_HARD_DELEGATION,
                                (uint64_t)auth->ns_ttl_s + auth->old_w_s};
@@ -82,6 +86,20 @@ static struct length of_state(const struct nx_evidence *ev,
     return (struct length){NX_HARD_NONE, 0};
 }
 
+/* 12.4: a second layer restarts the clock, or has a higher cap than the one
+ * whose TTL is seen. */
+static void add_stack(const struct nx_evidence *ev, int64_t from_us,
+                      struct nx_verdict *out) {
+    uint64_t fed_s = nx_is_refed(ev) ? ev->c->auth->ns_ttl_s : 0;
+    uint64_t all_s = STACK_LAYERS * (ev->w_s + UINT64_C(1));
+
+    if (ev->w_auth_s > ev->w_s) {
+        all_s = (uint64_t)ev->w_s + ev->w_auth_s + STACK_LAYERS;
+    }
+    out->hard_stack.reason = NX_HARD_STACK;
+    out->hard_stack.at_us = from_us + (int64_t)(fed_s + all_s) * NX_US_PER_S;
+}
+
 static bool is_of_entry(enum nx_hard_reason reason) {
     return reason == NX_HARD_AUTH_WINDOW || reason == NX_HARD_CAP ||
            reason == NX_HARD_MIN_CLAMP;
@@ -96,13 +114,11 @@ void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     }
     out->hard.reason = (uint8_t)length.reason;
     out->hard.at_us = from_us + (int64_t)length.s * NX_US_PER_S;
-    if (!is_of_entry(length.reason)) {
-        return;
+    if (is_of_entry(length.reason)) {
+        out->hard.at_us += nx_inclusive_us(ev->c->profile);
     }
-    out->hard.at_us += nx_inclusive_us(ev->c->profile);
-    if (ev->c->profile->chain_possible) {
-        out->hard_stack.reason = NX_HARD_STACK;
-        out->hard_stack.at_us =
-            from_us + STACK_LAYERS * ((int64_t)length.s + 1) * NX_US_PER_S;
+    if (ev->c->profile->chain_possible &&
+        (is_of_entry(length.reason) || is_ancestor(ev) || nx_is_refed(ev))) {
+        add_stack(ev, from_us, out);
     }
 }

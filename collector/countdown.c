@@ -1,6 +1,9 @@
 /* Which TTLs may be believed, which W counts, which lines live. */
 #include "collector/evidence.h"
 
+#define LATELY_US (20 * NX_US_PER_S)
+#define STALE_TTL_S 30 /* RFC 8767 section 4 */
+
 bool nx_serial_current(const struct nx_look *look,
                        const struct nx_auth_facts *auth) {
     return auth->serial_known && auth->serial_moves &&
@@ -17,11 +20,24 @@ int64_t nx_inclusive_us(const struct nx_profile *profile) {
     return may ? NX_US_PER_S : 0;
 }
 
+bool nx_is_refed(const struct nx_evidence *ev) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    const struct nx_look *look = nx_evidence_negative(ev);
+
+    return auth->deleg_changed_ns && auth->old_servers_negative &&
+           auth->ns_ttl_s > 0 &&
+           (look == NULL || look->soa_rel == NX_SOA_APEX ||
+            look->soa_rel == NX_SOA_NONE);
+}
+
 int64_t nx_single_layer_end(const struct nx_evidence *ev) {
+    int64_t feed_s = nx_is_refed(ev) ? ev->c->auth->ns_ttl_s : 0;
+
     if (ev->c->auth->restored_hi_us == NX_TIME_UNKNOWN) {
         return INT64_MAX;
     }
-    return ev->c->auth->restored_hi_us + (ev->w_s + INT64_C(1)) * NX_US_PER_S;
+    return ev->c->auth->restored_hi_us +
+           (feed_s + ev->w_s + INT64_C(1)) * NX_US_PER_S;
 }
 
 bool nx_look_is_policy(const struct nx_look *look) {
@@ -80,6 +96,13 @@ static uint32_t authority_w(const struct nx_evidence *ev) {
         (look->flags & (NX_LOOK_EDE_SYNTH | NX_LOOK_AD)) != 0) {
         return auth->w_nsec_s;
     }
+    if (look != NULL && look->soa_rel == NX_SOA_NONE &&
+        auth->parent_w_s > w_s) {
+        return auth->parent_w_s; /* nothing says whose denial it is */
+    }
+    if (nx_is_refed(ev) && auth->old_w_s > 0) {
+        return auth->old_w_s;
+    }
     return w_s > 0 ? w_s : largest_minimum(ev->c);
 }
 
@@ -90,6 +113,33 @@ static bool is_cap_hidden(const struct nx_evidence *ev) {
 
     return profile->verified && profile->cap_hi_s > 0 &&
            profile->cap_hi_s < ev->w_auth_s;
+}
+
+/* A flat TTL that is no stale one is a W that the resolver gives. */
+static uint32_t flat_w(const struct nx_evidence *ev) {
+    const struct nx_look *look = nx_evidence_negative(ev);
+    bool is_w = ev->flat && !ev->capped && ev->flat_r_s > STALE_TTL_S &&
+                look != NULL && !nx_look_is_policy(look);
+
+    return is_w ? (uint32_t)ev->flat_r_s : 0;
+}
+
+/* Where the cap is not known, W may be any of the usual ones (3.1). */
+static void find_likely_w(struct nx_evidence *ev, uint32_t shown_s) {
+    const struct nx_profile *profile = ev->c->profile;
+    double sum_s = 0.0;
+
+    ev->caps_n = 0;
+    ev->w_likely_s = ev->w_s;
+    if (profile->verified || profile->w_eff_s > 0 || profile->cap_hi_s > 0 ||
+        flat_w(ev) > 0) {
+        return;
+    }
+    ev->caps_n = nx_usual_caps(ev->w_s, shown_s, ev->caps);
+    for (size_t i = 0; i < ev->caps_n; i++) {
+        sum_s += ev->caps[i].weight * ev->caps[i].w_s;
+    }
+    ev->w_likely_s = ev->caps_n > 0 ? (uint32_t)sum_s : ev->w_s;
 }
 
 /* W_eff (5.1). A TTL above it means that the resolver raised it, or that the
@@ -111,7 +161,11 @@ static void find_w(struct nx_evidence *ev) {
     if (shown_s > w_s && !is_cap_hidden(ev)) {
         w_s = shown_s;
     }
+    if (!profile->verified && profile->w_eff_s == 0 && flat_w(ev) > 0) {
+        w_s = flat_w(ev);
+    }
     ev->w_s = w_s;
+    find_likely_w(ev, shown_s);
 }
 
 /* Section 12.1: with a clock that is, or may be, the zone's, a serial at or
@@ -230,10 +284,39 @@ static void find_lines(struct nx_evidence *ev) {
     }
     counts[ev->lines.n] = (uint16_t)ev->pos_n;
     nx_chao_estimate(counts, ev->lines.n + 1, &ev->chao);
+    ev->lines_seen_n = (unsigned)ev->lines.n;
     keep_live(ev);
+}
+
+/* Records count down too: each cache that answers shows its own TTL. Only
+ * lately, for a short TTL soon begins anew; and only if they do: a TTL that
+ * stands still tells no caches apart. */
+static void find_answering(struct nx_evidence *ev) {
+    const struct nx_case *c = ev->c;
+    struct nx_line_rule rule = {.conv = NX_CONV_F0};
+    struct nx_line_set set;
+    uint8_t picked[NX_LOOKS_MAX];
+    uint16_t counts[NX_LOOKS_MAX];
+    size_t n = 0;
+    bool moves = false;
+
+    for (size_t i = 0; i < c->looks_n && ev->last_pos != NX_NO_LOOK; i++) {
+        const struct nx_look *look = &c->looks[i];
+        if (look->kind == NX_KIND_POS && look->r_s >= 0 &&
+            look->tx_us > c->looks[ev->last_pos].tx_us - LATELY_US) {
+            moves |= n > 0 && look->r_s != c->looks[picked[0]].r_s;
+            picked[n++] = (uint8_t)i;
+        }
+    }
+    nx_lines_build(c->looks, picked, moves ? n : 0, &rule, &set);
+    for (size_t i = 0; i < set.n; i++) {
+        counts[i] = set.at[i].line.looks_n;
+    }
+    nx_chao_estimate(counts, set.n, &ev->answering);
 }
 
 void nx_evidence_countdown(struct nx_evidence *ev) {
     find_w(ev);
     find_lines(ev);
+    find_answering(ev);
 }

@@ -85,6 +85,35 @@ static bool is_stale(const struct nx_evidence *ev, const struct nx_look *look) {
            look->tx_us > nx_single_layer_end(ev);
 }
 
+/* When a fill is surely newer than all that the restoration left behind: below
+ * a cache that is not alone, an entry may come from another layer. */
+static int64_t newest_old_fill(const struct nx_evidence *ev) {
+    const struct nx_case *c = ev->c;
+    int64_t at_us = c->auth->restored_hi_us;
+    bool stacked = c->profile->chain_possible &&
+                   (c->profile->verified || ev->w_auth_s > ev->w_s);
+
+    if (nx_is_refed(ev)) {
+        at_us += (int64_t)c->auth->ns_ttl_s * NX_US_PER_S;
+    }
+    if (stacked) {
+        at_us += (int64_t)ev->w_auth_s * NX_US_PER_S;
+    }
+    return at_us;
+}
+
+/* Where a raised W would explain it as well (the clamp is not known), the fill
+ * must have been seen: our own query made it, or another entry ended and this
+ * one followed. */
+static bool is_seen_to_come(const struct nx_evidence *ev,
+                            const struct nx_line_info *info) {
+    const struct nx_look *first = &ev->c->looks[info->first];
+    bool ours = !ev->ttl_raised && info->r_max_s + 1 >= (int32_t)ev->w_auth_s;
+
+    return ev->c->profile->verified || ours ||
+           (ev->expired_us != NX_TIME_UNKNOWN && first->tx_us > ev->expired_us);
+}
+
 /* A fill surely after the restoration, on a countdown that was seen to count
  * down (two agreeing looks). The inclusive family's fill is floored away by a
  * second. Where the clock may be the zone's and serials cannot tell, only what
@@ -94,7 +123,7 @@ static bool is_recached_line(const struct nx_evidence *ev,
     const struct nx_case *c = ev->c;
     int64_t fill_us = info->line.a_us - (int64_t)ev->w_s * NX_US_PER_S;
 
-    if (info->r_max_s == info->r_min_s) {
+    if (info->r_max_s == info->r_min_s || !is_seen_to_come(ev, info)) {
         return false;
     }
     if (c->profile->conv == NX_CONV_F0) {
@@ -105,7 +134,7 @@ static bool is_recached_line(const struct nx_evidence *ev,
          nx_serial_current(&c->looks[info->last], c->auth))) {
         return info->line.a_us > last_end(ev);
     }
-    return fill_us > c->auth->restored_hi_us;
+    return fill_us > newest_old_fill(ev);
 }
 
 static bool is_recached(const struct nx_evidence *ev,
@@ -231,8 +260,7 @@ static enum nx_state mute_state(const struct nx_evidence *ev,
     }
     size_t n = ev->c->looks_n;
     bool odd = n > 0 && ev->c->looks[n - 1].kind == NX_KIND_OTHER;
-    return unknown(out,
-                   odd ? NX_UNKNOWN_INCONSISTENT : NX_UNKNOWN_NEVER_SEEN);
+    return unknown(out, odd ? NX_UNKNOWN_INCONSISTENT : NX_UNKNOWN_NEVER_SEEN);
 }
 
 static enum nx_state classify(const struct nx_evidence *ev,

@@ -47,6 +47,9 @@ struct nx_evidence {
     bool heard;                /* the agent reported lately */
     uint32_t w_auth_s;         /* as the authority sends it */
     uint32_t w_s;              /* W_eff */
+    uint32_t w_likely_s;       /* mean of W over usual caps, else W_eff */
+    size_t caps_n;             /* usual caps that are still possible */
+    struct nx_usual_cap caps[NX_CAPS_MAX];
     bool ttl_raised;
     bool flat;   /* 5.5: the last three or more looks show the same TTL */
     bool capped; /* ... which is the display cap */
@@ -55,9 +58,11 @@ struct nx_evidence {
     int first_untrusted; /* oldest such look */
     int64_t floor_us;    /* the entry does not end before; NX_TIME_UNKNOWN */
     bool expired_unverified; /* a line passed its b, nobody looked since */
-    int64_t expired_us; /* b of the last line that ended; NX_TIME_UNKNOWN */
+    int64_t expired_us;    /* b of the last line that ended; NX_TIME_UNKNOWN */
+    unsigned lines_seen_n; /* those that ended included */
     struct nx_line_set lines; /* the live ones, by a */
     struct nx_chao chao;      /* over all lines, and the positives as one */
+    struct nx_chao answering; /* over the countdowns of the newest positives */
 };
 
 void nx_evidence_gather(const struct nx_case *c, struct nx_evidence *out);
@@ -79,6 +84,10 @@ bool nx_serial_current(const struct nx_look *look,
 /* Whole seconds by which the inclusive family outlives floor(t) + r (12.3):
  * 1 s for F0, and for U unless the clock shown was found to be the entry's. */
 int64_t nx_inclusive_us(const struct nx_profile *profile);
+
+/* Do servers that a cached NS set still names deny the name again (5.12)? Then
+ * an entry that ends may be followed by the next, until the set expires. */
+bool nx_is_refed(const struct nx_evidence *ev);
 
 /* Later than any entry of one layer can end, clock errors included;
  * INT64_MAX when the restoration is not known. */

@@ -49,6 +49,13 @@ enum nx_rd0 {
     NX_RD0_RECURSES
 };
 
+/* What the canary tests 4 and 5 (5.1) said of denials past their TTL. */
+enum nx_past_ttl {
+    NX_PAST_TTL_UNKNOWN,
+    NX_PAST_TTL_NEVER,
+    NX_PAST_TTL_SERVED,
+};
+
 struct nx_profile {
     bool verified;     /* measured by canary, fresh */
     uint8_t conv;      /* enum nx_conv */
@@ -64,15 +71,23 @@ struct nx_profile {
     uint32_t early_window_s; /* looking may cure so long (and 1 % of W) before
                                 the end (section 12.5); 0: it cannot */
     uint16_t caches;         /* from canary; 0: not known */
+    uint8_t past_ttl;        /* enum nx_past_ttl */
     double p_early; /* weight of that cure, where software is unknown */
-    double p_late;  /* weight of the late tail (5.8) */
+    double p_late;  /* weight of the late tail (5.8) ... */
+    double p_soon;  /* ... and the share of it that ends with a query or two:
+                       stale answers that are refreshed after */
     double lambda_early_per_s; /* flush, restart, eviction */
 };
 
 /* Nothing known, nothing measured: convention U, clock unknown, a chain is
- * possible, p_late 0.10, lambda 0.02 per hour (5.8); Knot Resolver's `predict`
- * possible: 5 s with weight 0.07, which lets the lower end of the 90 %
- * interval, and only that, reach the cure. */
+ * possible; weights of the mixture from calibration (tests/simulator).
+ * Knot Resolver's `predict` possible: 5 s with a weight that lets the lower end
+ * of the 90 % interval, and only that, reach the cure. */
 void nx_profile_default(struct nx_profile *out);
+
+/* The same after canaries measured the address: sets p_early, p_late and
+ * lambda_early_per_s from what they excluded. The other fields are filled
+ * before. */
+void nx_profile_weigh(struct nx_profile *profile);
 
 #endif

@@ -5,6 +5,7 @@
 #include "collector/estimator.h"
 #include "collector/mixture.h"
 
+#define SOON_US (3 * NX_US_PER_S)
 #define P_PRESUMED_CLEAR 0.9 /* 7: silent agents */
 
 static int64_t max64(int64_t a, int64_t b) {
@@ -25,10 +26,12 @@ void nx_forecast_window(const struct nx_window *window,
     memset(out, 0, sizeof(*out));
     out->known = window->known;
     out->prior_used = true;
-    out->prior_a_us = max64(window->a_us, from_us);
-    out->prior_b_us = max64(window->b_us, out->prior_a_us);
+    out->prior_a_us = window->a_us;
+    out->prior_b_us = max64(window->b_us, window->a_us);
     out->p_late = profile->p_late;
     out->late_us = (int64_t)w_s * NX_US_PER_S;
+    out->p_soon = profile->p_soon;
+    out->soon_us = SOON_US;
     out->lambda_early_per_s = profile->lambda_early_per_s;
     out->from_us = from_us;
 }
@@ -49,17 +52,18 @@ static int64_t outage_lo(const struct nx_evidence *ev) {
 
 /* 5.6 with its tightenings; [a, b] as the law of fills gives it, without the
  * second of the inclusive family. */
-static struct nx_window window_of(const struct nx_evidence *ev) {
+static struct nx_window window_of(const struct nx_evidence *ev,
+                                  int64_t life_us) {
     const struct nx_look *looks = ev->c->looks;
     struct nx_window window =
-        nx_prior(outage_lo(ev), ev->c->auth->restored_hi_us, w_us(ev));
+        nx_prior(outage_lo(ev), ev->c->auth->restored_hi_us, life_us);
     bool single = ev->c->profile->caches == 1 ||
                   (ev->c->profile->caches == 0 && ev->lines.n == 0);
 
     if (!window.known || ev->first_neg == NX_NO_LOOK || !single) {
         return window;
     }
-    window.b_us = min64(window.b_us, looks[ev->first_neg].rx_us + w_us(ev));
+    window.b_us = min64(window.b_us, looks[ev->first_neg].rx_us + life_us);
     window.a_us = max64(window.a_us, ev->floor_us);
     if (ev->capped) {
         const struct nx_look *look = nx_evidence_negative(ev);
@@ -67,6 +71,27 @@ static struct nx_window window_of(const struct nx_evidence *ev) {
     }
     window.b_us = max64(window.a_us, window.b_us);
     return window;
+}
+
+/* Entries are filled again while the NS set of the old servers lives: the last
+ * of them ends one W after it. */
+static struct nx_window refed_window(const struct nx_evidence *ev) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    struct nx_window window = nx_prior(auth->outage_lo_us, auth->restored_hi_us,
+                                       (int64_t)auth->ns_ttl_s * NX_US_PER_S);
+
+    window.b_us += w_us(ev);
+    return window;
+}
+
+static void take_caps(const struct nx_evidence *ev, int64_t more_us,
+                      struct nx_dist *dist) {
+    for (size_t i = 0; i < ev->caps_n && !nx_is_refed(ev); i++) {
+        struct nx_window window =
+            window_of(ev, (int64_t)ev->caps[i].w_s * NX_US_PER_S);
+        dist->caps[dist->caps_n++] = (struct nx_cap_window){
+            ev->caps[i].weight, window.a_us, window.b_us + more_us};
+    }
 }
 
 static void copy_lines(const struct nx_evidence *ev, struct nx_verdict *out) {
@@ -111,14 +136,17 @@ static void dist_of_lines(const struct nx_evidence *ev,
     struct nx_dist *dist = &out->dist;
     const struct nx_line *last = last_line(out->lines, out->lines_n);
 
-    nx_forecast_window(window, ev->c->profile, ev->w_s, dist->from_us, dist);
+    nx_forecast_window(window, ev->c->profile, ev->w_likely_s, dist->from_us,
+                       dist);
     dist->known = true;
     dist->prior_used = false;
-    dist->prior_a_us = window->a_us;
+    take_caps(ev, 0, dist);
     dist->nu = window->known ? unseen(ev) : 0.0;
     dist->lines_n = out->lines_n;
     memcpy(dist->lines, out->lines, sizeof(dist->lines));
     nx_mixture_of_line(ev, window, last, dist);
+    nx_dist_prune(dist);
+    nx_dist_condition(dist);
     out->basis = NX_BASIS_COUNTDOWN;
 }
 
@@ -131,12 +159,16 @@ static void dist_of_window(const struct nx_evidence *ev,
     int64_t from_us = dist->from_us;
 
     whole.b_us += nx_inclusive_us(ev->c->profile);
-    nx_forecast_window(&whole, ev->c->profile, ev->w_s, from_us, dist);
+    nx_forecast_window(&whole, ev->c->profile, ev->w_likely_s, from_us, dist);
     out->basis = NX_BASIS_PRIOR;
     if (!whole.known) {
         return;
     }
+    take_caps(ev, nx_inclusive_us(ev->c->profile), dist);
     nx_mixture_of_window(ev, &whole, &out->hard_stack, dist);
+    if (ev->last_neg != NX_NO_LOOK) {
+        nx_dist_condition(dist);
+    }
 }
 
 /* 5.7: SERVFAIL is cached 300 s at most after the last real failure. */
@@ -183,7 +215,8 @@ static void dist_of_old_positive(const struct nx_evidence *ev,
 
 static void dist_of_entry(const struct nx_evidence *ev,
                           struct nx_verdict *out) {
-    struct nx_window window = window_of(ev);
+    struct nx_window window =
+        nx_is_refed(ev) ? refed_window(ev) : window_of(ev, w_us(ev));
     const struct nx_look *look = nx_evidence_negative(ev);
 
     out->prior_known = window.known;

@@ -104,6 +104,7 @@ static void close_line(const struct nx_look *looks, const struct point *points,
         info->line = all;
         info->inconsistent = true;
     }
+    info->line.is_union = conv == NX_CONV_U && !info->inconsistent;
     info->line.a_us -= rule->shift_us;
     info->line.b_us -= rule->shift_us;
     info->line.looks_n = (uint16_t)n;

@@ -1,14 +1,19 @@
 #include "collector/mixture.h"
 
-/* Weights of 12.1 and 12.4 (choices, to be learned): that a clock which may be
- * unbound's was already older than the entry; the same for a known unbound;
- * that what looks like a renewed zone clock is a chain that restarted. */
+/* Weights of 12.1 and 12.4, tuned on calibration seeds of tests/simulator: that
+ * a clock which may be unbound's was already older than the entry; the same for
+ * a known unbound; that what looks like a renewed zone clock is a chain that
+ * restarted. */
+#define P_INCLUSIVE 0.44 /* 12.3: Unbound to 1.24, Knot Resolver, chains */
+#define P_BETWEEN 0.18
 #define P_EXTEND_UNKNOWN 0.04
-#define P_EXTEND_SHARED 0.25
-#define P_EXTEND_CHAIN 0.15
-/* A known dnsmasq shows too much after any other negative of the zone: the
- * entry may end anywhere before (resolver-facts.md 1.1). */
-#define P_EARLY_RENEWED 0.40
+#define P_EXTEND_SHARED 0.10
+#define P_EXTEND_CHAIN 0.20
+/* A dnsmasq shows too much after any other negative of the zone: the entry may
+ * end anywhere before (resolver-facts.md 1.1). Known, or possible. */
+#define P_RENEWED 0.40
+#define P_RENEWED_UNKNOWN 0.02
+#define CURE_US (3 * NX_US_PER_S) /* the look that cures comes inside */
 
 static int64_t max64(int64_t a, int64_t b) {
     return a > b ? a : b;
@@ -22,8 +27,10 @@ static int64_t w_us(const struct nx_evidence *ev) {
     return (int64_t)ev->w_s * NX_US_PER_S;
 }
 
-/* 12.5; see estimator.h. A look inside the window cures by itself, so the mass
- * then stands at that look; a second one still negative refutes it. */
+/* 12.5; see estimator.h. Where the software is not known, names worth an
+ * incident are asked so often that the cure comes as the window opens. A look
+ * inside the window cures by itself, so a second one still negative refutes it.
+ */
 static void add_cure(const struct nx_evidence *ev, const struct nx_line *last,
                      struct nx_dist *dist) {
     const struct nx_profile *profile = ev->c->profile;
@@ -47,29 +54,36 @@ static void add_cure(const struct nx_evidence *ev, const struct nx_line *last,
     }
     dist->p_early = profile->p_early;
     dist->early_a_us = max64(opens_us - NX_US_PER_S, dist->from_us);
-    dist->early_b_us = max64(opens_us, dist->from_us);
+    dist->early_b_us = max64(opens_us + (profile->verified ? CURE_US : 0),
+                             dist->from_us + NX_US_PER_S / 1000);
 }
 
-static void add_renewed(const struct nx_window *window,
+static void add_renewed(const struct nx_evidence *ev,
+                        const struct nx_window *window,
                         const struct nx_line *last, struct nx_dist *dist) {
+    uint8_t clock = ev->c->profile->soa_clock;
     int64_t a_us =
         window->known ? max64(window->a_us, dist->from_us) : dist->from_us;
 
-    if (a_us < last->a_us) {
-        dist->p_early = P_EARLY_RENEWED;
-        dist->early_a_us = a_us;
-        dist->early_b_us = last->a_us;
+    if (a_us >= last->a_us || clock == NX_SOA_CLOCK_OWN ||
+        clock == NX_SOA_CLOCK_SHARED_UNTIL_CHANGE) {
+        return;
     }
+    dist->renewed_a_us = a_us;
+    dist->p_renewed =
+        clock == NX_SOA_CLOCK_UNKNOWN ? P_RENEWED_UNKNOWN : P_RENEWED;
 }
 
-/* 12.1: the entry lives to its own fill + W if somebody renewed the SOA. */
+/* 12.1: the entry lives to its own fill + W if somebody renewed the SOA; that
+ * takes a serial that moves. */
 static void add_extension(const struct nx_evidence *ev,
                           const struct nx_line *last, struct nx_dist *dist) {
     int64_t end_us = nx_single_layer_end(ev);
     uint8_t clock = ev->c->profile->soa_clock;
 
     if (clock != NX_SOA_CLOCK_UNKNOWN &&
-        clock != NX_SOA_CLOCK_SHARED_UNTIL_CHANGE) {
+        (clock != NX_SOA_CLOCK_SHARED_UNTIL_CHANGE ||
+         !ev->c->auth->serial_moves)) {
         return;
     }
     end_us = min64(end_us,
@@ -77,88 +91,47 @@ static void add_extension(const struct nx_evidence *ev,
     if (end_us > last->b_us) {
         dist->p_extend =
             clock == NX_SOA_CLOCK_UNKNOWN ? P_EXTEND_UNKNOWN : P_EXTEND_SHARED;
+        dist->extend_a_us = last->b_us;
         dist->extend_b_us = end_us;
     }
 }
 
-/* What is left of the weights when the last negative look came at a share
- * `left` of the core. */
-static void reweight(struct nx_dist *dist, double left) {
-    double late = dist->p_late;
-    double ext = (1.0 - late) * dist->p_extend;
-    double all = 0.0;
+/* The cached NS set was read during the outage, so it lives to some moment of
+ * the window [outage + TTL, restoration + TTL], and after the fill of what was
+ * seen; what ends before that moment is filled again. */
+static void add_refill(const struct nx_evidence *ev, const struct nx_line *last,
+                       struct nx_dist *dist) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    int64_t ttl_us = (int64_t)auth->ns_ttl_s * NX_US_PER_S;
+    struct nx_window ns =
+        nx_prior(auth->outage_lo_us, auth->restored_hi_us, ttl_us);
+    int64_t a_us = max64(ns.a_us, last->a_us - w_us(ev));
 
-    left *= (1.0 - late) * (1.0 - dist->p_extend);
-    all = left + ext + late;
-    dist->known = all > 0;
-    if (dist->known) {
-        dist->p_late = late / all;
-        dist->p_extend = left + ext > 0 ? ext / (left + ext) : 0.0;
+    if (!ns.known || ns.b_us <= a_us || ns.b_us <= last->b_us) {
+        return;
     }
-}
-
-/* The core ended before the last negative look: only the tails are left. */
-static void outlived(struct nx_dist *dist, int64_t *b_us) {
-    int64_t end_us = *b_us + dist->late_us;
-
-    *b_us = dist->from_us;
-    dist->late_us = end_us - dist->from_us;
-    if (dist->extend_b_us <= dist->from_us) {
-        dist->p_extend = 0;
-    }
-    if (dist->late_us <= 0) {
-        dist->p_late = 0;
-    }
-    dist->p_early = 0;
-    reweight(dist, 0.0);
-}
-
-static void condition_lines(struct nx_dist *dist) {
-    struct nx_line *last = NULL;
-
-    for (size_t i = 0; i < dist->lines_n; i++) {
-        struct nx_line *line = &dist->lines[i];
-        if (last == NULL || line->b_us > last->b_us) {
-            last = line;
-        }
-    }
-    if (last != NULL && dist->from_us >= last->b_us) {
-        outlived(dist, &last->b_us);
-    } else if (last != NULL && dist->from_us > last->a_us) {
-        reweight(dist, (double)(last->b_us - dist->from_us) /
-                           (double)(last->b_us - last->a_us));
-    }
-    for (size_t i = 0; i < dist->lines_n; i++) {
-        struct nx_line *line = &dist->lines[i];
-        line->a_us = min64(max64(line->a_us, dist->from_us), line->b_us);
-    }
-}
-
-/* Convention U is the union of two families, and with looks at many phases each
- * stands at an end of it, not in its middle: an entry of the exclusive family
- * ends right after a. A tenth of the width more lets the 5 % quantile not cut
- * that end off. (The other end lies inside the late tail.) */
-static void open_lower_ends(struct nx_dist *dist) {
-    for (size_t i = 0; i < dist->lines_n; i++) {
-        struct nx_line *line = &dist->lines[i];
-        line->a_us -= (line->b_us - line->a_us) / 10;
-    }
+    double before = last->b_us <= a_us ? 0.0
+                                       : (double)(last->b_us - a_us) /
+                                             (double)(ns.b_us - a_us);
+    dist->p_extend = 1.0 - before;
+    dist->p_early = dist->p_renewed = 0.0;
+    dist->extend_a_us = max64(last->b_us, a_us);
+    dist->extend_b_us = ns.b_us + w_us(ev);
+    dist->extend_n = (uint8_t)(dist->lines_n + dist->nu);
 }
 
 void nx_mixture_of_line(const struct nx_evidence *ev,
                         const struct nx_window *window,
                         const struct nx_line *last, struct nx_dist *dist) {
-    if (ev->c->profile->soa_clock == NX_SOA_CLOCK_SHARED_RENEWED) {
-        add_renewed(window, last, dist);
+    dist->p_inclusive = P_INCLUSIVE; /* these two count for unions only */
+    dist->p_between = P_BETWEEN;
+    add_cure(ev, last, dist);
+    add_renewed(ev, window, last, dist);
+    if (nx_is_refed(ev)) {
+        add_refill(ev, last, dist);
     } else {
-        add_cure(ev, last, dist);
         add_extension(ev, last, dist);
     }
-    if (nx_inclusive_us(ev->c->profile) > 0 &&
-        ev->c->profile->conv == NX_CONV_U) {
-        open_lower_ends(dist);
-    }
-    condition_lines(dist);
 }
 
 void nx_mixture_of_window(const struct nx_evidence *ev,
@@ -166,13 +139,10 @@ void nx_mixture_of_window(const struct nx_evidence *ev,
                           const struct nx_hard *stack, struct nx_dist *dist) {
     if (ev->untrusted != NX_NO_LOOK && ev->c->profile->chain_possible) {
         const struct nx_look *look = &ev->c->looks[ev->untrusted];
+        dist->extend_a_us = window->b_us;
         dist->extend_b_us =
             min64(nx_bracket(look, NX_CONV_F0).b_us, stack->at_us);
         dist->p_extend =
             dist->extend_b_us > window->b_us ? P_EXTEND_CHAIN : 0.0;
-    }
-    if (dist->from_us >= window->b_us) {
-        dist->prior_b_us = window->b_us;
-        outlived(dist, &dist->prior_b_us);
     }
 }

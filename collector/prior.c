@@ -32,6 +32,35 @@ struct nx_window nx_prior_popular(int64_t outage_lo_us, int64_t restored_hi_us,
     return window;
 }
 
+/* Windows 900, CoreDNS 1800, Unbound and PowerDNS 3600, BIND 10800, none:
+ * estimator.md 3.1 and the shares of 9.1. */
+static const struct nx_usual_cap CAPS[NX_CAPS_MAX] = {
+    {0.12, 900}, {0.06, 1800}, {0.38, 3600}, {0.32, 10800}, {0.12, UINT32_MAX}};
+
+size_t nx_usual_caps(uint32_t w_auth_s, uint32_t shown_s,
+                     struct nx_usual_cap out[NX_CAPS_MAX]) {
+    size_t n = 0;
+    double sum = 0.0;
+
+    for (size_t i = 0; i < NX_CAPS_MAX; i++) {
+        bool last = CAPS[i].w_s >= w_auth_s;
+        uint32_t w_s = last ? w_auth_s : CAPS[i].w_s;
+        if (w_s < shown_s && !last) {
+            continue;
+        }
+        if (n > 0 && out[n - 1].w_s == w_s) {
+            out[n - 1].weight += CAPS[i].weight;
+        } else {
+            out[n++] = (struct nx_usual_cap){CAPS[i].weight, w_s};
+        }
+        sum += CAPS[i].weight;
+    }
+    for (size_t i = 0; i < n; i++) {
+        out[i].weight /= sum;
+    }
+    return n > 1 ? n : 0;
+}
+
 bool nx_outage_from_fills(const int64_t *fills_us, size_t n,
                           struct nx_outage_window *out) {
     if (n < 2) {

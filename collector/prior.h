@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "collector/facts.h"
+#include "collector/verdict.h"
 
 struct nx_window {
     bool known;
@@ -22,6 +22,16 @@ struct nx_window nx_prior(int64_t outage_lo_us, int64_t restored_hi_us,
  * the outage began: the fill follows its end. */
 struct nx_window nx_prior_popular(int64_t outage_lo_us, int64_t restored_hi_us,
                                   int64_t w_us, int64_t positive_ttl_us);
+
+/* Usual upper limits on W (3.1) and how common they are, those that a TTL of
+ * shown_s rules out left aside; 0 when they all allow w_auth_s. Weights sum to
+ * 1; the caller fills the windows from w_s. */
+struct nx_usual_cap {
+    double weight;
+    uint32_t w_s; /* what is left of W */
+};
+size_t nx_usual_caps(uint32_t w_auth_s, uint32_t shown_s,
+                     struct nx_usual_cap out[NX_CAPS_MAX]);
 
 struct nx_outage_window {
     int64_t start_at_most_us, restored_at_least_us; /* smallest, largest fill */

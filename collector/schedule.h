@@ -9,6 +9,9 @@
     (300 * 1000) /* between queries of one visit: spread                       \
                     phases, under the agent's rate limit */
 
+/* Without a countdown to wait for, an end is seen this late at most. */
+#define NX_BLIND_US (38 * INT64_C(1000000))
+
 /* Optimal inspection interval for a uniform residual of left_us:
  * sqrt(2 c / h) with h = 1/left (Barlow, Hunter, Proschan 1963), clamped to
  * [floor, ceiling]. */

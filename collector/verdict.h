@@ -100,6 +100,7 @@ struct nx_line {
     int64_t a_us; /* end of service lies in (a, b] */
     int64_t b_us;
     uint16_t looks_n;
+    bool is_union; /* of two families a second apart (5.4, convention U) */
 };
 
 /* Forecast quantiles of the time of clearing. */
@@ -115,23 +116,41 @@ struct nx_hard {
     int64_t at_us;
 };
 
+/* An entry that shows no TTL ends here, if the resolver caps W like this. */
+struct nx_cap_window {
+    double weight;
+    int64_t a_us, b_us;
+};
+#define NX_CAPS_MAX 5U
+
 /* The distribution behind the quantiles, for roll-up: evaluate with
  * nx_dist_cdf. What each part means: estimator.h. */
 struct nx_dist {
     bool known;
     bool prior_used; /* no countdown: the prior is the forecast */
     uint8_t lines_n;
+    uint8_t caps_n; /* 0: the prior is one window */
     struct nx_line lines[NX_LINES_MAX];
-    double nu; /* expected unseen entries, spread over the prior */
+    double p_inclusive; /* weight of the later family of a union ... */
+    double p_between;   /* ... and of neither: anywhere in it */
+    double nu;          /* expected unseen entries, spread over the prior */
     int64_t prior_a_us, prior_b_us;
+    struct nx_cap_window caps[NX_CAPS_MAX]; /* weights sum to 1 */
     double p_early; /* weight of an end in (early_a, early_b] */
     int64_t early_a_us, early_b_us;
-    double p_extend; /* weight of an end between the last line and extend_b */
-    int64_t extend_b_us;
+    double p_renewed; /* weight of an end between renewed_a and the line */
+    int64_t renewed_a_us;
+    double p_extend; /* weight of an end in (extend_a, extend_b], the latest of
+                        extend_n such */
+    int64_t extend_a_us, extend_b_us;
+    uint8_t extend_n;
     double p_late;   /* weight of the late tail */
     int64_t late_us; /* its length */
+    double p_soon;   /* share of it that is over after soon_us */
+    int64_t soon_us;
     double lambda_early_per_s;
     int64_t from_us; /* last negative look: lambda counts from here */
+    double cut;      /* what that look excluded: the mixture before from */
 };
 
 struct nx_verdict {

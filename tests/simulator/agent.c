@@ -129,6 +129,12 @@ static double naive(const struct watcher *w, double at_s) {
     return at_s + w->auth.w_auth_s;
 }
 
+static bool relapses_after(const struct watcher *w, double at_s) {
+    double relapse_s = w->world->authority.relapse_s;
+
+    return relapse_s < SIM_NEVER_S && at_s < relapse_s;
+}
+
 static void keep(struct watcher *w, enum sim_horizon horizon) {
     struct sim_forecast *f = &w->out->forecasts[horizon];
 
@@ -136,8 +142,10 @@ static void keep(struct watcher *w, enum sim_horizon horizon) {
     f->at_s = w->mark_s[horizon];
     f->state = w->verdict.state;
     f->basis = w->verdict.basis;
+    /* A forecast holds while the authority stays good: a relapse voids it. */
     f->known = w->verdict.eta.known && w->out->denied_ever &&
-               w->verdict.state != NX_STATE_CLEAR;
+               w->verdict.state != NX_STATE_CLEAR &&
+               !relapses_after(w, f->at_s);
     f->eta = w->verdict.eta;
     f->dist = w->verdict.dist;
     f->hard = w->verdict.hard;
@@ -236,7 +244,8 @@ void sim_play(struct sim_world *world, struct sim_outcome *out) {
                             ? (double)w.verdict.clear_hi_us * 1e-6
                             : out->clear_s;
     out->restored_hi_s = (double)w.auth.restored_hi_us * 1e-6;
-    out->truth_s = sim_world_finish(world);
+    out->truth_s =
+        sim_world_finish(world, out->cleared ? out->clear_s : SIM_NEVER_S);
     out->premature = out->cleared && out->clear_s < out->truth_s;
 }
 
@@ -253,6 +262,6 @@ void sim_play_dig(struct sim_world *world, double start_s,
         }
         t_s += DIG_S;
     }
-    out->truth_s = sim_world_finish(world);
+    out->truth_s = sim_world_finish(world, out->clear_s);
     out->premature = out->clear_s < out->truth_s;
 }

@@ -374,9 +374,24 @@ static bool can_deny(struct sim_world *world, const struct sim_cache *c) {
     return may;
 }
 
-double sim_world_finish(struct sim_world *world) {
+static double last_before(struct sim_world *world, double until_s) {
     double last_s = -SIM_NEVER_S;
 
+    for (unsigned i = 0; i < world->front_n; i++) {
+        struct sim_cache *c = &world->caches[i];
+        sim_cache_run(world, i, until_s);
+        last_s = fmax(last_s, is_denying(c) ? until_s : c->last_denial_s);
+    }
+    return last_s;
+}
+
+double sim_world_finish(struct sim_world *world, double declared_s) {
+    double last_s = -SIM_NEVER_S;
+
+    if (world->authority.relapse_s < SIM_NEVER_S &&
+        declared_s < world->authority.relapse_s) {
+        return last_before(world, world->authority.relapse_s);
+    }
     for (unsigned i = 0; i < world->front_n; i++) {
         struct sim_cache *c = &world->caches[i];
         sim_cache_run(world, i, world->authority.good_s);

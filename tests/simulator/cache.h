@@ -23,8 +23,11 @@ struct sim_reply sim_cache_ask(struct sim_world *world, unsigned cache,
 struct sim_reply sim_world_ask(struct sim_world *world, double t_s);
 
 /* Lets clients act until nothing denies any more: the last instant at which
- * anybody was denied, and whether some cache got a denial too late. */
-double sim_world_finish(struct sim_world *world);
+ * anybody was denied. What was declared clear before the authority relapsed is
+ * judged by what was before that. */
+double sim_world_finish(struct sim_world *world, double declared_s);
+
+/* Did some cache get a denial after all servers were good? */
 bool sim_world_fed_late(const struct sim_world *world);
 
 /* What happens by itself up to t. */

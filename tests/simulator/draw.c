@@ -68,7 +68,6 @@ static void draw_zone(struct sim_rng *rng, struct sim_authority *a) {
 
     a->servers_n = 2 + (unsigned)sim_uniform(rng, 0, 3);
     a->bad_secondary = sim_chance(rng, 0.10);
-    a->flaps = sim_chance(rng, 0.05);
     for (unsigned i = 0; i < a->servers_n; i++) {
         double to_s = outage_s + (i == 0 ? 0 : sim_uniform(rng, 0, spread_s));
         if (i == 1 && a->bad_secondary) {
@@ -77,13 +76,14 @@ static void draw_zone(struct sim_rng *rng, struct sim_authority *a) {
         add_bad(&a->servers[i], 0, to_s);
         a->good_s = fmax(a->good_s, to_s);
     }
-    if (a->flaps) {
+    if (sim_chance(rng, 0.05)) {
         double from_s = a->good_s + sim_uniform(rng, 30, 1800);
         double to_s = from_s + sim_uniform(rng, 20, 300);
         add_bad(&a->servers[0], from_s, to_s);
+        a->relapse_s = from_s;
         a->good_s = to_s;
     }
-    if (sim_chance(rng, 0.01)) {
+    if (sim_chance(rng, 0.003)) { /* not in 9.1 */
         a->hidden_share = 1.0 / a->servers_n;
         a->hidden_until_s = a->good_s + 3600;
     }
@@ -107,6 +107,7 @@ static void draw_authority(struct sim_rng *rng, struct sim_authority *a) {
     a->w_s = (uint32_t)fmin(minimum_s, soa_ttl_s);
     a->positive_ttl_s = POSITIVE_S[(size_t)sim_uniform(rng, 0, 3)];
     a->serial_moves = sim_chance(rng, 0.85);
+    a->relapse_s = SIM_NEVER_S;
     a->poll_phase_s = sim_uniform(rng, 0, 5);
     if (sim_chance(rng, 0.85)) {
         draw_zone(rng, a);

@@ -74,8 +74,7 @@ static bool explains(const struct sim_world *world) {
 
     return what == SIM_STALE || what == SIM_HIDDEN ||
            (what == SIM_RAISED && !world->verified) ||
-           world->authority.hidden_share > 0 || world->authority.flaps ||
-           world->agent.wrong_eps;
+           world->authority.hidden_share > 0 || world->agent.wrong_eps;
 }
 
 static void describe(const struct sim_world *world, struct sim_result *out) {

@@ -105,7 +105,8 @@ struct sim_authority {
     enum sim_incident incident;
     struct sim_server servers[SIM_SERVERS_MAX];
     unsigned servers_n;
-    bool bad_secondary, flaps;
+    bool bad_secondary;
+    double relapse_s; /* flapping: bad again from then; SIM_NEVER_S */
     double hidden_share, hidden_until_s; /* an instance no auditor meets */
     double good_s;                       /* all good for ever since */
     uint32_t w_s, minimum_s, parent_w_s, ns_ttl_s, old_w_s;

@@ -27,6 +27,7 @@ static struct nx_dist rich(void) {
         .early_a_us = 104 * S,
         .early_b_us = 105 * S,
         .p_extend = 0.04,
+        .extend_a_us = 112 * S,
         .extend_b_us = 120 * S,
         .p_late = 0.1,
         .late_us = 45 * S,

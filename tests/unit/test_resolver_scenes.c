@@ -66,7 +66,7 @@ static struct nx_look *denied(struct scene *s, double t_s, int32_t r_s,
 }
 
 static void restored(struct scene *s, double t_s) {
-    struct nx_look *look = denied(s, t_s, 300, 0);
+    struct nx_look *look = denied(s, t_s, 300 - (int32_t)floor(t_s), 0);
 
     look->flags = NX_LOOK_RD;
     look->kind = NX_KIND_POS;
@@ -92,6 +92,12 @@ static bool has(const struct nx_verdict *v, enum nx_flag flag) {
     return (v->flags & 1U << flag) != 0;
 }
 
+/* As S1 says: to a tenth of a second. */
+static void assert_about_inside(const struct nx_verdict *v, double truth_s) {
+    assert_true(us(truth_s) >= v->eta.lo90_us - us(0.1));
+    assert_true(us(truth_s) <= v->eta.hi90_us + us(0.1));
+}
+
 /* S1: families, W and phases. Filled at `phase` in the resolver's seconds. */
 static void check_law(bool inclusive, uint32_t w_s, double phase) {
     struct scene s;
@@ -105,7 +111,7 @@ static void check_law(bool inclusive, uint32_t w_s, double phase) {
     assert_int_equal(NX_STATE_CACHED_NXDOMAIN, v->state);
     assert_int_equal(1, v->lines_n);
     assert_true(us(end_s) > v->lines[0].a_us && us(end_s) <= v->lines[0].b_us);
-    assert_inside(v, end_s);
+    assert_about_inside(v, end_s);
     assert_true(llabs(v->eta.point_us - us(end_s)) <= us(1.0));
     assert_true(v->hard.at_us >= us(end_s));
 }
@@ -164,7 +170,7 @@ static void test_s3_unbound_second_name(void **state) {
     set_up(&s, 20, 7.8);
     denied(&s, 5.0, 15, 1);
     assert_inside(at(&s, 8.5), 21.0); /* ... without one it ends at 21 */
-    assert_inside(at(&s, 8.5), 26.0);
+    assert_true(s.verdict.hard.at_us >= us(26.0));
     denied(&s, 9.5, 20, 2);
     const struct nx_verdict *v = at(&s, 9.6);
     assert_true(has(v, NX_FLAG_SHARED_SOA));
