@@ -88,7 +88,7 @@ static void tally_vantage(const struct nx_authority *a, uint32_t agent_id,
         }
         if (e->server.class_ == NX_AUTH_GOOD) {
             t->good_n++;
-            t->good_since_us = later(t->good_since_us, e->server.good_since_us);
+            t->good_since_us = later(t->good_since_us, e->good_hi_us);
             t->last_good_us = later(t->last_good_us, e->last_good_us);
         } else if (e->server.class_ != NX_AUTH_SILENT) {
             t->blocking_n++;
@@ -115,20 +115,23 @@ static bool any_fresh(const struct nx_authority *a,
 
 struct judgement {
     bool all_good;
+    int64_t settled_us; /* when the newest vantage of these had */
     unsigned settled_n; /* vantages that saw all good for settle_us */
 };
 
+/* Good for so long, and looked at until then: whenever it is asked. */
 static bool settled(const struct tally *t, const struct nx_auth_rules *rules,
                     int64_t now_us) {
-    /* Good for so long, and still looked at. */
+    int64_t pause_us =
+        2 * rules->interval_us + rules->interval_us / 2 + US_PER_S;
     return past(t->good_since_us, rules->settle_us, now_us) &&
-           now_us - t->last_good_us <= rounds_us(rules);
+           t->good_since_us + rules->settle_us - t->last_good_us <= pause_us;
 }
 
 static struct judgement judge(const struct nx_authority *a,
                               const struct nx_auth_rules *rules,
                               int64_t now_us) {
-    struct judgement j = {0};
+    struct judgement j = {.settled_us = NX_TIME_UNKNOWN};
     unsigned good_n = 0;
     unsigned blocking_n = 0;
     bool fresh = any_fresh(a, rules, now_us);
@@ -142,6 +145,8 @@ static struct judgement judge(const struct nx_authority *a,
         blocking_n += t.blocking_n;
         if (t.good_n > 0 && t.blocking_n == 0 && settled(&t, rules, now_us)) {
             j.settled_n++;
+            j.settled_us =
+                later(j.settled_us, t.good_since_us + rules->settle_us);
         }
     }
     j.all_good = good_n > 0 && blocking_n == 0;
@@ -386,7 +391,9 @@ static void facts_verified(struct nx_authority *a,
     if (!f->verified) {
         a->verified_at_us = NX_TIME_UNKNOWN;
     } else if (!a->facts.verified) {
-        a->verified_at_us = now_us;
+        a->verified_at_us = a->heard && j->settled_us != NX_TIME_UNKNOWN
+                                ? j->settled_us
+                                : now_us;
     }
 }
 

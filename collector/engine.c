@@ -202,7 +202,7 @@ static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
     }
     nx_target_judge(engine, t, now_us, &out->verdict);
     if (!t->judged || out->verdict.state != t->verdict.state) {
-        out->since_us = now_us;
+        out->since_us = nx_target_since(engine, t, out->verdict.state, now_us);
     }
     out->agent_heard = t->agent_heard;
 }

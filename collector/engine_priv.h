@@ -180,6 +180,10 @@ int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
 /* evaluate.c */
 void nx_target_judge(struct nx_engine *engine, struct nx_target *target,
                      int64_t now_us, struct nx_verdict *out);
+/* When the state began that was found at now_us. */
+int64_t nx_target_since(struct nx_engine *engine,
+                        const struct nx_target *target, unsigned state,
+                        int64_t now_us);
 void nx_targets_evaluate(struct nx_engine *engine, int64_t now_us,
                          const struct nx_engine_sink *sink);
 /* How long a verdict may stand while looks come in: evaluate_every_us, longer

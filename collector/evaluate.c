@@ -29,6 +29,77 @@ void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
                 now_us, t->judged ? &t->verdict : NULL, out);
 }
 
+/* What was to be known of the servers at an instant before now. */
+static struct nx_auth_facts facts_at(const struct nx_target *t, int64_t at_us) {
+    struct nx_auth_facts f = *nx_authority_facts(t->item->authority);
+    if (f.restored_hi_us != NX_TIME_UNKNOWN && at_us < f.restored_hi_us) {
+        f.all_ns_good = false;
+        f.verified = false;
+        f.restored_lo_us = NX_TIME_UNKNOWN;
+        f.restored_hi_us = NX_TIME_UNKNOWN;
+    }
+    return f;
+}
+
+/* The state after the first n looks at an instant; `v`: the one before. */
+static unsigned state_then(const struct nx_engine *engine,
+                           const struct nx_target *t, size_t n, int64_t at_us,
+                           bool first, struct nx_verdict *v) {
+    const struct nx_auth_facts facts = facts_at(t, at_us);
+    const struct nx_verdict before = *v;
+    nx_diagnose(&engine->settings.diagnosis, engine->scratch, n, &facts,
+                &engine->profile, at_us, first ? NULL : &before, v);
+    return v->state;
+}
+
+/* The first instant after the newest look at which time alone, or the servers,
+ * made the state what it is; now, when none of them did. */
+static int64_t timer_of(const struct nx_engine *engine,
+                        const struct nx_target *t, size_t n, int64_t from_us,
+                        int64_t now_us, unsigned state) {
+    const struct nx_auth_facts *f = nx_authority_facts(t->item->authority);
+    int64_t silent_us =
+        t->heard_us + engine->settings.diagnosis.silent_after_us + 1;
+    int64_t at_us[NX_LINES_MAX + 3] = {silent_us, f->restored_hi_us,
+                                       t->verdict.hard.at_us + 1};
+    size_t at_n = 3;
+    int64_t best_us = now_us;
+    for (size_t i = 0; i < t->verdict.lines_n && i < NX_LINES_MAX; i++) {
+        at_us[at_n++] = t->verdict.lines[i].b_us + 1;
+    }
+    for (size_t i = 0; i < at_n; i++) {
+        struct nx_verdict v = t->verdict;
+        if (at_us[i] > from_us && at_us[i] < best_us &&
+            state_then(engine, t, n, at_us[i], false, &v) == state) {
+            best_us = at_us[i];
+        }
+    }
+    return best_us;
+}
+
+/* When did the state begin? By the looks and the clock's rules, not by the
+ * tick that found it, so that a collector that was started again says the
+ * same. */
+int64_t nx_target_since(struct nx_engine *engine, const struct nx_target *t,
+                        unsigned state, int64_t now_us) {
+    size_t n = nx_target_looks(t, engine->scratch);
+    int64_t since_us = t->item->owner->incident.opened_us;
+    int64_t last_us = NX_TIME_UNKNOWN;
+    struct nx_verdict v = t->verdict;
+    unsigned then = NX_STATE_UNKNOWN;
+    for (size_t i = 0; i < n; i++) {
+        int64_t at_us = engine->scratch[i].rx_us;
+        last_us = at_us > last_us ? at_us : last_us;
+        unsigned next = state_then(engine, t, i + 1, last_us, i == 0, &v);
+        since_us = next != then ? last_us : since_us;
+        then = next;
+    }
+    if (n > 0 && then != state) {
+        since_us = timer_of(engine, t, n, last_us, now_us, state);
+    }
+    return since_us;
+}
+
 int64_t nx_targets_pace_us(const struct nx_engine *engine) {
     int64_t pace_us = engine->settings.evaluate_every_us;
     int64_t fair_us = (int64_t)engine->targets_n * EVALUATION_US * SHARE;
@@ -103,7 +174,7 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
     nx_target_judge(engine, t, now_us, &v);
     t->verdict = v;
     if (!t->judged || v.state != from_state) {
-        t->since_us = now_us;
+        t->since_us = nx_target_since(engine, t, v.state, now_us);
     }
     t->judged = true;
     t->stale = false;

@@ -47,9 +47,9 @@ static void test_verified_after_settling(void **state) {
     delegate(b, 1, apex, 1, 2, T0);
     rounds(b, 1, 2, T0, T0 + 55 * S);
     assert_false(step(b, T0 + 59 * S)->verified);
-    assert_true(step(b, T0 + 60 * S)->verified);
+    assert_true(step(b, T0 + 60 * S + EPS)->verified);
     /* A denial closes the guard at once, and opens a new epoch. */
-    uint64_t epoch = step(b, T0 + 60 * S)->epoch;
+    uint64_t epoch = step(b, T0 + 60 * S + EPS)->epoch;
     denies(b, 1, 2, apex, 900, T0 + 61 * S);
     const struct nx_auth_facts *f = step(b, T0 + 61 * S);
     assert_false(f->verified);

@@ -383,6 +383,51 @@ static void test_closed_incident(void **state) {
     json_decref(list);
 }
 
+/* One story, told to a collector that ticks all the time (every_us), or that
+ * looks at it at the end. */
+static json_t *told(struct engine_bench *b, int64_t every_us, int64_t end_us) {
+    struct nx_incident i = incident(7, T0);
+    i.outage_from_us = T0 - 100 * S;
+    int64_t ticked_us = T0;
+    hello(b, LYON, 1, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    for (int64_t at_us = T0 + S; at_us < end_us; at_us += 5 * S) {
+        while (every_us > 0 && ticked_us + every_us < at_us) {
+            ticked_us += every_us;
+            tick(b, ticked_us);
+        }
+        audits(b, at_us > T0 + 10 * S, at_us);
+        if (at_us > T0 + 30 * S) {
+            sees_nxdomain(b, LYON, 1, (uint32_t)((T0 + 400 * S - at_us) / S),
+                          at_us);
+        }
+    }
+    tick(b, end_us);
+    return status(b, end_us);
+}
+
+static void test_since_without_ticks(void **state) {
+    struct engine_bench *b = *state;
+    json_t *live = told(b, S / 4, T0 + 60 * S + 100);
+    nx_engine_free(&b->engine);
+    assert_int_equal(nx_engine_new(&b->settings, &b->engine), 0);
+    add_agent(b, LYON, "lyon", false);
+    add_agent(b, OSLO, "oslo", false);
+    add_agent(b, AUDITOR, "audit", true);
+    json_t *rebuilt = told(b, 0, T0 + 60 * S + 100);
+    assert_string_equal(text_at(live, "networks.0.state"), "cached-nxdomain");
+    assert_string_equal(text_at(live, "networks.0.since"),
+                        text_at(rebuilt, "networks.0.since"));
+    assert_string_equal(text_at(live, "networks.0.since"),
+                        "2027-01-15T08:00:31.002Z");
+    assert_string_equal(text_at(live, "authority.verified_at"),
+                        text_at(rebuilt, "authority.verified_at"));
+    assert_true(json_equal(json_object_get(live, "authority"),
+                           json_object_get(rebuilt, "authority")));
+    json_decref(live);
+    json_decref(rebuilt);
+}
+
 /* Of very many closed incidents the newest keep their status. */
 static void test_closed_incidents(void **state) {
     struct engine_bench *b = *state;
@@ -491,6 +536,7 @@ int main(void) {
         TEST(test_control_resolver_does_not_count),
         TEST(test_what_is_not_there),
         TEST(test_closed_incident),
+        TEST(test_since_without_ticks),
         TEST(test_outlook_silent_audit),
         TEST(test_outage_known),
         TEST(test_outage_assumed),
