@@ -6,13 +6,40 @@ from datetime import datetime
 
 from deploy.lab import zones
 from deploy.lab.ask import ask
-from deploy.lab.forecast import StatusLog, inside_90, result_row
+from deploy.lab.forecast import (StatusLog, inside_90, parse_time,
+                                 result_row)
 from deploy.lab.lab import MEASURE_ADDRESS
 from deploy.lab.measure import ClearWatch
 
 SHOWN_AFTER_S = 6      # the forecast that is judged: after the verification
-NOT_JUDGED = ("unknown", "waiting")  # before the first look at a resolver
+# Before the first look at a resolver; before enough looks to be sure.
+NOT_JUDGED = ("unknown", "partly-clear")
+HISTORY = 25           # lines of it shown for a wrong verdict
 EXACT_S = 1.5          # promised where a countdown is seen
+
+
+class MatrixLog(StatusLog):
+    """Also remembers when each network was said to be what, and why."""
+
+    def __init__(self, api, incident):
+        super().__init__(api, incident, SHOWN_AFTER_S)
+        self.history = {}      # network -> [(time, text)]
+        self.authorities = set()  # states seen
+
+    def _take(self, document):
+        super()._take(document)
+        now = parse_time(document["now"])
+        authority = document["authority"]["state"]
+        for row in document.get("networks", []):
+            target = (row.get("targets") or [{}])[0]
+            text = (f"{row['state']} ({row.get('reason')}; flags "
+                    f"{','.join(target.get('flags') or ['none'])}; "
+                    f"basis {row.get('basis')}; authority {authority})")
+            self.authorities.add(authority)
+            self.authorities.add(authority)
+            told = self.history.setdefault(row["network"], [])
+            if not told or told[-1][1] != text:
+                told.append((now, text))
 
 
 @dataclass
@@ -32,6 +59,7 @@ class Scenario:
     also: tuple = ()       # states that may come in between
     within: float = EXACT_S  # |error| asserted; None: nothing is promised
     clears: bool = True    # whether waiting is enough
+    authority: str = ""    # a state that the authority must be seen in
     todo: str = ""         # why the verdict is known to be wrong
     log: object = None
     watch: object = None
@@ -62,6 +90,8 @@ class Scenario:
         if tuple(judged) != self.states:
             yield (f"states {' > '.join(path)}, expected "
                    f"{' > '.join(self.states)}")
+        if self.authority and self.authority not in self.log.authorities:
+            yield f"the authority was never seen {self.authority}"
         if self.clears != (self.row["actual"] is not None):
             yield f"measured clear: {self.row['actual']}"
         if self.within is not None and self.clears:
@@ -130,7 +160,7 @@ def open_logs(site, names):
                         f"A={zones.RECORD_ADDRESS}", "--outage", "now-1s..",
                         "--restored", "auto").stdout
         number = int(said.split("incident ")[1].split(" ")[0])
-        logs[name] = StatusLog(site.api, number, SHOWN_AFTER_S).start()
+        logs[name] = MatrixLog(site.api, number).start()
     return logs
 
 
@@ -151,6 +181,12 @@ def cases(scenarios, restored):
     """Prints the table; returns a Case for each scenario."""
     for line in table(scenarios, restored).splitlines():
         print(f"# | {line}")
+    for scenario in scenarios:
+        if scenario.case().problem:
+            print(f"# {scenario.title}:")
+            for at, text in scenario.log.history.get(
+                    scenario.network.name, [])[:HISTORY]:
+                print(f"#   {at - restored:+6.1f} s {text}")
     return [s.case() for s in scenarios]
 
 

@@ -13,14 +13,15 @@ from deploy.lab import zones
 from deploy.lab.ask import ask, wait_until
 from deploy.lab.authority import Nsd
 from deploy.lab.lab import Lab
+from deploy.lab.networks import Network
 from deploy.lab.zones import NAME, RECORD_ADDRESS, Zone, record
 from tests.lib import support
-from tests.lib.matrix import (Asks, Scenario, cases, finish, open_logs,
+from tests.lib.matrix import (EXACT_S, Asks, Scenario, cases, finish, open_logs,
                               sleep_until)
 from tests.lib.support import site_in
 from tests.system.matrix.variants import (
-    Bind, BindPolicy, Dnsdist, Dnsmasq, Kresd, KresdPlain, Networks, PowerDns,
-    Refusing, Unbound, UnboundForwarder, UnboundPolicy)
+    Bind, BindPolicy, BindRefusing, Dnsdist, Dnsmasq, Kresd, KresdPlain, Networks, PowerDns,
+    Refusing, Resolved, Unbound, UnboundForwarder, UnboundPolicy)
 
 W = 30                 # negative TTL of the zones
 RESTORE_S = 12
@@ -33,6 +34,20 @@ OTHER = f"other.{zones.ZONE}"
 TARGET = "target.example.net"
 OLD_ADDRESS = "192.0.2.99"
 NET_ADDRESS = "192.0.2.21"
+
+# Verdicts that are known to be wrong.
+ALIAS_WRONG = ("a CNAME at the authority passes for the restored record, so "
+               "resolvers are asked during the outage, which plants denials")
+FLOOR_WRONG = ("a countdown above W is taken for a denial cached after the "
+               "restoration, or not believed")
+RPZ_WRONG = ("AA without SOA is taken for a cached denial, with a forecast, "
+             "for a minute")
+REFUSED_WRONG = ("a REFUSED of 12 octets, without its question, is dropped "
+                 "as if no answer had come")
+STALE_WRONG = ("the denial starts again with the old serial and without EDE: "
+               "taken for an old copy of the zone")
+PREFETCH_WRONG = ("BIND renews a positive answer asked for in its last 2 s; "
+                  "the interval leaves no room for it")
 
 NXDOMAIN = ("cached-nxdomain", "clear")
 NODATA = ("cached-nodata", "clear")
@@ -82,7 +97,11 @@ class Matrix:
                 for t, n, s, m in self.expect]
 
     def resolve(self, network):
-        return self.networks.made[network]
+        """"NAME/back": what stands behind NAME, for its own users."""
+        name, _, back = network.partition("/")
+        made = self.networks.made[name]
+        return Network(network, made.backends[0],
+                       user_address=made.user_address) if back else made
 
 
 def plain(matrix):
@@ -92,7 +111,7 @@ def plain(matrix):
                             ("kresd", KresdPlain, 6.2)):
         matrix.add(f"{title}: NXDOMAIN", add(title, kind), at=at)
         matrix.add(f"{title}: alias of a denied name", title, at=at + 1.1,
-                   name=ALIAS)
+                   name=ALIAS, todo=ALIAS_WRONG)
     # Its own Unbound: the zone's names share the clock that it shows.
     matrix.add("unbound: NODATA", add("unbound-mail", Unbound), NODATA, at=7,
                name=MAIL)
@@ -101,7 +120,8 @@ def plain(matrix):
     for title in ("unbound-mail", "named", "pdns"):
         matrix.before.append((title, MOVED))
         matrix.add(f"{title}: old address", title, ("old-positive", "clear"),
-                   name=MOVED)
+                   name=MOVED, within=EXACT_S,
+                   todo=PREFETCH_WRONG if title == "named" else "")
     # Asked, it renews its entry up to 5 s + 1 % of W before the end.
     matrix.add("kresd predict", add("kresd-predict", Kresd), at=6.4,
                within=6.5)
@@ -127,7 +147,7 @@ def limits(matrix):
             ("pdns minimum-ttl-override", PowerDns,
              "minimum-ttl-override=45")):
         matrix.add(f"{title} (floor)", add(title.replace(" ", "-"), kind,
-                                           option), at=7.4)
+                                           option), at=7.4, todo=FLOOR_WRONG)
     for title, kind, option in (
             ("named max-ncache-ttl", Bind, "max-ncache-ttl 20;"),
             ("unbound cache-max-negative-ttl", Unbound,
@@ -141,20 +161,31 @@ def others(matrix):
     add = matrix.networks.add
     blocked = {"clears": False, "within": None}
     matrix.add("unbound RPZ", add("unbound-rpz", UnboundPolicy),
-               ("policy-blocked",), at=7.7, **blocked)
+               ("policy-blocked",), at=7.7, todo=RPZ_WRONG, **blocked)
     matrix.add("named RPZ", add("named-rpz", BindPolicy,
                                 'response-policy { zone "policy.example"; };'),
                ("policy-blocked",), at=7.7, **blocked)
     # Somebody asks for another name after the restoration: the TTL shown for
-    # all names of the zone starts again.
+    # all names of the zone starts again, and no forecast can be exact.
     matrix.add("unbound, shared SOA renewed", add("unbound-shared", Unbound),
-               at=8)
+               at=8, within=None)
     matrix.add("dnsmasq, shared SOA renewed",
-               add("dnsmasq-shared", Dnsmasq, backends=[Bind]), at=8)
+               add("dnsmasq-shared", Dnsmasq, backends=[Bind]), at=8,
+               within=None)
     for network in ("unbound-shared", "dnsmasq-shared"):
         matrix.asks.append((RESTORE_S + 1.5, network, OTHER))
-    matrix.add("REFUSED", add("refusing", Refusing), ("refused",),
-               within=None)
+    matrix.add("unbound REFUSED", add("refusing", Refusing), ("refused",),
+               within=None, todo=REFUSED_WRONG)
+    matrix.add("named REFUSED", add("named-refusing", BindRefusing),
+               ("refused",), within=None)
+    if Resolved.there():
+        matrix.add("systemd-resolved over named", add(
+            "resolved", Resolved, backends=[Bind]), at=8.2)
+    # Nobody has asked the front; what its backend shows has started again.
+    matrix.add("dnsmasq over a renewed unbound", add(
+        "dnsmasq-late", Dnsmasq, backends=[Unbound]), within=None)
+    matrix.asks += [(5, "dnsmasq-late/back", NAME),
+                    (RESTORE_S + 1.5, "dnsmasq-late/back", OTHER)]
     matrix.add("resolver dies", add("dying", Unbound), ("unreachable",), at=8,
                **blocked)
     matrix.dies.append("dying")
@@ -162,19 +193,20 @@ def others(matrix):
 
 def stale(matrix):
     add = matrix.networks.add
-    loose = {"within": None, "also": ("cached-nxdomain", "cached-nodata",
-                                      "servfail-other", "unreachable")}
-    served = ("stale-served", "clear")
+    loose = {"within": None, "also": ("servfail-other", "unreachable")}
+    served = ("cached-nxdomain", "stale-served", "clear")
     matrix.add("unbound serve-expired, EDE 3", add(
         "unbound-stale", Unbound, "serve-expired: yes", "ede: yes",
         "ede-serve-expired: yes"), served, at=8.3, **loose)
     matrix.add("pdns serve-stale", add(
         "pdns-stale", PowerDns, "serve-stale-extensions=10",
         "packetcache-ttl=0"), served, at=8.5,
-        **loose)
+        todo=STALE_WRONG, **loose)
     matrix.add("named stale NODATA", add(
         "named-stale", Bind, "stale-answer-enable yes;",
-        "stale-cache-enable yes;"), served, at=8.7, name=MAIL, **loose)
+        "stale-cache-enable yes;", "stale-answer-client-timeout 0;"),
+        ("cached-nodata", "stale-served", "clear"),
+        at=8.7, name=MAIL, **loose)
     matrix.add("dnsmasq use-stale-cache", add(
         "dnsmasq-stale", Dnsmasq, "use-stale-cache", backends=[Bind]),
         served, at=8.9, **loose)

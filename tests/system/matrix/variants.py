@@ -6,7 +6,7 @@ from deploy.lab import zones
 from deploy.lab.ask import ask, wait_until
 from deploy.lab.networks import Network
 from deploy.lab.resolvers import (START_TIMEOUT_S, Bind, Dnsdist, Dnsmasq,
-                                  Kresd, PowerDns, Unbound)
+                                  Kresd, PowerDns, Resolver, Unbound)
 
 
 class KresdPlain(Kresd):
@@ -36,6 +36,62 @@ class Refusing(Unbound):
     def wait_ready(self, name=zones.ZONE, rdtype="NS"):
         wait_until(lambda: ask(self.address, name, rdtype, timeout=1.0),
                    START_TIMEOUT_S, f"{self.name} to refuse")
+
+
+class BindRefusing(Bind):
+    def _config(self):
+        return super()._config().replace(
+            "allow-query { any; }",
+            f"allow-query {{ !{self.address}; any; }}")
+
+    wait_ready = Refusing.wait_ready
+
+
+class Resolved(Resolver):
+    """systemd-resolved, unpacked and not installed: its package would take
+    over the system's resolv.conf. It wants its user, its folder in /run and
+    a link that is not the loopback one."""
+    title = "systemd-resolved"
+    PROGRAM = os.path.join(os.environ.get("NXCLEAR_UNPACKED", "/nowhere"),
+                           "lib/systemd/systemd-resolved")
+
+    @classmethod
+    def there(cls):
+        return os.path.exists(cls.PROGRAM) and os.geteuid() == 0
+
+    def _config(self):
+        return f"""[Resolve]
+DNS={self.backends[0].address}
+FallbackDNS=
+Domains=~.
+DNSSEC=no
+LLMNR=no
+MulticastDNS=no
+DNSStubListener=no
+DNSStubListenerExtra={self.address}
+CacheFromLocalhost=yes
+"""
+
+    def _command(self):
+        with open("/etc/passwd", encoding="utf-8") as users:
+            self._write("passwd", users.read() + "systemd-resolve:x:0:0::"
+                        "/:/usr/sbin/nologin\n")
+        self._write("run.sh", f"""set -e
+ip link add resolved0 type veth peer name resolved1
+ip addr add 203.0.113.251/30 dev resolved0
+ip link set resolved0 up
+ip link set resolved1 up
+mount --bind {self.folder}/passwd /etc/passwd
+mount -t tmpfs none /run
+mkdir -p /run/systemd/resolve
+mount -t tmpfs none /etc/systemd
+cp {self.folder}/conf /etc/systemd/resolved.conf
+exec {self.PROGRAM}
+""")
+        return ["unshare", "--mount", "sh", f"{self.folder}/run.sh"]
+
+    def describe(self):
+        return self.title
 
 
 def _policy_zone(folder):
@@ -96,6 +152,7 @@ class Networks:
         return network
 
 
-__all__ = ["Bind", "BindPolicy", "Dnsdist", "Dnsmasq", "KresdPlain", "Kresd",
-           "Networks", "PowerDns", "Refusing", "Unbound", "UnboundForwarder",
+__all__ = ["Bind", "BindPolicy", "BindRefusing", "Dnsdist", "Dnsmasq", "KresdPlain", "Kresd",
+           "Networks", "PowerDns", "Refusing", "Resolved",
+           "Unbound", "UnboundForwarder",
            "UnboundPolicy"]
