@@ -220,7 +220,7 @@ def run_matrix(arguments):
     with concurrent.futures.ThreadPoolExecutor(MATRIX_AT_ONCE) as pool:
         for outcome in pool.map(lambda p: run_system(p, arguments, env),
                                 files):
-            print("\n".join(line[2:] for line in outcome.text.splitlines()
+            print("\n".join(line[4:] for line in outcome.text.splitlines()
                             if line.startswith("# |")))
             show(outcome)
             yield outcome

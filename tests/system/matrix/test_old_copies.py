@@ -19,6 +19,8 @@ FIXED_S = 30           # when the bad copy is repaired
 DEADLINE_S = 60
 OLD_SERVER = "192.0.2.13"
 KINDS = (("unbound", Unbound), ("named", Bind))
+ROUND_WRONG = ("the first look of each further round is called "
+               "cached-nxdomain again")
 
 
 class UnboundOld(Unbound):
@@ -85,9 +87,9 @@ def test_fallen_back():
     with Lab(networks.makers, negative_ttl=W) as lab, \
             site_in(lab, settle_s=2) as site:
         scenarios = scenarios_of(
-            networks, "a server falls back", ("cached-nxdomain",
-                                              "still-negative-at-authority",
-                                              "clear"))
+            networks, "a server falls back",
+            ("still-negative-at-authority", "clear"),
+            also=("cached-nxdomain",), authority="partly")
         lab.remove_record()
         began = time.monotonic()
         logs = open_logs(site, [NAME])
@@ -115,4 +117,5 @@ def test_old_server():
             site_in(lab, settle_s=2) as site:
         return story(lab, site, scenarios_of(
             networks, "asks an old server", ("cached-nxdomain", "recached",
-                                             "clear")), lab.others)
+                                             "clear"), todo=ROUND_WRONG),
+            lab.others)

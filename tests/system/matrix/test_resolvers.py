@@ -172,6 +172,16 @@ def others(matrix):
     matrix.add("dnsmasq, shared SOA renewed",
                add("dnsmasq-shared", Dnsmasq, backends=[Bind]), at=8,
                within=None)
+    # The entry is younger than the SOA it shares: too little is shown, and
+    # that is when it ends, unless the SOA is renewed before.
+    matrix.add("unbound, older shared SOA", add("unbound-older", Unbound),
+               at=9)
+    matrix.add("unbound, older shared SOA renewed",
+               add("unbound-older-renewed", Unbound), at=9, within=None)
+    for network in ("unbound-older", "unbound-older-renewed"):
+        matrix.asks.append((4, network, OTHER))
+    matrix.asks.append((RESTORE_S + 1.5, "unbound-older-renewed",
+                        f"another.{zones.ZONE}"))
     for network in ("unbound-shared", "dnsmasq-shared"):
         matrix.asks.append((RESTORE_S + 1.5, network, OTHER))
     matrix.add("unbound REFUSED", add("refusing", Refusing), ("refused",),
