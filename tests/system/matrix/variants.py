@@ -40,9 +40,11 @@ class Refusing(Unbound):
 
 class BindRefusing(Bind):
     def _config(self):
-        return super()._config().replace(
-            "allow-query { any; }",
-            f"allow-query {{ !{self.address}; any; }}")
+        text = super()._config()
+        for option in ("allow-query", "allow-query-cache"):
+            text = text.replace(f"{option} {{ any; }}", f"{option} {{ "
+                                f"!{self.address}; any; }}")
+        return text
 
     wait_ready = Refusing.wait_ready
 
