@@ -22,9 +22,10 @@ def format_time(seconds):
 class StatusLog:
     """Polls the status document of one incident and keeps what the last table
     needs: each network's path of states, and the forecast as it stood
-    SHOWN_AFTER_S after the verified restoration."""
+    shown_after seconds after the verified restoration."""
 
-    def __init__(self, api, incident):
+    def __init__(self, api, incident, shown_after=SHOWN_AFTER_S):
+        self._shown_after = shown_after
         self._api = api
         self._incident = incident
         self._stop = threading.Event()
@@ -75,7 +76,7 @@ class StatusLog:
             self.first_verified = parse_time(verified)
         if (self.shown is None and self.first_verified is not None
                 and parse_time(document["now"])
-                >= self.first_verified + SHOWN_AFTER_S):
+                >= self.first_verified + self._shown_after):
             self.shown = document
         self.last = document
         self.error = None

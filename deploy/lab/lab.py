@@ -27,24 +27,28 @@ PUBLISH_CHECK_S = 5
 
 
 class Lab:
-    """networks: functions folder -> Network (see networks.py)."""
+    """networks: functions folder -> Network (see networks.py).
+    root, leaf: other versions of these zones; others: functions folder ->
+    AuthServer of a further zone."""
 
     def __init__(self, networks=SEVEN, folder=None, keep=False,
-                 negative_ttl=zones.NEGATIVE_TTL_S, warm=True):
+                 negative_ttl=zones.NEGATIVE_TTL_S, warm=True,
+                 root=None, leaf=None, others=()):
         self.folder = folder or tempfile.mkdtemp(prefix="nxclear-lab.")
         os.chmod(self.folder, 0o755)
         self._keep = keep
         self._warm = warm
         self._started = []
         self.root = Knot("root-knot", f"{self.folder}/root",
-                         zones.ROOT_ADDRESS, zones.root_zone())
+                         zones.ROOT_ADDRESS, root or zones.root_zone())
         self.tld = Nsd("com-nsd", f"{self.folder}/com", zones.TLD_ADDRESS,
                        zones.tld_zone(negative_ttl))
-        leaf = zones.leaf_zone(negative_ttl)
+        leaf = leaf or zones.leaf_zone(negative_ttl)
         self.ns1 = Nsd("ns1-nsd", f"{self.folder}/ns1", zones.NS1_ADDRESS,
                        leaf)
         self.ns2 = Knot("ns2-knot", f"{self.folder}/ns2", zones.NS2_ADDRESS,
                         leaf)
+        self.others = [make(self.folder) for make in others]
         self.networks = [make(self.folder) for make in networks]
 
     # --- start and stop
@@ -68,7 +72,7 @@ class Lab:
 
     def start(self):
         add_addresses(self._addresses())
-        self._start_all([self.root, self.tld, *self.servers])
+        self._start_all([self.root, self.tld, *self.servers, *self.others])
         backends = [b for n in self.networks for b in n.backends]
         self._start_all(backends, **self._probe())
         self._start_all([n.resolver for n in self.networks], **self._probe())
@@ -164,7 +168,8 @@ class Lab:
                     f"{error}\n{member.daemon.log_tail()}") from error
 
     def _addresses(self):
-        found = [s.address for s in (self.root, self.tld, *self.servers)]
+        found = [s.address for s in (self.root, self.tld, *self.servers,
+                                     *self.others)]
         for network in self.networks:
             found += [network.user_address, network.resolver.address]
             found += [b.address for b in network.backends]

@@ -3,7 +3,8 @@ its own, as TAP.
 
     tests/lib/system.py tests/system/test_smoke.py [TEXT]
 
-TEXT: only functions whose name contains it.
+TEXT: only functions whose name contains it. A function may return a list of
+Case: each is a case of its own.
 """
 import importlib.util
 import inspect
@@ -30,22 +31,44 @@ def functions(path, text):
     return [f for f in found if text in f.__name__]
 
 
-def run(number, function):
+class Numbers:
+    """Numbers of TAP cases."""
+
+    def __init__(self):
+        self.last = 0
+
+    def next(self):
+        self.last += 1
+        return self.last
+
+
+def tell(numbers, case):
+    """One line of a Case; True when it is as expected."""
+    todo = f" # TODO {case.todo}" if case.todo else ""
+    print(f"# {case.name}: {case.problem or 'as expected'}")
+    print(f"{'not ' if case.problem else ''}ok {numbers.next()} - "
+          f"{case.name}{todo}", flush=True)
+    return not case.problem or bool(case.todo)
+
+
+def run(numbers, function):
     """True when it did not fail."""
     began = time.monotonic()
     name = function.__name__
     try:
-        function()
+        cases = function()
     except Skip as reason:
-        print(f"ok {number} - {name} # SKIP {reason}", flush=True)
+        print(f"ok {numbers.next()} - {name} # SKIP {reason}", flush=True)
         return True
     except Exception:  # every failure is a result
-        print(f"not ok {number} - {name}")
+        print(f"not ok {numbers.next()} - {name}")
         for line in traceback.format_exc().splitlines():
             print(f"# {line}", flush=True)
         return False
     print(f"# {name}: {time.monotonic() - began:.1f} s")
-    print(f"ok {number} - {name}", flush=True)
+    if cases is not None:
+        return all([tell(numbers, case) for case in cases])
+    print(f"ok {numbers.next()} - {name}", flush=True)
     return True
 
 
@@ -55,8 +78,9 @@ def main():
     signal.signal(signal.SIGTERM, lambda _n, _f: sys.exit(143))
     namespace.add_addresses([])
     tests = functions(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "")
-    print(f"1..{len(tests)}", flush=True)
-    results = [run(i, f) for i, f in enumerate(tests, 1)]
+    numbers = Numbers()
+    results = [run(numbers, f) for f in tests]
+    print(f"1..{numbers.last}", flush=True)
     return 0 if all(results) else 1
 
 
