@@ -214,7 +214,7 @@ void nx_authority_forget(struct nx_authority *a, uint32_t agent_id) {
 
 /* --- answers --- */
 
-/* The chain ends outside of this server's zone: it has said all it can. */
+/* The chain ends outside of this server's zone. */
 static bool chain_leaves(const struct nx_authority *a,
                          const struct nx_obs *obs) {
     const struct nx_answer *answer = obs->answer;
@@ -228,8 +228,13 @@ static enum nx_auth_word word_of(const struct nx_authority *a,
                                  const struct nx_obs *obs,
                                  const struct nx_look *look) {
     bool aa = (look->flags & NX_LOOK_AA) != 0;
-    if (aa && (look->kind == NX_KIND_POS || chain_leaves(a, obs))) {
+    if (aa && look->kind == NX_KIND_POS) {
         return NX_AUTH_WORD_GOOD;
+    }
+    if (chain_leaves(a, obs)) {
+        /* An alias that was missing is back. One that always stood says
+         * nothing of its target, which may be what is denied (rule 1). */
+        return aa && a->bad_seen ? NX_AUTH_WORD_GOOD : NX_AUTH_WORD_NONE;
     }
     if (nx_kind_is_negative(look->kind)) {
         return NX_AUTH_WORD_DENIES;
@@ -334,6 +339,7 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
     s->outcome = obs->answer->outcome;
     s->rcode = obs->answer->rcode;
     s->aa = (look->flags & NX_LOOK_AA) != 0;
+    s->alias = chain_leaves(a, obs);
     s->last_us = look->rx_us;
     if (word == NX_AUTH_WORD_NONE) {
         return;

@@ -42,6 +42,7 @@ struct nx_auth_server {
     uint16_t rcode;
     bool aa;
     bool good;
+    bool alias; /* its answer is a CNAME out of its zone */
     bool serial_known;
     uint32_t serial;
     uint32_t w_s; /* min(SOA TTL, MINIMUM) as sent; 0: not known */

@@ -226,6 +226,12 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
         nx_text_add(&text, " answers with another RRset");
     } else {
         bool lame = s->kind == NX_KIND_POS && !s->aa;
+        if (s->alias) {
+            nx_text_add(&text, " has an alias out of its zone, whose target is "
+                               "not audited: open the incident for the target,"
+                               " or give --restored");
+            return find_text(list, &text);
+        }
         nx_text_addf(&text, " gives no answer of use (%s)",
                      lame ? "lame" : kind_text(s, code));
     }

@@ -159,15 +159,31 @@ static void test_lame_server_is_set_aside(void **state) {
     assert_true(step(b, T0 + 61 * S)->all_ns_good);
 }
 
-/* A CNAME out of the zone: the server has done its part. */
-static void test_chain_that_leaves_is_good(void **state) {
-    static const uint8_t target[] = "\3cdn\7example\3net";
+static const uint8_t out_of_zone[] = "\3cdn\7example\3net";
+static const struct nx_answer alias_out = {
+    .flags = NX_ANS_AA, .denied_name = out_of_zone, .cname_n = 1};
+
+/* An alias that always stood says nothing of its target: the guard stays
+ * closed, for the target may be what is denied. */
+static void test_alias_says_nothing_of_its_target(void **state) {
     struct bench *b = *state;
-    const struct nx_answer answer = {
-        .flags = NX_ANS_AA, .denied_name = target, .cname_n = 1};
     delegate(b, 1, apex, 1, 1, T0);
-    fold(b, 1, 1, &answer, NX_KIND_NODATA, 0, false, T0);
-    assert_true(step(b, T0)->all_ns_good);
+    for (int i = 0; i < 100; i++) {
+        fold(b, 1, 1, &alias_out, NX_KIND_MISS, 0, false, T0 + i * 5 * S);
+    }
+    const struct nx_auth_facts *f = step(b, T0 + 500 * S);
+    assert_false(f->all_ns_good);
+    assert_false(f->verified);
+}
+
+/* One that was missing and is back: the server has done its part. */
+static void test_alias_that_is_back_is_good(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    denies(b, 1, 1, apex, 900, T0);
+    assert_false(step(b, T0)->all_ns_good);
+    fold(b, 1, 1, &alias_out, NX_KIND_MISS, 0, false, T0 + S);
+    assert_true(step(b, T0 + S)->all_ns_good);
 }
 
 static void test_leaving_server_ends_the_outage(void **state) {
@@ -330,7 +346,8 @@ int main(void) {
         TEST(test_single_timeout_is_nothing),
         TEST(test_another_rrset_blocks),
         TEST(test_lame_server_is_set_aside),
-        TEST(test_chain_that_leaves_is_good),
+        TEST(test_alias_says_nothing_of_its_target),
+        TEST(test_alias_that_is_back_is_good),
         TEST(test_leaving_server_ends_the_outage),
         TEST(test_parent_denied),
         TEST(test_unreached_walk),
