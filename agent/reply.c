@@ -36,6 +36,15 @@ static int check_header(const uint8_t *msg, size_t len, uint16_t id) {
     return nx_wire_u16(msg + 4) == 1 ? 0 : NX_EMALFORMED;
 }
 
+/* A bare header that says why there is no answer, as unbound's `refuse` sends
+ * it: RFC 1035 section 4.1.1 asks for no copy of the question in errors. */
+static bool is_bare_error(const uint8_t *msg, size_t len) {
+    static const uint8_t no_counts[8] = {0};
+    unsigned rcode = len == NX_HEADER_BYTES ? msg[3] & BITS_RCODE : 0;
+    return rcode != NX_RCODE_NOERROR && rcode != NX_RCODE_NXDOMAIN &&
+           memcmp(msg + 4, no_counts, sizeof(no_counts)) == 0;
+}
+
 static int check_question(const struct reading *r) {
     uint8_t name[NX_DNAME_MAX];
     size_t at = 0;
@@ -294,15 +303,19 @@ int nx_reply_parse(const uint8_t *msg, size_t len, uint16_t id,
                    const struct nx_question *question, struct nx_reply *out) {
     struct reading r = {msg, len, question, out};
     int err = check_header(msg, len, id);
+    bool bare = err == NX_EMALFORMED && is_bare_error(msg, len);
     if (err == 0) {
         err = check_question(&r);
     }
-    if (err != 0) {
+    if (err != 0 && !bare) {
         return err;
     }
     out->soa_ttl_s = 0;
     out->answer_ttl_s = 0;
     read_header(&r);
+    if (bare) {
+        return 0;
+    }
     err = read_records(&r);
     if (err == 0) {
         read_answer(&r);

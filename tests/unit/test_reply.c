@@ -234,6 +234,29 @@ static void refuses_every_truncation_and_any_junk(void **state) {
     assert_int_equal(parse(), NX_EMALFORMED);
 }
 
+/* Unbound's access control refuses with nothing but a header. */
+static void takes_a_bare_error(void **state) {
+    static const struct {
+        unsigned rcode;
+        int err;
+    } rows[] = {{NX_RCODE_REFUSED, 0},
+                {NX_RCODE_SERVFAIL, 0},
+                {NX_RCODE_NOERROR, NX_EMALFORMED},
+                {NX_RCODE_NXDOMAIN, NX_EMALFORMED}};
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        begin(rows[i].rcode);
+        p.len = NX_HEADER_BYTES;
+        p.bytes[5] = 0;
+        assert_int_equal(parse(), rows[i].err);
+        if (rows[i].err == 0) {
+            assert_int_equal(reply.answer.rcode, rows[i].rcode);
+        }
+        p.bytes[7] = 1; /* an answer that is not there */
+        assert_int_equal(parse(), NX_EMALFORMED);
+    }
+}
+
 static void refuses_other_than_one_question(void **state) {
     (void)state;
     for (unsigned n = 0; n < 4; n++) {
@@ -486,6 +509,7 @@ int main(void) {
         cmocka_unit_test_setup(ignores_what_is_not_the_reply, setup),
         cmocka_unit_test_setup(accepts_the_question_in_other_case, setup),
         cmocka_unit_test_setup(refuses_every_truncation_and_any_junk, setup),
+        cmocka_unit_test_setup(takes_a_bare_error, setup),
         cmocka_unit_test_setup(refuses_other_than_one_question, setup),
         cmocka_unit_test_setup(refuses_rdata_that_breaks_its_type, setup),
         cmocka_unit_test_setup(refuses_bad_compression, setup),
