@@ -359,6 +359,7 @@ int nx_collector_conf_parse(const char *file, const uint8_t *text, size_t len,
     struct reader r = {file, NULL, &conf, why, why_cap};
     void *raw = NULL;
     nx_engine_settings_default(&conf.engine);
+    conf.engine.presence = true;
     int err = nx_yaml_load(
         file, text, len, listen_is_list(text, len) ? &list_schema : &one_schema,
         &raw, &r.doc, why, why_cap);

@@ -123,7 +123,8 @@ static bool is_recached_line(const struct nx_evidence *ev,
     const struct nx_case *c = ev->c;
     int64_t fill_us = info->line.a_us - (int64_t)ev->w_s * NX_US_PER_S;
 
-    if (info->r_max_s == info->r_min_s || !is_seen_to_come(ev, info)) {
+    if (info->r_max_s == info->r_min_s || ev->clock_step ||
+        !is_seen_to_come(ev, info)) {
         return false;
     }
     if (c->profile->conv == NX_CONV_F0) {
@@ -279,7 +280,9 @@ static enum nx_state classify(const struct nx_evidence *ev,
     }
     /* What was proven stays proven when the agent falls silent. */
     if (!ev->heard && !nx_is_confirmed_clear(ev)) {
-        return unknown(out, NX_UNKNOWN_AGENT_SILENT);
+        bool asked = ev->c->auth->verified || !ev->c->auth->observed;
+        return unknown(out,
+                       asked ? NX_UNKNOWN_AGENT_SILENT : NX_UNKNOWN_GUARDED);
     }
     if (nx_kind_is_negative(last->kind)) {
         return negative_state(ev, out);

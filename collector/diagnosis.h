@@ -14,6 +14,7 @@ struct nx_diagnosis_settings {
     int64_t guard_us;         /* 0.25 s after a predicted end */
     int64_t silent_after_us;  /* 120 s: fresh looks are younger */
     uint16_t first_visit_n;   /* looks of the first visit, 8 */
+    bool agent_away; /* the caller knows: nothing at all is heard of it */
 };
 void nx_diagnosis_settings_default(struct nx_diagnosis_settings *out);
 

@@ -34,6 +34,7 @@ int nx_engine_new(const struct nx_engine_settings *settings,
     }
     engine->settings = *settings;
     engine->now_us = NX_TIME_UNKNOWN;
+    engine->woke_us = INT64_MAX;
     nx_profile_default(&engine->profile);
     *out = engine;
     return 0;
@@ -110,6 +111,9 @@ void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
                     const struct nx_engine_sink *sink) {
     if (now_us < engine->now_us) {
         now_us = engine->now_us; /* time does not go back */
+    }
+    if (engine->now_us == NX_TIME_UNKNOWN) {
+        engine->woke_us = now_us;
     }
     engine->now_us = now_us;
     const struct nx_auth_rules rules = rules_at(engine, now_us);

@@ -25,6 +25,9 @@ struct nx_engine_settings {
     uint32_t plan_valid_s;          /* 3600 */
     size_t targets_max;             /* 200000 */
     int64_t evaluate_every_us;      /* a dirty target at most so often: 0.5 s */
+    /* Idle agents say hello (running collector): one that says nothing for
+     * silent_after_us is away. False where hellos are not all known: replay. */
+    bool presence;
 };
 void nx_engine_settings_default(struct nx_engine_settings *out);
 

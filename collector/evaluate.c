@@ -23,8 +23,11 @@ static bool heard(const struct nx_engine *engine,
 void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
                      int64_t now_us, struct nx_verdict *out) {
     size_t n = nx_target_looks(t, engine->scratch);
+    struct nx_diagnosis_settings settings = engine->settings.diagnosis;
     t->agent_heard = heard(engine, t->agent, now_us);
-    nx_diagnose(&engine->settings.diagnosis, engine->scratch, n,
+    settings.agent_away = engine->settings.presence && !t->agent_heard &&
+                          now_us - engine->woke_us > settings.silent_after_us;
+    nx_diagnose(&settings, engine->scratch, n,
                 nx_authority_facts(t->item->authority), &engine->profile,
                 now_us, t->judged ? &t->verdict : NULL, out);
 }

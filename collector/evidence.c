@@ -85,7 +85,7 @@ static void count_run(struct nx_evidence *ev) {
 static bool heard_lately(const struct nx_case *c) {
     int64_t span_us = c->settings->silent_after_us;
 
-    if (c->looks_n == 0) {
+    if (c->looks_n == 0 || c->settings->agent_away) {
         return false;
     }
     if (c->before.known && c->before.next_probe_us != NX_TIME_UNKNOWN &&
