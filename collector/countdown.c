@@ -1,4 +1,5 @@
 /* Which TTLs may be believed, which W counts, which lines live. */
+#include "collector/clockstep.h"
 #include "collector/evidence.h"
 
 #define LATELY_US (20 * NX_US_PER_S)
@@ -279,6 +280,7 @@ static void find_lines(struct nx_evidence *ev) {
     };
 
     nx_lines_build(ev->c->looks, picked, n, &rule, &ev->lines);
+    ev->clock_step = nx_clock_step_restart(ev->c->looks, &ev->lines);
     for (size_t i = 0; i < ev->lines.n; i++) {
         counts[i] = ev->lines.at[i].line.looks_n;
     }

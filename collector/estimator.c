@@ -138,24 +138,28 @@ static double extension(const struct nx_dist *dist, int64_t t_us) {
     return p;
 }
 
-/* The mixture before any conditioning. */
-static double all(const struct nx_dist *dist, int64_t t_us) {
-    double base = 1.0 - dist->p_early - dist->p_renewed - dist->p_extend;
+/* All but the late tail. */
+static double base(const struct nx_dist *dist, int64_t t_us) {
+    double p = 1.0 - dist->p_early - dist->p_renewed - dist->p_extend;
 
-    base *= core(dist, t_us);
+    p *= core(dist, t_us);
     if (dist->p_early > 0) {
-        base +=
-            dist->p_early * uniform(t_us, dist->early_a_us, dist->early_b_us);
+        p += dist->p_early * uniform(t_us, dist->early_a_us, dist->early_b_us);
     }
     if (dist->p_renewed > 0) {
-        base +=
-            dist->p_renewed * uniform(t_us, dist->renewed_a_us, last_a(dist));
+        p += dist->p_renewed * uniform(t_us, dist->renewed_a_us, last_a(dist));
     }
     if (dist->p_extend > 0) {
-        base += dist->p_extend * extension(dist, t_us);
+        p += dist->p_extend * extension(dist, t_us);
     }
-    base *= 1.0 - dist->p_late;
-    return dist->p_late > 0 ? base + dist->p_late * late(dist, t_us) : base;
+    return p;
+}
+
+/* The mixture before any conditioning. */
+static double all(const struct nx_dist *dist, int64_t t_us) {
+    double p = (1.0 - dist->p_late) * base(dist, t_us);
+
+    return dist->p_late > 0 ? p + dist->p_late * late(dist, t_us) : p;
 }
 
 void nx_dist_prune(struct nx_dist *dist) {
@@ -192,6 +196,27 @@ double nx_dist_cdf(const struct nx_dist *dist, int64_t t_us) {
         p = 1.0 - exp(-dist->lambda_early_per_s * s) * (1.0 - p);
     }
     return p < 0.0 ? 0.0 : p < 1.0 ? p : 1.0;
+}
+
+/* P(end by t), given a share `before` of it is excluded, and no early cure. */
+static double part(const struct nx_dist *dist, double p, double before,
+                   int64_t t_us) {
+    p = before < 1.0 ? (p - before) / (1.0 - before) : 1.0;
+    if (dist->lambda_early_per_s > 0 && t_us > dist->from_us) {
+        double s = (double)(t_us - dist->from_us) * 1e-6;
+        p = 1.0 - exp(-dist->lambda_early_per_s * s) * (1.0 - p);
+    }
+    return p < 0.0 ? 0.0 : p < 1.0 ? p : 1.0;
+}
+
+void nx_dist_split(const struct nx_dist *dist, int64_t t_us,
+                   struct nx_dist_parts *out) {
+    double base_before = dist->cut > 0 ? base(dist, dist->from_us) : 0.0;
+    double late_before = dist->cut > 0 ? late(dist, dist->from_us) : 0.0;
+
+    out->p_late = dist->p_late * (1.0 - late_before) / (1.0 - dist->cut);
+    out->base = part(dist, base(dist, t_us), base_before, t_us);
+    out->late = part(dist, late(dist, t_us), late_before, t_us);
 }
 
 void nx_dist_span(const struct nx_dist *dist, int64_t *lo_us, int64_t *hi_us) {

@@ -43,6 +43,14 @@ void nx_dist_condition(struct nx_dist *dist);
 /* P(target is clear by t), 0..1, never falling. dist->known must be true. */
 double nx_dist_cdf(const struct nx_dist *dist, int64_t t_us);
 
+/* The same in two parts, each a distribution by itself: F = (1 - p_late) * base
+ * + p_late * late, all after what the last denial excluded. */
+struct nx_dist_parts {
+    double p_late, base, late;
+};
+void nx_dist_split(const struct nx_dist *dist, int64_t t_us,
+                   struct nx_dist_parts *out);
+
 /* cdf(lo) is 0 or a jump ends there; cdf(hi) is 1. */
 void nx_dist_span(const struct nx_dist *dist, int64_t *lo_us, int64_t *hi_us);
 

@@ -59,6 +59,7 @@ struct nx_evidence {
     int64_t floor_us;    /* the entry does not end before; NX_TIME_UNKNOWN */
     bool expired_unverified; /* a line passed its b, nobody looked since */
     int64_t expired_us;    /* b of the last line that ended; NX_TIME_UNKNOWN */
+    bool clock_step;       /* the resolver's clock was set */
     unsigned lines_seen_n; /* those that ended included */
     struct nx_line_set lines; /* the live ones, by a */
     struct nx_chao chao;      /* over all lines, and the positives as one */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #define NX_TIME_UNKNOWN INT64_MIN
+#define NX_BAD_MAX 4U /* bad intervals that are told apart */
 
 struct nx_auth_facts {
     int64_t outage_lo_us;   /* start of the outage; NX_TIME_UNKNOWN */
@@ -28,6 +29,12 @@ struct nx_auth_facts {
     uint16_t ns_negative; /* servers that deny the name now */
     uint16_t ns_total;
     uint64_t epoch; /* counts changes of good/bad */
+    /* Flapping: when some server was bad, oldest first; 0 or 1: the outage
+     * was one. The last one ends with restored_hi. */
+    uint8_t bad_n;
+    struct {
+        int64_t from_us, to_us;
+    } bad[NX_BAD_MAX];
 };
 
 /* Rounding of the shown TTL (estimator.md 3.3). */

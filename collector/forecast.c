@@ -6,6 +6,8 @@
 #include "collector/mixture.h"
 
 #define SOON_US (3 * NX_US_PER_S)
+#define DENSE_LINES 5U
+#define DENSE_US (2 * NX_US_PER_S)
 #define P_PRESUMED_CLEAR 0.9 /* 7: silent agents */
 
 static int64_t max64(int64_t a, int64_t b) {
@@ -84,8 +86,36 @@ static struct nx_window refed_window(const struct nx_evidence *ev) {
     return window;
 }
 
+/* Flapping (5.7): each bad interval filled its own entries, the longer the
+ * more. Those that ended before the restoration are over. */
+static void take_intervals(const struct nx_evidence *ev, int64_t more_us,
+                           struct nx_dist *dist) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    double sum = 0.0;
+
+    for (size_t i = 0; i < auth->bad_n && i < NX_BAD_MAX; i++) {
+        int64_t from_us = auth->bad[i].from_us;
+        int64_t to_us = auth->bad[i].to_us;
+        dist->caps[dist->caps_n] = (struct nx_cap_window){
+            .weight = (double)(to_us - from_us),
+            .a_us = max64(from_us + w_us(ev), auth->restored_hi_us),
+            .b_us = to_us + w_us(ev) + more_us};
+        if (dist->caps[dist->caps_n].b_us > auth->restored_hi_us &&
+            to_us > from_us) {
+            sum += dist->caps[dist->caps_n++].weight;
+        }
+    }
+    for (size_t i = 0; i < dist->caps_n; i++) {
+        dist->caps[i].weight /= sum;
+    }
+}
+
 static void take_caps(const struct nx_evidence *ev, int64_t more_us,
                       struct nx_dist *dist) {
+    if (ev->c->auth->bad_n > 1 && !nx_is_refed(ev)) {
+        take_intervals(ev, more_us, dist);
+        return;
+    }
     for (size_t i = 0; i < ev->caps_n && !nx_is_refed(ev); i++) {
         struct nx_window window =
             window_of(ev, (int64_t)ev->caps[i].w_s * NX_US_PER_S);
@@ -94,12 +124,43 @@ static void take_caps(const struct nx_evidence *ev, int64_t more_us,
     }
 }
 
-static void copy_lines(const struct nx_evidence *ev, struct nx_verdict *out) {
-    size_t skip = ev->lines.n > NX_LINES_MAX ? ev->lines.n - NX_LINES_MAX : 0;
+/* Lines closer than two seconds on average merge by chance: how many there are
+ * and where each ends is not known any more, only the band of all (5.4). */
+static bool is_dense(const struct nx_line_set *set) {
+    int64_t span_us = 0;
 
-    for (size_t i = skip; i < ev->lines.n; i++) {
-        out->lines[out->lines_n++] = ev->lines.at[i].line;
-        if (ev->lines.at[i].inconsistent) {
+    if (set->n < DENSE_LINES) {
+        return false;
+    }
+    span_us = set->at[set->n - 1].line.b_us - set->at[0].line.a_us;
+    return span_us < (int64_t)set->n * DENSE_US;
+}
+
+/* The lines as one band [min a, max b]; as many caches as seen end in it. */
+static void copy_band(const struct nx_line_set *set, struct nx_verdict *out) {
+    struct nx_line band = set->at[0].line;
+
+    for (size_t i = 1; i < set->n; i++) {
+        const struct nx_line *line = &set->at[i].line;
+        band.b_us = max64(band.b_us, line->b_us);
+        band.looks_n = (uint16_t)(band.looks_n + line->looks_n);
+    }
+    band.is_union = false;
+    out->lines[0] = band;
+    out->lines_n = 1;
+}
+
+static void copy_lines(const struct nx_evidence *ev, struct nx_verdict *out) {
+    const struct nx_line_set *set = &ev->lines;
+    size_t skip = set->n > NX_LINES_MAX ? set->n - NX_LINES_MAX : 0;
+
+    if (is_dense(set)) {
+        copy_band(set, out);
+        return;
+    }
+    for (size_t i = skip; i < set->n; i++) {
+        out->lines[out->lines_n++] = set->at[i].line;
+        if (set->at[i].inconsistent) {
             out->flags |= 1U << NX_FLAG_INCONSISTENT;
         }
     }
@@ -130,6 +191,17 @@ static double unseen(const struct nx_evidence *ev) {
     return nu;
 }
 
+/* Of a band, each cache has a line of its own. */
+static void take_lines(const struct nx_evidence *ev, struct nx_verdict *out) {
+    size_t n = is_dense(&ev->lines) ? ev->lines.n : out->lines_n;
+
+    n = n < NX_LINES_MAX ? n : NX_LINES_MAX;
+    out->dist.lines_n = (uint8_t)n;
+    for (size_t i = 0; i < n; i++) {
+        out->dist.lines[i] = out->lines[out->lines_n == n ? i : 0];
+    }
+}
+
 static void dist_of_lines(const struct nx_evidence *ev,
                           const struct nx_window *window,
                           struct nx_verdict *out) {
@@ -142,8 +214,7 @@ static void dist_of_lines(const struct nx_evidence *ev,
     dist->prior_used = false;
     take_caps(ev, 0, dist);
     dist->nu = window->known ? unseen(ev) : 0.0;
-    dist->lines_n = out->lines_n;
-    memcpy(dist->lines, out->lines, sizeof(dist->lines));
+    take_lines(ev, out);
     nx_mixture_of_line(ev, window, last, dist);
     nx_dist_prune(dist);
     nx_dist_condition(dist);
@@ -235,6 +306,9 @@ static void take_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
 
     if (last != NULL) {
         out->fill_known = true;
+        out->fill_exact = ev->c->profile->verified &&
+                          ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN &&
+                          !ev->ttl_raised;
         out->fill_lo_us = last->a_us - w_us(ev);
         out->fill_hi_us = last->b_us - w_us(ev);
     }

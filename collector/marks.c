@@ -34,6 +34,9 @@ static void flag_looks(const struct nx_evidence *ev, struct nx_verdict *out) {
     if (ev->untrusted != NX_NO_LOOK) {
         flag(out, NX_FLAG_SHARED_SOA);
     }
+    if (ev->clock_step) {
+        flag(out, NX_FLAG_RESOLVER_CLOCK_STEP);
+    }
     if (ev->ttl_raised) {
         flag(out, NX_FLAG_TTL_RAISED);
     }

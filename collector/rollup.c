@@ -4,6 +4,8 @@
 
 #include "collector/estimator.h"
 
+#define FILLS_MAX 256U /* enough to date an outage */
+
 /* How a target stands in a forecast. */
 enum part {
     PART_NONE,    /* nothing more to come from it */
@@ -74,6 +76,61 @@ static double member_cdf(const struct nx_rollup_member *member, int64_t t_us) {
     return p;
 }
 
+/* Targets of one operator: late together, or not at all. */
+struct together {
+    double base, late, p_late;
+    unsigned n;
+};
+
+static void add_together(const struct nx_dist *dist, int64_t t_us,
+                         struct together *sum) {
+    struct nx_dist_parts parts;
+
+    nx_dist_split(dist, t_us, &parts);
+    sum->base *= parts.base;
+    sum->late *= parts.late;
+    sum->p_late += parts.p_late;
+    sum->n++;
+}
+
+/* Is target j of member i the first of its operator that counts? */
+static bool is_first_of_operator(const struct nx_rollup_member *members,
+                                 size_t i, size_t j) {
+    uint32_t id = members[i].targets[j].operator_id;
+
+    for (size_t k = 0; k <= i; k++) {
+        size_t n = k < i ? members[k].targets_n : j;
+        for (size_t m = 0; m < n; m++) {
+            if (members[k].targets[m].operator_id == id &&
+                part_of(members[k].targets[m].verdict) == PART_DIST) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static double operator_cdf(const struct nx_rollup_member *members, size_t n,
+                           uint32_t id, int64_t t_us) {
+    struct together sum = {.base = 1.0, .late = 1.0};
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < members[i].targets_n; j++) {
+            const struct nx_rollup_target *target = &members[i].targets[j];
+            if (target->operator_id == id &&
+                part_of(target->verdict) == PART_DIST &&
+                !is_repeated(members, i, j)) {
+                add_together(&target->verdict->dist, t_us, &sum);
+            }
+        }
+    }
+    if (sum.n == 0) {
+        return 1.0;
+    }
+    sum.p_late /= sum.n;
+    return (1.0 - sum.p_late) * sum.base + sum.p_late * sum.late;
+}
+
 /* Independence is conditional on the authority staying good (7). */
 static double all_cdf(const struct nx_rollup_member *members, size_t n,
                       int64_t t_us) {
@@ -81,9 +138,16 @@ static double all_cdf(const struct nx_rollup_member *members, size_t n,
 
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j < members[i].targets_n && p > 0; j++) {
-            const struct nx_verdict *verdict = members[i].targets[j].verdict;
-            if (part_of(verdict) == PART_DIST && !is_repeated(members, i, j)) {
-                p *= nx_dist_cdf(&verdict->dist, t_us);
+            const struct nx_rollup_target *target = &members[i].targets[j];
+            if (part_of(target->verdict) != PART_DIST) {
+                continue;
+            }
+            if (target->operator_id != 0) {
+                p *= is_first_of_operator(members, i, j)
+                         ? operator_cdf(members, n, target->operator_id, t_us)
+                         : 1.0;
+            } else if (!is_repeated(members, i, j)) {
+                p *= nx_dist_cdf(&target->verdict->dist, t_us);
             }
         }
     }
@@ -294,6 +358,25 @@ static void milestones(const struct nx_rollup_member *members, size_t n,
     out->below_01pct_us = milestone(members, n, 0.001, now_us - 1, hi_us);
 }
 
+/* V32: from the fills that are exact to about a second. */
+static void date_outage(const struct nx_rollup_member *members, size_t n,
+                        struct nx_incident_forecast *out) {
+    int64_t fills_us[FILLS_MAX];
+    size_t fills_n = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < members[i].targets_n; j++) {
+            const struct nx_verdict *v = members[i].targets[j].verdict;
+            if (v->fill_known && v->fill_exact && fills_n < FILLS_MAX &&
+                !is_repeated(members, i, j)) {
+                fills_us[fills_n++] =
+                    v->fill_lo_us + (v->fill_hi_us - v->fill_lo_us) / 2;
+            }
+        }
+    }
+    out->outage_known = nx_outage_from_fills(fills_us, fills_n, &out->outage);
+}
+
 void nx_rollup_incident(const struct nx_rollup_member *members, size_t n,
                         int64_t now_us, struct nx_incident_forecast *out) {
     memset(out, 0, sizeof(*out));
@@ -313,6 +396,7 @@ void nx_rollup_incident(const struct nx_rollup_member *members, size_t n,
             out->unverified_n++;
         }
     }
+    date_outage(members, n, out);
     forecast(members, n, &out->all_clear);
     milestones(members, n, now_us, out);
 }

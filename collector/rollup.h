@@ -2,6 +2,7 @@
 #ifndef NX_COLLECTOR_ROLLUP_H
 #define NX_COLLECTOR_ROLLUP_H
 
+#include "collector/prior.h"
 #include "collector/verdict.h"
 
 struct nx_rollup_target {
@@ -9,6 +10,8 @@ struct nx_rollup_target {
     double weight;                    /* of the endpoint in its network */
     uint32_t group; /* targets with equal group share a cache: counted once;
                        0: a cache of its own */
+    uint32_t operator_id; /* targets of one operator are late together (one
+                             who extends TTLs does so everywhere); 0: alone */
 };
 
 struct nx_rollup {
@@ -49,10 +52,14 @@ struct nx_incident_forecast {
     size_t hard_network; /* index of the member that sets it */
     bool hard_all_known;
     size_t unverified_n; /* members with state unknown */
+    bool outage_known;   /* what fills of measured profiles say of its window */
+    struct nx_outage_window outage;
     bool milestones_known;
     int64_t below_10pct_us, below_1pct_us, below_01pct_us;
 };
 
+/* The all-clear multiplies the targets' distributions; of one operator's,
+ * (1 - p) * prod base + p * prod late. */
 void nx_rollup_incident(const struct nx_rollup_member *members, size_t n,
                         int64_t now_us, struct nx_incident_forecast *out);
 

@@ -116,7 +116,8 @@ struct nx_hard {
     int64_t at_us;
 };
 
-/* An entry that shows no TTL ends here, if the resolver caps W like this. */
+/* An entry that shows no TTL ends here, if the resolver caps W like this, or
+ * if it was filled in this one of several bad intervals. */
 struct nx_cap_window {
     double weight;
     int64_t a_us, b_us;
@@ -162,6 +163,7 @@ struct nx_verdict {
     struct nx_line lines[NX_LINES_MAX]; /* live lines, by a */
     bool fill_known;
     int64_t fill_lo_us, fill_hi_us; /* of the last line */
+    bool fill_exact; /* W and the clock were measured: it dates the outage */
     bool prior_known;
     int64_t prior_a_us, prior_b_us;
     struct nx_eta eta;

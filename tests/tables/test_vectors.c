@@ -145,7 +145,7 @@ static void test_v27_rollup(void **state) {
     for (size_t i = 0; i < 3; i++) {
         verdicts[i] = uniform_verdict(
             json_object_get(json_object_get(e, "uniform"), NAMES[i]));
-        targets[i] = (struct nx_rollup_target){&verdicts[i], 1.0, 0};
+        targets[i] = (struct nx_rollup_target){&verdicts[i], 1.0, 0, 0};
         members[i] = (struct nx_rollup_member){
             &targets[i], 1, number(json_object_get(e, "weights"), NAMES[i], 0)};
         latest_us = verdicts[i].eta.point_us > latest_us

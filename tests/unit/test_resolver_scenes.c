@@ -393,8 +393,82 @@ static void test_s11_stale(void **state) {
     assert_false(s.verdict.eta.known);
 }
 
+/* Two caches in turn; at the fifth look their clock was set back by 40 s. */
+static void test_clock_step(void **state) {
+    struct scene s;
+
+    (void)state;
+    set_up(&s, 600, 7.0);
+    for (unsigned i = 0; i < 10; i++) {
+        double t_s = 68.3 + 0.53 * i;
+        int32_t end_s = (i % 2 == 0 ? 420 : 450) + (i < 5 ? 0 : 40);
+        denied(&s, t_s, end_s - (int32_t)floor(t_s), 1);
+    }
+    const struct nx_verdict *v = at(&s, 74.0);
+    assert_true(has(v, NX_FLAG_RESOLVER_CLOCK_STEP));
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, v->state);
+    assert_int_equal(2, v->lines_n);
+    assert_inside(v, 490.0);
+}
+
+/* One entry after the other is no step of a clock. */
+static void test_no_clock_step(void **state) {
+    struct scene s;
+
+    (void)state;
+    set_up(&s, 600, 7.0);
+    for (unsigned i = 0; i < 10; i++) {
+        double t_s = 68.3 + 0.53 * i;
+        int32_t end_s = (i % 2 == 0 ? 420 : 450) + (i < 5 ? 0 : 7 * (int)i);
+        denied(&s, t_s, end_s - (int32_t)floor(t_s), 1);
+    }
+    assert_false(has(at(&s, 74.0), NX_FLAG_RESOLVER_CLOCK_STEP));
+}
+
+/* Eight caches within nine seconds: a band, and the last of eight ends it. */
+static void test_dense_lines(void **state) {
+    struct scene s;
+
+    (void)state;
+    set_up(&s, 45, 30.0);
+    for (unsigned i = 0; i < 16; i++) {
+        double t_s = 31.3 + 0.53 * i;
+        denied(&s, t_s, 60 + (int32_t)(i % 6) * 2 - (int32_t)floor(t_s), 1);
+    }
+    const struct nx_verdict *v = at(&s, 40.0);
+    assert_int_equal(1, v->lines_n);
+    assert_int_equal(16, v->lines[0].looks_n);
+    assert_true(v->lines[0].a_us <= us(60.0) && v->lines[0].b_us >= us(70.0));
+    assert_inside(v, 70.0);
+    assert_true(v->eta.lo50_us > us(66.0));
+}
+
+/* Flapping: bad at 0..20 and 100..110, W 60, no TTL shown. The short relapse
+ * leaves few entries; those of the first interval ended at 80 at the latest. */
+static void test_bad_intervals(void **state) {
+    struct scene s;
+
+    (void)state;
+    set_up(&s, 60, 110.0);
+    s.auth.outage_lo_us = 0;
+    denied(&s, 111.0, -1, 0)->soa_rel = NX_SOA_NONE;
+    assert_true(at(&s, 112.0)->eta.lo90_us < us(118.0)); /* one window */
+    s.auth.bad_n = 2;
+    s.auth.bad[0].from_us = 0;
+    s.auth.bad[0].to_us = us(20);
+    s.auth.bad[1].from_us = us(100);
+    s.auth.bad[1].to_us = us(110);
+    const struct nx_verdict *v = at(&s, 112.0);
+    assert_true(v->eta.lo90_us >= us(160.0));
+    assert_inside(v, 165.0);
+}
+
 int main(void) {
     static const struct CMUnitTest TESTS[] = {
+        cmocka_unit_test(test_clock_step),
+        cmocka_unit_test(test_no_clock_step),
+        cmocka_unit_test(test_dense_lines),
+        cmocka_unit_test(test_bad_intervals),
         cmocka_unit_test(test_s1_laws),
         cmocka_unit_test(test_s1_ttl_zero_narrows),
         cmocka_unit_test(test_s2_unbound_renewed),

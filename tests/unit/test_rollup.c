@@ -36,7 +36,7 @@ static void test_worst_state_and_share(void **state) {
     struct nx_verdict bad = verdict(NX_STATE_CACHED_NXDOMAIN, 1.0, 100, 200);
     struct nx_verdict spare = verdict(NX_STATE_RECACHED, 1.0, 0, 0);
     struct nx_rollup_target targets[] = {
-        {&good, 0.8, 0}, {&bad, 0.2, 0}, {&spare, 0.0, 0}};
+        {&good, 0.8, 0, 0}, {&bad, 0.2, 0, 0}, {&spare, 0.0, 0, 0}};
     struct nx_rollup got;
 
     (void)state;
@@ -56,7 +56,7 @@ static void test_worst_state_and_share(void **state) {
 
 static void test_group_counts_once(void **state) {
     struct nx_verdict one = verdict(NX_STATE_CACHED_NXDOMAIN, 1.0, 100, 200);
-    struct nx_rollup_target targets[] = {{&one, 1, 7}, {&one, 1, 7}};
+    struct nx_rollup_target targets[] = {{&one, 1, 7, 0}, {&one, 1, 7, 0}};
     struct nx_rollup got;
 
     (void)state;
@@ -81,7 +81,7 @@ static void test_no_targets(void **state) {
 static void test_presumed_clear(void **state) {
     struct nx_verdict clear = verdict(NX_STATE_CLEAR, 0.0, 0, 0);
     struct nx_verdict silent = verdict(NX_STATE_UNKNOWN, 0.05, 10, 20);
-    struct nx_rollup_target targets[] = {{&clear, 1, 0}, {&silent, 1, 0}};
+    struct nx_rollup_target targets[] = {{&clear, 1, 0, 0}, {&silent, 1, 0, 0}};
     struct nx_rollup got;
 
     (void)state;
@@ -97,7 +97,8 @@ static void test_incident(void **state) {
     struct nx_verdict a = verdict(NX_STATE_CACHED_NXDOMAIN, 1.0, 100, 200);
     struct nx_verdict b = verdict(NX_STATE_CACHED_NXDOMAIN, 1.0, 100, 300);
     struct nx_verdict c = verdict(NX_STATE_CLEAR, 0.0, 0, 0);
-    struct nx_rollup_target targets[] = {{&a, 1, 0}, {&b, 1, 0}, {&c, 1, 0}};
+    struct nx_rollup_target targets[] = {
+        {&a, 1, 0, 0}, {&b, 1, 0, 0}, {&c, 1, 0, 0}};
     struct nx_rollup_member members[] = {
         {&targets[0], 1, 1.0}, {&targets[1], 1, 1.0}, {&targets[2], 1, 2.0}};
     struct nx_incident_forecast got;
@@ -117,8 +118,86 @@ static void test_incident(void **state) {
     assert_false(got.milestones_known);
 }
 
+static struct nx_verdict late_verdict(void) {
+    struct nx_verdict v = verdict(NX_STATE_CACHED_NXDOMAIN, 1.0, 100, 101);
+
+    v.dist.p_late = 0.1;
+    v.dist.late_us = 100 * S;
+    nx_dist_eta(&v.dist, &v.eta);
+    return v;
+}
+
+/* Two networks of one operator are late together: with 10 %, not with 19 %. */
+static void test_operator_is_late_once(void **state) {
+    struct nx_verdict a = late_verdict();
+    struct nx_verdict b = late_verdict();
+    struct nx_rollup_target alone[] = {{&a, 1, 0, 0}, {&b, 1, 0, 0}};
+    struct nx_rollup_target same[] = {{&a, 1, 0, 9}, {&b, 1, 0, 9}};
+    struct nx_rollup_member members[2];
+    struct nx_incident_forecast got;
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        members[i] = (struct nx_rollup_member){&alone[i], 1, 1.0};
+    }
+    nx_rollup_incident(members, 2, 0, &got);
+    int64_t apart_us = got.all_clear.hi90_us;
+    members[0].targets = &same[0];
+    members[1].targets = &same[1];
+    nx_rollup_incident(members, 2, 0, &got);
+    assert_true(got.all_clear.hi90_us < apart_us);
+    /* 0.9 + 0.1 * x^2 = 0.95 */
+    assert_true(llabs(got.all_clear.hi90_us - 171710678) < 5);
+}
+
+/* The parts make the whole, also after a denial was seen inside. */
+static void test_parts_of_a_distribution(void **state) {
+    struct nx_verdict v = late_verdict();
+    struct nx_dist_parts parts;
+
+    (void)state;
+    v.dist.lambda_early_per_s = 1e-3;
+    v.dist.from_us = 100 * S + S / 2;
+    nx_dist_condition(&v.dist);
+    for (int64_t t_us = 100 * S; t_us < 210 * S; t_us += S / 4) {
+        nx_dist_split(&v.dist, t_us, &parts);
+        double whole =
+            (1.0 - parts.p_late) * parts.base + parts.p_late * parts.late;
+        if (t_us > v.dist.from_us) {
+            assert_true(fabs(whole - nx_dist_cdf(&v.dist, t_us)) < 1e-9);
+        }
+    }
+}
+
+/* Measured fills date the outage; others do not. */
+static void test_fills_date_the_outage(void **state) {
+    struct nx_verdict v[3];
+    struct nx_rollup_target targets[3];
+    struct nx_rollup_member member = {targets, 3, 1.0};
+    struct nx_incident_forecast got;
+
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        v[i] = verdict(NX_STATE_CACHED_NXDOMAIN, 1.0, 100, 101);
+        v[i].fill_known = true;
+        v[i].fill_lo_us = (10 + 20 * i) * S;
+        v[i].fill_hi_us = (12 + 20 * i) * S;
+        targets[i] = (struct nx_rollup_target){&v[i], 1, 0, 0};
+    }
+    nx_rollup_incident(&member, 1, 0, &got);
+    assert_false(got.outage_known);
+    v[0].fill_exact = v[2].fill_exact = true;
+    nx_rollup_incident(&member, 1, 0, &got);
+    assert_true(got.outage_known);
+    assert_int_equal(11 * S, got.outage.start_at_most_us);
+    assert_int_equal(51 * S, got.outage.restored_at_least_us);
+}
+
 int main(void) {
     static const struct CMUnitTest TESTS[] = {
+        cmocka_unit_test(test_operator_is_late_once),
+        cmocka_unit_test(test_parts_of_a_distribution),
+        cmocka_unit_test(test_fills_date_the_outage),
         cmocka_unit_test(test_worst_state_and_share),
         cmocka_unit_test(test_group_counts_once),
         cmocka_unit_test(test_no_targets),
