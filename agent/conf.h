@@ -2,7 +2,7 @@
 #ifndef NX_AGENT_CONF_H
 #define NX_AGENT_CONF_H
 
-#include "agent/policy.h"
+#include "agent/plan/policy.h"
 #include "agent/resolvconf.h"
 #include "common/z85.h"
 

@@ -3,7 +3,7 @@
 #define NX_AGENT_IO_AGENT_H
 
 #include "agent/conf.h"
-#include "agent/hints.h"
+#include "agent/dns/hints.h"
 #include "common/io_keys.h"
 
 struct event_base;

@@ -4,13 +4,13 @@
 
 #include <event2/event.h>
 
-#include "agent/batch.h"
+#include "agent/dns/io_probe.h"
 #include "agent/io_agent.h"
-#include "agent/io_probe.h"
 #include "agent/io_resolvers.h"
-#include "agent/io_uplink.h"
 #include "agent/io_walks.h"
-#include "agent/plan.h"
+#include "agent/plan/plan.h"
+#include "agent/uplink/batch.h"
+#include "agent/uplink/io_uplink.h"
 
 struct nx_agentd {
     struct event_base *base;

@@ -3,9 +3,9 @@
 #ifndef NX_AGENT_IO_WALKS_H
 #define NX_AGENT_IO_WALKS_H
 
-#include "agent/io_probe.h"
-#include "agent/plan.h"
-#include "agent/walk.h"
+#include "agent/dns/io_probe.h"
+#include "agent/dns/walk.h"
+#include "agent/plan/plan.h"
 
 #define NX_WALKS_MAX 64U /* names at once */
 

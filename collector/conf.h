@@ -23,7 +23,7 @@
 #ifndef NX_COLLECTOR_CONF_H
 #define NX_COLLECTOR_CONF_H
 
-#include "collector/engine.h"
+#include "collector/engine/engine.h"
 
 #define NX_CONF_LISTEN_MAX 16U
 #define NX_CONF_WHY_MAX 512U

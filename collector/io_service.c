@@ -7,8 +7,8 @@
 
 #include <zmq.h>
 
-#include "collector/io_export.h"
-#include "collector/status.h"
+#include "collector/status/status.h"
+#include "collector/store/io_export.h"
 #include "common/io_log.h"
 
 int64_t nx_service_now_us(const struct nx_service *service) {

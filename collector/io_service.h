@@ -5,8 +5,8 @@
 
 #include <event2/event.h>
 
-#include "collector/agent_record.h"
 #include "collector/conf.h"
+#include "collector/ingest/agent_record.h"
 
 struct nx_service;
 

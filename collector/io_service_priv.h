@@ -2,8 +2,8 @@
 #ifndef NX_COLLECTOR_IO_SERVICE_PRIV_H
 #define NX_COLLECTOR_IO_SERVICE_PRIV_H
 
-#include "collector/io_auth.h"
-#include "collector/io_ingest.h"
+#include "collector/ingest/io_auth.h"
+#include "collector/ingest/io_ingest.h"
 #include "collector/io_service.h"
 
 struct nx_service {

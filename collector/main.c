@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/api/io_http.h"
 #include "collector/io_check.h"
-#include "collector/io_http.h"
 #include "collector/io_service.h"
 #include "common/io_keys.h"
 #include "common/io_log.h"

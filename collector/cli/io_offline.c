@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "collector/cli/io_run.h"
-#include "collector/replay.h"
-#include "collector/status.h"
-#include "collector/vector.h"
+#include "collector/replay/replay.h"
+#include "collector/replay/vector.h"
+#include "collector/status/status.h"
 
 #define INPUT_MAX_BYTES (64U << 20)
 #define BLOCK_BYTES 65536U

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "collector/diagnosis.h"
+#include "collector/infer/diagnosis.h"
 
 #define ROUNDS 20000
 

@@ -21,7 +21,7 @@
 #include <sqlite3.h>
 #include <zmq.h>
 
-#include "collector/io_store.h"
+#include "collector/store/io_store.h"
 #include "common/io_clock.h"
 #include "common/io_keys.h"
 #include "tests/lib/bench_batches.h"

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/api.h"
+#include "collector/api/api.h"
 #include "tests/fuzz/replay.h"
 
 static void check_detail(const struct nx_api_problem *problem) {

@@ -1,7 +1,7 @@
 /* Vectors, as `nxclear estimate` reads them. */
 #include <stdlib.h>
 
-#include "collector/vector.h"
+#include "collector/replay/vector.h"
 #include "tests/fuzz/replay.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

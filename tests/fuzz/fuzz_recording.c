@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/replay.h"
-#include "collector/status.h"
+#include "collector/replay/replay.h"
+#include "collector/status/status.h"
 #include "tests/fuzz/replay.h"
 
 #define LINES_MAX 64U

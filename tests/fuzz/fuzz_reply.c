@@ -1,7 +1,7 @@
 /* The reply parser on any bytes, taken as the reply to the question in them. */
 #include <string.h>
 
-#include "agent/reply.h"
+#include "agent/dns/reply.h"
 #include "tests/fuzz/replay.h"
 
 static void check(const struct nx_answer *a) {

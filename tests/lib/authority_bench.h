@@ -3,7 +3,7 @@
 #ifndef NX_TESTS_AUTHORITY_BENCH_H
 #define NX_TESTS_AUTHORITY_BENCH_H
 
-#include "collector/authority.h"
+#include "collector/engine/authority.h"
 #include "common/rrtype.h"
 
 #define S INT64_C(1000000)

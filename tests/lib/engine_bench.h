@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "collector/engine.h"
+#include "collector/engine/engine.h"
 #include "common/rrtype.h"
 
 #define S INT64_C(1000000)

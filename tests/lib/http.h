@@ -26,8 +26,8 @@
 #include <curl/curl.h>
 #include <jansson.h>
 
-#include "collector/io_export.h"
-#include "collector/io_http.h"
+#include "collector/api/io_http.h"
+#include "collector/store/io_export.h"
 #include "common/text.h"
 
 /* --- the service's stand-in --- */

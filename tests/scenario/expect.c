@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/status.h"
+#include "collector/status/status.h"
 #include "common/rfc3339.h"
 #include "tests/scenario/story.h"
 

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "collector/replay.h"
-#include "collector/status.h"
+#include "collector/replay/replay.h"
+#include "collector/status/status.h"
 #include "tests/scenario/story.h"
 
 #define STORIES_MAX 100U

@@ -1,10 +1,10 @@
 /* Runs a story's world: collector engine, agents with the real planner of
- * agent/plan.h, and the model, in virtual time. */
+ * agent/plan/plan.h, and the model, in virtual time. */
 #ifndef NX_TESTS_SCENARIO_WORLD_H
 #define NX_TESTS_SCENARIO_WORLD_H
 
-#include "agent/plan.h"
-#include "collector/engine.h"
+#include "agent/plan/plan.h"
+#include "collector/engine/engine.h"
 #include "tests/scenario/model.h"
 
 #define WORLD_AGENTS_MAX 8U

@@ -3,7 +3,7 @@
 #ifndef NX_TESTS_SIMULATOR_AGENT_H
 #define NX_TESTS_SIMULATOR_AGENT_H
 
-#include "collector/diagnosis.h"
+#include "collector/infer/diagnosis.h"
 #include "tests/simulator/world.h"
 
 /* When a forecast is kept: ten seconds after the guard opened, and half a W

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "collector/look.h"
+#include "collector/infer/look.h"
 
 static int64_t us(double s) {
     return (int64_t)llround(s * 1e6);

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "collector/look.h"
+#include "collector/infer/look.h"
 #include "tests/simulator/authority.h"
 
 #define FLUSH_HZ (0.02 / 3600.0) /* flush, restart, eviction */

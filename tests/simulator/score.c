@@ -3,7 +3,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "collector/estimator.h"
+#include "collector/infer/estimator.h"
 
 #define LEVELS 40
 

@@ -5,7 +5,7 @@
 #ifndef NX_TESTS_SIMULATOR_WORLD_H
 #define NX_TESTS_SIMULATOR_WORLD_H
 
-#include "collector/facts.h"
+#include "collector/infer/facts.h"
 #include "tests/simulator/rng.h"
 
 #define SIM_CACHES_MAX 24U

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "collector/vector.h"
+#include "collector/replay/vector.h"
 
 #define TOLERANCE 0.0030001 /* quantiles; times are nearer */
 

@@ -1,5 +1,5 @@
 /* The vectors of estimator.json, read as `nxclear estimate` reads them
- * (collector/vector.h). For test_vectors.c. */
+ * (collector/replay/vector.h). For test_vectors.c. */
 #ifndef NX_TESTS_TABLES_VECTOR_H
 #define NX_TESTS_TABLES_VECTOR_H
 
@@ -15,15 +15,15 @@
 
 #include <cmocka.h>
 
-#include "collector/chao.h"
-#include "collector/diagnosis.h"
-#include "collector/estimator.h"
-#include "collector/forecast.h"
-#include "collector/lines.h"
-#include "collector/prior.h"
-#include "collector/rollup.h"
-#include "collector/schedule.h"
-#include "collector/vector.h"
+#include "collector/infer/chao.h"
+#include "collector/infer/diagnosis.h"
+#include "collector/infer/estimator.h"
+#include "collector/infer/forecast.h"
+#include "collector/infer/lines.h"
+#include "collector/infer/prior.h"
+#include "collector/infer/rollup.h"
+#include "collector/infer/schedule.h"
+#include "collector/replay/vector.h"
 
 static json_t *VECTORS;
 

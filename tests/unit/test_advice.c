@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "collector/advice.h"
+#include "collector/status/advice.h"
 
 #define S INT64_C(1000000)
 #define NOON (INT64_C(1795176000) * S) /* 2026-11-20T12:00:00Z */

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "collector/api.h"
+#include "collector/api/api.h"
 #include "common/rrtype.h"
 
 #define S INT64_C(1000000)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "agent/batch.h"
+#include "agent/uplink/batch.h"
 #include "common/rrtype.h"
 
 #define S INT64_C(1000000)

@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "agent/backoff.h"
-#include "agent/clocksync.h"
+#include "agent/uplink/backoff.h"
+#include "agent/uplink/clocksync.h"
 
 #define MS INT64_C(1000)
 #define S INT64_C(1000000)

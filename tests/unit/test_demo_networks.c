@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "collector/diagnosis.h"
+#include "collector/infer/diagnosis.h"
 
 #define W_S 45
 #define OUTAGE_S 100.0

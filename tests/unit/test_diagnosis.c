@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collector/diagnosis.h"
+#include "collector/infer/diagnosis.h"
 
 #define S NX_US_PER_S
 #define RESTORED_S 100

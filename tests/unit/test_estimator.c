@@ -8,10 +8,10 @@
 
 #include <cmocka.h>
 
-#include "collector/chao.h"
-#include "collector/estimator.h"
-#include "collector/lines.h"
-#include "collector/prior.h"
+#include "collector/infer/chao.h"
+#include "collector/infer/estimator.h"
+#include "collector/infer/lines.h"
+#include "collector/infer/prior.h"
 
 #define S NX_US_PER_S
 

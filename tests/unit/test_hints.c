@@ -8,7 +8,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "agent/hints.h"
+#include "agent/dns/hints.h"
 
 static struct nx_hints hints;
 static unsigned line;

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "collector/incident.h"
-#include "collector/rdata.h"
+#include "collector/engine/incident.h"
+#include "collector/engine/rdata.h"
 #include "common/rrtype.h"
 
 struct row {

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <zmq.h>
 
-#include "collector/io_auth.h"
+#include "collector/ingest/io_auth.h"
 #include "common/io_log.h"
 #include "common/io_zloop.h"
 #include "tests/lib/loop.h"

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "collector/io_export.h"
-#include "collector/replay.h"
-#include "collector/status.h"
+#include "collector/replay/replay.h"
+#include "collector/status/status.h"
+#include "collector/store/io_export.h"
 #include "common/rrtype.h"
 
 #define S INT64_C(1000000)

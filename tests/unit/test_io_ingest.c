@@ -19,8 +19,8 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "collector/io_auth.h"
-#include "collector/io_ingest.h"
+#include "collector/ingest/io_auth.h"
+#include "collector/ingest/io_ingest.h"
 #include "common/io_log.h"
 #include "tests/lib/agent_client.h"
 #include "tests/lib/loop.h"

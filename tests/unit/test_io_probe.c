@@ -16,7 +16,7 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "agent/io_probe.h"
+#include "agent/dns/io_probe.h"
 #include "common/io_clock.h"
 #include "tests/lib/fake_server.h"
 

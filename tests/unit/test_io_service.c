@@ -19,9 +19,9 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "collector/io_export.h"
 #include "collector/io_service.h"
-#include "collector/status.h"
+#include "collector/status/status.h"
+#include "collector/store/io_export.h"
 #include "common/io_log.h"
 #include "tests/lib/agent_client.h"
 #include "tests/lib/loop.h"

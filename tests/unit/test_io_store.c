@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "collector/io_store.h"
+#include "collector/store/io_store.h"
 #include "common/rrtype.h"
 
 #define PATH_MAX_BYTES 256

@@ -13,8 +13,8 @@
 
 #include <cmocka.h>
 
-#include "agent/batch.h"
-#include "agent/io_uplink_priv.h"
+#include "agent/uplink/batch.h"
+#include "agent/uplink/io_uplink_priv.h"
 #include "common/io_clock.h"
 #include "common/io_log.h"
 #include "common/io_zloop.h"

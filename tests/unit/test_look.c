@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "collector/look.h"
+#include "collector/infer/look.h"
 #include "common/rrtype.h"
 
 struct reply {

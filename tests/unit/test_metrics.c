@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "collector/metrics.h"
-#include "collector/verdict.h"
+#include "collector/infer/verdict.h"
+#include "collector/status/metrics.h"
 
 static json_t *load(const char *text) {
     json_t *value = json_loads(text, 0, NULL);

@@ -9,9 +9,9 @@
 
 #include <cmocka.h>
 
-#include "agent/batch.h"
-#include "agent/outbox.h"
-#include "collector/stream.h"
+#include "agent/uplink/batch.h"
+#include "agent/uplink/outbox.h"
+#include "collector/ingest/stream.h"
 
 #define EPOCH 99U
 #define S INT64_C(1000000)

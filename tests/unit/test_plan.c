@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "agent/plan.h"
+#include "agent/plan/plan.h"
 
 #define MS INT64_C(1000)
 #define S INT64_C(1000000)

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "collector/planner.h"
+#include "collector/engine/planner.h"
 #include "tests/lib/engine_bench.h"
 
 /* Ticks twice a second. */

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "agent/policy.h"
+#include "agent/plan/policy.h"
 
 static uint8_t zone[NX_DNAME_MAX];
 static uint8_t inside[NX_DNAME_MAX];

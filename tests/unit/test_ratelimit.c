@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "agent/ratelimit.h"
+#include "agent/plan/ratelimit.h"
 
 #define S INT64_C(1000000)
 

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "agent/query.h"
-#include "agent/reply.h"
+#include "agent/dns/query.h"
+#include "agent/dns/reply.h"
 #include "tests/lib/packet.h"
 
 #define ID 0x1234U

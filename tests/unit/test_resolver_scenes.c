@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "collector/diagnosis.h"
+#include "collector/infer/diagnosis.h"
 
 #define OUTAGE_LO_S (-2.0) /* the first query of each series comes at 0 */
 

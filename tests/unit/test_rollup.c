@@ -8,9 +8,9 @@
 
 #include <cmocka.h>
 
-#include "collector/estimator.h"
-#include "collector/lines.h"
-#include "collector/rollup.h"
+#include "collector/infer/estimator.h"
+#include "collector/infer/lines.h"
+#include "collector/infer/rollup.h"
 
 #define S NX_US_PER_S
 

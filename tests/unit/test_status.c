@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "collector/status.h"
-#include "collector/status_text.h"
+#include "collector/status/status.h"
+#include "collector/status/status_text.h"
 #include "tests/lib/engine_bench.h"
 
 static json_t *status(struct engine_bench *b, int64_t now_us) {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collector/stream.h"
+#include "collector/ingest/stream.h"
 
 #define EPOCH UINT64_C(0xfeedfacecafebeef)
 

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "agent/reply.h"
-#include "agent/walk.h"
+#include "agent/dns/reply.h"
+#include "agent/dns/walk.h"
 #include "tests/lib/fake_tree.h"
 
 #define SECOND INT64_C(1000000)

@@ -1,0 +1,74 @@
+/* From the root to the zone that answers for a name, and every server of it.
+ *
+ * A pure state machine: it says what to ask (nx_walk_next), is told what came
+ * back (nx_walk_result), and owns no clock and no socket. All queries are RD=0
+ * and pass through the caller, who may delay them (token buckets) or refuse
+ * them (result NULL), but must give one result for each query taken.
+ *
+ * One walk serves one name (in lower case). Each round:
+ *   1. from the zone above the one found last time (from the root the first
+ *      time, every NX_WALK_FULL_S and after a failure) it follows referrals,
+ *      asking one server of each zone, in turn;
+ *   2. addresses missing from the referral are resolved by the same means,
+ *      and the zone's own NS set is read and united with the parent's;
+ *   3. every address of the zone is asked for every (name, qtype) and for the
+ *      SOA of the apex: these queries have `observe` set, their results are
+ *      observations of layer NX_LAYER_AUTHORITY.
+ * When the parent itself denies the name (the delegation was lost), the parent
+ * is the zone found: its servers are the set, its denials the observations. */
+#ifndef NX_AGENT_WALK_H
+#define NX_AGENT_WALK_H
+
+#include "agent/dns/hints.h"
+#include "common/codec.h"
+
+#define NX_WALK_FULL_S 600U
+#define NX_WALK_TYPES_MAX 16U
+#define NX_WALK_QUERIES_MAX 200U /* of steps 1 and 2 of one round */
+
+struct nx_walk;
+
+/* A query to send. Self-contained: may be copied and kept. */
+struct nx_walk_query {
+    uint32_t id;           /* for nx_walk_result */
+    bool observe;          /* report the result to the collector, too */
+    uint16_t type;         /* RD=0, no other flags */
+    struct nx_endpoint to; /* without server_name, see nx_walk_question */
+    uint8_t name[NX_DNAME_MAX];
+    uint8_t server_name[NX_DNAME_MAX];
+};
+
+/* hints: borrowed for the life of the walk. name: copied. NX_ENOMEM. */
+int nx_walk_new(const struct nx_hints *hints, const uint8_t *name,
+                struct nx_walk **out) NX_MUSTUSE;
+void nx_walk_free(struct nx_walk **walk);
+
+/* Begins a round for these types (1..NX_WALK_TYPES_MAX).
+ * NX_ESTATE: the last round is not over; NX_ELIMIT: too many types or none. */
+int nx_walk_start(struct nx_walk *walk, const uint16_t *types, size_t types_n,
+                  int64_t now_mono_us) NX_MUSTUSE;
+
+/* The next query to send, or false: none before a result comes in (call it
+ * again after each), or the round is over. Neighbouring queries go to
+ * different servers. */
+bool nx_walk_next(struct nx_walk *walk, struct nx_walk_query *out);
+
+/* The question of q as a value; its pointers point into q. */
+void nx_walk_question(const struct nx_walk_query *q, struct nx_question *out);
+
+/* What came of query `id`: obs, and the reply's bytes when it was answered.
+ * obs NULL: it was not sent. Unknown ids are ignored. */
+void nx_walk_result(struct nx_walk *walk, uint32_t id, const struct nx_obs *obs,
+                    const uint8_t *msg, size_t msg_len, int64_t now_mono_us);
+
+/* Is a round under way? */
+bool nx_walk_busy(const struct nx_walk *walk);
+
+/* True when there is something new to report about the delegation: once per
+ * round before its first observed query is given out, and again at its end if
+ * the problems changed. Call it after each nx_walk_next (also when that
+ * returned false) and each nx_walk_result.
+ * out's pointers are valid until the next nx_walk_start. */
+bool nx_walk_delegation(struct nx_walk *walk, struct nx_delegation *out);
+
+#endif

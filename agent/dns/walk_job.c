@@ -1,0 +1,413 @@
+#include <string.h>
+
+#include "agent/dns/walk_state.h"
+#include "common/rrtype.h"
+
+/* What a reply means to a descent. */
+enum meaning {
+    MEANS_BAD,      /* none, or from a server that does not serve the zone */
+    MEANS_REFERRAL, /* ns_owner is the next zone */
+    MEANS_ANSWER,   /* the zone's word on the name */
+};
+
+static const uint8_t *job_target(const struct nx_walk *w,
+                                 const struct walk_job *j) {
+    return j->host == WALK_NONE ? w->name : w->hosts[j->host].name;
+}
+
+bool nx_walk_is_referral(const struct nx_answer *a, const uint8_t *apex,
+                         const uint8_t *name) {
+    return a->rcode == NX_RCODE_NOERROR && (a->flags & NX_ANS_NS) != 0 &&
+           (a->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0 && a->cname_n == 0 &&
+           nx_dname_under(name, a->ns_owner) &&
+           nx_dname_under(a->ns_owner, apex) &&
+           !nx_dname_equal(a->ns_owner, apex);
+}
+
+static enum meaning meaning_of(const struct nx_obs *obs, const uint8_t *apex,
+                               const uint8_t *name) {
+    const struct nx_answer *a = obs != NULL ? obs->answer : NULL;
+    if (a == NULL || a->outcome != NX_ANSWERED ||
+        (a->rcode != NX_RCODE_NOERROR && a->rcode != NX_RCODE_NXDOMAIN)) {
+        return MEANS_BAD;
+    }
+    if (nx_walk_is_referral(a, apex, name)) {
+        return MEANS_REFERRAL;
+    }
+    /* A denial in the name of a zone above: the server does not serve ours. */
+    bool above = (a->flags & NX_ANS_SOA) != 0 && a->cname_n == 0 &&
+                 !nx_dname_under(a->soa_owner, apex);
+    return (a->flags & NX_ANS_AA) != 0 && !above ? MEANS_ANSWER : MEANS_BAD;
+}
+
+static void enter(struct walk_job *j, enum walk_phase phase) {
+    j->phase = (uint8_t)phase;
+    j->tries = 0;
+    j->sticky = phase == PHASE_SOA || phase == PHASE_CUTS;
+}
+
+static void begin_job(struct walk_job *j, int host, int zone, uint8_t depth,
+                      uint16_t type) {
+    memset(j, 0, sizeof(*j));
+    j->active = true;
+    j->host = host;
+    j->zone = zone;
+    j->depth = depth;
+    j->type = type;
+    j->server.host = WALK_NONE;
+    enter(j, PHASE_DESCEND);
+}
+
+void nx_walk_start_jobs(struct nx_walk *w, int zone) {
+    for (size_t i = 0; i < WALK_JOBS_MAX; i++) {
+        w->jobs[i].active = false;
+    }
+    begin_job(&w->jobs[0], WALK_NONE, zone, 0, w->types[0]);
+}
+
+/* An address job is over. */
+static void end_job(struct nx_walk *w, struct walk_job *j) {
+    struct walk_host *h = &w->hosts[j->host];
+    nx_walk_keep_seen(h);
+    h->state = h->addresses_n > 0 ? HOST_KNOWN : HOST_FAILED;
+    j->active = false;
+}
+
+/* Nobody says where the name's zone is. What is known from before stays in
+ * use: silence of the parent is no loss of the delegation. */
+static void unreached(struct nx_walk *w, struct walk_job *j) {
+    w->problems |= NX_DELEG_UNREACHED;
+    if (w->deepest != WALK_NONE &&
+        nx_dname_under(w->zones[w->deepest].apex, w->zones[j->zone].apex)) {
+        j->zone = w->deepest;
+    }
+    enter(j, PHASE_ADDRESSES);
+}
+
+/* The zone is found; the root's own NS set is what the hints are for. */
+static void found(const struct nx_walk *w, struct walk_job *j) {
+    bool root = w->zones[j->zone].parent == WALK_NONE;
+    enter(j, root ? PHASE_ADDRESSES : PHASE_CHILD_NS);
+}
+
+/* The zone's servers gave nothing to go on with. */
+static void give_up(struct nx_walk *w, struct walk_job *j) {
+    if (j->host != WALK_NONE) {
+        end_job(w, j);
+        return;
+    }
+    switch ((enum walk_phase)j->phase) {
+    case PHASE_DESCEND:
+        unreached(w, j);
+        break;
+    case PHASE_SOA:
+    case PHASE_CUTS:
+        found(w, j);
+        break;
+    case PHASE_CHILD_NS:
+    case PHASE_ADDRESSES:
+        enter(j, PHASE_ADDRESSES);
+        break;
+    }
+}
+
+/* Every query costs from one budget; a server that was chosen before is asked
+ * again only when the question follows from its answer. */
+static bool ask(struct nx_walk *w, struct walk_job *j, const uint8_t *name,
+                uint16_t type, struct nx_walk_query *out) {
+    if (!j->sticky ||
+        j->server.address >= w->hosts[j->server.host].addresses_n) {
+        j->server = nx_walk_pick(w, j->zone);
+    }
+    if (j->server.host == WALK_NONE || w->asked_n == NX_WALK_QUERIES_MAX) {
+        return false;
+    }
+    const struct walk_host *h = &w->hosts[j->server.host];
+    const struct walk_address *a = &h->addresses[j->server.address];
+    w->asked_n++;
+    j->asking = true;
+    j->query_id = w->next_id++;
+    memset(out, 0, sizeof(*out));
+    out->id = j->query_id;
+    out->type = type;
+    out->to.address_len = a->len;
+    out->to.port = a->port;
+    out->to.layer = NX_LAYER_AUTHORITY;
+    memcpy(out->to.address, a->bytes, a->len);
+    memcpy(out->name, name, nx_dname_len(name));
+    memcpy(out->server_name, h->name, nx_dname_len(h->name));
+    return true;
+}
+
+/* The job's next question, if it can ask one now. */
+static bool job_ask(struct nx_walk *w, struct walk_job *j,
+                    struct nx_walk_query *out) {
+    switch ((enum walk_phase)j->phase) {
+    case PHASE_DESCEND:
+        return ask(w, j, job_target(w, j), j->type, out);
+    case PHASE_SOA:
+        return ask(w, j, w->name, NX_TYPE_SOA, out);
+    case PHASE_CUTS:
+        return ask(w, j, nx_walk_suffix(j->apex, j->cut_labels), NX_TYPE_NS,
+                   out);
+    case PHASE_CHILD_NS:
+        return ask(w, j, w->zones[j->zone].apex, NX_TYPE_NS, out);
+    case PHASE_ADDRESSES:
+        return false;
+    }
+    return false;
+}
+
+/* Does the job wait for addresses? Has them resolved. */
+static bool job_waits(struct nx_walk *w, const struct walk_job *j) {
+    uint8_t depth = (uint8_t)(j->depth + 1);
+    if (w->asked_n == NX_WALK_QUERIES_MAX) {
+        return false;
+    }
+    if (j->phase == PHASE_ADDRESSES) {
+        return nx_walk_want(w, j->zone, depth, WALK_NS_MAX);
+    }
+    return nx_walk_addresses_n(w, j->zone) == 0 &&
+           nx_walk_want(w, j->zone, depth, 2);
+}
+
+static void start_wanted(struct nx_walk *w) {
+    for (size_t i = 0; i < w->hosts_n; i++) {
+        struct walk_host *h = &w->hosts[i];
+        for (size_t k = 1; k < WALK_JOBS_MAX && h->state == HOST_WANTED; k++) {
+            if (!w->jobs[k].active) {
+                begin_job(&w->jobs[k], (int)i,
+                          nx_walk_enclosing_zone(w, h->name), h->depth,
+                          NX_TYPE_A);
+                nx_walk_unsee(h);
+                h->state = HOST_BUSY;
+            }
+        }
+    }
+}
+
+/* Jobs that all wait for each other (name servers in a circle): the deepest is
+ * given up. False when there is none. */
+static bool break_circle(struct nx_walk *w) {
+    struct walk_job *deepest = NULL;
+    for (size_t i = 1; i < WALK_JOBS_MAX; i++) {
+        struct walk_job *j = &w->jobs[i];
+        if (j->active && j->asking) {
+            return false;
+        }
+        if (j->active && (deepest == NULL || j->depth > deepest->depth)) {
+            deepest = j;
+        }
+    }
+    if (deepest == NULL || w->jobs[0].asking) {
+        return false;
+    }
+    give_up(w, deepest);
+    return true;
+}
+
+/* One look at every job; *moved when one of them changed without asking. */
+static bool try_jobs(struct nx_walk *w, struct nx_walk_query *out,
+                     bool *moved) {
+    for (size_t i = 0; i < WALK_JOBS_MAX; i++) {
+        struct walk_job *j = &w->jobs[i];
+        if (!j->active || j->asking || job_waits(w, j)) {
+            continue;
+        }
+        if (job_ask(w, j, out)) {
+            return true;
+        }
+        if (j->phase == PHASE_ADDRESSES) {
+            j->active = false; /* job 0: the others are not needed now */
+            return false;
+        }
+        give_up(w, j);
+        *moved = true;
+    }
+    return false;
+}
+
+bool nx_walk_job_query(struct nx_walk *w, struct nx_walk_query *out) {
+    bool moved = true;
+    while (moved && w->jobs[0].active) {
+        moved = false;
+        if (try_jobs(w, out, &moved)) {
+            return true;
+        }
+        if (!w->jobs[0].active) {
+            return false;
+        }
+        start_wanted(w);
+        for (size_t i = 1; i < WALK_JOBS_MAX && !moved; i++) {
+            struct walk_job *j = &w->jobs[i];
+            moved = j->active && !j->asking && !job_waits(w, j);
+        }
+        moved = moved || break_circle(w);
+    }
+    return false;
+}
+
+/* The server of the zone known by its answer: go on to it, by the cuts that
+ * the same server serves in between. */
+static void settle(struct nx_walk *w, struct walk_job *j, const uint8_t *apex) {
+    struct walk_zone *z = &w->zones[j->zone];
+    if (nx_dname_equal(apex, z->apex)) {
+        z->confirmed = true;
+        found(w, j);
+        return;
+    }
+    memcpy(j->apex, apex, nx_dname_len(apex));
+    j->cut_labels = (uint8_t)(nx_dname_labels(z->apex) + 1);
+    enter(j, PHASE_CUTS);
+}
+
+/* The apex of the zone an answer comes from, or NULL when it does not say. */
+static const uint8_t *apex_of(const struct nx_answer *a, const uint8_t *zone,
+                              const uint8_t *name, bool soa_asked) {
+    if (a->cname_n > 0) {
+        return NULL;
+    }
+    if (soa_asked && (a->flags & NX_ANS_RDATA) != 0) {
+        return name;
+    }
+    if ((a->flags & NX_ANS_SOA) != 0) {
+        return nx_dname_under(name, a->soa_owner) ? a->soa_owner : NULL;
+    }
+    bool ns = (a->flags & NX_ANS_NS) != 0 &&
+              nx_dname_under(name, a->ns_owner) &&
+              nx_dname_under(a->ns_owner, zone);
+    return ns ? a->ns_owner : NULL;
+}
+
+/* Job 0 got the zone's word on the name. */
+static void name_answered(struct nx_walk *w, struct walk_job *j,
+                          const struct nx_answer *a) {
+    const struct walk_zone *z = &w->zones[j->zone];
+    bool soa_asked = j->phase == PHASE_SOA;
+    const uint8_t *apex = apex_of(a, z->apex, w->name, soa_asked);
+    if (apex != NULL) {
+        settle(w, j, apex);
+    } else if (soa_asked || z->confirmed) {
+        found(w, j);
+    } else {
+        enter(j, PHASE_SOA);
+    }
+}
+
+/* Address jobs ask A, then AAAA. */
+static void address_answered(struct nx_walk *w, struct walk_job *j,
+                             const struct nx_answer *a) {
+    /* RFC 2181 section 10.3: an NS name is no alias. */
+    if (a->cname_n == 0 && (a->flags & NX_ANS_RDATA) != 0) {
+        nx_walk_learn_addresses(w, j->host, a, j->type);
+    }
+    if (j->type == NX_TYPE_A && a->rcode == NX_RCODE_NOERROR) {
+        j->type = NX_TYPE_AAAA;
+        enter(j, PHASE_DESCEND);
+    } else {
+        end_job(w, j);
+    }
+}
+
+/* A reply to "NS?" for a possible cut; each is asked once. */
+static void cut_answered(struct nx_walk *w, struct walk_job *j,
+                         const struct nx_obs *obs, const uint8_t *msg,
+                         size_t msg_len) {
+    const uint8_t *cut = nx_walk_suffix(j->apex, j->cut_labels);
+    const struct nx_answer *a = obs != NULL ? obs->answer : NULL;
+    if (a != NULL && (a->flags & NX_ANS_AA) != 0 &&
+        (a->flags & NX_ANS_RDATA) != 0 && a->cname_n == 0) {
+        int zone = nx_walk_learn_zone(w, j->zone, cut, NX_SECTION_ANSWER, msg,
+                                      msg_len);
+        j->zone = zone != WALK_NONE ? zone : j->zone;
+    }
+    if (j->cut_labels >= nx_dname_labels(j->apex)) {
+        w->zones[j->zone].confirmed = true;
+        found(w, j);
+    } else {
+        j->cut_labels++;
+    }
+}
+
+/* No usable answer: the next server, until enough have been asked. */
+static void try_next(struct nx_walk *w, struct walk_job *j) {
+    unsigned limit = 2 * nx_walk_addresses_n(w, j->zone);
+    limit = limit < WALK_TRIES_MAX ? limit : WALK_TRIES_MAX;
+    j->tries++;
+    if (j->sticky || j->tries >= limit) {
+        give_up(w, j);
+    }
+}
+
+static void follow(struct nx_walk *w, struct walk_job *j,
+                   const struct nx_answer *a, const uint8_t *msg,
+                   size_t msg_len) {
+    int zone = nx_walk_learn_zone(w, j->zone, a->ns_owner, NX_SECTION_AUTHORITY,
+                                  msg, msg_len);
+    if (zone == WALK_NONE) {
+        give_up(w, j);
+        return;
+    }
+    j->zone = zone;
+    enter(j, PHASE_DESCEND);
+}
+
+static void note_server(struct nx_walk *w, const struct walk_job *j,
+                        bool good) {
+    struct walk_host *h = &w->hosts[j->server.host];
+    if (j->server.address >= h->addresses_n) {
+        return;
+    }
+    struct walk_address *a = &h->addresses[j->server.address];
+    a->failures = good                      ? 0
+                  : a->failures < UINT8_MAX ? (uint8_t)(a->failures + 1)
+                                            : a->failures;
+}
+
+static void child_answered(struct nx_walk *w, struct walk_job *j,
+                           const struct nx_answer *a, const uint8_t *msg,
+                           size_t msg_len) {
+    if ((a->flags & NX_ANS_RDATA) != 0 && a->cname_n == 0) {
+        nx_walk_learn_child(w, j->zone, msg, msg_len);
+    }
+    enter(j, PHASE_ADDRESSES);
+}
+
+static void job_result(struct nx_walk *w, struct walk_job *j,
+                       const struct nx_obs *obs, const uint8_t *msg,
+                       size_t msg_len) {
+    const uint8_t *apex = w->zones[j->zone].apex;
+    const uint8_t *name = j->phase == PHASE_CUTS
+                              ? nx_walk_suffix(j->apex, j->cut_labels)
+                          : j->phase == PHASE_CHILD_NS ? apex
+                                                       : job_target(w, j);
+    enum meaning meaning = meaning_of(obs, apex, name);
+    note_server(w, j, meaning != MEANS_BAD);
+    if (j->phase == PHASE_CUTS) {
+        cut_answered(w, j, obs, msg, msg_len);
+    } else if (meaning == MEANS_BAD) {
+        try_next(w, j);
+    } else if (meaning == MEANS_REFERRAL) {
+        follow(w, j, obs->answer, msg, msg_len);
+    } else if (j->phase == PHASE_CHILD_NS) {
+        child_answered(w, j, obs->answer, msg, msg_len);
+    } else if (j->host == WALK_NONE) {
+        name_answered(w, j, obs->answer);
+    } else {
+        address_answered(w, j, obs->answer);
+    }
+}
+
+bool nx_walk_job_result(struct nx_walk *w, uint32_t id,
+                        const struct nx_obs *obs, const uint8_t *msg,
+                        size_t msg_len) {
+    for (size_t i = 0; i < WALK_JOBS_MAX; i++) {
+        struct walk_job *j = &w->jobs[i];
+        if (j->active && j->asking && j->query_id == id) {
+            j->asking = false;
+            job_result(w, j, obs, msg, msg_len);
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,196 @@
+/* The walk from inside: private to agent/walk*.c.
+ *
+ * Hosts are name servers with their addresses; zones are NS sets (indexes of
+ * hosts) below a parent zone; jobs are descents, each with at most one query
+ * under way. Job 0 looks for the walk's name; the others each resolve one host
+ * that came without an address. */
+#ifndef NX_AGENT_WALK_STATE_H
+#define NX_AGENT_WALK_STATE_H
+
+#include "agent/dns/rr.h"
+#include "agent/dns/walk.h"
+
+#define WALK_HOSTS_MAX 96U
+#define WALK_ADDRESSES_MAX 6U /* of one host */
+#define WALK_ZONES_MAX 24U
+#define WALK_NS_MAX 32U   /* of one zone */
+#define WALK_JOBS_MAX 12U /* at once */
+#define WALK_DEPTH_MAX 4U /* hosts needed to resolve hosts */
+#define WALK_TRIES_MAX 8U /* servers of one zone asked in vain */
+#define WALK_ROUND_MAX (NX_DELEG_SERVERS_MAX * (NX_WALK_TYPES_MAX + 1U))
+#define WALK_NONE (-1)
+
+enum walk_host_state {
+    HOST_UNKNOWN, /* no address, nobody needs one */
+    HOST_WANTED,  /* to be resolved as soon as a job is free */
+    HOST_BUSY,    /* a job resolves it */
+    HOST_KNOWN,
+    HOST_FAILED,
+};
+
+struct walk_address {
+    uint8_t bytes[16];
+    uint8_t len; /* 4 or 16 */
+    uint16_t port;
+    uint8_t failures; /* since it last worked */
+    bool seen;        /* while a message is read */
+};
+
+struct walk_host {
+    uint8_t state; /* enum walk_host_state */
+    uint8_t depth; /* of the job that resolves it */
+    uint8_t addresses_n;
+    struct walk_address addresses[WALK_ADDRESSES_MAX];
+    uint8_t name[NX_DNAME_MAX];
+};
+
+struct walk_zone {
+    uint8_t apex[NX_DNAME_MAX];
+    int parent; /* zone, or WALK_NONE */
+    uint32_t ns_ttl_s;
+    uint8_t ns_n;
+    uint8_t ns[WALK_NS_MAX]; /* hosts */
+    bool incomplete;         /* more name servers than there is room for */
+    bool confirmed;          /* a SOA of its own was seen */
+    unsigned turn;           /* whose turn it is to be asked */
+};
+
+enum walk_phase {
+    PHASE_DESCEND,   /* follow referrals to the name */
+    PHASE_SOA,       /* the answer did not say its zone: ask for the SOA */
+    PHASE_CUTS,      /* zones in between on the same server: ask for NS */
+    PHASE_CHILD_NS,  /* the zone's own NS set */
+    PHASE_ADDRESSES, /* wait until all hosts of the zone are resolved */
+};
+
+/* One address of one host. */
+struct walk_server {
+    int host; /* WALK_NONE: not chosen */
+    uint8_t address;
+};
+
+struct walk_job {
+    bool active;
+    bool asking;   /* query_id is under way */
+    bool sticky;   /* the next query goes to `server` again */
+    uint8_t phase; /* enum walk_phase; address jobs only descend */
+    uint8_t depth;
+    uint8_t tries;
+    uint8_t cut_labels; /* PHASE_CUTS: labels of the name asked */
+    uint16_t type;      /* of the descent */
+    int host;           /* to be resolved; WALK_NONE in job 0 */
+    int zone;           /* whose servers are asked */
+    uint32_t query_id;
+    struct walk_server server;
+    uint8_t apex[NX_DNAME_MAX]; /* PHASE_CUTS: where it leads */
+};
+
+enum walk_stage { STAGE_IDLE, STAGE_WALK, STAGE_ROUND };
+
+struct nx_walk {
+    const struct nx_hints *hints; /* borrowed */
+    uint8_t name[NX_DNAME_MAX];
+    uint16_t types[NX_WALK_TYPES_MAX];
+    size_t types_n;
+    uint8_t stage;    /* enum walk_stage */
+    uint32_t next_id; /* of a query */
+    unsigned asked_n; /* of NX_WALK_QUERIES_MAX */
+    int deepest;      /* zone found last, or WALK_NONE */
+    uint32_t problems;
+    bool ever_full;
+    int64_t full_mono_us;  /* of the last full walk */
+    int64_t retry_mono_us; /* when failed hosts were last given a chance */
+    int64_t found_mono_us;
+
+    size_t hosts_n;
+    size_t zones_n;
+    struct walk_host hosts[WALK_HOSTS_MAX];
+    struct walk_zone zones[WALK_ZONES_MAX];
+    struct walk_job jobs[WALK_JOBS_MAX];
+
+    bool report; /* nx_walk_delegation has something new */
+    uint32_t reported_problems;
+    uint32_t round_id; /* of query 0 of the round */
+    size_t round_n;    /* queries of the round */
+    size_t round_out;  /* given out */
+    size_t round_left; /* without result */
+    uint8_t round_done[(WALK_ROUND_MAX + 7U) / 8U];
+    size_t servers_n;
+    struct nx_endpoint servers[NX_DELEG_SERVERS_MAX];
+};
+
+/* walk_zone.c: the tables. */
+
+/* Forgets all but the root, which is zone 0. */
+void nx_walk_reset_zones(struct nx_walk *w);
+
+/* Before a full walk: what is known stays as a fallback, but hosts without glue
+ * are resolved anew. Forgets all but the root when the tables fill up. */
+void nx_walk_renew_zones(struct nx_walk *w);
+
+int nx_walk_find_zone(const struct nx_walk *w, const uint8_t *apex);
+
+/* The deepest known zone at or above the name that has a usable address. */
+int nx_walk_enclosing_zone(const struct nx_walk *w, const uint8_t *name);
+
+/* Takes the NS set of `owner` from the given section of the message, with the
+ * addresses of hosts below the apex of `from`, the zone whose server spoke: for
+ * others it has no say. Returns the zone, new or renewed, or WALK_NONE. */
+int nx_walk_learn_zone(struct nx_walk *w, int from, const uint8_t *owner,
+                       enum nx_section section, const uint8_t *msg,
+                       size_t msg_len);
+
+/* Unites the zone's NS set with its own in the message's answer section. */
+void nx_walk_learn_child(struct nx_walk *w, int zone, const uint8_t *msg,
+                         size_t msg_len);
+
+/* Adds addresses from an answer of type A or AAAA. */
+void nx_walk_learn_addresses(struct nx_walk *w, int host,
+                             const struct nx_answer *answer, uint16_t type);
+
+/* Around the reading of a host's addresses: those not seen again are dropped,
+ * unless none was seen. */
+void nx_walk_unsee(struct walk_host *h);
+void nx_walk_keep_seen(struct walk_host *h);
+
+/* Usable addresses of a zone. */
+unsigned nx_walk_addresses_n(const struct nx_walk *w, int zone);
+
+/* The server of the zone to ask now: of those that failed least, in turn. */
+struct walk_server nx_walk_pick(struct nx_walk *w, int zone);
+
+/* Has hosts of the zone resolved, at most `n` at a time. False when there is
+ * none left to wait for. */
+bool nx_walk_want(struct nx_walk *w, int zone, uint8_t depth, unsigned n);
+
+/* Changes the state of all hosts in state `from`. */
+void nx_walk_move_hosts(struct nx_walk *w, enum walk_host_state from,
+                        enum walk_host_state to);
+
+/* walk_job.c: the descents. */
+
+void nx_walk_start_jobs(struct nx_walk *w, int zone);
+
+/* The next query of any job; false when all wait or are done. */
+bool nx_walk_job_query(struct nx_walk *w, struct nx_walk_query *out);
+
+/* False when no job asked this. */
+bool nx_walk_job_result(struct nx_walk *w, uint32_t id,
+                        const struct nx_obs *obs, const uint8_t *msg,
+                        size_t msg_len);
+
+/* Does this answer point from a zone further down to the name? */
+bool nx_walk_is_referral(const struct nx_answer *a, const uint8_t *apex,
+                         const uint8_t *name);
+
+/* walk_round.c: every server of the zone. */
+
+void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us);
+bool nx_walk_round_query(struct nx_walk *w, struct nx_walk_query *out);
+void nx_walk_round_result(struct nx_walk *w, uint32_t id,
+                          const struct nx_obs *obs);
+
+/* The name of `labels` labels at the end of name. */
+const uint8_t *nx_walk_suffix(const uint8_t *name, unsigned labels);
+
+#endif

@@ -1,0 +1,273 @@
+#include "agent/plan/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/plan/plan_priv.h"
+
+int nx_planner_new(const struct nx_policy *policy, struct nx_ratelimit *limit,
+                   uint64_t epoch, struct nx_planner **out) {
+    struct nx_planner *planner = calloc(1, sizeof(*planner));
+    if (planner == NULL) {
+        return NX_ENOMEM;
+    }
+    planner->denied = calloc(NX_PLANNER_DENIED_MAX, sizeof(*planner->denied));
+    if (planner->denied == NULL) {
+        free(planner);
+        return NX_ENOMEM;
+    }
+    planner->policy = policy;
+    planner->limit = limit;
+    planner->epoch = epoch;
+    planner->wakeup_us = NX_PLANNER_NEVER;
+    *out = planner;
+    return NX_OK;
+}
+
+static void held_free(struct nx_held_plan *held) {
+    if (held != NULL) {
+        free(held->held);
+        free(held);
+    }
+}
+
+void nx_planner_free(struct nx_planner **planner) {
+    struct nx_planner *p = *planner;
+    if (p != NULL) {
+        held_free(p->current);
+        free(p->targets);
+        free(p->denied);
+        free(p);
+        *planner = NULL;
+    }
+}
+
+/* --- a copy of a plan --- */
+
+static size_t plan_bytes(const struct nx_plan *plan) {
+    size_t n =
+        sizeof(struct nx_held_plan) + plan->tasks_n * sizeof(struct nx_task);
+    for (size_t i = 0; i < plan->tasks_n; i++) {
+        n += nx_dname_len(plan->tasks[i].name);
+    }
+    return n;
+}
+
+static struct nx_held_plan *held_new(const struct nx_plan *plan) {
+    struct nx_held_plan *held = malloc(plan_bytes(plan));
+    if (held == NULL) {
+        return NULL;
+    }
+    held->held = calloc(plan->tasks_n + 1, sizeof(*held->held));
+    if (held->held == NULL) {
+        free(held);
+        return NULL;
+    }
+    struct nx_task *tasks = (struct nx_task *)(held + 1);
+    uint8_t *names = (uint8_t *)(tasks + plan->tasks_n);
+    for (size_t i = 0; i < plan->tasks_n; i++) {
+        size_t len = nx_dname_len(plan->tasks[i].name);
+        memcpy(names, plan->tasks[i].name, len);
+        tasks[i] = plan->tasks[i];
+        tasks[i].name = names;
+        tasks[i].endpoint.server_name = NULL; /* TLS names are the owner's */
+        names += len;
+    }
+    held->plan = *plan;
+    held->plan.tasks = tasks;
+    return held;
+}
+
+/* --- what our own walks deny --- */
+
+bool nx_planner_is_denied(const struct nx_planner *planner,
+                          const struct nx_task *task) {
+    for (size_t i = 0; i < planner->denied_n; i++) {
+        if ((planner->denied[i].qtype == task->qtype ||
+             planner->denied[i].qtype == NX_PLANNER_EVERY_TYPE) &&
+            nx_dname_equal(planner->denied[i].name, task->name)) {
+            return true;
+        }
+    }
+    return planner->denied_overflow;
+}
+
+/* name: of the tasks that may have changed; NULL: of all. */
+static void mark_held(const struct nx_planner *planner,
+                      struct nx_held_plan *held, const uint8_t *name) {
+    for (size_t i = 0; held != NULL && i < held->plan.tasks_n; i++) {
+        const struct nx_task *task = &held->plan.tasks[i];
+        if (name == NULL || nx_dname_equal(name, task->name)) {
+            held->held[i] = nx_planner_is_denied(planner, task);
+        }
+    }
+}
+
+static struct nx_denied *denied_find(const struct nx_planner *p,
+                                     const uint8_t *name, uint16_t qtype) {
+    for (size_t i = 0; i < p->denied_n; i++) {
+        if (p->denied[i].qtype == qtype &&
+            nx_dname_equal(p->denied[i].name, name)) {
+            return &p->denied[i];
+        }
+    }
+    return NULL;
+}
+
+static void denied_add(struct nx_planner *p, const uint8_t *name,
+                       uint16_t qtype) {
+    if (p->denied_n < NX_PLANNER_DENIED_MAX) {
+        struct nx_denied *entry = &p->denied[p->denied_n++];
+        memcpy(entry->name, name, nx_dname_len(name));
+        entry->qtype = qtype;
+        mark_held(p, p->current, name);
+    } else if (!p->denied_overflow) {
+        p->denied_overflow = true; /* rather ask nothing than too much */
+        mark_held(p, p->current, NULL);
+    }
+}
+
+void nx_planner_denied(struct nx_planner *planner, const uint8_t *name,
+                       uint16_t qtype, bool denied) {
+    struct nx_denied *entry = denied_find(planner, name, qtype);
+    if ((entry != NULL) == denied) {
+        return; /* as nearly every round says what the last one said */
+    }
+    if (denied) {
+        denied_add(planner, name, qtype);
+        return;
+    }
+    *entry = planner->denied[--planner->denied_n];
+    mark_held(planner, planner->current, name);
+}
+
+/* --- replacing --- */
+
+static void take_over(struct nx_planner *planner, struct nx_target *targets,
+                      size_t targets_n) {
+    free(planner->targets);
+    planner->targets = targets;
+    planner->targets_n = targets_n;
+    planner->wakeup_us = INT64_MIN; /* unknown: look */
+}
+
+int nx_planner_load(struct nx_planner *planner, const struct nx_plan *plan,
+                    int64_t now_mono_us, struct nx_plan_outcome *outcome) {
+    struct nx_held_plan *held = held_new(plan);
+    if (held == NULL) {
+        return NX_ENOMEM;
+    }
+    const struct nx_rebuild how = {.held = held,
+                                   .received_us = now_mono_us,
+                                   .now_us = now_mono_us,
+                                   .resolvers = planner->resolvers,
+                                   .resolvers_n = planner->resolvers_n};
+    struct nx_target *targets = NULL;
+    size_t targets_n = 0;
+    int err = nx_planner_rebuild(planner, &how, outcome, &targets, &targets_n);
+    if (err != NX_OK) {
+        held_free(held);
+        return err;
+    }
+    held_free(planner->current);
+    planner->current = held;
+    /* Nobody knows what did not fit. While the table is full, more may not. */
+    planner->denied_overflow =
+        planner->denied_overflow && planner->denied_n == NX_PLANNER_DENIED_MAX;
+    mark_held(planner, held, NULL);
+    uint32_t valid_s = plan->valid_s < NX_PLAN_VALID_MAX_S
+                           ? plan->valid_s
+                           : NX_PLAN_VALID_MAX_S;
+    planner->received_us = now_mono_us;
+    planner->expires_us = now_mono_us + (int64_t)valid_s * 1000000;
+    take_over(planner, targets, targets_n);
+    return NX_OK;
+}
+
+static int rebuild_same_plan(struct nx_planner *planner,
+                             const struct nx_resolver *list, size_t n,
+                             int64_t now_mono_us) {
+    const struct nx_rebuild how = {.held = planner->current,
+                                   .received_us = planner->received_us,
+                                   .now_us = now_mono_us,
+                                   .resolvers = list,
+                                   .resolvers_n = n};
+    struct nx_plan_outcome outcome;
+    struct nx_target *targets = NULL;
+    size_t targets_n = 0;
+    int err = nx_planner_rebuild(planner, &how, &outcome, &targets, &targets_n);
+    if (err == NX_OK) {
+        take_over(planner, targets, targets_n);
+    }
+    return err;
+}
+
+int nx_planner_resolvers(struct nx_planner *planner,
+                         const struct nx_resolver *list, size_t n,
+                         int64_t now_mono_us) {
+    n = n < NX_POLICY_RESOLVERS_MAX ? n : NX_POLICY_RESOLVERS_MAX;
+    int err = rebuild_same_plan(planner, list, n, now_mono_us);
+    if (err != NX_OK) {
+        return err;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *tls_name = list[i].at.server_name;
+        planner->resolvers[i] = list[i];
+        if (tls_name != NULL) {
+            memcpy(planner->tls_names[i], tls_name, nx_dname_len(tls_name));
+            planner->resolvers[i].at.server_name = planner->tls_names[i];
+        }
+    }
+    planner->resolvers_n = n;
+    return NX_OK;
+}
+
+int nx_planner_policy(struct nx_planner *planner,
+                      const struct nx_policy *policy, int64_t now_mono_us) {
+    const struct nx_policy *before = planner->policy;
+    planner->policy = policy;
+    int err = rebuild_same_plan(planner, planner->resolvers,
+                                planner->resolvers_n, now_mono_us);
+    if (err != NX_OK) {
+        planner->policy = before;
+    }
+    return err;
+}
+
+/* --- looking --- */
+
+bool nx_planner_in_force(const struct nx_planner *planner,
+                         int64_t now_mono_us) {
+    return planner->current != NULL && now_mono_us < planner->expires_us;
+}
+
+uint64_t nx_planner_revision(const struct nx_planner *planner) {
+    return planner->current != NULL ? planner->current->plan.revision : 0;
+}
+
+size_t nx_planner_targets(const struct nx_planner *planner) {
+    size_t n = 0;
+    for (size_t i = 0; i < planner->targets_n; i++) {
+        n += planner->targets[i].task < NX_TARGET_GONE ? 1 : 0;
+    }
+    return n;
+}
+
+size_t nx_planner_authority_types(const struct nx_planner *planner,
+                                  const uint8_t *name, uint16_t *types,
+                                  size_t cap) {
+    size_t n = 0;
+    for (size_t i = 0; i < planner->targets_n && n < cap; i++) {
+        const struct nx_target *target = &planner->targets[i];
+        if (target->task >= NX_TARGET_GONE ||
+            target->resolver != NX_RESOLVER_NONE) {
+            continue;
+        }
+        const struct nx_task *task =
+            &planner->current->plan.tasks[target->task];
+        if (nx_dname_equal(task->name, name)) {
+            types[n++] = task->qtype;
+        }
+    }
+    return n;
+}

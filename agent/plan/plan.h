@@ -1,0 +1,99 @@
+/* The current plan as a schedule: what to ask next, and when.
+ *
+ * A pure state machine. It holds a copy of the plan, fans tasks without an
+ * endpoint out to the resolvers of the day, spaces visits, and takes every
+ * query from the token buckets: what they do not give is asked later, never
+ * dropped and never in a burst. A new plan replaces the old one; targets whose
+ * schedule did not change keep their phase. Neither a new plan nor a change of
+ * resolvers can make a target be visited more often than min_interval_ms.
+ *
+ * Jitter only delays: by a hash of (epoch, target), up to a tenth of the
+ * interval and at most 1 s, or 200 ms where the plan sets a first moment. */
+#ifndef NX_AGENT_PLAN_H
+#define NX_AGENT_PLAN_H
+
+#include "agent/plan/policy.h"
+
+#define NX_PLANNER_TARGETS_MAX 8192U /* (task, resolver) pairs */
+#define NX_PLAN_VALID_MAX_S 86400U   /* a plan expires after a day at most */
+#define NX_IDENTITY_INTERVAL_S 600U
+#define NX_PLANNER_NEVER INT64_MAX
+
+struct nx_planner;
+
+enum nx_due_kind {
+    NX_DUE_RESOLVER,  /* ask `to` with RD=1 */
+    NX_DUE_AUTHORITY, /* walk to the name's zone, ask its servers */
+    NX_DUE_IDENTITY,  /* ask `to` for ". NS" with NSID */
+};
+
+/* name points into the planner until the next call that changes it. */
+struct nx_due {
+    enum nx_due_kind kind;
+    const uint8_t *name;
+    uint16_t qtype;
+    struct nx_endpoint to; /* not with NX_DUE_AUTHORITY */
+};
+
+/* What became of the tasks of a plan. */
+struct nx_plan_outcome {
+    size_t taken_n;
+    size_t refused_n[NX_REFUSAL_N]; /* by reason */
+    size_t example[NX_REFUSAL_N];   /* index of the first task refused so */
+};
+
+/* policy and limit are borrowed. NX_ENOMEM. */
+int nx_planner_new(const struct nx_policy *policy, struct nx_ratelimit *limit,
+                   uint64_t epoch, struct nx_planner **out) NX_MUSTUSE;
+void nx_planner_free(struct nx_planner **planner);
+
+/* Replaces the plan (all is copied). On failure the old plan stays: NX_ENOMEM.
+ */
+int nx_planner_load(struct nx_planner *planner, const struct nx_plan *plan,
+                    int64_t now_mono_us,
+                    struct nx_plan_outcome *outcome) NX_MUSTUSE;
+
+/* Replaces the resolvers (copied, with their TLS names; at most
+ * NX_POLICY_RESOLVERS_MAX, more are left out) and goes through the plan again:
+ * a task refused for want of its resolver may come to life. NX_ENOMEM. */
+int nx_planner_resolvers(struct nx_planner *planner,
+                         const struct nx_resolver *list, size_t n,
+                         int64_t now_mono_us) NX_MUSTUSE;
+
+/* Replaces the policy (configuration reload); as nx_planner_resolvers. */
+int nx_planner_policy(struct nx_planner *planner,
+                      const struct nx_policy *policy,
+                      int64_t now_mono_us) NX_MUSTUSE;
+
+/* The next thing to do now, if any; a token is taken and the target goes to
+ * its next time. Call until false, then again at nx_planner_wakeup. */
+bool nx_planner_next(struct nx_planner *planner, int64_t now_mono_us,
+                     struct nx_due *out);
+
+/* When nx_planner_next is worth calling again: right after it returned false,
+ * else INT64_MIN (at once); NX_PLANNER_NEVER without anything to wait for. */
+int64_t nx_planner_wakeup(const struct nx_planner *planner);
+
+/* What this agent's own last walk saw: a name server denies (name, qtype), or
+ * none does. Denied ones are not asked at resolvers, whatever the plan says
+ * (rule 1). qtype NX_PLANNER_EVERY_TYPE, apart from the types: the name does
+ * not exist, which resolvers cache for all of its types (RFC 2308 section 5).
+ * At most NX_PLANNER_DENIED_MAX are kept, which is what the walks can say
+ * (io_walks.c checks it); beyond that every name is taken for denied until a
+ * plan comes and there is room again. */
+#define NX_PLANNER_DENIED_MAX 1088U
+#define NX_PLANNER_EVERY_TYPE 0U
+void nx_planner_denied(struct nx_planner *planner, const uint8_t *name,
+                       uint16_t qtype, bool denied);
+
+/* The record types of the authority tasks for a name; at most cap of them. */
+size_t nx_planner_authority_types(const struct nx_planner *planner,
+                                  const uint8_t *name, uint16_t *types,
+                                  size_t cap);
+
+/* Is there a plan in force? Its revision, 0 before the first. */
+bool nx_planner_in_force(const struct nx_planner *planner, int64_t now_mono_us);
+uint64_t nx_planner_revision(const struct nx_planner *planner);
+size_t nx_planner_targets(const struct nx_planner *planner);
+
+#endif

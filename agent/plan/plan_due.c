@@ -1,0 +1,167 @@
+/* What to ask next. */
+#include "agent/plan/plan_priv.h"
+
+static const uint8_t root[1] = {0};
+
+int64_t nx_planner_wakeup(const struct nx_planner *planner) {
+    return planner->wakeup_us;
+}
+
+/* The target goes to its next visit; visits that time has run over are left
+ * out, so that lateness never becomes a burst. */
+static void next_visit(const struct nx_planner *planner,
+                       struct nx_target *target, const struct nx_pace *pace,
+                       int64_t now_us) {
+    int64_t rest_us = (int64_t)planner->policy->min_interval_ms * 1000;
+    int64_t next = target->start_us + pace->interval_us;
+    if (next <= now_us) {
+        int64_t missed = (now_us - next) / pace->interval_us + 1;
+        next += missed * pace->interval_us;
+    }
+    target->start_us = next;
+    target->left = 0;
+    if (target->visit_us != INT64_MIN && next < target->visit_us + rest_us) {
+        next = target->visit_us + rest_us;
+    }
+    target->due_us = next;
+    target->ready_us = next;
+}
+
+static void pace_of(const struct nx_planner *planner,
+                    const struct nx_target *target, struct nx_pace *out) {
+    nx_target_pace(&planner->current->plan, target, out);
+}
+
+/* One query of this target is being sent. */
+static void advance(const struct nx_planner *planner, struct nx_target *target,
+                    int64_t now_us) {
+    struct nx_pace pace;
+    pace_of(planner, target, &pace);
+    if (target->left == 0) {
+        target->left = pace.visit_n;
+        target->visit_us = now_us;
+    }
+    target->left--;
+    if (target->left == 0) {
+        next_visit(planner, target, &pace, now_us);
+        return;
+    }
+    target->due_us = now_us + pace.gap_us;
+    target->ready_us = target->due_us;
+}
+
+static bool is_held(const struct nx_planner *planner,
+                    const struct nx_target *target) {
+    return target->resolver != NX_RESOLVER_NONE &&
+           target->task != NX_TARGET_IDENTITY &&
+           planner->current->held[target->task];
+}
+
+/* The one that has waited longest among the ready; *wakeup_us: when the first
+ * of the others will be. Targets that are held pass their visit by. */
+static struct nx_target *find_ready(struct nx_planner *planner, int64_t now_us,
+                                    int64_t *wakeup_us) {
+    struct nx_target *best = NULL;
+    *wakeup_us = planner->expires_us;
+    for (size_t i = 0; i < planner->targets_n; i++) {
+        struct nx_target *target = &planner->targets[i];
+        if (target->ready_us <= now_us && is_held(planner, target)) {
+            struct nx_pace pace;
+            pace_of(planner, target, &pace);
+            next_visit(planner, target, &pace, now_us);
+        }
+        if (target->ready_us > now_us) {
+            *wakeup_us =
+                target->ready_us < *wakeup_us ? target->ready_us : *wakeup_us;
+        } else if (best == NULL || target->due_us < best->due_us) {
+            best = target;
+        }
+    }
+    return best;
+}
+
+static bool same_server(const struct nx_endpoint *a,
+                        const struct nx_endpoint *b) {
+    struct nx_endpoint x = *a;
+    struct nx_endpoint y = *b;
+    x.transport = y.transport = 0;
+    x.layer = y.layer = 0;
+    x.server_name = y.server_name = NULL;
+    return nx_endpoint_equal(&x, &y);
+}
+
+/* The bucket is empty: nobody needs to try this server before it has one. */
+static void postpone(struct nx_planner *planner, const struct nx_endpoint *at,
+                     int64_t until_us) {
+    bool hit[NX_POLICY_RESOLVERS_MAX];
+    for (size_t i = 0; i < planner->resolvers_n; i++) {
+        hit[i] = same_server(&planner->resolvers[i].at, at);
+    }
+    for (size_t i = 0; i < planner->targets_n; i++) {
+        struct nx_target *target = &planner->targets[i];
+        if (target->task != NX_TARGET_GONE &&
+            target->resolver < planner->resolvers_n && hit[target->resolver] &&
+            target->ready_us < until_us) {
+            target->ready_us = until_us;
+        }
+    }
+}
+
+static void describe(const struct nx_planner *planner,
+                     const struct nx_target *target, struct nx_due *out) {
+    *out = (struct nx_due){
+        .kind = NX_DUE_IDENTITY, .name = root, .qtype = NX_TYPE_NS};
+    if (target->resolver != NX_RESOLVER_NONE) {
+        out->to = planner->resolvers[target->resolver].at;
+    }
+    if (target->task != NX_TARGET_IDENTITY) {
+        const struct nx_task *task =
+            &planner->current->plan.tasks[target->task];
+        out->kind = target->resolver != NX_RESOLVER_NONE ? NX_DUE_RESOLVER
+                                                         : NX_DUE_AUTHORITY;
+        out->name = task->name;
+        out->qtype = task->qtype;
+    }
+}
+
+/* Takes the token for a query. GO for walks: their queries take their own. */
+static enum nx_ratelimit_verdict take_token(struct nx_planner *planner,
+                                            const struct nx_target *target,
+                                            int64_t now_us, int64_t *wait_us) {
+    if (target->resolver == NX_RESOLVER_NONE) {
+        return NX_RATE_GO;
+    }
+    const struct nx_resolver *resolver = &planner->resolvers[target->resolver];
+    return nx_ratelimit_take(planner->limit, &resolver->at,
+                             nx_policy_rate(planner->policy, resolver), now_us,
+                             wait_us);
+}
+
+bool nx_planner_next(struct nx_planner *planner, int64_t now_mono_us,
+                     struct nx_due *out) {
+    if (!nx_planner_in_force(planner, now_mono_us)) {
+        planner->wakeup_us = NX_PLANNER_NEVER;
+        return false;
+    }
+    for (;;) {
+        int64_t wait_us = 0;
+        struct nx_target *target =
+            find_ready(planner, now_mono_us, &planner->wakeup_us);
+        if (target == NULL) {
+            return false;
+        }
+        switch (take_token(planner, target, now_mono_us, &wait_us)) {
+        case NX_RATE_GO:
+            describe(planner, target, out);
+            advance(planner, target, now_mono_us);
+            return true;
+        case NX_RATE_SERVER:
+            postpone(planner, &planner->resolvers[target->resolver].at,
+                     now_mono_us + wait_us);
+            break;
+        case NX_RATE_TOTAL:
+            planner->wakeup_us = now_mono_us + wait_us;
+            return false;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+#include "agent/plan/policy.h"
+
+#include <string.h>
+
+const char *nx_refusal_text(enum nx_refusal refusal) {
+    switch (refusal) {
+    case NX_REFUSAL_NONE:
+        return "allowed";
+#define NX_REFUSAL_TEXT_(name, text)                                           \
+    case NX_REFUSAL_##name:                                                    \
+        return text;
+        NX_REFUSAL_MAP(NX_REFUSAL_TEXT_)
+#undef NX_REFUSAL_TEXT_
+    case NX_REFUSAL_N:
+        break;
+    }
+    return "unknown reason";
+}
+
+static bool zone_ok(const struct nx_policy *policy, const uint8_t *name) {
+    for (size_t i = 0; i < policy->zones_n; i++) {
+        if (nx_dname_under(name, policy->zones[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool type_ok(const struct nx_policy *policy, uint16_t type) {
+    for (size_t i = 0; i < policy->types_n; i++) {
+        if (policy->types[i] == type) {
+            return true;
+        }
+    }
+    return policy->types_n == 0;
+}
+
+const struct nx_resolver *nx_policy_resolver(const struct nx_resolver *list,
+                                             size_t n,
+                                             const struct nx_endpoint *at) {
+    for (size_t i = 0; i < n; i++) {
+        const struct nx_endpoint *e = &list[i].at;
+        if (e->address_len == at->address_len && e->port == at->port &&
+            e->transport == at->transport && e->scope_id == at->scope_id &&
+            memcmp(e->address, at->address, e->address_len) == 0) {
+            return &list[i];
+        }
+    }
+    return NULL;
+}
+
+static enum nx_refusal check_target(const struct nx_policy *policy,
+                                    const struct nx_resolver *resolvers,
+                                    size_t resolvers_n,
+                                    const struct nx_task *task) {
+    if (task->kind == NX_TASK_AUTHORITY) {
+        return policy->authority_role ? NX_REFUSAL_NONE : NX_REFUSAL_ROLE;
+    }
+    /* product.md, rule 1: during the outage a query could plant the denial. */
+    if (!task->authority_verified) {
+        return NX_REFUSAL_UNVERIFIED;
+    }
+    if (task->has_endpoint &&
+        nx_policy_resolver(resolvers, resolvers_n, &task->endpoint) == NULL) {
+        return NX_REFUSAL_RESOLVER;
+    }
+    return NX_REFUSAL_NONE;
+}
+
+/* Meta types and 128..255 are no RRsets (RFC 6895 section 3.1): a plan that
+ * names them wants something else (ANY, AXFR). */
+static bool is_rrset_type(uint16_t type) {
+    return type != 0 && type != NX_TYPE_OPT && (type < 128 || type > 255);
+}
+
+enum nx_refusal nx_policy_check(const struct nx_policy *policy,
+                                const struct nx_resolver *resolvers,
+                                size_t resolvers_n,
+                                const struct nx_task *task) {
+    if (!zone_ok(policy, task->name)) {
+        return NX_REFUSAL_ZONE;
+    }
+    if (!is_rrset_type(task->qtype) || !type_ok(policy, task->qtype)) {
+        return NX_REFUSAL_TYPE;
+    }
+    if (task->interval_ms < policy->min_interval_ms) {
+        return NX_REFUSAL_INTERVAL;
+    }
+    if (task->visit_n < 1 || task->visit_n > NX_VISIT_N_MAX ||
+        task->visit_gap_ms > NX_VISIT_GAP_MAX_MS) {
+        return NX_REFUSAL_VISIT;
+    }
+    return check_target(policy, resolvers, resolvers_n, task);
+}
+
+static bool private_v4(const uint8_t a[4]) {
+    return a[0] == 0 || a[0] == 10 || a[0] == 127 ||
+           (a[0] == 100 && (a[1] & 0xc0) == 64) ||
+           (a[0] == 169 && a[1] == 254) || (a[0] == 172 && a[1] >> 4 == 1) ||
+           (a[0] == 192 && a[1] == 168) || a[0] >= 224;
+}
+
+bool nx_policy_is_private(const struct nx_endpoint *at) {
+    static const uint8_t zeros[15] = {0};
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255};
+    const uint8_t *a = at->address;
+    if (at->address_len == 4) {
+        return private_v4(a);
+    }
+    if (memcmp(a, mapped, sizeof(mapped)) == 0) {
+        return private_v4(a + sizeof(mapped));
+    }
+    return (memcmp(a, zeros, sizeof(zeros)) == 0 && a[15] <= 1) ||
+           (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && (a[1] & 0xc0) == 0x80) ||
+           a[0] == 0xff;
+}
+
+const struct nx_rate *nx_policy_rate(const struct nx_policy *policy,
+                                     const struct nx_resolver *resolver) {
+    return resolver->named || nx_policy_is_private(&resolver->at)
+               ? &policy->own_rate
+               : &policy->public_rate;
+}

@@ -1,0 +1,80 @@
+/* The agent's own policy: what it may be told to ask. No plan can widen it.
+ *
+ * Written by the owner of the agent's host (agent/conf.h); the collector is
+ * not trusted here (reliability.md section 6). */
+#ifndef NX_AGENT_POLICY_H
+#define NX_AGENT_POLICY_H
+
+#include "agent/plan/ratelimit.h"
+#include "common/codec.h"
+#include "common/rrtype.h"
+
+#define NX_POLICY_RESOLVERS_MAX 32U
+#define NX_VISIT_N_MAX 16U
+#define NX_VISIT_GAP_MAX_MS 60000U
+
+/* A resolver that the owner named or the system lists. */
+struct nx_resolver {
+    struct nx_endpoint at;
+    bool named; /* by the owner in the configuration */
+};
+
+struct nx_policy {
+    const uint8_t *const *zones; /* names at or below one of these */
+    size_t zones_n;              /* 0: nothing may be asked */
+    const uint16_t *types;
+    size_t types_n; /* 0: every type */
+    uint32_t min_interval_ms;
+    uint32_t max_tasks;
+    bool authority_role;
+    struct nx_rate own_rate;    /* towards resolvers of the own network */
+    struct nx_rate public_rate; /* towards others */
+    struct nx_rate server_rate; /* towards each authoritative server */
+    struct nx_rate total_rate;
+};
+
+/* Why a task is refused. */
+#define NX_REFUSAL_MAP(X)                                                      \
+    X(ZONE, "the name is outside the zones of the local policy")               \
+    X(TYPE, "the record type is not allowed by the local policy")              \
+    X(RESOLVER, "the resolver is neither named by the owner nor listed by "    \
+                "the system")                                                  \
+    X(UNVERIFIED, "the authoritative servers are not verified good")           \
+    X(ROLE, "this agent has not the role authority")                           \
+    X(INTERVAL, "the interval is shorter than the local policy allows")        \
+    X(VISIT, "more queries per visit, or further apart, than allowed")         \
+    X(TWICE, "listed twice")                                                   \
+    X(TASKS, "more tasks than the local policy allows")
+
+enum nx_refusal {
+    NX_REFUSAL_NONE,
+#define NX_REFUSAL_ENUM_(name, text) NX_REFUSAL_##name,
+    NX_REFUSAL_MAP(NX_REFUSAL_ENUM_)
+#undef NX_REFUSAL_ENUM_
+        NX_REFUSAL_N
+};
+
+const char *nx_refusal_text(enum nx_refusal refusal);
+
+/* May this task be done at all? Checks what one task shows; TWICE and TASKS
+ * are the caller's. */
+enum nx_refusal nx_policy_check(const struct nx_policy *policy,
+                                const struct nx_resolver *resolvers,
+                                size_t resolvers_n, const struct nx_task *task);
+
+/* The resolver of the list that stands at this address, port, scope and
+ * transport, or NULL. Layer and TLS name are the list's, never the task's. */
+const struct nx_resolver *nx_policy_resolver(const struct nx_resolver *list,
+                                             size_t n,
+                                             const struct nx_endpoint *at);
+
+/* Not a host in the internet: RFC 1918, shared (RFC 6598), loopback,
+ * link-local, unique local (RFC 4193), unspecified, multicast, 240.0.0.0/4. */
+bool nx_policy_is_private(const struct nx_endpoint *at);
+
+/* How fast this resolver may be asked: as one of the own network when the
+ * owner named it or its address is private, else as a public one. */
+const struct nx_rate *nx_policy_rate(const struct nx_policy *policy,
+                                     const struct nx_resolver *resolver);
+
+#endif

@@ -1,0 +1,57 @@
+/* The connection to the collector: ZeroMQ DEALER with CURVE.
+ *
+ * One attempt at a time, made and ended here (libzmq's own reconnecting stays
+ * off: it never comes back after a refused key, and hammers a wrong one).
+ * After the handshake: Hello, then the outbox from its first batch. */
+#ifndef NX_AGENT_IO_UPLINK_H
+#define NX_AGENT_IO_UPLINK_H
+
+#include "agent/conf.h"
+#include "agent/uplink/outbox.h"
+#include "common/io_keys.h"
+
+struct event_base;
+struct nx_uplink;
+
+struct nx_uplink_handler {
+    /* Fill in what the agent knows; clock, protocol and software are done.
+     * Pointers must stay valid until the next call. */
+    void (*hello)(void *user, struct nx_hello *hello);
+    /* A plan came; borrowed. */
+    void (*plan)(void *user, const struct nx_plan *plan);
+    /* Results were acknowledged. */
+    void (*acked)(void *user);
+    void *user;
+};
+
+/* conf (collectors), keys and outbox are borrowed. Begins at once. NX_ENOMEM,
+ * NX_EIO. */
+int nx_uplink_new(struct event_base *base, const struct nx_agent_conf *conf,
+                  const struct nx_keypair *keys, struct nx_outbox *outbox,
+                  const struct nx_uplink_handler *handler,
+                  struct nx_uplink **out) NX_MUSTUSE;
+/* Closes at once; what libzmq still holds is given up. */
+void nx_uplink_free(struct nx_uplink **uplink);
+
+/* Other collectors or keys: begins anew with the first one. */
+void nx_uplink_reload(struct nx_uplink *uplink,
+                      const struct nx_agent_conf *conf,
+                      const struct nx_keypair *keys);
+
+/* The same collectors and keys in other memory: the connection stays. */
+void nx_uplink_conf(struct nx_uplink *uplink, const struct nx_agent_conf *conf,
+                    const struct nx_keypair *keys);
+
+/* There is something new in the outbox. */
+void nx_uplink_flush(struct nx_uplink *uplink);
+
+/* Something in the Hello changed: it is sent again. */
+void nx_uplink_hello(struct nx_uplink *uplink);
+
+/* The agent's clocks now. */
+void nx_uplink_clock(const struct nx_uplink *uplink,
+                     struct nx_clock_sample *out);
+
+bool nx_uplink_online(const struct nx_uplink *uplink);
+
+#endif

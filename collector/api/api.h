@@ -1,0 +1,99 @@
+/* The API's requests as values: routing and validation (nxclear-api(7)). Pure:
+ * what a request means is decided here, io_http does it.
+ *
+ * Every refusal is a problem document (RFC 9457) that says where and why, so
+ * that a person can mend the request. Nothing of the request is repeated in it
+ * unescaped. */
+#ifndef NX_COLLECTOR_API_H
+#define NX_COLLECTOR_API_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/engine/engine.h"
+#include "collector/engine/incident.h"
+
+enum nx_api_route {
+    NX_API_INCIDENTS,          /* GET, POST /v1/incidents */
+    NX_API_INCIDENT,           /* GET /v1/incidents/{id} */
+    NX_API_INCIDENT_CLOSE,     /* POST /v1/incidents/{id}/close */
+    NX_API_INCIDENT_STATUS,    /* GET /v1/incidents/{id}/status */
+    NX_API_INCIDENT_NETWORK,   /* GET /v1/incidents/{id}/networks/{network} */
+    NX_API_INCIDENT_EVENTS,    /* GET /v1/incidents/{id}/events */
+    NX_API_INCIDENT_RECORDING, /* GET /v1/incidents/{id}/recording */
+    NX_API_AGENTS,             /* GET /v1/agents */
+    NX_API_AGENT_ACCEPT,       /* POST /v1/agents/accept */
+    NX_API_AGENT_REVOKE,       /* POST /v1/agents/revoke */
+    NX_API_NETWORKS,           /* GET /v1/networks */
+    NX_API_HEALTH,             /* GET /healthz */
+    NX_API_METRICS,            /* GET /metrics */
+};
+
+enum nx_api_method { NX_API_GET, NX_API_HEAD, NX_API_POST, NX_API_OTHER };
+
+struct nx_api_request {
+    enum nx_api_route route;
+    bool post; /* else GET or HEAD */
+    uint32_t incident_id;
+    char network[NX_TEXT_LABEL_MAX];
+};
+
+/* Why a request is refused. */
+struct nx_api_problem {
+    unsigned status;   /* HTTP status */
+    const char *title; /* constant */
+    const char *allow; /* with 405: value of the Allow header */
+    char detail[512];  /* printable ASCII */
+};
+
+/* Fills *problem; detail is escaped and cut. Returns NX_EDENIED, so that
+ * callers can `return nx_api_refuse(...)`. */
+int nx_api_refuse(struct nx_api_problem *problem, unsigned status,
+                  const char *format, ...) NX_PRINTF(3, 4);
+
+/* The problem document; NULL when out of memory. */
+json_t *nx_api_problem_json(const struct nx_api_problem *problem);
+
+/* Splits an absolute path (no query) into route and parameters.
+ * NX_EDENIED with *problem: 404 or 405. */
+int nx_api_route(enum nx_api_method method, const char *path,
+                 struct nx_api_request *out,
+                 struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* What a web page of another origin could send must not be obeyed.
+ * content_type, host, origin: header values, NULL when absent. tcp: the
+ * request did not come by the Unix socket. NX_EDENIED with *problem. */
+int nx_api_guard(bool post, bool tcp, const char *content_type,
+                 const char *host, const char *origin,
+                 struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* Does a Host header name this machine's loopback? "localhost", "127.0.0.1",
+ * "[::1]", each with an optional port. */
+bool nx_api_host_is_loopback(const char *host);
+
+/* The body of POST /v1/incidents. id and opened_us are left 0.
+ * NX_EDENIED with *problem (400 not JSON, 422 what it says is wrong). */
+int nx_api_incident(const char *body, size_t len, int64_t now_us,
+                    struct nx_incident *out,
+                    struct nx_api_problem *problem) NX_MUSTUSE;
+
+struct nx_api_accept {
+    char key[41];                 /* Z85 key, or the first characters of one */
+    char name[NX_TEXT_LABEL_MAX]; /* "": not given */
+    char network[NX_TEXT_LABEL_MAX];
+    bool authority;
+};
+int nx_api_accept(const char *body, size_t len, struct nx_api_accept *out,
+                  struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* who: key, first characters of a key, or agent name; NX_TEXT_LABEL_MAX. */
+int nx_api_revoke(const char *body, size_t len, char *who,
+                  struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* A body that carries nothing: empty, or {}. */
+int nx_api_nothing(const char *body, size_t len,
+                   struct nx_api_problem *problem) NX_MUSTUSE;
+
+#endif

@@ -1,0 +1,27 @@
+/* Members of a JSON request body, with the place of what is wrong
+ * ("outage.from: ..."). What the modules behind api.h share. */
+#ifndef NX_COLLECTOR_API_MEMBER_H
+#define NX_COLLECTOR_API_MEMBER_H
+
+#include "collector/api/api.h"
+
+/* What strangers wrote, short enough to be repeated. nx_api_refuse escapes. */
+#define NX_SHOWN "%.80s"
+
+/* The body as an object whose members are all among `known` (NULL-ended);
+ * *out is a new reference. */
+int nx_member_load(const char *body, size_t len, const char *const *known,
+                   json_t **out, struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* A member that must be a string of at most max bytes; *out is borrowed. Absent
+ * or null: NULL when it is optional. place: "" or "outage.". */
+int nx_member_text(const json_t *object, const char *place, const char *member,
+                   bool optional, size_t max, const char **out,
+                   struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* An optional time, not in the future; NX_TIME_UNKNOWN when absent or null. */
+int nx_member_time(const json_t *object, const char *place, const char *member,
+                   int64_t now_us, int64_t *out_us,
+                   struct nx_api_problem *problem) NX_MUSTUSE;
+
+#endif

@@ -1,0 +1,107 @@
+/* Inside io_http: connections, listeners, handlers, streams. */
+#ifndef NX_COLLECTOR_IO_HTTP_PARTS_H
+#define NX_COLLECTOR_IO_HTTP_PARTS_H
+
+#include <event2/bufferevent.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+#include <jansson.h>
+#include <sys/stat.h>
+
+#include "collector/api/api.h"
+#include "collector/api/io_http.h"
+
+/* One way in: the Unix socket, or loopback TCP. */
+struct nx_http_door {
+    struct nx_http *http;
+    struct evhttp *evhttp; /* NULL: not used */
+    bool tcp;
+};
+
+/* A client that reads /events. */
+struct nx_http_stream {
+    struct nx_http_stream *next;
+    struct evhttp_request *request;
+    uint32_t incident_id;
+    uint64_t digest;   /* of the document sent last */
+    uint64_t sent_s;   /* nx_http.second of the last bytes */
+    uint64_t looked_s; /* nx_http.second of the last look */
+};
+
+/* A client that reads a recording; io_http_recording.c. */
+struct nx_http_recording;
+
+/* An accepted connection, known from accept to close. */
+struct nx_http_conn {
+    struct nx_http_conn *next;
+    struct nx_http_door *door;
+    struct evhttp_connection *evcon; /* NULL: just accepted */
+    struct bufferevent *bev;         /* with a reference while evcon is NULL */
+    bool reading;                    /* no whole request yet */
+    uint64_t deadline_s;             /* 0: none (a stream) */
+};
+
+struct nx_http {
+    struct event_base *base;
+    struct nx_service *service;
+    unsigned connections_max;
+    unsigned timeout_s;
+    struct nx_http_door unix_door;
+    struct nx_http_door tcp_door;
+    struct event *tick;         /* each second */
+    struct event *arrived;      /* activated after an accept */
+    struct event *crowded;      /* too many connections: a moment later */
+    uint64_t second;            /* ticks since the start */
+    struct nx_http_conn *conns; /* newest first */
+    unsigned conns_n;
+    struct nx_http_stream *streams;
+    unsigned streams_n;
+    struct nx_http_recording *recordings;
+    unsigned recordings_n;
+    char *unix_path; /* of the socket file that is ours; NULL */
+    dev_t unix_dev;
+    ino_t unix_ino;
+    unsigned port;
+};
+
+/* io_http_listen.c: listening sockets, -1 with *err and problem set. */
+int nx_http_listen_unix(const char *path, char *problem, int *err);
+int nx_http_listen_tcp(const char *text, char *problem, unsigned *port,
+                       int *err);
+
+/* io_http_route.c: answers one request. */
+void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request);
+
+/* io_http_reply.c. A document's reference is taken; NULL (no memory): 500. */
+void nx_http_reply_json(struct evhttp_request *request, unsigned status,
+                        json_t *document);
+void nx_http_reply_problem(struct evhttp_request *request,
+                           const struct nx_api_problem *problem);
+/* What the service could not do: "what: why". */
+void nx_http_reply_error(struct evhttp_request *request, int err,
+                         const char *what);
+void nx_http_reply_text(struct evhttp_request *request, unsigned status,
+                        const char *type, const char *text);
+/* The headers that every reply has. */
+void nx_http_common_headers(struct evhttp_request *request, const char *type);
+
+/* io_http_stream.c. */
+void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
+                          uint32_t incident_id);
+void nx_http_streams_tick(struct nx_http *http);
+/* The connection is going down: forgets its stream, if it has one. */
+void nx_http_stream_closed(struct nx_http *http,
+                           const struct evhttp_connection *evcon);
+
+/* io_http_recording.c; as for streams. */
+void nx_http_recording_start(struct nx_http *http,
+                             struct evhttp_request *request,
+                             uint32_t incident_id);
+void nx_http_recording_closed(struct nx_http *http,
+                              const struct evhttp_connection *evcon);
+
+/* io_http.c: the connection has no deadline from now on. */
+void nx_http_conn_is_stream(struct nx_http *http,
+                            struct evhttp_connection *evcon);
+
+#endif

@@ -1,0 +1,85 @@
+/* Replies: documents, problems, texts; each with the same headers. */
+#include <event2/buffer.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/api/io_http_parts.h"
+#include "common/text.h"
+
+#define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
+
+void nx_http_common_headers(struct evhttp_request *request, const char *type) {
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    (void)evhttp_add_header(headers, "Content-Type", type);
+    (void)evhttp_add_header(headers, "Cache-Control", "no-store");
+    (void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
+    (void)evhttp_add_header(headers, "Content-Security-Policy",
+                            "default-src 'none'");
+}
+
+void nx_http_reply_text(struct evhttp_request *request, unsigned status,
+                        const char *type, const char *text) {
+    struct evbuffer *body = evbuffer_new();
+    if (body == NULL || text == NULL ||
+        evbuffer_add(body, text, strlen(text)) != 0) {
+        status = 500;
+    }
+    nx_http_common_headers(request, type);
+    evhttp_send_reply(request, (int)status, NULL, body);
+    if (body != NULL) {
+        evbuffer_free(body);
+    }
+}
+
+/* With a newline at the end: people read it with curl, too. */
+static void send_json(struct evhttp_request *request, unsigned status,
+                      const char *type, json_t *document) {
+    char *json = document == NULL ? NULL : json_dumps(document, JSON_FLAGS);
+    struct nx_text text;
+    nx_text_init(&text);
+    if (json != NULL) {
+        nx_text_addf(&text, "%s\n", json);
+    }
+    free(json);
+    json_decref(document);
+    nx_http_reply_text(request, status, type, text.failed ? NULL : text.bytes);
+    nx_text_fini(&text);
+}
+
+void nx_http_reply_json(struct evhttp_request *request, unsigned status,
+                        json_t *document) {
+    send_json(request, status, "application/json", document);
+}
+
+void nx_http_reply_problem(struct evhttp_request *request,
+                           const struct nx_api_problem *problem) {
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    if (problem->allow != NULL) {
+        (void)evhttp_add_header(headers, "Allow", problem->allow);
+    }
+    if (problem->status == 503) {
+        (void)evhttp_add_header(headers, "Retry-After", "5");
+    }
+    send_json(request, problem->status, "application/problem+json",
+              nx_api_problem_json(problem));
+}
+
+/* What the service could not do, said to the client. */
+void nx_http_reply_error(struct evhttp_request *request, int err,
+                         const char *what) {
+    struct nx_api_problem problem;
+    unsigned status = 500;
+    if (err == NX_ENOTFOUND) {
+        status = 404;
+    } else if (err == NX_EEXISTS || err == NX_ESTATE) {
+        status = 409;
+    } else if (err == NX_EMALFORMED || err == NX_ELIMIT || err == NX_ERANGE) {
+        status = 422;
+    } else if (err == NX_EIO || err == NX_EAGAIN) {
+        status = 503;
+    } else if (err == NX_EFULL) {
+        status = 507;
+    }
+    (void)nx_api_refuse(&problem, status, "%s: %s", what, nx_strerror(err));
+    nx_http_reply_problem(request, &problem);
+}

@@ -1,0 +1,81 @@
+#include "collector/api/roster.h"
+
+#include "common/rfc3339.h"
+
+static json_t *time_or_null(int64_t us) {
+    char text[NX_TIME_TEXT_MAX];
+    return us == NX_TIME_UNKNOWN ? json_null()
+                                 : json_string(nx_time_text(us, text));
+}
+
+static json_t *text_or_null(const char *text) {
+    return text == NULL || text[0] == '\0' ? json_null() : json_string(text);
+}
+
+static json_t *seconds(int64_t us) {
+    return json_real((double)us / 1e6);
+}
+
+static json_t *resolver_list(const struct nx_agent_view *view) {
+    char text[NX_ENDPOINT_TEXT_MAX];
+    json_t *list = json_array();
+    for (size_t i = 0; view != NULL && i < view->resolvers_n; i++) {
+        json_t *at = json_string(nx_endpoint_text(&view->resolvers[i], text));
+        if (json_array_append_new(list, at) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *claim_json(unsigned claim) {
+    return claim == NX_CLAIM_NONE
+               ? json_null()
+               : json_string(claim == NX_CLAIM_AUTHORITY ? "authority"
+                                                         : "network");
+}
+
+/* The engine's part; absent members are null. Steals nothing on failure. */
+static json_t *seen_json(const struct nx_agent_view *view) {
+    if (view == NULL) {
+        return json_pack("{s:n, s:n, s:n, s:n, s:o, s:n, s:n, s:n}",
+                         "last_seen", "last_result", "clock_offset_s",
+                         "clock_error_s", "resolvers", resolver_list(NULL),
+                         "results", "dropped", "software");
+    }
+    bool known = view->offset_known;
+    return json_pack(
+        "{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "last_seen",
+        time_or_null(view->last_seen_us), "last_result",
+        time_or_null(view->last_result_us), "clock_offset_s",
+        known ? seconds(view->wall_offset_us) : json_null(), "clock_error_s",
+        known ? seconds((int64_t)view->offset_error_us) : json_null(),
+        "resolvers", resolver_list(view), "results",
+        (json_int_t)view->results_n, "dropped", (json_int_t)view->dropped_n,
+        "software", text_or_null(view->software));
+}
+
+json_t *nx_roster_agent(const struct nx_agent_record *record,
+                        const struct nx_agent_view *view) {
+    const struct nx_agent *agent = &record->agent;
+    bool pending = record->state == NX_AGENT_PENDING;
+    json_t *entry = json_pack(
+        "{s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "id",
+        agent->id == 0 ? json_null() : json_integer(agent->id), "key",
+        record->key, "name", text_or_null(agent->name), "network",
+        text_or_null(agent->network), "role",
+        pending ? json_null()
+                : json_string(agent->authority ? "authority" : "network"),
+        "own_role", claim_json(record->claim), "state",
+        nx_agent_state_text(record->state), "address",
+        text_or_null(record->address), "changed",
+        time_or_null(record->changed_us));
+    json_t *seen = seen_json(view);
+    if (entry == NULL || seen == NULL || json_object_update(entry, seen) != 0) {
+        json_decref(entry);
+        entry = NULL;
+    }
+    json_decref(seen);
+    return entry;
+}

@@ -1,0 +1,362 @@
+/* The agents as the engine knows them, and their clocks. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/engine/engine_priv.h"
+#include "collector/engine/planner.h"
+#include "collector/engine/targets.h"
+
+#define US_PER_S INT64_C(1000000)
+#define SANE_US (INT64_C(1) << 60)      /* no clock shows more */
+#define EPS_GUESSED_US 2000000U         /* transport of an unsynced batch */
+#define EPS_MAX_US UINT32_C(3600000000) /* an hour */
+
+struct nx_agent_state *nx_agents_find(const struct nx_engine *engine,
+                                      uint32_t id) {
+    struct nx_agent_state *found = NULL;
+    HASH_FIND(hh, engine->agents, &id, sizeof(id), found);
+    return found;
+}
+
+bool nx_agent_probes(const struct nx_agent_state *agent) {
+    return agent->agent.accepted && !agent->agent.authority;
+}
+
+bool nx_agent_audits(const struct nx_agent_state *agent) {
+    return agent->agent.accepted && agent->agent.authority;
+}
+
+static bool same_resolver(const struct nx_endpoint *a,
+                          const struct nx_endpoint *b) {
+    return a->address_len == b->address_len && a->port == b->port &&
+           a->transport == b->transport && a->scope_id == b->scope_id &&
+           memcmp(a->address, b->address, a->address_len) == 0;
+}
+
+bool nx_agent_uses(const struct nx_agent_state *agent,
+                   const struct nx_endpoint *at) {
+    for (size_t i = 0; i < agent->resolvers_n; i++) {
+        if (same_resolver(&agent->resolvers[i], at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* --- clocks --- */
+
+static bool sane(int64_t us) {
+    return us > -SANE_US && us < SANE_US;
+}
+
+/* A message was on its way for some unknown time, so of all guesses the one
+ * with the latest reading of the agent's clock is the best. */
+static void guess(struct nx_agent_state *agent, uint64_t epoch, int64_t mono_us,
+                  int64_t received_us) {
+    int64_t theta_us = mono_us - received_us;
+    if (!agent->guess_known || agent->epoch != epoch ||
+        theta_us > agent->guess_us) {
+        agent->guess_us = theta_us;
+    }
+    agent->guess_known = true;
+    agent->epoch = epoch;
+}
+
+void nx_agent_clock(struct nx_agent_state *agent, uint64_t epoch,
+                    const struct nx_clock_sample *clock, int64_t received_us,
+                    int64_t *theta_us, uint32_t *eps_us) {
+    if (sane(clock->mono_us) && sane(received_us)) {
+        guess(agent, epoch, clock->mono_us, received_us);
+    }
+    *theta_us = agent->guess_us;
+    *eps_us = EPS_GUESSED_US;
+    if (!clock->offset_known || !sane(clock->offset_us) ||
+        !sane(clock->mono_us)) {
+        return;
+    }
+    uint64_t error_us = clock->offset_error_us;
+    uint32_t eps = error_us < EPS_MAX_US ? (uint32_t)error_us : EPS_MAX_US;
+    /* Sent after it arrived? Then the agent's idea of our clock is wrong. */
+    if (clock->mono_us - clock->offset_us <= received_us + eps + US_PER_S) {
+        *theta_us = clock->offset_us;
+        *eps_us = eps;
+    }
+}
+
+/* --- life --- */
+
+static void resolvers_free(struct nx_endpoint **resolvers, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        /* Made by resolvers_copy, so ours to free. */
+        uint8_t *name = NULL;
+        memcpy(&name, &(*resolvers)[i].server_name, sizeof(name));
+        free(name);
+    }
+    free(*resolvers);
+    *resolvers = NULL;
+}
+
+static int resolver_copy(const struct nx_endpoint *from,
+                         struct nx_endpoint *to) {
+    *to = *from;
+    if (from->server_name != NULL) {
+        size_t len = nx_dname_len(from->server_name);
+        uint8_t *name = malloc(len);
+        to->server_name = name;
+        if (name == NULL) {
+            return NX_ENOMEM;
+        }
+        memcpy(name, from->server_name, len);
+    }
+    return 0;
+}
+
+static int resolvers_copy(const struct nx_hello *hello,
+                          struct nx_endpoint **out, size_t *out_n) {
+    size_t cap = hello->resolvers_n < NX_HELLO_RESOLVERS_MAX
+                     ? hello->resolvers_n
+                     : NX_HELLO_RESOLVERS_MAX;
+    struct nx_endpoint *resolvers = calloc(cap + 1, sizeof(*resolvers));
+    int err = resolvers == NULL ? NX_ENOMEM : 0;
+    size_t n = 0;
+    for (size_t i = 0; i < cap && err == 0; i++) {
+        if (hello->resolvers[i].layer != NX_LAYER_AUTHORITY) {
+            err = resolver_copy(&hello->resolvers[i], &resolvers[n++]);
+        }
+    }
+    if (err != 0) {
+        resolvers_free(&resolvers, n);
+        return err;
+    }
+    *out = resolvers;
+    *out_n = n;
+    return 0;
+}
+
+static void drop_target(struct nx_engine *engine, struct nx_target *t) {
+    if (t->task.set) {
+        nx_plan_touch(t->agent);
+    }
+    nx_targets_drop(engine, t);
+}
+
+static void forget_vantage(struct nx_engine *engine, uint32_t agent_id) {
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        struct nx_case *c = engine->cases[i];
+        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+            nx_authority_forget(c->items[k].authority, agent_id);
+        }
+    }
+}
+
+/* Targets of the agent for each open item. */
+static int all_targets(struct nx_engine *engine, struct nx_agent_state *agent) {
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        struct nx_case *c = engine->cases[i];
+        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+            int err = nx_item_targets(engine, &c->items[k], agent);
+            if (err != 0) {
+                return err;
+            }
+        }
+    }
+    return 0;
+}
+
+static int role_changed(struct nx_engine *engine,
+                        struct nx_agent_state *agent) {
+    nx_plan_touch(agent);
+    if (!nx_agent_audits(agent)) {
+        forget_vantage(engine, agent->agent.id);
+    }
+    if (nx_agent_probes(agent)) {
+        return all_targets(engine, agent);
+    }
+    while (agent->targets != NULL) {
+        drop_target(engine, agent->targets);
+    }
+    return 0;
+}
+
+static struct nx_agent_state *agent_new(struct nx_engine *engine, uint32_t id) {
+    struct nx_agent_state *a = calloc(1, sizeof(*a));
+    if (a == NULL) {
+        return NULL;
+    }
+    a->agent.id = id;
+    a->last_seen_us = NX_TIME_UNKNOWN;
+    a->last_result_us = NX_TIME_UNKNOWN;
+    a->hello_us = NX_TIME_UNKNOWN;
+    HASH_ADD(hh, engine->agents, agent.id, sizeof(a->agent.id), a);
+    if (a->hh.tbl == NULL) {
+        free(a);
+        return NULL;
+    }
+    return a;
+}
+
+int nx_engine_agent_set(struct nx_engine *engine,
+                        const struct nx_agent *agent) {
+    struct nx_agent_state *a = nx_agents_find(engine, agent->id);
+    if (a == NULL) {
+        if (HASH_COUNT(engine->agents) >= NX_ENGINE_AGENTS_MAX) {
+            return NX_ELIMIT;
+        }
+        a = agent_new(engine, agent->id);
+        if (a == NULL) {
+            return NX_ENOMEM;
+        }
+    } else if (a->agent.authority == agent->authority &&
+               a->agent.accepted == agent->accepted) {
+        a->agent = *agent;
+        return 0;
+    }
+    a->agent = *agent;
+    return role_changed(engine, a);
+}
+
+static void prune(struct nx_engine *engine, struct nx_agent_state *agent) {
+    struct nx_target *next = NULL;
+    for (struct nx_target *t = agent->targets; t != NULL; t = next) {
+        next = t->agent_next;
+        if (!nx_agent_uses(agent, &t->question.to)) {
+            drop_target(engine, t);
+        }
+    }
+}
+
+static void note_hello(struct nx_agent_state *a, const struct nx_hello *hello,
+                       int64_t received_us) {
+    a->connected_once = true;
+    a->last_seen_us = received_us;
+    a->hello_us = received_us;
+    a->clock = hello->clock;
+    a->dropped_n =
+        hello->dropped > a->dropped_n ? hello->dropped : a->dropped_n;
+    a->plan_announce = hello->plan_revision != a->plan_revision;
+    size_t len = strnlen(hello->software, NX_SOFTWARE_MAX);
+    memcpy(a->software, hello->software, len);
+    a->software[len] = '\0';
+}
+
+int nx_engine_hello(struct nx_engine *engine, uint32_t agent_id,
+                    const struct nx_hello *hello, int64_t received_us) {
+    struct nx_agent_state *a = nx_agents_find(engine, agent_id);
+    if (a == NULL) {
+        return NX_ENOTFOUND;
+    }
+    struct nx_endpoint *resolvers = NULL;
+    size_t resolvers_n = 0;
+    int err = resolvers_copy(hello, &resolvers, &resolvers_n);
+    if (err != 0) {
+        return err;
+    }
+    resolvers_free(&a->resolvers, a->resolvers_n);
+    a->resolvers = resolvers;
+    a->resolvers_n = resolvers_n;
+    a->resolvers_known = true;
+    int64_t theta_us = 0;
+    uint32_t eps_us = 0;
+    nx_agent_clock(a, hello->epoch, &hello->clock, received_us, &theta_us,
+                   &eps_us);
+    note_hello(a, hello, received_us);
+    prune(engine, a);
+    for (struct nx_target *t = a->targets; t != NULL; t = t->agent_next) {
+        if (t->judged && !t->agent_heard) {
+            nx_target_wake(engine, t, true); /* it is back */
+        }
+    }
+    if (a->plan_announce) {
+        nx_plan_revive(a, received_us);
+    }
+    return all_targets(engine, a);
+}
+
+void nx_agents_free(struct nx_engine *engine) {
+    struct nx_agent_state *a = engine->agents;
+    while (a != NULL) {
+        struct nx_agent_state *next = a->hh.next;
+        HASH_DELETE(hh, engine->agents, a);
+        resolvers_free(&a->resolvers, a->resolvers_n);
+        free(a);
+        a = next;
+    }
+}
+
+/* --- view --- */
+
+static int by_network(const void *a, const void *b) {
+    const struct nx_agent *x = &(*(struct nx_agent_state *const *)a)->agent;
+    const struct nx_agent *y = &(*(struct nx_agent_state *const *)b)->agent;
+    int order = strcmp(x->network, y->network);
+    order = order != 0 ? order : strcmp(x->name, y->name);
+    return order != 0 ? order : (x->id > y->id) - (x->id < y->id);
+}
+
+/* What its wall clock is ahead of ours; 0 when the agent tells nonsense. */
+static int64_t wall_offset(const struct nx_clock_sample *clock) {
+    if (!sane(clock->wall_us) || !sane(clock->mono_us) ||
+        !sane(clock->offset_us)) {
+        return 0;
+    }
+    return clock->wall_us - (clock->mono_us - clock->offset_us);
+}
+
+static struct nx_agent_view view_of(const struct nx_agent_state *a) {
+    return (struct nx_agent_view){
+        .agent = &a->agent,
+        .connected_once = a->connected_once,
+        .last_seen_us = a->last_seen_us,
+        .last_result_us = a->last_result_us,
+        .offset_us = a->clock.offset_us,
+        .wall_offset_us = wall_offset(&a->clock),
+        .offset_error_us = a->clock.offset_error_us,
+        .offset_known = a->clock.offset_known,
+        .resolvers = a->resolvers,
+        .resolvers_n = a->resolvers_n,
+        .results_n = a->results_n,
+        .dropped_n = a->dropped_n,
+        .software = a->software,
+    };
+}
+
+static void show(const struct nx_agent_state *a,
+                 void (*visit)(void *user, const struct nx_agent_view *agent),
+                 void *user) {
+    const struct nx_agent_view view = view_of(a);
+    visit(user, &view);
+}
+
+int nx_engine_agent(const struct nx_engine *engine, uint32_t agent_id,
+                    struct nx_agent_view *out) {
+    const struct nx_agent_state *a = nx_agents_find(engine, agent_id);
+    if (a == NULL) {
+        return NX_ENOTFOUND;
+    }
+    *out = view_of(a);
+    return 0;
+}
+
+void nx_engine_agents(const struct nx_engine *engine,
+                      void (*visit)(void *user,
+                                    const struct nx_agent_view *agent),
+                      void *user) {
+    size_t n = HASH_COUNT(engine->agents);
+    const struct nx_agent_state **sorted = calloc(n + 1, sizeof(void *));
+    size_t i = 0;
+    const struct nx_agent_state *a = engine->agents;
+    for (; a != NULL; a = a->hh.next) {
+        if (sorted == NULL) {
+            show(a, visit, user); /* unordered is better than nothing */
+        } else {
+            sorted[i++] = a;
+        }
+    }
+    if (sorted != NULL) {
+        qsort(sorted, n, sizeof(void *), by_network);
+        for (i = 0; i < n; i++) {
+            show(sorted[i], visit, user);
+        }
+    }
+    free(sorted);
+}

@@ -1,0 +1,395 @@
+#include "collector/engine/authority.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/engine/authority_priv.h"
+#include "common/rrtype.h"
+
+#define SOA_NUMBERS_BYTES 20U /* RFC 1035 section 3.3.13, after the names */
+
+bool nx_serial_after(uint32_t a, uint32_t b) {
+    return a != b && a - b < UINT32_C(0x80000000);
+}
+
+int nx_authority_new(struct nx_authority **out) {
+    struct nx_authority *a = calloc(1, sizeof(*a));
+    if (a == NULL) {
+        return NX_ENOMEM;
+    }
+    a->outage_lo_us = NX_TIME_UNKNOWN;
+    a->left_lo_us = NX_TIME_UNKNOWN;
+    a->left_hi_us = NX_TIME_UNKNOWN;
+    a->verified_at_us = NX_TIME_UNKNOWN;
+    a->facts.outage_lo_us = NX_TIME_UNKNOWN;
+    a->facts.restored_lo_us = NX_TIME_UNKNOWN;
+    a->facts.restored_hi_us = NX_TIME_UNKNOWN;
+    *out = a;
+    return 0;
+}
+
+void nx_authority_free(struct nx_authority **authority) {
+    if (*authority != NULL) {
+        free((*authority)->entries);
+        free((*authority)->shown);
+        free(*authority);
+        *authority = NULL;
+    }
+}
+
+const uint8_t *nx_authority_apex(const struct nx_authority *a) {
+    return a->apex_known ? a->apex : NULL;
+}
+
+const struct nx_auth_facts *nx_authority_facts(const struct nx_authority *a) {
+    return &a->facts;
+}
+
+/* --- the server set --- */
+
+static struct nx_auth_vantage *vantage(struct nx_authority *a, uint32_t id) {
+    for (size_t i = 0; i < a->vantages_n; i++) {
+        if (a->vantages[i].agent_id == id) {
+            return &a->vantages[i];
+        }
+    }
+    return NULL;
+}
+
+static struct nx_auth_vantage *vantage_make(struct nx_authority *a,
+                                            uint32_t id) {
+    struct nx_auth_vantage *v = vantage(a, id);
+    if (v == NULL && a->vantages_n < NX_AUTH_VANTAGES_MAX) {
+        v = &a->vantages[a->vantages_n++];
+        *v = (struct nx_auth_vantage){.agent_id = id,
+                                      .last_us = NX_TIME_UNKNOWN};
+    }
+    return v;
+}
+
+/* The transport is left out: truncation moves a question to TCP. */
+static bool same_server(const struct nx_endpoint *a,
+                        const struct nx_endpoint *b) {
+    return a->address_len == b->address_len && a->port == b->port &&
+           a->scope_id == b->scope_id &&
+           memcmp(a->address, b->address, a->address_len) == 0;
+}
+
+static struct nx_auth_entry *entry(struct nx_authority *a, uint32_t agent_id,
+                                   const struct nx_endpoint *at) {
+    for (size_t i = 0; i < a->entries_n; i++) {
+        struct nx_auth_entry *e = &a->entries[i];
+        if (e->agent_id == agent_id && same_server(&e->server.at, at)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static bool listed(const struct nx_delegation *d,
+                   const struct nx_endpoint *at) {
+    for (size_t i = 0; i < d->servers_n; i++) {
+        if (same_server(&d->servers[i], at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int64_t later(int64_t a, int64_t b) {
+    return a > b ? a : b; /* NX_TIME_UNKNOWN is the smallest */
+}
+
+/* A server that leaves the set while it is bad ends an outage by leaving.
+ * old_zone: it left the zone's own set (not the parent's, asked while the
+ * delegation was lost), so caches may still know it. */
+static void leave(struct nx_authority *a, const struct nx_auth_entry *e,
+                  bool old_zone, int64_t at_us, uint32_t eps_us) {
+    if (e->word >= NX_AUTH_WORD_DIFFERS) {
+        a->left_lo_us = later(a->left_lo_us, e->bad_lo_us);
+        a->left_hi_us = later(a->left_hi_us, at_us + eps_us);
+    }
+    if (old_zone) {
+        a->set_changed = true;
+        if (e->word == NX_AUTH_WORD_DENIES) {
+            a->left_denying = true;
+            a->left_w_s =
+                e->server.w_s > a->left_w_s ? e->server.w_s : a->left_w_s;
+        }
+    }
+}
+
+static void drop_unlisted(struct nx_authority *a, uint32_t agent_id,
+                          const struct nx_delegation *d, int64_t at_us,
+                          uint32_t eps_us) {
+    bool old_zone = a->apex_known && nx_dname_equal(a->apex, d->apex);
+    size_t kept = 0;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        if (e->agent_id == agent_id && !listed(d, &e->server.at)) {
+            leave(a, e, old_zone, at_us, eps_us);
+        } else {
+            if (kept != i) {
+                a->entries[kept] = *e;
+            }
+            kept++;
+        }
+    }
+    a->entries_n = kept;
+}
+
+static void entry_init(struct nx_auth_entry *e, uint32_t agent_id,
+                       const struct nx_endpoint *at) {
+    *e = (struct nx_auth_entry){.agent_id = agent_id,
+                                .asked_us = NX_TIME_UNKNOWN,
+                                .word_us = NX_TIME_UNKNOWN,
+                                .last_good_us = NX_TIME_UNKNOWN,
+                                .good_hi_us = NX_TIME_UNKNOWN,
+                                .bad_lo_us = NX_TIME_UNKNOWN};
+    e->server.at = *at;
+    e->server.at.server_name = NULL;
+    e->server.last_bad_us = NX_TIME_UNKNOWN;
+    e->server.good_since_us = NX_TIME_UNKNOWN;
+    e->server.last_us = NX_TIME_UNKNOWN;
+    if (at->server_name != NULL) {
+        (void)nx_dname_lower(at->server_name, e->name);
+        e->named = true;
+    }
+}
+
+static int add_listed(struct nx_authority *a, uint32_t agent_id,
+                      const struct nx_delegation *d) {
+    size_t n = a->entries_n + d->servers_n;
+    struct nx_auth_entry *grown = realloc(a->entries, n * sizeof(*grown));
+    if (grown == NULL) {
+        return NX_ENOMEM;
+    }
+    a->entries = grown;
+    for (size_t i = 0; i < d->servers_n; i++) {
+        if (entry(a, agent_id, &d->servers[i]) == NULL) {
+            entry_init(&a->entries[a->entries_n++], agent_id, &d->servers[i]);
+        }
+    }
+    return 0;
+}
+
+int nx_authority_delegation(struct nx_authority *a, uint32_t agent_id,
+                            const struct nx_delegation *d, int64_t at_us,
+                            uint32_t eps_us) {
+    struct nx_auth_vantage *v = vantage_make(a, agent_id);
+    if (v == NULL || d->servers_n > NX_DELEG_SERVERS_MAX) {
+        return NX_ELIMIT;
+    }
+    v->problems = d->problems;
+    /* A walk that did not arrive says nothing about the set. */
+    if (d->servers_n == 0 ||
+        ((d->problems & NX_DELEG_UNREACHED) != 0 && a->entries_n > 0)) {
+        return 0;
+    }
+    int err = add_listed(a, agent_id, d);
+    if (err != 0) {
+        return err;
+    }
+    drop_unlisted(a, agent_id, d, at_us, eps_us);
+    (void)nx_dname_lower(d->apex, a->apex);
+    a->apex_known = true;
+    a->ns_ttl_s = d->ns_ttl_s;
+    return 0;
+}
+
+void nx_authority_forget(struct nx_authority *a, uint32_t agent_id) {
+    size_t kept = 0;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        if (a->entries[i].agent_id != agent_id) {
+            a->entries[kept++] = a->entries[i];
+        }
+    }
+    a->entries_n = kept;
+    struct nx_auth_vantage *v = vantage(a, agent_id);
+    if (v != NULL) {
+        *v = a->vantages[--a->vantages_n];
+    }
+    a->heard = a->heard && a->entries_n > 0;
+}
+
+/* --- answers --- */
+
+/* The chain ends outside of this server's zone. */
+static bool chain_leaves(const struct nx_authority *a,
+                         const struct nx_obs *obs) {
+    const struct nx_answer *answer = obs->answer;
+    return answer->outcome == NX_ANSWERED &&
+           answer->rcode == NX_RCODE_NOERROR && answer->denied_name != NULL &&
+           (answer->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0 &&
+           a->apex_known && !nx_dname_under(answer->denied_name, a->apex);
+}
+
+static enum nx_auth_word word_of(const struct nx_authority *a,
+                                 const struct nx_obs *obs,
+                                 const struct nx_look *look) {
+    bool aa = (look->flags & NX_LOOK_AA) != 0;
+    if (aa && look->kind == NX_KIND_POS) {
+        return NX_AUTH_WORD_GOOD;
+    }
+    if (chain_leaves(a, obs)) {
+        /* An alias that was missing is back. One that always stood says
+         * nothing of its target, which may be what is denied (rule 1). */
+        return aa && a->bad_seen ? NX_AUTH_WORD_GOOD : NX_AUTH_WORD_NONE;
+    }
+    if (nx_kind_is_negative(look->kind)) {
+        return NX_AUTH_WORD_DENIES;
+    }
+    return aa && look->kind == NX_KIND_POS_OTHER ? NX_AUTH_WORD_DIFFERS
+                                                 : NX_AUTH_WORD_NONE;
+}
+
+static void note_w(struct nx_authority *a, const uint8_t *owner, uint32_t w_s) {
+    size_t i = 0;
+    while (i < a->zones_n && !nx_dname_equal(a->zones[i].owner, owner)) {
+        i++;
+    }
+    if (i == NX_AUTH_ZONES_MAX) {
+        return;
+    }
+    if (i == a->zones_n) {
+        a->zones_n++;
+        (void)nx_dname_lower(owner, a->zones[i].owner);
+        a->zones[i].w_s = 0;
+    }
+    a->zones[i].w_s = w_s > a->zones[i].w_s ? w_s : a->zones[i].w_s;
+}
+
+static void note_outage_serial(struct nx_authority *a, uint32_t serial) {
+    if (!a->outage_serial_known || nx_serial_after(serial, a->outage_serial)) {
+        a->outage_serial = serial;
+        a->outage_serial_known = true;
+    }
+}
+
+static void note_server_soa(struct nx_auth_server *s, uint32_t serial,
+                            uint32_t ttl_s, uint32_t minimum_s) {
+    s->serial = serial;
+    s->serial_known = true;
+    s->soa_ttl_s = ttl_s;
+    s->soa_minimum_s = minimum_s;
+    s->w_s = ttl_s < minimum_s ? ttl_s : minimum_s; /* RFC 2308 section 3 */
+}
+
+static void note_negative_soa(struct nx_authority *a, struct nx_auth_entry *e,
+                              const struct nx_obs *obs) {
+    const struct nx_answer *answer = obs->answer;
+    if ((answer->flags & NX_ANS_SOA) == 0 || answer->soa_owner == NULL) {
+        return;
+    }
+    note_server_soa(&e->server, answer->soa_serial, obs->soa_ttl_s,
+                    answer->soa_minimum_s);
+    note_w(a, answer->soa_owner, e->server.w_s);
+    if (a->apex_known && nx_dname_equal(answer->soa_owner, a->apex)) {
+        note_outage_serial(a, answer->soa_serial);
+    }
+}
+
+static void turn_good(struct nx_auth_entry *e, const struct nx_look *look) {
+    if (e->word != NX_AUTH_WORD_GOOD) {
+        e->server.good_since_us = look->rx_us;
+        e->good_hi_us = look->rx_us + look->eps_us;
+        e->good_serial = false;
+    }
+    e->last_good_us = look->rx_us;
+}
+
+static void turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
+                     const struct nx_look *look) {
+    int64_t lo_us = look->tx_us - look->eps_us;
+    if (!a->bad_seen) {
+        a->bad_seen = true;
+        a->outage_lo_us = e->last_good_us; /* unknown, if never good */
+    }
+    e->bad_seen = true;
+    e->bad_lo_us = later(e->bad_lo_us, lo_us);
+    e->server.last_bad_us = look->rx_us;
+    e->server.good_since_us = NX_TIME_UNKNOWN;
+}
+
+static struct nx_auth_entry *touch(struct nx_authority *a, uint32_t agent_id,
+                                   const struct nx_obs *obs,
+                                   const struct nx_look *look) {
+    struct nx_auth_entry *e = entry(a, agent_id, &obs->question->to);
+    struct nx_auth_vantage *v = vantage(a, agent_id);
+    if (e == NULL || v == NULL) {
+        return NULL;
+    }
+    v->last_us = later(v->last_us, look->rx_us);
+    if (e->asked_us == NX_TIME_UNKNOWN) {
+        e->asked_us = look->tx_us;
+    }
+    return e;
+}
+
+void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
+                         const struct nx_obs *obs, const struct nx_look *look) {
+    struct nx_auth_entry *e = touch(a, agent_id, obs, look);
+    if (e == NULL || look->rx_us < e->server.last_us) {
+        return; /* not in the set, or older than what we know */
+    }
+    struct nx_auth_server *s = &e->server;
+    enum nx_auth_word word = word_of(a, obs, look);
+    s->asked = true;
+    s->kind = look->kind;
+    s->outcome = obs->answer->outcome;
+    s->rcode = obs->answer->rcode;
+    s->aa = (look->flags & NX_LOOK_AA) != 0;
+    s->alias = chain_leaves(a, obs);
+    s->last_us = look->rx_us;
+    if (word == NX_AUTH_WORD_NONE) {
+        return;
+    }
+    a->heard = true;
+    if (word == NX_AUTH_WORD_GOOD) {
+        turn_good(e, look);
+    } else {
+        turn_bad(a, e, look);
+        note_negative_soa(a, e, obs);
+    }
+    e->word = (uint8_t)word;
+    e->word_us = look->rx_us;
+}
+
+static uint32_t be32(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
+           (uint32_t)p[3];
+}
+
+/* The five numbers of the first SOA of the answer, or NULL. The codec checked
+ * lengths; names inside RDATA it did not. */
+static const uint8_t *soa_numbers(const struct nx_answer *answer) {
+    if ((answer->flags & NX_ANS_RDATA) == 0 || answer->rdata_n == 0 ||
+        answer->rdata_len < 2) {
+        return NULL;
+    }
+    size_t len = (size_t)answer->rdata[0] << 8 | answer->rdata[1];
+    if (len + 2 > answer->rdata_len || len < SOA_NUMBERS_BYTES + 2) {
+        return NULL;
+    }
+    return answer->rdata + 2 + len - SOA_NUMBERS_BYTES;
+}
+
+void nx_authority_soa(struct nx_authority *a, uint32_t agent_id,
+                      const struct nx_obs *obs, const struct nx_look *look) {
+    struct nx_auth_entry *e = touch(a, agent_id, obs, look);
+    const uint8_t *numbers = soa_numbers(obs->answer);
+    if (e == NULL || numbers == NULL) {
+        return;
+    }
+    uint32_t serial = be32(numbers);
+    note_server_soa(&e->server, serial, obs->answer_ttl_s, be32(numbers + 16));
+    a->soa_w_s = e->server.w_s > a->soa_w_s ? e->server.w_s : a->soa_w_s;
+    if (e->word >= NX_AUTH_WORD_DIFFERS) {
+        note_outage_serial(a, serial);
+    } else if (e->word == NX_AUTH_WORD_GOOD && !e->good_serial &&
+               look->tx_us >= e->server.good_since_us) {
+        /* Read after the first good answer, so not the old version's. */
+        e->serial_good = serial;
+        e->good_serial = true;
+    }
+}

@@ -1,0 +1,123 @@
+/* The authoritative side of one incident item (name, type): which servers
+ * answer for it, what each said last, and what follows for the caches
+ * (estimator.md 5.1, 6). A fold over delegation records and observations of
+ * layer authority, from one or more authority agents (vantages). Pure.
+ *
+ * A server is good when it gave the expected answer with AA; or, for a CNAME
+ * that leaves the zone, its own part of the chain.
+ *
+ * A server that gives no answer of use (timeout, SERVFAIL, REFUSED; positive
+ * without AA: lame) is neither good nor does it deny. First it is waited for,
+ * because it may deny for others. But a name server that is dead for good must
+ * not hold the guard shut: after settle_us without a useful answer (five times
+ * that, if its last one was a denial) it is set aside as NX_AUTH_SILENT, stays
+ * in the view as a finding, and the others decide. A vantage that fell silent
+ * is set aside the same way while another one speaks. Where rounds of the audit
+ * are rare, both wait for two rounds in vain at least. */
+#ifndef NX_COLLECTOR_AUTHORITY_H
+#define NX_COLLECTOR_AUTHORITY_H
+
+#include "collector/engine/incident.h"
+#include "common/codec.h"
+
+#define NX_AUTH_VANTAGES_MAX 16U
+
+enum nx_auth_class {
+    NX_AUTH_GOOD,
+    NX_AUTH_SILENT,  /* set aside: no useful answer for long */
+    NX_AUTH_PENDING, /* nothing known yet */
+    NX_AUTH_DIFFERS, /* another RRset than the expected one */
+    NX_AUTH_DENIES,
+};
+const char *nx_auth_class_text(unsigned class_);
+
+/* One authoritative server of an item as last seen; of several vantages the
+ * one that saw the worst. */
+struct nx_auth_server {
+    struct nx_endpoint at; /* server_name set */
+    uint8_t class_;        /* enum nx_auth_class */
+    bool asked;
+    uint8_t kind;    /* enum nx_kind of the last answer for the name */
+    uint8_t outcome; /* enum nx_outcome */
+    uint16_t rcode;
+    bool aa;
+    bool good;
+    bool alias; /* its answer is a CNAME out of its zone */
+    bool serial_known;
+    uint32_t serial;
+    uint32_t w_s; /* min(SOA TTL, MINIMUM) as sent; 0: not known */
+    uint32_t soa_ttl_s, soa_minimum_s;
+    int64_t last_bad_us, good_since_us, last_us; /* NX_TIME_UNKNOWN */
+};
+
+/* How facts.outage_lo_us is known. */
+enum nx_outage_known {
+    NX_OUTAGE_UNKNOWN,  /* nobody looked, nothing was declared */
+    NX_OUTAGE_NONE,     /* no server was ever seen bad, none was declared */
+    NX_OUTAGE_ASSUMED,  /* so far back as could matter at most */
+    NX_OUTAGE_OBSERVED, /* the last good answer before the first bad one */
+    NX_OUTAGE_DECLARED,
+};
+const char *nx_outage_known_text(unsigned known); /* NULL: unknown */
+
+struct nx_auth_view {
+    struct nx_auth_facts facts;
+    uint8_t outage_known; /* enum nx_outage_known */
+    int64_t heard_us;     /* newest answer or timeout; NX_TIME_UNKNOWN */
+    bool apex_known;
+    uint8_t apex[NX_DNAME_MAX];
+    const struct nx_auth_server *servers;
+    size_t servers_n;
+    uint32_t problems;      /* NX_DELEG_* */
+    int64_t verified_at_us; /* NX_TIME_UNKNOWN */
+};
+
+struct nx_auth_rules {
+    int64_t settle_us;
+    int64_t interval_us; /* between two rounds of the audit */
+    unsigned vantages;   /* agents that must see all good */
+    bool audited;        /* an authority agent is there to be asked */
+};
+
+struct nx_authority;
+
+int nx_authority_new(struct nx_authority **out) NX_MUSTUSE;
+void nx_authority_free(struct nx_authority **authority);
+
+/* The current server set as one vantage sees it; servers that left it are
+ * forgotten, what they did stays in the facts. at_us: collector time.
+ * NX_ENOMEM, NX_ELIMIT (too many vantages). */
+int nx_authority_delegation(struct nx_authority *authority, uint32_t agent_id,
+                            const struct nx_delegation *delegation,
+                            int64_t at_us, uint32_t eps_us) NX_MUSTUSE;
+
+/* An observation of the item's own question; look: the same, normalised. A
+ * server outside the set is ignored. */
+void nx_authority_answer(struct nx_authority *authority, uint32_t agent_id,
+                         const struct nx_obs *obs, const struct nx_look *look);
+
+/* An observation of the apex's SOA. */
+void nx_authority_soa(struct nx_authority *authority, uint32_t agent_id,
+                      const struct nx_obs *obs, const struct nx_look *look);
+
+/* The agent is no authority agent any more. */
+void nx_authority_forget(struct nx_authority *authority, uint32_t agent_id);
+
+/* Works out the facts at now_us. True: they differ from those of the step
+ * before in more than the movement of restored_lo. */
+bool nx_authority_step(struct nx_authority *authority,
+                       const struct nx_auth_rules *rules,
+                       const struct nx_incident *incident, int64_t now_us);
+
+/* As of the last step; borrowed. */
+const struct nx_auth_facts *
+nx_authority_facts(const struct nx_authority *authority);
+
+/* Apex of the zone that answers for the name; NULL when not known yet. */
+const uint8_t *nx_authority_apex(const struct nx_authority *authority);
+
+/* Borrowed until the next call of a function above. NX_ENOMEM. */
+int nx_authority_view(struct nx_authority *authority,
+                      struct nx_auth_view *out) NX_MUSTUSE;
+
+#endif

@@ -1,0 +1,449 @@
+/* What follows from the state of the servers (see authority.h). */
+#include "collector/engine/authority.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/engine/authority_priv.h"
+
+#define US_PER_S INT64_C(1000000)
+#define PATIENCE_DENIED 5 /* settle times for a server that denied last */
+#define ROUNDS_MISSED                                                          \
+    2                    /* rounds of the audit without an answer: it happens  \
+                          */
+#define W_UNSEEN_S 3600U /* a common negative TTL, when none was seen */
+
+const char *nx_auth_class_text(unsigned class_) {
+    static const char *const text[] = {"good", "silent", "pending", "differs",
+                                       "denies"};
+    return class_ <= NX_AUTH_DENIES ? text[class_] : "?";
+}
+
+const char *nx_outage_known_text(unsigned known) {
+    static const char *const text[] = {NULL, "none", "assumed", "observed",
+                                       "declared"};
+    return known <= NX_OUTAGE_DECLARED ? text[known] : NULL;
+}
+
+static int64_t later(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+/* Is a known instant longer ago than span? */
+static bool past(int64_t at_us, int64_t span_us, int64_t now_us) {
+    return at_us != NX_TIME_UNKNOWN && now_us - at_us >= span_us;
+}
+
+/* Within this time the next rounds of the audit brought news, if there was any:
+ * one lost packet is no silence, nor is the pause between two rounds. */
+static int64_t rounds_us(const struct nx_auth_rules *rules) {
+    return ROUNDS_MISSED * rules->interval_us + rules->interval_us / 2 +
+           US_PER_S;
+}
+
+/* So many settle times, but no less than some rounds of the audit. */
+static int64_t patience_us(const struct nx_auth_rules *rules,
+                           int settle_times) {
+    return later(settle_times * rules->settle_us, rounds_us(rules));
+}
+
+static enum nx_auth_class class_of(const struct nx_auth_entry *e,
+                                   const struct nx_auth_rules *rules,
+                                   int64_t now_us) {
+    bool denied = e->word == NX_AUTH_WORD_DENIES;
+    switch ((enum nx_auth_word)e->word) {
+    case NX_AUTH_WORD_GOOD:
+        return NX_AUTH_GOOD;
+    case NX_AUTH_WORD_NONE:
+        return past(e->asked_us, patience_us(rules, 1), now_us)
+                   ? NX_AUTH_SILENT
+                   : NX_AUTH_PENDING;
+    case NX_AUTH_WORD_DIFFERS:
+    case NX_AUTH_WORD_DENIES:
+        break;
+    }
+    if (e->server.last_us > e->word_us && /* asked since, in vain */
+        past(e->word_us, patience_us(rules, PATIENCE_DENIED), now_us)) {
+        return NX_AUTH_SILENT;
+    }
+    return denied ? NX_AUTH_DENIES : NX_AUTH_DIFFERS;
+}
+
+/* --- vantages --- */
+
+struct tally {
+    unsigned good_n, blocking_n;
+    int64_t good_since_us; /* latest of the good servers */
+    int64_t last_good_us;
+};
+
+static void tally_vantage(const struct nx_authority *a, uint32_t agent_id,
+                          struct tally *t) {
+    *t = (struct tally){.good_since_us = NX_TIME_UNKNOWN,
+                        .last_good_us = NX_TIME_UNKNOWN};
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        if (e->agent_id != agent_id) {
+            continue;
+        }
+        if (e->server.class_ == NX_AUTH_GOOD) {
+            t->good_n++;
+            t->good_since_us = later(t->good_since_us, e->good_hi_us);
+            t->last_good_us = later(t->last_good_us, e->last_good_us);
+        } else if (e->server.class_ != NX_AUTH_SILENT) {
+            t->blocking_n++;
+        }
+    }
+}
+
+/* A vantage without news for long counts only while no other has any. */
+static bool vantage_stale(const struct nx_auth_vantage *v,
+                          const struct nx_auth_rules *rules, int64_t now_us) {
+    return v->last_us == NX_TIME_UNKNOWN ||
+           past(v->last_us, patience_us(rules, PATIENCE_DENIED), now_us);
+}
+
+static bool any_fresh(const struct nx_authority *a,
+                      const struct nx_auth_rules *rules, int64_t now_us) {
+    for (size_t i = 0; i < a->vantages_n; i++) {
+        if (!vantage_stale(&a->vantages[i], rules, now_us)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct judgement {
+    bool all_good;
+    int64_t settled_us; /* when the newest vantage of these had */
+    unsigned settled_n; /* vantages that saw all good for settle_us */
+};
+
+/* Good for so long, and looked at until then: whenever it is asked. */
+static bool settled(const struct tally *t, const struct nx_auth_rules *rules,
+                    int64_t now_us) {
+    int64_t pause_us =
+        2 * rules->interval_us + rules->interval_us / 2 + US_PER_S;
+    return past(t->good_since_us, rules->settle_us, now_us) &&
+           t->good_since_us + rules->settle_us - t->last_good_us <= pause_us;
+}
+
+static struct judgement judge(const struct nx_authority *a,
+                              const struct nx_auth_rules *rules,
+                              int64_t now_us) {
+    struct judgement j = {.settled_us = NX_TIME_UNKNOWN};
+    unsigned good_n = 0;
+    unsigned blocking_n = 0;
+    bool fresh = any_fresh(a, rules, now_us);
+    for (size_t i = 0; i < a->vantages_n; i++) {
+        struct tally t;
+        tally_vantage(a, a->vantages[i].agent_id, &t);
+        if (fresh && vantage_stale(&a->vantages[i], rules, now_us)) {
+            continue;
+        }
+        good_n += t.good_n;
+        blocking_n += t.blocking_n;
+        if (t.good_n > 0 && t.blocking_n == 0 && settled(&t, rules, now_us)) {
+            j.settled_n++;
+            j.settled_us =
+                later(j.settled_us, t.good_since_us + rules->settle_us);
+        }
+    }
+    j.all_good = good_n > 0 && blocking_n == 0;
+    return j;
+}
+
+/* --- times --- */
+
+/* The operator's word for the restoration, if that time has come. */
+static int64_t declared_us(const struct nx_incident *incident, int64_t now_us) {
+    if (incident->restored_us != NX_TIME_UNKNOWN) {
+        return incident->restored_us <= now_us ? incident->restored_us
+                                               : NX_TIME_UNKNOWN;
+    }
+    return NX_TIME_UNKNOWN;
+}
+
+/* A server that denied last and was set aside may have denied until then. */
+static void restored_observed(const struct nx_authority *a,
+                              const struct nx_auth_rules *rules,
+                              struct nx_auth_facts *f) {
+    int64_t hi_us = a->left_hi_us;
+    f->restored_lo_us = a->left_lo_us;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        if (!e->bad_seen) {
+            continue;
+        }
+        f->restored_lo_us = later(f->restored_lo_us, e->bad_lo_us);
+        if (e->word == NX_AUTH_WORD_GOOD) {
+            hi_us = later(hi_us, e->good_hi_us);
+        } else {
+            hi_us =
+                later(hi_us, e->word_us + patience_us(rules, PATIENCE_DENIED));
+        }
+    }
+    f->restored_hi_us = f->all_ns_good ? hi_us : NX_TIME_UNKNOWN;
+}
+
+/* Nobody saw it bad: it was restored before we looked. */
+static void restored_unseen(const struct nx_authority *a,
+                            const struct nx_incident *incident, int64_t now_us,
+                            struct nx_auth_facts *f) {
+    int64_t at_us = declared_us(incident, now_us);
+    if (at_us == NX_TIME_UNKNOWN && incident->outage_to_us <= now_us) {
+        at_us = incident->outage_to_us;
+    }
+    f->restored_lo_us = at_us;
+    for (size_t i = 0; i < a->entries_n && at_us == NX_TIME_UNKNOWN; i++) {
+        f->restored_hi_us = later(f->restored_hi_us, a->entries[i].good_hi_us);
+    }
+    f->restored_hi_us = at_us != NX_TIME_UNKNOWN ? at_us : f->restored_hi_us;
+}
+
+static void facts_restored(const struct nx_authority *a,
+                           const struct nx_auth_rules *rules,
+                           const struct nx_incident *incident, int64_t now_us,
+                           struct nx_auth_facts *f) {
+    int64_t declared = declared_us(incident, now_us);
+    f->restored_lo_us = NX_TIME_UNKNOWN;
+    f->restored_hi_us = NX_TIME_UNKNOWN;
+    if (a->bad_seen) {
+        restored_observed(a, rules, f);
+        if (f->restored_hi_us != NX_TIME_UNKNOWN) {
+            f->restored_hi_us = later(f->restored_hi_us, declared);
+        }
+    } else if (f->all_ns_good) {
+        restored_unseen(a, incident, now_us, f);
+    }
+}
+
+static enum nx_outage_known known_by(const struct nx_authority *a,
+                                     const struct nx_incident *incident) {
+    if (incident->outage_from_us != NX_TIME_UNKNOWN) {
+        return NX_OUTAGE_DECLARED;
+    }
+    if (a->outage_lo_us != NX_TIME_UNKNOWN) {
+        return NX_OUTAGE_OBSERVED;
+    }
+    if (a->bad_seen || incident->outage_to_us != NX_TIME_UNKNOWN ||
+        incident->restored_us != NX_TIME_UNKNOWN) {
+        return NX_OUTAGE_ASSUMED;
+    }
+    return a->heard ? NX_OUTAGE_NONE : NX_OUTAGE_UNKNOWN;
+}
+
+/* Declared; else the last good answer before the first bad one; else so far
+ * back that an older entry had expired before it could matter: entries that
+ * are alive at the opening (or at an earlier restoration) are younger than
+ * one W. */
+static void facts_outage(const struct nx_authority *a,
+                         const struct nx_incident *incident,
+                         struct nx_auth_facts *f) {
+    f->outage_lo_us = incident->outage_from_us;
+    if (f->outage_lo_us == NX_TIME_UNKNOWN) {
+        f->outage_lo_us = a->outage_lo_us;
+    }
+    if (f->outage_lo_us == NX_TIME_UNKNOWN) {
+        int64_t base_us = incident->opened_us;
+        if (f->restored_hi_us != NX_TIME_UNKNOWN &&
+            f->restored_hi_us < base_us) {
+            base_us = f->restored_hi_us;
+        }
+        uint32_t w_s = f->w_auth_s != 0 ? f->w_auth_s : W_UNSEEN_S;
+        f->outage_lo_us = base_us - (int64_t)w_s * US_PER_S;
+    }
+    if (f->restored_hi_us != NX_TIME_UNKNOWN &&
+        f->restored_lo_us == NX_TIME_UNKNOWN) {
+        f->restored_lo_us = f->outage_lo_us; /* never seen bad */
+    }
+}
+
+/* --- the zone --- */
+
+static void facts_w(const struct nx_authority *a, struct nx_auth_facts *f) {
+    f->w_auth_s = 0;
+    f->parent_w_s = 0;
+    for (size_t i = 0; i < a->zones_n; i++) {
+        const struct nx_auth_zone *z = &a->zones[i];
+        bool above = a->apex_known && !nx_dname_equal(a->apex, z->owner) &&
+                     nx_dname_under(a->apex, z->owner);
+        if (above && z->w_s > f->parent_w_s) {
+            f->parent_w_s = z->w_s;
+        }
+        if (z->w_s > f->w_auth_s) {
+            f->w_auth_s = z->w_s;
+        }
+    }
+    if (a->zones_n == 0) {
+        f->w_auth_s = a->soa_w_s;
+    }
+}
+
+static void facts_serial(const struct nx_authority *a,
+                         struct nx_auth_facts *f) {
+    f->serial_known = false;
+    f->serial_restored = 0;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        if (e->word != NX_AUTH_WORD_GOOD || !e->good_serial) {
+            continue;
+        }
+        if (!f->serial_known ||
+            nx_serial_after(f->serial_restored, e->serial_good)) {
+            f->serial_restored = e->serial_good;
+            f->serial_known = true;
+        }
+    }
+    f->serial_moves = f->serial_known && a->outage_serial_known &&
+                      nx_serial_after(f->serial_restored, a->outage_serial);
+}
+
+static void facts_delegation(const struct nx_authority *a,
+                             struct nx_auth_facts *f) {
+    f->ns_ttl_s = a->ns_ttl_s;
+    f->deleg_changed_ns = a->set_changed;
+    f->old_servers_negative = a->left_denying;
+    f->old_w_s = a->left_w_s;
+}
+
+static bool same_address(const struct nx_auth_server *a,
+                         const struct nx_auth_server *b) {
+    return a->at.address_len == b->at.address_len && a->at.port == b->at.port &&
+           a->at.scope_id == b->at.scope_id &&
+           memcmp(a->at.address, b->at.address, a->at.address_len) == 0;
+}
+
+/* Is entry i the worst word on its server? Of equals, the first. */
+static bool is_worst(const struct nx_authority *a, size_t i) {
+    const struct nx_auth_server *s = &a->entries[i].server;
+    for (size_t j = 0; j < a->entries_n; j++) {
+        const struct nx_auth_server *o = &a->entries[j].server;
+        if (j != i && same_address(s, o) &&
+            (o->class_ > s->class_ || (o->class_ == s->class_ && j < i))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void facts_count(const struct nx_authority *a, struct nx_auth_facts *f) {
+    f->ns_total = 0;
+    f->ns_negative = 0;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        if (is_worst(a, i)) {
+            f->ns_total++;
+            f->ns_negative =
+                (uint16_t)(f->ns_negative +
+                           (a->entries[i].server.class_ == NX_AUTH_DENIES ? 1
+                                                                          : 0));
+        }
+    }
+}
+
+/* --- the step --- */
+
+static bool facts_differ(const struct nx_auth_facts *a,
+                         const struct nx_auth_facts *b) {
+    return a->outage_lo_us != b->outage_lo_us ||
+           a->restored_hi_us != b->restored_hi_us ||
+           a->observed != b->observed || a->all_ns_good != b->all_ns_good ||
+           a->verified != b->verified || a->serial_moves != b->serial_moves ||
+           a->serial_known != b->serial_known ||
+           a->serial_restored != b->serial_restored ||
+           a->w_auth_s != b->w_auth_s || a->parent_w_s != b->parent_w_s ||
+           a->ns_ttl_s != b->ns_ttl_s || a->old_w_s != b->old_w_s ||
+           a->deleg_changed_ns != b->deleg_changed_ns ||
+           a->old_servers_negative != b->old_servers_negative ||
+           a->ns_negative != b->ns_negative || a->ns_total != b->ns_total ||
+           a->epoch != b->epoch;
+}
+
+/* Nothing was heard: the operator's word. It opens the guard when whoever could
+ * have seen otherwise had the time to say so. */
+static void verified_by_word(const struct nx_auth_rules *rules,
+                             const struct nx_incident *incident, int64_t now_us,
+                             struct nx_auth_facts *f) {
+    int64_t at_us = declared_us(incident, now_us);
+    f->observed = at_us != NX_TIME_UNKNOWN;
+    f->all_ns_good = f->observed;
+    f->verified = past(at_us, rules->settle_us, now_us) &&
+                  (!rules->audited ||
+                   past(incident->opened_us, rules->settle_us, now_us));
+}
+
+/* Verified holds until something bad is seen: a vantage that falls silent
+ * afterwards proves nothing. */
+static void facts_verified(struct nx_authority *a,
+                           const struct nx_auth_rules *rules,
+                           const struct judgement *j,
+                           const struct nx_incident *incident, int64_t now_us,
+                           struct nx_auth_facts *f) {
+    if (a->heard) {
+        f->observed = true;
+        f->all_ns_good = j->all_good;
+        f->verified = j->all_good &&
+                      (a->facts.verified || j->settled_n >= rules->vantages);
+    } else {
+        verified_by_word(rules, incident, now_us, f);
+    }
+    f->epoch = a->facts.epoch + (f->all_ns_good != a->facts.all_ns_good);
+    if (!f->verified) {
+        a->verified_at_us = NX_TIME_UNKNOWN;
+    } else if (!a->facts.verified) {
+        a->verified_at_us = a->heard && j->settled_us != NX_TIME_UNKNOWN
+                                ? j->settled_us
+                                : now_us;
+    }
+}
+
+bool nx_authority_step(struct nx_authority *a,
+                       const struct nx_auth_rules *rules,
+                       const struct nx_incident *incident, int64_t now_us) {
+    struct nx_auth_facts f = {0};
+    for (size_t i = 0; i < a->entries_n; i++) {
+        struct nx_auth_entry *e = &a->entries[i];
+        e->server.class_ = (uint8_t)class_of(e, rules, now_us);
+        e->server.good = e->server.class_ == NX_AUTH_GOOD;
+    }
+    struct judgement j = judge(a, rules, now_us);
+    facts_verified(a, rules, &j, incident, now_us, &f);
+    facts_restored(a, rules, incident, now_us, &f);
+    facts_w(a, &f);
+    facts_outage(a, incident, &f);
+    facts_serial(a, &f);
+    facts_delegation(a, &f);
+    facts_count(a, &f);
+    a->outage_known = (uint8_t)known_by(a, incident);
+    bool changed = facts_differ(&f, &a->facts);
+    a->facts = f;
+    return changed;
+}
+
+int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
+    size_t cap = a->entries_n > 0 ? a->entries_n : 1;
+    struct nx_auth_server *shown = realloc(a->shown, cap * sizeof(*shown));
+    if (shown == NULL) {
+        return NX_ENOMEM;
+    }
+    a->shown = shown;
+    *out = (struct nx_auth_view){.facts = a->facts,
+                                 .apex_known = a->apex_known,
+                                 .servers = shown,
+                                 .outage_known = a->outage_known,
+                                 .heard_us = NX_TIME_UNKNOWN,
+                                 .verified_at_us = a->verified_at_us};
+    memcpy(out->apex, a->apex, sizeof(out->apex));
+    for (size_t i = 0; i < a->entries_n; i++) {
+        if (is_worst(a, i)) {
+            struct nx_auth_server *s = &shown[out->servers_n++];
+            *s = a->entries[i].server;
+            s->at.server_name = a->entries[i].named ? a->entries[i].name : NULL;
+        }
+    }
+    for (size_t i = 0; i < a->vantages_n; i++) {
+        out->problems |= a->vantages[i].problems;
+        out->heard_us = later(out->heard_us, a->vantages[i].last_us);
+    }
+    return 0;
+}

@@ -1,0 +1,79 @@
+/* Inside of authority.c and authority_facts.c. */
+#ifndef NX_COLLECTOR_AUTHORITY_PRIV_H
+#define NX_COLLECTOR_AUTHORITY_PRIV_H
+
+#include "collector/engine/authority.h"
+
+#define NX_AUTH_ZONES_MAX 4U
+
+/* What the last useful answer said. */
+enum nx_auth_word {
+    NX_AUTH_WORD_NONE,
+    NX_AUTH_WORD_GOOD,
+    NX_AUTH_WORD_DIFFERS,
+    NX_AUTH_WORD_DENIES,
+};
+
+/* One server as one vantage sees it. */
+struct nx_auth_entry {
+    uint32_t agent_id;
+    uint8_t word;     /* enum nx_auth_word */
+    bool bad_seen;    /* differed or denied at some time */
+    bool good_serial; /* `serial_good` was read while it was good */
+    uint32_t serial_good;
+    int64_t asked_us;     /* first question */
+    int64_t word_us;      /* last useful answer */
+    int64_t last_good_us; /* last good answer */
+    int64_t good_hi_us;   /* first good one after the last bad, latest */
+    int64_t bad_lo_us;    /* last bad one, earliest */
+    struct nx_auth_server server; /* at.server_name: see name */
+    bool named;
+    uint8_t name[NX_DNAME_MAX];
+};
+
+struct nx_auth_vantage {
+    uint32_t agent_id;
+    uint32_t problems;
+    int64_t last_us; /* newest answer or timeout */
+};
+
+/* The largest negative TTL that servers sent with a zone's SOA. */
+struct nx_auth_zone {
+    uint8_t owner[NX_DNAME_MAX];
+    uint32_t w_s;
+};
+
+struct nx_authority {
+    struct nx_auth_vantage vantages[NX_AUTH_VANTAGES_MAX];
+    size_t vantages_n;
+    struct nx_auth_entry *entries;
+    size_t entries_n;
+    struct nx_auth_server *shown; /* of the last view */
+
+    bool apex_known;
+    uint8_t apex[NX_DNAME_MAX];
+    struct nx_auth_zone zones[NX_AUTH_ZONES_MAX];
+    size_t zones_n;
+    uint32_t soa_w_s; /* from SOA queries */
+    bool outage_serial_known;
+    uint32_t outage_serial;
+
+    bool heard; /* some server said something useful */
+    bool bad_seen;
+    int64_t outage_lo_us; /* last good before the first bad */
+    /* Servers that left the set while they were bad. */
+    int64_t left_lo_us, left_hi_us;
+    bool set_changed;
+    bool left_denying;
+    uint32_t left_w_s;
+
+    uint32_t ns_ttl_s;
+    int64_t verified_at_us;
+    uint8_t outage_known; /* enum nx_outage_known */
+    struct nx_auth_facts facts;
+};
+
+/* Serial number arithmetic, RFC 1982 section 3.2: a later than b? */
+bool nx_serial_after(uint32_t a, uint32_t b);
+
+#endif

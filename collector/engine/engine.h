@@ -1,0 +1,170 @@
+/* The collector's memory: agents, incidents, authoritative side, targets.
+ *
+ * A pure state machine: events with their time go in, what to store and what
+ * to send come out through the sink. No clock, no I/O; a simulator can run it.
+ * Rebuilt at start by feeding it the stored agents, incidents and batches. */
+#ifndef NX_COLLECTOR_ENGINE_H
+#define NX_COLLECTOR_ENGINE_H
+
+#include "collector/engine/authority.h"
+#include "collector/engine/incident.h"
+#include "collector/infer/diagnosis.h"
+#include "collector/infer/rollup.h"
+#include "common/codec.h"
+
+#define NX_TEXT_LABEL_MAX 64U /* bytes of a network or agent name with NUL */
+#define NX_ENGINE_AGENTS_MAX 20000U /* ever accepted */
+
+struct nx_engine;
+
+struct nx_engine_settings {
+    struct nx_diagnosis_settings diagnosis;
+    int64_t settle_us;              /* all servers good this long: 60 s */
+    unsigned vantages;              /* ... from so many authority agents: 1 */
+    uint32_t authority_interval_ms; /* between rounds of the audit: 5000 */
+    uint32_t plan_valid_s;          /* 3600 */
+    size_t targets_max;             /* 200000 */
+    int64_t evaluate_every_us;      /* a dirty target at most so often: 0.5 s */
+    /* Idle agents say hello (running collector): one that says nothing for
+     * silent_after_us is away. False where hellos are not all known: replay. */
+    bool presence;
+};
+void nx_engine_settings_default(struct nx_engine_settings *out);
+
+struct nx_agent {
+    uint32_t id; /* 1.. */
+    char name[NX_TEXT_LABEL_MAX];
+    char network[NX_TEXT_LABEL_MAX];
+    bool authority; /* role */
+    bool accepted;  /* false: revoked, keeps its history */
+};
+
+/* What the engine wants done; called from inside its functions. */
+struct nx_engine_sink {
+    void *user;
+    /* A target changed its state, or its forecast was shown first / moved by
+     * more than a second. */
+    void (*transition)(void *user, uint32_t incident_id, uint32_t agent_id,
+                       const struct nx_question *question, int64_t at_us,
+                       unsigned from_state, const struct nx_verdict *verdict);
+    /* Authority facts of an incident's item changed. */
+    void (*authority)(void *user, uint32_t incident_id, unsigned item,
+                      const struct nx_auth_facts *facts, int64_t at_us);
+    /* This agent's plan is another one now. */
+    void (*plan_changed)(void *user, uint32_t agent_id);
+};
+
+int nx_engine_new(const struct nx_engine_settings *settings,
+                  struct nx_engine **out) NX_MUSTUSE;
+void nx_engine_free(struct nx_engine **engine);
+
+/* Adds or updates by id. NX_ELIMIT, NX_ENOMEM. */
+int nx_engine_agent_set(struct nx_engine *engine,
+                        const struct nx_agent *agent) NX_MUSTUSE;
+int nx_engine_hello(struct nx_engine *engine, uint32_t agent_id,
+                    const struct nx_hello *hello,
+                    int64_t received_us) NX_MUSTUSE;
+
+/* Folds obs[skip..] of a batch that the store holds (or is about to commit).
+ * Never fails on content: what matches no target is counted and left.
+ * NX_ENOTFOUND: no such agent; NX_ENOMEM. */
+int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
+                    const struct nx_batch *batch, size_t skip,
+                    int64_t received_us) NX_MUSTUSE;
+
+/* NX_EEXISTS, NX_ELIMIT, NX_ENOMEM. */
+int nx_engine_incident_open(struct nx_engine *engine,
+                            const struct nx_incident *incident) NX_MUSTUSE;
+int nx_engine_incident_close(struct nx_engine *engine, uint32_t id,
+                             int64_t at_us) NX_MUSTUSE;
+
+/* Keeps a copy of a text with a closed incident: its last status document. The
+ * newest NX_ENGINE_KEPT_MAX of them are kept. NX_ENOTFOUND, NX_ESTATE (open),
+ * NX_ENOMEM. */
+#define NX_ENGINE_KEPT_MAX 64U
+int nx_engine_incident_keep(struct nx_engine *engine, uint32_t id,
+                            const char *text) NX_MUSTUSE;
+/* NULL: nothing is kept. Borrowed. */
+const char *nx_engine_incident_kept(const struct nx_engine *engine,
+                                    uint32_t id);
+
+/* The habits that resolvers are taken to have (nx_profile_default at first). */
+void nx_engine_profile_set(struct nx_engine *engine,
+                           const struct nx_profile *profile);
+
+/* Time passes: settle times, silent agents, dirty targets, schedules.
+ * Call at least every evaluate_every_us. */
+void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
+                    const struct nx_engine_sink *sink);
+
+/* The plan of one agent now, in the arena; revision grows with each change. */
+int nx_engine_plan(struct nx_engine *engine, uint32_t agent_id, int64_t now_us,
+                   struct nx_arena *arena, struct nx_plan *out) NX_MUSTUSE;
+
+const struct nx_engine_settings *
+nx_engine_settings(const struct nx_engine *engine);
+
+/* --- what status reads; borrowed until the next call that changes --- */
+
+struct nx_target_view {
+    uint32_t agent_id;
+    const struct nx_question *question;
+    unsigned item;             /* index of the incident's item */
+    struct nx_verdict verdict; /* computed for now_us */
+    bool agent_heard;          /* within silent_after_us */
+    int64_t since_us;          /* when this state began */
+    uint32_t nsid_hash;        /* of the newest look that had one; 0: none */
+};
+
+size_t nx_engine_incidents(const struct nx_engine *engine,
+                           const struct nx_incident ***out);
+const struct nx_incident *nx_engine_incident(const struct nx_engine *engine,
+                                             uint32_t id);
+int nx_engine_authority(const struct nx_engine *engine, uint32_t incident_id,
+                        unsigned item, struct nx_auth_view *out) NX_MUSTUSE;
+
+/* Calls visit for each target of the incident, ordered by network, agent,
+ * endpoint, item. */
+int nx_engine_targets(struct nx_engine *engine, uint32_t incident_id,
+                      int64_t now_us,
+                      void (*visit)(void *user,
+                                    const struct nx_target_view *target),
+                      void *user) NX_MUSTUSE;
+
+struct nx_agent_view {
+    const struct nx_agent *agent;
+    bool connected_once;
+    int64_t last_seen_us;   /* NX_TIME_UNKNOWN */
+    int64_t last_result_us; /* NX_TIME_UNKNOWN */
+    int64_t offset_us;      /* its monotonic clock minus collector time */
+    int64_t wall_offset_us; /* its wall clock minus collector time */
+    uint64_t offset_error_us;
+    bool offset_known; /* of all three */
+    const struct nx_endpoint *resolvers;
+    size_t resolvers_n;
+    uint64_t results_n;
+    uint64_t dropped_n;
+    const char *software;
+};
+/* Ordered by network, then name. */
+void nx_engine_agents(const struct nx_engine *engine,
+                      void (*visit)(void *user,
+                                    const struct nx_agent_view *agent),
+                      void *user);
+/* One of them. NX_ENOTFOUND. */
+int nx_engine_agent(const struct nx_engine *engine, uint32_t agent_id,
+                    struct nx_agent_view *out) NX_MUSTUSE;
+
+/* What came in since the engine was made, observation by observation: each is
+ * taken or counted here. */
+struct nx_engine_counts {
+    uint64_t looks_n;     /* went to a target */
+    uint64_t authority_n; /* went to an authoritative side */
+    uint64_t strays_n;    /* belong to no open incident */
+    uint64_t untimely_n;  /* of another time than the incident, or of none */
+    uint64_t refused_n;   /* over a limit, or of a resolver no longer in use */
+    uint64_t revoked_n;   /* from revoked agents */
+};
+const struct nx_engine_counts *nx_engine_counts(const struct nx_engine *engine);
+
+#endif

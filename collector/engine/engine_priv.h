@@ -1,0 +1,197 @@
+/* The engine's memory as its own files see it: engine.c (life, tick, views),
+ * agents.c, cases.c (open incidents), targets.c, fold.c (batches), evaluate.c,
+ * planner.c. */
+#ifndef NX_COLLECTOR_ENGINE_PRIV_H
+#define NX_COLLECTOR_ENGINE_PRIV_H
+
+#include "common/hash.h"
+
+/* An allocation that fails inside of uthash is seen as hh.tbl == NULL. */
+#define HASH_NONFATAL_OOM 1
+#define HASH_FUNCTION(key, len, hash)                                          \
+    ((hash) = (unsigned)nx_hash((key), (len), 0))
+#include <uthash.h>
+
+#include "collector/engine/engine.h"
+
+#define NX_ENGINE_OPEN_MAX 64U          /* incidents open at a time */
+#define NX_ENGINE_INCIDENTS_MAX 512U    /* the oldest closed ones are dropped */
+#define NX_ENGINE_EVALUATIONS_MAX 2000U /* per tick: the loop must turn */
+
+struct nx_agent_state;
+struct nx_case;
+struct nx_item;
+
+/* What the agent is told to do about a target. */
+struct nx_target_task {
+    bool set;
+    int64_t due_us;          /* begin of the next visit */
+    uint32_t first_after_ms; /* of the first one, when the task was made */
+    uint32_t interval_ms;
+    uint16_t visit_n;
+    uint16_t visit_seen_n; /* looks of the visit that began at due_us */
+};
+
+/* (agent, resolver, item): looks and what they mean. */
+struct nx_target {
+    struct nx_target_key {
+        uint8_t address[16];
+        uint32_t scope_id;
+        uint32_t agent_id;
+        uint32_t item_id;
+        uint16_t port;
+        uint8_t transport;
+        uint8_t address_len;
+    } key;
+    struct nx_agent_state *agent;
+    struct nx_item *item;
+    struct nx_question question; /* name: the item's; server_name: ours */
+    uint8_t *server_name;
+
+    /* Ring of the newest looks, cap_n grows 8, 16, ... NX_LOOKS_MAX. */
+    struct nx_look *looks;
+    uint16_t cap_n, looks_n, next_i;
+    uint8_t newest_kind;
+    uint32_t nsid_hash;
+    int64_t heard_us; /* newest look's rx; NX_TIME_UNKNOWN */
+    bool agent_heard; /* lately, whatever it said; as of the last judgement */
+    bool fresh;       /* looks that the plan has not taken into account */
+
+    struct nx_verdict verdict;
+    bool judged;
+    bool stale; /* looks came in since it was judged */
+    int64_t judged_us;
+    int64_t since_us;
+    bool point_told;
+    int64_t told_point_us;
+    struct nx_target_task task;
+
+    size_t slot; /* index in nx_engine.targets */
+    struct nx_target *item_prev, *item_next;
+    struct nx_target *agent_prev, *agent_next;
+    UT_hash_handle hh;
+};
+
+/* One item of an open incident. */
+struct nx_item {
+    uint32_t id; /* never used again */
+    struct nx_case *owner;
+    unsigned index;
+    const struct nx_incident_item *spec;
+    struct nx_expect expect;
+    struct nx_authority *authority;
+    struct nx_target *targets;
+    size_t targets_n;
+    struct nx_item *same; /* another incident's item, same name and type */
+};
+
+/* All items with one name and type; key: lower-case name, type. */
+struct nx_topic {
+    uint8_t key[NX_DNAME_MAX + 2];
+    unsigned key_len;
+    struct nx_item *items;
+    UT_hash_handle hh;
+};
+
+/* An incident with its working memory; items: while it is open. */
+struct nx_case {
+    struct nx_incident incident;
+    struct nx_item *items;
+    char *kept; /* its last status, once it is closed; NULL: none */
+};
+
+struct nx_agent_state {
+    struct nx_agent agent;
+    bool connected_once;
+    int64_t last_seen_us, last_result_us;
+    struct nx_clock_sample clock;
+    uint64_t epoch; /* of the clock guess below */
+    bool guess_known;
+    int64_t guess_us; /* agent's monotonic clock minus collector time */
+    char software[NX_SOFTWARE_MAX + 1];
+    struct nx_endpoint *resolvers; /* server_name: own copies */
+    size_t resolvers_n;
+    bool resolvers_known; /* by a hello */
+    int64_t hello_us;
+    uint64_t results_n, dropped_n;
+
+    struct nx_target *targets;
+    uint64_t plan_revision;
+    int64_t plan_at_us;
+    bool plan_dirty;    /* content changed since plan_revision */
+    bool plan_announce; /* the agent has another revision */
+    UT_hash_handle hh;
+};
+
+/* Where the observations of one question of the current batch go. */
+struct nx_route {
+    uint32_t batch; /* valid when equal to nx_engine.batch_n */
+    uint8_t way;    /* enum nx_way */
+    struct nx_item *items;
+    struct nx_target *target; /* of items; NULL: look it up */
+};
+
+struct nx_engine {
+    struct nx_engine_settings settings;
+    struct nx_profile profile;
+    struct nx_agent_state *agents;
+    struct nx_case **cases; /* by id */
+    size_t cases_n, cases_cap;
+    const struct nx_incident **incidents; /* of cases, for status */
+    struct nx_topic *topics;
+    uint32_t items_made;
+
+    struct nx_target *by_key;
+    struct nx_target **targets;
+    int64_t *due_us; /* when targets[i] is to be judged again */
+    size_t targets_n, targets_cap;
+    size_t cursor; /* where the next tick begins */
+
+    struct nx_route *routes; /* NX_BATCH_QUESTIONS_MAX */
+    uint32_t batch_n;
+    struct nx_look scratch[NX_LOOKS_MAX];
+    int64_t now_us;  /* latest time seen by tick */
+    int64_t woke_us; /* of the first tick: before it agents could not talk */
+    struct nx_engine_counts counts;
+};
+
+/* agents.c */
+struct nx_agent_state *nx_agents_find(const struct nx_engine *engine,
+                                      uint32_t id);
+bool nx_agent_probes(const struct nx_agent_state *agent);
+bool nx_agent_audits(const struct nx_agent_state *agent);
+bool nx_agent_uses(const struct nx_agent_state *agent,
+                   const struct nx_endpoint *at);
+/* Offset and error for a batch or hello received at received_us. */
+void nx_agent_clock(struct nx_agent_state *agent, uint64_t epoch,
+                    const struct nx_clock_sample *clock, int64_t received_us,
+                    int64_t *theta_us, uint32_t *eps_us);
+void nx_agents_free(struct nx_engine *engine);
+
+/* cases.c */
+struct nx_case *nx_cases_find(const struct nx_engine *engine, uint32_t id);
+struct nx_topic *nx_topics_find(const struct nx_engine *engine,
+                                const uint8_t *name, uint16_t qtype);
+bool nx_case_open(const struct nx_case *c);
+void nx_cases_free(struct nx_engine *engine);
+/* Makes the targets of agent x item for the agent's resolvers. NX_ENOMEM. */
+int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
+                    struct nx_agent_state *agent) NX_MUSTUSE;
+
+/* evaluate.c */
+void nx_target_judge(struct nx_engine *engine, struct nx_target *target,
+                     int64_t now_us, struct nx_verdict *out);
+/* When the state began that was found at now_us. */
+int64_t nx_target_since(struct nx_engine *engine,
+                        const struct nx_target *target, unsigned state,
+                        int64_t now_us);
+void nx_targets_evaluate(struct nx_engine *engine, int64_t now_us,
+                         const struct nx_engine_sink *sink);
+/* How long a verdict may stand while looks come in: evaluate_every_us, longer
+ * where so many targets would take too much of the time. */
+int64_t nx_targets_pace_us(const struct nx_engine *engine);
+/* Evaluate at that pace; urgent: after evaluate_every_us. */
+void nx_target_wake(struct nx_engine *engine, struct nx_target *target,
+                    bool urgent);
+
+#endif

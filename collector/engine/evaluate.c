@@ -1,0 +1,207 @@
+/* Verdicts of targets, when they are due. */
+#include "collector/engine/engine_priv.h"
+#include "collector/engine/planner.h"
+#include "collector/engine/targets.h"
+
+#define US_PER_S INT64_C(1000000)
+/* A verdict is worked out at least so often. */
+#define IDLE_US (30 * US_PER_S)
+/* About what that costs, and the part of the time it may take: 1/SHARE. */
+#define EVALUATION_US INT64_C(20)
+#define SHARE 5
+#define POINT_MOVED_US US_PER_S
+
+/* Has the agent said anything lately? It says hello when it is idle, so a
+ * silent one is away. */
+static bool heard(const struct nx_engine *engine,
+                  const struct nx_agent_state *agent, int64_t now_us) {
+    return agent->last_seen_us != NX_TIME_UNKNOWN &&
+           now_us - agent->last_seen_us <=
+               engine->settings.diagnosis.silent_after_us;
+}
+
+void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
+                     int64_t now_us, struct nx_verdict *out) {
+    size_t n = nx_target_looks(t, engine->scratch);
+    struct nx_diagnosis_settings settings = engine->settings.diagnosis;
+    t->agent_heard = heard(engine, t->agent, now_us);
+    settings.agent_away = engine->settings.presence && !t->agent_heard &&
+                          now_us - engine->woke_us > settings.silent_after_us;
+    nx_diagnose(&settings, engine->scratch, n,
+                nx_authority_facts(t->item->authority), &engine->profile,
+                now_us, t->judged ? &t->verdict : NULL, out);
+}
+
+/* What was to be known of the servers at an instant before now. */
+static struct nx_auth_facts facts_at(const struct nx_target *t, int64_t at_us) {
+    struct nx_auth_facts f = *nx_authority_facts(t->item->authority);
+    if (f.restored_hi_us != NX_TIME_UNKNOWN && at_us < f.restored_hi_us) {
+        f.all_ns_good = false;
+        f.verified = false;
+        f.restored_lo_us = NX_TIME_UNKNOWN;
+        f.restored_hi_us = NX_TIME_UNKNOWN;
+    }
+    return f;
+}
+
+/* The state after the first n looks at an instant; `v`: the one before. */
+static unsigned state_then(const struct nx_engine *engine,
+                           const struct nx_target *t, size_t n, int64_t at_us,
+                           bool first, struct nx_verdict *v) {
+    const struct nx_auth_facts facts = facts_at(t, at_us);
+    const struct nx_verdict before = *v;
+    nx_diagnose(&engine->settings.diagnosis, engine->scratch, n, &facts,
+                &engine->profile, at_us, first ? NULL : &before, v);
+    return v->state;
+}
+
+/* The first instant after the newest look at which time alone, or the servers,
+ * made the state what it is; now, when none of them did. */
+static int64_t timer_of(const struct nx_engine *engine,
+                        const struct nx_target *t, size_t n, int64_t from_us,
+                        int64_t now_us, unsigned state) {
+    const struct nx_auth_facts *f = nx_authority_facts(t->item->authority);
+    int64_t silent_us =
+        t->heard_us + engine->settings.diagnosis.silent_after_us + 1;
+    int64_t at_us[NX_LINES_MAX + 3] = {silent_us, f->restored_hi_us,
+                                       t->verdict.hard.at_us + 1};
+    size_t at_n = 3;
+    int64_t best_us = now_us;
+    for (size_t i = 0; i < t->verdict.lines_n && i < NX_LINES_MAX; i++) {
+        at_us[at_n++] = t->verdict.lines[i].b_us + 1;
+    }
+    for (size_t i = 0; i < at_n; i++) {
+        struct nx_verdict v = t->verdict;
+        if (at_us[i] > from_us && at_us[i] < best_us &&
+            state_then(engine, t, n, at_us[i], false, &v) == state) {
+            best_us = at_us[i];
+        }
+    }
+    return best_us;
+}
+
+/* When did the state begin? By the looks and the clock's rules, not by the
+ * tick that found it, so that a collector that was started again says the
+ * same. */
+int64_t nx_target_since(struct nx_engine *engine, const struct nx_target *t,
+                        unsigned state, int64_t now_us) {
+    size_t n = nx_target_looks(t, engine->scratch);
+    int64_t since_us = t->item->owner->incident.opened_us;
+    int64_t last_us = NX_TIME_UNKNOWN;
+    struct nx_verdict v = t->verdict;
+    unsigned then = NX_STATE_UNKNOWN;
+    for (size_t i = 0; i < n; i++) {
+        int64_t at_us = engine->scratch[i].rx_us;
+        last_us = at_us > last_us ? at_us : last_us;
+        unsigned next = state_then(engine, t, i + 1, last_us, i == 0, &v);
+        since_us = next != then ? last_us : since_us;
+        then = next;
+    }
+    if (n > 0 && then != state) {
+        since_us = timer_of(engine, t, n, last_us, now_us, state);
+    }
+    return since_us;
+}
+
+int64_t nx_targets_pace_us(const struct nx_engine *engine) {
+    int64_t pace_us = engine->settings.evaluate_every_us;
+    int64_t fair_us = (int64_t)engine->targets_n * EVALUATION_US * SHARE;
+    return fair_us > pace_us ? fair_us : pace_us;
+}
+
+void nx_target_wake(struct nx_engine *engine, struct nx_target *t,
+                    bool urgent) {
+    int64_t pace_us = urgent ? engine->settings.evaluate_every_us
+                             : nx_targets_pace_us(engine);
+    int64_t due_us = t->judged ? t->judged_us + pace_us : INT64_MIN;
+    if (due_us < engine->due_us[t->slot]) {
+        engine->due_us[t->slot] = due_us;
+    }
+}
+
+static int64_t sooner(int64_t due_us, int64_t at_us, int64_t now_us) {
+    return at_us > now_us && at_us < due_us ? at_us : due_us;
+}
+
+/* The next instant at which time alone may change the verdict. */
+static int64_t next_due(const struct nx_engine *engine,
+                        const struct nx_target *t, int64_t now_us) {
+    const struct nx_verdict *v = &t->verdict;
+    int64_t due_us = now_us + IDLE_US;
+    due_us = sooner(due_us, nx_plan_visit_end(t, now_us), now_us);
+    if (t->heard_us != NX_TIME_UNKNOWN) {
+        int64_t silent_us =
+            t->heard_us + engine->settings.diagnosis.silent_after_us + 1;
+        due_us = sooner(due_us, silent_us, now_us);
+    }
+    if (t->agent_heard) {
+        int64_t away_us = t->agent->last_seen_us +
+                          engine->settings.diagnosis.silent_after_us + 1;
+        due_us = sooner(due_us, away_us, now_us);
+    }
+    if (v->hard.reason != NX_HARD_NONE) {
+        due_us = sooner(due_us, v->hard.at_us + 1, now_us);
+    }
+    for (size_t i = 0; i < v->lines_n; i++) {
+        due_us = sooner(due_us, v->lines[i].b_us + 1, now_us);
+    }
+    return due_us;
+}
+
+static bool news(const struct nx_target *t, unsigned from_state) {
+    const struct nx_eta *eta = &t->verdict.eta;
+    if (t->verdict.state != from_state) {
+        return true;
+    }
+    if (!eta->known) {
+        return false;
+    }
+    int64_t moved_us = eta->point_us - t->told_point_us;
+    return !t->point_told || moved_us > POINT_MOVED_US ||
+           moved_us < -POINT_MOVED_US;
+}
+
+static void tell(const struct nx_target *t, unsigned from_state, int64_t now_us,
+                 const struct nx_engine_sink *sink) {
+    if (sink != NULL && sink->transition != NULL) {
+        sink->transition(sink->user, t->item->owner->incident.id,
+                         t->agent->agent.id, &t->question, now_us, from_state,
+                         &t->verdict);
+    }
+}
+
+static void evaluate(struct nx_engine *engine, struct nx_target *t,
+                     int64_t now_us, const struct nx_engine_sink *sink) {
+    struct nx_verdict v;
+    unsigned from_state = t->verdict.state;
+    nx_target_judge(engine, t, now_us, &v);
+    t->verdict = v;
+    if (!t->judged || v.state != from_state) {
+        t->since_us = nx_target_since(engine, t, v.state, now_us);
+    }
+    t->judged = true;
+    t->stale = false;
+    t->judged_us = now_us;
+    if (news(t, from_state)) {
+        t->point_told = v.eta.known;
+        t->told_point_us = v.eta.point_us;
+        tell(t, from_state, now_us, sink);
+    }
+    nx_plan_target(engine, t, now_us);
+    engine->due_us[t->slot] = next_due(engine, t, now_us);
+}
+
+void nx_targets_evaluate(struct nx_engine *engine, int64_t now_us,
+                         const struct nx_engine_sink *sink) {
+    size_t left = NX_ENGINE_EVALUATIONS_MAX;
+    size_t n = engine->targets_n;
+    size_t at = engine->cursor < n ? engine->cursor : 0;
+    for (size_t i = 0; i < n && left > 0; i++) {
+        if (engine->due_us[at] <= now_us) {
+            evaluate(engine, engine->targets[at], now_us, sink);
+            left--;
+        }
+        at = at + 1 < n ? at + 1 : 0;
+    }
+    engine->cursor = at;
+}

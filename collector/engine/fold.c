@@ -1,0 +1,313 @@
+/* Batches into targets and authoritative sides. The fast path: a question is
+ * resolved once per batch, an observation of a target costs its normalisation
+ * and a place in the ring. */
+#include "collector/engine/engine_priv.h"
+#include "collector/engine/targets.h"
+#include "common/rrtype.h"
+
+#define US_PER_S INT64_C(1000000)
+#define SANE_US (INT64_C(1) << 60)
+#define OLDEST_US (INT64_C(30) * 86400 * US_PER_S)
+#define EARLY_US (250 * INT64_C(1000)) /* a visit may begin so much early */
+
+enum nx_way {
+    NX_WAY_STRAY,
+    NX_WAY_TARGET,
+    NX_WAY_AUTHORITY,
+    NX_WAY_SOA, /* SOA of some zone, maybe an item's apex */
+};
+
+struct fold {
+    struct nx_engine *engine;
+    struct nx_agent_state *agent;
+    const struct nx_batch *batch;
+    int64_t theta_us;
+    uint32_t eps_us;
+    int64_t received_us;
+    size_t delegations_done; /* in order of time */
+    /* The topic found last: neighbouring questions share their name. */
+    const uint8_t *name;
+    uint16_t qtype;
+    struct nx_topic *topic;
+};
+
+/* --- delegations --- */
+
+/* Was the incident open when this came? At a restart the log is folded with all
+ * incidents open: each takes what it would have taken then. */
+static bool was_open(const struct fold *f, const struct nx_item *item) {
+    return f->received_us >= item->owner->incident.opened_us;
+}
+
+/* fresh_only: give only to items that know of no zone yet. */
+static int delegate_item(struct fold *f, struct nx_item *item,
+                         const struct nx_delegation *d, bool fresh_only) {
+    if (!nx_dname_equal(item->spec->name, d->name) || !was_open(f, item) ||
+        (fresh_only && nx_authority_apex(item->authority) != NULL)) {
+        return 0;
+    }
+    int err = nx_authority_delegation(item->authority, f->agent->agent.id, d,
+                                      d->at_mono_us - f->theta_us, f->eps_us);
+    if (err == NX_ELIMIT) {
+        f->engine->counts.refused_n++;
+    }
+    return err == NX_ENOMEM ? err : 0;
+}
+
+static int delegate(struct fold *f, const struct nx_delegation *d,
+                    bool fresh_only) {
+    if (d->at_mono_us < -SANE_US || d->at_mono_us > SANE_US) {
+        f->engine->counts.untimely_n++;
+        return 0;
+    }
+    for (size_t i = 0; i < f->engine->cases_n; i++) {
+        struct nx_case *c = f->engine->cases[i];
+        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+            int err = delegate_item(f, &c->items[k], d, fresh_only);
+            if (err != 0) {
+                return err;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Applies the delegation records up to an instant of the agent's clock, so
+ * that each answer is judged by the server set of its time. */
+static int delegate_until(struct fold *f, int64_t mono_us) {
+    int err = 0;
+    while (f->delegations_done < f->batch->delegations_n && err == 0) {
+        const struct nx_delegation *d =
+            &f->batch->delegations[f->delegations_done];
+        if (d->at_mono_us > mono_us) {
+            break;
+        }
+        err = delegate(f, d, false);
+        f->delegations_done++;
+    }
+    return err;
+}
+
+/* --- observations --- */
+
+static struct nx_topic *topic_of(struct fold *f,
+                                 const struct nx_question *question) {
+    if (f->name != question->name || f->qtype != question->qtype) {
+        f->name = question->name;
+        f->qtype = question->qtype;
+        f->topic = nx_topics_find(f->engine, question->name, question->qtype);
+    }
+    return f->topic;
+}
+
+static struct nx_route *route_of(struct fold *f,
+                                 const struct nx_question *question) {
+    size_t i = (size_t)(question - f->batch->questions);
+    struct nx_route *route = &f->engine->routes[i];
+    if (route->batch == f->engine->batch_n) {
+        return route;
+    }
+    struct nx_topic *topic = topic_of(f, question);
+    bool authority = question->to.layer == NX_LAYER_AUTHORITY;
+    *route = (struct nx_route){.batch = f->engine->batch_n,
+                               .items = topic != NULL ? topic->items : NULL};
+    if (authority != f->agent->agent.authority) {
+        route->way = NX_WAY_STRAY;
+    } else if (topic != NULL) {
+        route->way = authority ? NX_WAY_AUTHORITY : NX_WAY_TARGET;
+    } else {
+        route->way = authority && question->qtype == NX_TYPE_SOA ? NX_WAY_SOA
+                                                                 : NX_WAY_STRAY;
+    }
+    return route;
+}
+
+static void look_at(const struct fold *f, const struct nx_item *item,
+                    const struct nx_obs *obs, struct nx_look *out) {
+    nx_look_from_obs(obs, &item->expect, nx_authority_apex(item->authority),
+                     f->theta_us, f->eps_us, out);
+}
+
+/* From this incident's time? What was seen before belongs to another one. */
+static bool timely(const struct fold *f, const struct nx_item *item,
+                   const struct nx_look *look) {
+    int64_t opened_us = item->owner->incident.opened_us;
+    return was_open(f, item) &&
+           look->rx_us >= opened_us - f->eps_us - US_PER_S &&
+           look->rx_us >= f->received_us - OLDEST_US &&
+           look->rx_us <= f->received_us + f->eps_us + US_PER_S;
+}
+
+/* A resolver that the agent's last hello does not name is used only if it was
+ * seen after that hello. */
+static bool in_use(const struct fold *f, const struct nx_question *question,
+                   const struct nx_look *look) {
+    return !f->agent->resolvers_known || look->tx_us > f->agent->hello_us ||
+           nx_agent_uses(f->agent, &question->to);
+}
+
+static void fold_look(struct fold *f, struct nx_target *t,
+                      const struct nx_look *look) {
+    bool turned = t->looks_n == 0 || look->kind != t->newest_kind;
+    if (nx_target_push(t, look) != 0) {
+        f->engine->counts.refused_n++; /* no memory: an older look is gone */
+    }
+    t->fresh = true;
+    t->stale = true;
+    t->newest_kind = look->kind;
+    t->nsid_hash = look->nsid_hash != 0 ? look->nsid_hash : t->nsid_hash;
+    t->heard_us = look->rx_us > t->heard_us ? look->rx_us : t->heard_us;
+    if (t->task.set && look->tx_us >= t->task.due_us - EARLY_US &&
+        t->task.visit_seen_n < UINT16_MAX) {
+        t->task.visit_seen_n++;
+    }
+    f->engine->counts.looks_n++;
+    nx_target_wake(f->engine, t, turned);
+}
+
+static struct nx_target *target_for(struct fold *f, struct nx_item *item,
+                                    const struct nx_obs *obs,
+                                    const struct nx_look *look) {
+    const struct nx_endpoint *at = &obs->question->to;
+    struct nx_target *t = nx_targets_find(f->engine, f->agent, item, at);
+    if (t == NULL &&
+        (!in_use(f, obs->question, look) ||
+         nx_targets_make(f->engine, f->agent, item, at, &t) != 0)) {
+        f->engine->counts.refused_n++;
+        return NULL;
+    }
+    return t;
+}
+
+static void fold_target(struct fold *f, struct nx_route *route,
+                        const struct nx_obs *obs) {
+    for (struct nx_item *item = route->items; item != NULL; item = item->same) {
+        struct nx_look look;
+        look_at(f, item, obs, &look);
+        if (!timely(f, item, &look)) {
+            f->engine->counts.untimely_n++;
+            continue;
+        }
+        bool first = item == route->items;
+        struct nx_target *t = first ? route->target : NULL;
+        t = t != NULL ? t : target_for(f, item, obs, &look);
+        if (t != NULL) {
+            fold_look(f, t, &look);
+            route->target = first ? t : route->target;
+        }
+    }
+}
+
+static void fold_answer(struct fold *f, const struct nx_route *route,
+                        const struct nx_obs *obs) {
+    for (struct nx_item *item = route->items; item != NULL; item = item->same) {
+        struct nx_look look;
+        look_at(f, item, obs, &look);
+        if (timely(f, item, &look)) {
+            nx_authority_answer(item->authority, f->agent->agent.id, obs,
+                                &look);
+            f->engine->counts.authority_n++;
+        } else {
+            f->engine->counts.untimely_n++;
+        }
+    }
+}
+
+static void fold_soa_item(struct fold *f, struct nx_item *item,
+                          const struct nx_obs *obs) {
+    struct nx_look look;
+    look_at(f, item, obs, &look);
+    if (timely(f, item, &look)) {
+        nx_authority_soa(item->authority, f->agent->agent.id, obs, &look);
+        f->engine->counts.authority_n++;
+    } else {
+        f->engine->counts.untimely_n++;
+    }
+}
+
+static void fold_soa(struct fold *f, const struct nx_obs *obs) {
+    bool wanted = false;
+    for (size_t i = 0; i < f->engine->cases_n; i++) {
+        struct nx_case *c = f->engine->cases[i];
+        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+            const uint8_t *apex = nx_authority_apex(c->items[k].authority);
+            if (apex != NULL && nx_dname_equal(apex, obs->question->name)) {
+                fold_soa_item(f, &c->items[k], obs);
+                wanted = true;
+            }
+        }
+    }
+    f->engine->counts.strays_n += wanted ? 0 : 1;
+}
+
+static int fold_obs(struct fold *f, const struct nx_obs *obs) {
+    int err = 0;
+    if (obs->tx_mono_us < -SANE_US || obs->rx_mono_us > SANE_US) {
+        f->engine->counts.untimely_n++;
+        return 0;
+    }
+    struct nx_route *route = route_of(f, obs->question);
+    switch ((enum nx_way)route->way) {
+    case NX_WAY_STRAY:
+        f->engine->counts.strays_n++;
+        break;
+    case NX_WAY_TARGET:
+        fold_target(f, route, obs);
+        break;
+    case NX_WAY_AUTHORITY:
+        err = delegate_until(f, obs->tx_mono_us);
+        fold_answer(f, route, obs);
+        break;
+    case NX_WAY_SOA:
+        err = delegate_until(f, obs->tx_mono_us);
+        fold_soa(f, obs);
+        break;
+    }
+    return err;
+}
+
+static void note_batch(struct nx_agent_state *a, const struct nx_batch *batch,
+                       size_t skip, int64_t received_us) {
+    a->last_seen_us = received_us;
+    a->last_result_us = received_us;
+    a->clock = batch->clock;
+    a->results_n += batch->obs_n - skip;
+    for (size_t i = 0; i < batch->gaps_n; i++) {
+        a->dropped_n += batch->gaps[i].to_seq - batch->gaps[i].from_seq + 1;
+    }
+}
+
+static int fold_all(struct fold *f, size_t skip) {
+    int err = 0;
+    bool audits = nx_agent_audits(f->agent);
+    for (size_t i = 0; audits && i < f->batch->delegations_n && err == 0; i++) {
+        err = delegate(f, &f->batch->delegations[i], true);
+    }
+    for (size_t i = skip; i < f->batch->obs_n && err == 0; i++) {
+        err = fold_obs(f, &f->batch->obs[i]);
+    }
+    return audits && err == 0 ? delegate_until(f, INT64_MAX) : err;
+}
+
+int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
+                    const struct nx_batch *batch, size_t skip,
+                    int64_t received_us) {
+    struct nx_agent_state *agent = nx_agents_find(engine, agent_id);
+    if (agent == NULL) {
+        return NX_ENOTFOUND;
+    }
+    skip = skip < batch->obs_n ? skip : batch->obs_n;
+    if (!agent->agent.accepted || batch->questions_n > NX_BATCH_QUESTIONS_MAX) {
+        engine->counts.revoked_n += batch->obs_n - skip;
+        return 0;
+    }
+    struct fold f = {.engine = engine,
+                     .agent = agent,
+                     .batch = batch,
+                     .received_us = received_us};
+    nx_agent_clock(agent, batch->epoch, &batch->clock, received_us, &f.theta_us,
+                   &f.eps_us);
+    note_batch(agent, batch, skip, received_us);
+    engine->batch_n++;
+    return fold_all(&f, skip);
+}

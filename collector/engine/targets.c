@@ -1,0 +1,242 @@
+#include "collector/engine/targets.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+
+#define RING_FIRST 8U
+
+static void key_of(struct nx_target_key *key, uint32_t agent_id,
+                   uint32_t item_id, const struct nx_endpoint *at) {
+    memset(key, 0, sizeof(*key));
+    memcpy(key->address, at->address, at->address_len);
+    key->address_len = at->address_len;
+    key->scope_id = at->scope_id;
+    key->port = at->port;
+    key->transport = at->transport;
+    key->agent_id = agent_id;
+    key->item_id = item_id;
+}
+
+static unsigned key_hash(const struct nx_target_key *key) {
+    uint64_t word[4];
+    _Static_assert(sizeof(*key) == sizeof(word), "key has no padding");
+    memcpy(word, key, sizeof(word));
+    uint64_t h = 0;
+    for (size_t i = 0; i < 4; i++) {
+        h = (h ^ word[i]) * UINT64_C(0x9e3779b97f4a7c15);
+        h ^= h >> 29;
+    }
+    return (unsigned)(h ^ h >> 32);
+}
+
+static struct nx_target *find(const struct nx_engine *engine,
+                              const struct nx_target_key *key, unsigned hash) {
+    struct nx_target *found = NULL;
+    HASH_FIND_BYHASHVALUE(hh, engine->by_key, key, sizeof(*key), hash, found);
+    return found;
+}
+
+struct nx_target *nx_targets_find(const struct nx_engine *engine,
+                                  const struct nx_agent_state *agent,
+                                  const struct nx_item *item,
+                                  const struct nx_endpoint *at) {
+    struct nx_target_key key;
+    key_of(&key, agent->agent.id, item->id, at);
+    return find(engine, &key, key_hash(&key));
+}
+
+static int reserve(struct nx_engine *engine) {
+    if (engine->targets_n == engine->settings.targets_max) {
+        return NX_ELIMIT;
+    }
+    if (engine->targets_n < engine->targets_cap) {
+        return 0;
+    }
+    size_t cap = engine->targets_cap == 0 ? 64 : 2 * engine->targets_cap;
+    void *targets = realloc(engine->targets, cap * sizeof(*engine->targets));
+    if (targets == NULL) {
+        return NX_ENOMEM;
+    }
+    engine->targets = targets;
+    int64_t *due_us = realloc(engine->due_us, cap * sizeof(*due_us));
+    if (due_us == NULL) {
+        return NX_ENOMEM;
+    }
+    engine->due_us = due_us;
+    engine->targets_cap = cap;
+    return 0;
+}
+
+static void verdict_init(struct nx_verdict *v) {
+    *v = (struct nx_verdict){.state = NX_STATE_UNKNOWN,
+                             .unknown_reason = NX_UNKNOWN_NEVER_SEEN,
+                             .denied_ratio = -1,
+                             .denied_upper95 = -1,
+                             .p_clear = -1,
+                             .refill_negative_probability = -1,
+                             .earliest_clear_us = NX_TIME_UNKNOWN,
+                             .clear_lo_us = NX_TIME_UNKNOWN,
+                             .clear_hi_us = NX_TIME_UNKNOWN,
+                             .last_look_us = NX_TIME_UNKNOWN,
+                             .next_probe_us = NX_TIME_UNKNOWN};
+}
+
+static struct nx_target *target_new(struct nx_agent_state *agent,
+                                    struct nx_item *item,
+                                    const struct nx_endpoint *at) {
+    struct nx_target *t = calloc(1, sizeof(*t));
+    if (t == NULL) {
+        return NULL;
+    }
+    t->agent = agent;
+    t->item = item;
+    t->question = (struct nx_question){
+        .name = item->spec->name, .qtype = item->spec->qtype, .to = *at};
+    t->question.to.server_name = NULL;
+    t->heard_us = NX_TIME_UNKNOWN;
+    t->since_us = NX_TIME_UNKNOWN;
+    verdict_init(&t->verdict);
+    if (at->server_name != NULL) {
+        size_t len = nx_dname_len(at->server_name);
+        t->server_name = malloc(len);
+        if (t->server_name == NULL) {
+            free(t);
+            return NULL;
+        }
+        memcpy(t->server_name, at->server_name, len);
+        t->question.to.server_name = t->server_name;
+    }
+    return t;
+}
+
+static void target_free(struct nx_target *t) {
+    free(t->looks);
+    free(t->server_name);
+    free(t);
+}
+
+static void link_lists(struct nx_target *t) {
+    t->item_next = t->item->targets;
+    if (t->item_next != NULL) {
+        t->item_next->item_prev = t;
+    }
+    t->item->targets = t;
+    t->item->targets_n++;
+    t->agent_next = t->agent->targets;
+    if (t->agent_next != NULL) {
+        t->agent_next->agent_prev = t;
+    }
+    t->agent->targets = t;
+}
+
+static void unlink_lists(struct nx_target *t) {
+    *(t->item_prev != NULL ? &t->item_prev->item_next : &t->item->targets) =
+        t->item_next;
+    if (t->item_next != NULL) {
+        t->item_next->item_prev = t->item_prev;
+    }
+    t->item->targets_n--;
+    *(t->agent_prev != NULL ? &t->agent_prev->agent_next : &t->agent->targets) =
+        t->agent_next;
+    if (t->agent_next != NULL) {
+        t->agent_next->agent_prev = t->agent_prev;
+    }
+}
+
+int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
+                    struct nx_item *item, const struct nx_endpoint *at,
+                    struct nx_target **out) {
+    struct nx_target_key key;
+    key_of(&key, agent->agent.id, item->id, at);
+    unsigned hash = key_hash(&key);
+    struct nx_target *t = find(engine, &key, hash);
+    if (t != NULL) {
+        *out = t;
+        return 0;
+    }
+    int err = reserve(engine);
+    if (err != 0) {
+        return err;
+    }
+    t = target_new(agent, item, at);
+    if (t == NULL) {
+        return NX_ENOMEM;
+    }
+    t->key = key;
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, engine->by_key, &t->key, sizeof(t->key),
+                                hash, t);
+    if (t->hh.tbl == NULL) {
+        target_free(t);
+        return NX_ENOMEM;
+    }
+    t->slot = engine->targets_n++;
+    engine->targets[t->slot] = t;
+    engine->due_us[t->slot] = INT64_MIN;
+    link_lists(t);
+    *out = t;
+    return 0;
+}
+
+void nx_targets_drop(struct nx_engine *engine, struct nx_target *t) {
+    HASH_DELETE(hh, engine->by_key, t);
+    size_t last = --engine->targets_n;
+    engine->targets[t->slot] = engine->targets[last];
+    engine->due_us[t->slot] = engine->due_us[last];
+    engine->targets[t->slot]->slot = t->slot;
+    unlink_lists(t);
+    target_free(t);
+}
+
+/* --- the ring --- */
+
+static size_t oldest_i(const struct nx_target *t) {
+    return t->looks_n < t->cap_n ? 0 : t->next_i;
+}
+
+static int grow(struct nx_target *t) {
+    uint16_t cap = (uint16_t)(t->cap_n == 0 ? RING_FIRST : 2U * t->cap_n);
+    struct nx_look *looks = malloc(cap * sizeof(*looks));
+    if (looks == NULL) {
+        return NX_ENOMEM;
+    }
+    for (uint16_t i = 0; i < t->looks_n; i++) {
+        looks[i] = t->looks[(oldest_i(t) + i) % t->cap_n];
+    }
+    free(t->looks);
+    t->looks = looks;
+    t->next_i = t->looks_n;
+    t->cap_n = cap;
+    return 0;
+}
+
+int nx_target_push(struct nx_target *t, const struct nx_look *look) {
+    int err = 0;
+    if (t->looks_n == t->cap_n && t->cap_n < NX_LOOKS_MAX) {
+        err = grow(t);
+        if (t->cap_n == 0) {
+            return err;
+        }
+    }
+    t->looks[t->next_i] = *look;
+    t->next_i = (uint16_t)(t->next_i + 1U == t->cap_n ? 0 : t->next_i + 1U);
+    if (t->looks_n < t->cap_n) {
+        t->looks_n++;
+    }
+    return err;
+}
+
+size_t nx_target_looks(const struct nx_target *t, struct nx_look *out) {
+    for (size_t i = 0; i < t->looks_n; i++) {
+        const struct nx_look *look =
+            &t->looks[(oldest_i(t) + i) % (size_t)t->cap_n];
+        size_t j = i; /* nearly sorted: insertion */
+        while (j > 0 && out[j - 1].tx_us > look->tx_us) {
+            out[j] = out[j - 1];
+            j--;
+        }
+        out[j] = *look;
+    }
+    return t->looks_n;
+}

@@ -1,0 +1,27 @@
+/* The targets of the open incidents: lookup, ring of looks. */
+#ifndef NX_COLLECTOR_TARGETS_H
+#define NX_COLLECTOR_TARGETS_H
+
+#include "collector/engine/engine_priv.h"
+
+struct nx_target *nx_targets_find(const struct nx_engine *engine,
+                                  const struct nx_agent_state *agent,
+                                  const struct nx_item *item,
+                                  const struct nx_endpoint *at);
+
+/* Finds or makes. NX_ELIMIT: targets_max; NX_ENOMEM. */
+int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
+                    struct nx_item *item, const struct nx_endpoint *at,
+                    struct nx_target **out) NX_MUSTUSE;
+
+void nx_targets_drop(struct nx_engine *engine, struct nx_target *target);
+
+/* Takes a look into the ring; the oldest goes when it is full. NX_ENOMEM:
+ * could not grow, the look took the place of the oldest. */
+int nx_target_push(struct nx_target *target,
+                   const struct nx_look *look) NX_MUSTUSE;
+
+/* The ring's looks in order of sending time; out has NX_LOOKS_MAX. */
+size_t nx_target_looks(const struct nx_target *target, struct nx_look *out);
+
+#endif

@@ -1,0 +1,124 @@
+#include "collector/infer/bound.h"
+
+#define FAILURE_CACHE_S 300U /* RFC 2308 section 7, RFC 9520 section 3.2 */
+#define STACK_LAYERS 2       /* section 12.4 */
+
+struct length {
+    enum nx_hard_reason reason;
+    uint64_t s; /* after the last server was good */
+};
+
+static bool is_ancestor(const struct nx_evidence *ev) {
+    const struct nx_look *look = nx_evidence_negative(ev);
+
+    return look != NULL && look->soa_rel == NX_SOA_ANCESTOR;
+}
+
+static bool is_validated(const struct nx_evidence *ev) {
+    const struct nx_look *look = nx_evidence_negative(ev);
+
+    return look != NULL &&
+           (look->flags & (NX_LOOK_EDE_SYNTH | NX_LOOK_AD)) != 0;
+}
+
+/* The table of 5.8 for a cached denial, first applicable row. */
+static struct length of_entry(const struct nx_evidence *ev) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    const struct nx_profile *profile = ev->c->profile;
+
+    if (nx_is_refed(ev)) {
+        return (struct length){NX_HARD_DELEGATION,
+                               (uint64_t)auth->ns_ttl_s + ev->w_s + 1};
+    }
+    if (auth->deleg_changed_ns && auth->old_servers_negative) {
+        return (struct length){NX_HARD_DELEGATION,
+                               (uint64_t)auth->ns_ttl_s + auth->old_w_s};
+    }
+    if (is_ancestor(ev)) {
+        return (struct length){NX_HARD_DELEGATION, ev->w_s};
+    }
+    if (is_validated(ev) && auth->w_nsec_s > auth->w_auth_s) {
+        return (struct length){NX_HARD_NSEC_WINDOW, ev->w_s};
+    }
+    if (profile->clamp_lo_s > ev->w_auth_s || ev->ttl_raised) {
+        return (struct length){NX_HARD_MIN_CLAMP, ev->w_s};
+    }
+    if (profile->cap_hi_s > 0 && profile->cap_hi_s < ev->w_auth_s) {
+        return (struct length){NX_HARD_CAP, ev->w_s};
+    }
+    return (struct length){ev->w_s > 0 ? NX_HARD_AUTH_WINDOW : NX_HARD_NONE,
+                           ev->w_s};
+}
+
+static struct length of_state(const struct nx_evidence *ev,
+                              const struct nx_verdict *verdict) {
+    uint32_t stale_s = ev->c->profile->stale_max_s;
+
+    switch ((enum nx_state)verdict->state) {
+    case NX_STATE_SERVFAIL_DNSSEC:
+    case NX_STATE_SERVFAIL_OTHER:
+        return (struct length){NX_HARD_FAILURE_CACHE_300, FAILURE_CACHE_S};
+    case NX_STATE_STALE_SERVED:
+        return (struct length){stale_s > 0 ? NX_HARD_STALE_MAX : NX_HARD_NONE,
+                               (uint64_t)ev->w_s + stale_s};
+    case NX_STATE_UNKNOWN:
+        if (verdict->unknown_reason != NX_UNKNOWN_NEVER_SEEN &&
+            verdict->unknown_reason != NX_UNKNOWN_AGENT_SILENT) {
+            break;
+        }
+        return of_entry(ev);
+    case NX_STATE_ANCESTOR_NXDOMAIN:
+    case NX_STATE_CACHED_NXDOMAIN:
+    case NX_STATE_CACHED_NODATA:
+    case NX_STATE_SYNTHESIZED_NEGATIVE:
+    case NX_STATE_PARTLY_CLEAR:
+        return of_entry(ev);
+    case NX_STATE_STILL_NEGATIVE_AT_AUTHORITY:
+    case NX_STATE_RECACHED:
+    case NX_STATE_POLICY_BLOCKED:
+    case NX_STATE_OLD_POSITIVE:
+    case NX_STATE_REFUSED:
+    case NX_STATE_UNREACHABLE:
+    case NX_STATE_CLEAR:
+    case NX_STATE_N_:
+        break;
+    }
+    return (struct length){NX_HARD_NONE, 0};
+}
+
+/* 12.4: a second layer restarts the clock, or has a higher cap than the one
+ * whose TTL is seen. */
+static void add_stack(const struct nx_evidence *ev, int64_t from_us,
+                      struct nx_verdict *out) {
+    uint64_t fed_s = nx_is_refed(ev) ? ev->c->auth->ns_ttl_s : 0;
+    uint64_t all_s = STACK_LAYERS * (ev->w_s + UINT64_C(1));
+
+    if (ev->w_auth_s > ev->w_s) {
+        all_s = (uint64_t)ev->w_s + ev->w_auth_s + STACK_LAYERS;
+    }
+    out->hard_stack.reason = NX_HARD_STACK;
+    out->hard_stack.at_us = from_us + (int64_t)(fed_s + all_s) * NX_US_PER_S;
+}
+
+static bool is_of_entry(enum nx_hard_reason reason) {
+    return reason == NX_HARD_AUTH_WINDOW || reason == NX_HARD_CAP ||
+           reason == NX_HARD_MIN_CLAMP;
+}
+
+void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
+    int64_t from_us = ev->c->auth->restored_hi_us;
+    struct length length = of_state(ev, out);
+
+    if (from_us == NX_TIME_UNKNOWN || length.reason == NX_HARD_NONE) {
+        return;
+    }
+    out->hard.reason = (uint8_t)length.reason;
+    out->hard.at_us = from_us + (int64_t)length.s * NX_US_PER_S;
+    if (is_of_entry(length.reason)) {
+        out->hard.at_us += nx_inclusive_us(ev->c->profile);
+    }
+    if (ev->c->profile->chain_possible &&
+        (is_of_entry(length.reason) || is_ancestor(ev) || nx_is_refed(ev))) {
+        add_stack(ev, from_us, out);
+    }
+}

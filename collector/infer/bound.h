@@ -1,0 +1,13 @@
+/* The hard bound of a target and its reason (estimator.md 5.8). */
+#ifndef NX_COLLECTOR_BOUND_H
+#define NX_COLLECTOR_BOUND_H
+
+#include "collector/infer/evidence.h"
+
+/* Fills out->hard and out->hard_stack for out->state. No bound where waiting
+ * does not help, or where the restoration was not seen. `stack` (12.4) stands
+ * beside the bound: two layers, each W and the second of the inclusive
+ * family. */
+void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out);
+
+#endif

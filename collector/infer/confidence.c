@@ -1,0 +1,202 @@
+#include "collector/infer/confidence.h"
+
+#include <math.h>
+
+#define LOOKS_IN_ALL 14U /* 1 - 0.05^(1/14) = 0.19 */
+#define EARLY_LOOKS 8U
+#define ONE_CACHE_LOOKS 3U
+#define MISSED 0.01 /* of caches that were not seen */
+#define MISSED_ALIVE 1e-4
+#define RATIO_LOOKS 16U /* newest looks that tell the share denied now */
+
+static unsigned max_n(unsigned a, unsigned b) {
+    return a > b ? a : b;
+}
+
+/* Surely not ended yet. */
+static bool is_line_alive(const struct nx_evidence *ev) {
+    for (size_t i = 0; i < ev->lines.n; i++) {
+        if (ev->lines.at[i].line.a_us > ev->c->now_us) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Tries that all miss a cache with that share of the queries with p. */
+static unsigned to_exclude(double share, double p) {
+    return share < 0.999 ? (unsigned)ceil(log(p) / log(1.0 - share)) : 1U;
+}
+
+static double looks_before_row(const struct nx_evidence *ev) {
+    return (double)(ev->neg_n + ev->pos_n - ev->run_n);
+}
+
+/* Tries that would have met each live line. A flush is rare, and every visit is
+ * another chance to miss a line: so hardly a doubt must be left. */
+static unsigned early_needed(const struct nx_evidence *ev) {
+    double least = 1.0;
+
+    for (size_t i = 0; i < ev->lines.n; i++) {
+        double share =
+            (ev->lines.at[i].line.looks_n + 0.5) / (looks_before_row(ev) + 1.0);
+        least = share < least ? share : least;
+    }
+    return max_n(to_exclude(least, MISSED_ALIVE), EARLY_LOOKS);
+}
+
+static unsigned rest_of(unsigned all, unsigned had) {
+    return all > had ? all - had : 0;
+}
+
+/* Many looks, one countdown, no answer in between: one cache. */
+static bool is_one_cache(const struct nx_evidence *ev) {
+    return ev->lines_seen_n == 1 && ev->neg_n >= EARLY_LOOKS &&
+           ev->pos_n == ev->run_n;
+}
+
+/* Loads are unequal (5.9): the least used of K caches may get half of an equal
+ * share. */
+static unsigned of_caches(double caches) {
+    return caches > 1.5 ? to_exclude(0.5 / caches, MISSED) : 1U;
+}
+
+/* The more of the caches that denied and of those that answer now; at least
+ * two. */
+static double estimated_caches(const struct nx_evidence *ev) {
+    bool ended = ev->lines_seen_n > 0 && ev->lines.n == 0;
+    double denied = ended ? ev->chao.s_hat - 1.0 : ev->chao.s_hat;
+    double answering = ev->answering.s_hat + (double)ev->lines.n;
+
+    return fmax(2.0, fmax(denied, answering));
+}
+
+static unsigned needed_unbounded(const struct nx_evidence *ev) {
+    const struct nx_case *c = ev->c;
+    double caches = estimated_caches(ev);
+    unsigned rest = rest_of(LOOKS_IN_ALL, ev->neg_n);
+
+    if (ev->w_s > 0 && c->now_us > nx_single_layer_end(ev)) {
+        return nx_probes_to_reach(c->profile->caches > 0 ? c->profile->caches
+                                                         : caches);
+    }
+    if (c->profile->caches > 0 && !is_line_alive(ev) &&
+        ev->lines_seen_n >= c->profile->caches) {
+        return nx_probes_to_reach(c->profile->caches); /* all were seen */
+    }
+    if (c->profile->caches > 0) {
+        return of_caches(c->profile->caches);
+    }
+    if (is_line_alive(ev)) {
+        return max_n(early_needed(ev), rest);
+    }
+    if (is_one_cache(ev)) {
+        return ONE_CACHE_LOOKS;
+    }
+    if (ev->neg_n > 0 && ev->lines_seen_n == 0) { /* and no countdown */
+        double share = (ev->neg_n + 0.5) / (looks_before_row(ev) + 1.0);
+        return max_n(max_n(to_exclude(share, MISSED), EARLY_LOOKS), rest);
+    }
+    if (caches < 2.5) {
+        return max_n(nx_probes_to_reach(caches), rest);
+    }
+    if (ev->neg_n >= EARLY_LOOKS) {
+        return max_n(to_exclude(1.0 / caches, MISSED), rest);
+    }
+    return max_n(of_caches(caches), rest);
+}
+
+/* One cached record says nothing about what is fetched after it, where old
+ * servers or the other caches of a lower layer may be asked then. */
+static bool is_older_record(const struct nx_evidence *ev) {
+    const struct nx_profile *profile = ev->c->profile;
+    bool layers = profile->verified && profile->chain_possible;
+    const struct nx_look *first = NULL;
+
+    if ((!nx_is_refed(ev) && !layers) || ev->first_pos == NX_NO_LOOK ||
+        ev->c->now_us > nx_single_layer_end(ev)) {
+        return false;
+    }
+    first = &ev->c->looks[ev->first_pos];
+    return first->r_s > 0 && ev->c->looks[ev->last_pos].tx_us <=
+                                 first->rx_us + first->r_s * NX_US_PER_S;
+}
+
+unsigned nx_positives_needed(const struct nx_evidence *ev) {
+    unsigned n = needed_unbounded(ev);
+    unsigned most = nx_positives_required(ev->c->settings->clear_max_share);
+
+    return n < most ? n : most;
+}
+
+bool nx_is_confirmed_clear(const struct nx_evidence *ev) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+
+    return (auth->all_ns_good || !auth->observed) && ev->run_n > 0 &&
+           ev->run_n >= nx_positives_needed(ev) && !is_older_record(ev);
+}
+
+/* Smoothed share of the newest looks (7). */
+static double ratio_of_looks(const struct nx_evidence *ev) {
+    unsigned n = 0;
+    unsigned denied = 0;
+
+    for (size_t i = ev->c->looks_n; i > 0 && n < RATIO_LOOKS; i--) {
+        unsigned kind = ev->c->looks[i - 1].kind;
+        if (nx_kind_is_negative(kind)) {
+            denied++;
+            n++;
+        } else if (kind == NX_KIND_POS) {
+            n++;
+        }
+    }
+    return (denied + 0.5) / (n + 1.0);
+}
+
+/* The share is a share of queries asked now: after the last line has ended
+ * only the row of positives counts. */
+static double ratio_of(const struct nx_evidence *ev,
+                       const struct nx_verdict *verdict) {
+    switch ((enum nx_state)verdict->state) {
+    case NX_STATE_CLEAR:
+    case NX_STATE_OLD_POSITIVE:
+        return 0.0;
+    case NX_STATE_REFUSED:
+    case NX_STATE_UNREACHABLE:
+        return -1.0;
+    case NX_STATE_UNKNOWN:
+        return verdict->dist.known ? 1.0 - verdict->p_clear : -1.0;
+    case NX_STATE_PARTLY_CLEAR:
+        return ev->lines.n == 0 && ev->run_n > 0 ? 0.5 / (ev->run_n + 1.0)
+                                                 : ratio_of_looks(ev);
+    case NX_STATE_STILL_NEGATIVE_AT_AUTHORITY:
+    case NX_STATE_RECACHED:
+    case NX_STATE_ANCESTOR_NXDOMAIN:
+    case NX_STATE_STALE_SERVED:
+    case NX_STATE_CACHED_NXDOMAIN:
+    case NX_STATE_CACHED_NODATA:
+    case NX_STATE_SYNTHESIZED_NEGATIVE:
+    case NX_STATE_POLICY_BLOCKED:
+        return ev->pos_n > 0 ? ratio_of_looks(ev) : 1.0;
+    case NX_STATE_SERVFAIL_DNSSEC:
+    case NX_STATE_SERVFAIL_OTHER:
+    case NX_STATE_N_:
+        break;
+    }
+    return 1.0;
+}
+
+void nx_confidence_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
+    const struct nx_look *looks = ev->c->looks;
+
+    out->denied_ratio = ratio_of(ev, out);
+    out->positives_in_row = (uint16_t)ev->run_n;
+    if (ev->run_n > 0) {
+        out->denied_upper95 = nx_denied_upper95(ev->run_n);
+    }
+    if (out->state == NX_STATE_CLEAR && ev->last_neg != NX_NO_LOOK &&
+        ev->first_pos != NX_NO_LOOK) {
+        out->clear_lo_us = looks[ev->last_neg].tx_us;
+        out->clear_hi_us = looks[ev->first_pos].rx_us;
+    }
+}

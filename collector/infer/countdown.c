@@ -1,0 +1,324 @@
+/* Which TTLs may be believed, which W counts, which lines live. */
+#include "collector/infer/clockstep.h"
+#include "collector/infer/evidence.h"
+
+#define LATELY_US (20 * NX_US_PER_S)
+#define STALE_TTL_S 30 /* RFC 8767 section 4 */
+
+bool nx_serial_current(const struct nx_look *look,
+                       const struct nx_auth_facts *auth) {
+    return auth->serial_known && auth->serial_moves &&
+           (look->flags & NX_LOOK_SERIAL) != 0 &&
+           look->soa_rel == NX_SOA_APEX &&
+           (int32_t)(look->soa_serial - auth->serial_restored) >= 0;
+}
+
+int64_t nx_inclusive_us(const struct nx_profile *profile) {
+    bool may =
+        profile->conv == NX_CONV_F0 ||
+        (profile->conv == NX_CONV_U && profile->soa_clock != NX_SOA_CLOCK_OWN);
+
+    return may ? NX_US_PER_S : 0;
+}
+
+bool nx_is_refed(const struct nx_evidence *ev) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    const struct nx_look *look = nx_evidence_negative(ev);
+
+    return auth->deleg_changed_ns && auth->old_servers_negative &&
+           auth->ns_ttl_s > 0 &&
+           (look == NULL || look->soa_rel == NX_SOA_APEX ||
+            look->soa_rel == NX_SOA_NONE);
+}
+
+int64_t nx_single_layer_end(const struct nx_evidence *ev) {
+    int64_t feed_s = nx_is_refed(ev) ? ev->c->auth->ns_ttl_s : 0;
+
+    if (ev->c->auth->restored_hi_us == NX_TIME_UNKNOWN) {
+        return INT64_MAX;
+    }
+    return ev->c->auth->restored_hi_us +
+           (feed_s + ev->w_s + INT64_C(1)) * NX_US_PER_S;
+}
+
+bool nx_look_is_policy(const struct nx_look *look) {
+    return (look->flags & (NX_LOOK_EDE_POLICY | NX_LOOK_SOA_ADDITIONAL)) != 0 ||
+           look->soa_rel == NX_SOA_QNAME || look->soa_rel == NX_SOA_FOREIGN;
+}
+
+/* Can this TTL be a cache's countdown at all? */
+static bool is_countdown(const struct nx_evidence *ev,
+                         const struct nx_look *look) {
+    uint32_t cap_s = ev->c->profile->display_cap_s;
+
+    return nx_kind_is_negative(look->kind) && look->r_s >= 0 &&
+           !(cap_s > 0 && look->r_s >= (int32_t)cap_s) &&
+           !ev->c->profile->never_decrements &&
+           !(ev->flat && look->r_s == ev->flat_r_s) &&
+           (look->flags & NX_LOOK_EDE_STALE) == 0 && !nx_look_is_policy(look);
+}
+
+static uint32_t largest_minimum(const struct nx_case *c) {
+    uint32_t most_s = 0;
+
+    for (size_t i = 0; i < c->looks_n; i++) {
+        const struct nx_look *look = &c->looks[i];
+        if (nx_kind_is_negative(look->kind) && look->soa_rel == NX_SOA_APEX &&
+            look->soa_minimum_s > most_s) {
+            most_s = look->soa_minimum_s;
+        }
+    }
+    return most_s;
+}
+
+static uint32_t largest_shown(const struct nx_evidence *ev) {
+    int32_t most_s = 0;
+
+    for (size_t i = 0; i < ev->c->looks_n; i++) {
+        const struct nx_look *look = &ev->c->looks[i];
+        if (is_countdown(ev, look) && look->r_s > most_s) {
+            most_s = look->r_s;
+        }
+    }
+    return (uint32_t)most_s;
+}
+
+/* The authority's W for the zone that denies: the parent's when it does; the
+ * NSEC's where a validator may synthesize from it (RFC 8198, 9077). */
+static uint32_t authority_w(const struct nx_evidence *ev) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    const struct nx_look *look = nx_evidence_negative(ev);
+    uint32_t w_s = auth->w_auth_s;
+
+    if (look != NULL && look->soa_rel == NX_SOA_ANCESTOR) {
+        return auth->parent_w_s;
+    }
+    if (look != NULL && auth->w_nsec_s > w_s &&
+        (look->flags & (NX_LOOK_EDE_SYNTH | NX_LOOK_AD)) != 0) {
+        return auth->w_nsec_s;
+    }
+    if (look != NULL && look->soa_rel == NX_SOA_NONE &&
+        auth->parent_w_s > w_s) {
+        return auth->parent_w_s; /* nothing says whose denial it is */
+    }
+    if (nx_is_refed(ev) && auth->old_w_s > 0) {
+        return auth->old_w_s;
+    }
+    return w_s > 0 ? w_s : largest_minimum(ev->c);
+}
+
+/* A canary-measured cap that a TTL may not show (dnsdist maxNegativeTTL,
+ * resolver-facts.md 1.6): the entry then ends that much before. */
+static bool is_cap_hidden(const struct nx_evidence *ev) {
+    const struct nx_profile *profile = ev->c->profile;
+
+    return profile->verified && profile->cap_hi_s > 0 &&
+           profile->cap_hi_s < ev->w_auth_s;
+}
+
+/* A flat TTL that is no stale one is a W that the resolver gives. */
+static uint32_t flat_w(const struct nx_evidence *ev) {
+    const struct nx_look *look = nx_evidence_negative(ev);
+    bool is_w = ev->flat && !ev->capped && ev->flat_r_s > STALE_TTL_S &&
+                look != NULL && !nx_look_is_policy(look);
+
+    return is_w ? (uint32_t)ev->flat_r_s : 0;
+}
+
+/* Where the cap is not known, W may be any of the usual ones (3.1). */
+static void find_likely_w(struct nx_evidence *ev, uint32_t shown_s) {
+    const struct nx_profile *profile = ev->c->profile;
+    double sum_s = 0.0;
+
+    ev->caps_n = 0;
+    ev->w_likely_s = ev->w_s;
+    if (profile->verified || profile->w_eff_s > 0 || profile->cap_hi_s > 0 ||
+        flat_w(ev) > 0) {
+        return;
+    }
+    ev->caps_n = nx_usual_caps(ev->w_s, shown_s, ev->caps);
+    for (size_t i = 0; i < ev->caps_n; i++) {
+        sum_s += ev->caps[i].weight * ev->caps[i].w_s;
+    }
+    ev->w_likely_s = ev->caps_n > 0 ? (uint32_t)sum_s : ev->w_s;
+}
+
+/* W_eff (5.1). A TTL above it means that the resolver raised it, or that the
+ * authority's W was not seen. */
+static void find_w(struct nx_evidence *ev) {
+    const struct nx_profile *profile = ev->c->profile;
+    uint32_t shown_s = largest_shown(ev);
+    uint32_t w_s = 0;
+
+    ev->w_auth_s = authority_w(ev);
+    w_s =
+        ev->w_auth_s > profile->clamp_lo_s ? ev->w_auth_s : profile->clamp_lo_s;
+    if (profile->cap_hi_s > 0 && w_s > profile->cap_hi_s) {
+        w_s = profile->cap_hi_s;
+    }
+    w_s = profile->w_eff_s > 0 ? profile->w_eff_s : w_s;
+    ev->ttl_raised = ev->w_auth_s > 0 && shown_s > ev->w_auth_s &&
+                     ev->c->auth->w_nsec_s < shown_s;
+    if (shown_s > w_s && !is_cap_hidden(ev)) {
+        w_s = shown_s;
+    }
+    if (!profile->verified && profile->w_eff_s == 0 && flat_w(ev) > 0) {
+        w_s = flat_w(ev);
+    }
+    ev->w_s = w_s;
+    find_likely_w(ev, shown_s);
+}
+
+/* Section 12.1: with a clock that is, or may be, the zone's, a serial at or
+ * past the restored one (or, where serials stand still, a fill after the
+ * restoration) shows the age of somebody else's answer. Past the end of a
+ * single layer only a chain is left, whose TTL is its own. */
+static bool is_untrusted(const struct nx_evidence *ev,
+                         const struct nx_look *look, int64_t newest_us) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    int64_t fill_us = look->tx_us - (int64_t)look->eps_us +
+                      (look->r_s - 2 - (int64_t)ev->w_s) * NX_US_PER_S;
+
+    if (ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN ||
+        look->soa_rel != NX_SOA_APEX ||
+        auth->restored_hi_us == NX_TIME_UNKNOWN ||
+        newest_us > nx_single_layer_end(ev) + (int64_t)look->eps_us) {
+        return false;
+    }
+    if (auth->serial_known && auth->serial_moves) {
+        return nx_serial_current(look, auth);
+    }
+    return fill_us > auth->restored_hi_us;
+}
+
+static size_t pick(struct nx_evidence *ev, uint8_t *picked) {
+    const struct nx_case *c = ev->c;
+    const struct nx_look *newest = nx_evidence_negative(ev);
+    size_t n = 0;
+
+    for (size_t i = 0; i < c->looks_n && newest != NULL; i++) {
+        const struct nx_look *look = &c->looks[i];
+        if (!is_countdown(ev, look)) {
+            continue;
+        }
+        if (is_untrusted(ev, look, newest->tx_us)) {
+            ev->untrusted = (int)i;
+            if (ev->first_untrusted == NX_NO_LOOK) {
+                ev->first_untrusted = (int)i;
+            }
+            continue;
+        }
+        picked[n++] = (uint8_t)i;
+    }
+    return n;
+}
+
+static int64_t hidden_cap_us(const struct nx_evidence *ev) {
+    if (!is_cap_hidden(ev) || largest_shown(ev) <= ev->c->profile->cap_hi_s) {
+        return 0;
+    }
+    return (int64_t)(ev->w_auth_s - ev->c->profile->cap_hi_s) * NX_US_PER_S;
+}
+
+/* Did a later look find the entry gone or replaced? */
+static bool is_over(const struct nx_evidence *ev,
+                    const struct nx_line_info *info) {
+    const struct nx_case *c = ev->c;
+
+    for (size_t i = info->last + 1U; i < c->looks_n; i++) {
+        const struct nx_look *look = &c->looks[i];
+        bool negative = nx_kind_is_negative(look->kind);
+        if (!negative && look->kind != NX_KIND_POS) {
+            continue;
+        }
+        if (look->tx_us > info->line.b_us || c->profile->caches == 1) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The zone's clock was renewed after this line: its TTL was the old SOA's, a
+ * lower end for the entry (section 12.1). */
+static bool is_demoted(const struct nx_evidence *ev,
+                       const struct nx_line_info *info) {
+    return ev->first_untrusted != NX_NO_LOOK &&
+           info->last < ev->first_untrusted;
+}
+
+static void keep_live(struct nx_evidence *ev) {
+    struct nx_line_set *set = &ev->lines;
+    size_t n = 0;
+
+    for (size_t i = 0; i < set->n; i++) {
+        const struct nx_line_info *info = &set->at[i];
+        if (is_demoted(ev, info)) {
+            if (ev->floor_us < info->line.a_us) {
+                ev->floor_us = info->line.a_us;
+            }
+            continue;
+        }
+        if (is_over(ev, info)) {
+            ev->expired_us = info->line.b_us > ev->expired_us ? info->line.b_us
+                                                              : ev->expired_us;
+            continue;
+        }
+        ev->expired_unverified |= info->line.b_us < ev->c->now_us;
+        set->at[n++] = *info;
+    }
+    set->n = n;
+}
+
+static void find_lines(struct nx_evidence *ev) {
+    uint8_t picked[NX_LOOKS_MAX];
+    uint16_t counts[NX_LOOKS_MAX + 1];
+    size_t n = pick(ev, picked);
+    struct nx_line_rule rule = {
+        .conv = (enum nx_conv)ev->c->profile->conv,
+        .by_serial = ev->c->auth->serial_moves,
+        .shift_us = hidden_cap_us(ev),
+    };
+
+    nx_lines_build(ev->c->looks, picked, n, &rule, &ev->lines);
+    ev->clock_step = nx_step_restart(ev->c->looks, &ev->lines);
+    for (size_t i = 0; i < ev->lines.n; i++) {
+        counts[i] = ev->lines.at[i].line.looks_n;
+    }
+    counts[ev->lines.n] = (uint16_t)ev->pos_n;
+    nx_chao_estimate(counts, ev->lines.n + 1, &ev->chao);
+    ev->lines_seen_n = (unsigned)ev->lines.n;
+    keep_live(ev);
+}
+
+/* Records count down too: each cache that answers shows its own TTL. Only
+ * lately, for a short TTL soon begins anew; and only if they do: a TTL that
+ * stands still tells no caches apart. */
+static void find_answering(struct nx_evidence *ev) {
+    const struct nx_case *c = ev->c;
+    struct nx_line_rule rule = {.conv = NX_CONV_F0};
+    struct nx_line_set set;
+    uint8_t picked[NX_LOOKS_MAX];
+    uint16_t counts[NX_LOOKS_MAX];
+    size_t n = 0;
+    bool moves = false;
+
+    for (size_t i = 0; i < c->looks_n && ev->last_pos != NX_NO_LOOK; i++) {
+        const struct nx_look *look = &c->looks[i];
+        if (look->kind == NX_KIND_POS && look->r_s >= 0 &&
+            look->tx_us > c->looks[ev->last_pos].tx_us - LATELY_US) {
+            moves |= n > 0 && look->r_s != c->looks[picked[0]].r_s;
+            picked[n++] = (uint8_t)i;
+        }
+    }
+    nx_lines_build(c->looks, picked, moves ? n : 0, &rule, &set);
+    for (size_t i = 0; i < set.n; i++) {
+        counts[i] = set.at[i].line.looks_n;
+    }
+    nx_chao_estimate(counts, set.n, &ev->answering);
+}
+
+void nx_evidence_countdown(struct nx_evidence *ev) {
+    find_w(ev);
+    find_lines(ev);
+    find_answering(ev);
+}

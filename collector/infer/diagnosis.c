@@ -1,0 +1,390 @@
+#include "collector/infer/diagnosis.h"
+
+#include <string.h>
+
+#include "collector/infer/bound.h"
+#include "collector/infer/confidence.h"
+#include "collector/infer/evidence.h"
+#include "collector/infer/forecast.h"
+#include "collector/infer/marks.h"
+#include "collector/infer/schedule.h"
+
+#define CONFIRM_US (35 * NX_US_PER_S) /* 3.4, 5.7: one-shot stale answers */
+#define LOST_LOOKS 3U                 /* 5.7: unreachable */
+#define LATE_LOOKS 3U                 /* 5.5: past every bound */
+#define STALE_TTL_S 30                /* RFC 8767 section 4 */
+
+void nx_diagnosis_settings_default(struct nx_diagnosis_settings *out) {
+    *out = (struct nx_diagnosis_settings){
+        .clear_max_share = 0.05,
+        .probe_floor_us = 5 * NX_US_PER_S,
+        .probe_ceiling_us = 300 * NX_US_PER_S,
+        .probe_cost_s = 30.0,
+        .guard_us = NX_US_PER_S / 4,
+        .silent_after_us = 120 * NX_US_PER_S,
+        .first_visit_n = 8,
+    };
+}
+
+static void flag(struct nx_verdict *out, enum nx_flag bit) {
+    out->flags |= 1U << bit;
+}
+
+static enum nx_state unknown(struct nx_verdict *out,
+                             enum nx_unknown_reason reason) {
+    out->unknown_reason = (uint8_t)reason;
+    return NX_STATE_UNKNOWN;
+}
+
+static bool was(const struct nx_evidence *ev, enum nx_state state) {
+    return ev->c->before.known && ev->c->before.state == state;
+}
+
+/* Latest end that the restoration allows, chains included when possible. */
+static int64_t last_end(const struct nx_evidence *ev) {
+    int64_t end_us = nx_single_layer_end(ev);
+
+    if (end_us != INT64_MAX && ev->c->profile->chain_possible) {
+        end_us += (ev->w_s + INT64_C(1)) * NX_US_PER_S;
+    }
+    return end_us;
+}
+
+/* 5.5, last row: denials past every bound without a countdown are made above
+ * the cache. */
+static bool is_made_above(const struct nx_evidence *ev) {
+    unsigned late_n = 0;
+
+    for (size_t i = 0; i < ev->c->looks_n; i++) {
+        const struct nx_look *look = &ev->c->looks[i];
+        late_n += nx_kind_is_negative(look->kind) &&
+                          (look->r_s < 0 || look->r_s == ev->flat_r_s) &&
+                          look->tx_us > last_end(ev)
+                      ? 1U
+                      : 0U;
+    }
+    return late_n >= LATE_LOOKS &&
+           (ev->flat || nx_evidence_negative(ev)->r_s < 0);
+}
+
+/* Entering needs two agreeing looks, unless an extended error says it. */
+static bool is_policy(const struct nx_evidence *ev,
+                      const struct nx_look *look) {
+    return (look->flags & NX_LOOK_EDE_POLICY) != 0 || ev->policy_n >= 2 ||
+           is_made_above(ev);
+}
+
+static bool is_stale(const struct nx_evidence *ev, const struct nx_look *look) {
+    if ((look->flags & NX_LOOK_EDE_STALE) != 0) {
+        return true;
+    }
+    if (ev->miss_n > 0 && ev->c->profile->rd0 == NX_RD0_HONOURED) {
+        return true;
+    }
+    return ev->flat && look->r_s <= STALE_TTL_S &&
+           look->tx_us > nx_single_layer_end(ev);
+}
+
+/* When a fill is surely newer than all that the restoration left behind: below
+ * a cache that is not alone, an entry may come from another layer. */
+static int64_t newest_old_fill(const struct nx_evidence *ev) {
+    const struct nx_case *c = ev->c;
+    int64_t at_us = c->auth->restored_hi_us;
+    bool stacked = c->profile->chain_possible &&
+                   (c->profile->verified || ev->w_auth_s > ev->w_s);
+
+    if (nx_is_refed(ev)) {
+        at_us += (int64_t)c->auth->ns_ttl_s * NX_US_PER_S;
+    }
+    if (stacked) {
+        at_us += (int64_t)ev->w_auth_s * NX_US_PER_S;
+    }
+    return at_us;
+}
+
+/* Where a raised W would explain it as well (the clamp is not known), the fill
+ * must have been seen: our own query made it, or another entry ended and this
+ * one followed. */
+static bool is_seen_to_come(const struct nx_evidence *ev,
+                            const struct nx_line_info *info) {
+    const struct nx_look *first = &ev->c->looks[info->first];
+    bool ours = !ev->ttl_raised && info->r_max_s + 1 >= (int32_t)ev->w_auth_s;
+
+    return ev->c->profile->verified || ours ||
+           (ev->expired_us != NX_TIME_UNKNOWN && first->tx_us > ev->expired_us);
+}
+
+/* A fill surely after the restoration, on a countdown that was seen to count
+ * down (two agreeing looks). The inclusive family's fill is floored away by a
+ * second. Where the clock may be the zone's and serials cannot tell, only what
+ * outlives every chain counts (12.2, 12.4). */
+static bool is_recached_line(const struct nx_evidence *ev,
+                             const struct nx_line_info *info) {
+    const struct nx_case *c = ev->c;
+    int64_t fill_us = info->line.a_us - (int64_t)ev->w_s * NX_US_PER_S;
+
+    if (info->r_max_s == info->r_min_s || ev->clock_step ||
+        !is_seen_to_come(ev, info)) {
+        return false;
+    }
+    if (c->profile->conv == NX_CONV_F0) {
+        fill_us -= NX_US_PER_S;
+    }
+    if (c->profile->soa_clock != NX_SOA_CLOCK_OWN &&
+        (!c->auth->serial_moves ||
+         nx_serial_current(&c->looks[info->last], c->auth))) {
+        return info->line.a_us > last_end(ev);
+    }
+    return fill_us > newest_old_fill(ev);
+}
+
+static bool is_recached(const struct nx_evidence *ev,
+                        const struct nx_look *look) {
+    if (ev->c->auth->restored_hi_us == NX_TIME_UNKNOWN) {
+        return false;
+    }
+    if (ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN &&
+        nx_serial_current(look, ev->c->auth)) {
+        return true;
+    }
+    for (size_t i = 0; i < ev->lines.n; i++) {
+        if (is_recached_line(ev, &ev->lines.at[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Denials that waiting ends: which kind. */
+static enum nx_state cached_state(const struct nx_evidence *ev,
+                                  const struct nx_look *look) {
+    if ((look->flags & NX_LOOK_EDE_SYNTH) != 0) {
+        return NX_STATE_SYNTHESIZED_NEGATIVE;
+    }
+    if (look->soa_rel == NX_SOA_ANCESTOR) {
+        return NX_STATE_ANCESTOR_NXDOMAIN;
+    }
+    if (ev->pos_n > 0) {
+        return NX_STATE_PARTLY_CLEAR;
+    }
+    return look->kind == NX_KIND_NODATA ? NX_STATE_CACHED_NODATA
+                                        : NX_STATE_CACHED_NXDOMAIN;
+}
+
+static enum nx_state negative_state(const struct nx_evidence *ev,
+                                    struct nx_verdict *out) {
+    const struct nx_look *look = nx_evidence_negative(ev);
+
+    if (is_policy(ev, look)) {
+        return NX_STATE_POLICY_BLOCKED;
+    }
+    if (look->soa_rel == NX_SOA_TARGET || !ev->c->auth->observed) {
+        return unknown(out, NX_UNKNOWN_DENIED_ZONE_NOT_OBSERVED);
+    }
+    if (!ev->c->auth->all_ns_good) {
+        return NX_STATE_STILL_NEGATIVE_AT_AUTHORITY;
+    }
+    if (nx_look_is_policy(look)) {
+        return unknown(out, NX_UNKNOWN_INCONSISTENT);
+    }
+    if (is_stale(ev, look)) {
+        return NX_STATE_STALE_SERVED;
+    }
+    if (is_recached(ev, look)) {
+        return NX_STATE_RECACHED;
+    }
+    return cached_state(ev, look);
+}
+
+/* After positives: enough of them, or not yet. */
+static enum nx_state positive_state(const struct nx_evidence *ev,
+                                    struct nx_verdict *out) {
+    if (nx_is_confirmed_clear(ev)) {
+        return NX_STATE_CLEAR;
+    }
+    if (ev->c->auth->observed && !ev->c->auth->all_ns_good) {
+        return ev->lines.n > 0 ? NX_STATE_STILL_NEGATIVE_AT_AUTHORITY
+                               : unknown(out, NX_UNKNOWN_INCONSISTENT);
+    }
+    if (ev->pos_n == 0) {
+        return unknown(out, NX_UNKNOWN_NEVER_SEEN);
+    }
+    return NX_STATE_PARTLY_CLEAR;
+}
+
+static bool is_answered_without_checks(const struct nx_case *c) {
+    for (size_t i = 0; i < c->looks_n; i++) {
+        if (c->looks[i].kind == NX_KIND_POS &&
+            (c->looks[i].flags & NX_LOOK_CD) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A clear target that says otherwise once stays clear until a second look
+ * within 35 s agrees. */
+static bool is_in_doubt(const struct nx_evidence *ev, struct nx_verdict *out) {
+    const struct nx_case *c = ev->c;
+    int64_t tx_us = 0;
+
+    if (!was(ev, NX_STATE_CLEAR) || !c->auth->all_ns_good) {
+        return false;
+    }
+    tx_us = c->looks[ev->last].tx_us;
+    out->doubt_us = c->before.doubt_us;
+    if (c->looks[ev->last].kind == NX_KIND_POS) {
+        if (out->doubt_us != NX_TIME_UNKNOWN &&
+            c->now_us - out->doubt_us > CONFIRM_US) {
+            out->doubt_us = NX_TIME_UNKNOWN;
+        }
+        return true;
+    }
+    if (out->doubt_us == NX_TIME_UNKNOWN || tx_us == out->doubt_us ||
+        tx_us - out->doubt_us > CONFIRM_US) {
+        out->doubt_us = tx_us;
+        return true;
+    }
+    out->doubt_us = NX_TIME_UNKNOWN;
+    flag(out, NX_FLAG_FLAPPING);
+    return false;
+}
+
+/* Nothing that tells about the name yet. */
+static enum nx_state mute_state(const struct nx_evidence *ev,
+                                struct nx_verdict *out) {
+    if (ev->miss_n > 0) {
+        return unknown(out, NX_UNKNOWN_NOT_CACHED);
+    }
+    if (!ev->c->auth->verified) {
+        return unknown(out, NX_UNKNOWN_GUARDED);
+    }
+    size_t n = ev->c->looks_n;
+    bool odd = n > 0 && ev->c->looks[n - 1].kind == NX_KIND_OTHER;
+    return unknown(out, odd ? NX_UNKNOWN_INCONSISTENT : NX_UNKNOWN_NEVER_SEEN);
+}
+
+static enum nx_state classify(const struct nx_evidence *ev,
+                              struct nx_verdict *out) {
+    const struct nx_look *last = NULL;
+
+    if (ev->heard && ev->lost_n >= LOST_LOOKS) {
+        return NX_STATE_UNREACHABLE;
+    }
+    if (ev->last == NX_NO_LOOK) {
+        return mute_state(ev, out);
+    }
+    last = &ev->c->looks[ev->last];
+    if (is_in_doubt(ev, out)) {
+        return NX_STATE_CLEAR;
+    }
+    /* What was proven stays proven when the agent falls silent. */
+    if (!ev->heard && !nx_is_confirmed_clear(ev)) {
+        bool asked = ev->c->auth->verified || !ev->c->auth->observed;
+        return unknown(out,
+                       asked ? NX_UNKNOWN_AGENT_SILENT : NX_UNKNOWN_GUARDED);
+    }
+    if (nx_kind_is_negative(last->kind)) {
+        return negative_state(ev, out);
+    }
+    if (last->kind == NX_KIND_SERVFAIL) {
+        return (last->flags & NX_LOOK_EDE_DNSSEC) != 0 ||
+                       is_answered_without_checks(ev->c)
+                   ? NX_STATE_SERVFAIL_DNSSEC
+                   : NX_STATE_SERVFAIL_OTHER;
+    }
+    if (last->kind == NX_KIND_REFUSED) {
+        return NX_STATE_REFUSED;
+    }
+    return last->kind == NX_KIND_POS_OTHER ? NX_STATE_OLD_POSITIVE
+                                           : positive_state(ev, out);
+}
+
+/* 5.8, V21: each round asks a bad server with the share of bad ones. */
+static void expect_refill(const struct nx_evidence *ev,
+                          struct nx_verdict *out) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+
+    if (out->state != NX_STATE_STILL_NEGATIVE_AT_AUTHORITY ||
+        auth->ns_total == 0 || auth->ns_negative >= auth->ns_total) {
+        return;
+    }
+    double q = (double)auth->ns_negative / auth->ns_total;
+    out->refill_negative_probability = q;
+    out->extra_wait_us =
+        (int64_t)((double)ev->w_s * q / (1.0 - q) * (double)NX_US_PER_S);
+}
+
+static unsigned looks_behind(const struct nx_evidence *ev,
+                             const struct nx_verdict *verdict) {
+    unsigned n = 0;
+
+    for (size_t i = 0; i < verdict->lines_n; i++) {
+        n += verdict->lines[i].looks_n;
+    }
+    if (n > 0) {
+        return n;
+    }
+    return ev->run_n > 0 ? ev->run_n : (unsigned)ev->c->looks_n;
+}
+
+/* `before` may be `out`: what is needed of it is copied first. */
+static struct nx_memory remember(const struct nx_verdict *before) {
+    struct nx_memory memory = {0};
+
+    if (before != NULL) {
+        memory.known = true;
+        memory.state = before->state;
+        memory.doubt_us = before->doubt_us;
+        memory.last_look_us = before->last_look_us;
+        memory.next_probe_us = before->next_probe_us;
+    }
+    return memory;
+}
+
+static void reset(struct nx_verdict *out) {
+    memset(out, 0, sizeof(*out));
+    out->denied_ratio = out->denied_upper95 = out->p_clear = -1.0;
+    out->refill_negative_probability = -1.0;
+    out->earliest_clear_us = NX_TIME_UNKNOWN;
+    out->clear_lo_us = out->clear_hi_us = NX_TIME_UNKNOWN;
+    out->last_look_us = out->doubt_us = NX_TIME_UNKNOWN;
+}
+
+void nx_diagnose(const struct nx_diagnosis_settings *settings,
+                 const struct nx_look *looks, size_t looks_n,
+                 const struct nx_auth_facts *auth,
+                 const struct nx_profile *profile, int64_t now_us,
+                 const struct nx_verdict *before, struct nx_verdict *out) {
+    struct nx_case c = {
+        .settings = settings,
+        .looks = looks,
+        .looks_n = looks_n,
+        .auth = auth,
+        .profile = profile,
+        .now_us = now_us,
+        .before = remember(before),
+    };
+    struct nx_evidence ev;
+
+    if (looks_n > NX_LOOKS_MAX) {
+        c.looks += looks_n - NX_LOOKS_MAX;
+        c.looks_n = NX_LOOKS_MAX;
+    }
+    reset(out);
+    nx_evidence_gather(&c, &ev);
+    out->state = (uint8_t)classify(&ev, out);
+    nx_bound_fill(&ev, out);
+    nx_forecast_fill(&ev, out);
+    nx_confidence_fill(&ev, out);
+    nx_marks_fill(&ev, out);
+    expect_refill(&ev, out);
+    if (out->basis == NX_BASIS_NONE && ev.run_n > 0) {
+        out->basis = NX_BASIS_POSITIVE;
+    }
+    if (c.looks_n > 0) {
+        out->last_look_us = c.looks[c.looks_n - 1].rx_us;
+    }
+    out->looks_n = (uint16_t)looks_behind(&ev, out);
+    nx_schedule_fill(&ev, out);
+}

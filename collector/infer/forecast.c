@@ -1,0 +1,378 @@
+#include "collector/infer/forecast.h"
+
+#include <string.h>
+
+#include "collector/infer/estimator.h"
+#include "collector/infer/mixture.h"
+
+#define SOON_US (3 * NX_US_PER_S)
+#define DENSE_LINES 5U
+#define DENSE_US (2 * NX_US_PER_S)
+#define P_PRESUMED_CLEAR 0.9 /* 7: silent agents */
+
+static int64_t max64(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static int64_t min64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t w_us(const struct nx_evidence *ev) {
+    return (int64_t)ev->w_s * NX_US_PER_S;
+}
+
+void nx_forecast_window(const struct nx_window *window,
+                        const struct nx_profile *profile, uint32_t w_s,
+                        int64_t from_us, struct nx_dist *out) {
+    memset(out, 0, sizeof(*out));
+    out->known = window->known;
+    out->prior_used = true;
+    out->prior_a_us = window->a_us;
+    out->prior_b_us = max64(window->b_us, window->a_us);
+    out->p_late = profile->p_late;
+    out->late_us = (int64_t)w_s * NX_US_PER_S;
+    out->p_soon = profile->p_soon;
+    out->soon_us = SOON_US;
+    out->lambda_early_per_s = profile->lambda_early_per_s;
+    out->from_us = from_us;
+}
+
+/* 5.6: a positive look in the outage moves its start for the one cache. */
+static int64_t outage_lo(const struct nx_evidence *ev) {
+    const struct nx_case *c = ev->c;
+    int64_t lo_us = c->auth->outage_lo_us;
+
+    for (size_t i = 0; i < c->looks_n && c->profile->caches == 1; i++) {
+        if (c->looks[i].kind == NX_KIND_POS &&
+            c->looks[i].tx_us < c->auth->restored_lo_us) {
+            lo_us = max64(lo_us, c->looks[i].tx_us);
+        }
+    }
+    return lo_us;
+}
+
+/* 5.6 with its tightenings; [a, b] as the law of fills gives it, without the
+ * second of the inclusive family. */
+static struct nx_window window_of(const struct nx_evidence *ev,
+                                  int64_t life_us) {
+    const struct nx_look *looks = ev->c->looks;
+    struct nx_window window =
+        nx_prior(outage_lo(ev), ev->c->auth->restored_hi_us, life_us);
+    bool single = ev->c->profile->caches == 1 ||
+                  (ev->c->profile->caches == 0 && ev->lines.n == 0);
+
+    if (!window.known || ev->first_neg == NX_NO_LOOK || !single) {
+        return window;
+    }
+    window.b_us = min64(window.b_us, looks[ev->first_neg].rx_us + life_us);
+    window.a_us = max64(window.a_us, ev->floor_us);
+    if (ev->capped) {
+        const struct nx_look *look = nx_evidence_negative(ev);
+        window.a_us = max64(window.a_us, nx_bracket(look, NX_CONV_F).a_us);
+    }
+    window.b_us = max64(window.a_us, window.b_us);
+    return window;
+}
+
+/* Entries are filled again while the NS set of the old servers lives: the last
+ * of them ends one W after it. */
+static struct nx_window refed_window(const struct nx_evidence *ev) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    struct nx_window window = nx_prior(auth->outage_lo_us, auth->restored_hi_us,
+                                       (int64_t)auth->ns_ttl_s * NX_US_PER_S);
+
+    window.b_us += w_us(ev);
+    return window;
+}
+
+/* Flapping (5.7): each bad interval filled its own entries, the longer the
+ * more. Those that ended before the restoration are over. */
+static void take_intervals(const struct nx_evidence *ev, int64_t more_us,
+                           struct nx_dist *dist) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    double sum = 0.0;
+
+    for (size_t i = 0; i < auth->bad_n && i < NX_BAD_MAX; i++) {
+        int64_t from_us = auth->bad[i].from_us;
+        int64_t to_us = auth->bad[i].to_us;
+        dist->caps[dist->caps_n] = (struct nx_cap_window){
+            .weight = (double)(to_us - from_us),
+            .a_us = max64(from_us + w_us(ev), auth->restored_hi_us),
+            .b_us = to_us + w_us(ev) + more_us};
+        if (dist->caps[dist->caps_n].b_us > auth->restored_hi_us &&
+            to_us > from_us) {
+            sum += dist->caps[dist->caps_n++].weight;
+        }
+    }
+    for (size_t i = 0; i < dist->caps_n; i++) {
+        dist->caps[i].weight /= sum;
+    }
+}
+
+static void take_caps(const struct nx_evidence *ev, int64_t more_us,
+                      struct nx_dist *dist) {
+    if (ev->c->auth->bad_n > 1 && !nx_is_refed(ev)) {
+        take_intervals(ev, more_us, dist);
+        return;
+    }
+    for (size_t i = 0; i < ev->caps_n && !nx_is_refed(ev); i++) {
+        struct nx_window window =
+            window_of(ev, (int64_t)ev->caps[i].w_s * NX_US_PER_S);
+        dist->caps[dist->caps_n++] = (struct nx_cap_window){
+            ev->caps[i].weight, window.a_us, window.b_us + more_us};
+    }
+}
+
+/* Lines closer than two seconds on average merge by chance: how many there are
+ * and where each ends is not known any more, only the band of all (5.4). */
+static bool is_dense(const struct nx_line_set *set) {
+    int64_t span_us = 0;
+
+    if (set->n < DENSE_LINES) {
+        return false;
+    }
+    span_us = set->at[set->n - 1].line.b_us - set->at[0].line.a_us;
+    return span_us < (int64_t)set->n * DENSE_US;
+}
+
+/* The lines as one band [min a, max b]; as many caches as seen end in it. */
+static void copy_band(const struct nx_line_set *set, struct nx_verdict *out) {
+    struct nx_line band = set->at[0].line;
+
+    for (size_t i = 1; i < set->n; i++) {
+        const struct nx_line *line = &set->at[i].line;
+        band.b_us = max64(band.b_us, line->b_us);
+        band.looks_n = (uint16_t)(band.looks_n + line->looks_n);
+    }
+    band.is_union = false;
+    out->lines[0] = band;
+    out->lines_n = 1;
+}
+
+static void copy_lines(const struct nx_evidence *ev, struct nx_verdict *out) {
+    const struct nx_line_set *set = &ev->lines;
+    size_t skip = set->n > NX_LINES_MAX ? set->n - NX_LINES_MAX : 0;
+
+    if (is_dense(set)) {
+        copy_band(set, out);
+        return;
+    }
+    for (size_t i = skip; i < set->n; i++) {
+        out->lines[out->lines_n++] = set->at[i].line;
+        if (set->at[i].inconsistent) {
+            out->flags |= 1U << NX_FLAG_INCONSISTENT;
+        }
+    }
+}
+
+static const struct nx_line *last_line(const struct nx_line *lines, size_t n) {
+    const struct nx_line *last = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        if (last == NULL || lines[i].b_us > last->b_us) {
+            last = &lines[i];
+        }
+    }
+    return last;
+}
+
+/* Unseen entries (5.8): caches not seen, times the share of seen ones that
+ * hold the denial; and the one whose clock is the zone's. */
+static double unseen(const struct nx_evidence *ev) {
+    double all =
+        ev->c->profile->caches > 0 ? ev->c->profile->caches : ev->chao.s_hat;
+    double seen = ev->chao.s_obs;
+    double nu = ev->first_untrusted != NX_NO_LOOK ? 1.0 : 0.0;
+
+    if (all > seen && seen > 0) {
+        nu += (all - seen) * (double)ev->lines.n / seen;
+    }
+    return nu;
+}
+
+/* Of a band, each cache has a line of its own. */
+static void take_lines(const struct nx_evidence *ev, struct nx_verdict *out) {
+    size_t n = is_dense(&ev->lines) ? ev->lines.n : out->lines_n;
+
+    n = n < NX_LINES_MAX ? n : NX_LINES_MAX;
+    out->dist.lines_n = (uint8_t)n;
+    for (size_t i = 0; i < n; i++) {
+        out->dist.lines[i] = out->lines[out->lines_n == n ? i : 0];
+    }
+}
+
+static void dist_of_lines(const struct nx_evidence *ev,
+                          const struct nx_window *window,
+                          struct nx_verdict *out) {
+    struct nx_dist *dist = &out->dist;
+    const struct nx_line *last = last_line(out->lines, out->lines_n);
+
+    nx_forecast_window(window, ev->c->profile, ev->w_likely_s, dist->from_us,
+                       dist);
+    dist->known = true;
+    dist->prior_used = false;
+    take_caps(ev, 0, dist);
+    dist->nu = window->known ? unseen(ev) : 0.0;
+    take_lines(ev, out);
+    nx_mixture_of_line(ev, window, last, dist);
+    nx_dist_prune(dist);
+    nx_dist_condition(dist);
+    out->basis = NX_BASIS_COUNTDOWN;
+}
+
+/* No countdown, or one that is the zone's. */
+static void dist_of_window(const struct nx_evidence *ev,
+                           const struct nx_window *window,
+                           struct nx_verdict *out) {
+    struct nx_window whole = *window;
+    struct nx_dist *dist = &out->dist;
+    int64_t from_us = dist->from_us;
+
+    whole.b_us += nx_inclusive_us(ev->c->profile);
+    nx_forecast_window(&whole, ev->c->profile, ev->w_likely_s, from_us, dist);
+    out->basis = NX_BASIS_PRIOR;
+    if (!whole.known) {
+        return;
+    }
+    take_caps(ev, nx_inclusive_us(ev->c->profile), dist);
+    nx_mixture_of_window(ev, &whole, &out->hard_stack, dist);
+    if (ev->last_neg != NX_NO_LOOK) {
+        nx_dist_condition(dist);
+    }
+}
+
+/* 5.7: SERVFAIL is cached 300 s at most after the last real failure. */
+static void dist_of_failure(const struct nx_evidence *ev,
+                            struct nx_verdict *out) {
+    struct nx_window window = {
+        .known =
+            out->hard.reason != NX_HARD_NONE && out->hard.at_us > ev->c->now_us,
+        .a_us = ev->c->now_us,
+        .b_us = out->hard.at_us,
+    };
+
+    nx_forecast_window(&window, ev->c->profile, ev->w_s, ev->c->now_us,
+                       &out->dist);
+    out->basis = NX_BASIS_PRIOR;
+}
+
+/* The wrong RRset counts down like any other entry. */
+static void dist_of_old_positive(const struct nx_evidence *ev,
+                                 struct nx_verdict *out) {
+    struct nx_line_set set;
+    struct nx_line_rule rule = {.conv = (enum nx_conv)ev->c->profile->conv};
+    uint8_t picked[NX_LOOKS_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < ev->c->looks_n; i++) {
+        if (ev->c->looks[i].kind == NX_KIND_POS_OTHER &&
+            ev->c->looks[i].r_s >= 0) {
+            picked[n++] = (uint8_t)i;
+        }
+    }
+    nx_lines_build(ev->c->looks, picked, n, &rule, &set);
+    if (set.n == 0) {
+        return;
+    }
+    out->lines_n = 1;
+    out->lines[0] = set.at[set.n - 1].line;
+    out->dist.known = true;
+    out->dist.lines_n = 1;
+    out->dist.lines[0] = out->lines[0];
+    out->dist.from_us = out->lines[0].a_us;
+    out->basis = NX_BASIS_COUNTDOWN;
+}
+
+static void dist_of_entry(const struct nx_evidence *ev,
+                          struct nx_verdict *out) {
+    struct nx_window window =
+        nx_is_refed(ev) ? refed_window(ev) : window_of(ev, w_us(ev));
+    const struct nx_look *look = nx_evidence_negative(ev);
+
+    out->prior_known = window.known;
+    out->prior_a_us = window.a_us;
+    out->prior_b_us = window.b_us;
+    out->dist.from_us = look != NULL ? look->rx_us : ev->c->now_us;
+    if (out->lines_n > 0) {
+        dist_of_lines(ev, &window, out);
+    } else if (ev->w_s > 0 && (look == NULL || ev->last == ev->last_neg)) {
+        dist_of_window(ev, &window, out);
+    }
+}
+
+static void take_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
+    const struct nx_line *last = last_line(out->lines, out->lines_n);
+
+    if (last != NULL) {
+        out->fill_known = true;
+        out->fill_exact = ev->c->profile->verified &&
+                          ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN &&
+                          !ev->ttl_raised;
+        out->fill_lo_us = last->a_us - w_us(ev);
+        out->fill_hi_us = last->b_us - w_us(ev);
+    }
+}
+
+static void take_earliest(const struct nx_evidence *ev,
+                          struct nx_verdict *out) {
+    const struct nx_line *last = last_line(out->lines, out->lines_n);
+
+    if (last != NULL) {
+        out->earliest_clear_us = last->a_us;
+    } else if (ev->capped) {
+        out->earliest_clear_us =
+            nx_bracket(nx_evidence_negative(ev), NX_CONV_F).a_us;
+    }
+}
+
+static void distribute(const struct nx_evidence *ev, struct nx_verdict *out) {
+    switch ((enum nx_state)out->state) {
+    case NX_STATE_SERVFAIL_DNSSEC:
+    case NX_STATE_SERVFAIL_OTHER:
+        dist_of_failure(ev, out);
+        break;
+    case NX_STATE_OLD_POSITIVE:
+        dist_of_old_positive(ev, out);
+        break;
+    case NX_STATE_UNKNOWN:
+        if (out->unknown_reason == NX_UNKNOWN_NEVER_SEEN ||
+            out->unknown_reason == NX_UNKNOWN_AGENT_SILENT) {
+            dist_of_entry(ev, out);
+        }
+        break;
+    case NX_STATE_ANCESTOR_NXDOMAIN:
+    case NX_STATE_CACHED_NXDOMAIN:
+    case NX_STATE_CACHED_NODATA:
+    case NX_STATE_SYNTHESIZED_NEGATIVE:
+    case NX_STATE_PARTLY_CLEAR:
+        dist_of_entry(ev, out);
+        break;
+    case NX_STATE_STILL_NEGATIVE_AT_AUTHORITY:
+    case NX_STATE_RECACHED:
+    case NX_STATE_STALE_SERVED:
+    case NX_STATE_POLICY_BLOCKED:
+    case NX_STATE_REFUSED:
+    case NX_STATE_UNREACHABLE:
+    case NX_STATE_CLEAR:
+    case NX_STATE_N_:
+        break;
+    }
+}
+
+void nx_forecast_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
+    if (out->state != NX_STATE_CLEAR && out->state != NX_STATE_POLICY_BLOCKED) {
+        copy_lines(ev, out);
+        take_fill(ev, out);
+        take_earliest(ev, out);
+    }
+    distribute(ev, out);
+    nx_dist_eta(&out->dist, &out->eta);
+    if (out->dist.known) {
+        out->p_clear = nx_dist_cdf(&out->dist, ev->c->now_us);
+    }
+    if (out->unknown_reason == NX_UNKNOWN_AGENT_SILENT) {
+        out->basis = out->dist.known ? NX_BASIS_LAST_SEEN : out->basis;
+        out->presumed_clear = out->p_clear > P_PRESUMED_CLEAR;
+    }
+}

@@ -1,0 +1,220 @@
+#include "collector/infer/look.h"
+
+#include <string.h>
+
+#include "common/hash.h"
+#include "common/rrtype.h"
+
+static bool has(const struct nx_answer *answer, unsigned flag) {
+    return (answer->flags & flag) != 0;
+}
+
+bool nx_kind_is_negative(unsigned kind) {
+    return kind == NX_KIND_NXDOMAIN || kind == NX_KIND_NODATA;
+}
+
+const char *nx_kind_text(unsigned kind) {
+    switch ((enum nx_kind)kind) {
+    case NX_KIND_POS:
+        return "POS";
+    case NX_KIND_POS_OTHER:
+        return "POS_OTHER";
+    case NX_KIND_NXDOMAIN:
+        return "NXDOMAIN";
+    case NX_KIND_NODATA:
+        return "NODATA";
+    case NX_KIND_REFERRAL:
+        return "REFERRAL";
+    case NX_KIND_MISS:
+        return "MISS";
+    case NX_KIND_SERVFAIL:
+        return "SERVFAIL";
+    case NX_KIND_REFUSED:
+        return "REFUSED";
+    case NX_KIND_TIMEOUT:
+        return "TIMEOUT";
+    case NX_KIND_NETERR:
+        return "NETERR";
+    case NX_KIND_OTHER:
+        return "OTHER";
+    }
+    return "?";
+}
+
+static bool fits(const struct nx_answer *answer,
+                 const struct nx_expect *expect) {
+    if (expect == NULL || expect->rdata_n == 0) {
+        return true;
+    }
+    return !has(answer, NX_ANS_PARTIAL) && answer->rdata_n == expect->rdata_n &&
+           answer->rdata_len == expect->rdata_len &&
+           memcmp(answer->rdata, expect->rdata, expect->rdata_len) == 0;
+}
+
+/* NOERROR: RFC 2308 section 2.2; an empty answer to RD=0 says "not cached",
+ * never NODATA (estimator.md 5.2, V22). */
+static enum nx_kind noerror_kind(const struct nx_answer *answer, bool rd,
+                                 const struct nx_expect *expect) {
+    if (has(answer, NX_ANS_RDATA)) {
+        return fits(answer, expect) ? NX_KIND_POS : NX_KIND_POS_OTHER;
+    }
+    if (has(answer, NX_ANS_SOA)) {
+        return NX_KIND_NODATA;
+    }
+    if (!rd) {
+        return NX_KIND_MISS;
+    }
+    return has(answer, NX_ANS_NS) ? NX_KIND_REFERRAL : NX_KIND_NODATA;
+}
+
+static enum nx_kind answered_kind(const struct nx_answer *answer, bool rd,
+                                  const struct nx_expect *expect) {
+    if (has(answer, NX_ANS_TC)) {
+        return NX_KIND_OTHER;
+    }
+    switch (answer->rcode) {
+    case NX_RCODE_NOERROR:
+        return noerror_kind(answer, rd, expect);
+    case NX_RCODE_NXDOMAIN:
+        return NX_KIND_NXDOMAIN;
+    case NX_RCODE_SERVFAIL:
+        return NX_KIND_SERVFAIL;
+    case NX_RCODE_REFUSED:
+    case NX_RCODE_NOTAUTH:
+    case NX_RCODE_NOTIMP:
+        return NX_KIND_REFUSED;
+    default:
+        return NX_KIND_OTHER;
+    }
+}
+
+static enum nx_kind kind_of(const struct nx_answer *answer, bool rd,
+                            const struct nx_expect *expect) {
+    switch ((enum nx_outcome)answer->outcome) {
+    case NX_ANSWERED:
+        return answered_kind(answer, rd, expect);
+    case NX_TIMEOUT:
+        return NX_KIND_TIMEOUT;
+    case NX_UNREACHABLE:
+    case NX_CONN_REFUSED:
+    case NX_CONN_CLOSED:
+    case NX_TLS_FAILED:
+    case NX_INVALID: /* no more use to its clients than silence */
+        return NX_KIND_NETERR;
+    case NX_LOCAL_ERROR: /* says nothing about the resolver */
+        return NX_KIND_OTHER;
+    }
+    return NX_KIND_OTHER;
+}
+
+/* RFC 8914; which code does what: estimator.md 2.1. */
+static unsigned ede_flag(unsigned code, bool refused) {
+    if (code == 3 || code == 19) {
+        return NX_LOOK_EDE_STALE;
+    }
+    if (code == 4 || (code >= 15 && code <= 17) || (code == 18 && !refused)) {
+        return NX_LOOK_EDE_POLICY;
+    }
+    if (code == 1 || code == 2 || (code >= 5 && code <= 12) || code == 25 ||
+        code == 27) {
+        return NX_LOOK_EDE_DNSSEC;
+    }
+    if (code == 22 || code == 23) {
+        return NX_LOOK_EDE_NETWORK;
+    }
+    return code == 29 ? NX_LOOK_EDE_SYNTH : 0;
+}
+
+static unsigned flags_of(const struct nx_question *question,
+                         const struct nx_answer *answer, bool refused) {
+    unsigned flags = 0;
+
+    flags |= (question->flags & NX_Q_RD) != 0 ? NX_LOOK_RD : 0U;
+    flags |= (question->flags & NX_Q_CD) != 0 ? NX_LOOK_CD : 0U;
+    if (answer->outcome != NX_ANSWERED) {
+        return flags;
+    }
+    flags |= has(answer, NX_ANS_AA) ? NX_LOOK_AA : 0U;
+    flags |= has(answer, NX_ANS_AD) ? NX_LOOK_AD : 0U;
+    flags |= has(answer, NX_ANS_SOA) ? NX_LOOK_SERIAL : 0U;
+    flags |= has(answer, NX_ANS_SOA_ADDITIONAL) ? NX_LOOK_SOA_ADDITIONAL : 0U;
+    flags |= answer->denied_name != NULL ? NX_LOOK_CNAME : 0U;
+    for (unsigned i = 0; i < answer->ede_n && i < NX_ANSWER_EDE_MAX; i++) {
+        flags |= ede_flag(answer->ede[i], refused);
+    }
+    return flags;
+}
+
+/* The owner names the apex of the zone that denies (RFC 8020 appendix A); a
+ * NXDOMAIN whose SOA sits at the denied name itself is made up: that name
+ * would be an apex (resolver-facts.md 2.3). */
+static enum nx_soa_rel soa_rel_of(const uint8_t *owner, const uint8_t *qname,
+                                  const uint8_t *target, const uint8_t *apex,
+                                  enum nx_kind kind) {
+    const uint8_t *denied = target != NULL ? target : qname;
+
+    if (kind == NX_KIND_NXDOMAIN && nx_dname_equal(owner, denied)) {
+        return NX_SOA_QNAME;
+    }
+    if (apex != NULL && target != NULL && !nx_dname_under(target, apex)) {
+        return nx_dname_under(target, owner) && !nx_dname_equal(owner, apex)
+                   ? NX_SOA_TARGET
+                   : NX_SOA_FOREIGN;
+    }
+    if (apex == NULL) {
+        return nx_dname_under(denied, owner) ? NX_SOA_APEX : NX_SOA_FOREIGN;
+    }
+    if (nx_dname_equal(owner, apex)) {
+        return NX_SOA_APEX;
+    }
+    if (nx_dname_under(apex, owner)) {
+        return NX_SOA_ANCESTOR;
+    }
+    return target != NULL && nx_dname_under(target, owner) ? NX_SOA_TARGET
+                                                           : NX_SOA_FOREIGN;
+}
+
+/* RFC 2181 section 8: a TTL with the top bit set is zero. */
+static int32_t ttl(uint32_t ttl_s) {
+    return ttl_s > INT32_MAX ? 0 : (int32_t)ttl_s;
+}
+
+static void take_answer(const struct nx_obs *obs, const uint8_t *apex,
+                        struct nx_look *out) {
+    const struct nx_answer *answer = obs->answer;
+
+    if (answer->nsid_len > 0) {
+        uint64_t hash = nx_hash(answer->nsid, answer->nsid_len, 0);
+        out->nsid_hash = (uint32_t)hash | 1U;
+    }
+    if (nx_kind_is_negative(out->kind) && has(answer, NX_ANS_SOA)) {
+        out->r_s = ttl(obs->soa_ttl_s);
+        out->soa_serial = answer->soa_serial;
+        out->soa_minimum_s = answer->soa_minimum_s;
+        out->soa_rel = (uint8_t)soa_rel_of(
+            answer->soa_owner, obs->question->name, answer->denied_name, apex,
+            (enum nx_kind)out->kind);
+    } else if (out->kind == NX_KIND_POS || out->kind == NX_KIND_POS_OTHER) {
+        out->r_s = ttl(obs->answer_ttl_s);
+    }
+}
+
+void nx_look_from_obs(const struct nx_obs *obs, const struct nx_expect *expect,
+                      const uint8_t *apex, int64_t theta_us, uint32_t eps_us,
+                      struct nx_look *out) {
+    bool rd = (obs->question->flags & NX_Q_RD) != 0;
+
+    memset(out, 0, sizeof(*out));
+    out->tx_us = obs->tx_mono_us - theta_us;
+    out->rx_us = obs->rx_mono_us - theta_us;
+    out->eps_us = eps_us;
+    out->src_port = obs->src_port;
+    out->r_s = -1;
+    out->kind = (uint8_t)kind_of(obs->answer, rd, expect);
+    out->flags = (uint16_t)flags_of(obs->question, obs->answer,
+                                    out->kind == NX_KIND_REFUSED);
+    out->soa_rel = NX_SOA_NONE;
+    if (obs->answer->outcome == NX_ANSWERED) {
+        take_answer(obs, apex, out);
+    }
+}

@@ -1,0 +1,85 @@
+#include "collector/infer/marks.h"
+
+static void flag(struct nx_verdict *out, enum nx_flag bit) {
+    out->flags |= 1U << bit;
+}
+
+/* 6: our own query made the entry. */
+static bool is_planted(const struct nx_evidence *ev,
+                       const struct nx_line_info *info) {
+    const struct nx_look *look = &ev->c->looks[info->first];
+    int64_t restored_us = ev->c->auth->restored_hi_us;
+    int64_t w_us = (int64_t)ev->w_s * NX_US_PER_S;
+
+    return (look->flags & NX_LOOK_RD) != 0 && ev->w_s > 0 &&
+           (restored_us == NX_TIME_UNKNOWN || look->tx_us < restored_us) &&
+           (int64_t)look->r_s >= (int64_t)ev->w_s - 1 &&
+           info->line.a_us - w_us <= look->rx_us &&
+           info->line.b_us - w_us >= look->tx_us;
+}
+
+static void flag_looks(const struct nx_evidence *ev, struct nx_verdict *out) {
+    const struct nx_look *look = nx_evidence_negative(ev);
+
+    if (look == NULL || out->state == NX_STATE_CLEAR) {
+        return;
+    }
+    if (look->soa_rel == NX_SOA_NONE) {
+        flag(out, NX_FLAG_NO_SOA);
+    }
+    if (nx_serial_current(look, ev->c->auth) &&
+        ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN) {
+        flag(out, NX_FLAG_SERIAL_CURRENT);
+    }
+    if (ev->untrusted != NX_NO_LOOK) {
+        flag(out, NX_FLAG_SHARED_SOA);
+    }
+    if (ev->clock_step) {
+        flag(out, NX_FLAG_RESOLVER_CLOCK_STEP);
+    }
+    if (ev->ttl_raised) {
+        flag(out, NX_FLAG_TTL_RAISED);
+    }
+    if (ev->capped || ev->flat) {
+        flag(out,
+             ev->capped ? NX_FLAG_DISPLAY_CAPPED : NX_FLAG_NON_DECREMENTING);
+    }
+}
+
+static void flag_lines(const struct nx_evidence *ev, struct nx_verdict *out) {
+    for (size_t i = 0; i < ev->lines.n; i++) {
+        if (is_planted(ev, &ev->lines.at[i])) {
+            flag(out, NX_FLAG_OBSERVER_PLANTED);
+        }
+    }
+    if (ev->expired_unverified && out->state != NX_STATE_CLEAR) {
+        flag(out, NX_FLAG_LINE_EXPIRED_UNVERIFIED);
+    }
+    if (out->state == NX_STATE_PARTLY_CLEAR && ev->lines.n > 0) {
+        flag(out, NX_FLAG_MIXED);
+    }
+}
+
+/* 5.12: cleared before its countdown, flush, restart or refresh. */
+static void flag_early(const struct nx_evidence *ev, struct nx_verdict *out) {
+    uint8_t picked[NX_LOOKS_MAX];
+    struct nx_line_set set;
+    struct nx_line_rule rule = {.conv = (enum nx_conv)ev->c->profile->conv};
+
+    if (out->clear_hi_us == NX_TIME_UNKNOWN ||
+        ev->c->looks[ev->last_neg].r_s < 0 || ev->flat) {
+        return;
+    }
+    picked[0] = (uint8_t)ev->last_neg;
+    nx_lines_build(ev->c->looks, picked, 1, &rule, &set);
+    if (set.at[0].line.a_us > out->clear_hi_us) {
+        flag(out, NX_FLAG_EARLY_CLEAR);
+        out->earliest_clear_us = set.at[0].line.a_us;
+    }
+}
+
+void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
+    flag_looks(ev, out);
+    flag_lines(ev, out);
+    flag_early(ev, out);
+}

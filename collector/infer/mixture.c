@@ -1,0 +1,148 @@
+#include "collector/infer/mixture.h"
+
+/* Weights of 12.1 and 12.4, tuned on calibration seeds of tests/simulator: that
+ * a clock which may be unbound's was already older than the entry; the same for
+ * a known unbound; that what looks like a renewed zone clock is a chain that
+ * restarted. */
+#define P_INCLUSIVE 0.44 /* 12.3: Unbound to 1.24, Knot Resolver, chains */
+#define P_BETWEEN 0.18
+#define P_EXTEND_UNKNOWN 0.04
+#define P_EXTEND_SHARED 0.10
+#define P_EXTEND_CHAIN 0.20
+/* A dnsmasq shows too much after any other negative of the zone: the entry may
+ * end anywhere before (resolver-facts.md 1.1). Known, or possible. */
+#define P_RENEWED 0.40
+#define P_RENEWED_UNKNOWN 0.02
+#define CURE_US (3 * NX_US_PER_S) /* the look that cures comes inside */
+
+static int64_t max64(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static int64_t min64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t w_us(const struct nx_evidence *ev) {
+    return (int64_t)ev->w_s * NX_US_PER_S;
+}
+
+/* 12.5; see estimator.h. Where the software is not known, names worth an
+ * incident are asked so often that the cure comes as the window opens. A look
+ * inside the window cures by itself, so a second one still negative refutes it.
+ */
+static void add_cure(const struct nx_evidence *ev, const struct nx_line *last,
+                     struct nx_dist *dist) {
+    const struct nx_profile *profile = ev->c->profile;
+    int64_t opens_us = last->a_us -
+                       (int64_t)profile->early_window_s * NX_US_PER_S -
+                       w_us(ev) / 100;
+    unsigned inside_n = 0;
+
+    if (profile->p_early <= 0 || profile->early_window_s == 0 ||
+        dist->from_us >= last->a_us) {
+        return;
+    }
+    for (size_t i = 0; i < ev->c->looks_n; i++) {
+        inside_n += nx_kind_is_negative(ev->c->looks[i].kind) &&
+                            ev->c->looks[i].tx_us > opens_us + NX_US_PER_S
+                        ? 1U
+                        : 0U;
+    }
+    if (inside_n >= 2) {
+        return;
+    }
+    dist->p_early = profile->p_early;
+    dist->early_a_us = max64(opens_us - NX_US_PER_S, dist->from_us);
+    dist->early_b_us = max64(opens_us + (profile->verified ? CURE_US : 0),
+                             dist->from_us + NX_US_PER_S / 1000);
+}
+
+static void add_renewed(const struct nx_evidence *ev,
+                        const struct nx_window *window,
+                        const struct nx_line *last, struct nx_dist *dist) {
+    uint8_t clock = ev->c->profile->soa_clock;
+    int64_t a_us =
+        window->known ? max64(window->a_us, dist->from_us) : dist->from_us;
+
+    if (a_us >= last->a_us || clock == NX_SOA_CLOCK_OWN ||
+        clock == NX_SOA_CLOCK_SHARED_UNTIL_CHANGE) {
+        return;
+    }
+    dist->renewed_a_us = a_us;
+    dist->p_renewed =
+        clock == NX_SOA_CLOCK_UNKNOWN ? P_RENEWED_UNKNOWN : P_RENEWED;
+}
+
+/* 12.1: the entry lives to its own fill + W if somebody renewed the SOA; that
+ * takes a serial that moves. */
+static void add_extension(const struct nx_evidence *ev,
+                          const struct nx_line *last, struct nx_dist *dist) {
+    int64_t end_us = nx_single_layer_end(ev);
+    uint8_t clock = ev->c->profile->soa_clock;
+
+    if (clock != NX_SOA_CLOCK_UNKNOWN &&
+        (clock != NX_SOA_CLOCK_SHARED_UNTIL_CHANGE ||
+         !ev->c->auth->serial_moves)) {
+        return;
+    }
+    end_us = min64(end_us,
+                   ev->c->looks[ev->first_neg].rx_us + w_us(ev) + NX_US_PER_S);
+    if (end_us > last->b_us) {
+        dist->p_extend =
+            clock == NX_SOA_CLOCK_UNKNOWN ? P_EXTEND_UNKNOWN : P_EXTEND_SHARED;
+        dist->extend_a_us = last->b_us;
+        dist->extend_b_us = end_us;
+    }
+}
+
+/* The cached NS set was read during the outage, so it lives to some moment of
+ * the window [outage + TTL, restoration + TTL], and after the fill of what was
+ * seen; what ends before that moment is filled again. */
+static void add_refill(const struct nx_evidence *ev, const struct nx_line *last,
+                       struct nx_dist *dist) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    int64_t ttl_us = (int64_t)auth->ns_ttl_s * NX_US_PER_S;
+    struct nx_window ns =
+        nx_prior(auth->outage_lo_us, auth->restored_hi_us, ttl_us);
+    int64_t a_us = max64(ns.a_us, last->a_us - w_us(ev));
+
+    if (!ns.known || ns.b_us <= a_us || ns.b_us <= last->b_us) {
+        return;
+    }
+    double before = last->b_us <= a_us ? 0.0
+                                       : (double)(last->b_us - a_us) /
+                                             (double)(ns.b_us - a_us);
+    dist->p_extend = 1.0 - before;
+    dist->p_early = dist->p_renewed = 0.0;
+    dist->extend_a_us = max64(last->b_us, a_us);
+    dist->extend_b_us = ns.b_us + w_us(ev);
+    dist->extend_n = (uint8_t)(dist->lines_n + dist->nu);
+}
+
+void nx_mixture_of_line(const struct nx_evidence *ev,
+                        const struct nx_window *window,
+                        const struct nx_line *last, struct nx_dist *dist) {
+    dist->p_inclusive = P_INCLUSIVE; /* these two count for unions only */
+    dist->p_between = P_BETWEEN;
+    add_cure(ev, last, dist);
+    add_renewed(ev, window, last, dist);
+    if (nx_is_refed(ev)) {
+        add_refill(ev, last, dist);
+    } else {
+        add_extension(ev, last, dist);
+    }
+}
+
+void nx_mixture_of_window(const struct nx_evidence *ev,
+                          const struct nx_window *window,
+                          const struct nx_hard *stack, struct nx_dist *dist) {
+    if (ev->untrusted != NX_NO_LOOK && ev->c->profile->chain_possible) {
+        const struct nx_look *look = &ev->c->looks[ev->untrusted];
+        dist->extend_a_us = window->b_us;
+        dist->extend_b_us =
+            min64(nx_bracket(look, NX_CONV_F0).b_us, stack->at_us);
+        dist->p_extend =
+            dist->extend_b_us > window->b_us ? P_EXTEND_CHAIN : 0.0;
+    }
+}

@@ -1,0 +1,75 @@
+#include "collector/infer/verdict.h"
+
+#define NX_TEXT_CASE_(name, text) text,
+
+const char *nx_state_text(unsigned state) {
+    static const char *const TEXTS[] = {NX_STATE_MAP(NX_TEXT_CASE_)};
+
+    return state < NX_STATE_N_ ? TEXTS[state] : "?";
+}
+
+const char *nx_flag_text(unsigned flag) {
+    static const char *const TEXTS[] = {NX_FLAG_MAP(NX_TEXT_CASE_)};
+
+    return flag < NX_FLAG_N_ ? TEXTS[flag] : "?";
+}
+
+const char *nx_unknown_reason_text(unsigned reason) {
+    switch ((enum nx_unknown_reason)reason) {
+    case NX_UNKNOWN_NONE:
+        return "none";
+    case NX_UNKNOWN_NEVER_SEEN:
+        return "never-seen";
+    case NX_UNKNOWN_AGENT_SILENT:
+        return "agent-silent";
+    case NX_UNKNOWN_NOT_CACHED:
+        return "not-cached";
+    case NX_UNKNOWN_DENIED_ZONE_NOT_OBSERVED:
+        return "denied-zone-not-observed";
+    case NX_UNKNOWN_INCONSISTENT:
+        return "inconsistent";
+    case NX_UNKNOWN_GUARDED:
+        return "guarded";
+    }
+    return "?";
+}
+
+const char *nx_hard_reason_text(unsigned reason) {
+    switch ((enum nx_hard_reason)reason) {
+    case NX_HARD_NONE:
+        return "none";
+    case NX_HARD_DELEGATION:
+        return "delegation";
+    case NX_HARD_NSEC_WINDOW:
+        return "nsec-window";
+    case NX_HARD_STACK:
+        return "stack";
+    case NX_HARD_MIN_CLAMP:
+        return "min-clamp";
+    case NX_HARD_CAP:
+        return "cap";
+    case NX_HARD_AUTH_WINDOW:
+        return "auth-window";
+    case NX_HARD_FAILURE_CACHE_300:
+        return "failure-cache-300";
+    case NX_HARD_STALE_MAX:
+        return "stale-max";
+    }
+    return "?";
+}
+
+const char *nx_basis_text(unsigned basis) {
+    switch ((enum nx_basis)basis) {
+    case NX_BASIS_NONE:
+        return "none";
+    case NX_BASIS_COUNTDOWN:
+        return "countdown";
+    case NX_BASIS_PRIOR:
+        return "outage window";
+    case NX_BASIS_POSITIVE:
+        return "restored answers";
+    case NX_BASIS_LAST_SEEN:
+        return "last seen";
+    }
+    return "?";
+}

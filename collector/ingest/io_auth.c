@@ -1,0 +1,286 @@
+#include "collector/ingest/io_auth.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/ingest/quiet.h"
+#include "common/io_log.h"
+#include "common/io_zloop.h"
+
+#define ZAP_ENDPOINT "inproc://zeromq.zap.01"
+#define LOG_EVERY_US 1000000
+
+/* Frames of a request, RFC 27. */
+enum {
+    ZAP_VERSION,
+    ZAP_REQUEST_ID,
+    ZAP_DOMAIN,
+    ZAP_ADDRESS,
+    ZAP_ROUTING_ID,
+    ZAP_MECHANISM,
+    ZAP_KEY,
+    ZAP_FRAMES_N
+};
+
+struct entry {
+    uint8_t key[NX_KEY_BYTES];
+    uint32_t agent_id; /* 0: revoked */
+};
+
+struct nx_auth {
+    const struct nx_steady *clock;
+    void *socket;
+    struct nx_zloop *zloop;
+    struct entry *entries; /* ordered by key */
+    size_t entries_n, entries_cap;
+    struct nx_auth_pending pending[NX_AUTH_PENDING_MAX];
+    size_t pending_n;
+    uint64_t refused_n;
+    struct nx_quiet quiet;
+};
+
+/* Index of the key, or of the place where it belongs. */
+static size_t entry_at(const struct nx_auth *auth, const uint8_t *key,
+                       bool *found) {
+    size_t lo = 0;
+    size_t hi = auth->entries_n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        int order = memcmp(auth->entries[mid].key, key, NX_KEY_BYTES);
+        if (order == 0) {
+            *found = true;
+            return mid;
+        }
+        if (order < 0) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    *found = false;
+    return lo;
+}
+
+static struct nx_auth_pending *pending_find(struct nx_auth *auth,
+                                            const char *key) {
+    for (size_t i = 0; i < auth->pending_n; i++) {
+        if (strcmp(auth->pending[i].key, key) == 0) {
+            return &auth->pending[i];
+        }
+    }
+    return NULL;
+}
+
+static void pending_remove(struct nx_auth *auth, size_t index) {
+    auth->pending_n--;
+    memmove(&auth->pending[index], &auth->pending[index + 1],
+            (auth->pending_n - index) * sizeof(auth->pending[0]));
+}
+
+/* Room for one more: the key that was silent for longest gives its place. An
+ * agent that is real comes back. */
+static struct nx_auth_pending *pending_add(struct nx_auth *auth,
+                                           const char *key) {
+    if (auth->pending_n == NX_AUTH_PENDING_MAX) {
+        size_t oldest = 0;
+        for (size_t i = 1; i < auth->pending_n; i++) {
+            if (auth->pending[i].last_us < auth->pending[oldest].last_us) {
+                oldest = i;
+            }
+        }
+        pending_remove(auth, oldest);
+    }
+    struct nx_auth_pending *pending = &auth->pending[auth->pending_n++];
+    memset(pending, 0, sizeof(*pending));
+    snprintf(pending->key, sizeof(pending->key), "%s", key);
+    return pending;
+}
+
+static void refuse(struct nx_auth *auth, const uint8_t *key, bool revoked,
+                   zmq_msg_t *address) {
+    char text[NX_KEY_TEXT_MAX];
+    char from[NX_ADDRESS_TEXT_MAX];
+    int64_t now_us = nx_steady_wall_us(auth->clock);
+    uint64_t held_n = 0;
+    nx_z85_key_text(key, text);
+    snprintf(from, sizeof(from), "%.*s", (int)zmq_msg_size(address),
+             (const char *)zmq_msg_data(address));
+    auth->refused_n++;
+    if (!revoked) {
+        struct nx_auth_pending *pending = pending_find(auth, text);
+        if (pending == NULL) {
+            pending = pending_add(auth, text);
+        }
+        snprintf(pending->address, sizeof(pending->address), "%s",
+                 nx_address_unmapped(from));
+        pending->last_us = now_us;
+        pending->tries_n++;
+    }
+    if (nx_quiet_pass(&auth->quiet, now_us, LOG_EVERY_US, &held_n)) {
+        nx_log(NX_LOG_WARN,
+               "refused %s key %s from %s (%" PRIu64 " more refused since)",
+               revoked ? "the revoked" : "the unknown", text,
+               nx_address_unmapped(from), held_n);
+    }
+}
+
+/* The agent of a request, 0: refused. */
+static uint32_t judge(struct nx_auth *auth, zmq_msg_t *frames,
+                      size_t frames_n) {
+    if (frames_n != ZAP_FRAMES_N || zmq_msg_size(&frames[ZAP_VERSION]) != 3 ||
+        memcmp(zmq_msg_data(&frames[ZAP_VERSION]), "1.0", 3) != 0 ||
+        zmq_msg_size(&frames[ZAP_MECHANISM]) != 5 ||
+        memcmp(zmq_msg_data(&frames[ZAP_MECHANISM]), "CURVE", 5) != 0 ||
+        zmq_msg_size(&frames[ZAP_KEY]) != NX_KEY_BYTES) {
+        auth->refused_n++;
+        return 0;
+    }
+    const uint8_t *key = zmq_msg_data(&frames[ZAP_KEY]);
+    bool found = false;
+    size_t index = entry_at(auth, key, &found);
+    uint32_t agent_id = found ? auth->entries[index].agent_id : 0;
+    if (agent_id == 0) {
+        refuse(auth, key, found, &frames[ZAP_ADDRESS]);
+    }
+    return agent_id;
+}
+
+static void frame_text(zmq_msg_t *frame, const char *text) {
+    size_t len = strlen(text);
+    if (zmq_msg_init_size(frame, len) != 0) {
+        (void)zmq_msg_init(frame);
+        return;
+    }
+    memcpy(zmq_msg_data(frame), text, len);
+}
+
+/* A request is answered in every case: REP waits for the answer to one before
+ * it takes the next. Without memory for a frame the answer is malformed, which
+ * libzmq takes as a refusal. */
+static void on_request(void *arg, zmq_msg_t *frames, size_t frames_n) {
+    struct nx_auth *auth = arg;
+    char user[12];
+    uint32_t agent_id = judge(auth, frames, frames_n);
+    bool ok = agent_id != 0;
+    snprintf(user, sizeof(user), "%" PRIu32, agent_id);
+    zmq_msg_t reply[6];
+    frame_text(&reply[0], "1.0");
+    (void)zmq_msg_init(&reply[1]);
+    if (frames_n > ZAP_REQUEST_ID) {
+        (void)zmq_msg_move(&reply[1], &frames[ZAP_REQUEST_ID]);
+    }
+    frame_text(&reply[2], ok ? "200" : "400");
+    frame_text(&reply[3], ok ? "OK" : "this key is not accepted");
+    frame_text(&reply[4], ok ? user : "");
+    (void)zmq_msg_init(&reply[5]);
+    if (nx_zloop_send(auth->zloop, reply, 6) != NX_OK) {
+        nx_log(NX_LOG_ERROR, "cannot answer a handshake");
+    }
+}
+
+static int bind_handler(struct nx_auth *auth, struct event_base *base,
+                        void *zmq) {
+    int linger = 0;
+    auth->socket = zmq_socket(zmq, ZMQ_REP);
+    if (auth->socket == NULL ||
+        zmq_setsockopt(auth->socket, ZMQ_LINGER, &linger, sizeof(linger)) !=
+            0 ||
+        zmq_bind(auth->socket, ZAP_ENDPOINT) != 0) {
+        return NX_EIO;
+    }
+    const struct nx_zloop_handler handler = {.message = on_request,
+                                             .arg = auth};
+    return nx_zloop_new(base, auth->socket, &handler, &auth->zloop);
+}
+
+int nx_auth_new(struct event_base *base, void *zmq,
+                const struct nx_steady *clock, struct nx_auth **out) {
+    struct nx_auth *auth = calloc(1, sizeof(*auth));
+    if (auth == NULL) {
+        return NX_ENOMEM;
+    }
+    auth->clock = clock;
+    int err = bind_handler(auth, base, zmq);
+    if (err != NX_OK) {
+        nx_auth_free(&auth);
+        return err;
+    }
+    *out = auth;
+    return NX_OK;
+}
+
+void nx_auth_free(struct nx_auth **auth_p) {
+    struct nx_auth *auth = *auth_p;
+    if (auth == NULL) {
+        return;
+    }
+    nx_zloop_free(&auth->zloop);
+    if (auth->socket != NULL) {
+        (void)zmq_close(auth->socket);
+    }
+    free(auth->entries);
+    free(auth);
+    *auth_p = NULL;
+}
+
+static int entries_grow(struct nx_auth *auth) {
+    if (auth->entries_n < auth->entries_cap) {
+        return NX_OK;
+    }
+    size_t cap = auth->entries_cap == 0 ? 64 : 2 * auth->entries_cap;
+    struct entry *grown = realloc(auth->entries, cap * sizeof(*grown));
+    if (grown == NULL) {
+        return NX_ENOMEM;
+    }
+    auth->entries = grown;
+    auth->entries_cap = cap;
+    return NX_OK;
+}
+
+int nx_auth_allow(struct nx_auth *auth, const char *key, uint32_t agent_id) {
+    uint8_t bytes[NX_KEY_BYTES];
+    bool found = false;
+    if (nx_z85_key_parse(key, bytes) != NX_OK) {
+        return NX_EMALFORMED;
+    }
+    int err = entries_grow(auth);
+    if (err != NX_OK) {
+        return err;
+    }
+    size_t index = entry_at(auth, bytes, &found);
+    struct entry *entry = &auth->entries[index];
+    if (!found) {
+        memmove(entry + 1, entry, (auth->entries_n - index) * sizeof(*entry));
+        auth->entries_n++;
+        memcpy(entry->key, bytes, NX_KEY_BYTES);
+    }
+    entry->agent_id = agent_id;
+    struct nx_auth_pending *pending = pending_find(auth, key);
+    if (pending != NULL) {
+        pending_remove(auth, (size_t)(pending - auth->pending));
+    }
+    return NX_OK;
+}
+
+void nx_auth_deny(struct nx_auth *auth, const char *key) {
+    uint8_t bytes[NX_KEY_BYTES];
+    bool found = false;
+    if (nx_z85_key_parse(key, bytes) == NX_OK) {
+        size_t index = entry_at(auth, bytes, &found);
+        if (found) {
+            auth->entries[index].agent_id = 0;
+        }
+    }
+}
+
+size_t nx_auth_pending(const struct nx_auth *auth,
+                       const struct nx_auth_pending **out) {
+    *out = auth->pending;
+    return auth->pending_n;
+}
+
+uint64_t nx_auth_refused(const struct nx_auth *auth) {
+    return auth->refused_n;
+}

@@ -1,0 +1,440 @@
+#include "collector/ingest/io_ingest_priv.h"
+
+#include <inttypes.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "common/io_log.h"
+
+#define LOG_EVERY_US 1000000
+
+/* One message, while it is looked at. */
+struct incoming {
+    struct nx_peer *peer;
+    const uint8_t *bytes;
+    size_t len;
+    int64_t received_us;
+};
+
+int nx_ingest_send(struct nx_ingest *ingest, struct nx_peer *peer,
+                   const uint8_t *bytes, size_t len) {
+    zmq_msg_t frames[2];
+    if (peer->routing_n == 0) {
+        return NX_ENOTFOUND;
+    }
+    if (zmq_msg_init_size(&frames[0], peer->routing_n) != 0) {
+        return NX_ENOMEM;
+    }
+    if (zmq_msg_init_size(&frames[1], len) != 0) {
+        (void)zmq_msg_close(&frames[0]);
+        return NX_ENOMEM;
+    }
+    memcpy(zmq_msg_data(&frames[0]), peer->routing, peer->routing_n);
+    memcpy(zmq_msg_data(&frames[1]), bytes, len);
+    int err = nx_zloop_send(ingest->zloop, frames, 2);
+    if (err == NX_ENOTFOUND) {
+        peer->routing_n = 0;
+    }
+    return err;
+}
+
+/* Acks that cannot be sent now are not kept: they are cumulative, and the
+ * agent asks again. */
+static void send_ack(struct nx_ingest *ingest, struct nx_peer *peer,
+                     uint64_t epoch, uint64_t echo, int64_t received_us) {
+    uint8_t out[128];
+    size_t len = 0;
+    const struct nx_stream *stream = nx_streams_find(&peer->streams, epoch);
+    const struct nx_ack ack = {
+        .epoch = epoch,
+        .acked_seq = stream != NULL ? stream->done.acked_seq : 0,
+        .echo = echo,
+        .received_us = received_us,
+        .sent_us = nx_steady_wall_us(ingest->parts.clock),
+    };
+    if (nx_codec_pack_ack(&ack, out, sizeof(out), &len) != NX_OK ||
+        nx_ingest_send(ingest, peer, out, len) != NX_OK) {
+        ingest->counters.acks_unsent_n++;
+    }
+}
+
+static void send_acks(struct nx_ingest *ingest) {
+    struct nx_peer *peer = NULL;
+    while ((peer = nx_peers_next_ack(&ingest->peers)) != NULL) {
+        send_ack(ingest, peer, peer->ack_epoch, peer->ack_echo,
+                 peer->ack_received_us);
+    }
+}
+
+static void on_committed(void *arg, const struct nx_group_batch *batch) {
+    struct nx_ingest *ingest = arg;
+    int err = nx_engine_batch(ingest->parts.engine, batch->peer->agent_id,
+                              &batch->batch, batch->skip, batch->received_us);
+    if (err != NX_OK) {
+        /* It is in the log: the next start folds it. */
+        nx_log(NX_LOG_ERROR, "agent %" PRIu32 ": batch stored, not folded: %s",
+               batch->peer->agent_id, nx_strerror(err));
+    }
+}
+
+static void on_done(void *arg, bool committed) {
+    struct nx_ingest *ingest = arg;
+    if (committed) {
+        send_acks(ingest);
+        return;
+    }
+    /* An ack that says "go back" would only make the agents send again what
+     * cannot be stored now. */
+    while (nx_peers_next_ack(&ingest->peers) != NULL) {
+        ingest->counters.not_stored_n++;
+    }
+}
+
+static void bad(struct nx_ingest *ingest, const struct incoming *in,
+                const char *why) {
+    uint64_t held_n = 0;
+    ingest->counters.rejected_n++;
+    bool ignored = nx_peer_misbehaved(in->peer, in->received_us);
+    if (ignored || nx_quiet_pass(&ingest->bad_quiet, in->received_us,
+                                 LOG_EVERY_US, &held_n)) {
+        nx_log(NX_LOG_WARN,
+               "agent %" PRIu32
+               " (%s): bad message of %zu bytes: %s%s (%" PRIu64
+               " more bad messages since)",
+               in->peer->agent_id, in->peer->address, in->len, why,
+               ignored ? "; not listened to for a minute" : "", held_n);
+    }
+}
+
+/* The stream of an epoch: from memory, else as the store knows it. A new one
+ * is made only if wanted. NULL with *err 0: there is none. */
+static struct nx_stream *stream_of(struct nx_ingest *ingest,
+                                   struct nx_peer *peer, uint64_t epoch,
+                                   bool make, int *err) {
+    *err = NX_OK;
+    struct nx_stream *stream = nx_streams_find(&peer->streams, epoch);
+    if (stream != NULL) {
+        return stream;
+    }
+    struct nx_stream_position position;
+    int got = nx_store_stream_get(ingest->parts.store, peer->agent_id, epoch,
+                                  &position);
+    if (got == NX_ENOTFOUND && !make) {
+        return NULL;
+    }
+    if (got != NX_OK && got != NX_ENOTFOUND) {
+        *err = got;
+        return NULL;
+    }
+    const struct nx_stream_position *known = got == NX_OK ? &position : NULL;
+    stream = nx_streams_add(&peer->streams, epoch, known);
+    return stream;
+}
+
+static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
+                       const struct nx_batch *batch) {
+    struct nx_stream_result result;
+    struct nx_stream *stream = NULL;
+    int err = NX_OK;
+    if (nx_group_storing(ingest->group)) {
+        stream = stream_of(ingest, in->peer, batch->epoch, true, &err);
+    }
+    if (err != NX_OK) {
+        nx_group_abort(ingest->group);
+    }
+    if (stream == NULL) {
+        /* Not stored, or this agent mixes more epochs than it may: it sends
+         * the batch again. */
+        ingest->counters.not_stored_n++;
+        nx_group_undo(ingest->group);
+        return;
+    }
+    nx_streams_offer(&in->peer->streams, stream, batch, &result);
+    if (result.verdict == NX_STREAM_REFUSED) {
+        bad(ingest, in, "impossible sequence numbers");
+        nx_group_undo(ingest->group);
+        return;
+    }
+    nx_peer_behaved(in->peer);
+    nx_peers_owe_ack(&ingest->peers, in->peer, batch->epoch, batch->first_seq,
+                     in->received_us);
+    if (result.verdict != NX_STREAM_ACCEPT) {
+        nx_group_undo(ingest->group);
+        return;
+    }
+    const struct nx_group_batch item = {.peer = in->peer,
+                                        .stream = stream,
+                                        .batch = *batch,
+                                        .received_us = in->received_us};
+    nx_group_add(ingest->group, &item, &result, in->bytes, in->len);
+}
+
+/* For the record: what the resolvers were is part of an incident. The agent is
+ * not kept waiting for it. */
+static void store_hello(struct nx_ingest *ingest, const struct incoming *in,
+                        uint64_t digest) {
+    if (nx_group_open(ingest->group) != NX_OK) {
+        return;
+    }
+    if (nx_store_hello_append(ingest->parts.store, in->peer->agent_id,
+                              in->received_us, in->bytes, in->len) != NX_OK) {
+        nx_group_abort(ingest->group);
+        return;
+    }
+    in->peer->hello_stored = true;
+    in->peer->hello_digest = digest;
+}
+
+/* In one role an agent does not do what a plan for the other asks; nothing else
+ * would say so. */
+static void check_role(const struct nx_peer *peer) {
+    if (!peer->accepted || !peer->told ||
+        peer->told_authority == peer->authority) {
+        return;
+    }
+    nx_log(NX_LOG_WARN,
+           "agent %" PRIu32 " is accepted in the role %s, but its own "
+           "configuration says %s: it will do nothing; accept it again with "
+           "--role %s or change its configuration",
+           peer->agent_id, peer->authority ? "authority" : "network",
+           peer->told_authority ? "authority" : "network",
+           peer->told_authority ? "authority" : "network");
+}
+
+static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
+                       const struct nx_hello *hello) {
+    int err = NX_OK;
+    if (hello->protocol != NX_PROTOCOL) {
+        bad(ingest, in, "speaks another protocol version: update the agent");
+        return;
+    }
+    (void)stream_of(ingest, in->peer, hello->epoch, false, &err);
+    if (err == NX_OK) {
+        err = nx_engine_hello(ingest->parts.engine, in->peer->agent_id, hello,
+                              in->received_us);
+    }
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "agent %" PRIu32 ": hello not taken: %s",
+               in->peer->agent_id, nx_strerror(err));
+        return;
+    }
+    uint64_t digest = nx_hello_digest(hello);
+    bool changed = !in->peer->hello_stored || in->peer->hello_digest != digest;
+    bool greets = changed || !in->peer->greeted;
+    if (changed) {
+        store_hello(ingest, in, digest);
+    }
+    if (greets) {
+        nx_log(NX_LOG_INFO, "agent %" PRIu32 " is here from %s (%s)",
+               in->peer->agent_id, in->peer->address, hello->software);
+    }
+    in->peer->told = true;
+    in->peer->told_authority = hello->authority_role;
+    check_role(in->peer);
+    nx_peer_behaved(in->peer);
+    /* At once, not after the next commit: an ack for a batch behind it must not
+     * take its place, the agent waits for this one. */
+    send_ack(ingest, in->peer, hello->epoch, 0, in->received_us);
+    in->peer->greeted = true;
+    if (greets) { /* else the engine says when its plan is another one */
+        in->peer->plan_sent = false;
+        nx_ingest_plan_due(ingest, in->peer);
+    }
+}
+
+static void take(struct nx_ingest *ingest, const struct incoming *in) {
+    struct nx_arena *arena = nx_group_arena(ingest->group);
+    struct nx_up up;
+    const char *why = "";
+    int err = nx_codec_unpack_up(in->bytes, in->len, arena, &up, &why);
+    if (err != NX_OK) {
+        nx_group_undo(ingest->group);
+        bad(ingest, in, why);
+        return;
+    }
+    switch (up.kind) {
+    case NX_UP_HELLO:
+        take_hello(ingest, in, &up.u.hello);
+        nx_group_undo(ingest->group);
+        break;
+    case NX_UP_BATCH:
+        take_batch(ingest, in, &up.u.batch);
+        break;
+    }
+}
+
+/* Remembers the way back when it is a new one. */
+static void note_connection(struct nx_peer *peer, zmq_msg_t *routing,
+                            zmq_msg_t *body) {
+    size_t n = zmq_msg_size(routing);
+    if (n > NX_PEER_ROUTING_MAX ||
+        (n == peer->routing_n &&
+         memcmp(peer->routing, zmq_msg_data(routing), n) == 0)) {
+        return;
+    }
+    memcpy(peer->routing, zmq_msg_data(routing), n);
+    peer->routing_n = (uint8_t)n;
+    peer->greeted = false;
+    peer->source_fd = zmq_msg_get(body, ZMQ_SRCFD);
+    const char *address = zmq_msg_gets(body, "Peer-Address");
+    snprintf(peer->address, sizeof(peer->address), "%s",
+             address != NULL ? nx_address_unmapped(address) : "");
+}
+
+static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
+    struct nx_ingest *ingest = arg;
+    zmq_msg_t *body = &frames[frames_n - 1];
+    struct incoming in = {
+        .peer = nx_peers_of_user(&ingest->peers, zmq_msg_gets(body, "User-Id")),
+        .bytes = zmq_msg_data(body),
+        .len = zmq_msg_size(body),
+        .received_us = nx_steady_wall_us(ingest->parts.clock),
+    };
+    if (in.peer == NULL) {
+        ingest->counters.unidentified_n++;
+        return;
+    }
+    note_connection(in.peer, &frames[0], body);
+    if (nx_peer_ignored(in.peer, in.received_us)) {
+        ingest->counters.ignored_n++;
+    } else if (frames_n != 2) {
+        bad(ingest, &in, "more than one frame");
+    } else {
+        take(ingest, &in);
+    }
+}
+
+static void on_drained(void *arg) {
+    struct nx_ingest *ingest = arg;
+    if (nx_group_commit(ingest->group) == NX_OK) {
+        send_acks(ingest); /* of duplicates */
+    }
+}
+
+int nx_ingest_new(const struct nx_ingest_parts *parts,
+                  const struct nx_keypair *keys, struct nx_ingest **out) {
+    struct nx_ingest *ingest = calloc(1, sizeof(*ingest));
+    if (ingest == NULL) {
+        return NX_ENOMEM;
+    }
+    ingest->parts = *parts;
+    nx_peers_init(&ingest->peers);
+    const struct nx_group_handler group = {on_committed, on_done, ingest};
+    const struct nx_zloop_handler handler = {
+        .message = on_message, .drained = on_drained, .arg = ingest};
+    int err = nx_group_new(parts->base, parts->store, parts->clock, &group,
+                           &ingest->group);
+    if (err == NX_OK) {
+        err = nx_ingest_plans_init(ingest);
+    }
+    if (err == NX_OK) {
+        err = nx_ingest_socket_init(ingest, keys);
+    }
+    if (err == NX_OK) {
+        err =
+            nx_zloop_new(parts->base, ingest->socket, &handler, &ingest->zloop);
+    }
+    if (err != NX_OK) {
+        nx_ingest_free(&ingest);
+        return err;
+    }
+    *out = ingest;
+    return NX_OK;
+}
+
+void nx_ingest_free(struct nx_ingest **ingest_p) {
+    struct nx_ingest *ingest = *ingest_p;
+    if (ingest == NULL) {
+        return;
+    }
+    if (ingest->zloop != NULL) {
+        on_drained(ingest);
+    }
+    nx_zloop_free(&ingest->zloop);
+    nx_ingest_socket_fini(ingest);
+    nx_ingest_plans_fini(ingest);
+    if (ingest->group != NULL) {
+        nx_group_free(&ingest->group);
+    }
+    nx_peers_fini(&ingest->peers);
+    free(ingest);
+    *ingest_p = NULL;
+}
+
+/* libzmq has no way to end one peer's connection; its descriptor has. It may
+ * be another connection's by now, so the address is compared: at worst another
+ * connection from there has to be made again. */
+static void end_connection(struct nx_peer *peer) {
+    struct sockaddr_storage at;
+    socklen_t len = sizeof(at);
+    char host[NX_ADDRESS_TEXT_MAX];
+    if (peer->source_fd >= 0 &&
+        getpeername(peer->source_fd, (struct sockaddr *)&at, &len) == 0 &&
+        getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), NULL, 0,
+                    NI_NUMERICHOST) == 0 &&
+        strcmp(nx_address_unmapped(host), peer->address) == 0) {
+        (void)shutdown(peer->source_fd, SHUT_RDWR);
+    }
+    peer->source_fd = -1;
+    peer->routing_n = 0;
+}
+
+int nx_ingest_agent_set(struct nx_ingest *ingest,
+                        const struct nx_agent *agent) {
+    struct nx_peer *peer = nx_peers_make(&ingest->peers, agent->id);
+    if (peer == NULL) {
+        return NX_ENOMEM;
+    }
+    if (peer->accepted && !agent->accepted) {
+        end_connection(peer);
+    }
+    peer->accepted = agent->accepted;
+    peer->authority = agent->authority;
+    check_role(peer);
+    return NX_OK;
+}
+
+void nx_ingest_gone(struct nx_ingest *ingest, int fd) {
+    for (size_t i = 0; i < ingest->peers.cap; i++) {
+        struct nx_peer *peer = ingest->peers.by_id[i];
+        if (peer != NULL && peer->accepted && peer->source_fd == fd) {
+            nx_log(NX_LOG_WARN, "agent %" PRIu32 " is gone from %s",
+                   peer->agent_id, peer->address);
+            peer->source_fd = -1;
+        }
+    }
+}
+
+enum nx_agent_claim nx_ingest_claim(const struct nx_ingest *ingest,
+                                    uint32_t agent_id) {
+    const struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
+    if (peer == NULL || !peer->told) {
+        return NX_CLAIM_NONE;
+    }
+    return peer->told_authority ? NX_CLAIM_AUTHORITY : NX_CLAIM_NETWORK;
+}
+
+const char *nx_ingest_address(const struct nx_ingest *ingest,
+                              uint32_t agent_id) {
+    const struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
+    return peer != NULL ? peer->address : "";
+}
+
+struct nx_group *nx_ingest_group(struct nx_ingest *ingest) {
+    return ingest->group;
+}
+
+void nx_ingest_counters(const struct nx_ingest *ingest,
+                        struct nx_ingest_counters *out) {
+    *out = ingest->counters;
+    for (size_t i = 0; i < ingest->peers.cap; i++) {
+        const struct nx_peer *peer = ingest->peers.by_id[i];
+        if (peer != NULL) {
+            out->duplicates_n += peer->streams.duplicates_n;
+            out->out_of_order_n += peer->streams.out_of_order_n;
+        }
+    }
+}

@@ -1,0 +1,62 @@
+/* Inside io_ingest*.c only. */
+#ifndef NX_COLLECTOR_IO_INGEST_PRIV_H
+#define NX_COLLECTOR_IO_INGEST_PRIV_H
+
+#include "collector/conf.h"
+#include "collector/ingest/io_ingest.h"
+#include "collector/ingest/quiet.h"
+#include "common/io_zloop.h"
+
+#define NX_INGEST_ENDPOINT_MAX 256U
+
+struct nx_ingest_door {
+    char wanted[NX_INGEST_ENDPOINT_MAX]; /* as configured */
+    char bound[NX_INGEST_ENDPOINT_MAX];  /* as ZeroMQ resolved it */
+};
+
+struct nx_ingest {
+    struct nx_ingest_parts parts;
+    void *socket;
+    struct nx_zloop *zloop;
+    struct nx_group *group;
+    struct nx_peers peers;
+    struct nx_ingest_counters counters; /* but those of the streams */
+    struct nx_quiet bad_quiet;
+
+    /* Listening. */
+    struct nx_ingest_door doors[NX_CONF_LISTEN_MAX];
+    size_t doors_n;
+    struct nx_zmonitor *monitor;
+    bool spare_held; /* a descriptor, given up to refuse connections when */
+    int spare_fd;    /* files run out */
+    struct event *on_spare;
+    struct nx_quiet accept_quiet;
+    int64_t accept_failed_us;
+    char problem[200];
+
+    /* Plans. */
+    struct event *on_plans;
+    struct event *on_plans_renew;
+    void *plan_memory;
+    uint8_t *out; /* NX_MSG_MAX_BYTES, for what is sent */
+};
+
+/* Sends out[0..len) to the peer. NX_EAGAIN, NX_ENOTFOUND (its routing id is
+ * forgotten), NX_EIO, NX_ENOMEM. */
+int nx_ingest_send(struct nx_ingest *ingest, struct nx_peer *peer,
+                   const uint8_t *bytes, size_t len) NX_MUSTUSE;
+
+/* A connection has ended: whoever had it is gone, and that is said. */
+void nx_ingest_gone(struct nx_ingest *ingest, int fd);
+
+/* io_ingest_plan.c */
+int nx_ingest_plans_init(struct nx_ingest *ingest) NX_MUSTUSE;
+void nx_ingest_plans_fini(struct nx_ingest *ingest);
+void nx_ingest_plan_due(struct nx_ingest *ingest, struct nx_peer *peer);
+
+/* io_ingest_listen.c */
+int nx_ingest_socket_init(struct nx_ingest *ingest,
+                          const struct nx_keypair *keys) NX_MUSTUSE;
+void nx_ingest_socket_fini(struct nx_ingest *ingest);
+
+#endif

@@ -1,0 +1,143 @@
+#include "collector/ingest/peers.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+
+void nx_peers_init(struct nx_peers *peers) {
+    memset(peers, 0, sizeof(*peers));
+}
+
+void nx_peers_fini(struct nx_peers *peers) {
+    for (size_t i = 0; i < peers->cap; i++) {
+        free(peers->by_id[i]);
+    }
+    free(peers->by_id);
+    memset(peers, 0, sizeof(*peers));
+}
+
+struct nx_peer *nx_peers_get(const struct nx_peers *peers, uint32_t agent_id) {
+    return agent_id < peers->cap ? peers->by_id[agent_id] : NULL;
+}
+
+static bool grow(struct nx_peers *peers, size_t need) {
+    size_t cap = peers->cap == 0 ? 64 : peers->cap;
+    while (cap < need) {
+        cap *= 2;
+    }
+    struct nx_peer **grown =
+        realloc(peers->by_id, cap * sizeof(struct nx_peer *));
+    if (grown == NULL) {
+        return false;
+    }
+    for (size_t i = peers->cap; i < cap; i++) {
+        grown[i] = NULL;
+    }
+    peers->by_id = grown;
+    peers->cap = cap;
+    return true;
+}
+
+struct nx_peer *nx_peers_make(struct nx_peers *peers, uint32_t agent_id) {
+    struct nx_peer *peer = nx_peers_get(peers, agent_id);
+    if (peer != NULL || agent_id > NX_PEERS_ID_MAX) {
+        return peer;
+    }
+    if (agent_id >= peers->cap && !grow(peers, (size_t)agent_id + 1)) {
+        return NULL;
+    }
+    peer = calloc(1, sizeof(*peer));
+    if (peer != NULL) {
+        peer->agent_id = agent_id;
+        peer->source_fd = -1;
+        peers->by_id[agent_id] = peer;
+    }
+    return peer;
+}
+
+struct nx_peer *nx_peers_of_user(const struct nx_peers *peers,
+                                 const char *user_id) {
+    uint32_t id = 0;
+    if (user_id == NULL || user_id[0] == '\0') {
+        return NULL;
+    }
+    for (; *user_id != '\0'; user_id++) {
+        if (*user_id < '0' || *user_id > '9' || id > NX_PEERS_ID_MAX) {
+            return NULL;
+        }
+        id = id * 10 + (uint32_t)(*user_id - '0');
+    }
+    struct nx_peer *peer = nx_peers_get(peers, id);
+    return peer != NULL && peer->accepted ? peer : NULL;
+}
+
+void nx_peers_owe_ack(struct nx_peers *peers, struct nx_peer *peer,
+                      uint64_t epoch, uint64_t echo, int64_t received_us) {
+    peer->ack_epoch = epoch;
+    peer->ack_echo = echo;
+    peer->ack_received_us = received_us;
+    if (!peer->ack_due) {
+        peer->ack_due = true;
+        peer->ack_next = peers->ack_first;
+        peers->ack_first = peer;
+    }
+}
+
+struct nx_peer *nx_peers_next_ack(struct nx_peers *peers) {
+    struct nx_peer *peer = peers->ack_first;
+    if (peer != NULL) {
+        peers->ack_first = peer->ack_next;
+        peer->ack_next = NULL;
+        peer->ack_due = false;
+    }
+    return peer;
+}
+
+bool nx_peer_misbehaved(struct nx_peer *peer, int64_t now_us) {
+    peer->bad_n++;
+    if (peer->bad_n < NX_PEER_BAD_MAX) {
+        return false;
+    }
+    peer->bad_n = 0;
+    peer->ignored_until_us = now_us + NX_PEER_IGNORE_US;
+    return true;
+}
+
+void nx_peer_behaved(struct nx_peer *peer) {
+    peer->bad_n = 0;
+}
+
+bool nx_peer_ignored(const struct nx_peer *peer, int64_t now_us) {
+    return now_us < peer->ignored_until_us;
+}
+
+bool nx_peer_plan_may(const struct nx_peer *peer, int64_t now_us) {
+    return peer->accepted && peer->routing_n > 0 &&
+           (!peer->plan_sent ||
+            now_us - peer->plan_sent_us >= NX_PEER_PLAN_EVERY_US);
+}
+
+static uint64_t endpoint_digest(const struct nx_endpoint *at, uint64_t digest) {
+    digest = nx_hash(at->address, at->address_len, digest);
+    digest = nx_hash_u64(at->scope_id, digest);
+    digest = nx_hash_u64(at->port, digest);
+    digest = nx_hash_u64(at->transport, digest);
+    digest = nx_hash_u64((uint64_t)at->layer, digest);
+    return at->server_name == NULL
+               ? nx_hash_u64(0, digest)
+               : nx_hash(at->server_name, nx_dname_len(at->server_name),
+                         digest);
+}
+
+uint64_t nx_hello_digest(const struct nx_hello *hello) {
+    uint64_t digest = nx_hash(hello->software, strlen(hello->software), 1);
+    digest = nx_hash_u64(hello->protocol, digest);
+    digest = nx_hash_u64(hello->epoch, digest);
+    digest = nx_hash_u64(hello->authority_role ? 1 : 0, digest);
+    digest = nx_hash_u64(hello->resolver_rate_mqps, digest);
+    for (size_t i = 0; i < hello->resolvers_n; i++) {
+        digest = endpoint_digest(&hello->resolvers[i], digest);
+    }
+    return nx_hash_u64(hello->resolvers_n, digest);
+}

@@ -1,0 +1,84 @@
+/* What the collector keeps of each agent that may connect: its streams, the
+ * way back to it, what is owed to it. Pure. */
+#ifndef NX_COLLECTOR_PEERS_H
+#define NX_COLLECTOR_PEERS_H
+
+#include "collector/ingest/agent_record.h"
+#include "collector/ingest/stream.h"
+
+#define NX_PEER_ROUTING_MAX 255U
+#define NX_PEER_BAD_MAX 10U          /* bad messages in a row until ... */
+#define NX_PEER_IGNORE_US 60000000   /* ... nothing is taken so long */
+#define NX_PEER_PLAN_EVERY_US 200000 /* one plan per agent in this time */
+#define NX_PEERS_ID_MAX (1U << 20)   /* agents ever accepted */
+
+struct nx_peer {
+    uint32_t agent_id;
+    bool accepted;  /* false: revoked, its messages are dropped */
+    bool authority; /* the role it was accepted in */
+    bool told;      /* it said its role, since start: */
+    bool told_authority;
+    struct nx_streams streams;
+
+    /* The latest connection: the ROUTER's routing id; routing_n 0: none. */
+    uint8_t routing[NX_PEER_ROUTING_MAX];
+    uint8_t routing_n;
+    int source_fd; /* of its TCP connection, -1: not known */
+    char address[NX_ADDRESS_TEXT_MAX];
+
+    unsigned bad_n; /* bad messages in a row */
+    int64_t ignored_until_us;
+
+    /* The ack owed after the next commit. */
+    bool ack_due;
+    uint64_t ack_epoch;
+    uint64_t ack_echo;
+    int64_t ack_received_us;
+    struct nx_peer *ack_next;
+
+    bool plan_due;
+    bool plan_sent;
+    int64_t plan_sent_us;
+
+    bool greeted;          /* a hello came over this connection */
+    bool hello_stored;     /* since the start: */
+    uint64_t hello_digest; /* of the one stored last */
+};
+
+struct nx_peers {
+    struct nx_peer **by_id;
+    size_t cap;
+    struct nx_peer *ack_first; /* peers with ack_due */
+};
+
+void nx_peers_init(struct nx_peers *peers);
+void nx_peers_fini(struct nx_peers *peers);
+
+/* NULL: no such agent. */
+struct nx_peer *nx_peers_get(const struct nx_peers *peers, uint32_t agent_id);
+/* The same, made when there is none. NULL: out of memory or of ids. */
+struct nx_peer *nx_peers_make(struct nx_peers *peers, uint32_t agent_id);
+
+/* Of all that a hello says, but the clocks and what only counts up: an idle
+ * agent says hello again and again. */
+uint64_t nx_hello_digest(const struct nx_hello *hello);
+
+/* The peer of a ZAP User-Id ("17"); NULL: not a number, or not accepted. */
+struct nx_peer *nx_peers_of_user(const struct nx_peers *peers,
+                                 const char *user_id);
+
+/* Owes the peer an ack for this epoch; the newest wish counts. */
+void nx_peers_owe_ack(struct nx_peers *peers, struct nx_peer *peer,
+                      uint64_t epoch, uint64_t echo, int64_t received_us);
+/* Takes one peer off the list of those that are owed an ack; NULL: none. */
+struct nx_peer *nx_peers_next_ack(struct nx_peers *peers);
+
+/* A message broke a rule. True: that was too often, the peer is ignored now. */
+bool nx_peer_misbehaved(struct nx_peer *peer, int64_t now_us);
+void nx_peer_behaved(struct nx_peer *peer);
+bool nx_peer_ignored(const struct nx_peer *peer, int64_t now_us);
+
+/* May its plan be sent now? */
+bool nx_peer_plan_may(const struct nx_peer *peer, int64_t now_us);
+
+#endif

@@ -1,0 +1,30 @@
+#include "collector/replay/recording_text.h"
+
+#include "collector/replay/recording.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "common/rfc3339.h"
+
+const char *const nx_answer_flags[] = {"aa",      "tc", "ra",
+                                       "ad",      "cd", "edns",
+                                       "", /* soa */
+                                       "", /* rdata */
+                                       "partial", "ns", "soa-additional",
+                                       NULL};
+const char *const nx_question_flags[] = {"rd", "cd", "do", "nsid", NULL};
+
+char *nx_moment_text(int64_t us, char *out) {
+    char text[NX_TIME_TEXT_MAX];
+    (void)nx_time_text(us, text);
+    (void)snprintf(out, NX_MOMENT_TEXT_MAX, "%.19s.%06uZ", text,
+                   (unsigned)(us % 1000000));
+    return out;
+}
+
+const char *nx_record_kind_text(unsigned kind) {
+    static const char *const TEXTS[] = {"agent", "hello", "batch", "profile",
+                                        "open",  "close", "end"};
+    return kind <= NX_RECORD_END ? TEXTS[kind] : "?";
+}

@@ -1,0 +1,33 @@
+/* Why a target is in its state, and what to do about it: one line each, in the
+ * operator's words, from one table. Pure. */
+#ifndef NX_COLLECTOR_ADVICE_H
+#define NX_COLLECTOR_ADVICE_H
+
+#include "collector/infer/verdict.h"
+#include "common/obs.h"
+
+#define NX_ADVICE_MAX 320U /* bytes of a line with the NUL */
+
+/* What the lines may name. Texts are printable, and NULL (empty in `server`)
+ * when not known: a line that needs one gives way to one that does not. */
+struct nx_advice_facts {
+    int64_t now_us;
+    uint8_t layer;        /* enum nx_layer of the resolver */
+    const char *name;     /* "www.example.com" */
+    const char *type;     /* "A" */
+    const char *resolver; /* "192.0.2.53@53" */
+    const char *server;   /* an authoritative server that is wrong */
+    bool serial_known;    /* of that server */
+    uint32_t serial;
+    const char *other; /* a resolver of the same network that is clear */
+};
+
+struct nx_advice {
+    char why[NX_ADVICE_MAX];
+    char todo[NX_ADVICE_MAX];
+};
+
+void nx_advice_of(const struct nx_verdict *verdict,
+                  const struct nx_advice_facts *facts, struct nx_advice *out);
+
+#endif

@@ -1,0 +1,263 @@
+#include "collector/status/status.h"
+
+#include <string.h>
+
+#include "collector/status/status_sheet.h"
+#include "collector/status/status_text.h"
+
+/* --- the incident as it was opened --- */
+
+static json_t *types_json(const struct nx_incident *incident) {
+    json_t *list = json_array();
+    for (unsigned i = 0; list != NULL && i < incident->items_n; i++) {
+        if (!nx_json_add(list, nx_json_type(incident->items[i].qtype))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *restored_json(const struct nx_incident *incident) {
+    return incident->restored_us == NX_TIME_UNKNOWN
+               ? json_string("auto")
+               : nx_json_time(incident->restored_us);
+}
+
+json_t *nx_status_incident_head(const struct nx_incident *incident) {
+    json_t *h = json_object();
+    json_t *outage =
+        json_pack("{s:o, s:o}", "from", nx_json_time(incident->outage_from_us),
+                  "to", nx_json_time(incident->outage_to_us));
+    bool made = nx_json_set(h, "outage", outage);
+    if (made && nx_json_set(h, "id", json_integer(incident->id)) &&
+        nx_json_set(h, "name", nx_json_name(incident->items[0].name)) &&
+        nx_json_set(h, "types", types_json(incident)) &&
+        nx_json_set(h, "expect", nx_json_expect(incident)) &&
+        nx_json_set(h, "opened", nx_json_time(incident->opened_us)) &&
+        nx_json_set(h, "closed", nx_json_time(incident->closed_us)) &&
+        nx_json_set(h, "restored", restored_json(incident)) &&
+        nx_json_set(h, "note", nx_json_text(incident->note))) {
+        return h;
+    }
+    json_decref(h);
+    return NULL;
+}
+
+/* --- the summary --- */
+
+static json_t *states_json(const struct nx_sheet *sheet) {
+    json_t *states = json_object();
+    for (unsigned s = 0; states != NULL && s < NX_STATE_N_; s++) {
+        json_int_t n = 0;
+        for (size_t i = 0; i < sheet->sites_n; i++) {
+            n += sheet->sites[i].rollup.state == s ? 1 : 0;
+        }
+        if (n > 0 && !nx_json_set(states, nx_state_text(s), json_integer(n))) {
+            json_decref(states);
+            return NULL;
+        }
+    }
+    return states;
+}
+
+/* The latest bound, when every affected network has one. */
+static json_t *all_hard_json(const struct nx_sheet *sheet) {
+    const struct nx_incident_forecast *f = &sheet->forecast;
+    if (!f->hard_all_known || f->hard.reason == NX_HARD_NONE ||
+        f->hard_network >= sheet->sites_n) {
+        return json_null();
+    }
+    json_t *hard = nx_json_hard(&f->hard);
+    const char *network = sheet->sites[f->hard_network].network;
+    if (nx_json_set(hard, "network", nx_json_text(network))) {
+        return hard;
+    }
+    json_decref(hard);
+    return NULL;
+}
+
+static json_t *milestone(const struct nx_sheet *sheet, int64_t at_us) {
+    return sheet->forecast.milestones_known ? nx_json_time(at_us) : json_null();
+}
+
+static json_t *summary_json(const struct nx_sheet *sheet) {
+    const struct nx_incident_forecast *f = &sheet->forecast;
+    json_t *s = json_object();
+    if (nx_json_set(s, "networks", json_integer((json_int_t)sheet->sites_n)) &&
+        nx_json_set(s, "states", states_json(sheet)) &&
+        nx_json_set(s, "all_clear", nx_json_eta(&f->all_clear)) &&
+        nx_json_set(s, "hard", all_hard_json(sheet)) &&
+        nx_json_set(s, "unverified",
+                    json_integer((json_int_t)f->unverified_n)) &&
+        nx_json_set(s, "below_10pct", milestone(sheet, f->below_10pct_us)) &&
+        nx_json_set(s, "below_1pct", milestone(sheet, f->below_1pct_us))) {
+        return s;
+    }
+    json_decref(s);
+    return NULL;
+}
+
+/* --- documents --- */
+
+static json_t *sites_json(const struct nx_sheet *sheet) {
+    json_t *list = json_array();
+    for (size_t i = 0; list != NULL && i < sheet->sites_n; i++) {
+        if (!nx_json_add(list, nx_status_site(sheet, &sheet->sites[i]))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+static json_t *outlook_json(const struct nx_sheet *sheet) {
+    return json_string(nx_outlook_text(nx_sheet_outlook(sheet)));
+}
+
+static json_t *document(struct nx_engine *engine,
+                        const struct nx_sheet *sheet) {
+    json_t *d = json_object();
+    if (nx_json_set(d, "now", nx_json_time(sheet->now_us)) &&
+        nx_json_set(d, "outlook", outlook_json(sheet)) &&
+        nx_json_set(d, "incident", nx_status_incident_head(sheet->incident)) &&
+        nx_json_set(d, "authority", nx_status_authority(engine, sheet)) &&
+        nx_json_set(d, "negative", nx_status_negative(engine, sheet)) &&
+        nx_json_set(d, "summary", summary_json(sheet)) &&
+        nx_json_set(d, "networks", sites_json(sheet))) {
+        return d;
+    }
+    json_decref(d);
+    return NULL;
+}
+
+json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
+                           int64_t now_us) {
+    struct nx_sheet sheet;
+    json_t *kept = nx_status_kept(engine, id);
+    if (kept != NULL) {
+        return kept;
+    }
+    if (nx_sheet_init(&sheet, engine, id, now_us) != 0) {
+        return NULL;
+    }
+    json_t *d = document(engine, &sheet);
+    nx_sheet_fini(&sheet);
+    return d;
+}
+
+json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
+                          const char *network, int64_t now_us) {
+    struct nx_sheet sheet;
+    json_t *found = NULL;
+    json_t *kept = nx_status_kept(engine, id);
+    if (kept != NULL) {
+        found = nx_status_kept_site(kept, network);
+        json_decref(kept);
+        return found;
+    }
+    if (nx_sheet_init(&sheet, engine, id, now_us) != 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < sheet.sites_n && found == NULL; i++) {
+        if (strcmp(sheet.sites[i].network, network) == 0) {
+            found = nx_status_site(&sheet, &sheet.sites[i]);
+        }
+    }
+    if (found != NULL && !nx_json_set(found, "now", nx_json_time(now_us))) {
+        json_decref(found);
+        found = NULL;
+    }
+    nx_sheet_fini(&sheet);
+    return found;
+}
+
+/* An incident of the list: its head and outlook; a closed one has none. */
+static json_t *listed(struct nx_engine *engine,
+                      const struct nx_incident *incident, int64_t now_us) {
+    struct nx_sheet sheet;
+    json_t *head = nx_status_incident_head(incident);
+    json_t *outlook = NULL;
+    if (incident->closed_us != NX_TIME_UNKNOWN) {
+        outlook = json_null();
+    } else if (nx_sheet_init(&sheet, engine, incident->id, now_us) == 0) {
+        outlook = outlook_json(&sheet);
+        nx_sheet_fini(&sheet);
+    }
+    if (head != NULL && nx_json_set(head, "outlook", outlook)) {
+        return head;
+    }
+    json_decref(head);
+    return NULL;
+}
+
+json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us) {
+    const struct nx_incident **incidents = NULL;
+    size_t n = nx_engine_incidents(engine, &incidents);
+    json_t *list = json_array();
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        if (!nx_json_add(list, listed(engine, incidents[i], now_us))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return json_pack("{s:o, s:o}", "now", nx_json_time(now_us), "incidents",
+                     list);
+}
+
+/* --- networks --- */
+
+struct network_list {
+    json_t *list;
+    char network[NX_TEXT_LABEL_MAX]; /* the one being counted; "" at first */
+    json_int_t agents_n, resolvers_n;
+    int64_t last_seen_us, last_result_us;
+    bool failed;
+};
+
+static void finish_network(struct network_list *l) {
+    if (l->agents_n == 0) {
+        return;
+    }
+    json_t *one =
+        json_pack("{s:o, s:I, s:I, s:o, s:o}", "network",
+                  nx_json_text(l->network), "agents", l->agents_n, "resolvers",
+                  l->resolvers_n, "last_seen", nx_json_time(l->last_seen_us),
+                  "last_result", nx_json_time(l->last_result_us));
+    l->failed |= !nx_json_add(l->list, one);
+}
+
+static void take_agent(void *user, const struct nx_agent_view *view) {
+    struct network_list *l = user;
+    if (!view->agent->accepted || view->agent->authority) {
+        return;
+    }
+    if (l->agents_n == 0 || strcmp(l->network, view->agent->network) != 0) {
+        finish_network(l);
+        memcpy(l->network, view->agent->network, sizeof(l->network));
+        l->agents_n = 0;
+        l->resolvers_n = 0;
+        l->last_seen_us = NX_TIME_UNKNOWN;
+        l->last_result_us = NX_TIME_UNKNOWN;
+    }
+    l->agents_n++;
+    l->resolvers_n += (json_int_t)view->resolvers_n;
+    if (view->last_seen_us > l->last_seen_us) {
+        l->last_seen_us = view->last_seen_us;
+    }
+    if (view->last_result_us > l->last_result_us) {
+        l->last_result_us = view->last_result_us;
+    }
+}
+
+json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us) {
+    struct network_list l = {.list = json_array()};
+    nx_engine_agents(engine, take_agent, &l);
+    finish_network(&l);
+    if (l.failed) {
+        json_decref(l.list);
+        return NULL;
+    }
+    return json_pack("{s:o, s:o}", "now", nx_json_time(now_us), "networks",
+                     l.list);
+}

@@ -1,0 +1,42 @@
+/* The documents operators read, as JSON values; a pure function of (engine,
+ * now). API and CLI show the same because both come from here. Keys and shapes:
+ * nxclear-api(7). */
+#ifndef NX_COLLECTOR_STATUS_H
+#define NX_COLLECTOR_STATUS_H
+
+#include <jansson.h>
+
+#include "collector/engine/engine.h"
+
+/* What an exit code says (product.md). */
+enum nx_outlook {
+    NX_OUTLOOK_CLEAR,   /* 0: all clear */
+    NX_OUTLOOK_WAITING, /* 1: negative, on schedule */
+    NX_OUTLOOK_STUCK,   /* 2: overdue, stuck or not restored */
+    NX_OUTLOOK_UNKNOWN, /* 3: unknown or no data */
+};
+const char *nx_outlook_text(unsigned outlook); /* "clear", "waiting", ... */
+
+/* New references; NULL when out of memory, or no such incident or network.
+ * The lists are {"now", "incidents": [head with "outlook"]} and {"now",
+ * "networks": [{"network", "agents", "resolvers", "last_seen",
+ * "last_result"}]}. A closed incident is shown as it was when it was closed,
+ * if that is kept. */
+json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
+                           int64_t now_us);
+json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
+                          const char *network, int64_t now_us);
+json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us);
+json_t *nx_status_incident_head(const struct nx_incident *incident);
+json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us);
+
+/* The status as a text to keep for the time when the incident is closed; NULL:
+ * none. The caller frees it. */
+char *nx_status_final(struct nx_engine *engine, uint32_t id, int64_t now_us);
+
+/* Closes the incident in the engine and keeps its last status (text; NULL: as
+ * of now). Errors of nx_engine_incident_close. */
+int nx_status_close(struct nx_engine *engine, uint32_t id, int64_t at_us,
+                    const char *text) NX_MUSTUSE;
+
+#endif

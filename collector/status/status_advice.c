@@ -1,0 +1,138 @@
+/* Why and what to do, for targets and networks of the status document. */
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/status/advice.h"
+#include "collector/status/status_sheet.h"
+#include "collector/status/status_text.h"
+#include "common/rrtype.h"
+
+/* Texts of the facts of one target. */
+struct words {
+    char name[NX_DNAME_TEXT_MAX];
+    char type[NX_RRTYPE_TEXT_MAX];
+    char resolver[NX_ENDPOINT_TEXT_MAX];
+    char other[NX_ENDPOINT_TEXT_MAX];
+};
+
+static char *name_text(const uint8_t *name, char *out) {
+    size_t len = strlen(nx_dname_text(name, out));
+    if (len > 1) {
+        out[len - 1] = '\0'; /* without the final dot */
+    }
+    return out;
+}
+
+static bool is_wrong(const struct nx_auth_server *server) {
+    return server->class_ == NX_AUTH_DENIES ||
+           server->class_ == NX_AUTH_DIFFERS;
+}
+
+void nx_sheet_note_wrong(const struct nx_auth_view *view,
+                         struct nx_sheet_wrong *out) {
+    char name[NX_DNAME_TEXT_MAX] = "";
+    char address[NX_ENDPOINT_TEXT_MAX];
+    const struct nx_auth_server *worst = NULL;
+    *out = (struct nx_sheet_wrong){.known = false};
+    for (size_t i = 0; i < view->servers_n; i++) {
+        const struct nx_auth_server *server = &view->servers[i];
+        if (is_wrong(server) &&
+            (worst == NULL || server->class_ > worst->class_)) {
+            worst = server;
+        }
+    }
+    if (worst == NULL) {
+        return;
+    }
+    out->known = true;
+    out->serial_known = worst->serial_known;
+    out->serial = worst->serial;
+    (void)nx_endpoint_text(&worst->at, address);
+    if (worst->at.server_name == NULL) {
+        (void)snprintf(out->server, sizeof(out->server), "%s", address);
+    } else {
+        (void)snprintf(out->server, sizeof(out->server), "%.80s (%.60s)",
+                       name_text(worst->at.server_name, name), address);
+    }
+}
+
+/* Another resolver there that already answers for the same item. */
+static const struct nx_endpoint *other_of(const struct nx_sheet *sheet,
+                                          const struct nx_sheet_site *site,
+                                          const struct nx_sheet_row *row) {
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_target_view *view = &sheet->rows[i].view;
+        const struct nx_endpoint *at = &view->question->to;
+        if (view->item == row->view.item &&
+            view->verdict.state == NX_STATE_CLEAR &&
+            at->layer != NX_LAYER_HOST) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+static void advise_row(const struct nx_sheet *sheet,
+                       const struct nx_sheet_site *site,
+                       const struct nx_sheet_row *row, struct nx_advice *out) {
+    const struct nx_question *q = row->view.question;
+    const struct nx_endpoint *other = other_of(sheet, site, row);
+    const struct nx_sheet_wrong *wrong = &sheet->wrong[row->view.item];
+    struct words words;
+    const struct nx_advice_facts facts = {
+        .now_us = sheet->now_us,
+        .layer = q->to.layer,
+        .name = name_text(q->name, words.name),
+        .type = nx_rrtype_text(q->qtype, words.type),
+        .resolver = nx_endpoint_text(&q->to, words.resolver),
+        .server = wrong->known ? wrong->server : NULL,
+        .serial_known = wrong->serial_known,
+        .serial = wrong->serial,
+        .other = other != NULL ? nx_endpoint_text(other, words.other) : NULL};
+    nx_advice_of(&row->view.verdict, &facts, out);
+}
+
+/* The target that the network's state is about: of the worst ones the one
+ * that clears last. Resolvers for comparison do not speak for it. */
+static const struct nx_sheet_row *worst_row(const struct nx_sheet *sheet,
+                                            const struct nx_sheet_site *site) {
+    const struct nx_sheet_row *worst = NULL;
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_sheet_row *row = &sheet->rows[i];
+        const struct nx_verdict *v = &row->view.verdict;
+        if (v->state != site->rollup.state ||
+            row->view.question->to.layer == NX_LAYER_CONTROL) {
+            continue;
+        }
+        if (worst == NULL ||
+            (v->eta.known &&
+             v->eta.point_us > worst->view.verdict.eta.point_us)) {
+            worst = row;
+        }
+    }
+    return worst;
+}
+
+static bool put(json_t *object, const struct nx_advice *advice) {
+    return nx_json_set(object, "why", nx_json_text(advice->why)) &&
+           nx_json_set(object, "advice", nx_json_text(advice->todo));
+}
+
+bool nx_status_put_advice(json_t *object, const struct nx_sheet *sheet,
+                          const struct nx_sheet_site *site,
+                          const struct nx_sheet_row *row) {
+    struct nx_advice advice;
+    const struct nx_verdict of_site = {.state = site->rollup.state,
+                                       .unknown_reason =
+                                           site->rollup.unknown_reason,
+                                       .last_look_us = NX_TIME_UNKNOWN};
+    const struct nx_advice_facts nothing = {.now_us = sheet->now_us,
+                                            .layer = NX_LAYER_NETWORK};
+    row = row != NULL ? row : worst_row(sheet, site);
+    if (row != NULL) {
+        advise_row(sheet, site, row, &advice);
+    } else {
+        nx_advice_of(&of_site, &nothing, &advice);
+    }
+    return put(object, &advice);
+}

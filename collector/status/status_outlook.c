@@ -1,0 +1,104 @@
+/* What an exit code says about an incident (product.md, "The operator's day").
+ */
+#include "collector/status/status_sheet.h"
+
+const char *nx_outlook_text(unsigned outlook) {
+    static const char *const text[] = {"clear", "waiting", "stuck", "unknown"};
+    return outlook <= NX_OUTLOOK_UNKNOWN ? text[outlook] : "?";
+}
+
+bool nx_sheet_observed(const struct nx_sheet *sheet) {
+    for (unsigned i = 0; i < sheet->incident->items_n; i++) {
+        if (!sheet->facts[i].observed) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool nx_sheet_restored(const struct nx_sheet *sheet) {
+    for (unsigned i = 0; i < sheet->incident->items_n; i++) {
+        if (!sheet->facts[i].all_ns_good) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Past its hard bound, and the weaker one of a chain of caches, too? */
+static bool overdue(const struct nx_sheet *sheet,
+                    const struct nx_sheet_site *site) {
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_target_view *view = &sheet->rows[i].view;
+        const struct nx_verdict *v = &view->verdict;
+        int64_t at_us = v->hard.at_us;
+        if (view->question->to.layer == NX_LAYER_CONTROL ||
+            v->state >= NX_STATE_REFUSED || v->hard.reason == NX_HARD_NONE) {
+            continue;
+        }
+        if (v->hard_stack.reason != NX_HARD_NONE &&
+            v->hard_stack.at_us > at_us) {
+            at_us = v->hard_stack.at_us;
+        }
+        if (at_us < sheet->now_us) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum nx_outlook site_outlook(const struct nx_sheet *sheet,
+                                    const struct nx_sheet_site *site) {
+    switch ((enum nx_state)site->rollup.state) {
+    case NX_STATE_CLEAR:
+        return NX_OUTLOOK_CLEAR;
+    case NX_STATE_STILL_NEGATIVE_AT_AUTHORITY:
+        return sheet->audit_silent ? NX_OUTLOOK_UNKNOWN : NX_OUTLOOK_STUCK;
+    case NX_STATE_RECACHED:
+    case NX_STATE_POLICY_BLOCKED:
+        return NX_OUTLOOK_STUCK;
+    case NX_STATE_ANCESTOR_NXDOMAIN:
+    case NX_STATE_STALE_SERVED:
+    case NX_STATE_CACHED_NXDOMAIN:
+    case NX_STATE_CACHED_NODATA:
+    case NX_STATE_SYNTHESIZED_NEGATIVE:
+    case NX_STATE_PARTLY_CLEAR:
+    case NX_STATE_SERVFAIL_DNSSEC:
+    case NX_STATE_SERVFAIL_OTHER:
+    case NX_STATE_OLD_POSITIVE:
+        return overdue(sheet, site) ? NX_OUTLOOK_STUCK : NX_OUTLOOK_WAITING;
+    case NX_STATE_UNKNOWN:
+        /* The guard holds the questions back while the servers settle. */
+        return site->rollup.unknown_reason == NX_UNKNOWN_GUARDED &&
+                       nx_sheet_restored(sheet)
+                   ? NX_OUTLOOK_WAITING
+                   : NX_OUTLOOK_UNKNOWN;
+    case NX_STATE_REFUSED:
+    case NX_STATE_UNREACHABLE:
+    case NX_STATE_N_:
+        break;
+    }
+    return NX_OUTLOOK_UNKNOWN;
+}
+
+/* Stuck outweighs waiting, waiting outweighs what is not known; clear needs
+ * every network. */
+enum nx_outlook nx_sheet_outlook(const struct nx_sheet *sheet) {
+    bool seen[NX_OUTLOOK_UNKNOWN + 1] = {false};
+    for (size_t i = 0; i < sheet->sites_n; i++) {
+        seen[site_outlook(sheet, &sheet->sites[i])] = true;
+    }
+    bool denied = nx_sheet_observed(sheet) && !nx_sheet_restored(sheet);
+    if (seen[NX_OUTLOOK_STUCK] || (denied && !sheet->audit_silent)) {
+        return NX_OUTLOOK_STUCK;
+    }
+    if (denied) {
+        return NX_OUTLOOK_UNKNOWN; /* maybe restored since */
+    }
+    if (seen[NX_OUTLOOK_WAITING]) {
+        return NX_OUTLOOK_WAITING;
+    }
+    return seen[NX_OUTLOOK_UNKNOWN] || !seen[NX_OUTLOOK_CLEAR]
+               ? NX_OUTLOOK_UNKNOWN
+               : NX_OUTLOOK_CLEAR;
+}

@@ -1,0 +1,284 @@
+#include "collector/status/status_sheet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Lines so close are one (estimator.md 7). */
+#define GROUP_US INT64_C(1000000)
+
+/* Room for one more; false and *failed when there is none. */
+static bool room(void **list, size_t n, size_t *cap, size_t size,
+                 bool *failed) {
+    if (n < *cap) {
+        return true;
+    }
+    size_t more = *cap == 0 ? 64 : 2 * *cap;
+    void *grown = realloc(*list, more * size);
+    if (grown == NULL) {
+        *failed = true;
+        return false;
+    }
+    *list = grown;
+    *cap = more;
+    return true;
+}
+
+/* --- agents and networks --- */
+
+static struct nx_sheet_site *add_site(struct nx_sheet *sheet,
+                                      const char *network) {
+    size_t n = sheet->sites_n;
+    if (n > 0 && strcmp(sheet->sites[n - 1].network, network) == 0) {
+        return &sheet->sites[n - 1];
+    }
+    void *list = sheet->sites;
+    if (!room(&list, n, &sheet->sites_cap, sizeof(*sheet->sites),
+              &sheet->failed)) {
+        return NULL;
+    }
+    sheet->sites = list;
+    sheet->sites_n++;
+    sheet->sites[n] =
+        (struct nx_sheet_site){.network = network, .since_us = NX_TIME_UNKNOWN};
+    return &sheet->sites[n];
+}
+
+/* Agents come by network, so sites are made in order. */
+static void take_agent(void *user, const struct nx_agent_view *view) {
+    struct nx_sheet *sheet = user;
+    void *list = sheet->agents;
+    if (!room(&list, sheet->agents_n, &sheet->agents_cap,
+              sizeof(*sheet->agents), &sheet->failed)) {
+        return;
+    }
+    sheet->agents = list;
+    sheet->agents[sheet->agents_n++] = view->agent;
+    if (view->agent->accepted && !view->agent->authority) {
+        (void)add_site(sheet, view->agent->network);
+    }
+}
+
+static int by_id(const void *a, const void *b) {
+    const struct nx_agent *x = *(const struct nx_agent *const *)a;
+    const struct nx_agent *y = *(const struct nx_agent *const *)b;
+    return (x->id > y->id) - (x->id < y->id);
+}
+
+static const struct nx_agent *agent_of(const struct nx_sheet *sheet,
+                                       uint32_t id) {
+    const struct nx_agent key = {.id = id};
+    const struct nx_agent *at = &key;
+    const struct nx_agent *const *found = bsearch(
+        &at, sheet->agents, sheet->agents_n, sizeof(*sheet->agents), by_id);
+    return found != NULL ? *found : NULL;
+}
+
+/* --- rows --- */
+
+static void take_target(void *user, const struct nx_target_view *view) {
+    struct nx_sheet *sheet = user;
+    const struct nx_agent *agent = agent_of(sheet, view->agent_id);
+    void *list = sheet->rows;
+    if (agent == NULL || !room(&list, sheet->rows_n, &sheet->rows_cap,
+                               sizeof(*sheet->rows), &sheet->failed)) {
+        return;
+    }
+    sheet->rows = list;
+    sheet->rows[sheet->rows_n++] =
+        (struct nx_sheet_row){.view = *view, .agent = agent};
+}
+
+/* Both rows and sites are ordered by network. */
+static void assign_rows(struct nx_sheet *sheet) {
+    size_t row = 0;
+    for (size_t i = 0; i < sheet->sites_n; i++) {
+        struct nx_sheet_site *site = &sheet->sites[i];
+        site->first = row;
+        while (row < sheet->rows_n &&
+               strcmp(sheet->rows[row].agent->network, site->network) == 0) {
+            row++;
+        }
+        site->n = row - site->first;
+    }
+}
+
+/* --- groups: equal lines and equal NSID are one cache --- */
+
+static bool close_to(int64_t a, int64_t b) {
+    return a - b <= GROUP_US && b - a <= GROUP_US;
+}
+
+static bool same_cache(const struct nx_target_view *a,
+                       const struct nx_target_view *b) {
+    const struct nx_verdict *v = &a->verdict;
+    const struct nx_verdict *w = &b->verdict;
+    if (v->lines_n == 0 || v->lines_n != w->lines_n ||
+        a->nsid_hash != b->nsid_hash) {
+        return false;
+    }
+    for (size_t i = 0; i < v->lines_n; i++) {
+        if (!close_to(v->lines[i].a_us, w->lines[i].a_us) ||
+            !close_to(v->lines[i].b_us, w->lines[i].b_us)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int by_lines(const void *a, const void *b) {
+    const struct nx_target_view *x = &(*(struct nx_sheet_row *const *)a)->view;
+    const struct nx_target_view *y = &(*(struct nx_sheet_row *const *)b)->view;
+    const struct nx_verdict *v = &x->verdict;
+    const struct nx_verdict *w = &y->verdict;
+    int order = (x->nsid_hash > y->nsid_hash) - (x->nsid_hash < y->nsid_hash);
+    order = order != 0 ? order : (int)v->lines_n - (int)w->lines_n;
+    if (order != 0 || v->lines_n == 0) {
+        return order;
+    }
+    return (v->lines[0].a_us > w->lines[0].a_us) -
+           (v->lines[0].a_us < w->lines[0].a_us);
+}
+
+/* Neighbours in the order of their first line are compared with the first of
+ * their group. */
+static void assign_groups(struct nx_sheet *sheet) {
+    struct nx_sheet_row **order =
+        calloc(sheet->rows_n + 1, sizeof(struct nx_sheet_row *));
+    if (order == NULL) {
+        sheet->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < sheet->rows_n; i++) {
+        order[i] = &sheet->rows[i];
+    }
+    qsort(order, sheet->rows_n, sizeof(struct nx_sheet_row *), by_lines);
+    size_t head = 0;
+    uint32_t group = 0;
+    for (size_t i = 0; i < sheet->rows_n; i++) {
+        if (i == 0 || !same_cache(&order[head]->view, &order[i]->view)) {
+            head = i;
+            group++;
+        }
+        order[i]->group = group;
+    }
+    free(order);
+}
+
+/* --- roll-up --- */
+
+/* The rows of a site, without resolvers that are there for comparison: they do
+ * not speak for the network. */
+static size_t site_targets(const struct nx_sheet *sheet,
+                           const struct nx_sheet_site *site,
+                           struct nx_rollup_target *out) {
+    size_t n = 0;
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_sheet_row *row = &sheet->rows[i];
+        if (row->view.question->to.layer != NX_LAYER_CONTROL) {
+            out[n++] = (struct nx_rollup_target){.verdict = &row->view.verdict,
+                                                 .weight = 1,
+                                                 .group = row->group};
+        }
+    }
+    return n;
+}
+
+static void site_since(const struct nx_sheet *sheet,
+                       struct nx_sheet_site *site) {
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_target_view *view = &sheet->rows[i].view;
+        if (view->verdict.state == site->rollup.state &&
+            view->since_us != NX_TIME_UNKNOWN &&
+            (site->since_us == NX_TIME_UNKNOWN ||
+             view->since_us < site->since_us)) {
+            site->since_us = view->since_us;
+        }
+    }
+}
+
+static void site_empty(struct nx_sheet_site *site) {
+    site->rollup = (struct nx_rollup){.state = NX_STATE_UNKNOWN,
+                                      .unknown_reason = NX_UNKNOWN_NEVER_SEEN,
+                                      .denied_ratio = -1,
+                                      .last_look_us = NX_TIME_UNKNOWN};
+}
+
+static void roll_up(struct nx_sheet *sheet) {
+    struct nx_rollup_member *members =
+        calloc(sheet->sites_n + 1, sizeof(*members));
+    sheet->rollup_targets =
+        calloc(sheet->rows_n + 1, sizeof(*sheet->rollup_targets));
+    if (members == NULL || sheet->rollup_targets == NULL) {
+        sheet->failed = true;
+        free(members);
+        return;
+    }
+    for (size_t i = 0; i < sheet->sites_n; i++) {
+        struct nx_sheet_site *site = &sheet->sites[i];
+        struct nx_rollup_target *targets = sheet->rollup_targets + site->first;
+        size_t n = site_targets(sheet, site, targets);
+        members[i] = (struct nx_rollup_member){
+            .targets = targets, .targets_n = n, .weight = 1};
+        if (n == 0) {
+            site_empty(site);
+        } else {
+            nx_rollup_network(targets, n, sheet->now_us, &site->rollup);
+        }
+        site_since(sheet, site);
+    }
+    nx_rollup_incident(members, sheet->sites_n, sheet->now_us,
+                       &sheet->forecast);
+    free(members);
+}
+
+/* --- life --- */
+
+static void take_facts(struct nx_sheet *sheet, const struct nx_engine *engine) {
+    sheet->audited_us = NX_TIME_UNKNOWN;
+    for (unsigned i = 0; i < sheet->incident->items_n; i++) {
+        struct nx_auth_view view;
+        if (nx_engine_authority(engine, sheet->incident->id, i, &view) == 0) {
+            sheet->facts[i] = view.facts;
+            if (view.heard_us > sheet->audited_us) {
+                sheet->audited_us = view.heard_us;
+            }
+            nx_sheet_note_wrong(&view, &sheet->wrong[i]);
+        }
+    }
+    sheet->audit_silent =
+        sheet->audited_us != NX_TIME_UNKNOWN &&
+        sheet->now_us - sheet->audited_us >
+            nx_engine_settings(engine)->diagnosis.silent_after_us;
+}
+
+int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
+                  uint32_t incident_id, int64_t now_us) {
+    *sheet = (struct nx_sheet){
+        .incident = nx_engine_incident(engine, incident_id), .now_us = now_us};
+    if (sheet->incident == NULL) {
+        return NX_ENOTFOUND;
+    }
+    nx_engine_agents(engine, take_agent, sheet);
+    if (sheet->agents_n > 0) {
+        qsort(sheet->agents, sheet->agents_n, sizeof(*sheet->agents), by_id);
+    }
+    int err =
+        nx_engine_targets(engine, incident_id, now_us, take_target, sheet);
+    assign_rows(sheet);
+    assign_groups(sheet);
+    roll_up(sheet);
+    take_facts(sheet, engine);
+    if (err != 0 || sheet->failed) {
+        nx_sheet_fini(sheet);
+        return err != 0 ? err : NX_ENOMEM;
+    }
+    return 0;
+}
+
+void nx_sheet_fini(struct nx_sheet *sheet) {
+    free(sheet->rows);
+    free(sheet->sites);
+    free(sheet->agents);
+    free(sheet->rollup_targets);
+    *sheet = (struct nx_sheet){0};
+}

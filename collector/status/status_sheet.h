@@ -1,0 +1,78 @@
+/* What the status of one incident is made from: its targets by network, rolled
+ * up; the authoritative sides; the outlook. Inside of status_*.c. */
+#ifndef NX_COLLECTOR_STATUS_SHEET_H
+#define NX_COLLECTOR_STATUS_SHEET_H
+
+#include "collector/engine/engine.h"
+#include "collector/status/status.h"
+
+struct nx_sheet_row {
+    struct nx_target_view view;
+    const struct nx_agent *agent;
+    uint32_t group; /* equal: seen through the same cached entries */
+};
+
+/* One network and its rows[first .. first + n). */
+struct nx_sheet_site {
+    const char *network;
+    size_t first, n;
+    struct nx_rollup rollup;
+    int64_t since_us; /* the worst state's */
+};
+
+/* An authoritative server of an item that denies the name, or differs. */
+struct nx_sheet_wrong {
+    bool known;
+    char server[160]; /* "ns2.example.net (198.51.100.2@53)" */
+    bool serial_known;
+    uint32_t serial;
+};
+
+struct nx_sheet {
+    const struct nx_incident *incident;
+    int64_t now_us;
+    struct nx_sheet_row *rows;
+    size_t rows_n, rows_cap;
+    struct nx_sheet_site *sites; /* by name; every network with an agent */
+    size_t sites_n, sites_cap;
+    const struct nx_agent **agents; /* all, by id */
+    size_t agents_n, agents_cap;
+    struct nx_rollup_target *rollup_targets; /* of a site: from its first */
+    struct nx_incident_forecast forecast;
+    struct nx_auth_facts facts[NX_INCIDENT_ITEMS_MAX];
+    struct nx_sheet_wrong wrong[NX_INCIDENT_ITEMS_MAX];
+    int64_t audited_us; /* newest word of any authority agent */
+    bool audit_silent;  /* ... and that is long ago */
+    bool failed;        /* out of memory */
+};
+
+/* NX_ENOTFOUND, NX_ENOMEM. Borrows from the engine until it changes. */
+int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
+                  uint32_t incident_id, int64_t now_us) NX_MUSTUSE;
+void nx_sheet_fini(struct nx_sheet *sheet);
+
+/* Are all items observed, and good everywhere? */
+bool nx_sheet_restored(const struct nx_sheet *sheet);
+bool nx_sheet_observed(const struct nx_sheet *sheet);
+enum nx_outlook nx_sheet_outlook(const struct nx_sheet *sheet);
+
+/* Parts of the document; new references, NULL when out of memory. */
+json_t *nx_status_authority(struct nx_engine *engine,
+                            const struct nx_sheet *sheet);
+json_t *nx_status_negative(struct nx_engine *engine,
+                           const struct nx_sheet *sheet);
+/* Sets "why" and "advice" of a target (row), or of the network (NULL). */
+bool nx_status_put_advice(json_t *object, const struct nx_sheet *sheet,
+                          const struct nx_sheet_site *site,
+                          const struct nx_sheet_row *row);
+void nx_sheet_note_wrong(const struct nx_auth_view *view,
+                         struct nx_sheet_wrong *out);
+json_t *nx_status_site(const struct nx_sheet *sheet,
+                       const struct nx_sheet_site *site);
+
+/* The status of a closed incident as it was kept, and a network of it; NULL:
+ * there is none. New references. */
+json_t *nx_status_kept(const struct nx_engine *engine, uint32_t id);
+json_t *nx_status_kept_site(const json_t *kept, const char *network);
+
+#endif

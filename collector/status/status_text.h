@@ -1,0 +1,43 @@
+/* Values of the status documents: times, names, forecasts as JSON; always valid
+ * UTF-8, unknown is null. Pure. */
+#ifndef NX_COLLECTOR_STATUS_TEXT_H
+#define NX_COLLECTOR_STATUS_TEXT_H
+
+#include <jansson.h>
+
+#include "collector/engine/engine.h"
+
+/* New references; NULL when out of memory. */
+json_t *nx_json_time(int64_t us); /* null: NX_TIME_UNKNOWN */
+json_t *nx_json_span(bool known, int64_t lo_us, int64_t hi_us); /* or null */
+json_t *nx_json_eta(const struct nx_eta *eta);
+json_t *nx_json_hard(const struct nx_hard *hard);
+json_t *nx_json_ratio(double ratio); /* null: negative */
+json_t *nx_json_name(const uint8_t *name);
+json_t *nx_json_type(uint16_t qtype);
+json_t *nx_json_address(const struct nx_endpoint *at);
+
+/* A text that came from an operator or a stranger: control characters, and
+ * every octet if it is not UTF-8, as `\DDD`. */
+json_t *nx_json_text(const char *text);
+
+/* {"A": ["192.0.2.10"]} of all items that expect something. */
+json_t *nx_json_expect(const struct nx_incident *incident);
+
+/* What an estimate rests on. */
+struct nx_basis_of {
+    uint8_t basis, unknown_reason, state;
+    unsigned looks_n, caches_n;
+    int64_t last_look_us;
+};
+#define NX_BASIS_TEXT_MAX 64U
+/* "countdown, 4 looks", "countdown, 2 caches", "prior", "agent silent since
+ * 20:14Z"; returns out (NX_BASIS_TEXT_MAX bytes). */
+char *nx_basis_write(const struct nx_basis_of *of, char *out);
+
+/* Sets object[key] = value, which it takes over. False, and value freed, when
+ * value is NULL or memory is out. */
+bool nx_json_set(json_t *object, const char *key, json_t *value);
+bool nx_json_add(json_t *array, json_t *value);
+
+#endif

@@ -1,0 +1,231 @@
+#include "collector/store/io_export.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/io_log.h"
+
+#define BEFORE_US INT64_C(3600000000) /* of the log before the opening */
+#define AFTER_US INT64_C(3600000000)  /* a clock may have been set back */
+#define PART_BYTES 65536U
+#define PART_BATCHES 8U
+#define PART_ROUNDS 8U /* where little of the log concerns the incident */
+
+/* Something that happens at a time of its own, not by a message. */
+struct turn {
+    int64_t at_us;
+    enum nx_record_kind kind;
+    struct nx_agent agent; /* with AGENT */
+};
+
+struct nx_export {
+    struct nx_store *store;
+    struct nx_incident incident;
+    struct nx_engine_settings settings;
+    struct turn *turns; /* by at_us */
+    size_t turns_n, turns_done;
+    struct nx_arena arena;
+    struct nx_store_mark mark;
+    int64_t last_us; /* of the last line */
+    uint8_t *met;    /* by agent id: introduced */
+    size_t met_n;
+    bool started;
+    bool beyond;         /* the end of the incident */
+    struct nx_text *out; /* of this part */
+};
+
+static void add_turn(struct nx_export *x, const struct turn *turn) {
+    size_t i = x->turns_n++;
+    for (; i > 0 && x->turns[i - 1].at_us > turn->at_us; i--) {
+        x->turns[i] = x->turns[i - 1];
+    }
+    x->turns[i] = *turn;
+}
+
+/* One that was revoked had been accepted before; when is not stored. */
+static void add_agent(struct nx_export *x, const struct nx_agent_record *r,
+                      int64_t from_us) {
+    struct turn turn = {r->changed_us, NX_RECORD_AGENT, r->agent};
+    if (r->state == NX_AGENT_PENDING) {
+        return;
+    }
+    turn.agent.accepted = true;
+    turn.at_us = from_us;
+    if (r->state == NX_AGENT_ACCEPTED && r->changed_us > from_us) {
+        turn.at_us = r->changed_us;
+    }
+    add_turn(x, &turn);
+    if (r->state == NX_AGENT_REVOKED) {
+        turn.agent.accepted = false;
+        turn.at_us = r->changed_us > from_us ? r->changed_us : from_us;
+        add_turn(x, &turn);
+    }
+}
+
+static void add_turns(struct nx_export *x, const struct nx_export_parts *parts,
+                      int64_t from_us) {
+    const struct nx_incident *incident = parts->incident;
+    struct turn turn = {.at_us = incident->opened_us, .kind = NX_RECORD_OPEN};
+    for (size_t i = 0; i < parts->records_n; i++) {
+        add_agent(x, &parts->records[i], from_us);
+    }
+    add_turn(x, &turn);
+    if (incident->closed_us != NX_TIME_UNKNOWN) {
+        turn = (struct turn){.at_us = incident->closed_us,
+                             .kind = NX_RECORD_CLOSE};
+        add_turn(x, &turn);
+    }
+}
+
+int nx_export_new(const struct nx_export_parts *parts, struct nx_export **out) {
+    struct nx_export *x = calloc(1, sizeof(*x));
+    if (x == NULL) {
+        return NX_ENOMEM;
+    }
+    for (size_t i = 0; i < parts->records_n; i++) {
+        size_t past = (size_t)parts->records[i].agent.id + 1;
+        x->met_n = past > x->met_n ? past : x->met_n;
+    }
+    void *memory = malloc(NX_UNPACK_ARENA_BYTES);
+    nx_arena_init(&x->arena, memory, NX_UNPACK_ARENA_BYTES);
+    x->turns = calloc(2 * parts->records_n + 2, sizeof(*x->turns));
+    x->met = calloc(x->met_n + 1, 1);
+    if (memory == NULL || x->turns == NULL || x->met == NULL) {
+        nx_export_free(&x);
+        return NX_ENOMEM;
+    }
+    x->store = parts->store;
+    x->incident = *parts->incident;
+    x->settings = *parts->settings;
+    int64_t from_us = x->incident.opened_us - BEFORE_US;
+    x->last_us = from_us;
+    add_turns(x, parts, from_us);
+    int err = nx_store_mark_at(x->store, from_us, &x->mark);
+    if (err != NX_OK) {
+        nx_export_free(&x);
+        return err;
+    }
+    *out = x;
+    return NX_OK;
+}
+
+void nx_export_free(struct nx_export **export) {
+    struct nx_export *x = *export;
+    if (x != NULL) {
+        free(x->arena.base);
+        free(x->turns);
+        free(x->met);
+        free(x);
+        *export = NULL;
+    }
+}
+
+/* --- turns --- */
+
+static void write_turn(struct nx_export *x, const struct turn *turn) {
+    if (turn->kind == NX_RECORD_AGENT) {
+        nx_recording_write_agent(turn->at_us, &turn->agent, x->out);
+        x->met[turn->agent.id] = 1;
+    } else {
+        nx_recording_write_turn(turn->at_us, turn->kind, x->out);
+    }
+    x->last_us = turn->at_us > x->last_us ? turn->at_us : x->last_us;
+}
+
+static void turns_until(struct nx_export *x, int64_t at_us) {
+    while (x->turns_done < x->turns_n &&
+           x->turns[x->turns_done].at_us <= at_us) {
+        write_turn(x, &x->turns[x->turns_done++]);
+    }
+}
+
+/* An agent speaks before its turn when it was accepted again, as something
+ * else: then it has been that from now on, and stays so at its turn. */
+static void introduce(struct nx_export *x, uint32_t agent_id, int64_t at_us) {
+    if (agent_id >= x->met_n || x->met[agent_id] != 0) {
+        return;
+    }
+    for (size_t i = x->turns_done; i < x->turns_n; i++) {
+        if (x->turns[i].kind == NX_RECORD_AGENT &&
+            x->turns[i].agent.id == agent_id) {
+            struct turn early = x->turns[i];
+            early.at_us = at_us;
+            write_turn(x, &early);
+            return;
+        }
+    }
+}
+
+/* --- messages --- */
+
+/* What concerns the time before the opening, and what comes after the end, is
+ * left out, but for hellos: resolvers stay known. */
+static void write_message(struct nx_export *x, const struct nx_store_batch *row,
+                          const struct nx_up *up) {
+    if (up->kind == NX_UP_HELLO) {
+        introduce(x, row->agent_id, row->received_us);
+        nx_recording_write_hello(row->received_us, row->agent_id, &up->u.hello,
+                                 x->out);
+    } else if (row->received_us >= x->incident.opened_us ||
+               !up->u.batch.clock.offset_known) {
+        introduce(x, row->agent_id, row->received_us);
+        nx_recording_write_batch(row->received_us, row->agent_id, &up->u.batch,
+                                 row->skip, &x->incident, x->out);
+    }
+    x->last_us = row->received_us > x->last_us ? row->received_us : x->last_us;
+}
+
+static void see_message(void *user, const struct nx_store_batch *row) {
+    struct nx_export *x = user;
+    struct nx_up up;
+    const char *why = "";
+    int64_t closed_us = x->incident.closed_us;
+    if (closed_us != NX_TIME_UNKNOWN && row->received_us > closed_us) {
+        x->beyond |= row->received_us > closed_us + AFTER_US;
+        return;
+    }
+    nx_arena_reset(&x->arena);
+    int err = nx_codec_unpack_up(row->payload, row->payload_len, &x->arena, &up,
+                                 &why);
+    if (err != NX_OK) {
+        nx_log(NX_LOG_WARN,
+               "recording of incident %" PRIu32
+               ": a stored message could not be read: %s",
+               x->incident.id, why);
+        return;
+    }
+    turns_until(x, row->received_us);
+    write_message(x, row, &up);
+}
+
+static int start(struct nx_export *x) {
+    x->started = true;
+    nx_recording_write_header(&x->incident, &x->settings, x->out);
+    turns_until(x, x->last_us);
+    return nx_store_hellos_before(x->store, &x->mark, see_message, x);
+}
+
+/* All that is stored has been read, or is beyond the end. */
+static int finish(struct nx_export *x) {
+    turns_until(x, INT64_MAX);
+    nx_recording_write_turn(x->last_us, NX_RECORD_END, x->out);
+    return x->out->failed ? NX_ENOMEM : 0;
+}
+
+int nx_export_next(struct nx_export *x, struct nx_text *out) {
+    x->out = out;
+    int err = x->started ? NX_OK : start(x);
+    int more = 1;
+    for (unsigned i = 0; err == NX_OK && more == 1 && !x->beyond &&
+                         i < PART_ROUNDS && out->len < PART_BYTES;
+         i++) {
+        more = nx_store_log(x->store, &x->mark, PART_BATCHES, see_message, x);
+        if (more < 0) {
+            return more;
+        }
+    }
+    if (err != NX_OK || out->failed) {
+        return err != NX_OK ? err : NX_ENOMEM;
+    }
+    return more == 0 || x->beyond ? finish(x) : 1;
+}

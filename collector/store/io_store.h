@@ -1,0 +1,156 @@
+/* The store: agents, incidents, the log of received batches, and tables for
+ * people derived from it.
+ *
+ * The log is the truth; target, transition, forecast and authority_fact are
+ * folded from it and can be read with any SQL client while the collector runs.
+ * One process writes at a time (a second one is refused at open).
+ *
+ * Writing functions want an open transaction and leave it to the caller to roll
+ * back when one fails. Errors of all functions: NX_EFULL no space, NX_EAGAIN
+ * locked by somebody else, NX_EMALFORMED damaged, NX_ENOMEM, NX_EIO; after any
+ * of them nx_store_problem() says in words what to do. Reading goes on after a
+ * failed write. */
+#ifndef NX_COLLECTOR_IO_STORE_H
+#define NX_COLLECTOR_IO_STORE_H
+
+#include "collector/ingest/agent_record.h"
+#include "collector/ingest/stream.h"
+
+#define NX_STORE_SCHEMA 1
+#define NX_STORE_WHY_MAX 512U
+
+struct nx_store;
+
+struct nx_store_options {
+    bool check;         /* look at every page first: slow when large */
+    uint32_t max_pages; /* refuse to grow beyond (tests, quotas); 0: no limit */
+};
+
+/* Opens or makes the database (mode 0600). Writes "PATH: reason" to why when it
+ * fails. Beside the errors above: NX_EVERSION: made by a newer nxclear;
+ * NX_ESTATE: another collector has it open; NX_EDENIED: may not be opened;
+ * NX_EMALFORMED also: some other program's database. */
+int nx_store_open(const char *path, const struct nx_store_options *options,
+                  struct nx_store **out, char *why, size_t why_cap) NX_MUSTUSE;
+void nx_store_close(struct nx_store **store);
+
+/* What is wrong with the store and what to do, from the last call that failed.
+ * Borrowed until the next call. */
+const char *nx_store_problem(const struct nx_store *store);
+
+/* --- transactions: at most one is open --- */
+
+int nx_store_begin(struct nx_store *store) NX_MUSTUSE;
+/* After it everything since begin is on the disk. Rolls back when it fails. */
+int nx_store_commit(struct nx_store *store) NX_MUSTUSE;
+void nx_store_rollback(struct nx_store *store);
+bool nx_store_open_transaction(const struct nx_store *store);
+/* Can be written to the disk now? Wants no open transaction. */
+int nx_store_probe(struct nx_store *store) NX_MUSTUSE;
+
+/* --- agents --- */
+
+/* Adds (agent.id 0: an id is assigned) or updates by id. NX_EEXISTS: the key
+ * or the name belongs to another accepted agent. Ids are never given twice. */
+int nx_store_agent_put(struct nx_store *store,
+                       struct nx_agent_record *record) NX_MUSTUSE;
+int nx_store_agents(struct nx_store *store,
+                    void (*visit)(void *user,
+                                  const struct nx_agent_record *record),
+                    void *user) NX_MUSTUSE;
+
+/* --- streams and the log --- */
+
+/* NX_ENOTFOUND: never seen. */
+int nx_store_stream_get(struct nx_store *store, uint32_t agent_id,
+                        uint64_t epoch,
+                        struct nx_stream_position *out) NX_MUSTUSE;
+int nx_store_stream_put(struct nx_store *store, uint32_t agent_id,
+                        uint64_t epoch,
+                        const struct nx_stream_position *position,
+                        int64_t at_us) NX_MUSTUSE;
+
+/* A batch as it came. Results before first_seq in it were known already. */
+struct nx_store_batch {
+    uint32_t agent_id;
+    uint64_t epoch;
+    uint64_t first_seq; /* of the first new result */
+    uint32_t results_n; /* new results */
+    uint32_t skip;      /* leading results that are not new */
+    int64_t received_us;
+    const uint8_t *payload; /* the whole message, for nx_codec_unpack_up */
+    size_t payload_len;
+};
+/* NX_EEXISTS: (agent, epoch, first_seq) is there already. */
+int nx_store_batch_append(struct nx_store *store,
+                          const struct nx_store_batch *batch) NX_MUSTUSE;
+
+/* A hello as it came. */
+int nx_store_hello_append(struct nx_store *store, uint32_t agent_id,
+                          int64_t received_us, const uint8_t *payload,
+                          size_t payload_len) NX_MUSTUSE;
+
+/* A place in the log, to read it in parts: batches and hellos in the order in
+ * which they were written. */
+struct nx_store_mark {
+    int64_t batch_id, hello_id; /* of the last ones read */
+};
+
+/* The place of what was received at from_us or later. */
+int nx_store_mark_at(struct nx_store *store, int64_t from_us,
+                     struct nx_store_mark *out) NX_MUSTUSE;
+
+/* Reads on from the mark and moves it: at most batches_max batches, and the
+ * hellos among them (epoch, first_seq, results_n and skip 0). 1: there may be
+ * more; 0: that was all; negative: error. Payloads are borrowed for the call
+ * of visit, which must not write. */
+int nx_store_log(struct nx_store *store, struct nx_store_mark *mark,
+                 unsigned batches_max,
+                 void (*visit)(void *user, const struct nx_store_batch *row),
+                 void *user) NX_MUSTUSE;
+
+/* The last hello of each agent before that place. */
+int nx_store_hellos_before(struct nx_store *store,
+                           const struct nx_store_mark *mark,
+                           void (*visit)(void *user,
+                                         const struct nx_store_batch *row),
+                           void *user) NX_MUSTUSE;
+
+/* --- incidents --- */
+
+/* Assigns incident->id. */
+int nx_store_incident_add(struct nx_store *store,
+                          struct nx_incident *incident) NX_MUSTUSE;
+int nx_store_incident_close(struct nx_store *store, uint32_t id,
+                            int64_t at_us) NX_MUSTUSE;
+/* The last status document of a closed incident, as text. */
+int nx_store_closed_status_put(struct nx_store *store, uint32_t id,
+                               const char *document) NX_MUSTUSE;
+/* The newest ones; the text is borrowed for the call. */
+int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
+                             void (*visit)(void *user, uint32_t id,
+                                           const char *document),
+                             void *user) NX_MUSTUSE;
+/* Takes back one that nothing refers to yet. */
+int nx_store_incident_drop(struct nx_store *store, uint32_t id) NX_MUSTUSE;
+int nx_store_incidents(struct nx_store *store,
+                       void (*visit)(void *user,
+                                     const struct nx_incident *incident),
+                       void *user) NX_MUSTUSE;
+
+/* --- for people --- */
+
+/* The present state of a target. Adds a row to `transition` when the stored
+ * state was another one, to `forecast` when the forecast moved by more than a
+ * second: putting the same again (after a restart) adds nothing. */
+int nx_store_target_put(struct nx_store *store, uint32_t incident_id,
+                        uint32_t agent_id, const struct nx_question *question,
+                        const struct nx_verdict *verdict,
+                        int64_t at_us) NX_MUSTUSE;
+
+/* Adds a row when it says something else than the newest one. */
+int nx_store_authority_put(struct nx_store *store, uint32_t incident_id,
+                           unsigned item, const struct nx_auth_facts *facts,
+                           int64_t at_us) NX_MUSTUSE;
+
+#endif

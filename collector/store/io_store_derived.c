@@ -1,0 +1,206 @@
+/* Tables for people, derived from the log: readable text, no blobs. */
+#include "collector/store/io_store_sqlite.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/rrtype.h"
+
+#define FORECAST_MOVED_US 1000000
+
+/* The key of a target, as text. */
+struct target_key {
+    uint32_t incident_id;
+    uint32_t agent_id;
+    char resolver[NX_ENDPOINT_TEXT_MAX];
+    char name[NX_DNAME_TEXT_MAX];
+    char type[NX_RRTYPE_TEXT_MAX];
+};
+
+struct target_before {
+    bool known;
+    char state[40];
+    int64_t since_us;
+    int64_t clear_us; /* NX_TIME_UNKNOWN */
+};
+
+static void make_key(struct target_key *key, uint32_t incident_id,
+                     uint32_t agent_id, const struct nx_question *question) {
+    key->incident_id = incident_id;
+    key->agent_id = agent_id;
+    nx_endpoint_text(&question->to, key->resolver);
+    nx_dname_text(question->name, key->name);
+    nx_rrtype_text(question->qtype, key->type);
+}
+
+static void bind_key(struct nx_sq *sq, const struct target_key *key) {
+    nx_sq_int(sq, key->incident_id);
+    nx_sq_int(sq, key->agent_id);
+    nx_sq_text(sq, key->resolver);
+    nx_sq_text(sq, key->name);
+    nx_sq_text(sq, key->type);
+}
+
+static void bind_text_or_null(struct nx_sq *sq, bool known, const char *text) {
+    if (known) {
+        nx_sq_text(sq, text);
+    } else {
+        nx_sq_null(sq);
+    }
+}
+
+static int read_before(struct nx_store *store, const struct target_key *key,
+                       struct target_before *out) {
+    memset(out, 0, sizeof(*out));
+    out->clear_us = NX_TIME_UNKNOWN;
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_TARGET_GET,
+                  "SELECT state, since_us, clear_us FROM target WHERE "
+                  "incident_id = ?1 AND agent_id = ?2 AND resolver = ?3 AND "
+                  "name = ?4 AND type = ?5");
+    bind_key(&sq, key);
+    int row = nx_sq_step(&sq);
+    if (row <= 0) {
+        return row;
+    }
+    out->known = true;
+    nx_sq_get_text(&sq, 0, out->state, sizeof(out->state));
+    out->since_us = nx_sq_get_int(&sq, 1);
+    out->clear_us = nx_sq_get_time(&sq, 2);
+    nx_sq_end(&sq);
+    return NX_OK;
+}
+
+static int add_transition(struct nx_store *store, const struct target_key *key,
+                          const struct target_before *before, const char *state,
+                          int64_t at_us) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_TRANSITION_ADD,
+        "INSERT INTO transition(incident_id, agent_id, resolver, name, type, "
+        "at_us, from_state, to_state) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    bind_key(&sq, key);
+    nx_sq_int(&sq, at_us);
+    bind_text_or_null(&sq, before->known, before->state);
+    nx_sq_text(&sq, state);
+    return nx_sq_run(&sq);
+}
+
+static void bind_bound(struct nx_sq *sq, const struct nx_hard *hard) {
+    bool known = hard->reason != NX_HARD_NONE;
+    nx_sq_time(sq, known ? hard->at_us : NX_TIME_UNKNOWN);
+    bind_text_or_null(sq, known, nx_hard_reason_text(hard->reason));
+}
+
+static int add_forecast(struct nx_store *store, const struct target_key *key,
+                        const struct nx_verdict *verdict, int64_t at_us) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_FORECAST_ADD,
+        "INSERT INTO forecast(incident_id, agent_id, resolver, name, type, "
+        "at_us, basis, clear_us, clear_lo90_us, clear_hi90_us, bound_us, "
+        "bound_reason) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+        "?12)");
+    bind_key(&sq, key);
+    nx_sq_int(&sq, at_us);
+    nx_sq_text(&sq, nx_basis_text(verdict->basis));
+    nx_sq_int(&sq, verdict->eta.point_us);
+    nx_sq_int(&sq, verdict->eta.lo90_us);
+    nx_sq_int(&sq, verdict->eta.hi90_us);
+    bind_bound(&sq, &verdict->hard);
+    return nx_sq_run(&sq);
+}
+
+static int put_target(struct nx_store *store, const struct target_key *key,
+                      const struct nx_verdict *verdict, int64_t since_us,
+                      int64_t at_us) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_TARGET_PUT,
+        "INSERT OR REPLACE INTO target(incident_id, agent_id, resolver, name, "
+        "type, state, reason, basis, denied_ratio, clear_us, clear_lo90_us, "
+        "clear_hi90_us, bound_us, bound_reason, seen_us, since_us, changed_us) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+        "?15, ?16, ?17)");
+    bind_key(&sq, key);
+    nx_sq_text(&sq, nx_state_text(verdict->state));
+    bind_text_or_null(&sq, verdict->unknown_reason != NX_UNKNOWN_NONE,
+                      nx_unknown_reason_text(verdict->unknown_reason));
+    nx_sq_text(&sq, nx_basis_text(verdict->basis));
+    if (verdict->denied_ratio >= 0) {
+        nx_sq_real(&sq, verdict->denied_ratio);
+    } else {
+        nx_sq_null(&sq);
+    }
+    bool eta = verdict->eta.known;
+    nx_sq_time(&sq, eta ? verdict->eta.point_us : NX_TIME_UNKNOWN);
+    nx_sq_time(&sq, eta ? verdict->eta.lo90_us : NX_TIME_UNKNOWN);
+    nx_sq_time(&sq, eta ? verdict->eta.hi90_us : NX_TIME_UNKNOWN);
+    bind_bound(&sq, &verdict->hard);
+    nx_sq_time(&sq, verdict->last_look_us);
+    nx_sq_int(&sq, since_us);
+    nx_sq_int(&sq, at_us);
+    return nx_sq_run(&sq);
+}
+
+static bool moved(const struct target_before *before,
+                  const struct nx_eta *eta) {
+    if (!eta->known) {
+        return false;
+    }
+    if (before->clear_us == NX_TIME_UNKNOWN) {
+        return true;
+    }
+    int64_t by_us = eta->point_us - before->clear_us;
+    return by_us > FORECAST_MOVED_US || by_us < -FORECAST_MOVED_US;
+}
+
+int nx_store_target_put(struct nx_store *store, uint32_t incident_id,
+                        uint32_t agent_id, const struct nx_question *question,
+                        const struct nx_verdict *verdict, int64_t at_us) {
+    struct target_key key;
+    struct target_before before;
+    make_key(&key, incident_id, agent_id, question);
+    int err = read_before(store, &key, &before);
+    if (err != NX_OK) {
+        return err;
+    }
+    const char *state = nx_state_text(verdict->state);
+    int64_t since_us = before.since_us;
+    if (!before.known || strcmp(before.state, state) != 0) {
+        since_us = at_us;
+        err = add_transition(store, &key, &before, state, at_us);
+    }
+    if (err == NX_OK && moved(&before, &verdict->eta)) {
+        err = add_forecast(store, &key, verdict, at_us);
+    }
+    return err == NX_OK ? put_target(store, &key, verdict, since_us, at_us)
+                        : err;
+}
+
+int nx_store_authority_put(struct nx_store *store, uint32_t incident_id,
+                           unsigned item, const struct nx_auth_facts *facts,
+                           int64_t at_us) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_AUTHORITY_ADD,
+        "INSERT INTO authority_fact(incident_id, item, at_us, all_good, "
+        "verified, outage_from_us, restored_lo_us, restored_hi_us, serial, "
+        "negative_ttl_s, servers_negative, servers) SELECT ?1, ?2, ?3, ?4, ?5, "
+        "?6, ?7, ?8, ?9, ?10, ?11, ?12 WHERE NOT EXISTS (SELECT 1 FROM "
+        "(SELECT * FROM authority_fact WHERE incident_id = ?1 AND item = ?2 "
+        "ORDER BY fact_id DESC LIMIT 1) WHERE all_good IS ?4 AND verified IS "
+        "?5 AND outage_from_us IS ?6 AND restored_lo_us IS ?7 AND "
+        "restored_hi_us IS ?8 AND serial IS ?9 AND negative_ttl_s IS ?10 AND "
+        "servers_negative IS ?11 AND servers IS ?12)");
+    nx_sq_int(&sq, incident_id);
+    nx_sq_int(&sq, item);
+    nx_sq_int(&sq, at_us);
+    nx_sq_int(&sq, facts->all_ns_good);
+    nx_sq_int(&sq, facts->verified);
+    nx_sq_time(&sq, facts->outage_lo_us);
+    nx_sq_time(&sq, facts->restored_lo_us);
+    nx_sq_time(&sq, facts->restored_hi_us);
+    nx_sq_time(&sq, facts->serial_known ? (int64_t)facts->serial_restored
+                                        : NX_TIME_UNKNOWN);
+    nx_sq_int(&sq, facts->w_auth_s);
+    nx_sq_int(&sq, facts->ns_negative);
+    nx_sq_int(&sq, facts->ns_total);
+    return nx_sq_run(&sq);
+}

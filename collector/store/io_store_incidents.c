@@ -1,0 +1,164 @@
+/* Incidents as operators opened them. The wire forms are what is read back,
+ * the texts beside them are for people. */
+#include "collector/store/io_store_sqlite.h"
+
+#include <string.h>
+
+#include "common/rrtype.h"
+
+static int add_item(struct nx_store *store, uint32_t id, unsigned index,
+                    const struct nx_incident_item *item) {
+    char name[NX_DNAME_TEXT_MAX];
+    char type[NX_RRTYPE_TEXT_MAX];
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_INCIDENT_ITEM_ADD,
+        "INSERT INTO incident_item(incident_id, item, name, type, wire_name, "
+        "qtype, rdata, rdata_n) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    nx_sq_int(&sq, id);
+    nx_sq_int(&sq, index);
+    nx_sq_text(&sq, nx_dname_text(item->name, name));
+    nx_sq_text(&sq, nx_rrtype_text(item->qtype, type));
+    nx_sq_blob(&sq, item->name, nx_dname_len(item->name));
+    nx_sq_int(&sq, item->qtype);
+    nx_sq_blob(&sq, item->rdata, item->rdata_len);
+    nx_sq_int(&sq, item->rdata_n);
+    return nx_sq_run(&sq);
+}
+
+int nx_store_incident_add(struct nx_store *store,
+                          struct nx_incident *incident) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_INCIDENT_ADD,
+        "INSERT INTO incident(opened_us, closed_us, outage_from_us, "
+        "outage_to_us, restored_us, note) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+    nx_sq_int(&sq, incident->opened_us);
+    nx_sq_time(&sq, incident->closed_us);
+    nx_sq_time(&sq, incident->outage_from_us);
+    nx_sq_time(&sq, incident->outage_to_us);
+    nx_sq_time(&sq, incident->restored_us);
+    nx_sq_text(&sq, incident->note);
+    int err = nx_sq_run(&sq);
+    if (err != NX_OK) {
+        return err;
+    }
+    uint32_t id = (uint32_t)sqlite3_last_insert_rowid(store->db);
+    for (unsigned i = 0; err == NX_OK && i < incident->items_n; i++) {
+        err = add_item(store, id, i, &incident->items[i]);
+    }
+    if (err == NX_OK) {
+        incident->id = id;
+    }
+    return err;
+}
+
+int nx_store_incident_close(struct nx_store *store, uint32_t id,
+                            int64_t at_us) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_INCIDENT_CLOSE,
+                  "UPDATE incident SET closed_us = ?1 WHERE incident_id = ?2");
+    nx_sq_int(&sq, at_us);
+    nx_sq_int(&sq, id);
+    return nx_sq_run(&sq);
+}
+
+int nx_store_closed_status_put(struct nx_store *store, uint32_t id,
+                               const char *document) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_CLOSED_STATUS_PUT,
+        "INSERT INTO closed_status(incident_id, document) VALUES(?1, ?2) "
+        "ON CONFLICT(incident_id) DO UPDATE SET document = excluded.document");
+    nx_sq_int(&sq, id);
+    nx_sq_text(&sq, document);
+    return nx_sq_run(&sq);
+}
+
+int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
+                             void (*visit)(void *user, uint32_t id,
+                                           const char *document),
+                             void *user) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_CLOSED_STATUSES,
+        "SELECT incident_id, document FROM closed_status "
+        "JOIN incident USING(incident_id) WHERE closed_us IS NOT NULL "
+        "ORDER BY closed_us DESC LIMIT ?1");
+    nx_sq_int(&sq, newest_n);
+    int row = 0;
+    while ((row = nx_sq_step(&sq)) > 0) {
+        const unsigned char *text = sqlite3_column_text(sq.stmt, 1);
+        if (text != NULL) {
+            visit(user, (uint32_t)nx_sq_get_int(&sq, 0), (const char *)text);
+        }
+    }
+    return row;
+}
+
+int nx_store_incident_drop(struct nx_store *store, uint32_t id) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_INCIDENT_DROP,
+                                "DELETE FROM incident WHERE incident_id = ?1");
+    nx_sq_int(&sq, id);
+    return nx_sq_run(&sq);
+}
+
+static bool read_item(const struct nx_sq *sq, struct nx_incident_item *out) {
+    size_t name_len = nx_sq_get_blob(sq, 0, out->name, sizeof(out->name));
+    size_t rdata_len = nx_sq_get_blob(sq, 2, out->rdata, sizeof(out->rdata));
+    if (rdata_len > sizeof(out->rdata) || name_len > sizeof(out->name) ||
+        nx_dname_check(out->name, name_len) != NX_OK) {
+        return false;
+    }
+    out->qtype = (uint16_t)nx_sq_get_int(sq, 1);
+    out->rdata_len = (uint16_t)rdata_len;
+    out->rdata_n = (uint8_t)nx_sq_get_int(sq, 3);
+    return true;
+}
+
+static int read_items(struct nx_store *store, struct nx_incident *incident) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_INCIDENT_ITEMS,
+                  "SELECT wire_name, qtype, rdata, rdata_n FROM incident_item "
+                  "WHERE incident_id = ?1 ORDER BY item");
+    nx_sq_int(&sq, incident->id);
+    int row = 0;
+    while ((row = nx_sq_step(&sq)) > 0) {
+        if (incident->items_n == NX_INCIDENT_ITEMS_MAX ||
+            !read_item(&sq, &incident->items[incident->items_n])) {
+            nx_sq_end(&sq);
+            return nx_sq_error(store, SQLITE_CORRUPT);
+        }
+        incident->items_n++;
+    }
+    return row;
+}
+
+static void read_incident(const struct nx_sq *sq, struct nx_incident *out) {
+    memset(out, 0, sizeof(*out));
+    out->id = (uint32_t)nx_sq_get_int(sq, 0);
+    out->opened_us = nx_sq_get_int(sq, 1);
+    out->closed_us = nx_sq_get_time(sq, 2);
+    out->outage_from_us = nx_sq_get_time(sq, 3);
+    out->outage_to_us = nx_sq_get_time(sq, 4);
+    out->restored_us = nx_sq_get_time(sq, 5);
+    nx_sq_get_text(sq, 6, out->note, sizeof(out->note));
+}
+
+int nx_store_incidents(struct nx_store *store,
+                       void (*visit)(void *user,
+                                     const struct nx_incident *incident),
+                       void *user) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_INCIDENTS,
+        "SELECT incident_id, opened_us, closed_us, outage_from_us, "
+        "outage_to_us, restored_us, note FROM incident ORDER BY incident_id");
+    int row = 0;
+    while ((row = nx_sq_step(&sq)) > 0) {
+        struct nx_incident incident;
+        read_incident(&sq, &incident);
+        int err = read_items(store, &incident);
+        if (err != NX_OK) {
+            nx_sq_end(&sq);
+            return err;
+        }
+        visit(user, &incident);
+    }
+    return row;
+}

@@ -1,0 +1,90 @@
+/* Inside the SQLite store only: statements that are prepared once, parameters
+ * that are always bound. */
+#ifndef NX_COLLECTOR_IO_STORE_SQLITE_H
+#define NX_COLLECTOR_IO_STORE_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "collector/store/io_store.h"
+
+enum nx_sq_slot {
+    NX_SQ_BEGIN,
+    NX_SQ_COMMIT,
+    NX_SQ_ROLLBACK,
+    NX_SQ_PROBE,
+    NX_SQ_AGENT_ADD,
+    NX_SQ_AGENT_UPDATE,
+    NX_SQ_AGENTS,
+    NX_SQ_STREAM_GET,
+    NX_SQ_STREAM_PUT,
+    NX_SQ_BATCH_ADD,
+    NX_SQ_HELLO_ADD,
+    NX_SQ_LOG_MARK,
+    NX_SQ_LOG_BATCHES,
+    NX_SQ_LOG_HELLOS,
+    NX_SQ_LOG_BEFORE,
+    NX_SQ_INCIDENT_ADD,
+    NX_SQ_INCIDENT_ITEM_ADD,
+    NX_SQ_INCIDENT_CLOSE,
+    NX_SQ_CLOSED_STATUS_PUT,
+    NX_SQ_CLOSED_STATUSES,
+    NX_SQ_INCIDENT_DROP,
+    NX_SQ_INCIDENTS,
+    NX_SQ_INCIDENT_ITEMS,
+    NX_SQ_TARGET_GET,
+    NX_SQ_TARGET_PUT,
+    NX_SQ_TRANSITION_ADD,
+    NX_SQ_FORECAST_ADD,
+    NX_SQ_AUTHORITY_ADD,
+    NX_SQ_SLOTS_N
+};
+
+struct nx_store {
+    sqlite3 *db;
+    int lock_fd;
+    char *path;
+    sqlite3_stmt *slots[NX_SQ_SLOTS_N];
+    char problem[256];
+};
+
+/* One use of a statement: parameters are bound in order, the first error is
+ * kept and reported by run or step. */
+struct nx_sq {
+    struct nx_store *store;
+    sqlite3_stmt *stmt; /* NULL when it could not be prepared */
+    int bound_n;
+    int rc;
+};
+
+/* sql: a constant, prepared at the slot's first use. */
+struct nx_sq nx_sq_use(struct nx_store *store, enum nx_sq_slot slot,
+                       const char *sql);
+void nx_sq_int(struct nx_sq *sq, int64_t value);
+void nx_sq_u64(struct nx_sq *sq, uint64_t value); /* bits kept */
+void nx_sq_real(struct nx_sq *sq, double value);
+void nx_sq_text(struct nx_sq *sq, const char *text); /* borrowed until run */
+void nx_sq_blob(struct nx_sq *sq, const uint8_t *bytes, size_t len);
+void nx_sq_null(struct nx_sq *sq);
+/* NULL for NX_TIME_UNKNOWN. */
+void nx_sq_time(struct nx_sq *sq, int64_t at_us);
+
+/* Runs a statement that gives no row. NX_EEXISTS on a uniqueness conflict. */
+int nx_sq_run(struct nx_sq *sq) NX_MUSTUSE;
+
+/* 1: a row is there; 0: no more; negative: error. Ends the use unless 1. */
+int nx_sq_step(struct nx_sq *sq) NX_MUSTUSE;
+void nx_sq_end(struct nx_sq *sq);
+
+int64_t nx_sq_get_int(const struct nx_sq *sq, int column);
+uint64_t nx_sq_get_u64(const struct nx_sq *sq, int column);
+int64_t nx_sq_get_time(const struct nx_sq *sq, int column);
+/* Copies with the NUL; what is longer is cut. */
+void nx_sq_get_text(const struct nx_sq *sq, int column, char *out, size_t cap);
+/* Copies at most cap bytes, returns the column's length. */
+size_t nx_sq_get_blob(const struct nx_sq *sq, int column, uint8_t *out,
+                      size_t cap);
+
+/* Turns SQLite's code into ours and writes the problem. */
+int nx_sq_error(struct nx_store *store, int rc);
+
+#endif
