@@ -274,7 +274,8 @@ void nx_service_agents(struct nx_service *service,
         if (address[0] != '\0') {
             snprintf(record.address, sizeof(record.address), "%s", address);
         }
-        record.claim = nx_ingest_claim(service->ingest, record.agent.id);
+        record.claim =
+            (uint8_t)nx_ingest_claim(service->ingest, record.agent.id);
         visit(user, &record);
     }
     visit_pending(service, visit, user);

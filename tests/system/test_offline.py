@@ -42,7 +42,8 @@ def test_bad_input_is_told_with_its_place():
     said(nxclear("estimate", text_in='[{"auth":{},"now":1,"obs":[{"rx":1,'
                                      '"kind":"NODATA","r":"x"}]}]'), 65,
          "nxclear: [0].obs[0].r: not a number: \"x\"\n")
-    said(nxclear("estimate", "/nonexistent"), 66, "/nonexistent: No such file")
+    said(nxclear("estimate", "/nonexistent/of/nxclear"), 66,
+         "/nonexistent/of/nxclear: No such file")
     said(nxclear("replay", text_in=""), 65, "standard input: empty")
     said(nxclear("replay", text_in="{}\n"), 65,
          "standard input:1: not the header of a recording")

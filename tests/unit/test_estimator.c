@@ -19,7 +19,7 @@ static struct nx_dist rich(void) {
     return (struct nx_dist){
         .known = true,
         .lines_n = 2,
-        .lines = {{100 * S, 101 * S, 3}, {110 * S, 112 * S, 1}},
+        .lines = {{100 * S, 101 * S, 3, false}, {110 * S, 112 * S, 1, false}},
         .nu = 0.5,
         .prior_a_us = 90 * S,
         .prior_b_us = 130 * S,
@@ -83,7 +83,7 @@ static void test_eta_is_its_quantiles(void **state) {
 static void test_step(void **state) {
     struct nx_dist dist = {.known = true,
                            .lines_n = 1,
-                           .lines = {{50 * S, 50 * S, 1}},
+                           .lines = {{50 * S, 50 * S, 1, false}},
                            .from_us = 50 * S};
     struct nx_eta eta;
 
