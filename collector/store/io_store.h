@@ -16,7 +16,6 @@
 #include "collector/ingest/agent_record.h"
 #include "collector/ingest/stream.h"
 
-#define NX_STORE_SCHEMA 1
 #define NX_STORE_WHY_MAX 512U
 
 struct nx_store;
@@ -27,7 +26,8 @@ struct nx_store_options {
 };
 
 /* Opens or makes the database (mode 0600). Writes "PATH: reason" to why when it
- * fails. Beside the errors above: NX_EVERSION: made by a newer nxclear;
+ * fails; brings an older one up to date (schema.h). Beside the errors above:
+ * NX_EVERSION: made by a newer nxclear;
  * NX_ESTATE: another collector has it open; NX_EDENIED: may not be opened;
  * NX_EMALFORMED also: some other program's database. */
 int nx_store_open(const char *path, const struct nx_store_options *options,

@@ -8,148 +8,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "collector/store/schema.h"
+
 #define NX_STORE_APPLICATION_ID "1853383532" /* "nxcl" */
-
-/* Times are microseconds since 1970, UTC; the views spell them out. */
-static const char schema_sql[] =
-    "CREATE TABLE agent("
-    " agent_id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " key TEXT NOT NULL UNIQUE,"
-    " name TEXT NOT NULL,"
-    " network TEXT NOT NULL,"
-    " role TEXT NOT NULL CHECK(role IN ('network', 'authority')),"
-    " state TEXT NOT NULL CHECK(state IN ('accepted', 'revoked')),"
-    " address TEXT NOT NULL,"
-    " changed_us INTEGER NOT NULL) STRICT;"
-    "CREATE UNIQUE INDEX agent_name ON agent(name) WHERE state = 'accepted';"
-    "CREATE TABLE stream("
-    " agent_id INTEGER NOT NULL REFERENCES agent,"
-    " epoch INTEGER NOT NULL,"
-    " acked_seq INTEGER NOT NULL,"
-    " received_n INTEGER NOT NULL,"
-    " dropped_n INTEGER NOT NULL,"
-    " changed_us INTEGER NOT NULL,"
-    " PRIMARY KEY(agent_id, epoch)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE batch("
-    " batch_id INTEGER PRIMARY KEY,"
-    " agent_id INTEGER NOT NULL,"
-    " epoch INTEGER NOT NULL,"
-    " first_seq INTEGER NOT NULL,"
-    " results_n INTEGER NOT NULL,"
-    " skip INTEGER NOT NULL,"
-    " received_us INTEGER NOT NULL,"
-    " payload BLOB NOT NULL,"
-    " UNIQUE(agent_id, epoch, first_seq)) STRICT;"
-    "CREATE INDEX batch_received ON batch(received_us);"
-    "CREATE TABLE incident("
-    " incident_id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " opened_us INTEGER NOT NULL,"
-    " closed_us INTEGER,"
-    " outage_from_us INTEGER,"
-    " outage_to_us INTEGER,"
-    " restored_us INTEGER,"
-    " note TEXT NOT NULL) STRICT;"
-    "CREATE TABLE incident_item("
-    " incident_id INTEGER NOT NULL REFERENCES incident ON DELETE CASCADE,"
-    " item INTEGER NOT NULL,"
-    " name TEXT NOT NULL,"
-    " type TEXT NOT NULL,"
-    " wire_name BLOB NOT NULL,"
-    " qtype INTEGER NOT NULL,"
-    " rdata BLOB NOT NULL,"
-    " rdata_n INTEGER NOT NULL,"
-    " PRIMARY KEY(incident_id, item)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE target("
-    " incident_id INTEGER NOT NULL,"
-    " agent_id INTEGER NOT NULL,"
-    " resolver TEXT NOT NULL,"
-    " name TEXT NOT NULL,"
-    " type TEXT NOT NULL,"
-    " state TEXT NOT NULL,"
-    " reason TEXT,"
-    " basis TEXT NOT NULL,"
-    " denied_ratio REAL,"
-    " clear_us INTEGER,"
-    " clear_lo90_us INTEGER,"
-    " clear_hi90_us INTEGER,"
-    " bound_us INTEGER,"
-    " bound_reason TEXT,"
-    " seen_us INTEGER,"
-    " since_us INTEGER NOT NULL,"
-    " changed_us INTEGER NOT NULL,"
-    " PRIMARY KEY(incident_id, agent_id, resolver, name, type)"
-    ") STRICT, WITHOUT ROWID;"
-    "CREATE TABLE transition("
-    " transition_id INTEGER PRIMARY KEY,"
-    " incident_id INTEGER NOT NULL,"
-    " agent_id INTEGER NOT NULL,"
-    " resolver TEXT NOT NULL,"
-    " name TEXT NOT NULL,"
-    " type TEXT NOT NULL,"
-    " at_us INTEGER NOT NULL,"
-    " from_state TEXT,"
-    " to_state TEXT NOT NULL) STRICT;"
-    "CREATE TABLE forecast("
-    " forecast_id INTEGER PRIMARY KEY,"
-    " incident_id INTEGER NOT NULL,"
-    " agent_id INTEGER NOT NULL,"
-    " resolver TEXT NOT NULL,"
-    " name TEXT NOT NULL,"
-    " type TEXT NOT NULL,"
-    " at_us INTEGER NOT NULL,"
-    " basis TEXT NOT NULL,"
-    " clear_us INTEGER NOT NULL,"
-    " clear_lo90_us INTEGER NOT NULL,"
-    " clear_hi90_us INTEGER NOT NULL,"
-    " bound_us INTEGER,"
-    " bound_reason TEXT) STRICT;"
-    "CREATE TABLE authority_fact("
-    " fact_id INTEGER PRIMARY KEY,"
-    " incident_id INTEGER NOT NULL,"
-    " item INTEGER NOT NULL,"
-    " at_us INTEGER NOT NULL,"
-    " all_good INTEGER NOT NULL,"
-    " verified INTEGER NOT NULL,"
-    " outage_from_us INTEGER,"
-    " restored_lo_us INTEGER,"
-    " restored_hi_us INTEGER,"
-    " serial INTEGER,"
-    " negative_ttl_s INTEGER NOT NULL,"
-    " servers_negative INTEGER NOT NULL,"
-    " servers INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX authority_fact_item"
-    " ON authority_fact(incident_id, item, fact_id);"
-    "CREATE TABLE probe("
-    " probe_id INTEGER PRIMARY KEY, filler BLOB NOT NULL) STRICT;"
-    "CREATE VIEW target_text AS SELECT t.incident_id, a.network, a.name AS"
-    " agent, t.resolver, t.name, t.type, t.state, t.reason, t.denied_ratio,"
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.clear_us / 1e6, 'unixepoch') AS clears,"
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.bound_us / 1e6, 'unixepoch') AS bound,"
-    " t.bound_reason, t.basis,"
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.since_us / 1e6, 'unixepoch') AS since,"
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.seen_us / 1e6, 'unixepoch') AS seen"
-    " FROM target t JOIN agent a USING(agent_id);"
-    "CREATE VIEW transition_text AS SELECT t.transition_id, t.incident_id,"
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.at_us / 1e6, 'unixepoch') AS at,"
-    " a.network, a.name AS agent, t.resolver, t.name, t.type, t.from_state,"
-    " t.to_state FROM transition t JOIN agent a USING(agent_id);";
-
-/* Greetings beside the batches: `after_batch` was the newest when one came. */
-static const char hello_sql[] =
-    "CREATE TABLE IF NOT EXISTS hello("
-    " hello_id INTEGER PRIMARY KEY,"
-    " agent_id INTEGER NOT NULL,"
-    " after_batch INTEGER NOT NULL,"
-    " received_us INTEGER NOT NULL,"
-    " payload BLOB NOT NULL) STRICT;"
-    "CREATE INDEX IF NOT EXISTS hello_after ON hello(after_batch, hello_id);"
-    "CREATE INDEX IF NOT EXISTS hello_agent ON hello(agent_id, received_us)";
-
-/* The last status document of closed incidents. */
-static const char closed_status_sql[] =
-    "CREATE TABLE IF NOT EXISTS closed_status("
-    " incident_id INTEGER PRIMARY KEY REFERENCES incident ON DELETE CASCADE,"
-    " document TEXT NOT NULL) STRICT";
 
 static int refuse(struct nx_store *store, char *why, size_t why_cap, int err,
                   const char *text) {
@@ -205,34 +66,60 @@ static int ask(struct nx_store *store, const char *sql, char *out, size_t cap,
     return err;
 }
 
-static int make_schema(struct nx_store *store, char *why, size_t why_cap) {
+static int is_empty(struct nx_store *store, char *why, size_t why_cap) {
     char count[24];
     int err = ask(store, "SELECT count(*) FROM sqlite_schema", count,
                   sizeof(count), why, why_cap);
     if (err == NX_OK && strcmp(count, "0") != 0) {
-        return refuse(store, why, why_cap, NX_EMALFORMED,
-                      "is some other program's database");
+        err = refuse(store, why, why_cap, NX_EMALFORMED,
+                     "is some other program's database");
     }
-    static const char *const steps[] = {
-        "PRAGMA page_size = 8192",
-        "PRAGMA journal_mode = WAL",
-        "BEGIN IMMEDIATE",
-        schema_sql,
-        "PRAGMA application_id = " NX_STORE_APPLICATION_ID,
-        "PRAGMA user_version = 1",
-        "COMMIT"};
-    for (size_t i = 0; err == NX_OK && i < sizeof(steps) / sizeof(*steps);
-         i++) {
-        err = run(store, steps[i], why, why_cap);
+    if (err == NX_OK) {
+        err = run(store, "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL",
+                  why, why_cap);
+    }
+    return err;
+}
+
+/* One transaction for each version: after a crash it is the old or the new. */
+static int step_to(struct nx_store *store, int version, char *why,
+                   size_t why_cap) {
+    char mark[128];
+    snprintf(mark, sizeof(mark),
+             "PRAGMA application_id = " NX_STORE_APPLICATION_ID
+             "; PRAGMA user_version = %d",
+             version);
+    int err = run(store, "BEGIN IMMEDIATE", why, why_cap);
+    if (err == NX_OK) {
+        err = run(store, nx_schema_step(version), why, why_cap);
+    }
+    if (err == NX_OK) {
+        err = run(store, mark, why, why_cap);
+    }
+    if (err == NX_OK) {
+        err = run(store, "COMMIT", why, why_cap);
+    }
+    if (err != NX_OK && sqlite3_get_autocommit(store->db) == 0) {
+        (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return err;
+}
+
+static int bring_up(struct nx_store *store, int version, char *why,
+                    size_t why_cap) {
+    int err = NX_OK;
+    while (err == NX_OK && version < nx_schema_newest()) {
+        version++;
+        err = step_to(store, version, why, why_cap);
     }
     return err;
 }
 
 static int check_schema(struct nx_store *store, char *why, size_t why_cap) {
-    char version[24];
+    char text[24];
     char application[24];
-    int err = ask(store, "PRAGMA user_version", version, sizeof(version), why,
-                  why_cap);
+    int err =
+        ask(store, "PRAGMA user_version", text, sizeof(text), why, why_cap);
     if (err == NX_OK) {
         err = ask(store, "PRAGMA application_id", application,
                   sizeof(application), why, why_cap);
@@ -240,21 +127,20 @@ static int check_schema(struct nx_store *store, char *why, size_t why_cap) {
     if (err != NX_OK) {
         return err;
     }
-    if (strcmp(version, "0") == 0 && strcmp(application, "0") == 0) {
-        return make_schema(store, why, why_cap);
-    }
-    if (strcmp(application, NX_STORE_APPLICATION_ID) != 0) {
-        return refuse(store, why, why_cap, NX_EMALFORMED,
-                      "is some other program's database");
-    }
-    if (strtol(version, NULL, 10) != NX_STORE_SCHEMA) {
+    long version = strtol(text, NULL, 10);
+    if (version == 0 && strcmp(application, "0") == 0) {
+        err = is_empty(store, why, why_cap);
+    } else if (strcmp(application, NX_STORE_APPLICATION_ID) != 0) {
+        err = refuse(store, why, why_cap, NX_EMALFORMED,
+                     "is some other program's database");
+    } else if (version < 1 || version > nx_schema_newest()) {
         snprintf(why, why_cap,
                  "%s: schema version %s, this program knows %d: it was written "
                  "by a newer nxclear-collector, start that one",
-                 store->path, version, NX_STORE_SCHEMA);
-        return NX_EVERSION;
+                 store->path, text, nx_schema_newest());
+        err = NX_EVERSION;
     }
-    return NX_OK;
+    return err == NX_OK ? bring_up(store, (int)version, why, why_cap) : err;
 }
 
 static int configure(struct nx_store *store,
@@ -277,12 +163,6 @@ static int configure(struct nx_store *store,
                   "PRAGMA journal_size_limit = 67108864;"
                   "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY",
                   why, why_cap);
-    }
-    if (err == NX_OK) {
-        err = run(store, hello_sql, why, why_cap);
-    }
-    if (err == NX_OK) {
-        err = run(store, closed_status_sql, why, why_cap);
     }
     if (err == NX_OK && options->max_pages > 0) {
         char sql[64];

@@ -20,6 +20,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 SUPPRESSIONS = os.path.join(ROOT, "tests", "lib", "lsan.supp")
 PROGRAM_TIMEOUT_S = 180
 SYSTEM_TIMEOUT_S = 400
+NIGHTLY_TIMEOUT_S = 3600
 MATRIX_AT_ONCE = 2
 LOG_TAIL_LINES = 25
 CASE = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*?)\s*"
@@ -145,17 +146,27 @@ def jobs_of(arguments, env):
 
 
 def system_files(arguments):
-    pattern = "test_smoke.py" if arguments.quick else "test_*.py"
-    return sorted(glob.glob(f"{ROOT}/tests/system/{pattern}"))
+    folder = f"{ROOT}/tests/system"
+    if arguments.quick:
+        return [f"{folder}/test_smoke.py"]
+    return sorted([*glob.glob(f"{folder}/test_*.py"),
+                   *glob.glob(f"{folder}/faults/test_*.py")])
 
 
-def run_system(path, arguments, env):
+def run_system(path, arguments, env, timeout=SYSTEM_TIMEOUT_S):
     name = os.path.basename(path)
     command = [sys.executable, os.path.join(ROOT, "tests", "lib",
                                             "system.py"), path]
     if arguments.filter and arguments.filter not in name:
         command.append(arguments.filter)
-    return run_tap(name, command, env, SYSTEM_TIMEOUT_S)
+    return run_tap(name, command, env, timeout)
+
+
+def show_table(outcome):
+    """Lines of its output that begin with '# |'."""
+    for line in outcome.text.splitlines():
+        if line.startswith("# |"):
+            print(line[4:])
 
 
 def show(outcome):
@@ -189,6 +200,19 @@ def run_all(arguments):
     for path in system_files(arguments):
         if names_a_test(path, wanted):
             outcome = run_system(path, arguments, env)
+            show_table(outcome)
+            show(outcome)
+            yield outcome
+
+
+def run_nightly(arguments):
+    """The faults again, many rounds of each. A seed that a test prints can be
+    given back as NX_SEED."""
+    env = {**environment(arguments), "NX_NIGHTLY": "1"}
+    for path in sorted(glob.glob(f"{ROOT}/tests/system/faults/test_*.py")):
+        if names_a_test(path, arguments.filter or ""):
+            outcome = run_system(path, arguments, env, NIGHTLY_TIMEOUT_S)
+            show_table(outcome)
             show(outcome)
             yield outcome
 
@@ -220,8 +244,7 @@ def run_matrix(arguments):
     with concurrent.futures.ThreadPoolExecutor(MATRIX_AT_ONCE) as pool:
         for outcome in pool.map(lambda p: run_system(p, arguments, env),
                                 files):
-            print("\n".join(line[4:] for line in outcome.text.splitlines()
-                            if line.startswith("# |")))
+            show_table(outcome)
             show(outcome)
             yield outcome
 
@@ -232,9 +255,11 @@ def main():
     parser.add_argument("--plain", required=True)
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--matrix", action="store_true")
+    parser.add_argument("--nightly", action="store_true")
     parser.add_argument("--filter")
     arguments = parser.parse_args()
-    run = run_matrix if arguments.matrix else run_all
+    run = run_matrix if arguments.matrix else \
+        run_nightly if arguments.nightly else run_all
     outcomes = list(run(arguments))
     failures = [(o.name, *f) for o in outcomes for f in o.failures]
     for program, test, text in failures:
