@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 
 #include "collector/store/io_store.h"
+#include "collector/store/schema.h"
 #include "common/rrtype.h"
 
 #define PATH_MAX_BYTES 256
@@ -360,12 +361,29 @@ static void expect_refused(struct fixture *f, int expected, const char *before,
 
 static void test_newer_schema(void **state) {
     struct fixture *f = *state;
+    char after[NX_STORE_WHY_MAX];
     open_store(f);
     nx_store_close(&f->store);
-    sql(f->path, "PRAGMA user_version = 2");
-    expect_refused(f, NX_EVERSION, "",
-                   ": schema version 2, this program knows 1: it was written "
-                   "by a newer nxclear-collector, start that one");
+    sql(f->path, "PRAGMA user_version = 1000");
+    snprintf(after, sizeof(after),
+             ": schema version 1000, this program knows %d: it was written by "
+             "a newer nxclear-collector, start that one",
+             nx_schema_newest());
+    expect_refused(f, NX_EVERSION, "", after);
+}
+
+/* What the first release wrote becomes what this one reads. */
+static void test_older_schema(void **state) {
+    struct fixture *f = *state;
+    char newest[8];
+    sql(f->path, nx_schema_step(1));
+    sql(f->path, "PRAGMA application_id = 1853383532; PRAGMA user_version = 1;"
+                 "INSERT INTO incident VALUES(7, 1, NULL, 0, 0, NULL, 'kept')");
+    open_store(f);
+    snprintf(newest, sizeof(newest), "%d", nx_schema_newest());
+    assert_sql(f, "PRAGMA user_version", newest);
+    assert_sql(f, "SELECT note FROM incident", "kept");
+    assert_sql(f, "SELECT count(*) FROM hello", "0");
 }
 
 static void test_foreign_database(void **state) {
@@ -489,12 +507,19 @@ static void test_no_folder(void **state) {
 int main(void) {
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        WITH_STORE(test_log_survives),   WITH_STORE(test_rollback),
-        WITH_STORE(test_agents),         WITH_STORE(test_incidents),
-        WITH_STORE(test_target),         WITH_STORE(test_authority),
-        WITH_STORE(test_newer_schema),   WITH_STORE(test_foreign_database),
-        WITH_STORE(test_not_a_database), WITH_STORE(test_damaged),
-        WITH_STORE(test_locked),         WITH_STORE(test_full),
+        WITH_STORE(test_log_survives),
+        WITH_STORE(test_rollback),
+        WITH_STORE(test_agents),
+        WITH_STORE(test_incidents),
+        WITH_STORE(test_target),
+        WITH_STORE(test_authority),
+        WITH_STORE(test_newer_schema),
+        WITH_STORE(test_older_schema),
+        WITH_STORE(test_foreign_database),
+        WITH_STORE(test_not_a_database),
+        WITH_STORE(test_damaged),
+        WITH_STORE(test_locked),
+        WITH_STORE(test_full),
         WITH_STORE(test_no_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
