@@ -30,6 +30,8 @@ static const struct command_rule commands[] = {
     {"incident", "export", NX_CMD_INCIDENT_EXPORT, 0, 1, "[ID]", 0},
     {"status", NULL, NX_CMD_STATUS, 0, 1, "[ID]",
      LISTS | NX_BIT(OPT_WATCH) | NX_BIT(OPT_ALL)},
+    {"explain", NULL, NX_CMD_EXPLAIN, 1, 2, "[ID] NETWORK",
+     NX_BIT(OPT_JSON) | NX_BIT(OPT_ALL)},
     {"wait", NULL, NX_CMD_WAIT, 0, 1, "[ID]",
      NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_PATIENCE)},
     {"agents", "list", NX_CMD_AGENTS_LIST, 0, 0, "", LISTS},
@@ -143,6 +145,9 @@ static int take_positional(struct nx_parse *p, const struct command_rule *rule,
     case NX_CMD_STATUS:
     case NX_CMD_WAIT:
         return n > 0 ? take_id(p, rest[0]) : 0;
+    case NX_CMD_EXPLAIN:
+        p->out->network = rest[n - 1];
+        return n > 1 ? take_id(p, rest[0]) : 0;
     case NX_CMD_AGENTS_ACCEPT:
     case NX_CMD_AGENTS_REVOKE:
         p->out->subject = rest[0];

@@ -26,6 +26,7 @@ enum nx_command {
     NX_CMD_INCIDENT_CLOSE,
     NX_CMD_INCIDENT_EXPORT,
     NX_CMD_STATUS,
+    NX_CMD_EXPLAIN,
     NX_CMD_WAIT,
     NX_CMD_AGENTS_LIST,
     NX_CMD_AGENTS_ACCEPT,
@@ -55,7 +56,7 @@ struct nx_args {
     int64_t outage_from_us, outage_to_us; /* NX_TIME_NONE */
     int64_t restored_us;                  /* NX_TIME_NONE: auto */
     const char *note;                     /* NULL */
-    const char *network;                  /* NULL */
+    const char *network;                  /* NULL; explain: the subject */
     const char *name;                     /* NULL */
     const char *role;                     /* NULL */
     int64_t at_us[NX_ARGS_AT_MAX];        /* replay: show then, ascending */

@@ -11,6 +11,7 @@ const char *nx_args_help(void) {
            "[--note TEXT]\n"
            "  incident list | show [ID] | close ID | export [ID]\n"
            "  status [ID] [-w|--watch] [-a|--all] [--json|--jsonl]\n"
+           "  explain [ID] NETWORK [-a|--all] [--json]\n"
            "  wait [ID] [--timeout DURATION] [--patience DURATION]\n"
            "  agents list\n"
            "  agents accept KEY --network NETWORK [--name NAME]\n"

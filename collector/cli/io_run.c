@@ -33,7 +33,7 @@ int nx_run_print(struct nx_text *text) {
     return exit_code;
 }
 
-static int get(const struct nx_run *run, const char *path, json_t **out) {
+int nx_run_get(const struct nx_run *run, const char *path, json_t **out) {
     struct nx_api_error error;
     if (nx_api_get(run->api, path, out, &error) != 0) {
         return nx_run_complain(error.why, error.exit_code);
@@ -46,7 +46,7 @@ int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,
     char path[PATH_MAX_BYTES];
     (void)snprintf(path, sizeof path, "/v1/incidents/%" PRIu32 "/status", id);
     if (error == NULL) {
-        return get(run, path, out);
+        return nx_run_get(run, path, out);
     }
     return nx_api_get(run->api, path, out, error) != 0 ? error->exit_code : 0;
 }
@@ -78,7 +78,7 @@ static int many_open(const json_t *list) {
 }
 
 /* The incident given, or the only open one. */
-static int choose_incident(const struct nx_run *run, uint32_t *out) {
+int nx_run_incident(const struct nx_run *run, uint32_t *out) {
     json_t *document = NULL;
     size_t i = 0;
     size_t open_n = 0;
@@ -87,7 +87,7 @@ static int choose_incident(const struct nx_run *run, uint32_t *out) {
     if (*out != 0) {
         return 0;
     }
-    int exit_code = get(run, "/v1/incidents", &document);
+    int exit_code = nx_run_get(run, "/v1/incidents", &document);
     const json_t *list = nx_doc_list(document, "incidents");
     json_array_foreach(list, i, incident) {
         if (nx_doc_time(incident, "closed") == NX_TIME_NONE) {
@@ -127,7 +127,7 @@ static int run_list(const struct nx_run *run) {
     while (rule->command != run->args->command) {
         rule++;
     }
-    int exit_code = get(run, rule->path, &document);
+    int exit_code = nx_run_get(run, rule->path, &document);
     if (exit_code != 0) {
         return exit_code;
     }
@@ -212,9 +212,9 @@ static int run_show(const struct nx_run *run) {
     json_t *incident = NULL;
     struct nx_text text;
     uint32_t id = 0;
-    int exit_code = choose_incident(run, &id);
+    int exit_code = nx_run_incident(run, &id);
     (void)snprintf(path, sizeof path, "/v1/incidents/%" PRIu32, id);
-    exit_code = exit_code != 0 ? exit_code : get(run, path, &incident);
+    exit_code = exit_code != 0 ? exit_code : nx_run_get(run, path, &incident);
     if (exit_code != 0) {
         return exit_code;
     }
@@ -277,7 +277,7 @@ static int run_export(const struct nx_run *run) {
     char path[PATH_MAX_BYTES];
     struct nx_api_error error;
     uint32_t id = 0;
-    int exit_code = choose_incident(run, &id);
+    int exit_code = nx_run_incident(run, &id);
     if (exit_code != 0) {
         return exit_code;
     }
@@ -351,7 +351,7 @@ static int status_once(const struct nx_run *run, uint32_t id) {
 
 static int run_status(const struct nx_run *run) {
     uint32_t id = 0;
-    int exit_code = choose_incident(run, &id);
+    int exit_code = nx_run_incident(run, &id);
     if (exit_code != 0) {
         return exit_code;
     }
@@ -372,6 +372,8 @@ static int dispatch(const struct nx_run *run) {
     case NX_CMD_STATUS:
     case NX_CMD_WAIT:
         return run_status(run);
+    case NX_CMD_EXPLAIN:
+        return nx_run_explain(run);
     case NX_CMD_INCIDENT_LIST:
     case NX_CMD_AGENTS_LIST:
     case NX_CMD_NETWORKS:

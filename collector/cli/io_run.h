@@ -27,6 +27,15 @@ int nx_run_wait(const struct nx_run *run, uint32_t id);
 int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,
                   struct nx_api_error *error);
 
+/* A document of the API; an exit code other than 0 was printed about. */
+int nx_run_get(const struct nx_run *run, const char *path, json_t **out);
+
+/* The incident given, or the only open one; as above. */
+int nx_run_incident(const struct nx_run *run, uint32_t *out);
+
+/* io_record.c: what stays of an incident. */
+int nx_run_explain(const struct nx_run *run);
+
 /* io_offline.c: estimate and replay; no collector is asked. */
 int nx_run_estimate(const struct nx_args *args);
 int nx_run_replay(const struct nx_args *args, const struct nx_show *show);

@@ -1,5 +1,6 @@
 #include "collector/cli/request.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/rfc3339.h"
@@ -66,4 +67,17 @@ json_t *nx_request_incident(const struct nx_args *args) {
 json_t *nx_request_accept(const struct nx_args *args) {
     return json_pack("{s:s, s:s, s:s*, s:s*}", "key", args->subject, "network",
                      args->network, "name", args->name, "role", args->role);
+}
+
+void nx_request_network(uint32_t id, const char *network, struct nx_text *out) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.~"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    nx_text_addf(out, "/v1/incidents/%" PRIu32 "/networks/", id);
+    for (const char *p = network; *p != '\0'; p++) {
+        if (strchr(plain, *p) != NULL) {
+            nx_text_bytes(out, p, 1);
+        } else {
+            nx_text_addf(out, "%%%02X", (unsigned)(unsigned char)*p);
+        }
+    }
 }

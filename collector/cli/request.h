@@ -5,10 +5,15 @@
 #include <jansson.h>
 
 #include "collector/cli/args.h"
+#include "common/text.h"
 
 /* POST /v1/incidents, POST /v1/agents/accept. New references; NULL when out of
  * memory, or when a text of the command line is not UTF-8. */
 json_t *nx_request_incident(const struct nx_args *args);
 json_t *nx_request_accept(const struct nx_args *args);
+
+/* The path of a network's document; what is no letter or digit of it is
+ * percent-encoded (RFC 3986 section 2.1). Appends to out. */
+void nx_request_network(uint32_t id, const char *network, struct nx_text *out);
 
 #endif

@@ -30,6 +30,11 @@ int nx_show_exit(const json_t *status);
 void nx_show_status(const json_t *status, const struct nx_show *show,
                     struct nx_text *out);
 
+/* GET /v1/incidents/{id}/networks/{network}: the evidence. show->all: every
+ * look. */
+void nx_show_explain(const json_t *network, const struct nx_show *show,
+                     struct nx_text *out);
+
 /* The same of a replay: a line, and a table of targets. */
 void nx_show_moment(const json_t *status, const struct nx_show *show,
                     struct nx_text *out);

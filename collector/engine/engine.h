@@ -131,6 +131,18 @@ int nx_engine_targets(struct nx_engine *engine, uint32_t incident_id,
                                     const struct nx_target_view *target),
                       void *user) NX_MUSTUSE;
 
+/* What a target's verdict rests on. */
+struct nx_target_evidence {
+    struct nx_look looks[NX_LOOKS_MAX]; /* the newest, by sending time */
+    size_t looks_n;
+    struct nx_profile profile; /* the habits it is taken to have */
+};
+/* NX_ENOTFOUND: no such target of an open incident. */
+int nx_engine_target_evidence(const struct nx_engine *engine,
+                              uint32_t incident_id, unsigned item,
+                              uint32_t agent_id, const struct nx_endpoint *at,
+                              struct nx_target_evidence *out) NX_MUSTUSE;
+
 struct nx_agent_view {
     const struct nx_agent *agent;
     bool connected_once;

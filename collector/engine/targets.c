@@ -240,3 +240,23 @@ size_t nx_target_looks(const struct nx_target *t, struct nx_look *out) {
     }
     return t->looks_n;
 }
+
+int nx_engine_target_evidence(const struct nx_engine *engine,
+                              uint32_t incident_id, unsigned item,
+                              uint32_t agent_id, const struct nx_endpoint *at,
+                              struct nx_target_evidence *out) {
+    const struct nx_case *c = nx_cases_find(engine, incident_id);
+    const struct nx_agent_state *agent = nx_agents_find(engine, agent_id);
+    if (c == NULL || agent == NULL || !nx_case_open(c) ||
+        item >= c->incident.items_n) {
+        return NX_ENOTFOUND;
+    }
+    const struct nx_target *t =
+        nx_targets_find(engine, agent, &c->items[item], at);
+    if (t == NULL) {
+        return NX_ENOTFOUND;
+    }
+    out->looks_n = nx_target_looks(t, out->looks);
+    out->profile = engine->profile;
+    return 0;
+}

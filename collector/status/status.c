@@ -149,6 +149,7 @@ json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
 json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
                           const char *network, int64_t now_us) {
     struct nx_sheet sheet;
+    const struct nx_sheet_site *site = NULL;
     json_t *found = NULL;
     json_t *kept = nx_status_kept(engine, id);
     if (kept != NULL) {
@@ -162,9 +163,14 @@ json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
     for (size_t i = 0; i < sheet.sites_n && found == NULL; i++) {
         if (strcmp(sheet.sites[i].network, network) == 0) {
             found = nx_status_site(&sheet, &sheet.sites[i]);
+            site = &sheet.sites[i];
         }
     }
-    if (found != NULL && !nx_json_set(found, "now", nx_json_time(now_us))) {
+    if (found != NULL &&
+        (!nx_json_set(found, "now", nx_json_time(now_us)) ||
+         !nx_json_set(found, "incident",
+                      nx_status_incident_head(sheet.incident)) ||
+         !nx_status_put_evidence(found, engine, &sheet, site))) {
         json_decref(found);
         found = NULL;
     }

@@ -51,7 +51,9 @@ json_t *nx_status_kept_site(const json_t *kept, const char *network) {
     json_array_foreach(json_object_get(kept, "networks"), i, site) {
         const char *name = json_string_value(json_object_get(site, "network"));
         if (name != NULL && strcmp(name, network) == 0 &&
-            json_object_set(site, "now", json_object_get(kept, "now")) == 0) {
+            json_object_set(site, "now", json_object_get(kept, "now")) == 0 &&
+            json_object_set(site, "incident",
+                            json_object_get(kept, "incident")) == 0) {
             return json_incref(site);
         }
     }

@@ -70,6 +70,12 @@ void nx_sheet_note_wrong(const struct nx_auth_view *view,
 json_t *nx_status_site(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site);
 
+/* Adds to the document of one network what its verdicts rest on: "meanwhile",
+ * "authority_dig", and "evidence" of each target (nxclear-api(7)). */
+bool nx_status_put_evidence(json_t *network, const struct nx_engine *engine,
+                            const struct nx_sheet *sheet,
+                            const struct nx_sheet_site *site);
+
 /* The status of a closed incident as it was kept, and a network of it; NULL:
  * there is none. New references. */
 json_t *nx_status_kept(const struct nx_engine *engine, uint32_t id);

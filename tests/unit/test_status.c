@@ -353,6 +353,42 @@ static void test_what_is_not_there(void **state) {
     json_decref(lyon);
 }
 
+/* One resolver denies, one is good for every item: that one may be used. */
+static void test_evidence(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 2, 0, T0);
+    open_restored(b, 7, T0);
+    audits(b, true, T0 + S);
+    for (unsigned i = 0; i < 4; i++) {
+        sees_nxdomain(b, LYON, 1, 400 - i, T0 + (int64_t)(i + 1) * S);
+    }
+    for (unsigned i = 0; i < 59; i++) {
+        sees_address(b, LYON, 2, T0 + 2 * S + i);
+    }
+    tick(b, T0 + 6 * S);
+    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0 + 6 * S);
+    assert_string_equal(text_at(lyon, "incident.name"), "www.example.com.");
+    assert_int_equal(json_array_size(json_object_get(lyon, "meanwhile")), 1);
+    assert_string_equal(text_at(lyon, "meanwhile.0.resolver"), "192.0.2.2@53");
+    assert_string_equal(text_at(lyon, "authority_dig.0"),
+                        "dig @198.51.100.1 www.example.com. A +norecurse "
+                        "+nsid");
+    assert_string_equal(text_at(lyon, "targets.0.evidence.dig"),
+                        "dig @192.0.2.1 www.example.com. A +nsid");
+    assert_string_equal(text_at(lyon, "targets.0.evidence.remarks.0"),
+                        "4 looks agree on one cached entry");
+    assert_string_equal(text_at(lyon, "targets.1.evidence.remarks.0"),
+                        "no negative in 59 tries: at most 5 % of queries are "
+                        "still denied (95 % confidence)");
+    assert_string_equal(text_at(lyon, "targets.0.evidence.looks.3.answer"),
+                        "NXDOMAIN");
+    assert_string_equal(text_at(lyon, "targets.0.evidence.looks.3.ends"),
+                        "2027-01-15T08:06:41.002Z");
+    assert_string_equal(text_at(lyon, "targets.0.evidence.profile.soa_clock"),
+                        "unknown");
+    json_decref(lyon);
+}
+
 static void test_closed_incident(void **state) {
     struct engine_bench *b = *state;
     hello(b, LYON, 1, 0, T0);
@@ -535,6 +571,7 @@ int main(void) {
         TEST(test_same_cache_is_counted_once),
         TEST(test_control_resolver_does_not_count),
         TEST(test_what_is_not_there),
+        TEST(test_evidence),
         TEST(test_closed_incident),
         TEST(test_since_without_ticks),
         TEST(test_outlook_silent_audit),
