@@ -1,0 +1,196 @@
+"""What tests of faults of the collector share: rounds and seeds, a client whose
+every ack is known (fault_client.c), the ledger as the store has it, the row of
+the table.
+
+    with faults.collector() as site, faults.client(site) as client:
+        client.stream(epoch)           # goes on until something else is asked
+        ...
+        faults.row("kill -9", rounds, lost, double, longest)
+"""
+import contextlib
+import os
+import queue
+import random
+import sqlite3
+import subprocess
+import threading
+import time
+
+from deploy.lab.ask import wait_until
+from deploy.lab.lab import COLLECTOR_ADDRESS
+from deploy.lab.namespace import add_addresses
+from deploy.lab.programs import Site
+from tests.lib.support import BIN, ESTIMATE, PLAIN_BIN, stop_well, work_folder
+
+NIGHTLY = os.environ.get("NX_NIGHTLY") == "1"
+EPOCH = 0xdead0000beef
+HEAD = "fault | rounds | acked lost | double effects | longest recovery"
+
+
+def rounds(ordinary, nightly):
+    return nightly if NIGHTLY else ordinary
+
+
+def seeded(what):
+    """A random source whose seed is printed; NX_SEED gives it back."""
+    seed = int(os.environ.get("NX_SEED") or random.SystemRandom()
+               .getrandbits(32))
+    print(f"# {what}: NX_SEED={seed}", flush=True)
+    return random.Random(seed)
+
+
+def row(fault, rounds_n, lost, double, recovery_s=None):
+    """A row of the table; fails when something was lost or counted twice."""
+    took = "-" if recovery_s is None else f"{recovery_s:.2f} s"
+    print(f"# | {fault:<34} | {rounds_n:>6} | {lost:>10} | {double:>14} | "
+          f"{took:>16}", flush=True)
+    assert lost == 0 and double == 0, (fault, lost, double)
+
+
+class Client:
+    """fault_client as a process; its lines are read as they come."""
+
+    def __init__(self, site, key_path):
+        collector = site.collector_program
+        self._process = subprocess.Popen(
+            [os.path.join(BIN, "fault_client"), key_path, collector.endpoint,
+             collector.public_key], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, text=True, bufsize=1)
+        self._answers = queue.Queue()
+        self.acked = 0
+        self.acked_at = 0.0    # time.monotonic()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self._process.stdout:
+            words = line.split()
+            if words[0] == "acked":
+                self.acked = int(words[1])
+                self.acked_at = time.monotonic()
+            else:
+                self._answers.put(words)
+
+    def tell(self, line):
+        self._process.stdin.write(line + "\n")
+
+    def stream(self, epoch=EPOCH, count=20, goal=1 << 62):
+        """Goes on beside the test. From what is acknowledged on."""
+        self.tell(f"stream {epoch} {count} {self.acked} {goal}")
+
+    def stop_stream(self):
+        self.tell("wait 100")
+        assert self.answer()[0] == "streamed"
+        assert self.answer()[0] == "waited"
+
+    def batch(self, epoch, first, count, gap_from=0):
+        self.tell(f"batch {epoch} {first} {count} {gap_from}")
+
+    def answer(self, timeout=30):
+        return self._answers.get(timeout=timeout)
+
+    def wait(self, quiet_ms=300):
+        """(acks that came, epoch, acknowledged)"""
+        self.tell(f"wait {quiet_ms}")
+        words = self.answer()
+        assert words[0] == "waited", words
+        return tuple(int(w) for w in words[1:])
+
+    def wait_acked(self, more_than, timeout=20, what="an ack"):
+        wait_until(lambda: self.acked > more_than, timeout, what)
+        return self.acked
+
+    def close(self):
+        self._process.stdin.close()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
+@contextlib.contextmanager
+def collector(bin_dir=PLAIN_BIN, folder=None, **config):
+    """A collector alone; ends well, or the test fails."""
+    add_addresses([COLLECTOR_ADDRESS])
+    with contextlib.ExitStack() as stack:
+        folder = folder or stack.enter_context(work_folder())
+        site = Site(bin_dir, folder, listen=COLLECTOR_ADDRESS)
+        site.collector(**{"estimate": ESTIMATE, **config})
+        site.collector_program.start().wait_ready()
+        try:
+            yield site
+            stop_well(site)
+        except BaseException:
+            print("\n".join(f"# {line}" for line in site.collector_program
+                            .daemon.log_tail().splitlines()), flush=True)
+            raise
+        finally:
+            site.kill()
+
+
+@contextlib.contextmanager
+def client(site, name="lyon"):
+    """An accepted agent that is a fault_client."""
+    key_path = os.path.join(site.folder, f"{name}.key")
+    key = site.run([site.path("nxclear-agent"), "keygen",
+                    key_path]).stdout.strip()
+    site.cli("agents", "accept", "--network", name, "--name", name, "--", key)
+    one = Client(site, key_path)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def store_path(site):
+    return os.path.join(site.collector_program.folder, "nxclear.db")
+
+
+def ask_store(path, sql):
+    """All rows; the store may be in use, or left by a process that died."""
+    with contextlib.closing(sqlite3.connect(path, timeout=5)) as store:
+        return store.execute(sql).fetchall()
+
+
+class Ledger:
+    """What the store says of one agent's only stream."""
+
+    def __init__(self, path, epoch=EPOCH):
+        streams = ask_store(path, "SELECT acked_seq, received_n, dropped_n FROM"
+                                  f" stream WHERE epoch = {epoch}")
+        self.acked, self.received, self.dropped = streams[0] if streams \
+            else (0, 0, 0)
+        self.batches = ask_store(
+            path, "SELECT first_seq, results_n FROM batch WHERE epoch = "
+                  f"{epoch} ORDER BY first_seq")
+
+    def lost(self, acked):
+        """Results that were acknowledged and are not there."""
+        there = self.dropped + sum(min(n, acked - first + 1)
+                                   for first, n in self.batches
+                                   if first <= acked)
+        return max(acked - self.acked, acked - there, 0)
+
+    def double(self):
+        """Results that are there more than once, or counted so."""
+        twice = sum(max(before[0] + before[1] - after[0], 0)
+                    for before, after in zip(self.batches, self.batches[1:]))
+        return twice + abs(self.received - sum(n for _, n in self.batches))
+
+
+def kill(site):
+    daemon = site.collector_program.daemon
+    daemon.signal(9)
+    daemon.process.wait()
+
+
+def restart(site):
+    """Seconds until it serves."""
+    began = time.monotonic()
+    site.collector_program.start().wait_ready()
+    return time.monotonic() - began
+
+
+def engine_results(site):
+    """Results that the status rests on, of all agents."""
+    return sum(a["results"] for a in site.api.must_get("/v1/agents")["agents"])

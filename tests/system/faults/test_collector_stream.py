@@ -1,0 +1,118 @@
+"""Numbers that a broken, restored or hostile agent might send: what was taken
+has its effect once, what is missing is asked for or reported, and no number
+makes the collector acknowledge what it does not have."""
+import os
+import shutil
+import time
+
+from deploy.lab.ask import wait_until
+from tests.lib import faults
+from tests.lib.support import BIN
+
+SEQ_MAX = 2**63 - 1
+OTHER_EPOCH = faults.EPOCH + 1
+
+
+def ask(client, *batch):
+    """Sends one batch; what is acknowledged then."""
+    client.batch(*batch)
+    return client.wait()
+
+
+def test_replayed_batches():
+    """The same bytes again, the same numbers again, an old session again."""
+    rounds_n = faults.rounds(30, 1000)
+    draw = faults.seeded("replay")
+    with faults.collector(BIN) as site, faults.client(site) as client:
+        acked = 0
+        for _round in range(rounds_n):
+            client.batch(faults.EPOCH, acked + 1, 10)
+            acked += 10
+            first = draw.randrange(1, acked + 1)
+            for _again in range(draw.randrange(1, 4)):
+                client.batch(faults.EPOCH, first,
+                             draw.randrange(1, acked - first + 2))
+        assert client.wait()[1:] == (faults.EPOCH, acked)
+        ledger = faults.Ledger(faults.store_path(site))
+        assert faults.engine_results(site) == acked
+        health = site.api.must_get("/healthz")
+        assert health["duplicates"] > rounds_n, health
+    faults.row("replayed batches", rounds_n, ledger.lost(acked),
+               ledger.double())
+
+
+def test_restored_backup():
+    """The store is put back to an earlier copy: what is missing is asked for,
+    not skipped, and what comes again counts once."""
+    with faults.collector(BIN) as site, faults.client(site) as client:
+        path = faults.store_path(site)
+        assert ask(client, faults.EPOCH, 1, 50)[2] == 50
+        assert site.collector_program.daemon.stop(timeout=10) == 0
+        shutil.copy(path, path + ".backup")
+        faults.restart(site)
+        assert ask(client, faults.EPOCH, 51, 50)[2] == 100
+        assert site.collector_program.daemon.stop(timeout=10) == 0
+        for suffix in ("-wal", "-shm"):
+            if os.path.exists(path + suffix):
+                os.unlink(path + suffix)
+        os.replace(path + ".backup", path)
+        faults.restart(site)
+        # It goes on where it was; the collector says where it is itself.
+        assert ask(client, faults.EPOCH, 101, 10)[2] == 50
+        assert ask(client, faults.EPOCH, 41, 70)[2] == 110
+        ledger = faults.Ledger(path)
+    faults.row("store restored from a backup", 1, ledger.lost(110),
+               ledger.double())
+
+
+def test_numbers():
+    with faults.collector(BIN) as site, faults.client(site) as client:
+        epoch = faults.EPOCH
+        assert ask(client, epoch, 1, 20)[2] == 20
+        assert ask(client, epoch, 15, 20)[2] == 34          # overlaps
+        client.batch(epoch, 45, 10)                         # a hole: 35..44
+        assert client.wait()[2] in (34, 54)                 # not beyond it
+        assert ask(client, epoch, 35, 10)[2] in (44, 54)
+        assert ask(client, epoch, 45, 10)[2] == 54
+        assert ask(client, epoch, 75, 10, 55)[2] == 84      # gap reported
+        before = site.api.must_get("/healthz")["rejected"]
+        for first, count, gap in ((SEQ_MAX, 1, 85), (SEQ_MAX - 5, 10, 0),
+                                  (2**64 - 1, 1, 85), (2**63, 1, 0),
+                                  (0, 5, 0), (2**40, 1, 85)):
+            client.batch(epoch, first, count, gap)
+        assert client.wait()[2] == 84
+        assert site.api.must_get("/healthz")["rejected"] > before
+        assert ask(client, epoch, 85, 5)[2] == 89
+        # Another epoch begins at 1 and leaves the first one alone.
+        assert ask(client, OTHER_EPOCH, 1, 7)[1:] == (OTHER_EPOCH, 7)
+        assert ask(client, epoch, 90, 1)[1:] == (epoch, 90)
+        ledger = faults.Ledger(faults.store_path(site))
+        other = faults.Ledger(faults.store_path(site), OTHER_EPOCH)
+        assert (ledger.received, ledger.dropped) == (70, 20), vars(ledger)
+        assert other.received == 7
+        lost = ledger.lost(90) + other.lost(7)
+        double = ledger.double() + other.double()
+    faults.row("overlap, hole, gap, 2^63, epoch", 1, lost, double)
+
+
+def test_paused_collector():
+    """SIGSTOP: nothing is acknowledged meanwhile, nothing is lost."""
+    pause_s = 60 if faults.NIGHTLY else 2
+    with faults.collector() as site, faults.client(site) as client:
+        client.stream()
+        client.wait_acked(1000)
+        site.collector_program.daemon.pause()
+        time.sleep(0.1)
+        acked = client.acked
+        time.sleep(pause_s)
+        assert client.acked == acked
+        site.collector_program.daemon.resume()
+        began = time.monotonic()
+        client.wait_acked(acked)
+        took = client.acked_at - began
+        client.stop_stream()
+        wait_until(lambda: faults.Ledger(faults.store_path(site)).acked
+                   >= client.acked, 5, "the last acks")
+        ledger = faults.Ledger(faults.store_path(site))
+        lost, double = ledger.lost(client.acked), ledger.double()
+    faults.row(f"collector paused for {pause_s} s", 1, lost, double, took)
