@@ -72,6 +72,12 @@ int nx_http_listen_tcp(const char *text, char *problem, unsigned *port,
 /* io_http_route.c: answers one request. */
 void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request);
 
+/* io_http_health.c: documents that are the caller's; NULL: no memory, or no
+ * such incident. */
+json_t *nx_http_health(struct nx_service *service);
+json_t *nx_http_status(struct nx_service *service, uint32_t incident_id,
+                       int64_t now_us);
+
 /* io_http_reply.c. A document's reference is taken; NULL (no memory): 500. */
 void nx_http_reply_json(struct evhttp_request *request, unsigned status,
                         json_t *document);

@@ -49,27 +49,9 @@ static json_t *now_json(struct nx_service *service) {
 
 /* --- health and metrics --- */
 
-static json_t *health_json(struct nx_service *service) {
-    struct nx_service_health health;
-    char started[NX_TIME_TEXT_MAX];
-    nx_service_health(service, &health);
-    return json_pack(
-        "{s:s, s:s, s:o, s:s, s:b, s:s*, s:I, s:I, s:I, s:I, s:I, s:I}",
-        "status", health.storing ? "ok" : "degraded", "version", NX_VERSION,
-        "now", now_json(service), "started",
-        nx_time_text(health.started_us, started), "storing",
-        health.storing ? 1 : 0, "problem",
-        health.problem[0] != '\0' ? health.problem : NULL, "batches",
-        (json_int_t)health.batches_n, "results", (json_int_t)health.results_n,
-        "duplicates", (json_int_t)health.duplicates_n, "out_of_order",
-        (json_int_t)health.out_of_order_n, "rejected",
-        (json_int_t)health.rejected_n, "refused_keys",
-        (json_int_t)health.refused_keys_n);
-}
-
 static void get_health(struct nx_service *service,
                        struct evhttp_request *request) {
-    json_t *health = health_json(service);
+    json_t *health = nx_http_health(service);
     bool ok = json_is_true(json_object_get(health, "storing"));
     nx_http_reply_json(request, ok ? 200 : 503, health);
 }
@@ -93,7 +75,7 @@ static void get_metrics(struct nx_service *service,
                         struct evhttp_request *request) {
     json_t *statuses = open_statuses(service);
     json_t *agents = agent_list(service);
-    json_t *health = health_json(service);
+    json_t *health = nx_http_health(service);
     const struct nx_metrics metrics = {statuses, agents, health};
     struct nx_text text;
     nx_text_init(&text);
@@ -257,8 +239,7 @@ static void get_of_incident(struct nx_service *service,
         return;
     }
     if (asked->route == NX_API_INCIDENT_STATUS) {
-        nx_http_reply_json(request, 200,
-                           nx_status_incident(engine, id, now_us));
+        nx_http_reply_json(request, 200, nx_http_status(service, id, now_us));
         return;
     }
     json_t *network = nx_status_network(engine, id, asked->network, now_us);

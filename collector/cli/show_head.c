@@ -81,11 +81,22 @@ static void add_outage(const json_t *incident, const json_t *authority,
                  nx_show_duration(to_us - from_us, length));
 }
 
+/* The collector cannot write: what it shows does not grow. */
+static void add_not_storing(const json_t *status, struct nx_text *out) {
+    const char *problem = nx_doc_text(status, "problem");
+    if (json_is_false(json_object_get(status, "storing"))) {
+        nx_text_add(out, "NOT STORING  the collector takes no results: ");
+        nx_text_escaped(out, problem != NULL ? problem : "?");
+        nx_text_add(out, "\n");
+    }
+}
+
 void nx_show_incident_line(const json_t *status, struct nx_text *out) {
     const json_t *incident = json_object_get(status, "incident");
     int64_t now_us = nx_doc_now(status);
     int64_t closed_us = nx_doc_time(incident, "closed");
     char clock[NX_CELL_MAX];
+    add_not_storing(status, out);
     nx_text_addf(out, "incident %" JSON_INTEGER_FORMAT "  ",
                  nx_doc_number(incident, "id"));
     add_name(incident, "name", out);

@@ -76,6 +76,23 @@ static void test_clear(void **state) {
     check_golden("clear.json", "clear.txt", &plain);
 }
 
+/* Above everything else, escaped like the rest. */
+static void test_not_storing(void **state) {
+    static const char banner[] = "NOT STORING  the collector takes no "
+                                 "results: no space\\027 left\nincident 7";
+    json_t *d = read_json("clear.json");
+    struct nx_text out;
+    (void)state;
+    assert_int_equal(json_object_set_new(d, "storing", json_false()), 0);
+    assert_int_equal(
+        json_object_set_new(d, "problem", json_string("no space\x1b left")), 0);
+    nx_text_init(&out);
+    nx_show_status(d, &plain, &out);
+    assert_memory_equal(out.bytes, banner, sizeof(banner) - 1);
+    nx_text_fini(&out);
+    json_decref(d);
+}
+
 static void test_nothing(void **state) {
     (void)state;
     check_golden("nothing.json", "nothing.txt", &plain);
@@ -535,6 +552,7 @@ int main(void) {
         cmocka_unit_test(test_unknown_start),
         cmocka_unit_test(test_many),
         cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_not_storing),
         cmocka_unit_test(test_nothing),
         cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_declared),

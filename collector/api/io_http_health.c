@@ -1,0 +1,42 @@
+/* What the collector says of itself: /healthz, and the banner that documents
+ * carry while nothing can be stored. */
+#include "collector/api/io_http_parts.h"
+#include "collector/status/status.h"
+#include "common/rfc3339.h"
+
+json_t *nx_http_health(struct nx_service *service) {
+    struct nx_service_health health;
+    char now[NX_TIME_TEXT_MAX];
+    char started[NX_TIME_TEXT_MAX];
+    nx_service_health(service, &health);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:b, s:s*, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "status", health.storing ? "ok" : "degraded", "version", NX_VERSION,
+        "now", nx_time_text(nx_service_now_us(service), now), "started",
+        nx_time_text(health.started_us, started), "storing",
+        health.storing ? 1 : 0, "problem",
+        health.problem[0] != '\0' ? health.problem : NULL, "batches",
+        (json_int_t)health.batches_n, "results", (json_int_t)health.results_n,
+        "duplicates", (json_int_t)health.duplicates_n, "out_of_order",
+        (json_int_t)health.out_of_order_n, "rejected",
+        (json_int_t)health.rejected_n, "refused_keys",
+        (json_int_t)health.refused_keys_n);
+}
+
+/* What agents saw since it began is not in the document: whoever reads it must
+ * know. */
+json_t *nx_http_status(struct nx_service *service, uint32_t incident_id,
+                       int64_t now_us) {
+    struct nx_service_health health;
+    json_t *document =
+        nx_status_incident(nx_service_engine(service), incident_id, now_us);
+    nx_service_health(service, &health);
+    if (document != NULL && !health.storing &&
+        (json_object_set_new(document, "storing", json_false()) != 0 ||
+         json_object_set_new(document, "problem",
+                             json_string(health.problem)) != 0)) {
+        json_decref(document);
+        document = NULL;
+    }
+    return document;
+}
