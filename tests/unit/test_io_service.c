@@ -10,10 +10,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -568,103 +566,6 @@ static void test_refuses_open_key_file(void **state) {
     event_base_free(base);
 }
 
-/* --- killed at any moment --- */
-
-#define KILLS 12U
-
-/* A collector in a process of its own. */
-static pid_t spawn(struct fixture *f) {
-    pid_t pid = fork();
-    if (pid == 0) {
-        char why[NX_SERVICE_WHY_MAX];
-        struct nx_service *service = NULL;
-        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-        struct event_base *base = event_base_new();
-        if (nx_service_new(base, &f->conf, false, &service, why, sizeof(why)) !=
-            NX_OK) {
-            _exit(1);
-        }
-        event_base_dispatch(base);
-        _exit(0);
-    }
-    assert_true(pid > 0);
-    return pid;
-}
-
-static void accept_client(struct fixture *f) {
-    struct nx_agent_record record;
-    const struct nx_agent lyon = agent_in("lyon", "");
-    f->base = event_base_new();
-    start(f);
-    assert_int_equal(nx_service_agent_accept(
-                         f->service, f->client.keys.public_key, &lyon, &record),
-                     NX_OK);
-    nx_service_free(&f->service);
-    event_base_free(f->base);
-    f->base = NULL;
-}
-
-/* Sends what is not acknowledged, in batches of 10, until `until_us`; returns
- * early when everything up to `goal` is. */
-static void stream_until(struct fixture *f, uint64_t goal, int64_t until_us) {
-    uint64_t next = f->client.ack.acked_seq + 1;
-    int64_t again_us = nx_clock_mono_us() + 100000;
-    while (f->client.ack.acked_seq < goal && nx_clock_mono_us() < until_us) {
-        uint64_t acked_seq = f->client.ack.acked_seq;
-        if (next <= goal && next < acked_seq + 400) {
-            nx_test_client_batch(&f->client, next, 10, 0);
-            next += 10;
-        } else {
-            zmq_pollitem_t item = {.socket = f->client.socket,
-                                   .events = ZMQ_POLLIN};
-            (void)zmq_poll(&item, 1, 5);
-        }
-        nx_test_client_read(&f->client);
-        assert_true(f->client.ack.acked_seq >= acked_seq);
-        if (f->client.ack.acked_seq != acked_seq) {
-            again_us = nx_clock_mono_us() + 100000;
-        } else if (nx_clock_mono_us() > again_us) {
-            next = acked_seq + 1; /* no ack for a while: go back */
-            again_us = nx_clock_mono_us() + 100000;
-        }
-    }
-}
-
-static void test_killed(void **state) {
-    struct fixture *f = *state;
-    unsigned delay_us = 20000;
-    accept_client(f);
-    for (unsigned i = 0; i < KILLS; i++) {
-        pid_t pid = spawn(f);
-        connect_client(f);
-        delay_us = (delay_us * 7919U + 104729U) % 60000U;
-        stream_until(f, UINT64_MAX / 2, nx_clock_mono_us() + 150000 + delay_us);
-        assert_int_equal(kill(pid, SIGKILL), 0);
-        assert_int_equal(waitpid(pid, NULL, 0), pid);
-        nx_test_client_read(&f->client); /* acks on their way count */
-        nx_test_client_close(&f->client);
-        /* Everything acknowledged is there. */
-        assert_true(ask(f, "SELECT acked_seq FROM stream") >=
-                    (int64_t)f->client.ack.acked_seq);
-    }
-    uint64_t goal = f->client.ack.acked_seq / 10 * 10 + 1000;
-    assert_true(goal > 3000);
-    pid_t pid = spawn(f);
-    connect_client(f);
-    stream_until(f, goal, nx_clock_mono_us() + NX_TEST_PATIENCE_US);
-    assert_int_equal(kill(pid, SIGKILL), 0);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-    assert_true(f->client.ack.acked_seq >= goal);
-    /* Every number once: no hole, no overlap. */
-    assert_int_equal(ask(f, "SELECT sum(results_n) FROM batch"),
-                     ask(f, "SELECT acked_seq FROM stream"));
-    assert_int_equal(
-        ask(f, "SELECT count(*) FROM (SELECT first_seq, lag(first_seq + "
-               "results_n) OVER (ORDER BY first_seq) AS expected FROM batch) "
-               "WHERE expected <> first_seq"),
-        0);
-}
-
 int main(void) {
 #define WITH_SERVICE(test)                                                     \
     cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -680,7 +581,6 @@ int main(void) {
         WITH_SERVICE(test_lost_rows_are_written_again),
         cmocka_unit_test_setup_teardown(test_refuses_open_key_file, setup_files,
                                         teardown),
-        cmocka_unit_test_setup_teardown(test_killed, setup_files, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
