@@ -9,6 +9,7 @@
 
 #include "common/arena.h"
 #include "common/obs.h"
+#include "common/settled.h"
 
 #define NX_PROTOCOL 1U
 #define NX_MSG_MAX_BYTES (256U * 1024U) /* one message, also ZMQ_MAXMSGSIZE */
@@ -104,6 +105,7 @@ struct nx_ack {
     uint64_t echo; /* first_seq of the batch answered, 0 for a hello */
     int64_t received_us;
     int64_t sent_us;
+    struct nx_ahead ahead; /* settled beyond the first hole */
 };
 
 enum nx_task_kind {

@@ -386,6 +386,19 @@ int nx_codec_pack_ack(const struct nx_ack *ack, uint8_t *out, size_t cap,
                       size_t *len) {
     Nxclear__Down down = NXCLEAR__DOWN__INIT;
     Nxclear__Ack a = NXCLEAR__ACK__INIT;
+    Nxclear__Range runs[NX_AHEAD_MAX];
+    Nxclear__Range *pointers[NX_AHEAD_MAX];
+    if (!nx_settled_valid(ack->acked_seq, &ack->ahead)) {
+        return NX_ELIMIT;
+    }
+    for (size_t i = 0; i < ack->ahead.n; i++) {
+        nxclear__range__init(&runs[i]);
+        runs[i].from_seq = ack->ahead.runs[i].from_seq;
+        runs[i].to_seq = ack->ahead.runs[i].to_seq;
+        pointers[i] = &runs[i];
+    }
+    a.n_ahead = ack->ahead.n;
+    a.ahead = pointers;
     a.epoch = ack->epoch;
     a.acked_seq = ack->acked_seq;
     a.echo = ack->echo;

@@ -145,12 +145,25 @@ static bool unpack_hello(struct nx_unpacker *u, const Nxclear__Hello *from,
     return out->resolvers != NULL;
 }
 
-static void unpack_ack(const Nxclear__Ack *from, struct nx_ack *out) {
+static bool unpack_ack(struct nx_unpacker *u, const Nxclear__Ack *from,
+                       struct nx_ack *out) {
+    if (!nx_unpack_at_most(u, from->n_ahead, NX_AHEAD_MAX,
+                           "ack: too many ranges")) {
+        return false;
+    }
+    memset(out, 0, sizeof(*out));
     out->epoch = from->epoch;
     out->acked_seq = from->acked_seq;
     out->echo = from->echo;
     out->received_us = from->received_us;
     out->sent_us = from->sent_us;
+    out->ahead.n = from->n_ahead;
+    for (size_t i = 0; i < from->n_ahead; i++) {
+        out->ahead.runs[i].from_seq = from->ahead[i]->from_seq;
+        out->ahead.runs[i].to_seq = from->ahead[i]->to_seq;
+    }
+    return nx_unpack_want(u, nx_settled_valid(out->acked_seq, &out->ahead),
+                          "ack: impossible ranges");
 }
 
 static bool unpack_task(struct nx_unpacker *u, const Nxclear__Plan *plan,
@@ -257,8 +270,7 @@ int nx_codec_unpack_down(const uint8_t *bytes, size_t len,
         switch (from->message_case) {
         case NXCLEAR__DOWN__MESSAGE_ACK:
             down.kind = NX_DOWN_ACK;
-            unpack_ack(from->ack, &down.u.ack);
-            done = true;
+            done = unpack_ack(&u, from->ack, &down.u.ack);
             break;
         case NXCLEAR__DOWN__MESSAGE_PLAN:
             down.kind = NX_DOWN_PLAN;

@@ -139,9 +139,9 @@ int nx_outbox_peek(const struct nx_outbox *box, uint8_t *out, size_t *len,
         return NX_ENOTFOUND;
     }
     int err = NX_OK;
-    if (e == box->first && box->acked_seq + 1 < e->first_seq) {
+    if (box->acked_seq + 1 < box->first->first_seq) {
         const struct nx_gap gap = {.from_seq = box->acked_seq + 1,
-                                   .to_seq = e->first_seq - 1,
+                                   .to_seq = box->first->first_seq - 1,
                                    .reason = NX_GAP_SPACE};
         err = nx_codec_batch_add_gap(e->bytes, e->len, &gap, out,
                                      NX_MSG_MAX_BYTES, len);
@@ -160,8 +160,8 @@ void nx_outbox_sent(struct nx_outbox *box, int64_t now_mono_us) {
     if (e == NULL) {
         return;
     }
-    if (e == box->first && box->acked_seq + 1 < e->first_seq) {
-        box->gap_told = e->first_seq - 1;
+    if (box->acked_seq + 1 < box->first->first_seq) {
+        box->gap_told = box->first->first_seq - 1;
     }
     e->sent_n++;
     e->sent_us = now_mono_us;

@@ -45,16 +45,19 @@ int nx_ingest_send(struct nx_ingest *ingest, struct nx_peer *peer,
  * agent asks again. */
 static void send_ack(struct nx_ingest *ingest, struct nx_peer *peer,
                      uint64_t epoch, uint64_t echo, int64_t received_us) {
-    uint8_t out[128];
+    uint8_t out[256];
     size_t len = 0;
     const struct nx_stream *stream = nx_streams_find(&peer->streams, epoch);
-    const struct nx_ack ack = {
+    struct nx_ack ack = {
         .epoch = epoch,
-        .acked_seq = stream != NULL ? stream->done.acked_seq : 0,
         .echo = echo,
         .received_us = received_us,
         .sent_us = nx_steady_wall_us(ingest->parts.clock),
     };
+    if (stream != NULL) {
+        ack.acked_seq = stream->done.acked_seq;
+        ack.ahead = stream->done.ahead;
+    }
     if (nx_codec_pack_ack(&ack, out, sizeof(out), &len) != NX_OK ||
         nx_ingest_send(ingest, peer, out, len) != NX_OK) {
         ingest->counters.acks_unsent_n++;

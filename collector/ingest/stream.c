@@ -18,7 +18,9 @@ struct nx_stream *nx_streams_find(struct nx_streams *streams, uint64_t epoch) {
 }
 
 bool nx_stream_pending(const struct nx_stream *stream) {
-    return stream->pending.acked_seq != stream->done.acked_seq;
+    const struct nx_stream_position *p = &stream->pending;
+    const struct nx_stream_position *d = &stream->done;
+    return p->received_n + p->dropped_n != d->received_n + d->dropped_n;
 }
 
 static struct nx_stream *oldest_at_rest(struct nx_streams *streams) {
@@ -34,13 +36,20 @@ static struct nx_stream *oldest_at_rest(struct nx_streams *streams) {
 }
 
 static bool possible(const struct nx_stream_position *p) {
-    return p->acked_seq <= NX_SEQ_MAX && p->received_n <= p->acked_seq &&
-           p->dropped_n == p->acked_seq - p->received_n;
+    if (p->acked_seq > NX_SEQ_MAX ||
+        !nx_settled_valid(p->acked_seq, &p->ahead)) {
+        return false;
+    }
+    const struct nx_ahead *a = &p->ahead;
+    uint64_t top = a->n > 0 ? a->runs[a->n - 1].to_seq : p->acked_seq;
+    uint64_t settled_n = nx_settled_count(p->acked_seq, a, 1, NX_SEQ_MAX);
+    return top <= NX_SEQ_MAX && p->received_n <= settled_n &&
+           p->dropped_n == settled_n - p->received_n;
 }
 
 struct nx_stream *nx_streams_add(struct nx_streams *streams, uint64_t epoch,
                                  const struct nx_stream_position *position) {
-    struct nx_stream_position start = {0, 0, 0};
+    struct nx_stream_position start = {0};
     if (position != NULL) {
         start = *position;
     }
@@ -55,73 +64,76 @@ struct nx_stream *nx_streams_add(struct nx_streams *streams, uint64_t epoch,
     return stream;
 }
 
-/* How far the gap records reach from `from` without a hole: the first number
- * that they do not cover. Records may overlap and stand in any order. */
-static uint64_t gaps_reach(const struct nx_batch *batch, uint64_t from) {
-    bool moved = true;
-    while (moved) {
-        moved = false;
-        for (size_t i = 0; i < batch->gaps_n; i++) {
-            const struct nx_gap *gap = &batch->gaps[i];
-            if (gap->from_seq <= from && gap->to_seq >= from &&
-                gap->to_seq <= NX_SEQ_MAX) {
-                from = gap->to_seq + 1;
-                moved = true;
-            }
-        }
-    }
-    return from;
-}
-
 static bool numbers_possible(const struct nx_batch *batch) {
     return batch->first_seq >= 1 && batch->first_seq <= NX_SEQ_MAX &&
            batch->obs_n >= 1 && batch->obs_n <= NX_BATCH_OBS_MAX &&
            batch->obs_n - 1 <= NX_SEQ_MAX - batch->first_seq;
 }
 
-static enum nx_stream_verdict judge(const struct nx_stream *stream,
+/* Settles what the gap records say about numbers before the batch; what they
+ * say about others is not believed. */
+static int take_gaps(struct nx_stream_position *p,
+                     const struct nx_batch *batch) {
+    for (size_t i = 0; i < batch->gaps_n; i++) {
+        const struct nx_gap *gap = &batch->gaps[i];
+        uint64_t new_n = 0;
+        uint64_t to =
+            gap->to_seq < batch->first_seq ? gap->to_seq : batch->first_seq - 1;
+        if (gap->from_seq == 0 || gap->from_seq > to ||
+            gap->to_seq > NX_SEQ_MAX) {
+            continue;
+        }
+        int err =
+            nx_settled_add(&p->acked_seq, &p->ahead, gap->from_seq, to, &new_n);
+        if (err != NX_OK) {
+            return err;
+        }
+        p->dropped_n += new_n;
+    }
+    return NX_OK;
+}
+
+/* Moves *p by the batch; untouched unless it accepts. */
+static enum nx_stream_verdict judge(struct nx_stream_position *p,
                                     const struct nx_batch *batch,
                                     struct nx_stream_result *out) {
+    struct nx_stream_position moved = *p;
+    uint64_t last = batch->first_seq + batch->obs_n - 1;
     if (!numbers_possible(batch)) {
         return NX_STREAM_REFUSED;
     }
-    uint64_t next = stream->pending.acked_seq + 1;
-    uint64_t last = batch->first_seq + batch->obs_n - 1;
-    if (last < next) {
+    uint64_t first = nx_settled_skip(p->acked_seq, &p->ahead, batch->first_seq);
+    if (first > last) {
         return NX_STREAM_DUPLICATE;
     }
-    if (batch->first_seq <= next) {
-        out->skip = (size_t)(next - batch->first_seq);
-        out->first_seq = next;
-        return NX_STREAM_ACCEPT;
-    }
-    if (gaps_reach(batch, next) < batch->first_seq) {
-        return NX_STREAM_OUT_OF_ORDER;
-    }
-    if (batch->first_seq - next > NX_STREAM_JUMP_MAX) {
+    /* A batch never changes: known in the middle means another one. */
+    if (first - p->acked_seq > NX_STREAM_JUMP_MAX ||
+        nx_settled_count(p->acked_seq, &p->ahead, first, last) > 0) {
         return NX_STREAM_REFUSED;
     }
-    out->first_seq = batch->first_seq;
-    out->dropped_n = batch->first_seq - next;
+    uint64_t new_n = 0;
+    /* The gaps first: with them it may continue what is settled. */
+    if (take_gaps(&moved, batch) != NX_OK ||
+        nx_settled_add(&moved.acked_seq, &moved.ahead, first, last, &new_n) !=
+            NX_OK) {
+        return NX_STREAM_OUT_OF_ORDER;
+    }
+    moved.received_n += new_n;
+    out->skip = (size_t)(first - batch->first_seq);
+    out->first_seq = first;
+    out->dropped_n = moved.dropped_n - p->dropped_n;
+    *p = moved;
     return NX_STREAM_ACCEPT;
-}
-
-static void advance(struct nx_stream *stream, const struct nx_batch *batch,
-                    const struct nx_stream_result *result) {
-    stream->pending.acked_seq = batch->first_seq + batch->obs_n - 1;
-    stream->pending.received_n += batch->obs_n - result->skip;
-    stream->pending.dropped_n += result->dropped_n;
 }
 
 void nx_streams_offer(struct nx_streams *streams, struct nx_stream *stream,
                       const struct nx_batch *batch,
                       struct nx_stream_result *out) {
     memset(out, 0, sizeof(*out));
-    out->verdict = judge(stream, batch, out);
+    out->verdict = judge(&stream->pending, batch, out);
     switch (out->verdict) {
     case NX_STREAM_ACCEPT:
         streams->duplicates_n += out->skip;
-        advance(stream, batch, out);
         break;
     case NX_STREAM_DUPLICATE:
         streams->duplicates_n += batch->obs_n;

@@ -1,19 +1,21 @@
 /* The numbered results of one agent: what is new, what came before, how far
  * the cumulative ack may go.
  *
- * A stream is one epoch of an agent. Its results are numbered from 1; a batch
- * is taken when it continues where the stream ends, or when the agent itself
- * says that what is missing will never come (gap records). Anything else is
- * not taken: the ack stays where it is and the agent goes back.
+ * A stream is one epoch of an agent. Its results are numbered from 1. An agent
+ * that was cut off sends what is new before all of what it kept, so batches may
+ * come beyond a hole: up to NX_AHEAD_MAX runs of them are taken. The ack passes
+ * a hole only when its results come, or when the agent itself says that they
+ * never will (gap records). What would be one run too many is not taken: the
+ * agent sends it again.
  *
- * What is taken is tentative until it is committed: `tail_seq` runs ahead of
- * `acked_seq` while a transaction is open, and falls back with it. At rest
- * tail_seq = received_n + dropped_n: that is the collector's half of the
- * ledger.
+ * What is taken is tentative until it is committed: `pending` runs ahead of
+ * `done` while a transaction is open, and falls back with it. At rest
+ * acked_seq and what is ahead of it = received_n + dropped_n: that is the
+ * collector's half of the ledger.
  *
- * Numbers come from strangers: they end at NX_SEQ_MAX, one batch jumps at most
- * NX_STREAM_JUMP_MAX, and an agent has at most NX_STREAM_EPOCHS_MAX streams in
- * memory; the store knows the older ones. */
+ * Numbers come from strangers: they end at NX_SEQ_MAX, a batch is at most
+ * NX_STREAM_JUMP_MAX beyond the ack, and an agent has at most
+ * NX_STREAM_EPOCHS_MAX streams in memory; the store knows the older ones. */
 #ifndef NX_COLLECTOR_STREAM_H
 #define NX_COLLECTOR_STREAM_H
 
@@ -29,7 +31,8 @@
 struct nx_stream_position {
     uint64_t acked_seq; /* all up to here is committed or reported lost */
     uint64_t received_n;
-    uint64_t dropped_n; /* reported lost by gap records */
+    uint64_t dropped_n;    /* reported lost by gap records */
+    struct nx_ahead ahead; /* committed or reported lost beyond a hole */
 };
 
 struct nx_stream {
@@ -44,16 +47,15 @@ struct nx_streams {
     struct nx_stream slots[NX_STREAM_EPOCHS_MAX];
     uint64_t clock;
     /* Since start, of all epochs. */
-    uint64_t duplicates_n; /* results that were known already */
-    uint64_t
-        out_of_order_n; /* batches not taken: something before is missing */
-    uint64_t refused_n; /* batches with impossible numbers */
+    uint64_t duplicates_n;   /* results that were known already */
+    uint64_t out_of_order_n; /* batches not taken: too many holes before them */
+    uint64_t refused_n;      /* batches with impossible numbers */
 };
 
 enum nx_stream_verdict {
     NX_STREAM_ACCEPT,       /* take obs[skip..] */
     NX_STREAM_DUPLICATE,    /* nothing new */
-    NX_STREAM_OUT_OF_ORDER, /* something before is missing */
+    NX_STREAM_OUT_OF_ORDER, /* too many holes before it */
     NX_STREAM_REFUSED,      /* impossible numbers */
 };
 

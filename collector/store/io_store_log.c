@@ -1,11 +1,43 @@
 /* Streams and the log of batches; io_store_read.c reads it. */
 #include "collector/store/io_store_sqlite.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
+#define AHEAD_TEXT_MAX (NX_AHEAD_MAX * 2U * 21U) /* digits and a sign each */
+
+static void ahead_text(const struct nx_ahead *ahead, char *out) {
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < ahead->n; i++) {
+        int n = snprintf(out + len, AHEAD_TEXT_MAX - len,
+                         "%s%" PRIu64 "-%" PRIu64, i > 0 ? "," : "",
+                         ahead->runs[i].from_seq, ahead->runs[i].to_seq);
+        len += (size_t)n;
+    }
+}
+
+/* What does not parse gives a position that nx_streams_add finds impossible. */
+static void ahead_parse(const char *text, struct nx_ahead *out) {
+    int used = 0;
+    out->n = 0;
+    while (*text != '\0' && out->n < NX_AHEAD_MAX) {
+        struct nx_seq_range *run = &out->runs[out->n++];
+        *run = (struct nx_seq_range){0};
+        if (sscanf(text, "%" SCNu64 "-%" SCNu64 "%n", &run->from_seq,
+                   &run->to_seq, &used) != 2) {
+            return;
+        }
+        text += used;
+        text += *text == ',' ? 1 : 0;
+    }
+}
+
 int nx_store_stream_get(struct nx_store *store, uint32_t agent_id,
                         uint64_t epoch, struct nx_stream_position *out) {
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_STREAM_GET,
-                  "SELECT acked_seq, received_n, dropped_n FROM stream "
+                  "SELECT acked_seq, received_n, dropped_n, ahead FROM stream "
                   "WHERE agent_id = ?1 AND epoch = ?2");
     nx_sq_int(&sq, agent_id);
     nx_sq_u64(&sq, epoch);
@@ -16,6 +48,9 @@ int nx_store_stream_get(struct nx_store *store, uint32_t agent_id,
     out->acked_seq = nx_sq_get_u64(&sq, 0);
     out->received_n = nx_sq_get_u64(&sq, 1);
     out->dropped_n = nx_sq_get_u64(&sq, 2);
+    char ahead[AHEAD_TEXT_MAX];
+    nx_sq_get_text(&sq, 3, ahead, sizeof(ahead));
+    ahead_parse(ahead, &out->ahead);
     nx_sq_end(&sq);
     return NX_OK;
 }
@@ -27,16 +62,20 @@ int nx_store_stream_put(struct nx_store *store, uint32_t agent_id,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_STREAM_PUT,
         "INSERT INTO stream(agent_id, epoch, acked_seq, received_n, dropped_n, "
-        "changed_us) VALUES(?1, ?2, ?3, ?4, ?5, ?6) "
+        "changed_us, ahead) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
         "ON CONFLICT(agent_id, epoch) DO UPDATE SET "
         "acked_seq = excluded.acked_seq, received_n = excluded.received_n, "
-        "dropped_n = excluded.dropped_n, changed_us = excluded.changed_us");
+        "dropped_n = excluded.dropped_n, changed_us = excluded.changed_us, "
+        "ahead = excluded.ahead");
+    char ahead[AHEAD_TEXT_MAX];
+    ahead_text(&position->ahead, ahead);
     nx_sq_int(&sq, agent_id);
     nx_sq_u64(&sq, epoch);
     nx_sq_u64(&sq, position->acked_seq);
     nx_sq_u64(&sq, position->received_n);
     nx_sq_u64(&sq, position->dropped_n);
     nx_sq_int(&sq, at_us);
+    nx_sq_text(&sq, ahead);
     return nx_sq_run(&sq);
 }
 

@@ -144,9 +144,15 @@ static const char closed_statuses[] =
     " incident_id INTEGER PRIMARY KEY REFERENCES incident ON DELETE CASCADE,"
     " document TEXT NOT NULL) STRICT";
 
+/* Runs of numbers that a stream has settled beyond a hole: "FROM-TO,FROM-TO".
+ */
+static const char streams_ahead[] =
+    "ALTER TABLE stream ADD COLUMN ahead TEXT NOT NULL DEFAULT ''";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
-static const char *const steps[] = {first, hellos, closed_statuses};
+static const char *const steps[] = {first, hellos, closed_statuses,
+                                    streams_ahead};
 
 int nx_schema_newest(void) {
     return (int)(sizeof(steps) / sizeof(*steps));

@@ -381,14 +381,21 @@ static void plan_and_ack_round_trip(void **state) {
     assert_int_equal(task->visit_gap_ms, 730);
     assert_true(task->authority_verified);
 
-    const struct nx_ack ack = {
-        .epoch = 1, .acked_seq = 2, .echo = 3, .received_us = -4, .sent_us = 5};
+    struct nx_ack ack = {.epoch = 1,
+                         .acked_seq = 2,
+                         .echo = 3,
+                         .received_us = -4,
+                         .sent_us = 5,
+                         .ahead = {{{4, 9}, {11, 11}}, 2}};
     assert_int_equal(nx_codec_pack_ack(&ack, message, sizeof(message), &len),
                      0);
     assert_int_equal(nx_codec_unpack_down(message, len, &arena, &down, NULL),
                      0);
     assert_int_equal(down.kind, NX_DOWN_ACK);
     assert_memory_equal(&down.u.ack, &ack, sizeof(ack));
+    ack.ahead.runs[0].from_seq = 3; /* touches what is acknowledged */
+    assert_int_equal(nx_codec_pack_ack(&ack, message, sizeof(message), &len),
+                     NX_ELIMIT);
 }
 
 static void foreign_bytes_are_refused(void **state) {

@@ -139,7 +139,8 @@ static void read_log(struct nx_store *store, int64_t from_us,
 static void test_log_survives(void **state) {
     struct fixture *f = *state;
     struct stat st;
-    struct nx_stream_position at = {400, 390, 10};
+    struct nx_stream_position at = {
+        400, 401, 10, {{{402, 411}, {9000, NX_SEQ_MAX}}, 2}};
     open_store(f);
     assert_int_equal(stat(f->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);

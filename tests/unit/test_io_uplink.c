@@ -92,7 +92,11 @@ static void send_ack(struct collector *c, zmq_msg_t *id, uint64_t acked,
     uint8_t bytes[128];
     size_t len = 0;
     int64_t now = nx_clock_mono_us() + AHEAD;
-    const struct nx_ack ack = {EPOCH, acked, echo, now, now};
+    const struct nx_ack ack = {.epoch = EPOCH,
+                               .acked_seq = acked,
+                               .echo = echo,
+                               .received_us = now,
+                               .sent_us = now};
     assert_int_equal(nx_codec_pack_ack(&ack, bytes, sizeof(bytes), &len),
                      NX_OK);
     reply(c, id, bytes, len);
