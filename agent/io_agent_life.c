@@ -37,7 +37,8 @@ static void walk_settings(const struct nx_agentd *a,
         .server_rate = a->setup.conf->policy.server_rate,
         .timeout_ms = a->setup.conf->probe_timeout_ms,
         .inflight_max = a->inflight_max / 2,
-        .allow_private = a->setup.own_root};
+        .allow_private = a->setup.own_root,
+        .audit = true};
 }
 
 /* Each query has a descriptor; some are left for everything else. */

@@ -94,6 +94,7 @@ static struct job *job_new(struct nx_walks *walks, const uint8_t *name) {
         job_free(job);
         return NULL;
     }
+    nx_walk_set_audit(job->walk, walks->settings.audit);
     job->next = walks->jobs;
     walks->jobs = job;
     walks->jobs_n++;

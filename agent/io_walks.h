@@ -32,6 +32,7 @@ struct nx_walks_settings {
      * the owner gave a root of his own. Else a zone anywhere could point the
      * agent at hosts of its network. */
     bool allow_private;
+    bool audit; /* step 4 of agent/dns/walk.h */
 };
 
 /* All borrowed but the settings, whose hints are. NX_ENOMEM. */

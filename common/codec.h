@@ -71,6 +71,13 @@ enum {
     NX_DELEG_PROBLEMS_ALL = (1 << 4) - 1,
 };
 
+/* nx_delegation.sides[i] */
+enum {
+    NX_SIDE_PARENT = 1 << 0, /* named by the zone above */
+    NX_SIDE_CHILD = 1 << 1,  /* named by the zone itself */
+    NX_SIDES_ALL = (1 << 2) - 1,
+};
+
 struct nx_delegation {
     const uint8_t *name;   /* the incident name */
     const uint8_t *apex;   /* deepest zone reached */
@@ -78,6 +85,7 @@ struct nx_delegation {
     uint32_t ns_ttl_s;
     const struct nx_endpoint *servers; /* layer authority, with server_name */
     size_t servers_n;
+    const uint8_t *sides; /* servers_n of NX_SIDE_*; NULL: not told */
     uint32_t problems;
     int64_t at_mono_us;
 };

@@ -190,12 +190,37 @@ static void pack_answer(struct packer *p, const struct nx_answer *a,
     pack_rdata(p, a, out);
 }
 
+static void pack_proofs(struct packer *p, const struct nx_batch *batch,
+                        Nxclear__Answer **answers) {
+    for (size_t i = 0; p->err == 0 && i < batch->answers_n; i++) {
+        const struct nx_proof *from = &batch->answers[i].proof;
+        if (from->signatures_n == 0 && from->denial == NX_DENIAL_NONE) {
+            continue;
+        }
+        Nxclear__Proof *to = take(p, 1, sizeof(*to));
+        if (to == NULL) {
+            return;
+        }
+        nxclear__proof__init(to);
+        to->inception = from->inception;
+        to->expiration = from->expiration;
+        to->key_tag = from->key_tag;
+        to->algorithm = from->algorithm;
+        to->signatures_n = from->signatures_n;
+        to->denial = from->denial;
+        to->iterations = from->iterations;
+        to->denial_ttl_s = from->denial_ttl_s;
+        answers[i]->proof = to;
+    }
+}
+
 static void pack_answers(struct packer *p, const struct nx_batch *batch,
                          Nxclear__Batch *out) {
     TAKE_MESSAGES(p, Nxclear__Answer, batch->answers_n, array, pointers)
     for (size_t i = 0; p->err == 0 && i < batch->answers_n; i++) {
         pack_answer(p, &batch->answers[i], &array[i]);
     }
+    pack_proofs(p, batch, pointers);
     out->answers = pointers;
     out->n_answers = batch->answers_n;
 }
@@ -231,6 +256,9 @@ static void pack_delegations(struct packer *p, const struct nx_batch *batch,
         }
         array[i].servers = servers;
         array[i].n_servers = servers != NULL ? d->servers_n : 0;
+        if (d->sides != NULL) {
+            array[i].sides = bytes_of(d->sides, d->servers_n);
+        }
     }
     out->delegations = pointers;
     out->n_delegations = batch->delegations_n;

@@ -120,6 +120,34 @@ static bool unpack_ede(struct nx_unpacker *u, const Nxclear__Answer *from,
     return true;
 }
 
+static bool unpack_proof(struct nx_unpacker *u, const Nxclear__Proof *from,
+                         struct nx_proof *out) {
+    if (from == NULL) {
+        return true;
+    }
+    if (!nx_unpack_want(u, from->key_tag <= UINT16_MAX,
+                        "proof.key_tag: out of range") ||
+        !nx_unpack_want(u, from->algorithm <= UINT8_MAX,
+                        "proof.algorithm: out of range") ||
+        !nx_unpack_want(u, from->signatures_n <= UINT8_MAX,
+                        "proof.signatures_n: out of range") ||
+        !nx_unpack_want(u, from->denial <= NX_DENIAL_MAX,
+                        "proof.denial: unknown") ||
+        !nx_unpack_want(u, from->iterations <= UINT16_MAX,
+                        "proof.iterations: out of range")) {
+        return false;
+    }
+    out->inception = from->inception;
+    out->expiration = from->expiration;
+    out->key_tag = (uint16_t)from->key_tag;
+    out->algorithm = (uint8_t)from->algorithm;
+    out->signatures_n = (uint8_t)from->signatures_n;
+    out->denial = (uint8_t)from->denial;
+    out->iterations = (uint16_t)from->iterations;
+    out->denial_ttl_s = from->denial_ttl_s;
+    return true;
+}
+
 static bool check_answer(struct nx_unpacker *u, const Nxclear__Answer *a) {
     return nx_unpack_want(u, a->outcome <= NX_OUTCOME_MAX,
                           "answer.outcome: unknown") &&
@@ -156,7 +184,8 @@ static bool unpack_answer(struct batch_unpacker *b, const Nxclear__Answer *a,
         name_ref(u, names, n, a->ns_owner, "answer.ns_owner: no such name");
     out->nsid = a->nsid.data;
     out->nsid_len = (uint8_t)a->nsid.len;
-    return unpack_ede(u, a, out) && unpack_rdata(u, a, out) && u->err == 0;
+    return unpack_ede(u, a, out) && unpack_rdata(u, a, out) &&
+           unpack_proof(u, a->proof, &out->proof) && u->err == 0;
 }
 
 static bool unpack_answers(struct batch_unpacker *b) {
@@ -208,6 +237,20 @@ static struct nx_endpoint *unpack_servers(struct batch_unpacker *b,
     return servers;
 }
 
+static bool check_sides(struct nx_unpacker *u, const Nxclear__Delegation *d) {
+    if (!nx_unpack_want(u, d->sides.len == 0 || d->sides.len == d->n_servers,
+                        "delegation.sides: one for each server")) {
+        return false;
+    }
+    for (size_t i = 0; i < d->sides.len; i++) {
+        if (!nx_unpack_want(u, (d->sides.data[i] & ~NX_SIDES_ALL) == 0,
+                            "delegation.sides: unknown bit")) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool unpack_delegation(struct batch_unpacker *b,
                               const Nxclear__Delegation *d,
                               struct nx_delegation *out) {
@@ -224,7 +267,8 @@ static bool unpack_delegation(struct batch_unpacker *b,
     out->ns_ttl_s = d->ns_ttl_s;
     out->problems = d->problems;
     out->at_mono_us = d->at_mono_us;
-    return b->u->err == 0 &&
+    out->sides = d->sides.len > 0 ? d->sides.data : NULL;
+    return b->u->err == 0 && check_sides(b->u, d) &&
            nx_unpack_want(b->u,
                           (d->problems & ~(uint32_t)NX_DELEG_PROBLEMS_ALL) == 0,
                           "delegation.problems: unknown bit") &&

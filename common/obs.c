@@ -131,12 +131,20 @@ static bool soa_equal(const struct nx_answer *a, const struct nx_answer *b) {
             names_equal(a->soa_owner, b->soa_owner));
 }
 
+static bool proof_equal(const struct nx_proof *a, const struct nx_proof *b) {
+    return a->inception == b->inception && a->expiration == b->expiration &&
+           a->key_tag == b->key_tag && a->algorithm == b->algorithm &&
+           a->signatures_n == b->signatures_n && a->denial == b->denial &&
+           a->iterations == b->iterations && a->denial_ttl_s == b->denial_ttl_s;
+}
+
 bool nx_answer_equal(const struct nx_answer *a, const struct nx_answer *b) {
     return a->outcome == b->outcome && a->rcode == b->rcode &&
            a->flags == b->flags && a->cname_n == b->cname_n &&
            soa_equal(a, b) && names_equal(a->denied_name, b->denied_name) &&
            names_equal(a->ns_owner, b->ns_owner) && a->ede_n == b->ede_n &&
            memcmp(a->ede, b->ede, a->ede_n * sizeof(a->ede[0])) == 0 &&
+           proof_equal(&a->proof, &b->proof) &&
            bytes_equal(a->nsid, a->nsid_len, b->nsid, b->nsid_len) &&
            a->rdata_n == b->rdata_n &&
            bytes_equal(a->rdata, a->rdata_len, b->rdata, b->rdata_len);

@@ -91,6 +91,23 @@ struct nx_question {
     struct nx_endpoint to;
 };
 
+enum nx_denial { NX_DENIAL_NONE, NX_DENIAL_NSEC, NX_DENIAL_NSEC3 };
+#define NX_DENIAL_MAX NX_DENIAL_NSEC3
+
+/* DNSSEC records in the answer and authority sections; read only when the
+ * question had NX_Q_DO, else all zero. Times: seconds since 1970 modulo 2^32
+ * (RFC 4034 section 3.1.5). */
+struct nx_proof {
+    uint32_t inception;    /* of the signatures the latest */
+    uint32_t expiration;   /* the earliest ... */
+    uint16_t key_tag;      /* ... and who made that one */
+    uint8_t algorithm;     /* likewise */
+    uint8_t signatures_n;  /* RRSIGs seen, at most 255; 0: none */
+    uint8_t denial;        /* enum nx_denial, authority section */
+    uint16_t iterations;   /* NSEC3, RFC 5155 section 3.1.3 */
+    uint32_t denial_ttl_s; /* lowest of NSEC or NSEC3, as sent */
+};
+
 struct nx_answer {
     uint8_t outcome;            /* enum nx_outcome */
     uint16_t rcode;             /* 12 bits: header and OPT, RFC 6891 6.1.3 */
@@ -110,6 +127,7 @@ struct nx_answer {
     const uint8_t *rdata;
     uint16_t rdata_len;
     uint8_t rdata_n;
+    struct nx_proof proof;
 };
 
 struct nx_obs {

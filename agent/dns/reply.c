@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "agent/dns/proof.h"
 #include "common/rrtype.h"
 
 /* Header bits, RFC 1035 section 4.1.1, RFC 4035 section 3. */
@@ -163,7 +164,9 @@ static int read_record(struct reading *r, const struct nx_rr *rr) {
     } else if (rr->rclass == NX_CLASS_IN && rr->type == NX_TYPE_NS) {
         read_ns(r, rr);
     }
-    return 0;
+    return (r->question->flags & NX_Q_DO) != 0
+               ? nx_proof_read(r->msg, rr, &r->out->answer.proof)
+               : 0;
 }
 
 static int read_records(struct reading *r) {

@@ -21,6 +21,10 @@ int nx_walk_new(const struct nx_hints *hints, const uint8_t *name,
     return 0;
 }
 
+void nx_walk_set_audit(struct nx_walk *walk, bool audit) {
+    walk->audits = audit;
+}
+
 void nx_walk_free(struct nx_walk **walk) {
     free(*walk);
     *walk = NULL;
@@ -96,7 +100,8 @@ bool nx_walk_next(struct nx_walk *walk, struct nx_walk_query *out) {
 }
 
 void nx_walk_question(const struct nx_walk_query *q, struct nx_question *out) {
-    *out = (struct nx_question){.name = q->name, .qtype = q->type, .to = q->to};
+    *out = (struct nx_question){
+        .name = q->name, .qtype = q->type, .flags = q->flags, .to = q->to};
     out->to.server_name = q->server_name;
 }
 
@@ -127,6 +132,7 @@ bool nx_walk_delegation(struct nx_walk *walk, struct nx_delegation *out) {
         .ns_ttl_s = z->ns_ttl_s,
         .servers = walk->servers,
         .servers_n = walk->servers_n,
+        .sides = walk->sides,
         .problems = walk->problems,
         .at_mono_us = walk->found_mono_us,
     };

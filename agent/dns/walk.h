@@ -13,7 +13,11 @@
  *      and the zone's own NS set is read and united with the parent's;
  *   3. every address of the zone is asked for every (name, qtype) and for the
  *      SOA of the apex: these queries have `observe` set, their results are
- *      observations of layer NX_LAYER_AUTHORITY.
+ *      observations of layer NX_LAYER_AUTHORITY;
+ *   4. every NX_WALK_AUDIT_S, and when the servers changed, the audit, observed
+ *      likewise: each address for the SOA over TCP, the NS set, the DNSKEYs
+ *      and the first (name, qtype) with DO, the wildcard beside the name;
+ *      those of the parent for the DS.
  * When the parent itself denies the name (the delegation was lost), the parent
  * is the zone found: its servers are the set, its denials the observations. */
 #ifndef NX_AGENT_WALK_H
@@ -23,6 +27,7 @@
 #include "common/codec.h"
 
 #define NX_WALK_FULL_S 600U
+#define NX_WALK_AUDIT_S 300U
 #define NX_WALK_TYPES_MAX 16U
 #define NX_WALK_QUERIES_MAX 200U /* of steps 1 and 2 of one round */
 
@@ -30,9 +35,10 @@ struct nx_walk;
 
 /* A query to send. Self-contained: may be copied and kept. */
 struct nx_walk_query {
-    uint32_t id;           /* for nx_walk_result */
-    bool observe;          /* report the result to the collector, too */
-    uint16_t type;         /* RD=0, no other flags */
+    uint32_t id;  /* for nx_walk_result */
+    bool observe; /* report the result to the collector, too */
+    uint16_t type;
+    uint16_t flags;        /* NX_Q_*; never RD */
     struct nx_endpoint to; /* without server_name, see nx_walk_question */
     uint8_t name[NX_DNAME_MAX];
     uint8_t server_name[NX_DNAME_MAX];
@@ -42,6 +48,9 @@ struct nx_walk_query {
 int nx_walk_new(const struct nx_hints *hints, const uint8_t *name,
                 struct nx_walk **out) NX_MUSTUSE;
 void nx_walk_free(struct nx_walk **walk);
+
+/* Rounds have the audit of step 4, or not (as after nx_walk_new). */
+void nx_walk_set_audit(struct nx_walk *walk, bool audit);
 
 /* Begins a round for these types (1..NX_WALK_TYPES_MAX).
  * NX_ESTATE: the last round is not over; NX_ELIMIT: too many types or none. */

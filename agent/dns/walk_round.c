@@ -14,19 +14,25 @@ static bool have_server(const struct nx_walk *w, const struct walk_address *a) {
     return false;
 }
 
-static void add_host(struct nx_walk *w, const struct walk_host *h) {
+static struct nx_endpoint endpoint_of(const struct walk_host *h,
+                                      const struct walk_address *a) {
+    struct nx_endpoint e = {.address_len = a->len,
+                            .port = a->port,
+                            .layer = NX_LAYER_AUTHORITY,
+                            .server_name = h->name};
+    memcpy(e.address, a->bytes, a->len);
+    return e;
+}
+
+static void add_host(struct nx_walk *w, const struct walk_host *h,
+                     uint8_t side) {
     for (unsigned i = 0; i < h->addresses_n; i++) {
         const struct walk_address *a = &h->addresses[i];
         if (w->servers_n == NX_DELEG_SERVERS_MAX || have_server(w, a)) {
             continue;
         }
-        struct nx_endpoint *e = &w->servers[w->servers_n++];
-        memset(e, 0, sizeof(*e));
-        memcpy(e->address, a->bytes, a->len);
-        e->address_len = a->len;
-        e->port = a->port;
-        e->layer = NX_LAYER_AUTHORITY;
-        e->server_name = h->name;
+        w->sides[w->servers_n] = side;
+        w->servers[w->servers_n++] = endpoint_of(h, a);
     }
 }
 
@@ -41,8 +47,7 @@ static bool soa_extra(const struct nx_walk *w) {
     return true;
 }
 
-void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
-    w->deepest = w->jobs[0].zone;
+static void choose_servers(struct nx_walk *w) {
     const struct walk_zone *z = &w->zones[w->deepest];
     /* Not even the root answered: its servers are not the name's. */
     bool reached =
@@ -52,11 +57,109 @@ void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
         const struct walk_host *h = &w->hosts[z->ns[i]];
         w->problems |= h->addresses_n == 0 ? NX_DELEG_NO_GLUE : 0;
         if (reached) {
-            add_host(w, h);
+            add_host(w, h, z->child_read ? z->sides[i] : 0);
         }
     }
     w->problems |= z->incomplete ? NX_DELEG_NO_GLUE : 0;
-    w->round_n = w->servers_n * (w->types_n + (soa_extra(w) ? 1 : 0));
+}
+
+/* --- the audit --- */
+
+static uint64_t hash_servers(const struct nx_walk *w) {
+    uint64_t hash = nx_dname_hash(w->zones[w->deepest].apex, w->servers_n);
+    for (size_t i = 0; i < w->servers_n; i++) {
+        hash = nx_endpoint_hash(&w->servers[i], hash);
+    }
+    return hash;
+}
+
+static bool audit_is_due(const struct nx_walk *w, uint64_t hash,
+                         int64_t now_mono_us) {
+    return !w->audited || hash != w->audit_hash ||
+           now_mono_us - w->audit_mono_us >= (int64_t)NX_WALK_AUDIT_S * 1000000;
+}
+
+static void choose_parents(struct nx_walk *w) {
+    int parent = w->zones[w->deepest].parent;
+    w->parents_n = 0;
+    for (unsigned i = 0; parent != WALK_NONE && i < w->zones[parent].ns_n;
+         i++) {
+        const struct walk_host *h = &w->hosts[w->zones[parent].ns[i]];
+        if (h->addresses_n > 0 && w->parents_n < WALK_PARENTS_MAX) {
+            w->parents[w->parents_n++] = endpoint_of(h, &h->addresses[0]);
+        }
+    }
+}
+
+static void plan_audit(struct nx_walk *w, int64_t now_mono_us) {
+    uint64_t hash = hash_servers(w);
+    w->parents_n = 0;
+    if (w->audits && w->servers_n > 0 && audit_is_due(w, hash, now_mono_us)) {
+        w->audited = true;
+        w->audit_hash = hash;
+        w->audit_mono_us = now_mono_us;
+        w->kinds_n += WALK_AUDITS_N;
+        choose_parents(w);
+    }
+}
+
+static void set_name(struct nx_walk_query *out, const uint8_t *name,
+                     uint16_t type, unsigned flags) {
+    memcpy(out->name, name, nx_dname_len(name));
+    out->type = type;
+    out->flags = (uint16_t)flags;
+}
+
+/* The wildcard that would answer in the name's place: "*" below its parent; at
+ * the apex, below it. The name itself where that would be too long. */
+static void set_wildcard(const struct nx_walk *w, struct nx_walk_query *out) {
+    const uint8_t *apex = w->zones[w->deepest].apex;
+    const uint8_t *base =
+        nx_dname_equal(w->name, apex) ? apex : nx_dname_parent(w->name);
+    size_t len = nx_dname_len(base);
+    if (len + 2 > NX_DNAME_MAX) {
+        set_name(out, w->name, w->types[0], 0);
+        return;
+    }
+    out->name[0] = 1;
+    out->name[1] = '*';
+    memcpy(out->name + 2, base, len);
+    out->type = w->types[0];
+}
+
+/* Question k of the audit, k < WALK_AUDITS_N. */
+static void set_audit(const struct nx_walk *w, size_t k,
+                      struct nx_walk_query *out) {
+    const uint8_t *apex = w->zones[w->deepest].apex;
+    switch (k) {
+    case 0:
+        set_name(out, apex, NX_TYPE_SOA, 0);
+        out->to.transport = NX_TCP;
+        return;
+    case 1:
+        set_name(out, apex, NX_TYPE_NS, 0);
+        return;
+    case 2:
+        set_name(out, apex, NX_TYPE_DNSKEY, NX_Q_DO);
+        return;
+    case 3:
+        set_wildcard(w, out);
+        return;
+    default:
+        set_name(out, w->name, w->types[0], NX_Q_DO);
+        return;
+    }
+}
+
+/* --- the round --- */
+
+void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
+    w->deepest = w->jobs[0].zone;
+    choose_servers(w);
+    w->plain_n = w->types_n + (soa_extra(w) ? 1 : 0);
+    w->kinds_n = w->plain_n;
+    plan_audit(w, now_mono_us);
+    w->round_n = w->servers_n * w->kinds_n + w->parents_n;
     w->round_out = 0;
     w->round_left = w->round_n;
     w->round_id = w->next_id;
@@ -68,20 +171,36 @@ void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
     w->stage = w->round_n > 0 ? STAGE_ROUND : STAGE_IDLE;
 }
 
+static void set_question(const struct nx_walk *w, size_t kind,
+                         struct nx_walk_query *out) {
+    const uint8_t *apex = w->zones[w->deepest].apex;
+    if (kind < w->types_n) {
+        set_name(out, w->name, w->types[kind], 0);
+    } else if (kind < w->plain_n) {
+        set_name(out, apex, NX_TYPE_SOA, 0);
+    } else if (kind < w->kinds_n) {
+        set_audit(w, kind - w->plain_n, out);
+    } else {
+        set_name(out, apex, NX_TYPE_DS, NX_Q_DO);
+    }
+}
+
 bool nx_walk_round_query(struct nx_walk *w, struct nx_walk_query *out) {
     if (w->round_out == w->round_n) {
         return false;
     }
-    const struct nx_endpoint *e = &w->servers[w->round_out % w->servers_n];
-    size_t t = w->round_out / w->servers_n;
-    const uint8_t *name = t < w->types_n ? w->name : w->zones[w->deepest].apex;
+    size_t asked_n = w->servers_n * w->kinds_n;
+    const struct nx_endpoint *e = w->round_out < asked_n
+                                      ? &w->servers[w->round_out % w->servers_n]
+                                      : &w->parents[w->round_out - asked_n];
     memset(out, 0, sizeof(*out));
-    out->id = w->round_id + (uint32_t)w->round_out++;
-    out->observe = true;
-    out->type = t < w->types_n ? w->types[t] : NX_TYPE_SOA;
     out->to = *e;
     out->to.server_name = NULL;
-    memcpy(out->name, name, nx_dname_len(name));
+    set_question(
+        w, w->round_out < asked_n ? w->round_out / w->servers_n : w->kinds_n,
+        out);
+    out->id = w->round_id + (uint32_t)w->round_out++;
+    out->observe = true;
     memcpy(out->server_name, e->server_name, nx_dname_len(e->server_name));
     return true;
 }
@@ -107,7 +226,8 @@ void nx_walk_round_result(struct nx_walk *w, uint32_t id,
     }
     w->round_done[i / 8] |= (uint8_t)(1U << (i % 8));
     w->round_left--;
-    if (obs != NULL && is_lame(w, obs->answer)) {
+    bool plain = i < w->servers_n * w->plain_n;
+    if (plain && obs != NULL && is_lame(w, obs->answer)) {
         w->problems |= NX_DELEG_LAME;
     }
     if (w->round_left == 0) {

@@ -13,11 +13,15 @@
 #define WALK_HOSTS_MAX 96U
 #define WALK_ADDRESSES_MAX 6U /* of one host */
 #define WALK_ZONES_MAX 24U
-#define WALK_NS_MAX 32U   /* of one zone */
-#define WALK_JOBS_MAX 12U /* at once */
-#define WALK_DEPTH_MAX 4U /* hosts needed to resolve hosts */
-#define WALK_TRIES_MAX 8U /* servers of one zone asked in vain */
-#define WALK_ROUND_MAX (NX_DELEG_SERVERS_MAX * (NX_WALK_TYPES_MAX + 1U))
+#define WALK_NS_MAX 32U     /* of one zone */
+#define WALK_JOBS_MAX 12U   /* at once */
+#define WALK_DEPTH_MAX 4U   /* hosts needed to resolve hosts */
+#define WALK_TRIES_MAX 8U   /* servers of one zone asked in vain */
+#define WALK_PARENTS_MAX 8U /* addresses of the parent asked for the DS */
+#define WALK_AUDITS_N 5U    /* questions of the audit to each server */
+#define WALK_ROUND_MAX                                                         \
+    (NX_DELEG_SERVERS_MAX * (NX_WALK_TYPES_MAX + 1U + WALK_AUDITS_N) +         \
+     WALK_PARENTS_MAX)
 #define WALK_NONE (-1)
 
 enum walk_host_state {
@@ -49,10 +53,12 @@ struct walk_zone {
     int parent; /* zone, or WALK_NONE */
     uint32_t ns_ttl_s;
     uint8_t ns_n;
-    uint8_t ns[WALK_NS_MAX]; /* hosts */
-    bool incomplete;         /* more name servers than there is room for */
-    bool confirmed;          /* a SOA of its own was seen */
-    unsigned turn;           /* whose turn it is to be asked */
+    uint8_t ns[WALK_NS_MAX];    /* hosts */
+    uint8_t sides[WALK_NS_MAX]; /* NX_SIDE_*: who names them */
+    bool child_read;            /* its own NS set is in `sides` */
+    bool incomplete;            /* more name servers than there is room for */
+    bool confirmed;             /* a SOA of its own was seen */
+    unsigned turn;              /* whose turn it is to be asked */
 };
 
 enum walk_phase {
@@ -117,6 +123,17 @@ struct nx_walk {
     uint8_t round_done[(WALK_ROUND_MAX + 7U) / 8U];
     size_t servers_n;
     struct nx_endpoint servers[NX_DELEG_SERVERS_MAX];
+    uint8_t sides[NX_DELEG_SERVERS_MAX];
+
+    /* The round's questions to each server, and to those of the parent. */
+    size_t plain_n; /* of the types, and the SOA */
+    size_t kinds_n; /* with those of the audit */
+    bool audits;
+    bool audited;
+    int64_t audit_mono_us; /* of the last audit */
+    uint64_t audit_hash;   /* of the servers it asked */
+    size_t parents_n;
+    struct nx_endpoint parents[WALK_PARENTS_MAX];
 };
 
 /* walk_zone.c: the tables. */

@@ -40,11 +40,12 @@ static void add_address(struct walk_host *h, const uint8_t *bytes, uint8_t len,
     a->seen = true;
 }
 
-static void add_ns(struct nx_walk *w, struct walk_zone *z,
-                   const uint8_t *name) {
+static void add_ns(struct nx_walk *w, struct walk_zone *z, const uint8_t *name,
+                   uint8_t side) {
     int host = intern_host(w, name);
     for (unsigned i = 0; i < z->ns_n; i++) {
         if (z->ns[i] == host) {
+            z->sides[i] |= side;
             return;
         }
     }
@@ -52,6 +53,7 @@ static void add_ns(struct nx_walk *w, struct walk_zone *z,
         z->incomplete = true;
         return;
     }
+    z->sides[z->ns_n] = side;
     z->ns[z->ns_n++] = (uint8_t)host;
 }
 
@@ -67,7 +69,7 @@ void nx_walk_reset_zones(struct nx_walk *w) {
     for (size_t i = 0; i < w->hints->n; i++) {
         const struct nx_endpoint *e = &w->hints->servers[i];
         int host = intern_host(w, e->server_name);
-        add_ns(w, z, e->server_name);
+        add_ns(w, z, e->server_name, 0);
         if (host != WALK_NONE) {
             add_address(&w->hosts[host], e->address, e->address_len, e->port);
             w->hosts[host].state = HOST_KNOWN;
@@ -108,10 +110,13 @@ static int make_zone(struct nx_walk *w, const uint8_t *apex) {
     return (int)w->zones_n++;
 }
 
-/* Adds the NS records of z found in the section. */
+/* Adds the NS records of z found in the section: a referral's authority section
+ * is the parent's word, an answer the child's. */
 static unsigned take_ns(struct nx_walk *w, struct walk_zone *z,
                         enum nx_section section, const uint8_t *msg,
                         size_t msg_len) {
+    uint8_t side =
+        section == NX_SECTION_ANSWER ? NX_SIDE_CHILD : NX_SIDE_PARENT;
     struct nx_rr_iter iter;
     struct nx_rr rr;
     uint8_t target[NX_DNAME_MAX];
@@ -121,7 +126,7 @@ static unsigned take_ns(struct nx_walk *w, struct walk_zone *z,
         if (rr.section == section && rr.type == NX_TYPE_NS &&
             rr.rclass == NX_CLASS_IN && nx_dname_equal(rr.owner, z->apex) &&
             nx_rr_target(&iter, &rr, target) == 0) {
-            add_ns(w, z, target);
+            add_ns(w, z, target, side);
             z->ns_ttl_s = rr.ttl_s;
             n++;
         }
@@ -206,6 +211,11 @@ int nx_walk_learn_zone(struct nx_walk *w, int from, const uint8_t *owner,
     z->ns_n = 0;
     z->incomplete = false;
     (void)take_ns(w, z, section, msg, msg_len);
+    /* A cut on the parent's own server: one NS set stands for both. */
+    z->child_read = section == NX_SECTION_ANSWER;
+    for (unsigned i = 0; z->child_read && i < z->ns_n; i++) {
+        z->sides[i] = NX_SIDES_ALL;
+    }
     renew_glue(w, z, w->zones[from].apex, msg, msg_len);
     return index;
 }
@@ -217,6 +227,7 @@ void nx_walk_learn_child(struct nx_walk *w, int zone, const uint8_t *msg,
     uint32_t ttl_s = z->ns_ttl_s;
     unsigned n = take_ns(w, z, NX_SECTION_ANSWER, msg, msg_len);
     z->ns_ttl_s = ttl_s;
+    z->child_read = z->child_read || n > 0;
     if (n > 0 && (n != before || z->ns_n != before)) {
         w->problems |= NX_DELEG_NS_DIFFERS;
     }

@@ -257,7 +257,7 @@ static bool copy_delegation(struct nx_batcher *b, struct nx_delegation *d) {
         }
     }
     d->servers = servers;
-    return true;
+    return d->sides == NULL || copy_bytes(b, &d->sides, d->servers_n);
 }
 
 static size_t delegation_slot(const struct nx_batcher *b, const uint8_t *name) {
@@ -269,6 +269,10 @@ static size_t delegation_slot(const struct nx_batcher *b, const uint8_t *name) {
     return i;
 }
 
+static uint8_t side_of(const struct nx_delegation *d, size_t i) {
+    return d->sides != NULL ? d->sides[i] : 0;
+}
+
 /* The same but for TTL, problems and time? */
 static bool same_delegation(const struct nx_delegation *a,
                             const struct nx_delegation *b) {
@@ -277,7 +281,8 @@ static bool same_delegation(const struct nx_delegation *a,
                 (a->parent == NULL) == (b->parent == NULL) &&
                 (a->parent == NULL || nx_dname_equal(a->parent, b->parent));
     for (size_t i = 0; same && i < a->servers_n; i++) {
-        same = nx_endpoint_equal(&a->servers[i], &b->servers[i]);
+        same = nx_endpoint_equal(&a->servers[i], &b->servers[i]) &&
+               side_of(a, i) == side_of(b, i);
     }
     return same;
 }

@@ -32,6 +32,7 @@ void nx_authority_free(struct nx_authority **authority) {
     if (*authority != NULL) {
         free((*authority)->entries);
         free((*authority)->shown);
+        nx_papers_fini(&(*authority)->papers);
         free(*authority);
         *authority = NULL;
     }
@@ -148,6 +149,7 @@ static void entry_init(struct nx_auth_entry *e, uint32_t agent_id,
                                 .bad_lo_us = NX_TIME_UNKNOWN};
     e->server.at = *at;
     e->server.at.server_name = NULL;
+    e->server.class_ = NX_AUTH_PENDING;
     e->server.last_bad_us = NX_TIME_UNKNOWN;
     e->server.good_since_us = NX_TIME_UNKNOWN;
     e->server.last_us = NX_TIME_UNKNOWN;
@@ -166,9 +168,12 @@ static int add_listed(struct nx_authority *a, uint32_t agent_id,
     }
     a->entries = grown;
     for (size_t i = 0; i < d->servers_n; i++) {
-        if (entry(a, agent_id, &d->servers[i]) == NULL) {
-            entry_init(&a->entries[a->entries_n++], agent_id, &d->servers[i]);
+        struct nx_auth_entry *e = entry(a, agent_id, &d->servers[i]);
+        if (e == NULL) {
+            e = &a->entries[a->entries_n++];
+            entry_init(e, agent_id, &d->servers[i]);
         }
+        e->server.sides = d->sides != NULL ? d->sides[i] : 0;
     }
     return 0;
 }
@@ -392,4 +397,22 @@ void nx_authority_soa(struct nx_authority *a, uint32_t agent_id,
         e->serial_good = serial;
         e->good_serial = true;
     }
+}
+
+int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
+                       const uint8_t *name, uint16_t qtype,
+                       const struct nx_obs *obs, int64_t at_us) {
+    int kind = a->apex_known
+                   ? nx_paper_kind_of(obs->question, name, qtype, a->apex)
+                   : -1;
+    if (kind < 0) {
+        return 0;
+    }
+    const struct nx_proof *proof = &obs->answer->proof;
+    if (kind == NX_PAPER_ANSWER && proof->denial != NX_DENIAL_NONE &&
+        proof->denial_ttl_s > a->denial_ttl_s) {
+        a->denial_ttl_s = proof->denial_ttl_s;
+    }
+    return nx_papers_put(&a->papers, (enum nx_paper_kind)kind, agent_id, obs,
+                         at_us);
 }

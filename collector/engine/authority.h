@@ -17,6 +17,7 @@
 #ifndef NX_COLLECTOR_AUTHORITY_H
 #define NX_COLLECTOR_AUTHORITY_H
 
+#include "collector/audit/finding.h"
 #include "collector/engine/incident.h"
 #include "common/codec.h"
 
@@ -42,7 +43,8 @@ struct nx_auth_server {
     uint16_t rcode;
     bool aa;
     bool good;
-    bool alias; /* its answer is a CNAME out of its zone */
+    bool alias;    /* its answer is a CNAME out of its zone */
+    uint8_t sides; /* NX_SIDE_*; 0: not told */
     bool serial_known;
     uint32_t serial;
     uint32_t w_s; /* min(SOA TTL, MINIMUM) as sent; 0: not known */
@@ -68,7 +70,8 @@ struct nx_auth_view {
     uint8_t apex[NX_DNAME_MAX];
     const struct nx_auth_server *servers;
     size_t servers_n;
-    uint32_t problems;      /* NX_DELEG_* */
+    uint32_t problems; /* NX_DELEG_* */
+    const struct nx_papers *papers;
     int64_t verified_at_us; /* NX_TIME_UNKNOWN */
 };
 
@@ -100,6 +103,12 @@ void nx_authority_answer(struct nx_authority *authority, uint32_t agent_id,
 void nx_authority_soa(struct nx_authority *authority, uint32_t agent_id,
                       const struct nx_obs *obs, const struct nx_look *look);
 
+/* An answer to a question of the audit (nx_paper_is) about this item, whose
+ * name and type are given; another's is ignored. NX_ENOMEM. */
+int nx_authority_paper(struct nx_authority *authority, uint32_t agent_id,
+                       const uint8_t *name, uint16_t qtype,
+                       const struct nx_obs *obs, int64_t at_us) NX_MUSTUSE;
+
 /* The agent is no authority agent any more. */
 void nx_authority_forget(struct nx_authority *authority, uint32_t agent_id);
 
@@ -119,5 +128,16 @@ const uint8_t *nx_authority_apex(const struct nx_authority *authority);
 /* Borrowed until the next call of a function above. NX_ENOMEM. */
 int nx_authority_view(struct nx_authority *authority,
                       struct nx_auth_view *out) NX_MUSTUSE;
+
+#define NX_AUTH_FINDINGS_MAX 64U
+
+/* What the audit found, see nx_findings_of and nx_audited_n. */
+struct nx_auth_audit {
+    struct nx_finding list[NX_AUTH_FINDINGS_MAX];
+    size_t n;
+    size_t audited_n;
+};
+void nx_authority_audit(const struct nx_auth_view *view, int64_t now_us,
+                        struct nx_auth_audit *out);
 
 #endif

@@ -264,6 +264,7 @@ static void facts_outage(const struct nx_authority *a,
 static void facts_w(const struct nx_authority *a, struct nx_auth_facts *f) {
     f->w_auth_s = 0;
     f->parent_w_s = 0;
+    f->w_nsec_s = a->denial_ttl_s;
     for (size_t i = 0; i < a->zones_n; i++) {
         const struct nx_auth_zone *z = &a->zones[i];
         bool above = a->apex_known && !nx_dname_equal(a->apex, z->owner) &&
@@ -351,8 +352,9 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->verified != b->verified || a->serial_moves != b->serial_moves ||
            a->serial_known != b->serial_known ||
            a->serial_restored != b->serial_restored ||
-           a->w_auth_s != b->w_auth_s || a->parent_w_s != b->parent_w_s ||
-           a->ns_ttl_s != b->ns_ttl_s || a->old_w_s != b->old_w_s ||
+           a->w_auth_s != b->w_auth_s || a->w_nsec_s != b->w_nsec_s ||
+           a->parent_w_s != b->parent_w_s || a->ns_ttl_s != b->ns_ttl_s ||
+           a->old_w_s != b->old_w_s ||
            a->deleg_changed_ns != b->deleg_changed_ns ||
            a->old_servers_negative != b->old_servers_negative ||
            a->ns_negative != b->ns_negative || a->ns_total != b->ns_total ||
@@ -430,6 +432,7 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
     *out = (struct nx_auth_view){.facts = a->facts,
                                  .apex_known = a->apex_known,
                                  .servers = shown,
+                                 .papers = &a->papers,
                                  .outage_known = a->outage_known,
                                  .heard_us = NX_TIME_UNKNOWN,
                                  .verified_at_us = a->verified_at_us};
@@ -446,4 +449,24 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
         out->heard_us = later(out->heard_us, a->vantages[i].last_us);
     }
     return 0;
+}
+
+void nx_authority_audit(const struct nx_auth_view *view, int64_t now_us,
+                        struct nx_auth_audit *out) {
+    struct nx_audit_server servers[NX_DELEG_SERVERS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < view->servers_n && n < NX_DELEG_SERVERS_MAX; i++) {
+        servers[n++] = (struct nx_audit_server){view->servers[i].at,
+                                                view->servers[i].sides};
+    }
+    const struct nx_audit_case c = {
+        .apex = view->apex_known ? view->apex : NULL,
+        .papers = view->papers,
+        .servers = servers,
+        .servers_n = n,
+        .negative_ttl_s = view->facts.w_auth_s,
+        .now_us = now_us,
+    };
+    out->n = nx_findings_of(&c, out->list, NX_AUTH_FINDINGS_MAX);
+    out->audited_n = nx_audited_n(&c);
 }

@@ -49,6 +49,8 @@ struct nx_authority {
     struct nx_auth_entry *entries;
     size_t entries_n;
     struct nx_auth_server *shown; /* of the last view */
+    struct nx_papers papers;
+    uint32_t denial_ttl_s; /* largest NSEC TTL sent with a denial */
 
     bool apex_known;
     uint8_t apex[NX_DNAME_MAX];

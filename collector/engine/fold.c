@@ -15,6 +15,7 @@ enum nx_way {
     NX_WAY_TARGET,
     NX_WAY_AUTHORITY,
     NX_WAY_SOA, /* SOA of some zone, maybe an item's apex */
+    NX_WAY_AUDIT,
 };
 
 struct fold {
@@ -113,6 +114,9 @@ static struct nx_route *route_of(struct fold *f,
                                .items = topic != NULL ? topic->items : NULL};
     if (authority != f->agent->agent.authority) {
         route->way = NX_WAY_STRAY;
+    } else if (nx_paper_is(question) &&
+               (topic == NULL || (question->flags & NX_Q_DO) != 0)) {
+        route->way = NX_WAY_AUDIT;
     } else if (topic != NULL) {
         route->way = authority ? NX_WAY_AUTHORITY : NX_WAY_TARGET;
     } else {
@@ -240,6 +244,28 @@ static void fold_soa(struct fold *f, const struct nx_obs *obs) {
     f->engine->counts.strays_n += wanted ? 0 : 1;
 }
 
+static int fold_paper(struct fold *f, const struct nx_obs *obs) {
+    for (size_t i = 0; i < f->engine->cases_n; i++) {
+        struct nx_case *c = f->engine->cases[i];
+        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+            struct nx_item *item = &c->items[k];
+            struct nx_look look;
+            look_at(f, item, obs, &look);
+            int err =
+                !timely(f, item, &look)
+                    ? 0
+                    : nx_authority_paper(item->authority, f->agent->agent.id,
+                                         item->spec->name, item->spec->qtype,
+                                         obs, look.rx_us);
+            if (err != 0) {
+                return err;
+            }
+        }
+    }
+    f->engine->counts.authority_n++;
+    return 0;
+}
+
 static int fold_obs(struct fold *f, const struct nx_obs *obs) {
     int err = 0;
     if (obs->tx_mono_us < -SANE_US || obs->rx_mono_us > SANE_US) {
@@ -261,6 +287,10 @@ static int fold_obs(struct fold *f, const struct nx_obs *obs) {
     case NX_WAY_SOA:
         err = delegate_until(f, obs->tx_mono_us);
         fold_soa(f, obs);
+        break;
+    case NX_WAY_AUDIT:
+        err = delegate_until(f, obs->tx_mono_us);
+        err = err == 0 ? fold_paper(f, obs) : err;
         break;
     }
     return err;

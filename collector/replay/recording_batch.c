@@ -65,6 +65,23 @@ static void read_nsid(const struct nx_in *in, struct nx_arena *arena,
     }
 }
 
+static void read_proof(const struct nx_in *in, struct nx_proof *out) {
+    struct nx_in at = nx_in_member(in, "proof");
+    if (at.value == NULL || !nx_in_is_object(&at)) {
+        return;
+    }
+    out->inception = nx_in_u32(&at, "inception", 0);
+    out->expiration = nx_in_u32(&at, "expiration", 0);
+    out->key_tag = (uint16_t)nx_in_integer(&at, "key_tag", 0, UINT16_MAX, 0);
+    out->algorithm = (uint8_t)nx_in_integer(&at, "algorithm", 0, UINT8_MAX, 0);
+    out->signatures_n =
+        (uint8_t)nx_in_integer(&at, "signatures", 0, UINT8_MAX, 0);
+    out->denial = (uint8_t)nx_in_integer(&at, "denial", 0, NX_DENIAL_MAX, 0);
+    out->iterations =
+        (uint16_t)nx_in_integer(&at, "iterations", 0, UINT16_MAX, 0);
+    out->denial_ttl_s = nx_in_u32(&at, "denial_ttl", 0);
+}
+
 static void read_answer(const struct nx_in *in, struct nx_arena *arena,
                         struct nx_answer *out, struct nx_obs *obs) {
     out->rcode = (uint16_t)nx_in_integer(in, "rcode", 0, 4095, 0);
@@ -83,6 +100,7 @@ static void read_answer(const struct nx_in *in, struct nx_arena *arena,
         nx_in_fail(&ns, "missing");
     }
     read_ede(in, out);
+    read_proof(in, &out->proof);
     read_nsid(in, arena, out);
 }
 
@@ -120,6 +138,23 @@ static void read_obs(const struct nx_in *in, struct tables *t, size_t i) {
     }
 }
 
+static void read_sides(const struct nx_in *in, struct nx_arena *arena,
+                       struct nx_delegation *out) {
+    uint8_t sides[NX_DELEG_SERVERS_MAX];
+    struct nx_in at = nx_in_member(in, "sides");
+    if (at.value == NULL) {
+        return;
+    }
+    if (nx_take_hex(&at, sides, sizeof(sides)) != out->servers_n) {
+        nx_in_fail(&at, "one octet for each server is wanted");
+        return;
+    }
+    out->sides = nx_arena_copy(arena, sides, out->servers_n);
+    if (out->sides == NULL) {
+        nx_in_fail(&at, "larger than the limit");
+    }
+}
+
 static void read_delegation(const struct nx_in *in, struct nx_arena *arena,
                             struct nx_delegation *out) {
     struct nx_in servers = nx_in_member(in, "servers");
@@ -135,6 +170,7 @@ static void read_delegation(const struct nx_in *in, struct nx_arena *arena,
     out->ns_ttl_s = nx_in_u32(in, "ns_ttl", 0);
     out->servers_n =
         nx_take_endpoints(&servers, NX_DELEG_SERVERS_MAX, arena, &out->servers);
+    read_sides(in, arena, out);
     out->problems =
         (uint32_t)nx_in_integer(in, "problems", 0, NX_DELEG_PROBLEMS_ALL, 0);
     out->at_mono_us = mono_of(in, "at_us");

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/audit/paper.h"
 #include "collector/replay/recording.h"
 #include "collector/replay/recording_text.h"
 #include "collector/status/status_text.h"
@@ -132,6 +133,20 @@ static json_t *soa_json(const struct nx_obs *obs) {
         "ttl", (json_int_t)obs->soa_ttl_s);
 }
 
+static json_t *proof_json(const struct nx_proof *p) {
+    return json_pack("{s:I, s:I, s:i, s:i, s:i, s:i, s:i, s:I}", "inception",
+                     (json_int_t)p->inception, "expiration",
+                     (json_int_t)p->expiration, "key_tag", p->key_tag,
+                     "algorithm", p->algorithm, "signatures", p->signatures_n,
+                     "denial", p->denial, "iterations", p->iterations,
+                     "denial_ttl", (json_int_t)p->denial_ttl_s);
+}
+
+static bool put_proof(json_t *o, const struct nx_proof *p) {
+    return (p->signatures_n == 0 && p->denial == NX_DENIAL_NONE) ||
+           nx_json_set(o, "proof", proof_json(p));
+}
+
 static bool put_answer(json_t *o, const struct nx_obs *obs) {
     const struct nx_answer *a = obs->answer;
     bool soa = (a->flags & NX_ANS_SOA) != 0;
@@ -148,6 +163,7 @@ static bool put_answer(json_t *o, const struct nx_obs *obs) {
             nx_json_set(o, "denied", nx_json_name(a->denied_name))) &&
            ((a->flags & NX_ANS_NS) == 0 || a->ns_owner == NULL ||
             nx_json_set(o, "ns", nx_json_name(a->ns_owner))) &&
+           put_proof(o, &a->proof) &&
            (a->ede_n == 0 || nx_json_set(o, "ede", ede_json(a))) &&
            (a->nsid_len == 0 ||
             nx_json_set(o, "nsid", hex(a->nsid, a->nsid_len)));
@@ -170,6 +186,15 @@ static json_t *obs_json(const struct nx_obs *obs) {
     return NULL;
 }
 
+/* Of the audit: about this name's zone, or the wildcard beside the name. */
+static bool audits(const struct nx_incident_item *item,
+                   const struct nx_question *q) {
+    const uint8_t *parent = nx_dname_parent(q->name);
+    return nx_paper_is(q) &&
+           (nx_dname_under(item->name, q->name) ||
+            (parent != NULL && nx_dname_under(item->name, parent)));
+}
+
 /* Does an observation of this question mean something to the incident? The
  * SOA of any zone above a name may be the one of its zone. */
 static bool concerns(const struct nx_incident *incident,
@@ -178,7 +203,7 @@ static bool concerns(const struct nx_incident *incident,
     for (unsigned i = 0; i < incident->items_n; i++) {
         const struct nx_incident_item *item = &incident->items[i];
         if ((item->qtype == q->qtype && nx_dname_equal(item->name, q->name)) ||
-            (soa && nx_dname_under(item->name, q->name))) {
+            (soa && nx_dname_under(item->name, q->name)) || audits(item, q)) {
             return true;
         }
     }
@@ -214,6 +239,9 @@ static json_t *delegation_json(const struct nx_delegation *d) {
                   nx_json_name(d->parent), "ns_ttl", (json_int_t)d->ns_ttl_s,
                   "servers", endpoints_json(d->servers, d->servers_n),
                   "problems", (json_int_t)d->problems);
+    if (one != NULL && d->sides != NULL) {
+        (void)nx_json_set(one, "sides", hex(d->sides, d->servers_n));
+    }
     return one;
 }
 

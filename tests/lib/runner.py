@@ -166,7 +166,7 @@ def show_table(outcome):
     """Lines of its output that begin with '# |'."""
     for line in outcome.text.splitlines():
         if line.startswith("# |"):
-            print(line[4:])
+            print(line[2:])
 
 
 def show(outcome):

@@ -30,6 +30,7 @@ struct sample {
     struct nx_obs obs[OBS_N];
     struct nx_gap gap;
     struct nx_endpoint server;
+    uint8_t side;
     struct nx_delegation delegation;
     struct nx_batch batch;
 };
@@ -64,7 +65,15 @@ static void fill_tables(struct sample *s) {
                                        .ede = {3, 19},
                                        .ede_n = 2,
                                        .nsid = s->apex,
-                                       .nsid_len = 5};
+                                       .nsid_len = 5,
+                                       .proof = {.inception = 4000000000U,
+                                                 .expiration = 17,
+                                                 .key_tag = 65535,
+                                                 .algorithm = 13,
+                                                 .signatures_n = 2,
+                                                 .denial = NX_DENIAL_NSEC3,
+                                                 .iterations = 10,
+                                                 .denial_ttl_s = 3600}};
     s->answers[3] = (struct nx_answer){.outcome = NX_TIMEOUT};
 }
 
@@ -97,12 +106,14 @@ static struct sample *sample_new(void) {
     assert_int_equal(nx_endpoint_parse("198.51.100.1@53", &s->server), 0);
     s->server.layer = NX_LAYER_AUTHORITY;
     s->server.server_name = s->ns;
+    s->side = NX_SIDE_CHILD;
     s->delegation = (struct nx_delegation){.name = s->name,
                                            .apex = s->apex,
                                            .parent = s->apex + 8,
                                            .ns_ttl_s = 3600,
                                            .servers = &s->server,
                                            .servers_n = 1,
+                                           .sides = &s->side,
                                            .problems = NX_DELEG_LAME,
                                            .at_mono_us = 77};
     s->batch =

@@ -33,6 +33,7 @@ static struct {
     char parent[NX_DNAME_TEXT_MAX];
     char servers[1024]; /* "name@address " of each */
     size_t servers_n;
+    uint8_t sides[NX_DELEG_SERVERS_MAX];
     uint32_t problems;
     uint32_t ttl_s;
 } found;
@@ -137,6 +138,7 @@ static void take_report(void) {
     found.problems = d.problems;
     found.ttl_s = d.ns_ttl_s;
     found.servers[0] = '\0';
+    memcpy(found.sides, d.sides, d.servers_n);
     for (size_t i = 0; i < d.servers_n; i++) {
         char text[NX_ENDPOINT_TEXT_MAX];
         assert_int_equal(d.servers[i].layer, NX_LAYER_AUTHORITY);
@@ -157,12 +159,14 @@ static void answer(const struct nx_walk_query *q) {
     struct nx_answer none = {.outcome = NX_TIMEOUT};
     struct nx_obs obs = {.question = &question, .answer = &none};
     nx_walk_question(q, &question);
-    assert_int_equal(question.flags, 0); /* RD=0 */
+    assert_int_equal(question.flags & ~NX_Q_DO, 0); /* RD=0 */
     (void)inet_ntop(q->to.address_len == 4 ? AF_INET : AF_INET6, q->to.address,
                     address, sizeof(address));
     (void)nx_dname_text(q->name, name);
-    (void)snprintf(line, sizeof(line), "%u %s @%s%s\n", (unsigned)q->type, name,
-                   address, q->observe ? " !" : "");
+    (void)snprintf(line, sizeof(line), "%u %s @%s%s%s%s\n", (unsigned)q->type,
+                   name, address, q->observe ? " !" : "",
+                   question.flags != 0 ? " do" : "",
+                   q->to.transport == NX_TCP ? " tcp" : "");
     assert_true(strlen(log_text) + strlen(line) < sizeof(log_text));
     (void)strcat(log_text, line);
     queries++;
@@ -405,6 +409,8 @@ static void unites_the_sets_of_parent_and_child(void **state) {
     round_a();
     assert_int_equal(found.servers_n, 5);
     assert_int_equal(found.problems, NX_DELEG_NS_DIFFERS);
+    assert_int_equal(found.sides[0], NX_SIDE_PARENT | NX_SIDE_CHILD);
+    assert_int_equal(found.sides[4], NX_SIDE_CHILD);
     (void)rr("com.", "example.com.", "NS", "ns5.example.com.");
     (void)rr("com.", "ns5.example.com.", "A", "198.51.100.5");
     now_us += 5 * SECOND;
@@ -542,6 +548,35 @@ static void does_not_ask_the_soa_twice(void **state) {
     assert_int_equal(observed, 4);
 }
 
+/* The audit comes with the first round, then every NX_WALK_AUDIT_S, and when
+ * the servers are others than last time. */
+static void audits_now_and_then(void **state) {
+    (void)state;
+    plant_four();
+    nx_walk_set_audit(walk, true);
+    round_a();
+    assert_int_equal(observed, 4 * (2 + 5) + 1);
+    assert_true(asked("6 example.com. @198.51.100.3 ! tcp\n"));
+    assert_true(asked("2 example.com. @2001:db8::4 !\n"));
+    assert_true(asked("48 example.com. @198.51.100.1 ! do\n"));
+    assert_true(asked("1 www.example.com. @198.51.100.2 ! do\n"));
+    assert_true(asked("1 *.example.com. @198.51.100.2 !\n"));
+    assert_true(asked("43 example.com. @192.0.2.10 ! do\n"));
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * 2);
+    now_us += NX_WALK_AUDIT_S * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * (2 + 5) + 1);
+    (void)rr("com.", "example.com.", "NS", "ns5.example.com.");
+    (void)rr("com.", "ns5.example.com.", "A", "198.51.100.5");
+    serve("198.51.100.5", "example.com. ");
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(observed, 5 * (2 + 5) + 1);
+    assert_int_equal(found.sides[4], NX_SIDE_PARENT);
+}
+
 static void refuses_a_second_start(void **state) {
     (void)state;
     static const uint16_t types[NX_WALK_TYPES_MAX + 1] = {
@@ -582,6 +617,7 @@ int main(void) {
         T(ends_when_the_caller_refuses),
         T(takes_an_alias_as_an_answer),
         T(does_not_ask_the_soa_twice),
+        T(audits_now_and_then),
         T(refuses_a_second_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

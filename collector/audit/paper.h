@@ -1,0 +1,61 @@
+/* What the name servers of a zone said when they were audited: the newest
+ * answer of each server to each question, as evidence. A fold over the
+ * observations that an authority agent's walk marks as its audit
+ * (agent/dns/walk.h, step 4). Pure. */
+#ifndef NX_COLLECTOR_AUDIT_PAPER_H
+#define NX_COLLECTOR_AUDIT_PAPER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/obs.h"
+
+#define NX_PAPERS_MAX 1024U /* of one incident item; then the oldest go */
+
+enum nx_paper_kind {
+    NX_PAPER_TCP,      /* SOA of the apex over TCP */
+    NX_PAPER_NS,       /* NS set of the apex */
+    NX_PAPER_DNSKEY,   /* of the apex, with DO */
+    NX_PAPER_ANSWER,   /* the item's name and type, with DO */
+    NX_PAPER_WILDCARD, /* the wildcard beside the name */
+    NX_PAPER_DS,       /* of the apex, at a server of the parent, with DO */
+};
+
+struct nx_paper {
+    uint8_t kind; /* enum nx_paper_kind */
+    uint8_t outcome;
+    uint16_t rcode;
+    uint16_t flags; /* NX_ANS_* */
+    uint8_t rdata_n;
+    uint16_t rdata_len;
+    uint8_t *rdata; /* as in struct nx_answer; owned; NULL: none */
+    struct nx_proof proof;
+    uint32_t agent_id;
+    int64_t at_us;
+    struct nx_endpoint at; /* server_name: name, or NULL */
+    uint8_t name[NX_DNAME_MAX];
+};
+
+struct nx_papers {
+    struct nx_paper *list;
+    size_t n;
+};
+
+/* Is this a question of the audit? Only of layer NX_LAYER_AUTHORITY. */
+bool nx_paper_is(const struct nx_question *question);
+
+/* The kind of an audit's question about this item and zone, or -1: it is about
+ * another one. */
+int nx_paper_kind_of(const struct nx_question *question, const uint8_t *name,
+                     uint16_t qtype, const uint8_t *apex);
+
+/* Files an answer in place of the server's last one to that question.
+ * NX_ENOMEM. */
+int nx_papers_put(struct nx_papers *papers, enum nx_paper_kind kind,
+                  uint32_t agent_id, const struct nx_obs *obs,
+                  int64_t at_us) NX_MUSTUSE;
+
+void nx_papers_fini(struct nx_papers *papers);
+
+#endif

@@ -1,0 +1,36 @@
+/* All authoritative sides of an incident together, as the status document shows
+ * them. Inside of status_authority.c and status_findings.c. */
+#ifndef NX_COLLECTOR_STATUS_AUDIT_H
+#define NX_COLLECTOR_STATUS_AUDIT_H
+
+#include "collector/audit/finding.h"
+#include "collector/status/status_sheet.h"
+
+struct nx_status_audit {
+    const struct nx_incident *incident;
+    struct nx_auth_server *servers; /* each once */
+    size_t servers_n;
+    struct nx_auth_facts facts; /* of all items together */
+    uint8_t outage_known;
+    int64_t verified_at_us;
+    int64_t audited_us; /* of the sheet */
+    int64_t now_us;
+    bool silent;
+    uint32_t problems;
+    bool declared;               /* restored by the operator's word alone */
+    struct nx_finding *findings; /* of the items' papers, each once */
+    size_t findings_n;
+    size_t audited_n; /* servers asked everything, of the worst item */
+};
+
+/* "NXDOMAIN", "timeout": what the server said last; out: 12 bytes. */
+const char *nx_status_kind_text(const struct nx_auth_server *server, char *out);
+bool nx_status_serials_agree(const struct nx_status_audit *audit);
+
+/* Objects with tag, severity, server, detail, advice. New reference, NULL:
+ * out of memory. */
+json_t *nx_status_findings(const struct nx_status_audit *audit);
+/* Their details alone, for those who read rather than sort. */
+json_t *nx_status_details(const json_t *findings);
+
+#endif

@@ -1,0 +1,169 @@
+/* The findings about the authoritative side in the status document. */
+#include "collector/status/status_audit.h"
+#include "collector/status/status_text.h"
+#include "common/rfc3339.h"
+#include "common/text.h"
+
+static json_t *finding_json(enum nx_finding_tag tag,
+                            const struct nx_endpoint *server,
+                            const char *detail) {
+    return json_pack("{s:s, s:s, s:o, s:s, s:s}", "tag",
+                     nx_finding_tag_text(tag), "severity",
+                     nx_severity_text(nx_finding_severity(tag)), "server",
+                     server != NULL ? nx_json_address(server) : json_null(),
+                     "detail", detail, "advice", nx_finding_advice(tag));
+}
+
+static bool find_text(json_t *list, enum nx_finding_tag tag,
+                      const struct nx_endpoint *server, struct nx_text *text) {
+    json_t *value =
+        text->failed ? NULL : finding_json(tag, server, text->bytes);
+    nx_text_fini(text);
+    return nx_json_add(list, value);
+}
+
+static void name_server(struct nx_text *text, const struct nx_auth_server *s) {
+    char name[NX_DNAME_TEXT_MAX];
+    char at[NX_ENDPOINT_TEXT_MAX];
+    nx_text_init(text);
+    if (s->at.server_name != NULL) {
+        nx_text_addf(text, "%s ", nx_dname_text(s->at.server_name, name));
+    }
+    nx_text_add(text, nx_endpoint_text(&s->at, at));
+}
+
+static bool is_lame(const struct nx_auth_server *s) {
+    return s->outcome == NX_ANSWERED && s->kind == NX_KIND_POS && !s->aa;
+}
+
+static enum nx_finding_tag silent_tag(const struct nx_auth_server *s) {
+    if (s->alias) {
+        return NX_FIND_ALIAS_OUT_OF_ZONE;
+    }
+    return s->outcome == NX_ANSWERED ? NX_FIND_NS_LAME : NX_FIND_NS_SILENT;
+}
+
+static enum nx_finding_tag server_tag(const struct nx_auth_server *s) {
+    if (s->class_ == NX_AUTH_DENIES) {
+        return NX_FIND_STILL_NEGATIVE;
+    }
+    return s->class_ == NX_AUTH_DIFFERS ? NX_FIND_OTHER_ANSWER : silent_tag(s);
+}
+
+static bool find_server(json_t *list, const struct nx_auth_server *s) {
+    char code[12];
+    char time[NX_TIME_TEXT_MAX];
+    struct nx_text text;
+    if (s->class_ == NX_AUTH_GOOD || s->class_ == NX_AUTH_PENDING) {
+        return true;
+    }
+    name_server(&text, s);
+    if (s->class_ == NX_AUTH_DENIES) {
+        nx_text_addf(&text, " denies the name (%s)",
+                     s->kind == NX_KIND_NODATA ? "NODATA"
+                                               : nx_status_kind_text(s, code));
+    } else if (s->class_ == NX_AUTH_DIFFERS) {
+        nx_text_add(&text, " answers with another RRset");
+    } else if (s->alias) {
+        nx_text_add(&text, " has an alias out of its zone, whose target is "
+                           "not audited: open the incident for the target,"
+                           " or give --restored");
+        return find_text(list, server_tag(s), &s->at, &text);
+    } else {
+        nx_text_addf(&text, " gives no answer of use (%s)",
+                     is_lame(s) ? "lame" : nx_status_kind_text(s, code));
+    }
+    if (s->class_ != NX_AUTH_SILENT && s->serial_known) {
+        nx_text_addf(&text, ", serial %lu", (unsigned long)s->serial);
+    }
+    if (s->class_ == NX_AUTH_SILENT && s->last_us >= 0) {
+        nx_text_addf(&text, ", last asked %s; set aside",
+                     nx_time_text(s->last_us, time));
+    }
+    return find_text(list, server_tag(s), &s->at, &text);
+}
+
+static bool find_if(json_t *list, bool found, enum nx_finding_tag tag,
+                    const char *text) {
+    return !found || nx_json_add(list, finding_json(tag, NULL, text));
+}
+
+static bool find_silence(json_t *list, const struct nx_status_audit *a) {
+    char time[NX_TIME_TEXT_MAX];
+    struct nx_text text;
+    if (!a->silent || a->audited_us < 0) {
+        return true;
+    }
+    nx_text_init(&text);
+    nx_text_addf(&text, "authority agent silent since %s",
+                 nx_time_text(a->audited_us, time));
+    return find_text(list, NX_FIND_AUDITOR_SILENT, NULL, &text);
+}
+
+/* The walk saw that they differ; the audit's papers say how, once it ran. */
+static bool differs_unsaid(const struct nx_status_audit *a) {
+    bool said = false;
+    for (size_t i = 0; i < a->findings_n; i++) {
+        said = said || a->findings[i].tag == NX_FIND_NS_SET_DIFFERS;
+    }
+    return (a->problems & NX_DELEG_NS_DIFFERS) != 0 && !said;
+}
+
+static bool find_papers(json_t *list, const struct nx_status_audit *a) {
+    bool ok = true;
+    for (size_t i = 0; ok && i < a->findings_n; i++) {
+        const struct nx_finding *f = &a->findings[i];
+        ok = nx_json_add(
+            list,
+            finding_json(f->tag, f->has_server ? &f->server : NULL, f->detail));
+    }
+    return ok;
+}
+
+static bool find_all(json_t *list, const struct nx_status_audit *a) {
+    for (size_t i = 0; i < a->servers_n; i++) {
+        if (!find_server(list, &a->servers[i])) {
+            return false;
+        }
+    }
+    uint32_t p = a->problems;
+    return find_silence(list, a) &&
+           find_if(list, !nx_status_serials_agree(a), NX_FIND_SERIAL_MISMATCH,
+                   "SOA serials differ") &&
+           find_if(list, (p & NX_DELEG_LAME) != 0, NX_FIND_NS_LAME,
+                   "lame delegation") &&
+           find_if(list, (p & NX_DELEG_NO_GLUE) != 0, NX_FIND_NS_NO_ADDRESS,
+                   "a name server without an address") &&
+           find_if(list, (p & NX_DELEG_UNREACHED) != 0,
+                   NX_FIND_ZONE_NOT_REACHED,
+                   "the zone was not reached from the root") &&
+           find_if(list, differs_unsaid(a), NX_FIND_NS_SET_DIFFERS,
+                   "parent and child NS sets differ") &&
+           find_if(list, a->facts.deleg_changed_ns, NX_FIND_NS_SET_CHANGED,
+                   "the name server set changed during the incident") &&
+           find_if(list, a->declared, NX_FIND_DECLARED_ONLY,
+                   "restoration declared by the operator, not observed") &&
+           find_papers(list, a);
+}
+
+json_t *nx_status_findings(const struct nx_status_audit *a) {
+    json_t *list = json_array();
+    if (list != NULL && find_all(list, a)) {
+        return list;
+    }
+    json_decref(list);
+    return NULL;
+}
+
+/* The details alone, for those who read rather than sort. */
+json_t *nx_status_details(const json_t *findings) {
+    json_t *list = json_array();
+    for (size_t i = 0; list != NULL && i < json_array_size(findings); i++) {
+        const json_t *f = json_array_get(findings, i);
+        if (!nx_json_add(list, json_incref(json_object_get(f, "detail")))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}

@@ -1,0 +1,210 @@
+"""The audit of the name servers: a fault is planted in real ones (NSD, Knot
+DNS), and each is told by its tag. A table of them, with the time it took."""
+import time
+
+from deploy.lab import zones
+from deploy.lab.lab import Lab
+from deploy.lab.signing import Signer
+from tests.lib.support import open_incident, site_in, wait_status
+
+FOUND_S = 15
+QUIET = {"KEY_WITHOUT_DS"}
+
+
+def tags(document):
+    return {f["tag"] for f in document["authority"]["audit"]}
+
+
+def audited(document):
+    """Every server has been asked everything, and what it said judged."""
+    authority = document["authority"]
+    return authority["total"] > 0 and \
+        authority["audited"] == authority["total"] and \
+        "pending" not in {s["state"] for s in authority["servers"]}
+
+
+class Bench:
+    def __init__(self, lab, site):
+        self.lab = lab
+        self.site = site
+        self.signer = Signer("example.com.")
+        self.plain = [s.zone for s in lab.servers]
+        self.tld = lab.tld.zone
+        self.serial = lab.ns1.zone.serial
+
+    def next(self, zone, *lines):
+        """A version that no server has had."""
+        self.serial += 1
+        kept = zone.with_(*lines)
+        return type(kept)(**{**kept.__dict__, "serial": self.serial})
+
+    def publish(self, first, second, *tld_lines):
+        self.lab.tld.publish(type(self.tld)(**{
+            **self.tld.with_(*tld_lines).__dict__,
+            "serial": self.lab.tld.zone.serial + 1}))
+        for server, zone in zip(self.lab.servers, (first, second)):
+            server.publish(zone)
+
+    def signed(self, zone=None, **times):
+        return self.signer.sign(zone or self.next(self.plain[0]), **times)
+
+    def fresh_signed(self):
+        zone = self.next(self.plain[0])
+        return self.signer.sign(zone)
+
+    def look(self):
+        """What an incident opened now says; and when it said so."""
+        incident = open_incident(self.site)
+        began = time.monotonic()
+        document = wait_status(self.site, incident, audited, FOUND_S,
+                               "the audit to be done")
+        took = time.monotonic() - began
+        self.site.cli("incident", "close", str(incident))
+        return document, took
+
+
+# fault -> (what it does, the tags it must show)
+FAULTS = {}
+
+
+def fault(*expected):
+    def register(function):
+        FAULTS[function.__name__] = (function, set(expected))
+        return function
+    return register
+
+
+@fault()
+def sound_and_signed(b):
+    zone = b.fresh_signed()
+    b.publish(zone, zone, b.signer.ds())
+
+
+@fault("SERIAL_MISMATCH")
+def secondary_lags(b):
+    zone = b.next(b.plain[0])
+    b.publish(zone, b.next(b.plain[0]))
+
+
+@fault("STILL_NEGATIVE", "SERIAL_MISMATCH")
+def secondary_still_denies(b):
+    zone = b.next(b.plain[0])
+    b.publish(zone, b.next(b.plain[1].without(f"{zones.NAME}.")))
+
+
+@fault("OTHER_ANSWER", "SERIAL_MISMATCH")
+def secondary_has_another_record(b):
+    zone = b.next(b.plain[0])
+    other = b.plain[1].without(f"{zones.NAME}.")
+    b.publish(zone, b.next(other, zones.record("192.0.2.81")))
+
+
+@fault("NS_SET_DIFFERS")
+def zone_names_another_server(b):
+    zone = b.next(b.plain[0], "example.com. 3600 IN NS ns3.example.com.",
+                  "ns3.example.com. 3600 IN A 192.0.2.12")
+    b.publish(zone, zone)
+
+
+@fault("NS_SET_DIFFERS", "NS_NO_ADDRESS")
+def parent_names_a_server_without_address(b):
+    zone = b.next(b.plain[0])
+    b.publish(zone, zone, "example.com. 3600 IN NS gone.example.com.")
+
+
+@fault("DS_WITHOUT_KEY")
+def ds_of_another_key(b):
+    zone = b.fresh_signed()
+    b.publish(zone, zone, Signer("example.com.").ds())
+
+
+@fault("DS_WITHOUT_KEY", "NOT_SIGNED")
+def unsigned_below_a_ds(b):
+    zone = b.next(b.plain[0])
+    b.publish(zone, zone, b.signer.ds())
+
+
+@fault("DS_WITHOUT_KEY", "NOT_SIGNED", "DNSKEY_DIFFERS")
+def one_server_unsigned(b):
+    zone = b.next(b.plain[0])
+    b.publish(b.signer.sign(zone), zone, b.signer.ds())
+
+
+@fault("SIGNATURE_EXPIRED")
+def signatures_ended(b):
+    zone = b.signed(start="20200101000000", end="20200201000000")
+    b.publish(zone, zone, b.signer.ds())
+
+
+@fault("SIGNATURE_ENDS_SOON")
+def signatures_end_soon(b):
+    zone = b.signed(end="now+3600")
+    b.publish(zone, zone, b.signer.ds())
+
+
+@fault("SIGNATURE_NOT_YET")
+def signatures_of_tomorrow(b):
+    zone = b.signed(start="now+86400", end="now+2592000")
+    b.publish(zone, zone, b.signer.ds())
+
+
+@fault("STILL_NEGATIVE", "NSEC3_ITERATIONS")
+def denied_with_iterations(b):
+    zone = b.signer.sign(b.next(b.plain[0].without(f"{zones.NAME}.")),
+                         nsec3=True)
+    b.publish(zone, zone, b.signer.ds())
+
+
+@fault("WILDCARD")
+def a_wildcard_beside_the_name(b):
+    zone = b.next(b.plain[0], "*.example.com. 60 IN A 192.0.2.99")
+    b.publish(zone, zone)
+
+
+@fault("NEGATIVE_TTL_LONG")
+def negative_ttl_of_two_days(b):
+    plain = b.plain[0].without(f"{zones.NAME}.")
+    zone = b.next(plain)
+    zone = type(zone)(**{**zone.__dict__, "soa_ttl": 172800,
+                         "minimum": 172800})
+    b.publish(zone, zone)
+
+
+NEGATIVE_TOO = {"negative_ttl_of_two_days": {"STILL_NEGATIVE"}}
+
+
+def test_faults_are_told_by_their_tags():
+    wrong = []
+    with Lab([]) as lab, site_in(lab) as site:
+        bench = Bench(lab, site)
+        print("# | fault | findings | seconds |")
+        print("# |---|---|---|")
+        for name, (plant, expected) in FAULTS.items():
+            plant(bench)
+            document, took = bench.look()
+            seen = tags(document) - QUIET
+            expected = expected | NEGATIVE_TOO.get(name, set())
+            print(f"# | {name} | {' '.join(sorted(seen)) or '-'} | "
+                  f"{took:.1f} |", flush=True)
+            if seen != expected:
+                wrong.append((name, sorted(expected), sorted(seen)))
+    assert not wrong, wrong
+
+
+def test_servers_that_do_not_serve():
+    with Lab([]) as lab, site_in(lab) as site:
+        bench = Bench(lab, site)
+        lab.ns2.stop()
+        incident = open_incident(site)
+        document = wait_status(
+            site, incident, lambda d: {"NS_SILENT", "NO_TCP"} <= tags(d),
+            FOUND_S, "the silent server to be told")
+        silent = [f for f in document["authority"]["audit"]
+                  if f["tag"] == "NS_SILENT"]
+        assert len(silent) == 1, silent
+        assert silent[0]["server"].startswith(lab.ns2.address), silent
+        assert "ns2.example.com" in silent[0]["detail"], silent
+        assert "take it out of the NS sets" in silent[0]["advice"], silent
+        said = site.cli("status", str(incident), check=False).stdout
+        assert "ns2.example.com" in said, said
+        assert bench.lab.ns1.address not in silent[0]["detail"]
