@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/conf_labels.h"
 #include "common/yaml.h"
 
 #define TEXT_MAX 1024U
@@ -38,6 +39,10 @@ struct raw {
     struct raw_http *http;
     struct raw_estimate *estimate;
     struct raw_plan *plan;
+    struct nx_raw_labels *networks;
+    unsigned networks_count;
+    struct nx_raw_labels *agents;
+    unsigned agents_count;
 };
 
 #define OPTIONAL_PTR (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
@@ -77,6 +82,10 @@ static const cyaml_schema_value_t listen_value = {
                                 estimate, estimate_fields),                    \
         CYAML_FIELD_MAPPING_PTR("plan", OPTIONAL_PTR, struct raw, plan,        \
                                 plan_fields),                                  \
+        CYAML_FIELD_SEQUENCE("networks", OPTIONAL_PTR, struct raw, networks,   \
+                             &nx_conf_labels_value, 0, NX_CONF_LABELLED_MAX),  \
+        CYAML_FIELD_SEQUENCE("agents", OPTIONAL_PTR, struct raw, agents,       \
+                             &nx_conf_labels_value, 0, NX_CONF_LABELLED_MAX),  \
         CYAML_FIELD_END
 
 static const cyaml_schema_field_t one_fields[] = {
@@ -349,7 +358,15 @@ static int take(const struct reader *r, const struct raw *raw) {
         err = take_number(r, "plan.valid_s", raw->plan->valid_s, 10, 86400,
                           &r->out->engine.plan_valid_s);
     }
-    return err;
+    const struct nx_conf_labels_job job = {
+        .doc = r->doc, .out = r->out, .why = r->why, .why_cap = r->why_cap};
+    if (err == NX_OK) {
+        err = nx_conf_labels_take(&job, NX_LABELS_OF_NETWORK, raw->networks,
+                                  raw->networks_count);
+    }
+    return err == NX_OK ? nx_conf_labels_take(&job, NX_LABELS_OF_AGENT,
+                                              raw->agents, raw->agents_count)
+                        : err;
 }
 
 int nx_collector_conf_parse(const char *file, const uint8_t *text, size_t len,
@@ -387,5 +404,6 @@ void nx_collector_conf_fini(struct nx_collector_conf *conf) {
     free(conf->store_path);
     free(conf->http_unix);
     free(conf->http_listen);
+    free(conf->labels);
     memset(conf, 0, sizeof(*conf));
 }

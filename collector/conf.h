@@ -17,6 +17,14 @@
  *       clear_share: 0.05              # above 0, at most 0.5
  *     plan:
  *       valid_s: 3600                  # 10..86400
+ *     networks:                        # labels, by name; all but name optional
+ *       - name: lyon-office
+ *         site: lyon
+ *         provider: Example ISP
+ *         asn: 64500
+ *         country: FR
+ *         weight: 120                  # clients
+ *     agents:                          # the same, of agents
  *
  * Values shown are the defaults. Relative paths count from the folder of the
  * configuration file. */
@@ -28,6 +36,13 @@
 #define NX_CONF_LISTEN_MAX 16U
 #define NX_CONF_WHY_MAX 512U
 
+/* What the configuration says of one network or agent. */
+struct nx_conf_labels {
+    enum nx_label_kind kind;
+    char name[NX_TEXT_LABEL_MAX];
+    struct nx_labels labels;
+};
+
 struct nx_collector_conf {
     char *key_path;
     char *listen[NX_CONF_LISTEN_MAX]; /* ZeroMQ endpoints */
@@ -38,6 +53,8 @@ struct nx_collector_conf {
         http_unix_line; /* where they are in the file; 0: not */
     char *http_listen;  /* "127.0.0.1:8053"; NULL: none */
     struct nx_engine_settings engine;
+    struct nx_conf_labels *labels;
+    size_t labels_n;
 };
 
 /* file: path of the text, for messages and relative paths. On failure why has

@@ -156,6 +156,7 @@ void nx_service_reload(struct nx_service *service,
         nx_log(NX_LOG_ERROR, "%s; listening where it was before", why);
     }
     service->conf = conf;
+    nx_service_labels_configure(service);
 }
 
 /* --- incidents --- */

@@ -62,6 +62,13 @@ void nx_service_agents(struct nx_service *service,
                                      const struct nx_agent_record *record),
                        void *user);
 
+/* Sets labels of a network that an accepted agent stands in, or of an accepted
+ * agent, by name. NX_ENOTFOUND, NX_EMALFORMED (a value), NX_ELIMIT, an error of
+ * the store. */
+int nx_service_label(struct nx_service *service, enum nx_label_kind kind,
+                     const char *name, const struct nx_label_change *changes,
+                     size_t n) NX_MUSTUSE;
+
 /* Counters for /healthz and /metrics. */
 struct nx_service_health {
     bool storing;      /* false: the store refuses, acks stopped */

@@ -33,6 +33,12 @@ struct nx_service {
 int nx_service_record_put(struct nx_service *service,
                           const struct nx_agent_record *record) NX_MUSTUSE;
 
+/* --- io_service_labels.c --- */
+
+int nx_service_labels_load(struct nx_service *service) NX_MUSTUSE;
+/* Those of service->conf take the place of the ones before. */
+void nx_service_labels_configure(struct nx_service *service);
+
 /* --- io_service_rebuild.c --- */
 
 /* Brings everything in memory up to what is stored. */

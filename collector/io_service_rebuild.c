@@ -141,6 +141,10 @@ int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
     if (err == NX_OK) {
         err = r.err;
     }
+    nx_service_labels_configure(service);
+    if (err == NX_OK) {
+        err = nx_service_labels_load(service);
+    }
     if (err == NX_OK) {
         err = nx_store_incidents(service->store, see_incident, &r);
     }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/api/api_member.h"
 #include "common/text.h"
 
 #define PART_MAX 256U
@@ -74,7 +75,9 @@ static const struct route routes[] = {
     {"v1/agents", NX_API_AGENTS, "GET, HEAD"},
     {"v1/agents/accept", NX_API_AGENT_ACCEPT, "POST"},
     {"v1/agents/revoke", NX_API_AGENT_REVOKE, "POST"},
+    {"v1/agents/label", NX_API_AGENT_LABEL, "POST"},
     {"v1/networks", NX_API_NETWORKS, "GET, HEAD"},
+    {"v1/networks/label", NX_API_NETWORK_LABEL, "POST"},
     {"healthz", NX_API_HEALTH, "GET, HEAD"},
     {"metrics", NX_API_METRICS, "GET, HEAD"},
 };
@@ -131,8 +134,7 @@ static int hex_of(char c) {
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* RFC 3986 section 2.1, in place; false: bad escape or a NUL. */
-static bool percent_decode(char *text) {
+bool nx_percent_decode(char *text) {
     char *to = text;
     for (const char *p = text; *p != '\0'; p++) {
         if (*p != '%') {
@@ -163,7 +165,8 @@ static int take_parts(const struct route *route, char parts[2][PART_MAX],
     if (route->route != NX_API_INCIDENT_NETWORK) {
         return 0;
     }
-    if (!percent_decode(parts[1]) || strlen(parts[1]) >= sizeof out->network) {
+    if (!nx_percent_decode(parts[1]) ||
+        strlen(parts[1]) >= sizeof out->network) {
         return nx_api_refuse(problem, 404, "not a network name");
     }
     (void)snprintf(out->network, sizeof out->network, "%s", parts[1]);

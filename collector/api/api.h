@@ -14,6 +14,7 @@
 
 #include "collector/engine/engine.h"
 #include "collector/engine/incident.h"
+#include "collector/status/status.h"
 
 enum nx_api_route {
     NX_API_INCIDENTS,          /* GET, POST /v1/incidents */
@@ -26,7 +27,9 @@ enum nx_api_route {
     NX_API_AGENTS,             /* GET /v1/agents */
     NX_API_AGENT_ACCEPT,       /* POST /v1/agents/accept */
     NX_API_AGENT_REVOKE,       /* POST /v1/agents/revoke */
+    NX_API_AGENT_LABEL,        /* POST /v1/agents/label */
     NX_API_NETWORKS,           /* GET /v1/networks */
+    NX_API_NETWORK_LABEL,      /* POST /v1/networks/label */
     NX_API_HEALTH,             /* GET /healthz */
     NX_API_METRICS,            /* GET /metrics */
 };
@@ -91,6 +94,22 @@ int nx_api_accept(const char *body, size_t len, struct nx_api_accept *out,
 /* who: key, first characters of a key, or agent name; NX_TEXT_LABEL_MAX. */
 int nx_api_revoke(const char *body, size_t len, char *who,
                   struct nx_api_problem *problem) NX_MUSTUSE;
+
+struct nx_api_label {
+    char name[NX_TEXT_LABEL_MAX]; /* of the network or the agent */
+    struct nx_label_change changes[NX_LABEL_KEYS_N_];
+    size_t n;
+};
+/* {"network": "lyon-office", "labels": {"site": "lyon", "asn": null}}; `owner`:
+ * "network" or "agent", the member that names it. */
+int nx_api_label(const char *body, size_t len, const char *owner,
+                 struct nx_api_label *out,
+                 struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* The query of a status request: any number of where=KEY=VALUE, at most one
+ * group=KEY, percent-encoded; "" and NULL: none. */
+int nx_api_status_query(const char *query, struct nx_status_query *out,
+                        struct nx_api_problem *problem) NX_MUSTUSE;
 
 /* A body that carries nothing: empty, or {}. */
 int nx_api_nothing(const char *body, size_t len,

@@ -24,4 +24,7 @@ int nx_member_time(const json_t *object, const char *place, const char *member,
                    int64_t now_us, int64_t *out_us,
                    struct nx_api_problem *problem) NX_MUSTUSE;
 
+/* RFC 3986 section 2.1, in place; false: bad escape or a NUL. */
+bool nx_percent_decode(char *text);
+
 #endif

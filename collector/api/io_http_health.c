@@ -26,10 +26,10 @@ json_t *nx_http_health(struct nx_service *service) {
 /* What agents saw since it began is not in the document: whoever reads it must
  * know. */
 json_t *nx_http_status(struct nx_service *service, uint32_t incident_id,
-                       int64_t now_us) {
+                       const struct nx_status_query *query, int64_t now_us) {
     struct nx_service_health health;
-    json_t *document =
-        nx_status_incident(nx_service_engine(service), incident_id, now_us);
+    json_t *document = nx_status_incident_where(nx_service_engine(service),
+                                                incident_id, query, now_us);
     nx_service_health(service, &health);
     if (document != NULL && !health.storing &&
         (json_object_set_new(document, "storing", json_false()) != 0 ||

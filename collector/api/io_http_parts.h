@@ -75,8 +75,9 @@ void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request);
 /* io_http_health.c: documents that are the caller's; NULL: no memory, or no
  * such incident. */
 json_t *nx_http_health(struct nx_service *service);
+/* query: NULL: everything. */
 json_t *nx_http_status(struct nx_service *service, uint32_t incident_id,
-                       int64_t now_us);
+                       const struct nx_status_query *query, int64_t now_us);
 
 /* io_http_reply.c. A document's reference is taken; NULL (no memory): 500. */
 void nx_http_reply_json(struct evhttp_request *request, unsigned status,
@@ -109,5 +110,19 @@ void nx_http_recording_closed(struct nx_http *http,
 /* io_http.c: the connection has no deadline from now on. */
 void nx_http_conn_is_stream(struct nx_http *http,
                             struct evhttp_connection *evcon);
+
+/* The body of a request; borrowed, no NUL at its end. */
+struct nx_http_body {
+    const char *bytes;
+    size_t len;
+};
+struct nx_http_body nx_http_body(struct evhttp_request *request);
+
+/* The list of GET /v1/agents; NULL when out of memory. */
+json_t *nx_http_agents_json(struct nx_service *service);
+
+/* io_http_label.c: POST /v1/networks/label, /v1/agents/label. */
+void nx_http_label(struct nx_service *service, struct evhttp_request *request,
+                   enum nx_label_kind kind);
 
 #endif

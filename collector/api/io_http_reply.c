@@ -83,3 +83,12 @@ void nx_http_reply_error(struct evhttp_request *request, int err,
     (void)nx_api_refuse(&problem, status, "%s: %s", what, nx_strerror(err));
     nx_http_reply_problem(request, &problem);
 }
+
+struct nx_http_body nx_http_body(struct evhttp_request *request) {
+    struct evbuffer *input = evhttp_request_get_input_buffer(request);
+    size_t len = evbuffer_get_length(input);
+    const char *bytes =
+        len == 0 ? "" : (const char *)evbuffer_pullup(input, (ev_ssize_t)len);
+    return (struct nx_http_body){bytes == NULL ? "" : bytes,
+                                 bytes == NULL ? 0 : len};
+}

@@ -9,6 +9,7 @@
 #include "collector/api/roster.h"
 #include "collector/status/metrics.h"
 #include "collector/status/status.h"
+#include "collector/status/status_text.h"
 #include "common/rfc3339.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -30,13 +31,19 @@ struct roster {
 static void add_record(void *user, const struct nx_agent_record *record) {
     struct roster *roster = user;
     struct nx_agent_view view;
-    bool known = nx_engine_agent(nx_service_engine(roster->service),
-                                 record->agent.id, &view) == 0;
-    (void)json_array_append_new(roster->list,
-                                nx_roster_agent(record, known ? &view : NULL));
+    struct nx_engine *engine = nx_service_engine(roster->service);
+    struct nx_labels labels;
+    bool known = nx_engine_agent(engine, record->agent.id, &view) == 0;
+    json_t *agent = nx_roster_agent(record, known ? &view : NULL);
+    nx_engine_agent_labels(engine, &record->agent, &labels);
+    if (agent != NULL && record->agent.accepted) {
+        (void)json_object_set_new(agent, "labels", nx_json_labels(&labels));
+        (void)json_object_set_new(agent, "weight", json_real(labels.weight));
+    }
+    (void)json_array_append_new(roster->list, agent);
 }
 
-static json_t *agent_list(struct nx_service *service) {
+json_t *nx_http_agents_json(struct nx_service *service) {
     struct roster roster = {.service = service, .list = json_array()};
     nx_service_agents(service, add_record, &roster);
     return roster.list;
@@ -74,9 +81,15 @@ static json_t *open_statuses(struct nx_service *service) {
 static void get_metrics(struct nx_service *service,
                         struct evhttp_request *request) {
     json_t *statuses = open_statuses(service);
-    json_t *agents = agent_list(service);
+    json_t *agents = nx_http_agents_json(service);
+    json_t *networks = nx_status_networks(nx_service_engine(service),
+                                          nx_service_now_us(service));
     json_t *health = nx_http_health(service);
-    const struct nx_metrics metrics = {statuses, agents, health};
+    const struct nx_metrics metrics = {
+        .statuses = statuses,
+        .agents = agents,
+        .networks = json_object_get(networks, "networks"),
+        .health = health};
     struct nx_text text;
     nx_text_init(&text);
     nx_metrics_text(&metrics, &text);
@@ -85,23 +98,11 @@ static void get_metrics(struct nx_service *service,
     free(bytes);
     json_decref(statuses);
     json_decref(agents);
+    json_decref(networks);
     json_decref(health);
 }
 
 /* --- what changes something --- */
-
-struct body {
-    const char *bytes;
-    size_t len;
-};
-
-static struct body body_of(struct evhttp_request *request) {
-    struct evbuffer *input = evhttp_request_get_input_buffer(request);
-    size_t len = evbuffer_get_length(input);
-    const char *bytes =
-        len == 0 ? "" : (const char *)evbuffer_pullup(input, (ev_ssize_t)len);
-    return (struct body){bytes == NULL ? "" : bytes, bytes == NULL ? 0 : len};
-}
 
 static json_t *head_of(struct nx_service *service, uint32_t id) {
     const struct nx_incident *incident =
@@ -113,7 +114,7 @@ static void post_incident(struct nx_service *service,
                           struct evhttp_request *request) {
     struct nx_api_problem problem;
     struct nx_incident incident;
-    struct body body = body_of(request);
+    struct nx_http_body body = nx_http_body(request);
     char location[48];
     int64_t now_us = nx_service_now_us(service);
     if (nx_api_incident(body.bytes, body.len, now_us, &incident, &problem) !=
@@ -137,7 +138,7 @@ static void post_incident(struct nx_service *service,
 static void post_close(struct nx_service *service,
                        struct evhttp_request *request, uint32_t id) {
     struct nx_api_problem problem;
-    struct body body = body_of(request);
+    struct nx_http_body body = nx_http_body(request);
     if (nx_api_nothing(body.bytes, body.len, &problem) != 0) {
         nx_http_reply_problem(request, &problem);
         return;
@@ -183,7 +184,7 @@ static void post_accept(struct nx_service *service,
     struct nx_api_accept accept;
     struct nx_agent_record record;
     struct nx_agent agent;
-    struct body body = body_of(request);
+    struct nx_http_body body = nx_http_body(request);
     if (nx_api_accept(body.bytes, body.len, &accept, &problem) != 0) {
         nx_http_reply_problem(request, &problem);
         return;
@@ -205,7 +206,7 @@ static void post_revoke(struct nx_service *service,
                         struct evhttp_request *request) {
     struct nx_api_problem problem;
     struct nx_agent_record record;
-    struct body body = body_of(request);
+    struct nx_http_body body = nx_http_body(request);
     char who[NX_TEXT_LABEL_MAX];
     if (nx_api_revoke(body.bytes, body.len, who, &problem) != 0) {
         nx_http_reply_problem(request, &problem);
@@ -220,6 +221,20 @@ static void post_revoke(struct nx_service *service,
 }
 
 /* --- dispatch --- */
+
+static void get_status(struct nx_service *service,
+                       struct evhttp_request *request, uint32_t id) {
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    struct nx_api_problem problem;
+    struct nx_status_query query;
+    if (nx_api_status_query(evhttp_uri_get_query(uri), &query, &problem) != 0) {
+        nx_http_reply_problem(request, &problem);
+        return;
+    }
+    nx_http_reply_json(
+        request, 200,
+        nx_http_status(service, id, &query, nx_service_now_us(service)));
+}
 
 /* A document about an incident that exists; NULL was no memory, or (for a
  * network) nothing of that name. */
@@ -239,7 +254,7 @@ static void get_of_incident(struct nx_service *service,
         return;
     }
     if (asked->route == NX_API_INCIDENT_STATUS) {
-        nx_http_reply_json(request, 200, nx_http_status(service, id, now_us));
+        get_status(service, request, id);
         return;
     }
     json_t *network = nx_status_network(engine, id, asked->network, now_us);
@@ -299,13 +314,19 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
     case NX_API_AGENTS:
         nx_http_reply_json(request, 200,
                            json_pack("{s:o, s:o}", "now", now_json(service),
-                                     "agents", agent_list(service)));
+                                     "agents", nx_http_agents_json(service)));
         break;
     case NX_API_AGENT_ACCEPT:
         post_accept(service, request);
         break;
     case NX_API_AGENT_REVOKE:
         post_revoke(service, request);
+        break;
+    case NX_API_AGENT_LABEL:
+        nx_http_label(service, request, NX_LABELS_OF_AGENT);
+        break;
+    case NX_API_NETWORK_LABEL:
+        nx_http_label(service, request, NX_LABELS_OF_NETWORK);
         break;
     case NX_API_NETWORKS:
         nx_http_reply_json(request, 200, nx_status_networks(engine, now_us));

@@ -35,7 +35,8 @@ static uint64_t digest_of(json_t *document) {
 
 static struct page render(struct nx_http *http, uint32_t incident_id) {
     struct page page = {.now_us = nx_service_now_us(http->service)};
-    json_t *document = nx_http_status(http->service, incident_id, page.now_us);
+    json_t *document =
+        nx_http_status(http->service, incident_id, NULL, page.now_us);
     if (document != NULL) {
         const json_t *incident = json_object_get(document, "incident");
         page.closed = json_is_string(json_object_get(incident, "closed"));

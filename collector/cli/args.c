@@ -29,7 +29,8 @@ static const struct command_rule commands[] = {
     {"incident", "close", NX_CMD_INCIDENT_CLOSE, 1, 1, "ID", NX_BIT(OPT_JSON)},
     {"incident", "export", NX_CMD_INCIDENT_EXPORT, 0, 1, "[ID]", 0},
     {"status", NULL, NX_CMD_STATUS, 0, 1, "[ID]",
-     LISTS | NX_BIT(OPT_WATCH) | NX_BIT(OPT_ALL)},
+     LISTS | NX_BIT(OPT_WATCH) | NX_BIT(OPT_ALL) | NX_BIT(OPT_WHERE) |
+         NX_BIT(OPT_GROUP)},
     {"explain", NULL, NX_CMD_EXPLAIN, 1, 2, "[ID] NETWORK",
      NX_BIT(OPT_JSON) | NX_BIT(OPT_ALL)},
     {"wait", NULL, NX_CMD_WAIT, 0, 1, "[ID]",
@@ -39,6 +40,10 @@ static const struct command_rule commands[] = {
      NX_BIT(OPT_NETWORK) | NX_BIT(OPT_NAME) | NX_BIT(OPT_ROLE) |
          NX_BIT(OPT_JSON)},
     {"agents", "revoke", NX_CMD_AGENTS_REVOKE, 1, 1, "WHO", NX_BIT(OPT_JSON)},
+    {"agents", "label", NX_CMD_AGENTS_LABEL, 2, MANY, "NAME KEY=VALUE...",
+     NX_BIT(OPT_JSON)},
+    {"networks", "label", NX_CMD_NETWORKS_LABEL, 2, MANY,
+     "NETWORK KEY=VALUE...", NX_BIT(OPT_JSON)},
     {"networks", NULL, NX_CMD_NETWORKS, 0, 0, "", LISTS},
     {"estimate", NULL, NX_CMD_ESTIMATE, 0, 1, "[FILE]", 0},
     {"replay", NULL, NX_CMD_REPLAY, 0, 1, "[RECORDING]",
@@ -89,7 +94,7 @@ static const struct command_rule *find_command(struct nx_parse *p,
     } else if (verb == NULL) {
         (void)nx_args_fail(p->why, "%s: needs one of %s", word,
                            strcmp(word, "agents") == 0
-                               ? "list, accept, revoke"
+                               ? "list, accept, revoke, label"
                                : "open, list, show, close, export");
     } else {
         (void)nx_args_fail(p->why, "%s %.80s: no such command", word, verb);
@@ -126,6 +131,30 @@ static int take_types(struct nx_parse *p, const char *const *types, size_t n) {
     return 0;
 }
 
+/* Checked as the collector will check them. */
+static int take_labels(struct nx_parse *p, const char *const *pairs, size_t n) {
+    struct nx_labels labels;
+    nx_labels_init(&labels);
+    for (size_t i = 0; i < n; i++) {
+        char key[16] = "";
+        const char *why = "must be KEY=VALUE, such as site=lyon";
+        const char *equals = strchr(pairs[i], '=');
+        size_t len = equals == NULL ? 0 : (size_t)(equals - pairs[i]);
+        if (len > 0 && len < sizeof key) {
+            memcpy(key, pairs[i], len);
+        }
+        if (len == 0 || nx_labels_set(&labels, nx_label_key_of(key), equals + 1,
+                                      &why) != 0) {
+            return nx_args_fail(p->why, "%.80s: %s", pairs[i], why);
+        }
+        if (p->out->labels_n == NX_LABEL_KEYS_N_) {
+            return nx_args_fail(p->why, "%.80s: given twice", pairs[i]);
+        }
+        p->out->labels[p->out->labels_n++] = pairs[i];
+    }
+    return 0;
+}
+
 static int take_positional(struct nx_parse *p, const struct command_rule *rule,
                            const char *const *rest, size_t n) {
     const char *space = rule->verb != NULL ? " " : "";
@@ -152,6 +181,10 @@ static int take_positional(struct nx_parse *p, const struct command_rule *rule,
     case NX_CMD_AGENTS_REVOKE:
         p->out->subject = rest[0];
         return 0;
+    case NX_CMD_AGENTS_LABEL:
+    case NX_CMD_NETWORKS_LABEL:
+        p->out->subject = rest[0];
+        return take_labels(p, rest + 1, n - 1);
     case NX_CMD_ESTIMATE:
     case NX_CMD_REPLAY:
         p->out->subject = n > 0 && strcmp(rest[0], "-") != 0 ? rest[0] : NULL;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/engine/labels.h"
 #include "common/err.h"
 
 #define NX_ARGS_TYPES_MAX 16U
@@ -31,7 +32,9 @@ enum nx_command {
     NX_CMD_AGENTS_LIST,
     NX_CMD_AGENTS_ACCEPT,
     NX_CMD_AGENTS_REVOKE,
+    NX_CMD_AGENTS_LABEL,
     NX_CMD_NETWORKS,
+    NX_CMD_NETWORKS_LABEL,
     NX_CMD_ESTIMATE,
     NX_CMD_REPLAY,
 };
@@ -61,7 +64,12 @@ struct nx_args {
     const char *role;                     /* NULL */
     int64_t at_us[NX_ARGS_AT_MAX];        /* replay: show then, ascending */
     size_t at_n;
-    int64_t every_us; /* replay: and so often; 0: no */
+    int64_t every_us;                /* replay: and so often; 0: no */
+    const char *where[NX_WHERE_MAX]; /* "site=lyon" */
+    size_t where_n;
+    const char *group;                    /* key of a label; NULL */
+    const char *labels[NX_LABEL_KEYS_N_]; /* "site=lyon", "asn=" */
+    size_t labels_n;
 };
 
 /* args[0..n): without the program's name. api_env: $NXCLEAR_API or NULL.

@@ -39,6 +39,8 @@ const struct nx_option_rule nx_options[NX_OPTIONS_N] = {
     {"role", 0, true, OPT_ROLE},
     {"at", 0, true, OPT_AT},
     {"every", 0, true, OPT_EVERY},
+    {"where", 0, true, OPT_WHERE},
+    {"group", 0, true, OPT_GROUP},
 };
 
 static int take_duration(struct nx_parse *p, const char *name,
@@ -144,6 +146,30 @@ static int take_every(struct nx_parse *p, const char *value) {
     return err;
 }
 
+static int take_where(struct nx_parse *p, const char *value) {
+    struct nx_where one = {.n = 0};
+    const char *why = "";
+    if (nx_where_add(&one, value, &why) != 0) {
+        return nx_args_fail(p->why, "--where: %s: %.80s", why, value);
+    }
+    if (p->out->where_n == NX_WHERE_MAX) {
+        return nx_args_fail(p->why, "--where: more than %u", NX_WHERE_MAX);
+    }
+    p->out->where[p->out->where_n++] = value;
+    return 0;
+}
+
+static int take_group(struct nx_parse *p, const char *value) {
+    enum nx_label_key key = nx_label_key_of(value);
+    if (key == NX_LABEL_KEYS_N_ || key == NX_LABEL_WEIGHT) {
+        return nx_args_fail(
+            p->why, "--group: not one of site, provider, asn, country: %.80s",
+            value);
+    }
+    p->out->group = value;
+    return 0;
+}
+
 int nx_args_take_api(struct nx_parse *p, const char *value) {
     bool unix_path = strncmp(value, "unix:", 5) == 0 && value[5] != '\0';
     bool http = strncmp(value, "http://", 7) == 0 && value[7] != '\0';
@@ -201,6 +227,10 @@ static int apply(struct nx_parse *p, enum nx_option option, const char *value) {
         return take_at(p, value);
     case OPT_EVERY:
         return take_every(p, value);
+    case OPT_WHERE:
+        return take_where(p, value);
+    case OPT_GROUP:
+        return take_group(p, value);
     }
     return 0;
 }
@@ -257,7 +287,8 @@ int nx_args_take_option(struct nx_parse *p, const char *arg) {
         value = p->args[p->at++];
     }
     if ((p->seen & NX_BIT(rule->option)) != 0 && rule->value &&
-        rule->option != OPT_EXPECT && rule->option != OPT_AT) {
+        rule->option != OPT_EXPECT && rule->option != OPT_AT &&
+        rule->option != OPT_WHERE) {
         return nx_args_fail(p->why, "--%s: given twice", rule->name);
     }
     p->seen |= NX_BIT(rule->option);

@@ -23,6 +23,8 @@ enum nx_option {
     OPT_ROLE,
     OPT_AT,
     OPT_EVERY,
+    OPT_WHERE,
+    OPT_GROUP,
 };
 
 struct nx_option_rule {
@@ -34,7 +36,7 @@ struct nx_option_rule {
 
 #define NX_BIT(option) (1U << (option))
 
-#define NX_OPTIONS_N 18U
+#define NX_OPTIONS_N 20U
 extern const struct nx_option_rule nx_options[NX_OPTIONS_N];
 
 /* What parsing goes through. */

@@ -173,6 +173,17 @@ char *nx_show_text(const char *text, char *out) {
     return out;
 }
 
+char *nx_show_value(const json_t *value, char *out) {
+    if (json_is_string(value)) {
+        return nx_show_text(json_string_value(value), out);
+    }
+    (void)snprintf(out, NX_CELL_MAX, "-");
+    if (json_is_number(value)) {
+        (void)snprintf(out, NX_CELL_MAX, "%.15g", json_number_value(value));
+    }
+    return out;
+}
+
 char *nx_show_name(const char *name, char *out) {
     char raw[NX_CELL_MAX * 2];
     (void)snprintf(raw, sizeof raw, "%s", name);

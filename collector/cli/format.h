@@ -53,6 +53,8 @@ char *nx_show_interval(const json_t *clears, int64_t now_us,
 char *nx_show_percent(const json_t *ratio, char *out);
 /* Any text from outside: escaped, cut with "...". */
 char *nx_show_text(const char *text, char *out);
+/* A string as above, or a number without needless zeros; else "-". */
+char *nx_show_value(const json_t *value, char *out);
 /* A domain name from outside: escaped, final dot dropped, cut with "...". */
 char *nx_show_name(const char *name, char *out);
 

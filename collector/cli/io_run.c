@@ -43,12 +43,21 @@ int nx_run_get(const struct nx_run *run, const char *path, json_t **out) {
 
 int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,
                   struct nx_api_error *error) {
-    char path[PATH_MAX_BYTES];
-    (void)snprintf(path, sizeof path, "/v1/incidents/%" PRIu32 "/status", id);
-    if (error == NULL) {
-        return nx_run_get(run, path, out);
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_request_status_path(run->args, id, &text);
+    char *path = nx_text_take(&text);
+    int err = 0;
+    if (path == NULL) {
+        return nx_run_complain("out of memory", NX_EXIT_INTERNAL);
     }
-    return nx_api_get(run->api, path, out, error) != 0 ? error->exit_code : 0;
+    if (error == NULL) {
+        err = nx_run_get(run, path, out);
+    } else if (nx_api_get(run->api, path, out, error) != 0) {
+        err = error->exit_code;
+    }
+    free(path);
+    return err;
 }
 
 /* --- which incident --- */
@@ -148,8 +157,7 @@ static int run_list(const struct nx_run *run) {
 
 /* --- incidents --- */
 
-/* body: taken; NULL when the command line had something that is no text. */
-static int post(const struct nx_run *run, const char *path, json_t *body,
+int nx_run_post(const struct nx_run *run, const char *path, json_t *body,
                 json_t **out) {
     struct nx_api_error error;
     if (body == NULL) {
@@ -187,8 +195,8 @@ static int run_open(const struct nx_run *run) {
     json_t *status = NULL;
     struct nx_api_error error;
     struct nx_text text;
-    int exit_code =
-        post(run, "/v1/incidents", nx_request_incident(run->args), &incident);
+    int exit_code = nx_run_post(run, "/v1/incidents",
+                                nx_request_incident(run->args), &incident);
     if (exit_code != 0) {
         return exit_code;
     }
@@ -260,7 +268,7 @@ static int run_close(const struct nx_run *run) {
     }
     (void)snprintf(path, sizeof path, "/v1/incidents/%" PRIu32 "/close",
                    run->args->id);
-    int exit_code = post(run, path, json_object(), &incident);
+    int exit_code = nx_run_post(run, path, json_object(), &incident);
     if (exit_code != 0) {
         return exit_code;
     }
@@ -309,10 +317,10 @@ static int run_agent_change(const struct nx_run *run) {
     json_t *agent = NULL;
     struct nx_text text;
     int exit_code =
-        post(run, accept ? "/v1/agents/accept" : "/v1/agents/revoke",
-             accept ? nx_request_accept(run->args)
-                    : json_pack("{s:s}", "who", run->args->subject),
-             &agent);
+        nx_run_post(run, accept ? "/v1/agents/accept" : "/v1/agents/revoke",
+                    accept ? nx_request_accept(run->args)
+                           : json_pack("{s:s}", "who", run->args->subject),
+                    &agent);
     if (exit_code != 0) {
         return exit_code;
     }
@@ -381,6 +389,9 @@ static int dispatch(const struct nx_run *run) {
     case NX_CMD_AGENTS_ACCEPT:
     case NX_CMD_AGENTS_REVOKE:
         return run_agent_change(run);
+    case NX_CMD_AGENTS_LABEL:
+    case NX_CMD_NETWORKS_LABEL:
+        return nx_run_label(run);
     case NX_CMD_INCIDENT_EXPORT:
         return run_export(run);
     case NX_CMD_ESTIMATE:

@@ -46,4 +46,9 @@ int nx_run_complain(const char *why, int exit_code);
 /* Writes the text to stdout and empties it; an exit code if that fails. */
 int nx_run_print(struct nx_text *text);
 
+/* body: taken; NULL when the command line had something that is no text. */
+int nx_run_post(const struct nx_run *run, const char *path, json_t *body,
+                json_t **out);
+int nx_run_label(const struct nx_run *run);
+
 #endif

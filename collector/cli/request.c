@@ -69,15 +69,49 @@ json_t *nx_request_accept(const struct nx_args *args) {
                      args->network, "name", args->name, "role", args->role);
 }
 
-void nx_request_network(uint32_t id, const char *network, struct nx_text *out) {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-_.~"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-    nx_text_addf(out, "/v1/incidents/%" PRIu32 "/networks/", id);
-    for (const char *p = network; *p != '\0'; p++) {
+json_t *nx_request_label(const struct nx_args *args, const char *owner) {
+    json_t *labels = json_object();
+    for (size_t i = 0; i < args->labels_n; i++) {
+        size_t len = strcspn(args->labels[i], "=");
+        char key[16] = "";
+        memcpy(key, args->labels[i], len < sizeof key ? len : 0);
+        if (json_object_set_new(labels, key,
+                                json_string(args->labels[i] + len + 1)) != 0) {
+            json_decref(labels);
+            return NULL;
+        }
+    }
+    return json_pack("{s:s, s:o}", owner, args->subject, "labels", labels);
+}
+
+/* RFC 3986 section 2.3: all but unreserved characters are encoded. */
+static void add_encoded(struct nx_text *out, const char *text) {
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "abcdefghijklmnopqrstuvwxyz0123456789-._~";
+    for (const char *p = text; *p != '\0'; p++) {
         if (strchr(plain, *p) != NULL) {
             nx_text_bytes(out, p, 1);
         } else {
             nx_text_addf(out, "%%%02X", (unsigned)(unsigned char)*p);
         }
+    }
+}
+
+void nx_request_network(uint32_t id, const char *network, struct nx_text *out) {
+    nx_text_addf(out, "/v1/incidents/%" PRIu32 "/networks/", id);
+    add_encoded(out, network);
+}
+
+void nx_request_status_path(const struct nx_args *args, uint32_t id,
+                            struct nx_text *out) {
+    const char *before = "?";
+    nx_text_addf(out, "/v1/incidents/%" PRIu32 "/status", id);
+    for (size_t i = 0; i < args->where_n; i++) {
+        nx_text_addf(out, "%swhere=", before);
+        add_encoded(out, args->where[i]);
+        before = "&";
+    }
+    if (args->group != NULL) {
+        nx_text_addf(out, "%sgroup=%s", before, args->group);
     }
 }

@@ -1,4 +1,4 @@
-/* Request bodies from the command line. Pure. */
+/* Requests from the command line. Pure. */
 #ifndef NX_CLI_REQUEST_H
 #define NX_CLI_REQUEST_H
 
@@ -11,6 +11,12 @@
  * memory, or when a text of the command line is not UTF-8. */
 json_t *nx_request_incident(const struct nx_args *args);
 json_t *nx_request_accept(const struct nx_args *args);
+/* POST /v1/networks/label, /v1/agents/label; owner: "network" or "agent". */
+json_t *nx_request_label(const struct nx_args *args, const char *owner);
+
+/* GET /v1/incidents/{id}/status with --where and --group, appended to out. */
+void nx_request_status_path(const struct nx_args *args, uint32_t id,
+                            struct nx_text *out);
 
 /* The path of a network's document; what is no letter or digit of it is
  * percent-encoded (RFC 3986 section 2.1). Appends to out. */

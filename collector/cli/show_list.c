@@ -321,12 +321,19 @@ static void count_cell(struct nx_table *table, const json_t *object,
     json_decref(size);
 }
 
+static void value_cell(struct nx_table *table, const json_t *object,
+                       const char *key) {
+    char cell[NX_CELL_MAX];
+    const json_t *value = json_object_get(object, key);
+    nx_table_cell(table, nx_show_value(value, cell), NX_PLAIN);
+}
+
 void nx_show_networks(const json_t *list, int64_t now_us,
                       const struct nx_show *show, struct nx_text *out) {
-    static const struct nx_column columns[] = {{"NETWORK", false},
-                                               {"AGENTS", true},
-                                               {"RESOLVERS", true},
-                                               {"SEEN", false}};
+    static const struct nx_column columns[] = {
+        {"NETWORK", false},  {"AGENTS", true}, {"RESOLVERS", true},
+        {"SEEN", false},     {"WEIGHT", true}, {"SITE", false},
+        {"PROVIDER", false}, {"ASN", true},    {"COUNTRY", false}};
     struct nx_table *table =
         nx_table_new(columns, sizeof columns / sizeof columns[0]);
     size_t i = 0;
@@ -337,6 +344,12 @@ void nx_show_networks(const json_t *list, int64_t now_us,
         count_cell(table, network, "agents");
         count_cell(table, network, "resolvers");
         age_cell(table, network, "last_seen", now_us);
+        value_cell(table, network, "weight");
+        const json_t *labels = json_object_get(network, "labels");
+        value_cell(table, labels, "site");
+        value_cell(table, labels, "provider");
+        value_cell(table, labels, "asn");
+        value_cell(table, labels, "country");
     }
     finish(table, list, "no network: no agent is accepted yet", show, out);
 }

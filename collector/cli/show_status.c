@@ -231,6 +231,10 @@ void nx_show_status(const json_t *status, const struct nx_show *show,
     qsort(rows, n, sizeof rows[0], compare);
     nx_text_add(out, "\n");
     network_table(rows, n, nx_doc_now(status), show, out);
+    if (json_is_object(json_object_get(status, "groups"))) {
+        nx_show_groups(json_object_get(status, "groups"), nx_doc_now(status),
+                       show, out);
+    }
     advice_lines(rows, n, show, out);
     free(rows);
 }

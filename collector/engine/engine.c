@@ -47,6 +47,7 @@ void nx_engine_free(struct nx_engine **engine) {
     }
     nx_cases_free(e);
     nx_agents_free(e);
+    nx_labelled_free(e);
     free(e->targets);
     free(e->due_us);
     free(e->routes);

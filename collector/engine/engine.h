@@ -8,6 +8,7 @@
 
 #include "collector/engine/authority.h"
 #include "collector/engine/incident.h"
+#include "collector/engine/labels.h"
 #include "collector/infer/diagnosis.h"
 #include "collector/infer/rollup.h"
 #include "common/codec.h"
@@ -87,6 +88,39 @@ int nx_engine_incident_keep(struct nx_engine *engine, uint32_t id,
 /* NULL: nothing is kept. Borrowed. */
 const char *nx_engine_incident_kept(const struct nx_engine *engine,
                                     uint32_t id);
+
+/* --- labels: what operators say of networks and agents, by name --- */
+
+#define NX_ENGINE_LABELLED_MAX 40000U
+
+enum nx_label_kind { NX_LABELS_OF_NETWORK, NX_LABELS_OF_AGENT };
+/* The later one lies over the earlier one, label by label. */
+enum nx_label_source {
+    NX_LABELS_CONFIGURED,
+    NX_LABELS_STORED, /* said by command */
+    NX_LABEL_SOURCES_N_
+};
+
+/* Replaces what that source said of it. NX_ELIMIT, NX_ENOMEM. */
+int nx_engine_labels_set(struct nx_engine *engine, enum nx_label_kind kind,
+                         const char *name, enum nx_label_source source,
+                         const struct nx_labels *labels) NX_MUSTUSE;
+/* Takes all back that the source said. */
+void nx_engine_labels_forget(struct nx_engine *engine,
+                             enum nx_label_source source);
+/* What that source alone said. */
+void nx_engine_labels_own(const struct nx_engine *engine,
+                          enum nx_label_kind kind, const char *name,
+                          enum nx_label_source source, struct nx_labels *out);
+
+/* What counts. An agent has the labels of its network where it has none of its
+ * own. Weights are always given: 1 by default; an agent's is its part of the
+ * network beside the others there. */
+void nx_engine_network_labels(const struct nx_engine *engine,
+                              const char *network, struct nx_labels *out);
+void nx_engine_agent_labels(const struct nx_engine *engine,
+                            const struct nx_agent *agent,
+                            struct nx_labels *out);
 
 /* The habits that resolvers are taken to have (nx_profile_default at first). */
 void nx_engine_profile_set(struct nx_engine *engine,

@@ -1,6 +1,6 @@
 /* The engine's memory as its own files see it: engine.c (life, tick, views),
  * agents.c, cases.c (open incidents), targets.c, fold.c (batches), evaluate.c,
- * planner.c. */
+ * planner.c, label_book.c. */
 #ifndef NX_COLLECTOR_ENGINE_PRIV_H
 #define NX_COLLECTOR_ENGINE_PRIV_H
 
@@ -21,6 +21,7 @@
 struct nx_agent_state;
 struct nx_case;
 struct nx_item;
+struct nx_labelled;
 
 /* What the agent is told to do about a target. */
 struct nx_target_task {
@@ -135,6 +136,7 @@ struct nx_engine {
     struct nx_engine_settings settings;
     struct nx_profile profile;
     struct nx_agent_state *agents;
+    struct nx_labelled *labelled;
     struct nx_case **cases; /* by id */
     size_t cases_n, cases_cap;
     const struct nx_incident **incidents; /* of cases, for status */
@@ -177,6 +179,9 @@ void nx_cases_free(struct nx_engine *engine);
 /* Makes the targets of agent x item for the agent's resolvers. NX_ENOMEM. */
 int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
                     struct nx_agent_state *agent) NX_MUSTUSE;
+
+/* label_book.c */
+void nx_labelled_free(struct nx_engine *engine);
 
 /* evaluate.c */
 void nx_target_judge(struct nx_engine *engine, struct nx_target *target,

@@ -6,7 +6,7 @@
 #include "collector/infer/verdict.h"
 #include "common/rfc3339.h"
 
-#define LABELS_MAX 4U
+#define LABELS_MAX 5U
 
 struct label {
     const char *name;
@@ -196,6 +196,20 @@ static void all_clear(const struct nx_metrics *m, const struct writer *w) {
     }
 }
 
+static void incident_denied(const struct nx_metrics *m,
+                            const struct writer *w) {
+    char id[INCIDENT_ID_MAX];
+    size_t i = 0;
+    const json_t *status = NULL;
+    json_array_foreach(m->statuses, i, status) {
+        const struct label labels[LABELS_MAX] = {
+            {"incident", incident_id(status, id)}};
+        number_sample(
+            w, json_object_get(json_object_get(status, "summary"), "denied"),
+            labels);
+    }
+}
+
 /* --- the authoritative side --- */
 
 static void each_server(const struct nx_metrics *metrics,
@@ -281,6 +295,36 @@ static void agent_dropped(const struct nx_metrics *m, const struct writer *w) {
     each_agent(m, w, "dropped", false);
 }
 
+/* --- what operators say of networks: to be joined with the others --- */
+
+static void network_info(const struct nx_metrics *m, const struct writer *w) {
+    size_t i = 0;
+    const json_t *network = NULL;
+    json_array_foreach(m->networks, i, network) {
+        const json_t *of = json_object_get(network, "labels");
+        char asn[24];
+        (void)snprintf(asn, sizeof(asn), "%" JSON_INTEGER_FORMAT,
+                       json_integer_value(json_object_get(of, "asn")));
+        const struct label labels[LABELS_MAX] = {
+            {"network", string_at(network, "network")},
+            {"site", string_at(of, "site")},
+            {"provider", string_at(of, "provider")},
+            {"asn", json_is_integer(json_object_get(of, "asn")) ? asn : NULL},
+            {"country", string_at(of, "country")}};
+        sample(w, 1, labels);
+    }
+}
+
+static void network_weight(const struct nx_metrics *m, const struct writer *w) {
+    size_t i = 0;
+    const json_t *network = NULL;
+    json_array_foreach(m->networks, i, network) {
+        const struct label labels[LABELS_MAX] = {
+            {"network", string_at(network, "network")}};
+        number_sample(w, json_object_get(network, "weight"), labels);
+    }
+}
+
 static const struct label no_labels[LABELS_MAX];
 
 static void start_time(const struct nx_metrics *m, const struct writer *w) {
@@ -316,6 +360,15 @@ static const struct metric table[] = {
      NULL},
     {"nxclear_all_clear_timestamp_seconds", "gauge",
      "Forecast of when every network is clear.", all_clear, NULL},
+    {"nxclear_network_info", "gauge",
+     "Always 1; what operators say of the network are the labels.",
+     network_info, NULL},
+    {"nxclear_network_weight", "gauge",
+     "Clients that the network stands for; 1 when nobody said.", network_weight,
+     NULL},
+    {"nxclear_incident_denied_ratio", "gauge",
+     "Expected share of the clients' queries that are still denied.",
+     incident_denied, NULL},
     {"nxclear_authority_ok", "gauge",
      "1 if the authoritative server gives the expected answer.", authority_ok,
      NULL},

@@ -12,6 +12,7 @@
 struct nx_metrics {
     const json_t *statuses; /* list of status documents, of open incidents */
     const json_t *agents;   /* list of nx_roster_agent */
+    const json_t *networks; /* list of GET /v1/networks */
     const json_t *health;   /* document of /healthz */
 };
 

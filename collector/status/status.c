@@ -46,21 +46,6 @@ json_t *nx_status_incident_head(const struct nx_incident *incident) {
 
 /* --- the summary --- */
 
-static json_t *states_json(const struct nx_sheet *sheet) {
-    json_t *states = json_object();
-    for (unsigned s = 0; states != NULL && s < NX_STATE_N_; s++) {
-        json_int_t n = 0;
-        for (size_t i = 0; i < sheet->sites_n; i++) {
-            n += sheet->sites[i].rollup.state == s ? 1 : 0;
-        }
-        if (n > 0 && !nx_json_set(states, nx_state_text(s), json_integer(n))) {
-            json_decref(states);
-            return NULL;
-        }
-    }
-    return states;
-}
-
 /* The latest bound, when every affected network has one. */
 static json_t *all_hard_json(const struct nx_sheet *sheet) {
     const struct nx_incident_forecast *f = &sheet->forecast;
@@ -81,17 +66,29 @@ static json_t *milestone(const struct nx_sheet *sheet, int64_t at_us) {
     return sheet->forecast.milestones_known ? nx_json_time(at_us) : json_null();
 }
 
+/* Expected share of the clients for whom it is not clear. */
+static json_t *affected_json(const struct nx_sheet *sheet) {
+    return sheet->forecast.milestones_known
+               ? json_real(nx_rollup_share(sheet->members, sheet->sites_n,
+                                           sheet->now_us))
+               : json_null();
+}
+
 static json_t *summary_json(const struct nx_sheet *sheet) {
     const struct nx_incident_forecast *f = &sheet->forecast;
     json_t *s = json_object();
     if (nx_json_set(s, "networks", json_integer((json_int_t)sheet->sites_n)) &&
-        nx_json_set(s, "states", states_json(sheet)) &&
+        nx_json_set(s, "states", nx_status_states(sheet, NULL)) &&
         nx_json_set(s, "all_clear", nx_json_eta(&f->all_clear)) &&
         nx_json_set(s, "hard", all_hard_json(sheet)) &&
         nx_json_set(s, "unverified",
                     json_integer((json_int_t)f->unverified_n)) &&
+        nx_json_set(s, "denied",
+                    nx_json_ratio(nx_members_denied(sheet, NULL))) &&
+        nx_json_set(s, "affected", affected_json(sheet)) &&
         nx_json_set(s, "below_10pct", milestone(sheet, f->below_10pct_us)) &&
-        nx_json_set(s, "below_1pct", milestone(sheet, f->below_1pct_us))) {
+        nx_json_set(s, "below_1pct", milestone(sheet, f->below_1pct_us)) &&
+        nx_json_set(s, "below_01pct", milestone(sheet, f->below_01pct_us))) {
         return s;
     }
     json_decref(s);
@@ -115,8 +112,8 @@ static json_t *outlook_json(const struct nx_sheet *sheet) {
     return json_string(nx_outlook_text(nx_sheet_outlook(sheet)));
 }
 
-static json_t *document(struct nx_engine *engine,
-                        const struct nx_sheet *sheet) {
+static json_t *document(struct nx_engine *engine, const struct nx_sheet *sheet,
+                        const struct nx_status_query *query) {
     json_t *d = json_object();
     if (nx_json_set(d, "now", nx_json_time(sheet->now_us)) &&
         nx_json_set(d, "outlook", outlook_json(sheet)) &&
@@ -124,26 +121,39 @@ static json_t *document(struct nx_engine *engine,
         nx_json_set(d, "authority", nx_status_authority(engine, sheet)) &&
         nx_json_set(d, "negative", nx_status_negative(engine, sheet)) &&
         nx_json_set(d, "summary", summary_json(sheet)) &&
-        nx_json_set(d, "networks", sites_json(sheet))) {
+        nx_json_set(d, "networks", sites_json(sheet)) &&
+        (query == NULL || !query->grouped ||
+         nx_json_set(d, "groups", nx_status_groups(sheet, query->group)))) {
         return d;
     }
     json_decref(d);
     return NULL;
 }
 
-json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
-                           int64_t now_us) {
+json_t *nx_status_incident_where(struct nx_engine *engine, uint32_t id,
+                                 const struct nx_status_query *query,
+                                 int64_t now_us) {
     struct nx_sheet sheet;
     json_t *kept = nx_status_kept(engine, id);
     if (kept != NULL) {
+        if (query != NULL && !nx_status_kept_choose(kept, query)) {
+            json_decref(kept);
+            return NULL;
+        }
         return kept;
     }
-    if (nx_sheet_init(&sheet, engine, id, now_us) != 0) {
+    if (nx_sheet_init(&sheet, engine, id, query != NULL ? &query->where : NULL,
+                      now_us) != 0) {
         return NULL;
     }
-    json_t *d = document(engine, &sheet);
+    json_t *d = document(engine, &sheet, query);
     nx_sheet_fini(&sheet);
     return d;
+}
+
+json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
+                           int64_t now_us) {
+    return nx_status_incident_where(engine, id, NULL, now_us);
 }
 
 json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
@@ -157,7 +167,7 @@ json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
         json_decref(kept);
         return found;
     }
-    if (nx_sheet_init(&sheet, engine, id, now_us) != 0) {
+    if (nx_sheet_init(&sheet, engine, id, NULL, now_us) != 0) {
         return NULL;
     }
     for (size_t i = 0; i < sheet.sites_n && found == NULL; i++) {
@@ -186,7 +196,7 @@ static json_t *listed(struct nx_engine *engine,
     json_t *outlook = NULL;
     if (incident->closed_us != NX_TIME_UNKNOWN) {
         outlook = json_null();
-    } else if (nx_sheet_init(&sheet, engine, incident->id, now_us) == 0) {
+    } else if (nx_sheet_init(&sheet, engine, incident->id, NULL, now_us) == 0) {
         outlook = outlook_json(&sheet);
         nx_sheet_fini(&sheet);
     }
@@ -214,6 +224,7 @@ json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us) {
 /* --- networks --- */
 
 struct network_list {
+    const struct nx_engine *engine;
     json_t *list;
     char network[NX_TEXT_LABEL_MAX]; /* the one being counted; "" at first */
     json_int_t agents_n, resolvers_n;
@@ -222,12 +233,15 @@ struct network_list {
 };
 
 static void finish_network(struct network_list *l) {
+    struct nx_labels labels;
     if (l->agents_n == 0) {
         return;
     }
+    nx_engine_network_labels(l->engine, l->network, &labels);
     json_t *one =
-        json_pack("{s:o, s:I, s:I, s:o, s:o}", "network",
-                  nx_json_text(l->network), "agents", l->agents_n, "resolvers",
+        json_pack("{s:o, s:o, s:f, s:I, s:I, s:o, s:o}", "network",
+                  nx_json_text(l->network), "labels", nx_json_labels(&labels),
+                  "weight", labels.weight, "agents", l->agents_n, "resolvers",
                   l->resolvers_n, "last_seen", nx_json_time(l->last_seen_us),
                   "last_result", nx_json_time(l->last_result_us));
     l->failed |= !nx_json_add(l->list, one);
@@ -257,7 +271,7 @@ static void take_agent(void *user, const struct nx_agent_view *view) {
 }
 
 json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us) {
-    struct network_list l = {.list = json_array()};
+    struct network_list l = {.engine = engine, .list = json_array()};
     nx_engine_agents(engine, take_agent, &l);
     finish_network(&l);
     if (l.failed) {

@@ -26,9 +26,25 @@ json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
                            int64_t now_us);
 json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
                           const char *network, int64_t now_us);
+
+/* Networks with these labels, or with an agent that has them; with `grouped`,
+ * "groups" sums them up by their values of a label. Of an incident that was
+ * closed only the networks and their states are counted again, forecasts of the
+ * whole are left out. */
+struct nx_status_query {
+    struct nx_where where;
+    bool grouped;
+    enum nx_label_key group;
+};
+json_t *nx_status_incident_where(struct nx_engine *engine, uint32_t id,
+                                 const struct nx_status_query *query,
+                                 int64_t now_us);
 json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us);
 json_t *nx_status_incident_head(const struct nx_incident *incident);
 json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us);
+
+/* The object of a list whose `key` is this text; NULL: none. New reference. */
+json_t *nx_status_named(const json_t *list, const char *key, const char *text);
 
 /* The status as a text to keep for the time when the incident is closed; NULL:
  * none. The caller frees it. */

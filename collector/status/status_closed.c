@@ -1,4 +1,5 @@
 /* What remains of an incident when it is closed: its last status document. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,17 +46,97 @@ json_t *nx_status_kept(const struct nx_engine *engine, uint32_t id) {
     return document;
 }
 
-json_t *nx_status_kept_site(const json_t *kept, const char *network) {
+json_t *nx_status_named(const json_t *list, const char *key, const char *text) {
     size_t i = 0;
-    json_t *site = NULL;
-    json_array_foreach(json_object_get(kept, "networks"), i, site) {
-        const char *name = json_string_value(json_object_get(site, "network"));
-        if (name != NULL && strcmp(name, network) == 0 &&
-            json_object_set(site, "now", json_object_get(kept, "now")) == 0 &&
-            json_object_set(site, "incident",
-                            json_object_get(kept, "incident")) == 0) {
-            return json_incref(site);
+    json_t *one = NULL;
+    json_array_foreach(list, i, one) {
+        const char *name = json_string_value(json_object_get(one, key));
+        if (name != NULL && strcmp(name, text) == 0) {
+            return json_incref(one);
         }
     }
     return NULL;
+}
+
+json_t *nx_status_kept_site(const json_t *kept, const char *network) {
+    json_t *site =
+        nx_status_named(json_object_get(kept, "networks"), "network", network);
+    if (site != NULL &&
+        (json_object_set(site, "now", json_object_get(kept, "now")) != 0 ||
+         json_object_set(site, "incident", json_object_get(kept, "incident")) !=
+             0)) {
+        json_decref(site);
+        return NULL;
+    }
+    return site;
+}
+
+/* --- a part of it --- */
+
+static bool member_is(const json_t *labels, enum nx_label_key key,
+                      const char *value) {
+    const json_t *member = json_object_get(labels, nx_label_key_text(key));
+    char number[NX_LABEL_VALUE_MAX];
+    if (json_is_integer(member)) {
+        (void)snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT,
+                       json_integer_value(member));
+        return strcmp(number, value) == 0;
+    }
+    return json_is_string(member) &&
+           strcmp(json_string_value(member), value) == 0;
+}
+
+static bool holds(const struct nx_where *where, const json_t *site) {
+    const json_t *labels = json_object_get(site, "labels");
+    for (size_t i = 0; i < where->n; i++) {
+        if (!member_is(labels, where->at[i].key, where->at[i].value)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool count_state(json_t *states, const json_t *site) {
+    const char *state = json_string_value(json_object_get(site, "state"));
+    json_int_t n =
+        state == NULL ? 0 : json_integer_value(json_object_get(states, state));
+    return state != NULL && nx_json_set(states, state, json_integer(n + 1));
+}
+
+/* What was foretold of all says nothing of a part. */
+static bool summarize(json_t *kept, const json_t *sites) {
+    json_t *states = json_object();
+    json_t *old = json_object_get(kept, "summary");
+    json_t *summary = json_object();
+    size_t i = 0;
+    const char *key = NULL;
+    json_t *value = NULL;
+    bool made = true;
+    json_array_foreach(sites, i, value) {
+        made = made && count_state(states, value);
+    }
+    json_object_foreach(old, key, value) {
+        made = made && nx_json_set(summary, key, json_null());
+    }
+    made = nx_json_set(summary, "states", states) && made;
+    made =
+        made && nx_json_set(summary, "networks", json_integer((json_int_t)i));
+    return nx_json_set(kept, "summary", summary) && made;
+}
+
+bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query) {
+    json_t *chosen = json_array();
+    size_t i = 0;
+    json_t *site = NULL;
+    bool made = chosen != NULL;
+    if (query->where.n == 0) {
+        json_decref(chosen);
+        return made;
+    }
+    json_array_foreach(json_object_get(kept, "networks"), i, site) {
+        made = made && (!holds(&query->where, site) ||
+                        json_array_append(chosen, site) == 0);
+    }
+    made = made && summarize(kept, chosen);
+    return nx_json_set(kept, "networks", chosen) && made;
 }

@@ -144,6 +144,8 @@ json_t *nx_status_site(const struct nx_sheet *sheet,
     const struct nx_rollup *r = &site->rollup;
     json_t *n = json_object();
     if (n != NULL && nx_json_set(n, "network", nx_json_text(site->network)) &&
+        nx_json_set(n, "labels", nx_json_labels(&site->labels)) &&
+        nx_json_set(n, "weight", json_real(site->labels.weight)) &&
         nx_json_set(n, "state", json_string(nx_state_text(r->state))) &&
         nx_json_set(n, "reason", reason_json(r->state, r->unknown_reason)) &&
         nx_status_put_advice(n, sheet, site, NULL) &&

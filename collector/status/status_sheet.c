@@ -43,9 +43,26 @@ static struct nx_sheet_site *add_site(struct nx_sheet *sheet,
     return &sheet->sites[n];
 }
 
+struct gathering {
+    struct nx_sheet *sheet;
+    const struct nx_engine *engine;
+    const struct nx_where *where; /* NULL: all */
+};
+
+static void label_site(const struct gathering *g, struct nx_sheet_site *site,
+                       const struct nx_agent *agent) {
+    struct nx_labels own;
+    nx_engine_network_labels(g->engine, site->network, &site->labels);
+    nx_engine_agent_labels(g->engine, agent, &own);
+    site->chosen |= g->where == NULL ||
+                    nx_where_holds(g->where, &site->labels) ||
+                    nx_where_holds(g->where, &own);
+}
+
 /* Agents come by network, so sites are made in order. */
 static void take_agent(void *user, const struct nx_agent_view *view) {
-    struct nx_sheet *sheet = user;
+    const struct gathering *g = user;
+    struct nx_sheet *sheet = g->sheet;
     void *list = sheet->agents;
     if (!room(&list, sheet->agents_n, &sheet->agents_cap,
               sizeof(*sheet->agents), &sheet->failed)) {
@@ -54,8 +71,21 @@ static void take_agent(void *user, const struct nx_agent_view *view) {
     sheet->agents = list;
     sheet->agents[sheet->agents_n++] = view->agent;
     if (view->agent->accepted && !view->agent->authority) {
-        (void)add_site(sheet, view->agent->network);
+        struct nx_sheet_site *site = add_site(sheet, view->agent->network);
+        if (site != NULL) {
+            label_site(g, site, view->agent);
+        }
     }
+}
+
+static void drop_others(struct nx_sheet *sheet) {
+    size_t n = 0;
+    for (size_t i = 0; i < sheet->sites_n; i++) {
+        if (sheet->sites[i].chosen) {
+            sheet->sites[n++] = sheet->sites[i];
+        }
+    }
+    sheet->sites_n = n;
 }
 
 static int by_id(const void *a, const void *b) {
@@ -93,6 +123,10 @@ static void assign_rows(struct nx_sheet *sheet) {
     size_t row = 0;
     for (size_t i = 0; i < sheet->sites_n; i++) {
         struct nx_sheet_site *site = &sheet->sites[i];
+        while (row < sheet->rows_n &&
+               strcmp(sheet->rows[row].agent->network, site->network) < 0) {
+            row++; /* of a network that is not asked for */
+        }
         site->first = row;
         while (row < sheet->rows_n &&
                strcmp(sheet->rows[row].agent->network, site->network) == 0) {
@@ -169,14 +203,21 @@ static void assign_groups(struct nx_sheet *sheet) {
 /* The rows of a site, without resolvers that are there for comparison: they do
  * not speak for the network. */
 static size_t site_targets(const struct nx_sheet *sheet,
+                           const struct nx_engine *engine,
                            const struct nx_sheet_site *site,
                            struct nx_rollup_target *out) {
     size_t n = 0;
+    struct nx_labels own = {.weight = 1};
+    const struct nx_agent *of = NULL;
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_sheet_row *row = &sheet->rows[i];
+        if (row->agent != of) {
+            of = row->agent;
+            nx_engine_agent_labels(engine, of, &own);
+        }
         if (row->view.question->to.layer != NX_LAYER_CONTROL) {
             out[n++] = (struct nx_rollup_target){.verdict = &row->view.verdict,
-                                                 .weight = 1,
+                                                 .weight = own.weight,
                                                  .group = row->group};
         }
     }
@@ -203,22 +244,22 @@ static void site_empty(struct nx_sheet_site *site) {
                                       .last_look_us = NX_TIME_UNKNOWN};
 }
 
-static void roll_up(struct nx_sheet *sheet) {
+static void roll_up(struct nx_sheet *sheet, const struct nx_engine *engine) {
     struct nx_rollup_member *members =
         calloc(sheet->sites_n + 1, sizeof(*members));
+    sheet->members = members;
     sheet->rollup_targets =
         calloc(sheet->rows_n + 1, sizeof(*sheet->rollup_targets));
     if (members == NULL || sheet->rollup_targets == NULL) {
         sheet->failed = true;
-        free(members);
         return;
     }
     for (size_t i = 0; i < sheet->sites_n; i++) {
         struct nx_sheet_site *site = &sheet->sites[i];
         struct nx_rollup_target *targets = sheet->rollup_targets + site->first;
-        size_t n = site_targets(sheet, site, targets);
+        size_t n = site_targets(sheet, engine, site, targets);
         members[i] = (struct nx_rollup_member){
-            .targets = targets, .targets_n = n, .weight = 1};
+            .targets = targets, .targets_n = n, .weight = site->labels.weight};
         if (n == 0) {
             site_empty(site);
         } else {
@@ -228,7 +269,6 @@ static void roll_up(struct nx_sheet *sheet) {
     }
     nx_rollup_incident(members, sheet->sites_n, sheet->now_us,
                        &sheet->forecast);
-    free(members);
 }
 
 /* --- life --- */
@@ -252,13 +292,16 @@ static void take_facts(struct nx_sheet *sheet, const struct nx_engine *engine) {
 }
 
 int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
-                  uint32_t incident_id, int64_t now_us) {
+                  uint32_t incident_id, const struct nx_where *where,
+                  int64_t now_us) {
+    struct gathering g = {sheet, engine, where};
     *sheet = (struct nx_sheet){
         .incident = nx_engine_incident(engine, incident_id), .now_us = now_us};
     if (sheet->incident == NULL) {
         return NX_ENOTFOUND;
     }
-    nx_engine_agents(engine, take_agent, sheet);
+    nx_engine_agents(engine, take_agent, &g);
+    drop_others(sheet);
     if (sheet->agents_n > 0) {
         qsort(sheet->agents, sheet->agents_n, sizeof(*sheet->agents), by_id);
     }
@@ -266,7 +309,7 @@ int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
         nx_engine_targets(engine, incident_id, now_us, take_target, sheet);
     assign_rows(sheet);
     assign_groups(sheet);
-    roll_up(sheet);
+    roll_up(sheet, engine);
     take_facts(sheet, engine);
     if (err != 0 || sheet->failed) {
         nx_sheet_fini(sheet);
@@ -280,5 +323,6 @@ void nx_sheet_fini(struct nx_sheet *sheet) {
     free(sheet->sites);
     free(sheet->agents);
     free(sheet->rollup_targets);
+    free(sheet->members);
     *sheet = (struct nx_sheet){0};
 }

@@ -16,6 +16,8 @@ struct nx_sheet_row {
 struct nx_sheet_site {
     const char *network;
     size_t first, n;
+    struct nx_labels labels;
+    bool chosen; /* by the conditions */
     struct nx_rollup rollup;
     int64_t since_us; /* the worst state's */
 };
@@ -33,11 +35,13 @@ struct nx_sheet {
     int64_t now_us;
     struct nx_sheet_row *rows;
     size_t rows_n, rows_cap;
-    struct nx_sheet_site *sites; /* by name; every network with an agent */
+    struct nx_sheet_site *sites; /* by name; every network with an agent that
+                                    has the labels asked for */
     size_t sites_n, sites_cap;
     const struct nx_agent **agents; /* all, by id */
     size_t agents_n, agents_cap;
     struct nx_rollup_target *rollup_targets; /* of a site: from its first */
+    struct nx_rollup_member *members;        /* of site i */
     struct nx_incident_forecast forecast;
     struct nx_auth_facts facts[NX_INCIDENT_ITEMS_MAX];
     struct nx_sheet_wrong wrong[NX_INCIDENT_ITEMS_MAX];
@@ -46,9 +50,11 @@ struct nx_sheet {
     bool failed;        /* out of memory */
 };
 
-/* NX_ENOTFOUND, NX_ENOMEM. Borrows from the engine until it changes. */
+/* where: NULL: every network. NX_ENOTFOUND, NX_ENOMEM. Borrows from the engine
+ * until it changes. */
 int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
-                  uint32_t incident_id, int64_t now_us) NX_MUSTUSE;
+                  uint32_t incident_id, const struct nx_where *where,
+                  int64_t now_us) NX_MUSTUSE;
 void nx_sheet_fini(struct nx_sheet *sheet);
 
 /* Are all items observed, and good everywhere? */
@@ -69,6 +75,12 @@ void nx_sheet_note_wrong(const struct nx_auth_view *view,
                          struct nx_sheet_wrong *out);
 json_t *nx_status_site(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site);
+/* How many networks are in each state: of all sites, or of those whose `mark`
+ * is not zero. */
+json_t *nx_status_states(const struct nx_sheet *sheet, const uint8_t *mark);
+json_t *nx_status_groups(const struct nx_sheet *sheet, enum nx_label_key key);
+/* Expected share of queries denied now, by weight; negative: not known. */
+double nx_members_denied(const struct nx_sheet *sheet, const uint8_t *mark);
 
 /* Adds to the document of one network what its verdicts rest on: "meanwhile",
  * "authority_dig", and "evidence" of each target (nxclear-api(7)). */
@@ -80,5 +92,7 @@ bool nx_status_put_evidence(json_t *network, const struct nx_engine *engine,
  * there is none. New references. */
 json_t *nx_status_kept(const struct nx_engine *engine, uint32_t id);
 json_t *nx_status_kept_site(const json_t *kept, const char *network);
+/* Leaves in the document what the query asks for. */
+bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query);
 
 #endif

@@ -51,6 +51,17 @@ json_t *nx_json_ratio(double ratio) {
     return ratio < 0 ? json_null() : json_real(ratio);
 }
 
+static json_t *text_or_null(const char *text) {
+    return text[0] == '\0' ? json_null() : nx_json_text(text);
+}
+
+json_t *nx_json_labels(const struct nx_labels *labels) {
+    return json_pack("{s:o, s:o, s:o, s:o}", "site", text_or_null(labels->site),
+                     "provider", text_or_null(labels->provider), "asn",
+                     labels->asn == 0 ? json_null() : json_integer(labels->asn),
+                     "country", text_or_null(labels->country));
+}
+
 json_t *nx_json_name(const uint8_t *name) {
     char text[NX_DNAME_TEXT_MAX];
     return name == NULL ? json_null() : json_string(nx_dname_text(name, text));

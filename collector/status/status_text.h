@@ -13,6 +13,8 @@ json_t *nx_json_span(bool known, int64_t lo_us, int64_t hi_us); /* or null */
 json_t *nx_json_eta(const struct nx_eta *eta);
 json_t *nx_json_hard(const struct nx_hard *hard);
 json_t *nx_json_ratio(double ratio); /* null: negative */
+/* {"site", "provider", "asn", "country"}; null: not given. */
+json_t *nx_json_labels(const struct nx_labels *labels);
 json_t *nx_json_name(const uint8_t *name);
 json_t *nx_json_type(uint16_t qtype);
 json_t *nx_json_address(const struct nx_endpoint *at);

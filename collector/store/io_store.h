@@ -59,6 +59,19 @@ int nx_store_agents(struct nx_store *store,
                                   const struct nx_agent_record *record),
                     void *user) NX_MUSTUSE;
 
+/* --- labels --- */
+
+/* Makes these the labels of it. */
+int nx_store_labels_put(struct nx_store *store, enum nx_label_kind kind,
+                        const char *name, const struct nx_labels *labels,
+                        int64_t at_us) NX_MUSTUSE;
+/* A visit for each that has some; what cannot be read is left out. */
+int nx_store_labels(struct nx_store *store,
+                    void (*visit)(void *user, enum nx_label_kind kind,
+                                  const char *name,
+                                  const struct nx_labels *labels),
+                    void *user) NX_MUSTUSE;
+
 /* --- streams and the log --- */
 
 /* NX_ENOTFOUND: never seen. */

@@ -149,10 +149,20 @@ static const char closed_statuses[] =
 static const char streams_ahead[] =
     "ALTER TABLE stream ADD COLUMN ahead TEXT NOT NULL DEFAULT ''";
 
+/* What operators said of networks and agents, beside the configuration. */
+static const char labels[] =
+    "CREATE TABLE IF NOT EXISTS label("
+    " kind TEXT NOT NULL CHECK(kind IN ('network', 'agent')),"
+    " name TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " value TEXT NOT NULL,"
+    " changed_us INTEGER NOT NULL,"
+    " PRIMARY KEY(kind, name, key)) STRICT, WITHOUT ROWID";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {first, hellos, closed_statuses,
-                                    streams_ahead};
+                                    streams_ahead, labels};
 
 int nx_schema_newest(void) {
     return (int)(sizeof(steps) / sizeof(*steps));

@@ -43,6 +43,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     err |= nx_api_accept(body, body_len, &accept, &problem);
     check_detail(&problem);
     err |= nx_api_revoke(body, body_len, who, &problem);
+    struct nx_api_label label;
+    struct nx_status_query query;
+    err |= nx_api_label(body, body_len, "network", &label, &problem);
+    check_detail(&problem);
+    err |= nx_api_status_query(path, &query, &problem);
+    check_detail(&problem);
     err |= nx_api_nothing(body, body_len, &problem);
     check_detail(&problem);
     (void)err;

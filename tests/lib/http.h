@@ -127,6 +127,27 @@ int nx_service_agent_revoke(struct nx_service *service, const char *who,
     return 0;
 }
 
+int nx_service_label(struct nx_service *service, enum nx_label_kind kind,
+                     const char *name, const struct nx_label_change *changes,
+                     size_t n) {
+    const struct nx_agent *agent = &service->agents[0].agent;
+    struct nx_labels labels;
+    const char *why = "";
+    if (service->agents_n == 0 ||
+        strcmp(kind == NX_LABELS_OF_AGENT ? agent->name : agent->network,
+               name) != 0) {
+        return NX_ENOTFOUND;
+    }
+    nx_engine_labels_own(service->engine, kind, name, NX_LABELS_STORED,
+                         &labels);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(
+            nx_labels_set(&labels, changes[i].key, changes[i].value, &why), 0);
+    }
+    return nx_engine_labels_set(service->engine, kind, name, NX_LABELS_STORED,
+                                &labels);
+}
+
 void nx_service_agents(struct nx_service *service,
                        void (*visit)(void *user,
                                      const struct nx_agent_record *record),

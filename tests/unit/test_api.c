@@ -368,6 +368,71 @@ static void test_too_much(void **state) {
         "expect.A[32]: too much: at most 32 records, 1024 octets");
 }
 
+/* --- labels --- */
+
+static void test_label(void **state) {
+    static const char good[] =
+        "{\"network\":\"lyon\",\"labels\":{\"site\":\"l\",\"asn\":64500,"
+        "\"weight\":0.25,\"country\":null}}";
+    static const char *const bad[][2] = {
+        {"{\"labels\":{\"site\":\"l\"}}", "network: missing"},
+        {"{\"agent\":\"l\",\"labels\":{\"site\":\"l\"}}",
+         "agent: unknown member"},
+        {"{\"network\":\"l\"}", "labels: must be an object"},
+        {"{\"network\":\"l\",\"labels\":{}}", "labels: must be an object"},
+        {"{\"network\":\"l\",\"labels\":{\"colour\":\"red\"}}",
+         "labels.colour: no such label"},
+        {"{\"network\":\"l\",\"labels\":{\"site\":[]}}",
+         "labels.site: must be a string"},
+        {"{\"network\":\"l\",\"labels\":{\"asn\":-1}}",
+         "labels.asn: must be the number"},
+        {"{\"network\":\"l\",\"labels\":{\"weight\":1e300}}",
+         "labels.weight: must be a number"},
+        {"{\"network\":\"l\",\"labels\":{\"site\":\"a\\u001b\"}}",
+         "labels.site: must be at most 63"},
+    };
+    struct nx_api_label label;
+    (void)state;
+    assert_int_equal(
+        nx_api_label(good, strlen(good), "network", &label, &problem), 0);
+    assert_string_equal(label.name, "lyon");
+    assert_int_equal(label.n, 4);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(nx_api_label(bad[i][0], strlen(bad[i][0]), "network",
+                                      &label, &problem),
+                         NX_EDENIED);
+        assert_memory_equal(problem.detail, bad[i][1], strlen(bad[i][1]));
+    }
+}
+
+static void test_status_query(void **state) {
+    static const char *const bad[] = {"where",
+                                      "where=",
+                                      "where=site",
+                                      "group=weight",
+                                      "group=site&group=asn",
+                                      "colour=red",
+                                      "where=site%3D%zz",
+                                      "where=site%3Da%1b",
+                                      "where=site%3Da%00"};
+    struct nx_status_query query;
+    (void)state;
+    assert_int_equal(nx_api_status_query(NULL, &query, &problem), 0);
+    assert_true(query.where.n == 0 && !query.grouped);
+    assert_int_equal(
+        nx_api_status_query("where=site%3DSaint%20Denis&group=asn&where=asn=1",
+                            &query, &problem),
+        0);
+    assert_int_equal(query.where.n, 2);
+    assert_string_equal(query.where.at[0].value, "Saint Denis");
+    assert_true(query.grouped && query.group == NX_LABEL_ASN);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(nx_api_status_query(bad[i], &query, &problem),
+                         NX_EDENIED);
+        assert_int_equal(problem.status, 422);
+    }
+}
+
 /* --- agents --- */
 
 static void test_accept(void **state) {
@@ -450,6 +515,8 @@ int main(void) {
         cmocka_unit_test(test_bad_incidents),
         cmocka_unit_test(test_long),
         cmocka_unit_test(test_too_much),
+        cmocka_unit_test(test_label),
+        cmocka_unit_test(test_status_query),
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_revoke),
         cmocka_unit_test(test_problem),

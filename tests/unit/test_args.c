@@ -67,6 +67,15 @@ static void test_commands(void **state) {
     assert_int_equal(args.format, NX_FORMAT_JSONL);
     parse_ok("agents list", NX_CMD_AGENTS_LIST);
     parse_ok("networks", NX_CMD_NETWORKS);
+    parse_ok("networks label lyon site=lyon asn=", NX_CMD_NETWORKS_LABEL);
+    assert_string_equal(args.subject, "lyon");
+    assert_int_equal(args.labels_n, 2);
+    assert_string_equal(args.labels[1], "asn=");
+    parse_ok("agents label lyon-1 weight=2", NX_CMD_AGENTS_LABEL);
+    parse_ok("status --where site=lyon --where asn=64500 --group country",
+             NX_CMD_STATUS);
+    assert_int_equal(args.where_n, 2);
+    assert_string_equal(args.group, "country");
     parse_ok("agents revoke lyon-1", NX_CMD_AGENTS_REVOKE);
     assert_string_equal(args.subject, "lyon-1");
     parse_ok("help", NX_CMD_HELP);

@@ -118,7 +118,7 @@ static const struct {
     {KEY "listen: []\n", "c.yaml:2: listen: 0 entries, allowed are 1 to 16"},
     {HEAD "stroe: x\n",
      "c.yaml:3: unknown key \"stroe\" (known: key, listen, store, http, "
-     "estimate, plan)"},
+     "estimate, plan, networks, agents)"},
     {HEAD "http:\n  listen: 0.0.0.0:8053\n",
      "c.yaml:4: http.listen: 0.0.0.0:8053 is not a loopback address: the API "
      "has no passwords, put a proxy that has in front"},
@@ -155,6 +155,53 @@ static const struct {
      "c.yaml:3: plan: expected keys with values (\"key: value\")"},
 };
 
+static void test_labels(void **state) {
+    (void)state;
+    struct nx_collector_conf conf;
+    char why[NX_CONF_WHY_MAX];
+    assert_int_equal(parse("c.yaml",
+                           "key: k\nlisten: tcp://192.0.2.1:5530\n"
+                           "networks:\n"
+                           "  - name: lyon-office\n"
+                           "    site: lyon\n"
+                           "    asn: 64500\n"
+                           "    weight: 120\n"
+                           "  - name: oslo\n"
+                           "agents:\n"
+                           "  - name: lyon-office\n"
+                           "    provider: Example ISP\n",
+                           &conf, why),
+                     NX_OK);
+    assert_int_equal(conf.labels_n, 3);
+    assert_string_equal(conf.labels[0].name, "lyon-office");
+    assert_string_equal(conf.labels[0].labels.site, "lyon");
+    assert_int_equal(conf.labels[0].labels.asn, 64500);
+    assert_float_equal(conf.labels[0].labels.weight, 120.0, 0);
+    assert_int_equal(conf.labels[2].kind, NX_LABELS_OF_AGENT);
+    assert_string_equal(conf.labels[2].labels.provider, "Example ISP");
+    nx_collector_conf_fini(&conf);
+    static const char *const bad[][2] = {
+        {"  - site: lyon\n", "c.yaml:4: networks[0]"},
+        {"  - name: a b\n", "c.yaml:4: networks[0].name: must be 1 to 63"},
+        {"  - name: a\n  - name: a\n",
+         "c.yaml:5: networks[1].name: given twice"},
+        {"  - name: a\n    asn: x\n",
+         "c.yaml:5: networks[0].asn: must be the number"},
+        {"  - name: a\n    colour: red\n",
+         "c.yaml:5: networks[0]: unknown key"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char text[256];
+        (void)snprintf(text, sizeof(text),
+                       "key: k\nlisten: tcp://192.0.2.1:5530\nnetworks:\n%s",
+                       bad[i][0]);
+        assert_int_equal(parse("c.yaml", text, &conf, why), NX_ECONFIG);
+        if (strncmp(why, bad[i][1], strlen(bad[i][1])) != 0) {
+            fail_msg("%s", why);
+        }
+    }
+}
+
 static void test_broken(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
@@ -171,6 +218,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_everything),
+        cmocka_unit_test(test_labels),
         cmocka_unit_test(test_broken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

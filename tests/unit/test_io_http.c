@@ -155,6 +155,41 @@ static void test_csrf(void **state) {
                      421);
 }
 
+/* With an accepted agent lyon-1 in the network lyon. */
+static void check_labels(void) {
+    char path[96];
+    json_t *value = post("/v1/networks/label",
+                         "{\"network\":\"lyon\",\"labels\":{\"site\":\"L 1\","
+                         "\"asn\":64500,\"weight\":0.5}}",
+                         200);
+    assert_member(value, "network", "lyon");
+    assert_member(json_object_get(value, "labels"), "site", "L 1");
+    json_decref(value);
+    value = post("/v1/agents/label",
+                 "{\"agent\":\"lyon-1\",\"labels\":{\"country\":\"fr\"}}", 200);
+    assert_member(json_object_get(value, "labels"), "country", "FR");
+    assert_member(json_object_get(value, "labels"), "site", "L 1");
+    json_decref(value);
+    json_decref(post("/v1/networks/label",
+                     "{\"network\":\"oslo\",\"labels\":{\"site\":\"x\"}}",
+                     404));
+    unsigned id = open_incident();
+    (void)snprintf(path, sizeof path,
+                   "/v1/incidents/%u/status?where=site%%3DL%%201&group=asn",
+                   id);
+    value = get(path, 200);
+    assert_int_equal(json_array_size(json_object_get(value, "networks")), 1);
+    assert_member(json_object_get(value, "groups"), "label", "asn");
+    json_decref(value);
+    (void)snprintf(path, sizeof path,
+                   "/v1/incidents/%u/status?where=country=NO", id);
+    value = get(path, 200);
+    assert_int_equal(json_array_size(json_object_get(value, "networks")), 0);
+    json_decref(value);
+    (void)snprintf(path, sizeof path, "/v1/incidents/%u/status?where=x=y", id);
+    json_decref(get(path, 422));
+}
+
 static void test_agents(void **state) {
     (void)state;
     json_t *value = post("/v1/agents/accept",
@@ -174,6 +209,7 @@ static void test_agents(void **state) {
     value = get("/v1/networks", 200);
     assert_int_equal(json_array_size(json_object_get(value, "networks")), 1);
     json_decref(value);
+    check_labels();
     json_decref(post("/v1/agents/accept",
                      "{\"key\":\"unknown\",\"network\":\"x\"}", 404));
     value = post("/v1/agents/revoke", "{\"who\":\"lyon-1\"}", 200);

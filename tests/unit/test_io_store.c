@@ -254,6 +254,58 @@ static void see_incident(void *user, const struct nx_incident *incident) {
     *(struct nx_incident *)user = *incident;
 }
 
+struct seen_labels {
+    unsigned n;
+    struct nx_labels lyon;
+};
+
+static void see_labels(void *user, enum nx_label_kind kind, const char *name,
+                       const struct nx_labels *labels) {
+    struct seen_labels *seen = user;
+    seen->n++;
+    if (kind == NX_LABELS_OF_NETWORK && strcmp(name, "lyon") == 0) {
+        seen->lyon = *labels;
+    }
+}
+
+static void put_label(struct fixture *f, enum nx_label_kind kind,
+                      const char *name, struct nx_labels *labels,
+                      enum nx_label_key key, const char *value) {
+    const char *why = NULL;
+    assert_int_equal(nx_labels_set(labels, key, value, &why), 0);
+    assert_int_equal(nx_store_begin(f->store), NX_OK);
+    assert_int_equal(nx_store_labels_put(f->store, kind, name, labels, 5),
+                     NX_OK);
+    assert_int_equal(nx_store_commit(f->store), NX_OK);
+}
+
+static void test_labels(void **state) {
+    struct fixture *f = *state;
+    struct nx_labels l;
+    struct nx_labels other;
+    nx_labels_init(&l);
+    nx_labels_init(&other);
+    open_store(f);
+    put_label(f, NX_LABELS_OF_NETWORK, "lyon", &l, NX_LABEL_SITE, "o'Lyon");
+    put_label(f, NX_LABELS_OF_NETWORK, "lyon", &l, NX_LABEL_WEIGHT, "0.5");
+    put_label(f, NX_LABELS_OF_AGENT, "lyon", &other, NX_LABEL_ASN, "64500");
+    put_label(f, NX_LABELS_OF_NETWORK, "oslo", &other, NX_LABEL_ASN, "64501");
+    nx_store_close(&f->store);
+    sql(f->path, "INSERT INTO label VALUES('network', 'paris', 'colour', 'x', "
+                 "1)"); /* not ours */
+    open_store(f);
+    struct seen_labels seen = {.n = 0};
+    assert_int_equal(nx_store_labels(f->store, see_labels, &seen), NX_OK);
+    assert_int_equal(seen.n, 4);
+    assert_string_equal(seen.lyon.site, "o'Lyon");
+    assert_float_equal(seen.lyon.weight, 0.5, 0);
+    put_label(f, NX_LABELS_OF_NETWORK, "lyon", &l, NX_LABEL_SITE, "");
+    assert_sql(f,
+               "SELECT group_concat(key) FROM label WHERE name = 'lyon' AND "
+               "kind = 'network'",
+               "weight");
+}
+
 static void test_incidents(void **state) {
     struct fixture *f = *state;
     struct nx_incident incident = incident_of("www.example.com");
@@ -508,19 +560,13 @@ static void test_no_folder(void **state) {
 int main(void) {
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        WITH_STORE(test_log_survives),
-        WITH_STORE(test_rollback),
-        WITH_STORE(test_agents),
-        WITH_STORE(test_incidents),
-        WITH_STORE(test_target),
-        WITH_STORE(test_authority),
-        WITH_STORE(test_newer_schema),
-        WITH_STORE(test_older_schema),
-        WITH_STORE(test_foreign_database),
-        WITH_STORE(test_not_a_database),
-        WITH_STORE(test_damaged),
-        WITH_STORE(test_locked),
-        WITH_STORE(test_full),
+        WITH_STORE(test_log_survives),   WITH_STORE(test_rollback),
+        WITH_STORE(test_agents),         WITH_STORE(test_labels),
+        WITH_STORE(test_incidents),      WITH_STORE(test_target),
+        WITH_STORE(test_authority),      WITH_STORE(test_newer_schema),
+        WITH_STORE(test_older_schema),   WITH_STORE(test_foreign_database),
+        WITH_STORE(test_not_a_database), WITH_STORE(test_damaged),
+        WITH_STORE(test_locked),         WITH_STORE(test_full),
         WITH_STORE(test_no_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,13 +22,18 @@ static char *render(const char *statuses, const char *agents,
     json_t *s = load(statuses);
     json_t *a = load(agents);
     json_t *h = load(health);
-    const struct nx_metrics metrics = {s, a, h};
+    json_t *n = load("[{\"network\": \"lyon\", \"weight\": 40.5, \"labels\": "
+                     "{\"site\": \"a\\\"b\\u001b\", \"provider\": null, "
+                     "\"asn\": 64500, \"country\": \"FR\"}}]");
+    const struct nx_metrics metrics = {
+        .statuses = s, .agents = a, .networks = n, .health = h};
     struct nx_text text;
     nx_text_init(&text);
     nx_metrics_text(&metrics, &text);
     json_decref(s);
     json_decref(a);
     json_decref(h);
+    json_decref(n);
     char *bytes = nx_text_take(&text);
     assert_non_null(bytes);
     return bytes;
@@ -157,8 +162,18 @@ static void test_manual(void **state) {
     free(text);
 }
 
+static void test_labels(void **state) {
+    (void)state;
+    char *text = render("[]", "[]", "{}");
+    assert_line(text, "nxclear_network_info{network=\"lyon\",site=\"a\\\"b"
+                      "\\\\027\",asn=\"64500\",country=\"FR\"} 1");
+    assert_line(text, "nxclear_network_weight{network=\"lyon\"} 40.5");
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_labels),
         cmocka_unit_test(test_incident),
         cmocka_unit_test(test_agents),
         cmocka_unit_test(test_manual),

@@ -381,13 +381,19 @@ static void test_lists(void **state) {
               "bad\\027deploy\n");
     free(text);
     text = list_text("[{\"network\":\"lyon\",\"agents\":2,\"resolvers\":3,"
-                     "\"last_seen\":\"2026-11-20T20:19:00Z\"},"
+                     "\"last_seen\":\"2026-11-20T20:19:00Z\",\"weight\":120.0,"
+                     "\"labels\":{\"site\":\"L\\u001b\",\"asn\":64500}},"
                      "{\"network\":\"oslo\",\"agents\":1,\"resolvers\":0,"
                      "\"last_seen\":null}]",
                      nx_show_networks);
-    assert_string_equal(text, "NETWORK  AGENTS  RESOLVERS  SEEN\n"
-                              "lyon          2          3  6 s\n"
-                              "oslo          1          0  never\n");
+    assert_string_equal(
+        text,
+        "NETWORK  AGENTS  RESOLVERS  SEEN   WEIGHT  SITE   PROVIDER    ASN  "
+        "COUNTRY\n"
+        "lyon          2          3  6 s       120  L\\027  -         64500  "
+        "-\n"
+        "oslo          1          0  never       -  -      -             -  "
+        "-\n");
     free(text);
 }
 

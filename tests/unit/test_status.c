@@ -197,12 +197,13 @@ static const char *const authority_keys[] = {
     "good",        "total",       "servers",     "findings",
 };
 static const char *const summary_keys[] = {
-    "networks",   "states",      "all_clear",  "hard",
-    "unverified", "below_10pct", "below_1pct",
+    "networks",    "states",     "all_clear",   "hard",   "unverified",
+    "below_10pct", "below_1pct", "below_01pct", "denied", "affected",
 };
 static const char *const network_keys[] = {
-    "network", "state", "reason", "denied",         "clears",  "hard",
-    "basis",   "seen",  "since",  "presumed_clear", "targets",
+    "network", "state",  "reason", "denied", "clears",
+    "hard",    "basis",  "seen",   "since",  "presumed_clear",
+    "targets", "labels", "weight",
 };
 static const char *const target_keys[] = {
     "agent",  "resolver", "name",       "type",           "state",
