@@ -93,6 +93,20 @@ static void notice_failures(struct nx_service *service) {
     service->failures_n = n;
 }
 
+/* One at a time: closing changes the list. */
+static void end_audits(struct nx_service *service, int64_t now_us) {
+    const struct nx_incident **incidents = NULL;
+    size_t n = nx_engine_incidents(service->engine, &incidents);
+    for (size_t i = 0; i < n; i++) {
+        if (nx_incident_is_over(incidents[i], now_us)) {
+            /* What fails now is tried again with the next tick. */
+            int err = nx_service_incident_close(service, incidents[i]->id);
+            service->derived_stale |= err != NX_OK;
+            return;
+        }
+    }
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg) {
     struct nx_service *service = arg;
     const struct nx_engine_sink sink = {
@@ -105,6 +119,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
     nx_engine_tick(service->engine, now_us, &sink);
+    end_audits(service, now_us);
     notice_failures(service);
     if (service->derived_stale &&
         nx_group_storing(nx_ingest_group(service->ingest))) {

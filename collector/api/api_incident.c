@@ -227,10 +227,20 @@ static int take_note(const json_t *root, struct nx_incident *out,
     return err;
 }
 
+static int take_audit(const json_t *root, struct nx_incident *out,
+                      struct nx_api_problem *problem) {
+    const json_t *audit = json_object_get(root, "audit");
+    if (audit != NULL && !json_is_boolean(audit)) {
+        return nx_api_refuse(problem, 422, "audit: must be true or false");
+    }
+    out->audit = json_is_true(audit);
+    return 0;
+}
+
 int nx_api_incident(const char *body, size_t len, int64_t now_us,
                     struct nx_incident *out, struct nx_api_problem *problem) {
     static const char *const known[] = {"name",     "types", "expect", "outage",
-                                        "restored", "note",  NULL};
+                                        "restored", "note",  "audit",  NULL};
     json_t *root = NULL;
     uint8_t name[NX_DNAME_MAX];
     struct nx_incident incident;
@@ -246,6 +256,7 @@ int nx_api_incident(const char *body, size_t len, int64_t now_us,
     err = err != 0 ? err : take_outage(root, now_us, &incident, problem);
     err = err != 0 ? err : take_restored(root, now_us, &incident, problem);
     err = err != 0 ? err : take_note(root, &incident, problem);
+    err = err != 0 ? err : take_audit(root, &incident, problem);
     json_decref(root);
     if (err == 0) {
         *out = incident;

@@ -70,7 +70,8 @@ static json_t *open_statuses(struct nx_service *service) {
     int64_t now_us = nx_service_now_us(service);
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
-        if (incidents[i]->closed_us == NX_TIME_UNKNOWN) {
+        if (incidents[i]->closed_us == NX_TIME_UNKNOWN &&
+            !incidents[i]->audit) {
             (void)json_array_append_new(
                 list, nx_status_incident(engine, incidents[i]->id, now_us));
         }

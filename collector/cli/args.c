@@ -33,6 +33,10 @@ static const struct command_rule commands[] = {
          NX_BIT(OPT_GROUP)},
     {"explain", NULL, NX_CMD_EXPLAIN, 1, 2, "[ID] NETWORK",
      NX_BIT(OPT_JSON) | NX_BIT(OPT_ALL)},
+    {"audit", NULL, NX_CMD_AUDIT, 1, MANY, "NAME [TYPE]...",
+     NX_BIT(OPT_EXPECT) | NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_JSON)},
+    {"preflight", NULL, NX_CMD_PREFLIGHT, 1, MANY, "NAME [TYPE]...",
+     NX_BIT(OPT_EXPECT) | NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_JSON)},
     {"wait", NULL, NX_CMD_WAIT, 0, 1, "[ID]",
      NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_PATIENCE)},
     {"agents", "list", NX_CMD_AGENTS_LIST, 0, 0, "", LISTS},
@@ -164,7 +168,13 @@ static int take_positional(struct nx_parse *p, const struct command_rule *rule,
                             space, verb, rule->usage[0] != '\0' ? " " : "",
                             rule->usage);
     }
+    static const char *const address = "A";
     switch (rule->command) {
+    case NX_CMD_AUDIT:
+    case NX_CMD_PREFLIGHT:
+        p->out->subject = rest[0];
+        return n > 1 ? take_types(p, rest + 1, n - 1)
+                     : take_types(p, &address, 1);
     case NX_CMD_INCIDENT_OPEN:
         p->out->subject = rest[0];
         return take_types(p, rest + 1, n - 1);

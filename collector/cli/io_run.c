@@ -72,7 +72,8 @@ static int many_open(const json_t *list) {
     nx_text_init(&text);
     json_array_foreach(list, i, incident) {
         const char *of = nx_doc_text(incident, "name");
-        if (nx_doc_time(incident, "closed") == NX_TIME_NONE) {
+        if (nx_doc_time(incident, "closed") == NX_TIME_NONE &&
+            json_object_get(incident, "audit") == NULL) {
             nx_text_addf(&text, "%s%" JSON_INTEGER_FORMAT " %s", between,
                          nx_doc_number(incident, "id"),
                          nx_show_name(of != NULL ? of : "?", name));
@@ -99,7 +100,8 @@ int nx_run_incident(const struct nx_run *run, uint32_t *out) {
     int exit_code = nx_run_get(run, "/v1/incidents", &document);
     const json_t *list = nx_doc_list(document, "incidents");
     json_array_foreach(list, i, incident) {
-        if (nx_doc_time(incident, "closed") == NX_TIME_NONE) {
+        if (nx_doc_time(incident, "closed") == NX_TIME_NONE &&
+            json_object_get(incident, "audit") == NULL) {
             *out = (uint32_t)nx_doc_number(incident, "id");
             open_n++;
         }
@@ -380,6 +382,9 @@ static int dispatch(const struct nx_run *run) {
     case NX_CMD_STATUS:
     case NX_CMD_WAIT:
         return run_status(run);
+    case NX_CMD_AUDIT:
+    case NX_CMD_PREFLIGHT:
+        return nx_run_audit(run);
     case NX_CMD_EXPLAIN:
         return nx_run_explain(run);
     case NX_CMD_INCIDENT_LIST:

@@ -36,6 +36,9 @@ int nx_run_incident(const struct nx_run *run, uint32_t *out);
 /* io_record.c: what stays of an incident. */
 int nx_run_explain(const struct nx_run *run);
 
+/* io_audit.c: audit and preflight. */
+int nx_run_audit(const struct nx_run *run);
+
 /* io_offline.c: estimate and replay; no collector is asked. */
 int nx_run_estimate(const struct nx_args *args);
 int nx_run_replay(const struct nx_args *args, const struct nx_show *show);

@@ -64,6 +64,13 @@ json_t *nx_request_incident(const struct nx_args *args) {
         "note", args->note);
 }
 
+json_t *nx_request_audit(const struct nx_args *args) {
+    return json_pack(
+        "{s:s, s:o, s:o, s:s, s:b}", "name", args->subject, "types",
+        types_json(args), "expect", expect_json(args), "note",
+        args->command == NX_CMD_PREFLIGHT ? "preflight" : "audit", "audit", 1);
+}
+
 json_t *nx_request_accept(const struct nx_args *args) {
     return json_pack("{s:s, s:s, s:s*, s:s*}", "key", args->subject, "network",
                      args->network, "name", args->name, "role", args->role);

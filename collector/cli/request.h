@@ -10,6 +10,8 @@
 /* POST /v1/incidents, POST /v1/agents/accept. New references; NULL when out of
  * memory, or when a text of the command line is not UTF-8. */
 json_t *nx_request_incident(const struct nx_args *args);
+/* POST /v1/incidents for an audit. */
+json_t *nx_request_audit(const struct nx_args *args);
 json_t *nx_request_accept(const struct nx_args *args);
 /* POST /v1/networks/label, /v1/agents/label; owner: "network" or "agent". */
 json_t *nx_request_label(const struct nx_args *args, const char *owner);

@@ -35,6 +35,17 @@ void nx_show_status(const json_t *status, const struct nx_show *show,
 void nx_show_explain(const json_t *network, const struct nx_show *show,
                      struct nx_text *out);
 
+/* A status document whose name servers were audited: servers and findings;
+ * for preflight what an accident would cost. */
+void nx_show_audit(const json_t *status, const struct nx_show *show,
+                   struct nx_text *out);
+void nx_show_preflight(const json_t *status, const struct nx_show *show,
+                       struct nx_text *out);
+/* 0 no error or warning, 1 a warning, 2 an error, 3 nothing is known. */
+int nx_show_audit_exit(const json_t *status);
+/* Was every server asked everything, and judged? */
+bool nx_show_audited(const json_t *status);
+
 /* The same of a replay: a line, and a table of targets. */
 void nx_show_moment(const json_t *status, const struct nx_show *show,
                     struct nx_text *out);

@@ -78,7 +78,7 @@ static void topic_leave(struct nx_engine *engine, struct nx_item *item) {
 
 int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
                     struct nx_agent_state *agent) {
-    if (!nx_agent_probes(agent)) {
+    if (!nx_agent_probes(agent) || item->owner->incident.audit) {
         return 0;
     }
     for (size_t i = 0; i < agent->resolvers_n; i++) {

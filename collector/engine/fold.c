@@ -188,7 +188,7 @@ static void fold_target(struct fold *f, struct nx_route *route,
     for (struct nx_item *item = route->items; item != NULL; item = item->same) {
         struct nx_look look;
         look_at(f, item, obs, &look);
-        if (!timely(f, item, &look)) {
+        if (item->owner->incident.audit || !timely(f, item, &look)) {
             f->engine->counts.untimely_n++;
             continue;
         }

@@ -52,6 +52,11 @@ static int place(const struct nx_incident_item *item, const uint8_t *rdata,
     return 0;
 }
 
+bool nx_incident_is_over(const struct nx_incident *incident, int64_t now_us) {
+    return incident->audit && incident->closed_us == NX_TIME_UNKNOWN &&
+           now_us - incident->opened_us >= NX_AUDIT_ENDS_US;
+}
+
 int nx_incident_expect(struct nx_incident_item *item, const char *text) {
     uint8_t rdata[NX_ANSWER_RDATA_MAX];
     size_t len = 0;

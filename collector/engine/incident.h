@@ -24,10 +24,15 @@ struct nx_incident {
     int64_t outage_from_us; /* declared; NX_TIME_UNKNOWN */
     int64_t outage_to_us;   /* declared; NX_TIME_UNKNOWN */
     int64_t restored_us;    /* declared; NX_TIME_UNKNOWN: observe (auto) */
+    bool audit;             /* the name servers only: no resolver is asked */
     uint8_t items_n;        /* 1.. */
     struct nx_incident_item items[NX_INCIDENT_ITEMS_MAX];
     char note[NX_INCIDENT_NOTE_MAX];
 };
+
+/* An audit that nobody closed. */
+#define NX_AUDIT_ENDS_US (INT64_C(600) * 1000000)
+bool nx_incident_is_over(const struct nx_incident *incident, int64_t now_us);
 
 /* Adds one expected RDATA in presentation format ("192.0.2.10") to an item,
  * keeping canonical order. Types A, AAAA, CNAME, NS, PTR, MX, TXT, and any type

@@ -37,7 +37,8 @@ json_t *nx_status_incident_head(const struct nx_incident *incident) {
         nx_json_set(h, "opened", nx_json_time(incident->opened_us)) &&
         nx_json_set(h, "closed", nx_json_time(incident->closed_us)) &&
         nx_json_set(h, "restored", restored_json(incident)) &&
-        nx_json_set(h, "note", nx_json_text(incident->note))) {
+        nx_json_set(h, "note", nx_json_text(incident->note)) &&
+        (!incident->audit || nx_json_set(h, "audit", json_true()))) {
         return h;
     }
     json_decref(h);

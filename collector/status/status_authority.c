@@ -286,6 +286,9 @@ static json_t *audit_json(const struct nx_status_audit *a) {
                     json_boolean(nx_status_serials_agree(a))) &&
         nx_json_set(o, "good", json_integer(good)) &&
         nx_json_set(o, "total", json_integer((json_int_t)a->servers_n)) &&
+        nx_json_set(o, "ns_ttl_s",
+                    f->ns_ttl_s != 0 ? json_integer(f->ns_ttl_s)
+                                     : json_null()) &&
         nx_json_set(o, "audited", json_integer((json_int_t)a->audited_n)) &&
         nx_json_set(o, "seen", nx_json_time(a->audited_us)) &&
         nx_json_set(o, "silent", json_boolean(a->silent)) &&

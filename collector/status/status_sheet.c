@@ -70,7 +70,8 @@ static void take_agent(void *user, const struct nx_agent_view *view) {
     }
     sheet->agents = list;
     sheet->agents[sheet->agents_n++] = view->agent;
-    if (view->agent->accepted && !view->agent->authority) {
+    if (view->agent->accepted && !view->agent->authority &&
+        !sheet->incident->audit) {
         struct nx_sheet_site *site = add_site(sheet, view->agent->network);
         if (site != NULL) {
             label_site(g, site, view->agent);

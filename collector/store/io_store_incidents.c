@@ -27,16 +27,18 @@ static int add_item(struct nx_store *store, uint32_t id, unsigned index,
 
 int nx_store_incident_add(struct nx_store *store,
                           struct nx_incident *incident) {
-    struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_INCIDENT_ADD,
-        "INSERT INTO incident(opened_us, closed_us, outage_from_us, "
-        "outage_to_us, restored_us, note) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_INCIDENT_ADD,
+                  "INSERT INTO incident(opened_us, closed_us, outage_from_us, "
+                  "outage_to_us, restored_us, note, audit) "
+                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     nx_sq_int(&sq, incident->opened_us);
     nx_sq_time(&sq, incident->closed_us);
     nx_sq_time(&sq, incident->outage_from_us);
     nx_sq_time(&sq, incident->outage_to_us);
     nx_sq_time(&sq, incident->restored_us);
     nx_sq_text(&sq, incident->note);
+    nx_sq_int(&sq, incident->audit ? 1 : 0);
     int err = nx_sq_run(&sq);
     if (err != NX_OK) {
         return err;
@@ -139,16 +141,18 @@ static void read_incident(const struct nx_sq *sq, struct nx_incident *out) {
     out->outage_to_us = nx_sq_get_time(sq, 4);
     out->restored_us = nx_sq_get_time(sq, 5);
     nx_sq_get_text(sq, 6, out->note, sizeof(out->note));
+    out->audit = nx_sq_get_int(sq, 7) != 0;
 }
 
 int nx_store_incidents(struct nx_store *store,
                        void (*visit)(void *user,
                                      const struct nx_incident *incident),
                        void *user) {
-    struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_INCIDENTS,
-        "SELECT incident_id, opened_us, closed_us, outage_from_us, "
-        "outage_to_us, restored_us, note FROM incident ORDER BY incident_id");
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_INCIDENTS,
+                  "SELECT incident_id, opened_us, closed_us, outage_from_us, "
+                  "outage_to_us, restored_us, note, audit FROM incident "
+                  "ORDER BY incident_id");
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {
         struct nx_incident incident;

@@ -159,10 +159,21 @@ static const char labels[] =
     " changed_us INTEGER NOT NULL,"
     " PRIMARY KEY(kind, name, key)) STRICT, WITHOUT ROWID";
 
+/* Incidents that only audit the name servers. */
+static const char audits[] =
+    "ALTER TABLE incident ADD COLUMN audit INTEGER NOT NULL DEFAULT 0";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
-static const char *const steps[] = {first, hellos, closed_statuses,
-                                    streams_ahead, labels};
+static const char *const steps[] = {
+    first,
+    hellos,
+    closed_statuses,
+    streams_ahead,
+    labels,
+    audits,
+    /* one a line, with a comma: two changes at once merge plainly */
+};
 
 int nx_schema_newest(void) {
     return (int)(sizeof(steps) / sizeof(*steps));

@@ -2,9 +2,10 @@
 DNS), and each is told by its tag. A table of them, with the time it took."""
 import time
 
-from deploy.lab import zones
+from deploy.lab import networks, zones
 from deploy.lab.lab import Lab
 from deploy.lab.signing import Signer
+from tests.lib.capture import Capture
 from tests.lib.support import open_incident, site_in, wait_status
 
 FOUND_S = 15
@@ -208,3 +209,35 @@ def test_servers_that_do_not_serve():
         said = site.cli("status", str(incident), check=False).stdout
         assert "ns2.example.com" in said, said
         assert bench.lab.ns1.address not in silent[0]["detail"]
+
+
+def test_audit_and_preflight_ask_no_resolver():
+    with Capture() as capture, Lab([networks.bind]) as lab, \
+            site_in(lab) as site:
+        lab.remove_record()
+        began = time.time()
+        audit = site.cli("audit", zones.NAME, check=False)
+        assert audit.returncode == 2, audit
+        assert "STILL_NEGATIVE" in audit.stdout, audit
+        assert "do: load the present zone" in audit.stdout, audit
+        lab.restore_record()
+        audit = site.cli("audit", zones.NAME, "A", "--expect",
+                         f"A={zones.RECORD_ADDRESS}")
+        assert "no findings" in audit.stdout, audit
+        assert audit.stdout.count(" good ") == 2, audit
+        cost = site.cli("preflight", zones.NAME)
+        assert f"TTL {zones.NEGATIVE_TTL_S} s" in cost.stdout, cost
+        assert "ACCIDENT" in cost.stdout and "short enough" in cost.stdout
+        assert not capture.select(began, name=zones.NAME,
+                                  destination=lab.networks[0].address)
+        listed = site.cli("incident", "list").stdout
+        assert listed.count("preflight") == 1, listed
+        # All are over, and none is the one open incident.
+        assert site.cli("status", check=False).returncode == 3
+
+
+def test_audit_without_an_authority_agent():
+    with Lab([]) as lab, site_in(lab, auditor=False) as site:
+        audit = site.cli("audit", zones.NAME, "--timeout", "1s", check=False)
+        assert audit.returncode == 3, audit
+        assert "--role authority" in audit.stderr, audit

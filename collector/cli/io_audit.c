@@ -1,0 +1,103 @@
+/* audit and preflight: have the name servers audited, and tell what it
+ * showed. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "collector/cli/io_run.h"
+#include "collector/cli/request.h"
+
+#define US_PER_S INT64_C(1000000)
+#define PATIENCE_US (30 * US_PER_S)
+#define PAUSE_NS 250000000L
+
+static int64_t mono_us(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
+}
+
+/* Until every server was asked everything, or time is up. *status: the newest
+ * document. */
+static int wait_audited(const struct nx_run *run, uint32_t id,
+                        json_t **status) {
+    static const struct timespec pause = {0, PAUSE_NS};
+    int64_t patience_us = run->args->timeout_us != NX_TIME_NONE
+                              ? run->args->timeout_us
+                              : PATIENCE_US;
+    int64_t until_us = mono_us() + patience_us;
+    for (;;) {
+        json_t *fresh = NULL;
+        int exit_code = nx_run_status(run, id, &fresh, NULL);
+        if (exit_code != 0) {
+            return exit_code;
+        }
+        json_decref(*status);
+        *status = fresh;
+        if (nx_show_audited(fresh) || mono_us() >= until_us) {
+            return 0;
+        }
+        (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+}
+
+static void close_it(const struct nx_run *run, uint32_t id) {
+    char path[64];
+    struct nx_api_error error;
+    json_t *said = NULL;
+    json_t *nothing = json_object();
+    (void)snprintf(path, sizeof path, "/v1/incidents/%" PRIu32 "/close", id);
+    if (nothing != NULL &&
+        nx_api_post(run->api, path, nothing, &said, &error) != 0) {
+        (void)fprintf(stderr, "nxclear: the audit ends by itself: %s\n",
+                      error.why);
+    }
+    json_decref(nothing);
+    json_decref(said);
+}
+
+static int tell(const struct nx_run *run, const json_t *status) {
+    struct nx_text text;
+    nx_text_init(&text);
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(status, false, &text);
+    } else if (run->args->command == NX_CMD_PREFLIGHT) {
+        nx_show_preflight(status, run->show, &text);
+    } else {
+        nx_show_audit(status, run->show, &text);
+    }
+    int exit_code = nx_run_print(&text);
+    return exit_code != 0 ? exit_code : nx_show_audit_exit(status);
+}
+
+static int unheard(void) {
+    return nx_run_complain(
+        "no authority agent reported in time: is one accepted with --role "
+        "authority and connected? (nxclear agents list)",
+        NX_EXIT_UNKNOWN);
+}
+
+int nx_run_audit(const struct nx_run *run) {
+    struct nx_api_error error;
+    json_t *body = nx_request_audit(run->args);
+    json_t *incident = NULL;
+    json_t *status = NULL;
+    if (body == NULL) {
+        return nx_run_complain("an argument is not valid UTF-8", NX_EXIT_USAGE);
+    }
+    int err = nx_api_post(run->api, "/v1/incidents", body, &incident, &error);
+    json_decref(body);
+    if (err != 0) {
+        return nx_run_complain(error.why, error.exit_code);
+    }
+    uint32_t id = (uint32_t)nx_doc_number(incident, "id");
+    json_decref(incident);
+    int exit_code = wait_audited(run, id, &status);
+    if (exit_code == 0) {
+        bool heard = nx_show_audit_exit(status) != NX_EXIT_UNKNOWN;
+        exit_code = heard ? tell(run, status) : unheard();
+    }
+    close_it(run, id);
+    json_decref(status);
+    return exit_code;
+}
