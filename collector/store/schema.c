@@ -166,13 +166,7 @@ static const char audits[] =
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
-    first,
-    hellos,
-    closed_statuses,
-    streams_ahead,
-    labels,
-    audits,
-    /* one a line, with a comma: two changes at once merge plainly */
+    first, hellos, closed_statuses, streams_ahead, labels, audits,
 };
 
 int nx_schema_newest(void) {
