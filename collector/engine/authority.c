@@ -300,6 +300,7 @@ static void turn_good(struct nx_auth_entry *e, const struct nx_look *look) {
         e->good_hi_us = look->rx_us + look->eps_us;
         e->good_serial = false;
     }
+    e->bad_serial = false;
     e->last_good_us = look->rx_us;
 }
 
@@ -354,6 +355,9 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
         turn_good(e, look);
     } else {
         turn_bad(a, e, look);
+        if (e->bad_serial) {
+            note_outage_serial(a, e->serial_bad);
+        }
         note_negative_soa(a, e, obs);
     }
     e->word = (uint8_t)word;
@@ -390,7 +394,9 @@ void nx_authority_soa(struct nx_authority *a, uint32_t agent_id,
     note_server_soa(&e->server, serial, obs->answer_ttl_s, be32(numbers + 16));
     a->soa_w_s = e->server.w_s > a->soa_w_s ? e->server.w_s : a->soa_w_s;
     if (e->word >= NX_AUTH_WORD_DIFFERS) {
-        note_outage_serial(a, serial);
+        /* Or was it restored between the two questions? */
+        e->serial_bad = serial;
+        e->bad_serial = true;
     } else if (e->word == NX_AUTH_WORD_GOOD && !e->good_serial &&
                look->tx_us >= e->server.good_since_us) {
         /* Read after the first good answer, so not the old version's. */

@@ -21,6 +21,9 @@ struct nx_auth_entry {
     bool bad_seen;    /* differed or denied at some time */
     bool good_serial; /* `serial_good` was read while it was good */
     uint32_t serial_good;
+    bool bad_serial; /* `serial_bad` was read after a bad answer; it counts when
+                        the next one is bad too */
+    uint32_t serial_bad;
     int64_t asked_us;     /* first question */
     int64_t word_us;      /* last useful answer */
     int64_t last_good_us; /* last good answer */

@@ -40,6 +40,18 @@ static void test_serial_that_stays(void **state) {
     assert_false(f->serial_moves);
 }
 
+/* Denied, then restored, then asked for the SOA: the new version's serial was
+ * not that of the outage. */
+static void test_serial_between_denial_and_restoration(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    denies(b, 1, 1, apex, 900, T0); /* serial 10 */
+    soa(b, 1, 11, T0 + S);
+    good(b, 1, 1, T0 + 5 * S);
+    soa(b, 1, 11, T0 + 6 * S);
+    assert_true(step(b, T0 + 6 * S)->serial_moves);
+}
+
 static void test_w_from_soa_query(void **state) {
     struct bench *b = *state;
     delegate(b, 1, apex, 1, 1, T0);
@@ -108,6 +120,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_serials),
         TEST(test_serial_that_stays),
+        TEST(test_serial_between_denial_and_restoration),
         TEST(test_w_from_soa_query),
         TEST(test_hostile_soa),
         TEST(test_declared_without_agent),
