@@ -41,9 +41,17 @@ int64_t nx_single_layer_end(const struct nx_evidence *ev) {
            (feed_s + ev->w_s + INT64_C(1)) * NX_US_PER_S;
 }
 
+/* Made from local data, as unbound's zones and policies are: authoritative, but
+ * of no zone. dnscache answers so from its cache as well; it knows no EDNS. */
+static bool is_local_data(const struct nx_look *look) {
+    return look->kind == NX_KIND_NXDOMAIN && look->soa_rel == NX_SOA_NONE &&
+           (look->flags & NX_LOOK_AA) != 0 && (look->flags & NX_LOOK_EDNS) != 0;
+}
+
 bool nx_look_is_policy(const struct nx_look *look) {
     return (look->flags & (NX_LOOK_EDE_POLICY | NX_LOOK_SOA_ADDITIONAL)) != 0 ||
-           look->soa_rel == NX_SOA_QNAME || look->soa_rel == NX_SOA_FOREIGN;
+           look->soa_rel == NX_SOA_QNAME || look->soa_rel == NX_SOA_FOREIGN ||
+           is_local_data(look);
 }
 
 /* Can this TTL be a cache's countdown at all? */

@@ -4,6 +4,7 @@
 
 #include "collector/infer/bound.h"
 #include "collector/infer/confidence.h"
+#include "collector/infer/denial.h"
 #include "collector/infer/evidence.h"
 #include "collector/infer/forecast.h"
 #include "collector/infer/marks.h"
@@ -11,8 +12,6 @@
 
 #define CONFIRM_US (35 * NX_US_PER_S) /* 3.4, 5.7: one-shot stale answers */
 #define LOST_LOOKS 3U                 /* 5.7: unreachable */
-#define LATE_LOOKS 3U                 /* 5.5: past every bound */
-#define STALE_TTL_S 30                /* RFC 8767 section 4 */
 
 void nx_diagnosis_settings_default(struct nx_diagnosis_settings *out) {
     *out = (struct nx_diagnosis_settings){
@@ -38,162 +37,6 @@ static enum nx_state unknown(struct nx_verdict *out,
 
 static bool was(const struct nx_evidence *ev, enum nx_state state) {
     return ev->c->before.known && ev->c->before.state == state;
-}
-
-/* Latest end that the restoration allows, chains included when possible. */
-static int64_t last_end(const struct nx_evidence *ev) {
-    int64_t end_us = nx_single_layer_end(ev);
-
-    if (end_us != INT64_MAX && ev->c->profile->chain_possible) {
-        end_us += (ev->w_s + INT64_C(1)) * NX_US_PER_S;
-    }
-    return end_us;
-}
-
-/* 5.5, last row: denials past every bound without a countdown are made above
- * the cache. */
-static bool is_made_above(const struct nx_evidence *ev) {
-    unsigned late_n = 0;
-
-    for (size_t i = 0; i < ev->c->looks_n; i++) {
-        const struct nx_look *look = &ev->c->looks[i];
-        late_n += nx_kind_is_negative(look->kind) &&
-                          (look->r_s < 0 || look->r_s == ev->flat_r_s) &&
-                          look->tx_us > last_end(ev)
-                      ? 1U
-                      : 0U;
-    }
-    return late_n >= LATE_LOOKS &&
-           (ev->flat || nx_evidence_negative(ev)->r_s < 0);
-}
-
-/* Entering needs two agreeing looks, unless an extended error says it. */
-static bool is_policy(const struct nx_evidence *ev,
-                      const struct nx_look *look) {
-    return (look->flags & NX_LOOK_EDE_POLICY) != 0 || ev->policy_n >= 2 ||
-           is_made_above(ev);
-}
-
-static bool is_stale(const struct nx_evidence *ev, const struct nx_look *look) {
-    if ((look->flags & NX_LOOK_EDE_STALE) != 0) {
-        return true;
-    }
-    if (ev->miss_n > 0 && ev->c->profile->rd0 == NX_RD0_HONOURED) {
-        return true;
-    }
-    return ev->flat && look->r_s <= STALE_TTL_S &&
-           look->tx_us > nx_single_layer_end(ev);
-}
-
-/* When a fill is surely newer than all that the restoration left behind: below
- * a cache that is not alone, an entry may come from another layer. */
-static int64_t newest_old_fill(const struct nx_evidence *ev) {
-    const struct nx_case *c = ev->c;
-    int64_t at_us = c->auth->restored_hi_us;
-    bool stacked = c->profile->chain_possible &&
-                   (c->profile->verified || ev->w_auth_s > ev->w_s);
-
-    if (nx_is_refed(ev)) {
-        at_us += (int64_t)c->auth->ns_ttl_s * NX_US_PER_S;
-    }
-    if (stacked) {
-        at_us += (int64_t)ev->w_auth_s * NX_US_PER_S;
-    }
-    return at_us;
-}
-
-/* Where a raised W would explain it as well (the clamp is not known), the fill
- * must have been seen: our own query made it, or another entry ended and this
- * one followed. */
-static bool is_seen_to_come(const struct nx_evidence *ev,
-                            const struct nx_line_info *info) {
-    const struct nx_look *first = &ev->c->looks[info->first];
-    bool ours = !ev->ttl_raised && info->r_max_s + 1 >= (int32_t)ev->w_auth_s;
-
-    return ev->c->profile->verified || ours ||
-           (ev->expired_us != NX_TIME_UNKNOWN && first->tx_us > ev->expired_us);
-}
-
-/* A fill surely after the restoration, on a countdown that was seen to count
- * down (two agreeing looks). The inclusive family's fill is floored away by a
- * second. Where the clock may be the zone's and serials cannot tell, only what
- * outlives every chain counts (12.2, 12.4). */
-static bool is_recached_line(const struct nx_evidence *ev,
-                             const struct nx_line_info *info) {
-    const struct nx_case *c = ev->c;
-    int64_t fill_us = info->line.a_us - (int64_t)ev->w_s * NX_US_PER_S;
-
-    if (info->r_max_s == info->r_min_s || ev->clock_step ||
-        !is_seen_to_come(ev, info)) {
-        return false;
-    }
-    if (c->profile->conv == NX_CONV_F0) {
-        fill_us -= NX_US_PER_S;
-    }
-    if (c->profile->soa_clock != NX_SOA_CLOCK_OWN &&
-        (!c->auth->serial_moves ||
-         nx_serial_current(&c->looks[info->last], c->auth))) {
-        return info->line.a_us > last_end(ev);
-    }
-    return fill_us > newest_old_fill(ev);
-}
-
-static bool is_recached(const struct nx_evidence *ev,
-                        const struct nx_look *look) {
-    if (ev->c->auth->restored_hi_us == NX_TIME_UNKNOWN) {
-        return false;
-    }
-    if (ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN &&
-        nx_serial_current(look, ev->c->auth)) {
-        return true;
-    }
-    for (size_t i = 0; i < ev->lines.n; i++) {
-        if (is_recached_line(ev, &ev->lines.at[i])) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Denials that waiting ends: which kind. */
-static enum nx_state cached_state(const struct nx_evidence *ev,
-                                  const struct nx_look *look) {
-    if ((look->flags & NX_LOOK_EDE_SYNTH) != 0) {
-        return NX_STATE_SYNTHESIZED_NEGATIVE;
-    }
-    if (look->soa_rel == NX_SOA_ANCESTOR) {
-        return NX_STATE_ANCESTOR_NXDOMAIN;
-    }
-    if (ev->pos_n > 0) {
-        return NX_STATE_PARTLY_CLEAR;
-    }
-    return look->kind == NX_KIND_NODATA ? NX_STATE_CACHED_NODATA
-                                        : NX_STATE_CACHED_NXDOMAIN;
-}
-
-static enum nx_state negative_state(const struct nx_evidence *ev,
-                                    struct nx_verdict *out) {
-    const struct nx_look *look = nx_evidence_negative(ev);
-
-    if (is_policy(ev, look)) {
-        return NX_STATE_POLICY_BLOCKED;
-    }
-    if (look->soa_rel == NX_SOA_TARGET || !ev->c->auth->observed) {
-        return unknown(out, NX_UNKNOWN_DENIED_ZONE_NOT_OBSERVED);
-    }
-    if (!ev->c->auth->all_ns_good) {
-        return NX_STATE_STILL_NEGATIVE_AT_AUTHORITY;
-    }
-    if (nx_look_is_policy(look)) {
-        return unknown(out, NX_UNKNOWN_INCONSISTENT);
-    }
-    if (is_stale(ev, look)) {
-        return NX_STATE_STALE_SERVED;
-    }
-    if (is_recached(ev, look)) {
-        return NX_STATE_RECACHED;
-    }
-    return cached_state(ev, look);
 }
 
 /* After positives: enough of them, or not yet. */
@@ -285,7 +128,7 @@ static enum nx_state classify(const struct nx_evidence *ev,
                        asked ? NX_UNKNOWN_AGENT_SILENT : NX_UNKNOWN_GUARDED);
     }
     if (nx_kind_is_negative(last->kind)) {
-        return negative_state(ev, out);
+        return nx_denial_state(ev, out);
     }
     if (last->kind == NX_KIND_SERVFAIL) {
         return (last->flags & NX_LOOK_EDE_DNSSEC) != 0 ||

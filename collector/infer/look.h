@@ -44,6 +44,7 @@ enum { /* nx_look.flags */
        NX_LOOK_CNAME = 1 << 9,       /* the denied name is a CNAME target */
        NX_LOOK_CD = 1 << 10,
        NX_LOOK_SOA_ADDITIONAL = 1 << 11, /* as response policy zones do */
+       NX_LOOK_EDNS = 1 << 12,           /* the reply had an OPT record */
 };
 
 struct nx_look {

@@ -78,8 +78,18 @@ static void flag_early(const struct nx_evidence *ev, struct nx_verdict *out) {
     }
 }
 
+static void take_serial(const struct nx_evidence *ev, struct nx_verdict *out) {
+    const struct nx_look *look = nx_evidence_negative(ev);
+
+    if (look != NULL && look->soa_rel == NX_SOA_APEX) {
+        out->serial_known = (look->flags & NX_LOOK_SERIAL) != 0;
+        out->serial = look->soa_serial;
+    }
+}
+
 void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_looks(ev, out);
     flag_lines(ev, out);
     flag_early(ev, out);
+    take_serial(ev, out);
 }

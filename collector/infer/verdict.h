@@ -163,7 +163,9 @@ struct nx_verdict {
     struct nx_line lines[NX_LINES_MAX]; /* live lines, by a */
     bool fill_known;
     int64_t fill_lo_us, fill_hi_us; /* of the last line */
-    bool fill_exact; /* W and the clock were measured: it dates the outage */
+    bool fill_exact;   /* W and the clock were measured: it dates the outage */
+    bool serial_known; /* of the zone, in the newest denial of its apex */
+    uint32_t serial;
     bool prior_known;
     int64_t prior_a_us, prior_b_us;
     struct nx_eta eta;

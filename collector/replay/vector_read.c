@@ -238,6 +238,7 @@ static void read_header(const struct nx_in *in, struct sight *s) {
         uint16_t flag;
     } FLAGS[] = {{"aa", NX_ANS_AA},
                  {"ad", NX_ANS_AD},
+                 {"edns", NX_ANS_EDNS},
                  {"soa_additional", NX_ANS_SOA_ADDITIONAL}};
     for (size_t i = 0; i < sizeof(FLAGS) / sizeof(FLAGS[0]); i++) {
         if (nx_in_bool(in, FLAGS[i].key, false)) {

@@ -382,6 +382,72 @@ static void test_s16_policy_without_soa(void **state) {
     assert_int_equal(NX_STATE_POLICY_BLOCKED, at(&s, 60.1)->state);
 }
 
+/* unbound's local data: AA without SOA. A dnscache answers so from its cache;
+ * it knows no EDNS, and one look proves nothing. */
+static void test_s16_local_data(void **state) {
+    struct scene s;
+
+    (void)state;
+    set_up(&s, 20, 7.0);
+    for (unsigned i = 0; i < 2; i++) {
+        struct nx_look *look = denied(&s, 9.0 + i, -1, 0);
+        look->soa_rel = NX_SOA_NONE;
+        look->flags = NX_LOOK_RD | NX_LOOK_AA | NX_LOOK_EDNS;
+        const struct nx_verdict *v = at(&s, 9.1 + i);
+        assert_int_equal(i == 0 ? NX_STATE_UNKNOWN : NX_STATE_POLICY_BLOCKED,
+                         v->state);
+        assert_false(v->eta.known);
+    }
+    s.looks[0].flags = s.looks[1].flags = NX_LOOK_RD | NX_LOOK_AA; /* S20 */
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&s, 10.1)->state);
+    assert_int_equal(NX_BASIS_PRIOR, s.verdict.basis);
+}
+
+static enum nx_state next(struct scene *s, double now_s) {
+    nx_diagnose(&s->settings, s->looks, s->n, &s->auth, &s->profile, us(now_s),
+                &s->verdict, &s->verdict);
+    return (enum nx_state)s->verdict.state;
+}
+
+/* S12, S13: a PowerDNS that extends its entry, or a server with the old zone:
+ * from W again with the old serial, again and again. Each further round is what
+ * the first was found to be, at its first look. */
+static void test_s12_rounds(void **state) {
+    struct scene s;
+
+    (void)state;
+    set_up(&s, 20, 7.0);
+    for (double t_s = 9.3; t_s < 20.0; t_s += 2.0) {
+        denied(&s, t_s, 20 - (int32_t)floor(t_s), 1);
+        assert_int_equal(NX_STATE_CACHED_NXDOMAIN, next(&s, t_s + 0.1));
+    }
+    denied(&s, 21.3, 19, 1);
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, next(&s, 21.4));
+    for (double t_s = 23.3; t_s < 60.0; t_s += 2.0) {
+        denied(&s, t_s, 20 - (int32_t)floor(t_s) % 20, 1);
+        assert_int_equal(NX_STATE_RECACHED, next(&s, t_s + 0.1));
+        assert_false(s.verdict.eta.known);
+    }
+    assert_true(s.verdict.serial_known);
+    assert_int_equal(1, s.verdict.serial);
+}
+
+/* dnsdist with staleTTL: the countdown ends, then 60 stands, without EDE. */
+static void test_flat_after_countdown_is_stale(void **state) {
+    struct scene s;
+
+    (void)state;
+    set_up(&s, 20, 7.0);
+    for (double t_s = 9.3; t_s < 20.0; t_s += 2.0) {
+        denied(&s, t_s, 20 - (int32_t)floor(t_s), 1);
+    }
+    for (double t_s = 21.3; t_s < 240.0; t_s += 5.0) {
+        denied(&s, t_s, 60, 1);
+    }
+    assert_int_equal(NX_STATE_STALE_SERVED, at(&s, 240.0)->state);
+    assert_false(s.verdict.eta.known);
+}
+
 /* A stale answer is none of these: EDE 3, thirty seconds. */
 static void test_s11_stale(void **state) {
     struct scene s;
@@ -484,6 +550,9 @@ int main(void) {
         cmocka_unit_test(test_s13_lagging_secondary),
         cmocka_unit_test(test_s16_policy),
         cmocka_unit_test(test_s16_policy_without_soa),
+        cmocka_unit_test(test_s16_local_data),
+        cmocka_unit_test(test_s12_rounds),
+        cmocka_unit_test(test_flat_after_countdown_is_stale),
     };
 
     return cmocka_run_group_tests(TESTS, NULL, NULL);
