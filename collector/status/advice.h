@@ -20,6 +20,8 @@ struct nx_advice_facts {
     bool serial_known;    /* of that server */
     uint32_t serial;
     const char *other; /* a resolver of the same network that is clear */
+    bool alias;        /* the name is an alias whose target is not audited */
+    bool old_servers;  /* that left the delegation, and deny the name */
 };
 
 struct nx_advice {

@@ -36,6 +36,7 @@ void nx_sheet_note_wrong(const struct nx_auth_view *view,
     *out = (struct nx_sheet_wrong){.known = false};
     for (size_t i = 0; i < view->servers_n; i++) {
         const struct nx_auth_server *server = &view->servers[i];
+        out->alias |= server->alias && !server->good;
         if (is_wrong(server) &&
             (worst == NULL || server->class_ > worst->class_)) {
             worst = server;
@@ -78,6 +79,7 @@ static void advise_row(const struct nx_sheet *sheet,
     const struct nx_question *q = row->view.question;
     const struct nx_endpoint *other = other_of(sheet, site, row);
     const struct nx_sheet_wrong *wrong = &sheet->wrong[row->view.item];
+    const struct nx_auth_facts *auth = &sheet->facts[row->view.item];
     struct words words;
     const struct nx_advice_facts facts = {
         .now_us = sheet->now_us,
@@ -88,6 +90,8 @@ static void advise_row(const struct nx_sheet *sheet,
         .server = wrong->known ? wrong->server : NULL,
         .serial_known = wrong->serial_known,
         .serial = wrong->serial,
+        .alias = wrong->alias,
+        .old_servers = auth->deleg_changed_ns && auth->old_servers_negative,
         .other = other != NULL ? nx_endpoint_text(other, words.other) : NULL};
     nx_advice_of(&row->view.verdict, &facts, out);
 }

@@ -24,6 +24,7 @@ struct nx_sheet_site {
 
 /* An authoritative server of an item that denies the name, or differs. */
 struct nx_sheet_wrong {
+    bool alias; /* a server answers with an alias out of its zone */
     bool known;
     char server[160]; /* "ns2.example.net (198.51.100.2@53)" */
     bool serial_known;

@@ -24,7 +24,9 @@ static const struct nx_advice_facts all = {
     .server = "ns2.example.net (198.51.100.2@53)",
     .serial_known = true,
     .serial = 2026112003,
-    .other = "192.0.2.54@53"};
+    .other = "192.0.2.54@53",
+    .alias = true,
+    .old_servers = true};
 
 static struct nx_verdict bare(unsigned state) {
     return (struct nx_verdict){.state = (uint8_t)state,
@@ -138,6 +140,52 @@ static void test_fix(void **state) {
          "wait for the restoration to be verified");
 }
 
+/* Nobody audits the server that still denies, but its serial is seen. */
+static void test_find(void **state) {
+    struct nx_verdict v = bare(NX_STATE_RECACHED);
+    struct nx_advice_facts facts = all;
+    (void)state;
+    facts.server = NULL;
+    v.serial_known = true;
+    v.serial = 2026112002;
+    says(&v, &facts,
+         "denied again after the restoration, although all audited name "
+         "servers are good; the denial has serial 2026112002",
+         "find the name server that 192.0.2.53@53 asks (an old copy or "
+         "delegation, serial 2026112002), fix it, then flush www.example.com "
+         "there; if it asks none, it does not reach them and extends its old "
+         "entry; use 192.0.2.54@53 meanwhile");
+}
+
+static void test_delegation(void **state) {
+    struct nx_verdict v = forecast(NX_STATE_ANCESTOR_NXDOMAIN);
+    struct nx_advice_facts facts = all;
+    (void)state;
+    v.hard.reason = NX_HARD_DELEGATION;
+    says(&v, &facts,
+         "a name above www.example.com is denied: its delegation was lost, and "
+         "the old one may be cached",
+         "wait until 12:10:00Z; let the old name servers answer as the new "
+         "ones until 12:15:00Z, or flush the zone in 192.0.2.53@53; use "
+         "192.0.2.54@53 meanwhile");
+    facts.old_servers = false;
+    says(&v, &facts,
+         "a name above www.example.com is denied: its delegation was lost",
+         "wait until 12:10:00Z, 12:15:00Z at the latest, or flush the zone "
+         "above in 192.0.2.53@53; use 192.0.2.54@53 meanwhile");
+}
+
+/* The audit will never end well: waiting for it is no advice. */
+static void test_alias(void **state) {
+    struct nx_verdict v = bare(NX_STATE_UNKNOWN);
+    (void)state;
+    v.unknown_reason = NX_UNKNOWN_GUARDED;
+    says(&v, &all,
+         "not asked: www.example.com is an alias out of its zone, and whether "
+         "its target is restored is not known",
+         "open the incident for the target of the alias, or give --restored");
+}
+
 static void test_silence(void **state) {
     struct nx_verdict v = forecast(NX_STATE_UNKNOWN);
     (void)state;
@@ -167,7 +215,9 @@ int main(void) {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_every_state), cmocka_unit_test(test_wait),
         cmocka_unit_test(test_overdue),     cmocka_unit_test(test_fix),
-        cmocka_unit_test(test_silence),     cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_find),        cmocka_unit_test(test_alias),
+        cmocka_unit_test(test_delegation),  cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_policy),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }
