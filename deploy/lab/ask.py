@@ -53,9 +53,12 @@ def _read(reply, rdtype, sent, received):
     return answer
 
 
-def ask(server, name, rdtype="A", source=None, timeout=2.0, rd=True, port=53):
-    """One question; None when no answer to it came in time."""
-    query = dns.message.make_query(name, rdtype)
+def ask(server, name, rdtype="A", source=None, timeout=2.0, rd=True, port=53,
+        payload=0):
+    """One question; None when no answer to it came in time. payload: of EDNS,
+    0 without it."""
+    query = dns.message.make_query(name, rdtype, payload=payload or None,
+                                   use_edns=0 if payload else False)
     if not rd:
         query.flags &= ~dns.flags.RD
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

@@ -51,8 +51,9 @@ class Users:
 class ClearWatch:
     """One endpoint, asked every 100 ms from start() on."""
 
-    def __init__(self, address, name=NAME, source=None):
+    def __init__(self, address, name=NAME, source=None, payload=0):
         self.address = address
+        self._payload = payload
         self._name = name
         self._source = source
         self._stop = threading.Event()
@@ -75,7 +76,7 @@ class ClearWatch:
         while not self._stop.wait(max(0, due - time.monotonic())):
             due = max(due + PERIOD_S, time.monotonic())
             self._take(ask(self.address, self._name, source=self._source,
-                           timeout=ANSWER_TIMEOUT_S))
+                           timeout=ANSWER_TIMEOUT_S, payload=self._payload))
 
     def _take(self, reply):
         self.looks.append(reply)

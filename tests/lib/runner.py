@@ -22,6 +22,7 @@ PROGRAM_TIMEOUT_S = 180
 SYSTEM_TIMEOUT_S = 400
 NIGHTLY_TIMEOUT_S = 3600
 MATRIX_AT_ONCE = 2
+UNPACKED = ("systemd-resolved", "dnscache")  # not installed: they would run
 LOG_TAIL_LINES = 25
 CASE = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*?)\s*"
                   r"(#\s*(?:skip|todo).*)?$", re.I)
@@ -53,6 +54,7 @@ def environment(arguments):
         "CMOCKA_MESSAGE_OUTPUT": "TAP",
         "NXCLEAR_BIN": os.path.join(arguments.build, "bin"),
         "NXCLEAR_PLAIN_BIN": os.path.join(arguments.plain, "bin"),
+        "NXCLEAR_UNPACKED": os.path.join(arguments.build, "unpacked"),
     }
 
 
@@ -220,7 +222,8 @@ def run_nightly(arguments):
 def unpack(package, folder):
     """A Debian package into a folder, not installed; nothing when it cannot
     be had: its scenarios are left out then."""
-    if os.path.isdir(folder) or not shutil.which("apt-get"):
+    done = os.path.join(folder, f"{package}.done")
+    if os.path.exists(done) or not shutil.which("apt-get"):
         return
     with tempfile.TemporaryDirectory() as download:
         os.chmod(download, 0o777)  # apt-get fetches as a user of its own
@@ -228,6 +231,7 @@ def unpack(package, folder):
                              capture_output=True, check=False)
         for path in glob.glob(f"{download}/*.deb"):
             subprocess.run(["dpkg", "-x", path, folder], check=True)
+            open(done, "w", encoding="ascii").close()
         if got.returncode != 0:
             print(f"without {package}: apt-get cannot download it")
 
@@ -235,9 +239,9 @@ def unpack(package, folder):
 def run_matrix(arguments):
     """Each program measures in a namespace of its own; two at once do not
     disturb each other. Their tables are the result."""
-    unpacked = os.path.join(arguments.build, "unpacked")
-    unpack("systemd-resolved", unpacked)
-    env = {**environment(arguments), "NXCLEAR_UNPACKED": unpacked}
+    env = environment(arguments)
+    for package in UNPACKED:
+        unpack(package, env["NXCLEAR_UNPACKED"])
     files = [p for p in sorted(glob.glob(f"{ROOT}/tests/system/matrix/"
                                          "test_*.py"))
              if names_a_test(p, arguments.filter or "")]

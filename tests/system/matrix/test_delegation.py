@@ -1,38 +1,73 @@
-"""The parent loses the delegation: everything below is denied in its name."""
-import time
+"""The parent loses the delegation, so that everything below is denied in its
+name; or points to new servers while caches go on asking the old ones."""
+from deploy.lab.authority import Nsd
+from deploy.lab.zones import Zone, record
+from tests.system.matrix.play import Play, SimplePlay, delegated, root_with
+from tests.system.matrix.variants import Bind, KresdPlain, PowerDns, Unbound
 
-from deploy.lab.lab import Lab
-from deploy.lab.zones import NAME
-from tests.lib import support
-from tests.lib.matrix import Asks, Scenario, cases, finish, open_logs
-from tests.lib.support import site_in
-from tests.system.matrix.variants import (Bind, KresdPlain, Networks,
-                                          PowerDns, Unbound)
-
-W = 24                 # negative TTL of the parent
-RESTORE_S = 8
 KINDS = (("unbound", Unbound), ("named", Bind), ("pdns", PowerDns),
          ("kresd", KresdPlain))
 
 
-def test_lost_delegation():
-    support.BIN = support.PLAIN_BIN  # it measures
-    networks = Networks()
-    for name, kind in KINDS:
-        networks.add(name, kind)
-    with Lab(networks.makers, negative_ttl=W, warm=False) as lab, \
-            site_in(lab, settle_s=2) as site:
-        scenarios = [Scenario(f"{name}: delegation lost at the TLD",
-                              networks.made[name],
-                              ("ancestor-nxdomain", "clear"))
-                     for name, _kind in KINDS]
+class Lost(SimplePlay):
+    def lab_options(self):
+        return {"warm": False}
+
+    def outage(self, lab):
         lab.lose_delegation()
-        began = time.monotonic()
-        logs = open_logs(site, [NAME])
-        Asks([(3.3, n, NAME) for n in lab.networks]).until(began, RESTORE_S)
+
+    def restoration(self, lab):
         lab.restore_delegation()
-        restored = time.time()
-        for scenario in scenarios:
-            scenario.begin(logs)
-        finish(scenarios, logs, 60)
-        return cases(scenarios, restored)
+
+
+def test_lost_delegation():
+    play = Lost(w=24, restore_s=8, deadline_s=60)
+    for number, (title, kind) in enumerate(KINDS):
+        play.add(f"{title}: delegation lost at the TLD",
+                 play.network(title, kind), ("ancestor-nxdomain", "clear"),
+                 at=3 + 0.2 * number)
+    return play.run()
+
+
+MOVED = "moved.example"
+NAME = f"www.{MOVED}"
+OLD, NEW = "192.0.2.41", "192.0.2.42"
+NS_TTL_S = 40
+W = 14
+REFED = ("caches that know the old name servers ask them again until their NS "
+         "set expires, and it is not seen when they read it")
+
+
+class Moved(Play):
+    """The old server forgets the name for good; the zone is at the new one."""
+
+    def lab_options(self):
+        return {"root": root_with(*delegated(MOVED, "ns1", OLD, NS_TTL_S)),
+                "others": [lambda folder: self._server(folder, "ns1", OLD),
+                           lambda folder: self._server(folder, "ns2", NEW)]}
+
+    def _server(self, folder, label, address):
+        return Nsd(f"{label}-nsd", f"{folder}/{label}-moved", address, Zone(
+            f"{MOVED}.", 1 if address == OLD else 7,
+            (*delegated(MOVED, label, address, NS_TTL_S), record(name=NAME)),
+            soa_ttl=self.w, minimum=self.w, primary=f"{label}.{MOVED}."))
+
+    def outage(self, lab):
+        old = lab.others[0]
+        old.publish(old.zone.without(f"{NAME}."))
+
+    def restoration(self, lab):
+        lab.root.publish(lab.root.zone.without(
+            f"{MOVED}.", f"ns1.{MOVED}.").with_(
+                *delegated(MOVED, "ns2", NEW, NS_TTL_S)))
+
+
+def test_moved_delegation():
+    play = Moved(w=W, restore_s=9)
+    for number, (title, kind) in enumerate(KINDS):
+        network = play.network(title, kind)
+        play.before.append((network, NAME))
+        play.add(f"{title}: moved, old servers deny", network, name=NAME,
+                 at=6 + 0.2 * number, within=None, because=REFED,
+                 advice={"cached-nxdomain": "let the old name servers answer"})
+    return play.run()

@@ -24,6 +24,62 @@ class UnboundForwarder(Unbound):
 """
 
 
+class BindForwarder(Bind):
+    def _config(self):
+        return super()._config().replace(
+            "  recursion yes;", "  recursion yes;\n  forward only;\n"
+            f"  forwarders {{ {self.backends[0].address}; }};")
+
+
+class PowerDnsForwarder(PowerDns):
+    def _config(self):
+        return super()._config() + \
+            f"forward-zones-recurse=.={self.backends[0].address}\n"
+
+
+class DnsdistDirect(Dnsdist):
+    """In front of a name server: it alone caches."""
+
+    @property
+    def endpoints(self):
+        return [self.address]
+
+    def _config(self):
+        return super()._config() + f"""newServer({{
+  address='{zones.NS1_ADDRESS}:53', source='{self.address}',
+  checkName='{zones.ZONE}.', checkType='NS', mustResolve=true}})
+"""
+
+
+class DnsmasqDirect(Dnsmasq):
+    def _config(self):
+        return super()._config() + \
+            f"server={zones.NS1_ADDRESS}@{self.address}\n"
+
+
+class DnsdistPinned(Dnsdist):
+    """The backend follows from the client's port, as behind an address that
+    many machines share."""
+
+    def _config(self):
+        return super()._config().replace("setServerPolicy(roundrobin)", """
+setServerPolicyLua('pinned', function(servers, dq)
+  return servers[dq.remoteaddr:getPort() % #servers + 1]
+end)""")
+
+
+class KresdTwice(KresdPlain):
+    """Two processes on one address, each with a cache of its own: the kernel
+    hands each source port to one of them."""
+
+    def _command(self):
+        one = f"kresd -n -c {self.folder}/conf"
+        self._write("run.sh", "".join(
+            f"mkdir -p {self.folder}/{n}\n{one} {self.folder}/{n} &\n"
+            for n in (1, 2)) + "wait\n")
+        return ["sh", f"{self.folder}/run.sh"]
+
+
 class Refusing(Unbound):
     """Refuses who asks from the address it talks to, as agents here do; users
     are answered."""
@@ -49,13 +105,44 @@ class BindRefusing(Bind):
     wait_ready = Refusing.wait_ready
 
 
+def unpacked(path):
+    """Of a package that is unpacked for us and not installed."""
+    return os.path.join(os.environ.get("NXCLEAR_UNPACKED", "/nowhere"), path)
+
+
+class Dnscache(Resolver):
+    """Of djbdns. Who may ask is a file by its address's beginning."""
+    title = "dnscache"
+    PROGRAM = unpacked("usr/sbin/dnscache")
+
+    @classmethod
+    def there(cls):
+        return os.path.exists(cls.PROGRAM) and os.geteuid() == 0
+
+    def _config(self):
+        return f"{zones.ROOT_ADDRESS}\n"
+
+    def _command(self):
+        for folder in ("ip", "servers"):
+            os.makedirs(f"{self.folder}/{folder}", exist_ok=True)
+        for clients in ("198.51.100", "203.0.113"):
+            self._write(f"ip/{clients}", "")
+        self._write("servers/@", self._config())
+        return ["env", f"ROOT={self.folder}", f"IP={self.address}",
+                f"IPSEND={self.address}", "UID=0", "GID=0",
+                "CACHESIZE=1000000", "sh", "-c",
+                f"exec {self.PROGRAM} </dev/urandom"]
+
+    def describe(self):
+        return self.title
+
+
 class Resolved(Resolver):
     """systemd-resolved, unpacked and not installed: its package would take
     over the system's resolv.conf. It wants its user, its folder in /run and
     a link that is not the loopback one."""
     title = "systemd-resolved"
-    PROGRAM = os.path.join(os.environ.get("NXCLEAR_UNPACKED", "/nowhere"),
-                           "lib/systemd/systemd-resolved")
+    PROGRAM = unpacked("lib/systemd/systemd-resolved")
 
     @classmethod
     def there(cls):
@@ -127,6 +214,15 @@ class BindPolicy(Bind):
 """
 
 
+class PowerDnsPolicy(PowerDns):
+    def _config(self):
+        path = _policy_zone(self.folder)
+        self._write("policy.lua", f'rpzFile("{path}", '
+                    '{policyName="policy.example"})\n')
+        return super()._config() + \
+            f"lua-config-file={self.folder}/policy.lua\n"
+
+
 class Networks:
     """Makes networks with addresses that nobody else has."""
 
@@ -154,7 +250,8 @@ class Networks:
         return network
 
 
-__all__ = ["Bind", "BindPolicy", "BindRefusing", "Dnsdist", "Dnsmasq", "KresdPlain", "Kresd",
-           "Networks", "PowerDns", "Refusing", "Resolved",
-           "Unbound", "UnboundForwarder",
-           "UnboundPolicy"]
+__all__ = ["Bind", "BindForwarder", "BindPolicy", "BindRefusing", "Dnscache",
+           "Dnsdist", "DnsdistDirect", "DnsdistPinned", "Dnsmasq",
+           "DnsmasqDirect", "Kresd", "KresdPlain", "KresdTwice", "Networks", "PowerDns", "PowerDnsForwarder",
+           "PowerDnsPolicy", "Refusing", "Resolved", "Unbound",
+           "UnboundForwarder", "UnboundPolicy"]

@@ -1,0 +1,100 @@
+"""A signed zone: a denial that was fetched for one name holds for all in the
+same NSEC gap (RFC 8198), and for all below a name that is not there."""
+from dataclasses import replace
+
+from deploy.lab.authority import Nsd
+from deploy.lab.zones import Zone, record
+from tests.system.matrix.play import Play, delegated, root_with
+from tests.system.matrix.servers import KnotSigned
+from tests.system.matrix.variants import Bind, KresdPlain, PowerDns, Unbound
+
+ZONE, BELOW = "signed.example", "sub.signed.example"
+NAME, NEAR = f"www.{ZONE}", f"wwv.{ZONE}"
+LOST, OTHER = f"www.{BELOW}", f"other.{BELOW}"
+ADDRESS, BELOW_ADDRESS = "192.0.2.51", "192.0.2.52"
+W = 24
+NEVER_ASKED = ("the name itself was never asked for, and nothing in the "
+               "answer says that it was made from an NSEC record")
+
+
+class Signed(Play):
+    """The keys are made with the server; the resolvers after it."""
+    ds = ""
+
+    def lab_options(self):
+        return {"root": root_with(*delegated(ZONE, "ns1", ADDRESS)),
+                "others": [self._signing, self._below]}
+
+    def _signing(self, folder):
+        server = KnotSigned("signed-knot", f"{folder}/signed", ADDRESS,
+                            Zone(f"{ZONE}.", 1, (
+                                *delegated(ZONE, "ns1", ADDRESS),
+                                *delegated(BELOW, "ns1", BELOW_ADDRESS),
+                                record(name=NAME)), soa_ttl=self.w,
+                                minimum=self.w, primary=f"ns1.{ZONE}."))
+        Signed.ds = server.ds
+        return server
+
+    def _below(self, folder):
+        return Nsd("below-nsd", f"{folder}/below", BELOW_ADDRESS,
+                   Zone(f"{BELOW}.", 1, (
+                       *delegated(BELOW, "ns1", BELOW_ADDRESS),
+                       record(name=LOST)), soa_ttl=self.w, minimum=self.w,
+                       primary=f"ns1.{BELOW}."))
+
+    def outage(self, lab):
+        server = lab.others[0]
+        server.publish(server.zone.without(f"{NAME}.", f"{BELOW}.",
+                                           f"ns1.{BELOW}."))
+
+    def restoration(self, lab):
+        server = lab.others[0]
+        server.publish(replace(server.zone.with_(
+            record(name=NAME), *delegated(BELOW, "ns1", BELOW_ADDRESS)),
+            serial=server.zone.serial + 5))
+
+
+class ValidatingUnbound(Unbound):
+    def _config(self):
+        return super()._config().replace(
+            'module-config: "iterator"', 'module-config: "validator iterator"'
+            f'\n  trust-anchor: "{Signed.ds}"')
+
+
+class ValidatingBind(Bind):
+    def _config(self):
+        owner, _ds, tag, algorithm, digest, text = Signed.ds.split()
+        return super()._config().replace(
+            "dnssec-validation no;", "dnssec-validation yes;") + (
+            f'trust-anchors {{ "{owner}" static-ds {tag} {algorithm} '
+            f'{digest} "{text}"; }};\n')
+
+
+class ValidatingKresd(KresdPlain):
+    def _config(self):
+        return super()._config() + f"trust_anchors.add('{Signed.ds}')\n"
+
+
+class ValidatingPowerDns(PowerDns):
+    def _config(self):
+        owner, _ds, data = Signed.ds.split(maxsplit=2)
+        self._write("anchor.lua", f'clearTA(".")\naddTA("{owner}", '
+                    f'"{data}")\n')
+        return super()._config().replace(
+            "dnssec=off", "dnssec=validate") + \
+            f"lua-config-file={self.folder}/anchor.lua\n"
+
+
+def test_signed():
+    play = Signed(w=W)
+    for number, (title, kind) in enumerate((
+            ("unbound", ValidatingUnbound), ("named", ValidatingBind),
+            ("kresd", ValidatingKresd), ("pdns", ValidatingPowerDns))):
+        play.network(title, kind)
+        play.asked(5 + 0.2 * number, title, NEAR)
+        play.add(f"{title}: NSEC gap, name never asked", title,
+                 ("cached-nxdomain", "clear"), name=NAME, because=NEVER_ASKED)
+        play.asked(6 + 0.2 * number, title, OTHER)
+        play.add(f"{title}: delegation lost, name never asked", title,
+                 ("ancestor-nxdomain", "clear"), name=LOST)
+    return play.run()
