@@ -353,6 +353,9 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
     a->heard = true;
     if (word == NX_AUTH_WORD_GOOD) {
         turn_good(e, look);
+        if (look->r_s > (int32_t)a->positive_ttl_s) {
+            a->positive_ttl_s = (uint32_t)look->r_s;
+        }
     } else {
         turn_bad(a, e, look);
         if (e->bad_serial) {

@@ -265,6 +265,7 @@ static void facts_w(const struct nx_authority *a, struct nx_auth_facts *f) {
     f->w_auth_s = 0;
     f->parent_w_s = 0;
     f->w_nsec_s = a->denial_ttl_s;
+    f->positive_ttl_s = a->positive_ttl_s;
     for (size_t i = 0; i < a->zones_n; i++) {
         const struct nx_auth_zone *z = &a->zones[i];
         bool above = a->apex_known && !nx_dname_equal(a->apex, z->owner) &&
@@ -353,6 +354,7 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->serial_known != b->serial_known ||
            a->serial_restored != b->serial_restored ||
            a->w_auth_s != b->w_auth_s || a->w_nsec_s != b->w_nsec_s ||
+           a->positive_ttl_s != b->positive_ttl_s ||
            a->parent_w_s != b->parent_w_s || a->ns_ttl_s != b->ns_ttl_s ||
            a->old_w_s != b->old_w_s ||
            a->deleg_changed_ns != b->deleg_changed_ns ||

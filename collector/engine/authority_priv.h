@@ -59,7 +59,8 @@ struct nx_authority {
     uint8_t apex[NX_DNAME_MAX];
     struct nx_auth_zone zones[NX_AUTH_ZONES_MAX];
     size_t zones_n;
-    uint32_t soa_w_s; /* from SOA queries */
+    uint32_t soa_w_s;        /* from SOA queries */
+    uint32_t positive_ttl_s; /* the largest that good servers sent */
     bool outage_serial_known;
     uint32_t outage_serial;
 

@@ -13,7 +13,7 @@
 
 /* Between two queries of a visit: another sub-second phase each time, so that
  * looks narrow the bracket (estimator.md 3.3). */
-#define NX_VISIT_GAP_MS 730U
+#define NX_VISIT_GAP_MS 370U
 
 /* After target->verdict was worked out at now_us: when and how to look next.
  * A visit under way is left alone. */

@@ -4,8 +4,11 @@
 
 #define LOOKS_IN_ALL 14U /* 1 - 0.05^(1/14) = 0.19 */
 #define EARLY_LOOKS 8U
+#define BLIND_LOOKS 12U /* where no countdown told caches apart */
 #define ONE_CACHE_LOOKS 3U
+#define SHORT_TTL_S 30
 #define MISSED 0.01 /* of caches that were not seen */
+#define MISSED_MIXED 1e-3
 #define MISSED_ALIVE 1e-4
 #define RATIO_LOOKS 16U /* newest looks that tell the share denied now */
 
@@ -71,6 +74,35 @@ static double estimated_caches(const struct nx_evidence *ev) {
     return fmax(2.0, fmax(denied, answering));
 }
 
+/* Their number is known (canary). */
+static unsigned needed_of_known(const struct nx_evidence *ev) {
+    unsigned caches = ev->c->profile->caches;
+
+    if (!is_line_alive(ev) && ev->lines_seen_n >= caches) {
+        return nx_probes_to_reach(caches); /* all were seen to end */
+    }
+    if (!is_line_alive(ev) && ev->answering.s_obs >= caches) {
+        return 1; /* all of them answer */
+    }
+    return of_caches(caches);
+}
+
+/* Denials that no countdown ended: only that they stay away says that they are
+ * over. Where answers came before the last denial too, each visit is a chance
+ * to miss. */
+static bool is_blind(const struct nx_evidence *ev) {
+    return ev->neg_n > 0 &&
+           (ev->lines_seen_n == 0 || ev->untrusted == ev->last_neg);
+}
+
+static unsigned needed_blind(const struct nx_evidence *ev) {
+    double share = (ev->neg_n + 0.5) / (looks_before_row(ev) + 1.0);
+    double p = ev->pos_n > ev->run_n ? MISSED_MIXED : MISSED;
+    unsigned n = max_n(to_exclude(share, p), BLIND_LOOKS);
+
+    return max_n(n, to_exclude(1.0 / estimated_caches(ev), MISSED));
+}
+
 static unsigned needed_unbounded(const struct nx_evidence *ev) {
     const struct nx_case *c = ev->c;
     double caches = estimated_caches(ev);
@@ -80,30 +112,45 @@ static unsigned needed_unbounded(const struct nx_evidence *ev) {
         return nx_probes_to_reach(c->profile->caches > 0 ? c->profile->caches
                                                          : caches);
     }
-    if (c->profile->caches > 0 && !is_line_alive(ev) &&
-        ev->lines_seen_n >= c->profile->caches) {
-        return nx_probes_to_reach(c->profile->caches); /* all were seen */
-    }
     if (c->profile->caches > 0) {
-        return of_caches(c->profile->caches);
+        return needed_of_known(ev);
     }
     if (is_line_alive(ev)) {
         return max_n(early_needed(ev), rest);
     }
+    if (nx_is_refed(ev)) { /* one record ended, another one may come */
+        return max_n(of_caches(caches), rest);
+    }
+    if (is_blind(ev)) {
+        return max_n(needed_blind(ev), rest);
+    }
     if (is_one_cache(ev)) {
         return ONE_CACHE_LOOKS;
-    }
-    if (ev->neg_n > 0 && ev->lines_seen_n == 0) { /* and no countdown */
-        double share = (ev->neg_n + 0.5) / (looks_before_row(ev) + 1.0);
-        return max_n(max_n(to_exclude(share, MISSED), EARLY_LOOKS), rest);
     }
     if (caches < 2.5) {
         return max_n(nx_probes_to_reach(caches), rest);
     }
-    if (ev->neg_n >= EARLY_LOOKS) {
+    if (ev->neg_n >= EARLY_LOOKS && caches < 4.5) {
         return max_n(to_exclude(1.0 / caches, MISSED), rest);
     }
     return max_n(of_caches(caches), rest);
+}
+
+/* Surely fetched after the restoration? */
+static bool is_fetched_anew(const struct nx_evidence *ev,
+                            const struct nx_look *look) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    int64_t ttl_s = auth->positive_ttl_s;
+
+    for (size_t i = 0; i < ev->c->looks_n; i++) {
+        const struct nx_look *other = &ev->c->looks[i];
+        if (other->kind == NX_KIND_POS && other->r_s > ttl_s) {
+            ttl_s = other->r_s;
+        }
+    }
+    return auth->positive_ttl_s > 0 && look->r_s >= 0 &&
+           look->tx_us + (look->r_s - 1 - ttl_s) * NX_US_PER_S >=
+               auth->restored_hi_us;
 }
 
 /* One cached record says nothing about what is fetched after it, where old
@@ -112,14 +159,20 @@ static bool is_older_record(const struct nx_evidence *ev) {
     const struct nx_profile *profile = ev->c->profile;
     bool layers = profile->verified && profile->chain_possible;
     const struct nx_look *first = NULL;
+    const struct nx_look *last = NULL;
+    int64_t anew_us = 0;
 
     if ((!nx_is_refed(ev) && !layers) || ev->first_pos == NX_NO_LOOK ||
         ev->c->now_us > nx_single_layer_end(ev)) {
         return false;
     }
     first = &ev->c->looks[ev->first_pos];
-    return first->r_s > 0 && ev->c->looks[ev->last_pos].tx_us <=
-                                 first->rx_us + first->r_s * NX_US_PER_S;
+    last = &ev->c->looks[ev->last_pos];
+    anew_us = first->rx_us + first->r_s * NX_US_PER_S;
+    if (first->r_s <= 0 || last->tx_us > anew_us) {
+        return false;
+    }
+    return !is_fetched_anew(ev, last) || (layers && first->r_s <= SHORT_TTL_S);
 }
 
 unsigned nx_positives_needed(const struct nx_evidence *ev) {

@@ -1,6 +1,7 @@
 /* Which TTLs may be believed, which W counts, which lines live. */
 #include "collector/infer/clockstep.h"
 #include "collector/infer/evidence.h"
+#include "collector/infer/origins.h"
 
 #define LATELY_US (20 * NX_US_PER_S)
 #define STALE_TTL_S 30 /* RFC 8767 section 4 */
@@ -246,12 +247,22 @@ static bool is_over(const struct nx_evidence *ev,
     return false;
 }
 
-/* The zone's clock was renewed after this line: its TTL was the old SOA's, a
- * lower end for the entry (section 12.1). */
+/* The zone's clock was renewed after this line: its TTL was the old SOA's
+ * (section 12.1). */
 static bool is_demoted(const struct nx_evidence *ev,
                        const struct nx_line_info *info) {
     return ev->first_untrusted != NX_NO_LOOK &&
            info->last < ev->first_untrusted;
+}
+
+/* unbound: the entry is no older than the SOA that was shown. dnsmasq: it is no
+ * younger, so nothing follows. */
+static void raise_floor(struct nx_evidence *ev,
+                        const struct nx_line_info *info) {
+    if (ev->floor_us < info->line.a_us &&
+        ev->c->profile->soa_clock != NX_SOA_CLOCK_SHARED_RENEWED) {
+        ev->floor_us = info->line.a_us;
+    }
 }
 
 static void keep_live(struct nx_evidence *ev) {
@@ -261,9 +272,7 @@ static void keep_live(struct nx_evidence *ev) {
     for (size_t i = 0; i < set->n; i++) {
         const struct nx_line_info *info = &set->at[i];
         if (is_demoted(ev, info)) {
-            if (ev->floor_us < info->line.a_us) {
-                ev->floor_us = info->line.a_us;
-            }
+            raise_floor(ev, info);
             continue;
         }
         if (is_over(ev, info)) {
@@ -281,6 +290,7 @@ static void find_lines(struct nx_evidence *ev) {
     uint8_t picked[NX_LOOKS_MAX];
     uint16_t counts[NX_LOOKS_MAX + 1];
     size_t n = pick(ev, picked);
+    size_t caches_n = 0;
     struct nx_line_rule rule = {
         .conv = (enum nx_conv)ev->c->profile->conv,
         .by_serial = ev->c->auth->serial_moves,
@@ -289,40 +299,25 @@ static void find_lines(struct nx_evidence *ev) {
 
     nx_lines_build(ev->c->looks, picked, n, &rule, &ev->lines);
     ev->clock_step = nx_step_restart(ev->c->looks, &ev->lines);
-    for (size_t i = 0; i < ev->lines.n; i++) {
-        counts[i] = ev->lines.at[i].line.looks_n;
-    }
-    counts[ev->lines.n] = (uint16_t)ev->pos_n;
-    nx_chao_estimate(counts, ev->lines.n + 1, &ev->chao);
-    ev->lines_seen_n = (unsigned)ev->lines.n;
+    caches_n = nx_origins_of_lines(&ev->lines, ev->w_s, NX_US_PER_S, counts);
+    counts[caches_n] = (uint16_t)ev->pos_n;
+    nx_chao_estimate(counts, caches_n + 1, &ev->chao);
+    ev->lines_seen_n = (unsigned)caches_n;
     keep_live(ev);
 }
 
-/* Records count down too: each cache that answers shows its own TTL. Only
- * lately, for a short TTL soon begins anew; and only if they do: a TTL that
- * stands still tells no caches apart. */
+/* Of lately: an origin that was seen long ago may have gone. */
 static void find_answering(struct nx_evidence *ev) {
     const struct nx_case *c = ev->c;
-    struct nx_line_rule rule = {.conv = NX_CONV_F0};
-    struct nx_line_set set;
-    uint8_t picked[NX_LOOKS_MAX];
-    uint16_t counts[NX_LOOKS_MAX];
-    size_t n = 0;
-    bool moves = false;
+    size_t first = c->looks_n;
 
     for (size_t i = 0; i < c->looks_n && ev->last_pos != NX_NO_LOOK; i++) {
-        const struct nx_look *look = &c->looks[i];
-        if (look->kind == NX_KIND_POS && look->r_s >= 0 &&
-            look->tx_us > c->looks[ev->last_pos].tx_us - LATELY_US) {
-            moves |= n > 0 && look->r_s != c->looks[picked[0]].r_s;
-            picked[n++] = (uint8_t)i;
+        if (c->looks[i].tx_us > c->looks[ev->last_pos].tx_us - LATELY_US) {
+            first = i;
+            break;
         }
     }
-    nx_lines_build(c->looks, picked, moves ? n : 0, &rule, &set);
-    for (size_t i = 0; i < set.n; i++) {
-        counts[i] = set.at[i].line.looks_n;
-    }
-    nx_chao_estimate(counts, set.n, &ev->answering);
+    nx_origins_count(c->looks, first, c->looks_n, &ev->answering);
 }
 
 void nx_evidence_countdown(struct nx_evidence *ev) {

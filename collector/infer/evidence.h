@@ -60,10 +60,10 @@ struct nx_evidence {
     bool expired_unverified; /* a line passed its b, nobody looked since */
     int64_t expired_us;    /* b of the last line that ended; NX_TIME_UNKNOWN */
     bool clock_step;       /* the resolver's clock was set */
-    unsigned lines_seen_n; /* those that ended included */
+    unsigned lines_seen_n; /* caches that denied, those that ended included */
     struct nx_line_set lines; /* the live ones, by a */
     struct nx_chao chao;      /* over all lines, and the positives as one */
-    struct nx_chao answering; /* over the countdowns of the newest positives */
+    struct nx_chao answering; /* over the caches of the newest positives */
 };
 
 void nx_evidence_gather(const struct nx_case *c, struct nx_evidence *out);

@@ -19,11 +19,12 @@ struct nx_auth_facts {
     bool serial_moves;      /* the serial changed with the restoration */
     bool serial_known;
     uint32_t serial_restored;
-    uint32_t w_auth_s;   /* largest negative TTL sent in the outage */
-    uint32_t w_nsec_s;   /* NSEC TTL of a signed zone, 0: none */
-    uint32_t parent_w_s; /* negative TTL of the parent, 0: not known */
-    uint32_t ns_ttl_s;   /* of the delegation */
-    uint32_t old_w_s;    /* negative TTL of the old servers */
+    uint32_t w_auth_s;       /* largest negative TTL sent in the outage */
+    uint32_t w_nsec_s;       /* NSEC TTL of a signed zone, 0: none */
+    uint32_t positive_ttl_s; /* of the restored record, 0: not known */
+    uint32_t parent_w_s;     /* negative TTL of the parent, 0: not known */
+    uint32_t ns_ttl_s;       /* of the delegation */
+    uint32_t old_w_s;        /* negative TTL of the old servers */
     bool deleg_changed_ns;
     bool old_servers_negative;
     uint16_t ns_negative; /* servers that deny the name now */

@@ -13,6 +13,7 @@
  * end anywhere before (resolver-facts.md 1.1). Known, or possible. */
 #define P_RENEWED 0.40
 #define P_RENEWED_UNKNOWN 0.02
+#define P_RENEWED_FLOOR 0.35      /* a shared clock, one of the two */
 #define CURE_US (3 * NX_US_PER_S) /* the look that cures comes inside */
 
 static int64_t max64(int64_t a, int64_t b) {
@@ -134,9 +135,25 @@ void nx_mixture_of_line(const struct nx_evidence *ev,
     }
 }
 
+/* The floor holds for unbound's clock, not for dnsmasq's (12.1). */
+static void add_below_floor(const struct nx_evidence *ev,
+                            struct nx_dist *dist) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    struct nx_window open =
+        nx_prior(auth->outage_lo_us, auth->restored_hi_us, w_us(ev));
+    int64_t a_us = max64(open.a_us, dist->from_us);
+
+    if (ev->c->profile->soa_clock == NX_SOA_CLOCK_UNKNOWN &&
+        ev->floor_us != NX_TIME_UNKNOWN && a_us < dist->prior_a_us) {
+        dist->renewed_a_us = a_us;
+        dist->p_renewed = P_RENEWED_FLOOR;
+    }
+}
+
 void nx_mixture_of_window(const struct nx_evidence *ev,
                           const struct nx_window *window,
                           const struct nx_hard *stack, struct nx_dist *dist) {
+    add_below_floor(ev, dist);
     if (ev->untrusted != NX_NO_LOOK && ev->c->profile->chain_possible) {
         const struct nx_look *look = &ev->c->looks[ev->untrusted];
         dist->extend_a_us = window->b_us;

@@ -6,6 +6,8 @@
 
 #define US_PER_S NX_US_PER_S
 #define ROUTINE_LOOKS 40U
+#define BETWEEN_LOOKS 9
+#define P_RENEWED_LIKELY 0.1 /* the entry may be gone before its countdown */
 
 static int64_t min64(int64_t a, int64_t b) {
     return a < b ? a : b;
@@ -23,6 +25,12 @@ int64_t nx_schedule_interval(const struct nx_diagnosis_settings *settings,
 
     return max64(settings->probe_floor_us,
                  min64(raw_us, settings->probe_ceiling_us));
+}
+
+/* The longest interval where nothing is counted down. */
+static int64_t blind(int64_t left_us) {
+    return max64(NX_BLIND_MIN_US,
+                 min64(left_us / NX_BLIND_LOOKS, NX_BLIND_MAX_US));
 }
 
 /* Intervals count from the newest look: a verdict worked out again because time
@@ -91,14 +99,33 @@ static int64_t line_end(const struct nx_evidence *ev,
     return at_us;
 }
 
+/* An entry whose clock is not known to be its own may end before its countdown:
+ * looks in between see it within a fraction of what was left. */
+static int64_t in_between(const struct nx_evidence *ev, int64_t left_us) {
+    int64_t most_us = ev->c->settings->probe_ceiling_us;
+
+    if (ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN) {
+        return most_us;
+    }
+    return max64(most_us / 6, min64(left_us / BETWEEN_LOOKS, most_us));
+}
+
 static int64_t at_line(const struct nx_evidence *ev,
                        const struct nx_verdict *verdict) {
     int64_t now_us = ev->c->now_us;
-    int64_t at_us = base(ev) + ev->c->settings->probe_ceiling_us;
+    int64_t at_us = INT64_MAX;
+    int64_t last_us = INT64_MIN;
     const struct nx_dist *dist = &verdict->dist;
 
     for (size_t i = 0; i < verdict->lines_n; i++) {
         at_us = min64(at_us, line_end(ev, &verdict->lines[i]));
+        last_us = max64(last_us, line_end(ev, &verdict->lines[i]));
+    }
+    at_us = min64(at_us, base(ev) + in_between(ev, last_us - base(ev)));
+    /* Before the last one the state stays: such ends need no haste. */
+    at_us = max64(at_us, min64(last_us, base(ev) + NX_BLIND_MAX_US / 2));
+    if (dist->p_renewed > P_RENEWED_LIKELY && dist->renewed_a_us < now_us) {
+        at_us = min64(at_us, base(ev) + blind(last_us - base(ev)));
     }
     if (dist->known && dist->p_early > 0 &&
         ev->c->profile->early_window_s > 0 &&
@@ -138,7 +165,7 @@ static int64_t at_prior(const struct nx_evidence *ev,
         left_us = dist->prior_b_us - from_us;
     }
     return from_us +
-           min64(nx_schedule_interval(settings, left_us), NX_BLIND_US);
+           min64(nx_schedule_interval(settings, left_us), blind(left_us));
 }
 
 static int64_t at_negative(const struct nx_evidence *ev,
@@ -153,7 +180,7 @@ static int64_t at_negative(const struct nx_evidence *ev,
         int64_t anew_us = first->rx_us + (first->r_s + 1) * US_PER_S;
         return max64(
             min64(anew_us, base(ev) + ev->c->settings->probe_ceiling_us),
-            base(ev) + NX_BLIND_US / 2);
+            base(ev) + NX_BLIND_MAX_US / 2);
     }
     if (look != NULL && look->r_s <= 30 && ev->last == ev->last_neg) {
         unsigned n = denials_after_end(ev);
@@ -218,9 +245,13 @@ static uint16_t visit(unsigned n) {
     return (uint16_t)(n < 1 ? 1 : n < NX_VISIT_MAX ? n : NX_VISIT_MAX);
 }
 
-/* Is the next visit one in the middle of a long wait, after many like it? */
+/* Is the next visit one in the middle of a long wait, after many like it? Where
+ * entries are filled again, each look that is denied says enough. */
 static bool is_routine(const struct nx_evidence *ev,
                        const struct nx_verdict *verdict, int64_t at_us) {
+    if (nx_is_refed(ev)) {
+        return true;
+    }
     for (size_t i = 0; i < verdict->lines_n; i++) {
         if (verdict->lines[i].b_us <= at_us + US_PER_S) {
             return false;

@@ -9,8 +9,11 @@
     (300 * 1000) /* between queries of one visit: spread                       \
                     phases, under the agent's rate limit */
 
-/* Without a countdown to wait for, an end is seen this late at most. */
-#define NX_BLIND_US (38 * INT64_C(1000000))
+/* Without a countdown to wait for, an end is seen this late at most: the more
+ * often, the fewer looks are left to spend. */
+#define NX_BLIND_MIN_US (8 * INT64_C(1000000))
+#define NX_BLIND_MAX_US (30 * INT64_C(1000000))
+#define NX_BLIND_LOOKS 120 /* from now to the end, between the two */
 
 /* Optimal inspection interval for a uniform residual of left_us:
  * sqrt(2 c / h) with h = 1/left (Barlow, Hunter, Proschan 1963), clamped to

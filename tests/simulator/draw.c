@@ -99,13 +99,14 @@ static void draw_delegation(struct sim_rng *rng, struct sim_authority *a) {
 }
 
 static void draw_authority(struct sim_rng *rng, struct sim_authority *a) {
-    static const uint32_t POSITIVE_S[] = {60, 300, 3600};
+    static const uint32_t POSITIVE_S[] = {10,  60,  60,   60,   300,
+                                          300, 300, 3600, 3600, 3600};
     double minimum_s = sim_log_uniform(rng, 60, 86400);
     double soa_ttl_s = sim_log_uniform(rng, 300, 86400);
 
     a->minimum_s = (uint32_t)minimum_s;
     a->w_s = (uint32_t)fmin(minimum_s, soa_ttl_s);
-    a->positive_ttl_s = POSITIVE_S[(size_t)sim_uniform(rng, 0, 3)];
+    a->positive_ttl_s = POSITIVE_S[(size_t)sim_uniform(rng, 0, 10)];
     a->serial_moves = sim_chance(rng, 0.85);
     a->relapse_s = SIM_NEVER_S;
     a->poll_phase_s = sim_uniform(rng, 0, 5);
@@ -281,6 +282,6 @@ void sim_draw(struct sim_world *world, uint64_t seed, uint64_t index) {
         warm(world, &world->caches[i]);
     }
     draw_agent(&world->rng, world->authority.good_s, &world->agent);
-    world->agent.gap_s = world->caches[0].software == SIM_PUBLIC ? 1.02 : 0.53;
+    world->agent.gap_s = world->caches[0].software == SIM_PUBLIC ? 1.02 : 0.37;
     world->verified = sim_chance(&world->rng, 0.5);
 }

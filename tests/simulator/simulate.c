@@ -3,7 +3,9 @@
  *   --set NAME    evaluation (default) or calibration: seeds that never meet
  *   --seed S      another series of the set (1)
  *   --by class    a row for each class, software, incident, K and W
- *   --missed      a line for each forecast outside its 90 % interval */
+ *   --missed      a line for each forecast outside its 90 % interval
+ *   --slow        a line for each target called clear too early or a minute
+ *                 after its end */
 #include <getopt.h>
 #include <math.h>
 #include <stdlib.h>
@@ -15,7 +17,7 @@
 struct options {
     size_t targets_n;
     uint64_t seed;
-    bool evaluation, by_class, missed;
+    bool evaluation, by_class, missed, slow;
 };
 
 static int usage(void) {
@@ -31,6 +33,7 @@ static bool parse(int argc, char **argv, struct options *o) {
         {"set", required_argument, NULL, 'S'},
         {"by", required_argument, NULL, 'b'},
         {"missed", no_argument, NULL, 'w'},
+        {"slow", no_argument, NULL, 'l'},
         {NULL, 0, NULL, 0}};
     int c = 0;
 
@@ -46,6 +49,8 @@ static bool parse(int argc, char **argv, struct options *o) {
             o->by_class = true;
         } else if (c == 'w') {
             o->missed = true;
+        } else if (c == 'l') {
+            o->slow = true;
         } else if (c != 'S' || strcmp(optarg, "evaluation") != 0) {
             return false;
         }
@@ -70,6 +75,21 @@ static void print_missed(const struct sim_result *r, size_t index) {
     }
 }
 
+static void print_slow(const struct sim_result *r, size_t index) {
+    const struct sim_outcome *o = &r->outcome;
+    double told_s = o->clear_s - o->truth_s;
+
+    if (o->premature || (o->denied_ever && o->cleared && told_s > 60)) {
+        printf("%6zu %s %-18s %-12s %-16s K %2u%s W %6u looks %3u %s, `clear` "
+               "after %.1f s, first good answer %.1f s\n",
+               index, r->verified ? "v" : "u", sim_software_text(r->software),
+               sim_class_text(r->what), sim_incident_text(r->incident),
+               r->caches_n, r->chain ? "+" : " ", r->w_s, o->looks_n,
+               o->premature ? "early" : "late", told_s,
+               o->first_good_s - o->truth_s);
+    }
+}
+
 int main(int argc, char **argv) {
     struct options o;
     struct sim_figures all;
@@ -85,6 +105,9 @@ int main(int argc, char **argv) {
         sim_run(sim_set_seed(o.evaluation, o.seed), i, &results[i]);
         if (o.missed) {
             print_missed(&results[i], i);
+        }
+        if (o.slow) {
+            print_slow(&results[i], i);
         }
     }
     sim_figures(results, o.targets_n, &SIM_ALL, &all);

@@ -61,7 +61,7 @@ def test_nobody_is_asked_for_the_name_during_the_outage():
         document = wait_status(
             site, incident, lambda d: all(
                 network_state(d, n.name) == "clear" for n in lab.networks),
-            75, "all networks to be clear")  # the bound, for short TTLs
+            25, "all networks to be clear")
         assert document["authority"]["verified"]
         for network in lab.networks:
             asked = capture.select(restored, name=zones.NAME,

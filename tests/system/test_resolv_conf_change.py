@@ -6,7 +6,7 @@ from deploy.lab.programs import write_resolv_conf
 from tests.lib.support import (network_row, network_state, open_incident,
                                site_in, wait_status)
 
-NOTICE_S = 75  # never negative: clear by the bound at the latest
+NOTICE_S = 20
 
 
 def resolvers(document, network):

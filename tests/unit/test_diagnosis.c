@@ -260,6 +260,59 @@ static void test_countdown_ends(void **state) {
 }
 
 /* Positives against a running countdown need more than one past it. */
+/* Never denied; each refetch of a short-lived record is the same cache. */
+static void test_short_records_are_soon_clear(void **state) {
+    struct target t;
+    double end_s = 0;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 14; i++) {
+        double at_s = 110.1 + 0.37 * i;
+        end_s = at_s >= end_s ? at_s + 2 : end_s;
+        assert_int_not_equal(NX_STATE_CLEAR, at(&t, at_s)->state);
+        saw(&t, at_s, NX_KIND_POS)->r_s = (int32_t)(end_s - at_s);
+    }
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 115.5)->state);
+}
+
+/* Two caches in turn, one of which denies with a clock that tells nothing: its
+ * share of the queries must be seen to answer. */
+static void test_mixed_without_clock(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 10; i++) {
+        saw(&t, 110 + 0.8 * i, NX_KIND_POS);
+        denied(&t, 110.4 + 0.8 * i, 700)->soa_serial = 2;
+    }
+    positives(&t, 120, 8);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 124)->state);
+    positives(&t, 124, 8);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 128)->state);
+}
+
+/* Old servers deny on: one record that ended may be followed by the next, and
+ * an answer from before the move says nothing. */
+static void test_moved_delegation(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.profile.caches = 1;
+    t.auth.deleg_changed_ns = t.auth.old_servers_negative = true;
+    t.auth.ns_ttl_s = 86400;
+    t.auth.old_w_s = W_S;
+    t.auth.positive_ttl_s = 300;
+    saw(&t, 110, NX_KIND_POS)->r_s = 250; /* fetched at 60 */
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 111)->state);
+    saw(&t, 120, NX_KIND_POS)->r_s = 240;
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 121)->state);
+    saw(&t, 370, NX_KIND_POS)->r_s = 299;
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 371)->state);
+}
+
 static void test_flush_is_not_believed_at_once(void **state) {
     struct target t;
 
@@ -399,6 +452,9 @@ int main(void) {
         cmocka_unit_test(test_same_port_counts_once),
         cmocka_unit_test(test_positives_before_restoration),
         cmocka_unit_test(test_countdown_ends),
+        cmocka_unit_test(test_short_records_are_soon_clear),
+        cmocka_unit_test(test_mixed_without_clock),
+        cmocka_unit_test(test_moved_delegation),
         cmocka_unit_test(test_flush_is_not_believed_at_once),
         cmocka_unit_test(test_clear_is_left_on_confirmation),
         cmocka_unit_test(test_clear_outlives_one_stale_answer),
