@@ -6,6 +6,7 @@
 
 #define FAMILY_US INT64_C(1000000) /* between the two families (12.3) */
 #define NOTHING_LEFT 0.9999
+#define SCALE_US 5e6
 
 static int64_t max64(int64_t a, int64_t b) {
     return a > b ? a : b;
@@ -24,6 +25,16 @@ static double uniform(int64_t t_us, int64_t a_us, int64_t b_us) {
         return 0.0;
     }
     return (double)(t_us - a_us) / (double)(b_us - a_us);
+}
+
+/* Every scale from a few seconds to length_us is as likely. */
+static double log_uniform(int64_t t_us, int64_t length_us) {
+    if (t_us <= 0) {
+        return 0.0;
+    }
+    return t_us >= length_us ? 1.0
+                             : log1p((double)t_us / SCALE_US) /
+                                   log1p((double)length_us / SCALE_US);
 }
 
 static int64_t last_b(const struct nx_dist *dist) {
@@ -122,7 +133,9 @@ static double late(const struct nx_dist *dist, int64_t t_us) {
     double p = uniform(t_us, end_us, end_us + dist->late_us);
 
     if (dist->p_soon > 0) {
-        double soon = uniform(t_us, end_us, end_us + dist->soon_us);
+        double soon = dist->soon_log
+                          ? log_uniform(t_us - end_us, dist->soon_us)
+                          : uniform(t_us, end_us, end_us + dist->soon_us);
         p += dist->p_soon * (soon - p);
     }
     return p;

@@ -12,8 +12,10 @@
  *              + p_renewed * U(t; renewed_a, last a)
  *              + p_extend * U(t; extend_a, extend_b) ^ extend_n
  *   late(t)  = (1 - p_soon) * U(t; end, end + late_us)
- *              + p_soon * U(t; end, end + soon_us),
+ *              + p_soon * S(t; end, end + soon_us),
  *              end = last b, or the prior's end
+ *   S        = U; where denials outlive their TTL by an unknown scale,
+ *              log(1 + (t - end) / 5 s) / log(1 + soon_us / 5 s)
  *   all(t)   = (1 - p_late) * base(t) + p_late * late(t)
  *   cut      = all(from): excluded by the denial seen at `from`
  *   F(t)     = 1 - exp(-lambda*(t - from)) * (1 - (all(t) - cut) / (1 - cut))
@@ -25,8 +27,14 @@
  * p_renewed (12.1): dnsmasq shows the age of the newest denial of the zone, the
  * entry itself may be older. p_extend: unbound may renew the SOA whose age was
  * read, then the entry lives to its own fill + W; a chain may restart the clock
- * (12.4); servers that a cached NS set still names may deny again. p_late
- * (5.8): restarts, extension, serve-stale; once per target, not per line. */
+ * (12.4), or fetch again from a layer with a higher cap or another cache, to
+ * restored + W of the authority; servers that a cached NS set still names may
+ * deny again. p_late (5.8): restarts, extension, serve-stale; once per target,
+ * not per line. The brackets here leave out 3/4 of the bound of the clock's
+ * error at each side: the worst case belongs to what is shown, not to where the
+ * mass lies. The prior counts popular names (5.6) where the outage was shorter
+ * than W: a share of it lies before outage + W + TTL of the record. Weights
+ * were tuned on calibration seeds of tests/simulator, see its README. */
 #ifndef NX_COLLECTOR_ESTIMATOR_H
 #define NX_COLLECTOR_ESTIMATOR_H
 

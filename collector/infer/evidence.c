@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define FLAT_LOOKS 3U /* estimator.md 5.5 */
-#define FLAT_SPAN_US (3 * NX_US_PER_S)
+#define FLAT_SPAN_US (NX_US_PER_S * 9 / 4)
 
 static bool is_lost(unsigned kind) {
     return kind == NX_KIND_TIMEOUT || kind == NX_KIND_NETERR;
@@ -99,8 +99,9 @@ static bool heard_lately(const struct nx_case *c) {
     return c->looks[c->looks_n - 1].rx_us >= c->now_us - span_us;
 }
 
-/* 5.5: the newest negative looks, if they show one TTL over three seconds: a
- * countdown shows each for one. */
+/* 5.5: the newest negative looks, if they show one TTL for longer than a
+ * countdown does: a second, and the last one of systemd-resolved two. The eight
+ * looks of a first visit are enough. */
 static void find_flat(struct nx_evidence *ev) {
     const struct nx_look *looks = ev->c->looks;
     const struct nx_look *newest = nx_evidence_negative(ev);

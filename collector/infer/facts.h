@@ -84,6 +84,7 @@ struct nx_profile {
     double p_late;  /* weight of the late tail (5.8) ... */
     double p_soon;  /* ... and the share of it that ends with a query or two:
                        stale answers that are refreshed after */
+    bool soon_log;  /* that share spreads over all scales (log-uniform) */
     double lambda_early_per_s; /* flush, restart, eviction */
 };
 

@@ -6,6 +6,10 @@
 #include "collector/infer/mixture.h"
 
 #define SOON_US (3 * NX_US_PER_S)
+#define SOON_ONE_US (NX_US_PER_S * 6 / 10)
+#define SOON_LOG_US (1800 * NX_US_PER_S)
+#define P_POPULAR 0.4
+#define POPULAR_US (60 * NX_US_PER_S)
 #define DENSE_LINES 5U
 #define DENSE_US (2 * NX_US_PER_S)
 #define P_PRESUMED_CLEAR 0.9 /* 7: silent agents */
@@ -22,6 +26,18 @@ static int64_t w_us(const struct nx_evidence *ev) {
     return (int64_t)ev->w_s * NX_US_PER_S;
 }
 
+/* A stale answer is given to the first query after the end, which is ours at
+ * the latest: a guard after b, for one cache. */
+static int64_t soon_of(const struct nx_profile *profile) {
+    if (profile->soon_log) {
+        return SOON_LOG_US;
+    }
+    if (profile->verified && profile->stale_max_s > 0 && profile->caches > 0) {
+        return SOON_ONE_US + (profile->caches - 1) * NX_US_PER_S;
+    }
+    return SOON_US;
+}
+
 void nx_forecast_window(const struct nx_window *window,
                         const struct nx_profile *profile, uint32_t w_s,
                         int64_t from_us, struct nx_dist *out) {
@@ -33,7 +49,8 @@ void nx_forecast_window(const struct nx_window *window,
     out->p_late = profile->p_late;
     out->late_us = (int64_t)w_s * NX_US_PER_S;
     out->p_soon = profile->p_soon;
-    out->soon_us = SOON_US;
+    out->soon_log = profile->soon_log;
+    out->soon_us = soon_of(profile);
     out->lambda_early_per_s = profile->lambda_early_per_s;
     out->from_us = from_us;
 }
@@ -110,11 +127,35 @@ static void take_intervals(const struct nx_evidence *ev, int64_t more_us,
     }
 }
 
+/* 5.6: where the outage was shorter than W, the fills of a popular name follow
+ * the end of its record. How popular it is, is not known. */
+static void take_popular(const struct nx_evidence *ev, int64_t more_us,
+                         struct nx_dist *dist) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    int64_t opens_us = auth->outage_lo_us + w_us(ev);
+    struct nx_window all = window_of(ev, w_us(ev));
+    int64_t b_us =
+        opens_us + POPULAR_US + (int64_t)auth->positive_ttl_s * NX_US_PER_S;
+
+    if (auth->positive_ttl_s == 0 || auth->outage_lo_us == NX_TIME_UNKNOWN ||
+        opens_us <= auth->restored_hi_us || b_us >= all.b_us ||
+        b_us <= all.a_us) {
+        return;
+    }
+    dist->caps_n = 2;
+    dist->caps[0] =
+        (struct nx_cap_window){1.0 - P_POPULAR, all.a_us, all.b_us + more_us};
+    dist->caps[1] = (struct nx_cap_window){P_POPULAR, all.a_us, b_us + more_us};
+}
+
 static void take_caps(const struct nx_evidence *ev, int64_t more_us,
                       struct nx_dist *dist) {
     if (ev->c->auth->bad_n > 1 && !nx_is_refed(ev)) {
         take_intervals(ev, more_us, dist);
         return;
+    }
+    if (ev->caps_n == 0 && !nx_is_refed(ev)) {
+        take_popular(ev, more_us, dist);
     }
     for (size_t i = 0; i < ev->caps_n && !nx_is_refed(ev); i++) {
         struct nx_window window =
@@ -191,6 +232,17 @@ static double unseen(const struct nx_evidence *ev) {
     return nu;
 }
 
+/* Brackets hold the clock's error at its worst; the mass lies inside. */
+static void narrow(const struct nx_evidence *ev, struct nx_line *line) {
+    const struct nx_look *look = nx_evidence_negative(ev);
+    int64_t less_us = look != NULL ? (int64_t)look->eps_us * 3 / 4 : 0;
+
+    if (line->b_us - line->a_us > 4 * less_us) {
+        line->a_us += less_us;
+        line->b_us -= less_us;
+    }
+}
+
 /* Of a band, each cache has a line of its own. */
 static void take_lines(const struct nx_evidence *ev, struct nx_verdict *out) {
     size_t n = is_dense(&ev->lines) ? ev->lines.n : out->lines_n;
@@ -199,6 +251,7 @@ static void take_lines(const struct nx_evidence *ev, struct nx_verdict *out) {
     out->dist.lines_n = (uint8_t)n;
     for (size_t i = 0; i < n; i++) {
         out->dist.lines[i] = out->lines[out->lines_n == n ? i : 0];
+        narrow(ev, &out->dist.lines[i]);
     }
 }
 

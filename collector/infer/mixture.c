@@ -9,6 +9,11 @@
 #define P_EXTEND_UNKNOWN 0.04
 #define P_EXTEND_SHARED 0.10
 #define P_EXTEND_CHAIN 0.20
+/* The same for a chain whose front was measured. */
+#define P_ABOVE 0.14
+#define P_ABOVE_HIGHER 0.38
+#define P_ABOVE_AGAIN 0.60
+#define ABOVE_US (3600 * NX_US_PER_S) /* the commonest cap */
 /* A dnsmasq shows too much after any other negative of the zone: the entry may
  * end anywhere before (resolver-facts.md 1.1). Known, or possible. */
 #define P_RENEWED 0.40
@@ -75,6 +80,27 @@ static void add_renewed(const struct nx_evidence *ev,
         clock == NX_SOA_CLOCK_UNKNOWN ? P_RENEWED_UNKNOWN : P_RENEWED;
 }
 
+/* Below another cache, what ends is fetched again from there, where the entry
+ * may be younger, live longer (a higher cap), or be another cache's. A fill
+ * after the restoration shows that it was so already. */
+static void add_chain(const struct nx_evidence *ev, const struct nx_line *last,
+                      struct nx_dist *dist) {
+    int64_t restored_us = ev->c->auth->restored_hi_us;
+    int64_t above_us =
+        min64((int64_t)ev->w_auth_s * NX_US_PER_S, max64(w_us(ev), ABOVE_US));
+    bool raised = ev->c->profile->clamp_lo_s > ev->w_auth_s;
+    bool higher = ev->w_auth_s > ev->w_s || raised;
+
+    above_us = raised ? above_us + w_us(ev) : max64(above_us, w_us(ev));
+    dist->extend_a_us = last->b_us;
+    dist->extend_b_us = restored_us + above_us + NX_US_PER_S;
+    if (dist->extend_b_us > last->b_us) {
+        dist->p_extend = !higher                               ? P_ABOVE
+                         : last->a_us - w_us(ev) > restored_us ? P_ABOVE_AGAIN
+                                                               : P_ABOVE_HIGHER;
+    }
+}
+
 /* 12.1: the entry lives to its own fill + W if somebody renewed the SOA; that
  * takes a serial that moves. */
 static void add_extension(const struct nx_evidence *ev,
@@ -82,6 +108,10 @@ static void add_extension(const struct nx_evidence *ev,
     int64_t end_us = nx_single_layer_end(ev);
     uint8_t clock = ev->c->profile->soa_clock;
 
+    if (ev->c->profile->verified && ev->c->profile->chain_possible) {
+        add_chain(ev, last, dist);
+        return;
+    }
     if (clock != NX_SOA_CLOCK_UNKNOWN &&
         (clock != NX_SOA_CLOCK_SHARED_UNTIL_CHANGE ||
          !ev->c->auth->serial_moves)) {

@@ -149,6 +149,7 @@ struct nx_dist {
     int64_t late_us; /* its length */
     double p_soon;   /* share of it that is over after soon_us */
     int64_t soon_us;
+    bool soon_log; /* log-uniform, not uniform */
     double lambda_early_per_s;
     int64_t from_us; /* last negative look: lambda counts from here */
     double cut;      /* what that look excluded: the mixture before from */

@@ -1,16 +1,18 @@
-/* Time of nx_diagnose for 64 looks: the goal is 20 microseconds. */
+/* Processor time of nx_diagnose for 64 looks, the best of some batches, for the
+ * machine may be busy: the goal is 20 microseconds. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include "collector/infer/diagnosis.h"
 
-#define ROUNDS 20000
+#define ROUNDS 4000
+#define BATCHES 5
 
 static double now_s(void) {
     struct timespec ts;
 
-    clock_gettime(CLOCK_MONOTONIC, &ts);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
     return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
 }
 
@@ -48,12 +50,18 @@ static double measure(unsigned caches_n) {
     nx_diagnosis_settings_default(&settings);
     nx_profile_default(&profile);
     fill(looks, caches_n);
-    double begin_s = now_s();
-    for (unsigned i = 0; i < ROUNDS; i++) {
-        nx_diagnose(&settings, looks, NX_LOOKS_MAX, &auth, &profile,
-                    1000 * NX_US_PER_S + i, i > 0 ? &verdict : NULL, &verdict);
+    double best_us = 0;
+    for (unsigned batch = 0; batch < BATCHES; batch++) {
+        double begin_s = now_s();
+        for (unsigned i = 0; i < ROUNDS; i++) {
+            nx_diagnose(&settings, looks, NX_LOOKS_MAX, &auth, &profile,
+                        1000 * NX_US_PER_S + i, i > 0 ? &verdict : NULL,
+                        &verdict);
+        }
+        double us = (now_s() - begin_s) * 1e6 / ROUNDS;
+        best_us = batch == 0 || us < best_us ? us : best_us;
     }
-    return (now_s() - begin_s) * 1e6 / ROUNDS;
+    return best_us;
 }
 
 int main(void) {
