@@ -5,9 +5,7 @@
 #include <string.h>
 
 #include "collector/conf_labels.h"
-#include "common/yaml.h"
-
-#define TEXT_MAX 1024U
+#include "collector/conf_parts.h"
 
 /* As libcyaml loads it; NULL: not given. */
 struct raw_http {
@@ -39,15 +37,15 @@ struct raw {
     struct raw_http *http;
     struct raw_estimate *estimate;
     struct raw_plan *plan;
+    struct nx_conf_raw_alerts *alerts;
     struct nx_raw_labels *networks;
     unsigned networks_count;
     struct nx_raw_labels *agents;
     unsigned agents_count;
 };
 
-#define OPTIONAL_PTR (CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL)
 #define STRING(key, flags, type, member)                                       \
-    CYAML_FIELD_STRING_PTR(key, flags, type, member, 1, TEXT_MAX)
+    CYAML_FIELD_STRING_PTR(key, flags, type, member, 1, NX_CONF_TEXT_MAX)
 #define NUMBER(member)                                                         \
     CYAML_FIELD_UINT_PTR(#member, OPTIONAL_PTR, struct raw_estimate, member)
 
@@ -71,7 +69,7 @@ static const cyaml_schema_field_t plan_fields[] = {
     CYAML_FIELD_END};
 
 static const cyaml_schema_value_t listen_value = {
-    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX)};
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, NX_CONF_TEXT_MAX)};
 
 /* What both schemas have beside `listen`. */
 #define COMMON_FIELDS                                                          \
@@ -82,6 +80,8 @@ static const cyaml_schema_value_t listen_value = {
                                 estimate, estimate_fields),                    \
         CYAML_FIELD_MAPPING_PTR("plan", OPTIONAL_PTR, struct raw, plan,        \
                                 plan_fields),                                  \
+        CYAML_FIELD_MAPPING_PTR("alerts", OPTIONAL_PTR, struct raw, alerts,    \
+                                nx_conf_alert_fields),                         \
         CYAML_FIELD_SEQUENCE("networks", OPTIONAL_PTR, struct raw, networks,   \
                              &nx_conf_labels_value, 0, NX_CONF_LABELLED_MAX),  \
         CYAML_FIELD_SEQUENCE("agents", OPTIONAL_PTR, struct raw, agents,       \
@@ -100,15 +100,6 @@ static const cyaml_schema_value_t one_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, one_fields)};
 static const cyaml_schema_value_t list_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw, list_fields)};
-
-/* What the checks share. */
-struct reader {
-    const char *file;
-    struct nx_yaml *doc;
-    struct nx_collector_conf *out;
-    char *why;
-    size_t why_cap;
-};
 
 /* libcyaml has no "a string or a list of them": is the value of the top-level
  * key `listen` a list? It is when it does not begin with text on its line. */
@@ -171,16 +162,17 @@ static bool is_listen_endpoint(const char *text) {
     return address_port(text, &at, &port) && port > 0;
 }
 
-static int copy_text(const char *text, char **out) {
+int nx_conf_copy_text(const char *text, char **out) {
     *out = strdup(text);
     return *out == NULL ? NX_ENOMEM : NX_OK;
 }
 
 /* Relative to the folder of the configuration file. */
-static int copy_path(const struct reader *r, const char *path, char **out) {
+int nx_conf_copy_path(const struct nx_conf_reader *r, const char *path,
+                      char **out) {
     const char *slash = strrchr(r->file, '/');
     if (path[0] == '/' || slash == NULL) {
-        return copy_text(path, out);
+        return nx_conf_copy_text(path, out);
     }
     size_t folder = (size_t)(slash - r->file) + 1;
     size_t cap = folder + strlen(path) + 1;
@@ -192,7 +184,7 @@ static int copy_path(const struct reader *r, const char *path, char **out) {
     return NX_OK;
 }
 
-static int take_listen(const struct reader *r, const char *key,
+static int take_listen(const struct nx_conf_reader *r, const char *key,
                        const char *text) {
     if (!is_listen_endpoint(text)) {
         return nx_yaml_error(r->doc, r->why, r->why_cap, key,
@@ -204,10 +196,10 @@ static int take_listen(const struct reader *r, const char *key,
                                  "\"%s\" is given twice", text);
         }
     }
-    return copy_text(text, &r->out->listen[r->out->listen_n++]);
+    return nx_conf_copy_text(text, &r->out->listen[r->out->listen_n++]);
 }
 
-static int take_listens(const struct reader *r, const struct raw *raw) {
+static int take_listens(const struct nx_conf_reader *r, const struct raw *raw) {
     if (raw->listen != NULL) {
         return take_listen(r, "listen", raw->listen);
     }
@@ -220,7 +212,7 @@ static int take_listens(const struct reader *r, const struct raw *raw) {
     return err;
 }
 
-static int take_http_listen(const struct reader *r, const char *text) {
+static int take_http_listen(const struct nx_conf_reader *r, const char *text) {
     struct nx_endpoint at;
     unsigned port = 0;
     if (!address_port(text, &at, &port)) {
@@ -233,13 +225,13 @@ static int take_http_listen(const struct reader *r, const char *text) {
                              "passwords, put a proxy that has in front",
                              text);
     }
-    return copy_text(text, &r->out->http_listen);
+    return nx_conf_copy_text(text, &r->out->http_listen);
 }
 
 /* One number with its range; absent: *out is the default already. */
-static int take_number(const struct reader *r, const char *key,
-                       const uint32_t *value, uint32_t min, uint32_t max,
-                       uint32_t *out) {
+int nx_conf_take_number(const struct nx_conf_reader *r, const char *key,
+                        const uint32_t *value, uint32_t min, uint32_t max,
+                        uint32_t *out) {
     if (value == NULL) {
         return NX_OK;
     }
@@ -251,7 +243,8 @@ static int take_number(const struct reader *r, const char *key,
     return NX_OK;
 }
 
-static int take_share(const struct reader *r, const char *text, double *out) {
+static int take_share(const struct nx_conf_reader *r, const char *text,
+                      double *out) {
     if (text == NULL) {
         return NX_OK;
     }
@@ -268,16 +261,17 @@ static int take_share(const struct reader *r, const char *text, double *out) {
     return NX_OK;
 }
 
-static int take_probe_interval(const struct reader *r,
+static int take_probe_interval(const struct nx_conf_reader *r,
                                const struct raw_estimate *raw,
                                struct nx_diagnosis_settings *out) {
     uint32_t floor_ms = (uint32_t)(out->probe_floor_us / 1000);
     uint32_t ceiling_ms = (uint32_t)(out->probe_ceiling_us / 1000);
-    int err = take_number(r, "estimate.probe_floor_ms", raw->probe_floor_ms,
-                          100, 3600000, &floor_ms);
+    int err = nx_conf_take_number(r, "estimate.probe_floor_ms",
+                                  raw->probe_floor_ms, 100, 3600000, &floor_ms);
     if (err == NX_OK) {
-        err = take_number(r, "estimate.probe_ceiling_ms", raw->probe_ceiling_ms,
-                          floor_ms, 3600000, &ceiling_ms);
+        err = nx_conf_take_number(r, "estimate.probe_ceiling_ms",
+                                  raw->probe_ceiling_ms, floor_ms, 3600000,
+                                  &ceiling_ms);
     }
     if (ceiling_ms < floor_ms) {
         ceiling_ms = floor_ms;
@@ -287,7 +281,7 @@ static int take_probe_interval(const struct reader *r,
     return err;
 }
 
-static int take_estimate(const struct reader *r,
+static int take_estimate(const struct nx_conf_reader *r,
                          const struct raw_estimate *raw) {
     struct nx_engine_settings *out = &r->out->engine;
     uint32_t settle_s = (uint32_t)(out->settle_us / 1000000);
@@ -310,8 +304,8 @@ static int take_estimate(const struct reader *r,
     int err = NX_OK;
     for (size_t i = 0; err == NX_OK && i < sizeof(rows) / sizeof(rows[0]);
          i++) {
-        err = take_number(r, rows[i].key, rows[i].value, rows[i].min,
-                          rows[i].max, rows[i].out);
+        err = nx_conf_take_number(r, rows[i].key, rows[i].value, rows[i].min,
+                                  rows[i].max, rows[i].out);
     }
     out->settle_us = (int64_t)settle_s * 1000000;
     out->vantages = vantages;
@@ -325,12 +319,12 @@ static int take_estimate(const struct reader *r,
                         : err;
 }
 
-static int take_paths(const struct reader *r, const struct raw *raw) {
+static int take_paths(const struct nx_conf_reader *r, const struct raw *raw) {
     const char *store = raw->store != NULL ? raw->store : "nxclear.db";
     const char *sock = raw->http != NULL && raw->http->unix_path != NULL
                            ? raw->http->unix_path
                            : "nxclear.sock";
-    int err = copy_path(r, raw->key, &r->out->key_path);
+    int err = nx_conf_copy_path(r, raw->key, &r->out->key_path);
     if (raw->store != NULL) {
         r->out->store_line = nx_yaml_line(r->doc, "store");
     }
@@ -338,12 +332,12 @@ static int take_paths(const struct reader *r, const struct raw *raw) {
         r->out->http_unix_line = nx_yaml_line(r->doc, "http.unix");
     }
     if (err == NX_OK) {
-        err = copy_path(r, store, &r->out->store_path);
+        err = nx_conf_copy_path(r, store, &r->out->store_path);
     }
-    return err == NX_OK ? copy_path(r, sock, &r->out->http_unix) : err;
+    return err == NX_OK ? nx_conf_copy_path(r, sock, &r->out->http_unix) : err;
 }
 
-static int take(const struct reader *r, const struct raw *raw) {
+static int take(const struct nx_conf_reader *r, const struct raw *raw) {
     int err = take_paths(r, raw);
     if (err == NX_OK) {
         err = take_listens(r, raw);
@@ -355,8 +349,8 @@ static int take(const struct reader *r, const struct raw *raw) {
         err = take_estimate(r, raw->estimate);
     }
     if (err == NX_OK && raw->plan != NULL) {
-        err = take_number(r, "plan.valid_s", raw->plan->valid_s, 10, 86400,
-                          &r->out->engine.plan_valid_s);
+        err = nx_conf_take_number(r, "plan.valid_s", raw->plan->valid_s, 10,
+                                  86400, &r->out->engine.plan_valid_s);
     }
     const struct nx_conf_labels_job job = {
         .doc = r->doc, .out = r->out, .why = r->why, .why_cap = r->why_cap};
@@ -364,16 +358,18 @@ static int take(const struct reader *r, const struct raw *raw) {
         err = nx_conf_labels_take(&job, NX_LABELS_OF_NETWORK, raw->networks,
                                   raw->networks_count);
     }
-    return err == NX_OK ? nx_conf_labels_take(&job, NX_LABELS_OF_AGENT,
-                                              raw->agents, raw->agents_count)
-                        : err;
+    if (err == NX_OK) {
+        err = nx_conf_labels_take(&job, NX_LABELS_OF_AGENT, raw->agents,
+                                  raw->agents_count);
+    }
+    return err == NX_OK ? nx_conf_take_alerts(r, raw->alerts) : err;
 }
 
 int nx_collector_conf_parse(const char *file, const uint8_t *text, size_t len,
                             struct nx_collector_conf *out, char *why,
                             size_t why_cap) {
     struct nx_collector_conf conf = {0};
-    struct reader r = {file, NULL, &conf, why, why_cap};
+    struct nx_conf_reader r = {file, NULL, &conf, why, why_cap};
     void *raw = NULL;
     nx_engine_settings_default(&conf.engine);
     conf.engine.presence = true;
@@ -404,6 +400,7 @@ void nx_collector_conf_fini(struct nx_collector_conf *conf) {
     free(conf->store_path);
     free(conf->http_unix);
     free(conf->http_listen);
+    nx_alert_conf_fini(&conf->alerts);
     free(conf->labels);
     memset(conf, 0, sizeof(*conf));
 }

@@ -26,11 +26,24 @@
  *         weight: 120                  # clients
  *     agents:                          # the same, of agents
  *
+ *     alerts:                          # optional
+ *       hold_s: 30                     # 0..3600
+ *       group_wait_s: 10               # 0..3600
+ *       group_interval_s: 300          # 1..86400
+ *       sendmail: /usr/sbin/sendmail
+ *       allow_exec: false
+ *       receivers:                     # 1..16, each with a name and one of
+ *         - name: operations           #   url, email, exec
+ *           url: https://hooks.example.com/nxclear
+ *           format: webhook            # with url; nxclear-collector.yaml(5)
+ *           secret_file: hook.secret   # with url; optional
+ *
  * Values shown are the defaults. Relative paths count from the folder of the
  * configuration file. */
 #ifndef NX_COLLECTOR_CONF_H
 #define NX_COLLECTOR_CONF_H
 
+#include "collector/alert/receiver.h"
 #include "collector/engine/engine.h"
 
 #define NX_CONF_LISTEN_MAX 16U
@@ -53,6 +66,7 @@ struct nx_collector_conf {
         http_unix_line; /* where they are in the file; 0: not */
     char *http_listen;  /* "127.0.0.1:8053"; NULL: none */
     struct nx_engine_settings engine;
+    struct nx_alert_conf alerts;
     struct nx_conf_labels *labels;
     size_t labels_n;
 };

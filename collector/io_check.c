@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "collector/alert/io_courier.h"
 #include "common/io_keys.h"
 
 struct place {
@@ -51,6 +52,24 @@ static int check_folder(const struct place *at, const char *path, char *why,
     return err;
 }
 
+static int check_secrets(const char *file, const struct nx_collector_conf *conf,
+                         char *why, size_t why_cap) {
+    for (size_t i = 0; i < conf->alerts.receivers_n; i++) {
+        const char *path = conf->alerts.receivers[i].secret_path;
+        char secret[NX_COURIER_SECRET_MAX];
+        char reason[NX_COURIER_WHY_MAX];
+        size_t len = 0;
+        if (path != NULL &&
+            nx_courier_secret(path, secret, &len, reason) != 0) {
+            (void)snprintf(why, why_cap,
+                           "%s: alerts.receivers[%zu].secret_file: %s", file, i,
+                           reason);
+            return NX_ECONFIG;
+        }
+    }
+    return NX_OK;
+}
+
 int nx_check(const char *file, const struct nx_collector_conf *conf, char *why,
              size_t why_cap) {
     const struct place store = {file, "store", conf->store_line};
@@ -69,5 +88,5 @@ int nx_check(const char *file, const struct nx_collector_conf *conf, char *why,
         err = refuse(&http, why, why_cap, conf->http_unix,
                      "longer than a socket's path may be (107 bytes)");
     }
-    return err;
+    return err == NX_OK ? check_secrets(file, conf, why, why_cap) : err;
 }

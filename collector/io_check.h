@@ -1,8 +1,8 @@
 /* Does what the configuration names exist? What can be known without starting.
  *
  * The key (NX_EIO, NX_EDENIED, NX_EMALFORMED as nx_keys_read), and the folders
- * of the store and of the socket (NX_ECONFIG). On failure why has
- * "FILE:LINE: KEY: reason", of the key file "PATH: reason". */
+ * of the store and of the socket, and secrets of receivers (NX_ECONFIG). On
+ * failure why has "FILE:LINE: KEY: reason", of the key file "PATH: reason". */
 #ifndef NX_COLLECTOR_IO_CHECK_H
 #define NX_COLLECTOR_IO_CHECK_H
 

@@ -79,6 +79,9 @@ static int start(struct nx_service *service, const struct nx_keypair *keys,
     if (err == NX_OK) {
         err = nx_service_ticks_init(service);
     }
+    if (err == NX_OK) {
+        err = nx_service_alerts_init(service, &service->conf->alerts, why);
+    }
     service->derived_stale = true; /* the last stop may have been a hard one */
     return err;
 }
@@ -118,6 +121,7 @@ void nx_service_free(struct nx_service **service_p) {
         return;
     }
     nx_service_ticks_fini(service);
+    nx_service_alerts_fini(service);
     nx_ingest_free(&service->ingest);
     nx_auth_free(&service->auth);
     nx_engine_free(&service->engine);
@@ -154,6 +158,9 @@ void nx_service_reload(struct nx_service *service,
     if (nx_ingest_listen(service->ingest, conf->listen, conf->listen_n, why,
                          sizeof(why)) != NX_OK) {
         nx_log(NX_LOG_ERROR, "%s; listening where it was before", why);
+    }
+    if (nx_service_alerts_init(service, &conf->alerts, why) != NX_OK) {
+        nx_log(NX_LOG_ERROR, "alerts: %s; none are sent now", why);
     }
     service->conf = conf;
     nx_service_labels_configure(service);
@@ -206,6 +213,9 @@ int nx_service_incident_open(struct nx_service *service,
 static int store_close(struct nx_service *service, uint32_t id, int64_t now_us,
                        const char *last) {
     int err = nx_store_incident_close(service->store, id, now_us);
+    if (err == NX_OK) {
+        err = nx_service_alerts_closing(service, id, now_us);
+    }
     return err == NX_OK && last != NULL
                ? nx_store_closed_status_put(service->store, id, last)
                : err;
@@ -227,6 +237,7 @@ int nx_service_incident_close(struct nx_service *service, uint32_t id) {
         err = nx_group_end(group, store_close(service, id, now_us, last));
     }
     if (err == NX_OK) {
+        nx_service_alerts_closed(service, id);
         err = nx_status_close(service->engine, id, now_us, last);
     }
     free(last);
@@ -267,4 +278,10 @@ void nx_service_health(const struct nx_service *service,
     out->rejected_n = in.rejected_n + in.unidentified_n;
     out->refused_keys_n = nx_auth_refused(service->auth);
     out->started_us = service->started_us;
+    if (service->postbox != NULL) {
+        struct nx_postbox_counters alerts;
+        nx_postbox_counters(service->postbox, &alerts);
+        out->alerts_sent_n = alerts.sent_n;
+        out->alerts_failed_n = alerts.failed_n;
+    }
 }

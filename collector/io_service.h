@@ -4,6 +4,7 @@
 #define NX_COLLECTOR_IO_SERVICE_H
 
 #include <event2/event.h>
+#include <jansson.h>
 
 #include "collector/conf.h"
 #include "collector/ingest/agent_record.h"
@@ -62,6 +63,17 @@ void nx_service_agents(struct nx_service *service,
                                      const struct nx_agent_record *record),
                        void *user);
 
+/* The report of an incident (report.h); NULL: no such incident, out of memory,
+ * or the store cannot be read. */
+json_t *nx_service_report(struct nx_service *service, uint32_t id);
+
+/* Alerts: who is told, and the newest messages, as JSON (nxclear-api(7)); NULL
+ * when out of memory. */
+json_t *nx_service_alert_list(struct nx_service *service);
+/* Queues a message that tries receivers out; receiver "": all. NX_ENOTFOUND: no
+ * such receiver, or none at all; an error of the store. */
+int nx_service_alert_test(struct nx_service *service,
+                          const char *receiver) NX_MUSTUSE;
 /* Sets labels of a network that an accepted agent stands in, or of an accepted
  * agent, by name. NX_ENOTFOUND, NX_EMALFORMED (a value), NX_ELIMIT, an error of
  * the store. */
@@ -77,6 +89,7 @@ struct nx_service_health {
     uint64_t rejected_n; /* messages that broke a rule */
     uint64_t refused_keys_n;
     int64_t started_us;
+    uint64_t alerts_sent_n, alerts_failed_n; /* attempts */
 };
 void nx_service_health(const struct nx_service *service,
                        struct nx_service_health *out);

@@ -2,6 +2,7 @@
 #ifndef NX_COLLECTOR_IO_SERVICE_PRIV_H
 #define NX_COLLECTOR_IO_SERVICE_PRIV_H
 
+#include "collector/alert/io_alerts.h"
 #include "collector/ingest/io_auth.h"
 #include "collector/ingest/io_ingest.h"
 #include "collector/io_service.h"
@@ -24,7 +25,11 @@ struct nx_service {
     /* The tables for people may lack something that could not be written;
      * they are put right from the engine's views. */
     bool derived_stale;
-    uint64_t failures_n; /* of the group, when that was looked at last */
+    uint64_t failures_n;        /* of the group, when that was looked at last */
+    struct nx_alerts *alerts;   /* NULL without receivers */
+    struct nx_postbox *postbox; /* NULL without receivers */
+    bool alerts_stale;          /* networks may have changed */
+    int64_t alerts_seen_us;     /* when they were looked at last */
 };
 
 /* --- io_service_agents.c --- */
@@ -49,5 +54,20 @@ int nx_service_rebuild(struct nx_service *service, char *why,
 
 int nx_service_ticks_init(struct nx_service *service) NX_MUSTUSE;
 void nx_service_ticks_fini(struct nx_service *service);
+
+/* --- io_service_alerts.c --- */
+
+/* conf: what is to be in force; why: NX_COURIER_WHY_MAX. */
+int nx_service_alerts_init(struct nx_service *service,
+                           const struct nx_alert_conf *conf,
+                           char *why) NX_MUSTUSE;
+void nx_service_alerts_fini(struct nx_service *service);
+/* Tells what there is to tell. */
+void nx_service_alerts_tick(struct nx_service *service, int64_t now_us);
+/* An incident is being closed: its last message goes into the transaction that
+ * is open. Afterwards, with the transaction's outcome, _closed. */
+int nx_service_alerts_closing(struct nx_service *service, uint32_t id,
+                              int64_t now_us) NX_MUSTUSE;
+void nx_service_alerts_closed(struct nx_service *service, uint32_t id);
 
 #endif

@@ -23,6 +23,7 @@ static void on_transition(void *user, uint32_t incident_id, uint32_t agent_id,
                           const struct nx_verdict *verdict) {
     struct nx_service *service = user;
     (void)from_state; /* the table knows the state before */
+    service->alerts_stale = true;
     if (may_write(service)) {
         wrote(service, nx_store_target_put(service->store, incident_id,
                                            agent_id, question, verdict, at_us));
@@ -32,6 +33,7 @@ static void on_transition(void *user, uint32_t incident_id, uint32_t agent_id,
 static void on_authority(void *user, uint32_t incident_id, unsigned item,
                          const struct nx_auth_facts *facts, int64_t at_us) {
     struct nx_service *service = user;
+    service->alerts_stale = true;
     if (may_write(service)) {
         wrote(service, nx_store_authority_put(service->store, incident_id, item,
                                               facts, at_us));
@@ -125,6 +127,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
         nx_group_storing(nx_ingest_group(service->ingest))) {
         resync(service, now_us);
     }
+    nx_service_alerts_tick(service, now_us);
 }
 
 int nx_service_ticks_init(struct nx_service *service) {

@@ -22,11 +22,14 @@ enum nx_api_route {
     NX_API_INCIDENT_CLOSE,     /* POST /v1/incidents/{id}/close */
     NX_API_INCIDENT_STATUS,    /* GET /v1/incidents/{id}/status */
     NX_API_INCIDENT_NETWORK,   /* GET /v1/incidents/{id}/networks/{network} */
+    NX_API_INCIDENT_REPORT,    /* GET /v1/incidents/{id}/report */
     NX_API_INCIDENT_EVENTS,    /* GET /v1/incidents/{id}/events */
     NX_API_INCIDENT_RECORDING, /* GET /v1/incidents/{id}/recording */
     NX_API_AGENTS,             /* GET /v1/agents */
     NX_API_AGENT_ACCEPT,       /* POST /v1/agents/accept */
     NX_API_AGENT_REVOKE,       /* POST /v1/agents/revoke */
+    NX_API_ALERTS,             /* GET /v1/alerts */
+    NX_API_ALERT_TEST,         /* POST /v1/alerts/test */
     NX_API_AGENT_LABEL,        /* POST /v1/agents/label */
     NX_API_NETWORKS,           /* GET /v1/networks */
     NX_API_NETWORK_LABEL,      /* POST /v1/networks/label */
@@ -95,6 +98,9 @@ int nx_api_accept(const char *body, size_t len, struct nx_api_accept *out,
 int nx_api_revoke(const char *body, size_t len, char *who,
                   struct nx_api_problem *problem) NX_MUSTUSE;
 
+/* receiver: a name, "" for all; NX_TEXT_LABEL_MAX. */
+int nx_api_alert_test(const char *body, size_t len, char *receiver,
+                      struct nx_api_problem *problem) NX_MUSTUSE;
 struct nx_api_label {
     char name[NX_TEXT_LABEL_MAX]; /* of the network or the agent */
     struct nx_label_change changes[NX_LABEL_KEYS_N_];

@@ -120,3 +120,22 @@ int nx_api_nothing(const char *body, size_t len,
     json_decref(root);
     return err;
 }
+
+int nx_api_alert_test(const char *body, size_t len, char *receiver,
+                      struct nx_api_problem *problem) {
+    static const char *const known[] = {"receiver", NULL};
+    json_t *object = NULL;
+    const char *text = NULL;
+    int err = nx_member_load(len > 0 ? body : "{}", len > 0 ? len : 2, known,
+                             &object, problem);
+    if (err == 0) {
+        err = nx_member_text(object, "", "receiver", true,
+                             NX_TEXT_LABEL_MAX - 1, &text, problem);
+    }
+    if (err == 0) {
+        (void)snprintf(receiver, NX_TEXT_LABEL_MAX, "%s",
+                       text != NULL ? text : "");
+    }
+    json_decref(object);
+    return err;
+}

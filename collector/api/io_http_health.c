@@ -10,7 +10,8 @@ json_t *nx_http_health(struct nx_service *service) {
     char started[NX_TIME_TEXT_MAX];
     nx_service_health(service, &health);
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:b, s:s*, s:I, s:I, s:I, s:I, s:I, s:I}",
+        "{s:s, s:s, s:s, s:s, s:b, s:s*, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:I}",
         "status", health.storing ? "ok" : "degraded", "version", NX_VERSION,
         "now", nx_time_text(nx_service_now_us(service), now), "started",
         nx_time_text(health.started_us, started), "storing",
@@ -20,7 +21,9 @@ json_t *nx_http_health(struct nx_service *service) {
         "duplicates", (json_int_t)health.duplicates_n, "out_of_order",
         (json_int_t)health.out_of_order_n, "rejected",
         (json_int_t)health.rejected_n, "refused_keys",
-        (json_int_t)health.refused_keys_n);
+        (json_int_t)health.refused_keys_n, "alerts_sent",
+        (json_int_t)health.alerts_sent_n, "alerts_failed",
+        (json_int_t)health.alerts_failed_n);
 }
 
 /* What agents saw since it began is not in the document: whoever reads it must

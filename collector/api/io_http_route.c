@@ -221,6 +221,28 @@ static void post_revoke(struct nx_service *service,
     nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL));
 }
 
+static void post_alert_test(struct nx_service *service,
+                            struct evhttp_request *request) {
+    struct nx_api_problem problem;
+    struct nx_http_body body = nx_http_body(request);
+    char receiver[NX_TEXT_LABEL_MAX];
+    if (nx_api_alert_test(body.bytes, body.len, receiver, &problem) != 0) {
+        nx_http_reply_problem(request, &problem);
+        return;
+    }
+    int err = nx_service_alert_test(service, receiver);
+    if (err == NX_ENOTFOUND) {
+        (void)nx_api_refuse(&problem, 404,
+                            "receiver: the configuration has no receiver%s%s",
+                            receiver[0] != '\0' ? " " : "", receiver);
+        nx_http_reply_problem(request, &problem);
+    } else if (err != 0) {
+        nx_http_reply_error(request, err, "the test was not queued");
+    } else {
+        nx_http_reply_json(request, 200, nx_service_alert_list(service));
+    }
+}
+
 /* --- dispatch --- */
 
 static void get_status(struct nx_service *service,
@@ -256,6 +278,10 @@ static void get_of_incident(struct nx_service *service,
     }
     if (asked->route == NX_API_INCIDENT_STATUS) {
         get_status(service, request, id);
+        return;
+    }
+    if (asked->route == NX_API_INCIDENT_REPORT) {
+        nx_http_reply_json(request, 200, nx_service_report(service, id));
         return;
     }
     json_t *network = nx_status_network(engine, id, asked->network, now_us);
@@ -301,6 +327,7 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
     case NX_API_INCIDENT:
     case NX_API_INCIDENT_STATUS:
     case NX_API_INCIDENT_NETWORK:
+    case NX_API_INCIDENT_REPORT:
         get_of_incident(service, request, asked);
         break;
     case NX_API_INCIDENT_CLOSE:
@@ -322,6 +349,12 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         break;
     case NX_API_AGENT_REVOKE:
         post_revoke(service, request);
+        break;
+    case NX_API_ALERTS:
+        nx_http_reply_json(request, 200, nx_service_alert_list(service));
+        break;
+    case NX_API_ALERT_TEST:
+        post_alert_test(service, request);
         break;
     case NX_API_AGENT_LABEL:
         nx_http_label(service, request, NX_LABELS_OF_AGENT);

@@ -33,6 +33,12 @@ static const struct command_rule commands[] = {
          NX_BIT(OPT_GROUP)},
     {"explain", NULL, NX_CMD_EXPLAIN, 1, 2, "[ID] NETWORK",
      NX_BIT(OPT_JSON) | NX_BIT(OPT_ALL)},
+    {"report", NULL, NX_CMD_REPORT, 0, 1, "[ID]", NX_BIT(OPT_FORMAT)},
+    {"evidence", NULL, NX_CMD_EVIDENCE, 1, 2, "[ID] NETWORK",
+     NX_BIT(OPT_OUTPUT)},
+    /* For the shells' completion; not in the help. */
+    {"complete", NULL, NX_CMD_COMPLETE, 1, 2, "incidents|networks|receivers",
+     0},
     {"audit", NULL, NX_CMD_AUDIT, 1, MANY, "NAME [TYPE]...",
      NX_BIT(OPT_EXPECT) | NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_JSON)},
     {"preflight", NULL, NX_CMD_PREFLIGHT, 1, MANY, "NAME [TYPE]...",
@@ -44,6 +50,9 @@ static const struct command_rule commands[] = {
      NX_BIT(OPT_NETWORK) | NX_BIT(OPT_NAME) | NX_BIT(OPT_ROLE) |
          NX_BIT(OPT_JSON)},
     {"agents", "revoke", NX_CMD_AGENTS_REVOKE, 1, 1, "WHO", NX_BIT(OPT_JSON)},
+    {"alerts", "list", NX_CMD_ALERTS_LIST, 0, 0, "", LISTS},
+    {"alerts", "test", NX_CMD_ALERTS_TEST, 0, 1, "[RECEIVER]",
+     NX_BIT(OPT_JSON)},
     {"agents", "label", NX_CMD_AGENTS_LABEL, 2, MANY, "NAME KEY=VALUE...",
      NX_BIT(OPT_JSON)},
     {"networks", "label", NX_CMD_NETWORKS_LABEL, 2, MANY,
@@ -75,6 +84,14 @@ static int take_argument(struct nx_parse *p, const char *arg) {
     return nx_args_take_positional(p, arg);
 }
 
+static const char *verbs_of(const char *word) {
+    if (strcmp(word, "agents") == 0) {
+        return "list, accept, revoke, label";
+    }
+    return strcmp(word, "alerts") == 0 ? "list, test"
+                                       : "open, list, show, close, export";
+}
+
 /* Finds the command and how many words name it. */
 static const struct command_rule *find_command(struct nx_parse *p,
                                                size_t *words) {
@@ -96,10 +113,7 @@ static const struct command_rule *find_command(struct nx_parse *p,
     if (!word_known) {
         (void)nx_args_fail(p->why, "%.80s: no such command", word);
     } else if (verb == NULL) {
-        (void)nx_args_fail(p->why, "%s: needs one of %s", word,
-                           strcmp(word, "agents") == 0
-                               ? "list, accept, revoke, label"
-                               : "open, list, show, close, export");
+        (void)nx_args_fail(p->why, "%s: needs one of %s", word, verbs_of(word));
     } else {
         (void)nx_args_fail(p->why, "%s %.80s: no such command", word, verb);
     }
@@ -182,8 +196,13 @@ static int take_positional(struct nx_parse *p, const struct command_rule *rule,
     case NX_CMD_INCIDENT_CLOSE:
     case NX_CMD_INCIDENT_EXPORT:
     case NX_CMD_STATUS:
+    case NX_CMD_REPORT:
     case NX_CMD_WAIT:
         return n > 0 ? take_id(p, rest[0]) : 0;
+    case NX_CMD_COMPLETE:
+        p->out->subject = rest[0];
+        return 0;
+    case NX_CMD_EVIDENCE:
     case NX_CMD_EXPLAIN:
         p->out->network = rest[n - 1];
         return n > 1 ? take_id(p, rest[0]) : 0;
@@ -199,10 +218,14 @@ static int take_positional(struct nx_parse *p, const struct command_rule *rule,
     case NX_CMD_REPLAY:
         p->out->subject = n > 0 && strcmp(rest[0], "-") != 0 ? rest[0] : NULL;
         return 0;
+    case NX_CMD_ALERTS_TEST:
+        p->out->subject = n > 0 ? rest[0] : NULL;
+        return 0;
     case NX_CMD_HELP:
     case NX_CMD_VERSION:
     case NX_CMD_INCIDENT_LIST:
     case NX_CMD_AGENTS_LIST:
+    case NX_CMD_ALERTS_LIST:
     case NX_CMD_NETWORKS:
         break;
     }

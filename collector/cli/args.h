@@ -30,10 +30,15 @@ enum nx_command {
     NX_CMD_AUDIT,
     NX_CMD_PREFLIGHT,
     NX_CMD_EXPLAIN,
+    NX_CMD_REPORT,
+    NX_CMD_EVIDENCE,
+    NX_CMD_COMPLETE,
     NX_CMD_WAIT,
     NX_CMD_AGENTS_LIST,
     NX_CMD_AGENTS_ACCEPT,
     NX_CMD_AGENTS_REVOKE,
+    NX_CMD_ALERTS_LIST,
+    NX_CMD_ALERTS_TEST,
     NX_CMD_AGENTS_LABEL,
     NX_CMD_NETWORKS,
     NX_CMD_NETWORKS_LABEL,
@@ -41,7 +46,12 @@ enum nx_command {
     NX_CMD_REPLAY,
 };
 
-enum nx_format { NX_FORMAT_TABLE, NX_FORMAT_JSON, NX_FORMAT_JSONL };
+enum nx_format {
+    NX_FORMAT_TABLE, /* for people; of a report: Markdown */
+    NX_FORMAT_JSON,
+    NX_FORMAT_JSONL,
+    NX_FORMAT_HTML,
+};
 
 /* Strings are borrowed from argv and the environment. */
 struct nx_args {
@@ -62,6 +72,7 @@ struct nx_args {
     int64_t restored_us;                  /* NX_TIME_NONE: auto */
     const char *note;                     /* NULL */
     const char *network;                  /* NULL; explain: the subject */
+    const char *output;                   /* evidence; NULL: a tar here */
     const char *name;                     /* NULL */
     const char *role;                     /* NULL */
     int64_t at_us[NX_ARGS_AT_MAX];        /* replay: show then, ascending */

@@ -39,6 +39,8 @@ const struct nx_option_rule nx_options[NX_OPTIONS_N] = {
     {"role", 0, true, OPT_ROLE},
     {"at", 0, true, OPT_AT},
     {"every", 0, true, OPT_EVERY},
+    {"format", 0, true, OPT_FORMAT},
+    {"output", 'o', true, OPT_OUTPUT},
     {"where", 0, true, OPT_WHERE},
     {"group", 0, true, OPT_GROUP},
 };
@@ -146,6 +148,23 @@ static int take_every(struct nx_parse *p, const char *value) {
     return err;
 }
 
+static int take_format(struct nx_parse *p, const char *value) {
+    static const struct {
+        const char *text;
+        enum nx_format format;
+    } rows[] = {{"md", NX_FORMAT_TABLE},
+                {"html", NX_FORMAT_HTML},
+                {"json", NX_FORMAT_JSON}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if (strcmp(rows[i].text, value) == 0) {
+            p->out->format = rows[i].format;
+            return 0;
+        }
+    }
+    return nx_args_fail(p->why, "--format: none of md, html, json: %.80s",
+                        value);
+}
+
 static int take_where(struct nx_parse *p, const char *value) {
     struct nx_where one = {.n = 0};
     const char *why = "";
@@ -227,6 +246,11 @@ static int apply(struct nx_parse *p, enum nx_option option, const char *value) {
         return take_at(p, value);
     case OPT_EVERY:
         return take_every(p, value);
+    case OPT_FORMAT:
+        return take_format(p, value);
+    case OPT_OUTPUT:
+        out->output = value;
+        return 0;
     case OPT_WHERE:
         return take_where(p, value);
     case OPT_GROUP:

@@ -23,6 +23,8 @@ enum nx_option {
     OPT_ROLE,
     OPT_AT,
     OPT_EVERY,
+    OPT_FORMAT,
+    OPT_OUTPUT,
     OPT_WHERE,
     OPT_GROUP,
 };
@@ -36,7 +38,7 @@ struct nx_option_rule {
 
 #define NX_BIT(option) (1U << (option))
 
-#define NX_OPTIONS_N 20U
+#define NX_OPTIONS_N 22U
 extern const struct nx_option_rule nx_options[NX_OPTIONS_N];
 
 /* What parsing goes through. */

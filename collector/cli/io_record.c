@@ -1,10 +1,14 @@
-/* What is said about an incident for others to read: explain. */
+/* What is said about an incident for others to read, and to others. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collector/cli/io_run.h"
+#include "collector/cli/record.h"
 #include "collector/cli/request.h"
 
-static int get_network(const struct nx_run *run, uint32_t id, json_t **out) {
+int nx_run_network(const struct nx_run *run, uint32_t id, json_t **out) {
     struct nx_text path;
     nx_text_init(&path);
     nx_request_network(id, run->args->network, &path);
@@ -21,7 +25,7 @@ int nx_run_explain(const struct nx_run *run) {
     struct nx_text text;
     uint32_t id = 0;
     int exit_code = nx_run_incident(run, &id);
-    exit_code = exit_code != 0 ? exit_code : get_network(run, id, &network);
+    exit_code = exit_code != 0 ? exit_code : nx_run_network(run, id, &network);
     if (exit_code != 0) {
         return exit_code;
     }
@@ -33,4 +37,81 @@ int nx_run_explain(const struct nx_run *run) {
     }
     json_decref(network);
     return nx_run_print(&text);
+}
+
+int nx_run_report(const struct nx_run *run) {
+    char path[64];
+    json_t *report = NULL;
+    struct nx_text text;
+    uint32_t id = 0;
+    int exit_code = nx_run_incident(run, &id);
+    (void)snprintf(path, sizeof path, "/v1/incidents/%" PRIu32 "/report", id);
+    exit_code = exit_code != 0 ? exit_code : nx_run_get(run, path, &report);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    nx_text_init(&text);
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(report, false, &text);
+    } else if (run->args->format == NX_FORMAT_HTML) {
+        nx_record_html(report, &text);
+    } else {
+        nx_record_markdown(report, &text);
+    }
+    json_decref(report);
+    return nx_run_print(&text);
+}
+
+int nx_run_alert_test(const struct nx_run *run) {
+    json_t *list = NULL;
+    struct nx_text text;
+    int exit_code =
+        nx_run_post(run, "/v1/alerts/test",
+                    json_pack("{s:s*}", "receiver", run->args->subject), &list);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    nx_text_init(&text);
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(list, false, &text);
+    } else {
+        nx_text_add(&text, "queued; nxclear alerts list shows what becomes of "
+                           "it\n");
+    }
+    json_decref(list);
+    return nx_run_print(&text);
+}
+
+/* Words for the completion of shells, one a line. Nothing is said when the
+ * collector cannot be reached: that is no moment for messages. */
+int nx_run_complete(const struct nx_run *run) {
+    static const struct {
+        const char *what, *path, *list, *key;
+    } rules[] = {{"incidents", "/v1/incidents", "incidents", "id"},
+                 {"networks", "/v1/networks", "networks", "network"},
+                 {"receivers", "/v1/alerts", "receivers", "name"}};
+    struct nx_text text;
+    nx_text_init(&text);
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        struct nx_api_error error;
+        json_t *document = NULL;
+        size_t k = 0;
+        const json_t *one = NULL;
+        if (strcmp(rules[i].what, run->args->subject) != 0 ||
+            nx_api_get(run->api, rules[i].path, &document, &error) != 0) {
+            continue;
+        }
+        json_array_foreach(json_object_get(document, rules[i].list), k, one) {
+            const json_t *word = json_object_get(one, rules[i].key);
+            if (json_is_integer(word)) {
+                nx_text_addf(&text, "%" JSON_INTEGER_FORMAT "\n",
+                             json_integer_value(word));
+            } else if (json_is_string(word)) {
+                nx_text_escaped(&text, json_string_value(word));
+                nx_text_add(&text, "\n");
+            }
+        }
+        json_decref(document);
+    }
+    return text.len > 0 ? nx_run_print(&text) : 0;
 }

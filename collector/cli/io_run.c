@@ -128,6 +128,7 @@ struct list_rule {
 static const struct list_rule lists[] = {
     {NX_CMD_INCIDENT_LIST, "/v1/incidents", "incidents", nx_show_incidents},
     {NX_CMD_AGENTS_LIST, "/v1/agents", "agents", nx_show_agents},
+    {NX_CMD_ALERTS_LIST, "/v1/alerts", "alerts", nx_show_alerts},
     {NX_CMD_NETWORKS, "/v1/networks", "networks", nx_show_networks},
 };
 
@@ -382,6 +383,12 @@ static int dispatch(const struct nx_run *run) {
     case NX_CMD_STATUS:
     case NX_CMD_WAIT:
         return run_status(run);
+    case NX_CMD_REPORT:
+        return nx_run_report(run);
+    case NX_CMD_EVIDENCE:
+        return nx_run_evidence(run);
+    case NX_CMD_COMPLETE:
+        return nx_run_complete(run);
     case NX_CMD_AUDIT:
     case NX_CMD_PREFLIGHT:
         return nx_run_audit(run);
@@ -390,7 +397,10 @@ static int dispatch(const struct nx_run *run) {
     case NX_CMD_INCIDENT_LIST:
     case NX_CMD_AGENTS_LIST:
     case NX_CMD_NETWORKS:
+    case NX_CMD_ALERTS_LIST:
         return run_list(run);
+    case NX_CMD_ALERTS_TEST:
+        return nx_run_alert_test(run);
     case NX_CMD_AGENTS_ACCEPT:
     case NX_CMD_AGENTS_REVOKE:
         return run_agent_change(run);

@@ -30,11 +30,22 @@ int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,
 /* A document of the API; an exit code other than 0 was printed about. */
 int nx_run_get(const struct nx_run *run, const char *path, json_t **out);
 
+/* The same of a change. body: taken; NULL when the command line had something
+ * that is no text. */
+int nx_run_post(const struct nx_run *run, const char *path, json_t *body,
+                json_t **out);
+
 /* The incident given, or the only open one; as above. */
 int nx_run_incident(const struct nx_run *run, uint32_t *out);
 
 /* io_record.c: what stays of an incident. */
 int nx_run_explain(const struct nx_run *run);
+int nx_run_report(const struct nx_run *run);
+int nx_run_evidence(const struct nx_run *run); /* io_bundle.c */
+int nx_run_complete(const struct nx_run *run);
+/* The document of args->network; as nx_run_get. */
+int nx_run_network(const struct nx_run *run, uint32_t id, json_t **out);
+int nx_run_alert_test(const struct nx_run *run);
 
 /* io_audit.c: audit and preflight. */
 int nx_run_audit(const struct nx_run *run);

@@ -353,3 +353,27 @@ void nx_show_networks(const json_t *list, int64_t now_us,
     }
     finish(table, list, "no network: no agent is accepted yet", show, out);
 }
+
+void nx_show_alerts(const json_t *list, int64_t now_us,
+                    const struct nx_show *show, struct nx_text *out) {
+    static const struct nx_column columns[] = {
+        {"RECEIVER", false}, {"STATE", false},   {"MADE", false},
+        {"ATTEMPTS", true},  {"PROBLEM", false}, {"KEY", false}};
+    struct nx_table *table =
+        nx_table_new(columns, sizeof columns / sizeof columns[0]);
+    size_t i = 0;
+    const json_t *alert = NULL;
+    json_array_foreach(list, i, alert) {
+        nx_table_row(table);
+        text_cell(table, alert, "receiver", NX_PLAIN);
+        text_cell(table, alert, "state",
+                  nx_doc_is(alert, "state", "sent") ? NX_GREEN : NX_YELLOW);
+        age_cell(table, alert, "made", now_us);
+        count_cell(table, alert, "attempts");
+        text_cell(table, alert, "problem", NX_PLAIN);
+        text_cell(table, alert, "key", NX_PLAIN);
+    }
+    finish(table, list,
+           "no alert was made yet; who is told: nxclear-collector.yaml(5)",
+           show, out);
+}

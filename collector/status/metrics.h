@@ -8,6 +8,12 @@
 
 #include "common/text.h"
 
+/* Series are bounded: so many networks of all incidents, those that are not
+ * clear first, and so many resolvers, of networks that are not clear.
+ * nxclear_left_out says how many were left out. */
+#define NX_METRICS_NETWORKS_MAX 2000U
+#define NX_METRICS_RESOLVERS_MAX 5000U
+
 /* All borrowed. */
 struct nx_metrics {
     const json_t *statuses; /* list of status documents, of open incidents */

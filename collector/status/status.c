@@ -75,7 +75,7 @@ static json_t *affected_json(const struct nx_sheet *sheet) {
                : json_null();
 }
 
-static json_t *summary_json(const struct nx_sheet *sheet) {
+json_t *nx_status_summary(const struct nx_sheet *sheet) {
     const struct nx_incident_forecast *f = &sheet->forecast;
     json_t *s = json_object();
     if (nx_json_set(s, "networks", json_integer((json_int_t)sheet->sites_n)) &&
@@ -121,7 +121,7 @@ static json_t *document(struct nx_engine *engine, const struct nx_sheet *sheet,
         nx_json_set(d, "incident", nx_status_incident_head(sheet->incident)) &&
         nx_json_set(d, "authority", nx_status_authority(engine, sheet)) &&
         nx_json_set(d, "negative", nx_status_negative(engine, sheet)) &&
-        nx_json_set(d, "summary", summary_json(sheet)) &&
+        nx_json_set(d, "summary", nx_status_summary(sheet)) &&
         nx_json_set(d, "networks", sites_json(sheet)) &&
         (query == NULL || !query->grouped ||
          nx_json_set(d, "groups", nx_status_groups(sheet, query->group)))) {

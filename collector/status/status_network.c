@@ -139,8 +139,8 @@ static json_t *site_basis(const struct nx_sheet_site *site) {
     return basis_json(&of);
 }
 
-json_t *nx_status_site(const struct nx_sheet *sheet,
-                       const struct nx_sheet_site *site) {
+json_t *nx_status_site_head(const struct nx_sheet *sheet,
+                            const struct nx_sheet_site *site) {
     const struct nx_rollup *r = &site->rollup;
     json_t *n = json_object();
     if (n != NULL && nx_json_set(n, "network", nx_json_text(site->network)) &&
@@ -148,6 +148,9 @@ json_t *nx_status_site(const struct nx_sheet *sheet,
         nx_json_set(n, "weight", json_real(site->labels.weight)) &&
         nx_json_set(n, "state", json_string(nx_state_text(r->state))) &&
         nx_json_set(n, "reason", reason_json(r->state, r->unknown_reason)) &&
+        nx_json_set(
+            n, "outlook",
+            json_string(nx_outlook_text(nx_sheet_site_outlook(sheet, site)))) &&
         nx_status_put_advice(n, sheet, site, NULL) &&
         nx_json_set(
             n, "denied",
@@ -158,8 +161,17 @@ json_t *nx_status_site(const struct nx_sheet *sheet,
         nx_json_set(n, "basis", site_basis(site)) &&
         nx_json_set(n, "seen", nx_json_time(r->last_look_us)) &&
         nx_json_set(n, "since", nx_json_time(site->since_us)) &&
-        nx_json_set(n, "presumed_clear", json_boolean(r->presumed_clear)) &&
-        nx_json_set(n, "targets", targets_json(sheet, site))) {
+        nx_json_set(n, "presumed_clear", json_boolean(r->presumed_clear))) {
+        return n;
+    }
+    json_decref(n);
+    return NULL;
+}
+
+json_t *nx_status_site(const struct nx_sheet *sheet,
+                       const struct nx_sheet_site *site) {
+    json_t *n = nx_status_site_head(sheet, site);
+    if (nx_json_set(n, "targets", targets_json(sheet, site))) {
         return n;
     }
     json_decref(n);

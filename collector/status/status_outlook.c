@@ -47,8 +47,8 @@ static bool overdue(const struct nx_sheet *sheet,
     return false;
 }
 
-static enum nx_outlook site_outlook(const struct nx_sheet *sheet,
-                                    const struct nx_sheet_site *site) {
+enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
+                                      const struct nx_sheet_site *site) {
     switch ((enum nx_state)site->rollup.state) {
     case NX_STATE_CLEAR:
         return NX_OUTLOOK_CLEAR;
@@ -86,7 +86,7 @@ static enum nx_outlook site_outlook(const struct nx_sheet *sheet,
 enum nx_outlook nx_sheet_outlook(const struct nx_sheet *sheet) {
     bool seen[NX_OUTLOOK_UNKNOWN + 1] = {false};
     for (size_t i = 0; i < sheet->sites_n; i++) {
-        seen[site_outlook(sheet, &sheet->sites[i])] = true;
+        seen[nx_sheet_site_outlook(sheet, &sheet->sites[i])] = true;
     }
     bool denied = nx_sheet_observed(sheet) && !nx_sheet_restored(sheet);
     if (seen[NX_OUTLOOK_STUCK] || (denied && !sheet->audit_silent)) {

@@ -62,6 +62,8 @@ void nx_sheet_fini(struct nx_sheet *sheet);
 bool nx_sheet_restored(const struct nx_sheet *sheet);
 bool nx_sheet_observed(const struct nx_sheet *sheet);
 enum nx_outlook nx_sheet_outlook(const struct nx_sheet *sheet);
+enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
+                                      const struct nx_sheet_site *site);
 
 /* Parts of the document; new references, NULL when out of memory. */
 json_t *nx_status_authority(struct nx_engine *engine,
@@ -72,10 +74,14 @@ json_t *nx_status_negative(struct nx_engine *engine,
 bool nx_status_put_advice(json_t *object, const struct nx_sheet *sheet,
                           const struct nx_sheet_site *site,
                           const struct nx_sheet_row *row);
+json_t *nx_status_summary(const struct nx_sheet *sheet);
 void nx_sheet_note_wrong(const struct nx_auth_view *view,
                          struct nx_sheet_wrong *out);
+/* A network, and the same without its targets. */
 json_t *nx_status_site(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site);
+json_t *nx_status_site_head(const struct nx_sheet *sheet,
+                            const struct nx_sheet_site *site);
 /* How many networks are in each state: of all sites, or of those whose `mark`
  * is not zero. */
 json_t *nx_status_states(const struct nx_sheet *sheet, const uint8_t *mark);

@@ -13,8 +13,10 @@
 #ifndef NX_COLLECTOR_IO_STORE_H
 #define NX_COLLECTOR_IO_STORE_H
 
+#include "collector/alert/alert.h"
 #include "collector/ingest/agent_record.h"
 #include "collector/ingest/stream.h"
+#include "collector/status/report.h"
 
 #define NX_STORE_WHY_MAX 512U
 
@@ -165,5 +167,84 @@ int nx_store_target_put(struct nx_store *store, uint32_t incident_id,
 int nx_store_authority_put(struct nx_store *store, uint32_t incident_id,
                            unsigned item, const struct nx_auth_facts *facts,
                            int64_t at_us) NX_MUSTUSE;
+
+/* A row of `transition` or `forecast`. Texts are borrowed for the call. */
+struct nx_store_event {
+    struct nx_report_key key;
+    int64_t at_us;
+    const char *to_state; /* transition */
+    /* forecast */
+    const char *basis;
+    int64_t clear_us, lo90_us, hi90_us;
+};
+
+/* The rows of an incident, oldest first, at most max of each. 1: there are
+ * more; 0: that was all. */
+int nx_store_transitions(struct nx_store *store, uint32_t incident_id,
+                         unsigned max,
+                         void (*visit)(void *user,
+                                       const struct nx_store_event *event),
+                         void *user) NX_MUSTUSE;
+int nx_store_forecasts(struct nx_store *store, uint32_t incident_id,
+                       unsigned max,
+                       void (*visit)(void *user,
+                                     const struct nx_store_event *event),
+                       void *user) NX_MUSTUSE;
+
+/* --- alerts --- */
+
+#define NX_STORE_ALERTS_QUEUED_MAX 1000U /* of one receiver */
+#define NX_STORE_ALERTS_KEPT_MAX 1000U   /* that are over, of all */
+#define NX_STORE_ALERT_PROBLEM_MAX 160U
+
+enum nx_alert_state {
+    NX_ALERT_QUEUED,
+    NX_ALERT_SENT,
+    NX_ALERT_GIVEN_UP,
+};
+const char *nx_alert_state_text(unsigned state);
+
+/* Queues a document for a receiver, due at once. Over
+ * NX_STORE_ALERTS_QUEUED_MAX the oldest one of the receiver is given up. */
+int nx_store_alert_add(struct nx_store *store, const char *receiver,
+                       const char *key, const char *document,
+                       int64_t at_us) NX_MUSTUSE;
+
+struct nx_store_alert {
+    int64_t alert_id;
+    const char *receiver, *key, *problem, *document; /* borrowed for the call */
+    uint8_t state;                                   /* enum nx_alert_state */
+    int64_t made_us, due_us;
+    int64_t ended_us; /* NX_TIME_UNKNOWN */
+    uint32_t attempts;
+};
+
+/* The receiver's oldest message in the queue, if there is one. */
+int nx_store_alert_next(struct nx_store *store, const char *receiver,
+                        void (*visit)(void *user,
+                                      const struct nx_store_alert *alert),
+                        void *user) NX_MUSTUSE;
+
+/* An attempt failed: the next one is at due_us. */
+int nx_store_alert_retry(struct nx_store *store, int64_t alert_id,
+                         int64_t due_us, const char *problem) NX_MUSTUSE;
+/* It was sent, or given up; the oldest ones that are over are forgotten. */
+int nx_store_alert_end(struct nx_store *store, int64_t alert_id, bool sent,
+                       int64_t at_us) NX_MUSTUSE;
+
+/* The newest ones, newest first. */
+int nx_store_alerts(struct nx_store *store, unsigned newest_n,
+                    void (*visit)(void *user,
+                                  const struct nx_store_alert *alert),
+                    void *user) NX_MUSTUSE;
+
+/* What was told of a network last. */
+int nx_store_told_put(struct nx_store *store, uint32_t incident_id,
+                      const struct nx_alert_told *told) NX_MUSTUSE;
+int nx_store_told_drop(struct nx_store *store, uint32_t incident_id) NX_MUSTUSE;
+int nx_store_told(struct nx_store *store,
+                  void (*visit)(void *user, uint32_t incident_id,
+                                const struct nx_alert_told *told),
+                  void *user) NX_MUSTUSE;
 
 #endif

@@ -163,10 +163,42 @@ static const char labels[] =
 static const char audits[] =
     "ALTER TABLE incident ADD COLUMN audit INTEGER NOT NULL DEFAULT 0";
 
+/* Messages to operators, and what was told of each network. A message is
+ * queued until its receiver has taken it. */
+static const char alerts[] =
+    "CREATE TABLE IF NOT EXISTS alert("
+    " alert_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " receiver TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " state TEXT NOT NULL CHECK(state IN ('queued', 'sent', 'given-up')),"
+    " made_us INTEGER NOT NULL,"
+    " due_us INTEGER NOT NULL,"
+    " ended_us INTEGER,"
+    " attempts INTEGER NOT NULL,"
+    " problem TEXT NOT NULL,"
+    " document TEXT NOT NULL) STRICT;"
+    "CREATE INDEX IF NOT EXISTS alert_queue ON alert(receiver, alert_id)"
+    " WHERE state = 'queued';"
+    "CREATE TABLE IF NOT EXISTS alert_told("
+    " incident_id INTEGER NOT NULL,"
+    " network TEXT NOT NULL,"
+    " state TEXT NOT NULL,"
+    " stuck INTEGER NOT NULL,"
+    " at_us INTEGER NOT NULL,"
+    " penalty REAL NOT NULL,"
+    " PRIMARY KEY(incident_id, network)) STRICT, WITHOUT ROWID";
+
+/* What a report reads: the rows of one incident, in order. */
+static const char report[] =
+    "CREATE INDEX IF NOT EXISTS transition_incident"
+    " ON transition(incident_id);"
+    "CREATE INDEX IF NOT EXISTS forecast_incident ON forecast(incident_id)";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
-    first, hellos, closed_statuses, streams_ahead, labels, audits,
+    first,  hellos, closed_statuses, streams_ahead,
+    labels, audits, alerts,          report,
 };
 
 int nx_schema_newest(void) {

@@ -45,11 +45,13 @@ def work_folder():
 
 
 @contextlib.contextmanager
-def site_in(lab, networks=None, auditor=True, **estimate):
-    """Collector, an agent per network of the lab, one for the authority; all
-    connected. Afterwards each must end well (leaks would show there)."""
+def site_in(lab, networks=None, auditor=True, collector=None, **estimate):
+    """Collector (with more of its configuration), an agent per network of the
+    lab, one for the authority; all connected. Afterwards each must end well
+    (leaks would show there)."""
     site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
-    lab.own(site.collector(estimate={**ESTIMATE, **estimate}))
+    lab.own(site.collector(estimate={**ESTIMATE, **estimate},
+                           **(collector or {})))
     for network in lab.networks if networks is None else networks:
         lab.own(site.agent(network.name, nameservers=[network.address]))
     if auditor:

@@ -91,6 +91,7 @@ static void test_everything(void **state) {
 
 #define KEY "key: k\n"
 #define HEAD "key: k\nlisten: tcp://127.0.0.1:5530\n"
+#define ALERTS HEAD "alerts:\n  receivers:\n"
 
 static const struct {
     const char *text;
@@ -118,7 +119,7 @@ static const struct {
     {KEY "listen: []\n", "c.yaml:2: listen: 0 entries, allowed are 1 to 16"},
     {HEAD "stroe: x\n",
      "c.yaml:3: unknown key \"stroe\" (known: key, listen, store, http, "
-     "estimate, plan, networks, agents)"},
+     "estimate, plan, alerts, networks, agents)"},
     {HEAD "http:\n  listen: 0.0.0.0:8053\n",
      "c.yaml:4: http.listen: 0.0.0.0:8053 is not a loopback address: the API "
      "has no passwords, put a proxy that has in front"},
@@ -151,6 +152,27 @@ static const struct {
      "most 0.5"},
     {HEAD "plan:\n  valid_s: 5\n",
      "c.yaml:4: plan.valid_s: 5 is not within 10..86400"},
+    {HEAD "alerts:\n  hold_s: 5\n",
+     "c.yaml:4: alerts: key \"receivers\" is missing"},
+    {ALERTS "  - name: a\n",
+     "c.yaml:5: alerts.receivers[0]: needs one of url, email, exec"},
+    {ALERTS "  - name: a b\n    email: x@example.com\n",
+     "c.yaml:5: alerts.receivers[0].name: not 1 to 63 printable characters "
+     "without space"},
+    {ALERTS "  - name: a\n    url: file:///etc/passwd\n",
+     "c.yaml:6: alerts.receivers[0].url: not https://... or http://..."},
+    {ALERTS "  - name: a\n    url: https://example.com\n    format: fax\n",
+     "c.yaml:7: alerts.receivers[0].format: none of webhook, slack, "
+     "mattermost, teams, matrix, alertmanager"},
+    {ALERTS "  - name: a\n    email: -oQ/tmp@example.com\n",
+     "c.yaml:6: alerts.receivers[0].email: not a mail address "
+     "(name@example.com)"},
+    {ALERTS "  - name: a\n    exec: [/bin/true]\n",
+     "c.yaml:6: alerts.receivers[0].exec: programs are not started unless "
+     "alerts.allow_exec is true"},
+    {ALERTS "  - name: a\n    email: a@example.com\n  - name: a\n    email: "
+            "b@example.com\n",
+     "c.yaml:7: alerts.receivers[1].name: another receiver is called so"},
     {HEAD "plan: soon\n",
      "c.yaml:3: plan: expected keys with values (\"key: value\")"},
 };

@@ -1,0 +1,258 @@
+#include "collector/alert/io_alerts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+#include "common/io_log.h"
+
+#define US_PER_S INT64_C(1000000)
+#define GIVE_UP_US (7 * 86400 * US_PER_S)
+#define STORE_WAIT_US (5 * US_PER_S)
+#define NAP_MAX_US (600 * US_PER_S)
+
+/* One receiver at work. */
+struct slot {
+    struct nx_postbox *postbox;
+    const struct nx_receiver *receiver;
+    char secret[NX_COURIER_SECRET_MAX];
+    size_t secret_len;
+    bool busy;
+    int64_t alert_id; /* under way */
+    int64_t made_us;
+    uint32_t attempts;
+    int64_t not_before_us; /* the store refused what we had to write */
+    int64_t due_us;        /* of the message looked at last */
+    json_t *document;
+};
+
+struct nx_postbox {
+    struct nx_postbox_parts parts;
+    const struct nx_alert_conf *conf;
+    struct nx_courier *courier;
+    struct event *timer;
+    struct slot slots[NX_RECEIVERS_MAX];
+    struct nx_postbox_counters counters;
+};
+
+static int64_t now_us(const struct nx_postbox *postbox) {
+    return nx_steady_wall_us(postbox->parts.clock);
+}
+
+/* --- how an attempt ended --- */
+
+static int write_end(struct slot *slot, bool taken, const char *why,
+                     int64_t retry_after_s) {
+    struct nx_postbox *postbox = slot->postbox;
+    struct nx_store *store = postbox->parts.store;
+    int64_t at_us = now_us(postbox);
+    int64_t wait_us =
+        nx_alert_retry_us(slot->attempts + 1, (uint64_t)slot->alert_id);
+    if (retry_after_s * US_PER_S > wait_us) {
+        wait_us = retry_after_s * US_PER_S;
+    }
+    int err = nx_group_open(postbox->parts.group);
+    if (err != 0) {
+        return err;
+    }
+    if (taken || at_us - slot->made_us > GIVE_UP_US) {
+        err = nx_store_alert_end(store, slot->alert_id, taken, at_us);
+    } else {
+        err = nx_store_alert_retry(store, slot->alert_id, at_us + wait_us, why);
+    }
+    if (err != 0) {
+        nx_group_abort(postbox->parts.group);
+    }
+    return err;
+}
+
+static void on_done(void *user, bool taken, const char *why,
+                    int64_t retry_after_s) {
+    struct slot *slot = user;
+    struct nx_postbox *postbox = slot->postbox;
+    slot->busy = false;
+    postbox->counters.sent_n += taken ? 1 : 0;
+    postbox->counters.failed_n += taken ? 0 : 1;
+    if (!taken) {
+        nx_log(NX_LOG_WARN, "alert to %s not taken: %s; trying again",
+               slot->receiver->name, why);
+    }
+    if (write_end(slot, taken, why, retry_after_s) != 0) {
+        /* It comes again, with the same key. */
+        slot->not_before_us = now_us(postbox) + STORE_WAIT_US;
+    }
+    nx_postbox_wake(postbox);
+}
+
+/* --- what is next --- */
+
+static void take(void *user, const struct nx_store_alert *alert) {
+    struct slot *slot = user;
+    slot->alert_id = alert->alert_id;
+    slot->made_us = alert->made_us;
+    slot->due_us = alert->due_us;
+    slot->attempts = alert->attempts;
+    slot->document = json_loads(alert->document, 0, NULL);
+}
+
+static void send_now(struct slot *slot) {
+    struct nx_postbox *postbox = slot->postbox;
+    const struct nx_courier_job job = {
+        .receiver = slot->receiver,
+        .sendmail = postbox->conf->sendmail,
+        .document = slot->document,
+        .secret = slot->secret,
+        .secret_len = slot->secret_len,
+        .now_us = now_us(postbox),
+        .done = on_done,
+        .user = slot,
+    };
+    slot->busy = true;
+    int err = nx_courier_send(postbox->courier, &job);
+    if (err != 0) {
+        slot->busy = false;
+        slot->not_before_us = now_us(postbox) + STORE_WAIT_US;
+        nx_log(NX_LOG_ERROR, "alert to %s not begun: %s", slot->receiver->name,
+               nx_strerror(err));
+    }
+}
+
+/* Sends what is due; returns when to look again, NX_TIME_UNKNOWN: when woken.
+ */
+static int64_t look(struct slot *slot) {
+    struct nx_postbox *postbox = slot->postbox;
+    int64_t at_us = now_us(postbox);
+    if (slot->busy) {
+        return NX_TIME_UNKNOWN;
+    }
+    if (at_us < slot->not_before_us) {
+        return slot->not_before_us;
+    }
+    slot->alert_id = 0;
+    int err = nx_store_alert_next(postbox->parts.store, slot->receiver->name,
+                                  take, slot);
+    if (err != 0) {
+        slot->not_before_us = at_us + STORE_WAIT_US;
+    } else if (slot->alert_id != 0 && slot->document != NULL &&
+               slot->due_us <= at_us) {
+        send_now(slot);
+    }
+    json_decref(slot->document);
+    slot->document = NULL;
+    if (slot->busy || slot->alert_id == 0) {
+        return NX_TIME_UNKNOWN;
+    }
+    return slot->due_us > slot->not_before_us ? slot->due_us
+                                              : slot->not_before_us;
+}
+
+static void look_all(evutil_socket_t fd, short what, void *arg) {
+    struct nx_postbox *postbox = arg;
+    int64_t next_us = NX_TIME_UNKNOWN;
+    (void)fd;
+    (void)what;
+    for (size_t i = 0; i < postbox->conf->receivers_n; i++) {
+        int64_t at_us = look(&postbox->slots[i]);
+        if (at_us != NX_TIME_UNKNOWN &&
+            (next_us == NX_TIME_UNKNOWN || at_us < next_us)) {
+            next_us = at_us;
+        }
+    }
+    if (next_us != NX_TIME_UNKNOWN) {
+        int64_t us = next_us - now_us(postbox);
+        us = us < 1000 ? 1000 : us > NAP_MAX_US ? NAP_MAX_US : us;
+        const struct timeval nap = {us / US_PER_S, us % US_PER_S};
+        (void)event_add(postbox->timer, &nap);
+    }
+}
+
+void nx_postbox_wake(struct nx_postbox *postbox) {
+    const struct timeval soon = {0, 0};
+    (void)event_add(postbox->timer, &soon);
+}
+
+/* --- life --- */
+
+static int read_secrets(const struct nx_alert_conf *conf, struct slot *slots,
+                        char *why) {
+    for (size_t i = 0; i < conf->receivers_n; i++) {
+        const char *path = conf->receivers[i].secret_path;
+        if (path != NULL) {
+            int err = nx_courier_secret(path, slots[i].secret,
+                                        &slots[i].secret_len, why);
+            if (err != 0) {
+                return err;
+            }
+        }
+    }
+    return 0;
+}
+
+int nx_postbox_conf(struct nx_postbox *postbox,
+                    const struct nx_alert_conf *conf, char *why) {
+    struct slot *slots = calloc(NX_RECEIVERS_MAX, sizeof(*slots));
+    struct nx_courier *courier = NULL;
+    (void)snprintf(why, NX_COURIER_WHY_MAX, "%s", nx_strerror(NX_ENOMEM));
+    int err = slots == NULL ? NX_ENOMEM : read_secrets(conf, slots, why);
+    if (err == 0) {
+        err = nx_courier_new(postbox->parts.base, &courier);
+    }
+    if (err == 0) {
+        /* What was under way begins again, with the same key. */
+        nx_courier_free(&postbox->courier);
+        postbox->courier = courier;
+        postbox->conf = conf;
+        memcpy(postbox->slots, slots, sizeof(postbox->slots));
+        for (size_t i = 0; i < conf->receivers_n; i++) {
+            postbox->slots[i].postbox = postbox;
+            postbox->slots[i].receiver = &conf->receivers[i];
+        }
+        nx_postbox_wake(postbox);
+    }
+    free(slots);
+    return err;
+}
+
+int nx_postbox_new(const struct nx_postbox_parts *parts,
+                   const struct nx_alert_conf *conf, struct nx_postbox **out,
+                   char *why) {
+    struct nx_postbox *postbox = calloc(1, sizeof(*postbox));
+    if (postbox == NULL) {
+        return NX_ENOMEM;
+    }
+    postbox->parts = *parts;
+    postbox->timer = evtimer_new(parts->base, look_all, postbox);
+    int err = postbox->timer == NULL ? NX_ENOMEM
+                                     : nx_postbox_conf(postbox, conf, why);
+    if (err != 0) {
+        nx_postbox_free(&postbox);
+        return err;
+    }
+    *out = postbox;
+    return 0;
+}
+
+void nx_postbox_free(struct nx_postbox **postbox_p) {
+    struct nx_postbox *postbox = *postbox_p;
+    if (postbox == NULL) {
+        return;
+    }
+    nx_courier_free(&postbox->courier);
+    if (postbox->timer != NULL) {
+        event_free(postbox->timer);
+    }
+    free(postbox);
+    *postbox_p = NULL;
+}
+
+const struct nx_alert_conf *
+nx_postbox_receivers(const struct nx_postbox *postbox) {
+    return postbox->conf;
+}
+
+void nx_postbox_counters(const struct nx_postbox *postbox,
+                         struct nx_postbox_counters *out) {
+    *out = postbox->counters;
+}

@@ -1,0 +1,398 @@
+#include "collector/alert/payload.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/status/status_text.h"
+#include "common/rfc3339.h"
+
+#define DAY_S 86400
+/* Alertmanager forgets an alert that nobody repeats; we tell of changes only,
+ * so an alert says itself how long it may stand. */
+#define STANDS_US (7 * DAY_S * INT64_C(1000000))
+
+const char *nx_receiver_kind_text(unsigned kind) {
+    static const char *const text[] = {
+#define NX_RECEIVER_TEXT_(name, string) string,
+        NX_RECEIVER_MAP(NX_RECEIVER_TEXT_)
+#undef NX_RECEIVER_TEXT_
+    };
+    return kind < NX_RECEIVER_N_ ? text[kind] : "?";
+}
+
+char *nx_alert_key(uint32_t incident_id, int64_t at_us, char *out) {
+    (void)snprintf(out, NX_ALERT_KEY_MAX, "nxclear-%" PRIu32 "-%" PRId64,
+                   incident_id, at_us);
+    return out;
+}
+
+/* --- the document --- */
+
+static const struct nx_sheet_site *site_of(const struct nx_sheet *sheet,
+                                           const char *network) {
+    for (size_t i = 0; i < sheet->sites_n; i++) {
+        if (strcmp(sheet->sites[i].network, network) == 0) {
+            return &sheet->sites[i];
+        }
+    }
+    return NULL;
+}
+
+/* A change with what the status says of the network, without its targets. */
+static json_t *change_json(const struct nx_sheet *sheet,
+                           const struct nx_alert_change *change) {
+    const struct nx_sheet_site *site = site_of(sheet, change->now.network);
+    json_t *c = site != NULL ? nx_status_site_head(sheet, site)
+                             : json_pack("{s:o}", "network",
+                                         nx_json_text(change->now.network));
+    bool told = change->before.state != NX_STATE_CLEAR;
+    if (nx_json_set(c, "kind", json_string(nx_alert_kind_text(change->kind))) &&
+        nx_json_set(c, "from",
+                    told ? json_string(nx_state_text(change->before.state))
+                         : json_null()) &&
+        nx_json_set(c, "to", json_string(nx_state_text(change->now.state))) &&
+        nx_json_set(c, "stuck", json_boolean(change->now.stuck))) {
+        return c;
+    }
+    json_decref(c);
+    return NULL;
+}
+
+static json_t *changes_json(const struct nx_sheet *sheet,
+                            const struct nx_alert_change *changes, size_t n) {
+    json_t *list = json_array();
+    for (size_t i = 0; list != NULL && i < n; i++) {
+        if (!nx_json_add(list, change_json(sheet, &changes[i]))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
+json_t *nx_alert_document(const struct nx_sheet *sheet, const char *kind,
+                          const struct nx_alert_change *changes, size_t n) {
+    char key[NX_ALERT_KEY_MAX];
+    json_t *d = json_object();
+    (void)nx_alert_key(sheet->incident->id, sheet->now_us, key);
+    if (nx_json_set(d, "key", json_string(key)) &&
+        nx_json_set(d, "kind", json_string(kind)) &&
+        nx_json_set(d, "at", nx_json_time(sheet->now_us)) &&
+        nx_json_set(d, "outlook",
+                    json_string(nx_outlook_text(nx_sheet_outlook(sheet)))) &&
+        nx_json_set(d, "incident", nx_status_incident_head(sheet->incident)) &&
+        nx_json_set(d, "summary", nx_status_summary(sheet)) &&
+        nx_json_set(d, "changes", changes_json(sheet, changes, n))) {
+        return d;
+    }
+    json_decref(d);
+    return NULL;
+}
+
+json_t *nx_alert_test_document(int64_t now_us) {
+    char key[NX_ALERT_KEY_MAX];
+    return json_pack("{s:s, s:s, s:o, s:s, s:{s:i, s:s}, s:{}, s:[]}", "key",
+                     nx_alert_key(0, now_us, key), "kind", "test", "at",
+                     nx_json_time(now_us), "outlook", "unknown", "incident",
+                     "id", 0, "name", "www.example.com.", "summary", "changes");
+}
+
+/* --- texts for people --- */
+
+static const char *text_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    return text != NULL ? text : "?";
+}
+
+static int64_t time_of(const json_t *object, const char *key) {
+    const char *text = json_string_value(json_object_get(object, key));
+    int64_t us = 0;
+    return text != NULL && nx_time_parse(text, &us) == 0 ? us : NX_TIME_UNKNOWN;
+}
+
+static void add_counts(const json_t *changes, struct nx_text *out) {
+    const char *between = ": ";
+    for (unsigned kind = 0; kind <= NX_ALERT_RECOVERED; kind++) {
+        const char *word = nx_alert_kind_text(kind);
+        size_t n = 0;
+        size_t i = 0;
+        const json_t *change = NULL;
+        json_array_foreach(changes, i, change) {
+            n += strcmp(text_of(change, "kind"), word) == 0 ? 1 : 0;
+        }
+        if (n > 0) {
+            nx_text_addf(out, "%s%zu %s", between, n, word);
+            between = ", ";
+        }
+    }
+}
+
+void nx_alert_title(const json_t *document, struct nx_text *out) {
+    const json_t *incident = json_object_get(document, "incident");
+    if (strcmp(text_of(document, "kind"), "test") == 0) {
+        nx_text_add(out, "nxclear: a test of this receiver");
+        return;
+    }
+    nx_text_addf(out, "nxclear: incident %" JSON_INTEGER_FORMAT " ",
+                 json_integer_value(json_object_get(incident, "id")));
+    nx_text_escaped(out, text_of(incident, "name"));
+    if (strcmp(text_of(document, "kind"), "closed") == 0) {
+        nx_text_add(out, " closed");
+    }
+    add_counts(json_object_get(document, "changes"), out);
+}
+
+static void add_clock(int64_t at_us, struct nx_text *out) {
+    char text[NX_TIME_TEXT_MAX];
+    (void)nx_time_text(at_us, text);
+    nx_text_addf(out, "%.10s %.8s UTC", text, text + 11);
+}
+
+/* "; clears 2026-11-20 20:31:10 UTC, at the latest ... " */
+static void add_forecast(const json_t *change, struct nx_text *out) {
+    int64_t point_us = time_of(json_object_get(change, "clears"), "point");
+    int64_t hard_us = time_of(json_object_get(change, "hard"), "at");
+    if (point_us != NX_TIME_UNKNOWN) {
+        nx_text_add(out, ", clears ");
+        add_clock(point_us, out);
+    }
+    if (hard_us != NX_TIME_UNKNOWN) {
+        nx_text_add(out, ", at the latest ");
+        add_clock(hard_us, out);
+    }
+}
+
+static void add_change(const json_t *change, struct nx_text *out) {
+    const char *kind = text_of(change, "kind");
+    const json_t *denied = json_object_get(change, "denied");
+    nx_text_escaped(out, text_of(change, "network"));
+    nx_text_addf(out, ": %s", kind);
+    if (strcmp(kind, "recovered") == 0) {
+        nx_text_add(out, "\n");
+        return;
+    }
+    nx_text_addf(out, ", %s", text_of(change, "to"));
+    if (json_is_number(denied)) {
+        nx_text_addf(out, ", %.0f %% of queries denied",
+                     json_number_value(denied) * 100.0);
+    }
+    add_forecast(change, out);
+    nx_text_add(out, "\n");
+    if (json_is_string(json_object_get(change, "advice"))) {
+        nx_text_add(out, "    ");
+        nx_text_escaped(out, text_of(change, "advice"));
+        nx_text_add(out, "\n");
+    }
+}
+
+/* "38 clear, 2 cached-nxdomain" */
+static void add_states(const json_t *document, struct nx_text *out) {
+    json_t *states =
+        json_object_get(json_object_get(document, "summary"), "states");
+    const char *state = NULL;
+    const json_t *n = NULL;
+    const char *between = "All networks now: ";
+    json_object_foreach(states, state, n) {
+        nx_text_addf(out, "%s%" JSON_INTEGER_FORMAT " %s", between,
+                     json_integer_value(n), state);
+        between = ", ";
+    }
+    if (between[0] == ',') {
+        nx_text_add(out, ".\n");
+    }
+}
+
+static void add_lines(const json_t *document, struct nx_text *out) {
+    const json_t *changes = json_object_get(document, "changes");
+    size_t n = json_array_size(changes);
+    for (size_t i = 0; i < n && i < NX_ALERT_LINES_MAX; i++) {
+        add_change(json_array_get(changes, i), out);
+    }
+    if (n > NX_ALERT_LINES_MAX) {
+        nx_text_addf(out, "... and %zu more: nxclear status\n",
+                     n - NX_ALERT_LINES_MAX);
+    }
+    add_states(document, out);
+}
+
+/* --- one for each kind --- */
+
+static void dump(json_t *value, struct nx_text *out) {
+    char *text = value != NULL
+                     ? json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII |
+                                             JSON_SORT_KEYS)
+                     : NULL;
+    out->failed |= text == NULL;
+    if (text != NULL) {
+        nx_text_add(out, text);
+    }
+    free(text);
+    json_decref(value);
+}
+
+/* Markup of chat tools must not act on what strangers wrote: in a code block
+ * nothing does, but its own end. */
+static json_t *code_block(const json_t *document, bool entities) {
+    struct nx_text lines;
+    struct nx_text out;
+    nx_text_init(&lines);
+    nx_text_init(&out);
+    nx_alert_title(document, &lines);
+    nx_text_add(&lines, "\n");
+    add_lines(document, &lines);
+    nx_text_add(&out, "```\n");
+    for (const char *p = lines.bytes; p != NULL && *p != '\0'; p++) {
+        if (*p == '`') {
+            nx_text_add(&out, "'");
+        } else if (entities && strchr("&<>", *p) != NULL) {
+            nx_text_add(&out, *p == '&'   ? "&amp;"
+                              : *p == '<' ? "&lt;"
+                                          : "&gt;");
+        } else {
+            nx_text_bytes(&out, p, 1);
+        }
+    }
+    nx_text_add(&out, "```");
+    json_t *text = lines.failed || out.failed ? NULL : json_string(out.bytes);
+    nx_text_fini(&lines);
+    nx_text_fini(&out);
+    return text;
+}
+
+static json_t *plain_text(const json_t *document, bool title) {
+    struct nx_text text;
+    nx_text_init(&text);
+    if (title) {
+        nx_alert_title(document, &text);
+        nx_text_add(&text, "\n");
+    }
+    add_lines(document, &text);
+    json_t *value = text.failed ? NULL : json_string(text.bytes);
+    nx_text_fini(&text);
+    return value;
+}
+
+/* An adaptive card: its texts are shown as they are in monospace blocks. */
+static json_t *teams_json(const json_t *document) {
+    struct nx_text title;
+    nx_text_init(&title);
+    nx_alert_title(document, &title);
+    json_t *card = json_pack(
+        "{s:s, s:[{s:s, s:{s:s, s:s, s:[{s:s, s:s, s:s, s:b}, "
+        "{s:s, s:o, s:s, s:b}]}}]}",
+        "type", "message", "attachments", "contentType",
+        "application/vnd.microsoft.card.adaptive", "content", "type",
+        "AdaptiveCard", "version", "1.4", "body", "type", "TextBlock", "text",
+        title.bytes != NULL ? title.bytes : "", "weight", "Bolder", "wrap", 1,
+        "type", "TextBlock", "text", plain_text(document, false), "fontType",
+        "Monospace", "wrap", 1);
+    nx_text_fini(&title);
+    return card;
+}
+
+static json_t *alertmanager_alert(const json_t *document, const json_t *change,
+                                  bool closed) {
+    const json_t *incident = json_object_get(document, "incident");
+    char id[24];
+    int64_t at_us = time_of(document, "at");
+    bool over = closed || strcmp(text_of(change, "kind"), "recovered") == 0;
+    struct nx_text text;
+    nx_text_init(&text);
+    add_change(change, &text);
+    (void)snprintf(id, sizeof(id), "%" JSON_INTEGER_FORMAT,
+                   json_integer_value(json_object_get(incident, "id")));
+    json_t *alert = json_pack(
+        "{s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:s}, s:o, s:o}", "labels",
+        "alertname", "NxclearNetworkAffected", "incident", id, "name",
+        text_of(incident, "name"), "network", text_of(change, "network"),
+        "annotations", "summary", text.bytes != NULL ? text.bytes : "", "state",
+        text_of(change, "to"), "stuck",
+        json_is_true(json_object_get(change, "stuck")) ? "true" : "false",
+        "startsAt", nx_json_time(at_us), "endsAt",
+        nx_json_time(over ? at_us : at_us + STANDS_US));
+    nx_text_fini(&text);
+    return alert;
+}
+
+static json_t *alertmanager_json(const json_t *document) {
+    bool closed = strcmp(text_of(document, "kind"), "closed") == 0;
+    json_t *list = json_array();
+    size_t i = 0;
+    const json_t *change = NULL;
+    json_array_foreach(json_object_get(document, "changes"), i, change) {
+        if (!nx_json_add(list, alertmanager_alert(document, change, closed))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    if (strcmp(text_of(document, "kind"), "test") == 0 &&
+        !nx_json_add(list,
+                     json_pack("{s:{s:s}, s:o, s:o}", "labels", "alertname",
+                               "NxclearTest", "startsAt",
+                               nx_json_time(time_of(document, "at")), "endsAt",
+                               nx_json_time(time_of(document, "at"))))) {
+        json_decref(list);
+        return NULL;
+    }
+    return list;
+}
+
+/* RFC 5322; every line is ours or escaped, and short enough. */
+static void mail(const struct nx_receiver *receiver, const json_t *document,
+                 struct nx_text *out) {
+    nx_text_addf(out, "To: %s\n", receiver->email);
+    if (receiver->from != NULL) {
+        nx_text_addf(out, "From: %s\n", receiver->from);
+    }
+    nx_text_add(out, "Subject: ");
+    nx_alert_title(document, out);
+    nx_text_addf(out,
+                 "\nMessage-ID: <%s@nxclear.invalid>\n"
+                 "Auto-Submitted: auto-generated\n"
+                 "MIME-Version: 1.0\n"
+                 "Content-Type: text/plain; charset=us-ascii\n\n",
+                 text_of(document, "key"));
+    add_lines(document, out);
+    nx_text_addf(out, "\nAt %s. This message: %s.\n", text_of(document, "at"),
+                 text_of(document, "key"));
+}
+
+void nx_alert_payload(const struct nx_receiver *receiver,
+                      const json_t *document, struct nx_alert_payload *out) {
+    out->content_type = "application/json";
+    nx_text_init(&out->body);
+    switch ((enum nx_receiver_kind)receiver->kind) {
+    case NX_RECEIVER_WEBHOOK:
+    case NX_RECEIVER_EXEC:
+        dump(json_deep_copy(document), &out->body);
+        break;
+    case NX_RECEIVER_SLACK:
+        dump(json_pack("{s:o}", "text", code_block(document, true)),
+             &out->body);
+        break;
+    case NX_RECEIVER_MATTERMOST:
+        dump(json_pack("{s:s, s:o}", "username", "nxclear", "text",
+                       code_block(document, false)),
+             &out->body);
+        break;
+    case NX_RECEIVER_TEAMS:
+        dump(teams_json(document), &out->body);
+        break;
+    case NX_RECEIVER_MATRIX:
+        dump(json_pack("{s:s, s:o}", "msgtype", "m.text", "body",
+                       plain_text(document, true)),
+             &out->body);
+        break;
+    case NX_RECEIVER_ALERTMANAGER:
+        dump(alertmanager_json(document), &out->body);
+        break;
+    case NX_RECEIVER_EMAIL:
+        out->content_type = "message/rfc822";
+        mail(receiver, document, &out->body);
+        break;
+    case NX_RECEIVER_N_:
+        break;
+    }
+}

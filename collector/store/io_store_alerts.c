@@ -1,0 +1,201 @@
+/* Messages to operators: a queue that outlives the process. */
+#include "collector/store/io_store_sqlite.h"
+
+#include <string.h>
+
+const char *nx_alert_state_text(unsigned state) {
+    static const char *const text[] = {"queued", "sent", "given-up"};
+    return state <= NX_ALERT_GIVEN_UP ? text[state] : "?";
+}
+
+static int give_up_over_limit(struct nx_store *store, const char *receiver,
+                              int64_t at_us) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_ALERT_OVER,
+        "UPDATE alert SET state = 'given-up', ended_us = ?1, problem = 'too "
+        "many were waiting' WHERE alert_id IN (SELECT alert_id FROM alert "
+        "WHERE receiver = ?2 AND state = 'queued' ORDER BY alert_id DESC LIMIT "
+        "-1 OFFSET ?3)");
+    nx_sq_int(&sq, at_us);
+    nx_sq_text(&sq, receiver);
+    nx_sq_int(&sq, NX_STORE_ALERTS_QUEUED_MAX);
+    return nx_sq_run(&sq);
+}
+
+int nx_store_alert_add(struct nx_store *store, const char *receiver,
+                       const char *key, const char *document, int64_t at_us) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_ALERT_ADD,
+        "INSERT INTO alert(receiver, key, state, made_us, due_us, attempts, "
+        "problem, document) VALUES(?1, ?2, 'queued', ?3, ?3, 0, '', ?4)");
+    nx_sq_text(&sq, receiver);
+    nx_sq_text(&sq, key);
+    nx_sq_int(&sq, at_us);
+    nx_sq_text(&sq, document);
+    int err = nx_sq_run(&sq);
+    return err == NX_OK ? give_up_over_limit(store, receiver, at_us) : err;
+}
+
+static uint8_t state_of(const struct nx_sq *sq, int column) {
+    char text[16];
+    nx_sq_get_text(sq, column, text, sizeof(text));
+    uint8_t state = NX_ALERT_QUEUED;
+    while (state < NX_ALERT_GIVEN_UP &&
+           strcmp(text, nx_alert_state_text(state)) != 0) {
+        state++;
+    }
+    return state;
+}
+
+static const char *text_at(const struct nx_sq *sq, int column) {
+    const char *text = (const char *)sqlite3_column_text(sq->stmt, column);
+    return text != NULL ? text : "";
+}
+
+#define COLUMNS                                                                \
+    "alert_id, receiver, key, state, made_us, due_us, ended_us, attempts, "    \
+    "problem, document"
+
+static void read_alert(const struct nx_sq *sq, struct nx_store_alert *out) {
+    out->alert_id = nx_sq_get_int(sq, 0);
+    out->receiver = text_at(sq, 1);
+    out->key = text_at(sq, 2);
+    out->state = state_of(sq, 3);
+    out->made_us = nx_sq_get_int(sq, 4);
+    out->due_us = nx_sq_get_int(sq, 5);
+    out->ended_us = nx_sq_get_time(sq, 6);
+    out->attempts = (uint32_t)nx_sq_get_int(sq, 7);
+    out->problem = text_at(sq, 8);
+    out->document = text_at(sq, 9);
+}
+
+static int visit_all(struct nx_sq *sq,
+                     void (*visit)(void *user,
+                                   const struct nx_store_alert *alert),
+                     void *user) {
+    int row = nx_sq_step(sq);
+    while (row > 0) {
+        struct nx_store_alert alert;
+        read_alert(sq, &alert);
+        visit(user, &alert);
+        row = nx_sq_step(sq);
+    }
+    return row;
+}
+
+int nx_store_alert_next(struct nx_store *store, const char *receiver,
+                        void (*visit)(void *user,
+                                      const struct nx_store_alert *alert),
+                        void *user) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_ALERT_NEXT,
+                  "SELECT " COLUMNS " FROM alert WHERE receiver = ?1 AND "
+                  "state = 'queued' ORDER BY alert_id LIMIT 1");
+    nx_sq_text(&sq, receiver);
+    return visit_all(&sq, visit, user);
+}
+
+int nx_store_alerts(struct nx_store *store, unsigned newest_n,
+                    void (*visit)(void *user,
+                                  const struct nx_store_alert *alert),
+                    void *user) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_ALERTS,
+                                "SELECT " COLUMNS
+                                " FROM alert ORDER BY alert_id DESC LIMIT ?1");
+    nx_sq_int(&sq, newest_n);
+    return visit_all(&sq, visit, user);
+}
+
+int nx_store_alert_retry(struct nx_store *store, int64_t alert_id,
+                         int64_t due_us, const char *problem) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_ALERT_RETRY,
+        "UPDATE alert SET due_us = ?1, attempts = attempts + 1, problem = ?2 "
+        "WHERE alert_id = ?3 AND state = 'queued'");
+    nx_sq_int(&sq, due_us);
+    nx_sq_text(&sq, problem);
+    nx_sq_int(&sq, alert_id);
+    return nx_sq_run(&sq);
+}
+
+static int forget_old(struct nx_store *store) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_ALERT_TRIM,
+                  "DELETE FROM alert WHERE state != 'queued' AND alert_id IN "
+                  "(SELECT alert_id FROM alert WHERE state != 'queued' ORDER "
+                  "BY alert_id DESC LIMIT -1 OFFSET ?1)");
+    nx_sq_int(&sq, NX_STORE_ALERTS_KEPT_MAX);
+    return nx_sq_run(&sq);
+}
+
+int nx_store_alert_end(struct nx_store *store, int64_t alert_id, bool sent,
+                       int64_t at_us) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_ALERT_END,
+        "UPDATE alert SET state = ?1, ended_us = ?2, attempts = attempts + ?3, "
+        "problem = CASE ?3 WHEN 1 THEN '' ELSE problem END WHERE alert_id = ?4 "
+        "AND state = 'queued'");
+    nx_sq_text(&sq,
+               nx_alert_state_text(sent ? NX_ALERT_SENT : NX_ALERT_GIVEN_UP));
+    nx_sq_int(&sq, at_us);
+    nx_sq_int(&sq, sent ? 1 : 0);
+    nx_sq_int(&sq, alert_id);
+    int err = nx_sq_run(&sq);
+    return err == NX_OK ? forget_old(store) : err;
+}
+
+/* --- what was told --- */
+
+int nx_store_told_put(struct nx_store *store, uint32_t incident_id,
+                      const struct nx_alert_told *told) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_TOLD_PUT,
+        "INSERT OR REPLACE INTO alert_told(incident_id, network, state, stuck, "
+        "at_us, penalty) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+    nx_sq_int(&sq, incident_id);
+    nx_sq_text(&sq, told->network);
+    nx_sq_text(&sq, nx_state_text(told->state));
+    nx_sq_int(&sq, told->stuck ? 1 : 0);
+    nx_sq_int(&sq, told->at_us);
+    nx_sq_real(&sq, told->penalty);
+    return nx_sq_run(&sq);
+}
+
+int nx_store_told_drop(struct nx_store *store, uint32_t incident_id) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_TOLD_DROP,
+                                "DELETE FROM alert_told WHERE incident_id = "
+                                "?1");
+    nx_sq_int(&sq, incident_id);
+    return nx_sq_run(&sq);
+}
+
+static uint8_t network_state(const struct nx_sq *sq, int column) {
+    char text[40];
+    nx_sq_get_text(sq, column, text, sizeof(text));
+    uint8_t state = 0;
+    while (state < NX_STATE_CLEAR && strcmp(text, nx_state_text(state)) != 0) {
+        state++;
+    }
+    return state;
+}
+
+int nx_store_told(struct nx_store *store,
+                  void (*visit)(void *user, uint32_t incident_id,
+                                const struct nx_alert_told *told),
+                  void *user) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_TOLD,
+                                "SELECT incident_id, network, state, stuck, "
+                                "at_us, penalty FROM alert_told");
+    int row = nx_sq_step(&sq);
+    while (row > 0) {
+        struct nx_alert_told told = {.state = network_state(&sq, 2),
+                                     .stuck = nx_sq_get_int(&sq, 3) != 0,
+                                     .at_us = nx_sq_get_int(&sq, 4),
+                                     .penalty =
+                                         sqlite3_column_double(sq.stmt, 5)};
+        nx_sq_get_text(&sq, 1, told.network, sizeof(told.network));
+        visit(user, (uint32_t)nx_sq_get_int(&sq, 0), &told);
+        row = nx_sq_step(&sq);
+    }
+    return row;
+}

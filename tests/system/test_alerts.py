@@ -1,0 +1,243 @@
+"""Alerts reach a real receiver, whatever happens in between: it refuses, it
+hangs, the collector is killed. Nothing is lost; what comes twice comes with the
+same key."""
+import collections
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import threading
+import time
+
+from deploy.lab import networks, zones
+from deploy.lab.ask import ask, wait_until
+from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
+from tests.lib.support import (network_state, open_incident, site_alone,
+                               site_in, stop_well, wait_status)
+
+SECRET = "a secret of this test"
+HANG_S = 12  # longer than the courier waits
+
+
+class Receiver:
+    """An HTTP server whose answers are scripted: a status, or "hang". Keeps
+    what it was sent."""
+
+    def __init__(self, script=(), port=8099):
+        self.script = collections.deque(script)
+        self.taken = []    # (path, headers, body) answered with 2xx
+        self.refused = []  # the others
+        self._lock = threading.Lock()
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                receiver.handle(self)
+
+            do_PUT = do_POST
+
+            def log_message(self, *_arguments):
+                pass
+
+        self._server = http.server.ThreadingHTTPServer(
+            (COLLECTOR_ADDRESS, port), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://{COLLECTOR_ADDRESS}:{port}"
+
+    def __enter__(self):
+        threading.Thread(target=self._server.serve_forever,
+                         daemon=True).start()
+        return self
+
+    def __exit__(self, *_error):
+        self._server.shutdown()
+        self._server.server_close()
+
+    def handle(self, request):
+        body = request.rfile.read(int(request.headers["Content-Length"]))
+        entry = (request.path, dict(request.headers), body)
+        with self._lock:
+            answer = self.script.popleft() if self.script else 200
+        if answer == "hang":
+            with self._lock:
+                self.refused.append(entry)
+            time.sleep(HANG_S)
+            return
+        with self._lock:
+            (self.taken if answer == 200 else self.refused).append(entry)
+        request.send_response(answer)
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    def documents(self, path="/hook"):
+        with self._lock:
+            return [json.loads(b) for p, _h, b in self.taken if p == path]
+
+
+def check_signature(entry):
+    _path, headers, body = entry
+    signed = headers["X-Nxclear-Timestamp"].encode() + b"." + body
+    want = hmac.new(SECRET.encode(), signed, hashlib.sha256).hexdigest()
+    assert headers["X-Nxclear-Signature"] == f"sha256={want}", headers
+    assert abs(int(headers["X-Nxclear-Timestamp"]) - time.time()) < 60
+    assert headers["Idempotency-Key"] == json.loads(body)["key"], headers
+
+
+def write_file(path, text, mode):
+    with open(path, "w", encoding="utf-8") as out:
+        out.write(text)
+    os.chmod(path, mode)
+
+
+def fake_sendmail(folder):
+    """Keeps its arguments and its standard input."""
+    path = f"{folder}/sendmail"
+    write_file(path, "#!/bin/sh\necho \"$@\" >> \"${0%/*}/mail.argv\"\n"
+                     "cat >> \"${0%/*}/mail.text\"\n", 0o755)
+    return path
+
+
+def read(path):
+    try:
+        with open(path, encoding="utf-8") as text:
+            return text.read()
+    except FileNotFoundError:
+        return ""
+
+
+def test_alerts_of_an_incident_from_affected_to_recovered():
+    """One message when the network is affected, one when it has recovered,
+    to a webhook, a chat tool, mail and a hook; with a collector killed
+    while the first receiver does not take it."""
+    with Lab([networks.unbound], negative_ttl=10) as lab, \
+            Receiver([503, "hang"]) as receiver:
+        folder = f"{lab.folder}/alerts"
+        os.mkdir(folder)
+        write_file(f"{folder}/secret", SECRET + "\n", 0o600)
+        write_file(f"{folder}/hook", "#!/bin/sh\nenv > \"$1.env\"\n"
+                                     "cat >> \"$1\"\necho >> \"$1\"\n", 0o755)
+        alerts = {
+            "hold_s": 0, "group_wait_s": 1, "group_interval_s": 1,
+            "sendmail": fake_sendmail(folder), "allow_exec": True,
+            "receivers": [
+                {"name": "hook", "url": f"{receiver.url}/hook",
+                 "secret_file": f"{folder}/secret"},
+                {"name": "mail", "email": "ops@example.com",
+                 "from": "nxclear@example.com"},
+                {"name": "script",
+                 "exec": [f"{folder}/hook", f"{folder}/hook.out"]}]}
+        with site_in(lab, collector={"alerts": alerts}) as site:
+            office = lab.networks[0]
+            lab.remove_record()
+            incident = open_incident(site)
+            wait_status(site, incident,
+                        lambda d: d["authority"]["state"] == "negative", 10,
+                        "the outage to be seen")
+            assert ask(office.address, zones.NAME).rcode == "NXDOMAIN"
+            lab.restore_record()
+            wait_until(lambda: receiver.refused, 20, "the first attempt")
+            site.collector_program.daemon.kill()
+            site.collector_program.start().wait_ready()
+            wait_status(site, incident,
+                        lambda d: network_state(d, office.name) == "clear", 30,
+                        "the network to be clear")
+
+            def recovered():
+                return [d for d in receiver.documents() if any(
+                    c["kind"] == "recovered" for c in d["changes"])]
+            wait_until(recovered, 60, "the recovery to be told")
+            time.sleep(3)  # time in which a second telling would come
+            assert len(recovered()) == 1, receiver.documents()
+        changes = [c["kind"] for d in receiver.documents()
+                   for c in d["changes"] if c["network"] == office.name]
+        assert changes[0] == "affected" and changes[-1] == "recovered", changes
+        assert changes.count("recovered") == 1, changes
+        for entry in receiver.taken + receiver.refused:
+            check_signature(entry)
+        keys = {json.loads(b)["key"] for _p, _h, b in receiver.refused}
+        assert keys <= {d["key"] for d in receiver.documents()}, keys
+        check_mail(folder, office.name)
+        hook = read(f"{folder}/hook.out")
+        told = [json.loads(line)["key"] for line in hook.split("\n") if line]
+        assert unique(told) == unique(
+            d["key"] for d in receiver.documents()), told
+        environment = read(f"{folder}/hook.out.env")
+        assert f"NXCLEAR_INCIDENT={incident}\n" in environment, environment
+        assert "NXCLEAR_API" not in environment, environment
+
+
+def unique(keys):
+    return list(dict.fromkeys(keys))
+
+
+def check_mail(folder, network):
+    text = read(f"{folder}/mail.text")
+    assert read(f"{folder}/mail.argv").splitlines()[0] == \
+        "-i -- ops@example.com"
+    assert text.startswith("To: ops@example.com\nFrom: nxclear@example.com\n"
+                           "Subject: nxclear: incident 1 www.example.com.: "
+                           "1 affected\n"), text
+    assert f"\n{network}: affected, " in text, text
+    assert text.count(f"\n{network}: recovered\n") == 1, text
+
+
+def test_nothing_is_lost_and_duplicates_have_the_same_key():
+    """Many messages, a receiver that fails in every way, kill -9 again and
+    again."""
+    with Receiver([500, 503, 200, 500, 200, 404]) as receiver:
+        alerts = {"receivers": [
+            {"name": "hook", "url": f"{receiver.url}/hook"},
+            {"name": "room", "url": f"{receiver.url}/room",
+             "format": "slack"}]}
+        with site_alone(alerts=alerts) as site:
+            said = site.api.must_get("/v1/alerts")
+            assert [r["kind"] for r in said["receivers"]] == \
+                ["webhook", "slack"], said
+            for _round in range(4):
+                site.cli("alerts", "test")
+                site.cli("alerts", "test", "hook")
+                site.collector_program.daemon.kill()
+                site.collector_program.start().wait_ready()
+            made = site.api.must_get("/v1/alerts")["alerts"]
+            assert len(made) == 12, made
+
+            def all_sent():
+                return all(a["state"] == "sent" for a in
+                           site.api.must_get("/v1/alerts")["alerts"])
+            wait_until(all_sent, 90, "the queue to be empty")
+            wanted = {a["key"] for a in made if a["receiver"] == "hook"}
+            got = [d["key"] for d in receiver.documents()]
+            assert set(got) == wanted, (wanted, got)
+            assert len(wanted) == 8, wanted
+            # In order, but for what came again.
+            assert unique(got) == sorted(
+                wanted, key=lambda k: int(k.rsplit("-", 1)[1])), got
+            room = receiver.documents("/room")
+            assert len(room) >= 4 and all(
+                "a test of this receiver" in d["text"] for d in room), room
+            listing = site.cli("alerts", "list").stdout
+            assert "hook" in listing and "sent" in listing, listing
+            missing = site.cli("alerts", "test", "nobody", check=False)
+            assert missing.returncode == 64, missing
+            assert "no receiver nobody" in missing.stderr, missing
+            lost = sum(1 for k in wanted if k not in got)
+            print(f"# | alerts, kill -9 | 4 rounds | {len(wanted)} messages, "
+                  f"{lost} lost, {len(got) - len(wanted)} duplicates, all "
+                  "with the same key |")
+            stop_well(site)
+
+
+def test_open_secret_is_refused():
+    with site_alone() as site:
+        path = f"{site.folder}/secret"
+        write_file(path, SECRET, 0o644)
+        program = site.collector_program
+        program.config["alerts"] = {"receivers": [
+            {"name": "hook", "url": "https://hooks.example.com/",
+             "secret_file": path}]}
+        program.write_config()
+        done = site.run([site.path("nxclear-collector"), "-n", "-c",
+                         program.config_path], check=False)
+        assert done.returncode == 78, done
+        assert f"{path}: everybody may read" in done.stderr, done.stderr

@@ -1,0 +1,174 @@
+"""The metrics, alert rules and dashboard in a real Prometheus that scrapes a
+real collector."""
+import contextlib
+import json
+import os
+import subprocess
+import time
+import urllib.parse
+import urllib.request
+
+from deploy.lab import networks, zones
+from deploy.lab.ask import wait_until
+from deploy.lab.lab import Lab
+from deploy.lab.resolvers import Unbound
+from tests.lib.support import (ROOT, authority_state, network_state,
+                               open_incident, site_in, start_daemon,
+                               wait_status)
+
+API = "127.0.0.1:8053"
+PROMETHEUS = "127.0.0.1:9090"
+RULES = f"{ROOT}/deploy/prometheus/nxclear.rules.yml"
+RULES_TEST = f"{ROOT}/deploy/prometheus/nxclear.rules.test.yml"
+DASHBOARD = f"{ROOT}/deploy/grafana/nxclear.json"
+
+CONFIG = f"""
+global:
+  scrape_interval: 1s
+  evaluation_interval: 1s
+rule_files: [rules.yml]
+scrape_configs:
+  - job_name: nxclear
+    static_configs:
+      - targets: ['{API}']
+"""
+
+
+# A resolver that denies the name for good: past the latest time at which a
+# cached denial can end, the network is stuck.
+BLOCK = f'local-zone: "{zones.NAME}." always_nxdomain'
+
+
+def blocked_office(folder):
+    resolver = Unbound("lyon-office-unbound", f"{folder}/lyon-office",
+                       "198.51.100.10", [BLOCK])
+    return networks.Network("lyon-office", resolver, [], "203.0.113.11", ())
+
+
+def unblock(resolver):
+    resolver.stop()
+    path = f"{resolver.folder}/conf"
+    with open(path, encoding="ascii") as text:
+        config = text.read().replace(f"  {BLOCK}\n", "")
+    with open(path, "w", encoding="ascii") as out:
+        out.write(config)
+    resolver.start()
+
+
+def promtool(*arguments, text_in=None):
+    done = subprocess.run(["promtool", *arguments], text=True, input=text_in,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def ask(path, **parameters):
+    url = f"http://{PROMETHEUS}/api/v1/{path}?" + \
+        urllib.parse.urlencode(parameters)
+    with urllib.request.urlopen(url, timeout=5) as reply:
+        document = json.load(reply)
+    assert document["status"] == "success", document
+    return document["data"]
+
+
+def ready():
+    try:
+        with urllib.request.urlopen(f"http://{PROMETHEUS}/-/ready",
+                                    timeout=1) as reply:
+            return reply.status == 200
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def prometheus(lab):
+    folder = f"{lab.folder}/prometheus"
+    os.makedirs(folder)
+    with open(RULES, encoding="utf-8") as rules, \
+            open(f"{folder}/rules.yml", "w", encoding="utf-8") as out:
+        out.write(rules.read().replace("for: 1m", "for: 2s"))
+    with open(f"{folder}/prometheus.yml", "w", encoding="utf-8") as out:
+        out.write(CONFIG)
+    daemon = start_daemon("prometheus", folder, [
+        "prometheus", "--config.file=prometheus.yml",
+        f"--storage.tsdb.path={folder}/data",
+        f"--web.listen-address={PROMETHEUS}"])
+    try:
+        wait_until(ready, 30, "Prometheus to be ready")
+        yield
+    finally:
+        daemon.stop(timeout=10)
+
+
+def firing(name):
+    return [a["labels"] for a in ask("alerts")["alerts"]
+            if a["labels"]["alertname"] == name and a["state"] == "firing"]
+
+
+def queries():
+    """(panel, expression) of the dashboard, its variables filled in."""
+    with open(DASHBOARD, encoding="utf-8") as text:
+        document = json.load(text)
+    for panel in document["panels"]:
+        assert panel["targets"], panel["title"]
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"].replace(
+                "$incident", ".*").replace("$__rate_interval", "20s")
+
+
+def check_dashboard(began):
+    """Each query is understood, and gave something at some time."""
+    n = 0
+    for panel, expression in queries():
+        data = ask("query_range", query=expression, start=began,
+                   end=time.time(), step="1s")
+        assert data["result"], f"{panel}: nothing for {expression}"
+        n += 1
+    print(f"# {n} queries of the dashboard gave data")
+
+
+def check_rules():
+    groups = ask("rules")["groups"]
+    rules = [r for g in groups for r in g["rules"]]
+    assert len(rules) == 8, rules
+    for rule in rules:
+        assert rule["health"] == "ok", rule
+
+
+def scrape():
+    with urllib.request.urlopen(f"http://{API}/metrics", timeout=5) as reply:
+        return reply.read().decode()
+
+
+def test_rules_hold_on_their_own():
+    promtool("check", "rules", RULES)
+    promtool("test", "rules", RULES_TEST)
+
+
+def test_a_stuck_network_raises_an_alert_and_takes_it_back():
+    with Lab([blocked_office], negative_ttl=4) as lab:
+        http = {"unix": f"{lab.folder}/nxclear/nxclear.sock", "listen": API}
+        with site_in(lab, collector={"http": http}) as site, prometheus(lab):
+            began = time.time()
+            office = lab.networks[0].name
+            lab.remove_record()
+            incident = open_incident(site)
+            wait_status(site, incident, authority_state("negative"), 10,
+                        "the outage to be seen")
+            lab.restore_record()
+            wait_status(site, incident,
+                        lambda d: network_state(d, office)
+                        not in (None, "unknown"), 20,
+                        "the denial to be seen")
+            assert not firing("NxclearNetworkStuck")
+            wait_until(lambda: firing("NxclearNetworkStuck"), 30,
+                       "the alert to fire")
+            labels = firing("NxclearNetworkStuck")[0]
+            assert labels["network"] == office, labels
+            assert labels["incident"] == str(incident), labels
+            promtool("check", "metrics", text_in=scrape())
+            unblock(lab.networks[0].resolver)
+            wait_until(lambda: not firing("NxclearNetworkStuck"), 30,
+                       "the alert to be taken back")
+            check_rules()
+            check_dashboard(began)

@@ -1,0 +1,159 @@
+"""What stays of an incident: explanation and report, from a real outage. The
+files are in build/records afterwards."""
+import datetime
+import json
+import os
+import re
+import shutil
+import tarfile
+import time
+
+from deploy.lab import networks, zones
+from deploy.lab.ask import ask
+from deploy.lab.lab import Lab
+from tests.lib.support import (ROOT, authority_state, network_state,
+                               open_incident, site_in, wait_status)
+
+OUT = f"{ROOT}/build/records"
+
+
+def keep(name, text):
+    with open(f"{OUT}/{name}", "w", encoding="utf-8") as out:
+        out.write(text)
+
+
+def outage(lab, site):
+    """An outage in which two of three networks cache the denial."""
+    lab.remove_record()
+    incident = open_incident(site, "--note", "a bad <deploy>")
+    wait_status(site, incident, authority_state("negative"), 10,
+                "the outage to be seen")
+    for network in lab.networks[:2]:
+        assert ask(network.address, zones.NAME).rcode == "NXDOMAIN"
+    lab.restore_record()
+    wait_status(site, incident,
+                lambda d: network_state(d, lab.networks[0].name)
+                == "cached-nxdomain", 10, "the cached NXDOMAIN")
+    return incident
+
+
+def check_explain(site, incident, network):
+    text = site.cli("explain", str(incident), network.name).stdout
+    keep("explain.txt", text)
+    assert f"network {network.name}\n" in text, text
+    assert "cached-nxdomain, 100 % of queries denied" in text, text
+    assert re.search(r"entry 1 +ends .*\d look", text), text
+    assert re.search(r"looks +\d\d:\d\d:\d\d +NXDOMAIN +TTL +\d+ +ends", text)
+    assert f"dig @{network.address} {zones.NAME}. A +nsid" in text, text
+    assert text.count("+norecurse") == 2, text  # both name servers
+    document = json.loads(
+        site.cli("explain", str(incident), network.name, "--json").stdout)
+    looks = document["targets"][0]["evidence"]["looks"]
+    ends = {l["ends"][:17] for l in looks if l["answer"] == "NXDOMAIN"}
+    assert looks and len(ends) <= 2, looks
+    bad = site.cli("explain", str(incident), "no such", check=False)
+    assert bad.returncode == 64 and "no network no such" in bad.stderr, bad
+
+
+def check_report(site, incident, names):
+    document = json.loads(
+        site.cli("report", str(incident), "--format", "json").stdout)
+    assert [n["network"] for n in document["networks"]] == sorted(names), \
+        document
+    for row in document["resolvers"]:
+        assert row["state"] == "cached-nxdomain", row
+        assert row["cleared"] and row["predicted"], row
+        assert abs(row["error_s"]) <= 2, row
+    assert document["predictions"]["scored"] == len(names), document
+    assert document["milestones"]["all_clear"], document
+    text = site.cli("report", str(incident)).stdout
+    page = site.cli("report", str(incident), "--format", "html").stdout
+    keep("report.json", json.dumps(document, indent=1))
+    keep("report.md", text)
+    keep("report.html", page)
+    assert "a bad \\<deploy\\>" in text, text
+    assert "a bad &lt;deploy&gt;" in page and "<deploy>" not in page
+    assert "src=" not in page and "http" not in page.split("</style>")[1]
+    for name in names:
+        assert f"| {name} |".replace("_", "\\_") in text, text
+        assert page.count(name) >= 3, name  # chart and both tables
+    return document
+
+
+def check_evidence(site, incident, network, others):
+    """The folder and the tar hold the same; nothing of other networks."""
+    folder, tar = f"{OUT}/evidence", f"{OUT}/evidence.tar"
+    site.cli("evidence", str(incident), network.name, "-o", folder)
+    site.cli("evidence", str(incident), network.name, "-o", tar)
+    names = sorted(os.path.relpath(os.path.join(d, f), folder)
+                   for d, _s, files in os.walk(folder) for f in files)
+    with tarfile.open(tar) as archive:
+        assert sorted(archive.getnames()) == names, names
+        for member in archive:
+            assert (member.uid, member.mode) == (0, 0o644), member
+            with open(f"{folder}/{member.name}", "rb") as file:
+                if member.name not in VOLATILE:
+                    assert archive.extractfile(member).read() == file.read(), \
+                        member.name
+    everything = "".join(read(f"{folder}/{n}") for n in names)
+    for other in others:
+        assert other.name not in everything, other.name
+        assert other.address not in everything, other.address
+    replies = read(f"{folder}/resolvers/{network.address}_53-A.txt")
+    assert f"$ dig @{network.address} {zones.NAME}. A" in replies, replies
+    assert "status: NXDOMAIN\n;; flags: qr rd ra\n" in replies, replies
+    assert re.search(r"^example\.com\.\t\d+\tIN\tSOA\t; serial \d+, "
+                     r"minimum 8;", replies, re.M), replies
+    assert f"\tIN\tA\t{zones.RECORD_ADDRESS}\n" in replies, replies
+    ends = {round(when + ttl) for when, ttl in denials(replies)}
+    assert max(ends) - min(ends) <= 1, ends  # one entry: one end
+    servers = [n for n in names if n.startswith("authority/")]
+    assert len(servers) == 2, names
+    assert "flags: qr aa" in read(f"{folder}/{servers[0]}")
+    assert "zone example.com." in read(f"{folder}/trace.txt")
+    again = site.cli("evidence", str(incident), network.name, "-o", folder,
+                     check=False)
+    assert again.returncode == 70 and "File exists" in again.stderr, again
+
+
+VOLATILE = ("README.txt", "network.json", "authority.json", "explain.txt")
+
+
+def read(path):
+    with open(path, encoding="utf-8") as text:
+        return text.read()
+
+
+def denials(replies):
+    """(when, TTL of the SOA) of each denial."""
+    for reply in replies.split("\n$ "):
+        ttl = re.search(r"^example\.com\.\t(\d+)\tIN\tSOA", reply, re.M)
+        when = re.search(r"^;; WHEN: (\S+)", reply, re.M)
+        if ttl:
+            yield (datetime.datetime.fromisoformat(
+                when.group(1).replace("Z", "+00:00")).timestamp(),
+                int(ttl.group(1)))
+
+
+def test_an_outage_is_explained_and_reported():
+    shutil.rmtree(OUT, ignore_errors=True)
+    os.makedirs(OUT)
+    with Lab([networks.unbound, networks.bind, networks.power_dns],
+             negative_ttl=8) as lab, site_in(lab) as site:
+        incident = outage(lab, site)
+        check_explain(site, incident, lab.networks[0])
+        wait_status(site, incident,
+                    lambda d: all(network_state(d, n.name) == "clear"
+                                  for n in lab.networks), 30,
+                    "all networks to be clear")
+        time.sleep(1)  # a tick, in which the store learns of it
+        check_evidence(site, incident, lab.networks[0], lab.networks[1:])
+        names = [n.name for n in lab.networks[:2]]
+        live = check_report(site, incident, names)
+        site.cli("incident", "close", str(incident))
+        closed = check_report(site, incident, names)
+        assert closed["incident"]["closed"] and not live["incident"]["closed"]
+        for part in ("networks", "resolvers", "milestones"):
+            assert live[part] == closed[part], part
+        keep("explain-closed.txt", site.cli("explain", str(incident),
+                                            lab.networks[0].name).stdout)
