@@ -310,7 +310,8 @@ static void dist_of_failure(const struct nx_evidence *ev,
     out->basis = NX_BASIS_PRIOR;
 }
 
-/* The wrong RRset counts down like any other entry. */
+/* The wrong RRset counts down like any other entry. BIND renews it when a
+ * client asks in its last seconds. */
 static void dist_of_old_positive(const struct nx_evidence *ev,
                                  struct nx_verdict *out) {
     struct nx_line_set set;
@@ -333,7 +334,8 @@ static void dist_of_old_positive(const struct nx_evidence *ev,
     out->dist.known = true;
     out->dist.lines_n = 1;
     out->dist.lines[0] = out->lines[0];
-    out->dist.from_us = out->lines[0].a_us;
+    out->dist.from_us = ev->c->looks[set.at[set.n - 1].last].rx_us;
+    nx_mixture_of_old_answer(ev, &out->lines[0], &out->dist);
     out->basis = NX_BASIS_COUNTDOWN;
 }
 

@@ -21,6 +21,8 @@
 #define P_RENEWED_FLOOR 0.35      /* a shared clock, one of the two */
 #define CURE_US (3 * NX_US_PER_S) /* the look that cures comes inside */
 
+#define PREFETCH_US (3 * NX_US_PER_S) /* 2 s, and one of rounding */
+
 static int64_t max64(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
@@ -177,6 +179,18 @@ static void add_below_floor(const struct nx_evidence *ev,
         ev->floor_us != NX_TIME_UNKNOWN && a_us < dist->prior_a_us) {
         dist->renewed_a_us = a_us;
         dist->p_renewed = P_RENEWED_FLOOR;
+    }
+}
+
+void nx_mixture_of_old_answer(const struct nx_evidence *ev,
+                              const struct nx_line *line,
+                              struct nx_dist *dist) {
+    dist->p_inclusive = P_INCLUSIVE;
+    dist->p_between = P_BETWEEN;
+    if (!ev->c->profile->verified && line->a_us - PREFETCH_US > dist->from_us) {
+        dist->p_early = ev->c->profile->p_early;
+        dist->early_a_us = line->a_us - PREFETCH_US;
+        dist->early_b_us = line->a_us;
     }
 }
 

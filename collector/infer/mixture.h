@@ -17,4 +17,9 @@ void nx_mixture_of_window(const struct nx_evidence *ev,
                           const struct nx_window *window,
                           const struct nx_hard *stack, struct nx_dist *dist);
 
+/* An answer that is not the restored one: its family, and BIND's `prefetch 2`,
+ * which renews it before the end (resolver-facts: only positive data). */
+void nx_mixture_of_old_answer(const struct nx_evidence *ev,
+                              const struct nx_line *line, struct nx_dist *dist);
+
 #endif

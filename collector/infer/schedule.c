@@ -54,16 +54,21 @@ static int64_t backoff(const struct nx_evidence *ev, int64_t first_us,
     return base(ev) + min64(us, ev->c->settings->probe_ceiling_us);
 }
 
-static unsigned servfails_in_row(const struct nx_evidence *ev) {
-    unsigned n = 0;
+/* 5 s, 10 s, 20 s, ...: as long again as the row of failures has lasted; the
+ * looks of one visit are one failure. */
+static int64_t after_failure(const struct nx_evidence *ev) {
+    const struct nx_diagnosis_settings *settings = ev->c->settings;
+    int64_t lasted_us = 0;
 
     for (size_t i = ev->c->looks_n; i > 0; i--) {
-        if (ev->c->looks[i - 1].kind != NX_KIND_SERVFAIL) {
+        const struct nx_look *look = &ev->c->looks[i - 1];
+        if (look->kind != NX_KIND_SERVFAIL) {
             break;
         }
-        n++;
+        lasted_us = base(ev) - look->tx_us;
     }
-    return n;
+    return base(ev) +
+           max64(5 * US_PER_S, min64(lasted_us, settings->probe_ceiling_us));
 }
 
 /* Negative looks since the last line ended: a resolver that serves first and
@@ -207,7 +212,7 @@ static int64_t at_state(const struct nx_evidence *ev,
         return from_us + 900 * US_PER_S;
     case NX_STATE_SERVFAIL_DNSSEC:
     case NX_STATE_SERVFAIL_OTHER:
-        return backoff(ev, 5 * US_PER_S, servfails_in_row(ev));
+        return after_failure(ev);
     case NX_STATE_STALE_SERVED:
         return from_us + ev->c->settings->guard_us +
                (look != NULL && look->r_s > 30 ? look->r_s : 30) * US_PER_S;

@@ -177,6 +177,39 @@ static void test_failures(void **state) {
     assert_true(t.verdict.eta.known);
 }
 
+/* The looks of one visit are one failure; then twice as late each time. */
+static void test_failures_are_looked_at_again(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 8; i++) {
+        saw(&t, 110 + 0.3 * i, NX_KIND_SERVFAIL);
+    }
+    int64_t next_us = at(&t, 112.2)->next_probe_us;
+    assert_true(next_us > 117 * S && next_us < 117 * S + S / 2);
+    saw(&t, 125, NX_KIND_SERVFAIL);
+    next_us = at(&t, 125.1)->next_probe_us;
+    assert_true(next_us > 139 * S && next_us < 141 * S);
+}
+
+/* An old answer may be renewed in its last two seconds (BIND), at its end, or
+ * a second later. */
+static void test_old_answer_may_be_renewed(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 8; i++) {
+        double at_s = 110.3 + 0.3 * i;
+        saw(&t, at_s, NX_KIND_POS_OTHER)->r_s = 150 - (int32_t)at_s;
+    }
+    const struct nx_eta *eta = &at(&t, 113)->eta;
+    assert_true(eta->known);
+    assert_true(eta->lo90_us < 149 * S + S / 2 && eta->lo90_us > 146 * S);
+    assert_true(eta->hi90_us > 151 * S && eta->hi90_us < 154 * S);
+}
+
 /* Two timeouts between denials change nothing. */
 static void test_few_timeouts_are_ignored(void **state) {
     struct target t;
@@ -447,6 +480,8 @@ int main(void) {
         cmocka_unit_test(test_authority_denies),
         cmocka_unit_test(test_nodata),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_failures_are_looked_at_again),
+        cmocka_unit_test(test_old_answer_may_be_renewed),
         cmocka_unit_test(test_few_timeouts_are_ignored),
         cmocka_unit_test(test_never_cached_becomes_clear),
         cmocka_unit_test(test_same_port_counts_once),
