@@ -47,10 +47,11 @@ def root_with(*lines):
 class Play:
     """w: negative TTL of the zones, in seconds."""
     settle_s = 2
+    old_ttl_s = 40         # of the address that MOVED had
     watched_after_s = 0    # the measurement asks from then on: the
                            # restoration = 0
 
-    def __init__(self, w=30, restore_s=12, deadline_s=95):
+    def __init__(self, w=30, restore_s=12, deadline_s=150):
         support.BIN = support.PLAIN_BIN  # it measures
         self.w = w
         self.restore_s = restore_s
@@ -87,7 +88,7 @@ class Play:
 
     def outage(self, lab):
         gone = {record(), record(name=MAIL),
-                record(OLD_ADDRESS, MOVED, ttl=40)}
+                record(OLD_ADDRESS, MOVED, ttl=self.old_ttl_s)}
         self._change(lab, lambda lines: tuple(
             x for x in lines if x not in gone), ())
 
@@ -107,7 +108,7 @@ class Play:
             f"{MAIL}. 5 IN TXT \"stays\"", record(name=MAIL),
             f"{ALIAS}. 5 IN CNAME {TARGET}.",
             f"{NEAR_ALIAS}. 5 IN CNAME {NAME}.",
-            record(OLD_ADDRESS, MOVED, ttl=40)))
+            record(OLD_ADDRESS, MOVED, ttl=self.old_ttl_s)))
 
     def net_zone(self):
         return Zone("example.net.", 1, (

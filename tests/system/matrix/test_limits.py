@@ -47,8 +47,8 @@ def other_shown(play):
                 "getPool(''):setCache(pc)")
     play.add("dnsdist maxNegativeTTL, not shown", play.network(
         "dnsdist-cap", DnsdistDirect, *cache(f"maxNegativeTTL={CAP_S}")),
-        at=9.9, within=None, because="what is shown is not what is kept: it "
-        "clears before, and nothing outside tells")
+        at=9.9, within=None, flag="early-clear",
+        because="what is shown is not what is kept, and nothing outside tells")
     play.add("dnsdist dontAge", play.network(
         "dnsdist-flat", DnsdistDirect, *cache("dontAge=true")), at=10.1,
         within=None, flag="non-decrementing",

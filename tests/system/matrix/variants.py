@@ -252,6 +252,6 @@ class Networks:
 
 __all__ = ["Bind", "BindForwarder", "BindPolicy", "BindRefusing", "Dnscache",
            "Dnsdist", "DnsdistDirect", "DnsdistPinned", "Dnsmasq",
-           "DnsmasqDirect", "Kresd", "KresdPlain", "KresdTwice", "Networks", "PowerDns", "PowerDnsForwarder",
-           "PowerDnsPolicy", "Refusing", "Resolved", "Unbound",
-           "UnboundForwarder", "UnboundPolicy"]
+           "DnsmasqDirect", "Kresd", "KresdPlain", "KresdTwice", "Networks",
+           "PowerDns", "PowerDnsForwarder", "PowerDnsPolicy", "Refusing",
+           "Resolved", "Unbound", "UnboundForwarder", "UnboundPolicy"]
