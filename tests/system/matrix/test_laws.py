@@ -152,34 +152,33 @@ def measure(lab, networks):
     return began, series
 
 
-def judge(series, verdicts, began, family, shows):
-    """Of one resolver and W. Returns (problem, cells of the table)."""
-    errors, inside = [], [0, 0]
-    problem = ""
-    for s, v in zip(series, verdicts):
-        if s.right is None:
-            return f"{s.zone} never cleared", ()
-        if not s.law(family):
-            problem = (f"{s.zone}: {s.denied - s.first.sent:.2f}.."
-                       f"{s.right - s.first.sent:.2f} s after the first "
-                       f"question at {s.first.sent % 1:.2f}")
-        denied, right = s.denied - began, s.right - began
-        eta = v["eta"]
-        if v["state"] != "cached-nxdomain" or eta is None:
-            return f"{s.zone}: {v['state']}", ()
-        if (v["hard_stack"] or v["hard"])["at"] < denied:
-            problem = f"{s.zone} outlives the bound"
-        line = (v["lines"] or [None])[-1]
-        if shows and (line is None or line["b"] < denied - GRACE_S
-                      or line["a"] > right + GRACE_S):
-            problem = f"{s.zone}: {denied:.2f}..{right:.2f}, line {line}"
-        errors.append(min(0.0, right - eta["point"]) or
-                      max(0.0, denied - eta["point"]))
-        for i, key in enumerate(("i50", "i90")):
-            lo, hi = eta[key]
-            inside[i] += denied <= hi and right >= lo
-    return problem, (f"{min(errors):+.1f}..{max(errors):+.1f}",
-                     *(f"{n} of {len(series)}" for n in inside)), inside[1]
+def trouble(series, verdict, began, family, shows):
+    """What is wrong with one series, or nothing."""
+    if series.right is None:
+        return "never cleared"
+    denied, right = series.denied - began, series.right - began
+    if not series.law(family):
+        first = series.first.sent
+        return (f"{series.denied - first:.2f}..{series.right - first:.2f} s "
+                f"after a first question at {first % 1:.2f}")
+    if verdict["state"] != "cached-nxdomain" or verdict["eta"] is None:
+        return f"{verdict['state']}, {verdict['eta']}"
+    if (verdict["hard_stack"] or verdict["hard"])["at"] < denied:
+        return f"{denied:.2f} outlives the bound"
+    line = (verdict["lines"] or [None])[-1]
+    if shows and (line is None or line["b"] < denied - GRACE_S
+                  or line["a"] > right + GRACE_S):
+        return f"{denied:.2f}..{right:.2f}, line {line}"
+    return ""
+
+
+def score(series, verdict, began):
+    """(error, inside 50 %, inside 90 %) of one forecast."""
+    denied, right = series.denied - began, series.right - began
+    point = verdict["eta"]["point"]
+    inside = [denied <= hi and right >= lo for lo, hi in (
+        verdict["eta"]["i50"], verdict["eta"]["i90"])]
+    return (min(0.0, right - point) or max(0.0, denied - point), *inside)
 
 
 def test_laws():
@@ -202,23 +201,29 @@ def test_laws():
 
 def tabled(folder, makes, began, series):
     print("# | RESOLVER  W   ERROR OF THE FORECAST  IN 50     IN 90")
-    total = within = 0
+    all_scores = []
     for name, _kind, _options, family in makes:
         for w in WS:
             mine = [s for s in series[name] if s.w == w and s.looks]
             verdicts = estimate(folder, [s.vector(began) for s in mine])
-            problem, cells, *count = judge(mine, verdicts, began, family,
-                                           name != "dnscache")
-            if cells:
-                print(f"# | {name:9} {w:2}  {cells[0]:21}  {cells[1]:8}  "
-                      f"{cells[2]}")
-                total += len(mine)
-                within += count[0]
-            yield Case(f"{name}, W {w}: law of {len(mine)} phases", problem)
-    share = within / max(total, 1)
-    print(f"# | inside the 90 % interval: {within} of {total}")
-    yield Case("laws: 90 % intervals", "" if share >= INSIDE_90 else
-               f"only {share:.2f} of the ends are inside")
+            wrong = [f"{s.zone}: {t}" for s, v in zip(mine, verdicts)
+                     for t in [trouble(s, v, began, family,
+                                       name != "dnscache")] if t]
+            yield Case(f"{name}, W {w}: law of {len(mine)} phases",
+                       "; ".join(wrong) if mine else "nothing was seen")
+            if wrong or not mine:
+                continue
+            scores = [score(s, v, began) for s, v in zip(mine, verdicts)]
+            errors, in_50, in_90 = zip(*scores)
+            error = f"{min(errors):+.1f}..{max(errors):+.1f}"
+            n = len(mine)
+            print(f"# | {name:9} {w:2}  {error:21}  "
+                  f"{f'{sum(in_50)} of {n}':8}  {sum(in_90)} of {n}")
+            all_scores += scores
+    n = sum(s[2] for s in all_scores)
+    print(f"# | inside the 90 % interval: {n} of {len(all_scores)}")
+    yield Case("laws: 90 % intervals", "" if n >= INSIDE_90 * len(all_scores)
+               else f"only {n} of {len(all_scores)} ends are inside")
 
 
 # What a question without RD is answered, and what that is called: for a name
