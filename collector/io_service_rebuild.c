@@ -62,13 +62,12 @@ static void see_closed_status(void *user, uint32_t id, const char *document) {
     }
 }
 
-/* Time passes in the log as it did then, so that states have their history;
- * what comes out of it was stored already. Never beyond now: the engine's time
- * does not go back. */
+/* Time passes in the log as it did then; what comes out of it was stored
+ * already. Never beyond now: the engine's time does not go back. */
 static void tick_to(struct rebuild *r, int64_t at_us) {
     at_us = at_us < r->now_us ? at_us : r->now_us;
     if (at_us - r->tick_us >= r->service->settings.evaluate_every_us) {
-        nx_engine_tick(r->service->engine, at_us, NULL);
+        nx_engine_catch_up(r->service->engine, at_us);
         r->tick_us = at_us;
     }
 }
@@ -102,12 +101,18 @@ static void see_message(void *user, const struct nx_store_batch *row) {
         return;
     }
     nx_arena_reset(&r->arena);
-    int err = nx_codec_unpack_up(row->payload, row->payload_len, &r->arena, &up,
-                                 &why);
+    int err = row->damaged ? NX_EMALFORMED
+                           : nx_codec_unpack_up(row->payload, row->payload_len,
+                                                &r->arena, &up, &why);
     if (err == NX_OK) {
         err = fold(r, row, &up);
     }
     r->skipped_n += err == NX_OK ? 0 : 1;
+}
+
+static void see_target(void *user, const struct nx_target_past *past) {
+    const struct rebuild *r = user;
+    nx_engine_recall(r->service->engine, past);
 }
 
 /* Hellos, too: a resolver that was named and never answered is unknown, not
@@ -155,6 +160,9 @@ int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
     if (err == NX_OK) {
         err = fold_log(&r);
     }
+    if (err == NX_OK) {
+        err = nx_store_targets(service->store, see_target, &r);
+    }
     if (err != NX_OK) {
         const char *problem = nx_store_problem(service->store);
         snprintf(why, why_cap, "cannot read what is stored: %s",
@@ -162,7 +170,9 @@ int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
         return err;
     }
     if (r.skipped_n > 0) {
-        nx_log(NX_LOG_ERROR, "%" PRIu64 " stored messages could not be read",
+        nx_log(NX_LOG_ERROR,
+               "%" PRIu64 " stored messages are damaged and left out: the "
+               "status may lack what they said; see --check",
                r.skipped_n);
     }
     if (r.ahead_n > 0) {

@@ -19,14 +19,15 @@ static void wrote(struct nx_service *service, int err) {
 
 static void on_transition(void *user, uint32_t incident_id, uint32_t agent_id,
                           const struct nx_question *question, int64_t at_us,
-                          unsigned from_state,
-                          const struct nx_verdict *verdict) {
+                          unsigned from_state, const struct nx_verdict *verdict,
+                          int64_t since_us) {
     struct nx_service *service = user;
     (void)from_state; /* the table knows the state before */
     service->alerts_stale = true;
     if (may_write(service)) {
-        wrote(service, nx_store_target_put(service->store, incident_id,
-                                           agent_id, question, verdict, at_us));
+        wrote(service,
+              nx_store_target_put(service->store, incident_id, agent_id,
+                                  question, verdict, since_us, at_us));
     }
 }
 
@@ -47,21 +48,9 @@ static void on_plan_changed(void *user, uint32_t agent_id) {
 
 /* --- putting the tables right --- */
 
-struct resync {
-    struct nx_service *service;
-    uint32_t incident_id;
-    int64_t now_us;
-};
-
-static void put_target(void *user, const struct nx_target_view *target) {
-    const struct resync *r = user;
-    on_transition(r->service, r->incident_id, target->agent_id,
-                  target->question, r->now_us, 0, &target->verdict);
-}
-
-static void put_incident(struct nx_service *service,
-                         const struct nx_incident *incident, int64_t now_us) {
-    struct resync r = {service, incident->id, now_us};
+static void put_authorities(struct nx_service *service,
+                            const struct nx_incident *incident,
+                            int64_t now_us) {
     for (unsigned i = 0; i < incident->items_n; i++) {
         struct nx_auth_view view;
         if (nx_engine_authority(service->engine, incident->id, i, &view) ==
@@ -69,21 +58,19 @@ static void put_incident(struct nx_service *service,
             on_authority(service, incident->id, i, &view.facts, now_us);
         }
     }
-    if (nx_engine_targets(service->engine, incident->id, now_us, put_target,
-                          &r) != NX_OK) {
-        service->derived_stale = true;
-    }
 }
 
+/* Targets come with the next ticks: they may be many. */
 static void resync(struct nx_service *service, int64_t now_us) {
     const struct nx_incident **incidents = NULL;
     size_t n = nx_engine_incidents(service->engine, &incidents);
     service->derived_stale = false; /* a failure below sets it again */
     for (size_t i = 0; i < n && !service->derived_stale; i++) {
         if (incidents[i]->closed_us == NX_TIME_UNKNOWN) {
-            put_incident(service, incidents[i], now_us);
+            put_authorities(service, incidents[i], now_us);
         }
     }
+    nx_engine_retell(service->engine);
 }
 
 /* Rows for people go into the transaction that is open: when it was rolled back

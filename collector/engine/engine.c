@@ -108,15 +108,8 @@ static void item_step(struct nx_engine *engine, struct nx_item *item,
     }
 }
 
-void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
-                    const struct nx_engine_sink *sink) {
-    if (now_us < engine->now_us) {
-        now_us = engine->now_us; /* time does not go back */
-    }
-    if (engine->now_us == NX_TIME_UNKNOWN) {
-        engine->woke_us = now_us;
-    }
-    engine->now_us = now_us;
+static void items_step(struct nx_engine *engine, int64_t now_us,
+                       const struct nx_engine_sink *sink) {
     const struct nx_auth_rules rules = rules_at(engine, now_us);
     for (size_t i = 0; i < engine->cases_n; i++) {
         struct nx_case *c = engine->cases[i];
@@ -124,6 +117,32 @@ void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
             item_step(engine, &c->items[k], &rules, now_us, sink);
         }
     }
+}
+
+/* Time does not go back. */
+static int64_t move_on(struct nx_engine *engine, int64_t now_us) {
+    engine->now_us = now_us > engine->now_us ? now_us : engine->now_us;
+    return engine->now_us;
+}
+
+void nx_engine_catch_up(struct nx_engine *engine, int64_t at_us) {
+    items_step(engine, move_on(engine, at_us), NULL);
+}
+
+void nx_engine_retell(struct nx_engine *engine) {
+    for (size_t i = 0; i < engine->targets_n; i++) {
+        engine->targets[i]->untold = true;
+        engine->due_us[i] = INT64_MIN;
+    }
+}
+
+void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
+                    const struct nx_engine_sink *sink) {
+    now_us = move_on(engine, now_us);
+    if (engine->woke_us == INT64_MAX) {
+        engine->woke_us = now_us;
+    }
+    items_step(engine, now_us, sink);
     nx_targets_evaluate(engine, now_us, sink);
     nx_plans_publish(engine, now_us, sink);
 }
@@ -206,7 +225,7 @@ static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
         return;
     }
     nx_target_judge(engine, t, now_us, &out->verdict);
-    if (!t->judged || out->verdict.state != t->verdict.state) {
+    if (!t->judged || t->revised || out->verdict.state != t->verdict.state) {
         out->since_us = nx_target_since(engine, t, out->verdict.state, now_us);
     }
     out->agent_heard = t->agent_heard;

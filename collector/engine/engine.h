@@ -43,11 +43,12 @@ struct nx_agent {
 /* What the engine wants done; called from inside its functions. */
 struct nx_engine_sink {
     void *user;
-    /* A target changed its state, or its forecast was shown first / moved by
-     * more than a second. */
+    /* A target changed its state (since_us: it began then), or its forecast was
+     * shown first / moved by more than a second. */
     void (*transition)(void *user, uint32_t incident_id, uint32_t agent_id,
                        const struct nx_question *question, int64_t at_us,
-                       unsigned from_state, const struct nx_verdict *verdict);
+                       unsigned from_state, const struct nx_verdict *verdict,
+                       int64_t since_us);
     /* Authority facts of an incident's item changed. */
     void (*authority)(void *user, uint32_t incident_id, unsigned item,
                       const struct nx_auth_facts *facts, int64_t at_us);
@@ -130,6 +131,33 @@ void nx_engine_profile_set(struct nx_engine *engine,
  * Call at least every evaluate_every_us. */
 void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
                     const struct nx_engine_sink *sink);
+
+/* --- starting again ---
+ *
+ * Agents, incidents and the log are fed as they were; nx_engine_catch_up takes
+ * the place of ticks. Then nx_engine_recall says what targets were known to be
+ * in, and the first tick goes on from there. */
+
+/* Time passed in the log: settle times of the servers. Targets wait for a
+ * tick: what all of their looks together mean is all that matters. */
+void nx_engine_catch_up(struct nx_engine *engine, int64_t at_us);
+
+/* What was kept of a target's verdict. */
+struct nx_target_past {
+    uint32_t incident_id, agent_id;
+    struct nx_question question;
+    uint8_t state;    /* enum nx_state */
+    int64_t since_us; /* it began */
+    int64_t seen_us;  /* newest look then; NX_TIME_UNKNOWN */
+    int64_t doubt_us; /* nx_verdict.doubt_us */
+};
+/* Ignored when there is no such target, or it has been judged already. */
+void nx_engine_recall(struct nx_engine *engine,
+                      const struct nx_target_past *past);
+
+/* Tells each target's verdict again, with the next ticks: what was told before
+ * may not have been kept. */
+void nx_engine_retell(struct nx_engine *engine);
 
 /* The plan of one agent now, in the arena; revision grows with each change. */
 int nx_engine_plan(struct nx_engine *engine, uint32_t agent_id, int64_t now_us,

@@ -17,6 +17,7 @@
 #define NX_ENGINE_OPEN_MAX 64U          /* incidents open at a time */
 #define NX_ENGINE_INCIDENTS_MAX 512U    /* the oldest closed ones are dropped */
 #define NX_ENGINE_EVALUATIONS_MAX 2000U /* per tick: the loop must turn */
+#define NX_LATE_US INT64_C(5000000)     /* so much out of order: revises */
 
 struct nx_agent_state;
 struct nx_case;
@@ -49,9 +50,12 @@ struct nx_target {
     struct nx_question question; /* name: the item's; server_name: ours */
     uint8_t *server_name;
 
-    /* Ring of the newest looks, cap_n grows 8, 16, ... NX_LOOKS_MAX. */
+    /* Ring of the newest looks by their time, whenever they came; cap_n grows
+     * 8, 16, ... NX_LOOKS_MAX. */
     struct nx_look *looks;
     uint16_t cap_n, looks_n, next_i;
+    int64_t pushed_us; /* latest tx of them */
+    bool mixed;        /* some came late: not in order of tx */
     uint8_t newest_kind;
     uint32_t nsid_hash;
     int64_t heard_us; /* newest look's rx; NX_TIME_UNKNOWN */
@@ -60,14 +64,17 @@ struct nx_target {
 
     struct nx_verdict verdict;
     bool judged;
-    bool stale; /* looks came in since it was judged */
+    bool stale;   /* looks came in since it was judged */
+    bool revised; /* one of them is older than what was judged */
+    bool untold;  /* tell the verdict whether or not it is news */
     int64_t judged_us;
     int64_t since_us;
     bool point_told;
     int64_t told_point_us;
     struct nx_target_task task;
 
-    size_t slot; /* index in nx_engine.targets */
+    size_t slot;      /* index in nx_engine.targets */
+    size_t next_slot; /* of the one that was looked for after this; a guess */
     struct nx_target *item_prev, *item_next;
     struct nx_target *agent_prev, *agent_next;
     UT_hash_handle hh;
@@ -147,7 +154,8 @@ struct nx_engine {
     struct nx_target **targets;
     int64_t *due_us; /* when targets[i] is to be judged again */
     size_t targets_n, targets_cap;
-    size_t cursor; /* where the next tick begins */
+    size_t cursor;     /* where the next tick begins */
+    size_t found_slot; /* of the one that was looked for last */
 
     struct nx_route *routes; /* NX_BATCH_QUESTIONS_MAX */
     uint32_t batch_n;

@@ -150,7 +150,7 @@ static int64_t next_due(const struct nx_engine *engine,
 
 static bool news(const struct nx_target *t, unsigned from_state) {
     const struct nx_eta *eta = &t->verdict.eta;
-    if (t->verdict.state != from_state) {
+    if (t->untold || t->verdict.state != from_state) {
         return true;
     }
     if (!eta->known) {
@@ -166,7 +166,7 @@ static void tell(const struct nx_target *t, unsigned from_state, int64_t now_us,
     if (sink != NULL && sink->transition != NULL) {
         sink->transition(sink->user, t->item->owner->incident.id,
                          t->agent->agent.id, &t->question, now_us, from_state,
-                         &t->verdict);
+                         &t->verdict, t->since_us);
     }
 }
 
@@ -176,15 +176,17 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
     unsigned from_state = t->verdict.state;
     nx_target_judge(engine, t, now_us, &v);
     t->verdict = v;
-    if (!t->judged || v.state != from_state) {
+    if (!t->judged || t->revised || v.state != from_state) {
         t->since_us = nx_target_since(engine, t, v.state, now_us);
     }
     t->judged = true;
     t->stale = false;
+    t->revised = false;
     t->judged_us = now_us;
     if (news(t, from_state)) {
         t->point_told = v.eta.known;
         t->told_point_us = v.eta.point_us;
+        t->untold = false;
         tell(t, from_state, now_us, sink);
     }
     nx_plan_target(engine, t, now_us);

@@ -158,6 +158,7 @@ static void fold_look(struct fold *f, struct nx_target *t,
     }
     t->fresh = true;
     t->stale = true;
+    t->revised = t->revised || look->rx_us + NX_LATE_US < t->heard_us;
     t->newest_kind = look->kind;
     t->nsid_hash = look->nsid_hash != 0 ? look->nsid_hash : t->nsid_hash;
     t->heard_us = look->rx_us > t->heard_us ? look->rx_us : t->heard_us;
@@ -173,7 +174,7 @@ static struct nx_target *target_for(struct fold *f, struct nx_item *item,
                                     const struct nx_obs *obs,
                                     const struct nx_look *look) {
     const struct nx_endpoint *at = &obs->question->to;
-    struct nx_target *t = nx_targets_find(f->engine, f->agent, item, at);
+    struct nx_target *t = nx_targets_next(f->engine, f->agent, item, at);
     if (t == NULL &&
         (!in_use(f, obs->question, look) ||
          nx_targets_make(f->engine, f->agent, item, at, &t) != 0)) {

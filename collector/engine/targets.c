@@ -47,6 +47,39 @@ struct nx_target *nx_targets_find(const struct nx_engine *engine,
     return find(engine, &key, key_hash(&key));
 }
 
+/* The one that came after the last one then, if it is that. */
+static struct nx_target *guess(const struct nx_engine *engine,
+                               const struct nx_target_key *key) {
+    size_t n = engine->targets_n;
+    if (engine->found_slot >= n) {
+        return NULL;
+    }
+    size_t next = engine->targets[engine->found_slot]->next_slot;
+    struct nx_target *t = next < n ? engine->targets[next] : NULL;
+    return t != NULL && memcmp(&t->key, key, sizeof(*key)) == 0 ? t : NULL;
+}
+
+/* With very many targets a walk through the table costs more than all else that
+ * is done to one. */
+struct nx_target *nx_targets_next(struct nx_engine *engine,
+                                  const struct nx_agent_state *agent,
+                                  const struct nx_item *item,
+                                  const struct nx_endpoint *at) {
+    struct nx_target_key key;
+    key_of(&key, agent->agent.id, item->id, at);
+    struct nx_target *t = guess(engine, &key);
+    if (t == NULL) {
+        t = find(engine, &key, key_hash(&key));
+    }
+    if (t != NULL) {
+        if (engine->found_slot < engine->targets_n) {
+            engine->targets[engine->found_slot]->next_slot = t->slot;
+        }
+        engine->found_slot = t->slot;
+    }
+    return t;
+}
+
 static int reserve(struct nx_engine *engine) {
     if (engine->targets_n == engine->settings.targets_max) {
         return NX_ELIMIT;
@@ -211,6 +244,28 @@ static int grow(struct nx_target *t) {
     return 0;
 }
 
+/* What an agent kept while it was cut off comes beside fresh looks. */
+static void note_time(struct nx_target *t, const struct nx_look *look) {
+    if (t->looks_n > 0 && look->tx_us + NX_LATE_US < t->pushed_us) {
+        t->mixed = true;
+    }
+    if (t->looks_n == 0 || look->tx_us > t->pushed_us) {
+        t->pushed_us = look->tx_us;
+    }
+}
+
+static void replace_oldest(struct nx_target *t, const struct nx_look *look) {
+    uint16_t oldest = 0;
+    for (uint16_t i = 1; i < t->looks_n; i++) {
+        if (t->looks[i].tx_us < t->looks[oldest].tx_us) {
+            oldest = i;
+        }
+    }
+    if (look->tx_us > t->looks[oldest].tx_us) {
+        t->looks[oldest] = *look;
+    }
+}
+
 int nx_target_push(struct nx_target *t, const struct nx_look *look) {
     int err = 0;
     if (t->looks_n == t->cap_n && t->cap_n < NX_LOOKS_MAX) {
@@ -218,6 +273,11 @@ int nx_target_push(struct nx_target *t, const struct nx_look *look) {
         if (t->cap_n == 0) {
             return err;
         }
+    }
+    note_time(t, look);
+    if (t->mixed && t->looks_n == t->cap_n) {
+        replace_oldest(t, look);
+        return err;
     }
     t->looks[t->next_i] = *look;
     t->next_i = (uint16_t)(t->next_i + 1U == t->cap_n ? 0 : t->next_i + 1U);

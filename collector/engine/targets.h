@@ -9,6 +9,13 @@ struct nx_target *nx_targets_find(const struct nx_engine *engine,
                                   const struct nx_item *item,
                                   const struct nx_endpoint *at);
 
+/* The same, quicker when targets are looked for in the same order again and
+ * again, as agents ask. */
+struct nx_target *nx_targets_next(struct nx_engine *engine,
+                                  const struct nx_agent_state *agent,
+                                  const struct nx_item *item,
+                                  const struct nx_endpoint *at);
+
 /* Finds or makes. NX_ELIMIT: targets_max; NX_ENOMEM. */
 int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
                     struct nx_item *item, const struct nx_endpoint *at,
@@ -16,8 +23,8 @@ int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
 
 void nx_targets_drop(struct nx_engine *engine, struct nx_target *target);
 
-/* Takes a look into the ring; the oldest goes when it is full. NX_ENOMEM:
- * could not grow, the look took the place of the oldest. */
+/* Takes a look into the ring. When it is full the oldest goes: one that comes
+ * late may be that itself. NX_ENOMEM: could not grow, it was full then. */
 int nx_target_push(struct nx_target *target,
                    const struct nx_look *look) NX_MUSTUSE;
 

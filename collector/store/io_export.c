@@ -185,12 +185,13 @@ static void see_message(void *user, const struct nx_store_batch *row) {
         return;
     }
     nx_arena_reset(&x->arena);
-    int err = nx_codec_unpack_up(row->payload, row->payload_len, &x->arena, &up,
-                                 &why);
+    int err = row->damaged ? NX_EMALFORMED
+                           : nx_codec_unpack_up(row->payload, row->payload_len,
+                                                &x->arena, &up, &why);
     if (err != NX_OK) {
         nx_log(NX_LOG_WARN,
                "recording of incident %" PRIu32
-               ": a stored message could not be read: %s",
+               ": a stored message is damaged and left out %s",
                x->incident.id, why);
         return;
     }

@@ -95,6 +95,7 @@ struct nx_store_batch {
     int64_t received_us;
     const uint8_t *payload; /* the whole message, for nx_codec_unpack_up */
     size_t payload_len;
+    bool damaged; /* when read: not what was written */
 };
 /* NX_EEXISTS: (agent, epoch, first_seq) is there already. */
 int nx_store_batch_append(struct nx_store *store,
@@ -155,13 +156,21 @@ int nx_store_incidents(struct nx_store *store,
 
 /* --- for people --- */
 
-/* The present state of a target. Adds a row to `transition` when the stored
- * state was another one, to `forecast` when the forecast moved by more than a
- * second: putting the same again (after a restart) adds nothing. */
+/* The present state of a target, which began at since_us. Adds a row to
+ * `transition` when the stored state was another one, to `forecast` when the
+ * forecast moved by more than a second: putting the same again (after a
+ * restart) adds nothing. */
 int nx_store_target_put(struct nx_store *store, uint32_t incident_id,
                         uint32_t agent_id, const struct nx_question *question,
-                        const struct nx_verdict *verdict,
+                        const struct nx_verdict *verdict, int64_t since_us,
                         int64_t at_us) NX_MUSTUSE;
+
+/* What `target` says of those of open incidents. Borrowed for the call; rows
+ * that do not parse are left out. */
+int nx_store_targets(struct nx_store *store,
+                     void (*visit)(void *user,
+                                   const struct nx_target_past *past),
+                     void *user) NX_MUSTUSE;
 
 /* Adds a row when it says something else than the newest one. */
 int nx_store_authority_put(struct nx_store *store, uint32_t incident_id,

@@ -20,7 +20,6 @@ struct target_key {
 struct target_before {
     bool known;
     char state[40];
-    int64_t since_us;
     int64_t clear_us; /* NX_TIME_UNKNOWN */
 };
 
@@ -55,7 +54,7 @@ static int read_before(struct nx_store *store, const struct target_key *key,
     out->clear_us = NX_TIME_UNKNOWN;
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_TARGET_GET,
-                  "SELECT state, since_us, clear_us FROM target WHERE "
+                  "SELECT state, clear_us FROM target WHERE "
                   "incident_id = ?1 AND agent_id = ?2 AND resolver = ?3 AND "
                   "name = ?4 AND type = ?5");
     bind_key(&sq, key);
@@ -65,8 +64,7 @@ static int read_before(struct nx_store *store, const struct target_key *key,
     }
     out->known = true;
     nx_sq_get_text(&sq, 0, out->state, sizeof(out->state));
-    out->since_us = nx_sq_get_int(&sq, 1);
-    out->clear_us = nx_sq_get_time(&sq, 2);
+    out->clear_us = nx_sq_get_time(&sq, 1);
     nx_sq_end(&sq);
     return NX_OK;
 }
@@ -116,9 +114,10 @@ static int put_target(struct nx_store *store, const struct target_key *key,
         store, NX_SQ_TARGET_PUT,
         "INSERT OR REPLACE INTO target(incident_id, agent_id, resolver, name, "
         "type, state, reason, basis, denied_ratio, clear_us, clear_lo90_us, "
-        "clear_hi90_us, bound_us, bound_reason, seen_us, since_us, changed_us) "
+        "clear_hi90_us, bound_us, bound_reason, seen_us, since_us, changed_us, "
+        "doubt_us) "
         "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-        "?15, ?16, ?17)");
+        "?15, ?16, ?17, ?18)");
     bind_key(&sq, key);
     nx_sq_text(&sq, nx_state_text(verdict->state));
     bind_text_or_null(&sq, verdict->unknown_reason != NX_UNKNOWN_NONE,
@@ -137,6 +136,7 @@ static int put_target(struct nx_store *store, const struct target_key *key,
     nx_sq_time(&sq, verdict->last_look_us);
     nx_sq_int(&sq, since_us);
     nx_sq_int(&sq, at_us);
+    nx_sq_time(&sq, verdict->doubt_us);
     return nx_sq_run(&sq);
 }
 
@@ -154,7 +154,8 @@ static bool moved(const struct target_before *before,
 
 int nx_store_target_put(struct nx_store *store, uint32_t incident_id,
                         uint32_t agent_id, const struct nx_question *question,
-                        const struct nx_verdict *verdict, int64_t at_us) {
+                        const struct nx_verdict *verdict, int64_t since_us,
+                        int64_t at_us) {
     struct target_key key;
     struct target_before before;
     make_key(&key, incident_id, agent_id, question);
@@ -163,9 +164,7 @@ int nx_store_target_put(struct nx_store *store, uint32_t incident_id,
         return err;
     }
     const char *state = nx_state_text(verdict->state);
-    int64_t since_us = before.since_us;
     if (!before.known || strcmp(before.state, state) != 0) {
-        since_us = at_us;
         err = add_transition(store, &key, &before, state, at_us);
     }
     if (err == NX_OK && moved(&before, &verdict->eta)) {
@@ -203,4 +202,59 @@ int nx_store_authority_put(struct nx_store *store, uint32_t incident_id,
     nx_sq_int(&sq, facts->ns_negative);
     nx_sq_int(&sq, facts->ns_total);
     return nx_sq_run(&sq);
+}
+
+static bool state_of(const char *text, uint8_t *out) {
+    for (unsigned i = 0; i < NX_STATE_N_; i++) {
+        if (strcmp(nx_state_text(i), text) == 0) {
+            *out = (uint8_t)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: not what put_target writes. */
+static bool read_past(const struct nx_sq *sq, uint8_t *name,
+                      struct nx_target_past *out) {
+    char resolver[NX_ENDPOINT_TEXT_MAX];
+    char text[NX_DNAME_TEXT_MAX];
+    char type[NX_RRTYPE_TEXT_MAX];
+    char state[40];
+    nx_sq_get_text(sq, 2, resolver, sizeof(resolver));
+    nx_sq_get_text(sq, 3, text, sizeof(text));
+    nx_sq_get_text(sq, 4, type, sizeof(type));
+    nx_sq_get_text(sq, 5, state, sizeof(state));
+    *out = (struct nx_target_past){
+        .incident_id = (uint32_t)nx_sq_get_int(sq, 0),
+        .agent_id = (uint32_t)nx_sq_get_int(sq, 1),
+        .question.name = name,
+        .since_us = nx_sq_get_time(sq, 6),
+        .seen_us = nx_sq_get_time(sq, 7),
+        .doubt_us = nx_sq_get_time(sq, 8),
+    };
+    return nx_endpoint_parse(resolver, &out->question.to) == NX_OK &&
+           nx_dname_parse(text, name) == NX_OK &&
+           nx_rrtype_parse(type, &out->question.qtype) == NX_OK &&
+           state_of(state, &out->state);
+}
+
+int nx_store_targets(struct nx_store *store,
+                     void (*visit)(void *user,
+                                   const struct nx_target_past *past),
+                     void *user) {
+    uint8_t name[NX_DNAME_MAX];
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_TARGETS,
+        "SELECT t.incident_id, agent_id, resolver, name, type, state, since_us,"
+        " seen_us, doubt_us FROM target t JOIN incident USING(incident_id) "
+        "WHERE closed_us IS NULL");
+    int row = 0;
+    while ((row = nx_sq_step(&sq)) > 0) {
+        struct nx_target_past past;
+        if (read_past(&sq, name, &past)) {
+            visit(user, &past);
+        }
+    }
+    return row;
 }

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/hash.h"
+
 #define AHEAD_TEXT_MAX (NX_AHEAD_MAX * 2U * 21U) /* digits and a sign each */
 
 static void ahead_text(const struct nx_ahead *ahead, char *out) {
@@ -79,12 +81,23 @@ int nx_store_stream_put(struct nx_store *store, uint32_t agent_id,
     return nx_sq_run(&sq);
 }
 
+uint64_t nx_sq_digest(const struct nx_store_batch *row) {
+    uint64_t digest = nx_hash_u64(row->agent_id, 1);
+    digest = nx_hash_u64(row->epoch, digest);
+    digest = nx_hash_u64(row->first_seq, digest);
+    digest = nx_hash_u64(row->results_n, digest);
+    digest = nx_hash_u64(row->skip, digest);
+    digest = nx_hash_u64((uint64_t)row->received_us, digest);
+    return nx_hash(row->payload, row->payload_len, digest);
+}
+
 int nx_store_batch_append(struct nx_store *store,
                           const struct nx_store_batch *batch) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_BATCH_ADD,
         "INSERT INTO batch(agent_id, epoch, first_seq, results_n, skip, "
-        "received_us, payload) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        "received_us, payload, digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+        "?8)");
     nx_sq_int(&sq, batch->agent_id);
     nx_sq_u64(&sq, batch->epoch);
     nx_sq_u64(&sq, batch->first_seq);
@@ -92,5 +105,6 @@ int nx_store_batch_append(struct nx_store *store,
     nx_sq_int(&sq, batch->skip);
     nx_sq_int(&sq, batch->received_us);
     nx_sq_blob(&sq, batch->payload, batch->payload_len);
+    nx_sq_u64(&sq, nx_sq_digest(batch));
     return nx_sq_run(&sq);
 }

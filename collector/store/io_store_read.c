@@ -6,11 +6,18 @@ int nx_store_hello_append(struct nx_store *store, uint32_t agent_id,
                           size_t payload_len) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_HELLO_ADD,
-        "INSERT INTO hello(agent_id, after_batch, received_us, payload) "
-        "VALUES(?1, (SELECT coalesce(max(batch_id), 0) FROM batch), ?2, ?3)");
+        "INSERT INTO hello(agent_id, after_batch, received_us, payload, "
+        "digest) "
+        "VALUES(?1, (SELECT coalesce(max(batch_id), 0) FROM batch), ?2, ?3, "
+        "?4)");
     nx_sq_int(&sq, agent_id);
     nx_sq_int(&sq, received_us);
     nx_sq_blob(&sq, payload, payload_len);
+    const struct nx_store_batch row = {.agent_id = agent_id,
+                                       .received_us = received_us,
+                                       .payload = payload,
+                                       .payload_len = payload_len};
+    nx_sq_u64(&sq, nx_sq_digest(&row));
     return nx_sq_run(&sq);
 }
 
@@ -36,12 +43,20 @@ int nx_store_mark_at(struct nx_store *store, int64_t from_us,
     return NX_OK;
 }
 
+/* NULL: written by a version that kept none. */
+static void check_digest(const struct nx_sq *sq, int column,
+                         struct nx_store_batch *row) {
+    row->damaged = nx_sq_get_time(sq, column) != NX_TIME_UNKNOWN &&
+                   nx_sq_get_u64(sq, column) != nx_sq_digest(row);
+}
+
 static void read_hello(const struct nx_sq *sq, struct nx_store_batch *out) {
     *out = (struct nx_store_batch){
         .agent_id = (uint32_t)nx_sq_get_int(sq, 1),
         .received_us = nx_sq_get_int(sq, 2),
         .payload = sqlite3_column_blob(sq->stmt, 3),
         .payload_len = (size_t)sqlite3_column_bytes(sq->stmt, 3)};
+    check_digest(sq, 4, out);
 }
 
 /* Hellos that came before this batch. */
@@ -50,8 +65,8 @@ static int hellos_until(
     void (*visit)(void *user, const struct nx_store_batch *row), void *user) {
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_LOG_HELLOS,
-                  "SELECT hello_id, agent_id, received_us, payload FROM hello "
-                  "WHERE after_batch >= ?1 AND after_batch < ?2 "
+                  "SELECT hello_id, agent_id, received_us, payload, digest "
+                  "FROM hello WHERE after_batch >= ?1 AND after_batch < ?2 "
                   "AND hello_id > ?3 ORDER BY after_batch, hello_id");
     nx_sq_int(&sq, mark->batch_id);
     nx_sq_int(&sq, batch_id);
@@ -76,6 +91,7 @@ static void read_batch(const struct nx_sq *sq, struct nx_store_batch *out) {
         .received_us = nx_sq_get_int(sq, 6),
         .payload = sqlite3_column_blob(sq->stmt, 7),
         .payload_len = (size_t)sqlite3_column_bytes(sq->stmt, 7)};
+    check_digest(sq, 8, out);
 }
 
 int nx_store_log(struct nx_store *store, struct nx_store_mark *mark,
@@ -85,7 +101,7 @@ int nx_store_log(struct nx_store *store, struct nx_store_mark *mark,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_LOG_BATCHES,
         "SELECT batch_id, agent_id, epoch, first_seq, results_n, skip, "
-        "received_us, payload FROM batch WHERE batch_id > ?1 "
+        "received_us, payload, digest FROM batch WHERE batch_id > ?1 "
         "ORDER BY batch_id LIMIT ?2");
     nx_sq_int(&sq, mark->batch_id);
     nx_sq_int(&sq, batches_max);
@@ -113,11 +129,11 @@ int nx_store_log(struct nx_store *store, struct nx_store_mark *mark,
 int nx_store_hellos_before(
     struct nx_store *store, const struct nx_store_mark *mark,
     void (*visit)(void *user, const struct nx_store_batch *row), void *user) {
-    struct nx_sq sq =
-        nx_sq_use(store, NX_SQ_LOG_BEFORE,
-                  "SELECT hello_id, agent_id, received_us, payload FROM hello "
-                  "WHERE hello_id IN (SELECT max(hello_id) FROM hello "
-                  "WHERE hello_id <= ?1 GROUP BY agent_id) ORDER BY hello_id");
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_LOG_BEFORE,
+        "SELECT hello_id, agent_id, received_us, payload, digest "
+        "FROM hello WHERE hello_id IN (SELECT max(hello_id) FROM hello "
+        "WHERE hello_id <= ?1 GROUP BY agent_id) ORDER BY hello_id");
     nx_sq_int(&sq, mark->hello_id);
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {

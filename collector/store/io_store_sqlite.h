@@ -36,6 +36,7 @@ enum nx_sq_slot {
     NX_SQ_INCIDENT_ITEMS,
     NX_SQ_TARGET_GET,
     NX_SQ_TARGET_PUT,
+    NX_SQ_TARGETS,
     NX_SQ_TRANSITION_ADD,
     NX_SQ_FORECAST_ADD,
     NX_SQ_AUTHORITY_ADD,
@@ -98,6 +99,10 @@ void nx_sq_get_text(const struct nx_sq *sq, int column, char *out, size_t cap);
 /* Copies at most cap bytes, returns the column's length. */
 size_t nx_sq_get_blob(const struct nx_sq *sq, int column, uint8_t *out,
                       size_t cap);
+
+/* Of a row of the log: what was received, and where it belongs. A hello has
+ * neither epoch nor numbers. */
+uint64_t nx_sq_digest(const struct nx_store_batch *row);
 
 /* Turns SQLite's code into ours and writes the problem. */
 int nx_sq_error(struct nx_store *store, int rc);

@@ -138,6 +138,13 @@ static const char hellos[] =
     "CREATE INDEX IF NOT EXISTS hello_after ON hello(after_batch, hello_id);"
     "CREATE INDEX IF NOT EXISTS hello_agent ON hello(agent_id, received_us)";
 
+/* What tells a damaged row of the log from what was received (io_store_log.c);
+ * NULL: written before there was one. And what a verdict remembers beside its
+ * state. */
+static const char digests[] = "ALTER TABLE batch ADD COLUMN digest INTEGER;"
+                              "ALTER TABLE hello ADD COLUMN digest INTEGER;"
+                              "ALTER TABLE target ADD COLUMN doubt_us INTEGER";
+
 /* The last status document of closed incidents. */
 static const char closed_statuses[] =
     "CREATE TABLE IF NOT EXISTS closed_status("
@@ -196,10 +203,9 @@ static const char report[] =
 
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
-static const char *const steps[] = {
-    first,  hellos, closed_statuses, streams_ahead,
-    labels, audits, alerts,          report,
-};
+static const char *const steps[] = {first,         hellos, closed_statuses,
+                                    streams_ahead, labels, audits,
+                                    alerts,        report, digests};
 
 int nx_schema_newest(void) {
     return (int)(sizeof(steps) / sizeof(*steps));

@@ -33,8 +33,10 @@ static inline void on_transition(void *user, uint32_t incident_id,
                                  uint32_t agent_id,
                                  const struct nx_question *question,
                                  int64_t at_us, unsigned from_state,
-                                 const struct nx_verdict *verdict) {
+                                 const struct nx_verdict *verdict,
+                                 int64_t since_us) {
     struct engine_bench *b = user;
+    (void)since_us;
     (void)incident_id;
     (void)agent_id;
     (void)question;

@@ -383,21 +383,10 @@ static int64_t ask(const struct fixture *f, const char *sql) {
     return value;
 }
 
-/* The status document; when a state began is known to a tick only. */
 static json_t *status_of(struct fixture *f, int64_t now_us) {
     json_t *status =
         nx_status_incident(nx_service_engine(f->service), 1, now_us);
-    size_t i = 0;
-    size_t j = 0;
-    json_t *network = NULL;
-    json_t *target = NULL;
     assert_non_null(status);
-    json_array_foreach(json_object_get(status, "networks"), i, network) {
-        (void)json_object_del(network, "since");
-        json_array_foreach(json_object_get(network, "targets"), j, target) {
-            (void)json_object_del(target, "since");
-        }
-    }
     return status;
 }
 
@@ -493,7 +482,8 @@ static void test_clock_was_set_back(void **state) {
     send_and_wait(f, 1, 3);
     nx_test_client_close(&f->client);
     nx_service_free(&f->service);
-    write_sql(f, "UPDATE batch SET received_us = received_us + 86400000000");
+    write_sql(f, "UPDATE batch SET received_us = received_us + "
+                 "86400000000, digest = NULL");
     start(f);
     assert_int_equal(targets_of(f).looks_n, 0);
     struct nx_engine *engine = nx_service_engine(f->service);

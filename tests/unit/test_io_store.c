@@ -347,9 +347,9 @@ static void test_target(void **state) {
     struct nx_agent_record record = agent_record("lyon-1", 'a');
     assert_int_equal(nx_store_agent_put(f->store, &record), NX_OK);
     for (unsigned i = 0; i < 3; i++) { /* the same again adds nothing */
-        assert_int_equal(
-            nx_store_target_put(f->store, 7, 1, &question, &verdict, 100 + i),
-            NX_OK);
+        assert_int_equal(nx_store_target_put(f->store, 7, 1, &question,
+                                             &verdict, 100, 100 + i),
+                         NX_OK);
     }
     assert_sql(f, "SELECT count(*) FROM transition", "1");
     assert_sql(f, "SELECT from_state FROM transition", "NULL");
@@ -357,13 +357,15 @@ static void test_target(void **state) {
     assert_sql(f, "SELECT since_us FROM target", "100");
     verdict.eta.point_us += 900000; /* within a second */
     assert_int_equal(
-        nx_store_target_put(f->store, 7, 1, &question, &verdict, 200), NX_OK);
+        nx_store_target_put(f->store, 7, 1, &question, &verdict, 200, 200),
+        NX_OK);
     assert_sql(f, "SELECT count(*) FROM forecast", "1");
     verdict.eta.point_us += 1000001;
     verdict.state = NX_STATE_CLEAR;
     verdict.denied_ratio = -1;
     assert_int_equal(
-        nx_store_target_put(f->store, 7, 1, &question, &verdict, 300), NX_OK);
+        nx_store_target_put(f->store, 7, 1, &question, &verdict, 300, 300),
+        NX_OK);
     assert_sql(f, "SELECT count(*) FROM forecast", "2");
     assert_sql(f,
                "SELECT from_state || ' ' || to_state || ' ' || at_us FROM "

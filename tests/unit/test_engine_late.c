@@ -1,0 +1,200 @@
+/* What comes late revises the past and never the present; what was known before
+ * a restart is known after it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/engine_bench.h"
+
+#define FRESH_N NX_LOOKS_MAX
+
+/* Seen at at_us, kept by the agent, received at received_us. */
+static void kept(struct engine_bench *b, bool denied, uint32_t ttl_s,
+                 int64_t at_us, int64_t received_us) {
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
+    const struct nx_answer no = {.rcode = NX_RCODE_NXDOMAIN,
+                                 .flags = NX_ANS_SOA | NX_ANS_RA,
+                                 .soa_owner = apex,
+                                 .soa_serial = 1,
+                                 .soa_minimum_s = 900};
+    const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_RA,
+                                  .rdata = rdata,
+                                  .rdata_len = sizeof(rdata),
+                                  .rdata_n = 1};
+    const struct nx_question question = {
+        .name = www, .qtype = NX_TYPE_A, .flags = NX_Q_RD, .to = resolver(1)};
+    const struct nx_obs obs = {.question = &question,
+                               .answer = denied ? &no : &yes,
+                               .tx_mono_us = at_us + THETA,
+                               .rx_mono_us = at_us + THETA + 2000,
+                               .soa_ttl_s = ttl_s,
+                               .answer_ttl_s = ttl_s,
+                               .src_port = (uint16_t)(10000 + b->port++)};
+    const struct nx_batch batch = {.epoch = 1,
+                                   .first_seq = 1,
+                                   .clock = clock_at(received_us - 1000),
+                                   .questions = &question,
+                                   .questions_n = 1,
+                                   .answers = denied ? &no : &yes,
+                                   .answers_n = 1,
+                                   .obs = &obs,
+                                   .obs_n = 1};
+    assert_int_equal(nx_engine_batch(b->engine, LYON, &batch, 0, received_us),
+                     0);
+}
+
+static struct nx_target_view only(struct engine_bench *b, int64_t now_us) {
+    struct seen_targets seen = targets_of(b, 7, now_us);
+    assert_int_equal(seen.n, 1);
+    return seen.at[0];
+}
+
+/* The same entry was seen before: the state began earlier than was thought. */
+static void test_since_is_revised(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    kept(b, true, 500, T0 + 100 * S, T0 + 100 * S + 3000);
+    tick(b, T0 + 101 * S);
+    assert_int_equal(only(b, T0 + 101 * S).since_us, T0 + 100 * S + 2000);
+    kept(b, true, 590, T0 + 10 * S, T0 + 102 * S);
+    struct nx_target_view shown = only(b, T0 + 102 * S); /* at once */
+    assert_int_equal(shown.since_us, T0 + 10 * S + 2000);
+    tick(b, T0 + 103 * S);
+    shown = only(b, T0 + 103 * S);
+    assert_int_equal(shown.since_us, T0 + 10 * S + 2000);
+    assert_int_equal(shown.verdict.state, NX_STATE_CACHED_NXDOMAIN);
+    assert_int_equal(shown.verdict.last_look_us, T0 + 100 * S + 2000);
+}
+
+/* Denials of an entry that has ended since do not bring it back. */
+static void test_present_stays(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    for (int i = 0; i < 60; i++) {
+        int64_t at_us = T0 + (100 + i) * S;
+        kept(b, false, (uint32_t)(300 - i), at_us, at_us + 3000);
+        tick(b, at_us + S / 2);
+    }
+    int64_t now_us = T0 + 160 * S;
+    struct nx_target_view before = only(b, now_us);
+    assert_int_equal(before.verdict.state, NX_STATE_CLEAR);
+    for (int i = 0; i < 12; i++) {
+        kept(b, true, (uint32_t)(60 - i), T0 + (5 + i) * S, now_us);
+    }
+    tick(b, now_us + S);
+    struct nx_target_view after = only(b, now_us + S);
+    assert_int_equal(after.verdict.state, NX_STATE_CLEAR);
+    assert_int_equal(after.verdict.last_look_us, before.verdict.last_look_us);
+    assert_true(after.since_us > T0 + 90 * S);
+    assert_int_equal(b->to_state, NX_STATE_CLEAR);
+}
+
+/* However much was kept, it does not push fresh looks out. */
+static void test_fresh_looks_stay(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    for (unsigned i = 0; i < FRESH_N; i++) {
+        int64_t at_us = T0 + (1000 + i) * S;
+        kept(b, false, 300 - i, at_us, at_us + 3000);
+    }
+    int64_t now_us = T0 + (1001 + FRESH_N) * S;
+    tick(b, now_us);
+    struct nx_target_view before = only(b, now_us);
+    for (unsigned i = 0; i < 2 * FRESH_N; i++) {
+        kept(b, true, 800 - i, T0 + (10 + i) * S, now_us);
+    }
+    tick(b, now_us + S);
+    struct nx_target_view after = only(b, now_us + S);
+    assert_int_equal(after.verdict.state, before.verdict.state);
+    assert_int_equal(after.verdict.looks_n, before.verdict.looks_n);
+    assert_int_equal(after.verdict.last_look_us, before.verdict.last_look_us);
+    /* And fresh ones go on replacing the oldest. */
+    kept(b, false, 900, now_us + 2 * S, now_us + 2 * S + 3000);
+    tick(b, now_us + 3 * S);
+    after = only(b, now_us + 3 * S);
+    assert_int_equal(after.verdict.last_look_us, now_us + 2 * S + 2000);
+}
+
+static void test_time_does_not_go_back(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    tick(b, T0 + 700 * S);
+    struct nx_target_view before = only(b, T0 + 700 * S);
+    tick(b, T0 + 2 * S); /* the clock was set back */
+    struct nx_target_view after = only(b, T0 + 700 * S);
+    assert_int_equal(after.verdict.state, before.verdict.state);
+    assert_int_equal(after.since_us, before.since_us);
+}
+
+/* --- a restart --- */
+
+static void test_recalled(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    /* The ring does not reach back to the state's beginning. */
+    for (unsigned i = 0; i < FRESH_N; i++) {
+        sees_nxdomain(b, LYON, 1, 800 - i, T0 + (100 + i) * S);
+    }
+    struct nx_target_past past = {
+        .incident_id = 7,
+        .agent_id = LYON,
+        .question = {.name = www, .qtype = NX_TYPE_A, .to = resolver(1)},
+        .state = NX_STATE_CACHED_NXDOMAIN,
+        .since_us = T0 + 3 * S,
+        .seen_us = T0 + 90 * S,
+        .doubt_us = NX_TIME_UNKNOWN};
+    nx_engine_catch_up(b->engine, T0 + 163 * S);
+    nx_engine_recall(b->engine, &past);
+    int64_t now_us = T0 + 170 * S;
+    assert_int_equal(only(b, now_us).since_us, T0 + 3 * S);
+    assert_int_equal(b->transitions_n, 0);
+    nx_engine_retell(b->engine);
+    tick(b, now_us);
+    assert_int_equal(only(b, now_us).since_us, T0 + 3 * S);
+    assert_int_equal(b->transitions_n, 1); /* told, though it is no news */
+    tick(b, now_us + 2 * S);
+    assert_int_equal(b->transitions_n, 1);
+    /* What is judged already stays; what is not there is ignored. */
+    past.since_us = T0 + 9 * S;
+    nx_engine_recall(b->engine, &past);
+    past.agent_id = OSLO;
+    nx_engine_recall(b->engine, &past);
+    past.agent_id = 99;
+    nx_engine_recall(b->engine, &past);
+    past.incident_id = 8;
+    nx_engine_recall(b->engine, &past);
+    assert_int_equal(only(b, now_us + 2 * S).since_us, T0 + 3 * S);
+}
+
+/* Another state was kept than the looks say: they are right. */
+static void test_recalled_state_is_over(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + 20 * S);
+    const struct nx_target_past past = {
+        .incident_id = 7,
+        .agent_id = LYON,
+        .question = {.name = www, .qtype = NX_TYPE_A, .to = resolver(1)},
+        .state = NX_STATE_UNKNOWN,
+        .since_us = T0 + 3 * S,
+        .seen_us = NX_TIME_UNKNOWN,
+        .doubt_us = NX_TIME_UNKNOWN};
+    nx_engine_recall(b->engine, &past);
+    tick(b, T0 + 30 * S);
+    struct nx_target_view view = only(b, T0 + 30 * S);
+    assert_int_equal(view.verdict.state, NX_STATE_CACHED_NXDOMAIN);
+    assert_int_equal(view.since_us, T0 + 20 * S + 2000);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_since_is_revised), TEST(test_present_stays),
+        TEST(test_fresh_looks_stay), TEST(test_time_does_not_go_back),
+        TEST(test_recalled),         TEST(test_recalled_state_is_over),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
