@@ -28,6 +28,12 @@ struct raw_plan {
     uint32_t *valid_s;
 };
 
+struct raw_retention {
+    uint32_t *observations_days;
+    uint32_t *history_days;
+    uint32_t *agent_mib_per_hour;
+};
+
 struct raw {
     char *key;
     char *listen; /* of the schema for one */
@@ -42,6 +48,7 @@ struct raw {
     unsigned networks_count;
     struct nx_raw_labels *agents;
     unsigned agents_count;
+    struct raw_retention *retention;
 };
 
 #define STRING(key, flags, type, member)                                       \
@@ -68,6 +75,12 @@ static const cyaml_schema_field_t plan_fields[] = {
     CYAML_FIELD_UINT_PTR("valid_s", OPTIONAL_PTR, struct raw_plan, valid_s),
     CYAML_FIELD_END};
 
+#define KEPT(member)                                                           \
+    CYAML_FIELD_UINT_PTR(#member, OPTIONAL_PTR, struct raw_retention, member)
+static const cyaml_schema_field_t retention_fields[] = {
+    KEPT(observations_days), KEPT(history_days), KEPT(agent_mib_per_hour),
+    CYAML_FIELD_END};
+
 static const cyaml_schema_value_t listen_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, NX_CONF_TEXT_MAX)};
 
@@ -86,6 +99,8 @@ static const cyaml_schema_value_t listen_value = {
                              &nx_conf_labels_value, 0, NX_CONF_LABELLED_MAX),  \
         CYAML_FIELD_SEQUENCE("agents", OPTIONAL_PTR, struct raw, agents,       \
                              &nx_conf_labels_value, 0, NX_CONF_LABELLED_MAX),  \
+        CYAML_FIELD_MAPPING_PTR("retention", OPTIONAL_PTR, struct raw,         \
+                                retention, retention_fields),                  \
         CYAML_FIELD_END
 
 static const cyaml_schema_field_t one_fields[] = {
@@ -319,6 +334,26 @@ static int take_estimate(const struct nx_conf_reader *r,
                         : err;
 }
 
+static int take_retention(const struct nx_conf_reader *r,
+                          const struct raw_retention *raw) {
+    struct nx_retention *out = &r->out->retention;
+    int err = nx_conf_take_number(r, "retention.observations_days",
+                                  raw->observations_days, 1, 3650,
+                                  &out->observations_days);
+    if (out->history_days < out->observations_days) {
+        out->history_days = out->observations_days;
+    }
+    if (err == NX_OK) {
+        err = nx_conf_take_number(r, "retention.history_days",
+                                  raw->history_days, out->observations_days,
+                                  36500, &out->history_days);
+    }
+    return err == NX_OK ? nx_conf_take_number(r, "retention.agent_mib_per_hour",
+                                              raw->agent_mib_per_hour, 1, 65536,
+                                              &out->agent_mib_per_hour)
+                        : err;
+}
+
 static int take_paths(const struct nx_conf_reader *r, const struct raw *raw) {
     const char *store = raw->store != NULL ? raw->store : "nxclear.db";
     const char *sock = raw->http != NULL && raw->http->unix_path != NULL
@@ -348,6 +383,9 @@ static int take(const struct nx_conf_reader *r, const struct raw *raw) {
     if (err == NX_OK && raw->estimate != NULL) {
         err = take_estimate(r, raw->estimate);
     }
+    if (err == NX_OK && raw->retention != NULL) {
+        err = take_retention(r, raw->retention);
+    }
     if (err == NX_OK && raw->plan != NULL) {
         err = nx_conf_take_number(r, "plan.valid_s", raw->plan->valid_s, 10,
                                   86400, &r->out->engine.plan_valid_s);
@@ -373,6 +411,7 @@ int nx_collector_conf_parse(const char *file, const uint8_t *text, size_t len,
     void *raw = NULL;
     nx_engine_settings_default(&conf.engine);
     conf.engine.presence = true;
+    conf.retention = (struct nx_retention){30, 400, 256};
     int err = nx_yaml_load(
         file, text, len, listen_is_list(text, len) ? &list_schema : &one_schema,
         &raw, &r.doc, why, why_cap);

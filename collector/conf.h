@@ -56,6 +56,13 @@ struct nx_conf_labels {
     struct nx_labels labels;
 };
 
+/* How long what is stored is kept, and how much one agent may store. */
+struct nx_retention {
+    uint32_t observations_days; /* the log; 1..3650: 30 */
+    uint32_t history_days;      /* transitions, forecasts; at least that: 400 */
+    uint32_t agent_mib_per_hour; /* of one agent's messages; 1..65536: 256 */
+};
+
 struct nx_collector_conf {
     char *key_path;
     char *listen[NX_CONF_LISTEN_MAX]; /* ZeroMQ endpoints */
@@ -69,6 +76,7 @@ struct nx_collector_conf {
     struct nx_alert_conf alerts;
     struct nx_conf_labels *labels;
     size_t labels_n;
+    struct nx_retention retention;
 };
 
 /* file: path of the text, for messages and relative paths. On failure why has

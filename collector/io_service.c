@@ -54,6 +54,8 @@ static int start_sockets(struct nx_service *service,
         .engine = service->engine,
         .clock = &service->clock,
         .plan_valid_s = service->settings.plan_valid_s,
+        .agent_bytes_per_hour =
+            (uint64_t)service->conf->retention.agent_mib_per_hour << 20,
     };
     err = nx_ingest_new(&parts, keys, &service->ingest);
     if (err != NX_OK) {
@@ -81,6 +83,9 @@ static int start(struct nx_service *service, const struct nx_keypair *keys,
     }
     if (err == NX_OK) {
         err = nx_service_alerts_init(service, &service->conf->alerts, why);
+    }
+    if (err == NX_OK) {
+        err = nx_service_retain_init(service);
     }
     service->derived_stale = true; /* the last stop may have been a hard one */
     return err;
@@ -120,6 +125,7 @@ void nx_service_free(struct nx_service **service_p) {
     if (service == NULL) {
         return;
     }
+    nx_service_retain_fini(service);
     nx_service_ticks_fini(service);
     nx_service_alerts_fini(service);
     nx_ingest_free(&service->ingest);
@@ -275,6 +281,12 @@ void nx_service_health(const struct nx_service *service,
     out->results_n = stored->results_n;
     out->duplicates_n = in.duplicates_n;
     out->out_of_order_n = in.out_of_order_n;
+    out->deleted_n = service->retain.deleted_n;
+    if (nx_store_size(service->store, &out->kept_bytes, &out->free_bytes) !=
+        NX_OK) {
+        out->kept_bytes = out->free_bytes = 0;
+    }
+    out->over_quota_n = in.over_quota_n;
     out->rejected_n = in.rejected_n + in.unidentified_n;
     out->refused_keys_n = nx_auth_refused(service->auth);
     out->started_us = service->started_us;

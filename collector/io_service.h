@@ -88,6 +88,10 @@ struct nx_service_health {
     uint64_t batches_n, results_n, duplicates_n, out_of_order_n;
     uint64_t rejected_n; /* messages that broke a rule */
     uint64_t refused_keys_n;
+    uint64_t over_quota_n; /* batches left for later: io_ingest.h */
+    uint64_t kept_bytes;   /* the store's file */
+    uint64_t free_bytes;   /* of it, to be used again */
+    uint64_t deleted_n;    /* batches, by retention */
     int64_t started_us;
     uint64_t alerts_sent_n, alerts_failed_n; /* attempts */
 };

@@ -7,6 +7,14 @@
 #include "collector/ingest/io_ingest.h"
 #include "collector/io_service.h"
 
+struct nx_retain {
+    struct event *on_slice;
+    bool passing;
+    struct nx_store_retention pass;
+    unsigned rows;      /* of the next slice */
+    uint64_t deleted_n; /* batches, since the start */
+};
+
 struct nx_service {
     struct event_base *base;
     const struct nx_collector_conf *conf;
@@ -30,6 +38,7 @@ struct nx_service {
     struct nx_postbox *postbox; /* NULL without receivers */
     bool alerts_stale;          /* networks may have changed */
     int64_t alerts_seen_us;     /* when they were looked at last */
+    struct nx_retain retain;
 };
 
 /* --- io_service_agents.c --- */
@@ -49,6 +58,11 @@ void nx_service_labels_configure(struct nx_service *service);
 /* Brings everything in memory up to what is stored. */
 int nx_service_rebuild(struct nx_service *service, char *why,
                        size_t why_cap) NX_MUSTUSE;
+
+/* --- io_service_retain.c --- */
+
+int nx_service_retain_init(struct nx_service *service) NX_MUSTUSE;
+void nx_service_retain_fini(struct nx_service *service);
 
 /* --- io_service_tick.c --- */
 

@@ -7,7 +7,6 @@
 
 #include "common/io_log.h"
 
-#define HOUR_US INT64_C(3600000000)
 #define AHEAD_MAX_US                                                           \
     60000000              /* what was received later than now: a step of       \
                            */
@@ -43,11 +42,7 @@ static void see_incident(void *user, const struct nx_incident *incident) {
         return;
     }
     if (incident->closed_us == NX_TIME_UNKNOWN) {
-        int64_t from_us = incident->outage_from_us != NX_TIME_UNKNOWN &&
-                                  incident->outage_from_us < incident->opened_us
-                              ? incident->outage_from_us
-                              : incident->opened_us;
-        from_us -= HOUR_US;
+        int64_t from_us = nx_incident_needs_from(incident);
         r->from_us = from_us < r->from_us ? from_us : r->from_us;
     }
 }

@@ -4,6 +4,8 @@
 
 #include "collector/engine/rdata.h"
 
+#define HOUR_US INT64_C(3600000000)
+
 /* Record i of a set: its RDATA, or NULL. at: where its length stands. */
 static const uint8_t *record(const uint8_t *set, uint16_t set_len, unsigned i,
                              size_t *at, size_t *len) {
@@ -94,4 +96,13 @@ char *nx_rdata_text(uint16_t qtype, const uint8_t *rdata, uint16_t rdata_len,
         return out;
     }
     return nx_rdata_present(qtype, one, len, out, cap);
+}
+
+int64_t nx_incident_needs_from(const struct nx_incident *incident) {
+    int64_t from_us = incident->opened_us;
+    if (incident->outage_from_us != NX_TIME_UNKNOWN &&
+        incident->outage_from_us < from_us) {
+        from_us = incident->outage_from_us;
+    }
+    return from_us - HOUR_US;
 }

@@ -34,6 +34,9 @@ struct nx_incident {
 #define NX_AUDIT_ENDS_US (INT64_C(600) * 1000000)
 bool nx_incident_is_over(const struct nx_incident *incident, int64_t now_us);
 
+/* What was received before this cannot matter to it. */
+int64_t nx_incident_needs_from(const struct nx_incident *incident);
+
 /* Adds one expected RDATA in presentation format ("192.0.2.10") to an item,
  * keeping canonical order. Types A, AAAA, CNAME, NS, PTR, MX, TXT, and any type
  * in RFC 3597 form ("\# 4 C000020A"). NX_EMALFORMED, NX_ELIMIT. */

@@ -155,6 +155,10 @@ static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
         nx_group_undo(ingest->group);
         return;
     }
+    if (!nx_ingest_within_quota(ingest, in->peer, in->len, in->received_us)) {
+        nx_group_undo(ingest->group);
+        return;
+    }
     nx_streams_offer(&in->peer->streams, stream, batch, &result);
     if (result.verdict == NX_STREAM_REFUSED) {
         bad(ingest, in, "impossible sequence numbers");
@@ -168,6 +172,7 @@ static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
         nx_group_undo(ingest->group);
         return;
     }
+    nx_quota_add(&in->peer->quota, in->len);
     const struct nx_group_batch item = {.peer = in->peer,
                                         .stream = stream,
                                         .batch = *batch,

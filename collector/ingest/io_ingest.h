@@ -22,7 +22,8 @@ struct nx_ingest_parts {
     struct nx_store *store;
     struct nx_engine *engine;
     const struct nx_steady *clock;
-    uint32_t plan_valid_s; /* plans are sent again in half that time */
+    uint32_t plan_valid_s;         /* plans are sent again in half that time */
+    uint64_t agent_bytes_per_hour; /* stored of one agent: quota.h */
 };
 
 /* Makes the socket without listening. NX_ENOMEM; NX_EIO. */
@@ -66,6 +67,7 @@ struct nx_ingest_counters {
     uint64_t unidentified_n;  /* messages without an accepted User-Id */
     uint64_t ignored_n;       /* messages of agents not listened to */
     uint64_t not_stored_n;    /* batches while the store could not be written */
+    uint64_t over_quota_n;    /* batches not taken yet: too many of one agent */
     uint64_t acks_unsent_n;   /* the connection was gone or full */
     uint64_t accept_failed_n; /* connections not taken for want of files */
 };

@@ -49,6 +49,11 @@ int nx_ingest_send(struct nx_ingest *ingest, struct nx_peer *peer,
 /* A connection has ended: whoever had it is gone, and that is said. */
 void nx_ingest_gone(struct nx_ingest *ingest, int fd);
 
+/* io_ingest_quota.c: may a message of it be stored now? Says so when that
+ * changes. */
+bool nx_ingest_within_quota(struct nx_ingest *ingest, struct nx_peer *peer,
+                            size_t len, int64_t now_us);
+
 /* io_ingest_plan.c */
 int nx_ingest_plans_init(struct nx_ingest *ingest) NX_MUSTUSE;
 void nx_ingest_plans_fini(struct nx_ingest *ingest);

@@ -4,6 +4,7 @@
 #define NX_COLLECTOR_PEERS_H
 
 #include "collector/ingest/agent_record.h"
+#include "collector/ingest/quota.h"
 #include "collector/ingest/stream.h"
 
 #define NX_PEER_ROUTING_MAX 255U
@@ -25,6 +26,8 @@ struct nx_peer {
     uint8_t routing_n;
     int source_fd; /* of its TCP connection, -1: not known */
     char address[NX_ADDRESS_TEXT_MAX];
+
+    struct nx_quota quota;
 
     unsigned bad_n; /* bad messages in a row */
     int64_t ignored_until_us;

@@ -36,6 +36,9 @@ static void test_defaults(void **state) {
     assert_string_equal(conf.listen[0], "tcp://192.0.2.1:5530");
     assert_int_equal(conf.engine.settle_us, defaults.settle_us);
     assert_int_equal(conf.engine.plan_valid_s, defaults.plan_valid_s);
+    assert_int_equal(conf.retention.observations_days, 30);
+    assert_int_equal(conf.retention.history_days, 400);
+    assert_int_equal(conf.retention.agent_mib_per_hour, 256);
     assert_int_equal(conf.engine.diagnosis.probe_floor_us,
                      defaults.diagnosis.probe_floor_us);
     assert_int_equal(conf.engine.diagnosis.first_visit_n,
@@ -67,7 +70,10 @@ static void test_everything(void **state) {
                            "  silent_after_s: 30\n"
                            "  clear_share: 0.01\n"
                            "plan:\n"
-                           "  valid_s: 60\n",
+                           "  valid_s: 60\n"
+                           "retention:\n"
+                           "  observations_days: 500\n"
+                           "  agent_mib_per_hour: 2\n",
                            &conf, why),
                      NX_OK);
     assert_string_equal(conf.key_path, "/run/keys/c.key");
@@ -86,6 +92,9 @@ static void test_everything(void **state) {
     assert_true(conf.engine.diagnosis.clear_max_share > 0.0099 &&
                 conf.engine.diagnosis.clear_max_share < 0.0101);
     assert_int_equal(conf.engine.plan_valid_s, 60);
+    assert_int_equal(conf.retention.observations_days, 500);
+    assert_int_equal(conf.retention.history_days, 500); /* not less */
+    assert_int_equal(conf.retention.agent_mib_per_hour, 2);
     nx_collector_conf_fini(&conf);
 }
 
@@ -119,7 +128,13 @@ static const struct {
     {KEY "listen: []\n", "c.yaml:2: listen: 0 entries, allowed are 1 to 16"},
     {HEAD "stroe: x\n",
      "c.yaml:3: unknown key \"stroe\" (known: key, listen, store, http, "
-     "estimate, plan, alerts, networks, agents)"},
+     "estimate, plan, alerts, networks, agents, retention)"},
+    {HEAD "retention:\n  observations_days: 0\n",
+     "c.yaml:4: retention.observations_days: 0 is not within 1..3650"},
+    {HEAD "retention:\n  observations_days: 100\n  history_days: 99\n",
+     "c.yaml:5: retention.history_days: 99 is not within 100..36500"},
+    {HEAD "retention:\n  agent_mib_per_hour: 65537\n",
+     "c.yaml:4: retention.agent_mib_per_hour: 65537 is not within 1..65536"},
     {HEAD "http:\n  listen: 0.0.0.0:8053\n",
      "c.yaml:4: http.listen: 0.0.0.0:8053 is not a loopback address: the API "
      "has no passwords, put a proxy that has in front"},

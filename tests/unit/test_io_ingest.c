@@ -74,7 +74,8 @@ static void start_collector(struct fixture *f) {
                                           .store = f->store,
                                           .engine = f->engine,
                                           .clock = &f->clock,
-                                          .plan_valid_s = 60};
+                                          .plan_valid_s = 60,
+                                          .agent_bytes_per_hour = 1U << 30};
     assert_int_equal(nx_ingest_new(&parts, &f->keys, &f->ingest), NX_OK);
     for (unsigned i = 0; i < CLIENTS_N; i++) {
         enrol(f, i, true);

@@ -403,6 +403,87 @@ static void test_authority(void **state) {
                "4294967295");
 }
 
+static void hello_at(struct fixture *f, uint32_t agent_id, int64_t at_us) {
+    static const uint8_t payload[] = {7};
+    assert_int_equal(nx_store_hello_append(f->store, agent_id, at_us, payload,
+                                           sizeof(payload)),
+                     NX_OK);
+}
+
+/* A whole pass; how many slices it took. */
+static unsigned retain(struct fixture *f, struct nx_store_retention *pass,
+                       unsigned rows) {
+    unsigned slices = 0;
+    int more = 1;
+    while (more == 1) {
+        assert_int_equal(nx_store_begin(f->store), NX_OK);
+        more = nx_store_retain(f->store, pass, rows);
+        assert_int_equal(nx_store_commit(f->store), NX_OK);
+        slices++;
+        assert_in_range(slices, 1, 100);
+    }
+    assert_int_equal(more, 0);
+    return slices;
+}
+
+static void test_retention(void **state) {
+    struct fixture *f = *state;
+    const struct nx_stream_position at = {
+        .acked_seq = 100, .received_n = 100, .dropped_n = 0};
+    struct nx_agent_record record = agent_record("a", 'a');
+    open_store(f);
+    assert_int_equal(nx_store_agent_put(f->store, &record), NX_OK);
+    hello_at(f, 1, 5);
+    hello_at(f, 2, 6);
+    for (unsigned i = 0; i < 10; i++) {
+        struct nx_store_batch batch = batch_of(1 + 10 * i, 10, 10 + i);
+        assert_int_equal(nx_store_batch_append(f->store, &batch), NX_OK);
+    }
+    hello_at(f, 1, 12);
+    hello_at(f, 1, 30);
+    assert_int_equal(nx_store_stream_put(f->store, 1, 77, &at, 20), NX_OK);
+    struct nx_store_retention pass = {.log_before_us = 15,
+                                      .history_before_us = 15};
+    assert_true(retain(f, &pass, 2) >= 3);
+    assert_int_equal(pass.deleted_n[NX_RETAIN_BATCH], 5);
+    assert_int_equal(pass.deleted_n[NX_RETAIN_HELLO], 1);
+    assert_sql(f, "SELECT min(received_us) || ' ' || count(*) FROM batch",
+               "15 5");
+    /* The last hello of each before that place is what a restart needs. */
+    assert_sql(f,
+               "SELECT group_concat(agent_id || '@' || received_us) FROM "
+               "(SELECT * FROM hello ORDER BY hello_id)",
+               "2@6,1@12,1@30");
+    assert_sql(f, "SELECT acked_seq FROM stream", "100");
+    /* Nothing more to do: another pass finds that out at once. */
+    struct nx_store_retention again = {.log_before_us = 15,
+                                       .history_before_us = 15};
+    assert_in_range(retain(f, &again, 64), 1, 2);
+    assert_int_equal(again.deleted_n[NX_RETAIN_BATCH], 0);
+    assert_int_equal(again.deleted_n[NX_RETAIN_HELLO], 0);
+}
+
+static void test_retention_of_history(void **state) {
+    struct fixture *f = *state;
+    struct nx_incident incident = incident_of("www.example.com");
+    open_store(f);
+    assert_int_equal(nx_store_incident_add(f->store, &incident), NX_OK);
+    assert_int_equal(nx_store_incident_add(f->store, &incident), NX_OK);
+    assert_int_equal(nx_store_incident_close(f->store, 1, 900), NX_OK);
+    sql(f->path, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM "
+                 "n WHERE i < 20) INSERT INTO transition(incident_id, agent_id,"
+                 "resolver, name, type, at_us, to_state) SELECT 1 + i % 2, 1, "
+                 "'r', 'n', 'A', i, 's' FROM n");
+    struct nx_store_retention pass = {.log_before_us = 0,
+                                      .history_before_us = 11};
+    (void)retain(f, &pass, 3);
+    assert_int_equal(pass.deleted_n[NX_RETAIN_TRANSITION], 5);
+    assert_sql(f, "SELECT count(*) FROM transition WHERE incident_id = 2",
+               "10"); /* it is open */
+    assert_sql(f, "SELECT min(at_us) FROM transition WHERE incident_id = 1",
+               "12");
+}
+
 static void expect_refused(struct fixture *f, int expected, const char *before,
                            const char *after) {
     assert_int_equal(
@@ -562,13 +643,22 @@ static void test_no_folder(void **state) {
 int main(void) {
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        WITH_STORE(test_log_survives),   WITH_STORE(test_rollback),
-        WITH_STORE(test_agents),         WITH_STORE(test_labels),
-        WITH_STORE(test_incidents),      WITH_STORE(test_target),
-        WITH_STORE(test_authority),      WITH_STORE(test_newer_schema),
-        WITH_STORE(test_older_schema),   WITH_STORE(test_foreign_database),
-        WITH_STORE(test_not_a_database), WITH_STORE(test_damaged),
-        WITH_STORE(test_locked),         WITH_STORE(test_full),
+        WITH_STORE(test_log_survives),
+        WITH_STORE(test_rollback),
+        WITH_STORE(test_agents),
+        WITH_STORE(test_labels),
+        WITH_STORE(test_incidents),
+        WITH_STORE(test_target),
+        WITH_STORE(test_authority),
+        WITH_STORE(test_retention),
+        WITH_STORE(test_retention_of_history),
+        WITH_STORE(test_newer_schema),
+        WITH_STORE(test_older_schema),
+        WITH_STORE(test_foreign_database),
+        WITH_STORE(test_not_a_database),
+        WITH_STORE(test_damaged),
+        WITH_STORE(test_locked),
+        WITH_STORE(test_full),
         WITH_STORE(test_no_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,3 +116,27 @@ def test_paused_collector():
         ledger = faults.Ledger(faults.store_path(site))
         lost, double = ledger.lost(client.acked), ledger.double()
     faults.row(f"collector paused for {pause_s} s", 1, lost, double, took)
+
+
+def test_agent_over_quota():
+    """One that sends as if to fill the disk is not acknowledged, and loses
+    nothing by it; others do not notice."""
+    with faults.collector(BIN, retention={"agent_mib_per_hour": 1}) as site, \
+            faults.client(site) as hostile, \
+            faults.client(site, "oslo") as other:
+        hostile.stream(count=200)
+        wait_until(lambda: site.api.must_get("/healthz")["over_quota"] > 0,
+                   30, "the quota to be used up")
+        other.stream(OTHER_EPOCH)
+        other.wait_acked(500)
+        other.stop_stream()
+        stored = faults.ask_store(faults.store_path(site),
+                                  "SELECT sum(length(payload)) FROM batch "
+                                  "WHERE agent_id = 1")[0][0]
+        hostile.stop_stream()
+        assert stored <= 1 << 20, stored
+        ledger = faults.Ledger(faults.store_path(site))
+        lost = ledger.lost(hostile.acked)
+        log = site.collector_program.daemon.log_tail()
+        assert "sends more than may be stored of one agent" in log, log
+    faults.row("agent over its quota", 1, lost, ledger.double())

@@ -1,0 +1,115 @@
+/* Retention while agents are served: a pass each hour, in slices that take a
+ * few milliseconds each. */
+#include <inttypes.h>
+
+#include "collector/io_service_priv.h"
+#include "common/io_clock.h"
+#include "common/io_log.h"
+
+#define DAY_US INT64_C(86400000000)
+#define PASS_EVERY_S 3600
+#define FIRST_PASS_S 10 /* after the start, which has enough to do */
+#define SLICE_EVERY_US 50000
+#define SLICE_LONG_US 5000 /* the next one has half as many rows */
+#define ROWS_MIN 8U
+#define ROWS_MAX 1024U
+
+static void wait(struct nx_service *service, time_t s, suseconds_t us) {
+    const struct timeval in = {s, us};
+    (void)evtimer_add(service->retain.on_slice, &in);
+}
+
+/* The earliest that an open incident needs stays, whatever its age. */
+static void begin_pass(struct nx_service *service) {
+    const struct nx_retention *conf = &service->conf->retention;
+    const struct nx_incident **incidents = NULL;
+    size_t n = nx_engine_incidents(service->engine, &incidents);
+    int64_t now_us = nx_service_now_us(service);
+    struct nx_store_retention pass = {
+        .log_before_us = now_us - conf->observations_days * DAY_US,
+        .history_before_us = now_us - conf->history_days * DAY_US};
+    for (size_t i = 0; i < n; i++) {
+        int64_t from_us = nx_incident_needs_from(incidents[i]);
+        if (incidents[i]->closed_us == NX_TIME_UNKNOWN &&
+            from_us < pass.log_before_us) {
+            pass.log_before_us = from_us;
+        }
+    }
+    service->retain.pass = pass;
+    service->retain.passing = true;
+}
+
+static void end_pass(struct nx_service *service) {
+    const uint64_t *n = service->retain.pass.deleted_n;
+    service->retain.passing = false;
+    if (n[NX_RETAIN_BATCH] > 0) {
+        nx_log(NX_LOG_INFO,
+               "retention: %" PRIu64 " batches of more than %" PRIu32
+               " days ago are deleted",
+               n[NX_RETAIN_BATCH], service->conf->retention.observations_days);
+    }
+}
+
+static void fit_rows(struct nx_retain *retain, int64_t took_us) {
+    if (took_us > SLICE_LONG_US && retain->rows > ROWS_MIN) {
+        retain->rows /= 2;
+    } else if (took_us < SLICE_LONG_US / 4 && retain->rows < ROWS_MAX) {
+        retain->rows *= 2;
+    }
+}
+
+/* In a transaction of its own: acknowledgements do not wait for it. */
+static int slice(struct nx_service *service) {
+    struct nx_group *group = nx_ingest_group(service->ingest);
+    uint64_t before_n = service->retain.pass.deleted_n[NX_RETAIN_BATCH];
+    int err = nx_group_begin(group);
+    if (err != NX_OK) {
+        return err;
+    }
+    int64_t began_us = nx_clock_mono_us();
+    int more = nx_store_retain(service->store, &service->retain.pass,
+                               service->retain.rows);
+    err = nx_group_end(group, more < 0 ? more : NX_OK);
+    fit_rows(&service->retain, nx_clock_mono_us() - began_us);
+    if (err == NX_OK) {
+        service->retain.deleted_n +=
+            service->retain.pass.deleted_n[NX_RETAIN_BATCH] - before_n;
+    }
+    return err == NX_OK ? more : err;
+}
+
+static void on_slice(evutil_socket_t fd, short what, void *arg) {
+    struct nx_service *service = arg;
+    (void)fd;
+    (void)what;
+    if (!service->retain.passing) {
+        begin_pass(service);
+    }
+    int more = slice(service);
+    if (more == 1) {
+        wait(service, 0, SLICE_EVERY_US);
+        return;
+    }
+    if (more < 0) { /* the store's failure is known; from the beginning */
+        service->retain.passing = false;
+    } else {
+        end_pass(service);
+    }
+    wait(service, PASS_EVERY_S, 0);
+}
+
+int nx_service_retain_init(struct nx_service *service) {
+    service->retain.rows = ROWS_MIN;
+    service->retain.on_slice = evtimer_new(service->base, on_slice, service);
+    if (service->retain.on_slice == NULL) {
+        return NX_ENOMEM;
+    }
+    wait(service, FIRST_PASS_S, 0);
+    return NX_OK;
+}
+
+void nx_service_retain_fini(struct nx_service *service) {
+    if (service->retain.on_slice != NULL) {
+        event_free(service->retain.on_slice);
+    }
+}

@@ -1,0 +1,116 @@
+/* Retention: old rows go, a window of ids at a time, so that no statement takes
+ * long however large the tables are. */
+#include "collector/store/io_store_sqlite.h"
+
+/* Rows of an open incident stay. */
+#define CLOSED                                                                 \
+    " AND incident_id NOT IN (SELECT incident_id FROM incident WHERE "         \
+    "closed_us IS NULL)"
+
+struct kept_table {
+    enum nx_sq_slot oldest_slot, delete_slot;
+    bool history;       /* else the log */
+    const char *oldest; /* id and time of the first row after ?1 */
+    const char *delete; /* of ids in (?1, ?2], older than ?3 */
+};
+
+static const struct kept_table tables[NX_RETAIN_TABLES_N] = {
+    {NX_SQ_RETAIN_BATCH_OLDEST, NX_SQ_RETAIN_BATCH, false,
+     "SELECT batch_id, received_us FROM batch WHERE batch_id > ?1 "
+     "ORDER BY batch_id LIMIT 1",
+     "DELETE FROM batch WHERE batch_id > ?1 AND batch_id <= ?2 "
+     "AND received_us < ?3"},
+    /* What an agent's resolvers were before the first batch that is kept: the
+     * last hello before it stays. */
+    {NX_SQ_RETAIN_HELLO_OLDEST, NX_SQ_RETAIN_HELLO, false,
+     "SELECT hello_id, received_us FROM hello WHERE hello_id > ?1 "
+     "ORDER BY hello_id LIMIT 1",
+     "DELETE FROM hello WHERE hello_id > ?1 AND hello_id <= ?2 AND "
+     "received_us < ?3 AND EXISTS (SELECT 1 FROM hello newer WHERE "
+     "newer.agent_id = hello.agent_id AND newer.received_us >= "
+     "hello.received_us AND newer.received_us < ?3 AND "
+     "newer.hello_id > hello.hello_id)"},
+    {NX_SQ_RETAIN_TRANSITION_OLDEST, NX_SQ_RETAIN_TRANSITION, true,
+     "SELECT transition_id, at_us FROM transition WHERE transition_id > ?1 "
+     "ORDER BY transition_id LIMIT 1",
+     "DELETE FROM transition WHERE transition_id > ?1 AND transition_id <= ?2 "
+     "AND at_us < ?3" CLOSED},
+    {NX_SQ_RETAIN_FORECAST_OLDEST, NX_SQ_RETAIN_FORECAST, true,
+     "SELECT forecast_id, at_us FROM forecast WHERE forecast_id > ?1 "
+     "ORDER BY forecast_id LIMIT 1",
+     "DELETE FROM forecast WHERE forecast_id > ?1 AND forecast_id <= ?2 "
+     "AND at_us < ?3" CLOSED},
+    {NX_SQ_RETAIN_FACT_OLDEST, NX_SQ_RETAIN_FACT, true,
+     "SELECT fact_id, at_us FROM authority_fact WHERE fact_id > ?1 "
+     "ORDER BY fact_id LIMIT 1",
+     "DELETE FROM authority_fact WHERE fact_id > ?1 AND fact_id <= ?2 "
+     "AND at_us < ?3" CLOSED},
+};
+
+/* 1: *id and *at_us are of the first row after `after`; 0: there is none. */
+static int oldest_after(struct nx_store *store, const struct kept_table *table,
+                        int64_t after, int64_t *id, int64_t *at_us) {
+    struct nx_sq sq = nx_sq_use(store, table->oldest_slot, table->oldest);
+    nx_sq_int(&sq, after);
+    int row = nx_sq_step(&sq);
+    if (row > 0) {
+        *id = nx_sq_get_int(&sq, 0);
+        *at_us = nx_sq_get_int(&sq, 1);
+        nx_sq_end(&sq);
+    }
+    return row;
+}
+
+/* One window; 1: there may be more, 0: nothing older is left. */
+static int retain_table(struct nx_store *store, unsigned number,
+                        struct nx_store_retention *r, unsigned rows) {
+    const struct kept_table *table = &tables[number];
+    int64_t before_us =
+        table->history ? r->history_before_us : r->log_before_us;
+    int64_t id = 0;
+    int64_t at_us = 0;
+    int more = oldest_after(store, table, r->done_id[number], &id, &at_us);
+    if (more <= 0 || at_us >= before_us) {
+        return more < 0 ? more : 0;
+    }
+    int64_t last = id - 1 + (int64_t)rows;
+    struct nx_sq sq = nx_sq_use(store, table->delete_slot, table->delete);
+    nx_sq_int(&sq, id - 1);
+    nx_sq_int(&sq, last);
+    nx_sq_int(&sq, before_us);
+    int err = nx_sq_run(&sq);
+    if (err != NX_OK) {
+        return err;
+    }
+    r->done_id[number] = last;
+    r->deleted_n[number] += (uint64_t)sqlite3_changes(store->db);
+    return 1;
+}
+
+int nx_store_retain(struct nx_store *store, struct nx_store_retention *r,
+                    unsigned rows) {
+    for (unsigned i = 0; i < NX_RETAIN_TABLES_N; i++) {
+        int more = retain_table(store, i, r, rows);
+        if (more != 0) {
+            return more;
+        }
+    }
+    return 0;
+}
+
+int nx_store_size(struct nx_store *store, uint64_t *bytes,
+                  uint64_t *free_bytes) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_SIZE,
+                  "SELECT page_count * page_size, freelist_count * page_size "
+                  "FROM pragma_page_count, pragma_freelist_count, "
+                  "pragma_page_size");
+    int row = nx_sq_step(&sq);
+    if (row <= 0) {
+        return row == 0 ? NX_EIO : row;
+    }
+    *bytes = (uint64_t)nx_sq_get_int(&sq, 0);
+    *free_bytes = (uint64_t)nx_sq_get_int(&sq, 1);
+    nx_sq_end(&sq);
+    return NX_OK;
+}
