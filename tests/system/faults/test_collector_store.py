@@ -3,6 +3,7 @@ acknowledging, keeps serving, says what is wrong and goes on without a restart;
 what it cannot trust it refuses, and says what to do."""
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import time
@@ -114,3 +115,114 @@ def test_locked():
         other.close()
         lost, double, took = assert_resumes(site, incident, client, path)
     faults.row("store locked by another program", 1, lost, double, took)
+
+
+def damage(draw, path):
+    """A bit, a run of bytes, or the tail of the file."""
+    size = os.path.getsize(path)
+    how = draw.choice(("bit", "run", "cut"))
+    with open(path, "r+b") as out:
+        at = draw.randrange(size)
+        if how == "cut":
+            out.truncate(at)
+            return f"cut at {at} of {size}"
+        out.seek(at)
+        old = out.read(1 if how == "bit" else 512)
+        out.seek(at)
+        out.write(bytes([old[0] ^ 1 << draw.randrange(8)]) if how == "bit"
+                  else draw.randbytes(len(old)))
+        return f"{how} at {at} of {size}"
+
+
+def starts(site):
+    """Starts it on what is there. "" when it serves, else what it said."""
+    daemon = site.collector_program.daemon
+    offset = os.path.getsize(daemon.log_path)
+    site.collector_program.start()
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if not daemon.running():
+            with open(daemon.log_path, encoding="utf-8") as log:
+                log.seek(offset)
+                return log.read() or "nothing"
+        with contextlib.suppress(OSError):
+            if site.api.get("/healthz")[0] in (200, 503):
+                return ""
+        time.sleep(0.02)
+    raise AssertionError("neither serves nor ends")
+
+
+def copy_store(source, target):
+    for suffix in ("", "-wal"):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(target + suffix)
+        if os.path.exists(source + suffix):
+            shutil.copy(source + suffix, target + suffix)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target + "-shm")
+
+
+def rows_of(path):
+    """The log as it can be read: {first number: message}; what cannot be read
+    is not in it."""
+    found = {}
+    with contextlib.suppress(sqlite3.DatabaseError), \
+            contextlib.closing(sqlite3.connect(path)) as store:
+        for first, payload in store.execute(
+                "SELECT first_seq, payload FROM batch"):
+            found[first] = payload
+    return found
+
+
+def good_store(site, folder):
+    """One with an open incident and much to read at the next start; with all of
+    it in the write-ahead log, and with nothing there."""
+    path = faults.store_path(site)
+    open_incident(site)
+    with faults.client(site) as client:
+        client.stream(count=200)
+        client.wait_acked(20000)
+        faults.kill(site)
+    logged, whole = os.path.join(folder, "logged"), os.path.join(folder, "all")
+    copy_store(path, logged)
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        store.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy_store(path, whole)
+    return logged, whole
+
+
+def test_damaged_files():
+    """A store that is not what was written is refused with a hint what to do,
+    or what is damaged in its log is left out, and that is said. Never is
+    anything made of it that was not received."""
+    rounds_n = faults.rounds(12, 300)
+    draw = faults.seeded("damaged store")
+    refused = told = silent = 0
+    with work_folder() as folder, faults.collector() as site:
+        path = faults.store_path(site)
+        daemon = site.collector_program.daemon
+        logged, whole = good_store(site, folder)
+        good = rows_of(path)
+        for number in range(rounds_n):
+            copy_store(logged if number % 2 else whole, path)
+            how = damage(draw, path + ("-wal" if number % 2 else ""))
+            offset = os.path.getsize(daemon.log_path)
+            said = starts(site)
+            if said:
+                refused += 1
+                assert "damaged" in said or "other program's" in said, \
+                    (how, said)
+                continue
+            faults.kill(site)
+            with open(daemon.log_path, encoding="utf-8") as log:
+                log.seek(offset)
+                says_so = "are damaged and left out" in log.read()
+            told += says_so
+            silent += not says_so and any(
+                good.get(first) != payload
+                for first, payload in rows_of(path).items())
+        copy_store(whole, path)
+        faults.restart(site)
+    print(f"# {refused} of {rounds_n} refused, {told} told of damaged rows")
+    assert refused + told > 0
+    faults.row("damaged store or write-ahead log", rounds_n, 0, silent)
