@@ -11,6 +11,7 @@ import contextlib
 import os
 import queue
 import random
+import socket
 import sqlite3
 import subprocess
 import threading
@@ -176,6 +177,17 @@ class Ledger:
         twice = sum(max(before[0] + before[1] - after[0], 0)
                     for before, after in zip(self.batches, self.batches[1:]))
         return twice + abs(self.received - sum(n for _, n in self.batches))
+
+
+def metrics(site):
+    with contextlib.closing(socket.socket(socket.AF_UNIX)) as link:
+        link.settimeout(10)
+        link.connect(site.api.path)
+        link.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        text = b""
+        while part := link.recv(1 << 16):
+            text += part
+    return text.decode()
 
 
 def kill(site):

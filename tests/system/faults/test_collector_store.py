@@ -53,10 +53,7 @@ def assert_degraded(site, incident, words):
     assert words in document["problem"], document
     said = site.cli("status", str(incident), check=False).stdout
     assert said.startswith("NOT STORING") and words in said, said
-    metrics = site.run(
-        ["curl", "-s", "--unix-socket", site.api.path,
-         "http://localhost/metrics"]).stdout
-    assert "\nnxclear_storing 0\n" in metrics
+    assert "\nnxclear_storing 0\n" in faults.metrics(site)
     assert site.api.request("POST", "/v1/agents/accept", {
         "key": "0" * 40, "network": "oslo"})[0] == 503
 
