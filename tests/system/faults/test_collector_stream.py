@@ -59,7 +59,7 @@ def test_restored_backup():
         faults.restart(site)
         # It goes on where it was; the collector says where it is itself.
         assert ask(client, faults.EPOCH, 101, 10)[2] == 50
-        assert ask(client, faults.EPOCH, 41, 70)[2] == 110
+        assert ask(client, faults.EPOCH, 41, 60)[2] == 110
         ledger = faults.Ledger(path)
     faults.row("store restored from a backup", 1, ledger.lost(110),
                ledger.double())
