@@ -14,6 +14,7 @@
 #include "collector/api/io_http.h"
 #include "collector/io_check.h"
 #include "collector/io_service.h"
+#include "collector/io_verify.h"
 #include "common/io_keys.h"
 #include "common/io_log.h"
 #include "common/text.h"
@@ -21,6 +22,7 @@
 
 enum {
     EXIT_OK = 0,
+    EXIT_WRONG = 1,
     EXIT_USAGE = 64,
     EXIT_UNAVAILABLE = 69,
     EXIT_INTERNAL = 70,
@@ -34,6 +36,10 @@ enum {
 static const char usage[] =
     "usage: nxclear-collector [-v] [-k] -c FILE   run in the foreground\n"
     "       nxclear-collector -n -c FILE          check the configuration\n"
+    "       nxclear-collector --check -c FILE     look for damage in the "
+    "store\n"
+    "       nxclear-collector --rebuild -c FILE   make states from the stored "
+    "log again\n"
     "       nxclear-collector keygen FILE         make a key, print its public "
     "part\n"
     "       nxclear-collector pubkey FILE         print the public part\n"
@@ -43,11 +49,15 @@ static const char usage[] =
 static const struct option long_options[] = {
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
+    {"check", no_argument, NULL, 'C'},
+    {"rebuild", no_argument, NULL, 'R'},
     {NULL, 0, NULL, 0}};
 
 struct options {
     const char *config;
     bool check_only;
+    bool verify;  /* --check */
+    bool rebuild; /* --rebuild */
     bool check_store;
 };
 
@@ -292,6 +302,26 @@ static void log_ready(const struct nx_collector_conf *conf) {
     free(text);
 }
 
+/* The store as it is, without running. */
+static int look_at_store(const struct options *options) {
+    struct nx_collector_conf *conf = NULL;
+    char why[NX_SERVICE_WHY_MAX] = "";
+    unsigned problems_n = 0;
+    int err = load(options->config, &conf, why, sizeof(why));
+    if (err == NX_OK) {
+        err = options->rebuild
+                  ? nx_rebuild(conf, stdout, &problems_n, why, sizeof(why))
+                  : nx_verify(conf, stdout, &problems_n, why, sizeof(why));
+    }
+    if (err != NX_OK) {
+        fprintf(stderr, "%s\n", why);
+    }
+    conf_free(conf);
+    return err != NX_OK     ? exit_code(err)
+           : problems_n > 0 ? EXIT_WRONG
+                            : EXIT_OK;
+}
+
 static int run(const struct options *options) {
     struct daemon d = {.options = options};
     char why[NX_SERVICE_WHY_MAX] = "";
@@ -333,6 +363,10 @@ int main(int argc, char **argv) {
                                                              : EXIT_OK;
         } else if (option == 'n') {
             options.check_only = true;
+        } else if (option == 'C') {
+            options.verify = true;
+        } else if (option == 'R') {
+            options.rebuild = true;
         } else if (option == 'v') {
             nx_log_set_level(NX_LOG_DEBUG);
         } else if (option == 'k') {
@@ -351,5 +385,6 @@ int main(int argc, char **argv) {
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    return run(&options);
+    return options.verify || options.rebuild ? look_at_store(&options)
+                                             : run(&options);
 }

@@ -146,14 +146,20 @@ void nx_engine_catch_up(struct nx_engine *engine, int64_t at_us);
 struct nx_target_past {
     uint32_t incident_id, agent_id;
     struct nx_question question;
-    uint8_t state;    /* enum nx_state */
-    int64_t since_us; /* it began */
-    int64_t seen_us;  /* newest look then; NX_TIME_UNKNOWN */
-    int64_t doubt_us; /* nx_verdict.doubt_us */
+    uint8_t state;      /* enum nx_state */
+    int64_t since_us;   /* it began */
+    int64_t seen_us;    /* newest look then; NX_TIME_UNKNOWN */
+    int64_t changed_us; /* it was told */
+    int64_t doubt_us;   /* nx_verdict.doubt_us */
 };
 /* Ignored when there is no such target, or it has been judged already. */
 void nx_engine_recall(struct nx_engine *engine,
                       const struct nx_target_past *past);
+
+/* The state that the looks alone give that target at at_us. NX_ENOTFOUND. */
+int nx_engine_state_at(struct nx_engine *engine,
+                       const struct nx_target_past *past, int64_t at_us,
+                       unsigned *out) NX_MUSTUSE;
 
 /* Tells each target's verdict again, with the next ticks: what was told before
  * may not have been kept. */

@@ -32,3 +32,16 @@ void nx_engine_recall(struct nx_engine *engine,
     t->verdict.last_look_us = past->seen_us;
     t->verdict.doubt_us = past->doubt_us;
 }
+
+int nx_engine_state_at(struct nx_engine *engine,
+                       const struct nx_target_past *past, int64_t at_us,
+                       unsigned *out) {
+    struct nx_target *t = target_of(engine, past);
+    struct nx_verdict verdict;
+    if (t == NULL) {
+        return NX_ENOTFOUND;
+    }
+    nx_target_judge(engine, t, at_us, &verdict);
+    *out = verdict.state;
+    return NX_OK;
+}

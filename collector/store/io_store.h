@@ -24,13 +24,15 @@ struct nx_store;
 
 struct nx_store_options {
     bool check;         /* look at every page first: slow when large */
+    bool read_only;     /* beside a running collector; changes nothing */
     uint32_t max_pages; /* refuse to grow beyond (tests, quotas); 0: no limit */
 };
 
 /* Opens or makes the database (mode 0600). Writes "PATH: reason" to why when it
  * fails; brings an older one up to date (schema.h). Beside the errors above:
  * NX_EVERSION: made by a newer nxclear;
- * NX_ESTATE: another collector has it open; NX_EDENIED: may not be opened;
+ * NX_ESTATE: another collector has it open, or (read-only) it is of an older
+ * version; NX_EDENIED: may not be opened;
  * NX_EMALFORMED also: some other program's database. */
 int nx_store_open(const char *path, const struct nx_store_options *options,
                   struct nx_store **out, char *why, size_t why_cap) NX_MUSTUSE;
@@ -43,6 +45,8 @@ const char *nx_store_problem(const struct nx_store *store);
 /* --- transactions: at most one is open --- */
 
 int nx_store_begin(struct nx_store *store) NX_MUSTUSE;
+/* To read what belongs together; ends with a rollback. */
+int nx_store_snapshot(struct nx_store *store) NX_MUSTUSE;
 /* After it everything since begin is on the disk. Rolls back when it fails. */
 int nx_store_commit(struct nx_store *store) NX_MUSTUSE;
 void nx_store_rollback(struct nx_store *store);
@@ -286,5 +290,35 @@ int nx_store_retain(struct nx_store *store, struct nx_store_retention *pass,
 /* Of the database, and what of it is free to be used again. */
 int nx_store_size(struct nx_store *store, uint64_t *bytes,
                   uint64_t *free_bytes) NX_MUSTUSE;
+
+/* --- to check and to rebuild --- */
+
+/* Every page and index. found: "ok" alone, or up to 20 lines about damage. */
+int nx_store_check_pages(struct nx_store *store,
+                         void (*found)(void *user, const char *text),
+                         void *user) NX_MUSTUSE;
+
+/* A stream beside what the log has of it. */
+struct nx_store_stream {
+    uint32_t agent_id;
+    uint64_t epoch;
+    bool known; /* position is; false: the log knows a stream that is not */
+    struct nx_stream_position position;
+    uint64_t logged_n;   /* results in the log */
+    uint64_t last_seq;   /* of them; 0: none */
+    uint64_t overlaps_n; /* batches that begin before the one before ends */
+};
+int nx_store_streams(struct nx_store *store,
+                     void (*visit)(void *user,
+                                   const struct nx_store_stream *stream),
+                     void *user) NX_MUSTUSE;
+
+/* Where the log begins: whole when nothing of it was deleted. */
+int nx_store_log_begin(struct nx_store *store, bool *whole,
+                       int64_t *from_us) NX_MUSTUSE;
+
+/* Deletes what is derived of an incident. */
+int nx_store_derived_drop(struct nx_store *store,
+                          uint32_t incident_id) NX_MUSTUSE;
 
 #endif

@@ -232,6 +232,7 @@ static bool read_past(const struct nx_sq *sq, uint8_t *name,
         .since_us = nx_sq_get_time(sq, 6),
         .seen_us = nx_sq_get_time(sq, 7),
         .doubt_us = nx_sq_get_time(sq, 8),
+        .changed_us = nx_sq_get_int(sq, 9),
     };
     return nx_endpoint_parse(resolver, &out->question.to) == NX_OK &&
            nx_dname_parse(text, name) == NX_OK &&
@@ -247,7 +248,8 @@ int nx_store_targets(struct nx_store *store,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_TARGETS,
         "SELECT t.incident_id, agent_id, resolver, name, type, state, since_us,"
-        " seen_us, doubt_us FROM target t JOIN incident USING(incident_id) "
+        " seen_us, doubt_us, changed_us FROM target t JOIN incident "
+        "USING(incident_id) "
         "WHERE closed_us IS NULL");
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {

@@ -115,24 +115,33 @@ static int bring_up(struct nx_store *store, int version, char *why,
     return err;
 }
 
-static int check_schema(struct nx_store *store, char *why, size_t why_cap) {
-    char text[24];
+/* The version, as text; "0" of a new one. */
+static int check_application(struct nx_store *store, char *version, size_t cap,
+                             char *why, size_t why_cap) {
     char application[24];
-    int err =
-        ask(store, "PRAGMA user_version", text, sizeof(text), why, why_cap);
+    int err = ask(store, "PRAGMA user_version", version, cap, why, why_cap);
     if (err == NX_OK) {
         err = ask(store, "PRAGMA application_id", application,
                   sizeof(application), why, why_cap);
     }
+    bool new = strcmp(version, "0") == 0 && strcmp(application, "0") == 0;
+    if (err == NX_OK &&
+        !new &&strcmp(application, NX_STORE_APPLICATION_ID) != 0) {
+        err = refuse(store, why, why_cap, NX_EMALFORMED,
+                     "is some other program's database");
+    }
+    return err;
+}
+
+static int check_schema(struct nx_store *store, char *why, size_t why_cap) {
+    char text[24];
+    int err = check_application(store, text, sizeof(text), why, why_cap);
     if (err != NX_OK) {
         return err;
     }
     long version = strtol(text, NULL, 10);
-    if (version == 0 && strcmp(application, "0") == 0) {
+    if (version == 0) {
         err = is_empty(store, why, why_cap);
-    } else if (strcmp(application, NX_STORE_APPLICATION_ID) != 0) {
-        err = refuse(store, why, why_cap, NX_EMALFORMED,
-                     "is some other program's database");
     } else if (version < 1 || version > nx_schema_newest()) {
         snprintf(why, why_cap,
                  "%s: schema version %s, this program knows %d: it was written "
@@ -184,9 +193,35 @@ static int check_pages(struct nx_store *store, char *why, size_t why_cap) {
     return err;
 }
 
+/* As it is: neither locked nor brought up to date. */
+static int open_to_read(struct nx_store *store, char *why, size_t why_cap) {
+    char text[24];
+    int rc = sqlite3_open_v2(store->path, &store->db,
+                             SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
+                                 SQLITE_OPEN_EXRESCODE,
+                             NULL);
+    if (store->db == NULL) {
+        return NX_ENOMEM;
+    }
+    if (rc != SQLITE_OK) {
+        return refuse_sqlite(store, why, why_cap, rc);
+    }
+    sqlite3_busy_timeout(store->db, 2000);
+    int err = check_application(store, text, sizeof(text), why, why_cap);
+    if (err == NX_OK && strtol(text, NULL, 10) != nx_schema_newest()) {
+        err = refuse(store, why, why_cap, NX_ESTATE,
+                     "is of an older version: start nxclear-collector once to "
+                     "bring it up to date");
+    }
+    return err;
+}
+
 static int open_store(struct nx_store *store,
                       const struct nx_store_options *options, char *why,
                       size_t why_cap) {
+    if (options->read_only) {
+        return open_to_read(store, why, why_cap);
+    }
     int err = lock_file(store, why, why_cap);
     if (err != NX_OK) {
         return err;

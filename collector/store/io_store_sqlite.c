@@ -175,6 +175,11 @@ int nx_store_begin(struct nx_store *store) {
     return nx_sq_run(&sq);
 }
 
+int nx_store_snapshot(struct nx_store *store) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_SNAPSHOT, "BEGIN");
+    return nx_sq_run(&sq);
+}
+
 bool nx_store_open_transaction(const struct nx_store *store) {
     return sqlite3_get_autocommit(store->db) == 0;
 }

@@ -9,6 +9,7 @@
 
 enum nx_sq_slot {
     NX_SQ_BEGIN,
+    NX_SQ_SNAPSHOT,
     NX_SQ_COMMIT,
     NX_SQ_ROLLBACK,
     NX_SQ_PROBE,
@@ -63,6 +64,13 @@ enum nx_sq_slot {
     NX_SQ_RETAIN_FACT_OLDEST,
     NX_SQ_RETAIN_FACT,
     NX_SQ_SIZE,
+    NX_SQ_CHECK_PAGES,
+    NX_SQ_STREAMS,
+    NX_SQ_LOG_BEGIN,
+    NX_SQ_DROP_TARGET,
+    NX_SQ_DROP_TRANSITION,
+    NX_SQ_DROP_FORECAST,
+    NX_SQ_DROP_FACT,
     NX_SQ_SLOTS_N
 };
 

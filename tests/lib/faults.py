@@ -8,6 +8,7 @@ the table.
         faults.row("kill -9", rounds, lost, double, longest)
 """
 import contextlib
+import datetime
 import os
 import queue
 import random
@@ -21,10 +22,12 @@ from deploy.lab.ask import wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS
 from deploy.lab.namespace import add_addresses
 from deploy.lab.programs import Site
-from tests.lib.support import BIN, ESTIMATE, PLAIN_BIN, stop_well, work_folder
+from tests.lib.support import (BIN, ESTIMATE, PLAIN_BIN, open_incident,
+                               stop_well, work_folder)
 
 NIGHTLY = os.environ.get("NX_NIGHTLY") == "1"
 EPOCH = 0xdead0000beef
+NAME = "www.example.com"     # what the client sees denied
 HEAD = "fault | rounds | acked lost | double effects | longest recovery"
 
 
@@ -141,6 +144,15 @@ def client(site, name="lyon"):
         yield one
     finally:
         one.close()
+
+
+def open_restored(site):
+    """An incident of the name that the client sees denied, over for a minute."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    start, end = ((now - datetime.timedelta(minutes=m)).strftime(
+        "%Y-%m-%dT%H:%M:%SZ") for m in (5, 1))
+    return open_incident(site, "--outage", f"{start}..{end}", name=NAME,
+                         restored=end)
 
 
 def store_path(site):

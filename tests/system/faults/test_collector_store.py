@@ -175,7 +175,7 @@ def good_store(site, folder):
     """One with an open incident and much to read at the next start; with all of
     it in the write-ahead log, and with nothing there."""
     path = faults.store_path(site)
-    open_incident(site)
+    faults.open_restored(site)
     with faults.client(site) as client:
         client.stream(count=200)
         client.wait_acked(20000)
@@ -223,3 +223,51 @@ def test_damaged_files():
     print(f"# {refused} of {rounds_n} refused, {told} told of damaged rows")
     assert refused + told > 0
     faults.row("damaged store or write-ahead log", rounds_n, 0, silent)
+
+
+def look(site, what="--check"):
+    """(exit status, text) of nxclear-collector --check or --rebuild."""
+    done = site.run([site.path("nxclear-collector"), what, "-c",
+                     site.collector_program.config_path], check=False)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_check_and_rebuild():
+    """What is wrong is found; what is derived comes back from the log."""
+    with faults.collector() as site:
+        path = faults.store_path(site)
+        daemon = site.collector_program.daemon
+        faults.open_restored(site)
+        with faults.client(site) as client:
+            client.stream(count=50)
+            client.wait_acked(2000)
+            status, text = look(site)       # beside the running collector
+            assert "pages    ok" in text and "log      ok" in text, text
+            client.stop_stream()
+        assert daemon.stop(timeout=10) == 0
+        status, text = look(site)
+        assert status == 0 and text.endswith(": ok\n"), text
+        derived = "SELECT state, basis, clear_us FROM target ORDER BY 1"
+        before = faults.ask_store(path, derived)
+        with contextlib.closing(sqlite3.connect(path)) as store, store:
+            store.execute("UPDATE target SET state = 'clear'")
+            store.execute("DELETE FROM transition")
+        status, text = look(site)
+        assert status == 1 and "the table says clear" in text, text
+        status, text = look(site, "--rebuild")
+        assert status == 0, text
+        assert faults.ask_store(path, derived) == before
+        assert faults.ask_store(path, "SELECT count(*) FROM transition") \
+            != [(0,)]
+        with contextlib.closing(sqlite3.connect(path)) as store, store:
+            store.execute("UPDATE batch SET payload = zeroblob(9) WHERE "
+                          "batch_id = 2")
+            store.execute("DELETE FROM batch WHERE batch_id = 3")
+            store.execute("UPDATE stream SET received_n = received_n + 1")
+        status, text = look(site)
+        assert status == 1 and "it is not what was written" in text, text
+        assert "received and reported lost are not what was acknowledged" \
+            in text, text
+        faults.restart(site)
+        status, text = look(site, "--rebuild")
+        assert status == 69 and "another nxclear-collector" in text, text

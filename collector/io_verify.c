@@ -1,0 +1,311 @@
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "collector/io_verify_priv.h"
+#include "common/io_clock.h"
+#include "common/settled.h"
+
+void nx_verify_wrong(struct nx_verify *v, const char *format, ...) {
+    va_list arguments;
+    v->problems_n++;
+    v->lines_n++;
+    if (v->lines_n > NX_VERIFY_LINES_MAX) {
+        return;
+    }
+    va_start(arguments, format);
+    fputs("  WRONG ", v->out);
+    (void)vfprintf(v->out, format, arguments);
+    fputs(v->lines_n == NX_VERIFY_LINES_MAX ? " (and maybe more)\n" : "\n",
+          v->out);
+    va_end(arguments);
+}
+
+void nx_verify_part(struct nx_verify *v, const char *part, unsigned before_n,
+                    const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(v->out, "%-8s %s: ", part,
+            v->problems_n == before_n ? "ok" : "NOT OK");
+    (void)vfprintf(v->out, format, arguments);
+    fputc('\n', v->out);
+    va_end(arguments);
+    v->lines_n = 0;
+}
+
+/* --- pages --- */
+
+static void found_page(void *user, const char *text) {
+    if (strcmp(text, "ok") != 0) {
+        nx_verify_wrong(user, "%s", text);
+    }
+}
+
+bool nx_verify_pages(struct nx_verify *v) {
+    unsigned before_n = v->problems_n;
+    if (nx_store_check_pages(v->store, found_page, v) != NX_OK) {
+        nx_verify_wrong(v, "%s", nx_store_problem(v->store));
+    }
+    nx_verify_part(v, "pages", before_n, "%s",
+                   v->problems_n == before_n
+                       ? "every page and index"
+                       : "stop the collector, copy the file, then repair it "
+                         "with sqlite3's .recover or put a backup in its "
+                         "place");
+    return v->problems_n == before_n;
+}
+
+/* --- the log --- */
+
+struct log_check {
+    struct nx_verify *v;
+    struct nx_arena arena;
+    uint64_t batches_n, hellos_n, results_n;
+};
+
+static const char *what_is_wrong(struct log_check *c,
+                                 const struct nx_store_batch *row) {
+    struct nx_up up;
+    const char *why = "";
+    nx_arena_reset(&c->arena);
+    if (row->damaged) {
+        return "it is not what was written";
+    }
+    if (nx_codec_unpack_up(row->payload, row->payload_len, &c->arena, &up,
+                           &why) != NX_OK) {
+        return why;
+    }
+    if (up.kind == NX_UP_HELLO) {
+        c->hellos_n++;
+        return row->results_n == 0 ? NULL : "a hello among the batches";
+    }
+    c->batches_n++;
+    c->results_n += row->results_n;
+    const struct nx_batch *batch = &up.u.batch;
+    return batch->epoch == row->epoch &&
+                   batch->first_seq + row->skip == row->first_seq &&
+                   row->skip + (uint64_t)row->results_n <= batch->obs_n
+               ? NULL
+               : "its numbers are not those of its row";
+}
+
+static void check_message(void *user, const struct nx_store_batch *row) {
+    struct log_check *c = user;
+    const char *wrong = what_is_wrong(c, row);
+    if (wrong != NULL) {
+        nx_verify_wrong(c->v,
+                        "message of agent %" PRIu32 ", epoch %016" PRIx64
+                        ", result %" PRIu64 ": %s",
+                        row->agent_id, row->epoch, row->first_seq, wrong);
+    }
+}
+
+static int check_log(struct nx_verify *v) {
+    struct log_check c = {.v = v};
+    struct nx_store_mark mark = {0, 0};
+    unsigned before_n = v->problems_n;
+    static _Alignas(16) uint8_t memory[NX_UNPACK_ARENA_BYTES];
+    int more = 1;
+    nx_arena_init(&c.arena, memory, sizeof(memory));
+    while (more == 1) {
+        more = nx_store_log(v->store, &mark, 256, check_message, &c);
+    }
+    nx_verify_part(v, "log", before_n,
+                   "%" PRIu64 " batches with %" PRIu64 " results, %" PRIu64
+                   " hellos%s",
+                   c.batches_n, c.results_n, c.hellos_n,
+                   v->problems_n == before_n
+                       ? ""
+                       : "; what is damaged is left out of the status");
+    return more;
+}
+
+/* --- the ledger --- */
+
+struct ledger_check {
+    struct nx_verify *v;
+    bool whole; /* nothing of the log was deleted */
+    uint64_t streams_n;
+};
+
+static uint64_t settled_n(const struct nx_stream_position *p) {
+    return nx_settled_count(p->acked_seq, &p->ahead, 1, NX_SEQ_MAX);
+}
+
+static const char *unbalanced(const struct ledger_check *c,
+                              const struct nx_store_stream *s) {
+    const struct nx_stream_position *p = &s->position;
+    if (!s->known) {
+        return "the log has results of it, and it is not known";
+    }
+    if (p->received_n + p->dropped_n != settled_n(p)) {
+        return "received and reported lost are not what was acknowledged";
+    }
+    if (s->overlaps_n > 0) {
+        return "results are in the log twice";
+    }
+    if (s->logged_n > p->received_n) {
+        return "the log has more results than were received";
+    }
+    if (c->whole && s->logged_n < p->received_n) {
+        return "results that were received are not in the log";
+    }
+    return s->last_seq != 0 && nx_settled_count(p->acked_seq, &p->ahead,
+                                                s->last_seq, s->last_seq) != 1
+               ? "the log has results that were not acknowledged"
+               : NULL;
+}
+
+static void check_stream(void *user, const struct nx_store_stream *stream) {
+    struct ledger_check *c = user;
+    const char *wrong = unbalanced(c, stream);
+    c->streams_n++;
+    if (wrong != NULL) {
+        nx_verify_wrong(c->v,
+                        "agent %" PRIu32 ", epoch %016" PRIx64
+                        ": %s (acknowledged %" PRIu64 ", received %" PRIu64
+                        ", lost %" PRIu64 ", in the log %" PRIu64 ")",
+                        stream->agent_id, stream->epoch, wrong,
+                        stream->position.acked_seq, stream->position.received_n,
+                        stream->position.dropped_n, stream->logged_n);
+    }
+}
+
+static int check_ledger(struct nx_verify *v) {
+    struct ledger_check c = {.v = v};
+    unsigned before_n = v->problems_n;
+    int64_t from_us = 0;
+    int err = nx_store_log_begin(v->store, &c.whole, &from_us);
+    if (err == NX_OK) {
+        err = nx_store_streams(v->store, check_stream, &c);
+    }
+    nx_verify_part(v, "ledger", before_n, "%" PRIu64 " streams of agents",
+                   c.streams_n);
+    return err;
+}
+
+/* --- targets --- */
+
+struct target_check {
+    struct nx_verify *v;
+    struct nx_engine *engine;
+    int err;
+    int64_t from_us, last_us;
+    uint64_t targets_n;
+};
+
+static void add_agent(void *user, const struct nx_agent_record *record) {
+    struct target_check *c = user;
+    if (c->err == NX_OK) {
+        c->err = nx_engine_agent_set(c->engine, &record->agent);
+    }
+}
+
+static void add_incident(void *user, const struct nx_incident *incident) {
+    struct target_check *c = user;
+    if (c->err != NX_OK || incident->closed_us != NX_TIME_UNKNOWN) {
+        return;
+    }
+    c->err = nx_engine_incident_open(c->engine, incident);
+    int64_t from_us = nx_incident_needs_from(incident);
+    c->from_us = from_us < c->from_us ? from_us : c->from_us;
+}
+
+/* Of silence the log says nothing: idle agents are heard without it. */
+static void check_target(void *user, const struct nx_target_past *past) {
+    struct target_check *c = user;
+    unsigned state = NX_STATE_UNKNOWN;
+    int64_t at_us =
+        past->changed_us > c->last_us ? past->changed_us : c->last_us;
+    c->targets_n++;
+    if (past->state == NX_STATE_UNKNOWN ||
+        nx_engine_state_at(c->engine, past, at_us, &state) != NX_OK ||
+        state == NX_STATE_UNKNOWN || state == past->state) {
+        return;
+    }
+    char resolver[NX_ENDPOINT_TEXT_MAX];
+    nx_verify_wrong(c->v,
+                    "incident %" PRIu32 ", agent %" PRIu32
+                    ", resolver %s: the table says %s, the log %s",
+                    past->incident_id, past->agent_id,
+                    nx_endpoint_text(&past->question.to, resolver),
+                    nx_state_text(past->state), nx_state_text(state));
+}
+
+static int fold_and_compare(struct nx_verify *v, struct target_check *c) {
+    struct nx_refold log = {.store = v->store,
+                            .engine = c->engine,
+                            .now_us = nx_clock_wall_us(),
+                            .every_us = v->conf->engine.evaluate_every_us};
+    int err = nx_store_agents(v->store, add_agent, c);
+    if (err == NX_OK) {
+        err = nx_store_incidents(v->store, add_incident, c);
+    }
+    err = err == NX_OK ? c->err : err;
+    log.from_us = c->from_us;
+    if (err == NX_OK) {
+        err = nx_refold(&log);
+    }
+    c->last_us = log.last_us;
+    return err == NX_OK ? nx_store_targets(v->store, check_target, c) : err;
+}
+
+struct nx_engine_settings nx_verify_settings(const struct nx_verify *v) {
+    struct nx_engine_settings settings = v->conf->engine;
+    settings.presence = false;
+    return settings;
+}
+
+int nx_verify_targets(struct nx_verify *v) {
+    struct target_check c = {.v = v, .from_us = INT64_MAX};
+    const struct nx_engine_settings settings = nx_verify_settings(v);
+    unsigned before_n = v->problems_n;
+    int err = nx_engine_new(&settings, &c.engine);
+    if (err == NX_OK) {
+        err = fold_and_compare(v, &c);
+    }
+    nx_engine_free(&c.engine);
+    nx_verify_part(v, "targets", before_n, "%" PRIu64 " of open incidents%s",
+                   c.targets_n,
+                   v->problems_n == before_n
+                       ? ""
+                       : "; a collector that starts puts them right, or "
+                         "nxclear-collector --rebuild");
+    return err;
+}
+
+/* --- all --- */
+
+static int look(struct nx_verify *v) {
+    if (!nx_verify_pages(v)) {
+        return NX_OK; /* it is said */
+    }
+    int err = check_log(v);
+    if (err == NX_OK) {
+        err = check_ledger(v);
+    }
+    return err == NX_OK ? nx_verify_targets(v) : err;
+}
+
+int nx_verify(const struct nx_collector_conf *conf, FILE *out,
+              unsigned *problems_n, char *why, size_t why_cap) {
+    const struct nx_store_options options = {.read_only = true};
+    struct nx_verify v = {.conf = conf, .out = out};
+    int err = nx_store_open(conf->store_path, &options, &v.store, why, why_cap);
+    if (err != NX_OK) {
+        return err;
+    }
+    err = nx_store_snapshot(v.store);
+    if (err == NX_OK) {
+        err = look(&v);
+    }
+    if (err != NX_OK) {
+        nx_verify_wrong(&v, "%s", nx_store_problem(v.store));
+    }
+    nx_store_rollback(v.store);
+    nx_store_close(&v.store);
+    fprintf(out, "%s: %s\n", conf->store_path,
+            v.problems_n == 0 ? "ok" : "NOT OK");
+    *problems_n = v.problems_n;
+    return NX_OK;
+}
