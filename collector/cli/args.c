@@ -11,16 +11,7 @@
 #define ALWAYS (NX_BIT(OPT_API) | NX_BIT(OPT_HELP) | NX_BIT(OPT_VERSION))
 #define LISTS (NX_BIT(OPT_JSON) | NX_BIT(OPT_JSONL))
 
-struct command_rule {
-    const char *word;
-    const char *verb; /* NULL: the word is enough */
-    enum nx_command command;
-    size_t min, max; /* positional arguments */
-    const char *usage;
-    unsigned allowed; /* NX_BIT() of options */
-};
-
-static const struct command_rule commands[] = {
+const struct nx_command_rule nx_commands[] = {
     {"incident", "open", NX_CMD_INCIDENT_OPEN, 2, MANY, "NAME TYPE...",
      NX_BIT(OPT_EXPECT) | NX_BIT(OPT_OUTAGE) | NX_BIT(OPT_RESTORED) |
          NX_BIT(OPT_NOTE) | NX_BIT(OPT_JSON)},
@@ -37,8 +28,7 @@ static const struct command_rule commands[] = {
     {"evidence", NULL, NX_CMD_EVIDENCE, 1, 2, "[ID] NETWORK",
      NX_BIT(OPT_OUTPUT)},
     /* For the shells' completion; not in the help. */
-    {"complete", NULL, NX_CMD_COMPLETE, 1, 2, "incidents|networks|receivers",
-     0},
+    {"complete", NULL, NX_CMD_COMPLETE, 0, MANY, "-- WORD...", 0},
     {"audit", NULL, NX_CMD_AUDIT, 1, MANY, "NAME [TYPE]...",
      NX_BIT(OPT_EXPECT) | NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_JSON)},
     {"preflight", NULL, NX_CMD_PREFLIGHT, 1, MANY, "NAME [TYPE]...",
@@ -63,7 +53,7 @@ static const struct command_rule commands[] = {
      LISTS | NX_BIT(OPT_AT) | NX_BIT(OPT_EVERY) | NX_BIT(OPT_ALL)},
 };
 
-#define COMMANDS_N (sizeof commands / sizeof commands[0])
+const size_t nx_commands_n = sizeof nx_commands / sizeof nx_commands[0];
 
 int nx_args_take_positional(struct nx_parse *p, const char *arg) {
     if (p->positional_n == sizeof p->positional / sizeof p->positional[0]) {
@@ -93,13 +83,13 @@ static const char *verbs_of(const char *word) {
 }
 
 /* Finds the command and how many words name it. */
-static const struct command_rule *find_command(struct nx_parse *p,
-                                               size_t *words) {
+static const struct nx_command_rule *find_command(struct nx_parse *p,
+                                                  size_t *words) {
     const char *word = p->positional[0];
     const char *verb = p->positional_n > 1 ? p->positional[1] : NULL;
     bool word_known = false;
-    for (size_t i = 0; i < COMMANDS_N; i++) {
-        const struct command_rule *rule = &commands[i];
+    for (size_t i = 0; i < nx_commands_n; i++) {
+        const struct nx_command_rule *rule = &nx_commands[i];
         if (strcmp(rule->word, word) != 0) {
             continue;
         }
@@ -173,7 +163,8 @@ static int take_labels(struct nx_parse *p, const char *const *pairs, size_t n) {
     return 0;
 }
 
-static int take_positional(struct nx_parse *p, const struct command_rule *rule,
+static int take_positional(struct nx_parse *p,
+                           const struct nx_command_rule *rule,
                            const char *const *rest, size_t n) {
     const char *space = rule->verb != NULL ? " " : "";
     const char *verb = rule->verb != NULL ? rule->verb : "";
@@ -200,7 +191,6 @@ static int take_positional(struct nx_parse *p, const struct command_rule *rule,
     case NX_CMD_WAIT:
         return n > 0 ? take_id(p, rest[0]) : 0;
     case NX_CMD_COMPLETE:
-        p->out->subject = rest[0];
         return 0;
     case NX_CMD_EVIDENCE:
     case NX_CMD_EXPLAIN:
@@ -232,7 +222,8 @@ static int take_positional(struct nx_parse *p, const struct command_rule *rule,
     return 0;
 }
 
-static int check_options(struct nx_parse *p, const struct command_rule *rule) {
+static int check_options(struct nx_parse *p,
+                         const struct nx_command_rule *rule) {
     for (size_t i = 0; i < NX_OPTIONS_N; i++) {
         unsigned bit = NX_BIT(nx_options[i].option);
         if ((p->seen & bit) != 0 && ((rule->allowed | ALWAYS) & bit) == 0) {
@@ -263,7 +254,7 @@ static int parse_command(struct nx_parse *p) {
     if (p->positional_n == 0) {
         return nx_args_fail(p->why, "no command given");
     }
-    const struct command_rule *rule = find_command(p, &words);
+    const struct nx_command_rule *rule = find_command(p, &words);
     if (rule == NULL) {
         return NX_EMALFORMED;
     }
@@ -271,6 +262,22 @@ static int parse_command(struct nx_parse *p) {
     int err = take_positional(p, rule, p->positional + words,
                               p->positional_n - words);
     return err != 0 ? err : check_options(p, rule);
+}
+
+/* Of a line that is being written nothing is checked; but the collector that
+ * it names is the one to ask. */
+static void take_words(struct nx_parse *p) {
+    size_t first = strcmp(p->args[1], "--") == 0 ? 2 : 1;
+    p->out->words = p->args + first;
+    p->out->words_n = p->n - first;
+    for (size_t i = first; i + 1 < p->n; i++) {
+        if (strcmp(p->args[i], "--api") == 0 &&
+            nx_args_take_api(p, p->args[i + 1]) != 0) {
+            p->out->words_n = 0; /* nobody to ask */
+        }
+    }
+    p->positional[p->positional_n++] = p->args[0];
+    p->at = p->n;
 }
 
 int nx_args_parse(const char *const *args, size_t n, const char *api_env,
@@ -292,6 +299,9 @@ int nx_args_parse(const char *const *args, size_t n, const char *api_env,
                             "NXCLEAR_API: neither unix:/PATH nor "
                             "http://HOST:PORT: %.80s",
                             api_env);
+    }
+    if (n > 1 && strcmp(args[0], "complete") == 0) {
+        take_words(&p);
     }
     while (err == 0 && p.at < n) {
         const char *arg = args[p.at++];

@@ -77,6 +77,8 @@ struct nx_args {
     const char *role;                     /* NULL */
     int64_t at_us[NX_ARGS_AT_MAX];        /* replay: show then, ascending */
     size_t at_n;
+    const char *const *words; /* complete: the line up to the cursor */
+    size_t words_n;
     int64_t every_us;                /* replay: and so often; 0: no */
     const char *where[NX_WHERE_MAX]; /* "site=lyon" */
     size_t where_n;

@@ -41,6 +41,18 @@ struct nx_option_rule {
 #define NX_OPTIONS_N 22U
 extern const struct nx_option_rule nx_options[NX_OPTIONS_N];
 
+/* The commands, those of one word beside each other. */
+struct nx_command_rule {
+    const char *word;
+    const char *verb; /* NULL: the word is enough */
+    enum nx_command command;
+    size_t min, max; /* positional arguments */
+    const char *usage;
+    unsigned allowed; /* NX_BIT() of options */
+};
+extern const struct nx_command_rule nx_commands[];
+extern const size_t nx_commands_n;
+
 /* What parsing goes through. */
 struct nx_parse {
     const char *const *args;

@@ -10,12 +10,20 @@
 
 #include "collector/cli/args.h"
 
+/* In which order networks are shown. */
+enum nx_sort {
+    NX_SORT_URGENCY, /* no forecast, the latest forecast, unknown, clear */
+    NX_SORT_NAME,
+    NX_SORT_DENIED, /* the largest share first */
+    NX_SORT_N_,
+};
+
 /* How to show things. */
 struct nx_show {
+    enum nx_sort sort;
     bool colour;
     bool utf8;        /* "±" is understood */
     bool all;         /* clear networks too, however many */
-    unsigned rows;    /* of the terminal; 0: no limit */
     unsigned columns; /* of the terminal; 0: no limit */
 };
 

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "collector/cli/complete.h"
 #include "collector/cli/io_run.h"
 #include "collector/cli/record.h"
 #include "collector/cli/request.h"
@@ -18,6 +18,18 @@ int nx_run_network(const struct nx_run *run, uint32_t id, json_t **out) {
                         : nx_run_complain("out of memory", NX_EXIT_INTERNAL);
     free(bytes);
     return exit_code;
+}
+
+int nx_run_network_quietly(const struct nx_run *run, uint32_t id, json_t **out,
+                           struct nx_api_error *error) {
+    struct nx_text path;
+    nx_text_init(&path);
+    nx_request_network(id, run->args->network, &path);
+    char *bytes = nx_text_take(&path);
+    int err =
+        bytes != NULL ? nx_api_get(run->api, bytes, out, error) : NX_ENOMEM;
+    free(bytes);
+    return err;
 }
 
 int nx_run_explain(const struct nx_run *run) {
@@ -82,36 +94,47 @@ int nx_run_alert_test(const struct nx_run *run) {
     return nx_run_print(&text);
 }
 
-/* Words for the completion of shells, one a line. Nothing is said when the
- * collector cannot be reached: that is no moment for messages. */
+/* Nothing is said when the collector cannot be reached: that is no moment for
+ * messages. */
+static void add_words(const struct nx_run *run, const char *path,
+                      const char *list, const char *key, struct nx_text *out) {
+    struct nx_api_error error;
+    json_t *document = NULL;
+    size_t i = 0;
+    const json_t *one = NULL;
+    if (nx_api_get(run->api, path, &document, &error) != 0) {
+        return;
+    }
+    json_array_foreach(json_object_get(document, list), i, one) {
+        const json_t *word = json_object_get(one, key);
+        if (json_is_integer(word)) {
+            nx_text_addf(out, "%" JSON_INTEGER_FORMAT "\n",
+                         json_integer_value(word));
+        } else if (json_is_string(word)) {
+            nx_text_escaped(out, json_string_value(word));
+            nx_text_add(out, "\n");
+        }
+    }
+    json_decref(document);
+}
+
 int nx_run_complete(const struct nx_run *run) {
     static const struct {
-        const char *what, *path, *list, *key;
-    } rules[] = {{"incidents", "/v1/incidents", "incidents", "id"},
-                 {"networks", "/v1/networks", "networks", "network"},
-                 {"receivers", "/v1/alerts", "receivers", "name"}};
+        unsigned what;
+        const char *path, *list, *key;
+    } rows[] = {
+        {NX_COMPLETE_INCIDENTS, "/v1/incidents", "incidents", "id"},
+        {NX_COMPLETE_NETWORKS, "/v1/networks", "networks", "network"},
+        {NX_COMPLETE_AGENTS, "/v1/agents", "agents", "name"},
+        {NX_COMPLETE_RECEIVERS, "/v1/alerts", "receivers", "name"},
+    };
     struct nx_text text;
     nx_text_init(&text);
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        struct nx_api_error error;
-        json_t *document = NULL;
-        size_t k = 0;
-        const json_t *one = NULL;
-        if (strcmp(rules[i].what, run->args->subject) != 0 ||
-            nx_api_get(run->api, rules[i].path, &document, &error) != 0) {
-            continue;
+    unsigned more = nx_complete(run->args->words, run->args->words_n, &text);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        if ((more & rows[i].what) != 0) {
+            add_words(run, rows[i].path, rows[i].list, rows[i].key, &text);
         }
-        json_array_foreach(json_object_get(document, rules[i].list), k, one) {
-            const json_t *word = json_object_get(one, rules[i].key);
-            if (json_is_integer(word)) {
-                nx_text_addf(&text, "%" JSON_INTEGER_FORMAT "\n",
-                             json_integer_value(word));
-            } else if (json_is_string(word)) {
-                nx_text_escaped(&text, json_string_value(word));
-                nx_text_add(&text, "\n");
-            }
-        }
-        json_decref(document);
     }
     return text.len > 0 ? nx_run_print(&text) : 0;
 }

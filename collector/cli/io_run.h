@@ -45,6 +45,8 @@ int nx_run_evidence(const struct nx_run *run); /* io_bundle.c */
 int nx_run_complete(const struct nx_run *run);
 /* The document of args->network; as nx_run_get. */
 int nx_run_network(const struct nx_run *run, uint32_t id, json_t **out);
+int nx_run_network_quietly(const struct nx_run *run, uint32_t id, json_t **out,
+                           struct nx_api_error *error);
 int nx_run_alert_test(const struct nx_run *run);
 
 /* io_audit.c: audit and preflight. */

@@ -2,11 +2,11 @@
  * countdown goes on while nothing changes. */
 #include <signal.h>
 #include <stdio.h>
-#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "collector/cli/io_run.h"
+#include "collector/cli/io_screen.h"
 
 #define US_PER_S INT64_C(1000000)
 
@@ -47,34 +47,6 @@ static bool is_closed(const json_t *status) {
 
 /* --- watch --- */
 
-/* The terminal may have been resized meanwhile. */
-static struct nx_show measured(const struct nx_show *show) {
-    struct nx_show fitted = *show;
-    struct winsize size;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0) {
-        fitted.rows = size.ws_row;
-        fitted.columns = size.ws_col;
-    }
-    return fitted;
-}
-
-static void add_frame(const struct nx_run *run, const json_t *status,
-                      const char *trouble, struct nx_text *out) {
-    struct nx_show show = measured(run->show);
-    struct nx_text text;
-    nx_text_init(&text);
-    if (status != NULL) {
-        nx_show_status(status, &show, &text);
-    }
-    if (trouble != NULL) {
-        nx_text_addf(&text, "\n%s\n", trouble);
-    }
-    nx_text_add(out, "\033[H\033[J");
-    nx_show_fit(text.bytes != NULL ? text.bytes : "", &show, out);
-    out->failed |= text.failed;
-    nx_text_fini(&text);
-}
-
 /* One block for a pipe or a file. */
 static void add_block(const struct nx_run *run, const json_t *status,
                       struct nx_text *out) {
@@ -93,9 +65,7 @@ static int show_now(const struct nx_run *run, const json_t *status,
                     const char *trouble, bool trouble_is_new) {
     struct nx_text text;
     nx_text_init(&text);
-    if (run->terminal && run->args->format == NX_FORMAT_TABLE) {
-        add_frame(run, status, trouble, &text);
-    } else if (trouble == NULL) {
+    if (trouble == NULL) {
         add_block(run, status, &text);
     } else if (trouble_is_new) {
         (void)fprintf(stderr, "nxclear: %s\n", trouble);
@@ -137,6 +107,10 @@ static int watch_loop(const struct nx_run *run, uint32_t id, json_t **status) {
 
 int nx_run_watch(const struct nx_run *run, uint32_t id) {
     json_t *status = NULL;
+    if (run->terminal && run->args->format == NX_FORMAT_TABLE &&
+        isatty(STDIN_FILENO) != 0) {
+        return nx_run_screen(run, id);
+    }
     catch_signals();
     int exit_code = watch_loop(run, id, &status);
     if (exit_code == 0) {

@@ -30,6 +30,9 @@ int nx_show_exit(const json_t *status);
 void nx_show_status(const json_t *status, const struct nx_show *show,
                     struct nx_text *out);
 
+/* Sorts networks of a status as they are shown. */
+void nx_show_order(json_t **networks, size_t n, enum nx_sort sort);
+
 /* GET /v1/incidents/{id}/networks/{network}: the evidence. show->all: every
  * look. */
 void nx_show_explain(const json_t *network, const struct nx_show *show,
@@ -89,10 +92,5 @@ void nx_show_json(const json_t *document, bool one_line, struct nx_text *out);
 
 /* A problem document of the API: "title: detail". */
 void nx_show_problem(const json_t *problem, struct nx_text *out);
-
-/* Cuts text to a terminal of rows x columns (escape sequences are ours and
- * take no room), saying how many lines are missing. */
-void nx_show_fit(const char *text, const struct nx_show *show,
-                 struct nx_text *out);
 
 #endif

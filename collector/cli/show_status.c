@@ -55,6 +55,35 @@ static int compare(const void *a, const void *b) {
     return strcmp(name_x != NULL ? name_x : "", name_y != NULL ? name_y : "");
 }
 
+static int by_name(const void *a, const void *b) {
+    const char *x = nx_doc_text(*(json_t *const *)a, "network");
+    const char *y = nx_doc_text(*(json_t *const *)b, "network");
+    return strcmp(x != NULL ? x : "", y != NULL ? y : "");
+}
+
+static int by_denied(const void *a, const void *b) {
+    double x =
+        json_number_value(json_object_get(*(json_t *const *)a, "denied"));
+    double y =
+        json_number_value(json_object_get(*(json_t *const *)b, "denied"));
+    return x < y ? 1 : x > y ? -1 : compare(a, b);
+}
+
+void nx_show_order(json_t **networks, size_t n, enum nx_sort sort) {
+    switch (sort) {
+    case NX_SORT_URGENCY:
+    case NX_SORT_N_:
+        qsort(networks, n, sizeof *networks, compare);
+        break;
+    case NX_SORT_NAME:
+        qsort(networks, n, sizeof *networks, by_name);
+        break;
+    case NX_SORT_DENIED:
+        qsort(networks, n, sizeof *networks, by_denied);
+        break;
+    }
+}
+
 static enum nx_colour colour_of(const json_t *network) {
     static const char *const waiting[] = {
         "cached-nxdomain", "cached-nodata", "ancestor-nxdomain",
@@ -228,7 +257,7 @@ void nx_show_status(const json_t *status, const struct nx_show *show,
     for (size_t i = 0; i < n; i++) {
         rows[i] = json_array_get(networks, i);
     }
-    qsort(rows, n, sizeof rows[0], compare);
+    nx_show_order(rows, n, show->sort);
     nx_text_add(out, "\n");
     network_table(rows, n, nx_doc_now(status), show, out);
     if (json_is_object(json_object_get(status, "groups"))) {

@@ -245,23 +245,6 @@ static void test_exit(void **state) {
     assert_int_equal(nx_show_exit(NULL), 3);
 }
 
-static void test_fit(void **state) {
-    const struct nx_show small = {.rows = 5, .columns = 4};
-    const struct nx_show none = {.rows = 0};
-    struct nx_text text;
-    (void)state;
-    nx_text_init(&text);
-    nx_show_fit("abcdef\n\033[31mabcdef\033[0m\n\xc2\xb1"
-                "bcdef\nd\ne\nf\n",
-                &small, &text);
-    assert_string_equal(text.bytes, "abcd\n\033[31mabcd\033[0m\n\xc2\xb1"
-                                    "bcd\n... 3 more lines\n");
-    nx_text_fini(&text);
-    nx_show_fit("a\nb\n", &none, &text);
-    assert_string_equal(text.bytes, "a\nb\n");
-    nx_text_fini(&text);
-}
-
 /* --- values --- */
 
 #define S INT64_C(1000000)
@@ -490,16 +473,6 @@ static void test_long_name_is_cut(void **state) {
     nx_table_free(&table);
 }
 
-static void test_no_empty_colours(void **state) {
-    const struct nx_show narrow = {.columns = 3};
-    struct nx_text text;
-    (void)state;
-    nx_text_init(&text);
-    nx_show_fit("\033[1mabc\033[0m \033[1mdef\033[0m\n", &narrow, &text);
-    assert_string_equal(text.bytes, "\033[1mabc\033[0m\n");
-    nx_text_fini(&text);
-}
-
 static bool same(const char *a, const char *b) {
     json_t *x = json_loads(a, 0, NULL);
     json_t *y = json_loads(b, 0, NULL);
@@ -568,7 +541,6 @@ int main(void) {
         cmocka_unit_test(test_jsonl),
         cmocka_unit_test(test_colour),
         cmocka_unit_test(test_exit),
-        cmocka_unit_test(test_fit),
         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_countdown),
         cmocka_unit_test(test_age),
@@ -579,7 +551,6 @@ int main(void) {
         cmocka_unit_test(test_opened),
         cmocka_unit_test(test_narrow),
         cmocka_unit_test(test_long_name_is_cut),
-        cmocka_unit_test(test_no_empty_colours),
         cmocka_unit_test(test_same_subject),
         cmocka_unit_test(test_ended),
     };
