@@ -174,7 +174,10 @@ static int convert(struct nx_convert *c) {
     if (err == NX_OK) {
         err = nx_convert_policy(c);
     }
-    return err == NX_OK ? nx_convert_sizes(c) : err;
+    if (err == NX_OK) {
+        err = nx_convert_sizes(c);
+    }
+    return err == NX_OK ? nx_convert_spool(c) : err;
 }
 
 int nx_agent_conf_parse(const char *file, const uint8_t *text, size_t len,
@@ -232,6 +235,7 @@ void nx_agent_conf_free(struct nx_agent_conf **out) {
     free(conf->resolv_conf);
     free(conf->resolved_conf);
     free(conf->root_hints);
+    free(conf->spool_path);
     free(conf);
     *out = NULL;
 }

@@ -38,7 +38,12 @@ struct nx_agent_conf {
     char *root_hints;         /* NULL: the built-in ones */
     unsigned root_hints_line; /* of the file */
     uint32_t probe_timeout_ms;
+    char *spool_path;         /* NULL: in memory */
+    unsigned spool_path_line; /* of the file */
     uint64_t spool_max_bytes;
+    uint32_t spool_max_age_s;
+    bool spool_sync_always; /* with a path */
+    uint32_t spool_sync_interval_s;
     uint32_t batch_max_results;
     uint32_t batch_max_age_ms;
 };

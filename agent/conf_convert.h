@@ -25,7 +25,8 @@ int nx_convert_text(const char *text, char **out) NX_MUSTUSE;
 /* The policy, with root_hints. */
 int nx_convert_policy(struct nx_convert *c) NX_MUSTUSE;
 
-/* probe, spool and batch. */
+/* probe and batch; the spool. */
 int nx_convert_sizes(struct nx_convert *c) NX_MUSTUSE;
+int nx_convert_spool(struct nx_convert *c) NX_MUSTUSE;
 
 #endif

@@ -162,17 +162,10 @@ int nx_convert_policy(struct nx_convert *c) {
 int nx_convert_sizes(struct nx_convert *c) {
     const struct nx_raw_conf *raw = c->raw;
     struct nx_agent_conf *out = c->out;
-    const uint64_t *bytes = raw->spool != NULL ? raw->spool->max_bytes : NULL;
-    static const struct range bytes_range = {16777216, 1048576, 1073741824};
     int err =
         number32(c, "probe.timeout_ms",
                  raw->probe != NULL ? raw->probe->timeout_ms : NULL,
                  (struct range){2000, 100, 30000}, &out->probe_timeout_ms);
-    if (err == NX_OK) {
-        err = number(c, "spool.max_bytes", bytes != NULL,
-                     bytes != NULL ? *bytes : 0, &bytes_range,
-                     &out->spool_max_bytes);
-    }
     if (err == NX_OK) {
         err = number32(c, "batch.max_results",
                        raw->batch != NULL ? raw->batch->max_results : NULL,
@@ -185,4 +178,51 @@ int nx_convert_sizes(struct nx_convert *c) {
                        (struct range){500, 10, 60000}, &out->batch_max_age_ms);
     }
     return err;
+}
+
+/* What says how a disk is used says nothing without one. */
+static int needs_path(struct nx_convert *c, const struct nx_raw_spool *raw) {
+    const char *path = raw->sync != NULL              ? "spool.sync"
+                       : raw->sync_interval_s != NULL ? "spool.sync_interval_s"
+                                                      : NULL;
+    if (raw->path == NULL && path != NULL) {
+        return NX_CONVERT_FAIL(c, path,
+                               "is for a spool on a disk: give spool.path, "
+                               "or leave it out");
+    }
+    if (raw->sync_interval_s != NULL &&
+        (raw->sync == NULL || *raw->sync != NX_RAW_INTERVAL)) {
+        return NX_CONVERT_FAIL(c, "spool.sync_interval_s",
+                               "is for spool.sync: interval only");
+    }
+    return NX_OK;
+}
+
+int nx_convert_spool(struct nx_convert *c) {
+    static const struct nx_raw_spool none;
+    static const struct range bytes_range = {16777216, 1048576, 1073741824};
+    const struct nx_raw_spool *raw =
+        c->raw->spool != NULL ? c->raw->spool : &none;
+    struct nx_agent_conf *out = c->out;
+    int err = needs_path(c, raw);
+    if (err == NX_OK) {
+        err = number(c, "spool.max_bytes", raw->max_bytes != NULL,
+                     raw->max_bytes != NULL ? *raw->max_bytes : 0, &bytes_range,
+                     &out->spool_max_bytes);
+    }
+    if (err == NX_OK) {
+        err = number32(c, "spool.max_age_s", raw->max_age_s,
+                       (struct range){604800, 60, 2592000},
+                       &out->spool_max_age_s);
+    }
+    if (err == NX_OK) {
+        err =
+            number32(c, "spool.sync_interval_s", raw->sync_interval_s,
+                     (struct range){60, 1, 3600}, &out->spool_sync_interval_s);
+    }
+    out->spool_sync_always = raw->sync == NULL || *raw->sync == NX_RAW_ALWAYS;
+    if (raw->path != NULL) {
+        out->spool_path_line = nx_yaml_line(c->doc, "spool.path");
+    }
+    return err == NX_OK ? nx_convert_text(raw->path, &out->spool_path) : err;
 }

@@ -45,8 +45,14 @@ struct nx_raw_probe {
     uint32_t *timeout_ms;
 };
 
+enum nx_raw_sync { NX_RAW_ALWAYS, NX_RAW_INTERVAL };
+
 struct nx_raw_spool {
+    char *path;
     uint64_t *max_bytes;
+    uint32_t *max_age_s;
+    enum nx_raw_sync *sync;
+    uint32_t *sync_interval_s;
 };
 
 struct nx_raw_batch {

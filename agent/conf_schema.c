@@ -63,8 +63,17 @@ static const cyaml_schema_field_t authority_fields[] = {
 static const cyaml_schema_field_t probe_fields[] = {
     OPT_UINT("timeout_ms", struct nx_raw_probe, timeout_ms), CYAML_FIELD_END};
 
+static const cyaml_strval_t syncs[] = {{"always", NX_RAW_ALWAYS},
+                                       {"interval", NX_RAW_INTERVAL}};
+
 static const cyaml_schema_field_t spool_fields[] = {
-    OPT_UINT("max_bytes", struct nx_raw_spool, max_bytes), CYAML_FIELD_END};
+    OPT_STRING("path", struct nx_raw_spool, path, NX_CONF_PATH_MAX),
+    OPT_UINT("max_bytes", struct nx_raw_spool, max_bytes),
+    OPT_UINT("max_age_s", struct nx_raw_spool, max_age_s),
+    CYAML_FIELD_ENUM_PTR("sync", OPT | CYAML_FLAG_STRICT, struct nx_raw_spool,
+                         sync, syncs, 2),
+    OPT_UINT("sync_interval_s", struct nx_raw_spool, sync_interval_s),
+    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t batch_fields[] = {
     OPT_UINT("max_results", struct nx_raw_batch, max_results),

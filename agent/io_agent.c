@@ -26,18 +26,6 @@ void nx_agentd_arm(struct event *timer, int64_t at_us) {
 
 /* --- results --- */
 
-static void log_drops(const struct nx_agentd *a, uint64_t before) {
-    struct nx_ledger ledger;
-    nx_outbox_ledger(a->outbox, &ledger);
-    if (ledger.dropped > before) {
-        nx_log(NX_LOG_WARN,
-               "no room: %llu results were dropped, oldest first (%llu since "
-               "start)",
-               (unsigned long long)(ledger.dropped - before),
-               (unsigned long long)ledger.dropped);
-    }
-}
-
 void nx_agentd_close_batch(struct nx_agentd *a) {
     struct nx_clock_sample clock;
     uint8_t *bytes = NULL;
@@ -45,7 +33,7 @@ void nx_agentd_close_batch(struct nx_agentd *a) {
     uint64_t first_seq = 0;
     size_t n = 0;
     struct nx_ledger before;
-    nx_outbox_ledger(a->outbox, &before);
+    nx_spool_ledger(a->spool, &before);
     nx_uplink_clock(a->uplink, &clock);
     int err =
         nx_batcher_close(a->batcher, &clock, &bytes, &len, &first_seq, &n);
@@ -53,16 +41,15 @@ void nx_agentd_close_batch(struct nx_agentd *a) {
         return;
     }
     if (err == NX_OK) {
-        err = nx_outbox_put(a->outbox, bytes, len, first_seq, n);
+        err = nx_spool_put(a->spool, bytes, len, first_seq, n, &clock);
     } else {
         n = nx_batcher_abandon(a->batcher, &first_seq);
-        nx_outbox_lost(a->outbox, first_seq, n);
+        nx_spool_lost(a->spool, first_seq, n);
     }
     if (err != NX_OK) {
         nx_log(NX_LOG_ERROR, "cannot keep a batch: %s", nx_strerror(err));
     }
-    log_drops(a, before.dropped);
-    nx_uplink_flush(a->uplink);
+    nx_agentd_spool_changed(a, before.dropped);
 }
 
 static void arm_batch(struct nx_agentd *a) {
@@ -241,7 +228,7 @@ void nx_agentd_on_hello(void *user, struct nx_hello *hello) {
     for (size_t i = 0; i < n; i++) {
         a->hello_resolvers[i] = list[i].at;
     }
-    nx_outbox_ledger(a->outbox, &ledger);
+    nx_spool_ledger(a->spool, &ledger);
     hello->epoch = a->epoch;
     hello->next_seq = nx_batcher_next_seq(a->batcher);
     hello->resolvers = a->hello_resolvers;
@@ -265,7 +252,7 @@ void nx_agentd_on_trim(evutil_socket_t fd, short what, void *arg) {
 }
 
 static void give_memory_back(struct nx_agentd *a) {
-    size_t bytes = nx_outbox_bytes(a->outbox);
+    size_t bytes = nx_spool_memory_bytes(a->spool);
     if (bytes > TRIM_BYTES) {
         a->trim_due = true;
     } else if (bytes == 0 && a->trim_due) {
@@ -294,7 +281,7 @@ void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg) {
     if (!answers_out) {
         nx_agentd_close_batch(a);
     }
-    nx_outbox_ledger(a->outbox, &ledger);
+    nx_spool_ledger(a->spool, &ledger);
     bool waiting =
         answers_out || (ledger.held > 0 && nx_uplink_online(a->uplink));
     if (waiting && since_us < DRAIN_MAX_US) {
@@ -302,8 +289,9 @@ void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg) {
         return;
     }
     if (ledger.held > 0) {
-        nx_log(NX_LOG_WARN, "%llu results could not be delivered",
-               (unsigned long long)ledger.held);
+        nx_log(NX_LOG_WARN, "%llu results could not be delivered%s",
+               (unsigned long long)ledger.held,
+               a->folder != NULL ? "; they stay in the spool" : "");
     }
     (void)event_base_loopbreak(a->base);
 }

@@ -24,6 +24,12 @@ int nx_agent_setup_load(const char *path, struct nx_agent_setup *out, char *why,
                         size_t why_cap) NX_MUSTUSE;
 void nx_agent_setup_fini(struct nx_agent_setup *setup);
 
+/* The ledger of the spool on the disk, as a start now would find it, as lines
+ * of "KEY VALUE" on standard output. Nothing is changed; an agent may be
+ * running. NX_ECONFIG: no spool.path; NX_EDENIED, NX_EIO, NX_ENOMEM. */
+int nx_agent_print_ledger(const struct nx_agent_conf *conf, char *why,
+                          size_t why_cap) NX_MUSTUSE;
+
 /* Takes ownership of what is in *setup when it succeeds. NX_ENOMEM, NX_EIO. */
 int nx_agentd_new(struct event_base *base, struct nx_agent_setup *setup,
                   struct nx_agentd **out) NX_MUSTUSE;

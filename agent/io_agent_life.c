@@ -57,26 +57,27 @@ static int make_timers(struct nx_agentd *a) {
     a->on_due = evtimer_new(a->base, nx_agentd_on_due, a);
     a->on_batch = evtimer_new(a->base, nx_agentd_on_batch, a);
     a->on_drain = evtimer_new(a->base, nx_agentd_on_drain, a);
+    a->on_spool = evtimer_new(a->base, nx_agentd_on_spool, a);
     a->on_trim = evtimer_new(a->base, nx_agentd_on_trim, a);
     return a->on_due != NULL && a->on_batch != NULL && a->on_drain != NULL &&
-                   a->on_trim != NULL
+                   a->on_spool != NULL && a->on_trim != NULL
                ? NX_OK
                : NX_ENOMEM;
 }
 
 static int make_pure(struct nx_agentd *a) {
     const struct nx_agent_conf *conf = a->setup.conf;
-    int err = nx_ratelimit_new(&conf->policy.total_rate, &a->limit);
+    int err = nx_agentd_open_spool(a);
+    if (err == NX_OK) {
+        err = nx_ratelimit_new(&conf->policy.total_rate, &a->limit);
+    }
     if (err == NX_OK) {
         err = nx_planner_new(&conf->policy, a->limit, a->epoch, &a->planner);
     }
     if (err == NX_OK) {
-        err = nx_batcher_new(a->epoch, 1, conf->batch_max_results,
-                             conf->batch_max_age_ms, &a->batcher);
-    }
-    if (err == NX_OK) {
-        err = nx_outbox_new(a->epoch, 1, (size_t)conf->spool_max_bytes,
-                            &a->outbox);
+        err = nx_batcher_new(a->epoch, nx_spool_next_seq(a->spool),
+                             conf->batch_max_results, conf->batch_max_age_ms,
+                             &a->batcher);
     }
     return err;
 }
@@ -104,7 +105,7 @@ static int make_edge(struct nx_agentd *a) {
                                a, &a->resolvers);
     }
     if (err == NX_OK) {
-        err = nx_uplink_new(a->base, a->setup.conf, &a->setup.keys, a->outbox,
+        err = nx_uplink_new(a->base, a->setup.conf, &a->setup.keys, a->spool,
                             &uplink, &a->uplink);
     }
     return err;
@@ -143,15 +144,16 @@ void nx_agentd_free(struct nx_agentd **agent) {
     if (a == NULL) {
         return;
     }
+    nx_agentd_close_spool(a);
     nx_uplink_free(&a->uplink);
     nx_resolvers_free(&a->resolvers);
     nx_walks_free(&a->walks);
     nx_probe_free(&a->prober);
-    nx_outbox_free(&a->outbox);
     nx_batcher_free(&a->batcher);
     nx_planner_free(&a->planner);
     nx_ratelimit_free(&a->limit);
-    struct event *timers[] = {a->on_due, a->on_batch, a->on_drain, a->on_trim};
+    struct event *timers[] = {a->on_due, a->on_batch, a->on_drain, a->on_spool,
+                              a->on_trim};
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
         if (timers[i] != NULL) {
             event_free(timers[i]);
@@ -210,7 +212,7 @@ int nx_agentd_reload(struct nx_agentd *a, struct nx_agent_setup *setup) {
     struct nx_walks_settings settings;
     a->setup = *setup;
     memset(setup, 0, sizeof(*setup));
-    nx_outbox_resize(a->outbox, (size_t)a->setup.conf->spool_max_bytes);
+    nx_agentd_configure_spool(a, old.conf);
     walk_settings(a, &settings);
     nx_walks_reload(a->walks, &settings);
     nx_walks_keep(a->walks, a->planner); /* the policy may have cut some */

@@ -10,6 +10,7 @@
 #include "agent/io_walks.h"
 #include "agent/plan/plan.h"
 #include "agent/uplink/batch.h"
+#include "agent/uplink/io_spool.h"
 #include "agent/uplink/io_uplink.h"
 
 struct nx_agentd {
@@ -21,15 +22,18 @@ struct nx_agentd {
     struct nx_prober *prober;
     struct nx_walks *walks;
     struct nx_batcher *batcher;
-    struct nx_outbox *outbox;
+    struct nx_spool_folder *folder; /* NULL: in memory */
+    struct nx_spool *spool;
     struct nx_uplink *uplink;
     struct nx_resolver_watch *resolvers;
     struct event *on_due;
     struct event *on_batch;
+    struct event *on_spool;
     struct event *on_drain;
     struct event *on_trim;
     struct nx_plan_outcome outcome; /* of the last plan, as logged */
-    bool trim_due;                  /* the outbox was large */
+    bool trim_due;                  /* the spool took much memory */
+    int spool_problem;              /* as logged */
     bool walk_refused;              /* a walk of this plan could not begin */
     unsigned inflight_max;          /* queries at once */
     struct nx_endpoint hello_resolvers[NX_POLICY_RESOLVERS_MAX];
@@ -51,11 +55,22 @@ void nx_agentd_on_acked(void *user);
 void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg);
+void nx_agentd_on_spool(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_trim(evutil_socket_t fd, short what, void *arg);
 
 /* Makes the prober ready for the DNS over TLS resolvers of the configuration,
  * as their interfaces are now. */
 void nx_agentd_add_tls(struct nx_agentd *agent);
+
+/* --- io_agent_spool.c --- */
+
+/* Opens the spool; what is wrong is in the log. Sets the epoch. */
+int nx_agentd_open_spool(struct nx_agentd *agent) NX_MUSTUSE;
+/* After a call that may have changed it: the log, sending, the timer. */
+void nx_agentd_spool_changed(struct nx_agentd *agent, uint64_t dropped_before);
+void nx_agentd_configure_spool(struct nx_agentd *agent,
+                               const struct nx_agent_conf *old);
+void nx_agentd_close_spool(struct nx_agentd *agent);
 
 /* Packs what there is and sends it. */
 void nx_agentd_close_batch(struct nx_agentd *agent);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/io_agent.h"
+#include "agent/uplink/io_spool.h"
 #include "common/yaml.h"
 
 #define PATH_TEXT_MAX 4096U
@@ -75,6 +76,9 @@ static int make_paths(const char *conf_path, struct nx_agent_conf *conf) {
     if (err == NX_OK) {
         err = make_beside(conf_path, &conf->resolved_conf);
     }
+    if (err == NX_OK) {
+        err = make_beside(conf_path, &conf->spool_path);
+    }
     for (size_t i = 0; err == NX_OK && i < conf->resolvers_n; i++) {
         err = make_beside(conf_path, &conf->resolvers[i].tls_ca_file);
     }
@@ -125,6 +129,19 @@ static int load_hints(const char *conf_path, const struct nx_agent_conf *conf,
     return err == NX_OK || err == NX_ENOMEM ? err : NX_ECONFIG;
 }
 
+static int check_spool(const char *conf_path, const struct nx_agent_conf *conf,
+                       char *why, size_t why_cap) {
+    char reason[NX_SPOOL_WHY_MAX];
+    if (conf->spool_path == NULL ||
+        nx_spool_folder_check(conf->spool_path, reason, sizeof(reason)) ==
+            NX_OK) {
+        return NX_OK;
+    }
+    (void)snprintf(why, why_cap, "%s:%u: %s", conf_path, conf->spool_path_line,
+                   reason);
+    return NX_ECONFIG;
+}
+
 static int load_rest(const char *path, struct nx_agent_setup *setup, char *why,
                      size_t why_cap) {
     setup->hints = calloc(1, sizeof(*setup->hints));
@@ -141,7 +158,10 @@ static int load_rest(const char *path, struct nx_agent_setup *setup, char *why,
     } else {
         nx_hints_builtin(setup->hints);
     }
-    return nx_keys_read(setup->conf->key, &setup->keys, why, why_cap);
+    int err = check_spool(path, setup->conf, why, why_cap);
+    return err == NX_OK
+               ? nx_keys_read(setup->conf->key, &setup->keys, why, why_cap)
+               : err;
 }
 
 int nx_agent_setup_load(const char *path, struct nx_agent_setup *out, char *why,

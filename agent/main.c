@@ -20,12 +20,16 @@
 static const char usage[] =
     "usage: nxclear-agent [-v] -c FILE      run in the foreground\n"
     "       nxclear-agent -n -c FILE        check the configuration\n"
+    "       nxclear-agent --ledger -c FILE  what the spool on the disk holds\n"
     "       nxclear-agent keygen FILE       make a key, print the public one\n"
     "       nxclear-agent pubkey FILE       print the public key of a file\n"
     "       nxclear-agent -h | -V           this text, the version\n"
     "  -v  say more\n";
 
+enum { OPTION_LEDGER = 256 };
+
 static const struct option long_options[] = {
+    {"ledger", no_argument, NULL, OPTION_LEDGER},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0}};
@@ -33,6 +37,7 @@ static const struct option long_options[] = {
 struct options {
     const char *conf_path;
     bool check_only;
+    bool ledger_only;
 };
 
 static int exit_code(int err) {
@@ -185,15 +190,21 @@ static int run_daemon(const struct options *options) {
         (void)fprintf(stderr, "%s\n", why); /* for editors, too: no time */
         return exit_code(err);
     }
-    if (options->check_only) {
+    if (options->ledger_only) {
+        err = nx_agent_print_ledger(setup.conf, why, sizeof(why));
+        if (err != NX_OK) {
+            (void)fprintf(stderr, "nxclear-agent: %s\n", why);
+        }
+    }
+    if (options->check_only || options->ledger_only) {
         nx_agent_setup_fini(&setup);
-        return EX_OK;
+        return err == NX_OK ? EX_OK : exit_code(err);
     }
     return run(options, &setup);
 }
 
 int main(int argc, char **argv) {
-    struct options options = {NULL, false};
+    struct options options = {NULL, false, false};
     int option = 0;
     tune_malloc();
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* keys do not go into cores */
@@ -206,6 +217,9 @@ int main(int argc, char **argv) {
             break;
         case 'n':
             options.check_only = true;
+            break;
+        case OPTION_LEDGER:
+            options.ledger_only = true;
             break;
         case 'v':
             nx_log_set_level(NX_LOG_DEBUG);

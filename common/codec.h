@@ -14,6 +14,7 @@
 #define NX_PROTOCOL 1U
 #define NX_MSG_MAX_BYTES (256U * 1024U) /* one message, also ZMQ_MAXMSGSIZE */
 #define NX_UNPACK_ARENA_BYTES (8U * NX_MSG_MAX_BYTES) /* enough for any */
+#define NX_SEQ_MAX ((uint64_t)INT64_MAX) /* the last number of an epoch */
 #define NX_BATCH_OBS_MAX 2000U
 #define NX_BATCH_NAMES_MAX 2000U
 #define NX_BATCH_QUESTIONS_MAX 2000U
@@ -52,7 +53,7 @@ struct nx_hello {
 enum nx_gap_reason {
     NX_GAP_SPACE,   /* oldest dropped: the spool was full */
     NX_GAP_AGE,     /* older than the spool keeps */
-    NX_GAP_DAMAGED, /* unreadable in the spool */
+    NX_GAP_DAMAGED, /* unreadable in the spool, or not in it before a crash */
 };
 #define NX_GAP_REASON_MAX NX_GAP_DAMAGED
 

@@ -15,17 +15,22 @@
 
 /* --- the ack timer --- */
 
+static void arm(struct event *timer, int64_t at_us) {
+    int64_t wait_us = at_us - nx_clock_mono_us();
+    wait_us = wait_us > 0 ? wait_us : 0;
+    const struct timeval tv = {wait_us / 1000000, wait_us % 1000000};
+    (void)evtimer_add(timer, &tv);
+}
+
 static void arm_ack_timer(struct nx_uplink *u) {
-    int64_t at_us =
-        nx_outbox_timeout_at(u->outbox, ACK_TIMEOUT_US << u->timeouts_n);
+    int64_t timeout_us = ACK_TIMEOUT_US << u->timeouts_n;
+    int64_t at_us = u->greeted ? nx_spool_timeout_at(u->spool, timeout_us)
+                               : u->hello_sent_us + timeout_us;
     if (at_us == INT64_MAX || u->state != NX_LINK_ONLINE) {
         (void)evtimer_del(u->on_ack_timeout);
         return;
     }
-    int64_t wait_us = at_us - nx_clock_mono_us();
-    wait_us = wait_us > 0 ? wait_us : 0;
-    const struct timeval tv = {wait_us / 1000000, wait_us % 1000000};
-    (void)evtimer_add(u->on_ack_timeout, &tv);
+    arm(u->on_ack_timeout, at_us);
 }
 
 static void on_ack_timeout(evutil_socket_t fd, short what, void *arg) {
@@ -40,9 +45,13 @@ static void on_ack_timeout(evutil_socket_t fd, short what, void *arg) {
         return;
     }
     u->timeouts_n++;
-    nx_log(NX_LOG_DEBUG, "no ack: sending again from the first");
-    nx_outbox_rewind(u->outbox, nx_clock_mono_us());
-    nx_uplink_flush(u);
+    if (u->greeted) {
+        nx_log(NX_LOG_DEBUG, "no ack: sending again from the first");
+        nx_spool_rewind(u->spool, nx_clock_mono_us());
+        nx_uplink_flush(u);
+    } else {
+        nx_uplink_hello(u);
+    }
 }
 
 /* --- sending --- */
@@ -89,12 +98,14 @@ static int send_batches(struct nx_uplink *u) {
     uint64_t seq = 0;
     int err = work != NULL ? NX_OK : NX_ENOMEM;
     while (err == NX_OK) {
-        err = nx_outbox_peek(u->outbox, work, &len, &seq);
+        struct nx_clock_sample now;
+        nx_uplink_clock(u, &now);
+        err = nx_spool_peek(u->spool, &now, work, &len, &seq);
         if (err == NX_OK) {
             int64_t now_us = nx_clock_mono_us();
             err = nx_zloop_send_bytes(u->zloop, work, len);
             if (err == NX_OK) {
-                nx_outbox_sent(u->outbox, now_us);
+                nx_spool_sent(u->spool, now_us);
                 u->sent_us = now_us;
             }
         }
@@ -103,13 +114,30 @@ static int send_batches(struct nx_uplink *u) {
     return err;
 }
 
+static void on_send(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    nx_uplink_flush(arg);
+}
+
+/* What was kept goes slowly. When there is no room in the socket or nothing
+ * else to do, other events call. */
+static void arm_send(struct nx_uplink *u, int err) {
+    int64_t at_us =
+        err == NX_ENOTFOUND ? nx_spool_send_at(u->spool) : INT64_MAX;
+    if (at_us != INT64_MAX) {
+        arm(u->on_send, at_us);
+    }
+}
+
 void nx_uplink_flush(struct nx_uplink *u) {
     if (u->state != NX_LINK_ONLINE) {
         return;
     }
     int err = u->hello_due ? send_hello(u) : NX_OK;
-    if (err == NX_OK) {
+    if (err == NX_OK && u->greeted) {
         err = send_batches(u);
+        arm_send(u, err);
     }
     if (err != NX_EAGAIN && err != NX_ENOTFOUND && err != NX_OK) {
         nx_log(NX_LOG_WARN, "cannot send to the collector: %s",
@@ -119,10 +147,7 @@ void nx_uplink_flush(struct nx_uplink *u) {
 }
 
 static void arm_idle(struct nx_uplink *u) {
-    int64_t wait_us = u->sent_us + u->idle_us - nx_clock_mono_us();
-    wait_us = wait_us > 0 ? wait_us : 0;
-    const struct timeval tv = {wait_us / 1000000, wait_us % 1000000};
-    (void)evtimer_add(u->on_idle, &tv);
+    arm(u->on_idle, u->sent_us + u->idle_us);
 }
 
 /* An agent that has nothing to say says so: else it would look dead. */
@@ -156,7 +181,8 @@ void nx_uplink_opened(struct nx_uplink *u) {
         u->sync_which = u->which;
     }
     u->timeouts_n = 0;
-    nx_outbox_rewind(u->outbox, nx_clock_mono_us());
+    u->greeted = false;
+    nx_spool_connected(u->spool, nx_clock_mono_us());
     u->sent_us = nx_clock_mono_us();
     nx_uplink_hello(u);
     arm_idle(u);
@@ -170,11 +196,11 @@ static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
     struct nx_ledger after;
     int64_t sent_us = 0;
     bool answers_hello = ack->echo == 0 && u->hellos_n > 0;
-    nx_outbox_ledger(u->outbox, &before);
-    bool sample =
-        nx_outbox_ack(u->outbox, ack, answers_hello, now_us, &sent_us);
-    nx_outbox_ledger(u->outbox, &after);
+    nx_spool_ledger(u->spool, &before);
+    bool sample = nx_spool_ack(u->spool, ack, answers_hello, now_us, &sent_us);
+    nx_spool_ledger(u->spool, &after);
     if (answers_hello) {
+        u->greeted = true;
         sample = u->hellos_n == 1; /* else: which of them? */
         sent_us = u->hello_sent_us;
         u->hellos_n--;
@@ -196,10 +222,7 @@ static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
         u->timeouts_n = 0;
         u->handler.acked(u->handler.user);
     }
-    if (answers_hello) {
-        nx_uplink_flush(u); /* it may have gone back */
-    }
-    arm_ack_timer(u);
+    nx_uplink_flush(u); /* it may have gone back, or the window is open */
 }
 
 static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
@@ -240,10 +263,11 @@ void nx_uplink_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
 static int start(struct nx_uplink *u) {
     u->on_link = evtimer_new(u->base, nx_link_on_event, u);
     u->on_ack_timeout = evtimer_new(u->base, on_ack_timeout, u);
+    u->on_send = evtimer_new(u->base, on_send, u);
     u->on_idle = evtimer_new(u->base, on_idle, u);
     u->context = zmq_ctx_new();
     if (u->on_link == NULL || u->on_ack_timeout == NULL || u->on_idle == NULL ||
-        u->context == NULL) {
+        u->on_send == NULL || u->context == NULL) {
         return NX_ENOMEM;
     }
     if (zmq_ctx_set(u->context, ZMQ_IO_THREADS, 1) != 0 ||
@@ -255,7 +279,7 @@ static int start(struct nx_uplink *u) {
 }
 
 int nx_uplink_new(struct event_base *base, const struct nx_agent_conf *conf,
-                  const struct nx_keypair *keys, struct nx_outbox *outbox,
+                  const struct nx_keypair *keys, struct nx_spool *spool,
                   const struct nx_uplink_handler *handler,
                   struct nx_uplink **out) {
     struct nx_uplink *u = calloc(1, sizeof(*u));
@@ -265,7 +289,7 @@ int nx_uplink_new(struct event_base *base, const struct nx_agent_conf *conf,
     u->base = base;
     u->conf = conf;
     u->keys = keys;
-    u->outbox = outbox;
+    u->spool = spool;
     u->handler = *handler;
     u->idle_us = IDLE_US;
     int err = start(u);
@@ -288,6 +312,9 @@ void nx_uplink_free(struct nx_uplink **uplink) {
     }
     if (u->on_idle != NULL) {
         event_free(u->on_idle);
+    }
+    if (u->on_send != NULL) {
+        event_free(u->on_send);
     }
     if (u->on_link != NULL) {
         event_free(u->on_link);

@@ -2,12 +2,12 @@
  *
  * One attempt at a time, made and ended here (libzmq's own reconnecting stays
  * off: it never comes back after a refused key, and hammers a wrong one).
- * After the handshake: Hello, then the outbox from its first batch. */
+ * After the handshake: Hello; when it is answered, the spool's batches. */
 #ifndef NX_AGENT_IO_UPLINK_H
 #define NX_AGENT_IO_UPLINK_H
 
 #include "agent/conf.h"
-#include "agent/uplink/outbox.h"
+#include "agent/uplink/spool.h"
 #include "common/io_keys.h"
 
 struct event_base;
@@ -24,10 +24,10 @@ struct nx_uplink_handler {
     void *user;
 };
 
-/* conf (collectors), keys and outbox are borrowed. Begins at once. NX_ENOMEM,
+/* conf (collectors), keys and spool are borrowed. Begins at once. NX_ENOMEM,
  * NX_EIO. */
 int nx_uplink_new(struct event_base *base, const struct nx_agent_conf *conf,
-                  const struct nx_keypair *keys, struct nx_outbox *outbox,
+                  const struct nx_keypair *keys, struct nx_spool *spool,
                   const struct nx_uplink_handler *handler,
                   struct nx_uplink **out) NX_MUSTUSE;
 /* Closes at once; what libzmq still holds is given up. */
@@ -42,7 +42,7 @@ void nx_uplink_reload(struct nx_uplink *uplink,
 void nx_uplink_conf(struct nx_uplink *uplink, const struct nx_agent_conf *conf,
                     const struct nx_keypair *keys);
 
-/* There is something new in the outbox. */
+/* There is something new in the spool. */
 void nx_uplink_flush(struct nx_uplink *uplink);
 
 /* Something in the Hello changed: it is sent again. */

@@ -200,6 +200,7 @@ void nx_link_close(struct nx_uplink *u) {
     }
     u->hellos_n = 0;
     (void)evtimer_del(u->on_ack_timeout);
+    (void)evtimer_del(u->on_send);
 }
 
 static uint32_t some_random(void) {

@@ -35,7 +35,7 @@ struct nx_uplink {
     void *context;
     const struct nx_agent_conf *conf;
     const struct nx_keypair *keys;
-    struct nx_outbox *outbox;
+    struct nx_spool *spool;
     struct nx_uplink_handler handler;
     /* The link. */
     enum nx_link_state state;
@@ -51,9 +51,11 @@ struct nx_uplink {
     int64_t logged_us;       /* ... and when; 0: nothing */
     /* What is said. */
     struct event *on_ack_timeout;
-    unsigned timeouts_n; /* in a row */
+    struct event *on_send; /* the spool's rate allows the next one */
+    unsigned timeouts_n;   /* in a row */
     bool hello_due;
-    unsigned hellos_n;     /* unanswered */
+    bool greeted;      /* the collector said where it stands: batches may go */
+    unsigned hellos_n; /* unanswered */
     int64_t hello_sent_us; /* the last of them */
     struct event *on_idle;
     int64_t idle_us; /* after so long without a message: a hello */

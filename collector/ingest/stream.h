@@ -21,7 +21,6 @@
 
 #include "common/codec.h"
 
-#define NX_SEQ_MAX ((uint64_t)INT64_MAX)
 #define NX_STREAM_JUMP_MAX                                                     \
     (UINT64_C(1) << 32) /* 2.7 years at 50 per second                          \
                          */

@@ -55,7 +55,11 @@ static void test_defaults(void **state) {
     assert_false(conf->policy.authority_role);
     assert_null(conf->root_hints);
     assert_int_equal(conf->probe_timeout_ms, 2000);
+    assert_null(conf->spool_path);
     assert_int_equal(conf->spool_max_bytes, 16777216);
+    assert_int_equal(conf->spool_max_age_s, 604800);
+    assert_true(conf->spool_sync_always);
+    assert_int_equal(conf->spool_sync_interval_s, 60);
     assert_int_equal(conf->batch_max_results, 200);
     assert_int_equal(conf->batch_max_age_ms, 500);
     nx_agent_conf_free(&conf);
@@ -97,7 +101,11 @@ static void test_everything(void **state) {
                                "probe:\n"
                                "  timeout_ms: 1500\n"
                                "spool:\n"
+                               "  path: spool\n"
                                "  max_bytes: 2000000\n"
+                               "  max_age_s: 3600\n"
+                               "  sync: interval\n"
+                               "  sync_interval_s: 300\n"
                                "batch:\n"
                                "  max_results: 50\n"
                                "  max_age_ms: 100\n";
@@ -128,6 +136,12 @@ static void test_everything(void **state) {
     assert_int_equal(conf->policy.server_rate.mqps, 4000);
     assert_string_equal(conf->root_hints, "root.hints");
     assert_int_equal(conf->batch_max_results, 50);
+    assert_string_equal(conf->spool_path, "spool");
+    assert_int_equal(conf->spool_path_line, 34);
+    assert_int_equal(conf->spool_max_bytes, 2000000);
+    assert_int_equal(conf->spool_max_age_s, 3600);
+    assert_false(conf->spool_sync_always);
+    assert_int_equal(conf->spool_sync_interval_s, 300);
     nx_agent_conf_free(&conf);
 }
 
@@ -171,6 +185,16 @@ static const struct {
      "a.yaml:6: authority.server_qps: 0 is not from 1 to 1000"},
     {HEAD "probe:\n  timeout_ms: 30001\n",
      "a.yaml:6: probe.timeout_ms: 30001 is not from 100 to 30000"},
+    {HEAD "spool:\n  sync: interval\n", "a.yaml:6: spool.sync: is for a spool "
+                                        "on a disk: give spool.path, or leave "
+                                        "it out"},
+    {HEAD "spool:\n  sync_interval_s: 9\n",
+     "a.yaml:6: spool.sync_interval_s: is for a spool on a disk: give "
+     "spool.path, or leave it out"},
+    {HEAD "spool:\n  path: s\n  sync_interval_s: 9\n",
+     "a.yaml:7: spool.sync_interval_s: is for spool.sync: interval only"},
+    {HEAD "spool:\n  path: s\n  max_age_s: 1\n",
+     "a.yaml:7: spool.max_age_s: 1 is not from 60 to 2592000"},
     {HEAD "spool:\n  max_bytes: 1000\n",
      "a.yaml:6: spool.max_bytes: 1000 is not from 1048576 to 1073741824"},
     {HEAD "batch:\n  max_results: 2001\n",

@@ -1,0 +1,223 @@
+/* The agent's spool: opened, watched, closed, and what the log says of it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/io_agent_priv.h"
+#include "common/io_clock.h"
+#include "common/io_log.h"
+
+/* For the log; a reload may have taken it out of the configuration. */
+static const char *path_of(const struct nx_agentd *a) {
+    const char *path = a->setup.conf->spool_path;
+    return path != NULL ? path : "(its old path)";
+}
+
+/* --- at work --- */
+
+static void log_drops(const struct nx_agentd *a, uint64_t before) {
+    struct nx_ledger ledger;
+    nx_spool_ledger(a->spool, &ledger);
+    if (ledger.dropped > before) {
+        nx_log(NX_LOG_WARN,
+               "no room, or too old: %llu results were dropped, oldest first "
+               "(%llu in all)",
+               (unsigned long long)(ledger.dropped - before),
+               (unsigned long long)ledger.dropped);
+    }
+}
+
+static void log_problem(struct nx_agentd *a) {
+    int problem = nx_spool_problem(a->spool);
+    if (problem == a->spool_problem) {
+        return;
+    }
+    a->spool_problem = problem;
+    if (problem == NX_OK) {
+        nx_log(NX_LOG_INFO, "spool %s: can be written again", path_of(a));
+        return;
+    }
+    nx_log(NX_LOG_ERROR,
+           "spool %s: cannot be written: %s; results are kept in memory, the "
+           "newest %u KiB of them",
+           path_of(a), nx_strerror(problem), NX_SPOOL_MEMORY_BYTES / 1024);
+}
+
+static void arm_spool(struct nx_agentd *a) {
+    int64_t at_us = nx_spool_tick_at(a->spool);
+    if (at_us != INT64_MAX) {
+        nx_agentd_arm(a->on_spool, at_us);
+    }
+}
+
+void nx_agentd_spool_changed(struct nx_agentd *a, uint64_t dropped_before) {
+    log_drops(a, dropped_before);
+    log_problem(a);
+    nx_uplink_flush(a->uplink);
+    arm_spool(a);
+}
+
+void nx_agentd_on_spool(evutil_socket_t fd, short what, void *arg) {
+    struct nx_agentd *a = arg;
+    struct nx_clock_sample now;
+    struct nx_ledger before;
+    (void)fd;
+    (void)what;
+    nx_spool_ledger(a->spool, &before);
+    nx_uplink_clock(a->uplink, &now);
+    nx_spool_tick(a->spool, &now);
+    nx_agentd_spool_changed(a, before.dropped);
+}
+
+/* --- life --- */
+
+static void spool_conf(const struct nx_agent_conf *conf,
+                       struct nx_spool_conf *out) {
+    *out = (struct nx_spool_conf){
+        .max_bytes = conf->spool_max_bytes,
+        .max_age_us = (int64_t)conf->spool_max_age_s * 1000000,
+        .sync_always = conf->spool_sync_always,
+        .sync_interval_us = (int64_t)conf->spool_sync_interval_s * 1000000,
+        .batch_max_results = conf->batch_max_results};
+}
+
+static void log_found(const struct nx_agentd *a,
+                      const struct nx_spool_found *found) {
+    const char *path = a->setup.conf->spool_path;
+    if (found->given_up > 0) {
+        nx_log(NX_LOG_ERROR,
+               "spool %s: its ledger is damaged, so the %llu results in it "
+               "cannot be sent; they are reported as lost",
+               path, (unsigned long long)found->given_up);
+    }
+    if (found->old) {
+        nx_log(found->clean ? NX_LOG_INFO : NX_LOG_WARN,
+               "spool %s: %llu results wait there%s", path,
+               (unsigned long long)found->held,
+               found->clean ? "" : "; the last run did not end well");
+    }
+    if (found->unsure > 0) {
+        nx_log(NX_LOG_WARN,
+               "spool %s: up to %llu results that were not written yet are "
+               "lost, unless they had been sent",
+               path, (unsigned long long)found->unsure);
+    }
+    if (found->damaged > 0) {
+        nx_log(NX_LOG_ERROR,
+               "spool %s: %llu of its files are damaged; what cannot be read "
+               "is reported as lost: check the disk",
+               path, (unsigned long long)found->damaged);
+    }
+}
+
+int nx_agentd_open_spool(struct nx_agentd *a) {
+    const struct nx_spool_disk *disk = NULL;
+    struct nx_spool_conf conf;
+    struct nx_spool_found found;
+    char why[NX_SPOOL_WHY_MAX];
+    spool_conf(a->setup.conf, &conf);
+    if (a->setup.conf->spool_path != NULL) {
+        int err = nx_spool_folder_open(a->setup.conf->spool_path, &a->folder,
+                                       why, sizeof(why));
+        if (err != NX_OK) {
+            nx_log(NX_LOG_ERROR, "%s", why);
+            return err;
+        }
+        disk = nx_spool_folder_disk(a->folder);
+    }
+    int err =
+        nx_spool_new(&conf, disk, a->epoch, nx_spool_boot(), &a->spool, &found);
+    if (err == NX_OK) {
+        a->epoch = nx_spool_epoch(a->spool);
+        log_found(a, &found);
+    }
+    return err;
+}
+
+/* Where the spool is stays as it is: what it holds would be left behind. */
+void nx_agentd_configure_spool(struct nx_agentd *agent,
+                               const struct nx_agent_conf *old) {
+    struct nx_spool_conf conf;
+    const char *a = old->spool_path;
+    const char *b = agent->setup.conf->spool_path;
+    spool_conf(agent->setup.conf, &conf);
+    nx_spool_configure(agent->spool, &conf);
+    if ((a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0)) {
+        nx_log(NX_LOG_WARN,
+               "spool.path: a change needs a restart; until then the spool "
+               "stays %s%s",
+               a != NULL ? "at " : "in memory", a != NULL ? a : "");
+    }
+}
+
+void nx_agentd_close_spool(struct nx_agentd *a) {
+    struct nx_ledger ledger;
+    if (a->spool == NULL) {
+        return;
+    }
+    if (a->uplink != NULL) { /* it ran */
+        nx_spool_ledger(a->spool, &ledger);
+        nx_log(NX_LOG_INFO,
+               "ledger: %llu results produced, %llu acknowledged, %llu held, "
+               "%llu dropped",
+               (unsigned long long)ledger.produced,
+               (unsigned long long)ledger.acked,
+               (unsigned long long)ledger.held,
+               (unsigned long long)ledger.dropped);
+    }
+    int err = nx_spool_close(a->spool);
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "spool %s: not all could be written: %s",
+               path_of(a), nx_strerror(err));
+    }
+    nx_spool_free(&a->spool);
+    nx_spool_folder_close(&a->folder);
+}
+
+/* --- to look at it --- */
+
+static int print(const struct nx_spool *spool,
+                 const struct nx_spool_found *found) {
+    struct nx_ledger ledger;
+    nx_spool_ledger(spool, &ledger);
+    int n = printf("epoch %016" PRIx64 "\nnext_seq %" PRIu64
+                   "\nproduced %" PRIu64 "\nacked %" PRIu64 "\nheld %" PRIu64
+                   "\ndropped %" PRIu64 "\nunsure %" PRIu64
+                   "\ndamaged_files %" PRIu64 "\nbytes %" PRIu64 "\nclean %s\n",
+                   nx_spool_epoch(spool), nx_spool_next_seq(spool),
+                   ledger.produced, ledger.acked, ledger.held, ledger.dropped,
+                   found->unsure, found->damaged, nx_spool_disk_bytes(spool),
+                   found->clean ? "yes" : "no");
+    return n > 0 && fflush(stdout) == 0 ? NX_OK : NX_EIO;
+}
+
+int nx_agent_print_ledger(const struct nx_agent_conf *conf, char *why,
+                          size_t why_cap) {
+    struct nx_spool_folder *folder = NULL;
+    struct nx_spool *spool = NULL;
+    struct nx_spool_found found;
+    struct nx_spool_conf settings;
+    if (conf->spool_path == NULL) {
+        (void)snprintf(why, why_cap,
+                       "there is no spool.path: results are in the agent's "
+                       "memory only");
+        return NX_ECONFIG;
+    }
+    int err = nx_spool_folder_look(conf->spool_path, &folder, why, why_cap);
+    if (err != NX_OK) {
+        return err;
+    }
+    spool_conf(conf, &settings);
+    err = nx_spool_new(&settings, nx_spool_folder_disk(folder), 0,
+                       nx_spool_boot(), &spool, &found);
+    if (err == NX_OK) {
+        err = print(spool, &found);
+    }
+    if (err != NX_OK) {
+        (void)snprintf(why, why_cap, "spool %s: %s", conf->spool_path,
+                       nx_strerror(err));
+    }
+    nx_spool_free(&spool);
+    nx_spool_folder_close(&folder);
+    return err;
+}

@@ -1,0 +1,218 @@
+#include "agent/uplink/segment.h"
+
+#include <string.h>
+
+#include "common/crc32c.h"
+
+#define SEGMENT_MAGIC "NXSEG\0\0\1"
+#define LEDGER_MAGIC "NXLED\0\0\1"
+#define RECORD_MAGIC 0x4352584eU /* "NXRC" */
+#define MAGIC_BYTES 8U
+#define CRC_BYTES 4U
+#define RECORD_OFFSET_KNOWN 1U
+#define LEDGER_CLEAN 1U
+
+/* --- integers --- */
+
+struct cursor {
+    uint8_t *out;
+    const uint8_t *in;
+};
+
+static void put(struct cursor *c, uint64_t value, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        *c->out++ = (uint8_t)(value >> (8 * i));
+    }
+}
+
+static uint64_t get(struct cursor *c, size_t n) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < n; i++) {
+        value |= (uint64_t)*c->in++ << (8 * i);
+    }
+    return value;
+}
+
+static void put_signed(struct cursor *c, int64_t value) {
+    uint64_t bits = 0;
+    memcpy(&bits, &value, sizeof(bits));
+    put(c, bits, 8);
+}
+
+static int64_t get_signed(struct cursor *c) {
+    uint64_t bits = get(c, 8);
+    int64_t value = 0;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
+/* The last 4 of n octets hold the checksum of those before. */
+static void seal(uint8_t *bytes, size_t n, uint32_t crc) {
+    struct cursor c = {.out = bytes + n - CRC_BYTES};
+    put(&c, nx_crc32c(crc, bytes, n - CRC_BYTES), CRC_BYTES);
+}
+
+static bool sealed(const uint8_t *bytes, size_t n, uint32_t crc) {
+    struct cursor c = {.in = bytes + n - CRC_BYTES};
+    return get(&c, CRC_BYTES) == nx_crc32c(crc, bytes, n - CRC_BYTES);
+}
+
+/* --- segment --- */
+
+void nx_segment_head_pack(const struct nx_segment_head *head,
+                          uint8_t out[NX_SEGMENT_HEAD_BYTES]) {
+    memset(out, 0, NX_SEGMENT_HEAD_BYTES);
+    memcpy(out, SEGMENT_MAGIC, MAGIC_BYTES);
+    struct cursor c = {.out = out + MAGIC_BYTES};
+    put(&c, head->epoch, 8);
+    put(&c, head->id, 8);
+    seal(out, NX_SEGMENT_HEAD_BYTES, 0);
+}
+
+int nx_segment_head_parse(const uint8_t bytes[NX_SEGMENT_HEAD_BYTES],
+                          struct nx_segment_head *out) {
+    struct cursor c = {.in = bytes + MAGIC_BYTES};
+    if (memcmp(bytes, SEGMENT_MAGIC, MAGIC_BYTES) != 0 ||
+        !sealed(bytes, NX_SEGMENT_HEAD_BYTES, 0)) {
+        return NX_EMALFORMED;
+    }
+    out->epoch = get(&c, 8);
+    out->id = get(&c, 8);
+    return NX_OK;
+}
+
+/* --- record --- */
+
+static uint32_t begin_crc(const struct nx_segment_head *segment) {
+    uint8_t bytes[16];
+    struct cursor c = {.out = bytes};
+    put(&c, segment->epoch, 8);
+    put(&c, segment->id, 8);
+    return nx_crc32c(0, bytes, sizeof(bytes));
+}
+
+void nx_record_head_pack(const struct nx_segment_head *segment,
+                         struct nx_record_head *head, const uint8_t *payload,
+                         uint8_t out[NX_RECORD_HEAD_BYTES]) {
+    struct cursor c = {.out = out};
+    head->payload_crc = nx_crc32c(0, payload, head->len);
+    put(&c, RECORD_MAGIC, 4);
+    put(&c, head->len, 4);
+    put(&c, head->results_n, 4);
+    put(&c, head->clock.offset_known ? RECORD_OFFSET_KNOWN : 0, 4);
+    put(&c, head->first_seq, 8);
+    put(&c, head->boot, 8);
+    put_signed(&c, head->clock.mono_us);
+    put_signed(&c, head->clock.wall_us);
+    put_signed(&c, head->clock.offset_us);
+    put(&c, head->clock.offset_error_us, 8);
+    put(&c, head->payload_crc, 4);
+    seal(out, NX_RECORD_HEAD_BYTES, begin_crc(segment));
+}
+
+static bool possible(const struct nx_record_head *h) {
+    return h->len >= 1 && h->len <= NX_RECORD_PAYLOAD_MAX &&
+           h->results_n >= 1 && h->results_n <= NX_BATCH_OBS_MAX &&
+           h->first_seq >= 1 && h->first_seq <= NX_SEQ_MAX &&
+           h->results_n - 1 <= NX_SEQ_MAX - h->first_seq;
+}
+
+int nx_record_head_parse(const struct nx_segment_head *segment,
+                         const uint8_t bytes[NX_RECORD_HEAD_BYTES],
+                         struct nx_record_head *out) {
+    struct cursor c = {.in = bytes};
+    struct nx_record_head h = {0};
+    if (get(&c, 4) != RECORD_MAGIC ||
+        !sealed(bytes, NX_RECORD_HEAD_BYTES, begin_crc(segment))) {
+        return NX_EMALFORMED;
+    }
+    h.len = (uint32_t)get(&c, 4);
+    h.results_n = (uint32_t)get(&c, 4);
+    h.clock.offset_known = (get(&c, 4) & RECORD_OFFSET_KNOWN) != 0;
+    h.first_seq = get(&c, 8);
+    h.boot = get(&c, 8);
+    h.clock.mono_us = get_signed(&c);
+    h.clock.wall_us = get_signed(&c);
+    h.clock.offset_us = get_signed(&c);
+    h.clock.offset_error_us = get(&c, 8);
+    h.payload_crc = (uint32_t)get(&c, 4);
+    if (!possible(&h)) {
+        return NX_EMALFORMED;
+    }
+    *out = h;
+    return NX_OK;
+}
+
+bool nx_record_payload_ok(const struct nx_record_head *head,
+                          const uint8_t *payload) {
+    return nx_crc32c(0, payload, head->len) == head->payload_crc;
+}
+
+/* --- ledger --- */
+
+void nx_ledger_pack(const struct nx_ledger_block *ledger,
+                    uint8_t out[NX_LEDGER_BLOCK_BYTES]) {
+    memset(out, 0, NX_LEDGER_BLOCK_BYTES);
+    memcpy(out, LEDGER_MAGIC, MAGIC_BYTES);
+    struct cursor c = {.out = out + MAGIC_BYTES};
+    put(&c, ledger->generation, 8);
+    put(&c, ledger->epoch, 8);
+    put(&c, ledger->reserved_seq, 8);
+    put(&c, ledger->acked_seq, 8);
+    put(&c, ledger->dropped_n, 8);
+    put(&c, ledger->clean ? LEDGER_CLEAN : 0, 4);
+    put(&c, ledger->holes_n, 4);
+    for (size_t i = 0; i < ledger->holes_n; i++) {
+        put(&c, ledger->holes[i].from_seq, 8);
+        put(&c, ledger->holes[i].to_seq, 8);
+        put(&c, ledger->holes[i].told_to_seq, 8);
+        put(&c, ledger->holes[i].reason, 1);
+    }
+    seal(out, NX_LEDGER_BLOCK_BYTES, 0);
+}
+
+static bool holes_possible(const struct nx_ledger_block *l) {
+    uint64_t before = 0;
+    for (size_t i = 0; i < l->holes_n; i++) {
+        const struct nx_hole *h = &l->holes[i];
+        if (h->from_seq <= before || h->to_seq < h->from_seq ||
+            h->to_seq > l->reserved_seq || h->told_to_seq > h->to_seq ||
+            h->reason > NX_GAP_REASON_MAX) {
+            return false;
+        }
+        before = h->to_seq;
+    }
+    return true;
+}
+
+int nx_ledger_parse(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES],
+                    struct nx_ledger_block *out) {
+    struct nx_ledger_block l = {0};
+    struct cursor c = {.in = bytes + MAGIC_BYTES};
+    if (memcmp(bytes, LEDGER_MAGIC, MAGIC_BYTES) != 0 ||
+        !sealed(bytes, NX_LEDGER_BLOCK_BYTES, 0)) {
+        return NX_EMALFORMED;
+    }
+    l.generation = get(&c, 8);
+    l.epoch = get(&c, 8);
+    l.reserved_seq = get(&c, 8);
+    l.acked_seq = get(&c, 8);
+    l.dropped_n = get(&c, 8);
+    l.clean = (get(&c, 4) & LEDGER_CLEAN) != 0;
+    l.holes_n = (uint32_t)get(&c, 4);
+    if (l.holes_n > NX_LEDGER_HOLES_MAX || l.reserved_seq > NX_SEQ_MAX ||
+        l.acked_seq > l.reserved_seq || l.dropped_n > l.acked_seq) {
+        return NX_EMALFORMED;
+    }
+    for (size_t i = 0; i < l.holes_n; i++) {
+        l.holes[i].from_seq = get(&c, 8);
+        l.holes[i].to_seq = get(&c, 8);
+        l.holes[i].told_to_seq = get(&c, 8);
+        l.holes[i].reason = (uint8_t)get(&c, 1);
+    }
+    if (!holes_possible(&l)) {
+        return NX_EMALFORMED;
+    }
+    *out = l;
+    return NX_OK;
+}

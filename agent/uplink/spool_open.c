@@ -1,0 +1,255 @@
+/* What an earlier run left on the disk. Nothing there is believed without its
+ * checksum; what cannot be read becomes a hole. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/uplink/spool_priv.h"
+
+struct opening {
+    struct nx_spool *spool;
+    struct nx_spool_found *found;
+    uint64_t *ids;
+    size_t ids_n;
+    size_t ids_cap;
+    bool no_memory;
+    uint8_t *payload;  /* NX_RECORD_PAYLOAD_MAX */
+    uint64_t last_seq; /* of the newest good record */
+    uint64_t unsure_n; /* numbers that a damaged ledger may have reserved */
+};
+
+/* --- ledger --- */
+
+/* What one write reserves beyond the one before, at most. */
+#define RESERVE_MAX ((1U + NX_SPOOL_RESERVE_BATCHES) * NX_BATCH_OBS_MAX)
+
+static bool written(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES]) {
+    for (size_t i = 0; i < NX_LEDGER_BLOCK_BYTES; i++) {
+        if (bytes[i] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False: there is none, or none is whole. */
+static bool read_ledger(struct opening *o, struct nx_ledger_block *out,
+                        int *err) {
+    struct nx_spool *s = o->spool;
+    bool have = false;
+    *err = NX_OK;
+    for (unsigned slot = 0; slot < 2; slot++) {
+        uint8_t bytes[NX_LEDGER_BLOCK_BYTES];
+        struct nx_ledger_block block;
+        int got = s->disk.ledger_read(s->disk.user, slot, bytes);
+        if (got != NX_OK) {
+            *err = got == NX_ENOTFOUND ? *err : got;
+        } else if (nx_ledger_parse(bytes, &block) != NX_OK) {
+            o->unsure_n = written(bytes) ? RESERVE_MAX : o->unsure_n;
+        } else if (!have || block.generation > out->generation) {
+            *out = block;
+            have = true;
+        }
+    }
+    return have;
+}
+
+static void take_ledger(struct nx_spool *s, const struct nx_ledger_block *l) {
+    s->epoch = l->epoch;
+    s->generation = l->generation;
+    s->acked_seq = l->acked_seq;
+    s->dropped_n = l->dropped_n;
+    for (size_t i = 0; i < l->holes_n; i++) {
+        if (l->holes[i].from_seq > l->acked_seq) {
+            s->holes[s->holes_n++] = l->holes[i];
+        }
+    }
+}
+
+/* --- segments --- */
+
+static void see_id(void *arg, uint64_t id) {
+    struct opening *o = arg;
+    if (o->ids_n == o->ids_cap) {
+        size_t cap = o->ids_cap + 64;
+        uint64_t *grown = realloc(o->ids, cap * sizeof(*grown));
+        if (grown == NULL) {
+            o->no_memory = true;
+            return;
+        }
+        o->ids = grown;
+        o->ids_cap = cap;
+    }
+    o->ids[o->ids_n++] = id;
+}
+
+static int by_number(const void *a, const void *b) {
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The newest count: ids without bound would need memory without bound. */
+static int list_segments(struct opening *o) {
+    struct nx_spool *s = o->spool;
+    int err = s->disk.list(s->disk.user, see_id, o);
+    if (err != NX_OK || o->no_memory) {
+        return err != NX_OK ? err : NX_ENOMEM;
+    }
+    if (o->ids_n > 0) {
+        qsort(o->ids, o->ids_n, sizeof(*o->ids), by_number);
+        s->next_id = o->ids[o->ids_n - 1] + 1;
+    }
+    return NX_OK;
+}
+
+static bool head_ok(struct nx_spool *s, uint64_t id, uint64_t *epoch) {
+    uint8_t bytes[NX_SEGMENT_HEAD_BYTES];
+    struct nx_segment_head head;
+    size_t got = 0;
+    if (s->disk.read(s->disk.user, id, 0, bytes, sizeof(bytes), &got) !=
+            NX_OK ||
+        got != sizeof(bytes) || nx_segment_head_parse(bytes, &head) != NX_OK ||
+        head.id != id) {
+        return false;
+    }
+    *epoch = head.epoch;
+    return true;
+}
+
+static bool payload_ok(struct opening *o, uint64_t id, uint64_t offset,
+                       const struct nx_record_head *head) {
+    struct nx_spool *s = o->spool;
+    size_t got = 0;
+    return s->disk.read(s->disk.user, id, offset + NX_RECORD_HEAD_BYTES,
+                        o->payload, head->len, &got) == NX_OK &&
+           got == head->len && nx_record_payload_ok(head, o->payload);
+}
+
+static void take_record(struct opening *o, struct nx_segment *seg,
+                        const struct nx_record_head *head) {
+    struct nx_spool *s = o->spool;
+    nx_spool_learn(s, head->boot, &head->clock);
+    if (head->first_seq <= o->last_seq) {
+        return; /* written twice: a sync had failed in between */
+    }
+    nx_spool_hole(s, o->last_seq + 1, head->first_seq - 1, NX_GAP_DAMAGED);
+    o->last_seq = nx_head_last(head);
+    seg->first_seq = seg->first_seq > 0 ? seg->first_seq : head->first_seq;
+    seg->last_seq = o->last_seq;
+    seg->boot = head->boot;
+    seg->clock = head->clock;
+}
+
+/* True: good to its end. */
+static bool scan(struct opening *o, struct nx_segment *seg) {
+    struct nx_record_head head;
+    uint64_t offset = NX_SEGMENT_HEAD_BYTES;
+    bool good = true;
+    int err = NX_OK;
+    while ((err = nx_spool_read_head(o->spool, seg->id, offset, &head)) ==
+           NX_OK) {
+        if (payload_ok(o, seg->id, offset, &head)) {
+            take_record(o, seg, &head);
+        } else {
+            good = false;
+        }
+        offset += NX_RECORD_HEAD_BYTES + head.len;
+    }
+    seg->bytes = offset;
+    return good && err == NX_ENOTFOUND;
+}
+
+static int open_segment(struct opening *o, size_t i, uint64_t epoch) {
+    struct nx_spool *s = o->spool;
+    struct nx_segment seg = {.id = o->ids[i]};
+    uint64_t its_epoch = 0;
+    bool ours = head_ok(s, seg.id, &its_epoch) && its_epoch == epoch;
+    bool good = ours && scan(o, &seg);
+    bool torn_end = i + 1 == o->ids_n; /* that is how a crash looks */
+    o->found->damaged += good || torn_end ? 0 : 1;
+    if (seg.first_seq == 0) {
+        (void)s->disk.remove(s->disk.user, seg.id);
+        return NX_OK;
+    }
+    if (!nx_spool_segment_room(s)) {
+        return NX_ENOMEM;
+    }
+    s->segments[s->segments_n++] = seg;
+    s->disk_bytes += seg.bytes;
+    return NX_OK;
+}
+
+/* --- the whole --- */
+
+/* Without its ledger nobody knows which numbers were given out: what is there
+ * cannot be sent. It is reported as lost in the new spool. */
+static void give_up_old(struct opening *o) {
+    struct nx_spool *s = o->spool;
+    uint64_t epoch = s->epoch;
+    for (size_t i = 0; i < o->ids_n; i++) {
+        uint64_t offset = NX_SEGMENT_HEAD_BYTES;
+        struct nx_record_head head;
+        bool ours = head_ok(s, o->ids[i], &s->epoch);
+        while (ours &&
+               nx_spool_read_head(s, o->ids[i], offset, &head) == NX_OK) {
+            o->found->given_up += head.results_n;
+            offset += NX_RECORD_HEAD_BYTES + head.len;
+        }
+        (void)s->disk.remove(s->disk.user, o->ids[i]);
+    }
+    s->epoch = epoch;
+    s->next_seq = o->found->given_up + 1;
+    nx_spool_hole(s, 1, o->found->given_up, NX_GAP_DAMAGED);
+}
+
+static int take_old(struct opening *o, const struct nx_ledger_block *ledger) {
+    struct nx_spool *s = o->spool;
+    int err = NX_OK;
+    take_ledger(s, ledger);
+    for (size_t i = 0; err == NX_OK && i < o->ids_n; i++) {
+        err = open_segment(o, i, ledger->epoch);
+    }
+    uint64_t last_seq = ledger->reserved_seq + o->unsure_n;
+    last_seq = o->last_seq > last_seq ? o->last_seq : last_seq;
+    s->next_seq = last_seq + 1;
+    uint64_t from = o->last_seq > s->acked_seq ? o->last_seq : s->acked_seq;
+    nx_spool_hole(s, o->last_seq + 1, last_seq, NX_GAP_DAMAGED);
+    o->found->old = true;
+    o->found->clean = ledger->clean;
+    o->found->unsure = last_seq > from ? last_seq - from : 0;
+    return err;
+}
+
+static int open_with(struct opening *o) {
+    struct nx_spool *s = o->spool;
+    struct nx_ledger_block ledger;
+    int err = NX_OK;
+    bool have = read_ledger(o, &ledger, &err);
+    if (err == NX_OK) {
+        err = list_segments(o);
+    }
+    if (err == NX_OK && have) {
+        err = take_old(o, &ledger);
+    } else if (err == NX_OK) {
+        give_up_old(o);
+    }
+    if (err == NX_OK) {
+        nx_spool_fit_disk(s);
+        err = nx_spool_reserve(s);
+    }
+    return err;
+}
+
+int nx_spool_open(struct nx_spool *s, struct nx_spool_found *found) {
+    struct opening o = {
+        .spool = s, .found = found, .payload = malloc(NX_RECORD_PAYLOAD_MAX)};
+    int err = o.payload != NULL ? open_with(&o) : NX_ENOMEM;
+    free(o.payload);
+    free(o.ids);
+    if (err == NX_OK) {
+        struct nx_ledger ledger;
+        nx_spool_ledger(s, &ledger);
+        found->held = ledger.held;
+    }
+    return err;
+}

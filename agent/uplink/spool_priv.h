@@ -1,0 +1,156 @@
+/* Inside of spool.c (what is held), spool_disk.c (segments and ledger),
+ * spool_open.c (what an earlier run left) and spool_send.c (the two lanes). */
+#ifndef NX_AGENT_SPOOL_PRIV_H
+#define NX_AGENT_SPOOL_PRIV_H
+
+#include "agent/uplink/spool.h"
+
+#define NX_SPOOL_FRAMES_MAX 8U
+
+/* A batch in memory. */
+struct nx_entry {
+    struct nx_entry *next;
+    uint8_t *bytes;
+    struct nx_record_head head;
+    bool on_disk;
+};
+
+struct nx_segment {
+    uint64_t id;
+    uint64_t bytes;
+    uint64_t first_seq; /* 0: no record */
+    uint64_t last_seq;
+    uint64_t boot; /* of the newest record, with its clock */
+    struct nx_clock_sample clock;
+};
+
+/* What is known of the monotonic clock of a boot. */
+struct nx_frame {
+    uint64_t boot;
+    struct nx_clock_sample clock; /* offset known */
+};
+
+enum nx_lane_name { NX_LANE_FRESH, NX_LANE_DRAIN };
+#define NX_LANES 2U
+
+/* Where a lane is: the next number, and where it may be found. */
+struct nx_lane {
+    uint64_t seq;
+    struct nx_entry *entry;  /* at or before it in memory, or NULL */
+    uint64_t segment_id;     /* a record at or before it ... */
+    uint64_t segment_offset; /* ... begins here; 0: not known */
+};
+
+/* A message that was sent and is not settled. */
+struct nx_flight {
+    uint64_t first_seq;
+    uint64_t last_seq;
+    int64_t sent_us;
+    bool once; /* it never went before */
+    bool drain;
+};
+
+struct nx_spool {
+    struct nx_spool_conf conf;
+    struct nx_spool_disk disk;
+    bool has_disk;
+    uint64_t epoch;
+    uint64_t boot;
+    uint64_t next_seq;
+    uint64_t reserved_seq; /* on the disk; without one: no limit */
+    /* The collector, as it told. */
+    uint64_t acked_seq;
+    struct nx_ahead ahead;
+    uint64_t dropped_n; /* of the numbers up to acked_seq */
+    /* Numbers above acked_seq that will not come; ascending. */
+    struct nx_hole holes[NX_SPOOL_HOLES_MAX];
+    size_t holes_n;
+    /* Memory. */
+    struct nx_entry *first;
+    struct nx_entry **tail;
+    size_t memory_bytes;
+    /* Disk. */
+    struct nx_segment *segments; /* ascending; the last may be open */
+    size_t segments_n;
+    size_t segments_cap;
+    uint64_t disk_bytes;
+    bool open;        /* the last segment takes more records */
+    uint64_t next_id; /* of the next segment */
+    uint64_t generation;
+    int problem;
+    int64_t retry_us; /* with a problem */
+    int64_t sync_us;  /* next sync of what waits; INT64_MAX: nothing waits */
+    int64_t age_us;   /* next look at the age */
+    struct nx_frame frames[NX_SPOOL_FRAMES_MAX];
+    size_t frames_n;
+    int64_t now_us; /* newest monotonic time seen */
+    /* Sending. */
+    uint64_t fresh_from;
+    struct nx_lane lanes[NX_LANES];
+    uint64_t sent_top; /* highest number sent since the connection began */
+    struct nx_flight flights[NX_SPOOL_FLIGHT_MAX];
+    size_t flights_n;
+    int64_t progress_us;
+    int64_t drain_us; /* the next batch of the drain not before */
+    bool peeked;      /* what nx_spool_sent speaks of: */
+    enum nx_lane_name peeked_lane;
+    struct nx_record_head peeked_head;
+};
+
+/* --- spool.c --- */
+
+static inline uint64_t nx_head_last(const struct nx_record_head *head) {
+    return head->first_seq + head->results_n - 1;
+}
+
+/* from..to will not come. What is settled or a hole already stays as it is.
+ * from > to: nothing. */
+void nx_spool_hole(struct nx_spool *spool, uint64_t from, uint64_t to,
+                   enum nx_gap_reason reason);
+/* Gives up the oldest batch in memory. */
+void nx_spool_drop_entry(struct nx_spool *spool, enum nx_gap_reason reason);
+/* Takes it out of memory, without a word. */
+void nx_spool_remove_entry(struct nx_spool *spool);
+
+/* --- spool_disk.c --- */
+
+/* Room for one more segment in the table. False: out of memory. */
+bool nx_spool_segment_room(struct nx_spool *spool);
+/* Everything in memory that is not on the disk goes there and is synced. */
+void nx_spool_flush(struct nx_spool *spool);
+/* Reserves the numbers of the next batches in the ledger. */
+int nx_spool_reserve(struct nx_spool *spool) NX_MUSTUSE;
+int nx_spool_write_ledger(struct nx_spool *spool, bool clean) NX_MUSTUSE;
+/* Unlinks the oldest segment. */
+void nx_spool_remove_segment(struct nx_spool *spool);
+/* The same, and gives up what is in it. */
+void nx_spool_drop_segment(struct nx_spool *spool, enum nx_gap_reason reason);
+/* Drops segments whose newest result is too old. */
+void nx_spool_age_disk(struct nx_spool *spool,
+                       const struct nx_clock_sample *now);
+/* Within max_bytes and the table, by dropping the oldest. */
+void nx_spool_fit_disk(struct nx_spool *spool);
+/* Notes the error; true: it was one. */
+bool nx_spool_failed(struct nx_spool *spool, int err);
+/* Reads the header at offset. NX_ENOTFOUND: the end. NX_EMALFORMED, NX_EIO. */
+int nx_spool_read_head(struct nx_spool *spool, uint64_t id, uint64_t offset,
+                       struct nx_record_head *out) NX_MUSTUSE;
+/* A clock of this boot whose offset is known. */
+void nx_spool_learn(struct nx_spool *spool, uint64_t boot,
+                    const struct nx_clock_sample *clock);
+
+/* --- spool_open.c --- */
+
+int nx_spool_open(struct nx_spool *spool,
+                  struct nx_spool_found *found) NX_MUSTUSE;
+
+/* --- spool_send.c --- */
+
+/* An entry goes: lanes must not point to it. */
+void nx_spool_lanes_forget(struct nx_spool *spool,
+                           const struct nx_entry *entry);
+void nx_spool_lanes_back(struct nx_spool *spool);
+/* Messages that are settled now are no longer in flight. */
+void nx_spool_flights_settle(struct nx_spool *spool);
+
+#endif

@@ -1,0 +1,341 @@
+/* The two lanes: what is sent next, and when. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/uplink/spool_priv.h"
+
+#define DRAIN_GAP_US (1000000 / NX_SPOOL_DRAIN_PER_S)
+#define DRIFT_PPM 15                   /* as clocksync.h */
+#define WALL_ERROR_US INT64_C(1000000) /* of a wall clock that is trusted */
+#define SANE_US (INT64_C(1) << 58)
+
+/* --- lanes --- */
+
+static uint64_t skip(const struct nx_spool *s, uint64_t seq) {
+    uint64_t before = 0;
+    while (before != seq) {
+        before = seq;
+        seq = nx_settled_skip(s->acked_seq, &s->ahead, seq);
+        for (size_t i = 0; i < s->holes_n; i++) {
+            const struct nx_hole *h = &s->holes[i];
+            seq = seq >= h->from_seq && seq <= h->to_seq ? h->to_seq + 1 : seq;
+        }
+    }
+    return seq;
+}
+
+void nx_spool_lanes_forget(struct nx_spool *s, const struct nx_entry *entry) {
+    for (size_t i = 0; i < NX_LANES; i++) {
+        if (s->lanes[i].entry == entry) {
+            s->lanes[i].entry = NULL;
+        }
+    }
+    s->peeked = false;
+}
+
+void nx_spool_lanes_back(struct nx_spool *s) {
+    memset(s->lanes, 0, sizeof(s->lanes));
+    s->lanes[NX_LANE_DRAIN].seq = 1;
+    s->lanes[NX_LANE_FRESH].seq = s->fresh_from;
+    s->flights_n = 0;
+    s->peeked = false;
+}
+
+void nx_spool_connected(struct nx_spool *s, int64_t now_us) {
+    s->fresh_from = s->next_seq;
+    nx_spool_rewind(s, now_us);
+}
+
+void nx_spool_rewind(struct nx_spool *s, int64_t now_us) {
+    nx_spool_lanes_back(s);
+    s->progress_us = now_us;
+}
+
+/* --- finding a batch --- */
+
+/* Where the batch at or behind a lane's number is. */
+struct place {
+    struct nx_record_head head;
+    const struct nx_entry *entry; /* in memory, or NULL: */
+    uint64_t segment_id;
+    uint64_t offset;
+};
+
+/* In memory is the newest of it, without a hole that is none. */
+static bool find_entry(const struct nx_spool *s, struct nx_lane *lane,
+                       struct place *out) {
+    struct nx_entry *e = lane->entry;
+    if (e == NULL || e->head.first_seq > lane->seq) {
+        e = s->first;
+    }
+    while (e != NULL && nx_head_last(&e->head) < lane->seq) {
+        e = e->next;
+    }
+    if (e == NULL) {
+        return false;
+    }
+    lane->entry = e;
+    *out = (struct place){.head = e->head, .entry = e};
+    return true;
+}
+
+static const struct nx_segment *segment_of(const struct nx_spool *s,
+                                           uint64_t seq) {
+    for (size_t i = 0; i < s->segments_n; i++) {
+        if (s->segments[i].first_seq > 0 && s->segments[i].last_seq >= seq) {
+            return &s->segments[i];
+        }
+    }
+    return NULL;
+}
+
+/* Reads on in the segment to the record at or behind the number. */
+static int find_record(struct nx_spool *s, struct nx_lane *lane,
+                       const struct nx_segment *seg, struct place *out) {
+    if (lane->segment_id != seg->id || lane->segment_offset == 0) {
+        lane->segment_id = seg->id;
+        lane->segment_offset = NX_SEGMENT_HEAD_BYTES;
+    }
+    int err = nx_spool_read_head(s, seg->id, lane->segment_offset, &out->head);
+    while (err == NX_OK && nx_head_last(&out->head) < lane->seq) {
+        lane->segment_offset += NX_RECORD_HEAD_BYTES + out->head.len;
+        err = nx_spool_read_head(s, seg->id, lane->segment_offset, &out->head);
+    }
+    out->entry = NULL;
+    out->segment_id = seg->id;
+    out->offset = lane->segment_offset;
+    return err;
+}
+
+/* The batch at or behind the lane's number and below limit. What should be
+ * there and is not becomes a hole. */
+static bool find(struct nx_spool *s, struct nx_lane *lane, uint64_t limit,
+                 struct place *out) {
+    while ((lane->seq = skip(s, lane->seq)) < limit) {
+        uint64_t memory_from =
+            s->first != NULL ? s->first->head.first_seq : s->next_seq;
+        if (lane->seq >= memory_from && find_entry(s, lane, out)) {
+            return true;
+        }
+        const struct nx_segment *seg = segment_of(s, lane->seq);
+        uint64_t missing_to = seg != NULL ? seg->last_seq : memory_from - 1;
+        if (seg != NULL && seg->first_seq > lane->seq) {
+            missing_to = seg->first_seq - 1;
+        } else if (seg != NULL && find_record(s, lane, seg, out) == NX_OK) {
+            if (out->head.first_seq <= lane->seq) {
+                return true;
+            }
+            missing_to = out->head.first_seq - 1;
+        }
+        missing_to = missing_to >= lane->seq ? missing_to : s->next_seq - 1;
+        nx_spool_hole(s, lane->seq, missing_to, NX_GAP_DAMAGED);
+    }
+    return false;
+}
+
+static bool drain_may(const struct nx_spool *s, int64_t now_us) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->flights_n; i++) {
+        n += s->flights[i].drain ? 1 : 0;
+    }
+    return n < NX_SPOOL_DRAIN_WINDOW && now_us >= s->drain_us;
+}
+
+static bool next_place(struct nx_spool *s, int64_t now_us, struct place *out) {
+    if (s->flights_n == NX_SPOOL_FLIGHT_MAX) {
+        return false;
+    }
+    s->peeked_lane = NX_LANE_FRESH;
+    if (find(s, &s->lanes[NX_LANE_FRESH], s->next_seq, out)) {
+        return true;
+    }
+    s->peeked_lane = NX_LANE_DRAIN;
+    return drain_may(s, now_us) &&
+           find(s, &s->lanes[NX_LANE_DRAIN], s->fresh_from, out);
+}
+
+/* --- the message --- */
+
+static uint64_t drift_us(int64_t a_us, int64_t b_us) {
+    int64_t apart = a_us > b_us ? a_us - b_us : b_us - a_us;
+    return (uint64_t)(apart / 1000000 * DRIFT_PPM);
+}
+
+static bool sane(const struct nx_clock_sample *c) {
+    return c->mono_us < SANE_US && c->mono_us > -SANE_US &&
+           c->wall_us < SANE_US && c->wall_us > -SANE_US &&
+           c->offset_us < SANE_US && c->offset_us > -SANE_US;
+}
+
+/* The wall clock was as wrong then as it is today, give or take as much. */
+static void offset_by_wall(const struct nx_clock_sample *now,
+                           struct nx_clock_sample *clock) {
+    int64_t wrong_us = now->wall_us - (now->mono_us - now->offset_us);
+    clock->offset_us = clock->mono_us - (clock->wall_us - wrong_us);
+    clock->offset_error_us =
+        (uint64_t)(WALL_ERROR_US + (wrong_us < 0 ? -wrong_us : wrong_us));
+    clock->offset_known = true;
+}
+
+/* True: the batch needs this clock in place of its own. */
+static bool better_clock(const struct nx_spool *s,
+                         const struct nx_record_head *head,
+                         const struct nx_clock_sample *now,
+                         struct nx_clock_sample *clock) {
+    *clock = head->clock;
+    if (clock->offset_known || !sane(clock) || !sane(now)) {
+        return false;
+    }
+    const struct nx_clock_sample *from = NULL;
+    for (size_t i = 0; i < s->frames_n; i++) {
+        from = s->frames[i].boot == head->boot ? &s->frames[i].clock : from;
+    }
+    from = now->offset_known && head->boot == s->boot ? now : from;
+    if (from != NULL && sane(from)) {
+        clock->offset_us = from->offset_us;
+        clock->offset_error_us =
+            from->offset_error_us + drift_us(from->mono_us, clock->mono_us);
+        clock->offset_known = true;
+    } else if (now->offset_known) {
+        offset_by_wall(now, clock);
+    }
+    return clock->offset_known;
+}
+
+/* The lowest open holes below the batch; told: notes that they were. */
+static size_t gaps_below(struct nx_spool *s, uint64_t first_seq, bool told,
+                         struct nx_gap *out, bool *news) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->holes_n && n < NX_PATCH_GAPS_MAX; i++) {
+        struct nx_hole *h = &s->holes[i];
+        uint64_t size = h->to_seq - h->from_seq + 1;
+        if (h->to_seq >= first_seq ||
+            nx_settled_count(s->acked_seq, &s->ahead, h->from_seq, h->to_seq) ==
+                size) {
+            continue;
+        }
+        out[n++] = (struct nx_gap){h->from_seq, h->to_seq, h->reason};
+        *news = *news || h->told_to_seq < h->to_seq;
+        h->told_to_seq = told ? h->to_seq : h->told_to_seq;
+    }
+    return n;
+}
+
+static int read_payload(struct nx_spool *s, const struct place *p,
+                        uint8_t *out) {
+    size_t got = 0;
+    int err =
+        s->disk.read(s->disk.user, p->segment_id,
+                     p->offset + NX_RECORD_HEAD_BYTES, out, p->head.len, &got);
+    return err == NX_OK && got == p->head.len &&
+                   nx_record_payload_ok(&p->head, out)
+               ? NX_OK
+               : NX_EMALFORMED;
+}
+
+static int make_message(struct nx_spool *s, const struct place *p,
+                        const uint8_t *bytes, const struct nx_clock_sample *now,
+                        uint8_t *out, size_t *len) {
+    struct nx_clock_sample clock;
+    struct nx_gap gaps[NX_PATCH_GAPS_MAX];
+    bool news = false;
+    bool patched = better_clock(s, &p->head, now, &clock);
+    const struct nx_batch_patch patch = {
+        .gaps = gaps,
+        .gaps_n = gaps_below(s, p->head.first_seq, false, gaps, &news),
+        .clock = patched ? &clock : NULL};
+    return nx_codec_batch_patch(bytes, p->head.len, &patch, out,
+                                NX_MSG_MAX_BYTES, len);
+}
+
+static int message_at(struct nx_spool *s, const struct place *p,
+                      const struct nx_clock_sample *now, uint8_t *out,
+                      size_t *len) {
+    if (p->entry != NULL) {
+        return make_message(s, p, p->entry->bytes, now, out, len);
+    }
+    uint8_t *bytes = malloc(p->head.len);
+    if (bytes == NULL) {
+        return NX_ENOMEM;
+    }
+    int err = read_payload(s, p, bytes);
+    if (err == NX_OK) {
+        err = make_message(s, p, bytes, now, out, len);
+    }
+    free(bytes);
+    return err;
+}
+
+int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
+                  uint8_t *out, size_t *len, uint64_t *first_seq) {
+    struct place p;
+    s->peeked = false;
+    while (next_place(s, now->mono_us, &p)) {
+        if (s->has_disk && nx_head_last(&p.head) > s->reserved_seq) {
+            return NX_ENOTFOUND; /* its number is not safe yet */
+        }
+        int err = message_at(s, &p, now, out, len);
+        if (err == NX_OK) {
+            s->peeked = true;
+            s->peeked_head = p.head;
+            *first_seq = p.head.first_seq;
+            return NX_OK;
+        }
+        if (err == NX_ENOMEM) {
+            return err;
+        }
+        nx_spool_hole(s, p.head.first_seq, nx_head_last(&p.head),
+                      NX_GAP_DAMAGED);
+    }
+    return NX_ENOTFOUND;
+}
+
+void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
+    struct nx_gap gaps[NX_PATCH_GAPS_MAX];
+    bool news = false;
+    if (!s->peeked) {
+        return;
+    }
+    uint64_t first_seq = s->peeked_head.first_seq;
+    uint64_t last_seq = nx_head_last(&s->peeked_head);
+    bool drain = s->peeked_lane == NX_LANE_DRAIN;
+    (void)gaps_below(s, first_seq, true, gaps, &news);
+    if (news && s->has_disk) {
+        (void)nx_spool_failed(s, nx_spool_write_ledger(s, false));
+    }
+    if (s->flights_n == 0) {
+        s->progress_us = now_us;
+    }
+    s->flights[s->flights_n++] = (struct nx_flight){
+        first_seq, last_seq, now_us, !drain && first_seq > s->sent_top, drain};
+    s->sent_top = last_seq > s->sent_top ? last_seq : s->sent_top;
+    s->lanes[s->peeked_lane].seq = last_seq + 1;
+    if (drain) {
+        int64_t from_us = s->drain_us > now_us ? s->drain_us : now_us;
+        s->drain_us = from_us + DRAIN_GAP_US;
+    }
+    s->peeked = false;
+}
+
+int64_t nx_spool_send_at(const struct nx_spool *s) {
+    return skip(s, s->lanes[NX_LANE_DRAIN].seq) < s->fresh_from &&
+                   drain_may(s, INT64_MAX)
+               ? s->drain_us
+               : INT64_MAX;
+}
+
+void nx_spool_flights_settle(struct nx_spool *s) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->flights_n; i++) {
+        const struct nx_flight *f = &s->flights[i];
+        if (nx_settled_count(s->acked_seq, &s->ahead, f->first_seq,
+                             f->last_seq) < f->last_seq - f->first_seq + 1) {
+            s->flights[kept++] = *f;
+        }
+    }
+    s->flights_n = kept;
+}
+
+int64_t nx_spool_timeout_at(const struct nx_spool *s, int64_t timeout_us) {
+    return s->flights_n > 0 ? s->progress_us + timeout_us : INT64_MAX;
+}

@@ -1,0 +1,29 @@
+/* What only the moment of sending knows, added to a batch that is packed
+ * already: gap records, and the offset of its clock. Its other bytes, and what
+ * they mean, stay as they are. */
+#ifndef NX_COMMON_CODEC_PATCH_H
+#define NX_COMMON_CODEC_PATCH_H
+
+#include "common/codec.h"
+
+#define NX_PATCH_GAPS_MAX 8U
+#define NX_PATCH_MAX                                                           \
+    (NX_PATCH_GAPS_MAX * 40U + 80U) /* bytes it adds at most                   \
+                                     */
+
+struct nx_batch_patch {
+    const struct nx_gap *gaps;
+    size_t gaps_n; /* 0..NX_PATCH_GAPS_MAX */
+    /* In place of its own, which has the same mono_us (the times of the batch
+     * count from it); NULL: none. */
+    const struct nx_clock_sample *clock;
+};
+
+/* Copies the packed batch to out (cap bytes) with what the patch adds.
+ * NX_EMALFORMED: bytes are not what nx_codec_pack_batch wrote; NX_ELIMIT: out
+ * is too small or the message would be over NX_MSG_MAX_BYTES. */
+int nx_codec_batch_patch(const uint8_t *bytes, size_t bytes_len,
+                         const struct nx_batch_patch *patch, uint8_t *out,
+                         size_t cap, size_t *len) NX_MUSTUSE;
+
+#endif

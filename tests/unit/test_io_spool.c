@@ -1,0 +1,192 @@
+/* The spool in a real folder. */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/uplink/io_spool.h"
+#include "tests/lib/spool_bench.h"
+
+struct fixture {
+    char base[64];
+    char path[96];
+    char why[NX_SPOOL_WHY_MAX];
+    struct nx_spool_folder *folder;
+    struct bench *b;
+};
+
+static int setup(void **state) {
+    struct fixture *f = calloc(1, sizeof(*f));
+    void *bench = NULL;
+    (void)snprintf(f->base, sizeof(f->base), "/tmp/nx-test-spool-XXXXXX");
+    assert_non_null(mkdtemp(f->base));
+    (void)snprintf(f->path, sizeof(f->path), "%s/spool", f->base);
+    (void)bench_new(&bench);
+    f->b = bench;
+    *state = f;
+    return 0;
+}
+
+static void empty(const char *path) {
+    DIR *dir = opendir(path);
+    if (dir == NULL) {
+        return;
+    }
+    for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
+        (void)unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    (void)closedir(dir);
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    void *bench = f->b;
+    (void)bench_free(&bench);
+    nx_spool_folder_close(&f->folder);
+    empty(f->path);
+    (void)rmdir(f->path);
+    empty(f->base);
+    (void)rmdir(f->base);
+    free(f);
+    return 0;
+}
+
+static void open_spool(struct fixture *f, bool look) {
+    nx_spool_free(&f->b->spool);
+    nx_spool_folder_close(&f->folder);
+    int err =
+        look
+            ? nx_spool_folder_look(f->path, &f->folder, f->why, sizeof(f->why))
+            : nx_spool_folder_open(f->path, &f->folder, f->why, sizeof(f->why));
+    assert_int_equal(err, NX_OK);
+    assert_int_equal(nx_spool_new(&f->b->conf, nx_spool_folder_disk(f->folder),
+                                  EPOCH, nx_spool_boot(), &f->b->spool,
+                                  &f->b->found),
+                     NX_OK);
+}
+
+static void test_there_and_back(void **state) {
+    struct fixture *f = *state;
+    struct stat st;
+    int64_t sent_us = 0;
+    assert_int_equal(nx_spool_folder_check(f->path, f->why, sizeof(f->why)),
+                     NX_OK);
+    open_spool(f, false);
+    assert_int_equal(stat(f->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    for (unsigned i = 0; i < 50; i++) {
+        bench_put(f->b, 50);
+    }
+    open_spool(f, false); /* as after a kill */
+    assert_int_equal(f->b->found.held, 2500);
+    assert_int_equal(nx_spool_epoch(f->b->spool), EPOCH);
+    nx_spool_connected(f->b->spool, 0);
+    for (uint64_t seq = 1; seq < 2500; seq += 50) {
+        assert_int_equal(bench_send(f->b, (int64_t)seq * S), seq);
+        (void)bench_ack(f->b, seq + 49, seq, &sent_us);
+    }
+    assert_int_equal(nx_spool_close(f->b->spool), NX_OK);
+    open_spool(f, false);
+    assert_true(f->b->found.clean);
+    assert_int_equal(f->b->found.held, 0);
+    assert_int_equal(nx_spool_disk_bytes(f->b->spool), 0);
+}
+
+static void test_one_agent_at_a_time(void **state) {
+    struct fixture *f = *state;
+    struct nx_spool_folder *other = NULL;
+    char expected[256];
+    open_spool(f, false);
+    bench_put(f->b, 5);
+    assert_int_equal(
+        nx_spool_folder_open(f->path, &other, f->why, sizeof(f->why)),
+        NX_ESTATE);
+    (void)snprintf(expected, sizeof(expected),
+                   "spool %s: locked: another agent uses it; each needs a "
+                   "spool of its own",
+                   f->path);
+    assert_string_equal(f->why, expected);
+    /* A check and a look do not mind, and change nothing. */
+    assert_int_equal(nx_spool_folder_check(f->path, f->why, sizeof(f->why)),
+                     NX_OK);
+    struct nx_spool *seen = NULL;
+    struct nx_spool_found found;
+    assert_int_equal(
+        nx_spool_folder_look(f->path, &other, f->why, sizeof(f->why)), NX_OK);
+    assert_int_equal(nx_spool_new(&f->b->conf, nx_spool_folder_disk(other), 1,
+                                  1, &seen, &found),
+                     NX_OK);
+    assert_int_equal(found.held, 5);
+    nx_spool_free(&seen);
+    nx_spool_folder_close(&other);
+    bench_put(f->b, 5);
+    assert_int_equal(nx_spool_close(f->b->spool), NX_OK);
+    open_spool(f, true);
+    assert_true(f->b->found.clean);
+    assert_int_equal(f->b->found.held, 10);
+}
+
+static void expect_why(struct fixture *f, const char *end) {
+    char expected[256];
+    (void)snprintf(expected, sizeof(expected), "spool.path: %s: %s", f->path,
+                   end);
+    assert_string_equal(f->why, expected);
+}
+
+static void test_places_that_will_not_do(void **state) {
+    struct fixture *f = *state;
+    int fd = open(f->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    (void)close(fd);
+    assert_int_equal(nx_spool_folder_check(f->path, f->why, sizeof(f->why)),
+                     NX_EIO);
+    expect_why(f, "Not a directory");
+    assert_int_not_equal(
+        nx_spool_folder_open(f->path, &f->folder, f->why, sizeof(f->why)),
+        NX_OK);
+    assert_null(f->folder);
+    (void)snprintf(f->path, sizeof(f->path), "%s/no/spool", f->base);
+    assert_int_equal(nx_spool_folder_check(f->path, f->why, sizeof(f->why)),
+                     NX_EIO);
+    expect_why(f, "No such file or directory: make the folder above it");
+}
+
+/* Other files in the folder are nobody's business. */
+static void test_foreign_files(void **state) {
+    struct fixture *f = *state;
+    static const char *const names[] = {"0000000000000001.seg.bak", "notes",
+                                        "zz.seg", "1.seg"};
+    open_spool(f, false);
+    bench_put(f->b, 5);
+    for (size_t i = 0; i < 4; i++) {
+        char path[160];
+        (void)snprintf(path, sizeof(path), "%s/%s", f->path, names[i]);
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        assert_true(fd >= 0);
+        (void)close(fd);
+    }
+    open_spool(f, false);
+    assert_int_equal(f->b->found.held, 5);
+    assert_int_equal(f->b->found.damaged, 0);
+}
+
+int main(void) {
+#define WITH_ALL(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        WITH_ALL(test_there_and_back),
+        WITH_ALL(test_one_agent_at_a_time),
+        WITH_ALL(test_places_that_will_not_do),
+        WITH_ALL(test_foreign_files),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
