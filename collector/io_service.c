@@ -264,6 +264,11 @@ int nx_service_export(struct nx_service *service, uint32_t id,
 
 /* --- health --- */
 
+int nx_service_ledger(const struct nx_service *service, uint32_t agent_id,
+                      struct nx_ledger *out) {
+    return nx_ingest_ledger(service->ingest, agent_id, out);
+}
+
 void nx_service_health(const struct nx_service *service,
                        struct nx_service_health *out) {
     struct nx_group *group = nx_ingest_group(service->ingest);

@@ -81,6 +81,11 @@ int nx_service_label(struct nx_service *service, enum nx_label_kind kind,
                      const char *name, const struct nx_label_change *changes,
                      size_t n) NX_MUSTUSE;
 
+/* The ledger of an agent; NX_ENOTFOUND: it said no hello since the start. */
+struct nx_ledger;
+int nx_service_ledger(const struct nx_service *service, uint32_t agent_id,
+                      struct nx_ledger *out) NX_MUSTUSE;
+
 /* Counters for /healthz and /metrics. */
 struct nx_service_health {
     bool storing;      /* false: the store refuses, acks stopped */

@@ -40,6 +40,13 @@ static void add_record(void *user, const struct nx_agent_record *record) {
         (void)json_object_set_new(agent, "labels", nx_json_labels(&labels));
         (void)json_object_set_new(agent, "weight", json_real(labels.weight));
     }
+    struct nx_ledger ledger;
+    bool said =
+        nx_service_ledger(roster->service, record->agent.id, &ledger) == NX_OK;
+    if (agent != NULL) {
+        (void)json_object_set_new(agent, "ledger",
+                                  nx_roster_ledger(said ? &ledger : NULL));
+    }
     (void)json_array_append_new(roster->list, agent);
 }
 

@@ -1,5 +1,8 @@
 #include "collector/api/roster.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "common/rfc3339.h"
 
 static json_t *time_or_null(int64_t us) {
@@ -78,4 +81,19 @@ json_t *nx_roster_agent(const struct nx_agent_record *record,
     }
     json_decref(seen);
     return entry;
+}
+
+json_t *nx_roster_ledger(const struct nx_ledger *ledger) {
+    char epoch[24];
+    if (ledger == NULL) {
+        return json_null();
+    }
+    (void)snprintf(epoch, sizeof epoch, "%016" PRIx64, ledger->epoch);
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:o}", "epoch", epoch,
+                     "produced", (json_int_t)ledger->produced, "received",
+                     (json_int_t)ledger->received, "dropped",
+                     (json_int_t)ledger->dropped, "spooled",
+                     (json_int_t)ledger->spooled, "balanced",
+                     ledger->problem == NULL ? 1 : 0, "problem",
+                     text_or_null(ledger->problem));
 }

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "collector/ingest/agent_record.h"
+#include "collector/ingest/ledger.h"
 
 /* One agent: {"id","key","name","network","role","own_role" (what it says it
  * is),"state","address","changed","last_seen","last_result","clock_offset_s","clock_error_s","resolvers":[],
@@ -13,5 +14,8 @@
  * the engine has none. New reference; NULL when out of memory. */
 json_t *nx_roster_agent(const struct nx_agent_record *record,
                         const struct nx_agent_view *view);
+
+/* The ledger of its stream; NULL: null. */
+json_t *nx_roster_ledger(const struct nx_ledger *ledger);
 
 #endif

@@ -36,6 +36,7 @@ const struct nx_command_rule nx_commands[] = {
     {"wait", NULL, NX_CMD_WAIT, 0, 1, "[ID]",
      NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_PATIENCE)},
     {"agents", "list", NX_CMD_AGENTS_LIST, 0, 0, "", LISTS},
+    {"agents", "ledger", NX_CMD_AGENTS_LEDGER, 0, 0, "", LISTS},
     {"agents", "accept", NX_CMD_AGENTS_ACCEPT, 1, 1, "KEY --network NETWORK",
      NX_BIT(OPT_NETWORK) | NX_BIT(OPT_NAME) | NX_BIT(OPT_ROLE) |
          NX_BIT(OPT_JSON)},
@@ -215,6 +216,7 @@ static int take_positional(struct nx_parse *p,
     case NX_CMD_VERSION:
     case NX_CMD_INCIDENT_LIST:
     case NX_CMD_AGENTS_LIST:
+    case NX_CMD_AGENTS_LEDGER:
     case NX_CMD_ALERTS_LIST:
     case NX_CMD_NETWORKS:
         break;

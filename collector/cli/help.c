@@ -19,7 +19,7 @@ const char *nx_args_help(void) {
            "DURATION]\n"
            "  preflight NAME [TYPE]... [--timeout DURATION]\n"
            "  wait [ID] [--timeout DURATION] [--patience DURATION]\n"
-           "  agents list\n"
+           "  agents list | ledger\n"
            "  agents accept KEY --network NETWORK [--name NAME]\n"
            "           [--role network|authority]\n"
            "  agents revoke WHO\n"

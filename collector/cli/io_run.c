@@ -15,7 +15,7 @@ int nx_run_complain(const char *why, int exit_code) {
     return exit_code;
 }
 
-static int64_t wall_us(void) {
+int64_t nx_run_wall_us(void) {
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
@@ -115,49 +115,6 @@ int nx_run_incident(const struct nx_run *run, uint32_t *out) {
     return exit_code;
 }
 
-/* --- lists --- */
-
-struct list_rule {
-    enum nx_command command;
-    const char *path;
-    const char *key;
-    void (*show)(const json_t *list, int64_t now_us, const struct nx_show *show,
-                 struct nx_text *out);
-};
-
-static const struct list_rule lists[] = {
-    {NX_CMD_INCIDENT_LIST, "/v1/incidents", "incidents", nx_show_incidents},
-    {NX_CMD_AGENTS_LIST, "/v1/agents", "agents", nx_show_agents},
-    {NX_CMD_ALERTS_LIST, "/v1/alerts", "alerts", nx_show_alerts},
-    {NX_CMD_NETWORKS, "/v1/networks", "networks", nx_show_networks},
-};
-
-static int run_list(const struct nx_run *run) {
-    const struct list_rule *rule = lists;
-    json_t *document = NULL;
-    struct nx_text text;
-    while (rule->command != run->args->command) {
-        rule++;
-    }
-    int exit_code = nx_run_get(run, rule->path, &document);
-    if (exit_code != 0) {
-        return exit_code;
-    }
-    const json_t *list = nx_doc_list(document, rule->key);
-    int64_t now_us = nx_doc_time(document, "now");
-    nx_text_init(&text);
-    if (run->args->format == NX_FORMAT_JSON) {
-        nx_show_json(document, false, &text);
-    } else if (run->args->format == NX_FORMAT_JSONL) {
-        nx_show_jsonl(list, NULL, &text);
-    } else {
-        rule->show(list, now_us != NX_TIME_NONE ? now_us : wall_us(), run->show,
-                   &text);
-    }
-    json_decref(document);
-    return nx_run_print(&text);
-}
-
 /* --- incidents --- */
 
 int nx_run_post(const struct nx_run *run, const char *path, json_t *body,
@@ -233,7 +190,7 @@ static int run_show(const struct nx_run *run) {
     if (run->args->format == NX_FORMAT_JSON) {
         nx_show_json(incident, false, &text);
     } else {
-        nx_show_incident(incident, wall_us(), &text);
+        nx_show_incident(incident, nx_run_wall_us(), &text);
     }
     json_decref(incident);
     return nx_run_print(&text);
@@ -255,7 +212,7 @@ static bool closed_already(const struct nx_run *run, struct nx_text *text) {
     } else if (closed_us != NX_TIME_NONE) {
         nx_text_addf(text, "incident %" PRIu32 ": closed already at %sZ\n",
                      run->args->id,
-                     nx_show_clock(closed_us, wall_us(), false, clock));
+                     nx_show_clock(closed_us, nx_run_wall_us(), false, clock));
     }
     json_decref(incident);
     return closed_us != NX_TIME_NONE;
@@ -396,9 +353,10 @@ static int dispatch(const struct nx_run *run) {
         return nx_run_explain(run);
     case NX_CMD_INCIDENT_LIST:
     case NX_CMD_AGENTS_LIST:
+    case NX_CMD_AGENTS_LEDGER:
     case NX_CMD_NETWORKS:
     case NX_CMD_ALERTS_LIST:
-        return run_list(run);
+        return nx_run_list(run);
     case NX_CMD_ALERTS_TEST:
         return nx_run_alert_test(run);
     case NX_CMD_AGENTS_ACCEPT:

@@ -38,6 +38,11 @@ int nx_run_post(const struct nx_run *run, const char *path, json_t *body,
 /* The incident given, or the only open one; as above. */
 int nx_run_incident(const struct nx_run *run, uint32_t *out);
 
+int64_t nx_run_wall_us(void);
+
+/* io_list.c */
+int nx_run_list(const struct nx_run *run);
+
 /* io_record.c: what stays of an incident. */
 int nx_run_explain(const struct nx_run *run);
 int nx_run_report(const struct nx_run *run);

@@ -72,6 +72,9 @@ void nx_show_opened(const json_t *incident, const json_t *status,
 /* Lists, as tables. */
 void nx_show_incidents(const json_t *list, int64_t now_us,
                        const struct nx_show *show, struct nx_text *out);
+/* Of each agent: produced = received + in its spool + reported lost. */
+void nx_show_ledgers(const json_t *list, int64_t now_us,
+                     const struct nx_show *show, struct nx_text *out);
 void nx_show_agents(const json_t *list, int64_t now_us,
                     const struct nx_show *show, struct nx_text *out);
 void nx_show_networks(const json_t *list, int64_t now_us,

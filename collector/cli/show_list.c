@@ -281,12 +281,28 @@ static void role_cell(struct nx_table *table, const json_t *agent) {
     nx_table_cell(table, cell, NX_RED);
 }
 
+/* So far off that times in its logs mislead; what it measures does not depend
+ * on its wall clock. */
+#define OFFSET_SHOWN_RED_S 5.0
+
+static void offset_cell(struct nx_table *table, const json_t *agent) {
+    const json_t *value = json_object_get(agent, "clock_offset_s");
+    double s = json_number_value(value);
+    char cell[NX_CELL_MAX];
+    (void)snprintf(cell, sizeof cell,
+                   s < 100 && s > -100 ? "%+.1f s" : "%+.0f s", s);
+    bool off = s > OFFSET_SHOWN_RED_S || s < -OFFSET_SHOWN_RED_S;
+    nx_table_cell(table, json_is_number(value) ? cell : NULL,
+                  off ? NX_RED : NX_PLAIN);
+}
+
 void nx_show_agents(const json_t *list, int64_t now_us,
                     const struct nx_show *show, struct nx_text *out) {
     static const struct nx_column columns[] = {
-        {"NAME", false},      {"NETWORK", false}, {"ROLE", false},
-        {"STATE", false},     {"SEEN", false},    {"RESULT", false},
-        {"RESOLVERS", false}, {"ADDRESS", false}, {"KEY", false}};
+        {"NAME", false},  {"NETWORK", false},   {"ROLE", false},
+        {"STATE", false}, {"SEEN", false},      {"RESULT", false},
+        {"CLOCK", true},  {"RESOLVERS", false}, {"ADDRESS", false},
+        {"KEY", false}};
     struct nx_table *table =
         nx_table_new(columns, sizeof columns / sizeof columns[0]);
     char cell[NX_CELL_MAX];
@@ -300,6 +316,7 @@ void nx_show_agents(const json_t *list, int64_t now_us,
         text_cell(table, agent, "state", agent_colour(agent));
         age_cell(table, agent, "last_seen", now_us);
         age_cell(table, agent, "last_result", now_us);
+        offset_cell(table, agent);
         nx_table_cell(table, join(json_object_get(agent, "resolvers"), cell),
                       NX_PLAIN);
         text_cell(table, agent, "address", NX_PLAIN);

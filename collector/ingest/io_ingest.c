@@ -239,6 +239,7 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
         nx_log(NX_LOG_INFO, "agent %" PRIu32 " is here from %s (%s)",
                in->peer->agent_id, in->peer->address, hello->software);
     }
+    nx_ingest_note_ledger(in->peer, hello);
     in->peer->told = true;
     in->peer->told_authority = hello->authority_role;
     check_role(in->peer);

@@ -54,6 +54,11 @@ const char *nx_ingest_address(const struct nx_ingest *ingest,
 enum nx_agent_claim nx_ingest_claim(const struct nx_ingest *ingest,
                                     uint32_t agent_id);
 
+/* Its ledger; NX_ENOTFOUND: it has not said hello since start. */
+struct nx_ledger;
+int nx_ingest_ledger(const struct nx_ingest *ingest, uint32_t agent_id,
+                     struct nx_ledger *out) NX_MUSTUSE;
+
 /* The agent's plan is another one: it is sent soon. */
 void nx_ingest_plan_changed(struct nx_ingest *ingest, uint32_t agent_id);
 

@@ -49,6 +49,10 @@ int nx_ingest_send(struct nx_ingest *ingest, struct nx_peer *peer,
 /* A connection has ended: whoever had it is gone, and that is said. */
 void nx_ingest_gone(struct nx_ingest *ingest, int fd);
 
+/* io_ingest_ledger.c: what a hello says of the agent's ledger; says so in the
+ * log when that cannot be. */
+void nx_ingest_note_ledger(struct nx_peer *peer, const struct nx_hello *hello);
+
 /* io_ingest_quota.c: may a message of it be stored now? Says so when that
  * changes. */
 bool nx_ingest_within_quota(struct nx_ingest *ingest, struct nx_peer *peer,

@@ -4,6 +4,7 @@
 #define NX_COLLECTOR_PEERS_H
 
 #include "collector/ingest/agent_record.h"
+#include "collector/ingest/ledger.h"
 #include "collector/ingest/quota.h"
 #include "collector/ingest/stream.h"
 
@@ -28,6 +29,7 @@ struct nx_peer {
     char address[NX_ADDRESS_TEXT_MAX];
 
     struct nx_quota quota;
+    struct nx_ledger_said said;
 
     unsigned bad_n; /* bad messages in a row */
     int64_t ignored_until_us;

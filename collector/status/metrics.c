@@ -44,6 +44,37 @@ static void agent_dropped(const struct nx_metrics *m,
     each_agent(m, w, "dropped", false);
 }
 
+/* A number of the agent's ledger; of a boolean 0 or 1. */
+static void each_ledger(const struct nx_metrics *m,
+                        const struct nx_metric_writer *w, const char *key) {
+    size_t i = 0;
+    const json_t *agent = NULL;
+    json_array_foreach(m->agents, i, agent) {
+        const json_t *value =
+            json_object_get(json_object_get(agent, "ledger"), key);
+        const struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {
+            {"agent", nx_metric_text(agent, "name")},
+            {"network", nx_metric_text(agent, "network")}};
+        if (value != NULL && labels[0].value != NULL) {
+            json_t *number = json_is_boolean(value)
+                                 ? json_integer(json_is_true(value) ? 1 : 0)
+                                 : json_integer(json_integer_value(value));
+            nx_metric_number(w, number, labels);
+            json_decref(number);
+        }
+    }
+}
+
+static void agent_spooled(const struct nx_metrics *m,
+                          const struct nx_metric_writer *w) {
+    each_ledger(m, w, "spooled");
+}
+
+static void agent_balanced(const struct nx_metrics *m,
+                           const struct nx_metric_writer *w) {
+    each_ledger(m, w, "balanced");
+}
+
 static void agent_spool(const struct nx_metrics *m,
                         const struct nx_metric_writer *w) {
     each_agent(m, w, "spool_bytes", false);
@@ -110,6 +141,13 @@ static const struct nx_metric table[] = {
      agent_results, NULL},
     {"nxclear_agent_dropped_results_total", "counter",
      "Results that the agent had to drop.", agent_dropped, NULL},
+    {"nxclear_agent_spooled_results", "gauge",
+     "Results that the agent produced and that are neither received nor "
+     "reported lost.",
+     agent_spooled, NULL},
+    {"nxclear_agent_ledger_balanced", "gauge",
+     "0 if what the agent says of its results cannot be true.", agent_balanced,
+     NULL},
     {"nxclear_agent_spool_bytes", "gauge",
      "Results that the agent keeps on its disk.", agent_spool, NULL},
     {"nxclear_alerts_sent_total", "counter", "Alerts taken by a receiver.",

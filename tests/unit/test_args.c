@@ -66,6 +66,7 @@ static void test_commands(void **state) {
     parse_ok("status --jsonl --watch", NX_CMD_STATUS);
     assert_int_equal(args.format, NX_FORMAT_JSONL);
     parse_ok("agents list", NX_CMD_AGENTS_LIST);
+    parse_ok("agents ledger", NX_CMD_AGENTS_LEDGER);
     parse_ok("networks", NX_CMD_NETWORKS);
     parse_ok("networks label lyon site=lyon asn=", NX_CMD_NETWORKS_LABEL);
     assert_string_equal(args.subject, "lyon");

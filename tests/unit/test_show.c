@@ -380,25 +380,53 @@ static void test_lists(void **state) {
     free(text);
 }
 
+static void test_ledgers(void **state) {
+    (void)state;
+    char *text = list_text(
+        "[{\"name\":\"lyon-1\",\"network\":\"lyon\",\"ledger\":{\"epoch\":"
+        "\"00000000deadbeef\",\"produced\":120,\"received\":90,\"spooled\":20,"
+        "\"dropped\":10,\"balanced\":true,\"problem\":null}},{\"name\":"
+        "\"oslo\","
+        "\"network\":\"oslo\",\"ledger\":{\"epoch\":\"0000000000000001\","
+        "\"produced\":7,\"received\":7,\"spooled\":0,\"dropped\":0,"
+        "\"balanced\":false,\"problem\":\"runs twice\"}},{\"name\":\"gone\","
+        "\"ledger\":null}]",
+        nx_show_ledgers);
+    assert_string_equal(
+        text,
+        "NAME    NETWORK  EPOCH             PRODUCED  RECEIVED  SPOOLED  LOST  "
+        "LEDGER\n"
+        "lyon-1  lyon     00000000deadbeef       120        90       20    10  "
+        "balanced\n"
+        "oslo    oslo     0000000000000001         7         7        0     0  "
+        "DOES NOT BALANCE\n"
+        "\noslo: runs twice\n");
+    free(text);
+    text = list_text("[]", nx_show_ledgers);
+    assert_non_null(strstr(text, "no agent has said hello"));
+    free(text);
+}
+
 static void test_agents(void **state) {
     (void)state;
     char *text = list_text(
         "[{\"id\":1,\"key\":\"abcdefghi.\",\"name\":\"lyon-1\",\"network\":"
         "\"lyon\",\"role\":\"network\",\"state\":\"accepted\",\"address\":"
         "\"192.0.2.7\",\"last_seen\":\"2026-11-20T20:19:00Z\","
-        "\"last_result\":null,\"resolvers\":[\"192.0.2.1@53\","
+        "\"last_result\":null,\"clock_offset_s\":-3600.4,\"resolvers\":[\"192."
+        "0.2.1@53\","
         "\"192.0.2.2@53\"]},{\"id\":null,\"key\":\"klmnop\",\"name\":null,"
         "\"network\":null,\"role\":null,\"state\":\"pending\",\"address\":"
         "null,\"resolvers\":[]}]",
         nx_show_agents);
     assert_string_equal(
         text,
-        "NAME    NETWORK  ROLE     STATE     SEEN   RESULT  RESOLVERS     "
-        "             ADDRESS    KEY\n"
-        "lyon-1  lyon     network  accepted  6 s    never   "
+        "NAME    NETWORK  ROLE     STATE     SEEN   RESULT    CLOCK  RESOLVERS "
+        "                 ADDRESS    KEY\n"
+        "lyon-1  lyon     network  accepted  6 s    never   -3600 s  "
         "192.0.2.1@53,192.0.2.2@53  192.0.2.7  abcdefghi.\n"
-        "-       -        -        pending   never  never   -             "
-        "             -          klmnop\n");
+        "-       -        -        pending   never  never         -  -         "
+        "                 -          klmnop\n");
     free(text);
     text = list_text("[{\"key\":\"k\",\"role\":\"network\",\"own_role\":"
                      "\"authority\",\"state\":\"accepted\"}]",
@@ -548,6 +576,7 @@ int main(void) {
         cmocka_unit_test(test_name),
         cmocka_unit_test(test_lists),
         cmocka_unit_test(test_agents),
+        cmocka_unit_test(test_ledgers),
         cmocka_unit_test(test_opened),
         cmocka_unit_test(test_narrow),
         cmocka_unit_test(test_long_name_is_cut),

@@ -89,6 +89,12 @@ def test_numbers():
         ledger = faults.Ledger(faults.store_path(site))
         other = faults.Ledger(faults.store_path(site), OTHER_EPOCH)
         assert (ledger.received, ledger.dropped) == (70, 20), vars(ledger)
+        # Its hello says that it has produced nothing: that cannot be.
+        client.tell(f"hello {epoch}")
+        client.wait()
+        said = site.cli("agents", "ledger").stdout
+        assert "  90        70        0    20  DOES NOT BALANCE" in said, said
+        assert "lyon: it says that it produced fewer results" in said, said
         assert other.received == 7
         lost = ledger.lost(90) + other.lost(7)
         double = ledger.double() + other.double()

@@ -1,0 +1,46 @@
+#include "collector/ingest/ledger.h"
+
+/* The highest number that was received or reported lost. */
+static uint64_t last_settled(const struct nx_stream_position *p) {
+    return p->ahead.n > 0 ? p->ahead.runs[p->ahead.n - 1].to_seq : p->acked_seq;
+}
+
+void nx_ledger_hello(struct nx_ledger_said *said, const struct nx_hello *hello,
+                     const struct nx_stream_position *position) {
+    *said = (struct nx_ledger_said){
+        .known = true,
+        .epoch = hello->epoch,
+        .produced = hello->produced,
+        .fewer_produced =
+            position != NULL && hello->produced < last_settled(position),
+        .fewer_dropped =
+            position != NULL && hello->dropped < position->dropped_n};
+}
+
+static const char *problem_of(const struct nx_ledger_said *said) {
+    if (said->fewer_produced) {
+        return "it says that it produced fewer results than were received of "
+               "it: it runs from a copy, or twice; let it begin a new spool";
+    }
+    if (said->fewer_dropped) {
+        return "it says that it lost fewer results than it reported: its spool "
+               "was put back to an older copy; let it begin a new one";
+    }
+    return NULL;
+}
+
+void nx_ledger_fill(const struct nx_ledger_said *said,
+                    const struct nx_stream_position *position,
+                    struct nx_ledger *out) {
+    const struct nx_stream_position none = {.acked_seq = 0};
+    const struct nx_stream_position *p = position != NULL ? position : &none;
+    uint64_t last = last_settled(p);
+    uint64_t settled = p->received_n + p->dropped_n;
+    *out = (struct nx_ledger){.epoch = said->epoch,
+                              .produced =
+                                  said->produced > last ? said->produced : last,
+                              .received = p->received_n,
+                              .dropped = p->dropped_n,
+                              .problem = problem_of(said)};
+    out->spooled = out->produced > settled ? out->produced - settled : 0;
+}
