@@ -148,11 +148,8 @@ static void add_name(const char *words, const uint8_t *name,
 static void add_delegation(struct nx_bundle *bundle,
                            const struct nx_record *record,
                            const struct nx_delegation *d) {
-    static const char *const problems[] = {"lame server",
-                                           "server without "
-                                           "address",
-                                           "zone not reached",
-                                           "the child has another NS set"};
+    static const char *const problems[] = {
+        "lame server", "no address", "zone not reached", "other NS set below"};
     char time[NX_TIME_TEXT_MAX];
     char at[NX_ENDPOINT_TEXT_MAX];
     struct nx_text *out = &bundle->trace;

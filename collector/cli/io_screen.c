@@ -254,8 +254,10 @@ int nx_run_screen(const struct nx_run *run, uint32_t id) {
         (void)nx_run_complain(v.error.why, exit_code);
     } else if (v.status != NULL) {
         /* What was seen last stays in the scrollback. */
+        struct nx_show show = *run->show;
+        show.columns = v.screen.columns;
         nx_text_init(&text);
-        nx_show_status(v.status, run->show, &text);
+        nx_show_status(v.status, &show, &text);
         exit_code = nx_run_print(&text);
         exit_code = exit_code != 0 ? exit_code : nx_show_exit(v.status);
     }
