@@ -145,15 +145,10 @@ static void add_name(const char *words, const uint8_t *name,
 }
 
 /* The walk from the root: which servers answer for the name. */
-static void add_delegation(struct nx_bundle *bundle,
-                           const struct nx_record *record,
-                           const struct nx_delegation *d) {
+static void add_walk(const struct nx_delegation *d, struct nx_text *out) {
     static const char *const problems[] = {
         "lame server", "no address", "zone not reached", "other NS set below"};
-    char time[NX_TIME_TEXT_MAX];
     char at[NX_ENDPOINT_TEXT_MAX];
-    struct nx_text *out = &bundle->trace;
-    nx_text_addf(out, "%s", nx_time_text(record->at_us, time));
     add_name(" name ", d->name, out);
     add_name(" zone ", d->apex, out);
     add_name(" parent ", d->parent, out);
@@ -167,6 +162,24 @@ static void add_delegation(struct nx_bundle *bundle,
             nx_text_addf(out, "    problem: %s\n", problems[i]);
         }
     }
+}
+
+/* What is said again and again is there once. */
+static void add_delegation(struct nx_bundle *bundle,
+                           const struct nx_record *record,
+                           const struct nx_delegation *d) {
+    char time[NX_TIME_TEXT_MAX];
+    struct nx_text walk;
+    nx_text_init(&walk);
+    add_walk(d, &walk);
+    const char *text = walk.bytes != NULL ? walk.bytes : "";
+    if (bundle->trace.bytes == NULL ||
+        strstr(bundle->trace.bytes, text) == NULL) {
+        nx_text_addf(&bundle->trace, "%s%s", nx_time_text(record->at_us, time),
+                     text);
+    }
+    bundle->failed |= walk.failed;
+    nx_text_fini(&walk);
 }
 
 void nx_bundle_record(struct nx_bundle *bundle,
