@@ -95,14 +95,13 @@ static bool is_seen_to_come(const struct nx_evidence *ev,
 
 /* A fill surely after the restoration, on a countdown that was seen to count
  * down (two agreeing looks; each further round is believed at once). The
- * inclusive family's fill is floored away by a
- * second. Where the clock may be the zone's and serials cannot tell, only what
- * outlives every chain counts (12.2, 12.4). */
+ * inclusive family's fill is floored away by a second. Where the clock may be
+ * the zone's and serials cannot tell, only what outlives every chain counts
+ * (12.2, 12.4). */
 static bool is_recached_line(const struct nx_evidence *ev,
                              const struct nx_line_info *info) {
     const struct nx_case *c = ev->c;
     int64_t fill_us = info->line.a_us - (int64_t)ev->w_s * NX_US_PER_S;
-
     bool counted = info->r_max_s != info->r_min_s;
 
     if ((!counted && !was_recached(ev)) || ev->clock_step ||

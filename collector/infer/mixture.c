@@ -18,9 +18,8 @@
  * end anywhere before (resolver-facts.md 1.1). Known, or possible. */
 #define P_RENEWED 0.40
 #define P_RENEWED_UNKNOWN 0.02
-#define P_RENEWED_FLOOR 0.35      /* a shared clock, one of the two */
-#define CURE_US (3 * NX_US_PER_S) /* the look that cures comes inside */
-
+#define P_RENEWED_FLOOR 0.35          /* a shared clock, one of the two */
+#define CURE_US (3 * NX_US_PER_S)     /* the look that cures comes inside */
 #define PREFETCH_US (3 * NX_US_PER_S) /* 2 s, and one of rounding */
 
 static int64_t max64(int64_t a, int64_t b) {
