@@ -2,6 +2,7 @@
 outage: a verdict that falls back shows in every run."""
 from tests.system.matrix.play import (BLOCKED, MAIL, MOVED, NODATA, OTHER,
                                       Play)
+from tests.system.matrix.test_plain import LAYERS_S
 from tests.system.matrix.variants import (
     Bind, BindPolicy, Dnsmasq, KresdPlain, PowerDns, Refusing, Unbound,
     UnboundPolicy)
@@ -24,7 +25,7 @@ def test_some_of_matrix():
     play.add("pdns: old address", "pdns", ("old-positive", "clear"),
              name=MOVED)
     play.add("dnsmasq over unbound", add(
-        "dnsmasq", Dnsmasq, backends=[Unbound]), at=5.2)
+        "dnsmasq", Dnsmasq, backends=[Unbound]), at=5.2, within=LAYERS_S)
     play.add("unbound cache-min-ttl (floor)", add(
         "unbound-floor", Unbound, f"cache-min-ttl: {FLOOR_S}"), at=5.4,
         flag="ttl-raised")

@@ -138,7 +138,7 @@ def zero(play, names):
 
 
 def test_odd_zones():
-    play = OddZones(w=W, deadline_s=200)
+    play = OddZones(w=W, deadline_s=260)
     kinds = {"unbound": Unbound, "named": Bind, "pdns": PowerDns,
              "kresd": KresdPlain, "dnsmasq": DnsmasqToOdd}
     for name, kind in kinds.items():

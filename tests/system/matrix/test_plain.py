@@ -11,6 +11,7 @@ PACKET_CACHE = ("pc = newPacketCache(1000, {})", "getPool(''):setCache(pc)")
 # of W; named prefetch: 2 s): the look that cures comes inside of them.
 PREDICT_S = 6.5
 PREFETCH_S = 3.5
+LAYERS_S = 2.5         # each layer ends at a whole second of its own
 GUARDED = "open the incident for the target"
 
 
@@ -42,16 +43,19 @@ def other_answers(play):
 
 def chains(play):
     play.add("dnsmasq over unbound", play.network(
-        "dnsmasq", Dnsmasq, backends=[Unbound]), at=6.6)
+        "dnsmasq", Dnsmasq, backends=[Unbound]), at=6.6, within=LAYERS_S)
     play.add("dnsdist with cache over unbound", play.network(
-        "dnsdist", Dnsdist, *PACKET_CACHE, backends=[Unbound]), at=6.8)
+        "dnsdist", Dnsdist, *PACKET_CACHE, backends=[Unbound]), at=6.8,
+        within=LAYERS_S)
     play.add("unbound over unbound", play.network(
-        "unbound-unbound", UnboundForwarder, backends=[Unbound]), at=7.1)
+        "unbound-unbound", UnboundForwarder, backends=[Unbound]), at=7.1,
+        within=LAYERS_S)
     play.add("unbound over named", play.network(
-        "unbound-named", UnboundForwarder, backends=[Bind]), at=7.3)
+        "unbound-named", UnboundForwarder, backends=[Bind]), at=7.3,
+        within=LAYERS_S)
     if Resolved.there():
         play.add("systemd-resolved over named", play.network(
-            "resolved", Resolved, backends=[Bind]), at=8.2)
+            "resolved", Resolved, backends=[Bind]), at=8.2, within=LAYERS_S)
 
 
 def test_plain():
