@@ -6,7 +6,8 @@
 
 #define SEGMENT_MIN_BYTES (64U * 1024U)
 #define SEGMENT_MAX_BYTES (1024U * 1024U)
-#define SEGMENTS_WANTED 16U /* of max_bytes: what a drop costs at once */
+#define SEGMENTS_WANTED 64U /* of max_bytes: what a drop costs at once */
+#define SEGMENT_SMALL_BYTES (16U * 1024U) /* on a disk that is full */
 
 bool nx_spool_failed(struct nx_spool *s, int err) {
     if (err == NX_OK) {
@@ -154,7 +155,8 @@ static struct nx_segment *last(struct nx_spool *s) {
 static uint64_t segment_bytes(const struct nx_spool *s) {
     uint64_t n = s->conf.max_bytes / SEGMENTS_WANTED;
     n = n < SEGMENT_MIN_BYTES ? SEGMENT_MIN_BYTES : n;
-    return n > SEGMENT_MAX_BYTES ? SEGMENT_MAX_BYTES : n;
+    n = n > SEGMENT_MAX_BYTES ? SEGMENT_MAX_BYTES : n;
+    return s->segment_limit > 0 && n > s->segment_limit ? s->segment_limit : n;
 }
 
 static int append(struct nx_spool *s, const void *bytes, size_t len) {
@@ -238,15 +240,39 @@ static int write_all(struct nx_spool *s) {
     return err;
 }
 
+/* The older half of what is in memory only. False: that is one batch. */
+static bool drop_half(struct nx_spool *s) {
+    size_t n = 0;
+    for (const struct nx_entry *e = s->first; e != NULL; e = e->next) {
+        n++;
+    }
+    for (size_t i = 0; i < n / 2; i++) {
+        nx_spool_drop_entry(s, NX_GAP_SPACE);
+    }
+    return n > 1;
+}
+
+/* The disk is full: the oldest makes room. Smaller segments from now on, so
+ * that this costs an eighth of what fits at most. */
+static bool make_room(struct nx_spool *s) {
+    uint64_t limit = s->disk_bytes / 8;
+    abandon_segment(s);
+    s->segment_limit =
+        limit > SEGMENT_SMALL_BYTES ? limit : SEGMENT_SMALL_BYTES;
+    if (s->segments_n == 0) {
+        return drop_half(s);
+    }
+    nx_spool_drop_segment(s, NX_GAP_SPACE);
+    return true;
+}
+
 void nx_spool_flush(struct nx_spool *s) {
     int err = write_all(s);
-    while (err != NX_OK) {
-        abandon_segment(s);
-        if (err != NX_EFULL || s->segments_n == 0) {
-            break;
-        }
-        nx_spool_drop_segment(s, NX_GAP_SPACE); /* the oldest makes room */
+    while (err == NX_EFULL && make_room(s)) {
         err = write_all(s);
+    }
+    if (err != NX_OK) {
+        abandon_segment(s);
     }
     if (!nx_spool_failed(s, err)) {
         s->problem = NX_OK;

@@ -74,8 +74,9 @@ struct nx_spool {
     size_t segments_n;
     size_t segments_cap;
     uint64_t disk_bytes;
-    bool open;        /* the last segment takes more records */
-    uint64_t next_id; /* of the next segment */
+    bool open;              /* the last segment takes more records */
+    uint64_t next_id;       /* of the next segment */
+    uint64_t segment_limit; /* bytes; 0: by max_bytes alone */
     uint64_t generation;
     int problem;
     int64_t retry_us; /* with a problem */
