@@ -9,11 +9,13 @@ the table.
 """
 import contextlib
 import datetime
+import fcntl
 import os
 import queue
 import random
 import socket
 import sqlite3
+import struct
 import subprocess
 import threading
 import time
@@ -22,11 +24,14 @@ from deploy.lab.ask import wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS
 from deploy.lab.namespace import add_addresses
 from deploy.lab.programs import Site
-from tests.lib.support import (BIN, ESTIMATE, PLAIN_BIN, open_incident,
+from tests.lib.support import (BIN, ESTIMATE, PLAIN_BIN, Skip, open_incident,
                                stop_well, work_folder)
 
 NIGHTLY = os.environ.get("NX_NIGHTLY") == "1"
 EPOCH = 0xdead0000beef
+# Linux: stop a mounted ext4 as a power cut would; 2: without flushing the log.
+EXT4_IOC_SHUTDOWN = 0x8004587D
+SHUTDOWN_NO_LOG_FLUSH = 2
 NAME = "www.example.com"     # what the client sees denied
 HEAD = "fault | rounds | acked lost | double effects | longest recovery"
 
@@ -218,3 +223,57 @@ def restart(site):
 def engine_results(site):
     """Results that the status rests on, of all agents."""
     return sum(a["results"] for a in site.api.must_get("/v1/agents")["agents"])
+
+
+@contextlib.contextmanager
+def disk(folder):
+    """An ext4 of our own that writes back only when it must. Yields functions
+    that mount it and cut its power."""
+    image = os.path.join(folder, "disk")
+    place = os.path.join(folder, "mounted")
+    os.mkdir(place)
+    with open(image, "wb") as out:
+        out.truncate(256 << 20)
+
+    def mount():
+        done = subprocess.run(["mount", "-o", "loop,commit=300", image, place],
+                              capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Skip(f"no loop device to mount: {done.stderr.strip()}")
+
+    def unmount():
+        subprocess.run(["umount", place], check=False, capture_output=True)
+
+    def cut():
+        fd = os.open(place, os.O_RDONLY)
+        try:
+            fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN,
+                        struct.pack("I", SHUTDOWN_NO_LOG_FLUSH))
+        finally:
+            os.close(fd)
+    if os.geteuid() != 0:
+        raise Skip("mounting a disk of our own wants root")
+    if subprocess.run(["mkfs.ext4", "-q", image], check=False,
+                      capture_output=True).returncode != 0:
+        raise Skip("no mkfs.ext4 here")
+    mount()
+    try:
+        yield place, mount, unmount, cut
+    finally:
+        unmount()
+
+
+def control(place, mount, unmount, cut):
+    """The disk does forget what was not synced, and keeps what was."""
+    for name, sync in (("synced", True), ("not-synced", False)):
+        with open(os.path.join(place, name), "w", encoding="ascii") as out:
+            out.write("x" * 5000)
+            out.flush()
+            if sync:
+                os.fsync(out.fileno())
+    cut()
+    unmount()
+    mount()
+    assert os.path.getsize(os.path.join(place, "synced")) == 5000
+    path = os.path.join(place, "not-synced")
+    assert not os.path.exists(path) or os.path.getsize(path) == 0

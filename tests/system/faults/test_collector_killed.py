@@ -1,19 +1,12 @@
 """The collector dies at any instant: killed outright, or with the power. What
 it acknowledged is there, once, and it serves again at once."""
-import contextlib
-import fcntl
 import os
-import struct
-import subprocess
 import time
 
 from tests.lib import faults
-from tests.lib.support import Skip, work_folder
+from tests.lib.support import work_folder
 
 RESTART_MAX_S = 2.0
-# Linux: stop a mounted ext4 as a power cut would; 2: without flushing the log.
-EXT4_IOC_SHUTDOWN = 0x8004587D
-SHUTDOWN_NO_LOG_FLUSH = 2
 
 
 def test_killed_at_random_instants():
@@ -43,60 +36,6 @@ def test_killed_at_random_instants():
     assert slowest <= RESTART_MAX_S, f"{slowest:.2f} s until it served"
 
 
-@contextlib.contextmanager
-def disk(folder):
-    """An ext4 of our own that writes back only when it must. Yields functions
-    that mount it and cut its power."""
-    image = os.path.join(folder, "disk")
-    place = os.path.join(folder, "mounted")
-    os.mkdir(place)
-    with open(image, "wb") as out:
-        out.truncate(256 << 20)
-
-    def mount():
-        done = subprocess.run(["mount", "-o", "loop,commit=300", image, place],
-                              capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Skip(f"no loop device to mount: {done.stderr.strip()}")
-
-    def unmount():
-        subprocess.run(["umount", place], check=False, capture_output=True)
-
-    def cut():
-        fd = os.open(place, os.O_RDONLY)
-        try:
-            fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN,
-                        struct.pack("I", SHUTDOWN_NO_LOG_FLUSH))
-        finally:
-            os.close(fd)
-    if os.geteuid() != 0:
-        raise Skip("mounting a disk of our own wants root")
-    if subprocess.run(["mkfs.ext4", "-q", image], check=False,
-                      capture_output=True).returncode != 0:
-        raise Skip("no mkfs.ext4 here")
-    mount()
-    try:
-        yield place, mount, unmount, cut
-    finally:
-        unmount()
-
-
-def control(place, mount, unmount, cut):
-    """The disk does forget what was not synced, and keeps what was."""
-    for name, sync in (("synced", True), ("not-synced", False)):
-        with open(os.path.join(place, name), "w", encoding="ascii") as out:
-            out.write("x" * 5000)
-            out.flush()
-            if sync:
-                os.fsync(out.fileno())
-    cut()
-    unmount()
-    mount()
-    assert os.path.getsize(os.path.join(place, "synced")) == 5000
-    path = os.path.join(place, "not-synced")
-    assert not os.path.exists(path) or os.path.getsize(path) == 0
-
-
 def test_power_cut():
     """Modes in turn: power cut while it runs, killed and then cut, paused and
     then cut."""
@@ -104,8 +43,8 @@ def test_power_cut():
     draw = faults.seeded("power cut")
     lost = double = 0
     longest = 0.0
-    with work_folder() as folder, disk(folder) as (place, mount, unmount, cut):
-        control(place, mount, unmount, cut)
+    with work_folder() as folder, faults.disk(folder) as (place, mount, unmount, cut):
+        faults.control(place, mount, unmount, cut)
         with faults.collector(folder=os.path.join(folder, "site"),
                               store=os.path.join(place, "nxclear.db")) as site:
             path = os.path.join(place, "nxclear.db")

@@ -1,0 +1,74 @@
+"""The agent's wall clock jumps: the pace of asking and the age of what was
+seen do not change, and the skew is shown."""
+import glob
+import os
+import time
+
+from deploy.lab.ask import wait_until
+from tests.lib import agent_faults, faults
+from tests.lib.support import Skip
+
+JUMPS = (("+1 year", "+31536000", 31536000), ("-1 day", "-86400", -86400),
+         ("1970", "1970-01-01 00:00:10", None), ("none", "+0", 0))
+PACE_S = 3.0
+
+
+def library():
+    found = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")
+    if not found:
+        raise Skip("libfaketime is missing (package faketime)")
+    return found[0]
+
+
+def pace(one):
+    before, began = one.stored(), time.monotonic()
+    time.sleep(PACE_S)
+    return (one.stored() - before) / (time.monotonic() - began)
+
+
+def record(one):
+    return one.site.agent_record(one.agent)
+
+
+def jump(path, text):
+    with open(path + ".new", "w", encoding="ascii") as out:
+        out.write(text + "\n")
+    os.replace(path + ".new", path)
+
+
+def ages(one):
+    """How long ago, by the collector, was the newest of what was seen?"""
+    seen = faults.ask_store(faults.store_path(one.site),
+                            "SELECT max(seen_us) FROM target")[0][0]
+    return time.time() - seen / 1e6
+
+
+def test_wall_clock_jumps():
+    longest = 0.0
+    clock = f"/tmp/nxclear-test-clock.{os.getpid()}"
+    jump(clock, "+0")
+    env = {"LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": clock,
+           "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    try:
+        with agent_faults.busy(qps=50, env=env) as one:
+            usual = pace(one)
+            for name, text, skew_s in JUMPS:
+                jump(clock, text)
+                began = time.monotonic()
+
+                def shown(skew=skew_s):
+                    offset = record(one)["clock_offset_s"]
+                    return offset is not None and (
+                        offset < -1e9 if skew is None
+                        else abs(offset - skew) < 60)
+                wait_until(shown, 20, f"the skew of {name} to be shown")
+                longest = max(longest, time.monotonic() - began)
+                now = pace(one)
+                print(f"# {name}: {now:.0f} results/s, {usual:.0f} before")
+                assert now > usual / 2, (name, now, usual)
+                assert -1 < ages(one) < 10, (name, ages(one))
+            lost, double = one.settle()
+            assert one.dropped() == 0
+    finally:
+        os.unlink(clock)
+    faults.row("agent's wall clock jumps", len(JUMPS), lost, double, longest)

@@ -1,0 +1,102 @@
+"""The agent dies at any instant: killed outright, with the power, or with its
+disk damaged. What it kept arrives, once; what it lost is reported; no number
+means two results."""
+import os
+import time
+
+from deploy.lab.ask import wait_until
+from tests.lib import agent_faults, faults
+from tests.lib.agent_faults import BATCH, RESERVED
+from tests.lib.support import work_folder
+
+
+def test_killed_at_random_instants():
+    rounds_n = faults.rounds(6, 500)
+    draw = faults.seeded("agent kill -9")
+    longest = 0.0
+    with agent_faults.busy() as one:
+        for number in range(rounds_n):
+            if number % 3 == 2:     # with a backlog
+                one.collector.pause()
+            time.sleep(draw.uniform(0.05, 0.6))
+            one.kill_agent()
+            one.collector.resume()
+            longest = max(longest, one.recover())
+        lost, double = one.settle()
+        dropped = one.dropped()
+        assert dropped <= rounds_n * (RESERVED + BATCH), dropped
+    faults.row("agent killed (kill -9)", rounds_n, lost, double, longest)
+
+
+def power_cut_rounds(one, disk, rounds_n, draw, kept_whole):
+    """Cuts the power under the spool while results wait there."""
+    _place, mount, unmount, cut = disk
+    longest = 0.0
+    for _round in range(rounds_n):
+        one.collector.pause()
+        time.sleep(draw.uniform(0.3, 1.2))
+        before = one.ledger()
+        cut()
+        one.kill_agent()
+        unmount()
+        mount()
+        after = one.ledger()
+        assert after["epoch"] == before["epoch"]
+        # One record may have been written and not synced when we looked.
+        if kept_whole:
+            assert after["held"] >= before["held"] - BATCH, (before, after)
+        one.collector.resume()
+        longest = max(longest, one.recover())
+    return longest
+
+
+def test_power_cut():
+    rounds_n = faults.rounds(2, 100)
+    draw = faults.seeded("agent power cut")
+    for sync in ({"sync": "always"}, {"sync": "interval",
+                                      "sync_interval_s": 1}):
+        with work_folder() as folder, faults.disk(folder) as disk:
+            faults.control(*disk)
+            path = os.path.join(disk[0], "spool")
+            with agent_faults.busy(spool={"path": path, **sync}) as one:
+                longest = power_cut_rounds(one, disk, rounds_n, draw,
+                                           sync["sync"] == "always")
+                lost, double = one.settle()
+                dropped = one.dropped()
+                assert 0 < dropped, "no number was lost, none reported"
+        faults.row(f"power cut of the agent ({sync['sync']})", rounds_n, lost,
+                   double, longest)
+
+
+def test_damaged_segment():
+    """A flipped bit, a cut, zeros in a file of a stopped agent: the rest of the
+    spool arrives, what is gone is reported."""
+    rounds_n = faults.rounds(2, 60)
+    draw = faults.seeded("agent segment damaged")
+    longest = 0.0
+    with agent_faults.busy() as one:
+        for number in range(rounds_n):
+            one.collector.pause()
+            held = one.ledger()["held"]
+            wait_until(lambda: one.ledger()["held"] > held + 10 * BATCH, 20,
+                       "a backlog")
+            one.kill_agent()
+            path = max(agent_faults.spool_files(one), key=os.path.getsize)
+            size = os.path.getsize(path)
+            at = draw.randrange(size // 4, size - size // 4)
+            with open(path, "r+b") as file:
+                if number % 3 == 1:
+                    file.truncate(at)
+                else:
+                    file.seek(at)
+                    byte = file.read(1)[0]
+                    file.seek(at)
+                    file.write(bytes([byte ^ 1 << draw.randrange(8)])
+                               if number % 3 == 0 else bytes(200))
+            dropped = one.dropped()
+            one.collector.resume()
+            longest = max(longest, one.recover())
+            wait_until(lambda d=dropped: one.dropped() > d, 20,
+                       "the loss to be reported")
+        lost, double = one.settle()
+    faults.row("damaged segment of the agent", rounds_n, lost, double, longest)

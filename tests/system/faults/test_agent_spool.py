@@ -1,0 +1,158 @@
+"""The agent's spool at work: no space, no collector, a collector that does not
+move, an end in the middle of it all."""
+import os
+import signal
+import subprocess
+import time
+
+from deploy.lab.ask import wait_until
+from tests.lib import agent_faults, faults
+from tests.lib.support import Skip, rss_kib, work_folder
+
+TMPFS_BYTES = 160 * 1024
+DRAIN_PER_S = 50
+
+
+def restart_collector(one):
+    one.site.collector_program.start().wait_ready()
+
+
+def test_no_space():
+    """The spool's disk is full: the oldest results go, with a gap record, and
+    asking goes on."""
+    with work_folder() as folder:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={TMPFS_BYTES}", "none",
+             folder], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Skip(f"no tmpfs to mount: {done.stderr.strip()}")
+        try:
+            with agent_faults.busy(batch=1, qps=1000, spool={
+                    "path": os.path.join(folder, "spool")}) as one:
+                one.collector.kill()
+                before = one.ledger()
+                wait_until(lambda: one.ledger()["dropped"] >
+                           before["dropped"] + 300, 60, "results to be dropped")
+                produced = one.ledger()["produced"]
+                wait_until(lambda: one.ledger()["produced"] > produced + 200,
+                           30, "new results")
+                stored = one.stored()
+                restart_collector(one)
+                took = one.wait_stored(stored)
+                wait_until(lambda: one.dropped() > 200, 60,
+                           "the loss to be reported")
+                lost, double = one.settle()
+        finally:
+            subprocess.run(["umount", folder], check=False)
+    faults.row("agent's disk full", 1, lost, double, took)
+
+
+def test_partition_drains_beside_the_present():
+    away_s = 60 if faults.NIGHTLY else 5
+    with agent_faults.busy(batch=2) as one:
+        one.collector.kill()
+        known = len(one.batches())
+        time.sleep(away_s)
+        waiting = one.ledger()
+        restart_collector(one)
+        began = time.monotonic()
+        took = one.wait_stored(sum(n for _first, n in one.batches()[:known]))
+        wait_until(lambda: max(f for f, _n in one.batches()) >
+                   waiting["next_seq"], 20, "fresh results")
+        fresh_s = time.monotonic() - began
+        lost, double = one.settle()
+        rows = [first for first, _n in one.batches()[known:]]
+    fresh_at = next(i for i, first in enumerate(rows)
+                    if first > waiting["next_seq"])
+    old_after = [f for f in rows[fresh_at:] if f < waiting["next_seq"]]
+    print(f"# {waiting['held']} results waited; the first fresh batch was no. "
+          f"{fresh_at + 1} of {len(rows)}, {fresh_s:.2f} s after the restart; "
+          f"{len(old_after)} old batches came behind it")
+    assert old_after, "what was kept came before what is new"
+    assert old_after == sorted(old_after), "not the oldest first"
+    faults.row(f"collector away for {away_s} s", 1, lost, double, took)
+
+
+def test_paused_collector():
+    """SIGSTOP: the agent's memory is flat, and all arrives afterwards."""
+    pause_s = 60 if faults.NIGHTLY else 5
+    with agent_faults.busy() as one:
+        pid = one.agent.daemon.pid
+        before = rss_kib(pid)
+        one.collector.pause()
+        time.sleep(pause_s)
+        after = rss_kib(pid)
+        stored = one.stored()
+        one.collector.resume()
+        took = one.wait_stored(stored)
+        print(f"# agent: {before} KiB, {after} KiB after {pause_s} s")
+        assert after - before <= 1024, (before, after)
+        lost, double = one.settle()
+    faults.row(f"collector paused for {pause_s} s (agent)", 1, lost, double,
+               took)
+
+
+def test_term_in_the_middle_of_a_drain():
+    with agent_faults.busy(batch=1) as one:
+        one.collector.kill()
+        held = one.ledger()["held"]
+        wait_until(lambda: one.ledger()["held"] > held + 8 * DRAIN_PER_S, 30,
+                   "more than 5 s can drain")
+        restart_collector(one)
+        one.wait_stored(one.stored())
+        took = one.stop_agent()
+        left = one.ledger()
+        print(f"# {took:.2f} s to end, {left['held']} results stay")
+        assert took <= 5.0, took
+        assert left["held"] > 0 and left["clean"] == "yes", left
+        one.recover()
+        lost, double = one.settle()
+        assert one.dropped() == 0
+    faults.row("SIGTERM in a drain", 1, lost, double, took)
+
+
+def test_reload_with_a_bad_configuration():
+    with agent_faults.busy() as one:
+        config = one.agent.config_path
+        with open(config, encoding="utf-8") as file:
+            good = file.read()
+        daemon = one.agent.daemon
+        with open(config, "a", encoding="utf-8") as file:
+            file.write("nonsense: 1\n")
+        daemon.signal(signal.SIGHUP)
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: "the old configuration stays" in daemon.log_text(),
+                   10, "the complaint")
+        took = one.wait_stored(one.stored())
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(good.replace('path: "spool"', 'path: "elsewhere"'))
+        daemon.signal(signal.SIGHUP)
+        wait_until(lambda: "spool.path: a change needs a restart"
+                   in daemon.log_text(), 10, "the warning")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(good)
+        daemon.signal(signal.SIGHUP)
+        one.wait_stored(one.stored())
+        lost, double = one.settle()
+        assert one.dropped() == 0
+    faults.row("SIGHUP with a bad configuration", 1, lost, double, took)
+
+
+def test_configuration_is_checked():
+    with agent_faults.busy() as one:
+        config = one.agent.config_path
+        command = [one.site.path("nxclear-agent"), "-n", "-c", config]
+        assert one.site.run(command).returncode == 0    # while it runs
+        with open(config, encoding="utf-8") as file:
+            good = file.read()
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(good.replace('path: "spool"', 'path: "no/spool"'))
+        said = one.site.run(command, check=False)
+        line = 1 + good[:good.index('path: "spool"')].count("\n")
+        assert said.returncode == 78
+        assert said.stderr.startswith(f"{config}:{line}: spool.path: ") and \
+            "make the folder above it" in said.stderr, said.stderr
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(good)
+        lost, double = one.settle()
+        assert (lost, double) == (0, 0)
