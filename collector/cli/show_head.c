@@ -44,6 +44,20 @@ static void add_assumed(int64_t not_before_us, int64_t to_us, int64_t now_us,
     }
 }
 
+/* What the entries in the caches say, where nobody saw it begin. */
+static void add_by_fills(const json_t *fills, int64_t now_us,
+                         struct nx_text *out) {
+    int64_t from_us = nx_doc_time(fills, "from");
+    int64_t to_us = nx_doc_time(fills, "to");
+    char from[NX_CELL_MAX];
+    char to[NX_CELL_MAX];
+    if (from_us != NX_TIME_NONE && to_us != NX_TIME_NONE) {
+        nx_text_addf(out, ", by fills about %sZ..%sZ",
+                     nx_show_clock(from_us, now_us, false, from),
+                     nx_show_clock(to_us, now_us, false, to));
+    }
+}
+
 /* What was observed is better than what was declared. */
 static void add_outage(const json_t *incident, const json_t *authority,
                        int64_t now_us, struct nx_text *out) {
@@ -68,6 +82,8 @@ static void add_outage(const json_t *incident, const json_t *authority,
     }
     if (nx_doc_is(authority, "outage_known", "assumed")) {
         add_assumed(from_us, to_us, now_us, out);
+        add_by_fills(json_object_get(authority, "outage_by_fills"), now_us,
+                     out);
         return;
     }
     (void)nx_show_clock(from_us, now_us, false, from);

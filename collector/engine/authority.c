@@ -311,6 +311,10 @@ static void turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
         a->bad_seen = true;
         a->outage_lo_us = e->last_good_us; /* unknown, if never good */
     }
+    if (!a->bad_open) {
+        a->bad_open = true;
+        a->bad_from_us = e->last_good_us;
+    }
     e->bad_seen = true;
     e->bad_lo_us = later(e->bad_lo_us, lo_us);
     e->server.last_bad_us = look->rx_us;

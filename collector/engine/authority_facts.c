@@ -360,7 +360,7 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->deleg_changed_ns != b->deleg_changed_ns ||
            a->old_servers_negative != b->old_servers_negative ||
            a->ns_negative != b->ns_negative || a->ns_total != b->ns_total ||
-           a->epoch != b->epoch;
+           a->bad_n != b->bad_n || a->epoch != b->epoch;
 }
 
 /* Nothing was heard: the operator's word. It opens the guard when whoever could
@@ -415,6 +415,7 @@ bool nx_authority_step(struct nx_authority *a,
     facts_restored(a, rules, incident, now_us, &f);
     facts_w(a, &f);
     facts_outage(a, incident, &f);
+    nx_authority_bad(a, &f);
     facts_serial(a, &f);
     facts_delegation(a, &f);
     facts_count(a, &f);

@@ -67,6 +67,10 @@ struct nx_authority {
     bool heard; /* some server said something useful */
     bool bad_seen;
     int64_t outage_lo_us; /* last good before the first bad */
+    bool bad_open;        /* some server is bad; since the last good answer: */
+    int64_t bad_from_us;  /* NX_TIME_UNKNOWN: it never was good */
+    uint8_t bad_n;        /* earlier times of that kind, oldest first */
+    struct nx_bad_interval bad[NX_BAD_MAX];
     /* Servers that left the set while they were bad. */
     int64_t left_lo_us, left_hi_us;
     bool set_changed;
@@ -78,6 +82,11 @@ struct nx_authority {
     uint8_t outage_known; /* enum nx_outage_known */
     struct nx_auth_facts facts;
 };
+
+/* Closes the interval that is over, and fills f->bad. The first one began with
+ * the outage, the last one ended with the restoration, whoever says when. f has
+ * its other facts. */
+void nx_authority_bad(struct nx_authority *a, struct nx_auth_facts *f);
 
 /* Serial number arithmetic, RFC 1982 section 3.2: a later than b? */
 bool nx_serial_after(uint32_t a, uint32_t b);

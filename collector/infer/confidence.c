@@ -7,6 +7,7 @@
 #define BLIND_LOOKS 12U /* where no countdown told caches apart */
 #define ONE_CACHE_LOOKS 3U
 #define SHORT_TTL_S 30
+#define MEDIUM_TTL_S 300
 #define MISSED 0.01 /* of caches that were not seen */
 #define MISSED_MIXED 1e-3
 #define MISSED_ALIVE 1e-4
@@ -103,12 +104,21 @@ static unsigned needed_blind(const struct nx_evidence *ev) {
     return max_n(n, to_exclude(1.0 / estimated_caches(ev), MISSED));
 }
 
+/* Criterion 2; a denial past the bound, or a countdown, refutes it. */
+static bool is_past_bound(const struct nx_evidence *ev) {
+    int64_t end_us = nx_single_layer_end(ev);
+
+    return ev->w_s > 0 && ev->c->now_us > end_us && !is_line_alive(ev) &&
+           (ev->last_neg == NX_NO_LOOK ||
+            ev->c->looks[ev->last_neg].tx_us <= end_us);
+}
+
 static unsigned needed_unbounded(const struct nx_evidence *ev) {
     const struct nx_case *c = ev->c;
     double caches = estimated_caches(ev);
     unsigned rest = rest_of(LOOKS_IN_ALL, ev->neg_n);
 
-    if (ev->w_s > 0 && c->now_us > nx_single_layer_end(ev)) {
+    if (is_past_bound(ev)) {
         return nx_probes_to_reach(c->profile->caches > 0 ? c->profile->caches
                                                          : caches);
     }
@@ -153,6 +163,12 @@ static bool is_fetched_anew(const struct nx_evidence *ev,
                auth->restored_hi_us;
 }
 
+/* Below several caches, a record that soon ends is worth waiting for: the next
+ * one may be another's. Longer where nothing was denied, so nobody waits. */
+static int32_t worth_waiting_s(const struct nx_evidence *ev) {
+    return ev->neg_n == 0 ? MEDIUM_TTL_S : SHORT_TTL_S;
+}
+
 /* One cached record says nothing about what is fetched after it, where old
  * servers or the other caches of a lower layer may be asked then. */
 static bool is_older_record(const struct nx_evidence *ev) {
@@ -172,7 +188,8 @@ static bool is_older_record(const struct nx_evidence *ev) {
     if (first->r_s <= 0 || last->tx_us > anew_us) {
         return false;
     }
-    return !is_fetched_anew(ev, last) || (layers && first->r_s <= SHORT_TTL_S);
+    return !is_fetched_anew(ev, last) ||
+           (layers && first->r_s <= worth_waiting_s(ev));
 }
 
 unsigned nx_positives_needed(const struct nx_evidence *ev) {

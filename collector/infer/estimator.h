@@ -30,11 +30,12 @@
  * (12.4), or fetch again from a layer with a higher cap or another cache, to
  * restored + W of the authority; servers that a cached NS set still names may
  * deny again. p_late (5.8): restarts, extension, serve-stale; once per target,
- * not per line. The brackets here leave out 3/4 of the bound of the clock's
- * error at each side: the worst case belongs to what is shown, not to where the
- * mass lies. The prior counts popular names (5.6) where the outage was shorter
- * than W: a share of it lies before outage + W + TTL of the record. Weights
- * were tuned on calibration seeds of tests/simulator, see its README. */
+ * not per line. The brackets here leave out the bound of the clock's error (at
+ * most half of their width) at both sides: the worst case belongs to what is
+ * shown, not to where the mass lies. The prior counts popular names (5.6) where
+ * the outage was shorter than W: a share of it lies before outage + W + TTL of
+ * the record. Weights were tuned on calibration seeds of tests/simulator, see
+ * its README. */
 #ifndef NX_COLLECTOR_ESTIMATOR_H
 #define NX_COLLECTOR_ESTIMATOR_H
 

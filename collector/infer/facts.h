@@ -9,6 +9,11 @@
 #define NX_TIME_UNKNOWN INT64_MIN
 #define NX_BAD_MAX 4U /* bad intervals that are told apart */
 
+/* Some server was bad all the while. */
+struct nx_bad_interval {
+    int64_t from_us, to_us;
+};
+
 struct nx_auth_facts {
     int64_t outage_lo_us;   /* start of the outage; NX_TIME_UNKNOWN */
     int64_t restored_lo_us; /* last instant some server was still bad */
@@ -31,11 +36,10 @@ struct nx_auth_facts {
     uint16_t ns_total;
     uint64_t epoch; /* counts changes of good/bad */
     /* Flapping: when some server was bad, oldest first; 0 or 1: the outage
-     * was one. The last one ends with restored_hi. */
+     * was one. The last one ends with restored_hi. One that goes on now is not
+     * among them. */
     uint8_t bad_n;
-    struct {
-        int64_t from_us, to_us;
-    } bad[NX_BAD_MAX];
+    struct nx_bad_interval bad[NX_BAD_MAX];
 };
 
 /* Rounding of the shown TTL (estimator.md 3.3). */

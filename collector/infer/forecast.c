@@ -108,6 +108,7 @@ static struct nx_window refed_window(const struct nx_evidence *ev) {
 static void take_intervals(const struct nx_evidence *ev, int64_t more_us,
                            struct nx_dist *dist) {
     const struct nx_auth_facts *auth = ev->c->auth;
+    struct nx_window all = window_of(ev, w_us(ev));
     double sum = 0.0;
 
     for (size_t i = 0; i < auth->bad_n && i < NX_BAD_MAX; i++) {
@@ -115,9 +116,10 @@ static void take_intervals(const struct nx_evidence *ev, int64_t more_us,
         int64_t to_us = auth->bad[i].to_us;
         dist->caps[dist->caps_n] = (struct nx_cap_window){
             .weight = (double)(to_us - from_us),
-            .a_us = max64(from_us + w_us(ev), auth->restored_hi_us),
-            .b_us = to_us + w_us(ev) + more_us};
-        if (dist->caps[dist->caps_n].b_us > auth->restored_hi_us &&
+            .a_us = max64(max64(from_us + w_us(ev), auth->restored_hi_us),
+                          ev->floor_us),
+            .b_us = min64(to_us + w_us(ev), all.b_us) + more_us};
+        if (dist->caps[dist->caps_n].b_us > dist->caps[dist->caps_n].a_us &&
             to_us > from_us) {
             sum += dist->caps[dist->caps_n++].weight;
         }
@@ -235,12 +237,11 @@ static double unseen(const struct nx_evidence *ev) {
 /* Brackets hold the clock's error at its worst; the mass lies inside. */
 static void narrow(const struct nx_evidence *ev, struct nx_line *line) {
     const struct nx_look *look = nx_evidence_negative(ev);
-    int64_t less_us = look != NULL ? (int64_t)look->eps_us * 3 / 4 : 0;
+    int64_t less_us = look != NULL ? (int64_t)look->eps_us : 0;
 
-    if (line->b_us - line->a_us > 4 * less_us) {
-        line->a_us += less_us;
-        line->b_us -= less_us;
-    }
+    less_us = min64(less_us, (line->b_us - line->a_us) / 4);
+    line->a_us += less_us;
+    line->b_us -= less_us;
 }
 
 /* Of a band, each cache has a line of its own. */

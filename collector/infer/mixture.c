@@ -6,9 +6,9 @@
  * restarted. */
 #define P_INCLUSIVE 0.44 /* 12.3: Unbound to 1.24, Knot Resolver, chains */
 #define P_BETWEEN 0.18
-#define P_EXTEND_UNKNOWN 0.04
+#define P_EXTEND_UNKNOWN 0.035
 #define P_EXTEND_SHARED 0.10
-#define P_EXTEND_CHAIN 0.20
+#define P_EXTEND_CHAIN 0.25
 /* The same for a chain whose front was measured. */
 #define P_ABOVE 0.14
 #define P_ABOVE_HIGHER 0.38

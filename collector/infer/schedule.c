@@ -6,7 +6,7 @@
 
 #define US_PER_S NX_US_PER_S
 #define ROUTINE_LOOKS 40U
-#define BETWEEN_LOOKS 9
+#define BETWEEN_LOOKS 18
 #define P_RENEWED_LIKELY 0.1 /* the entry may be gone before its countdown */
 
 static int64_t min64(int64_t a, int64_t b) {

@@ -262,7 +262,26 @@ static json_t *servers_json(const struct nx_status_audit *a) {
     return list;
 }
 
-static json_t *audit_json(const struct nx_status_audit *a) {
+/* The outage as the fills of measured resolvers date it (German tank); null
+ * when they do not, two at least are needed. */
+static json_t *by_fills_json(const struct nx_incident_forecast *forecast) {
+    const struct nx_outage_window *w = &forecast->outage;
+    if (!forecast->outage_known) {
+        return json_null();
+    }
+    json_t *o = json_object();
+    if (nx_json_set(o, "from", nx_json_time(w->start_hat_us)) &&
+        nx_json_set(o, "to", nx_json_time(w->restored_hat_us)) &&
+        nx_json_set(o, "first_fill", nx_json_time(w->start_at_most_us)) &&
+        nx_json_set(o, "last_fill", nx_json_time(w->restored_at_least_us))) {
+        return o;
+    }
+    json_decref(o);
+    return NULL;
+}
+
+static json_t *audit_json(const struct nx_status_audit *a,
+                          const struct nx_incident_forecast *forecast) {
     const struct nx_auth_facts *f = &a->facts;
     json_int_t good = (json_int_t)count_class(a, NX_AUTH_GOOD);
     bool seen = a->outage_known > NX_OUTAGE_NONE;
@@ -278,6 +297,7 @@ static json_t *audit_json(const struct nx_status_audit *a) {
         nx_json_set(o, "outage_from",
                     seen ? nx_json_time(f->outage_lo_us) : json_null()) &&
         nx_json_set(o, "outage_known", outage_known_json(a)) &&
+        nx_json_set(o, "outage_by_fills", by_fills_json(forecast)) &&
         nx_json_set(o, "restored_lo",
                     seen ? nx_json_time(f->restored_lo_us) : json_null()) &&
         nx_json_set(o, "restored_hi", nx_json_time(f->restored_hi_us)) &&
@@ -303,7 +323,7 @@ json_t *nx_status_authority(struct nx_engine *engine,
                             const struct nx_sheet *sheet) {
     struct nx_status_audit a;
     int err = audit_init(&a, engine, sheet);
-    json_t *o = err == 0 ? audit_json(&a) : NULL;
+    json_t *o = err == 0 ? audit_json(&a, &sheet->forecast) : NULL;
     audit_fini(&a);
     return o;
 }

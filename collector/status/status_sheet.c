@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/hash.h"
+
 /* Lines so close are one (estimator.md 7). */
 #define GROUP_US INT64_C(1000000)
 
@@ -201,6 +203,20 @@ static void assign_groups(struct nx_sheet *sheet) {
 
 /* --- roll-up --- */
 
+/* Who runs the resolvers of a network, as the operator said: they are late
+ * together (estimator.md 7). A host's own stub is nobody else's. */
+static uint32_t operator_of(const struct nx_labels *labels, unsigned layer) {
+    if (layer != NX_LAYER_NETWORK) {
+        return 0;
+    }
+    if (labels->provider[0] != '\0') {
+        return (uint32_t)nx_hash(labels->provider, strlen(labels->provider),
+                                 0) |
+               1U;
+    }
+    return labels->asn;
+}
+
 /* The rows of a site, without resolvers that are there for comparison: they do
  * not speak for the network. */
 static size_t site_targets(const struct nx_sheet *sheet,
@@ -216,10 +232,13 @@ static size_t site_targets(const struct nx_sheet *sheet,
             of = row->agent;
             nx_engine_agent_labels(engine, of, &own);
         }
-        if (row->view.question->to.layer != NX_LAYER_CONTROL) {
+        unsigned layer = row->view.question->to.layer;
+        if (layer != NX_LAYER_CONTROL) {
             out[n++] = (struct nx_rollup_target){.verdict = &row->view.verdict,
                                                  .weight = own.weight,
-                                                 .group = row->group};
+                                                 .group = row->group,
+                                                 .operator_id =
+                                                     operator_of(&own, layer)};
         }
     }
     return n;

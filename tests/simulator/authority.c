@@ -104,6 +104,24 @@ static void facts_times(const struct sim_authority *a, double t_s,
                             : us((hi_s > 0 ? hi_s : t_s) - a->w_s);
 }
 
+/* The outage, and the relapse after it. */
+static void facts_bad(const struct sim_authority *a, double t_s,
+                      struct nx_auth_facts *out) {
+    double first_s = 0.0;
+
+    if (!out->all_ns_good || t_s < a->relapse_s) {
+        return;
+    }
+    for (unsigned i = 0; i < a->servers_n; i++) {
+        first_s = fmax(first_s, a->servers[i].bad[0].to_s);
+    }
+    out->bad_n = 2;
+    out->bad[0] = (struct nx_bad_interval){
+        out->outage_lo_us, us(poll_before(a, first_s) + SIM_POLL_S)};
+    out->bad[1] = (struct nx_bad_interval){us(poll_before(a, a->relapse_s)),
+                                           out->restored_hi_us};
+}
+
 void sim_authority_facts(const struct sim_authority *a, double t_s,
                          struct nx_auth_facts *out) {
     memset(out, 0, sizeof(*out));
@@ -116,6 +134,7 @@ void sim_authority_facts(const struct sim_authority *a, double t_s,
     out->w_auth_s =
         a->incident == SIM_MOVED && a->old_w_s > a->w_s ? a->old_w_s : a->w_s;
     out->positive_ttl_s = a->positive_ttl_s;
+    facts_bad(a, t_s, out);
     if (a->incident == SIM_PARENT) {
         out->parent_w_s = a->parent_w_s;
     }

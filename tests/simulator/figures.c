@@ -96,6 +96,7 @@ static void add_target(const struct sim_result *r, struct sim_figures *out,
     if (o->denied_ever && o->cleared && !o->premature) {
         add(&lists->delay, fmax(0, o->first_good_s - o->truth_s));
         add(&lists->told, o->clear_s - o->truth_s);
+        out->told_in_minute += o->clear_s - o->truth_s <= 60.0 ? 1.0 : 0.0;
     }
 }
 
@@ -118,6 +119,7 @@ static void finish(struct sim_figures *out, struct lists *lists) {
     out->false_recached /= targets;
     out->queries /= targets;
     out->dig_queries /= targets;
+    out->told_in_minute /= lists->told.n > 0 ? (double)lists->told.n : 1;
     quantiles(&lists->error, 0.5, &out->error50_s, 0.9, &out->error90_s);
     quantiles(&lists->width50, 0.5, &out->width50_s, 0.5, &unused);
     quantiles(&lists->width90, 0.5, &out->width90_s, 0.5, &unused);

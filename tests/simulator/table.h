@@ -26,7 +26,8 @@ struct sim_figures {
     unsigned targets_n, denied_n, cleared_n;
     double premature, false_recached, dig_premature; /* shares of targets */
     double delay50_s, delay95_s; /* from the end to the first good answer */
-    double told50_s, told95_s;   /* from the end to `clear` */
+    double told50_s, told95_s;   /* from the end to `clear` ... */
+    double told_in_minute;       /* ... in less than 60 s: share */
     double queries, dig_queries; /* means */
     unsigned planted_n;          /* looks before the guard opened */
 };

@@ -116,6 +116,43 @@ static void test_declared_outage_end_when_all_was_good(void **state) {
     assert_int_equal(step(b, T0 + S)->restored_hi_us, T0 - 30 * S);
 }
 
+/* Two servers that are bad at once are one interval; good all and bad again are
+ * two; of too many the oldest become one. */
+static void test_bad_intervals(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    good(b, 1, 1, T0);
+    good(b, 1, 2, T0);
+    assert_int_equal(step(b, T0)->bad_n, 0);
+    denies(b, 1, 1, apex, 900, T0 + 10 * S);
+    denies(b, 1, 2, apex, 900, T0 + 15 * S);
+    assert_int_equal(step(b, T0 + 15 * S)->bad_n, 0); /* it goes on */
+    good(b, 1, 1, T0 + 20 * S);
+    good(b, 1, 2, T0 + 30 * S);
+    const struct nx_auth_facts *f = step(b, T0 + 30 * S);
+    assert_int_equal(f->bad_n, 1);
+    assert_int_equal(f->bad[0].from_us, f->outage_lo_us);
+    assert_int_equal(f->bad[0].to_us, f->restored_hi_us);
+    int64_t first_us = f->restored_hi_us;
+    for (unsigned i = 1; i < 7; i++) {
+        denies(b, 1, 1, apex, 900, T0 + (100 * i + 10) * S);
+        assert_int_equal(step(b, T0 + (100 * i + 10) * S)->bad_n,
+                         i < NX_BAD_MAX ? i : NX_BAD_MAX);
+        good(b, 1, 1, T0 + (100 * i + 30) * S);
+        f = step(b, T0 + (100 * i + 30) * S);
+        assert_int_equal(f->bad_n, i + 1 < NX_BAD_MAX ? i + 1 : NX_BAD_MAX);
+        assert_int_equal(f->bad[f->bad_n - 1].to_us, f->restored_hi_us);
+        if (i == 1) {
+            assert_int_equal(f->bad[0].to_us, first_us);
+        }
+    }
+    assert_int_equal(f->bad[0].from_us, f->outage_lo_us);
+    for (unsigned i = 1; i < f->bad_n; i++) {
+        assert_true(f->bad[i - 1].to_us <= f->bad[i].from_us);
+        assert_true(f->bad[i].from_us < f->bad[i].to_us);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_serials),
@@ -127,6 +164,7 @@ int main(void) {
         TEST(test_declared_for_later),
         TEST(test_declared_but_denied),
         TEST(test_declared_outage_end_when_all_was_good),
+        TEST(test_bad_intervals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

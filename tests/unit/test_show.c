@@ -126,6 +126,17 @@ static void test_unknown_start(void **state) {
     assert_non_null(strstr(out.bytes, "last seen 20:10:00Z\n"));
     nx_text_fini(&out);
     assert_int_equal(
+        json_object_set_new(authority, "outage_by_fills",
+                            json_pack("{s:s,s:s}", "from",
+                                      "2026-11-20T20:01:12.000Z", "to",
+                                      "2026-11-20T20:09:30.000Z")),
+        0);
+    nx_text_init(&out);
+    nx_show_incident_line(d, &out);
+    assert_non_null(
+        strstr(out.bytes, ", by fills about 20:01:12Z..20:09:30Z\n"));
+    nx_text_fini(&out);
+    assert_int_equal(
         json_object_set_new(authority, "outage_known", json_string("none")), 0);
     nx_text_init(&out);
     nx_show_incident_line(d, &out);

@@ -90,6 +90,8 @@ static void test_outage_known(void **state) {
     d = status(b, T0 + S);
     assert_string_equal(text_at(d, "authority.outage_known"), "none");
     assert_null(text_at(d, "authority.outage_from"));
+    assert_true(json_is_null(
+        json_object_get(json_object_get(d, "authority"), "outage_by_fills")));
     json_decref(d);
     audits(b, false, T0 + 2 * S);
     tick(b, T0 + 2 * S);
