@@ -12,6 +12,7 @@ struct nx_retain {
     bool passing;
     struct nx_store_retention pass;
     unsigned rows;      /* of the next slice */
+    int64_t took_us;    /* the last one, with its commit */
     uint64_t deleted_n; /* batches, since the start */
 };
 

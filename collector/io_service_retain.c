@@ -8,8 +8,9 @@
 
 #define DAY_US INT64_C(86400000000)
 #define PASS_EVERY_S 3600
-#define FIRST_PASS_S 10 /* after the start, which has enough to do */
+#define FIRST_PASS_S 2 /* after the start, which has enough to do */
 #define SLICE_EVERY_US 50000
+#define SLICE_SHARE 12     /* of the time, at most: 1/SLICE_SHARE */
 #define SLICE_LONG_US 5000 /* the next one has half as many rows */
 #define ROWS_MIN 8U
 #define ROWS_MAX 1024U
@@ -69,8 +70,9 @@ static int slice(struct nx_service *service) {
     int64_t began_us = nx_clock_mono_us();
     int more = nx_store_retain(service->store, &service->retain.pass,
                                service->retain.rows);
-    err = nx_group_end(group, more < 0 ? more : NX_OK);
     fit_rows(&service->retain, nx_clock_mono_us() - began_us);
+    err = nx_group_end(group, more < 0 ? more : NX_OK);
+    service->retain.took_us = nx_clock_mono_us() - began_us;
     if (err == NX_OK) {
         service->retain.deleted_n +=
             service->retain.pass.deleted_n[NX_RETAIN_BATCH] - before_n;
@@ -87,7 +89,9 @@ static void on_slice(evutil_socket_t fd, short what, void *arg) {
     }
     int more = slice(service);
     if (more == 1) {
-        wait(service, 0, SLICE_EVERY_US);
+        int64_t in_us = SLICE_SHARE * service->retain.took_us;
+        in_us = in_us > SLICE_EVERY_US ? in_us : SLICE_EVERY_US;
+        wait(service, in_us / 1000000, in_us % 1000000);
         return;
     }
     if (more < 0) { /* the store's failure is known; from the beginning */

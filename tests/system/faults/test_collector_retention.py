@@ -1,0 +1,73 @@
+"""Old observations are deleted while agents stream and operators ask: neither
+waits for it, and what was acknowledged stays acknowledged."""
+import contextlib
+import sqlite3
+import time
+
+from tests.lib import faults
+
+OLD_EPOCH = 99
+DAY_US = 86400 * 10**6
+
+
+def add_old(path, count):
+    """Batches of an agent of two days ago, and how far it was acknowledged."""
+    then_us = time.time_ns() // 1000 - 2 * DAY_US
+    with contextlib.closing(sqlite3.connect(path)) as store, store:
+        store.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n "
+            "WHERE i < ?1 - 1) INSERT INTO batch(agent_id, epoch, first_seq, "
+            "results_n, skip, received_us, payload) SELECT 1, ?2, 1 + 100 * i, "
+            "100, 0, ?3 + i, randomblob(2000) FROM n",
+            (count, OLD_EPOCH, then_us))
+        store.execute("INSERT INTO stream(agent_id, epoch, acked_seq, "
+                      "received_n, dropped_n, changed_us) VALUES(1, ?1, ?2, "
+                      "?2, 0, 0)", (OLD_EPOCH, 100 * count))
+
+
+def deleted(site):
+    return site.api.must_get("/healthz")["deleted_batches"]
+
+
+def watch(site, client, incident, go_on):
+    """While go_on(): (results acknowledged in a second, slowest of 99 % of the
+    answers to operators in seconds)."""
+    began, acked, took = time.monotonic(), client.acked, []
+    while go_on():
+        asked = time.monotonic()
+        site.api.status(incident)
+        took.append(time.monotonic() - asked)
+        time.sleep(0.01)
+    rate = (client.acked - acked) / (time.monotonic() - began)
+    return rate, sorted(took)[len(took) * 99 // 100]
+
+
+def test_retention_under_load():
+    count = faults.rounds(3000, 200000)
+    with faults.collector(retention={"observations_days": 1}) as site, \
+            faults.client(site) as client:
+        incident = faults.open_restored(site)
+        path = faults.store_path(site)
+        assert site.collector_program.daemon.stop(timeout=10) == 0
+        add_old(path, count)
+        faults.restart(site)
+        client.stream(count=100)
+        client.wait_acked(0)
+        during = watch(site, client, incident, lambda: deleted(site) < count)
+        end = time.monotonic() + (10 if faults.NIGHTLY else 1)
+        after = watch(site, client, incident, lambda: time.monotonic() < end)
+        client.stop_stream()
+        # What was deleted is not taken a second time.
+        client.batch(OLD_EPOCH, 1, 100)
+        assert client.wait()[1:] == (OLD_EPOCH, 100 * count)
+        assert faults.ask_store(path, "SELECT count(*) FROM batch WHERE "
+                                f"epoch = {OLD_EPOCH}") == [(0,)]
+        ledger = faults.Ledger(path)
+    print(f"# ingest {during[0] / after[0]:.2f}, p99 of status "
+          f"{during[1] / after[1]:.2f} of those without retention "
+          f"({after[0]:.0f} results/s, {after[1] * 1000:.0f} ms)")
+    if faults.NIGHTLY:
+        assert during[0] >= 0.8 * after[0], (during, after)
+        assert during[1] <= 2 * after[1], (during, after)
+    faults.row("retention under load", 1, ledger.lost(client.acked),
+               ledger.double())
