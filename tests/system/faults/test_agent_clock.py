@@ -10,7 +10,7 @@ from tests.lib.support import Skip
 
 JUMPS = (("+1 year", "+31536000", 31536000), ("-1 day", "-86400", -86400),
          ("1970", "1970-01-01 00:00:10", None), ("none", "+0", 0))
-PACE_S = 3.0
+PACE_S = 1.5
 
 
 def library():

@@ -32,14 +32,14 @@ def test_no_space():
                 one.collector.kill()
                 before = one.ledger()
                 wait_until(lambda: one.ledger()["dropped"] >
-                           before["dropped"] + 300, 60, "results to be dropped")
+                           before["dropped"] + 150, 60, "results to be dropped")
                 produced = one.ledger()["produced"]
-                wait_until(lambda: one.ledger()["produced"] > produced + 200,
+                wait_until(lambda: one.ledger()["produced"] > produced + 100,
                            30, "new results")
                 stored = one.stored()
                 restart_collector(one)
                 took = one.wait_stored(stored)
-                wait_until(lambda: one.dropped() > 200, 60,
+                wait_until(lambda: one.dropped() > 100, 60,
                            "the loss to be reported")
                 lost, double = one.settle()
         finally:
@@ -48,7 +48,7 @@ def test_no_space():
 
 
 def test_partition_drains_beside_the_present():
-    away_s = 60 if faults.NIGHTLY else 5
+    away_s = 60 if faults.NIGHTLY else 3
     with agent_faults.busy(batch=2) as one:
         one.collector.kill()
         known = len(one.batches())
@@ -75,7 +75,7 @@ def test_partition_drains_beside_the_present():
 
 def test_paused_collector():
     """SIGSTOP: the agent's memory is flat, and all arrives afterwards."""
-    pause_s = 60 if faults.NIGHTLY else 5
+    pause_s = 60 if faults.NIGHTLY else 3
     with agent_faults.busy() as one:
         pid = one.agent.daemon.pid
         before = rss_kib(pid)
@@ -96,7 +96,7 @@ def test_term_in_the_middle_of_a_drain():
     with agent_faults.busy(batch=1) as one:
         one.collector.kill()
         held = one.ledger()["held"]
-        wait_until(lambda: one.ledger()["held"] > held + 8 * DRAIN_PER_S, 30,
+        wait_until(lambda: one.ledger()["held"] > held + 6 * DRAIN_PER_S, 30,
                    "more than 5 s can drain")
         restart_collector(one)
         one.wait_stored(one.stored())
