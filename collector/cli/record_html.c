@@ -13,7 +13,7 @@ static const char head[] =
     "--good:#15803d;--mark:#1d4ed8}\n"
     "@media(prefers-color-scheme:dark){:root{--bad:#fb923c;--good:#4ade80;"
     "--mark:#93c5fd}}\n"
-    "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem "
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:70rem;margin:2rem "
     "auto;padding:0 1rem}\n"
     "h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem}\n"
     ".scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;"
