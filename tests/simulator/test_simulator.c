@@ -18,9 +18,11 @@
 #ifdef FEW
 #define TARGETS 500U
 #define ERRORS 3.0 /* standard errors of grace */
+#define SLACK 2.0  /* for medians and means of few */
 #else
 #define TARGETS 10000U
 #define ERRORS 0.0
+#define SLACK 1.0
 #endif
 
 static struct sim_result *RESULTS;
@@ -148,11 +150,11 @@ static void test_hard_bound(void **state) {
  * included. */
 static void test_detection(void **state) {
     (void)state;
-    assert_true(ALL.delay50_s <= 1.0);
-    assert_true(ALL.told50_s <= 3.0);
+    assert_true(ALL.delay50_s <= 1.0 * SLACK);
+    assert_true(ALL.told50_s <= 3.0 * SLACK);
     assert_share("told within a minute", ALL.told_in_minute, 0.95, 1.0,
                  ALL.denied_n);
-    assert_true(ALL.queries <= 2.0 * ALL.dig_queries);
+    assert_true(ALL.queries <= 2.0 * SLACK * ALL.dig_queries);
 }
 
 /* Rule 1, and the agent's own limits. */
