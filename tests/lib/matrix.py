@@ -42,7 +42,8 @@ class MatrixLog(StatusLog):
         super().__init__(api, incident, SHOWN_AFTER_S)
         self.history = {}      # network -> [(time, text)]
         self.advised = {}      # (network, state) -> {advice}
-        self.bounds = {}       # network -> latest hard bound that was shown
+        self.bounds = {}       # network -> hard bound, as last shown while it
+                               # was denied
         self.authorities = set()  # states seen
 
     def _take(self, document):
@@ -59,7 +60,7 @@ class MatrixLog(StatusLog):
             row.get("advice") or "")
         bounds = [parse_time(target[k]["at"]) for k in ("hard", "hard_stack")
                   if (target.get(k) or {}).get("at")]
-        if bounds:
+        if bounds and row["state"] not in NOT_JUDGED:
             self.bounds[row["network"]] = max(bounds)
         text = (f"{row['state']} ({row.get('reason')}; flags "
                 f"{','.join(target.get('flags') or ['none'])}; "
