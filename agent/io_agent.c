@@ -11,7 +11,7 @@
 #define WAKE_MAX_US 60000000    /* look at the clock at least so often */
 #define BUSY_WAIT_US 20000      /* the prober is full */
 #define DRAIN_PROBES_US 2500000 /* for answers that are on their way */
-#define DRAIN_MAX_US 4500000
+#define DRAIN_MAX_US 4000000    /* and a second to write down the rest */
 #define DRAIN_STEP_US 20000
 #define TRIM_AFTER_US 5000000
 #define TRIM_BYTES 262144U /* held, worth a malloc_trim afterwards */
