@@ -136,6 +136,7 @@ void nx_service_free(struct nx_service **service_p) {
         (void)zmq_ctx_term(service->zmq);
     }
     free(service->records);
+    json_decref(service->score);
     free(service);
     *service_p = NULL;
 }
@@ -202,7 +203,11 @@ int nx_service_incident_open(struct nx_service *service,
     if (opened.opened_us == 0) {
         opened.opened_us = nx_service_now_us(service);
     }
-    int err = store_incident(service, &opened);
+    int err = nx_service_learnt(service, &opened.learnt);
+    if (err != NX_OK) {
+        return err;
+    }
+    err = store_incident(service, &opened);
     if (err != NX_OK) {
         return err;
     }
@@ -218,7 +223,10 @@ int nx_service_incident_open(struct nx_service *service,
 
 static int store_close(struct nx_service *service, uint32_t id, int64_t now_us,
                        const char *last) {
-    int err = nx_store_incident_close(service->store, id, now_us);
+    int err = nx_service_networks_told(service, now_us, true);
+    if (err == NX_OK) {
+        err = nx_store_incident_close(service->store, id, now_us);
+    }
     if (err == NX_OK) {
         err = nx_service_alerts_closing(service, id, now_us);
     }

@@ -8,6 +8,7 @@
 
 #include "collector/conf.h"
 #include "collector/ingest/agent_record.h"
+#include "collector/store/io_store.h"
 
 struct nx_service;
 
@@ -85,6 +86,14 @@ int nx_service_label(struct nx_service *service, enum nx_label_kind kind,
 struct nx_ledger;
 int nx_service_ledger(const struct nx_service *service, uint32_t agent_id,
                       struct nx_ledger *out) NX_MUSTUSE;
+/* The score of the period as a document (score/document.h); a new reference.
+ * NX_ENOMEM, an error of the store. */
+int nx_service_scores(struct nx_service *service,
+                      const struct nx_store_period *in,
+                      json_t **out) NX_MUSTUSE;
+/* The same of the last 30 days, at most a minute old while nothing is scored;
+ * borrowed until the next call. NULL: could not be read. */
+const json_t *nx_service_score_of_late(struct nx_service *service);
 
 /* Counters for /healthz and /metrics. */
 struct nx_service_health {

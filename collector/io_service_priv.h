@@ -6,6 +6,7 @@
 #include "collector/ingest/io_auth.h"
 #include "collector/ingest/io_ingest.h"
 #include "collector/io_service.h"
+#include "collector/status/status.h"
 
 struct nx_retain {
     struct event *on_slice;
@@ -40,6 +41,11 @@ struct nx_service {
     bool alerts_stale;          /* networks may have changed */
     int64_t alerts_seen_us;     /* when they were looked at last */
     struct nx_retain retain;
+    bool networks_told;      /* their forecasts may have changed */
+    int64_t networks_due_us; /* not looked at before */
+    bool score_stale;        /* the one for /metrics */
+    int64_t score_at_us;
+    json_t *score; /* NULL: none yet */
 };
 
 /* --- io_service_agents.c --- */
@@ -53,6 +59,21 @@ int nx_service_record_put(struct nx_service *service,
 int nx_service_labels_load(struct nx_service *service) NX_MUSTUSE;
 /* Those of service->conf take the place of the ones before. */
 void nx_service_labels_configure(struct nx_service *service);
+
+/* --- io_service_score.c; inside a transaction --- */
+
+/* A target's state or forecast: into the tables, and scored when it is clear.
+ */
+int nx_score_target_told(struct nx_store *store, uint32_t incident_id,
+                         uint32_t agent_id, const struct nx_question *question,
+                         const struct nx_verdict *verdict, int64_t since_us,
+                         int64_t at_us) NX_MUSTUSE;
+/* Networks follow their targets after a while, or at once. */
+int nx_service_networks_told(struct nx_service *service, int64_t now_us,
+                             bool at_once) NX_MUSTUSE;
+/* What outcomes taught until now. */
+int nx_service_learnt(struct nx_service *service,
+                      struct nx_learnt *out) NX_MUSTUSE;
 
 /* --- io_service_rebuild.c --- */
 

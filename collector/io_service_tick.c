@@ -25,9 +25,11 @@ static void on_transition(void *user, uint32_t incident_id, uint32_t agent_id,
     (void)from_state; /* the table knows the state before */
     service->alerts_stale = true;
     if (may_write(service)) {
+        service->networks_told = true;
+        service->score_stale |= verdict->state == NX_STATE_CLEAR;
         wrote(service,
-              nx_store_target_put(service->store, incident_id, agent_id,
-                                  question, verdict, since_us, at_us));
+              nx_score_target_told(service->store, incident_id, agent_id,
+                                   question, verdict, since_us, at_us));
     }
 }
 
@@ -109,6 +111,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     (void)what;
     nx_engine_tick(service->engine, now_us, &sink);
     end_audits(service, now_us);
+    if (service->networks_told && now_us >= service->networks_due_us &&
+        may_write(service)) {
+        wrote(service, nx_service_networks_told(service, now_us, false));
+    }
     notice_failures(service);
     if (service->derived_stale &&
         nx_group_storing(nx_ingest_group(service->ingest))) {

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "collector/io_service_priv.h"
 #include "collector/io_verify_priv.h"
 #include "common/io_clock.h"
 
@@ -81,8 +82,8 @@ static void on_transition(void *user, uint32_t incident_id, uint32_t agent_id,
     struct rebuild *r = user;
     (void)from_state;
     r->told_n++;
-    keep(r, nx_store_target_put(r->v->store, incident_id, agent_id, question,
-                                verdict, since_us, at_us));
+    keep(r, nx_score_target_told(r->v->store, incident_id, agent_id, question,
+                                 verdict, since_us, at_us));
 }
 
 static void on_authority(void *user, uint32_t incident_id, unsigned item,

@@ -81,6 +81,7 @@ static const struct route routes[] = {
     {"v1/agents/label", NX_API_AGENT_LABEL, "POST"},
     {"v1/networks", NX_API_NETWORKS, "GET, HEAD"},
     {"v1/networks/label", NX_API_NETWORK_LABEL, "POST"},
+    {"v1/score", NX_API_SCORE, "GET, HEAD"},
     {"healthz", NX_API_HEALTH, "GET, HEAD"},
     {"metrics", NX_API_METRICS, "GET, HEAD"},
 };
@@ -108,7 +109,7 @@ static bool match(const char *pattern, const char *path,
     return *path == '\0';
 }
 
-static bool parse_id(const char *text, uint32_t *out) {
+bool nx_api_parse_id(const char *text, uint32_t *out) {
     uint64_t value = 0;
     size_t len = strlen(text);
     if (len == 0 || len > 10 || (text[0] == '0' && len > 1)) {
@@ -160,7 +161,7 @@ static int take_parts(const struct route *route, char parts[2][PART_MAX],
                       struct nx_api_request *out,
                       struct nx_api_problem *problem) {
     if (strchr(route->pattern, '*') != NULL &&
-        !parse_id(parts[0], &out->incident_id)) {
+        !nx_api_parse_id(parts[0], &out->incident_id)) {
         return nx_api_refuse(problem, 404,
                              "%.40s: not an incident number (1, 2, ...)",
                              parts[0]);

@@ -33,6 +33,7 @@ enum nx_api_route {
     NX_API_AGENT_LABEL,        /* POST /v1/agents/label */
     NX_API_NETWORKS,           /* GET /v1/networks */
     NX_API_NETWORK_LABEL,      /* POST /v1/networks/label */
+    NX_API_SCORE,              /* GET /v1/score */
     NX_API_HEALTH,             /* GET /healthz */
     NX_API_METRICS,            /* GET /metrics */
 };
@@ -112,10 +113,21 @@ int nx_api_label(const char *body, size_t len, const char *owner,
                  struct nx_api_label *out,
                  struct nx_api_problem *problem) NX_MUSTUSE;
 
+struct nx_api_score {
+    int64_t from_us, to_us; /* from: NX_TIME_UNKNOWN: all */
+    uint32_t incident_id;   /* 0: every */
+};
+
 /* The query of a status request: any number of where=KEY=VALUE, at most one
  * group=KEY, percent-encoded; "" and NULL: none. */
 int nx_api_status_query(const char *query, struct nx_status_query *out,
                         struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* The query of a score request: from= and to= (RFC 3339, of the clearing),
+ * incident=ID; "" and NULL: all there is. */
+int nx_api_score_query(const char *query, int64_t now_us,
+                       struct nx_api_score *out,
+                       struct nx_api_problem *problem) NX_MUSTUSE;
 
 /* A body that carries nothing: empty, or {}. */
 int nx_api_nothing(const char *body, size_t len,

@@ -27,4 +27,7 @@ int nx_member_time(const json_t *object, const char *place, const char *member,
 /* RFC 3986 section 2.1, in place; false: bad escape or a NUL. */
 bool nx_percent_decode(char *text);
 
+/* The number of an incident: 1, 2, ... without a zero in front. */
+bool nx_api_parse_id(const char *text, uint32_t *out);
+
 #endif

@@ -125,4 +125,7 @@ json_t *nx_http_agents_json(struct nx_service *service);
 void nx_http_label(struct nx_service *service, struct evhttp_request *request,
                    enum nx_label_kind kind);
 
+/* io_http_score.c: GET /v1/score. */
+void nx_http_score(struct nx_service *service, struct evhttp_request *request);
+
 #endif

@@ -97,6 +97,7 @@ static void get_metrics(struct nx_service *service,
         .statuses = statuses,
         .agents = agents,
         .networks = json_object_get(networks, "networks"),
+        .score = nx_service_score_of_late(service),
         .health = health};
     struct nx_text text;
     nx_text_init(&text);
@@ -371,6 +372,9 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         break;
     case NX_API_NETWORKS:
         nx_http_reply_json(request, 200, nx_status_networks(engine, now_us));
+        break;
+    case NX_API_SCORE:
+        nx_http_score(service, request);
         break;
     case NX_API_HEALTH:
         get_health(service, request);

@@ -49,6 +49,8 @@ const struct nx_command_rule nx_commands[] = {
     {"networks", "label", NX_CMD_NETWORKS_LABEL, 2, MANY,
      "NETWORK KEY=VALUE...", NX_BIT(OPT_JSON)},
     {"networks", NULL, NX_CMD_NETWORKS, 0, 0, "", LISTS},
+    {"score", NULL, NX_CMD_SCORE, 0, 1, "[ID]",
+     NX_BIT(OPT_FROM) | NX_BIT(OPT_TO) | NX_BIT(OPT_SINCE) | NX_BIT(OPT_JSON)},
     {"estimate", NULL, NX_CMD_ESTIMATE, 0, 1, "[FILE]", 0},
     {"replay", NULL, NX_CMD_REPLAY, 0, 1, "[RECORDING]",
      LISTS | NX_BIT(OPT_AT) | NX_BIT(OPT_EVERY) | NX_BIT(OPT_ALL)},
@@ -190,6 +192,7 @@ static int take_positional(struct nx_parse *p,
     case NX_CMD_STATUS:
     case NX_CMD_REPORT:
     case NX_CMD_WAIT:
+    case NX_CMD_SCORE:
         return n > 0 ? take_id(p, rest[0]) : 0;
     case NX_CMD_COMPLETE:
         return 0;
@@ -232,6 +235,10 @@ static int check_options(struct nx_parse *p,
             return nx_args_fail(p->why, "--%s: not an option of %s",
                                 nx_options[i].name, rule->word);
         }
+    }
+    if ((p->seen & NX_BIT(OPT_SINCE)) != 0 &&
+        (p->seen & NX_BIT(OPT_FROM)) != 0) {
+        return nx_args_fail(p->why, "--since and --from exclude each other");
     }
     if ((p->seen & LISTS) == LISTS) {
         return nx_args_fail(p->why, "--json and --jsonl exclude each other");
@@ -291,6 +298,8 @@ int nx_args_parse(const char *const *args, size_t n, const char *api_env,
         .outage_from_us = NX_TIME_NONE,
         .outage_to_us = NX_TIME_NONE,
         .restored_us = NX_TIME_NONE,
+        .from_us = NX_TIME_NONE,
+        .to_us = NX_TIME_NONE,
     };
     struct nx_parse p = {
         .args = args, .n = n, .now_us = now_us, .out = &parsed, .why = why};

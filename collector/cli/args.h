@@ -43,6 +43,7 @@ enum nx_command {
     NX_CMD_AGENTS_LABEL,
     NX_CMD_NETWORKS,
     NX_CMD_NETWORKS_LABEL,
+    NX_CMD_SCORE,
     NX_CMD_ESTIMATE,
     NX_CMD_REPLAY,
 };
@@ -83,7 +84,8 @@ struct nx_args {
     int64_t every_us;                /* replay: and so often; 0: no */
     const char *where[NX_WHERE_MAX]; /* "site=lyon" */
     size_t where_n;
-    const char *group;                    /* key of a label; NULL */
+    const char *group;      /* key of a label; NULL */
+    int64_t from_us, to_us; /* score: of the clearing; NX_TIME_NONE */
     const char *labels[NX_LABEL_KEYS_N_]; /* "site=lyon", "asn=" */
     size_t labels_n;
 };

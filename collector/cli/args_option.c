@@ -43,6 +43,9 @@ const struct nx_option_rule nx_options[NX_OPTIONS_N] = {
     {"output", 'o', true, OPT_OUTPUT},
     {"where", 0, true, OPT_WHERE},
     {"group", 0, true, OPT_GROUP},
+    {"from", 0, true, OPT_FROM},
+    {"to", 0, true, OPT_TO},
+    {"since", 0, true, OPT_SINCE},
 };
 
 static int take_duration(struct nx_parse *p, const char *name,
@@ -189,6 +192,25 @@ static int take_group(struct nx_parse *p, const char *value) {
     return 0;
 }
 
+static int take_moment(struct nx_parse *p, const char *name, const char *value,
+                       int64_t *out_us) {
+    if (nx_moment_parse(value, p->now_us, out_us) != 0) {
+        return nx_args_fail(
+            p->why, "--%s: not a time (RFC 3339, HH:MM UTC, now-90s): %.80s",
+            name, value);
+    }
+    return 0;
+}
+
+static int take_since(struct nx_parse *p, const char *value) {
+    int64_t ago_us = 0;
+    int err = take_duration(p, "since", value, &ago_us);
+    if (err == 0) {
+        p->out->from_us = p->now_us - ago_us;
+    }
+    return err;
+}
+
 int nx_args_take_api(struct nx_parse *p, const char *value) {
     bool unix_path = strncmp(value, "unix:", 5) == 0 && value[5] != '\0';
     bool http = strncmp(value, "http://", 7) == 0 && value[7] != '\0';
@@ -255,6 +277,12 @@ static int apply(struct nx_parse *p, enum nx_option option, const char *value) {
         return take_where(p, value);
     case OPT_GROUP:
         return take_group(p, value);
+    case OPT_FROM:
+        return take_moment(p, "from", value, &out->from_us);
+    case OPT_TO:
+        return take_moment(p, "to", value, &out->to_us);
+    case OPT_SINCE:
+        return take_since(p, value);
     }
     return 0;
 }

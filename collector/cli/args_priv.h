@@ -27,6 +27,9 @@ enum nx_option {
     OPT_OUTPUT,
     OPT_WHERE,
     OPT_GROUP,
+    OPT_FROM,
+    OPT_TO,
+    OPT_SINCE,
 };
 
 struct nx_option_rule {
@@ -38,7 +41,7 @@ struct nx_option_rule {
 
 #define NX_BIT(option) (1U << (option))
 
-#define NX_OPTIONS_N 22U
+#define NX_OPTIONS_N 25U
 extern const struct nx_option_rule nx_options[NX_OPTIONS_N];
 
 /* The commands, those of one word beside each other. */

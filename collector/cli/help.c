@@ -27,6 +27,7 @@ const char *nx_args_help(void) {
            "  agents label NAME KEY=VALUE...\n"
            "  networks\n"
            "  networks label NETWORK KEY=VALUE...\n"
+           "  score [ID] [--since DURATION|--from TIME] [--to TIME] [--json]\n"
            "  estimate [FILE]\n"
            "  replay [RECORDING] [--at TIME]... [--every DURATION]\n"
            "           [--json|--jsonl]\n"

@@ -365,6 +365,8 @@ static int dispatch(const struct nx_run *run) {
     case NX_CMD_AGENTS_LABEL:
     case NX_CMD_NETWORKS_LABEL:
         return nx_run_label(run);
+    case NX_CMD_SCORE:
+        return nx_run_score(run);
     case NX_CMD_INCIDENT_EXPORT:
         return run_export(run);
     case NX_CMD_ESTIMATE:

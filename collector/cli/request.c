@@ -122,3 +122,21 @@ void nx_request_status_path(const struct nx_args *args, uint32_t id,
         nx_text_addf(out, "%sgroup=%s", before, args->group);
     }
 }
+
+void nx_request_score_path(const struct nx_args *args, struct nx_text *out) {
+    const char *before = "?";
+    char text[NX_TIME_TEXT_MAX];
+    nx_text_add(out, "/v1/score");
+    if (args->from_us != NX_TIME_NONE) {
+        nx_text_addf(out, "%sfrom=%s", before,
+                     nx_time_text(args->from_us, text));
+        before = "&";
+    }
+    if (args->to_us != NX_TIME_NONE) {
+        nx_text_addf(out, "%sto=%s", before, nx_time_text(args->to_us, text));
+        before = "&";
+    }
+    if (args->id != 0) {
+        nx_text_addf(out, "%sincident=%" PRIu32, before, args->id);
+    }
+}

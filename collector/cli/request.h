@@ -24,4 +24,7 @@ void nx_request_status_path(const struct nx_args *args, uint32_t id,
  * percent-encoded (RFC 3986 section 2.1). Appends to out. */
 void nx_request_network(uint32_t id, const char *network, struct nx_text *out);
 
+/* GET /v1/score with its period and incident. */
+void nx_request_score_path(const struct nx_args *args, struct nx_text *out);
+
 #endif

@@ -93,6 +93,10 @@ void nx_show_status_jsonl(const json_t *status, struct nx_text *out);
 /* A document; on one line or indented. ASCII only. */
 void nx_show_json(const json_t *document, bool one_line, struct nx_text *out);
 
+/* GET /v1/score: a table of groups, and what was learnt. */
+void nx_show_score(const json_t *score, const struct nx_show *show,
+                   struct nx_text *out);
+
 /* A problem document of the API: "title: detail". */
 void nx_show_problem(const json_t *problem, struct nx_text *out);
 

@@ -20,16 +20,30 @@ static bool heard(const struct nx_engine *engine,
                engine->settings.diagnosis.silent_after_us;
 }
 
+/* The habits of the target's resolver, after its n looks in scratch. */
+static enum nx_family profile_of(const struct nx_engine *engine,
+                                 const struct nx_target *t, size_t n,
+                                 struct nx_profile *out) {
+    enum nx_family family = nx_family_of(&engine->profile, engine->scratch, n);
+    *out = engine->profile;
+    nx_learnt_apply(&t->item->owner->incident.learnt, family, out);
+    return family;
+}
+
 void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
                      int64_t now_us, struct nx_verdict *out) {
     size_t n = nx_target_looks(t, engine->scratch);
+    struct nx_profile profile;
+    enum nx_family family = profile_of(engine, t, n, &profile);
     struct nx_diagnosis_settings settings = engine->settings.diagnosis;
     t->agent_heard = heard(engine, t->agent, now_us);
     settings.agent_away = engine->settings.presence && !t->agent_heard &&
                           now_us - engine->woke_us > settings.silent_after_us;
     nx_diagnose(&settings, engine->scratch, n,
-                nx_authority_facts(t->item->authority), &engine->profile,
-                now_us, t->judged ? &t->verdict : NULL, out);
+                nx_authority_facts(t->item->authority), &profile, now_us,
+                t->judged ? &t->verdict : NULL, out);
+    out->verified = profile.verified;
+    out->family = (uint8_t)family;
 }
 
 /* What was to be known of the servers at an instant before now. */
@@ -50,8 +64,10 @@ static unsigned state_then(const struct nx_engine *engine,
                            bool first, struct nx_verdict *v) {
     const struct nx_auth_facts facts = facts_at(t, at_us);
     const struct nx_verdict before = *v;
+    struct nx_profile profile;
+    (void)profile_of(engine, t, n, &profile);
     nx_diagnose(&engine->settings.diagnosis, engine->scratch, n, &facts,
-                &engine->profile, at_us, first ? NULL : &before, v);
+                &profile, at_us, first ? NULL : &before, v);
     return v->state;
 }
 

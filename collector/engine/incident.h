@@ -3,6 +3,7 @@
 #define NX_COLLECTOR_INCIDENT_H
 
 #include "collector/infer/facts.h"
+#include "collector/infer/family.h"
 #include "collector/infer/look.h"
 
 #define NX_INCIDENT_ITEMS_MAX 16U
@@ -28,6 +29,7 @@ struct nx_incident {
     uint8_t items_n;        /* 1.. */
     struct nx_incident_item items[NX_INCIDENT_ITEMS_MAX];
     char note[NX_INCIDENT_NOTE_MAX];
+    struct nx_learnt learnt; /* in force for it, from its opening on */
 };
 
 /* An audit that nobody closed. */

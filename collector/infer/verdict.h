@@ -190,6 +190,9 @@ struct nx_verdict {
     int64_t last_look_us;  /* NX_TIME_UNKNOWN: never */
     int64_t next_probe_us; /* NX_TIME_UNKNOWN: not before the guard opens */
     uint16_t visit_n;      /* queries for the next visit; 0: none */
+    /* Of the resolver, for scores: set by who judges. */
+    bool verified;  /* canaries measured it */
+    uint8_t family; /* enum nx_family */
 };
 
 #endif

@@ -49,6 +49,15 @@ static void read_item(const struct nx_in *in, struct nx_incident_item *out) {
     }
 }
 
+/* As nx_learnt_write writes it; absent or "": the profile's own values. */
+static void take_learnt(const struct nx_in *in, struct nx_learnt *out) {
+    const char *text = nx_in_text(in, "learnt", "");
+    struct nx_in at = nx_in_member(in, "learnt");
+    if (text != NULL && text[0] != '\0' && nx_learnt_read(text, out) != 0) {
+        nx_in_fail(&at, "not FAMILY=P_LATE,EARLY_PER_S;...");
+    }
+}
+
 static void read_incident(const struct nx_in *in, struct nx_incident *out) {
     struct nx_in items = nx_in_member(in, "items");
     struct nx_in opened = nx_in_member(in, "opened");
@@ -66,6 +75,7 @@ static void read_incident(const struct nx_in *in, struct nx_incident *out) {
         nx_in_fail(&opened, "missing");
     }
     nx_take_text(in, "note", out->note, sizeof(out->note));
+    take_learnt(in, &out->learnt);
     size_t n = nx_in_size(&items, NX_INCIDENT_ITEMS_MAX);
     if (n == 0) {
         nx_in_fail(&items, "missing");

@@ -283,17 +283,18 @@ static json_t *item_json(const struct nx_incident_item *item) {
 
 static json_t *incident_json(const struct nx_incident *incident) {
     json_t *items = json_array();
+    char learnt[NX_LEARNT_TEXT_MAX];
     for (unsigned i = 0; i < incident->items_n; i++) {
         (void)nx_json_add(items, item_json(&incident->items[i]));
     }
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id",
-                     (json_int_t)incident->id, "opened",
-                     moment(incident->opened_us), "closed",
-                     moment(incident->closed_us), "outage_from",
-                     moment(incident->outage_from_us), "outage_to",
-                     moment(incident->outage_to_us), "restored",
-                     moment(incident->restored_us), "note",
-                     nx_json_text(incident->note), "items", items);
+    return json_pack(
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id",
+        (json_int_t)incident->id, "opened", moment(incident->opened_us),
+        "closed", moment(incident->closed_us), "outage_from",
+        moment(incident->outage_from_us), "outage_to",
+        moment(incident->outage_to_us), "restored",
+        moment(incident->restored_us), "note", nx_json_text(incident->note),
+        "items", items, "learnt", nx_learnt_write(&incident->learnt, learnt));
 }
 
 static json_t *settings_json(const struct nx_engine_settings *s) {

@@ -202,5 +202,6 @@ static void write_all(const struct nx_metric *metric,
 void nx_metrics_text(const struct nx_metrics *metrics, struct nx_text *text) {
     bool clear_too = nx_metrics_clear_too(metrics);
     write_all(nx_metrics_of_incidents, metrics, clear_too, text);
+    write_all(nx_metrics_of_score, metrics, clear_too, text);
     write_all(table, metrics, clear_too, text);
 }

@@ -19,6 +19,7 @@ struct nx_metrics {
     const json_t *statuses; /* list of status documents, of open incidents */
     const json_t *agents;   /* list of nx_roster_agent */
     const json_t *networks; /* list of GET /v1/networks */
+    const json_t *score;    /* document of GET /v1/score; NULL: none */
     const json_t *health;   /* document of /healthz */
 };
 

@@ -45,6 +45,8 @@ const char *nx_metric_text(const json_t *object, const char *key);
 
 /* metrics_incident.c: ends with an entry without a name. */
 extern const struct nx_metric nx_metrics_of_incidents[];
+/* metrics_score.c: the same. */
+extern const struct nx_metric nx_metrics_of_score[];
 /* Do all networks fit, those that are clear, too? */
 bool nx_metrics_clear_too(const struct nx_metrics *metrics);
 

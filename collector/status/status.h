@@ -55,4 +55,22 @@ char *nx_status_final(struct nx_engine *engine, uint32_t id, int64_t now_us);
 int nx_status_close(struct nx_engine *engine, uint32_t id, int64_t at_us,
                     const char *text) NX_MUSTUSE;
 
+/* What is shown of a network now; borrowed during the visit. */
+struct nx_status_shown {
+    const char *network;
+    const struct nx_rollup *rollup;
+    bool verified; /* canaries measured every resolver that counts */
+    const struct nx_rollup_target *targets;
+    size_t targets_n;
+    int64_t span_lo_us, span_hi_us; /* of its forecast, where there is one */
+    bool cleared; /* it is clear, and was seen denied: the truth is in (lo, hi]
+                   */
+    int64_t clear_lo_us, clear_hi_us;
+};
+/* NX_ENOTFOUND, NX_ENOMEM. */
+int nx_status_each_shown(struct nx_engine *engine, uint32_t id, int64_t now_us,
+                         void (*visit)(void *user,
+                                       const struct nx_status_shown *shown),
+                         void *user) NX_MUSTUSE;
+
 #endif

@@ -16,6 +16,8 @@
 #include "collector/alert/alert.h"
 #include "collector/ingest/agent_record.h"
 #include "collector/ingest/stream.h"
+#include "collector/score/learn.h"
+#include "collector/score/tally.h"
 #include "collector/status/report.h"
 
 #define NX_STORE_WHY_MAX 512U
@@ -160,14 +162,30 @@ int nx_store_incidents(struct nx_store *store,
 
 /* --- for people --- */
 
+/* Whose state or forecast it is. */
+struct nx_store_subject {
+    uint32_t incident_id;
+    uint32_t agent_id;                  /* 0: of a whole network */
+    const struct nx_question *question; /* NULL: of a whole network */
+    const char *network;                /* only of a whole network */
+};
+
+/* What a change of state means for the forecasts that were shown. */
+enum nx_store_turn {
+    NX_TURN_NONE,
+    NX_TURN_RELAPSED, /* clear, and cached again: it had not been clear */
+    NX_TURN_REFILLED, /* an authoritative path still denies */
+    NX_TURN_VOID,     /* the servers deny the name (again) */
+};
+
 /* The present state of a target, which began at since_us. Adds a row to
- * `transition` when the stored state was another one, to `forecast` when the
- * forecast moved by more than a second: putting the same again (after a
- * restart) adds nothing. */
+ * `transition` when the stored state was another one, to `forecast` when there
+ * is a forecast and the state is another one or it moved by more than a second:
+ * putting the same again (after a restart) adds nothing. turn: may be NULL. */
 int nx_store_target_put(struct nx_store *store, uint32_t incident_id,
                         uint32_t agent_id, const struct nx_question *question,
                         const struct nx_verdict *verdict, int64_t since_us,
-                        int64_t at_us) NX_MUSTUSE;
+                        int64_t at_us, enum nx_store_turn *turn) NX_MUSTUSE;
 
 /* What `target` says of those of open incidents. Borrowed for the call; rows
  * that do not parse are left out. */
@@ -320,5 +338,72 @@ int nx_store_log_begin(struct nx_store *store, bool *whole,
 /* Deletes what is derived of an incident. */
 int nx_store_derived_drop(struct nx_store *store,
                           uint32_t incident_id) NX_MUSTUSE;
+
+/* --- forecasts and scores (score/score.h) --- */
+
+/* A forecast as it was shown. */
+struct nx_store_forecast {
+    int64_t id; /* given by the store */
+    int64_t at_us;
+    uint8_t state, basis;
+    bool verified;
+    bool barred; /* read: teaches nothing */
+    uint8_t family;
+    double p_late; /* as it was before a denial was seen */
+    struct nx_eta eta;
+    struct nx_hard hard;
+    struct nx_shape shape;
+};
+
+/* Of a network: adds it when its state is another one than that of the newest
+ * row, or it moved by more than a second. */
+int nx_store_network_forecast_put(
+    struct nx_store *store, const struct nx_store_subject *of,
+    const struct nx_store_forecast *forecast) NX_MUSTUSE;
+
+/* Those not scored yet, oldest first, at most max; of a damaged one the shape
+ * has n 0. */
+int nx_store_forecasts_open(struct nx_store *store,
+                            const struct nx_store_subject *of, unsigned max,
+                            void (*visit)(void *user,
+                                          const struct nx_store_forecast *f),
+                            void *user) NX_MUSTUSE;
+/* Gives one its score; figures NULL: none, its weight is 0. A forecast that has
+ * one already keeps it. */
+int nx_store_forecast_score(struct nx_store *store, int64_t id, int64_t at_us,
+                            const struct nx_truth *truth, double weight,
+                            const struct nx_figures *figures) NX_MUSTUSE;
+/* All open ones: REFILLED bars them from teaching, VOID takes them out of the
+ * score; RELAPSED opens those again that were scored last, and takes back what
+ * they taught. */
+int nx_store_forecasts_turn(struct nx_store *store,
+                            const struct nx_store_subject *of,
+                            enum nx_store_turn turn, int64_t at_us) NX_MUSTUSE;
+
+struct nx_store_period {
+    int64_t from_us, to_us; /* of the clearing: [from, to) */
+    uint32_t incident_id;   /* 0: every */
+};
+int nx_store_scores(struct nx_store *store, const struct nx_store_period *in,
+                    void (*visit)(void *user, const struct nx_tally_row *row),
+                    void *user) NX_MUSTUSE;
+
+/* Targets with forecasts that are not scored: of open incidents, and of closed
+ * ones (nobody saw them clear). */
+struct nx_store_unscored {
+    uint64_t open_n, unresolved_n;
+};
+int nx_store_unscored(struct nx_store *store,
+                      struct nx_store_unscored *out) NX_MUSTUSE;
+
+/* What a target's clearing taught; putting it again changes nothing. */
+int nx_store_lesson_put(struct nx_store *store,
+                        const struct nx_store_subject *of,
+                        const struct nx_truth *truth, enum nx_family family,
+                        const struct nx_ending *ending) NX_MUSTUSE;
+/* The newest max ones, in the order of their clearing. */
+int nx_store_lessons(struct nx_store *store, unsigned max,
+                     void (*visit)(void *user, const struct nx_lesson *lesson),
+                     void *user) NX_MUSTUSE;
 
 #endif

@@ -8,31 +8,25 @@
 
 #define FORECAST_MOVED_US 1000000
 
-/* The key of a target, as text. */
-struct target_key {
-    uint32_t incident_id;
-    uint32_t agent_id;
-    char resolver[NX_ENDPOINT_TEXT_MAX];
-    char name[NX_DNAME_TEXT_MAX];
-    char type[NX_RRTYPE_TEXT_MAX];
-};
-
 struct target_before {
     bool known;
     char state[40];
     int64_t clear_us; /* NX_TIME_UNKNOWN */
 };
 
-static void make_key(struct target_key *key, uint32_t incident_id,
-                     uint32_t agent_id, const struct nx_question *question) {
-    key->incident_id = incident_id;
-    key->agent_id = agent_id;
-    nx_endpoint_text(&question->to, key->resolver);
-    nx_dname_text(question->name, key->name);
-    nx_rrtype_text(question->qtype, key->type);
+void nx_sq_target(struct nx_sq_target *key, const struct nx_store_subject *of) {
+    *key = (struct nx_sq_target){.incident_id = of->incident_id,
+                                 .agent_id = of->agent_id};
+    if (of->question != NULL) {
+        nx_endpoint_text(&of->question->to, key->resolver);
+        nx_dname_text(of->question->name, key->name);
+        nx_rrtype_text(of->question->qtype, key->type);
+    } else {
+        (void)snprintf(key->name, sizeof(key->name), "%s", of->network);
+    }
 }
 
-static void bind_key(struct nx_sq *sq, const struct target_key *key) {
+void nx_sq_bind_target(struct nx_sq *sq, const struct nx_sq_target *key) {
     nx_sq_int(sq, key->incident_id);
     nx_sq_int(sq, key->agent_id);
     nx_sq_text(sq, key->resolver);
@@ -48,7 +42,7 @@ static void bind_text_or_null(struct nx_sq *sq, bool known, const char *text) {
     }
 }
 
-static int read_before(struct nx_store *store, const struct target_key *key,
+static int read_before(struct nx_store *store, const struct nx_sq_target *key,
                        struct target_before *out) {
     memset(out, 0, sizeof(*out));
     out->clear_us = NX_TIME_UNKNOWN;
@@ -57,7 +51,7 @@ static int read_before(struct nx_store *store, const struct target_key *key,
                   "SELECT state, clear_us FROM target WHERE "
                   "incident_id = ?1 AND agent_id = ?2 AND resolver = ?3 AND "
                   "name = ?4 AND type = ?5");
-    bind_key(&sq, key);
+    nx_sq_bind_target(&sq, key);
     int row = nx_sq_step(&sq);
     if (row <= 0) {
         return row;
@@ -69,14 +63,15 @@ static int read_before(struct nx_store *store, const struct target_key *key,
     return NX_OK;
 }
 
-static int add_transition(struct nx_store *store, const struct target_key *key,
+static int add_transition(struct nx_store *store,
+                          const struct nx_sq_target *key,
                           const struct target_before *before, const char *state,
                           int64_t at_us) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_TRANSITION_ADD,
         "INSERT INTO transition(incident_id, agent_id, resolver, name, type, "
         "at_us, from_state, to_state) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
-    bind_key(&sq, key);
+    nx_sq_bind_target(&sq, key);
     nx_sq_int(&sq, at_us);
     bind_text_or_null(&sq, before->known, before->state);
     nx_sq_text(&sq, state);
@@ -89,25 +84,52 @@ static void bind_bound(struct nx_sq *sq, const struct nx_hard *hard) {
     bind_text_or_null(sq, known, nx_hard_reason_text(hard->reason));
 }
 
-static int add_forecast(struct nx_store *store, const struct target_key *key,
-                        const struct nx_verdict *verdict, int64_t at_us) {
+static int add_forecast(struct nx_store *store, const struct nx_sq_target *key,
+                        const char *network,
+                        const struct nx_store_forecast *f) {
+    char shape[NX_SHAPE_TEXT_MAX];
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_FORECAST_ADD,
         "INSERT INTO forecast(incident_id, agent_id, resolver, name, type, "
         "at_us, basis, clear_us, clear_lo90_us, clear_hi90_us, bound_us, "
-        "bound_reason) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-        "?12)");
-    bind_key(&sq, key);
-    nx_sq_int(&sq, at_us);
-    nx_sq_text(&sq, nx_basis_text(verdict->basis));
-    nx_sq_int(&sq, verdict->eta.point_us);
-    nx_sq_int(&sq, verdict->eta.lo90_us);
-    nx_sq_int(&sq, verdict->eta.hi90_us);
-    bind_bound(&sq, &verdict->hard);
+        "bound_reason, state, verified, family, clear_lo50_us, clear_hi50_us, "
+        "p_late, shape, network) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+        "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, coalesce(?20, "
+        "(SELECT network FROM agent WHERE agent_id = ?2), ''))");
+    nx_sq_bind_target(&sq, key);
+    nx_sq_int(&sq, f->at_us);
+    nx_sq_text(&sq, nx_basis_text(f->basis));
+    nx_sq_int(&sq, f->eta.point_us);
+    nx_sq_int(&sq, f->eta.lo90_us);
+    nx_sq_int(&sq, f->eta.hi90_us);
+    bind_bound(&sq, &f->hard);
+    nx_sq_text(&sq, nx_state_text(f->state));
+    nx_sq_int(&sq, f->verified);
+    nx_sq_text(&sq, nx_family_text(f->family));
+    nx_sq_int(&sq, f->eta.lo50_us);
+    nx_sq_int(&sq, f->eta.hi50_us);
+    nx_sq_real(&sq, f->p_late);
+    nx_sq_text(&sq, nx_shape_write(&f->shape, f->at_us, shape));
+    bind_text_or_null(&sq, network != NULL, network);
     return nx_sq_run(&sq);
 }
 
-static int put_target(struct nx_store *store, const struct target_key *key,
+static int add_forecast_of(struct nx_store *store,
+                           const struct nx_sq_target *key,
+                           const struct nx_verdict *v, int64_t at_us) {
+    struct nx_store_forecast f = {.at_us = at_us,
+                                  .state = v->state,
+                                  .basis = v->basis,
+                                  .verified = v->verified,
+                                  .family = v->family,
+                                  .p_late = v->dist.p_late,
+                                  .eta = v->eta,
+                                  .hard = v->hard};
+    nx_shape_of(&v->dist, &f.shape);
+    return add_forecast(store, key, NULL, &f);
+}
+
+static int put_target(struct nx_store *store, const struct nx_sq_target *key,
                       const struct nx_verdict *verdict, int64_t since_us,
                       int64_t at_us) {
     struct nx_sq sq = nx_sq_use(
@@ -118,7 +140,7 @@ static int put_target(struct nx_store *store, const struct target_key *key,
         "doubt_us) "
         "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
         "?15, ?16, ?17, ?18)");
-    bind_key(&sq, key);
+    nx_sq_bind_target(&sq, key);
     nx_sq_text(&sq, nx_state_text(verdict->state));
     bind_text_or_null(&sq, verdict->unknown_reason != NX_UNKNOWN_NONE,
                       nx_unknown_reason_text(verdict->unknown_reason));
@@ -140,38 +162,98 @@ static int put_target(struct nx_store *store, const struct target_key *key,
     return nx_sq_run(&sq);
 }
 
-static bool moved(const struct target_before *before,
-                  const struct nx_eta *eta) {
-    if (!eta->known) {
-        return false;
-    }
-    if (before->clear_us == NX_TIME_UNKNOWN) {
+static bool moved(int64_t before_us, const struct nx_eta *eta) {
+    int64_t by_us = 0;
+    if (before_us == NX_TIME_UNKNOWN) {
         return true;
     }
-    int64_t by_us = eta->point_us - before->clear_us;
+    by_us = eta->point_us - before_us;
     return by_us > FORECAST_MOVED_US || by_us < -FORECAST_MOVED_US;
+}
+
+static enum nx_store_turn turn_of(const struct target_before *before,
+                                  unsigned state) {
+    bool was_clear = before->known &&
+                     strcmp(before->state, nx_state_text(NX_STATE_CLEAR)) == 0;
+    switch ((enum nx_state)state) {
+    case NX_STATE_STILL_NEGATIVE_AT_AUTHORITY:
+        return NX_TURN_VOID;
+    case NX_STATE_RECACHED:
+    case NX_STATE_POLICY_BLOCKED:
+        return NX_TURN_REFILLED;
+    case NX_STATE_ANCESTOR_NXDOMAIN:
+    case NX_STATE_STALE_SERVED:
+    case NX_STATE_CACHED_NXDOMAIN:
+    case NX_STATE_CACHED_NODATA:
+    case NX_STATE_SYNTHESIZED_NEGATIVE:
+    case NX_STATE_PARTLY_CLEAR:
+        return was_clear ? NX_TURN_RELAPSED : NX_TURN_NONE;
+    case NX_STATE_SERVFAIL_DNSSEC:
+    case NX_STATE_SERVFAIL_OTHER:
+    case NX_STATE_OLD_POSITIVE:
+    case NX_STATE_REFUSED:
+    case NX_STATE_UNREACHABLE:
+    case NX_STATE_UNKNOWN:
+    case NX_STATE_CLEAR:
+    case NX_STATE_N_:
+        break;
+    }
+    return NX_TURN_NONE;
 }
 
 int nx_store_target_put(struct nx_store *store, uint32_t incident_id,
                         uint32_t agent_id, const struct nx_question *question,
                         const struct nx_verdict *verdict, int64_t since_us,
-                        int64_t at_us) {
-    struct target_key key;
+                        int64_t at_us, enum nx_store_turn *turn) {
+    const struct nx_store_subject of = {
+        .incident_id = incident_id, .agent_id = agent_id, .question = question};
+    struct nx_sq_target key;
     struct target_before before;
-    make_key(&key, incident_id, agent_id, question);
+    nx_sq_target(&key, &of);
     int err = read_before(store, &key, &before);
     if (err != NX_OK) {
         return err;
     }
     const char *state = nx_state_text(verdict->state);
-    if (!before.known || strcmp(before.state, state) != 0) {
+    bool turned = !before.known || strcmp(before.state, state) != 0;
+    if (turn != NULL) {
+        *turn = turned ? turn_of(&before, verdict->state) : NX_TURN_NONE;
+    }
+    if (turned) {
         err = add_transition(store, &key, &before, state, at_us);
     }
-    if (err == NX_OK && moved(&before, &verdict->eta)) {
-        err = add_forecast(store, &key, verdict, at_us);
+    if (err == NX_OK && verdict->eta.known && verdict->dist.known &&
+        (turned || moved(before.clear_us, &verdict->eta))) {
+        err = add_forecast_of(store, &key, verdict, at_us);
     }
     return err == NX_OK ? put_target(store, &key, verdict, since_us, at_us)
                         : err;
+}
+
+int nx_store_network_forecast_put(struct nx_store *store,
+                                  const struct nx_store_subject *of,
+                                  const struct nx_store_forecast *forecast) {
+    struct nx_sq_target key;
+    char state[40] = "";
+    int64_t clear_us = NX_TIME_UNKNOWN;
+    nx_sq_target(&key, of);
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_FORECAST_LAST,
+        "SELECT state, clear_us FROM forecast WHERE incident_id = ?1 AND "
+        "agent_id = ?2 AND resolver = ?3 AND name = ?4 AND type = ?5 ORDER BY "
+        "forecast_id DESC LIMIT 1");
+    nx_sq_bind_target(&sq, &key);
+    int row = nx_sq_step(&sq);
+    if (row > 0) {
+        nx_sq_get_text(&sq, 0, state, sizeof(state));
+        clear_us = nx_sq_get_time(&sq, 1);
+        nx_sq_end(&sq);
+    }
+    if (row < 0 || (strcmp(state, nx_state_text(forecast->state)) == 0 &&
+                    !moved(clear_us, &forecast->eta))) {
+        return row < 0 ? row : NX_OK;
+    }
+    return add_forecast(store, &key, of->network, forecast);
 }
 
 int nx_store_authority_put(struct nx_store *store, uint32_t incident_id,

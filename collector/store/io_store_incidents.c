@@ -27,11 +27,12 @@ static int add_item(struct nx_store *store, uint32_t id, unsigned index,
 
 int nx_store_incident_add(struct nx_store *store,
                           struct nx_incident *incident) {
+    char learnt[NX_LEARNT_TEXT_MAX];
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_INCIDENT_ADD,
                   "INSERT INTO incident(opened_us, closed_us, outage_from_us, "
-                  "outage_to_us, restored_us, note, audit) "
-                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+                  "outage_to_us, restored_us, note, audit, learnt) "
+                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     nx_sq_int(&sq, incident->opened_us);
     nx_sq_time(&sq, incident->closed_us);
     nx_sq_time(&sq, incident->outage_from_us);
@@ -39,6 +40,7 @@ int nx_store_incident_add(struct nx_store *store,
     nx_sq_time(&sq, incident->restored_us);
     nx_sq_text(&sq, incident->note);
     nx_sq_int(&sq, incident->audit ? 1 : 0);
+    nx_sq_text(&sq, nx_learnt_write(&incident->learnt, learnt));
     int err = nx_sq_run(&sq);
     if (err != NX_OK) {
         return err;
@@ -133,6 +135,7 @@ static int read_items(struct nx_store *store, struct nx_incident *incident) {
 }
 
 static void read_incident(const struct nx_sq *sq, struct nx_incident *out) {
+    char learnt[NX_LEARNT_TEXT_MAX];
     memset(out, 0, sizeof(*out));
     out->id = (uint32_t)nx_sq_get_int(sq, 0);
     out->opened_us = nx_sq_get_int(sq, 1);
@@ -142,17 +145,21 @@ static void read_incident(const struct nx_sq *sq, struct nx_incident *out) {
     out->restored_us = nx_sq_get_time(sq, 5);
     nx_sq_get_text(sq, 6, out->note, sizeof(out->note));
     out->audit = nx_sq_get_int(sq, 7) != 0;
+    nx_sq_get_text(sq, 8, learnt, sizeof(learnt));
+    if (nx_learnt_read(learnt, &out->learnt) != NX_OK) {
+        out->learnt.known = false; /* none, or of somebody else */
+    }
 }
 
 int nx_store_incidents(struct nx_store *store,
                        void (*visit)(void *user,
                                      const struct nx_incident *incident),
                        void *user) {
-    struct nx_sq sq =
-        nx_sq_use(store, NX_SQ_INCIDENTS,
-                  "SELECT incident_id, opened_us, closed_us, outage_from_us, "
-                  "outage_to_us, restored_us, note, audit FROM incident "
-                  "ORDER BY incident_id");
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_INCIDENTS,
+        "SELECT incident_id, opened_us, closed_us, outage_from_us, "
+        "outage_to_us, restored_us, note, audit, learnt FROM incident "
+        "ORDER BY incident_id");
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {
         struct nx_incident incident;

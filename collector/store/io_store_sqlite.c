@@ -139,6 +139,10 @@ int64_t nx_sq_get_int(const struct nx_sq *sq, int column) {
     return sqlite3_column_int64(sq->stmt, column);
 }
 
+double nx_sq_get_real(const struct nx_sq *sq, int column) {
+    return sqlite3_column_double(sq->stmt, column);
+}
+
 uint64_t nx_sq_get_u64(const struct nx_sq *sq, int column) {
     int64_t bits = nx_sq_get_int(sq, column);
     uint64_t value = 0;

@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include "collector/store/io_store.h"
+#include "common/rrtype.h"
 
 enum nx_sq_slot {
     NX_SQ_BEGIN,
@@ -40,6 +41,17 @@ enum nx_sq_slot {
     NX_SQ_TARGETS,
     NX_SQ_TRANSITION_ADD,
     NX_SQ_FORECAST_ADD,
+    NX_SQ_FORECAST_LAST,
+    NX_SQ_FORECASTS_OPEN,
+    NX_SQ_FORECASTS_COUNT,
+    NX_SQ_FORECAST_SCORE,
+    NX_SQ_FORECASTS_BAR,
+    NX_SQ_FORECASTS_VOID,
+    NX_SQ_FORECASTS_REOPEN,
+    NX_SQ_FORECASTS_SCORED,
+    NX_SQ_OUTCOME_PUT,
+    NX_SQ_OUTCOME_DROP,
+    NX_SQ_OUTCOMES,
     NX_SQ_AUTHORITY_ADD,
     NX_SQ_TRANSITIONS,
     NX_SQ_FORECASTS,
@@ -70,6 +82,7 @@ enum nx_sq_slot {
     NX_SQ_DROP_TARGET,
     NX_SQ_DROP_TRANSITION,
     NX_SQ_DROP_FORECAST,
+    NX_SQ_DROP_OUTCOME,
     NX_SQ_DROP_FACT,
     NX_SQ_SLOTS_N
 };
@@ -125,5 +138,18 @@ uint64_t nx_sq_digest(const struct nx_store_batch *row);
 
 /* Turns SQLite's code into ours and writes the problem. */
 int nx_sq_error(struct nx_store *store, int rc);
+
+double nx_sq_get_real(const struct nx_sq *sq, int column);
+
+/* --- io_store_derived.c: the key of a target, as text --- */
+
+struct nx_sq_target {
+    uint32_t incident_id, agent_id; /* agent 0: a network */
+    char resolver[NX_ENDPOINT_TEXT_MAX];
+    char name[NX_DNAME_TEXT_MAX]; /* or the network's */
+    char type[NX_RRTYPE_TEXT_MAX];
+};
+void nx_sq_target(struct nx_sq_target *out, const struct nx_store_subject *of);
+void nx_sq_bind_target(struct nx_sq *sq, const struct nx_sq_target *key);
 
 #endif

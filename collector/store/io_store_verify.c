@@ -75,7 +75,9 @@ int nx_store_derived_drop(struct nx_store *store, uint32_t incident_id) {
         {NX_SQ_DROP_TARGET, "DELETE FROM target WHERE incident_id = ?1"},
         {NX_SQ_DROP_TRANSITION,
          "DELETE FROM transition WHERE incident_id = ?1"},
-        {NX_SQ_DROP_FORECAST, "DELETE FROM forecast WHERE incident_id = ?1"},
+        {NX_SQ_DROP_FORECAST, "DELETE FROM forecast WHERE incident_id = ?1 "
+                              "AND agent_id > 0"}, /* networks' stay */
+        {NX_SQ_DROP_OUTCOME, "DELETE FROM outcome WHERE incident_id = ?1"},
         {NX_SQ_DROP_FACT, "DELETE FROM authority_fact WHERE incident_id = ?1"},
     };
     int err = NX_OK;

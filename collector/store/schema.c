@@ -200,12 +200,56 @@ static const char report[] =
     "CREATE INDEX IF NOT EXISTS transition_incident"
     " ON transition(incident_id);"
     "CREATE INDEX IF NOT EXISTS forecast_incident ON forecast(incident_id)";
+/* What a forecast needs to be scored, and its score; what outcomes teach. A
+ * forecast of a whole network has agent 0 and its name. Weight 0: it was
+ * overtaken, or the servers denied the name again. */
+static const char scores[] =
+    "ALTER TABLE forecast ADD COLUMN network TEXT;"
+    "ALTER TABLE forecast ADD COLUMN state TEXT;"
+    "ALTER TABLE forecast ADD COLUMN verified INTEGER;"
+    "ALTER TABLE forecast ADD COLUMN family TEXT;"
+    "ALTER TABLE forecast ADD COLUMN clear_lo50_us INTEGER;"
+    "ALTER TABLE forecast ADD COLUMN clear_hi50_us INTEGER;"
+    "ALTER TABLE forecast ADD COLUMN p_late REAL;"
+    "ALTER TABLE forecast ADD COLUMN shape TEXT;"
+    "ALTER TABLE forecast ADD COLUMN scored_us INTEGER;"
+    "ALTER TABLE forecast ADD COLUMN truth_lo_us INTEGER;"
+    "ALTER TABLE forecast ADD COLUMN truth_hi_us INTEGER;"
+    "ALTER TABLE forecast ADD COLUMN weight REAL;"
+    "ALTER TABLE forecast ADD COLUMN error_s REAL;"
+    "ALTER TABLE forecast ADD COLUMN in50 REAL;"
+    "ALTER TABLE forecast ADD COLUMN in90 REAL;"
+    "ALTER TABLE forecast ADD COLUMN pit_lo REAL;"
+    "ALTER TABLE forecast ADD COLUMN pit_hi REAL;"
+    "ALTER TABLE forecast ADD COLUMN crps_s REAL;"
+    "CREATE INDEX forecast_target ON forecast(incident_id, agent_id, resolver,"
+    " name, type, forecast_id);"
+    "CREATE INDEX forecast_open ON forecast(incident_id)"
+    " WHERE scored_us IS NULL AND shape IS NOT NULL;"
+    "CREATE INDEX forecast_truth ON forecast(truth_hi_us) WHERE weight > 0;"
+    "CREATE TABLE outcome("
+    " incident_id INTEGER NOT NULL,"
+    " agent_id INTEGER NOT NULL,"
+    " resolver TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " type TEXT NOT NULL,"
+    " truth_hi_us INTEGER NOT NULL,"
+    " truth_lo_us INTEGER NOT NULL,"
+    " network TEXT NOT NULL,"
+    " family TEXT NOT NULL,"
+    " base REAL NOT NULL,"
+    " late REAL NOT NULL,"
+    " survive_s REAL NOT NULL,"
+    " exposure_s REAL NOT NULL,"
+    " PRIMARY KEY(incident_id, agent_id, resolver, name, type, truth_hi_us)"
+    ") STRICT;"
+    "ALTER TABLE incident ADD COLUMN learnt TEXT";
 
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
-static const char *const steps[] = {first,         hellos, closed_statuses,
-                                    streams_ahead, labels, audits,
-                                    alerts,        report, digests};
+static const char *const steps[] = {
+    first,  hellos, closed_statuses, streams_ahead, labels,
+    audits, alerts, report,          digests,       scores};
 
 int nx_schema_newest(void) {
     return (int)(sizeof(steps) / sizeof(*steps));

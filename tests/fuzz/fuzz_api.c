@@ -49,6 +49,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_detail(&problem);
     err |= nx_api_status_query(path, &query, &problem);
     check_detail(&problem);
+    struct nx_api_score score;
+    err |=
+        nx_api_score_query(path, INT64_C(1795205946000000), &score, &problem);
+    check_detail(&problem);
     err |= nx_api_nothing(body, body_len, &problem);
     check_detail(&problem);
     (void)err;

@@ -148,6 +148,29 @@ int nx_service_label(struct nx_service *service, enum nx_label_kind kind,
                                 &labels);
 }
 
+int nx_service_ledger(const struct nx_service *service, uint32_t agent_id,
+                      struct nx_ledger *out) {
+    (void)service;
+    (void)agent_id;
+    (void)out;
+    return NX_ENOTFOUND;
+}
+
+int nx_service_scores(struct nx_service *service,
+                      const struct nx_store_period *in, json_t **out) {
+    if (service->broken) {
+        return NX_EIO;
+    }
+    *out = json_pack("{s:I, s:[]}", "incident", (json_int_t)in->incident_id,
+                     "learnt");
+    return *out == NULL ? NX_ENOMEM : 0;
+}
+
+const json_t *nx_service_score_of_late(struct nx_service *service) {
+    (void)service;
+    return NULL;
+}
+
 void nx_service_agents(struct nx_service *service,
                        void (*visit)(void *user,
                                      const struct nx_agent_record *record),

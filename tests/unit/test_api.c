@@ -433,6 +433,36 @@ static void test_status_query(void **state) {
     }
 }
 
+/* --- score --- */
+
+static void test_score_query(void **state) {
+    static const char *const bad[][2] = {
+        {"from", "query: not KEY=VALUE"},
+        {"from=yesterday", "from: not an RFC 3339 time"},
+        {"to=2026-11-20T20:00:00Z&from=2026-11-20T20:00:00Z",
+         "to: not after from"},
+        {"incident=0", "incident: not a number"},
+        {"incident=x", "incident: not a number"},
+        {"colour=red", "query: only from, to and incident"},
+    };
+    struct nx_api_score score;
+    (void)state;
+    assert_int_equal(nx_api_score_query(NULL, NOW, &score, &problem), 0);
+    assert_int_equal(score.from_us, NX_TIME_UNKNOWN);
+    assert_true(score.to_us > NOW && score.incident_id == 0);
+    assert_int_equal(
+        nx_api_score_query("from=2026-11-20T20%3A00:00Z&incident=7", NOW,
+                           &score, &problem),
+        0);
+    assert_int_equal(score.from_us, INT64_C(1795204800) * S);
+    assert_int_equal(score.incident_id, 7);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(nx_api_score_query(bad[i][0], NOW, &score, &problem),
+                         NX_EDENIED);
+        assert_memory_equal(problem.detail, bad[i][1], strlen(bad[i][1]));
+    }
+}
+
 /* --- agents --- */
 
 static void test_accept(void **state) {
@@ -517,6 +547,7 @@ int main(void) {
         cmocka_unit_test(test_too_much),
         cmocka_unit_test(test_label),
         cmocka_unit_test(test_status_query),
+        cmocka_unit_test(test_score_query),
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_revoke),
         cmocka_unit_test(test_problem),

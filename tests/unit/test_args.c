@@ -72,6 +72,12 @@ static void test_commands(void **state) {
     assert_string_equal(args.subject, "lyon");
     assert_int_equal(args.labels_n, 2);
     assert_string_equal(args.labels[1], "asn=");
+    parse_ok("score", NX_CMD_SCORE);
+    assert_true(args.id == 0 && args.from_us == NX_TIME_NONE);
+    parse_ok("score 7 --since 90s --to 20:19", NX_CMD_SCORE);
+    assert_int_equal(args.from_us, NOW - 90 * S);
+    assert_int_equal(args.to_us, AT(20, 19, 0));
+    assert_int_not_equal(parse("score --since 1h --from 20:00"), 0);
     parse_ok("agents label lyon-1 weight=2", NX_CMD_AGENTS_LABEL);
     parse_ok("status --where site=lyon --where asn=64500 --group country",
              NX_CMD_STATUS);

@@ -21,6 +21,10 @@ static void test_documents(void **state) {
     value = get("/v1/incidents", 200);
     assert_true(json_is_array(json_object_get(value, "incidents")));
     json_decref(value);
+    value = get("/v1/score?incident=7", 200);
+    assert_int_equal(json_integer_value(json_object_get(value, "incident")), 7);
+    json_decref(value);
+    json_decref(get("/v1/score?incident=x", 422));
 }
 
 static void test_incident(void **state) {

@@ -339,6 +339,10 @@ static void test_target(void **state) {
                                   .point_us = INT64_C(1700000000000000),
                                   .lo90_us = INT64_C(1699999999000000),
                                   .hi90_us = INT64_C(1700000001000000)};
+    verdict.dist = (struct nx_dist){.known = true,
+                                    .prior_used = true,
+                                    .prior_a_us = INT64_C(1699999999000000),
+                                    .prior_b_us = INT64_C(1700000001000000)};
     verdict.hard.reason = NX_HARD_AUTH_WINDOW;
     verdict.hard.at_us = INT64_C(1700000900000000);
     assert_int_equal(nx_dname_parse("b\\010d.example.com", name), NX_OK);
@@ -348,7 +352,7 @@ static void test_target(void **state) {
     assert_int_equal(nx_store_agent_put(f->store, &record), NX_OK);
     for (unsigned i = 0; i < 3; i++) { /* the same again adds nothing */
         assert_int_equal(nx_store_target_put(f->store, 7, 1, &question,
-                                             &verdict, 100, 100 + i),
+                                             &verdict, 100, 100 + i, NULL),
                          NX_OK);
     }
     assert_sql(f, "SELECT count(*) FROM transition", "1");
@@ -356,16 +360,16 @@ static void test_target(void **state) {
     assert_sql(f, "SELECT count(*) FROM forecast", "1");
     assert_sql(f, "SELECT since_us FROM target", "100");
     verdict.eta.point_us += 900000; /* within a second */
-    assert_int_equal(
-        nx_store_target_put(f->store, 7, 1, &question, &verdict, 200, 200),
-        NX_OK);
+    assert_int_equal(nx_store_target_put(f->store, 7, 1, &question, &verdict,
+                                         200, 200, NULL),
+                     NX_OK);
     assert_sql(f, "SELECT count(*) FROM forecast", "1");
     verdict.eta.point_us += 1000001;
     verdict.state = NX_STATE_CLEAR;
     verdict.denied_ratio = -1;
-    assert_int_equal(
-        nx_store_target_put(f->store, 7, 1, &question, &verdict, 300, 300),
-        NX_OK);
+    assert_int_equal(nx_store_target_put(f->store, 7, 1, &question, &verdict,
+                                         300, 300, NULL),
+                     NX_OK);
     assert_sql(f, "SELECT count(*) FROM forecast", "2");
     assert_sql(f,
                "SELECT from_state || ' ' || to_state || ' ' || at_us FROM "

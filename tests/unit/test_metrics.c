@@ -25,8 +25,14 @@ static char *render(const char *statuses, const char *agents,
     json_t *n = load("[{\"network\": \"lyon\", \"weight\": 40.5, \"labels\": "
                      "{\"site\": \"a\\\"b\\u001b\", \"provider\": null, "
                      "\"asn\": 64500, \"country\": \"FR\"}}]");
+    json_t *score =
+        load("{\"targets\": {\"verified\": null, \"unverified\": {"
+             "\"median_error_s\": 0.5, \"error90_s\": 12.5, \"coverage50\": "
+             "0.5, \"coverage90\": 0.875, \"crps_s\": 1.5, \"clearings\": "
+             "7}}, \"learnt\": [{\"family\": \"unknown\", \"p_late\": "
+             "{\"learnt\": 0.125}, \"early_per_hour\": {\"learnt\": 0.25}}]}");
     const struct nx_metrics metrics = {
-        .statuses = s, .agents = a, .networks = n, .health = h};
+        .statuses = s, .agents = a, .networks = n, .score = score, .health = h};
     struct nx_text text;
     nx_text_init(&text);
     nx_metrics_text(&metrics, &text);
@@ -34,6 +40,7 @@ static char *render(const char *statuses, const char *agents,
     json_decref(a);
     json_decref(h);
     json_decref(n);
+    json_decref(score);
     char *bytes = nx_text_take(&text);
     assert_non_null(bytes);
     return bytes;
@@ -171,11 +178,26 @@ static void test_labels(void **state) {
     free(text);
 }
 
+static void test_score(void **state) {
+    (void)state;
+    char *text = render("[]", "[]", "{}");
+    assert_line(text, "nxclear_estimate_error_seconds{verified=\"false\","
+                      "quantile=\"0.9\"} 12.5");
+    assert_line(text, "nxclear_estimate_coverage_ratio{verified=\"false\","
+                      "interval=\"0.9\"} 0.875");
+    assert_line(text, "nxclear_estimate_crps_seconds{verified=\"false\"} 1.5");
+    assert_line(text, "nxclear_estimate_clearings{verified=\"false\"} 7");
+    assert_int_equal(samples(text, "nxclear_estimate_error_seconds"), 2);
+    assert_line(text, "nxclear_learnt_late_ratio{family=\"unknown\"} 0.125");
+    assert_line(text,
+                "nxclear_learnt_early_clear_per_hour{family=\"unknown\"} 0.25");
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_incident),
-        cmocka_unit_test(test_agents),
+        cmocka_unit_test(test_labels),   cmocka_unit_test(test_score),
+        cmocka_unit_test(test_incident), cmocka_unit_test(test_agents),
         cmocka_unit_test(test_manual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

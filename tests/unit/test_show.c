@@ -256,6 +256,38 @@ static void test_exit(void **state) {
     assert_int_equal(nx_show_exit(NULL), 3);
 }
 
+static void test_score(void **state) {
+    static const char document[] =
+        "{\"targets\":{\"overall\":{\"forecasts\":9,\"clearings\":7.0,"
+        "\"median_error_s\":0.5,\"error90_s\":120.4,\"coverage50\":0.52,"
+        "\"coverage90\":0.911,\"width90_s\":30.25,\"crps_s\":1.0},"
+        "\"verified\":null,\"states\":[]},\"networks\":{\"overall\":null},"
+        "\"open\":1,\"unresolved\":2,\"complete\":true,\"learnt\":[{\"family\":"
+        "\"unknown\",\"outcomes\":7,\"p_late\":{\"prior\":0.06,\"learnt\":0."
+        "055}"
+        ",\"early_per_hour\":{\"prior\":0.02,\"learnt\":0.019}}]}";
+    json_t *d = json_loads(document, 0, NULL);
+    struct nx_text text;
+    (void)state;
+    nx_text_init(&text);
+    nx_show_score(d, &plain, &text);
+    assert_string_equal(
+        text.bytes,
+        "STATE  PROFILE  CLEARED  FORECASTS  ERROR  90 % OF ERRORS  IN 50 %  "
+        "IN 90 %   WIDTH   CRPS\n"
+        "all    any            7          9  0.5 s           120 s     52 %  "
+        "   91 %  30.2 s  1.0 s\n"
+        "\n"
+        "not scored  1 resolvers of open incidents, 2 that nobody saw clear\n"
+        "learnt      unknown, 7 outcomes: late 5.5 % (prior 6.0 %), early "
+        "0.019 per hour (prior 0.020)\n");
+    nx_text_fini(&text);
+    json_decref(d);
+    nx_show_score(NULL, &plain, &text);
+    assert_memory_equal(text.bytes, "no forecast has been scored\n", 28);
+    nx_text_fini(&text);
+}
+
 /* --- values --- */
 
 #define S INT64_C(1000000)
@@ -580,6 +612,7 @@ int main(void) {
         cmocka_unit_test(test_jsonl),
         cmocka_unit_test(test_colour),
         cmocka_unit_test(test_exit),
+        cmocka_unit_test(test_score),
         cmocka_unit_test(test_clock),
         cmocka_unit_test(test_countdown),
         cmocka_unit_test(test_age),
