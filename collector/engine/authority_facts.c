@@ -309,31 +309,11 @@ static void facts_delegation(const struct nx_authority *a,
     f->old_w_s = a->left_w_s;
 }
 
-static bool same_address(const struct nx_auth_server *a,
-                         const struct nx_auth_server *b) {
-    return a->at.address_len == b->at.address_len && a->at.port == b->at.port &&
-           a->at.scope_id == b->at.scope_id &&
-           memcmp(a->at.address, b->at.address, a->at.address_len) == 0;
-}
-
-/* Is entry i the worst word on its server? Of equals, the first. */
-static bool is_worst(const struct nx_authority *a, size_t i) {
-    const struct nx_auth_server *s = &a->entries[i].server;
-    for (size_t j = 0; j < a->entries_n; j++) {
-        const struct nx_auth_server *o = &a->entries[j].server;
-        if (j != i && same_address(s, o) &&
-            (o->class_ > s->class_ || (o->class_ == s->class_ && j < i))) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static void facts_count(const struct nx_authority *a, struct nx_auth_facts *f) {
     f->ns_total = 0;
     f->ns_negative = 0;
     for (size_t i = 0; i < a->entries_n; i++) {
-        if (is_worst(a, i)) {
+        if (nx_auth_is_worst(a, i)) {
             f->ns_total++;
             f->ns_negative =
                 (uint16_t)(f->ns_negative +
@@ -423,53 +403,4 @@ bool nx_authority_step(struct nx_authority *a,
     bool changed = facts_differ(&f, &a->facts);
     a->facts = f;
     return changed;
-}
-
-int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
-    size_t cap = a->entries_n > 0 ? a->entries_n : 1;
-    struct nx_auth_server *shown = realloc(a->shown, cap * sizeof(*shown));
-    if (shown == NULL) {
-        return NX_ENOMEM;
-    }
-    a->shown = shown;
-    *out = (struct nx_auth_view){.facts = a->facts,
-                                 .apex_known = a->apex_known,
-                                 .servers = shown,
-                                 .papers = &a->papers,
-                                 .outage_known = a->outage_known,
-                                 .heard_us = NX_TIME_UNKNOWN,
-                                 .verified_at_us = a->verified_at_us};
-    memcpy(out->apex, a->apex, sizeof(out->apex));
-    for (size_t i = 0; i < a->entries_n; i++) {
-        if (is_worst(a, i)) {
-            struct nx_auth_server *s = &shown[out->servers_n++];
-            *s = a->entries[i].server;
-            s->at.server_name = a->entries[i].named ? a->entries[i].name : NULL;
-        }
-    }
-    for (size_t i = 0; i < a->vantages_n; i++) {
-        out->problems |= a->vantages[i].problems;
-        out->heard_us = later(out->heard_us, a->vantages[i].last_us);
-    }
-    return 0;
-}
-
-void nx_authority_audit(const struct nx_auth_view *view, int64_t now_us,
-                        struct nx_auth_audit *out) {
-    struct nx_audit_server servers[NX_DELEG_SERVERS_MAX];
-    size_t n = 0;
-    for (size_t i = 0; i < view->servers_n && n < NX_DELEG_SERVERS_MAX; i++) {
-        servers[n++] = (struct nx_audit_server){view->servers[i].at,
-                                                view->servers[i].sides};
-    }
-    const struct nx_audit_case c = {
-        .apex = view->apex_known ? view->apex : NULL,
-        .papers = view->papers,
-        .servers = servers,
-        .servers_n = n,
-        .negative_ttl_s = view->facts.w_auth_s,
-        .now_us = now_us,
-    };
-    out->n = nx_findings_of(&c, out->list, NX_AUTH_FINDINGS_MAX);
-    out->audited_n = nx_audited_n(&c);
 }

@@ -88,6 +88,10 @@ struct nx_authority {
  * its other facts. */
 void nx_authority_bad(struct nx_authority *a, struct nx_auth_facts *f);
 
+/* authority_view.c: is entry i the worst word on its server? Of equals, the
+ * first. */
+bool nx_auth_is_worst(const struct nx_authority *a, size_t i);
+
 /* Serial number arithmetic, RFC 1982 section 3.2: a later than b? */
 bool nx_serial_after(uint32_t a, uint32_t b);
 

@@ -494,7 +494,7 @@ static void expect_refused(struct fixture *f, int expected, const char *before,
         nx_store_open(f->path, &plain, &f->store, f->why, sizeof(f->why)),
         expected);
     assert_null(f->store);
-    char message[NX_STORE_WHY_MAX];
+    char message[4 * NX_STORE_WHY_MAX];
     snprintf(message, sizeof(message), "%s%s%s", before, f->path, after);
     assert_string_equal(f->why, message);
 }
