@@ -99,8 +99,13 @@ class Demo:
         if not in_time:
             self._screen.say(f"not everything was clear {CLEAR_WITHIN_S} s "
                              f"after the restoration ({log.error or ''})")
-        return result([result_row(w, self._resolvers[w.network.name], log)
-                       for w in self._watches])
+        document = result([result_row(w, self._resolvers[w.network.name], log)
+                           for w in self._watches])
+        # What the collector itself says of its forecasts.
+        self._site.cli("incident", "close", str(incident))
+        document["score"] = json.loads(
+            self._site.cli("score", str(incident), "--json").stdout)
+        return document
 
     def stop(self):
         self._site.stop()

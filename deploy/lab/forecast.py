@@ -144,6 +144,13 @@ def table(document):
         f"median error {'?' if median is None else median} s, "
         f"{document['inside_90']} of {document['of']} inside their 90 % "
         f"interval")
+    overall = document.get("score", {}).get("targets", {}).get("overall")
+    if overall:
+        lines.append(
+            f"nxclear score: {overall['clearings']:.0f} resolvers cleared, "
+            f"median error {overall['median_error_s']:.1f} s, "
+            f"{100 * overall['coverage90']:.0f} % of the truth inside 90 %, "
+            f"CRPS {overall['crps_s']:.1f} s")
     return "\n".join(lines)
 
 
