@@ -22,6 +22,9 @@ struct nx_agent_setup {
  * NX_EDENIED, NX_EIO or NX_EMALFORMED (key file), NX_ENOMEM. */
 int nx_agent_setup_load(const char *path, struct nx_agent_setup *out, char *why,
                         size_t why_cap) NX_MUSTUSE;
+/* The configuration alone; the same errors. */
+int nx_agent_conf_load(const char *path, struct nx_agent_conf **out, char *why,
+                       size_t why_cap) NX_MUSTUSE;
 void nx_agent_setup_fini(struct nx_agent_setup *setup);
 
 /* The ledger of the spool on the disk, as a start now would find it, as lines

@@ -85,8 +85,8 @@ static int make_paths(const char *conf_path, struct nx_agent_conf *conf) {
     return err;
 }
 
-static int load_conf(const char *path, struct nx_agent_conf **out, char *why,
-                     size_t why_cap) {
+int nx_agent_conf_load(const char *path, struct nx_agent_conf **out, char *why,
+                       size_t why_cap) {
     size_t len = 0;
     uint8_t *text = read_file(path, NX_YAML_TEXT_MAX, &len, why, why_cap);
     if (text == NULL) {
@@ -168,7 +168,7 @@ int nx_agent_setup_load(const char *path, struct nx_agent_setup *out, char *why,
                         size_t why_cap) {
     struct nx_agent_setup setup;
     memset(&setup, 0, sizeof(setup));
-    int err = load_conf(path, &setup.conf, why, why_cap);
+    int err = nx_agent_conf_load(path, &setup.conf, why, why_cap);
     if (err == NX_OK) {
         err = load_rest(path, &setup, why, why_cap);
     }

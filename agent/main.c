@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "agent/io_agent.h"
+#include "agent/join/io_join.h"
 #include "common/io_log.h"
+#include "common/keyid.h"
 #include "common/yaml.h"
 
 #define WHY_MAX (NX_YAML_WHY_MAX + 4096U)
@@ -23,6 +25,11 @@ static const char usage[] =
     "       nxclear-agent --ledger -c FILE  what the spool on the disk holds\n"
     "       nxclear-agent keygen FILE       make a key, print the public one\n"
     "       nxclear-agent pubkey FILE       print the public key of a file\n"
+    "       nxclear-agent init FILE         make a key, print its names\n"
+    "       nxclear-agent -c FILE join STRING\n"
+    "                                       get it accepted; STRING: -: "
+    "standard "
+    "input\n"
     "       nxclear-agent -h | -V           this text, the version\n"
     "  -v  say more\n";
 
@@ -78,6 +85,33 @@ static int run_keys(const char *command, const char *path) {
     int n = printf("%s\n", keys.public_key);
     nx_keys_wipe(&keys);
     return n > 0 && fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+/* What people compare: see common/keyid.h. */
+static int print_names(const struct nx_keypair *keys) {
+    uint8_t key[NX_KEY_BYTES];
+    char id[NX_KEY_ID_LEN + 1];
+    char fingerprint[NX_KEY_FINGERPRINT_LEN + 1];
+    if (nx_z85_key_parse(keys->public_key, key) != NX_OK) {
+        return EX_SOFTWARE;
+    }
+    int n = printf("agent id     %s\nfingerprint  %s\npublic key   %s\n",
+                   nx_key_id(key, id), nx_key_fingerprint(key, fingerprint),
+                   keys->public_key);
+    return n > 0 && fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+}
+
+static int run_init(const char *path) {
+    struct nx_keypair keys;
+    char why[NX_KEYS_WHY_MAX];
+    int err = nx_keys_create(path, &keys, why, sizeof(why));
+    if (err != NX_OK) {
+        (void)fprintf(stderr, "nxclear-agent: %s\n", why);
+        return exit_code(err);
+    }
+    int code = print_names(&keys);
+    nx_keys_wipe(&keys);
+    return code;
 }
 
 /* --- running --- */
@@ -237,6 +271,14 @@ int main(int argc, char **argv) {
         (strcmp(argv[optind], "keygen") == 0 ||
          strcmp(argv[optind], "pubkey") == 0)) {
         return run_keys(argv[optind], argv[optind + 1]);
+    }
+    if (argc - optind == 2 && options.conf_path == NULL &&
+        strcmp(argv[optind], "init") == 0) {
+        return run_init(argv[optind + 1]);
+    }
+    if (argc - optind == 2 && options.conf_path != NULL &&
+        strcmp(argv[optind], "join") == 0) {
+        return nx_join_run(options.conf_path, argv[optind + 1]);
     }
     if (argc != optind || options.conf_path == NULL) {
         (void)fputs(usage, stderr);

@@ -41,6 +41,7 @@ struct raw {
     unsigned listens_count;
     char *store;
     struct raw_http *http;
+    struct nx_conf_raw_enrol *enrol;
     struct raw_estimate *estimate;
     struct raw_plan *plan;
     struct nx_conf_raw_alerts *alerts;
@@ -89,6 +90,8 @@ static const cyaml_schema_value_t listen_value = {
     STRING("store", OPTIONAL_PTR, struct raw, store),                          \
         CYAML_FIELD_MAPPING_PTR("http", OPTIONAL_PTR, struct raw, http,        \
                                 http_fields),                                  \
+        CYAML_FIELD_MAPPING_PTR("enrol", OPTIONAL_PTR, struct raw, enrol,      \
+                                nx_conf_enrol_fields),                         \
         CYAML_FIELD_MAPPING_PTR("estimate", OPTIONAL_PTR, struct raw,          \
                                 estimate, estimate_fields),                    \
         CYAML_FIELD_MAPPING_PTR("plan", OPTIONAL_PTR, struct raw, plan,        \
@@ -135,48 +138,6 @@ static bool listen_is_list(const uint8_t *text, size_t len) {
     return false;
 }
 
-/* "192.0.2.1:5530", "[2001:db8::1]:5530" */
-static bool address_port(const char *text, struct nx_endpoint *out,
-                         unsigned *port) {
-    char host[64];
-    const char *colon = strrchr(text, ':');
-    if (colon == NULL || (size_t)(colon - text) >= sizeof(host)) {
-        return false;
-    }
-    size_t digits = strspn(colon + 1, "0123456789");
-    if (digits == 0 || digits > 5 || colon[1 + digits] != '\0') {
-        return false;
-    }
-    *port = (unsigned)strtoul(colon + 1, NULL, 10);
-    snprintf(host, sizeof(host), "%.*s", (int)(colon - text), text);
-    bool bracket = host[0] == '[';
-    return strpbrk(host, "@/") == NULL && *port <= UINT16_MAX &&
-           bracket == (strchr(host, ':') != NULL) &&
-           nx_endpoint_parse(host, out) == NX_OK;
-}
-
-static bool is_loopback(const struct nx_endpoint *at) {
-    static const uint8_t six[16] = {[15] = 1};
-    return at->address_len == 4 ? at->address[0] == 127
-                                : memcmp(at->address, six, sizeof(six)) == 0;
-}
-
-static bool is_listen_endpoint(const char *text) {
-    static const char scheme[] = "tcp://";
-    struct nx_endpoint at;
-    unsigned port = 0;
-    char any[64];
-    if (strncmp(text, scheme, sizeof(scheme) - 1) != 0) {
-        return false;
-    }
-    text += sizeof(scheme) - 1;
-    if (strncmp(text, "*:", 2) == 0) {
-        snprintf(any, sizeof(any), "0.0.0.0%s", text + 1);
-        text = any;
-    }
-    return address_port(text, &at, &port) && port > 0;
-}
-
 int nx_conf_copy_text(const char *text, char **out) {
     *out = strdup(text);
     return *out == NULL ? NX_ENOMEM : NX_OK;
@@ -201,7 +162,7 @@ int nx_conf_copy_path(const struct nx_conf_reader *r, const char *path,
 
 static int take_listen(const struct nx_conf_reader *r, const char *key,
                        const char *text) {
-    if (!is_listen_endpoint(text)) {
+    if (!nx_conf_is_listen(text)) {
         return nx_yaml_error(r->doc, r->why, r->why_cap, key,
                              "\"%s\" is not tcp://ADDRESS:PORT", text);
     }
@@ -230,15 +191,9 @@ static int take_listens(const struct nx_conf_reader *r, const struct raw *raw) {
 static int take_http_listen(const struct nx_conf_reader *r, const char *text) {
     struct nx_endpoint at;
     unsigned port = 0;
-    if (!address_port(text, &at, &port)) {
+    if (!nx_conf_address_port(text, &at, &port)) {
         return nx_yaml_error(r->doc, r->why, r->why_cap, "http.listen",
                              "\"%s\" is not ADDRESS:PORT", text);
-    }
-    if (!is_loopback(&at)) {
-        return nx_yaml_error(r->doc, r->why, r->why_cap, "http.listen",
-                             "%s is not a loopback address: the API has no "
-                             "passwords, put a proxy that has in front",
-                             text);
     }
     return nx_conf_copy_text(text, &r->out->http_listen);
 }
@@ -380,6 +335,9 @@ static int take(const struct nx_conf_reader *r, const struct raw *raw) {
     if (err == NX_OK && raw->http != NULL && raw->http->listen != NULL) {
         err = take_http_listen(r, raw->http->listen);
     }
+    if (err == NX_OK && raw->enrol != NULL) {
+        err = nx_conf_take_enrol(r, raw->enrol);
+    }
     if (err == NX_OK && raw->estimate != NULL) {
         err = take_estimate(r, raw->estimate);
     }
@@ -441,5 +399,7 @@ void nx_collector_conf_fini(struct nx_collector_conf *conf) {
     free(conf->http_listen);
     nx_alert_conf_fini(&conf->alerts);
     free(conf->labels);
+    free(conf->enrol_listen);
+    free(conf->enrol_address);
     memset(conf, 0, sizeof(*conf));
 }

@@ -5,7 +5,10 @@
  *     store: nxclear.db
  *     http:
  *       unix: nxclear.sock
- *       listen: 127.0.0.1:8053         # optional; loopback only
+ *       listen: 127.0.0.1:8053         # optional; needs tokens
+ *     enrol:                           # optional: join strings
+ *       listen: tcp://192.0.2.1:5531   # required in it
+ *       address: 198.51.100.1          # what agents reach; that of listen
  *     estimate:
  *       settle_s: 60                   # 1..3600
  *       vantages: 1                    # 1..100
@@ -70,8 +73,10 @@ struct nx_collector_conf {
     char *store_path;
     char *http_unix;
     unsigned store_line,
-        http_unix_line; /* where they are in the file; 0: not */
-    char *http_listen;  /* "127.0.0.1:8053"; NULL: none */
+        http_unix_line;  /* where they are in the file; 0: not */
+    char *http_listen;   /* "127.0.0.1:8053"; NULL: none */
+    char *enrol_listen;  /* a ZeroMQ endpoint; NULL: none */
+    char *enrol_address; /* without port; NULL: as listened on */
     struct nx_engine_settings engine;
     struct nx_alert_conf alerts;
     struct nx_conf_labels *labels;

@@ -1,4 +1,4 @@
-/* Inside conf.c and conf_alerts.c: what checks share. */
+/* Inside conf*.c: what checks share. */
 #ifndef NX_COLLECTOR_CONF_PARTS_H
 #define NX_COLLECTOR_CONF_PARTS_H
 
@@ -50,5 +50,19 @@ extern const cyaml_schema_field_t nx_conf_alert_fields[];
 /* raw: NULL when there are none. */
 int nx_conf_take_alerts(const struct nx_conf_reader *r,
                         const struct nx_conf_raw_alerts *raw) NX_MUSTUSE;
+
+/* conf_doors.c */
+struct nx_conf_raw_enrol {
+    char *listen;
+    char *address;
+};
+extern const cyaml_schema_field_t nx_conf_enrol_fields[];
+int nx_conf_take_enrol(const struct nx_conf_reader *r,
+                       const struct nx_conf_raw_enrol *raw) NX_MUSTUSE;
+/* "192.0.2.1:5530", "[2001:db8::1]:5530" */
+bool nx_conf_address_port(const char *text, struct nx_endpoint *out,
+                          unsigned *port);
+/* "tcp://192.0.2.1:5530", "tcp://" and "*:5530" */
+bool nx_conf_is_listen(const char *text);
 
 #endif

@@ -29,6 +29,12 @@ static int start_store(struct nx_service *service, bool check, char *why,
     if (err == NX_OK) {
         err = nx_engine_new(&service->settings, &service->engine);
     }
+    if (err == NX_OK) {
+        err = nx_service_tokens_load(service);
+    }
+    if (err == NX_OK) {
+        err = nx_service_enrolments_load(service);
+    }
     return err;
 }
 
@@ -65,6 +71,22 @@ static int start_sockets(struct nx_service *service,
     return err;
 }
 
+static void on_claim(void *arg, const char *key, const char *address,
+                     const struct nx_join_request *request,
+                     struct nx_join_reply *reply) {
+    nx_service_enrol_claim(arg, key, address, request, reply);
+}
+
+static int start_enrolment(struct nx_service *service,
+                           const struct nx_keypair *keys, char *why,
+                           size_t why_cap) {
+    const char *endpoint = service->conf->enrol_listen;
+    return endpoint == NULL
+               ? NX_OK
+               : nx_enrol_new(service->base, &service->clock, endpoint, keys,
+                              on_claim, service, &service->enrol, why, why_cap);
+}
+
 static int start(struct nx_service *service, const struct nx_keypair *keys,
                  bool check, char *why, size_t why_cap) {
     int err = start_store(service, check, why, why_cap);
@@ -77,6 +99,9 @@ static int start(struct nx_service *service, const struct nx_keypair *keys,
     if (err == NX_OK) {
         err = nx_ingest_listen(service->ingest, service->conf->listen,
                                service->conf->listen_n, why, why_cap);
+    }
+    if (err == NX_OK) {
+        err = start_enrolment(service, keys, why, why_cap);
     }
     if (err == NX_OK) {
         err = nx_service_ticks_init(service);
@@ -108,6 +133,7 @@ int nx_service_new(struct event_base *base,
     service->base = base;
     service->conf = conf;
     service->settings = conf->engine;
+    memcpy(service->server_key, keys.public_key, sizeof(service->server_key));
     nx_steady_init(&service->clock);
     service->started_us = nx_service_now_us(service);
     err = start(service, &keys, store_check, why, why_cap);
@@ -128,6 +154,7 @@ void nx_service_free(struct nx_service **service_p) {
     nx_service_retain_fini(service);
     nx_service_ticks_fini(service);
     nx_service_alerts_fini(service);
+    nx_enrol_free(&service->enrol);
     nx_ingest_free(&service->ingest);
     nx_auth_free(&service->auth);
     nx_engine_free(&service->engine);
@@ -137,6 +164,8 @@ void nx_service_free(struct nx_service **service_p) {
     }
     free(service->records);
     json_decref(service->score);
+    free(service->tokens);
+    free(service->enrolments);
     free(service);
     *service_p = NULL;
 }

@@ -6,7 +6,10 @@
 #include <event2/event.h>
 #include <jansson.h>
 
+#include "collector/api/access.h"
 #include "collector/conf.h"
+#include "collector/enrol/door_log.h"
+#include "collector/enrol/enrolment.h"
 #include "collector/ingest/agent_record.h"
 #include "collector/store/io_store.h"
 
@@ -56,9 +59,22 @@ int nx_service_export(struct nx_service *service, uint32_t id,
 int nx_service_agent_accept(struct nx_service *service, const char *key,
                             const struct nx_agent *agent,
                             struct nx_agent_record *out) NX_MUSTUSE;
-/* who: key, key prefix or agent name. Its connection is closed. */
+/* who: an agent's name, key, beginning of the key, id or fingerprint
+ * (common/keyid.h). Its connection is closed. NX_ENOTFOUND, NX_EIO. */
 int nx_service_agent_revoke(struct nx_service *service, const char *who,
                             struct nx_agent_record *out) NX_MUSTUSE;
+/* key: as for accept. It is refused from now on, and not pending any more.
+ * NX_ENOTFOUND, NX_EMALFORMED, NX_ESTATE (accepted: revoke it), NX_EIO. */
+int nx_service_agent_reject(struct nx_service *service, const char *key,
+                            struct nx_agent_record *out) NX_MUSTUSE;
+/* Shuts an accepted agent out until it is released; its network goes on without
+ * it. reason: for people. NX_ENOTFOUND, NX_ESTATE (it is already), NX_EIO. */
+int nx_service_agent_quarantine(struct nx_service *service, const char *who,
+                                const char *reason,
+                                struct nx_agent_record *out) NX_MUSTUSE;
+/* NX_ENOTFOUND, NX_ESTATE (it is not in quarantine), NX_EIO. */
+int nx_service_agent_release(struct nx_service *service, const char *who,
+                             struct nx_agent_record *out) NX_MUSTUSE;
 void nx_service_agents(struct nx_service *service,
                        void (*visit)(void *user,
                                      const struct nx_agent_record *record),
@@ -94,6 +110,55 @@ int nx_service_scores(struct nx_service *service,
 /* The same of the last 30 days, at most a minute old while nothing is scored;
  * borrowed until the next call. NULL: could not be read. */
 const json_t *nx_service_score_of_late(struct nx_service *service);
+
+/* --- doors --- */
+
+/* Who asks for what is done from now on, for the audit log; copied. */
+void nx_service_act_as(struct nx_service *service, const char *who);
+/* The newest entries of that log, NX_DOOR_LOG_SHOWN_MAX at most, oldest first.
+ */
+int nx_service_door_log(struct nx_service *service,
+                        void (*visit)(void *user,
+                                      const struct nx_door_entry *entry),
+                        void *user) NX_MUSTUSE;
+
+/* Makes a join string; text (NX_JOIN_TEXT_MAX bytes) is shown once and kept
+ * nowhere. NX_ESTATE: no enrolment port is configured; NX_EADDRESS: it listens
+ * on every address, and which one is the agents' is not configured; NX_ELIMIT:
+ * too many; NX_EIO, NX_EFULL. */
+int nx_service_enrol_create(struct nx_service *service,
+                            const struct nx_api_enrolment *asked,
+                            struct nx_enrolment *out, char *text) NX_MUSTUSE;
+/* NX_ENOTFOUND; NX_ESTATE: not open any more. */
+int nx_service_enrol_revoke(struct nx_service *service, uint32_t id,
+                            struct nx_enrolment *out) NX_MUSTUSE;
+void nx_service_enrolments(const struct nx_service *service,
+                           void (*visit)(void *user,
+                                         const struct nx_enrolment *enrolment),
+                           void *user);
+/* A stranger shows a token at the enrolment port: he is accepted, or told why
+ * not. key: the one CURVE authenticated, Z85; address: where he comes from. */
+void nx_service_enrol_claim(struct nx_service *service, const char *key,
+                            const char *address,
+                            const struct nx_join_request *request,
+                            struct nx_join_reply *reply);
+
+/* Makes a token; text (NX_TOKEN_TEXT_LEN + 1 bytes) is shown once and kept
+ * nowhere. NX_EEXISTS: a valid token has the name; NX_ELIMIT: too many;
+ * NX_EIO, NX_EFULL. */
+int nx_service_token_create(struct nx_service *service,
+                            const struct nx_api_token *asked,
+                            struct nx_token *out, char *text) NX_MUSTUSE;
+/* NX_ENOTFOUND: no valid token of that name. */
+int nx_service_token_revoke(struct nx_service *service, const char *name,
+                            struct nx_token *out) NX_MUSTUSE;
+void nx_service_tokens(const struct nx_service *service,
+                       void (*visit)(void *user, const struct nx_token *token),
+                       void *user);
+/* See nx_token_grant. */
+int nx_service_token_grant(const struct nx_service *service, const char *text,
+                           struct nx_grant *out) NX_MUSTUSE;
+bool nx_service_token_valid(const struct nx_service *service, uint32_t id);
 
 /* Counters for /healthz and /metrics. */
 struct nx_service_health {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/io_log.h"
+#include "common/keyid.h"
 
 #define PREFIX_MIN 6U
 #define NAME_TRIES 10000U
@@ -45,37 +45,69 @@ static struct nx_agent_record *record_slot(struct nx_service *service,
     return &service->records[service->records_n++];
 }
 
+/* The engine keeps an agent in quarantine: its network is unknown then, not
+ * gone. The door does not. */
 int nx_service_record_put(struct nx_service *service,
                           const struct nx_agent_record *record) {
     struct nx_agent_record *slot = record_slot(service, record->agent.id);
+    struct nx_agent at_door = record->agent;
+    bool open = record->state == NX_AGENT_ACCEPTED;
     if (slot == NULL) {
         return NX_ENOMEM;
     }
     *slot = *record;
-    int err = nx_engine_agent_set(service->engine, &record->agent);
-    if (err == NX_OK) {
-        err = nx_ingest_agent_set(service->ingest, &record->agent);
+    at_door.accepted = open;
+    int err = NX_OK;
+    if (record->agent.network[0] != '\0') { /* else it was never one of ours */
+        err = nx_engine_agent_set(service->engine, &record->agent);
+        err =
+            err == NX_OK ? nx_ingest_agent_set(service->ingest, &at_door) : err;
     }
-    if (err == NX_OK && record->agent.accepted) {
-        err = nx_auth_allow(service->auth, record->key, record->agent.id);
-    } else {
-        nx_auth_deny(service->auth, record->key);
+    int listed =
+        open && err == NX_OK
+            ? nx_auth_allow(service->auth, record->key, record->agent.id)
+            : nx_auth_deny(service->auth, record->key);
+    if (!open && listed == NX_EMALFORMED) {
+        listed = NX_OK; /* what is no key lets nobody in */
     }
-    return err;
+    return err != NX_OK ? err : listed;
 }
 
-/* Stores a record, then lets it take effect. */
-static int change(struct nx_service *service, struct nx_agent_record *record) {
-    struct nx_group *group = nx_ingest_group(service->ingest);
-    int err = nx_group_begin(group);
-    if (err == NX_OK) {
-        err = nx_group_end(group, nx_store_agent_put(service->store, record));
+/* Stores a record, then lets it take effect. used: the join string that made
+ * it, NULL. */
+static int change(struct nx_service *service, struct nx_agent_record *record,
+                  const char *action, struct nx_enrolment *used) {
+    char detail[NX_TEXT_LABEL_MAX + 64];
+    struct nx_change change = {.record = record,
+                               .enrolment = used,
+                               .action = action,
+                               .subject = record->agent.name,
+                               .key = record->key,
+                               .detail = record->reason};
+    if (record->state == NX_AGENT_ACCEPTED) {
+        snprintf(detail, sizeof(detail), "network %s, role %s",
+                 record->agent.network,
+                 record->agent.authority ? "authority" : "network");
+        change.detail = detail;
     }
+    int err = nx_service_keep(service, &change);
     return err == NX_OK ? nx_service_record_put(service, record) : err;
 }
 
-/* The whole key that `text` means: a key, or the beginning of exactly one that
- * is pending. */
+/* Is `text` a short name of this key? (keyid.h) */
+static bool is_name_of_key(const char *text, const char *key) {
+    uint8_t bytes[NX_KEY_BYTES];
+    char name[NX_KEY_FINGERPRINT_LEN + 1];
+    size_t len = strlen(text);
+    return (len == NX_KEY_ID_LEN || len == NX_KEY_FINGERPRINT_LEN) &&
+           nx_z85_key_parse(key, bytes) == NX_OK &&
+           strcmp(len == NX_KEY_ID_LEN ? nx_key_id(bytes, name)
+                                       : nx_key_fingerprint(bytes, name),
+                  text) == 0;
+}
+
+/* The whole key that `text` means: a key, or the id, fingerprint or beginning
+ * of exactly one that is pending. */
 static int resolve_key(const struct nx_service *service, const char *text,
                        char *out) {
     size_t len = strlen(text);
@@ -93,7 +125,8 @@ static int resolve_key(const struct nx_service *service, const char *text,
     size_t n = nx_auth_pending(service->auth, &pending);
     size_t hits = 0;
     for (size_t i = 0; i < n; i++) {
-        if (strncmp(pending[i].key, text, len) == 0) {
+        if (strncmp(pending[i].key, text, len) == 0 ||
+            is_name_of_key(text, pending[i].key)) {
             memcpy(out, pending[i].key, NX_KEY_TEXT_MAX);
             hits++;
         }
@@ -113,8 +146,8 @@ static const char *pending_address(const struct nx_service *service,
     return "";
 }
 
-static const struct nx_agent_record *
-record_of_key(const struct nx_service *service, const char *key) {
+const struct nx_agent_record *
+nx_service_record_of_key(const struct nx_service *service, const char *key) {
     for (size_t i = 0; i < service->records_n; i++) {
         if (strcmp(service->records[i].key, key) == 0) {
             return &service->records[i];
@@ -155,7 +188,8 @@ static int draft(const struct nx_service *service, const char *key,
     if (err != NX_OK) {
         return err;
     }
-    const struct nx_agent_record *known = record_of_key(service, out->key);
+    const struct nx_agent_record *known =
+        nx_service_record_of_key(service, out->key);
     if (known != NULL) {
         *out = *known;
     } else {
@@ -166,19 +200,21 @@ static int draft(const struct nx_service *service, const char *key,
              agent->network);
     if (agent->name[0] != '\0') {
         snprintf(out->agent.name, sizeof(out->agent.name), "%s", agent->name);
-    } else if (known == NULL) {
+    } else if (out->agent.name[0] == '\0') {
         choose_name(service, out);
     }
     out->agent.authority = agent->authority;
     out->agent.accepted = true;
     out->state = NX_AGENT_ACCEPTED;
+    out->reason[0] = '\0';
     out->changed_us = nx_service_now_us(service);
     return NX_OK;
 }
 
-int nx_service_agent_accept(struct nx_service *service, const char *key,
-                            const struct nx_agent *agent,
-                            struct nx_agent_record *out) {
+/* used: the join string that lets it in, and address where it stands then. */
+static int accept_key(struct nx_service *service, const char *key,
+                      const struct nx_agent *agent, const char *address,
+                      struct nx_enrolment *used, struct nx_agent_record *out) {
     struct nx_agent_record record;
     if (!nx_agent_label_valid(agent->network) ||
         (agent->name[0] != '\0' && !nx_agent_label_valid(agent->name))) {
@@ -193,22 +229,40 @@ int nx_service_agent_accept(struct nx_service *service, const char *key,
         service->records_n >= NX_ENGINE_AGENTS_MAX) {
         err = NX_ELIMIT;
     }
+    if (err == NX_OK && address != NULL) {
+        snprintf(record.address, sizeof(record.address), "%s", address);
+    }
     if (err == NX_OK) {
-        err = change(service, &record);
+        err = change(service, &record, "agent accepted", used);
     }
-    if (err != NX_OK) {
-        return err;
+    if (err == NX_OK) {
+        *out = record;
     }
-    nx_log(NX_LOG_INFO, "accepted agent %" PRIu32 " \"%s\" in network \"%s\"%s",
-           record.agent.id, record.agent.name, record.agent.network,
-           record.agent.authority ? " (authority)" : "");
-    *out = record;
-    return NX_OK;
+    return err;
 }
 
-/* By name, key, or beginning of exactly one accepted key. */
+int nx_service_agent_accept(struct nx_service *service, const char *key,
+                            const struct nx_agent *agent,
+                            struct nx_agent_record *out) {
+    return accept_key(service, key, agent, NULL, NULL, out);
+}
+
+/* A name that the agent wishes is dropped rather than refused. */
+int nx_service_agent_enrol(struct nx_service *service, const char *key,
+                           const char *address, const struct nx_agent *agent,
+                           struct nx_enrolment *used,
+                           struct nx_agent_record *out) {
+    struct nx_agent wanted = *agent;
+    if (used->name[0] == '\0' && (!nx_agent_label_valid(wanted.name) ||
+                                  name_taken(service, wanted.name, key))) {
+        wanted.name[0] = '\0';
+    }
+    return accept_key(service, key, &wanted, address, used, out);
+}
+
+/* An agent of the fleet: by name, or by what names one key. */
 static const struct nx_agent_record *
-accepted_record(const struct nx_service *service, const char *who) {
+fleet_record(const struct nx_service *service, const char *who) {
     const struct nx_agent_record *found = NULL;
     size_t len = strlen(who);
     size_t hits = 0;
@@ -220,7 +274,8 @@ accepted_record(const struct nx_service *service, const char *who) {
         if (strcmp(record->agent.name, who) == 0) {
             return record;
         }
-        if (len >= PREFIX_MIN && strncmp(record->key, who, len) == 0) {
+        if ((len >= PREFIX_MIN && strncmp(record->key, who, len) == 0) ||
+            is_name_of_key(who, record->key)) {
             found = record;
             hits++;
         }
@@ -228,24 +283,76 @@ accepted_record(const struct nx_service *service, const char *who) {
     return hits == 1 ? found : NULL;
 }
 
+/* Gives a record a new state. */
+static int move(struct nx_service *service, const struct nx_agent_record *known,
+                enum nx_agent_state state, const char *reason,
+                const char *action, struct nx_agent_record *out) {
+    struct nx_agent_record record = *known;
+    record.state = (uint8_t)state;
+    record.agent.accepted =
+        state == NX_AGENT_ACCEPTED || state == NX_AGENT_QUARANTINED;
+    record.changed_us = nx_service_now_us(service);
+    snprintf(record.reason, sizeof(record.reason), "%s", reason);
+    int err = change(service, &record, action, NULL);
+    if (err == NX_OK) {
+        *out = record;
+    }
+    return err;
+}
+
 int nx_service_agent_revoke(struct nx_service *service, const char *who,
                             struct nx_agent_record *out) {
-    const struct nx_agent_record *known = accepted_record(service, who);
-    if (known == NULL) {
-        return NX_ENOTFOUND;
-    }
-    struct nx_agent_record record = *known;
-    record.agent.accepted = false;
-    record.state = NX_AGENT_REVOKED;
-    record.changed_us = nx_service_now_us(service);
-    int err = change(service, &record);
+    const struct nx_agent_record *known = fleet_record(service, who);
+    return known == NULL ? NX_ENOTFOUND
+                         : move(service, known, NX_AGENT_REVOKED, "",
+                                "agent revoked", out);
+}
+
+int nx_service_agent_reject(struct nx_service *service, const char *key,
+                            struct nx_agent_record *out) {
+    struct nx_agent_record record;
+    memset(&record, 0, sizeof(record));
+    int err = resolve_key(service, key, record.key);
     if (err != NX_OK) {
         return err;
     }
-    nx_log(NX_LOG_INFO, "revoked agent %" PRIu32 " \"%s\"", record.agent.id,
-           record.agent.name);
-    *out = record;
-    return NX_OK;
+    const struct nx_agent_record *known =
+        nx_service_record_of_key(service, record.key);
+    if (known != NULL && known->agent.accepted) {
+        return NX_ESTATE;
+    }
+    if (known == NULL) {
+        snprintf(record.address, sizeof(record.address), "%s",
+                 pending_address(service, record.key));
+        known = &record;
+    }
+    return move(service, known, NX_AGENT_REJECTED, "", "agent rejected", out);
+}
+
+int nx_service_agent_quarantine(struct nx_service *service, const char *who,
+                                const char *reason,
+                                struct nx_agent_record *out) {
+    const struct nx_agent_record *known = fleet_record(service, who);
+    if (known == NULL) {
+        return NX_ENOTFOUND;
+    }
+    if (known->state == NX_AGENT_QUARANTINED) {
+        return NX_ESTATE;
+    }
+    return move(service, known, NX_AGENT_QUARANTINED, reason,
+                "agent quarantined", out);
+}
+
+int nx_service_agent_release(struct nx_service *service, const char *who,
+                             struct nx_agent_record *out) {
+    const struct nx_agent_record *known = fleet_record(service, who);
+    if (known == NULL) {
+        return NX_ENOTFOUND;
+    }
+    if (known->state != NX_AGENT_QUARANTINED) {
+        return NX_ESTATE;
+    }
+    return move(service, known, NX_AGENT_ACCEPTED, "", "agent released", out);
 }
 
 static void visit_pending(const struct nx_service *service,

@@ -3,6 +3,7 @@
 #define NX_COLLECTOR_IO_SERVICE_PRIV_H
 
 #include "collector/alert/io_alerts.h"
+#include "collector/enrol/io_enrol.h"
 #include "collector/ingest/io_auth.h"
 #include "collector/ingest/io_ingest.h"
 #include "collector/io_service.h"
@@ -28,10 +29,17 @@ struct nx_service {
     struct nx_engine *engine;
     struct nx_auth *auth;
     struct nx_ingest *ingest;
+    struct nx_enrol *enrol; /* NULL: no enrolment port */
     struct event *on_tick;
     struct nx_agent_record *records; /* accepted and revoked, by id */
     size_t records_n;
     size_t records_cap;
+    struct nx_token *tokens; /* all that were made, by id */
+    size_t tokens_n, tokens_cap;
+    struct nx_enrolment *enrolments; /* all that were made, by id */
+    size_t enrolments_n, enrolments_cap;
+    char server_key[NX_KEY_TEXT_MAX]; /* the collector's own, public */
+    char actor[NX_TEXT_LABEL_MAX + 8];
     /* The tables for people may lack something that could not be written;
      * they are put right from the engine's views. */
     bool derived_stale;
@@ -74,6 +82,43 @@ int nx_service_networks_told(struct nx_service *service, int64_t now_us,
 /* What outcomes taught until now. */
 int nx_service_learnt(struct nx_service *service,
                       struct nx_learnt *out) NX_MUSTUSE;
+
+/* --- io_service_keep.c --- */
+
+/* Something to be stored, all of it in one transaction with a line about it. */
+struct nx_change {
+    struct nx_agent_record *record; /* NULL: none */
+    struct nx_token *token;         /* NULL: none */
+    struct nx_enrolment *enrolment; /* NULL: none */
+    const char *action;             /* for the audit log ... */
+    const char *subject, *key, *detail;
+};
+/* Stores it; ids that are 0 are assigned. Any error of the store. */
+int nx_service_keep(struct nx_service *service,
+                    struct nx_change *change) NX_MUSTUSE;
+
+/* --- io_service_agents.c --- */
+
+/* The record of a key, Z85; NULL: none. */
+const struct nx_agent_record *
+nx_service_record_of_key(const struct nx_service *service, const char *key);
+
+/* Accepts a key by a join string, which is stored as used with it. Errors of
+ * nx_service_agent_accept. */
+int nx_service_agent_enrol(struct nx_service *service, const char *key,
+                           const char *address, const struct nx_agent *agent,
+                           struct nx_enrolment *used,
+                           struct nx_agent_record *out) NX_MUSTUSE;
+
+/* --- io_service_enrol.c --- */
+
+/* Reads them from the store. */
+int nx_service_enrolments_load(struct nx_service *service) NX_MUSTUSE;
+
+/* --- io_service_tokens.c --- */
+
+/* Reads them from the store. */
+int nx_service_tokens_load(struct nx_service *service) NX_MUSTUSE;
 
 /* --- io_service_rebuild.c --- */
 

@@ -14,6 +14,8 @@ static const char *title_of(unsigned status) {
     switch (status) {
     case 400:
         return "Bad request";
+    case 401:
+        return "Unauthorized";
     case 403:
         return "Forbidden";
     case 404:
@@ -62,28 +64,42 @@ struct route {
     const char *pattern; /* "*" stands for one part */
     enum nx_api_route route;
     const char *allow;
+    enum nx_access access; /* not given: the narrowest for readers */
 };
 
 static const struct route routes[] = {
-    {"v1/incidents", NX_API_INCIDENTS, "GET, HEAD, POST"},
-    {"v1/incidents/*", NX_API_INCIDENT, "GET, HEAD"},
-    {"v1/incidents/*/close", NX_API_INCIDENT_CLOSE, "POST"},
-    {"v1/incidents/*/status", NX_API_INCIDENT_STATUS, "GET, HEAD"},
-    {"v1/incidents/*/networks/*", NX_API_INCIDENT_NETWORK, "GET, HEAD"},
-    {"v1/incidents/*/report", NX_API_INCIDENT_REPORT, "GET, HEAD"},
-    {"v1/incidents/*/events", NX_API_INCIDENT_EVENTS, "GET"},
-    {"v1/incidents/*/recording", NX_API_INCIDENT_RECORDING, "GET"},
-    {"v1/agents", NX_API_AGENTS, "GET, HEAD"},
-    {"v1/agents/accept", NX_API_AGENT_ACCEPT, "POST"},
-    {"v1/agents/revoke", NX_API_AGENT_REVOKE, "POST"},
-    {"v1/alerts", NX_API_ALERTS, "GET, HEAD"},
-    {"v1/alerts/test", NX_API_ALERT_TEST, "POST"},
-    {"v1/agents/label", NX_API_AGENT_LABEL, "POST"},
-    {"v1/networks", NX_API_NETWORKS, "GET, HEAD"},
-    {"v1/networks/label", NX_API_NETWORK_LABEL, "POST"},
-    {"v1/score", NX_API_SCORE, "GET, HEAD"},
-    {"healthz", NX_API_HEALTH, "GET, HEAD"},
-    {"metrics", NX_API_METRICS, "GET, HEAD"},
+    {"v1/incidents", NX_API_INCIDENTS, "GET, HEAD, POST", NX_ACCESS_NETWORKS},
+    {"v1/incidents/*", NX_API_INCIDENT, "GET, HEAD", NX_ACCESS_NETWORKS},
+    {"v1/incidents/*/close", NX_API_INCIDENT_CLOSE, "POST", NX_ACCESS_ADMIN},
+    {"v1/incidents/*/status", NX_API_INCIDENT_STATUS, "GET, HEAD",
+     NX_ACCESS_NETWORKS},
+    {"v1/incidents/*/networks/*", NX_API_INCIDENT_NETWORK, "GET, HEAD",
+     NX_ACCESS_NETWORKS},
+    {"v1/incidents/*/report", NX_API_INCIDENT_REPORT, "GET, HEAD",
+     NX_ACCESS_ALL},
+    {"v1/incidents/*/events", NX_API_INCIDENT_EVENTS, "GET",
+     NX_ACCESS_NETWORKS},
+    {"v1/incidents/*/recording", NX_API_INCIDENT_RECORDING, "GET",
+     NX_ACCESS_ALL},
+    {"v1/agents", NX_API_AGENTS, "GET, HEAD", NX_ACCESS_NETWORKS},
+    {"v1/agents/accept", NX_API_AGENT_ACCEPT, "POST", NX_ACCESS_ADMIN},
+    {"v1/agents/revoke", NX_API_AGENT_REVOKE, "POST", NX_ACCESS_ADMIN},
+    {"v1/agents/reject", NX_API_AGENT_REJECT, "POST", NX_ACCESS_ADMIN},
+    {"v1/agents/quarantine", NX_API_AGENT_QUARANTINE, "POST", NX_ACCESS_ADMIN},
+    {"v1/agents/release", NX_API_AGENT_RELEASE, "POST", NX_ACCESS_ADMIN},
+    {"v1/agents/log", NX_API_AGENT_LOG, "GET, HEAD", NX_ACCESS_ALL},
+    {"v1/enrolments", NX_API_ENROLMENTS, "GET, HEAD, POST", NX_ACCESS_ADMIN},
+    {"v1/enrolments/revoke", NX_API_ENROLMENT_REVOKE, "POST", NX_ACCESS_ADMIN},
+    {"v1/agents/label", NX_API_AGENT_LABEL, "POST", NX_ACCESS_ADMIN},
+    {"v1/alerts", NX_API_ALERTS, "GET, HEAD", NX_ACCESS_ALL},
+    {"v1/alerts/test", NX_API_ALERT_TEST, "POST", NX_ACCESS_ADMIN},
+    {"v1/networks", NX_API_NETWORKS, "GET, HEAD", NX_ACCESS_NETWORKS},
+    {"v1/networks/label", NX_API_NETWORK_LABEL, "POST", NX_ACCESS_ADMIN},
+    {"v1/tokens", NX_API_TOKENS, "GET, HEAD, POST", NX_ACCESS_ADMIN},
+    {"v1/tokens/revoke", NX_API_TOKEN_REVOKE, "POST", NX_ACCESS_ADMIN},
+    {"v1/score", NX_API_SCORE, "GET, HEAD", NX_ACCESS_ALL},
+    {"healthz", NX_API_HEALTH, "GET, HEAD", NX_ACCESS_OPEN},
+    {"metrics", NX_API_METRICS, "GET, HEAD", NX_ACCESS_ALL},
 };
 
 /* Matches path against pattern; the parts that stand for "*" go to parts. */
@@ -213,6 +229,7 @@ int nx_api_route(enum nx_api_method method, const char *path,
         return NX_EDENIED;
     }
     struct nx_api_request request = {.route = route->route,
+                                     .access = route->access,
                                      .post = method == NX_API_POST};
     int err = take_parts(route, parts, &request, problem);
     if (err == 0) {
@@ -262,9 +279,16 @@ bool nx_api_host_is_loopback(const char *host) {
     return n > 0 && port_ok(host + n);
 }
 
-static bool origin_ok(const char *origin) {
-    return strncmp(origin, "http://", 7) == 0 &&
-           nx_api_host_is_loopback(origin + 7);
+/* Is the origin of the page the place that was asked? A proxy in front may
+ * speak https. */
+static bool origin_ok(enum nx_api_door door, const char *origin,
+                      const char *host) {
+    const char *at = strstr(origin, "://");
+    if (door == NX_API_LOOPBACK) {
+        return strncmp(origin, "http://", 7) == 0 &&
+               nx_api_host_is_loopback(origin + 7);
+    }
+    return at != NULL && host != NULL && strcmp(at + 3, host) == 0;
 }
 
 /* "application/json", with or without parameters. */
@@ -279,14 +303,16 @@ static bool is_json_type(const char *type) {
     return type[n] == '\0' || type[n] == ';' || type[n] == ' ';
 }
 
-int nx_api_guard(bool post, bool tcp, const char *content_type,
+int nx_api_guard(bool post, enum nx_api_door door, const char *content_type,
                  const char *host, const char *origin,
                  struct nx_api_problem *problem) {
-    if (tcp && (host == NULL || !nx_api_host_is_loopback(host))) {
+    if (door == NX_API_LOOPBACK &&
+        (host == NULL || !nx_api_host_is_loopback(host))) {
         return nx_api_refuse(problem, 421,
                              "Host: must be localhost or a loopback address");
     }
-    if (tcp && origin != NULL && !origin_ok(origin)) {
+    if (door != NX_API_UNIX && origin != NULL &&
+        !origin_ok(door, origin, host)) {
         return nx_api_refuse(problem, 403, "Origin: not of this host");
     }
     if (post && (content_type == NULL || !is_json_type(content_type))) {

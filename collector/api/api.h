@@ -30,18 +30,42 @@ enum nx_api_route {
     NX_API_AGENT_REVOKE,       /* POST /v1/agents/revoke */
     NX_API_ALERTS,             /* GET /v1/alerts */
     NX_API_ALERT_TEST,         /* POST /v1/alerts/test */
+    NX_API_AGENT_REJECT,       /* POST /v1/agents/reject */
+    NX_API_AGENT_QUARANTINE,   /* POST /v1/agents/quarantine */
+    NX_API_AGENT_RELEASE,      /* POST /v1/agents/release */
+    NX_API_AGENT_LOG,          /* GET /v1/agents/log */
+    NX_API_ENROLMENTS,         /* GET, POST /v1/enrolments */
+    NX_API_ENROLMENT_REVOKE,   /* POST /v1/enrolments/revoke */
     NX_API_AGENT_LABEL,        /* POST /v1/agents/label */
     NX_API_NETWORKS,           /* GET /v1/networks */
     NX_API_NETWORK_LABEL,      /* POST /v1/networks/label */
     NX_API_SCORE,              /* GET /v1/score */
+    NX_API_TOKENS,             /* GET, POST /v1/tokens */
+    NX_API_TOKEN_REVOKE,       /* POST /v1/tokens/revoke */
     NX_API_HEALTH,             /* GET /healthz */
     NX_API_METRICS,            /* GET /metrics */
 };
 
 enum nx_api_method { NX_API_GET, NX_API_HEAD, NX_API_POST, NX_API_OTHER };
 
+/* Who may read what a route shows; to POST takes an admin in any case. */
+enum nx_access {
+    NX_ACCESS_ALL,      /* who may read every network */
+    NX_ACCESS_NETWORKS, /* every reader: the document shows what he may see */
+    NX_ACCESS_ADMIN,
+    NX_ACCESS_OPEN, /* everybody: it says nothing about anybody */
+};
+
+/* Where a request came in. */
+enum nx_api_door {
+    NX_API_UNIX,     /* the Unix socket: who may open it may do everything */
+    NX_API_LOOPBACK, /* TCP on this host */
+    NX_API_NETWORK,  /* TCP for others */
+};
+
 struct nx_api_request {
     enum nx_api_route route;
+    enum nx_access access;
     bool post; /* else GET or HEAD */
     uint32_t incident_id;
     char network[NX_TEXT_LABEL_MAX];
@@ -69,10 +93,10 @@ int nx_api_route(enum nx_api_method method, const char *path,
                  struct nx_api_request *out,
                  struct nx_api_problem *problem) NX_MUSTUSE;
 
-/* What a web page of another origin could send must not be obeyed.
- * content_type, host, origin: header values, NULL when absent. tcp: the
- * request did not come by the Unix socket. NX_EDENIED with *problem. */
-int nx_api_guard(bool post, bool tcp, const char *content_type,
+/* What a web page of another origin could send must not be obeyed: the second
+ * wall behind tokens. content_type, host, origin: header values, NULL when
+ * absent. NX_EDENIED with *problem. */
+int nx_api_guard(bool post, enum nx_api_door door, const char *content_type,
                  const char *host, const char *origin,
                  struct nx_api_problem *problem) NX_MUSTUSE;
 
@@ -95,7 +119,8 @@ struct nx_api_accept {
 int nx_api_accept(const char *body, size_t len, struct nx_api_accept *out,
                   struct nx_api_problem *problem) NX_MUSTUSE;
 
-/* who: key, first characters of a key, or agent name; NX_TEXT_LABEL_MAX. */
+/* {"who"}: key, first characters of a key, id, fingerprint, or a name;
+ * NX_TEXT_LABEL_MAX. */
 int nx_api_revoke(const char *body, size_t len, char *who,
                   struct nx_api_problem *problem) NX_MUSTUSE;
 

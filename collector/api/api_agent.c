@@ -8,25 +8,6 @@
 
 #define KEY_PREFIX_MIN 6U
 
-/* A network's or agent's name. */
-static int label_member(const json_t *root, const char *member, bool optional,
-                        char *out, struct nx_api_problem *problem) {
-    const char *text = NULL;
-    int err = nx_member_text(root, "", member, optional, NX_TEXT_LABEL_MAX - 1,
-                             &text, problem);
-    if (err != 0 || text == NULL) {
-        return err;
-    }
-    if (!nx_agent_label_valid(text)) {
-        return nx_api_refuse(problem, 422,
-                             "%s: must be 1 to %u letters, digits, '.', '_', "
-                             "'-', the first a letter or digit: " NX_SHOWN,
-                             member, NX_TEXT_LABEL_MAX - 1, text);
-    }
-    (void)snprintf(out, NX_TEXT_LABEL_MAX, "%s", text);
-    return 0;
-}
-
 static int take_key(const json_t *root, char *out, size_t cap,
                     struct nx_api_problem *problem) {
     /* The alphabet of Z85 (ZeroMQ RFC 32). */
@@ -49,22 +30,6 @@ static int take_key(const json_t *root, char *out, size_t cap,
     return 0;
 }
 
-static int take_role(const json_t *root, bool *authority,
-                     struct nx_api_problem *problem) {
-    const char *role = NULL;
-    int err = nx_member_text(root, "", "role", true, 16, &role, problem);
-    if (err != 0) {
-        return err;
-    }
-    *authority = role != NULL && strcmp(role, "authority") == 0;
-    if (role != NULL && !*authority && strcmp(role, "network") != 0) {
-        return nx_api_refuse(problem, 422,
-                             "role: must be network or authority: " NX_SHOWN,
-                             role);
-    }
-    return 0;
-}
-
 int nx_api_accept(const char *body, size_t len, struct nx_api_accept *out,
                   struct nx_api_problem *problem) {
     static const char *const known[] = {"key", "network", "name", "role", NULL};
@@ -75,12 +40,12 @@ int nx_api_accept(const char *body, size_t len, struct nx_api_accept *out,
         return err;
     }
     err = take_key(root, accept.key, sizeof accept.key, problem);
-    err = err != 0
-              ? err
-              : label_member(root, "network", false, accept.network, problem);
-    err =
-        err != 0 ? err : label_member(root, "name", true, accept.name, problem);
-    err = err != 0 ? err : take_role(root, &accept.authority, problem);
+    err = err != 0 ? err
+                   : nx_member_label(root, "network", false, accept.network,
+                                     problem);
+    err = err != 0 ? err
+                   : nx_member_label(root, "name", true, accept.name, problem);
+    err = err != 0 ? err : nx_member_role(root, &accept.authority, problem);
     json_decref(root);
     if (err == 0) {
         *out = accept;

@@ -1,7 +1,9 @@
 #include "collector/api/api_member.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "collector/ingest/agent_record.h"
 #include "common/rfc3339.h"
 
 #define CLOCK_SLACK_US (300 * INT64_C(1000000))
@@ -80,5 +82,56 @@ int nx_member_time(const json_t *object, const char *place, const char *member,
                              place, member, text, nx_time_text(now_us, now));
     }
     *out_us = us;
+    return 0;
+}
+
+int nx_member_label(const json_t *root, const char *member, bool optional,
+                    char *out, struct nx_api_problem *problem) {
+    const char *text = NULL;
+    int err = nx_member_text(root, "", member, optional, NX_TEXT_LABEL_MAX - 1,
+                             &text, problem);
+    if (err != 0 || text == NULL) {
+        return err;
+    }
+    if (!nx_agent_label_valid(text)) {
+        return nx_api_refuse(problem, 422,
+                             "%s: must be 1 to %u letters, digits, '.', '_', "
+                             "'-', the first a letter or digit: " NX_SHOWN,
+                             member, NX_TEXT_LABEL_MAX - 1, text);
+    }
+    (void)snprintf(out, NX_TEXT_LABEL_MAX, "%s", text);
+    return 0;
+}
+
+int nx_member_lasts(const json_t *root, const char *member, json_int_t max_s,
+                    int64_t *out_us, struct nx_api_problem *problem) {
+    const json_t *value = json_object_get(root, member);
+    if (value == NULL || json_is_null(value)) {
+        return 0;
+    }
+    json_int_t seconds = json_integer_value(value);
+    if (!json_is_integer(value) || seconds < 1 || seconds > max_s) {
+        return nx_api_refuse(problem, 422,
+                             "%s: must be a whole number of seconds, 1 to "
+                             "%" JSON_INTEGER_FORMAT,
+                             member, max_s);
+    }
+    *out_us = seconds * INT64_C(1000000);
+    return 0;
+}
+
+int nx_member_role(const json_t *root, bool *authority,
+                   struct nx_api_problem *problem) {
+    const char *role = NULL;
+    int err = nx_member_text(root, "", "role", true, 16, &role, problem);
+    if (err != 0) {
+        return err;
+    }
+    *authority = role != NULL && strcmp(role, "authority") == 0;
+    if (role != NULL && !*authority && strcmp(role, "network") != 0) {
+        return nx_api_refuse(problem, 422,
+                             "role: must be network or authority: " NX_SHOWN,
+                             role);
+    }
     return 0;
 }

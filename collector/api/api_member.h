@@ -19,6 +19,20 @@ int nx_member_text(const json_t *object, const char *place, const char *member,
                    bool optional, size_t max, const char **out,
                    struct nx_api_problem *problem) NX_MUSTUSE;
 
+/* A network's, agent's or token's name; out: NX_TEXT_LABEL_MAX bytes, untouched
+ * when it is optional and absent. */
+int nx_member_label(const json_t *root, const char *member, bool optional,
+                    char *out, struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* The optional member "role": network (when absent) or authority. */
+int nx_member_role(const json_t *root, bool *authority,
+                   struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* An optional duration in seconds, 1..max_s; *out_us is untouched when it is
+ * absent. */
+int nx_member_lasts(const json_t *root, const char *member, json_int_t max_s,
+                    int64_t *out_us, struct nx_api_problem *problem) NX_MUSTUSE;
+
 /* An optional time, not in the future; NX_TIME_UNKNOWN when absent or null. */
 int nx_member_time(const json_t *object, const char *place, const char *member,
                    int64_t now_us, int64_t *out_us,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "collector/api/io_http_parts.h"
+#include "common/io_log.h"
 
 /* What a client may send ahead: the largest request, and no more. Without it
  * evhttp reads on for ever while a reply is being written. */
@@ -275,11 +276,47 @@ static int open_unix(struct nx_http *http, const char *path, char *problem) {
     return open_door(http, &http->unix_door, fd);
 }
 
+static void count_valid(void *user, const struct nx_token *token) {
+    const struct nx_http *http = ((void **)user)[0];
+    size_t *n = ((void **)user)[1];
+    *n += nx_token_live(token, nx_service_now_us(http->service)) ? 1 : 0;
+}
+
+/* A door to the network that nobody has a key for yet is a mistake: whoever
+ * configured it believes that it works without one. */
+static int check_tokens(struct nx_http *http, const char *listen,
+                        char *problem) {
+    size_t valid_n = 0;
+    void *user[] = {http, &valid_n};
+    nx_service_tokens(http->service, count_valid, user);
+    if (valid_n == 0 && http->tcp_door.kind == NX_API_NETWORK) {
+        (void)snprintf(problem, NX_HTTP_PROBLEM_MAX,
+                       "http.listen: %.60s is open to other hosts, and there "
+                       "is no valid token: start without it, run `nxclear "
+                       "tokens create`, then start with it",
+                       listen);
+        return NX_ECONFIG;
+    }
+    if (valid_n == 0) {
+        nx_log(NX_LOG_WARN,
+               "http.listen: %s answers nobody before there is a token: "
+               "`nxclear tokens create` makes one",
+               listen);
+    }
+    return 0;
+}
+
 static int open_tcp(struct nx_http *http, const char *listen, char *problem) {
     int err = 0;
-    int fd = nx_http_listen_tcp(listen, problem, &http->port, &err);
-    http->tcp_door.tcp = true;
-    return fd < 0 ? err : open_door(http, &http->tcp_door, fd);
+    int fd = nx_http_listen_tcp(listen, problem, &http->port,
+                                &http->tcp_door.kind, &err);
+    if (fd >= 0) {
+        err = check_tokens(http, listen, problem);
+    }
+    if (fd >= 0 && err != 0) {
+        (void)close(fd);
+    }
+    return err != 0 ? err : open_door(http, &http->tcp_door, fd);
 }
 
 static bool given(const char *text) {

@@ -1,10 +1,11 @@
-/* The HTTP API (nxclear-api(7)) on a Unix socket and, if wanted, on loopback
- * TCP: evhttp with the limits that it lacks by default.
+/* The HTTP API (nxclear-api(7)) on a Unix socket and, if wanted, on TCP: evhttp
+ * with the limits that it lacks by default.
  *
- * Trust: who may open the Unix socket (mode 0660) may do everything. So may
- * everybody on this host once the TCP listener is configured; it refuses
- * anything but loopback, foreign Host headers (DNS rebinding) and requests that
- * a web page of another origin could send (CSRF). */
+ * Trust: who may open the Unix socket (mode 0660) may do everything, unless the
+ * request itself carries a token. On TCP every request needs a token
+ * (access.h); foreign Host headers (DNS rebinding, on loopback) and requests
+ * that a web page of another origin could send (CSRF) are refused besides. TCP
+ * that others than this host reach is not opened before there is a token. */
 #ifndef NX_COLLECTOR_IO_HTTP_H
 #define NX_COLLECTOR_IO_HTTP_H
 
@@ -35,7 +36,7 @@ struct nx_http_settings {
  * A stale socket file is replaced only when nobody answers on it.
  *
  * On failure problem (NX_HTTP_PROBLEM_MAX bytes) says what and where, without
- * a newline: NX_ECONFIG (not loopback, no such folder, path too long, neither
+ * a newline: NX_ECONFIG (no token yet, no such folder, path too long, neither
  * listener given), NX_EEXISTS (somebody serves there), NX_EIO, NX_ENOMEM. */
 int nx_http_new(struct event_base *base, struct nx_service *service,
                 const struct nx_http_settings *settings, char *problem,

@@ -8,7 +8,7 @@ static json_t *labelled_json(struct nx_service *service,
     struct nx_engine *engine = nx_service_engine(service);
     bool agent = kind == NX_LABELS_OF_AGENT;
     json_t *all = agent
-                      ? nx_http_agents_json(service)
+                      ? nx_http_agent_list(service, NULL)
                       : nx_status_networks(engine, nx_service_now_us(service));
     json_t *found =
         nx_status_named(agent ? all : json_object_get(all, "networks"),

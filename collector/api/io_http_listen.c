@@ -127,7 +127,7 @@ static unsigned port_of(int fd) {
                      : ((const struct sockaddr_in6 *)&at)->sin6_port);
 }
 
-/* "127.0.0.1:8053" or "[::1]:8053". */
+/* "127.0.0.1:8053", "[2001:db8::1]:8053". */
 static bool parse_listen(const char *text, struct sockaddr_storage *at,
                          socklen_t *len) {
     char host[64];
@@ -158,7 +158,7 @@ static bool parse_listen(const char *text, struct sockaddr_storage *at,
 }
 
 int nx_http_listen_tcp(const char *text, char *problem, unsigned *port,
-                       int *err) {
+                       enum nx_api_door *kind, int *err) {
     struct sockaddr_storage at;
     socklen_t len = 0;
     int on = 1;
@@ -166,13 +166,6 @@ int nx_http_listen_tcp(const char *text, char *problem, unsigned *port,
         (void)snprintf(problem, NX_HTTP_PROBLEM_MAX,
                        "%.60s: not ADDRESS:PORT, such as 127.0.0.1:8053 or "
                        "[::1]:8053",
-                       text);
-        return give_up(-1, err, NX_ECONFIG);
-    }
-    if (!is_loopback(&at)) {
-        (void)snprintf(problem, NX_HTTP_PROBLEM_MAX,
-                       "%.60s: not a loopback address; the API is served on "
-                       "this host only",
                        text);
         return give_up(-1, err, NX_ECONFIG);
     }
@@ -187,5 +180,6 @@ int nx_http_listen_tcp(const char *text, char *problem, unsigned *port,
         return give_up(fd, err, NX_EIO);
     }
     *port = port_of(fd);
+    *kind = is_loopback(&at) ? NX_API_LOOPBACK : NX_API_NETWORK;
     return fd;
 }

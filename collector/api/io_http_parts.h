@@ -8,14 +8,15 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
+#include "collector/api/access.h"
 #include "collector/api/api.h"
 #include "collector/api/io_http.h"
 
-/* One way in: the Unix socket, or loopback TCP. */
+/* One way in: the Unix socket, or TCP. */
 struct nx_http_door {
     struct nx_http *http;
     struct evhttp *evhttp; /* NULL: not used */
-    bool tcp;
+    enum nx_api_door kind;
 };
 
 /* A client that reads /events. */
@@ -23,9 +24,10 @@ struct nx_http_stream {
     struct nx_http_stream *next;
     struct evhttp_request *request;
     uint32_t incident_id;
-    uint64_t digest;   /* of the document sent last */
-    uint64_t sent_s;   /* nx_http.second of the last bytes */
-    uint64_t looked_s; /* nx_http.second of the last look */
+    struct nx_grant grant; /* of who reads */
+    uint64_t digest;       /* of the document sent last */
+    uint64_t sent_s;       /* nx_http.second of the last bytes */
+    uint64_t looked_s;     /* nx_http.second of the last look */
 };
 
 /* A client that reads a recording; io_http_recording.c. */
@@ -67,7 +69,7 @@ struct nx_http {
 /* io_http_listen.c: listening sockets, -1 with *err and problem set. */
 int nx_http_listen_unix(const char *path, char *problem, int *err);
 int nx_http_listen_tcp(const char *text, char *problem, unsigned *port,
-                       int *err);
+                       enum nx_api_door *kind, int *err);
 
 /* io_http_route.c: answers one request. */
 void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request);
@@ -79,7 +81,23 @@ json_t *nx_http_health(struct nx_service *service);
 json_t *nx_http_status(struct nx_service *service, uint32_t incident_id,
                        const struct nx_status_query *query, int64_t now_us);
 
-/* io_http_reply.c. A document's reference is taken; NULL (no memory): 500. */
+/* io_http_doors.c: agents and tokens. */
+void nx_http_doors(struct nx_service *service, struct evhttp_request *request,
+                   const struct nx_api_request *asked);
+/* The agents in sight; NULL: of every network. */
+json_t *nx_http_agent_list(struct nx_service *service,
+                           const struct nx_sight *sight);
+
+/* io_http_reply.c. */
+struct nx_http_body {
+    const char *bytes;
+    size_t len;
+};
+/* The body of a request; borrowed from it. */
+struct nx_http_body nx_http_body(struct evhttp_request *request);
+/* Collector time. */
+json_t *nx_http_now_json(struct nx_service *service);
+/* A document's reference is taken; NULL (no memory): 500. */
 void nx_http_reply_json(struct evhttp_request *request, unsigned status,
                         json_t *document);
 void nx_http_reply_problem(struct evhttp_request *request,
@@ -94,7 +112,7 @@ void nx_http_common_headers(struct evhttp_request *request, const char *type);
 
 /* io_http_stream.c. */
 void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
-                          uint32_t incident_id);
+                          uint32_t incident_id, const struct nx_grant *grant);
 void nx_http_streams_tick(struct nx_http *http);
 /* The connection is going down: forgets its stream, if it has one. */
 void nx_http_stream_closed(struct nx_http *http,
@@ -110,16 +128,6 @@ void nx_http_recording_closed(struct nx_http *http,
 /* io_http.c: the connection has no deadline from now on. */
 void nx_http_conn_is_stream(struct nx_http *http,
                             struct evhttp_connection *evcon);
-
-/* The body of a request; borrowed, no NUL at its end. */
-struct nx_http_body {
-    const char *bytes;
-    size_t len;
-};
-struct nx_http_body nx_http_body(struct evhttp_request *request);
-
-/* The list of GET /v1/agents; NULL when out of memory. */
-json_t *nx_http_agents_json(struct nx_service *service);
 
 /* io_http_label.c: POST /v1/networks/label, /v1/agents/label. */
 void nx_http_label(struct nx_service *service, struct evhttp_request *request,

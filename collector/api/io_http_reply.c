@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/api/io_http_parts.h"
+#include "common/rfc3339.h"
 #include "common/text.h"
 
 #define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
@@ -57,6 +58,10 @@ void nx_http_reply_problem(struct evhttp_request *request,
     if (problem->allow != NULL) {
         (void)evhttp_add_header(headers, "Allow", problem->allow);
     }
+    if (problem->status == 401) { /* RFC 6750 section 3 */
+        (void)evhttp_add_header(headers, "WWW-Authenticate",
+                                "Bearer realm=\"nxclear\"");
+    }
     if (problem->status == 503) {
         (void)evhttp_add_header(headers, "Retry-After", "5");
     }
@@ -91,4 +96,9 @@ struct nx_http_body nx_http_body(struct evhttp_request *request) {
         len == 0 ? "" : (const char *)evbuffer_pullup(input, (ev_ssize_t)len);
     return (struct nx_http_body){bytes == NULL ? "" : bytes,
                                  bytes == NULL ? 0 : len};
+}
+
+json_t *nx_http_now_json(struct nx_service *service) {
+    char now[NX_TIME_TEXT_MAX];
+    return json_string(nx_time_text(nx_service_now_us(service), now));
 }

@@ -4,12 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "collector/api/io_http_parts.h"
-#include "collector/api/roster.h"
 #include "collector/status/metrics.h"
 #include "collector/status/status.h"
-#include "collector/status/status_text.h"
 #include "common/rfc3339.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -20,53 +19,20 @@ static void no_incident(struct evhttp_request *request, uint32_t id) {
     nx_http_reply_problem(request, &problem);
 }
 
-/* --- agents --- */
-
-/* Joins enrolment's records with the engine's views, by agent id. */
-struct roster {
-    struct nx_service *service;
-    json_t *list;
-};
-
-static void add_record(void *user, const struct nx_agent_record *record) {
-    struct roster *roster = user;
-    struct nx_agent_view view;
-    struct nx_engine *engine = nx_service_engine(roster->service);
-    struct nx_labels labels;
-    bool known = nx_engine_agent(engine, record->agent.id, &view) == 0;
-    json_t *agent = nx_roster_agent(record, known ? &view : NULL);
-    nx_engine_agent_labels(engine, &record->agent, &labels);
-    if (agent != NULL && record->agent.accepted) {
-        (void)json_object_set_new(agent, "labels", nx_json_labels(&labels));
-        (void)json_object_set_new(agent, "weight", json_real(labels.weight));
-    }
-    struct nx_ledger ledger;
-    bool said =
-        nx_service_ledger(roster->service, record->agent.id, &ledger) == NX_OK;
-    if (agent != NULL) {
-        (void)json_object_set_new(agent, "ledger",
-                                  nx_roster_ledger(said ? &ledger : NULL));
-    }
-    (void)json_array_append_new(roster->list, agent);
-}
-
-json_t *nx_http_agents_json(struct nx_service *service) {
-    struct roster roster = {.service = service, .list = json_array()};
-    nx_service_agents(service, add_record, &roster);
-    return roster.list;
-}
-
-static json_t *now_json(struct nx_service *service) {
-    char now[NX_TIME_TEXT_MAX];
-    return json_string(nx_time_text(nx_service_now_us(service), now));
-}
-
 /* --- health and metrics --- */
 
+/* Who has not said who he is (a load balancer) learns no more than whether all
+ * is well. */
 static void get_health(struct nx_service *service,
-                       struct evhttp_request *request) {
+                       struct evhttp_request *request,
+                       const struct nx_grant *grant) {
     json_t *health = nx_http_health(service);
     bool ok = json_is_true(json_object_get(health, "storing"));
+    if (grant == NULL) {
+        json_t *status = json_incref(json_object_get(health, "status"));
+        json_decref(health);
+        health = json_pack("{s:o*}", "status", status);
+    }
     nx_http_reply_json(request, ok ? 200 : 503, health);
 }
 
@@ -89,7 +55,7 @@ static json_t *open_statuses(struct nx_service *service) {
 static void get_metrics(struct nx_service *service,
                         struct evhttp_request *request) {
     json_t *statuses = open_statuses(service);
-    json_t *agents = nx_http_agents_json(service);
+    json_t *agents = nx_http_agent_list(service, NULL);
     json_t *networks = nx_status_networks(nx_service_engine(service),
                                           nx_service_now_us(service));
     json_t *health = nx_http_health(service);
@@ -162,73 +128,6 @@ static void post_close(struct nx_service *service,
     }
 }
 
-/* What the service says about an agent's key or name. */
-static void reply_agent_error(struct evhttp_request *request, int err,
-                              bool accepting, const char *who) {
-    struct nx_api_problem problem;
-    if (err == NX_ENOTFOUND && accepting) {
-        (void)nx_api_refuse(&problem, 404,
-                            "key: no pending key, or more than one, begins "
-                            "with %s; give all of it",
-                            who);
-    } else if (err == NX_ENOTFOUND) {
-        (void)nx_api_refuse(&problem, 404,
-                            "who: no agent, or more than one, is known by %s",
-                            who);
-    } else if (err == NX_EMALFORMED) {
-        (void)nx_api_refuse(&problem, 422, "key: not a public key: %s", who);
-    } else if (err == NX_EEXISTS) {
-        (void)nx_api_refuse(&problem, 409,
-                            "name: another agent has it; choose another");
-    } else {
-        nx_http_reply_error(request, err, who);
-        return;
-    }
-    nx_http_reply_problem(request, &problem);
-}
-
-static void post_accept(struct nx_service *service,
-                        struct evhttp_request *request) {
-    struct nx_api_problem problem;
-    struct nx_api_accept accept;
-    struct nx_agent_record record;
-    struct nx_agent agent;
-    struct nx_http_body body = nx_http_body(request);
-    if (nx_api_accept(body.bytes, body.len, &accept, &problem) != 0) {
-        nx_http_reply_problem(request, &problem);
-        return;
-    }
-    memset(&agent, 0, sizeof agent);
-    agent.accepted = true;
-    agent.authority = accept.authority;
-    memcpy(agent.network, accept.network, sizeof agent.network);
-    memcpy(agent.name, accept.name, sizeof agent.name);
-    int err = nx_service_agent_accept(service, accept.key, &agent, &record);
-    if (err != 0) {
-        reply_agent_error(request, err, true, accept.key);
-        return;
-    }
-    nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL));
-}
-
-static void post_revoke(struct nx_service *service,
-                        struct evhttp_request *request) {
-    struct nx_api_problem problem;
-    struct nx_agent_record record;
-    struct nx_http_body body = nx_http_body(request);
-    char who[NX_TEXT_LABEL_MAX];
-    if (nx_api_revoke(body.bytes, body.len, who, &problem) != 0) {
-        nx_http_reply_problem(request, &problem);
-        return;
-    }
-    int err = nx_service_agent_revoke(service, who, &record);
-    if (err != 0) {
-        reply_agent_error(request, err, false, who);
-        return;
-    }
-    nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL));
-}
-
 static void post_alert_test(struct nx_service *service,
                             struct evhttp_request *request) {
     struct nx_api_problem problem;
@@ -254,7 +153,8 @@ static void post_alert_test(struct nx_service *service,
 /* --- dispatch --- */
 
 static void get_status(struct nx_service *service,
-                       struct evhttp_request *request, uint32_t id) {
+                       struct evhttp_request *request, uint32_t id,
+                       const struct nx_sight *sight) {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     struct nx_api_problem problem;
     struct nx_status_query query;
@@ -262,6 +162,7 @@ static void get_status(struct nx_service *service,
         nx_http_reply_problem(request, &problem);
         return;
     }
+    query.sight = sight;
     nx_http_reply_json(
         request, 200,
         nx_http_status(service, id, &query, nx_service_now_us(service)));
@@ -271,7 +172,8 @@ static void get_status(struct nx_service *service,
  * network) nothing of that name. */
 static void get_of_incident(struct nx_service *service,
                             struct evhttp_request *request,
-                            const struct nx_api_request *asked) {
+                            const struct nx_api_request *asked,
+                            const struct nx_sight *sight) {
     struct nx_engine *engine = nx_service_engine(service);
     int64_t now_us = nx_service_now_us(service);
     uint32_t id = asked->incident_id;
@@ -285,7 +187,7 @@ static void get_of_incident(struct nx_service *service,
         return;
     }
     if (asked->route == NX_API_INCIDENT_STATUS) {
-        get_status(service, request, id);
+        get_status(service, request, id, sight);
         return;
     }
     if (asked->route == NX_API_INCIDENT_REPORT) {
@@ -304,7 +206,7 @@ static void get_of_incident(struct nx_service *service,
 }
 
 static void get_events(struct nx_http *http, struct evhttp_request *request,
-                       uint32_t id) {
+                       uint32_t id, const struct nx_grant *grant) {
     struct nx_api_problem problem;
     if (nx_engine_incident(nx_service_engine(http->service), id) == NULL) {
         no_incident(request, id);
@@ -314,12 +216,24 @@ static void get_events(struct nx_http *http, struct evhttp_request *request,
                             NX_HTTP_STREAMS_MAX);
         nx_http_reply_problem(request, &problem);
     } else {
-        nx_http_stream_start(http, request, id);
+        nx_http_stream_start(http, request, id, grant);
     }
 }
 
+static void get_networks(struct nx_service *service,
+                         struct evhttp_request *request,
+                         const struct nx_sight *sight) {
+    json_t *document = nx_status_networks(nx_service_engine(service),
+                                          nx_service_now_us(service));
+    nx_access_narrow(json_object_get(document, "networks"), sight);
+    nx_http_reply_json(request, 200, document);
+}
+
+/* grant: NULL only where the route is open to everybody. */
 static void dispatch(struct nx_http *http, struct evhttp_request *request,
-                     const struct nx_api_request *asked) {
+                     const struct nx_api_request *asked,
+                     const struct nx_grant *grant) {
+    const struct nx_sight *sight = grant != NULL ? &grant->sight : NULL;
     struct nx_service *service = http->service;
     struct nx_engine *engine = nx_service_engine(service);
     int64_t now_us = nx_service_now_us(service);
@@ -328,35 +242,43 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         if (asked->post) {
             post_incident(service, request);
         } else {
-            nx_http_reply_json(request, 200,
-                               nx_status_incident_list(engine, now_us));
+            nx_http_reply_json(
+                request, 200,
+                nx_status_incident_list_seen(engine, now_us, sight));
         }
         break;
     case NX_API_INCIDENT:
     case NX_API_INCIDENT_STATUS:
     case NX_API_INCIDENT_NETWORK:
     case NX_API_INCIDENT_REPORT:
-        get_of_incident(service, request, asked);
+        get_of_incident(service, request, asked, sight);
         break;
     case NX_API_INCIDENT_CLOSE:
         post_close(service, request, asked->incident_id);
         break;
     case NX_API_INCIDENT_EVENTS:
-        get_events(http, request, asked->incident_id);
+        get_events(http, request, asked->incident_id, grant);
         break;
     case NX_API_INCIDENT_RECORDING:
         nx_http_recording_start(http, request, asked->incident_id);
         break;
     case NX_API_AGENTS:
         nx_http_reply_json(request, 200,
-                           json_pack("{s:o, s:o}", "now", now_json(service),
-                                     "agents", nx_http_agents_json(service)));
+                           json_pack("{s:o, s:o}", "now",
+                                     nx_http_now_json(service), "agents",
+                                     nx_http_agent_list(service, sight)));
         break;
     case NX_API_AGENT_ACCEPT:
-        post_accept(service, request);
-        break;
     case NX_API_AGENT_REVOKE:
-        post_revoke(service, request);
+    case NX_API_AGENT_REJECT:
+    case NX_API_AGENT_QUARANTINE:
+    case NX_API_AGENT_RELEASE:
+    case NX_API_AGENT_LOG:
+    case NX_API_ENROLMENTS:
+    case NX_API_ENROLMENT_REVOKE:
+    case NX_API_TOKENS:
+    case NX_API_TOKEN_REVOKE:
+        nx_http_doors(service, request, asked);
         break;
     case NX_API_ALERTS:
         nx_http_reply_json(request, 200, nx_service_alert_list(service));
@@ -371,13 +293,13 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         nx_http_label(service, request, NX_LABELS_OF_NETWORK);
         break;
     case NX_API_NETWORKS:
-        nx_http_reply_json(request, 200, nx_status_networks(engine, now_us));
+        get_networks(service, request, sight);
         break;
     case NX_API_SCORE:
         nx_http_score(service, request);
         break;
     case NX_API_HEALTH:
-        get_health(service, request);
+        get_health(service, request, grant);
         break;
     case NX_API_METRICS:
         get_metrics(service, request);
@@ -407,9 +329,42 @@ static int guard(const struct nx_http_door *door,
     if (in_line != NULL && !nx_api_host_is_loopback(in_line)) {
         host = NULL;
     }
-    return nx_api_guard(post, door->tcp,
+    return nx_api_guard(post, door->kind,
                         evhttp_find_header(headers, "Content-Type"), host,
                         evhttp_find_header(headers, "Origin"), problem);
+}
+
+/* Whoever is at the other end of the Unix socket. */
+static void name_peer(struct evhttp_request *request, char *out, size_t cap) {
+    struct ucred peer;
+    socklen_t len = sizeof peer;
+    int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(
+        evhttp_request_get_connection(request)));
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0) {
+        (void)snprintf(out, cap, "unix socket, uid %lu",
+                       (unsigned long)peer.uid);
+    } else {
+        (void)snprintf(out, cap, "unix socket");
+    }
+}
+
+/* Who asks? A token that is given counts, also on the Unix socket (a proxy in
+ * front of it passes it on); there, none is needed. NULL: nobody knows. */
+static const struct nx_grant *grant_of(const struct nx_http_door *door,
+                                       struct evhttp_request *request,
+                                       struct nx_grant *out) {
+    const char *header = evhttp_find_header(
+        evhttp_request_get_input_headers(request), "Authorization");
+    const char *token = header == NULL ? NULL : nx_access_bearer(header);
+    if (header == NULL && door->kind == NX_API_UNIX) {
+        *out = (struct nx_grant){.scope = NX_SCOPE_ADMIN};
+        name_peer(request, out->who, sizeof out->who);
+        return out;
+    }
+    return token != NULL &&
+                   nx_service_token_grant(door->http->service, token, out) == 0
+               ? out
+               : NULL;
 }
 
 void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request) {
@@ -418,13 +373,20 @@ void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request) {
     const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
     const char *path = uri == NULL ? NULL : evhttp_uri_get_path(uri);
     enum nx_api_method method = method_of(request);
+    struct nx_grant room;
+    const struct nx_grant *grant = NULL;
     int err = guard(door, request, method == NX_API_POST, &problem);
     if (err == 0) {
         err = nx_api_route(method, path == NULL ? "" : path, &asked, &problem);
+    }
+    if (err == 0) {
+        grant = grant_of(door, request, &room);
+        err = nx_access_check(&asked, grant, &problem);
     }
     if (err != 0) {
         nx_http_reply_problem(request, &problem);
         return;
     }
-    dispatch(door->http, request, &asked);
+    nx_service_act_as(door->http->service, grant != NULL ? grant->who : "");
+    dispatch(door->http, request, &asked, grant);
 }

@@ -33,10 +33,12 @@ static uint64_t digest_of(json_t *document) {
     return digest;
 }
 
-static struct page render(struct nx_http *http, uint32_t incident_id) {
+static struct page render(struct nx_http *http, uint32_t incident_id,
+                          const struct nx_sight *sight) {
+    const struct nx_status_query query = {.sight = sight};
     struct page page = {.now_us = nx_service_now_us(http->service)};
     json_t *document =
-        nx_http_status(http->service, incident_id, NULL, page.now_us);
+        nx_http_status(http->service, incident_id, &query, page.now_us);
     if (document != NULL) {
         const json_t *incident = json_object_get(document, "incident");
         page.closed = json_is_string(json_object_get(incident, "closed"));
@@ -132,10 +134,10 @@ void nx_http_stream_closed(struct nx_http *http,
 }
 
 void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
-                          uint32_t incident_id) {
+                          uint32_t incident_id, const struct nx_grant *grant) {
     struct nx_api_problem problem;
     struct nx_http_stream *stream = calloc(1, sizeof *stream);
-    struct page page = render(http, incident_id);
+    struct page page = render(http, incident_id, &grant->sight);
     if (stream == NULL || page.text == NULL) {
         free(stream);
         free(page.text);
@@ -145,6 +147,7 @@ void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
     }
     stream->request = request;
     stream->incident_id = incident_id;
+    stream->grant = *grant;
     stream->digest = ~page.digest;
     stream->next = http->streams;
     http->streams = stream;
@@ -156,19 +159,39 @@ void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
     free(page.text);
 }
 
+/* Is the same page for both? */
+static bool alike(const struct nx_http_stream *a,
+                  const struct nx_http_stream *b) {
+    return a->incident_id == b->incident_id &&
+           memcmp(&a->grant.sight, &b->grant.sight, sizeof a->grant.sight) == 0;
+}
+
+/* A token that is over opens nothing any more. */
+static void drop_expired(struct nx_http *http) {
+    struct nx_http_stream *next = NULL;
+    for (struct nx_http_stream *s = http->streams; s != NULL; s = next) {
+        next = s->next;
+        if (s->grant.token_id != 0 &&
+            !nx_service_token_valid(http->service, s->grant.token_id)) {
+            evhttp_send_reply_end(forget(http, s));
+        }
+    }
+}
+
 void nx_http_streams_tick(struct nx_http *http) {
+    drop_expired(http);
     struct nx_http_stream *stream = http->streams;
     while (stream != NULL) {
         if (stream->looked_s == http->second) {
             stream = stream->next;
             continue;
         }
-        uint32_t id = stream->incident_id;
-        struct page page = render(http, id);
+        const struct nx_http_stream like = *stream; /* it may go */
+        struct page page = render(http, like.incident_id, &like.grant.sight);
         struct nx_http_stream *next = NULL;
         for (struct nx_http_stream *s = stream; s != NULL; s = next) {
             next = s->next;
-            if (s->incident_id == id) {
+            if (alike(s, &like)) {
                 deliver(http, s, &page);
             }
         }

@@ -3,7 +3,9 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "common/keyid.h"
 #include "common/rfc3339.h"
+#include "common/z85.h"
 
 static json_t *time_or_null(int64_t us) {
     char text[NX_TIME_TEXT_MAX];
@@ -59,21 +61,30 @@ static json_t *seen_json(const struct nx_agent_view *view) {
         "software", text_or_null(view->software));
 }
 
+static json_t *fingerprint_json(const char *key) {
+    uint8_t bytes[NX_KEY_BYTES];
+    char print[NX_KEY_FINGERPRINT_LEN + 1];
+    return nx_z85_key_parse(key, bytes) == 0
+               ? json_string(nx_key_fingerprint(bytes, print))
+               : json_null();
+}
+
 json_t *nx_roster_agent(const struct nx_agent_record *record,
                         const struct nx_agent_view *view) {
     const struct nx_agent *agent = &record->agent;
-    bool pending = record->state == NX_AGENT_PENDING;
+    bool pending = agent->network[0] == '\0';
     json_t *entry = json_pack(
-        "{s:o, s:s, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "id",
+        "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id",
         agent->id == 0 ? json_null() : json_integer(agent->id), "key",
-        record->key, "name", text_or_null(agent->name), "network",
-        text_or_null(agent->network), "role",
+        record->key, "fingerprint", fingerprint_json(record->key), "name",
+        text_or_null(agent->name), "network", text_or_null(agent->network),
+        "role",
         pending ? json_null()
                 : json_string(agent->authority ? "authority" : "network"),
         "own_role", claim_json(record->claim), "state",
-        nx_agent_state_text(record->state), "address",
-        text_or_null(record->address), "changed",
-        time_or_null(record->changed_us));
+        nx_agent_state_text(record->state), "reason",
+        text_or_null(record->reason), "address", text_or_null(record->address),
+        "changed", time_or_null(record->changed_us));
     json_t *seen = seen_json(view);
     if (entry == NULL || seen == NULL || json_object_update(entry, seen) != 0) {
         json_decref(entry);

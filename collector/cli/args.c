@@ -1,5 +1,6 @@
 #include "collector/cli/args.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "collector/cli/args_priv.h"
@@ -8,7 +9,9 @@
 #define PATIENCE_US (300 * INT64_C(1000000))
 #define MANY SIZE_MAX
 
-#define ALWAYS (NX_BIT(OPT_API) | NX_BIT(OPT_HELP) | NX_BIT(OPT_VERSION))
+#define ALWAYS                                                                 \
+    (NX_BIT(OPT_API) | NX_BIT(OPT_TOKEN_FILE) | NX_BIT(OPT_HELP) |             \
+     NX_BIT(OPT_VERSION))
 #define LISTS (NX_BIT(OPT_JSON) | NX_BIT(OPT_JSONL))
 
 const struct nx_command_rule nx_commands[] = {
@@ -48,9 +51,25 @@ const struct nx_command_rule nx_commands[] = {
      NX_BIT(OPT_JSON)},
     {"networks", "label", NX_CMD_NETWORKS_LABEL, 2, MANY,
      "NETWORK KEY=VALUE...", NX_BIT(OPT_JSON)},
+    {"agents", "reject", NX_CMD_AGENTS_REJECT, 1, 1, "KEY", NX_BIT(OPT_JSON)},
+    {"agents", "quarantine", NX_CMD_AGENTS_QUARANTINE, 1, 1, "WHO",
+     NX_BIT(OPT_JSON)},
+    {"agents", "release", NX_CMD_AGENTS_RELEASE, 1, 1, "WHO", NX_BIT(OPT_JSON)},
+    {"agents", "log", NX_CMD_AGENTS_LOG, 0, 0, "", LISTS},
+    {"enrol", "create", NX_CMD_ENROL_CREATE, 0, 0, "--network NETWORK",
+     NX_BIT(OPT_NETWORK) | NX_BIT(OPT_NAME) | NX_BIT(OPT_ROLE) |
+         NX_BIT(OPT_EXPIRES) | NX_BIT(OPT_JSON)},
+    {"enrol", "list", NX_CMD_ENROL_LIST, 0, 0, "", LISTS},
+    {"enrol", "revoke", NX_CMD_ENROL_REVOKE, 1, 1, "ID", NX_BIT(OPT_JSON)},
     {"networks", NULL, NX_CMD_NETWORKS, 0, 0, "", LISTS},
     {"score", NULL, NX_CMD_SCORE, 0, 1, "[ID]",
      NX_BIT(OPT_FROM) | NX_BIT(OPT_TO) | NX_BIT(OPT_SINCE) | NX_BIT(OPT_JSON)},
+    {"tokens", "create", NX_CMD_TOKENS_CREATE, 1, 1,
+     "NAME [--scope read|admin]",
+     NX_BIT(OPT_SCOPE) | NX_BIT(OPT_NETWORK) | NX_BIT(OPT_EXPIRES) |
+         NX_BIT(OPT_JSON)},
+    {"tokens", "list", NX_CMD_TOKENS_LIST, 0, 0, "", LISTS},
+    {"tokens", "revoke", NX_CMD_TOKENS_REVOKE, 1, 1, "NAME", NX_BIT(OPT_JSON)},
     {"estimate", NULL, NX_CMD_ESTIMATE, 0, 1, "[FILE]", 0},
     {"replay", NULL, NX_CMD_REPLAY, 0, 1, "[RECORDING]",
      LISTS | NX_BIT(OPT_AT) | NX_BIT(OPT_EVERY) | NX_BIT(OPT_ALL)},
@@ -77,12 +96,18 @@ static int take_argument(struct nx_parse *p, const char *arg) {
     return nx_args_take_positional(p, arg);
 }
 
-static const char *verbs_of(const char *word) {
-    if (strcmp(word, "agents") == 0) {
-        return "list, accept, revoke, label";
+/* "list, accept, revoke": what may follow the word; out: NX_ARGS_WHY_MAX. */
+static const char *verbs_of(const char *word, char *out) {
+    size_t len = 0;
+    out[0] = '\0';
+    for (size_t i = 0; i < nx_commands_n; i++) {
+        if (strcmp(nx_commands[i].word, word) == 0 &&
+            nx_commands[i].verb != NULL && len < NX_ARGS_WHY_MAX) {
+            len += (size_t)snprintf(out + len, NX_ARGS_WHY_MAX - len, "%s%s",
+                                    len > 0 ? ", " : "", nx_commands[i].verb);
+        }
     }
-    return strcmp(word, "alerts") == 0 ? "list, test"
-                                       : "open, list, show, close, export";
+    return out;
 }
 
 /* Finds the command and how many words name it. */
@@ -106,7 +131,9 @@ static const struct nx_command_rule *find_command(struct nx_parse *p,
     if (!word_known) {
         (void)nx_args_fail(p->why, "%.80s: no such command", word);
     } else if (verb == NULL) {
-        (void)nx_args_fail(p->why, "%s: needs one of %s", word, verbs_of(word));
+        char verbs[NX_ARGS_WHY_MAX];
+        (void)nx_args_fail(p->why, "%s: needs one of %s", word,
+                           verbs_of(word, verbs));
     } else {
         (void)nx_args_fail(p->why, "%s %.80s: no such command", word, verb);
     }
@@ -120,8 +147,7 @@ static int take_id(struct nx_parse *p, const char *text) {
         id = id * 10 + (uint64_t)(text[i] - '0');
     }
     if (text[digits] != '\0' || digits > 10 || id == 0 || id > UINT32_MAX) {
-        return nx_args_fail(p->why, "%.80s: not the number of an incident",
-                            text);
+        return nx_args_fail(p->why, "%.80s: not a number (1, 2, ...)", text);
     }
     p->out->id = (uint32_t)id;
     return 0;
@@ -202,6 +228,11 @@ static int take_positional(struct nx_parse *p,
         return n > 1 ? take_id(p, rest[0]) : 0;
     case NX_CMD_AGENTS_ACCEPT:
     case NX_CMD_AGENTS_REVOKE:
+    case NX_CMD_AGENTS_REJECT:
+    case NX_CMD_AGENTS_QUARANTINE:
+    case NX_CMD_AGENTS_RELEASE:
+    case NX_CMD_TOKENS_CREATE:
+    case NX_CMD_TOKENS_REVOKE:
         p->out->subject = rest[0];
         return 0;
     case NX_CMD_AGENTS_LABEL:
@@ -222,7 +253,13 @@ static int take_positional(struct nx_parse *p,
     case NX_CMD_AGENTS_LEDGER:
     case NX_CMD_ALERTS_LIST:
     case NX_CMD_NETWORKS:
+    case NX_CMD_TOKENS_LIST:
+    case NX_CMD_AGENTS_LOG:
+    case NX_CMD_ENROL_CREATE:
+    case NX_CMD_ENROL_LIST:
         break;
+    case NX_CMD_ENROL_REVOKE:
+        return take_id(p, rest[0]);
     }
     return 0;
 }
@@ -245,6 +282,9 @@ static int check_options(struct nx_parse *p,
     }
     if (rule->command == NX_CMD_AGENTS_ACCEPT && p->out->network == NULL) {
         return nx_args_fail(p->why, "agents accept: needs --network NETWORK");
+    }
+    if (rule->command == NX_CMD_ENROL_CREATE && p->out->network == NULL) {
+        return nx_args_fail(p->why, "enrol create: needs --network NETWORK");
     }
     return 0;
 }
@@ -300,6 +340,7 @@ int nx_args_parse(const char *const *args, size_t n, const char *api_env,
         .restored_us = NX_TIME_NONE,
         .from_us = NX_TIME_NONE,
         .to_us = NX_TIME_NONE,
+        .expires_us = NX_TIME_NONE,
     };
     struct nx_parse p = {
         .args = args, .n = n, .now_us = now_us, .out = &parsed, .why = why};
@@ -308,7 +349,7 @@ int nx_args_parse(const char *const *args, size_t n, const char *api_env,
         nx_args_take_api(&p, api_env) != 0) {
         return nx_args_fail(why,
                             "NXCLEAR_API: neither unix:/PATH nor "
-                            "http://HOST:PORT: %.80s",
+                            "http[s]://HOST:PORT: %.80s",
                             api_env);
     }
     if (n > 1 && strcmp(args[0], "complete") == 0) {

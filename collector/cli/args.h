@@ -44,6 +44,16 @@ enum nx_command {
     NX_CMD_NETWORKS,
     NX_CMD_NETWORKS_LABEL,
     NX_CMD_SCORE,
+    NX_CMD_AGENTS_REJECT,
+    NX_CMD_AGENTS_QUARANTINE,
+    NX_CMD_AGENTS_RELEASE,
+    NX_CMD_AGENTS_LOG,
+    NX_CMD_ENROL_CREATE,
+    NX_CMD_ENROL_LIST,
+    NX_CMD_ENROL_REVOKE,
+    NX_CMD_TOKENS_CREATE,
+    NX_CMD_TOKENS_LIST,
+    NX_CMD_TOKENS_REVOKE,
     NX_CMD_ESTIMATE,
     NX_CMD_REPLAY,
 };
@@ -58,7 +68,8 @@ enum nx_format {
 /* Strings are borrowed from argv and the environment. */
 struct nx_args {
     enum nx_command command;
-    const char *api; /* "unix:/path" or "http://..." */
+    const char *api;        /* "unix:/path", "http://..." or "https://..." */
+    const char *token_file; /* NULL: $NXCLEAR_TOKEN, if that is set */
     enum nx_format format;
     bool watch;
     bool all;            /* clear networks too */
@@ -73,11 +84,13 @@ struct nx_args {
     int64_t outage_from_us, outage_to_us; /* NX_TIME_NONE */
     int64_t restored_us;                  /* NX_TIME_NONE: auto */
     const char *note;                     /* NULL */
-    const char *network;                  /* NULL; explain: the subject */
-    const char *output;                   /* evidence; NULL: a tar here */
-    const char *name;                     /* NULL */
-    const char *role;                     /* NULL */
-    int64_t at_us[NX_ARGS_AT_MAX];        /* replay: show then, ascending */
+    const char *network; /* NULL; explain: the subject; of a token: "a,b" */
+    const char *output;  /* evidence; NULL: a tar here */
+    const char *name;    /* NULL */
+    const char *role;    /* NULL */
+    const char *scope;   /* of a token; NULL: read */
+    int64_t expires_us;  /* from now; NX_TIME_NONE */
+    int64_t at_us[NX_ARGS_AT_MAX]; /* replay: show then, ascending */
     size_t at_n;
     const char *const *words; /* complete: the line up to the cursor */
     size_t words_n;

@@ -46,6 +46,9 @@ const struct nx_option_rule nx_options[NX_OPTIONS_N] = {
     {"from", 0, true, OPT_FROM},
     {"to", 0, true, OPT_TO},
     {"since", 0, true, OPT_SINCE},
+    {"token-file", 0, true, OPT_TOKEN_FILE},
+    {"scope", 0, true, OPT_SCOPE},
+    {"expires", 0, true, OPT_EXPIRES},
 };
 
 static int take_duration(struct nx_parse *p, const char *name,
@@ -211,15 +214,33 @@ static int take_since(struct nx_parse *p, const char *value) {
     return err;
 }
 
+static int take_expires(struct nx_parse *p, const char *value) {
+    int err = take_duration(p, "expires", value, &p->out->expires_us);
+    if (err == 0 && p->out->expires_us < INT64_C(1000000)) {
+        return nx_args_fail(p->why, "--expires: must be a second or more");
+    }
+    return err;
+}
+
 int nx_args_take_api(struct nx_parse *p, const char *value) {
     bool unix_path = strncmp(value, "unix:", 5) == 0 && value[5] != '\0';
     bool http = strncmp(value, "http://", 7) == 0 && value[7] != '\0';
-    if (!unix_path && !http) {
+    bool https = strncmp(value, "https://", 8) == 0 && value[8] != '\0';
+    if (!unix_path && !http && !https) {
         return nx_args_fail(
-            p->why, "--api: neither unix:/PATH nor http://HOST:PORT: %.80s",
+            p->why, "--api: neither unix:/PATH nor http[s]://HOST:PORT: %.80s",
             value);
     }
     p->out->api = value;
+    return 0;
+}
+
+static int take_scope(struct nx_parse *p, const char *value) {
+    if (strcmp(value, "read") != 0 && strcmp(value, "admin") != 0) {
+        return nx_args_fail(p->why, "--scope: neither read nor admin: %.80s",
+                            value);
+    }
+    p->out->scope = value;
     return 0;
 }
 
@@ -283,6 +304,15 @@ static int apply(struct nx_parse *p, enum nx_option option, const char *value) {
         return take_moment(p, "to", value, &out->to_us);
     case OPT_SINCE:
         return take_since(p, value);
+    case OPT_TOKEN_FILE:
+        out->token_file = value;
+        return 0;
+    case OPT_SCOPE:
+        return take_scope(p, value);
+    case OPT_EXPIRES:
+        return take_expires(p, value);
+    case OPT_N_:
+        break;
     }
     return 0;
 }
@@ -314,6 +344,9 @@ static bool is_key(const struct nx_parse *p, const char *arg) {
     bool expected = p->positional_n == 2 &&
                     strcmp(p->positional[0], "agents") == 0 &&
                     (strcmp(p->positional[1], "accept") == 0 ||
+                     strcmp(p->positional[1], "reject") == 0 ||
+                     strcmp(p->positional[1], "quarantine") == 0 ||
+                     strcmp(p->positional[1], "release") == 0 ||
                      strcmp(p->positional[1], "revoke") == 0);
     return nx_z85_key_parse(arg, NULL) == 0 ||
            (expected && arg[1] != '-' && strlen(arg) >= KEY_PREFIX_MIN &&

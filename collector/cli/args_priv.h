@@ -30,6 +30,10 @@ enum nx_option {
     OPT_FROM,
     OPT_TO,
     OPT_SINCE,
+    OPT_TOKEN_FILE,
+    OPT_SCOPE,
+    OPT_EXPIRES,
+    OPT_N_
 };
 
 struct nx_option_rule {
@@ -41,7 +45,7 @@ struct nx_option_rule {
 
 #define NX_BIT(option) (1U << (option))
 
-#define NX_OPTIONS_N 25U
+#define NX_OPTIONS_N ((size_t)OPT_N_)
 extern const struct nx_option_rule nx_options[NX_OPTIONS_N];
 
 /* The commands, those of one word beside each other. */
@@ -73,7 +77,7 @@ struct nx_parse {
 /* Writes why, escaped; NX_EMALFORMED. */
 int nx_args_fail(char *why, const char *format, ...) NX_PRINTF(2, 3);
 
-/* The API's address: unix:/PATH or http://HOST:PORT. */
+/* The API's address: unix:/PATH, http://HOST:PORT or https://... */
 int nx_args_take_api(struct nx_parse *p, const char *value) NX_MUSTUSE;
 
 /* arg begins with "-"; may take the next argument as its value. */

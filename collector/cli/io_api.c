@@ -14,10 +14,20 @@ struct nx_api {
     CURL *curl;
     const char *where; /* as the user gave it */
     const char *unix_path;
-    char *base; /* "http://localhost" */
+    char *base;                 /* "http://localhost" */
+    struct curl_slist *headers; /* of every request; NULL: none */
 };
 
-int nx_api_new(const char *where, struct nx_api **out) {
+static bool set_token(struct nx_api *api, const char *token) {
+    struct nx_text header;
+    nx_text_init(&header);
+    nx_text_addf(&header, "Authorization: Bearer %s", token);
+    api->headers = header.failed ? NULL : curl_slist_append(NULL, header.bytes);
+    nx_text_fini(&header);
+    return api->headers != NULL;
+}
+
+int nx_api_new(const char *where, const char *token, struct nx_api **out) {
     struct nx_api *api = calloc(1, sizeof *api);
     if (api == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         free(api);
@@ -28,7 +38,8 @@ int nx_api_new(const char *where, struct nx_api **out) {
     api->unix_path = by_unix ? where + 5 : NULL;
     api->base = strdup(by_unix ? "http://localhost" : where);
     api->curl = curl_easy_init();
-    if (api->base == NULL || api->curl == NULL) {
+    if (api->base == NULL || api->curl == NULL ||
+        (token != NULL && !set_token(api, token))) {
         nx_api_free(&api);
         return NX_ENOMEM;
     }
@@ -49,6 +60,7 @@ void nx_api_free(struct nx_api **api) {
     if (a->curl != NULL) {
         curl_easy_cleanup(a->curl);
     }
+    curl_slist_free_all(a->headers);
     free(a->base);
     free(a);
     curl_global_cleanup();
@@ -148,7 +160,7 @@ static void set_up(const struct nx_api *api, const char *url,
     CURL *curl = api->curl;
     curl_easy_reset(curl); /* keeps the connection */
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
+    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* none, ever */
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
@@ -156,6 +168,7 @@ static void set_up(const struct nx_api *api, const char *url,
     (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "nxclear/" NX_VERSION);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, api->headers);
     if (api->unix_path != NULL) {
         (void)curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, api->unix_path);
     }
@@ -225,6 +238,18 @@ int nx_api_download(struct nx_api *api, const char *path, FILE *to,
     return err;
 }
 
+/* The headers of every request, and that the body is JSON; to be freed by the
+ * caller. */
+static struct curl_slist *json_headers(const struct nx_api *api) {
+    struct curl_slist *list =
+        curl_slist_append(NULL, "Content-Type: application/json");
+    for (const struct curl_slist *h = api->headers; h != NULL && list != NULL;
+         h = h->next) {
+        list = curl_slist_append(list, h->data);
+    }
+    return list;
+}
+
 /* post: NULL for GET. */
 static int request(struct nx_api *api, const char *path, const char *post,
                    json_t **out, struct nx_api_error *error) {
@@ -239,8 +264,7 @@ static int request(struct nx_api *api, const char *path, const char *post,
     if (address != NULL) {
         set_up(api, address, &body);
         if (post != NULL) {
-            headers =
-                curl_slist_append(headers, "Content-Type: application/json");
+            headers = json_headers(api);
             (void)curl_easy_setopt(api->curl, CURLOPT_HTTPHEADER, headers);
             (void)curl_easy_setopt(api->curl, CURLOPT_POSTFIELDS, post);
         }

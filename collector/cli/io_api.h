@@ -18,8 +18,10 @@ struct nx_api_error {
     char why[NX_API_WHY_MAX]; /* for people, escaped */
 };
 
-/* api: "unix:/PATH" or "http://HOST:PORT", borrowed. NX_ENOMEM. */
-int nx_api_new(const char *api, struct nx_api **out) NX_MUSTUSE;
+/* api: "unix:/PATH", "http://HOST:PORT" or "https://HOST", borrowed. token:
+ * what goes into the Authorization header, copied; NULL: none. NX_ENOMEM. */
+int nx_api_new(const char *api, const char *token,
+               struct nx_api **out) NX_MUSTUSE;
 void nx_api_free(struct nx_api **api);
 
 /* *out: a new reference to the reply. NX_EIO with *error. */

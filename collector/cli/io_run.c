@@ -256,44 +256,6 @@ static int run_export(const struct nx_run *run) {
                : 0;
 }
 
-/* --- agents --- */
-
-/* "agent lyon-1 accepted: network lyon-office, role network" */
-static void describe_agent(const json_t *agent, struct nx_text *text) {
-    static const char *const keys[] = {"name", "state", "network", "role"};
-    static const char *const before[] = {"agent ", " ", ": network ",
-                                         ", role "};
-    char cell[NX_CELL_MAX];
-    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        const char *value = nx_doc_text(agent, keys[i]);
-        nx_text_addf(text, "%s%s", before[i],
-                     nx_show_text(value != NULL ? value : "-", cell));
-    }
-    nx_text_add(text, "\n");
-}
-
-static int run_agent_change(const struct nx_run *run) {
-    bool accept = run->args->command == NX_CMD_AGENTS_ACCEPT;
-    json_t *agent = NULL;
-    struct nx_text text;
-    int exit_code =
-        nx_run_post(run, accept ? "/v1/agents/accept" : "/v1/agents/revoke",
-                    accept ? nx_request_accept(run->args)
-                           : json_pack("{s:s}", "who", run->args->subject),
-                    &agent);
-    if (exit_code != 0) {
-        return exit_code;
-    }
-    nx_text_init(&text);
-    if (run->args->format == NX_FORMAT_JSON) {
-        nx_show_json(agent, false, &text);
-    } else {
-        describe_agent(agent, &text);
-    }
-    json_decref(agent);
-    return nx_run_print(&text);
-}
-
 /* --- status and wait --- */
 
 static int status_once(const struct nx_run *run, uint32_t id) {
@@ -356,12 +318,22 @@ static int dispatch(const struct nx_run *run) {
     case NX_CMD_AGENTS_LEDGER:
     case NX_CMD_NETWORKS:
     case NX_CMD_ALERTS_LIST:
+    case NX_CMD_TOKENS_LIST:
+    case NX_CMD_AGENTS_LOG:
+    case NX_CMD_ENROL_LIST:
         return nx_run_list(run);
     case NX_CMD_ALERTS_TEST:
         return nx_run_alert_test(run);
     case NX_CMD_AGENTS_ACCEPT:
     case NX_CMD_AGENTS_REVOKE:
-        return run_agent_change(run);
+    case NX_CMD_AGENTS_REJECT:
+    case NX_CMD_AGENTS_QUARANTINE:
+    case NX_CMD_AGENTS_RELEASE:
+    case NX_CMD_ENROL_CREATE:
+    case NX_CMD_ENROL_REVOKE:
+    case NX_CMD_TOKENS_CREATE:
+    case NX_CMD_TOKENS_REVOKE:
+        return nx_run_doors(run);
     case NX_CMD_AGENTS_LABEL:
     case NX_CMD_NETWORKS_LABEL:
         return nx_run_label(run);
@@ -385,6 +357,22 @@ static int print_constant(const char *string) {
     return nx_run_print(&text);
 }
 
+static int open_api(const struct nx_args *args, struct nx_api **out) {
+    char file[NX_TOKEN_FILE_MAX];
+    const char *token = getenv("NXCLEAR_TOKEN");
+    if (args->token_file != NULL) {
+        int exit_code = nx_run_read_token(args->token_file, file);
+        if (exit_code != 0) {
+            return exit_code;
+        }
+        token = file;
+    }
+    bool given = token != NULL && token[0] != '\0';
+    return nx_api_new(args->api, given ? token : NULL, out) != 0
+               ? nx_run_complain("out of memory", NX_EXIT_INTERNAL)
+               : 0;
+}
+
 int nx_run(const struct nx_args *args, const struct nx_show *show,
            bool terminal) {
     struct nx_run run = {.args = args, .show = show, .terminal = terminal};
@@ -400,10 +388,11 @@ int nx_run(const struct nx_args *args, const struct nx_show *show,
     if (args->command == NX_CMD_REPLAY) {
         return nx_run_replay(args, show);
     }
-    if (nx_api_new(args->api, &run.api) != 0) {
-        return nx_run_complain("out of memory", NX_EXIT_INTERNAL);
+    int exit_code = open_api(args, &run.api);
+    if (exit_code != 0) {
+        return exit_code;
     }
-    int exit_code = dispatch(&run);
+    exit_code = dispatch(&run);
     nx_api_free(&run.api);
     return exit_code;
 }

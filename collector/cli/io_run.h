@@ -27,7 +27,8 @@ int nx_run_wait(const struct nx_run *run, uint32_t id);
 int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,
                   struct nx_api_error *error);
 
-/* A document of the API; an exit code other than 0 was printed about. */
+/* A document of the API (a new reference); an exit code other than 0 was
+ * printed about. */
 int nx_run_get(const struct nx_run *run, const char *path, json_t **out);
 
 /* The same of a change. body: taken; NULL when the command line had something
@@ -56,6 +57,17 @@ int nx_run_alert_test(const struct nx_run *run);
 
 /* io_audit.c: audit and preflight. */
 int nx_run_audit(const struct nx_run *run);
+
+/* body: taken; NULL when the command line had something that is no text. */
+int nx_run_post(const struct nx_run *run, const char *path, json_t *body,
+                json_t **out);
+
+/* io_doors.c: agents, tokens. */
+int nx_run_doors(const struct nx_run *run);
+/* The first line of a file that others may not read; out: NX_TOKEN_FILE_MAX. An
+ * exit code other than 0 was printed about. */
+#define NX_TOKEN_FILE_MAX 256U
+int nx_run_read_token(const char *path, char *out);
 
 /* io_offline.c: estimate and replay; no collector is asked. */
 int nx_run_estimate(const struct nx_args *args);

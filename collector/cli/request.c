@@ -140,3 +140,45 @@ void nx_request_score_path(const struct nx_args *args, struct nx_text *out) {
         nx_text_addf(out, "%sincident=%" PRIu32, before, args->id);
     }
 }
+
+/* "a,b": ["a", "b"]; NULL for none. */
+static json_t *names_json(const char *text) {
+    json_t *list = text != NULL ? json_array() : NULL;
+    while (list != NULL && text != NULL) {
+        size_t len = strcspn(text, ",");
+        if (json_array_append_new(list, json_stringn(text, len)) != 0) {
+            json_decref(list);
+            return NULL;
+        }
+        text = text[len] == ',' ? text + len + 1 : NULL;
+    }
+    return list;
+}
+
+static json_t *seconds_or_null(int64_t us) {
+    return us == NX_TIME_NONE ? json_null() : json_integer(us / 1000000);
+}
+
+json_t *nx_request_token(const struct nx_args *args) {
+    json_t *networks = names_json(args->network);
+    if (networks == NULL && args->network != NULL) {
+        return NULL;
+    }
+    return json_pack("{s:s, s:s, s:o*, s:o}", "name", args->subject, "scope",
+                     args->scope != NULL ? args->scope : "read", "networks",
+                     networks, "expires_s", seconds_or_null(args->expires_us));
+}
+
+json_t *nx_request_enrol(const struct nx_args *args) {
+    return json_pack("{s:s, s:s*, s:s*, s:o}", "network", args->network, "name",
+                     args->name, "role", args->role, "expires_s",
+                     seconds_or_null(args->expires_us));
+}
+
+json_t *nx_request_who(const struct nx_args *args) {
+    return json_pack("{s:s}", "who", args->subject);
+}
+
+json_t *nx_request_id(const struct nx_args *args) {
+    return json_pack("{s:I}", "id", (json_int_t)args->id);
+}

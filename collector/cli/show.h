@@ -82,6 +82,13 @@ void nx_show_networks(const json_t *list, int64_t now_us,
 void nx_show_alerts(const json_t *list, int64_t now_us,
                     const struct nx_show *show, struct nx_text *out);
 
+void nx_show_door_log(const json_t *list, int64_t now_us,
+                      const struct nx_show *show, struct nx_text *out);
+void nx_show_enrolments(const json_t *list, int64_t now_us,
+                        const struct nx_show *show, struct nx_text *out);
+void nx_show_tokens(const json_t *list, int64_t now_us,
+                    const struct nx_show *show, struct nx_text *out);
+
 /* The list inside a document: itself, or its member `key`; NULL if neither. */
 const json_t *nx_doc_list(const json_t *document, const char *key);
 

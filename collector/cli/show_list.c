@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "collector/cli/show.h"
+#include "collector/cli/show_priv.h"
 #include "collector/cli/table.h"
 
 const json_t *nx_doc_list(const json_t *document, const char *key) {
@@ -13,8 +14,8 @@ const json_t *nx_doc_list(const json_t *document, const char *key) {
     return json_is_array(list) ? list : NULL;
 }
 
-static void text_cell(struct nx_table *table, const json_t *object,
-                      const char *key, enum nx_colour colour) {
+void nx_cell_text(struct nx_table *table, const json_t *object, const char *key,
+                  enum nx_colour colour) {
     char cell[NX_CELL_MAX];
     const char *text = nx_doc_text(object, key);
     nx_table_cell(table, text == NULL ? NULL : nx_show_text(text, cell),
@@ -30,15 +31,15 @@ static void name_cell(struct nx_table *table, const json_t *object,
                   NX_PLAIN);
 }
 
-static void number_cell(struct nx_table *table, const json_t *value) {
+void nx_cell_number(struct nx_table *table, const json_t *value) {
     char cell[NX_CELL_MAX];
     (void)snprintf(cell, sizeof cell, "%" JSON_INTEGER_FORMAT,
                    json_integer_value(value));
     nx_table_cell(table, json_is_integer(value) ? cell : NULL, NX_PLAIN);
 }
 
-static void clock_cell(struct nx_table *table, const json_t *object,
-                       const char *key, int64_t now_us) {
+void nx_cell_clock(struct nx_table *table, const json_t *object,
+                   const char *key, int64_t now_us) {
     char cell[NX_CELL_MAX];
     int64_t us = nx_doc_time(object, key);
     nx_table_cell(table,
@@ -57,7 +58,7 @@ static void age_cell(struct nx_table *table, const json_t *object,
 }
 
 /* The strings of a list with commas; cut as nx_show_text cuts. */
-static char *join(const json_t *list, char *out) {
+char *nx_cell_join(const json_t *list, char *out) {
     struct nx_text text;
     size_t i = 0;
     const json_t *item = NULL;
@@ -73,8 +74,9 @@ static char *join(const json_t *list, char *out) {
     return out;
 }
 
-static void finish(struct nx_table *table, const json_t *list, const char *none,
-                   const struct nx_show *show, struct nx_text *out) {
+void nx_cell_finish(struct nx_table *table, const json_t *list,
+                    const char *none, const struct nx_show *show,
+                    struct nx_text *out) {
     if (json_array_size(list) == 0) {
         nx_text_addf(out, "%s\n", none);
     } else {
@@ -100,20 +102,21 @@ void nx_show_incidents(const json_t *list, int64_t now_us,
         bool closed = nx_doc_time(incident, "closed") != NX_TIME_NONE;
         const char *outlook = nx_doc_text(incident, "outlook");
         nx_table_row(table);
-        number_cell(table, json_object_get(incident, "id"));
+        nx_cell_number(table, json_object_get(incident, "id"));
         name_cell(table, incident, "name");
-        nx_table_cell(table, join(json_object_get(incident, "types"), cell),
+        nx_table_cell(table,
+                      nx_cell_join(json_object_get(incident, "types"), cell),
                       NX_PLAIN);
         nx_table_cell(table,
                       closed            ? "closed"
                       : outlook == NULL ? "open"
                                         : nx_show_name(outlook, cell),
                       NX_PLAIN);
-        clock_cell(table, incident, "opened", now_us);
-        clock_cell(table, incident, "closed", now_us);
-        text_cell(table, incident, "note", NX_PLAIN);
+        nx_cell_clock(table, incident, "opened", now_us);
+        nx_cell_clock(table, incident, "closed", now_us);
+        nx_cell_text(table, incident, "note", NX_PLAIN);
     }
-    finish(table, list, "no incident", show, out);
+    nx_cell_finish(table, list, "no incident", show, out);
 }
 
 static void add_time(const char *label, const json_t *object, const char *key,
@@ -273,7 +276,7 @@ static void role_cell(struct nx_table *table, const json_t *agent) {
     char other[NX_CELL_MAX];
     if (!nx_doc_is(agent, "state", "accepted") || role == NULL || own == NULL ||
         strcmp(role, own) == 0) {
-        text_cell(table, agent, "role", NX_PLAIN);
+        nx_cell_text(table, agent, "role", NX_PLAIN);
         return;
     }
     (void)snprintf(cell, sizeof cell, "%.40s!=%.40s", nx_show_text(role, one),
@@ -310,21 +313,23 @@ void nx_show_agents(const json_t *list, int64_t now_us,
     const json_t *agent = NULL;
     json_array_foreach(list, i, agent) {
         nx_table_row(table);
-        text_cell(table, agent, "name", NX_PLAIN);
-        text_cell(table, agent, "network", NX_PLAIN);
+        nx_cell_text(table, agent, "name", NX_PLAIN);
+        nx_cell_text(table, agent, "network", NX_PLAIN);
         role_cell(table, agent);
-        text_cell(table, agent, "state", agent_colour(agent));
+        nx_cell_text(table, agent, "state", agent_colour(agent));
         age_cell(table, agent, "last_seen", now_us);
         age_cell(table, agent, "last_result", now_us);
         offset_cell(table, agent);
-        nx_table_cell(table, join(json_object_get(agent, "resolvers"), cell),
+        nx_table_cell(table,
+                      nx_cell_join(json_object_get(agent, "resolvers"), cell),
                       NX_PLAIN);
-        text_cell(table, agent, "address", NX_PLAIN);
-        text_cell(table, agent, "key", NX_PLAIN);
+        nx_cell_text(table, agent, "address", NX_PLAIN);
+        nx_cell_text(table, agent, "key", NX_PLAIN);
     }
-    finish(table, list,
-           "no agent has tried to connect yet; nxclear-agent(8) tells how",
-           show, out);
+    nx_cell_finish(
+        table, list,
+        "no agent has tried to connect yet; nxclear-agent(8) tells how", show,
+        out);
 }
 
 /* A number, or the length of a list. */
@@ -334,7 +339,7 @@ static void count_cell(struct nx_table *table, const json_t *object,
     json_t *size = json_is_array(value)
                        ? json_integer((json_int_t)json_array_size(value))
                        : NULL;
-    number_cell(table, size != NULL ? size : value);
+    nx_cell_number(table, size != NULL ? size : value);
     json_decref(size);
 }
 
@@ -357,7 +362,7 @@ void nx_show_networks(const json_t *list, int64_t now_us,
     const json_t *network = NULL;
     json_array_foreach(list, i, network) {
         nx_table_row(table);
-        text_cell(table, network, "network", NX_PLAIN);
+        nx_cell_text(table, network, "network", NX_PLAIN);
         count_cell(table, network, "agents");
         count_cell(table, network, "resolvers");
         age_cell(table, network, "last_seen", now_us);
@@ -368,7 +373,8 @@ void nx_show_networks(const json_t *list, int64_t now_us,
         value_cell(table, labels, "asn");
         value_cell(table, labels, "country");
     }
-    finish(table, list, "no network: no agent is accepted yet", show, out);
+    nx_cell_finish(table, list, "no network: no agent is accepted yet", show,
+                   out);
 }
 
 void nx_show_alerts(const json_t *list, int64_t now_us,
@@ -382,15 +388,16 @@ void nx_show_alerts(const json_t *list, int64_t now_us,
     const json_t *alert = NULL;
     json_array_foreach(list, i, alert) {
         nx_table_row(table);
-        text_cell(table, alert, "receiver", NX_PLAIN);
-        text_cell(table, alert, "state",
-                  nx_doc_is(alert, "state", "sent") ? NX_GREEN : NX_YELLOW);
+        nx_cell_text(table, alert, "receiver", NX_PLAIN);
+        nx_cell_text(table, alert, "state",
+                     nx_doc_is(alert, "state", "sent") ? NX_GREEN : NX_YELLOW);
         age_cell(table, alert, "made", now_us);
         count_cell(table, alert, "attempts");
-        text_cell(table, alert, "problem", NX_PLAIN);
-        text_cell(table, alert, "key", NX_PLAIN);
+        nx_cell_text(table, alert, "problem", NX_PLAIN);
+        nx_cell_text(table, alert, "key", NX_PLAIN);
     }
-    finish(table, list,
-           "no alert was made yet; who is told: nxclear-collector.yaml(5)",
-           show, out);
+    nx_cell_finish(
+        table, list,
+        "no alert was made yet; who is told: nxclear-collector.yaml(5)", show,
+        out);
 }

@@ -10,8 +10,22 @@ const char *nx_agent_state_text(unsigned state) {
         return "accepted";
     case NX_AGENT_REVOKED:
         return "revoked";
+    case NX_AGENT_REJECTED:
+        return "rejected";
+    case NX_AGENT_QUARANTINED:
+        return "quarantined";
     }
     return "unknown";
+}
+
+int nx_agent_state_parse(const char *text, uint8_t *out) {
+    for (uint8_t s = NX_AGENT_PENDING; s <= NX_AGENT_QUARANTINED; s++) {
+        if (strcmp(nx_agent_state_text(s), text) == 0) {
+            *out = s;
+            return NX_OK;
+        }
+    }
+    return NX_EMALFORMED;
 }
 
 static bool alphanumeric(char c) {

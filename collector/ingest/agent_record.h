@@ -1,4 +1,4 @@
-/* A key as enrolment sees it: pending, accepted, revoked. */
+/* A key as enrolment sees it. */
 #ifndef NX_COLLECTOR_AGENT_RECORD_H
 #define NX_COLLECTOR_AGENT_RECORD_H
 
@@ -11,8 +11,15 @@ enum nx_agent_state {
     NX_AGENT_PENDING, /* tried to connect, not accepted yet */
     NX_AGENT_ACCEPTED,
     NX_AGENT_REVOKED,
+    NX_AGENT_REJECTED,    /* not wanted; was never accepted */
+    NX_AGENT_QUARANTINED, /* shut out until somebody has looked at it; its
+                             network goes on without it, as unknown */
 };
 const char *nx_agent_state_text(unsigned state);
+/* NX_EMALFORMED: none of these. */
+int nx_agent_state_parse(const char *text, uint8_t *out) NX_MUSTUSE;
+
+#define NX_AGENT_REASON_MAX 160U
 
 /* The role an agent says it has; what it was accepted as counts. */
 enum nx_agent_claim {
@@ -22,12 +29,15 @@ enum nx_agent_claim {
 };
 
 struct nx_agent_record {
-    struct nx_agent agent;             /* id 0 while pending */
+    struct nx_agent agent;             /* id 0 while pending; accepted: it
+                                          belongs to the fleet, be it in
+                                          quarantine */
     uint8_t state;                     /* enum nx_agent_state */
     char key[NX_KEY_Z85_LEN + 1];      /* Z85 of the CURVE public key */
     char address[NX_ADDRESS_TEXT_MAX]; /* last peer address; "" when none */
     int64_t changed_us;
-    uint8_t claim; /* enum nx_agent_claim; not stored */
+    char reason[NX_AGENT_REASON_MAX]; /* of the state; "" */
+    uint8_t claim;                    /* enum nx_agent_claim; not stored */
 };
 
 /* Is this a name for a network or an agent? 1..63 letters, digits, '.', '_',

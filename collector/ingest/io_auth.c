@@ -5,34 +5,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/ingest/io_zap.h"
 #include "collector/ingest/quiet.h"
 #include "common/io_log.h"
-#include "common/io_zloop.h"
 
-#define ZAP_ENDPOINT "inproc://zeromq.zap.01"
 #define LOG_EVERY_US 1000000
-
-/* Frames of a request, RFC 27. */
-enum {
-    ZAP_VERSION,
-    ZAP_REQUEST_ID,
-    ZAP_DOMAIN,
-    ZAP_ADDRESS,
-    ZAP_ROUTING_ID,
-    ZAP_MECHANISM,
-    ZAP_KEY,
-    ZAP_FRAMES_N
-};
 
 struct entry {
     uint8_t key[NX_KEY_BYTES];
-    uint32_t agent_id; /* 0: revoked */
+    uint32_t agent_id; /* 0: revoked, rejected or in quarantine */
 };
 
 struct nx_auth {
     const struct nx_steady *clock;
-    void *socket;
-    struct nx_zloop *zloop;
+    struct nx_zap *zap;
     struct entry *entries; /* ordered by key */
     size_t entries_n, entries_cap;
     struct nx_auth_pending pending[NX_AUTH_PENDING_MAX];
@@ -98,101 +84,43 @@ static struct nx_auth_pending *pending_add(struct nx_auth *auth,
     return pending;
 }
 
-static void refuse(struct nx_auth *auth, const uint8_t *key, bool revoked,
-                   zmq_msg_t *address) {
+static void refuse(struct nx_auth *auth, const uint8_t *key, bool known,
+                   const char *address) {
     char text[NX_KEY_TEXT_MAX];
-    char from[NX_ADDRESS_TEXT_MAX];
     int64_t now_us = nx_steady_wall_us(auth->clock);
     uint64_t held_n = 0;
     nx_z85_key_text(key, text);
-    snprintf(from, sizeof(from), "%.*s", (int)zmq_msg_size(address),
-             (const char *)zmq_msg_data(address));
-    auth->refused_n++;
-    if (!revoked) {
+    if (!known) {
         struct nx_auth_pending *pending = pending_find(auth, text);
         if (pending == NULL) {
             pending = pending_add(auth, text);
         }
-        snprintf(pending->address, sizeof(pending->address), "%s",
-                 nx_address_unmapped(from));
+        snprintf(pending->address, sizeof(pending->address), "%s", address);
         pending->last_us = now_us;
         pending->tries_n++;
     }
     if (nx_quiet_pass(&auth->quiet, now_us, LOG_EVERY_US, &held_n)) {
         nx_log(NX_LOG_WARN,
                "refused %s key %s from %s (%" PRIu64 " more refused since)",
-               revoked ? "the revoked" : "the unknown", text,
-               nx_address_unmapped(from), held_n);
+               known ? "the banned" : "the unknown", text, address, held_n);
     }
 }
 
-/* The agent of a request, 0: refused. */
-static uint32_t judge(struct nx_auth *auth, zmq_msg_t *frames,
-                      size_t frames_n) {
-    if (frames_n != ZAP_FRAMES_N || zmq_msg_size(&frames[ZAP_VERSION]) != 3 ||
-        memcmp(zmq_msg_data(&frames[ZAP_VERSION]), "1.0", 3) != 0 ||
-        zmq_msg_size(&frames[ZAP_MECHANISM]) != 5 ||
-        memcmp(zmq_msg_data(&frames[ZAP_MECHANISM]), "CURVE", 5) != 0 ||
-        zmq_msg_size(&frames[ZAP_KEY]) != NX_KEY_BYTES) {
-        auth->refused_n++;
-        return 0;
-    }
-    const uint8_t *key = zmq_msg_data(&frames[ZAP_KEY]);
-    bool found = false;
-    size_t index = entry_at(auth, key, &found);
-    uint32_t agent_id = found ? auth->entries[index].agent_id : 0;
-    if (agent_id == 0) {
-        refuse(auth, key, found, &frames[ZAP_ADDRESS]);
-    }
-    return agent_id;
-}
-
-static void frame_text(zmq_msg_t *frame, const char *text) {
-    size_t len = strlen(text);
-    if (zmq_msg_init_size(frame, len) != 0) {
-        (void)zmq_msg_init(frame);
-        return;
-    }
-    memcpy(zmq_msg_data(frame), text, len);
-}
-
-/* A request is answered in every case: REP waits for the answer to one before
- * it takes the next. Without memory for a frame the answer is malformed, which
- * libzmq takes as a refusal. */
-static void on_request(void *arg, zmq_msg_t *frames, size_t frames_n) {
+static bool judge(void *arg, const uint8_t *key, const char *address,
+                  char *user) {
     struct nx_auth *auth = arg;
-    char user[12];
-    uint32_t agent_id = judge(auth, frames, frames_n);
-    bool ok = agent_id != 0;
-    snprintf(user, sizeof(user), "%" PRIu32, agent_id);
-    zmq_msg_t reply[6];
-    frame_text(&reply[0], "1.0");
-    (void)zmq_msg_init(&reply[1]);
-    if (frames_n > ZAP_REQUEST_ID) {
-        (void)zmq_msg_move(&reply[1], &frames[ZAP_REQUEST_ID]);
+    bool found = false;
+    size_t index = key != NULL ? entry_at(auth, key, &found) : 0;
+    uint32_t agent_id = found ? auth->entries[index].agent_id : 0;
+    if (agent_id != 0) {
+        snprintf(user, NX_ZAP_USER_MAX, "%" PRIu32, agent_id);
+        return true;
     }
-    frame_text(&reply[2], ok ? "200" : "400");
-    frame_text(&reply[3], ok ? "OK" : "this key is not accepted");
-    frame_text(&reply[4], ok ? user : "");
-    (void)zmq_msg_init(&reply[5]);
-    if (nx_zloop_send(auth->zloop, reply, 6) != NX_OK) {
-        nx_log(NX_LOG_ERROR, "cannot answer a handshake");
+    auth->refused_n++;
+    if (key != NULL) {
+        refuse(auth, key, found, address);
     }
-}
-
-static int bind_handler(struct nx_auth *auth, struct event_base *base,
-                        void *zmq) {
-    int linger = 0;
-    auth->socket = zmq_socket(zmq, ZMQ_REP);
-    if (auth->socket == NULL ||
-        zmq_setsockopt(auth->socket, ZMQ_LINGER, &linger, sizeof(linger)) !=
-            0 ||
-        zmq_bind(auth->socket, ZAP_ENDPOINT) != 0) {
-        return NX_EIO;
-    }
-    const struct nx_zloop_handler handler = {.message = on_request,
-                                             .arg = auth};
-    return nx_zloop_new(base, auth->socket, &handler, &auth->zloop);
+    return false;
 }
 
 int nx_auth_new(struct event_base *base, void *zmq,
@@ -202,7 +130,7 @@ int nx_auth_new(struct event_base *base, void *zmq,
         return NX_ENOMEM;
     }
     auth->clock = clock;
-    int err = bind_handler(auth, base, zmq);
+    int err = nx_zap_new(base, zmq, judge, auth, &auth->zap);
     if (err != NX_OK) {
         nx_auth_free(&auth);
         return err;
@@ -216,10 +144,7 @@ void nx_auth_free(struct nx_auth **auth_p) {
     if (auth == NULL) {
         return;
     }
-    nx_zloop_free(&auth->zloop);
-    if (auth->socket != NULL) {
-        (void)zmq_close(auth->socket);
-    }
+    nx_zap_free(&auth->zap);
     free(auth->entries);
     free(auth);
     *auth_p = NULL;
@@ -239,7 +164,8 @@ static int entries_grow(struct nx_auth *auth) {
     return NX_OK;
 }
 
-int nx_auth_allow(struct nx_auth *auth, const char *key, uint32_t agent_id) {
+/* Puts a key on the list; agent_id 0: as one to be refused. */
+static int put(struct nx_auth *auth, const char *key, uint32_t agent_id) {
     uint8_t bytes[NX_KEY_BYTES];
     bool found = false;
     if (nx_z85_key_parse(key, bytes) != NX_OK) {
@@ -264,15 +190,12 @@ int nx_auth_allow(struct nx_auth *auth, const char *key, uint32_t agent_id) {
     return NX_OK;
 }
 
-void nx_auth_deny(struct nx_auth *auth, const char *key) {
-    uint8_t bytes[NX_KEY_BYTES];
-    bool found = false;
-    if (nx_z85_key_parse(key, bytes) == NX_OK) {
-        size_t index = entry_at(auth, bytes, &found);
-        if (found) {
-            auth->entries[index].agent_id = 0;
-        }
-    }
+int nx_auth_allow(struct nx_auth *auth, const char *key, uint32_t agent_id) {
+    return put(auth, key, agent_id);
+}
+
+int nx_auth_deny(struct nx_auth *auth, const char *key) {
+    return put(auth, key, 0);
 }
 
 size_t nx_auth_pending(const struct nx_auth *auth,

@@ -1,9 +1,7 @@
-/* Who may connect: the ZAP handler (ZeroMQ RFC 27) with the list of accepted
- * CURVE keys in memory. Fails closed: what is not on the list is answered 400.
- *
- * It must be bound before any CURVE socket of the same context is: without a
- * handler libzmq lets every key in. A connection that passes gets the agent's
- * decimal id as its User-Id; messages without one are to be dropped. */
+/* Who may connect: the ZAP handler (io_zap.h) of the agents' port with the list
+ * of accepted CURVE keys in memory. Fails closed: what is not on the list is
+ * refused. A connection that passes gets the agent's decimal id as its User-Id;
+ * messages without one are to be dropped. */
 #ifndef NX_COLLECTOR_IO_AUTH_H
 #define NX_COLLECTOR_IO_AUTH_H
 
@@ -35,8 +33,9 @@ void nx_auth_free(struct nx_auth **auth);
  * NX_EMALFORMED: not a key; NX_ENOMEM. */
 int nx_auth_allow(struct nx_auth *auth, const char *key,
                   uint32_t agent_id) NX_MUSTUSE;
-/* Refuses new connections of a key. What is connected stays connected. */
-void nx_auth_deny(struct nx_auth *auth, const char *key);
+/* Refuses new connections of a key, which is not pending any more. What is
+ * connected stays connected. NX_EMALFORMED: not a key; NX_ENOMEM. */
+int nx_auth_deny(struct nx_auth *auth, const char *key) NX_MUSTUSE;
 
 /* The keys that wait, in the order they came. Borrowed until the loop runs. */
 size_t nx_auth_pending(const struct nx_auth *auth,

@@ -143,8 +143,7 @@ json_t *nx_status_incident_where(struct nx_engine *engine, uint32_t id,
         }
         return kept;
     }
-    if (nx_sheet_init(&sheet, engine, id, query != NULL ? &query->where : NULL,
-                      now_us) != 0) {
+    if (nx_sheet_init(&sheet, engine, id, query, now_us) != 0) {
         return NULL;
     }
     json_t *d = document(engine, &sheet, query);
@@ -191,13 +190,16 @@ json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
 
 /* An incident of the list: its head and outlook; a closed one has none. */
 static json_t *listed(struct nx_engine *engine,
-                      const struct nx_incident *incident, int64_t now_us) {
+                      const struct nx_incident *incident, int64_t now_us,
+                      const struct nx_sight *sight) {
+    const struct nx_status_query query = {.sight = sight};
     struct nx_sheet sheet;
     json_t *head = nx_status_incident_head(incident);
     json_t *outlook = NULL;
     if (incident->closed_us != NX_TIME_UNKNOWN) {
         outlook = json_null();
-    } else if (nx_sheet_init(&sheet, engine, incident->id, NULL, now_us) == 0) {
+    } else if (nx_sheet_init(&sheet, engine, incident->id, &query, now_us) ==
+               0) {
         outlook = outlook_json(&sheet);
         nx_sheet_fini(&sheet);
     }
@@ -209,11 +211,16 @@ static json_t *listed(struct nx_engine *engine,
 }
 
 json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us) {
+    return nx_status_incident_list_seen(engine, now_us, NULL);
+}
+
+json_t *nx_status_incident_list_seen(struct nx_engine *engine, int64_t now_us,
+                                     const struct nx_sight *sight) {
     const struct nx_incident **incidents = NULL;
     size_t n = nx_engine_incidents(engine, &incidents);
     json_t *list = json_array();
     for (size_t i = 0; list != NULL && i < n; i++) {
-        if (!nx_json_add(list, listed(engine, incidents[i], now_us))) {
+        if (!nx_json_add(list, listed(engine, incidents[i], now_us, sight))) {
             json_decref(list);
             return NULL;
         }

@@ -7,6 +7,7 @@
 #include <jansson.h>
 
 #include "collector/engine/engine.h"
+#include "collector/status/sight.h"
 
 /* What an exit code says (product.md). */
 enum nx_outlook {
@@ -35,11 +36,15 @@ struct nx_status_query {
     struct nx_where where;
     bool grouped;
     enum nx_label_key group;
+    const struct nx_sight *sight; /* no networks but these; NULL: all */
 };
 json_t *nx_status_incident_where(struct nx_engine *engine, uint32_t id,
                                  const struct nx_status_query *query,
                                  int64_t now_us);
 json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us);
+/* The same for a reader who sees some networks only (NULL: all). */
+json_t *nx_status_incident_list_seen(struct nx_engine *engine, int64_t now_us,
+                                     const struct nx_sight *sight);
 json_t *nx_status_incident_head(const struct nx_incident *incident);
 json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us);
 

@@ -129,12 +129,16 @@ bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query) {
     size_t i = 0;
     json_t *site = NULL;
     bool made = chosen != NULL;
-    if (query->where.n == 0) {
+    bool all = query->sight == NULL || query->sight->networks_n == 0;
+    if (query->where.n == 0 && all) {
         json_decref(chosen);
         return made;
     }
     json_array_foreach(json_object_get(kept, "networks"), i, site) {
-        made = made && (!holds(&query->where, site) ||
+        const char *network =
+            json_string_value(json_object_get(site, "network"));
+        bool seen = network != NULL && nx_sight_covers(query->sight, network);
+        made = made && (!seen || !holds(&query->where, site) ||
                         json_array_append(chosen, site) == 0);
     }
     made = made && summarize(kept, chosen);

@@ -49,6 +49,7 @@ struct gathering {
     struct nx_sheet *sheet;
     const struct nx_engine *engine;
     const struct nx_where *where; /* NULL: all */
+    const struct nx_sight *sight; /* NULL: all */
 };
 
 static void label_site(const struct gathering *g, struct nx_sheet_site *site,
@@ -66,6 +67,9 @@ static void take_agent(void *user, const struct nx_agent_view *view) {
     const struct gathering *g = user;
     struct nx_sheet *sheet = g->sheet;
     void *list = sheet->agents;
+    if (!nx_sight_covers(g->sight, view->agent->network)) {
+        return; /* nor are its targets taken: see agent_of */
+    }
     if (!room(&list, sheet->agents_n, &sheet->agents_cap,
               sizeof(*sheet->agents), &sheet->failed)) {
         return;
@@ -312,9 +316,10 @@ static void take_facts(struct nx_sheet *sheet, const struct nx_engine *engine) {
 }
 
 int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
-                  uint32_t incident_id, const struct nx_where *where,
+                  uint32_t incident_id, const struct nx_status_query *query,
                   int64_t now_us) {
-    struct gathering g = {sheet, engine, where};
+    struct gathering g = {sheet, engine, query != NULL ? &query->where : NULL,
+                          query != NULL ? query->sight : NULL};
     *sheet = (struct nx_sheet){
         .incident = nx_engine_incident(engine, incident_id), .now_us = now_us};
     if (sheet->incident == NULL) {

@@ -51,10 +51,10 @@ struct nx_sheet {
     bool failed;        /* out of memory */
 };
 
-/* where: NULL: every network. NX_ENOTFOUND, NX_ENOMEM. Borrows from the engine
+/* query: NULL: every network. NX_ENOTFOUND, NX_ENOMEM. Borrows from the engine
  * until it changes. */
 int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
-                  uint32_t incident_id, const struct nx_where *where,
+                  uint32_t incident_id, const struct nx_status_query *query,
                   int64_t now_us) NX_MUSTUSE;
 void nx_sheet_fini(struct nx_sheet *sheet);
 

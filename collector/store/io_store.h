@@ -14,6 +14,9 @@
 #define NX_COLLECTOR_IO_STORE_H
 
 #include "collector/alert/alert.h"
+#include "collector/api/access.h"
+#include "collector/enrol/door_log.h"
+#include "collector/enrol/enrolment.h"
 #include "collector/ingest/agent_record.h"
 #include "collector/ingest/stream.h"
 #include "collector/score/learn.h"
@@ -79,6 +82,35 @@ int nx_store_labels(struct nx_store *store,
                                   const char *name,
                                   const struct nx_labels *labels),
                     void *user) NX_MUSTUSE;
+
+/* --- tokens of operators --- */
+
+/* Adds (id 0: one is assigned) or updates by id. */
+int nx_store_token_put(struct nx_store *store,
+                       struct nx_token *token) NX_MUSTUSE;
+int nx_store_tokens(struct nx_store *store,
+                    void (*visit)(void *user, const struct nx_token *token),
+                    void *user) NX_MUSTUSE;
+
+/* --- join strings --- */
+
+/* Adds (id 0: one is assigned) or updates by token. */
+int nx_store_enrolment_put(struct nx_store *store,
+                           struct nx_enrolment *enrolment) NX_MUSTUSE;
+int nx_store_enrolments(struct nx_store *store,
+                        void (*visit)(void *user,
+                                      const struct nx_enrolment *enrolment),
+                        void *user) NX_MUSTUSE;
+
+/* --- who changed what --- */
+
+int nx_store_door_log_add(struct nx_store *store,
+                          const struct nx_door_entry *entry) NX_MUSTUSE;
+/* The newest ones, oldest of them first; texts are borrowed for the call. */
+int nx_store_door_log(struct nx_store *store, unsigned newest_n,
+                      void (*visit)(void *user,
+                                    const struct nx_door_entry *entry),
+                      void *user) NX_MUSTUSE;
 
 /* --- streams and the log --- */
 

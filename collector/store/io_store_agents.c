@@ -11,13 +11,14 @@ static void bind_agent(struct nx_sq *sq, const struct nx_agent_record *record) {
     nx_sq_text(sq, nx_agent_state_text(record->state));
     nx_sq_text(sq, record->address);
     nx_sq_int(sq, record->changed_us);
+    nx_sq_text(sq, record->reason);
 }
 
 static int add(struct nx_store *store, struct nx_agent_record *record) {
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_AGENT_ADD,
                   "INSERT INTO agent(key, name, network, role, state, address, "
-                  "changed_us) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+                  "changed_us, reason) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     bind_agent(&sq, record);
     int err = nx_sq_run(&sq);
     if (err == NX_OK) {
@@ -33,7 +34,8 @@ int nx_store_agent_put(struct nx_store *store, struct nx_agent_record *record) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_AGENT_UPDATE,
         "UPDATE agent SET key = ?1, name = ?2, network = ?3, role = ?4, "
-        "state = ?5, address = ?6, changed_us = ?7 WHERE agent_id = ?8");
+        "state = ?5, address = ?6, changed_us = ?7, reason = ?8 "
+        "WHERE agent_id = ?9");
     bind_agent(&sq, record);
     nx_sq_int(&sq, record->agent.id);
     return nx_sq_run(&sq);
@@ -52,8 +54,12 @@ static void read_agent(const struct nx_sq *sq, struct nx_agent_record *out) {
     nx_sq_get_text(sq, 6, out->address, sizeof(out->address));
     out->changed_us = nx_sq_get_int(sq, 7);
     out->agent.authority = strcmp(role, "authority") == 0;
-    out->agent.accepted = strcmp(state, "accepted") == 0;
-    out->state = out->agent.accepted ? NX_AGENT_ACCEPTED : NX_AGENT_REVOKED;
+    nx_sq_get_text(sq, 8, out->reason, sizeof(out->reason));
+    if (nx_agent_state_parse(state, &out->state) != NX_OK) {
+        out->state = NX_AGENT_REVOKED; /* the table allows no other */
+    }
+    out->agent.accepted =
+        out->state == NX_AGENT_ACCEPTED || out->state == NX_AGENT_QUARANTINED;
 }
 
 int nx_store_agents(struct nx_store *store,
@@ -63,7 +69,7 @@ int nx_store_agents(struct nx_store *store,
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_AGENTS,
                   "SELECT agent_id, key, name, network, role, state, address, "
-                  "changed_us FROM agent ORDER BY agent_id");
+                  "changed_us, reason FROM agent ORDER BY agent_id");
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {
         struct nx_agent_record record;

@@ -3,6 +3,22 @@
 #include <assert.h>
 #include <stddef.h>
 
+/* Of the first version, made again when the table of agents is. */
+#define VIEWS_OF_AGENTS                                                        \
+    "CREATE VIEW target_text AS SELECT t.incident_id, a.network, a.name AS"    \
+    " agent, t.resolver, t.name, t.type, t.state, t.reason, t.denied_ratio,"   \
+    " strftime('%Y-%m-%dT%H:%M:%fZ', t.clear_us / 1e6, 'unixepoch') AS "       \
+    "clears,"                                                                  \
+    " strftime('%Y-%m-%dT%H:%M:%fZ', t.bound_us / 1e6, 'unixepoch') AS bound," \
+    " t.bound_reason, t.basis,"                                                \
+    " strftime('%Y-%m-%dT%H:%M:%fZ', t.since_us / 1e6, 'unixepoch') AS since," \
+    " strftime('%Y-%m-%dT%H:%M:%fZ', t.seen_us / 1e6, 'unixepoch') AS seen"    \
+    " FROM target t JOIN agent a USING(agent_id);"                             \
+    "CREATE VIEW transition_text AS SELECT t.transition_id, t.incident_id,"    \
+    " strftime('%Y-%m-%dT%H:%M:%fZ', t.at_us / 1e6, 'unixepoch') AS at,"       \
+    " a.network, a.name AS agent, t.resolver, t.name, t.type, t.from_state,"   \
+    " t.to_state FROM transition t JOIN agent a USING(agent_id);"
+
 /* Times are microseconds since 1970, UTC; the views spell them out. */
 static const char first[] =
     "CREATE TABLE agent("
@@ -113,19 +129,8 @@ static const char first[] =
     "CREATE INDEX authority_fact_item"
     " ON authority_fact(incident_id, item, fact_id);"
     "CREATE TABLE probe("
-    " probe_id INTEGER PRIMARY KEY, filler BLOB NOT NULL) STRICT;"
-    "CREATE VIEW target_text AS SELECT t.incident_id, a.network, a.name AS"
-    " agent, t.resolver, t.name, t.type, t.state, t.reason, t.denied_ratio,"
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.clear_us / 1e6, 'unixepoch') AS clears,"
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.bound_us / 1e6, 'unixepoch') AS bound,"
-    " t.bound_reason, t.basis,"
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.since_us / 1e6, 'unixepoch') AS since,"
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.seen_us / 1e6, 'unixepoch') AS seen"
-    " FROM target t JOIN agent a USING(agent_id);"
-    "CREATE VIEW transition_text AS SELECT t.transition_id, t.incident_id,"
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.at_us / 1e6, 'unixepoch') AS at,"
-    " a.network, a.name AS agent, t.resolver, t.name, t.type, t.from_state,"
-    " t.to_state FROM transition t JOIN agent a USING(agent_id);";
+    " probe_id INTEGER PRIMARY KEY, filler BLOB NOT NULL) "
+    "STRICT;" VIEWS_OF_AGENTS;
 
 /* Greetings beside the batches: `after_batch` was the newest when one came. */
 static const char hellos[] =
@@ -245,11 +250,72 @@ static const char scores[] =
     ") STRICT;"
     "ALTER TABLE incident ADD COLUMN learnt TEXT";
 
+/* What lets operators in by TCP. hash: BLAKE2b-256 of the token; networks:
+ * names with spaces between, empty for all. */
+static const char tokens[] =
+    "CREATE TABLE token("
+    " token_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " hash BLOB NOT NULL UNIQUE,"
+    " name TEXT NOT NULL,"
+    " scope TEXT NOT NULL CHECK(scope IN ('read', 'admin')),"
+    " networks TEXT NOT NULL,"
+    " created_us INTEGER NOT NULL,"
+    " expires_us INTEGER,"
+    " revoked_us INTEGER) STRICT";
+
+/* More states of an agent, with the reason; who changed what and when; join
+ * strings (token_hash: BLAKE2b-256). A CHECK cannot be changed in place, and
+ * the views that name the table must be away meanwhile. */
+static const char doors[] =
+    "DROP VIEW target_text;"
+    "DROP VIEW transition_text;"
+    "DROP INDEX agent_name;"
+    "CREATE TABLE agent_with_states("
+    " agent_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " key TEXT NOT NULL UNIQUE,"
+    " name TEXT NOT NULL,"
+    " network TEXT NOT NULL,"
+    " role TEXT NOT NULL CHECK(role IN ('network', 'authority')),"
+    " state TEXT NOT NULL CHECK(state IN ('accepted', 'rejected', 'revoked',"
+    " 'quarantined')),"
+    " reason TEXT NOT NULL DEFAULT '',"
+    " address TEXT NOT NULL,"
+    " changed_us INTEGER NOT NULL) STRICT;"
+    "INSERT INTO agent_with_states SELECT agent_id, key, name, network, role,"
+    " state, '', address, changed_us FROM agent;"
+    /* Ids are never given twice, also those of agents that are gone. */
+    "UPDATE sqlite_sequence SET seq = (SELECT seq FROM sqlite_sequence"
+    " WHERE name = 'agent') WHERE name = 'agent_with_states';"
+    "DROP TABLE agent;"
+    "ALTER TABLE agent_with_states RENAME TO agent;"
+    "CREATE UNIQUE INDEX agent_name ON agent(name)"
+    " WHERE state IN ('accepted', 'quarantined');" VIEWS_OF_AGENTS
+    "CREATE TABLE enrolment("
+    " enrolment_id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " token_hash BLOB NOT NULL UNIQUE,"
+    " network TEXT NOT NULL,"
+    " name TEXT NOT NULL,"
+    " role TEXT NOT NULL CHECK(role IN ('network', 'authority')),"
+    " created_us INTEGER NOT NULL,"
+    " expires_us INTEGER NOT NULL,"
+    " revoked_us INTEGER,"
+    " used_us INTEGER,"
+    " used_key TEXT) STRICT;"
+    "CREATE TABLE door_log("
+    " entry_id INTEGER PRIMARY KEY,"
+    " at_us INTEGER NOT NULL,"
+    " who TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " key TEXT NOT NULL,"
+    " detail TEXT NOT NULL) STRICT";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
-    first,  hellos, closed_statuses, streams_ahead, labels,
-    audits, alerts, report,          digests,       scores};
+    first,  hellos, closed_statuses, streams_ahead, labels, audits,
+    alerts, report, digests,         scores,        tokens, doors,
+};
 
 int nx_schema_newest(void) {
     return (int)(sizeof(steps) / sizeof(*steps));

@@ -88,8 +88,8 @@ class Collector(Program):
         self.endpoint = f"tcp://{site.listen}:{site.port}"
         self.socket_path = os.path.join(site.folder, "nxclear.sock")
         super().__init__(site, "collector", {
-            "listen": self.endpoint, "store": "nxclear.db",
-            "http": {"unix": self.socket_path}, **config})
+            "listen": self.endpoint, "store": "nxclear.db", **config,
+            "http": {"unix": self.socket_path, **config.get("http", {})}})
 
     def wait_ready(self):
         def healthy():

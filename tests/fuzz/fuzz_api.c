@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/api/api.h"
+#include "collector/api/access.h"
 #include "tests/fuzz/replay.h"
 
 static void check_detail(const struct nx_api_problem *problem) {
@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct nx_api_problem problem = {.detail = ""};
     struct nx_api_request request;
     struct nx_api_accept accept;
+    struct nx_api_token token;
     char who[NX_TEXT_LABEL_MAX];
     char path[512];
     const uint8_t *line = size == 0 ? NULL : memchr(data, '\n', size);
@@ -36,7 +37,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_detail(&problem);
     err |= nx_api_route(NX_API_POST, path, &request, &problem);
     check_detail(&problem);
-    err |= nx_api_guard(true, true, path, path, path, &problem);
+    err |= nx_api_guard(true, NX_API_LOOPBACK, path, path, path, &problem);
     err |= nx_api_incident(body, body_len, INT64_C(1795205946000000), &incident,
                            &problem);
     check_detail(&problem);
@@ -53,6 +54,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     err |=
         nx_api_score_query(path, INT64_C(1795205946000000), &score, &problem);
     check_detail(&problem);
+    err |= nx_api_token(body, body_len, &token, &problem);
+    check_detail(&problem);
+    (void)nx_access_bearer(path);
     err |= nx_api_nothing(body, body_len, &problem);
     check_detail(&problem);
     (void)err;

@@ -200,6 +200,148 @@ struct server {
     unsigned port;
 };
 
+/* A token that reads one network, and one that does everything. */
+#define TOKEN_READ "nxt_abcdefghijklmnopqrstuvwxyz234567"
+#define TOKEN_ADMIN "nxt_234567abcdefghijklmnopqrstuvwxyz"
+#define AS_ADMIN "Authorization: Bearer " TOKEN_ADMIN
+#define AS_READER "Authorization: Bearer " TOKEN_READ
+
+int nx_service_token_grant(const struct nx_service *service, const char *text,
+                           struct nx_grant *out) {
+    bool admin = strcmp(text, TOKEN_ADMIN) == 0;
+    if (!admin && strcmp(text, TOKEN_READ) != 0) {
+        return NX_EDENIED;
+    }
+    (void)service;
+    *out = (struct nx_grant){.scope = admin ? NX_SCOPE_ADMIN : NX_SCOPE_READ,
+                             .sight = {.networks_n = admin ? 0 : 1},
+                             .token_id = admin ? 1 : 2};
+    (void)snprintf(out->sight.networks[0], NX_TEXT_LABEL_MAX, "%s",
+                   admin ? "" : "lyon");
+    return 0;
+}
+
+bool nx_service_token_valid(const struct nx_service *service, uint32_t id) {
+    (void)id;
+    return !service->broken;
+}
+
+void nx_service_act_as(struct nx_service *service, const char *who) {
+    (void)service;
+    (void)who;
+}
+
+int nx_service_agent_reject(struct nx_service *service, const char *key,
+                            struct nx_agent_record *out) {
+    (void)service;
+    (void)out;
+    return strcmp(key, "lyon-1") == 0 ? NX_ESTATE : NX_ENOTFOUND;
+}
+
+int nx_service_agent_quarantine(struct nx_service *service, const char *who,
+                                const char *reason,
+                                struct nx_agent_record *out) {
+    struct nx_agent_record *record = &service->agents[0];
+    if (strcmp(who, record->agent.name) != 0) {
+        return NX_ENOTFOUND;
+    }
+    record->state = NX_AGENT_QUARANTINED;
+    (void)snprintf(record->reason, sizeof record->reason, "%s", reason);
+    *out = *record;
+    return 0;
+}
+
+int nx_service_agent_release(struct nx_service *service, const char *who,
+                             struct nx_agent_record *out) {
+    (void)service;
+    (void)who;
+    (void)out;
+    return NX_ESTATE;
+}
+
+int nx_service_door_log(struct nx_service *service,
+                        void (*visit)(void *user,
+                                      const struct nx_door_entry *entry),
+                        void *user) {
+    const struct nx_door_entry entry = {.at_us = nx_service_now_us(service),
+                                        .who = "unix socket, uid 0",
+                                        .action = "agent accepted",
+                                        .subject = "lyon-1",
+                                        .key = "",
+                                        .detail = ""};
+    visit(user, &entry);
+    return 0;
+}
+
+int nx_service_enrol_create(struct nx_service *service,
+                            const struct nx_api_enrolment *asked,
+                            struct nx_enrolment *out, char *text) {
+    if (strcmp(asked->network, "noport") == 0) {
+        return NX_ESTATE;
+    }
+    *out = (struct nx_enrolment){.id = 3,
+                                 .created_us = nx_service_now_us(service),
+                                 .expires_us = nx_service_now_us(service) +
+                                               asked->lasts_us,
+                                 .revoked_us = NX_TIME_UNKNOWN,
+                                 .used_us = NX_TIME_UNKNOWN};
+    (void)snprintf(out->network, sizeof out->network, "%s", asked->network);
+    (void)snprintf(text, NX_JOIN_TEXT_MAX, "nxj1abc");
+    return 0;
+}
+
+int nx_service_enrol_revoke(struct nx_service *service, uint32_t id,
+                            struct nx_enrolment *out) {
+    (void)service;
+    (void)out;
+    return id == 3 ? NX_ESTATE : NX_ENOTFOUND;
+}
+
+void nx_service_enrolments(const struct nx_service *service,
+                           void (*visit)(void *user,
+                                         const struct nx_enrolment *enrolment),
+                           void *user) {
+    (void)service;
+    (void)visit;
+    (void)user;
+}
+
+int nx_service_token_create(struct nx_service *service,
+                            const struct nx_api_token *asked,
+                            struct nx_token *out, char *text) {
+    if (strcmp(asked->name, "taken") == 0) {
+        return NX_EEXISTS;
+    }
+    *out = (struct nx_token){.id = 3,
+                             .scope = asked->scope,
+                             .sight = asked->sight,
+                             .created_us = nx_service_now_us(service),
+                             .expires_us = NX_TIME_UNKNOWN,
+                             .revoked_us = NX_TIME_UNKNOWN};
+    (void)snprintf(out->name, sizeof out->name, "%s", asked->name);
+    (void)snprintf(text, NX_TOKEN_TEXT_LEN + 1, "%s", TOKEN_READ);
+    return 0;
+}
+
+int nx_service_token_revoke(struct nx_service *service, const char *name,
+                            struct nx_token *out) {
+    (void)service;
+    (void)name;
+    (void)out;
+    return NX_ENOTFOUND;
+}
+
+void nx_service_tokens(const struct nx_service *service,
+                       void (*visit)(void *user, const struct nx_token *token),
+                       void *user) {
+    const struct nx_token token = {.name = "grafana",
+                                   .expires_us = NX_TIME_UNKNOWN,
+                                   .revoked_us = NX_TIME_UNKNOWN};
+    if (!service->broken) {
+        visit(user, &token);
+    }
+}
+
 static inline void on_term(evutil_socket_t number, short what, void *arg) {
     (void)number;
     (void)what;

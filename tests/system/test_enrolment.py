@@ -1,8 +1,14 @@
 """A key that nobody accepted gets nothing in, until somebody accepts it."""
+import os
+import socket
 import time
 
 from deploy.lab.ask import wait_until
+from deploy.lab.lab import COLLECTOR_ADDRESS
 from tests.lib.support import site_alone
+
+ENROL_PORT = 5531
+ENROL = {"listen": f"tcp://{COLLECTOR_ADDRESS}:{ENROL_PORT}"}
 
 
 def test_unknown_key_waits_until_accepted():
@@ -68,3 +74,90 @@ def test_wrong_collector_key_is_not_believed():
         time.sleep(3)  # the time in which it would talk to an impostor
         assert site.agent_record(agent)["last_seen"] is None
         agent.daemon.must_run()
+
+
+def join(site, folder, string, check=True):
+    os.makedirs(folder, exist_ok=True)
+    return site.run([site.path("nxclear-agent"), "-c", f"{folder}/agent.yaml",
+                     "join", string], check=check)
+
+
+def test_a_join_string_is_all_that_an_agent_needs():
+    with site_alone(enrol=ENROL) as site:
+        string = site.cli("enrol", "create", "--network",
+                          "lyon-office").stdout.strip()
+        assert string.isalnum(), string
+        folder = f"{site.folder}/joined"
+        said = join(site, folder, string).stdout
+        assert "joined network lyon-office as lyon-office" in said, said
+        for name in ("agent.yaml", "agent.key"):
+            assert os.stat(f"{folder}/{name}").st_mode & 0o77 == 0
+        agents = site.api.must_get("/v1/agents")["agents"]
+        assert [a["state"] for a in agents] == ["accepted"], agents
+        # What was written is a configuration that works.
+        site.run([site.path("nxclear-agent"), "-n", "-c",
+                  f"{folder}/agent.yaml"])
+        # The answer may get lost: the same key may ask again, no other.
+        join(site, folder, string)
+        other = join(site, f"{site.folder}/other", string, check=False)
+        assert other.returncode == 77 and "used" in other.stderr, other
+        log = site.cli("agents", "log").stdout
+        assert "join string 1" in log and "agent accepted" in log, log
+        text = site.collector_program.daemon.log_text()
+        assert string not in text and string[60:90] not in text, text
+
+
+def test_a_join_string_ends():
+    with site_alone(enrol=ENROL) as site:
+        folder = f"{site.folder}/late"
+        short = site.cli("enrol", "create", "--network", "hq", "--expires",
+                         "1s").stdout.strip()
+        listed = site.api.must_get("/v1/enrolments")["enrolments"]
+        assert [e["state"] for e in listed] == ["open"], listed
+        wait_until(lambda: site.api.must_get("/v1/enrolments")["enrolments"][0]
+                   ["state"] == "expired", 5, "the string to expire")
+        done = join(site, folder, short, check=False)
+        assert done.returncode == 77, done
+        revoked = site.cli("enrol", "create", "--network", "hq").stdout.strip()
+        site.cli("enrol", "revoke", "2")
+        assert join(site, folder, revoked, check=False).returncode == 77
+        done = join(site, folder, revoked[:-4], check=False)
+        assert done.returncode == 65 and "damaged" in done.stderr, done
+        assert site.api.must_get("/v1/agents")["agents"] == []
+
+
+def test_rejected_and_quarantined_are_shut_out():
+    with site_alone() as site:
+        agent = site.agent("branch", nameservers=["192.0.2.53"])
+        agent.start()
+        wait_until(lambda: site.agent_record(agent), 15, "it to be listed")
+        fingerprint = site.agent_record(agent)["fingerprint"]
+        site.cli("agents", "reject", fingerprint)
+        assert site.agent_record(agent)["state"] == "rejected"
+        agent.accept()
+        site.wait_connected([agent])
+        site.cli("agents", "quarantine", "branch")
+        wait_until(lambda: "refused our key" in agent.daemon.log_text(), 20,
+                   "it to be refused")
+        assert site.agent_record(agent)["state"] == "quarantined"
+        # Its network is not gone, only not known.
+        networks = site.api.must_get("/v1/networks")["networks"]
+        assert [n["network"] for n in networks] == ["branch"], networks
+        site.cli("agents", "release", "branch")
+        assert site.agent_record(agent)["state"] == "accepted"
+
+
+def test_the_enrolment_port_takes_nothing_else():
+    """A stranger who says nothing, or nonsense, costs a connection for a few
+    seconds, and the port goes on."""
+    with site_alone(enrol=ENROL) as site:
+        silent = [socket.create_connection((COLLECTOR_ADDRESS, ENROL_PORT))
+                  for _ in range(80)]
+        for link in silent[:40]:
+            link.sendall(b"GET / HTTP/1.0\r\n\r\n" * 20)
+        string = site.cli("enrol", "create", "--network", "hq").stdout.strip()
+        wait_until(lambda: join(site, f"{site.folder}/honest", string,
+                                check=False).returncode == 0, 40,
+                   "an honest one to be taken")
+        for link in silent:
+            link.close()

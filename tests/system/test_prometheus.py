@@ -30,6 +30,8 @@ global:
 rule_files: [rules.yml]
 scrape_configs:
   - job_name: nxclear
+    authorization:
+      credentials_file: token
     static_configs:
       - targets: ['{API}']
 """
@@ -82,9 +84,11 @@ def ready():
 
 
 @contextlib.contextmanager
-def prometheus(lab):
+def prometheus(lab, token):
     folder = f"{lab.folder}/prometheus"
     os.makedirs(folder)
+    with open(f"{folder}/token", "w", encoding="ascii") as out:
+        out.write(token)
     with open(RULES, encoding="utf-8") as rules, \
             open(f"{folder}/rules.yml", "w", encoding="utf-8") as out:
         out.write(rules.read().replace("for: 1m", "for: 2s"))
@@ -136,8 +140,10 @@ def check_rules():
         assert rule["health"] == "ok", rule
 
 
-def scrape():
-    with urllib.request.urlopen(f"http://{API}/metrics", timeout=5) as reply:
+def scrape(token):
+    request = urllib.request.Request(
+        f"http://{API}/metrics", headers={"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request, timeout=5) as reply:
         return reply.read().decode()
 
 
@@ -159,8 +165,12 @@ def test_rules_hold_on_their_own():
 def test_a_stuck_network_raises_an_alert_and_takes_it_back():
     with Lab([blocked_office, networks.bind], negative_ttl=45) as lab:
         http = {"unix": f"{lab.folder}/nxclear/nxclear.sock", "listen": API}
-        with site_in(lab, collector={"http": http}, probe_ceiling_ms=2000) \
-                as site, prometheus(lab):
+        with contextlib.ExitStack() as stack:
+            site = stack.enter_context(
+                site_in(lab, collector={"http": http},
+                        probe_ceiling_ms=2000))
+            token = site.cli("tokens", "create", "prometheus").stdout.strip()
+            stack.enter_context(prometheus(lab, token))
             began = time.time()
             office = lab.networks[0].name
             lab.remove_record()
@@ -180,7 +190,7 @@ def test_a_stuck_network_raises_an_alert_and_takes_it_back():
             labels = firing("NxclearNetworkStuck")[0]
             assert labels["network"] == office, labels
             assert labels["incident"] == str(incident), labels
-            check_metrics(scrape())
+            check_metrics(scrape(token))
             unblock(lab.networks[0].resolver)
             wait_until(lambda: not firing("NxclearNetworkStuck"), 30,
                        "the alert to be taken back")

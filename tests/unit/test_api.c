@@ -169,29 +169,41 @@ static void test_host(void **state) {
 
 static void test_guard(void **state) {
     static const struct {
-        bool post, tcp;
+        bool post;
+        enum nx_api_door door;
         const char *type, *host, *origin;
         unsigned status; /* 0: passes */
     } rows[] = {
-        {false, false, NULL, NULL, NULL, 0},
-        {false, false, NULL, "evil.example", "http://evil.example", 0},
-        {false, true, NULL, "localhost:8053", NULL, 0},
-        {false, true, NULL, NULL, NULL, 421},
-        {false, true, NULL, "evil.example", NULL, 421},
-        {false, true, NULL, "localhost", "http://evil.example", 403},
-        {false, true, NULL, "localhost", "null", 403},
-        {false, true, NULL, "localhost", "http://127.0.0.1:8053", 0},
-        {true, false, NULL, NULL, NULL, 415},
-        {true, false, "text/plain", NULL, NULL, 415},
-        {true, false, "application/x-www-form-urlencoded", NULL, NULL, 415},
-        {true, false, "application/jsonx", NULL, NULL, 415},
-        {true, false, "application/json", NULL, NULL, 0},
-        {true, true, "Application/JSON; charset=utf-8", "[::1]:1", NULL, 0},
-        {true, true, "application/json", "evil.example", NULL, 421},
+        {false, NX_API_UNIX, NULL, NULL, NULL, 0},
+        {false, NX_API_UNIX, NULL, "evil.example", "http://evil.example", 0},
+        {false, NX_API_LOOPBACK, NULL, "localhost:8053", NULL, 0},
+        {false, NX_API_LOOPBACK, NULL, NULL, NULL, 421},
+        {false, NX_API_LOOPBACK, NULL, "evil.example", NULL, 421},
+        {false, NX_API_LOOPBACK, NULL, "localhost", "http://evil.example", 403},
+        {false, NX_API_LOOPBACK, NULL, "localhost", "null", 403},
+        {false, NX_API_LOOPBACK, NULL, "localhost", "http://127.0.0.1:8053", 0},
+        {true, NX_API_UNIX, NULL, NULL, NULL, 415},
+        {true, NX_API_UNIX, "text/plain", NULL, NULL, 415},
+        {true, NX_API_UNIX, "application/x-www-form-urlencoded", NULL, NULL,
+         415},
+        {true, NX_API_UNIX, "application/jsonx", NULL, NULL, 415},
+        {true, NX_API_UNIX, "application/json", NULL, NULL, 0},
+        {true, NX_API_LOOPBACK, "Application/JSON; charset=utf-8", "[::1]:1",
+         NULL, 0},
+        {true, NX_API_LOOPBACK, "application/json", "evil.example", NULL, 421},
+        {false, NX_API_NETWORK, NULL, "nx.example:8053", NULL, 0},
+        {false, NX_API_NETWORK, NULL, NULL, NULL, 0},
+        {true, NX_API_NETWORK, "application/json", "nx.example",
+         "https://nx.example", 0},
+        {true, NX_API_NETWORK, "application/json", "nx.example",
+         "https://evil.example", 403},
+        {true, NX_API_NETWORK, "application/json", NULL, "https://nx.example",
+         403},
+        {true, NX_API_NETWORK, "application/json", "null", "null", 403},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        int err = nx_api_guard(rows[i].post, rows[i].tcp, rows[i].type,
+        int err = nx_api_guard(rows[i].post, rows[i].door, rows[i].type,
                                rows[i].host, rows[i].origin, &problem);
         assert_int_equal(err, rows[i].status == 0 ? 0 : NX_EDENIED);
         if (err != 0) {

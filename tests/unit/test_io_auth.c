@@ -208,7 +208,7 @@ static void test_revoked_is_refused(void **state) {
     const struct nx_auth_pending *pending = NULL;
     make_keys(&keys);
     assert_int_equal(nx_auth_allow(f->auth, keys.public_key, 7), NX_OK);
-    nx_auth_deny(f->auth, keys.public_key);
+    assert_int_equal(nx_auth_deny(f->auth, keys.public_key), NX_OK);
     expect_refused(f, &keys);
     assert_int_equal(nx_auth_pending(f->auth, &pending), 0);
     assert_int_equal(nx_auth_allow(f->auth, keys.public_key, 7), NX_OK);
@@ -218,7 +218,7 @@ static void test_revoked_is_refused(void **state) {
 static void test_not_a_key(void **state) {
     struct fixture *f = *state;
     assert_int_equal(nx_auth_allow(f->auth, "short", 1), NX_EMALFORMED);
-    nx_auth_deny(f->auth, "short");
+    assert_int_equal(nx_auth_deny(f->auth, "short"), NX_EMALFORMED);
 }
 
 static bool silent_for_a_while(void *user) {

@@ -145,7 +145,7 @@ static void test_csrf(void **state) {
         {.path = "/v1/agents/revoke",
          .body = "{\"who\":\"x\"}",
          .header = {JSON_TYPE, "Origin: null"}},
-        {.path = "/v1/agents"},
+        {.path = "/v1/agents", .header = {AS_ADMIN}},
     };
     static const long statuses[] = {415, 415, 421, 421, 403, 403, 200};
     static const char absolute[] =
@@ -192,6 +192,148 @@ static void check_labels(void) {
     json_decref(value);
     (void)snprintf(path, sizeof path, "/v1/incidents/%u/status?where=x=y", id);
     json_decref(get(path, 422));
+}
+
+/* By TCP nothing goes without a token; a token given counts on the Unix socket,
+ * too. */
+static void test_access(void **state) {
+    const struct server *server = *state;
+    static const struct {
+        struct ask ask;
+        bool tcp;
+        long status;
+    } rows[] = {
+        {{.path = "/v1/agents"}, true, 401},
+        {{.path = "/v1/agents", .header = {AS_READER "x"}}, true, 401},
+        {{.path = "/v1/agents", .header = {"Authorization: Basic eDp4"}},
+         true,
+         401},
+        {{.path = "/v1/agents", .header = {AS_READER}}, true, 200},
+        {{.path = "/v1/tokens", .header = {AS_READER}}, true, 403},
+        {{.path = "/metrics", .header = {AS_READER}}, true, 403},
+        {{.path = "/metrics", .header = {AS_ADMIN}}, true, 200},
+        {{.path = "/v1/tokens/revoke",
+          .body = "{\"who\":\"x\"}",
+          .header = {JSON_TYPE}},
+         true,
+         401},
+        {{.path = "/v1/tokens/revoke",
+          .body = "{\"who\":\"x\"}",
+          .header = {JSON_TYPE, AS_READER}},
+         true,
+         403},
+        {{.path = "/v1/tokens/revoke",
+          .body = "{\"who\":\"x\"}",
+          .header = {JSON_TYPE, AS_ADMIN}},
+         true,
+         404},
+        {{.path = "/v1/tokens"}, false, 200},
+        {{.path = "/v1/tokens", .header = {AS_READER}}, false, 403},
+        {{.path = "/v1/tokens", .header = {"Authorization: Bearer x"}},
+         false,
+         401},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ask what = rows[i].ask;
+        what.port = rows[i].tcp ? server->port : 0;
+        assert_int_equal(status_of(&what), rows[i].status);
+    }
+    const struct ask nobody = {.path = "/v1/agents", .port = server->port};
+    struct reply reply = ask(&nobody);
+    assert_non_null(
+        strstr(reply.headers.bytes, "WWW-Authenticate: Bearer realm="));
+    assert_non_null(strstr(reply.headers.bytes, "application/problem+json"));
+    reply_fini(&reply);
+    const struct ask health = {.path = "/healthz", .port = server->port};
+    reply = ask(&health);
+    assert_string_equal(reply.body.bytes, "{\"status\":\"ok\"}\n");
+    reply_fini(&reply);
+}
+
+/* A reader of one network sees no other. */
+static void test_sight(void **state) {
+    static const char *const networks[] = {"lyon", "oslo"};
+    char path[64];
+    char body[160];
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        (void)snprintf(body, sizeof body, "{\"key\":\"%s\",\"network\":\"%s\"}",
+                       KEY, networks[i]);
+        json_decref(post("/v1/agents/accept", body, 200));
+    }
+    const struct ask agents = {.path = "/v1/agents", .header = {AS_READER}};
+    json_t *value = document(&agents, 200); /* the stand-in's only one: oslo */
+    assert_int_equal(json_array_size(json_object_get(value, "agents")), 0);
+    json_decref(value);
+    (void)snprintf(path, sizeof path, "/v1/incidents/%u/status",
+                   open_incident());
+    value = get(path, 200);
+    assert_int_equal(json_array_size(json_object_get(value, "networks")), 1);
+    json_decref(value);
+    const struct ask status = {.path = path, .header = {AS_READER}};
+    value = document(&status, 200);
+    assert_int_equal(json_array_size(json_object_get(value, "networks")), 0);
+    char *text = json_dumps(value, 0);
+    assert_null(strstr(text, "oslo"));
+    free(text);
+    json_decref(value);
+}
+
+static void test_tokens(void **state) {
+    (void)state;
+    json_t *value = post("/v1/tokens",
+                         "{\"name\":\"grafana\",\"scope\":\"read\","
+                         "\"networks\":[\"lyon\"]}",
+                         201);
+    assert_member(value, "token", TOKEN_READ);
+    assert_member(value, "state", "valid");
+    json_decref(value);
+    value = get("/v1/tokens", 200);
+    assert_int_equal(json_array_size(json_object_get(value, "tokens")), 1);
+    json_decref(value);
+    json_decref(
+        post("/v1/tokens", "{\"name\":\"taken\",\"scope\":\"admin\"}", 409));
+    json_decref(post("/v1/tokens", "{\"name\":\"taken\"}", 422));
+}
+
+static void test_enrolments(void **state) {
+    (void)state;
+    json_t *value = post("/v1/enrolments", "{\"network\":\"lyon\"}", 201);
+    assert_member(value, "join", "nxj1abc");
+    assert_member(value, "state", "open");
+    json_decref(value);
+    value = post("/v1/enrolments", "{\"network\":\"noport\"}", 409);
+    assert_non_null(strstr(json_string_value(json_object_get(value, "detail")),
+                           "enrol.listen"));
+    json_decref(value);
+    json_decref(post("/v1/enrolments", "{}", 422));
+    value = get("/v1/enrolments", 200);
+    assert_true(json_is_array(json_object_get(value, "enrolments")));
+    json_decref(value);
+    json_decref(post("/v1/enrolments/revoke", "{\"id\":3}", 409));
+    json_decref(post("/v1/enrolments/revoke", "{\"id\":4}", 404));
+    json_decref(post("/v1/enrolments/revoke", "{\"id\":0}", 422));
+}
+
+static void test_states(void **state) {
+    (void)state;
+    json_decref(post("/v1/agents/accept",
+                     "{\"key\":\"" KEY "\",\"network\":\"lyon\","
+                     "\"name\":\"lyon-1\"}",
+                     200));
+    json_t *value = post("/v1/agents/quarantine", "{\"who\":\"lyon-1\"}", 200);
+    assert_member(value, "state", "quarantined");
+    assert_member(value, "reason", "by an operator");
+    json_decref(value);
+    json_decref(post("/v1/agents/release", "{\"who\":\"lyon-1\"}", 409));
+    json_decref(post("/v1/agents/reject", "{\"who\":\"lyon-1\"}", 409));
+    json_decref(post("/v1/agents/reject", "{\"who\":\"none\"}", 404));
+    json_decref(post("/v1/agents/quarantine", "{\"who\":\"none\"}", 404));
+    value = get("/v1/agents/log", 200);
+    const json_t *entry = json_array_get(json_object_get(value, "log"), 0);
+    assert_string_equal(json_string_value(json_object_get(entry, "who")),
+                        "unix socket, uid 0");
+    json_decref(value);
 }
 
 static void test_agents(void **state) {
@@ -259,7 +401,7 @@ static void test_client(void **state) {
     json_t *value = NULL;
     (void)state;
     (void)snprintf(where, sizeof where, "unix:%s", socket_path);
-    assert_int_equal(nx_api_new(where, &api), 0);
+    assert_int_equal(nx_api_new(where, NULL, &api), 0);
     assert_int_equal(nx_api_get(api, "/healthz", &value, &error), 0);
     assert_member(value, "status", "ok");
     json_decref(value);
@@ -282,7 +424,7 @@ static void test_client_alone(void **state) {
     struct nx_api_error error;
     json_t *value = NULL;
     (void)state;
-    assert_int_equal(nx_api_new("unix:/nonexistent/\033.sock", &api), 0);
+    assert_int_equal(nx_api_new("unix:/nonexistent/\033.sock", NULL, &api), 0);
     assert_int_equal(nx_api_get(api, "/healthz", &value, &error), NX_EIO);
     assert_int_equal(error.exit_code, NX_EXIT_UNAVAILABLE);
     assert_string_equal(error.why,
@@ -295,12 +437,23 @@ static void test_client_alone(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        WITH_SERVER(test_documents), WITH_SERVER(test_incident),
-        WITH_SERVER(test_recording), WITH_SERVER(test_headers),
-        WITH_SERVER(test_refused),   WITH_SERVER(test_methods),
-        WITH_SERVER(test_csrf),      WITH_SERVER(test_agents),
-        WITH_SERVER(test_metrics),   WITH_SERVER(test_broken_store),
-        WITH_SERVER(test_client),    cmocka_unit_test(test_client_alone),
+        WITH_SERVER(test_documents),
+        WITH_SERVER(test_incident),
+        WITH_SERVER(test_recording),
+        WITH_SERVER(test_headers),
+        WITH_SERVER(test_refused),
+        WITH_SERVER(test_methods),
+        WITH_SERVER(test_csrf),
+        WITH_SERVER(test_agents),
+        WITH_SERVER(test_access),
+        WITH_SERVER(test_sight),
+        WITH_SERVER(test_tokens),
+        WITH_SERVER(test_enrolments),
+        WITH_SERVER(test_states),
+        WITH_SERVER(test_metrics),
+        WITH_SERVER(test_broken_store),
+        WITH_SERVER(test_client),
+        cmocka_unit_test(test_client_alone),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -232,11 +232,13 @@ static void test_stop_busy(void **state) {
 
 /* --- listening --- */
 
+static bool no_tokens;
+
 static int try_listen(const char *unix_path, const char *listen,
                       char *problem) {
     const struct nx_http_settings settings = {.unix_path = unix_path,
                                               .listen = listen};
-    struct nx_service service = {.agents_n = 0};
+    struct nx_service service = {.agents_n = 0, .broken = no_tokens};
     struct nx_http *http = NULL;
     struct event_base *base = event_base_new();
     int err = nx_http_new(base, &service, &settings, problem, &http);
@@ -298,16 +300,24 @@ static void test_no_socket(void **state) {
     assert_int_equal(try_listen("", NULL, problem), NX_ECONFIG);
 }
 
+/* Open to others only when somebody has a token. */
 static void test_not_loopback(void **state) {
-    static const char *const rows[] = {
-        "0.0.0.0:8053", "192.0.2.1:8053", "[::]:8053", "[2001:db8::1]:8053",
-        "localhost:1",  "127.0.0.1",      "8053",      "127.0.0.1:99999"};
+    static const char *const open[] = {"0.0.0.0:0", "[::]:0"};
+    static const char *const bad[] = {"localhost:1", "127.0.0.1", "8053",
+                                      "127.0.0.1:99999"};
     char problem[NX_HTTP_PROBLEM_MAX];
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        int err = try_listen(NULL, rows[i], problem);
-        assert_int_equal(err, NX_ECONFIG);
-        assert_non_null(strstr(problem, rows[i]));
+    for (size_t i = 0; i < sizeof open / sizeof open[0]; i++) {
+        assert_int_equal(try_listen(NULL, open[i], problem), 0);
+        no_tokens = true;
+        assert_int_equal(try_listen(NULL, open[i], problem), NX_ECONFIG);
+        assert_non_null(strstr(problem, "there is no valid token"));
+        assert_int_equal(try_listen(NULL, "127.0.0.1:0", problem), 0);
+        no_tokens = false;
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(try_listen(NULL, bad[i], problem), NX_ECONFIG);
+        assert_non_null(strstr(problem, bad[i]));
     }
 }
 

@@ -107,11 +107,13 @@ static void add_agents_to_store(const struct fixture *f) {
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
     assert_int_equal(
-        sqlite3_exec(db,
-                     "INSERT INTO agent VALUES(1,'a','one','lyon','network',"
-                     "'accepted','',0),(2,'b','two','lyon','network',"
-                     "'accepted','',0)",
-                     NULL, NULL, NULL),
+        sqlite3_exec(
+            db,
+            "INSERT INTO agent(agent_id, key, name, network, role, state, "
+            "address, changed_us) VALUES(1,'a','one','lyon','network',"
+            "'accepted','',0),(2,'b','two','lyon','network',"
+            "'accepted','',0)",
+            NULL, NULL, NULL),
         SQLITE_OK);
     sqlite3_close(db);
 }
@@ -468,7 +470,8 @@ static void test_revoked_is_cut_off(void **state) {
     /* What is on its way already is dropped, whoever sent it. */
     nx_test_client_batch(&f->clients[0], 11, 10, 0);
     enrol(f, 0, false);
-    nx_auth_deny(f->auth, f->clients[0].keys.public_key);
+    assert_int_equal(nx_auth_deny(f->auth, f->clients[0].keys.public_key),
+                     NX_OK);
     nx_test_client_batch(&f->clients[1], 1, 10, 0);
     uint64_t refused_n = nx_auth_refused(f->auth);
     int64_t end_us = nx_clock_mono_us() + NX_TEST_PATIENCE_US;

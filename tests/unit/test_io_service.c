@@ -246,6 +246,173 @@ static void write_sql(const struct fixture *f, const char *sql) {
     sqlite3_close(db);
 }
 
+struct audit {
+    unsigned n;
+    char last[256];
+};
+
+static void see_audit(void *user, const struct nx_door_entry *entry) {
+    struct audit *audit = user;
+    audit->n++;
+    snprintf(audit->last, sizeof(audit->last), "%s: %s %s", entry->who,
+             entry->action, entry->subject);
+}
+
+static bool client_greeted(void *user) {
+    struct fixture *f = user;
+    nx_test_client_read(&f->client);
+    return f->client.hello_acks_n > 0;
+}
+
+static bool never(void *user) {
+    return *(const int64_t *)user < nx_clock_mono_us();
+}
+
+/* Knocks, and is let in or not. */
+static bool knocks(struct fixture *f) {
+    int64_t until_us = nx_clock_mono_us() + 300000;
+    f->client.hello_acks_n = 0;
+    connect_client(f);
+    nx_test_client_hello(&f->client, NX_PROTOCOL);
+    assert_true(nx_test_wait(f->base, never, &until_us));
+    bool greeted = client_greeted(f);
+    nx_test_client_close(&f->client);
+    return greeted;
+}
+
+#define OTHER_KEY "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+
+/* A join string lets one key in, once, and says so in the log. */
+static void test_join(void **state) {
+    struct fixture *f = *state;
+    const struct nx_api_enrolment asked = {.network = "lyon",
+                                           .lasts_us = INT64_C(3600000000)};
+    char enrol_endpoint[] = "tcp://127.0.0.1:1";
+    char text[NX_JOIN_TEXT_MAX];
+    struct nx_enrolment enrolment;
+    struct nx_join join;
+    struct nx_join_request request = {.name = ""};
+    struct nx_join_reply reply;
+    struct nx_agent_record record;
+    struct audit audit = {0};
+    assert_int_equal(
+        nx_service_enrol_create(f->service, &asked, &enrolment, text),
+        NX_ESTATE); /* no port */
+    f->conf.enrol_listen = enrol_endpoint;
+    nx_service_act_as(f->service, "token ops");
+    assert_int_equal(
+        nx_service_enrol_create(f->service, &asked, &enrolment, text), NX_OK);
+    f->conf.enrol_listen = NULL;
+    restart(f);
+    assert_int_equal(nx_join_parse(text, &join), NX_OK);
+    memcpy(request.token, join.token, sizeof(request.token));
+    request.token[0] ^= 1;
+    nx_service_enrol_claim(f->service, f->client.keys.public_key, "192.0.2.9",
+                           &request, &reply);
+    assert_int_equal(reply.verdict, NX_JOIN_TOKEN);
+    assert_int_equal(reply.keys_n, 0); /* nothing for a stranger */
+    request.token[0] ^= 1;
+    for (unsigned i = 0; i < 2; i++) { /* the answer may get lost */
+        nx_service_enrol_claim(f->service, f->client.keys.public_key,
+                               "192.0.2.9", &request, &reply);
+        assert_int_equal(reply.verdict, NX_JOIN_ACCEPTED);
+        assert_string_equal(reply.network, "lyon");
+        assert_string_equal(reply.name, "lyon");
+        assert_int_equal(reply.addresses_n, 1);
+        assert_int_equal(reply.keys_n, 1);
+    }
+    nx_service_enrol_claim(f->service, OTHER_KEY, "192.0.2.10", &request,
+                           &reply);
+    assert_int_equal(reply.verdict, NX_JOIN_TOKEN); /* used */
+    assert_true(knocks(f));
+    assert_int_equal(nx_service_door_log(f->service, see_audit, &audit), NX_OK);
+    assert_int_equal(audit.n, 2);
+    assert_string_equal(audit.last, "join string 1: agent accepted lyon");
+    assert_int_equal(nx_service_agent_revoke(f->service, "lyon", &record),
+                     NX_OK);
+    nx_service_enrol_claim(f->service, f->client.keys.public_key, "192.0.2.9",
+                           &request, &reply);
+    assert_int_equal(reply.verdict, NX_JOIN_KEY);
+    assert_int_equal(
+        nx_service_enrol_revoke(f->service, enrolment.id, &enrolment),
+        NX_ESTATE);
+}
+
+/* Quarantine shuts an agent out, keeps its place, and ends. */
+static void test_states(void **state) {
+    struct fixture *f = *state;
+    const struct nx_agent agent = agent_in("lyon", "");
+    struct nx_agent_record record;
+    struct nx_agent_view view;
+    assert_int_equal(nx_service_agent_reject(f->service, OTHER_KEY, &record),
+                     NX_OK);
+    assert_int_equal(record.state, NX_AGENT_REJECTED);
+    assert_int_equal(nx_service_agent_accept(f->service,
+                                             f->client.keys.public_key, &agent,
+                                             &record),
+                     NX_OK);
+    assert_int_equal(
+        nx_service_agent_reject(f->service, f->client.keys.public_key, &record),
+        NX_ESTATE);
+    assert_int_equal(
+        nx_service_agent_quarantine(f->service, "lyon", "seen twice", &record),
+        NX_OK);
+    assert_int_equal(
+        nx_service_agent_quarantine(f->service, "lyon", "again", &record),
+        NX_ESTATE);
+    restart(f);
+    assert_int_equal(
+        nx_engine_agent(nx_service_engine(f->service), record.agent.id, &view),
+        0);
+    assert_true(view.agent->accepted); /* the network is not gone */
+    assert_int_equal(roster_of(f).last.state, NX_AGENT_QUARANTINED);
+    assert_string_equal(roster_of(f).last.reason, "seen twice");
+    assert_false(knocks(f));
+    assert_int_equal(nx_service_agent_release(f->service, "lyon", &record),
+                     NX_OK);
+    assert_int_equal(nx_service_agent_release(f->service, "lyon", &record),
+                     NX_ESTATE);
+    assert_true(knocks(f));
+    /* Rejected is not for ever. */
+    struct nx_agent other = agent_in("oslo", "");
+    assert_int_equal(
+        nx_service_agent_accept(f->service, OTHER_KEY, &other, &record), NX_OK);
+}
+
+/* A token is shown once, kept as a hash, and known after a restart. */
+static void test_tokens(void **state) {
+    struct fixture *f = *state;
+    const struct nx_api_token asked = {.name = "grafana",
+                                       .scope = NX_SCOPE_READ,
+                                       .lasts_us = INT64_C(3600000000)};
+    char text[NX_TOKEN_TEXT_LEN + 1];
+    char other[NX_TOKEN_TEXT_LEN + 1];
+    struct nx_token token;
+    struct nx_grant grant;
+    assert_int_equal(nx_service_token_create(f->service, &asked, &token, text),
+                     NX_OK);
+    assert_int_equal(nx_service_token_create(f->service, &asked, &token, other),
+                     NX_EEXISTS);
+    restart(f);
+    assert_int_equal(nx_service_token_grant(f->service, text, &grant), NX_OK);
+    assert_int_equal(grant.scope, NX_SCOPE_READ);
+    assert_true(nx_service_token_valid(f->service, grant.token_id));
+    assert_int_equal(nx_service_token_revoke(f->service, "nobody", &token),
+                     NX_ENOTFOUND);
+    assert_int_equal(nx_service_token_revoke(f->service, "grafana", &token),
+                     NX_OK);
+    assert_int_equal(nx_service_token_grant(f->service, text, &grant),
+                     NX_EDENIED);
+    restart(f);
+    assert_int_equal(nx_service_token_grant(f->service, text, &grant),
+                     NX_EDENIED);
+    assert_false(nx_service_token_valid(f->service, grant.token_id));
+    /* The name is free again. */
+    assert_int_equal(nx_service_token_create(f->service, &asked, &token, other),
+                     NX_OK);
+    assert_string_not_equal(text, other);
+}
+
 /* One too many is refused, not stored and stumbled over at the next start. */
 static void test_too_many_agents(void **state) {
     struct fixture *f = *state;
@@ -562,6 +729,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_SERVICE(test_accept),
         WITH_SERVICE(test_revoke),
+        WITH_SERVICE(test_join),
+        WITH_SERVICE(test_states),
+        WITH_SERVICE(test_tokens),
         WITH_SERVICE(test_too_many_agents),
         WITH_SERVICE(test_incidents_survive),
         WITH_SERVICE(test_recording_names_settings_in_force),

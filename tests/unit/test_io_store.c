@@ -231,6 +231,44 @@ static void test_agents(void **state) {
     assert_int_equal(strlen(roster.last.key), NX_KEY_Z85_LEN);
 }
 
+struct token_list {
+    unsigned n;
+    struct nx_token last;
+};
+
+static void see_token(void *user, const struct nx_token *token) {
+    struct token_list *list = user;
+    list->n++;
+    list->last = *token;
+}
+
+static void test_tokens(void **state) {
+    struct fixture *f = *state;
+    struct nx_token one = {.name = "one",
+                           .scope = NX_SCOPE_ADMIN,
+                           .created_us = 5,
+                           .expires_us = NX_TIME_UNKNOWN,
+                           .revoked_us = NX_TIME_UNKNOWN,
+                           .hash = {1}};
+    struct nx_token two = {
+        .name = "two",
+        .sight = {.networks = {"lyon", "oslo"}, .networks_n = 2},
+        .created_us = 6,
+        .expires_us = 7,
+        .revoked_us = NX_TIME_UNKNOWN,
+        .hash = {2}};
+    struct token_list list = {0};
+    open_store(f);
+    assert_int_equal(nx_store_token_put(f->store, &one), NX_OK);
+    assert_int_equal(nx_store_token_put(f->store, &two), NX_OK);
+    assert_int_equal(two.id, one.id + 1);
+    two.revoked_us = 8;
+    assert_int_equal(nx_store_token_put(f->store, &two), NX_OK);
+    assert_int_equal(nx_store_tokens(f->store, see_token, &list), NX_OK);
+    assert_int_equal(list.n, 2);
+    assert_memory_equal(&list.last, &two, sizeof(two));
+}
+
 static struct nx_incident incident_of(const char *name) {
     struct nx_incident incident = {.opened_us = 100,
                                    .closed_us = NX_TIME_UNKNOWN,
@@ -651,6 +689,7 @@ int main(void) {
         WITH_STORE(test_rollback),
         WITH_STORE(test_agents),
         WITH_STORE(test_labels),
+        WITH_STORE(test_tokens),
         WITH_STORE(test_incidents),
         WITH_STORE(test_target),
         WITH_STORE(test_authority),

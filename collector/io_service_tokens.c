@@ -1,0 +1,151 @@
+/* Operators' tokens: made, revoked, recognised. */
+#include "collector/io_service_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <sodium.h>
+
+static struct nx_token *slot_add(struct nx_service *service) {
+    if (service->tokens_n == service->tokens_cap) {
+        size_t cap = service->tokens_cap == 0 ? 16 : 2 * service->tokens_cap;
+        struct nx_token *grown = realloc(service->tokens, cap * sizeof(*grown));
+        if (grown == NULL) {
+            return NULL;
+        }
+        service->tokens = grown;
+        service->tokens_cap = cap;
+    }
+    return &service->tokens[service->tokens_n++];
+}
+
+struct loading {
+    struct nx_service *service;
+    int err;
+};
+
+static void load_one(void *user, const struct nx_token *token) {
+    struct loading *loading = user;
+    struct nx_token *slot = slot_add(loading->service);
+    if (slot == NULL) {
+        loading->err = NX_ENOMEM;
+    } else {
+        *slot = *token;
+    }
+}
+
+int nx_service_tokens_load(struct nx_service *service) {
+    struct loading loading = {service, NX_OK};
+    int err = nx_store_tokens(service->store, load_one, &loading);
+    return err != NX_OK ? err : loading.err;
+}
+
+/* The valid token of a name, or NULL. */
+static struct nx_token *valid_token(struct nx_service *service,
+                                    const char *name) {
+    int64_t now_us = nx_service_now_us(service);
+    for (size_t i = 0; i < service->tokens_n; i++) {
+        struct nx_token *token = &service->tokens[i];
+        if (nx_token_live(token, now_us) && strcmp(token->name, name) == 0) {
+            return token;
+        }
+    }
+    return NULL;
+}
+
+static int keep(struct nx_service *service, struct nx_token *token,
+                const char *action) {
+    struct nx_change change = {.token = token,
+                               .action = action,
+                               .subject = token->name,
+                               .detail = nx_scope_text(token->scope)};
+    return nx_service_keep(service, &change);
+}
+
+static int draw(char *text) {
+    uint8_t secret[NX_TOKEN_SECRET_BYTES];
+    if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret)) {
+        return NX_EIO;
+    }
+    nx_token_text(secret, text);
+    sodium_memzero(secret, sizeof(secret));
+    return NX_OK;
+}
+
+int nx_service_token_create(struct nx_service *service,
+                            const struct nx_api_token *asked,
+                            struct nx_token *out, char *text) {
+    int64_t now_us = nx_service_now_us(service);
+    struct nx_token token = {
+        .scope = asked->scope,
+        .sight = asked->sight,
+        .created_us = now_us,
+        .expires_us =
+            asked->lasts_us > 0 ? now_us + asked->lasts_us : NX_TIME_UNKNOWN,
+        .revoked_us = NX_TIME_UNKNOWN,
+    };
+    if (valid_token(service, asked->name) != NULL) {
+        return NX_EEXISTS;
+    }
+    if (service->tokens_n >= NX_TOKENS_MAX) {
+        return NX_ELIMIT;
+    }
+    int err = draw(text);
+    if (err != NX_OK) {
+        return err;
+    }
+    memcpy(token.name, asked->name, sizeof(token.name));
+    nx_token_hash(text, NX_TOKEN_TEXT_LEN, token.hash);
+    struct nx_token *slot = slot_add(service);
+    err = slot == NULL ? NX_ENOMEM : keep(service, &token, "token created");
+    if (err != NX_OK) {
+        service->tokens_n -= slot != NULL ? 1 : 0;
+        return err;
+    }
+    *slot = token;
+    *out = token;
+    return NX_OK;
+}
+
+int nx_service_token_revoke(struct nx_service *service, const char *name,
+                            struct nx_token *out) {
+    struct nx_token *known = valid_token(service, name);
+    if (known == NULL) {
+        return NX_ENOTFOUND;
+    }
+    struct nx_token token = *known;
+    token.revoked_us = nx_service_now_us(service);
+    int err = keep(service, &token, "token revoked");
+    if (err != NX_OK) {
+        return err;
+    }
+    *known = token;
+    *out = token;
+    return NX_OK;
+}
+
+void nx_service_tokens(const struct nx_service *service,
+                       void (*visit)(void *user, const struct nx_token *token),
+                       void *user) {
+    for (size_t i = 0; i < service->tokens_n; i++) {
+        visit(user, &service->tokens[i]);
+    }
+}
+
+int nx_service_token_grant(const struct nx_service *service, const char *text,
+                           struct nx_grant *out) {
+    return nx_token_grant(service->tokens, service->tokens_n, text,
+                          nx_service_now_us(service), out);
+}
+
+bool nx_service_token_valid(const struct nx_service *service, uint32_t id) {
+    int64_t now_us = nx_service_now_us(service);
+    for (size_t i = 0; i < service->tokens_n; i++) {
+        if (service->tokens[i].id == id) {
+            return nx_token_live(&service->tokens[i], now_us);
+        }
+    }
+    return false;
+}
