@@ -1,0 +1,147 @@
+"""Strangers at the collector's doors: too many of them, too large, too slow."""
+import os
+import socket
+import struct
+import time
+
+from deploy.lab.ask import wait_until
+from deploy.lab.lab import COLLECTOR_ADDRESS
+from deploy.lab.programs import COLLECTOR_PORT
+from tests.lib import faults
+from tests.lib.support import site_alone
+
+TICKS = os.sysconf("SC_CLK_TCK")
+HTTP_PORT = 8053
+# A ZMTP 3 greeting of a client that speaks CURVE.
+GREETING = (b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" +
+            b"CURVE".ljust(20, b"\x00") + bytes(32))
+
+
+def processor_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+        fields = stat.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def memory_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        for line in status:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    raise AssertionError("no VmRSS")
+
+
+def knock(port=COLLECTOR_PORT):
+    return socket.create_connection((COLLECTOR_ADDRESS, port), timeout=10)
+
+
+def told_of_files(site):
+    """The operators' socket needs a file, too: it answers when one is free."""
+    try:
+        return "files" in str(site.api.get("/healthz")[1])
+    except OSError:
+        return False
+
+
+def test_files_run_out():
+    """Row 25: libzmq alone would try to accept for ever and eat a processor.
+    Who is connected stays so, operators are told why others are not."""
+    with site_alone() as site:
+        agent = site.agent("branch", nameservers=["192.0.2.53"])
+        agent.accept()
+        program = site.collector_program
+        assert program.daemon.stop() == 0
+        program.daemon.command = ["prlimit", "--nofile=64:64",
+                                  *program.daemon.command]
+        program.start().wait_ready()
+        agent.start()
+        site.wait_connected()
+        crowd = [knock() for _ in range(100)]
+        began, used = time.monotonic(), processor_s(program.daemon.pid)
+        time.sleep(3)
+        share = (processor_s(program.daemon.pid) - used) / (
+            time.monotonic() - began)
+        wait_until(lambda: told_of_files(site), 30, "operators to be told")
+        assert share < 0.5, f"{share:.0%} of a processor"
+        assert "connection lost" not in agent.daemon.log_text()
+        for link in crowd:
+            link.close()
+        began = time.monotonic()
+        agent.daemon.stop()
+        agent.start()
+        wait_until(lambda: agent.daemon.log_text().count(": connected") >= 2,
+                   30, "the agent to be let in again")
+        took = time.monotonic() - began
+    faults.row(f"64 files, 100 connections ({share:.0%} of a processor)", 1, 0,
+               0, took)
+
+
+def test_oversize():
+    """Row 23: a length is believed only as far as the limit goes."""
+    sizes = [256 * 1024 + 1, 2 ** 31, 2 ** 32, 2 ** 63 - 1, 2 ** 64 - 1]
+    with site_alone() as site:
+        pid = site.collector_program.daemon.pid
+        before = memory_kib(pid)
+        for size in sizes:
+            for flags in (0x02, 0x06):  # a message, a command; long
+                link = knock()
+                link.settimeout(5)
+                link.sendall(GREETING + struct.pack(">BQ", flags, size))
+                try:
+                    link.sendall(bytes(64 * 1024))
+                    while link.recv(4096):
+                        pass
+                except ConnectionError:
+                    pass  # as good as closed
+                link.close()
+        grown = memory_kib(pid) - before
+        site.collector_program.daemon.must_run()
+        assert site.api.get("/healthz")[0] == 200
+        assert grown < 32 * 1024, f"{grown} KiB more"
+    faults.row("frames that claim 256 KiB to 16 EiB", 2 * len(sizes), 0, 0)
+
+
+def times_of_good_client(site, n):
+    took = []
+    for _ in range(n):
+        began = time.monotonic()
+        assert site.api.get("/healthz")[0] == 200
+        took.append(time.monotonic() - began)
+    return sorted(took)
+
+
+def test_slow_clients():
+    """Row 27: clients that dribble headers or bodies, or say nothing, and one
+    that behaves."""
+    with site_alone(http={"listen": f"127.0.0.1:{HTTP_PORT}"}) as site:
+        pid = site.collector_program.daemon.pid
+        alone = times_of_good_client(site, 100)
+        before = memory_kib(pid)
+        starts = [b"", b"GET /healthz HTTP/1.1\r\nX: ",
+                  b"POST /v1/incidents HTTP/1.1\r\nContent-Type: "
+                  b"application/json\r\nContent-Length: 60000\r\n\r\n{"]
+        slow = []
+        for i in range(300):
+            link = socket.create_connection(("127.0.0.1", HTTP_PORT))
+            link.sendall(starts[i % len(starts)])
+            slow.append(link)
+        crowded = []
+        for _ in range(10):
+            for link in slow:
+                try:
+                    link.send(b"a", socket.MSG_DONTWAIT)
+                except OSError:
+                    pass  # shown out
+            crowded += times_of_good_client(site, 20)
+        crowded.sort()
+        grown = memory_kib(pid) - before
+        for link in slow:
+            link.close()
+        p99 = crowded[int(len(crowded) * 0.99) - 1]
+        floor = alone[int(len(alone) * 0.99) - 1]
+        print(f"# p99 {1000 * p99:.1f} ms, alone {1000 * floor:.1f} ms; "
+              f"{grown} KiB more")
+        # 50 ms are promised; a machine that is slow alone is not blamed here.
+        assert p99 < max(0.05, 5 * floor), (p99, floor)
+        assert grown < 64 * 1024, f"{grown} KiB more"
+    faults.row("300 slow HTTP clients", 1, 0, 0, p99)
