@@ -385,6 +385,5 @@ uint64_t nx_spool_boot(void) {
     if (n > 0) {
         return nx_hash(text, (size_t)n, BOOT_SEED);
     }
-    (void)getrandom(&boot, sizeof(boot), 0);
-    return boot;
+    return getrandom(&boot, sizeof(boot), 0) == sizeof(boot) ? boot : 0;
 }

@@ -222,7 +222,7 @@ static int take_old(struct opening *o, const struct nx_ledger_block *ledger) {
 
 static int open_with(struct opening *o) {
     struct nx_spool *s = o->spool;
-    struct nx_ledger_block ledger;
+    struct nx_ledger_block ledger = {0};
     int err = NX_OK;
     bool have = read_ledger(o, &ledger, &err);
     if (err == NX_OK) {
