@@ -252,7 +252,7 @@ static void test_refused(void **state) {
         {"", "no command given"},
         {"frobnicate", "frobnicate: no such command"},
         {"incident", "incident: needs one of open, list, show, close"},
-        {"agents", "agents: needs one of list, accept, "},
+        {"agents", "agents: needs one of list, ledger, accept, "},
         {"incident frob", "incident frob: no such command"},
         {"incident open example.com", "usage: nxclear incident open NAME"},
         {"incident open example.com ANY", "ANY: not a record type"},
