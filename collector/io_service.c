@@ -299,6 +299,18 @@ int nx_service_export(struct nx_service *service, uint32_t id,
     return parts.incident == NULL ? NX_ENOTFOUND : nx_export_new(&parts, out);
 }
 
+int nx_service_transitions(struct nx_service *service, uint32_t id,
+                           const char *network, int64_t after_id,
+                           unsigned n_max,
+                           void (*visit)(void *user,
+                                         const struct nx_store_transition *row),
+                           void *user) {
+    return nx_engine_incident(service->engine, id) == NULL
+               ? NX_ENOTFOUND
+               : nx_store_transition_page(service->store, id, network, after_id,
+                                          n_max, visit, user);
+}
+
 /* --- health --- */
 
 int nx_service_ledger(const struct nx_service *service, uint32_t agent_id,

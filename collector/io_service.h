@@ -51,6 +51,16 @@ struct nx_export;
 int nx_service_export(struct nx_service *service, uint32_t id,
                       struct nx_export **out) NX_MUSTUSE;
 
+/* Changes of the incident's targets, see nx_store_transition_page.
+ * NX_ENOTFOUND, an error of the store. */
+struct nx_store_transition;
+int nx_service_transitions(struct nx_service *service, uint32_t id,
+                           const char *network, int64_t after_id,
+                           unsigned n_max,
+                           void (*visit)(void *user,
+                                         const struct nx_store_transition *row),
+                           void *user) NX_MUSTUSE;
+
 /* key: Z85, or an unambiguous prefix (at least 6 characters) of a pending
  * key. Accepting a known key updates network, name and role.
  * NX_ENOTFOUND, NX_EMALFORMED (key or label), NX_EEXISTS (another agent has

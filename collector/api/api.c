@@ -79,6 +79,8 @@ static const struct route routes[] = {
      NX_ACCESS_ALL},
     {"v1/incidents/*/events", NX_API_INCIDENT_EVENTS, "GET",
      NX_ACCESS_NETWORKS},
+    {"v1/incidents/*/transitions", NX_API_INCIDENT_TRANSITIONS, "GET, HEAD",
+     NX_ACCESS_NETWORKS},
     {"v1/incidents/*/recording", NX_API_INCIDENT_RECORDING, "GET",
      NX_ACCESS_ALL},
     {"v1/agents", NX_API_AGENTS, "GET, HEAD", NX_ACCESS_NETWORKS},

@@ -17,33 +17,34 @@
 #include "collector/status/status.h"
 
 enum nx_api_route {
-    NX_API_INCIDENTS,          /* GET, POST /v1/incidents */
-    NX_API_INCIDENT,           /* GET /v1/incidents/{id} */
-    NX_API_INCIDENT_CLOSE,     /* POST /v1/incidents/{id}/close */
-    NX_API_INCIDENT_STATUS,    /* GET /v1/incidents/{id}/status */
-    NX_API_INCIDENT_NETWORK,   /* GET /v1/incidents/{id}/networks/{network} */
-    NX_API_INCIDENT_REPORT,    /* GET /v1/incidents/{id}/report */
-    NX_API_INCIDENT_EVENTS,    /* GET /v1/incidents/{id}/events */
-    NX_API_INCIDENT_RECORDING, /* GET /v1/incidents/{id}/recording */
-    NX_API_AGENTS,             /* GET /v1/agents */
-    NX_API_AGENT_ACCEPT,       /* POST /v1/agents/accept */
-    NX_API_AGENT_REVOKE,       /* POST /v1/agents/revoke */
-    NX_API_ALERTS,             /* GET /v1/alerts */
-    NX_API_ALERT_TEST,         /* POST /v1/alerts/test */
-    NX_API_AGENT_REJECT,       /* POST /v1/agents/reject */
-    NX_API_AGENT_QUARANTINE,   /* POST /v1/agents/quarantine */
-    NX_API_AGENT_RELEASE,      /* POST /v1/agents/release */
-    NX_API_AGENT_LOG,          /* GET /v1/agents/log */
-    NX_API_ENROLMENTS,         /* GET, POST /v1/enrolments */
-    NX_API_ENROLMENT_REVOKE,   /* POST /v1/enrolments/revoke */
-    NX_API_AGENT_LABEL,        /* POST /v1/agents/label */
-    NX_API_NETWORKS,           /* GET /v1/networks */
-    NX_API_NETWORK_LABEL,      /* POST /v1/networks/label */
-    NX_API_SCORE,              /* GET /v1/score */
-    NX_API_TOKENS,             /* GET, POST /v1/tokens */
-    NX_API_TOKEN_REVOKE,       /* POST /v1/tokens/revoke */
-    NX_API_HEALTH,             /* GET /healthz */
-    NX_API_METRICS,            /* GET /metrics */
+    NX_API_INCIDENTS,            /* GET, POST /v1/incidents */
+    NX_API_INCIDENT,             /* GET /v1/incidents/{id} */
+    NX_API_INCIDENT_CLOSE,       /* POST /v1/incidents/{id}/close */
+    NX_API_INCIDENT_STATUS,      /* GET /v1/incidents/{id}/status */
+    NX_API_INCIDENT_NETWORK,     /* GET /v1/incidents/{id}/networks/{network} */
+    NX_API_INCIDENT_REPORT,      /* GET /v1/incidents/{id}/report */
+    NX_API_INCIDENT_EVENTS,      /* GET /v1/incidents/{id}/events */
+    NX_API_INCIDENT_TRANSITIONS, /* GET /v1/incidents/{id}/transitions */
+    NX_API_INCIDENT_RECORDING,   /* GET /v1/incidents/{id}/recording */
+    NX_API_AGENTS,               /* GET /v1/agents */
+    NX_API_AGENT_ACCEPT,         /* POST /v1/agents/accept */
+    NX_API_AGENT_REVOKE,         /* POST /v1/agents/revoke */
+    NX_API_ALERTS,               /* GET /v1/alerts */
+    NX_API_ALERT_TEST,           /* POST /v1/alerts/test */
+    NX_API_AGENT_REJECT,         /* POST /v1/agents/reject */
+    NX_API_AGENT_QUARANTINE,     /* POST /v1/agents/quarantine */
+    NX_API_AGENT_RELEASE,        /* POST /v1/agents/release */
+    NX_API_AGENT_LOG,            /* GET /v1/agents/log */
+    NX_API_ENROLMENTS,           /* GET, POST /v1/enrolments */
+    NX_API_ENROLMENT_REVOKE,     /* POST /v1/enrolments/revoke */
+    NX_API_AGENT_LABEL,          /* POST /v1/agents/label */
+    NX_API_NETWORKS,             /* GET /v1/networks */
+    NX_API_NETWORK_LABEL,        /* POST /v1/networks/label */
+    NX_API_SCORE,                /* GET /v1/score */
+    NX_API_TOKENS,               /* GET, POST /v1/tokens */
+    NX_API_TOKEN_REVOKE,         /* POST /v1/tokens/revoke */
+    NX_API_HEALTH,               /* GET /healthz */
+    NX_API_METRICS,              /* GET /metrics */
 };
 
 enum nx_api_method { NX_API_GET, NX_API_HEAD, NX_API_POST, NX_API_OTHER };
@@ -63,12 +64,21 @@ enum nx_api_door {
     NX_API_NETWORK,  /* TCP for others */
 };
 
+#define NX_API_LIMIT_MAX 1000U /* entries of a page */
+#define NX_API_CURSOR_MAX 64U  /* bytes with the NUL */
+
 struct nx_api_request {
     enum nx_api_route route;
     enum nx_access access;
     bool post; /* else GET or HEAD */
     uint32_t incident_id;
-    char network[NX_TEXT_LABEL_MAX];
+    char network[NX_TEXT_LABEL_MAX]; /* also of the query; "": none */
+
+    /* Of the query. */
+    unsigned limit;                 /* entries of a page; 0: not given */
+    char cursor[NX_API_CURSOR_MAX]; /* where the page begins; "": first */
+    bool no_targets;                /* targets=false */
+    bool changes;                   /* changes=true */
 };
 
 /* Why a request is refused. */
@@ -92,6 +102,16 @@ json_t *nx_api_problem_json(const struct nx_api_problem *problem);
 int nx_api_route(enum nx_api_method method, const char *path,
                  struct nx_api_request *out,
                  struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* The query of a URI ("limit=100&cursor=7", without "?"; NULL: none) into *out,
+ * which nx_api_route filled. NX_EDENIED with *problem (422): a parameter that
+ * the resource does not know, given twice, or with a value that it has not. */
+int nx_api_query(const char *query, struct nx_api_request *out,
+                 struct nx_api_problem *problem) NX_MUSTUSE;
+
+/* Is the status of the whole incident asked for, with no where= and no
+ * group= (nx_api_status_query)? */
+bool nx_api_query_is_plain(const char *query);
 
 /* What a web page of another origin could send must not be obeyed: the second
  * wall behind tokens. content_type, host, origin: header values, NULL when

@@ -181,6 +181,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     http->second++;
     drop_late(http);
     nx_http_streams_tick(http);
+    nx_board_tidy(http->board, nx_service_now_us(http->service));
     let_in(http, true);
 }
 
@@ -364,7 +365,9 @@ int nx_http_new(struct event_base *base, struct nx_service *service,
                                 : NX_HTTP_CONNECTIONS_MAX;
     http->timeout_s =
         settings->timeout_s != 0 ? settings->timeout_s : NX_HTTP_TIMEOUT_S;
-    int err = start(http, settings, problem);
+    http->epoch = (uint64_t)nx_service_now_us(service);
+    int err = nx_board_new(&http->board);
+    err = err != 0 ? err : start(http, settings, problem);
     if (err != 0) {
         nx_http_free(&http);
         return err;
@@ -404,6 +407,7 @@ void nx_http_free(struct nx_http **http) {
             event_free(events[i]);
         }
     }
+    nx_board_free(&h->board);
     free(h->unix_path);
     free(h);
 }

@@ -11,6 +11,7 @@
 #include "collector/api/access.h"
 #include "collector/api/api.h"
 #include "collector/api/io_http.h"
+#include "collector/status/board.h"
 
 /* One way in: the Unix socket, or TCP. */
 struct nx_http_door {
@@ -25,7 +26,9 @@ struct nx_http_stream {
     struct evhttp_request *request;
     uint32_t incident_id;
     struct nx_grant grant; /* of who reads */
-    uint64_t digest;       /* of the document sent last */
+    uint64_t digest;       /* of what was sent last; of a narrow sight */
+    bool changes;          /* wants what changed, not all of it each time */
+    uint64_t revision;     /* of the page that it knows; 0: none */
     uint64_t sent_s;       /* nx_http.second of the last bytes */
     uint64_t looked_s;     /* nx_http.second of the last look */
 };
@@ -50,6 +53,8 @@ struct nx_http {
     unsigned timeout_s;
     struct nx_http_door unix_door;
     struct nx_http_door tcp_door;
+    struct nx_board *board;
+    uint64_t epoch;             /* in revisions that clients see */
     struct event *tick;         /* each second */
     struct event *arrived;      /* activated after an accept */
     struct event *crowded;      /* too many connections: a moment later */
@@ -100,6 +105,11 @@ json_t *nx_http_now_json(struct nx_service *service);
 /* A document's reference is taken; NULL (no memory): 500. */
 void nx_http_reply_json(struct evhttp_request *request, unsigned status,
                         json_t *document);
+/* The same with an entity tag; 304 when the client has it already. */
+void nx_http_reply_tagged(struct evhttp_request *request, json_t *document);
+/* 304 for a client that has the tag; else adds it to the reply's headers and
+ * is false. */
+bool nx_http_reply_unchanged(struct evhttp_request *request, const char *etag);
 void nx_http_reply_problem(struct evhttp_request *request,
                            const struct nx_api_problem *problem);
 /* What the service could not do: "what: why". */
@@ -110,9 +120,32 @@ void nx_http_reply_text(struct evhttp_request *request, unsigned status,
 /* The headers that every reply has. */
 void nx_http_common_headers(struct evhttp_request *request, const char *type);
 
+/* io_http_list.c: lists, in pages if wanted. */
+void nx_http_get_list(struct nx_http *http, struct evhttp_request *request,
+                      const struct nx_api_request *asked,
+                      const struct nx_sight *sight);
+
+/* io_http_web.c: answers if the path is one of the page's; false: it is not. */
+bool nx_http_web(struct evhttp_request *request, enum nx_api_method method,
+                 const char *path);
+
+/* io_http_status.c: the status of an incident, from the board. */
+void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
+                        const struct nx_api_request *asked);
+const struct nx_board_page *nx_http_page(struct nx_http *http, uint32_t id);
+/* Adds the document, or what changed in it since a revision (0: all). Texts
+ * are not copied. False: no memory. */
+struct nx_http_part {
+    bool lanes;     /* networks without their targets */
+    uint64_t since; /* a revision */
+};
+bool nx_http_add_status(struct evbuffer *out, const struct nx_board_page *page,
+                        const struct nx_http_part *part) NX_MUSTUSE;
+
 /* io_http_stream.c. */
 void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
-                          uint32_t incident_id, const struct nx_grant *grant);
+                          const struct nx_api_request *asked,
+                          const struct nx_grant *grant);
 void nx_http_streams_tick(struct nx_http *http);
 /* The connection is going down: forgets its stream, if it has one. */
 void nx_http_stream_closed(struct nx_http *http,

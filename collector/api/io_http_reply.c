@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/api/io_http_parts.h"
+#include "collector/api/page.h"
 #include "common/rfc3339.h"
 #include "common/text.h"
 
@@ -12,7 +13,9 @@
 void nx_http_common_headers(struct evhttp_request *request, const char *type) {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
     (void)evhttp_add_header(headers, "Content-Type", type);
-    (void)evhttp_add_header(headers, "Cache-Control", "no-store");
+    (void)evhttp_add_header(
+        headers, "Cache-Control",
+        evhttp_find_header(headers, "ETag") != NULL ? "no-cache" : "no-store");
     (void)evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
     (void)evhttp_add_header(headers, "Content-Security-Policy",
                             "default-src 'none'");
@@ -50,6 +53,30 @@ static void send_json(struct evhttp_request *request, unsigned status,
 void nx_http_reply_json(struct evhttp_request *request, unsigned status,
                         json_t *document) {
     send_json(request, status, "application/json", document);
+}
+
+/* no-cache: to be kept, but asked about each time. */
+bool nx_http_reply_unchanged(struct evhttp_request *request, const char *etag) {
+    const char *known = evhttp_find_header(
+        evhttp_request_get_input_headers(request), "If-None-Match");
+    struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
+    (void)evhttp_add_header(headers, "ETag", etag);
+    if (!nx_api_etag_known(known, etag)) {
+        return false;
+    }
+    (void)evhttp_add_header(headers, "Cache-Control", "no-cache");
+    evhttp_send_reply(request, 304, NULL, NULL);
+    return true;
+}
+
+void nx_http_reply_tagged(struct evhttp_request *request, json_t *document) {
+    char etag[NX_ETAG_MAX];
+    if (document != NULL && nx_api_etag(document, etag) == 0 &&
+        nx_http_reply_unchanged(request, etag)) {
+        json_decref(document);
+        return;
+    }
+    nx_http_reply_json(request, 200, document);
 }
 
 void nx_http_reply_problem(struct evhttp_request *request,

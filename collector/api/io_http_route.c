@@ -152,13 +152,13 @@ static void post_alert_test(struct nx_service *service,
 
 /* --- dispatch --- */
 
-static void get_status(struct nx_service *service,
-                       struct evhttp_request *request, uint32_t id,
-                       const struct nx_sight *sight) {
-    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+/* Of some networks only, or in groups: worked out for this request. */
+static void get_chosen_status(struct nx_service *service,
+                              struct evhttp_request *request, uint32_t id,
+                              const char *text, const struct nx_sight *sight) {
     struct nx_api_problem problem;
     struct nx_status_query query;
-    if (nx_api_status_query(evhttp_uri_get_query(uri), &query, &problem) != 0) {
+    if (nx_api_status_query(text, &query, &problem) != 0) {
         nx_http_reply_problem(request, &problem);
         return;
     }
@@ -168,12 +168,27 @@ static void get_status(struct nx_service *service,
         nx_http_status(service, id, &query, nx_service_now_us(service)));
 }
 
+/* The board shows every network: it is for those who may see them all. */
+static void get_status(struct nx_http *http, struct evhttp_request *request,
+                       const struct nx_api_request *asked,
+                       const struct nx_sight *sight) {
+    const struct evhttp_uri *uri = evhttp_request_get_evhttp_uri(request);
+    const char *text = evhttp_uri_get_query(uri);
+    if (sight->networks_n == 0 && nx_api_query_is_plain(text)) {
+        nx_http_get_status(http, request, asked);
+    } else {
+        get_chosen_status(http->service, request, asked->incident_id, text,
+                          sight);
+    }
+}
+
 /* A document about an incident that exists; NULL was no memory, or (for a
  * network) nothing of that name. */
-static void get_of_incident(struct nx_service *service,
+static void get_of_incident(struct nx_http *http,
                             struct evhttp_request *request,
                             const struct nx_api_request *asked,
                             const struct nx_sight *sight) {
+    struct nx_service *service = http->service;
     struct nx_engine *engine = nx_service_engine(service);
     int64_t now_us = nx_service_now_us(service);
     uint32_t id = asked->incident_id;
@@ -183,11 +198,11 @@ static void get_of_incident(struct nx_service *service,
         return;
     }
     if (asked->route == NX_API_INCIDENT) {
-        nx_http_reply_json(request, 200, head_of(service, id));
+        nx_http_reply_tagged(request, head_of(service, id));
         return;
     }
     if (asked->route == NX_API_INCIDENT_STATUS) {
-        get_status(service, request, id, sight);
+        get_status(http, request, asked, sight);
         return;
     }
     if (asked->route == NX_API_INCIDENT_REPORT) {
@@ -206,7 +221,9 @@ static void get_of_incident(struct nx_service *service,
 }
 
 static void get_events(struct nx_http *http, struct evhttp_request *request,
-                       uint32_t id, const struct nx_grant *grant) {
+                       const struct nx_api_request *asked,
+                       const struct nx_grant *grant) {
+    uint32_t id = asked->incident_id;
     struct nx_api_problem problem;
     if (nx_engine_incident(nx_service_engine(http->service), id) == NULL) {
         no_incident(request, id);
@@ -216,17 +233,8 @@ static void get_events(struct nx_http *http, struct evhttp_request *request,
                             NX_HTTP_STREAMS_MAX);
         nx_http_reply_problem(request, &problem);
     } else {
-        nx_http_stream_start(http, request, id, grant);
+        nx_http_stream_start(http, request, asked, grant);
     }
-}
-
-static void get_networks(struct nx_service *service,
-                         struct evhttp_request *request,
-                         const struct nx_sight *sight) {
-    json_t *document = nx_status_networks(nx_service_engine(service),
-                                          nx_service_now_us(service));
-    nx_access_narrow(json_object_get(document, "networks"), sight);
-    nx_http_reply_json(request, 200, document);
 }
 
 /* grant: NULL only where the route is open to everybody. */
@@ -235,38 +243,33 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
                      const struct nx_grant *grant) {
     const struct nx_sight *sight = grant != NULL ? &grant->sight : NULL;
     struct nx_service *service = http->service;
-    struct nx_engine *engine = nx_service_engine(service);
-    int64_t now_us = nx_service_now_us(service);
     switch (asked->route) {
     case NX_API_INCIDENTS:
         if (asked->post) {
             post_incident(service, request);
         } else {
-            nx_http_reply_json(
-                request, 200,
-                nx_status_incident_list_seen(engine, now_us, sight));
+            nx_http_get_list(http, request, asked, sight);
         }
+        break;
+    case NX_API_INCIDENT_TRANSITIONS:
+    case NX_API_AGENTS:
+    case NX_API_NETWORKS:
+        nx_http_get_list(http, request, asked, sight);
         break;
     case NX_API_INCIDENT:
     case NX_API_INCIDENT_STATUS:
     case NX_API_INCIDENT_NETWORK:
     case NX_API_INCIDENT_REPORT:
-        get_of_incident(service, request, asked, sight);
+        get_of_incident(http, request, asked, sight);
         break;
     case NX_API_INCIDENT_CLOSE:
         post_close(service, request, asked->incident_id);
         break;
     case NX_API_INCIDENT_EVENTS:
-        get_events(http, request, asked->incident_id, grant);
+        get_events(http, request, asked, grant);
         break;
     case NX_API_INCIDENT_RECORDING:
         nx_http_recording_start(http, request, asked->incident_id);
-        break;
-    case NX_API_AGENTS:
-        nx_http_reply_json(request, 200,
-                           json_pack("{s:o, s:o}", "now",
-                                     nx_http_now_json(service), "agents",
-                                     nx_http_agent_list(service, sight)));
         break;
     case NX_API_AGENT_ACCEPT:
     case NX_API_AGENT_REVOKE:
@@ -291,9 +294,6 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         break;
     case NX_API_NETWORK_LABEL:
         nx_http_label(service, request, NX_LABELS_OF_NETWORK);
-        break;
-    case NX_API_NETWORKS:
-        get_networks(service, request, sight);
         break;
     case NX_API_SCORE:
         nx_http_score(service, request);
@@ -376,12 +376,18 @@ void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request) {
     struct nx_grant room;
     const struct nx_grant *grant = NULL;
     int err = guard(door, request, method == NX_API_POST, &problem);
+    if (err == 0 && path != NULL && nx_http_web(request, method, path)) {
+        return;
+    }
     if (err == 0) {
         err = nx_api_route(method, path == NULL ? "" : path, &asked, &problem);
     }
     if (err == 0) {
         grant = grant_of(door, request, &room);
         err = nx_access_check(&asked, grant, &problem);
+    }
+    if (err == 0) {
+        err = nx_api_query(evhttp_uri_get_query(uri), &asked, &problem);
     }
     if (err != 0) {
         nx_http_reply_problem(request, &problem);

@@ -6,48 +6,10 @@
 #include <string.h>
 
 #include "collector/api/io_http_parts.h"
-#include "collector/status/status.h"
-#include "common/hash.h"
 
 #define KEEPALIVE_S 15U
 #define PENDING_MAX_BYTES (1U << 20) /* a slow reader gets fewer documents */
 #define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
-
-/* A status document ready to be sent; text NULL when there is none. */
-struct page {
-    char *text;
-    uint64_t digest; /* of all but the time */
-    int64_t now_us;
-    bool closed;
-};
-
-static uint64_t digest_of(json_t *document) {
-    json_t *copy = json_copy(document);
-    uint64_t digest = 0;
-    if (copy != NULL && json_object_del(copy, "now") == 0) {
-        char *text = json_dumps(copy, JSON_FLAGS);
-        digest = text == NULL ? 0 : nx_hash(text, strlen(text), 1);
-        free(text);
-    }
-    json_decref(copy);
-    return digest;
-}
-
-static struct page render(struct nx_http *http, uint32_t incident_id,
-                          const struct nx_sight *sight) {
-    const struct nx_status_query query = {.sight = sight};
-    struct page page = {.now_us = nx_service_now_us(http->service)};
-    json_t *document =
-        nx_http_status(http->service, incident_id, &query, page.now_us);
-    if (document != NULL) {
-        const json_t *incident = json_object_get(document, "incident");
-        page.closed = json_is_string(json_object_get(incident, "closed"));
-        page.digest = digest_of(document);
-        page.text = json_dumps(document, JSON_FLAGS);
-    }
-    json_decref(document);
-    return page;
-}
 
 static size_t pending(const struct nx_http_stream *stream) {
     struct evhttp_connection *evcon =
@@ -62,16 +24,33 @@ static void send_chunk(struct nx_http_stream *stream, struct evbuffer *chunk,
     stream->sent_s = second;
 }
 
-static void send_page(struct nx_http_stream *stream, const struct page *page,
-                      uint64_t second) {
+/* Whoever has seen all networks there are can go on from there. */
+static bool can_go_on(const struct nx_http_stream *stream,
+                      const struct nx_board_page *page) {
+    return stream->changes && stream->revision != 0 &&
+           stream->revision >= page->sites_revision;
+}
+
+/* data: one line, for the texts have no line ends. */
+static bool add_event(struct nx_http *http, struct nx_http_stream *stream,
+                      const struct nx_board_page *page, struct evbuffer *out) {
+    bool change = can_go_on(stream, page);
+    const struct nx_http_part part = {.lanes = stream->changes,
+                                      .since = change ? stream->revision : 0};
+    return evbuffer_add_printf(
+               out,
+               "id: %" PRIx64 "-%" PRIx64 "\nevent: %s\ndata: ", http->epoch,
+               page->revision, change ? "change" : "status") >= 0 &&
+           nx_http_add_status(out, page, &part) &&
+           evbuffer_add(out, "\n\n", 2) == 0;
+}
+
+static void send_page(struct nx_http *http, struct nx_http_stream *stream,
+                      const struct nx_board_page *page) {
     struct evbuffer *chunk = evbuffer_new();
-    if (chunk != NULL &&
-        evbuffer_add_printf(chunk, "id: %" PRId64 "\nevent: status\ndata: ",
-                            page->now_us) >= 0 &&
-        evbuffer_add(chunk, page->text, strlen(page->text)) == 0 &&
-        evbuffer_add(chunk, "\n\n", 2) == 0) {
-        send_chunk(stream, chunk, second);
-        stream->digest = page->digest;
+    if (chunk != NULL && add_event(http, stream, page, chunk)) {
+        send_chunk(stream, chunk, http->second);
+        stream->revision = page->revision;
     }
     if (chunk != NULL) {
         evbuffer_free(chunk);
@@ -102,16 +81,79 @@ static struct evhttp_request *forget(struct nx_http *http,
     return request;
 }
 
+/* --- readers of some networks only: a document of their own --- */
+
+static bool is_narrow(const struct nx_http_stream *stream) {
+    return stream->grant.sight.networks_n > 0;
+}
+
+static json_t *narrow_status(struct nx_http *http,
+                             const struct nx_http_stream *stream) {
+    const struct nx_status_query query = {.sight = &stream->grant.sight};
+    return nx_http_status(http->service, stream->incident_id, &query,
+                          nx_service_now_us(http->service));
+}
+
+/* Of all but the time. */
+static uint64_t digest_of(json_t *document) {
+    json_t *copy = json_copy(document);
+    uint64_t digest = 0;
+    if (copy != NULL && json_object_del(copy, "now") == 0) {
+        char *text = json_dumps(copy, JSON_FLAGS);
+        digest = text == NULL ? 0 : nx_hash(text, strlen(text), 1);
+        free(text);
+    }
+    json_decref(copy);
+    return digest;
+}
+
+static bool send_narrow(struct nx_http *http, struct nx_http_stream *stream) {
+    json_t *document = narrow_status(http, stream);
+    uint64_t digest = document != NULL ? digest_of(document) : stream->digest;
+    char *text =
+        digest != stream->digest ? json_dumps(document, JSON_FLAGS) : NULL;
+    struct evbuffer *chunk = text != NULL ? evbuffer_new() : NULL;
+    bool sent =
+        chunk != NULL &&
+        evbuffer_add_printf(chunk, "event: status\ndata: %s\n\n", text) >= 0;
+    if (sent) {
+        send_chunk(stream, chunk, http->second);
+        stream->digest = digest;
+    }
+    if (chunk != NULL) {
+        evbuffer_free(chunk);
+    }
+    free(text);
+    json_decref(document);
+    return sent;
+}
+
+/* --- delivery --- */
+
+/* Whether anything was sent. The board's revision says when to look anew. */
+static bool send_news(struct nx_http *http, struct nx_http_stream *stream,
+                      const struct nx_board_page *page) {
+    if (page == NULL || page->revision == stream->revision ||
+        pending(stream) >= PENDING_MAX_BYTES) {
+        return false;
+    }
+    if (is_narrow(stream)) {
+        stream->revision = page->revision;
+        return send_narrow(http, stream);
+    }
+    send_page(http, stream, page);
+    return true;
+}
+
 static void deliver(struct nx_http *http, struct nx_http_stream *stream,
-                    const struct page *page) {
+                    const struct nx_board_page *page) {
     stream->looked_s = http->second;
-    if (page->text != NULL && page->digest != stream->digest &&
-        pending(stream) < PENDING_MAX_BYTES) {
-        send_page(stream, page, http->second);
+    if (send_news(http, stream, page)) {
+        /* said */
     } else if (http->second - stream->sent_s >= KEEPALIVE_S) {
         send_keepalive(stream, http->second);
     }
-    if (page->closed) {
+    if (page == NULL || page->closed) {
         evhttp_send_reply_end(forget(http, stream));
     }
 }
@@ -133,37 +175,48 @@ void nx_http_stream_closed(struct nx_http *http,
     }
 }
 
+/* What the client has, if it was this collector in this run that said so. */
+static uint64_t known_revision(const struct nx_http *http,
+                               struct evhttp_request *request,
+                               const struct nx_board_page *page) {
+    uint64_t epoch = 0;
+    uint64_t revision = 0;
+    const char *id = evhttp_find_header(
+        evhttp_request_get_input_headers(request), "Last-Event-ID");
+    if (id == NULL || strlen(id) > 40 ||
+        sscanf(id, "%" SCNx64 "-%" SCNx64, &epoch, &revision) != 2 ||
+        epoch != http->epoch || revision > page->revision) {
+        return 0;
+    }
+    return revision;
+}
+
 void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
-                          uint32_t incident_id, const struct nx_grant *grant) {
+                          const struct nx_api_request *asked,
+                          const struct nx_grant *grant) {
     struct nx_api_problem problem;
     struct nx_http_stream *stream = calloc(1, sizeof *stream);
-    struct page page = render(http, incident_id, &grant->sight);
-    if (stream == NULL || page.text == NULL) {
+    const struct nx_board_page *page = nx_http_page(http, asked->incident_id);
+    if (stream == NULL || page == NULL) {
         free(stream);
-        free(page.text);
         (void)nx_api_refuse(&problem, 500, "out of memory");
         nx_http_reply_problem(request, &problem);
         return;
     }
     stream->request = request;
-    stream->incident_id = incident_id;
+    stream->incident_id = asked->incident_id;
     stream->grant = *grant;
-    stream->digest = ~page.digest;
+    stream->changes = asked->changes;
+    stream->revision =
+        is_narrow(stream) ? 0 : known_revision(http, request, page);
+    stream->sent_s = http->second;
     stream->next = http->streams;
     http->streams = stream;
     http->streams_n++;
     nx_http_common_headers(request, "text/event-stream");
     nx_http_conn_is_stream(http, evhttp_request_get_connection(request));
     evhttp_send_reply_start(request, 200, "OK");
-    deliver(http, stream, &page);
-    free(page.text);
-}
-
-/* Is the same page for both? */
-static bool alike(const struct nx_http_stream *a,
-                  const struct nx_http_stream *b) {
-    return a->incident_id == b->incident_id &&
-           memcmp(&a->grant.sight, &b->grant.sight, sizeof a->grant.sight) == 0;
+    deliver(http, stream, page);
 }
 
 /* A token that is over opens nothing any more. */
@@ -186,16 +239,15 @@ void nx_http_streams_tick(struct nx_http *http) {
             stream = stream->next;
             continue;
         }
-        const struct nx_http_stream like = *stream; /* it may go */
-        struct page page = render(http, like.incident_id, &like.grant.sight);
+        uint32_t id = stream->incident_id;
+        const struct nx_board_page *page = nx_http_page(http, id);
         struct nx_http_stream *next = NULL;
         for (struct nx_http_stream *s = stream; s != NULL; s = next) {
             next = s->next;
-            if (alike(s, &like)) {
-                deliver(http, s, &page);
+            if (s->incident_id == id) {
+                deliver(http, s, page);
             }
         }
-        free(page.text);
         stream = http->streams; /* the list may have changed */
     }
 }

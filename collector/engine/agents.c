@@ -195,9 +195,18 @@ static struct nx_agent_state *agent_new(struct nx_engine *engine, uint32_t id) {
     return a;
 }
 
+/* Targets are shown by network and name. */
+static void note_told(struct nx_engine *engine) {
+    engine->told_n++;
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        engine->cases[i]->ordered = false;
+    }
+}
+
 int nx_engine_agent_set(struct nx_engine *engine,
                         const struct nx_agent *agent) {
     struct nx_agent_state *a = nx_agents_find(engine, agent->id);
+    note_told(engine);
     if (a == NULL) {
         if (HASH_COUNT(engine->agents) >= NX_ENGINE_AGENTS_MAX) {
             return NX_ELIMIT;

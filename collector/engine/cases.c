@@ -160,6 +160,7 @@ static size_t open_n(const struct nx_engine *engine) {
 static void case_remove(struct nx_engine *engine, size_t at) {
     items_free(engine, engine->cases[at]);
     free(engine->cases[at]->kept);
+    free(engine->cases[at]->order);
     free(engine->cases[at]);
     engine->cases_n--;
     for (size_t i = at; i < engine->cases_n; i++) {
@@ -255,6 +256,7 @@ int nx_engine_incident_open(struct nx_engine *engine,
         return err;
     }
     insert(engine, c);
+    engine->told_n++;
     nx_plan_touch_auditors(engine);
     return 0;
 }
@@ -269,6 +271,7 @@ int nx_engine_incident_close(struct nx_engine *engine, uint32_t id,
         return NX_ESTATE;
     }
     c->incident.closed_us = at_us;
+    engine->told_n++;
     items_free(engine, c);
     nx_plan_touch_auditors(engine);
     return 0;
@@ -312,6 +315,7 @@ int nx_engine_incident_keep(struct nx_engine *engine, uint32_t id,
     memcpy(kept, text, size);
     free(c->kept);
     c->kept = kept;
+    engine->told_n++;
     drop_kept(engine);
     return 0;
 }

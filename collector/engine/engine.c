@@ -213,7 +213,7 @@ static bool current(const struct nx_engine *engine, const struct nx_target *t,
 }
 
 static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
-                 struct nx_target_view *out) {
+                 bool as_judged, struct nx_target_view *out) {
     *out = (struct nx_target_view){.agent_id = t->agent->agent.id,
                                    .question = &t->question,
                                    .item = t->item->index,
@@ -221,7 +221,7 @@ static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
                                    .agent_heard = t->agent_heard,
                                    .since_us = t->since_us,
                                    .nsid_hash = t->nsid_hash};
-    if (current(engine, t, now_us)) {
+    if (current(engine, t, now_us) || (as_judged && t->judged)) {
         return;
     }
     nx_target_judge(engine, t, now_us, &out->verdict);
@@ -245,27 +245,85 @@ static size_t collect(const struct nx_case *c, struct nx_target **out) {
     return n;
 }
 
+/* The targets of a case in order, kept until some come or go. */
+static int in_order(struct nx_case *c) {
+    if (c->ordered) {
+        return 0;
+    }
+    size_t n = collect(c, NULL);
+    struct nx_target **order =
+        realloc(c->order, (n + 1) * sizeof(struct nx_target *));
+    if (order == NULL) {
+        return NX_ENOMEM;
+    }
+    c->order = order;
+    c->order_n = collect(c, order);
+    qsort(order, n, sizeof(struct nx_target *), by_place);
+    c->ordered = true;
+    return 0;
+}
+
+/* Whom to ask whether and what to tell. */
+struct visitor {
+    bool (*want)(void *user, const struct nx_agent *agent);
+    void (*visit)(void *user, const struct nx_target_view *target);
+    void *user;
+    bool as_judged;
+};
+
+static int visit_all(struct nx_engine *engine, uint32_t incident_id,
+                     int64_t now_us, const struct visitor *v) {
+    struct nx_case *c = nx_cases_find(engine, incident_id);
+    if (c == NULL) {
+        return NX_ENOTFOUND;
+    }
+    int err = in_order(c);
+    for (size_t i = 0; err == 0 && i < c->order_n; i++) {
+        struct nx_target *t = c->order[i];
+        struct nx_target_view view;
+        if (v->want == NULL || v->want(v->user, &t->agent->agent)) {
+            show(engine, t, now_us, v->as_judged, &view);
+            v->visit(v->user, &view);
+        }
+    }
+    return err;
+}
+
 int nx_engine_targets(struct nx_engine *engine, uint32_t incident_id,
                       int64_t now_us,
                       void (*visit)(void *user,
                                     const struct nx_target_view *target),
                       void *user) {
-    const struct nx_case *c = nx_cases_find(engine, incident_id);
+    const struct visitor v = {.visit = visit, .user = user};
+    return visit_all(engine, incident_id, now_us, &v);
+}
+
+int nx_engine_targets_judged(
+    struct nx_engine *engine, uint32_t incident_id, int64_t now_us,
+    bool (*want)(void *user, const struct nx_agent *agent),
+    void (*visit)(void *user, const struct nx_target_view *target),
+    void *user) {
+    const struct visitor v = {
+        .want = want, .visit = visit, .user = user, .as_judged = true};
+    return visit_all(engine, incident_id, now_us, &v);
+}
+
+int nx_engine_judged(struct nx_engine *engine, uint32_t incident_id,
+                     void (*visit)(void *user, const struct nx_agent *agent,
+                                   int64_t judged_us),
+                     void *user) {
+    struct nx_case *c = nx_cases_find(engine, incident_id);
     if (c == NULL) {
         return NX_ENOTFOUND;
     }
-    size_t n = collect(c, NULL);
-    struct nx_target **sorted = calloc(n + 1, sizeof(struct nx_target *));
-    if (sorted == NULL) {
-        return NX_ENOMEM;
+    int err = in_order(c);
+    for (size_t i = 0; err == 0 && i < c->order_n; i++) {
+        const struct nx_target *t = c->order[i];
+        visit(user, &t->agent->agent, t->judged ? t->judged_us : INT64_MIN);
     }
-    (void)collect(c, sorted);
-    qsort(sorted, n, sizeof(struct nx_target *), by_place);
-    for (size_t i = 0; i < n; i++) {
-        struct nx_target_view view;
-        show(engine, sorted[i], now_us, &view);
-        visit(user, &view);
-    }
-    free(sorted);
-    return 0;
+    return err;
+}
+
+uint64_t nx_engine_told(const struct nx_engine *engine) {
+    return engine->told_n;
 }

@@ -199,6 +199,24 @@ int nx_engine_targets(struct nx_engine *engine, uint32_t incident_id,
                                     const struct nx_target_view *target),
                       void *user) NX_MUSTUSE;
 
+/* The same for a part of them, and without judging anew what was judged
+ * already: as the last ticks left it. want: chooses agents; NULL: all. */
+int nx_engine_targets_judged(
+    struct nx_engine *engine, uint32_t incident_id, int64_t now_us,
+    bool (*want)(void *user, const struct nx_agent *agent),
+    void (*visit)(void *user, const struct nx_target_view *target),
+    void *user) NX_MUSTUSE;
+
+/* When was each target judged last (INT64_MIN: never)? In the same order. What
+ * was shown of a target before that is not what would be shown now. */
+int nx_engine_judged(struct nx_engine *engine, uint32_t incident_id,
+                     void (*visit)(void *user, const struct nx_agent *agent,
+                                   int64_t judged_us),
+                     void *user) NX_MUSTUSE;
+
+/* Counts what operators said: agents, incidents. */
+uint64_t nx_engine_told(const struct nx_engine *engine);
+
 /* What a target's verdict rests on. */
 struct nx_target_evidence {
     struct nx_look looks[NX_LOOKS_MAX]; /* the newest, by sending time */

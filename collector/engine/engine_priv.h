@@ -105,7 +105,10 @@ struct nx_topic {
 struct nx_case {
     struct nx_incident incident;
     struct nx_item *items;
-    char *kept; /* its last status, once it is closed; NULL: none */
+    struct nx_target **order; /* for views; borrowed */
+    size_t order_n;
+    bool ordered; /* false: targets came or went */
+    char *kept;   /* its last status, once it is closed; NULL: none */
 };
 
 struct nx_agent_state {
@@ -149,6 +152,7 @@ struct nx_engine {
     const struct nx_incident **incidents; /* of cases, for status */
     struct nx_topic *topics;
     uint32_t items_made;
+    uint64_t told_n;
 
     struct nx_target *by_key;
     struct nx_target **targets;

@@ -50,6 +50,7 @@ static struct nx_labelled *add(struct nx_engine *engine,
 int nx_engine_labels_set(struct nx_engine *engine, enum nx_label_kind kind,
                          const char *name, enum nx_label_source source,
                          const struct nx_labels *labels) {
+    engine->told_n++;
     struct nx_labelled *l = find(engine, kind, name);
     if (l == NULL && nx_labels_empty(labels)) {
         return 0;
@@ -67,6 +68,7 @@ int nx_engine_labels_set(struct nx_engine *engine, enum nx_label_kind kind,
 
 void nx_engine_labels_forget(struct nx_engine *engine,
                              enum nx_label_source source) {
+    engine->told_n++;
     for (struct nx_labelled *l = engine->labelled; l != NULL; l = l->hh.next) {
         nx_labels_init(&l->labels[source]);
     }

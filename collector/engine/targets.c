@@ -208,12 +208,14 @@ int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
     engine->targets[t->slot] = t;
     engine->due_us[t->slot] = INT64_MIN;
     link_lists(t);
+    item->owner->ordered = false;
     *out = t;
     return 0;
 }
 
 void nx_targets_drop(struct nx_engine *engine, struct nx_target *t) {
     HASH_DELETE(hh, engine->by_key, t);
+    t->item->owner->ordered = false;
     size_t last = --engine->targets_n;
     engine->targets[t->slot] = engine->targets[last];
     engine->due_us[t->slot] = engine->due_us[last];

@@ -81,13 +81,18 @@ enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
     return NX_OUTLOOK_UNKNOWN;
 }
 
-/* Stuck outweighs waiting, waiting outweighs what is not known; clear needs
- * every network. */
 enum nx_outlook nx_sheet_outlook(const struct nx_sheet *sheet) {
     bool seen[NX_OUTLOOK_UNKNOWN + 1] = {false};
     for (size_t i = 0; i < sheet->sites_n; i++) {
         seen[nx_sheet_site_outlook(sheet, &sheet->sites[i])] = true;
     }
+    return nx_sheet_outlook_of(sheet, seen);
+}
+
+/* Stuck outweighs waiting, waiting outweighs what is not known; clear needs
+ * every network. */
+enum nx_outlook nx_sheet_outlook_of(const struct nx_sheet *sheet,
+                                    const bool seen[NX_OUTLOOK_UNKNOWN + 1]) {
     bool denied = nx_sheet_observed(sheet) && !nx_sheet_restored(sheet);
     if (seen[NX_OUTLOOK_STUCK] || (denied && !sheet->audit_silent)) {
         return NX_OUTLOOK_STUCK;

@@ -77,7 +77,8 @@ static void take_agent(void *user, const struct nx_agent_view *view) {
     sheet->agents = list;
     sheet->agents[sheet->agents_n++] = view->agent;
     if (view->agent->accepted && !view->agent->authority &&
-        !sheet->incident->audit) {
+        !sheet->incident->audit &&
+        (sheet->want == NULL || sheet->want(sheet->want_user, view->agent))) {
         struct nx_sheet_site *site = add_site(sheet, view->agent->network);
         if (site != NULL) {
             label_site(g, site, view->agent);
@@ -291,8 +292,10 @@ static void roll_up(struct nx_sheet *sheet, const struct nx_engine *engine) {
         }
         site_since(sheet, site);
     }
-    nx_rollup_incident(members, sheet->sites_n, sheet->now_us,
-                       &sheet->forecast);
+    if (sheet->want == NULL) {
+        nx_rollup_incident(members, sheet->sites_n, sheet->now_us,
+                           &sheet->forecast);
+    }
 }
 
 /* --- life --- */
@@ -315,23 +318,31 @@ static void take_facts(struct nx_sheet *sheet, const struct nx_engine *engine) {
             nx_engine_settings(engine)->diagnosis.silent_after_us;
 }
 
-int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
-                  uint32_t incident_id, const struct nx_status_query *query,
-                  int64_t now_us) {
+static bool wants(void *user, const struct nx_agent *agent) {
+    const struct nx_sheet *sheet = user;
+    return sheet->want(sheet->want_user, agent);
+}
+
+static int read_targets(struct nx_sheet *sheet, struct nx_engine *engine) {
+    uint32_t id = sheet->incident->id;
+    return sheet->as_judged
+               ? nx_engine_targets_judged(engine, id, sheet->now_us,
+                                          sheet->want != NULL ? wants : NULL,
+                                          take_target, sheet)
+               : nx_engine_targets(engine, id, sheet->now_us, take_target,
+                                   sheet);
+}
+
+static int fill(struct nx_sheet *sheet, struct nx_engine *engine,
+                const struct nx_status_query *query) {
     struct gathering g = {sheet, engine, query != NULL ? &query->where : NULL,
                           query != NULL ? query->sight : NULL};
-    *sheet = (struct nx_sheet){
-        .incident = nx_engine_incident(engine, incident_id), .now_us = now_us};
-    if (sheet->incident == NULL) {
-        return NX_ENOTFOUND;
-    }
     nx_engine_agents(engine, take_agent, &g);
     drop_others(sheet);
     if (sheet->agents_n > 0) {
         qsort(sheet->agents, sheet->agents_n, sizeof(*sheet->agents), by_id);
     }
-    int err =
-        nx_engine_targets(engine, incident_id, now_us, take_target, sheet);
+    int err = read_targets(sheet, engine);
     assign_rows(sheet);
     assign_groups(sheet);
     roll_up(sheet, engine);
@@ -341,6 +352,27 @@ int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
         return err != 0 ? err : NX_ENOMEM;
     }
     return 0;
+}
+
+int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
+                  uint32_t incident_id, const struct nx_status_query *query,
+                  int64_t now_us) {
+    *sheet = (struct nx_sheet){
+        .incident = nx_engine_incident(engine, incident_id), .now_us = now_us};
+    return sheet->incident != NULL ? fill(sheet, engine, query) : NX_ENOTFOUND;
+}
+
+int nx_sheet_init_judged(struct nx_sheet *sheet, struct nx_engine *engine,
+                         uint32_t incident_id, int64_t now_us,
+                         bool (*want)(void *user, const struct nx_agent *agent),
+                         void *user) {
+    *sheet =
+        (struct nx_sheet){.incident = nx_engine_incident(engine, incident_id),
+                          .now_us = now_us,
+                          .as_judged = true,
+                          .want = want,
+                          .want_user = user};
+    return sheet->incident != NULL ? fill(sheet, engine, NULL) : NX_ENOTFOUND;
 }
 
 void nx_sheet_fini(struct nx_sheet *sheet) {

@@ -49,6 +49,11 @@ struct nx_sheet {
     int64_t audited_us; /* newest word of any authority agent */
     bool audit_silent;  /* ... and that is long ago */
     bool failed;        /* out of memory */
+
+    /* Which targets, and how; see nx_sheet_init_judged. */
+    bool as_judged;
+    bool (*want)(void *user, const struct nx_agent *agent);
+    void *want_user;
 };
 
 /* query: NULL: every network. NX_ENOTFOUND, NX_ENOMEM. Borrows from the engine
@@ -56,6 +61,12 @@ struct nx_sheet {
 int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
                   uint32_t incident_id, const struct nx_status_query *query,
                   int64_t now_us) NX_MUSTUSE;
+/* The same of some networks only, as the engine judged last and without the
+ * forecast of the incident (want NULL: all of them, and the forecast). */
+int nx_sheet_init_judged(struct nx_sheet *sheet, struct nx_engine *engine,
+                         uint32_t incident_id, int64_t now_us,
+                         bool (*want)(void *user, const struct nx_agent *agent),
+                         void *user) NX_MUSTUSE;
 void nx_sheet_fini(struct nx_sheet *sheet);
 
 /* Are all items observed, and good everywhere? */
@@ -64,10 +75,14 @@ bool nx_sheet_observed(const struct nx_sheet *sheet);
 enum nx_outlook nx_sheet_outlook(const struct nx_sheet *sheet);
 enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
                                       const struct nx_sheet_site *site);
+/* From what the networks' outlooks are, each seen or not. */
+enum nx_outlook nx_sheet_outlook_of(const struct nx_sheet *sheet,
+                                    const bool seen[NX_OUTLOOK_UNKNOWN + 1]);
 
 /* Parts of the document; new references, NULL when out of memory. */
 json_t *nx_status_authority(struct nx_engine *engine,
                             const struct nx_sheet *sheet);
+json_t *nx_status_summary(const struct nx_sheet *sheet);
 json_t *nx_status_negative(struct nx_engine *engine,
                            const struct nx_sheet *sheet);
 /* Sets "why" and "advice" of a target (row), or of the network (NULL). */

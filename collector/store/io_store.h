@@ -226,6 +226,23 @@ int nx_store_targets(struct nx_store *store,
                                    const struct nx_target_past *past),
                      void *user) NX_MUSTUSE;
 
+/* A change of a target's state; texts are borrowed for the call of visit. */
+struct nx_store_transition {
+    int64_t id;
+    int64_t at_us;
+    const char *network, *agent, *resolver, *name, *type;
+    const char *from_state; /* NULL: the first one */
+    const char *to_state;
+};
+
+/* Those of an incident after one (0: from the first), oldest first, at most
+ * n_max; network: NULL for all. */
+int nx_store_transition_page(
+    struct nx_store *store, uint32_t incident_id, const char *network,
+    int64_t after_id, unsigned n_max,
+    void (*visit)(void *user, const struct nx_store_transition *row),
+    void *user) NX_MUSTUSE;
+
 /* Adds a row when it says something else than the newest one. */
 int nx_store_authority_put(struct nx_store *store, uint32_t incident_id,
                            unsigned item, const struct nx_auth_facts *facts,

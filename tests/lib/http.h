@@ -28,6 +28,7 @@
 
 #include "collector/api/io_http.h"
 #include "collector/store/io_export.h"
+#include "collector/store/io_store.h"
 #include "common/text.h"
 
 /* --- the service's stand-in --- */
@@ -64,6 +65,35 @@ int nx_service_incident_open(struct nx_service *service,
 int nx_service_incident_close(struct nx_service *service, uint32_t id) {
     return nx_engine_incident_close(service->engine, id,
                                     nx_service_now_us(service));
+}
+
+/* Incident 1 has five transitions in two networks. */
+int nx_service_transitions(struct nx_service *service, uint32_t id,
+                           const char *network, int64_t after_id,
+                           unsigned n_max,
+                           void (*visit)(void *user,
+                                         const struct nx_store_transition *row),
+                           void *user) {
+    if (nx_engine_incident(service->engine, id) == NULL) {
+        return NX_ENOTFOUND;
+    }
+    for (int64_t i = after_id + 1; id == 1 && i <= 5 && n_max > 0; i++) {
+        const struct nx_store_transition row = {
+            .id = i,
+            .at_us = 1795205946 * INT64_C(1000000) + i,
+            .network = i % 2 == 1 ? "lyon" : "oslo",
+            .agent = "lyon",
+            .resolver = "192.0.2.53@53",
+            .name = "www.example.com.",
+            .type = "A",
+            .from_state = i == 1 ? NULL : "unknown",
+            .to_state = "cached-nxdomain"};
+        if (network == NULL || strcmp(network, row.network) == 0) {
+            visit(user, &row);
+            n_max--;
+        }
+    }
+    return 0;
 }
 
 /* Three parts of a recording; incident 2 breaks off. */

@@ -35,6 +35,8 @@ static void test_routes(void **state) {
          ""},
         {NX_API_POST, "/v1/incidents/7/close", NX_API_INCIDENT_CLOSE, 7, ""},
         {NX_API_GET, "/v1/incidents/7/status", NX_API_INCIDENT_STATUS, 7, ""},
+        {NX_API_GET, "/v1/incidents/7/transitions", NX_API_INCIDENT_TRANSITIONS,
+         7, ""},
         {NX_API_GET, "/v1/incidents/7/events", NX_API_INCIDENT_EVENTS, 7, ""},
         {NX_API_GET, "/v1/incidents/7/networks/lyon-office",
          NX_API_INCIDENT_NETWORK, 7, "lyon-office"},
@@ -544,6 +546,65 @@ static void test_problem(void **state) {
     json_decref(document);
 }
 
+/* --- queries --- */
+
+static int query(enum nx_api_route route, const char *text,
+                 struct nx_api_request *out) {
+    *out = (struct nx_api_request){.route = route};
+    return nx_api_query(text, out, &problem);
+}
+
+static void test_query(void **state) {
+    struct nx_api_request r;
+    (void)state;
+    assert_int_equal(query(NX_API_AGENTS, NULL, &r), 0);
+    assert_int_equal(query(NX_API_AGENTS, "", &r), 0);
+    assert_int_equal(query(NX_API_INCIDENT_TRANSITIONS,
+                           "limit=1000&cursor=12&network=lyon%2Doffice", &r),
+                     0);
+    assert_int_equal(r.limit, 1000);
+    assert_string_equal(r.cursor, "12");
+    assert_string_equal(r.network, "lyon-office");
+    assert_int_equal(query(NX_API_INCIDENT_STATUS, "targets=false", &r), 0);
+    assert_true(r.no_targets);
+    assert_int_equal(query(NX_API_INCIDENT_EVENTS, "changes=true", &r), 0);
+    assert_true(r.changes);
+}
+
+static void test_bad_queries(void **state) {
+    static const struct {
+        enum nx_api_route route;
+        const char *text;
+        const char *detail; /* its beginning */
+    } rows[] = {
+        {NX_API_AGENTS, "limit", "query: not NAME=VALUE: limit"},
+        {NX_API_AGENTS, "limit=%zz", "query: not NAME=VALUE"},
+        {NX_API_AGENTS, "limit=%00", "query: not NAME=VALUE"},
+        {NX_API_AGENTS, "limit=0", "limit: not 1 to 1000: 0"},
+        {NX_API_AGENTS, "limit=1001", "limit: not 1 to 1000"},
+        {NX_API_AGENTS, "limit=99999", "limit: not 1 to 1000"},
+        {NX_API_AGENTS, "limit=-1", "limit: not 1 to 1000"},
+        {NX_API_AGENTS, "limit=1&limit=2", "limit: given twice"},
+        {NX_API_AGENTS, "cursor=", "cursor: not 1 to 63"},
+        {NX_API_AGENTS, "network=a", "network: not a parameter"},
+        {NX_API_HEALTH, "x=1", "x: not a parameter"},
+        {NX_API_INCIDENT_STATUS, "targets=no", "targets: neither true"},
+    };
+    char text[600];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct nx_api_request r;
+        assert_int_equal(query(rows[i].route, rows[i].text, &r), NX_EDENIED);
+        assert_int_equal(problem.status, 422);
+        assert_memory_equal(problem.detail, rows[i].detail,
+                            strlen(rows[i].detail));
+    }
+    struct nx_api_request r;
+    memset(text, 'a', sizeof text);
+    text[sizeof text - 1] = '\0';
+    assert_int_equal(query(NX_API_AGENTS, text, &r), NX_EDENIED);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_routes),
@@ -563,6 +624,8 @@ int main(void) {
         cmocka_unit_test(test_accept),
         cmocka_unit_test(test_revoke),
         cmocka_unit_test(test_problem),
+        cmocka_unit_test(test_query),
+        cmocka_unit_test(test_bad_queries),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -682,9 +682,53 @@ static void test_no_folder(void **state) {
     assert_non_null(strstr(f->why, "No such file or directory"));
 }
 
+struct history {
+    int64_t ids[8];
+    size_t n;
+    char last_to[40];
+};
+
+static void note_transition(void *user, const struct nx_store_transition *row) {
+    struct history *h = user;
+    assert_in_range(h->n, 0, 7);
+    h->ids[h->n++] = row->id;
+    snprintf(h->last_to, sizeof(h->last_to), "%s", row->to_state);
+}
+
+static struct history history_of(struct fixture *f, const char *network,
+                                 int64_t after, unsigned n_max) {
+    struct history h = {.n = 0};
+    assert_int_equal(nx_store_transition_page(f->store, 1, network, after,
+                                              n_max, note_transition, &h),
+                     NX_OK);
+    return h;
+}
+
+static void test_transitions_in_pages(void **state) {
+    struct fixture *f = *state;
+    open_store(f);
+    sql(f->path,
+        "INSERT INTO agent VALUES(1, 'k1', 'a', 'lyon', 'network', "
+        "'accepted', '', 0), (2, 'k2', 'b', 'oslo', 'network', 'accepted', "
+        "'', 0); INSERT INTO transition VALUES"
+        "(1, 1, 1, 'r', 'n.', 'A', 10, NULL, 'unknown'),"
+        "(2, 1, 2, 'r', 'n.', 'A', 11, NULL, 'clear'),"
+        "(3, 2, 1, 'r', 'n.', 'A', 12, NULL, 'clear'),"
+        "(4, 1, 1, 'r', 'n.', 'A', 13, 'unknown', 'cached-nxdomain')");
+    struct history h = history_of(f, NULL, 0, 2);
+    assert_int_equal(h.n, 2);
+    h = history_of(f, NULL, h.ids[1], 2);
+    assert_int_equal(h.n, 1);
+    assert_int_equal(h.ids[0], 4);
+    assert_string_equal(h.last_to, "cached-nxdomain");
+    assert_int_equal(history_of(f, "lyon", 0, 8).n, 2);
+    assert_int_equal(history_of(f, "none", 0, 8).n, 0);
+}
+
 int main(void) {
 #define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
+        WITH_STORE(test_transitions_in_pages),
         WITH_STORE(test_log_survives),
         WITH_STORE(test_rollback),
         WITH_STORE(test_agents),

@@ -1,0 +1,150 @@
+#include "collector/api/page.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/hash.h"
+
+#define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
+
+/* The cursor that stands for an entry; false: it has none. */
+static bool cursor_of(const json_t *entry, const char *key, char *out) {
+    const json_t *value = json_object_get(entry, key);
+    int n = -1;
+    if (json_is_integer(value)) {
+        n = snprintf(out, NX_API_CURSOR_MAX, "%" JSON_INTEGER_FORMAT,
+                     json_integer_value(value));
+    } else if (json_is_string(value)) {
+        n = snprintf(out, NX_API_CURSOR_MAX, "%s", json_string_value(value));
+    }
+    return n > 0 && n < (int)NX_API_CURSOR_MAX;
+}
+
+static bool find(const json_t *list, const char *key, const char *cursor,
+                 size_t *out) {
+    size_t i = 0;
+    json_t *entry = NULL;
+    json_array_foreach(list, i, entry) {
+        char own[NX_API_CURSOR_MAX];
+        if (cursor_of(entry, key, own) && strcmp(own, cursor) == 0) {
+            *out = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* From the end: removing from the front of a json array moves all of it. */
+static void keep(json_t *list, size_t from, size_t n) {
+    size_t size = json_array_size(list);
+    while (size > from + n) {
+        (void)json_array_remove(list, --size);
+    }
+    for (size_t i = 0; i < n && from > 0; i++) {
+        json_t *entry = json_incref(json_array_get(list, from + i));
+        (void)json_array_set_new(list, i, entry);
+    }
+    while (size > n) {
+        (void)json_array_remove(list, --size);
+    }
+}
+
+int nx_api_page(json_t *list, const char *key,
+                const struct nx_api_request *asked, char *next,
+                struct nx_api_problem *problem) {
+    size_t size = json_array_size(list);
+    size_t from = 0;
+    next[0] = '\0';
+    if (asked->cursor[0] != '\0') {
+        if (!find(list, key, asked->cursor, &from)) {
+            return nx_api_refuse(
+                problem, 422,
+                "cursor: not of this list, or no more; begin again");
+        }
+        from++;
+    }
+    size_t n = size - from;
+    if (asked->limit != 0 && n > asked->limit) {
+        n = asked->limit;
+        (void)cursor_of(json_array_get(list, from + n - 1), key, next);
+    }
+    if (n < size) {
+        keep(list, from, n);
+    }
+    return 0;
+}
+
+static bool unreserved(unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' ||
+           c == '~';
+}
+
+char *nx_api_uri_escape(const char *cursor, char *out) {
+    char *to = out;
+    for (const char *p = cursor;
+         *p != '\0' && to + 4 <= out + NX_URI_CURSOR_MAX; p++) {
+        unsigned char c = (unsigned char)*p;
+        to += snprintf(to, 4, unreserved(c) ? "%c" : "%%%02X", c);
+    }
+    *to = '\0';
+    return out;
+}
+
+/* --- entity tags --- */
+
+static int add_to_hash(const char *bytes, size_t len, void *user) {
+    uint64_t *hash = user;
+    *hash = nx_hash(bytes, len, *hash);
+    return 0;
+}
+
+int nx_api_etag(const json_t *document, char *out) {
+    uint64_t hash = 1;
+    const char *key = NULL;
+    json_t *value = NULL;
+    /* nx_hash only reads what it is given, and json_object_foreach wants no
+     * const. */
+    json_t *object = json_copy((json_t *)(uintptr_t)document);
+    int err = object == NULL ? -1 : 0;
+    json_object_foreach(object, key, value) {
+        if (strcmp(key, "now") != 0) {
+            hash = nx_hash(key, strlen(key), hash);
+            err |= json_dump_callback(value, add_to_hash, &hash,
+                                      JSON_FLAGS | JSON_ENCODE_ANY);
+        }
+    }
+    json_decref(object);
+    if (err != 0) {
+        return NX_ENOMEM;
+    }
+    (void)snprintf(out, NX_ETAG_MAX, "W/\"%016" PRIx64 "\"", hash);
+    return 0;
+}
+
+static const char *opaque(const char *tag) {
+    return strncmp(tag, "W/", 2) == 0 ? tag + 2 : tag;
+}
+
+bool nx_api_etag_known(const char *if_none_match, const char *etag) {
+    const char *tag = opaque(etag);
+    size_t len = strlen(tag);
+    const char *p = if_none_match;
+    if (p == NULL) {
+        return false;
+    }
+    if (strcmp(p, "*") == 0) {
+        return true;
+    }
+    while (*p != '\0') {
+        p += strspn(p, " \t,");
+        p = opaque(p);
+        if (strncmp(p, tag, len) == 0) {
+            return true;
+        }
+        p += strcspn(p, ",");
+    }
+    return false;
+}

@@ -1,0 +1,158 @@
+// How many networks (and clients) are affected: what was seen up to now, what
+// the forecasts expect from now on, and when little and nothing is left.
+
+import { h, svg } from "./dom.js";
+import { clock, moment, parse } from "./format.js";
+import { cleared } from "./model.js";
+import { TimeScale } from "./scale.js";
+import { isAffected } from "./states.js";
+
+const HEIGHT = 150;
+const TOP = 26;
+const LEFT = 34;
+const BOTTOM = 20;
+const STEPS = 160;
+
+// Sum of weights affected at the points of time, by what was seen.
+function past(incident, weightOf, now, times) {
+  const sums = new Float64Array(times.length);
+  for (const n of incident.networks.values()) {
+    const segments = incident.segments(n, now);
+    let at = 0;
+    for (let i = 0; i < times.length; i++) {
+      while (at < segments.length && segments[at].to < times[i]) {
+        at++;
+      }
+      if (at < segments.length && segments[at].from <= times[i] && isAffected(segments[at].state)) {
+        sums[i] += weightOf(n);
+      }
+    }
+  }
+  return sums;
+}
+
+function future(incident, weightOf, times) {
+  const sums = new Float64Array(times.length);
+  for (const n of incident.networks.values()) {
+    if (isAffected(n.state)) {
+      for (let i = 0; i < times.length; i++) {
+        sums[i] += weightOf(n) * (1 - cleared(n, times[i]));
+      }
+    }
+  }
+  return sums;
+}
+
+const range = (from, to, n) => Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
+
+function path(scale, y, times, sums) {
+  return times.map((t, i) => `${i === 0 ? "M" : "L"}${scale.x(t).toFixed(1)} ${y(sums[i]).toFixed(1)}`).join("");
+}
+
+function milestones(incident, scale, now) {
+  const s = incident.head.summary;
+  const list = [
+    [parse(s.below_10pct), "<10 %"],
+    [parse(s.below_1pct), "<1 %"],
+    [parse(s.all_clear?.hi90), "all clear, 90 %"],
+    [parse(s.hard?.at), "bound"],
+  ].filter(([t]) => t !== null && t >= now && t <= scale.to);
+  let row = 0;
+  let last = -Infinity;
+  return list.sort((a, b) => a[0] - b[0]).map(([t, text]) => {
+    const x = scale.x(t);
+    row = x - last < 110 ? (row + 1) % 2 : 0;
+    last = x;
+    const right = x > scale.width - 110;
+    return svg("g", { class: "milestone" },
+      svg("path", { d: `M${x} ${TOP - 4}V${HEIGHT - BOTTOM}` }),
+      svg("text", { x: right ? x - 4 : x + 4, y: 11 + row * 12, "text-anchor": right ? "end" : "start" },
+        `${text} ${clock(t).slice(0, 5)}`));
+  });
+}
+
+export class Curve {
+  constructor(incident) {
+    this.incident = incident;
+    this.svg = svg("svg", { height: HEIGHT, role: "img" });
+    this.legend = h("p", { class: "legend" });
+    this.element = h("section", { class: "card curve", "aria-labelledby": "curve-title" },
+      h("h2", { id: "curve-title" }, "Still affected"), this.legend, this.svg);
+  }
+
+  update(domain) {
+    const { incident } = this;
+    const width = Math.max(240, this.svg.parentElement?.clientWidth - 28 || 600);
+    const now = Math.min(incident.clock.now(), domain[1]);
+    this.svg.setAttribute("width", width);
+    const scale = new TimeScale(domain[0], domain[1], width - LEFT - 8);
+    const before = range(Math.min(this.#known(domain[0], now), now), now, STEPS);
+    const after = range(now, domain[1], STEPS);
+    const series = [["networks", () => 1]];
+    if (incident.weighted) {
+      series.push(["clients", (n) => n.weight]);
+    }
+    const parts = [];
+    let total = 0;
+    for (const [name, weightOf] of series) {
+      let all = 0;
+      for (const n of incident.networks.values()) {
+        all += weightOf(n);
+      }
+      const seen = past(incident, weightOf, now, before);
+      const expected = future(incident, weightOf, after);
+      const peak = Math.max(...seen, ...expected);
+      // Clients are drawn as a share of their own total, on the same axis.
+      const most = name === "networks" ? (this.most = Math.max(1, peak)) : (this.most * all) / (total || 1);
+      total = name === "networks" ? all : total;
+      const y = (v) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - Math.min(1, v / most));
+      if (name === "networks") {
+        const ground = HEIGHT - BOTTOM;
+        parts.push(svg("path", { class: "area", d: `${path(scale, y, before, seen)}L${scale.x(now)} ${ground}L${scale.x(before[0])} ${ground}Z` }));
+        for (const v of [0, most / 2, most]) {
+          parts.unshift(svg("path", { class: "grid", d: `M0 ${y(v)}H${scale.width}` }),
+            svg("text", { x: -6, y: y(v) + 4, "text-anchor": "end" }, Math.round(v)));
+        }
+      }
+      parts.push(svg("path", { class: `seen s-${name}`, d: path(scale, y, before, seen) }),
+        svg("path", { class: `expected s-${name}`, d: path(scale, y, after, expected) }));
+    }
+    const ticks = scale.ticks().filter((t) => t.x > 10 && t.x < scale.width - 14)
+      .map((t) => svg("text", { x: t.x, y: HEIGHT - 5, "text-anchor": "middle" }, t.text));
+    const nowX = scale.x(now);
+    this.svg.replaceChildren(svg("g", { transform: `translate(${LEFT} 0)` }, parts, ticks,
+      milestones(incident, scale, incident.clock.now()),
+      svg("rect", { class: "now", x: nowX - 0.5, width: 1, y: TOP - 4, height: HEIGHT - TOP - BOTTOM + 4 })));
+    this.legend.replaceChildren(...series.map(([name]) => h("span", {},
+      svg("svg", { width: 22, height: 8, "aria-hidden": "true" }, svg("path", { class: `seen s-${name}`, d: "M0 4H22" })), ` ${name}`)),
+    h("span", {}, svg("svg", { width: 22, height: 8, "aria-hidden": "true" }, svg("path", { class: "expected s-networks", d: "M0 4H22" })), " expected"));
+    this.svg.setAttribute("aria-label", this.#spoken());
+  }
+
+  // The first moment of which anything is known.
+  #known(from, now) {
+    let first = now;
+    for (const n of this.incident.networks.values()) {
+      first = Math.min(first, this.incident.segments(n, now)[0]?.from ?? now);
+    }
+    return Math.max(from, first);
+  }
+
+  #spoken() {
+    const { incident } = this;
+    const s = incident.head.summary;
+    const now = incident.clock.now();
+    let n = 0;
+    for (const network of incident.networks.values()) {
+      n += isAffected(network.state) ? 1 : 0;
+    }
+    const parts = [`${n} of ${incident.networks.size} networks affected now`];
+    if (s.below_10pct !== null) {
+      parts.push(`below 10 percent at ${moment(parse(s.below_10pct), now)}`);
+    }
+    if (s.all_clear !== null) {
+      parts.push(`all clear by ${moment(parse(s.all_clear.hi90), now)} with 90 percent probability`);
+    }
+    return parts.join(", ");
+  }
+}

@@ -1,0 +1,126 @@
+// The head of an incident: what happened, and the authoritative side first:
+// as long as a name server denies, nothing else matters.
+
+import { h } from "./dom.js";
+import { age, count, domain, moment, parse, seconds, span } from "./format.js";
+import { isAffected } from "./states.js";
+
+const MARK = { good: "✓", denies: "✕", differs: "≠", silent: "…", pending: "…" };
+
+const OUTLOOK = {
+  clear: "All clear",
+  waiting: "Clearing, on schedule",
+  stuck: "Not clearing by itself",
+  unknown: "Not known",
+};
+
+function pair(term, ...value) {
+  return h("div", { class: "pair" }, h("dt", {}, term), h("dd", {}, ...value));
+}
+
+function outage(incident, authority, now) {
+  const from = parse(authority.outage_from ?? incident.outage.from);
+  const to = parse(authority.restored_hi ?? incident.outage.to);
+  if (from === null) {
+    return authority.outage_known === "none" ? "none seen" : "not known";
+  }
+  const how = authority.outage_known === "assumed" ? "not before " : "";
+  return to === null ? `${how}${moment(from, now)} – still on`
+    : `${how}${moment(from, now)} – ${moment(to, now)} (${span(to - from)})`;
+}
+
+function servers(authority, now) {
+  const rows = authority.servers.map((s) => h("tr", { class: `srv-${s.state}` },
+    h("td", {}, h("span", { class: "tick", "aria-hidden": "true" }, MARK[s.state] ?? "?"), ` ${s.state}`),
+    h("td", {}, domain(s.name)),
+    h("td", { class: "mono" }, s.address),
+    h("td", { class: "mono num" }, s.serial ?? "–"),
+    h("td", {}, s.rcode ?? s.outcome ?? "–"),
+    h("td", { class: "num" }, s.seen === null ? "never" : `${age(now - parse(s.seen))} ago`)));
+  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Name servers" },
+    h("table", {}, h("thead", {}, h("tr", {},
+      ["State", "Name server", "Address", "Serial", "Says", "Asked"].map((t) => h("th", { scope: "col" }, t)))),
+    h("tbody", {}, rows)));
+}
+
+const AUTHORITY = {
+  restored: ["✓", "Restored", "good"],
+  negative: ["✕", "Still denying", "bad"],
+  partly: ["≠", "Partly restored", "bad"],
+  unobserved: ["?", "Not observed", "quiet"],
+};
+
+export function authorityCard(head, now) {
+  const a = head.authority;
+  const [mark, text, kind] = AUTHORITY[a.state] ?? ["?", a.state, "quiet"];
+  const facts = [];
+  if (a.total > 0) {
+    facts.push(`${a.good} of ${count(a.total, "name server")} good`);
+  }
+  if (a.serial !== null) {
+    facts.push(a.serial_agree ? `serial ${a.serial}` : `serial ${a.serial}, not the same everywhere`);
+  }
+  if (a.verified) {
+    facts.push(`verified ${moment(parse(a.verified_at), now)}`);
+  } else if (a.state === "restored") {
+    facts.push("waiting for it to settle");
+  }
+  if (a.silent) {
+    facts.push("authority agent silent");
+  }
+  return h("section", { class: `card authority k-${kind}`, "aria-labelledby": "authority-title" },
+    h("h2", { id: "authority-title" }, h("span", { class: "tick", "aria-hidden": "true" }, mark), ` Authority: ${text}`),
+    h("p", { class: "facts" }, facts.join(" · ")),
+    a.findings.length > 0 && h("ul", { class: "findings" }, a.findings.map((f) => h("li", {}, f))),
+    a.servers.length > 0 && servers(a, now));
+}
+
+function verdict(incident, now) {
+  const { head, networks } = incident;
+  let affected = 0;
+  let unknown = 0;
+  for (const n of networks.values()) {
+    affected += isAffected(n.state) ? 1 : 0;
+    unknown += n.state === "unknown" ? 1 : 0;
+  }
+  const s = head.summary;
+  const parts = [affected === 0 ? `No network of ${networks.size} is seen affected`
+    : `${affected} of ${count(networks.size, "network")} still affected`];
+  if (unknown > 0) {
+    parts.push(`${unknown} not known`);
+  }
+  const when = [];
+  if (affected > 0 && s.all_clear !== null) {
+    when.push(`all clear by ${moment(parse(s.all_clear.hi90), now)} (90 %)`);
+  }
+  if (affected > 0 && s.hard !== null) {
+    when.push(`${moment(parse(s.hard.at), now)} at the latest`);
+  }
+  if (affected > 0 && when.length === 0) {
+    when.push("no forecast for all of them");
+  }
+  return { parts, when };
+}
+
+export function incidentHeader(incident, onClose) {
+  const { head } = incident;
+  const now = incident.clock.now();
+  const i = head.incident;
+  const { parts, when } = verdict(incident, now);
+  const expect = Object.entries(i.expect ?? {}).map(([type, list]) => `${type} ${list.join(", ")}`).join("; ");
+  return h("div", { class: "head" },
+    h("div", { class: "title" },
+      h("h1", {}, h("span", { class: "wrap" }, domain(i.name)), " ", h("span", { class: "types" }, i.types.join(" ")) ),
+      h("span", { class: `badge o-${head.outlook}` }, i.closed ? "Closed" : OUTLOOK[head.outlook] ?? head.outlook),
+      h("span", { class: "grow" }),
+      !i.closed && h("button", { type: "button", id: "close-incident", onclick: onClose }, "Close incident…")),
+    h("p", { class: "verdict" }, h("strong", {}, parts.join(", ")), when.length > 0 && ` — ${when.join(", ")}`),
+    h("dl", { class: "pairs" },
+      pair("Outage", outage(i, head.authority, now)),
+      pair("Expected", expect === "" ? "any answer" : expect),
+      pair("Negative TTL", head.negative.ttl_s === null ? "not known"
+        : `${seconds(head.negative.ttl_s)} (SOA TTL ${seconds(head.negative.soa_ttl_s)}, MINIMUM ${seconds(head.negative.minimum_s)})`),
+      pair("Opened", moment(parse(i.opened), now)),
+      i.closed && pair("Closed", moment(parse(i.closed), now)),
+      i.note && pair("Note", i.note)));
+}

@@ -1,0 +1,296 @@
+// The page of one incident.
+
+import { follow, get, pages, post } from "./api.js";
+import { Curve } from "./curve.js";
+import { Drawer } from "./drawer.js";
+import { byId, h, setText, svg } from "./dom.js";
+import { domain } from "./format.js";
+import { authorityCard, incidentHeader } from "./header.js";
+import { Lanes } from "./lanes.js";
+import { GROUPINGS, HistoryFold, Incident, SORTS } from "./model.js";
+import { isAffected, patternOf, stateOf, STATES } from "./states.js";
+
+const POLL_MS = 5000;
+const DRAWER_MS = 5000;
+const SPOKEN_MS = 4000; // a screen reader needs time to say it
+
+const wait = (ms, signal) => new Promise((resolve) => {
+  const timer = setTimeout(resolve, ms);
+  signal.addEventListener("abort", () => {
+    clearTimeout(timer);
+    resolve();
+  }, { once: true });
+});
+
+// Says what changed, a few at a time.
+class Announcer {
+  #waiting = [];
+  #timer = null;
+
+  say(changes) {
+    this.#waiting.push(...changes);
+    if (this.#timer === null && this.#waiting.length > 0) {
+      this.#timer = setTimeout(() => this.#speak(), 300);
+    }
+  }
+
+  #speak() {
+    const said = this.#waiting.splice(0, 3).map((c) => `${c.name} is ${c.to}`);
+    const more = this.#waiting.splice(0).length;
+    byId("announce").textContent = said.join(". ") + (more > 0 ? `. ${more} more changed` : "");
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      this.say([]);
+    }, SPOKEN_MS);
+  }
+}
+
+export class IncidentPage {
+  constructor(id, go) {
+    this.id = id;
+    this.base = `/incidents/${id}`;
+    this.go = go;
+    this.end = new AbortController();
+    this.incident = new Incident();
+    this.view = { filter: "", states: new Set(), group: "", sort: "state", base: this.base };
+    this.announcer = new Announcer();
+    this.drawer = new Drawer(byId("drawer"), () => go(this.base));
+    this.lanes = new Lanes(this.incident, this.view, (name) => go(`${this.base}/networks/${encodeURIComponent(name)}`));
+    this.curve = new Curve(this.incident);
+    this.top = h("div", {});
+    this.authority = h("div", {});
+    this.chips = h("div", { class: "chips", role: "group", "aria-label": "Show only these states" });
+    this.counted = h("span", { class: "dim", "aria-live": "off" });
+    this.trouble = h("p", { class: "error", role: "alert" });
+    this.element = h("div", { class: "page" }, this.trouble, this.top,
+      h("div", { class: "pair-of-cards" }, this.authority, this.curve.element),
+      h("section", { class: "networks", "aria-labelledby": "networks-title" },
+        h("h2", { id: "networks-title", class: "unseen" }, "Networks"), this.#toolbar(), this.lanes.element, this.#legend()));
+  }
+
+  get clock() {
+    return this.incident.clock;
+  }
+
+  #toolbar() {
+    const select = (id, label, names, key) => h("label", {}, h("span", {}, label), h("select", {
+      id, onchange: (event) => {
+        this.view[key] = event.target.value;
+        this.#arranged();
+      },
+    }, names.map((name) => h("option", { value: name }, name || "none"))));
+    return h("div", { class: "toolbar" },
+      h("label", {}, h("span", { class: "unseen" }, "Filter networks"), h("input", {
+        id: "filter", type: "search", placeholder: "Filter: name, state, label", autocomplete: "off", spellcheck: "false",
+        oninput: (event) => {
+          this.view.filter = event.target.value;
+          this.#arranged();
+        },
+      })),
+      select("group", "Group", Object.keys(GROUPINGS), "group"),
+      select("sort", "Sort", Object.keys(SORTS), "sort"),
+      this.chips, this.counted,
+      h("p", { id: "lanes-keys", class: "unseen" }, "Arrow keys move between networks, Enter shows the evidence, Escape comes back."));
+  }
+
+  #legend() {
+    const item = (picture, text) => h("span", {}, svg("svg", { width: 30, height: 14, "aria-hidden": "true" }, picture), ` ${text}`);
+    return h("div", { class: "legend", "aria-label": "Legend", role: "group" },
+      item(svg("rect", { y: 4, width: 30, height: 6, class: "band90" }), "90 %"),
+      item(svg("rect", { y: 2, width: 30, height: 10, class: "band50" }), "50 %"),
+      item(svg("path", { d: "M15 1L20 7L15 13L10 7Z", class: "point" }), "median"),
+      item(svg("path", { d: "M15 1V13M11 1H16M11 13H16", class: "bound" }), "at the latest"),
+      item(svg("rect", { x: 14, width: 2, height: 14, class: "now" }), "now"),
+      STATES.filter((s) => isAffected(s) || s === "clear" || s === "unknown").map((s) =>
+        item(svg("rect", { y: 1, width: 30, height: 12, fill: patternOf(s) }), s)));
+  }
+
+  // --- life ---
+
+  start(network) {
+    this.#live();
+    this.second = setInterval(() => this.#tick(), 1000);
+    this.show(network);
+  }
+
+  stop() {
+    this.end.abort();
+    clearInterval(this.second);
+    clearInterval(this.again);
+    this.lanes.remove();
+    this.drawer.close();
+    document.body.classList.remove("with-drawer");
+  }
+
+  // The drawer of a network, or none.
+  show(network) {
+    this.wanted = network;
+    clearInterval(this.again);
+    document.body.classList.toggle("with-drawer", network !== null);
+    if (network === null) {
+      const was = this.drawer.name;
+      this.drawer.close();
+      if (was !== null) {
+        this.lanes.update();
+        this.lanes.focus(was);
+      }
+    } else if (this.incident.head !== null) {
+      this.drawer.open(this.incident, this.base, network);
+      this.lanes.update();
+      this.again = setInterval(() => this.drawer.refresh(this.incident, this.base), DRAWER_MS);
+    }
+  }
+
+  async #live() {
+    const { signal } = this.end;
+    await follow(`/v1${this.base}/events?changes=true`, signal, (type, document) => this.#event(type, document),
+      (state, why) => this.#state(state, why));
+    if (!signal.aborted && this.incident.head === null) {
+      await this.#once();
+    }
+  }
+
+  // Without a stream (too many watch already): the status, now and then.
+  async #once() {
+    const { signal } = this.end;
+    while (!signal.aborted) {
+      try {
+        this.#event("status", await get(`/v1${this.base}/status?targets=false`, signal));
+        this.trouble.textContent = "";
+        if (this.incident.closed) {
+          return;
+        }
+      } catch (error) {
+        this.trouble.textContent = signal.aborted ? "" : error.message;
+        if (error.status === 404 || error.status === 401) {
+          return;
+        }
+      }
+      await wait(POLL_MS, signal);
+    }
+  }
+
+  #event(type, document) {
+    const first = this.incident.head === null;
+    if (type === "status") {
+      this.incident.snapshot(document);
+    } else if (type === "change") {
+      this.incident.change(document);
+    } else {
+      return false;
+    }
+    this.announcer.say(this.incident.changes);
+    this.#render();
+    if (first) {
+      performance.mark("nxclear-usable");
+      this.#history();
+      if (this.wanted !== null) {
+        this.show(this.wanted);
+      }
+    }
+    if (this.incident.closed) {
+      this.#state("closed");
+      return true;
+    }
+    return false;
+  }
+
+  // The past comes after the present is on the screen.
+  async #history() {
+    const fold = new HistoryFold();
+    try {
+      await pages(`/v1${this.base}/transitions?limit=1000`, "transitions", (list) => fold.add(list), this.end.signal);
+      this.incident.history = fold.past;
+      this.#render();
+      performance.mark("nxclear-history");
+    } catch (error) {
+      if (!this.end.signal.aborted) {
+        this.trouble.textContent = `the past is not shown: ${error.message}`;
+      }
+    }
+  }
+
+  #state(state, why = "") {
+    const live = byId("live");
+    const text = { live: "live", lost: "not live", closed: "closed" }[state];
+    setText(live, text);
+    live.title = why;
+    live.className = `live live-${state}`;
+    this.trouble.textContent = state === "lost" && this.incident.head === null ? why : "";
+  }
+
+  // --- picture ---
+
+  #render() {
+    const { incident } = this;
+    const now = this.clock.now();
+    document.title = `${domain(incident.head.incident.name)} – nxclear`;
+    const focused = document.activeElement?.id;
+    this.top.replaceChildren(incidentHeader(incident, () => this.#close()));
+    if (focused === "close-incident") {
+      byId("close-incident")?.focus();
+    }
+    if (!this.authority.contains(document.activeElement)) {
+      this.authority.replaceChildren(authorityCard(incident.head, now));
+    }
+    this.#chips();
+    this.#arranged();
+    this.curve.update(this.lanes.domain);
+  }
+
+  #chips() {
+    const counts = new Map();
+    for (const n of this.incident.networks.values()) {
+      counts.set(n.state, (counts.get(n.state) ?? 0) + 1);
+    }
+    const key = JSON.stringify([...counts, ...this.view.states]);
+    if (key === this.chipsKey) {
+      return;
+    }
+    this.chipsKey = key;
+    const focused = document.activeElement?.dataset?.state;
+    const shown = STATES.filter((s) => counts.has(s) || this.view.states.has(s));
+    this.chips.replaceChildren(...shown.map((s) => h("button", {
+      type: "button", class: "chip", "data-state": s, "aria-pressed": String(this.view.states.has(s)), title: stateOf(s).said,
+      onclick: () => {
+        this.view.states.has(s) ? this.view.states.delete(s) : this.view.states.add(s);
+        this.#chips();
+        this.#arranged();
+      },
+    }, svg("svg", { class: "mark", width: 14, height: 14, "aria-hidden": "true" }, svg("rect", { width: 14, height: 14, rx: 3, fill: patternOf(s) })),
+    ` ${s} `, h("b", {}, counts.get(s) ?? 0))));
+    this.chips.querySelector(`[data-state="${focused}"]`)?.focus();
+  }
+
+  #arranged() {
+    if (this.incident.head === null) {
+      return;
+    }
+    const rows = this.lanes.update();
+    const shown = rows.filter((row) => row.name !== undefined).length;
+    setText(this.counted, shown === this.incident.networks.size ? "" : `${shown} of ${this.incident.networks.size} shown`);
+  }
+
+  #tick() {
+    if (this.incident.head !== null && !this.incident.closed) {
+      this.lanes.tick();
+    }
+  }
+
+  async #close() {
+    const dialog = byId("confirm");
+    byId("confirm-title").textContent = `Close incident ${this.id}?`;
+    byId("confirm-text").textContent = "Agents stop asking for it; its last status is kept. It cannot be opened again.";
+    dialog.returnValue = "cancel";
+    dialog.addEventListener("close", async () => {
+      if (dialog.returnValue === "ok") {
+        try {
+          await post(`/v1${this.base}/close`, {});
+        } catch (error) {
+          this.trouble.textContent = error.message;
+        }
+      }
+    }, { once: true });
+    dialog.showModal();
+  }
+}

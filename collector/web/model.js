@@ -1,0 +1,255 @@
+// What is known of one incident: the newest status, piece by piece, and how
+// the networks came to where they are.
+
+import { parse } from "./format.js";
+import { isAffected, worst } from "./states.js";
+
+// Server time: what the document said, and what passed here since. The wall
+// clock of this machine may be anything and is never asked.
+export class ServerClock {
+  constructor() {
+    this.at = null;
+    this.since = 0;
+  }
+
+  // A document that was long on its way must not set the clock back.
+  set(now) {
+    const at = parse(now);
+    if (this.at === null || at > this.now() || this.now() - at > 5000) {
+      this.at = at;
+      this.since = performance.now();
+    }
+  }
+
+  now() {
+    return this.at === null ? 0 : this.at + (performance.now() - this.since);
+  }
+}
+
+function eta(forecast) {
+  return forecast === null || forecast === undefined ? null : {
+    point: parse(forecast.point),
+    lo50: parse(forecast.lo50),
+    hi50: parse(forecast.hi50),
+    lo90: parse(forecast.lo90),
+    hi90: parse(forecast.hi90),
+  };
+}
+
+function networkOf(n) {
+  return {
+    name: n.network,
+    state: n.state,
+    reason: n.reason,
+    why: n.why,
+    denied: n.denied,
+    eta: eta(n.clears),
+    hard: n.hard ? { at: parse(n.hard.at), reason: n.hard.reason } : null,
+    basis: n.basis,
+    seen: parse(n.seen),
+    since: parse(n.since),
+    presumed: n.presumed_clear === true,
+    labels: n.labels ?? {},
+    weight: typeof n.weight === "number" ? n.weight : 1,
+    resolvers: n.resolvers ?? [],
+  };
+}
+
+const HEAD = ["outlook", "incident", "authority", "negative", "summary"];
+
+export class Incident {
+  constructor() {
+    this.clock = new ServerClock();
+    this.head = null; // members of the status, but networks
+    this.networks = new Map();
+    this.history = new Map(); // network -> [{at, state}], oldest first
+    this.version = 0;
+    this.changes = []; // {name, from, to}, of the last event
+  }
+
+  snapshot(document) {
+    const before = this.networks;
+    this.clock.set(document.now);
+    this.head = Object.fromEntries(HEAD.map((key) => [key, document[key]]));
+    this.networks = new Map();
+    this.changes = [];
+    for (const n of document.networks) {
+      this.#put(networkOf(n), before.get(n.network));
+    }
+    this.version++;
+  }
+
+  change(document) {
+    this.clock.set(document.now);
+    for (const key of HEAD) {
+      if (key in document) {
+        this.head[key] = document[key];
+      }
+    }
+    this.changes = [];
+    for (const n of document.networks) {
+      this.#put(networkOf(n), this.networks.get(n.network));
+    }
+    this.version++;
+  }
+
+  #put(network, before) {
+    this.networks.set(network.name, network);
+    if (before === undefined || before.state === network.state) {
+      return;
+    }
+    this.changes.push({ name: network.name, from: before.state, to: network.state });
+    const past = this.history.get(network.name);
+    if (past !== undefined && past.at(-1)?.state !== network.state) {
+      past.push({ at: network.since ?? this.clock.now(), state: network.state });
+    }
+  }
+
+  get closed() {
+    return this.head?.incident.closed ?? null;
+  }
+
+  get weighted() {
+    for (const n of this.networks.values()) {
+      if (n.weight !== 1) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // Segments of a lane: [{from, to, state}] up to now.
+  segments(network, now) {
+    const past = this.history.get(network.name) ?? [];
+    const list = [];
+    for (let i = 0; i < past.length; i++) {
+      const to = i + 1 < past.length ? past[i + 1].at : now;
+      list.push({ from: past[i].at, to, state: past[i].state });
+    }
+    const last = list.at(-1);
+    const since = network.since;
+    if (last === undefined) {
+      if (since !== null) {
+        list.push({ from: since, to: now, state: network.state });
+      }
+    } else if (last.state === network.state) {
+      last.from = list.length === 1 && since !== null ? Math.min(last.from, since) : last.from;
+    } else {
+      const at = Math.max(last.from, since ?? now);
+      last.to = at;
+      list.push({ from: at, to: now, state: network.state });
+    }
+    return list;
+  }
+}
+
+// Folds transitions of targets into those of networks: a network is as its
+// worst target.
+export class HistoryFold {
+  constructor() {
+    this.targets = new Map(); // network -> Map(target -> state)
+    this.past = new Map();
+  }
+
+  add(transitions) {
+    for (const t of transitions) {
+      let states = this.targets.get(t.network);
+      if (states === undefined) {
+        this.targets.set(t.network, states = new Map());
+        this.past.set(t.network, []);
+      }
+      states.set(`${t.agent} ${t.resolver} ${t.name} ${t.type}`, t.to);
+      const past = this.past.get(t.network);
+      const at = parse(t.at);
+      const state = worst(states.values());
+      if (past.at(-1)?.state !== state) {
+        if (past.at(-1)?.at === at) {
+          past.pop();
+        }
+        if (past.at(-1)?.state !== state) {
+          past.push({ at, state });
+        }
+      }
+    }
+  }
+}
+
+// P(cleared by t), from the quantiles that the forecast shows.
+export function cleared(network, t) {
+  if (!isAffected(network.state)) {
+    return network.state === "clear" ? 1 : 0;
+  }
+  const e = network.eta;
+  if (e === null) {
+    return 0;
+  }
+  const points = [[e.lo90, 0.05], [e.lo50, 0.25], [e.point, 0.5], [e.hi50, 0.75], [e.hi90, 0.95]];
+  if (t < points[0][0]) {
+    return 0;
+  }
+  for (let i = 1; i < points.length; i++) {
+    const [x, p] = points[i];
+    const [x0, p0] = points[i - 1];
+    if (t < x) {
+      return p0 + ((p - p0) * (t - x0)) / (x - x0 || 1);
+    }
+  }
+  const end = network.hard?.at ?? e.hi90;
+  if (t >= end || end <= e.hi90) {
+    return 1;
+  }
+  return 0.95 + (0.05 * (t - e.hi90)) / (end - e.hi90);
+}
+
+// --- what is shown, and in which order ---
+
+export const GROUPINGS = {
+  "": () => null,
+  state: (n) => n.state,
+  site: (n) => n.labels.site ?? "(no site)",
+  provider: (n) => n.labels.provider ?? "(no provider)",
+  country: (n) => n.labels.country ?? "(no country)",
+  resolver: (n) => n.resolvers[0] ?? "(no resolver)",
+};
+
+function matches(network, words) {
+  const text = [network.name, network.state, network.basis, network.reason, ...Object.values(network.labels),
+    ...network.resolvers].join(" ").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+const clearsAt = (n) => n.eta?.point ?? (isAffected(n.state) ? Infinity : -1);
+const by = (key) => (a, b) => key(b) - key(a);
+const byName = (a, b) => (a.name < b.name ? -1 : Number(a.name > b.name));
+
+export const SORTS = {
+  state: (rank) => (a, b) => rank(a) - rank(b) || by(clearsAt)(a, b) || byName(a, b),
+  clears: () => (a, b) => by(clearsAt)(a, b) || byName(a, b),
+  denied: () => (a, b) => by((n) => n.denied ?? -1)(a, b) || byName(a, b),
+  network: () => byName,
+  weight: () => (a, b) => by((n) => n.weight)(a, b) || byName(a, b),
+};
+
+// Rows in order: networks, and a row {group, n, affected} before each group.
+export function arrange(networks, view, rank) {
+  const words = view.filter.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  const list = [...networks].filter((n) => (view.states.size === 0 || view.states.has(n.state)) &&
+    matches(n, words));
+  list.sort(SORTS[view.sort](rank));
+  const group = GROUPINGS[view.group];
+  if (view.group === "") {
+    return list;
+  }
+  const groups = new Map();
+  for (const n of list) {
+    const key = group(n);
+    if (!groups.has(key)) {
+      groups.set(key, []);
+    }
+    groups.get(key).push(n);
+  }
+  return [...groups].flatMap(([key, members]) => [
+    { group: key, n: members.length, affected: members.filter((n) => isAffected(n.state)).length },
+    ...members,
+  ]);
+}

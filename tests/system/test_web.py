@@ -1,0 +1,417 @@
+"""The web page in a headless Chromium; screenshots with a table of them go to
+build/web. Times are printed, never judged: the machine may be busy."""
+import atexit
+import functools
+import os
+import tempfile
+import time
+
+from tests.lib.support import ROOT, Skip
+
+try:
+    from tests.lib.browser import Browser, By, Keys
+except ImportError:
+    Browser = None
+from tests.lib.crowd import Crowd
+
+MANY, FEW = 1000, 60
+SHOTS = f"{ROOT}/build/web"
+USABLE_MS = 1000
+AA, AA_LARGE = 4.5, 3.0
+
+# Ratio of contrast (WCAG 2.2, 1.4.3) of each text that can be seen.
+CONTRAST = """(() => {
+  const luminance = (c) => {
+    const f = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    return 0.2126 * f(c[0]) + 0.7152 * f(c[1]) + 0.0722 * f(c[2]);
+  };
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", {willReadFrequently: true});
+  const rgba = (text) => {
+    canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = text; canvas.fillRect(0, 0, 1, 1);
+    return [...canvas.getImageData(0, 0, 1, 1).data];
+  };
+  const ground = (e) => {
+    for (; e; e = e.parentElement) {
+      const c = rgba(getComputedStyle(e).backgroundColor);
+      if (c[3] > 250) { return c; }
+    }
+    return [255, 255, 255, 255];
+  };
+  const found = [];
+  for (const e of document.querySelectorAll("body *")) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    const box = e.getBoundingClientRect();
+    if (!own || box.width < 2 || box.height < 2 || !e.checkVisibility() || e.closest("[hidden], .unseen, .skip")) { continue; }
+    const style = getComputedStyle(e);
+    const ink = rgba(e instanceof SVGElement ? style.fill : style.color);
+    const a = luminance(ink), b = luminance(ground(e instanceof SVGElement ? e.closest("div, section, span") : e));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const large = parseFloat(style.fontSize) >= 24 || (parseFloat(style.fontSize) >= 18.66 && style.fontWeight >= 700);
+    found.push({ratio, large, text: e.textContent.trim().slice(0, 30), tag: e.tagName + "." + (e.getAttribute("class") ?? "")});
+  }
+  return found;
+})()"""
+
+
+def crowd(networks=FEW):
+    return crowd_of(networks)
+
+
+@functools.cache
+def crowd_of(networks):
+    made = Crowd(networks)
+    atexit.register(made.close)
+    return made
+
+
+@functools.cache
+def browser():
+    if Browser is None or not os.path.exists("/usr/bin/chromedriver"):
+        raise Skip("no chromium here: deploy/install-deps browser")
+    folder = tempfile.TemporaryDirectory(prefix="nxclear-browser.")
+    made = Browser(folder.name)
+    atexit.register(folder.cleanup)
+    atexit.register(made.driver.quit)
+    os.makedirs(SHOTS, exist_ok=True)
+    return made
+
+
+def incident_page(path="/incidents/1", scheme="light", networks=FEW):
+    page = browser()
+    page.media(scheme)
+    page.size(1440, 900)
+    page.open(crowd(networks).url + path)
+    page.wait("document.querySelectorAll('.lanes-body .lane').length > 10 && "
+              "performance.getEntriesByName('nxclear-history').length > 0",
+              "the lanes")
+    return page
+
+
+def nothing_wrong(page):
+    """No error of a script, no breach of the policy, no foreign address."""
+    bad = [c for c in page.complaints() if "SEVERE" in c or "Refused" in c]
+    assert not bad, bad
+    foreign = [u for u in page.requested()
+               if not u.startswith(("http://127.0.0.1:", "data:",
+                                    "about:", "chrome:"))]
+    assert not foreign, foreign
+
+
+# --- quick enough
+
+def test_usable_in_a_second():
+    page = browser()
+    crowd(MANY)
+    page.size(1440, 900)
+    times = []
+    for _ in range(3):
+        page.open(crowd(MANY).url + "/incidents/1")
+        page.wait("performance.getEntriesByName('nxclear-usable').length > 0",
+                  "the page to be usable")
+        times.append(page.js("performance.getEntriesByName('nxclear-usable')"
+                             "[0].startTime"))
+    print(f"# usable with {MANY} networks after "
+          f"{', '.join(f'{t:.0f}' for t in times)} ms (goal {USABLE_MS})")
+    assert page.js("document.querySelector('[role=grid]').ariaRowCount") == \
+        str(MANY + 1)
+    rows = page.js("document.querySelectorAll('.lanes-body .lane').length")
+    assert rows < 100, f"{rows} lanes are in the page: not only those in sight"
+
+
+def test_no_stutter():
+    """Scrolling through lanes, filtering: how long tasks and frames take."""
+    page = incident_page(networks=MANY)
+    page.driver.execute_script(
+        "window.long = []; new PerformanceObserver((list) => window.long.push("
+        "...list.getEntries().map((e) => e.duration))).observe("
+        "{type: 'longtask'});")
+    page.driver.set_script_timeout(120)
+    frames = page.driver.execute_async_script(
+        "const done = arguments[0]; const times = []; let last = "
+        "performance.now(); let y = 0; const step = (now) => { times.push(now "
+        "- last); last = now; y += 900; scrollTo(0, y); y < 12000 ? "
+        "requestAnimationFrame(step) : done(times); }; "
+        "requestAnimationFrame(step);")
+    assert page.js("document.querySelector('.lanes-body').innerText"
+                   ".includes('clear')")
+    page.driver.execute_script("scrollTo(0, 0)")
+    for text in ("lyon", "lyon-isp", ""):
+        page.find("#filter").clear()
+        page.find("#filter").send_keys(text or "x", *([] if text else
+                                                      [Keys.BACKSPACE]))
+    longest = max(page.js("window.long"), default=0)  # 0: none over 50 ms
+    frames.sort()
+    print(f"# frames while scrolling: median {frames[len(frames) // 2]:.0f} "
+          f"ms, 99 % {frames[len(frames) * 99 // 100]:.0f} ms; longest task "
+          f"{longest:.0f} ms")
+    rows = page.js("document.querySelectorAll('.lanes-body .lane').length")
+    assert rows < 100, rows
+
+
+# --- what people do
+
+def test_filter_group_sort():
+    page = incident_page()
+    page.find("#filter").send_keys("gdansk-isp")
+    page.wait("document.querySelector('.toolbar').innerText.includes("
+              f"' of {FEW} shown')", "the filter to count")
+    names = page.js("[...document.querySelectorAll('.lanes-body .c-network a')"
+                    "].map((a) => a.textContent)")
+    assert names and all("gdansk-isp" in n for n in names), names
+    page.find("#filter").clear()
+    page.find("#filter").send_keys(" ", Keys.BACKSPACE)
+    page.find("[data-state=clear]").click()
+    assert page.js("document.querySelector('[data-state=clear]')"
+                   ".ariaPressed") == "true"
+    states = set(page.js(
+        "[...document.querySelectorAll('.lanes-body .c-state > span')]"
+        ".map((s) => s.textContent)"))
+    assert states == {"clear"}, states
+    page.find("[data-state=clear]").click()
+    page.find("#group option[value=state]").click()
+    assert page.js("document.querySelectorAll('.lane-group').length") > 0
+    page.find("#sort option[value=network]").click()
+    nothing_wrong(page)
+
+
+def test_drawer_by_keyboard():
+    page = incident_page()
+    page.driver.execute_script(
+        "document.querySelector('.lanes-body [tabindex=\"0\"]').focus()")
+    for key in (Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.PAGE_DOWN, Keys.END,
+                Keys.HOME, Keys.ARROW_DOWN):
+        page.keys(key)
+    row = page.js("document.activeElement.ariaRowIndex")
+    assert row == "3", row
+    name = page.js("document.activeElement.querySelector('a').textContent")
+    page.keys(Keys.ENTER)
+    page.wait("!document.getElementById('drawer').hidden && "
+              "document.querySelector('.drawer .target')", "the evidence")
+    assert page.js("location.pathname") == f"/incidents/1/networks/{name}"
+    assert page.js("document.activeElement.id") == "drawer-title"
+    assert page.text("#drawer-title") == name
+    assert page.js("document.querySelectorAll('.ttl .look-denied').length") > 0
+    assert page.js("document.querySelectorAll('.ttl .fall').length") > 0
+    assert "dig @10." in page.text("#drawer"), page.text("#drawer")
+    page.keys(Keys.ESCAPE)
+    page.wait("document.getElementById('drawer').hidden", "the drawer to go")
+    assert page.js("location.pathname") == "/incidents/1"
+    assert page.js("document.activeElement.querySelector('a')?.textContent") \
+        == name, "the focus is not back"
+    page.driver.back()
+    page.wait("document.querySelector('.drawer .target')", "the way back")
+    nothing_wrong(page)
+
+
+def test_permanent_link():
+    name = crowd().json("/v1/networks?limit=1")["networks"][0]["network"]
+    page = incident_page(f"/incidents/1/networks/{name}")
+    page.wait("document.querySelector('.drawer .target')", "the evidence")
+    assert page.text("#drawer-title") == name
+
+
+def test_countdown_and_clock():
+    """By the collector's clock, whatever this machine's says."""
+    page = browser()
+    source = ("const D = Date; window.Date = class extends D { constructor("
+              "...a) { super(...(a.length ? a : [0])); } static now() { "
+              "return 0; } };")
+    script = page.command("Page.addScriptToEvaluateOnNewDocument",
+                          source=source)
+    try:
+        incident_page()
+        server = crowd().json("/v1/incidents/1/status?targets=false")["now"]
+        shown = page.wait("document.getElementById('clock').textContent"
+                          ".includes(':') && !document.getElementById('clock')"
+                          ".textContent.includes('-') && document"
+                          ".getElementById('clock').textContent", "the clock")
+
+        def seconds(text):
+            return sum(int(p) * f for p, f in zip(text.split(":"),
+                                                  (3600, 60, 1)))
+        apart = (seconds(shown) - seconds(server[11:19])) % 86400
+        assert min(apart, 86400 - apart) <= 5, (shown, server)
+        count = "document.querySelector('.lanes-body .count').textContent"
+        first = page.js(count)
+        page.wait(f"{count} !== '{first}'", "the countdown to tick", 5)
+    finally:
+        page.command("Page.removeScriptToEvaluateOnNewDocument",
+                     identifier=script["identifier"])
+
+
+def test_live_update_is_announced():
+    page = incident_page()
+    status = crowd().json("/v1/incidents/1/status?targets=false")
+    row = next(n for n in status["networks"]
+               if n["state"] == "cached-nxdomain"
+               and int(n["network"][-4:]) <= 60)
+    page.find("#filter").send_keys(row["network"])
+    agent = crowd().clear(int(row["network"][-4:]))
+    try:
+        page.wait("document.querySelector('.lanes-body .c-state > span')"
+                  f".textContent !== '{row['state']}'", "the lane to change")
+        page.wait("document.getElementById('announce').textContent.includes("
+                  f"'{row['network']} is')", "it to be announced")
+    finally:
+        agent.communicate("\n", timeout=20)
+    nothing_wrong(page)
+
+
+def test_open_and_close():
+    """Also: what strangers and operators wrote stays text."""
+    note = "<img src=x onerror=alert(1)><script>alert(2)</script>"
+    page = browser()
+    page.media("light")
+    page.size(1440, 900)
+    page.open(crowd().url + "/")
+    page.wait("document.querySelector('.list tbody tr')", "the list")
+    page.find("#open-form summary").click()
+    page.find("#open-name").send_keys("a..b")
+    page.find("#open-form button.main").click()
+    page.wait("document.getElementById('open-error').textContent.includes("
+              "'name: not a domain name')", "the refusal")
+    page.find("#open-name").clear()
+    page.find("#open-name").send_keys("<b>\\097.example.org")
+    page.find("#open-expect").send_keys("A=192.0.2.44")
+    page.find("#open-note").send_keys(note)
+    page.shot(f"{SHOTS}/open.png")
+    page.find("#open-form button.main").click()
+    page.wait("/^.incidents.[2-9]/.test(location.pathname) && "
+              "document.querySelector('h1')?.innerText.includes('<b>')",
+              "the new incident")
+    assert note in page.text("main"), page.text("main")
+    assert page.js("document.querySelectorAll('main img, main script, main b "
+                   "b').length") == 0
+    page.find("#close-incident").click()
+    page.wait("document.getElementById('confirm').open", "the question")
+    page.keys(Keys.ESCAPE)
+    page.wait("!document.getElementById('confirm').open", "it to go")
+    assert page.js("!!document.getElementById('close-incident')")
+    page.find("#close-incident").click()
+    page.driver.find_element(By.CSS_SELECTOR, "#confirm .main").click()
+    page.wait("document.querySelector('.badge').textContent === 'Closed'",
+              "it to be closed")
+    page.complaints()  # the refusal above is a 422 in the console
+
+
+# --- for everybody
+
+def test_contrast():
+    """AA, in light and dark, of every text that can be seen."""
+    worst = {}
+    for scheme in ("light", "dark"):
+        page = incident_page("/incidents/1", scheme)
+        page.driver.execute_script(
+            "document.querySelector('.lanes-body a').click()")
+        page.wait("document.querySelector('.drawer .target')", "the evidence")
+        found = page.js(CONTRAST)
+        assert len(found) > 100, len(found)
+        bad = [f for f in found
+               if f["ratio"] < (AA_LARGE if f["large"] else AA)]
+        worst[scheme] = min(f["ratio"] for f in found)
+        assert not bad, (scheme, bad[:8])
+    print(f"# least contrast: {worst}")
+
+
+def test_roles():
+    page = incident_page()
+    unnamed = page.js(
+        "[...document.querySelectorAll('button, a[href], input, select')]"
+        ".filter((e) => e.checkVisibility() && !(e.textContent.trim() || "
+        "e.ariaLabel || e.closest('label') || e.placeholder))"
+        ".map((e) => e.outerHTML.slice(0, 80))")
+    assert not unnamed, unnamed
+    assert page.js("document.documentElement.lang") == "en"
+    assert page.js("document.querySelectorAll('h1').length") == 1
+    assert page.js("[...document.querySelectorAll('.lanes-body .lane')]"
+                   ".every((r) => r.role === 'row' && r.ariaRowIndex)")
+    assert page.js("[...document.querySelectorAll('.lanes-body [tabindex=\"0\"]"
+                   "')].length") == 1
+    # State by pattern, too: no two states are drawn alike in grey.
+    tiles = page.js("[...document.querySelectorAll('pattern path')].map((p) =>"
+                    " p.getAttribute('d'))")
+    assert len(set(tiles)) == len(tiles) == 16, tiles
+    page.media("light", "reduce")
+    assert page.js("getComputedStyle(document.getElementById('drawer'))"
+                   ".animationName") == "none"
+
+
+def test_phone():
+    page = incident_page()
+    page.size(390, 844, True)
+    page.open(crowd().url + "/incidents/1")
+    page.wait("document.querySelectorAll('.lanes-body .lane').length > 5",
+              "the lanes")
+    wide = page.js("document.documentElement.scrollWidth")
+    assert wide <= 390, f"{wide} pixels wide"
+
+
+def test_policy():
+    status, headers, _body = crowd().get("/incidents/1")
+    policy = headers["Content-Security-Policy"]
+    assert status == 200 and "default-src 'self'" in policy
+    assert "unsafe" not in policy, policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    again, _headers, body = crowd().get(
+        "/incidents/1", headers={"If-None-Match": headers["ETag"]})
+    assert (again, body) == (304, b"")
+
+
+# --- for the eye
+
+PICTURES = [
+    ("incident", "The page of an incident", "light"),
+    ("dark", "The same, dark", "dark"),
+    ("groups", "Grouped by state", "light"),
+    ("drawer", "The evidence for a network", "light"),
+    ("drawer-dark", "The same, dark", "dark"),
+    ("phone", "A phone", "light"),
+    ("phone-lanes", "A phone, the lanes", "light"),
+    ("phone-drawer", "A phone, the evidence", "dark"),
+    ("list", "All incidents", "light"),
+    ("open", "Opening one", "light"),
+]
+
+
+def take(name, scheme):
+    page = incident_page("/incidents/1", scheme)
+    if name == "groups":
+        page.find("#group option[value=state]").click()
+    if name.startswith("phone"):
+        page.size(390, 844, True)
+        page.open(crowd().url + "/incidents/1")
+        page.wait("document.querySelector('.lanes-body .lane')", "the lanes")
+    if name == "phone-lanes":
+        page.driver.execute_script(
+            "document.querySelector('.lanes').scrollIntoView(); "
+            "scrollBy(0, -60)")
+    if "drawer" in name:
+        page.driver.execute_script(
+            "document.querySelector('.lanes-body a').click()")
+        page.wait("document.querySelector('.drawer .ttl')", "the evidence")
+        page.driver.execute_script(
+            "document.querySelector('.drawer .ttl').closest('.target')"
+            ".scrollIntoView()")
+    if name == "list":
+        page.open(crowd().url + "/")
+        page.wait("document.querySelector('.list tbody tr')", "the list")
+    time.sleep(0.3)  # an animation of 0.14 s
+    page.shot(f"{SHOTS}/{name}.png")
+
+
+def test_pictures():
+    for name, _text, scheme in PICTURES:
+        if name != "open":  # taken on the way above
+            take(name, scheme)
+    page = incident_page()
+    page.media(kind="print")
+    pdf = page.command("Page.printToPDF", printBackground=True,
+                       landscape=True)["data"]
+    page.media()
+    assert len(pdf) > 10000
+    with open(f"{SHOTS}/index.md", "w", encoding="utf-8") as out:
+        out.write("# The web page\n\n| picture | what |\n|---|---|\n")
+        for name, text, _scheme in PICTURES:
+            out.write(f"| ![{text}]({name}.png) | {text} |\n")
+    print(f"# {len(PICTURES)} pictures: {SHOTS}/index.md")

@@ -1,0 +1,194 @@
+/* The status as pieces of text says what the status document says. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "collector/status/board.h"
+#include "collector/status/status.h"
+#include "common/text.h"
+#include "tests/lib/engine_bench.h"
+
+static struct nx_board *board;
+
+static const struct nx_board_page *page_at(struct engine_bench *b,
+                                           int64_t now_us) {
+    const struct nx_board_page *page =
+        nx_board_page(board, b->engine, 7, NULL, now_us);
+    assert_non_null(page);
+    return page;
+}
+
+static const struct nx_board_site *site_of(const struct nx_board_page *page,
+                                           const char *network) {
+    for (size_t i = 0; i < page->sites_n; i++) {
+        if (strcmp(page->sites[i].network, network) == 0) {
+            return &page->sites[i];
+        }
+    }
+    return NULL;
+}
+
+/* The document that the pieces make. */
+static json_t *joined(const struct nx_board_page *page, bool lanes) {
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_text_add(&text, "{");
+    nx_text_bytes(&text, page->head->bytes, page->head->len);
+    nx_text_add(&text, ",\"networks\":[");
+    for (size_t i = 0; i < page->sites_n; i++) {
+        const struct nx_blob *blob =
+            lanes ? page->sites[i].lane : page->sites[i].full;
+        nx_text_add(&text, i > 0 ? "," : "");
+        nx_text_bytes(&text, blob->bytes, blob->len);
+    }
+    nx_text_add(&text, "]}");
+    json_t *document = json_loads(text.bytes, 0, NULL);
+    assert_non_null(document);
+    nx_text_fini(&text);
+    return document;
+}
+
+static void check_same(struct engine_bench *b, int64_t now_us) {
+    json_t *pieces = joined(page_at(b, now_us), false);
+    json_t *whole = nx_status_incident(b->engine, 7, now_us);
+    (void)json_object_del(whole, "now");
+    if (json_equal(pieces, whole) == 0) {
+        char *a = json_dumps(pieces, JSON_SORT_KEYS);
+        char *c = json_dumps(whole, JSON_SORT_KEYS);
+        print_error("%s\n%s\n", a, c);
+        free(a);
+        free(c);
+        fail();
+    }
+    json_decref(pieces);
+    json_decref(whole);
+}
+
+static void start(struct engine_bench *b) {
+    hello(b, LYON, 2, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 500, T0 + S);
+    sees_nxdomain(b, OSLO, 1, 300, T0 + S);
+    tick(b, T0 + 2 * S);
+}
+
+static void test_same_as_the_document(void **state) {
+    struct engine_bench *b = *state;
+    start(b);
+    check_same(b, T0 + 2 * S);
+    sees_nxdomain(b, OSLO, 1, 299, T0 + 3 * S);
+    tick(b, T0 + 4 * S);
+    json_t *d = joined(page_at(b, T0 + 4 * S), false);
+    json_t *oslo = json_array_get(json_object_get(d, "networks"), 1);
+    json_t *target = json_array_get(json_object_get(oslo, "targets"), 0);
+    assert_int_equal(json_integer_value(json_object_get(target, "looks")), 2);
+    json_decref(d);
+}
+
+static void test_only_what_changed(void **state) {
+    struct engine_bench *b = *state;
+    start(b);
+    const struct nx_board_page *page = page_at(b, T0 + 2 * S);
+    uint64_t before = page->revision;
+    page = page_at(b, T0 + 3 * S);
+    assert_int_equal(page->now_us, T0 + 3 * S);
+    assert_int_equal(page->revision, before); /* time alone is no change */
+    sees_nxdomain(b, LYON, 1, 497, T0 + 4 * S);
+    tick(b, T0 + 5 * S);
+    page = page_at(b, T0 + 5 * S);
+    assert_true(page->revision > before);
+    assert_true(site_of(page, "lyon")->revision == page->revision);
+    assert_true(site_of(page, "oslo")->revision <= before);
+    assert_true(page->sites_revision <= before);
+}
+
+/* A moment later the same page is shown again, unless an operator acted. */
+static void test_fresh_enough(void **state) {
+    struct engine_bench *b = *state;
+    start(b);
+    (void)page_at(b, T0 + 2 * S);
+    assert_int_equal(page_at(b, T0 + 2 * S + 1000)->now_us, T0 + 2 * S);
+    add_agent(b, 4, "porto", false);
+    const struct nx_board_page *page = page_at(b, T0 + 2 * S + 2000);
+    assert_int_equal(page->now_us, T0 + 2 * S + 2000);
+    assert_non_null(site_of(page, "porto"));
+    assert_true(page->sites_revision == page->revision);
+}
+
+static void test_lanes(void **state) {
+    struct engine_bench *b = *state;
+    start(b);
+    json_t *lanes = joined(page_at(b, T0 + 2 * S), true);
+    json_t *network = json_array_get(json_object_get(lanes, "networks"), 0);
+    assert_non_null(json_object_get(network, "clears"));
+    assert_null(json_object_get(network, "targets"));
+    json_decref(lanes);
+}
+
+static void test_closed(void **state) {
+    struct engine_bench *b = *state;
+    start(b);
+    assert_false(page_at(b, T0 + 2 * S)->closed);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    const struct nx_board_page *page = page_at(b, T0 + 3 * S);
+    assert_true(page->closed);
+    assert_int_equal(page->sites_n, 2);
+    json_t *pieces = joined(page, false);
+    json_t *kept = nx_status_incident(b->engine, 7, T0 + 60 * S);
+    (void)json_object_del(kept, "now");
+    assert_true(json_equal(pieces, kept));
+    json_decref(pieces);
+    json_decref(kept);
+}
+
+static void test_not_storing(void **state) {
+    struct engine_bench *b = *state;
+    start(b);
+    uint64_t before = page_at(b, T0 + 2 * S)->revision;
+    const struct nx_board_page *page =
+        nx_board_page(board, b->engine, 7, "no space left", T0 + 2 * S);
+    assert_true(page->head_revision > before);
+    json_t *d = joined(page, true);
+    assert_true(json_is_false(json_object_get(d, "storing")));
+    json_decref(d);
+    assert_null(
+        json_object_get(d = joined(page_at(b, T0 + 2 * S), true), "storing"));
+    json_decref(d);
+}
+
+static void test_blob_outlives_the_page(void **state) {
+    struct engine_bench *b = *state;
+    start(b);
+    struct nx_blob *blob = nx_blob_ref(page_at(b, T0 + 2 * S)->head);
+    nx_board_tidy(board, T0 + 2 * S + NX_BOARD_KEEP_US + 1);
+    assert_in_range(blob->len, 1, 100000);
+    nx_blob_unref(blob);
+    assert_null(nx_board_page(board, b->engine, 8, NULL, T0 + 3 * S));
+}
+
+static int setup(void **state) {
+    return bench_setup(state) != 0 ? -1 : nx_board_new(&board);
+}
+
+static int teardown(void **state) {
+    nx_board_free(&board);
+    return bench_teardown(state);
+}
+
+int main(void) {
+#define BOARD(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        BOARD(test_same_as_the_document),
+        BOARD(test_only_what_changed),
+        BOARD(test_fresh_enough),
+        BOARD(test_lanes),
+        BOARD(test_closed),
+        BOARD(test_not_storing),
+        BOARD(test_blob_outlives_the_page),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
