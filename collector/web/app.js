@@ -83,6 +83,9 @@ function go(path, replace = false) {
 }
 
 addEventListener("popstate", route);
+// A page that the browser keeps for the way back must not hold a connection.
+addEventListener("pagehide", stop);
+addEventListener("pageshow", (event) => event.persisted && route());
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.("a[data-link]");
   if (link?.href && link.origin === location.origin && event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey) {
@@ -99,10 +102,11 @@ document.addEventListener("keydown", (event) => {
     go(page.base);
   }
 });
-setInterval(() => {
+function showClock() {
   const now = (page?.clock ?? listClock).now();
   setText(byId("clock"), now > 0 ? clock(now) : "--:--:--");
-}, 1000);
+}
+setInterval(showClock, 1000);
 
 patterns();
 route();

@@ -49,9 +49,8 @@ function networkOf(n) {
     seen: parse(n.seen),
     since: parse(n.since),
     presumed: n.presumed_clear === true,
-    labels: n.labels ?? {},
+    labels: Object.fromEntries(Object.entries(n.labels ?? {}).filter(([, value]) => value !== null)),
     weight: typeof n.weight === "number" ? n.weight : 1,
-    resolvers: n.resolvers ?? [],
   };
 }
 
@@ -209,12 +208,11 @@ export const GROUPINGS = {
   site: (n) => n.labels.site ?? "(no site)",
   provider: (n) => n.labels.provider ?? "(no provider)",
   country: (n) => n.labels.country ?? "(no country)",
-  resolver: (n) => n.resolvers[0] ?? "(no resolver)",
 };
 
 function matches(network, words) {
-  const text = [network.name, network.state, network.basis, network.reason, ...Object.values(network.labels),
-    ...network.resolvers].join(" ").toLowerCase();
+  const text = [network.name, network.state, network.basis, network.reason,
+    ...Object.values(network.labels)].join(" ").toLowerCase();
   return words.every((word) => text.includes(word));
 }
 

@@ -132,8 +132,6 @@ def test_no_stutter():
         "- last); last = now; y += 900; scrollTo(0, y); y < 12000 ? "
         "requestAnimationFrame(step) : done(times); }; "
         "requestAnimationFrame(step);")
-    assert page.js("document.querySelector('.lanes-body').innerText"
-                   ".includes('clear')")
     page.driver.execute_script("scrollTo(0, 0)")
     for text in ("lyon", "lyon-isp", ""):
         page.find("#filter").clear()
@@ -340,8 +338,7 @@ def test_phone():
     page = incident_page()
     page.size(390, 844, True)
     page.open(crowd().url + "/incidents/1")
-    page.wait("document.querySelectorAll('.lanes-body .lane').length > 5",
-              "the lanes")
+    page.wait("document.querySelector('.lanes-body .lane')", "the lanes")
     wide = page.js("document.documentElement.scrollWidth")
     assert wide <= 390, f"{wide} pixels wide"
 
