@@ -29,6 +29,14 @@ static unsigned known_by(enum nx_api_route route) {
     case NX_API_INCIDENT_RECORDING:
     case NX_API_AGENT_ACCEPT:
     case NX_API_AGENT_REVOKE:
+    case NX_API_AGENT_REJECT:
+    case NX_API_AGENT_QUARANTINE:
+    case NX_API_AGENT_RELEASE:
+    case NX_API_AGENT_LOG:
+    case NX_API_ENROLMENTS:
+    case NX_API_ENROLMENT_REVOKE:
+    case NX_API_TOKENS:
+    case NX_API_TOKEN_REVOKE:
     case NX_API_AGENT_LABEL:
     case NX_API_INCIDENT_REPORT:
     case NX_API_ALERTS:

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collector/api/io_http_parts.h"
+#include "common/hash.h"
 
 #define KEEPALIVE_S 15U
 #define PENDING_MAX_BYTES (1U << 20) /* a slow reader gets fewer documents */

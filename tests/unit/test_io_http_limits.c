@@ -164,7 +164,7 @@ static void test_events(void **state) {
     assert_true(read_until(fd, "\n\n\r\n", &text));
     assert_non_null(strstr(text.bytes, "Content-Type: text/event-stream"));
     assert_non_null(strstr(text.bytes, "\nevent: status\ndata: {\"now\":"));
-    assert_non_null(strstr(text.bytes, "id: 1"));
+    assert_non_null(strstr(text.bytes, "id: "));
     nx_text_fini(&text);
     /* The end of the incident is the end of the stream, and is shown. */
     (void)snprintf(path, sizeof path, "/v1/incidents/%u/close", id);
