@@ -708,7 +708,8 @@ static void test_transitions_in_pages(void **state) {
     struct fixture *f = *state;
     open_store(f);
     sql(f->path,
-        "INSERT INTO agent VALUES(1, 'k1', 'a', 'lyon', 'network', "
+        "INSERT INTO agent(agent_id, key, name, network, role, state, address, "
+        "changed_us) VALUES(1, 'k1', 'a', 'lyon', 'network', "
         "'accepted', '', 0), (2, 'k2', 'b', 'oslo', 'network', 'accepted', "
         "'', 0); INSERT INTO transition VALUES"
         "(1, 1, 1, 'r', 'n.', 'A', 10, NULL, 'unknown'),"
