@@ -89,8 +89,8 @@ static void insert_hole(struct nx_spool *s, uint64_t from, uint64_t to,
     }
     memmove(&s->holes[i + 1], &s->holes[i],
             (s->holes_n - i) * sizeof(s->holes[0]));
-    s->holes[i] =
-        (struct nx_hole){.from_seq = from, .to_seq = to, .reason = reason};
+    s->holes[i] = (struct nx_hole){
+        .from_seq = from, .to_seq = to, .reason = (uint8_t)reason};
     s->holes_n++;
 }
 

@@ -100,7 +100,7 @@ static void test_classes(void **state) {
     for (size_t i = 0; i < sizeof(BOUNDS) / sizeof(BOUNDS[0]); i++) {
         struct sim_filter filter = SIM_ALL;
         struct sim_figures f;
-        filter.what = BOUNDS[i].what;
+        filter.what = (int)BOUNDS[i].what;
         filter.verified = BOUNDS[i].verified;
         sim_figures(RESULTS, TARGETS, &filter, &f);
         double grace = 2.0 * sqrt(0.9 * 0.1 / fmax(f.forecasts_n, 1));
