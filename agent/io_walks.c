@@ -361,10 +361,14 @@ void nx_walks_keep(struct nx_walks *walks, const struct nx_planner *planner) {
     for (struct job *job = walks->jobs; job != NULL; job = next) {
         uint16_t type = 0;
         next = job->next;
-        if (!job->dead &&
-            (planner == NULL ||
-             nx_planner_authority_types(planner, job->name, &type, 1) == 0)) {
+        if (job->dead) {
+            continue;
+        }
+        if (planner == NULL ||
+            nx_planner_authority_types(planner, job->name, &type, 1) == 0) {
             forget(job);
+        } else { /* whoever asked last wants to know it, too */
+            nx_walk_set_audit(job->walk, walks->settings.audit);
         }
     }
 }

@@ -23,6 +23,7 @@ int nx_walk_new(const struct nx_hints *hints, const uint8_t *name,
 
 void nx_walk_set_audit(struct nx_walk *walk, bool audit) {
     walk->audits = audit;
+    walk->audited = false;
 }
 
 void nx_walk_free(struct nx_walk **walk) {

@@ -575,6 +575,10 @@ static void audits_now_and_then(void **state) {
     round_a();
     assert_int_equal(observed, 5 * (2 + 5) + 1);
     assert_int_equal(found.sides[4], NX_SIDE_PARENT);
+    nx_walk_set_audit(walk, true); /* wanted anew */
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(observed, 5 * (2 + 5) + 1);
 }
 
 static void refuses_a_second_start(void **state) {
