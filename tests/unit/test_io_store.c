@@ -556,11 +556,18 @@ static void test_older_schema(void **state) {
     char newest[8];
     sql(f->path, nx_schema_step(1));
     sql(f->path, "PRAGMA application_id = 1853383532; PRAGMA user_version = 1;"
+                 "INSERT INTO agent VALUES(3, 'k', 'lyon-1', 'lyon', 'network',"
+                 " 'accepted', '', 9);"
+                 "INSERT INTO stream VALUES(3, 5, 40, 40, 0, 9);"
                  "INSERT INTO incident VALUES(7, 1, NULL, 0, 0, NULL, 'kept')");
     open_store(f);
     snprintf(newest, sizeof(newest), "%d", nx_schema_newest());
     assert_sql(f, "PRAGMA user_version", newest);
     assert_sql(f, "SELECT note FROM incident", "kept");
+    assert_sql(f, "SELECT name || ' ' || state FROM agent WHERE agent_id = 3",
+               "lyon-1 accepted");
+    assert_sql(f, "SELECT acked_seq FROM stream WHERE agent_id = 3", "40");
+    assert_sql(f, "SELECT count(*) FROM pragma_foreign_key_check", "0");
     assert_sql(f, "SELECT count(*) FROM hello", "0");
 }
 
