@@ -195,11 +195,13 @@ static void score(struct nx_report_row *row) {
     row->inside = row->lo90_us <= hi_us && row->hi90_us >= lo_us;
 }
 
-/* One that lost a query or two on its way to clear was partly clear for a
- * moment, and nothing was ever forecast. */
+/* One that answered well but was not proven clear at once, or lost a query or
+ * two, was partly clear for a moment: its forecast, if there was one, rests on
+ * no denial that was seen. */
 static bool was_affected(const struct nx_report_row *row) {
     return row->states != 1U << NX_STATE_PARTLY_CLEAR ||
-           row->predicted_at_us != NX_TIME_UNKNOWN;
+           (row->predicted_at_us != NX_TIME_UNKNOWN &&
+            strcmp(row->basis, nx_basis_text(NX_BASIS_COUNTDOWN)) == 0);
 }
 
 static int by_key(const void *a, const void *b) {
