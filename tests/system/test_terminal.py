@@ -109,6 +109,7 @@ def check_moving(screen):
 def check_explain(screen):
     screen.send("g\r")
     screen.wait("network net-00")
+    screen.wait("Esc back")  # the last line of the whole frame
     assert "Esc back" in screen.frame()[-1], screen.frame()
     screen.send("\033")
     screen.wait("networks (all")
