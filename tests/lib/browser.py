@@ -51,6 +51,15 @@ class Browser:
     def open(self, url):
         self.driver.get(url)
 
+    def know(self, port, token):
+        """Pages of this port have the token from their start, as if it had
+        been typed before."""
+        self.driver.execute_cdp_cmd(
+            "Page.addScriptToEvaluateOnNewDocument", {"source": f"""
+                if (location.port === "{port}") {{
+                  sessionStorage.setItem("nxclear-token", {json.dumps(token)});
+                }}"""})
+
     def js(self, script, *arguments):
         """The value of an expression (arguments: `a[0]`, ...)."""
         return self.driver.execute_script(

@@ -22,7 +22,9 @@ def free_port():
 
 
 class Crowd:
-    """One network per agent, so many resolvers in each; incident 1."""
+    """One network per agent, so many resolvers in each; incident 1. Asked by
+    TCP with a token that may do everything."""
+    token = None
 
     def __init__(self, networks, resolvers=3, bin_dir=PLAIN_BIN):
         self.folder = tempfile.mkdtemp(prefix="nxclear-crowd.")
@@ -35,6 +37,10 @@ class Crowd:
         self.daemon.start()
         wait_until(lambda: self.get("/healthz")[0] == 200, READY_S,
                    "the collector of the crowd")
+        self.token = subprocess.run(
+            [f"{bin_dir}/nxclear", "--api", f"unix:{self.folder}/nxclear.sock",
+             "tokens", "create", "page", "--scope", "admin"], check=True,
+            capture_output=True, text=True, timeout=READY_S).stdout.strip()
 
     def _command(self, part, *arguments):
         return [f"{BIN}/bench_crowd", part, self.folder,
@@ -61,6 +67,8 @@ class Crowd:
         connection = http.client.HTTPConnection("127.0.0.1", self.http,
                                                 timeout=20)
         headers = dict(headers or {})
+        if self.token is not None:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
         if body is not None:
             headers["Content-Type"] = "application/json"
         try:

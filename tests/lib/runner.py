@@ -211,9 +211,7 @@ def run_nightly(arguments):
     """The faults again, many rounds of each. A seed that a test prints can be
     given back as NX_SEED."""
     env = {**environment(arguments), "NX_NIGHTLY": "1"}
-    folder = f"{ROOT}/tests/system"
-    for path in sorted([*glob.glob(f"{folder}/faults/test_*.py"),
-                        *glob.glob(f"{folder}/web/test_*.py")]):
+    for path in sorted(glob.glob(f"{ROOT}/tests/system/faults/test_*.py")):
         if names_a_test(path, arguments.filter or ""):
             outcome = run_system(path, arguments, env, NIGHTLY_TIMEOUT_S)
             show_table(outcome)

@@ -65,6 +65,14 @@ def crowd_of(networks):
 
 
 @functools.cache
+def known(networks):
+    """The same, whose token the browser has."""
+    made = crowd(networks)
+    browser().know(made.http, made.token)
+    return made
+
+
+@functools.cache
 def browser():
     if Browser is None or not os.path.exists("/usr/bin/chromedriver"):
         raise Skip("no chromium here: deploy/install-deps browser")
@@ -80,7 +88,7 @@ def incident_page(path="/incidents/1", scheme="light", networks=FEW):
     page = browser()
     page.media(scheme)
     page.size(1440, 900)
-    page.open(crowd(networks).url + path)
+    page.open(known(networks).url + path)
     page.wait("document.querySelectorAll('.lanes-body .lane').length > 10 && "
               "performance.getEntriesByName('nxclear-history').length > 0",
               "the lanes")
@@ -97,6 +105,24 @@ def nothing_wrong(page):
     assert not foreign, foreign
 
 
+# --- the token, before any page has one
+
+def test_asks_for_a_token():
+    page = browser()
+    page.open(crowd().url + "/incidents/1")
+    page.wait("document.getElementById('token').open", "the question")
+    page.find("#token-text").send_keys("nxt_wrong", Keys.ENTER)
+    page.wait("document.getElementById('token').open && "
+              "document.getElementById('token-why').textContent"
+              ".includes('refused')", "the refusal")
+    page.find("#token-text").send_keys(crowd().token, Keys.ENTER)
+    page.wait("document.querySelectorAll('.lanes-body .lane').length > 10",
+              "the lanes")
+    assert not page.js("document.getElementById('token').open")
+    assert crowd().token not in page.js("document.documentElement.innerHTML")
+    page.complaints()  # the refusals above are what is wanted
+
+
 # --- quick enough
 
 def test_usable_in_a_second():
@@ -105,7 +131,7 @@ def test_usable_in_a_second():
     page.size(1440, 900)
     times = []
     for _ in range(3):
-        page.open(crowd(MANY).url + "/incidents/1")
+        page.open(known(MANY).url + "/incidents/1")
         page.wait("performance.getEntriesByName('nxclear-usable').length > 0",
                   "the page to be usable")
         times.append(page.js("performance.getEntriesByName('nxclear-usable')"
@@ -261,7 +287,7 @@ def test_open_and_close():
     page = browser()
     page.media("light")
     page.size(1440, 900)
-    page.open(crowd().url + "/")
+    page.open(known(FEW).url + "/")
     page.wait("document.querySelector('.list tbody tr')", "the list")
     page.find("#open-form summary").click()
     page.find("#open-name").send_keys("a..b")
@@ -337,7 +363,7 @@ def test_roles():
 def test_phone():
     page = incident_page()
     page.size(390, 844, True)
-    page.open(crowd().url + "/incidents/1")
+    page.open(known(FEW).url + "/incidents/1")
     page.wait("document.querySelector('.lanes-body .lane')", "the lanes")
     wide = page.js("document.documentElement.scrollWidth")
     assert wide <= 390, f"{wide} pixels wide"
@@ -377,7 +403,7 @@ def take(name, scheme):
         page.find("#group option[value=state]").click()
     if name.startswith("phone"):
         page.size(390, 844, True)
-        page.open(crowd().url + "/incidents/1")
+        page.open(known(FEW).url + "/incidents/1")
         page.wait("document.querySelector('.lanes-body .lane')", "the lanes")
     if name == "phone-lanes":
         page.driver.execute_script(
@@ -391,7 +417,7 @@ def take(name, scheme):
             "document.querySelector('.drawer .ttl').closest('.target')"
             ".scrollIntoView()")
     if name == "list":
-        page.open(crowd().url + "/")
+        page.open(known(FEW).url + "/")
         page.wait("document.querySelector('.list tbody tr')", "the list")
     time.sleep(0.3)  # an animation of 0.14 s
     page.shot(f"{SHOTS}/{name}.png")
