@@ -9,6 +9,8 @@ from tests.lib import agent_faults, faults
 from tests.lib.agent_faults import BATCH, RESERVED
 from tests.lib.support import work_folder
 
+TRIES = 200
+
 
 def test_killed_at_random_instants():
     rounds_n = faults.rounds(6, 500)
@@ -68,6 +70,33 @@ def test_power_cut():
                    double, longest)
 
 
+def damaged(whole, kind, draw):
+    """A flipped bit, an end cut off, or zeros."""
+    at = draw.randrange(len(whole) // 4, len(whole))
+    if kind == 1:
+        return whole[:at]
+    put = bytes([whole[at] ^ 1 << draw.randrange(8)]) if kind == 0 \
+        else bytes(min(200, len(whole) - at))
+    return whole[:at] + put + whole[at + len(put):]
+
+
+def damage_held(one, kind, draw):
+    """Damages the largest file where results lie that were not acknowledged
+    (before them is what the collector has: its loss costs nothing). Returns
+    how many of them are gone."""
+    path = max(agent_faults.spool_files(one), key=os.path.getsize)
+    with open(path, "rb") as file:
+        whole = file.read()
+    held = one.ledger()["held"]
+    for _ in range(TRIES):
+        with open(path, "wb") as file:
+            file.write(damaged(whole, kind, draw))
+        gone = held - one.ledger()["held"]
+        if gone > 0:
+            return gone
+    raise AssertionError(f"no damage of {path} cost any of {held} results")
+
+
 def test_damaged_segment():
     """A flipped bit, a cut, zeros in a file of a stopped agent: the rest of the
     spool arrives, what is gone is reported."""
@@ -76,27 +105,19 @@ def test_damaged_segment():
     longest = 0.0
     with agent_faults.busy() as one:
         for number in range(rounds_n):
-            one.collector.pause()
+            began = one.ledger()["produced"]
+            wait_until(lambda b=began: one.ledger()["produced"]
+                       > b + RESERVED + BATCH, 20, "the agent at work")
+            one.collector.kill()  # what is on the way is lost with it
             held = one.ledger()["held"]
-            wait_until(lambda: one.ledger()["held"] > held + 10 * BATCH, 20,
-                       "a backlog")
+            wait_until(lambda h=held: one.ledger()["held"] > h + 10 * BATCH,
+                       20, "a backlog")
             one.kill_agent()
-            path = max(agent_faults.spool_files(one), key=os.path.getsize)
-            size = os.path.getsize(path)
-            at = draw.randrange(size // 4, size - size // 4)
-            with open(path, "r+b") as file:
-                if number % 3 == 1:
-                    file.truncate(at)
-                else:
-                    file.seek(at)
-                    byte = file.read(1)[0]
-                    file.seek(at)
-                    file.write(bytes([byte ^ 1 << draw.randrange(8)])
-                               if number % 3 == 0 else bytes(200))
+            gone = damage_held(one, number % 3, draw)
             dropped = one.dropped()
-            one.collector.resume()
+            one.site.collector_program.start().wait_ready()
             longest = max(longest, one.recover())
-            wait_until(lambda d=dropped: one.dropped() > d, 20,
-                       "the loss to be reported")
+            wait_until(lambda d=dropped + gone: one.dropped() >= d, 20,
+                       f"the loss of {gone} results to be reported")
         lost, double = one.settle()
     faults.row("damaged segment of the agent", rounds_n, lost, double, longest)
