@@ -49,8 +49,8 @@ int nx_walk_new(const struct nx_hints *hints, const uint8_t *name,
                 struct nx_walk **out) NX_MUSTUSE;
 void nx_walk_free(struct nx_walk **walk);
 
-/* Rounds have the audit of step 4, beginning with the next one, or not (as after
- * nx_walk_new). */
+/* Rounds have the audit of step 4, beginning with the next one, or not (as
+ * after nx_walk_new). */
 void nx_walk_set_audit(struct nx_walk *walk, bool audit);
 
 /* Begins a round for these types (1..NX_WALK_TYPES_MAX).
