@@ -133,8 +133,9 @@ def ask_it(answer, look, timeout=20, what="a verdict"):
             incident = open_incident(site, restored="now")
             document = wait_status(site, incident, look, timeout, what)
             asked = responder.asked
+            open_incident(site, name=f"other.{zones.ZONE}", restored="now")
             wait_until(lambda: responder.asked > asked, 15,
-                       "the agent to go on asking")
+                       "the agent to ask for another name")
             for member in (site.collector_program, agent):
                 member.daemon.must_run()
                 assert_printable(member.daemon.log_text())
