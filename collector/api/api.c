@@ -60,14 +60,7 @@ json_t *nx_api_problem_json(const struct nx_api_problem *problem) {
 
 /* --- routing --- */
 
-struct route {
-    const char *pattern; /* "*" stands for one part */
-    enum nx_api_route route;
-    const char *allow;
-    enum nx_access access; /* not given: the narrowest for readers */
-};
-
-static const struct route routes[] = {
+const struct nx_api_resource nx_api_resources[] = {
     {"v1/incidents", NX_API_INCIDENTS, "GET, HEAD, POST", NX_ACCESS_NETWORKS},
     {"v1/incidents/*", NX_API_INCIDENT, "GET, HEAD", NX_ACCESS_NETWORKS},
     {"v1/incidents/*/close", NX_API_INCIDENT_CLOSE, "POST", NX_ACCESS_ADMIN},
@@ -103,6 +96,8 @@ static const struct route routes[] = {
     {"healthz", NX_API_HEALTH, "GET, HEAD", NX_ACCESS_OPEN},
     {"metrics", NX_API_METRICS, "GET, HEAD", NX_ACCESS_ALL},
 };
+const size_t nx_api_resources_n =
+    sizeof nx_api_resources / sizeof nx_api_resources[0];
 
 /* Matches path against pattern; the parts that stand for "*" go to parts. */
 static bool match(const char *pattern, const char *path,
@@ -175,8 +170,8 @@ bool nx_percent_decode(char *text) {
     return true;
 }
 
-static int take_parts(const struct route *route, char parts[2][PART_MAX],
-                      struct nx_api_request *out,
+static int take_parts(const struct nx_api_resource *route,
+                      char parts[2][PART_MAX], struct nx_api_request *out,
                       struct nx_api_problem *problem) {
     if (strchr(route->pattern, '*') != NULL &&
         !nx_api_parse_id(parts[0], &out->incident_id)) {
@@ -195,7 +190,8 @@ static int take_parts(const struct route *route, char parts[2][PART_MAX],
     return 0;
 }
 
-static bool allowed(const struct route *route, enum nx_api_method method) {
+static bool allowed(const struct nx_api_resource *route,
+                    enum nx_api_method method) {
     switch (method) {
     case NX_API_GET:
         return strstr(route->allow, "GET") != NULL;
@@ -212,12 +208,11 @@ static bool allowed(const struct route *route, enum nx_api_method method) {
 int nx_api_route(enum nx_api_method method, const char *path,
                  struct nx_api_request *out, struct nx_api_problem *problem) {
     char parts[2][PART_MAX] = {"", ""};
-    const struct route *route = NULL;
-    for (size_t i = 0; path[0] == '/' && route == NULL &&
-                       i < sizeof routes / sizeof routes[0];
-         i++) {
-        if (match(routes[i].pattern, path + 1, parts)) {
-            route = &routes[i];
+    const struct nx_api_resource *route = NULL;
+    for (size_t i = 0;
+         path[0] == '/' && route == NULL && i < nx_api_resources_n; i++) {
+        if (match(nx_api_resources[i].pattern, path + 1, parts)) {
+            route = &nx_api_resources[i];
         }
     }
     if (route == NULL) {

@@ -64,6 +64,16 @@ enum nx_api_door {
     NX_API_NETWORK,  /* TCP for others */
 };
 
+/* The resources that there are; openapi.json describes each. */
+struct nx_api_resource {
+    const char *pattern; /* path without the first "/"; "*" is one part */
+    enum nx_api_route route;
+    const char *allow;     /* methods, as in an Allow header */
+    enum nx_access access; /* not given: the narrowest for readers */
+};
+extern const struct nx_api_resource nx_api_resources[];
+extern const size_t nx_api_resources_n;
+
 #define NX_API_LIMIT_MAX 1000U /* entries of a page */
 #define NX_API_CURSOR_MAX 64U  /* bytes with the NUL */
 

@@ -119,9 +119,7 @@ static void post_close(struct nx_service *service,
         return;
     }
     int err = nx_service_incident_close(service, id);
-    if (err == NX_ENOTFOUND) {
-        no_incident(request, id);
-    } else if (err != 0) {
+    if (err != 0) {
         nx_http_reply_error(request, err, "the incident was not closed");
     } else {
         nx_http_reply_json(request, 200, head_of(service, id));
@@ -163,9 +161,8 @@ static void get_chosen_status(struct nx_service *service,
         return;
     }
     query.sight = sight;
-    nx_http_reply_json(
-        request, 200,
-        nx_http_status(service, id, &query, nx_service_now_us(service)));
+    nx_http_reply_tagged(request, nx_http_status(service, id, &query,
+                                                 nx_service_now_us(service)));
 }
 
 /* The board shows every network: it is for those who may see them all. */
@@ -182,8 +179,8 @@ static void get_status(struct nx_http *http, struct evhttp_request *request,
     }
 }
 
-/* A document about an incident that exists; NULL was no memory, or (for a
- * network) nothing of that name. */
+/* A document about an incident; NULL was no memory, or (for a network) nothing
+ * of that name. */
 static void get_of_incident(struct nx_http *http,
                             struct evhttp_request *request,
                             const struct nx_api_request *asked,
@@ -193,10 +190,6 @@ static void get_of_incident(struct nx_http *http,
     int64_t now_us = nx_service_now_us(service);
     uint32_t id = asked->incident_id;
     struct nx_api_problem problem;
-    if (nx_engine_incident(engine, id) == NULL) {
-        no_incident(request, id);
-        return;
-    }
     if (asked->route == NX_API_INCIDENT) {
         nx_http_reply_tagged(request, head_of(service, id));
         return;
@@ -223,11 +216,8 @@ static void get_of_incident(struct nx_http *http,
 static void get_events(struct nx_http *http, struct evhttp_request *request,
                        const struct nx_api_request *asked,
                        const struct nx_grant *grant) {
-    uint32_t id = asked->incident_id;
     struct nx_api_problem problem;
-    if (nx_engine_incident(nx_service_engine(http->service), id) == NULL) {
-        no_incident(request, id);
-    } else if (http->streams_n >= NX_HTTP_STREAMS_MAX) {
+    if (http->streams_n >= NX_HTTP_STREAMS_MAX) {
         (void)nx_api_refuse(&problem, 503,
                             "%u clients watch already; poll the status",
                             NX_HTTP_STREAMS_MAX);
@@ -237,12 +227,18 @@ static void get_events(struct nx_http *http, struct evhttp_request *request,
     }
 }
 
-/* grant: NULL only where the route is open to everybody. */
+/* grant: NULL only where the route is open to everybody. Without its incident
+ * there is nothing behind a path. */
 static void dispatch(struct nx_http *http, struct evhttp_request *request,
                      const struct nx_api_request *asked,
                      const struct nx_grant *grant) {
     const struct nx_sight *sight = grant != NULL ? &grant->sight : NULL;
     struct nx_service *service = http->service;
+    uint32_t id = asked->incident_id;
+    if (id != 0 && nx_engine_incident(nx_service_engine(service), id) == NULL) {
+        no_incident(request, id);
+        return;
+    }
     switch (asked->route) {
     case NX_API_INCIDENTS:
         if (asked->post) {
@@ -263,13 +259,13 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         get_of_incident(http, request, asked, sight);
         break;
     case NX_API_INCIDENT_CLOSE:
-        post_close(service, request, asked->incident_id);
+        post_close(service, request, id);
         break;
     case NX_API_INCIDENT_EVENTS:
         get_events(http, request, asked, grant);
         break;
     case NX_API_INCIDENT_RECORDING:
-        nx_http_recording_start(http, request, asked->incident_id);
+        nx_http_recording_start(http, request, id);
         break;
     case NX_API_AGENT_ACCEPT:
     case NX_API_AGENT_REVOKE:

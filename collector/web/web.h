@@ -1,4 +1,5 @@
-/* The web page: files that are part of the program. Pure. */
+/* The web page, and the description of the API for programs: files that are
+ * part of the program. Pure. */
 #ifndef NX_COLLECTOR_WEB_H
 #define NX_COLLECTOR_WEB_H
 
@@ -6,14 +7,14 @@
 #include <stdint.h>
 
 struct nx_web_file {
-    const char *path; /* "/web/app.js" */
+    const char *path; /* "/web/app.js", "/v1/openapi.json" */
     const char *type; /* media type */
     const char *etag; /* with its quotes */
     const uint8_t *bytes;
     size_t len;
 };
 
-/* Made at build time from this folder (embed.cmake). */
+/* Made at build time from this folder and api/openapi.json (embed.cmake). */
 extern const struct nx_web_file nx_web_files[];
 extern const size_t nx_web_files_n;
 

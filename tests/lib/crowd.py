@@ -26,11 +26,15 @@ class Crowd:
     TCP with a token that may do everything."""
     token = None
 
-    def __init__(self, networks, resolvers=3, bin_dir=PLAIN_BIN):
+    def __init__(self, networks, resolvers=3, bin_dir=PLAIN_BIN, more=""):
+        """more: lines of the collector's configuration."""
         self.folder = tempfile.mkdtemp(prefix="nxclear-crowd.")
         self.resolvers = resolvers
         self.port, self.http = free_port(), free_port()
         self._tool("prepare", networks, resolvers, self.port, self.http)
+        with open(f"{self.folder}/collector.yaml", "a",
+                  encoding="ascii") as config:
+            config.write(more)
         self.daemon = Daemon("collector", f"{self.folder}/collector", [
             f"{bin_dir}/nxclear-collector", "-c",
             f"{self.folder}/collector.yaml"])
