@@ -211,6 +211,13 @@ static void free_const(const void *p) {
     free(plain);
 }
 
+static void free_names(const uint8_t *const *names, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        free_const(names[i]);
+    }
+    free_const(names);
+}
+
 void nx_agent_conf_free(struct nx_agent_conf **out) {
     struct nx_agent_conf *conf = *out;
     if (conf == NULL) {
@@ -223,10 +230,8 @@ void nx_agent_conf_free(struct nx_agent_conf **out) {
         free_const(conf->resolvers[i].at.at.server_name);
         free(conf->resolvers[i].tls_ca_file);
     }
-    for (size_t i = 0; i < conf->policy.zones_n; i++) {
-        free_const(conf->policy.zones[i]);
-    }
-    free_const(conf->policy.zones);
+    free_names(conf->policy.zones, conf->policy.zones_n);
+    free_names(conf->policy.canary_zones, conf->policy.canary_zones_n);
     free_const(conf->policy.types);
     free(conf->collectors);
     free(conf->resolvers);

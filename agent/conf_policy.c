@@ -42,20 +42,17 @@ static int number32(struct nx_convert *c, const char *path,
 
 /* --- policy --- */
 
-static int zones(struct nx_convert *c, const struct nx_raw_policy *raw) {
-    static char root[] = ".";
-    static char *everything[] = {root};
-    char **texts = raw->zones != NULL ? raw->zones : everything;
-    size_t n = raw->zones != NULL ? raw->zones_count : 1;
+static int names(struct nx_convert *c, const char *key, char *const *texts,
+                 size_t n, const uint8_t *const **out, size_t *out_n) {
     uint8_t **list = calloc(n, sizeof(*list));
     if (list == NULL) {
         return NX_ENOMEM;
     }
-    c->out->policy.zones = (const uint8_t *const *)list;
+    *out = (const uint8_t *const *)list;
     for (size_t i = 0; i < n; i++) {
         uint8_t name[NX_DNAME_MAX];
         char path[NX_CONVERT_PATH_MAX];
-        (void)snprintf(path, sizeof(path), "policy.zones[%zu]", i);
+        (void)snprintf(path, sizeof(path), "%s[%zu]", key, i);
         if (nx_dname_parse(texts[i], name) != NX_OK) {
             return NX_CONVERT_FAIL(c, path, "\"%s\" is not a domain name",
                                    texts[i]);
@@ -65,9 +62,37 @@ static int zones(struct nx_convert *c, const struct nx_raw_policy *raw) {
             return NX_ENOMEM;
         }
         memcpy(list[i], name, nx_dname_len(name));
-        c->out->policy.zones_n = i + 1;
+        *out_n = i + 1;
     }
     return NX_OK;
+}
+
+static int zones(struct nx_convert *c, const struct nx_raw_policy *raw) {
+    static char root[] = ".";
+    static char *everything[] = {root};
+    struct nx_policy *out = &c->out->policy;
+    return names(
+        c, "policy.zones", raw->zones != NULL ? raw->zones : everything,
+        raw->zones != NULL ? raw->zones_count : 1, &out->zones, &out->zones_n);
+}
+
+/* Below them nothing is guarded: the root would be everything. */
+static int canary_zones(struct nx_convert *c, const struct nx_raw_policy *raw) {
+    struct nx_policy *out = &c->out->policy;
+    int err = raw->canary_zones == NULL
+                  ? NX_OK
+                  : names(c, "policy.canary_zones", raw->canary_zones,
+                          raw->canary_zones_count, &out->canary_zones,
+                          &out->canary_zones_n);
+    for (size_t i = 0; err == NX_OK && i < out->canary_zones_n; i++) {
+        if (out->canary_zones[i][0] == 0) {
+            return NX_CONVERT_FAIL(c, "policy.canary_zones",
+                                   "\"%s\" is no zone that is run for canary "
+                                   "names",
+                                   raw->canary_zones[i]);
+        }
+    }
+    return err;
 }
 
 static int types(struct nx_convert *c, const struct nx_raw_policy *raw) {
@@ -147,6 +172,9 @@ int nx_convert_policy(struct nx_convert *c) {
     }
     if (err == NX_OK) {
         err = zones(c, raw);
+    }
+    if (err == NX_OK) {
+        err = canary_zones(c, raw);
     }
     if (err == NX_OK) {
         err = types(c, raw);

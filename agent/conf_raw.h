@@ -27,6 +27,8 @@ struct nx_raw_resolvers {
 struct nx_raw_policy {
     char **zones;
     unsigned zones_count;
+    char **canary_zones;
+    unsigned canary_zones_count;
     char **types;
     unsigned types_count;
     uint32_t *resolver_qps;

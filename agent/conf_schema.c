@@ -45,6 +45,8 @@ static const cyaml_schema_field_t resolvers_fields[] = {
 static const cyaml_schema_field_t policy_fields[] = {
     CYAML_FIELD_SEQUENCE("zones", OPT, struct nx_raw_policy, zones, &text_value,
                          1, NX_CONF_ZONES_MAX),
+    CYAML_FIELD_SEQUENCE("canary_zones", OPT, struct nx_raw_policy,
+                         canary_zones, &text_value, 1, NX_CONF_ZONES_MAX),
     CYAML_FIELD_SEQUENCE("types", OPT, struct nx_raw_policy, types, &text_value,
                          1, NX_CONF_TYPES_MAX),
     OPT_UINT("resolver_qps", struct nx_raw_policy, resolver_qps),

@@ -133,7 +133,7 @@ static void start_walk(struct nx_agentd *a, const struct nx_due *due) {
 static bool ask(struct nx_agentd *a, const struct nx_due *due) {
     struct nx_question question = {.name = due->name,
                                    .qtype = due->qtype,
-                                   .flags = NX_Q_RD,
+                                   .flags = due->rd0 ? 0 : NX_Q_RD,
                                    .to = due->to};
     if (due->kind == NX_DUE_IDENTITY) {
         question.flags |= NX_Q_NSID;

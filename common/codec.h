@@ -135,6 +135,8 @@ struct nx_task {
     uint32_t visit_gap_ms;
     bool authority_verified;
     uint64_t authority_epoch;
+    bool canary; /* a canary name: needs no proof, see proto/README.md */
+    bool rd0;    /* ask with RD=0; canary names only */
 };
 
 struct nx_plan {

@@ -455,6 +455,8 @@ static void pack_task(struct packer *p, const struct nx_task *task,
     out->visit_gap_ms = task->visit_gap_ms;
     out->authority_verified = task->authority_verified;
     out->authority_epoch = task->authority_epoch;
+    out->canary = task->canary;
+    out->rd0 = task->rd0;
 }
 
 int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,

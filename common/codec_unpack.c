@@ -186,6 +186,8 @@ static bool unpack_task(struct nx_unpacker *u, const Nxclear__Plan *plan,
     out->visit_gap_ms = from->visit_gap_ms;
     out->authority_verified = from->authority_verified;
     out->authority_epoch = from->authority_epoch;
+    out->canary = from->canary != 0;
+    out->rd0 = from->rd0 != 0;
     return from->endpoint == NULL ||
            nx_unpack_endpoint(u, from->endpoint, &out->endpoint);
 }

@@ -22,7 +22,7 @@
 struct nx_planner;
 
 enum nx_due_kind {
-    NX_DUE_RESOLVER,  /* ask `to` with RD=1 */
+    NX_DUE_RESOLVER,  /* ask `to` with RD=1, or RD=0 if rd0 */
     NX_DUE_AUTHORITY, /* walk to the name's zone, ask its servers */
     NX_DUE_IDENTITY,  /* ask `to` for ". NS" with NSID */
 };
@@ -32,6 +32,7 @@ struct nx_due {
     enum nx_due_kind kind;
     const uint8_t *name;
     uint16_t qtype;
+    bool rd0;
     struct nx_endpoint to; /* not with NX_DUE_AUTHORITY */
 };
 

@@ -200,7 +200,8 @@ static int add_task(struct build *b, const struct nx_task *task,
                     uint32_t index) {
     const struct nx_rebuild *how = b->how;
     uint64_t name_hash = nx_dname_hash(task->name, (uint64_t)task->kind + 1);
-    uint64_t hash = nx_hash_u64(task->qtype, name_hash);
+    uint64_t hash = nx_hash_u64(
+        (uint64_t)task->qtype << 1 | (task->rd0 ? 1U : 0U), name_hash);
     if (task->kind == NX_TASK_AUTHORITY) {
         return add_target(b, hash, name_hash, index, NX_RESOLVER_NONE);
     }

@@ -50,10 +50,12 @@ static void advance(const struct nx_planner *planner, struct nx_target *target,
     target->ready_us = target->due_us;
 }
 
+/* Canary names are there to be denied. */
 static bool is_held(const struct nx_planner *planner,
                     const struct nx_target *target) {
     return target->resolver != NX_RESOLVER_NONE &&
            target->task != NX_TARGET_IDENTITY &&
+           !planner->current->plan.tasks[target->task].canary &&
            planner->current->held[target->task];
 }
 
@@ -121,6 +123,7 @@ static void describe(const struct nx_planner *planner,
                                                          : NX_DUE_AUTHORITY;
         out->name = task->name;
         out->qtype = task->qtype;
+        out->rd0 = task->rd0;
     }
 }
 

@@ -10,7 +10,7 @@
 
 /* One (task, resolver). */
 struct nx_target {
-    uint64_t id;       /* hash of kind, name, type and resolver */
+    uint64_t id;       /* hash of kind, name, type, RD and resolver */
     int64_t start_us;  /* when the current or next visit should begin */
     int64_t due_us;    /* when its next query should go */
     int64_t ready_us;  /* due_us, or later because a bucket was empty */

@@ -17,13 +17,31 @@ const char *nx_refusal_text(enum nx_refusal refusal) {
     return "unknown reason";
 }
 
-static bool zone_ok(const struct nx_policy *policy, const uint8_t *name) {
-    for (size_t i = 0; i < policy->zones_n; i++) {
-        if (nx_dname_under(name, policy->zones[i])) {
+static bool is_below(const uint8_t *const *zones, size_t n,
+                     const uint8_t *name) {
+    for (size_t i = 0; i < n; i++) {
+        if (nx_dname_under(name, zones[i])) {
             return true;
         }
     }
     return false;
+}
+
+/* A canary name may be denied, so it needs a zone that the owner gave for it;
+ * RD=0 has side effects on forwarders (estimator.md section 12.9) and is for
+ * canary names alone. */
+static enum nx_refusal check_name(const struct nx_policy *policy,
+                                  const struct nx_task *task) {
+    if (task->canary || task->rd0) {
+        return task->canary && task->kind == NX_TASK_RESOLVER &&
+                       is_below(policy->canary_zones, policy->canary_zones_n,
+                                task->name)
+                   ? NX_REFUSAL_NONE
+                   : NX_REFUSAL_CANARY;
+    }
+    return is_below(policy->zones, policy->zones_n, task->name)
+               ? NX_REFUSAL_NONE
+               : NX_REFUSAL_ZONE;
 }
 
 static bool type_ok(const struct nx_policy *policy, uint16_t type) {
@@ -57,7 +75,7 @@ static enum nx_refusal check_target(const struct nx_policy *policy,
         return policy->authority_role ? NX_REFUSAL_NONE : NX_REFUSAL_ROLE;
     }
     /* product.md, rule 1: during the outage a query could plant the denial. */
-    if (!task->authority_verified) {
+    if (!task->canary && !task->authority_verified) {
         return NX_REFUSAL_UNVERIFIED;
     }
     if (task->has_endpoint &&
@@ -77,8 +95,9 @@ enum nx_refusal nx_policy_check(const struct nx_policy *policy,
                                 const struct nx_resolver *resolvers,
                                 size_t resolvers_n,
                                 const struct nx_task *task) {
-    if (!zone_ok(policy, task->name)) {
-        return NX_REFUSAL_ZONE;
+    enum nx_refusal name = check_name(policy, task);
+    if (name != NX_REFUSAL_NONE) {
+        return name;
     }
     if (!is_rrset_type(task->qtype) || !type_ok(policy, task->qtype)) {
         return NX_REFUSAL_TYPE;

@@ -20,8 +20,10 @@ struct nx_resolver {
 };
 
 struct nx_policy {
-    const uint8_t *const *zones; /* names at or below one of these */
-    size_t zones_n;              /* 0: nothing may be asked */
+    const uint8_t *const *zones;        /* names at or below one of these */
+    size_t zones_n;                     /* 0: nothing may be asked */
+    const uint8_t *const *canary_zones; /* canary names, at or below these */
+    size_t canary_zones_n;
     const uint16_t *types;
     size_t types_n; /* 0: every type */
     uint32_t min_interval_ms;
@@ -40,6 +42,7 @@ struct nx_policy {
     X(RESOLVER, "the resolver is neither named by the owner nor listed by "    \
                 "the system")                                                  \
     X(UNVERIFIED, "the authoritative servers are not verified good")           \
+    X(CANARY, "no canary zone of the local policy has this name")              \
     X(ROLE, "this agent has not the role authority")                           \
     X(INTERVAL, "the interval is shorter than the local policy allows")        \
     X(VISIT, "more queries per visit, or further apart, than allowed")         \

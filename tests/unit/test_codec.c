@@ -360,7 +360,7 @@ static void plan_and_ack_round_trip(void **state) {
     size_t len = 0;
     (void)state;
     assert_int_equal(nx_dname_parse("www.example.com", name), 0);
-    struct nx_task tasks[2] = {{.kind = NX_TASK_AUTHORITY,
+    struct nx_task tasks[3] = {{.kind = NX_TASK_AUTHORITY,
                                 .name = name,
                                 .qtype = 1,
                                 .interval_ms = 5000,
@@ -374,23 +374,32 @@ static void plan_and_ack_round_trip(void **state) {
                                 .visit_n = 8,
                                 .visit_gap_ms = 730,
                                 .authority_verified = true,
-                                .authority_epoch = 4}};
+                                .authority_epoch = 4},
+                               {.kind = NX_TASK_RESOLVER,
+                                .name = name,
+                                .qtype = 1,
+                                .interval_ms = 5000,
+                                .visit_n = 1,
+                                .canary = true,
+                                .rd0 = true}};
     assert_int_equal(nx_endpoint_parse("192.0.2.53", &tasks[1].endpoint), 0);
     struct nx_plan plan = {
-        .revision = 12, .valid_s = 60, .tasks = tasks, .tasks_n = 2};
+        .revision = 12, .valid_s = 60, .tasks = tasks, .tasks_n = 3};
     nx_arena_init(&arena, scratch_block, sizeof(scratch_block));
     assert_int_equal(
         nx_codec_pack_plan(&plan, &arena, message, sizeof(message), &len), 0);
     assert_int_equal(nx_codec_unpack_down(message, len, &arena, &down, NULL),
                      0);
     assert_int_equal(down.kind, NX_DOWN_PLAN);
-    assert_int_equal(down.u.plan.tasks_n, 2);
+    assert_int_equal(down.u.plan.tasks_n, 3);
     assert_false(down.u.plan.tasks[0].has_endpoint);
     const struct nx_task *task = &down.u.plan.tasks[1];
     assert_true(nx_dname_equal(task->name, name));
     assert_true(nx_endpoint_equal(&task->endpoint, &tasks[1].endpoint));
     assert_int_equal(task->visit_gap_ms, 730);
     assert_true(task->authority_verified);
+    assert_false(task->canary || task->rd0);
+    assert_true(down.u.plan.tasks[2].canary && down.u.plan.tasks[2].rd0);
 
     struct nx_ack ack = {.epoch = 1,
                          .acked_seq = 2,

@@ -89,6 +89,7 @@ static void test_everything(void **state) {
                                "      tls_ca_file: ca.pem\n"
                                "policy:\n"
                                "  zones: [example.com, Example.NET.]\n"
+                               "  canary_zones: [canary.example.net]\n"
                                "  types: [A, aaaa, TYPE64]\n"
                                "  resolver_qps: 2\n"
                                "  resolver_burst: 3\n"
@@ -128,6 +129,7 @@ static void test_everything(void **state) {
     assert_true(nx_dname_equal(conf->resolvers[3].at.at.server_name, name));
     assert_string_equal(conf->resolvers[3].tls_ca_file, "ca.pem");
     assert_int_equal(conf->policy.zones_n, 2);
+    assert_int_equal(conf->policy.canary_zones_n, 1);
     assert_int_equal(conf->policy.types_n, 3);
     assert_int_equal(conf->policy.types[2], NX_TYPE_SVCB);
     assert_int_equal(conf->policy.own_rate.mqps, 2000);
@@ -165,6 +167,9 @@ static const struct {
      "a.yaml:6: policy.zones: 0 entries, allowed are 1 to 256"},
     {HEAD "policy:\n  zones:\n    - example.com\n    - a..b\n",
      "a.yaml:8: policy.zones[1]: \"a..b\" is not a domain name"},
+    {HEAD "policy:\n  canary_zones: [.]\n",
+     "a.yaml:6: policy.canary_zones: \".\" is no zone that is run for canary "
+     "names"},
     {HEAD "policy:\n  types:\n    - A\n    - ANY\n",
      "a.yaml:8: policy.types[1]: \"ANY\" is not a record type"},
     {HEAD "policy:\n  types: [AXFR]\n",

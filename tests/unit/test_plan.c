@@ -366,6 +366,35 @@ static void test_denied(void **state) {
     free_bench(&b);
 }
 
+/* The same name with and without RD; that it is denied is what it is for. */
+static void test_canary(void **state) {
+    static const uint8_t *const canary_zones[] = {www};
+    (void)state;
+    policy.canary_zones = canary_zones;
+    policy.canary_zones_n = 1;
+    struct bench b = new_bench(1);
+    struct nx_task tasks[2] = {task_of(www, 100, 60000),
+                               task_of(www, 1000, 60000)};
+    struct nx_due due;
+    int64_t now = T0;
+    for (unsigned i = 0; i < 2; i++) {
+        tasks[i].canary = true;
+        tasks[i].authority_verified = false;
+        tasks[i].rd0 = i == 1;
+    }
+    load(&b, tasks, 2, T0);
+    assert_int_equal(b.outcome.taken_n, 2);
+    nx_planner_denied(b.planner, www, NX_TYPE_A, true);
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    assert_false(due.rd0);
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    assert_true(due.rd0);
+    assert_in_range(now, T0 + 1 * S, T0 + 2 * S);
+    assert_false(next_query(&b, &now, T0 + 5 * S, &due));
+    free_bench(&b);
+    policy.canary_zones_n = 0;
+}
+
 /* A name that does not exist has no type that could be asked. */
 static void test_denied_name(void **state) {
     (void)state;
@@ -652,6 +681,7 @@ int main(void) {
         cmocka_unit_test_setup(test_expiry, setup),
         cmocka_unit_test_setup(test_nothing_without_a_plan, setup),
         cmocka_unit_test_setup(test_denied, setup),
+        cmocka_unit_test_setup(test_canary, setup),
         cmocka_unit_test_setup(test_denied_name, setup),
         cmocka_unit_test_setup(test_too_many_denied, setup),
         cmocka_unit_test_setup(test_full_denied_is_exact, setup),

@@ -197,6 +197,46 @@ static void test_rates(void **state) {
     }
 }
 
+/* Canary names need no proof, but a zone that was given for them; RD=0 is for
+ * them alone. */
+static void test_canary(void **state) {
+    static uint8_t canary[NX_DNAME_MAX];
+    static uint8_t below[NX_DNAME_MAX];
+    static const uint8_t *const canary_zones[] = {canary};
+    (void)state;
+    assert_int_equal(nx_dname_parse("canary.example.net", canary), NX_OK);
+    assert_int_equal(nx_dname_parse("x.short.canary.example.net", below),
+                     NX_OK);
+    struct nx_task task = good();
+    task.name = below;
+    task.authority_verified = false;
+    task.canary = true;
+    assert_int_equal(check(&task), NX_REFUSAL_CANARY);
+    policy.canary_zones = canary_zones;
+    policy.canary_zones_n = 1;
+    assert_int_equal(check(&task), NX_REFUSAL_NONE);
+    task.rd0 = true;
+    assert_int_equal(check(&task), NX_REFUSAL_NONE);
+    task.name = inside; /* an incident's name is not made one by saying so */
+    assert_int_equal(check(&task), NX_REFUSAL_CANARY);
+    task.canary = false;
+    task.authority_verified = true;
+    assert_int_equal(check(&task), NX_REFUSAL_CANARY);
+    task = good();
+    task.name = below; /* and a canary zone is not one for incidents */
+    assert_int_equal(check(&task), NX_REFUSAL_ZONE);
+    task.canary = true;
+    task.kind = NX_TASK_AUTHORITY;
+    assert_int_equal(check(&task), NX_REFUSAL_CANARY);
+    task = good();
+    task.name = below;
+    task.canary = true;
+    task.has_endpoint = true;
+    task.endpoint = endpoint("198.51.100.1");
+    assert_int_equal(check(&task), NX_REFUSAL_RESOLVER);
+    policy.canary_zones_n = 0;
+}
+
 static void test_texts(void **state) {
     (void)state;
     for (unsigned i = 0; i < NX_REFUSAL_N; i++) {
@@ -213,6 +253,7 @@ int main(void) {
         cmocka_unit_test(test_any_type),
         cmocka_unit_test(test_no_zone_allows_nothing),
         cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_canary),
         cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
