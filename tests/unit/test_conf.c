@@ -139,7 +139,7 @@ static void test_everything(void **state) {
     assert_string_equal(conf->root_hints, "root.hints");
     assert_int_equal(conf->batch_max_results, 50);
     assert_string_equal(conf->spool_path, "spool");
-    assert_int_equal(conf->spool_path_line, 34);
+    assert_int_equal(conf->spool_path_line, 35);
     assert_int_equal(conf->spool_max_bytes, 2000000);
     assert_int_equal(conf->spool_max_age_s, 3600);
     assert_false(conf->spool_sync_always);
@@ -161,8 +161,9 @@ static const struct {
     {HEAD "role: boss\n",
      "a.yaml:5: role: \"boss\" is none of: network, authority"},
     {HEAD "policy:\n  zone: [x]\n",
-     "a.yaml:6: policy: unknown key \"zone\" (known: zones, types, "
-     "resolver_qps, resolver_burst, total_qps, min_interval_ms, max_tasks)"},
+     "a.yaml:6: policy: unknown key \"zone\" (known: zones, "
+     "canary_zones, types, resolver_qps, resolver_burst, total_qps, "
+     "min_interval_ms, max_tasks)"},
     {HEAD "policy:\n  zones: []\n",
      "a.yaml:6: policy.zones: 0 entries, allowed are 1 to 256"},
     {HEAD "policy:\n  zones:\n    - example.com\n    - a..b\n",

@@ -1,0 +1,124 @@
+#include "collector/profile/canary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/rrtype.h"
+
+#define DAY_MS 86400000U /* asked once: the plan is another one by then */
+#define SLOW_US INT64_C(1000000)
+#define GRACE_US INT64_C(10000000)
+
+static const struct rule {
+    const char *prefix, *suffix; /* around the run's number; NULL: none */
+    uint32_t first_after_ms;
+    uint16_t visit_n; /* 0: the run's count_n */
+    uint16_t gap_ms;
+    bool rd0;
+} rules[NX_CANARIES_N_] = {
+    [NX_CANARY_CAP] = {"c", "", 500, 2, 2100, false},
+    [NX_CANARY_NODATA] = {"n", "many.", 600, 2, 2100, false},
+    [NX_CANARY_FLOOR] = {"f", "short.", 700, 1, 0, false},
+    /* 16 looks 610 ms apart reach past the end whatever the rounding, at
+     * another part of the second each time. */
+    [NX_CANARY_END] = {"e", "end.", 500, 16, 610, false},
+    [NX_CANARY_CLOCK] = {"a", "clock.", 500, 4, 3000, false},
+    [NX_CANARY_CLOCK_NEXT] = {"b", "clock.", 7800, 1, 0, false},
+    [NX_CANARY_COUNT] = {"m", "many.", 900, 0, NX_CANARY_COUNT_GAP_MS, false},
+    [NX_CANARY_EGRESS] = {NULL, "whoami.", 1100, 1, 0, false},
+    [NX_CANARY_RD0_CACHED] = {"c", "", 9000, 1, 0, true},
+    [NX_CANARY_RD0_FRESH] = {"u", "", 9200, 1, 0, true},
+};
+
+int nx_canary_zone_check(const uint8_t *zone) {
+    return nx_dname_len(zone) + NX_CANARY_LABELS_MAX > NX_DNAME_MAX ? NX_ELIMIT
+                                                                    : 0;
+}
+
+static uint8_t *put_label(uint8_t *to, const char *text) {
+    size_t len = strcspn(text, ".");
+    *to = (uint8_t)len;
+    memcpy(to + 1, text, len);
+    return to + 1 + len;
+}
+
+static void make_name(const struct nx_canary_run *run, const struct rule *rule,
+                      uint8_t *out) {
+    char label[16];
+    if (rule->prefix != NULL) {
+        (void)snprintf(label, sizeof(label), "%s%08" PRIx32, rule->prefix,
+                       run->id);
+        out = put_label(out, label);
+    }
+    if (rule->suffix[0] != '\0') {
+        out = put_label(out, rule->suffix);
+    }
+    memcpy(out, run->zone, nx_dname_len(run->zone));
+}
+
+static uint16_t type_of(const struct nx_canary_run *run, enum nx_canary which) {
+    bool aaaa =
+        which == NX_CANARY_NODATA || (which == NX_CANARY_EGRESS && run->v6);
+    return aaaa ? NX_TYPE_AAAA : NX_TYPE_A;
+}
+
+static uint16_t visit_of(const struct nx_canary_run *run,
+                         const struct rule *rule) {
+    return rule->visit_n > 0 ? rule->visit_n : run->count_n;
+}
+
+void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
+                    uint8_t *name_out, struct nx_task *out) {
+    const struct rule *rule = &rules[which];
+    make_name(run, rule, name_out);
+    *out = (struct nx_task){
+        .kind = NX_TASK_RESOLVER,
+        .name = name_out,
+        .qtype = type_of(run, which),
+        .first_after_ms = rule->first_after_ms,
+        .interval_ms = DAY_MS,
+        .visit_n = visit_of(run, rule),
+        .visit_gap_ms = rule->gap_ms,
+        .canary = true,
+        .rd0 = rule->rd0,
+    };
+}
+
+enum nx_canary nx_canary_of(const struct nx_canary_run *run,
+                            const struct nx_question *question) {
+    uint8_t name[NX_DNAME_MAX];
+    bool rd0 = (question->flags & NX_Q_RD) == 0;
+    for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
+        if (rules[i].rd0 != rd0 ||
+            type_of(run, (enum nx_canary)i) != question->qtype) {
+            continue;
+        }
+        make_name(run, &rules[i], name);
+        if (nx_dname_equal(name, question->name)) {
+            return (enum nx_canary)i;
+        }
+    }
+    return NX_CANARIES_N_;
+}
+
+unsigned nx_canary_looks(const struct nx_canary_run *run) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
+        n += visit_of(run, &rules[i]);
+    }
+    return n;
+}
+
+int64_t nx_canary_lasts_us(const struct nx_canary_run *run) {
+    int64_t last_us = 0;
+    for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
+        const struct rule *rule = &rules[i];
+        int64_t visits_us =
+            (int64_t)(visit_of(run, rule) - 1) * rule->gap_ms * 1000;
+        int64_t end_us = (int64_t)rule->first_after_ms * 1000 + visits_us;
+        last_us = end_us > last_us ? end_us : last_us;
+    }
+    int64_t slow_us = (int64_t)nx_canary_looks(run) * SLOW_US;
+    return (slow_us > last_us ? slow_us : last_us) + GRACE_US;
+}

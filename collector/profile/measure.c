@@ -1,0 +1,339 @@
+#include "collector/profile/measure.h"
+
+#include <string.h>
+
+#include "collector/profile/measure_priv.h"
+
+#define US_PER_S INT64_C(1000000)
+#define UNFAIR_S 2 /* TTLs and clocks are rounded, on both sides */
+/* Less than this is left of a positive answer: it may be fetched anew while
+ * caches are counted. */
+#define COUNT_TTL_S                                                            \
+    ((int32_t)(NX_CANARY_COUNT_MAX * NX_CANARY_COUNT_GAP_MS / 1000) + 5)
+
+/* --- caps and floor --- */
+
+static bool denied(const struct nx_look *look, enum nx_kind kind) {
+    return look->kind == (unsigned)kind && look->r_s >= 0;
+}
+
+/* What two looks at a fresh name say of the upper limit: dnsmasq shows its own
+ * from the second answer on, Knot Resolver only in the first
+ * (resolver-facts.md 1.6). */
+static uint32_t cap_of(const struct nx_canary_looks *looks,
+                       enum nx_canary which, enum nx_kind kind) {
+    int64_t cap_s = -1;
+    const struct nx_look *first = &looks->of[which][0].look;
+    for (unsigned i = 0; i < looks->n[which]; i++) {
+        const struct nx_look *look = &looks->of[which][i].look;
+        if (!denied(look, kind)) {
+            continue;
+        }
+        int64_t age_s = (look->rx_us - first->rx_us + US_PER_S / 2) / US_PER_S;
+        int64_t shown_s = look->r_s + age_s;
+        bool limited = i == 0 || shown_s + UNFAIR_S < cap_s;
+        cap_s = cap_s < 0 || limited ? shown_s : cap_s;
+    }
+    if (cap_s < 0) {
+        return NX_NOT_MEASURED;
+    }
+    return cap_s + UNFAIR_S >= NX_CANARY_LONG_S ? 0 : (uint32_t)cap_s;
+}
+
+/* Where all denials of a zone show one SOA, a run soon after another one sees
+ * what is left of the first one's: not the cap. */
+static uint32_t cap_again(uint32_t now_s, uint32_t before_s, int64_t age_us) {
+    bool known = before_s != NX_NOT_MEASURED;
+    int64_t life_s = before_s == 0 ? NX_CANARY_LONG_S : (int64_t)before_s;
+    int64_t left_s = life_s - age_us / US_PER_S;
+    int64_t shown_s = now_s == 0 ? NX_CANARY_LONG_S : (int64_t)now_s;
+    bool leftover = known && now_s != NX_NOT_MEASURED && left_s > 0 &&
+                    shown_s <= left_s + UNFAIR_S;
+    return leftover ? before_s : now_s;
+}
+
+static void take_caps(const struct nx_canary_looks *looks,
+                      const struct nx_measured *before, int64_t age_us,
+                      struct nx_measured *m) {
+    m->nxdomain_cap_s = cap_of(looks, NX_CANARY_CAP, NX_KIND_NXDOMAIN);
+    m->nodata_cap_s = cap_of(looks, NX_CANARY_NODATA, NX_KIND_NODATA);
+    if (before != NULL && m->soa_clock != NX_SOA_CLOCK_OWN) {
+        m->nxdomain_cap_s =
+            cap_again(m->nxdomain_cap_s, before->nxdomain_cap_s, age_us);
+        m->nodata_cap_s =
+            cap_again(m->nodata_cap_s, before->nodata_cap_s, age_us);
+    }
+    const struct nx_look *least = &looks->of[NX_CANARY_FLOOR][0].look;
+    m->floor_s =
+        looks->n[NX_CANARY_FLOOR] > 0 && denied(least, NX_KIND_NXDOMAIN)
+            ? (uint32_t)least->r_s
+            : NX_NOT_MEASURED;
+}
+
+/* The estimator's: an upper limit for either kind of denial, so the larger
+ * one. 0: not known, or none. */
+static uint32_t cap_for_both(const struct nx_measured *m) {
+    uint32_t a_s = m->nxdomain_cap_s;
+    uint32_t b_s = m->nodata_cap_s;
+    if (a_s == NX_NOT_MEASURED || b_s == NX_NOT_MEASURED || a_s == 0 ||
+        b_s == 0) {
+        return 0;
+    }
+    return a_s > b_s ? a_s : b_s;
+}
+
+/* --- RD=0 --- */
+
+static bool reached(const struct nx_look *look) {
+    return look->kind != NX_KIND_TIMEOUT && look->kind != NX_KIND_NETERR &&
+           look->kind != NX_KIND_OTHER && look->kind != NX_KIND_SERVFAIL;
+}
+
+/* A name that nobody asked for was answered: somebody was asked for it. */
+static enum nx_rd0 answers_fresh(const struct nx_look *fresh) {
+    return (fresh->flags & NX_LOOK_AA) != 0 ? NX_RD0_BYPASSES : NX_RD0_RECURSES;
+}
+
+static enum nx_rd0 rd0_of(const struct nx_canary_looks *looks) {
+    const struct nx_look *cached = &looks->of[NX_CANARY_RD0_CACHED][0].look;
+    const struct nx_look *fresh = &looks->of[NX_CANARY_RD0_FRESH][0].look;
+    if (looks->n[NX_CANARY_RD0_CACHED] == 0 ||
+        looks->n[NX_CANARY_RD0_FRESH] == 0) {
+        return NX_RD0_UNKNOWN;
+    }
+    if (cached->kind == NX_KIND_REFUSED || fresh->kind == NX_KIND_REFUSED) {
+        return NX_RD0_REFUSED;
+    }
+    if (cached->kind == NX_KIND_TIMEOUT && fresh->kind == NX_KIND_TIMEOUT) {
+        return NX_RD0_REFUSED; /* without a word, as dnscache does */
+    }
+    if (nx_kind_is_negative(fresh->kind)) {
+        return answers_fresh(fresh);
+    }
+    bool miss = fresh->kind == NX_KIND_MISS || fresh->kind == NX_KIND_REFERRAL;
+    return denied(cached, NX_KIND_NXDOMAIN) && miss && reached(fresh)
+               ? NX_RD0_HONOURED
+               : NX_RD0_UNKNOWN;
+}
+
+/* --- how many caches --- */
+
+/* Ends of the answers' lives, ascending. False: they may have been fetched
+ * anew, or there are too few. */
+static unsigned ends_of(const struct nx_canary_looks *looks, int64_t *out) {
+    unsigned n = 0;
+    for (unsigned i = 0; i < looks->n[NX_CANARY_COUNT]; i++) {
+        const struct nx_look *look = &looks->of[NX_CANARY_COUNT][i].look;
+        if (look->kind != NX_KIND_POS || look->r_s < COUNT_TTL_S) {
+            continue;
+        }
+        int64_t end_us = look->rx_us + look->r_s * US_PER_S;
+        unsigned at = n++;
+        while (at > 0 && out[at - 1] > end_us) {
+            out[at] = out[at - 1];
+            at--;
+        }
+        out[at] = end_us;
+    }
+    return n;
+}
+
+/* An entry's looks show ends within a second (and a round trip) of each other;
+ * two entries were made two seconds apart or more. *once: entries seen in a
+ * single look. */
+static unsigned lines_of(const int64_t *ends_us, unsigned n, unsigned *once) {
+    unsigned lines = 0;
+    *once = 0;
+    for (unsigned i = 0; i < n;) {
+        unsigned k = i + 1;
+        while (k < n && ends_us[k] - ends_us[i] <= US_PER_S + US_PER_S / 4) {
+            k++;
+        }
+        *once += k - i == 1 ? 1 : 0;
+        lines++;
+        i = k;
+    }
+    return lines;
+}
+
+/* Answers that differ with each query to the authoritative server tell caches
+ * apart whatever their TTLs. */
+static unsigned rdata_of(const struct nx_canary_looks *looks, unsigned *once) {
+    unsigned lines = 0;
+    unsigned n = looks->n[NX_CANARY_COUNT];
+    const struct nx_canary_look *of = looks->of[NX_CANARY_COUNT];
+    *once = 0;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned before = 0;
+        unsigned all = 0;
+        for (unsigned k = 0; k < n && of[i].rdata_hash != 0; k++) {
+            bool same = of[k].rdata_hash == of[i].rdata_hash;
+            before += same && k < i ? 1 : 0;
+            all += same ? 1 : 0;
+        }
+        lines += all > 0 && before == 0 ? 1 : 0;
+        *once += all == 1 ? 1 : 0;
+    }
+    return lines;
+}
+
+static void take_caches(const struct nx_canary_looks *looks,
+                        struct nx_measured *m) {
+    int64_t ends_us[NX_CANARY_LOOKS_MAX];
+    unsigned n = ends_of(looks, ends_us);
+    unsigned once = 0;
+    unsigned rdata_once = 0;
+    unsigned lines = lines_of(ends_us, n, &once);
+    unsigned rdata = rdata_of(looks, &rdata_once);
+    if (rdata > lines) {
+        lines = rdata;
+        once = rdata_once;
+    }
+    if (n < NX_CANARY_COUNT_MIN) {
+        return;
+    }
+    m->caches_seen = (uint16_t)lines;
+    /* One that was met once only says that there may be more of them. */
+    m->profile.caches = once == 0 ? (uint16_t)lines : 0;
+}
+
+/* --- chain --- */
+
+static enum nx_chain chain_of(const struct nx_canary_looks *looks) {
+    const struct nx_canary_look *seen = &looks->of[NX_CANARY_EGRESS][0];
+    if (looks->n[NX_CANARY_EGRESS] == 0 || seen->look.kind != NX_KIND_POS) {
+        return NX_CHAIN_UNKNOWN;
+    }
+    return seen->egress_is_resolver ? NX_CHAIN_NONE : NX_CHAIN_OTHER;
+}
+
+/* --- all of it --- */
+
+static bool any_kind(const struct nx_canary_looks *looks, enum nx_canary which,
+                     enum nx_kind kind) {
+    for (unsigned i = 0; i < looks->n[which]; i++) {
+        if (looks->of[which][i].look.kind == (unsigned)kind) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool any_soa(const struct nx_canary_looks *looks) {
+    return (looks->n[NX_CANARY_CAP] > 0 &&
+            looks->of[NX_CANARY_CAP][0].look.r_s >= 0) ||
+           (looks->n[NX_CANARY_END] > 0 &&
+            looks->of[NX_CANARY_END][0].look.r_s >= 0);
+}
+
+static bool any_ad(const struct nx_canary_looks *looks) {
+    for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
+        for (unsigned k = 0; k < looks->n[i]; k++) {
+            if ((looks->of[i][k].look.flags & NX_LOOK_AD) != 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Who may stand above is not measured, so neither is whose clock it is (12.1),
+ * unless the authoritative server was seen to be asked from here. */
+static void take_profile(const struct nx_canary_looks *looks,
+                         struct nx_measured *m) {
+    struct nx_profile *p = &m->profile;
+    p->verified = true;
+    p->chain_possible = m->chain != NX_CHAIN_NONE;
+    p->soa_clock = p->chain_possible && m->soa_clock == NX_SOA_CLOCK_OWN
+                       ? NX_SOA_CLOCK_UNKNOWN
+                       : m->soa_clock;
+    p->rd0 = (uint8_t)rd0_of(looks);
+    p->cap_hi_s = cap_for_both(m);
+    /* W = 1 shown as 1 is no floor, and 0 neither. */
+    p->clamp_lo_s =
+        m->floor_s != NX_NOT_MEASURED && m->floor_s > 1 ? m->floor_s : 0;
+    nx_profile_weigh(p);
+}
+
+int nx_measure(const struct nx_canary_looks *looks,
+               const struct nx_measured *before, int64_t before_us,
+               struct nx_measured *out) {
+    struct nx_measured m = {.nxdomain_cap_s = NX_NOT_MEASURED,
+                            .nodata_cap_s = NX_NOT_MEASURED,
+                            .floor_s = NX_NOT_MEASURED};
+    bool rewritten = any_kind(looks, NX_CANARY_CAP, NX_KIND_POS);
+    if (!rewritten && !any_kind(looks, NX_CANARY_CAP, NX_KIND_NXDOMAIN)) {
+        return NX_ENOTFOUND;
+    }
+    nx_profile_default(&m.profile);
+    m.rewrites_nxdomain = rewritten;
+    m.soa_shown = any_soa(looks);
+    m.validates = any_ad(looks);
+    m.soa_clock = (uint8_t)nx_measure_clock(looks);
+    m.chain = (uint8_t)chain_of(looks);
+    take_caps(looks, before, looks->of[NX_CANARY_CAP][0].look.rx_us - before_us,
+              &m);
+    nx_measure_end(looks, &m.profile);
+    take_caches(looks, &m);
+    take_profile(looks, &m);
+    *out = m;
+    return 0;
+}
+
+/* --- texts --- */
+
+const char *nx_soa_clock_text(unsigned clock) {
+    switch ((enum nx_soa_clock)clock) {
+    case NX_SOA_CLOCK_UNKNOWN:
+        break;
+    case NX_SOA_CLOCK_OWN:
+        return "own";
+    case NX_SOA_CLOCK_SHARED_UNTIL_CHANGE:
+        return "shared-until-change";
+    case NX_SOA_CLOCK_SHARED_RENEWED:
+        return "shared-renewed";
+    }
+    return "unknown";
+}
+
+const char *nx_conv_text(unsigned conv) {
+    switch ((enum nx_conv)conv) {
+    case NX_CONV_U:
+        break;
+    case NX_CONV_F:
+        return "F";
+    case NX_CONV_F0:
+        return "F0";
+    case NX_CONV_T:
+        return "T";
+    }
+    return "unknown";
+}
+
+const char *nx_rd0_text(unsigned rd0) {
+    switch ((enum nx_rd0)rd0) {
+    case NX_RD0_UNKNOWN:
+        break;
+    case NX_RD0_HONOURED:
+        return "honoured";
+    case NX_RD0_REFUSED:
+        return "refused";
+    case NX_RD0_BYPASSES:
+        return "bypasses";
+    case NX_RD0_RECURSES:
+        return "recurses";
+    }
+    return "unknown";
+}
+
+const char *nx_chain_text(unsigned chain) {
+    switch ((enum nx_chain)chain) {
+    case NX_CHAIN_UNKNOWN:
+        break;
+    case NX_CHAIN_NONE:
+        return "none";
+    case NX_CHAIN_OTHER:
+        return "other-address";
+    }
+    return "unknown";
+}

@@ -1,0 +1,61 @@
+/* From looks at canary names to a resolver's profile (estimator.md 5.1, 12).
+ * Each field is decided by the looks that show it, and left unknown where they
+ * do not. Pure. */
+#ifndef NX_COLLECTOR_MEASURE_H
+#define NX_COLLECTOR_MEASURE_H
+
+#include "collector/infer/facts.h"
+#include "collector/infer/look.h"
+#include "collector/profile/canary.h"
+
+#define NX_CANARY_LOOKS_MAX 16U /* kept of each question */
+
+struct nx_canary_look {
+    struct nx_look look;
+    uint64_t rdata_hash; /* of a positive answer; 0: none */
+    bool egress_is_resolver;
+};
+
+struct nx_canary_looks {
+    struct nx_canary_look of[NX_CANARIES_N_][NX_CANARY_LOOKS_MAX];
+    uint16_t n[NX_CANARIES_N_];
+};
+
+/* Is the resolver what its address says, or does it ask another one? */
+enum nx_chain {
+    NX_CHAIN_UNKNOWN,
+    NX_CHAIN_NONE,  /* the authoritative server saw its own address */
+    NX_CHAIN_OTHER, /* ... another one: forwarder, or many addresses */
+};
+
+/* What a run measured; the profile that the estimator takes, and what only
+ * people want to know. */
+#define NX_NOT_MEASURED UINT32_MAX
+struct nx_measured {
+    struct nx_profile profile;
+    uint32_t nxdomain_cap_s; /* 0: none below a week; NX_NOT_MEASURED */
+    uint32_t nodata_cap_s;   /* likewise */
+    uint32_t floor_s;        /* what W = 1 becomes; NX_NOT_MEASURED */
+    uint8_t soa_clock;       /* as seen; the profile's is unknown in a chain */
+    uint8_t chain;           /* enum nx_chain */
+    uint16_t caches_seen;    /* at least so many; 0: not counted */
+    bool soa_shown;
+    bool rewrites_nxdomain; /* an address where there is none */
+    bool validates;         /* AD seen; false says nothing */
+};
+
+/* The first look of the run that counts: NX_ENOTFOUND when no canary that is
+ * denied got a denial (or an answer made up in its place): then nothing is
+ * known of this resolver. before: what was measured last, NULL: nothing;
+ * before_us: when. */
+int nx_measure(const struct nx_canary_looks *looks,
+               const struct nx_measured *before, int64_t before_us,
+               struct nx_measured *out) NX_MUSTUSE;
+
+/* Texts of JSON and tables: "own", "shared-until-change", ... */
+const char *nx_soa_clock_text(unsigned clock);
+const char *nx_conv_text(unsigned conv);
+const char *nx_rd0_text(unsigned rd0);
+const char *nx_chain_text(unsigned chain);
+
+#endif

@@ -1,0 +1,383 @@
+/* Profiles from looks at canary names. The looks are those of real resolvers
+ * (Debian 12), as they were measured. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/profile/measure.h"
+
+#define S INT64_C(1000000)
+#define RTT_US 2000
+
+static struct nx_canary_looks looks;
+
+static void start(void **state) {
+    (void)state;
+    memset(&looks, 0, sizeof(looks));
+}
+
+static int begin(void **state) {
+    start(state);
+    return 0;
+}
+
+static struct nx_canary_look *see(enum nx_canary which, double at_s,
+                                  enum nx_kind kind, int32_t r_s) {
+    struct nx_canary_look *l = &looks.of[which][looks.n[which]++];
+    l->look = (struct nx_look){.tx_us = 1000 * S + llround(at_s * 1e6) - RTT_US,
+                               .rx_us = 1000 * S + llround(at_s * 1e6),
+                               .kind = (uint8_t)kind,
+                               .flags = NX_LOOK_RD,
+                               .r_s = r_s};
+    return l;
+}
+
+static void nx(enum nx_canary which, double at_s, int32_t r_s) {
+    (void)see(which, at_s, NX_KIND_NXDOMAIN, r_s);
+}
+
+static struct nx_measured measure(void) {
+    struct nx_measured m;
+    if (looks.n[NX_CANARY_CAP] == 0) {
+        nx(NX_CANARY_CAP, 0.1, 3600);
+    }
+    assert_int_equal(nx_measure(&looks, NULL, 0, &m), 0);
+    assert_true(m.profile.verified);
+    return m;
+}
+
+/* --- caps and floors --- */
+
+static void test_caps(void **state) {
+    static const struct {
+        int32_t first_s, second_s; /* 2 s later */
+        uint32_t cap_s;
+    } rows[] = {
+        {3600, 3598, 3600},     /* Unbound, PowerDNS Recursor */
+        {10800, 10798, 10800},  /* BIND */
+        {86400, 604798, 86400}, /* Knot Resolver: in the first answer only */
+        {604800, 7198, 7200},   /* systemd-resolved: from the second on */
+        {604800, 604798, 0},    /* dnsmasq: none */
+        {604800, 20, 22},       /* dnsmasq, max-cache-ttl */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start(state);
+        nx(NX_CANARY_CAP, 0.1, rows[i].first_s);
+        nx(NX_CANARY_CAP, 2.2, rows[i].second_s);
+        assert_int_equal(measure().nxdomain_cap_s, rows[i].cap_s);
+    }
+}
+
+static void test_caps_of_both_kinds(void **state) {
+    (void)state;
+    nx(NX_CANARY_CAP, 0.1, 3600);
+    struct nx_measured m = measure();
+    assert_int_equal(m.nodata_cap_s, NX_NOT_MEASURED);
+    assert_int_equal(m.profile.cap_hi_s, 0); /* half of it is not known */
+    (void)see(NX_CANARY_NODATA, 0.2, NX_KIND_NODATA, 900);
+    m = measure();
+    assert_int_equal(m.nxdomain_cap_s, 3600);
+    assert_int_equal(m.nodata_cap_s, 900);
+    assert_int_equal(m.profile.cap_hi_s, 3600); /* holds for either */
+}
+
+/* Unbound, asked again 1000 s later: the zone's SOA is still the old one. */
+static void test_cap_of_a_shared_clock_seen_again(void **state) {
+    struct nx_measured m;
+    struct nx_measured before;
+    nx(NX_CANARY_CAP, 0.1, 3600);
+    before = measure();
+    start(state);
+    nx(NX_CANARY_CAP, 1000.1, 2600);
+    assert_int_equal(nx_measure(&looks, &before, 1000 * S, &m), 0);
+    assert_int_equal(m.nxdomain_cap_s, 3600);
+    start(state);
+    nx(NX_CANARY_CAP, 5000.1, 2600); /* the old one is over: a new cap */
+    assert_int_equal(nx_measure(&looks, &before, 1000 * S, &m), 0);
+    assert_int_equal(m.nxdomain_cap_s, 2600);
+}
+
+static void test_floors(void **state) {
+    static const struct {
+        int32_t r_s;
+        uint32_t floor_s, clamp_s;
+    } rows[] = {
+        {1, 1, 0}, /* BIND; PowerDNS, whose floor is 1 */
+        {5, 5, 5}, /* Knot Resolver */
+        {60, 60, 60},
+        {-1, NX_NOT_MEASURED, 0}, /* no SOA */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start(state);
+        nx(NX_CANARY_FLOOR, 0.1, rows[i].r_s);
+        struct nx_measured m = measure();
+        assert_int_equal(m.floor_s, rows[i].floor_s);
+        assert_int_equal(m.profile.clamp_lo_s, rows[i].clamp_s);
+    }
+}
+
+/* --- whose clock --- */
+
+static void test_clocks(void **state) {
+    static const struct {
+        const char *who;
+        int32_t first_s, next_s, last_s; /* at 0, 5 (another name) and 9.5 */
+        enum nx_soa_clock clock;
+    } rows[] = {
+        {"Unbound", 20, 15, 11, NX_SOA_CLOCK_SHARED_UNTIL_CHANGE},
+        {"BIND", 20, 20, 11, NX_SOA_CLOCK_OWN},
+        {"PowerDNS Recursor", 20, 20, 11, NX_SOA_CLOCK_OWN},
+        {"dnsmasq", 20, 20, 16, NX_SOA_CLOCK_SHARED_RENEWED},
+        {"no SOA", -1, -1, -1, NX_SOA_CLOCK_UNKNOWN},
+        {"cap below the test", 5, 5, 5, NX_SOA_CLOCK_UNKNOWN},
+        {"two caches", 20, 9, 11, NX_SOA_CLOCK_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start(state);
+        nx(NX_CANARY_CLOCK, 0.0, rows[i].first_s);
+        nx(NX_CANARY_CLOCK_NEXT, 5.0, rows[i].next_s);
+        nx(NX_CANARY_CLOCK, 9.5, rows[i].last_s);
+        assert_int_equal(measure().soa_clock, rows[i].clock);
+    }
+}
+
+/* The clock of a chain is not known, whatever the last layer shows (12.1). */
+static void test_chain_hides_the_clock(void **state) {
+    (void)state;
+    nx(NX_CANARY_CLOCK, 0.0, 20);
+    nx(NX_CANARY_CLOCK_NEXT, 5.0, 20);
+    nx(NX_CANARY_CLOCK, 9.5, 11);
+    struct nx_measured m = measure();
+    assert_int_equal(m.soa_clock, NX_SOA_CLOCK_OWN);
+    assert_int_equal(m.profile.soa_clock, NX_SOA_CLOCK_UNKNOWN);
+    assert_true(m.profile.chain_possible);
+    see(NX_CANARY_EGRESS, 1.0, NX_KIND_POS, 60)->egress_is_resolver = false;
+    assert_int_equal(measure().chain, NX_CHAIN_OTHER);
+    looks.of[NX_CANARY_EGRESS][0].egress_is_resolver = true;
+    m = measure();
+    assert_int_equal(m.chain, NX_CHAIN_NONE);
+    assert_false(m.profile.chain_possible);
+    assert_int_equal(m.profile.soa_clock, NX_SOA_CLOCK_OWN);
+}
+
+/* --- the end of a short one: the laws of S1, eight phases each --- */
+
+struct family {
+    enum nx_conv conv;
+    double early_s; /* refreshed with so much left: Knot Resolver's predict */
+};
+
+/* The 16 looks at a denial of W = 8 s, whose clock ticks at `phase`. */
+static void live(const struct family *f, double phase) {
+    double fill = phase;
+    double end = f->conv == NX_CONV_T    ? fill + 8
+                 : f->conv == NX_CONV_F0 ? floor(fill) + 9
+                                         : floor(fill) + 8;
+    for (unsigned i = 0; i < NX_CANARY_LOOKS_MAX; i++) {
+        double at = phase + i * 0.61;
+        if (at >= end - f->early_s) {
+            fill = at;
+            end = fill + 100;
+        }
+        double left = end - at;
+        double r = f->conv == NX_CONV_F0           ? ceil(left) - 1
+                   : f->conv == NX_CONV_T && i > 0 ? fmax(floor(left), 1)
+                                                   : ceil(left);
+        nx(NX_CANARY_END, at, (int32_t)fmin(r, 8));
+    }
+}
+
+static void test_conventions(void **state) {
+    static const enum nx_conv convs[] = {NX_CONV_F, NX_CONV_F0, NX_CONV_T};
+    for (size_t c = 0; c < 3; c++) {
+        const struct family family = {convs[c], 0};
+        unsigned right = 0;
+        for (unsigned k = 0; k < 8; k++) {
+            start(state);
+            live(&family, 0.06 + 0.12 * k);
+            struct nx_profile p = measure().profile;
+            assert_true(p.conv == convs[c] || p.conv == NX_CONV_U);
+            right += p.conv == convs[c] ? 1 : 0;
+            assert_int_equal(p.early_window_s, p.conv == NX_CONV_U ? 5 : 0);
+            assert_false(p.never_decrements);
+        }
+        print_message("# %s: %u of 8 phases\n", nx_conv_text(convs[c]), right);
+        assert_in_range(right, 6, 8);
+    }
+}
+
+static void test_predict(void **state) {
+    const struct family family = {NX_CONV_F0, 5};
+    (void)state;
+    live(&family, 0.3);
+    struct nx_profile p = measure().profile;
+    assert_int_equal(p.conv, NX_CONV_U);
+    assert_int_equal(p.early_window_s, 5);
+}
+
+static void test_flat(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < NX_CANARY_LOOKS_MAX; i++) {
+        nx(NX_CANARY_END, i * 0.61, 8);
+    }
+    struct nx_profile p = measure().profile;
+    assert_true(p.never_decrements);
+    assert_int_equal(p.conv, NX_CONV_U);
+}
+
+/* Once a second, as public resolvers are asked: TTL 0 may have been missed. */
+static void test_looks_too_far_apart(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 12; i++) {
+        nx(NX_CANARY_END, i * 1.01, i < 8 ? 8 - (int32_t)i : 16 - (int32_t)i);
+    }
+    assert_int_equal(measure().profile.conv, NX_CONV_U);
+}
+
+/* Unbound with serve-expired: TTL 30 after the end. */
+static void test_stale(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < NX_CANARY_LOOKS_MAX; i++) {
+        double at = i * 0.61;
+        nx(NX_CANARY_END, at, at < 9 ? 8 - (int32_t)at : 30);
+    }
+    struct nx_profile p = measure().profile;
+    assert_int_equal(p.past_ttl, NX_PAST_TTL_SERVED);
+    assert_int_equal(p.stale_max_s, 86400);
+}
+
+/* --- RD=0: the matrix of S19 --- */
+
+static void test_rd0(void **state) {
+    static const struct {
+        enum nx_kind cached, fresh;
+        unsigned flags;
+        enum nx_rd0 rd0;
+    } rows[] = {
+        {NX_KIND_REFUSED, NX_KIND_REFUSED, 0, NX_RD0_REFUSED},    /* Unbound */
+        {NX_KIND_TIMEOUT, NX_KIND_TIMEOUT, 0, NX_RD0_REFUSED},    /* dnscache */
+        {NX_KIND_NXDOMAIN, NX_KIND_MISS, 0, NX_RD0_HONOURED},     /* BIND */
+        {NX_KIND_NXDOMAIN, NX_KIND_REFERRAL, 0, NX_RD0_HONOURED}, /* snoop */
+        {NX_KIND_NXDOMAIN, NX_KIND_NXDOMAIN, NX_LOOK_AA,
+         NX_RD0_BYPASSES}, /* dnsmasq */
+        {NX_KIND_NXDOMAIN, NX_KIND_NXDOMAIN, 0, NX_RD0_RECURSES},
+        {NX_KIND_MISS, NX_KIND_MISS, 0, NX_RD0_UNKNOWN}, /* PowerDNS forwards */
+        {NX_KIND_NXDOMAIN, NX_KIND_TIMEOUT, 0, NX_RD0_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start(state);
+        (void)see(NX_CANARY_RD0_CACHED, 9.0, rows[i].cached, 3591);
+        see(NX_CANARY_RD0_FRESH, 9.2, rows[i].fresh, 3600)->look.flags =
+            (uint16_t)rows[i].flags;
+        assert_int_equal(measure().profile.rd0, rows[i].rd0);
+    }
+}
+
+/* --- caches --- */
+
+/* `of` caches, asked in turn; each was filled by its first look. */
+static void count(unsigned looks_n, unsigned of, double phase) {
+    double filled[16];
+    for (unsigned i = 0; i < looks_n; i++) {
+        double at = phase + i * 2.1;
+        if (i < of) {
+            filled[i] = at;
+        }
+        double age = floor(at) - floor(filled[i % of]);
+        (void)see(NX_CANARY_COUNT, at, NX_KIND_POS, 86400 - (int32_t)age);
+    }
+}
+
+static void test_caches(void **state) {
+    for (unsigned of = 1; of <= 5; of++) {
+        for (unsigned k = 0; k < 8; k++) {
+            start(state);
+            count(16, of, 0.06 + 0.12 * k);
+            struct nx_measured m = measure();
+            assert_int_equal(m.caches_seen, of);
+            assert_int_equal(m.profile.caches, of);
+        }
+    }
+}
+
+static void test_caches_not_all_seen_twice(void **state) {
+    (void)state;
+    count(8, 7, 0.5);
+    assert_int_equal(measure().caches_seen, 7);
+    assert_int_equal(measure().profile.caches, 0); /* there may be more */
+}
+
+static void test_caches_need_looks(void **state) {
+    (void)state;
+    count(NX_CANARY_COUNT_MIN - 1, 1, 0.5);
+    assert_int_equal(measure().caches_seen, 0);
+    assert_int_equal(measure().profile.caches, 0);
+}
+
+/* Answers that are unique tell two caches apart that show the same TTL. */
+static void test_caches_by_rdata(void **state) {
+    (void)state;
+    count(10, 1, 0.5);
+    for (unsigned i = 0; i < 10; i++) {
+        looks.of[NX_CANARY_COUNT][i].rdata_hash = 1 + i % 2;
+    }
+    assert_int_equal(measure().profile.caches, 2);
+}
+
+/* --- nothing and oddities --- */
+
+static void test_nothing(void **state) {
+    struct nx_measured m = {.floor_s = 77};
+    (void)state;
+    assert_int_equal(nx_measure(&looks, NULL, 0, &m), NX_ENOTFOUND);
+    (void)see(NX_CANARY_CAP, 0.1, NX_KIND_SERVFAIL, -1);
+    nx(NX_CANARY_END, 0.1, 8);
+    assert_int_equal(nx_measure(&looks, NULL, 0, &m), NX_ENOTFOUND);
+    assert_int_equal(m.floor_s, 77);
+}
+
+static void test_rewriting(void **state) {
+    (void)state;
+    (void)see(NX_CANARY_CAP, 0.1, NX_KIND_POS, 60);
+    assert_true(measure().rewrites_nxdomain);
+}
+
+static void test_no_soa(void **state) {
+    (void)state;
+    nx(NX_CANARY_CAP, 0.1, -1); /* dnscache */
+    struct nx_measured m = measure();
+    assert_false(m.soa_shown);
+    assert_int_equal(m.nxdomain_cap_s, NX_NOT_MEASURED);
+    assert_int_equal(m.profile.conv, NX_CONV_U);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_caps, begin),
+        cmocka_unit_test_setup(test_caps_of_both_kinds, begin),
+        cmocka_unit_test_setup(test_cap_of_a_shared_clock_seen_again, begin),
+        cmocka_unit_test_setup(test_floors, begin),
+        cmocka_unit_test_setup(test_clocks, begin),
+        cmocka_unit_test_setup(test_chain_hides_the_clock, begin),
+        cmocka_unit_test_setup(test_conventions, begin),
+        cmocka_unit_test_setup(test_predict, begin),
+        cmocka_unit_test_setup(test_flat, begin),
+        cmocka_unit_test_setup(test_looks_too_far_apart, begin),
+        cmocka_unit_test_setup(test_stale, begin),
+        cmocka_unit_test_setup(test_rd0, begin),
+        cmocka_unit_test_setup(test_caches, begin),
+        cmocka_unit_test_setup(test_caches_not_all_seen_twice, begin),
+        cmocka_unit_test_setup(test_caches_need_looks, begin),
+        cmocka_unit_test_setup(test_caches_by_rdata, begin),
+        cmocka_unit_test_setup(test_nothing, begin),
+        cmocka_unit_test_setup(test_rewriting, begin),
+        cmocka_unit_test_setup(test_no_soa, begin),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
