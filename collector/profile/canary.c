@@ -36,6 +36,12 @@ int nx_canary_zone_check(const uint8_t *zone) {
                                                                     : 0;
 }
 
+bool nx_canary_disturbs(const uint8_t *zone, const uint8_t *name) {
+    const uint8_t *above = nx_dname_parent(zone);
+    return nx_dname_under(name, zone) || nx_dname_under(zone, name) ||
+           (nx_dname_labels(above) >= 2 && nx_dname_under(name, above));
+}
+
 static uint8_t *put_label(uint8_t *to, const char *text) {
     size_t len = strcspn(text, ".");
     *to = (uint8_t)len;

@@ -53,6 +53,12 @@ struct nx_canary_run {
 /* NX_ELIMIT: names would be too long below this zone. */
 int nx_canary_zone_check(const uint8_t *zone) NX_MUSTUSE;
 
+/* Must canary names rest while an incident of this name is open? It lies in the
+ * zone, or in the one above, whose denials they would renew if the delegation
+ * of the canary zone were lost with it (a top-level domain is not counted:
+ * everything is below it). */
+bool nx_canary_disturbs(const uint8_t *zone, const uint8_t *name);
+
 /* The task for one of the questions, without endpoint; name goes to
  * name_out (NX_DNAME_MAX). */
 void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,

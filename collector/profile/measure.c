@@ -239,15 +239,13 @@ static bool any_ad(const struct nx_canary_looks *looks) {
 
 /* Who may stand above is not measured, so neither is whose clock it is (12.1),
  * unless the authoritative server was seen to be asked from here. */
-static void take_profile(const struct nx_canary_looks *looks,
-                         struct nx_measured *m) {
+void nx_measured_settle(struct nx_measured *m) {
     struct nx_profile *p = &m->profile;
     p->verified = true;
     p->chain_possible = m->chain != NX_CHAIN_NONE;
     p->soa_clock = p->chain_possible && m->soa_clock == NX_SOA_CLOCK_OWN
                        ? NX_SOA_CLOCK_UNKNOWN
                        : m->soa_clock;
-    p->rd0 = (uint8_t)rd0_of(looks);
     p->cap_hi_s = cap_for_both(m);
     /* W = 1 shown as 1 is no floor, and 0 neither. */
     p->clamp_lo_s =
@@ -275,7 +273,8 @@ int nx_measure(const struct nx_canary_looks *looks,
               &m);
     nx_measure_end(looks, &m.profile);
     take_caches(looks, &m);
-    take_profile(looks, &m);
+    m.profile.rd0 = (uint8_t)rd0_of(looks);
+    nx_measured_settle(&m);
     *out = m;
     return 0;
 }

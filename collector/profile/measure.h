@@ -52,6 +52,10 @@ int nx_measure(const struct nx_canary_looks *looks,
                const struct nx_measured *before, int64_t before_us,
                struct nx_measured *out) NX_MUSTUSE;
 
+/* Fills what the profile has from the rest: chain, clock, cap, floor, weights;
+ * verified. */
+void nx_measured_settle(struct nx_measured *m);
+
 /* Texts of JSON and tables: "own", "shared-until-change", ... */
 const char *nx_soa_clock_text(unsigned clock);
 const char *nx_conv_text(unsigned conv);
