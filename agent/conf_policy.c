@@ -159,6 +159,7 @@ int nx_convert_policy(struct nx_convert *c) {
         c->raw->authority != NULL ? c->raw->authority : &no_authority;
     struct nx_policy *out = &c->out->policy;
     out->authority_role = c->raw->role == NX_RAW_AUTHORITY;
+    out->own_proof = raw->own_proof != NULL && *raw->own_proof;
     int err = rates(c, raw, authority);
     if (err == NX_OK) {
         err =
@@ -169,6 +170,10 @@ int nx_convert_policy(struct nx_convert *c) {
         err = number32(c, "policy.max_tasks", raw->max_tasks,
                        (struct range){2000, 1, NX_PLAN_TASKS_MAX},
                        &out->max_tasks);
+    }
+    if (err == NX_OK) {
+        err = number32(c, "policy.proof_s", raw->proof_s,
+                       (struct range){60, 3, 3600}, &out->proof_s);
     }
     if (err == NX_OK) {
         err = zones(c, raw);

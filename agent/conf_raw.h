@@ -36,6 +36,8 @@ struct nx_raw_policy {
     uint32_t *total_qps;
     uint32_t *min_interval_ms;
     uint32_t *max_tasks;
+    uint32_t *proof_s;
+    bool *own_proof;
 };
 
 struct nx_raw_authority {

@@ -54,6 +54,8 @@ static const cyaml_schema_field_t policy_fields[] = {
     OPT_UINT("total_qps", struct nx_raw_policy, total_qps),
     OPT_UINT("min_interval_ms", struct nx_raw_policy, min_interval_ms),
     OPT_UINT("max_tasks", struct nx_raw_policy, max_tasks),
+    OPT_UINT("proof_s", struct nx_raw_policy, proof_s),
+    CYAML_FIELD_BOOL_PTR("own_proof", OPT, struct nx_raw_policy, own_proof),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t authority_fields[] = {

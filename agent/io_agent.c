@@ -84,9 +84,20 @@ void nx_agentd_on_observed(void *user, const struct nx_obs *obs) {
     arm_batch(a);
 }
 
+/* Without the role a walk is the guard's own affair (policy.own_proof). */
+void nx_agentd_on_walk_observed(void *user, const struct nx_obs *obs) {
+    const struct nx_agentd *a = user;
+    if (a->setup.conf->policy.authority_role) {
+        nx_agentd_on_observed(user, obs);
+    }
+}
+
 void nx_agentd_on_delegation(void *user,
                              const struct nx_delegation *delegation) {
     struct nx_agentd *a = user;
+    if (!a->setup.conf->policy.authority_role) {
+        return;
+    }
     if (nx_batcher_add_delegation(a->batcher, delegation) == NX_EFULL) {
         nx_agentd_close_batch(a);
         if (nx_batcher_add_delegation(a->batcher, delegation) != NX_OK) {
@@ -95,10 +106,15 @@ void nx_agentd_on_delegation(void *user,
     }
 }
 
-void nx_agentd_on_denied(void *user, const uint8_t *name, uint16_t qtype,
-                         bool denied) {
+void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
+                      enum nx_guard_word word) {
     struct nx_agentd *a = user;
-    nx_planner_denied(a->planner, name, qtype, denied);
+    nx_planner_own(a->planner, name, qtype, word, nx_clock_mono_us());
+}
+
+void nx_agentd_on_heard(void *user) {
+    struct nx_agentd *a = user;
+    nx_planner_heard(a->planner, nx_clock_mono_us());
 }
 
 /* --- asking --- */
@@ -235,7 +251,10 @@ void nx_agentd_on_hello(void *user, struct nx_hello *hello) {
     hello->resolvers_n = n;
     hello->authority_role = a->setup.conf->policy.authority_role;
     hello->resolver_rate_mqps = a->setup.conf->policy.own_rate.mqps;
-    hello->plan_revision = nx_planner_revision(a->planner);
+    /* 0: it proves nothing any more, and has to come again. */
+    hello->plan_revision = nx_planner_proven(a->planner, nx_clock_mono_us())
+                               ? nx_planner_revision(a->planner)
+                               : 0;
     hello->produced = hello->next_seq - 1;
     hello->dropped = ledger.dropped;
 }

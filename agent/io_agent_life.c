@@ -38,7 +38,7 @@ static void walk_settings(const struct nx_agentd *a,
         .timeout_ms = a->setup.conf->probe_timeout_ms,
         .inflight_max = a->inflight_max / 2,
         .allow_private = a->setup.own_root,
-        .audit = true};
+        .audit = a->setup.conf->policy.authority_role};
 }
 
 /* Each query has a descriptor; some are left for everything else. */
@@ -83,13 +83,14 @@ static int make_pure(struct nx_agentd *a) {
 }
 
 static int make_edge(struct nx_agentd *a) {
-    const struct nx_walks_handler walks = {.observed = nx_agentd_on_observed,
-                                           .delegation =
-                                               nx_agentd_on_delegation,
-                                           .denied = nx_agentd_on_denied,
-                                           .user = a};
+    const struct nx_walks_handler walks = {
+        .observed = nx_agentd_on_walk_observed,
+        .delegation = nx_agentd_on_delegation,
+        .own = nx_agentd_on_own,
+        .user = a};
     const struct nx_uplink_handler uplink = {.hello = nx_agentd_on_hello,
                                              .plan = nx_agentd_on_plan,
+                                             .heard = nx_agentd_on_heard,
                                              .acked = nx_agentd_on_acked,
                                              .user = a};
     struct nx_walks_settings settings;

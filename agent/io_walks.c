@@ -9,8 +9,8 @@
 
 #define BUSY_WAIT_US 20000 /* the prober is full */
 
-_Static_assert(NX_PLANNER_DENIED_MAX >= NX_WALKS_MAX * (NX_WALK_TYPES_MAX + 1U),
-               "the planner must hold what the walks deny: types and name");
+_Static_assert(NX_GUARD_WORDS_MAX >= NX_WALKS_MAX * (NX_WALK_TYPES_MAX + 1U),
+               "the guard must hold what the walks deny: types and name");
 
 /* What a round has shown for a type. */
 struct verdict {
@@ -120,6 +120,18 @@ static struct verdict *find_verdict(struct job *job, uint16_t type) {
     return NULL;
 }
 
+static void tell(const struct job *job, uint16_t type,
+                 enum nx_guard_word word) {
+    job->walks->handler.own(job->walks->handler.user, job->name, type, word);
+}
+
+/* The record, or the zone's own part of a chain that leaves it. */
+static bool affirms(const struct nx_answer *a) {
+    return a->rcode == NX_RCODE_NOERROR && (a->flags & NX_ANS_AA) != 0 &&
+           ((a->flags & NX_ANS_RDATA) != 0 ||
+            (a->cname_n > 0 && (a->flags & NX_ANS_SOA) == 0));
+}
+
 /* A denial counts at once; that nobody denies is known at the round's end. */
 static void judge(struct job *job, const struct nx_obs *obs) {
     const struct nx_answer *a = obs->answer;
@@ -132,23 +144,15 @@ static void judge(struct job *job, const struct nx_obs *obs) {
     bool denied = a->rcode == NX_RCODE_NXDOMAIN ||
                   (a->rcode == NX_RCODE_NOERROR && !found && a->cname_n == 0 &&
                    (a->flags & NX_ANS_AA) != 0);
-    verdict->affirmed = verdict->affirmed || found;
+    verdict->affirmed = verdict->affirmed || affirms(a);
     if (a->rcode == NX_RCODE_NXDOMAIN && a->cname_n == 0 && !job->no_name) {
         job->no_name = true;
-        job->walks->handler.denied(job->walks->handler.user, job->name,
-                                   NX_PLANNER_EVERY_TYPE, true);
+        tell(job, NX_GUARD_EVERY_TYPE, NX_GUARD_DENIED);
     }
     if (denied && !verdict->denied) {
         verdict->denied = true;
-        job->walks->handler.denied(job->walks->handler.user, job->name,
-                                   verdict->type, true);
+        tell(job, verdict->type, NX_GUARD_DENIED);
     }
-}
-
-/* Lifts what was said of a type. */
-static void lift(const struct job *job, uint16_t type) {
-    job->walks->handler.denied(job->walks->handler.user, job->name, type,
-                               false);
 }
 
 /* Types that are asked again keep their last verdict with the planner until
@@ -160,7 +164,7 @@ static void begin_verdicts(struct job *job, const uint16_t *types, size_t n) {
             k++;
         }
         if (k == n) {
-            lift(job, job->verdicts[i].type);
+            tell(job, job->verdicts[i].type, NX_GUARD_NO_WORD);
         }
     }
     for (size_t i = 0; i < n; i++) {
@@ -176,11 +180,11 @@ static void end_round(struct job *job) {
         const struct verdict *verdict = &job->verdicts[i];
         exists = exists || (verdict->affirmed && !job->no_name);
         if (verdict->affirmed && !verdict->denied) {
-            lift(job, verdict->type);
+            tell(job, verdict->type, NX_GUARD_GOOD);
         }
     }
     if (exists) {
-        lift(job, NX_PLANNER_EVERY_TYPE);
+        tell(job, NX_GUARD_EVERY_TYPE, NX_GUARD_NO_WORD);
     }
     job->round_open = false;
 }
@@ -339,9 +343,9 @@ static void retire(struct job *job) {
 
 static void forget(struct job *job) {
     for (size_t i = 0; i < job->verdicts_n; i++) {
-        lift(job, job->verdicts[i].type);
+        tell(job, job->verdicts[i].type, NX_GUARD_NO_WORD);
     }
-    lift(job, NX_PLANNER_EVERY_TYPE);
+    tell(job, NX_GUARD_EVERY_TYPE, NX_GUARD_NO_WORD);
     retire(job);
 }
 

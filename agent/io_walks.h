@@ -16,10 +16,10 @@ struct nx_walks_handler {
     /* Something to report; borrowed. */
     void (*observed)(void *user, const struct nx_obs *obs);
     void (*delegation)(void *user, const struct nx_delegation *delegation);
-    /* A name server denies (name, type), or a whole round found none that
-     * does. Type NX_PLANNER_EVERY_TYPE: the name. */
-    void (*denied)(void *user, const uint8_t *name, uint16_t qtype,
-                   bool denied);
+    /* A name server denies (name, type), or a whole round found the record
+     * and none that does. Type NX_GUARD_EVERY_TYPE: the name. */
+    void (*own)(void *user, const uint8_t *name, uint16_t qtype,
+                enum nx_guard_word word);
     void *user;
 };
 

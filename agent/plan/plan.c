@@ -11,8 +11,7 @@ int nx_planner_new(const struct nx_policy *policy, struct nx_ratelimit *limit,
     if (planner == NULL) {
         return NX_ENOMEM;
     }
-    planner->denied = calloc(NX_PLANNER_DENIED_MAX, sizeof(*planner->denied));
-    if (planner->denied == NULL) {
+    if (nx_guard_new(&planner->guard) != NX_OK) {
         free(planner);
         return NX_ENOMEM;
     }
@@ -24,19 +23,12 @@ int nx_planner_new(const struct nx_policy *policy, struct nx_ratelimit *limit,
     return NX_OK;
 }
 
-static void held_free(struct nx_held_plan *held) {
-    if (held != NULL) {
-        free(held->held);
-        free(held);
-    }
-}
-
 void nx_planner_free(struct nx_planner **planner) {
     struct nx_planner *p = *planner;
     if (p != NULL) {
-        held_free(p->current);
+        free(p->current);
         free(p->targets);
-        free(p->denied);
+        nx_guard_free(&p->guard);
         free(p);
         *planner = NULL;
     }
@@ -58,11 +50,6 @@ static struct nx_held_plan *held_new(const struct nx_plan *plan) {
     if (held == NULL) {
         return NULL;
     }
-    held->held = calloc(plan->tasks_n + 1, sizeof(*held->held));
-    if (held->held == NULL) {
-        free(held);
-        return NULL;
-    }
     struct nx_task *tasks = (struct nx_task *)(held + 1);
     uint8_t *names = (uint8_t *)(tasks + plan->tasks_n);
     for (size_t i = 0; i < plan->tasks_n; i++) {
@@ -78,70 +65,23 @@ static struct nx_held_plan *held_new(const struct nx_plan *plan) {
     return held;
 }
 
-/* --- what our own walks deny --- */
+/* --- the guard --- */
 
-bool nx_planner_is_denied(const struct nx_planner *planner,
-                          const struct nx_task *task) {
-    for (size_t i = 0; i < planner->denied_n; i++) {
-        if ((planner->denied[i].qtype == task->qtype ||
-             planner->denied[i].qtype == NX_PLANNER_EVERY_TYPE) &&
-            nx_dname_equal(planner->denied[i].name, task->name)) {
-            return true;
-        }
-    }
-    return planner->denied_overflow;
+void nx_planner_own(struct nx_planner *planner, const uint8_t *name,
+                    uint16_t qtype, enum nx_guard_word word,
+                    int64_t now_mono_us) {
+    nx_guard_own(planner->guard, name, qtype, word, now_mono_us);
 }
 
-/* name: of the tasks that may have changed; NULL: of all. */
-static void mark_held(const struct nx_planner *planner,
-                      struct nx_held_plan *held, const uint8_t *name) {
-    for (size_t i = 0; held != NULL && i < held->plan.tasks_n; i++) {
-        const struct nx_task *task = &held->plan.tasks[i];
-        if (name == NULL || nx_dname_equal(name, task->name)) {
-            held->held[i] = nx_planner_is_denied(planner, task);
-        }
-    }
+void nx_planner_heard(struct nx_planner *planner, int64_t now_mono_us) {
+    nx_guard_heard(planner->guard, planner->policy, now_mono_us);
 }
 
-static struct nx_denied *denied_find(const struct nx_planner *p,
-                                     const uint8_t *name, uint16_t qtype) {
-    for (size_t i = 0; i < p->denied_n; i++) {
-        if (p->denied[i].qtype == qtype &&
-            nx_dname_equal(p->denied[i].name, name)) {
-            return &p->denied[i];
-        }
-    }
-    return NULL;
+bool nx_planner_proven(const struct nx_planner *planner, int64_t now_mono_us) {
+    return nx_guard_proven(planner->guard, planner->policy, now_mono_us);
 }
 
-static void denied_add(struct nx_planner *p, const uint8_t *name,
-                       uint16_t qtype) {
-    if (p->denied_n < NX_PLANNER_DENIED_MAX) {
-        struct nx_denied *entry = &p->denied[p->denied_n++];
-        memcpy(entry->name, name, nx_dname_len(name));
-        entry->qtype = qtype;
-        mark_held(p, p->current, name);
-    } else if (!p->denied_overflow) {
-        p->denied_overflow = true; /* rather ask nothing than too much */
-        mark_held(p, p->current, NULL);
-    }
-}
-
-void nx_planner_denied(struct nx_planner *planner, const uint8_t *name,
-                       uint16_t qtype, bool denied) {
-    struct nx_denied *entry = denied_find(planner, name, qtype);
-    if ((entry != NULL) == denied) {
-        return; /* as nearly every round says what the last one said */
-    }
-    if (denied) {
-        denied_add(planner, name, qtype);
-        return;
-    }
-    *entry = planner->denied[--planner->denied_n];
-    mark_held(planner, planner->current, name);
-}
-
-/* --- replacing --- */
+/* --- plans --- */
 
 static void take_over(struct nx_planner *planner, struct nx_target *targets,
                       size_t targets_n) {
@@ -166,15 +106,12 @@ int nx_planner_load(struct nx_planner *planner, const struct nx_plan *plan,
     size_t targets_n = 0;
     int err = nx_planner_rebuild(planner, &how, outcome, &targets, &targets_n);
     if (err != NX_OK) {
-        held_free(held);
+        free(held);
         return err;
     }
-    held_free(planner->current);
+    free(planner->current);
     planner->current = held;
-    /* Nobody knows what did not fit. While the table is full, more may not. */
-    planner->denied_overflow =
-        planner->denied_overflow && planner->denied_n == NX_PLANNER_DENIED_MAX;
-    mark_held(planner, held, NULL);
+    nx_guard_plan(planner->guard, now_mono_us);
     uint32_t valid_s = plan->valid_s < NX_PLAN_VALID_MAX_S
                            ? plan->valid_s
                            : NX_PLAN_VALID_MAX_S;

@@ -12,7 +12,7 @@
 #ifndef NX_AGENT_PLAN_H
 #define NX_AGENT_PLAN_H
 
-#include "agent/plan/policy.h"
+#include "agent/plan/guard.h"
 
 #define NX_PLANNER_TARGETS_MAX 8192U /* (task, resolver) pairs */
 #define NX_PLAN_VALID_MAX_S 86400U   /* a plan expires after a day at most */
@@ -75,19 +75,21 @@ bool nx_planner_next(struct nx_planner *planner, int64_t now_mono_us,
  * else INT64_MIN (at once); NX_PLANNER_NEVER without anything to wait for. */
 int64_t nx_planner_wakeup(const struct nx_planner *planner);
 
-/* What this agent's own last walk saw: a name server denies (name, qtype), or
- * none does. Denied ones are not asked at resolvers, whatever the plan says
- * (rule 1). qtype NX_PLANNER_EVERY_TYPE, apart from the types: the name does
- * not exist, which resolvers cache for all of its types (RFC 2308 section 5).
- * At most NX_PLANNER_DENIED_MAX are kept, which is what the walks can say
- * (io_walks.c checks it); beyond that every name is taken for denied until a
- * plan comes and there is room again. */
-#define NX_PLANNER_DENIED_MAX 1088U
-#define NX_PLANNER_EVERY_TYPE 0U
-void nx_planner_denied(struct nx_planner *planner, const uint8_t *name,
-                       uint16_t qtype, bool denied);
+/* The word of this agent's own walk, see agent/plan/guard.h: what is denied is
+ * not asked at resolvers, whatever the plan says. */
+void nx_planner_own(struct nx_planner *planner, const uint8_t *name,
+                    uint16_t qtype, enum nx_guard_word word,
+                    int64_t now_mono_us);
 
-/* The record types of the authority tasks for a name; at most cap of them. */
+/* Some message of the collector came. */
+void nx_planner_heard(struct nx_planner *planner, int64_t now_mono_us);
+
+/* Does the plan prove its resolver tasks? False: it has lapsed (or never came),
+ * and the collector has to send it again. */
+bool nx_planner_proven(const struct nx_planner *planner, int64_t now_mono_us);
+
+/* The record types of the walks for a name, those of the guard's own proof
+ * among them; at most cap. */
 size_t nx_planner_authority_types(const struct nx_planner *planner,
                                   const uint8_t *name, uint16_t *types,
                                   size_t cap);

@@ -7,6 +7,7 @@
 
 #define FIRST_JITTER_US 1000000 /* where the plan says "from now on" */
 #define TIMED_JITTER_US 200000  /* where it says when */
+#define OWN_WALKS 3U            /* within the life of a proof */
 #define IDENTITY_FIRST_US 1000000
 #define IDENTITY_SPREAD_US 5000000
 
@@ -68,8 +69,15 @@ static const struct nx_target *old_target(const struct build *b, uint64_t id) {
     return slot != 0 ? &targets[slot - 1] : NULL;
 }
 
-void nx_target_pace(const struct nx_plan *plan, const struct nx_target *target,
-                    struct nx_pace *out) {
+/* Walks for the guard's own proof: a miss or two, and it still holds. */
+static int64_t own_interval_us(const struct nx_policy *policy) {
+    int64_t us = (int64_t)policy->proof_s * 1000000 / OWN_WALKS;
+    int64_t rest_us = (int64_t)policy->min_interval_ms * 1000;
+    return us > rest_us ? us : rest_us;
+}
+
+void nx_target_pace(const struct nx_policy *policy, const struct nx_plan *plan,
+                    const struct nx_target *target, struct nx_pace *out) {
     if (target->task == NX_TARGET_IDENTITY) {
         *out = (struct nx_pace){.first_after_us = 0,
                                 .interval_us =
@@ -79,7 +87,12 @@ void nx_target_pace(const struct nx_plan *plan, const struct nx_target *target,
         return;
     }
     const struct nx_task *task = &plan->tasks[target->task];
-    bool walk = task->kind == NX_TASK_AUTHORITY;
+    bool walk = target->resolver == NX_RESOLVER_NONE;
+    if (walk && task->kind != NX_TASK_AUTHORITY) {
+        *out = (struct nx_pace){.interval_us = own_interval_us(policy),
+                                .visit_n = 1};
+        return;
+    }
     *out = (struct nx_pace){
         .first_after_us = (int64_t)task->first_after_ms * 1000,
         .interval_us = (int64_t)task->interval_ms * 1000,
@@ -96,9 +109,11 @@ static bool same_pace(const struct build *b, const struct nx_target *old,
         return false;
     }
     const struct nx_held_plan *current = b->planner->current;
-    nx_target_pace(current != NULL ? &current->plan : NULL, old, &before);
-    nx_target_pace(b->how->held != NULL ? &b->how->held->plan : NULL, target,
-                   &after);
+    const struct nx_policy *policy = b->planner->policy;
+    nx_target_pace(policy, current != NULL ? &current->plan : NULL, old,
+                   &before);
+    nx_target_pace(policy, b->how->held != NULL ? &b->how->held->plan : NULL,
+                   target, &after);
     return before.first_after_us == after.first_after_us &&
            before.interval_us == after.interval_us &&
            before.gap_us == after.gap_us && before.visit_n == after.visit_n;
@@ -130,7 +145,8 @@ static void set_times(const struct build *b, struct nx_target *target,
         return;
     }
     struct nx_pace pace;
-    nx_target_pace(b->how->held != NULL ? &b->how->held->plan : NULL, target,
+    nx_target_pace(b->planner->policy,
+                   b->how->held != NULL ? &b->how->held->plan : NULL, target,
                    &pace);
     int64_t start = b->how->received_us + pace.first_after_us;
     start = start > b->how->now_us ? start : b->how->now_us;
@@ -196,14 +212,26 @@ static int add_for_all(struct build *b, uint64_t task_hash, uint32_t task) {
     return any ? NX_OK : NX_EEXISTS;
 }
 
+static int add_walk(struct build *b, const struct nx_task *task,
+                    uint32_t index) {
+    uint64_t name_hash = nx_dname_hash(task->name, NX_TASK_AUTHORITY + 1);
+    uint64_t hash = nx_hash_u64(task->qtype, name_hash);
+    return add_target(b, hash, name_hash, index, NX_RESOLVER_NONE);
+}
+
 static int add_task(struct build *b, const struct nx_task *task,
                     uint32_t index) {
     const struct nx_rebuild *how = b->how;
+    if (task->kind == NX_TASK_AUTHORITY) {
+        return add_walk(b, task, index);
+    }
     uint64_t name_hash = nx_dname_hash(task->name, (uint64_t)task->kind + 1);
     uint64_t hash = nx_hash_u64(
         (uint64_t)task->qtype << 1 | (task->rd0 ? 1U : 0U), name_hash);
-    if (task->kind == NX_TASK_AUTHORITY) {
-        return add_target(b, hash, name_hash, index, NX_RESOLVER_NONE);
+    bool walk = b->planner->policy->own_proof && !task->canary;
+    int err = walk ? add_walk(b, task, index) : NX_OK;
+    if (err != NX_OK && err != NX_EEXISTS) { /* one for all resolvers */
+        return err;
     }
     if (!task->has_endpoint) {
         return add_for_all(b, hash, index);
@@ -287,7 +315,7 @@ static int build_gone(struct build *b) {
 static size_t most_targets(const struct nx_planner *planner,
                            const struct nx_rebuild *how) {
     size_t tasks_n = how->held != NULL ? how->held->plan.tasks_n : 0;
-    size_t each = how->resolvers_n > 0 ? how->resolvers_n : 1;
+    size_t each = how->resolvers_n + 1; /* a walk */
     size_t n = planner->targets_n + how->resolvers_n + tasks_n * each;
     return n < NX_PLANNER_TARGETS_MAX ? n : NX_PLANNER_TARGETS_MAX;
 }

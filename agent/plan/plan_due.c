@@ -1,6 +1,8 @@
 /* What to ask next. */
 #include "agent/plan/plan_priv.h"
 
+#define AWAIT_US 250000
+
 static const uint8_t root[1] = {0};
 
 int64_t nx_planner_wakeup(const struct nx_planner *planner) {
@@ -29,7 +31,7 @@ static void next_visit(const struct nx_planner *planner,
 
 static void pace_of(const struct nx_planner *planner,
                     const struct nx_target *target, struct nx_pace *out) {
-    nx_target_pace(&planner->current->plan, target, out);
+    nx_target_pace(planner->policy, &planner->current->plan, target, out);
 }
 
 /* One query of this target is being sent. */
@@ -50,27 +52,44 @@ static void advance(const struct nx_planner *planner, struct nx_target *target,
     target->ready_us = target->due_us;
 }
 
-/* Canary names are there to be denied. */
-static bool is_held(const struct nx_planner *planner,
-                    const struct nx_target *target) {
-    return target->resolver != NX_RESOLVER_NONE &&
-           target->task != NX_TARGET_IDENTITY &&
-           !planner->current->plan.tasks[target->task].canary &&
-           planner->current->held[target->task];
+/* A target that is ready while the guard is closed passes its visit by; where
+ * only the first word of an own walk is missing, it waits for that. */
+static void guard(const struct nx_planner *planner, struct nx_target *target,
+                  int64_t now_us) {
+    if (target->resolver == NX_RESOLVER_NONE ||
+        target->task == NX_TARGET_IDENTITY) {
+        return;
+    }
+    const struct nx_task *task = &planner->current->plan.tasks[target->task];
+    struct nx_pace pace;
+    if (task->canary) { /* there to be denied */
+        return;
+    }
+    switch (nx_guard_state(planner->guard, planner->policy, task->name,
+                           task->qtype, now_us)) {
+    case NX_GUARD_OPEN:
+        return;
+    case NX_GUARD_AWAITS:
+        target->ready_us = now_us + AWAIT_US;
+        return;
+    case NX_GUARD_LAPSED:
+    case NX_GUARD_DENIES:
+        pace_of(planner, target, &pace);
+        next_visit(planner, target, &pace, now_us);
+        return;
+    }
 }
 
 /* The one that has waited longest among the ready; *wakeup_us: when the first
- * of the others will be. Targets that are held pass their visit by. */
+ * of the others will be. */
 static struct nx_target *find_ready(struct nx_planner *planner, int64_t now_us,
                                     int64_t *wakeup_us) {
     struct nx_target *best = NULL;
     *wakeup_us = planner->expires_us;
     for (size_t i = 0; i < planner->targets_n; i++) {
         struct nx_target *target = &planner->targets[i];
-        if (target->ready_us <= now_us && is_held(planner, target)) {
-            struct nx_pace pace;
-            pace_of(planner, target, &pace);
-            next_visit(planner, target, &pace, now_us);
+        if (target->ready_us <= now_us) {
+            guard(planner, target, now_us);
         }
         if (target->ready_us > now_us) {
             *wakeup_us =

@@ -23,12 +23,6 @@ struct nx_target {
 /* A plan with everything in one block. */
 struct nx_held_plan {
     struct nx_plan plan; /* tasks point into this block */
-    bool *held;          /* by task: denied by our own walk, not asked */
-};
-
-struct nx_denied {
-    uint8_t name[NX_DNAME_MAX];
-    uint16_t qtype;
 };
 
 struct nx_planner {
@@ -44,9 +38,7 @@ struct nx_planner {
     struct nx_target *targets;
     size_t targets_n;
     int64_t wakeup_us;
-    struct nx_denied *denied; /* NX_PLANNER_DENIED_MAX */
-    size_t denied_n;
-    bool denied_overflow;
+    struct nx_guard *guard;
 };
 
 /* What a target's schedule is made of. */
@@ -57,12 +49,8 @@ struct nx_pace {
     uint8_t visit_n;
 };
 
-void nx_target_pace(const struct nx_plan *plan, const struct nx_target *target,
-                    struct nx_pace *out);
-
-/* Is this task's name and type denied by our own walk? */
-bool nx_planner_is_denied(const struct nx_planner *planner,
-                          const struct nx_task *task);
+void nx_target_pace(const struct nx_policy *policy, const struct nx_plan *plan,
+                    const struct nx_target *target, struct nx_pace *out);
 
 /* What is to become of the targets. The old ones stay on failure. */
 struct nx_rebuild {

@@ -78,6 +78,9 @@ static enum nx_refusal check_target(const struct nx_policy *policy,
     if (!task->canary && !task->authority_verified) {
         return NX_REFUSAL_UNVERIFIED;
     }
+    if (!task->canary && task->authority_epoch == 0) { /* the first is 1 */
+        return NX_REFUSAL_PROOF;
+    }
     if (task->has_endpoint &&
         nx_policy_resolver(resolvers, resolvers_n, &task->endpoint) == NULL) {
         return NX_REFUSAL_RESOLVER;

@@ -29,6 +29,8 @@ struct nx_policy {
     uint32_t min_interval_ms;
     uint32_t max_tasks;
     bool authority_role;
+    uint32_t proof_s; /* how long a proof holds, see agent/plan/guard.h */
+    bool own_proof;
     struct nx_rate own_rate;    /* towards resolvers of the own network */
     struct nx_rate public_rate; /* towards others */
     struct nx_rate server_rate; /* towards each authoritative server */
@@ -43,6 +45,7 @@ struct nx_policy {
                 "the system")                                                  \
     X(UNVERIFIED, "the authoritative servers are not verified good")           \
     X(CANARY, "no canary zone of the local policy has this name")              \
+    X(PROOF, "its proof names no epoch of the authoritative servers")          \
     X(ROLE, "this agent has not the role authority")                           \
     X(INTERVAL, "the interval is shorter than the local policy allows")        \
     X(VISIT, "more queries per visit, or further apart, than allowed")         \

@@ -237,6 +237,7 @@ static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
                nx_strerror(err), why);
         return;
     }
+    u->handler.heard(u->handler.user);
     switch (down.kind) {
     case NX_DOWN_ACK:
         on_ack(u, &down.u.ack, now_us);
@@ -278,6 +279,12 @@ static int start(struct nx_uplink *u) {
     return NX_OK;
 }
 
+/* An answer comes in time for the proof that hangs on it (plan/guard.h). */
+static int64_t idle_us(const struct nx_agent_conf *conf) {
+    int64_t half_us = (int64_t)conf->policy.proof_s * 500000;
+    return half_us < IDLE_US ? half_us : IDLE_US;
+}
+
 int nx_uplink_new(struct event_base *base, const struct nx_agent_conf *conf,
                   const struct nx_keypair *keys, struct nx_spool *spool,
                   const struct nx_uplink_handler *handler,
@@ -291,7 +298,7 @@ int nx_uplink_new(struct event_base *base, const struct nx_agent_conf *conf,
     u->keys = keys;
     u->spool = spool;
     u->handler = *handler;
-    u->idle_us = IDLE_US;
+    u->idle_us = idle_us(conf);
     int err = start(u);
     if (err != NX_OK) {
         nx_uplink_free(&u);
@@ -330,6 +337,7 @@ void nx_uplink_reload(struct nx_uplink *u, const struct nx_agent_conf *conf,
                       const struct nx_keypair *keys) {
     u->conf = conf;
     u->keys = keys;
+    u->idle_us = idle_us(conf);
     u->which = u->which < conf->collectors_n ? u->which : 0;
     if (u->state == NX_LINK_WAITING) {
         u->which = 0;
@@ -344,6 +352,7 @@ void nx_uplink_conf(struct nx_uplink *u, const struct nx_agent_conf *conf,
                     const struct nx_keypair *keys) {
     u->conf = conf;
     u->keys = keys;
+    u->idle_us = idle_us(conf);
 }
 
 bool nx_uplink_online(const struct nx_uplink *u) {

@@ -19,6 +19,8 @@ struct nx_uplink_handler {
     void (*hello)(void *user, struct nx_hello *hello);
     /* A plan came; borrowed. */
     void (*plan)(void *user, const struct nx_plan *plan);
+    /* A message came that makes sense; before what it says. */
+    void (*heard)(void *user);
     /* Results were acknowledged. */
     void (*acked)(void *user);
     void *user;

@@ -90,6 +90,7 @@ static int planner_start(struct world *w, struct world_agent *a) {
                                    .min_interval_ms = 500,
                                    .max_tasks = 2000,
                                    .authority_role = a->agent.authority,
+                                   .proof_s = 3600,
                                    .own_rate = fast,
                                    .public_rate = fast,
                                    .server_rate = fast,
@@ -214,6 +215,7 @@ static void walk(struct world *w, struct world_agent *a, uint16_t qtype) {
 
 static void agent_step(struct world *w, struct world_agent *a) {
     struct nx_due due;
+    nx_planner_heard(a->planner, mono_us(w, a)); /* always connected */
     while (nx_planner_next(a->planner, mono_us(w, a), &due)) {
         switch (due.kind) {
         case NX_DUE_RESOLVER:

@@ -52,6 +52,8 @@ static void test_defaults(void **state) {
     assert_int_equal(conf->policy.server_rate.mqps, 5000);
     assert_int_equal(conf->policy.min_interval_ms, 500);
     assert_int_equal(conf->policy.max_tasks, 2000);
+    assert_int_equal(conf->policy.proof_s, 60);
+    assert_false(conf->policy.own_proof);
     assert_false(conf->policy.authority_role);
     assert_null(conf->root_hints);
     assert_int_equal(conf->probe_timeout_ms, 2000);
@@ -96,6 +98,8 @@ static void test_everything(void **state) {
                                "  total_qps: 7\n"
                                "  min_interval_ms: 1000\n"
                                "  max_tasks: 9\n"
+                               "  proof_s: 3\n"
+                               "  own_proof: true\n"
                                "authority:\n"
                                "  root_hints: root.hints\n"
                                "  server_qps: 4\n"
@@ -132,6 +136,8 @@ static void test_everything(void **state) {
     assert_int_equal(conf->policy.canary_zones_n, 1);
     assert_int_equal(conf->policy.types_n, 3);
     assert_int_equal(conf->policy.types[2], NX_TYPE_SVCB);
+    assert_int_equal(conf->policy.proof_s, 3);
+    assert_true(conf->policy.own_proof);
     assert_int_equal(conf->policy.own_rate.mqps, 2000);
     assert_int_equal(conf->policy.public_rate.mqps, 1000);
     assert_int_equal(conf->policy.public_rate.burst, 3);
@@ -139,7 +145,7 @@ static void test_everything(void **state) {
     assert_string_equal(conf->root_hints, "root.hints");
     assert_int_equal(conf->batch_max_results, 50);
     assert_string_equal(conf->spool_path, "spool");
-    assert_int_equal(conf->spool_path_line, 35);
+    assert_int_equal(conf->spool_path_line, 37);
     assert_int_equal(conf->spool_max_bytes, 2000000);
     assert_int_equal(conf->spool_max_age_s, 3600);
     assert_false(conf->spool_sync_always);
@@ -163,7 +169,7 @@ static const struct {
     {HEAD "policy:\n  zone: [x]\n",
      "a.yaml:6: policy: unknown key \"zone\" (known: zones, "
      "canary_zones, types, resolver_qps, resolver_burst, total_qps, "
-     "min_interval_ms, max_tasks)"},
+     "min_interval_ms, max_tasks, proof_s, own_proof)"},
     {HEAD "policy:\n  zones: []\n",
      "a.yaml:6: policy.zones: 0 entries, allowed are 1 to 256"},
     {HEAD "policy:\n  zones:\n    - example.com\n    - a..b\n",
@@ -185,6 +191,8 @@ static const struct {
      "a.yaml:6: policy.total_qps: 10001 is not from 1 to 10000"},
     {HEAD "policy:\n  min_interval_ms: 99\n",
      "a.yaml:6: policy.min_interval_ms: 99 is not from 100 to 3600000"},
+    {HEAD "policy:\n  proof_s: 2\n",
+     "a.yaml:6: policy.proof_s: 2 is not from 3 to 3600"},
     {HEAD "policy:\n  max_tasks: 4001\n",
      "a.yaml:6: policy.max_tasks: 4001 is not from 1 to 4000"},
     {HEAD "authority:\n  server_qps: 0\n",

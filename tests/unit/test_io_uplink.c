@@ -219,6 +219,10 @@ static void on_plan(void *user, const struct nx_plan *plan) {
     (void)event_base_loopbreak(f->c.base);
 }
 
+static void on_heard(void *user) {
+    (void)user;
+}
+
 static void on_acked(void *user) {
     struct fixture *f = user;
     f->acked++;
@@ -240,6 +244,7 @@ static int setup(void **state) {
     memcpy(f->list[0].key, f->c.keys.public_key, NX_KEY_TEXT_MAX);
     f->conf.collectors = f->list;
     f->conf.collectors_n = 1;
+    f->conf.policy.proof_s = 60;
     *state = f;
     return zmq_curve_keypair(f->keys.public_key, f->keys.secret_key) |
            nx_spool_new(&spool, NULL, EPOCH, 1, &f->spool, &found);
@@ -259,7 +264,8 @@ static int teardown(void **state) {
 }
 
 static void start(struct fixture *f) {
-    const struct nx_uplink_handler handler = {on_hello, on_plan, on_acked, f};
+    const struct nx_uplink_handler handler = {on_hello, on_plan, on_heard,
+                                              on_acked, f};
     assert_int_equal(nx_uplink_new(f->c.base, &f->conf, &f->keys, f->spool,
                                    &handler, &f->uplink),
                      NX_OK);

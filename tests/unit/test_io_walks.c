@@ -37,12 +37,13 @@ static void on_delegation(void *user, const struct nx_delegation *delegation) {
 }
 
 static void on_denied(void *user, const uint8_t *name, uint16_t qtype,
-                      bool now) {
+                      enum nx_guard_word word) {
     (void)user;
+    bool now = word == NX_GUARD_DENIED;
     assert_true(nx_dname_equal(name, www));
-    denied[qtype == NX_PLANNER_EVERY_TYPE ? 2
-           : qtype == NX_TYPE_AAAA        ? 1
-                                          : 0] = now;
+    denied[qtype == NX_GUARD_EVERY_TYPE ? 2
+           : qtype == NX_TYPE_AAAA      ? 1
+                                        : 0] = now;
     lifted_n += now ? 0 : 1;
 }
 

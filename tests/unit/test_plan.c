@@ -42,6 +42,7 @@ static int setup(void **state) {
                                 .min_interval_ms = 500,
                                 .max_tasks = 2000,
                                 .authority_role = true,
+                                .proof_s = 86400,
                                 .own_rate = {5000, 20},
                                 .public_rate = {1000, 5},
                                 .server_rate = {5000, 10},
@@ -77,7 +78,8 @@ static struct nx_task task_of(const uint8_t *name, uint32_t first_after_ms,
                             .first_after_ms = first_after_ms,
                             .interval_ms = interval_ms,
                             .visit_n = 1,
-                            .authority_verified = true};
+                            .authority_verified = true,
+                            .authority_epoch = 1};
 }
 
 static void load(struct bench *b, const struct nx_task *tasks, size_t n,
@@ -346,17 +348,17 @@ static void test_denied(void **state) {
     struct nx_task tasks[2] = {task_of(www, 0, 1000), task_of(mail, 0, 1000)};
     struct nx_due due;
     int64_t now = T0;
-    nx_planner_denied(b.planner, www, NX_TYPE_A, true);
+    nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_DENIED, T0);
     load(&b, tasks, 2, T0);
     while (next_query(&b, &now, T0 + 10 * S, &due)) {
         assert_true(nx_dname_equal(due.name, mail));
     }
-    nx_planner_denied(b.planner, www, NX_TYPE_AAAA, false);
+    nx_planner_own(b.planner, www, NX_TYPE_AAAA, NX_GUARD_NO_WORD, T0);
     now = T0 + 20 * S;
     while (next_query(&b, &now, T0 + 30 * S, &due)) {
         assert_true(nx_dname_equal(due.name, mail));
     }
-    nx_planner_denied(b.planner, www, NX_TYPE_A, false);
+    nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_NO_WORD, T0);
     now = T0 + 40 * S;
     int n = 0;
     while (next_query(&b, &now, T0 + 45 * S, &due)) {
@@ -384,7 +386,7 @@ static void test_canary(void **state) {
     }
     load(&b, tasks, 2, T0);
     assert_int_equal(b.outcome.taken_n, 2);
-    nx_planner_denied(b.planner, www, NX_TYPE_A, true);
+    nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_DENIED, T0);
     assert_true(next_query(&b, &now, T0 + 5 * S, &due));
     assert_false(due.rd0);
     assert_true(next_query(&b, &now, T0 + 5 * S, &due));
@@ -403,13 +405,13 @@ static void test_denied_name(void **state) {
     struct nx_due due;
     int64_t now = T0;
     tasks[1].qtype = NX_TYPE_AAAA;
-    nx_planner_denied(b.planner, www, NX_PLANNER_EVERY_TYPE, true);
+    nx_planner_own(b.planner, www, NX_GUARD_EVERY_TYPE, NX_GUARD_DENIED, T0);
     load(&b, tasks, 2, T0);
     assert_false(next_query(&b, &now, T0 + 10 * S, &due));
-    nx_planner_denied(b.planner, www, NX_TYPE_A, false);
+    nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_NO_WORD, T0);
     now = T0 + 20 * S;
     assert_false(next_query(&b, &now, T0 + 30 * S, &due));
-    nx_planner_denied(b.planner, www, NX_PLANNER_EVERY_TYPE, false);
+    nx_planner_own(b.planner, www, NX_GUARD_EVERY_TYPE, NX_GUARD_NO_WORD, T0);
     now = T0 + 40 * S;
     assert_true(next_query(&b, &now, T0 + 45 * S, &due));
     free_bench(&b);
@@ -417,7 +419,8 @@ static void test_denied_name(void **state) {
 
 static void deny_types(struct bench *b, unsigned n, bool denied) {
     for (unsigned i = 0; i < n; i++) {
-        nx_planner_denied(b->planner, mail, (uint16_t)(i + 1), denied);
+        nx_planner_own(b->planner, mail, (uint16_t)(i + 1),
+                       denied ? NX_GUARD_DENIED : NX_GUARD_NO_WORD, T0);
     }
 }
 
@@ -429,14 +432,14 @@ static void test_too_many_denied(void **state) {
     struct nx_due due;
     int64_t now = T0;
     load(&b, &task, 1, T0);
-    deny_types(&b, NX_PLANNER_DENIED_MAX, true);
+    deny_types(&b, NX_GUARD_WORDS_MAX, true);
     assert_true(next_query(&b, &now, T0 + 10 * S, &due));
-    nx_planner_denied(b.planner, www, NX_TYPE_A, true);
+    nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_DENIED, T0);
     assert_false(next_query(&b, &now, T0 + 20 * S, &due));
     load(&b, &task, 1, T0 + 20 * S); /* the table is still full */
     now = T0 + 20 * S;
     assert_false(next_query(&b, &now, T0 + 30 * S, &due));
-    deny_types(&b, NX_PLANNER_DENIED_MAX, false);
+    deny_types(&b, NX_GUARD_WORDS_MAX, false);
     now = T0 + 30 * S;
     assert_false(next_query(&b, &now, T0 + 40 * S, &due));
     load(&b, &task, 1, T0 + 40 * S);
@@ -453,14 +456,75 @@ static void test_full_denied_is_exact(void **state) {
     struct nx_due due;
     int64_t now = T0;
     load(&b, tasks, 2, T0);
-    deny_types(&b, NX_PLANNER_DENIED_MAX, true);
-    deny_types(&b, NX_PLANNER_DENIED_MAX, true); /* said again: no more */
+    deny_types(&b, NX_GUARD_WORDS_MAX, true);
+    deny_types(&b, NX_GUARD_WORDS_MAX, true); /* said again: no more */
     int n = 0;
     while (next_query(&b, &now, T0 + 5 * S, &due)) {
         assert_true(nx_dname_equal(due.name, www));
         n++;
     }
     assert_in_range(n, 4, 6);
+    free_bench(&b);
+}
+
+static unsigned count_asked(struct bench *b, int64_t from_us, int64_t to_us,
+                            enum nx_due_kind kind) {
+    struct nx_due due;
+    unsigned n = 0;
+    while (next_query(b, &from_us, to_us, &due)) {
+        n += due.kind == kind ? 1 : 0;
+    }
+    return n;
+}
+
+/* Without the collector the plan proves nothing for long; what comes back with
+ * it needs a plan. */
+static void test_lapsed_proof(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    const struct nx_task task = task_of(www, 0, 1000);
+    policy.proof_s = 10;
+    load(&b, &task, 1, T0);
+    nx_planner_heard(b.planner, T0 + 5 * S);
+    assert_in_range(count_asked(&b, T0, T0 + 15 * S, NX_DUE_RESOLVER), 14, 16);
+    assert_true(nx_planner_proven(b.planner, T0 + 15 * S));
+    assert_false(nx_planner_proven(b.planner, T0 + 15 * S + 1));
+    assert_int_equal(
+        count_asked(&b, T0 + 15 * S + 1, T0 + 60 * S, NX_DUE_RESOLVER), 0);
+    nx_planner_heard(b.planner, T0 + 60 * S);
+    assert_int_equal(count_asked(&b, T0 + 60 * S, T0 + 70 * S, NX_DUE_RESOLVER),
+                     0);
+    load(&b, &task, 1, T0 + 70 * S);
+    assert_in_range(count_asked(&b, T0 + 70 * S, T0 + 80 * S, NX_DUE_RESOLVER),
+                    9, 11);
+    free_bench(&b);
+}
+
+/* No plan opens the guard alone: the agent looks itself, and again. */
+static void test_own_proof(void **state) {
+    (void)state;
+    struct bench b = new_bench(2);
+    const struct nx_task task = task_of(www, 0, 1000);
+    policy.proof_s = 9;
+    policy.own_proof = true;
+    policy.authority_role = false;
+    load(&b, &task, 1, T0);
+    assert_int_equal(b.outcome.taken_n, 1);
+    uint16_t types[2] = {0};
+    assert_int_equal(nx_planner_authority_types(b.planner, www, types, 2), 1);
+    assert_int_equal(types[0], NX_TYPE_A);
+    assert_int_equal(count_asked(&b, T0, T0 + 5 * S, NX_DUE_AUTHORITY), 2);
+    assert_int_equal(count_asked(&b, T0, T0 + 5 * S, NX_DUE_RESOLVER), 0);
+    nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_GOOD, T0 + 5 * S);
+    /* The visit has waited, and the plan's own life does not matter. */
+    assert_in_range(count_asked(&b, T0 + 5 * S, T0 + 14 * S, NX_DUE_RESOLVER),
+                    16, 22);
+    assert_int_equal(
+        count_asked(&b, T0 + 14 * S + 1, T0 + 20 * S, NX_DUE_RESOLVER), 0);
+    nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_DENIED, T0 + 20 * S);
+    load(&b, &task, 1, T0 + 20 * S);
+    assert_int_equal(count_asked(&b, T0 + 20 * S, T0 + 30 * S, NX_DUE_RESOLVER),
+                     0);
     free_bench(&b);
 }
 
@@ -685,6 +749,8 @@ int main(void) {
         cmocka_unit_test_setup(test_denied_name, setup),
         cmocka_unit_test_setup(test_too_many_denied, setup),
         cmocka_unit_test_setup(test_full_denied_is_exact, setup),
+        cmocka_unit_test_setup(test_lapsed_proof, setup),
+        cmocka_unit_test_setup(test_own_proof, setup),
         cmocka_unit_test_setup(test_unverified, setup),
         cmocka_unit_test_setup(test_refusals, setup),
         cmocka_unit_test_setup(test_authority, setup),

@@ -49,7 +49,8 @@ static struct nx_task good(void) {
                             .interval_ms = 500,
                             .visit_n = 16,
                             .visit_gap_ms = NX_VISIT_GAP_MAX_MS,
-                            .authority_verified = true};
+                            .authority_verified = true,
+                            .authority_epoch = 1};
 }
 
 static enum nx_refusal check(const struct nx_task *task) {
