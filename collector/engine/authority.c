@@ -48,13 +48,19 @@ const struct nx_auth_facts *nx_authority_facts(const struct nx_authority *a) {
 
 /* --- the server set --- */
 
-static struct nx_auth_vantage *vantage(struct nx_authority *a, uint32_t id) {
+const struct nx_auth_vantage *nx_auth_vantage(const struct nx_authority *a,
+                                              uint32_t agent_id) {
     for (size_t i = 0; i < a->vantages_n; i++) {
-        if (a->vantages[i].agent_id == id) {
+        if (a->vantages[i].agent_id == agent_id) {
             return &a->vantages[i];
         }
     }
     return NULL;
+}
+
+static struct nx_auth_vantage *vantage(struct nx_authority *a, uint32_t id) {
+    const struct nx_auth_vantage *v = nx_auth_vantage(a, id);
+    return v != NULL ? &a->vantages[v - a->vantages] : NULL;
 }
 
 static struct nx_auth_vantage *vantage_make(struct nx_authority *a,

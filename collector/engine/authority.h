@@ -80,6 +80,7 @@ struct nx_auth_rules {
     int64_t interval_us; /* between two rounds of the audit */
     unsigned vantages;   /* agents that must see all good */
     bool audited;        /* an authority agent is there to be asked */
+    int64_t woke_us;     /* what was seen before is of another process */
 };
 
 struct nx_authority;
@@ -121,6 +122,11 @@ bool nx_authority_step(struct nx_authority *authority,
 /* As of the last step; borrowed. */
 const struct nx_auth_facts *
 nx_authority_facts(const struct nx_authority *authority);
+
+/* Rule 1: may resolvers be asked? Verified, and that is no old news: every
+ * server was looked at by this process, and not longer ago than a vantage may
+ * be silent. While nobody was there to see it, one may have turned bad. */
+bool nx_authority_proven(const struct nx_authority *authority);
 
 /* Apex of the zone that answers for the name; NULL when not known yet. */
 const uint8_t *nx_authority_apex(const struct nx_authority *authority);

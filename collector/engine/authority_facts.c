@@ -381,6 +381,31 @@ static void facts_verified(struct nx_authority *a,
     }
 }
 
+bool nx_authority_proven(const struct nx_authority *a) {
+    return a->proven;
+}
+
+/* A vantage that is gone for good does not hold the guard shut while another
+ * one looks. */
+static bool looked_at(const struct nx_authority *a,
+                      const struct nx_auth_rules *rules, int64_t now_us) {
+    int64_t most_us = patience_us(rules, PATIENCE_DENIED);
+    bool any = false;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        const struct nx_auth_vantage *v = nx_auth_vantage(a, e->agent_id);
+        if (v == NULL || vantage_stale(v, rules, now_us)) {
+            continue;
+        }
+        if (e->server.last_us < rules->woke_us ||
+            past(e->server.last_us, most_us, now_us)) {
+            return false;
+        }
+        any = true;
+    }
+    return any;
+}
+
 bool nx_authority_step(struct nx_authority *a,
                        const struct nx_auth_rules *rules,
                        const struct nx_incident *incident, int64_t now_us) {
@@ -402,5 +427,6 @@ bool nx_authority_step(struct nx_authority *a,
     a->outage_known = (uint8_t)known_by(a, incident);
     bool changed = facts_differ(&f, &a->facts);
     a->facts = f;
+    a->proven = f.verified && (!a->heard || looked_at(a, rules, now_us));
     return changed;
 }

@@ -80,6 +80,7 @@ struct nx_authority {
     uint32_t ns_ttl_s;
     int64_t verified_at_us;
     uint8_t outage_known; /* enum nx_outage_known */
+    bool proven;
     struct nx_auth_facts facts;
 };
 
@@ -87,6 +88,10 @@ struct nx_authority {
  * the outage, the last one ended with the restoration, whoever says when. f has
  * its other facts. */
 void nx_authority_bad(struct nx_authority *a, struct nx_auth_facts *f);
+
+/* authority.c: NULL when this agent told nothing. */
+const struct nx_auth_vantage *nx_auth_vantage(const struct nx_authority *a,
+                                              uint32_t agent_id);
 
 /* authority_view.c: is entry i the worst word on its server? Of equals, the
  * first. */

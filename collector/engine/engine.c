@@ -85,6 +85,7 @@ static struct nx_auth_rules rules_at(const struct nx_engine *engine,
             (int64_t)engine->settings.authority_interval_ms * US_PER_MS,
         .vantages = engine->settings.vantages,
         .audited = auditor_here(engine, now_us),
+        .woke_us = engine->woke_us,
     };
 }
 
@@ -93,11 +94,11 @@ static void item_step(struct nx_engine *engine, struct nx_item *item,
                       const struct nx_engine_sink *sink) {
     const struct nx_incident *incident = &item->owner->incident;
     bool was_allowed = nx_plan_allowed(item);
-    if (!nx_authority_step(item->authority, rules, incident, now_us)) {
-        return;
-    }
+    bool changed = nx_authority_step(item->authority, rules, incident, now_us);
     if (was_allowed != nx_plan_allowed(item)) {
         nx_plan_touch_item(item); /* rule 1, at once */
+    } else if (!changed) {
+        return;
     }
     for (struct nx_target *t = item->targets; t != NULL; t = t->item_next) {
         engine->due_us[t->slot] = INT64_MIN;

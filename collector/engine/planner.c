@@ -10,7 +10,7 @@
 #define SLACK_PARTS 8 /* a wait may be off by an eighth of itself */
 
 bool nx_plan_allowed(const struct nx_item *item) {
-    return nx_authority_facts(item->authority)->verified;
+    return nx_authority_proven(item->authority);
 }
 
 void nx_plan_touch(struct nx_agent_state *agent) {

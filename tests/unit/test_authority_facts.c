@@ -153,6 +153,35 @@ static void test_bad_intervals(void **state) {
     }
 }
 
+/* Rule 1: good news that are old, or another process's, prove nothing. */
+static void test_proof_is_fresh(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_rules after = rules;
+    delegate(b, 1, apex, 1, 2, T0);
+    for (int64_t t = T0; t <= T0 + 70 * S; t += 5 * S) {
+        good(b, 1, 1, t);
+        good(b, 1, 2, t);
+    }
+    assert_true(step(b, T0 + 70 * S)->verified);
+    assert_true(nx_authority_proven(b->a));
+    /* The collector was started again: each server is looked at first. */
+    after.woke_us = T0 + 71 * S;
+    (void)nx_authority_step(b->a, &after, &b->incident, T0 + 72 * S);
+    assert_true(nx_authority_facts(b->a)->verified);
+    assert_false(nx_authority_proven(b->a));
+    good(b, 1, 1, T0 + 75 * S);
+    (void)nx_authority_step(b->a, &after, &b->incident, T0 + 75 * S);
+    assert_false(nx_authority_proven(b->a));
+    silent(b, 1, 2, T0 + 75 * S); /* looked at; plants nothing */
+    (void)nx_authority_step(b->a, &after, &b->incident, T0 + 75 * S);
+    assert_true(nx_authority_proven(b->a));
+    /* Nobody looks any more. */
+    (void)step(b, T0 + 374 * S);
+    assert_true(nx_authority_proven(b->a));
+    assert_true(step(b, T0 + 375 * S)->verified);
+    assert_false(nx_authority_proven(b->a));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_serials),
@@ -165,6 +194,7 @@ int main(void) {
         TEST(test_declared_but_denied),
         TEST(test_declared_outage_end_when_all_was_good),
         TEST(test_bad_intervals),
+        TEST(test_proof_is_fresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
