@@ -2,37 +2,19 @@
 from outside: a packet capture of everything, all seven networks."""
 import time
 
-import dns.rdatatype
-
 from deploy.lab import zones
 from deploy.lab.lab import Lab
 from tests.lib.capture import Capture
+from tests.lib.guard import caches_of, could_plant
 from tests.lib.support import (authority_state, network_state, open_incident,
                                site_in, wait_status)
 
 OUTAGE_S = 8
 
 
-def resolvers_of(lab):
-    """Addresses of every cache."""
-    found = set()
-    for network in lab.networks:
-        found.add(network.address)
-        found.update(network.endpoints)
-        found.update(b.address for b in network.backends)
-    return found
-
-
-def could_plant(question):
-    """Anything in the zone but what surely exists."""
-    return (question.name.endswith(zones.ZONE)
-            and (question.name, question.rdtype)
-            != (zones.ZONE, dns.rdatatype.NS))
-
-
 def test_nobody_is_asked_for_the_name_during_the_outage():
     with Capture() as capture, Lab() as lab, site_in(lab) as site:
-        caches = resolvers_of(lab)
+        caches = caches_of(lab)
         servers = {s.address for s in lab.servers}
         lab.remove_record()
         began = time.time()

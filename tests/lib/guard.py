@@ -1,0 +1,113 @@
+"""Was anything asked that could have planted a denial? Judged from a capture of
+every question, and from the times at which the name servers were bad."""
+import contextlib
+import time
+from dataclasses import dataclass
+
+import dns.rdatatype
+
+from deploy.lab import zones
+from deploy.lab.ask import wait_until
+from tests.lib.support import authority_state, open_incident, wait_status
+
+WATCH_S = 2  # the time in which a wrong program would ask
+SEEN_S = 10
+OPEN_S = 10
+
+
+def caches_of(lab):
+    """Addresses of every cache."""
+    found = set()
+    for network in lab.networks:
+        found.add(network.address)
+        found.update(network.endpoints)
+        found.update(b.address for b in network.backends)
+    return found
+
+
+def could_plant(question):
+    """Anything in the zone but what surely exists, whoever recurses for it:
+    the name, its siblings, names between it and the apex."""
+    return (question.name.endswith(zones.ZONE)
+            and (question.name, question.rdtype)
+            != (zones.ZONE, dns.rdatatype.NS))
+
+
+@dataclass
+class Row:
+    fault: str
+    verdict: str
+    seconds: float
+    asked: int    # questions to name servers meanwhile: it did look
+    planted: int
+
+    def __str__(self):
+        return (f"# | {self.fault} | {self.verdict} | {self.seconds:.1f} | "
+                f"{self.asked} | {self.planted} |")
+
+
+class Bench:
+    """What the scenarios of a lab share; rows is the table."""
+
+    def __init__(self, lab, site, capture):
+        self.lab = lab
+        self.site = site
+        self.capture = capture
+        self.rows = []
+        self.incident = None
+        self.opened = None
+        print("# | fault | verdict | seconds | audit questions | planted |")
+        print("# |---|---|---|---|---|")
+
+    def open(self):
+        self.opened = time.time()
+        self.incident = open_incident(self.site)
+
+    def wait(self, condition, timeout, what):
+        return wait_status(self.site, self.incident, condition, timeout, what)
+
+    def wait_state(self, state):
+        return self.wait(authority_state(state), SEEN_S, f"\"{state}\"")
+
+    def wait_asked(self):
+        """All name servers are good again: now the caches are asked (the
+        control: such questions happen, and the capture sees them)."""
+        since = time.time()
+        document = self.wait(lambda d: d["authority"]["verified"], OPEN_S,
+                             "the guard to open")
+        for network in self.lab.networks:
+            wait_until(lambda n=network: self.capture.select(
+                since, name=zones.NAME, destination=n.address), OPEN_S,
+                f"{network.name} to be asked")
+        return document
+
+    def planted(self, since, until):
+        caches = caches_of(self.lab)
+        return [q for q in self.capture.select(since, until)
+                if could_plant(q) and (q.destination in caches
+                                       or q.source in caches)]
+
+    @contextlib.contextmanager
+    def outage(self, fault):
+        """Inside, some name server is bad; the body calls seen(verdict) when
+        that is told. Nothing may be planted until the end of the body."""
+        began = time.time()
+        said = {}
+
+        def seen(verdict):
+            said.setdefault("verdict", verdict)
+            said.setdefault("after", time.time() - (self.opened or began))
+        yield seen
+        ended = time.time()
+        planted = self.planted(began, ended)
+        servers = {s.address for s in self.lab.servers} | {
+            self.lab.tld.address}
+        asked = self.capture.select(began, ended, destination=servers,
+                                    rd=False)
+        self.row(Row(fault, said["verdict"], said["after"], len(asked),
+                     len(planted)))
+        assert not planted, (fault, planted)
+
+    def row(self, row):
+        self.rows.append(row)
+        print(row, flush=True)

@@ -1,0 +1,172 @@
+/* A collector as the tests of the guard need one: it has the right key, and
+ * sends plans that no collector should.
+ *
+ *   plan_server KEYFILE ENDPOINT
+ *
+ * Acknowledges all that an agent sends. Reads commands from standard input, one
+ * a line:
+ *
+ *   plan REVISION NAME VERIFIED EPOCH   one task: A of NAME, each second, every
+ *                                       resolver; to the agent that spoke last
+ *
+ * Prints "hello REVISION" for each hello. Ends with its standard input. */
+#include <inttypes.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <zmq.h>
+
+#include "common/codec.h"
+#include "common/dname.h"
+#include "common/io_keys.h"
+#include "common/rrtype.h"
+#include "tests/lib/agent_client.h"
+
+#define LINE_MAX_BYTES 512U
+#define ID_MAX_BYTES 64U
+
+static void *router;
+static uint8_t agent_id[ID_MAX_BYTES];
+static size_t agent_id_len;
+
+static void send_down(const uint8_t *bytes, size_t len) {
+    if (zmq_send(router, agent_id, agent_id_len, ZMQ_SNDMORE) < 0 ||
+        zmq_send(router, bytes, len, 0) < 0) {
+        perror("plan_server: send");
+    }
+}
+
+static void send_ack(uint64_t epoch, uint64_t acked_seq, uint64_t echo) {
+    uint8_t bytes[128];
+    size_t len = 0;
+    const struct nx_ack ack = {
+        .epoch = epoch, .acked_seq = acked_seq, .echo = echo};
+    if (nx_codec_pack_ack(&ack, bytes, sizeof(bytes), &len) == NX_OK) {
+        send_down(bytes, len);
+    }
+}
+
+static void take(const struct nx_up *up) {
+    switch (up->kind) {
+    case NX_UP_HELLO:
+        printf("hello %" PRIu64 "\n", up->u.hello.plan_revision);
+        fflush(stdout);
+        send_ack(up->u.hello.epoch, up->u.hello.next_seq - 1, 0);
+        break;
+    case NX_UP_BATCH:
+        send_ack(up->u.batch.epoch,
+                 up->u.batch.first_seq + up->u.batch.obs_n - 1,
+                 up->u.batch.first_seq);
+        break;
+    }
+}
+
+static void receive(void) {
+    static uint8_t bytes[NX_MSG_MAX_BYTES];
+    static _Alignas(16) uint8_t memory[NX_UNPACK_ARENA_BYTES];
+    struct nx_arena arena;
+    struct nx_up up;
+    const char *why = "";
+    int id_len = zmq_recv(router, agent_id, sizeof(agent_id), 0);
+    int len = zmq_recv(router, bytes, sizeof(bytes), 0);
+    nx_arena_init(&arena, memory, sizeof(memory));
+    agent_id_len = id_len > 0 ? (size_t)id_len : 0;
+    if (len < 0 || (size_t)len > sizeof(bytes) ||
+        nx_codec_unpack_up(bytes, (size_t)len, &arena, &up, &why) != NX_OK) {
+        fprintf(stderr, "plan_server: not a message: %s\n", why);
+        return;
+    }
+    take(&up);
+}
+
+static bool send_plan(const char *line) {
+    static uint8_t bytes[4096];
+    uint8_t name[NX_DNAME_MAX];
+    char text[256];
+    uint64_t revision = 0;
+    uint64_t epoch = 0;
+    unsigned verified = 0;
+    size_t len = 0;
+    if (sscanf(line, "plan %" SCNu64 " %255s %u %" SCNu64, &revision, text,
+               &verified, &epoch) != 4 ||
+        nx_dname_parse(text, name) != NX_OK) {
+        return false;
+    }
+    const struct nx_task task = {.kind = NX_TASK_RESOLVER,
+                                 .name = name,
+                                 .qtype = NX_TYPE_A,
+                                 .interval_ms = 1000,
+                                 .visit_n = 1,
+                                 .authority_verified = verified != 0,
+                                 .authority_epoch = epoch};
+    const struct nx_plan plan = {
+        .revision = revision, .valid_s = 3600, .tasks = &task, .tasks_n = 1};
+    if (nx_codec_pack_plan(&plan, nx_test_scratch(), bytes, sizeof(bytes),
+                           &len) != NX_OK) {
+        return false;
+    }
+    send_down(bytes, len);
+    return true;
+}
+
+/* Unbuffered: what stdio has read ahead poll does not see. */
+static bool read_line(char *line) {
+    size_t n = 0;
+    while (n < LINE_MAX_BYTES - 1 && read(STDIN_FILENO, line + n, 1) == 1) {
+        if (line[n] == '\n') {
+            line[n] = '\0';
+            return true;
+        }
+        n++;
+    }
+    return false;
+}
+
+static void serve(void) {
+    char line[LINE_MAX_BYTES];
+    zmq_pollitem_t items[2] = {{.socket = router, .events = ZMQ_POLLIN},
+                               {.fd = STDIN_FILENO, .events = ZMQ_POLLIN}};
+    while (zmq_poll(items, 2, -1) >= 0) {
+        if (items[0].revents != 0) {
+            receive();
+        }
+        if (items[1].revents == 0) {
+            continue;
+        }
+        if (!read_line(line)) {
+            return;
+        }
+        if (!send_plan(line)) {
+            fprintf(stderr, "plan_server: not a command: %s\n", line);
+        }
+    }
+}
+
+int main(int argc, char **argv) {
+    const int on = 1;
+    const int linger = 0;
+    struct nx_keypair keys;
+    char why[NX_KEYS_WHY_MAX];
+    if (argc != 3 || nx_keys_read(argv[1], &keys, why, sizeof(why)) != NX_OK) {
+        fprintf(stderr, "plan_server: wants KEYFILE ENDPOINT\n");
+        return 64;
+    }
+    void *zmq = zmq_ctx_new();
+    router = zmq_socket(zmq, ZMQ_ROUTER);
+    if (zmq_setsockopt(router, ZMQ_LINGER, &linger, sizeof(linger)) != 0 ||
+        zmq_setsockopt(router, ZMQ_CURVE_SERVER, &on, sizeof(on)) != 0 ||
+        zmq_setsockopt(router, ZMQ_CURVE_SECRETKEY, keys.secret_key,
+                       NX_KEY_TEXT_MAX) != 0 ||
+        zmq_bind(router, argv[2]) != 0) {
+        perror("plan_server");
+        return 1;
+    }
+    serve();
+    zmq_close(router);
+    zmq_ctx_term(zmq);
+    return 0;
+}
