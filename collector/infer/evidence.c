@@ -2,9 +2,6 @@
 
 #include <string.h>
 
-#define FLAT_LOOKS 3U /* estimator.md 5.5 */
-#define FLAT_SPAN_US (NX_US_PER_S * 9 / 4)
-
 static bool is_lost(unsigned kind) {
     return kind == NX_KIND_TIMEOUT || kind == NX_KIND_NETERR;
 }
@@ -123,8 +120,9 @@ static void find_flat(struct nx_evidence *ev) {
     }
     ev->capped = ev->c->profile->display_cap_s > 0 &&
                  newest->r_s == (int32_t)ev->c->profile->display_cap_s;
-    ev->flat = ev->c->profile->never_decrements ||
-               (n >= FLAT_LOOKS && newest->tx_us - oldest_us >= FLAT_SPAN_US);
+    ev->flat =
+        ev->c->profile->never_decrements ||
+        (n >= NX_FLAT_LOOKS && newest->tx_us - oldest_us >= NX_FLAT_SPAN_US);
     ev->flat_r_s = newest->r_s;
 }
 

@@ -29,6 +29,10 @@ struct nx_case {
 
 #define NX_NO_LOOK (-1)
 
+/* A TTL that stands still (5.5): so many looks, over so long. */
+#define NX_FLAT_LOOKS 3U
+#define NX_FLAT_SPAN_US (NX_US_PER_S * 9 / 4)
+
 struct nx_evidence {
     const struct nx_case *c;
     /* Indexes of looks, NX_NO_LOOK when there is none. */

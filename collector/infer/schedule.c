@@ -85,6 +85,25 @@ static unsigned denials_after_end(const struct nx_evidence *ev) {
     return ev->expired_us == NX_TIME_UNKNOWN ? 0 : n;
 }
 
+/* A TTL above all that the authority gives that has come just now: only looks
+ * over NX_FLAT_SPAN_US tell a countdown from a stale answer that stands still.
+ */
+static bool is_raised_anew(const struct nx_evidence *ev) {
+    unsigned n = 0;
+    int64_t since_us = INT64_MAX;
+
+    for (size_t i = 0; i < ev->c->looks_n; i++) {
+        const struct nx_look *look = &ev->c->looks[i];
+        if (nx_kind_is_negative(look->kind) &&
+            look->r_s > (int64_t)ev->w_auth_s) {
+            n++;
+            since_us = min64(since_us, look->tx_us);
+        }
+    }
+    return ev->ttl_raised && n > 0 &&
+           (n < NX_FLAT_LOOKS || base(ev) - since_us < NX_FLAT_SPAN_US);
+}
+
 static int64_t guard(const struct nx_evidence *ev) {
     const struct nx_look *look = nx_evidence_negative(ev);
 
@@ -186,6 +205,9 @@ static int64_t at_negative(const struct nx_evidence *ev,
         return max64(
             min64(anew_us, base(ev) + ev->c->settings->probe_ceiling_us),
             base(ev) + NX_BLIND_MAX_US / 2);
+    }
+    if (ev->last == ev->last_neg && is_raised_anew(ev)) {
+        return min64(at_us, base(ev) + NX_FLAT_SPAN_US);
     }
     if (look != NULL && look->r_s <= 30 && ev->last == ev->last_neg) {
         unsigned n = denials_after_end(ev);

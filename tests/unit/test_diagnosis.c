@@ -292,7 +292,25 @@ static void test_countdown_ends(void **state) {
     assert_int_equal(0, v->flags & 1U << NX_FLAG_EARLY_CLEAR);
 }
 
-/* Positives against a running countdown need more than one past it. */
+/* After its end the denial comes back with more TTL than the authority gives:
+ * whether that stands still shows at once, not when it would have run out. */
+static void test_raised_after_the_end(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    eight_denials(&t, 110.1, 150);
+    at(&t, 114);
+    denied(&t, 152.1, 152 + W_S + 30);
+    const struct nx_verdict *v = at(&t, 152.2);
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, v->state);
+    assert_true(v->next_probe_us < 155 * S);
+    denied(&t, 152.7, 152 + W_S + 30);
+    assert_true(at(&t, 152.8)->next_probe_us < 156 * S);
+    denied(&t, 155.1, 155 + W_S + 30);
+    assert_int_equal(NX_STATE_STALE_SERVED, at(&t, 155.2)->state);
+}
+
 /* Never denied; each refetch of a short-lived record is the same cache. */
 static void test_short_records_are_soon_clear(void **state) {
     struct target t;
@@ -487,6 +505,7 @@ int main(void) {
         cmocka_unit_test(test_same_port_counts_once),
         cmocka_unit_test(test_positives_before_restoration),
         cmocka_unit_test(test_countdown_ends),
+        cmocka_unit_test(test_raised_after_the_end),
         cmocka_unit_test(test_short_records_are_soon_clear),
         cmocka_unit_test(test_mixed_without_clock),
         cmocka_unit_test(test_moved_delegation),
