@@ -34,6 +34,11 @@ struct raw_retention {
     uint32_t *agent_mib_per_hour;
 };
 
+struct raw_limits {
+    uint32_t *agent_messages_per_s;
+    uint32_t *agent_kib_per_s;
+};
+
 struct raw {
     char *key;
     char *listen; /* of the schema for one */
@@ -50,6 +55,7 @@ struct raw {
     struct nx_raw_labels *agents;
     unsigned agents_count;
     struct raw_retention *retention;
+    struct raw_limits *limits;
 };
 
 #define STRING(key, flags, type, member)                                       \
@@ -82,6 +88,11 @@ static const cyaml_schema_field_t retention_fields[] = {
     KEPT(observations_days), KEPT(history_days), KEPT(agent_mib_per_hour),
     CYAML_FIELD_END};
 
+#define LIMIT(member)                                                          \
+    CYAML_FIELD_UINT_PTR(#member, OPTIONAL_PTR, struct raw_limits, member)
+static const cyaml_schema_field_t limits_fields[] = {
+    LIMIT(agent_messages_per_s), LIMIT(agent_kib_per_s), CYAML_FIELD_END};
+
 static const cyaml_schema_value_t listen_value = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, NX_CONF_TEXT_MAX)};
 
@@ -104,6 +115,8 @@ static const cyaml_schema_value_t listen_value = {
                              &nx_conf_labels_value, 0, NX_CONF_LABELLED_MAX),  \
         CYAML_FIELD_MAPPING_PTR("retention", OPTIONAL_PTR, struct raw,         \
                                 retention, retention_fields),                  \
+        CYAML_FIELD_MAPPING_PTR("limits", OPTIONAL_PTR, struct raw, limits,    \
+                                limits_fields),                                \
         CYAML_FIELD_END
 
 static const cyaml_schema_field_t one_fields[] = {
@@ -309,6 +322,19 @@ static int take_retention(const struct nx_conf_reader *r,
                         : err;
 }
 
+/* At least the largest message fits into a burst. */
+static int take_limits(const struct nx_conf_reader *r,
+                       const struct raw_limits *raw) {
+    struct nx_limits *out = &r->out->limits;
+    int err = nx_conf_take_number(r, "limits.agent_messages_per_s",
+                                  raw->agent_messages_per_s, 1, 100000,
+                                  &out->agent_messages_per_s);
+    return err == NX_OK ? nx_conf_take_number(r, "limits.agent_kib_per_s",
+                                              raw->agent_kib_per_s, 64, 1048576,
+                                              &out->agent_kib_per_s)
+                        : err;
+}
+
 static int take_paths(const struct nx_conf_reader *r, const struct raw *raw) {
     const char *store = raw->store != NULL ? raw->store : "nxclear.db";
     const char *sock = raw->http != NULL && raw->http->unix_path != NULL
@@ -344,6 +370,9 @@ static int take(const struct nx_conf_reader *r, const struct raw *raw) {
     if (err == NX_OK && raw->retention != NULL) {
         err = take_retention(r, raw->retention);
     }
+    if (err == NX_OK && raw->limits != NULL) {
+        err = take_limits(r, raw->limits);
+    }
     if (err == NX_OK && raw->plan != NULL) {
         err = nx_conf_take_number(r, "plan.valid_s", raw->plan->valid_s, 10,
                                   86400, &r->out->engine.plan_valid_s);
@@ -370,6 +399,7 @@ int nx_collector_conf_parse(const char *file, const uint8_t *text, size_t len,
     nx_engine_settings_default(&conf.engine);
     conf.engine.presence = true;
     conf.retention = (struct nx_retention){30, 400, 256};
+    conf.limits = (struct nx_limits){500, 16384};
     int err = nx_yaml_load(
         file, text, len, listen_is_list(text, len) ? &list_schema : &one_schema,
         &raw, &r.doc, why, why_cap);

@@ -20,6 +20,9 @@
  *       clear_share: 0.05              # above 0, at most 0.5
  *     plan:
  *       valid_s: 3600                  # 10..86400
+ *     limits:                          # of one agent
+ *       agent_messages_per_s: 500      # 1..100000
+ *       agent_kib_per_s: 16384         # 64..1048576
  *     networks:                        # labels, by name; all but name optional
  *       - name: lyon-office
  *         site: lyon
@@ -66,6 +69,12 @@ struct nx_retention {
     uint32_t agent_mib_per_hour; /* of one agent's messages; 1..65536: 256 */
 };
 
+/* How fast one agent may send. */
+struct nx_limits {
+    uint32_t agent_messages_per_s; /* 1..100000: 500 */
+    uint32_t agent_kib_per_s;      /* 64..1048576: 16384 */
+};
+
 struct nx_collector_conf {
     char *key_path;
     char *listen[NX_CONF_LISTEN_MAX]; /* ZeroMQ endpoints */
@@ -82,6 +91,7 @@ struct nx_collector_conf {
     struct nx_conf_labels *labels;
     size_t labels_n;
     struct nx_retention retention;
+    struct nx_limits limits;
 };
 
 /* file: path of the text, for messages and relative paths. On failure why has

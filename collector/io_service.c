@@ -62,6 +62,8 @@ static int start_sockets(struct nx_service *service,
         .plan_valid_s = service->settings.plan_valid_s,
         .agent_bytes_per_hour =
             (uint64_t)service->conf->retention.agent_mib_per_hour << 20,
+        .agent_messages_per_s = service->conf->limits.agent_messages_per_s,
+        .agent_kib_per_s = service->conf->limits.agent_kib_per_s,
     };
     err = nx_ingest_new(&parts, keys, &service->ingest);
     if (err != NX_OK) {
@@ -341,6 +343,7 @@ void nx_service_health(const struct nx_service *service,
         out->kept_bytes = out->free_bytes = 0;
     }
     out->over_quota_n = in.over_quota_n;
+    out->too_fast_n = in.too_fast_n;
     out->rejected_n = in.rejected_n + in.unidentified_n;
     out->refused_keys_n = nx_auth_refused(service->auth);
     out->started_us = service->started_us;

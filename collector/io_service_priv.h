@@ -103,6 +103,9 @@ int nx_service_keep(struct nx_service *service,
 const struct nx_agent_record *
 nx_service_record_of_key(const struct nx_service *service, const char *key);
 
+/* Quarantine for an agent whose key is used twice. */
+void nx_service_clones(struct nx_service *service);
+
 /* Accepts a key by a join string, which is stored as used with it. Errors of
  * nx_service_agent_accept. */
 int nx_service_agent_enrol(struct nx_service *service, const char *key,

@@ -111,6 +111,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     (void)what;
     nx_engine_tick(service->engine, now_us, &sink);
     end_audits(service, now_us);
+    nx_service_clones(service);
     if (service->networks_told && now_us >= service->networks_due_us &&
         may_write(service)) {
         wrote(service, nx_service_networks_told(service, now_us, false));

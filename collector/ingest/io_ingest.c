@@ -1,11 +1,9 @@
 #include "collector/ingest/io_ingest_priv.h"
 
 #include <inttypes.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "common/io_log.h"
 
@@ -196,22 +194,6 @@ static void store_hello(struct nx_ingest *ingest, const struct incoming *in,
     in->peer->hello_digest = digest;
 }
 
-/* In one role an agent does not do what a plan for the other asks; nothing else
- * would say so. */
-static void check_role(const struct nx_peer *peer) {
-    if (!peer->accepted || !peer->told ||
-        peer->told_authority == peer->authority) {
-        return;
-    }
-    nx_log(NX_LOG_WARN,
-           "agent %" PRIu32 " is accepted in the role %s, but its own "
-           "configuration says %s: it will do nothing; accept it again with "
-           "--role %s or change its configuration",
-           peer->agent_id, peer->authority ? "authority" : "network",
-           peer->told_authority ? "authority" : "network",
-           peer->told_authority ? "authority" : "network");
-}
-
 static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
                        const struct nx_hello *hello) {
     int err = NX_OK;
@@ -242,7 +224,7 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
     nx_ingest_note_ledger(in->peer, hello);
     in->peer->told = true;
     in->peer->told_authority = hello->authority_role;
-    check_role(in->peer);
+    nx_ingest_check_role(in->peer);
     nx_peer_behaved(in->peer);
     /* At once, not after the next commit: an ack for a batch behind it must not
      * take its place, the agent waits for this one. */
@@ -262,6 +244,12 @@ static void take(struct nx_ingest *ingest, const struct incoming *in) {
     if (err != NX_OK) {
         nx_group_undo(ingest->group);
         bad(ingest, in, why);
+        return;
+    }
+    const struct nx_clock_sample *clock =
+        up.kind == NX_UP_HELLO ? &up.u.hello.clock : &up.u.batch.clock;
+    if (nx_ingest_is_clone(ingest, in->peer, clock, in->received_us)) {
+        nx_group_undo(ingest->group);
         return;
     }
     switch (up.kind) {
@@ -287,8 +275,10 @@ static void note_connection(struct nx_peer *peer, zmq_msg_t *routing,
     memcpy(peer->routing, zmq_msg_data(routing), n);
     peer->routing_n = (uint8_t)n;
     peer->greeted = false;
+    peer->other_fd = peer->source_fd;
     peer->source_fd = zmq_msg_get(body, ZMQ_SRCFD);
     const char *address = zmq_msg_gets(body, "Peer-Address");
+    memcpy(peer->other_address, peer->address, sizeof(peer->address));
     snprintf(peer->address, sizeof(peer->address), "%s",
              address != NULL ? nx_address_unmapped(address) : "");
 }
@@ -307,8 +297,11 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
         return;
     }
     note_connection(in.peer, &frames[0], body);
-    if (nx_peer_ignored(in.peer, in.received_us)) {
+    if (in.peer->cloned || nx_peer_ignored(in.peer, in.received_us)) {
         ingest->counters.ignored_n++;
+    } else if (!nx_ingest_within_rate(ingest, in.peer, in.len,
+                                      in.received_us)) {
+        ; /* comes again */
     } else if (frames_n != 2) {
         bad(ingest, &in, "more than one frame");
     } else {
@@ -371,65 +364,6 @@ void nx_ingest_free(struct nx_ingest **ingest_p) {
     nx_peers_fini(&ingest->peers);
     free(ingest);
     *ingest_p = NULL;
-}
-
-/* libzmq has no way to end one peer's connection; its descriptor has. It may
- * be another connection's by now, so the address is compared: at worst another
- * connection from there has to be made again. */
-static void end_connection(struct nx_peer *peer) {
-    struct sockaddr_storage at;
-    socklen_t len = sizeof(at);
-    char host[NX_ADDRESS_TEXT_MAX];
-    if (peer->source_fd >= 0 &&
-        getpeername(peer->source_fd, (struct sockaddr *)&at, &len) == 0 &&
-        getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), NULL, 0,
-                    NI_NUMERICHOST) == 0 &&
-        strcmp(nx_address_unmapped(host), peer->address) == 0) {
-        (void)shutdown(peer->source_fd, SHUT_RDWR);
-    }
-    peer->source_fd = -1;
-    peer->routing_n = 0;
-}
-
-int nx_ingest_agent_set(struct nx_ingest *ingest,
-                        const struct nx_agent *agent) {
-    struct nx_peer *peer = nx_peers_make(&ingest->peers, agent->id);
-    if (peer == NULL) {
-        return NX_ENOMEM;
-    }
-    if (peer->accepted && !agent->accepted) {
-        end_connection(peer);
-    }
-    peer->accepted = agent->accepted;
-    peer->authority = agent->authority;
-    check_role(peer);
-    return NX_OK;
-}
-
-void nx_ingest_gone(struct nx_ingest *ingest, int fd) {
-    for (size_t i = 0; i < ingest->peers.cap; i++) {
-        struct nx_peer *peer = ingest->peers.by_id[i];
-        if (peer != NULL && peer->accepted && peer->source_fd == fd) {
-            nx_log(NX_LOG_WARN, "agent %" PRIu32 " is gone from %s",
-                   peer->agent_id, peer->address);
-            peer->source_fd = -1;
-        }
-    }
-}
-
-enum nx_agent_claim nx_ingest_claim(const struct nx_ingest *ingest,
-                                    uint32_t agent_id) {
-    const struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
-    if (peer == NULL || !peer->told) {
-        return NX_CLAIM_NONE;
-    }
-    return peer->told_authority ? NX_CLAIM_AUTHORITY : NX_CLAIM_NETWORK;
-}
-
-const char *nx_ingest_address(const struct nx_ingest *ingest,
-                              uint32_t agent_id) {
-    const struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
-    return peer != NULL ? peer->address : "";
 }
 
 struct nx_group *nx_ingest_group(struct nx_ingest *ingest) {

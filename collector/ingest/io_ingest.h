@@ -13,6 +13,8 @@
 #include "collector/ingest/io_group.h"
 #include "common/io_keys.h"
 
+#define NX_INGEST_BURST_S 4U
+
 struct nx_ingest;
 
 /* Everything is borrowed until _free. */
@@ -24,6 +26,9 @@ struct nx_ingest_parts {
     const struct nx_steady *clock;
     uint32_t plan_valid_s;         /* plans are sent again in half that time */
     uint64_t agent_bytes_per_hour; /* stored of one agent: quota.h */
+    /* What is listened to of one agent; its burst is that of
+     * NX_INGEST_BURST_S. */
+    uint32_t agent_messages_per_s, agent_kib_per_s;
 };
 
 /* Makes the socket without listening. NX_ENOMEM; NX_EIO. */
@@ -59,6 +64,11 @@ struct nx_ledger;
 int nx_ingest_ledger(const struct nx_ingest *ingest, uint32_t agent_id,
                      struct nx_ledger *out) NX_MUSTUSE;
 
+/* An agent whose key is used twice (clone.h), and why that is said; 0: none.
+ * Nothing is taken of it until nx_ingest_agent_set. */
+uint32_t nx_ingest_clone(const struct nx_ingest *ingest, char *why,
+                         size_t why_cap);
+
 /* The agent's plan is another one: it is sent soon. */
 void nx_ingest_plan_changed(struct nx_ingest *ingest, uint32_t agent_id);
 
@@ -73,6 +83,7 @@ struct nx_ingest_counters {
     uint64_t ignored_n;       /* messages of agents not listened to */
     uint64_t not_stored_n;    /* batches while the store could not be written */
     uint64_t over_quota_n;    /* batches not taken yet: too many of one agent */
+    uint64_t too_fast_n;      /* messages left for later: above the rate */
     uint64_t acks_unsent_n;   /* the connection was gone or full */
     uint64_t accept_failed_n; /* connections not taken for want of files */
 };

@@ -22,6 +22,7 @@ struct nx_ingest {
     struct nx_peers peers;
     struct nx_ingest_counters counters; /* but those of the streams */
     struct nx_quiet bad_quiet;
+    size_t clones_n; /* peers that are cloned */
 
     /* Listening. */
     struct nx_ingest_door doors[NX_CONF_LISTEN_MAX];
@@ -57,6 +58,22 @@ void nx_ingest_note_ledger(struct nx_peer *peer, const struct nx_hello *hello);
  * changes. */
 bool nx_ingest_within_quota(struct nx_ingest *ingest, struct nx_peer *peer,
                             size_t len, int64_t now_us);
+
+/* May it be listened to now, as fast as its messages come? Says so when it may
+ * not any more. */
+bool nx_ingest_within_rate(struct nx_ingest *ingest, struct nx_peer *peer,
+                           size_t len, int64_t now_us);
+
+/* io_ingest_clone.c: is its key used twice, after the message of this clock
+ * came over its present connection? */
+bool nx_ingest_is_clone(struct nx_ingest *ingest, struct nx_peer *peer,
+                        const struct nx_clock_sample *clock, int64_t now_us);
+/* Forgets it. */
+void nx_ingest_clone_over(struct nx_ingest *ingest, struct nx_peer *peer);
+
+/* io_ingest_peers.c: says so when it is accepted in another role than its own.
+ */
+void nx_ingest_check_role(const struct nx_peer *peer);
 
 /* io_ingest_plan.c */
 int nx_ingest_plans_init(struct nx_ingest *ingest) NX_MUSTUSE;

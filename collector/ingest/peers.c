@@ -51,6 +51,7 @@ struct nx_peer *nx_peers_make(struct nx_peers *peers, uint32_t agent_id) {
     if (peer != NULL) {
         peer->agent_id = agent_id;
         peer->source_fd = -1;
+        peer->other_fd = -1;
         peers->by_id[agent_id] = peer;
     }
     return peer;

@@ -4,9 +4,12 @@
 #define NX_COLLECTOR_PEERS_H
 
 #include "collector/ingest/agent_record.h"
+#include "collector/ingest/clone.h"
 #include "collector/ingest/ledger.h"
+#include "collector/ingest/quiet.h"
 #include "collector/ingest/quota.h"
 #include "collector/ingest/stream.h"
+#include "common/bucket.h"
 
 #define NX_PEER_ROUTING_MAX 255U
 #define NX_PEER_BAD_MAX 10U          /* bad messages in a row until ... */
@@ -27,7 +30,15 @@ struct nx_peer {
     uint8_t routing_n;
     int source_fd; /* of its TCP connection, -1: not known */
     char address[NX_ADDRESS_TEXT_MAX];
+    int other_fd; /* the same of the connection before */
+    char other_address[NX_ADDRESS_TEXT_MAX];
 
+    struct nx_clone clone;
+    bool cloned; /* its key is used twice: nothing is taken */
+
+    struct nx_bucket messages;
+    struct nx_bucket kib;
+    struct nx_quiet fast_quiet;
     struct nx_quota quota;
     struct nx_ledger_said said;
 

@@ -29,6 +29,8 @@ from tests.lib.support import (BIN, ESTIMATE, PLAIN_BIN, Skip, open_incident,
 
 NIGHTLY = os.environ.get("NX_NIGHTLY") == "1"
 EPOCH = 0xdead0000beef
+# The client sends faster than any agent.
+NO_LIMITS = {"agent_messages_per_s": 100000, "agent_kib_per_s": 1048576}
 # Linux: stop a mounted ext4 as a power cut would; 2: without flushing the log.
 EXT4_IOC_SHUTDOWN = 0x8004587D
 SHUTDOWN_NO_LOG_FLUSH = 2
@@ -124,7 +126,7 @@ def collector(bin_dir=PLAIN_BIN, folder=None, **config):
     with contextlib.ExitStack() as stack:
         folder = folder or stack.enter_context(work_folder())
         site = Site(bin_dir, folder, listen=COLLECTOR_ADDRESS)
-        site.collector(**{"estimate": ESTIMATE, **config})
+        site.collector(**{"estimate": ESTIMATE, "limits": NO_LIMITS, **config})
         site.collector_program.start().wait_ready()
         try:
             yield site

@@ -39,6 +39,8 @@ static void test_defaults(void **state) {
     assert_int_equal(conf.retention.observations_days, 30);
     assert_int_equal(conf.retention.history_days, 400);
     assert_int_equal(conf.retention.agent_mib_per_hour, 256);
+    assert_int_equal(conf.limits.agent_messages_per_s, 500);
+    assert_int_equal(conf.limits.agent_kib_per_s, 16384);
     assert_int_equal(conf.engine.diagnosis.probe_floor_us,
                      defaults.diagnosis.probe_floor_us);
     assert_int_equal(conf.engine.diagnosis.first_visit_n,
@@ -73,7 +75,10 @@ static void test_everything(void **state) {
                            "  valid_s: 60\n"
                            "retention:\n"
                            "  observations_days: 500\n"
-                           "  agent_mib_per_hour: 2\n",
+                           "  agent_mib_per_hour: 2\n"
+                           "limits:\n"
+                           "  agent_messages_per_s: 7\n"
+                           "  agent_kib_per_s: 64\n",
                            &conf, why),
                      NX_OK);
     assert_string_equal(conf.key_path, "/run/keys/c.key");
@@ -95,6 +100,8 @@ static void test_everything(void **state) {
     assert_int_equal(conf.retention.observations_days, 500);
     assert_int_equal(conf.retention.history_days, 500); /* not less */
     assert_int_equal(conf.retention.agent_mib_per_hour, 2);
+    assert_int_equal(conf.limits.agent_messages_per_s, 7);
+    assert_int_equal(conf.limits.agent_kib_per_s, 64);
     nx_collector_conf_fini(&conf);
 }
 
@@ -128,13 +135,17 @@ static const struct {
     {KEY "listen: []\n", "c.yaml:2: listen: 0 entries, allowed are 1 to 16"},
     {HEAD "stroe: x\n",
      "c.yaml:3: unknown key \"stroe\" (known: key, listen, store, http, "
-     "enrol, estimate, plan, alerts, networks, agents, retention)"},
+     "enrol, estimate, plan, alerts, networks, agents, retention, limits)"},
     {HEAD "retention:\n  observations_days: 0\n",
      "c.yaml:4: retention.observations_days: 0 is not within 1..3650"},
     {HEAD "retention:\n  observations_days: 100\n  history_days: 99\n",
      "c.yaml:5: retention.history_days: 99 is not within 100..36500"},
     {HEAD "retention:\n  agent_mib_per_hour: 65537\n",
      "c.yaml:4: retention.agent_mib_per_hour: 65537 is not within 1..65536"},
+    {HEAD "limits:\n  agent_messages_per_s: 0\n",
+     "c.yaml:4: limits.agent_messages_per_s: 0 is not within 1..100000"},
+    {HEAD "limits:\n  agent_kib_per_s: 63\n",
+     "c.yaml:4: limits.agent_kib_per_s: 63 is not within 64..1048576"},
     {HEAD "http:\n  listen: localhost:8053\n",
      "c.yaml:4: http.listen: \"localhost:8053\" is not ADDRESS:PORT"},
     {HEAD "http:\n  port: 1\n",

@@ -1,0 +1,49 @@
+#include "collector/ingest/clone.h"
+
+#include <string.h>
+
+/* Was this message made after the connection was left? */
+static bool lives(const struct nx_clone_seat *seat,
+                  const struct nx_clock_sample *clock, int64_t now_us) {
+    if (now_us - seat->left_us > NX_CLONE_DEAD_US) {
+        return true;
+    }
+    if (!clock->offset_known) {
+        return false;
+    }
+    /* Numbers of strangers, which need not be small. */
+    double made_us = (double)clock->mono_us - (double)clock->offset_us -
+                     (double)clock->offset_error_us;
+    return made_us > (double)(seat->left_us + NX_CLONE_MARGIN_US);
+}
+
+/* Puts the seat to the front. */
+static void sit(struct nx_clone *clone, size_t from, uint64_t connection,
+                int64_t now_us) {
+    clone->seats[0].left_us = now_us;
+    memmove(&clone->seats[1], &clone->seats[0], from * sizeof(clone->seats[0]));
+    clone->seats[0] = (struct nx_clone_seat){.connection = connection};
+}
+
+bool nx_clone_seen(struct nx_clone *clone, uint64_t connection,
+                   const struct nx_clock_sample *clock, int64_t now_us) {
+    size_t i = 0;
+    while (i < NX_CLONE_SEATS && clone->seats[i].connection != connection) {
+        i++;
+    }
+    if (i == 0) {
+        return false;
+    }
+    if (i == NX_CLONE_SEATS) {
+        sit(clone, NX_CLONE_SEATS - 1, connection, now_us);
+        return false;
+    }
+    if (!lives(&clone->seats[i], clock, now_us)) {
+        return false;
+    }
+    sit(clone, i, connection, now_us);
+    bool soon = now_us - clone->returned_us <= NX_CLONE_WITHIN_US;
+    clone->returns_n = soon ? clone->returns_n + 1 : 1;
+    clone->returned_us = now_us;
+    return clone->returns_n >= NX_CLONE_RETURNS;
+}

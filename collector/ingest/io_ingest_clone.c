@@ -1,0 +1,43 @@
+/* Keys that are used twice. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "collector/ingest/io_ingest_priv.h"
+#include "common/hash.h"
+#include "common/io_log.h"
+
+bool nx_ingest_is_clone(struct nx_ingest *ingest, struct nx_peer *peer,
+                        const struct nx_clock_sample *clock, int64_t now_us) {
+    /* 0 is nobody's. */
+    uint64_t connection = nx_hash(peer->routing, peer->routing_n, 1) | 1;
+    if (!nx_clone_seen(&peer->clone, connection, clock, now_us)) {
+        return false;
+    }
+    peer->cloned = true;
+    ingest->clones_n++;
+    nx_log(NX_LOG_ERROR,
+           "agent %" PRIu32 ": its key is used twice at once, from %s and %s: "
+           "nothing is taken of it any more",
+           peer->agent_id, peer->address, peer->other_address);
+    return true;
+}
+
+uint32_t nx_ingest_clone(const struct nx_ingest *ingest, char *why,
+                         size_t why_cap) {
+    for (size_t i = 0; ingest->clones_n > 0 && i < ingest->peers.cap; i++) {
+        const struct nx_peer *peer = ingest->peers.by_id[i];
+        if (peer != NULL && peer->cloned) {
+            snprintf(why, why_cap,
+                     "its key is used twice at once, from %s and %s",
+                     peer->address, peer->other_address);
+            return peer->agent_id;
+        }
+    }
+    return 0;
+}
+
+void nx_ingest_clone_over(struct nx_ingest *ingest, struct nx_peer *peer) {
+    ingest->clones_n -= peer->cloned ? 1 : 0;
+    peer->cloned = false;
+    peer->clone = (struct nx_clone){.returns_n = 0};
+}

@@ -1,0 +1,93 @@
+/* The agents that may connect, and their connections. */
+#include <inttypes.h>
+#include <netdb.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "collector/ingest/io_ingest_priv.h"
+#include "common/io_log.h"
+
+/* In one role an agent does not do what a plan for the other asks; nothing else
+ * would say so. */
+void nx_ingest_check_role(const struct nx_peer *peer) {
+    if (!peer->accepted || !peer->told ||
+        peer->told_authority == peer->authority) {
+        return;
+    }
+    nx_log(NX_LOG_WARN,
+           "agent %" PRIu32 " is accepted in the role %s, but its own "
+           "configuration says %s: it will do nothing; accept it again with "
+           "--role %s or change its configuration",
+           peer->agent_id, peer->authority ? "authority" : "network",
+           peer->told_authority ? "authority" : "network",
+           peer->told_authority ? "authority" : "network");
+}
+
+/* libzmq has no way to end one peer's connection; its descriptor has. It may
+ * be another connection's by now, so the address is compared: at worst another
+ * connection from there has to be made again. */
+static void end_connection(int fd, const char *address) {
+    struct sockaddr_storage at;
+    socklen_t len = sizeof(at);
+    char host[NX_ADDRESS_TEXT_MAX];
+    if (fd >= 0 && getpeername(fd, (struct sockaddr *)&at, &len) == 0 &&
+        getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), NULL, 0,
+                    NI_NUMERICHOST) == 0 &&
+        strcmp(nx_address_unmapped(host), address) == 0) {
+        (void)shutdown(fd, SHUT_RDWR);
+    }
+}
+
+/* The one before it, too: that of a key that is used twice lives. */
+static void end_connections(struct nx_peer *peer) {
+    end_connection(peer->source_fd, peer->address);
+    end_connection(peer->other_fd, peer->other_address);
+    peer->source_fd = -1;
+    peer->other_fd = -1;
+    peer->routing_n = 0;
+}
+
+int nx_ingest_agent_set(struct nx_ingest *ingest,
+                        const struct nx_agent *agent) {
+    struct nx_peer *peer = nx_peers_make(&ingest->peers, agent->id);
+    if (peer == NULL) {
+        return NX_ENOMEM;
+    }
+    if (peer->accepted && !agent->accepted) {
+        end_connections(peer);
+    }
+    nx_ingest_clone_over(ingest, peer);
+    peer->accepted = agent->accepted;
+    peer->authority = agent->authority;
+    nx_ingest_check_role(peer);
+    return NX_OK;
+}
+
+void nx_ingest_gone(struct nx_ingest *ingest, int fd) {
+    for (size_t i = 0; i < ingest->peers.cap; i++) {
+        struct nx_peer *peer = ingest->peers.by_id[i];
+        if (peer != NULL && peer->other_fd == fd) {
+            peer->other_fd = -1;
+        }
+        if (peer != NULL && peer->accepted && peer->source_fd == fd) {
+            nx_log(NX_LOG_WARN, "agent %" PRIu32 " is gone from %s",
+                   peer->agent_id, peer->address);
+            peer->source_fd = -1;
+        }
+    }
+}
+
+enum nx_agent_claim nx_ingest_claim(const struct nx_ingest *ingest,
+                                    uint32_t agent_id) {
+    const struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
+    if (peer == NULL || !peer->told) {
+        return NX_CLAIM_NONE;
+    }
+    return peer->told_authority ? NX_CLAIM_AUTHORITY : NX_CLAIM_NETWORK;
+}
+
+const char *nx_ingest_address(const struct nx_ingest *ingest,
+                              uint32_t agent_id) {
+    const struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
+    return peer != NULL ? peer->address : "";
+}
