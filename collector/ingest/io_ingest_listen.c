@@ -155,18 +155,26 @@ static void on_spare(evutil_socket_t fd, short what, void *arg) {
     take_spare(arg);
 }
 
-static void say_accept_failed(struct nx_ingest *ingest, int error,
-                              const char *address) {
+static void say_accept_failed(struct nx_ingest *ingest, const char *address,
+                              const char *why, const char *advice) {
     int64_t now_us = nx_steady_wall_us(ingest->parts.clock);
     uint64_t held_n = 0;
     ingest->counters.accept_failed_n++;
     ingest->accept_failed_us = now_us;
     if (nx_quiet_pass(&ingest->accept_quiet, now_us, LOG_EVERY_US, &held_n)) {
         snprintf(ingest->problem, sizeof(ingest->problem),
-                 "%s: connections not taken: %s; raise the limit of open files "
-                 "(LimitNOFILE)",
-                 address, zmq_strerror(error));
+                 "%s: connections not taken: %s; %s", address, why, advice);
         nx_log(NX_LOG_ERROR, "%s", ingest->problem);
+    }
+}
+
+void nx_ingest_unjudged(struct nx_ingest *ingest, zmq_msg_t *body) {
+    const char *address = zmq_msg_gets(body, "Peer-Address");
+    say_accept_failed(ingest, address != NULL ? address : "?",
+                      "nobody judges their keys", "start the collector again");
+    if (address != NULL) {
+        nx_ingest_end_connection(zmq_msg_get(body, ZMQ_SRCFD),
+                                 nx_address_unmapped(address));
     }
 }
 
@@ -176,7 +184,8 @@ static void on_accept(void *arg, uint16_t event, uint32_t value,
     if (event == ZMQ_EVENT_DISCONNECTED) {
         nx_ingest_gone(ingest, (int)value);
     } else if (event == ZMQ_EVENT_ACCEPT_FAILED) {
-        say_accept_failed(ingest, (int)value, address);
+        say_accept_failed(ingest, address, zmq_strerror((int)value),
+                          "raise the limit of open files (LimitNOFILE)");
         give_up_spare(ingest);
     } else if (!ingest->spare_held) { /* value: its descriptor */
         (void)shutdown((int)value, SHUT_RDWR);

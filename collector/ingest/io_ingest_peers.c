@@ -26,7 +26,7 @@ void nx_ingest_check_role(const struct nx_peer *peer) {
 /* libzmq has no way to end one peer's connection; its descriptor has. It may
  * be another connection's by now, so the address is compared: at worst another
  * connection from there has to be made again. */
-static void end_connection(int fd, const char *address) {
+void nx_ingest_end_connection(int fd, const char *address) {
     struct sockaddr_storage at;
     socklen_t len = sizeof(at);
     char host[NX_ADDRESS_TEXT_MAX];
@@ -40,8 +40,8 @@ static void end_connection(int fd, const char *address) {
 
 /* The one before it, too: that of a key that is used twice lives. */
 static void end_connections(struct nx_peer *peer) {
-    end_connection(peer->source_fd, peer->address);
-    end_connection(peer->other_fd, peer->other_address);
+    nx_ingest_end_connection(peer->source_fd, peer->address);
+    nx_ingest_end_connection(peer->other_fd, peer->other_address);
     peer->source_fd = -1;
     peer->other_fd = -1;
     peer->routing_n = 0;

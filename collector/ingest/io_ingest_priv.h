@@ -75,6 +75,9 @@ void nx_ingest_clone_over(struct nx_ingest *ingest, struct nx_peer *peer);
  */
 void nx_ingest_check_role(const struct nx_peer *peer);
 
+/* Ends the connection of this descriptor, if it is one from there. */
+void nx_ingest_end_connection(int fd, const char *address);
+
 /* io_ingest_plan.c */
 int nx_ingest_plans_init(struct nx_ingest *ingest) NX_MUSTUSE;
 void nx_ingest_plans_fini(struct nx_ingest *ingest);
@@ -84,5 +87,8 @@ void nx_ingest_plan_due(struct nx_ingest *ingest, struct nx_peer *peer);
 int nx_ingest_socket_init(struct nx_ingest *ingest,
                           const struct nx_keypair *keys) NX_MUSTUSE;
 void nx_ingest_socket_fini(struct nx_ingest *ingest);
+/* A message without User-Id came: there is no ZAP handler, libzmq lets
+ * everybody in. Ends the connection and says so. */
+void nx_ingest_unjudged(struct nx_ingest *ingest, zmq_msg_t *body);
 
 #endif

@@ -26,6 +26,9 @@
 #include "tests/lib/loop.h"
 
 #define CLIENTS_N 2U
+#define RATE                                                                   \
+    10U /* messages of an agent in a second, where that is looked at           \
+         */
 
 struct fixture {
     char folder[64];
@@ -41,6 +44,7 @@ struct fixture {
     struct nx_keypair keys;
     struct nx_test_client clients[CLIENTS_N];
     uint32_t max_pages; /* of the store; 0: no limit */
+    uint32_t rate;      /* of messages; 0: no limit */
     unsigned want_n;    /* for the predicates below */
 };
 
@@ -75,7 +79,8 @@ static void start_collector(struct fixture *f) {
                                           .engine = f->engine,
                                           .clock = &f->clock,
                                           .plan_valid_s = 60,
-                                          .agent_bytes_per_hour = 1U << 30};
+                                          .agent_bytes_per_hour = 1U << 30,
+                                          .agent_messages_per_s = f->rate};
     assert_int_equal(nx_ingest_new(&parts, &f->keys, &f->ingest), NX_OK);
     for (unsigned i = 0; i < CLIENTS_N; i++) {
         enrol(f, i, true);
@@ -118,9 +123,10 @@ static void add_agents_to_store(const struct fixture *f) {
     sqlite3_close(db);
 }
 
-static int setup(void **state) {
+static int setup_with(void **state, uint32_t rate) {
     struct fixture *f = calloc(1, sizeof(*f));
     assert_non_null(f);
+    f->rate = rate;
     nx_log_set_level(NX_LOG_ERROR);
     strcpy(f->folder, "/tmp/nx-test-ingest-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
@@ -139,6 +145,14 @@ static int setup(void **state) {
     connect_clients(f);
     *state = f;
     return 0;
+}
+
+static int setup(void **state) {
+    return setup_with(state, 0);
+}
+
+static int setup_rate(void **state) {
+    return setup_with(state, RATE);
 }
 
 static int teardown(void **state) {
@@ -495,6 +509,73 @@ static void test_unidentified_is_dropped(void **state) {
     assert_int_equal(ask(f, "SELECT count(*) FROM batch"), 0);
 }
 
+static bool unjudged(void *user) {
+    return counters(user).unidentified_n > 1;
+}
+
+/* The ZAP handler is gone, and libzmq lets everybody in: nothing is taken of
+ * them, not even of who was accepted, and it is said. With a handler it goes
+ * on. */
+static void test_nobody_judges(void **state) {
+    struct fixture *f = *state;
+    nx_test_client_batch(&f->clients[0], 1, 10, 0);
+    expect_ack(f, 10, 1);
+    nx_test_client_close(&f->clients[0]);
+    nx_auth_free(&f->auth);
+    nx_test_client_connect(&f->clients[0], f->client_zmq,
+                           nx_ingest_endpoint(f->ingest, 0),
+                           f->keys.public_key);
+    nx_test_client_batch(&f->clients[0], 11, 10, 0);
+    let_pass(f, 100000); /* it is sent away and comes again */
+    nx_test_client_batch(&f->clients[0], 11, 10, 0);
+    assert_true(nx_test_wait(f->base, unjudged, f));
+    assert_int_equal(ask(f, "SELECT count(*) FROM batch"), 1);
+    assert_non_null(strstr(nx_ingest_problem(f->ingest), "judges"));
+    assert_int_equal(nx_auth_new(f->base, f->zmq, &f->clock, &f->auth), NX_OK);
+    assert_int_equal(nx_auth_allow(f->auth, f->clients[0].keys.public_key, 1),
+                     NX_OK);
+    nx_test_client_close(&f->clients[0]);
+    nx_test_client_connect(&f->clients[0], f->client_zmq,
+                           nx_ingest_endpoint(f->ingest, 0),
+                           f->keys.public_key);
+    nx_test_client_batch(&f->clients[0], 11, 10, 0);
+    expect_ack(f, 20, 11);
+}
+
+static bool second_stored(void *user) {
+    return ask(user, "SELECT count(*) FROM batch WHERE agent_id = 2") == 1;
+}
+
+static bool more_acked(void *user) {
+    struct nx_test_client *client = &((struct fixture *)user)->clients[0];
+    nx_test_client_read(client);
+    return client->ack.acked_seq > (uint64_t)RATE * NX_INGEST_BURST_S;
+}
+
+static bool too_fast(void *user) {
+    return counters(user).too_fast_n > 0;
+}
+
+/* Above the rate nothing is looked at, and it may come again; others do not
+ * notice. */
+static void test_too_fast(void **state) {
+    struct fixture *f = *state;
+    const uint64_t burst = RATE * NX_INGEST_BURST_S;
+    for (uint64_t i = 0; i < 2 * burst; i++) {
+        nx_test_client_batch(&f->clients[0], i + 1, 1, 0);
+    }
+    assert_true(nx_test_wait(f->base, too_fast, f));
+    nx_test_client_batch(&f->clients[1], 1, 1, 0);
+    assert_true(nx_test_wait(f->base, second_stored, f));
+    let_pass(f, 2000000 / RATE);
+    int64_t acked = ask(f, "SELECT sum(results_n) FROM batch"
+                           " WHERE agent_id = 1");
+    assert_true(acked >= (int64_t)burst && acked < 2 * (int64_t)burst);
+    assert_true(counters(f).too_fast_n >= burst / 2);
+    nx_test_client_batch(&f->clients[0], burst + 1, 1, 0);
+    assert_true(nx_test_wait(f->base, more_acked, f));
+}
+
 static void test_listen_elsewhere(void **state) {
     struct fixture *f = *state;
     char why[128];
@@ -597,6 +678,8 @@ int main(void) {
         WITH_ALL(test_full_disk),
         WITH_ALL(test_revoked_is_cut_off),
         WITH_ALL(test_unidentified_is_dropped),
+        WITH_ALL(test_nobody_judges),
+        cmocka_unit_test_setup_teardown(test_too_fast, setup_rate, teardown),
         WITH_ALL(test_listen_elsewhere),
         WITH_ALL(test_out_of_files),
     };
