@@ -49,6 +49,7 @@ struct raw {
     struct nx_conf_raw_enrol *enrol;
     struct raw_estimate *estimate;
     struct raw_plan *plan;
+    struct nx_conf_raw_canary *canary;
     struct nx_conf_raw_alerts *alerts;
     struct nx_raw_labels *networks;
     unsigned networks_count;
@@ -107,6 +108,8 @@ static const cyaml_schema_value_t listen_value = {
                                 estimate, estimate_fields),                    \
         CYAML_FIELD_MAPPING_PTR("plan", OPTIONAL_PTR, struct raw, plan,        \
                                 plan_fields),                                  \
+        CYAML_FIELD_MAPPING_PTR("canary", OPTIONAL_PTR, struct raw, canary,    \
+                                nx_conf_canary_fields),                        \
         CYAML_FIELD_MAPPING_PTR("alerts", OPTIONAL_PTR, struct raw, alerts,    \
                                 nx_conf_alert_fields),                         \
         CYAML_FIELD_SEQUENCE("networks", OPTIONAL_PTR, struct raw, networks,   \
@@ -376,6 +379,9 @@ static int take(const struct nx_conf_reader *r, const struct raw *raw) {
     if (err == NX_OK && raw->plan != NULL) {
         err = nx_conf_take_number(r, "plan.valid_s", raw->plan->valid_s, 10,
                                   86400, &r->out->engine.plan_valid_s);
+    }
+    if (err == NX_OK && raw->canary != NULL) {
+        err = nx_conf_take_canary(r, raw->canary);
     }
     const struct nx_conf_labels_job job = {
         .doc = r->doc, .out = r->out, .why = r->why, .why_cap = r->why_cap};

@@ -23,6 +23,10 @@
  *     limits:                          # of one agent
  *       agent_messages_per_s: 500      # 1..100000
  *       agent_kib_per_s: 16384         # 64..1048576
+ *     canary:                          # optional: resolvers are measured
+ *       zone: canary.example.net       # required in it
+ *       every_s: 86400                 # 60..604800
+ *       count: 16                      # 7..16
  *     networks:                        # labels, by name; all but name optional
  *       - name: lyon-office
  *         site: lyon

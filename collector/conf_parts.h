@@ -51,6 +51,16 @@ extern const cyaml_schema_field_t nx_conf_alert_fields[];
 int nx_conf_take_alerts(const struct nx_conf_reader *r,
                         const struct nx_conf_raw_alerts *raw) NX_MUSTUSE;
 
+/* conf_canary.c */
+struct nx_conf_raw_canary {
+    char *zone;
+    uint32_t *every_s;
+    uint32_t *count;
+};
+extern const cyaml_schema_field_t nx_conf_canary_fields[];
+int nx_conf_take_canary(const struct nx_conf_reader *r,
+                        const struct nx_conf_raw_canary *raw) NX_MUSTUSE;
+
 /* conf_doors.c */
 struct nx_conf_raw_enrol {
     char *listen;

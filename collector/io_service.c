@@ -192,7 +192,7 @@ void nx_service_reload(struct nx_service *service,
                     same_text(old->http_listen, conf->http_listen),
                 "http");
     say_restart(memcmp(&old->engine, &conf->engine, sizeof(conf->engine)) == 0,
-                "estimate or plan");
+                "estimate, plan or canary");
     if (nx_ingest_listen(service->ingest, conf->listen, conf->listen_n, why,
                          sizeof(why)) != NX_OK) {
         nx_log(NX_LOG_ERROR, "%s; listening where it was before", why);

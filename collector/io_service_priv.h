@@ -68,6 +68,12 @@ int nx_service_labels_load(struct nx_service *service) NX_MUSTUSE;
 /* Those of service->conf take the place of the ones before. */
 void nx_service_labels_configure(struct nx_service *service);
 
+/* --- io_service_resolvers.c --- */
+
+int nx_service_resolvers_load(struct nx_service *service) NX_MUSTUSE;
+void nx_service_resolver_measured(struct nx_service *service,
+                                  const struct nx_book_row *row);
+
 /* --- io_service_score.c; inside a transaction --- */
 
 /* A target's state or forecast: into the tables, and scored when it is clear.

@@ -43,6 +43,10 @@ static void on_authority(void *user, uint32_t incident_id, unsigned item,
     }
 }
 
+static void on_resolver(void *user, const struct nx_book_row *row) {
+    nx_service_resolver_measured(user, row);
+}
+
 static void on_plan_changed(void *user, uint32_t agent_id) {
     struct nx_service *service = user;
     nx_ingest_plan_changed(service->ingest, agent_id);
@@ -104,6 +108,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
         .user = service,
         .transition = on_transition,
         .authority = on_authority,
+        .resolver = on_resolver,
         .plan_changed = on_plan_changed,
     };
     int64_t now_us = nx_service_now_us(service);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/engine/engine_priv.h"
+#include "collector/engine/canaries.h"
 #include "collector/engine/planner.h"
 
 #define US_PER_S INT64_C(1000000)
@@ -17,6 +17,7 @@ void nx_engine_settings_default(struct nx_engine_settings *out) {
         .plan_valid_s = 3600,
         .targets_max = 200000,
         .evaluate_every_us = US_PER_S / 2,
+        .canary = {.every_s = 86400, .count_n = NX_CANARY_COUNT_MAX},
     };
     nx_diagnosis_settings_default(&out->diagnosis);
 }
@@ -28,7 +29,9 @@ int nx_engine_new(const struct nx_engine_settings *settings,
         return NX_ENOMEM;
     }
     engine->routes = calloc(NX_BATCH_QUESTIONS_MAX, sizeof(*engine->routes));
-    if (engine->routes == NULL) {
+    if (engine->routes == NULL ||
+        nx_book_new(&settings->canary, &engine->book) != 0) {
+        free(engine->routes);
         free(engine);
         return NX_ENOMEM;
     }
@@ -48,6 +51,7 @@ void nx_engine_free(struct nx_engine **engine) {
     nx_cases_free(e);
     nx_agents_free(e);
     nx_labelled_free(e);
+    nx_book_free(&e->book);
     free(e->targets);
     free(e->due_us);
     free(e->routes);
@@ -145,6 +149,7 @@ void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
     }
     items_step(engine, now_us, sink);
     nx_targets_evaluate(engine, now_us, sink);
+    nx_canaries_step(engine, now_us, sink);
     nx_plans_publish(engine, now_us, sink);
 }
 

@@ -11,6 +11,7 @@
 #include "collector/engine/labels.h"
 #include "collector/infer/diagnosis.h"
 #include "collector/infer/rollup.h"
+#include "collector/profile/book.h"
 #include "common/codec.h"
 
 #define NX_TEXT_LABEL_MAX 64U /* bytes of a network or agent name with NUL */
@@ -29,6 +30,7 @@ struct nx_engine_settings {
     /* Idle agents say hello (running collector): one that says nothing for
      * silent_after_us is away. False where hellos are not all known: replay. */
     bool presence;
+    struct nx_canary_conf canary; /* how resolvers are measured */
 };
 void nx_engine_settings_default(struct nx_engine_settings *out);
 
@@ -52,6 +54,8 @@ struct nx_engine_sink {
     /* Authority facts of an incident's item changed. */
     void (*authority)(void *user, uint32_t incident_id, unsigned item,
                       const struct nx_auth_facts *facts, int64_t at_us);
+    /* A resolver was measured. */
+    void (*resolver)(void *user, const struct nx_book_row *row);
     /* This agent's plan is another one now. */
     void (*plan_changed)(void *user, uint32_t agent_id);
 };
@@ -126,6 +130,18 @@ void nx_engine_agent_labels(const struct nx_engine *engine,
 /* The habits that resolvers are taken to have (nx_profile_default at first). */
 void nx_engine_profile_set(struct nx_engine *engine,
                            const struct nx_profile *profile);
+
+/* --- resolvers that were measured by canary names --- */
+
+/* As it was stored. NX_ELIMIT, NX_ENOMEM. */
+int nx_engine_resolver_put(struct nx_engine *engine,
+                           const struct nx_book_row *row) NX_MUSTUSE;
+/* Those, and the others that agents use while canary names are on; ordered by
+ * network and address. NX_ENOMEM. */
+int nx_engine_resolvers(const struct nx_engine *engine,
+                        void (*visit)(void *user,
+                                      const struct nx_book_row *row),
+                        void *user) NX_MUSTUSE;
 
 /* Time passes: settle times, silent agents, dirty targets, schedules.
  * Call at least every evaluate_every_us. */
@@ -258,6 +274,7 @@ int nx_engine_agent(const struct nx_engine *engine, uint32_t agent_id,
 struct nx_engine_counts {
     uint64_t looks_n;     /* went to a target */
     uint64_t authority_n; /* went to an authoritative side */
+    uint64_t canaries_n;  /* went to the measuring of a resolver */
     uint64_t strays_n;    /* belong to no open incident */
     uint64_t untimely_n;  /* of another time than the incident, or of none */
     uint64_t refused_n;   /* over a limit, or of a resolver no longer in use */

@@ -1,6 +1,6 @@
 /* The engine's memory as its own files see it: engine.c (life, tick, views),
  * agents.c, cases.c (open incidents), targets.c, fold.c (batches), evaluate.c,
- * planner.c, label_book.c. */
+ * planner.c, canaries.c, label_book.c. */
 #ifndef NX_COLLECTOR_ENGINE_PRIV_H
 #define NX_COLLECTOR_ENGINE_PRIV_H
 
@@ -145,6 +145,8 @@ struct nx_route {
 struct nx_engine {
     struct nx_engine_settings settings;
     struct nx_profile profile;
+    struct nx_book *book;
+    int64_t canaries_us; /* when they were looked at last */
     struct nx_agent_state *agents;
     struct nx_labelled *labelled;
     struct nx_case **cases; /* by id */

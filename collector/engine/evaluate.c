@@ -1,5 +1,5 @@
 /* Verdicts of targets, when they are due. */
-#include "collector/engine/engine_priv.h"
+#include "collector/engine/canaries.h"
 #include "collector/engine/planner.h"
 #include "collector/engine/targets.h"
 
@@ -24,8 +24,8 @@ static bool heard(const struct nx_engine *engine,
 static enum nx_family profile_of(const struct nx_engine *engine,
                                  const struct nx_target *t, size_t n,
                                  struct nx_profile *out) {
-    enum nx_family family = nx_family_of(&engine->profile, engine->scratch, n);
-    *out = engine->profile;
+    *out = *nx_canaries_profile(engine, t->agent, &t->question.to);
+    enum nx_family family = nx_family_of(out, engine->scratch, n);
     nx_learnt_apply(&t->item->owner->incident.learnt, family, out);
     return family;
 }

@@ -1,7 +1,7 @@
 /* Batches into targets and authoritative sides. The fast path: a question is
  * resolved once per batch, an observation of a target costs its normalisation
  * and a place in the ring. */
-#include "collector/engine/engine_priv.h"
+#include "collector/engine/canaries.h"
 #include "collector/engine/targets.h"
 #include "common/rrtype.h"
 
@@ -16,6 +16,7 @@ enum nx_way {
     NX_WAY_AUTHORITY,
     NX_WAY_SOA, /* SOA of some zone, maybe an item's apex */
     NX_WAY_AUDIT,
+    NX_WAY_CANARY,
 };
 
 struct fold {
@@ -114,6 +115,9 @@ static struct nx_route *route_of(struct fold *f,
                                .items = topic != NULL ? topic->items : NULL};
     if (authority != f->agent->agent.authority) {
         route->way = NX_WAY_STRAY;
+    } else if (!authority && topic == NULL &&
+               nx_canaries_own(f->engine, question)) {
+        route->way = NX_WAY_CANARY;
     } else if (nx_paper_is(question) &&
                (topic == NULL || (question->flags & NX_Q_DO) != 0)) {
         route->way = NX_WAY_AUDIT;
@@ -267,6 +271,14 @@ static int fold_paper(struct fold *f, const struct nx_obs *obs) {
     return 0;
 }
 
+static void fold_canary(struct fold *f, const struct nx_obs *obs) {
+    const struct nx_agent *agent = &f->agent->agent;
+    bool taken = nx_book_look(f->engine->book, agent->network, agent->id, obs,
+                              f->theta_us, f->eps_us);
+    f->engine->counts.canaries_n += taken ? 1 : 0;
+    f->engine->counts.strays_n += taken ? 0 : 1; /* of a run that is over */
+}
+
 static int fold_obs(struct fold *f, const struct nx_obs *obs) {
     int err = 0;
     if (obs->tx_mono_us < -SANE_US || obs->rx_mono_us > SANE_US) {
@@ -277,6 +289,9 @@ static int fold_obs(struct fold *f, const struct nx_obs *obs) {
     switch ((enum nx_way)route->way) {
     case NX_WAY_STRAY:
         f->engine->counts.strays_n++;
+        break;
+    case NX_WAY_CANARY:
+        fold_canary(f, obs);
         break;
     case NX_WAY_TARGET:
         fold_target(f, route, obs);

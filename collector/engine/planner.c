@@ -1,5 +1,7 @@
 #include "collector/engine/planner.h"
 
+#include "collector/engine/canaries.h"
+
 #include "collector/infer/verdict.h"
 
 #define US_PER_MS INT64_C(1000)
@@ -238,6 +240,7 @@ static size_t tasks_cap(const struct nx_engine *engine,
     for (size_t i = 0; nx_agent_audits(agent) && i < engine->cases_n; i++) {
         n += engine->cases[i]->incident.items_n;
     }
+    n += nx_canaries_tasks_max(engine);
     return n > NX_PLAN_TASKS_MAX ? NX_PLAN_TASKS_MAX : n;
 }
 
@@ -255,6 +258,7 @@ int nx_engine_plan(struct nx_engine *engine, uint32_t agent_id, int64_t now_us,
     }
     size_t n = nx_agent_audits(agent) ? authority_tasks(engine, tasks, cap)
                                       : resolver_tasks(agent, tasks, cap);
+    n += nx_canaries_tasks(engine, agent, arena, &tasks[n], cap - n);
     (void)now_us; /* tasks count from the receipt of the plan that made them */
     *out = (struct nx_plan){.revision = agent->plan_revision,
                             .valid_s = engine->settings.plan_valid_s,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/engine/canaries.h"
 #include "common/hash.h"
 
 #define RING_FIRST 8U
@@ -319,6 +320,6 @@ int nx_engine_target_evidence(const struct nx_engine *engine,
         return NX_ENOTFOUND;
     }
     out->looks_n = nx_target_looks(t, out->looks);
-    out->profile = engine->profile;
+    out->profile = *nx_canaries_profile(engine, agent, at);
     return 0;
 }

@@ -5,7 +5,8 @@
 #include "collector/profile/measure_priv.h"
 
 #define US_PER_S INT64_C(1000000)
-#define UNFAIR_S 2 /* TTLs and clocks are rounded, on both sides */
+#define STALE_MAX_S 86400U /* RFC 8767 section 5: one to three days */
+#define UNFAIR_S 2         /* TTLs and clocks are rounded, on both sides */
 /* Less than this is left of a positive answer: it may be fetched anew while
  * caches are counted. */
 #define COUNT_TTL_S                                                            \
@@ -53,11 +54,12 @@ static uint32_t cap_again(uint32_t now_s, uint32_t before_s, int64_t age_us) {
 }
 
 static void take_caps(const struct nx_canary_looks *looks,
-                      const struct nx_measured *before, int64_t age_us,
+                      const struct nx_measured *before, int64_t before_us,
                       struct nx_measured *m) {
     m->nxdomain_cap_s = cap_of(looks, NX_CANARY_CAP, NX_KIND_NXDOMAIN);
     m->nodata_cap_s = cap_of(looks, NX_CANARY_NODATA, NX_KIND_NODATA);
     if (before != NULL && m->soa_clock != NX_SOA_CLOCK_OWN) {
+        int64_t age_us = looks->of[NX_CANARY_CAP][0].look.rx_us - before_us;
         m->nxdomain_cap_s =
             cap_again(m->nxdomain_cap_s, before->nxdomain_cap_s, age_us);
         m->nodata_cap_s =
@@ -250,6 +252,7 @@ void nx_measured_settle(struct nx_measured *m) {
     /* W = 1 shown as 1 is no floor, and 0 neither. */
     p->clamp_lo_s =
         m->floor_s != NX_NOT_MEASURED && m->floor_s > 1 ? m->floor_s : 0;
+    p->stale_max_s = p->past_ttl == NX_PAST_TTL_SERVED ? STALE_MAX_S : 0;
     nx_profile_weigh(p);
 }
 
@@ -269,8 +272,7 @@ int nx_measure(const struct nx_canary_looks *looks,
     m.validates = any_ad(looks);
     m.soa_clock = (uint8_t)nx_measure_clock(looks);
     m.chain = (uint8_t)chain_of(looks);
-    take_caps(looks, before, looks->of[NX_CANARY_CAP][0].look.rx_us - before_us,
-              &m);
+    take_caps(looks, before, before_us, &m);
     nx_measure_end(looks, &m.profile);
     take_caches(looks, &m);
     m.profile.rd0 = (uint8_t)rd0_of(looks);
@@ -333,6 +335,18 @@ const char *nx_chain_text(unsigned chain) {
         return "none";
     case NX_CHAIN_OTHER:
         return "other-address";
+    }
+    return "unknown";
+}
+
+const char *nx_past_ttl_text(unsigned past_ttl) {
+    switch ((enum nx_past_ttl)past_ttl) {
+    case NX_PAST_TTL_UNKNOWN:
+        break;
+    case NX_PAST_TTL_NEVER:
+        return "never";
+    case NX_PAST_TTL_SERVED:
+        return "served";
     }
     return "unknown";
 }

@@ -61,5 +61,6 @@ const char *nx_soa_clock_text(unsigned clock);
 const char *nx_conv_text(unsigned conv);
 const char *nx_rd0_text(unsigned rd0);
 const char *nx_chain_text(unsigned chain);
+const char *nx_past_ttl_text(unsigned past_ttl);
 
 #endif

@@ -12,7 +12,6 @@
 #define CLOSE_US (9 * US_PER_S / 10)
 #define EARLY_S 5 /* Knot Resolver's predict (section 12.5) */
 #define JUMP_S 2
-#define STALE_MAX_S 86400U /* RFC 8767 section 5: one to three days */
 
 static bool is_denial(const struct nx_look *look) {
     return look->kind == NX_KIND_NXDOMAIN && look->r_s >= 0;
@@ -167,7 +166,6 @@ void nx_measure_end(const struct nx_canary_looks *looks,
         profile->conv != NX_CONV_U ? 0 : (uint32_t)EARLY_S;
     if (life.stale) {
         profile->past_ttl = NX_PAST_TTL_SERVED;
-        profile->stale_max_s = STALE_MAX_S;
     } else if (profile->conv != NX_CONV_U) {
         profile->past_ttl = NX_PAST_TTL_NEVER;
     }

@@ -20,6 +20,8 @@ enum nx_sq_slot {
     NX_SQ_LABEL_PUT,
     NX_SQ_LABEL_DROP,
     NX_SQ_LABELS,
+    NX_SQ_RESOLVER_PUT,
+    NX_SQ_RESOLVERS,
     NX_SQ_TOKEN_PUT,
     NX_SQ_TOKENS,
     NX_SQ_ENROLMENT_PUT,

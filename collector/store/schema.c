@@ -310,11 +310,35 @@ static const char doors[] =
     " key TEXT NOT NULL,"
     " detail TEXT NOT NULL) STRICT";
 
+/* NULL: not measured; a cap of 0: none below a week. */
+static const char profiles[] =
+    "CREATE TABLE resolver_profile("
+    " network TEXT NOT NULL,"
+    " resolver TEXT NOT NULL,"
+    " scope_id INTEGER NOT NULL,"
+    " measured_us INTEGER NOT NULL,"
+    " nxdomain_cap_s INTEGER,"
+    " nodata_cap_s INTEGER,"
+    " floor_s INTEGER,"
+    " soa_clock TEXT NOT NULL,"
+    " rounding TEXT NOT NULL,"
+    " rd0 TEXT NOT NULL,"
+    " chain TEXT NOT NULL,"
+    " past_ttl TEXT NOT NULL,"
+    " caches INTEGER NOT NULL,"
+    " caches_seen INTEGER NOT NULL,"
+    " early_window_s INTEGER NOT NULL,"
+    " never_decrements INTEGER NOT NULL,"
+    " soa_shown INTEGER NOT NULL,"
+    " rewrites_nxdomain INTEGER NOT NULL,"
+    " validates INTEGER NOT NULL,"
+    " PRIMARY KEY(network, resolver, scope_id)) STRICT";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
-    first,  hellos, closed_statuses, streams_ahead, labels, audits,
-    alerts, report, digests,         scores,        tokens, doors,
+    first,  hellos,  closed_statuses, streams_ahead, labels, audits,   alerts,
+    report, digests, scores,          tokens,        doors,  profiles,
 };
 
 int nx_schema_newest(void) {

@@ -36,6 +36,7 @@ static void test_defaults(void **state) {
     assert_string_equal(conf.listen[0], "tcp://192.0.2.1:5530");
     assert_int_equal(conf.engine.settle_us, defaults.settle_us);
     assert_int_equal(conf.engine.plan_valid_s, defaults.plan_valid_s);
+    assert_false(conf.engine.canary.on);
     assert_int_equal(conf.retention.observations_days, 30);
     assert_int_equal(conf.retention.history_days, 400);
     assert_int_equal(conf.retention.agent_mib_per_hour, 256);
@@ -73,6 +74,10 @@ static void test_everything(void **state) {
                            "  clear_share: 0.01\n"
                            "plan:\n"
                            "  valid_s: 60\n"
+                           "canary:\n"
+                           "  zone: canary.example.net\n"
+                           "  every_s: 3600\n"
+                           "  count: 8\n"
                            "retention:\n"
                            "  observations_days: 500\n"
                            "  agent_mib_per_hour: 2\n"
@@ -97,6 +102,9 @@ static void test_everything(void **state) {
     assert_true(conf.engine.diagnosis.clear_max_share > 0.0099 &&
                 conf.engine.diagnosis.clear_max_share < 0.0101);
     assert_int_equal(conf.engine.plan_valid_s, 60);
+    assert_true(conf.engine.canary.on);
+    assert_int_equal(conf.engine.canary.every_s, 3600);
+    assert_int_equal(conf.engine.canary.count_n, 8);
     assert_int_equal(conf.retention.observations_days, 500);
     assert_int_equal(conf.retention.history_days, 500); /* not less */
     assert_int_equal(conf.retention.agent_mib_per_hour, 2);
@@ -135,7 +143,8 @@ static const struct {
     {KEY "listen: []\n", "c.yaml:2: listen: 0 entries, allowed are 1 to 16"},
     {HEAD "stroe: x\n",
      "c.yaml:3: unknown key \"stroe\" (known: key, listen, store, http, "
-     "enrol, estimate, plan, alerts, networks, agents, retention, limits)"},
+     "enrol, estimate, plan, canary, alerts, networks, agents, retention, "
+     "limits)"},
     {HEAD "retention:\n  observations_days: 0\n",
      "c.yaml:4: retention.observations_days: 0 is not within 1..3650"},
     {HEAD "retention:\n  observations_days: 100\n  history_days: 99\n",
@@ -170,6 +179,12 @@ static const struct {
     {HEAD "estimate:\n  clear_share: 5%\n",
      "c.yaml:4: estimate.clear_share: \"5%\" is not a number above 0 and at "
      "most 0.5"},
+    {HEAD "canary:\n  count: 8\n", "c.yaml:4: canary: key \"zone\" is missing"},
+    {HEAD "canary:\n  zone: net\n",
+     "c.yaml:4: canary.zone: \"net\" is not the name of a zone, of two labels "
+     "or more and 223 octets at most"},
+    {HEAD "canary:\n  zone: canary.example.net\n  count: 6\n",
+     "c.yaml:5: canary.count: 6 is not within 7..16"},
     {HEAD "plan:\n  valid_s: 5\n",
      "c.yaml:4: plan.valid_s: 5 is not within 10..86400"},
     {HEAD "alerts:\n  hold_s: 5\n",

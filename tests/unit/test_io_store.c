@@ -13,6 +13,7 @@
 #include <sqlite3.h>
 
 #include "collector/store/io_store.h"
+#include "collector/store/io_store_profiles.h"
 #include "collector/store/schema.h"
 #include "common/rrtype.h"
 
@@ -315,6 +316,55 @@ static void put_label(struct fixture *f, enum nx_label_kind kind,
     assert_int_equal(nx_store_labels_put(f->store, kind, name, labels, 5),
                      NX_OK);
     assert_int_equal(nx_store_commit(f->store), NX_OK);
+}
+
+static void see_profile(void *user, const struct nx_book_row *row) {
+    *(struct nx_book_row *)user = *row;
+}
+
+/* All that is needed to make the same profile of it again. */
+static void test_resolver_profiles(void **state) {
+    struct fixture *f = *state;
+    struct nx_book_row row = {.network = "lyon",
+                              .measured_us = 77,
+                              .failed_us = NX_TIME_UNKNOWN,
+                              .measured = {.nxdomain_cap_s = 3600,
+                                           .nodata_cap_s = NX_NOT_MEASURED,
+                                           .floor_s = 5,
+                                           .soa_clock = NX_SOA_CLOCK_OWN,
+                                           .chain = NX_CHAIN_NONE,
+                                           .caches_seen = 3,
+                                           .soa_shown = true,
+                                           .validates = true}};
+    struct nx_book_row back = {.measured_us = 0};
+    nx_profile_default(&row.measured.profile);
+    row.measured.profile.conv = NX_CONV_F0;
+    row.measured.profile.rd0 = NX_RD0_HONOURED;
+    row.measured.profile.past_ttl = NX_PAST_TTL_SERVED;
+    row.measured.profile.caches = 3;
+    nx_measured_settle(&row.measured);
+    assert_int_equal(nx_endpoint_parse("[2001:db8::53]/tls", &row.at), NX_OK);
+    row.at.scope_id = 3;
+    open_store(f);
+    for (unsigned i = 0; i < 2; i++) { /* the second one takes its place */
+        row.measured_us += i;
+        assert_int_equal(nx_store_begin(f->store), NX_OK);
+        assert_int_equal(nx_store_resolver_put(f->store, &row), NX_OK);
+        assert_int_equal(nx_store_commit(f->store), NX_OK);
+    }
+    nx_store_close(&f->store);
+    open_store(f);
+    assert_int_equal(nx_store_resolvers(f->store, see_profile, &back), NX_OK);
+    assert_int_equal(back.measured_us, 78);
+    assert_string_equal(back.network, "lyon");
+    assert_true(nx_endpoint_equal(&back.at, &row.at));
+    assert_int_equal(back.measured.nodata_cap_s, NX_NOT_MEASURED);
+    assert_int_equal(back.measured.nxdomain_cap_s, 3600);
+    assert_int_equal(back.measured.caches_seen, 3);
+    assert_true(back.measured.soa_shown && back.measured.validates);
+    assert_false(back.measured.rewrites_nxdomain);
+    assert_memory_equal(&back.measured.profile, &row.measured.profile,
+                        sizeof(row.measured.profile));
 }
 
 static void test_labels(void **state) {
@@ -740,6 +790,7 @@ int main(void) {
         WITH_STORE(test_log_survives),
         WITH_STORE(test_rollback),
         WITH_STORE(test_agents),
+        WITH_STORE(test_resolver_profiles),
         WITH_STORE(test_labels),
         WITH_STORE(test_tokens),
         WITH_STORE(test_incidents),

@@ -1,0 +1,40 @@
+/* The zone of canary names. */
+#include <string.h>
+
+#include "collector/conf_parts.h"
+
+#define EVERY_MIN_S 60U /* less than a run takes at a slow resolver */
+
+const cyaml_schema_field_t nx_conf_canary_fields[] = {
+    CYAML_FIELD_STRING_PTR("zone", CYAML_FLAG_POINTER,
+                           struct nx_conf_raw_canary, zone, 1,
+                           NX_CONF_TEXT_MAX),
+    CYAML_FIELD_UINT_PTR("every_s", OPTIONAL_PTR, struct nx_conf_raw_canary,
+                         every_s),
+    CYAML_FIELD_UINT_PTR("count", OPTIONAL_PTR, struct nx_conf_raw_canary,
+                         count),
+    CYAML_FIELD_END};
+
+int nx_conf_take_canary(const struct nx_conf_reader *r,
+                        const struct nx_conf_raw_canary *raw) {
+    struct nx_canary_conf *out = &r->out->engine.canary;
+    uint32_t count = out->count_n;
+    if (nx_dname_parse(raw->zone, out->zone) != NX_OK ||
+        nx_dname_labels(out->zone) < 2 ||
+        nx_canary_zone_check(out->zone) != NX_OK) {
+        return nx_yaml_error(r->doc, r->why, r->why_cap, "canary.zone",
+                             "\"%s\" is not the name of a zone, of two labels "
+                             "or more and 223 octets at most",
+                             raw->zone);
+    }
+    int err = nx_conf_take_number(r, "canary.every_s", raw->every_s,
+                                  EVERY_MIN_S, 604800, &out->every_s);
+    if (err == NX_OK) {
+        err = nx_conf_take_number(r, "canary.count", raw->count,
+                                  NX_CANARY_COUNT_MIN, NX_CANARY_COUNT_MAX,
+                                  &count);
+    }
+    out->count_n = (uint16_t)count;
+    out->on = err == NX_OK;
+    return err;
+}

@@ -1,0 +1,165 @@
+#include "collector/engine/canaries.h"
+
+#include <string.h>
+
+#include "collector/engine/planner.h"
+
+#define STEP_US INT64_C(1000000)
+#define RUNS_OF_AGENT_MAX 1U /* one per network at a time */
+
+static bool on(const struct nx_engine *engine) {
+    return engine->settings.canary.on;
+}
+
+/* --- when --- */
+
+static bool quiet(const struct nx_engine *engine) {
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        const struct nx_case *c = engine->cases[i];
+        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+            if (nx_canary_disturbs(engine->settings.canary.zone,
+                                   c->items[k].spec->name)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool present(const struct nx_engine *engine,
+                    const struct nx_agent_state *agent, int64_t now_us) {
+    return nx_agent_probes(agent) && agent->resolvers_known &&
+           now_us - agent->last_seen_us <=
+               engine->settings.diagnosis.silent_after_us;
+}
+
+static void begin_for(struct nx_engine *engine, struct nx_agent_state *agent,
+                      int64_t now_us) {
+    for (size_t i = 0; i < agent->resolvers_n; i++) {
+        if (nx_book_begin(engine->book, agent->agent.network,
+                          &agent->resolvers[i], agent->agent.id, now_us)) {
+            nx_plan_touch(agent);
+        }
+    }
+}
+
+/* --- what came of it --- */
+
+struct ending {
+    struct nx_engine *engine;
+    const struct nx_engine_sink *sink;
+};
+
+static void wake_targets(struct nx_engine *engine,
+                         const struct nx_book_row *row) {
+    for (size_t i = 0; i < engine->targets_n; i++) {
+        const struct nx_target *t = engine->targets[i];
+        if (t->key.address_len == row->at.address_len &&
+            memcmp(t->key.address, row->at.address, t->key.address_len) == 0) {
+            engine->due_us[i] = INT64_MIN;
+        }
+    }
+}
+
+static void ended(void *user, uint32_t agent_id,
+                  const struct nx_book_row *row) {
+    struct ending *e = user;
+    struct nx_agent_state *agent = nx_agents_find(e->engine, agent_id);
+    if (agent != NULL) {
+        nx_plan_touch(agent);
+    }
+    if (row != NULL) {
+        wake_targets(e->engine, row);
+    }
+    if (row != NULL && e->sink != NULL && e->sink->resolver != NULL) {
+        e->sink->resolver(e->sink->user, row);
+    }
+}
+
+void nx_canaries_step(struct nx_engine *engine, int64_t now_us,
+                      const struct nx_engine_sink *sink) {
+    struct ending ending = {engine, sink};
+    if (!on(engine) || now_us - engine->canaries_us < STEP_US) {
+        return;
+    }
+    engine->canaries_us = now_us;
+    bool may = quiet(engine);
+    nx_book_end(engine->book, now_us, !may, ended, &ending);
+    struct nx_agent_state *a = may ? engine->agents : NULL;
+    for (; a != NULL; a = a->hh.next) {
+        if (present(engine, a, now_us)) {
+            begin_for(engine, a, now_us);
+        }
+    }
+}
+
+/* --- plan --- */
+
+size_t nx_canaries_tasks_max(const struct nx_engine *engine) {
+    return on(engine) ? RUNS_OF_AGENT_MAX * NX_CANARIES_N_ : 0;
+}
+
+static bool task_of(const struct nx_canary_run *run, enum nx_canary which,
+                    const struct nx_endpoint *at, struct nx_arena *arena,
+                    struct nx_task *out) {
+    uint8_t *name = nx_arena_alloc(arena, NX_DNAME_MAX, 1);
+    if (name == NULL) {
+        return false;
+    }
+    nx_canary_task(run, which, name, out);
+    out->has_endpoint = true;
+    out->endpoint = *at;
+    return true;
+}
+
+size_t nx_canaries_tasks(const struct nx_engine *engine,
+                         const struct nx_agent_state *agent,
+                         struct nx_arena *arena, struct nx_task *tasks,
+                         size_t cap) {
+    size_t n = 0;
+    if (!on(engine) || !quiet(engine)) {
+        return 0;
+    }
+    for (size_t i = 0; i < agent->resolvers_n; i++) {
+        struct nx_canary_run run;
+        if (!nx_book_run(engine->book, agent->agent.network,
+                         &agent->resolvers[i], agent->agent.id, &run)) {
+            continue;
+        }
+        for (unsigned k = 0; k < NX_CANARIES_N_ && n < cap; k++) {
+            n += task_of(&run, (enum nx_canary)k, &agent->resolvers[i], arena,
+                         &tasks[n])
+                     ? 1
+                     : 0;
+        }
+    }
+    return n;
+}
+
+/* --- results --- */
+
+bool nx_canaries_own(const struct nx_engine *engine,
+                     const struct nx_question *question) {
+    return on(engine) &&
+           nx_dname_under(question->name, engine->settings.canary.zone);
+}
+
+const struct nx_profile *nx_canaries_profile(const struct nx_engine *engine,
+                                             const struct nx_agent_state *agent,
+                                             const struct nx_endpoint *at) {
+    const struct nx_profile *measured =
+        nx_book_profile(engine->book, agent->agent.network, at, engine->now_us);
+    return measured != NULL ? measured : &engine->profile;
+}
+
+int nx_engine_resolver_put(struct nx_engine *engine,
+                           const struct nx_book_row *row) {
+    return nx_book_put(engine->book, row);
+}
+
+int nx_engine_resolvers(const struct nx_engine *engine,
+                        void (*visit)(void *user,
+                                      const struct nx_book_row *row),
+                        void *user) {
+    return nx_book_rows(engine->book, visit, user);
+}

@@ -1,0 +1,80 @@
+/* The book of resolvers: which ones there are, what was measured of each and
+ * when, and which is being measured. A pure state machine.
+ *
+ * A resolver is kept by network and address: what one network's agents reach
+ * at an address is not what another's do. In one network one resolver is
+ * measured at a time, since two addresses may be one server, whose zones' SOA
+ * they would share. What is older than NX_PROFILE_AGED_US is shown, and not
+ * believed. */
+#ifndef NX_COLLECTOR_BOOK_H
+#define NX_COLLECTOR_BOOK_H
+
+#include "collector/profile/measure.h"
+
+#define NX_BOOK_NETWORK_MAX 64U /* bytes of a network's name with the NUL */
+#define NX_BOOK_RESOLVERS_MAX 40000U
+#define NX_PROFILE_AGED_US (INT64_C(7) * 86400 * 1000000)
+
+/* Where and how canary names are asked for. */
+struct nx_canary_conf {
+    bool on;
+    uint8_t zone[NX_DNAME_MAX];
+    uint32_t every_s; /* between two measurements of a resolver: a day */
+    uint16_t count_n; /* looks that count caches */
+};
+
+/* What was measured of one resolver. */
+struct nx_book_row {
+    char network[NX_BOOK_NETWORK_MAX];
+    struct nx_endpoint at; /* without layer and server_name */
+    int64_t measured_us;   /* NX_TIME_UNKNOWN: never */
+    int64_t failed_us;     /* a later attempt; NX_TIME_UNKNOWN: none */
+    bool measuring;
+    struct nx_measured measured;
+};
+
+struct nx_book;
+
+int nx_book_new(const struct nx_canary_conf *conf,
+                struct nx_book **out) NX_MUSTUSE;
+void nx_book_free(struct nx_book **book);
+const struct nx_canary_conf *nx_book_conf(const struct nx_book *book);
+
+/* From the store. NX_ELIMIT, NX_ENOMEM. */
+int nx_book_put(struct nx_book *book, const struct nx_book_row *row) NX_MUSTUSE;
+
+/* What the estimator is to take for it: measured and not aged, else NULL. */
+const struct nx_profile *nx_book_profile(const struct nx_book *book,
+                                         const char *network,
+                                         const struct nx_endpoint *at,
+                                         int64_t now_us);
+
+/* Ordered by network, address, port, transport. NX_ENOMEM. */
+int nx_book_rows(const struct nx_book *book,
+                 void (*visit)(void *user, const struct nx_book_row *row),
+                 void *user) NX_MUSTUSE;
+
+/* --- runs --- */
+
+/* An agent that is there uses this resolver: is it to be measured now, by it?
+ * Then the run has begun. A resolver that is not known yet is noted. */
+bool nx_book_begin(struct nx_book *book, const char *network,
+                   const struct nx_endpoint *at, uint32_t agent_id,
+                   int64_t now_us);
+/* The run of this agent at this resolver; false: none. */
+bool nx_book_run(const struct nx_book *book, const char *network,
+                 const struct nx_endpoint *at, uint32_t agent_id,
+                 struct nx_canary_run *out);
+
+/* An observation that may belong to a run; false: it does not. */
+bool nx_book_look(struct nx_book *book, const char *network, uint32_t agent_id,
+                  const struct nx_obs *obs, int64_t theta_us, uint32_t eps_us);
+
+/* Ends what is over at now_us (all: everything, without a result). ended:
+ * row: what was measured; NULL: nothing could be. */
+void nx_book_end(struct nx_book *book, int64_t now_us, bool all,
+                 void (*ended)(void *user, uint32_t agent_id,
+                               const struct nx_book_row *row),
+                 void *user);
+
+#endif

@@ -1,0 +1,244 @@
+/* Resolvers measured by canary names: plan, looks, profile, verdict. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/engine_bench.h"
+
+#define DAY (INT64_C(86400) * S)
+
+static const uint8_t zone[] = "\6canary\7example\3net";
+
+static struct nx_book_row measured;
+static unsigned measured_n;
+
+static void on_resolver(void *user, const struct nx_book_row *row) {
+    (void)user;
+    measured = *row;
+    measured_n++;
+}
+
+static int setup(void **state) {
+    int err = bench_setup(state);
+    struct engine_bench *b = *state;
+    measured_n = 0;
+    nx_engine_free(&b->engine);
+    b->settings.canary.on = true;
+    memcpy(b->settings.canary.zone, zone, sizeof(zone));
+    b->sink.resolver = on_resolver;
+    err |= nx_engine_new(&b->settings, &b->engine);
+    add_agent(b, LYON, "lyon", false);
+    add_agent(b, OSLO, "oslo", false);
+    add_agent(b, AUDITOR, "audit", true);
+    return err;
+}
+
+/* The answer of a resolver with an own clock, floor 5 and cap 3600. */
+static void answer_one(struct engine_bench *b, uint32_t agent,
+                       const struct nx_task *task, int64_t at_us) {
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 1};
+    char name[NX_DNAME_TEXT_MAX];
+    (void)nx_dname_text(task->name, name);
+    const struct nx_question question = {
+        .name = task->name,
+        .qtype = task->qtype,
+        .flags = task->rd0 ? 0 : NX_Q_RD,
+        .to = task->endpoint,
+    };
+    bool many =
+        strstr(name, ".many.") != NULL || strstr(name, "whoami") == name;
+    struct nx_answer answer = {.flags = NX_ANS_SOA | NX_ANS_RA,
+                               .rcode = NX_RCODE_NXDOMAIN,
+                               .soa_owner = zone,
+                               .soa_serial = 1};
+    uint32_t ttl_s = strstr(name, ".short.") != NULL   ? 5
+                     : strstr(name, ".end.") != NULL   ? 8
+                     : strstr(name, ".clock.") != NULL ? 60
+                                                       : 3600;
+    if (task->rd0) {
+        answer = (struct nx_answer){.rcode = NX_RCODE_REFUSED};
+    } else if (many && task->qtype == NX_TYPE_A) {
+        answer = (struct nx_answer){.flags = NX_ANS_RDATA,
+                                    .rdata = rdata,
+                                    .rdata_len = sizeof(rdata),
+                                    .rdata_n = 1};
+    } else if (many) {
+        answer.rcode = NX_RCODE_NOERROR;
+    }
+    batch_of(b, agent, &question, &answer, ttl_s, at_us, NULL);
+}
+
+/* Answers everything that the agent's plan asks, at its time. */
+static void run(struct engine_bench *b, uint32_t agent, int64_t from_us) {
+    const struct nx_plan *plan = plan_of(b, agent, from_us);
+    for (size_t i = 0; i < plan->tasks_n; i++) {
+        const struct nx_task *task = &plan->tasks[i];
+        assert_true(task->canary);
+        assert_false(task->authority_verified);
+        assert_true(nx_dname_under(task->name, zone));
+        for (unsigned k = 0; k < task->visit_n; k++) {
+            int64_t after_ms =
+                (int64_t)task->first_after_ms + (int64_t)k * task->visit_gap_ms;
+            answer_one(b, agent, task, from_us + after_ms * 1000);
+        }
+    }
+}
+
+static struct nx_book_row rows[8];
+static size_t rows_n;
+
+static void see_row(void *user, const struct nx_book_row *row) {
+    (void)user;
+    rows[rows_n++] = *row;
+}
+
+static void look_up(const struct engine_bench *b) {
+    rows_n = 0;
+    assert_int_equal(nx_engine_resolvers(b->engine, see_row, NULL), 0);
+}
+
+static void test_measured(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    hello(b, AUDITOR, 1, 0, T0);
+    tick(b, T0);
+    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, NX_CANARIES_N_);
+    assert_int_equal(plan_of(b, AUDITOR, T0)->tasks_n, 0);
+    look_up(b);
+    assert_int_equal(rows_n, 1);
+    assert_true(rows[0].measuring);
+    assert_int_equal(rows[0].measured_us, NX_TIME_UNKNOWN);
+    run(b, LYON, T0);
+    assert_int_equal(nx_engine_counts(b->engine)->strays_n, 0);
+    tick(b, T0 + 40 * S);
+    assert_int_equal(measured_n, 1);
+    assert_string_equal(measured.network, "lyon");
+    assert_int_equal(measured.measured.nxdomain_cap_s, 3600);
+    assert_int_equal(measured.measured.nodata_cap_s, 3600);
+    assert_int_equal(measured.measured.floor_s, 5);
+    assert_int_equal(measured.measured.profile.rd0, NX_RD0_REFUSED);
+    assert_true(measured.measured.profile.never_decrements);
+    assert_int_equal(plan_of(b, LYON, T0 + 40 * S)->tasks_n, 0);
+}
+
+/* What was measured reaches the estimator, in its network alone, for a week. */
+static void test_verdict_is_verified(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    tick(b, T0);
+    run(b, LYON, T0);
+    tick(b, T0 + 40 * S);
+    hello(b, LYON, 1, 0, T0 + 50 * S);
+    hello(b, OSLO, 1, 0, T0 + 50 * S);
+    open_restored(b, 7, T0 + 50 * S);
+    sees_nxdomain(b, LYON, 1, 600, T0 + 51 * S);
+    sees_nxdomain(b, OSLO, 1, 600, T0 + 51 * S);
+    struct seen_targets seen = targets_of(b, 7, T0 + 52 * S);
+    assert_int_equal(seen.n, 2);
+    assert_true(seen.at[0].verdict.verified);
+    assert_false(seen.at[1].verdict.verified);
+    tick(b, T0 + 40 * S + NX_PROFILE_AGED_US + S);
+    seen = targets_of(b, 7, T0 + 40 * S + NX_PROFILE_AGED_US + S);
+    assert_false(seen.at[0].verdict.verified);
+}
+
+static void test_one_at_a_time_and_daily(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 2, 0, T0);
+    tick(b, T0);
+    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, NX_CANARIES_N_);
+    run(b, LYON, T0);
+    tick(b, T0 + 40 * S);
+    assert_int_equal(plan_of(b, LYON, T0 + 40 * S)->tasks_n, NX_CANARIES_N_);
+    run(b, LYON, T0 + 40 * S);
+    tick(b, T0 + 80 * S);
+    assert_int_equal(measured_n, 2);
+    hello(b, LYON, 2, 0, T0 + DAY / 2);
+    tick(b, T0 + DAY / 2);
+    assert_int_equal(plan_of(b, LYON, T0 + DAY / 2)->tasks_n, 0);
+    hello(b, LYON, 2, 0, T0 + DAY + 80 * S);
+    tick(b, T0 + DAY + 80 * S);
+    assert_int_equal(plan_of(b, LYON, T0 + DAY + 80 * S)->tasks_n,
+                     NX_CANARIES_N_);
+}
+
+static void test_nothing_came(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    tick(b, T0);
+    tick(b, T0 + 100 * S); /* over, without a look */
+    assert_int_equal(measured_n, 0);
+    look_up(b);
+    assert_int_equal(rows[0].measured_us, NX_TIME_UNKNOWN);
+    assert_int_equal(rows[0].failed_us, T0 + 100 * S);
+    hello(b, LYON, 1, 0, T0 + 701 * S);
+    tick(b, T0 + 701 * S);
+    assert_int_equal(plan_of(b, LYON, T0 + 701 * S)->tasks_n, NX_CANARIES_N_);
+}
+
+/* While an incident of the zone above is open they rest, a run is broken off;
+ * one of another zone does not matter. */
+static void test_quiet_times(void **state) {
+    struct engine_bench *b = *state;
+    static const uint8_t near[] = "\3www\7example\3net";
+    struct nx_incident i = incident(7, T0 + 5 * S);
+    hello(b, LYON, 1, 0, T0);
+    tick(b, T0);
+    open_restored(b, 6, T0 + S);
+    assert_int_equal(plan_of(b, LYON, T0 + S)->tasks_n, NX_CANARIES_N_);
+    memcpy(i.items[0].name, near, sizeof(near));
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    const struct nx_plan *plan = plan_of(b, LYON, T0 + 5 * S);
+    for (size_t k = 0; k < plan->tasks_n; k++) {
+        assert_false(plan->tasks[k].canary);
+    }
+    tick(b, T0 + 6 * S);
+    look_up(b);
+    assert_false(rows[0].measuring);
+    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + 9 * S), 0);
+    tick(b, T0 + 10 * S);
+    look_up(b);
+    assert_true(rows[0].measuring);
+}
+
+static void test_from_the_store(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_book_row row = {.network = "lyon",
+                              .at = resolver(1),
+                              .measured_us = T0 - DAY / 2,
+                              .measured = {.nxdomain_cap_s = 900,
+                                           .nodata_cap_s = 900,
+                                           .floor_s = 1,
+                                           .chain = NX_CHAIN_NONE,
+                                           .soa_clock = NX_SOA_CLOCK_OWN}};
+    nx_profile_default(&row.measured.profile);
+    nx_measured_settle(&row.measured);
+    assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+    hello(b, LYON, 1, 0, T0);
+    tick(b, T0);
+    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, 0); /* not due again */
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    struct seen_targets seen = targets_of(b, 7, T0 + 2 * S);
+    assert_true(seen.at[0].verdict.verified);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_measured, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_verdict_is_verified, setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(test_one_at_a_time_and_daily, setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_came, setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(test_quiet_times, setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(test_from_the_store, setup,
+                                        bench_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
