@@ -126,6 +126,11 @@ static void on_result(void *user, const struct nx_probe_result *result) {
                             nx_clock_mono_us());
     }
     nx_agentd_on_observed(user, &result->obs);
+    if (result->obs.answer->outcome == NX_ANSWERED &&
+        result->obs.answer->rcode == NX_RCODE_SERVFAIL) {
+        nx_planner_failed(a->planner, result->obs.question, nx_clock_mono_us());
+        nx_agentd_arm(a->on_due, 0);
+    }
 }
 
 static void start_walk(struct nx_agentd *a, const struct nx_due *due) {
@@ -151,6 +156,9 @@ static bool ask(struct nx_agentd *a, const struct nx_due *due) {
                                    .qtype = due->qtype,
                                    .flags = due->rd0 ? 0 : NX_Q_RD,
                                    .to = due->to};
+    if (due->cd) {
+        question.flags |= NX_Q_CD;
+    }
     if (due->kind == NX_DUE_IDENTITY) {
         question.flags |= NX_Q_NSID;
     }

@@ -33,6 +33,7 @@ struct nx_due {
     const uint8_t *name;
     uint16_t qtype;
     bool rd0;
+    bool cd; /* with CD=1: without validation (RFC 4035 section 3.2.2) */
     struct nx_endpoint to; /* not with NX_DUE_AUTHORITY */
 };
 
@@ -80,6 +81,14 @@ int64_t nx_planner_wakeup(const struct nx_planner *planner);
 void nx_planner_own(struct nx_planner *planner, const uint8_t *name,
                     uint16_t qtype, enum nx_guard_word word,
                     int64_t now_mono_us);
+
+/* A resolver answered SERVFAIL to this question of a plan. It is asked once
+ * more with CD=1: an answer then means that validation failed, and not the
+ * resolver. A question like any other: under the guard, by the rates, and for
+ * each target at most every NX_TWIN_INTERVAL_S. */
+#define NX_TWIN_INTERVAL_S 5
+void nx_planner_failed(struct nx_planner *planner,
+                       const struct nx_question *question, int64_t now_mono_us);
 
 /* Some message of the collector came. */
 void nx_planner_heard(struct nx_planner *planner, int64_t now_mono_us);

@@ -137,6 +137,7 @@ static void set_times(const struct build *b, struct nx_target *target,
                       uint64_t phase) {
     const struct nx_target *old = old_target(b, target->id);
     target->visit_us = old != NULL ? old->visit_us : INT64_MIN;
+    target->twin_us = old != NULL ? old->twin_us : INT64_MIN;
     if (old != NULL && same_pace(b, old, target)) {
         target->start_us = old->start_us;
         target->due_us = old->due_us;
@@ -175,7 +176,8 @@ static int add_target(struct build *b, uint64_t id, uint64_t phase,
         return NX_ENOMEM;
     }
     struct nx_target *target = &b->targets[b->n++];
-    *target = (struct nx_target){.id = id, .task = task, .resolver = resolver};
+    *target = (struct nx_target){
+        .id = id, .task = task, .resolver = resolver, .twin_us = INT64_MIN};
     *slot = (uint32_t)b->n;
     set_times(b, target, phase);
     return NX_OK;

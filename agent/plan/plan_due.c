@@ -38,6 +38,12 @@ static void pace_of(const struct nx_planner *planner,
 static void advance(const struct nx_planner *planner, struct nx_target *target,
                     int64_t now_us) {
     struct nx_pace pace;
+    if (target->twin) { /* beside the visits, which go on as they would */
+        target->twin = false;
+        target->twin_us = now_us;
+        target->ready_us = target->due_us;
+        return;
+    }
     pace_of(planner, target, &pace);
     if (target->left == 0) {
         target->left = pace.visit_n;
@@ -74,6 +80,7 @@ static void guard(const struct nx_planner *planner, struct nx_target *target,
         return;
     case NX_GUARD_LAPSED:
     case NX_GUARD_DENIES:
+        target->twin = false;
         pace_of(planner, target, &pace);
         next_visit(planner, target, &pace, now_us);
         return;
@@ -143,6 +150,7 @@ static void describe(const struct nx_planner *planner,
         out->name = task->name;
         out->qtype = task->qtype;
         out->rd0 = task->rd0;
+        out->cd = target->twin;
     }
 }
 
@@ -157,6 +165,38 @@ static enum nx_ratelimit_verdict take_token(struct nx_planner *planner,
     return nx_ratelimit_take(planner->limit, &resolver->at,
                              nx_policy_rate(planner->policy, resolver), now_us,
                              wait_us);
+}
+
+static bool is_asked(const struct nx_planner *planner,
+                     const struct nx_target *target,
+                     const struct nx_question *question) {
+    if (target->task >= NX_TARGET_GONE ||
+        target->resolver >= planner->resolvers_n ||
+        target->task == NX_TARGET_IDENTITY) {
+        return false;
+    }
+    const struct nx_task *task = &planner->current->plan.tasks[target->task];
+    return !task->canary && task->qtype == question->qtype &&
+           nx_dname_equal(task->name, question->name) &&
+           same_server(&planner->resolvers[target->resolver].at, &question->to);
+}
+
+void nx_planner_failed(struct nx_planner *planner,
+                       const struct nx_question *question,
+                       int64_t now_mono_us) {
+    const int64_t rest_us = NX_TWIN_INTERVAL_S * INT64_C(1000000);
+    if ((question->flags & NX_Q_CD) != 0) {
+        return;
+    }
+    for (size_t i = 0; i < planner->targets_n; i++) {
+        struct nx_target *target = &planner->targets[i];
+        bool rested = target->twin_us == INT64_MIN ||
+                      now_mono_us - target->twin_us >= rest_us;
+        if (rested && is_asked(planner, target, question)) {
+            target->twin = true;
+            target->ready_us = now_mono_us;
+        }
+    }
 }
 
 bool nx_planner_next(struct nx_planner *planner, int64_t now_mono_us,

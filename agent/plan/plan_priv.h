@@ -15,9 +15,11 @@ struct nx_target {
     int64_t due_us;    /* when its next query should go */
     int64_t ready_us;  /* due_us, or later because a bucket was empty */
     int64_t visit_us;  /* when the last visit began; INT64_MIN: never */
+    int64_t twin_us;   /* when it was last asked with CD=1; INT64_MIN */
     uint32_t task;     /* index into the plan, or NX_TARGET_* */
     uint16_t resolver; /* index, or NX_RESOLVER_NONE */
     uint8_t left;      /* queries left in the current visit, 0: between */
+    bool twin;         /* the next query has CD=1 */
 };
 
 /* A plan with everything in one block. */

@@ -528,6 +528,38 @@ static void test_own_proof(void **state) {
     free_bench(&b);
 }
 
+/* A SERVFAIL is asked once more with CD=1, beside the visits, not too often,
+ * and not while the guard is closed. */
+static void test_twin(void **state) {
+    (void)state;
+    struct bench b = new_bench(2);
+    const struct nx_task task = task_of(www, 0, 10000);
+    struct nx_due due;
+    int64_t now = T0;
+    load(&b, &task, 1, T0);
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    assert_false(due.cd);
+    struct nx_question question = {
+        .name = www, .qtype = NX_TYPE_A, .flags = NX_Q_RD, .to = due.to};
+    nx_planner_failed(b.planner, &question, now);
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    assert_true(due.cd);
+    assert_true(nx_endpoint_equal(&due.to, &question.to));
+    nx_planner_failed(b.planner, &question, now + 4 * S); /* so soon again */
+    assert_false(next_query(&b, &now, T0 + 9 * S, &due));
+    question.flags |= NX_Q_CD; /* a twin has none */
+    nx_planner_failed(b.planner, &question, now + 6 * S);
+    assert_true(next_query(&b, &now, T0 + 12 * S, &due)); /* the next visit */
+    assert_false(due.cd);
+    question.flags = NX_Q_RD;
+    assert_true(next_query(&b, &now, T0 + 12 * S, &due));
+    nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_DENIED, now);
+    nx_planner_failed(b.planner, &question, now);
+    assert_false(next_query(&b, &now, T0 + 40 * S, &due));
+    free_bench(&b);
+}
+
 static void test_unverified(void **state) {
     (void)state;
     struct bench b = new_bench(1);
@@ -751,6 +783,7 @@ int main(void) {
         cmocka_unit_test_setup(test_full_denied_is_exact, setup),
         cmocka_unit_test_setup(test_lapsed_proof, setup),
         cmocka_unit_test_setup(test_own_proof, setup),
+        cmocka_unit_test_setup(test_twin, setup),
         cmocka_unit_test_setup(test_unverified, setup),
         cmocka_unit_test_setup(test_refusals, setup),
         cmocka_unit_test_setup(test_authority, setup),
