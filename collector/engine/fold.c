@@ -156,6 +156,13 @@ static bool in_use(const struct fold *f, const struct nx_question *question,
 
 static void fold_look(struct fold *f, struct nx_target *t,
                       const struct nx_look *look) {
+    if ((look->flags & NX_LOOK_CD) != 0) {
+        if (nx_target_twin(t, look)) {
+            t->stale = true;
+            nx_target_wake(f->engine, t, true);
+        }
+        return;
+    }
     bool turned = t->looks_n == 0 || look->kind != t->newest_kind;
     if (nx_target_push(t, look) != 0) {
         f->engine->counts.refused_n++; /* no memory: an older look is gone */

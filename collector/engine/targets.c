@@ -7,6 +7,7 @@
 #include "common/hash.h"
 
 #define RING_FIRST 8U
+#define TWIN_US INT64_C(10000000) /* a question and its twin with CD=1 */
 
 static void key_of(struct nx_target_key *key, uint32_t agent_id,
                    uint32_t item_id, const struct nx_endpoint *at) {
@@ -288,6 +289,32 @@ int nx_target_push(struct nx_target *t, const struct nx_look *look) {
         t->looks_n++;
     }
     return err;
+}
+
+static unsigned twin_flag(unsigned kind) {
+    bool answered = kind == NX_KIND_POS || kind == NX_KIND_POS_OTHER ||
+                    nx_kind_is_negative(kind);
+    return answered                   ? NX_LOOK_TWIN_ANSWERED
+           : kind == NX_KIND_SERVFAIL ? NX_LOOK_TWIN_FAILED
+                                      : 0U;
+}
+
+bool nx_target_twin(struct nx_target *t, const struct nx_look *look) {
+    struct nx_look *newest = NULL;
+    for (size_t i = 0; i < t->looks_n; i++) {
+        struct nx_look *l = &t->looks[(oldest_i(t) + i) % (size_t)t->cap_n];
+        bool before = l->tx_us < look->tx_us;
+        if (before && (newest == NULL || l->tx_us > newest->tx_us)) {
+            newest = l;
+        }
+    }
+    unsigned flag = twin_flag(look->kind);
+    if (newest == NULL || flag == 0 || newest->kind != NX_KIND_SERVFAIL ||
+        look->tx_us - newest->tx_us > TWIN_US) {
+        return false;
+    }
+    newest->flags = (uint16_t)(newest->flags | flag);
+    return true;
 }
 
 size_t nx_target_looks(const struct nx_target *t, struct nx_look *out) {

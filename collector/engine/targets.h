@@ -23,6 +23,10 @@ int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
 
 void nx_targets_drop(struct nx_engine *engine, struct nx_target *target);
 
+/* A look with CD=1 belongs to the SERVFAIL just before it, which keeps what it
+ * showed (NX_LOOK_TWIN_*). False: there is none, or it showed nothing. */
+bool nx_target_twin(struct nx_target *target, const struct nx_look *look);
+
 /* Takes a look into the ring. When it is full the oldest goes: one that comes
  * late may be that itself. NX_ENOMEM: could not grow, it was full then. */
 int nx_target_push(struct nx_target *target,

@@ -55,16 +55,6 @@ static enum nx_state positive_state(const struct nx_evidence *ev,
     return NX_STATE_PARTLY_CLEAR;
 }
 
-static bool is_answered_without_checks(const struct nx_case *c) {
-    for (size_t i = 0; i < c->looks_n; i++) {
-        if (c->looks[i].kind == NX_KIND_POS &&
-            (c->looks[i].flags & NX_LOOK_CD) != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* A clear target that says otherwise once stays clear until a second look
  * within 35 s agrees. */
 static bool is_in_doubt(const struct nx_evidence *ev, struct nx_verdict *out) {
@@ -132,7 +122,7 @@ static enum nx_state classify(const struct nx_evidence *ev,
     }
     if (last->kind == NX_KIND_SERVFAIL) {
         return (last->flags & NX_LOOK_EDE_DNSSEC) != 0 ||
-                       is_answered_without_checks(ev->c)
+                       nx_evidence_twin(ev->c) == NX_TWIN_ANSWERED
                    ? NX_STATE_SERVFAIL_DNSSEC
                    : NX_STATE_SERVFAIL_OTHER;
     }

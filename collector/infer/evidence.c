@@ -17,6 +17,24 @@ const struct nx_look *nx_evidence_negative(const struct nx_evidence *ev) {
     return ev->last_neg == NX_NO_LOOK ? NULL : &ev->c->looks[ev->last_neg];
 }
 
+enum nx_twin nx_evidence_twin(const struct nx_case *c) {
+    for (size_t i = c->looks_n; i > 0; i--) {
+        const struct nx_look *look = &c->looks[i - 1];
+        if ((look->flags & NX_LOOK_CD) != 0) {
+            if (look->kind == NX_KIND_POS) {
+                return NX_TWIN_ANSWERED;
+            }
+        } else if (look->kind != NX_KIND_SERVFAIL) {
+            break;
+        } else if ((look->flags & NX_LOOK_TWIN_ANSWERED) != 0) {
+            return NX_TWIN_ANSWERED;
+        } else if ((look->flags & NX_LOOK_TWIN_FAILED) != 0) {
+            return NX_TWIN_FAILED;
+        }
+    }
+    return NX_TWIN_NONE;
+}
+
 /* A positive answer from before the restoration is the old entry, not the
  * restored one. */
 static bool is_restored(const struct nx_case *c, const struct nx_look *look) {

@@ -78,6 +78,15 @@ void nx_evidence_countdown(struct nx_evidence *ev);
 /* A denial that no cache makes (resolver-facts.md 2.3). */
 bool nx_look_is_policy(const struct nx_look *look);
 
+/* What the same question with CD=1 showed, in the row of failures that lasts;
+ * the newest that showed something. */
+enum nx_twin {
+    NX_TWIN_NONE,
+    NX_TWIN_ANSWERED, /* validation fails, resolving does not */
+    NX_TWIN_FAILED,   /* resolving fails */
+};
+enum nx_twin nx_evidence_twin(const struct nx_case *c);
+
 /* The newest negative look, NULL when there is none. */
 const struct nx_look *nx_evidence_negative(const struct nx_evidence *ev);
 

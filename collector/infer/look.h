@@ -45,6 +45,9 @@ enum { /* nx_look.flags */
        NX_LOOK_CD = 1 << 10,
        NX_LOOK_SOA_ADDITIONAL = 1 << 11, /* as response policy zones do */
        NX_LOOK_EDNS = 1 << 12,           /* the reply had an OPT record */
+       /* Of a SERVFAIL: the same question with CD=1 was answered, or failed. */
+       NX_LOOK_TWIN_ANSWERED = 1 << 13,
+       NX_LOOK_TWIN_FAILED = 1 << 14,
 };
 
 struct nx_look {

@@ -87,9 +87,19 @@ static void take_serial(const struct nx_evidence *ev, struct nx_verdict *out) {
     }
 }
 
+static void flag_twin(const struct nx_evidence *ev, struct nx_verdict *out) {
+    enum nx_twin twin = nx_evidence_twin(ev->c);
+    if (twin != NX_TWIN_NONE && (out->state == NX_STATE_SERVFAIL_DNSSEC ||
+                                 out->state == NX_STATE_SERVFAIL_OTHER)) {
+        flag(out,
+             twin == NX_TWIN_ANSWERED ? NX_FLAG_CD_ANSWERED : NX_FLAG_CD_FAILS);
+    }
+}
+
 void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_looks(ev, out);
     flag_lines(ev, out);
     flag_early(ev, out);
+    flag_twin(ev, out);
     take_serial(ev, out);
 }

@@ -48,7 +48,9 @@ const char *nx_state_text(unsigned state);
     X(FLAPPING, "flapping")                                                    \
     X(MIXED, "mixed")                                                          \
     X(INCONSISTENT, "inconsistent")                                            \
-    X(LINE_EXPIRED_UNVERIFIED, "line-expired-unverified")
+    X(LINE_EXPIRED_UNVERIFIED, "line-expired-unverified")                      \
+    X(CD_ANSWERED, "cd-answered")                                              \
+    X(CD_FAILS, "cd-fails")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,

@@ -146,6 +146,10 @@ const struct nx_advice_row nx_advice_table[] = {
      "flush the name; if it comes back, look for a name server with old data, "
      "or correct --expect"},
 
+    {NX_STATE_SERVFAIL_DNSSEC, FLAG, NX_FLAG_CD_ANSWERED,
+     "{resolver} cannot validate {name} (DNSSEC): with CD=1 it answers",
+     "check DS, DNSKEY and RRSIG of the zone[; failures are kept until "
+     "{hard}]" MEANWHILE},
     {NX_STATE_SERVFAIL_DNSSEC, ALWAYS, 0,
      "{resolver} cannot validate {name} (DNSSEC)",
      "check DS, DNSKEY and RRSIG of the zone[; failures are kept until "
@@ -153,6 +157,12 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_SERVFAIL_DNSSEC, ALWAYS, 0,
      "the name cannot be validated (DNSSEC)",
      "check DS, DNSKEY and RRSIG of the zone"},
+    {NX_STATE_SERVFAIL_OTHER, FLAG, NX_FLAG_CD_FAILS,
+     "{resolver} fails to resolve {name} (SERVFAIL), with CD=1 too: it is not "
+     "DNSSEC",
+     "check that {resolver} reaches every name server, over TCP too[; failures "
+     "are kept "
+     "until {hard}]" MEANWHILE},
     {NX_STATE_SERVFAIL_OTHER, ALWAYS, 0,
      "{resolver} fails to resolve {name} (SERVFAIL)",
      "check that {resolver} reaches every name server[; failures are kept "

@@ -24,6 +24,8 @@ static json_t *look_flags(const struct nx_look *look) {
         {NX_LOOK_EDE_DNSSEC, "ede-dnssec"},
         {NX_LOOK_EDE_SYNTH, "ede-synthesized"},
         {NX_LOOK_EDE_NETWORK, "ede-network"},
+        {NX_LOOK_TWIN_ANSWERED, "cd-answered"},
+        {NX_LOOK_TWIN_FAILED, "cd-fails"},
         {NX_LOOK_CNAME, "cname"},
         {NX_LOOK_SOA_ADDITIONAL, "soa-in-additional"},
     };
@@ -139,6 +141,11 @@ static const char *flag_meaning(unsigned flag) {
         return "the looks contradict each other";
     case NX_FLAG_LINE_EXPIRED_UNVERIFIED:
         return "an entry seen has passed its end; a look after it is missing";
+    case NX_FLAG_CD_ANSWERED:
+        return "asked without validation (CD=1) it answers: DNSSEC fails";
+    case NX_FLAG_CD_FAILS:
+        return "asked without validation (CD=1) it fails, too: it is not "
+               "DNSSEC";
     case NX_FLAG_N_:
         break;
     }

@@ -177,6 +177,31 @@ static void test_failures(void **state) {
     assert_true(t.verdict.eta.known);
 }
 
+static bool flagged(const struct target *t, enum nx_flag flag) {
+    return (t->verdict.flags & 1U << flag) != 0;
+}
+
+/* What the same question with CD=1 showed counts for the row of failures. */
+static void test_twin_of_a_failure(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    saw(&t, 110, NX_KIND_SERVFAIL)->flags |= NX_LOOK_TWIN_ANSWERED;
+    assert_int_equal(NX_STATE_SERVFAIL_DNSSEC, at(&t, 111)->state);
+    assert_true(flagged(&t, NX_FLAG_CD_ANSWERED));
+    saw(&t, 115, NX_KIND_SERVFAIL);
+    assert_int_equal(NX_STATE_SERVFAIL_DNSSEC, at(&t, 116)->state);
+    saw(&t, 120, NX_KIND_SERVFAIL)->flags |= NX_LOOK_TWIN_FAILED;
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 121)->state);
+    assert_true(flagged(&t, NX_FLAG_CD_FAILS));
+    assert_false(flagged(&t, NX_FLAG_CD_ANSWERED));
+    saw(&t, 125, NX_KIND_REFUSED);
+    saw(&t, 130, NX_KIND_SERVFAIL); /* another row */
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 131)->state);
+    assert_false(flagged(&t, NX_FLAG_CD_FAILS));
+}
+
 /* The looks of one visit are one failure; then twice as late each time. */
 static void test_failures_are_looked_at_again(void **state) {
     struct target t;
@@ -498,6 +523,7 @@ int main(void) {
         cmocka_unit_test(test_authority_denies),
         cmocka_unit_test(test_nodata),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_twin_of_a_failure),
         cmocka_unit_test(test_failures_are_looked_at_again),
         cmocka_unit_test(test_old_answer_may_be_renewed),
         cmocka_unit_test(test_few_timeouts_are_ignored),
