@@ -9,6 +9,11 @@
  *   plan REVISION NAME VERIFIED EPOCH   one task: A of NAME, each second, every
  *                                       resolver; to the agent that spoke last
  *
+ *   attack REVISION ADDRESS             NX_PLAN_TASKS_MAX tasks: names in and
+ *                                       outside of example.com, every
+ *                                       resolver or ADDRESS, too often and as
+ *                                       often as may be, ANY and AXFR
+ *
  * Prints "hello REVISION" for each hello. Ends with its standard input. */
 #include <inttypes.h>
 #include <poll.h>
@@ -28,6 +33,7 @@
 
 #define LINE_MAX_BYTES 512U
 #define ID_MAX_BYTES 64U
+#define ATTACK_NAMES 1998U /* a multiple of the kinds of tasks */
 
 static void *router;
 static uint8_t agent_id[ID_MAX_BYTES];
@@ -113,6 +119,59 @@ static bool send_plan(const char *line) {
     return true;
 }
 
+/* One task of each kind, again and again; some names come twice. */
+static void attack_task(size_t i, const struct nx_endpoint *victim,
+                        struct nx_task *task) {
+    static uint8_t names[ATTACK_NAMES][NX_DNAME_MAX];
+    char text[64];
+    size_t kind = i % 6;
+    uint8_t *name = names[i % ATTACK_NAMES];
+    snprintf(text, sizeof(text), "n%zu.%s", i % ATTACK_NAMES,
+             kind == 0 ? "example.net" : "example.com");
+    if (nx_dname_parse(text, name) != NX_OK) {
+        abort();
+    }
+    *task = (struct nx_task){.kind = NX_TASK_RESOLVER,
+                             .name = name,
+                             .qtype = kind == 1   ? 255 /* ANY */
+                                      : kind == 2 ? 252 /* AXFR */
+                                                  : NX_TYPE_A,
+                             .interval_ms = kind == 3 ? 1 : 1000,
+                             .visit_n = 1,
+                             .authority_verified = true,
+                             .authority_epoch = 7};
+    if (kind == 4) {
+        task->has_endpoint = true;
+        task->endpoint = *victim;
+    }
+}
+
+static bool send_attack(const char *line) {
+    static uint8_t bytes[NX_MSG_MAX_BYTES];
+    static struct nx_task tasks[NX_PLAN_TASKS_MAX];
+    struct nx_endpoint victim;
+    char text[64];
+    uint64_t revision = 0;
+    size_t len = 0;
+    if (sscanf(line, "attack %" SCNu64 " %63s", &revision, text) != 2 ||
+        nx_endpoint_parse(text, &victim) != NX_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < NX_PLAN_TASKS_MAX; i++) {
+        attack_task(i, &victim, &tasks[i]);
+    }
+    const struct nx_plan plan = {.revision = revision,
+                                 .valid_s = 3600,
+                                 .tasks = tasks,
+                                 .tasks_n = NX_PLAN_TASKS_MAX};
+    if (nx_codec_pack_plan(&plan, nx_test_scratch(), bytes, sizeof(bytes),
+                           &len) != NX_OK) {
+        return false;
+    }
+    send_down(bytes, len);
+    return true;
+}
+
 /* Unbuffered: what stdio has read ahead poll does not see. */
 static bool read_line(char *line) {
     size_t n = 0;
@@ -140,7 +199,7 @@ static void serve(void) {
         if (!read_line(line)) {
             return;
         }
-        if (!send_plan(line)) {
+        if (!send_plan(line) && !send_attack(line)) {
             fprintf(stderr, "plan_server: not a command: %s\n", line);
         }
     }

@@ -1,4 +1,4 @@
-"""Keys in the wrong hands: one that is used twice, one whose owner floods."""
+"""Keys in the wrong hands: used twice, of one that floods, of another network."""
 import os
 import shutil
 import signal
@@ -99,3 +99,20 @@ def test_flood():
         assert log.count("sends faster than it is listened to") == 1, log
     faults.row("agent that floods; the other one", 1, lost, ledger.double(),
                took)
+
+
+def test_wrong_network():
+    """Row 20: what a key was accepted for counts, not what its owner says."""
+    with faults.collector(BIN) as site:
+        agent = site.agent("oslo", nameservers=["192.0.2.53"])
+        site.cli("agents", "accept", "--network", "lyon", "--",
+                 agent.public_key)
+        agent.start()
+        try:
+            site.wait_connected([agent])
+            record = site.agent_record(agent)
+            assert (record["network"], record["name"]) == ("lyon", "lyon")
+            networks = site.api.must_get("/v1/networks")["networks"]
+            assert [n["network"] for n in networks] == ["lyon"], networks
+        finally:
+            agent.daemon.stop()

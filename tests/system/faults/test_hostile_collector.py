@@ -1,0 +1,95 @@
+"""Row 31: somebody has the collector's key, and orders what no collector
+should. The agent's own policy decides: what is asked, of whom, how often."""
+import subprocess
+import time
+
+import dns.message
+
+from deploy.lab.ask import wait_until
+from deploy.lab.lab import COLLECTOR_ADDRESS
+from deploy.lab.namespace import add_addresses
+from deploy.lab.programs import Site
+from tests.lib import faults
+from tests.lib.support import BIN, Responder, reply_to, work_folder
+
+RESOLVER = "198.51.100.71"
+VICTIM = "198.51.100.72"
+OWN = "127.0.0.77"
+QPS = 5
+BURST = 5
+WATCH_S = 4
+WHY = ["the name is outside the zones of the local policy",
+       "the record type is not allowed by the local policy",
+       "the resolver is neither named by the owner nor listed by the system",
+       "the interval is shorter than the local policy allows"]
+
+
+class Asked:
+    """A server that remembers its questions and answers NXDOMAIN."""
+
+    def __init__(self):
+        self.questions = []
+
+    def __call__(self, query):
+        question = dns.message.from_wire(query).question[0]
+        self.questions.append((time.monotonic(), question))
+        reply = reply_to(query)
+        reply.set_rcode(3)
+        return [reply.to_wire()]
+
+
+def order(attacker, revision, address):
+    attacker.stdin.write(f"attack {revision} {address}\n")
+    attacker.stdin.flush()
+
+
+def judge(questions):
+    for _at, question in questions:
+        name = question.name.to_text().lower()
+        assert name == "." or name.endswith("example.com."), question
+        assert question.rdtype in (1, 2, 6, 28), question
+    times = [at for at, _question in questions]
+    for i, began in enumerate(times):
+        within = sum(1 for at in times[i:] if at <= began + 1)
+        assert within <= QPS + BURST + 1, (within, "in a second")
+
+
+def test_orders_of_a_stolen_key():
+    add_addresses([COLLECTOR_ADDRESS, RESOLVER, VICTIM, OWN])
+    resolver, victim, own = Asked(), Asked(), Asked()
+    with work_folder() as folder, Responder(RESOLVER, resolver), \
+            Responder(VICTIM, victim), Responder(OWN, own):
+        site = Site(BIN, folder, listen=COLLECTOR_ADDRESS)
+        program = site.collector()  # for its key alone
+        agent = site.agent(
+            "branch", resolvers={"discover": False,
+                                 "named": [{"at": RESOLVER}]},
+            policy={"zones": ["example.com"], "types": ["A"],
+                    "resolver_qps": QPS, "resolver_burst": BURST})
+        with subprocess.Popen(
+                [f"{BIN}/plan_server", program.key_path, program.endpoint],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                text=True) as attacker:
+            try:
+                agent.start()
+                assert attacker.stdout.readline().startswith("hello")
+                for revision, address in enumerate((VICTIM, OWN), 1):
+                    order(attacker, revision, address)
+                    # The control: what may be asked is.
+                    before = len(resolver.questions)
+                    wait_until(lambda n=before: len(resolver.questions) > n,
+                               15, "a question")
+                    time.sleep(WATCH_S)  # in which a wrong program would obey
+                agent.daemon.must_run()
+                assert agent.daemon.stop() == 0
+            finally:
+                agent.daemon.kill()
+                attacker.stdin.close()
+        log = agent.daemon.log_text()
+    for why in WHY:
+        assert why in log, (why, log)
+    assert not victim.questions and not own.questions
+    assert any(q.name.to_text().startswith("n")
+               for _at, q in resolver.questions), resolver.questions
+    judge(resolver.questions)
+    faults.row("hostile collector: orders refused", 2, 0, 0)
