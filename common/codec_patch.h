@@ -6,7 +6,7 @@
 
 #include "common/codec.h"
 
-#define NX_PATCH_GAPS_MAX 8U
+#define NX_PATCH_GAPS_MAX NX_BATCH_GAPS_MAX
 #define NX_PATCH_MAX                                                           \
     (NX_PATCH_GAPS_MAX * 40U + 80U) /* bytes it adds at most                   \
                                      */

@@ -313,11 +313,12 @@ bool nx_spool_ack(struct nx_spool *s, const struct nx_ack *ack,
     bool sample = ack->echo != 0 && find_echo(s, ack->echo, sent_us);
     uint64_t before_n = settled_n(s, s->acked_seq, &s->ahead);
     uint64_t now_n = settled_n(s, ack->acked_seq, &ack->ahead);
+    bool same = now_n == before_n && ack->acked_seq == s->acked_seq;
     if (now_n > before_n && ack->acked_seq >= s->acked_seq) {
         go_forward(s, ack, now_us);
         nx_spool_flights_settle(s);
-    } else if (answers_hello && now_n < before_n) {
-        go_back(s, ack);
+    } else if (answers_hello && !same) {
+        go_back(s, ack); /* it may know more beyond what it lost */
     }
     return sample;
 }

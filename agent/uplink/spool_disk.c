@@ -20,7 +20,7 @@ bool nx_spool_failed(struct nx_spool *s, int err) {
 
 /* --- ledger --- */
 
-static int write_ledger(struct nx_spool *s, uint64_t reserved_seq, bool clean) {
+static int write_copy(struct nx_spool *s, uint64_t reserved_seq, bool clean) {
     uint8_t bytes[NX_LEDGER_BLOCK_BYTES];
     struct nx_ledger_block block = {.generation = s->generation + 1,
                                     .epoch = s->epoch,
@@ -37,6 +37,19 @@ static int write_ledger(struct nx_spool *s, uint64_t reserved_seq, bool clean) {
                                    (unsigned)(block.generation & 1), bytes);
     if (err == NX_OK) {
         s->generation = block.generation;
+    }
+    return err;
+}
+
+/* One copy, or both: whoever finds only the older one adds
+ * NX_SPOOL_RESERVE_MAX, and must not be below what was given out. */
+static int write_ledger(struct nx_spool *s, uint64_t reserved_seq, bool clean) {
+    bool far = reserved_seq > s->reserved_seq + NX_SPOOL_RESERVE_MAX;
+    int err = write_copy(s, reserved_seq, clean);
+    if (err == NX_OK && far) {
+        err = write_copy(s, reserved_seq, clean);
+    }
+    if (err == NX_OK) {
         s->reserved_seq = reserved_seq;
     }
     return err;

@@ -19,9 +19,6 @@ struct opening {
 
 /* --- ledger --- */
 
-/* What one write reserves beyond the one before, at most. */
-#define RESERVE_MAX ((1U + NX_SPOOL_RESERVE_BATCHES) * NX_BATCH_OBS_MAX)
-
 static bool written(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES]) {
     for (size_t i = 0; i < NX_LEDGER_BLOCK_BYTES; i++) {
         if (bytes[i] != 0) {
@@ -44,7 +41,7 @@ static bool read_ledger(struct opening *o, struct nx_ledger_block *out,
         if (got != NX_OK) {
             *err = got == NX_ENOTFOUND ? *err : got;
         } else if (nx_ledger_parse(bytes, &block) != NX_OK) {
-            o->unsure_n = written(bytes) ? RESERVE_MAX : o->unsure_n;
+            o->unsure_n = written(bytes) ? NX_SPOOL_RESERVE_MAX : o->unsure_n;
         } else if (!have || block.generation > out->generation) {
             *out = block;
             have = true;
@@ -56,6 +53,7 @@ static bool read_ledger(struct opening *o, struct nx_ledger_block *out,
 static void take_ledger(struct nx_spool *s, const struct nx_ledger_block *l) {
     s->epoch = l->epoch;
     s->generation = l->generation;
+    s->reserved_seq = l->reserved_seq;
     s->acked_seq = l->acked_seq;
     s->dropped_n = l->dropped_n;
     for (size_t i = 0; i < l->holes_n; i++) {
@@ -202,6 +200,14 @@ static void give_up_old(struct opening *o) {
     nx_spool_hole(s, 1, o->found->given_up, NX_GAP_DAMAGED);
 }
 
+/* The newest copy of the ledger may be the damaged one: what was told since the
+ * other is not known. It counts as told, and so never as delivered. */
+static void doubt_holes(struct nx_spool *s) {
+    for (size_t i = 0; i < s->holes_n; i++) {
+        s->holes[i].told_to_seq = s->holes[i].to_seq;
+    }
+}
+
 static int take_old(struct opening *o, const struct nx_ledger_block *ledger) {
     struct nx_spool *s = o->spool;
     int err = NX_OK;
@@ -214,6 +220,9 @@ static int take_old(struct opening *o, const struct nx_ledger_block *ledger) {
     s->next_seq = last_seq + 1;
     uint64_t from = o->last_seq > s->acked_seq ? o->last_seq : s->acked_seq;
     nx_spool_hole(s, o->last_seq + 1, last_seq, NX_GAP_DAMAGED);
+    if (o->unsure_n > 0) {
+        doubt_holes(s);
+    }
     o->found->old = true;
     o->found->clean = ledger->clean;
     o->found->unsure = last_seq > from ? last_seq - from : 0;

@@ -6,6 +6,9 @@
 #include "agent/uplink/spool.h"
 
 #define NX_SPOOL_FRAMES_MAX 8U
+/* What one copy of the ledger reserves beyond the other, at most. */
+#define NX_SPOOL_RESERVE_MAX                                                   \
+    ((1U + NX_SPOOL_RESERVE_BATCHES) * NX_BATCH_OBS_MAX)
 
 /* A batch in memory. */
 struct nx_entry {
@@ -93,6 +96,7 @@ struct nx_spool {
     size_t flights_n;
     int64_t progress_us;
     int64_t drain_us; /* the next batch of the drain not before */
+    bool blocked;     /* what is next waits until the ledger can be written */
     bool peeked;      /* what nx_spool_sent speaks of: */
     enum nx_lane_name peeked_lane;
     struct nx_record_head peeked_head;

@@ -9,6 +9,10 @@
 #define WALL_ERROR_US INT64_C(1000000) /* of a wall clock that is trusted */
 #define SANE_US (INT64_C(1) << 58)
 
+/* The oldest batch tells of every hole below it, so that nothing is missing
+ * before it and the collector takes it however many runs it keeps. */
+_Static_assert(NX_SPOOL_HOLES_MAX <= NX_PATCH_GAPS_MAX, "all fit a message");
+
 /* --- lanes --- */
 
 static uint64_t skip(const struct nx_spool *s, uint64_t seq) {
@@ -202,12 +206,12 @@ static bool better_clock(const struct nx_spool *s,
     return clock->offset_known;
 }
 
-/* The lowest open holes below the batch; told: notes that they were. */
-static size_t gaps_below(struct nx_spool *s, uint64_t first_seq, bool told,
+/* The open holes below the batch. *news: not all were told before. */
+static size_t gaps_below(const struct nx_spool *s, uint64_t first_seq,
                          struct nx_gap *out, bool *news) {
     size_t n = 0;
     for (size_t i = 0; i < s->holes_n && n < NX_PATCH_GAPS_MAX; i++) {
-        struct nx_hole *h = &s->holes[i];
+        const struct nx_hole *h = &s->holes[i];
         uint64_t size = h->to_seq - h->from_seq + 1;
         if (h->to_seq >= first_seq ||
             nx_settled_count(s->acked_seq, &s->ahead, h->from_seq, h->to_seq) ==
@@ -216,9 +220,37 @@ static size_t gaps_below(struct nx_spool *s, uint64_t first_seq, bool told,
         }
         out[n++] = (struct nx_gap){h->from_seq, h->to_seq, h->reason};
         *news = *news || h->told_to_seq < h->to_seq;
-        h->told_to_seq = told ? h->to_seq : h->told_to_seq;
     }
     return n;
+}
+
+static void set_told(struct nx_spool *s, const struct nx_gap *gaps, size_t n) {
+    for (size_t i = 0; i < s->holes_n && n > 0; i++) {
+        if (s->holes[i].from_seq == gaps->from_seq) {
+            s->holes[i].told_to_seq = s->holes[i].to_seq;
+            gaps++;
+            n--;
+        }
+    }
+}
+
+/* That they are told is in the ledger before it can be true: after a crash in
+ * between they must not pass for delivered. False: it cannot be written. */
+static bool tell_gaps(struct nx_spool *s, uint64_t first_seq,
+                      struct nx_gap *out, size_t *n) {
+    struct nx_hole before[NX_SPOOL_HOLES_MAX];
+    bool news = false;
+    *n = gaps_below(s, first_seq, out, &news);
+    if (!news) {
+        return true;
+    }
+    memcpy(before, s->holes, sizeof(before));
+    set_told(s, out, *n);
+    if (s->has_disk && nx_spool_failed(s, nx_spool_write_ledger(s, false))) {
+        memcpy(s->holes, before, sizeof(before));
+        return false;
+    }
+    return true;
 }
 
 static int read_payload(struct nx_spool *s, const struct place *p,
@@ -238,12 +270,13 @@ static int make_message(struct nx_spool *s, const struct place *p,
                         uint8_t *out, size_t *len) {
     struct nx_clock_sample clock;
     struct nx_gap gaps[NX_PATCH_GAPS_MAX];
-    bool news = false;
+    size_t gaps_n = 0;
     bool patched = better_clock(s, &p->head, now, &clock);
+    if (!tell_gaps(s, p->head.first_seq, gaps, &gaps_n)) {
+        return NX_EAGAIN;
+    }
     const struct nx_batch_patch patch = {
-        .gaps = gaps,
-        .gaps_n = gaps_below(s, p->head.first_seq, false, gaps, &news),
-        .clock = patched ? &clock : NULL};
+        .gaps = gaps, .gaps_n = gaps_n, .clock = patched ? &clock : NULL};
     return nx_codec_batch_patch(bytes, p->head.len, &patch, out,
                                 NX_MSG_MAX_BYTES, len);
 }
@@ -270,11 +303,15 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
                   uint8_t *out, size_t *len, uint64_t *first_seq) {
     struct place p;
     s->peeked = false;
+    s->blocked = false;
     while (next_place(s, now->mono_us, &p)) {
-        if (s->has_disk && nx_head_last(&p.head) > s->reserved_seq) {
-            return NX_ENOTFOUND; /* its number is not safe yet */
+        bool reserved =
+            !s->has_disk || nx_head_last(&p.head) <= s->reserved_seq;
+        int err = reserved ? message_at(s, &p, now, out, len) : NX_EAGAIN;
+        if (err == NX_EAGAIN) { /* until the ledger can be written */
+            s->blocked = true;
+            return NX_ENOTFOUND;
         }
-        int err = message_at(s, &p, now, out, len);
         if (err == NX_OK) {
             s->peeked = true;
             s->peeked_head = p.head;
@@ -291,18 +328,12 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
 }
 
 void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
-    struct nx_gap gaps[NX_PATCH_GAPS_MAX];
-    bool news = false;
     if (!s->peeked) {
         return;
     }
     uint64_t first_seq = s->peeked_head.first_seq;
     uint64_t last_seq = nx_head_last(&s->peeked_head);
     bool drain = s->peeked_lane == NX_LANE_DRAIN;
-    (void)gaps_below(s, first_seq, true, gaps, &news);
-    if (news && s->has_disk) {
-        (void)nx_spool_failed(s, nx_spool_write_ledger(s, false));
-    }
     if (s->flights_n == 0) {
         s->progress_us = now_us;
     }
@@ -319,6 +350,7 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
 
 int64_t nx_spool_send_at(const struct nx_spool *s) {
     return skip(s, s->lanes[NX_LANE_DRAIN].seq) < s->fresh_from &&
+                   !s->blocked && s->flights_n < NX_SPOOL_FLIGHT_MAX &&
                    drain_may(s, INT64_MAX)
                ? s->drain_us
                : INT64_MAX;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "agent/uplink/spool_priv.h"
 #include "tests/lib/spool_bench.h"
 
 /* --- without a disk --- */
@@ -120,6 +121,40 @@ static void test_collector_goes_back(void **state) {
     assert_int_equal(bench_ledger(b).dropped, 16);
     assert_int_equal(bench_send(b, 3 * S), 21);
     bench_expect_gap(b, 0, 5, 20, NX_GAP_SPACE);
+}
+
+/* ... and meanwhile it took what came behind that. */
+static void test_collector_goes_back_and_ahead(void **state) {
+    struct bench *b = *state;
+    int64_t sent_us = 0;
+    bench_open(b, false);
+    bench_put(b, 10);
+    bench_put(b, 10);
+    bench_put(b, 40);
+    (void)bench_send(b, S);
+    (void)bench_ack(b, 10, 1, &sent_us);
+    nx_spool_connected(b->spool, 2 * S);
+    const struct nx_ack more = {
+        .epoch = EPOCH, .acked_seq = 4, .ahead = {.runs = {{21, 60}}, .n = 1}};
+    (void)nx_spool_ack(b->spool, &more, true, 3 * S, &sent_us);
+    assert_int_equal(bench_send(b, 4 * S), 11);
+    bench_expect_gap(b, 0, 5, 10, NX_GAP_SPACE);
+    assert_int_equal(bench_send(b, 5 * S), 0);
+}
+
+/* The oldest batch tells of every hole below it: else the collector, with no
+ * room for one more run, would refuse it for ever. */
+static void test_all_holes_are_told(void **state) {
+    struct bench *b = *state;
+    bench_open(b, false);
+    for (unsigned i = 0; i < 30; i++) {
+        nx_spool_lost(b->spool, 2 * i + 1, 1);
+        bench_put(b, 1);
+        nx_spool_hole(b->spool, 2 * i + 2, 2 * i + 2, NX_GAP_AGE);
+    }
+    bench_put(b, 1);
+    assert_int_equal(bench_send(b, S), 61);
+    assert_int_equal(b->batch.gaps_n, 60);
 }
 
 static void test_lost(void **state) {
@@ -533,6 +568,62 @@ static void test_damage_while_open(void **state) {
     fake_free(&good);
 }
 
+/* A ledger that cannot be written: nothing may be sent, and nobody is told to
+ * try again at once. */
+static void test_ledger_fails(void **state) {
+    struct bench *b = *state;
+    b->conf.batch_max_results = 1;
+    bench_open(b, true);
+    b->disk->ledger_error = NX_EIO;
+    for (unsigned i = 0; i < 8; i++) {
+        bench_put_at(b, 1, S);
+    }
+    nx_spool_connected(b->spool, S); /* all of it is to be drained */
+    unsigned sent_n = 0;
+    for (int64_t t = 2; t < 20 && bench_send(b, t * S) > 0; t++) {
+        sent_n++;
+    }
+    assert_int_equal(sent_n, NX_SPOOL_RESERVE_BATCHES);
+    assert_int_equal(nx_spool_send_at(b->spool), INT64_MAX);
+    b->disk->ledger_error = NX_OK;
+    bench_tick(b, 30 * S);
+    assert_int_equal(bench_send(b, 31 * S), NX_SPOOL_RESERVE_BATCHES + 1);
+    assert_true(nx_spool_send_at(b->spool) < INT64_MAX);
+}
+
+/* What is told is in the ledger before it is told. */
+static void test_told_before_sent(void **state) {
+    struct bench *b = *state;
+    bench_open(b, true);
+    nx_spool_lost(b->spool, 1, 3);
+    bench_put_at(b, 1, S);
+    b->disk->ledger_error = NX_EIO;
+    assert_int_equal(bench_send(b, S), 0);
+    b->disk->ledger_error = NX_OK;
+    unsigned ledgers_n = b->disk->ledgers_n;
+    assert_int_equal(bench_send(b, 2 * S), 4);
+    assert_int_equal(b->disk->ledgers_n, ledgers_n + 1);
+    bench_expect_gap(b, 0, 1, 3, NX_GAP_SPACE);
+}
+
+/* The ledger's first write after a long failure reserves far more than the one
+ * before: when that copy is damaged, the other must not be far below. */
+static void test_far_reserve_is_in_both(void **state) {
+    struct bench *b = *state;
+    bench_open(b, true);
+    b->disk->ledger_error = NX_EIO;
+    for (unsigned i = 0; i < 200; i++) {
+        bench_put_at(b, 100, S);
+    }
+    b->disk->ledger_error = NX_OK;
+    bench_put_at(b, 100, S);
+    for (unsigned slot = 0; slot < 2; slot++) {
+        struct nx_ledger_block block;
+        assert_int_equal(nx_ledger_parse(b->disk->ledger[slot], &block), NX_OK);
+        assert_true(block.reserved_seq >= 20100);
+    }
+}
+
 int main(void) {
 #define WITH_BENCH(f) cmocka_unit_test_setup_teardown(f, bench_new, bench_free)
     const struct CMUnitTest tests[] = {
@@ -541,6 +632,8 @@ int main(void) {
         WITH_BENCH(test_wrong_numbers),
         WITH_BENCH(test_drop_oldest),
         WITH_BENCH(test_collector_goes_back),
+        WITH_BENCH(test_collector_goes_back_and_ahead),
+        WITH_BENCH(test_all_holes_are_told),
         WITH_BENCH(test_lost),
         WITH_BENCH(test_age),
         WITH_BENCH(test_lanes),
@@ -557,6 +650,9 @@ int main(void) {
         WITH_BENCH(test_ledger_gone),
         WITH_BENCH(test_damage_everywhere),
         WITH_BENCH(test_damage_while_open),
+        WITH_BENCH(test_ledger_fails),
+        WITH_BENCH(test_told_before_sent),
+        WITH_BENCH(test_far_reserve_is_in_both),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
