@@ -1,0 +1,439 @@
+/* An agent: its real batcher, spool and clock, with the rules of io_agent.c and
+ * io_uplink.c around them. It may die in any call of its disk; what it does
+ * behind that has not happened. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/uplink/spool_priv.h"
+#include "tests/ledger/world.h"
+
+#define ACK_TIMEOUT_US (10 * LED_S) /* this and the next two: io_uplink.c */
+#define ACK_TIMEOUT_DOUBLINGS 2U
+#define IDLE_US (30 * LED_S)
+#define HWM 16U
+
+static int64_t mono_us(const struct led_agent *a) {
+    return a->world->now_us - a->boot_us;
+}
+
+static void clock_now(const struct led_agent *a, struct nx_clock_sample *out) {
+    memset(out, 0, sizeof(*out));
+    out->mono_us = mono_us(a);
+    out->wall_us = a->world->now_us + a->wall_wrong_us;
+    out->offset_known = nx_clocksync_get(
+        &a->sync, out->mono_us, &out->offset_us, &out->offset_error_us);
+}
+
+/* --- life --- */
+
+void led_agent_init(struct led_world *w, unsigned index) {
+    struct led_agent *a = &w->agents[index];
+    struct dice *dice = &w->dice;
+    a->world = w;
+    a->index = index;
+    a->has_disk = !dice_one_in(dice, 6);
+    a->disk.dice = dice;
+    a->disk.lies = w->mutant == LED_DISK_LIES;
+    a->small = dice_one_in(dice, 3);
+    a->conf = (struct nx_spool_conf){
+        .max_bytes = a->small ? 100000 + dice_below(dice, 400000) : 64U << 20,
+        .max_age_us =
+            a->small ? (200 + dice_below(dice, 2000)) * LED_S : 1000000 * LED_S,
+        .sync_always = dice_one_in(dice, 2),
+        .sync_interval_us = (1 + dice_below(dice, 60)) * LED_S,
+        .batch_max_results = 1 + dice_below(dice, LED_BATCH_MAX)};
+    a->batch_age_ms = 100 + dice_below(dice, 2000);
+    a->produce_every_us = 20000 + (int64_t)dice_below(dice, 1000000);
+    a->boot = dice_u64(dice);
+    a->boot_us = w->now_us - dice_below(dice, 1000) * LED_S;
+    a->wake_us = INT64_MAX;
+    led_at(w, w->now_us, LED_EV_START, index, 0, NULL);
+}
+
+void led_agent_fini(struct led_agent *a) {
+    nx_batcher_free(&a->batcher);
+    nx_spool_free(&a->spool);
+    fake_free(&a->disk.fake);
+}
+
+static void start_batcher(struct led_agent *a) {
+    if (nx_batcher_new(nx_spool_epoch(a->spool), nx_spool_next_seq(a->spool),
+                       a->conf.batch_max_results, a->batch_age_ms,
+                       &a->batcher) != NX_OK) {
+        abort();
+    }
+}
+
+void led_agent_start(struct led_agent *a) {
+    struct led_world *w = a->world;
+    struct nx_spool_found found;
+    const struct nx_spool_disk disk = led_disk_functions(&a->disk);
+    if (a->up) {
+        return;
+    }
+    int err = nx_spool_new(&a->conf, a->has_disk ? &disk : NULL,
+                           dice_u64(&w->dice), a->boot, &a->spool, &found);
+    if (a->disk.dead) {
+        nx_spool_free(&a->spool);
+        led_agent_crash(a, a->power);
+        return;
+    }
+    if (err != NX_OK) { /* the service manager starts it again */
+        led_at(w, w->now_us + 5 * LED_S, LED_EV_START, a->index, 0, NULL);
+        return;
+    }
+    if (w->mutant == LED_NUMBERS_AGAIN && !found.clean) {
+        a->spool->next_seq =
+            a->spool->segments_n > 0
+                ? a->spool->segments[a->spool->segments_n - 1].last_seq + 1
+                : a->spool->acked_seq + 1;
+        a->spool->fresh_from = a->spool->next_seq;
+        a->spool->holes_n = 0;
+    }
+    start_batcher(a);
+    a->up = true;
+    a->truth = led_truth(&w->oracle, a->index, nx_spool_epoch(a->spool));
+    a->safe_seq = nx_spool_next_seq(a->spool) - 1;
+    a->produce_us = w->now_us + dice_below(&w->dice, 1000000);
+    led_at(w, w->now_us + dice_below(&w->dice, 500000), LED_EV_CONNECT,
+           a->index, 0, NULL);
+    led_agent_arm(a);
+}
+
+static void gone(struct led_agent *a) {
+    nx_batcher_free(&a->batcher);
+    nx_spool_free(&a->spool);
+    a->up = false;
+    a->connection = 0;
+    a->greeted = false;
+    memset(&a->sync, 0, sizeof(a->sync));
+    int64_t wait_us = 100000 + dice_below(&a->world->dice, 3000000);
+    led_at(a->world, a->world->now_us + wait_us, LED_EV_START, a->index, 0,
+           NULL);
+}
+
+void led_agent_crash(struct led_agent *a, bool power) {
+    led_disk_crash(&a->disk, power);
+    gone(a);
+    if (power) {
+        a->boot = dice_u64(&a->world->dice);
+        a->boot_us = a->world->now_us - dice_below(&a->world->dice, 20) * LED_S;
+    }
+}
+
+/* The end of what it did in this step: it may have died. */
+static void settle(struct led_agent *a) {
+    if (a->up && a->disk.dead) {
+        led_agent_crash(a, a->power);
+    }
+}
+
+/* What was put and waits for nothing is on the disk. */
+static void note_safe(struct led_agent *a) {
+    const struct nx_spool *s = a->spool;
+    if (!a->has_disk || a->disk.dead || s->problem != NX_OK ||
+        s->sync_us != INT64_MAX) {
+        return;
+    }
+    for (; a->safe_seq + 1 < s->next_seq; a->safe_seq++) {
+        led_mark(a->truth, a->safe_seq + 1)->flags |= LED_SAFE;
+    }
+    a->merged = a->merged || s->holes_n + 1 >= NX_SPOOL_HOLES_MAX;
+}
+
+/* --- results --- */
+
+static void close_batch(struct led_agent *a) {
+    struct nx_clock_sample clock;
+    uint8_t *bytes = NULL;
+    size_t len = 0;
+    uint64_t first_seq = 0;
+    size_t n = 0;
+    clock_now(a, &clock);
+    if (nx_batcher_close(a->batcher, &clock, &bytes, &len, &first_seq, &n) !=
+            NX_OK ||
+        nx_spool_put(a->spool, bytes, len, first_seq, n, &clock) != NX_OK) {
+        led_broken(&a->world->oracle, "agent %u: a batch was not put",
+                   a->index);
+    }
+    note_safe(a);
+}
+
+static void produce_one(struct led_agent *a) {
+    static const uint8_t name[] = "\3www\7example\3com";
+    static const uint8_t large[2 + 300] = {300 >> 8, 300 & 255};
+    struct dice *dice = &a->world->dice;
+    const struct nx_question q = {
+        .name = name, .qtype = 1, .to = {.address_len = 4, .port = 53}};
+    struct nx_answer answer = {.outcome = NX_TIMEOUT};
+    if (dice_one_in(dice, 4)) { /* some are large */
+        answer.outcome = NX_ANSWERED;
+        answer.flags = NX_ANS_RDATA;
+        answer.rdata = large;
+        answer.rdata_n = 1;
+        answer.rdata_len = sizeof(large);
+    }
+    uint16_t tag = (uint16_t)(1 + dice_below(dice, 65535));
+    const struct nx_obs obs = {.question = &q,
+                               .answer = &answer,
+                               .tx_mono_us = mono_us(a),
+                               .rx_mono_us = mono_us(a) + 10,
+                               .src_port = tag};
+    led_made(&a->world->oracle, a->truth, nx_batcher_next_seq(a->batcher), tag,
+             a->world->now_us);
+    if (nx_batcher_add(a->batcher, &obs, mono_us(a)) != NX_OK) {
+        led_broken(&a->world->oracle, "agent %u: a result was not taken",
+                   a->index);
+    }
+    if (nx_batcher_due(a->batcher, mono_us(a))) {
+        close_batch(a);
+    }
+}
+
+static bool produces(const struct led_agent *a) {
+    return !a->world->quiet || a->produces_once;
+}
+
+static void produce(struct led_agent *a) {
+    struct led_world *w = a->world;
+    a->produces_once = false;
+    for (unsigned i = dice_below(&w->dice, 4); i < 4 && !a->disk.dead; i++) {
+        produce_one(a);
+    }
+    a->produce_us =
+        w->now_us + 1 + dice_below(&w->dice, (uint32_t)a->produce_every_us * 2);
+}
+
+/* --- sending --- */
+
+static bool send_hello(struct led_agent *a) {
+    struct led_message *m = calloc(1, sizeof(*m));
+    if (m == NULL) {
+        abort();
+    }
+    m->hello = true;
+    m->epoch = nx_spool_epoch(a->spool);
+    led_send_up(a, m);
+    a->hello_sent_us = a->sent_us = mono_us(a);
+    a->hellos_n++;
+    return true;
+}
+
+static bool send_batch(struct led_agent *a) {
+    struct nx_clock_sample now;
+    size_t len = 0;
+    uint64_t seq = 0;
+    clock_now(a, &now);
+    if (nx_spool_peek(a->spool, &now, a->world->out, &len, &seq) != NX_OK ||
+        a->disk.dead) {
+        return false;
+    }
+    struct led_message *m = malloc(sizeof(*m) + len);
+    if (m == NULL) {
+        abort();
+    }
+    *m = (struct led_message){.len = len};
+    memcpy(m->bytes, a->world->out, len);
+    led_sent(a->truth, seq, nx_head_last(&a->spool->peeked_head));
+    led_send_up(a, m);
+    nx_spool_sent(a->spool, mono_us(a));
+    a->sent_us = mono_us(a);
+    return !a->disk.dead;
+}
+
+static void flush(struct led_agent *a) {
+    if (a->connection == 0 || !a->greeted) {
+        return;
+    }
+    for (unsigned i = 0; i < HWM && send_batch(a); i++) {
+        if (dice_one_in(&a->world->dice, 16)) {
+            return; /* no room in the socket */
+        }
+    }
+}
+
+/* --- the connection --- */
+
+void led_agent_lose_link(struct led_agent *a) {
+    struct led_world *w = a->world;
+    if (a->connection != 0) {
+        a->connection = 0;
+        a->greeted = false;
+        led_at(w, w->now_us + 1000 + dice_below(&w->dice, 4000000),
+               LED_EV_CONNECT, a->index, 0, NULL);
+        led_agent_arm(a);
+    }
+}
+
+void led_agent_connect(struct led_agent *a) {
+    struct led_world *w = a->world;
+    if (!a->up || a->connection != 0) {
+        return;
+    }
+    if (!w->collector.up || w->now_us < a->apart_until_us) {
+        led_at(w, w->now_us + LED_S + dice_below(&w->dice, 3000000),
+               LED_EV_CONNECT, a->index, 0, NULL);
+        return;
+    }
+    a->connection = ++w->connections_n;
+    a->timeouts_n = 0;
+    a->hellos_n = 0;
+    a->greeted = false;
+    nx_spool_connected(a->spool, mono_us(a));
+    (void)send_hello(a);
+    led_agent_arm(a);
+}
+
+static void on_ack(struct led_agent *a, const struct nx_ack *ack) {
+    struct nx_ledger before;
+    struct nx_ledger after;
+    int64_t sent_us = 0;
+    bool answers_hello = ack->echo == 0 && a->hellos_n > 0;
+    nx_spool_ledger(a->spool, &before);
+    bool sample =
+        nx_spool_ack(a->spool, ack, answers_hello, mono_us(a), &sent_us);
+    nx_spool_ledger(a->spool, &after);
+    if (answers_hello) {
+        a->greeted = true;
+        sample = a->hellos_n == 1;
+        sent_us = a->hello_sent_us;
+        a->hellos_n--;
+    }
+    if (sample) {
+        const struct nx_clock_exchange exchange = {sent_us, ack->received_us,
+                                                   ack->sent_us, mono_us(a)};
+        nx_clocksync_add(&a->sync, &exchange);
+    }
+    a->timeouts_n = after.held < before.held ? 0 : a->timeouts_n;
+}
+
+void led_agent_down(struct led_agent *a, const struct led_message *m) {
+    if (!a->up || m->connection != a->connection) {
+        return;
+    }
+    if (a->world->now_us < a->paused_until_us) {
+        struct led_message *later = malloc(sizeof(*later));
+        if (later == NULL) {
+            abort();
+        }
+        *later = *m;
+        led_at(a->world, a->paused_until_us, LED_EV_DOWN, a->index, 0, later);
+        return;
+    }
+    on_ack(a, &m->ack);
+    note_safe(a);
+    if (!a->disk.dead) {
+        flush(a);
+    }
+    settle(a);
+    led_agent_arm(a);
+}
+
+/* --- timers --- */
+
+/* Of acks that stay away, by its own clock. */
+static int64_t timeout_us(const struct led_agent *a) {
+    int64_t after_us = ACK_TIMEOUT_US << a->timeouts_n;
+    if (a->connection == 0) {
+        return INT64_MAX;
+    }
+    return a->greeted ? nx_spool_timeout_at(a->spool, after_us)
+                      : a->hello_sent_us + after_us;
+}
+
+static void on_timeout(struct led_agent *a) {
+    if (a->timeouts_n == ACK_TIMEOUT_DOUBLINGS) {
+        led_agent_lose_link(a);
+        return;
+    }
+    a->timeouts_n++;
+    if (a->greeted) {
+        nx_spool_rewind(a->spool, mono_us(a));
+    } else {
+        (void)send_hello(a);
+    }
+}
+
+static int64_t least(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static int64_t next_us(const struct led_agent *a) {
+    int64_t at_us = least(nx_spool_tick_at(a->spool), timeout_us(a));
+    at_us = least(at_us, nx_batcher_due_at(a->batcher));
+    if (a->connection != 0) {
+        at_us = least(at_us, a->sent_us + IDLE_US);
+        at_us = a->greeted ? least(at_us, nx_spool_send_at(a->spool)) : at_us;
+    }
+    at_us = at_us == INT64_MAX ? at_us : at_us + a->boot_us;
+    at_us = produces(a) ? least(at_us, a->produce_us) : at_us;
+    return at_us > a->paused_until_us ? at_us : a->paused_until_us;
+}
+
+void led_agent_arm(struct led_agent *a) {
+    if (!a->up) {
+        return;
+    }
+    int64_t at_us = next_us(a);
+    if (at_us <= a->world->now_us) {
+        at_us = a->world->now_us + 1;
+    }
+    if (at_us != a->wake_us) {
+        a->wake_us = at_us;
+        led_at(a->world, at_us, LED_EV_WAKE, a->index, ++a->wake, NULL);
+    }
+}
+
+void led_agent_wake(struct led_agent *a) {
+    struct nx_clock_sample now;
+    a->wake_us = INT64_MAX;
+    if (!a->up) {
+        return;
+    }
+    if (a->world->now_us < a->paused_until_us) {
+        led_agent_arm(a);
+        return;
+    }
+    clock_now(a, &now);
+    if (mono_us(a) >= nx_spool_tick_at(a->spool)) {
+        nx_spool_tick(a->spool, &now);
+        note_safe(a);
+    }
+    if (produces(a) && a->world->now_us >= a->produce_us) {
+        produce(a);
+    } else if (!a->disk.dead && nx_batcher_due(a->batcher, mono_us(a))) {
+        close_batch(a);
+    }
+    if (!a->disk.dead && mono_us(a) >= timeout_us(a)) {
+        on_timeout(a);
+    }
+    if (!a->disk.dead && a->connection != 0 &&
+        mono_us(a) >= a->sent_us + IDLE_US) {
+        (void)send_hello(a);
+    }
+    if (!a->disk.dead) {
+        flush(a);
+    }
+    settle(a);
+    led_agent_arm(a);
+}
+
+/* Ends well. */
+void led_agent_stop(struct led_agent *a) {
+    if (!a->up) {
+        return;
+    }
+    if (nx_batcher_open_n(a->batcher) > 0) {
+        close_batch(a);
+    }
+    if (!a->disk.dead) {
+        if (nx_spool_close(a->spool) == NX_OK) {
+            note_safe(a);
+        }
+    }
+    if (a->disk.dead) {
+        led_agent_crash(a, a->power);
+    } else {
+        gone(a);
+    }
+}
