@@ -136,6 +136,7 @@ static unsigned flags_of(const struct nx_question *question,
     }
     flags |= has(answer, NX_ANS_AA) ? NX_LOOK_AA : 0U;
     flags |= has(answer, NX_ANS_AD) ? NX_LOOK_AD : 0U;
+    flags |= has(answer, NX_ANS_TC) ? NX_LOOK_TC : 0U;
     flags |= has(answer, NX_ANS_EDNS) ? NX_LOOK_EDNS : 0U;
     flags |= has(answer, NX_ANS_SOA) ? NX_LOOK_SERIAL : 0U;
     flags |= has(answer, NX_ANS_SOA_ADDITIONAL) ? NX_LOOK_SOA_ADDITIONAL : 0U;

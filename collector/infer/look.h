@@ -48,6 +48,7 @@ enum { /* nx_look.flags */
        /* Of a SERVFAIL: the same question with CD=1 was answered, or failed. */
        NX_LOOK_TWIN_ANSWERED = 1 << 13,
        NX_LOOK_TWIN_FAILED = 1 << 14,
+       NX_LOOK_TC = 1 << 15, /* truncated, and TCP gave nothing better */
 };
 
 struct nx_look {

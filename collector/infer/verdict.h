@@ -50,7 +50,8 @@ const char *nx_state_text(unsigned state);
     X(INCONSISTENT, "inconsistent")                                            \
     X(LINE_EXPIRED_UNVERIFIED, "line-expired-unverified")                      \
     X(CD_ANSWERED, "cd-answered")                                              \
-    X(CD_FAILS, "cd-fails")
+    X(CD_FAILS, "cd-fails")                                                    \
+    X(TRUNCATED, "truncated")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,

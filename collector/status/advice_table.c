@@ -180,6 +180,10 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_UNREACHABLE, ALWAYS, 0, "the resolver does not answer",
      "check the resolver and the way to it"},
 
+    {NX_STATE_UNKNOWN, FLAG, NX_FLAG_TRUNCATED,
+     "the answers of {resolver} do not fit into UDP, and it gives none over "
+     "TCP",
+     "open TCP port 53 to {resolver} (RFC 7766)" MEANWHILE},
     {NX_STATE_UNKNOWN, ALIAS, 0,
      "not asked: {name} is an alias out of its zone, and whether its target is "
      "restored is not known",

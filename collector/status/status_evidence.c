@@ -26,6 +26,7 @@ static json_t *look_flags(const struct nx_look *look) {
         {NX_LOOK_EDE_NETWORK, "ede-network"},
         {NX_LOOK_TWIN_ANSWERED, "cd-answered"},
         {NX_LOOK_TWIN_FAILED, "cd-fails"},
+        {NX_LOOK_TC, "truncated"},
         {NX_LOOK_CNAME, "cname"},
         {NX_LOOK_SOA_ADDITIONAL, "soa-in-additional"},
     };
@@ -146,6 +147,8 @@ static const char *flag_meaning(unsigned flag) {
     case NX_FLAG_CD_FAILS:
         return "asked without validation (CD=1) it fails, too: it is not "
                "DNSSEC";
+    case NX_FLAG_TRUNCATED:
+        return "answers are truncated, and TCP gives nothing better";
     case NX_FLAG_N_:
         break;
     }

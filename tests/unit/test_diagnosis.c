@@ -202,6 +202,19 @@ static void test_twin_of_a_failure(void **state) {
     assert_false(flagged(&t, NX_FLAG_CD_FAILS));
 }
 
+static void test_truncated_without_tcp(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    saw(&t, 110, NX_KIND_OTHER)->flags |= NX_LOOK_TC;
+    assert_int_equal(NX_STATE_UNKNOWN, at(&t, 111)->state);
+    assert_true(flagged(&t, NX_FLAG_TRUNCATED));
+    saw(&t, 115, NX_KIND_POS);
+    (void)at(&t, 116);
+    assert_false(flagged(&t, NX_FLAG_TRUNCATED));
+}
+
 /* The looks of one visit are one failure; then twice as late each time. */
 static void test_failures_are_looked_at_again(void **state) {
     struct target t;
@@ -524,6 +537,7 @@ int main(void) {
         cmocka_unit_test(test_nodata),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_twin_of_a_failure),
+        cmocka_unit_test(test_truncated_without_tcp),
         cmocka_unit_test(test_failures_are_looked_at_again),
         cmocka_unit_test(test_old_answer_may_be_renewed),
         cmocka_unit_test(test_few_timeouts_are_ignored),

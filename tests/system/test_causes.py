@@ -1,5 +1,6 @@
-"""SERVFAIL told apart: validation that fails, and a resolver that fails. The
-agent asks once more with CD=1, and never without the guard's leave."""
+"""Causes that are no cache: validation that fails, a resolver that fails, and
+one whose answers are cut while TCP is closed. After a SERVFAIL the agent asks
+once more with CD=1, and never without the guard's leave."""
 import time
 
 import dns.flags
@@ -16,6 +17,7 @@ from tests.lib.support import (Responder, authority_state, network_row,
                                site_in, wait_status)
 
 FAILING_ADDRESS = "198.51.100.77"
+CUTTING_ADDRESS = "198.51.100.78"
 FOUND_S = 15
 
 
@@ -36,6 +38,18 @@ def fails(query):
     return [reply.to_wire()]
 
 
+def cuts(query):
+    reply = reply_to(query)
+    reply.flags |= dns.flags.TC
+    return [reply.to_wire()]
+
+
+class Cutting:
+    """A resolver behind something that drops TCP."""
+    name = "cutting"
+    address = CUTTING_ADDRESS
+
+
 class Failing:
     """As a network: a resolver that always fails."""
     name = "failing"
@@ -47,11 +61,12 @@ def why(document, name):
     return row.get("why", ""), row["targets"][0]["flags"]
 
 
-def test_dnssec_is_told_from_a_resolver_that_fails():
-    add_addresses([FAILING_ADDRESS])
+def test_causes_are_told_apart():
+    add_addresses([FAILING_ADDRESS, CUTTING_ADDRESS])
     with Capture() as capture, Lab([validating], warm=False) as lab, \
             Responder(FAILING_ADDRESS, fails), \
-            site_in(lab, [*lab.networks, Failing]) as site:
+            Responder(CUTTING_ADDRESS, cuts), \
+            site_in(lab, [*lab.networks, Failing, Cutting]) as site:
         signer = Signer(f"{zones.ZONE}.")
         without = lab.ns1.zone.without(f"{zones.NAME}.")
         for server in lab.servers:
@@ -62,7 +77,8 @@ def test_dnssec_is_told_from_a_resolver_that_fails():
                     "the outage to be seen")
         assert not capture.select(
             began, name=zones.NAME,
-            destination={lab.networks[0].address, FAILING_ADDRESS})
+            destination={lab.networks[0].address, FAILING_ADDRESS,
+                         CUTTING_ADDRESS})
         back = signer.sign(without.with_(zones.record()))
         for server in lab.servers:
             server.publish(back)
@@ -70,18 +86,21 @@ def test_dnssec_is_told_from_a_resolver_that_fails():
         document = wait_status(
             site, incident,
             lambda d: network_state(d, "validating") == "servfail-dnssec"
-            and "cd-fails" in why(d, "failing")[1], FOUND_S,
-            "both failures to be told apart")
+            and "cd-fails" in why(d, "failing")[1]
+            and "truncated" in why(d, "cutting")[1], FOUND_S,
+            "the causes to be told apart")
         took = time.monotonic() - began
         assert network_state(document, "failing") == "servfail-other", document
         print("# | fault | verdict | seconds |\n# |---|---|---|")
-        for name in ("validating", "failing"):
+        for name in ("validating", "failing", "cutting"):
             text, flags = why(document, name)
             print(f"# | {name} | {text} {flags} | {took:.1f} |", flush=True)
         text, flags = why(document, "validating")
         assert flags == ["cd-answered"] and "with CD=1 it answers" in text
         text, _flags = why(document, "failing")
         assert "with CD=1 too: it is not DNSSEC" in text, text
+        text, _flags = why(document, "cutting")
+        assert "gives none over TCP" in text, text
         said = site.cli("explain", str(incident), "validating",
                         check=False).stdout
         assert "DS, DNSKEY and RRSIG" in said, said
