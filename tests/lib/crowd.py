@@ -91,6 +91,12 @@ class Crowd:
         assert 200 <= status < 300, (status, body)
         return json.loads(body)
 
+    def load(self, rate, seconds):
+        """32 agents report, so many results per second in all; a process."""
+        return subprocess.Popen(
+            self._command("load", self.resolvers, rate, seconds, self.port),
+            stdout=subprocess.DEVNULL, env=self._env())
+
     def clear(self, network):
         """The agent of that number sees all of its resolvers clear, and
         stays connected until the process is ended."""

@@ -172,6 +172,48 @@ def test_no_stutter():
     assert rows < 100, rows
 
 
+LIVE_S = 4
+
+# Frames, tasks over 50 ms and changed nodes of so many seconds.
+WATCH = """
+const [seconds, done] = arguments;
+const found = {frames: [], tasks: [], changes: 0};
+new PerformanceObserver((list) => found.tasks.push(
+  ...list.getEntries().map((e) => e.duration))).observe({type: "longtask"});
+new MutationObserver((list) => { found.changes += list.length; }).observe(
+  document.querySelector(".lanes-body"),
+  {subtree: true, childList: true, attributes: true, characterData: true});
+const began = performance.now();
+let last = began;
+const step = (now) => {
+  found.frames.push(now - last);
+  last = now;
+  now - began < seconds * 1000 ? requestAnimationFrame(step) : done(found);
+};
+requestAnimationFrame(step);
+"""
+
+
+def test_no_stutter_while_live():
+    """Agents report without a pause, the page follows: frames and tasks."""
+    page = incident_page(networks=MANY)
+    load = crowd(MANY).load(2000, LIVE_S + 20)
+    try:
+        page.driver.set_script_timeout(120)
+        found = page.driver.execute_async_script(WATCH, LIVE_S)
+    finally:
+        load.kill()
+        load.wait()
+    frames = sorted(found["frames"])
+    assert found["changes"] > 0, "nothing changed in the lanes"
+    print(f"# frames of {LIVE_S} s of live updates with {MANY} networks: "
+          f"median {frames[len(frames) // 2]:.0f} ms, 99 % "
+          f"{frames[len(frames) * 99 // 100]:.0f} ms; {len(found['tasks'])} "
+          f"tasks over 50 ms, the longest "
+          f"{max(found['tasks'], default=0):.0f} ms; "
+          f"{found['changes']} changes")
+
+
 # --- what people do
 
 def test_filter_group_sort():
