@@ -1,6 +1,7 @@
 #include "collector/status/metrics_parts.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* --- agents and the collector itself --- */
 
@@ -80,6 +81,22 @@ static void agent_spool(const struct nx_metrics *m,
     each_agent(m, w, "spool_bytes", false);
 }
 
+static void agent_quarantined(const struct nx_metrics *m,
+                              const struct nx_metric_writer *w) {
+    size_t i = 0;
+    const json_t *agent = NULL;
+    json_array_foreach(m->agents, i, agent) {
+        const char *state = nx_metric_text(agent, "state");
+        const struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {
+            {"agent", nx_metric_text(agent, "name")},
+            {"network", nx_metric_text(agent, "network")}};
+        if (state != NULL && labels[0].value != NULL) {
+            nx_metric_sample(w, strcmp(state, "quarantined") == 0 ? 1 : 0,
+                             labels);
+        }
+    }
+}
+
 /* --- what operators say of networks: to be joined with the others --- */
 
 static void network_info(const struct nx_metrics *m,
@@ -141,6 +158,9 @@ static const struct nx_metric table[] = {
      agent_results, NULL},
     {"nxclear_agent_dropped_results_total", "counter",
      "Results that the agent had to drop.", agent_dropped, NULL},
+    {"nxclear_agent_quarantined", "gauge",
+     "1 if the agent is shut out until somebody has looked at it.",
+     agent_quarantined, NULL},
     {"nxclear_agent_spooled_results", "gauge",
      "Results that the agent produced and that are neither received nor "
      "reported lost.",

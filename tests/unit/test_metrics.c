@@ -128,7 +128,9 @@ static void test_agents(void **state) {
         "[]",
         "[{\"name\":\"lyon-1\",\"network\":\"lyon\",\"last_result\":"
         "\"2026-11-20T20:19:06Z\",\"clock_offset_s\":-0.25,\"results\":12,"
-        "\"dropped\":0},{\"name\":null,\"network\":null,\"state\":\"pending\","
+        "\"dropped\":0,\"state\":\"accepted\"},{\"name\":\"oslo\","
+        "\"network\":\"oslo\",\"state\":\"quarantined\"},{\"name\":null,"
+        "\"network\":null,\"state\":\"pending\","
         "\"results\":99}]",
         "{\"version\":\"0.1.0\",\"started\":\"2026-11-20T20:19:06Z\","
         "\"storing\":true,\"results\":1234,\"rejected\":0}");
@@ -139,6 +141,11 @@ static void test_agents(void **state) {
     assert_line(text, "nxclear_agent_results_total{agent=\"lyon-1\","
                       "network=\"lyon\"} 12");
     assert_int_equal(samples(text, "nxclear_agent_results_total"), 1);
+    assert_line(text, "nxclear_agent_quarantined{agent=\"lyon-1\","
+                      "network=\"lyon\"} 0");
+    assert_line(text, "nxclear_agent_quarantined{agent=\"oslo\","
+                      "network=\"oslo\"} 1");
+    assert_int_equal(samples(text, "nxclear_agent_quarantined"), 2);
     assert_line(text, "nxclear_results_total 1234");
     assert_line(text, "nxclear_rejected_messages_total 0");
     assert_line(text, "nxclear_storing 1");

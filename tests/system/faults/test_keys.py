@@ -27,6 +27,14 @@ def copy_of(one):
     return copy
 
 
+def speaks(copy):
+    """The plan may go to the other one; then it says hello each 30 s. Asked to
+    read its configuration again it does so at once."""
+    copy.daemon.signal(signal.SIGHUP)
+    time.sleep(0.5)
+    return True
+
+
 def pause_agent(one, pause_s):
     before = one.stored()
     one.agent.daemon.signal(signal.SIGSTOP)
@@ -48,7 +56,9 @@ def test_key_used_twice():
         copy = copy_of(one)
         began = time.monotonic()
         copy.start()
-        wait_until(lambda: state_of(one) == "quarantined", 30,
+        wait_until(lambda: ": connected" in copy.daemon.log_text(), 15,
+                   "the copy to be connected")
+        wait_until(lambda: speaks(copy) and state_of(one) == "quarantined", 60,
                    "the copy to be found")
         took = time.monotonic() - began
         stored = one.stored()
@@ -62,6 +72,8 @@ def test_key_used_twice():
         log = one.site.cli("agents", "log").stdout
         assert "agent quarantined" in log and "used twice" in log, log
         assert "key is used twice" in one.collector.log_text()
+        assert ('nxclear_agent_quarantined{agent="branch",network="branch"} 1'
+                in faults.metrics(one.site))
         copy.daemon.stop()
         one.agent.accept()
         one.agent.daemon.stop()
