@@ -3,76 +3,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/status/status_sheet.h"
+#include "collector/status/board_parts.h"
 #include "collector/status/status_text.h"
 #include "common/hash.h"
 #include "common/rfc3339.h"
-
-#define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
 
 /* A forecast for all networks takes about so much of the time per target. */
 #define FORECAST_PACE_US 1000
 #define FORECAST_PACE_MAX_US INT64_C(60000000)
 
-struct page {
-    struct nx_board_page shown; /* first: pages are found by it */
-    struct page *next;
-    bool made;
-    int64_t asked_us;
-    uint64_t told;    /* nx_engine_told of what is shown */
-    uint64_t problem; /* hash of it */
-    json_t *forecast; /* "summary", as of forecast_us */
-    int64_t forecast_us;
-    size_t targets_n; /* then */
-};
-
 struct nx_board {
-    struct page *pages;
+    struct nx_board_entry *pages;
     uint64_t revision; /* the last one given */
 };
-
-/* --- blobs --- */
-
-struct nx_blob *nx_blob_ref(struct nx_blob *blob) {
-    blob->refs++;
-    return blob;
-}
-
-void nx_blob_unref(struct nx_blob *blob) {
-    if (blob != NULL && --blob->refs == 0) {
-        free(blob);
-    }
-}
-
-/* The value as text, from skip bytes after its begin to skip before its end. */
-static struct nx_blob *blob_of(const json_t *value, size_t skip) {
-    size_t size = json_dumpb(value, NULL, 0, JSON_FLAGS);
-    struct nx_blob *blob = size == 0 ? NULL : malloc(sizeof(*blob) + size);
-    if (blob == NULL) {
-        return NULL;
-    }
-    (void)json_dumpb(value, blob->bytes, size, JSON_FLAGS);
-    blob->refs = 1;
-    blob->len = size - 2 * skip;
-    memmove(blob->bytes, blob->bytes + skip, blob->len);
-    return blob;
-}
-
-static bool same(const struct nx_blob *a, const struct nx_blob *b) {
-    return a != NULL && a->len == b->len &&
-           memcmp(a->bytes, b->bytes, a->len) == 0;
-}
-
-/* Takes `text` over. True: it is another one than before. */
-static bool put_blob(struct nx_blob **at, struct nx_blob *text) {
-    if (same(*at, text)) {
-        nx_blob_unref(text);
-        return false;
-    }
-    nx_blob_unref(*at);
-    *at = text;
-    return true;
-}
 
 /* --- networks --- */
 
@@ -84,17 +27,17 @@ static void site_fini(struct nx_board_site *site) {
 /* From a network of the status document, whose targets it loses. */
 static bool render_site(struct nx_board_site *site, json_t *network,
                         uint64_t revision) {
-    struct nx_blob *full = blob_of(network, 0);
+    struct nx_blob *full = nx_blob_of(network, 0);
     bool ok = full != NULL && json_object_del(network, "targets") == 0;
-    struct nx_blob *lane = ok ? blob_of(network, 0) : NULL;
+    struct nx_blob *lane = ok ? nx_blob_of(network, 0) : NULL;
     if (lane == NULL) {
         nx_blob_unref(full);
         return false;
     }
-    if (put_blob(&site->lane, lane)) {
+    if (nx_blob_put(&site->lane, lane)) {
         site->lane_revision = revision;
     }
-    if (put_blob(&site->full, full)) {
+    if (nx_blob_put(&site->full, full)) {
         site->revision = revision;
     }
     return true;
@@ -178,7 +121,7 @@ static void stamp_target(void *user, const struct nx_agent *agent,
 
 /* --- a page --- */
 
-static void page_free(struct page *p) {
+static void page_free(struct nx_board_entry *p) {
     for (size_t i = 0; i < p->shown.sites_n; i++) {
         site_fini(&p->shown.sites[i]);
     }
@@ -189,7 +132,8 @@ static void page_free(struct page *p) {
 }
 
 /* Moves what is kept of the old sites into the new ones. */
-static void take_over(struct page *p, struct survey *s, uint64_t revision) {
+static void take_over(struct nx_board_entry *p, struct survey *s,
+                      uint64_t revision) {
     bool others = s->n != p->shown.sites_n || !p->made;
     for (size_t i = 0; i < s->n; i++) {
         struct nx_board_site *old =
@@ -216,8 +160,8 @@ static void take_over(struct page *p, struct survey *s, uint64_t revision) {
     }
 }
 
-static int survey(struct page *p, struct nx_engine *engine, uint64_t revision,
-                  int64_t now_us, bool all) {
+static int survey(struct nx_board_entry *p, struct nx_engine *engine,
+                  uint64_t revision, int64_t now_us, bool all) {
     struct survey s = {.now_us = now_us};
     struct stamper st = {.survey = &s};
     if (!nx_engine_incident(engine, p->shown.incident_id)->audit) {
@@ -238,14 +182,14 @@ static int survey(struct page *p, struct nx_engine *engine, uint64_t revision,
 }
 
 static bool wants_changed(void *user, const struct nx_agent *agent) {
-    const struct page *p = user;
+    const struct nx_board_entry *p = user;
     const struct nx_board_site *site =
         find_site(p->shown.sites, p->shown.sites_n, agent->network);
     return site != NULL && site->changed;
 }
 
 /* Draws the networks of a sheet that changed. */
-static bool render_sites(struct page *p, const struct nx_sheet *sheet,
+static bool render_sites(struct nx_board_entry *p, const struct nx_sheet *sheet,
                          uint64_t revision) {
     for (size_t i = 0; i < sheet->sites_n; i++) {
         struct nx_board_site *site = find_site(p->shown.sites, p->shown.sites_n,
@@ -266,86 +210,9 @@ static bool render_sites(struct page *p, const struct nx_sheet *sheet,
     return true;
 }
 
-/* --- the head --- */
-
-static json_t *counts_json(const struct page *p) {
-    json_t *states = json_object();
-    json_int_t n[NX_STATE_N_] = {0};
-    for (size_t i = 0; i < p->shown.sites_n; i++) {
-        n[p->shown.sites[i].state]++;
-    }
-    for (unsigned s = 0; s < NX_STATE_N_; s++) {
-        if (n[s] > 0) {
-            (void)nx_json_set(states, nx_state_text(s), json_integer(n[s]));
-        }
-    }
-    return states;
-}
-
-/* The forecast as it was worked out last, the numbers as they are. */
-static json_t *summary_json(const struct page *p) {
-    json_int_t unverified = 0;
-    for (size_t i = 0; i < p->shown.sites_n; i++) {
-        unverified += p->shown.sites[i].state == NX_STATE_UNKNOWN ? 1 : 0;
-    }
-    json_t *summary = json_copy(p->forecast);
-    json_int_t n = (json_int_t)p->shown.sites_n;
-    if (nx_json_set(summary, "networks", json_integer(n)) &&
-        nx_json_set(summary, "states", counts_json(p)) &&
-        nx_json_set(summary, "unverified", json_integer(unverified))) {
-        return summary;
-    }
-    json_decref(summary);
-    return NULL;
-}
-
-static enum nx_outlook outlook_of(const struct page *p,
-                                  const struct nx_sheet *sheet) {
-    bool seen[NX_OUTLOOK_UNKNOWN + 1] = {false};
-    for (size_t i = 0; i < p->shown.sites_n; i++) {
-        seen[p->shown.sites[i].outlook] = true;
-    }
-    return nx_sheet_outlook_of(sheet, seen);
-}
-
-/* Takes the document over: a status without networks. */
-static bool put_head(struct page *p, json_t *document, uint64_t revision) {
-    struct nx_blob *text = document != NULL ? blob_of(document, 1) : NULL;
-    json_decref(document);
-    if (text == NULL) {
-        return false;
-    }
-    if (put_blob(&p->shown.head, text)) {
-        p->shown.head_revision = revision;
-    }
-    return true;
-}
-
-static bool add_problem(json_t *document, const char *problem) {
-    return problem == NULL ||
-           (nx_json_set(document, "storing", json_false()) &&
-            nx_json_set(document, "problem", nx_json_text(problem)));
-}
-
-static bool render_head(struct page *p, struct nx_engine *engine,
-                        const struct nx_sheet *sheet, const char *problem,
-                        uint64_t revision) {
-    json_t *d = json_object();
-    const char *outlook = nx_outlook_text(outlook_of(p, sheet));
-    if (nx_json_set(d, "outlook", json_string(outlook)) &&
-        nx_json_set(d, "incident", nx_status_incident_head(sheet->incident)) &&
-        nx_json_set(d, "authority", nx_status_authority(engine, sheet)) &&
-        nx_json_set(d, "negative", nx_status_negative(engine, sheet)) &&
-        nx_json_set(d, "summary", summary_json(p)) && add_problem(d, problem)) {
-        return put_head(p, d, revision);
-    }
-    json_decref(d);
-    return false;
-}
-
 /* --- bringing it up to date --- */
 
-static bool forecast_is_due(const struct page *p, int64_t now_us) {
+static bool forecast_is_due(const struct nx_board_entry *p, int64_t now_us) {
     int64_t pace_us = (int64_t)p->targets_n * FORECAST_PACE_US;
     pace_us = pace_us < FORECAST_PACE_MAX_US ? pace_us : FORECAST_PACE_MAX_US;
     return p->forecast == NULL || now_us - p->forecast_us >= pace_us ||
@@ -354,8 +221,9 @@ static bool forecast_is_due(const struct page *p, int64_t now_us) {
 
 /* With a forecast of everything the sheet has all targets, else those of
  * networks that changed. */
-static int render(struct page *p, struct nx_engine *engine, const char *problem,
-                  uint64_t revision, int64_t now_us, bool all) {
+static int render(struct nx_board_entry *p, struct nx_engine *engine,
+                  const char *problem, uint64_t revision, int64_t now_us,
+                  bool all) {
     struct nx_sheet sheet;
     bool forecast = all || forecast_is_due(p, now_us);
     int err = nx_sheet_init_judged(&sheet, engine, p->shown.incident_id, now_us,
@@ -370,12 +238,12 @@ static int render(struct page *p, struct nx_engine *engine, const char *problem,
         p->targets_n = sheet.rows_n;
     }
     bool ok = p->forecast != NULL && render_sites(p, &sheet, revision) &&
-              render_head(p, engine, &sheet, problem, revision);
+              nx_board_render_head(p, engine, &sheet, problem, revision);
     nx_sheet_fini(&sheet);
     return ok ? 0 : NX_ENOMEM;
 }
 
-static void page_changed(struct nx_board *board, struct page *p,
+static void page_changed(struct nx_board *board, struct nx_board_entry *p,
                          uint64_t revision) {
     bool changed = p->shown.head_revision == revision ||
                    p->shown.sites_revision == revision;
@@ -394,7 +262,8 @@ static uint64_t hash_of(const char *problem) {
 }
 
 /* A closed incident, as it was kept. */
-static int render_kept(struct page *p, json_t *document, uint64_t revision) {
+static int render_kept(struct nx_board_entry *p, json_t *document,
+                       uint64_t revision) {
     json_t *networks = json_object_get(document, "networks");
     size_t n = json_array_size(networks);
     struct survey s = {.n = 0};
@@ -416,11 +285,11 @@ static int render_kept(struct page *p, json_t *document, uint64_t revision) {
     p->shown.closed = true;
     ok = ok && json_object_del(document, "networks") == 0 &&
          json_object_del(document, "now") == 0 &&
-         put_head(p, json_incref(document), revision);
+         nx_board_put_head(p, json_incref(document), revision);
     return ok ? 0 : NX_ENOMEM;
 }
 
-static int refresh(struct nx_board *board, struct page *p,
+static int refresh(struct nx_board *board, struct nx_board_entry *p,
                    struct nx_engine *engine, const char *problem,
                    int64_t now_us) {
     uint64_t revision = board->revision + 1;
@@ -454,16 +323,16 @@ static int refresh(struct nx_board *board, struct page *p,
 
 /* --- pages --- */
 
-static struct page *find_page(struct nx_board *board, uint32_t id) {
-    struct page *p = board->pages;
+static struct nx_board_entry *find_page(struct nx_board *board, uint32_t id) {
+    struct nx_board_entry *p = board->pages;
     while (p != NULL && p->shown.incident_id != id) {
         p = p->next;
     }
     return p;
 }
 
-static void drop_page(struct nx_board *board, struct page *p) {
-    struct page **link = &board->pages;
+static void drop_page(struct nx_board *board, struct nx_board_entry *p) {
+    struct nx_board_entry **link = &board->pages;
     while (*link != p) {
         link = &(*link)->next;
     }
@@ -471,8 +340,8 @@ static void drop_page(struct nx_board *board, struct page *p) {
     page_free(p);
 }
 
-static struct page *add_page(struct nx_board *board, uint32_t id) {
-    struct page *p = calloc(1, sizeof(*p));
+static struct nx_board_entry *add_page(struct nx_board *board, uint32_t id) {
+    struct nx_board_entry *p = calloc(1, sizeof(*p));
     if (p != NULL) {
         p->shown.incident_id = id;
         p->next = board->pages;
@@ -481,8 +350,9 @@ static struct page *add_page(struct nx_board *board, uint32_t id) {
     return p;
 }
 
-static bool is_fresh(const struct page *p, const struct nx_engine *engine,
-                     const char *problem, int64_t now_us) {
+static bool is_fresh(const struct nx_board_entry *p,
+                     const struct nx_engine *engine, const char *problem,
+                     int64_t now_us) {
     if (!p->made || p->told != nx_engine_told(engine) ||
         p->problem != hash_of(problem)) {
         return false;
@@ -494,7 +364,7 @@ static bool is_fresh(const struct page *p, const struct nx_engine *engine,
 const struct nx_board_page *nx_board_page(struct nx_board *board,
                                           struct nx_engine *engine, uint32_t id,
                                           const char *problem, int64_t now_us) {
-    struct page *p = find_page(board, id);
+    struct nx_board_entry *p = find_page(board, id);
     if (nx_engine_incident(engine, id) == NULL) {
         if (p != NULL) {
             drop_page(board, p);
@@ -515,8 +385,8 @@ const struct nx_board_page *nx_board_page(struct nx_board *board,
 }
 
 void nx_board_tidy(struct nx_board *board, int64_t now_us) {
-    struct page *next = NULL;
-    for (struct page *p = board->pages; p != NULL; p = next) {
+    struct nx_board_entry *next = NULL;
+    for (struct nx_board_entry *p = board->pages; p != NULL; p = next) {
         next = p->next;
         if (now_us - p->asked_us > NX_BOARD_KEEP_US || now_us < p->asked_us) {
             drop_page(board, p);

@@ -1,0 +1,78 @@
+/* The head of a status: what is said of all networks. */
+#include "collector/status/board_parts.h"
+#include "collector/status/status_text.h"
+
+static json_t *counts_json(const struct nx_board_entry *p) {
+    json_t *states = json_object();
+    json_int_t n[NX_STATE_N_] = {0};
+    for (size_t i = 0; i < p->shown.sites_n; i++) {
+        n[p->shown.sites[i].state]++;
+    }
+    for (unsigned s = 0; s < NX_STATE_N_; s++) {
+        if (n[s] > 0) {
+            (void)nx_json_set(states, nx_state_text(s), json_integer(n[s]));
+        }
+    }
+    return states;
+}
+
+/* The forecast as it was worked out last, the numbers as they are. */
+static json_t *summary_json(const struct nx_board_entry *p) {
+    json_int_t unverified = 0;
+    for (size_t i = 0; i < p->shown.sites_n; i++) {
+        unverified += p->shown.sites[i].state == NX_STATE_UNKNOWN ? 1 : 0;
+    }
+    json_t *summary = json_copy(p->forecast);
+    json_int_t n = (json_int_t)p->shown.sites_n;
+    if (nx_json_set(summary, "networks", json_integer(n)) &&
+        nx_json_set(summary, "states", counts_json(p)) &&
+        nx_json_set(summary, "unverified", json_integer(unverified))) {
+        return summary;
+    }
+    json_decref(summary);
+    return NULL;
+}
+
+static enum nx_outlook outlook_of(const struct nx_board_entry *p,
+                                  const struct nx_sheet *sheet) {
+    bool seen[NX_OUTLOOK_UNKNOWN + 1] = {false};
+    for (size_t i = 0; i < p->shown.sites_n; i++) {
+        seen[p->shown.sites[i].outlook] = true;
+    }
+    return nx_sheet_outlook_of(sheet, seen);
+}
+
+bool nx_board_put_head(struct nx_board_entry *p, json_t *document,
+                       uint64_t revision) {
+    struct nx_blob *text = document != NULL ? nx_blob_of(document, 1) : NULL;
+    json_decref(document);
+    if (text == NULL) {
+        return false;
+    }
+    if (nx_blob_put(&p->shown.head, text)) {
+        p->shown.head_revision = revision;
+    }
+    return true;
+}
+
+static bool add_problem(json_t *document, const char *problem) {
+    return problem == NULL ||
+           (nx_json_set(document, "storing", json_false()) &&
+            nx_json_set(document, "problem", nx_json_text(problem)));
+}
+
+bool nx_board_render_head(struct nx_board_entry *p, struct nx_engine *engine,
+                          const struct nx_sheet *sheet, const char *problem,
+                          uint64_t revision) {
+    json_t *d = json_object();
+    const char *outlook = nx_outlook_text(outlook_of(p, sheet));
+    if (nx_json_set(d, "outlook", json_string(outlook)) &&
+        nx_json_set(d, "incident", nx_status_incident_head(sheet->incident)) &&
+        nx_json_set(d, "authority", nx_status_authority(engine, sheet)) &&
+        nx_json_set(d, "negative", nx_status_negative(engine, sheet)) &&
+        nx_json_set(d, "summary", summary_json(p)) && add_problem(d, problem)) {
+        return nx_board_put_head(p, d, revision);
+    }
+    json_decref(d);
+    return false;
+}
