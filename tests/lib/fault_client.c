@@ -26,6 +26,7 @@
 
 #include "common/io_clock.h"
 #include "tests/lib/agent_client.h"
+#include "tests/lib/command_line.h"
 
 #define LINE_MAX_BYTES 256U
 #define AHEAD_BATCHES 40U    /* sent and not acknowledged, at most */
@@ -120,19 +121,6 @@ static bool obey(const char *line) {
     return true;
 }
 
-/* Unbuffered: what stdio has read ahead poll does not see. */
-static bool read_line(char *line) {
-    size_t n = 0;
-    while (n < LINE_MAX_BYTES - 1 && read(STDIN_FILENO, line + n, 1) == 1) {
-        if (line[n] == '\n') {
-            line[n] = '\0';
-            return true;
-        }
-        n++;
-    }
-    return false;
-}
-
 int main(int argc, char **argv) {
     char line[LINE_MAX_BYTES];
     char why[NX_KEYS_WHY_MAX];
@@ -142,7 +130,7 @@ int main(int argc, char **argv) {
     }
     void *zmq = zmq_ctx_new();
     nx_test_client_connect(&client, zmq, argv[2], argv[3]);
-    while (read_line(line)) {
+    while (nx_test_read_line(line, sizeof(line))) {
         if (!obey(line)) {
             fprintf(stderr, "fault_client: not a command: %s\n", line);
             return 64;

@@ -30,6 +30,7 @@
 #include "common/io_keys.h"
 #include "common/rrtype.h"
 #include "tests/lib/agent_client.h"
+#include "tests/lib/command_line.h"
 
 #define LINE_MAX_BYTES 512U
 #define ID_MAX_BYTES 64U
@@ -172,19 +173,6 @@ static bool send_attack(const char *line) {
     return true;
 }
 
-/* Unbuffered: what stdio has read ahead poll does not see. */
-static bool read_line(char *line) {
-    size_t n = 0;
-    while (n < LINE_MAX_BYTES - 1 && read(STDIN_FILENO, line + n, 1) == 1) {
-        if (line[n] == '\n') {
-            line[n] = '\0';
-            return true;
-        }
-        n++;
-    }
-    return false;
-}
-
 static void serve(void) {
     char line[LINE_MAX_BYTES];
     zmq_pollitem_t items[2] = {{.socket = router, .events = ZMQ_POLLIN},
@@ -196,7 +184,7 @@ static void serve(void) {
         if (items[1].revents == 0) {
             continue;
         }
-        if (!read_line(line)) {
+        if (!nx_test_read_line(line, sizeof(line))) {
             return;
         }
         if (!send_plan(line) && !send_attack(line)) {
