@@ -40,6 +40,7 @@ enum nx_api_route {
     NX_API_AGENT_LABEL,          /* POST /v1/agents/label */
     NX_API_NETWORKS,             /* GET /v1/networks */
     NX_API_NETWORK_LABEL,        /* POST /v1/networks/label */
+    NX_API_RESOLVERS,            /* GET /v1/resolvers */
     NX_API_SCORE,                /* GET /v1/score */
     NX_API_TOKENS,               /* GET, POST /v1/tokens */
     NX_API_TOKEN_REVOKE,         /* POST /v1/tokens/revoke */

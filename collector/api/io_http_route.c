@@ -9,6 +9,7 @@
 #include "collector/api/io_http_parts.h"
 #include "collector/status/metrics.h"
 #include "collector/status/status.h"
+#include "collector/status/status_resolvers.h"
 #include "common/rfc3339.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -290,6 +291,11 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         break;
     case NX_API_NETWORK_LABEL:
         nx_http_label(service, request, NX_LABELS_OF_NETWORK);
+        break;
+    case NX_API_RESOLVERS:
+        nx_http_reply_tagged(
+            request, nx_status_resolvers(nx_service_engine(service),
+                                         nx_service_now_us(service), sight));
         break;
     case NX_API_SCORE:
         nx_http_score(service, request);

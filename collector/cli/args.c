@@ -62,6 +62,7 @@ const struct nx_command_rule nx_commands[] = {
     {"enrol", "list", NX_CMD_ENROL_LIST, 0, 0, "", LISTS},
     {"enrol", "revoke", NX_CMD_ENROL_REVOKE, 1, 1, "ID", NX_BIT(OPT_JSON)},
     {"networks", NULL, NX_CMD_NETWORKS, 0, 0, "", LISTS},
+    {"resolvers", NULL, NX_CMD_RESOLVERS, 0, 0, "", LISTS},
     {"score", NULL, NX_CMD_SCORE, 0, 1, "[ID]",
      NX_BIT(OPT_FROM) | NX_BIT(OPT_TO) | NX_BIT(OPT_SINCE) | NX_BIT(OPT_JSON)},
     {"tokens", "create", NX_CMD_TOKENS_CREATE, 1, 1,
@@ -253,6 +254,7 @@ static int take_positional(struct nx_parse *p,
     case NX_CMD_AGENTS_LEDGER:
     case NX_CMD_ALERTS_LIST:
     case NX_CMD_NETWORKS:
+    case NX_CMD_RESOLVERS:
     case NX_CMD_TOKENS_LIST:
     case NX_CMD_AGENTS_LOG:
     case NX_CMD_ENROL_CREATE:

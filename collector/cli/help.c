@@ -31,6 +31,7 @@ const char *nx_args_help(void) {
            "  alerts list | test [RECEIVER]\n"
            "  agents label NAME KEY=VALUE...\n"
            "  networks\n"
+           "  resolvers\n"
            "  networks label NETWORK KEY=VALUE...\n"
            "  score [ID] [--since DURATION|--from TIME] [--to TIME] [--json]\n"
            "  tokens create NAME [--scope read|admin] [--network A,B] "

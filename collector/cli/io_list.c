@@ -15,6 +15,7 @@ static const struct list_rule lists[] = {
     {NX_CMD_AGENTS_LEDGER, "/v1/agents", "agents", nx_show_ledgers},
     {NX_CMD_ALERTS_LIST, "/v1/alerts", "alerts", nx_show_alerts},
     {NX_CMD_NETWORKS, "/v1/networks", "networks", nx_show_networks},
+    {NX_CMD_RESOLVERS, "/v1/resolvers", "resolvers", nx_show_resolvers},
     {NX_CMD_AGENTS_LOG, "/v1/agents/log", "log", nx_show_door_log},
     {NX_CMD_ENROL_LIST, "/v1/enrolments", "enrolments", nx_show_enrolments},
     {NX_CMD_TOKENS_LIST, "/v1/tokens", "tokens", nx_show_tokens},

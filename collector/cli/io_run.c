@@ -317,6 +317,7 @@ static int dispatch(const struct nx_run *run) {
     case NX_CMD_AGENTS_LIST:
     case NX_CMD_AGENTS_LEDGER:
     case NX_CMD_NETWORKS:
+    case NX_CMD_RESOLVERS:
     case NX_CMD_ALERTS_LIST:
     case NX_CMD_TOKENS_LIST:
     case NX_CMD_AGENTS_LOG:

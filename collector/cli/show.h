@@ -79,6 +79,8 @@ void nx_show_agents(const json_t *list, int64_t now_us,
                     const struct nx_show *show, struct nx_text *out);
 void nx_show_networks(const json_t *list, int64_t now_us,
                       const struct nx_show *show, struct nx_text *out);
+void nx_show_resolvers(const json_t *list, int64_t now_us,
+                       const struct nx_show *show, struct nx_text *out);
 void nx_show_alerts(const json_t *list, int64_t now_us,
                     const struct nx_show *show, struct nx_text *out);
 

@@ -53,11 +53,23 @@ static uint32_t cap_again(uint32_t now_s, uint32_t before_s, int64_t age_us) {
     return leftover ? before_s : now_s;
 }
 
+/* With one SOA for the zone the denial that came second shows the first one's,
+ * which may have ticked. */
+static uint32_t nodata_cap_of(const struct nx_canary_looks *looks,
+                              const struct nx_measured *m) {
+    uint32_t cap_s = cap_of(looks, NX_CANARY_NODATA, NX_KIND_NODATA);
+    bool ticked = m->soa_clock == NX_SOA_CLOCK_SHARED_UNTIL_CHANGE &&
+                  m->nxdomain_cap_s != NX_NOT_MEASURED &&
+                  cap_s < m->nxdomain_cap_s &&
+                  cap_s + UNFAIR_S >= m->nxdomain_cap_s;
+    return ticked ? m->nxdomain_cap_s : cap_s;
+}
+
 static void take_caps(const struct nx_canary_looks *looks,
                       const struct nx_measured *before, int64_t before_us,
                       struct nx_measured *m) {
     m->nxdomain_cap_s = cap_of(looks, NX_CANARY_CAP, NX_KIND_NXDOMAIN);
-    m->nodata_cap_s = cap_of(looks, NX_CANARY_NODATA, NX_KIND_NODATA);
+    m->nodata_cap_s = nodata_cap_of(looks, m);
     if (before != NULL && m->soa_clock != NX_SOA_CLOCK_OWN) {
         int64_t age_us = looks->of[NX_CANARY_CAP][0].look.rx_us - before_us;
         m->nxdomain_cap_s =

@@ -68,6 +68,7 @@ static void test_commands(void **state) {
     parse_ok("agents list", NX_CMD_AGENTS_LIST);
     parse_ok("agents ledger", NX_CMD_AGENTS_LEDGER);
     parse_ok("networks", NX_CMD_NETWORKS);
+    parse_ok("resolvers", NX_CMD_RESOLVERS);
     parse_ok("networks label lyon site=lyon asn=", NX_CMD_NETWORKS_LABEL);
     assert_string_equal(args.subject, "lyon");
     assert_int_equal(args.labels_n, 2);

@@ -103,6 +103,19 @@ static void test_cap_of_a_shared_clock_seen_again(void **state) {
     assert_int_equal(m.nxdomain_cap_s, 2600);
 }
 
+/* Unbound again: NODATA was asked 0.1 s after NXDOMAIN, over a tick. */
+static void test_cap_of_a_shared_clock_ticks(void **state) {
+    (void)state;
+    nx(NX_CANARY_CAP, 0.1, 900);
+    (void)see(NX_CANARY_NODATA, 0.2, NX_KIND_NODATA, 899);
+    assert_int_equal(measure().nodata_cap_s,
+                     899); /* its own, as far as known */
+    nx(NX_CANARY_CLOCK, 0.0, 20);
+    nx(NX_CANARY_CLOCK_NEXT, 5.0, 15);
+    nx(NX_CANARY_CLOCK, 9.5, 11);
+    assert_int_equal(measure().nodata_cap_s, 900);
+}
+
 static void test_floors(void **state) {
     static const struct {
         int32_t r_s;
@@ -362,6 +375,7 @@ int main(void) {
         cmocka_unit_test_setup(test_caps, begin),
         cmocka_unit_test_setup(test_caps_of_both_kinds, begin),
         cmocka_unit_test_setup(test_cap_of_a_shared_clock_seen_again, begin),
+        cmocka_unit_test_setup(test_cap_of_a_shared_clock_ticks, begin),
         cmocka_unit_test_setup(test_floors, begin),
         cmocka_unit_test_setup(test_clocks, begin),
         cmocka_unit_test_setup(test_chain_hides_the_clock, begin),

@@ -1,0 +1,75 @@
+/* Resolvers as canary names measured them. */
+#include <stdio.h>
+
+#include "collector/cli/show.h"
+#include "collector/cli/show_priv.h"
+#include "collector/cli/table.h"
+
+static void seconds_cell(struct nx_table *table, const json_t *resolver,
+                         const char *key) {
+    char cell[NX_CELL_MAX];
+    const json_t *value = json_object_get(resolver, key);
+    (void)snprintf(cell, sizeof cell, "%" JSON_INTEGER_FORMAT " s",
+                   json_integer_value(value));
+    nx_table_cell(table, json_is_integer(value) ? cell : NULL, NX_PLAIN);
+}
+
+/* "none" where a week is not cut short. */
+static void cap_cell(struct nx_table *table, const json_t *resolver,
+                     const char *key) {
+    if (json_is_true(json_object_get(resolver, "uncapped"))) {
+        nx_table_cell(table, "none", NX_PLAIN);
+    } else {
+        seconds_cell(table, resolver, key);
+    }
+}
+
+/* "2", or "2+" where there may be more. */
+static void caches_cell(struct nx_table *table, const json_t *resolver) {
+    char cell[NX_CELL_MAX];
+    const json_t *sure = json_object_get(resolver, "caches");
+    const json_t *least = json_object_get(resolver, "caches_at_least");
+    bool known = json_is_integer(sure);
+    (void)snprintf(cell, sizeof cell, "%" JSON_INTEGER_FORMAT "%s",
+                   json_integer_value(known ? sure : least), known ? "" : "+");
+    nx_table_cell(table, known || json_is_integer(least) ? cell : NULL,
+                  NX_PLAIN);
+}
+
+static enum nx_colour colour_of(const json_t *resolver) {
+    return nx_doc_is(resolver, "state", "measured") ? NX_GREEN
+           : nx_doc_is(resolver, "state", "failed") ? NX_RED
+                                                    : NX_YELLOW;
+}
+
+void nx_show_resolvers(const json_t *list, int64_t now_us,
+                       const struct nx_show *show, struct nx_text *out) {
+    static const struct nx_column columns[] = {
+        {"NETWORK", false},  {"RESOLVER", false}, {"STATE", false},
+        {"MEASURED", false}, {"NXDOMAIN", true},  {"NODATA", true},
+        {"FLOOR", true},     {"CLOCK", false},    {"ROUNDING", false},
+        {"RD=0", false},     {"CACHES", true},    {"CHAIN", false}};
+    struct nx_table *table =
+        nx_table_new(columns, sizeof columns / sizeof columns[0]);
+    size_t i = 0;
+    const json_t *resolver = NULL;
+    json_array_foreach(list, i, resolver) {
+        nx_table_row(table);
+        nx_cell_text(table, resolver, "network", NX_PLAIN);
+        nx_cell_text(table, resolver, "resolver", NX_PLAIN);
+        nx_cell_text(table, resolver, "state", colour_of(resolver));
+        nx_cell_clock(table, resolver, "measured", now_us);
+        cap_cell(table, resolver, "nxdomain_cap_s");
+        cap_cell(table, resolver, "nodata_cap_s");
+        seconds_cell(table, resolver, "floor_s");
+        nx_cell_text(table, resolver, "soa_clock", NX_PLAIN);
+        nx_cell_text(table, resolver, "rounding", NX_PLAIN);
+        nx_cell_text(table, resolver, "rd0", NX_PLAIN);
+        caches_cell(table, resolver);
+        nx_cell_text(table, resolver, "chain", NX_PLAIN);
+    }
+    nx_cell_finish(table, list,
+                   "no resolver was measured; canary names: "
+                   "nxclear-collector.yaml(5)",
+                   show, out);
+}

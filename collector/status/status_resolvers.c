@@ -1,0 +1,98 @@
+#include "collector/status/status_resolvers.h"
+
+#include "collector/status/status_text.h"
+
+static json_t *seconds(uint32_t s) {
+    return s == NX_NOT_MEASURED ? json_null() : json_integer(s);
+}
+
+static json_t *flag(bool value) {
+    return json_boolean(value);
+}
+
+static json_t *count(unsigned n) {
+    return n == 0 ? json_null() : json_integer(n);
+}
+
+/* A cap of 0 is none; both that and "not measured" are null, told apart by
+ * uncapped. */
+static json_t *cap(uint32_t s) {
+    return s == 0 ? json_null() : seconds(s);
+}
+
+static const char *state_of(const struct nx_book_row *row, int64_t now_us) {
+    if (row->measuring) {
+        return "measuring";
+    }
+    if (row->measured_us == NX_TIME_UNKNOWN) {
+        return row->failed_us == NX_TIME_UNKNOWN ? "waiting" : "failed";
+    }
+    return now_us <= row->measured_us + NX_PROFILE_AGED_US ? "measured"
+                                                           : "aged";
+}
+
+static bool set_habits(json_t *o, const struct nx_measured *m) {
+    const struct nx_profile *p = &m->profile;
+    return nx_json_set(o, "nxdomain_cap_s", cap(m->nxdomain_cap_s)) &&
+           nx_json_set(o, "nodata_cap_s", cap(m->nodata_cap_s)) &&
+           nx_json_set(o, "uncapped",
+                       flag(m->nxdomain_cap_s == 0 && m->nodata_cap_s == 0)) &&
+           nx_json_set(o, "floor_s", seconds(m->floor_s)) &&
+           nx_json_set(o, "soa_shown", flag(m->soa_shown)) &&
+           nx_json_set(o, "soa_clock",
+                       json_string(nx_soa_clock_text(m->soa_clock))) &&
+           nx_json_set(o, "counts_down", flag(!p->never_decrements)) &&
+           nx_json_set(o, "rounding", json_string(nx_conv_text(p->conv))) &&
+           nx_json_set(o, "refreshed_by_looking",
+                       flag(p->early_window_s > 0)) &&
+           nx_json_set(o, "past_ttl",
+                       json_string(nx_past_ttl_text(p->past_ttl))) &&
+           nx_json_set(o, "rd0", json_string(nx_rd0_text(p->rd0))) &&
+           nx_json_set(o, "caches", count(p->caches)) &&
+           nx_json_set(o, "caches_at_least", count(m->caches_seen)) &&
+           nx_json_set(o, "chain", json_string(nx_chain_text(m->chain))) &&
+           nx_json_set(o, "rewrites_nxdomain", flag(m->rewrites_nxdomain));
+}
+
+static json_t *resolver_json(const struct nx_book_row *row, int64_t now_us) {
+    json_t *o = json_object();
+    bool known = row->measured_us != NX_TIME_UNKNOWN;
+    if (nx_json_set(o, "network", json_string(row->network)) &&
+        nx_json_set(o, "resolver", nx_json_address(&row->at)) &&
+        nx_json_set(o, "state", json_string(state_of(row, now_us))) &&
+        nx_json_set(o, "measured", nx_json_time(row->measured_us)) &&
+        nx_json_set(o, "failed", nx_json_time(row->failed_us)) &&
+        (!known || set_habits(o, &row->measured))) {
+        return o;
+    }
+    json_decref(o);
+    return NULL;
+}
+
+struct listing {
+    json_t *list;
+    const struct nx_sight *sight;
+    int64_t now_us;
+    bool failed;
+};
+
+static void add_resolver(void *user, const struct nx_book_row *row) {
+    struct listing *l = user;
+    if (nx_sight_covers(l->sight, row->network)) {
+        l->failed |= !nx_json_add(l->list, resolver_json(row, l->now_us));
+    }
+}
+
+json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
+                            const struct nx_sight *sight) {
+    const struct nx_canary_conf *canary = &nx_engine_settings(engine)->canary;
+    struct listing l = {json_array(), sight, now_us, false};
+    if (nx_engine_resolvers(engine, add_resolver, &l) != 0 || l.failed) {
+        json_decref(l.list);
+        return NULL;
+    }
+    return json_pack("{s:o, s:o, s:o}", "now", nx_json_time(now_us),
+                     "canary_zone",
+                     canary->on ? nx_json_name(canary->zone) : json_null(),
+                     "resolvers", l.list);
+}

@@ -1,0 +1,14 @@
+/* Resolvers as canary names measured them, as a document. Pure. */
+#ifndef NX_COLLECTOR_STATUS_RESOLVERS_H
+#define NX_COLLECTOR_STATUS_RESOLVERS_H
+
+#include <jansson.h>
+
+#include "collector/status/sight.h"
+
+/* {"now", "canary_zone", "resolvers": [...]}, those in sight (NULL: all);
+ * nxclear-api(7) has the members. New reference; NULL: no memory. */
+json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
+                            const struct nx_sight *sight);
+
+#endif

@@ -1,0 +1,158 @@
+"""Resolvers with known limits, measured by canary names: the profile has the
+limits that were configured. The canary zone is that of deploy/canary."""
+import os
+import signal
+import subprocess
+import tempfile
+
+from deploy.lab import networks, zones
+from deploy.lab.ask import wait_until
+from deploy.lab.authority import AuthServer
+from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
+from deploy.lab.programs import Site
+from tests.lib.support import BIN, ESTIMATE, ROOT, stop_well
+
+ZONE = "canary.example.net"
+ADDRESS = "192.0.2.53"
+SHIPPED = os.path.join(ROOT, "deploy", "canary")
+MEASURE_S = 40
+
+# (network, options, what the profile must say)
+RESOLVERS = (
+    (networks.unbound, ("cache-max-negative-ttl: 900", "cache-min-ttl: 3"),
+     {"nxdomain_cap_s": 900, "nodata_cap_s": 900, "floor_s": 3,
+      "soa_clock": "shared-until-change", "rounding": "F0", "rd0": "refused"}),
+    (networks.bind, ("max-ncache-ttl 1200;", "min-ncache-ttl 4;"),
+     {"nxdomain_cap_s": 1200, "nodata_cap_s": 1200, "floor_s": 4,
+      "soa_clock": "own", "rounding": "F", "rd0": "honoured"}),
+    (networks.power_dns, ("max-negative-ttl=700", "minimum-ttl-override=6"),
+     {"nxdomain_cap_s": 700, "nodata_cap_s": 700, "floor_s": 6,
+      "soa_clock": "own", "rounding": "F", "rd0": "honoured"}),
+)
+ALL = {"state": "measured", "caches": 1, "chain": "none", "soa_shown": True,
+       "counts_down": True, "refreshed_by_looking": False,
+       "rewrites_nxdomain": False}
+
+
+def copied(name, folder):
+    """A shipped file, for this folder."""
+    with open(os.path.join(SHIPPED, name), encoding="utf-8") as shipped:
+        text = shipped.read()
+    for place in ("/etc/knot/canary", "/etc/nsd/canary", "/etc/bind/canary"):
+        text = text.replace(place, folder)
+    return text
+
+
+def copy_all(folder):
+    for name in os.listdir(SHIPPED):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
+            out.write(copied(name, folder))
+
+
+class CanaryServer(AuthServer):
+    """Knot DNS as deploy/canary/knot.conf has it."""
+    software = "Knot DNS"
+
+    def __init__(self, folder):
+        folder = f"{folder}/canary"
+        super().__init__("canary-knot", folder, ADDRESS,
+                         zones.Zone(f"{ZONE}.", 1, ()))
+        copy_all(folder)
+        self._write("knot.conf", copied("knot.conf", folder).replace(
+            "server:\n", f"server:\n    rundir: {folder}\n") +
+            f"database:\n    storage: {folder}/db\n")
+
+    def _config(self):
+        return ""
+
+    def _command(self):
+        return ["knotd", "-c", f"{self.folder}/knot.conf"]
+
+    def _reload(self):
+        raise NotImplementedError
+
+
+def configured(make, options):
+    def made(folder):
+        network = make(folder)
+        kind = type(network.resolver)
+        network.resolver = kind(network.resolver.name, network.resolver.folder,
+                                network.address, options)
+        return network
+    return made
+
+
+def root_zone():
+    return zones.root_zone().with_(
+        f"{ZONE}. 86400 IN NS ns.{ZONE}.", f"ns.{ZONE}. 86400 IN A {ADDRESS}")
+
+
+def rows_of(site):
+    listing = site.api.must_get("/v1/resolvers")
+    return {row["network"]: row for row in listing["resolvers"]}
+
+
+def print_table(rows):
+    print(f"# {'resolver':<18}{'cap set':>8}{'seen':>6}"
+          f"{'floor set':>10}{'seen':>5}  clock, rounding, RD=0")
+    for (network, _options, want), row in rows:
+        print(f"# {network.resolver.title:<18}{want['nxdomain_cap_s']:>8}"
+              f"{row['nxdomain_cap_s']!s:>6}{want['floor_s']:>10}"
+              f"{row['floor_s']!s:>5}  {row['soa_clock']}, {row['rounding']}, "
+              f"{row['rd0']}")
+
+
+def measured(site, lab):
+    rows = rows_of(site)
+    return all(rows.get(n.name, {}).get("state") == "measured"
+               for n in lab.networks)
+
+
+def test_configured_limits_are_measured():
+    makes = [configured(make, options) for make, options, _want in RESOLVERS]
+    with Lab(makes, root=root_zone(), others=[CanaryServer]) as lab:
+        site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
+        lab.own(site.collector(estimate=ESTIMATE,
+                               canary={"zone": ZONE, "count": 7}))
+        for network in lab.networks:
+            # Named by the owner: asked at the rate of his own network.
+            lab.own(site.agent(network.name, policy={"canary_zones": [ZONE]},
+                               resolvers={"discover": False, "named": [
+                                   {"at": network.address}]}))
+        site.start()
+        wait_until(lambda: measured(site, lab), MEASURE_S,
+                   "all resolvers to be measured")
+        rows = rows_of(site)
+        wanted = [(network, options, want) for network, (_make, options, want)
+                  in zip(lab.networks, RESOLVERS)]
+        print_table([(w, rows[w[0].name]) for w in wanted])
+        for network, _options, want in wanted:
+            row = rows[network.name]
+            got = {key: row[key] for key in {**ALL, **want}}
+            assert got == {**ALL, **want}, (network.name, row)
+        # Killed and started again it knows them, and does not measure anew.
+        daemon = site.collector_program.daemon
+        os.kill(daemon.pid, signal.SIGKILL)
+        daemon.process.wait()
+        site.collector_program.start().wait_ready()
+        assert rows_of(site) == rows
+        table = site.cli("resolvers").stdout
+        assert table.splitlines()[0].startswith("NETWORK"), table
+        assert len(table.splitlines()) == 4, table
+        stop_well(site)
+
+
+def test_shipped_configurations_are_right():
+    with tempfile.TemporaryDirectory() as folder:
+        copy_all(folder)
+        checks = [["knotc", "-c", f"{folder}/knot.conf", "conf-check"],
+                  ["nsd-checkconf", f"{folder}/nsd.conf"],
+                  ["named-checkconf", "-z", f"{folder}/named.conf"]]
+        for label in ("", "short", "end", "clock", "whoami"):
+            origin = f"{label}.{ZONE}" if label else ZONE
+            checks.append(["nsd-checkzone", origin,
+                           f"{folder}/{label or 'canary'}.zone"])
+        for check in checks:
+            done = subprocess.run(check, text=True, check=False,
+                                  capture_output=True)
+            assert done.returncode == 0, (check, done.stdout, done.stderr)
