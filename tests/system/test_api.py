@@ -103,6 +103,7 @@ def read_all(api):
     api.must("get", DOCUMENT)
     api.must("get", "/metrics")
     api.must("get", "/v1/score", query="?incident=1")
+    api.must("get", "/v1/resolvers")
     _headers, status = api.must("get", STATUS, id=1)
     assert {n["state"] for n in status["networks"]} >= \
         {"clear", "cached-nxdomain", "partly-clear"}
@@ -276,7 +277,8 @@ def test_not_modified():
     api = client()
     tagged = [path for method, path in sorted(api.description.operations())
               if "304" in api.description.operation(method, path)["responses"]]
-    assert {*LISTS, ONE, STATUS, DOCUMENT} == set(tagged), tagged
+    assert {*LISTS, ONE, STATUS, DOCUMENT, "/v1/resolvers"} == set(tagged), \
+        tagged
     for path in tagged:
         headers, _value = api.must("get", path, id=closed())
         for known in (headers["ETag"], f'"x", {headers["ETag"]}', "*"):
