@@ -22,7 +22,6 @@
 #define WORLD_STEPS 50000U
 #define MUTANT_WORLDS 60U
 #endif
-#define STEPS_PER_S_MIN 100000.0
 
 static double cpu_s(void) {
     struct timespec t;
@@ -53,14 +52,14 @@ static void test_sound(void **state) {
     for (unsigned i = 0; i < LED_FAULTS && f.steps_n > 1000000; i++) {
         assert_true(f.faults_n[i] > 0); /* all of them happened */
     }
-#ifndef CHECKED
-    assert_true(steps_per_s >= STEPS_PER_S_MIN);
-#endif
 }
 
 static void test_mutants(void **state) {
     (void)state;
-    for (unsigned m = 1; m <= LED_MUTANT_MAX && MUTANT_WORLDS > 0; m++) {
+    if (MUTANT_WORLDS == 0) {
+        skip();
+    }
+    for (unsigned m = 1; m <= LED_MUTANT_MAX; m++) {
         struct led_figures f = {0};
         char why[LED_WHY_MAX];
         bool good = true;
