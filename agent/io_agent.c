@@ -117,6 +117,11 @@ void nx_agentd_on_heard(void *user) {
     nx_planner_heard(a->planner, nx_clock_mono_us());
 }
 
+void nx_agentd_on_unread(void *user) {
+    const struct nx_agentd *a = user;
+    nx_planner_lapse(a->planner);
+}
+
 /* --- asking --- */
 
 static void on_result(void *user, const struct nx_probe_result *result) {
@@ -214,19 +219,22 @@ static void log_outcome(struct nx_agentd *a, const struct nx_plan *plan,
     a->outcome = *now;
 }
 
-void nx_agentd_on_plan(void *user, const struct nx_plan *plan) {
+bool nx_agentd_on_plan(void *user, const struct nx_plan *plan) {
     struct nx_agentd *a = user;
     struct nx_plan_outcome outcome;
     int err = nx_planner_load(a->planner, plan, nx_clock_mono_us(), &outcome);
     if (err != NX_OK) {
-        nx_log(NX_LOG_ERROR, "plan %llu: %s; the old one stays",
+        nx_log(NX_LOG_ERROR,
+               "plan %llu: %s; the old one stays, but proves nothing any more: "
+               "resolvers are asked again when a plan has come",
                (unsigned long long)plan->revision, nx_strerror(err));
-        return;
+        return false;
     }
     log_outcome(a, plan, &outcome);
     a->walk_refused = false;
     nx_walks_keep(a->walks, a->planner);
     nx_agentd_arm(a->on_due, 0);
+    return true;
 }
 
 void nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,

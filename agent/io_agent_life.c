@@ -90,6 +90,7 @@ static int make_edge(struct nx_agentd *a) {
         .user = a};
     const struct nx_uplink_handler uplink = {.hello = nx_agentd_on_hello,
                                              .plan = nx_agentd_on_plan,
+                                             .unread = nx_agentd_on_unread,
                                              .heard = nx_agentd_on_heard,
                                              .acked = nx_agentd_on_acked,
                                              .user = a};

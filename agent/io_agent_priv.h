@@ -49,7 +49,8 @@ void nx_agentd_on_walk_observed(void *user, const struct nx_obs *obs);
 void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
                       enum nx_guard_word word);
 void nx_agentd_on_heard(void *user);
-void nx_agentd_on_plan(void *user, const struct nx_plan *plan);
+bool nx_agentd_on_plan(void *user, const struct nx_plan *plan);
+void nx_agentd_on_unread(void *user);
 void nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
                             size_t n);
 void nx_agentd_on_hello(void *user, struct nx_hello *hello);

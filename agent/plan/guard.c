@@ -11,7 +11,7 @@ struct own_word {
 };
 
 struct nx_guard {
-    bool planned; /* there was a plan */
+    bool planned; /* there was a plan, and the last one was taken */
     int64_t heard_us;
     bool overflow; /* a denial did not fit */
     size_t words_n;
@@ -49,6 +49,10 @@ void nx_guard_plan(struct nx_guard *guard, int64_t now_mono_us) {
     guard->heard_us = now_mono_us;
     /* Nobody knows what did not fit. While the table is full, more may not. */
     guard->overflow = guard->overflow && guard->words_n == NX_GUARD_WORDS_MAX;
+}
+
+void nx_guard_lapse(struct nx_guard *guard) {
+    guard->planned = false;
 }
 
 void nx_guard_heard(struct nx_guard *guard, const struct nx_policy *policy,

@@ -45,6 +45,10 @@ void nx_guard_free(struct nx_guard **guard);
 /* A plan came: its tasks are proven from now on. */
 void nx_guard_plan(struct nx_guard *guard, int64_t now_mono_us);
 
+/* A plan came that could not be taken: it may have taken back what the last one
+ * says, which proves nothing from now on. Only a plan makes a new proof. */
+void nx_guard_lapse(struct nx_guard *guard);
+
 /* Some message of the collector came. Does not bring back what has lapsed. */
 void nx_guard_heard(struct nx_guard *guard, const struct nx_policy *policy,
                     int64_t now_mono_us);

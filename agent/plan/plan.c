@@ -77,6 +77,10 @@ void nx_planner_heard(struct nx_planner *planner, int64_t now_mono_us) {
     nx_guard_heard(planner->guard, planner->policy, now_mono_us);
 }
 
+void nx_planner_lapse(struct nx_planner *planner) {
+    nx_guard_lapse(planner->guard);
+}
+
 bool nx_planner_proven(const struct nx_planner *planner, int64_t now_mono_us) {
     return nx_guard_proven(planner->guard, planner->policy, now_mono_us);
 }
@@ -91,8 +95,8 @@ static void take_over(struct nx_planner *planner, struct nx_target *targets,
     planner->wakeup_us = INT64_MIN; /* unknown: look */
 }
 
-int nx_planner_load(struct nx_planner *planner, const struct nx_plan *plan,
-                    int64_t now_mono_us, struct nx_plan_outcome *outcome) {
+static int replace(struct nx_planner *planner, const struct nx_plan *plan,
+                   int64_t now_mono_us, struct nx_plan_outcome *outcome) {
     struct nx_held_plan *held = held_new(plan);
     if (held == NULL) {
         return NX_ENOMEM;
@@ -119,6 +123,15 @@ int nx_planner_load(struct nx_planner *planner, const struct nx_plan *plan,
     planner->expires_us = now_mono_us + (int64_t)valid_s * 1000000;
     take_over(planner, targets, targets_n);
     return NX_OK;
+}
+
+int nx_planner_load(struct nx_planner *planner, const struct nx_plan *plan,
+                    int64_t now_mono_us, struct nx_plan_outcome *outcome) {
+    int err = replace(planner, plan, now_mono_us, outcome);
+    if (err != NX_OK) {
+        nx_planner_lapse(planner);
+    }
+    return err;
 }
 
 static int rebuild_same_plan(struct nx_planner *planner,

@@ -49,8 +49,8 @@ int nx_planner_new(const struct nx_policy *policy, struct nx_ratelimit *limit,
                    uint64_t epoch, struct nx_planner **out) NX_MUSTUSE;
 void nx_planner_free(struct nx_planner **planner);
 
-/* Replaces the plan (all is copied). On failure the old plan stays: NX_ENOMEM.
- */
+/* Replaces the plan (all is copied). NX_ENOMEM: the old plan stays, but its
+ * proof has lapsed (nx_planner_lapse). */
 int nx_planner_load(struct nx_planner *planner, const struct nx_plan *plan,
                     int64_t now_mono_us,
                     struct nx_plan_outcome *outcome) NX_MUSTUSE;
@@ -92,6 +92,10 @@ void nx_planner_failed(struct nx_planner *planner,
 
 /* Some message of the collector came. */
 void nx_planner_heard(struct nx_planner *planner, int64_t now_mono_us);
+
+/* A plan came that could not be read: it may take back what the current one
+ * says, whose proof has lapsed therefore until a plan is loaded. */
+void nx_planner_lapse(struct nx_planner *planner);
 
 /* Does the plan prove its resolver tasks? False: it has lapsed (or never came),
  * and the collector has to send it again. */

@@ -150,7 +150,8 @@ static void arm_idle(struct nx_uplink *u) {
     arm(u->on_idle, u->sent_us + u->idle_us);
 }
 
-/* An agent that has nothing to say says so: else it would look dead. */
+/* An agent that has nothing to say says so: else it would look dead. One that
+ * missed a plan asks for it, but not at once: the next may fail as well. */
 static void on_idle(evutil_socket_t fd, short what, void *arg) {
     struct nx_uplink *u = arg;
     (void)fd;
@@ -159,7 +160,8 @@ static void on_idle(evutil_socket_t fd, short what, void *arg) {
         return; /* begins anew with the next connection */
     }
     int64_t now_us = nx_clock_mono_us();
-    if (now_us - u->sent_us >= u->idle_us) {
+    if (u->plan_missed || now_us - u->sent_us >= u->idle_us) {
+        u->plan_missed = false;
         u->sent_us = now_us; /* tried: not again at once */
         nx_uplink_hello(u);
     }
@@ -182,6 +184,7 @@ void nx_uplink_opened(struct nx_uplink *u) {
     }
     u->timeouts_n = 0;
     u->greeted = false;
+    u->plan_missed = false;
     nx_spool_connected(u->spool, nx_clock_mono_us());
     u->sent_us = nx_clock_mono_us();
     nx_uplink_hello(u);
@@ -225,6 +228,13 @@ static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
     nx_uplink_flush(u); /* it may have gone back, or the window is open */
 }
 
+static void on_unread(struct nx_uplink *u, int err, const char *why) {
+    nx_log(NX_LOG_WARN, "a message from the collector is %s (%s): left out",
+           nx_strerror(err), why);
+    u->plan_missed = true;
+    u->handler.unread(u->handler.user);
+}
+
 static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
                     void *memory, int64_t now_us) {
     struct nx_arena arena;
@@ -233,8 +243,7 @@ static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
     nx_arena_init(&arena, memory, NX_UNPACK_ARENA_BYTES);
     int err = nx_codec_unpack_down(bytes, len, &arena, &down, &why);
     if (err != NX_OK) {
-        nx_log(NX_LOG_WARN, "a message from the collector is %s (%s): left out",
-               nx_strerror(err), why);
+        on_unread(u, err, why);
         return;
     }
     u->handler.heard(u->handler.user);
@@ -243,7 +252,7 @@ static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
         on_ack(u, &down.u.ack, now_us);
         break;
     case NX_DOWN_PLAN:
-        u->handler.plan(u->handler.user, &down.u.plan);
+        u->plan_missed = !u->handler.plan(u->handler.user, &down.u.plan);
         break;
     }
 }
@@ -252,7 +261,11 @@ void nx_uplink_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
     struct nx_uplink *u = arg;
     int64_t now_us = nx_clock_mono_us();
     void *memory = malloc(NX_UNPACK_ARENA_BYTES); /* pages only when touched */
-    if (frames_n == 1 && memory != NULL) {
+    if (memory == NULL) {
+        on_unread(u, NX_ENOMEM, "to read it");
+    } else if (frames_n != 1) {
+        on_unread(u, NX_EMALFORMED, "not one frame");
+    } else {
         on_down(u, zmq_msg_data(&frames[0]), zmq_msg_size(&frames[0]), memory,
                 now_us);
     }

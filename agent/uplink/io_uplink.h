@@ -17,8 +17,11 @@ struct nx_uplink_handler {
     /* Fill in what the agent knows; clock, protocol and software are done.
      * Pointers must stay valid until the next call. */
     void (*hello)(void *user, struct nx_hello *hello);
-    /* A plan came; borrowed. */
-    void (*plan)(void *user, const struct nx_plan *plan);
+    /* A plan came; borrowed. False: it could not be taken. */
+    bool (*plan)(void *user, const struct nx_plan *plan);
+    /* A message came that cannot be read; it may have been a plan. As after a
+     * plan that was not taken, a hello goes out soon, that it comes again. */
+    void (*unread)(void *user);
     /* A message came that makes sense; before what it says. */
     void (*heard)(void *user);
     /* Results were acknowledged. */

@@ -53,6 +53,8 @@ struct fixture {
     struct nx_spool *spool;
     struct nx_uplink *uplink;
     uint64_t plan_revision;
+    bool refuse_plan;
+    unsigned unread;
     unsigned acked;
 };
 
@@ -213,10 +215,16 @@ static void on_hello(void *user, struct nx_hello *hello) {
     hello->next_seq = 1;
 }
 
-static void on_plan(void *user, const struct nx_plan *plan) {
+static bool on_plan(void *user, const struct nx_plan *plan) {
     struct fixture *f = user;
     f->plan_revision = plan->revision;
     (void)event_base_loopbreak(f->c.base);
+    return !f->refuse_plan;
+}
+
+static void on_unread(void *user) {
+    struct fixture *f = user;
+    f->unread++;
 }
 
 static void on_heard(void *user) {
@@ -264,8 +272,8 @@ static int teardown(void **state) {
 }
 
 static void start(struct fixture *f) {
-    const struct nx_uplink_handler handler = {on_hello, on_plan, on_heard,
-                                              on_acked, f};
+    const struct nx_uplink_handler handler = {on_hello, on_plan,  on_unread,
+                                              on_heard, on_acked, f};
     assert_int_equal(nx_uplink_new(f->c.base, &f->conf, &f->keys, f->spool,
                                    &handler, &f->uplink),
                      NX_OK);
@@ -380,6 +388,31 @@ static void test_idle(void **state) {
     assert_int_equal(f->c.seqs_n, f->c.hellos);
 }
 
+/* A plan that could not be read or taken is asked for, whatever else is said in
+ * the meantime. */
+static void test_missed_plan(void **state) {
+    struct fixture *f = *state;
+    const struct timeval enough = {5, 0};
+    f->c.send_junk = true;
+    f->refuse_plan = true;
+    start(f);
+    f->uplink->idle_us = 50000;
+    while (f->plan_revision == 0) {
+        assert_int_equal(event_base_dispatch(f->c.base), 0);
+    }
+    assert_int_equal(f->unread, 1);
+    assert_true(f->uplink->plan_missed);
+    f->uplink->sent_us = nx_clock_mono_us() + 1000000000; /* never idle */
+    f->refuse_plan = false;
+    f->plan_revision = 0;
+    assert_int_equal(event_base_loopexit(f->c.base, &enough), 0);
+    assert_int_equal(event_base_dispatch(f->c.base), 0);
+    assert_int_equal(f->c.hellos, 2);
+    assert_int_equal(f->plan_revision, 5);
+    assert_int_equal(f->unread, 2); /* made up for by the plan behind it */
+    assert_false(f->uplink->plan_missed);
+}
+
 /* Accepted only at the third attempt. */
 static void test_refused_key(void **state) {
     struct fixture *f = *state;
@@ -450,6 +483,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_hello_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_hellos, setup, teardown),
         cmocka_unit_test_setup_teardown(test_idle, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_missed_plan, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_key, setup, teardown),
         cmocka_unit_test_setup_teardown(test_resend_after_restart, setup,
                                         teardown),

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "agent/plan/plan.h"
+#include "agent/plan/plan_priv.h"
 
 #define MS INT64_C(1000)
 #define S INT64_C(1000000)
@@ -500,6 +500,58 @@ static void test_lapsed_proof(void **state) {
     free_bench(&b);
 }
 
+static bool no_memory;
+int __real_nx_planner_rebuild(const struct nx_planner *planner,
+                              const struct nx_rebuild *how,
+                              struct nx_plan_outcome *outcome,
+                              struct nx_target **targets, size_t *targets_n);
+int __wrap_nx_planner_rebuild(const struct nx_planner *planner,
+                              const struct nx_rebuild *how,
+                              struct nx_plan_outcome *outcome,
+                              struct nx_target **targets, size_t *targets_n);
+
+int __wrap_nx_planner_rebuild(const struct nx_planner *planner,
+                              const struct nx_rebuild *how,
+                              struct nx_plan_outcome *outcome,
+                              struct nx_target **targets, size_t *targets_n) {
+    return no_memory ? NX_ENOMEM
+                     : __real_nx_planner_rebuild(planner, how, outcome, targets,
+                                                 targets_n);
+}
+
+static void expect_lapsed(struct bench *b, int64_t from_us) {
+    const struct nx_task task = task_of(www, 0, 1000);
+    assert_false(nx_planner_proven(b->planner, from_us));
+    nx_planner_heard(b->planner, from_us + S); /* acks go on */
+    assert_false(nx_planner_proven(b->planner, from_us + S));
+    assert_int_equal(count_asked(b, from_us, from_us + 10 * S, NX_DUE_RESOLVER),
+                     0);
+    load(b, &task, 1, from_us + 10 * S);
+    assert_in_range(
+        count_asked(b, from_us + 10 * S, from_us + 20 * S, NX_DUE_RESOLVER), 9,
+        11);
+}
+
+/* A plan that could not be taken may have been the one that takes back. */
+static void test_missed_plan(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    const struct nx_plan none = {.revision = 77, .valid_s = 3600};
+    const struct nx_task task = task_of(www, 0, 1000);
+    load(&b, &task, 1, T0);
+    uint64_t revision = nx_planner_revision(b.planner);
+    assert_in_range(count_asked(&b, T0, T0 + 10 * S, NX_DUE_RESOLVER), 9, 11);
+    no_memory = true;
+    assert_int_equal(nx_planner_load(b.planner, &none, T0 + 10 * S, &b.outcome),
+                     NX_ENOMEM);
+    no_memory = false;
+    assert_int_equal(nx_planner_revision(b.planner), revision);
+    expect_lapsed(&b, T0 + 10 * S);
+    nx_planner_lapse(b.planner); /* not even read */
+    expect_lapsed(&b, T0 + 30 * S);
+    free_bench(&b);
+}
+
 /* No plan opens the guard alone: the agent looks itself, and again. */
 static void test_own_proof(void **state) {
     (void)state;
@@ -782,6 +834,7 @@ int main(void) {
         cmocka_unit_test_setup(test_too_many_denied, setup),
         cmocka_unit_test_setup(test_full_denied_is_exact, setup),
         cmocka_unit_test_setup(test_lapsed_proof, setup),
+        cmocka_unit_test_setup(test_missed_plan, setup),
         cmocka_unit_test_setup(test_own_proof, setup),
         cmocka_unit_test_setup(test_twin, setup),
         cmocka_unit_test_setup(test_unverified, setup),
