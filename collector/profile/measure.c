@@ -240,17 +240,6 @@ static bool any_soa(const struct nx_canary_looks *looks) {
             looks->of[NX_CANARY_END][0].look.r_s >= 0);
 }
 
-static bool any_ad(const struct nx_canary_looks *looks) {
-    for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
-        for (unsigned k = 0; k < looks->n[i]; k++) {
-            if ((looks->of[i][k].look.flags & NX_LOOK_AD) != 0) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
 /* Who may stand above is not measured, so neither is whose clock it is (12.1),
  * unless the authoritative server was seen to be asked from here. */
 void nx_measured_settle(struct nx_measured *m) {
@@ -281,7 +270,6 @@ int nx_measure(const struct nx_canary_looks *looks,
     nx_profile_default(&m.profile);
     m.rewrites_nxdomain = rewritten;
     m.soa_shown = any_soa(looks);
-    m.validates = any_ad(looks);
     m.soa_clock = (uint8_t)nx_measure_clock(looks);
     m.chain = (uint8_t)chain_of(looks);
     take_caps(looks, before, before_us, &m);

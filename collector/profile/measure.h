@@ -41,7 +41,6 @@ struct nx_measured {
     uint16_t caches_seen;    /* at least so many; 0: not counted */
     bool soa_shown;
     bool rewrites_nxdomain; /* an address where there is none */
-    bool validates;         /* AD seen; false says nothing */
 };
 
 /* The first look of the run that counts: NX_ENOTFOUND when no canary that is

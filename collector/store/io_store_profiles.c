@@ -31,7 +31,6 @@ static void bind_measured(struct nx_sq *sq, const struct nx_measured *m) {
     nx_sq_int(sq, p->never_decrements);
     nx_sq_int(sq, m->soa_shown);
     nx_sq_int(sq, m->rewrites_nxdomain);
-    nx_sq_int(sq, m->validates);
 }
 
 int nx_store_resolver_put(struct nx_store *store,
@@ -42,9 +41,9 @@ int nx_store_resolver_put(struct nx_store *store,
         "INSERT OR REPLACE INTO resolver_profile(network, resolver, scope_id, "
         "measured_us, nxdomain_cap_s, nodata_cap_s, floor_s, soa_clock, "
         "rounding, rd0, chain, past_ttl, caches, caches_seen, early_window_s, "
-        "never_decrements, soa_shown, rewrites_nxdomain, validates) VALUES("
+        "never_decrements, soa_shown, rewrites_nxdomain) VALUES("
         "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
-        "?16, ?17, ?18, ?19)");
+        "?16, ?17, ?18)");
     nx_sq_text(&sq, row->network);
     nx_sq_text(&sq, nx_endpoint_text(&row->at, at));
     nx_sq_int(&sq, row->at.scope_id);
@@ -90,7 +89,6 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
     p->never_decrements = nx_sq_get_int(sq, 15) != 0;
     m->soa_shown = nx_sq_get_int(sq, 16) != 0;
     m->rewrites_nxdomain = nx_sq_get_int(sq, 17) != 0;
-    m->validates = nx_sq_get_int(sq, 18) != 0;
     nx_measured_settle(m);
 }
 
@@ -102,7 +100,7 @@ int nx_store_resolvers(struct nx_store *store,
         "SELECT network, resolver, scope_id, measured_us, nxdomain_cap_s, "
         "nodata_cap_s, floor_s, soa_clock, rounding, rd0, chain, past_ttl, "
         "caches, caches_seen, early_window_s, never_decrements, soa_shown, "
-        "rewrites_nxdomain, validates FROM resolver_profile");
+        "rewrites_nxdomain FROM resolver_profile");
     int more = 0;
     while ((more = nx_sq_step(&sq)) > 0) {
         struct nx_book_row row = {.failed_us = NX_TIME_UNKNOWN};

@@ -331,7 +331,6 @@ static const char profiles[] =
     " never_decrements INTEGER NOT NULL,"
     " soa_shown INTEGER NOT NULL,"
     " rewrites_nxdomain INTEGER NOT NULL,"
-    " validates INTEGER NOT NULL,"
     " PRIMARY KEY(network, resolver, scope_id)) STRICT";
 
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
