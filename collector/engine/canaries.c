@@ -33,13 +33,18 @@ static bool present(const struct nx_engine *engine,
                engine->settings.diagnosis.silent_after_us;
 }
 
-static void begin_for(struct nx_engine *engine, struct nx_agent_state *agent,
-                      int64_t now_us) {
+static void offer(struct nx_engine *engine, const struct nx_agent_state *agent,
+                  int64_t now_us) {
     for (size_t i = 0; i < agent->resolvers_n; i++) {
-        if (nx_book_begin(engine->book, agent->agent.network,
-                          &agent->resolvers[i], agent->agent.id, now_us)) {
-            nx_plan_touch(agent);
-        }
+        nx_book_offer(engine->book, agent->agent.network, &agent->resolvers[i],
+                      agent->agent.id, now_us);
+    }
+}
+
+static void begun(void *user, uint32_t agent_id) {
+    struct nx_agent_state *agent = nx_agents_find(user, agent_id);
+    if (agent != NULL) {
+        nx_plan_touch(agent);
     }
 }
 
@@ -64,10 +69,7 @@ static void wake_targets(struct nx_engine *engine,
 static void ended(void *user, uint32_t agent_id,
                   const struct nx_book_row *row) {
     struct ending *e = user;
-    struct nx_agent_state *agent = nx_agents_find(e->engine, agent_id);
-    if (agent != NULL) {
-        nx_plan_touch(agent);
-    }
+    begun(e->engine, agent_id);
     if (row != NULL) {
         wake_targets(e->engine, row);
     }
@@ -85,11 +87,14 @@ void nx_canaries_step(struct nx_engine *engine, int64_t now_us,
     engine->canaries_us = now_us;
     bool may = quiet(engine);
     nx_book_end(engine->book, now_us, !may, ended, &ending);
-    struct nx_agent_state *a = may ? engine->agents : NULL;
+    const struct nx_agent_state *a = may ? engine->agents : NULL;
     for (; a != NULL; a = a->hh.next) {
         if (present(engine, a, now_us)) {
-            begin_for(engine, a, now_us);
+            offer(engine, a, now_us);
         }
+    }
+    if (may) {
+        nx_book_begin(engine->book, now_us, begun, engine);
     }
 }
 

@@ -5,7 +5,12 @@
  * at an address is not what another's do. In one network one resolver is
  * measured at a time, since two addresses may be one server, whose zones' SOA
  * they would share. What is older than NX_PROFILE_AGED_US is shown, and not
- * believed. */
+ * believed.
+ *
+ * What agents say is not believed either: a network has
+ * NX_BOOK_OF_NETWORK_MAX resolvers; once an hour those are forgotten that no
+ * agent uses and that were not measured, not for long, or whose room is
+ * needed. */
 #ifndef NX_COLLECTOR_BOOK_H
 #define NX_COLLECTOR_BOOK_H
 
@@ -13,7 +18,10 @@
 
 #define NX_BOOK_NETWORK_MAX 64U /* bytes of a network's name with the NUL */
 #define NX_BOOK_RESOLVERS_MAX 40000U
+#define NX_BOOK_OF_NETWORK_MAX 256U /* of one network, noted from agents */
 #define NX_PROFILE_AGED_US (INT64_C(7) * 86400 * 1000000)
+/* What was measured of a resolver that nobody uses is forgotten after this. */
+#define NX_BOOK_KEPT_US (2 * NX_PROFILE_AGED_US)
 
 /* Where and how canary names are asked for. */
 struct nx_canary_conf {
@@ -56,11 +64,20 @@ int nx_book_rows(const struct nx_book *book,
 
 /* --- runs --- */
 
-/* An agent that is there uses this resolver: is it to be measured now, by it?
- * Then the run has begun. A resolver that is not known yet is noted. */
-bool nx_book_begin(struct nx_book *book, const char *network,
+/* An agent that is there uses this resolver; it may be the next one. One that
+ * is not known yet is noted, unless there are too many. */
+void nx_book_offer(struct nx_book *book, const char *network,
                    const struct nx_endpoint *at, uint32_t agent_id,
                    int64_t now_us);
+/* How often a resolver was not noted. */
+unsigned nx_book_turned_away(const struct nx_book *book);
+
+/* After the offers of now_us: begins a run in each network that has none, at
+ * the due resolver whose last attempt is the oldest, by an agent that offered
+ * it. After attempts that gave nothing it is due 600 s, 1200 s, ... later, and
+ * agents take turns: one may refuse canary names, another one not. */
+void nx_book_begin(struct nx_book *book, int64_t now_us,
+                   void (*begun)(void *user, uint32_t agent_id), void *user);
 /* The run of this agent at this resolver; false: none. */
 bool nx_book_run(const struct nx_book *book, const char *network,
                  const struct nx_endpoint *at, uint32_t agent_id,

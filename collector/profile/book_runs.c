@@ -1,0 +1,180 @@
+/* Runs: which resolver is next, by which agent, and what came of it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/profile/book_priv.h"
+
+#define RETRY_S 600U
+#define RETRY_DOUBLED_MAX 10U
+
+static struct nx_book_run *run_new(const struct nx_book *book,
+                                   const struct nx_book_entry *e,
+                                   uint32_t agent_id, int64_t now_us) {
+    struct nx_book_run *run = calloc(1, sizeof(*run));
+    if (run != NULL) {
+        uint64_t seed = nx_hash_u64((uint64_t)now_us, agent_id);
+        run->agent_id = agent_id;
+        run->begun_us = now_us;
+        run->names = (struct nx_canary_run){
+            .zone = book->conf.zone,
+            .id = (uint32_t)nx_hash(&e->key, sizeof(e->key), seed),
+            .v6 = e->key.address_len == 16,
+            .count_n = book->conf.count_n};
+    }
+    return run;
+}
+
+/* Agents take turns from the one on whose run nothing came: smaller is sooner,
+ * and that one is the last. */
+static uint32_t turn(const struct nx_book_entry *e, uint32_t agent_id) {
+    return agent_id - e->failed_agent_id - 1U;
+}
+
+static void propose(struct nx_book_entry *e, uint32_t agent_id) {
+    struct nx_book_network *network = e->network;
+    const struct nx_book_entry *rival = network->next;
+    bool first =
+        rival == NULL ||
+        (rival == e && turn(e, agent_id) < turn(e, network->next_agent_id)) ||
+        e->tried_us < rival->tried_us;
+    if (first) {
+        network->next = e;
+        network->next_agent_id = agent_id;
+    }
+}
+
+void nx_book_offer(struct nx_book *book, const char *network,
+                   const struct nx_endpoint *at, uint32_t agent_id,
+                   int64_t now_us) {
+    struct nx_book_entry *e = nx_book_find(book, network, at);
+    if (e == NULL && (e = nx_book_note(book, network, at)) == NULL) {
+        return;
+    }
+    e->offered_us = now_us;
+    if (e->network->runs_n == 0 && e->due_us <= now_us) {
+        propose(e, agent_id);
+    }
+}
+
+static bool begin(struct nx_book *book, struct nx_book_entry *e,
+                  uint32_t agent_id, int64_t now_us) {
+    e->run = run_new(book, e, agent_id, now_us);
+    if (e->run == NULL) {
+        return false;
+    }
+    e->tried_us = now_us;
+    e->network->runs_n++;
+    book->runs_n++;
+    return true;
+}
+
+void nx_book_begin(struct nx_book *book, int64_t now_us,
+                   void (*begun)(void *user, uint32_t agent_id), void *user) {
+    for (struct nx_book_network *n = book->networks; n != NULL;
+         n = n->hh.next) {
+        struct nx_book_entry *e = n->next;
+        n->next = NULL;
+        if (e != NULL && begin(book, e, n->next_agent_id, now_us)) {
+            begun(user, n->next_agent_id);
+        }
+    }
+    nx_book_sweep(book, now_us);
+}
+
+static struct nx_book_run *run_of(const struct nx_book *book,
+                                  const char *network,
+                                  const struct nx_endpoint *at,
+                                  uint32_t agent_id) {
+    const struct nx_book_entry *e =
+        book->runs_n > 0 ? nx_book_find(book, network, at) : NULL;
+    return e != NULL && e->run != NULL && e->run->agent_id == agent_id ? e->run
+                                                                       : NULL;
+}
+
+bool nx_book_run(const struct nx_book *book, const char *network,
+                 const struct nx_endpoint *at, uint32_t agent_id,
+                 struct nx_canary_run *out) {
+    const struct nx_book_run *run = run_of(book, network, at, agent_id);
+    if (run != NULL) {
+        *out = run->names;
+    }
+    return run != NULL;
+}
+
+/* nx_answer.rdata: two octets of length, then the address. */
+static bool says_address(const struct nx_answer *answer,
+                         const struct nx_endpoint *at) {
+    return answer->rdata_n == 1 && answer->rdata_len == at->address_len + 2 &&
+           memcmp(answer->rdata + 2, at->address, at->address_len) == 0;
+}
+
+bool nx_book_look(struct nx_book *book, const char *network, uint32_t agent_id,
+                  const struct nx_obs *obs, int64_t theta_us, uint32_t eps_us) {
+    struct nx_book_run *run =
+        run_of(book, network, &obs->question->to, agent_id);
+    if (run == NULL) {
+        return false;
+    }
+    enum nx_canary which = nx_canary_of(&run->names, obs->question);
+    if (which == NX_CANARIES_N_) {
+        return false;
+    }
+    if (run->looks.n[which] < NX_CANARY_LOOKS_MAX) {
+        struct nx_canary_look *to =
+            &run->looks.of[which][run->looks.n[which]++];
+        nx_look_from_obs(obs, NULL, NULL, theta_us, eps_us, &to->look);
+        const struct nx_answer *answer = obs->answer;
+        bool data = (answer->flags & NX_ANS_RDATA) != 0;
+        to->rdata_hash =
+            data ? nx_hash(answer->rdata, answer->rdata_len, 1) | 1U : 0;
+        to->egress_is_resolver =
+            data && says_address(answer, &obs->question->to);
+    }
+    run->looks_n++;
+    return true;
+}
+
+static bool over(const struct nx_book_run *run, int64_t now_us) {
+    return run->looks_n >= nx_canary_looks(&run->names) ||
+           now_us - run->begun_us >= nx_canary_lasts_us(&run->names);
+}
+
+/* False: nothing came of it. */
+static bool conclude(const struct nx_book *book, struct nx_book_entry *e,
+                     int64_t now_us) {
+    bool known = e->row.measured_us != NX_TIME_UNKNOWN;
+    const struct nx_measured before = e->row.measured;
+    if (nx_measure(&e->run->looks, known ? &before : NULL, e->row.measured_us,
+                   &e->row.measured) != 0) {
+        e->row.failed_us = now_us;
+        e->failed_agent_id = e->run->agent_id;
+        e->due_us =
+            nx_book_due_after(book, e, now_us, RETRY_S << e->failures_n);
+        e->failures_n += e->failures_n < RETRY_DOUBLED_MAX ? 1 : 0;
+        return false;
+    }
+    e->row.measured_us = now_us;
+    e->row.failed_us = NX_TIME_UNKNOWN;
+    e->failures_n = 0;
+    e->due_us = nx_book_due_after(book, e, now_us, UINT32_MAX);
+    return true;
+}
+
+void nx_book_end(struct nx_book *book, int64_t now_us, bool all,
+                 void (*ended)(void *user, uint32_t agent_id,
+                               const struct nx_book_row *row),
+                 void *user) {
+    for (struct nx_book_entry *e = book->entries; e != NULL && book->runs_n > 0;
+         e = e->hh.next) {
+        if (e->run == NULL || (!all && !over(e->run, now_us))) {
+            continue;
+        }
+        bool done = !all && conclude(book, e, now_us);
+        uint32_t agent_id = e->run->agent_id;
+        free(e->run);
+        e->run = NULL;
+        e->network->runs_n--;
+        book->runs_n--;
+        ended(user, agent_id, done ? &e->row : NULL);
+    }
+}

@@ -1,0 +1,216 @@
+/* The book of resolvers: who is measured next, by whom, and who is forgotten.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/profile/book.h"
+
+#define S INT64_C(1000000)
+#define HOUR (3600 * S)
+#define DAY (24 * HOUR)
+#define T0 (INT64_C(1800000000) * S)
+#define RUN (200 * S) /* a run is over by then */
+
+static const struct nx_canary_conf conf = {.on = true,
+                                           .zone = "\6canary\7example\3net",
+                                           .every_s = 86400,
+                                           .count_n = NX_CANARY_COUNT_MAX};
+
+static int setup(void **state) {
+    return nx_book_new(&conf, (struct nx_book **)state);
+}
+
+static int teardown(void **state) {
+    nx_book_free((struct nx_book **)state);
+    return 0;
+}
+
+static struct nx_endpoint at(unsigned i) {
+    return (struct nx_endpoint){
+        .address = {192, 0, (uint8_t)(i >> 8), (uint8_t)i},
+        .address_len = 4,
+        .port = 53};
+}
+
+static void offer(struct nx_book *book, unsigned i, uint32_t agent_id,
+                  int64_t now_us) {
+    const struct nx_endpoint to = at(i);
+    nx_book_offer(book, "lyon", &to, agent_id, now_us);
+}
+
+static void on_begun(void *user, uint32_t agent_id) {
+    *(uint32_t *)user = agent_id;
+}
+
+/* The agent whose run began; 0: none did. */
+static uint32_t begin(struct nx_book *book, int64_t now_us) {
+    uint32_t agent_id = 0;
+    nx_book_begin(book, now_us, on_begun, &agent_id);
+    return agent_id;
+}
+
+static void on_ended(void *user, uint32_t agent_id,
+                     const struct nx_book_row *row) {
+    unsigned *n = user;
+    (void)agent_id;
+    assert_null(row); /* nobody answers here */
+    (*n)++;
+}
+
+static unsigned end(struct nx_book *book, int64_t now_us) {
+    unsigned n = 0;
+    nx_book_end(book, now_us, false, on_ended, &n);
+    return n;
+}
+
+static bool runs(const struct nx_book *book, unsigned i, uint32_t agent_id) {
+    const struct nx_endpoint to = at(i);
+    struct nx_canary_run run;
+    return nx_book_run(book, "lyon", &to, agent_id, &run);
+}
+
+static void count_row(void *user, const struct nx_book_row *row) {
+    (void)row;
+    (*(unsigned *)user)++;
+}
+
+static unsigned rows(const struct nx_book *book) {
+    unsigned n = 0;
+    assert_int_equal(nx_book_rows(book, count_row, &n), 0);
+    return n;
+}
+
+static void put(struct nx_book *book, unsigned i, int64_t measured_us) {
+    const struct nx_book_row row = {
+        .network = "lyon", .at = at(i), .measured_us = measured_us};
+    assert_int_equal(nx_book_put(book, &row), 0);
+}
+
+/* An agent that refuses canary names does not keep the others from it. */
+static void test_agents_take_turns(void **state) {
+    static const uint32_t order[] = {4, 7, 9, 4, 7};
+    struct nx_book *book = *state;
+    int64_t now_us = T0;
+    for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
+        offer(book, 1, 7, now_us);
+        offer(book, 1, 4, now_us);
+        offer(book, 1, 9, now_us);
+        assert_int_equal(begin(book, now_us), order[i]);
+        assert_true(runs(book, 1, order[i]));
+        assert_int_equal(end(book, now_us + RUN), 1);
+        now_us += DAY;
+    }
+}
+
+/* ... and if it is alone it is asked less and less often, up to every_s. */
+static void test_backs_off(void **state) {
+    static const unsigned after_s[] = {600,   1200,  2400,  4800,  9600,
+                                       19200, 38400, 76800, 86400, 86400};
+    struct nx_book *book = *state;
+    int64_t now_us = T0;
+    for (size_t i = 0; i < sizeof(after_s) / sizeof(after_s[0]); i++) {
+        offer(book, 1, 4, now_us);
+        assert_int_equal(begin(book, now_us), 4);
+        now_us += RUN;
+        assert_int_equal(end(book, now_us), 1);
+        now_us += after_s[i] * S * 4 / 5 - S; /* a fifth early at most */
+        offer(book, 1, 4, now_us);
+        assert_int_equal(begin(book, now_us), 0);
+        now_us += after_s[i] * S / 5 + S;
+    }
+}
+
+/* Whoever is listed first and fails is not always first. */
+static void test_nobody_starves(void **state) {
+    struct nx_book *book = *state;
+    unsigned runs_n[4] = {0};
+    for (int64_t now_us = T0; now_us < T0 + 12 * HOUR; now_us += HOUR) {
+        for (unsigned i = 0; i < 4; i++) {
+            offer(book, i, 4, now_us);
+        }
+        assert_int_equal(begin(book, now_us), 4);
+        for (unsigned i = 0; i < 4; i++) {
+            runs_n[i] += runs(book, i, 4) ? 1 : 0;
+        }
+        assert_int_equal(end(book, now_us + RUN), 1);
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        assert_int_equal(runs_n[i], 3);
+    }
+}
+
+static void test_one_in_each_network(void **state) {
+    struct nx_book *book = *state;
+    const struct nx_endpoint to = at(1);
+    struct nx_canary_run run;
+    offer(book, 1, 4, T0);
+    offer(book, 2, 4, T0);
+    nx_book_offer(book, "oslo", &to, 5, T0);
+    (void)begin(book, T0);
+    assert_true(runs(book, 1, 4));
+    assert_false(runs(book, 2, 4));
+    assert_true(nx_book_run(book, "oslo", &to, 5, &run));
+    offer(book, 2, 4, T0 + S);
+    assert_int_equal(begin(book, T0 + S), 0);
+}
+
+static void test_a_network_is_full(void **state) {
+    struct nx_book *book = *state;
+    const struct nx_endpoint to = at(1);
+    for (unsigned i = 0; i <= NX_BOOK_OF_NETWORK_MAX; i++) {
+        offer(book, i, 4, T0);
+    }
+    assert_int_equal(rows(book), NX_BOOK_OF_NETWORK_MAX);
+    assert_int_equal(nx_book_turned_away(book), 1);
+    nx_book_offer(book, "oslo", &to, 5, T0); /* has room of its own */
+    assert_int_equal(rows(book), NX_BOOK_OF_NETWORK_MAX + 1);
+    (void)begin(book, T0);
+    assert_int_equal(end(book, T0 + RUN), 2);
+    offer(book, 7, 4, T0 + HOUR);
+    (void)begin(book, T0 + HOUR); /* all but that one are forgotten */
+    assert_int_equal(rows(book), 1);
+    offer(book, NX_BOOK_OF_NETWORK_MAX, 4, T0 + HOUR + S);
+    assert_int_equal(rows(book), 2);
+}
+
+static void test_measured_is_kept(void **state) {
+    struct nx_book *book = *state;
+    put(book, 1, T0);
+    (void)begin(book, T0);
+    (void)begin(book, T0 + NX_BOOK_KEPT_US - S);
+    assert_int_equal(rows(book), 1);
+    (void)begin(book, T0 + NX_BOOK_KEPT_US + HOUR);
+    assert_int_equal(rows(book), 0);
+}
+
+/* What was measured of those in use stays, however full it is. */
+static void test_room_is_made(void **state) {
+    struct nx_book *book = *state;
+    for (unsigned i = 0; i < NX_BOOK_OF_NETWORK_MAX; i++) {
+        put(book, i, T0);
+    }
+    (void)begin(book, T0);
+    for (unsigned i = 0; i < NX_BOOK_OF_NETWORK_MAX; i++) {
+        if (i != 9) {
+            offer(book, i, 4, T0 + HOUR);
+        }
+    }
+    (void)begin(book, T0 + HOUR);
+    assert_int_equal(rows(book), NX_BOOK_OF_NETWORK_MAX - 1);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        T(agents_take_turns),   T(backs_off),         T(nobody_starves),
+        T(one_in_each_network), T(a_network_is_full), T(measured_is_kept),
+        T(room_is_made),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
