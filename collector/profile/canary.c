@@ -37,9 +37,11 @@ int nx_canary_zone_check(const uint8_t *zone) {
 }
 
 bool nx_canary_disturbs(const uint8_t *zone, const uint8_t *name) {
-    const uint8_t *above = nx_dname_parent(zone);
-    return nx_dname_under(name, zone) || nx_dname_under(zone, name) ||
-           (nx_dname_labels(above) >= 2 && nx_dname_under(name, above));
+    const uint8_t *top = zone;
+    while (nx_dname_labels(top) > 2) {
+        top = nx_dname_parent(top);
+    }
+    return nx_dname_under(name, top) || nx_dname_under(zone, name);
 }
 
 static uint8_t *put_label(uint8_t *to, const char *text) {

@@ -53,10 +53,11 @@ struct nx_canary_run {
 /* NX_ELIMIT: names would be too long below this zone. */
 int nx_canary_zone_check(const uint8_t *zone) NX_MUSTUSE;
 
-/* Must canary names rest while an incident of this name is open? It lies in the
- * zone, or in the one above, whose denials they would renew if the delegation
- * of the canary zone were lost with it (a top-level domain is not counted:
- * everything is below it). */
+/* Must canary names rest while an incident of this name is open? It lies
+ * below the canary zone or below any name above it of two labels or more: one
+ * of those is the parent zone, whose denials they would renew if the delegation
+ * of the canary zone were lost with it. (A top-level domain is not counted:
+ * everything is below it, unless the incident is its own.) */
 bool nx_canary_disturbs(const uint8_t *zone, const uint8_t *name);
 
 /* The task for one of the questions, without endpoint; name goes to

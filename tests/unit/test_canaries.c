@@ -204,6 +204,31 @@ static void test_quiet_times(void **state) {
     assert_true(rows[0].measuring);
 }
 
+/* Wherever above it the parent zone is cut. */
+static void test_disturbs(void **state) {
+    static const uint8_t deep[] = "\6canary\3lab\7example\3net";
+    static const struct {
+        const char *name;
+        bool disturbs;
+    } of[] = {
+        {"x.canary.lab.example.net.", true},
+        {"canary.lab.example.net.", true},
+        {"www.lab.example.net.", true},
+        {"www.example.net.", true},
+        {"example.net.", true},
+        {"net.", true},
+        {"www.example.com.", false},
+        {"www.invalid.net.", false},
+        {"invalid.net.", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+        uint8_t name[NX_DNAME_MAX];
+        assert_int_equal(nx_dname_parse(of[i].name, name), NX_OK);
+        assert_int_equal(nx_canary_disturbs(deep, name), of[i].disturbs);
+    }
+}
+
 static void test_from_the_store(void **state) {
     struct engine_bench *b = *state;
     struct nx_book_row row = {.network = "lyon",
@@ -237,6 +262,7 @@ int main(void) {
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(test_quiet_times, setup,
                                         bench_teardown),
+        cmocka_unit_test(test_disturbs),
         cmocka_unit_test_setup_teardown(test_from_the_store, setup,
                                         bench_teardown),
     };
