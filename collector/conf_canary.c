@@ -3,7 +3,9 @@
 
 #include "collector/conf_parts.h"
 
-#define EVERY_MIN_S 60U /* less than a run takes at a slow resolver */
+#define EVERY_MIN_S 60U /* a run is over, at a slow resolver, too */
+/* Twice in the week that a profile is believed: one run may give nothing. */
+#define EVERY_MAX_S 259200U
 
 const cyaml_schema_field_t nx_conf_canary_fields[] = {
     CYAML_FIELD_STRING_PTR("zone", CYAML_FLAG_POINTER,
@@ -28,7 +30,7 @@ int nx_conf_take_canary(const struct nx_conf_reader *r,
                              raw->zone);
     }
     int err = nx_conf_take_number(r, "canary.every_s", raw->every_s,
-                                  EVERY_MIN_S, 604800, &out->every_s);
+                                  EVERY_MIN_S, EVERY_MAX_S, &out->every_s);
     if (err == NX_OK) {
         err = nx_conf_take_number(r, "canary.count", raw->count,
                                   NX_CANARY_COUNT_MIN, NX_CANARY_COUNT_MAX,

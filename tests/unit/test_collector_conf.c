@@ -185,6 +185,8 @@ static const struct {
      "or more and 223 octets at most"},
     {HEAD "canary:\n  zone: canary.example.net\n  count: 6\n",
      "c.yaml:5: canary.count: 6 is not within 7..16"},
+    {HEAD "canary:\n  zone: canary.example.net\n  every_s: 259201\n",
+     "c.yaml:5: canary.every_s: 259201 is not within 60..259200"},
     {HEAD "plan:\n  valid_s: 5\n",
      "c.yaml:4: plan.valid_s: 5 is not within 10..86400"},
     {HEAD "alerts:\n  hold_s: 5\n",
