@@ -143,6 +143,9 @@ static void start_walk(struct nx_agentd *a, const struct nx_due *due) {
     size_t n = nx_planner_authority_types(a->planner, due->name, types,
                                           NX_WALK_TYPES_MAX + 1);
     int err = nx_walks_round(a->walks, due->name, types, n);
+    size_t walked_n = n < NX_WALK_TYPES_MAX ? n : NX_WALK_TYPES_MAX;
+    nx_planner_walked(a->planner, due->name, types,
+                      err == NX_OK ? walked_n : 0);
     if (n > NX_WALK_TYPES_MAX && err == NX_OK) {
         err = NX_ELIMIT; /* the first ones are walked all the same */
     }

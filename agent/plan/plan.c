@@ -73,6 +73,29 @@ void nx_planner_own(struct nx_planner *planner, const uint8_t *name,
     nx_guard_own(planner->guard, name, qtype, word, now_mono_us);
 }
 
+static bool has_type(const uint16_t *types, size_t n, uint16_t type) {
+    size_t i = 0;
+    while (i < n && types[i] != type) {
+        i++;
+    }
+    return i < n;
+}
+
+void nx_planner_walked(struct nx_planner *planner, const uint8_t *name,
+                       const uint16_t *types, size_t types_n) {
+    for (size_t i = 0; i < planner->targets_n; i++) {
+        struct nx_target *target = &planner->targets[i];
+        if (target->task >= NX_TARGET_GONE) {
+            continue;
+        }
+        const struct nx_task *task =
+            &planner->current->plan.tasks[target->task];
+        if (nx_dname_equal(task->name, name)) {
+            target->unwalked = !has_type(types, types_n, task->qtype);
+        }
+    }
+}
+
 void nx_planner_heard(struct nx_planner *planner, int64_t now_mono_us) {
     nx_guard_heard(planner->guard, planner->policy, now_mono_us);
 }

@@ -82,6 +82,12 @@ void nx_planner_own(struct nx_planner *planner, const uint8_t *name,
                     uint16_t qtype, enum nx_guard_word word,
                     int64_t now_mono_us);
 
+/* A walk for these types of a name is under way; none: it was refused. Where
+ * the guard would await the word of a walk that does not come, visits pass by.
+ */
+void nx_planner_walked(struct nx_planner *planner, const uint8_t *name,
+                       const uint16_t *types, size_t types_n);
+
 /* A resolver answered SERVFAIL to this question of a plan. It is asked once
  * more with CD=1: an answer then means that validation failed, and not the
  * resolver. A question like any other: under the guard, by the rates, and for

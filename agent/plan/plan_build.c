@@ -138,6 +138,7 @@ static void set_times(const struct build *b, struct nx_target *target,
     const struct nx_target *old = old_target(b, target->id);
     target->visit_us = old != NULL ? old->visit_us : INT64_MIN;
     target->twin_us = old != NULL ? old->twin_us : INT64_MIN;
+    target->unwalked = old != NULL && old->unwalked;
     if (old != NULL && same_pace(b, old, target)) {
         target->start_us = old->start_us;
         target->due_us = old->due_us;

@@ -59,7 +59,8 @@ static void advance(const struct nx_planner *planner, struct nx_target *target,
 }
 
 /* A target that is ready while the guard is closed passes its visit by; where
- * only the first word of an own walk is missing, it waits for that. */
+ * only the first word of an own walk is missing, and one is under way, it waits
+ * for that. */
 static void guard(const struct nx_planner *planner, struct nx_target *target,
                   int64_t now_us) {
     if (target->resolver == NX_RESOLVER_NONE ||
@@ -76,15 +77,18 @@ static void guard(const struct nx_planner *planner, struct nx_target *target,
     case NX_GUARD_OPEN:
         return;
     case NX_GUARD_AWAITS:
-        target->ready_us = now_us + AWAIT_US;
-        return;
+        if (!target->unwalked) {
+            target->ready_us = now_us + AWAIT_US;
+            return;
+        }
+        break;
     case NX_GUARD_LAPSED:
     case NX_GUARD_DENIES:
-        target->twin = false;
-        pace_of(planner, target, &pace);
-        next_visit(planner, target, &pace, now_us);
-        return;
+        break;
     }
+    target->twin = false;
+    pace_of(planner, target, &pace);
+    next_visit(planner, target, &pace, now_us);
 }
 
 /* The one that has waited longest among the ready; *wakeup_us: when the first

@@ -20,6 +20,7 @@ struct nx_target {
     uint16_t resolver; /* index, or NX_RESOLVER_NONE */
     uint8_t left;      /* queries left in the current visit, 0: between */
     bool twin;         /* the next query has CD=1 */
+    bool unwalked;     /* no walk of ours will say a word of it */
 };
 
 /* A plan with everything in one block. */

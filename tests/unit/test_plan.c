@@ -580,6 +580,44 @@ static void test_own_proof(void **state) {
     free_bench(&b);
 }
 
+/* How often somebody has to look what is due; no resolver is asked. */
+static unsigned count_looks(struct bench *b, int64_t now_us, int64_t end_us) {
+    struct nx_due due;
+    unsigned n = 0;
+    while (now_us < end_us) {
+        while (nx_planner_next(b->planner, now_us, &due)) {
+            assert_int_not_equal(due.kind, NX_DUE_RESOLVER);
+        }
+        now_us = nx_planner_wakeup(b->planner);
+        n++;
+    }
+    return n;
+}
+
+/* A walk that is refused has no word to wait for: nothing is asked, and nobody
+ * looks every moment. With a later walk it goes on. */
+static void test_own_proof_unwalked(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    const struct nx_task task = task_of(www, 0, 5000);
+    const uint16_t types[] = {NX_TYPE_AAAA, NX_TYPE_A};
+    policy.own_proof = true;
+    policy.authority_role = false;
+    load(&b, &task, 1, T0);
+    assert_true(count_looks(&b, T0, T0 + 60 * S) > 200); /* awaited */
+    nx_planner_walked(b.planner, www, types, 0);         /* refused */
+    assert_in_range(count_looks(&b, T0 + 60 * S, T0 + 120 * S), 1, 40);
+    nx_planner_walked(b.planner, www, types, 1); /* for another type alone */
+    load(&b, &task, 1, T0 + 120 * S);            /* nothing is forgotten */
+    assert_in_range(count_looks(&b, T0 + 120 * S, T0 + 180 * S), 1, 40);
+    nx_planner_walked(b.planner, www, types, 2);
+    assert_true(count_looks(&b, T0 + 180 * S, T0 + 240 * S) > 200);
+    nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_GOOD, T0 + 240 * S);
+    assert_int_equal(
+        count_asked(&b, T0 + 240 * S, T0 + 241 * S, NX_DUE_RESOLVER), 1);
+    free_bench(&b);
+}
+
 /* A SERVFAIL is asked once more with CD=1, beside the visits, not too often,
  * and not while the guard is closed. */
 static void test_twin(void **state) {
@@ -836,6 +874,7 @@ int main(void) {
         cmocka_unit_test_setup(test_lapsed_proof, setup),
         cmocka_unit_test_setup(test_missed_plan, setup),
         cmocka_unit_test_setup(test_own_proof, setup),
+        cmocka_unit_test_setup(test_own_proof_unwalked, setup),
         cmocka_unit_test_setup(test_twin, setup),
         cmocka_unit_test_setup(test_unverified, setup),
         cmocka_unit_test_setup(test_refusals, setup),
