@@ -22,6 +22,7 @@ int nx_spool_new(const struct nx_spool_conf *conf,
     s->next_id = 1;
     s->tail = &s->first;
     s->sync_us = INT64_MAX;
+    s->blocked_us = INT64_MAX;
     memset(found, 0, sizeof(*found));
     int err = NX_OK;
     if (disk != NULL) {

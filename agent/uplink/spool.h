@@ -139,7 +139,9 @@ int nx_spool_peek(struct nx_spool *spool, const struct nx_clock_sample *now,
 /* What nx_spool_peek gave has been handed to the network. */
 void nx_spool_sent(struct nx_spool *spool, int64_t now_mono_us);
 
-/* When the rate allows the next batch; INT64_MAX: nothing waits for that. */
+/* When nx_spool_peek is worth calling again: the rate allows the next batch
+ * then, or, a second after a ledger that could not be written, it is tried
+ * again. INT64_MAX: nothing waits for that. */
 int64_t nx_spool_send_at(const struct nx_spool *spool);
 
 /* An ack of this epoch (others are ignored). answers_hello: the collector said

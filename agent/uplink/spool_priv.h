@@ -95,9 +95,10 @@ struct nx_spool {
     struct nx_flight flights[NX_SPOOL_FLIGHT_MAX];
     size_t flights_n;
     int64_t progress_us;
-    int64_t drain_us; /* the next batch of the drain not before */
-    bool blocked;     /* what is next waits until the ledger can be written */
-    bool peeked;      /* what nx_spool_sent speaks of: */
+    int64_t drain_us;   /* the next batch of the drain not before */
+    int64_t blocked_us; /* what is next waits until the ledger can be written:
+                           to be tried again then; INT64_MAX: it does not */
+    bool peeked;        /* what nx_spool_sent speaks of: */
     enum nx_lane_name peeked_lane;
     struct nx_record_head peeked_head;
 };

@@ -5,6 +5,7 @@
 #include "agent/uplink/spool_priv.h"
 
 #define DRAIN_GAP_US (1000000 / NX_SPOOL_DRAIN_PER_S)
+#define BLOCKED_US INT64_C(1000000)    /* until the ledger is tried again */
 #define DRIFT_PPM 15                   /* as clocksync.h */
 #define WALL_ERROR_US INT64_C(1000000) /* of a wall clock that is trusted */
 #define SANE_US (INT64_C(1) << 58)
@@ -303,13 +304,13 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
                   uint8_t *out, size_t *len, uint64_t *first_seq) {
     struct place p;
     s->peeked = false;
-    s->blocked = false;
+    s->blocked_us = INT64_MAX;
     while (next_place(s, now->mono_us, &p)) {
         bool reserved =
             !s->has_disk || nx_head_last(&p.head) <= s->reserved_seq;
         int err = reserved ? message_at(s, &p, now, out, len) : NX_EAGAIN;
         if (err == NX_EAGAIN) { /* until the ledger can be written */
-            s->blocked = true;
+            s->blocked_us = now->mono_us + BLOCKED_US;
             return NX_ENOTFOUND;
         }
         if (err == NX_OK) {
@@ -349,9 +350,11 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
 }
 
 int64_t nx_spool_send_at(const struct nx_spool *s) {
+    if (s->blocked_us != INT64_MAX) {
+        return s->blocked_us;
+    }
     return skip(s, s->lanes[NX_LANE_DRAIN].seq) < s->fresh_from &&
-                   !s->blocked && s->flights_n < NX_SPOOL_FLIGHT_MAX &&
-                   drain_may(s, INT64_MAX)
+                   s->flights_n < NX_SPOOL_FLIGHT_MAX && drain_may(s, INT64_MAX)
                ? s->drain_us
                : INT64_MAX;
 }

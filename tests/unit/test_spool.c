@@ -568,8 +568,8 @@ static void test_damage_while_open(void **state) {
     fake_free(&good);
 }
 
-/* A ledger that cannot be written: nothing may be sent, and nobody is told to
- * try again at once. */
+/* A ledger that cannot be written: nothing may be sent, and it is tried again
+ * after a while, not at once. */
 static void test_ledger_fails(void **state) {
     struct bench *b = *state;
     b->conf.batch_max_results = 1;
@@ -584,7 +584,8 @@ static void test_ledger_fails(void **state) {
         sent_n++;
     }
     assert_int_equal(sent_n, NX_SPOOL_RESERVE_BATCHES);
-    assert_int_equal(nx_spool_send_at(b->spool), INT64_MAX);
+    assert_int_equal(bench_send(b, 20 * S), 0);
+    assert_int_equal(nx_spool_send_at(b->spool), 21 * S);
     b->disk->ledger_error = NX_OK;
     bench_tick(b, 30 * S);
     assert_int_equal(bench_send(b, 31 * S), NX_SPOOL_RESERVE_BATCHES + 1);
@@ -599,11 +600,13 @@ static void test_told_before_sent(void **state) {
     bench_put_at(b, 1, S);
     b->disk->ledger_error = NX_EIO;
     assert_int_equal(bench_send(b, S), 0);
+    assert_int_equal(nx_spool_send_at(b->spool), 2 * S);
     b->disk->ledger_error = NX_OK;
     unsigned ledgers_n = b->disk->ledgers_n;
     assert_int_equal(bench_send(b, 2 * S), 4);
     assert_int_equal(b->disk->ledgers_n, ledgers_n + 1);
     bench_expect_gap(b, 0, 1, 3, NX_GAP_SPACE);
+    assert_int_equal(nx_spool_send_at(b->spool), INT64_MAX);
 }
 
 /* The ledger's first write after a long failure reserves far more than the one
