@@ -91,7 +91,8 @@ void nx_planner_walked(struct nx_planner *planner, const uint8_t *name,
 /* A resolver answered SERVFAIL to this question of a plan. It is asked once
  * more with CD=1: an answer then means that validation failed, and not the
  * resolver. A question like any other: under the guard, by the rates, and for
- * each target at most every NX_TWIN_INTERVAL_S. */
+ * each target at most every NX_TWIN_INTERVAL_S, or min_interval_ms if that is
+ * longer. */
 #define NX_TWIN_INTERVAL_S 5
 void nx_planner_failed(struct nx_planner *planner,
                        const struct nx_question *question, int64_t now_mono_us);

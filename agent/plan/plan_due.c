@@ -188,7 +188,9 @@ static bool is_asked(const struct nx_planner *planner,
 void nx_planner_failed(struct nx_planner *planner,
                        const struct nx_question *question,
                        int64_t now_mono_us) {
-    const int64_t rest_us = NX_TWIN_INTERVAL_S * INT64_C(1000000);
+    const int64_t least_us = NX_TWIN_INTERVAL_S * INT64_C(1000000);
+    const int64_t policy_us = (int64_t)planner->policy->min_interval_ms * 1000;
+    const int64_t rest_us = policy_us > least_us ? policy_us : least_us;
     if ((question->flags & NX_Q_CD) != 0) {
         return;
     }

@@ -650,6 +650,32 @@ static void test_twin(void **state) {
     free_bench(&b);
 }
 
+/* Nor more often than the policy lets anything be asked. */
+static void test_twin_min_interval(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    const struct nx_task task = task_of(www, 0, 60000);
+    struct nx_due due;
+    int64_t now = T0;
+    policy.min_interval_ms = 20000;
+    load(&b, &task, 1, T0);
+    assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+    const struct nx_question question = {
+        .name = www, .qtype = NX_TYPE_A, .flags = NX_Q_RD, .to = due.to};
+    const int64_t first = now;
+    nx_planner_failed(b.planner, &question, now);
+    assert_true(next_query(&b, &now, first, &due));
+    assert_true(due.cd);
+    nx_planner_failed(b.planner, &question, first + 19 * S);
+    now = first + 19 * S;
+    assert_false(next_query(&b, &now, first + 19 * S, &due));
+    nx_planner_failed(b.planner, &question, first + 20 * S);
+    now = first + 20 * S;
+    assert_true(next_query(&b, &now, first + 20 * S, &due));
+    assert_true(due.cd);
+    free_bench(&b);
+}
+
 static void test_unverified(void **state) {
     (void)state;
     struct bench b = new_bench(1);
@@ -876,6 +902,7 @@ int main(void) {
         cmocka_unit_test_setup(test_own_proof, setup),
         cmocka_unit_test_setup(test_own_proof_unwalked, setup),
         cmocka_unit_test_setup(test_twin, setup),
+        cmocka_unit_test_setup(test_twin_min_interval, setup),
         cmocka_unit_test_setup(test_unverified, setup),
         cmocka_unit_test_setup(test_refusals, setup),
         cmocka_unit_test_setup(test_authority, setup),
