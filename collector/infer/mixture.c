@@ -151,7 +151,8 @@ static void add_refill(const struct nx_evidence *ev, const struct nx_line *last,
     dist->p_early = dist->p_renewed = 0.0;
     dist->extend_a_us = max64(last->b_us, a_us);
     dist->extend_b_us = ns.b_us + w_us(ev);
-    dist->extend_n = (uint8_t)(dist->lines_n + dist->nu);
+    double n = (double)dist->lines_n + dist->nu;
+    dist->extend_n = n < UINT8_MAX ? (uint8_t)n : UINT8_MAX;
 }
 
 void nx_mixture_of_line(const struct nx_evidence *ev,
