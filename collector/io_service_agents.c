@@ -357,15 +357,17 @@ int nx_service_agent_release(struct nx_service *service, const char *who,
 
 void nx_service_clones(struct nx_service *service) {
     char why[NX_AGENT_REASON_MAX];
-    struct nx_agent_record record;
-    uint32_t id = nx_ingest_clone(service->ingest, why, sizeof(why));
-    const struct nx_agent_record *known =
-        id != 0 ? record_of_id(service, id) : NULL;
-    if (known != NULL) {
-        nx_service_act_as(service, "collector");
-        /* Not stored: with the next tick. Until then nothing is taken of it. */
-        (void)move(service, known, NX_AGENT_QUARANTINED, why,
-                   "agent quarantined", &record);
+    uint32_t id = 0;
+    while ((id = nx_ingest_clone(service->ingest, id, why, sizeof(why))) != 0) {
+        struct nx_agent_record record;
+        const struct nx_agent_record *known = record_of_id(service, id);
+        if (known != NULL) {
+            nx_service_act_as(service, "collector");
+            /* Not stored: with the next tick. Until then nothing is taken of
+             * it, and the others do not wait for it. */
+            (void)move(service, known, NX_AGENT_QUARANTINED, why,
+                       "agent quarantined", &record);
+        }
     }
 }
 

@@ -64,10 +64,11 @@ struct nx_ledger;
 int nx_ingest_ledger(const struct nx_ingest *ingest, uint32_t agent_id,
                      struct nx_ledger *out) NX_MUSTUSE;
 
-/* An agent whose key is used twice (clone.h), and why that is said; 0: none.
- * Nothing is taken of it until nx_ingest_agent_set. */
-uint32_t nx_ingest_clone(const struct nx_ingest *ingest, char *why,
-                         size_t why_cap);
+/* The first agent with an id above after_id whose key is used twice (clone.h),
+ * and why that is said; 0: none. Nothing is taken of it until
+ * nx_ingest_agent_set. */
+uint32_t nx_ingest_clone(const struct nx_ingest *ingest, uint32_t after_id,
+                         char *why, size_t why_cap);
 
 /* The agent's plan is another one: it is sent soon. */
 void nx_ingest_plan_changed(struct nx_ingest *ingest, uint32_t agent_id);

@@ -22,9 +22,10 @@ bool nx_ingest_is_clone(struct nx_ingest *ingest, struct nx_peer *peer,
     return true;
 }
 
-uint32_t nx_ingest_clone(const struct nx_ingest *ingest, char *why,
-                         size_t why_cap) {
-    for (size_t i = 0; ingest->clones_n > 0 && i < ingest->peers.cap; i++) {
+uint32_t nx_ingest_clone(const struct nx_ingest *ingest, uint32_t after_id,
+                         char *why, size_t why_cap) {
+    size_t i = (size_t)after_id + 1;
+    for (; ingest->clones_n > 0 && i < ingest->peers.cap; i++) {
         const struct nx_peer *peer = ingest->peers.by_id[i];
         if (peer != NULL && peer->cloned) {
             snprintf(why, why_cap,

@@ -17,7 +17,8 @@
 #include <cmocka.h>
 #include <sqlite3.h>
 
-#include "collector/io_service.h"
+#include "collector/ingest/io_ingest_priv.h"
+#include "collector/io_service_priv.h"
 #include "collector/status/status.h"
 #include "collector/store/io_export.h"
 #include "common/io_log.h"
@@ -379,6 +380,42 @@ static void test_states(void **state) {
         nx_service_agent_accept(f->service, OTHER_KEY, &other, &record), NX_OK);
 }
 
+static void see_state(void *user, const struct nx_agent_record *record) {
+    uint8_t *states = user;
+    assert_in_range(record->agent.id, 1, 2);
+    states[record->agent.id] = record->state;
+}
+
+/* Two keys are used twice: the second does not wait for the first, which cannot
+ * be stored. */
+static void test_clones(void **state) {
+    struct fixture *f = *state;
+    const char *keys[] = {f->client.keys.public_key, OTHER_KEY};
+    const struct nx_agent agent = agent_in("lyon", "");
+    struct nx_agent_record record;
+    uint8_t states[3] = {0};
+    for (uint32_t id = 1; id <= 2; id++) {
+        assert_int_equal(
+            nx_service_agent_accept(f->service, keys[id - 1], &agent, &record),
+            NX_OK);
+        assert_int_equal(record.agent.id, id);
+        nx_peers_get(&f->service->ingest->peers, id)->cloned = true;
+        f->service->ingest->clones_n++;
+    }
+    write_sql(f, "CREATE TRIGGER refuse BEFORE UPDATE ON agent"
+                 " WHEN new.name = 'lyon'"
+                 " BEGIN SELECT RAISE(ABORT, 'refused'); END");
+    nx_service_clones(f->service);
+    nx_service_agents(f->service, see_state, states);
+    assert_int_equal(states[1], NX_AGENT_ACCEPTED);
+    assert_int_equal(states[2], NX_AGENT_QUARANTINED);
+    write_sql(f, "DROP TRIGGER refuse");
+    nx_service_clones(f->service); /* as every tick does */
+    nx_service_agents(f->service, see_state, states);
+    assert_int_equal(states[1], NX_AGENT_QUARANTINED);
+    assert_int_equal(f->service->ingest->clones_n, 0);
+}
+
 /* A token is shown once, kept as a hash, and known after a restart. */
 static void test_tokens(void **state) {
     struct fixture *f = *state;
@@ -731,6 +768,7 @@ int main(void) {
         WITH_SERVICE(test_revoke),
         WITH_SERVICE(test_join),
         WITH_SERVICE(test_states),
+        WITH_SERVICE(test_clones),
         WITH_SERVICE(test_tokens),
         WITH_SERVICE(test_too_many_agents),
         WITH_SERVICE(test_incidents_survive),
