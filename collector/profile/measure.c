@@ -41,16 +41,33 @@ static uint32_t cap_of(const struct nx_canary_looks *looks,
     return cap_s + UNFAIR_S >= NX_CANARY_LONG_S ? 0 : (uint32_t)cap_s;
 }
 
+static int64_t life_of(uint32_t cap_s) {
+    return cap_s == 0 ? NX_CANARY_LONG_S : (int64_t)cap_s;
+}
+
 /* Where all denials of a zone show one SOA, a run soon after another one sees
- * what is left of the first one's: not the cap. */
-static uint32_t cap_again(uint32_t now_s, uint32_t before_s, int64_t age_us) {
-    bool known = before_s != NX_NOT_MEASURED;
-    int64_t life_s = before_s == 0 ? NX_CANARY_LONG_S : (int64_t)before_s;
-    int64_t left_s = life_s - age_us / US_PER_S;
-    int64_t shown_s = now_s == 0 ? NX_CANARY_LONG_S : (int64_t)now_s;
-    bool leftover = known && now_s != NX_NOT_MEASURED && left_s > 0 &&
-                    shown_s <= left_s + UNFAIR_S;
+ * what is left of what the first one was shown: not the cap. (Of what was
+ * shown, not of the cap: a lowered cap would hide below what is left of the old
+ * one, run after run.) */
+static uint32_t cap_again(uint32_t now_s, uint32_t before_s, uint32_t shown_s,
+                          int64_t age_us) {
+    bool known = before_s != NX_NOT_MEASURED && shown_s != NX_NOT_MEASURED &&
+                 now_s != NX_NOT_MEASURED;
+    int64_t left_s = life_of(shown_s) - age_us / US_PER_S;
+    bool leftover = known && left_s > 0 && life_of(now_s) <= left_s + UNFAIR_S;
     return leftover ? before_s : now_s;
+}
+
+static void caps_again(const struct nx_measured *before, int64_t before_us,
+                       struct nx_measured *m) {
+    bool shown = before->shown_us != 0;
+    int64_t age_us = m->shown_us - (shown ? before->shown_us : before_us);
+    m->nxdomain_cap_s = cap_again(
+        m->nxdomain_cap_s, before->nxdomain_cap_s,
+        shown ? before->nxdomain_shown_s : before->nxdomain_cap_s, age_us);
+    m->nodata_cap_s = cap_again(
+        m->nodata_cap_s, before->nodata_cap_s,
+        shown ? before->nodata_shown_s : before->nodata_cap_s, age_us);
 }
 
 /* With one SOA for the zone the denial that came second shows the first one's,
@@ -70,12 +87,11 @@ static void take_caps(const struct nx_canary_looks *looks,
                       struct nx_measured *m) {
     m->nxdomain_cap_s = cap_of(looks, NX_CANARY_CAP, NX_KIND_NXDOMAIN);
     m->nodata_cap_s = nodata_cap_of(looks, m);
+    m->nxdomain_shown_s = m->nxdomain_cap_s;
+    m->nodata_shown_s = m->nodata_cap_s;
+    m->shown_us = looks->of[NX_CANARY_CAP][0].look.rx_us;
     if (before != NULL && m->soa_clock != NX_SOA_CLOCK_OWN) {
-        int64_t age_us = looks->of[NX_CANARY_CAP][0].look.rx_us - before_us;
-        m->nxdomain_cap_s =
-            cap_again(m->nxdomain_cap_s, before->nxdomain_cap_s, age_us);
-        m->nodata_cap_s =
-            cap_again(m->nodata_cap_s, before->nodata_cap_s, age_us);
+        caps_again(before, before_us, m);
     }
     const struct nx_look *least = &looks->of[NX_CANARY_FLOOR][0].look;
     m->floor_s =

@@ -36,9 +36,14 @@ struct nx_measured {
     uint32_t nxdomain_cap_s; /* 0: none below a week; NX_NOT_MEASURED */
     uint32_t nodata_cap_s;   /* likewise */
     uint32_t floor_s;        /* what W = 1 becomes; NX_NOT_MEASURED */
-    uint8_t soa_clock;       /* as seen; the profile's is unknown in a chain */
-    uint8_t chain;           /* enum nx_chain */
-    uint16_t caches_seen;    /* at least so many; 0: not counted */
+    /* What this run alone would have said of the caps, and when; not stored:
+     * shown_us is 0 then. */
+    uint32_t nxdomain_shown_s;
+    uint32_t nodata_shown_s;
+    int64_t shown_us;
+    uint8_t soa_clock;    /* as seen; the profile's is unknown in a chain */
+    uint8_t chain;        /* enum nx_chain */
+    uint16_t caches_seen; /* at least so many; 0: not counted */
     bool soa_shown;
     bool rewrites_nxdomain; /* an address where there is none */
 };

@@ -103,6 +103,28 @@ static void test_cap_of_a_shared_clock_seen_again(void **state) {
     assert_int_equal(m.nxdomain_cap_s, 2600);
 }
 
+/* Measured daily, a week's SOA is seen five times more, and a cap that was
+ * lowered meanwhile the second time that it is shown. */
+static void test_cap_of_a_shared_clock_is_lowered(void **state) {
+    static const struct {
+        int32_t shown_s;
+        uint32_t cap_s;
+    } days[] = {{604800, 0}, {518400, 0}, {432000, 0},
+                {900, 0},    {900, 900},  {900, 900}};
+    struct nx_measured m = {.shown_us = 0};
+    for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
+        const struct nx_measured before = m;
+        double at_s = 86400.0 * (double)i;
+        start(state);
+        nx(NX_CANARY_CAP, at_s + 0.1, days[i].shown_s);
+        (void)see(NX_CANARY_NODATA, at_s + 0.2, NX_KIND_NODATA,
+                  days[i].shown_s);
+        assert_int_equal(nx_measure(&looks, i > 0 ? &before : NULL, 0, &m), 0);
+        assert_int_equal(m.nxdomain_cap_s, days[i].cap_s);
+        assert_int_equal(m.nodata_cap_s, days[i].cap_s);
+    }
+}
+
 /* Unbound again: NODATA was asked 0.1 s after NXDOMAIN, over a tick. */
 static void test_cap_of_a_shared_clock_ticks(void **state) {
     (void)state;
@@ -375,6 +397,7 @@ int main(void) {
         cmocka_unit_test_setup(test_caps, begin),
         cmocka_unit_test_setup(test_caps_of_both_kinds, begin),
         cmocka_unit_test_setup(test_cap_of_a_shared_clock_seen_again, begin),
+        cmocka_unit_test_setup(test_cap_of_a_shared_clock_is_lowered, begin),
         cmocka_unit_test_setup(test_cap_of_a_shared_clock_ticks, begin),
         cmocka_unit_test_setup(test_floors, begin),
         cmocka_unit_test_setup(test_clocks, begin),
