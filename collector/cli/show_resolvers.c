@@ -16,11 +16,11 @@ static void seconds_cell(struct nx_table *table, const json_t *resolver,
 
 /* "none" where a week is not cut short. */
 static void cap_cell(struct nx_table *table, const json_t *resolver,
-                     const char *key) {
-    if (json_is_true(json_object_get(resolver, "uncapped"))) {
+                     const char *uncapped, const char *cap_s) {
+    if (json_is_true(json_object_get(resolver, uncapped))) {
         nx_table_cell(table, "none", NX_PLAIN);
     } else {
-        seconds_cell(table, resolver, key);
+        seconds_cell(table, resolver, cap_s);
     }
 }
 
@@ -59,8 +59,8 @@ void nx_show_resolvers(const json_t *list, int64_t now_us,
         nx_cell_text(table, resolver, "resolver", NX_PLAIN);
         nx_cell_text(table, resolver, "state", colour_of(resolver));
         nx_cell_clock(table, resolver, "measured", now_us);
-        cap_cell(table, resolver, "nxdomain_cap_s");
-        cap_cell(table, resolver, "nodata_cap_s");
+        cap_cell(table, resolver, "nxdomain_uncapped", "nxdomain_cap_s");
+        cap_cell(table, resolver, "nodata_uncapped", "nodata_cap_s");
         seconds_cell(table, resolver, "floor_s");
         nx_cell_text(table, resolver, "soa_clock", NX_PLAIN);
         nx_cell_text(table, resolver, "rounding", NX_PLAIN);

@@ -15,7 +15,7 @@ static json_t *count(unsigned n) {
 }
 
 /* A cap of 0 is none; both that and "not measured" are null, told apart by
- * uncapped. */
+ * nxdomain_uncapped and nodata_uncapped. */
 static json_t *cap(uint32_t s) {
     return s == 0 ? json_null() : seconds(s);
 }
@@ -34,9 +34,9 @@ static const char *state_of(const struct nx_book_row *row, int64_t now_us) {
 static bool set_habits(json_t *o, const struct nx_measured *m) {
     const struct nx_profile *p = &m->profile;
     return nx_json_set(o, "nxdomain_cap_s", cap(m->nxdomain_cap_s)) &&
+           nx_json_set(o, "nxdomain_uncapped", flag(m->nxdomain_cap_s == 0)) &&
            nx_json_set(o, "nodata_cap_s", cap(m->nodata_cap_s)) &&
-           nx_json_set(o, "uncapped",
-                       flag(m->nxdomain_cap_s == 0 && m->nodata_cap_s == 0)) &&
+           nx_json_set(o, "nodata_uncapped", flag(m->nodata_cap_s == 0)) &&
            nx_json_set(o, "floor_s", seconds(m->floor_s)) &&
            nx_json_set(o, "soa_shown", flag(m->soa_shown)) &&
            nx_json_set(o, "soa_clock",

@@ -31,6 +31,7 @@ RESOLVERS = (
 )
 ALL = {"state": "measured", "caches": 1, "chain": "none", "soa_shown": True,
        "counts_down": True, "refreshed_by_looking": False,
+       "nxdomain_uncapped": False, "nodata_uncapped": False,
        "rewrites_nxdomain": False}
 
 

@@ -424,7 +424,8 @@ static void test_lists(void **state) {
     text = list_text(
         "[{\"network\":\"lyon\",\"resolver\":\"192.0.2.53@53\",\"state\":"
         "\"measured\",\"measured\":\"2026-11-20T20:10:00.000Z\","
-        "\"nxdomain_cap_s\":900,\"nodata_cap_s\":null,\"uncapped\":false,"
+        "\"nxdomain_cap_s\":900,\"nxdomain_uncapped\":false,\"nodata_cap_s\":"
+        "null,\"nodata_uncapped\":true,"
         "\"floor_s\":1,\"soa_clock\":\"own\",\"rounding\":\"F\",\"rd0\":"
         "\"refused\",\"caches\":null,\"caches_at_least\":3,\"chain\":"
         "\"none\"},{\"network\":\"oslo\",\"resolver\":\"192.0.2.54@53\","
@@ -434,7 +435,7 @@ static void test_lists(void **state) {
         text,
         "NETWORK  RESOLVER       STATE     MEASURED  NXDOMAIN  NODATA  FLOOR  "
         "CLOCK  ROUNDING  RD=0     CACHES  CHAIN\n"
-        "lyon     192.0.2.53@53  measured  20:10:00     900 s       -    1 s  "
+        "lyon     192.0.2.53@53  measured  20:10:00     900 s    none    1 s  "
         "own    F         refused      3+  none\n"
         "oslo     192.0.2.54@53  waiting   -                -       -      -  "
         "-      -         -             -  -\n");
