@@ -46,6 +46,7 @@ struct nx_service {
     uint64_t failures_n;        /* of the group, when that was looked at last */
     struct nx_alerts *alerts;   /* NULL without receivers */
     struct nx_postbox *postbox; /* NULL without receivers */
+    bool resolvers_full;        /* said so */
     bool alerts_stale;          /* networks may have changed */
     int64_t alerts_seen_us;     /* when they were looked at last */
     struct nx_retain retain;
@@ -73,6 +74,8 @@ void nx_service_labels_configure(struct nx_service *service);
 int nx_service_resolvers_load(struct nx_service *service) NX_MUSTUSE;
 void nx_service_resolver_measured(struct nx_service *service,
                                   const struct nx_book_row *row);
+/* Says once that there are more resolvers than are measured. */
+void nx_service_resolvers_notice(struct nx_service *service);
 
 /* --- io_service_score.c; inside a transaction --- */
 

@@ -38,3 +38,14 @@ void nx_service_resolver_measured(struct nx_service *service,
                nx_endpoint_text(&row->at, at), row->network, nx_strerror(err));
     }
 }
+
+void nx_service_resolvers_notice(struct nx_service *service) {
+    if (!service->resolvers_full &&
+        nx_engine_resolvers_turned_away(service->engine) > 0) {
+        service->resolvers_full = true;
+        nx_log(NX_LOG_WARN,
+               "agents of a network name more than %u resolvers, or all of "
+               "them more than %u: the rest is not measured",
+               NX_BOOK_OF_NETWORK_MAX, NX_BOOK_RESOLVERS_MAX);
+    }
+}

@@ -115,6 +115,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
     nx_engine_tick(service->engine, now_us, &sink);
+    nx_service_resolvers_notice(service);
     end_audits(service, now_us);
     nx_service_clones(service);
     if (service->networks_told && now_us >= service->networks_due_us &&

@@ -168,3 +168,7 @@ int nx_engine_resolvers(const struct nx_engine *engine,
                         void *user) {
     return nx_book_rows(engine->book, visit, user);
 }
+
+unsigned nx_engine_resolvers_turned_away(const struct nx_engine *engine) {
+    return nx_book_turned_away(engine->book);
+}

@@ -142,6 +142,8 @@ int nx_engine_resolvers(const struct nx_engine *engine,
                         void (*visit)(void *user,
                                       const struct nx_book_row *row),
                         void *user) NX_MUSTUSE;
+/* How often one was not noted: there are too many. */
+unsigned nx_engine_resolvers_turned_away(const struct nx_engine *engine);
 
 /* Time passes: settle times, silent agents, dirty targets, schedules.
  * Call at least every evaluate_every_us. */
