@@ -2,6 +2,7 @@
 limits that were configured. The canary zone is that of deploy/canary."""
 import os
 import signal
+import sqlite3
 import subprocess
 import tempfile
 
@@ -109,6 +110,17 @@ def measured(site, lab):
                for n in lab.networks)
 
 
+def stored_n(site):
+    """A kill loses what is not committed yet; that is measured anew."""
+    path = os.path.join(site.collector_program.folder, "nxclear.db")
+    store = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    try:
+        (n,), = store.execute("SELECT count(*) FROM resolver_profile")
+        return n
+    finally:
+        store.close()
+
+
 def test_configured_limits_are_measured():
     makes = [configured(make, options) for make, options, _want in RESOLVERS]
     with Lab(makes, root=root_zone(), others=[CanaryServer]) as lab:
@@ -131,12 +143,15 @@ def test_configured_limits_are_measured():
             row = rows[network.name]
             got = {key: row[key] for key in {**ALL, **want}}
             assert got == {**ALL, **want}, (network.name, row)
+        wait_until(lambda: stored_n(site) == len(rows), MEASURE_S,
+                   "what was measured to be committed")
         # Killed and started again it knows them, and does not measure anew.
         daemon = site.collector_program.daemon
         os.kill(daemon.pid, signal.SIGKILL)
         daemon.process.wait()
         site.collector_program.start().wait_ready()
-        assert rows_of(site) == rows
+        again = rows_of(site)
+        assert again == rows, (again, rows)
         table = site.cli("resolvers").stdout
         assert table.splitlines()[0].startswith("NETWORK"), table
         assert len(table.splitlines()) == 4, table
