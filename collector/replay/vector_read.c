@@ -268,6 +268,7 @@ static void read_times(const struct nx_in *in, size_t i, struct nx_obs *out) {
     out->tx_mono_us = time_of(in, "tx");
     if (rx.value == NULL) {
         nx_in_fail(&rx, "missing");
+        out->rx_mono_us = out->tx_mono_us = 0;
     } else if (out->tx_mono_us == NX_TIME_UNKNOWN) {
         out->tx_mono_us = out->rx_mono_us;
     } else if (out->tx_mono_us > out->rx_mono_us) {

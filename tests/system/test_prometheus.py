@@ -135,7 +135,10 @@ def check_dashboard(began):
 def check_rules():
     groups = ask("rules")["groups"]
     rules = [r for g in groups for r in g["rules"]]
-    assert len(rules) == 8, rules
+    with open(RULES, encoding="utf-8") as file:
+        written = sum(line.strip().startswith(("- alert:", "- record:"))
+                      for line in file)
+    assert len(rules) == written > 0, rules
     for rule in rules:
         assert rule["health"] == "ok", rule
 

@@ -15,20 +15,23 @@
 #define FIRST (UINT64_C(1) << 62)
 
 static uint8_t out[NX_MSG_MAX_BYTES];
-static const struct nx_gap gaps[NX_PATCH_GAPS_MAX] = {
-    {1, 2, NX_GAP_AGE},
-    {4, FIRST - 1, NX_GAP_REASON_MAX},
-    {FIRST - 1, FIRST - 1, NX_GAP_REASON_MAX},
-    {FIRST - 1, FIRST - 1, NX_GAP_REASON_MAX},
-    {FIRST - 1, FIRST - 1, NX_GAP_REASON_MAX},
-    {FIRST - 1, FIRST - 1, NX_GAP_REASON_MAX},
-    {FIRST - 1, FIRST - 1, NX_GAP_REASON_MAX},
-    {FIRST - 1, FIRST - 1, NX_GAP_REASON_MAX}};
+static struct nx_gap gaps[NX_PATCH_GAPS_MAX];
 static const struct nx_clock_sample clock_ = {.mono_us = 5,
                                               .wall_us = INT64_MIN,
                                               .offset_us = INT64_MIN,
                                               .offset_error_us = UINT64_MAX,
                                               .offset_known = true};
+
+/* As long as they get. */
+static int fill_gaps(void **state) {
+    (void)state;
+    gaps[0] = (struct nx_gap){1, 2, NX_GAP_AGE};
+    gaps[1] = (struct nx_gap){4, FIRST - 1, NX_GAP_REASON_MAX};
+    for (size_t i = 2; i < NX_PATCH_GAPS_MAX; i++) {
+        gaps[i] = (struct nx_gap){FIRST - 1, FIRST - 1, NX_GAP_REASON_MAX};
+    }
+    return 0;
+}
 
 static void test_added(void **state) {
     struct bench *b = *state;
@@ -113,5 +116,5 @@ int main(void) {
                                         bench_free),
         cmocka_unit_test_setup_teardown(test_limits, bench_new, bench_free),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, fill_gaps, NULL);
 }
