@@ -11,6 +11,7 @@ from deploy.lab.ask import wait_until
 from deploy.lab.authority import AuthServer
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.programs import Site
+from tests.lib.openapi import Description
 from tests.lib.support import BIN, ESTIMATE, ROOT, stop_well
 
 ZONE = "canary.example.net"
@@ -91,6 +92,9 @@ def root_zone():
 
 def rows_of(site):
     listing = site.api.must_get("/v1/resolvers")
+    described = Description(site.api.must_get("/v1/openapi.json"))
+    for row in listing["resolvers"]:
+        described.check(row, described.named("Resolver"), row["network"])
     return {row["network"]: row for row in listing["resolvers"]}
 
 
