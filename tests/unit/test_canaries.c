@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "collector/status/status_resolvers.h"
 #include "tests/lib/engine_bench.h"
 
 #define DAY (INT64_C(86400) * S)
@@ -122,6 +123,28 @@ static void test_measured(void **state) {
     assert_int_equal(measured.measured.profile.rd0, NX_RD0_REFUSED);
     assert_true(measured.measured.profile.never_decrements);
     assert_int_equal(plan_of(b, LYON, T0 + 40 * S)->tasks_n, 0);
+}
+
+/* A reader of one network learns nothing of the resolvers of others. */
+static void test_sight(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_sight oslo = {.networks = {"oslo"}, .networks_n = 1};
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 2, 0, T0);
+    tick(b, T0);
+    const struct {
+        const struct nx_sight *sight;
+        size_t rows_n;
+    } cases[] = {{NULL, 3}, {&oslo, 2}};
+    for (size_t i = 0; i < 2; i++) {
+        json_t *document = nx_status_resolvers(b->engine, T0, cases[i].sight);
+        const json_t *list = json_object_get(document, "resolvers");
+        const json_t *last = json_array_get(list, json_array_size(list) - 1);
+        assert_int_equal(json_array_size(list), cases[i].rows_n);
+        assert_string_equal(json_string_value(json_object_get(last, "network")),
+                            "oslo");
+        json_decref(document);
+    }
 }
 
 /* What was measured reaches the estimator, in its network alone, for a week. */
@@ -254,6 +277,7 @@ static void test_from_the_store(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_measured, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_sight, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_verdict_is_verified, setup,
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(test_one_at_a_time_and_daily, setup,
