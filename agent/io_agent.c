@@ -131,9 +131,7 @@ static void on_result(void *user, const struct nx_probe_result *result) {
                             nx_clock_mono_us());
     }
     nx_agentd_on_observed(user, &result->obs);
-    if (result->obs.answer->outcome == NX_ANSWERED &&
-        result->obs.answer->rcode == NX_RCODE_SERVFAIL) {
-        nx_planner_failed(a->planner, result->obs.question, nx_clock_mono_us());
+    if (nx_planner_seen(a->planner, &result->obs, nx_clock_mono_us())) {
         nx_agentd_arm(a->on_due, 0);
     }
 }

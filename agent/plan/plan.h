@@ -88,14 +88,14 @@ void nx_planner_own(struct nx_planner *planner, const uint8_t *name,
 void nx_planner_walked(struct nx_planner *planner, const uint8_t *name,
                        const uint16_t *types, size_t types_n);
 
-/* A resolver answered SERVFAIL to this question of a plan. It is asked once
- * more with CD=1: an answer then means that validation failed, and not the
- * resolver. A question like any other: under the guard, by the rates, and for
- * each target at most every NX_TWIN_INTERVAL_S, or min_interval_ms if that is
- * longer. */
+/* What came of a question. A resolver that answers SERVFAIL is asked once more
+ * with CD=1: an answer then means that validation failed, and not the resolver.
+ * A question like any other: under the guard, by the rates, and for each target
+ * at most every NX_TWIN_INTERVAL_S, or min_interval_ms if that is longer.
+ * True: there is one more to ask. */
 #define NX_TWIN_INTERVAL_S 5
-void nx_planner_failed(struct nx_planner *planner,
-                       const struct nx_question *question, int64_t now_mono_us);
+bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
+                     int64_t now_mono_us);
 
 /* Some message of the collector came. */
 void nx_planner_heard(struct nx_planner *planner, int64_t now_mono_us);

@@ -185,24 +185,27 @@ static bool is_asked(const struct nx_planner *planner,
            same_server(&planner->resolvers[target->resolver].at, &question->to);
 }
 
-void nx_planner_failed(struct nx_planner *planner,
-                       const struct nx_question *question,
-                       int64_t now_mono_us) {
+bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
+                     int64_t now_mono_us) {
     const int64_t least_us = NX_TWIN_INTERVAL_S * INT64_C(1000000);
     const int64_t policy_us = (int64_t)planner->policy->min_interval_ms * 1000;
     const int64_t rest_us = policy_us > least_us ? policy_us : least_us;
-    if ((question->flags & NX_Q_CD) != 0) {
-        return;
-    }
-    for (size_t i = 0; i < planner->targets_n; i++) {
+    const struct nx_question *question = obs->question;
+    bool failed = obs->answer->outcome == NX_ANSWERED &&
+                  obs->answer->rcode == NX_RCODE_SERVFAIL &&
+                  (question->flags & NX_Q_CD) == 0;
+    bool any = false;
+    for (size_t i = 0; failed && i < planner->targets_n; i++) {
         struct nx_target *target = &planner->targets[i];
         bool rested = target->twin_us == INT64_MIN ||
                       now_mono_us - target->twin_us >= rest_us;
         if (rested && is_asked(planner, target, question)) {
             target->twin = true;
             target->ready_us = now_mono_us;
+            any = true;
         }
     }
+    return any;
 }
 
 bool nx_planner_next(struct nx_planner *planner, int64_t now_mono_us,

@@ -85,25 +85,12 @@ static json_t *seconds_or_null(uint32_t seconds) {
     return seconds == 0 ? json_null() : json_integer(seconds);
 }
 
-static const char *soa_clock_text(unsigned soa_clock) {
-    switch ((enum nx_soa_clock)soa_clock) {
-    case NX_SOA_CLOCK_OWN:
-        return "own";
-    case NX_SOA_CLOCK_SHARED_UNTIL_CHANGE:
-        return "shared-until-change";
-    case NX_SOA_CLOCK_SHARED_RENEWED:
-        return "shared-renewed";
-    case NX_SOA_CLOCK_UNKNOWN:
-        break;
-    }
-    return "unknown";
-}
-
 static json_t *profile_json(const struct nx_profile *profile) {
     return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:b}", "measured",
                      profile->verified ? 1 : 0, "soa_clock",
-                     soa_clock_text(profile->soa_clock), "negative_ttl_cap_s",
-                     seconds_or_null(profile->cap_hi_s), "negative_ttl_floor_s",
+                     nx_soa_clock_text(profile->soa_clock),
+                     "negative_ttl_cap_s", seconds_or_null(profile->cap_hi_s),
+                     "negative_ttl_floor_s",
                      seconds_or_null(profile->clamp_lo_s), "stale_max_s",
                      seconds_or_null(profile->stale_max_s), "caches",
                      seconds_or_null(profile->caches), "chain_possible",

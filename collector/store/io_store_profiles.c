@@ -33,6 +33,14 @@ static void bind_measured(struct nx_sq *sq, const struct nx_measured *m) {
     nx_sq_int(sq, m->rewrites_nxdomain);
 }
 
+static int forget(struct nx_store *store, int64_t before_us) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_RESOLVERS_FORGET,
+                  "DELETE FROM resolver_profile WHERE measured_us < ?1");
+    nx_sq_int(&sq, before_us);
+    return nx_sq_run(&sq);
+}
+
 int nx_store_resolver_put(struct nx_store *store,
                           const struct nx_book_row *row) {
     char at[NX_ENDPOINT_TEXT_MAX];
@@ -49,7 +57,9 @@ int nx_store_resolver_put(struct nx_store *store,
     nx_sq_int(&sq, row->at.scope_id);
     nx_sq_time(&sq, row->measured_us);
     bind_measured(&sq, &row->measured);
-    return nx_sq_run(&sq);
+    int err = nx_sq_run(&sq);
+    return err == NX_OK ? forget(store, row->measured_us - NX_BOOK_KEPT_US)
+                        : err;
 }
 
 /* The value of an enum with that text; 0, "unknown", for any other. */
@@ -100,7 +110,9 @@ int nx_store_resolvers(struct nx_store *store,
         "SELECT network, resolver, scope_id, measured_us, nxdomain_cap_s, "
         "nodata_cap_s, floor_s, soa_clock, rounding, rd0, chain, past_ttl, "
         "caches, caches_seen, early_window_s, never_decrements, soa_shown, "
-        "rewrites_nxdomain FROM resolver_profile");
+        "rewrites_nxdomain FROM resolver_profile ORDER BY measured_us DESC "
+        "LIMIT ?1");
+    nx_sq_int(&sq, NX_BOOK_RESOLVERS_MAX);
     int more = 0;
     while ((more = nx_sq_step(&sq)) > 0) {
         struct nx_book_row row = {.failed_us = NX_TIME_UNKNOWN};

@@ -331,7 +331,8 @@ static const char profiles[] =
     " never_decrements INTEGER NOT NULL,"
     " soa_shown INTEGER NOT NULL,"
     " rewrites_nxdomain INTEGER NOT NULL,"
-    " PRIMARY KEY(network, resolver, scope_id)) STRICT";
+    " PRIMARY KEY(network, resolver, scope_id)) STRICT;"
+    "CREATE INDEX resolver_profile_measured ON resolver_profile(measured_us)";
 
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */

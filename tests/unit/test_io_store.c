@@ -366,6 +366,28 @@ static void test_resolver_profiles(void **state) {
                         sizeof(row.measured.profile));
 }
 
+/* Newest first; what nobody measures any more goes. */
+static void test_resolver_profiles_are_forgotten(void **state) {
+    struct fixture *f = *state;
+    static const int64_t at_us[] = {5, 7 + NX_BOOK_KEPT_US / 2,
+                                    6 + NX_BOOK_KEPT_US};
+    struct nx_book_row row = {.network = "lyon"};
+    struct nx_book_row back = {.measured_us = 0}; /* the last one seen */
+    nx_profile_default(&row.measured.profile);
+    assert_int_equal(nx_endpoint_parse("192.0.2.53", &row.at), NX_OK);
+    open_store(f);
+    for (unsigned i = 0; i < 3; i++) {
+        row.at.scope_id = i;
+        row.measured_us = at_us[i];
+        assert_int_equal(nx_store_begin(f->store), NX_OK);
+        assert_int_equal(nx_store_resolver_put(f->store, &row), NX_OK);
+        assert_int_equal(nx_store_commit(f->store), NX_OK);
+        assert_int_equal(nx_store_resolvers(f->store, see_profile, &back),
+                         NX_OK);
+        assert_int_equal(back.measured_us, at_us[i < 2 ? 0 : 1]);
+    }
+}
+
 static void test_labels(void **state) {
     struct fixture *f = *state;
     struct nx_labels l;
@@ -790,6 +812,7 @@ int main(void) {
         WITH_STORE(test_rollback),
         WITH_STORE(test_agents),
         WITH_STORE(test_resolver_profiles),
+        WITH_STORE(test_resolver_profiles_are_forgotten),
         WITH_STORE(test_labels),
         WITH_STORE(test_tokens),
         WITH_STORE(test_incidents),

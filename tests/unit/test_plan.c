@@ -618,6 +618,18 @@ static void test_own_proof_unwalked(void **state) {
     free_bench(&b);
 }
 
+static bool answered(struct bench *b, const struct nx_question *question,
+                     uint8_t rcode, int64_t now_us) {
+    const struct nx_answer answer = {.outcome = NX_ANSWERED, .rcode = rcode};
+    const struct nx_obs obs = {.question = question, .answer = &answer};
+    return nx_planner_seen(b->planner, &obs, now_us);
+}
+
+static bool failed(struct bench *b, const struct nx_question *question,
+                   int64_t now_us) {
+    return answered(b, question, NX_RCODE_SERVFAIL, now_us);
+}
+
 /* A SERVFAIL is asked once more with CD=1, beside the visits, not too often,
  * and not while the guard is closed. */
 static void test_twin(void **state) {
@@ -632,20 +644,21 @@ static void test_twin(void **state) {
     assert_false(due.cd);
     struct nx_question question = {
         .name = www, .qtype = NX_TYPE_A, .flags = NX_Q_RD, .to = due.to};
-    nx_planner_failed(b.planner, &question, now);
+    assert_false(answered(&b, &question, NX_RCODE_NXDOMAIN, now));
+    assert_true(failed(&b, &question, now));
     assert_true(next_query(&b, &now, T0 + 5 * S, &due));
     assert_true(due.cd);
     assert_true(nx_endpoint_equal(&due.to, &question.to));
-    nx_planner_failed(b.planner, &question, now + 4 * S); /* so soon again */
+    assert_false(failed(&b, &question, now + 4 * S)); /* so soon again */
     assert_false(next_query(&b, &now, T0 + 9 * S, &due));
     question.flags |= NX_Q_CD; /* a twin has none */
-    nx_planner_failed(b.planner, &question, now + 6 * S);
+    assert_false(failed(&b, &question, now + 6 * S));
     assert_true(next_query(&b, &now, T0 + 12 * S, &due)); /* the next visit */
     assert_false(due.cd);
     question.flags = NX_Q_RD;
     assert_true(next_query(&b, &now, T0 + 12 * S, &due));
     nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_DENIED, now);
-    nx_planner_failed(b.planner, &question, now);
+    assert_true(failed(&b, &question, now));
     assert_false(next_query(&b, &now, T0 + 40 * S, &due));
     free_bench(&b);
 }
@@ -663,13 +676,13 @@ static void test_twin_min_interval(void **state) {
     const struct nx_question question = {
         .name = www, .qtype = NX_TYPE_A, .flags = NX_Q_RD, .to = due.to};
     const int64_t first = now;
-    nx_planner_failed(b.planner, &question, now);
+    assert_true(failed(&b, &question, now));
     assert_true(next_query(&b, &now, first, &due));
     assert_true(due.cd);
-    nx_planner_failed(b.planner, &question, first + 19 * S);
+    assert_false(failed(&b, &question, first + 19 * S));
     now = first + 19 * S;
     assert_false(next_query(&b, &now, first + 19 * S, &due));
-    nx_planner_failed(b.planner, &question, first + 20 * S);
+    assert_true(failed(&b, &question, first + 20 * S));
     now = first + 20 * S;
     assert_true(next_query(&b, &now, first + 20 * S, &due));
     assert_true(due.cd);
