@@ -142,7 +142,7 @@ static int rates(struct nx_convert *c, const struct nx_raw_policy *raw,
     }
     struct nx_policy *policy = &c->out->policy;
     policy->own_rate = (struct nx_rate){1000 * qps, burst};
-    /* estimator.md section 11: gentler with servers that are not ours. */
+    /* nxclear-estimator(7) 11: gentler with servers that are not ours. */
     policy->public_rate =
         (struct nx_rate){1000 * least(qps, 1), least(burst, 5)};
     policy->total_rate = (struct nx_rate){1000 * total, total};

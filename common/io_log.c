@@ -10,7 +10,7 @@
 
 #include "common/text.h"
 
-/* The one global (architecture.md, Conventions). */
+/* The one global. */
 static enum nx_log_level max_level = NX_LOG_INFO;
 
 void nx_log_set_level(enum nx_log_level level) {

@@ -16,7 +16,7 @@
 
 enum nx_transport { NX_UDP, NX_TCP, NX_TLS };
 
-/* Where in the chain an endpoint stands (product.md, Words). */
+/* Where in the chain an endpoint stands. */
 enum nx_layer {
     NX_LAYER_HOST,      /* stub on the agent's host */
     NX_LAYER_NETWORK,   /* what DHCP, resolv.conf or the owner names */

@@ -1,7 +1,6 @@
 /* The DoT module: getdns on the agent's libevent base. One context per
  * resolver, one upstream, one transport; upstreams are set again after each
- * failure, because getdns 1.6 else never asks them again
- * (library-facts.md A.4). */
+ * failure, because getdns 1.6 else never asks them again. */
 #include "agent/dns/io_dot.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* The bytes of a query, in the shape stubs use: caches of front-ends differ by
- * shape (resolver-facts.md 1.7), so nothing beyond what was asked for. */
+ * shape (nxclear-estimator(7) 12.6), so nothing beyond what was asked for. */
 #ifndef NX_AGENT_QUERY_H
 #define NX_AGENT_QUERY_H
 

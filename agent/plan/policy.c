@@ -28,7 +28,7 @@ static bool is_below(const uint8_t *const *zones, size_t n,
 }
 
 /* A canary name may be denied, so it needs a zone that the owner gave for it;
- * RD=0 has side effects on forwarders (estimator.md section 12.9) and is for
+ * RD=0 has side effects on forwarders (nxclear-estimator(7) 12.9) and is for
  * canary names alone. */
 static enum nx_refusal check_name(const struct nx_policy *policy,
                                   const struct nx_task *task) {
@@ -74,7 +74,7 @@ static enum nx_refusal check_target(const struct nx_policy *policy,
     if (task->kind == NX_TASK_AUTHORITY) {
         return policy->authority_role ? NX_REFUSAL_NONE : NX_REFUSAL_ROLE;
     }
-    /* product.md, rule 1: during the outage a query could plant the denial. */
+    /* Rule 1: during the outage a query could plant the denial. */
     if (!task->canary && !task->authority_verified) {
         return NX_REFUSAL_UNVERIFIED;
     }

@@ -1,7 +1,7 @@
 /* The agent's own policy: what it may be told to ask. No plan can widen it.
  *
  * Written by the owner of the agent's host (agent/conf.h); the collector is
- * not trusted here (reliability.md section 6). */
+ * not trusted here. */
 #ifndef NX_AGENT_POLICY_H
 #define NX_AGENT_POLICY_H
 

@@ -1,5 +1,6 @@
 /* What an accident would cost: the networks that ask for a name while it is
- * missing, and when they are clear after it is back (estimator.md 5.6). Pure.
+ * missing, and when they are clear after it is back (nxclear-estimator(7) 5.6).
+ * Pure.
  *
  * An entry made in an outage of D seconds lives W seconds, so after the
  * restoration its rest is spread evenly between max(0, W - D) and W: nobody

@@ -9,7 +9,7 @@
 /* With more networks than this, clear ones are left out unless show->all. */
 #define NX_SHOW_ROWS_MAX 20U
 
-/* Exit codes (product.md, nxclear(1)). */
+/* Exit codes (nxclear(1)). */
 enum nx_exit {
     NX_EXIT_CLEAR = 0,
     NX_EXIT_WAITING = 1,

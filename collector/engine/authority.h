@@ -1,7 +1,8 @@
 /* The authoritative side of one incident item (name, type): which servers
  * answer for it, what each said last, and what follows for the caches
- * (estimator.md 5.1, 6). A fold over delegation records and observations of
- * layer authority, from one or more authority agents (vantages). Pure.
+ * (nxclear-estimator(7) 5.1, 6). A fold over delegation records and
+ * observations of layer authority, from one or more authority agents
+ * (vantages). Pure.
  *
  * A server is good when it gave the expected answer with AA; or, for a CNAME
  * that leaves the zone, its own part of the chain.

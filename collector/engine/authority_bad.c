@@ -1,5 +1,5 @@
 /* When some server was bad: a zone that flaps has several such times, each with
- * entries of its own (estimator.md 5.7). */
+ * entries of its own (nxclear-estimator(7) 5.7). */
 #include <string.h>
 
 #include "collector/engine/authority_priv.h"

@@ -1,4 +1,4 @@
-/* What each agent is to probe (estimator.md 5.11, 6).
+/* What each agent is to probe (nxclear-estimator(7) 5.11, 6).
  *
  * Network agents get one task per (item, resolver), and only while the item's
  * authoritative side is verified good: rule 1, do no harm. Authority agents
@@ -12,7 +12,7 @@
 #include "collector/engine/engine_priv.h"
 
 /* Between two queries of a visit: another sub-second phase each time, so that
- * looks narrow the bracket (estimator.md 3.3). */
+ * looks narrow the bracket (nxclear-estimator(7) 3.3). */
 #define NX_VISIT_GAP_MS 370U
 
 /* After target->verdict was worked out at now_us: when and how to look next.

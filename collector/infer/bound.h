@@ -1,4 +1,4 @@
-/* The hard bound of a target and its reason (estimator.md 5.8). */
+/* The hard bound of a target and its reason (nxclear-estimator(7) 5.8). */
 #ifndef NX_COLLECTOR_BOUND_H
 #define NX_COLLECTOR_BOUND_H
 

@@ -1,6 +1,6 @@
 /* How many caches stand behind one address, and how sure a row of positives
- * makes us (estimator.md 5.9, 5.10). Counts are of looks from distinct source
- * ports: balancers pin a fixed 5-tuple. */
+ * makes us (nxclear-estimator(7) 5.9, 5.10). Counts are of looks from distinct
+ * source ports: balancers pin a fixed 5-tuple. */
 #ifndef NX_COLLECTOR_CHAO_H
 #define NX_COLLECTOR_CHAO_H
 

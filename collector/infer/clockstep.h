@@ -1,6 +1,6 @@
-/* A step of the resolver's own clock (estimator.md 5.3): it moves what is left
- * of all its entries at once, so their lines break off together and go on,
- * shifted by the same amount. */
+/* A step of the resolver's own clock (nxclear-estimator(7) 5.3): it moves what
+ * is left of all its entries at once, so their lines break off together and go
+ * on, shifted by the same amount. */
 #ifndef NX_COLLECTOR_CLOCKSTEP_H
 #define NX_COLLECTOR_CLOCKSTEP_H
 

@@ -1,4 +1,4 @@
-/* When is a target clear (estimator.md 5.10)? */
+/* When is a target clear (nxclear-estimator(7) 5.10)? */
 #ifndef NX_COLLECTOR_CONFIDENCE_H
 #define NX_COLLECTOR_CONFIDENCE_H
 

@@ -117,7 +117,7 @@ static uint32_t authority_w(const struct nx_evidence *ev) {
 }
 
 /* A canary-measured cap that a TTL may not show (dnsdist maxNegativeTTL,
- * resolver-facts.md 1.6): the entry then ends that much before. */
+ * 12.7): the entry then ends that much before. */
 static bool is_cap_hidden(const struct nx_evidence *ev) {
     const struct nx_profile *profile = ev->c->profile;
 

@@ -1,5 +1,5 @@
-/* What a denial is: cached, cached again, stale, made by policy (estimator.md
- * 5.5, 5.7, 12). Pure. */
+/* What a denial is: cached, cached again, stale, made by policy
+ * (nxclear-estimator(7) 5.5, 5.7, 12). Pure. */
 #ifndef NX_COLLECTOR_DENIAL_H
 #define NX_COLLECTOR_DENIAL_H
 

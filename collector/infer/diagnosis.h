@@ -1,5 +1,5 @@
 /* From looks and facts to a verdict: the closed set of states with hysteresis
- * (estimator.md 5.7), forecast, and when to look again (5.11). */
+ * (nxclear-estimator(7) 5.7), forecast, and when to look again (5.11). */
 #ifndef NX_COLLECTOR_DIAGNOSIS_H
 #define NX_COLLECTOR_DIAGNOSIS_H
 

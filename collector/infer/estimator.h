@@ -1,5 +1,5 @@
-/* The distribution of the time of clearing (estimator.md 5.8, 12). Pure;
- * integer microseconds at the borders, doubles inside; no allocation.
+/* The distribution of the time of clearing (nxclear-estimator(7) 5.8, 12).
+ * Pure; integer microseconds at the borders, doubles inside; no allocation.
  *
  *   lines(t) = prod over lines U(t; a, b); where the family is not known,
  *              (1 - p_between) * ((1 - p_incl) * prod U(t; a, b-1s)

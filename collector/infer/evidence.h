@@ -1,6 +1,7 @@
 /* What the looks of one target say together: who answered what last, which W
- * counts, which TTLs may be believed, which lines live (estimator.md 5.2 to
- * 5.5, 12). The step between looks and verdict. Pure. */
+ * counts, which TTLs may be believed, which lines live
+ * (nxclear-estimator(7) 5.2 to 5.5, 12). The step between looks and verdict.
+ * Pure. */
 #ifndef NX_COLLECTOR_EVIDENCE_H
 #define NX_COLLECTOR_EVIDENCE_H
 
@@ -75,7 +76,7 @@ void nx_evidence_gather(const struct nx_case *c, struct nx_evidence *out);
 /* The second half of it (countdown.c): W, trusted TTLs, lines. */
 void nx_evidence_countdown(struct nx_evidence *ev);
 
-/* A denial that no cache makes (resolver-facts.md 2.3). */
+/* A denial that no cache makes (10.1). */
 bool nx_look_is_policy(const struct nx_look *look);
 
 /* What the same question with CD=1 showed, in the row of failures that lasts;

@@ -1,5 +1,5 @@
 /* What the estimator knows beside the looks: the authoritative side and the
- * resolver's habits (estimator.md 5.1, 12). */
+ * resolver's habits (nxclear-estimator(7) 5.1, 12). */
 #ifndef NX_COLLECTOR_FACTS_H
 #define NX_COLLECTOR_FACTS_H
 
@@ -42,10 +42,10 @@ struct nx_auth_facts {
     struct nx_bad_interval bad[NX_BAD_MAX];
 };
 
-/* Rounding of the shown TTL (estimator.md 3.3). */
+/* Rounding of the shown TTL (nxclear-estimator(7) 3.3). */
 enum nx_conv { NX_CONV_U, NX_CONV_F, NX_CONV_F0, NX_CONV_T };
 
-/* Whose age the SOA TTL shows (estimator.md 12). */
+/* Whose age the SOA TTL shows (nxclear-estimator(7) 12). */
 enum nx_soa_clock {
     NX_SOA_CLOCK_UNKNOWN,
     NX_SOA_CLOCK_OWN,

@@ -1,5 +1,5 @@
 /* Families of resolver software, as far as their habits tell them apart: what
- * outcomes teach is kept for each (estimator.md 5.8). Pure. */
+ * outcomes teach is kept for each (nxclear-estimator(7) 5.8). Pure. */
 #ifndef NX_COLLECTOR_FAMILY_H
 #define NX_COLLECTOR_FAMILY_H
 

@@ -1,5 +1,6 @@
-/* From evidence to the distribution of the clear time (estimator.md 5.6, 5.8,
- * 12). The formula is in estimator.h; here its parts get their values. */
+/* From evidence to the distribution of the clear time
+ * (nxclear-estimator(7) 5.6, 5.8, 12). The formula is in estimator.h; here its
+ * parts get their values. */
 #ifndef NX_COLLECTOR_FORECAST_H
 #define NX_COLLECTOR_FORECAST_H
 

@@ -1,4 +1,4 @@
-/* Brackets and TTL lines (estimator.md 3.3, 5.4, 12.3). */
+/* Brackets and TTL lines (nxclear-estimator(7) 3.3, 5.4, 12.3). */
 #ifndef NX_COLLECTOR_LINES_H
 #define NX_COLLECTOR_LINES_H
 
@@ -35,7 +35,7 @@ struct nx_line_rule {
 /* Groups the picked looks (indexes into looks, picked_n <= NX_LOOKS_MAX) into
  * the fewest lines that explain them: greedy stabbing of tx + r in a window of
  * a second and the round trips. A TTL 0 that counted down shows the inclusive
- * family (resolver-facts.md 1.4), so U becomes F0 there. Sorted by a. */
+ * family (12.3), so U becomes F0 there. Sorted by a. */
 void nx_lines_build(const struct nx_look *looks, const uint8_t *picked,
                     size_t picked_n, const struct nx_line_rule *rule,
                     struct nx_line_set *out);

@@ -52,7 +52,7 @@ static bool fits(const struct nx_answer *answer,
 }
 
 /* NOERROR: RFC 2308 section 2.2; an empty answer to RD=0 says "not cached",
- * never NODATA (estimator.md 5.2, V22). */
+ * never NODATA (nxclear-estimator(7) 5.2, V22). */
 static enum nx_kind noerror_kind(const struct nx_answer *answer, bool rd,
                                  const struct nx_expect *expect) {
     if (has(answer, NX_ANS_RDATA)) {
@@ -107,7 +107,7 @@ static enum nx_kind kind_of(const struct nx_answer *answer, bool rd,
     return NX_KIND_OTHER;
 }
 
-/* RFC 8914; which code does what: estimator.md 2.1. */
+/* RFC 8914; which code does what: nxclear-estimator(7) 2.1. */
 static unsigned ede_flag(unsigned code, bool refused) {
     if (code == 3 || code == 19) {
         return NX_LOOK_EDE_STALE;
@@ -149,7 +149,7 @@ static unsigned flags_of(const struct nx_question *question,
 
 /* The owner names the apex of the zone that denies (RFC 8020 appendix A); a
  * NXDOMAIN whose SOA sits at the denied name itself is made up: that name
- * would be an apex (resolver-facts.md 2.3). */
+ * would be an apex (10.1). */
 static enum nx_soa_rel soa_rel_of(const uint8_t *owner, const uint8_t *qname,
                                   const uint8_t *target, const uint8_t *apex,
                                   enum nx_kind kind) {

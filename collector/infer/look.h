@@ -1,6 +1,6 @@
 /* struct nx_look: an observation as the estimator sees it: normalised
- * (estimator.md 5.2) and moved to collector time (5.3). Self-contained: no
- * pointer, so a target can keep a ring of them. */
+ * (nxclear-estimator(7) 5.2) and moved to collector time (5.3). Self-contained:
+ * no pointer, so a target can keep a ring of them. */
 #ifndef NX_COLLECTOR_LOOK_H
 #define NX_COLLECTOR_LOOK_H
 

@@ -1,4 +1,4 @@
-/* The flags of a verdict (estimator.md 5.7, 5.12, 6). */
+/* The flags of a verdict (nxclear-estimator(7) 5.7, 5.12, 6). */
 #ifndef NX_COLLECTOR_MARKS_H
 #define NX_COLLECTOR_MARKS_H
 

@@ -15,7 +15,7 @@
 #define P_ABOVE_AGAIN 0.60
 #define ABOVE_US (3600 * NX_US_PER_S) /* the commonest cap */
 /* A dnsmasq shows too much after any other negative of the zone: the entry may
- * end anywhere before (resolver-facts.md 1.1). Known, or possible. */
+ * end anywhere before (12.1). Known, or possible. */
 #define P_RENEWED 0.40
 #define P_RENEWED_UNKNOWN 0.02
 #define P_RENEWED_FLOOR 0.35      /* a shared clock, one of the two */

@@ -33,7 +33,7 @@ struct nx_window nx_prior_popular(int64_t outage_lo_us, int64_t restored_hi_us,
 }
 
 /* Windows 900, CoreDNS 1800, Unbound and PowerDNS 3600, BIND 10800, none:
- * estimator.md 3.1 and the shares of 9.1. */
+ * nxclear-estimator(7) 3.1 and the shares of 9.1. */
 static const struct nx_usual_cap CAPS[NX_CAPS_MAX] = {
     {0.12, 900}, {0.06, 1800}, {0.38, 3600}, {0.32, 10800}, {0.12, UINT32_MAX}};
 

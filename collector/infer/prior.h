@@ -1,5 +1,5 @@
-/* When an entry ends that shows no countdown (estimator.md 5.6), and what
- * fills say about the outage. */
+/* When an entry ends that shows no countdown (nxclear-estimator(7) 5.6), and
+ * what fills say about the outage. */
 #ifndef NX_COLLECTOR_PRIOR_H
 #define NX_COLLECTOR_PRIOR_H
 

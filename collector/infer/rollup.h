@@ -1,4 +1,5 @@
-/* Targets to a network, networks to an incident (estimator.md 7). Pure. */
+/* Targets to a network, networks to an incident (nxclear-estimator(7) 7). Pure.
+ */
 #ifndef NX_COLLECTOR_ROLLUP_H
 #define NX_COLLECTOR_ROLLUP_H
 

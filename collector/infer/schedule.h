@@ -1,4 +1,4 @@
-/* When to look again, and how many times (estimator.md 5.11). */
+/* When to look again, and how many times (nxclear-estimator(7) 5.11). */
 #ifndef NX_COLLECTOR_SCHEDULE_H
 #define NX_COLLECTOR_SCHEDULE_H
 

@@ -1,5 +1,6 @@
 /* What nxclear says about one target: state, evidence, forecast
- * (estimator.md 5.4 to 5.11). Values only; times in collector microseconds. */
+ * (nxclear-estimator(7) 5.4 to 5.11). Values only; times in collector
+ * microseconds. */
 #ifndef NX_COLLECTOR_VERDICT_H
 #define NX_COLLECTOR_VERDICT_H
 
@@ -26,7 +27,7 @@
     X(UNKNOWN, "unknown")                                                      \
     X(CLEAR, "clear")
 
-/* In order of badness, worst first (estimator.md 7). */
+/* In order of badness, worst first (nxclear-estimator(7) 7). */
 enum nx_state {
 #define NX_STATE_ENUM_(name, text) NX_STATE_##name,
     NX_STATE_MAP(NX_STATE_ENUM_)

@@ -1,6 +1,6 @@
-/* Canary names: what is asked of a resolver to learn its habits (estimator.md
- * 5.1). They lie in a zone of their own that the operator runs for it, where a
- * cached denial does nobody harm:
+/* Canary names: what is asked of a resolver to learn its habits
+ * (nxclear-estimator(7) 5.1). They lie in a zone of their own that the operator
+ * runs for it, where a cached denial does nobody harm:
  *
  *     ZONE            negative TTL a week; *.many.ZONE has an address
  *     short.ZONE      negative TTL 1 s

@@ -20,7 +20,7 @@ static bool denied(const struct nx_look *look, enum nx_kind kind) {
 
 /* What two looks at a fresh name say of the upper limit: dnsmasq shows its own
  * from the second answer on, Knot Resolver only in the first
- * (resolver-facts.md 1.6). */
+ * (nxclear-estimator(7) 12.7). */
 static uint32_t cap_of(const struct nx_canary_looks *looks,
                        enum nx_canary which, enum nx_kind kind) {
     int64_t cap_s = -1;

@@ -1,6 +1,6 @@
-/* From looks at canary names to a resolver's profile (estimator.md 5.1, 12).
- * Each field is decided by the looks that show it, and left unknown where they
- * do not. Pure. */
+/* From looks at canary names to a resolver's profile (nxclear-estimator(7) 5.1,
+ * 12). Each field is decided by the looks that show it, and left unknown where
+ * they do not. Pure. */
 #ifndef NX_COLLECTOR_MEASURE_H
 #define NX_COLLECTOR_MEASURE_H
 

@@ -5,7 +5,7 @@
 #include "collector/profile/measure.h"
 
 /* Whose age the SOA TTL shows: two names of one zone, asked 7 s apart
- * (estimator.md 12.1). */
+ * (nxclear-estimator(7) 12.1). */
 enum nx_soa_clock nx_measure_clock(const struct nx_canary_looks *looks);
 
 /* From looks until after the end of a short denial: conv, never_decrements,

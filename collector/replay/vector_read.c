@@ -11,7 +11,7 @@
 #define SECONDS_MAX 1e11 /* a time: further from 0 than any clock shows */
 #define SPAN_MAX 86400.0 /* of a clock's error */
 #define SPAN_US_MAX (UINT32_C(3600000000))
-#define LATE_VERIFIED 0.06 /* estimator.md 5.8 */
+#define LATE_VERIFIED 0.06 /* nxclear-estimator(7) 5.8 */
 #define LATE_UNVERIFIED 0.10
 #define FIRST_PORT 1024U
 

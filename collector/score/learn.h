@@ -1,6 +1,6 @@
 /* What outcomes teach: p_late ~ Beta(3, 47) and the early hazard ~ Gamma(2,
- * 100 h) per family of resolver software (estimator.md 5.8). Pure: the same
- * outcomes in the same order give the same values.
+ * 100 h) per family of resolver software (nxclear-estimator(7) 5.8). Pure: the
+ * same outcomes in the same order give the same values.
  *
  * An outcome seldom says for sure how it came about. The masses kept with it
  * (nx_score_outcome) give the chance of each explanation, and the values are

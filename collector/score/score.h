@@ -1,6 +1,6 @@
 /* How good a forecast was, once it is known when the cache cleared. The truth
  * is an interval: denied at lo, answered at hi; in between nobody asked
- * (estimator.md 5.10, 9.2). Figures are means over that interval. Pure.
+ * (nxclear-estimator(7) 5.10, 9.2). Figures are means over that interval. Pure.
  *
  * Which forecasts count: each that was shown, that is told first, with another
  * state, or moved by more than a second. A target that is looked at often shows

@@ -1,5 +1,5 @@
 /* Scores of many forecasts summed up: over all, per verified flag, per state,
- * and per both (estimator.md 9.2, 11). Pure. */
+ * and per both (nxclear-estimator(7) 9.2, 11). Pure. */
 #ifndef NX_COLLECTOR_TALLY_H
 #define NX_COLLECTOR_TALLY_H
 

@@ -9,7 +9,7 @@
 #include "collector/engine/engine.h"
 #include "collector/status/sight.h"
 
-/* What an exit code says (product.md). */
+/* What an exit code says (nxclear(1)). */
 enum nx_outlook {
     NX_OUTLOOK_CLEAR,   /* 0: all clear */
     NX_OUTLOOK_WAITING, /* 1: negative, on schedule */

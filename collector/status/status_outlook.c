@@ -1,4 +1,4 @@
-/* What an exit code says about an incident (product.md, "The operator's day").
+/* What an exit code says about an incident (nxclear(1)).
  */
 #include "collector/status/status_sheet.h"
 

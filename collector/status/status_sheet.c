@@ -5,7 +5,7 @@
 
 #include "common/hash.h"
 
-/* Lines so close are one (estimator.md 7). */
+/* Lines so close are one (nxclear-estimator(7) 7). */
 #define GROUP_US INT64_C(1000000)
 
 /* Room for one more; false and *failed when there is none. */
@@ -209,7 +209,7 @@ static void assign_groups(struct nx_sheet *sheet) {
 /* --- roll-up --- */
 
 /* Who runs the resolvers of a network, as the operator said: they are late
- * together (estimator.md 7). A host's own stub is nobody else's. */
+ * together (nxclear-estimator(7) 7). A host's own stub is nobody else's. */
 static uint32_t operator_of(const struct nx_labels *labels, unsigned layer) {
     if (layer != NX_LAYER_NETWORK) {
         return 0;

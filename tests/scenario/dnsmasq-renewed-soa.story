@@ -1,4 +1,4 @@
-# resolver-facts.md S4: in dnsmasq every denial in the zone renews the TTL shown
+# nxclear-estimator(7) 12.1: in dnsmasq every denial in the zone renews the TTL shown
 # for all of them; the entry's life is its own.
 servers 1
 auditor audit

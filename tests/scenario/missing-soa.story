@@ -1,5 +1,5 @@
 # The resolver strips the SOA: no countdown, so the outage window and W say when
-# (estimator.md 5.6): entries of [-600 s, 0 s] that live 900 s end in 300..900 s.
+# (nxclear-estimator(7) 5.6): entries of [-600 s, 0 s] that live 900 s end in 300..900 s.
 servers 2
 auditor audit
 network lyon R1

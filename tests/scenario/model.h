@@ -32,7 +32,7 @@ struct server {
     uint8_t name[NX_DNAME_MAX];
 };
 
-/* Whose age the TTL of the SOA shows (estimator.md 12). */
+/* Whose age the TTL of the SOA shows (nxclear-estimator(7) 12). */
 enum soa_clock { CLOCK_OWN, CLOCK_ZONE };
 
 enum resolver_mood {

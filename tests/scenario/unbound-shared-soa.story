@@ -1,4 +1,4 @@
-# resolver-facts.md S2: unbound shows the zone's SOA clock. After the
+# nxclear-estimator(7) 12.1: unbound shows the zone's SOA clock. After the
 # restoration another name's denial renews it: the TTL shown says nothing about
 # the entry, and it is no proof of a re-cached denial.
 servers 1

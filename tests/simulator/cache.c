@@ -16,7 +16,8 @@ static int64_t tick(const struct sim_cache *c, double t_s) {
     return (int64_t)floor(t_s + c->phase_s);
 }
 
-/* End of service of what was stored at t for ttl (resolver-facts.md 1.4). */
+/* End of service of what was stored at t for ttl (nxclear-estimator(7) 12.3).
+ */
 static double end_of(const struct sim_cache *c, double t_s, uint32_t ttl_s) {
     if (c->conv == NX_CONV_T) {
         return t_s + ttl_s;
@@ -67,7 +68,7 @@ static double next_renewal(struct sim_world *world, const struct sim_cache *c,
 
 /* --- what it holds --- */
 
-/* Knot Resolver's `predict` (resolver-facts.md 1.5). */
+/* Knot Resolver's `predict` (nxclear-estimator(7) 12.5). */
 static double window_opens(const struct sim_cache *c) {
     return c->predict ? c->end_s - 6.0 - c->w_s / 100.0 : SIM_NEVER_S;
 }

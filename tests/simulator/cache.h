@@ -1,6 +1,6 @@
 /* One cache of the simulated world: what it holds, shows and forgets, as
- * measured on real resolvers (resolver-facts.md 1 and 2). Clients ask in the
- * background (a Poisson process, sampled only where it matters). */
+ * measured on real resolvers (nxclear-estimator(7) 10 and 12). Clients ask in
+ * the background (a Poisson process, sampled only where it matters). */
 #ifndef NX_TESTS_SIMULATOR_CACHE_H
 #define NX_TESTS_SIMULATOR_CACHE_H
 

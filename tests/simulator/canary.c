@@ -1,4 +1,4 @@
-/* What an operator's canaries say of an address (estimator.md 5.1). */
+/* What an operator's canaries say of an address (nxclear-estimator(7) 5.1). */
 #include "tests/simulator/world.h"
 
 /* The first TTL of a fresh name with a huge W: the least cap of the chain. */

@@ -1,4 +1,4 @@
-/* The distributions of estimator.md 9.1. */
+/* The distributions of nxclear-estimator(7) 9.1. */
 #include <math.h>
 #include <string.h>
 
@@ -13,7 +13,7 @@ struct kind {
     uint32_t cap_s, floor_s;
 };
 
-/* Caps and clamps: estimator.md 3.1; clocks: resolver-facts.md 2.1. */
+/* Caps and clamps: nxclear-estimator(7) 3.1; clocks: 10, 12. */
 static const struct kind KINDS[SIM_SOFTWARE_N] = {
     {"bind", 25, NX_CONV_F, NX_SOA_CLOCK_OWN, 10800, 0},
     {"unbound inclusive", 10, NX_CONV_F0, NX_SOA_CLOCK_SHARED_UNTIL_CHANGE,

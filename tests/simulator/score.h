@@ -1,5 +1,5 @@
 /* Proper scores of forecasts against the known truth (Gneiting and Raftery
- * 2007), with the baselines of estimator.md 9.3. */
+ * 2007), with the baselines of nxclear-estimator(7) 9.3. */
 #ifndef NX_TESTS_SIMULATOR_SCORE_H
 #define NX_TESTS_SIMULATOR_SCORE_H
 

@@ -1,4 +1,5 @@
-/* The tables of estimator.md 9.2, and the figures that the project promises. */
+/* The tables of nxclear-estimator(7) 9.2, and the figures that the project
+ * promises. */
 #ifndef NX_TESTS_SIMULATOR_TABLE_H
 #define NX_TESTS_SIMULATOR_TABLE_H
 

@@ -1,7 +1,7 @@
 /* One synthetic target: an agent, the caches behind one address, the caches
- * above them, the authoritative side, and what clients ask (estimator.md 9.1).
- * Plain values: copy a world to let another observer look at the same one.
- * Times are seconds; the outage begins at 0. */
+ * above them, the authoritative side, and what clients ask
+ * (nxclear-estimator(7) 9.1). Plain values: copy a world to let another
+ * observer look at the same one. Times are seconds; the outage begins at 0. */
 #ifndef NX_TESTS_SIMULATOR_WORLD_H
 #define NX_TESTS_SIMULATOR_WORLD_H
 

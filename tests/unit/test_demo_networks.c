@@ -1,7 +1,7 @@
 /* The seven kinds of network of deploy/demo in virtual time: models of the
- * resolvers as measured (resolver-facts.md 1 and 2), looked at as the schedule
- * says, with nothing known of their software. Forecast, interval and the time
- * until `clear` against the model's own end, over many seeds. */
+ * resolvers as measured (nxclear-estimator(7) 10 and 12), looked at as the
+ * schedule says, with nothing known of their software. Forecast, interval and
+ * the time until `clear` against the model's own end, over many seeds. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
-/* What real resolvers showed (resolver-facts.md 4, scenarios S1 to S9, S13 and
- * S16) as series of looks with the clear time that was measured. The profile is
- * the default one, nothing known, unless the test says otherwise. */
+/* What real resolvers showed (nxclear-estimator(7) 10 and 12; scenes S1 to S9,
+ * S13 and S16) as series of looks with the clear time that was measured. The
+ * profile is the default one, nothing known, unless the test says otherwise. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
