@@ -201,7 +201,7 @@ int nx_ledger_parse(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES],
     l.clean = (get(&c, 4) & LEDGER_CLEAN) != 0;
     l.holes_n = (uint32_t)get(&c, 4);
     if (l.holes_n > NX_LEDGER_HOLES_MAX || l.reserved_seq > NX_SEQ_MAX ||
-        l.acked_seq > l.reserved_seq || l.dropped_n > l.acked_seq) {
+        l.acked_seq > l.reserved_seq || l.dropped_n > l.reserved_seq) {
         return NX_EMALFORMED;
     }
     for (size_t i = 0; i < l.holes_n; i++) {

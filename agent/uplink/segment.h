@@ -46,7 +46,7 @@ struct nx_ledger_block {
     uint64_t epoch;
     uint64_t reserved_seq; /* numbers up to here may have been given out */
     uint64_t acked_seq;
-    uint64_t dropped_n; /* of the numbers up to acked_seq */
+    uint64_t dropped_n; /* settled as lost, beside those of the holes */
     bool clean;         /* ended well: reserved_seq is the last number */
     struct nx_hole holes[NX_LEDGER_HOLES_MAX];
     uint32_t holes_n;

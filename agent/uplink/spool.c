@@ -266,13 +266,33 @@ static void go_forward(struct nx_spool *s, const struct nx_ack *ack,
     s->progress_us = now_us;
 }
 
-/* The collector stands before what it once acknowledged. */
+static uint64_t settled_n(const struct nx_spool *s, uint64_t acked_seq,
+                          const struct nx_ahead *ahead) {
+    return nx_settled_count(acked_seq, ahead, 1, s->next_seq);
+}
+
+/* Settled numbers of the holes that count as lost. */
+static uint64_t lost_in_holes(const struct nx_spool *s) {
+    uint64_t n = 0;
+    for (size_t i = 0; i < s->holes_n; i++) {
+        const struct nx_hole *h = &s->holes[i];
+        n += h->told_to_seq < h->from_seq
+                 ? 0
+                 : nx_settled_count(s->acked_seq, &s->ahead, h->from_seq,
+                                    h->told_to_seq);
+    }
+    return n;
+}
+
+/* The collector stands before what it once acknowledged. Which of the numbers
+ * that it still has were told as lost is not known here: as many as can be. An
+ * agent that says that it lost fewer than it reported looks like a copy. */
 static void go_back(struct nx_spool *s, const struct nx_ack *ack) {
     uint64_t seq = 0;
     s->acked_seq = ack->acked_seq;
     s->ahead = ack->ahead;
-    s->dropped_n =
-        s->dropped_n < ack->acked_seq ? s->dropped_n : ack->acked_seq;
+    uint64_t most_n = settled_n(s, s->acked_seq, &s->ahead) - lost_in_holes(s);
+    s->dropped_n = s->dropped_n < most_n ? s->dropped_n : most_n;
     for (size_t i = 0; i < s->segments_n; i++) {
         if (s->segments[i].first_seq > 0) {
             nx_spool_hole(s, seq + 1, s->segments[i].first_seq - 1,
@@ -297,11 +317,6 @@ static bool find_echo(const struct nx_spool *s, uint64_t echo,
         }
     }
     return false;
-}
-
-static uint64_t settled_n(const struct nx_spool *s, uint64_t acked_seq,
-                          const struct nx_ahead *ahead) {
-    return nx_settled_count(acked_seq, ahead, 1, s->next_seq);
 }
 
 bool nx_spool_ack(struct nx_spool *s, const struct nx_ack *ack,
@@ -362,9 +377,11 @@ int64_t nx_spool_tick_at(const struct nx_spool *s) {
 
 void nx_spool_ledger(const struct nx_spool *s, struct nx_ledger *out) {
     uint64_t settled = settled_n(s, s->acked_seq, &s->ahead);
+    uint64_t lost = s->dropped_n + lost_in_holes(s);
     out->produced = s->next_seq - 1;
     out->held = out->produced - settled;
-    out->dropped = s->dropped_n;
+    /* After a start what is beyond the ack is known with the first one only. */
+    out->dropped = lost < settled ? lost : settled;
     for (size_t i = 0; i < s->holes_n; i++) {
         const struct nx_hole *h = &s->holes[i];
         uint64_t open_n =
@@ -372,10 +389,6 @@ void nx_spool_ledger(const struct nx_spool *s, struct nx_ledger *out) {
             nx_settled_count(s->acked_seq, &s->ahead, h->from_seq, h->to_seq);
         out->held -= open_n;
         out->dropped += open_n;
-        if (h->told_to_seq >= h->from_seq) {
-            out->dropped += nx_settled_count(s->acked_seq, &s->ahead,
-                                             h->from_seq, h->told_to_seq);
-        }
     }
     out->acked = out->produced - out->held - out->dropped;
 }

@@ -64,7 +64,7 @@ struct nx_spool {
     /* The collector, as it told. */
     uint64_t acked_seq;
     struct nx_ahead ahead;
-    uint64_t dropped_n; /* of the numbers up to acked_seq */
+    uint64_t dropped_n; /* settled as lost, beside those of the holes */
     /* Numbers above acked_seq that will not come; ascending. */
     struct nx_hole holes[NX_SPOOL_HOLES_MAX];
     size_t holes_n;
