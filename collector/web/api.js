@@ -2,19 +2,13 @@
 // errors, events as a stream that goes on where it broke off.
 
 import { byId } from "./dom.js";
-
-const KEY = "nxclear-token";
+import { ask, KEY, takeFirst } from "./first.js";
 
 export class Problem extends Error {
   constructor(status, detail) {
     super(detail);
     this.status = status;
   }
-}
-
-function headers(more) {
-  const token = sessionStorage.getItem(KEY);
-  return { ...(token ? { Authorization: `Bearer ${token}` } : {}), ...more };
 }
 
 async function problemOf(reply) {
@@ -51,15 +45,11 @@ function askToken(why) {
   return asking;
 }
 
-async function request(path, options = {}) {
+// asked: a reply that is on its way already.
+async function request(path, options = {}, asked = null) {
   for (;;) {
-    const reply = await fetch(path, {
-      cache: "no-store",
-      credentials: "omit",
-      redirect: "error",
-      ...options,
-      headers: headers(options.headers),
-    });
+    const reply = await (asked ?? ask(path, options));
+    asked = null;
     if (reply.status !== 401) {
       return reply;
     }
@@ -181,7 +171,7 @@ export async function follow(path, signal, onEvent, onState) {
       const reply = await request(path, {
         signal: quiet.signal,
         headers: { Accept: "text/event-stream", ...(lastId ? { "Last-Event-ID": lastId } : {}) },
-      });
+      }, takeFirst(path, quiet.signal));
       if (!reply.ok) {
         throw await problemOf(reply);
       }

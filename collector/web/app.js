@@ -1,6 +1,7 @@
 // Which page is shown, by the address; links inside stay inside.
 
 import { byId, h, setText, svg } from "./dom.js";
+import { placeOf } from "./first.js";
 import { clock } from "./format.js";
 import { IncidentPage } from "./incident.js";
 import { ListPage } from "./list.js";
@@ -59,7 +60,7 @@ function showIncident(id, network) {
 }
 
 function route() {
-  const match = /^\/incidents\/([1-9]\d{0,9})(?:\/networks\/([^/]+))?$/.exec(location.pathname);
+  const match = placeOf(location.pathname);
   if (match) {
     let network = null;
     try {

@@ -3,7 +3,7 @@
 
 import { h, svg } from "./dom.js";
 import { clock, moment, parse } from "./format.js";
-import { cleared } from "./model.js";
+import { addAffected } from "./model.js";
 import { TimeScale } from "./scale.js";
 import { isAffected } from "./states.js";
 
@@ -14,31 +14,26 @@ const BOTTOM = 20;
 const STEPS = 160;
 
 // Sum of weights affected at the points of time, by what was seen.
-function past(incident, weightOf, now, times) {
+function past(lanes, weightOf, times) {
   const sums = new Float64Array(times.length);
-  for (const n of incident.networks.values()) {
-    const segments = incident.segments(n, now);
+  for (const { network, segments } of lanes) {
     let at = 0;
     for (let i = 0; i < times.length; i++) {
       while (at < segments.length && segments[at].to < times[i]) {
         at++;
       }
       if (at < segments.length && segments[at].from <= times[i] && isAffected(segments[at].state)) {
-        sums[i] += weightOf(n);
+        sums[i] += weightOf(network);
       }
     }
   }
   return sums;
 }
 
-function future(incident, weightOf, times) {
+function future(lanes, weightOf, times) {
   const sums = new Float64Array(times.length);
-  for (const n of incident.networks.values()) {
-    if (isAffected(n.state)) {
-      for (let i = 0; i < times.length; i++) {
-        sums[i] += weightOf(n) * (1 - cleared(n, times[i]));
-      }
-    }
+  for (const { network } of lanes) {
+    addAffected(network, weightOf(network), times, sums);
   }
   return sums;
 }
@@ -86,7 +81,9 @@ export class Curve {
     const now = Math.min(incident.clock.now(), domain[1]);
     this.svg.setAttribute("width", width);
     const scale = new TimeScale(domain[0], domain[1], width - LEFT - 8);
-    const before = range(Math.min(this.#known(domain[0], now), now), now, STEPS);
+    const lanes = [...incident.networks.values()].map((network) => ({ network, segments: incident.segments(network, now) }));
+    const known = lanes.reduce((first, lane) => Math.min(first, lane.segments[0]?.from ?? now), now);
+    const before = range(Math.max(Math.min(domain[0], now), known), now, STEPS);
     const after = range(now, domain[1], STEPS);
     const series = [["networks", () => 1]];
     if (incident.weighted) {
@@ -99,8 +96,8 @@ export class Curve {
       for (const n of incident.networks.values()) {
         all += weightOf(n);
       }
-      const seen = past(incident, weightOf, now, before);
-      const expected = future(incident, weightOf, after);
+      const seen = past(lanes, weightOf, before);
+      const expected = future(lanes, weightOf, after);
       const peak = Math.max(...seen, ...expected);
       // Clients are drawn as a share of their own total, on the same axis.
       const most = name === "networks" ? (this.most = Math.max(1, peak)) : (this.most * all) / (total || 1);
@@ -127,15 +124,6 @@ export class Curve {
       svg("svg", { width: 22, height: 8, "aria-hidden": "true" }, svg("path", { class: `seen s-${name}`, d: "M0 4H22" })), ` ${name}`)),
     h("span", {}, svg("svg", { width: 22, height: 8, "aria-hidden": "true" }, svg("path", { class: "expected s-networks", d: "M0 4H22" })), " expected"));
     this.svg.setAttribute("aria-label", this.#spoken());
-  }
-
-  // The first moment of which anything is known.
-  #known(from, now) {
-    let first = now;
-    for (const n of this.incident.networks.values()) {
-      first = Math.min(first, this.incident.segments(n, now)[0]?.from ?? now);
-    }
-    return Math.max(from, first);
   }
 
   #spoken() {

@@ -35,4 +35,16 @@ export function setText(element, text) {
   }
 }
 
+// Shows `fresh` in place of what was there before, if they differ: nobody's
+// click, selection or place of reading is lost for nothing.
+export function renew(place, fresh) {
+  const old = place.firstElementChild;
+  if (old?.isEqualNode(fresh)) {
+    return;
+  }
+  const tops = [...place.querySelectorAll(".scroll")].map((e) => e.scrollTop);
+  place.replaceChildren(fresh);
+  place.querySelectorAll(".scroll").forEach((e, i) => { e.scrollTop = tops[i] ?? 0; });
+}
+
 export const byId = (id) => document.getElementById(id);

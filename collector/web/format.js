@@ -62,6 +62,9 @@ export function percent(ratio) {
   return value > 0 && value < 1 ? "<1 %" : `${Math.round(value)} %`;
 }
 
+// "12,345". Not toLocaleString: its first use takes 30 ms.
+export const whole = (n) => String(n).replace(/\B(?=(\d{3})+$)/g, ",");
+
 export function count(n, one, many = `${one}s`) {
-  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
+  return `${whole(n)} ${n === 1 ? one : many}`;
 }

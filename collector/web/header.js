@@ -102,18 +102,22 @@ function verdict(incident, now) {
   return { parts, when };
 }
 
-export function incidentHeader(incident, onClose) {
+export function incidentTitle(head, onClose) {
+  const i = head.incident;
+  return h("div", { class: "title" },
+    h("h1", {}, h("span", { class: "wrap" }, domain(i.name)), " ", h("span", { class: "types" }, i.types.join(" "))),
+    h("span", { class: `badge o-${head.outlook}` }, i.closed ? "Closed" : OUTLOOK[head.outlook] ?? head.outlook),
+    h("span", { class: "grow" }),
+    !i.closed && h("button", { type: "button", id: "close-incident", onclick: onClose }, "Close incident…"));
+}
+
+export function incidentFacts(incident) {
   const { head } = incident;
   const now = incident.clock.now();
   const i = head.incident;
   const { parts, when } = verdict(incident, now);
   const expect = Object.entries(i.expect ?? {}).map(([type, list]) => `${type} ${list.join(", ")}`).join("; ");
   return h("div", { class: "head" },
-    h("div", { class: "title" },
-      h("h1", {}, h("span", { class: "wrap" }, domain(i.name)), " ", h("span", { class: "types" }, i.types.join(" ")) ),
-      h("span", { class: `badge o-${head.outlook}` }, i.closed ? "Closed" : OUTLOOK[head.outlook] ?? head.outlook),
-      h("span", { class: "grow" }),
-      !i.closed && h("button", { type: "button", id: "close-incident", onclick: onClose }, "Close incident…")),
     h("p", { class: "verdict" }, h("strong", {}, parts.join(", ")), when.length > 0 && ` — ${when.join(", ")}`),
     h("dl", { class: "pairs" },
       pair("Outage", outage(i, head.authority, now)),

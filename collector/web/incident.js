@@ -3,9 +3,10 @@
 import { follow, get, pages, post } from "./api.js";
 import { Curve } from "./curve.js";
 import { Drawer } from "./drawer.js";
-import { byId, h, setText, svg } from "./dom.js";
+import { byId, h, renew, setText, svg } from "./dom.js";
+import { eventsOf } from "./first.js";
 import { domain } from "./format.js";
-import { authorityCard, incidentHeader } from "./header.js";
+import { authorityCard, incidentFacts, incidentTitle } from "./header.js";
 import { Lanes } from "./lanes.js";
 import { GROUPINGS, HistoryFold, Incident, SORTS } from "./model.js";
 import { isAffected, patternOf, stateOf, STATES } from "./states.js";
@@ -20,6 +21,12 @@ const wait = (ms, signal) => new Promise((resolve) => {
     clearTimeout(timer);
     resolve();
   }, { once: true });
+});
+
+// When the browser has shown what was drawn before; soon in a hidden tab, too.
+const painted = () => new Promise((resolve) => {
+  requestAnimationFrame(() => setTimeout(resolve, 0));
+  setTimeout(resolve, 1000);
 });
 
 // Says what changed, a few at a time.
@@ -54,15 +61,17 @@ export class IncidentPage {
     this.incident = new Incident();
     this.view = { filter: "", states: new Set(), group: "", sort: "state", base: this.base };
     this.announcer = new Announcer();
+    this.frame = null; // a picture that is asked for
     this.drawer = new Drawer(byId("drawer"), () => go(this.base));
     this.lanes = new Lanes(this.incident, this.view, (name) => go(`${this.base}/networks/${encodeURIComponent(name)}`));
     this.curve = new Curve(this.incident);
-    this.top = h("div", {});
+    this.title = h("div", {});
+    this.facts = h("div", {});
     this.authority = h("div", {});
     this.chips = h("div", { class: "chips", role: "group", "aria-label": "Show only these states" });
     this.counted = h("span", { class: "dim", "aria-live": "off" });
     this.trouble = h("p", { class: "error", role: "alert" });
-    this.element = h("div", { class: "page" }, this.trouble, this.top,
+    this.element = h("div", { class: "page" }, this.trouble, h("div", { class: "top" }, this.title, this.facts),
       h("div", { class: "pair-of-cards" }, this.authority, this.curve.element),
       h("section", { class: "networks", "aria-labelledby": "networks-title" },
         h("h2", { id: "networks-title", class: "unseen" }, "Networks"), this.#toolbar(), this.lanes.element, this.#legend()));
@@ -115,6 +124,7 @@ export class IncidentPage {
 
   stop() {
     this.end.abort();
+    cancelAnimationFrame(this.frame);
     clearInterval(this.second);
     clearInterval(this.again);
     this.lanes.remove();
@@ -143,7 +153,7 @@ export class IncidentPage {
 
   async #live() {
     const { signal } = this.end;
-    await follow(`/v1${this.base}/events?changes=true`, signal, (type, document) => this.#event(type, document),
+    await follow(eventsOf(this.id), signal, (type, document) => this.#event(type, document),
       (state, why) => this.#state(state, why));
     if (!signal.aborted && this.incident.head === null) {
       await this.#once();
@@ -180,13 +190,10 @@ export class IncidentPage {
       return false;
     }
     this.announcer.say(this.incident.changes);
-    this.#render();
     if (first) {
-      performance.mark("nxclear-usable");
-      this.#history();
-      if (this.wanted !== null) {
-        this.show(this.wanted);
-      }
+      this.#first();
+    } else {
+      this.#later();
     }
     if (this.incident.closed) {
       this.#state("closed");
@@ -195,13 +202,34 @@ export class IncidentPage {
     return false;
   }
 
-  // The past comes after the present is on the screen.
+  // What is in sight first; the curve and the past when that is on the screen.
+  async #first() {
+    this.#render();
+    if (this.wanted !== null) {
+      this.show(this.wanted);
+    }
+    await painted();
+    performance.mark("nxclear-usable");
+    this.#drawCurve();
+    this.#history();
+  }
+
+  // Once a frame, however much arrives; never while nobody looks.
+  #later() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.#render();
+      this.#drawCurve();
+    });
+  }
+
   async #history() {
     const fold = new HistoryFold();
     try {
       await pages(`/v1${this.base}/transitions?limit=1000`, "transitions", (list) => fold.add(list), this.end.signal);
       this.incident.history = fold.past;
-      this.#render();
+      this.#later();
+      await painted();
       performance.mark("nxclear-history");
     } catch (error) {
       if (!this.end.signal.aborted) {
@@ -225,16 +253,16 @@ export class IncidentPage {
     const { incident } = this;
     const now = this.clock.now();
     document.title = `${domain(incident.head.incident.name)} – nxclear`;
-    const focused = document.activeElement?.id;
-    this.top.replaceChildren(incidentHeader(incident, () => this.#close()));
-    if (focused === "close-incident") {
-      byId("close-incident")?.focus();
-    }
+    renew(this.title, incidentTitle(incident.head, () => this.#close()));
+    renew(this.facts, incidentFacts(incident));
     if (!this.authority.contains(document.activeElement)) {
-      this.authority.replaceChildren(authorityCard(incident.head, now));
+      renew(this.authority, authorityCard(incident.head, now));
     }
     this.#chips();
     this.#arranged();
+  }
+
+  #drawCurve() {
     this.curve.update(this.lanes.domain);
   }
 

@@ -113,9 +113,11 @@ export class Lanes {
   }
 
   #draw() {
+    // What is read of the layout is read before anything is written to it.
     this.#rowHeight = undefined;
     const height = this.#height();
     const width = this.axis.parentElement.clientWidth || 300;
+    const top = this.body.getBoundingClientRect().top;
     if (width !== this.width) {
       for (const element of this.#live.values()) {
         element.stale = true;
@@ -125,7 +127,6 @@ export class Lanes {
     this.scale = new TimeScale(...(this.domain ?? [0, 1]), width);
     this.#drawAxis();
     this.body.style.height = `${this.#rows.length * height}px`;
-    const top = this.body.getBoundingClientRect().top;
     const first = this.#printing ? 0 : Math.max(0, Math.floor(-top / height) - OVERSCAN);
     const end = this.#printing ? this.#rows.length
       : Math.min(this.#rows.length, Math.ceil((innerHeight - top) / height) + OVERSCAN);

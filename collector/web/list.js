@@ -2,7 +2,7 @@
 
 import { get, pages, post } from "./api.js";
 import { byId, h } from "./dom.js";
-import { domain, moment, parse } from "./format.js";
+import { count, domain, moment, parse } from "./format.js";
 
 const OUTLOOK = { clear: "all clear", waiting: "clearing", stuck: "not clearing", unknown: "not known" };
 
@@ -92,7 +92,7 @@ export class ListPage {
         networks += part.length;
         resolvers += part.reduce((sum, n) => sum + n.resolvers, 0);
       }, signal);
-      this.networks.textContent = `${networks.toLocaleString("en")} networks, ${resolvers.toLocaleString("en")} resolvers are watched`;
+      this.networks.textContent = `${count(networks, "network")}, ${count(resolvers, "resolver")} watched`;
       if (rows.length === 0) {
         byId("open-form").open = true;
       }

@@ -173,31 +173,30 @@ export class HistoryFold {
   }
 }
 
-// P(cleared by t), from the quantiles that the forecast shows.
-export function cleared(network, t) {
+// P(still affected) at the quantiles that a forecast shows, and at its end.
+const LEFT = [0.95, 0.75, 0.5, 0.25, 0.05, 0];
+
+// Adds to sums[i] the weight times P(still affected at times[i]); times ascend.
+// Straight lines between the quantiles.
+export function addAffected(network, weight, times, sums) {
   if (!isAffected(network.state)) {
-    return network.state === "clear" ? 1 : 0;
+    return;
   }
   const e = network.eta;
-  if (e === null) {
-    return 0;
-  }
-  const points = [[e.lo90, 0.05], [e.lo50, 0.25], [e.point, 0.5], [e.hi50, 0.75], [e.hi90, 0.95]];
-  if (t < points[0][0]) {
-    return 0;
-  }
-  for (let i = 1; i < points.length; i++) {
-    const [x, p] = points[i];
-    const [x0, p0] = points[i - 1];
-    if (t < x) {
-      return p0 + ((p - p0) * (t - x0)) / (x - x0 || 1);
+  const at = e === null ? [Infinity] : [e.lo90, e.lo50, e.point, e.hi50, e.hi90, Math.max(network.hard?.at ?? 0, e.hi90)];
+  let next = 0; // the first quantile that is still to come
+  for (let i = 0; i < times.length && next < at.length; i++) {
+    const t = times[i];
+    while (next < at.length && at[next] <= t) {
+      next++;
+    }
+    if (next === 0) {
+      sums[i] += weight;
+    } else if (next < at.length) {
+      const part = (t - at[next - 1]) / (at[next] - at[next - 1]);
+      sums[i] += weight * (LEFT[next - 1] + (LEFT[next] - LEFT[next - 1]) * part);
     }
   }
-  const end = network.hard?.at ?? e.hi90;
-  if (t >= end || end <= e.hi90) {
-    return 1;
-  }
-  return 0.95 + (0.05 * (t - e.hi90)) / (end - e.hi90);
 }
 
 // --- what is shown, and in which order ---
@@ -211,6 +210,9 @@ export const GROUPINGS = {
 };
 
 function matches(network, words) {
+  if (words.length === 0) {
+    return true;
+  }
   const text = [network.name, network.state, network.basis, network.reason,
     ...Object.values(network.labels)].join(" ").toLowerCase();
   return words.every((word) => text.includes(word));

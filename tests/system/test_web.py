@@ -3,6 +3,7 @@ build/web. Times are printed, never judged: the machine may be busy."""
 import atexit
 import functools
 import os
+import re
 import tempfile
 import time
 
@@ -125,23 +126,54 @@ def test_asks_for_a_token():
 
 # --- quick enough
 
+USABLE = "performance.getEntriesByName('nxclear-usable')"
+
+
+def busy_ms(page):
+    """What the page's main thread did so far, in ms of a processor."""
+    return 1000 * next(m["value"] for m in page.command(
+        "Performance.getMetrics")["metrics"] if m["name"] == "TaskDuration")
+
+
 def test_usable_in_a_second():
+    """After the first picture is on the screen, by the page's own mark."""
     page = browser()
     crowd(MANY)
     page.size(1440, 900)
-    times = []
-    for _ in range(3):
+    page.command("Performance.enable", timeDomain="threadTicks")
+    times, busy = [], []
+    for _ in range(4):
+        page.open("about:blank")
+        before = busy_ms(page)
         page.open(known(MANY).url + "/incidents/1")
-        page.wait("performance.getEntriesByName('nxclear-usable').length > 0",
-                  "the page to be usable")
-        times.append(page.js("performance.getEntriesByName('nxclear-usable')"
-                             "[0].startTime"))
-    print(f"# usable with {MANY} networks after "
-          f"{', '.join(f'{t:.0f}' for t in times)} ms (goal {USABLE_MS})")
+        page.wait(f"{USABLE}.length > 0", "the page to be usable")
+        busy.append(busy_ms(page) - before)
+        times.append(page.js(f"{USABLE}[0].startTime"))
+    page.command("Performance.disable")
+    print(f"# usable with {MANY} networks after {times[0]:.0f} ms by the first "
+          "reader of a collector just started, in a browser just started; "
+          f"then {', '.join(f'{t:.0f}' for t in times[1:])} ms (goal "
+          f"{USABLE_MS}), {min(busy):.0f} ms of them on the processor")
     assert page.js("document.querySelector('[role=grid]').ariaRowCount") == \
         str(MANY + 1)
     rows = page.js("document.querySelectorAll('.lanes-body .lane').length")
     assert rows < 100, f"{rows} lanes are in the page: not only those in sight"
+
+
+def test_scripts_come_at_once():
+    """Not one after the other as they name each other: the document names all
+    of them."""
+    _status, _headers, body = crowd().get("/")
+    named = set(re.findall(r'(?:src|href)="/web/(\w+\.js)"', body.decode()))
+    there = {f for f in os.listdir(f"{ROOT}/collector/web")
+             if f.endswith(".js")}
+    assert named == there, named ^ there
+    page = incident_page()
+    first = page.js("performance.getEntriesByType('resource').filter((e) => "
+                    "e.name.endsWith('.js')).map((e) => e.startTime)")
+    ready = page.js("performance.getEntriesByType('resource').find((e) => "
+                    "e.name.endsWith('/app.js')).responseEnd")
+    assert len(first) == len(there) and max(first) <= ready, (first, ready)
 
 
 def test_no_stutter():
@@ -172,7 +204,8 @@ def test_no_stutter():
     assert rows < 100, rows
 
 
-LIVE_S = 4
+LIVE_S = 10
+FRAME_MS = 1000 / 60
 
 # Frames, tasks over 50 ms and changed nodes of so many seconds.
 WATCH = """
@@ -198,20 +231,27 @@ def test_no_stutter_while_live():
     """Agents report without a pause, the page follows: frames and tasks."""
     page = incident_page(networks=MANY)
     load = crowd(MANY).load(2000, LIVE_S + 20)
+    page.command("Performance.enable", timeDomain="threadTicks")
     try:
         page.driver.set_script_timeout(120)
+        before = busy_ms(page)
         found = page.driver.execute_async_script(WATCH, LIVE_S)
+        busy = busy_ms(page) - before
     finally:
+        page.command("Performance.disable")
         load.kill()
         load.wait()
     frames = sorted(found["frames"])
     assert found["changes"] > 0, "nothing changed in the lanes"
+    dropped = sum(max(0, round(f / FRAME_MS) - 1) for f in frames)
     print(f"# frames of {LIVE_S} s of live updates with {MANY} networks: "
           f"median {frames[len(frames) // 2]:.0f} ms, 99 % "
-          f"{frames[len(frames) * 99 // 100]:.0f} ms; {len(found['tasks'])} "
+          f"{frames[len(frames) * 99 // 100]:.0f} ms; {dropped} of "
+          f"{dropped + len(frames)} dropped; {len(found['tasks'])} "
           f"tasks over 50 ms, the longest "
           f"{max(found['tasks'], default=0):.0f} ms; "
-          f"{found['changes']} changes")
+          f"{found['changes']} changes; main thread "
+          f"{busy / LIVE_S / 10:.0f} % busy")
 
 
 # --- what people do
