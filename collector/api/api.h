@@ -89,6 +89,7 @@ struct nx_api_request {
     unsigned limit;                 /* entries of a page; 0: not given */
     char cursor[NX_API_CURSOR_MAX]; /* where the page begins; "": first */
     bool no_targets;                /* targets=false */
+    bool targets;                   /* targets=true */
     bool changes;                   /* changes=true */
 };
 

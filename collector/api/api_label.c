@@ -91,16 +91,18 @@ int nx_api_label(const char *body, size_t len, const char *owner,
 static int take_group(const char *value, struct nx_status_query *out,
                       struct nx_api_problem *problem) {
     enum nx_label_key key = nx_label_key_of(value);
+    bool by_resolver = strcmp(value, "resolver") == 0;
     if (out->grouped) {
         return nx_api_refuse(problem, 422, "group: given twice");
     }
-    if (key == NX_LABEL_KEYS_N_ || key == NX_LABEL_WEIGHT) {
+    if (!by_resolver && (key == NX_LABEL_KEYS_N_ || key == NX_LABEL_WEIGHT)) {
         return nx_api_refuse(problem, 422,
                              "group: must be one of site, provider, asn, "
-                             "country: " NX_SHOWN,
+                             "country, resolver: " NX_SHOWN,
                              value);
     }
     out->grouped = true;
+    out->by_resolver = by_resolver;
     out->group = key;
     return 0;
 }

@@ -22,7 +22,7 @@ static unsigned known_by(enum nx_api_route route) {
     case NX_API_INCIDENT_STATUS:
         return 1U << TARGETS;
     case NX_API_INCIDENT_EVENTS:
-        return 1U << CHANGES;
+        return 1U << CHANGES | 1U << TARGETS;
     case NX_API_INCIDENT:
     case NX_API_INCIDENT_CLOSE:
     case NX_API_INCIDENT_NETWORK:
@@ -102,6 +102,7 @@ static int take(enum parameter parameter, const char *text,
     case TARGETS:
         err = take_bool(name, text, &targets, problem);
         out->no_targets = !targets;
+        out->targets = targets;
         return err;
     case CHANGES:
         return take_bool(name, text, &out->changes, problem);

@@ -28,6 +28,7 @@ struct nx_http_stream {
     struct nx_grant grant; /* of who reads */
     uint64_t digest;       /* of what was sent last; of a narrow sight */
     bool changes;          /* wants what changed, not all of it each time */
+    bool lanes;            /* ... and networks without their targets */
     uint64_t revision;     /* of the page that it knows; 0: none */
     uint64_t sent_s;       /* nx_http.second of the last bytes */
     uint64_t looked_s;     /* nx_http.second of the last look */

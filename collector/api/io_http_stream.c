@@ -36,7 +36,7 @@ static bool can_go_on(const struct nx_http_stream *stream,
 static bool add_event(struct nx_http *http, struct nx_http_stream *stream,
                       const struct nx_board_page *page, struct evbuffer *out) {
     bool change = can_go_on(stream, page);
-    const struct nx_http_part part = {.lanes = stream->changes,
+    const struct nx_http_part part = {.lanes = stream->lanes,
                                       .since = change ? stream->revision : 0};
     return evbuffer_add_printf(
                out,
@@ -208,6 +208,7 @@ void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
     stream->incident_id = asked->incident_id;
     stream->grant = *grant;
     stream->changes = asked->changes;
+    stream->lanes = asked->no_targets || (asked->changes && !asked->targets);
     stream->revision =
         is_narrow(stream) ? 0 : known_revision(http, request, page);
     stream->sent_s = http->second;

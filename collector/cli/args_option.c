@@ -186,10 +186,12 @@ static int take_where(struct nx_parse *p, const char *value) {
 
 static int take_group(struct nx_parse *p, const char *value) {
     enum nx_label_key key = nx_label_key_of(value);
-    if (key == NX_LABEL_KEYS_N_ || key == NX_LABEL_WEIGHT) {
-        return nx_args_fail(
-            p->why, "--group: not one of site, provider, asn, country: %.80s",
-            value);
+    if (strcmp(value, "resolver") != 0 &&
+        (key == NX_LABEL_KEYS_N_ || key == NX_LABEL_WEIGHT)) {
+        return nx_args_fail(p->why,
+                            "--group: not one of site, provider, asn, country, "
+                            "resolver: %.80s",
+                            value);
     }
     p->out->group = value;
     return 0;

@@ -61,8 +61,8 @@ static unsigned value_of(enum nx_option option, struct nx_text *out) {
     } rows[] = {{OPT_FORMAT, "md html json"},
                 {OPT_ROLE, "network authority"},
                 {OPT_RESTORED, "auto now"},
-                {OPT_GROUP, "site provider asn country"},
-                {OPT_WHERE, "site= provider= asn= country="}};
+                {OPT_GROUP, "site provider asn country resolver"},
+                {OPT_WHERE, "site= provider= asn= country= resolver="}};
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (rows[i].option == option) {
             add_all(out, rows[i].words);

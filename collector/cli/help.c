@@ -48,7 +48,7 @@ const char *nx_args_help(void) {
            "TIME, FROM, TO: RFC 3339, HH:MM[:SS] (the last such moment, UTC), "
            "now, now-90s.\n"
            "DURATION: 90s, 15m, 2h, 1h30m. KEY: site, provider, asn, country; "
-           "of label also\nweight (clients).\n"
+           "of\nstatus also resolver, of label also weight (clients).\n"
            "\n"
            "  --api URL      unix:/PATH or http[s]://HOST:PORT; else "
            "$NXCLEAR_API, else\n"

@@ -207,13 +207,32 @@ void nx_labels_lay(const struct nx_labels *over, struct nx_labels *under) {
 
 /* --- conditions --- */
 
+static int add_resolver(struct nx_where *where, const char *value,
+                        const char **why) {
+    size_t len = strlen(value);
+    if (len == 0 || len >= sizeof(where->resolver)) {
+        *why = "must be resolver=ADDRESS@PORT, as the status shows it";
+        return NX_EMALFORMED;
+    }
+    if (where->resolver[0] != '\0') {
+        *why = "more than one resolver";
+        return NX_ELIMIT;
+    }
+    memcpy(where->resolver, value, len + 1);
+    return 0;
+}
+
 int nx_where_add(struct nx_where *where, const char *text, const char **why) {
     const char *equals = strchr(text, '=');
     char key[16] = "";
     char number[NX_LABEL_VALUE_MAX];
     struct nx_labels one;
     nx_labels_init(&one);
-    *why = "must be KEY=VALUE with a key of site, provider, asn, country";
+    if (strncmp(text, "resolver=", 9) == 0) {
+        return add_resolver(where, text + 9, why);
+    }
+    *why = "must be KEY=VALUE with a key of site, provider, asn, country, "
+           "resolver";
     if (equals == NULL || equals[1] == '\0' ||
         (size_t)(equals - text) >= sizeof(key)) {
         return NX_EMALFORMED;

@@ -60,10 +60,14 @@ struct nx_label_change {
     char value[NX_LABEL_VALUE_MAX];
 };
 
-#define NX_WHERE_MAX 8U /* conditions */
+#define NX_WHERE_MAX 8U           /* conditions */
+#define NX_WHERE_RESOLVER_MAX 80U /* bytes with the NUL */
 
 /* key=value, all of which must hold; NX_LABEL_WEIGHT does not occur. */
 struct nx_where {
+    /* Not a label: networks that ask this resolver, in the words of
+     * nx_endpoint_text; "": any. */
+    char resolver[NX_WHERE_RESOLVER_MAX];
     size_t n;
     struct {
         enum nx_label_key key;
@@ -71,9 +75,11 @@ struct nx_where {
     } at[NX_WHERE_MAX];
 };
 
-/* Adds "site=lyon". NX_EMALFORMED with *why; NX_ELIMIT. */
+/* Adds "site=lyon", or "resolver=192.0.2.53@53", once. NX_EMALFORMED with *why;
+ * NX_ELIMIT. */
 int nx_where_add(struct nx_where *where, const char *text,
                  const char **why) NX_MUSTUSE;
+/* As far as labels go. */
 bool nx_where_holds(const struct nx_where *where,
                     const struct nx_labels *labels);
 

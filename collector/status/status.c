@@ -116,6 +116,7 @@ static json_t *outlook_json(const struct nx_sheet *sheet) {
 static json_t *document(struct nx_engine *engine, const struct nx_sheet *sheet,
                         const struct nx_status_query *query) {
     json_t *d = json_object();
+    bool grouped = query != NULL && query->grouped;
     if (nx_json_set(d, "now", nx_json_time(sheet->now_us)) &&
         nx_json_set(d, "outlook", outlook_json(sheet)) &&
         nx_json_set(d, "incident", nx_status_incident_head(sheet->incident)) &&
@@ -123,8 +124,11 @@ static json_t *document(struct nx_engine *engine, const struct nx_sheet *sheet,
         nx_json_set(d, "negative", nx_status_negative(engine, sheet)) &&
         nx_json_set(d, "summary", nx_status_summary(sheet)) &&
         nx_json_set(d, "networks", sites_json(sheet)) &&
-        (query == NULL || !query->grouped ||
-         nx_json_set(d, "groups", nx_status_groups(sheet, query->group)))) {
+        (!grouped ||
+         nx_json_set(d, "groups",
+                     query->by_resolver
+                         ? nx_status_resolver_groups(sheet)
+                         : nx_status_groups(sheet, query->group)))) {
         return d;
     }
     json_decref(d);

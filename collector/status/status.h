@@ -28,13 +28,16 @@ json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
 json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
                           const char *network, int64_t now_us);
 
-/* Networks with these labels, or with an agent that has them; with `grouped`,
- * "groups" sums them up by their values of a label. Of an incident that was
- * closed only the networks and their states are counted again, forecasts of the
- * whole are left out. */
+/* Networks with these labels, or with an agent that has them, that ask the
+ * resolver; with `grouped`, "groups" sums them up by their values of a label,
+ * with `by_resolver` by the resolvers that they ask: there a network counts
+ * with what is seen of that resolver, and in the group of each. Of an incident
+ * that was closed only the networks and their states are counted again,
+ * forecasts of the whole are left out. */
 struct nx_status_query {
     struct nx_where where;
     bool grouped;
+    bool by_resolver; /* `group` is not used */
     enum nx_label_key group;
     const struct nx_sight *sight; /* no networks but these; NULL: all */
 };

@@ -86,8 +86,24 @@ static bool member_is(const json_t *labels, enum nx_label_key key,
            strcmp(json_string_value(member), value) == 0;
 }
 
+static bool asks(const json_t *site, const char *resolver) {
+    size_t i = 0;
+    const json_t *target = NULL;
+    json_array_foreach(json_object_get(site, "targets"), i, target) {
+        const char *text =
+            json_string_value(json_object_get(target, "resolver"));
+        if (text != NULL && strcmp(text, resolver) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool holds(const struct nx_where *where, const json_t *site) {
     const json_t *labels = json_object_get(site, "labels");
+    if (where->resolver[0] != '\0' && !asks(site, where->resolver)) {
+        return false;
+    }
     for (size_t i = 0; i < where->n; i++) {
         if (!member_is(labels, where->at[i].key, where->at[i].value)) {
             return false;
@@ -130,7 +146,7 @@ bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query) {
     json_t *site = NULL;
     bool made = chosen != NULL;
     bool all = query->sight == NULL || query->sight->networks_n == 0;
-    if (query->where.n == 0 && all) {
+    if (query->where.n == 0 && query->where.resolver[0] == '\0' && all) {
         json_decref(chosen);
         return made;
     }

@@ -37,16 +37,7 @@ double nx_members_denied(const struct nx_sheet *sheet, const uint8_t *mark) {
     return weights > 0 ? sum / weights : -1.0;
 }
 
-/* What one group is made from. */
-struct group {
-    const struct nx_sheet *sheet;
-    const uint8_t *mark; /* sites in it */
-    struct nx_rollup_member *members;
-    size_t n;
-    double weight;
-};
-
-static json_t *group_json(const struct group *g, const char *value) {
+json_t *nx_status_group(const struct nx_group *g, const char *value) {
     struct nx_incident_forecast f;
     json_t *one = json_object();
     nx_rollup_incident(g->members, g->n, g->sheet->now_us, &f);
@@ -71,8 +62,8 @@ static json_t *group_json(const struct group *g, const char *value) {
 }
 
 /* Marks the sites that have the value of site `first`, and counts them in. */
-static void gather(struct group *g, uint8_t *mark, uint8_t *done, size_t first,
-                   enum nx_label_key key, const char *value) {
+static void gather(struct nx_group *g, uint8_t *mark, uint8_t *done,
+                   size_t first, enum nx_label_key key, const char *value) {
     char number[NX_LABEL_VALUE_MAX];
     g->n = 0;
     g->weight = 0;
@@ -88,7 +79,7 @@ static void gather(struct group *g, uint8_t *mark, uint8_t *done, size_t first,
     }
 }
 
-static json_t *list_groups(struct group *g, uint8_t *mark, uint8_t *done,
+static json_t *list_groups(struct nx_group *g, uint8_t *mark, uint8_t *done,
                            enum nx_label_key key) {
     json_t *list = json_array();
     char number[NX_LABEL_VALUE_MAX];
@@ -99,7 +90,7 @@ static json_t *list_groups(struct group *g, uint8_t *mark, uint8_t *done,
         const char *value =
             nx_labels_text(&g->sheet->sites[i].labels, key, number);
         gather(g, mark, done, i, key, value);
-        if (!nx_json_add(list, group_json(g, value))) {
+        if (!nx_json_add(list, nx_status_group(g, value))) {
             json_decref(list);
             return NULL;
         }
@@ -109,10 +100,10 @@ static json_t *list_groups(struct group *g, uint8_t *mark, uint8_t *done,
 
 json_t *nx_status_groups(const struct nx_sheet *sheet, enum nx_label_key key) {
     uint8_t *mark = calloc(2 * sheet->sites_n + 1, 1);
-    struct group g = {.sheet = sheet,
-                      .mark = mark,
-                      .members =
-                          calloc(sheet->sites_n + 1, sizeof(*g.members))};
+    struct nx_group g = {.sheet = sheet,
+                         .mark = mark,
+                         .members =
+                             calloc(sheet->sites_n + 1, sizeof(*g.members))};
     json_t *list = NULL;
     if (mark != NULL && g.members != NULL) {
         list = list_groups(&g, mark, mark + sheet->sites_n, key);

@@ -1,6 +1,10 @@
 /* A network and its targets in the status document. */
+#include <string.h>
+
 #include "collector/status/status_sheet.h"
 #include "collector/status/status_text.h"
+
+#define RESOLVERS_MAX 64U /* named of a network; openapi.json knows it */
 
 static json_t *flags_json(uint32_t flags) {
     json_t *list = json_array();
@@ -139,6 +143,36 @@ static json_t *site_basis(const struct nx_sheet_site *site) {
     return basis_json(&of);
 }
 
+static bool is_among(const json_t *list, const char *text) {
+    size_t i = 0;
+    const json_t *one = NULL;
+    json_array_foreach(list, i, one) {
+        if (strcmp(json_string_value(one), text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Each once, those for comparison too. */
+static json_t *resolvers_json(const struct nx_sheet *sheet,
+                              const struct nx_sheet_site *site) {
+    json_t *list = json_array();
+    char text[NX_ENDPOINT_TEXT_MAX];
+    for (size_t i = 0; list != NULL && i < site->n; i++) {
+        const struct nx_sheet_row *row = &sheet->rows[site->first + i];
+        (void)nx_endpoint_text(&row->view.question->to, text);
+        if (json_array_size(list) == RESOLVERS_MAX) {
+            break;
+        }
+        if (!is_among(list, text) && !nx_json_add(list, json_string(text))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 json_t *nx_status_site_head(const struct nx_sheet *sheet,
                             const struct nx_sheet_site *site) {
     const struct nx_rollup *r = &site->rollup;
@@ -161,7 +195,8 @@ json_t *nx_status_site_head(const struct nx_sheet *sheet,
         nx_json_set(n, "basis", site_basis(site)) &&
         nx_json_set(n, "seen", nx_json_time(r->last_look_us)) &&
         nx_json_set(n, "since", nx_json_time(site->since_us)) &&
-        nx_json_set(n, "presumed_clear", json_boolean(r->presumed_clear))) {
+        nx_json_set(n, "presumed_clear", json_boolean(r->presumed_clear)) &&
+        nx_json_set(n, "resolvers", resolvers_json(sheet, site))) {
         return n;
     }
     json_decref(n);

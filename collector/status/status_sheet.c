@@ -96,6 +96,26 @@ static void drop_others(struct nx_sheet *sheet) {
     sheet->sites_n = n;
 }
 
+/* Needs the rows of the sites. */
+static bool asks(const struct nx_sheet *sheet, const struct nx_sheet_site *site,
+                 const char *resolver) {
+    char text[NX_ENDPOINT_TEXT_MAX];
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_question *q = sheet->rows[i].view.question;
+        if (strcmp(nx_endpoint_text(&q->to, text), resolver) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void drop_others_than_of(struct nx_sheet *sheet, const char *resolver) {
+    for (size_t i = 0; i < sheet->sites_n; i++) {
+        sheet->sites[i].chosen = asks(sheet, &sheet->sites[i], resolver);
+    }
+    drop_others(sheet);
+}
+
 static int by_id(const void *a, const void *b) {
     const struct nx_agent *x = *(const struct nx_agent *const *)a;
     const struct nx_agent *y = *(const struct nx_agent *const *)b;
@@ -344,6 +364,9 @@ static int fill(struct nx_sheet *sheet, struct nx_engine *engine,
     }
     int err = read_targets(sheet, engine);
     assign_rows(sheet);
+    if (g.where != NULL && g.where->resolver[0] != '\0') {
+        drop_others_than_of(sheet, g.where->resolver);
+    }
     assign_groups(sheet);
     roll_up(sheet, engine);
     take_facts(sheet, engine);

@@ -101,6 +101,18 @@ json_t *nx_status_site_head(const struct nx_sheet *sheet,
  * is not zero. */
 json_t *nx_status_states(const struct nx_sheet *sheet, const uint8_t *mark);
 json_t *nx_status_groups(const struct nx_sheet *sheet, enum nx_label_key key);
+/* By resolver, those first that most networks are not clear of. */
+json_t *nx_status_resolver_groups(const struct nx_sheet *sheet);
+/* One group: the members with their weight; of the sheet's sites those whose
+ * `mark` is not zero, or all of them (NULL). value: "": none. */
+struct nx_group {
+    const struct nx_sheet *sheet;
+    const uint8_t *mark;
+    struct nx_rollup_member *members;
+    size_t n;
+    double weight;
+};
+json_t *nx_status_group(const struct nx_group *g, const char *value);
 /* Expected share of queries denied now, by weight; negative: not known. */
 double nx_members_denied(const struct nx_sheet *sheet, const uint8_t *mark);
 

@@ -106,8 +106,9 @@ document.addEventListener("keydown", (event) => {
 function showClock() {
   const now = (page?.clock ?? listClock).now();
   setText(byId("clock"), now > 0 ? clock(now) : "--:--:--");
+  setTimeout(showClock, now > 0 ? 1000 - (now % 1000) : 100);
 }
-setInterval(showClock, 1000);
 
 patterns();
 route();
+showClock();

@@ -18,7 +18,7 @@ export function ask(path, options = {}) {
   });
 }
 
-export const eventsOf = (id) => `/v1/incidents/${id}/events?changes=true`;
+export const eventsOf = (id, targets = false) => `/v1/incidents/${id}/events?changes=true${targets ? "&targets=true" : ""}`;
 
 // The number of the incident and the network in the address of a page, as text;
 // null: another page.

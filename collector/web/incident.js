@@ -85,12 +85,15 @@ export class IncidentPage {
     const select = (id, label, names, key) => h("label", {}, h("span", {}, label), h("select", {
       id, onchange: (event) => {
         this.view[key] = event.target.value;
+        if (this.targets !== (this.view.group === "resolver")) {
+          this.#live();
+        }
         this.#arranged();
       },
     }, names.map((name) => h("option", { value: name }, name || "none"))));
     return h("div", { class: "toolbar" },
       h("label", {}, h("span", { class: "unseen" }, "Filter networks"), h("input", {
-        id: "filter", type: "search", placeholder: "Filter: name, state, label", autocomplete: "off", spellcheck: "false",
+        id: "filter", type: "search", placeholder: "Filter: name, resolver, label, state", autocomplete: "off", spellcheck: "false",
         oninput: (event) => {
           this.view.filter = event.target.value;
           this.#arranged();
@@ -124,6 +127,7 @@ export class IncidentPage {
 
   stop() {
     this.end.abort();
+    this.stream.abort();
     cancelAnimationFrame(this.frame);
     clearInterval(this.second);
     clearInterval(this.again);
@@ -151,21 +155,25 @@ export class IncidentPage {
     }
   }
 
+  // Anew when another document is wanted: what is seen of each resolver is four
+  // times as much, and asked for only by those who look at it.
   async #live() {
-    const { signal } = this.end;
-    await follow(eventsOf(this.id), signal, (type, document) => this.#event(type, document),
+    this.stream?.abort();
+    this.stream = new AbortController();
+    this.targets = this.view.group === "resolver";
+    const { signal } = this.stream;
+    await follow(eventsOf(this.id, this.targets), signal, (type, document) => this.#event(type, document),
       (state, why) => this.#state(state, why));
-    if (!signal.aborted && this.incident.head === null) {
-      await this.#once();
+    if (!signal.aborted && (this.incident.head === null || this.targets && !this.incident.hasTargets)) {
+      await this.#once(signal);
     }
   }
 
   // Without a stream (too many watch already): the status, now and then.
-  async #once() {
-    const { signal } = this.end;
+  async #once(signal) {
     while (!signal.aborted) {
       try {
-        this.#event("status", await get(`/v1${this.base}/status?targets=false`, signal));
+        this.#event("status", await get(`/v1${this.base}/status?targets=${this.targets}`, signal));
         this.trouble.textContent = "";
         if (this.incident.closed) {
           return;
@@ -295,7 +303,7 @@ export class IncidentPage {
       return;
     }
     const rows = this.lanes.update();
-    const shown = rows.filter((row) => row.name !== undefined).length;
+    const shown = new Set(rows.map((row) => row.name)).size - (rows.some((row) => row.name === undefined) ? 1 : 0);
     setText(this.counted, shown === this.incident.networks.size ? "" : `${shown} of ${this.incident.networks.size} shown`);
   }
 

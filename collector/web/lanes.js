@@ -2,7 +2,7 @@
 // page (with the one that has the focus), so that 1,000 are as quick as 10.
 
 import { h, setText, svg } from "./dom.js";
-import { age, clock, moment, percent, span } from "./format.js";
+import { age, clock, count, moment, percent, span } from "./format.js";
 import { arrange } from "./model.js";
 import { isAffected, patternOf, stateOf } from "./states.js";
 import { TimeScale } from "./scale.js";
@@ -28,7 +28,7 @@ export class Lanes {
     this.onOpen = onOpen;
     this.axis = svg("svg", { class: "axis", "aria-hidden": "true", height: 20 });
     this.body = h("div", { class: "lanes-body", role: "rowgroup" });
-    this.empty = h("p", { class: "note", hidden: true }, "No network matches. Change the filter.");
+    this.empty = h("p", { class: "note", hidden: true });
     this.head = h("div", { class: "lane lane-head", role: "row" },
       ["State", "Network", "Denied", "Clears"].map((name) => h("span", { role: "columnheader", class: `c-${name.toLowerCase()}` }, name)),
       h("span", { role: "columnheader", class: "c-line" }, this.axis),
@@ -65,9 +65,11 @@ export class Lanes {
     const now = this.incident.clock.now();
     const kept = this.#rows[this.#active];
     this.#rows = arrange(this.incident.networks.values(), this.view, (n) => stateOf(n.state).rank);
-    const again = this.#rows.findIndex((row) => row.name !== undefined && row.name === kept?.name);
+    const again = this.#rows.findIndex((row) => row.key !== undefined && row.key === kept?.key);
     this.#active = again >= 0 ? again : Math.min(this.#active, Math.max(0, this.#rows.length - 1));
     this.empty.hidden = this.#rows.length > 0;
+    setText(this.empty, this.view.group === "resolver" && !this.incident.hasTargets ? "What is seen of each resolver is on its way…"
+      : "No network matches. Change the filter.");
     this.element.setAttribute("aria-rowcount", this.#rows.length + 1);
     this.domain = this.#domain(now);
     for (const element of this.#live.values()) {
@@ -201,7 +203,7 @@ export class Lanes {
     element.classList.toggle("lane-clear", row.state === "clear");
     if (row.group !== undefined) {
       setText(element.parts.state, `${row.group}`);
-      setText(element.parts.name, `${row.n} networks, ${row.affected} affected`);
+      setText(element.parts.name, `${count(row.n, "network")}, ${row.affected} affected`);
       element.parts.name.removeAttribute("href");
       element.parts.line.replaceChildren();
       for (const name of ["denied", "clears", "at", "seen", "labels"]) {
@@ -306,7 +308,8 @@ export class Lanes {
   // --- keyboard ---
 
   focus(name) {
-    const i = this.#rows.findIndex((row) => row.name === name);
+    const active = this.#rows[this.#active]?.name === name;
+    const i = active ? this.#active : this.#rows.findIndex((row) => row.name === name);
     if (i >= 0) {
       this.#go(i);
     }

@@ -2,7 +2,7 @@
 // the networks came to where they are.
 
 import { parse } from "./format.js";
-import { isAffected, worst } from "./states.js";
+import { isAffected, stateOf, worst } from "./states.js";
 
 // Server time: what the document said, and what passed here since. The wall
 // clock of this machine may be anything and is never asked.
@@ -36,9 +36,47 @@ function eta(forecast) {
   };
 }
 
+// What is seen of one resolver: of its targets the worst, the latest of these.
+function worse(a, b) {
+  const rank = stateOf(a.state).rank - stateOf(b.state).rank;
+  return rank !== 0 ? rank < 0 : (parse(a.clears?.point) ?? 0) > (parse(b.clears?.point) ?? 0);
+}
+
+// A lane of a network for each resolver that it asks; null: the collector was
+// not asked for the targets.
+function byResolver(network, targets) {
+  if (targets === undefined) {
+    return null;
+  }
+  const worstOf = new Map();
+  for (const t of targets) {
+    const other = worstOf.get(t.resolver);
+    if (other === undefined || worse(t, other)) {
+      worstOf.set(t.resolver, t);
+    }
+  }
+  return [...worstOf].map(([resolver, t]) => ({
+    ...network,
+    key: `${network.name} ${resolver}`,
+    resolvers: [resolver],
+    state: t.state,
+    reason: t.reason,
+    why: t.why,
+    denied: t.denied,
+    eta: eta(t.clears),
+    hard: t.hard ? { at: parse(t.hard.at), reason: t.hard.reason } : null,
+    basis: t.basis,
+    seen: parse(t.seen),
+    since: parse(t.since),
+    presumed: t.presumed_clear === true,
+  }));
+}
+
 function networkOf(n) {
-  return {
+  const network = {
     name: n.network,
+    key: n.network,
+    resolvers: n.resolvers ?? [...new Set((n.targets ?? []).map((t) => t.resolver))],
     state: n.state,
     reason: n.reason,
     why: n.why,
@@ -52,6 +90,7 @@ function networkOf(n) {
     labels: Object.fromEntries(Object.entries(n.labels ?? {}).filter(([, value]) => value !== null)),
     weight: typeof n.weight === "number" ? n.weight : 1,
   };
+  return { ...network, views: byResolver(network, n.targets) };
 }
 
 const HEAD = ["outlook", "incident", "authority", "negative", "summary"];
@@ -61,7 +100,7 @@ export class Incident {
     this.clock = new ServerClock();
     this.head = null; // members of the status, but networks
     this.networks = new Map();
-    this.history = new Map(); // network -> [{at, state}], oldest first
+    this.history = new Map(); // key of a lane -> [{at, state}], oldest first
     this.version = 0;
     this.changes = []; // {name, from, to}, of the last event
   }
@@ -94,14 +133,26 @@ export class Incident {
 
   #put(network, before) {
     this.networks.set(network.name, network);
-    if (before === undefined || before.state === network.state) {
+    if (before === undefined) {
       return;
     }
-    this.changes.push({ name: network.name, from: before.state, to: network.state });
-    const past = this.history.get(network.name);
-    if (past !== undefined && past.at(-1)?.state !== network.state) {
-      past.push({ at: network.since ?? this.clock.now(), state: network.state });
+    if (before.state !== network.state) {
+      this.changes.push({ name: network.name, from: before.state, to: network.state });
     }
+    for (const lane of [network, ...network.views ?? []]) {
+      const past = this.history.get(lane.key);
+      if (past !== undefined && past.at(-1)?.state !== lane.state) {
+        past.push({ at: lane.since ?? this.clock.now(), state: lane.state });
+      }
+    }
+  }
+
+  // Is it known what is seen of each resolver?
+  get hasTargets() {
+    for (const n of this.networks.values()) {
+      return n.views !== null;
+    }
+    return true;
   }
 
   get closed() {
@@ -119,7 +170,7 @@ export class Incident {
 
   // Segments of a lane: [{from, to, state}] up to now.
   segments(network, now) {
-    const past = this.history.get(network.name) ?? [];
+    const past = this.history.get(network.key) ?? [];
     const list = [];
     for (let i = 0; i < past.length; i++) {
       const to = i + 1 < past.length ? past[i + 1].at : now;
@@ -142,32 +193,37 @@ export class Incident {
   }
 }
 
-// Folds transitions of targets into those of networks: a network is as its
-// worst target.
+// Folds transitions of targets into those of lanes: a network, or one resolver
+// in it, is as its worst target.
 export class HistoryFold {
   constructor() {
-    this.targets = new Map(); // network -> Map(target -> state)
+    this.targets = new Map(); // key of a lane -> Map(target -> state)
     this.past = new Map();
   }
 
   add(transitions) {
     for (const t of transitions) {
-      let states = this.targets.get(t.network);
-      if (states === undefined) {
-        this.targets.set(t.network, states = new Map());
-        this.past.set(t.network, []);
+      this.#add(t.network, t);
+      this.#add(`${t.network} ${t.resolver}`, t);
+    }
+  }
+
+  #add(key, t) {
+    let states = this.targets.get(key);
+    if (states === undefined) {
+      this.targets.set(key, states = new Map());
+      this.past.set(key, []);
+    }
+    states.set(`${t.agent} ${t.resolver} ${t.name} ${t.type}`, t.to);
+    const past = this.past.get(key);
+    const at = parse(t.at);
+    const state = worst(states.values());
+    if (past.at(-1)?.state !== state) {
+      if (past.at(-1)?.at === at) {
+        past.pop();
       }
-      states.set(`${t.agent} ${t.resolver} ${t.name} ${t.type}`, t.to);
-      const past = this.past.get(t.network);
-      const at = parse(t.at);
-      const state = worst(states.values());
       if (past.at(-1)?.state !== state) {
-        if (past.at(-1)?.at === at) {
-          past.pop();
-        }
-        if (past.at(-1)?.state !== state) {
-          past.push({ at, state });
-        }
+        past.push({ at, state });
       }
     }
   }
@@ -207,6 +263,7 @@ export const GROUPINGS = {
   site: (n) => n.labels.site ?? "(no site)",
   provider: (n) => n.labels.provider ?? "(no provider)",
   country: (n) => n.labels.country ?? "(no country)",
+  resolver: (n) => n.resolvers[0],
 };
 
 function matches(network, words) {
@@ -214,7 +271,7 @@ function matches(network, words) {
     return true;
   }
   const text = [network.name, network.state, network.basis, network.reason,
-    ...Object.values(network.labels)].join(" ").toLowerCase();
+    ...Object.values(network.labels), ...network.resolvers].join(" ").toLowerCase();
   return words.every((word) => text.includes(word));
 }
 
@@ -233,7 +290,8 @@ export const SORTS = {
 // Rows in order: networks, and a row {group, n, affected} before each group.
 export function arrange(networks, view, rank) {
   const words = view.filter.toLowerCase().split(/\s+/).filter((word) => word !== "");
-  const list = [...networks].filter((n) => (view.states.size === 0 || view.states.has(n.state)) &&
+  const lanes = view.group === "resolver" ? [...networks].flatMap((n) => n.views ?? []) : [...networks];
+  const list = lanes.filter((n) => (view.states.size === 0 || view.states.has(n.state)) &&
     matches(n, words));
   list.sort(SORTS[view.sort](rank));
   const group = GROUPINGS[view.group];
@@ -248,8 +306,12 @@ export function arrange(networks, view, rank) {
     }
     groups.get(key).push(n);
   }
-  return [...groups].flatMap(([key, members]) => [
+  const rows = [...groups].map(([key, members]) => [
     { group: key, n: members.length, affected: members.filter((n) => isAffected(n.state)).length },
     ...members,
   ]);
+  if (view.group === "resolver") {
+    rows.sort(([a], [b]) => b.affected - a.affected || b.n - a.n);
+  }
+  return rows.flat();
 }

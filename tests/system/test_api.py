@@ -111,6 +111,7 @@ def read_all(api):
         api.must("get", NETWORK, id=1, network=row["network"])
     api.must("get", STATUS, id=1, query="?targets=false")
     api.must("get", STATUS, id=1, query="?where=site%3Dlyon&group=provider")
+    api.must("get", STATUS, id=1, query="?group=resolver")
     api.must("get", ONE, id=1)
     api.must("get", "/v1/incidents/{id}/report", id=1)
     api.must("get", "/v1/incidents/{id}/recording", id=1)

@@ -280,6 +280,36 @@ def test_filter_group_sort():
     nothing_wrong(page)
 
 
+def test_group_by_resolver():
+    """A lane for each resolver of a network, with what is seen of that one;
+    the filter knows resolvers, grouped or not."""
+    page = incident_page()
+    row = crowd().json("/v1/incidents/1/status?targets=false")["networks"][0]
+    one = row["resolvers"][1]
+    page.find("#filter").send_keys(one)
+    names = ("[...document.querySelectorAll('.lanes-body .c-network a[href]')]"
+             ".map((a) => a.textContent)")
+    page.wait(f"({names}).join() === '{row['network']}'",
+              f"the network that asks {one}")
+    page.find("#group option[value=resolver]").click()
+    page.wait(f"({names}).join() === '{row['network']}'",
+              "its lane for this resolver")
+    heads = page.js("[...document.querySelectorAll('.lane-group .c-state')]"
+                    ".map((s) => s.textContent)")
+    assert heads == [one], heads
+    network = crowd().json(f"/v1/incidents/1/networks/{row['network']}")
+    state = next(t["state"] for t in network["targets"]
+                 if t["resolver"] == one)
+    shown = page.js("document.querySelector('.lanes-body .lane:not(.lane-group)"
+                    " .c-state').textContent")
+    assert shown == state, (shown, state)
+    assert page.js("document.querySelectorAll('.lanes-body .seg').length") > 0
+    page.find("#group option[value='']").click()
+    page.wait("document.querySelectorAll('.lane-group').length === 0 && "
+              f"({names}).join() === '{row['network']}'", "the network alone")
+    nothing_wrong(page)
+
+
 def test_drawer_by_keyboard():
     page = incident_page()
     page.driver.execute_script(
@@ -469,6 +499,8 @@ PICTURES = [
     ("incident", "The page of an incident", "light"),
     ("dark", "The same, dark", "dark"),
     ("groups", "Grouped by state", "light"),
+    ("resolvers", "Grouped by resolver: a lane for what is seen of each",
+     "light"),
     ("drawer", "The evidence for a network", "light"),
     ("drawer-dark", "The same, dark", "dark"),
     ("phone", "A phone", "light"),
@@ -483,6 +515,9 @@ def take(name, scheme):
     page = incident_page("/incidents/1", scheme)
     if name == "groups":
         page.find("#group option[value=state]").click()
+    if name == "resolvers":
+        page.find("#group option[value=resolver]").click()
+        page.wait("document.querySelector('.lane-group')", "the groups")
     if name.startswith("phone"):
         page.size(390, 844, True)
         page.open(known(FEW).url + "/incidents/1")

@@ -441,6 +441,12 @@ static void test_status_query(void **state) {
     assert_int_equal(query.where.n, 2);
     assert_string_equal(query.where.at[0].value, "Saint Denis");
     assert_true(query.grouped && query.group == NX_LABEL_ASN);
+    assert_int_equal(nx_api_status_query("group=resolver&where=resolver%3D"
+                                         "192.0.2.53%4053",
+                                         &query, &problem),
+                     0);
+    assert_true(query.grouped && query.by_resolver);
+    assert_string_equal(query.where.resolver, "192.0.2.53@53");
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(nx_api_status_query(bad[i], &query, &problem),
                          NX_EDENIED);

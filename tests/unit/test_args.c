@@ -84,6 +84,11 @@ static void test_commands(void **state) {
              NX_CMD_STATUS);
     assert_int_equal(args.where_n, 2);
     assert_string_equal(args.group, "country");
+    parse_ok("status --where resolver=192.0.2.53@53 --group resolver",
+             NX_CMD_STATUS);
+    assert_string_equal(args.group, "resolver");
+    assert_int_not_equal(parse("status --group weight"), 0);
+    assert_int_not_equal(parse("status --where resolver="), 0);
     parse_ok("agents revoke lyon-1", NX_CMD_AGENTS_REVOKE);
     assert_string_equal(args.subject, "lyon-1");
     parse_ok("help", NX_CMD_HELP);

@@ -76,7 +76,7 @@ static void test_values(void **state) {
 static void test_where(void **state) {
     static const char *const bad[] = {
         "",           "site",    "site=",     "=lyon", "weight=1",
-        "colour=red", "asn=abc", "country=1", "a=b=c"};
+        "colour=red", "asn=abc", "country=1", "a=b=c", "resolver="};
     struct nx_where where = {.n = 0};
     struct nx_labels l;
     const char *why = NULL;
@@ -87,6 +87,12 @@ static void test_where(void **state) {
     assert_true(nx_where_holds(&where, &l));
     assert_int_equal(nx_where_add(&where, "site=lyon", &why), 0);
     assert_int_equal(nx_where_add(&where, "asn=AS64500", &why), 0);
+    assert_true(nx_where_holds(&where, &l));
+    assert_int_equal(
+        nx_where_add(&where, "resolver=[2001:db8::1]@853/tls", &why), 0);
+    assert_string_equal(where.resolver, "[2001:db8::1]@853/tls");
+    assert_int_equal(nx_where_add(&where, "resolver=192.0.2.1@53", &why),
+                     NX_ELIMIT);
     assert_true(nx_where_holds(&where, &l));
     assert_int_equal(nx_where_add(&where, "country=fr", &why), 0);
     assert_false(nx_where_holds(&where, &l));
@@ -270,6 +276,65 @@ static void test_groups(void **state) {
     json_decref(d);
 }
 
+/* A network is in the group of each resolver that it asks, with what is seen of
+ * that one; those with most that are not clear come first. */
+static void test_resolver_groups(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_status_query query = {.grouped = true, .by_resolver = true};
+    two_networks(b);
+    hello(b, LYON, 2, 0, T0 + 10 * S);
+    for (unsigned i = 0; i < 60; i++) {
+        sees_address(b, LYON, 2, T0 + 11 * S + i * S / 10);
+    }
+    json_t *d = nx_status_incident_where(b->engine, 7, &query, T0 + 20 * S);
+    const json_t *groups = json_object_get(d, "groups");
+    const json_t *list = json_object_get(groups, "list");
+    assert_string_equal(json_string_value(json_object_get(groups, "label")),
+                        "resolver");
+    assert_int_equal(json_array_size(list), 2);
+    const json_t *one = json_array_get(list, 0);
+    const json_t *two = json_array_get(list, 1);
+    assert_float_equal(number_at(one, "networks"), 2.0, 0);
+    assert_float_equal(number_at(one, "weight"), 40.0, 0);
+    assert_float_equal(number_at(one, "denied"), 0.75, 1e-9);
+    assert_float_equal(number_at(json_object_get(one, "states"), "clear"), 1,
+                       0);
+    assert_float_equal(
+        number_at(json_object_get(one, "states"), "cached-nxdomain"), 1, 0);
+    assert_float_equal(number_at(two, "networks"), 1.0, 0);
+    assert_float_equal(number_at(json_object_get(two, "states"), "clear"), 1,
+                       0);
+    assert_float_equal(number_at(two, "denied"), 0.0, 1e-9);
+    json_decref(d);
+}
+
+/* Those that ask a resolver; also of a closed incident. */
+static void test_filter_by_resolver(void **state) {
+    struct engine_bench *b = *state;
+    two_networks(b);
+    json_t *d = ask(b, NULL, false);
+    const json_t *lyon = json_array_get(json_object_get(d, "networks"), 0);
+    const json_t *resolvers = json_object_get(lyon, "resolvers");
+    assert_int_equal(json_array_size(resolvers), 1);
+    char where[100];
+    (void)snprintf(where, sizeof where, "resolver=%s",
+                   json_string_value(json_array_get(resolvers, 0)));
+    json_decref(d);
+    d = ask(b, where, false);
+    assert_int_equal(json_array_size(json_object_get(d, "networks")), 2);
+    json_decref(d);
+    d = ask(b, "resolver=192.0.2.99@53", false);
+    assert_int_equal(json_array_size(json_object_get(d, "networks")), 0);
+    json_decref(d);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 10 * S, NULL), 0);
+    d = ask(b, where, false);
+    assert_int_equal(json_array_size(json_object_get(d, "networks")), 2);
+    json_decref(d);
+    d = ask(b, "resolver=192.0.2.99@53", false);
+    assert_int_equal(json_array_size(json_object_get(d, "networks")), 0);
+    json_decref(d);
+}
+
 /* A closed incident is what it was; a part of it can be asked for. */
 static void test_filter_of_closed(void **state) {
     struct engine_bench *b = *state;
@@ -298,6 +363,8 @@ int main(void) {
         TEST(test_weight_moves_milestones),
         TEST(test_filter),
         TEST(test_groups),
+        TEST(test_resolver_groups),
+        TEST(test_filter_by_resolver),
         TEST(test_filter_of_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
