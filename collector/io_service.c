@@ -320,6 +320,17 @@ int nx_service_ledger(const struct nx_service *service, uint32_t agent_id,
     return nx_ingest_ledger(service->ingest, agent_id, out);
 }
 
+static const char *problem_of(const struct nx_service *service) {
+    const char *problem = nx_group_problem(nx_ingest_group(service->ingest));
+    return problem[0] != '\0' ? problem : nx_ingest_problem(service->ingest);
+}
+
+const char *nx_service_problem(const struct nx_service *service) {
+    return nx_group_storing(nx_ingest_group(service->ingest))
+               ? NULL
+               : problem_of(service);
+}
+
 void nx_service_health(const struct nx_service *service,
                        struct nx_service_health *out) {
     struct nx_group *group = nx_ingest_group(service->ingest);
@@ -328,11 +339,7 @@ void nx_service_health(const struct nx_service *service,
     nx_ingest_counters(service->ingest, &in);
     memset(out, 0, sizeof(*out));
     out->storing = nx_group_storing(group);
-    const char *problem = nx_group_problem(group);
-    if (problem[0] == '\0') {
-        problem = nx_ingest_problem(service->ingest);
-    }
-    snprintf(out->problem, sizeof(out->problem), "%s", problem);
+    snprintf(out->problem, sizeof(out->problem), "%s", problem_of(service));
     out->batches_n = stored->batches_n;
     out->results_n = stored->results_n;
     out->duplicates_n = in.duplicates_n;

@@ -170,6 +170,10 @@ int nx_service_token_grant(const struct nx_service *service, const char *text,
                            struct nx_grant *out) NX_MUSTUSE;
 bool nx_service_token_valid(const struct nx_service *service, uint32_t id);
 
+/* What keeps results from being stored, and what to do; NULL: nothing. Does not
+ * wait for the disk. Borrowed until the service changes. */
+const char *nx_service_problem(const struct nx_service *service);
+
 /* Counters for /healthz and /metrics. */
 struct nx_service_health {
     bool storing;      /* false: the store refuses, acks stopped */

@@ -11,6 +11,7 @@ struct nx_zloop {
     struct event *on_kick;
     struct nx_zloop_handler handler;
     bool want_write; /* a send gave EAGAIN */
+    bool paused;
     uint64_t dropped;
 };
 
@@ -83,7 +84,7 @@ static void pump(struct nx_zloop *z) {
     for (unsigned budget = NX_ZLOOP_BUDGET;; budget--) {
         int events = look(z);
         tell_writable(z, events);
-        if ((events & ZMQ_POLLIN) == 0) {
+        if (z->paused || (events & ZMQ_POLLIN) == 0) {
             break;
         }
         if (budget == 0) {
@@ -199,6 +200,17 @@ int nx_zloop_send_bytes(struct nx_zloop *z, const void *bytes, size_t len) {
         memcpy(zmq_msg_data(&frame), bytes, len);
     }
     return nx_zloop_send(z, &frame, 1);
+}
+
+void nx_zloop_pause(struct nx_zloop *z) {
+    z->paused = true;
+}
+
+void nx_zloop_resume(struct nx_zloop *z) {
+    if (z->paused) {
+        z->paused = false;
+        nx_zloop_kick(z);
+    }
 }
 
 uint64_t nx_zloop_dropped(const struct nx_zloop *z) {

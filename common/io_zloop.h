@@ -16,7 +16,7 @@
 #include "common/err.h"
 
 #define NX_ZLOOP_FRAMES_MAX 8U /* messages of more frames are dropped */
-#define NX_ZLOOP_BUDGET 64U    /* messages per turn of the loop */
+#define NX_ZLOOP_BUDGET 16U    /* messages per turn of the loop */
 
 struct nx_zloop;
 
@@ -51,6 +51,11 @@ int nx_zloop_send_bytes(struct nx_zloop *zloop, const void *bytes,
 
 /* To be called after any other call on the socket (connect, setsockopt...). */
 void nx_zloop_kick(struct nx_zloop *zloop);
+
+/* No messages are delivered until resume; sending goes on. May be called by
+ * the handlers, too. */
+void nx_zloop_pause(struct nx_zloop *zloop);
+void nx_zloop_resume(struct nx_zloop *zloop);
 
 /* Messages dropped because of too many frames. */
 uint64_t nx_zloop_dropped(const struct nx_zloop *zloop);

@@ -60,10 +60,8 @@ bool nx_http_add_status(struct evbuffer *out, const struct nx_board_page *page,
 }
 
 const struct nx_board_page *nx_http_page(struct nx_http *http, uint32_t id) {
-    struct nx_service_health health;
-    nx_service_health(http->service, &health);
     return nx_board_page(http->board, nx_service_engine(http->service), id,
-                         health.storing ? NULL : health.problem,
+                         nx_service_problem(http->service),
                          nx_service_now_us(http->service));
 }
 

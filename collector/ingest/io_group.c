@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/store/io_store_commit.h"
 #include "common/io_log.h"
 
 /* Decoded batches of one group; a usual one of 200 results takes 30 kB. */
@@ -16,7 +17,9 @@ struct nx_group {
     struct nx_group_handler handler;
     struct event *on_wait;
     struct event *on_retry;
-    bool open; /* a transaction is */
+    struct event *on_synced;
+    bool open;       /* a transaction is */
+    bool committing; /* ... and nothing more goes into it */
     struct nx_group_batch batches[NX_GROUP_BATCHES_MAX];
     size_t batches_n;
     size_t bytes;
@@ -32,6 +35,7 @@ static void forget(struct nx_group *group) {
     group->batches_n = 0;
     group->bytes = 0;
     group->open = false;
+    group->committing = false;
     nx_arena_reset(&group->arena);
     group->arena_kept = 0;
     (void)evtimer_del(group->on_wait);
@@ -63,6 +67,9 @@ static void stop_storing(struct nx_group *group) {
 }
 
 void nx_group_abort(struct nx_group *group) {
+    if (group->committing) { /* not what failed: that comes after it */
+        (void)!nx_group_commit(group);
+    }
     for (size_t i = 0; i < group->batches_n; i++) {
         nx_stream_rollback(group->batches[i].stream);
     }
@@ -88,9 +95,33 @@ static void on_retry(evutil_socket_t fd, short what, void *arg) {
 static void on_wait(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
-    if (nx_group_commit(arg) != NX_OK) {
+    (void)nx_group_commit_begin(arg);
+}
+
+static void on_synced(evutil_socket_t fd, short what, void *arg) {
+    struct nx_group *group = arg;
+    (void)fd;
+    (void)what;
+    if (group->committing && nx_group_commit(group) != NX_OK) {
         return; /* said and handled where it failed */
     }
+}
+
+static int make_events(struct nx_group *group, struct event_base *base) {
+    int fd = -1;
+    int err = nx_store_committer_start(group->store, &fd);
+    if (err != NX_OK) {
+        return err;
+    }
+    group->on_wait = evtimer_new(base, on_wait, group);
+    group->on_retry = evtimer_new(base, on_retry, group);
+    group->on_synced =
+        event_new(base, fd, EV_READ | EV_PERSIST, on_synced, group);
+    return group->on_wait != NULL && group->on_retry != NULL &&
+                   group->on_synced != NULL &&
+                   event_add(group->on_synced, NULL) == 0
+               ? NX_OK
+               : NX_ENOMEM;
 }
 
 int nx_group_new(struct event_base *base, struct nx_store *store,
@@ -110,11 +141,10 @@ int nx_group_new(struct event_base *base, struct nx_store *store,
     group->handler = *handler;
     group->storing = true;
     group->retry_s = NX_GROUP_RETRY_MIN_S;
-    group->on_wait = evtimer_new(base, on_wait, group);
-    group->on_retry = evtimer_new(base, on_retry, group);
-    if (group->on_wait == NULL || group->on_retry == NULL) {
+    int err = make_events(group, base);
+    if (err != NX_OK) {
         nx_group_free(&group);
-        return NX_ENOMEM;
+        return err;
     }
     *out = group;
     return NX_OK;
@@ -132,14 +162,22 @@ void nx_group_free(struct nx_group **group_p) {
     if (group->on_retry != NULL) {
         event_free(group->on_retry);
     }
+    if (group->on_synced != NULL) {
+        event_free(group->on_synced);
+    }
     free(group->arena.base);
     free(group);
     *group_p = NULL;
 }
 
+static bool has_room(const struct nx_group *group) {
+    const struct nx_arena *arena = &group->arena;
+    return arena->cap_bytes - arena->used_bytes >= NX_UNPACK_ARENA_BYTES;
+}
+
 struct nx_arena *nx_group_arena(struct nx_group *group) {
     struct nx_arena *arena = &group->arena;
-    if (arena->cap_bytes - arena->used_bytes < NX_UNPACK_ARENA_BYTES &&
+    if ((group->committing || !has_room(group)) &&
         nx_group_commit(group) != NX_OK) {
         nx_group_undo(group); /* it has rolled back: the arena is empty */
     }
@@ -151,6 +189,9 @@ void nx_group_undo(struct nx_group *group) {
 }
 
 int nx_group_open(struct nx_group *group) {
+    if (group->committing && nx_group_commit(group) != NX_OK) {
+        return NX_EAGAIN;
+    }
     if (!group->storing) {
         return NX_EAGAIN;
     }
@@ -203,8 +244,8 @@ void nx_group_add(struct nx_group *group, const struct nx_group_batch *batch,
     if (err != NX_OK && err != NX_EEXISTS) {
         nx_group_abort(group);
     } else if (group->batches_n == NX_GROUP_BATCHES_MAX ||
-               group->bytes >= NX_GROUP_BYTES_MAX) {
-        on_wait(-1, 0, group);
+               group->bytes >= NX_GROUP_BYTES_MAX || !has_room(group)) {
+        (void)nx_group_commit_begin(group);
     }
 }
 
@@ -243,13 +284,36 @@ static void deliver(struct nx_group *group) {
     }
 }
 
+static int start(struct nx_group *group) {
+    int err = put_streams(group);
+    if (err == NX_OK) {
+        err = nx_store_commit_begin(group->store);
+    }
+    group->committing = err == NX_OK;
+    return err;
+}
+
+bool nx_group_commit_begin(struct nx_group *group) {
+    if (!group->open || group->committing) {
+        return group->open;
+    }
+    (void)evtimer_del(group->on_wait);
+    if (start(group) != NX_OK) {
+        nx_group_abort(group);
+    } else {
+        group->handler.committing(group->handler.arg);
+    }
+    return true;
+}
+
 int nx_group_commit(struct nx_group *group) {
     if (!group->open) {
         return NX_OK;
     }
-    int err = put_streams(group);
+    int err = group->committing ? NX_OK : start(group);
     if (err == NX_OK) {
-        err = nx_store_commit(group->store);
+        err = nx_store_commit_end(group->store);
+        group->committing = false;
     }
     if (err != NX_OK) {
         nx_group_abort(group);

@@ -1,5 +1,6 @@
 /* Group commit: batches of many agents become one transaction, and nothing is
- * acknowledged or believed before that is on the disk.
+ * acknowledged or believed before that is on the disk. The event loop does not
+ * wait for the disk: a thread does (store/io_store_commit.h).
  *
  * A batch is written into the open transaction as it comes and kept decoded
  * until the commit; then it is handed to `committed` (the engine), and `done`
@@ -38,6 +39,9 @@ struct nx_group_batch {
 };
 
 struct nx_group_handler {
+    /* A commit is under way: batches are to wait until it is done. One that is
+     * added all the same waits for it. */
+    void (*committing)(void *arg);
     /* A batch is committed. */
     void (*committed)(void *arg, const struct nx_group_batch *batch);
     /* The transaction has ended; committed false: rolled back. */
@@ -78,8 +82,11 @@ int nx_group_begin(struct nx_group *group) NX_MUSTUSE;
  * is passed through). NX_EEXISTS rolls back, but is no failure of the store. */
 int nx_group_end(struct nx_group *group, int err) NX_MUSTUSE;
 
-/* Commits what is open, if anything. Any error: see nx_group_problem. */
+/* Commits what is open, if anything, and waits for it. Any error: see
+ * nx_group_problem. */
 int nx_group_commit(struct nx_group *group) NX_MUSTUSE;
+/* The same without waiting: `done` tells. False: there is nothing to commit. */
+bool nx_group_commit_begin(struct nx_group *group);
 
 bool nx_group_storing(const struct nx_group *group);
 /* "" when nothing is wrong. */

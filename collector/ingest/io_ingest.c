@@ -81,8 +81,14 @@ static void on_committed(void *arg, const struct nx_group_batch *batch) {
     }
 }
 
+static void on_committing(void *arg) {
+    struct nx_ingest *ingest = arg;
+    nx_zloop_pause(ingest->zloop);
+}
+
 static void on_done(void *arg, bool committed) {
     struct nx_ingest *ingest = arg;
+    nx_zloop_resume(ingest->zloop);
     if (committed) {
         send_acks(ingest);
         return;
@@ -315,7 +321,7 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
 
 static void on_drained(void *arg) {
     struct nx_ingest *ingest = arg;
-    if (nx_group_commit(ingest->group) == NX_OK) {
+    if (!nx_group_commit_begin(ingest->group)) {
         send_acks(ingest); /* of duplicates */
     }
 }
@@ -328,7 +334,8 @@ int nx_ingest_new(const struct nx_ingest_parts *parts,
     }
     ingest->parts = *parts;
     nx_peers_init(&ingest->peers);
-    const struct nx_group_handler group = {on_committed, on_done, ingest};
+    const struct nx_group_handler group = {on_committing, on_committed, on_done,
+                                           ingest};
     const struct nx_zloop_handler handler = {
         .message = on_message, .drained = on_drained, .arg = ingest};
     int err = nx_group_new(parts->base, parts->store, parts->clock, &group,
@@ -356,8 +363,8 @@ void nx_ingest_free(struct nx_ingest **ingest_p) {
     if (ingest == NULL) {
         return;
     }
-    if (ingest->zloop != NULL) {
-        on_drained(ingest);
+    if (ingest->zloop != NULL && nx_group_commit(ingest->group) == NX_OK) {
+        send_acks(ingest);
     }
     nx_zloop_free(&ingest->zloop);
     nx_ingest_socket_fini(ingest);

@@ -273,6 +273,7 @@ void nx_store_close(struct nx_store **store_p) {
     if (store == NULL) {
         return;
     }
+    nx_store_committer_stop(store);
     for (size_t i = 0; i < NX_SQ_SLOTS_N; i++) {
         sqlite3_finalize(store->slots[i]);
     }

@@ -56,6 +56,7 @@ const char *nx_store_problem(const struct nx_store *store) {
 
 struct nx_sq nx_sq_use(struct nx_store *store, enum nx_sq_slot slot,
                        const char *sql) {
+    nx_store_settle(store);
     struct nx_sq sq = {store, store->slots[slot], 0, SQLITE_OK};
     if (sq.stmt == NULL) {
         sq.rc = sqlite3_prepare_v3(store->db, sql, -1,
@@ -189,6 +190,7 @@ bool nx_store_open_transaction(const struct nx_store *store) {
 }
 
 void nx_store_rollback(struct nx_store *store) {
+    nx_store_settle(store);
     if (nx_store_open_transaction(store)) {
         struct nx_sq sq = nx_sq_use(store, NX_SQ_ROLLBACK, "ROLLBACK");
         /* It ends the transaction even where it reports an error; what failed

@@ -99,6 +99,8 @@ enum nx_sq_slot {
 
 struct nx_store {
     sqlite3 *db;
+    struct nx_committer *committer; /* NULL: not started */
+    bool committing;                /* it has the connection */
     int lock_fd;
     char *path;
     sqlite3_stmt *slots[NX_SQ_SLOTS_N];
@@ -113,6 +115,11 @@ struct nx_sq {
     int bound_n;
     int rc;
 };
+
+/* Waits until the committer has given the connection back, if it has it, and
+ * takes back what it could not commit. */
+void nx_store_settle(struct nx_store *store);
+void nx_store_committer_stop(struct nx_store *store); /* none: nothing */
 
 /* sql: a constant, prepared at the slot's first use. */
 struct nx_sq nx_sq_use(struct nx_store *store, enum nx_sq_slot slot,

@@ -210,6 +210,10 @@ void nx_service_agents(struct nx_service *service,
     }
 }
 
+const char *nx_service_problem(const struct nx_service *service) {
+    return service->broken ? "no space left" : NULL;
+}
+
 void nx_service_health(const struct nx_service *service,
                        struct nx_service_health *out) {
     memset(out, 0, sizeof *out);

@@ -250,11 +250,43 @@ static void test_monitor(void **state) {
     event_base_free(seen.base);
 }
 
+static void on_first(void *arg, zmq_msg_t *frames, size_t frames_n) {
+    struct peer *p = arg;
+    on_message(arg, frames, frames_n);
+    nx_zloop_pause(p->zloop);
+}
+
+/* Nothing comes while it is paused, and all of it afterwards. */
+static void test_pause(void **state) {
+    (void)state;
+    struct pair t;
+    const struct nx_zloop_handler handler = {.message = on_first, .arg = &t.b};
+    open_pair(&t, 0);
+    nx_zloop_free(&t.b.zloop);
+    assert_int_equal(nx_zloop_new(t.base, t.b.socket, &handler, &t.b.zloop),
+                     NX_OK);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(nx_zloop_send_bytes(t.a.zloop, &i, sizeof(i)), NX_OK);
+    }
+    for (unsigned n = 1; n <= 5; n++) {
+        t.b.stop_at = n;
+        assert_int_equal(event_base_dispatch(t.base), 0);
+        for (unsigned turns = 0; turns < 10; turns++) {
+            assert_true(event_base_loop(t.base, EVLOOP_NONBLOCK) >= 0);
+        }
+        assert_int_equal(t.b.received, n);
+        assert_int_equal(t.b.last, n - 1);
+        nx_zloop_resume(t.b.zloop);
+    }
+    close_pair(&t);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_drains),
         cmocka_unit_test(test_sends_while_receiving),
         cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_pause),
         cmocka_unit_test(test_full_then_writable),
         cmocka_unit_test(test_too_many_frames),
         cmocka_unit_test(test_monitor),
