@@ -110,6 +110,15 @@ static int named_tls(struct nx_convert *c, const char *path,
     return err;
 }
 
+/* Users of the network may be sent to its own resolvers; to others only where
+ * the owner says so. */
+static void named_place(const struct nx_raw_named *raw,
+                        struct nx_endpoint *out) {
+    out->layer = (uint8_t)(raw->layer != NULL ? *raw->layer : NX_LAYER_NETWORK);
+    out->withheld = raw->may_suggest != NULL ? !*raw->may_suggest
+                                             : out->layer != NX_LAYER_NETWORK;
+}
+
 static int named(struct nx_convert *c, size_t i) {
     const struct nx_raw_named *raw = &c->raw->resolvers->named[i];
     struct nx_conf_resolver *out = &c->out->resolvers[i];
@@ -122,11 +131,13 @@ static int named(struct nx_convert *c, size_t i) {
     for (size_t k = 0; k < i; k++) {
         struct nx_endpoint other = c->out->resolvers[k].at.at;
         other.server_name = NULL;
+        other.layer = out->at.at.layer;
         if (nx_endpoint_equal(&other, &out->at.at) &&
             strcmp(c->out->resolvers[k].at.scope, out->at.scope) == 0) {
             return NX_CONVERT_FAIL(c, path, "\"%s\" is named twice", raw->at);
         }
     }
+    named_place(raw, &out->at.at);
     (void)snprintf(path, sizeof(path), "resolvers.named[%zu]", i);
     return named_tls(c, path, raw, out);
 }

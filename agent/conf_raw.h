@@ -3,6 +3,7 @@
 #ifndef NX_AGENT_CONF_RAW_H
 #define NX_AGENT_CONF_RAW_H
 
+#include "common/obs.h"
 #include "common/yaml.h"
 
 struct nx_raw_collector {
@@ -14,6 +15,8 @@ struct nx_raw_named {
     char *at;
     char *tls_name;
     char *tls_ca_file;
+    enum nx_layer *layer;
+    bool *may_suggest;
 };
 
 struct nx_raw_resolvers {

@@ -22,11 +22,19 @@ static const cyaml_schema_field_t collector_fields[] = {
 static const cyaml_schema_value_t collector_value = {CYAML_VALUE_MAPPING(
     CYAML_FLAG_DEFAULT, struct nx_raw_collector, collector_fields)};
 
+static const cyaml_strval_t layers[] = {{"host", NX_LAYER_HOST},
+                                        {"network", NX_LAYER_NETWORK},
+                                        {"upstream", NX_LAYER_UPSTREAM},
+                                        {"control", NX_LAYER_CONTROL}};
+
 static const cyaml_schema_field_t named_fields[] = {
     STRING("at", struct nx_raw_named, at, TEXT_MAX),
     OPT_STRING("tls_name", struct nx_raw_named, tls_name, NX_DNAME_TEXT_MAX),
     OPT_STRING("tls_ca_file", struct nx_raw_named, tls_ca_file,
                NX_CONF_PATH_MAX),
+    CYAML_FIELD_ENUM_PTR("layer", OPT | CYAML_FLAG_STRICT, struct nx_raw_named,
+                         layer, layers, sizeof(layers) / sizeof(layers[0])),
+    CYAML_FIELD_BOOL_PTR("may_suggest", OPT, struct nx_raw_named, may_suggest),
     CYAML_FIELD_END};
 
 static const cyaml_schema_value_t named_value = {

@@ -76,19 +76,25 @@ static bool only_stub(const struct nx_listed *list, size_t n) {
     return true;
 }
 
+/* The stub is the device's own cache in front of the network's resolvers; alone
+ * it has to stand for them. */
+static void place_stubs(struct nx_listed *list, size_t n) {
+    for (size_t i = 0; i < n && !only_stub(list, n); i++) {
+        if (nx_resolvconf_is_stub(&list[i].at)) {
+            list[i].at.layer = NX_LAYER_HOST;
+            list[i].at.withheld = true;
+        }
+    }
+}
+
+/* Up to 2 * NX_RESOLVCONF_MAX: the list, and behind a stub its uplinks. */
 static size_t discover(const struct nx_agent_conf *conf,
                        struct nx_listed *out) {
-    struct nx_listed uplinks[NX_RESOLVCONF_MAX];
     size_t n = read_listed(conf->resolv_conf, out);
-    if (!only_stub(out, n)) {
-        return n;
+    if (only_stub(out, n)) {
+        n += read_listed(conf->resolved_conf, out + n);
     }
-    /* Without uplinks the stub itself is better than nothing. */
-    size_t uplinks_n = read_listed(conf->resolved_conf, uplinks);
-    if (uplinks_n > 0 && !only_stub(uplinks, uplinks_n)) {
-        memcpy(out, uplinks, uplinks_n * sizeof(*out));
-        return uplinks_n;
-    }
+    place_stubs(out, n);
     return n;
 }
 
@@ -121,7 +127,7 @@ static void set_add(struct set *set, const struct nx_listed *listed,
 }
 
 static void read_set(const struct nx_agent_conf *conf, struct set *out) {
-    struct nx_listed found[NX_RESOLVCONF_MAX];
+    struct nx_listed found[2 * NX_RESOLVCONF_MAX];
     memset(out, 0, sizeof(*out));
     for (size_t i = 0; i < conf->resolvers_n; i++) {
         set_add(out, &conf->resolvers[i].at, true);
@@ -138,6 +144,7 @@ static bool set_equal(const struct set *a, const struct set *b) {
     bool same = a->n == b->n;
     for (size_t i = 0; same && i < a->n; i++) {
         same = a->list[i].named == b->list[i].named &&
+               a->list[i].at.withheld == b->list[i].at.withheld &&
                nx_endpoint_equal(&a->list[i].at, &b->list[i].at);
     }
     return same;

@@ -1,5 +1,6 @@
 /* The resolvers this host really uses: those of resolv.conf (behind
- * systemd-resolved's stub: its uplinks) and those the owner named. Watches the
+ * systemd-resolved's stub, which is of layer host then: its uplinks) and those
+ * the owner named, each in its layer. Watches the
  * files and says when the set changes. */
 #ifndef NX_AGENT_IO_RESOLVERS_H
 #define NX_AGENT_IO_RESOLVERS_H

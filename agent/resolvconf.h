@@ -11,7 +11,7 @@
 #define NX_SCOPE_MAX 16U           /* bytes of an interface name with the NUL */
 
 struct nx_listed {
-    struct nx_endpoint at;    /* layer NX_LAYER_NETWORK; scope_id 0 */
+    struct nx_endpoint at;    /* parsed: NX_LAYER_NETWORK; scope_id 0 */
     char scope[NX_SCOPE_MAX]; /* interface, empty if none */
 };
 

@@ -92,6 +92,7 @@ static void pack_endpoint(const struct nx_endpoint *e, Nxclear__Endpoint *out) {
     out->transport = e->transport;
     out->layer = e->layer;
     out->scope_id = e->scope_id;
+    out->withheld = e->withheld;
     if (e->server_name != NULL) {
         out->server_name =
             bytes_of(e->server_name, nx_dname_len(e->server_name));

@@ -61,7 +61,7 @@ bool nx_unpack_endpoint(struct nx_unpacker *u, const Nxclear__Endpoint *from,
                         "endpoint.port: out of range") ||
         !nx_unpack_want(u, from->transport <= NX_TLS,
                         "endpoint.transport: unknown") ||
-        !nx_unpack_want(u, from->layer <= NX_LAYER_AUTHORITY,
+        !nx_unpack_want(u, from->layer < NX_LAYER_N,
                         "endpoint.layer: unknown")) {
         return false;
     }
@@ -71,6 +71,7 @@ bool nx_unpack_endpoint(struct nx_unpacker *u, const Nxclear__Endpoint *from,
     out->transport = (uint8_t)from->transport;
     out->layer = (uint8_t)from->layer;
     out->scope_id = from->scope_id;
+    out->withheld = from->withheld;
     if (from->server_name.len > 0) {
         if (!nx_unpack_want(u,
                             nx_dname_check(from->server_name.data,

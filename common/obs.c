@@ -156,9 +156,13 @@ const char *nx_transport_text(unsigned transport) {
 }
 
 const char *nx_layer_text(unsigned layer) {
-    static const char *const text[] = {"host", "network", "control",
-                                       "authority"};
-    return layer <= NX_LAYER_AUTHORITY ? text[layer] : "?";
+    static const char *const text[NX_LAYER_N] = {"host", "network", "control",
+                                                 "authority", "upstream"};
+    return layer < NX_LAYER_N ? text[layer] : "?";
+}
+
+bool nx_layer_serves(unsigned layer) {
+    return layer == NX_LAYER_HOST || layer == NX_LAYER_NETWORK;
 }
 
 const char *nx_outcome_text(unsigned outcome) {

@@ -22,7 +22,12 @@ enum nx_layer {
     NX_LAYER_NETWORK,   /* what DHCP, resolv.conf or the owner names */
     NX_LAYER_CONTROL,   /* a public resolver, for comparison */
     NX_LAYER_AUTHORITY, /* an authoritative server */
+    NX_LAYER_UPSTREAM, /* a recursive resolver behind the network's forwarder */
 };
+#define NX_LAYER_N 5U
+
+/* Does it answer the network's users? The others are asked for comparison. */
+bool nx_layer_serves(unsigned layer);
 
 /* An address that can be asked. Fixed size without holes that matter: compare
  * with nx_endpoint_equal. */
@@ -34,6 +39,9 @@ struct nx_endpoint {
     uint16_t port;              /* host order, 1..65535 */
     uint32_t scope_id;          /* link-local IPv6, meaningful on its host */
     const uint8_t *server_name; /* name server (authority) or TLS name; NULL */
+    /* No part of its identity: the agent's owner does not let users be sent
+     * there (agent/conf.h). */
+    bool withheld;
 };
 
 /* "192.0.2.1@53", "[2001:db8::1]@853/tls": at most NX_ENDPOINT_TEXT_MAX. */

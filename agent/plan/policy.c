@@ -139,7 +139,7 @@ bool nx_policy_is_private(const struct nx_endpoint *at) {
 
 const struct nx_rate *nx_policy_rate(const struct nx_policy *policy,
                                      const struct nx_resolver *resolver) {
-    return resolver->named || nx_policy_is_private(&resolver->at)
-               ? &policy->own_rate
-               : &policy->public_rate;
+    bool own = resolver->named && resolver->at.layer != NX_LAYER_CONTROL;
+    return own || nx_policy_is_private(&resolver->at) ? &policy->own_rate
+                                                      : &policy->public_rate;
 }

@@ -79,7 +79,7 @@ const struct nx_resolver *nx_policy_resolver(const struct nx_resolver *list,
 bool nx_policy_is_private(const struct nx_endpoint *at);
 
 /* How fast this resolver may be asked: as one of the own network when the
- * owner named it or its address is private, else as a public one. */
+ * owner named it as such or its address is private, else as a public one. */
 const struct nx_rate *nx_policy_rate(const struct nx_policy *policy,
                                      const struct nx_resolver *resolver);
 

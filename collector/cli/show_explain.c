@@ -257,7 +257,7 @@ static void add_meanwhile(const json_t *network, struct nx_text *out) {
     json_array_foreach(list, i, one) {
         nx_text_add(out, i > 0 ? ", " : "use ");
         add_member(one, "resolver", out);
-        if (nx_doc_is(one, "layer", "control")) {
+        if (!nx_doc_is(one, "layer", "network")) {
             nx_text_add(out, " (not this network's own)");
         }
     }
@@ -275,6 +275,19 @@ static void add_authority(const json_t *network, struct nx_text *out) {
     }
 }
 
+/* In which layer the denial lives. */
+static void add_home(const json_t *network, struct nx_text *out) {
+    const json_t *home = json_object_get(network, "lives_in");
+    if (nx_doc_text(home, "layer") == NULL) {
+        return;
+    }
+    begin(out, "lives in");
+    add_member(home, "layer", out);
+    nx_text_add(out, "\n");
+    add_text_line(home, "why", "", out);
+    add_text_line(home, "advice", "there", out);
+}
+
 static void add_head(const json_t *network, struct nx_text *out) {
     const json_t *incident = json_object_get(network, "incident");
     char cell[NX_CELL_MAX];
@@ -288,6 +301,7 @@ static void add_head(const json_t *network, struct nx_text *out) {
     nx_text_add(out, "\n");
     add_text_line(network, "why", "why", out);
     add_text_line(network, "advice", "do", out);
+    add_home(network, out);
 }
 
 void nx_show_explain(const json_t *network, const struct nx_show *show,

@@ -136,8 +136,25 @@ static char *basis_cell(const json_t *network, char *out) {
     return nx_show_name(basis != NULL ? basis : "-", out);
 }
 
+/* The layer where the denial lives; NULL: none, or not known. */
+static const char *home_of(const json_t *network) {
+    return nx_doc_text(json_object_get(network, "lives_in"), "layer");
+}
+
+/* Is some denial seen to live elsewhere than where one expects it? */
+static bool any_home(json_t **rows, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const char *home = home_of(rows[i]);
+        if (home != NULL && strcmp(home, "network") != 0 &&
+            strcmp(home, "authority") != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_row(struct nx_table *table, const json_t *network,
-                    int64_t now_us, const struct nx_show *show) {
+                    int64_t now_us, const struct nx_show *show, bool homes) {
     char cell[NX_CELL_MAX];
     bool unknown = nx_doc_is(network, "state", "unknown");
     const char *name = nx_doc_text(network, "network");
@@ -161,6 +178,11 @@ static void add_row(struct nx_table *table, const json_t *network,
                            now_us, show, cell);
     nx_table_cell(table, cell, NX_PLAIN);
     nx_table_cell(table, basis_cell(network, cell), NX_PLAIN);
+    if (homes) {
+        const char *home = home_of(network);
+        nx_table_cell(table, nx_show_name(home != NULL ? home : "-", cell),
+                      NX_PLAIN);
+    }
     nx_table_cell(table,
                   seen_us == NX_TIME_NONE ? "never"
                                           : nx_show_age(now_us - seen_us, cell),
@@ -171,22 +193,28 @@ static void add_row(struct nx_table *table, const json_t *network,
 
 static void network_table(json_t **rows, size_t n, int64_t now_us,
                           const struct nx_show *show, struct nx_text *out) {
-    static const struct nx_column columns[] = {
-        {"NETWORK", false},      {"STATE", false}, {"DENIED", true},
-        {"CLEARS (UTC)", false}, {"90 %", false},  {"BASIS", false},
-        {"SEEN", false}};
-    struct nx_table *table =
-        nx_table_new(columns, sizeof columns / sizeof columns[0]);
+    bool homes = any_home(rows, n);
+    const struct nx_column columns[] = {{"NETWORK", false},
+                                        {"STATE", false},
+                                        {"DENIED", true},
+                                        {"CLEARS (UTC)", false},
+                                        {"90 %", false},
+                                        {"BASIS", false},
+                                        {homes ? "LIVES IN" : "SEEN", false},
+                                        {"SEEN", false}};
+    struct nx_table *table = nx_table_new(
+        columns, sizeof columns / sizeof columns[0] - (homes ? 0 : 1));
     size_t hidden = 0;
     for (size_t i = 0; i < n; i++) {
         if (n > NX_SHOW_ROWS_MAX && !show->all && rank(rows[i]) == 3) {
             hidden++;
         } else {
-            add_row(table, rows[i], now_us, show);
+            add_row(table, rows[i], now_us, show, homes);
         }
     }
     if (hidden < n) {
-        static const size_t least_needed[] = {6, 5, 4}; /* SEEN, BASIS, 90 % */
+        /* SEEN, BASIS, 90 %; of LIVES IN nothing is left out. */
+        const size_t least_needed[] = {homes ? 7 : 6, 5, 4};
         const struct nx_fit fit = {.width = show->columns,
                                    .utf8 = show->utf8,
                                    .shorten = 0,

@@ -188,6 +188,8 @@ int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
     unsigned hash = key_hash(&key);
     struct nx_target *t = find(engine, &key, hash);
     if (t != NULL) {
+        t->question.to.layer = at->layer; /* as the agent's owner has it now */
+        t->question.to.withheld = at->withheld;
         *out = t;
         return 0;
     }

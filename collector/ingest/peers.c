@@ -124,7 +124,8 @@ static uint64_t endpoint_digest(const struct nx_endpoint *at, uint64_t digest) {
     digest = nx_hash_u64(at->scope_id, digest);
     digest = nx_hash_u64(at->port, digest);
     digest = nx_hash_u64(at->transport, digest);
-    digest = nx_hash_u64((uint64_t)at->layer, digest);
+    digest = nx_hash_u64((uint64_t)at->layer << 1 | (at->withheld ? 1U : 0U),
+                         digest);
     return at->server_name == NULL
                ? nx_hash_u64(0, digest)
                : nx_hash(at->server_name, nx_dname_len(at->server_name),

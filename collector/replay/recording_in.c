@@ -153,7 +153,8 @@ void nx_take_endpoint(const struct nx_in *in, const char *key,
                       struct nx_arena *arena, struct nx_endpoint *out) {
     const char *const layers[] = {
         nx_layer_text(NX_LAYER_HOST), nx_layer_text(NX_LAYER_NETWORK),
-        nx_layer_text(NX_LAYER_CONTROL), nx_layer_text(NX_LAYER_AUTHORITY)};
+        nx_layer_text(NX_LAYER_CONTROL), nx_layer_text(NX_LAYER_AUTHORITY),
+        nx_layer_text(NX_LAYER_UPSTREAM)};
     struct nx_in at = nx_in_member(in, key);
     const char *text = nx_in_text(in, key, NULL);
     struct nx_endpoint parsed;
@@ -166,9 +167,10 @@ void nx_take_endpoint(const struct nx_in *in, const char *key,
     } else {
         *out = parsed;
     }
-    out->layer =
-        (uint8_t)nx_in_choice(in, "layer", layers, 4, NX_LAYER_NETWORK);
+    out->layer = (uint8_t)nx_in_choice(in, "layer", layers, NX_LAYER_N,
+                                       NX_LAYER_NETWORK);
     out->scope_id = nx_in_u32(in, "scope", 0);
+    out->withheld = nx_in_bool(in, "withheld", false);
     out->server_name = nx_take_name(in, "server", arena);
 }
 

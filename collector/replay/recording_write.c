@@ -79,6 +79,7 @@ static bool put_endpoint(json_t *object, const char *key,
            nx_json_set(object, "layer", json_string(nx_layer_text(e->layer))) &&
            (e->scope_id == 0 ||
             nx_json_set(object, "scope", json_integer(e->scope_id))) &&
+           (!e->withheld || nx_json_set(object, "withheld", json_true())) &&
            (e->server_name == NULL ||
             nx_json_set(object, "server", nx_json_name(e->server_name)));
 }

@@ -183,8 +183,8 @@ static bool holds(const struct scene *s, const struct nx_advice_row *row) {
         return v->hard.reason == row->arg;
     case FLAG:
         return (v->flags & 1U << row->arg) != 0;
-    case HOST:
-        return s->facts->layer == NX_LAYER_HOST;
+    case DEVICE:
+        return s->facts->device;
     case OVERDUE:
         return overdue(s);
     case PRESUMED:

@@ -12,7 +12,7 @@
  * when not known: a line that needs one gives way to one that does not. */
 struct nx_advice_facts {
     int64_t now_us;
-    uint8_t layer;        /* enum nx_layer of the resolver */
+    bool device;          /* the denial is the device's own */
     const char *name;     /* "www.example.com" */
     const char *type;     /* "A" */
     const char *resolver; /* "192.0.2.53@53" */

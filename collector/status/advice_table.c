@@ -32,7 +32,7 @@ const struct nx_advice_row nx_advice_table[] = {
      "NXDOMAIN is still served after {hard}, when it should have ended",
      "flush {name} in {resolver}, or ask its operator why the entry outlives "
      "its TTL" MEANWHILE},
-    {NX_STATE_CACHED_NXDOMAIN, HOST, 0,
+    {NX_STATE_CACHED_NXDOMAIN, DEVICE, 0,
      "the device's own cache holds the NXDOMAIN",
      "flush the device's cache[, or wait until {until}]"},
     {NX_STATE_CACHED_NXDOMAIN, FLAG, NX_FLAG_OBSERVER_PLANTED,
@@ -67,7 +67,8 @@ const struct nx_advice_row nx_advice_table[] = {
      "NODATA is still served after {hard}, when it should have ended",
      "flush {name} {type} in {resolver}, or ask its operator why the entry "
      "outlives its TTL" MEANWHILE},
-    {NX_STATE_CACHED_NODATA, HOST, 0, "the device's own cache holds the NODATA",
+    {NX_STATE_CACHED_NODATA, DEVICE, 0,
+     "the device's own cache holds the NODATA",
      "flush the device's cache[, or wait until {until}]"},
     {NX_STATE_CACHED_NODATA, ALWAYS, 0,
      "cached NODATA: the name is there, but not its {type}",

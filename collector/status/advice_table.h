@@ -12,7 +12,7 @@ enum nx_advice_when {
     REASON,  /* of `unknown`: arg */
     BOUND,   /* the hard bound's reason: arg */
     FLAG,    /* arg */
-    HOST,    /* the resolver is on the agent's host */
+    DEVICE,  /* the resolver is the device's own, and it alone denies */
     OVERDUE, /* past the hard bound, and the one of a chain */
     PRESUMED,
     ALIAS,       /* out of the zone: nobody audits its target */

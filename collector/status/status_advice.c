@@ -57,20 +57,28 @@ void nx_sheet_note_wrong(const struct nx_auth_view *view,
     }
 }
 
-/* Another resolver there that already answers for the same item. */
+bool nx_sheet_may_suggest(const struct nx_endpoint *at) {
+    return at->layer != NX_LAYER_HOST && !at->withheld;
+}
+
+/* Another resolver there that already answers for the same item: the network's
+ * own before one that is there for comparison. */
 static const struct nx_endpoint *other_of(const struct nx_sheet *sheet,
                                           const struct nx_sheet_site *site,
                                           const struct nx_sheet_row *row) {
+    const struct nx_endpoint *found = NULL;
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_target_view *view = &sheet->rows[i].view;
         const struct nx_endpoint *at = &view->question->to;
-        if (view->item == row->view.item &&
-            view->verdict.state == NX_STATE_CLEAR &&
-            at->layer != NX_LAYER_HOST) {
-            return at;
+        bool proven = view->item == row->view.item &&
+                      view->verdict.state == NX_STATE_CLEAR;
+        if (proven && nx_sheet_may_suggest(at) &&
+            (found == NULL || (at->layer == NX_LAYER_NETWORK &&
+                               found->layer != NX_LAYER_NETWORK))) {
+            found = at;
         }
     }
-    return NULL;
+    return found;
 }
 
 static void advise_row(const struct nx_sheet *sheet,
@@ -83,7 +91,8 @@ static void advise_row(const struct nx_sheet *sheet,
     struct words words;
     const struct nx_advice_facts facts = {
         .now_us = sheet->now_us,
-        .layer = q->to.layer,
+        .device = q->to.layer == NX_LAYER_HOST &&
+                  nx_sheet_home(sheet, site, row->view.item) == NX_HOME_DEVICE,
         .name = name_text(q->name, words.name),
         .type = nx_rrtype_text(q->qtype, words.type),
         .resolver = nx_endpoint_text(&q->to, words.resolver),
@@ -96,16 +105,15 @@ static void advise_row(const struct nx_sheet *sheet,
     nx_advice_of(&row->view.verdict, &facts, out);
 }
 
-/* The target that the network's state is about: of the worst ones the one
- * that clears last. Resolvers for comparison do not speak for it. */
-static const struct nx_sheet_row *worst_row(const struct nx_sheet *sheet,
-                                            const struct nx_sheet_site *site) {
+const struct nx_sheet_row *
+nx_sheet_worst_row(const struct nx_sheet *sheet,
+                   const struct nx_sheet_site *site) {
     const struct nx_sheet_row *worst = NULL;
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_sheet_row *row = &sheet->rows[i];
         const struct nx_verdict *v = &row->view.verdict;
         if (v->state != site->rollup.state ||
-            row->view.question->to.layer == NX_LAYER_CONTROL) {
+            !nx_layer_serves(row->view.question->to.layer)) {
             continue;
         }
         if (worst == NULL ||
@@ -130,9 +138,8 @@ bool nx_status_put_advice(json_t *object, const struct nx_sheet *sheet,
                                        .unknown_reason =
                                            site->rollup.unknown_reason,
                                        .last_look_us = NX_TIME_UNKNOWN};
-    const struct nx_advice_facts nothing = {.now_us = sheet->now_us,
-                                            .layer = NX_LAYER_NETWORK};
-    row = row != NULL ? row : worst_row(sheet, site);
+    const struct nx_advice_facts nothing = {.now_us = sheet->now_us};
+    row = row != NULL ? row : nx_sheet_worst_row(sheet, site);
     if (row != NULL) {
         advise_row(sheet, site, row, &advice);
     } else {

@@ -302,13 +302,15 @@ static bool listed(const struct nx_sheet *sheet,
     return false;
 }
 
-/* The network's own resolvers first, then those asked for comparison. */
+/* Those alone that the agent's policy lets suggest: the network's own first,
+ * then those asked for comparison. */
 static bool add_good(json_t *list, const struct nx_sheet *sheet,
                      const struct nx_sheet_site *site, unsigned layer) {
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_endpoint *at = &sheet->rows[i].view.question->to;
         if (at->layer != layer || sheet->rows[i].view.item != 0 ||
-            listed(sheet, site, i) || !is_good(sheet, site, at)) {
+            !nx_sheet_may_suggest(at) || listed(sheet, site, i) ||
+            !is_good(sheet, site, at)) {
             continue;
         }
         if (!nx_json_add(list, json_pack("{s:o, s:s}", "resolver",
@@ -324,6 +326,7 @@ static json_t *meanwhile_json(const struct nx_sheet *sheet,
                               const struct nx_sheet_site *site) {
     json_t *list = json_array();
     if (list != NULL && add_good(list, sheet, site, NX_LAYER_NETWORK) &&
+        add_good(list, sheet, site, NX_LAYER_UPSTREAM) &&
         add_good(list, sheet, site, NX_LAYER_CONTROL)) {
         return list;
     }

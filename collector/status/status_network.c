@@ -186,6 +186,7 @@ json_t *nx_status_site_head(const struct nx_sheet *sheet,
             n, "outlook",
             json_string(nx_outlook_text(nx_sheet_site_outlook(sheet, site)))) &&
         nx_status_put_advice(n, sheet, site, NULL) &&
+        nx_status_put_home(n, sheet, site) &&
         nx_json_set(
             n, "denied",
             denied_json(r->state, r->unknown_reason, r->denied_ratio)) &&

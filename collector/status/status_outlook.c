@@ -32,7 +32,7 @@ static bool overdue(const struct nx_sheet *sheet,
         const struct nx_target_view *view = &sheet->rows[i].view;
         const struct nx_verdict *v = &view->verdict;
         int64_t at_us = v->hard.at_us;
-        if (view->question->to.layer == NX_LAYER_CONTROL ||
+        if (!nx_layer_serves(view->question->to.layer) ||
             v->state >= NX_STATE_REFUSED || v->hard.reason == NX_HARD_NONE) {
             continue;
         }

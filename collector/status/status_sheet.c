@@ -258,7 +258,7 @@ static size_t site_targets(const struct nx_sheet *sheet,
             nx_engine_agent_labels(engine, of, &own);
         }
         unsigned layer = row->view.question->to.layer;
-        if (layer != NX_LAYER_CONTROL) {
+        if (nx_layer_serves(layer)) {
             out[n++] = (struct nx_rollup_target){.verdict = &row->view.verdict,
                                                  .weight = own.weight,
                                                  .group = row->group,

@@ -4,6 +4,7 @@
 #define NX_COLLECTOR_STATUS_SHEET_H
 
 #include "collector/engine/engine.h"
+#include "collector/infer/home.h"
 #include "collector/status/status.h"
 
 struct nx_sheet_row {
@@ -90,6 +91,19 @@ bool nx_status_put_advice(json_t *object, const struct nx_sheet *sheet,
                           const struct nx_sheet_site *site,
                           const struct nx_sheet_row *row);
 json_t *nx_status_summary(const struct nx_sheet *sheet);
+/* The target that the network's state is about: of the worst ones the one that
+ * clears last, or NULL. Resolvers for comparison do not speak for it. */
+const struct nx_sheet_row *nx_sheet_worst_row(const struct nx_sheet *sheet,
+                                              const struct nx_sheet_site *site);
+/* In which layer the denial lives that the network's users get for an item. */
+enum nx_home nx_sheet_home(const struct nx_sheet *sheet,
+                           const struct nx_sheet_site *site, unsigned item);
+/* Sets "lives_in": the layer, the evidence and what to do there; or null. */
+bool nx_status_put_home(json_t *object, const struct nx_sheet *sheet,
+                        const struct nx_sheet_site *site);
+/* May users be sent to it, if it answers as restored? By the policy of the
+ * agent that asks it. */
+bool nx_sheet_may_suggest(const struct nx_endpoint *at);
 void nx_sheet_note_wrong(const struct nx_auth_view *view,
                          struct nx_sheet_wrong *out);
 /* A network, and the same without its targets. */

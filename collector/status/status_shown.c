@@ -11,7 +11,7 @@ static bool clearing(const struct nx_sheet *sheet,
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_target_view *view = &sheet->rows[i].view;
         const struct nx_verdict *v = &view->verdict;
-        if (view->question->to.layer == NX_LAYER_CONTROL ||
+        if (!nx_layer_serves(view->question->to.layer) ||
             v->clear_hi_us == NX_TIME_UNKNOWN) {
             continue;
         }

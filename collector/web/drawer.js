@@ -202,8 +202,10 @@ export class Drawer {
         svg("rect", { width: 14, height: 14, rx: 3, fill: patternOf(n.state) })),
       h("strong", {}, n.state), ` · ${stateOf(n.state).said}`, n.denied !== null && ` · ${percent(n.denied)} denied`),
       h("p", {}, n.why), n.advice && h("p", { class: "advice" }, n.advice),
+      n.lives_in && h("p", {}, h("strong", {}, `Lives in: ${n.lives_in.layer}. `), n.lives_in.why),
+      n.lives_in && h("p", { class: "advice" }, n.lives_in.advice),
       meanwhile.length > 0 && h("p", {}, "Meanwhile these resolvers answer: ",
-        meanwhile.map((m, i) => [i > 0 && ", ", h("span", { class: "mono" }, m.resolver), m.layer === "control" && " (for comparison)"])),
+        meanwhile.map((m, i) => [i > 0 && ", ", h("span", { class: "mono" }, m.resolver), m.layer !== "network" && " (not this network's own)"])),
       n.targets.map((t) => targetCard(t, now)),
       (n.authority_dig ?? []).length > 0 && h("section", { class: "target" }, h("h3", {}, "Ask the name servers"), n.authority_dig.map(copyable)),
     ].flat().filter((part) => part);

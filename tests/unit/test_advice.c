@@ -13,11 +13,9 @@
 #define S INT64_C(1000000)
 #define NOON (INT64_C(1795176000) * S) /* 2026-11-20T12:00:00Z */
 
-static const struct nx_advice_facts nothing = {.now_us = NOON,
-                                               .layer = NX_LAYER_NETWORK};
+static const struct nx_advice_facts nothing = {.now_us = NOON};
 static const struct nx_advice_facts all = {
     .now_us = NOON,
-    .layer = NX_LAYER_NETWORK,
     .name = "www.example.com",
     .type = "A",
     .resolver = "192.0.2.53@53",
@@ -104,7 +102,7 @@ static void test_wait(void **state) {
     says(&v, &facts, "cached NXDOMAIN",
          "wait until 2026-11-21T12:10:00Z, or flush www.example.com in "
          "192.0.2.53@53");
-    facts.layer = NX_LAYER_HOST;
+    facts.device = true;
     v.eta.known = false;
     says(&v, &facts, "the device's own cache holds the NXDOMAIN",
          "flush the device's cache");

@@ -48,7 +48,8 @@ static void fill_tables(struct sample *s) {
         q->flags = NX_Q_RD;
         assert_int_equal(nx_endpoint_parse("192.0.2.53@53", &q->to), 0);
         q->to.address[3] = (uint8_t)(53 + i / 2);
-        q->to.layer = NX_LAYER_NETWORK;
+        q->to.layer = i < 2 ? NX_LAYER_UPSTREAM : NX_LAYER_NETWORK;
+        q->to.withheld = i < 2;
     }
     for (size_t i = 0; i < 2; i++) {
         s->answers[i] =

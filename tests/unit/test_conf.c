@@ -86,9 +86,12 @@ static void test_everything(void **state) {
                                "    - at: 192.0.2.53@5353\n"
                                "    - at: 192.0.2.53@5353/tcp\n"
                                "    - at: fe80::1%eth0\n"
+                               "      layer: upstream\n"
                                "    - at: \"[2001:db8::53]/tls\"\n"
                                "      tls_name: dot.example.net\n"
                                "      tls_ca_file: ca.pem\n"
+                               "      layer: control\n"
+                               "      may_suggest: true\n"
                                "policy:\n"
                                "  zones: [example.com, Example.NET.]\n"
                                "  canary_zones: [canary.example.net]\n"
@@ -125,7 +128,12 @@ static void test_everything(void **state) {
     assert_int_equal(conf->resolvers_n, 4);
     assert_int_equal(conf->resolvers[0].at.at.port, 5353);
     assert_int_equal(conf->resolvers[0].at.at.layer, NX_LAYER_NETWORK);
+    assert_false(conf->resolvers[0].at.at.withheld);
     assert_int_equal(conf->resolvers[1].at.at.transport, NX_TCP);
+    assert_int_equal(conf->resolvers[2].at.at.layer, NX_LAYER_UPSTREAM);
+    assert_true(conf->resolvers[2].at.at.withheld);
+    assert_int_equal(conf->resolvers[3].at.at.layer, NX_LAYER_CONTROL);
+    assert_false(conf->resolvers[3].at.at.withheld);
     assert_string_equal(conf->resolvers[2].at.scope, "eth0");
     assert_int_equal(conf->resolvers[3].at.at.transport, NX_TLS);
     assert_int_equal(conf->resolvers[3].at.at.port, 853);
@@ -145,7 +153,7 @@ static void test_everything(void **state) {
     assert_string_equal(conf->root_hints, "root.hints");
     assert_int_equal(conf->batch_max_results, 50);
     assert_string_equal(conf->spool_path, "spool");
-    assert_int_equal(conf->spool_path_line, 37);
+    assert_int_equal(conf->spool_path_line, 40);
     assert_int_equal(conf->spool_max_bytes, 2000000);
     assert_int_equal(conf->spool_max_age_s, 3600);
     assert_false(conf->spool_sync_always);
@@ -229,6 +237,13 @@ static const struct {
     {HEAD "resolvers:\n  named:\n    - at: 192.0.2.53\n    - at: "
           "192.0.2.53@53\n",
      "a.yaml:8: resolvers.named[1].at: \"192.0.2.53@53\" is named twice"},
+    {HEAD "resolvers:\n  named:\n    - at: 192.0.2.53\n    - at: "
+          "192.0.2.53\n      layer: control\n",
+     "a.yaml:8: resolvers.named[1].at: \"192.0.2.53\" is named twice"},
+    {HEAD "resolvers:\n  named:\n    - at: 192.0.2.53\n      layer: "
+          "authority\n",
+     "a.yaml:8: resolvers.named[0].layer: \"authority\" is none of: host, "
+     "network, upstream, control"},
     {HEAD "resolvers:\n  named:\n    - at: 192.0.2.53/tls\n",
      "a.yaml:7: resolvers.named[0]: \"192.0.2.53/tls\" needs tls_name, the "
      "name to authenticate"},

@@ -37,7 +37,6 @@ static void on_set(void *user, const struct nx_resolver *list, size_t n) {
     for (size_t i = 0; i < n; i++) {
         nx_endpoint_text(&list[i].at, told->text[i]);
         told->named[i] = list[i].named;
-        assert_int_equal(list[i].at.layer, NX_LAYER_NETWORK);
     }
     (void)event_base_loopbreak(told->base);
 }
@@ -108,20 +107,30 @@ static void test_plain(void **state) {
     finish(&watch, &told);
 }
 
-/* Behind systemd-resolved's stub: the uplinks, or the stub if need be. */
+/* systemd-resolved's stub is the device's own, the uplinks are the network's;
+ * without them the stub has to stand for the network. */
 static void test_stub(void **state) {
     (void)state;
     struct told told;
     write_file(resolv_conf, "nameserver 127.0.0.53\n");
     write_file(resolved_conf, "nameserver 192.0.2.7\n");
     struct nx_resolver_watch *watch = start(&told);
-    assert_int_equal(told.n, 1);
-    assert_string_equal(told.text[0], "192.0.2.7@53");
+    const struct nx_resolver *list = NULL;
+    assert_int_equal(told.n, 2);
+    assert_string_equal(told.text[0], "127.0.0.53@53");
+    assert_string_equal(told.text[1], "192.0.2.7@53");
+    assert_int_equal(nx_resolvers_get(watch, &list), 2);
+    assert_int_equal(list[0].at.layer, NX_LAYER_HOST);
+    assert_true(list[0].at.withheld);
+    assert_int_equal(list[1].at.layer, NX_LAYER_NETWORK);
+    assert_false(list[1].at.withheld);
     finish(&watch, &told);
     assert_int_equal(unlink(resolved_conf), 0);
     watch = start(&told);
     assert_int_equal(told.n, 1);
     assert_string_equal(told.text[0], "127.0.0.53@53");
+    assert_int_equal(nx_resolvers_get(watch, &list), 1);
+    assert_int_equal(list[0].at.layer, NX_LAYER_NETWORK);
     finish(&watch, &told);
 }
 

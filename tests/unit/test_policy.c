@@ -195,6 +195,10 @@ static void test_rates(void **state) {
                                          : &policy.public_rate);
         r.named = true;
         assert_ptr_equal(nx_policy_rate(&policy, &r), &policy.own_rate);
+        r.at.layer = NX_LAYER_CONTROL; /* not ours, whoever named it */
+        assert_ptr_equal(nx_policy_rate(&policy, &r),
+                         rows[i].private ? &policy.own_rate
+                                         : &policy.public_rate);
     }
 }
 

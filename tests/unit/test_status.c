@@ -346,6 +346,50 @@ static void test_control_resolver_does_not_count(void **state) {
     json_decref(d);
 }
 
+/* The network's resolver denies, what is behind it and one for comparison are
+ * clear: the denial is the forwarder's, and users are sent only where the
+ * agent's policy lets them be sent. */
+static void test_where_the_denial_lives(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_endpoint resolvers[] = {resolver(1), resolver(2), resolver(3)};
+    const struct nx_hello h = {.software = "bench",
+                               .clock = clock_at(T0),
+                               .resolvers = resolvers,
+                               .resolvers_n = 3};
+    resolvers[1].layer = NX_LAYER_UPSTREAM;
+    resolvers[2].layer = NX_LAYER_CONTROL;
+    resolvers[1].withheld = resolvers[2].withheld = true;
+    assert_int_equal(nx_engine_hello(b->engine, LYON, &h, T0), 0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    tick(b, T0 + 2 * S);
+    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0 + 2 * S);
+    assert_string_equal(text_at(lyon, "lives_in.layer"), "network");
+    json_decref(lyon);
+    clear(b, LYON, 2, T0 + S);
+    clear(b, LYON, 3, T0 + S);
+    tick(b, T0 + 10 * S);
+    lyon = nx_status_network(b->engine, 7, "lyon", T0 + 10 * S);
+    assert_string_equal(text_at(lyon, "state"), "cached-nxdomain");
+    assert_string_equal(text_at(lyon, "lives_in.layer"), "forwarder");
+    assert_string_equal(
+        text_at(lyon, "lives_in.why"),
+        "the forwarder 192.0.2.1@53 serves the denial; the recursive resolver "
+        "192.0.2.2@53 behind it answers as restored; of 1 control resolver 1 "
+        "answers as restored, 0 deny");
+    assert_int_equal(json_array_size(json_object_get(lyon, "meanwhile")), 0);
+    assert_null(strstr(text_at(lyon, "advice"), "meanwhile"));
+    json_decref(lyon);
+    resolvers[2].withheld = false; /* the owner changed his mind */
+    assert_int_equal(nx_engine_hello(b->engine, LYON, &h, T0 + 11 * S), 0);
+    lyon = nx_status_network(b->engine, 7, "lyon", T0 + 11 * S);
+    assert_string_equal(text_at(lyon, "meanwhile.0.resolver"), "192.0.2.3@53");
+    assert_string_equal(text_at(lyon, "meanwhile.0.layer"), "control");
+    assert_non_null(
+        strstr(text_at(lyon, "advice"), "use 192.0.2.3@53 meanwhile"));
+    json_decref(lyon);
+}
+
 static void test_what_is_not_there(void **state) {
     struct engine_bench *b = *state;
     assert_null(nx_status_incident(b->engine, 7, T0));
@@ -573,6 +617,7 @@ int main(void) {
         TEST(test_declared_is_said),
         TEST(test_same_cache_is_counted_once),
         TEST(test_control_resolver_does_not_count),
+        TEST(test_where_the_denial_lives),
         TEST(test_what_is_not_there),
         TEST(test_evidence),
         TEST(test_closed_incident),

@@ -1,0 +1,175 @@
+/* Where the denial lives, in the status document: the layer, what shows it,
+ * and what to do there. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/status/advice.h"
+#include "collector/status/status_sheet.h"
+#include "collector/status/status_text.h"
+
+static void count(const struct nx_sheet *sheet,
+                  const struct nx_sheet_site *site, unsigned item,
+                  struct nx_layer_word words[NX_LAYER_N]) {
+    memset(words, 0, NX_LAYER_N * sizeof(*words));
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_target_view *view = &sheet->rows[i].view;
+        if (view->item == item) {
+            nx_home_count(words, view->question->to.layer, view->verdict.state);
+        }
+    }
+}
+
+static bool authority_denies(const struct nx_sheet *sheet, unsigned item) {
+    const struct nx_auth_facts *facts = &sheet->facts[item];
+    return facts->observed && !facts->all_ns_good && facts->ns_negative > 0 &&
+           !sheet->audit_silent;
+}
+
+enum nx_home nx_sheet_home(const struct nx_sheet *sheet,
+                           const struct nx_sheet_site *site, unsigned item) {
+    struct nx_layer_word words[NX_LAYER_N];
+    count(sheet, site, item, words);
+    return nx_home_of(words, authority_denies(sheet, item));
+}
+
+/* --- for people --- */
+
+/* The parts of the sentences, printable; "" when there is none. */
+struct parts {
+    char name[NX_DNAME_TEXT_MAX];
+    char network[NX_ENDPOINT_TEXT_MAX];  /* the one that denies */
+    char upstream[NX_ENDPOINT_TEXT_MAX]; /* likewise, else any */
+    char control[96];
+};
+
+static bool denies(const struct nx_sheet_row *row) {
+    struct nx_layer_word words[NX_LAYER_N] = {{0}};
+    nx_home_count(words, NX_LAYER_NETWORK, row->view.verdict.state);
+    return words[NX_LAYER_NETWORK].denied_n > 0;
+}
+
+static void one_of(const struct nx_sheet *sheet,
+                   const struct nx_sheet_site *site, unsigned item,
+                   unsigned layer, char *out) {
+    const struct nx_sheet_row *found = NULL;
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_sheet_row *row = &sheet->rows[i];
+        if (row->view.item == item && row->view.question->to.layer == layer &&
+            (found == NULL || (denies(row) && !denies(found)))) {
+            found = row;
+        }
+    }
+    (void)snprintf(out, NX_ENDPOINT_TEXT_MAX, "%s", "");
+    if (found != NULL) {
+        (void)nx_endpoint_text(&found->view.question->to, out);
+    }
+}
+
+static void control_part(const struct nx_layer_word *control, char *out,
+                         size_t cap) {
+    unsigned n = control->denied_n + control->good_n + control->other_n;
+    out[0] = '\0';
+    if (n > 0) {
+        (void)snprintf(out, cap,
+                       "; of %u control resolver%s %u answer%s as restored, %u "
+                       "den%s",
+                       n, n == 1 ? "" : "s", control->good_n,
+                       control->good_n == 1 ? "s" : "", control->denied_n,
+                       control->denied_n == 1 ? "ies" : "y");
+    }
+}
+
+static void parts_of(const struct nx_sheet *sheet,
+                     const struct nx_sheet_site *site, unsigned item,
+                     struct parts *out) {
+    struct nx_layer_word words[NX_LAYER_N];
+    count(sheet, site, item, words);
+    control_part(&words[NX_LAYER_CONTROL], out->control, sizeof(out->control));
+    one_of(sheet, site, item, NX_LAYER_NETWORK, out->network);
+    one_of(sheet, site, item, NX_LAYER_UPSTREAM, out->upstream);
+    size_t len =
+        strlen(nx_dname_text(sheet->incident->items[item].name, out->name));
+    if (len > 1) {
+        out->name[len - 1] = '\0'; /* without the final dot */
+    }
+}
+
+__attribute__((format(printf, 2, 3))) static void say(char *out,
+                                                      const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(out, NX_ADVICE_MAX, format, args);
+    va_end(args);
+}
+
+static void explain(enum nx_home home, const struct parts *p,
+                    struct nx_advice *out) {
+    out->why[0] = out->todo[0] = '\0';
+    switch (home) {
+    case NX_HOME_AUTHORITY:
+        say(out->why, "a name server of the zone denies %s%s", p->name,
+            p->control);
+        say(out->todo, "fix the name server that is listed under authority; "
+                       "no cache needs to be flushed before");
+        break;
+    case NX_HOME_RECURSIVE:
+        say(out->why,
+            "the recursive resolver %s, behind %s, serves the denial%s",
+            p->upstream, p->network, p->control);
+        say(out->todo,
+            "ask its operator (the ISP) to flush %s in %s; then restart the "
+            "forwarder %s: it may hold a copy",
+            p->name, p->upstream, p->network);
+        break;
+    case NX_HOME_FORWARDER:
+        say(out->why,
+            "the forwarder %s serves the denial; the recursive resolver %s "
+            "behind it answers as restored%s",
+            p->network, p->upstream, p->control);
+        say(out->todo, "restart the forwarder %s, or flush its cache",
+            p->network);
+        break;
+    case NX_HOME_NETWORK:
+        say(out->why,
+            "%s, or a resolver behind it, serves the denial; what is behind "
+            "it is not asked%s",
+            p->network, p->control);
+        say(out->todo,
+            "ask its operator to flush %s; to tell a forwarder from what it "
+            "asks, name that in the agent's resolvers with layer upstream",
+            p->name);
+        break;
+    case NX_HOME_DEVICE:
+        say(out->why,
+            "the device's own cache serves the denial; %s answers as "
+            "restored%s",
+            p->network, p->control);
+        say(out->todo,
+            "flush the device's cache (resolvectl flush-caches; nscd "
+            "--invalidate=hosts; ipconfig /flushdns), and restart programs "
+            "with a cache of their own");
+        break;
+    case NX_HOME_NONE:
+    case NX_HOME_N_:
+        break;
+    }
+}
+
+bool nx_status_put_home(json_t *object, const struct nx_sheet *sheet,
+                        const struct nx_sheet_site *site) {
+    const struct nx_sheet_row *worst = nx_sheet_worst_row(sheet, site);
+    unsigned item = worst != NULL ? worst->view.item : 0;
+    enum nx_home home = nx_sheet_home(sheet, site, item);
+    struct parts parts;
+    struct nx_advice advice;
+    if (home == NX_HOME_NONE) {
+        return nx_json_set(object, "lives_in", json_null());
+    }
+    parts_of(sheet, site, item, &parts);
+    explain(home, &parts, &advice);
+    return nx_json_set(object, "lives_in",
+                       json_pack("{s:s, s:o, s:o}", "layer", nx_home_text(home),
+                                 "why", nx_json_text(advice.why), "advice",
+                                 nx_json_text(advice.todo)));
+}
