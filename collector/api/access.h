@@ -14,6 +14,9 @@
 #define NX_TOKEN_HASH_BYTES 32U
 #define NX_TOKENS_MAX 1024U /* in the store, with those that are over */
 
+/* In replies: what the asker may do, "read" or "admin". */
+#define NX_ACCESS_HEADER "Nxclear-Access"
+
 enum nx_scope { NX_SCOPE_READ, NX_SCOPE_ADMIN };
 const char *nx_scope_text(unsigned scope);
 

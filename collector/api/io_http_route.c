@@ -369,6 +369,15 @@ static const struct nx_grant *grant_of(const struct nx_http_door *door,
                : NULL;
 }
 
+/* So that nobody is offered what would be refused. */
+static void say_access(struct evhttp_request *request,
+                       const struct nx_grant *grant) {
+    if (grant != NULL) {
+        (void)evhttp_add_header(evhttp_request_get_output_headers(request),
+                                NX_ACCESS_HEADER, nx_scope_text(grant->scope));
+    }
+}
+
 void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request) {
     struct nx_api_request asked;
     struct nx_api_problem problem;
@@ -396,5 +405,6 @@ void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request) {
         return;
     }
     nx_service_act_as(door->http->service, grant != NULL ? grant->who : "");
+    say_access(request, grant);
     dispatch(door->http, request, &asked, grant);
 }

@@ -59,6 +59,7 @@ static unsigned value_of(enum nx_option option, struct nx_text *out) {
         enum nx_option option;
         const char *words;
     } rows[] = {{OPT_FORMAT, "md html json"},
+                {OPT_SCOPE, "read admin"},
                 {OPT_ROLE, "network authority"},
                 {OPT_RESTORED, "auto now"},
                 {OPT_GROUP, "site provider asn country resolver"},

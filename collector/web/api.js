@@ -2,7 +2,7 @@
 // errors, events as a stream that goes on where it broke off.
 
 import { byId } from "./dom.js";
-import { ask, KEY, takeFirst } from "./first.js";
+import { ask, KEY, note, takeFirst } from "./first.js";
 
 export class Problem extends Error {
   constructor(status, detail) {
@@ -50,6 +50,7 @@ async function request(path, options = {}, asked = null) {
   for (;;) {
     const reply = await (asked ?? ask(path, options));
     asked = null;
+    note(reply);
     if (reply.status !== 401) {
       return reply;
     }

@@ -78,7 +78,9 @@ function route() {
 
 function go(path, replace = false) {
   if (path !== location.pathname) {
-    replace ? history.replaceState(null, "", path) : history.pushState(null, "", path);
+    // What is shown of an incident stays when its drawer opens or closes.
+    const url = page !== null && placeOf(path)?.[1] === page.id ? path + location.search : path;
+    replace ? history.replaceState(null, "", url) : history.pushState(null, "", url);
   }
   route();
 }

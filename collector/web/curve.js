@@ -44,25 +44,28 @@ function path(scale, y, times, sums) {
   return times.map((t, i) => `${i === 0 ? "M" : "L"}${scale.x(t).toFixed(1)} ${y(sums[i]).toFixed(1)}`).join("");
 }
 
+// The most important first: a text that has no room beside them is left out.
 function milestones(incident, scale, now) {
   const s = incident.head.summary;
-  const list = [
-    [parse(s.below_10pct), "<10 %"],
-    [parse(s.below_1pct), "<1 %"],
+  const taken = [];
+  return [
     [parse(s.all_clear?.hi90), "all clear, 90 %"],
     [parse(s.hard?.at), "bound"],
-  ].filter(([t]) => t !== null && t >= now && t <= scale.to);
-  let row = 0;
-  let last = -Infinity;
-  return list.sort((a, b) => a[0] - b[0]).map(([t, text]) => {
+    [parse(s.below_10pct), "<10 %"],
+    [parse(s.below_1pct), "<1 %"],
+  ].filter(([t]) => t !== null && t >= now && t <= scale.to).map(([t, name]) => {
     const x = scale.x(t);
-    row = x - last < 110 ? (row + 1) % 2 : 0;
-    last = x;
-    const right = x > scale.width - 110;
+    const text = `${name} ${clock(t).slice(0, 5)}`;
+    const wide = text.length * 6.5;
+    const right = x + wide > scale.width;
+    const from = right ? x - 4 - wide : x + 4;
+    const row = [0, 1].find((r) => taken.every((o) => o.row !== r || from > o.to || from + wide < o.from));
+    if (row !== undefined) {
+      taken.push({ row, from, to: from + wide });
+    }
     return svg("g", { class: "milestone" },
-      svg("path", { d: `M${x} ${TOP - 4}V${HEIGHT - BOTTOM}` }),
-      svg("text", { x: right ? x - 4 : x + 4, y: 11 + row * 12, "text-anchor": right ? "end" : "start" },
-        `${text} ${clock(t).slice(0, 5)}`));
+      svg("path", { d: `M${x} ${TOP - 4}V${HEIGHT - BOTTOM}` }, svg("title", {}, text)),
+      row !== undefined && svg("text", { x: right ? x - 4 : x + 4, y: 11 + row * 12, "text-anchor": right ? "end" : "start" }, text));
   });
 }
 
@@ -106,7 +109,7 @@ export class Curve {
       if (name === "networks") {
         const ground = HEIGHT - BOTTOM;
         parts.push(svg("path", { class: "area", d: `${path(scale, y, before, seen)}L${scale.x(now)} ${ground}L${scale.x(before[0])} ${ground}Z` }));
-        for (const v of [0, most / 2, most]) {
+        for (const v of most < 2 ? [0, most] : [0, most / 2, most]) {
           parts.unshift(svg("path", { class: "grid", d: `M0 ${y(v)}H${scale.width}` }),
             svg("text", { x: -6, y: y(v) + 4, "text-anchor": "end" }, Math.round(v)));
         }

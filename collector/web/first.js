@@ -24,6 +24,13 @@ export const eventsOf = (id, targets = false) => `/v1/incidents/${id}/events?cha
 // null: another page.
 export const placeOf = (path) => /^\/incidents\/([1-9]\d{0,9})(?:\/networks\/([^/]+))?$/.exec(path);
 
+// May whoever reads here open and close incidents? By the latest reply.
+let admin = false;
+export const mayChange = () => admin;
+export function note(reply) {
+  admin = reply.headers.has("Nxclear-Access") ? reply.headers.get("Nxclear-Access") === "admin" : admin;
+}
+
 let first = null;
 
 const place = placeOf(location.pathname);

@@ -2,6 +2,7 @@
 // as long as a name server denies, nothing else matters.
 
 import { h } from "./dom.js";
+import { mayChange } from "./first.js";
 import { age, count, domain, moment, parse, seconds, span } from "./format.js";
 import { isAffected } from "./states.js";
 
@@ -108,7 +109,7 @@ export function incidentTitle(head, onClose) {
     h("h1", {}, h("span", { class: "wrap" }, domain(i.name)), " ", h("span", { class: "types" }, i.types.join(" "))),
     h("span", { class: `badge o-${head.outlook}` }, i.closed ? "Closed" : OUTLOOK[head.outlook] ?? head.outlook),
     h("span", { class: "grow" }),
-    !i.closed && h("button", { type: "button", id: "close-incident", onclick: onClose }, "Close incident…"));
+    !i.closed && mayChange() && h("button", { type: "button", id: "close-incident", onclick: onClose }, "Close incident…"));
 }
 
 export function incidentFacts(incident) {

@@ -5,10 +5,10 @@ import { Curve } from "./curve.js";
 import { Drawer } from "./drawer.js";
 import { byId, h, renew, setText, svg } from "./dom.js";
 import { eventsOf } from "./first.js";
-import { domain } from "./format.js";
+import { domain, parse, span } from "./format.js";
 import { authorityCard, incidentFacts, incidentTitle } from "./header.js";
 import { Lanes } from "./lanes.js";
-import { GROUPINGS, HistoryFold, Incident, SORTS } from "./model.js";
+import { GROUPINGS, HistoryFold, Incident, searchOf, SORTS, viewOf } from "./model.js";
 import { isAffected, patternOf, stateOf, STATES } from "./states.js";
 
 const POLL_MS = 5000;
@@ -59,7 +59,7 @@ export class IncidentPage {
     this.go = go;
     this.end = new AbortController();
     this.incident = new Incident();
-    this.view = { filter: "", states: new Set(), group: "", sort: "state", base: this.base };
+    this.view = { ...viewOf(location.search), base: this.base };
     this.announcer = new Announcer();
     this.frame = null; // a picture that is asked for
     this.drawer = new Drawer(byId("drawer"), () => go(this.base));
@@ -67,11 +67,12 @@ export class IncidentPage {
     this.curve = new Curve(this.incident);
     this.title = h("div", {});
     this.facts = h("div", {});
+    this.remaining = h("p", { class: "remaining", role: "timer" }, h("b"), h("span"));
     this.authority = h("div", {});
     this.chips = h("div", { class: "chips", role: "group", "aria-label": "Show only these states" });
     this.counted = h("span", { class: "dim", "aria-live": "off" });
     this.trouble = h("p", { class: "error", role: "alert" });
-    this.element = h("div", { class: "page" }, this.trouble, h("div", { class: "top" }, this.title, this.facts),
+    this.element = h("div", { class: "page" }, this.trouble, h("div", { class: "top" }, this.title, this.facts, this.remaining),
       h("div", { class: "pair-of-cards" }, this.authority, this.curve.element),
       h("section", { class: "networks", "aria-labelledby": "networks-title" },
         h("h2", { id: "networks-title", class: "unseen" }, "Networks"), this.#toolbar(), this.lanes.element, this.#legend()));
@@ -88,15 +89,16 @@ export class IncidentPage {
         if (this.targets !== (this.view.group === "resolver")) {
           this.#live();
         }
-        this.#arranged();
+        this.#chosen();
       },
-    }, names.map((name) => h("option", { value: name }, name || "none"))));
+    }, names.map((name) => h("option", { value: name, selected: name === this.view[key] }, name || "none"))));
     return h("div", { class: "toolbar" },
       h("label", {}, h("span", { class: "unseen" }, "Filter networks"), h("input", {
         id: "filter", type: "search", placeholder: "Filter: name, resolver, label, state", autocomplete: "off", spellcheck: "false",
+        value: this.view.filter,
         oninput: (event) => {
           this.view.filter = event.target.value;
-          this.#arranged();
+          this.#chosen();
         },
       })),
       select("group", "Group", Object.keys(GROUPINGS), "group"),
@@ -240,7 +242,8 @@ export class IncidentPage {
       await painted();
       performance.mark("nxclear-history");
     } catch (error) {
-      if (!this.end.signal.aborted) {
+      // Who may read some networks only is not told the past.
+      if (!this.end.signal.aborted && error.status !== 403) {
         this.trouble.textContent = `the past is not shown: ${error.message}`;
       }
     }
@@ -267,7 +270,18 @@ export class IncidentPage {
       renew(this.authority, authorityCard(incident.head, now));
     }
     this.#chips();
+    this.#countDown();
     this.#arranged();
+  }
+
+  // To the moment when all is clear, most likely; nothing when nobody knows.
+  #countDown() {
+    const { summary, outlook } = this.incident.head;
+    const at = outlook === "waiting" ? parse(summary.all_clear?.hi90) : null;
+    const left = at === null ? 0 : at - this.clock.now();
+    this.remaining.hidden = at === null;
+    setText(this.remaining.firstChild, span(Math.abs(left)));
+    setText(this.remaining.lastChild, left >= 0 ? "to all clear (90 %)" : "later than foretold");
   }
 
   #drawCurve() {
@@ -291,11 +305,16 @@ export class IncidentPage {
       onclick: () => {
         this.view.states.has(s) ? this.view.states.delete(s) : this.view.states.add(s);
         this.#chips();
-        this.#arranged();
+        this.#chosen();
       },
     }, svg("svg", { class: "mark", width: 14, height: 14, "aria-hidden": "true" }, svg("rect", { width: 14, height: 14, rx: 3, fill: patternOf(s) })),
     ` ${s} `, h("b", {}, counts.get(s) ?? 0))));
     this.chips.querySelector(`[data-state="${focused}"]`)?.focus();
+  }
+
+  #chosen() {
+    history.replaceState(null, "", location.pathname + searchOf(this.view));
+    this.#arranged();
   }
 
   #arranged() {
@@ -310,6 +329,7 @@ export class IncidentPage {
   #tick() {
     if (this.incident.head !== null && !this.incident.closed) {
       this.lanes.tick();
+      this.#countDown();
     }
   }
 

@@ -2,6 +2,7 @@
 
 import { get, pages, post } from "./api.js";
 import { byId, h } from "./dom.js";
+import { mayChange } from "./first.js";
 import { count, domain, moment, parse } from "./format.js";
 
 const OUTLOOK = { clear: "all clear", waiting: "clearing", stuck: "not clearing", unknown: "not known" };
@@ -73,7 +74,9 @@ export class ListPage {
     this.none = h("p", { class: "note", hidden: true }, "No incident yet.");
     this.error = h("p", { class: "error", role: "alert" });
     this.networks = h("p", { class: "dim" });
-    this.element = h("div", { class: "page" }, h("h1", {}, "Incidents"), this.networks, openForm(onOpened), this.error, this.none,
+    this.form = openForm(onOpened);
+    this.form.hidden = true;
+    this.element = h("div", { class: "page" }, h("h1", {}, "Incidents"), this.networks, this.form, this.error, this.none,
       h("div", { class: "card scroll", tabindex: 0, role: "region", "aria-label": "Incidents" }, h("table", { class: "list" },
         h("thead", {}, h("tr", {}, ["", "Name", "Outlook", "Opened", "Closed", "Note"].map((t) => h("th", { scope: "col" }, t || h("span", { class: "unseen" }, "Number"))))),
         this.body)));
@@ -83,6 +86,7 @@ export class ListPage {
     try {
       const list = await get("/v1/incidents", signal);
       this.clock.set(list.now);
+      this.form.hidden = !mayChange();
       const rows = list.incidents.sort((a, b) => Number(a.closed !== null) - Number(b.closed !== null) || b.id - a.id);
       this.body.replaceChildren(...rows.map((i) => row(i, this.clock.now())));
       this.none.hidden = rows.length > 0;

@@ -287,6 +287,28 @@ export const SORTS = {
   weight: () => (a, b) => by((n) => n.weight)(a, b) || byName(a, b),
 };
 
+// What is shown, in the address of the page: a link shows the same to others.
+export function viewOf(search) {
+  const asked = new URLSearchParams(search);
+  const known = (key, table, other) => (Object.hasOwn(table, asked.get(key) ?? "?") ? asked.get(key) : other);
+  return {
+    filter: asked.get("filter") ?? "",
+    states: new Set(asked.getAll("state").filter((s) => stateOf(s).name === s)),
+    group: known("group", GROUPINGS, ""),
+    sort: known("sort", SORTS, "state"),
+  };
+}
+
+export function searchOf(view) {
+  const asked = new URLSearchParams();
+  const put = (key, value, usual) => value !== usual && asked.append(key, value);
+  put("filter", view.filter, "");
+  view.states.forEach((s) => put("state", s));
+  put("group", view.group, "");
+  put("sort", view.sort, "state");
+  return asked.size > 0 ? `?${asked}` : "";
+}
+
 // Rows in order: networks, and a row {group, n, affected} before each group.
 export function arrange(networks, view, rank) {
   const words = view.filter.toLowerCase().split(/\s+/).filter((word) => word !== "");

@@ -41,10 +41,15 @@ class Crowd:
         self.daemon.start()
         wait_until(lambda: self.get("/healthz")[0] == 200, READY_S,
                    "the collector of the crowd")
-        self.token = subprocess.run(
-            [f"{bin_dir}/nxclear", "--api", f"unix:{self.folder}/nxclear.sock",
-             "tokens", "create", "page", "--scope", "admin"], check=True,
-            capture_output=True, text=True, timeout=READY_S).stdout.strip()
+        self.bin_dir = bin_dir
+        self.token = self.new_token("page", "--scope", "admin")
+
+    def new_token(self, *arguments):
+        return subprocess.run(
+            [f"{self.bin_dir}/nxclear", "--api",
+             f"unix:{self.folder}/nxclear.sock", "tokens", "create",
+             *arguments], check=True, capture_output=True, text=True,
+            timeout=READY_S).stdout.strip()
 
     def _command(self, part, *arguments):
         return [f"{BIN}/bench_crowd", part, self.folder,

@@ -346,6 +346,67 @@ def test_permanent_link():
     assert page.text("#drawer-title") == name
 
 
+def test_link_shows_the_same():
+    """What is filtered, sorted and grouped is in the address."""
+    page = browser()
+    page.open(known(FEW).url + "/incidents/1?filter=-isp-&state=clear&"
+              "state=cached-nxdomain&group=state&sort=network&sort=x&"
+              "colour=red")
+    page.wait("document.querySelector('.lanes-body .lane')", "the lanes")
+    assert page.js("document.getElementById('filter').value") == "-isp-"
+    assert page.js("document.getElementById('group').value") == "state"
+    assert page.js("document.getElementById('sort').value") == "network"
+    shown = set(page.js("[...document.querySelectorAll('.lane-group .c-state')"
+                        "].map((s) => s.textContent)"))
+    assert shown == {"clear", "cached-nxdomain"}, shown
+    page.find("#group option[value='']").click()
+    page.find("[data-state=clear]").click()
+    assert page.js("location.search") == \
+        "?filter=-isp-&state=cached-nxdomain&sort=network"
+    page.find(".lanes-body a").click()
+    page.wait("document.querySelector('.drawer .target')", "the evidence")
+    assert page.js("location.href").endswith(
+        "?filter=-isp-&state=cached-nxdomain&sort=network")
+    nothing_wrong(page)
+
+
+def test_reader_of_one_network():
+    """Sees that one, with the time that is left for it, and is not offered
+    what would be refused."""
+    name = next(n["network"] for n in crowd().json(
+        "/v1/incidents/1/status?targets=false")["networks"]
+        if n["state"] == "cached-nxdomain" and n["clears"] is not None)
+    token = crowd().new_token("one", "--network", name)
+    page = incident_page()
+    assert page.js("!!document.getElementById('close-incident')")
+    script = page.command(
+        "Page.addScriptToEvaluateOnNewDocument",
+        source=f"sessionStorage.setItem('nxclear-token', '{token}')")
+    try:
+        page.open(known(FEW).url + "/incidents/1")
+        page.wait("document.querySelectorAll('.lanes-body .lane').length == 1",
+                  "the lane")
+        assert page.text(".lanes-body .c-network a") == name
+        assert not page.js("!!document.getElementById('close-incident')")
+        left = "document.querySelector('.remaining b').textContent"
+        assert page.text(".remaining span") == "to all clear (90 %)"
+        first = page.js(left)
+        page.wait(f"{left} !== '{first}'", "the countdown to tick", 10)
+        page.find("#group option[value=resolver]").click()
+        page.wait("document.querySelectorAll('.lane-group').length === 3",
+                  "its resolvers")
+        page.shot(f"{SHOTS}/reader.png")
+        page.open(known(FEW).url + "/")
+        page.wait("document.querySelector('.list tbody tr')", "the list")
+        assert page.js("document.getElementById('open-form').hidden")
+    finally:
+        page.command("Page.removeScriptToEvaluateOnNewDocument",
+                     identifier=script["identifier"])
+    bad = [c for c in page.complaints() if "SEVERE" in c
+           and "/transitions" not in c]  # the past: for readers of all
+    assert not bad, bad
+
+
 def test_countdown_and_clock():
     """By the collector's clock, whatever this machine's says."""
     page = browser()
@@ -506,6 +567,7 @@ PICTURES = [
     ("phone", "A phone", "light"),
     ("phone-lanes", "A phone, the lanes", "light"),
     ("phone-drawer", "A phone, the evidence", "dark"),
+    ("reader", "Who may read one network, grouped by resolver", "light"),
     ("list", "All incidents", "light"),
     ("open", "Opening one", "light"),
 ]
@@ -542,7 +604,7 @@ def take(name, scheme):
 
 def test_pictures():
     for name, _text, scheme in PICTURES:
-        if name != "open":  # taken on the way above
+        if name not in ("open", "reader"):  # taken on the way above
             take(name, scheme)
     page = incident_page()
     page.media(kind="print")

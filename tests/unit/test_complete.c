@@ -47,6 +47,11 @@ static void test_words(void **state) {
                      NX_COMPLETE_NETWORKS);
     assert_int_equal(
         complete("--api unix:/x report --format ", "md\nhtml\njson\n"), 0);
+    assert_int_equal(complete("tokens create ops --scope ", "read\nadmin\n"),
+                     0);
+    assert_int_equal(
+        complete("status --group ", "site\nprovider\nasn\ncountry\nresolver\n"),
+        0);
     assert_int_equal(complete("no such command ", ""), 0);
     assert_int_equal(
         complete("evidence -", "--api\n--help\n--version\n--output\n"), 0);
