@@ -274,6 +274,7 @@ void nx_agentd_on_hello(void *user, struct nx_hello *hello) {
                                : 0;
     hello->produced = hello->next_seq - 1;
     hello->dropped = ledger.dropped;
+    nx_pins_keys(&a->kept, nx_uplink_anchor(a->uplink), &hello->keys);
 }
 
 /* --- draining --- */

@@ -69,6 +69,9 @@ static int make_pure(struct nx_agentd *a) {
     const struct nx_agent_conf *conf = a->setup.conf;
     int err = nx_agentd_open_spool(a);
     if (err == NX_OK) {
+        err = nx_agentd_load_keys(a);
+    }
+    if (err == NX_OK) {
         err = nx_ratelimit_new(&conf->policy.total_rate, &a->limit);
     }
     if (err == NX_OK) {
@@ -92,6 +95,7 @@ static int make_edge(struct nx_agentd *a) {
                                              .plan = nx_agentd_on_plan,
                                              .unread = nx_agentd_on_unread,
                                              .heard = nx_agentd_on_heard,
+                                             .keys = nx_agentd_on_keys,
                                              .acked = nx_agentd_on_acked,
                                              .user = a};
     struct nx_walks_settings settings;
@@ -107,8 +111,8 @@ static int make_edge(struct nx_agentd *a) {
                                a, &a->resolvers);
     }
     if (err == NX_OK) {
-        err = nx_uplink_new(a->base, a->setup.conf, &a->setup.keys, a->spool,
-                            &uplink, &a->uplink);
+        err = nx_uplink_new(a->base, a->setup.conf, &a->setup.keys, &a->pins,
+                            a->spool, &uplink, &a->uplink);
     }
     return err;
 }
@@ -162,6 +166,7 @@ void nx_agentd_free(struct nx_agentd **agent) {
         }
     }
     nx_agent_setup_fini(&a->setup);
+    free(a->pins_folder);
     free(a);
     *agent = NULL;
 }

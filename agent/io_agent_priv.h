@@ -10,6 +10,7 @@
 #include "agent/io_walks.h"
 #include "agent/plan/plan.h"
 #include "agent/uplink/batch.h"
+#include "agent/uplink/io_pins.h"
 #include "agent/uplink/io_spool.h"
 #include "agent/uplink/io_uplink.h"
 
@@ -24,6 +25,10 @@ struct nx_agentd {
     struct nx_batcher *batcher;
     struct nx_spool_folder *folder; /* NULL: in memory */
     struct nx_spool *spool;
+    struct nx_pins pins; /* believed */
+    struct nx_pins kept; /* on the disk */
+    char *pins_folder;   /* NULL: there is no place for them */
+    bool pins_due;       /* to be written */
     struct nx_uplink *uplink;
     struct nx_resolver_watch *resolvers;
     struct event *on_due;
@@ -54,6 +59,8 @@ void nx_agentd_on_unread(void *user);
 void nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
                             size_t n);
 void nx_agentd_on_hello(void *user, struct nx_hello *hello);
+void nx_agentd_on_keys(void *user, const uint8_t *anchor, const uint8_t *used,
+                       const struct nx_collector_keys *keys);
 void nx_agentd_on_acked(void *user);
 void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg);
@@ -74,6 +81,12 @@ void nx_agentd_spool_changed(struct nx_agentd *agent, uint64_t dropped_before);
 void nx_agentd_configure_spool(struct nx_agentd *agent,
                                const struct nx_agent_conf *old);
 void nx_agentd_close_spool(struct nx_agentd *agent);
+
+/* --- io_agent_keys.c --- */
+
+/* Reads the pinned keys; what is wrong is in the log, and the configuration's
+ * are believed then. NX_ENOMEM. */
+int nx_agentd_load_keys(struct nx_agentd *agent) NX_MUSTUSE;
 
 /* Packs what there is and sends it. */
 void nx_agentd_close_batch(struct nx_agentd *agent);

@@ -41,6 +41,7 @@ struct raw_limits {
 
 struct raw {
     char *key;
+    char *next_key;
     char *listen; /* of the schema for one */
     char **listens;
     unsigned listens_count;
@@ -99,7 +100,8 @@ static const cyaml_schema_value_t listen_value = {
 
 /* What both schemas have beside `listen`. */
 #define COMMON_FIELDS                                                          \
-    STRING("store", OPTIONAL_PTR, struct raw, store),                          \
+    STRING("next_key", OPTIONAL_PTR, struct raw, next_key),                    \
+        STRING("store", OPTIONAL_PTR, struct raw, store),                      \
         CYAML_FIELD_MAPPING_PTR("http", OPTIONAL_PTR, struct raw, http,        \
                                 http_fields),                                  \
         CYAML_FIELD_MAPPING_PTR("enrol", OPTIONAL_PTR, struct raw, enrol,      \
@@ -353,6 +355,9 @@ static int take_paths(const struct nx_conf_reader *r, const struct raw *raw) {
     if (err == NX_OK) {
         err = nx_conf_copy_path(r, store, &r->out->store_path);
     }
+    if (err == NX_OK && raw->next_key != NULL) {
+        err = nx_conf_copy_path(r, raw->next_key, &r->out->next_key_path);
+    }
     return err == NX_OK ? nx_conf_copy_path(r, sock, &r->out->http_unix) : err;
 }
 
@@ -427,6 +432,7 @@ int nx_collector_conf_parse(const char *file, const uint8_t *text, size_t len,
 
 void nx_collector_conf_fini(struct nx_collector_conf *conf) {
     free(conf->key_path);
+    free(conf->next_key_path);
     for (size_t i = 0; i < conf->listen_n; i++) {
         free(conf->listen[i]);
     }

@@ -1,6 +1,7 @@
 /* The collector's configuration: YAML text to a struct that owns its memory.
  *
  *     key: collector.key               # required
+ *     next_key: collector-2.key        # optional: announced to the agents
  *     listen: tcp://192.0.2.1:5530     # required; one, or a list of them
  *     store: nxclear.db
  *     http:
@@ -81,6 +82,7 @@ struct nx_limits {
 
 struct nx_collector_conf {
     char *key_path;
+    char *next_key_path;              /* NULL: none */
     char *listen[NX_CONF_LISTEN_MAX]; /* ZeroMQ endpoints */
     size_t listen_n;
     char *store_path;

@@ -77,6 +77,10 @@ int nx_check(const char *file, const struct nx_collector_conf *conf, char *why,
     struct nx_keypair keys;
     int err = nx_keys_read(conf->key_path, &keys, why, why_cap);
     nx_keys_wipe(&keys);
+    if (err == NX_OK && conf->next_key_path != NULL) {
+        err = nx_keys_read(conf->next_key_path, &keys, why, why_cap);
+        nx_keys_wipe(&keys);
+    }
     if (err == NX_OK) {
         err = check_folder(&store, conf->store_path, why, why_cap);
     }

@@ -99,6 +99,9 @@ static int start(struct nx_service *service, const struct nx_keypair *keys,
         err = nx_service_rebuild(service, why, why_cap);
     }
     if (err == NX_OK) {
+        err = nx_service_announce(service, service->conf, why, why_cap);
+    }
+    if (err == NX_OK) {
         err = nx_ingest_listen(service->ingest, service->conf->listen,
                                service->conf->listen_n, why, why_cap);
     }
@@ -186,7 +189,13 @@ void nx_service_reload(struct nx_service *service,
                        const struct nx_collector_conf *conf) {
     const struct nx_collector_conf *old = service->conf;
     char why[NX_SERVICE_WHY_MAX];
-    say_restart(same_text(old->key_path, conf->key_path), "key");
+    bool same_key = same_text(old->key_path, conf->key_path);
+    say_restart(same_key, "key");
+    /* With another key to come, agents must go on knowing that one. */
+    if (same_key &&
+        nx_service_announce(service, conf, why, sizeof(why)) != NX_OK) {
+        nx_log(NX_LOG_ERROR, "%s; announcing what was announced before", why);
+    }
     say_restart(same_text(old->store_path, conf->store_path), "store");
     say_restart(same_text(old->http_unix, conf->http_unix) &&
                     same_text(old->http_listen, conf->http_listen),

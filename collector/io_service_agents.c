@@ -399,6 +399,8 @@ void nx_service_agents(struct nx_service *service,
         }
         record.claim =
             (uint8_t)nx_ingest_claim(service->ingest, record.agent.id);
+        record.next =
+            (uint8_t)nx_ingest_next_key(service->ingest, record.agent.id);
         visit(user, &record);
     }
     visit_pending(service, visit, user);

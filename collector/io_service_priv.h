@@ -39,6 +39,7 @@ struct nx_service {
     struct nx_enrolment *enrolments; /* all that were made, by id */
     size_t enrolments_n, enrolments_cap;
     char server_key[NX_KEY_TEXT_MAX]; /* the collector's own, public */
+    char next_key[NX_KEY_TEXT_MAX];   /* announced; "": none */
     char actor[NX_TEXT_LABEL_MAX + 8];
     /* The tables for people may lack something that could not be written;
      * they are put right from the engine's views. */
@@ -121,6 +122,15 @@ int nx_service_agent_enrol(struct nx_service *service, const char *key,
                            const char *address, const struct nx_agent *agent,
                            struct nx_enrolment *used,
                            struct nx_agent_record *out) NX_MUSTUSE;
+
+/* --- io_service_keys.c --- */
+
+/* Announces the present key and, when the configuration names one, the next.
+ * NX_EDENIED, NX_EIO, NX_EMALFORMED (its file), NX_ECONFIG (it is the present
+ * one), with why; what was announced before stays then. */
+int nx_service_announce(struct nx_service *service,
+                        const struct nx_collector_conf *conf, char *why,
+                        size_t why_cap) NX_MUSTUSE;
 
 /* --- io_service_enrol.c --- */
 

@@ -10,6 +10,7 @@
 #include "common/arena.h"
 #include "common/obs.h"
 #include "common/settled.h"
+#include "common/z85.h"
 
 #define NX_PROTOCOL 1U
 #define NX_MSG_MAX_BYTES (256U * 1024U) /* one message, also ZMQ_MAXMSGSIZE */
@@ -26,6 +27,7 @@
 #define NX_SOFTWARE_MAX 64U /* bytes */
 #define NX_PLAN_TASKS_MAX 4000U
 #define NX_DELEG_SERVERS_MAX 64U
+#define NX_COLLECTOR_KEYS_MAX 3U
 
 struct nx_clock_sample {
     int64_t mono_us;
@@ -33,6 +35,12 @@ struct nx_clock_sample {
     int64_t offset_us;        /* monotonic minus collector time */
     uint64_t offset_error_us; /* bound of its error */
     bool offset_known;
+};
+
+/* Public keys of a collector, the present one first. */
+struct nx_collector_keys {
+    uint8_t list[NX_COLLECTOR_KEYS_MAX][NX_KEY_BYTES];
+    size_t n; /* 0: not told */
 };
 
 struct nx_hello {
@@ -48,6 +56,7 @@ struct nx_hello {
     uint64_t plan_revision;
     uint64_t produced;
     uint64_t dropped;
+    struct nx_collector_keys keys; /* that the agent keeps and believes */
 };
 
 enum nx_gap_reason {
@@ -144,6 +153,7 @@ struct nx_plan {
     uint32_t valid_s;
     const struct nx_task *tasks;
     size_t tasks_n;
+    struct nx_collector_keys keys; /* all that are the collector's */
 };
 
 enum nx_up_kind { NX_UP_HELLO, NX_UP_BATCH };

@@ -374,9 +374,19 @@ int nx_codec_pack_batch(const struct nx_batch *batch, struct nx_arena *scratch,
 
 /* --- hello, ack, plan --- */
 
+static ProtobufCBinaryData *pack_keys(struct packer *p,
+                                      const struct nx_collector_keys *keys) {
+    ProtobufCBinaryData *out = take(p, keys->n, sizeof(*out));
+    for (size_t i = 0; out != NULL && i < keys->n; i++) {
+        out[i] = bytes_of(keys->list[i], NX_KEY_BYTES);
+    }
+    return out;
+}
+
 int nx_codec_pack_hello(const struct nx_hello *hello, struct nx_arena *scratch,
                         uint8_t *out, size_t cap, size_t *len) {
     if (hello->resolvers_n > NX_HELLO_RESOLVERS_MAX ||
+        hello->keys.n > NX_COLLECTOR_KEYS_MAX ||
         strlen(hello->software) > NX_SOFTWARE_MAX) {
         return NX_ELIMIT;
     }
@@ -404,6 +414,8 @@ int nx_codec_pack_hello(const struct nx_hello *hello, struct nx_arena *scratch,
     h.plan_revision = hello->plan_revision;
     h.produced = hello->produced;
     h.dropped = hello->dropped;
+    h.collector_keys = pack_keys(&p, &hello->keys);
+    h.n_collector_keys = hello->keys.n;
     up.message_case = NXCLEAR__UP__MESSAGE_HELLO;
     up.hello = &h;
     int err = p.err != 0 ? p.err : finish(&up.base, out, cap, len);
@@ -462,7 +474,8 @@ static void pack_task(struct packer *p, const struct nx_task *task,
 
 int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,
                        uint8_t *out, size_t cap, size_t *len) {
-    if (plan->tasks_n > NX_PLAN_TASKS_MAX) {
+    if (plan->tasks_n > NX_PLAN_TASKS_MAX ||
+        plan->keys.n > NX_COLLECTOR_KEYS_MAX) {
         return NX_ELIMIT;
     }
     size_t mark = scratch->used_bytes;
@@ -479,6 +492,8 @@ int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,
     message.tasks = pointers;
     message.n_tasks = plan->tasks_n;
     message.names = pack_names(&p, &message.n_names);
+    message.collector_keys = pack_keys(&p, &plan->keys);
+    message.n_collector_keys = plan->keys.n;
     down.message_case = NXCLEAR__DOWN__MESSAGE_PLAN;
     down.plan = &message;
     int err = p.err != 0 ? p.err : finish(&down.base, out, cap, len);

@@ -121,6 +121,23 @@ static bool is_plain_text(const char *text) {
     return true;
 }
 
+static bool unpack_keys(struct nx_unpacker *u, const ProtobufCBinaryData *from,
+                        size_t n, struct nx_collector_keys *out) {
+    if (!nx_unpack_at_most(u, n, NX_COLLECTOR_KEYS_MAX,
+                           "collector_keys: too many")) {
+        return false;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (!nx_unpack_want(u, from[i].len == NX_KEY_BYTES,
+                            "collector_keys: not 32 octets")) {
+            return false;
+        }
+        memcpy(out->list[i], from[i].data, NX_KEY_BYTES);
+    }
+    out->n = n;
+    return true;
+}
+
 static bool unpack_hello(struct nx_unpacker *u, const Nxclear__Hello *from,
                          struct nx_hello *out) {
     if (!nx_unpack_at_most(u, strlen(from->software), NX_SOFTWARE_MAX,
@@ -129,7 +146,9 @@ static bool unpack_hello(struct nx_unpacker *u, const Nxclear__Hello *from,
                         "software: not printable ASCII") ||
         !nx_unpack_at_most(u, from->n_resolvers, NX_HELLO_RESOLVERS_MAX,
                            "resolvers: too many") ||
-        !nx_unpack_clock(u, from->clock, &out->clock)) {
+        !nx_unpack_clock(u, from->clock, &out->clock) ||
+        !unpack_keys(u, from->collector_keys, from->n_collector_keys,
+                     &out->keys)) {
         return false;
     }
     out->resolvers = nx_unpack_endpoints(u, from->resolvers, from->n_resolvers);
@@ -197,7 +216,9 @@ static bool unpack_plan(struct nx_unpacker *u, const Nxclear__Plan *from,
                         struct nx_plan *out) {
     if (!nx_unpack_at_most(u, from->n_tasks, NX_PLAN_TASKS_MAX,
                            "tasks: too many") ||
-        !nx_unpack_names(u, from->names, from->n_names)) {
+        !nx_unpack_names(u, from->names, from->n_names) ||
+        !unpack_keys(u, from->collector_keys, from->n_collector_keys,
+                     &out->keys)) {
         return false;
     }
     struct nx_task *tasks = nx_unpack_take(u, from->n_tasks, sizeof(*tasks));

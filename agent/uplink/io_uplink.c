@@ -252,6 +252,11 @@ static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
         on_ack(u, &down.u.ack, now_us);
         break;
     case NX_DOWN_PLAN:
+        if (down.u.plan.keys.n > 0) {
+            u->handler.keys(u->handler.user, u->anchor,
+                            u->server_keys.list[u->key_which],
+                            &down.u.plan.keys);
+        }
         u->plan_missed = !u->handler.plan(u->handler.user, &down.u.plan);
         break;
     }
@@ -299,7 +304,8 @@ static int64_t idle_us(const struct nx_agent_conf *conf) {
 }
 
 int nx_uplink_new(struct event_base *base, const struct nx_agent_conf *conf,
-                  const struct nx_keypair *keys, struct nx_spool *spool,
+                  const struct nx_keypair *keys, const struct nx_pins *pins,
+                  struct nx_spool *spool,
                   const struct nx_uplink_handler *handler,
                   struct nx_uplink **out) {
     struct nx_uplink *u = calloc(1, sizeof(*u));
@@ -309,6 +315,7 @@ int nx_uplink_new(struct event_base *base, const struct nx_agent_conf *conf,
     u->base = base;
     u->conf = conf;
     u->keys = keys;
+    u->pins = pins;
     u->spool = spool;
     u->handler = *handler;
     u->idle_us = idle_us(conf);
@@ -354,6 +361,7 @@ void nx_uplink_reload(struct nx_uplink *u, const struct nx_agent_conf *conf,
     u->which = u->which < conf->collectors_n ? u->which : 0;
     if (u->state == NX_LINK_WAITING) {
         u->which = 0;
+        u->key_which = 0;
         const struct timeval now = {0, 0};
         (void)evtimer_add(u->on_link, &now);
         return;
@@ -366,6 +374,10 @@ void nx_uplink_conf(struct nx_uplink *u, const struct nx_agent_conf *conf,
     u->conf = conf;
     u->keys = keys;
     u->idle_us = idle_us(conf);
+}
+
+const uint8_t *nx_uplink_anchor(const struct nx_uplink *u) {
+    return u->anchor;
 }
 
 bool nx_uplink_online(const struct nx_uplink *u) {

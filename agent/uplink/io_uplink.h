@@ -2,11 +2,14 @@
  *
  * One attempt at a time, made and ended here (libzmq's own reconnecting stays
  * off: it never comes back after a refused key, and hammers a wrong one).
- * After the handshake: Hello; when it is answered, the spool's batches. */
+ * After the handshake: Hello; when it is answered, the spool's batches.
+ *
+ * Of the keys that a collector may have (pins.h) one is tried after the other;
+ * the one that worked is tried first the next time. */
 #ifndef NX_AGENT_IO_UPLINK_H
 #define NX_AGENT_IO_UPLINK_H
 
-#include "agent/conf.h"
+#include "agent/uplink/pins.h"
 #include "agent/uplink/spool.h"
 #include "common/io_keys.h"
 
@@ -24,15 +27,21 @@ struct nx_uplink_handler {
     void (*unread)(void *user);
     /* A message came that makes sense; before what it says. */
     void (*heard)(void *user);
+    /* The collector announced its keys; anchor and used: as in nx_pins_take.
+     * Before the plan that they came with. */
+    void (*keys)(void *user, const uint8_t *anchor, const uint8_t *used,
+                 const struct nx_collector_keys *keys);
     /* Results were acknowledged. */
     void (*acked)(void *user);
     void *user;
 };
 
-/* conf (collectors), keys and spool are borrowed. Begins at once. NX_ENOMEM,
+/* conf (collectors), keys, pins and spool are borrowed; pins may change and are
+ * looked at for each attempt. Begins at once. NX_ENOMEM,
  * NX_EIO. */
 int nx_uplink_new(struct event_base *base, const struct nx_agent_conf *conf,
-                  const struct nx_keypair *keys, struct nx_spool *spool,
+                  const struct nx_keypair *keys, const struct nx_pins *pins,
+                  struct nx_spool *spool,
                   const struct nx_uplink_handler *handler,
                   struct nx_uplink **out) NX_MUSTUSE;
 /* Closes at once; what libzmq still holds is given up. */
@@ -56,6 +65,9 @@ void nx_uplink_hello(struct nx_uplink *uplink);
 /* The agent's clocks now. */
 void nx_uplink_clock(const struct nx_uplink *uplink,
                      struct nx_clock_sample *out);
+
+/* The configured key of the collector that it is connected to. */
+const uint8_t *nx_uplink_anchor(const struct nx_uplink *uplink);
 
 bool nx_uplink_online(const struct nx_uplink *uplink);
 

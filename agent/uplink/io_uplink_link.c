@@ -1,3 +1,5 @@
+#include <assert.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "agent/uplink/io_uplink_priv.h"
@@ -6,6 +8,7 @@
 
 #define HANDSHAKE_MS 15000 /* TCP and CURVE together */
 #define LOG_AGAIN_US INT64_C(600000000)
+#define NEXT_KEY_MS 200U /* at most, so that not all come at once */
 #define MONITORED                                                              \
     (ZMQ_EVENT_CONNECTED | ZMQ_EVENT_CLOSED | ZMQ_EVENT_DISCONNECTED |         \
      ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_HANDSHAKE_FAILED_AUTH |         \
@@ -32,6 +35,29 @@ static void log_refused(const struct nx_uplink *u, enum nx_log_level level) {
            u->conf->policy.authority_role ? " --role authority" : "");
 }
 
+static void log_handshake(const struct nx_uplink *u, enum nx_log_level level) {
+    const struct nx_conf_collector *c = collector(u);
+    char key[NX_KEY_TEXT_MAX];
+    nx_z85_key_text(u->server_keys.list[u->key_which], key);
+    if (u->key_which + 1 < u->server_keys.n) {
+        nx_log(NX_LOG_DEBUG, "collector %s: has not the key %s; the next one",
+               c->endpoint, key);
+    } else if (strcmp(key, c->key) == 0) {
+        nx_log(level,
+               "collector %s: the handshake failed: is %s really its public "
+               "key? (there: `nxclear-collector pubkey`)",
+               c->endpoint, key);
+    } else {
+        nx_log(level,
+               "collector %s: the handshake failed: what answers has none of "
+               "the keys that it announced (%s is the last): an impostor, or "
+               "it has taken another one while this agent was away; put its "
+               "key into the configuration (there: `nxclear-collector "
+               "pubkey`), or join again",
+               c->endpoint, key);
+    }
+}
+
 static void log_end(struct nx_uplink *u) {
     const char *endpoint = collector(u)->endpoint;
     int64_t now_us = nx_clock_mono_us();
@@ -46,10 +72,7 @@ static void log_end(struct nx_uplink *u) {
         log_refused(u, level);
         break;
     case NX_END_HANDSHAKE:
-        nx_log(level,
-               "collector %s: the handshake failed: is %s really its public "
-               "key? (there: `nxclear-collector pubkey`)",
-               endpoint, collector(u)->key);
+        log_handshake(u, level);
         break;
     case NX_END_CLOSED:
         nx_log(level, "collector %s: closed the connection in the handshake",
@@ -87,21 +110,20 @@ static int set_int(void *socket, int option, int value) {
 static int set_options(const struct nx_uplink *u) {
     void *s = u->socket;
     const int64_t largest = NX_MSG_MAX_BYTES;
-    const char *server_key = collector(u)->key;
-    int bad =
-        set_int(s, ZMQ_IMMEDIATE, 1) | set_int(s, ZMQ_LINGER, 0) |
-        set_int(s, ZMQ_SNDHWM, 16) | set_int(s, ZMQ_RCVHWM, 64) |
-        set_int(s, ZMQ_RECONNECT_IVL, -1) | set_int(s, ZMQ_IPV6, 1) |
-        set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) |
-        set_int(s, ZMQ_CONNECT_TIMEOUT, HANDSHAKE_MS) |
-        set_int(s, ZMQ_HEARTBEAT_IVL, 15000) |
-        set_int(s, ZMQ_HEARTBEAT_TIMEOUT, 15000) |
-        zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &largest, sizeof(largest)) |
-        zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, server_key, NX_KEY_TEXT_MAX) |
-        zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, u->keys->public_key,
-                       NX_KEY_TEXT_MAX) |
-        zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, u->keys->secret_key,
-                       NX_KEY_TEXT_MAX);
+    const uint8_t *server_key = u->server_keys.list[u->key_which];
+    int bad = set_int(s, ZMQ_IMMEDIATE, 1) | set_int(s, ZMQ_LINGER, 0) |
+              set_int(s, ZMQ_SNDHWM, 16) | set_int(s, ZMQ_RCVHWM, 64) |
+              set_int(s, ZMQ_RECONNECT_IVL, -1) | set_int(s, ZMQ_IPV6, 1) |
+              set_int(s, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS) |
+              set_int(s, ZMQ_CONNECT_TIMEOUT, HANDSHAKE_MS) |
+              set_int(s, ZMQ_HEARTBEAT_IVL, 15000) |
+              set_int(s, ZMQ_HEARTBEAT_TIMEOUT, 15000) |
+              zmq_setsockopt(s, ZMQ_MAXMSGSIZE, &largest, sizeof(largest)) |
+              zmq_setsockopt(s, ZMQ_CURVE_SERVERKEY, server_key, NX_KEY_BYTES) |
+              zmq_setsockopt(s, ZMQ_CURVE_PUBLICKEY, u->keys->public_key,
+                             NX_KEY_TEXT_MAX) |
+              zmq_setsockopt(s, ZMQ_CURVE_SECRETKEY, u->keys->secret_key,
+                             NX_KEY_TEXT_MAX);
     return bad != 0 ? NX_EIO : NX_OK;
 }
 
@@ -169,8 +191,18 @@ static int open_socket(struct nx_uplink *u) {
     return err;
 }
 
+/* The configuration's keys were checked when it was read. */
+static void choose_key(struct nx_uplink *u) {
+    int err = nx_z85_key_parse(collector(u)->key, u->anchor);
+    assert(err == NX_OK);
+    (void)err;
+    nx_pins_keys(u->pins, u->anchor, &u->server_keys);
+    u->key_which = u->key_which < u->server_keys.n ? u->key_which : 0;
+}
+
 void nx_link_open(struct nx_uplink *u) {
     u->state = NX_LINK_CONNECTING;
+    choose_key(u);
     nx_log(NX_LOG_DEBUG, "collector %s: connecting", collector(u)->endpoint);
     if (open_socket(u) != NX_OK) {
         nx_link_end(u, NX_END_LOCAL);
@@ -211,18 +243,35 @@ static uint32_t some_random(void) {
     return random;
 }
 
+/* It may have another one of its keys. False: all were tried. */
+static bool next_key(struct nx_uplink *u) {
+    if (u->end != NX_END_HANDSHAKE && u->end != NX_END_CLOSED) {
+        return false;
+    }
+    u->key_which++;
+    bool more = u->key_which < u->server_keys.n;
+    u->key_which = more ? u->key_which : 0;
+    return more;
+}
+
 /* When and where to try next: a lost connection again, a few times, then one
  * after the other, with the backoff after each time around. */
 static void plan_next(struct nx_uplink *u) {
     if (u->end == NX_END_RELOAD) {
         u->which = 0;
+        u->key_which = 0;
         u->backoff = (struct nx_backoff){0};
         link_after(u, 0);
         return;
     }
+    if (next_key(u)) {
+        link_after(u, some_random() % NEXT_KEY_MS);
+        return;
+    }
     bool same = nx_backoff_same(&u->backoff, u->end == NX_END_LOST);
-    if (!same) {
+    if (!same && u->conf->collectors_n > 1) {
         u->which = (u->which + 1) % u->conf->collectors_n;
+        u->key_which = 0;
     }
     struct nx_backoff once = {0};
     bool around = u->which == 0 || same;

@@ -35,6 +35,7 @@ struct nx_uplink {
     void *context;
     const struct nx_agent_conf *conf;
     const struct nx_keypair *keys;
+    const struct nx_pins *pins;
     struct nx_spool *spool;
     struct nx_uplink_handler handler;
     /* The link. */
@@ -43,8 +44,11 @@ struct nx_uplink {
     void *socket;
     struct nx_zloop *zloop;
     struct nx_zmonitor *monitor;
-    struct event *on_link; /* next attempt, handshake timeout, closing */
-    size_t which;          /* collector */
+    struct event *on_link;        /* next attempt, handshake timeout, closing */
+    size_t which;                 /* collector */
+    uint8_t anchor[NX_KEY_BYTES]; /* its key in the configuration; */
+    struct nx_collector_keys server_keys; /* those that it may have ... */
+    size_t key_which;                     /* ... and the one of this attempt */
     bool tcp_connected;
     struct nx_backoff backoff;
     enum nx_link_end logged; /* what was last told in the log ... */

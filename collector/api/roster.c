@@ -41,6 +41,11 @@ static json_t *claim_json(unsigned claim) {
                                                          : "network");
 }
 
+static json_t *next_json(unsigned next) {
+    return next == NX_NEXT_NONE ? json_null()
+                                : json_boolean(next == NX_NEXT_YES);
+}
+
 /* The engine's part; absent members are null. Steals nothing on failure. */
 static json_t *seen_json(const struct nx_agent_view *view) {
     if (view == NULL) {
@@ -74,7 +79,7 @@ json_t *nx_roster_agent(const struct nx_agent_record *record,
     const struct nx_agent *agent = &record->agent;
     bool pending = agent->network[0] == '\0';
     json_t *entry = json_pack(
-        "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id",
+        "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "id",
         agent->id == 0 ? json_null() : json_integer(agent->id), "key",
         record->key, "fingerprint", fingerprint_json(record->key), "name",
         text_or_null(agent->name), "network", text_or_null(agent->network),
@@ -84,7 +89,8 @@ json_t *nx_roster_agent(const struct nx_agent_record *record,
         "own_role", claim_json(record->claim), "state",
         nx_agent_state_text(record->state), "reason",
         text_or_null(record->reason), "address", text_or_null(record->address),
-        "changed", time_or_null(record->changed_us));
+        "changed", time_or_null(record->changed_us), "next_key",
+        next_json(record->next));
     json_t *seen = seen_json(view);
     if (entry == NULL || seen == NULL || json_object_update(entry, seen) != 0) {
         json_decref(entry);

@@ -299,6 +299,38 @@ static void offset_cell(struct nx_table *table, const json_t *agent) {
                   off ? NX_RED : NX_PLAIN);
 }
 
+/* While a next key is announced: who would be locked out without it. */
+static void add_next_key(const json_t *list, struct nx_text *out) {
+    size_t i = 0;
+    size_t yes = 0;
+    size_t all = 0;
+    bool announced = false;
+    struct nx_text missing;
+    const json_t *agent = NULL;
+    nx_text_init(&missing);
+    json_array_foreach(list, i, agent) {
+        const json_t *next = json_object_get(agent, "next_key");
+        const char *name = nx_doc_text(agent, "name");
+        char cell[NX_CELL_MAX];
+        if (!nx_doc_is(agent, "state", "accepted")) {
+            continue;
+        }
+        all++;
+        announced = announced || json_is_boolean(next);
+        if (json_is_true(next)) {
+            yes++;
+        } else if (name != NULL) {
+            nx_text_addf(&missing, " %s", nx_show_text(name, cell));
+        }
+    }
+    if (announced) {
+        nx_text_addf(out, "next key kept by %zu of %zu accepted agents%s%s\n",
+                     yes, all, yes < all ? "; not by" : "",
+                     yes < all && !missing.failed ? missing.bytes : "");
+    }
+    nx_text_fini(&missing);
+}
+
 void nx_show_agents(const json_t *list, int64_t now_us,
                     const struct nx_show *show, struct nx_text *out) {
     static const struct nx_column columns[] = {
@@ -330,6 +362,7 @@ void nx_show_agents(const json_t *list, int64_t now_us,
         table, list,
         "no agent has tried to connect yet; nxclear-agent(8) tells how", show,
         out);
+    add_next_key(list, out);
 }
 
 /* A number, or the length of a list. */

@@ -28,6 +28,13 @@ enum nx_agent_claim {
     NX_CLAIM_AUTHORITY,
 };
 
+/* Does an agent keep the collector's next key? */
+enum nx_agent_next {
+    NX_NEXT_NONE, /* there is none, or the agent has not said since start */
+    NX_NEXT_NO,
+    NX_NEXT_YES,
+};
+
 struct nx_agent_record {
     struct nx_agent agent;             /* id 0 while pending; accepted: it
                                           belongs to the fleet, be it in
@@ -38,6 +45,7 @@ struct nx_agent_record {
     int64_t changed_us;
     char reason[NX_AGENT_REASON_MAX]; /* of the state; "" */
     uint8_t claim;                    /* enum nx_agent_claim; not stored */
+    uint8_t next;                     /* enum nx_agent_next; not stored */
 };
 
 /* Is this a name for a network or an agent? 1..63 letters, digits, '.', '_',

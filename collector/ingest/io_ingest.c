@@ -229,6 +229,7 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
     }
     nx_ingest_note_ledger(in->peer, hello);
     in->peer->told = true;
+    in->peer->kept = hello->keys;
     in->peer->told_authority = hello->authority_role;
     nx_ingest_check_role(in->peer);
     nx_peer_behaved(in->peer);

@@ -59,6 +59,14 @@ const char *nx_ingest_address(const struct nx_ingest *ingest,
 enum nx_agent_claim nx_ingest_claim(const struct nx_ingest *ingest,
                                     uint32_t agent_id);
 
+/* Every plan says from now on that these keys are ours, the present one first;
+ * all agents are sent theirs. */
+void nx_ingest_announce(struct nx_ingest *ingest,
+                        const struct nx_collector_keys *keys);
+/* Does the agent keep the one behind the present one? */
+enum nx_agent_next nx_ingest_next_key(const struct nx_ingest *ingest,
+                                      uint32_t agent_id);
+
 /* Its ledger; NX_ENOTFOUND: it has not said hello since start. */
 struct nx_ledger;
 int nx_ingest_ledger(const struct nx_ingest *ingest, uint32_t agent_id,

@@ -86,6 +86,21 @@ enum nx_agent_claim nx_ingest_claim(const struct nx_ingest *ingest,
     return peer->told_authority ? NX_CLAIM_AUTHORITY : NX_CLAIM_NETWORK;
 }
 
+enum nx_agent_next nx_ingest_next_key(const struct nx_ingest *ingest,
+                                      uint32_t agent_id) {
+    const struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
+    if (peer == NULL || !peer->told || ingest->keys.n < 2) {
+        return NX_NEXT_NONE;
+    }
+    for (size_t i = 0; i < peer->kept.n; i++) {
+        if (memcmp(peer->kept.list[i], ingest->keys.list[1], NX_KEY_BYTES) ==
+            0) {
+            return NX_NEXT_YES;
+        }
+    }
+    return NX_NEXT_NO;
+}
+
 const char *nx_ingest_address(const struct nx_ingest *ingest,
                               uint32_t agent_id) {
     const struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);

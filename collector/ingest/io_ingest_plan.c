@@ -18,6 +18,7 @@ static void send_plan(struct nx_ingest *ingest, struct nx_peer *peer,
     int err = nx_engine_plan(ingest->parts.engine, peer->agent_id, now_us,
                              &arena, &plan);
     if (err == NX_OK) {
+        plan.keys = ingest->keys;
         err = nx_codec_pack_plan(&plan, &arena, ingest->out, NX_MSG_MAX_BYTES,
                                  &len);
     }
@@ -72,6 +73,17 @@ void nx_ingest_plan_changed(struct nx_ingest *ingest, uint32_t agent_id) {
     struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
     if (peer != NULL && peer->accepted) {
         nx_ingest_plan_due(ingest, peer);
+    }
+}
+
+void nx_ingest_announce(struct nx_ingest *ingest,
+                        const struct nx_collector_keys *keys) {
+    ingest->keys = *keys;
+    for (size_t i = 0; i < ingest->peers.cap; i++) {
+        struct nx_peer *peer = ingest->peers.by_id[i];
+        if (peer != NULL && peer->accepted) {
+            nx_ingest_plan_due(ingest, peer);
+        }
     }
 }
 

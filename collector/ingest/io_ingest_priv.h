@@ -22,7 +22,8 @@ struct nx_ingest {
     struct nx_peers peers;
     struct nx_ingest_counters counters; /* but those of the streams */
     struct nx_quiet bad_quiet;
-    size_t clones_n; /* peers that are cloned */
+    size_t clones_n;               /* peers that are cloned */
+    struct nx_collector_keys keys; /* announced */
 
     /* Listening. */
     struct nx_ingest_door doors[NX_CONF_LISTEN_MAX];

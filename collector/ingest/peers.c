@@ -141,5 +141,6 @@ uint64_t nx_hello_digest(const struct nx_hello *hello) {
     for (size_t i = 0; i < hello->resolvers_n; i++) {
         digest = endpoint_digest(&hello->resolvers[i], digest);
     }
+    digest = nx_hash(hello->keys.list[0], hello->keys.n * NX_KEY_BYTES, digest);
     return nx_hash_u64(hello->resolvers_n, digest);
 }

@@ -23,6 +23,7 @@ struct nx_peer {
     bool authority; /* the role it was accepted in */
     bool told;      /* it said its role, since start: */
     bool told_authority;
+    struct nx_collector_keys kept; /* the keys of ours that it keeps */
     struct nx_streams streams;
 
     /* The latest connection: the ROUTER's routing id; routing_n 0: none. */

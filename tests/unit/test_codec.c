@@ -334,7 +334,8 @@ static void hello_round_trips(void **state) {
                              .resolver_rate_mqps = 5000,
                              .plan_revision = 3,
                              .produced = 10,
-                             .dropped = 2};
+                             .dropped = 2,
+                             .keys = {.list = {{1, 2}, {3}}, .n = 2}};
     nx_arena_init(&scratch, scratch_block, sizeof(scratch_block));
     assert_int_equal(
         nx_codec_pack_hello(&hello, &scratch, message, sizeof(message), &len),
@@ -345,6 +346,9 @@ static void hello_round_trips(void **state) {
     assert_int_equal(up.u.hello.resolvers_n, 2);
     assert_true(nx_endpoint_equal(&up.u.hello.resolvers[1], &resolvers[1]));
     assert_true(up.u.hello.authority_role);
+    assert_int_equal(up.u.hello.keys.n, 2);
+    assert_memory_equal(up.u.hello.keys.list, hello.keys.list,
+                        sizeof(hello.keys.list));
     hello.software = "esc \033[31m";
     assert_int_equal(
         nx_codec_pack_hello(&hello, &scratch, message, sizeof(message), &len),
@@ -384,8 +388,11 @@ static void plan_and_ack_round_trip(void **state) {
                                 .canary = true,
                                 .rd0 = true}};
     assert_int_equal(nx_endpoint_parse("192.0.2.53", &tasks[1].endpoint), 0);
-    struct nx_plan plan = {
-        .revision = 12, .valid_s = 60, .tasks = tasks, .tasks_n = 3};
+    struct nx_plan plan = {.revision = 12,
+                           .valid_s = 60,
+                           .tasks = tasks,
+                           .tasks_n = 3,
+                           .keys = {.list = {{7}, {8, 9}, {10}}, .n = 3}};
     nx_arena_init(&arena, scratch_block, sizeof(scratch_block));
     assert_int_equal(
         nx_codec_pack_plan(&plan, &arena, message, sizeof(message), &len), 0);
@@ -393,6 +400,9 @@ static void plan_and_ack_round_trip(void **state) {
                      0);
     assert_int_equal(down.kind, NX_DOWN_PLAN);
     assert_int_equal(down.u.plan.tasks_n, 3);
+    assert_int_equal(down.u.plan.keys.n, 3);
+    assert_memory_equal(down.u.plan.keys.list, plan.keys.list,
+                        sizeof(plan.keys.list));
     assert_false(down.u.plan.tasks[0].has_endpoint);
     const struct nx_task *task = &down.u.plan.tasks[1];
     assert_true(nx_dname_equal(task->name, name));

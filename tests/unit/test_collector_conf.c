@@ -29,6 +29,7 @@ static void test_defaults(void **state) {
                            &conf, why),
                      NX_OK);
     assert_string_equal(conf.key_path, "/etc/nxclear/collector.key");
+    assert_null(conf.next_key_path);
     assert_string_equal(conf.store_path, "/etc/nxclear/nxclear.db");
     assert_string_equal(conf.http_unix, "/etc/nxclear/nxclear.sock");
     assert_null(conf.http_listen);
@@ -81,12 +82,14 @@ static void test_everything(void **state) {
                            "retention:\n"
                            "  observations_days: 500\n"
                            "  agent_mib_per_hour: 2\n"
+                           "next_key: next.key\n"
                            "limits:\n"
                            "  agent_messages_per_s: 7\n"
                            "  agent_kib_per_s: 64\n",
                            &conf, why),
                      NX_OK);
     assert_string_equal(conf.key_path, "/run/keys/c.key");
+    assert_string_equal(conf.next_key_path, "next.key");
     assert_string_equal(conf.store_path, "data/x.db");
     assert_string_equal(conf.http_unix, "/run/nxclear/api.sock");
     assert_string_equal(conf.http_listen, "[::1]:8053");
@@ -142,7 +145,8 @@ static const struct {
      "c.yaml:2: listen[1]: \"tcp://127.0.0.1:1\" is given twice"},
     {KEY "listen: []\n", "c.yaml:2: listen: 0 entries, allowed are 1 to 16"},
     {HEAD "stroe: x\n",
-     "c.yaml:3: unknown key \"stroe\" (known: key, listen, store, http, "
+     "c.yaml:3: unknown key \"stroe\" (known: key, listen, next_key, store, "
+     "http, "
      "enrol, estimate, plan, canary, alerts, networks, agents, retention, "
      "limits)"},
     {HEAD "retention:\n  observations_days: 0\n",

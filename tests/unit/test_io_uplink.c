@@ -36,6 +36,7 @@ struct collector {
     unsigned refuse; /* so many connections */
     bool silent;     /* acknowledges no batch */
     bool send_junk;  /* before each plan */
+    struct nx_collector_keys announces;
     /* What it saw. */
     unsigned asked;
     unsigned hellos;
@@ -50,8 +51,10 @@ struct fixture {
     struct nx_keypair keys;
     struct nx_conf_collector list[2];
     struct nx_agent_conf conf;
+    struct nx_pins pins;
     struct nx_spool *spool;
     struct nx_uplink *uplink;
+    int taken; /* what nx_pins_take said last */
     uint64_t plan_revision;
     bool refuse_plan;
     unsigned unread;
@@ -109,7 +112,8 @@ static void send_plan(struct collector *c, zmq_msg_t *id) {
     uint8_t bytes[256];
     size_t len = 0;
     struct nx_arena scratch;
-    const struct nx_plan plan = {.revision = 5, .valid_s = 10};
+    const struct nx_plan plan = {
+        .revision = 5, .valid_s = 10, .keys = c->announces};
     nx_arena_init(&scratch, scratch_bytes, sizeof(scratch_bytes));
     assert_int_equal(
         nx_codec_pack_plan(&plan, &scratch, bytes, sizeof(bytes), &len), NX_OK);
@@ -231,6 +235,13 @@ static void on_heard(void *user) {
     (void)user;
 }
 
+static void on_keys(void *user, const uint8_t *anchor, const uint8_t *used,
+                    const struct nx_collector_keys *keys) {
+    struct fixture *f = user;
+    bool changed = false;
+    f->taken = nx_pins_take(&f->pins, anchor, used, keys, &changed);
+}
+
 static void on_acked(void *user) {
     struct fixture *f = user;
     f->acked++;
@@ -272,10 +283,10 @@ static int teardown(void **state) {
 }
 
 static void start(struct fixture *f) {
-    const struct nx_uplink_handler handler = {on_hello, on_plan,  on_unread,
-                                              on_heard, on_acked, f};
-    assert_int_equal(nx_uplink_new(f->c.base, &f->conf, &f->keys, f->spool,
-                                   &handler, &f->uplink),
+    const struct nx_uplink_handler handler = {
+        on_hello, on_plan, on_unread, on_heard, on_keys, on_acked, f};
+    assert_int_equal(nx_uplink_new(f->c.base, &f->conf, &f->keys, &f->pins,
+                                   f->spool, &handler, &f->uplink),
                      NX_OK);
 }
 
@@ -477,6 +488,58 @@ static void test_wrong_server_key(void **state) {
     assert_int_equal(f->c.hellos, 1);
 }
 
+static void use_keys(struct collector *c, const struct nx_keypair *keys) {
+    close_router(c);
+    c->keys = *keys;
+    open_router(c);
+}
+
+static void announce(struct collector *c, const char *first,
+                     const char *second) {
+    c->announces.n = second != NULL ? 2 : 1;
+    assert_int_equal(nx_z85_key_parse(first, c->announces.list[0]), NX_OK);
+    if (second != NULL) {
+        assert_int_equal(nx_z85_key_parse(second, c->announces.list[1]), NX_OK);
+    }
+}
+
+/* A key that was announced takes the place of the one before it, and from then
+ * on that one is nobody's. */
+static void test_key_rotation(void **state) {
+    struct fixture *f = *state;
+    const struct nx_keypair old = f->c.keys;
+    struct nx_keypair next;
+    assert_int_equal(zmq_curve_keypair(next.public_key, next.secret_key), 0);
+    announce(&f->c, next.public_key, NULL); /* not its own among them */
+    start(f);
+    put(f, 1);
+    run_until_acked(f);
+    assert_int_equal(f->taken, NX_EDENIED);
+    assert_int_equal(f->pins.n, 0);
+    announce(&f->c, old.public_key, next.public_key);
+    f->plan_revision = 0;
+    nx_uplink_hello(f->uplink);
+    while (f->plan_revision == 0) {
+        assert_int_equal(event_base_dispatch(f->c.base), 0);
+    }
+    assert_int_equal(f->taken, NX_OK);
+    use_keys(&f->c, &next);
+    announce(&f->c, next.public_key, NULL);
+    put(f, 1);
+    run_until_acked(f);
+    assert_int_equal(f->taken, NX_OK);
+    use_keys(&f->c, &old); /* who still has it gets no word */
+    unsigned asked = f->c.asked;
+    put(f, 1);
+    const struct timeval enough = {2, 500000};
+    assert_int_equal(event_base_loopexit(f->c.base, &enough), 0);
+    assert_int_equal(event_base_dispatch(f->c.base), 0);
+    assert_int_equal(f->c.asked, asked);
+    assert_int_equal(held(f), 1);
+    use_keys(&f->c, &next);
+    run_until_acked(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hello_batch_ack, setup, teardown),
@@ -489,6 +552,7 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(test_next_collector, setup, teardown),
         cmocka_unit_test_setup_teardown(test_wrong_server_key, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_key_rotation, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

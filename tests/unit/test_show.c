@@ -494,6 +494,18 @@ static void test_agents(void **state) {
                      "\"authority\",\"state\":\"accepted\"}]",
                      nx_show_agents);
     assert_non_null(strstr(text, "  network!=authority  accepted  "));
+    assert_null(strstr(text, "next key"));
+    free(text);
+    text =
+        list_text("[{\"name\":\"a\",\"state\":\"accepted\",\"next_key\":true},"
+                  "{\"name\":\"b\",\"state\":\"accepted\",\"next_key\":false},"
+                  "{\"name\":\"c\",\"state\":\"revoked\",\"next_key\":null},"
+                  "{\"name\":\"d\\u001b\",\"state\":\"accepted\","
+                  "\"next_key\":null}]",
+                  nx_show_agents);
+    assert_non_null(
+        strstr(text, "\nnext key kept by 1 of 3 accepted agents; not by b d"));
+    assert_null(strchr(text, '\x1b'));
     free(text);
 }
 
