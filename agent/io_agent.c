@@ -165,7 +165,7 @@ static bool ask(struct nx_agentd *a, const struct nx_due *due) {
     if (due->cd) {
         question.flags |= NX_Q_CD;
     }
-    if (due->kind == NX_DUE_IDENTITY) {
+    if (due->kind == NX_DUE_IDENTITY || due->nsid) {
         question.flags |= NX_Q_NSID;
     }
     return nx_probe_send(a->prober, &question, a->setup.conf->probe_timeout_ms,

@@ -139,6 +139,7 @@ int nx_service_new(struct event_base *base,
     service->conf = conf;
     service->settings = conf->engine;
     memcpy(service->server_key, keys.public_key, sizeof(service->server_key));
+    service->resolvers_from_us = INT64_MAX;
     nx_steady_init(&service->clock);
     service->started_us = nx_service_now_us(service);
     err = start(service, &keys, store_check, why, why_cap);

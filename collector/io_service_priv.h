@@ -48,8 +48,11 @@ struct nx_service {
     struct nx_alerts *alerts;   /* NULL without receivers */
     struct nx_postbox *postbox; /* NULL without receivers */
     bool resolvers_full;        /* said so */
-    bool alerts_stale;          /* networks may have changed */
-    int64_t alerts_seen_us;     /* when they were looked at last */
+    /* What was measured of resolvers since then may not be stored; INT64_MAX:
+     * all of it is. */
+    int64_t resolvers_from_us;
+    bool alerts_stale;      /* networks may have changed */
+    int64_t alerts_seen_us; /* when they were looked at last */
     struct nx_retain retain;
     bool networks_told;      /* their forecasts may have changed */
     int64_t networks_due_us; /* not looked at before */
@@ -75,6 +78,10 @@ void nx_service_labels_configure(struct nx_service *service);
 int nx_service_resolvers_load(struct nx_service *service) NX_MUSTUSE;
 void nx_service_resolver_measured(struct nx_service *service,
                                   const struct nx_book_row *row);
+/* What was measured since from_us may not be stored, or was rolled back. */
+void nx_service_resolvers_lost(struct nx_service *service, int64_t from_us);
+/* Stores it again, if anything was lost. */
+void nx_service_resolvers_again(struct nx_service *service);
 /* Says once that there are more resolvers than are measured. */
 void nx_service_resolvers_notice(struct nx_service *service);
 

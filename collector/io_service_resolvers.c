@@ -17,13 +17,12 @@ static void see_resolver(void *user, const struct nx_book_row *row) {
 
 int nx_service_resolvers_load(struct nx_service *service) {
     struct loading l = {service->engine, NX_OK};
-    int err = nx_store_resolvers(service->store, see_resolver, &l);
+    int err = nx_store_resolvers(service->store, nx_service_now_us(service),
+                                 see_resolver, &l);
     return err != NX_OK ? err : l.err;
 }
 
-void nx_service_resolver_measured(struct nx_service *service,
-                                  const struct nx_book_row *row) {
-    char at[NX_ENDPOINT_TEXT_MAX];
+static int put(struct nx_service *service, const struct nx_book_row *row) {
     int err = nx_group_open(nx_ingest_group(service->ingest));
     if (err == NX_OK) {
         err = nx_store_resolver_put(service->store, row);
@@ -31,11 +30,52 @@ void nx_service_resolver_measured(struct nx_service *service,
             nx_group_abort(nx_ingest_group(service->ingest));
         }
     }
-    if (err != NX_OK) { /* known until the next start; measured again */
+    return err;
+}
+
+void nx_service_resolver_measured(struct nx_service *service,
+                                  const struct nx_book_row *row) {
+    char at[NX_ENDPOINT_TEXT_MAX];
+    int err = put(service, row);
+    if (err != NX_OK) {
         nx_log(NX_LOG_WARN,
-               "resolver %s of %s: what was measured is not kept: "
-               "%s",
+               "resolver %s of %s: what was measured is not kept yet: %s",
                nx_endpoint_text(&row->at, at), row->network, nx_strerror(err));
+        nx_service_resolvers_lost(service, row->measured_us);
+    }
+}
+
+void nx_service_resolvers_lost(struct nx_service *service, int64_t from_us) {
+    service->derived_stale = true;
+    if (from_us < service->resolvers_from_us) {
+        service->resolvers_from_us = from_us;
+    }
+}
+
+struct putting {
+    struct nx_service *service;
+    int64_t from_us;
+    int err;
+};
+
+static void put_again(void *user, const struct nx_book_row *row) {
+    struct putting *p = user;
+    if (p->err == NX_OK && row->measured_us != NX_TIME_UNKNOWN &&
+        row->measured_us >= p->from_us) {
+        p->err = put(p->service, row);
+    }
+}
+
+void nx_service_resolvers_again(struct nx_service *service) {
+    struct putting p = {service, service->resolvers_from_us, NX_OK};
+    if (p.from_us == INT64_MAX) {
+        return;
+    }
+    int err = nx_engine_resolvers(service->engine, put_again, &p);
+    if (err == NX_OK && p.err == NX_OK) {
+        service->resolvers_from_us = INT64_MAX;
+    } else {
+        service->derived_stale = true;
     }
 }
 

@@ -1,6 +1,10 @@
 /* Time passes: the engine's sink, and the tables for people. */
 #include "collector/io_service_priv.h"
 
+/* No transaction is open for so long (NX_GROUP_WAIT_US), with all the delay of
+ * a slow disk. */
+#define ROLLED_BACK_US INT64_C(60000000)
+
 /* One row for people. What cannot be written now is put right later. */
 static bool may_write(struct nx_service *service) {
     if (nx_group_open(nx_ingest_group(service->ingest)) == NX_OK) {
@@ -71,6 +75,7 @@ static void resync(struct nx_service *service, int64_t now_us) {
     const struct nx_incident **incidents = NULL;
     size_t n = nx_engine_incidents(service->engine, &incidents);
     service->derived_stale = false; /* a failure below sets it again */
+    nx_service_resolvers_again(service);
     for (size_t i = 0; i < n && !service->derived_stale; i++) {
         if (incidents[i]->closed_us == NX_TIME_UNKNOWN) {
             put_authorities(service, incidents[i], now_us);
@@ -81,10 +86,13 @@ static void resync(struct nx_service *service, int64_t now_us) {
 
 /* Rows for people go into the transaction that is open: when it was rolled back
  * they went with it. */
-static void notice_failures(struct nx_service *service) {
+static void notice_failures(struct nx_service *service, int64_t now_us) {
     uint64_t n =
         nx_group_counters(nx_ingest_group(service->ingest))->failures_n;
-    service->derived_stale |= n != service->failures_n;
+    if (n != service->failures_n) {
+        service->derived_stale = true;
+        nx_service_resolvers_lost(service, now_us - ROLLED_BACK_US);
+    }
     service->failures_n = n;
 }
 
@@ -122,7 +130,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
         may_write(service)) {
         wrote(service, nx_service_networks_told(service, now_us, false));
     }
-    notice_failures(service);
+    notice_failures(service, now_us);
     if (service->derived_stale &&
         nx_group_storing(nx_ingest_group(service->ingest))) {
         resync(service, now_us);

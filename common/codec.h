@@ -146,6 +146,7 @@ struct nx_task {
     uint64_t authority_epoch;
     bool canary; /* a canary name: needs no proof, see proto/README.md */
     bool rd0;    /* ask with RD=0; canary names only */
+    bool nsid;   /* ask for the identifier too; canary names only */
 };
 
 struct nx_plan {

@@ -470,6 +470,7 @@ static void pack_task(struct packer *p, const struct nx_task *task,
     out->authority_epoch = task->authority_epoch;
     out->canary = task->canary;
     out->rd0 = task->rd0;
+    out->nsid = task->nsid;
 }
 
 int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,

@@ -33,7 +33,8 @@ struct nx_due {
     const uint8_t *name;
     uint16_t qtype;
     bool rd0;
-    bool cd; /* with CD=1: without validation (RFC 4035 section 3.2.2) */
+    bool nsid; /* ask for the identifier too */
+    bool cd;   /* with CD=1: without validation (RFC 4035 section 3.2.2) */
     struct nx_endpoint to; /* not with NX_DUE_AUTHORITY */
 };
 

@@ -154,6 +154,7 @@ static void describe(const struct nx_planner *planner,
         out->name = task->name;
         out->qtype = task->qtype;
         out->rd0 = task->rd0;
+        out->nsid = task->nsid;
         out->cd = target->twin;
     }
 }

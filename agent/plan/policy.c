@@ -32,7 +32,7 @@ static bool is_below(const uint8_t *const *zones, size_t n,
  * canary names alone. */
 static enum nx_refusal check_name(const struct nx_policy *policy,
                                   const struct nx_task *task) {
-    if (task->canary || task->rd0) {
+    if (task->canary || task->rd0 || task->nsid) {
         return task->canary && task->kind == NX_TASK_RESOLVER &&
                        is_below(policy->canary_zones, policy->canary_zones_n,
                                 task->name)

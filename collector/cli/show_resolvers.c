@@ -36,6 +36,50 @@ static void caches_cell(struct nx_table *table, const json_t *resolver) {
                   NX_PLAIN);
 }
 
+/* "[fe80::1]@53 %3": the address is one of that interface. */
+static void resolver_cell(struct nx_table *table, const json_t *resolver) {
+    char cell[NX_CELL_MAX];
+    const json_t *scope = json_object_get(resolver, "scope");
+    const char *at = nx_doc_text(resolver, "resolver");
+    if (!json_is_integer(scope)) {
+        nx_cell_text(table, resolver, "resolver", NX_PLAIN);
+        return;
+    }
+    (void)snprintf(cell, sizeof cell, "%s %%%" JSON_INTEGER_FORMAT,
+                   at != NULL ? at : "", json_integer_value(scope));
+    nx_table_cell(table, cell, NX_PLAIN);
+}
+
+/* "ns1", "ns1, 2 of them"; they come from strangers. */
+static void nsid_cell(struct nx_table *table, const json_t *resolver) {
+    const json_t *n = json_object_get(resolver, "instances");
+    char cell[NX_CELL_MAX];
+    if (json_integer_value(n) < 2) {
+        nx_cell_text(table, resolver, "nsid", NX_PLAIN);
+        return;
+    }
+    (void)snprintf(cell, sizeof cell, "%" JSON_INTEGER_FORMAT " names",
+                   json_integer_value(n));
+    nx_table_cell(table, cell, NX_PLAIN);
+}
+
+/* Why the last attempts gave nothing, below the table. */
+static void add_troubles(const json_t *list, struct nx_text *out) {
+    size_t i = 0;
+    const json_t *resolver = NULL;
+    json_array_foreach(list, i, resolver) {
+        const char *advice = nx_doc_text(resolver, "advice");
+        if (advice != NULL) {
+            nx_text_escaped(out, nx_doc_text(resolver, "network"));
+            nx_text_add(out, " ");
+            nx_text_escaped(out, nx_doc_text(resolver, "resolver"));
+            nx_text_add(out, ": not measured now: ");
+            nx_text_escaped(out, advice);
+            nx_text_add(out, "\n");
+        }
+    }
+}
+
 static enum nx_colour colour_of(const json_t *resolver) {
     return nx_doc_is(resolver, "state", "measured") ? NX_GREEN
            : nx_doc_is(resolver, "state", "failed") ? NX_RED
@@ -48,7 +92,8 @@ void nx_show_resolvers(const json_t *list, int64_t now_us,
         {"NETWORK", false},  {"RESOLVER", false}, {"STATE", false},
         {"MEASURED", false}, {"NXDOMAIN", true},  {"NODATA", true},
         {"FLOOR", true},     {"CLOCK", false},    {"ROUNDING", false},
-        {"RD=0", false},     {"CACHES", true},    {"CHAIN", false}};
+        {"RD=0", false},     {"CACHES", true},    {"CHAIN", false},
+        {"EDE", false},      {"NSID", false}};
     struct nx_table *table =
         nx_table_new(columns, sizeof columns / sizeof columns[0]);
     size_t i = 0;
@@ -56,7 +101,7 @@ void nx_show_resolvers(const json_t *list, int64_t now_us,
     json_array_foreach(list, i, resolver) {
         nx_table_row(table);
         nx_cell_text(table, resolver, "network", NX_PLAIN);
-        nx_cell_text(table, resolver, "resolver", NX_PLAIN);
+        resolver_cell(table, resolver);
         nx_cell_text(table, resolver, "state", colour_of(resolver));
         nx_cell_clock(table, resolver, "measured", now_us);
         cap_cell(table, resolver, "nxdomain_uncapped", "nxdomain_cap_s");
@@ -67,9 +112,17 @@ void nx_show_resolvers(const json_t *list, int64_t now_us,
         nx_cell_text(table, resolver, "rd0", NX_PLAIN);
         caches_cell(table, resolver);
         nx_cell_text(table, resolver, "chain", NX_PLAIN);
+        nx_table_cell(
+            table,
+            json_is_true(json_object_get(resolver, "extended_errors_seen"))
+                ? "yes"
+                : NULL,
+            NX_PLAIN);
+        nsid_cell(table, resolver);
     }
     nx_cell_finish(table, list,
                    "no resolver was measured; canary names: "
                    "nxclear-collector.yaml(5)",
                    show, out);
+    add_troubles(list, out);
 }

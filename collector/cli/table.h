@@ -7,7 +7,7 @@
 
 #include "common/text.h"
 
-#define NX_TABLE_COLUMNS_MAX 12U
+#define NX_TABLE_COLUMNS_MAX 14U
 
 struct nx_column {
     const char *title;

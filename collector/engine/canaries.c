@@ -159,7 +159,11 @@ const struct nx_profile *nx_canaries_profile(const struct nx_engine *engine,
 
 int nx_engine_resolver_put(struct nx_engine *engine,
                            const struct nx_book_row *row) {
-    return nx_book_put(engine->book, row);
+    int err = nx_book_put(engine->book, row);
+    if (err == 0) {
+        wake_targets(engine, row);
+    }
+    return err;
 }
 
 int nx_engine_resolvers(const struct nx_engine *engine,

@@ -37,6 +37,7 @@ struct nx_book_row {
     struct nx_endpoint at; /* without layer and server_name */
     int64_t measured_us;   /* NX_TIME_UNKNOWN: never */
     int64_t failed_us;     /* a later attempt; NX_TIME_UNKNOWN: none */
+    uint8_t trouble;       /* ... and why: enum nx_run_trouble */
     bool measuring;
     struct nx_measured measured;
 };

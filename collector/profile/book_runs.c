@@ -101,13 +101,6 @@ bool nx_book_run(const struct nx_book *book, const char *network,
     return run != NULL;
 }
 
-/* nx_answer.rdata: two octets of length, then the address. */
-static bool says_address(const struct nx_answer *answer,
-                         const struct nx_endpoint *at) {
-    return answer->rdata_n == 1 && answer->rdata_len == at->address_len + 2 &&
-           memcmp(answer->rdata + 2, at->address, at->address_len) == 0;
-}
-
 bool nx_book_look(struct nx_book *book, const char *network, uint32_t agent_id,
                   const struct nx_obs *obs, int64_t theta_us, uint32_t eps_us) {
     struct nx_book_run *run =
@@ -119,17 +112,7 @@ bool nx_book_look(struct nx_book *book, const char *network, uint32_t agent_id,
     if (which == NX_CANARIES_N_) {
         return false;
     }
-    if (run->looks.n[which] < NX_CANARY_LOOKS_MAX) {
-        struct nx_canary_look *to =
-            &run->looks.of[which][run->looks.n[which]++];
-        nx_look_from_obs(obs, NULL, NULL, theta_us, eps_us, &to->look);
-        const struct nx_answer *answer = obs->answer;
-        bool data = (answer->flags & NX_ANS_RDATA) != 0;
-        to->rdata_hash =
-            data ? nx_hash(answer->rdata, answer->rdata_len, 1) | 1U : 0;
-        to->egress_is_resolver =
-            data && says_address(answer, &obs->question->to);
-    }
+    nx_canary_looks_add(&run->looks, &run->names, which, obs, theta_us, eps_us);
     run->looks_n++;
     return true;
 }
@@ -139,22 +122,33 @@ static bool over(const struct nx_book_run *run, int64_t now_us) {
            now_us - run->begun_us >= nx_canary_lasts_us(&run->names);
 }
 
-/* False: nothing came of it. */
+static bool failed(const struct nx_book *book, struct nx_book_entry *e,
+                   enum nx_run_trouble trouble, int64_t now_us) {
+    e->row.failed_us = now_us;
+    e->row.trouble = (uint8_t)trouble;
+    e->failed_agent_id = e->run->agent_id;
+    e->due_us = nx_book_due_after(book, e, now_us, RETRY_S << e->failures_n);
+    e->failures_n += e->failures_n < RETRY_DOUBLED_MAX ? 1 : 0;
+    return false;
+}
+
+/* False: nothing came of it; what was measured before stays as old as it is. */
 static bool conclude(const struct nx_book *book, struct nx_book_entry *e,
                      int64_t now_us) {
     bool known = e->row.measured_us != NX_TIME_UNKNOWN;
     const struct nx_measured before = e->row.measured;
+    enum nx_run_trouble trouble =
+        nx_canary_trouble(&e->run->looks, &e->run->names);
+    if (trouble != NX_RUN_NO_TROUBLE) {
+        return failed(book, e, trouble, now_us);
+    }
     if (nx_measure(&e->run->looks, known ? &before : NULL, e->row.measured_us,
                    &e->row.measured) != 0) {
-        e->row.failed_us = now_us;
-        e->failed_agent_id = e->run->agent_id;
-        e->due_us =
-            nx_book_due_after(book, e, now_us, RETRY_S << e->failures_n);
-        e->failures_n += e->failures_n < RETRY_DOUBLED_MAX ? 1 : 0;
-        return false;
+        return failed(book, e, NX_RUN_BROKEN_OFF, now_us);
     }
     e->row.measured_us = now_us;
     e->row.failed_us = NX_TIME_UNKNOWN;
+    e->row.trouble = NX_RUN_NO_TROUBLE;
     e->failures_n = 0;
     e->due_us = nx_book_due_after(book, e, now_us, UINT32_MAX);
     return true;

@@ -15,20 +15,22 @@ static const struct rule {
     uint32_t first_after_ms;
     uint16_t visit_n; /* 0: the run's count_n */
     uint16_t gap_ms;
-    bool rd0;
+    bool rd0, nsid;
 } rules[NX_CANARIES_N_] = {
-    [NX_CANARY_CAP] = {"c", "", 500, 2, 2100, false},
-    [NX_CANARY_NODATA] = {"n", "many.", 600, 2, 2100, false},
-    [NX_CANARY_FLOOR] = {"f", "short.", 700, 1, 0, false},
+    [NX_CANARY_CAP] = {"c", "", 500, 2, 2100, false, false},
+    [NX_CANARY_NODATA] = {"n", "many.", 600, 2, 2100, false, false},
+    [NX_CANARY_FLOOR] = {"f", "short.", 700, 1, 0, false, false},
     /* 16 looks 610 ms apart reach past the end whatever the rounding, at
      * another part of the second each time. */
-    [NX_CANARY_END] = {"e", "end.", 500, 16, 610, false},
-    [NX_CANARY_CLOCK] = {"a", "clock.", 500, 4, 3000, false},
-    [NX_CANARY_CLOCK_NEXT] = {"b", "clock.", 7800, 1, 0, false},
-    [NX_CANARY_COUNT] = {"m", "many.", 900, 0, NX_CANARY_COUNT_GAP_MS, false},
-    [NX_CANARY_EGRESS] = {NULL, "whoami.", 1100, 1, 0, false},
-    [NX_CANARY_RD0_CACHED] = {"c", "", 9000, 1, 0, true},
-    [NX_CANARY_RD0_FRESH] = {"u", "", 9200, 1, 0, true},
+    [NX_CANARY_END] = {"e", "end.", 500, 16, 610, false, false},
+    [NX_CANARY_CLOCK] = {"a", "clock.", 500, 4, 3000, false, false},
+    [NX_CANARY_CLOCK_NEXT] = {"b", "clock.", 7800, 1, 0, false, false},
+    [NX_CANARY_COUNT] = {"m", "many.", 900, 0, NX_CANARY_COUNT_GAP_MS, false,
+                         false},
+    [NX_CANARY_EGRESS] = {NULL, "whoami.", 1100, 1, 0, false, false},
+    [NX_CANARY_RD0_CACHED] = {"c", "", 9000, 1, 0, true, false},
+    [NX_CANARY_RD0_FRESH] = {"u", "", 9200, 1, 0, true, false},
+    [NX_CANARY_NSID] = {"i", "many.", 1300, 4, 1700, false, true},
 };
 
 int nx_canary_zone_check(const uint8_t *zone) {
@@ -76,6 +78,11 @@ static uint16_t visit_of(const struct nx_canary_run *run,
     return rule->visit_n > 0 ? rule->visit_n : run->count_n;
 }
 
+unsigned nx_canary_visit(const struct nx_canary_run *run,
+                         enum nx_canary which) {
+    return visit_of(run, &rules[which]);
+}
+
 void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
                     uint8_t *name_out, struct nx_task *out) {
     const struct rule *rule = &rules[which];
@@ -90,6 +97,7 @@ void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
         .visit_gap_ms = rule->gap_ms,
         .canary = true,
         .rd0 = rule->rd0,
+        .nsid = rule->nsid,
     };
 }
 
@@ -108,6 +116,14 @@ enum nx_canary nx_canary_of(const struct nx_canary_run *run,
         }
     }
     return NX_CANARIES_N_;
+}
+
+void nx_canary_apex(const struct nx_canary_run *run, enum nx_canary which,
+                    uint8_t *out) {
+    const char *suffix = rules[which].suffix;
+    bool below = suffix[0] != '\0' && strcmp(suffix, "many.") != 0;
+    uint8_t *to = below ? put_label(out, suffix) : out;
+    memcpy(to, run->zone, nx_dname_len(run->zone));
 }
 
 unsigned nx_canary_looks(const struct nx_canary_run *run) {

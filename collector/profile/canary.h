@@ -39,6 +39,7 @@ enum nx_canary {
     NX_CANARY_EGRESS,     /* who asks the authoritative server? */
     NX_CANARY_RD0_CACHED, /* RD=0: the first one again */
     NX_CANARY_RD0_FRESH,  /* RD=0: nobody asked for it before */
+    NX_CANARY_NSID,       /* a name that exists, with NSID: who answers? */
     NX_CANARIES_N_
 };
 
@@ -68,6 +69,13 @@ void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
 /* Which of the run's questions is this? NX_CANARIES_N_: none. */
 enum nx_canary nx_canary_of(const struct nx_canary_run *run,
                             const struct nx_question *question);
+
+/* The zone that denies the question's name: whose SOA a denial shows. */
+void nx_canary_apex(const struct nx_canary_run *run, enum nx_canary which,
+                    uint8_t *out);
+
+/* How many of them this question gives. */
+unsigned nx_canary_visit(const struct nx_canary_run *run, enum nx_canary which);
 
 /* How many looks all of them give when none is lost. */
 unsigned nx_canary_looks(const struct nx_canary_run *run);

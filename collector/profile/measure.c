@@ -234,7 +234,19 @@ static enum nx_chain chain_of(const struct nx_canary_looks *looks) {
     if (looks->n[NX_CANARY_EGRESS] == 0 || seen->look.kind != NX_KIND_POS) {
         return NX_CHAIN_UNKNOWN;
     }
-    return seen->egress_is_resolver ? NX_CHAIN_NONE : NX_CHAIN_OTHER;
+    return looks->egress_is_resolver ? NX_CHAIN_NONE : NX_CHAIN_OTHER;
+}
+
+/* --- what it says of itself --- */
+
+static void take_words(const struct nx_canary_looks *looks,
+                       struct nx_measured *m) {
+    m->ede_seen = looks->ede_seen;
+    m->instances_seen = looks->nsids_n;
+    if (looks->nsids_n > 0) {
+        m->nsid = looks->nsids[0];
+    }
+    m->asks_from = looks->egress;
 }
 
 /* --- all of it --- */
@@ -291,6 +303,7 @@ int nx_measure(const struct nx_canary_looks *looks,
     take_caps(looks, before, before_us, &m);
     nx_measure_end(looks, &m.profile);
     take_caches(looks, &m);
+    take_words(looks, &m);
     m.profile.rd0 = (uint8_t)rd0_of(looks);
     nx_measured_settle(&m);
     *out = m;

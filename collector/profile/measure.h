@@ -13,13 +13,57 @@
 struct nx_canary_look {
     struct nx_look look;
     uint64_t rdata_hash; /* of a positive answer; 0: none */
-    bool egress_is_resolver;
+    bool foreign;        /* denied by another zone than the name's */
+};
+
+/* An address that stands in RDATA; len 0: none, or of another family. */
+struct nx_egress {
+    uint8_t address[16];
+    uint8_t len;
+};
+
+#define NX_CANARY_NSIDS_MAX 4U
+struct nx_nsid {
+    uint8_t len; /* 0: none */
+    uint8_t bytes[NX_ANSWER_NSID_MAX];
 };
 
 struct nx_canary_looks {
     struct nx_canary_look of[NX_CANARIES_N_][NX_CANARY_LOOKS_MAX];
     uint16_t n[NX_CANARIES_N_];
+    bool ede_seen;                             /* in any answer */
+    struct nx_nsid nsids[NX_CANARY_NSIDS_MAX]; /* that differ */
+    uint8_t nsids_n;
+    struct nx_egress egress; /* who asked the authoritative server */
+    bool egress_is_resolver; /* the address that was asked */
 };
+
+/* Takes an observation of a run's question into the looks. */
+void nx_canary_looks_add(struct nx_canary_looks *looks,
+                         const struct nx_canary_run *run, enum nx_canary which,
+                         const struct nx_obs *obs, int64_t theta_us,
+                         uint32_t eps_us);
+
+/* Why a run tells nothing of the resolver's habits. */
+enum nx_run_trouble {
+    NX_RUN_NO_TROUBLE,
+    NX_RUN_BROKEN_OFF, /* the agent did not ask, or did not get to the end */
+    NX_RUN_SILENT,     /* the resolver does not answer */
+    NX_RUN_REFUSED,    /* it does not serve this agent */
+    NX_RUN_UNREACHED,  /* it does not reach the servers of the canary zone */
+    NX_RUN_FOREIGN,    /* other zones deny the names: the delegation is lost */
+};
+#define NX_RUN_TROUBLES_N (NX_RUN_FOREIGN + 1)
+
+/* More than a quarter of the answers that a run waits for are missing or are
+ * none of the canary zone's: then what is left may be half the truth (an end
+ * that was an outage's, a cap that was another zone's), so nothing of it is
+ * believed. Names that need not be served (whoami) and RD=0, which may
+ * rightly be refused, do not count. */
+enum nx_run_trouble nx_canary_trouble(const struct nx_canary_looks *looks,
+                                      const struct nx_canary_run *run);
+const char *nx_run_trouble_text(unsigned trouble);   /* "unreached" */
+const char *nx_run_trouble_advice(unsigned trouble); /* a sentence */
 
 /* Is the resolver what its address says, or does it ask another one? */
 enum nx_chain {
@@ -46,6 +90,10 @@ struct nx_measured {
     uint16_t caches_seen; /* at least so many; 0: not counted */
     bool soa_shown;
     bool rewrites_nxdomain; /* an address where there is none */
+    bool ede_seen;          /* some answer had an extended error (RFC 8914) */
+    uint8_t instances_seen; /* NSIDs that differ; 0: it shows none */
+    struct nx_nsid nsid;    /* one of them */
+    struct nx_egress asks_from;
 };
 
 /* The first look of the run that counts: NX_ENOTFOUND when no canary that is

@@ -21,6 +21,7 @@ enum nx_record_kind {
     NX_RECORD_HELLO,
     NX_RECORD_BATCH,
     NX_RECORD_PROFILE,
+    NX_RECORD_RESOLVER,
     NX_RECORD_OPEN,
     NX_RECORD_CLOSE,
     NX_RECORD_END,
@@ -44,6 +45,9 @@ void nx_recording_write_batch(int64_t at_us, uint32_t agent_id,
                               const struct nx_batch *batch, size_t skip,
                               const struct nx_incident *incident,
                               struct nx_text *out);
+/* What was measured of a resolver (row->measured), from now on. */
+void nx_recording_write_resolver(int64_t at_us, const struct nx_book_row *row,
+                                 struct nx_text *out);
 /* OPEN, CLOSE: the incident was; END: nothing is missing up to at_us. */
 void nx_recording_write_turn(int64_t at_us, enum nx_record_kind kind,
                              struct nx_text *out);
@@ -59,6 +63,7 @@ struct nx_record {
         struct nx_hello hello;
         struct nx_batch batch;
         struct nx_profile profile;
+        struct nx_book_row resolver;
     } u;
 };
 

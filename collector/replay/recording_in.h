@@ -3,6 +3,7 @@
 #ifndef NX_COLLECTOR_RECORDING_IN_H
 #define NX_COLLECTOR_RECORDING_IN_H
 
+#include "collector/profile/book.h"
 #include "collector/replay/json_in.h"
 #include "common/codec.h"
 
@@ -35,6 +36,10 @@ unsigned nx_take_flags(const struct nx_in *in, const char *key,
 /* recording_batch.c */
 void nx_take_batch(const struct nx_in *in, struct nx_arena *arena,
                    struct nx_batch *out);
+
+/* recording_resolver.c */
+void nx_take_resolver(const struct nx_in *in, struct nx_arena *arena,
+                      struct nx_book_row *out);
 
 #define NX_TAKE_SANE_US (INT64_C(1) << 60) /* no clock shows more */
 

@@ -202,6 +202,9 @@ static void read_body(const struct nx_in *in, struct nx_arena *arena,
         nx_vector_read_profile(&profile, &out->u.profile);
         break;
     }
+    case NX_RECORD_RESOLVER:
+        nx_take_resolver(in, arena, &out->u.resolver);
+        break;
     case NX_RECORD_OPEN:
     case NX_RECORD_CLOSE:
     case NX_RECORD_END:
@@ -221,9 +224,6 @@ int nx_recording_read(const char *line, size_t len, struct nx_arena *arena,
     struct nx_in kind = nx_in_member(&root, "kind");
     struct nx_in at = nx_in_member(&root, "at");
     memset(&record, 0, sizeof(record));
-    for (unsigned i = 0; i <= NX_RECORD_END; i++) {
-        kinds[i] = nx_record_kind_text(i);
-    }
     for (unsigned i = 0; i <= NX_RECORD_END; i++) {
         kinds[i] = nx_record_kind_text(i);
     }

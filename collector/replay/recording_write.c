@@ -12,8 +12,7 @@
 #define FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17))
 #define SANE_US (INT64_C(1) << 60) /* what the reader takes */
 
-/* Takes the object. */
-static void add_line(json_t *object, bool complete, struct nx_text *out) {
+void nx_record_end(json_t *object, bool complete, struct nx_text *out) {
     char *line = object != NULL && complete ? json_dumps(object, FLAGS) : NULL;
     if (line == NULL) {
         out->failed = true;
@@ -51,7 +50,7 @@ static json_t *moment(int64_t us) {
     return us < 0 ? json_null() : json_string(nx_moment_text(us, text));
 }
 
-static json_t *record(int64_t at_us, enum nx_record_kind kind) {
+json_t *nx_record_begin(int64_t at_us, enum nx_record_kind kind) {
     return json_pack("{s:o, s:s}", "at", moment(at_us), "kind",
                      nx_record_kind_text(kind));
 }
@@ -319,12 +318,12 @@ void nx_recording_write_header(const struct nx_incident *incident,
         json_pack("{s:i, s:s, s:o, s:o}", "nxclear_recording",
                   NX_RECORDING_FORMAT, "version", NX_VERSION, "incident",
                   incident_json(incident), "settings", settings_json(settings));
-    add_line(header, true, out);
+    nx_record_end(header, true, out);
 }
 
 void nx_recording_write_agent(int64_t at_us, const struct nx_agent *agent,
                               struct nx_text *out) {
-    json_t *r = record(at_us, NX_RECORD_AGENT);
+    json_t *r = nx_record_begin(at_us, NX_RECORD_AGENT);
     bool complete =
         nx_json_set(r, "agent", json_integer(agent->id)) &&
         nx_json_set(r, "name", nx_json_text(agent->name)) &&
@@ -332,13 +331,13 @@ void nx_recording_write_agent(int64_t at_us, const struct nx_agent *agent,
         nx_json_set(r, "role",
                     json_string(agent->authority ? "authority" : "network")) &&
         nx_json_set(r, "accepted", json_boolean(agent->accepted));
-    add_line(r, complete, out);
+    nx_record_end(r, complete, out);
 }
 
 void nx_recording_write_hello(int64_t at_us, uint32_t agent_id,
                               const struct nx_hello *hello,
                               struct nx_text *out) {
-    json_t *r = record(at_us, NX_RECORD_HELLO);
+    json_t *r = nx_record_begin(at_us, NX_RECORD_HELLO);
     bool complete =
         nx_json_set(r, "agent", json_integer(agent_id)) &&
         nx_json_set(r, "software", nx_json_text(hello->software)) &&
@@ -348,7 +347,7 @@ void nx_recording_write_hello(int64_t at_us, uint32_t agent_id,
                     endpoints_json(hello->resolvers, hello->resolvers_n)) &&
         nx_json_set(r, "plan_revision", digits(hello->plan_revision)) &&
         nx_json_set(r, "dropped", integer(hello->dropped));
-    add_line(r, complete, out);
+    nx_record_end(r, complete, out);
 }
 
 void nx_recording_write_batch(int64_t at_us, uint32_t agent_id,
@@ -363,7 +362,7 @@ void nx_recording_write_batch(int64_t at_us, uint32_t agent_id,
         json_decref(delegations);
         return;
     }
-    json_t *r = record(at_us, NX_RECORD_BATCH);
+    json_t *r = nx_record_begin(at_us, NX_RECORD_BATCH);
     bool complete =
         nx_json_set(r, "agent", json_integer(agent_id)) &&
         nx_json_set(r, "epoch", digits(batch->epoch)) &&
@@ -371,10 +370,10 @@ void nx_recording_write_batch(int64_t at_us, uint32_t agent_id,
         (batch->gaps_n == 0 || nx_json_set(r, "gaps", list_gaps(batch)));
     complete = nx_json_set(r, "delegations", delegations) && complete;
     complete = nx_json_set(r, "obs", obs) && complete;
-    add_line(r, complete, out);
+    nx_record_end(r, complete, out);
 }
 
 void nx_recording_write_turn(int64_t at_us, enum nx_record_kind kind,
                              struct nx_text *out) {
-    add_line(record(at_us, kind), true, out);
+    nx_record_end(nx_record_begin(at_us, kind), true, out);
 }

@@ -96,6 +96,8 @@ static int feed(struct nx_replay *r, const struct nx_record *record) {
     case NX_RECORD_PROFILE:
         nx_engine_profile_set(r->engine, &record->u.profile);
         return 0;
+    case NX_RECORD_RESOLVER:
+        return nx_engine_resolver_put(r->engine, &record->u.resolver);
     case NX_RECORD_OPEN:
         return open_incident(r, at_us);
     case NX_RECORD_CLOSE:

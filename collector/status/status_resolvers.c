@@ -1,5 +1,8 @@
 #include "collector/status/status_resolvers.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "collector/status/status_text.h"
 
 static json_t *seconds(uint32_t s) {
@@ -31,7 +34,38 @@ static const char *state_of(const struct nx_book_row *row, int64_t now_us) {
                                                            : "aged";
 }
 
-static bool set_habits(json_t *o, const struct nx_measured *m) {
+/* Printable ASCII as it is, else in hexadecimal (RFC 5001 section 2.3). */
+static json_t *nsid_json(const struct nx_nsid *nsid) {
+    char text[2 * NX_ANSWER_NSID_MAX + 3];
+    bool plain = true;
+    for (unsigned i = 0; i < nsid->len; i++) {
+        plain = plain && nsid->bytes[i] >= 0x20 && nsid->bytes[i] < 0x7f;
+    }
+    if (nsid->len == 0) {
+        return json_null();
+    }
+    if (plain) {
+        return json_stringn((const char *)nsid->bytes, nsid->len);
+    }
+    memcpy(text, "0x", 2);
+    for (unsigned i = 0; i < nsid->len; i++) {
+        (void)snprintf(text + 2 + (size_t)2 * i, 3, "%02x", nsid->bytes[i]);
+    }
+    return json_string(text);
+}
+
+static json_t *asks_from_json(const struct nx_egress *from) {
+    char text[NX_ENDPOINT_TEXT_MAX];
+    struct nx_endpoint at = {.address_len = from->len, .port = 53};
+    if (from->len == 0) {
+        return json_null();
+    }
+    memcpy(at.address, from->address, from->len);
+    size_t len = strcspn(nx_endpoint_text(&at, text), "@");
+    return json_stringn(text, len);
+}
+
+bool nx_status_resolver_habits(json_t *o, const struct nx_measured *m) {
     const struct nx_profile *p = &m->profile;
     return nx_json_set(o, "nxdomain_cap_s", cap(m->nxdomain_cap_s)) &&
            nx_json_set(o, "nxdomain_uncapped", flag(m->nxdomain_cap_s == 0)) &&
@@ -51,7 +85,23 @@ static bool set_habits(json_t *o, const struct nx_measured *m) {
            nx_json_set(o, "caches", count(p->caches)) &&
            nx_json_set(o, "caches_at_least", count(m->caches_seen)) &&
            nx_json_set(o, "chain", json_string(nx_chain_text(m->chain))) &&
+           nx_json_set(o, "asks_from", asks_from_json(&m->asks_from)) &&
+           nx_json_set(o, "nsid", nsid_json(&m->nsid)) &&
+           nx_json_set(o, "instances", count(m->instances_seen)) &&
+           nx_json_set(o, "extended_errors_seen", flag(m->ede_seen)) &&
            nx_json_set(o, "rewrites_nxdomain", flag(m->rewrites_nxdomain));
+}
+
+static json_t *trouble(const struct nx_book_row *row) {
+    return row->trouble == NX_RUN_NO_TROUBLE
+               ? json_null()
+               : json_string(nx_run_trouble_text(row->trouble));
+}
+
+static json_t *advice(const struct nx_book_row *row) {
+    return row->trouble == NX_RUN_NO_TROUBLE
+               ? json_null()
+               : json_string(nx_run_trouble_advice(row->trouble));
 }
 
 static json_t *resolver_json(const struct nx_book_row *row, int64_t now_us) {
@@ -59,10 +109,13 @@ static json_t *resolver_json(const struct nx_book_row *row, int64_t now_us) {
     bool known = row->measured_us != NX_TIME_UNKNOWN;
     if (nx_json_set(o, "network", json_string(row->network)) &&
         nx_json_set(o, "resolver", nx_json_address(&row->at)) &&
+        nx_json_set(o, "scope", count(row->at.scope_id)) &&
         nx_json_set(o, "state", json_string(state_of(row, now_us))) &&
         nx_json_set(o, "measured", nx_json_time(row->measured_us)) &&
         nx_json_set(o, "failed", nx_json_time(row->failed_us)) &&
-        (!known || set_habits(o, &row->measured))) {
+        nx_json_set(o, "trouble", trouble(row)) &&
+        nx_json_set(o, "advice", advice(row)) &&
+        (!known || nx_status_resolver_habits(o, &row->measured))) {
         return o;
     }
     json_decref(o);

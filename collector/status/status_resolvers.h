@@ -11,4 +11,7 @@
 json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
                             const struct nx_sight *sight);
 
+/* Sets the members that say what was measured; false: no memory. */
+bool nx_status_resolver_habits(json_t *object, const struct nx_measured *m);
+
 #endif

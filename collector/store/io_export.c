@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "collector/store/io_store_profiles.h"
 #include "common/io_log.h"
 
 #define BEFORE_US INT64_C(3600000000) /* of the log before the opening */
@@ -26,6 +27,10 @@ struct nx_export {
     size_t turns_n, turns_done;
     struct nx_arena arena;
     struct nx_store_mark mark;
+    struct nx_profile_mark profiles; /* of resolvers, read so far */
+    struct nx_book_row page[NX_RESOLVERS_PAGE];
+    size_t page_n, page_done;
+    int page_err;    /* of reading them */
     int64_t last_us; /* of the last line */
     uint8_t *met;    /* by agent id: introduced */
     size_t met_n;
@@ -99,6 +104,7 @@ int nx_export_new(const struct nx_export_parts *parts, struct nx_export **out) {
     x->settings = *parts->settings;
     int64_t from_us = x->incident.opened_us - BEFORE_US;
     x->last_us = from_us;
+    x->profiles.measured_us = x->incident.opened_us - NX_PROFILE_AGED_US;
     add_turns(x, parts, from_us);
     int err = nx_store_mark_at(x->store, from_us, &x->mark);
     if (err != NX_OK) {
@@ -132,10 +138,50 @@ static void write_turn(struct nx_export *x, const struct turn *turn) {
     x->last_us = turn->at_us > x->last_us ? turn->at_us : x->last_us;
 }
 
+/* --- what was measured of resolvers --- */
+
+static void see_resolver(void *user, const struct nx_book_row *row) {
+    struct nx_export *x = user;
+    x->page[x->page_n++] = *row;
+}
+
+static int64_t end_of(const struct nx_export *x) {
+    return x->incident.closed_us != NX_TIME_UNKNOWN ? x->incident.closed_us
+                                                    : INT64_MAX;
+}
+
+/* The next one; NULL: there is none. */
+static const struct nx_book_row *next_resolver(struct nx_export *x) {
+    if (x->page_done == x->page_n && x->page_err == NX_OK) {
+        x->page_n = x->page_done = 0;
+        int n =
+            nx_store_resolvers_past(x->store, x->incident.opened_us, end_of(x),
+                                    &x->profiles, see_resolver, x);
+        x->page_err = n > 0 ? NX_OK : n < 0 ? n : NX_ENOTFOUND;
+    }
+    return x->page_done < x->page_n ? &x->page[x->page_done] : NULL;
+}
+
+/* What was measured before the recording begins is told at its begin. */
+static void resolvers_until(struct nx_export *x, int64_t at_us) {
+    const struct nx_book_row *row = NULL;
+    while ((row = next_resolver(x)) != NULL && row->measured_us <= at_us) {
+        int64_t told_us =
+            row->measured_us > x->last_us ? row->measured_us : x->last_us;
+        nx_recording_write_resolver(told_us, row, x->out);
+        x->last_us = told_us;
+        x->page_done++;
+    }
+}
+
 static void turns_until(struct nx_export *x, int64_t at_us) {
     while (x->turns_done < x->turns_n &&
            x->turns[x->turns_done].at_us <= at_us) {
+        resolvers_until(x, x->turns[x->turns_done].at_us);
         write_turn(x, &x->turns[x->turns_done++]);
+    }
+    if (at_us != INT64_MAX) {
+        resolvers_until(x, at_us);
     }
 }
 
@@ -209,12 +255,17 @@ static int start(struct nx_export *x) {
 /* All that is stored has been read, or is beyond the end. */
 static int finish(struct nx_export *x) {
     turns_until(x, INT64_MAX);
+    resolvers_until(x, end_of(x));
     nx_recording_write_turn(x->last_us, NX_RECORD_END, x->out);
-    return x->out->failed ? NX_ENOMEM : 0;
+    int err = x->page_err != NX_ENOTFOUND ? x->page_err : NX_OK;
+    return err != NX_OK ? err : x->out->failed ? NX_ENOMEM : 0;
 }
 
 int nx_export_next(struct nx_export *x, struct nx_text *out) {
     x->out = out;
+    if (x->page_err == NX_ENOTFOUND) { /* there may be new ones */
+        x->page_err = NX_OK;
+    }
     int err = x->started ? NX_OK : start(x);
     int more = 1;
     for (unsigned i = 0; err == NX_OK && more == 1 && !x->beyond &&

@@ -335,6 +335,7 @@ enum nx_retain_table {
     NX_RETAIN_TRANSITION,
     NX_RETAIN_FORECAST,
     NX_RETAIN_FACT,
+    NX_RETAIN_PROFILE,
     NX_RETAIN_TABLES_N
 };
 

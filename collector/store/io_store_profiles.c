@@ -1,4 +1,4 @@
-/* What was measured of resolvers: one row each. */
+/* What was measured of resolvers: a row for each time. */
 #include "collector/store/io_store_profiles.h"
 
 #include <string.h>
@@ -31,14 +31,10 @@ static void bind_measured(struct nx_sq *sq, const struct nx_measured *m) {
     nx_sq_int(sq, p->never_decrements);
     nx_sq_int(sq, m->soa_shown);
     nx_sq_int(sq, m->rewrites_nxdomain);
-}
-
-static int forget(struct nx_store *store, int64_t before_us) {
-    struct nx_sq sq =
-        nx_sq_use(store, NX_SQ_RESOLVERS_FORGET,
-                  "DELETE FROM resolver_profile WHERE measured_us < ?1");
-    nx_sq_int(&sq, before_us);
-    return nx_sq_run(&sq);
+    nx_sq_int(sq, m->ede_seen);
+    nx_sq_int(sq, m->instances_seen);
+    nx_sq_blob(sq, m->nsid.bytes, m->nsid.len);
+    nx_sq_blob(sq, m->asks_from.address, m->asks_from.len);
 }
 
 int nx_store_resolver_put(struct nx_store *store,
@@ -49,17 +45,16 @@ int nx_store_resolver_put(struct nx_store *store,
         "INSERT OR REPLACE INTO resolver_profile(network, resolver, scope_id, "
         "measured_us, nxdomain_cap_s, nodata_cap_s, floor_s, soa_clock, "
         "rounding, rd0, chain, past_ttl, caches, caches_seen, early_window_s, "
-        "never_decrements, soa_shown, rewrites_nxdomain) VALUES("
-        "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
-        "?16, ?17, ?18)");
+        "never_decrements, soa_shown, rewrites_nxdomain, ede_seen, "
+        "instances_seen, "
+        "nsid, asks_from) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
+        "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)");
     nx_sq_text(&sq, row->network);
     nx_sq_text(&sq, nx_endpoint_text(&row->at, at));
     nx_sq_int(&sq, row->at.scope_id);
     nx_sq_time(&sq, row->measured_us);
     bind_measured(&sq, &row->measured);
-    int err = nx_sq_run(&sq);
-    return err == NX_OK ? forget(store, row->measured_us - NX_BOOK_KEPT_US)
-                        : err;
+    return nx_sq_run(&sq);
 }
 
 /* The value of an enum with that text; 0, "unknown", for any other. */
@@ -99,34 +94,89 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
     p->never_decrements = nx_sq_get_int(sq, 15) != 0;
     m->soa_shown = nx_sq_get_int(sq, 16) != 0;
     m->rewrites_nxdomain = nx_sq_get_int(sq, 17) != 0;
+    m->ede_seen = nx_sq_get_int(sq, 18) != 0;
+    m->instances_seen = (uint8_t)nx_sq_get_int(sq, 19);
+    m->nsid.len =
+        (uint8_t)nx_sq_get_blob(sq, 20, m->nsid.bytes, sizeof(m->nsid.bytes));
+    m->asks_from.len = (uint8_t)nx_sq_get_blob(sq, 21, m->asks_from.address,
+                                               sizeof(m->asks_from.address));
     nx_measured_settle(m);
 }
 
-int nx_store_resolvers(struct nx_store *store,
+#define COLUMNS                                                                \
+    "SELECT network, resolver, scope_id, measured_us, nxdomain_cap_s, "        \
+    "nodata_cap_s, floor_s, soa_clock, rounding, rd0, chain, past_ttl, "       \
+    "caches, caches_seen, early_window_s, never_decrements, soa_shown, "       \
+    "rewrites_nxdomain, ede_seen, instances_seen, nsid, asks_from, "           \
+    "profile_id "                                                              \
+    "FROM resolver_profile one "
+/* Not another one of that resolver after it, up to ?1. */
+#define IS_LAST                                                                \
+    "NOT EXISTS (SELECT 1 FROM resolver_profile later WHERE later.network = "  \
+    "one.network AND later.resolver = one.resolver AND later.scope_id = "      \
+    "one.scope_id AND later.measured_us > one.measured_us AND "                \
+    "later.measured_us <= ?1) "
+
+/* False: somebody else wrote it. */
+static bool get_row(const struct nx_sq *sq, struct nx_book_row *row) {
+    char at[NX_ENDPOINT_TEXT_MAX];
+    *row = (struct nx_book_row){.failed_us = NX_TIME_UNKNOWN};
+    nx_sq_get_text(sq, 0, row->network, sizeof(row->network));
+    nx_sq_get_text(sq, 1, at, sizeof(at));
+    row->measured_us = nx_sq_get_time(sq, 3);
+    if (nx_endpoint_parse(at, &row->at) != NX_OK || row->measured_us < 0 ||
+        row->measured_us > SANE_US) {
+        return false;
+    }
+    row->at.scope_id = (uint32_t)nx_sq_get_int(sq, 2);
+    get_measured(sq, &row->measured);
+    return true;
+}
+
+int nx_store_resolvers(struct nx_store *store, int64_t now_us,
                        void (*visit)(void *user, const struct nx_book_row *row),
                        void *user) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_RESOLVERS,
-        "SELECT network, resolver, scope_id, measured_us, nxdomain_cap_s, "
-        "nodata_cap_s, floor_s, soa_clock, rounding, rd0, chain, past_ttl, "
-        "caches, caches_seen, early_window_s, never_decrements, soa_shown, "
-        "rewrites_nxdomain FROM resolver_profile ORDER BY measured_us DESC "
-        "LIMIT ?1");
-    nx_sq_int(&sq, NX_BOOK_RESOLVERS_MAX);
+        COLUMNS "WHERE measured_us > ?2 AND measured_us <= ?1 AND " IS_LAST
+                "ORDER BY measured_us DESC LIMIT ?3");
+    struct nx_book_row row;
     int more = 0;
+    nx_sq_int(&sq, now_us);
+    nx_sq_int(&sq, now_us - NX_BOOK_KEPT_US);
+    nx_sq_int(&sq, NX_BOOK_RESOLVERS_MAX);
     while ((more = nx_sq_step(&sq)) > 0) {
-        struct nx_book_row row = {.failed_us = NX_TIME_UNKNOWN};
-        char at[NX_ENDPOINT_TEXT_MAX];
-        nx_sq_get_text(&sq, 0, row.network, sizeof(row.network));
-        nx_sq_get_text(&sq, 1, at, sizeof(at));
-        row.measured_us = nx_sq_get_time(&sq, 3);
-        if (nx_endpoint_parse(at, &row.at) != NX_OK || row.measured_us < 0 ||
-            row.measured_us > SANE_US) {
-            continue; /* somebody else wrote it */
+        if (get_row(&sq, &row)) {
+            visit(user, &row);
         }
-        row.at.scope_id = (uint32_t)nx_sq_get_int(&sq, 2);
-        get_measured(&sq, &row.measured);
-        visit(user, &row);
     }
     return more;
+}
+
+int nx_store_resolvers_past(struct nx_store *store, int64_t at_us,
+                            int64_t until_us, struct nx_profile_mark *mark,
+                            void (*visit)(void *user,
+                                          const struct nx_book_row *row),
+                            void *user) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_RESOLVERS_PAST,
+                  COLUMNS "WHERE (measured_us, profile_id) > (?2, ?3) AND "
+                          "measured_us <= ?4 AND (measured_us > ?1 OR " IS_LAST
+                          ") ORDER BY measured_us, profile_id LIMIT ?5");
+    struct nx_book_row row;
+    int more = 0;
+    int n = 0;
+    nx_sq_int(&sq, at_us);
+    nx_sq_int(&sq, mark->measured_us);
+    nx_sq_int(&sq, mark->id);
+    nx_sq_int(&sq, until_us);
+    nx_sq_int(&sq, NX_RESOLVERS_PAGE);
+    for (; (more = nx_sq_step(&sq)) > 0; n++) {
+        mark->measured_us = nx_sq_get_int(&sq, 3);
+        mark->id = nx_sq_get_int(&sq, 22);
+        if (get_row(&sq, &row)) {
+            visit(user, &row);
+        }
+    }
+    return more < 0 ? more : n;
 }

@@ -45,6 +45,17 @@ static const struct kept_table tables[NX_RETAIN_TABLES_N] = {
      "ORDER BY fact_id LIMIT 1",
      "DELETE FROM authority_fact WHERE fact_id > ?1 AND fact_id <= ?2 "
      "AND at_us < ?3" CLOSED},
+    /* What a resolver was before what is kept: the last one before it stays,
+     * for NX_BOOK_KEPT_US. */
+    {NX_SQ_RETAIN_PROFILE_OLDEST, NX_SQ_RETAIN_PROFILE, false,
+     "SELECT profile_id, measured_us FROM resolver_profile WHERE "
+     "profile_id > ?1 ORDER BY profile_id LIMIT 1",
+     "DELETE FROM resolver_profile WHERE profile_id > ?1 AND profile_id <= ?2 "
+     "AND measured_us < ?3 AND (measured_us < ?3 - 1209600000000 OR EXISTS ("
+     "SELECT 1 FROM resolver_profile later WHERE later.network = "
+     "resolver_profile.network AND later.resolver = resolver_profile.resolver "
+     "AND later.scope_id = resolver_profile.scope_id AND later.measured_us > "
+     "resolver_profile.measured_us AND later.measured_us < ?3))"},
 };
 
 /* 1: *id and *at_us are of the first row after `after`; 0: there is none. */

@@ -334,11 +334,51 @@ static const char profiles[] =
     " PRIMARY KEY(network, resolver, scope_id)) STRICT;"
     "CREATE INDEX resolver_profile_measured ON resolver_profile(measured_us)";
 
+/* Each measurement of a resolver, not only the last one: a recording tells what
+ * was known when. */
+#define PROFILE_COLUMNS                                                        \
+    "network, resolver, scope_id, measured_us, nxdomain_cap_s, nodata_cap_s, " \
+    "floor_s, soa_clock, rounding, rd0, chain, past_ttl, caches, "             \
+    "caches_seen, early_window_s, never_decrements, soa_shown, "               \
+    "rewrites_nxdomain"
+static const char profiles_kept[] =
+    "CREATE TABLE resolver_profile_kept("
+    " profile_id INTEGER PRIMARY KEY,"
+    " network TEXT NOT NULL,"
+    " resolver TEXT NOT NULL,"
+    " scope_id INTEGER NOT NULL,"
+    " measured_us INTEGER NOT NULL,"
+    " nxdomain_cap_s INTEGER,"
+    " nodata_cap_s INTEGER,"
+    " floor_s INTEGER,"
+    " soa_clock TEXT NOT NULL,"
+    " rounding TEXT NOT NULL,"
+    " rd0 TEXT NOT NULL,"
+    " chain TEXT NOT NULL,"
+    " past_ttl TEXT NOT NULL,"
+    " caches INTEGER NOT NULL,"
+    " caches_seen INTEGER NOT NULL,"
+    " early_window_s INTEGER NOT NULL,"
+    " never_decrements INTEGER NOT NULL,"
+    " soa_shown INTEGER NOT NULL,"
+    " rewrites_nxdomain INTEGER NOT NULL,"
+    " ede_seen INTEGER NOT NULL DEFAULT 0,"
+    " instances_seen INTEGER NOT NULL DEFAULT 0,"
+    " nsid BLOB,"
+    " asks_from BLOB,"
+    " UNIQUE(network, resolver, scope_id, measured_us)) STRICT;"
+    "INSERT INTO resolver_profile_kept(" PROFILE_COLUMNS ") "
+    "SELECT " PROFILE_COLUMNS " FROM resolver_profile ORDER BY measured_us;"
+    "DROP TABLE resolver_profile;"
+    "ALTER TABLE resolver_profile_kept RENAME TO resolver_profile;"
+    "CREATE INDEX resolver_profile_measured ON resolver_profile(measured_us)";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
-    first,  hellos,  closed_statuses, streams_ahead, labels, audits,   alerts,
-    report, digests, scores,          tokens,        doors,  profiles,
+    first,  hellos, closed_statuses, streams_ahead, labels,
+    audits, alerts, report,          digests,       scores,
+    tokens, doors,  profiles,        profiles_kept,
 };
 
 int nx_schema_newest(void) {

@@ -21,20 +21,26 @@ MEASURE_S = 40
 
 # (network, options, what the profile must say)
 RESOLVERS = (
-    (networks.unbound, ("cache-max-negative-ttl: 900", "cache-min-ttl: 3"),
+    (networks.unbound, ("cache-max-negative-ttl: 900", "cache-min-ttl: 3",
+                         "ede: yes", "nsid: ascii_unbound-1"),
      {"nxdomain_cap_s": 900, "nodata_cap_s": 900, "floor_s": 3,
-      "soa_clock": "shared-until-change", "rounding": "F0", "rd0": "refused"}),
-    (networks.bind, ("max-ncache-ttl 1200;", "min-ncache-ttl 4;"),
+      "soa_clock": "shared-until-change", "rounding": "F0", "rd0": "refused",
+      "extended_errors_seen": True, "nsid": "unbound-1"}),
+    (networks.bind, ("max-ncache-ttl 1200;", "min-ncache-ttl 4;",
+                     "server-id \"bind-1\";"),
      {"nxdomain_cap_s": 1200, "nodata_cap_s": 1200, "floor_s": 4,
-      "soa_clock": "own", "rounding": "F", "rd0": "honoured"}),
-    (networks.power_dns, ("max-negative-ttl=700", "minimum-ttl-override=6"),
+      "soa_clock": "own", "rounding": "F", "rd0": "honoured",
+      "nsid": "bind-1"}),
+    (networks.power_dns, ("max-negative-ttl=700", "minimum-ttl-override=6",
+                          "server-id=pdns-1"),
      {"nxdomain_cap_s": 700, "nodata_cap_s": 700, "floor_s": 6,
-      "soa_clock": "own", "rounding": "F", "rd0": "honoured"}),
+      "soa_clock": "own", "rounding": "F", "rd0": "honoured",
+      "nsid": "pdns-1"}),
 )
 ALL = {"state": "measured", "caches": 1, "chain": "none", "soa_shown": True,
        "counts_down": True, "refreshed_by_looking": False,
        "nxdomain_uncapped": False, "nodata_uncapped": False,
-       "rewrites_nxdomain": False}
+       "rewrites_nxdomain": False, "trouble": None}
 
 
 def copied(name, folder):
@@ -100,12 +106,12 @@ def rows_of(site):
 
 def print_table(rows):
     print(f"# {'resolver':<18}{'cap set':>8}{'seen':>6}"
-          f"{'floor set':>10}{'seen':>5}  clock, rounding, RD=0")
+          f"{'floor set':>10}{'seen':>5}  clock, rounding, RD=0, EDE, NSID")
     for (network, _options, want), row in rows:
         print(f"# {network.resolver.title:<18}{want['nxdomain_cap_s']:>8}"
               f"{row['nxdomain_cap_s']!s:>6}{want['floor_s']:>10}"
               f"{row['floor_s']!s:>5}  {row['soa_clock']}, {row['rounding']}, "
-              f"{row['rd0']}")
+              f"{row['rd0']}, EDE {row['extended_errors_seen']}, {row['nsid']}")
 
 
 def measured(site, lab):

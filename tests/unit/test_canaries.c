@@ -13,6 +13,9 @@
 
 static const uint8_t zone[] = "\6canary\7example\3net";
 
+/* The canary zone has trouble. */
+static bool unreached, lost_delegation;
+
 static struct nx_book_row measured;
 static unsigned measured_n;
 
@@ -26,6 +29,7 @@ static int setup(void **state) {
     int err = bench_setup(state);
     struct engine_bench *b = *state;
     measured_n = 0;
+    unreached = lost_delegation = false;
     nx_engine_free(&b->engine);
     b->settings.canary.on = true;
     memcpy(b->settings.canary.zone, zone, sizeof(zone));
@@ -51,21 +55,35 @@ static void answer_one(struct engine_bench *b, uint32_t agent,
     };
     bool many =
         strstr(name, ".many.") != NULL || strstr(name, "whoami") == name;
+    bool below = strstr(name, ".short.") != NULL ||
+                 strstr(name, ".end.") != NULL ||
+                 strstr(name, ".clock.") != NULL;
     struct nx_answer answer = {.flags = NX_ANS_SOA | NX_ANS_RA,
                                .rcode = NX_RCODE_NXDOMAIN,
-                               .soa_owner = zone,
+                               .soa_owner =
+                                   below ? nx_dname_parent(task->name) : zone,
                                .soa_serial = 1};
+    if (lost_delegation) {
+        answer.soa_owner = nx_dname_parent(zone);
+    }
     uint32_t ttl_s = strstr(name, ".short.") != NULL   ? 5
                      : strstr(name, ".end.") != NULL   ? 8
                      : strstr(name, ".clock.") != NULL ? 60
                                                        : 3600;
     if (task->rd0) {
         answer = (struct nx_answer){.rcode = NX_RCODE_REFUSED};
+    } else if (unreached) {
+        answer = (struct nx_answer){
+            .rcode = NX_RCODE_SERVFAIL, .ede = {22}, .ede_n = 1};
     } else if (many && task->qtype == NX_TYPE_A) {
         answer = (struct nx_answer){.flags = NX_ANS_RDATA,
                                     .rdata = rdata,
                                     .rdata_len = sizeof(rdata),
                                     .rdata_n = 1};
+        if (task->nsid) {
+            answer.nsid = (const uint8_t *)"res-1";
+            answer.nsid_len = 5;
+        }
     } else if (many) {
         answer.rcode = NX_RCODE_NOERROR;
     }
@@ -122,6 +140,11 @@ static void test_measured(void **state) {
     assert_int_equal(measured.measured.floor_s, 5);
     assert_int_equal(measured.measured.profile.rd0, NX_RD0_REFUSED);
     assert_true(measured.measured.profile.never_decrements);
+    assert_false(measured.measured.ede_seen);
+    assert_int_equal(measured.measured.instances_seen, 1);
+    assert_memory_equal(measured.measured.nsid.bytes, "res-1", 5);
+    assert_int_equal(measured.measured.asks_from.len, 4);
+    assert_int_equal(measured.measured.chain, NX_CHAIN_NONE);
     assert_int_equal(plan_of(b, LYON, T0 + 40 * S)->tasks_n, 0);
 }
 
@@ -202,6 +225,42 @@ static void test_nothing_came(void **state) {
     assert_int_equal(plan_of(b, LYON, T0 + 701 * S)->tasks_n, NX_CANARIES_N_);
 }
 
+/* With trouble at the canary zone nothing is learnt: what was measured before
+ * stays as it is, and as old as it is. */
+static void test_trouble_spoils_nothing(void **state) {
+    struct engine_bench *b = *state;
+    static const enum nx_run_trouble troubles[] = {NX_RUN_UNREACHED,
+                                                   NX_RUN_FOREIGN};
+    hello(b, LYON, 1, 0, T0);
+    tick(b, T0);
+    run(b, LYON, T0);
+    tick(b, T0 + 40 * S);
+    assert_int_equal(measured_n, 1);
+    for (int i = 0; i < 2; i++) {
+        int64_t at_us = T0 + (1 + i) * DAY + 40 * S;
+        unreached = i == 0;
+        lost_delegation = i == 1;
+        hello(b, LYON, 1, 0, at_us);
+        tick(b, at_us);
+        run(b, LYON, at_us);
+        tick(b, at_us + 40 * S);
+        assert_int_equal(measured_n, 1);
+        look_up(b);
+        assert_int_equal(rows[0].measured_us, T0 + 40 * S);
+        assert_int_equal(rows[0].measured.nxdomain_cap_s, 3600);
+        assert_int_equal(rows[0].failed_us, at_us + 40 * S);
+        assert_int_equal(rows[0].trouble, troubles[i]);
+    }
+    json_t *document = nx_status_resolvers(b->engine, T0 + 3 * DAY, NULL);
+    const json_t *one =
+        json_array_get(json_object_get(document, "resolvers"), 0);
+    assert_string_equal(json_string_value(json_object_get(one, "state")),
+                        "measured");
+    assert_string_equal(json_string_value(json_object_get(one, "trouble")),
+                        "zone-lost");
+    json_decref(document);
+}
+
 /* While an incident of the zone above is open they rest, a run is broken off;
  * one of another zone does not matter. */
 static void test_quiet_times(void **state) {
@@ -277,6 +336,8 @@ static void test_from_the_store(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_measured, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_trouble_spoils_nothing, setup,
+                                        bench_teardown),
         cmocka_unit_test_setup_teardown(test_sight, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_verdict_is_verified, setup,
                                         bench_teardown),

@@ -386,7 +386,8 @@ static void plan_and_ack_round_trip(void **state) {
                                 .interval_ms = 5000,
                                 .visit_n = 1,
                                 .canary = true,
-                                .rd0 = true}};
+                                .rd0 = true,
+                                .nsid = true}};
     assert_int_equal(nx_endpoint_parse("192.0.2.53", &tasks[1].endpoint), 0);
     struct nx_plan plan = {.revision = 12,
                            .valid_s = 60,
@@ -409,8 +410,9 @@ static void plan_and_ack_round_trip(void **state) {
     assert_true(nx_endpoint_equal(&task->endpoint, &tasks[1].endpoint));
     assert_int_equal(task->visit_gap_ms, 730);
     assert_true(task->authority_verified);
-    assert_false(task->canary || task->rd0);
-    assert_true(down.u.plan.tasks[2].canary && down.u.plan.tasks[2].rd0);
+    assert_false(task->canary || task->rd0 || task->nsid);
+    assert_true(down.u.plan.tasks[2].canary && down.u.plan.tasks[2].rd0 &&
+                down.u.plan.tasks[2].nsid);
 
     struct nx_ack ack = {.epoch = 1,
                          .acked_seq = 2,

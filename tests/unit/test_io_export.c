@@ -14,6 +14,7 @@
 #include "collector/replay/replay.h"
 #include "collector/status/status.h"
 #include "collector/store/io_export.h"
+#include "collector/store/io_store_profiles.h"
 #include "common/rrtype.h"
 
 #define S INT64_C(1000000)
@@ -359,6 +360,89 @@ static void test_same(void **state) {
     assert_same(b, T0 + 400 * S);
 }
 
+static void measured(struct bench *b, uint32_t cap_s, enum nx_soa_clock clock,
+                     int64_t at_us) {
+    struct nx_book_row row = {
+        .network = "lyon",
+        .at = {.address = {192, 0, 2, 1}, .address_len = 4, .port = 53},
+        .measured_us = at_us,
+        .failed_us = NX_TIME_UNKNOWN,
+        .measured = {.nxdomain_cap_s = cap_s,
+                     .nodata_cap_s = 0,
+                     .floor_s = 5,
+                     .soa_clock = (uint8_t)clock,
+                     .caches_seen = 3,
+                     .chain = NX_CHAIN_NONE}};
+    struct nx_profile *p = &row.measured.profile;
+    nx_profile_default(p);
+    p->conv = NX_CONV_F0;
+    p->rd0 = NX_RD0_REFUSED;
+    p->past_ttl = NX_PAST_TTL_SERVED;
+    p->early_window_s = 0;
+    nx_measured_settle(&row.measured);
+    assert_int_equal(nx_store_begin(b->store), 0);
+    assert_int_equal(nx_store_resolver_put(b->store, &row), 0);
+    assert_int_equal(nx_store_commit(b->store), 0);
+    if (at_us > b->ticked_us) {
+        pass(b, at_us);
+    }
+    assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+}
+
+static unsigned count_of(const char *text, const char *part) {
+    unsigned n = 0;
+    for (; (text = strstr(text, part)) != NULL; text++) {
+        n++;
+    }
+    return n;
+}
+
+/* A replay knows of a resolver what was known then: what was measured last
+ * before the incident, and then each time; not what was measured after. */
+static void test_measured_resolvers(void **state) {
+    struct bench *b = *state;
+    struct nx_text recording;
+    measured(b, 3600, NX_SOA_CLOCK_OWN, T0 - 9 * INT64_C(86400) * S);
+    measured(b, 600, NX_SOA_CLOCK_OWN, T0 - 200000 * S);
+    measured(b, 700, NX_SOA_CLOCK_OWN, T0 - 100000 * S);
+    live(b);
+    char *text = status_of(b->engine, T0 + 36 * S);
+    assert_non_null(strstr(text, "\"verified\": true"));
+    free(text);
+    assert_same(b, T0 + 38 * S);
+    measured(b, 900, NX_SOA_CLOCK_SHARED_UNTIL_CHANGE, T0 + 39 * S);
+    assert_same(b, T0 + 45 * S);
+    assert_same(b, T0 + 400 * S);
+    b->incident.closed_us = T0 + 500 * S;
+    measured(b, 30, NX_SOA_CLOCK_OWN, T0 + 501 * S);
+    (void)export_all(b, &recording);
+    assert_int_equal(count_of(recording.bytes, "\"kind\":\"resolver\""), 2);
+    assert_null(strstr(recording.bytes, "\"nxdomain_cap_s\":600"));
+    assert_null(strstr(recording.bytes, "\"nxdomain_cap_s\":30"));
+    nx_text_fini(&recording);
+}
+
+/* More of them than are read at once, all measured at one instant. */
+static void test_many_measured_resolvers(void **state) {
+    struct bench *b = *state;
+    struct nx_text recording;
+    assert_int_equal(nx_store_begin(b->store), 0);
+    for (unsigned i = 0; i < 3 * NX_RESOLVERS_PAGE; i++) {
+        struct nx_book_row row = {.network = "lyon",
+                                  .at = {.address = {192, 0, 2, (uint8_t)i},
+                                         .address_len = 4,
+                                         .port = 53},
+                                  .measured_us = T0 - 5 * S};
+        nx_profile_default(&row.measured.profile);
+        assert_int_equal(nx_store_resolver_put(b->store, &row), 0);
+    }
+    assert_int_equal(nx_store_commit(b->store), 0);
+    (void)export_all(b, &recording);
+    assert_int_equal(count_of(recording.bytes, "\"kind\":\"resolver\""),
+                     3 * NX_RESOLVERS_PAGE);
+    nx_text_fini(&recording);
+}
+
 /* Others' messages are not in it, and do not hold it up. */
 static void test_others(void **state) {
     struct bench *b = *state;
@@ -402,6 +486,10 @@ static void test_closed(void **state) {
 int main(void) {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test_setup_teardown(test_same, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_measured_resolvers, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_many_measured_resolvers, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(test_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_revoked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closed, setup, teardown),

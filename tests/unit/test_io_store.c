@@ -341,11 +341,15 @@ static void test_resolver_profiles(void **state) {
     row.measured.profile.rd0 = NX_RD0_HONOURED;
     row.measured.profile.past_ttl = NX_PAST_TTL_SERVED;
     row.measured.profile.caches = 3;
+    row.measured.ede_seen = true;
+    row.measured.instances_seen = 2;
+    row.measured.nsid = (struct nx_nsid){3, {'a', 0, 0xff}};
+    row.measured.asks_from = (struct nx_egress){{192, 0, 2, 7}, 4};
     nx_measured_settle(&row.measured);
     assert_int_equal(nx_endpoint_parse("[2001:db8::53]/tls", &row.at), NX_OK);
     row.at.scope_id = 3;
     open_store(f);
-    for (unsigned i = 0; i < 2; i++) { /* the second one takes its place */
+    for (unsigned i = 0; i < 2; i++) { /* the second one is the last */
         row.measured_us += i;
         assert_int_equal(nx_store_begin(f->store), NX_OK);
         assert_int_equal(nx_store_resolver_put(f->store, &row), NX_OK);
@@ -353,7 +357,9 @@ static void test_resolver_profiles(void **state) {
     }
     nx_store_close(&f->store);
     open_store(f);
-    assert_int_equal(nx_store_resolvers(f->store, see_profile, &back), NX_OK);
+    assert_int_equal(
+        nx_store_resolvers(f->store, row.measured_us, see_profile, &back),
+        NX_OK);
     assert_int_equal(back.measured_us, 78);
     assert_string_equal(back.network, "lyon");
     assert_true(nx_endpoint_equal(&back.at, &row.at));
@@ -362,11 +368,18 @@ static void test_resolver_profiles(void **state) {
     assert_int_equal(back.measured.caches_seen, 3);
     assert_true(back.measured.soa_shown);
     assert_false(back.measured.rewrites_nxdomain);
+    assert_true(back.measured.ede_seen);
+    assert_int_equal(back.measured.instances_seen, 2);
+    assert_memory_equal(&back.measured.nsid, &row.measured.nsid,
+                        sizeof(row.measured.nsid));
+    assert_memory_equal(&back.measured.asks_from, &row.measured.asks_from,
+                        sizeof(row.measured.asks_from));
     assert_memory_equal(&back.measured.profile, &row.measured.profile,
                         sizeof(row.measured.profile));
 }
 
-/* Newest first; what nobody measures any more goes. */
+/* Newest first, the last of each; what nobody measures any more is not known.
+ */
 static void test_resolver_profiles_are_forgotten(void **state) {
     struct fixture *f = *state;
     static const int64_t at_us[] = {5, 7 + NX_BOOK_KEPT_US / 2,
@@ -382,8 +395,9 @@ static void test_resolver_profiles_are_forgotten(void **state) {
         assert_int_equal(nx_store_begin(f->store), NX_OK);
         assert_int_equal(nx_store_resolver_put(f->store, &row), NX_OK);
         assert_int_equal(nx_store_commit(f->store), NX_OK);
-        assert_int_equal(nx_store_resolvers(f->store, see_profile, &back),
-                         NX_OK);
+        assert_int_equal(
+            nx_store_resolvers(f->store, row.measured_us, see_profile, &back),
+            NX_OK);
         assert_int_equal(back.measured_us, at_us[i < 2 ? 0 : 1]);
     }
 }
@@ -574,6 +588,32 @@ static void test_retention(void **state) {
     assert_in_range(retain(f, &again, 64), 1, 2);
     assert_int_equal(again.deleted_n[NX_RETAIN_BATCH], 0);
     assert_int_equal(again.deleted_n[NX_RETAIN_HELLO], 0);
+}
+
+/* They go with the log, but for the last one before what is kept, and that one
+ * two weeks later. */
+static void test_retention_of_profiles(void **state) {
+    static const int64_t at_us[] = {10, 20, 30, 40};
+    struct fixture *f = *state;
+    struct nx_book_row row = {.network = "lyon"};
+    struct nx_store_retention pass = {.log_before_us = 35};
+    struct nx_store_retention late = {.log_before_us = 35 + NX_BOOK_KEPT_US};
+    nx_profile_default(&row.measured.profile);
+    assert_int_equal(nx_endpoint_parse("192.0.2.53", &row.at), NX_OK);
+    open_store(f);
+    assert_int_equal(nx_store_begin(f->store), NX_OK);
+    for (unsigned i = 0; i < 4; i++) {
+        row.measured_us = at_us[i];
+        assert_int_equal(nx_store_resolver_put(f->store, &row), NX_OK);
+    }
+    assert_int_equal(nx_store_commit(f->store), NX_OK);
+    (void)retain(f, &pass, 3);
+    assert_int_equal(pass.deleted_n[NX_RETAIN_PROFILE], 2);
+    assert_sql(f, "SELECT group_concat(measured_us) FROM resolver_profile",
+               "30,40");
+    (void)retain(f, &late, 3);
+    assert_sql(f, "SELECT group_concat(measured_us) FROM resolver_profile",
+               "40");
 }
 
 static void test_retention_of_history(void **state) {
@@ -813,6 +853,7 @@ int main(void) {
         WITH_STORE(test_agents),
         WITH_STORE(test_resolver_profiles),
         WITH_STORE(test_resolver_profiles_are_forgotten),
+        WITH_STORE(test_retention_of_profiles),
         WITH_STORE(test_labels),
         WITH_STORE(test_tokens),
         WITH_STORE(test_incidents),

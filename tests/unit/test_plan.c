@@ -383,14 +383,17 @@ static void test_canary(void **state) {
         tasks[i].canary = true;
         tasks[i].authority_verified = false;
         tasks[i].rd0 = i == 1;
+        tasks[i].nsid = i == 0;
     }
     load(&b, tasks, 2, T0);
     assert_int_equal(b.outcome.taken_n, 2);
     nx_planner_own(b.planner, www, NX_TYPE_A, NX_GUARD_DENIED, T0);
     assert_true(next_query(&b, &now, T0 + 5 * S, &due));
     assert_false(due.rd0);
+    assert_true(due.nsid);
     assert_true(next_query(&b, &now, T0 + 5 * S, &due));
     assert_true(due.rd0);
+    assert_false(due.nsid);
     assert_in_range(now, T0 + 1 * S, T0 + 2 * S);
     assert_false(next_query(&b, &now, T0 + 5 * S, &due));
     free_bench(&b);

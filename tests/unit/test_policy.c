@@ -227,6 +227,10 @@ static void test_canary(void **state) {
     task.canary = false;
     task.authority_verified = true;
     assert_int_equal(check(&task), NX_REFUSAL_CANARY);
+    task.rd0 = false;
+    assert_int_equal(check(&task), NX_REFUSAL_NONE);
+    task.nsid = true; /* it would be asked otherwise than stubs ask */
+    assert_int_equal(check(&task), NX_REFUSAL_CANARY);
     task = good();
     task.name = below; /* and a canary zone is not one for incidents */
     assert_int_equal(check(&task), NX_REFUSAL_ZONE);

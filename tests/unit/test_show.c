@@ -428,17 +428,22 @@ static void test_lists(void **state) {
         "null,\"nodata_uncapped\":true,"
         "\"floor_s\":1,\"soa_clock\":\"own\",\"rounding\":\"F\",\"rd0\":"
         "\"refused\",\"caches\":null,\"caches_at_least\":3,\"chain\":"
-        "\"none\"},{\"network\":\"oslo\",\"resolver\":\"192.0.2.54@53\","
-        "\"state\":\"waiting\",\"measured\":null}]",
+        "\"none\",\"nsid\":\"res\\u001b-1\",\"instances\":1,"
+        "\"extended_errors_seen\":true},{\"network\":\"oslo\",\"resolver\":"
+        "\"[fe80::1]@53\",\"scope\":3,\"state\":\"failed\",\"measured\":null,"
+        "\"advice\":\"it is away\"}]",
         nx_show_resolvers);
     assert_string_equal(
-        text,
-        "NETWORK  RESOLVER       STATE     MEASURED  NXDOMAIN  NODATA  FLOOR  "
-        "CLOCK  ROUNDING  RD=0     CACHES  CHAIN\n"
-        "lyon     192.0.2.53@53  measured  20:10:00     900 s    none    1 s  "
-        "own    F         refused      3+  none\n"
-        "oslo     192.0.2.54@53  waiting   -                -       -      -  "
-        "-      -         -             -  -\n");
+        text, "NETWORK  RESOLVER         STATE     MEASURED  NXDOMAIN  NODATA  "
+              "FLOOR  "
+              "CLOCK  ROUNDING  RD=0     CACHES  CHAIN  EDE  NSID\n"
+              "lyon     192.0.2.53@53    measured  20:10:00     900 s    none  "
+              "  1 s  "
+              "own    F         refused      3+  none   yes  res\\027-1\n"
+              "oslo     [fe80::1]@53 %3  failed    -                -       -  "
+              "    -  "
+              "-      -         -             -  -      -    -\n"
+              "oslo [fe80::1]@53: not measured now: it is away\n");
     free(text);
 }
 
