@@ -1,0 +1,100 @@
+/* A look with CD=1 is filed with the SERVFAIL that it was sent after. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "collector/engine/targets.h"
+
+#define S INT64_C(1000000)
+
+static struct nx_target target;
+
+static int begin(void **state) {
+    (void)state;
+    target = (struct nx_target){.heard_us = NX_TIME_UNKNOWN};
+    return 0;
+}
+
+static int end(void **state) {
+    (void)state;
+    free(target.looks);
+    return 0;
+}
+
+static void see(enum nx_kind kind, int64_t tx_us) {
+    const struct nx_look look = {
+        .tx_us = tx_us, .rx_us = tx_us + 1000, .kind = (uint8_t)kind};
+    assert_int_equal(nx_target_push(&target, &look), 0);
+}
+
+static bool twin(enum nx_kind kind, int64_t tx_us) {
+    const struct nx_look look = {.tx_us = tx_us,
+                                 .rx_us = tx_us + 1000,
+                                 .kind = (uint8_t)kind,
+                                 .flags = NX_LOOK_CD};
+    return nx_target_twin(&target, &look);
+}
+
+/* Flags of the look that was sent then. */
+static unsigned flags_at(int64_t tx_us) {
+    struct nx_look looks[NX_LOOKS_MAX];
+    size_t n = nx_target_looks(&target, looks);
+    for (size_t i = 0; i < n; i++) {
+        if (looks[i].tx_us == tx_us) {
+            return looks[i].flags;
+        }
+    }
+    fail_msg("no look of that time");
+    return 0;
+}
+
+static void test_answered(void **state) {
+    (void)state;
+    see(NX_KIND_SERVFAIL, 10 * S);
+    assert_true(twin(NX_KIND_POS, 10 * S + 5000));
+    assert_int_equal(flags_at(10 * S), NX_LOOK_TWIN_ANSWERED);
+}
+
+static void test_failed(void **state) {
+    (void)state;
+    see(NX_KIND_SERVFAIL, 10 * S);
+    assert_true(twin(NX_KIND_SERVFAIL, 10 * S + 5000));
+    assert_int_equal(flags_at(10 * S), NX_LOOK_TWIN_FAILED);
+}
+
+/* Whatever order they came in, the one sent just before it is meant. */
+static void test_the_one_before(void **state) {
+    (void)state;
+    see(NX_KIND_SERVFAIL, 20 * S);
+    see(NX_KIND_SERVFAIL, 10 * S);
+    assert_true(twin(NX_KIND_POS, 10 * S + 5000));
+    assert_int_equal(flags_at(10 * S), NX_LOOK_TWIN_ANSWERED);
+    assert_int_equal(flags_at(20 * S), 0);
+}
+
+static void test_of_nothing(void **state) {
+    (void)state;
+    assert_false(twin(NX_KIND_POS, 1 * S)); /* no look at all */
+    see(NX_KIND_SERVFAIL, 10 * S);
+    see(NX_KIND_POS, 11 * S);
+    assert_false(twin(NX_KIND_POS, 11 * S + 5000)); /* not of a failure */
+    assert_false(twin(NX_KIND_POS, 9 * S));         /* sent before it */
+    see(NX_KIND_SERVFAIL, 20 * S);
+    assert_false(twin(NX_KIND_TIMEOUT, 20 * S + 5000)); /* showed nothing */
+    assert_false(twin(NX_KIND_POS, 4000 * S));          /* of another day */
+    assert_int_equal(flags_at(20 * S), 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_answered, begin, end),
+        cmocka_unit_test_setup_teardown(test_failed, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_one_before, begin, end),
+        cmocka_unit_test_setup_teardown(test_of_nothing, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
