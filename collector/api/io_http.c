@@ -337,8 +337,9 @@ static int start(struct nx_http *http, const struct nx_http_settings *settings,
     http->tick = event_new(http->base, -1, EV_PERSIST, on_tick, http);
     http->arrived = event_new(http->base, -1, 0, on_arrived, http);
     http->crowded = event_new(http->base, -1, 0, on_crowded, http);
-    if (http->tick == NULL || http->arrived == NULL || http->crowded == NULL ||
-        event_add(http->tick, &second) != 0) {
+    http->work = evtimer_new(http->base, nx_http_work, http);
+    if (http->tick == NULL || http->work == NULL || http->arrived == NULL ||
+        http->crowded == NULL || event_add(http->tick, &second) != 0) {
         return NX_ENOMEM;
     }
     if (given(settings->unix_path)) {
@@ -407,7 +408,7 @@ void nx_http_free(struct nx_http **http) {
     while (h->conns != NULL) {
         conn_forget(h, h->conns);
     }
-    struct event *events[] = {h->tick, h->arrived, h->crowded};
+    struct event *events[] = {h->tick, h->arrived, h->crowded, h->work};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         if (events[i] != NULL) {
             event_free(events[i]);

@@ -58,6 +58,7 @@ struct nx_http {
     uint64_t epoch;             /* in revisions that clients see */
     struct event *tick;         /* each second */
     struct event *arrived;      /* activated after an accept */
+    struct event *work;         /* keeps pages up to date */
     struct event *crowded;      /* too many connections: a moment later */
     uint64_t second;            /* ticks since the start */
     struct nx_http_conn *conns; /* newest first */
@@ -134,6 +135,8 @@ bool nx_http_web(struct evhttp_request *request, enum nx_api_method method,
 void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
                         const struct nx_api_request *asked);
 const struct nx_board_page *nx_http_page(struct nx_http *http, uint32_t id);
+/* A timer, while somebody asks for pages. */
+void nx_http_work(evutil_socket_t fd, short what, void *http);
 /* Adds the document, or what changed in it since a revision (0: all). Texts
  * are not copied. False: no memory. */
 struct nx_http_part {

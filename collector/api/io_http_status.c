@@ -54,12 +54,35 @@ bool nx_http_add_status(struct evbuffer *out, const struct nx_board_page *page,
         return false;
     }
     bool head = page->head_revision > part->since;
+    bool all_lanes = part->lanes && part->since == 0;
     return (!head || (add_blob(out, page->head) && add_text(out, ","))) &&
-           add_text(out, "\"networks\":[") && add_sites(out, page, part) &&
+           add_text(out, "\"networks\":[") &&
+           (all_lanes ? add_blob(out, page->lanes)
+                      : add_sites(out, page, part)) &&
            add_text(out, "]}");
 }
 
+/* As long as somebody asks for pages. */
+static void work_soon(struct nx_http *http) {
+    const struct timeval in = {0, NX_BOARD_FRESH_US / 10};
+    if (evtimer_pending(http->work, NULL) == 0) {
+        (void)evtimer_add(http->work, &in);
+    }
+}
+
+void nx_http_work(evutil_socket_t fd, short what, void *arg) {
+    struct nx_http *http = arg;
+    (void)fd;
+    (void)what;
+    if (nx_board_work(http->board, nx_service_engine(http->service),
+                      nx_service_problem(http->service),
+                      nx_service_now_us(http->service))) {
+        work_soon(http);
+    }
+}
+
 const struct nx_board_page *nx_http_page(struct nx_http *http, uint32_t id) {
+    work_soon(http);
     return nx_board_page(http->board, nx_service_engine(http->service), id,
                          nx_service_problem(http->service),
                          nx_service_now_us(http->service));

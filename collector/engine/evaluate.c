@@ -6,6 +6,7 @@
 #define US_PER_S INT64_C(1000000)
 /* A verdict is worked out at least so often. */
 #define IDLE_US (30 * US_PER_S)
+#define IDLE_TURNS 64
 /* About what that costs, and the part of the time it may take: 1/SHARE. */
 #define EVALUATION_US INT64_C(20)
 #define SHARE 5
@@ -139,11 +140,17 @@ static int64_t sooner(int64_t due_us, int64_t at_us, int64_t now_us) {
     return at_us > now_us && at_us < due_us ? at_us : due_us;
 }
 
+/* Not all of those that were judged together at once again. */
+static int64_t idle_us(const struct nx_target *t) {
+    return IDLE_US -
+           (int64_t)(t->slot % IDLE_TURNS) * (IDLE_US / IDLE_TURNS) / 2;
+}
+
 /* The next instant at which time alone may change the verdict. */
 static int64_t next_due(const struct nx_engine *engine,
                         const struct nx_target *t, int64_t now_us) {
     const struct nx_verdict *v = &t->verdict;
-    int64_t due_us = now_us + IDLE_US;
+    int64_t due_us = now_us + idle_us(t);
     due_us = sooner(due_us, nx_plan_visit_end(t, now_us), now_us);
     if (t->heard_us != NX_TIME_UNKNOWN) {
         int64_t silent_us =

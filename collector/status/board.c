@@ -127,6 +127,7 @@ static void page_free(struct nx_board_entry *p) {
     }
     free(p->shown.sites);
     nx_blob_unref(p->shown.head);
+    nx_blob_unref(p->shown.lanes);
     json_decref(p->forecast);
     free(p);
 }
@@ -243,18 +244,24 @@ static int render(struct nx_board_entry *p, struct nx_engine *engine,
     return ok ? 0 : NX_ENOMEM;
 }
 
-static void page_changed(struct nx_board *board, struct nx_board_entry *p,
+static bool page_changed(struct nx_board *board, struct nx_board_entry *p,
                          uint64_t revision) {
-    bool changed = p->shown.head_revision == revision ||
-                   p->shown.sites_revision == revision;
-    for (size_t i = 0; i < p->shown.sites_n && !changed; i++) {
-        changed = p->shown.sites[i].revision == revision ||
-                  p->shown.sites[i].lane_revision == revision;
+    bool lanes = p->shown.sites_revision == revision || p->shown.lanes == NULL;
+    bool changed = lanes || p->shown.head_revision == revision;
+    for (size_t i = 0; i < p->shown.sites_n && !lanes; i++) {
+        lanes = p->shown.sites[i].lane_revision == revision;
+        changed |= lanes || p->shown.sites[i].revision == revision;
     }
+    struct nx_blob *joined = lanes ? nx_blob_of_lanes(&p->shown) : NULL;
+    if (lanes && joined == NULL) {
+        return false;
+    }
+    (void)(lanes && nx_blob_put(&p->shown.lanes, joined));
     if (changed) {
         p->shown.revision = revision;
         board->revision = revision;
     }
+    return true;
 }
 
 static uint64_t hash_of(const char *problem) {
@@ -313,7 +320,9 @@ static int refresh(struct nx_board *board, struct nx_board_entry *p,
     if (err != 0) {
         return err;
     }
-    page_changed(board, p, revision);
+    if (!page_changed(board, p, revision)) {
+        return NX_ENOMEM;
+    }
     p->shown.now_us = now_us;
     p->told = told;
     p->problem = hash_of(problem);
@@ -382,6 +391,29 @@ const struct nx_board_page *nx_board_page(struct nx_board *board,
         return NULL;
     }
     return &p->shown;
+}
+
+static bool is_warm(const struct nx_board_entry *p, int64_t now_us) {
+    return p->made && !p->shown.closed && now_us >= p->asked_us &&
+           now_us - p->asked_us < NX_BOARD_WARM_US;
+}
+
+bool nx_board_work(struct nx_board *board, struct nx_engine *engine,
+                   const char *problem, int64_t now_us) {
+    struct nx_board_entry *oldest = NULL;
+    for (struct nx_board_entry *p = board->pages; p != NULL; p = p->next) {
+        if (is_warm(p, now_us) &&
+            (oldest == NULL || p->shown.now_us < oldest->shown.now_us)) {
+            oldest = p;
+        }
+    }
+    if (oldest != NULL &&
+        now_us - oldest->shown.now_us >= NX_BOARD_FRESH_US / 2 &&
+        (nx_engine_incident(engine, oldest->shown.incident_id) == NULL ||
+         refresh(board, oldest, engine, problem, now_us) != 0)) {
+        drop_page(board, oldest);
+    }
+    return oldest != NULL;
 }
 
 void nx_board_tidy(struct nx_board *board, int64_t now_us) {

@@ -12,6 +12,7 @@
 #include "collector/engine/engine.h"
 
 #define NX_BOARD_FRESH_US INT64_C(500000)
+#define NX_BOARD_WARM_US INT64_C(5000000)  /* ... after it was asked for */
 #define NX_BOARD_KEEP_US INT64_C(60000000) /* a page that nobody asks for */
 
 /* Bytes that outlive the page while somebody still sends them. */
@@ -46,6 +47,7 @@ struct nx_board_page {
     struct nx_blob *head; /* members but now and networks: "outlook":...,... */
     struct nx_board_site *sites; /* by name */
     size_t sites_n;
+    struct nx_blob *lanes; /* of all sites, with commas between */
 };
 
 struct nx_board;
@@ -60,6 +62,12 @@ void nx_board_free(struct nx_board **board);
 const struct nx_board_page *nx_board_page(struct nx_board *board,
                                           struct nx_engine *engine, uint32_t id,
                                           const char *problem, int64_t now_us);
+
+/* Brings a page up to date before anybody has to wait for that: one that was
+ * asked for in the last NX_BOARD_WARM_US and is half as old as it may become.
+ * False: there is nothing to be kept warm. */
+bool nx_board_work(struct nx_board *board, struct nx_engine *engine,
+                   const char *problem, int64_t now_us);
 
 /* Frees the pages that nobody asked for lately. */
 void nx_board_tidy(struct nx_board *board, int64_t now_us);

@@ -30,6 +30,29 @@ struct nx_blob *nx_blob_of(const json_t *value, size_t skip) {
     return blob;
 }
 
+/* A status of 1,000 networks leaves faster in one piece than in as many. */
+struct nx_blob *nx_blob_of_lanes(const struct nx_board_page *page) {
+    size_t size = page->sites_n;
+    for (size_t i = 0; i < page->sites_n; i++) {
+        size += page->sites[i].lane->len;
+    }
+    struct nx_blob *all = malloc(sizeof(*all) + size);
+    if (all == NULL) {
+        return NULL;
+    }
+    all->refs = 1;
+    all->len = 0;
+    for (size_t i = 0; i < page->sites_n; i++) {
+        const struct nx_blob *lane = page->sites[i].lane;
+        if (i > 0) {
+            all->bytes[all->len++] = ',';
+        }
+        memcpy(all->bytes + all->len, lane->bytes, lane->len);
+        all->len += lane->len;
+    }
+    return all;
+}
+
 static bool same(const struct nx_blob *a, const struct nx_blob *b) {
     return a != NULL && a->len == b->len &&
            memcmp(a->bytes, b->bytes, a->len) == 0;

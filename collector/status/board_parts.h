@@ -23,6 +23,9 @@ struct nx_board_entry {
  * NULL: no memory. */
 struct nx_blob *nx_blob_of(const json_t *value, size_t skip);
 
+/* The lanes of all sites, with commas between. */
+struct nx_blob *nx_blob_of_lanes(const struct nx_board_page *page);
+
 /* Takes `text` over. True: it is another one than before. */
 bool nx_blob_put(struct nx_blob **at, struct nx_blob *text);
 

@@ -1,8 +1,9 @@
 /* The floor of bench/status: libevent's HTTP server answers every request with
- * the same bytes.
+ * the same bytes, written in pieces as large as the collector's.
  *
  *   bench_static FILE PORT */
 #include <event2/buffer.h>
+#include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <stdio.h>
@@ -25,6 +26,15 @@ static void answer(struct evhttp_request *request, void *arg) {
                             "Content-Type", "application/json");
     evhttp_send_reply(request, 200, NULL, body);
     evbuffer_free(body);
+}
+
+static struct bufferevent *on_accept(struct event_base *base, void *arg) {
+    struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+    (void)arg;
+    if (bev != NULL) {
+        (void)bufferevent_set_max_single_write(bev, 1U << 20);
+    }
+    return bev;
 }
 
 static int load(const char *path, struct bytes *out) {
@@ -54,6 +64,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "bench_static: cannot listen\n");
         return 1;
     }
+    evhttp_set_bevcb(http, on_accept, NULL);
     evhttp_set_gencb(http, answer, &bytes);
     return event_base_dispatch(base) < 0 ? 1 : 0;
 }

@@ -126,6 +126,51 @@ static void test_fresh_enough(void **state) {
     assert_true(page->sites_revision == page->revision);
 }
 
+/* What is asked for is kept up to date, and nothing else is. */
+static void test_kept_warm(void **state) {
+    struct engine_bench *b = *state;
+    start(b);
+    int64_t now_us = T0 + 2 * S;
+    assert_false(nx_board_work(board, b->engine, NULL, now_us));
+    (void)page_at(b, now_us);
+    assert_true(nx_board_work(board, b->engine, NULL, now_us + 1000));
+    assert_int_equal(page_at(b, now_us + 2000)->now_us, now_us);
+    now_us += NX_BOARD_FRESH_US / 2;
+    assert_true(nx_board_work(board, b->engine, NULL, now_us));
+    assert_int_equal(page_at(b, now_us + NX_BOARD_FRESH_US - 1)->now_us,
+                     now_us);
+    assert_false(nx_board_work(board, b->engine, NULL,
+                               now_us + NX_BOARD_FRESH_US + NX_BOARD_WARM_US));
+    assert_int_equal(nx_status_close(b->engine, 7, now_us, NULL), 0);
+    (void)page_at(b, now_us);
+    assert_false(nx_board_work(board, b->engine, NULL, now_us + S));
+}
+
+/* In one piece they are what they are one by one. */
+static void test_lanes_joined(void **state) {
+    struct engine_bench *b = *state;
+    start(b);
+    for (unsigned k = 0; k < 3; k++) {
+        int64_t now_us = T0 + (2 + k) * S;
+        tick(b, now_us);
+        const struct nx_board_page *page = page_at(b, now_us);
+        struct nx_text text;
+        nx_text_init(&text);
+        for (size_t i = 0; i < page->sites_n; i++) {
+            nx_text_add(&text, i > 0 ? "," : "");
+            nx_text_bytes(&text, page->sites[i].lane->bytes,
+                          page->sites[i].lane->len);
+        }
+        assert_int_equal(page->lanes->len, strlen(text.bytes));
+        assert_memory_equal(page->lanes->bytes, text.bytes, page->lanes->len);
+        nx_text_fini(&text);
+        sees_nxdomain(b, LYON, 1, 490 - k, now_us + S / 2);
+        if (k == 1) {
+            add_agent(b, 4, "porto", false);
+        }
+    }
+}
+
 static void test_lanes(void **state) {
     struct engine_bench *b = *state;
     start(b);
@@ -192,6 +237,8 @@ int main(void) {
         BOARD(test_same_as_the_document),
         BOARD(test_only_what_changed),
         BOARD(test_fresh_enough),
+        BOARD(test_kept_warm),
+        BOARD(test_lanes_joined),
         BOARD(test_lanes),
         BOARD(test_closed),
         BOARD(test_not_storing),
