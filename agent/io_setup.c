@@ -65,8 +65,46 @@ static int make_beside(const char *conf_path, char **path) {
     return NX_OK;
 }
 
+/* A file of that name in the folder that the environment variable names: the
+ * path in its place. */
+static int find_handed(const char *variable, char **path) {
+    char full[PATH_TEXT_MAX];
+    const char *folder = getenv(variable);
+    if (folder == NULL || (*path)[0] == '/') {
+        return NX_OK;
+    }
+    int n = snprintf(full, sizeof(full), "%s/%s", folder, *path);
+    if (n < 0 || (size_t)n >= sizeof(full) || access(full, F_OK) != 0) {
+        return NX_OK;
+    }
+    char *copy = strdup(full);
+    if (copy == NULL) {
+        return NX_ENOMEM;
+    }
+    free(*path);
+    *path = copy;
+    return NX_OK;
+}
+
+/* What a service manager hands over and the configuration leaves open
+ * (systemd.exec(5)): a key that only root can read, a folder for results. */
+static int make_handed(struct nx_agent_conf *conf) {
+    char full[PATH_TEXT_MAX];
+    const char *state = getenv("STATE_DIRECTORY");
+    int err = find_handed("CREDENTIALS_DIRECTORY", &conf->key);
+    if (err != NX_OK || conf->spool_path != NULL || state == NULL) {
+        return err;
+    }
+    int n = snprintf(full, sizeof(full), "%s/spool", state);
+    conf->spool_path = n >= 0 && (size_t)n < sizeof(full) ? strdup(full) : NULL;
+    return conf->spool_path != NULL ? NX_OK : NX_ENOMEM;
+}
+
 static int make_paths(const char *conf_path, struct nx_agent_conf *conf) {
-    int err = make_beside(conf_path, &conf->key);
+    int err = make_handed(conf);
+    if (err == NX_OK) {
+        err = make_beside(conf_path, &conf->key);
+    }
     if (err == NX_OK) {
         err = make_beside(conf_path, &conf->root_hints);
     }

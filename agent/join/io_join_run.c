@@ -91,13 +91,16 @@ static int say_verdict(enum nx_join_verdict verdict) {
     return EX_SOFTWARE;
 }
 
+/* Nothing in it is secret, and the agent's user has to read what root wrote. */
+#define CONF_MODE 0644
+
 static int write_conf(const char *path, const struct nx_join_reply *reply) {
     struct nx_text text;
     nx_text_init(&text);
     nx_joined_conf(reply, KEY_NAME, &text);
-    int fd = text.failed
-                 ? -1
-                 : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    int fd = text.failed ? -1
+                         : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+                                CONF_MODE);
     bool done = fd >= 0 &&
                 write(fd, text.bytes, text.len) == (ssize_t)text.len &&
                 fsync(fd) == 0;

@@ -1,6 +1,8 @@
 """A key that nobody accepted gets nothing in, until somebody accepts it."""
 import os
+import shutil
 import socket
+import subprocess
 import time
 
 from deploy.lab.ask import wait_until
@@ -82,6 +84,28 @@ def join(site, folder, string, check=True):
                      "join", string], check=check)
 
 
+def run_as_systemd_would(site, folder):
+    """With the key in another folder, and one for results: what join wrote is
+    taken as it is."""
+    for name in ("handed", "state", "etc"):
+        os.mkdir(f"{folder}/{name}")
+    shutil.copy(f"{folder}/agent.yaml", f"{folder}/etc/agent.yaml")
+    shutil.copy(f"{folder}/agent.key", f"{folder}/handed/agent.key")
+    agent = [site.path("nxclear-agent"), "-c", f"{folder}/etc/agent.yaml"]
+    alone = site.run([*agent, "-n"], check=False)
+    assert alone.returncode != 0 and "agent.key" in alone.stderr, alone
+    env = {**os.environ, "CREDENTIALS_DIRECTORY": f"{folder}/handed",
+           "STATE_DIRECTORY": f"{folder}/state"}
+    subprocess.run([*agent, "-n"], env=env, check=True)
+    started = subprocess.Popen(agent, env=env, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: os.path.exists(f"{folder}/state/spool/ledger"), 10,
+                   "the spool in the folder for results")
+    finally:
+        started.terminate()
+        assert started.wait(10) == 0
+
+
 def test_a_join_string_is_all_that_an_agent_needs():
     with site_alone(enrol=ENROL) as site:
         string = site.cli("enrol", "create", "--network",
@@ -90,13 +114,13 @@ def test_a_join_string_is_all_that_an_agent_needs():
         folder = f"{site.folder}/joined"
         said = join(site, folder, string).stdout
         assert "joined network lyon-office as lyon-office" in said, said
-        for name in ("agent.yaml", "agent.key"):
-            assert os.stat(f"{folder}/{name}").st_mode & 0o77 == 0
+        assert os.stat(f"{folder}/agent.key").st_mode & 0o77 == 0
         agents = site.api.must_get("/v1/agents")["agents"]
         assert [a["state"] for a in agents] == ["accepted"], agents
         # What was written is a configuration that works.
         site.run([site.path("nxclear-agent"), "-n", "-c",
                   f"{folder}/agent.yaml"])
+        run_as_systemd_would(site, folder)
         # The answer may get lost: the same key may ask again, no other.
         join(site, folder, string)
         other = join(site, f"{site.folder}/other", string, check=False)
