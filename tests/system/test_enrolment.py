@@ -84,6 +84,11 @@ def join(site, folder, string, check=True):
                      "join", string], check=check)
 
 
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
 def run_as_systemd_would(site, folder):
     """With the key in another folder, and one for results: what join wrote is
     taken as it is."""
@@ -97,13 +102,15 @@ def run_as_systemd_would(site, folder):
     env = {**os.environ, "CREDENTIALS_DIRECTORY": f"{folder}/handed",
            "STATE_DIRECTORY": f"{folder}/state"}
     subprocess.run([*agent, "-n"], env=env, check=True)
-    started = subprocess.Popen(agent, env=env, stderr=subprocess.DEVNULL)
+    log = f"{folder}/log"
+    with open(log, "w", encoding="utf-8") as out:
+        started = subprocess.Popen(agent, env=env, stderr=out)
     try:
-        wait_until(lambda: os.path.exists(f"{folder}/state/spool/ledger"), 10,
-                   "the spool in the folder for results")
+        wait_until(lambda: ": connected" in read(log), 15, "its connection")
+        assert os.path.exists(f"{folder}/state/spool/ledger"), read(log)
     finally:
         started.terminate()
-        assert started.wait(10) == 0
+        assert started.wait(10) == 0, read(log)
 
 
 def test_a_join_string_is_all_that_an_agent_needs():
