@@ -13,6 +13,7 @@
 #include "agent/uplink/io_pins.h"
 #include "agent/uplink/io_spool.h"
 #include "agent/uplink/io_uplink.h"
+#include "agent/uplink/wires.h"
 
 struct nx_agentd {
     struct event_base *base;
@@ -23,6 +24,7 @@ struct nx_agentd {
     struct nx_prober *prober;
     struct nx_walks *walks;
     struct nx_batcher *batcher;
+    struct nx_wires wires;          /* which replies are sent as they came */
     struct nx_spool_folder *folder; /* NULL: in memory */
     struct nx_spool *spool;
     struct nx_pins pins; /* believed */

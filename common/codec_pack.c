@@ -265,6 +265,31 @@ static void pack_delegations(struct packer *p, const struct nx_batch *batch,
     out->n_delegations = batch->delegations_n;
 }
 
+static size_t count_wires(const struct nx_batch *batch) {
+    size_t n = 0;
+    for (size_t i = 0; i < batch->obs_n; i++) {
+        n += batch->obs[i].wire_len > 0 ? 1 : 0;
+    }
+    return n;
+}
+
+static void pack_wires(struct packer *p, const struct nx_batch *batch,
+                       Nxclear__Batch *out) {
+    size_t wires_n = count_wires(batch);
+    TAKE_MESSAGES(p, Nxclear__Wire, wires_n, array, pointers)
+    size_t n = 0;
+    for (size_t i = 0; p->err == 0 && i < batch->obs_n; i++) {
+        const struct nx_obs *obs = &batch->obs[i];
+        if (obs->wire_len > 0) {
+            nxclear__wire__init(&array[n]);
+            array[n].look = (uint32_t)i;
+            array[n++].reply = bytes_of(obs->wire, obs->wire_len);
+        }
+    }
+    out->wires = pointers;
+    out->n_wires = n;
+}
+
 struct columns {
     uint32_t *look;
     int64_t *tx_delta_us;
@@ -336,7 +361,8 @@ static bool batch_within_limits(const struct nx_batch *b) {
            b->questions_n <= NX_BATCH_QUESTIONS_MAX &&
            b->answers_n <= NX_BATCH_ANSWERS_MAX &&
            b->gaps_n <= NX_BATCH_GAPS_MAX &&
-           b->delegations_n <= NX_BATCH_DELEGATIONS_MAX;
+           b->delegations_n <= NX_BATCH_DELEGATIONS_MAX &&
+           count_wires(b) <= NX_BATCH_WIRES_MAX;
 }
 
 int nx_codec_pack_batch(const struct nx_batch *batch, struct nx_arena *scratch,
@@ -360,6 +386,7 @@ int nx_codec_pack_batch(const struct nx_batch *batch, struct nx_arena *scratch,
     pack_answers(&p, batch, &b);
     pack_delegations(&p, batch, &b);
     pack_columns(&p, batch, &b);
+    pack_wires(&p, batch, &b);
     b.names = pack_names(&p, &b.n_names);
     b.endpoints =
         pack_endpoints(&p, p.endpoints.n,

@@ -40,6 +40,8 @@ static bool check_counts(struct nx_unpacker *u, const Nxclear__Batch *b) {
                              "gaps: too many") &&
            nx_unpack_at_most(u, b->n_delegations, NX_BATCH_DELEGATIONS_MAX,
                              "delegations: too many") &&
+           nx_unpack_at_most(u, b->n_wires, NX_BATCH_WIRES_MAX,
+                             "wires: too many") &&
            nx_unpack_want(u, b->n_tx_delta_us == b->n_look,
                           "tx_delta_us: length is not that of look") &&
            nx_unpack_want(u, b->n_rtt_us == b->n_look,
@@ -344,6 +346,26 @@ static bool unpack_obs(struct batch_unpacker *b, struct ttl_columns *ttl,
     return unpack_ttls(b, ttl, q, out);
 }
 
+static bool unpack_wires(struct batch_unpacker *b, struct nx_obs *obs) {
+    const Nxclear__Batch *from = b->from;
+    for (size_t i = 0; i < from->n_wires; i++) {
+        const Nxclear__Wire *wire = from->wires[i];
+        if (!nx_unpack_want(b->u, wire->look < from->n_look,
+                            "wire.look: no such observation") ||
+            !nx_unpack_want(b->u,
+                            i == 0 || wire->look > from->wires[i - 1]->look,
+                            "wire.look: not ascending") ||
+            !nx_unpack_want(b->u, wire->reply.len > 0, "wire.reply: empty") ||
+            !nx_unpack_at_most(b->u, wire->reply.len, NX_OBS_WIRE_MAX,
+                               "wire.reply: too long")) {
+            return false;
+        }
+        obs[wire->look].wire = wire->reply.data;
+        obs[wire->look].wire_len = (uint16_t)wire->reply.len;
+    }
+    return true;
+}
+
 static bool unpack_columns(struct batch_unpacker *b, struct nx_batch *out) {
     const Nxclear__Batch *from = b->from;
     struct ttl_columns ttl = {
@@ -362,7 +384,8 @@ static bool unpack_columns(struct batch_unpacker *b, struct nx_batch *out) {
     }
     out->obs = obs;
     out->obs_n = from->n_look;
-    return nx_unpack_want(b->u, b->soa_n == from->n_soa_ttl_residual_s,
+    return unpack_wires(b, obs) &&
+           nx_unpack_want(b->u, b->soa_n == from->n_soa_ttl_residual_s,
                           "soa_ttl_residual_s: too long") &&
            nx_unpack_want(b->u, b->rdata_n == from->n_answer_ttl_residual_s,
                           "answer_ttl_residual_s: too long");

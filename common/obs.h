@@ -92,6 +92,8 @@ enum {
                                    */
 #define NX_ANSWER_RECORDS_MAX 32U /* records kept */
 
+#define NX_OBS_WIRE_MAX 1232U /* octets; what fits into a datagram anywhere */
+
 struct nx_question {
     const uint8_t *name;
     uint16_t qtype;
@@ -146,6 +148,8 @@ struct nx_obs {
     uint32_t soa_ttl_s;    /* remaining TTL shown; with NX_ANS_SOA */
     uint32_t answer_ttl_s; /* lowest TTL of chain and RRset; NX_ANS_RDATA */
     uint16_t src_port;     /* local port; 0 when no socket was bound */
+    uint16_t wire_len;     /* 0: not carried; at most NX_OBS_WIRE_MAX */
+    const uint8_t *wire;   /* the reply as it came */
 };
 
 bool nx_endpoint_equal(const struct nx_endpoint *a,

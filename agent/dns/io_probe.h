@@ -18,7 +18,7 @@ struct nx_prober;
 
 /* All pointers are valid during the callback only. */
 struct nx_probe_result {
-    struct nx_obs obs;
+    struct nx_obs obs;  /* with the reply as it came, unless it is too long */
     const uint8_t *msg; /* the whole reply with NX_ANSWERED, else NULL */
     size_t msg_len;
     int error_errno; /* why, with NX_UNREACHABLE .. NX_LOCAL_ERROR, or 0 */

@@ -27,6 +27,10 @@ static bool is_below(const uint8_t *const *zones, size_t n,
     return false;
 }
 
+bool nx_policy_is_canary(const struct nx_policy *policy, const uint8_t *name) {
+    return is_below(policy->canary_zones, policy->canary_zones_n, name);
+}
+
 /* A canary name may be denied, so it needs a zone that the owner gave for it;
  * RD=0 has side effects on forwarders (nxclear-estimator(7) 12.9) and is for
  * canary names alone. */
@@ -34,8 +38,7 @@ static enum nx_refusal check_name(const struct nx_policy *policy,
                                   const struct nx_task *task) {
     if (task->canary || task->rd0 || task->nsid) {
         return task->canary && task->kind == NX_TASK_RESOLVER &&
-                       is_below(policy->canary_zones, policy->canary_zones_n,
-                                task->name)
+                       nx_policy_is_canary(policy, task->name)
                    ? NX_REFUSAL_NONE
                    : NX_REFUSAL_CANARY;
     }

@@ -62,6 +62,9 @@ enum nx_refusal {
 
 const char *nx_refusal_text(enum nx_refusal refusal);
 
+/* Is the name below a canary zone of the owner's? */
+bool nx_policy_is_canary(const struct nx_policy *policy, const uint8_t *name);
+
 /* May this task be done at all? Checks what one task shows; TWICE and TASKS
  * are the caller's. */
 enum nx_refusal nx_policy_check(const struct nx_policy *policy,

@@ -30,6 +30,7 @@ struct nx_batcher {
     size_t delegations_n;
     size_t names_n;     /* at most so many names */
     size_t endpoints_n; /* at most so many endpoints */
+    size_t wires_n;
 };
 
 static bool alloc_tables(struct nx_batcher *b) {
@@ -184,11 +185,12 @@ struct mark {
     size_t answers_n;
     size_t names_n;
     size_t endpoints_n;
+    size_t wires_n;
 };
 
 static struct mark mark(const struct nx_batcher *b) {
     return (struct mark){b->arena.used_bytes, b->questions_n, b->answers_n,
-                         b->names_n, b->endpoints_n};
+                         b->names_n,          b->endpoints_n, b->wires_n};
 }
 
 static void back_to(struct nx_batcher *b, const struct mark *m) {
@@ -197,19 +199,29 @@ static void back_to(struct nx_batcher *b, const struct mark *m) {
     b->answers_n = m->answers_n;
     b->names_n = m->names_n;
     b->endpoints_n = m->endpoints_n;
+    b->wires_n = m->wires_n;
 }
 
 static void begin(struct nx_batcher *b) {
     nx_arena_reset(&b->arena);
     b->obs_n = b->questions_n = b->answers_n = b->delegations_n = 0;
-    b->names_n = b->endpoints_n = 0;
+    b->names_n = b->endpoints_n = b->wires_n = 0;
+}
+
+static bool add_wire(struct nx_batcher *b, const struct nx_obs *obs,
+                     const uint8_t **wire) {
+    *wire = obs->wire;
+    return obs->wire_len == 0 ||
+           (++b->wires_n <= NX_BATCH_WIRES_MAX && reserve(b, 16) &&
+            copy_bytes(b, wire, obs->wire_len));
 }
 
 static bool add_parts(struct nx_batcher *b, const struct nx_obs *obs, size_t *q,
-                      size_t *a) {
+                      size_t *a, const uint8_t **wire) {
     struct mark before = mark(b);
     if (b->obs_n == b->max_results || !reserve(b, 32) ||
-        !add_question(b, obs->question, q) || !add_answer(b, obs->answer, a)) {
+        !add_question(b, obs->question, q) || !add_answer(b, obs->answer, a) ||
+        !add_wire(b, obs, wire)) {
         back_to(b, &before);
         return false;
     }
@@ -220,12 +232,13 @@ int nx_batcher_add(struct nx_batcher *b, const struct nx_obs *obs,
                    int64_t now_mono_us) {
     size_t q = 0;
     size_t a = 0;
-    if (!add_parts(b, obs, &q, &a)) {
+    const uint8_t *wire = NULL;
+    if (!add_parts(b, obs, &q, &a, &wire)) {
         if (b->obs_n > 0) {
             return NX_EFULL;
         }
         begin(b); /* only delegations: they come again with the next round */
-        if (!add_parts(b, obs, &q, &a)) {
+        if (!add_parts(b, obs, &q, &a, &wire)) {
             return NX_EFULL;
         }
     }
@@ -236,6 +249,7 @@ int nx_batcher_add(struct nx_batcher *b, const struct nx_obs *obs,
     *copy = *obs;
     copy->question = &b->questions[q];
     copy->answer = &b->answers[a];
+    copy->wire = wire;
     b->next_seq++;
     return NX_OK;
 }

@@ -15,6 +15,7 @@ struct nx_bundle {
     const char *network;
     struct nx_bundle_file *files;
     size_t files_n;
+    size_t wires_n;
     uint8_t *of_network; /* by agent id: 1 when it stands there */
     struct nx_text trace;
     bool failed;
@@ -120,6 +121,31 @@ static bool is_wanted(const struct nx_bundle *bundle, uint32_t agent_id,
            (agent_id <= AGENTS_MAX && bundle->of_network[agent_id] != 0);
 }
 
+/* The octets of a reply, in a file beside the text that names it. */
+static void add_wire(struct nx_bundle *bundle, struct nx_bundle_file *beside,
+                     const struct nx_obs *obs) {
+    char name[NAME_MAX_BYTES + 16];
+    size_t stem = strlen(beside->name) - strlen(".txt");
+    if (obs->wire_len == 0) {
+        return;
+    }
+    if (bundle->wires_n == NX_BUNDLE_WIRES_MAX) {
+        nx_text_add(&beside->text, "; as it came: not in this bundle, there "
+                                   "are too many\n\n");
+        return;
+    }
+    (void)snprintf(name, sizeof name, "%.*s-%zu.bin", (int)stem, beside->name,
+                   beside->wires_n + 1);
+    struct nx_bundle_file *file = file_of(bundle, name);
+    if (file != NULL) {
+        bundle->wires_n++;
+        beside->wires_n++;
+        nx_text_bytes(&file->text, (const char *)obs->wire, obs->wire_len);
+        nx_text_addf(&beside->text, "; as it came, %u octets: %s\n\n",
+                     (unsigned)obs->wire_len, name);
+    }
+}
+
 static void add_observation(struct nx_bundle *bundle,
                             const struct nx_record *record,
                             const struct nx_obs *obs) {
@@ -134,6 +160,7 @@ static void add_observation(struct nx_bundle *bundle,
     nx_obs_as_dig(obs, offset_us,
                   clock->offset_known ? clock->offset_error_us : 0,
                   &file->text);
+    add_wire(bundle, file, obs);
 }
 
 static void add_name(const char *words, const uint8_t *name,
@@ -208,6 +235,10 @@ static const char explanation[] =
     "resolvers/   every question asked at the resolvers of this network, and\n"
     "             what each replied, oldest first\n"
     "authority/   the same of the authoritative servers of the zone\n"
+    "*.bin        single replies as they came, DNS messages octet by octet: "
+    "of\n"
+    "             each question the first one, and those that say another\n"
+    "             thing; the text beside names them\n"
     "trace.txt    which servers answer for the name, found from the root down\n"
     "explain.txt  what follows from it, as nxclear puts it\n"
     "*.json       the same for programs: nxclear-api(7)\n"
@@ -217,7 +248,7 @@ static const char explanation[] =
     "flags, status, the TTL and RDATA of the asked records, owner, TTL, "
     "serial\n"
     "and minimum of the SOA, extended errors, NSID. Other fields and records\n"
-    "were not kept and are not shown; nothing is made up in their place.\n"
+    "are not shown there; nothing is made up in their place.\n"
     "A cached denial shows a SOA TTL that counts down: WHEN plus that TTL is\n"
     "the same instant in each reply of one cached entry, the end of its life\n"
     "(RFC 2308 section 5). Times are UTC.\n";

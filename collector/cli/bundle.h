@@ -1,9 +1,9 @@
 /* What is sent to the operator of a resolver: everything that was asked and
  * answered in one network, as files. Pure; io_bundle.c reads and writes.
  *
- * Replies are not kept byte by byte: what an agent reports of one (proto/
- * nxclear.proto) is written in the form of dig, and what was not reported is
- * said so in its place. */
+ * What an agent reports of a reply (proto/nxclear.proto) is written in the form
+ * of dig, and what was not reported is said so in its place. Replies that came
+ * with all of their octets (agent/uplink/wires.h) are files of their own. */
 #ifndef NX_CLI_BUNDLE_H
 #define NX_CLI_BUNDLE_H
 
@@ -11,12 +11,14 @@
 #include "common/text.h"
 
 #define NX_BUNDLE_FILES_MAX 2000U
+#define NX_BUNDLE_WIRES_MAX 1000U   /* replies as they came, of the files */
 #define NX_BUNDLE_REPLIES_MAX 5000U /* in one file; the newest are left out */
 
 struct nx_bundle_file {
     char *name; /* "resolvers/192.0.2.53_53-A.txt" */
     struct nx_text text;
     size_t replies_n;
+    size_t wires_n; /* files beside it */
 };
 
 struct nx_bundle;

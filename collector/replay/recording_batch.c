@@ -104,6 +104,22 @@ static void read_answer(const struct nx_in *in, struct nx_arena *arena,
     read_nsid(in, arena, out);
 }
 
+static void read_wire(const struct nx_in *in, struct nx_arena *arena,
+                      struct nx_obs *out) {
+    uint8_t wire[NX_OBS_WIRE_MAX];
+    struct nx_in at = nx_in_member(in, "wire");
+    size_t len = at.value == NULL ? 0 : nx_take_hex(&at, wire, sizeof(wire));
+    if (len == 0) {
+        return;
+    }
+    out->wire = nx_arena_copy(arena, wire, len);
+    if (out->wire == NULL) {
+        nx_in_fail(&at, "larger than the limit");
+        return;
+    }
+    out->wire_len = (uint16_t)len;
+}
+
 static int64_t mono_of(const struct nx_in *in, const char *key) {
     struct nx_in at = nx_in_member(in, key);
     if (at.value == NULL) {
@@ -135,6 +151,7 @@ static void read_obs(const struct nx_in *in, struct tables *t, size_t i) {
                                             NX_OUTCOME_MAX + 1, NX_ANSWERED);
     if (answer->outcome == NX_ANSWERED) {
         read_answer(in, t->arena, answer, obs);
+        read_wire(in, t->arena, obs);
     }
 }
 

@@ -35,9 +35,13 @@ static json_t *digits(uint64_t value) {
     return json_string(text);
 }
 
+/* The longest that is written so. */
+#define HEX_MAX NX_OBS_WIRE_MAX
+_Static_assert(HEX_MAX >= NX_ANSWER_RDATA_MAX, "RDATA is written so, too");
+
 static json_t *hex(const uint8_t *bytes, size_t len) {
     static const char DIGITS[] = "0123456789abcdef";
-    char text[2 * NX_ANSWER_RDATA_MAX + 1];
+    char text[2 * HEX_MAX + 1];
     for (size_t i = 0; i < len; i++) {
         text[2 * i] = DIGITS[bytes[i] >> 4];
         text[2 * i + 1] = DIGITS[bytes[i] & 15];
@@ -179,7 +183,9 @@ static json_t *obs_json(const struct nx_obs *obs) {
         flags_json(q->flags, nx_question_flags), "outcome",
         nx_outcome_text(a->outcome), "port", (json_int_t)obs->src_port);
     if (o != NULL && put_endpoint(o, "to", &q->to) &&
-        (a->outcome != NX_ANSWERED || put_answer(o, obs))) {
+        (a->outcome != NX_ANSWERED || put_answer(o, obs)) &&
+        (obs->wire_len == 0 ||
+         nx_json_set(o, "wire", hex(obs->wire, obs->wire_len)))) {
         return o;
     }
     json_decref(o);

@@ -107,6 +107,7 @@ def check_evidence(site, incident, network, others):
     assert f"\tIN\tA\t{zones.RECORD_ADDRESS}\n" in replies, replies
     ends = {round(when + ttl) for when, ttl in denials(replies)}
     assert max(ends) - min(ends) <= 1, ends  # one entry: one end
+    check_wires(folder, names, network.address, replies)
     servers = [n for n in names if re.match("authority/.*_53-A.txt", n)]
     assert len(servers) == 2, names
     assert "flags: qr aa" in read(f"{folder}/{servers[0]}")
@@ -117,8 +118,28 @@ def check_evidence(site, incident, network, others):
     assert again.returncode == 70 and "File exists" in again.stderr, again
 
 
+def check_wires(folder, names, address, replies):
+    """Replies as they came: the first and each that says another thing, not
+    each look at one countdown."""
+    stem = f"resolvers/{address}_53-A-"
+    wires = [n for n in names if n.startswith(stem)]
+    looks = replies.count("\n$ ") + 1
+    assert 2 <= len(wires) <= 4 < looks, (wires, looks)
+    rcodes = set()
+    for name in wires:
+        with open(f"{folder}/{name}", "rb") as file:
+            message = file.read()
+        assert 12 < len(message) <= 1232 and message[2] & 0x80, message
+        assert zones.NAME.split(".", maxsplit=1)[0].encode() in message, message
+        assert f"; as it came, {len(message)} octets: {name}\n" in replies, \
+            replies
+        rcodes.add(message[3] & 15)
+    assert rcodes == {0, 3}, rcodes
+    assert any(re.match("authority/.*-A-1.bin", n) for n in names), names
+
+
 def read(path):
-    with open(path, encoding="utf-8") as text:
+    with open(path, encoding="utf-8", errors="replace") as text:
         return text.read()
 
 

@@ -330,6 +330,81 @@ static void test_ranges(void **state) {
     assert_null(b);
 }
 
+/* Replies as they came are copied, stay with their looks, and have a limit. */
+static void test_wires(void **state) {
+    const struct nx_question q = question(1);
+    const struct nx_answer a = denial(1);
+    uint8_t octets[NX_OBS_WIRE_MAX];
+    struct nx_batcher *b = new_batcher(200);
+    struct unpacked u;
+    (void)state;
+    for (unsigned i = 0; i < 2 * NX_BATCH_WIRES_MAX; i++) {
+        struct nx_obs obs = observe(&q, &a, i);
+        memset(octets, (int)i, sizeof(octets));
+        if (i % 2 == 1) {
+            obs.wire = octets;
+            obs.wire_len = (uint16_t)(sizeof(octets) - i);
+        }
+        assert_int_equal(nx_batcher_add(b, &obs, 90 * S), NX_OK);
+    }
+    struct nx_obs more = observe(&q, &a, 199);
+    assert_int_equal(nx_batcher_add(b, &more, 90 * S), NX_OK);
+    more.wire = octets;
+    more.wire_len = 12;
+    assert_int_equal(nx_batcher_add(b, &more, 90 * S), NX_EFULL);
+    close_and_unpack(b, &u);
+    assert_int_equal(u.n, 2 * NX_BATCH_WIRES_MAX + 1);
+    for (unsigned i = 0; i < u.n; i++) {
+        const struct nx_obs *obs = &u.up.u.batch.obs[i];
+        bool has = i % 2 == 1;
+        assert_int_equal(obs->wire_len, has ? NX_OBS_WIRE_MAX - i : 0);
+        for (unsigned k = 0; k < obs->wire_len; k++) {
+            assert_int_equal(obs->wire[k], (uint8_t)i);
+        }
+    }
+    free_unpacked(&u);
+    assert_int_equal(nx_batcher_add(b, &more, 90 * S), NX_OK);
+    nx_batcher_free(&b);
+}
+
+/* Longer ones, and none: refused before they are used. */
+static void test_bad_wires(void **state) {
+    const struct nx_question q = question(1);
+    const struct nx_answer a = denial(1);
+    static uint8_t octets[NX_OBS_WIRE_MAX + 1];
+    static uint8_t block[NX_UNPACK_ARENA_BYTES];
+    static uint8_t work[1024 * 1024];
+    static uint8_t bytes[NX_MSG_MAX_BYTES];
+    struct nx_obs obs = observe(&q, &a, 0);
+    struct nx_batch batch = {.epoch = 1,
+                             .first_seq = 1,
+                             .clock = clock_sample,
+                             .questions = &q,
+                             .questions_n = 1,
+                             .answers = &a,
+                             .answers_n = 1,
+                             .obs = &obs,
+                             .obs_n = 1};
+    (void)state;
+    for (unsigned extra = 0; extra < 2; extra++) {
+        struct nx_arena arena;
+        struct nx_arena scratch;
+        struct nx_up up;
+        const char *why = "";
+        size_t len = 0;
+        obs.wire = octets;
+        obs.wire_len = (uint16_t)(NX_OBS_WIRE_MAX + extra);
+        nx_arena_init(&arena, block, sizeof(block));
+        nx_arena_init(&scratch, work, sizeof(work));
+        assert_int_equal(
+            nx_codec_pack_batch(&batch, &scratch, bytes, sizeof(bytes), &len),
+            0);
+        assert_int_equal(nx_codec_unpack_up(bytes, len, &arena, &up, &why),
+                         extra == 0 ? NX_OK : NX_ELIMIT);
+        assert_string_equal(why, extra == 0 ? "" : "wire.reply: too long");
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_dictionary),
@@ -340,6 +415,8 @@ int main(void) {
         cmocka_unit_test(test_delegations_without_results),
         cmocka_unit_test(test_result_goes_before_delegations),
         cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_wires),
+        cmocka_unit_test(test_bad_wires),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }
