@@ -39,7 +39,7 @@ struct nx_agent_conf {
     unsigned root_hints_line; /* of the file */
     uint32_t probe_timeout_ms;
     char *spool_path;         /* NULL: in memory */
-    unsigned spool_path_line; /* of the file */
+    unsigned spool_path_line; /* of the file; 0: it does not say */
     uint64_t spool_max_bytes;
     uint32_t spool_max_age_s;
     bool spool_sync_always; /* with a path */

@@ -175,8 +175,12 @@ static int check_spool(const char *conf_path, const struct nx_agent_conf *conf,
             NX_OK) {
         return NX_OK;
     }
-    (void)snprintf(why, why_cap, "%s:%u: %s", conf_path, conf->spool_path_line,
-                   reason);
+    if (conf->spool_path_line == 0) {
+        (void)snprintf(why, why_cap, "STATE_DIRECTORY: %s", reason);
+    } else {
+        (void)snprintf(why, why_cap, "%s:%u: %s", conf_path,
+                       conf->spool_path_line, reason);
+    }
     return NX_ECONFIG;
 }
 

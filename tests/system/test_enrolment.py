@@ -102,6 +102,11 @@ def run_as_systemd_would(site, folder):
     env = {**os.environ, "CREDENTIALS_DIRECTORY": f"{folder}/handed",
            "STATE_DIRECTORY": f"{folder}/state"}
     subprocess.run([*agent, "-n"], env=env, check=True)
+    lost = subprocess.run([*agent, "-n"], text=True, capture_output=True,
+                          env={**env, "STATE_DIRECTORY": f"{folder}/none"},
+                          check=False)
+    assert lost.returncode == 78, lost
+    assert "STATE_DIRECTORY: spool.path: " in lost.stderr, lost
     log = f"{folder}/log"
     with open(log, "w", encoding="utf-8") as out:
         started = subprocess.Popen(agent, env=env, stderr=out)
