@@ -40,7 +40,11 @@ struct parts {
     char name[NX_DNAME_TEXT_MAX];
     char network[NX_ENDPOINT_TEXT_MAX];  /* the one that denies */
     char upstream[NX_ENDPOINT_TEXT_MAX]; /* likewise, else any */
+    char host[NX_ENDPOINT_TEXT_MAX];
     char control[96];
+    bool network_blocks; /* by policy, which no flush lifts */
+    bool upstream_blocks;
+    bool host_blocks;
 };
 
 static bool denies(const struct nx_sheet_row *row) {
@@ -49,7 +53,8 @@ static bool denies(const struct nx_sheet_row *row) {
     return words[NX_LAYER_NETWORK].denied_n > 0;
 }
 
-static void one_of(const struct nx_sheet *sheet,
+/* False: it is none of policy, or there is none. */
+static bool one_of(const struct nx_sheet *sheet,
                    const struct nx_sheet_site *site, unsigned item,
                    unsigned layer, char *out) {
     const struct nx_sheet_row *found = NULL;
@@ -61,9 +66,11 @@ static void one_of(const struct nx_sheet *sheet,
         }
     }
     (void)snprintf(out, NX_ENDPOINT_TEXT_MAX, "%s", "");
-    if (found != NULL) {
-        (void)nx_endpoint_text(&found->view.question->to, out);
+    if (found == NULL) {
+        return false;
     }
+    (void)nx_endpoint_text(&found->view.question->to, out);
+    return found->view.verdict.state == NX_STATE_POLICY_BLOCKED;
 }
 
 static void control_part(const struct nx_layer_word *control, char *out,
@@ -86,8 +93,11 @@ static void parts_of(const struct nx_sheet *sheet,
     struct nx_layer_word words[NX_LAYER_N];
     count(sheet, site, item, words);
     control_part(&words[NX_LAYER_CONTROL], out->control, sizeof(out->control));
-    one_of(sheet, site, item, NX_LAYER_NETWORK, out->network);
-    one_of(sheet, site, item, NX_LAYER_UPSTREAM, out->upstream);
+    out->network_blocks =
+        one_of(sheet, site, item, NX_LAYER_NETWORK, out->network);
+    out->upstream_blocks =
+        one_of(sheet, site, item, NX_LAYER_UPSTREAM, out->upstream);
+    out->host_blocks = one_of(sheet, site, item, NX_LAYER_HOST, out->host);
     size_t len =
         strlen(nx_dname_text(sheet->incident->items[item].name, out->name));
     if (len > 1) {
@@ -103,9 +113,9 @@ __attribute__((format(printf, 2, 3))) static void say(char *out,
     va_end(args);
 }
 
-static void explain(enum nx_home home, const struct parts *p,
-                    struct nx_advice *out) {
-    out->why[0] = out->todo[0] = '\0';
+/* Where a cache holds the denial. */
+static void explain_cached(enum nx_home home, const struct parts *p,
+                           struct nx_advice *out) {
     switch (home) {
     case NX_HOME_AUTHORITY:
         say(out->why, "a name server of the zone denies %s%s", p->name,
@@ -156,6 +166,52 @@ static void explain(enum nx_home home, const struct parts *p,
     }
 }
 
+#define NO_FLUSH "waiting, flushing or restarting does not help"
+
+/* Where a policy (a response policy zone, a filter) denies. False: none does
+ * there, or its advice is the same. */
+static bool explain_blocked(enum nx_home home, const struct parts *p,
+                            struct nx_advice *out) {
+    switch (home) {
+    case NX_HOME_RECURSIVE:
+        say(out->why,
+            "the recursive resolver %s, behind %s, blocks %s by policy%s",
+            p->upstream, p->network, p->name, p->control);
+        say(out->todo,
+            "ask its operator (the ISP) to lift the block; until then " NO_FLUSH
+            ", in the forwarder %s neither",
+            p->network);
+        return p->upstream_blocks;
+    case NX_HOME_FORWARDER:
+        say(out->why,
+            "the forwarder %s blocks %s by policy; the recursive resolver %s "
+            "behind it answers as restored%s",
+            p->network, p->name, p->upstream, p->control);
+        say(out->todo, "lift the block in the forwarder %s; " NO_FLUSH,
+            p->network);
+        return p->network_blocks;
+    case NX_HOME_NETWORK:
+        say(out->why,
+            "%s, or a resolver behind it, blocks %s by policy; what is behind "
+            "it is not asked%s",
+            p->network, p->name, p->control);
+        say(out->todo, "ask its operator to lift the block; " NO_FLUSH);
+        return p->network_blocks;
+    case NX_HOME_DEVICE:
+        say(out->why,
+            "the device's own resolver %s blocks %s by policy; %s answers as "
+            "restored%s",
+            p->host, p->name, p->network, p->control);
+        say(out->todo, "lift the block on the device; " NO_FLUSH);
+        return p->host_blocks;
+    case NX_HOME_AUTHORITY:
+    case NX_HOME_NONE:
+    case NX_HOME_N_:
+        break;
+    }
+    return false;
+}
+
 bool nx_status_put_home(json_t *object, const struct nx_sheet *sheet,
                         const struct nx_sheet_site *site) {
     const struct nx_sheet_row *worst = nx_sheet_worst_row(sheet, site);
@@ -167,7 +223,9 @@ bool nx_status_put_home(json_t *object, const struct nx_sheet *sheet,
         return nx_json_set(object, "lives_in", json_null());
     }
     parts_of(sheet, site, item, &parts);
-    explain(home, &parts, &advice);
+    if (!explain_blocked(home, &parts, &advice)) {
+        explain_cached(home, &parts, &advice);
+    }
     return nx_json_set(object, "lives_in",
                        json_pack("{s:s, s:o, s:o}", "layer", nx_home_text(home),
                                  "why", nx_json_text(advice.why), "advice",

@@ -5,31 +5,8 @@
 
 #include <cmocka.h>
 
-#include "collector/status/status.h"
 #include "collector/status/status_text.h"
-#include "tests/lib/engine_bench.h"
-
-static json_t *status(struct engine_bench *b, int64_t now_us) {
-    json_t *document = nx_status_incident(b->engine, 7, now_us);
-    assert_non_null(document);
-    return document;
-}
-
-/* The text at "authority.state"; NULL when it is none. */
-static const char *text_at(const json_t *value, const char *path) {
-    char key[64];
-    while (*path != '\0') {
-        size_t len = strcspn(path, ".");
-        assert_in_range(len, 1, sizeof(key) - 1);
-        memcpy(key, path, len);
-        key[len] = '\0';
-        value = json_is_array(value)
-                    ? json_array_get(value, (size_t)(key[0] - '0'))
-                    : json_object_get(value, key);
-        path += path[len] == '.' ? len + 1 : len;
-    }
-    return json_string_value(value);
-}
+#include "tests/lib/status_bench.h"
 
 static void check_outlook(struct engine_bench *b, int64_t now_us,
                           const char *want) {
@@ -128,13 +105,6 @@ static void test_outlook_settling(void **state) {
     audits(b, true, T0 + S);
     tick(b, T0 + S);
     check_outlook(b, T0 + 2 * S, "waiting");
-}
-
-static void clear(struct engine_bench *b, uint32_t agent, unsigned r,
-                  int64_t from) {
-    for (unsigned i = 0; i < 64; i++) {
-        sees_address(b, agent, r, from + i * S / 10);
-    }
 }
 
 /* Waiting outweighs unknown; clear needs every network. */
@@ -320,74 +290,6 @@ static void test_same_cache_is_counted_once(void **state) {
                         text_at(both, "networks.0.clears.hi90"));
     json_decref(alone);
     json_decref(both);
-}
-
-/* A public resolver asked for comparison is shown, but does not count. */
-static void test_control_resolver_does_not_count(void **state) {
-    struct engine_bench *b = *state;
-    struct nx_endpoint resolvers[] = {resolver(1), resolver(2)};
-    const struct nx_hello h = {.software = "bench",
-                               .clock = clock_at(T0),
-                               .resolvers = resolvers,
-                               .resolvers_n = 2};
-    struct nx_agent revoked = {.id = OSLO, .name = "oslo", .network = "oslo"};
-    assert_int_equal(nx_engine_agent_set(b->engine, &revoked), 0);
-    resolvers[1].layer = NX_LAYER_CONTROL;
-    assert_int_equal(nx_engine_hello(b->engine, LYON, &h, T0), 0);
-    open_restored(b, 7, T0);
-    sees_nxdomain(b, LYON, 2, 600, T0 + S);
-    clear(b, LYON, 1, T0 + S);
-    tick(b, T0 + 10 * S);
-    json_t *d = status(b, T0 + 10 * S);
-    assert_string_equal(text_at(d, "networks.0.state"), "clear");
-    assert_string_equal(text_at(d, "networks.0.targets.1.state"),
-                        "cached-nxdomain");
-    assert_string_equal(text_at(d, "outlook"), "clear");
-    json_decref(d);
-}
-
-/* The network's resolver denies, what is behind it and one for comparison are
- * clear: the denial is the forwarder's, and users are sent only where the
- * agent's policy lets them be sent. */
-static void test_where_the_denial_lives(void **state) {
-    struct engine_bench *b = *state;
-    struct nx_endpoint resolvers[] = {resolver(1), resolver(2), resolver(3)};
-    const struct nx_hello h = {.software = "bench",
-                               .clock = clock_at(T0),
-                               .resolvers = resolvers,
-                               .resolvers_n = 3};
-    resolvers[1].layer = NX_LAYER_UPSTREAM;
-    resolvers[2].layer = NX_LAYER_CONTROL;
-    resolvers[1].withheld = resolvers[2].withheld = true;
-    assert_int_equal(nx_engine_hello(b->engine, LYON, &h, T0), 0);
-    open_restored(b, 7, T0);
-    sees_nxdomain(b, LYON, 1, 600, T0 + S);
-    tick(b, T0 + 2 * S);
-    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0 + 2 * S);
-    assert_string_equal(text_at(lyon, "lives_in.layer"), "network");
-    json_decref(lyon);
-    clear(b, LYON, 2, T0 + S);
-    clear(b, LYON, 3, T0 + S);
-    tick(b, T0 + 10 * S);
-    lyon = nx_status_network(b->engine, 7, "lyon", T0 + 10 * S);
-    assert_string_equal(text_at(lyon, "state"), "cached-nxdomain");
-    assert_string_equal(text_at(lyon, "lives_in.layer"), "forwarder");
-    assert_string_equal(
-        text_at(lyon, "lives_in.why"),
-        "the forwarder 192.0.2.1@53 serves the denial; the recursive resolver "
-        "192.0.2.2@53 behind it answers as restored; of 1 control resolver 1 "
-        "answers as restored, 0 deny");
-    assert_int_equal(json_array_size(json_object_get(lyon, "meanwhile")), 0);
-    assert_null(strstr(text_at(lyon, "advice"), "meanwhile"));
-    json_decref(lyon);
-    resolvers[2].withheld = false; /* the owner changed his mind */
-    assert_int_equal(nx_engine_hello(b->engine, LYON, &h, T0 + 11 * S), 0);
-    lyon = nx_status_network(b->engine, 7, "lyon", T0 + 11 * S);
-    assert_string_equal(text_at(lyon, "meanwhile.0.resolver"), "192.0.2.3@53");
-    assert_string_equal(text_at(lyon, "meanwhile.0.layer"), "control");
-    assert_non_null(
-        strstr(text_at(lyon, "advice"), "use 192.0.2.3@53 meanwhile"));
-    json_decref(lyon);
 }
 
 static void test_what_is_not_there(void **state) {
@@ -616,8 +518,6 @@ int main(void) {
         TEST(test_authority_object),
         TEST(test_declared_is_said),
         TEST(test_same_cache_is_counted_once),
-        TEST(test_control_resolver_does_not_count),
-        TEST(test_where_the_denial_lives),
         TEST(test_what_is_not_there),
         TEST(test_evidence),
         TEST(test_closed_incident),
