@@ -120,6 +120,7 @@ static void fill(struct nx_paper *p, const struct nx_obs *obs) {
     p->outcome = a->outcome;
     p->rcode = a->rcode;
     p->flags = a->flags;
+    p->ttl_s = obs->answer_ttl_s;
     p->proof = a->proof;
     p->rdata_n = a->rdata_n;
     p->rdata_len = a->rdata_len;

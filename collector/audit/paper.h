@@ -29,6 +29,7 @@ struct nx_paper {
     uint16_t flags; /* NX_ANS_* */
     uint8_t rdata_n;
     uint16_t rdata_len;
+    uint32_t ttl_s; /* lowest of chain and RRset; with NX_ANS_RDATA */
     uint8_t *rdata; /* as in struct nx_answer; owned; NULL: none */
     struct nx_proof proof;
     uint32_t agent_id;

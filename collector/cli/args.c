@@ -35,7 +35,8 @@ const struct nx_command_rule nx_commands[] = {
     {"audit", NULL, NX_CMD_AUDIT, 1, MANY, "NAME [TYPE]...",
      NX_BIT(OPT_EXPECT) | NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_JSON)},
     {"preflight", NULL, NX_CMD_PREFLIGHT, 1, MANY, "NAME [TYPE]...",
-     NX_BIT(OPT_EXPECT) | NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_JSON)},
+     NX_BIT(OPT_ACCIDENT) | NX_BIT(OPT_EXPECT) | NX_BIT(OPT_TIMEOUT) |
+         NX_BIT(OPT_ALL) | NX_BIT(OPT_JSON)},
     {"wait", NULL, NX_CMD_WAIT, 0, 1, "[ID]",
      NX_BIT(OPT_TIMEOUT) | NX_BIT(OPT_PATIENCE)},
     {"agents", "list", NX_CMD_AGENTS_LIST, 0, 0, "", LISTS},
@@ -336,6 +337,7 @@ int nx_args_parse(const char *const *args, size_t n, const char *api_env,
     struct nx_args parsed = {
         .api = NX_API_DEFAULT,
         .timeout_us = NX_TIME_NONE,
+        .accident_us = NX_TIME_NONE,
         .patience_us = PATIENCE_US,
         .outage_from_us = NX_TIME_NONE,
         .outage_to_us = NX_TIME_NONE,

@@ -77,6 +77,7 @@ struct nx_args {
     uint32_t id;         /* incident; 0: the only open one */
     int64_t timeout_us;  /* wait; NX_TIME_NONE: for ever */
     int64_t patience_us; /* wait: without any prospect */
+    int64_t accident_us; /* preflight; NX_TIME_NONE: several lengths */
     const char *subject; /* name, key, who, or file; NULL: standard input */
     const char *types[NX_ARGS_TYPES_MAX];
     size_t types_n;

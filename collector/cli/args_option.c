@@ -49,6 +49,7 @@ const struct nx_option_rule nx_options[NX_OPTIONS_N] = {
     {"token-file", 0, true, OPT_TOKEN_FILE},
     {"scope", 0, true, OPT_SCOPE},
     {"expires", 0, true, OPT_EXPIRES},
+    {"accident", 0, true, OPT_ACCIDENT},
 };
 
 static int take_duration(struct nx_parse *p, const char *name,
@@ -313,6 +314,8 @@ static int apply(struct nx_parse *p, enum nx_option option, const char *value) {
         return take_scope(p, value);
     case OPT_EXPIRES:
         return take_expires(p, value);
+    case OPT_ACCIDENT:
+        return take_duration(p, "accident", value, &out->accident_us);
     case OPT_N_:
         break;
     }

@@ -33,6 +33,7 @@ enum nx_option {
     OPT_TOKEN_FILE,
     OPT_SCOPE,
     OPT_EXPIRES,
+    OPT_ACCIDENT,
     OPT_N_
 };
 

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "collector/cli/io_run.h"
+#include "collector/cli/preflight.h"
 #include "collector/cli/request.h"
 
 #define US_PER_S INT64_C(1000000)
@@ -56,18 +57,47 @@ static void close_it(const struct nx_run *run, uint32_t id) {
     json_decref(said);
 }
 
-static int tell(const struct nx_run *run, const json_t *status) {
+/* Replaces the status by the document of the preflight. */
+static int look_ahead(const struct nx_run *run, json_t **status) {
+    json_t *networks = NULL;
+    json_t *resolvers = NULL;
+    int exit_code = nx_run_get(run, "/v1/networks", &networks);
+    if (exit_code == 0) {
+        exit_code = nx_run_get(run, "/v1/resolvers", &resolvers);
+    }
+    json_t *document = exit_code == 0
+                           ? nx_preflight_document(*status, networks, resolvers,
+                                                   run->args->accident_us)
+                           : NULL;
+    json_decref(networks);
+    json_decref(resolvers);
+    if (document == NULL) {
+        return exit_code != 0
+                   ? exit_code
+                   : nx_run_complain("out of memory", NX_EXIT_INTERNAL);
+    }
+    json_decref(*status);
+    *status = document;
+    return 0;
+}
+
+static int tell(const struct nx_run *run, json_t **status) {
+    bool preflight = run->args->command == NX_CMD_PREFLIGHT;
+    int exit_code = preflight ? look_ahead(run, status) : 0;
     struct nx_text text;
     nx_text_init(&text);
-    if (run->args->format == NX_FORMAT_JSON) {
-        nx_show_json(status, false, &text);
-    } else if (run->args->command == NX_CMD_PREFLIGHT) {
-        nx_show_preflight(status, run->show, &text);
-    } else {
-        nx_show_audit(status, run->show, &text);
+    if (exit_code != 0) {
+        return exit_code;
     }
-    int exit_code = nx_run_print(&text);
-    return exit_code != 0 ? exit_code : nx_show_audit_exit(status);
+    if (run->args->format == NX_FORMAT_JSON) {
+        nx_show_json(*status, false, &text);
+    } else if (preflight) {
+        nx_show_preflight(*status, run->show, &text);
+    } else {
+        nx_show_audit(*status, run->show, &text);
+    }
+    exit_code = nx_run_print(&text);
+    return exit_code != 0 ? exit_code : nx_show_audit_exit(*status);
 }
 
 static int unheard(void) {
@@ -95,7 +125,7 @@ int nx_run_audit(const struct nx_run *run) {
     int exit_code = wait_audited(run, id, &status);
     if (exit_code == 0) {
         bool heard = nx_show_audit_exit(status) != NX_EXIT_UNKNOWN;
-        exit_code = heard ? tell(run, status) : unheard();
+        exit_code = heard ? tell(run, &status) : unheard();
     }
     close_it(run, id);
     json_decref(status);

@@ -38,11 +38,11 @@ void nx_show_order(json_t **networks, size_t n, enum nx_sort sort);
 void nx_show_explain(const json_t *network, const struct nx_show *show,
                      struct nx_text *out);
 
-/* A status document whose name servers were audited: servers and findings;
- * for preflight what an accident would cost. */
+/* A status document whose name servers were audited: servers and findings. */
 void nx_show_audit(const json_t *status, const struct nx_show *show,
                    struct nx_text *out);
-void nx_show_preflight(const json_t *status, const struct nx_show *show,
+/* The document of preflight.h. */
+void nx_show_preflight(const json_t *document, const struct nx_show *show,
                        struct nx_text *out);
 /* 0 no error or warning, 1 a warning, 2 an error, 3 nothing is known. */
 int nx_show_audit_exit(const json_t *status);

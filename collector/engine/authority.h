@@ -19,6 +19,7 @@
 #define NX_COLLECTOR_AUTHORITY_H
 
 #include "collector/audit/finding.h"
+#include "collector/audit/ttls.h"
 #include "collector/engine/incident.h"
 #include "common/codec.h"
 
@@ -143,6 +144,7 @@ struct nx_auth_audit {
     struct nx_finding list[NX_AUTH_FINDINGS_MAX];
     size_t n;
     size_t audited_n;
+    struct nx_audit_ttls ttls;
 };
 void nx_authority_audit(const struct nx_auth_view *view, int64_t now_us,
                         struct nx_auth_audit *out);

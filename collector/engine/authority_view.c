@@ -72,4 +72,5 @@ void nx_authority_audit(const struct nx_auth_view *view, int64_t now_us,
     };
     out->n = nx_findings_of(&c, out->list, NX_AUTH_FINDINGS_MAX);
     out->audited_n = nx_audited_n(&c);
+    nx_audit_ttls_of(&c, &out->ttls);
 }

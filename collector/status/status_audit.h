@@ -4,6 +4,7 @@
 #define NX_COLLECTOR_STATUS_AUDIT_H
 
 #include "collector/audit/finding.h"
+#include "collector/audit/ttls.h"
 #include "collector/status/status_sheet.h"
 
 struct nx_status_audit {
@@ -21,6 +22,7 @@ struct nx_status_audit {
     struct nx_finding *findings; /* of the items' papers, each once */
     size_t findings_n;
     size_t audited_n; /* servers asked everything, of the worst item */
+    struct nx_audit_ttls ttls;
 };
 
 /* "NXDOMAIN", "timeout": what the server said last; out: 12 bytes. */

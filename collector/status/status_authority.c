@@ -85,6 +85,7 @@ static int take_findings(struct nx_status_audit *a,
     if (first || found->audited_n < a->audited_n) {
         a->audited_n = found->audited_n;
     }
+    nx_audit_ttls_join(&a->ttls, &found->ttls);
     free(found);
     return 0;
 }
@@ -135,6 +136,7 @@ static int audit_init(struct nx_status_audit *a, const struct nx_engine *engine,
                                   .audited_us = sheet->audited_us,
                                   .silent = sheet->audit_silent,
                                   .now_us = sheet->now_us};
+    nx_audit_ttls_init(&a->ttls);
     a->facts.outage_lo_us = incident->outage_from_us;
     a->facts.restored_lo_us = NX_TIME_UNKNOWN;
     a->facts.restored_hi_us = NX_TIME_UNKNOWN;
@@ -280,6 +282,23 @@ static json_t *by_fills_json(const struct nx_incident_forecast *forecast) {
     return NULL;
 }
 
+static json_t *ttl_json(uint32_t ttl_s) {
+    return ttl_s != NX_TTL_UNKNOWN ? json_integer(ttl_s) : json_null();
+}
+
+/* How long caches hold what is there now. */
+static bool put_ttls(json_t *o, const struct nx_status_audit *a) {
+    uint32_t parent_s =
+        a->facts.ns_ttl_s != 0 ? a->facts.ns_ttl_s : NX_TTL_UNKNOWN;
+    return nx_json_set(o, "ns_ttl_s", ttl_json(parent_s)) &&
+           nx_json_set(o, "zone_ns_ttl_s", ttl_json(a->ttls.ns_s)) &&
+           nx_json_set(o, "ds_ttl_s", ttl_json(a->ttls.ds_s)) &&
+           nx_json_set(o, "dnskey_ttl_s", ttl_json(a->ttls.dnskey_s)) &&
+           nx_json_set(o, "record_ttl_s", ttl_json(a->ttls.record_s)) &&
+           nx_json_set(o, "signatures_end",
+                       nx_json_time(a->ttls.signatures_end_us));
+}
+
 static json_t *audit_json(const struct nx_status_audit *a,
                           const struct nx_incident_forecast *forecast) {
     const struct nx_auth_facts *f = &a->facts;
@@ -306,9 +325,7 @@ static json_t *audit_json(const struct nx_status_audit *a,
                     json_boolean(nx_status_serials_agree(a))) &&
         nx_json_set(o, "good", json_integer(good)) &&
         nx_json_set(o, "total", json_integer((json_int_t)a->servers_n)) &&
-        nx_json_set(o, "ns_ttl_s",
-                    f->ns_ttl_s != 0 ? json_integer(f->ns_ttl_s)
-                                     : json_null()) &&
+        put_ttls(o, a) &&
         nx_json_set(o, "audited", json_integer((json_int_t)a->audited_n)) &&
         nx_json_set(o, "seen", nx_json_time(a->audited_us)) &&
         nx_json_set(o, "silent", json_boolean(a->silent)) &&

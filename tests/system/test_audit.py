@@ -171,6 +171,15 @@ def negative_ttl_of_two_days(b):
     b.publish(zone, zone)
 
 
+def check_ttls(authority):
+    """What caches may hold, of a delegation that is signed."""
+    times = {key: authority[key] for key in (
+        "ns_ttl_s", "zone_ns_ttl_s", "ds_ttl_s", "dnskey_ttl_s",
+        "record_ttl_s")}
+    assert all(isinstance(s, int) and s > 0 for s in times.values()), times
+    assert authority["signatures_end"] > authority["seen"], authority
+
+
 NEGATIVE_TOO = {"negative_ttl_of_two_days": {"STILL_NEGATIVE"}}
 
 
@@ -187,6 +196,8 @@ def test_faults_are_told_by_their_tags():
             expected = expected | NEGATIVE_TOO.get(name, set())
             print(f"# | {name} | {' '.join(sorted(seen)) or '-'} | "
                   f"{took:.1f} |", flush=True)
+            if name == "sound_and_signed":
+                check_ttls(document["authority"])
             if seen != expected:
                 wrong.append((name, sorted(expected), sorted(seen)))
     assert not wrong, wrong

@@ -1,5 +1,7 @@
 """Resolvers with known limits, measured by canary names: the profile has the
 limits that were configured. The canary zone is that of deploy/canary."""
+import dataclasses
+import json
 import os
 import signal
 import sqlite3
@@ -12,12 +14,13 @@ from deploy.lab.authority import AuthServer
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.programs import Site
 from tests.lib.openapi import Description
-from tests.lib.support import BIN, ESTIMATE, ROOT, stop_well
+from tests.lib.support import AUDITOR, BIN, ESTIMATE, ROOT, stop_well
 
 ZONE = "canary.example.net"
 ADDRESS = "192.0.2.53"
 SHIPPED = os.path.join(ROOT, "deploy", "canary")
 MEASURE_S = 40
+LONG_S = 7200  # negative TTL, longer than any cap
 
 # (network, options, what the profile must say)
 RESOLVERS = (
@@ -131,9 +134,48 @@ def stored_n(site):
         store.close()
 
 
+def preflight(site):
+    return json.loads(site.cli("preflight", zones.NAME, "--accident", "5m",
+                               "--json", check=False).stdout)
+
+
+def lives(document):
+    return {row["network"]: row["nxdomain_lives_s"]
+            for row in document["networks"]}
+
+
+def check_preflight(site, lab, wanted):
+    """What was measured is what an accident would cost there."""
+    site.cli("networks", "label", wanted[0][0].name, "weight=95")
+    document = preflight(site)
+    assert document["w_s"] == LONG_S, document["negative"]
+    assert lives(document) == {n.name: want["nxdomain_cap_s"]
+                               for n, _options, want in wanted}, document
+    (cost,) = document["accidents"]
+    # 95 of 97 clients are behind the first: it decides about 90 %.
+    first = wanted[0][2]["nxdomain_cap_s"]
+    longest = max(want["nxdomain_cap_s"] for _n, _options, want in wanted)
+    assert first - 300 < cost["clear_90_s"] < first, cost
+    assert first < cost["clear_99_s"] < cost["clear_all_s"] == longest, cost
+    assert document["advice"][0] == {
+        "lower": "SOA MINIMUM", "from_s": LONG_S, "to_s": 60,
+        "everywhere_s": longest}, document["advice"]
+    assert document["authority"]["zone_ns_ttl_s"] == 3600, document["authority"]
+    assert document["authority"]["record_ttl_s"] > 0, document["authority"]
+    for server in lab.servers:  # shorter than any floor
+        server.publish(dataclasses.replace(
+            server.zone, serial=server.zone.serial + 1, minimum=2))
+    document = preflight(site)
+    assert document["w_s"] == 2, document["negative"]
+    assert lives(document) == {n.name: want["floor_s"]
+                               for n, _options, want in wanted}, document
+    assert document["advice"] == [], document["advice"]
+
+
 def test_configured_limits_are_measured():
     makes = [configured(make, options) for make, options, _want in RESOLVERS]
-    with Lab(makes, root=root_zone(), others=[CanaryServer]) as lab:
+    with Lab(makes, root=root_zone(), others=[CanaryServer],
+             negative_ttl=LONG_S) as lab:
         site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
         lab.own(site.collector(estimate=ESTIMATE,
                                canary={"zone": ZONE, "count": 7}))
@@ -142,6 +184,10 @@ def test_configured_limits_are_measured():
             lab.own(site.agent(network.name, policy={"canary_zones": [ZONE]},
                                resolvers={"discover": False, "named": [
                                    {"at": network.address}]}))
+        lab.own(site.agent(
+            "operations", "auditor", "authority",
+            resolvers={"discover": False},
+            authority={"root_hints": lab.root_hints, **AUDITOR}))
         site.start()
         wait_until(lambda: measured(site, lab), MEASURE_S,
                    "all resolvers to be measured")
@@ -165,6 +211,8 @@ def test_configured_limits_are_measured():
         table = site.cli("resolvers").stdout
         assert table.splitlines()[0].startswith("NETWORK"), table
         assert len(table.splitlines()) == 4, table
+        site.wait_connected()
+        check_preflight(site, lab, wanted)
         stop_well(site)
 
 
