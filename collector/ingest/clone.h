@@ -21,7 +21,7 @@
 /* The agent's idea of collector time is believed so far. */
 #define NX_CLONE_MARGIN_US INT64_C(2000000)
 /* For agents that do not know their offset: a connection that is dead is ended
- * after 45 s (heartbeats), and says nothing so much later. */
+ * after 45 s (keepalive), and says nothing so much later. */
 #define NX_CLONE_DEAD_US INT64_C(120000000)
 
 struct nx_clone_seat {

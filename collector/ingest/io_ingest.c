@@ -271,8 +271,8 @@ static void take(struct nx_ingest *ingest, const struct incoming *in) {
 }
 
 /* Remembers the way back when it is a new one. */
-static void note_connection(struct nx_peer *peer, zmq_msg_t *routing,
-                            zmq_msg_t *body) {
+static void note_connection(struct nx_ingest *ingest, struct nx_peer *peer,
+                            zmq_msg_t *routing, zmq_msg_t *body) {
     size_t n = zmq_msg_size(routing);
     if (n > NX_PEER_ROUTING_MAX ||
         (n == peer->routing_n &&
@@ -282,8 +282,7 @@ static void note_connection(struct nx_peer *peer, zmq_msg_t *routing,
     memcpy(peer->routing, zmq_msg_data(routing), n);
     peer->routing_n = (uint8_t)n;
     peer->greeted = false;
-    peer->other_fd = peer->source_fd;
-    peer->source_fd = zmq_msg_get(body, ZMQ_SRCFD);
+    nx_peers_connected(&ingest->peers, peer, zmq_msg_get(body, ZMQ_SRCFD));
     const char *address = zmq_msg_gets(body, "Peer-Address");
     memcpy(peer->other_address, peer->address, sizeof(peer->address));
     snprintf(peer->address, sizeof(peer->address), "%s",
@@ -307,7 +306,7 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
         }
         return;
     }
-    note_connection(in.peer, &frames[0], body);
+    note_connection(ingest, in.peer, &frames[0], body);
     if (in.peer->cloned || nx_peer_ignored(in.peer, in.received_us)) {
         ingest->counters.ignored_n++;
     } else if (!nx_ingest_within_rate(ingest, in.peer, in.len,

@@ -26,8 +26,15 @@ static int set_options(void *socket, const struct nx_keypair *keys) {
         {ZMQ_SNDHWM, 64},
         {ZMQ_HANDSHAKE_IVL, 10000},
         {ZMQ_BACKLOG, 4096},
-        {ZMQ_HEARTBEAT_IVL, 15000},
-        {ZMQ_HEARTBEAT_TIMEOUT, 45000},
+        /* Who is silently gone is found by the kernel within 45 s. ZeroMQ's own
+         * heartbeats would take a timer of each connection, and libzmq walks
+         * over all of them for each answer: at some thousand agents its thread
+         * does nothing else. */
+        {ZMQ_TCP_KEEPALIVE, 1},
+        {ZMQ_TCP_KEEPALIVE_IDLE, 15},
+        {ZMQ_TCP_KEEPALIVE_INTVL, 10},
+        {ZMQ_TCP_KEEPALIVE_CNT, 3},
+        {ZMQ_TCP_MAXRT, 45000},
         {ZMQ_LINGER, 2000},
     };
     const int64_t max_bytes = NX_MSG_MAX_BYTES;

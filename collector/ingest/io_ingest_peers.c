@@ -64,16 +64,10 @@ int nx_ingest_agent_set(struct nx_ingest *ingest,
 }
 
 void nx_ingest_gone(struct nx_ingest *ingest, int fd) {
-    for (size_t i = 0; i < ingest->peers.cap; i++) {
-        struct nx_peer *peer = ingest->peers.by_id[i];
-        if (peer != NULL && peer->other_fd == fd) {
-            peer->other_fd = -1;
-        }
-        if (peer != NULL && peer->accepted && peer->source_fd == fd) {
-            nx_log(NX_LOG_WARN, "agent %" PRIu32 " is gone from %s",
-                   peer->agent_id, peer->address);
-            peer->source_fd = -1;
-        }
+    const struct nx_peer *peer = nx_peers_gone(&ingest->peers, fd);
+    if (peer != NULL && peer->accepted) {
+        nx_log(NX_LOG_WARN, "agent %" PRIu32 " is gone from %s", peer->agent_id,
+               peer->address);
     }
 }
 

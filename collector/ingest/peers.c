@@ -14,6 +14,7 @@ void nx_peers_fini(struct nx_peers *peers) {
         free(peers->by_id[i]);
     }
     free(peers->by_id);
+    free(peers->by_fd);
     memset(peers, 0, sizeof(*peers));
 }
 
@@ -54,6 +55,49 @@ struct nx_peer *nx_peers_make(struct nx_peers *peers, uint32_t agent_id) {
         peer->other_fd = -1;
         peers->by_id[agent_id] = peer;
     }
+    return peer;
+}
+
+static bool grow_fds(struct nx_peers *peers, size_t need) {
+    size_t cap = peers->fds_cap == 0 ? 64 : peers->fds_cap;
+    while (cap < need) {
+        cap *= 2;
+    }
+    uint32_t *grown = realloc(peers->by_fd, cap * sizeof(*grown));
+    if (grown == NULL) {
+        return false;
+    }
+    memset(&grown[peers->fds_cap], 0, (cap - peers->fds_cap) * sizeof(*grown));
+    peers->by_fd = grown;
+    peers->fds_cap = cap;
+    return true;
+}
+
+void nx_peers_connected(struct nx_peers *peers, struct nx_peer *peer, int fd) {
+    peer->other_fd = peer->source_fd;
+    peer->source_fd = fd;
+    if (fd >= 0 && fd < NX_PEERS_FD_MAX &&
+        ((size_t)fd < peers->fds_cap || grow_fds(peers, (size_t)fd + 1))) {
+        peers->by_fd[fd] = peer->agent_id;
+    }
+}
+
+struct nx_peer *nx_peers_gone(struct nx_peers *peers, int fd) {
+    if (fd < 0 || (size_t)fd >= peers->fds_cap || peers->by_fd[fd] == 0) {
+        return NULL;
+    }
+    struct nx_peer *peer = nx_peers_get(peers, peers->by_fd[fd]);
+    peers->by_fd[fd] = 0;
+    if (peer == NULL) {
+        return NULL;
+    }
+    if (peer->other_fd == fd) {
+        peer->other_fd = -1;
+    }
+    if (peer->source_fd != fd) {
+        return NULL;
+    }
+    peer->source_fd = -1;
     return peer;
 }
 

@@ -16,6 +16,7 @@
 #define NX_PEER_IGNORE_US 60000000   /* ... nothing is taken so long */
 #define NX_PEER_PLAN_EVERY_US 200000 /* one plan per agent in this time */
 #define NX_PEERS_ID_MAX (1U << 20)   /* agents ever accepted */
+#define NX_PEERS_FD_MAX (1 << 20)    /* descriptors above are not remembered */
 
 struct nx_peer {
     uint32_t agent_id;
@@ -65,6 +66,8 @@ struct nx_peer {
 struct nx_peers {
     struct nx_peer **by_id;
     size_t cap;
+    uint32_t *by_fd; /* id of the agent that spoke over it last; 0: none */
+    size_t fds_cap;
     struct nx_peer *ack_first; /* peers with ack_due */
 };
 
@@ -75,6 +78,13 @@ void nx_peers_fini(struct nx_peers *peers);
 struct nx_peer *nx_peers_get(const struct nx_peers *peers, uint32_t agent_id);
 /* The same, made when there is none. NULL: out of memory or of ids. */
 struct nx_peer *nx_peers_make(struct nx_peers *peers, uint32_t agent_id);
+
+/* The peer speaks over another connection now, of this descriptor (-1: not
+ * known). Without memory its end will not be noticed. */
+void nx_peers_connected(struct nx_peers *peers, struct nx_peer *peer, int fd);
+/* The connection of this descriptor has ended. The peer that spoke over it, if
+ * that was its latest one; NULL: nobody is gone. */
+struct nx_peer *nx_peers_gone(struct nx_peers *peers, int fd);
 
 /* Of all that a hello says, but the clocks and what only counts up: an idle
  * agent says hello again and again. */

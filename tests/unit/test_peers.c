@@ -1,0 +1,81 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "collector/ingest/peers.h"
+
+static struct nx_peer *accepted(struct nx_peers *peers, uint32_t id) {
+    struct nx_peer *peer = nx_peers_make(peers, id);
+    assert_non_null(peer);
+    peer->accepted = true;
+    return peer;
+}
+
+static void names_of_users(void **state) {
+    struct nx_peers peers;
+    (void)state;
+    nx_peers_init(&peers);
+    struct nx_peer *peer = accepted(&peers, 700);
+    assert_ptr_equal(nx_peers_of_user(&peers, "700"), peer);
+    assert_null(nx_peers_of_user(&peers, NULL));
+    assert_null(nx_peers_of_user(&peers, ""));
+    assert_null(nx_peers_of_user(&peers, "7 0"));
+    assert_null(nx_peers_of_user(&peers, "-700"));
+    assert_null(nx_peers_of_user(&peers, "99999999999999999999700"));
+    peer->accepted = false;
+    assert_null(nx_peers_of_user(&peers, "700"));
+    assert_null(nx_peers_make(&peers, NX_PEERS_ID_MAX + 1));
+    nx_peers_fini(&peers);
+}
+
+/* The end of a connection is told to whoever spoke over it last, once, and only
+ * when it has no newer one. */
+static void ends_of_connections(void **state) {
+    struct nx_peers peers;
+    (void)state;
+    nx_peers_init(&peers);
+    struct nx_peer *one = accepted(&peers, 1);
+    struct nx_peer *two = accepted(&peers, 2);
+    assert_null(nx_peers_gone(&peers, 7));
+    nx_peers_connected(&peers, one, 7);
+    nx_peers_connected(&peers, two, 9000);
+    assert_int_equal(two->source_fd, 9000);
+    assert_null(nx_peers_gone(&peers, 8));
+    assert_null(nx_peers_gone(&peers, -1));
+    nx_peers_connected(&peers, one, 8); /* it came back before 7 has ended */
+    assert_int_equal(one->other_fd, 7);
+    assert_null(nx_peers_gone(&peers, 7));
+    assert_int_equal(one->other_fd, -1);
+    assert_int_equal(one->source_fd, 8);
+    assert_ptr_equal(nx_peers_gone(&peers, 8), one);
+    assert_int_equal(one->source_fd, -1);
+    assert_null(nx_peers_gone(&peers, 8));
+    nx_peers_connected(&peers, two, 8); /* the number is another one's now */
+    assert_ptr_equal(nx_peers_gone(&peers, 8), two);
+    nx_peers_fini(&peers);
+}
+
+static void descriptors_out_of_bounds(void **state) {
+    struct nx_peers peers;
+    (void)state;
+    nx_peers_init(&peers);
+    struct nx_peer *one = accepted(&peers, 1);
+    nx_peers_connected(&peers, one, -1);
+    nx_peers_connected(&peers, one, NX_PEERS_FD_MAX);
+    assert_int_equal(peers.fds_cap, 0);
+    assert_null(nx_peers_gone(&peers, NX_PEERS_FD_MAX));
+    nx_peers_connected(&peers, one, NX_PEERS_FD_MAX - 1);
+    assert_ptr_equal(nx_peers_gone(&peers, NX_PEERS_FD_MAX - 1), one);
+    nx_peers_fini(&peers);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_of_users),
+        cmocka_unit_test(ends_of_connections),
+        cmocka_unit_test(descriptors_out_of_bounds),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
