@@ -1,0 +1,86 @@
+"""The line between agent and collector carries nothing for a while, and nobody
+is told: packets of both directions are dropped."""
+import contextlib
+import subprocess
+import time
+
+from deploy.lab.ask import wait_until
+from deploy.lab.programs import COLLECTOR_PORT
+from tests.lib import agent_faults, faults
+from tests.lib.support import Skip
+
+DEAD_S = 45     # a connection is, after so long without a sign (io_ingest)
+LOAD_S = 15     # what a busy machine may add to it
+
+
+def nft(script):
+    try:
+        done = subprocess.run(["nft", "-f", "-"], input=script, text=True,
+                              capture_output=True, check=False)
+    except FileNotFoundError as error:
+        raise Skip("no nft here (package nftables)") from error
+    if done.returncode != 0:
+        raise Skip(f"nft cannot drop packets here: {done.stderr.strip()}")
+
+
+@contextlib.contextmanager
+def partition():
+    """Where packets come in: a sender is not told that one is dropped."""
+    nft(f"""table inet cut {{
+        chain input {{
+            type filter hook input priority 0;
+            tcp dport {COLLECTOR_PORT} drop
+            tcp sport {COLLECTOR_PORT} drop
+        }}
+    }}""")
+    try:
+        yield
+    finally:
+        nft("delete table inet cut")
+
+
+def gone_n(one):
+    return one.collector.log_text().count(" is gone from ")
+
+
+def cut_off(one, seconds):
+    """Nothing comes meanwhile; seconds from the end of it to new results."""
+    with partition():
+        time.sleep(1)       # what was on its way
+        stored = one.stored()
+        time.sleep(seconds - 1)
+        assert one.stored() == stored, "the line was not cut"
+    began = time.monotonic()
+    one.wait_stored(stored, "results after the partition")
+    return time.monotonic() - began
+
+
+def test_partition():
+    """Shorter than what either side takes for a dead connection, and, nightly,
+    longer."""
+    with agent_faults.busy() as one:
+        longest = cut_off(one, 5)
+        for seconds in (20, 70, 150) if faults.NIGHTLY else ():
+            took = cut_off(one, seconds)
+            print(f"# cut off for {seconds} s: results after {took:.1f} s")
+            longest = max(longest, took)
+        lost, double = one.settle()
+    faults.row("nothing passes, both directions",
+               4 if faults.NIGHTLY else 1, lost, double, longest)
+
+
+def test_half_open():
+    """The agent is gone and its end of the connection was never told: the
+    collector finds out by itself."""
+    if not faults.NIGHTLY:
+        raise Skip("takes a minute: nightly")
+    with agent_faults.busy() as one:
+        with partition():
+            before, began = gone_n(one), time.monotonic()
+            one.kill_agent()
+            wait_until(lambda: gone_n(one) > before, DEAD_S + LOAD_S,
+                       "the collector to find out")
+            took = time.monotonic() - began
+        one.recover()
+        lost, double = one.settle()
+    faults.row("half-open connection: found", 1, lost, double, took)
