@@ -124,7 +124,8 @@ static int named(struct nx_convert *c, size_t i) {
     struct nx_conf_resolver *out = &c->out->resolvers[i];
     char path[NX_CONVERT_PATH_MAX];
     (void)snprintf(path, sizeof(path), "resolvers.named[%zu].at", i);
-    if (nx_listed_parse(raw->at, &out->at) != NX_OK) {
+    if (nx_listed_parse(raw->at, &out->at) != NX_OK ||
+        out->at.at.transport == NX_SYSTEM) { /* it has a key of its own */
         return NX_CONVERT_FAIL(
             c, path, "\"%s\" is not ADDRESS[@PORT][/udp|/tcp|/tls]", raw->at);
     }
@@ -148,6 +149,7 @@ static int resolvers(struct nx_convert *c) {
         c->raw->resolvers != NULL ? c->raw->resolvers : &none;
     struct nx_agent_conf *out = c->out;
     out->discover = raw->discover == NULL || *raw->discover;
+    out->getaddrinfo = raw->getaddrinfo != NULL && *raw->getaddrinfo;
     int err = nx_convert_text(raw->resolv_conf != NULL ? raw->resolv_conf
                                                        : "/etc/resolv.conf",
                               &out->resolv_conf);

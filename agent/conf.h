@@ -30,6 +30,7 @@ struct nx_agent_conf {
     struct nx_conf_collector *collectors;
     size_t collectors_n; /* 1..NX_CONF_COLLECTORS_MAX */
     bool discover;
+    bool getaddrinfo; /* ask as the host's applications do, too */
     char *resolv_conf;
     char *resolved_conf;
     struct nx_conf_resolver *resolvers;

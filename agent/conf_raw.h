@@ -21,6 +21,7 @@ struct nx_raw_named {
 
 struct nx_raw_resolvers {
     bool *discover;
+    bool *getaddrinfo;
     char *resolv_conf;
     char *resolved_conf;
     struct nx_raw_named *named;

@@ -42,6 +42,8 @@ static const cyaml_schema_value_t named_value = {
 
 static const cyaml_schema_field_t resolvers_fields[] = {
     CYAML_FIELD_BOOL_PTR("discover", OPT, struct nx_raw_resolvers, discover),
+    CYAML_FIELD_BOOL_PTR("getaddrinfo", OPT, struct nx_raw_resolvers,
+                         getaddrinfo),
     OPT_STRING("resolv_conf", struct nx_raw_resolvers, resolv_conf,
                NX_CONF_PATH_MAX),
     OPT_STRING("resolved_conf", struct nx_raw_resolvers, resolved_conf,

@@ -118,10 +118,21 @@ void nx_agentd_on_delegation(void *user,
     }
 }
 
+/* The system asks again by itself, for as long as the child lives: when the
+ * guard closes, it is not let. */
+static void end_lookup(struct nx_agentd *a) {
+    const struct nx_question *question = nx_lookup_question(a->lookup);
+    if (question != NULL &&
+        !nx_planner_asks(a->planner, question, nx_clock_mono_us())) {
+        nx_lookup_abandon(a->lookup);
+    }
+}
+
 void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
                       enum nx_guard_word word) {
     struct nx_agentd *a = user;
     nx_planner_own(a->planner, name, qtype, word, nx_clock_mono_us());
+    end_lookup(a);
 }
 
 void nx_agentd_on_heard(void *user) {
@@ -130,8 +141,9 @@ void nx_agentd_on_heard(void *user) {
 }
 
 void nx_agentd_on_unread(void *user) {
-    const struct nx_agentd *a = user;
+    struct nx_agentd *a = user;
     nx_planner_lapse(a->planner);
+    end_lookup(a);
 }
 
 /* --- asking --- */
@@ -180,6 +192,12 @@ static bool ask(struct nx_agentd *a, const struct nx_due *due) {
     if (due->kind == NX_DUE_IDENTITY || due->nsid) {
         question.flags |= NX_Q_NSID;
     }
+    if (due->to.transport == NX_SYSTEM) { /* without a child: passed by */
+        (void)(nx_lookup_start(a->lookup, &question,
+                               a->setup.conf->probe_timeout_ms, on_result,
+                               a) == NX_OK);
+        return true;
+    }
     return nx_probe_send(a->prober, &question, a->setup.conf->probe_timeout_ms,
                          on_result, a) == NX_OK;
 }
@@ -195,6 +213,7 @@ void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg) {
             nx_agentd_arm(a->on_due, now_us + BUSY_WAIT_US);
             return;
         }
+        nx_planner_system_busy(a->planner, nx_lookup_busy(a->lookup));
         if (!nx_planner_next(a->planner, now_us, &due)) {
             break;
         }
@@ -241,11 +260,13 @@ bool nx_agentd_on_plan(void *user, const struct nx_plan *plan) {
                "plan %llu: %s; the old one stays, but proves nothing any more: "
                "resolvers are asked again when a plan has come",
                (unsigned long long)plan->revision, nx_strerror(err));
+        end_lookup(a);
         return false;
     }
     log_outcome(a, plan, &outcome);
     a->walk_refused = false;
     nx_walks_keep(a->walks, a->planner);
+    end_lookup(a);
     nx_agentd_arm(a->on_due, 0);
     return true;
 }
@@ -325,8 +346,9 @@ void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg) {
     int64_t since_us = now_us - a->drain_since_us;
     (void)fd;
     (void)what;
-    bool answers_out =
-        nx_probe_inflight(a->prober) > 0 && since_us < DRAIN_PROBES_US;
+    bool answers_out = (nx_probe_inflight(a->prober) > 0 ||
+                        nx_lookup_question(a->lookup) != NULL) &&
+                       since_us < DRAIN_PROBES_US;
     if (!answers_out) {
         nx_agentd_close_batch(a);
     }

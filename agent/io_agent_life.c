@@ -102,6 +102,9 @@ static int make_edge(struct nx_agentd *a) {
     walk_settings(a, &settings);
     int err = nx_probe_new(a->base, a->inflight_max, &a->prober);
     if (err == NX_OK) {
+        err = nx_lookup_new(a->base, NULL, &a->lookup);
+    }
+    if (err == NX_OK) {
         nx_agentd_add_tls(a);
         err = nx_walks_new(a->base, a->prober, a->limit, &settings, &walks,
                            &a->walks);
@@ -155,6 +158,7 @@ void nx_agentd_free(struct nx_agentd **agent) {
     nx_resolvers_free(&a->resolvers);
     nx_walks_free(&a->walks);
     nx_probe_free(&a->prober);
+    nx_lookup_free(&a->lookup);
     nx_batcher_free(&a->batcher);
     nx_planner_free(&a->planner);
     nx_ratelimit_free(&a->limit);

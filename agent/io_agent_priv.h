@@ -4,6 +4,7 @@
 
 #include <event2/event.h>
 
+#include "agent/dns/io_lookup.h"
 #include "agent/dns/io_probe.h"
 #include "agent/io_agent.h"
 #include "agent/io_resolvers.h"
@@ -22,6 +23,7 @@ struct nx_agentd {
     struct nx_ratelimit *limit;
     struct nx_planner *planner;
     struct nx_prober *prober;
+    struct nx_lookup *lookup;
     struct nx_walks *walks;
     struct nx_batcher *batcher;
     struct nx_wires wires;          /* which replies are sent as they came */

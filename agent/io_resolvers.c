@@ -136,6 +136,11 @@ static void read_set(const struct nx_agent_conf *conf, struct set *out) {
     for (size_t i = 0; i < n; i++) {
         set_add(out, &found[i], false);
     }
+    if (conf->getaddrinfo) {
+        struct nx_listed system = {.scope = ""};
+        nx_system_endpoint(&system.at);
+        set_add(out, &system, true);
+    }
 }
 
 /* --- telling --- */

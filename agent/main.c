@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "agent/dns/io_lookup.h"
 #include "agent/io_agent.h"
 #include "agent/join/io_join.h"
 #include "common/io_log.h"
@@ -240,6 +241,9 @@ static int run_daemon(const struct options *options) {
 int main(int argc, char **argv) {
     struct options options = {NULL, false, false};
     int option = 0;
+    if (argc == NX_LOOKUP_ARGC && strcmp(argv[1], NX_LOOKUP_ARGUMENT) == 0) {
+        _exit(nx_lookup_child(argv[2], argv[3])); /* what NSS loaded stays */
+    }
     tune_malloc();
     (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); /* keys do not go into cores */
     (void)signal(SIGPIPE, SIG_IGN);

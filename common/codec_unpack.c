@@ -59,7 +59,7 @@ bool nx_unpack_endpoint(struct nx_unpacker *u, const Nxclear__Endpoint *from,
                         "endpoint.address: neither 4 nor 16 octets") ||
         !nx_unpack_want(u, from->port >= 1 && from->port <= UINT16_MAX,
                         "endpoint.port: out of range") ||
-        !nx_unpack_want(u, from->transport <= NX_TLS,
+        !nx_unpack_want(u, from->transport <= NX_TRANSPORT_MAX,
                         "endpoint.transport: unknown") ||
         !nx_unpack_want(u, from->layer < NX_LAYER_N,
                         "endpoint.layer: unknown")) {

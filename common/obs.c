@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "common/hash.h"
+#include "common/rrtype.h"
 
 #define PORT_DNS 53U
 #define PORT_DOT 853U /* RFC 7858 section 3.1 */
+#define SYSTEM "getaddrinfo"
 
 static bool names_equal(const uint8_t *a, const uint8_t *b) {
     if (a == NULL || b == NULL) {
@@ -34,12 +36,40 @@ uint64_t nx_endpoint_hash(const struct nx_endpoint *e, uint64_t seed) {
     return e->server_name != NULL ? nx_dname_hash(e->server_name, h) : h;
 }
 
+void nx_system_endpoint(struct nx_endpoint *out) {
+    *out = (struct nx_endpoint){.address_len = 4,
+                                .transport = NX_SYSTEM,
+                                .layer = NX_LAYER_HOST,
+                                .port = PORT_DNS,
+                                .withheld = true};
+}
+
+static bool is_host_name(const uint8_t *name) {
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-_."
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    char text[NX_DNAME_TEXT_MAX];
+    (void)nx_dname_text(name, text);
+    return nx_dname_labels(name) >= 2 && text[0] != '-' &&
+           text[strspn(text, plain)] == '\0';
+}
+
+bool nx_endpoint_takes(const struct nx_endpoint *at, const uint8_t *name,
+                       uint16_t qtype) {
+    return at->transport != NX_SYSTEM ||
+           ((qtype == NX_TYPE_A || qtype == NX_TYPE_AAAA) &&
+            is_host_name(name));
+}
+
 char *nx_endpoint_text(const struct nx_endpoint *e, char *out) {
     char address[INET6_ADDRSTRLEN];
     const char *suffix = e->transport == NX_TCP   ? "/tcp"
                          : e->transport == NX_TLS ? "/tls"
                                                   : "";
     int family = e->address_len == 4 ? AF_INET : AF_INET6;
+    if (e->transport == NX_SYSTEM) {
+        (void)snprintf(out, NX_ENDPOINT_TEXT_MAX, "%s", SYSTEM);
+        return out;
+    }
     if (inet_ntop(family, e->address, address, sizeof(address)) == NULL) {
         address[0] = '\0';
     }
@@ -110,6 +140,10 @@ int nx_endpoint_parse(const char *text, struct nx_endpoint *out) {
     if (len >= sizeof(copy)) {
         return NX_EADDRESS;
     }
+    if (strcmp(text, SYSTEM) == 0) {
+        nx_system_endpoint(out);
+        return 0;
+    }
     memcpy(copy, text, len + 1);
     if (!take_transport(copy, &e.transport) ||
         !take_port(copy, e.transport, &e.port) || !take_address(copy, &e)) {
@@ -151,8 +185,8 @@ bool nx_answer_equal(const struct nx_answer *a, const struct nx_answer *b) {
 }
 
 const char *nx_transport_text(unsigned transport) {
-    static const char *const text[] = {"udp", "tcp", "tls"};
-    return transport <= NX_TLS ? text[transport] : "?";
+    static const char *const text[] = {"udp", "tcp", "tls", SYSTEM};
+    return transport <= NX_TRANSPORT_MAX ? text[transport] : "?";
 }
 
 const char *nx_layer_text(unsigned layer) {

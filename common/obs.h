@@ -14,7 +14,11 @@
 #include "common/dname.h"
 #include "common/err.h"
 
-enum nx_transport { NX_UDP, NX_TCP, NX_TLS };
+/* NX_SYSTEM: getaddrinfo(3) on the agent's host, as its applications ask; where
+ * it asks is the host's affair. Its address says nothing (nx_system_endpoint).
+ */
+enum nx_transport { NX_UDP, NX_TCP, NX_TLS, NX_SYSTEM };
+#define NX_TRANSPORT_MAX NX_SYSTEM
 
 /* Where in the chain an endpoint stands. */
 enum nx_layer {
@@ -44,7 +48,8 @@ struct nx_endpoint {
     bool withheld;
 };
 
-/* "192.0.2.1@53", "[2001:db8::1]@853/tls": at most NX_ENDPOINT_TEXT_MAX. */
+/* "192.0.2.1@53", "[2001:db8::1]@853/tls", "getaddrinfo": at most
+ * NX_ENDPOINT_TEXT_MAX. */
 #define NX_ENDPOINT_TEXT_MAX 80U
 
 /* How asking ended. Only NX_ANSWERED comes with an answer's content. */
@@ -73,7 +78,8 @@ enum {
     NX_ANS_PARTIAL = 1 << 8, /* RRset cut at NX_ANSWER_RDATA_MAX */
     NX_ANS_NS = 1 << 9,      /* NS records in the authority section */
     NX_ANS_SOA_ADDITIONAL = 1 << 10, /* a SOA in the additional section (RPZ) */
-    NX_ANS_FLAGS_ALL = (1 << 11) - 1,
+    NX_ANS_HOSTS_FILE = 1 << 11,     /* NX_SYSTEM: it stands in /etc/hosts */
+    NX_ANS_FLAGS_ALL = (1 << 12) - 1,
 };
 
 /* nx_question.flags; the header bits the query was sent with */
@@ -155,6 +161,16 @@ struct nx_obs {
 bool nx_endpoint_equal(const struct nx_endpoint *a,
                        const struct nx_endpoint *b);
 uint64_t nx_endpoint_hash(const struct nx_endpoint *e, uint64_t seed);
+
+/* The one endpoint of transport NX_SYSTEM: 0.0.0.0, "this host" (RFC 6890), of
+ * layer host. */
+void nx_system_endpoint(struct nx_endpoint *out);
+
+/* May this be asked there? getaddrinfo knows A and AAAA, and names of letters,
+ * digits, '-' and '_' alone; those of one label mean something else to it
+ * (mDNS, LLMNR, search lists). Everything else takes every question. */
+bool nx_endpoint_takes(const struct nx_endpoint *at, const uint8_t *name,
+                       uint16_t qtype);
 
 /* Writes "192.0.2.1@53", with "/tcp" or "/tls" when not UDP; returns out. */
 char *nx_endpoint_text(const struct nx_endpoint *e, char *out);

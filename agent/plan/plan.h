@@ -98,6 +98,14 @@ void nx_planner_walked(struct nx_planner *planner, const uint8_t *name,
 bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
                      int64_t now_mono_us);
 
+/* getaddrinfo asks one thing at a time: while it is busy, what is to be asked
+ * there waits. */
+void nx_planner_system_busy(struct nx_planner *planner, bool busy);
+
+/* Would this question be asked now, by plan and guard? */
+bool nx_planner_asks(const struct nx_planner *planner,
+                     const struct nx_question *question, int64_t now_mono_us);
+
 /* Some message of the collector came. */
 void nx_planner_heard(struct nx_planner *planner, int64_t now_mono_us);
 

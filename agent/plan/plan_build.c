@@ -282,7 +282,9 @@ static int build_tasks(struct build *b) {
 
 static int build_identities(struct build *b) {
     for (size_t i = 0; i < b->how->resolvers_n; i++) {
-        int err = add_for_resolver(b, 0, NX_TARGET_IDENTITY, i);
+        bool system = b->how->resolvers[i].at.transport == NX_SYSTEM;
+        int err =
+            system ? NX_OK : add_for_resolver(b, 0, NX_TARGET_IDENTITY, i);
         if (err == NX_ENOMEM) {
             return err;
         }

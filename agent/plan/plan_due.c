@@ -63,6 +63,11 @@ static void advance(const struct nx_planner *planner, struct nx_target *target,
  * for that. */
 static void guard(const struct nx_planner *planner, struct nx_target *target,
                   int64_t now_us) {
+    if (planner->system_busy && target->resolver < planner->resolvers_n &&
+        planner->resolvers[target->resolver].at.transport == NX_SYSTEM) {
+        target->ready_us = now_us + AWAIT_US;
+        return;
+    }
     if (target->resolver == NX_RESOLVER_NONE ||
         target->task == NX_TARGET_IDENTITY) {
         return;
@@ -186,6 +191,21 @@ static bool is_asked(const struct nx_planner *planner,
            same_server(&planner->resolvers[target->resolver].at, &question->to);
 }
 
+void nx_planner_system_busy(struct nx_planner *planner, bool busy) {
+    planner->system_busy = busy;
+}
+
+bool nx_planner_asks(const struct nx_planner *planner,
+                     const struct nx_question *question, int64_t now_mono_us) {
+    bool any = false;
+    for (size_t i = 0; !any && i < planner->targets_n; i++) {
+        any = is_asked(planner, &planner->targets[i], question);
+    }
+    return any && nx_planner_in_force(planner, now_mono_us) &&
+           nx_guard_state(planner->guard, planner->policy, question->name,
+                          question->qtype, now_mono_us) == NX_GUARD_OPEN;
+}
+
 bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
                      int64_t now_mono_us) {
     const int64_t least_us = NX_TWIN_INTERVAL_S * INT64_C(1000000);
@@ -194,7 +214,8 @@ bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
     const struct nx_question *question = obs->question;
     bool failed = obs->answer->outcome == NX_ANSWERED &&
                   obs->answer->rcode == NX_RCODE_SERVFAIL &&
-                  (question->flags & NX_Q_CD) == 0;
+                  (question->flags & NX_Q_CD) == 0 &&
+                  question->to.transport != NX_SYSTEM; /* no CD there */
     bool any = false;
     for (size_t i = 0; failed && i < planner->targets_n; i++) {
         struct nx_target *target = &planner->targets[i];

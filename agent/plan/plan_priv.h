@@ -42,6 +42,7 @@ struct nx_planner {
     size_t targets_n;
     int64_t wakeup_us;
     struct nx_guard *guard;
+    bool system_busy;
 };
 
 /* What a target's schedule is made of. */

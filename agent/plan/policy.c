@@ -85,6 +85,11 @@ static enum nx_refusal check_target(const struct nx_policy *policy,
         return NX_REFUSAL_PROOF;
     }
     if (task->has_endpoint &&
+        (!nx_endpoint_takes(&task->endpoint, task->name, task->qtype) ||
+         (task->canary && task->endpoint.transport == NX_SYSTEM))) {
+        return NX_REFUSAL_SYSTEM;
+    }
+    if (task->has_endpoint &&
         nx_policy_resolver(resolvers, resolvers_n, &task->endpoint) == NULL) {
         return NX_REFUSAL_RESOLVER;
     }

@@ -46,6 +46,7 @@ struct nx_policy {
     X(UNVERIFIED, "the authoritative servers are not verified good")           \
     X(CANARY, "no canary zone of the local policy has this name")              \
     X(PROOF, "its proof names no epoch of the authoritative servers")          \
+    X(SYSTEM, "getaddrinfo is for A and AAAA of host names alone")             \
     X(ROLE, "this agent has not the role authority")                           \
     X(INTERVAL, "the interval is shorter than the local policy allows")        \
     X(VISIT, "more queries per visit, or further apart, than allowed")         \

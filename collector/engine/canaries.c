@@ -36,6 +36,9 @@ static bool present(const struct nx_engine *engine,
 static void offer(struct nx_engine *engine, const struct nx_agent_state *agent,
                   int64_t now_us) {
     for (size_t i = 0; i < agent->resolvers_n; i++) {
+        if (agent->resolvers[i].transport == NX_SYSTEM) {
+            continue; /* no resolver, and shows no TTL */
+        }
         nx_book_offer(engine->book, agent->agent.network, &agent->resolvers[i],
                       agent->agent.id, now_us);
     }

@@ -83,6 +83,10 @@ int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
     }
     for (size_t i = 0; i < agent->resolvers_n; i++) {
         struct nx_target *target = NULL;
+        if (!nx_endpoint_takes(&agent->resolvers[i], item->spec->name,
+                               item->spec->qtype)) {
+            continue;
+        }
         int err =
             nx_targets_make(engine, agent, item, &agent->resolvers[i], &target);
         if (err == NX_ELIMIT) {

@@ -136,6 +136,7 @@ static unsigned flags_of(const struct nx_question *question,
     }
     flags |= has(answer, NX_ANS_AA) ? NX_LOOK_AA : 0U;
     flags |= has(answer, NX_ANS_AD) ? NX_LOOK_AD : 0U;
+    flags |= has(answer, NX_ANS_HOSTS_FILE) ? NX_LOOK_HOSTS_FILE : 0U;
     flags |= has(answer, NX_ANS_TC) ? NX_LOOK_TC : 0U;
     flags |= has(answer, NX_ANS_EDNS) ? NX_LOOK_EDNS : 0U;
     flags |= has(answer, NX_ANS_SOA) ? NX_LOOK_SERIAL : 0U;
@@ -196,7 +197,8 @@ static void take_answer(const struct nx_obs *obs, const uint8_t *apex,
         out->soa_rel = (uint8_t)soa_rel_of(
             answer->soa_owner, obs->question->name, answer->denied_name, apex,
             (enum nx_kind)out->kind);
-    } else if (out->kind == NX_KIND_POS || out->kind == NX_KIND_POS_OTHER) {
+    } else if (obs->question->to.transport != NX_SYSTEM && /* no TTL there */
+               (out->kind == NX_KIND_POS || out->kind == NX_KIND_POS_OTHER)) {
         out->r_s = ttl(obs->answer_ttl_s);
     }
 }
@@ -213,8 +215,8 @@ void nx_look_from_obs(const struct nx_obs *obs, const struct nx_expect *expect,
     out->src_port = obs->src_port;
     out->r_s = -1;
     out->kind = (uint8_t)kind_of(obs->answer, rd, expect);
-    out->flags = (uint16_t)flags_of(obs->question, obs->answer,
-                                    out->kind == NX_KIND_REFUSED);
+    out->flags =
+        flags_of(obs->question, obs->answer, out->kind == NX_KIND_REFUSED);
     out->soa_rel = NX_SOA_NONE;
     if (obs->answer->outcome == NX_ANSWERED) {
         take_answer(obs, apex, out);

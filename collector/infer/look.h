@@ -49,6 +49,7 @@ enum { /* nx_look.flags */
        NX_LOOK_TWIN_ANSWERED = 1 << 13,
        NX_LOOK_TWIN_FAILED = 1 << 14,
        NX_LOOK_TC = 1 << 15, /* truncated, and TCP gave nothing better */
+       NX_LOOK_HOSTS_FILE = 1 << 16, /* the answer stands in /etc/hosts */
 };
 
 struct nx_look {
@@ -61,7 +62,7 @@ struct nx_look {
     uint32_t soa_minimum_s;
     uint32_t nsid_hash; /* 0: none */
     uint16_t src_port;
-    uint16_t flags;  /* NX_LOOK_* */
+    uint32_t flags;  /* NX_LOOK_* */
     uint8_t kind;    /* enum nx_kind */
     uint8_t soa_rel; /* enum nx_soa_rel */
 };

@@ -96,6 +96,15 @@ static void flag_twin(const struct nx_evidence *ev, struct nx_verdict *out) {
     }
 }
 
+/* The newest answer comes from no cache, and no server either. */
+static void flag_hosts_file(const struct nx_evidence *ev,
+                            struct nx_verdict *out) {
+    size_t n = ev->c->looks_n;
+    if (n > 0 && (ev->c->looks[n - 1].flags & NX_LOOK_HOSTS_FILE) != 0) {
+        flag(out, NX_FLAG_HOSTS_FILE);
+    }
+}
+
 /* The newest answer did not fit, and there is no TCP to fetch it by. */
 static void flag_truncated(const struct nx_evidence *ev,
                            struct nx_verdict *out) {
@@ -110,6 +119,7 @@ void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_lines(ev, out);
     flag_early(ev, out);
     flag_twin(ev, out);
+    flag_hosts_file(ev, out);
     flag_truncated(ev, out);
     take_serial(ev, out);
 }

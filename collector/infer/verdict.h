@@ -52,7 +52,8 @@ const char *nx_state_text(unsigned state);
     X(LINE_EXPIRED_UNVERIFIED, "line-expired-unverified")                      \
     X(CD_ANSWERED, "cd-answered")                                              \
     X(CD_FAILS, "cd-fails")                                                    \
-    X(TRUNCATED, "truncated")
+    X(TRUNCATED, "truncated")                                                  \
+    X(HOSTS_FILE, "hosts-file")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,

@@ -7,12 +7,12 @@
 
 #include "common/rfc3339.h"
 
-const char *const nx_answer_flags[] = {"aa",      "tc", "ra",
-                                       "ad",      "cd", "edns",
+const char *const nx_answer_flags[] = {"aa",         "tc", "ra",
+                                       "ad",         "cd", "edns",
                                        "", /* soa */
                                        "", /* rdata */
-                                       "partial", "ns", "soa-additional",
-                                       NULL};
+                                       "partial",    "ns", "soa-additional",
+                                       "hosts-file", NULL};
 const char *const nx_question_flags[] = {"rd", "cd", "do", "nsid", NULL};
 
 char *nx_moment_text(int64_t us, char *out) {

@@ -6,6 +6,9 @@
 #define FLUSH " or flush {name} in {resolver}"
 
 const struct nx_advice_row nx_advice_table[] = {
+    {NX_STATE_CLEAR, FLAG, NX_FLAG_HOSTS_FILE,
+     "/etc/hosts of the agent's host has the expected address",
+     "nothing to do; the line in /etc/hosts hides what the DNS says"},
     {NX_STATE_CLEAR, FLAG, NX_FLAG_EARLY_CLEAR,
      "answers as restored; it cleared before its countdown ended",
      "nothing to do"},
@@ -139,6 +142,10 @@ const struct nx_advice_row nx_advice_table[] = {
      "blocked by policy; waiting does not help",
      "ask the resolver's operator to lift the block"},
 
+    {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_HOSTS_FILE,
+     "/etc/hosts of the agent's host overrides {name} with another address",
+     "correct or remove the line for {name} in /etc/hosts: no cache holds "
+     "it"},
     {NX_STATE_OLD_POSITIVE, ALWAYS, 0,
      "{resolver} gives another answer than the expected one",
      "wait until {until},{by}" FLUSH ": the old answer is cached" MEANWHILE},

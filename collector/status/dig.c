@@ -47,6 +47,16 @@ static void add_name(const uint8_t *wire, struct nx_text *out) {
     nx_text_add(out, "'");
 }
 
+/* Without the final dot: as applications write it, and caches keep it. */
+static void add_host_name(const uint8_t *wire, struct nx_text *out) {
+    char name[NX_DNAME_TEXT_MAX];
+    size_t len = strlen(nx_dname_text(wire, name));
+    if (is_harmless(name) && len > 1) { /* others are not looked for */
+        nx_text_add(out, " ");
+        nx_text_bytes(out, name, len - 1);
+    }
+}
+
 static void add_options(const struct nx_question *q, struct nx_text *out) {
     static const struct {
         unsigned flag;
@@ -70,6 +80,8 @@ static void add_options(const struct nx_question *q, struct nx_text *out) {
     case NX_TLS:
         nx_text_add(out, " +tls");
         break;
+    case NX_SYSTEM:
+        break;
     }
 }
 
@@ -77,6 +89,12 @@ void nx_dig_command(const struct nx_question *question, struct nx_text *out) {
     char type[NX_RRTYPE_TEXT_MAX];
     const struct nx_endpoint *to = &question->to;
     unsigned usual = to->transport == NX_TLS ? PORT_TLS : PORT_DNS;
+    if (to->transport == NX_SYSTEM) { /* of the resolver library's own name */
+        nx_text_add(out, question->qtype == NX_TYPE_AAAA ? "getent ahostsv6"
+                                                         : "getent ahostsv4");
+        add_host_name(question->name, out);
+        return;
+    }
     nx_text_add(out, "dig @");
     add_address(to, out);
     if (to->port != usual) {

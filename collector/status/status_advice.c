@@ -95,7 +95,9 @@ static void advise_row(const struct nx_sheet *sheet,
                   nx_sheet_home(sheet, site, row->view.item) == NX_HOME_DEVICE,
         .name = name_text(q->name, words.name),
         .type = nx_rrtype_text(q->qtype, words.type),
-        .resolver = nx_endpoint_text(&q->to, words.resolver),
+        .resolver = q->to.transport == NX_SYSTEM
+                        ? "the agent's host (getaddrinfo)"
+                        : nx_endpoint_text(&q->to, words.resolver),
         .server = wrong->known ? wrong->server : NULL,
         .serial_known = wrong->serial_known,
         .serial = wrong->serial,

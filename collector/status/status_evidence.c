@@ -27,6 +27,7 @@ static json_t *look_flags(const struct nx_look *look) {
         {NX_LOOK_TWIN_ANSWERED, "cd-answered"},
         {NX_LOOK_TWIN_FAILED, "cd-fails"},
         {NX_LOOK_TC, "truncated"},
+        {NX_LOOK_HOSTS_FILE, "hosts-file"},
         {NX_LOOK_CNAME, "cname"},
         {NX_LOOK_SOA_ADDITIONAL, "soa-in-additional"},
     };
@@ -136,6 +137,9 @@ static const char *flag_meaning(unsigned flag) {
                "DNSSEC";
     case NX_FLAG_TRUNCATED:
         return "answers are truncated, and TCP gives nothing better";
+    case NX_FLAG_HOSTS_FILE:
+        return "the answer stands in /etc/hosts of the agent's host: it says "
+               "nothing about caches";
     case NX_FLAG_N_:
         break;
     }

@@ -42,7 +42,9 @@ struct parts {
     char upstream[NX_ENDPOINT_TEXT_MAX]; /* likewise, else any */
     char host[NX_ENDPOINT_TEXT_MAX];
     char control[96];
-    bool network_blocks; /* by policy, which no flush lifts */
+    const char *system_says; /* "EAI_NONAME": getaddrinfo denies; else NULL */
+    bool stub_good;          /* another one of its layer is as restored */
+    bool network_blocks;     /* by policy, which no flush lifts */
     bool upstream_blocks;
     bool host_blocks;
 };
@@ -73,6 +75,26 @@ static bool one_of(const struct nx_sheet *sheet,
     return found->view.verdict.state == NX_STATE_POLICY_BLOCKED;
 }
 
+/* What getaddrinfo says on the device, and a stub that may stand behind it. */
+static void system_part(const struct nx_sheet *sheet,
+                        const struct nx_sheet_site *site, unsigned item,
+                        struct parts *out) {
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_sheet_row *row = &sheet->rows[i];
+        const struct nx_endpoint *at = &row->view.question->to;
+        unsigned state = row->view.verdict.state;
+        if (row->view.item != item || at->layer != NX_LAYER_HOST) {
+            continue;
+        }
+        if (at->transport != NX_SYSTEM) {
+            out->stub_good |= state == NX_STATE_CLEAR;
+        } else if (denies(row)) {
+            out->system_says =
+                state == NX_STATE_CACHED_NODATA ? "EAI_NODATA" : "EAI_NONAME";
+        }
+    }
+}
+
 static void control_part(const struct nx_layer_word *control, char *out,
                          size_t cap) {
     unsigned n = control->denied_n + control->good_n + control->other_n;
@@ -91,6 +113,9 @@ static void parts_of(const struct nx_sheet *sheet,
                      const struct nx_sheet_site *site, unsigned item,
                      struct parts *out) {
     struct nx_layer_word words[NX_LAYER_N];
+    out->system_says = NULL;
+    out->stub_good = false;
+    system_part(sheet, site, item, out);
     count(sheet, site, item, words);
     control_part(&words[NX_LAYER_CONTROL], out->control, sizeof(out->control));
     out->network_blocks =
@@ -111,6 +136,25 @@ __attribute__((format(printf, 2, 3))) static void say(char *out,
     va_start(args, format);
     (void)vsnprintf(out, NX_ADVICE_MAX, format, args);
     va_end(args);
+}
+
+static void explain_device(const struct parts *p, char *why) {
+    if (p->system_says == NULL) {
+        say(why,
+            "the device's own cache serves the denial; %s answers as "
+            "restored%s",
+            p->network, p->control);
+    } else {
+        say(why,
+            "the device's own cache serves the denial: getaddrinfo says %s "
+            "while %s answers as restored%s%s",
+            p->system_says, p->network,
+            p->stub_good ? ", and so does the device's stub: it is behind "
+                           "neither, but in nscd or another source of "
+                           "nsswitch.conf"
+                         : "",
+            p->control);
+    }
 }
 
 /* Where a cache holds the denial. */
@@ -151,10 +195,7 @@ static void explain_cached(enum nx_home home, const struct parts *p,
             p->name);
         break;
     case NX_HOME_DEVICE:
-        say(out->why,
-            "the device's own cache serves the denial; %s answers as "
-            "restored%s",
-            p->network, p->control);
+        explain_device(p, out->why);
         say(out->todo,
             "flush the device's cache (resolvectl flush-caches; nscd "
             "--invalidate=hosts; ipconfig /flushdns), and restart programs "

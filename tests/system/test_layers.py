@@ -2,7 +2,9 @@
 their provider's resolver (Unbound), and a resolver elsewhere for comparison
 (BIND): the denial is in the router alone; in the provider's resolver; nowhere
 but at the zone's own name servers. Nobody is asked before the restoration, in
-any layer; users are sent only where the owner lets them be sent."""
+any layer; users are sent only where the owner lets them be sent. And a device
+whose own stub holds the denial, as its applications see it."""
+import os
 import time
 
 from deploy.lab import zones
@@ -28,6 +30,7 @@ EXPECTED = (
         "control": "clear"}))
 SEEN_S = 10
 TOLD_S = 20
+STUB_ADDRESS = "127.0.0.53"
 
 
 def routed(name, number, *options):
@@ -131,3 +134,99 @@ def check_words(site, incident, router, provider, control):
             f"/v1/incidents/{incident}/networks/{network.name}")
         described.check(row, described.named("ExplainedNetwork"), network.name)
         assert len(row["meanwhile"]) == count, row["meanwhile"]
+
+
+class Device:
+    """A file system view for an agent's host: its own resolv.conf, with a
+    caching stub in it, nsswitch.conf and hosts."""
+
+    def __init__(self, folder, stub, hosts=()):
+        self.folder = folder
+        self.files = {"resolv.conf": f"nameserver {stub.address}\n",
+                      "nsswitch.conf": "hosts: files dns\n",
+                      "hosts": "\n".join(["127.0.0.1 localhost", *hosts, ""])}
+        os.makedirs(folder)
+        for name, text in self.files.items():
+            with open(f"{folder}/{name}", "w", encoding="ascii") as out:
+                out.write(text)
+
+    def has(self, agent):
+        mounts = [f"mount --bind {self.folder}/{name} /etc/{name}"
+                  for name in self.files]
+        agent.daemon.command = [
+            "unshare", "--mount", "sh", "-c",
+            " && ".join([*mounts, 'exec "$@"']), "sh", *agent.daemon.command]
+        return agent
+
+
+def application(document, network):
+    """The target that is what applications see."""
+    return next((t for t in network_row(document, network)["targets"]
+                 if t["resolver"] == "getaddrinfo"), {})
+
+
+def test_what_applications_on_the_device_see():
+    with Capture() as capture, Lab([routed("device-holds", 3)],
+                                   negative_ttl=W_S) as lab:
+        network = lab.networks[0]
+        router, provider = network.resolver, network.backends[0]
+        stub = Dnsmasq("device-stub", f"{lab.folder}/stub", STUB_ADDRESS, (),
+                       [router])
+        lab.own(stub.start()).wait_ready()
+        site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
+        lab.own(site.collector(estimate={**ESTIMATE, **SURE}))
+        for name, hosts in ((network.name, []),
+                            ("overridden", [f"192.0.2.77 {zones.NAME}"])):
+            device = Device(f"{lab.folder}/{name}.etc", stub, hosts)
+            lab.own(device.has(site.agent(name, resolvers={
+                "discover": False, "getaddrinfo": True, "named": [
+                    {"at": network.address},
+                    {"at": stub.address, "layer": "host"}]})))
+        lab.own(site.agent("operations", "auditor", "authority",
+                           resolvers={"discover": False},
+                           authority={"root_hints": lab.root_hints,
+                                      **AUDITOR}))
+        site.start()
+        lab.remove_record()
+        began = time.time()
+        incident = open_incident(site)
+        wait_status(site, incident, authority_state("negative"), SEEN_S,
+                    "the outage to be seen")
+        asked = capture.select(began, name=zones.NAME, source={
+            stub.address, router.address, provider.address})
+        assert not asked, asked  # the guard holds for getaddrinfo, too
+        reply = ask(stub.address, zones.NAME)
+        assert reply is not None and not reply.positive, reply
+        for member in (provider, router):  # they lose their copies
+            member.stop()
+            member.start().wait_ready()
+        lab.restore_record()
+        restored = time.monotonic()
+        document = wait_status(
+            site, incident,
+            lambda d: lives_in(d, network.name) == "device"
+            and application(d, network.name)["state"] == "cached-nxdomain"
+            and application(d, "overridden")["state"] == "old-positive",
+            TOLD_S, "the device to be told")
+        told = network_row(document, network.name)["lives_in"]["why"]
+        print(f"# told after {time.monotonic() - restored:.1f} s: {told}",
+              flush=True)
+        assert (f"getaddrinfo says EAI_NONAME while {network.address}@53 "
+                "answers as restored") in told, told
+        check_application(site, incident, network, document)
+        stop_well(site)
+
+
+def check_application(site, incident, network, document):
+    """A line in hosts(5) is no cache, and is named."""
+    target = application(document, "overridden")
+    assert "hosts-file" in target["flags"], target
+    assert "/etc/hosts" in target["why"] and "remove the line" in (
+        target["advice"]), target
+    described = Description(site.api.must_get("/v1/openapi.json"))
+    for name in (network.name, "overridden"):
+        row = site.api.must_get(f"/v1/incidents/{incident}/networks/{name}")
+        described.check(row, described.named("ExplainedNetwork"), name)
+    said = site.cli("explain", str(incident), network.name, check=False).stdout
+    assert f"getent ahostsv4 {zones.NAME}" in said, said
+    assert "getaddrinfo says EAI_NONAME" in said, said

@@ -80,6 +80,7 @@ static void test_everything(void **state) {
                                "    key: " KEY "\n"
                                "resolvers:\n"
                                "  discover: false\n"
+                               "  getaddrinfo: true\n"
                                "  resolv_conf: /r\n"
                                "  resolved_conf: /s\n"
                                "  named:\n"
@@ -125,6 +126,7 @@ static void test_everything(void **state) {
     assert_true(conf->policy.authority_role);
     assert_int_equal(conf->collectors_n, 2);
     assert_false(conf->discover);
+    assert_true(conf->getaddrinfo);
     assert_int_equal(conf->resolvers_n, 4);
     assert_int_equal(conf->resolvers[0].at.at.port, 5353);
     assert_int_equal(conf->resolvers[0].at.at.layer, NX_LAYER_NETWORK);
@@ -153,7 +155,7 @@ static void test_everything(void **state) {
     assert_string_equal(conf->root_hints, "root.hints");
     assert_int_equal(conf->batch_max_results, 50);
     assert_string_equal(conf->spool_path, "spool");
-    assert_int_equal(conf->spool_path_line, 40);
+    assert_int_equal(conf->spool_path_line, 41);
     assert_int_equal(conf->spool_max_bytes, 2000000);
     assert_int_equal(conf->spool_max_age_s, 3600);
     assert_false(conf->spool_sync_always);
@@ -227,6 +229,9 @@ static const struct {
      "a.yaml:6: resolvers.discover: \"sometimes\" is not true or false"},
     {HEAD "resolvers:\n  named:\n    - at: dns.example.com\n",
      "a.yaml:7: resolvers.named[0].at: \"dns.example.com\" is not "
+     "ADDRESS[@PORT][/udp|/tcp|/tls]"},
+    {HEAD "resolvers:\n  named:\n    - at: getaddrinfo\n",
+     "a.yaml:7: resolvers.named[0].at: \"getaddrinfo\" is not "
      "ADDRESS[@PORT][/udp|/tcp|/tls]"},
     {HEAD "resolvers:\n  named:\n    - at: 192.0.2.53@70000\n",
      "a.yaml:7: resolvers.named[0].at: \"192.0.2.53@70000\" is not "

@@ -33,6 +33,7 @@ static void test_plain(void **state) {
           "dig @2001:db8::1 -p 5353 www.example.com. A +cdflag +nsid +tcp");
     check(www, "192.0.2.53@853/tls", NX_Q_RD | NX_Q_DO,
           "dig @192.0.2.53 www.example.com. A +dnssec +nsid +tls");
+    check(www, "getaddrinfo", NX_Q_RD, "getent ahostsv4 www.example.com");
 }
 
 /* A name that would be an option or a command stays a name. */

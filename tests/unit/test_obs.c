@@ -22,6 +22,7 @@ static void endpoints_parse(void **state) {
     assert_string_equal(endpoint("192.0.2.1@5353/tcp"), "192.0.2.1@5353/tcp");
     assert_string_equal(endpoint("192.0.2.1/tls"), "192.0.2.1@853/tls");
     assert_string_equal(endpoint("192.0.2.1@53/udp"), "192.0.2.1@53");
+    assert_string_equal(endpoint("getaddrinfo"), "getaddrinfo");
     assert_string_equal(endpoint("2001:db8::1"), "[2001:db8::1]@53");
     assert_string_equal(endpoint("[2001:db8::1]@99"), "[2001:db8::1]@99");
     assert_string_equal(endpoint("2001:db8::1@99"), "[2001:db8::1]@99");
@@ -37,6 +38,8 @@ static void bad_endpoints_are_refused(void **state) {
         "192.0.2.1@x",
         "192.0.2.1@-1",
         "192.0.2.1/quic",
+        "192.0.2.1/getaddrinfo",
+        "getaddrinfo@53",
         "[192.0.2.1]",
         "example.com",
         "192.0.2.1@53@53",

@@ -76,6 +76,34 @@ static void test_where_the_denial_lives(void **state) {
     json_decref(lyon);
 }
 
+/* What applications on the agent's host see, where its resolvers are good. */
+static void test_application_is_told_apart(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_endpoint resolvers[] = {resolver(1), resolver(2)};
+    const struct nx_hello h = {.software = "bench",
+                               .clock = clock_at(T0),
+                               .resolvers = resolvers,
+                               .resolvers_n = 2};
+    nx_system_endpoint(&resolvers[1]);
+    assert_int_equal(nx_engine_hello(b->engine, LYON, &h, T0), 0);
+    open_restored(b, 7, T0);
+    clear(b, LYON, 1, T0 + S);
+    const struct nx_answer denied = {.rcode = NX_RCODE_NXDOMAIN};
+    const struct nx_question question = {
+        .name = www, .qtype = NX_TYPE_A, .flags = NX_Q_RD, .to = resolvers[1]};
+    batch_of(b, LYON, &question, &denied, 0, T0 + 8 * S, NULL);
+    tick(b, T0 + 10 * S);
+    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0 + 10 * S);
+    assert_string_equal(text_at(lyon, "targets.0.resolver"), "getaddrinfo");
+    assert_string_equal(text_at(lyon, "targets.0.state"), "cached-nxdomain");
+    assert_string_equal(text_at(lyon, "lives_in.layer"), "device");
+    assert_string_equal(
+        text_at(lyon, "lives_in.why"),
+        "the device's own cache serves the denial: getaddrinfo says EAI_NONAME "
+        "while 192.0.2.1@53 answers as restored");
+    json_decref(lyon);
+}
+
 static void blocked(struct engine_bench *b, unsigned r, int64_t from) {
     const struct nx_answer answer = {.rcode = NX_RCODE_NXDOMAIN,
                                      .flags = NX_ANS_EDNS,
@@ -143,6 +171,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_control_resolver_does_not_count),
         TEST(test_where_the_denial_lives),
+        TEST(test_application_is_told_apart),
         TEST(test_policy_is_lifted_not_flushed),
         TEST(test_policy_of_the_provider),
     };
