@@ -96,10 +96,13 @@ static int queue(struct nx_service *service, const json_t *document,
     return err;
 }
 
-static int store_message(struct nx_service *service,
-                         const struct nx_sheet *sheet, const char *kind,
+/* Only a message needs the forecast of all networks. */
+static int store_message(struct nx_service *service, struct nx_sheet *sheet,
+                         const char *kind,
                          const struct nx_alert_change *changes, size_t n) {
-    json_t *document = nx_alert_document(sheet, kind, changes, n);
+    json_t *document = nx_sheet_foresee(sheet)
+                           ? nx_alert_document(sheet, kind, changes, n)
+                           : NULL;
     int err = queue(service, document, "", sheet->now_us);
     for (size_t i = 0; err == NX_OK && i < n; i++) {
         err = nx_store_told_put(service->store, sheet->incident->id,
@@ -120,7 +123,7 @@ static int see_sites(struct nx_service *service, const struct nx_sheet *sheet) {
     return err;
 }
 
-static int tell(struct nx_service *service, const struct nx_sheet *sheet) {
+static int tell(struct nx_service *service, struct nx_sheet *sheet) {
     const struct nx_alert_change *changes = NULL;
     struct nx_group *group = nx_ingest_group(service->ingest);
     size_t n = 0;
@@ -183,7 +186,7 @@ void nx_service_alerts_tick(struct nx_service *service, int64_t now_us) {
 
 /* --- the end of an incident --- */
 
-static int tell_end(struct nx_service *service, const struct nx_sheet *sheet) {
+static int tell_end(struct nx_service *service, struct nx_sheet *sheet) {
     const struct nx_alert_change *changes = NULL;
     size_t n = 0;
     int err = nx_alerts_ending(service->alerts, sheet->incident->id,

@@ -31,6 +31,7 @@ struct nx_service {
     struct nx_ingest *ingest;
     struct nx_enrol *enrol; /* NULL: no enrolment port */
     struct event *on_tick;
+    struct event *on_judge;          /* between ticks, while targets are due */
     struct nx_agent_record *records; /* accepted and revoked, by id */
     size_t records_n;
     size_t records_cap;

@@ -4,6 +4,8 @@
 /* No transaction is open for so long (NX_GROUP_WAIT_US), with all the delay of
  * a slow disk. */
 #define ROLLED_BACK_US INT64_C(60000000)
+/* About two milliseconds: nobody who asks waits for more. */
+#define JUDGED_AT_ONCE 64U
 
 /* One row for people. What cannot be written now is put right later. */
 static bool may_write(struct nx_service *service) {
@@ -110,19 +112,42 @@ static void end_audits(struct nx_service *service, int64_t now_us) {
     }
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg) {
-    struct nx_service *service = arg;
-    const struct nx_engine_sink sink = {
+static struct nx_engine_sink sink_of(struct nx_service *service) {
+    return (struct nx_engine_sink){
         .user = service,
         .transition = on_transition,
         .authority = on_authority,
         .resolver = on_resolver,
         .plan_changed = on_plan_changed,
     };
+}
+
+/* As long a pause as that took: the loop has others to serve. */
+static void judge_on(struct nx_service *service, int64_t took_us) {
+    const struct timeval in = {took_us / 1000000, took_us % 1000000};
+    (void)evtimer_add(service->on_judge, &in);
+}
+
+static void on_judge(evutil_socket_t fd, short what, void *arg) {
+    struct nx_service *service = arg;
+    const struct nx_engine_sink sink = sink_of(service);
+    int64_t from_us = nx_clock_mono_us();
+    (void)fd;
+    (void)what;
+    if (nx_engine_judge(service->engine, nx_service_now_us(service),
+                        JUDGED_AT_ONCE, &sink)) {
+        judge_on(service, nx_clock_mono_us() - from_us);
+    }
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg) {
+    struct nx_service *service = arg;
+    const struct nx_engine_sink sink = sink_of(service);
     int64_t now_us = nx_service_now_us(service);
     (void)fd;
     (void)what;
-    nx_engine_tick(service->engine, now_us, &sink);
+    nx_engine_tick_some(service->engine, now_us, JUDGED_AT_ONCE, &sink);
+    judge_on(service, 0);
     nx_service_resolvers_notice(service);
     end_audits(service, now_us);
     nx_service_clones(service);
@@ -143,7 +168,9 @@ int nx_service_ticks_init(struct nx_service *service) {
     const struct timeval every = {0, (suseconds_t)every_us};
     service->on_tick =
         event_new(service->base, -1, EV_PERSIST, on_tick, service);
-    if (service->on_tick == NULL || event_add(service->on_tick, &every) != 0) {
+    service->on_judge = evtimer_new(service->base, on_judge, service);
+    if (service->on_judge == NULL || service->on_tick == NULL ||
+        event_add(service->on_tick, &every) != 0) {
         return NX_ENOMEM;
     }
     return NX_OK;
@@ -152,5 +179,8 @@ int nx_service_ticks_init(struct nx_service *service) {
 void nx_service_ticks_fini(struct nx_service *service) {
     if (service->on_tick != NULL) {
         event_free(service->on_tick);
+    }
+    if (service->on_judge != NULL) {
+        event_free(service->on_judge);
     }
 }

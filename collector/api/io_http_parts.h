@@ -29,9 +29,17 @@ struct nx_http_stream {
     uint64_t digest;       /* of what was sent last; of a narrow sight */
     bool changes;          /* wants what changed, not all of it each time */
     bool lanes;            /* ... and networks without their targets */
+    bool waits;            /* for a page that is being made */
     uint64_t revision;     /* of the page that it knows; 0: none */
     uint64_t sent_s;       /* nx_http.second of the last bytes */
     uint64_t looked_s;     /* nx_http.second of the last look */
+};
+
+/* A client that waits for the status of an incident; io_http_status.c. */
+struct nx_http_waiter {
+    struct nx_http_waiter *next;
+    struct evhttp_request *request;
+    struct nx_api_request asked;
 };
 
 /* A client that reads a recording; io_http_recording.c. */
@@ -58,11 +66,12 @@ struct nx_http {
     uint64_t epoch;             /* in revisions that clients see */
     struct event *tick;         /* each second */
     struct event *arrived;      /* activated after an accept */
-    struct event *work;         /* keeps pages up to date */
+    struct event *work;         /* brings pages up to date */
     struct event *crowded;      /* too many connections: a moment later */
     uint64_t second;            /* ticks since the start */
     struct nx_http_conn *conns; /* newest first */
     unsigned conns_n;
+    struct nx_http_waiter *waiters; /* as they came */
     struct nx_http_stream *streams;
     unsigned streams_n;
     struct nx_http_recording *recordings;
@@ -131,10 +140,16 @@ void nx_http_get_list(struct nx_http *http, struct evhttp_request *request,
 bool nx_http_web(struct evhttp_request *request, enum nx_api_method method,
                  const char *path);
 
-/* io_http_status.c: the status of an incident, from the board. */
+/* io_http_status.c: the status of an incident, from the board: at once, or when
+ * its page has been made. */
 void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
                         const struct nx_api_request *asked);
-const struct nx_board_page *nx_http_page(struct nx_http *http, uint32_t id);
+/* NX_EAGAIN: it is being made; nx_http_streams_ready is called then. */
+int nx_http_page(struct nx_http *http, uint32_t id,
+                 const struct nx_board_page **out) NX_MUSTUSE;
+/* The connection is going down: forgets who waits there. */
+void nx_http_waiter_closed(struct nx_http *http,
+                           const struct evhttp_connection *evcon);
 /* A timer, while somebody asks for pages. */
 void nx_http_work(evutil_socket_t fd, short what, void *http);
 /* Adds the document, or what changed in it since a revision (0: all). Texts
@@ -143,7 +158,8 @@ struct nx_http_part {
     bool lanes;     /* networks without their targets */
     uint64_t since; /* a revision */
 };
-bool nx_http_add_status(struct evbuffer *out, const struct nx_board_page *page,
+bool nx_http_add_status(struct nx_http *http, struct evbuffer *out,
+                        const struct nx_board_page *page,
                         const struct nx_http_part *part) NX_MUSTUSE;
 
 /* io_http_stream.c. */
@@ -151,6 +167,8 @@ void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
                           const struct nx_api_request *asked,
                           const struct nx_grant *grant);
 void nx_http_streams_tick(struct nx_http *http);
+/* A page may be there that streams waited for. */
+void nx_http_streams_ready(struct nx_http *http);
 /* The connection is going down: forgets its stream, if it has one. */
 void nx_http_stream_closed(struct nx_http *http,
                            const struct evhttp_connection *evcon);

@@ -3,10 +3,12 @@
 #include <event2/buffer.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/api/io_http_parts.h"
 #include "collector/api/page.h"
+#include "common/io_clock.h"
 #include "common/rfc3339.h"
 
 static bool add_text(struct evbuffer *out, const char *text) {
@@ -46,66 +48,47 @@ static bool add_sites(struct evbuffer *out, const struct nx_board_page *page,
     return true;
 }
 
-bool nx_http_add_status(struct evbuffer *out, const struct nx_board_page *page,
-                        const struct nx_http_part *part) {
+/* A closed incident's time stands still. */
+static bool add_times(struct nx_http *http, struct evbuffer *out,
+                      const struct nx_board_page *page) {
     char now[NX_TIME_TEXT_MAX];
-    if (evbuffer_add_printf(out, "{\"now\":\"%s\",",
-                            nx_time_text(page->now_us, now)) < 0) {
-        return false;
-    }
+    char as_of[NX_TIME_TEXT_MAX];
+    int64_t now_us =
+        page->closed ? page->as_of_us : nx_service_now_us(http->service);
+    return evbuffer_add_printf(out, "{\"now\":\"%s\",\"as_of\":\"%s\",",
+                               nx_time_text(now_us, now),
+                               nx_time_text(page->as_of_us, as_of)) >= 0;
+}
+
+bool nx_http_add_status(struct nx_http *http, struct evbuffer *out,
+                        const struct nx_board_page *page,
+                        const struct nx_http_part *part) {
     bool head = page->head_revision > part->since;
     bool all_lanes = part->lanes && part->since == 0;
-    return (!head || (add_blob(out, page->head) && add_text(out, ","))) &&
+    return add_times(http, out, page) &&
+           (!head || (add_blob(out, page->head) && add_text(out, ","))) &&
            add_text(out, "\"networks\":[") &&
            (all_lanes ? add_blob(out, page->lanes)
                       : add_sites(out, page, part)) &&
            add_text(out, "]}");
 }
 
-/* As long as somebody asks for pages. */
-static void work_soon(struct nx_http *http) {
-    const struct timeval in = {0, NX_BOARD_FRESH_US / 10};
-    if (evtimer_pending(http->work, NULL) == 0) {
-        (void)evtimer_add(http->work, &in);
-    }
-}
+/* --- answers --- */
 
-void nx_http_work(evutil_socket_t fd, short what, void *arg) {
-    struct nx_http *http = arg;
-    (void)fd;
-    (void)what;
-    if (nx_board_work(http->board, nx_service_engine(http->service),
-                      nx_service_problem(http->service),
-                      nx_service_now_us(http->service))) {
-        work_soon(http);
-    }
-}
-
-const struct nx_board_page *nx_http_page(struct nx_http *http, uint32_t id) {
-    work_soon(http);
-    return nx_board_page(http->board, nx_service_engine(http->service), id,
-                         nx_service_problem(http->service),
-                         nx_service_now_us(http->service));
-}
-
-void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
-                        const struct nx_api_request *asked) {
+static void answer(struct nx_http *http, struct evhttp_request *request,
+                   const struct nx_api_request *asked,
+                   const struct nx_board_page *page) {
     char etag[NX_ETAG_MAX];
-    struct nx_api_problem problem;
     const struct nx_http_part part = {.lanes = asked->no_targets};
-    const struct nx_board_page *page = nx_http_page(http, asked->incident_id);
-    if (page != NULL) {
-        (void)snprintf(etag, sizeof etag, "W/\"%" PRIx64 "-%" PRIx64 "%s\"",
-                       http->epoch, page->revision, part.lanes ? "l" : "");
-        if (nx_http_reply_unchanged(request, etag)) {
-            return;
-        }
+    (void)snprintf(etag, sizeof etag, "W/\"%" PRIx64 "-%" PRIx64 "%s\"",
+                   http->epoch, page->revision, part.lanes ? "l" : "");
+    if (nx_http_reply_unchanged(request, etag)) {
+        return;
     }
     struct evbuffer *body = evbuffer_new();
-    if (page == NULL || body == NULL ||
-        !nx_http_add_status(body, page, &part) || !add_text(body, "\n")) {
-        (void)nx_api_refuse(&problem, 500, "out of memory");
-        nx_http_reply_problem(request, &problem);
+    if (body == NULL || !nx_http_add_status(http, body, page, &part) ||
+        !add_text(body, "\n")) {
+        nx_http_reply_error(request, NX_ENOMEM, "the status was not made");
     } else {
         nx_http_common_headers(request, "application/json");
         evhttp_send_reply(request, 200, NULL, body);
@@ -113,4 +96,129 @@ void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
     if (body != NULL) {
         evbuffer_free(body);
     }
+}
+
+/* False: it is being made. */
+static bool try_answer(struct nx_http *http, struct evhttp_request *request,
+                       const struct nx_api_request *asked) {
+    const struct nx_board_page *page = NULL;
+    int err = nx_http_page(http, asked->incident_id, &page);
+    if (err == NX_EAGAIN) {
+        return false;
+    }
+    if (err != 0) {
+        nx_http_reply_error(request, err, "the status was not made");
+    } else {
+        answer(http, request, asked, page);
+    }
+    return true;
+}
+
+void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
+                        const struct nx_api_request *asked) {
+    if (try_answer(http, request, asked)) {
+        return;
+    }
+    struct nx_http_waiter *waiter = calloc(1, sizeof(*waiter));
+    if (waiter == NULL) {
+        nx_http_reply_error(request, NX_ENOMEM, "the status was not made");
+        return;
+    }
+    struct nx_http_waiter **last = &http->waiters;
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    waiter->request = request;
+    waiter->asked = *asked;
+    *last = waiter;
+}
+
+/* Takes it out of the list and frees it; its request lives on. */
+static struct evhttp_request *forget(struct nx_http_waiter **link) {
+    struct nx_http_waiter *waiter = *link;
+    struct evhttp_request *request = waiter->request;
+    *link = waiter->next;
+    free(waiter);
+    return request;
+}
+
+/* As for streams: libevent forgets a request that the network took away. */
+void nx_http_waiter_closed(struct nx_http *http,
+                           const struct evhttp_connection *evcon) {
+    struct nx_http_waiter **link = &http->waiters;
+    while (*link != NULL) {
+        struct evhttp_connection *of =
+            evhttp_request_get_connection((*link)->request);
+        if (of == evcon) {
+            (void)forget(link);
+        } else if (of == NULL) {
+            evhttp_request_free(forget(link));
+        } else {
+            link = &(*link)->next;
+        }
+    }
+}
+
+/* Answering may close connections, and so change the list. */
+static void answer_waiters(struct nx_http *http) {
+    struct nx_http_waiter *waiting = http->waiters;
+    http->waiters = NULL;
+    while (waiting != NULL) {
+        struct nx_api_request asked = waiting->asked;
+        struct evhttp_request *request = forget(&waiting);
+        nx_http_get_status(http, request, &asked);
+    }
+}
+
+/* --- work --- */
+
+/* Pages that nobody waits for leave two thirds of the time to others. */
+#define WORK_SHARE 3
+
+static void work_in(struct nx_http *http, int64_t pause_us) {
+    const struct timeval in = {pause_us / 1000000, pause_us % 1000000};
+    (void)evtimer_add(http->work, &in);
+}
+
+static bool waited_for(const struct nx_http *http) {
+    bool waits = http->waiters != NULL;
+    for (const struct nx_http_stream *s = http->streams; s != NULL;
+         s = s->next) {
+        waits |= s->waits;
+    }
+    return waits;
+}
+
+void nx_http_work(evutil_socket_t fd, short what, void *arg) {
+    struct nx_http *http = arg;
+    int64_t from_us = nx_clock_mono_us();
+    enum nx_board_work work = nx_board_work(
+        http->board, nx_service_engine(http->service),
+        nx_service_problem(http->service), nx_service_now_us(http->service));
+    int64_t took_us = nx_clock_mono_us() - from_us;
+    bool waits = waited_for(http);
+    (void)fd;
+    (void)what;
+    if (work == NX_BOARD_BUSY) {
+        work_in(http, waits ? 0 : took_us * (WORK_SHARE - 1));
+    } else if (work == NX_BOARD_READY) {
+        work_in(http, NX_BOARD_FRESH_US / 10);
+    }
+    if (waits) {
+        answer_waiters(http);
+        nx_http_streams_ready(http);
+    }
+}
+
+int nx_http_page(struct nx_http *http, uint32_t id,
+                 const struct nx_board_page **out) {
+    int err = nx_board_page(http->board, nx_service_engine(http->service), id,
+                            nx_service_problem(http->service),
+                            nx_service_now_us(http->service), out);
+    if (err == NX_EAGAIN) {
+        work_in(http, 0);
+    } else if (evtimer_pending(http->work, NULL) == 0) {
+        work_in(http, NX_BOARD_FRESH_US / 10);
+    }
+    return err;
 }

@@ -42,7 +42,7 @@ static bool add_event(struct nx_http *http, struct nx_http_stream *stream,
                out,
                "id: %" PRIx64 "-%" PRIx64 "\nevent: %s\ndata: ", http->epoch,
                page->revision, change ? "change" : "status") >= 0 &&
-           nx_http_add_status(out, page, &part) &&
+           nx_http_add_status(http, out, page, &part) &&
            evbuffer_add(out, "\n\n", 2) == 0;
 }
 
@@ -95,11 +95,12 @@ static json_t *narrow_status(struct nx_http *http,
                           nx_service_now_us(http->service));
 }
 
-/* Of all but the time. */
+/* Of all but the times. */
 static uint64_t digest_of(json_t *document) {
     json_t *copy = json_copy(document);
     uint64_t digest = 0;
     if (copy != NULL && json_object_del(copy, "now") == 0) {
+        (void)json_object_del(copy, "as_of");
         char *text = json_dumps(copy, JSON_FLAGS);
         digest = text == NULL ? 0 : nx_hash(text, strlen(text), 1);
         free(text);
@@ -134,7 +135,7 @@ static bool send_narrow(struct nx_http *http, struct nx_http_stream *stream) {
 /* Whether anything was sent. The board's revision says when to look anew. */
 static bool send_news(struct nx_http *http, struct nx_http_stream *stream,
                       const struct nx_board_page *page) {
-    if (page == NULL || page->revision == stream->revision ||
+    if (page->revision == stream->revision ||
         pending(stream) >= PENDING_MAX_BYTES) {
         return false;
     }
@@ -146,15 +147,20 @@ static bool send_news(struct nx_http *http, struct nx_http_stream *stream,
     return true;
 }
 
+/* err: of nx_http_page. A page that is being made is waited for. */
 static void deliver(struct nx_http *http, struct nx_http_stream *stream,
-                    const struct nx_board_page *page) {
+                    int err, const struct nx_board_page *page) {
     stream->looked_s = http->second;
-    if (send_news(http, stream, page)) {
+    stream->waits = err == NX_EAGAIN;
+    if (page != NULL && stream->revision > page->revision) {
+        stream->revision = 0; /* never said */
+    }
+    if (err == 0 && send_news(http, stream, page)) {
         /* said */
     } else if (http->second - stream->sent_s >= KEEPALIVE_S) {
         send_keepalive(stream, http->second);
     }
-    if (page == NULL || page->closed) {
+    if ((err != 0 && err != NX_EAGAIN) || (err == 0 && page->closed)) {
         evhttp_send_reply_end(forget(http, stream));
     }
 }
@@ -176,49 +182,71 @@ void nx_http_stream_closed(struct nx_http *http,
     }
 }
 
-/* What the client has, if it was this collector in this run that said so. */
+/* What the client says it has, if it was this collector in this run that said
+ * so. */
 static uint64_t known_revision(const struct nx_http *http,
-                               struct evhttp_request *request,
-                               const struct nx_board_page *page) {
+                               struct evhttp_request *request) {
     uint64_t epoch = 0;
     uint64_t revision = 0;
     const char *id = evhttp_find_header(
         evhttp_request_get_input_headers(request), "Last-Event-ID");
     if (id == NULL || strlen(id) > 40 ||
         sscanf(id, "%" SCNx64 "-%" SCNx64, &epoch, &revision) != 2 ||
-        epoch != http->epoch || revision > page->revision) {
+        epoch != http->epoch) {
         return 0;
     }
     return revision;
 }
 
-void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
-                          const struct nx_api_request *asked,
-                          const struct nx_grant *grant) {
-    struct nx_api_problem problem;
+static struct nx_http_stream *add(struct nx_http *http,
+                                  struct evhttp_request *request,
+                                  const struct nx_api_request *asked,
+                                  const struct nx_grant *grant) {
     struct nx_http_stream *stream = calloc(1, sizeof *stream);
-    const struct nx_board_page *page = nx_http_page(http, asked->incident_id);
-    if (stream == NULL || page == NULL) {
-        free(stream);
-        (void)nx_api_refuse(&problem, 500, "out of memory");
-        nx_http_reply_problem(request, &problem);
-        return;
+    if (stream == NULL) {
+        return NULL;
     }
     stream->request = request;
     stream->incident_id = asked->incident_id;
     stream->grant = *grant;
     stream->changes = asked->changes;
     stream->lanes = asked->no_targets || (asked->changes && !asked->targets);
-    stream->revision =
-        is_narrow(stream) ? 0 : known_revision(http, request, page);
+    stream->revision = is_narrow(stream) ? 0 : known_revision(http, request);
     stream->sent_s = http->second;
     stream->next = http->streams;
     http->streams = stream;
     http->streams_n++;
+    return stream;
+}
+
+void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
+                          const struct nx_api_request *asked,
+                          const struct nx_grant *grant) {
+    const struct nx_board_page *page = NULL;
+    int err = nx_http_page(http, asked->incident_id, &page);
+    struct nx_http_stream *stream =
+        err == 0 || err == NX_EAGAIN ? add(http, request, asked, grant) : NULL;
+    if (stream == NULL) {
+        nx_http_reply_error(request, err == NX_EAGAIN ? NX_ENOMEM : err,
+                            "the status was not made");
+        return;
+    }
     nx_http_common_headers(request, "text/event-stream");
     nx_http_conn_is_stream(http, evhttp_request_get_connection(request));
     evhttp_send_reply_start(request, 200, "OK");
-    deliver(http, stream, page);
+    deliver(http, stream, err, page);
+}
+
+void nx_http_streams_ready(struct nx_http *http) {
+    struct nx_http_stream *next = NULL;
+    for (struct nx_http_stream *s = http->streams; s != NULL; s = next) {
+        const struct nx_board_page *page = NULL;
+        next = s->next;
+        if (s->waits) {
+            int err = nx_http_page(http, s->incident_id, &page);
+            deliver(http, s, err, page);
+        }
+    }
 }
 
 /* A token that is over opens nothing any more. */
@@ -242,12 +270,13 @@ void nx_http_streams_tick(struct nx_http *http) {
             continue;
         }
         uint32_t id = stream->incident_id;
-        const struct nx_board_page *page = nx_http_page(http, id);
+        const struct nx_board_page *page = NULL;
+        int err = nx_http_page(http, id, &page);
         struct nx_http_stream *next = NULL;
         for (struct nx_http_stream *s = stream; s != NULL; s = next) {
             next = s->next;
             if (s->incident_id == id) {
-                deliver(http, s, page);
+                deliver(http, s, err, page);
             }
         }
         stream = http->streams; /* the list may have changed */

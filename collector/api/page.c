@@ -110,7 +110,7 @@ int nx_api_etag(const json_t *document, char *out) {
     json_t *object = json_copy((json_t *)(uintptr_t)document);
     int err = object == NULL ? -1 : 0;
     json_object_foreach(object, key, value) {
-        if (strcmp(key, "now") != 0) {
+        if (strcmp(key, "now") != 0 && strcmp(key, "as_of") != 0) {
             hash = nx_hash(key, strlen(key), hash);
             err |= json_dump_callback(value, add_to_hash, &hash,
                                       JSON_FLAGS | JSON_ENCODE_ANY);

@@ -20,7 +20,7 @@ int nx_api_page(json_t *list, const char *key,
 #define NX_URI_CURSOR_MAX (3 * NX_API_CURSOR_MAX)
 char *nx_api_uri_escape(const char *cursor, char *out);
 
-/* A weak tag of a document: of all of it but "now". */
+/* A weak tag of a document: of all of it but "now" and "as_of". */
 int nx_api_etag(const json_t *document, char *out) NX_MUSTUSE;
 
 /* Does If-None-Match (NULL: not sent) name this tag? Weak comparison. */

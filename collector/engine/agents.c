@@ -290,6 +290,7 @@ void nx_agents_free(struct nx_engine *engine) {
         free(a);
         a = next;
     }
+    free(engine->by_network);
 }
 
 /* --- view --- */
@@ -346,26 +347,73 @@ int nx_engine_agent(const struct nx_engine *engine, uint32_t agent_id,
     return 0;
 }
 
-void nx_engine_agents(const struct nx_engine *engine,
-                      void (*visit)(void *user,
-                                    const struct nx_agent_view *agent),
-                      void *user) {
+/* All, by network and name; NULL: no memory. The caller frees it. */
+static const struct nx_agent_state **sort(const struct nx_engine *engine) {
     size_t n = HASH_COUNT(engine->agents);
     const struct nx_agent_state **sorted = calloc(n + 1, sizeof(void *));
     size_t i = 0;
     const struct nx_agent_state *a = engine->agents;
-    for (; a != NULL; a = a->hh.next) {
-        if (sorted == NULL) {
-            show(a, visit, user); /* unordered is better than nothing */
-        } else {
-            sorted[i++] = a;
-        }
+    for (; a != NULL && sorted != NULL; a = a->hh.next) {
+        sorted[i++] = a;
     }
     if (sorted != NULL) {
         qsort(sorted, n, sizeof(void *), by_network);
-        for (i = 0; i < n; i++) {
+    }
+    return sorted;
+}
+
+void nx_engine_agents(const struct nx_engine *engine,
+                      void (*visit)(void *user,
+                                    const struct nx_agent_view *agent),
+                      void *user) {
+    const struct nx_agent_state **sorted = sort(engine);
+    const struct nx_agent_state *a = engine->agents;
+    if (sorted != NULL) {
+        for (size_t i = 0; i < HASH_COUNT(engine->agents); i++) {
             show(sorted[i], visit, user);
         }
+        free(sorted);
+        return;
     }
-    free(sorted);
+    for (; a != NULL; a = a->hh.next) {
+        show(a, visit, user); /* unordered is better than nothing */
+    }
+}
+
+/* Keeps the order until an operator says something. */
+static bool keep_sorted(struct nx_engine *engine) {
+    if (engine->by_network != NULL &&
+        engine->by_network_told == engine->told_n) {
+        return true;
+    }
+    free(engine->by_network);
+    engine->by_network = sort(engine);
+    engine->by_network_n = HASH_COUNT(engine->agents);
+    engine->by_network_told = engine->told_n;
+    return engine->by_network != NULL;
+}
+
+int nx_engine_agents_of(struct nx_engine *engine, const char *network,
+                        void (*visit)(void *user,
+                                      const struct nx_agent_view *agent),
+                        void *user) {
+    if (!keep_sorted(engine)) {
+        return NX_ENOMEM;
+    }
+    size_t lo = 0;
+    size_t hi = engine->by_network_n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        bool before =
+            strcmp(engine->by_network[mid]->agent.network, network) < 0;
+        lo = before ? mid + 1 : lo;
+        hi = before ? hi : mid;
+    }
+    for (size_t i = lo;
+         i < engine->by_network_n &&
+         strcmp(engine->by_network[i]->agent.network, network) == 0;
+         i++) {
+        show(engine->by_network[i], visit, user);
+    }
+    return 0;
 }

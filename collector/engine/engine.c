@@ -141,16 +141,26 @@ void nx_engine_retell(struct nx_engine *engine) {
     }
 }
 
-void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
-                    const struct nx_engine_sink *sink) {
+void nx_engine_tick_some(struct nx_engine *engine, int64_t now_us, size_t max,
+                         const struct nx_engine_sink *sink) {
     now_us = move_on(engine, now_us);
     if (engine->woke_us == INT64_MAX) {
         engine->woke_us = now_us;
     }
     items_step(engine, now_us, sink);
-    nx_targets_evaluate(engine, now_us, sink);
+    (void)nx_targets_evaluate(engine, now_us, max, sink);
     nx_canaries_step(engine, now_us, sink);
     nx_plans_publish(engine, now_us, sink);
+}
+
+void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
+                    const struct nx_engine_sink *sink) {
+    nx_engine_tick_some(engine, now_us, NX_ENGINE_EVALUATIONS_MAX, sink);
+}
+
+bool nx_engine_judge(struct nx_engine *engine, int64_t now_us, size_t max,
+                     const struct nx_engine_sink *sink) {
+    return nx_targets_evaluate(engine, move_on(engine, now_us), max, sink);
 }
 
 /* --- views --- */
@@ -190,144 +200,6 @@ int nx_engine_authority(const struct nx_engine *engine, uint32_t incident_id,
         return NX_ESTATE;
     }
     return nx_authority_view(c->items[item].authority, out);
-}
-
-static int by_place(const void *a, const void *b) {
-    const struct nx_target *x = *(struct nx_target *const *)a;
-    const struct nx_target *y = *(struct nx_target *const *)b;
-    const struct nx_agent *i = &x->agent->agent;
-    const struct nx_agent *j = &y->agent->agent;
-    int order = strcmp(i->network, j->network);
-    order = order != 0 ? order : strcmp(i->name, j->name);
-    order = order != 0 ? order : (i->id > j->id) - (i->id < j->id);
-    order =
-        order != 0 ? order : (int)x->key.address_len - (int)y->key.address_len;
-    order = order != 0 ? order : memcmp(x->key.address, y->key.address, 16);
-    order = order != 0 ? order : (int)x->key.port - (int)y->key.port;
-    order = order != 0 ? order : (int)x->key.transport - (int)y->key.transport;
-    return order != 0 ? order : (int)x->item->index - (int)y->item->index;
-}
-
-/* May the verdict of the last tick be shown? With very many targets also one
- * that is a few looks behind. */
-static bool current(const struct nx_engine *engine, const struct nx_target *t,
-                    int64_t now_us) {
-    int64_t pace_us = nx_targets_pace_us(engine);
-    bool crowded = pace_us > engine->settings.evaluate_every_us;
-    return t->judged && (crowded || !t->stale) && now_us >= t->judged_us &&
-           now_us - t->judged_us < pace_us && engine->due_us[t->slot] > now_us;
-}
-
-static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
-                 bool as_judged, struct nx_target_view *out) {
-    *out = (struct nx_target_view){.agent_id = t->agent->agent.id,
-                                   .question = &t->question,
-                                   .item = t->item->index,
-                                   .verdict = t->verdict,
-                                   .agent_heard = t->agent_heard,
-                                   .since_us = t->since_us,
-                                   .nsid_hash = t->nsid_hash};
-    if (current(engine, t, now_us) || (as_judged && t->judged)) {
-        return;
-    }
-    nx_target_judge(engine, t, now_us, &out->verdict);
-    if (!t->judged || t->revised || out->verdict.state != t->verdict.state) {
-        out->since_us = nx_target_since(engine, t, out->verdict.state, now_us);
-    }
-    out->agent_heard = t->agent_heard;
-}
-
-static size_t collect(const struct nx_case *c, struct nx_target **out) {
-    size_t n = 0;
-    for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
-        struct nx_target *t = c->items[k].targets;
-        for (; t != NULL; t = t->item_next) {
-            if (out != NULL) {
-                out[n] = t;
-            }
-            n++;
-        }
-    }
-    return n;
-}
-
-/* The targets of a case in order, kept until some come or go. */
-static int in_order(struct nx_case *c) {
-    if (c->ordered) {
-        return 0;
-    }
-    size_t n = collect(c, NULL);
-    struct nx_target **order =
-        realloc(c->order, (n + 1) * sizeof(struct nx_target *));
-    if (order == NULL) {
-        return NX_ENOMEM;
-    }
-    c->order = order;
-    c->order_n = collect(c, order);
-    qsort(order, n, sizeof(struct nx_target *), by_place);
-    c->ordered = true;
-    return 0;
-}
-
-/* Whom to ask whether and what to tell. */
-struct visitor {
-    bool (*want)(void *user, const struct nx_agent *agent);
-    void (*visit)(void *user, const struct nx_target_view *target);
-    void *user;
-    bool as_judged;
-};
-
-static int visit_all(struct nx_engine *engine, uint32_t incident_id,
-                     int64_t now_us, const struct visitor *v) {
-    struct nx_case *c = nx_cases_find(engine, incident_id);
-    if (c == NULL) {
-        return NX_ENOTFOUND;
-    }
-    int err = in_order(c);
-    for (size_t i = 0; err == 0 && i < c->order_n; i++) {
-        struct nx_target *t = c->order[i];
-        struct nx_target_view view;
-        if (v->want == NULL || v->want(v->user, &t->agent->agent)) {
-            show(engine, t, now_us, v->as_judged, &view);
-            v->visit(v->user, &view);
-        }
-    }
-    return err;
-}
-
-int nx_engine_targets(struct nx_engine *engine, uint32_t incident_id,
-                      int64_t now_us,
-                      void (*visit)(void *user,
-                                    const struct nx_target_view *target),
-                      void *user) {
-    const struct visitor v = {.visit = visit, .user = user};
-    return visit_all(engine, incident_id, now_us, &v);
-}
-
-int nx_engine_targets_judged(
-    struct nx_engine *engine, uint32_t incident_id, int64_t now_us,
-    bool (*want)(void *user, const struct nx_agent *agent),
-    void (*visit)(void *user, const struct nx_target_view *target),
-    void *user) {
-    const struct visitor v = {
-        .want = want, .visit = visit, .user = user, .as_judged = true};
-    return visit_all(engine, incident_id, now_us, &v);
-}
-
-int nx_engine_judged(struct nx_engine *engine, uint32_t incident_id,
-                     void (*visit)(void *user, const struct nx_agent *agent,
-                                   int64_t judged_us),
-                     void *user) {
-    struct nx_case *c = nx_cases_find(engine, incident_id);
-    if (c == NULL) {
-        return NX_ENOTFOUND;
-    }
-    int err = in_order(c);
-    for (size_t i = 0; err == 0 && i < c->order_n; i++) {
-        const struct nx_target *t = c->order[i];
-        visit(user, &t->agent->agent, t->judged ? t->judged_us : INT64_MIN);
-    }
-    return err;
 }
 
 uint64_t nx_engine_told(const struct nx_engine *engine) {

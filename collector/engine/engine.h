@@ -149,6 +149,13 @@ unsigned nx_engine_resolvers_turned_away(const struct nx_engine *engine);
  * Call at least every evaluate_every_us. */
 void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
                     const struct nx_engine_sink *sink);
+/* The same where others wait for the loop: judges at most so many targets. */
+void nx_engine_tick_some(struct nx_engine *engine, int64_t now_us, size_t max,
+                         const struct nx_engine_sink *sink);
+/* Between ticks: goes on with the targets that were left for later. True: there
+ * may be more, call again soon. */
+bool nx_engine_judge(struct nx_engine *engine, int64_t now_us, size_t max,
+                     const struct nx_engine_sink *sink);
 
 /* --- starting again ---
  *
@@ -217,13 +224,13 @@ int nx_engine_targets(struct nx_engine *engine, uint32_t incident_id,
                                     const struct nx_target_view *target),
                       void *user) NX_MUSTUSE;
 
-/* The same for a part of them, and without judging anew what was judged
- * already: as the last ticks left it. want: chooses agents; NULL: all. */
-int nx_engine_targets_judged(
-    struct nx_engine *engine, uint32_t incident_id, int64_t now_us,
-    bool (*want)(void *user, const struct nx_agent *agent),
-    void (*visit)(void *user, const struct nx_target_view *target),
-    void *user) NX_MUSTUSE;
+/* The same of one network. as_judged: without judging anew what was judged
+ * already, as the last ticks left it. */
+int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
+                         const char *network, int64_t now_us, bool as_judged,
+                         void (*visit)(void *user,
+                                       const struct nx_target_view *target),
+                         void *user) NX_MUSTUSE;
 
 /* When was each target judged last (INT64_MIN: never)? In the same order. What
  * was shown of a target before that is not what would be shown now. */
@@ -267,6 +274,11 @@ void nx_engine_agents(const struct nx_engine *engine,
                       void (*visit)(void *user,
                                     const struct nx_agent_view *agent),
                       void *user);
+/* Those of one network. NX_ENOMEM. */
+int nx_engine_agents_of(struct nx_engine *engine, const char *network,
+                        void (*visit)(void *user,
+                                      const struct nx_agent_view *agent),
+                        void *user) NX_MUSTUSE;
 /* One of them. NX_ENOTFOUND. */
 int nx_engine_agent(const struct nx_engine *engine, uint32_t agent_id,
                     struct nx_agent_view *out) NX_MUSTUSE;

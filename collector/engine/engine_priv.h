@@ -1,6 +1,6 @@
-/* The engine's memory as its own files see it: engine.c (life, tick, views),
+/* The engine's memory as its own files see it: engine.c (life, tick),
  * agents.c, cases.c (open incidents), targets.c, fold.c (batches), evaluate.c,
- * planner.c, canaries.c, label_book.c. */
+ * view.c, planner.c, canaries.c, label_book.c. */
 #ifndef NX_COLLECTOR_ENGINE_PRIV_H
 #define NX_COLLECTOR_ENGINE_PRIV_H
 
@@ -16,7 +16,7 @@
 
 #define NX_ENGINE_OPEN_MAX 64U          /* incidents open at a time */
 #define NX_ENGINE_INCIDENTS_MAX 512U    /* the oldest closed ones are dropped */
-#define NX_ENGINE_EVALUATIONS_MAX 2000U /* per tick: the loop must turn */
+#define NX_ENGINE_EVALUATIONS_MAX 2000U /* per tick, unless said */
 #define NX_LATE_US INT64_C(5000000)     /* so much out of order: revises */
 
 struct nx_agent_state;
@@ -148,6 +148,9 @@ struct nx_engine {
     struct nx_book *book;
     int64_t canaries_us; /* when they were looked at last */
     struct nx_agent_state *agents;
+    const struct nx_agent_state **by_network; /* of them; as of told */
+    size_t by_network_n;
+    uint64_t by_network_told;
     struct nx_labelled *labelled;
     struct nx_case **cases; /* by id */
     size_t cases_n, cases_cap;
@@ -204,7 +207,8 @@ void nx_target_judge(struct nx_engine *engine, struct nx_target *target,
 int64_t nx_target_since(struct nx_engine *engine,
                         const struct nx_target *target, unsigned state,
                         int64_t now_us);
-void nx_targets_evaluate(struct nx_engine *engine, int64_t now_us,
+/* True: not all that were due could be judged. */
+bool nx_targets_evaluate(struct nx_engine *engine, int64_t now_us, size_t max,
                          const struct nx_engine_sink *sink);
 /* How long a verdict may stand while looks come in: evaluate_every_us, longer
  * where so many targets would take too much of the time. */

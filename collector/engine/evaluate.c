@@ -216,9 +216,9 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
     engine->due_us[t->slot] = next_due(engine, t, now_us);
 }
 
-void nx_targets_evaluate(struct nx_engine *engine, int64_t now_us,
+bool nx_targets_evaluate(struct nx_engine *engine, int64_t now_us, size_t max,
                          const struct nx_engine_sink *sink) {
-    size_t left = NX_ENGINE_EVALUATIONS_MAX;
+    size_t left = max;
     size_t n = engine->targets_n;
     size_t at = engine->cursor < n ? engine->cursor : 0;
     for (size_t i = 0; i < n && left > 0; i++) {
@@ -229,4 +229,5 @@ void nx_targets_evaluate(struct nx_engine *engine, int64_t now_us,
         at = at + 1 < n ? at + 1 : 0;
     }
     engine->cursor = at;
+    return left == 0;
 }

@@ -55,6 +55,7 @@ struct nx_incident_forecast {
     size_t unverified_n; /* members with state unknown */
     bool outage_known;   /* what fills of measured profiles say of its window */
     struct nx_outage_window outage;
+    double affected; /* share of clients affected now; negative: not known */
     bool milestones_known;
     int64_t below_10pct_us, below_1pct_us, below_01pct_us;
 };

@@ -84,8 +84,8 @@ static void drop_repeated(struct nx_picks *picks) {
     picks->n = kept;
 }
 
-bool nx_picks_init(struct nx_picks *picks,
-                   const struct nx_rollup_member *members, size_t n) {
+static bool collect(struct nx_picks *picks,
+                    const struct nx_rollup_member *members, size_t n) {
     size_t cap = 1;
 
     for (size_t i = 0; i < n; i++) {
@@ -96,38 +96,72 @@ bool nx_picks_init(struct nx_picks *picks,
         for (size_t j = 0; j < members[i].targets_n; j++) {
             const struct nx_rollup_target *t = &members[i].targets[j];
             if (nx_part_of(t->verdict) == NX_PART_DIST) {
-                picks->list[picks->n] = (struct nx_pick){
-                    t->verdict, t->group, t->operator_id, picks->n};
+                picks->list[picks->n] =
+                    (struct nx_pick){.verdict = t->verdict,
+                                     .group = t->group,
+                                     .operator_id = t->operator_id,
+                                     .order = picks->n};
                 picks->n++;
             }
         }
     }
-    if (picks->list == NULL) {
+    return picks->list != NULL;
+}
+
+static int by_operator(const void *a, const void *b) {
+    const struct nx_pick *x = *(struct nx_pick *const *)a;
+    const struct nx_pick *y = *(struct nx_pick *const *)b;
+
+    if (x->operator_id != y->operator_id) {
+        return x->operator_id > y->operator_id ? 1 : -1;
+    }
+    return (x > y) - (x < y);
+}
+
+/* Each operator's picks become a chain, in their order. */
+static bool chain_operators(struct nx_picks *picks) {
+    struct nx_pick **order = calloc(picks->n + 1, sizeof(struct nx_pick *));
+
+    if (order == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < picks->n; i++) {
+        order[i] = &picks->list[i];
+    }
+    qsort(order, picks->n, sizeof(struct nx_pick *), by_operator);
+    for (size_t i = 0; i < picks->n; i++) {
+        bool goes_on = i + 1 < picks->n &&
+                       order[i]->operator_id == order[i + 1]->operator_id;
+        order[i]->first =
+            i == 0 || order[i]->operator_id != order[i - 1]->operator_id;
+        order[i]->next = goes_on ? order[i + 1] : NULL;
+    }
+    free(order);
+    return true;
+}
+
+bool nx_picks_init(struct nx_picks *picks,
+                   const struct nx_rollup_member *members, size_t n) {
+    if (!collect(picks, members, n)) {
         return false;
     }
     qsort(picks->list, picks->n, sizeof(struct nx_pick), by_group);
     drop_repeated(picks);
     qsort(picks->list, picks->n, sizeof(struct nx_pick), by_end);
-    return true;
-}
-
-static bool is_first_of_operator(const struct nx_picks *picks, size_t i) {
-    for (size_t k = 0; k < i; k++) {
-        if (picks->list[k].operator_id == picks->list[i].operator_id) {
-            return false;
-        }
+    if (!chain_operators(picks)) {
+        nx_picks_fini(picks);
+        return false;
     }
     return true;
 }
 
-static double operator_cdf(const struct nx_picks *picks, uint32_t id,
-                           int64_t t_us) {
+static double operator_cdf(const struct nx_pick *first, int64_t t_us,
+                           size_t *budget) {
     struct together sum = {.base = 1.0, .late = 1.0};
 
-    for (size_t i = 0; i < picks->n; i++) {
-        if (picks->list[i].operator_id == id) {
-            add_together(&picks->list[i].verdict->dist, t_us, &sum);
-        }
+    for (const struct nx_pick *p = first; p != NULL; p = p->next) {
+        add_together(&p->verdict->dist, t_us, &sum);
+        *budget -= *budget > 0 ? 1 : 0;
     }
     sum.p_late /= sum.n;
     return (1.0 - sum.p_late) * sum.base + sum.p_late * sum.late;
@@ -135,18 +169,23 @@ static double operator_cdf(const struct nx_picks *picks, uint32_t id,
 
 /* The product only falls. Independence is conditional on the authority staying
  * good (7). */
-bool nx_picks_all_clear(const struct nx_picks *picks, int64_t t_us, double q) {
-    double p = 1.0;
-
-    for (size_t i = 0; i < picks->n && p >= q; i++) {
-        const struct nx_pick *pick = &picks->list[i];
+bool nx_picks_product(const struct nx_picks *picks, int64_t t_us, double q,
+                      size_t *at, double *product, size_t *budget,
+                      bool *reached) {
+    for (; *at < picks->n && *product >= q; (*at)++) {
+        const struct nx_pick *pick = &picks->list[*at];
+        if (*budget == 0) {
+            return false;
+        }
         if (pick->operator_id == 0) {
-            p *= nx_dist_cdf(&pick->verdict->dist, t_us);
-        } else if (is_first_of_operator(picks, i)) {
-            p *= operator_cdf(picks, pick->operator_id, t_us);
+            *product *= nx_dist_cdf(&pick->verdict->dist, t_us);
+            *budget -= 1;
+        } else if (pick->first) {
+            *product *= operator_cdf(pick, t_us, budget);
         }
     }
-    return p >= q;
+    *reached = *product >= q;
+    return true;
 }
 
 void nx_picks_fini(struct nx_picks *picks) {

@@ -1,19 +1,27 @@
 /* The status of incidents as text that is ready to be sent, kept and brought up
- * to date piece by piece: what did not change since it was asked for last is
- * not worked out again. Pure.
+ * to date piece by piece: what did not change since it was worked out last is
+ * not worked out again, and what changed is worked out a few networks at a
+ * time, so that nobody else has to wait. Pure.
  *
- * The text is that of nx_status_incident, as the engine judged last: at most
- * NX_BOARD_FRESH_US behind, and a verdict as old as the engine's own pace
- * allows (engine.h). Every piece knows the revision in which it changed last,
- * so that clients can be told what they have not seen. */
+ * The text is that of nx_status_incident, as the engine judged last. A page
+ * tells when it was true (as_of_us): nothing in it is older, pieces may be
+ * newer. It is shown while it is at most nx_board_fresh_us old, and a verdict
+ * in it is as old as the engine's own pace allows (engine.h). The forecast for
+ * all networks is renewed after 1 ms for each target, a minute at most. Every
+ * piece knows the revision in which it changed last, so that clients can be
+ * told what they have not seen. A page changes as a whole: its head counts the
+ * networks that are in it. */
 #ifndef NX_COLLECTOR_BOARD_H
 #define NX_COLLECTOR_BOARD_H
 
 #include "collector/engine/engine.h"
 
 #define NX_BOARD_FRESH_US INT64_C(500000)
+#define NX_BOARD_FRESH_PER_TARGET_US INT64_C(300) /* if that is more */
 #define NX_BOARD_WARM_US INT64_C(5000000)  /* ... after it was asked for */
 #define NX_BOARD_KEEP_US INT64_C(60000000) /* a page that nobody asks for */
+/* Targets worked out at a time: two or three milliseconds. */
+#define NX_BOARD_SLICE 32U
 
 /* Bytes that outlive the page while somebody still sends them. */
 struct nx_blob {
@@ -32,21 +40,24 @@ struct nx_board_site {
     uint64_t lane_revision; /* the lane changed */
     struct nx_blob *lane;   /* without "targets" */
     struct nx_blob *full;
-    uint8_t state;   /* enum nx_state */
-    uint8_t outlook; /* enum nx_outlook */
-    bool changed;    /* texts are to be made anew */
+    double weight, denied; /* denied: negative: not known */
+    uint8_t state;         /* enum nx_state */
+    uint8_t outlook;       /* enum nx_outlook */
+    bool changed;          /* texts are to be made anew */
+    bool lane_new, full_new;
 };
 
 struct nx_board_page {
     uint32_t incident_id;
     bool closed;
-    int64_t now_us;          /* when it was true */
+    int64_t as_of_us;        /* when it was true */
     uint64_t revision;       /* grows with each change of anything */
     uint64_t head_revision;  /* ... of the head */
     uint64_t sites_revision; /* ... of which networks there are */
     struct nx_blob *head; /* members but now and networks: "outlook":...,... */
     struct nx_board_site *sites; /* by name */
     size_t sites_n;
+    size_t targets_n;
     struct nx_blob *lanes; /* of all sites, with commas between */
 };
 
@@ -55,19 +66,29 @@ struct nx_board;
 int nx_board_new(struct nx_board **out) NX_MUSTUSE;
 void nx_board_free(struct nx_board **board);
 
-/* The page of an incident, brought up to date when it is older than
- * NX_BOARD_FRESH_US or the engine was told something by an operator. Borrowed
- * until the next call for the board. problem: why nothing can be stored now;
- * NULL: all is stored. NULL: no such incident, or no memory. */
-const struct nx_board_page *nx_board_page(struct nx_board *board,
-                                          struct nx_engine *engine, uint32_t id,
-                                          const char *problem, int64_t now_us);
+/* How old a page with so many targets may be when it is shown. */
+int64_t nx_board_fresh_us(size_t targets_n);
 
-/* Brings a page up to date before anybody has to wait for that: one that was
- * asked for in the last NX_BOARD_WARM_US and is half as old as it may become.
- * False: there is nothing to be kept warm. */
-bool nx_board_work(struct nx_board *board, struct nx_engine *engine,
-                   const char *problem, int64_t now_us);
+/* The page of an incident, not older than nx_board_fresh_us and than what
+ * operators told the engine; *out is borrowed until the next call for the
+ * board. problem: why nothing can be stored now; NULL: all is stored.
+ * NX_EAGAIN: it is being made, ask again when nx_board_work has worked.
+ * NX_ENOTFOUND: no such incident. NX_ENOMEM. */
+int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
+                  const char *problem, int64_t now_us,
+                  const struct nx_board_page **out) NX_MUSTUSE;
+
+enum nx_board_work {
+    NX_BOARD_IDLE,  /* nothing is to be kept up to date */
+    NX_BOARD_READY, /* all is up to date for a while */
+    NX_BOARD_BUSY,  /* there is more to do */
+};
+
+/* Brings pages up to date that are waited for, or that were asked for in the
+ * last NX_BOARD_WARM_US: works out about NX_BOARD_SLICE targets. */
+enum nx_board_work nx_board_work(struct nx_board *board,
+                                 struct nx_engine *engine, const char *problem,
+                                 int64_t now_us);
 
 /* Frees the pages that nobody asked for lately. */
 void nx_board_tidy(struct nx_board *board, int64_t now_us);

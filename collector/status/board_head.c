@@ -16,17 +16,32 @@ static json_t *counts_json(const struct nx_board_entry *p) {
     return states;
 }
 
+/* Expected share of queries denied now, by weight. */
+static json_t *denied_json(const struct nx_board_page *page) {
+    double sum = 0;
+    double weights = 0;
+    for (size_t i = 0; i < page->sites_n; i++) {
+        if (page->sites[i].denied >= 0) {
+            sum += page->sites[i].weight * page->sites[i].denied;
+            weights += page->sites[i].weight;
+        }
+    }
+    return nx_json_ratio(weights > 0 ? sum / weights : -1.0);
+}
+
 /* The forecast as it was worked out last, the numbers as they are. */
 static json_t *summary_json(const struct nx_board_entry *p) {
     json_int_t unverified = 0;
     for (size_t i = 0; i < p->shown.sites_n; i++) {
         unverified += p->shown.sites[i].state == NX_STATE_UNKNOWN ? 1 : 0;
     }
-    json_t *summary = json_copy(p->forecast);
+    json_t *summary = nx_status_forecast(
+        &p->forecast, p->hard_network[0] != '\0' ? p->hard_network : NULL);
     json_int_t n = (json_int_t)p->shown.sites_n;
     if (nx_json_set(summary, "networks", json_integer(n)) &&
         nx_json_set(summary, "states", counts_json(p)) &&
-        nx_json_set(summary, "unverified", json_integer(unverified))) {
+        nx_json_set(summary, "unverified", json_integer(unverified)) &&
+        nx_json_set(summary, "denied", denied_json(&p->shown))) {
         return summary;
     }
     json_decref(summary);
@@ -61,9 +76,9 @@ static bool add_problem(json_t *document, const char *problem) {
             nx_json_set(document, "problem", nx_json_text(problem)));
 }
 
-bool nx_board_render_head(struct nx_board_entry *p, struct nx_engine *engine,
-                          const struct nx_sheet *sheet, const char *problem,
-                          uint64_t revision) {
+static json_t *head_json(const struct nx_board_entry *p,
+                         struct nx_engine *engine, const struct nx_sheet *sheet,
+                         const char *problem) {
     json_t *d = json_object();
     const char *outlook = nx_outlook_text(outlook_of(p, sheet));
     if (nx_json_set(d, "outlook", json_string(outlook)) &&
@@ -71,8 +86,21 @@ bool nx_board_render_head(struct nx_board_entry *p, struct nx_engine *engine,
         nx_json_set(d, "authority", nx_status_authority(engine, sheet)) &&
         nx_json_set(d, "negative", nx_status_negative(engine, sheet)) &&
         nx_json_set(d, "summary", summary_json(p)) && add_problem(d, problem)) {
-        return nx_board_put_head(p, d, revision);
+        return d;
     }
     json_decref(d);
-    return false;
+    return NULL;
+}
+
+bool nx_board_render_head(struct nx_board_entry *p, struct nx_engine *engine,
+                          const char *problem, int64_t now_us,
+                          uint64_t revision) {
+    struct nx_sheet sheet;
+    if (nx_sheet_init_head(&sheet, engine, p->shown.incident_id, now_us) != 0) {
+        return false;
+    }
+    sheet.forecast = p->forecast;
+    json_t *head = head_json(p, engine, &sheet, problem);
+    nx_sheet_fini(&sheet);
+    return nx_board_put_head(p, head, revision);
 }

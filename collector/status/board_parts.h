@@ -1,42 +1,107 @@
-/* Inside the board: an entry, its blobs, its head. */
+/* Inside the board: a page and what is being made of it. */
 #ifndef NX_COLLECTOR_BOARD_PARTS_H
 #define NX_COLLECTOR_BOARD_PARTS_H
 
 #include <jansson.h>
 
+#include "collector/infer/forecaster.h"
 #include "collector/status/board.h"
 #include "collector/status/status_sheet.h"
+
+/* The page to be, network by network. */
+struct nx_board_round {
+    bool running;
+    bool all;         /* every network is worked out, and the forecast */
+    bool others;      /* not the networks that are shown */
+    uint64_t told;    /* nx_engine_told when it began */
+    uint64_t problem; /* hash of it */
+    int64_t as_of_us; /* it began */
+    struct nx_board_site *sites;
+    size_t sites_n, at;
+    size_t targets_n;
+};
+
+/* The forecast of all networks to be: first their verdicts are copied, so that
+ * it is one of one moment's, then it is worked out. */
+struct nx_board_foresight {
+    bool running;
+    int64_t as_of_us;
+    char (*names)[NX_TEXT_LABEL_MAX];
+    size_t names_n, at;
+    struct nx_sheet sheet; /* rows, rollup_targets, members, sites */
+    struct nx_forecaster *forecaster;
+};
 
 struct nx_board_entry {
     struct nx_board_page shown; /* first: pages are found by it */
     struct nx_board_entry *next;
     bool made;
+    bool waited_for; /* somebody was told NX_EAGAIN */
+    bool turn;       /* of the forecast */
     int64_t asked_us;
     uint64_t told;    /* nx_engine_told of what is shown */
     uint64_t problem; /* hash of it */
-    json_t *forecast; /* "summary", as of forecast_us */
+    struct nx_board_round round;
+    struct nx_board_foresight foresight;
+    bool foreseen; /* once at least */
+    struct nx_incident_forecast forecast;
     int64_t forecast_us;
-    size_t targets_n; /* then */
+    char hard_network[NX_TEXT_LABEL_MAX]; /* of the forecast; "": none */
 };
+
+/* --- board_blob.c --- */
 
 /* The value as text, from skip bytes after its begin to skip before its end;
  * NULL: no memory. */
 struct nx_blob *nx_blob_of(const json_t *value, size_t skip);
-
 /* The lanes of all sites, with commas between. */
 struct nx_blob *nx_blob_of_lanes(const struct nx_board_page *page);
-
 /* Takes `text` over. True: it is another one than before. */
 bool nx_blob_put(struct nx_blob **at, struct nx_blob *text);
+
+/* --- board_survey.c --- */
+
+/* Which networks there are now, and which of them changed since they were
+ * worked out: begins a round. NX_ENOMEM. */
+int nx_board_survey(struct nx_board_entry *p, struct nx_engine *engine,
+                    int64_t now_us) NX_MUSTUSE;
+/* The same of the networks of a document. NX_ENOMEM, NX_EMALFORMED. */
+int nx_board_survey_kept(struct nx_board_entry *p,
+                         const json_t *networks) NX_MUSTUSE;
+void nx_board_sites_free(struct nx_board_site *sites, size_t n);
+
+/* --- board_foresight.c --- */
+
+/* Is the forecast of all networks old? */
+bool nx_board_forecast_due(const struct nx_board_entry *p, int64_t now_us);
+/* Begins anew, for these networks with so many targets. NX_ENOMEM. */
+int nx_board_foresee(struct nx_board_entry *p, struct nx_engine *engine,
+                     const struct nx_board_site *sites, size_t sites_n,
+                     size_t targets_n, int64_t now_us) NX_MUSTUSE;
+/* Goes on with it. NX_EAGAIN: there is more to do. NX_ENOMEM. */
+int nx_board_foresee_on(struct nx_board_entry *p, struct nx_engine *engine,
+                        size_t budget) NX_MUSTUSE;
+void nx_board_foresight_fini(struct nx_board_foresight *foresight);
+
+/* --- board_round.c --- */
+
+/* Begins a round, or goes on with it. *revision: the last one given. NX_EAGAIN:
+ * there is more to do. Else the page is to be dropped: NX_ENOMEM,
+ * NX_EMALFORMED. */
+int nx_board_round(struct nx_board_entry *p, struct nx_engine *engine,
+                   const char *problem, int64_t now_us, size_t budget,
+                   uint64_t *revision) NX_MUSTUSE;
+void nx_board_round_fini(struct nx_board_round *round);
+uint64_t nx_board_hash(const char *problem);
+
+/* --- board_head.c --- */
 
 /* Takes the document over: a status without networks. False: no memory. */
 bool nx_board_put_head(struct nx_board_entry *p, json_t *document,
                        uint64_t revision);
-
-/* The head of the sheet's incident; sites and forecast are up to date. False:
- * no memory. */
+/* The head of the page that is shown. False: no memory. */
 bool nx_board_render_head(struct nx_board_entry *p, struct nx_engine *engine,
-                          const struct nx_sheet *sheet, const char *problem,
+                          const char *problem, int64_t now_us,
                           uint64_t revision);
 
 #endif

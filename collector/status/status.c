@@ -48,14 +48,13 @@ json_t *nx_status_incident_head(const struct nx_incident *incident) {
 /* --- the summary --- */
 
 /* The latest bound, when every affected network has one. */
-static json_t *all_hard_json(const struct nx_sheet *sheet) {
-    const struct nx_incident_forecast *f = &sheet->forecast;
+static json_t *all_hard_json(const struct nx_incident_forecast *f,
+                             const char *network) {
     if (!f->hard_all_known || f->hard.reason == NX_HARD_NONE ||
-        f->hard_network >= sheet->sites_n) {
+        network == NULL) {
         return json_null();
     }
     json_t *hard = nx_json_hard(&f->hard);
-    const char *network = sheet->sites[f->hard_network].network;
     if (nx_json_set(hard, "network", nx_json_text(network))) {
         return hard;
     }
@@ -63,33 +62,36 @@ static json_t *all_hard_json(const struct nx_sheet *sheet) {
     return NULL;
 }
 
-static json_t *milestone(const struct nx_sheet *sheet, int64_t at_us) {
-    return sheet->forecast.milestones_known ? nx_json_time(at_us) : json_null();
+static json_t *milestone(const struct nx_incident_forecast *f, int64_t at_us) {
+    return f->milestones_known ? nx_json_time(at_us) : json_null();
 }
 
-/* Expected share of the clients for whom it is not clear. */
-static json_t *affected_json(const struct nx_sheet *sheet) {
-    return sheet->forecast.milestones_known
-               ? json_real(nx_rollup_share(sheet->members, sheet->sites_n,
-                                           sheet->now_us))
-               : json_null();
+json_t *nx_status_forecast(const struct nx_incident_forecast *f,
+                           const char *hard_network) {
+    json_t *s = json_object();
+    if (nx_json_set(s, "all_clear", nx_json_eta(&f->all_clear)) &&
+        nx_json_set(s, "hard", all_hard_json(f, hard_network)) &&
+        nx_json_set(s, "affected", nx_json_ratio(f->affected)) &&
+        nx_json_set(s, "below_10pct", milestone(f, f->below_10pct_us)) &&
+        nx_json_set(s, "below_1pct", milestone(f, f->below_1pct_us)) &&
+        nx_json_set(s, "below_01pct", milestone(f, f->below_01pct_us))) {
+        return s;
+    }
+    json_decref(s);
+    return NULL;
 }
 
 json_t *nx_status_summary(const struct nx_sheet *sheet) {
     const struct nx_incident_forecast *f = &sheet->forecast;
-    json_t *s = json_object();
+    size_t hard = f->hard_network;
+    json_t *s = nx_status_forecast(
+        f, hard < sheet->sites_n ? sheet->sites[hard].network : NULL);
     if (nx_json_set(s, "networks", json_integer((json_int_t)sheet->sites_n)) &&
         nx_json_set(s, "states", nx_status_states(sheet, NULL)) &&
-        nx_json_set(s, "all_clear", nx_json_eta(&f->all_clear)) &&
-        nx_json_set(s, "hard", all_hard_json(sheet)) &&
         nx_json_set(s, "unverified",
                     json_integer((json_int_t)f->unverified_n)) &&
         nx_json_set(s, "denied",
-                    nx_json_ratio(nx_members_denied(sheet, NULL))) &&
-        nx_json_set(s, "affected", affected_json(sheet)) &&
-        nx_json_set(s, "below_10pct", milestone(sheet, f->below_10pct_us)) &&
-        nx_json_set(s, "below_1pct", milestone(sheet, f->below_1pct_us)) &&
-        nx_json_set(s, "below_01pct", milestone(sheet, f->below_01pct_us))) {
+                    nx_json_ratio(nx_members_denied(sheet, NULL)))) {
         return s;
     }
     json_decref(s);
@@ -118,6 +120,7 @@ static json_t *document(struct nx_engine *engine, const struct nx_sheet *sheet,
     json_t *d = json_object();
     bool grouped = query != NULL && query->grouped;
     if (nx_json_set(d, "now", nx_json_time(sheet->now_us)) &&
+        nx_json_set(d, "as_of", nx_json_time(sheet->now_us)) &&
         nx_json_set(d, "outlook", outlook_json(sheet)) &&
         nx_json_set(d, "incident", nx_status_incident_head(sheet->incident)) &&
         nx_json_set(d, "authority", nx_status_authority(engine, sheet)) &&
@@ -150,7 +153,8 @@ json_t *nx_status_incident_where(struct nx_engine *engine, uint32_t id,
     if (nx_sheet_init(&sheet, engine, id, query, now_us) != 0) {
         return NULL;
     }
-    json_t *d = document(engine, &sheet, query);
+    json_t *d =
+        nx_sheet_foresee(&sheet) ? document(engine, &sheet, query) : NULL;
     nx_sheet_fini(&sheet);
     return d;
 }
@@ -171,14 +175,13 @@ json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
         json_decref(kept);
         return found;
     }
-    if (nx_sheet_init(&sheet, engine, id, NULL, now_us) != 0) {
+    if (nx_sheet_init_network(&sheet, engine, id, network, now_us,
+                              NX_SHEET_NOW) != 0) {
         return NULL;
     }
-    for (size_t i = 0; i < sheet.sites_n && found == NULL; i++) {
-        if (strcmp(sheet.sites[i].network, network) == 0) {
-            found = nx_status_site(&sheet, &sheet.sites[i]);
-            site = &sheet.sites[i];
-        }
+    if (sheet.sites_n == 1) {
+        site = &sheet.sites[0];
+        found = nx_status_site(&sheet, site);
     }
     if (found != NULL &&
         (!nx_json_set(found, "now", nx_json_time(now_us)) ||

@@ -41,9 +41,6 @@ json_t *nx_status_group(const struct nx_group *g, const char *value) {
     struct nx_incident_forecast f;
     json_t *one = json_object();
     nx_rollup_incident(g->members, g->n, g->sheet->now_us, &f);
-    double affected = f.milestones_known
-                          ? nx_rollup_share(g->members, g->n, g->sheet->now_us)
-                          : -1.0;
     if (nx_json_set(one, "value",
                     value[0] != '\0' ? nx_json_text(value) : json_null()) &&
         nx_json_set(one, "networks", json_integer((json_int_t)g->n)) &&
@@ -51,7 +48,7 @@ json_t *nx_status_group(const struct nx_group *g, const char *value) {
         nx_json_set(one, "states", nx_status_states(g->sheet, g->mark)) &&
         nx_json_set(one, "denied",
                     nx_json_ratio(nx_members_denied(g->sheet, g->mark))) &&
-        nx_json_set(one, "affected", nx_json_ratio(affected)) &&
+        nx_json_set(one, "affected", nx_json_ratio(f.affected)) &&
         nx_json_set(one, "all_clear", nx_json_eta(&f.all_clear)) &&
         nx_json_set(one, "hard",
                     f.hard_all_known ? nx_json_hard(&f.hard) : json_null())) {

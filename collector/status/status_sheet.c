@@ -5,9 +5,6 @@
 
 #include "common/hash.h"
 
-/* Lines so close are one (nxclear-estimator(7) 7). */
-#define GROUP_US INT64_C(1000000)
-
 /* Room for one more; false and *failed when there is none. */
 static bool room(void **list, size_t n, size_t *cap, size_t size,
                  bool *failed) {
@@ -77,8 +74,7 @@ static void take_agent(void *user, const struct nx_agent_view *view) {
     sheet->agents = list;
     sheet->agents[sheet->agents_n++] = view->agent;
     if (view->agent->accepted && !view->agent->authority &&
-        !sheet->incident->audit &&
-        (sheet->want == NULL || sheet->want(sheet->want_user, view->agent))) {
+        !sheet->incident->audit) {
         struct nx_sheet_site *site = add_site(sheet, view->agent->network);
         if (site != NULL) {
             label_site(g, site, view->agent);
@@ -164,68 +160,6 @@ static void assign_rows(struct nx_sheet *sheet) {
     }
 }
 
-/* --- groups: equal lines and equal NSID are one cache --- */
-
-static bool close_to(int64_t a, int64_t b) {
-    return a - b <= GROUP_US && b - a <= GROUP_US;
-}
-
-static bool same_cache(const struct nx_target_view *a,
-                       const struct nx_target_view *b) {
-    const struct nx_verdict *v = &a->verdict;
-    const struct nx_verdict *w = &b->verdict;
-    if (v->lines_n == 0 || v->lines_n != w->lines_n ||
-        a->nsid_hash != b->nsid_hash) {
-        return false;
-    }
-    for (size_t i = 0; i < v->lines_n; i++) {
-        if (!close_to(v->lines[i].a_us, w->lines[i].a_us) ||
-            !close_to(v->lines[i].b_us, w->lines[i].b_us)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static int by_lines(const void *a, const void *b) {
-    const struct nx_target_view *x = &(*(struct nx_sheet_row *const *)a)->view;
-    const struct nx_target_view *y = &(*(struct nx_sheet_row *const *)b)->view;
-    const struct nx_verdict *v = &x->verdict;
-    const struct nx_verdict *w = &y->verdict;
-    int order = (x->nsid_hash > y->nsid_hash) - (x->nsid_hash < y->nsid_hash);
-    order = order != 0 ? order : (int)v->lines_n - (int)w->lines_n;
-    if (order != 0 || v->lines_n == 0) {
-        return order;
-    }
-    return (v->lines[0].a_us > w->lines[0].a_us) -
-           (v->lines[0].a_us < w->lines[0].a_us);
-}
-
-/* Neighbours in the order of their first line are compared with the first of
- * their group. */
-static void assign_groups(struct nx_sheet *sheet) {
-    struct nx_sheet_row **order =
-        calloc(sheet->rows_n + 1, sizeof(struct nx_sheet_row *));
-    if (order == NULL) {
-        sheet->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < sheet->rows_n; i++) {
-        order[i] = &sheet->rows[i];
-    }
-    qsort(order, sheet->rows_n, sizeof(struct nx_sheet_row *), by_lines);
-    size_t head = 0;
-    uint32_t group = 0;
-    for (size_t i = 0; i < sheet->rows_n; i++) {
-        if (i == 0 || !same_cache(&order[head]->view, &order[i]->view)) {
-            head = i;
-            group++;
-        }
-        order[i]->group = group;
-    }
-    free(order);
-}
-
 /* --- roll-up --- */
 
 /* Who runs the resolvers of a network, as the operator said: they are late
@@ -307,15 +241,20 @@ static void roll_up(struct nx_sheet *sheet, const struct nx_engine *engine) {
             .targets = targets, .targets_n = n, .weight = site->labels.weight};
         if (n == 0) {
             site_empty(site);
-        } else {
+        } else if (sheet->how != NX_SHEET_BARE) {
             nx_rollup_network(targets, n, sheet->now_us, &site->rollup);
         }
         site_since(sheet, site);
     }
-    if (sheet->want == NULL) {
-        nx_rollup_incident(members, sheet->sites_n, sheet->now_us,
-                           &sheet->forecast);
+}
+
+bool nx_sheet_foresee(struct nx_sheet *sheet) {
+    if (!nx_sheets_group(sheet, 1)) {
+        return false;
     }
+    nx_rollup_incident(sheet->members, sheet->sites_n, sheet->now_us,
+                       &sheet->forecast);
+    return true;
 }
 
 /* --- life --- */
@@ -338,36 +277,37 @@ static void take_facts(struct nx_sheet *sheet, const struct nx_engine *engine) {
             nx_engine_settings(engine)->diagnosis.silent_after_us;
 }
 
-static bool wants(void *user, const struct nx_agent *agent) {
-    const struct nx_sheet *sheet = user;
-    return sheet->want(sheet->want_user, agent);
-}
-
-static int read_targets(struct nx_sheet *sheet, struct nx_engine *engine) {
+/* network: NULL: all of them. */
+static int read_all(struct nx_sheet *sheet, struct nx_engine *engine,
+                    const char *network, struct gathering *g) {
     uint32_t id = sheet->incident->id;
-    return sheet->as_judged
-               ? nx_engine_targets_judged(engine, id, sheet->now_us,
-                                          sheet->want != NULL ? wants : NULL,
-                                          take_target, sheet)
-               : nx_engine_targets(engine, id, sheet->now_us, take_target,
-                                   sheet);
-}
-
-static int fill(struct nx_sheet *sheet, struct nx_engine *engine,
-                const struct nx_status_query *query) {
-    struct gathering g = {sheet, engine, query != NULL ? &query->where : NULL,
-                          query != NULL ? query->sight : NULL};
-    nx_engine_agents(engine, take_agent, &g);
+    if (network == NULL) {
+        nx_engine_agents(engine, take_agent, g);
+    } else if (nx_engine_agents_of(engine, network, take_agent, g) != 0) {
+        return NX_ENOMEM;
+    }
     drop_others(sheet);
     if (sheet->agents_n > 0) {
         qsort(sheet->agents, sheet->agents_n, sizeof(*sheet->agents), by_id);
     }
-    int err = read_targets(sheet, engine);
+    return network == NULL
+               ? nx_engine_targets(engine, id, sheet->now_us, take_target,
+                                   sheet)
+               : nx_engine_targets_of(engine, id, network, sheet->now_us,
+                                      sheet->how != NX_SHEET_NOW, take_target,
+                                      sheet);
+}
+
+static int fill(struct nx_sheet *sheet, struct nx_engine *engine,
+                const char *network, const struct nx_status_query *query) {
+    struct gathering g = {sheet, engine, query != NULL ? &query->where : NULL,
+                          query != NULL ? query->sight : NULL};
+    int err = read_all(sheet, engine, network, &g);
     assign_rows(sheet);
     if (g.where != NULL && g.where->resolver[0] != '\0') {
         drop_others_than_of(sheet, g.where->resolver);
     }
-    assign_groups(sheet);
+    sheet->failed |= !nx_sheet_group_sites(sheet);
     roll_up(sheet, engine);
     take_facts(sheet, engine);
     if (err != 0 || sheet->failed) {
@@ -377,25 +317,37 @@ static int fill(struct nx_sheet *sheet, struct nx_engine *engine,
     return 0;
 }
 
+static struct nx_sheet sheet_of(const struct nx_engine *engine, uint32_t id,
+                                int64_t now_us) {
+    return (struct nx_sheet){.incident = nx_engine_incident(engine, id),
+                             .now_us = now_us};
+}
+
 int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
                   uint32_t incident_id, const struct nx_status_query *query,
                   int64_t now_us) {
-    *sheet = (struct nx_sheet){
-        .incident = nx_engine_incident(engine, incident_id), .now_us = now_us};
-    return sheet->incident != NULL ? fill(sheet, engine, query) : NX_ENOTFOUND;
+    *sheet = sheet_of(engine, incident_id, now_us);
+    return sheet->incident != NULL ? fill(sheet, engine, NULL, query)
+                                   : NX_ENOTFOUND;
 }
 
-int nx_sheet_init_judged(struct nx_sheet *sheet, struct nx_engine *engine,
-                         uint32_t incident_id, int64_t now_us,
-                         bool (*want)(void *user, const struct nx_agent *agent),
-                         void *user) {
-    *sheet =
-        (struct nx_sheet){.incident = nx_engine_incident(engine, incident_id),
-                          .now_us = now_us,
-                          .as_judged = true,
-                          .want = want,
-                          .want_user = user};
-    return sheet->incident != NULL ? fill(sheet, engine, NULL) : NX_ENOTFOUND;
+int nx_sheet_init_network(struct nx_sheet *sheet, struct nx_engine *engine,
+                          uint32_t incident_id, const char *network,
+                          int64_t now_us, enum nx_sheet_how how) {
+    *sheet = sheet_of(engine, incident_id, now_us);
+    sheet->how = how;
+    return sheet->incident != NULL ? fill(sheet, engine, network, NULL)
+                                   : NX_ENOTFOUND;
+}
+
+int nx_sheet_init_head(struct nx_sheet *sheet, const struct nx_engine *engine,
+                       uint32_t incident_id, int64_t now_us) {
+    *sheet = sheet_of(engine, incident_id, now_us);
+    if (sheet->incident == NULL) {
+        return NX_ENOTFOUND;
+    }
+    take_facts(sheet, engine);
+    return 0;
 }
 
 void nx_sheet_fini(struct nx_sheet *sheet) {

@@ -10,7 +10,8 @@
 struct nx_sheet_row {
     struct nx_target_view view;
     const struct nx_agent *agent;
-    uint32_t group; /* equal: seen through the same cached entries */
+    uint32_t group; /* equal: seen through the same cached entries; within the
+                       network, after nx_sheet_foresee everywhere */
 };
 
 /* One network and its rows[first .. first + n). */
@@ -32,6 +33,13 @@ struct nx_sheet_wrong {
     uint32_t serial;
 };
 
+/* How the verdicts of a network are read. */
+enum nx_sheet_how {
+    NX_SHEET_NOW,    /* as nx_sheet_init does it */
+    NX_SHEET_JUDGED, /* verdicts as the engine judged last */
+    NX_SHEET_BARE,   /* likewise, and no roll-up: to be appended to others */
+};
+
 struct nx_sheet {
     const struct nx_incident *incident;
     int64_t now_us;
@@ -44,17 +52,13 @@ struct nx_sheet {
     size_t agents_n, agents_cap;
     struct nx_rollup_target *rollup_targets; /* of a site: from its first */
     struct nx_rollup_member *members;        /* of site i */
-    struct nx_incident_forecast forecast;
+    struct nx_incident_forecast forecast; /* nx_sheet_foresee; else nothing */
     struct nx_auth_facts facts[NX_INCIDENT_ITEMS_MAX];
     struct nx_sheet_wrong wrong[NX_INCIDENT_ITEMS_MAX];
-    int64_t audited_us; /* newest word of any authority agent */
-    bool audit_silent;  /* ... and that is long ago */
-    bool failed;        /* out of memory */
-
-    /* Which targets, and how; see nx_sheet_init_judged. */
-    bool as_judged;
-    bool (*want)(void *user, const struct nx_agent *agent);
-    void *want_user;
+    int64_t audited_us;    /* newest word of any authority agent */
+    bool audit_silent;     /* ... and that is long ago */
+    enum nx_sheet_how how; /* nx_sheet_init_network */
+    bool failed;           /* out of memory */
 };
 
 /* query: NULL: every network. NX_ENOTFOUND, NX_ENOMEM. Borrows from the engine
@@ -62,13 +66,33 @@ struct nx_sheet {
 int nx_sheet_init(struct nx_sheet *sheet, struct nx_engine *engine,
                   uint32_t incident_id, const struct nx_status_query *query,
                   int64_t now_us) NX_MUSTUSE;
-/* The same of some networks only, as the engine judged last and without the
- * forecast of the incident (want NULL: all of them, and the forecast). */
-int nx_sheet_init_judged(struct nx_sheet *sheet, struct nx_engine *engine,
-                         uint32_t incident_id, int64_t now_us,
-                         bool (*want)(void *user, const struct nx_agent *agent),
-                         void *user) NX_MUSTUSE;
+/* The same of one network only. */
+int nx_sheet_init_network(struct nx_sheet *sheet, struct nx_engine *engine,
+                          uint32_t incident_id, const char *network,
+                          int64_t now_us, enum nx_sheet_how how) NX_MUSTUSE;
+/* The same without any network: the authoritative sides. NX_ENOTFOUND. */
+int nx_sheet_init_head(struct nx_sheet *sheet, const struct nx_engine *engine,
+                       uint32_t incident_id, int64_t now_us) NX_MUSTUSE;
 void nx_sheet_fini(struct nx_sheet *sheet);
+
+/* Works out the forecast of the incident: with very many targets that takes
+ * long. False: no memory. */
+bool nx_sheet_foresee(struct nx_sheet *sheet) NX_MUSTUSE;
+
+/* status_sheet_cache.c: which targets show the same cache? Within each network;
+ * and everywhere, of all these sheets. False: no memory. */
+bool nx_sheet_group_sites(struct nx_sheet *sheet) NX_MUSTUSE;
+bool nx_sheets_group(struct nx_sheet *sheets, size_t n) NX_MUSTUSE;
+
+/* status_sheet_join.c: a sheet of the networks of several. Appended in the
+ * order of their names; then settled, once. Questions and names of agents are
+ * borrowed from the engine still and must not be looked at when it has changed.
+ * reserve: room for so many, if it is known; false: no memory. */
+bool nx_sheet_reserve(struct nx_sheet *all, size_t sites_n,
+                      size_t rows_n) NX_MUSTUSE;
+bool nx_sheet_append(struct nx_sheet *all,
+                     const struct nx_sheet *more) NX_MUSTUSE;
+void nx_sheet_settle(struct nx_sheet *all);
 
 /* Are all items observed, and good everywhere? */
 bool nx_sheet_restored(const struct nx_sheet *sheet);
@@ -83,14 +107,18 @@ enum nx_outlook nx_sheet_outlook_of(const struct nx_sheet *sheet,
 /* Parts of the document; new references, NULL when out of memory. */
 json_t *nx_status_authority(struct nx_engine *engine,
                             const struct nx_sheet *sheet);
-json_t *nx_status_summary(const struct nx_sheet *sheet);
 json_t *nx_status_negative(struct nx_engine *engine,
                            const struct nx_sheet *sheet);
 /* Sets "why" and "advice" of a target (row), or of the network (NULL). */
 bool nx_status_put_advice(json_t *object, const struct nx_sheet *sheet,
                           const struct nx_sheet_site *site,
                           const struct nx_sheet_row *row);
+/* Needs nx_sheet_foresee. */
 json_t *nx_status_summary(const struct nx_sheet *sheet);
+/* The part of "summary" that a forecast of all networks gives. hard_network:
+ * the one that sets forecast->hard; NULL: none. */
+json_t *nx_status_forecast(const struct nx_incident_forecast *forecast,
+                           const char *hard_network);
 /* The target that the network's state is about: of the worst ones the one that
  * clears last, or NULL. Resolvers for comparison do not speak for it. */
 const struct nx_sheet_row *nx_sheet_worst_row(const struct nx_sheet *sheet,

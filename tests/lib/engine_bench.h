@@ -22,7 +22,7 @@ struct engine_bench {
     struct nx_engine_settings settings;
     struct nx_engine *engine;
     struct nx_engine_sink sink;
-    unsigned transitions_n, authority_n, plans_n[8];
+    unsigned transitions_n, authority_n, plans_n[256];
     unsigned from_state, to_state; /* of the last transition */
     uint64_t memory[8192];         /* arena of plans */
     struct nx_plan plan;

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "collector/infer/estimator.h"
+#include "collector/infer/forecaster.h"
 #include "collector/infer/lines.h"
 #include "collector/infer/rollup.h"
 
@@ -193,6 +194,66 @@ static void test_fills_date_the_outage(void **state) {
     assert_int_equal(51 * S, got.outage.restored_at_least_us);
 }
 
+#define MANY 60U
+
+/* Networks of three, some with a cache in common, some of one operator. */
+static size_t fill_many(struct nx_verdict *v, struct nx_rollup_target *targets,
+                        struct nx_rollup_member *members) {
+    for (unsigned i = 0; i < MANY; i++) {
+        unsigned kind = i % 5 == 0   ? NX_STATE_CLEAR
+                        : i % 7 == 0 ? NX_STATE_REFUSED
+                                     : NX_STATE_CACHED_NXDOMAIN;
+        v[i] = verdict(kind, 1.0, 100 + i * 3, 150 + i * 7 % 90);
+        v[i].dist.p_late = i % 4 == 0 ? 0.2 : 0;
+        v[i].dist.late_us = 40 * S;
+        nx_dist_eta(&v[i].dist, &v[i].eta);
+        targets[i] =
+            (struct nx_rollup_target){&v[i], 1, i % 6 == 1 ? 9 : 0, i % 3};
+    }
+    for (unsigned i = 0; i < MANY / 3; i++) {
+        members[i] =
+            (struct nx_rollup_member){targets + (size_t)i * 3, 3, 1 + i % 4};
+    }
+    return MANY / 3;
+}
+
+/* However it is cut, the forecast is the same. */
+static void test_in_pieces(void **state) {
+    static const size_t budgets[] = {1, 2, 7, 64, SIZE_MAX};
+    struct nx_verdict v[MANY];
+    struct nx_rollup_target targets[MANY];
+    struct nx_rollup_member members[MANY / 3];
+    struct nx_incident_forecast whole;
+    size_t n = fill_many(v, targets, members);
+
+    (void)state;
+    nx_rollup_incident(members, n, 90 * S, &whole);
+    assert_true(whole.all_clear.known && whole.milestones_known);
+    assert_true(fabs(whole.affected - nx_rollup_share(members, n, 90 * S)) <
+                1e-12);
+    for (size_t k = 0; k < sizeof(budgets) / sizeof(*budgets); k++) {
+        struct nx_forecaster *f = NULL;
+        unsigned steps_n = 1;
+        assert_int_equal(0, nx_forecaster_new(members, n, 90 * S, &f));
+        while (!nx_forecaster_step(f, budgets[k])) {
+            steps_n++;
+        }
+        const struct nx_incident_forecast *got = nx_forecaster_result(f);
+        assert_int_equal(whole.all_clear.point_us, got->all_clear.point_us);
+        assert_int_equal(whole.all_clear.lo50_us, got->all_clear.lo50_us);
+        assert_int_equal(whole.all_clear.hi50_us, got->all_clear.hi50_us);
+        assert_int_equal(whole.all_clear.lo90_us, got->all_clear.lo90_us);
+        assert_int_equal(whole.all_clear.hi90_us, got->all_clear.hi90_us);
+        assert_int_equal(whole.below_10pct_us, got->below_10pct_us);
+        assert_int_equal(whole.below_1pct_us, got->below_1pct_us);
+        assert_int_equal(whole.below_01pct_us, got->below_01pct_us);
+        assert_int_equal(whole.hard_network, got->hard_network);
+        assert_true(fabs(whole.affected - got->affected) < 1e-12);
+        assert_true(budgets[k] == SIZE_MAX ? steps_n == 1 : steps_n > 5);
+        nx_forecaster_free(&f);
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_operator_is_late_once),
@@ -203,6 +264,7 @@ int main(void) {
         cmocka_unit_test(test_no_targets),
         cmocka_unit_test(test_presumed_clear),
         cmocka_unit_test(test_incident),
+        cmocka_unit_test(test_in_pieces),
     };
 
     return cmocka_run_group_tests(TESTS, NULL, NULL);

@@ -1,0 +1,153 @@
+/* What status reads of targets. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/engine/planner.h"
+#include "collector/engine/targets.h"
+
+static int by_place(const void *a, const void *b) {
+    const struct nx_target *x = *(struct nx_target *const *)a;
+    const struct nx_target *y = *(struct nx_target *const *)b;
+    const struct nx_agent *i = &x->agent->agent;
+    const struct nx_agent *j = &y->agent->agent;
+    int order = strcmp(i->network, j->network);
+    order = order != 0 ? order : strcmp(i->name, j->name);
+    order = order != 0 ? order : (i->id > j->id) - (i->id < j->id);
+    order =
+        order != 0 ? order : (int)x->key.address_len - (int)y->key.address_len;
+    order = order != 0 ? order : memcmp(x->key.address, y->key.address, 16);
+    order = order != 0 ? order : (int)x->key.port - (int)y->key.port;
+    order = order != 0 ? order : (int)x->key.transport - (int)y->key.transport;
+    return order != 0 ? order : (int)x->item->index - (int)y->item->index;
+}
+
+/* May the verdict of the last tick be shown? With very many targets also one
+ * that is a few looks behind. */
+static bool current(const struct nx_engine *engine, const struct nx_target *t,
+                    int64_t now_us) {
+    int64_t pace_us = nx_targets_pace_us(engine);
+    bool crowded = pace_us > engine->settings.evaluate_every_us;
+    return t->judged && (crowded || !t->stale) && now_us >= t->judged_us &&
+           now_us - t->judged_us < pace_us && engine->due_us[t->slot] > now_us;
+}
+
+static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
+                 bool as_judged, struct nx_target_view *out) {
+    *out = (struct nx_target_view){.agent_id = t->agent->agent.id,
+                                   .question = &t->question,
+                                   .item = t->item->index,
+                                   .verdict = t->verdict,
+                                   .agent_heard = t->agent_heard,
+                                   .since_us = t->since_us,
+                                   .nsid_hash = t->nsid_hash};
+    if (current(engine, t, now_us) || (as_judged && t->judged)) {
+        return;
+    }
+    nx_target_judge(engine, t, now_us, &out->verdict);
+    if (!t->judged || t->revised || out->verdict.state != t->verdict.state) {
+        out->since_us = nx_target_since(engine, t, out->verdict.state, now_us);
+    }
+    out->agent_heard = t->agent_heard;
+}
+
+static size_t collect(const struct nx_case *c, struct nx_target **out) {
+    size_t n = 0;
+    for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+        struct nx_target *t = c->items[k].targets;
+        for (; t != NULL; t = t->item_next) {
+            if (out != NULL) {
+                out[n] = t;
+            }
+            n++;
+        }
+    }
+    return n;
+}
+
+/* The targets of a case in order, kept until some come or go. */
+static int in_order(struct nx_case *c) {
+    if (c->ordered) {
+        return 0;
+    }
+    size_t n = collect(c, NULL);
+    struct nx_target **order =
+        realloc(c->order, (n + 1) * sizeof(struct nx_target *));
+    if (order == NULL) {
+        return NX_ENOMEM;
+    }
+    c->order = order;
+    c->order_n = collect(c, order);
+    qsort(order, n, sizeof(struct nx_target *), by_place);
+    c->ordered = true;
+    return 0;
+}
+
+/* Where the targets of the networks from that name on begin. */
+static size_t begin_of(const struct nx_case *c, const char *network) {
+    size_t lo = 0;
+    size_t hi = c->order_n;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (strcmp(c->order[mid]->agent->agent.network, network) < 0) {
+            lo = mid + 1;
+        } else {
+            hi = mid;
+        }
+    }
+    return lo;
+}
+
+int nx_engine_targets(struct nx_engine *engine, uint32_t incident_id,
+                      int64_t now_us,
+                      void (*visit)(void *user,
+                                    const struct nx_target_view *target),
+                      void *user) {
+    struct nx_case *c = nx_cases_find(engine, incident_id);
+    if (c == NULL) {
+        return NX_ENOTFOUND;
+    }
+    int err = in_order(c);
+    for (size_t i = 0; err == 0 && i < c->order_n; i++) {
+        struct nx_target_view view;
+        show(engine, c->order[i], now_us, false, &view);
+        visit(user, &view);
+    }
+    return err;
+}
+
+int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
+                         const char *network, int64_t now_us, bool as_judged,
+                         void (*visit)(void *user,
+                                       const struct nx_target_view *target),
+                         void *user) {
+    struct nx_case *c = nx_cases_find(engine, incident_id);
+    if (c == NULL) {
+        return NX_ENOTFOUND;
+    }
+    int err = in_order(c);
+    for (size_t i = err == 0 ? begin_of(c, network) : SIZE_MAX;
+         err == 0 && i < c->order_n &&
+         strcmp(c->order[i]->agent->agent.network, network) == 0;
+         i++) {
+        struct nx_target_view view;
+        show(engine, c->order[i], now_us, as_judged, &view);
+        visit(user, &view);
+    }
+    return err;
+}
+
+int nx_engine_judged(struct nx_engine *engine, uint32_t incident_id,
+                     void (*visit)(void *user, const struct nx_agent *agent,
+                                   int64_t judged_us),
+                     void *user) {
+    struct nx_case *c = nx_cases_find(engine, incident_id);
+    if (c == NULL) {
+        return NX_ENOTFOUND;
+    }
+    int err = in_order(c);
+    for (size_t i = 0; err == 0 && i < c->order_n; i++) {
+        const struct nx_target *t = c->order[i];
+        visit(user, &t->agent->agent, t->judged ? t->judged_us : INT64_MIN);
+    }
+    return err;
+}

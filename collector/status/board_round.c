@@ -1,0 +1,239 @@
+/* A page is brought up to date in a round: the networks that changed are drawn
+ * a few at a time, then the new ones take the place of the old ones. */
+#include <string.h>
+
+#include "collector/status/board_parts.h"
+#include "collector/status/status_text.h"
+#include "common/hash.h"
+#include "common/rfc3339.h"
+
+uint64_t nx_board_hash(const char *problem) {
+    return problem != NULL ? nx_hash(problem, strlen(problem), 1) : 0;
+}
+
+void nx_board_round_fini(struct nx_board_round *round) {
+    nx_board_sites_free(round->sites, round->sites_n);
+    *round = (struct nx_board_round){0};
+}
+
+/* --- networks --- */
+
+/* From a network of the status document, whose targets it loses. */
+static bool draw(struct nx_board_site *site, json_t *network) {
+    struct nx_blob *full = network != NULL ? nx_blob_of(network, 0) : NULL;
+    bool ok = full != NULL && json_object_del(network, "targets") == 0;
+    struct nx_blob *lane = ok ? nx_blob_of(network, 0) : NULL;
+    if (lane == NULL) {
+        nx_blob_unref(full);
+        return false;
+    }
+    site->lane_new = nx_blob_put(&site->lane, lane);
+    site->full_new = nx_blob_put(&site->full, full);
+    site->changed = false;
+    return true;
+}
+
+static bool draw_sheet(struct nx_board_site *site,
+                       const struct nx_sheet *sheet) {
+    const struct nx_sheet_site *from = &sheet->sites[0];
+    json_t *network = nx_status_site(sheet, from);
+    bool ok = draw(site, network);
+    json_decref(network);
+    site->state = from->rollup.state;
+    site->outlook = (uint8_t)nx_sheet_site_outlook(sheet, from);
+    site->weight = from->labels.weight;
+    site->denied = from->rollup.denied_ratio;
+    return ok;
+}
+
+/* Its last agent was taken from it a moment ago. */
+static void leave_out(struct nx_board_round *round) {
+    struct nx_board_site *site = &round->sites[round->at];
+    nx_blob_unref(site->lane);
+    nx_blob_unref(site->full);
+    round->sites_n--;
+    memmove(site, site + 1, (round->sites_n - round->at) * sizeof(*site));
+    round->others = true;
+}
+
+static int draw_next(struct nx_board_entry *p, struct nx_engine *engine,
+                     int64_t now_us, size_t *cost) {
+    struct nx_board_round *round = &p->round;
+    struct nx_board_site *site = &round->sites[round->at];
+    struct nx_sheet sheet;
+    int err = nx_sheet_init_network(&sheet, engine, p->shown.incident_id,
+                                    site->network, now_us, NX_SHEET_JUDGED);
+    if (err != 0) {
+        return err;
+    }
+    *cost = sheet.rows_n + 1;
+    if (sheet.sites_n == 0) {
+        leave_out(round);
+    } else if (draw_sheet(site, &sheet)) {
+        round->at++;
+    } else {
+        err = NX_ENOMEM;
+    }
+    nx_sheet_fini(&sheet);
+    return err;
+}
+
+static int draw_some(struct nx_board_entry *p, struct nx_engine *engine,
+                     int64_t now_us, size_t *budget) {
+    struct nx_board_round *round = &p->round;
+    while (round->at < round->sites_n) {
+        size_t cost = 0;
+        if (!round->sites[round->at].changed) {
+            round->at++;
+            continue;
+        }
+        if (*budget == 0) {
+            return NX_EAGAIN;
+        }
+        int err = draw_next(p, engine, now_us, &cost);
+        if (err != 0) {
+            return err;
+        }
+        *budget -= cost < *budget ? cost : *budget;
+    }
+    return 0;
+}
+
+/* --- the end of a round --- */
+
+/* True: any lane, or which lanes there are, changed. */
+static bool stamp_sites(struct nx_board_entry *p, uint64_t revision,
+                        bool *changed) {
+    bool lanes = p->shown.lanes == NULL;
+    for (size_t i = 0; i < p->shown.sites_n; i++) {
+        struct nx_board_site *site = &p->shown.sites[i];
+        if (site->lane_new) {
+            site->lane_revision = revision;
+        }
+        if (site->full_new) {
+            site->revision = revision;
+        }
+        lanes |= site->lane_new;
+        *changed |= site->lane_new || site->full_new;
+    }
+    return lanes;
+}
+
+/* The head is drawn by the caller, of the networks that are shown then. */
+static int show(struct nx_board_entry *p, uint64_t revision, bool *changed) {
+    struct nx_board_round *round = &p->round;
+    bool others = round->others;
+    nx_board_sites_free(p->shown.sites, p->shown.sites_n);
+    p->shown.sites = round->sites;
+    p->shown.sites_n = round->sites_n;
+    p->shown.targets_n = round->targets_n;
+    p->shown.as_of_us = round->as_of_us;
+    p->told = round->told;
+    p->problem = round->problem;
+    *round = (struct nx_board_round){0};
+    if (others) {
+        p->shown.sites_revision = revision;
+        *changed = true;
+    }
+    if (stamp_sites(p, revision, changed) || others) {
+        struct nx_blob *lanes = nx_blob_of_lanes(&p->shown);
+        if (lanes == NULL) {
+            return NX_ENOMEM;
+        }
+        (void)nx_blob_put(&p->shown.lanes, lanes);
+    }
+    return 0;
+}
+
+static void count_revision(struct nx_board_entry *p, bool changed,
+                           uint64_t *revision) {
+    if (changed || p->shown.head_revision > *revision) {
+        p->shown.revision = ++*revision;
+    }
+    p->made = true;
+}
+
+static int finish(struct nx_board_entry *p, struct nx_engine *engine,
+                  const char *problem, int64_t now_us, uint64_t *revision) {
+    const struct nx_incident *incident =
+        nx_engine_incident(engine, p->shown.incident_id);
+    bool changed = false;
+    int err = show(p, *revision + 1, &changed);
+    p->shown.closed = incident->closed_us != NX_TIME_UNKNOWN;
+    p->problem = nx_board_hash(problem);
+    if (err == 0 &&
+        !nx_board_render_head(p, engine, problem, now_us, *revision + 1)) {
+        err = NX_ENOMEM;
+    }
+    count_revision(p, changed, revision);
+    return err;
+}
+
+/* --- a closed incident, as it was kept: all at once, once --- */
+
+static int draw_kept(struct nx_board_entry *p, json_t *document,
+                     uint64_t *revision) {
+    json_t *networks = json_object_get(document, "networks");
+    const char *then = json_string_value(json_object_get(document, "now"));
+    bool changed = false;
+    if (then != NULL) {
+        (void)!nx_time_parse(then, &p->round.as_of_us);
+    }
+    int err = nx_board_survey_kept(p, networks);
+    for (size_t i = 0; err == 0 && i < p->round.sites_n; i++) {
+        err = draw(&p->round.sites[i], json_array_get(networks, i)) ? 0
+                                                                    : NX_ENOMEM;
+    }
+    err = err != 0 ? err : show(p, *revision + 1, &changed);
+    p->shown.closed = true;
+    (void)json_object_del(document, "as_of"); /* not in older ones */
+    if (err == 0 &&
+        (json_object_del(document, "networks") != 0 ||
+         json_object_del(document, "now") != 0 ||
+         !nx_board_put_head(p, json_incref(document), *revision + 1))) {
+        err = NX_ENOMEM;
+    }
+    count_revision(p, changed, revision);
+    return err;
+}
+
+/* --- a round --- */
+
+/* NX_EAGAIN: it has begun. */
+static int begin(struct nx_board_entry *p, struct nx_engine *engine,
+                 const char *problem, int64_t now_us, uint64_t *revision) {
+    struct nx_board_round *round = &p->round;
+    uint64_t told = nx_engine_told(engine);
+    *round = (struct nx_board_round){.running = true,
+                                     .all = !p->made || told != p->told,
+                                     .told = told,
+                                     .problem = nx_board_hash(problem),
+                                     .as_of_us = now_us};
+    json_t *kept = nx_status_kept(engine, p->shown.incident_id);
+    if (kept != NULL) {
+        int err = draw_kept(p, kept, revision);
+        json_decref(kept);
+        return err;
+    }
+    int err = nx_board_survey(p, engine, now_us);
+    if (err == 0 && round->all) {
+        err = nx_board_foresee(p, engine, round->sites, round->sites_n,
+                               round->targets_n, now_us);
+    }
+    return err != 0 ? err : NX_EAGAIN;
+}
+
+int nx_board_round(struct nx_board_entry *p, struct nx_engine *engine,
+                   const char *problem, int64_t now_us, size_t budget,
+                   uint64_t *revision) {
+    int err = p->round.running ? NX_EAGAIN
+                               : begin(p, engine, problem, now_us, revision);
+    if (err != NX_EAGAIN) {
+        return err;
+    }
+    err = draw_some(p, engine, now_us, &budget);
+    if (err == 0 && p->round.all && p->foresight.running) {
+        err = budget > 0 ? nx_board_foresee_on(p, engine, budget) : NX_EAGAIN;
+    }
+    return err != 0 ? err : finish(p, engine, problem, now_us, revision);
+}

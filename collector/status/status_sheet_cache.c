@@ -1,0 +1,110 @@
+/* Which targets show the same cache: equal lines and equal NSID. */
+#include <stdlib.h>
+
+#include "collector/status/status_sheet.h"
+
+/* Lines so close are one (nxclear-estimator(7) 7). */
+#define GROUP_US INT64_C(1000000)
+
+static bool close_to(int64_t a, int64_t b) {
+    return a - b <= GROUP_US && b - a <= GROUP_US;
+}
+
+static bool same_cache(const struct nx_target_view *a,
+                       const struct nx_target_view *b) {
+    const struct nx_verdict *v = &a->verdict;
+    const struct nx_verdict *w = &b->verdict;
+    if (v->lines_n == 0 || v->lines_n != w->lines_n ||
+        a->nsid_hash != b->nsid_hash) {
+        return false;
+    }
+    for (size_t i = 0; i < v->lines_n; i++) {
+        if (!close_to(v->lines[i].a_us, w->lines[i].a_us) ||
+            !close_to(v->lines[i].b_us, w->lines[i].b_us)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int by_lines(const void *a, const void *b) {
+    const struct nx_target_view *x = &(*(struct nx_sheet_row *const *)a)->view;
+    const struct nx_target_view *y = &(*(struct nx_sheet_row *const *)b)->view;
+    const struct nx_verdict *v = &x->verdict;
+    const struct nx_verdict *w = &y->verdict;
+    int order = (x->nsid_hash > y->nsid_hash) - (x->nsid_hash < y->nsid_hash);
+    order = order != 0 ? order : (int)v->lines_n - (int)w->lines_n;
+    if (order != 0 || v->lines_n == 0) {
+        return order;
+    }
+    return (v->lines[0].a_us > w->lines[0].a_us) -
+           (v->lines[0].a_us < w->lines[0].a_us);
+}
+
+/* Neighbours in the order of their first line are compared with the first of
+ * their group. */
+static void assign(struct nx_sheet_row **order, size_t n, uint32_t *group) {
+    size_t head = 0;
+    qsort(order, n, sizeof(struct nx_sheet_row *), by_lines);
+    for (size_t i = 0; i < n; i++) {
+        if (i == 0 || !same_cache(&order[head]->view, &order[i]->view)) {
+            head = i;
+            ++*group;
+        }
+        order[i]->group = *group;
+    }
+}
+
+bool nx_sheet_group_sites(struct nx_sheet *sheet) {
+    struct nx_sheet_row **order =
+        calloc(sheet->rows_n + 1, sizeof(struct nx_sheet_row *));
+    uint32_t group = 0;
+    for (size_t i = 0; i < sheet->sites_n && order != NULL; i++) {
+        const struct nx_sheet_site *site = &sheet->sites[i];
+        for (size_t k = 0; k < site->n; k++) {
+            order[k] = &sheet->rows[site->first + k];
+        }
+        assign(order, site->n, &group);
+    }
+    free(order);
+    return order != NULL;
+}
+
+/* The targets of a site are those of its rows that serve, in their order. */
+static void regroup_targets(struct nx_sheet *sheet,
+                            const struct nx_sheet_site *site) {
+    struct nx_rollup_target *target = &sheet->rollup_targets[site->first];
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_sheet_row *row = &sheet->rows[i];
+        if (nx_layer_serves(row->view.question->to.layer)) {
+            (target++)->group = row->group;
+        }
+    }
+}
+
+bool nx_sheets_group(struct nx_sheet *sheets, size_t n) {
+    size_t rows_n = 0;
+    uint32_t group = 0;
+    for (size_t k = 0; k < n; k++) {
+        rows_n += sheets[k].rows_n;
+    }
+    struct nx_sheet_row **order =
+        calloc(rows_n + 1, sizeof(struct nx_sheet_row *));
+    size_t at = 0;
+    for (size_t k = 0; k < n && order != NULL; k++) {
+        for (size_t i = 0; i < sheets[k].rows_n; i++) {
+            order[at++] = &sheets[k].rows[i];
+        }
+    }
+    if (order == NULL) {
+        return false;
+    }
+    assign(order, rows_n, &group);
+    free(order);
+    for (size_t k = 0; k < n; k++) {
+        for (size_t i = 0; i < sheets[k].sites_n; i++) {
+            regroup_targets(&sheets[k], &sheets[k].sites[i]);
+        }
+    }
+    return true;
+}

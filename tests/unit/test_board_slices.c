@@ -1,0 +1,270 @@
+/* Pages that are too large to be made at once: nobody waits for all of one,
+ * and what comes in meanwhile is not lost. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "collector/status/board.h"
+#include "collector/status/status.h"
+#include "common/text.h"
+#include "tests/lib/engine_bench.h"
+
+#define FIRST 10U     /* agents from here on, each in a network of its own */
+#define NETWORKS 120U /* several slices */
+#define RESOLVERS 2U
+
+static struct nx_board *board;
+
+static int try_page(struct engine_bench *b, int64_t now_us,
+                    const struct nx_board_page **out) {
+    *out = NULL;
+    return nx_board_page(board, b->engine, 7, NULL, now_us, out);
+}
+
+static void start(struct engine_bench *b) {
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        char network[NX_TEXT_LABEL_MAX];
+        (void)snprintf(network, sizeof(network), "net-%03u", i);
+        add_agent(b, FIRST + i, network, false);
+        hello(b, FIRST + i, RESOLVERS, 0, T0);
+    }
+    open_restored(b, 7, T0);
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        sees_nxdomain(b, FIRST + i, 1, 300 + i, T0 + S);
+        sees_nxdomain(b, FIRST + i, 2, 310 + 5 * (i % 7), T0 + S);
+    }
+    tick(b, T0 + 2 * S);
+}
+
+/* Works until the page is there; how many turns that took. */
+static unsigned wait_for(struct engine_bench *b, int64_t now_us,
+                         const struct nx_board_page **page) {
+    unsigned turns_n = 0;
+    while (try_page(b, now_us, page) == NX_EAGAIN) {
+        assert_true(++turns_n < 10000);
+        assert_int_not_equal(nx_board_work(board, b->engine, NULL, now_us),
+                             NX_BOARD_IDLE);
+    }
+    assert_non_null(*page);
+    return turns_n;
+}
+
+static json_t *joined(const struct nx_board_page *page) {
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_text_add(&text, "{");
+    nx_text_bytes(&text, page->head->bytes, page->head->len);
+    nx_text_add(&text, ",\"networks\":[");
+    for (size_t i = 0; i < page->sites_n; i++) {
+        nx_text_add(&text, i > 0 ? "," : "");
+        nx_text_bytes(&text, page->sites[i].full->bytes,
+                      page->sites[i].full->len);
+    }
+    nx_text_add(&text, "]}");
+    json_t *document = json_loads(text.bytes, 0, NULL);
+    assert_non_null(document);
+    nx_text_fini(&text);
+    return document;
+}
+
+/* The pieces say what the document says that is made in one piece. */
+static void check_same(struct engine_bench *b, const struct nx_board_page *page,
+                       int64_t now_us) {
+    json_t *pieces = joined(page);
+    json_t *whole = nx_status_incident(b->engine, 7, now_us);
+    (void)json_object_del(whole, "now");
+    (void)json_object_del(whole, "as_of");
+    if (json_equal(pieces, whole) == 0) {
+        char *a = json_dumps(pieces, JSON_SORT_KEYS);
+        char *c = json_dumps(whole, JSON_SORT_KEYS);
+        size_t at = 0;
+        while (a[at] == c[at]) {
+            at++;
+        }
+        at = at > 200 ? at - 200 : 0;
+        print_error("%.400s\n%.400s\n", a + at, c + at);
+        free(a);
+        free(c);
+        fail();
+    }
+    json_decref(pieces);
+    json_decref(whole);
+}
+
+static const char *state_of(const struct nx_board_page *page,
+                            const char *network) {
+    for (size_t i = 0; i < page->sites_n; i++) {
+        if (strcmp(page->sites[i].network, network) == 0) {
+            return nx_state_text(page->sites[i].state);
+        }
+    }
+    return "none";
+}
+
+/* Does the head count the networks that are in the page? */
+static void check_counts(const struct nx_board_page *page) {
+    json_t *document = joined(page);
+    const json_t *states =
+        json_object_get(json_object_get(document, "summary"), "states");
+    const json_t *networks = json_object_get(document, "networks");
+    size_t i = 0;
+    const json_t *network = NULL;
+    json_int_t denied_n = 0;
+    json_array_foreach(networks, i, network) {
+        const char *state =
+            json_string_value(json_object_get(network, "state"));
+        denied_n += strcmp(state, "cached-nxdomain") == 0 ? 1 : 0;
+    }
+    assert_int_equal(
+        json_integer_value(json_object_get(states, "cached-nxdomain")),
+        denied_n);
+    json_decref(document);
+}
+
+static void test_in_slices(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    start(b);
+    assert_int_equal(try_page(b, T0 + 2 * S, &page), NX_EAGAIN);
+    unsigned turns_n = wait_for(b, T0 + 2 * S, &page);
+    assert_true(turns_n >= NETWORKS * RESOLVERS / NX_BOARD_SLICE - 1);
+    assert_int_equal(page->as_of_us, T0 + 2 * S);
+    assert_int_equal(page->sites_n, NETWORKS);
+    check_same(b, page, T0 + 2 * S);
+}
+
+/* A look comes in while the page is made, for a network that is drawn already
+ * and for one that is not. The page says when it began, and the next one has
+ * all. */
+static void test_changes_in_the_middle(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    start(b);
+    (void)wait_for(b, T0 + 2 * S, &page);
+    uint64_t before = page->revision;
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        sees_nxdomain(b, FIRST + i, 1, 290 + i, T0 + 11 * S);
+    }
+    tick(b, T0 + 12 * S);
+    assert_int_equal(try_page(b, T0 + 12 * S, &page), NX_EAGAIN);
+    const unsigned changed[] = {0, NETWORKS - 1};
+    for (unsigned k = 0; k < 2; k++) {
+        for (unsigned i = 0; i < 60; i++) {
+            sees_address(b, FIRST + changed[k], 1, T0 + 12 * S + i * 10000);
+            sees_address(b, FIRST + changed[k], 2, T0 + 12 * S + i * 10000);
+        }
+    }
+    tick(b, T0 + 13 * S);
+    (void)wait_for(b, T0 + 12 * S + 1000, &page);
+    assert_int_equal(page->as_of_us, T0 + 12 * S);
+    assert_true(page->revision > before);
+    check_counts(page);
+    assert_string_equal(state_of(page, "net-000"), "cached-nxdomain");
+    before = page->revision;
+    (void)wait_for(b, T0 + 14 * S, &page);
+    assert_int_equal(page->as_of_us, T0 + 14 * S);
+    assert_string_equal(state_of(page, "net-000"), "clear");
+    assert_string_equal(state_of(page, "net-119"), "clear");
+    assert_true(page->revision > before);
+    check_counts(page);
+}
+
+/* An operator acts while the page is made: whoever asks after that is told of
+ * it, whoever asked before, too. */
+static void test_told_in_the_middle(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    start(b);
+    assert_int_equal(try_page(b, T0 + 2 * S, &page), NX_EAGAIN);
+    add_agent(b, 5, "porto", false);
+    (void)wait_for(b, T0 + 2 * S + 1000, &page);
+    assert_string_equal(state_of(page, "porto"), "unknown");
+    check_same(b, page, T0 + 2 * S + 1000);
+}
+
+/* The agent of a network that waits to be drawn goes to another one. */
+static void test_network_goes_in_the_middle(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    start(b);
+    assert_int_equal(try_page(b, T0 + 2 * S, &page), NX_EAGAIN);
+    add_agent(b, FIRST + NETWORKS - 1, "aarhus", false);
+    (void)wait_for(b, T0 + 2 * S + 1000, &page);
+    assert_string_equal(state_of(page, "net-119"), "none");
+    assert_string_equal(state_of(page, "aarhus"), "cached-nxdomain");
+    check_same(b, page, T0 + 2 * S + 1000);
+}
+
+static void test_closed_in_the_middle(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    start(b);
+    assert_int_equal(try_page(b, T0 + 2 * S, &page), NX_EAGAIN);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    (void)wait_for(b, T0 + 4 * S, &page);
+    assert_true(page->closed);
+    assert_int_equal(page->as_of_us, T0 + 3 * S);
+    check_same(b, page, T0 + 3 * S);
+}
+
+/* The forecast is renewed in the background: the page stays to be had. */
+static void test_forecast_in_the_background(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    start(b);
+    (void)wait_for(b, T0 + 2 * S, &page);
+    int64_t now_us = T0 + 4 * S;
+    uint64_t head = page->head_revision;
+    for (unsigned i = 0; i < NETWORKS; i++) { /* later than it was thought */
+        sees_nxdomain(b, FIRST + i, 1, 400 + i, T0 + 3 * S);
+    }
+    tick(b, T0 + 4 * S);
+    (void)wait_for(b, T0 + 4 * S, &page);
+    head = page->head_revision; /* with the forecast of before */
+    for (unsigned i = 0; page->head_revision == head; i++) {
+        assert_true(i < 2000);
+        now_us += 20000;
+        (void)nx_board_work(board, b->engine, NULL, now_us);
+        assert_int_equal(try_page(b, now_us, &page), 0);
+    }
+}
+
+static void test_freshness_grows(void **state) {
+    (void)state;
+    assert_int_equal(nx_board_fresh_us(0), NX_BOARD_FRESH_US);
+    assert_int_equal(nx_board_fresh_us(1000), NX_BOARD_FRESH_US);
+    assert_int_equal(nx_board_fresh_us(100000), 30 * S);
+}
+
+/* With room for more targets than other tests need. */
+static int setup(void **state) {
+    int err = bench_setup(state);
+    struct engine_bench *b = *state;
+    nx_engine_free(&b->engine);
+    b->settings.targets_max = 1000;
+    err |= nx_engine_new(&b->settings, &b->engine);
+    return err != 0 ? -1 : nx_board_new(&board);
+}
+
+static int teardown(void **state) {
+    nx_board_free(&board);
+    return bench_teardown(state);
+}
+
+int main(void) {
+#define BOARD(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        BOARD(test_in_slices),
+        BOARD(test_changes_in_the_middle),
+        BOARD(test_told_in_the_middle),
+        BOARD(test_network_goes_in_the_middle),
+        BOARD(test_closed_in_the_middle),
+        BOARD(test_forecast_in_the_background),
+        cmocka_unit_test(test_freshness_grows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
