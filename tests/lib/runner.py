@@ -21,7 +21,7 @@ SUPPRESSIONS = os.path.join(ROOT, "tests", "lib", "lsan.supp")
 PROGRAM_TIMEOUT_S = 180
 SYSTEM_TIMEOUT_S = 400
 NIGHTLY_TIMEOUT_S = 3600
-MATRIX_AT_ONCE = 2
+LABS_AT_ONCE = 2  # each in a namespace of its own, and waiting most of the time
 UNPACKED = ("systemd-resolved", "dnscache")  # not installed: they would run
 LOG_TAIL_LINES = 25
 CASE = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*?)\s*"
@@ -190,22 +190,32 @@ def names_a_test(path, text):
             or text in os.path.basename(path)
 
 
-def run_all(arguments):
-    env = environment(arguments)
-    wanted = arguments.filter or ""
-    jobs = [j for j in jobs_of(arguments, env) if wanted in j[0]]
-    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for future in [pool.submit(job) for _name, job in jobs]:
+def runs_alone(path):
+    """It says ALONE = "why": what it measures is not to be disturbed."""
+    with open(path, encoding="utf-8") as source:
+        return re.search(r"^ALONE = ", source.read(), re.M) is not None
+
+
+def side_by_side(at_once, jobs):
+    """The outcomes of the jobs, in their order."""
+    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+        for future in [pool.submit(job) for job in jobs]:
             outcome = future.result()
-            show(outcome)
-            yield outcome
-    # One after the other: they measure, and use whole namespaces.
-    for path in system_files(arguments):
-        if names_a_test(path, wanted):
-            outcome = run_system(path, arguments, env)
             show_table(outcome)
             show(outcome)
             yield outcome
+
+
+def run_all(arguments):
+    env = environment(arguments)
+    wanted = arguments.filter or ""
+    yield from side_by_side(os.cpu_count() or 1, [
+        job for name, job in jobs_of(arguments, env) if wanted in name])
+    paths = [p for p in system_files(arguments) if names_a_test(p, wanted)]
+    for at_once, alone in ((LABS_AT_ONCE, False), (1, True)):
+        yield from side_by_side(at_once, [
+            lambda p=path: run_system(p, arguments, env)
+            for path in paths if runs_alone(path) == alone])
 
 
 def run_nightly(arguments):
@@ -246,12 +256,8 @@ def run_matrix(arguments):
     files = [p for p in sorted(glob.glob(f"{ROOT}/tests/system/matrix/"
                                          "test_*.py"))
              if names_a_test(p, arguments.filter or "")]
-    with concurrent.futures.ThreadPoolExecutor(MATRIX_AT_ONCE) as pool:
-        for outcome in pool.map(lambda p: run_system(p, arguments, env),
-                                files):
-            show_table(outcome)
-            show(outcome)
-            yield outcome
+    yield from side_by_side(LABS_AT_ONCE, [
+        lambda p=path: run_system(p, arguments, env) for path in files])
 
 
 def main():

@@ -7,6 +7,7 @@ from tests.system.matrix.variants import (
     Bind, BindPolicy, Dnsmasq, KresdPlain, PowerDns, Refusing, Unbound,
     UnboundPolicy)
 
+ALONE = "verdicts against measured clear times"
 W = 16
 FLOOR_S = 28
 CAP_S = 13

@@ -15,6 +15,7 @@ except ImportError:
     Browser = None
 from tests.lib.crowd import Crowd
 
+ALONE = "it prints how soon the page can be used"
 MANY, FEW = 1000, 60
 SHOTS = f"{ROOT}/build/web"
 USABLE_MS = 1000
