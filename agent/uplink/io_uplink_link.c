@@ -85,6 +85,11 @@ static void log_end(struct nx_uplink *u) {
     case NX_END_LOST:
         nx_log(level, "collector %s: connection lost", endpoint);
         break;
+    case NX_END_DAMAGED:
+        nx_log(level,
+               "collector %s: bytes were changed on the way; connecting anew",
+               endpoint);
+        break;
     case NX_END_SILENT:
         nx_log(level, "collector %s: acknowledges nothing; connecting anew",
                endpoint);
@@ -152,7 +157,9 @@ static void on_monitor(void *arg, uint16_t event, uint32_t value,
         break;
     case ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL:
     case ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL:
-        nx_link_end(u, NX_END_HANDSHAKE);
+        /* Said, too, of a message that cannot be decrypted. */
+        nx_link_end(u, u->state == NX_LINK_ONLINE ? NX_END_DAMAGED
+                                                  : NX_END_HANDSHAKE);
         break;
     case ZMQ_EVENT_DISCONNECTED:
         nx_link_end(u,
@@ -268,7 +275,8 @@ static void plan_next(struct nx_uplink *u) {
         link_after(u, some_random() % NEXT_KEY_MS);
         return;
     }
-    bool same = nx_backoff_same(&u->backoff, u->end == NX_END_LOST);
+    bool same = nx_backoff_same(&u->backoff, u->end == NX_END_LOST ||
+                                                 u->end == NX_END_DAMAGED);
     if (!same && u->conf->collectors_n > 1) {
         u->which = (u->which + 1) % u->conf->collectors_n;
         u->key_which = 0;

@@ -25,6 +25,7 @@ enum nx_link_end {
     NX_END_CLOSED,    /* the other side closed during the handshake */
     NX_END_TIMEOUT,   /* no handshake in time */
     NX_END_LOST,      /* after it had worked */
+    NX_END_DAMAGED,   /* it had worked, then bytes were changed on the way */
     NX_END_SILENT,    /* acks stay away */
     NX_END_RELOAD,    /* other settings */
     NX_END_LOCAL,     /* libzmq would not */

@@ -1,0 +1,116 @@
+"""The line between agent and collector is bad: bytes that change, connections
+that are broken off, one direction silent, slow and far."""
+import time
+
+from deploy.lab.ask import wait_until
+from tests.lib import agent_faults, bad_line, faults
+from tests.lib.support import Skip, rss_kib
+
+PATIENCE_S = 90
+UNHARMED = 10 * agent_faults.BATCH      # results: more than is on the way
+RTT_S, SLOW_BYTES_PER_S = 1.3, 8000     # a satellite; 64 kbit/s
+
+
+def connections(one, line):
+    """That the agent had over the line, handshake and all."""
+    return one.agent.daemon.log_text().count(f"{line.endpoint}: connected")
+
+
+def carries(one, line):
+    """Until results come over the line."""
+    wait_until(lambda: connections(one, line) > 0, PATIENCE_S,
+               "the agent on the line")
+    return one.wait_stored(one.stored(), "results over the line")
+
+
+def heal(one, line):
+    """Seconds from a good line to new results."""
+    line.silent = None
+    line.rtt_s = line.bytes_per_s = 0
+    return one.wait_stored(one.stored(), "results over the good line")
+
+
+def test_changed_bytes():
+    """What was changed on the way does not count as said: the connection ends,
+    and what was not acknowledged is said again."""
+    wanted = faults.rounds(2, 40)
+    draw = faults.seeded("changed bytes") if faults.NIGHTLY else None
+    with agent_faults.busy() as one, bad_line.between(one, draw) as line:
+        carries(one, line)
+        longest = ended = 0
+        for number in range(wanted):
+            before = connections(one, line)
+            line.flip = (bad_line.TO_AGENT, bad_line.TO_COLLECTOR)[number % 2]
+            wait_until(lambda: line.flipped > number, PATIENCE_S, "a change")
+            enough = one.ledger()["acked"] + UNHARMED
+            began = time.monotonic()
+            # Bits that ZMTP reserves are not looked at.
+            wait_until(lambda: connections(one, line) > before or
+                       one.ledger()["acked"] > enough, PATIENCE_S,
+                       "another connection, or that nothing was harmed")
+            ended += connections(one, line) > before
+            heal(one, line)
+            longest = max(longest, time.monotonic() - began)
+        changed = line.flipped
+        said = one.agent.daemon.log_text()
+        assert "bytes were changed on the way" in said, said
+        lost, double = one.settle()
+    print(f"# {changed} changes, {ended} of them ended the connection")
+    assert ended > 0.8 * changed
+    faults.row("bytes changed on the way", changed, lost, double, longest)
+
+
+def test_broken_off():
+    wanted = faults.rounds(5, 200)
+    with agent_faults.busy() as one, bad_line.between(one) as line:
+        draw = faults.seeded("connections broken off")
+        carries(one, line)
+        longest = 0
+        for _cut in range(wanted):
+            opened = line.opened
+            time.sleep(draw.uniform(0, 0.3))   # the instant is the fault
+            line.cut()
+            wait_until(lambda: line.opened > opened, PATIENCE_S,
+                       "another connection")
+            longest = max(longest, one.wait_stored(one.stored()))
+        lost, double = one.settle()
+    faults.row("connection broken off (RST)", wanted, lost, double, longest)
+
+
+def test_one_direction_silent():
+    """Nothing arrives in one direction, and no end of the connection is told."""
+    if not faults.NIGHTLY:
+        raise Skip("takes minutes: nightly")
+    with agent_faults.busy() as one, bad_line.between(one) as line:
+        longest = 0
+        for direction in (bad_line.TO_COLLECTOR, bad_line.TO_AGENT):
+            carries(one, line)
+            opened = line.opened
+            line.silent = direction
+            began = time.monotonic()
+            wait_until(lambda: line.opened > opened, PATIENCE_S,
+                       "the agent to notice")
+            print(f"# direction {direction}: noticed after "
+                  f"{time.monotonic() - began:.1f} s")
+            longest = max(longest, heal(one, line))
+        lost, double = one.settle()
+    faults.row("one direction silent", 2, lost, double, longest)
+
+
+def test_slow_and_far():
+    """Memory stays, and the connection holds."""
+    if not faults.NIGHTLY:
+        raise Skip("nightly")
+    with agent_faults.busy() as one, bad_line.between(one) as line:
+        carries(one, line)
+        opened, before = line.opened, rss_kib(one.agent.daemon.pid)
+        line.rtt_s, line.bytes_per_s = RTT_S, SLOW_BYTES_PER_S
+        for _batch in range(20):
+            one.wait_stored(one.stored(), "results over the slow line")
+        grown = rss_kib(one.agent.daemon.pid) - before
+        print(f"# {line.opened - opened} connections more, {grown} KiB more")
+        assert line.opened == opened, "the connection did not hold"
+        assert grown <= 1024, grown
+        took = heal(one, line)
+        lost, double = one.settle()
+    faults.row("64 kbit/s, 1.3 s there and back", 1, lost, double, took)
