@@ -1,14 +1,20 @@
 /* The store of a large incident, for the benchmark of a restart.
  *
- *   bench_restart DIR AGENTS LOOKS PORT HTTP
+ *   bench_restart DIR AGENTS LOOKS PORT
  *
  * Writes a configuration, a key and a store into DIR: an incident opened an
  * hour ago, AGENTS agents with 10 resolvers each, 10 types of the name: 100
- * targets of each agent, LOOKS looks at each. Prints the bytes of the log. */
+ * targets of each agent, LOOKS looks at each. Prints the bytes of the log.
+ *
+ *   bench_restart floor DIR
+ *
+ * Reads every row of every table of that store by plain SQLite. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <sqlite3.h>
 
 #include "collector/store/io_store.h"
 #include "common/io_clock.h"
@@ -34,7 +40,7 @@ static void must(int err, const char *what) {
     }
 }
 
-static void prepare(const char *folder, unsigned port, unsigned http) {
+static void prepare(const char *folder, unsigned port) {
     char path[PATH_BYTES];
     char why[NX_STORE_WHY_MAX];
     struct nx_keypair keys;
@@ -49,8 +55,8 @@ static void prepare(const char *folder, unsigned port, unsigned http) {
     }
     fprintf(conf,
             "key: collector.key\nlisten: tcp://127.0.0.1:%u\n"
-            "http:\n  listen: 127.0.0.1:%u\n",
-            port, http);
+            "http:\n  unix: nxclear.sock\n",
+            port);
     fclose(conf);
     snprintf(path, sizeof(path), "%s/nxclear.db", folder);
     must(nx_store_open(path, &options, &store, why, sizeof(why)), why);
@@ -150,18 +156,73 @@ static size_t add_batch(unsigned id, unsigned round, int64_t at_us) {
     return len;
 }
 
+/* --- the floor --- */
+
+static void must_sqlite(sqlite3 *db, int rc) {
+    if (rc != SQLITE_OK && rc != SQLITE_DONE) {
+        fprintf(stderr, "bench_restart: %s\n", sqlite3_errmsg(db));
+        exit(1);
+    }
+}
+
+static uint64_t read_table(sqlite3 *db, const char *table, uint64_t *bytes_n) {
+    char sql[128];
+    sqlite3_stmt *rows = NULL;
+    uint64_t n = 0;
+    int rc = SQLITE_ROW;
+    snprintf(sql, sizeof(sql), "SELECT * FROM \"%.90s\"", table);
+    must_sqlite(db, sqlite3_prepare_v2(db, sql, -1, &rows, NULL));
+    while ((rc = sqlite3_step(rows)) == SQLITE_ROW) {
+        for (int i = 0; i < sqlite3_column_count(rows); i++) {
+            (void)sqlite3_column_blob(rows, i);
+            *bytes_n += (uint64_t)sqlite3_column_bytes(rows, i);
+        }
+        n++;
+    }
+    must_sqlite(db, rc);
+    (void)sqlite3_finalize(rows);
+    return n;
+}
+
+static int read_all(const char *folder) {
+    char path[PATH_BYTES];
+    sqlite3 *db = NULL;
+    sqlite3_stmt *tables = NULL;
+    uint64_t rows_n = 0;
+    uint64_t bytes_n = 0;
+    int64_t began_us = nx_clock_mono_us();
+    snprintf(path, sizeof(path), "%s/nxclear.db", folder);
+    must_sqlite(db, sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL));
+    must_sqlite(db, sqlite3_prepare_v2(
+                        db, "SELECT name FROM sqlite_schema WHERE type='table'",
+                        -1, &tables, NULL));
+    while (sqlite3_step(tables) == SQLITE_ROW) {
+        const char *table = (const char *)sqlite3_column_text(tables, 0);
+        rows_n += read_table(db, table, &bytes_n);
+    }
+    (void)sqlite3_finalize(tables);
+    (void)sqlite3_close(db);
+    printf("{\"rows\": %" PRIu64 ", \"bytes\": %" PRIu64
+           ", \"seconds\": %.6f}\n",
+           rows_n, bytes_n, (double)(nx_clock_mono_us() - began_us) / 1e6);
+    return 0;
+}
+
 int main(int argc, char **argv) {
-    unsigned n[4] = {0};
-    for (int i = 2; i < argc && i < 6; i++) {
+    unsigned n[3] = {0};
+    if (argc == 3 && strcmp(argv[1], "floor") == 0) {
+        return read_all(argv[2]);
+    }
+    for (int i = 2; i < argc && i < 5; i++) {
         n[i - 2] = (unsigned)strtoul(argv[i], NULL, 10);
     }
-    if (argc != 6 || n[0] == 0 || n[0] > 10000 || n[1] == 0) {
+    if (argc != 5 || n[0] == 0 || n[0] > 10000 || n[1] == 0) {
         fprintf(stderr, "bench_restart: see tests/bench/restart\n");
         return 64;
     }
     uint64_t bytes_n = 0;
     int64_t now_us = nx_clock_wall_us();
-    prepare(argv[1], n[2], n[3]);
+    prepare(argv[1], n[2]);
     must(nx_store_begin(store), "begin");
     for (unsigned id = 1; id <= n[0]; id++) {
         add_agent(id, now_us - HOUR_US + id);
