@@ -118,21 +118,31 @@ void nx_agentd_on_delegation(void *user,
     }
 }
 
-/* The system asks again by itself, for as long as the child lives: when the
- * guard closes, it is not let. */
-static void end_lookup(struct nx_agentd *a) {
+/* The guard may have closed: what was not sent yet is not sent. The system asks
+ * again by itself, for as long as the child lives: it is not let. */
+static void recall(struct nx_agentd *a) {
     const struct nx_question *question = nx_lookup_question(a->lookup);
     if (question != NULL &&
         !nx_planner_asks(a->planner, question, nx_clock_mono_us())) {
         nx_lookup_abandon(a->lookup);
     }
+    nx_probe_recheck(a->prober);
 }
 
 void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
                       enum nx_guard_word word) {
     struct nx_agentd *a = user;
-    nx_planner_own(a->planner, name, qtype, word, nx_clock_mono_us());
-    end_lookup(a);
+    bool turned =
+        nx_planner_own(a->planner, name, qtype, word, nx_clock_mono_us());
+    recall(a);
+    if (turned) {
+        nx_agentd_close_batch(a); /* all agents have to know, at once */
+    }
+}
+
+bool nx_agentd_may(void *user, const struct nx_question *question) {
+    const struct nx_agentd *a = user;
+    return nx_planner_may(a->planner, question, nx_clock_mono_us());
 }
 
 void nx_agentd_on_heard(void *user) {
@@ -143,7 +153,7 @@ void nx_agentd_on_heard(void *user) {
 void nx_agentd_on_unread(void *user) {
     struct nx_agentd *a = user;
     nx_planner_lapse(a->planner);
-    end_lookup(a);
+    recall(a);
 }
 
 /* --- asking --- */
@@ -153,6 +163,9 @@ static void on_result(void *user, const struct nx_probe_result *result) {
     if (result->repeated) {
         nx_ratelimit_charge(a->limit, &result->obs.question->to,
                             nx_clock_mono_us());
+    }
+    if (result->withheld) {
+        return; /* it was not asked: nothing was seen */
     }
     nx_agentd_on_observed(user, &result->obs);
     if (nx_planner_seen(a->planner, &result->obs, nx_clock_mono_us())) {
@@ -255,18 +268,17 @@ bool nx_agentd_on_plan(void *user, const struct nx_plan *plan) {
     struct nx_agentd *a = user;
     struct nx_plan_outcome outcome;
     int err = nx_planner_load(a->planner, plan, nx_clock_mono_us(), &outcome);
+    recall(a);
     if (err != NX_OK) {
         nx_log(NX_LOG_ERROR,
                "plan %llu: %s; the old one stays, but proves nothing any more: "
                "resolvers are asked again when a plan has come",
                (unsigned long long)plan->revision, nx_strerror(err));
-        end_lookup(a);
         return false;
     }
     log_outcome(a, plan, &outcome);
     a->walk_refused = false;
     nx_walks_keep(a->walks, a->planner);
-    end_lookup(a);
     nx_agentd_arm(a->on_due, 0);
     return true;
 }

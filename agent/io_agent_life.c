@@ -102,6 +102,7 @@ static int make_edge(struct nx_agentd *a) {
     walk_settings(a, &settings);
     int err = nx_probe_new(a->base, a->inflight_max, &a->prober);
     if (err == NX_OK) {
+        nx_probe_permit(a->prober, nx_agentd_may, a);
         err = nx_lookup_new(a->base, NULL, &a->lookup);
     }
     if (err == NX_OK) {

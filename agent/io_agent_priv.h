@@ -57,6 +57,7 @@ void nx_agentd_on_delegation(void *user,
 void nx_agentd_on_walk_observed(void *user, const struct nx_obs *obs);
 void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
                       enum nx_guard_word word);
+bool nx_agentd_may(void *user, const struct nx_question *question);
 void nx_agentd_on_heard(void *user);
 bool nx_agentd_on_plan(void *user, const struct nx_plan *plan);
 void nx_agentd_on_unread(void *user);

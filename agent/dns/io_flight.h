@@ -37,6 +37,7 @@ struct nx_flight {
 
     struct nx_exchange exchange;
     bool invalid_seen; /* a malformed reply came */
+    bool withheld;     /* not to be sent any more */
     bool failed;       /* the timer shall report this outcome */
     uint8_t outcome;
     int error_errno;
@@ -71,7 +72,9 @@ struct nx_prober {
     struct event_base *base; /* borrowed */
     unsigned inflight_max;
     unsigned inflight;
-    unsigned used_n; /* flights[0..used_n) were in use once */
+    unsigned used_n;      /* flights[0..used_n) were in use once */
+    nx_probe_may_fn *may; /* NULL: everything may be sent */
+    void *may_user;
     struct nx_flight *free;
     struct nx_flight *flights; /* inflight_max + 1 of them */
     void *module;              /* of dlopen, or NULL */
@@ -94,6 +97,9 @@ void nx_flight_fail_later(struct nx_flight *f, enum nx_outcome outcome,
 
 /* Closes the socket and stops watching it. */
 void nx_flight_close(struct nx_flight *f);
+
+/* May the question still be sent (nx_probe_permit)? */
+bool nx_flight_may(const struct nx_flight *f);
 
 /* Watches f->fd for `what` (EV_READ or EV_WRITE, persistent). */
 int nx_flight_watch(struct nx_flight *f, short what, event_callback_fn fn);

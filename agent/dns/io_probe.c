@@ -92,7 +92,8 @@ static void deliver(struct nx_flight *f, const uint8_t *msg, size_t len,
         .msg = msg,
         .msg_len = len,
         .error_errno = f->error_errno,
-        .repeated = f->cut != NULL,
+        .repeated = f->cut != NULL && !f->withheld,
+        .withheld = f->withheld && msg == NULL,
     };
     f->callback(f->user, &result);
     recycle(f);
@@ -159,6 +160,17 @@ int nx_flight_parse(struct nx_flight *f, const uint8_t *msg, size_t len) {
     int err = nx_reply_parse(msg, len, f->id, &f->question, &f->prober->reply);
     f->invalid_seen = f->invalid_seen || err == NX_EMALFORMED;
     return err;
+}
+
+bool nx_flight_may(const struct nx_flight *f) {
+    const struct nx_prober *p = f->prober;
+    return p->may == NULL || p->may(p->may_user, &f->question);
+}
+
+void nx_probe_permit(struct nx_prober *prober, nx_probe_may_fn *may,
+                     void *user) {
+    prober->may = may;
+    prober->may_user = user;
 }
 
 /* Keeps the truncated reply aside and asks again over TCP (RFC 7766 5). */

@@ -23,6 +23,7 @@ struct nx_probe_result {
     size_t msg_len;
     int error_errno; /* why, with NX_UNREACHABLE .. NX_LOCAL_ERROR, or 0 */
     bool repeated;   /* the query went over TCP as well */
+    bool withheld;   /* see nx_probe_permit; with NX_LOCAL_ERROR */
 };
 
 /* May call nx_probe_send; must not free the prober. */
@@ -31,6 +32,17 @@ typedef void nx_probe_fn(void *user, const struct nx_probe_result *result);
 /* inflight_max: queries under way at once, 1..1024. NX_ENOMEM, NX_ERANGE. */
 int nx_probe_new(struct event_base *base, unsigned inflight_max,
                  struct nx_prober **out) NX_MUSTUSE;
+
+/* A question that leaves later than nx_probe_send was called is asked about
+ * again, just before: over TCP when the connection stands (also after a
+ * truncated reply, which is the answer then). False: it is not sent, and ends
+ * as withheld. Over TLS nobody can tell when it leaves: call nx_probe_recheck
+ * when answers may have changed, not from a callback of `may`; what is under
+ * way then, sent or not, is given up. */
+typedef bool nx_probe_may_fn(void *user, const struct nx_question *question);
+void nx_probe_permit(struct nx_prober *prober, nx_probe_may_fn *may,
+                     void *user);
+void nx_probe_recheck(struct nx_prober *prober);
 
 /* Ends all queries without calling back. */
 void nx_probe_free(struct nx_prober **prober);

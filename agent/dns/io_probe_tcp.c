@@ -72,6 +72,11 @@ static void on_writable(evutil_socket_t fd, short what, void *arg) {
     struct nx_flight *f = arg;
     (void)what;
     int error = nx_sock_error(fd);
+    if (f->out_sent == 0 && !nx_flight_may(f)) {
+        f->withheld = true;
+        nx_flight_fail(f, NX_LOCAL_ERROR, ECANCELED);
+        return;
+    }
     if (error == 0 && f->out_sent == 0) {
         f->exchange.tx_mono_us = nx_clock_mono_us();
     }

@@ -96,6 +96,18 @@ void nx_probe_clear_tls(struct nx_prober *prober) {
     }
 }
 
+void nx_probe_recheck(struct nx_prober *prober) {
+    for (unsigned i = 0; i < prober->used_n; i++) {
+        struct nx_flight *f = &prober->flights[i];
+        if (f->active && f->ask != NULL && !nx_flight_may(f)) {
+            prober->dot->cancel(f->ask);
+            f->ask = NULL;
+            f->withheld = true;
+            nx_flight_fail_later(f, NX_LOCAL_ERROR, ECANCELED);
+        }
+    }
+}
+
 void nx_probe_unload_tls(struct nx_prober *prober) {
     nx_probe_clear_tls(prober);
     free(prober->tls);

@@ -88,25 +88,29 @@ static struct own_word *place(struct nx_guard *guard, enum nx_guard_word word) {
     return NULL;
 }
 
-void nx_guard_own(struct nx_guard *guard, const uint8_t *name, uint16_t qtype,
+bool nx_guard_own(struct nx_guard *guard, const uint8_t *name, uint16_t qtype,
                   enum nx_guard_word word, int64_t now_mono_us) {
     size_t i = find(guard, name, qtype);
     bool known = i < guard->words_n;
+    bool denies = word == NX_GUARD_DENIED;
     if (word == NX_GUARD_NO_WORD) {
         if (known) {
             guard->words[i] = guard->words[--guard->words_n];
         }
-        return;
+        return false;
     }
     struct own_word *own = known ? &guard->words[i] : place(guard, word);
     if (own == NULL) { /* rather ask nothing than too much */
-        guard->overflow = guard->overflow || word == NX_GUARD_DENIED;
-        return;
+        bool turned = denies && !guard->overflow;
+        guard->overflow = guard->overflow || denies;
+        return turned;
     }
+    bool turned = denies && (!known || own->word != NX_GUARD_DENIED);
     memcpy(own->name, name, nx_dname_len(name));
     own->qtype = qtype;
     own->word = (uint8_t)word;
     own->at_us = now_mono_us;
+    return turned;
 }
 
 /* --- both --- */

@@ -78,8 +78,10 @@ bool nx_planner_next(struct nx_planner *planner, int64_t now_mono_us,
 int64_t nx_planner_wakeup(const struct nx_planner *planner);
 
 /* The word of this agent's own walk, see agent/plan/guard.h: what is denied is
- * not asked at resolvers, whatever the plan says. */
-void nx_planner_own(struct nx_planner *planner, const uint8_t *name,
+ * not asked at resolvers, whatever the plan says. True: what was not denied is
+ * now, and questions that are on their way must be asked about
+ * (nx_planner_may). */
+bool nx_planner_own(struct nx_planner *planner, const uint8_t *name,
                     uint16_t qtype, enum nx_guard_word word,
                     int64_t now_mono_us);
 
@@ -105,6 +107,10 @@ void nx_planner_system_busy(struct nx_planner *planner, bool busy);
 /* Would this question be asked now, by plan and guard? */
 bool nx_planner_asks(const struct nx_planner *planner,
                      const struct nx_question *question, int64_t now_mono_us);
+/* May a question that nx_planner_next gave still be sent? With RD=0 always, and
+ * ". NS"; else when it would be asked now. */
+bool nx_planner_may(const struct nx_planner *planner,
+                    const struct nx_question *question, int64_t now_mono_us);
 
 /* Some message of the collector came. */
 void nx_planner_heard(struct nx_planner *planner, int64_t now_mono_us);

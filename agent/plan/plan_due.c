@@ -177,18 +177,39 @@ static enum nx_ratelimit_verdict take_token(struct nx_planner *planner,
                              wait_us);
 }
 
-static bool is_asked(const struct nx_planner *planner,
-                     const struct nx_target *target,
-                     const struct nx_question *question) {
+/* Is the question one of this target's? */
+static bool is_task_of(const struct nx_planner *planner,
+                       const struct nx_target *target,
+                       const struct nx_question *question) {
     if (target->task >= NX_TARGET_GONE ||
         target->resolver >= planner->resolvers_n ||
         target->task == NX_TARGET_IDENTITY) {
         return false;
     }
     const struct nx_task *task = &planner->current->plan.tasks[target->task];
-    return !task->canary && task->qtype == question->qtype &&
+    return task->qtype == question->qtype &&
            nx_dname_equal(task->name, question->name) &&
            same_server(&planner->resolvers[target->resolver].at, &question->to);
+}
+
+/* ... and worth a twin? Of canary names nobody wants to know. */
+static bool is_asked(const struct nx_planner *planner,
+                     const struct nx_target *target,
+                     const struct nx_question *question) {
+    return is_task_of(planner, target, question) &&
+           !planner->current->plan.tasks[target->task].canary;
+}
+
+static bool is_open(const struct nx_planner *planner,
+                    const struct nx_target *target,
+                    const struct nx_question *question, int64_t now_us) {
+    if (!is_task_of(planner, target, question)) {
+        return false;
+    }
+    const struct nx_task *task = &planner->current->plan.tasks[target->task];
+    return task->canary ||
+           nx_guard_state(planner->guard, planner->policy, task->name,
+                          task->qtype, now_us) == NX_GUARD_OPEN;
 }
 
 void nx_planner_system_busy(struct nx_planner *planner, bool busy) {
@@ -197,13 +218,19 @@ void nx_planner_system_busy(struct nx_planner *planner, bool busy) {
 
 bool nx_planner_asks(const struct nx_planner *planner,
                      const struct nx_question *question, int64_t now_mono_us) {
+    bool in_force = nx_planner_in_force(planner, now_mono_us);
     bool any = false;
-    for (size_t i = 0; !any && i < planner->targets_n; i++) {
-        any = is_asked(planner, &planner->targets[i], question);
+    for (size_t i = 0; !any && in_force && i < planner->targets_n; i++) {
+        any = is_open(planner, &planner->targets[i], question, now_mono_us);
     }
-    return any && nx_planner_in_force(planner, now_mono_us) &&
-           nx_guard_state(planner->guard, planner->policy, question->name,
-                          question->qtype, now_mono_us) == NX_GUARD_OPEN;
+    return any;
+}
+
+bool nx_planner_may(const struct nx_planner *planner,
+                    const struct nx_question *question, int64_t now_mono_us) {
+    return (question->flags & NX_Q_RD) == 0 ||
+           nx_dname_equal(question->name, root) ||
+           nx_planner_asks(planner, question, now_mono_us);
 }
 
 bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,

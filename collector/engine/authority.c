@@ -321,6 +321,7 @@ static void turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
         a->bad_open = true;
         a->bad_from_us = e->last_good_us;
     }
+    a->proven = false; /* at once, not with the next step */
     e->bad_seen = true;
     e->bad_lo_us = later(e->bad_lo_us, lo_us);
     e->server.last_bad_us = look->rx_us;

@@ -98,7 +98,8 @@ int nx_authority_delegation(struct nx_authority *authority, uint32_t agent_id,
                             int64_t at_us, uint32_t eps_us) NX_MUSTUSE;
 
 /* An observation of the item's own question; look: the same, normalised. A
- * server outside the set is ignored. */
+ * server outside the set is ignored. A bad answer takes the proof back
+ * (nx_authority_proven) before the next step. */
 void nx_authority_answer(struct nx_authority *authority, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look);
 

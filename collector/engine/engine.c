@@ -141,6 +141,13 @@ void nx_engine_retell(struct nx_engine *engine) {
     }
 }
 
+void nx_engine_withdraw(struct nx_engine *engine, int64_t now_us,
+                        const struct nx_engine_sink *sink) {
+    if (engine->withdrawn) {
+        nx_plans_publish(engine, move_on(engine, now_us), sink);
+    }
+}
+
 void nx_engine_tick_some(struct nx_engine *engine, int64_t now_us, size_t max,
                          const struct nx_engine_sink *sink) {
     now_us = move_on(engine, now_us);

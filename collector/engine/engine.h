@@ -157,6 +157,12 @@ void nx_engine_tick_some(struct nx_engine *engine, int64_t now_us, size_t max,
 bool nx_engine_judge(struct nx_engine *engine, int64_t now_us, size_t max,
                      const struct nx_engine_sink *sink);
 
+/* Rule 1, to be called after batches: a name server that turned bad takes back
+ * what plans say; those are published now, not with the next tick. Mostly there
+ * is nothing to do. */
+void nx_engine_withdraw(struct nx_engine *engine, int64_t now_us,
+                        const struct nx_engine_sink *sink);
+
 /* --- starting again ---
  *
  * Agents, incidents and the log are fed as they were; nx_engine_catch_up takes

@@ -169,6 +169,7 @@ struct nx_engine {
     struct nx_route *routes; /* NX_BATCH_QUESTIONS_MAX */
     uint32_t batch_n;
     struct nx_look scratch[NX_LOOKS_MAX];
+    bool withdrawn;  /* plans must be published before the next tick */
     int64_t now_us;  /* latest time seen by tick */
     int64_t woke_us; /* of the first tick: before it agents could not talk */
     struct nx_engine_counts counts;

@@ -2,6 +2,7 @@
  * resolved once per batch, an observation of a target costs its normalisation
  * and a place in the ring. */
 #include "collector/engine/canaries.h"
+#include "collector/engine/planner.h"
 #include "collector/engine/targets.h"
 #include "common/rrtype.h"
 
@@ -220,9 +221,13 @@ static void fold_answer(struct fold *f, const struct nx_route *route,
         struct nx_look look;
         look_at(f, item, obs, &look);
         if (timely(f, item, &look)) {
+            bool allowed = nx_plan_allowed(item);
             nx_authority_answer(item->authority, f->agent->agent.id, obs,
                                 &look);
             f->engine->counts.authority_n++;
+            if (allowed && !nx_plan_allowed(item)) {
+                nx_plan_withdraw(f->engine, item);
+            }
         } else {
             f->engine->counts.untimely_n++;
         }

@@ -25,6 +25,11 @@ void nx_plan_touch_item(struct nx_item *item) {
     }
 }
 
+void nx_plan_withdraw(struct nx_engine *engine, struct nx_item *item) {
+    nx_plan_touch_item(item);
+    engine->withdrawn = true;
+}
+
 void nx_plan_touch_auditors(struct nx_engine *engine) {
     for (struct nx_agent_state *a = engine->agents; a != NULL; a = a->hh.next) {
         if (nx_agent_audits(a)) {
@@ -279,6 +284,7 @@ static bool expires_soon(const struct nx_engine *engine,
 
 void nx_plans_publish(struct nx_engine *engine, int64_t now_us,
                       const struct nx_engine_sink *sink) {
+    engine->withdrawn = false;
     for (struct nx_agent_state *a = engine->agents; a != NULL; a = a->hh.next) {
         if (a->plan_dirty || expires_soon(engine, a, now_us)) {
             /* Time keeps revisions growing over a restart. */

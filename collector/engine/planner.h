@@ -30,6 +30,9 @@ bool nx_plan_allowed(const struct nx_item *item);
 void nx_plan_touch(struct nx_agent_state *agent);
 /* ... of each agent with a target of the item. */
 void nx_plan_touch_item(struct nx_item *item);
+/* ... because resolvers may not be asked for the item any more: that does not
+ * wait for the next tick (nx_engine_withdraw). */
+void nx_plan_withdraw(struct nx_engine *engine, struct nx_item *item);
 /* ... of each authority agent. */
 void nx_plan_touch_auditors(struct nx_engine *engine);
 

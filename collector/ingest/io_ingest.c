@@ -90,6 +90,7 @@ static void on_done(void *arg, bool committed) {
     struct nx_ingest *ingest = arg;
     nx_zloop_resume(ingest->zloop);
     if (committed) {
+        nx_ingest_withdraw(ingest);
         send_acks(ingest);
         return;
     }

@@ -87,6 +87,31 @@ void nx_ingest_announce(struct nx_ingest *ingest,
     }
 }
 
+/* Waits neither for other changes nor for the time since the last plan: each
+ * was proven for some seconds, so that this cannot come often. */
+static void on_withdrawn(void *user, uint32_t agent_id) {
+    struct nx_ingest *ingest = user;
+    struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
+    if (peer == NULL || !peer->accepted) {
+        return;
+    }
+    if (peer->routing_n > 0) {
+        send_plan(ingest, peer, nx_steady_wall_us(ingest->parts.clock));
+    } else {
+        peer->plan_due = true;
+    }
+    if (peer->plan_due) {
+        wake(ingest, COALESCE_US);
+    }
+}
+
+void nx_ingest_withdraw(struct nx_ingest *ingest) {
+    const struct nx_engine_sink sink = {.user = ingest,
+                                        .plan_changed = on_withdrawn};
+    nx_engine_withdraw(ingest->parts.engine,
+                       nx_steady_wall_us(ingest->parts.clock), &sink);
+}
+
 /* Plans expire at the agents: well before that they are sent again. */
 static void on_plans_renew(evutil_socket_t fd, short what, void *arg) {
     struct nx_ingest *ingest = arg;

@@ -36,6 +36,7 @@ static struct {
     char denied[NX_DNAME_TEXT_MAX];
     int error;
     size_t msg_len;
+    bool withheld, repeated;
 } seen;
 
 static int setup(void **state) {
@@ -62,6 +63,8 @@ static void on_result(void *user, const struct nx_probe_result *r) {
     seen.answer = *r->obs.answer;
     seen.error = r->error_errno;
     seen.msg_len = r->msg_len;
+    seen.withheld = r->withheld;
+    seen.repeated = r->repeated;
     if (r->obs.answer->denied_name != NULL) {
         (void)nx_dname_text(r->obs.answer->denied_name, seen.denied);
     }
@@ -407,6 +410,42 @@ static void falls_back_on_the_truncated_reply(void **state) {
     }
 }
 
+static bool allowed(void *user, const struct nx_question *q) {
+    unsigned *left = user;
+    assert_true(nx_dname_equal(q->name, qname));
+    return *left > 0 && (*left)--;
+}
+
+/* The guard closes between nx_probe_send and the connection. */
+static void withholds_what_was_not_sent(void **state) {
+    unsigned left = 0;
+    (void)state;
+    server.on_udp = udp_cut;
+    server.on_tcp = tcp_good;
+    nx_probe_permit(prober, allowed, &left);
+    nx_probe_recheck(prober); /* nothing is under way */
+    assert_int_equal(ask(NX_TCP, TIMEOUT_MS), NX_LOCAL_ERROR);
+    assert_true(seen.withheld);
+    assert_int_equal(seen.error, ECANCELED);
+    assert_int_equal(server.tcp_n, 0);
+    /* The datagram went at once; what is cut is all there is then. */
+    assert_int_equal(ask(NX_UDP, TIMEOUT_MS), NX_ANSWERED);
+    assert_false(seen.withheld);
+    assert_false(seen.repeated);
+    assert_true((seen.answer.flags & NX_ANS_TC) != 0);
+    assert_int_equal(server.udp_n, 1);
+    assert_int_equal(server.tcp_n, 0);
+    left = 2;
+    assert_int_equal(ask(NX_UDP, TIMEOUT_MS), NX_ANSWERED);
+    assert_true(seen.repeated);
+    assert_int_equal(ask(NX_TCP, TIMEOUT_MS), NX_ANSWERED);
+    assert_false(seen.withheld);
+    assert_int_equal(server.tcp_n, 2);
+    assert_int_equal(left, 0);
+    nx_probe_permit(prober, NULL, NULL);
+    assert_int_equal(ask(NX_TCP, TIMEOUT_MS), NX_ANSWERED);
+}
+
 static void speaks_tcp(void **state) {
     (void)state;
     fake_fn *const good[] = {tcp_good, tcp_drip, tcp_other_then_good};
@@ -561,6 +600,29 @@ static void ends_silently(void **state) {
     assert_int_equal(seen.calls, 0);
 }
 
+/* The guard closes while a handshake is under way. */
+static void withholds_what_waits_for_tls(void **state) {
+    (void)state;
+    unsigned left = 1;
+    uint8_t name[NX_DNAME_MAX];
+    struct nx_question q = question(NX_TLS);
+    assert_int_equal(nx_dname_parse("dot.example.net", name), 0);
+    q.to.server_name = name;
+    assert_int_equal(nx_probe_add_tls(prober, &q.to, NULL), 0);
+    server.on_tcp = silent;
+    nx_probe_permit(prober, allowed, &left);
+    assert_int_equal(send_it(&q, TIMEOUT_MS), 0);
+    nx_probe_recheck(prober); /* it may still go */
+    (void)event_base_loop(base, EVLOOP_NONBLOCK);
+    assert_int_equal(seen.calls, 0);
+    nx_probe_recheck(prober);
+    assert_int_equal(seen.calls, 0); /* never from there */
+    assert_int_equal(event_base_dispatch(base), 0);
+    assert_int_equal(seen.calls, 1);
+    assert_true(seen.withheld);
+    assert_int_equal(nx_probe_inflight(prober), 0);
+}
+
 /* No TLS server here: how each failure is told. */
 static void tells_how_tls_failed(void **state) {
     (void)state;
@@ -659,6 +721,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(repeats_over_tcp, setup, teardown),
         cmocka_unit_test_setup_teardown(falls_back_on_the_truncated_reply,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(withholds_what_was_not_sent, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(speaks_tcp, setup, teardown),
         cmocka_unit_test_setup_teardown(reads_64_kib_over_tcp, setup, teardown),
         cmocka_unit_test_setup_teardown(tells_how_tcp_failed, setup, teardown),
@@ -677,6 +741,8 @@ int main(void) {
 #ifndef __SANITIZE_ADDRESS__
         cmocka_unit_test_setup_teardown(does_not_grow, setup, teardown),
 #endif
+        cmocka_unit_test_setup_teardown(withholds_what_waits_for_tls, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(tells_how_tls_failed, setup, teardown),
         cmocka_unit_test_setup_teardown(tells_unreachable, setup, teardown),
     };

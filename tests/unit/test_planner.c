@@ -21,6 +21,35 @@ static unsigned plans(struct engine_bench *b, uint32_t agent) {
     return n;
 }
 
+/* A name server turns bad: what plans say is taken back with the batch that
+ * tells it, not with the next tick. */
+static void test_withdrawn_at_once(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    hello(b, LYON, 2, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    for (int64_t t = T0; t <= T0 + 20 * S; t += 5 * S) {
+        audits(b, true, t);
+        nx_engine_withdraw(b->engine, t, &b->sink);
+        tick(b, t + S);
+    }
+    assert_int_equal(plan_of(b, LYON, T0 + 21 * S)->tasks_n, 2);
+    (void)plans(b, LYON);
+    audits(b, true, T0 + 25 * S); /* no news */
+    nx_engine_withdraw(b->engine, T0 + 25 * S, &b->sink);
+    assert_int_equal(plans(b, LYON), 0);
+    uint64_t revision = b->plan.revision;
+    audits(b, false, T0 + 26 * S);
+    assert_int_equal(plan_of(b, LYON, T0 + 26 * S)->tasks_n, 0);
+    nx_engine_withdraw(b->engine, T0 + 26 * S, &b->sink);
+    assert_int_equal(plans(b, LYON), 1);
+    assert_true(plan_of(b, LYON, T0 + 26 * S)->revision > revision);
+    nx_engine_withdraw(b->engine, T0 + 26 * S, &b->sink);
+    assert_int_equal(plans(b, LYON), 0); /* once */
+    tick(b, T0 + 27 * S);
+    assert_int_equal(plan_of(b, LYON, T0 + 27 * S)->tasks_n, 0);
+}
+
 /* A visit of n looks; TTL counts down to `end`. */
 static void visit(struct engine_bench *b, uint32_t agent, unsigned r,
                   unsigned n, int64_t begin, int64_t end) {
@@ -237,6 +266,7 @@ static void test_plan_of_nobody_and_small_arena(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_guard),
+        TEST(test_withdrawn_at_once),
         TEST(test_guard_waits_for_the_audit),
         TEST(test_guard_opens_on_word),
         TEST(test_audit_tasks),
