@@ -198,6 +198,7 @@ static bool ask(struct nx_agentd *a, const struct nx_due *due) {
     struct nx_question question = {.name = due->name,
                                    .qtype = due->qtype,
                                    .flags = due->rd0 ? 0 : NX_Q_RD,
+                                   .udp_bytes = due->udp_bytes,
                                    .to = due->to};
     if (due->cd) {
         question.flags |= NX_Q_CD;

@@ -149,6 +149,7 @@ static void pack_questions(struct packer *p, const struct nx_batch *batch,
         array[i].qtype = q->qtype;
         array[i].endpoint = endpoint_index(p, &q->to);
         array[i].flags = q->flags;
+        array[i].udp_bytes = q->udp_bytes;
     }
     out->questions = pointers;
     out->n_questions = batch->questions_n;
@@ -173,6 +174,7 @@ static void pack_answer(struct packer *p, const struct nx_answer *a,
     out->outcome = a->outcome;
     out->rcode = a->rcode;
     out->flags = a->flags;
+    out->over_tcp = a->over_tcp;
     out->cname_n = a->cname_n;
     if ((a->flags & NX_ANS_SOA) != 0) {
         out->soa_owner = name_ref(p, a->soa_owner);

@@ -65,11 +65,14 @@ static bool unpack_questions(struct batch_unpacker *b) {
             !nx_unpack_want(b->u, q->qtype <= UINT16_MAX,
                             "question.qtype: out of range") ||
             !nx_unpack_want(b->u, (q->flags & ~(uint32_t)NX_Q_FLAGS_ALL) == 0,
-                            "question.flags: unknown flag")) {
+                            "question.flags: unknown flag") ||
+            !nx_unpack_want(b->u, q->udp_bytes <= UINT16_MAX,
+                            "question.udp_bytes: out of range")) {
             return false;
         }
         out->qtype = (uint16_t)q->qtype;
         out->flags = (uint16_t)q->flags;
+        out->udp_bytes = (uint16_t)q->udp_bytes;
         out->to = b->endpoints[q->endpoint];
     }
     return b->questions != NULL;
@@ -175,6 +178,7 @@ static bool unpack_answer(struct batch_unpacker *b, const Nxclear__Answer *a,
     out->outcome = (uint8_t)a->outcome;
     out->rcode = (uint16_t)a->rcode;
     out->flags = (uint16_t)a->flags;
+    out->over_tcp = a->over_tcp != 0;
     out->cname_n = (uint8_t)a->cname_n;
     out->soa_owner =
         name_ref(u, names, n, a->soa_owner, "answer.soa_owner: no such name");

@@ -175,7 +175,8 @@ static bool proof_equal(const struct nx_proof *a, const struct nx_proof *b) {
 bool nx_answer_equal(const struct nx_answer *a, const struct nx_answer *b) {
     return a->outcome == b->outcome && a->rcode == b->rcode &&
            a->flags == b->flags && a->cname_n == b->cname_n &&
-           soa_equal(a, b) && names_equal(a->denied_name, b->denied_name) &&
+           a->over_tcp == b->over_tcp && soa_equal(a, b) &&
+           names_equal(a->denied_name, b->denied_name) &&
            names_equal(a->ns_owner, b->ns_owner) && a->ede_n == b->ede_n &&
            memcmp(a->ede, b->ede, a->ede_n * sizeof(a->ede[0])) == 0 &&
            proof_equal(&a->proof, &b->proof) &&

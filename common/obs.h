@@ -100,10 +100,15 @@ enum {
 
 #define NX_OBS_WIRE_MAX 1232U /* octets; what fits into a datagram anywhere */
 
+/* How much the asker takes over UDP (RFC 6891 section 6.2.3): what fits
+ * anywhere, unless it is to be known which sizes get through. */
+#define NX_EDNS_UDP_BYTES 1232U /* DNS flag day 2020 */
+
 struct nx_question {
     const uint8_t *name;
     uint16_t qtype;
-    uint16_t flags; /* NX_Q_* */
+    uint16_t flags;     /* NX_Q_* */
+    uint16_t udp_bytes; /* EDNS size offered; 0: NX_EDNS_UDP_BYTES */
     struct nx_endpoint to;
 };
 
@@ -143,6 +148,7 @@ struct nx_answer {
     const uint8_t *rdata;
     uint16_t rdata_len;
     uint8_t rdata_n;
+    bool over_tcp; /* the reply over UDP was truncated, this one is not */
     struct nx_proof proof;
 };
 

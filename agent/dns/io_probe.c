@@ -103,6 +103,7 @@ void nx_flight_answer(struct nx_flight *f, const uint8_t *msg, size_t len) {
     uint8_t *in = f->in; /* msg may be inside */
     f->in = NULL;
     f->error_errno = 0;
+    f->prober->reply.answer.over_tcp = f->cut != NULL;
     land(f);
     deliver(f, msg, len, &f->exchange);
     free(in);

@@ -27,11 +27,13 @@ static uint8_t *put_header(uint8_t *p, uint16_t id, uint16_t flags) {
     return put_u16(p, 1); /* the OPT */
 }
 
-static uint8_t *put_opt(uint8_t *p, uint16_t flags) {
+static uint8_t *put_opt(uint8_t *p, const struct nx_question *question) {
+    unsigned flags = question->flags;
     unsigned nsid = flags & NX_Q_NSID;
     *p++ = 0; /* owner: the root */
     p = put_u16(p, NX_TYPE_OPT);
-    p = put_u16(p, NX_EDNS_UDP_BYTES);
+    p = put_u16(p, question->udp_bytes != 0 ? question->udp_bytes
+                                            : NX_EDNS_UDP_BYTES);
     p = put_u16(p, 0); /* extended rcode, version 0 */
     p = put_u16(p, (flags & NX_Q_DO) != 0 ? EDNS_DO : 0);
     p = put_u16(p, nsid != 0 ? 4 : 0);
@@ -49,6 +51,6 @@ size_t nx_query_build(const struct nx_question *question, uint16_t id,
     memcpy(p, question->name, name_len);
     p = put_u16(p + name_len, question->qtype);
     p = put_u16(p, CLASS_IN);
-    p = put_opt(p, question->flags);
+    p = put_opt(p, question);
     return (size_t)(p - out);
 }

@@ -35,6 +35,7 @@ struct nx_due {
     bool rd0;
     bool nsid; /* ask for the identifier too */
     bool cd;   /* with CD=1: without validation (RFC 4035 section 3.2.2) */
+    uint16_t udp_bytes;    /* EDNS size to offer; 0: the usual one */
     struct nx_endpoint to; /* not with NX_DUE_AUTHORITY */
 };
 
@@ -93,10 +94,14 @@ void nx_planner_walked(struct nx_planner *planner, const uint8_t *name,
 
 /* What came of a question. A resolver that answers SERVFAIL is asked once more
  * with CD=1: an answer then means that validation failed, and not the resolver.
- * A question like any other: under the guard, by the rates, and for each target
- * at most every NX_TWIN_INTERVAL_S, or min_interval_ms if that is longer.
- * True: there is one more to ask. */
+ * One that does not answer over UDP, or truncated with nothing over TCP, is
+ * asked again with the EDNS sizes 512, 1232 and 4096: which of them bring an
+ * answer tells whether large ones are lost on the way.
+ * Questions like any other: under the guard, by the rates, and for each target
+ * at most every NX_TWIN_INTERVAL_S and NX_SIZES_INTERVAL_S, or min_interval_ms
+ * if that is longer. True: there is one more to ask. */
 #define NX_TWIN_INTERVAL_S 5
+#define NX_SIZES_INTERVAL_S 60
 bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
                      int64_t now_mono_us);
 

@@ -138,6 +138,9 @@ static void set_times(const struct build *b, struct nx_target *target,
     const struct nx_target *old = old_target(b, target->id);
     target->visit_us = old != NULL ? old->visit_us : INT64_MIN;
     target->twin_us = old != NULL ? old->twin_us : INT64_MIN;
+    target->sizes_us = old != NULL ? old->sizes_us : INT64_MIN;
+    target->again = old != NULL ? old->again : 0;
+    target->again_us = old != NULL ? old->again_us : INT64_MIN;
     target->unwalked = old != NULL && old->unwalked;
     if (old != NULL && same_pace(b, old, target)) {
         target->start_us = old->start_us;
@@ -177,8 +180,7 @@ static int add_target(struct build *b, uint64_t id, uint64_t phase,
         return NX_ENOMEM;
     }
     struct nx_target *target = &b->targets[b->n++];
-    *target = (struct nx_target){
-        .id = id, .task = task, .resolver = resolver, .twin_us = INT64_MIN};
+    *target = (struct nx_target){.id = id, .task = task, .resolver = resolver};
     *slot = (uint32_t)b->n;
     set_times(b, target, phase);
     return NX_OK;

@@ -38,10 +38,9 @@ static void pace_of(const struct nx_planner *planner,
 static void advance(const struct nx_planner *planner, struct nx_target *target,
                     int64_t now_us) {
     struct nx_pace pace;
-    if (target->twin) { /* beside the visits, which go on as they would */
-        target->twin = false;
-        target->twin_us = now_us;
-        target->ready_us = target->due_us;
+    if (target->again != 0) { /* beside the visits, which go on as they would */
+        bool more = nx_target_asked_again(target, now_us);
+        target->ready_us = more ? now_us : target->due_us;
         return;
     }
     pace_of(planner, target, &pace);
@@ -91,9 +90,13 @@ static void guard(const struct nx_planner *planner, struct nx_target *target,
     case NX_GUARD_DENIES:
         break;
     }
-    target->twin = false;
+    target->again = 0;
     pace_of(planner, target, &pace);
     next_visit(planner, target, &pace, now_us);
+}
+
+static int64_t waits_since(const struct nx_target *target) {
+    return target->again != 0 ? target->again_us : target->due_us;
 }
 
 /* The one that has waited longest among the ready; *wakeup_us: when the first
@@ -110,15 +113,15 @@ static struct nx_target *find_ready(struct nx_planner *planner, int64_t now_us,
         if (target->ready_us > now_us) {
             *wakeup_us =
                 target->ready_us < *wakeup_us ? target->ready_us : *wakeup_us;
-        } else if (best == NULL || target->due_us < best->due_us) {
+        } else if (best == NULL || waits_since(target) < waits_since(best)) {
             best = target;
         }
     }
     return best;
 }
 
-static bool same_server(const struct nx_endpoint *a,
-                        const struct nx_endpoint *b) {
+bool nx_is_same_server(const struct nx_endpoint *a,
+                       const struct nx_endpoint *b) {
     struct nx_endpoint x = *a;
     struct nx_endpoint y = *b;
     x.transport = y.transport = 0;
@@ -132,7 +135,7 @@ static void postpone(struct nx_planner *planner, const struct nx_endpoint *at,
                      int64_t until_us) {
     bool hit[NX_POLICY_RESOLVERS_MAX];
     for (size_t i = 0; i < planner->resolvers_n; i++) {
-        hit[i] = same_server(&planner->resolvers[i].at, at);
+        hit[i] = nx_is_same_server(&planner->resolvers[i].at, at);
     }
     for (size_t i = 0; i < planner->targets_n; i++) {
         struct nx_target *target = &planner->targets[i];
@@ -160,7 +163,7 @@ static void describe(const struct nx_planner *planner,
         out->qtype = task->qtype;
         out->rd0 = task->rd0;
         out->nsid = task->nsid;
-        out->cd = target->twin;
+        nx_target_again(target, &out->cd, &out->udp_bytes);
     }
 }
 
@@ -177,84 +180,8 @@ static enum nx_ratelimit_verdict take_token(struct nx_planner *planner,
                              wait_us);
 }
 
-/* Is the question one of this target's? */
-static bool is_task_of(const struct nx_planner *planner,
-                       const struct nx_target *target,
-                       const struct nx_question *question) {
-    if (target->task >= NX_TARGET_GONE ||
-        target->resolver >= planner->resolvers_n ||
-        target->task == NX_TARGET_IDENTITY) {
-        return false;
-    }
-    const struct nx_task *task = &planner->current->plan.tasks[target->task];
-    return task->qtype == question->qtype &&
-           nx_dname_equal(task->name, question->name) &&
-           same_server(&planner->resolvers[target->resolver].at, &question->to);
-}
-
-/* ... and worth a twin? Of canary names nobody wants to know. */
-static bool is_asked(const struct nx_planner *planner,
-                     const struct nx_target *target,
-                     const struct nx_question *question) {
-    return is_task_of(planner, target, question) &&
-           !planner->current->plan.tasks[target->task].canary;
-}
-
-static bool is_open(const struct nx_planner *planner,
-                    const struct nx_target *target,
-                    const struct nx_question *question, int64_t now_us) {
-    if (!is_task_of(planner, target, question)) {
-        return false;
-    }
-    const struct nx_task *task = &planner->current->plan.tasks[target->task];
-    return task->canary ||
-           nx_guard_state(planner->guard, planner->policy, task->name,
-                          task->qtype, now_us) == NX_GUARD_OPEN;
-}
-
 void nx_planner_system_busy(struct nx_planner *planner, bool busy) {
     planner->system_busy = busy;
-}
-
-bool nx_planner_asks(const struct nx_planner *planner,
-                     const struct nx_question *question, int64_t now_mono_us) {
-    bool in_force = nx_planner_in_force(planner, now_mono_us);
-    bool any = false;
-    for (size_t i = 0; !any && in_force && i < planner->targets_n; i++) {
-        any = is_open(planner, &planner->targets[i], question, now_mono_us);
-    }
-    return any;
-}
-
-bool nx_planner_may(const struct nx_planner *planner,
-                    const struct nx_question *question, int64_t now_mono_us) {
-    return (question->flags & NX_Q_RD) == 0 ||
-           nx_dname_equal(question->name, root) ||
-           nx_planner_asks(planner, question, now_mono_us);
-}
-
-bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
-                     int64_t now_mono_us) {
-    const int64_t least_us = NX_TWIN_INTERVAL_S * INT64_C(1000000);
-    const int64_t policy_us = (int64_t)planner->policy->min_interval_ms * 1000;
-    const int64_t rest_us = policy_us > least_us ? policy_us : least_us;
-    const struct nx_question *question = obs->question;
-    bool failed = obs->answer->outcome == NX_ANSWERED &&
-                  obs->answer->rcode == NX_RCODE_SERVFAIL &&
-                  (question->flags & NX_Q_CD) == 0 &&
-                  question->to.transport != NX_SYSTEM; /* no CD there */
-    bool any = false;
-    for (size_t i = 0; failed && i < planner->targets_n; i++) {
-        struct nx_target *target = &planner->targets[i];
-        bool rested = target->twin_us == INT64_MIN ||
-                      now_mono_us - target->twin_us >= rest_us;
-        if (rested && is_asked(planner, target, question)) {
-            target->twin = true;
-            target->ready_us = now_mono_us;
-            any = true;
-        }
-    }
-    return any;
 }
 
 bool nx_planner_next(struct nx_planner *planner, int64_t now_mono_us,

@@ -8,6 +8,15 @@
 #define NX_TARGET_GONE (UINT32_MAX - 1) /* task: not in the plan any more */
 #define NX_RESOLVER_NONE UINT16_MAX
 
+/* What a question is asked with once more (plan_again.c), lowest bit first. */
+enum {
+    NX_AGAIN_CD = 1 << 0,
+    NX_AGAIN_512 = 1 << 1,
+    NX_AGAIN_1232 = 1 << 2,
+    NX_AGAIN_4096 = 1 << 3,
+    NX_AGAIN_SIZES = NX_AGAIN_512 | NX_AGAIN_1232 | NX_AGAIN_4096,
+};
+
 /* One (task, resolver). */
 struct nx_target {
     uint64_t id;       /* hash of kind, name, type, RD and resolver */
@@ -16,10 +25,12 @@ struct nx_target {
     int64_t ready_us;  /* due_us, or later because a bucket was empty */
     int64_t visit_us;  /* when the last visit began; INT64_MIN: never */
     int64_t twin_us;   /* when it was last asked with CD=1; INT64_MIN */
+    int64_t sizes_us;  /* ... and with other EDNS sizes */
     uint32_t task;     /* index into the plan, or NX_TARGET_* */
     uint16_t resolver; /* index, or NX_RESOLVER_NONE */
     uint8_t left;      /* queries left in the current visit, 0: between */
-    bool twin;         /* the next query has CD=1 */
+    int64_t again_us;  /* when `again` was wanted */
+    uint8_t again;     /* NX_AGAIN_*: asked next, beside the visits */
     bool unwalked;     /* no walk of ours will say a word of it */
 };
 
@@ -55,6 +66,16 @@ struct nx_pace {
 
 void nx_target_pace(const struct nx_policy *policy, const struct nx_plan *plan,
                     const struct nx_target *target, struct nx_pace *out);
+
+/* One server, whatever transport and layer? */
+bool nx_is_same_server(const struct nx_endpoint *a,
+                       const struct nx_endpoint *b);
+
+/* Takes the next of target->again, as the flags and size of the question. */
+void nx_target_again(const struct nx_target *target, bool *cd,
+                     uint16_t *udp_bytes);
+/* It is being sent: crosses it off. False: it was the last. */
+bool nx_target_asked_again(struct nx_target *target, int64_t now_mono_us);
 
 /* What is to become of the targets. The old ones stay on failure. */
 struct nx_rebuild {

@@ -121,12 +121,13 @@ static bool reserve(struct nx_batcher *b, size_t bytes) {
 
 static uint64_t question_hash(const struct nx_question *q) {
     uint64_t h = nx_dname_hash(q->name, (uint64_t)q->qtype << 16 | q->flags);
-    return nx_endpoint_hash(&q->to, h);
+    return nx_endpoint_hash(&q->to, nx_hash_u64(q->udp_bytes, h));
 }
 
 static bool question_equal(const struct nx_question *a,
                            const struct nx_question *b) {
     return a->qtype == b->qtype && a->flags == b->flags &&
+           a->udp_bytes == b->udp_bytes &&
            nx_endpoint_equal(&a->to, &b->to) &&
            nx_dname_equal(a->name, b->name);
 }

@@ -44,7 +44,8 @@ static struct nx_wires_slot *slot_of(struct nx_wires *wires,
 bool nx_wires_take(struct nx_wires *wires, const struct nx_obs *obs,
                    int64_t now_mono_us) {
     static const struct nx_bucket_rate rate = {1, NX_WIRES_ALL_BURST};
-    if (obs->wire_len == 0 || obs->answer->outcome != NX_ANSWERED) {
+    if (obs->wire_len == 0 || obs->answer->outcome != NX_ANSWERED ||
+        obs->question->udp_bytes != 0) { /* no answer that users get */
         return false;
     }
     uint64_t question = question_hash(obs->question);

@@ -46,6 +46,7 @@ static void fill_tables(struct sample *s) {
         q->name = s->name;
         q->qtype = i % 2 == 0 ? NX_TYPE_A : NX_TYPE_AAAA;
         q->flags = NX_Q_RD;
+        q->udp_bytes = i == 1 ? 4096 : 0;
         assert_int_equal(nx_endpoint_parse("192.0.2.53@53", &q->to), 0);
         q->to.address[3] = (uint8_t)(53 + i / 2);
         q->to.layer = i < 2 ? NX_LAYER_UPSTREAM : NX_LAYER_NETWORK;
@@ -67,6 +68,7 @@ static void fill_tables(struct sample *s) {
                                        .ede_n = 2,
                                        .nsid = s->apex,
                                        .nsid_len = 5,
+                                       .over_tcp = true,
                                        .proof = {.inception = 4000000000U,
                                                  .expiration = 17,
                                                  .key_tag = 65535,
@@ -160,6 +162,7 @@ static void assert_obs_equal(const struct nx_obs *a, const struct nx_obs *b) {
     assert_true(nx_dname_equal(a->question->name, b->question->name));
     assert_int_equal(a->question->qtype, b->question->qtype);
     assert_int_equal(a->question->flags, b->question->flags);
+    assert_int_equal(a->question->udp_bytes, b->question->udp_bytes);
     assert_int_equal(a->tx_mono_us, b->tx_mono_us);
     assert_int_equal(a->rx_mono_us, b->rx_mono_us);
     assert_int_equal(a->soa_ttl_s, b->soa_ttl_s);

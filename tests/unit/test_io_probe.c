@@ -391,6 +391,7 @@ static void repeats_over_tcp(void **state) {
     server.on_tcp = tcp_good;
     assert_int_equal(ask(NX_UDP, TIMEOUT_MS), NX_ANSWERED);
     assert_int_equal(seen.answer.flags, NX_ANS_RA | NX_ANS_RDATA);
+    assert_true(seen.answer.over_tcp);
     assert_int_equal(server.udp_n, 1);
     assert_int_equal(server.tcp_n, 1);
     assert_int_equal(seen.error, 0);
@@ -405,6 +406,7 @@ static void falls_back_on_the_truncated_reply(void **state) {
         unsigned wait_ms = broken[i] == silent ? SHORT_MS : TIMEOUT_MS;
         assert_int_equal(ask(NX_UDP, wait_ms), NX_ANSWERED);
         assert_int_equal(seen.answer.flags, NX_ANS_RA | NX_ANS_TC);
+        assert_false(seen.answer.over_tcp);
         assert_int_equal(seen.error, 0);
         assert_int_equal(seen.obs.src_port, ntohs(server.peer.sin_port));
     }

@@ -478,6 +478,12 @@ static void builds_the_flags_asked_for(void **state) {
     assert_int_equal(out[3], 0x10); /* CD */
     assert_memory_equal(out + n - 10, "\0\0\200\0\0\4\0\3\0\0", 10);
     question.flags = 0;
+    n = nx_query_build(&question, ID, out);
+    assert_memory_equal(out + n - 11, "\0\0\51\4\320\0\0\0\0\0\0", 11);
+    question.udp_bytes = 4096;
+    n = nx_query_build(&question, ID, out);
+    assert_memory_equal(out + n - 11, "\0\0\51\20\0\0\0\0\0\0\0", 11);
+    question.udp_bytes = 0;
 }
 
 static void builds_the_longest_name(void **state) {

@@ -1,0 +1,146 @@
+/* What is asked, and what once more because of what came of it. */
+#include "agent/plan/plan_priv.h"
+
+static const uint8_t root[1] = {0};
+
+static const struct {
+    uint8_t bit;
+    uint16_t udp_bytes;
+} sizes[] = {{NX_AGAIN_512, 512}, {NX_AGAIN_1232, 1232}, {NX_AGAIN_4096, 4096}};
+
+static uint8_t lowest(const struct nx_target *target) {
+    return (uint8_t)(target->again & -target->again);
+}
+
+void nx_target_again(const struct nx_target *target, bool *cd,
+                     uint16_t *udp_bytes) {
+    uint8_t bit = lowest(target);
+    *cd = bit == NX_AGAIN_CD;
+    *udp_bytes = 0;
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        if (bit == sizes[i].bit) {
+            *udp_bytes = sizes[i].udp_bytes;
+        }
+    }
+}
+
+bool nx_target_asked_again(struct nx_target *target, int64_t now_mono_us) {
+    uint8_t bit = lowest(target);
+    if (bit == NX_AGAIN_CD) {
+        target->twin_us = now_mono_us;
+    }
+    target->again = (uint8_t)(target->again & ~bit);
+    return target->again != 0;
+}
+
+/* Is the question one of this target's? */
+static bool is_task_of(const struct nx_planner *planner,
+                       const struct nx_target *target,
+                       const struct nx_question *question) {
+    if (target->task >= NX_TARGET_GONE ||
+        target->resolver >= planner->resolvers_n ||
+        target->task == NX_TARGET_IDENTITY) {
+        return false;
+    }
+    const struct nx_task *task = &planner->current->plan.tasks[target->task];
+    return task->qtype == question->qtype &&
+           nx_dname_equal(task->name, question->name) &&
+           nx_is_same_server(&planner->resolvers[target->resolver].at,
+                             &question->to);
+}
+
+/* ... and worth a twin? Of canary names nobody wants to know. */
+static bool is_asked(const struct nx_planner *planner,
+                     const struct nx_target *target,
+                     const struct nx_question *question) {
+    return is_task_of(planner, target, question) &&
+           !planner->current->plan.tasks[target->task].canary;
+}
+
+static bool is_open(const struct nx_planner *planner,
+                    const struct nx_target *target,
+                    const struct nx_question *question, int64_t now_us) {
+    if (!is_task_of(planner, target, question)) {
+        return false;
+    }
+    const struct nx_task *task = &planner->current->plan.tasks[target->task];
+    return task->canary ||
+           nx_guard_state(planner->guard, planner->policy, task->name,
+                          task->qtype, now_us) == NX_GUARD_OPEN;
+}
+
+bool nx_planner_asks(const struct nx_planner *planner,
+                     const struct nx_question *question, int64_t now_mono_us) {
+    bool in_force = nx_planner_in_force(planner, now_mono_us);
+    bool any = false;
+    for (size_t i = 0; !any && in_force && i < planner->targets_n; i++) {
+        any = is_open(planner, &planner->targets[i], question, now_mono_us);
+    }
+    return any;
+}
+
+bool nx_planner_may(const struct nx_planner *planner,
+                    const struct nx_question *question, int64_t now_mono_us) {
+    return (question->flags & NX_Q_RD) == 0 ||
+           nx_dname_equal(question->name, root) ||
+           nx_planner_asks(planner, question, now_mono_us);
+}
+
+/* An answer that does not fit shows so: it is lost on the way, or cut and not
+ * to be had over TCP. */
+static uint8_t wanted_again(const struct nx_obs *obs) {
+    const struct nx_question *question = obs->question;
+    const struct nx_answer *answer = obs->answer;
+    bool cut =
+        answer->outcome == NX_ANSWERED && (answer->flags & NX_ANS_TC) != 0;
+    if ((question->flags & NX_Q_CD) != 0 || question->udp_bytes != 0 ||
+        question->to.transport == NX_SYSTEM) {
+        return 0; /* was asked again itself, or there is no way to */
+    }
+    if (answer->outcome == NX_ANSWERED && answer->rcode == NX_RCODE_SERVFAIL) {
+        return NX_AGAIN_CD;
+    }
+    return (cut || answer->outcome == NX_TIMEOUT) &&
+                   question->to.transport == NX_UDP
+               ? NX_AGAIN_SIZES
+               : 0;
+}
+
+static int64_t longer_us(int64_t least_s, uint32_t policy_ms) {
+    int64_t least_us = least_s * INT64_C(1000000);
+    int64_t policy_us = (int64_t)policy_ms * 1000;
+    return policy_us > least_us ? policy_us : least_us;
+}
+
+/* Of these, what was not asked too lately. */
+static uint8_t rested(const struct nx_planner *planner,
+                      const struct nx_target *target, uint8_t wanted,
+                      int64_t now_us) {
+    int64_t last_us =
+        wanted == NX_AGAIN_CD ? target->twin_us : target->sizes_us;
+    int64_t rest_us = longer_us(wanted == NX_AGAIN_CD ? NX_TWIN_INTERVAL_S
+                                                      : NX_SIZES_INTERVAL_S,
+                                planner->policy->min_interval_ms);
+    bool may = last_us == INT64_MIN || now_us - last_us >= rest_us;
+    return may ? wanted : 0;
+}
+
+bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
+                     int64_t now_mono_us) {
+    uint8_t wanted = wanted_again(obs);
+    bool any = false;
+    for (size_t i = 0; wanted != 0 && i < planner->targets_n; i++) {
+        struct nx_target *target = &planner->targets[i];
+        uint8_t again = rested(planner, target, wanted, now_mono_us);
+        if (again != 0 && is_asked(planner, target, obs->question)) {
+            target->again |= again;
+            target->ready_us = now_mono_us;
+            target->again_us = now_mono_us;
+            if (again == NX_AGAIN_SIZES) {
+                target->sizes_us = now_mono_us;
+            }
+            any = true;
+        }
+    }
+    return any;
+}
