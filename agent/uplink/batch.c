@@ -127,8 +127,7 @@ static uint64_t question_hash(const struct nx_question *q) {
 static bool question_equal(const struct nx_question *a,
                            const struct nx_question *b) {
     return a->qtype == b->qtype && a->flags == b->flags &&
-           a->udp_bytes == b->udp_bytes &&
-           nx_endpoint_equal(&a->to, &b->to) &&
+           a->udp_bytes == b->udp_bytes && nx_endpoint_equal(&a->to, &b->to) &&
            nx_dname_equal(a->name, b->name);
 }
 

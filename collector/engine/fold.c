@@ -155,15 +155,19 @@ static bool in_use(const struct fold *f, const struct nx_question *question,
            nx_agent_uses(f->agent, &question->to);
 }
 
+/* A question that was asked again tells of the look before it. */
+static void fold_again(struct fold *f, struct nx_target *t,
+                       const struct nx_look *look) {
+    bool said = (look->flags & NX_LOOK_CD) != 0 ? nx_target_twin(t, look)
+                                                : nx_target_sized(t, look);
+    if (said) {
+        t->stale = true;
+        nx_target_wake(f->engine, t, true);
+    }
+}
+
 static void fold_look(struct fold *f, struct nx_target *t,
                       const struct nx_look *look) {
-    if ((look->flags & NX_LOOK_CD) != 0) {
-        if (nx_target_twin(t, look)) {
-            t->stale = true;
-            nx_target_wake(f->engine, t, true);
-        }
-        return;
-    }
     bool turned = t->looks_n == 0 || look->kind != t->newest_kind;
     if (nx_target_push(t, look) != 0) {
         f->engine->counts.refused_n++; /* no memory: an older look is gone */
@@ -209,7 +213,9 @@ static void fold_target(struct fold *f, struct nx_route *route,
         struct nx_target *t = first ? route->target : NULL;
         t = t != NULL ? t : target_for(f, item, obs, &look);
         if (t != NULL) {
-            fold_look(f, t, &look);
+            bool again =
+                (look.flags & NX_LOOK_CD) != 0 || nx_look_is_sized(obs);
+            (again ? fold_again : fold_look)(f, t, &look);
             route->target = first ? t : route->target;
         }
     }

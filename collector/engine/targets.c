@@ -7,7 +7,8 @@
 #include "common/hash.h"
 
 #define RING_FIRST 8U
-#define TWIN_US INT64_C(10000000) /* a question and its twin with CD=1 */
+/* From a question to when it is asked again, however few tokens there are. */
+#define AGAIN_US INT64_C(60000000)
 
 static void key_of(struct nx_target_key *key, uint32_t agent_id,
                    uint32_t item_id, const struct nx_endpoint *at) {
@@ -301,7 +302,9 @@ static unsigned twin_flag(unsigned kind) {
                                       : 0U;
 }
 
-bool nx_target_twin(struct nx_target *t, const struct nx_look *look) {
+/* The newest look of the ring that was sent before, but not long before. */
+static struct nx_look *look_before(struct nx_target *t,
+                                   const struct nx_look *look) {
     struct nx_look *newest = NULL;
     for (size_t i = 0; i < t->looks_n; i++) {
         struct nx_look *l = &t->looks[(oldest_i(t) + i) % (size_t)t->cap_n];
@@ -310,13 +313,33 @@ bool nx_target_twin(struct nx_target *t, const struct nx_look *look) {
             newest = l;
         }
     }
+    bool late = newest != NULL && look->tx_us - newest->tx_us > AGAIN_US;
+    return late ? NULL : newest;
+}
+
+bool nx_target_twin(struct nx_target *t, const struct nx_look *look) {
+    struct nx_look *newest = look_before(t, look);
     unsigned flag = twin_flag(look->kind);
-    if (newest == NULL || flag == 0 || newest->kind != NX_KIND_SERVFAIL ||
-        look->tx_us - newest->tx_us > TWIN_US) {
+    if (newest == NULL || flag == 0 || newest->kind != NX_KIND_SERVFAIL) {
         return false;
     }
-    newest->flags = (uint16_t)(newest->flags | flag);
+    newest->flags |= flag;
     return true;
+}
+
+bool nx_target_sized(struct nx_target *t, const struct nx_look *look) {
+    struct nx_look *newest = look_before(t, look);
+    bool said = false;
+    if (newest == NULL || !nx_look_is_lost(newest)) {
+        return false;
+    }
+    for (unsigned i = 0; i < NX_SIZES_N; i++) {
+        if (look->sized[i] != NX_SIZED_NONE) {
+            newest->sized[i] = look->sized[i];
+            said = true;
+        }
+    }
+    return said;
 }
 
 size_t nx_target_looks(const struct nx_target *t, struct nx_look *out) {

@@ -27,6 +27,10 @@ void nx_targets_drop(struct nx_engine *engine, struct nx_target *target);
  * showed (NX_LOOK_TWIN_*). False: there is none, or it showed nothing. */
 bool nx_target_twin(struct nx_target *target, const struct nx_look *look);
 
+/* The same of a look with another EDNS size (nx_look.sized) and of the look
+ * that was lost just before it. */
+bool nx_target_sized(struct nx_target *target, const struct nx_look *look);
+
 /* Takes a look into the ring. When it is full the oldest goes: one that comes
  * late may be that itself. NX_ENOMEM: could not grow, it was full then. */
 int nx_target_push(struct nx_target *target,

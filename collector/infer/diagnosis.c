@@ -97,11 +97,19 @@ static enum nx_state mute_state(const struct nx_evidence *ev,
     return unknown(out, odd ? NX_UNKNOWN_INCONSISTENT : NX_UNKNOWN_NEVER_SEEN);
 }
 
+/* One loss may be chance, unless other sizes were tried and show why. */
+static bool is_out_of_reach(const struct nx_evidence *ev) {
+    struct nx_sizes sizes;
+    nx_evidence_sizes(ev->c, &sizes);
+    return ev->lost_n >= LOST_LOOKS ||
+           (ev->lost_n > 0 && sizes.limit_bytes > 0);
+}
+
 static enum nx_state classify(const struct nx_evidence *ev,
                               struct nx_verdict *out) {
     const struct nx_look *last = NULL;
 
-    if (ev->heard && ev->lost_n >= LOST_LOOKS) {
+    if (ev->heard && is_out_of_reach(ev)) {
         return NX_STATE_UNREACHABLE;
     }
     if (ev->last == NX_NO_LOOK) {

@@ -35,6 +35,18 @@ enum nx_twin nx_evidence_twin(const struct nx_case *c) {
     return NX_TWIN_NONE;
 }
 
+void nx_evidence_sizes(const struct nx_case *c, struct nx_sizes *out) {
+    uint8_t sized[NX_SIZES_N] = {0};
+    for (size_t i = c->looks_n; i > 0 && nx_look_is_lost(&c->looks[i - 1]);
+         i--) {
+        for (unsigned k = 0; k < NX_SIZES_N; k++) {
+            sized[k] =
+                sized[k] != NX_SIZED_NONE ? sized[k] : c->looks[i - 1].sized[k];
+        }
+    }
+    nx_sizes_judge(sized, out);
+}
+
 /* A positive answer from before the restoration is the old entry, not the
  * restored one. */
 static bool is_restored(const struct nx_case *c, const struct nx_look *look) {

@@ -88,6 +88,9 @@ enum nx_twin {
 };
 enum nx_twin nx_evidence_twin(const struct nx_case *c);
 
+/* What other EDNS sizes brought, in the row of losses that lasts. */
+void nx_evidence_sizes(const struct nx_case *c, struct nx_sizes *out);
+
 /* The newest negative look, NULL when there is none. */
 const struct nx_look *nx_evidence_negative(const struct nx_evidence *ev);
 

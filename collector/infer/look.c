@@ -9,6 +9,15 @@ static bool has(const struct nx_answer *answer, unsigned flag) {
     return (answer->flags & flag) != 0;
 }
 
+bool nx_look_is_sized(const struct nx_obs *obs) {
+    return nx_sizes_index(obs->question->udp_bytes) >= 0;
+}
+
+bool nx_look_is_lost(const struct nx_look *look) {
+    return look->kind == NX_KIND_TIMEOUT || look->kind == NX_KIND_NETERR ||
+           (look->flags & NX_LOOK_TC) != 0;
+}
+
 bool nx_kind_is_negative(unsigned kind) {
     return kind == NX_KIND_NXDOMAIN || kind == NX_KIND_NODATA;
 }
@@ -218,6 +227,10 @@ void nx_look_from_obs(const struct nx_obs *obs, const struct nx_expect *expect,
     out->flags =
         flags_of(obs->question, obs->answer, out->kind == NX_KIND_REFUSED);
     out->soa_rel = NX_SOA_NONE;
+    if (nx_look_is_sized(obs)) {
+        out->sized[nx_sizes_index(obs->question->udp_bytes)] =
+            (uint8_t)nx_sized_of(obs->answer);
+    }
     if (obs->answer->outcome == NX_ANSWERED) {
         take_answer(obs, apex, out);
     }

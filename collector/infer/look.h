@@ -4,6 +4,7 @@
 #ifndef NX_COLLECTOR_LOOK_H
 #define NX_COLLECTOR_LOOK_H
 
+#include "collector/infer/sizes.h"
 #include "common/obs.h"
 
 /* What a reply says about the name. */
@@ -65,6 +66,9 @@ struct nx_look {
     uint32_t flags;  /* NX_LOOK_* */
     uint8_t kind;    /* enum nx_kind */
     uint8_t soa_rel; /* enum nx_soa_rel */
+    /* enum nx_sized, by size: of the questions that were asked again after this
+     * one; of such a question, what it brought itself. */
+    uint8_t sized[NX_SIZES_N];
 };
 
 /* The expected RRset of one type in the canonical form of nx_answer.rdata;
@@ -81,6 +85,12 @@ struct nx_expect {
 void nx_look_from_obs(const struct nx_obs *obs, const struct nx_expect *expect,
                       const uint8_t *apex, int64_t theta_us, uint32_t eps_us,
                       struct nx_look *out);
+
+/* Asked again with another EDNS size: it tells of the look before it. */
+bool nx_look_is_sized(const struct nx_obs *obs);
+
+/* No answer, or one that was cut and is not to be had over TCP. */
+bool nx_look_is_lost(const struct nx_look *look);
 
 bool nx_kind_is_negative(unsigned kind); /* NXDOMAIN or NODATA */
 const char *nx_kind_text(unsigned kind); /* "NXDOMAIN" */

@@ -114,6 +114,16 @@ static void flag_truncated(const struct nx_evidence *ev,
     }
 }
 
+/* Larger answers do not come over UDP; nor by TCP where it is blocked too. */
+static void flag_sizes(const struct nx_evidence *ev, struct nx_verdict *out) {
+    struct nx_sizes sizes;
+    nx_evidence_sizes(ev->c, &sizes);
+    out->size_limit_bytes = sizes.limit_bytes;
+    if (sizes.limit_bytes > 0) {
+        flag(out, sizes.tcp ? NX_FLAG_SIZE_LIMITED : NX_FLAG_SIZE_BLOCKED);
+    }
+}
+
 void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_looks(ev, out);
     flag_lines(ev, out);
@@ -121,5 +131,6 @@ void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_twin(ev, out);
     flag_hosts_file(ev, out);
     flag_truncated(ev, out);
+    flag_sizes(ev, out);
     take_serial(ev, out);
 }

@@ -53,7 +53,9 @@ const char *nx_state_text(unsigned state);
     X(CD_ANSWERED, "cd-answered")                                              \
     X(CD_FAILS, "cd-fails")                                                    \
     X(TRUNCATED, "truncated")                                                  \
-    X(HOSTS_FILE, "hosts-file")
+    X(HOSTS_FILE, "hosts-file")                                                \
+    X(SIZE_LIMITED, "size-limited")                                            \
+    X(SIZE_BLOCKED, "size-blocked")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,
@@ -185,6 +187,7 @@ struct nx_verdict {
     double refill_negative_probability; /* authority partly bad; else -1 */
     int64_t extra_wait_us;              /* ... mean of the rounds to come */
     bool presumed_clear;                /* silent, but F(now) > 0.9 */
+    uint16_t size_limit_bytes;          /* with NX_FLAG_SIZE_*, else 0 */
     uint16_t looks_n;                   /* looks the verdict rests on */
     uint16_t positives_in_row;          /* from distinct source ports */
     int64_t earliest_clear_us;          /* NX_TIME_UNKNOWN */

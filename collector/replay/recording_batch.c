@@ -21,6 +21,7 @@ static void read_question(const struct nx_in *in, struct nx_arena *arena,
     }
     out->qtype = nx_take_type(in, "type");
     out->flags = (uint16_t)nx_take_flags(in, "ask", nx_question_flags);
+    out->udp_bytes = (uint16_t)nx_in_integer(in, "udp_bytes", 0, UINT16_MAX, 0);
     nx_take_endpoint(in, "to", arena, &out->to);
 }
 
@@ -99,6 +100,7 @@ static void read_answer(const struct nx_in *in, struct nx_arena *arena,
         struct nx_in ns = nx_in_member(in, "ns");
         nx_in_fail(&ns, "missing");
     }
+    out->over_tcp = nx_in_bool(in, "over_tcp", false);
     read_ede(in, out);
     read_proof(in, &out->proof);
     read_nsid(in, arena, out);

@@ -167,6 +167,7 @@ static bool put_answer(json_t *o, const struct nx_obs *obs) {
             nx_json_set(o, "denied", nx_json_name(a->denied_name))) &&
            ((a->flags & NX_ANS_NS) == 0 || a->ns_owner == NULL ||
             nx_json_set(o, "ns", nx_json_name(a->ns_owner))) &&
+           (!a->over_tcp || nx_json_set(o, "over_tcp", json_true())) &&
            put_proof(o, &a->proof) &&
            (a->ede_n == 0 || nx_json_set(o, "ede", ede_json(a))) &&
            (a->nsid_len == 0 ||
@@ -183,6 +184,8 @@ static json_t *obs_json(const struct nx_obs *obs) {
         flags_json(q->flags, nx_question_flags), "outcome",
         nx_outcome_text(a->outcome), "port", (json_int_t)obs->src_port);
     if (o != NULL && put_endpoint(o, "to", &q->to) &&
+        (q->udp_bytes == 0 ||
+         nx_json_set(o, "udp_bytes", json_integer(q->udp_bytes))) &&
         (a->outcome != NX_ANSWERED || put_answer(o, obs)) &&
         (obs->wire_len == 0 ||
          nx_json_set(o, "wire", hex(obs->wire, obs->wire_len)))) {

@@ -105,6 +105,10 @@ static bool write_fact(const struct scene *s, const char *key, char *out,
     if (strcmp(key, "serial") == 0) {
         return f->serial_known && write_number(f->serial, out, cap);
     }
+    if (strcmp(key, "bytes") == 0) {
+        return v->size_limit_bytes > 0 &&
+               write_number(v->size_limit_bytes, out, cap);
+    }
     if (strcmp(key, "caches") == 0) {
         return write_number(v->lines_n, out, cap);
     }

@@ -183,11 +183,27 @@ const struct nx_advice_row nx_advice_table[] = {
      "let its operator allow this network, or name another resolver" MEANWHILE},
     {NX_STATE_REFUSED, ALWAYS, 0, "the resolver refuses to answer",
      "let its operator allow this network, or name another resolver"},
+    {NX_STATE_UNREACHABLE, FLAG, NX_FLAG_SIZE_LIMITED,
+     "answers of {resolver} above {bytes} octets do not reach this network "
+     "over "
+     "UDP; over TCP they do",
+     "let large UDP replies and their fragments through to this network, or "
+     "let {resolver} send at most {bytes} octets (EDNS)" MEANWHILE},
+    {NX_STATE_UNREACHABLE, FLAG, NX_FLAG_SIZE_BLOCKED,
+     "answers of {resolver} above {bytes} octets do not reach this network, "
+     "neither over UDP nor over TCP",
+     "open TCP port 53 to {resolver} (RFC 7766), and let large UDP replies and "
+     "their fragments through" MEANWHILE},
     {NX_STATE_UNREACHABLE, ALWAYS, 0, "{resolver} does not answer",
      "check {resolver} and the way to it" MEANWHILE},
     {NX_STATE_UNREACHABLE, ALWAYS, 0, "the resolver does not answer",
      "check the resolver and the way to it"},
 
+    {NX_STATE_UNKNOWN, FLAG, NX_FLAG_SIZE_BLOCKED,
+     "answers of {resolver} above {bytes} octets do not reach this network, "
+     "neither over UDP nor over TCP",
+     "open TCP port 53 to {resolver} (RFC 7766), and let large UDP replies and "
+     "their fragments through" MEANWHILE},
     {NX_STATE_UNKNOWN, FLAG, NX_FLAG_TRUNCATED,
      "the answers of {resolver} do not fit into UDP, and it gives none over "
      "TCP",

@@ -47,6 +47,20 @@ static json_t *look_ends(const struct nx_look *look) {
                                         (int64_t)look->r_s * INT64_C(1000000));
 }
 
+/* What other EDNS sizes brought: {"512": "tcp", "1232": "lost"}. */
+static json_t *look_sizes(const struct nx_look *look) {
+    json_t *o = json_object();
+    for (unsigned i = 0; i < NX_SIZES_N; i++) {
+        char key[8];
+        (void)snprintf(key, sizeof(key), "%u", (unsigned)nx_sizes_bytes[i]);
+        if (look->sized[i] != NX_SIZED_NONE) {
+            (void)nx_json_set(o, key,
+                              json_string(nx_sized_text(look->sized[i])));
+        }
+    }
+    return o;
+}
+
 static json_t *look_json(const struct nx_look *look) {
     json_t *l = json_object();
     bool serial = (look->flags & NX_LOOK_SERIAL) != 0;
@@ -62,7 +76,8 @@ static json_t *look_json(const struct nx_look *look) {
         nx_json_set(l, "clock_error_ms",
                     json_real((double)look->eps_us / 1000.0)) &&
         nx_json_set(l, "port", json_integer(look->src_port)) &&
-        nx_json_set(l, "flags", look_flags(look))) {
+        nx_json_set(l, "flags", look_flags(look)) &&
+        nx_json_set(l, "sizes", look_sizes(look))) {
         return l;
     }
     json_decref(l);
@@ -140,6 +155,12 @@ static const char *flag_meaning(unsigned flag) {
     case NX_FLAG_HOSTS_FILE:
         return "the answer stands in /etc/hosts of the agent's host: it says "
                "nothing about caches";
+    case NX_FLAG_SIZE_LIMITED:
+        return "asked with several EDNS sizes: large answers are lost over "
+               "UDP, and come over TCP";
+    case NX_FLAG_SIZE_BLOCKED:
+        return "asked with several EDNS sizes: large answers are lost over "
+               "UDP, and TCP gives nothing better";
     case NX_FLAG_N_:
         break;
     }

@@ -24,6 +24,7 @@ class Question:
     name: str        # lower case, no dot at the end
     rdtype: int
     rd: bool
+    payload: int     # EDNS size offered; 0: no EDNS
 
 
 class Capture:
@@ -84,7 +85,7 @@ class Capture:
             time.time(), socket.inet_ntoa(packet[12:16]),
             socket.inet_ntoa(packet[16:20]),
             asked.name.to_text(omit_final_dot=True).lower(), asked.rdtype,
-            bool(message.flags & dns.flags.RD))
+            bool(message.flags & dns.flags.RD), message.payload)
 
     def _payload(self, protocol, segment):
         """DNS message bytes; over TCP only when a segment holds all of it,

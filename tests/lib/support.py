@@ -45,15 +45,22 @@ def work_folder():
 
 
 @contextlib.contextmanager
-def site_in(lab, networks=None, auditor=True, collector=None, **estimate):
+def site_in(lab, networks=None, auditor=True, collector=None, agents=None,
+            **estimate):
     """Collector (with more of its configuration), an agent per network of the
-    lab, one for the authority; all connected. Afterwards each must end well
-    (leaks would show there)."""
+    lab, one for the authority; all connected. agents: more configuration of
+    the networks' agents, which then name their resolvers themselves and may
+    ask them faster. Afterwards each must end well (leaks would show there).
+    """
     site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
     lab.own(site.collector(estimate={**ESTIMATE, **estimate},
                            **(collector or {})))
     for network in lab.networks if networks is None else networks:
-        lab.own(site.agent(network.name, nameservers=[network.address]))
+        lab.own(site.agent(network.name, nameservers=[network.address])
+                if agents is None else
+                site.agent(network.name, resolvers={
+                    "discover": False, "named": [{"at": network.address}]},
+                    **agents))
     if auditor:
         lab.own(site.agent(
             "operations", "auditor", "authority",

@@ -215,6 +215,37 @@ static void test_truncated_without_tcp(void **state) {
     assert_false(flagged(&t, NX_FLAG_TRUNCATED));
 }
 
+/* Answers above a size are lost: known as soon as other sizes show it. */
+static void test_sizes(void **state) {
+    struct target t;
+    struct nx_look *look = NULL;
+
+    (void)state;
+    set_up(&t);
+    look = saw(&t, 110, NX_KIND_TIMEOUT);
+    look->sized[0] = NX_SIZED_TCP;
+    assert_unknown(at(&t, 111), NX_UNKNOWN_NEVER_SEEN);
+    look->sized[1] = NX_SIZED_LOST;
+    assert_int_equal(NX_STATE_UNREACHABLE, at(&t, 112)->state);
+    assert_true(flagged(&t, NX_FLAG_SIZE_LIMITED));
+    assert_int_equal(t.verdict.size_limit_bytes, 512);
+    look = saw(&t, 115, NX_KIND_TIMEOUT);
+    look->sized[0] = NX_SIZED_CUT; /* TCP is gone as well; 1232 as before */
+    (void)at(&t, 116);
+    assert_true(flagged(&t, NX_FLAG_SIZE_BLOCKED));
+    assert_false(flagged(&t, NX_FLAG_SIZE_LIMITED));
+    saw(&t, 120, NX_KIND_POS);
+    assert_int_not_equal(NX_STATE_UNREACHABLE, at(&t, 121)->state);
+    assert_int_equal(t.verdict.size_limit_bytes, 0);
+    look = saw(&t, 125, NX_KIND_OTHER); /* another row */
+    look->flags |= NX_LOOK_TC;
+    look->sized[1] = NX_SIZED_CUT;
+    look->sized[2] = NX_SIZED_LOST;
+    (void)at(&t, 126);
+    assert_true(flagged(&t, NX_FLAG_SIZE_BLOCKED));
+    assert_int_equal(t.verdict.size_limit_bytes, 1232);
+}
+
 /* The looks of one visit are one failure; then twice as late each time. */
 static void test_failures_are_looked_at_again(void **state) {
     struct target t;
@@ -537,6 +568,7 @@ int main(void) {
         cmocka_unit_test(test_nodata),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_twin_of_a_failure),
+        cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_truncated_without_tcp),
         cmocka_unit_test(test_failures_are_looked_at_again),
         cmocka_unit_test(test_old_answer_may_be_renewed),

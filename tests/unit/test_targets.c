@@ -1,4 +1,5 @@
-/* A look with CD=1 is filed with the SERVFAIL that it was sent after. */
+/* A look with CD=1 is filed with the SERVFAIL that it was sent after, one with
+ * another EDNS size with the loss before it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,12 +90,36 @@ static void test_of_nothing(void **state) {
     assert_int_equal(flags_at(20 * S), 0);
 }
 
+static bool sized(unsigned i, enum nx_sized brought, int64_t tx_us) {
+    struct nx_look look = {.tx_us = tx_us, .rx_us = tx_us + 1000};
+    look.sized[i] = (uint8_t)brought;
+    return nx_target_sized(&target, &look);
+}
+
+static void test_sizes_of_a_loss(void **state) {
+    struct nx_look looks[NX_LOOKS_MAX];
+    (void)state;
+    assert_false(sized(0, NX_SIZED_TCP, 1 * S)); /* no look at all */
+    see(NX_KIND_TIMEOUT, 10 * S);
+    assert_true(sized(0, NX_SIZED_TCP, 12 * S));
+    assert_true(sized(1, NX_SIZED_LOST, 12 * S + 5000));
+    assert_false(sized(2, NX_SIZED_NONE, 12 * S + 9000));
+    assert_false(sized(2, NX_SIZED_LOST, 4000 * S));
+    assert_int_equal(nx_target_looks(&target, looks), 1);
+    assert_int_equal(looks[0].sized[0], NX_SIZED_TCP);
+    assert_int_equal(looks[0].sized[1], NX_SIZED_LOST);
+    assert_int_equal(looks[0].sized[2], NX_SIZED_NONE);
+    see(NX_KIND_POS, 13 * S);
+    assert_false(sized(2, NX_SIZED_LOST, 13 * S + 5000)); /* of an answer */
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_answered, begin, end),
         cmocka_unit_test_setup_teardown(test_failed, begin, end),
         cmocka_unit_test_setup_teardown(test_the_one_before, begin, end),
         cmocka_unit_test_setup_teardown(test_of_nothing, begin, end),
+        cmocka_unit_test_setup_teardown(test_sizes_of_a_loss, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
