@@ -213,6 +213,10 @@ struct nx_target_view {
     bool agent_heard;          /* within silent_after_us */
     int64_t since_us;          /* when this state began */
     uint32_t nsid_hash;        /* of the newest look that had one; 0: none */
+    /* Of the newest denial, NULL: none or nothing special. */
+    const uint8_t *denied_name; /* the question's name is an alias of this */
+    const uint8_t *denied_by;   /* apex of another zone that denies */
+    const uint8_t *apex;        /* of the item's zone; NULL: not known */
 };
 
 size_t nx_engine_incidents(const struct nx_engine *engine,

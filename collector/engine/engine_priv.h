@@ -34,6 +34,13 @@ struct nx_target_task {
     uint16_t visit_seen_n; /* looks of the visit that began at due_us */
 };
 
+/* Whose denial it is, where the question does not say. */
+struct nx_target_denied {
+    bool alias, other_zone;
+    uint8_t name[NX_DNAME_MAX]; /* alias: last target of the chain */
+    uint8_t zone[NX_DNAME_MAX]; /* other_zone: SOA owner, not the item's apex */
+};
+
 /* (agent, resolver, item): looks and what they mean. */
 struct nx_target {
     struct nx_target_key {
@@ -57,6 +64,7 @@ struct nx_target {
     int64_t pushed_us; /* latest tx of them */
     bool mixed;        /* some came late: not in order of tx */
     uint8_t newest_kind;
+    struct nx_target_denied *denied; /* newest denial's; NULL: no need yet */
     uint32_t nsid_hash;
     int64_t heard_us; /* newest look's rx; NX_TIME_UNKNOWN */
     bool agent_heard; /* lately, whatever it said; as of the last judgement */

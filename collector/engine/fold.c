@@ -216,6 +216,7 @@ static void fold_target(struct fold *f, struct nx_route *route,
             bool again =
                 (look.flags & NX_LOOK_CD) != 0 || nx_look_is_sized(obs);
             (again ? fold_again : fold_look)(f, t, &look);
+            nx_target_denied_by(t, obs->answer, &look);
             route->target = first ? t : route->target;
         }
     }

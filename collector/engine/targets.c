@@ -149,6 +149,7 @@ static struct nx_target *target_new(struct nx_agent_state *agent,
 
 static void target_free(struct nx_target *t) {
     free(t->looks);
+    free(t->denied);
     free(t->server_name);
     free(t);
 }
@@ -292,6 +293,35 @@ int nx_target_push(struct nx_target *t, const struct nx_look *look) {
         t->looks_n++;
     }
     return err;
+}
+
+static void copy_name(const uint8_t *name, uint8_t *out) {
+    memcpy(out, name, nx_dname_len(name));
+}
+
+/* Kept as long as the target: views point into it. Without memory less is
+ * said. */
+void nx_target_denied_by(struct nx_target *t, const struct nx_answer *answer,
+                         const struct nx_look *look) {
+    bool alias = answer->denied_name != NULL;
+    bool other = look->soa_rel != NX_SOA_NONE && look->soa_rel != NX_SOA_APEX;
+    if (!nx_kind_is_negative(look->kind) || look->tx_us < t->pushed_us) {
+        return;
+    }
+    if (t->denied == NULL && (alias || other)) {
+        t->denied = malloc(sizeof(*t->denied));
+    }
+    if (t->denied == NULL) {
+        return;
+    }
+    t->denied->alias = alias;
+    t->denied->other_zone = other;
+    if (alias) {
+        copy_name(answer->denied_name, t->denied->name);
+    }
+    if (other) {
+        copy_name(answer->soa_owner, t->denied->zone);
+    }
 }
 
 static unsigned twin_flag(unsigned kind) {

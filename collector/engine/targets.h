@@ -31,6 +31,11 @@ bool nx_target_twin(struct nx_target *target, const struct nx_look *look);
  * that was lost just before it. */
 bool nx_target_sized(struct nx_target *target, const struct nx_look *look);
 
+/* Keeps whose denial the look is, if it is the newest one of the target. */
+void nx_target_denied_by(struct nx_target *target,
+                         const struct nx_answer *answer,
+                         const struct nx_look *look);
+
 /* Takes a look into the ring. When it is full the oldest goes: one that comes
  * late may be that itself. NX_ENOMEM: could not grow, it was full then. */
 int nx_target_push(struct nx_target *target,

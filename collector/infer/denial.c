@@ -1,5 +1,7 @@
 #include "collector/infer/denial.h"
 
+#include "collector/infer/source.h"
+
 #define LATE_LOOKS 3U  /* 5.5: past every bound */
 #define STALE_TTL_S 30 /* RFC 8767 section 4 */
 
@@ -156,6 +158,10 @@ enum nx_state nx_denial_state(const struct nx_evidence *ev,
                               struct nx_verdict *out) {
     const struct nx_look *look = nx_evidence_negative(ev);
 
+    if (ev->c->auth->observed && ev->c->auth->all_ns_good &&
+        nx_source_is_own_zone(ev)) {
+        return NX_STATE_RECACHED; /* and again with every question */
+    }
     if (is_policy(ev, look)) {
         return NX_STATE_POLICY_BLOCKED;
     }

@@ -84,6 +84,7 @@ struct nx_profile {
                                 the end (section 12.5); 0: it cannot */
     uint16_t caches;         /* from canary; 0: not known */
     uint8_t past_ttl;        /* enum nx_past_ttl */
+    bool rewrites_nxdomain;  /* an address where there is no name */
     double p_early; /* weight of that cure, where software is unknown */
     double p_late;  /* weight of the late tail (5.8) ... */
     double p_soon;  /* ... and the share of it that ends with a query or two:

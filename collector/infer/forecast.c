@@ -4,6 +4,7 @@
 
 #include "collector/infer/estimator.h"
 #include "collector/infer/mixture.h"
+#include "collector/infer/source.h"
 
 #define SOON_US (3 * NX_US_PER_S)
 #define SOON_ONE_US (NX_US_PER_S * 6 / 10)
@@ -389,7 +390,9 @@ static void distribute(const struct nx_evidence *ev, struct nx_verdict *out) {
         dist_of_failure(ev, out);
         break;
     case NX_STATE_OLD_POSITIVE:
-        dist_of_old_positive(ev, out);
+        if (!nx_source_is_own_zone(ev) && !nx_source_is_renewed(ev)) {
+            dist_of_old_positive(ev, out);
+        }
         break;
     case NX_STATE_UNKNOWN:
         if (out->unknown_reason == NX_UNKNOWN_NEVER_SEEN ||

@@ -1,5 +1,7 @@
 #include "collector/infer/marks.h"
 
+#include "collector/infer/source.h"
+
 static void flag(struct nx_verdict *out, enum nx_flag bit) {
     out->flags |= 1U << bit;
 }
@@ -124,6 +126,21 @@ static void flag_sizes(const struct nx_evidence *ev, struct nx_verdict *out) {
     }
 }
 
+/* No cache that waiting clears; or an answer made in place of a denial. */
+static void flag_source(const struct nx_evidence *ev, struct nx_verdict *out) {
+    bool other = out->state == NX_STATE_OLD_POSITIVE;
+    if ((other || out->state == NX_STATE_RECACHED) &&
+        nx_source_is_own_zone(ev)) {
+        flag(out, NX_FLAG_OWN_ZONE);
+    }
+    if (other && nx_source_is_renewed(ev)) {
+        flag(out, NX_FLAG_RENEWED);
+    }
+    if (other && ev->c->profile->rewrites_nxdomain) {
+        flag(out, NX_FLAG_REWRITTEN);
+    }
+}
+
 void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_looks(ev, out);
     flag_lines(ev, out);
@@ -132,5 +149,6 @@ void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_hosts_file(ev, out);
     flag_truncated(ev, out);
     flag_sizes(ev, out);
+    flag_source(ev, out);
     take_serial(ev, out);
 }

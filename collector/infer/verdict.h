@@ -55,7 +55,10 @@ const char *nx_state_text(unsigned state);
     X(TRUNCATED, "truncated")                                                  \
     X(HOSTS_FILE, "hosts-file")                                                \
     X(SIZE_LIMITED, "size-limited")                                            \
-    X(SIZE_BLOCKED, "size-blocked")
+    X(SIZE_BLOCKED, "size-blocked")                                            \
+    X(OWN_ZONE, "own-zone")                                                    \
+    X(RENEWED, "renewed")                                                      \
+    X(REWRITTEN, "rewritten")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,

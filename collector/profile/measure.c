@@ -282,6 +282,7 @@ void nx_measured_settle(struct nx_measured *m) {
     p->clamp_lo_s =
         m->floor_s != NX_NOT_MEASURED && m->floor_s > 1 ? m->floor_s : 0;
     p->stale_max_s = p->past_ttl == NX_PAST_TTL_SERVED ? STALE_MAX_S : 0;
+    p->rewrites_nxdomain = m->rewrites_nxdomain;
     nx_profile_weigh(p);
 }
 

@@ -22,6 +22,9 @@ struct nx_advice_facts {
     const char *other; /* a resolver of the same network that is clear */
     bool alias;        /* the name is an alias whose target is not audited */
     bool old_servers;  /* that left the delegation, and deny the name */
+    const char *link;  /* the name is an alias: what is denied is this one */
+    const char *zone;  /* another zone than the name's that denies */
+    const char *apex;  /* of the name's own zone */
 };
 
 struct nx_advice {

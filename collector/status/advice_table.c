@@ -54,6 +54,9 @@ const struct nx_advice_row nx_advice_table[] = {
      "cached NXDOMAIN; the resolver has raised its TTL, or a name server sends "
      "the SOA with more than its MINIMUM",
      "wait until {until},{by}" FLUSH MEANWHILE},
+    {NX_STATE_CACHED_NXDOMAIN, LINK, 0,
+     "cached NXDOMAIN of {link}, which {name} is an alias of",
+     "wait until {until},{by} or flush {link} in {resolver}" MEANWHILE},
     {NX_STATE_CACHED_NXDOMAIN, BOUND, NX_HARD_DELEGATION,
      "cached NXDOMAIN; the old name servers may be asked again after it",
      "wait until {until}; let the old name servers answer as the new ones "
@@ -73,6 +76,10 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_CACHED_NODATA, DEVICE, 0,
      "the device's own cache holds the NODATA",
      "flush the device's cache[, or wait until {until}]"},
+    {NX_STATE_CACHED_NODATA, LINK, 0,
+     "cached NODATA of {link}, which {name} is an alias of: it is there, but "
+     "not its {type}",
+     "wait until {until},{by} or flush {link} in {resolver}" MEANWHILE},
     {NX_STATE_CACHED_NODATA, ALWAYS, 0,
      "cached NODATA: the name is there, but not its {type}",
      "wait until {until},{by}" FLUSH MEANWHILE},
@@ -80,10 +87,18 @@ const struct nx_advice_row nx_advice_table[] = {
      "wait, or flush the name in the resolver" MEANWHILE},
 
     {NX_STATE_ANCESTOR_NXDOMAIN, OLD_SERVERS, 0,
+     "zone {zone} denies {apex}, and with it {name}: the delegation was lost, "
+     "and the old one may be cached",
+     "wait until {until}; let the old name servers answer as the new ones "
+     "until {hard}, or flush {apex} in {resolver}" MEANWHILE},
+    {NX_STATE_ANCESTOR_NXDOMAIN, OLD_SERVERS, 0,
      "a name above {name} is denied: its delegation was lost, and the old one "
      "may be cached",
      "wait until {until}; let the old name servers answer as the new ones "
      "until {hard}, or flush the zone in {resolver}" MEANWHILE},
+    {NX_STATE_ANCESTOR_NXDOMAIN, ALWAYS, 0,
+     "zone {zone} denies {apex}, and with it {name}: the delegation was lost",
+     "wait until {until},{by} or flush {apex} in {resolver}" MEANWHILE},
     {NX_STATE_ANCESTOR_NXDOMAIN, ALWAYS, 0,
      "a name above {name} is denied: its delegation was lost",
      "wait until {until},{by} or flush the zone above in {resolver}" MEANWHILE},
@@ -107,6 +122,11 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_STALE_SERVED, ALWAYS, 0, "an expired denial is served (RFC 8767)",
      "check that the resolver reaches the name servers, or flush the name"},
 
+    {NX_STATE_RECACHED, FLAG, NX_FLAG_OWN_ZONE,
+     "{resolver} answers from a zone of its own, which denies {name}[ (serial "
+     "{theirs})]: another view, or an old copy; waiting does not help",
+     "put {name} into that zone, or let {resolver} load it again; if it hands "
+     "the questions on to a server of the zone, mend that one" MEANWHILE},
     {NX_STATE_RECACHED, ALWAYS, 0,
      "denied again after the restoration: {server} still denies {name}",
      "fix name server {server}[, serial {serial}]; then flush {name} in "
@@ -146,6 +166,21 @@ const struct nx_advice_row nx_advice_table[] = {
      "/etc/hosts of the agent's host overrides {name} with another address",
      "correct or remove the line for {name} in /etc/hosts: no cache holds "
      "it"},
+    {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_OWN_ZONE,
+     "{resolver} answers from a zone of its own, which has something else for "
+     "{name}: another view, or an old copy; waiting does not help",
+     "change {name} in that zone, let {resolver} load it again, or correct "
+     "--expect" MEANWHILE},
+    {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_REWRITTEN,
+     "{resolver} gives an address for names that do not exist (seen at canary "
+     "names): this may be its form of a cached denial",
+     "wait[ until {until}], flush {name} in {resolver}, and ask its operator "
+     "to switch the rewriting off" MEANWHILE},
+    {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_RENEWED,
+     "{resolver} gives another answer than the expected one, and again after "
+     "it should have ended: another view of the zone, or an old copy",
+     "find the name server or view that {resolver} asks, and check that it "
+     "reaches the zone's; or correct --expect" MEANWHILE},
     {NX_STATE_OLD_POSITIVE, ALWAYS, 0,
      "{resolver} gives another answer than the expected one",
      "wait until {until},{by}" FLUSH ": the old answer is cached" MEANWHILE},
@@ -230,6 +265,10 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_NOT_CACHED,
      "{resolver} holds neither the denial nor the answer",
      "nothing to do: the next query brings the restored answer"},
+    {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_DENIED_ZONE_NOT_OBSERVED,
+     "{name} is an alias: what is denied is {link}[, by zone {zone}, which is "
+     "not watched]",
+     "open an incident for {link}"},
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_DENIED_ZONE_NOT_OBSERVED,
      "the zone that denies the name is not watched",
      "let an agent in the role authority watch it; if the name is an alias, "

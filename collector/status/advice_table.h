@@ -15,6 +15,7 @@ enum nx_advice_when {
     DEVICE,  /* the resolver is the device's own, and it alone denies */
     OVERDUE, /* past the hard bound, and the one of a chain */
     PRESUMED,
+    LINK,        /* an alias, and what is denied is known */
     ALIAS,       /* out of the zone: nobody audits its target */
     OLD_SERVERS, /* that left the delegation, and deny the name */
     NO_LINES,

@@ -13,6 +13,9 @@ struct words {
     char type[NX_RRTYPE_TEXT_MAX];
     char resolver[NX_ENDPOINT_TEXT_MAX];
     char other[NX_ENDPOINT_TEXT_MAX];
+    char link[NX_DNAME_TEXT_MAX];
+    char zone[NX_DNAME_TEXT_MAX];
+    char apex[NX_DNAME_TEXT_MAX];
 };
 
 static char *name_text(const uint8_t *name, char *out) {
@@ -21,6 +24,11 @@ static char *name_text(const uint8_t *name, char *out) {
         out[len - 1] = '\0'; /* without the final dot */
     }
     return out;
+}
+
+/* NULL: not known. */
+static const char *name_or_null(const uint8_t *name, char *out) {
+    return name != NULL ? name_text(name, out) : NULL;
 }
 
 static bool is_wrong(const struct nx_auth_server *server) {
@@ -102,6 +110,9 @@ static void advise_row(const struct nx_sheet *sheet,
         .serial_known = wrong->serial_known,
         .serial = wrong->serial,
         .alias = wrong->alias,
+        .link = name_or_null(row->view.denied_name, words.link),
+        .zone = name_or_null(row->view.denied_by, words.zone),
+        .apex = name_or_null(row->view.apex, words.apex),
         .old_servers = auth->deleg_changed_ns && auth->old_servers_negative,
         .other = other != NULL ? nx_endpoint_text(other, words.other) : NULL};
     nx_advice_of(&row->view.verdict, &facts, out);

@@ -161,6 +161,14 @@ static const char *flag_meaning(unsigned flag) {
     case NX_FLAG_SIZE_BLOCKED:
         return "asked with several EDNS sizes: large answers are lost over "
                "UDP, and TCP gives nothing better";
+    case NX_FLAG_OWN_ZONE:
+        return "authoritative, and the TTL stands still: the resolver has the "
+               "zone itself, or hands on what a server of it says";
+    case NX_FLAG_RENEWED:
+        return "this answer came again after all entries with it had ended";
+    case NX_FLAG_REWRITTEN:
+        return "this resolver gives an address for canary names that do not "
+               "exist";
     case NX_FLAG_N_:
         break;
     }
@@ -260,7 +268,9 @@ static json_t *evidence_json(const struct nx_engine *engine,
     if (nx_json_set(e, "looks", looks_json(&evidence)) &&
         nx_json_set(e, "profile", profile_json(&evidence.profile)) &&
         nx_json_set(e, "remarks", remarks_json(&row->view.verdict)) &&
-        nx_json_set(e, "dig", command_json(&question))) {
+        nx_json_set(e, "dig", command_json(&question)) &&
+        nx_json_set(e, "denied_name", nx_json_name(row->view.denied_name)) &&
+        nx_json_set(e, "denied_by", nx_json_name(row->view.denied_by))) {
         return e;
     }
     json_decref(e);

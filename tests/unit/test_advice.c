@@ -173,6 +173,62 @@ static void test_delegation(void **state) {
          "above in 192.0.2.53@53; use 192.0.2.54@53 meanwhile");
 }
 
+static void test_links_and_zones(void **state) {
+    struct nx_verdict v = forecast(NX_STATE_CACHED_NXDOMAIN);
+    struct nx_advice_facts facts = all;
+    (void)state;
+    facts.other = NULL;
+    facts.link = "cdn.example.com";
+    says(&v, &facts,
+         "cached NXDOMAIN of cdn.example.com, which www.example.com is an "
+         "alias of",
+         "wait until 12:10:00Z, 12:15:00Z at the latest, or flush "
+         "cdn.example.com in 192.0.2.53@53");
+    v = bare(NX_STATE_UNKNOWN);
+    v.unknown_reason = NX_UNKNOWN_DENIED_ZONE_NOT_OBSERVED;
+    facts.link = "cdn.example.net";
+    facts.zone = "example.net";
+    says(&v, &facts,
+         "www.example.com is an alias: what is denied is cdn.example.net, by "
+         "zone example.net, which is not watched",
+         "open an incident for cdn.example.net");
+    v = forecast(NX_STATE_ANCESTOR_NXDOMAIN);
+    facts.link = NULL;
+    facts.old_servers = false;
+    facts.zone = "com";
+    facts.apex = "example.com";
+    says(&v, &facts,
+         "zone com denies example.com, and with it www.example.com: the "
+         "delegation was lost",
+         "wait until 12:10:00Z, 12:15:00Z at the latest, or flush example.com "
+         "in 192.0.2.53@53");
+}
+
+static void test_sources(void **state) {
+    struct nx_verdict v = bare(NX_STATE_RECACHED);
+    struct nx_advice_facts facts = all;
+    (void)state;
+    facts.other = NULL;
+    v.flags = 1U << NX_FLAG_OWN_ZONE;
+    v.serial_known = true;
+    v.serial = 7;
+    says(&v, &facts,
+         "192.0.2.53@53 answers from a zone of its own, which denies "
+         "www.example.com (serial 7): another view, or an old copy; waiting "
+         "does not help",
+         "put www.example.com into that zone, or let 192.0.2.53@53 load it "
+         "again; if it hands the questions on to a server of the zone, mend "
+         "that one");
+    v = bare(NX_STATE_UNREACHABLE);
+    v.flags = 1U << NX_FLAG_SIZE_LIMITED;
+    v.size_limit_bytes = 512;
+    says(&v, &facts,
+         "answers of 192.0.2.53@53 above 512 octets do not reach this network "
+         "over UDP; over TCP they do",
+         "let large UDP replies and their fragments through to this network, "
+         "or let 192.0.2.53@53 send at most 512 octets (EDNS)");
+}
+
 /* The audit will never end well: waiting for it is no advice. */
 static void test_alias(void **state) {
     struct nx_verdict v = bare(NX_STATE_UNKNOWN);
@@ -211,10 +267,16 @@ static void test_policy(void **state) {
 
 int main(void) {
     static const struct CMUnitTest TESTS[] = {
-        cmocka_unit_test(test_every_state), cmocka_unit_test(test_wait),
-        cmocka_unit_test(test_overdue),     cmocka_unit_test(test_fix),
-        cmocka_unit_test(test_find),        cmocka_unit_test(test_alias),
-        cmocka_unit_test(test_delegation),  cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_every_state),
+        cmocka_unit_test(test_wait),
+        cmocka_unit_test(test_overdue),
+        cmocka_unit_test(test_fix),
+        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_alias),
+        cmocka_unit_test(test_links_and_zones),
+        cmocka_unit_test(test_sources),
+        cmocka_unit_test(test_delegation),
+        cmocka_unit_test(test_silence),
         cmocka_unit_test(test_policy),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);

@@ -246,6 +246,77 @@ static void test_sizes(void **state) {
     assert_int_equal(t.verdict.size_limit_bytes, 1232);
 }
 
+static struct nx_look *aa(struct nx_look *look, int r_s) {
+    look->flags |= NX_LOOK_AA | NX_LOOK_EDNS;
+    look->r_s = r_s;
+    return look;
+}
+
+/* A zone of the resolver's own denies for ever; a cache that counts down, and
+ * what is no denial of the apex, is none. */
+static void test_own_zone_denies(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        aa(denied(&t, 110 + i, 640), 300);
+    }
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 114)->state);
+    assert_true(flagged(&t, NX_FLAG_OWN_ZONE));
+    assert_false(t.verdict.eta.known);
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        aa(denied(&t, 110 + i, 640), 530 - (int)i);
+    }
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 114)->state);
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        aa(denied(&t, 110 + i, 640), 300)->soa_rel = NX_SOA_FOREIGN;
+    }
+    assert_int_equal(NX_STATE_POLICY_BLOCKED, at(&t, 114)->state);
+    set_up(&t);
+    t.auth.all_ns_good = false;
+    for (unsigned i = 0; i < 4; i++) {
+        aa(denied(&t, 110 + i, 640), 300);
+    }
+    assert_int_equal(NX_STATE_STILL_NEGATIVE_AT_AUTHORITY, at(&t, 114)->state);
+    assert_false(flagged(&t, NX_FLAG_OWN_ZONE));
+}
+
+/* Another answer: out of a zone of the resolver's own, fetched again, or made
+ * in place of a denial. A cached one has a forecast. */
+static void test_other_answers(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        aa(saw(&t, 110 + i, NX_KIND_POS_OTHER), 60);
+    }
+    assert_int_equal(NX_STATE_OLD_POSITIVE, at(&t, 114)->state);
+    assert_true(flagged(&t, NX_FLAG_OWN_ZONE));
+    assert_false(t.verdict.eta.known);
+    set_up(&t);
+    for (int i = 0; i < 4; i++) {
+        saw(&t, 110 + i, NX_KIND_POS_OTHER)->r_s = 40 - i;
+    }
+    assert_int_equal(NX_STATE_OLD_POSITIVE, at(&t, 114)->state);
+    assert_true(t.verdict.eta.known);
+    assert_false(flagged(&t, NX_FLAG_RENEWED));
+    saw(&t, 151, NX_KIND_POS_OTHER)->r_s = 59; /* may be BIND's late renewal */
+    (void)at(&t, 152);
+    assert_false(flagged(&t, NX_FLAG_RENEWED));
+    saw(&t, 220, NX_KIND_POS_OTHER)->r_s = 57;
+    assert_int_equal(NX_STATE_OLD_POSITIVE, at(&t, 221)->state);
+    assert_true(flagged(&t, NX_FLAG_RENEWED));
+    assert_false(t.verdict.eta.known);
+    assert_false(flagged(&t, NX_FLAG_REWRITTEN));
+    t.profile.rewrites_nxdomain = true;
+    (void)at(&t, 222);
+    assert_true(flagged(&t, NX_FLAG_REWRITTEN));
+}
+
 /* The looks of one visit are one failure; then twice as late each time. */
 static void test_failures_are_looked_at_again(void **state) {
     struct target t;
@@ -569,6 +640,8 @@ int main(void) {
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_twin_of_a_failure),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_own_zone_denies),
+        cmocka_unit_test(test_other_answers),
         cmocka_unit_test(test_truncated_without_tcp),
         cmocka_unit_test(test_failures_are_looked_at_again),
         cmocka_unit_test(test_old_answer_may_be_renewed),

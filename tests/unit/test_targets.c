@@ -23,6 +23,7 @@ static int begin(void **state) {
 static int end(void **state) {
     (void)state;
     free(target.looks);
+    free(target.denied);
     return 0;
 }
 
@@ -113,6 +114,45 @@ static void test_sizes_of_a_loss(void **state) {
     assert_false(sized(2, NX_SIZED_LOST, 13 * S + 5000)); /* of an answer */
 }
 
+static void deny(const char *name, const char *zone, unsigned rel,
+                 int64_t tx_us) {
+    uint8_t alias[NX_DNAME_MAX];
+    uint8_t soa[NX_DNAME_MAX];
+    struct nx_answer answer = {.outcome = NX_ANSWERED, .soa_owner = soa};
+    const struct nx_look look = {
+        .tx_us = tx_us, .kind = NX_KIND_NXDOMAIN, .soa_rel = (uint8_t)rel};
+    assert_int_equal(nx_dname_parse(zone, soa), 0);
+    if (name != NULL) {
+        assert_int_equal(nx_dname_parse(name, alias), 0);
+        answer.denied_name = alias;
+    }
+    nx_target_denied_by(&target, &answer, &look);
+}
+
+static void test_whose_denial(void **state) {
+    char text[NX_DNAME_TEXT_MAX];
+    (void)state;
+    deny(NULL, "example.com", NX_SOA_APEX, 10 * S);
+    assert_null(target.denied); /* the plain case needs no memory */
+    see(NX_KIND_NXDOMAIN, 11 * S);
+    deny("cdn.example.net", "example.net", NX_SOA_TARGET, 11 * S);
+    assert_non_null(target.denied);
+    assert_true(target.denied->alias && target.denied->other_zone);
+    assert_string_equal(nx_dname_text(target.denied->name, text),
+                        "cdn.example.net.");
+    assert_string_equal(nx_dname_text(target.denied->zone, text),
+                        "example.net.");
+    deny(NULL, "com", NX_SOA_ANCESTOR, 9 * S); /* late: an older one */
+    assert_true(target.denied->alias);
+    see(NX_KIND_NXDOMAIN, 12 * S);
+    deny(NULL, "com", NX_SOA_ANCESTOR, 12 * S);
+    assert_false(target.denied->alias);
+    assert_string_equal(nx_dname_text(target.denied->zone, text), "com.");
+    see(NX_KIND_NXDOMAIN, 13 * S);
+    deny(NULL, "example.com", NX_SOA_APEX, 13 * S);
+    assert_false(target.denied->alias || target.denied->other_zone);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_answered, begin, end),
@@ -120,6 +160,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_the_one_before, begin, end),
         cmocka_unit_test_setup_teardown(test_of_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_sizes_of_a_loss, begin, end),
+        cmocka_unit_test_setup_teardown(test_whose_denial, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,54 @@
+#include "collector/infer/source.h"
+
+#define KNOWN_LOOKS 3U /* before: by several source ports, all caches */
+#define SLACK_US (2 * NX_US_PER_S)
+
+static bool is_authoritative(const struct nx_look *look) {
+    const unsigned both = NX_LOOK_AA | NX_LOOK_EDNS; /* dnscache has no EDNS */
+    bool of_zone = look->kind == NX_KIND_POS_OTHER ||
+                   (nx_kind_is_negative(look->kind) &&
+                    look->soa_rel == NX_SOA_APEX && !nx_look_is_policy(look));
+    return of_zone && look->r_s >= 0 && (look->flags & both) == both;
+}
+
+bool nx_source_is_own_zone(const struct nx_evidence *ev) {
+    const struct nx_look *looks = ev->c->looks;
+    unsigned n = 0;
+    int64_t oldest_us = 0;
+
+    if (ev->last == NX_NO_LOOK || !is_authoritative(&looks[ev->last])) {
+        return false;
+    }
+    for (int i = ev->last; i >= 0; i--) {
+        if (looks[i].kind != looks[ev->last].kind ||
+            looks[i].r_s != looks[ev->last].r_s ||
+            !is_authoritative(&looks[i])) {
+            break;
+        }
+        oldest_us = looks[i].tx_us;
+        n++;
+    }
+    return n >= NX_FLAT_LOOKS &&
+           looks[ev->last].tx_us - oldest_us >= NX_FLAT_SPAN_US;
+}
+
+bool nx_source_is_renewed(const struct nx_evidence *ev) {
+    int64_t restored_us = ev->c->auth->restored_hi_us;
+    int64_t end_us = INT64_MIN; /* of all entries seen so far */
+    unsigned n = 0;
+
+    for (size_t i = 0; i < ev->c->looks_n; i++) {
+        const struct nx_look *look = &ev->c->looks[i];
+        if (look->kind != NX_KIND_POS_OTHER || look->r_s < 0) {
+            continue;
+        }
+        if (n >= KNOWN_LOOKS && restored_us != NX_TIME_UNKNOWN &&
+            end_us > restored_us && look->tx_us > end_us + SLACK_US) {
+            return true;
+        }
+        int64_t ends_us = look->rx_us + look->r_s * NX_US_PER_S;
+        end_us = ends_us > end_us ? ends_us : end_us;
+        n++;
+    }
+    return false;
+}
