@@ -22,6 +22,24 @@ static int read_next(const struct nx_service *service, const char *path,
     return NX_OK;
 }
 
+/* In the audit log once, however often it is announced. What cannot be written
+ * now is written by the next start or reload. */
+static void log_next(struct nx_service *service, const char *next) {
+    static const char action[] = "next key announced";
+    struct nx_change change = {.action = action, .key = next};
+    int err = nx_store_door_log_has(service->store, action, next);
+    if (err == 0) {
+        nx_service_act_as(service, "collector");
+        err = nx_service_keep(service, &change);
+    }
+    if (err < 0) {
+        nx_log(NX_LOG_WARN,
+               "the next key is not in the audit log yet (%s): the next start "
+               "or reload writes it",
+               nx_strerror(err));
+    }
+}
+
 int nx_service_announce(struct nx_service *service,
                         const struct nx_collector_conf *conf, char *why,
                         size_t why_cap) {
@@ -38,6 +56,9 @@ int nx_service_announce(struct nx_service *service,
         return err;
     }
     nx_ingest_announce(service->ingest, &keys);
+    if (next[0] != '\0') {
+        log_next(service, next);
+    }
     if (strcmp(next, service->next_key) != 0) {
         nx_log(NX_LOG_INFO, "%s%s",
                next[0] != '\0' ? "announcing the next key "

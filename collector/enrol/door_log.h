@@ -14,7 +14,7 @@ struct nx_door_entry {
                             "collector" */
     const char *action;  /* "agent accepted", "token revoked", ... */
     const char *subject; /* its name; "" */
-    const char *key;     /* of an agent; "" */
+    const char *key;     /* of an agent, or the collector's next; "" */
     const char *detail;  /* "" */
 };
 

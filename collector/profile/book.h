@@ -21,7 +21,8 @@
 #define NX_BOOK_OF_NETWORK_MAX 256U /* of one network, noted from agents */
 #define NX_PROFILE_AGED_US (INT64_C(7) * 86400 * 1000000)
 /* What was measured of a resolver that nobody uses is forgotten after this. */
-#define NX_BOOK_KEPT_US (2 * NX_PROFILE_AGED_US)
+#define NX_BOOK_KEPT_DAYS 14
+#define NX_BOOK_KEPT_US (NX_BOOK_KEPT_DAYS * INT64_C(86400) * 1000000)
 
 /* Where and how canary names are asked for. */
 struct nx_canary_conf {

@@ -106,6 +106,9 @@ int nx_store_enrolments(struct nx_store *store,
 
 int nx_store_door_log_add(struct nx_store *store,
                           const struct nx_door_entry *entry) NX_MUSTUSE;
+/* 1: such a line is there; 0: none. Any error of the store. */
+int nx_store_door_log_has(struct nx_store *store, const char *action,
+                          const char *key) NX_MUSTUSE;
 /* The newest ones, oldest of them first; texts are borrowed for the call. */
 int nx_store_door_log(struct nx_store *store, unsigned newest_n,
                       void (*visit)(void *user,

@@ -81,6 +81,20 @@ int nx_store_door_log_add(struct nx_store *store,
     return nx_sq_run(&sq);
 }
 
+int nx_store_door_log_has(struct nx_store *store, const char *action,
+                          const char *key) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_DOOR_LOG_HAS,
+        "SELECT 1 FROM door_log WHERE action = ?1 AND key = ?2 LIMIT 1");
+    nx_sq_text(&sq, action);
+    nx_sq_text(&sq, key);
+    int row = nx_sq_step(&sq);
+    if (row > 0) {
+        nx_sq_end(&sq);
+    }
+    return row;
+}
+
 int nx_store_door_log(struct nx_store *store, unsigned newest_n,
                       void (*visit)(void *user,
                                     const struct nx_door_entry *entry),

@@ -2,6 +2,9 @@
  * long however large the tables are. */
 #include "collector/store/io_store_sqlite.h"
 
+#define TEXT_(number) #number
+#define DAYS_US(days) TEXT_(days) " * 86400000000"
+
 /* Rows of an open incident stay. */
 #define CLOSED                                                                 \
     " AND incident_id NOT IN (SELECT incident_id FROM incident WHERE "         \
@@ -51,11 +54,16 @@ static const struct kept_table tables[NX_RETAIN_TABLES_N] = {
      "SELECT profile_id, measured_us FROM resolver_profile WHERE "
      "profile_id > ?1 ORDER BY profile_id LIMIT 1",
      "DELETE FROM resolver_profile WHERE profile_id > ?1 AND profile_id <= ?2 "
-     "AND measured_us < ?3 AND (measured_us < ?3 - 1209600000000 OR EXISTS ("
-     "SELECT 1 FROM resolver_profile later WHERE later.network = "
-     "resolver_profile.network AND later.resolver = resolver_profile.resolver "
-     "AND later.scope_id = resolver_profile.scope_id AND later.measured_us > "
-     "resolver_profile.measured_us AND later.measured_us < ?3))"},
+     "AND measured_us < ?3 AND (measured_us < ?3 - " DAYS_US(
+         NX_BOOK_KEPT_DAYS) " OR EXISTS ("
+                            "SELECT 1 FROM resolver_profile later WHERE "
+                            "later.network = "
+                            "resolver_profile.network AND later.resolver = "
+                            "resolver_profile.resolver "
+                            "AND later.scope_id = resolver_profile.scope_id "
+                            "AND later.measured_us > "
+                            "resolver_profile.measured_us AND "
+                            "later.measured_us < ?3))"},
 };
 
 /* 1: *id and *at_us are of the first row after `after`; 0: there is none. */

@@ -29,6 +29,7 @@ enum nx_sq_slot {
     NX_SQ_ENROLMENTS,
     NX_SQ_DOOR_LOG_ADD,
     NX_SQ_DOOR_LOG,
+    NX_SQ_DOOR_LOG_HAS,
     NX_SQ_STREAM_GET,
     NX_SQ_STREAM_PUT,
     NX_SQ_BATCH_ADD,
