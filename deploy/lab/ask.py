@@ -61,7 +61,8 @@ def ask(server, name, rdtype="A", source=None, timeout=2.0, rd=True, port=53,
                                    use_edns=0 if payload else False)
     if not rd:
         query.flags &= ~dns.flags.RD
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    family = socket.AF_INET6 if ":" in server else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as sock:
         try:
             if source:
                 sock.bind((source, 0))

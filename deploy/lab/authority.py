@@ -1,6 +1,7 @@
-"""Authoritative servers of two makes. Publishing a zone means: write the file,
+"""Authoritative servers of three makes. Publishing a zone means: write the file,
 tell the server, ask it until it answers with the new serial (never sleep)."""
 import os
+import signal
 import subprocess
 
 import dns.rdatatype
@@ -86,7 +87,7 @@ class Nsd(AuthServer):
     def _config(self):
         return f"""server:
   ip-address: {self.address}
-  do-ip6: no
+  do-ip6: {"yes" if ":" in self.address else "no"}
   server-count: 1
   username: ""
   chroot: ""
@@ -146,3 +147,36 @@ zone:
     def _reload(self):
         self._control("knotc", "-s", f"{self.folder}/control", "-b",
                       "zone-reload", self.zone.origin)
+
+
+class Named(AuthServer):
+    software = "BIND"
+
+    def _config(self):
+        v4, v6 = f"{self.address};", "none;"
+        if ":" in self.address:
+            v4, v6 = v6, v4
+        return f"""options {{
+  directory "{self.folder}";
+  pid-file "{self.folder}/pid";
+  session-keyfile "{self.folder}/session.key";
+  managed-keys-directory "{self.folder}";
+  listen-on {{ {v4} }};
+  listen-on-v6 {{ {v6} }};
+  recursion no;
+  notify no;
+  allow-transfer {{ none; }};
+  dnssec-validation no;
+}};
+controls {{ }};
+zone "{self.zone.origin}" {{
+  type primary;
+  file "{self.folder}/zone";
+}};
+"""
+
+    def _command(self):
+        return ["named", "-g", "-n", "1", "-c", f"{self.folder}/conf"]
+
+    def _reload(self):
+        os.kill(self.daemon.pid, signal.SIGHUP)

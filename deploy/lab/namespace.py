@@ -84,10 +84,11 @@ def enter_python(module, arguments):
 
 
 def add_addresses(addresses):
-    """Put addresses on the loopback interface of the namespace, /32 each."""
+    """Put addresses on the loopback interface of the namespace, alone each."""
     if not inside():
         raise NamespaceError("not inside a lab namespace")
     lines = ["link set lo up"]
-    lines += [f"addr replace {a}/32 dev lo" for a in sorted(set(addresses))]
+    lines += [f"addr replace {a}/{128 if ':' in a else 32} dev lo"
+              for a in sorted(set(addresses))]
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines) + "\n",
                    text=True, check=True, stdout=subprocess.DEVNULL)

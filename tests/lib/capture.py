@@ -10,7 +10,7 @@ import dns.exception
 import dns.flags
 import dns.message
 
-ETH_P_IP = 0x0800
+ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86dd
 PACKET_HOST = 0  # loopback shows each packet twice: going out and coming in
 ETHERNET_HEADER = 14
 UDP, TCP = 17, 6
@@ -33,7 +33,7 @@ class Capture:
     def __init__(self, port=53):
         self._port = port
         self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
-                                   socket.htons(ETH_P_IP))
+                                   socket.htons(ETH_P_ALL))
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
         self._sock.settimeout(0.1)
         self._end = threading.Event()
@@ -65,13 +65,21 @@ class Capture:
             except TimeoutError:
                 continue
             if address[2] == PACKET_HOST:
-                question = self._read(frame[ETHERNET_HEADER:])
+                question = self._read(address[1], frame[ETHERNET_HEADER:])
                 if question:
                     self.questions.append(question)
 
-    def _read(self, packet):
-        header = (packet[0] & 15) * 4
-        payload = self._payload(packet[9], packet[header:])
+    def _read(self, kind, packet):
+        """IPv6 without extension headers, which nobody here sends."""
+        if kind == ETH_P_IP:
+            header, protocol = (packet[0] & 15) * 4, packet[9]
+            source, destination = packet[12:16], packet[16:20]
+        elif kind == ETH_P_IPV6:
+            header, protocol = 40, packet[6]
+            source, destination = packet[8:24], packet[24:40]
+        else:
+            return None
+        payload = self._payload(protocol, packet[header:])
         if payload is None:
             return None
         try:
@@ -81,9 +89,10 @@ class Capture:
         if message.flags & dns.flags.QR or not message.question:
             return None
         asked = message.question[0]
+        family = socket.AF_INET if kind == ETH_P_IP else socket.AF_INET6
         return Question(
-            time.time(), socket.inet_ntoa(packet[12:16]),
-            socket.inet_ntoa(packet[16:20]),
+            time.time(), socket.inet_ntop(family, source),
+            socket.inet_ntop(family, destination),
             asked.name.to_text(omit_final_dot=True).lower(), asked.rdtype,
             bool(message.flags & dns.flags.RD), message.payload)
 

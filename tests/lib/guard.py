@@ -13,6 +13,7 @@ from tests.lib.support import authority_state, open_incident, wait_status
 WATCH_S = 2  # the time in which a wrong program would ask
 SEEN_S = 10
 OPEN_S = 10
+QUIET_S = 1.5  # longer than between two questions while a guard is open
 
 
 def caches_of(lab):
@@ -38,12 +39,13 @@ class Row:
     fault: str
     verdict: str
     seconds: float
-    asked: int    # questions to name servers meanwhile: it did look
+    questions: int  # of whomever, to whomever
+    asked: int    # questions to name servers among them: it did look
     planted: int
 
     def __str__(self):
         return (f"# | {self.fault} | {self.verdict} | {self.seconds:.1f} | "
-                f"{self.asked} | {self.planted} |")
+                f"{self.questions} | {self.asked} | {self.planted} |")
 
 
 class Bench:
@@ -56,8 +58,9 @@ class Bench:
         self.rows = []
         self.incident = None
         self.opened = None
-        print("# | fault | verdict | seconds | audit questions | planted |")
-        print("# |---|---|---|---|---|")
+        print("# | fault | verdict | seconds | questions | to name servers | "
+              "planted |")
+        print("# |---|---|---|---|---|---|")
 
     def open(self):
         self.opened = time.time()
@@ -75,11 +78,42 @@ class Bench:
         since = time.time()
         document = self.wait(lambda d: d["authority"]["verified"], OPEN_S,
                              "the guard to open")
+        opened = time.time() - since
         for network in self.lab.networks:
             wait_until(lambda n=network: self.capture.select(
                 since, name=zones.NAME, destination=n.address), OPEN_S,
                 f"{network.name} to be asked")
+        self.row(Row("... and is over", "guard open", opened,
+                     len(self.capture.select(since)),
+                     len(self.asked_servers(since)),
+                     len(self.siblings(since))))
+        assert not self.siblings(since), self.siblings(since)
         return document
+
+    def siblings(self, since):
+        """Asked of caches: anything in the zone but the name itself. Denials
+        of such names renew what unbound and dnsmasq show for all."""
+        return [q for q in self.capture.select(since)
+                if could_plant(q) and q.name != zones.NAME
+                and q.destination in caches_of(self.lab)]
+
+    def asked_servers(self, since, until=float("inf")):
+        return self.capture.select(
+            since, until, rd=False, destination=self.server_addresses())
+
+    def server_addresses(self):
+        return {s.address for s in (*self.lab.servers, *self.lab.others,
+                                    self.lab.tld)}
+
+    def quiet(self):
+        """The incident is closed: what was planned is asked no more."""
+        self.site.cli("incident", "close", str(self.incident))
+        self.incident = None
+
+        def silent():
+            asked = self.planted(0.0, float("inf"))
+            return not asked or time.time() - asked[-1].at > QUIET_S
+        wait_until(silent, OPEN_S, "the caches not to be asked any more")
 
     def planted(self, since, until):
         caches = caches_of(self.lab)
@@ -100,12 +134,9 @@ class Bench:
         yield seen
         ended = time.time()
         planted = self.planted(began, ended)
-        servers = {s.address for s in self.lab.servers} | {
-            self.lab.tld.address}
-        asked = self.capture.select(began, ended, destination=servers,
-                                    rd=False)
-        self.row(Row(fault, said["verdict"], said["after"], len(asked),
-                     len(planted)))
+        self.row(Row(fault, said["verdict"], said["after"],
+                     len(self.capture.select(began, ended)),
+                     len(self.asked_servers(began, ended)), len(planted)))
         assert not planted, (fault, planted)
 
     def row(self, row):
