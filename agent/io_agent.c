@@ -206,6 +206,8 @@ static bool ask(struct nx_agentd *a, const struct nx_due *due) {
     if (due->kind == NX_DUE_IDENTITY || due->nsid) {
         question.flags |= NX_Q_NSID;
     }
+    question.flags |= due->chaos ? NX_Q_CH : 0U;
+    question.flags |= due->ad ? NX_Q_AD : 0U;
     if (due->to.transport == NX_SYSTEM) { /* without a child: passed by */
         (void)(nx_lookup_start(a->lookup, &question,
                                a->setup.conf->probe_timeout_ms, on_result,

@@ -148,6 +148,8 @@ struct nx_task {
     bool canary; /* a canary name: needs no proof, see proto/README.md */
     bool rd0;    /* ask with RD=0; canary names only */
     bool nsid;   /* ask for the identifier too; canary names only */
+    bool chaos;  /* class CH: TXT of id.server or hostname.bind */
+    bool ad;     /* with AD: NS of the root */
 };
 
 struct nx_plan {

@@ -500,6 +500,8 @@ static void pack_task(struct packer *p, const struct nx_task *task,
     out->canary = task->canary;
     out->rd0 = task->rd0;
     out->nsid = task->nsid;
+    out->chaos = task->chaos;
+    out->ad = task->ad;
 }
 
 int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,

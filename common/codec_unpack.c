@@ -209,6 +209,8 @@ static bool unpack_task(struct nx_unpacker *u, const Nxclear__Plan *plan,
     out->canary = from->canary != 0;
     out->rd0 = from->rd0 != 0;
     out->nsid = from->nsid != 0;
+    out->chaos = from->chaos != 0;
+    out->ad = from->ad != 0;
     return from->endpoint == NULL ||
            nx_unpack_endpoint(u, from->endpoint, &out->endpoint);
 }

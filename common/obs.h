@@ -88,7 +88,9 @@ enum {
     NX_Q_CD = 1 << 1,
     NX_Q_DO = 1 << 2,
     NX_Q_NSID = 1 << 3, /* asked for the name server identifier, RFC 5001 */
-    NX_Q_FLAGS_ALL = (1 << 4) - 1,
+    NX_Q_CH = 1 << 4,   /* class CH instead of IN: RFC 4892 */
+    NX_Q_AD = 1 << 5,   /* asked to tell by AD, RFC 6840 section 5.7 */
+    NX_Q_FLAGS_ALL = (1 << 6) - 1,
 };
 
 #define NX_ANSWER_EDE_MAX 4U   /* extended errors kept, RFC 8914 */

@@ -2,11 +2,12 @@
 
 #include <string.h>
 
+#include "agent/dns/rr.h"
 #include "common/rrtype.h"
 
 #define BIT_RD 0x0100U
+#define BIT_AD 0x0020U
 #define BIT_CD 0x0010U
-#define CLASS_IN 1U
 #define OPTION_NSID 3U      /* RFC 5001 */
 #define EDNS_DO 0x00008000U /* in the TTL of OPT, RFC 6891 section 6.1.4 */
 
@@ -19,6 +20,7 @@ static uint8_t *put_u16(uint8_t *p, unsigned value) {
 static uint8_t *put_header(uint8_t *p, uint16_t id, uint16_t flags) {
     unsigned bits = (flags & NX_Q_RD) != 0 ? BIT_RD : 0;
     bits |= (flags & NX_Q_CD) != 0 ? BIT_CD : 0;
+    bits |= (flags & NX_Q_AD) != 0 ? BIT_AD : 0;
     p = put_u16(p, id);
     p = put_u16(p, bits);
     p = put_u16(p, 1); /* questions */
@@ -50,7 +52,8 @@ size_t nx_query_build(const struct nx_question *question, uint16_t id,
     uint8_t *p = put_header(out, id, question->flags);
     memcpy(p, question->name, name_len);
     p = put_u16(p + name_len, question->qtype);
-    p = put_u16(p, CLASS_IN);
+    p = put_u16(p,
+                (question->flags & NX_Q_CH) != 0 ? NX_CLASS_CH : NX_CLASS_IN);
     p = put_opt(p, question);
     return (size_t)(p - out);
 }

@@ -7,9 +7,10 @@
 
 #define NX_QUERY_MAX_BYTES 320U
 
-/* Writes the query into out (NX_QUERY_MAX_BYTES) and returns its length. RD and
- * CD as question->flags say; always an OPT with question->udp_bytes, DO only
- * with NX_Q_DO, an empty NSID option only with NX_Q_NSID. */
+/* Writes the query into out (NX_QUERY_MAX_BYTES) and returns its length. RD,
+ * CD, AD and the class as question->flags say; always an OPT with
+ * question->udp_bytes, DO only with NX_Q_DO, an empty NSID option only with
+ * NX_Q_NSID. */
 size_t nx_query_build(const struct nx_question *question, uint16_t id,
                       uint8_t *out);
 

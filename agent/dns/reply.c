@@ -46,6 +46,10 @@ static bool is_bare_error(const uint8_t *msg, size_t len) {
            memcmp(msg + 4, no_counts, sizeof(no_counts)) == 0;
 }
 
+static unsigned class_of(const struct reading *r) {
+    return (r->question->flags & NX_Q_CH) != 0 ? NX_CLASS_CH : NX_CLASS_IN;
+}
+
 static int check_question(const struct reading *r) {
     uint8_t name[NX_DNAME_MAX];
     size_t at = 0;
@@ -55,7 +59,7 @@ static int check_question(const struct reading *r) {
     }
     if (!nx_dname_equal(name, r->question->name) ||
         nx_wire_u16(r->msg + at) != r->question->qtype ||
-        nx_wire_u16(r->msg + at + 2) != NX_CLASS_IN) {
+        nx_wire_u16(r->msg + at + 2) != class_of(r)) {
         return NX_EMISMATCH;
     }
     return 0;
@@ -182,11 +186,11 @@ static int read_records(struct reading *r) {
     return iter.broken || iter.at != iter.len ? NX_EMALFORMED : 0;
 }
 
-/* The next record (owner, type) of the answer section. */
-static bool next_match(struct nx_rr_iter *iter, const uint8_t *owner,
-                       uint16_t type, struct nx_rr *out) {
+/* The next record (owner, type, class of the question) of the answer. */
+static bool next_match(const struct reading *r, struct nx_rr_iter *iter,
+                       const uint8_t *owner, uint16_t type, struct nx_rr *out) {
     while (nx_rr_next(iter, out) && out->section == NX_SECTION_ANSWER) {
-        if (out->type == type && out->rclass == NX_CLASS_IN &&
+        if (out->type == type && out->rclass == class_of(r) &&
             nx_dname_equal(out->owner, owner)) {
             return true;
         }
@@ -198,7 +202,7 @@ static bool first_match(const struct reading *r, const uint8_t *owner,
                         uint16_t type, struct nx_rr_iter *iter,
                         struct nx_rr *out) {
     nx_rr_iter_init(iter, r->msg, r->len);
-    return next_match(iter, owner, type, out);
+    return next_match(r, iter, owner, type, out);
 }
 
 /* Follows CNAMEs from the question's name, in whatever order they stand. owner
@@ -242,7 +246,7 @@ static const struct rdata *next_rdata(const struct reading *r,
     struct nx_rr rr;
     best->bytes = NULL;
     nx_rr_iter_init(&iter, r->msg, r->len);
-    while (next_match(&iter, owner, r->question->qtype, &rr)) {
+    while (next_match(r, &iter, owner, r->question->qtype, &rr)) {
         spare->bytes =
             nx_rr_canonical(r->msg, r->len, &rr, spare->scratch, &spare->len);
         bool fresh = last == NULL || nx_rdata_compare(spare->bytes, spare->len,
@@ -294,7 +298,7 @@ static void read_answer(struct reading *r) {
     struct nx_rr_iter iter;
     struct nx_rr rr;
     nx_rr_iter_init(&iter, r->msg, r->len);
-    while (next_match(&iter, owner, r->question->qtype, &rr)) {
+    while (next_match(r, &iter, owner, r->question->qtype, &rr)) {
         ttl_s = rr.ttl_s < ttl_s ? rr.ttl_s : ttl_s;
     }
     r->out->answer.flags |= NX_ANS_RDATA;

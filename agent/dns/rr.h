@@ -17,6 +17,7 @@
 #define NX_MESSAGE_MAX 65535U /* octets, RFC 1035 section 4.2.2 */
 #define NX_HEADER_BYTES 12U   /* RFC 1035 section 4.1.1 */
 #define NX_CLASS_IN 1U
+#define NX_CLASS_CH 3U
 #define NX_RR_SCRATCH_BYTES 1536U /* canonical RDATA of any type with names */
 
 enum nx_section { NX_SECTION_ANSWER, NX_SECTION_AUTHORITY, NX_SECTION_EXTRA };

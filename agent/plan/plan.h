@@ -33,8 +33,10 @@ struct nx_due {
     const uint8_t *name;
     uint16_t qtype;
     bool rd0;
-    bool nsid; /* ask for the identifier too */
-    bool cd;   /* with CD=1: without validation (RFC 4035 section 3.2.2) */
+    bool nsid;  /* ask for the identifier too */
+    bool chaos; /* in class CH */
+    bool ad;    /* with AD=1 */
+    bool cd;    /* with CD=1: without validation (RFC 4035 section 3.2.2) */
     uint16_t udp_bytes;    /* EDNS size to offer; 0: the usual one */
     struct nx_endpoint to; /* not with NX_DUE_AUTHORITY */
 };

@@ -163,6 +163,8 @@ static void describe(const struct nx_planner *planner,
         out->qtype = task->qtype;
         out->rd0 = task->rd0;
         out->nsid = task->nsid;
+        out->chaos = task->chaos;
+        out->ad = task->ad;
         nx_target_again(target, &out->cd, &out->udp_bytes);
     }
 }

@@ -31,14 +31,29 @@ bool nx_policy_is_canary(const struct nx_policy *policy, const uint8_t *name) {
     return is_below(policy->canary_zones, policy->canary_zones_n, name);
 }
 
+/* Beside the names of canary zones a resolver may be asked who it is, and for
+ * what exists everywhere: no answer of either harms anybody. */
+static bool is_harmless(const struct nx_task *task) {
+    static const uint8_t server[] = "\2id\6server";
+    static const uint8_t host[] = "\10hostname\4bind";
+    if (task->chaos) {
+        return !task->ad && task->qtype == NX_TYPE_TXT &&
+               (nx_dname_equal(task->name, server) ||
+                nx_dname_equal(task->name, host));
+    }
+    return task->ad && task->qtype == NX_TYPE_NS && task->name[0] == 0;
+}
+
 /* A canary name may be denied, so it needs a zone that the owner gave for it;
  * RD=0 has side effects on forwarders (nxclear-estimator(7) 12.9) and is for
  * canary names alone. */
 static enum nx_refusal check_name(const struct nx_policy *policy,
                                   const struct nx_task *task) {
-    if (task->canary || task->rd0 || task->nsid) {
-        return task->canary && task->kind == NX_TASK_RESOLVER &&
-                       nx_policy_is_canary(policy, task->name)
+    if (task->canary || task->rd0 || task->nsid || task->chaos || task->ad) {
+        bool plain = !task->chaos && !task->ad;
+        bool may = plain ? nx_policy_is_canary(policy, task->name)
+                         : policy->canary_zones_n > 0 && is_harmless(task);
+        return task->canary && task->kind == NX_TASK_RESOLVER && may
                    ? NX_REFUSAL_NONE
                    : NX_REFUSAL_CANARY;
     }

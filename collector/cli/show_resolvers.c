@@ -50,12 +50,16 @@ static void resolver_cell(struct nx_table *table, const json_t *resolver) {
     nx_table_cell(table, cell, NX_PLAIN);
 }
 
-/* "ns1", "ns1, 2 of them"; they come from strangers. */
-static void nsid_cell(struct nx_table *table, const json_t *resolver) {
+/* Who it says it is, by NSID or else by id.server: "ns1", "2 names"; they come
+ * from strangers. */
+static void identity_cell(struct nx_table *table, const json_t *resolver) {
     const json_t *n = json_object_get(resolver, "instances");
     char cell[NX_CELL_MAX];
     if (json_integer_value(n) < 2) {
-        nx_cell_text(table, resolver, "nsid", NX_PLAIN);
+        nx_cell_text(table, resolver,
+                     nx_doc_text(resolver, "nsid") != NULL ? "nsid"
+                                                           : "server_id",
+                     NX_PLAIN);
         return;
     }
     (void)snprintf(cell, sizeof cell, "%" JSON_INTEGER_FORMAT " names",
@@ -63,19 +67,29 @@ static void nsid_cell(struct nx_table *table, const json_t *resolver) {
     nx_table_cell(table, cell, NX_PLAIN);
 }
 
-/* Why the last attempts gave nothing, below the table. */
-static void add_troubles(const json_t *list, struct nx_text *out) {
+static void add_note(const json_t *resolver, const char *what, const char *more,
+                     struct nx_text *out) {
+    nx_text_escaped(out, nx_doc_text(resolver, "network"));
+    nx_text_add(out, " ");
+    nx_text_escaped(out, nx_doc_text(resolver, "resolver"));
+    nx_text_add(out, what);
+    nx_text_escaped(out, more);
+    nx_text_add(out, "\n");
+}
+
+/* Below the table: what makes its answers lies, and why the last attempts gave
+ * nothing. */
+static void add_notes(const json_t *list, struct nx_text *out) {
     size_t i = 0;
     const json_t *resolver = NULL;
     json_array_foreach(list, i, resolver) {
         const char *advice = nx_doc_text(resolver, "advice");
         if (advice != NULL) {
-            nx_text_escaped(out, nx_doc_text(resolver, "network"));
-            nx_text_add(out, " ");
-            nx_text_escaped(out, nx_doc_text(resolver, "resolver"));
-            nx_text_add(out, ": not measured now: ");
-            nx_text_escaped(out, advice);
-            nx_text_add(out, "\n");
+            add_note(resolver, ": not measured now: ", advice, out);
+        }
+        if (json_is_true(json_object_get(resolver, "rewrites_nxdomain"))) {
+            add_note(resolver, ": gives an address for names that do not exist",
+                     "", out);
         }
     }
 }
@@ -89,11 +103,11 @@ static enum nx_colour colour_of(const json_t *resolver) {
 void nx_show_resolvers(const json_t *list, int64_t now_us,
                        const struct nx_show *show, struct nx_text *out) {
     static const struct nx_column columns[] = {
-        {"NETWORK", false},  {"RESOLVER", false}, {"STATE", false},
-        {"MEASURED", false}, {"NXDOMAIN", true},  {"NODATA", true},
-        {"FLOOR", true},     {"CLOCK", false},    {"ROUNDING", false},
-        {"RD=0", false},     {"CACHES", true},    {"CHAIN", false},
-        {"EDE", false},      {"NSID", false}};
+        {"NETWORK", false},  {"RESOLVER", false},  {"STATE", false},
+        {"MEASURED", false}, {"NXDOMAIN", true},   {"NODATA", true},
+        {"FLOOR", true},     {"CLOCK", false},     {"ROUNDING", false},
+        {"RD=0", false},     {"CACHES", true},     {"CHAIN", false},
+        {"EDE", false},      {"VALIDATES", false}, {"IDENTITY", false}};
     struct nx_table *table =
         nx_table_new(columns, sizeof columns / sizeof columns[0]);
     size_t i = 0;
@@ -118,11 +132,12 @@ void nx_show_resolvers(const json_t *list, int64_t now_us,
                 ? "yes"
                 : NULL,
             NX_PLAIN);
-        nsid_cell(table, resolver);
+        nx_cell_text(table, resolver, "validates", NX_PLAIN);
+        identity_cell(table, resolver);
     }
     nx_cell_finish(table, list,
                    "no resolver was measured; canary names: "
                    "nxclear-collector.yaml(5)",
                    show, out);
-    add_troubles(list, out);
+    add_notes(list, out);
 }

@@ -7,7 +7,7 @@
 
 #include "common/text.h"
 
-#define NX_TABLE_COLUMNS_MAX 14U
+#define NX_TABLE_COLUMNS_MAX 15U
 
 struct nx_column {
     const char *title;

@@ -149,7 +149,8 @@ size_t nx_canaries_tasks(const struct nx_engine *engine,
 bool nx_canaries_own(const struct nx_engine *engine,
                      const struct nx_question *question) {
     return on(engine) &&
-           nx_dname_under(question->name, engine->settings.canary.zone);
+           ((question->flags & (NX_Q_CH | NX_Q_AD)) != 0 ||
+            nx_dname_under(question->name, engine->settings.canary.zone));
 }
 
 const struct nx_profile *nx_canaries_profile(const struct nx_engine *engine,

@@ -16,6 +16,8 @@ static const struct rule {
     uint16_t visit_n; /* 0: the run's count_n */
     uint16_t gap_ms;
     bool rd0, nsid;
+    const char *elsewhere; /* the whole name, instead; NULL */
+    bool chaos, ad;
 } rules[NX_CANARIES_N_] = {
     [NX_CANARY_CAP] = {"c", "", 500, 2, 2100, false, false},
     [NX_CANARY_NODATA] = {"n", "many.", 600, 2, 2100, false, false},
@@ -31,6 +33,18 @@ static const struct rule {
     [NX_CANARY_RD0_CACHED] = {"c", "", 9000, 1, 0, true, false},
     [NX_CANARY_RD0_FRESH] = {"u", "", 9200, 1, 0, true, false},
     [NX_CANARY_NSID] = {"i", "many.", 1300, 4, 1700, false, true},
+    [NX_CANARY_SERVER] = {.first_after_ms = 1500,
+                          .visit_n = 1,
+                          .elsewhere = "\2id\6server",
+                          .chaos = true},
+    [NX_CANARY_HOSTNAME] = {.first_after_ms = 1700,
+                            .visit_n = 1,
+                            .elsewhere = "\10hostname\4bind",
+                            .chaos = true},
+    [NX_CANARY_VALIDATES] = {.first_after_ms = 1900,
+                             .visit_n = 1,
+                             .elsewhere = "",
+                             .ad = true},
 };
 
 int nx_canary_zone_check(const uint8_t *zone) {
@@ -56,6 +70,10 @@ static uint8_t *put_label(uint8_t *to, const char *text) {
 static void make_name(const struct nx_canary_run *run, const struct rule *rule,
                       uint8_t *out) {
     char label[16];
+    if (rule->elsewhere != NULL) {
+        memcpy(out, rule->elsewhere, strlen(rule->elsewhere) + 1);
+        return;
+    }
     if (rule->prefix != NULL) {
         (void)snprintf(label, sizeof(label), "%s%08" PRIx32, rule->prefix,
                        run->id);
@@ -68,6 +86,9 @@ static void make_name(const struct nx_canary_run *run, const struct rule *rule,
 }
 
 static uint16_t type_of(const struct nx_canary_run *run, enum nx_canary which) {
+    if (rules[which].chaos || rules[which].ad) {
+        return rules[which].chaos ? NX_TYPE_TXT : NX_TYPE_NS;
+    }
     bool aaaa =
         which == NX_CANARY_NODATA || (which == NX_CANARY_EGRESS && run->v6);
     return aaaa ? NX_TYPE_AAAA : NX_TYPE_A;
@@ -98,6 +119,8 @@ void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
         .canary = true,
         .rd0 = rule->rd0,
         .nsid = rule->nsid,
+        .chaos = rule->chaos,
+        .ad = rule->ad,
     };
 }
 
@@ -107,6 +130,8 @@ enum nx_canary nx_canary_of(const struct nx_canary_run *run,
     bool rd0 = (question->flags & NX_Q_RD) == 0;
     for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
         if (rules[i].rd0 != rd0 ||
+            rules[i].chaos != ((question->flags & NX_Q_CH) != 0) ||
+            rules[i].ad != ((question->flags & NX_Q_AD) != 0) ||
             type_of(run, (enum nx_canary)i) != question->qtype) {
             continue;
         }
@@ -116,6 +141,10 @@ enum nx_canary nx_canary_of(const struct nx_canary_run *run,
         }
     }
     return NX_CANARIES_N_;
+}
+
+bool nx_canary_in_zone(enum nx_canary which) {
+    return rules[which].elsewhere == NULL;
 }
 
 void nx_canary_apex(const struct nx_canary_run *run, enum nx_canary which,

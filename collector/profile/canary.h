@@ -8,6 +8,8 @@
  *     clock.ZONE      ... 60 s
  *     whoami.ZONE     answers with the address that asked (optional)
  *
+ * Three more are asked that are in no zone of the operator's, see below.
+ *
  * No two runs share a name that does not exist: the first label is the run's.
  * Pure. */
 #ifndef NX_COLLECTOR_CANARY_H
@@ -40,6 +42,9 @@ enum nx_canary {
     NX_CANARY_RD0_CACHED, /* RD=0: the first one again */
     NX_CANARY_RD0_FRESH,  /* RD=0: nobody asked for it before */
     NX_CANARY_NSID,       /* a name that exists, with NSID: who answers? */
+    NX_CANARY_SERVER,     /* TXT of id.server in class CH: likewise */
+    NX_CANARY_HOSTNAME,   /* ... of hostname.bind */
+    NX_CANARY_VALIDATES,  /* NS of the root with AD=1: does it say AD? */
     NX_CANARIES_N_
 };
 
@@ -69,6 +74,9 @@ void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
 /* Which of the run's questions is this? NX_CANARIES_N_: none. */
 enum nx_canary nx_canary_of(const struct nx_canary_run *run,
                             const struct nx_question *question);
+
+/* Does it lie in the canary zone? */
+bool nx_canary_in_zone(enum nx_canary which);
 
 /* The zone that denies the question's name: whose SOA a denial shows. */
 void nx_canary_apex(const struct nx_canary_run *run, enum nx_canary which,

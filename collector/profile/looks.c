@@ -34,12 +34,26 @@ static void take_nsid(struct nx_canary_looks *looks,
     looks->nsids[looks->nsids_n++] = nsid;
 }
 
+/* The first string of a TXT record (RFC 1035 section 3.3.14), behind its two
+ * octets of length; as much of it as is kept. */
+static void take_server(struct nx_canary_looks *looks,
+                        const struct nx_answer *answer) {
+    struct nx_nsid *id = &looks->server;
+    size_t len = answer->rdata_len > 3 ? answer->rdata[2] : 0;
+    if (len == 0 || len > answer->rdata_len - 3U || id->len > 0) {
+        return; /* an empty one, none, or known already */
+    }
+    id->len = (uint8_t)(len < sizeof(id->bytes) ? len : sizeof(id->bytes));
+    memcpy(id->bytes, answer->rdata + 3, id->len);
+}
+
 /* A denial without SOA does not say whose it is. */
 static bool is_foreign(const struct nx_canary_run *run, enum nx_canary which,
                        const struct nx_look *look,
                        const struct nx_answer *answer) {
     uint8_t apex[NX_DNAME_MAX];
-    if (!nx_kind_is_negative(look->kind) || (answer->flags & NX_ANS_SOA) == 0) {
+    if (!nx_canary_in_zone(which) || !nx_kind_is_negative(look->kind) ||
+        (answer->flags & NX_ANS_SOA) == 0) {
         return false;
     }
     nx_canary_apex(run, which, apex);
@@ -70,6 +84,9 @@ void nx_canary_looks_add(struct nx_canary_looks *looks,
     if (which == NX_CANARY_NSID) {
         take_nsid(looks, answer);
     }
+    if (data && (which == NX_CANARY_SERVER || which == NX_CANARY_HOSTNAME)) {
+        take_server(looks, answer);
+    }
 }
 
 /* --- are they enough? --- */
@@ -88,6 +105,9 @@ static bool counts(enum nx_canary which) {
     case NX_CANARY_RD0_CACHED:
     case NX_CANARY_RD0_FRESH:
     case NX_CANARY_NSID: /* as COUNT, of which there are enough */
+    case NX_CANARY_SERVER:
+    case NX_CANARY_HOSTNAME:
+    case NX_CANARY_VALIDATES:
     case NX_CANARIES_N_:
         break;
     }

@@ -239,6 +239,31 @@ static enum nx_chain chain_of(const struct nx_canary_looks *looks) {
 
 /* --- what it says of itself --- */
 
+static enum nx_who who_of(const struct nx_canary_looks *looks) {
+    enum nx_who who = NX_WHO_UNKNOWN;
+    for (unsigned i = NX_CANARY_SERVER; i <= NX_CANARY_HOSTNAME; i++) {
+        const struct nx_look *look = &looks->of[i][0].look;
+        if (looks->n[i] == 0 || look->kind == NX_KIND_TIMEOUT ||
+            look->kind == NX_KIND_NETERR) {
+            continue;
+        }
+        bool refused = look->kind == NX_KIND_REFUSED;
+        who = refused && who == NX_WHO_UNKNOWN ? NX_WHO_REFUSED
+              : refused                        ? who
+                                               : NX_WHO_NOTHING;
+    }
+    return looks->server.len > 0 ? NX_WHO_TOLD : who;
+}
+
+static enum nx_validates validates_of(const struct nx_canary_looks *looks) {
+    const struct nx_look *look = &looks->of[NX_CANARY_VALIDATES][0].look;
+    if (looks->n[NX_CANARY_VALIDATES] == 0 || look->kind != NX_KIND_POS) {
+        return NX_VALIDATES_UNKNOWN;
+    }
+    return (look->flags & NX_LOOK_AD) != 0 ? NX_VALIDATES_SAID
+                                           : NX_VALIDATES_NOT_SAID;
+}
+
 static void take_words(const struct nx_canary_looks *looks,
                        struct nx_measured *m) {
     m->ede_seen = looks->ede_seen;
@@ -247,6 +272,9 @@ static void take_words(const struct nx_canary_looks *looks,
         m->nsid = looks->nsids[0];
     }
     m->asks_from = looks->egress;
+    m->who = (uint8_t)who_of(looks);
+    m->server = looks->server;
+    m->validates = (uint8_t)validates_of(looks);
 }
 
 /* --- all of it --- */
@@ -309,74 +337,4 @@ int nx_measure(const struct nx_canary_looks *looks,
     nx_measured_settle(&m);
     *out = m;
     return 0;
-}
-
-/* --- texts --- */
-
-const char *nx_soa_clock_text(unsigned clock) {
-    switch ((enum nx_soa_clock)clock) {
-    case NX_SOA_CLOCK_UNKNOWN:
-        break;
-    case NX_SOA_CLOCK_OWN:
-        return "own";
-    case NX_SOA_CLOCK_SHARED_UNTIL_CHANGE:
-        return "shared-until-change";
-    case NX_SOA_CLOCK_SHARED_RENEWED:
-        return "shared-renewed";
-    }
-    return "unknown";
-}
-
-const char *nx_conv_text(unsigned conv) {
-    switch ((enum nx_conv)conv) {
-    case NX_CONV_U:
-        break;
-    case NX_CONV_F:
-        return "F";
-    case NX_CONV_F0:
-        return "F0";
-    case NX_CONV_T:
-        return "T";
-    }
-    return "unknown";
-}
-
-const char *nx_rd0_text(unsigned rd0) {
-    switch ((enum nx_rd0)rd0) {
-    case NX_RD0_UNKNOWN:
-        break;
-    case NX_RD0_HONOURED:
-        return "honoured";
-    case NX_RD0_REFUSED:
-        return "refused";
-    case NX_RD0_BYPASSES:
-        return "bypasses";
-    case NX_RD0_RECURSES:
-        return "recurses";
-    }
-    return "unknown";
-}
-
-const char *nx_chain_text(unsigned chain) {
-    switch ((enum nx_chain)chain) {
-    case NX_CHAIN_UNKNOWN:
-        break;
-    case NX_CHAIN_NONE:
-        return "none";
-    case NX_CHAIN_OTHER:
-        return "other-address";
-    }
-    return "unknown";
-}
-
-const char *nx_past_ttl_text(unsigned past_ttl) {
-    switch ((enum nx_past_ttl)past_ttl) {
-    case NX_PAST_TTL_UNKNOWN:
-        break;
-    case NX_PAST_TTL_NEVER:
-        return "never";
-    case NX_PAST_TTL_SERVED:
-        return "served";
-    }
-    return "unknown";
 }

@@ -34,6 +34,7 @@ struct nx_canary_looks {
     bool ede_seen;                             /* in any answer */
     struct nx_nsid nsids[NX_CANARY_NSIDS_MAX]; /* that differ */
     uint8_t nsids_n;
+    struct nx_nsid server;   /* what id.server or hostname.bind says */
     struct nx_egress egress; /* who asked the authoritative server */
     bool egress_is_resolver; /* the address that was asked */
 };
@@ -72,6 +73,22 @@ enum nx_chain {
     NX_CHAIN_OTHER, /* ... another one: forwarder, or many addresses */
 };
 
+/* What it says when asked who it is (id.server, hostname.bind). */
+enum nx_who {
+    NX_WHO_UNKNOWN, /* no answer, or not asked */
+    NX_WHO_TOLD,
+    NX_WHO_NOTHING, /* an empty name, or that there is none */
+    NX_WHO_REFUSED,
+};
+
+/* Does it validate? By its own word: the AD bit of an answer about the root,
+ * which is signed. A forwarder may pass on the word of another one. */
+enum nx_validates {
+    NX_VALIDATES_UNKNOWN,
+    NX_VALIDATES_SAID,
+    NX_VALIDATES_NOT_SAID, /* it does not, or does not tell */
+};
+
 /* What a run measured; the profile that the estimator takes, and what only
  * people want to know. */
 #define NX_NOT_MEASURED UINT32_MAX
@@ -93,6 +110,9 @@ struct nx_measured {
     bool ede_seen;          /* some answer had an extended error (RFC 8914) */
     uint8_t instances_seen; /* NSIDs that differ; 0: it shows none */
     struct nx_nsid nsid;    /* one of them */
+    uint8_t who;            /* enum nx_who */
+    uint8_t validates;      /* enum nx_validates */
+    struct nx_nsid server;  /* with NX_WHO_TOLD */
     struct nx_egress asks_from;
 };
 
@@ -114,5 +134,7 @@ const char *nx_conv_text(unsigned conv);
 const char *nx_rd0_text(unsigned rd0);
 const char *nx_chain_text(unsigned chain);
 const char *nx_past_ttl_text(unsigned past_ttl);
+const char *nx_who_text(unsigned who);
+const char *nx_validates_text(unsigned validates);
 
 #endif

@@ -13,7 +13,8 @@ const char *const nx_answer_flags[] = {"aa",         "tc", "ra",
                                        "", /* rdata */
                                        "partial",    "ns", "soa-additional",
                                        "hosts-file", NULL};
-const char *const nx_question_flags[] = {"rd", "cd", "do", "nsid", NULL};
+const char *const nx_question_flags[] = {"rd", "cd", "do", "nsid",
+                                         "ch", "ad", NULL};
 
 char *nx_moment_text(int64_t us, char *out) {
     char text[NX_TIME_TEXT_MAX];

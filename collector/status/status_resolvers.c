@@ -88,6 +88,11 @@ bool nx_status_resolver_habits(json_t *o, const struct nx_measured *m) {
            nx_json_set(o, "asks_from", asks_from_json(&m->asks_from)) &&
            nx_json_set(o, "nsid", nsid_json(&m->nsid)) &&
            nx_json_set(o, "instances", count(m->instances_seen)) &&
+           nx_json_set(o, "server_id", nsid_json(&m->server)) &&
+           nx_json_set(o, "server_id_answer",
+                       json_string(nx_who_text(m->who))) &&
+           nx_json_set(o, "validates",
+                       json_string(nx_validates_text(m->validates))) &&
            nx_json_set(o, "extended_errors_seen", flag(m->ede_seen)) &&
            nx_json_set(o, "rewrites_nxdomain", flag(m->rewrites_nxdomain));
 }

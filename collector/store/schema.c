@@ -373,12 +373,20 @@ static const char profiles_kept[] =
     "ALTER TABLE resolver_profile_kept RENAME TO resolver_profile;"
     "CREATE INDEX resolver_profile_measured ON resolver_profile(measured_us)";
 
+/* Whom a resolver says it is, and whether it says that it validates. */
+static const char profile_words[] =
+    "ALTER TABLE resolver_profile ADD COLUMN server_id_answer TEXT NOT NULL "
+    "DEFAULT 'unknown';"
+    "ALTER TABLE resolver_profile ADD COLUMN server_id BLOB;"
+    "ALTER TABLE resolver_profile ADD COLUMN validates TEXT NOT NULL "
+    "DEFAULT 'unknown'";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
     first,  hellos, closed_statuses, streams_ahead, labels,
     audits, alerts, report,          digests,       scores,
-    tokens, doors,  profiles,        profiles_kept,
+    tokens, doors,  profiles,        profiles_kept, profile_words,
 };
 
 int nx_schema_newest(void) {

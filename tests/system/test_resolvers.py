@@ -25,25 +25,29 @@ LONG_S = 7200  # negative TTL, longer than any cap
 # (network, options, what the profile must say)
 RESOLVERS = (
     (networks.unbound, ("cache-max-negative-ttl: 900", "cache-min-ttl: 3",
-                         "ede: yes", "nsid: ascii_unbound-1"),
+                         "ede: yes", "nsid: ascii_unbound-1", "hide-identity: yes"),
      {"nxdomain_cap_s": 900, "nodata_cap_s": 900, "floor_s": 3,
       "soa_clock": "shared-until-change", "rounding": "F0", "rd0": "refused",
-      "extended_errors_seen": True, "nsid": "unbound-1"}),
+      "extended_errors_seen": True, "nsid": "unbound-1",
+      "server_id": None, "server_id_answer": "refused"}),
     (networks.bind, ("max-ncache-ttl 1200;", "min-ncache-ttl 4;",
                      "server-id \"bind-1\";"),
      {"nxdomain_cap_s": 1200, "nodata_cap_s": 1200, "floor_s": 4,
       "soa_clock": "own", "rounding": "F", "rd0": "honoured",
-      "nsid": "bind-1"}),
+      "nsid": "bind-1", "server_id": "bind-1",
+      "server_id_answer": "told"}),
     (networks.power_dns, ("max-negative-ttl=700", "minimum-ttl-override=6",
                           "server-id=pdns-1"),
      {"nxdomain_cap_s": 700, "nodata_cap_s": 700, "floor_s": 6,
       "soa_clock": "own", "rounding": "F", "rd0": "honoured",
-      "nsid": "pdns-1"}),
+      "nsid": "pdns-1", "server_id": "pdns-1",
+      "server_id_answer": "told"}),
 )
 ALL = {"state": "measured", "caches": 1, "chain": "none", "soa_shown": True,
        "counts_down": True, "refreshed_by_looking": False,
        "nxdomain_uncapped": False, "nodata_uncapped": False,
-       "rewrites_nxdomain": False, "trouble": None}
+       "rewrites_nxdomain": False, "validates": "not-said",
+       "trouble": None}
 
 
 def copied(name, folder):

@@ -45,12 +45,15 @@ static int setup(void **state) {
 static void answer_one(struct engine_bench *b, uint32_t agent,
                        const struct nx_task *task, int64_t at_us) {
     static const uint8_t rdata[] = {0, 4, 192, 0, 2, 1};
+    static const uint8_t host[] = {0, 5, 4, 'r', 'e', 's', '2'};
     char name[NX_DNAME_TEXT_MAX];
     (void)nx_dname_text(task->name, name);
     const struct nx_question question = {
         .name = task->name,
         .qtype = task->qtype,
-        .flags = task->rd0 ? 0 : NX_Q_RD,
+        .flags =
+            (uint16_t)((task->rd0 ? 0 : NX_Q_RD) | (task->chaos ? NX_Q_CH : 0) |
+                       (task->ad ? NX_Q_AD : 0)),
         .to = task->endpoint,
     };
     bool many =
@@ -70,7 +73,19 @@ static void answer_one(struct engine_bench *b, uint32_t agent,
                      : strstr(name, ".end.") != NULL   ? 8
                      : strstr(name, ".clock.") != NULL ? 60
                                                        : 3600;
-    if (task->rd0) {
+    if (task->chaos && strcmp(name, "id.server.") == 0) {
+        answer = (struct nx_answer){.rcode = NX_RCODE_REFUSED};
+    } else if (task->chaos) {
+        answer = (struct nx_answer){.flags = NX_ANS_RDATA,
+                                    .rdata = host,
+                                    .rdata_len = sizeof(host),
+                                    .rdata_n = 1};
+    } else if (task->ad) {
+        answer = (struct nx_answer){.flags = NX_ANS_RDATA | NX_ANS_AD,
+                                    .rdata = rdata,
+                                    .rdata_len = sizeof(rdata),
+                                    .rdata_n = 1};
+    } else if (task->rd0) {
         answer = (struct nx_answer){.rcode = NX_RCODE_REFUSED};
     } else if (unreached) {
         answer = (struct nx_answer){
@@ -97,7 +112,8 @@ static void run(struct engine_bench *b, uint32_t agent, int64_t from_us) {
         const struct nx_task *task = &plan->tasks[i];
         assert_true(task->canary);
         assert_false(task->authority_verified);
-        assert_true(nx_dname_under(task->name, zone));
+        assert_true(task->chaos || task->ad ||
+                    nx_dname_under(task->name, zone));
         for (unsigned k = 0; k < task->visit_n; k++) {
             int64_t after_ms =
                 (int64_t)task->first_after_ms + (int64_t)k * task->visit_gap_ms;
@@ -143,6 +159,10 @@ static void test_measured(void **state) {
     assert_false(measured.measured.ede_seen);
     assert_int_equal(measured.measured.instances_seen, 1);
     assert_memory_equal(measured.measured.nsid.bytes, "res-1", 5);
+    assert_int_equal(measured.measured.who, NX_WHO_TOLD);
+    assert_int_equal(measured.measured.server.len, 4);
+    assert_memory_equal(measured.measured.server.bytes, "res2", 4);
+    assert_int_equal(measured.measured.validates, NX_VALIDATES_SAID);
     assert_int_equal(measured.measured.asks_from.len, 4);
     assert_int_equal(measured.measured.chain, NX_CHAIN_NONE);
     assert_int_equal(plan_of(b, LYON, T0 + 40 * S)->tasks_n, 0);

@@ -390,7 +390,9 @@ static void plan_and_ack_round_trip(void **state) {
                                 .visit_n = 1,
                                 .canary = true,
                                 .rd0 = true,
-                                .nsid = true}};
+                                .nsid = true,
+                                .chaos = true,
+                                .ad = true}};
     assert_int_equal(nx_endpoint_parse("192.0.2.53", &tasks[1].endpoint), 0);
     struct nx_plan plan = {.revision = 12,
                            .valid_s = 60,
@@ -413,9 +415,11 @@ static void plan_and_ack_round_trip(void **state) {
     assert_true(nx_endpoint_equal(&task->endpoint, &tasks[1].endpoint));
     assert_int_equal(task->visit_gap_ms, 730);
     assert_true(task->authority_verified);
-    assert_false(task->canary || task->rd0 || task->nsid);
+    assert_false(task->canary || task->rd0 || task->nsid || task->chaos ||
+                 task->ad);
     assert_true(down.u.plan.tasks[2].canary && down.u.plan.tasks[2].rd0 &&
-                down.u.plan.tasks[2].nsid);
+                down.u.plan.tasks[2].nsid && down.u.plan.tasks[2].chaos &&
+                down.u.plan.tasks[2].ad);
 
     struct nx_ack ack = {.epoch = 1,
                          .acked_seq = 2,

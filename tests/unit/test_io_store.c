@@ -344,6 +344,9 @@ static void test_resolver_profiles(void **state) {
     row.measured.ede_seen = true;
     row.measured.instances_seen = 2;
     row.measured.nsid = (struct nx_nsid){3, {'a', 0, 0xff}};
+    row.measured.who = NX_WHO_TOLD;
+    row.measured.server = (struct nx_nsid){2, {0, 'b'}};
+    row.measured.validates = NX_VALIDATES_NOT_SAID;
     row.measured.asks_from = (struct nx_egress){{192, 0, 2, 7}, 4};
     nx_measured_settle(&row.measured);
     assert_int_equal(nx_endpoint_parse("[2001:db8::53]/tls", &row.at), NX_OK);
@@ -370,6 +373,10 @@ static void test_resolver_profiles(void **state) {
     assert_false(back.measured.rewrites_nxdomain);
     assert_true(back.measured.ede_seen);
     assert_int_equal(back.measured.instances_seen, 2);
+    assert_int_equal(back.measured.who, NX_WHO_TOLD);
+    assert_memory_equal(&back.measured.server, &row.measured.server,
+                        sizeof(row.measured.server));
+    assert_int_equal(back.measured.validates, NX_VALIDATES_NOT_SAID);
     assert_memory_equal(&back.measured.nsid, &row.measured.nsid,
                         sizeof(row.measured.nsid));
     assert_memory_equal(&back.measured.asks_from, &row.measured.asks_from,

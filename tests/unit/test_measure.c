@@ -392,8 +392,53 @@ static void test_no_soa(void **state) {
     assert_int_equal(m.profile.conv, NX_CONV_U);
 }
 
+/* --- what it says of itself --- */
+
+static void test_who(void **state) {
+    static const struct {
+        int server, hostname; /* kinds; -1: not asked */
+        uint8_t who;
+    } rows[] = {
+        {-1, -1, NX_WHO_UNKNOWN},
+        {NX_KIND_TIMEOUT, NX_KIND_NETERR, NX_WHO_UNKNOWN},
+        {NX_KIND_REFUSED, NX_KIND_REFUSED, NX_WHO_REFUSED},
+        {NX_KIND_REFUSED, NX_KIND_TIMEOUT, NX_WHO_REFUSED},
+        {NX_KIND_REFUSED, NX_KIND_NXDOMAIN, NX_WHO_NOTHING},
+        {NX_KIND_NODATA, NX_KIND_REFUSED, NX_WHO_NOTHING},
+        {NX_KIND_POS, -1, NX_WHO_NOTHING}, /* an empty name */
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start(state);
+        if (rows[i].server >= 0) {
+            (void)see(NX_CANARY_SERVER, 0.1, (enum nx_kind)rows[i].server, -1);
+        }
+        if (rows[i].hostname >= 0) {
+            (void)see(NX_CANARY_HOSTNAME, 0.2, (enum nx_kind)rows[i].hostname,
+                      -1);
+        }
+        assert_int_equal(measure().who, rows[i].who);
+    }
+    start(state);
+    looks.server = (struct nx_nsid){1, {'a'}};
+    assert_int_equal(measure().who, NX_WHO_TOLD);
+}
+
+static void test_validates(void **state) {
+    (void)state;
+    assert_int_equal(measure().validates, NX_VALIDATES_UNKNOWN);
+    (void)see(NX_CANARY_VALIDATES, 0.1, NX_KIND_SERVFAIL, -1);
+    assert_int_equal(measure().validates, NX_VALIDATES_UNKNOWN);
+    start(state);
+    (void)see(NX_CANARY_VALIDATES, 0.1, NX_KIND_POS, 300);
+    assert_int_equal(measure().validates, NX_VALIDATES_NOT_SAID);
+    looks.of[NX_CANARY_VALIDATES][0].look.flags |= NX_LOOK_AD;
+    assert_int_equal(measure().validates, NX_VALIDATES_SAID);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_who, begin),
+        cmocka_unit_test_setup(test_validates, begin),
         cmocka_unit_test_setup(test_caps, begin),
         cmocka_unit_test_setup(test_caps_of_both_kinds, begin),
         cmocka_unit_test_setup(test_cap_of_a_shared_clock_seen_again, begin),

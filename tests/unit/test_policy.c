@@ -246,6 +246,60 @@ static void test_canary(void **state) {
     policy.canary_zones_n = 0;
 }
 
+static int check_word(const char *name, uint16_t qtype, bool chaos, bool ad) {
+    uint8_t wire[NX_DNAME_MAX];
+    struct nx_task task = good();
+    assert_int_equal(nx_dname_parse(name, wire), NX_OK);
+    task.name = wire;
+    task.qtype = qtype;
+    task.authority_verified = false;
+    task.canary = true;
+    task.chaos = chaos;
+    task.ad = ad;
+    return (int)check(&task);
+}
+
+/* Who are you, do you validate: only where canary names are allowed at all, and
+ * nothing else that way. */
+static void test_words_of_itself(void **state) {
+    static const uint8_t canary[] = "\6canary\7example";
+    static const uint8_t *const canary_zones[] = {canary};
+    static const struct {
+        const char *name;
+        uint16_t qtype;
+        bool chaos, ad;
+        enum nx_refusal refusal;
+    } rows[] = {
+        {"id.server", NX_TYPE_TXT, true, false, NX_REFUSAL_NONE},
+        {"hostname.bind", NX_TYPE_TXT, true, false, NX_REFUSAL_NONE},
+        {".", NX_TYPE_NS, false, true, NX_REFUSAL_NONE},
+        {"id.server", NX_TYPE_TXT, false, false, NX_REFUSAL_CANARY},
+        {"id.server", NX_TYPE_TXT, false, true, NX_REFUSAL_CANARY},
+        {"id.server", NX_TYPE_TXT, true, true, NX_REFUSAL_CANARY},
+        {"id.server", NX_TYPE_A, true, false, NX_REFUSAL_CANARY},
+        {"version.bind", NX_TYPE_TXT, true, false, NX_REFUSAL_CANARY},
+        {"www.example.com", NX_TYPE_NS, false, true, NX_REFUSAL_CANARY},
+        {"x.canary.example", NX_TYPE_A, false, true, NX_REFUSAL_CANARY},
+        {".", NX_TYPE_TXT, false, true, NX_REFUSAL_CANARY},
+        {".", NX_TYPE_NS, false, false, NX_REFUSAL_CANARY},
+    };
+    (void)state;
+    assert_int_equal(check_word("id.server", NX_TYPE_TXT, true, false),
+                     NX_REFUSAL_CANARY);
+    policy.canary_zones = canary_zones;
+    policy.canary_zones_n = 1;
+    policy.types_n = 0;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(
+            check_word(rows[i].name, rows[i].qtype, rows[i].chaos, rows[i].ad),
+            rows[i].refusal);
+    }
+    struct nx_task task = good(); /* nor for an incident's name */
+    task.chaos = true;
+    assert_int_equal(check(&task), NX_REFUSAL_CANARY);
+    policy.canary_zones_n = 0;
+}
+
 static void test_texts(void **state) {
     (void)state;
     for (unsigned i = 0; i < NX_REFUSAL_N; i++) {
@@ -263,6 +317,7 @@ int main(void) {
         cmocka_unit_test(test_no_zone_allows_nothing),
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_canary),
+        cmocka_unit_test(test_words_of_itself),
         cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, setup, NULL);

@@ -455,6 +455,30 @@ static void marks_a_record_too_large_to_keep(void **state) {
     assert_int_equal(reply.answer.rdata_n, 0);
 }
 
+/* Only what is of the question's class is its answer (RFC 1035 section 3.2.4).
+ */
+static void reads_the_class_asked_for(void **state) {
+    (void)state;
+    static const uint8_t id[] = {4, 'r', 'e', 's', '1'};
+    for (unsigned i = 0; i < 3; i++) {
+        pkt_begin(&p, ID, PKT_QR | PKT_AA, QUERY_NAME, NX_TYPE_TXT);
+        p.bytes[p.len - 1] = 3; /* the question's class: CH */
+        size_t at = p.len + nx_dname_len(question.name) + 3;
+        pkt_raw(&p, PKT_ANSWER, QUERY_NAME, NX_TYPE_TXT, 0, id, sizeof(id));
+        p.bytes[at] = i == 1 ? 1 : 3; /* ... and the record's */
+        question.flags = i == 2 ? 0 : NX_Q_CH;
+        assert_int_equal(parse_as(NX_TYPE_TXT, ID), i == 2 ? NX_EMISMATCH : 0);
+        if (i == 0) {
+            assert_int_equal(reply.answer.flags, NX_ANS_AA | NX_ANS_RDATA);
+            assert_int_equal(reply.answer.rdata_len, 2 + sizeof(id));
+            assert_memory_equal(reply.answer.rdata + 2, id, sizeof(id));
+        } else if (i == 1) {
+            assert_int_equal(reply.answer.flags, NX_ANS_AA);
+        }
+    }
+    question.flags = 0;
+}
+
 static void builds_the_query_as_stubs_do(void **state) {
     (void)state;
     static const uint8_t want[] = {
@@ -477,6 +501,10 @@ static void builds_the_flags_asked_for(void **state) {
     assert_int_equal(out[2], 0);    /* no RD */
     assert_int_equal(out[3], 0x10); /* CD */
     assert_memory_equal(out + n - 10, "\0\0\200\0\0\4\0\3\0\0", 10);
+    question.flags = NX_Q_AD | NX_Q_CH;
+    n = nx_query_build(&question, ID, out);
+    assert_int_equal(out[3], 0x20);
+    assert_int_equal(out[n - 12], 3); /* the class, before the OPT */
     question.flags = 0;
     n = nx_query_build(&question, ID, out);
     assert_memory_equal(out + n - 11, "\0\0\51\4\320\0\0\0\0\0\0", 11);
@@ -502,6 +530,7 @@ static void builds_the_longest_name(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(reads_a_denial, setup),
+        cmocka_unit_test_setup(reads_the_class_asked_for, setup),
         cmocka_unit_test_setup(sorts_the_rrset_and_drops_duplicates, setup),
         cmocka_unit_test_setup(follows_a_chain_in_any_order, setup),
         cmocka_unit_test_setup(bounds_a_cname_loop, setup),

@@ -429,21 +429,25 @@ static void test_lists(void **state) {
         "\"floor_s\":1,\"soa_clock\":\"own\",\"rounding\":\"F\",\"rd0\":"
         "\"refused\",\"caches\":null,\"caches_at_least\":3,\"chain\":"
         "\"none\",\"nsid\":\"res\\u001b-1\",\"instances\":1,"
+        "\"validates\":\"said\",\"rewrites_nxdomain\":true,"
         "\"extended_errors_seen\":true},{\"network\":\"oslo\",\"resolver\":"
         "\"[fe80::1]@53\",\"scope\":3,\"state\":\"failed\",\"measured\":null,"
         "\"advice\":\"it is away\"}]",
         nx_show_resolvers);
     assert_string_equal(
-        text, "NETWORK  RESOLVER         STATE     MEASURED  NXDOMAIN  NODATA  "
-              "FLOOR  "
-              "CLOCK  ROUNDING  RD=0     CACHES  CHAIN  EDE  NSID\n"
-              "lyon     192.0.2.53@53    measured  20:10:00     900 s    none  "
-              "  1 s  "
-              "own    F         refused      3+  none   yes  res\\027-1\n"
-              "oslo     [fe80::1]@53 %3  failed    -                -       -  "
-              "    -  "
-              "-      -         -             -  -      -    -\n"
-              "oslo [fe80::1]@53: not measured now: it is away\n");
+        text,
+        "NETWORK  RESOLVER         STATE     MEASURED  NXDOMAIN  NODATA  "
+        "FLOOR  "
+        "CLOCK  ROUNDING  RD=0     CACHES  CHAIN  EDE  VALIDATES  IDENTITY\n"
+        "lyon     192.0.2.53@53    measured  20:10:00     900 s    none  "
+        "  1 s  "
+        "own    F         refused      3+  none   yes  said       res\\027-1\n"
+        "oslo     [fe80::1]@53 %3  failed    -                -       -  "
+        "    -  "
+        "-      -         -             -  -      -    -          -\n"
+        "lyon 192.0.2.53@53: gives an address for names that do not "
+        "exist\n"
+        "oslo [fe80::1]@53: not measured now: it is away\n");
     free(text);
 }
 
