@@ -13,6 +13,7 @@ from deploy.lab.ask import wait_until
 from deploy.lab.authority import AuthServer
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.programs import Site
+from deploy.lab.signing import Signer
 from tests.lib.openapi import Description
 from tests.lib.support import AUDITOR, BIN, ESTIMATE, ROOT, stop_well
 
@@ -29,7 +30,8 @@ RESOLVERS = (
      {"nxdomain_cap_s": 900, "nodata_cap_s": 900, "floor_s": 3,
       "soa_clock": "shared-until-change", "rounding": "F0", "rd0": "refused",
       "extended_errors_seen": True, "nsid": "unbound-1",
-      "server_id": None, "server_id_answer": "refused"}),
+      "server_id": None, "server_id_answer": "refused",
+      "validates": "said"}),
     (networks.bind, ("max-ncache-ttl 1200;", "min-ncache-ttl 4;",
                      "server-id \"bind-1\";"),
      {"nxdomain_cap_s": 1200, "nodata_cap_s": 1200, "floor_s": 4,
@@ -177,8 +179,12 @@ def check_preflight(site, lab, wanted):
 
 
 def test_configured_limits_are_measured():
+    signer = Signer(".")
     makes = [configured(make, options) for make, options, _want in RESOLVERS]
-    with Lab(makes, root=root_zone(), others=[CanaryServer],
+    makes[0] = configured(RESOLVERS[0][0], (
+        *RESOLVERS[0][1], 'module-config: "validator iterator"',
+        f'trust-anchor: "{signer.ds()}"'))
+    with Lab(makes, root=signer.sign(root_zone()), others=[CanaryServer],
              negative_ttl=LONG_S) as lab:
         site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
         lab.own(site.collector(estimate=ESTIMATE,
