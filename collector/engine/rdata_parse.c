@@ -30,6 +30,10 @@ const char *nx_rdata_shape(uint16_t qtype) {
         return "t";
     case NX_TYPE_CAA:
         return "1sv";
+    case NX_TYPE_DS:
+        return "211x";
+    case NX_TYPE_SOA:
+        return "nnlllll";
     default:
         return NULL;
     }
@@ -132,12 +136,13 @@ static int put_number(struct sink *k, const struct scan *s, unsigned octets) {
     const char *text = (const char *)s->token;
     char *end = NULL;
     unsigned long value = strtoul(text, &end, 10);
-    unsigned long max = octets == 1 ? UINT8_MAX : UINT16_MAX;
+    unsigned long max = UINT32_MAX >> (8 * (4 - octets));
     if (!is_digit(text[0]) || *end != '\0' || value > max) {
         return NX_EMALFORMED;
     }
-    uint8_t wire[2] = {(uint8_t)(value >> 8), (uint8_t)(value & 0xff)};
-    return put(k, wire + (2 - octets), octets);
+    uint8_t wire[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16),
+                       (uint8_t)(value >> 8), (uint8_t)(value & 0xff)};
+    return put(k, wire + (4 - octets), octets);
 }
 
 static int put_address(struct sink *k, const struct scan *s, int family) {
@@ -188,12 +193,43 @@ static int put_strings(struct sink *k, struct scan *s) {
     return err == NX_ENOTFOUND ? 0 : err;
 }
 
+/* --- hexadecimal, in blocks or in one --- */
+
+static int hex(char c) {
+    if (is_digit(c)) {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static int put_hex(struct sink *k, struct scan *s) {
+    for (; skip_blanks(s), *s->at != '\0'; s->at += 2) {
+        int hi = hex(s->at[0]);
+        int lo = hi < 0 ? -1 : hex(s->at[1]);
+        if (lo < 0) {
+            return NX_EMALFORMED;
+        }
+        uint8_t octet = (uint8_t)(hi << 4 | lo);
+        int err = put(k, &octet, 1);
+        if (err != 0) {
+            return err;
+        }
+    }
+    return 0;
+}
+
 static int put_field(struct sink *k, struct scan *s, char field) {
     if (field == 'n') {
         return put_name(k, s);
     }
     if (field == 't') {
         return put_strings(k, s);
+    }
+    if (field == 'x') {
+        size_t before = k->len;
+        int err = put_hex(k, s);
+        return err == 0 && k->len == before ? NX_EMALFORMED : err;
     }
     if (next_token(s) != 0) {
         return NX_EMALFORMED;
@@ -203,6 +239,8 @@ static int put_field(struct sink *k, struct scan *s, char field) {
         return put_number(k, s, 1);
     case '2':
         return put_number(k, s, 2);
+    case 'l':
+        return put_number(k, s, 4);
     case '4':
         return put_address(k, s, AF_INET);
     case '6':
@@ -216,14 +254,6 @@ static int put_field(struct sink *k, struct scan *s, char field) {
 
 /* --- generic form --- */
 
-static int hex(char c) {
-    if (is_digit(c)) {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static int parse_generic(uint16_t qtype, struct scan *s, struct sink *k) {
     char *end = NULL;
     skip_blanks(s);
@@ -231,17 +261,10 @@ static int parse_generic(uint16_t qtype, struct scan *s, struct sink *k) {
     if (!is_digit(*s->at) || (*end != '\0' && !is_blank(*end))) {
         return NX_EMALFORMED;
     }
-    for (s->at = end; skip_blanks(s), *s->at != '\0'; s->at += 2) {
-        int hi = hex(s->at[0]);
-        int lo = hi < 0 ? -1 : hex(s->at[1]);
-        if (lo < 0) {
-            return NX_EMALFORMED;
-        }
-        uint8_t octet = (uint8_t)(hi << 4 | lo);
-        int err = put(k, &octet, 1);
-        if (err != 0) {
-            return err;
-        }
+    s->at = end;
+    int err = put_hex(k, s);
+    if (err != 0) {
+        return err;
     }
     return k->len != want ? NX_EMALFORMED
                           : nx_rdata_canonical(qtype, k->out, k->len);

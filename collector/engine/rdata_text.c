@@ -32,6 +32,7 @@ static size_t field_len(char field, const uint8_t *p, size_t len) {
         need = 2;
         break;
     case '4':
+    case 'l':
         need = 4;
         break;
     case '6':
@@ -44,6 +45,9 @@ static size_t field_len(char field, const uint8_t *p, size_t len) {
     case 's':
     case 't':
         need = len > 0 ? (size_t)p[0] + 1 : SIZE_MAX;
+        break;
+    case 'x':
+        need = len > 0 ? len : SIZE_MAX;
         break;
     default: /* 'v' */
         need = len;
@@ -128,8 +132,11 @@ static void add(struct page *page, const char *text) {
 }
 
 static void add_number(struct page *page, const uint8_t *p, size_t len) {
-    char text[8];
-    unsigned value = len == 1 ? p[0] : (unsigned)p[0] << 8 | p[1];
+    char text[12];
+    unsigned value = 0;
+    for (size_t i = 0; i < len; i++) {
+        value = value << 8 | p[i];
+    }
     (void)snprintf(text, sizeof(text), "%u", value);
     add(page, text);
 }
@@ -171,12 +178,24 @@ static void add_address(struct page *page, const uint8_t *p, size_t len) {
     }
 }
 
+static void add_hex(struct page *page, const uint8_t *p, size_t len) {
+    for (size_t i = 0; i < len; i++) {
+        char text[4];
+        (void)snprintf(text, sizeof(text), "%02x", p[i]);
+        add(page, text);
+    }
+}
+
 static void add_field(struct page *page, const struct walk *w) {
     char name[NX_DNAME_TEXT_MAX];
     switch (w->field) {
     case '1':
     case '2':
+    case 'l':
         add_number(page, w->bytes, w->len);
+        break;
+    case 'x':
+        add_hex(page, w->bytes, w->len);
         break;
     case '4':
     case '6':
@@ -201,10 +220,7 @@ static void add_generic(struct page *page, const uint8_t *rdata, size_t len) {
     char text[32];
     (void)snprintf(text, sizeof(text), "\\# %zu%s", len, len > 0 ? " " : "");
     add(page, text);
-    for (size_t i = 0; i < len; i++) {
-        (void)snprintf(text, sizeof(text), "%02x", rdata[i]);
-        add(page, text);
-    }
+    add_hex(page, rdata, len);
 }
 
 char *nx_rdata_present(uint16_t qtype, const uint8_t *rdata, size_t len,
