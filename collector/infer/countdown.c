@@ -100,7 +100,8 @@ static uint32_t authority_w(const struct nx_evidence *ev) {
     uint32_t w_s = auth->w_auth_s;
 
     if (look != NULL && look->soa_rel == NX_SOA_ANCESTOR) {
-        return auth->parent_w_s;
+        /* A parent that the audit never saw deny: at most as it says itself. */
+        return auth->parent_w_s > 0 ? auth->parent_w_s : look->soa_minimum_s;
     }
     if (look != NULL && auth->w_nsec_s > w_s &&
         (look->flags & (NX_LOOK_EDE_SYNTH | NX_LOOK_AD)) != 0) {

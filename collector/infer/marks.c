@@ -116,6 +116,16 @@ static void flag_truncated(const struct nx_evidence *ev,
     }
 }
 
+/* The newest answer names other servers: who gives it does not resolve. It is
+ * no denial (RFC 2308 section 2.2: a NODATA without SOA has no NS set). */
+static void flag_referral(const struct nx_evidence *ev,
+                          struct nx_verdict *out) {
+    size_t n = ev->c->looks_n;
+    if (n > 0 && ev->c->looks[n - 1].kind == NX_KIND_REFERRAL) {
+        flag(out, NX_FLAG_REFERRAL);
+    }
+}
+
 /* Larger answers do not come over UDP; nor by TCP where it is blocked too. */
 static void flag_sizes(const struct nx_evidence *ev, struct nx_verdict *out) {
     struct nx_sizes sizes;
@@ -148,6 +158,7 @@ void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_twin(ev, out);
     flag_hosts_file(ev, out);
     flag_truncated(ev, out);
+    flag_referral(ev, out);
     flag_sizes(ev, out);
     flag_source(ev, out);
     take_serial(ev, out);

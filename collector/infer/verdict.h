@@ -58,7 +58,8 @@ const char *nx_state_text(unsigned state);
     X(SIZE_BLOCKED, "size-blocked")                                            \
     X(OWN_ZONE, "own-zone")                                                    \
     X(RENEWED, "renewed")                                                      \
-    X(REWRITTEN, "rewritten")
+    X(REWRITTEN, "rewritten")                                                  \
+    X(REFERRAL, "referral")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,

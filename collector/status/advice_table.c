@@ -234,6 +234,11 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_UNREACHABLE, ALWAYS, 0, "the resolver does not answer",
      "check the resolver and the way to it"},
 
+    {NX_STATE_UNKNOWN, FLAG, NX_FLAG_REFERRAL,
+     "{resolver} answers with a referral: it does not resolve names for this "
+     "network",
+     "let its operator allow recursion from this network, or name another "
+     "resolver" MEANWHILE},
     {NX_STATE_UNKNOWN, FLAG, NX_FLAG_SIZE_BLOCKED,
      "answers of {resolver} above {bytes} octets do not reach this network, "
      "neither over UDP nor over TCP",

@@ -169,6 +169,9 @@ static const char *flag_meaning(unsigned flag) {
     case NX_FLAG_REWRITTEN:
         return "this resolver gives an address for canary names that do not "
                "exist";
+    case NX_FLAG_REFERRAL:
+        return "the answer names the servers of another zone: it is neither "
+               "the record nor a denial";
     case NX_FLAG_N_:
         break;
     }

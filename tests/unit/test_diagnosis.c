@@ -246,6 +246,38 @@ static void test_sizes(void **state) {
     assert_int_equal(t.verdict.size_limit_bytes, 1232);
 }
 
+/* A referral is never taken for NODATA. */
+static void test_referral(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        saw(&t, 110 + i, NX_KIND_REFERRAL);
+    }
+    assert_unknown(at(&t, 114), NX_UNKNOWN_NEVER_SEEN);
+    assert_true(flagged(&t, NX_FLAG_REFERRAL));
+    saw(&t, 115, NX_KIND_POS);
+    (void)at(&t, 116);
+    assert_false(flagged(&t, NX_FLAG_REFERRAL));
+}
+
+/* The audit saw no parent deny: its W is what the denial says itself, and an
+ * entry from the outage is not taken for a new one. */
+static void test_unknown_parent(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 8; i++) {
+        struct nx_look *look = denied(&t, 110 + i, 640);
+        look->soa_rel = NX_SOA_ANCESTOR;
+        look->soa_minimum_s = W_S;
+    }
+    assert_int_equal(NX_STATE_ANCESTOR_NXDOMAIN, at(&t, 118)->state);
+    assert_true(t.verdict.eta.known);
+}
+
 static struct nx_look *aa(struct nx_look *look, int r_s) {
     look->flags |= NX_LOOK_AA | NX_LOOK_EDNS;
     look->r_s = r_s;
@@ -640,6 +672,8 @@ int main(void) {
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_twin_of_a_failure),
         cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_referral),
+        cmocka_unit_test(test_unknown_parent),
         cmocka_unit_test(test_own_zone_denies),
         cmocka_unit_test(test_other_answers),
         cmocka_unit_test(test_truncated_without_tcp),
