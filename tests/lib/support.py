@@ -58,9 +58,9 @@ def site_in(lab, networks=None, auditor=True, collector=None, agents=None,
     for network in lab.networks if networks is None else networks:
         lab.own(site.agent(network.name, nameservers=[network.address])
                 if agents is None else
-                site.agent(network.name, resolvers={
+                site.agent(network.name, **{"resolvers": {
                     "discover": False, "named": [{"at": network.address}]},
-                    **agents))
+                    **agents}))
     if auditor:
         lab.own(site.agent(
             "operations", "auditor", "authority",

@@ -1,0 +1,198 @@
+"""Every cause beside the others in one outage, on real daemons, each at an
+address of its own that one agent asks: what is said of it, how soon, and that
+nothing of ours could have planted a denial."""
+import os
+import time
+from dataclasses import replace
+
+from deploy.lab import zones
+from deploy.lab.ask import ask, wait_until
+from deploy.lab.authority import Nsd
+from deploy.lab.lab import Lab
+from deploy.lab.signing import Signer
+from tests.lib.capture import Capture
+from tests.lib.guard import caches_of, could_plant
+from tests.lib.support import (authority_state, network_row, open_incident,
+                               site_in, wait_status)
+from tests.system.matrix.variants import (Bind, Networks, PowerDns, Refusing,
+                                          Unbound, UnboundPolicy)
+
+NEAR = f"near.{zones.ZONE}"     # an alias of the name
+LAME_SERVER = "192.0.2.13"      # refuses what it does not serve
+OLD_PARENT = "192.0.2.14"       # knows nothing of the delegation
+OLD_ADDRESS = "192.0.2.99"
+OLD_TTL_S = 120
+FOUND_S = 40
+
+
+class OwnView(Bind):
+    """Serves the zone itself, as inside a company."""
+    records = ()
+
+    def _config(self):
+        zone = replace(zones.leaf_zone(), serial=7)
+        zone = zone.without(f"{zones.NAME}.").with_(*self.records)
+        path = os.path.join(self.folder, "view.zone")
+        with open(path, "w", encoding="ascii") as out:
+            out.write(zone.file_text)
+        return super()._config() + \
+            f'zone "{zones.ZONE}" {{ type primary; file "{path}"; }};\n'
+
+
+class OtherView(OwnView):
+    records = (zones.record(OLD_ADDRESS, ttl=60),)
+
+
+class Validating(Unbound):
+    """Trusts a key that the zone is not signed with."""
+
+    def _config(self):
+        return super()._config().replace(
+            'module-config: "iterator"',
+            'module-config: "validator iterator"\n'
+            f'  trust-anchor: "{Signer(f"{zones.ZONE}.").ds()}"')
+
+
+class Misled(Unbound):
+    """Has the servers of a zone from its configuration."""
+    zone, server = zones.ZONE, LAME_SERVER
+
+    def _config(self):
+        return super()._config() + (f"stub-zone:\n  name: {self.zone}\n"
+                                    f"  stub-addr: {self.server}\n")
+
+
+class Orphaned(Misled):
+    zone, server = "com", OLD_PARENT
+
+
+class Office:
+    """The network of the agent that asks them all."""
+    name = "office"
+    address = zones.TLD_ADDRESS
+
+
+# Cause, kind of resolver (None: the TLD's server), state, flag, words.
+ROWS = (
+    ("own view denies", OwnView, "recached", "own-zone",
+     "a zone of its own, which denies"),
+    ("own view differs", OtherView, "old-positive", "own-zone",
+     "a zone of its own, which has something else"),
+    ("lame delegation", Misled, "servfail-other", "cd-fails",
+     "it is not DNSSEC"),
+    ("validation fails", Validating, "servfail-dnssec", "cd-answered",
+     "with CD=1 it answers"),
+    ("ancestor denied", Orphaned, "ancestor-nxdomain", None,
+     "zone com denies example.com"),
+    ("cached denial", Bind, "cached-nxdomain", None, "cached NXDOMAIN"),
+    ("old answer", PowerDns, "old-positive", None,
+     "another answer than the expected one"),
+    ("policy", UnboundPolicy, "policy-blocked", None, "by policy"),
+    ("refuses", Refusing, "refused", None, "refuses to answer"),
+    ("dead", Unbound, "unreachable", None, "does not answer"),
+    ("does not recurse", None, "unknown", "referral", "with a referral"),
+    ("sound", Unbound, "clear", None, "answers as restored"),
+)
+ASKED = ("cached denial", "ancestor denied")  # by users during the outage
+
+
+def leaf():
+    base = zones.leaf_zone().without(f"{zones.NAME}.")
+    return replace(base, records=base.records + (
+        f"{NEAR}. 5 IN CNAME {zones.NAME}.",
+        zones.record(OLD_ADDRESS, ttl=OLD_TTL_S)))
+
+
+def other_servers():
+    parent = zones.tld_zone()
+    return (
+        lambda folder: Nsd("lame-nsd", f"{folder}/lame", LAME_SERVER,
+                           replace(zones.leaf_zone(), origin="example.net.",
+                                   records=("example.net. 60 IN NS "
+                                            "ns1.example.net.",))),
+        lambda folder: Nsd("orphan-nsd", f"{folder}/orphan", OLD_PARENT,
+                           replace(parent, records=parent.records[:1])))
+
+
+def target_of(document, address):
+    return next((t for t in network_row(document, Office.name)["targets"]
+                 if t["resolver"] == f"{address}@53"), {})
+
+
+def fits(document, address, row):
+    target = target_of(document, address)
+    _cause, _kind, state, flag, words = row
+    return (target.get("state") == state and words in target["why"]
+            and (flag is None or flag in target["flags"]))
+
+
+def told(site, incident, title, address, row, began):
+    document = wait_status(site, incident,
+                           lambda d: fits(d, address, row), FOUND_S,
+                           f"\"{title}\" to be told")
+    target = target_of(document, address)
+    print(f"# | {title} | {target['state']}: {target['why']} | "
+          f"{time.monotonic() - began:.1f} |", flush=True)
+
+
+def users_ask(lab, cause, *names):
+    """The reply must be the denial: it is in that cache then."""
+    network = lab.network(cause)
+    for name in names:
+        wait_until(lambda n=name: getattr(ask(
+            network.address, n, source=network.user_address), "negative",
+            False), 5, f"the cache of \"{cause}\" to hold {name}")
+
+
+def addresses(lab):
+    found = {n.name: n.address for n in lab.networks}
+    return {row[0]: found.get(row[0], zones.TLD_ADDRESS) for row in ROWS}
+
+
+def prepare(lab, site):
+    """The outage, and what users and daemons do in it."""
+    old = lab.network("old answer")
+    wait_until(lambda: ask(old.address, zones.NAME, source=old.user_address),
+               5, "the old answer to be cached")
+    lab.remove_record()
+    incidents = [open_incident(site), open_incident(site, name=NEAR)]
+    for incident in incidents:
+        wait_status(site, incident, authority_state("negative"), 10,
+                    "the outage to be seen")
+    users_ask(lab, "cached denial", zones.NAME, NEAR)
+    users_ask(lab, "ancestor denied", zones.NAME)
+    lab.network("dead").resolver.daemon.kill()
+    return incidents
+
+
+def test_table_of_causes():
+    networks = Networks()
+    for cause, kind, *_rest in ROWS:
+        if kind is not None:
+            networks.add(cause, kind)
+    with Capture() as capture, \
+            Lab(networks.makers, leaf=leaf(), others=other_servers(),
+                warm=False) as lab:
+        at = addresses(lab)
+        agents = {"probe": {"timeout_ms": 1000}, "resolvers": {
+            "discover": False, "named": [{"at": a} for a in at.values()]}}
+        with site_in(lab, [Office], agents=agents) as site:
+            began = time.time()
+            incidents = prepare(lab, site)
+            restored = time.time()
+            lab.restore_record()
+            users = {n.user_address for n in lab.networks}
+            planted = [q for q in capture.select(began, restored)
+                       if q.destination in caches_of(lab) and could_plant(q)
+                       and q.source not in users]
+            assert not planted, planted
+            began = time.monotonic()
+            print(f"# planted denials: {len(planted)}\n"
+                  "# | cause | verdict | seconds |\n# |---|---|---|")
+            for row in ROWS:
+                told(site, incidents[0], row[0], at[row[0]], row, began)
+            cause = "cached denial"
+            told(site, incidents[1], "alias of a denied name", at[cause],
+                 (cause, None, "cached-nxdomain", None,
+                  f"NXDOMAIN of {zones.NAME}, which {NEAR} is an alias of"),
+                 began)
