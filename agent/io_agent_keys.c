@@ -9,6 +9,11 @@ int nx_agentd_load_keys(struct nx_agentd *a) {
     char why[NX_PINS_WHY_MAX];
     const char *folder = a->setup.conf->spool_path;
     if (folder == NULL) {
+        nx_log(NX_LOG_WARN,
+               "no spool.path and no state folder of a service manager: "
+               "results, and keys that the collector announces, are kept in "
+               "memory and forgotten at the end; when the collector's key is "
+               "changed, the configuration has to be, too");
         return NX_OK;
     }
     a->pins_folder = strdup(folder);

@@ -52,6 +52,9 @@ def test_key_rotation():
         site.wait_connected([away])
         away.daemon.stop()
         assert rotation.kept(agent) is None
+        forgets = "announces, are kept in memory and forgotten"
+        assert forgets in away.daemon.log_text()    # it has no spool
+        assert forgets not in agent.daemon.log_text()
 
         # Killed while it is told; what it said that it keeps, it has.
         rotation.announce()
