@@ -264,7 +264,7 @@ int nx_service_incident_open(struct nx_service *service,
 
 static int store_close(struct nx_service *service, uint32_t id, int64_t now_us,
                        const char *last) {
-    int err = nx_service_networks_told(service, now_us, true);
+    int err = nx_service_networks_now(service, now_us);
     if (err == NX_OK) {
         err = nx_store_incident_close(service->store, id, now_us);
     }

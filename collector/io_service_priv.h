@@ -55,9 +55,11 @@ struct nx_service {
     bool alerts_stale;      /* networks may have changed */
     int64_t alerts_seen_us; /* when they were looked at last */
     struct nx_retain retain;
-    bool networks_told;      /* their forecasts may have changed */
-    int64_t networks_due_us; /* not looked at before */
-    bool score_stale;        /* the one for /metrics */
+    bool networks_told;                /* their forecasts may have changed */
+    int64_t networks_due_us;           /* not looked at before */
+    struct nx_networks_pass *networks; /* under way; NULL: none is */
+    int64_t networks_us;               /* it took so far */
+    bool score_stale;                  /* the one for /metrics */
     int64_t score_at_us;
     json_t *score; /* NULL: none yet */
 };
@@ -94,9 +96,13 @@ int nx_score_target_told(struct nx_store *store, uint32_t incident_id,
                          uint32_t agent_id, const struct nx_question *question,
                          const struct nx_verdict *verdict, int64_t since_us,
                          int64_t at_us) NX_MUSTUSE;
-/* Networks follow their targets after a while, or at once. */
-int nx_service_networks_told(struct nx_service *service, int64_t now_us,
-                             bool at_once) NX_MUSTUSE;
+/* Networks follow their targets: all at once, if there is something to follow;
+ * or some of them, NX_EAGAIN: there are more. */
+int nx_service_networks_now(struct nx_service *service,
+                            int64_t now_us) NX_MUSTUSE;
+int nx_service_networks_some(struct nx_service *service,
+                             int64_t now_us) NX_MUSTUSE;
+void nx_service_networks_forget(struct nx_service *service);
 /* What outcomes taught until now. */
 int nx_service_learnt(struct nx_service *service,
                       struct nx_learnt *out) NX_MUSTUSE;

@@ -2,6 +2,7 @@
 #include "collector/io_service_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "collector/score/document.h"
 #include "common/io_log.h"
@@ -9,7 +10,8 @@
 /* Of one target at a time; the oldest ones come first. */
 #define FORECASTS_MAX 4096U
 #define NETWORKS_EVERY_US INT64_C(10000000)
-#define NETWORKS_SHARE 50 /* that work takes at most 1/SHARE of the time */
+#define NETWORKS_SLICE_US 2000 /* others wait for the loop */
+#define NETWORKS_SHARE 50      /* that work takes at most 1/SHARE of the time */
 
 /* --- one target --- */
 
@@ -203,20 +205,110 @@ static int put_networks(struct nx_service *service, int64_t now_us) {
     return w.err;
 }
 
-int nx_service_networks_told(struct nx_service *service, int64_t now_us,
-                             bool at_once) {
-    if (!service->networks_told ||
-        (!at_once && now_us < service->networks_due_us)) {
-        return NX_OK;
-    }
-    int64_t from_us = nx_clock_mono_us();
-    int err = put_networks(service, now_us);
-    int64_t took_us = nx_clock_mono_us() - from_us;
-    int64_t pause_us = took_us * NETWORKS_SHARE > NETWORKS_EVERY_US
-                           ? took_us * NETWORKS_SHARE
-                           : NETWORKS_EVERY_US;
+int nx_service_networks_now(struct nx_service *service, int64_t now_us) {
+    int err = service->networks_told ? put_networks(service, now_us) : NX_OK;
     service->networks_told = err != NX_OK;
-    service->networks_due_us = now_us + pause_us;
+    return err;
+}
+
+/* --- networks, a few at a time --- */
+
+/* Of all open incidents. */
+struct nx_networks_pass {
+    size_t at, n, cap;
+    bool failed;
+    uint32_t incident_id; /* of what is added */
+    struct pass_step {
+        uint32_t incident_id;
+        char network[NX_TEXT_LABEL_MAX];
+    } * steps;
+};
+
+static void add_step(void *user, const struct nx_agent_view *view) {
+    struct nx_networks_pass *pass = user;
+    const struct nx_agent *agent = view->agent;
+    const struct pass_step *last =
+        pass->n > 0 ? &pass->steps[pass->n - 1] : NULL;
+    if (!agent->accepted || agent->authority ||
+        (last != NULL && last->incident_id == pass->incident_id &&
+         strcmp(last->network, agent->network) == 0)) {
+        return;
+    }
+    if (pass->n == pass->cap) {
+        size_t cap = pass->cap == 0 ? 64 : 2 * pass->cap;
+        void *grown = realloc(pass->steps, cap * sizeof(*pass->steps));
+        if (grown == NULL) {
+            pass->failed = true;
+            return;
+        }
+        pass->steps = grown;
+        pass->cap = cap;
+    }
+    struct pass_step *step = &pass->steps[pass->n++];
+    step->incident_id = pass->incident_id;
+    memcpy(step->network, agent->network, sizeof(step->network));
+}
+
+void nx_service_networks_forget(struct nx_service *service) {
+    if (service->networks != NULL) {
+        free(service->networks->steps);
+        free(service->networks);
+        service->networks = NULL;
+    }
+}
+
+static int begin_pass(struct nx_service *service) {
+    const struct nx_incident **incidents = NULL;
+    size_t n = nx_engine_incidents(service->engine, &incidents);
+    struct nx_networks_pass *pass = calloc(1, sizeof(*pass));
+    service->networks = pass;
+    for (size_t i = 0; i < n && pass != NULL; i++) {
+        if (incidents[i]->closed_us == NX_TIME_UNKNOWN &&
+            !incidents[i]->audit) {
+            pass->incident_id = incidents[i]->id;
+            nx_engine_agents(service->engine, add_step, pass);
+        }
+    }
+    if (pass == NULL || pass->failed) {
+        nx_service_networks_forget(service);
+        return NX_ENOMEM;
+    }
+    service->networks_told = false; /* what is told from now on: next time */
+    service->networks_us = 0;
+    return NX_OK;
+}
+
+static int put_one(struct nx_service *service, int64_t now_us) {
+    struct nx_networks_pass *pass = service->networks;
+    const struct pass_step *step = &pass->steps[pass->at++];
+    const struct nx_incident *incident =
+        nx_engine_incident(service->engine, step->incident_id);
+    struct networks w = {
+        .service = service, .incident_id = step->incident_id, .now_us = now_us};
+    if (incident == NULL || incident->closed_us != NX_TIME_UNKNOWN) {
+        return NX_OK; /* closed meanwhile: that took care of its networks */
+    }
+    int err = nx_status_shown(service->engine, step->incident_id, step->network,
+                              now_us, see_network, &w);
+    return err != NX_OK ? err : w.err;
+}
+
+int nx_service_networks_some(struct nx_service *service, int64_t now_us) {
+    int64_t from_us = nx_clock_mono_us();
+    int err = service->networks != NULL ? NX_OK : begin_pass(service);
+    while (err == NX_OK && service->networks->at < service->networks->n &&
+           nx_clock_mono_us() - from_us < NETWORKS_SLICE_US) {
+        err = put_one(service, now_us);
+    }
+    service->networks_us += nx_clock_mono_us() - from_us;
+    if (err == NX_OK && service->networks->at < service->networks->n) {
+        return NX_EAGAIN;
+    }
+    int64_t pause_us = service->networks_us * NETWORKS_SHARE;
+    service->networks_due_us =
+        now_us + (pause_us > NETWORKS_EVERY_US ? pause_us : NETWORKS_EVERY_US);
+    service->networks_told |= err != NX_OK;
+    nx_service_networks_forget(service);
     return err;
 }
 

@@ -128,14 +128,30 @@ static void judge_on(struct nx_service *service, int64_t took_us) {
     (void)evtimer_add(service->on_judge, &in);
 }
 
+/* True: there is more to do. */
+static bool networks_follow(struct nx_service *service, int64_t now_us) {
+    bool due = service->networks != NULL ||
+               (service->networks_told && now_us >= service->networks_due_us);
+    if (!due || !may_write(service)) {
+        return false;
+    }
+    int err = nx_service_networks_some(service, now_us);
+    if (err != NX_EAGAIN) {
+        wrote(service, err);
+    }
+    return err == NX_EAGAIN;
+}
+
 static void on_judge(evutil_socket_t fd, short what, void *arg) {
     struct nx_service *service = arg;
     const struct nx_engine_sink sink = sink_of(service);
     int64_t from_us = nx_clock_mono_us();
     (void)fd;
     (void)what;
-    if (nx_engine_judge(service->engine, nx_service_now_us(service),
-                        JUDGED_AT_ONCE, &sink)) {
+    bool more = nx_engine_judge(service->engine, nx_service_now_us(service),
+                                JUDGED_AT_ONCE, &sink);
+    more |= networks_follow(service, nx_service_now_us(service));
+    if (more) {
         judge_on(service, nx_clock_mono_us() - from_us);
     }
 }
@@ -151,10 +167,6 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     nx_service_resolvers_notice(service);
     end_audits(service, now_us);
     nx_service_clones(service);
-    if (service->networks_told && now_us >= service->networks_due_us &&
-        may_write(service)) {
-        wrote(service, nx_service_networks_told(service, now_us, false));
-    }
     notice_failures(service, now_us);
     if (service->derived_stale &&
         nx_group_storing(nx_ingest_group(service->ingest))) {
@@ -183,4 +195,5 @@ void nx_service_ticks_fini(struct nx_service *service) {
     if (service->on_judge != NULL) {
         event_free(service->on_judge);
     }
+    nx_service_networks_forget(service);
 }

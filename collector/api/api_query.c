@@ -16,6 +16,7 @@ static unsigned known_by(enum nx_api_route route) {
     case NX_API_INCIDENTS:
     case NX_API_AGENTS:
     case NX_API_NETWORKS:
+    case NX_API_RESOLVERS:
         return 1U << LIMIT | 1U << CURSOR;
     case NX_API_INCIDENT_TRANSITIONS:
         return 1U << LIMIT | 1U << CURSOR | 1U << NETWORK;
@@ -42,7 +43,6 @@ static unsigned known_by(enum nx_api_route route) {
     case NX_API_ALERTS:
     case NX_API_SCORE:
     case NX_API_ALERT_TEST:
-    case NX_API_RESOLVERS:
     case NX_API_NETWORK_LABEL:
     case NX_API_HEALTH:
     case NX_API_METRICS:

@@ -1,4 +1,5 @@
-/* Lists: incidents, agents, networks, transitions; whole, or in pages. */
+/* Lists: incidents, agents, networks, resolvers, transitions; whole, or in
+ * pages. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,17 +9,22 @@
 #include "collector/api/page.h"
 #include "collector/api/roster.h"
 #include "collector/status/status.h"
+#include "collector/status/status_resolvers.h"
 #include "collector/status/status_text.h"
 #include "collector/store/io_store.h"
 
 #define TRANSITIONS_PAGE 500U /* entries without a limit */
+#define SCANNED_MAX 10000U    /* for a reader of some networks, in one answer */
 
 /* --- transitions --- */
 
 struct history {
     json_t *list;
+    const struct nx_sight *sight;
     unsigned left_n; /* of the page */
-    int64_t last_id;
+    unsigned seen_n; /* rows, also those of others */
+    int64_t last_id; /* the next page begins after it */
+    int64_t seen_id;
     bool more, failed;
 };
 
@@ -45,6 +51,11 @@ static json_t *transition_json(const struct nx_store_transition *row) {
 
 static void add_transition(void *user, const struct nx_store_transition *row) {
     struct history *h = user;
+    h->seen_n++;
+    h->seen_id = row->id;
+    if (!nx_sight_covers(h->sight, row->network)) {
+        return;
+    }
     if (h->left_n == 0) {
         h->more = true;
         return;
@@ -54,19 +65,43 @@ static void add_transition(void *user, const struct nx_store_transition *row) {
     h->failed |= !nx_json_add(h->list, transition_json(row));
 }
 
-/* One more than the page is read, to know whether there is a next one. */
+/* One more than the page is read, to know whether there is a next one. What a
+ * reader may not see is passed over: a page may be short, or empty, and have a
+ * next one. */
+static int read_rows(struct nx_service *service,
+                     const struct nx_api_request *asked, struct history *h) {
+    const char *network = asked->network[0] != '\0' ? asked->network : NULL;
+    unsigned chunk_n =
+        h->sight->networks_n > 0 ? TRANSITIONS_PAGE : h->left_n + 1;
+    unsigned before_n = 0;
+    h->seen_id = strtoll(asked->cursor, NULL, 10);
+    do {
+        before_n = h->seen_n;
+        int err =
+            nx_service_transitions(service, asked->incident_id, network,
+                                   h->seen_id, chunk_n, add_transition, h);
+        if (err != 0 || h->failed) {
+            return err != 0 ? err : NX_ENOMEM;
+        }
+    } while (!h->more && h->seen_n - before_n == chunk_n &&
+             h->seen_n < SCANNED_MAX);
+    if (!h->more && h->seen_n - before_n == chunk_n) {
+        h->more = true;
+        h->last_id = h->left_n > 0 ? h->seen_id : h->last_id;
+    }
+    return 0;
+}
+
 static int read_history(struct nx_service *service,
-                        const struct nx_api_request *asked, char *next,
+                        const struct nx_api_request *asked,
+                        const struct nx_sight *sight, char *next,
                         json_t **out) {
     unsigned limit = asked->limit != 0 ? asked->limit : TRANSITIONS_PAGE;
-    struct history h = {.list = json_array(), .left_n = limit};
-    const char *network = asked->network[0] != '\0' ? asked->network : NULL;
-    int err = nx_service_transitions(service, asked->incident_id, network,
-                                     strtoll(asked->cursor, NULL, 10),
-                                     limit + 1, add_transition, &h);
-    if (err != 0 || h.failed) {
+    struct history h = {.list = json_array(), .sight = sight, .left_n = limit};
+    int err = read_rows(service, asked, &h);
+    if (err != 0) {
         json_decref(h.list);
-        return err != 0 ? err : NX_ENOMEM;
+        return err;
     }
     if (h.more) {
         (void)snprintf(next, NX_API_CURSOR_MAX, "%" PRId64, h.last_id);
@@ -96,6 +131,11 @@ static json_t *make_list(struct nx_service *service,
         json_t *document = nx_status_networks(engine, now_us);
         nx_access_narrow(json_object_get(document, "networks"), sight);
         return document;
+    }
+    if (asked->route == NX_API_RESOLVERS) {
+        *member = "resolvers";
+        *key = "id";
+        return nx_status_resolvers(engine, now_us, sight);
     }
     *member = "agents";
     *key = "key";
@@ -131,10 +171,9 @@ static void get_transitions(struct nx_service *service,
     struct nx_api_problem problem;
     json_t *document = NULL;
     char next[NX_API_CURSOR_MAX] = "";
-    if (sight->networks_n > 0 && !nx_sight_covers(sight, asked->network)) {
-        (void)nx_api_refuse(&problem, 403,
-                            "network: this token is for some networks only; "
-                            "say which of them");
+    if (asked->network[0] != '\0' && !nx_sight_covers(sight, asked->network)) {
+        (void)nx_api_refuse(&problem, 403, "this token is not for network %s",
+                            asked->network);
         nx_http_reply_problem(request, &problem);
         return;
     }
@@ -143,7 +182,7 @@ static void get_transitions(struct nx_service *service,
         nx_http_reply_problem(request, &problem);
         return;
     }
-    int err = read_history(service, asked, next, &document);
+    int err = read_history(service, asked, sight, next, &document);
     if (err != 0) {
         nx_http_reply_error(request, err, "the transitions were not read");
         return;

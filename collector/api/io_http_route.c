@@ -9,7 +9,6 @@
 #include "collector/api/io_http_parts.h"
 #include "collector/status/metrics.h"
 #include "collector/status/status.h"
-#include "collector/status/status_resolvers.h"
 #include "common/rfc3339.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -251,6 +250,7 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
     case NX_API_INCIDENT_TRANSITIONS:
     case NX_API_AGENTS:
     case NX_API_NETWORKS:
+    case NX_API_RESOLVERS:
         nx_http_get_list(http, request, asked, sight);
         break;
     case NX_API_INCIDENT:
@@ -291,11 +291,6 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         break;
     case NX_API_NETWORK_LABEL:
         nx_http_label(service, request, NX_LABELS_OF_NETWORK);
-        break;
-    case NX_API_RESOLVERS:
-        nx_http_reply_tagged(
-            request, nx_status_resolvers(nx_service_engine(service),
-                                         nx_service_now_us(service), sight));
         break;
     case NX_API_SCORE:
         nx_http_score(service, request);

@@ -104,6 +104,7 @@ static void item_step(struct nx_engine *engine, struct nx_item *item,
     } else if (!changed) {
         return;
     }
+    item->changed_us = now_us;
     for (struct nx_target *t = item->targets; t != NULL; t = t->item_next) {
         engine->due_us[t->slot] = INT64_MIN;
     }

@@ -242,12 +242,13 @@ int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
                                        const struct nx_target_view *target),
                          void *user) NX_MUSTUSE;
 
-/* When was each target judged last (INT64_MIN: never)? In the same order. What
- * was shown of a target before that is not what would be shown now. */
-int nx_engine_judged(struct nx_engine *engine, uint32_t incident_id,
-                     void (*visit)(void *user, const struct nx_agent *agent,
-                                   int64_t judged_us),
-                     void *user) NX_MUSTUSE;
+/* When did each target, or what is known of its servers, come to show something
+ * else (INT64_MIN: never judged)? In the same order. What was shown of a target
+ * after that is what would be shown now. */
+int nx_engine_changed(struct nx_engine *engine, uint32_t incident_id,
+                      void (*visit)(void *user, const struct nx_agent *agent,
+                                    int64_t changed_us),
+                      void *user) NX_MUSTUSE;
 
 /* Counts what operators said: agents, incidents. */
 uint64_t nx_engine_told(const struct nx_engine *engine);

@@ -76,6 +76,7 @@ struct nx_target {
     bool revised; /* one of them is older than what was judged */
     bool untold;  /* tell the verdict whether or not it is news */
     int64_t judged_us;
+    int64_t changed_us; /* what is shown of it did */
     int64_t since_us;
     bool point_told;
     int64_t told_point_us;
@@ -96,6 +97,7 @@ struct nx_item {
     const struct nx_incident_item *spec;
     struct nx_expect expect;
     struct nx_authority *authority;
+    int64_t changed_us; /* what is known of the servers did */
     struct nx_target *targets;
     size_t targets_n;
     struct nx_item *same; /* another incident's item, same name and type */

@@ -1,4 +1,6 @@
 /* Verdicts of targets, when they are due. */
+#include <string.h>
+
 #include "collector/engine/canaries.h"
 #include "collector/engine/planner.h"
 #include "collector/engine/targets.h"
@@ -7,6 +9,7 @@
 /* A verdict is worked out at least so often. */
 #define IDLE_US (30 * US_PER_S)
 #define IDLE_TURNS 64
+#define SHOWN_ANEW_US (120 * US_PER_S)
 /* About what that costs, and the part of the time it may take: 1/SHARE. */
 #define EVALUATION_US INT64_C(20)
 #define SHARE 5
@@ -193,11 +196,34 @@ static void tell(const struct nx_target *t, unsigned from_state, int64_t now_us,
     }
 }
 
+static bool between(int64_t at_us, int64_t from_us, int64_t to_us) {
+    return at_us >= from_us && at_us < to_us;
+}
+
+/* Is something else to be shown of it than after the last judgement? Of equal
+ * values padding may differ: then it is shown anew for nothing, and so it is
+ * after a while in any case. */
+static bool shows_news(const struct nx_target *t, const struct nx_verdict *now,
+                       bool was_heard, int64_t now_us) {
+    struct nx_verdict a = t->verdict;
+    struct nx_verdict b = *now;
+    a.p_clear = b.p_clear = 0; /* grows by itself, and is not shown */
+    return !t->judged || was_heard != t->agent_heard ||
+           memcmp(&a, &b, sizeof(a)) != 0 ||
+           between(b.hard.at_us, t->judged_us, now_us) ||
+           between(b.hard_stack.at_us, t->judged_us, now_us) ||
+           now_us - t->changed_us >= SHOWN_ANEW_US || now_us < t->changed_us;
+}
+
 static void evaluate(struct nx_engine *engine, struct nx_target *t,
                      int64_t now_us, const struct nx_engine_sink *sink) {
     struct nx_verdict v;
     unsigned from_state = t->verdict.state;
+    bool was_heard = t->agent_heard;
     nx_target_judge(engine, t, now_us, &v);
+    if (shows_news(t, &v, was_heard, now_us) || t->revised) {
+        t->changed_us = now_us;
+    }
     t->verdict = v;
     if (!t->judged || t->revised || v.state != from_state) {
         t->since_us = nx_target_since(engine, t, v.state, now_us);

@@ -144,10 +144,10 @@ int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
     return err;
 }
 
-int nx_engine_judged(struct nx_engine *engine, uint32_t incident_id,
-                     void (*visit)(void *user, const struct nx_agent *agent,
-                                   int64_t judged_us),
-                     void *user) {
+int nx_engine_changed(struct nx_engine *engine, uint32_t incident_id,
+                      void (*visit)(void *user, const struct nx_agent *agent,
+                                    int64_t changed_us),
+                      void *user) {
     struct nx_case *c = nx_cases_find(engine, incident_id);
     if (c == NULL) {
         return NX_ENOTFOUND;
@@ -155,7 +155,10 @@ int nx_engine_judged(struct nx_engine *engine, uint32_t incident_id,
     int err = in_order(c);
     for (size_t i = 0; err == 0 && i < c->order_n; i++) {
         const struct nx_target *t = c->order[i];
-        visit(user, &t->agent->agent, t->judged ? t->judged_us : INT64_MIN);
+        int64_t changed_us = t->changed_us > t->item->changed_us
+                                 ? t->changed_us
+                                 : t->item->changed_us;
+        visit(user, &t->agent->agent, t->judged ? changed_us : INT64_MIN);
     }
     return err;
 }

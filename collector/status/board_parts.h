@@ -12,6 +12,7 @@
 struct nx_board_round {
     bool running;
     bool all;         /* every network is worked out, and the forecast */
+    bool redraw;      /* every network is, for what is said of the servers */
     bool others;      /* not the networks that are shown */
     uint64_t told;    /* nx_engine_told when it began */
     uint64_t problem; /* hash of it */
@@ -41,6 +42,7 @@ struct nx_board_entry {
     int64_t asked_us;
     uint64_t told;    /* nx_engine_told of what is shown */
     uint64_t problem; /* hash of it */
+    uint64_t servers; /* hash of what networks are told of them */
     struct nx_board_round round;
     struct nx_board_foresight foresight;
     bool foreseen; /* once at least */

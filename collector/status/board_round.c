@@ -199,6 +199,34 @@ static int draw_kept(struct nx_board_entry *p, json_t *document,
 
 /* --- a round --- */
 
+/* What the texts of networks say of the servers, and when they were heard. */
+static uint64_t hash_servers(const struct nx_sheet *sheet) {
+    uint64_t hash = sheet->audit_silent ? 1 : 2;
+    for (unsigned i = 0; i < sheet->incident->items_n; i++) {
+        const struct nx_sheet_wrong *w = &sheet->wrong[i];
+        hash = nx_hash(w->server, strlen(w->server), hash);
+        hash =
+            nx_hash_u64((uint64_t)w->serial << 3 | (w->alias ? 4U : 0U) |
+                            (w->known ? 2U : 0U) | (w->serial_known ? 1U : 0U),
+                        hash);
+    }
+    return hash;
+}
+
+static int note_servers(struct nx_board_entry *p, struct nx_engine *engine,
+                        int64_t now_us) {
+    struct nx_sheet sheet;
+    int err = nx_sheet_init_head(&sheet, engine, p->shown.incident_id, now_us);
+    if (err != 0) {
+        return err;
+    }
+    uint64_t servers = hash_servers(&sheet);
+    nx_sheet_fini(&sheet);
+    p->round.redraw = servers != p->servers;
+    p->servers = servers;
+    return 0;
+}
+
 /* NX_EAGAIN: it has begun. */
 static int begin(struct nx_board_entry *p, struct nx_engine *engine,
                  const char *problem, int64_t now_us, uint64_t *revision) {
@@ -215,7 +243,8 @@ static int begin(struct nx_board_entry *p, struct nx_engine *engine,
         json_decref(kept);
         return err;
     }
-    int err = nx_board_survey(p, engine, now_us);
+    int err = note_servers(p, engine, now_us);
+    err = err != 0 ? err : nx_board_survey(p, engine, now_us);
     if (err == 0 && round->all) {
         err = nx_board_foresee(p, engine, round->sites, round->sites_n,
                                round->targets_n, now_us);

@@ -50,10 +50,10 @@ static void survey_agent(void *user, const struct nx_agent_view *view) {
     }
 }
 
-/* Mixes the moments at which the network's targets were judged into its stamp.
+/* Mixes the moments at which the network's targets changed into its stamp.
  * One that never was is worked out each time. */
 static void survey_target(void *user, const struct nx_agent *agent,
-                          int64_t judged_us) {
+                          int64_t changed_us) {
     struct survey *s = user;
     while (s->at < s->n &&
            strcmp(s->sites[s->at].network, agent->network) < 0) {
@@ -61,7 +61,7 @@ static void survey_target(void *user, const struct nx_agent *agent,
     }
     if (s->at < s->n && strcmp(s->sites[s->at].network, agent->network) == 0) {
         struct nx_board_site *site = &s->sites[s->at];
-        int64_t seen_us = judged_us != INT64_MIN ? judged_us : s->now_us;
+        int64_t seen_us = changed_us != INT64_MIN ? changed_us : s->now_us;
         site->stamp = nx_hash_u64((uint64_t)seen_us, site->stamp + agent->id);
         s->targets_n++;
     }
@@ -100,7 +100,7 @@ static void take_over(struct nx_board_entry *p, const struct survey *s) {
             round->others = true;
             s->sites[i].changed = true;
         }
-        s->sites[i].changed |= round->all;
+        s->sites[i].changed |= round->all || round->redraw;
     }
 }
 
@@ -112,7 +112,7 @@ int nx_board_survey(struct nx_board_entry *p, struct nx_engine *engine,
         nx_engine_agents(engine, survey_agent, &s);
     }
     int err =
-        s.failed ? NX_ENOMEM : nx_engine_judged(engine, id, survey_target, &s);
+        s.failed ? NX_ENOMEM : nx_engine_changed(engine, id, survey_target, &s);
     if (err != 0) {
         free(s.sites);
         return err;

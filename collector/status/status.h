@@ -80,5 +80,11 @@ int nx_status_each_shown(struct nx_engine *engine, uint32_t id, int64_t now_us,
                          void (*visit)(void *user,
                                        const struct nx_status_shown *shown),
                          void *user) NX_MUSTUSE;
+/* Of one network, as the engine judged last; not visited if it is gone. */
+int nx_status_shown(struct nx_engine *engine, uint32_t id, const char *network,
+                    int64_t now_us,
+                    void (*visit)(void *user,
+                                  const struct nx_status_shown *shown),
+                    void *user) NX_MUSTUSE;
 
 #endif

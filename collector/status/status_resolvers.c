@@ -1,9 +1,11 @@
 #include "collector/status/status_resolvers.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "collector/status/status_text.h"
+#include "common/hash.h"
 
 static json_t *seconds(uint32_t s) {
     return s == NX_NOT_MEASURED ? json_null() : json_integer(s);
@@ -109,10 +111,22 @@ static json_t *advice(const struct nx_book_row *row) {
                : json_string(nx_run_trouble_advice(row->trouble));
 }
 
+/* Stands for network, address and scope: the place in pages of the list. */
+static json_t *id_json(const struct nx_book_row *row) {
+    char at[NX_ENDPOINT_TEXT_MAX];
+    char text[17];
+    (void)nx_endpoint_text(&row->at, at);
+    uint64_t id = nx_hash(row->network, strlen(row->network), 1);
+    id = nx_hash_u64(row->at.scope_id, nx_hash(at, strlen(at), id));
+    (void)snprintf(text, sizeof(text), "%016" PRIx64, id);
+    return json_string(text);
+}
+
 static json_t *resolver_json(const struct nx_book_row *row, int64_t now_us) {
     json_t *o = json_object();
     bool known = row->measured_us != NX_TIME_UNKNOWN;
-    if (nx_json_set(o, "network", json_string(row->network)) &&
+    if (nx_json_set(o, "id", id_json(row)) &&
+        nx_json_set(o, "network", json_string(row->network)) &&
         nx_json_set(o, "resolver", nx_json_address(&row->at)) &&
         nx_json_set(o, "scope", count(row->at.scope_id)) &&
         nx_json_set(o, "state", json_string(state_of(row, now_us))) &&

@@ -46,25 +46,47 @@ static void span(const struct nx_rollup_member *member,
     }
 }
 
+/* Takes the sheet. */
+static void visit_sites(struct nx_sheet *sheet,
+                        void (*visit)(void *user,
+                                      const struct nx_status_shown *shown),
+                        void *user) {
+    for (size_t i = 0; i < sheet->sites_n; i++) {
+        const struct nx_sheet_site *site = &sheet->sites[i];
+        struct nx_status_shown shown = {.network = site->network,
+                                        .rollup = &site->rollup,
+                                        .targets = sheet->members[i].targets,
+                                        .targets_n =
+                                            sheet->members[i].targets_n};
+        shown.cleared = clearing(sheet, site, &shown);
+        span(&sheet->members[i], &shown);
+        visit(user, &shown);
+    }
+    nx_sheet_fini(sheet);
+}
+
 int nx_status_each_shown(struct nx_engine *engine, uint32_t id, int64_t now_us,
                          void (*visit)(void *user,
                                        const struct nx_status_shown *shown),
                          void *user) {
     struct nx_sheet sheet;
     int err = nx_sheet_init(&sheet, engine, id, NULL, now_us);
-    for (size_t i = 0; err == 0 && i < sheet.sites_n; i++) {
-        const struct nx_sheet_site *site = &sheet.sites[i];
-        struct nx_status_shown shown = {.network = site->network,
-                                        .rollup = &site->rollup,
-                                        .targets = sheet.members[i].targets,
-                                        .targets_n =
-                                            sheet.members[i].targets_n};
-        shown.cleared = clearing(&sheet, site, &shown);
-        span(&sheet.members[i], &shown);
-        visit(user, &shown);
-    }
     if (err == 0) {
-        nx_sheet_fini(&sheet);
+        visit_sites(&sheet, visit, user);
+    }
+    return err;
+}
+
+int nx_status_shown(struct nx_engine *engine, uint32_t id, const char *network,
+                    int64_t now_us,
+                    void (*visit)(void *user,
+                                  const struct nx_status_shown *shown),
+                    void *user) {
+    struct nx_sheet sheet;
+    int err = nx_sheet_init_network(&sheet, engine, id, network, now_us,
+                                    NX_SHEET_JUDGED);
+    if (err == 0) {
+        visit_sites(&sheet, visit, user);
     }
     return err;
 }

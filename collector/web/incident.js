@@ -242,8 +242,7 @@ export class IncidentPage {
       await painted();
       performance.mark("nxclear-history");
     } catch (error) {
-      // Who may read some networks only is not told the past.
-      if (!this.end.signal.aborted && error.status !== 403) {
+      if (!this.end.signal.aborted) {
         this.trouble.textContent = `the past is not shown: ${error.message}`;
       }
     }

@@ -403,8 +403,7 @@ def test_reader_of_one_network():
     finally:
         page.command("Page.removeScriptToEvaluateOnNewDocument",
                      identifier=script["identifier"])
-    bad = [c for c in page.complaints() if "SEVERE" in c
-           and "/transitions" not in c]  # the past: for readers of all
+    bad = [c for c in page.complaints() if "SEVERE" in c]
     assert not bad, bad
 
 

@@ -184,6 +184,9 @@ static void test_sight(void **state) {
         const json_t *list = json_object_get(document, "resolvers");
         const json_t *last = json_array_get(list, json_array_size(list) - 1);
         assert_int_equal(json_array_size(list), cases[i].rows_n);
+        const json_t *first = json_array_get(list, 0); /* pages go by id */
+        assert_string_not_equal(json_string_value(json_object_get(first, "id")),
+                                json_string_value(json_object_get(last, "id")));
         assert_string_equal(json_string_value(json_object_get(last, "network")),
                             "oslo");
         json_decref(document);

@@ -472,6 +472,35 @@ static void test_transitions(void **state) {
         get("/v1/incidents/1/transitions?limit=2&network=lyon&cursor=3", 200);
     assert_int_equal(json_array_size(json_object_get(value, "transitions")), 1);
     json_decref(value);
+    /* A reader of lyon is shown what is of lyon. */
+    const struct ask own = {.path = "/v1/incidents/1/transitions?limit=2",
+                            .header = {AS_READER}};
+    reply = ask(&own);
+    value = json_loads(reply.body.bytes, 0, NULL);
+    list = json_object_get(value, "transitions");
+    assert_int_equal(json_array_size(list), 2);
+    assert_member(json_array_get(list, 0), "network", "lyon");
+    assert_member(json_array_get(list, 1), "network", "lyon");
+    assert_int_not_equal(header_value(&reply, "Link: ", link, sizeof link), 0);
+    assert_string_equal(link, "</v1/incidents/1/transitions?limit=2&cursor=3>; "
+                              "rel=\"next\"");
+    json_decref(value);
+    reply_fini(&reply);
+    const struct ask last = {.path =
+                                 "/v1/incidents/1/transitions?limit=2&cursor=3",
+                             .header = {AS_READER}};
+    reply = ask(&last);
+    value = json_loads(reply.body.bytes, 0, NULL);
+    list = json_object_get(value, "transitions");
+    assert_int_equal(json_array_size(list), 1);
+    assert_member(json_array_get(list, 0), "network", "lyon");
+    assert_int_equal(header_value(&reply, "Link: ", link, sizeof link), 0);
+    json_decref(value);
+    reply_fini(&reply);
+    const struct ask others = {.path =
+                                   "/v1/incidents/1/transitions?network=oslo",
+                               .header = {AS_READER}};
+    assert_int_equal(status_of(&others), 403);
     const struct ask foreign = {.path = "/v1/incidents/1/transitions?cursor=x"};
     assert_int_equal(status_of(&foreign), 422);
 }
