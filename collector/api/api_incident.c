@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "collector/api/api_member.h"
+#include "collector/engine/idn.h"
 #include "common/rrtype.h"
 
 #define PLACE_MAX 64U /* "expect.TYPE65535[12]" */
@@ -15,7 +16,7 @@ static int take_name(const json_t *root, uint8_t *name,
     if (err != 0) {
         return err;
     }
-    if (nx_dname_parse(text, name) != 0) {
+    if (nx_idn_parse(text, name) != 0) {
         return nx_api_refuse(problem, 422,
                              "name: not a domain name (labels of 1 to 63 "
                              "octets, 255 in all): " NX_SHOWN,

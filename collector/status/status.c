@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "collector/engine/idn.h"
 #include "collector/status/status_sheet.h"
 #include "collector/status/status_text.h"
 
@@ -24,6 +25,12 @@ static json_t *restored_json(const struct nx_incident *incident) {
                : nx_json_time(incident->restored_us);
 }
 
+static json_t *unicode_json(const struct nx_incident *incident) {
+    char text[NX_IDN_TEXT_MAX];
+    return nx_idn_text(incident->items[0].name, text) ? json_string(text)
+                                                      : json_null();
+}
+
 json_t *nx_status_incident_head(const struct nx_incident *incident) {
     json_t *h = json_object();
     json_t *outage =
@@ -32,6 +39,7 @@ json_t *nx_status_incident_head(const struct nx_incident *incident) {
     bool made = nx_json_set(h, "outage", outage);
     if (made && nx_json_set(h, "id", json_integer(incident->id)) &&
         nx_json_set(h, "name", nx_json_name(incident->items[0].name)) &&
+        nx_json_set(h, "unicode", unicode_json(incident)) &&
         nx_json_set(h, "types", types_json(incident)) &&
         nx_json_set(h, "expect", nx_json_expect(incident)) &&
         nx_json_set(h, "opened", nx_json_time(incident->opened_us)) &&

@@ -106,7 +106,7 @@ function verdict(incident, now) {
 export function incidentTitle(head, onClose) {
   const i = head.incident;
   return h("div", { class: "title" },
-    h("h1", {}, h("span", { class: "wrap" }, domain(i.name)), " ", h("span", { class: "types" }, i.types.join(" "))),
+    h("h1", {}, h("span", { class: "wrap" }, domain(i.name)), i.unicode && ` (${i.unicode})`, " ", h("span", { class: "types" }, i.types.join(" "))),
     h("span", { class: `badge o-${head.outlook}` }, i.closed ? "Closed" : OUTLOOK[head.outlook] ?? head.outlook),
     h("span", { class: "grow" }),
     !i.closed && mayChange() && h("button", { type: "button", id: "close-incident", onclick: onClose }, "Close incident…"));

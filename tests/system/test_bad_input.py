@@ -228,3 +228,28 @@ def test_second_collector_on_one_store_is_refused():
         assert second.process.wait(15) != 0, second.log_tail()
         assert second.log_text(), "no message"
         assert first.daemon.running()
+
+
+def test_names_in_both_forms():
+    """As people write them, and as A-labels; what only looks like one is shown
+    as it came."""
+    with site_alone() as site:
+        for name, wire, shown in (
+                ("BÜCHER.example", "xn--bcher-kva.example.", "bücher.example"),
+                ("xn--fa-hia.example", "xn--fa-hia.example.", "faß.example"),
+                ("xn--u-ccb.example", "xn--u-ccb.example.", None),
+                ("www.example.com", "www.example.com.", None)):
+            said = site.cli("incident", "open", name, "A").stdout
+            number = int(said.split("incident ")[1].split(" ")[0])
+            incident = site.api.status(number)["incident"]
+            assert incident["name"] == wire, incident
+            assert incident["unicode"] == shown, incident
+            head = site.cli("status", str(number),
+                            check=False).stdout.splitlines()[0]
+            assert wire[:-1] in head and ("(" in head.split(" A")[0]) == (
+                shown is not None), head
+            assert shown is None or f"{wire[:-1]} ({shown}) A" in head, head
+        for name in ("b\u202eü.example", "bü..example", "ü" * 64):
+            done = site.cli("incident", "open", name, "A", check=False)
+            assert done.returncode == 64 and "not a domain name" in \
+                done.stderr, done
