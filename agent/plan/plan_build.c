@@ -139,7 +139,7 @@ static void set_times(const struct build *b, struct nx_target *target,
     target->visit_us = old != NULL ? old->visit_us : INT64_MIN;
     target->twin_us = old != NULL ? old->twin_us : INT64_MIN;
     target->sizes_us = old != NULL ? old->sizes_us : INT64_MIN;
-    target->again = old != NULL ? old->again : 0;
+    target->again = old != NULL && old->task != NX_TARGET_GONE ? old->again : 0;
     target->again_us = old != NULL ? old->again_us : INT64_MIN;
     target->unwalked = old != NULL && old->unwalked;
     if (old != NULL && same_pace(b, old, target)) {

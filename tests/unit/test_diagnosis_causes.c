@@ -1,0 +1,191 @@
+/* Causes that are no cache: what is said of them, and on which evidence. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/diagnosed.h"
+
+static struct nx_look *aa(struct nx_look *look, int r_s) {
+    look->flags |= NX_LOOK_AA | NX_LOOK_EDNS;
+    look->r_s = r_s;
+    return look;
+}
+
+/* What the same question with CD=1 showed counts for the row of failures. */
+static void test_twin_of_a_failure(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    saw(&t, 110, NX_KIND_SERVFAIL)->flags |= NX_LOOK_TWIN_ANSWERED;
+    assert_int_equal(NX_STATE_SERVFAIL_DNSSEC, at(&t, 111)->state);
+    assert_true(flagged(&t, NX_FLAG_CD_ANSWERED));
+    saw(&t, 115, NX_KIND_SERVFAIL);
+    assert_int_equal(NX_STATE_SERVFAIL_DNSSEC, at(&t, 116)->state);
+    saw(&t, 120, NX_KIND_SERVFAIL)->flags |= NX_LOOK_TWIN_FAILED;
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 121)->state);
+    assert_true(flagged(&t, NX_FLAG_CD_FAILS));
+    assert_false(flagged(&t, NX_FLAG_CD_ANSWERED));
+    saw(&t, 125, NX_KIND_REFUSED);
+    saw(&t, 130, NX_KIND_SERVFAIL); /* another row */
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 131)->state);
+    assert_false(flagged(&t, NX_FLAG_CD_FAILS));
+}
+
+static void test_truncated_without_tcp(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    saw(&t, 110, NX_KIND_OTHER)->flags |= NX_LOOK_TC;
+    assert_int_equal(NX_STATE_UNKNOWN, at(&t, 111)->state);
+    assert_true(flagged(&t, NX_FLAG_TRUNCATED));
+    saw(&t, 115, NX_KIND_POS);
+    (void)at(&t, 116);
+    assert_false(flagged(&t, NX_FLAG_TRUNCATED));
+}
+
+/* Answers above a size are lost: known as soon as other sizes show it. */
+static void test_sizes(void **state) {
+    struct target t;
+    struct nx_look *look = NULL;
+
+    (void)state;
+    set_up(&t);
+    look = saw(&t, 110, NX_KIND_TIMEOUT);
+    look->sized[0] = NX_SIZED_TCP;
+    assert_unknown(at(&t, 111), NX_UNKNOWN_NEVER_SEEN);
+    look->sized[1] = NX_SIZED_LOST;
+    assert_int_equal(NX_STATE_UNREACHABLE, at(&t, 112)->state);
+    assert_true(flagged(&t, NX_FLAG_SIZE_LIMITED));
+    assert_int_equal(t.verdict.size_limit_bytes, 512);
+    look = saw(&t, 115, NX_KIND_TIMEOUT);
+    look->sized[0] = NX_SIZED_CUT; /* TCP is gone as well; 1232 as before */
+    (void)at(&t, 116);
+    assert_true(flagged(&t, NX_FLAG_SIZE_BLOCKED));
+    assert_false(flagged(&t, NX_FLAG_SIZE_LIMITED));
+    saw(&t, 120, NX_KIND_POS);
+    assert_int_not_equal(NX_STATE_UNREACHABLE, at(&t, 121)->state);
+    assert_int_equal(t.verdict.size_limit_bytes, 0);
+    look = saw(&t, 125, NX_KIND_OTHER); /* another row */
+    look->flags |= NX_LOOK_TC;
+    look->sized[1] = NX_SIZED_CUT;
+    look->sized[2] = NX_SIZED_LOST;
+    (void)at(&t, 126);
+    assert_true(flagged(&t, NX_FLAG_SIZE_BLOCKED));
+    assert_int_equal(t.verdict.size_limit_bytes, 1232);
+}
+
+/* A referral is never taken for NODATA. */
+static void test_referral(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        saw(&t, 110 + i, NX_KIND_REFERRAL);
+    }
+    assert_unknown(at(&t, 114), NX_UNKNOWN_NEVER_SEEN);
+    assert_true(flagged(&t, NX_FLAG_REFERRAL));
+    saw(&t, 115, NX_KIND_POS);
+    (void)at(&t, 116);
+    assert_false(flagged(&t, NX_FLAG_REFERRAL));
+}
+
+/* The audit saw no parent deny: its W is what the denial says itself, and an
+ * entry from the outage is not taken for a new one. */
+static void test_unknown_parent(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 8; i++) {
+        struct nx_look *look = denied(&t, 110 + i, 640);
+        look->soa_rel = NX_SOA_ANCESTOR;
+        look->soa_minimum_s = W_S;
+    }
+    assert_int_equal(NX_STATE_ANCESTOR_NXDOMAIN, at(&t, 118)->state);
+    assert_true(t.verdict.eta.known);
+}
+
+/* A zone of the resolver's own denies for ever; a cache that counts down, and
+ * what is no denial of the apex, is none. */
+static void test_own_zone_denies(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        aa(denied(&t, 110 + i, 640), 300);
+    }
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 114)->state);
+    assert_true(flagged(&t, NX_FLAG_OWN_ZONE));
+    assert_false(t.verdict.eta.known);
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        aa(denied(&t, 110 + i, 640), 530 - (int)i);
+    }
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 114)->state);
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        aa(denied(&t, 110 + i, 640), 300)->soa_rel = NX_SOA_FOREIGN;
+    }
+    assert_int_equal(NX_STATE_POLICY_BLOCKED, at(&t, 114)->state);
+    set_up(&t);
+    t.auth.all_ns_good = false;
+    for (unsigned i = 0; i < 4; i++) {
+        aa(denied(&t, 110 + i, 640), 300);
+    }
+    assert_int_equal(NX_STATE_STILL_NEGATIVE_AT_AUTHORITY, at(&t, 114)->state);
+    assert_false(flagged(&t, NX_FLAG_OWN_ZONE));
+}
+
+/* Another answer: out of a zone of the resolver's own, fetched again, or made
+ * in place of a denial. A cached one has a forecast. */
+static void test_other_answers(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        aa(saw(&t, 110 + i, NX_KIND_POS_OTHER), 60);
+    }
+    assert_int_equal(NX_STATE_OLD_POSITIVE, at(&t, 114)->state);
+    assert_true(flagged(&t, NX_FLAG_OWN_ZONE));
+    assert_false(t.verdict.eta.known);
+    set_up(&t);
+    for (int i = 0; i < 4; i++) {
+        saw(&t, 110 + i, NX_KIND_POS_OTHER)->r_s = 40 - i;
+    }
+    assert_int_equal(NX_STATE_OLD_POSITIVE, at(&t, 114)->state);
+    assert_true(t.verdict.eta.known);
+    assert_false(flagged(&t, NX_FLAG_RENEWED));
+    saw(&t, 151, NX_KIND_POS_OTHER)->r_s = 59; /* may be BIND's late renewal */
+    (void)at(&t, 152);
+    assert_false(flagged(&t, NX_FLAG_RENEWED));
+    saw(&t, 220, NX_KIND_POS_OTHER)->r_s = 57;
+    assert_int_equal(NX_STATE_OLD_POSITIVE, at(&t, 221)->state);
+    assert_true(flagged(&t, NX_FLAG_RENEWED));
+    assert_false(t.verdict.eta.known);
+    assert_false(flagged(&t, NX_FLAG_REWRITTEN));
+    t.profile.rewrites_nxdomain = true;
+    (void)at(&t, 222);
+    assert_true(flagged(&t, NX_FLAG_REWRITTEN));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_twin_of_a_failure),
+        cmocka_unit_test(test_truncated_without_tcp),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_referral),
+        cmocka_unit_test(test_unknown_parent),
+        cmocka_unit_test(test_own_zone_denies),
+        cmocka_unit_test(test_other_answers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
