@@ -9,6 +9,7 @@
 #include "collector/api/io_http_parts.h"
 #include "collector/status/metrics.h"
 #include "collector/status/status.h"
+#include "collector/status/status_resolvers.h"
 #include "common/rfc3339.h"
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
@@ -58,11 +59,14 @@ static void get_metrics(struct nx_service *service,
     json_t *agents = nx_http_agent_list(service, NULL);
     json_t *networks = nx_status_networks(nx_service_engine(service),
                                           nx_service_now_us(service));
+    json_t *resolvers = nx_status_resolvers(nx_service_engine(service),
+                                            nx_service_now_us(service), NULL);
     json_t *health = nx_http_health(service);
     const struct nx_metrics metrics = {
         .statuses = statuses,
         .agents = agents,
         .networks = json_object_get(networks, "networks"),
+        .resolvers = json_object_get(resolvers, "resolvers"),
         .score = nx_service_score_of_late(service),
         .health = health};
     struct nx_text text;
@@ -74,6 +78,7 @@ static void get_metrics(struct nx_service *service,
     json_decref(statuses);
     json_decref(agents);
     json_decref(networks);
+    json_decref(resolvers);
     json_decref(health);
 }
 

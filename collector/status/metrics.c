@@ -129,6 +129,51 @@ static void network_weight(const struct nx_metrics *m,
     }
 }
 
+/* --- resolvers as canary names measured them --- */
+
+static bool has_cap(const json_t *resolver) {
+    return json_is_integer(json_object_get(resolver, "nxdomain_cap_s")) ||
+           json_is_integer(json_object_get(resolver, "nodata_cap_s"));
+}
+
+size_t nx_metrics_caps_left_out(const struct nx_metrics *m) {
+    size_t n = 0;
+    size_t i = 0;
+    const json_t *resolver = NULL;
+    json_array_foreach(m->resolvers, i, resolver) {
+        n += has_cap(resolver) ? 1 : 0;
+    }
+    return n > NX_METRICS_RESOLVERS_MAX ? n - NX_METRICS_RESOLVERS_MAX : 0;
+}
+
+static void write_cap(const struct nx_metric_writer *w, const json_t *resolver,
+                      const char *answer, const char *key) {
+    const json_t *scope = json_object_get(resolver, "scope");
+    char interface[24];
+    (void)snprintf(interface, sizeof(interface), "%" JSON_INTEGER_FORMAT,
+                   json_integer_value(scope));
+    const struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {
+        {"network", nx_metric_text(resolver, "network")},
+        {"resolver", nx_metric_text(resolver, "resolver")},
+        {"scope", json_is_integer(scope) ? interface : NULL},
+        {"answer", answer}};
+    nx_metric_number(w, json_object_get(resolver, key), labels);
+}
+
+/* One that has no cap, or was not measured, has no sample. */
+static void resolver_caps(const struct nx_metrics *m,
+                          const struct nx_metric_writer *w) {
+    size_t n = 0;
+    size_t i = 0;
+    const json_t *resolver = NULL;
+    json_array_foreach(m->resolvers, i, resolver) {
+        if (has_cap(resolver) && n++ < NX_METRICS_RESOLVERS_MAX) {
+            write_cap(w, resolver, "nxdomain", "nxdomain_cap_s");
+            write_cap(w, resolver, "nodata", "nodata_cap_s");
+        }
+    }
+}
+
 static const struct nx_metric_label no_labels[NX_METRIC_LABELS_MAX];
 
 static void start_time(const struct nx_metrics *m,
@@ -150,6 +195,10 @@ static const struct nx_metric table[] = {
     {"nxclear_network_weight", "gauge",
      "Clients that the network stands for; 1 when nobody said.", network_weight,
      NULL},
+    {"nxclear_resolver_negative_ttl_cap_seconds", "gauge",
+     "The longest that the resolver keeps a denial, where it was measured and "
+     "there is a limit.",
+     resolver_caps, NULL},
     {"nxclear_agent_last_result_timestamp_seconds", "gauge",
      "When the agent's newest result arrived.", agent_result, NULL},
     {"nxclear_agent_clock_offset_seconds", "gauge",

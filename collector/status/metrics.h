@@ -9,18 +9,20 @@
 #include "common/text.h"
 
 /* Series are bounded: so many networks of all incidents, those that are not
- * clear first, and so many resolvers, of networks that are not clear.
+ * clear first, so many resolvers, of networks that are not clear, and so many
+ * that were measured.
  * nxclear_left_out says how many were left out. */
 #define NX_METRICS_NETWORKS_MAX 2000U
 #define NX_METRICS_RESOLVERS_MAX 5000U
 
 /* All borrowed. */
 struct nx_metrics {
-    const json_t *statuses; /* list of status documents, of open incidents */
-    const json_t *agents;   /* list of nx_roster_agent */
-    const json_t *networks; /* list of GET /v1/networks */
-    const json_t *score;    /* document of GET /v1/score; NULL: none */
-    const json_t *health;   /* document of /healthz */
+    const json_t *statuses;  /* list of status documents, of open incidents */
+    const json_t *agents;    /* list of nx_roster_agent */
+    const json_t *networks;  /* list of GET /v1/networks */
+    const json_t *resolvers; /* list of GET /v1/resolvers */
+    const json_t *score;     /* document of GET /v1/score; NULL: none */
+    const json_t *health;    /* document of /healthz */
 };
 
 /* Appends to text, which holds the failure if there is one. */

@@ -289,6 +289,9 @@ static void left_out(const struct nx_metrics *m,
                          ? (double)(e.resolvers_n - NX_METRICS_RESOLVERS_MAX)
                          : 0,
                      resolvers);
+    const struct nx_metric_label caps[NX_METRIC_LABELS_MAX] = {
+        {"what", "resolver-caps"}};
+    nx_metric_sample(w, (double)nx_metrics_caps_left_out(m), caps);
 }
 
 /* --- the authoritative side --- */

@@ -47,6 +47,8 @@ const char *nx_metric_text(const json_t *object, const char *key);
 extern const struct nx_metric nx_metrics_of_incidents[];
 /* metrics_score.c: the same. */
 extern const struct nx_metric nx_metrics_of_score[];
+/* How many resolvers have a cap that is not exported. */
+size_t nx_metrics_caps_left_out(const struct nx_metrics *metrics);
 /* Do all networks fit, those that are clear, too? */
 bool nx_metrics_clear_too(const struct nx_metrics *metrics);
 

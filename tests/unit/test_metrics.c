@@ -31,8 +31,18 @@ static char *render(const char *statuses, const char *agents,
              "0.5, \"coverage90\": 0.875, \"crps_s\": 1.5, \"clearings\": "
              "7}}, \"learnt\": [{\"family\": \"unknown\", \"p_late\": "
              "{\"learnt\": 0.125}, \"early_per_hour\": {\"learnt\": 0.25}}]}");
-    const struct nx_metrics metrics = {
-        .statuses = s, .agents = a, .networks = n, .score = score, .health = h};
+    json_t *r = load(
+        "[{\"network\": \"lyon\", \"resolver\": \"192.0.2.1@53\", \"scope\": "
+        "null, \"nxdomain_cap_s\": 3600, \"nodata_cap_s\": 60}, {\"network\": "
+        "\"lyon\", \"resolver\": \"fe80::1@53\", \"scope\": 2, "
+        "\"nxdomain_cap_s\": 900, \"nodata_cap_s\": null}, {\"network\": "
+        "\"oslo\", \"resolver\": \"192.0.2.2@53\", \"scope\": null}]");
+    const struct nx_metrics metrics = {.statuses = s,
+                                       .agents = a,
+                                       .networks = n,
+                                       .resolvers = r,
+                                       .score = score,
+                                       .health = h};
     struct nx_text text;
     nx_text_init(&text);
     nx_metrics_text(&metrics, &text);
@@ -40,6 +50,7 @@ static char *render(const char *statuses, const char *agents,
     json_decref(a);
     json_decref(h);
     json_decref(n);
+    json_decref(r);
     json_decref(score);
     char *bytes = nx_text_take(&text);
     assert_non_null(bytes);
@@ -201,11 +212,32 @@ static void test_score(void **state) {
     free(text);
 }
 
+/* Where it was measured and there is one; of each kind of denial. */
+static void test_caps(void **state) {
+    char *text = render("[]", "[]", "{}");
+    (void)state;
+    assert_line(text, "# TYPE nxclear_resolver_negative_ttl_cap_seconds gauge");
+    assert_line(text,
+                "nxclear_resolver_negative_ttl_cap_seconds{network=\"lyon\","
+                "resolver=\"192.0.2.1@53\",answer=\"nxdomain\"} 3600");
+    assert_line(text,
+                "nxclear_resolver_negative_ttl_cap_seconds{network=\"lyon\","
+                "resolver=\"192.0.2.1@53\",answer=\"nodata\"} 60");
+    assert_line(text,
+                "nxclear_resolver_negative_ttl_cap_seconds{network=\"lyon\","
+                "resolver=\"fe80::1@53\",scope=\"2\",answer=\"nxdomain\"} "
+                "900");
+    assert_line(text, "nxclear_left_out{what=\"resolver-caps\"} 0");
+    assert_null(strstr(text, "resolver=\"192.0.2.2@53\",answer"));
+    assert_null(strstr(text, "scope=\"2\",answer=\"nodata\""));
+    free(text);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_labels),   cmocka_unit_test(test_score),
-        cmocka_unit_test(test_incident), cmocka_unit_test(test_agents),
-        cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_caps),   cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_score),  cmocka_unit_test(test_incident),
+        cmocka_unit_test(test_agents), cmocka_unit_test(test_manual),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
