@@ -30,6 +30,8 @@ static const char *title_of(unsigned status) {
         return "Misdirected request";
     case 422:
         return "Request refused";
+    case 429:
+        return "Too many requests";
     case 503:
         return "Service unavailable";
     case 507:
@@ -93,6 +95,7 @@ const struct nx_api_resource nx_api_resources[] = {
     {"v1/tokens", NX_API_TOKENS, "GET, HEAD, POST", NX_ACCESS_ADMIN},
     {"v1/tokens/revoke", NX_API_TOKEN_REVOKE, "POST", NX_ACCESS_ADMIN},
     {"v1/resolvers", NX_API_RESOLVERS, "GET, HEAD", NX_ACCESS_NETWORKS},
+    {"v1/resolvers/measure", NX_API_RESOLVER_MEASURE, "POST", NX_ACCESS_ADMIN},
     {"v1/score", NX_API_SCORE, "GET, HEAD", NX_ACCESS_ALL},
     {"healthz", NX_API_HEALTH, "GET, HEAD", NX_ACCESS_OPEN},
     {"metrics", NX_API_METRICS, "GET, HEAD", NX_ACCESS_ALL},

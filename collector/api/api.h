@@ -41,6 +41,7 @@ enum nx_api_route {
     NX_API_NETWORKS,             /* GET /v1/networks */
     NX_API_NETWORK_LABEL,        /* POST /v1/networks/label */
     NX_API_RESOLVERS,            /* GET /v1/resolvers */
+    NX_API_RESOLVER_MEASURE,     /* POST /v1/resolvers/measure */
     NX_API_SCORE,                /* GET /v1/score */
     NX_API_TOKENS,               /* GET, POST /v1/tokens */
     NX_API_TOKEN_REVOKE,         /* POST /v1/tokens/revoke */
@@ -159,6 +160,9 @@ int nx_api_revoke(const char *body, size_t len, char *who,
 /* receiver: a name, "" for all; NX_TEXT_LABEL_MAX. */
 int nx_api_alert_test(const char *body, size_t len, char *receiver,
                       struct nx_api_problem *problem) NX_MUSTUSE;
+/* network: a name, "" for all; NX_TEXT_LABEL_MAX. */
+int nx_api_measure(const char *body, size_t len, char *network,
+                   struct nx_api_problem *problem) NX_MUSTUSE;
 struct nx_api_label {
     char name[NX_TEXT_LABEL_MAX]; /* of the network or the agent */
     struct nx_label_change changes[NX_LABEL_KEYS_N_];

@@ -86,21 +86,31 @@ int nx_api_nothing(const char *body, size_t len,
     return err;
 }
 
-int nx_api_alert_test(const char *body, size_t len, char *receiver,
-                      struct nx_api_problem *problem) {
-    static const char *const known[] = {"receiver", NULL};
+/* A body with a name that need not be there. */
+static int name_or_all(const char *body, size_t len, const char *key,
+                       char *name, struct nx_api_problem *problem) {
+    const char *const known[] = {key, NULL};
     json_t *object = NULL;
     const char *text = NULL;
     int err = nx_member_load(len > 0 ? body : "{}", len > 0 ? len : 2, known,
                              &object, problem);
     if (err == 0) {
-        err = nx_member_text(object, "", "receiver", true,
-                             NX_TEXT_LABEL_MAX - 1, &text, problem);
+        err = nx_member_text(object, "", key, true, NX_TEXT_LABEL_MAX - 1,
+                             &text, problem);
     }
     if (err == 0) {
-        (void)snprintf(receiver, NX_TEXT_LABEL_MAX, "%s",
-                       text != NULL ? text : "");
+        (void)snprintf(name, NX_TEXT_LABEL_MAX, "%s", text != NULL ? text : "");
     }
     json_decref(object);
     return err;
+}
+
+int nx_api_alert_test(const char *body, size_t len, char *receiver,
+                      struct nx_api_problem *problem) {
+    return name_or_all(body, len, "receiver", receiver, problem);
+}
+
+int nx_api_measure(const char *body, size_t len, char *network,
+                   struct nx_api_problem *problem) {
+    return name_or_all(body, len, "network", network, problem);
 }

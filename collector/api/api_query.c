@@ -43,6 +43,7 @@ static unsigned known_by(enum nx_api_route route) {
     case NX_API_ALERTS:
     case NX_API_SCORE:
     case NX_API_ALERT_TEST:
+    case NX_API_RESOLVER_MEASURE:
     case NX_API_NETWORK_LABEL:
     case NX_API_HEALTH:
     case NX_API_METRICS:

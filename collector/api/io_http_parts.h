@@ -189,6 +189,10 @@ void nx_http_label(struct nx_service *service, struct evhttp_request *request,
                    enum nx_label_kind kind);
 
 /* io_http_score.c: GET /v1/score. */
+/* io_http_measure.c */
+void nx_http_measure(struct nx_service *service,
+                     struct evhttp_request *request);
+
 void nx_http_score(struct nx_service *service, struct evhttp_request *request);
 
 #endif

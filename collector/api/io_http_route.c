@@ -297,6 +297,9 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
     case NX_API_NETWORK_LABEL:
         nx_http_label(service, request, NX_LABELS_OF_NETWORK);
         break;
+    case NX_API_RESOLVER_MEASURE:
+        nx_http_measure(service, request);
+        break;
     case NX_API_SCORE:
         nx_http_score(service, request);
         break;

@@ -63,7 +63,8 @@ const struct nx_command_rule nx_commands[] = {
     {"enrol", "list", NX_CMD_ENROL_LIST, 0, 0, "", LISTS},
     {"enrol", "revoke", NX_CMD_ENROL_REVOKE, 1, 1, "ID", NX_BIT(OPT_JSON)},
     {"networks", NULL, NX_CMD_NETWORKS, 0, 0, "", LISTS},
-    {"resolvers", NULL, NX_CMD_RESOLVERS, 0, 0, "", LISTS},
+    {"resolvers", NULL, NX_CMD_RESOLVERS, 0, 1, "[--measure [NETWORK]]",
+     LISTS | NX_BIT(OPT_MEASURE) | NX_BIT(OPT_TIMEOUT)},
     {"score", NULL, NX_CMD_SCORE, 0, 1, "[ID]",
      NX_BIT(OPT_FROM) | NX_BIT(OPT_TO) | NX_BIT(OPT_SINCE) | NX_BIT(OPT_JSON)},
     {"tokens", "create", NX_CMD_TOKENS_CREATE, 1, 1,
@@ -245,6 +246,9 @@ static int take_positional(struct nx_parse *p,
     case NX_CMD_REPLAY:
         p->out->subject = n > 0 && strcmp(rest[0], "-") != 0 ? rest[0] : NULL;
         return 0;
+    case NX_CMD_RESOLVERS:
+        p->out->network = n > 0 ? rest[0] : NULL;
+        return 0;
     case NX_CMD_ALERTS_TEST:
         p->out->subject = n > 0 ? rest[0] : NULL;
         return 0;
@@ -255,7 +259,6 @@ static int take_positional(struct nx_parse *p,
     case NX_CMD_AGENTS_LEDGER:
     case NX_CMD_ALERTS_LIST:
     case NX_CMD_NETWORKS:
-    case NX_CMD_RESOLVERS:
     case NX_CMD_TOKENS_LIST:
     case NX_CMD_AGENTS_LOG:
     case NX_CMD_ENROL_CREATE:
@@ -282,6 +285,11 @@ static int check_options(struct nx_parse *p,
     }
     if ((p->seen & LISTS) == LISTS) {
         return nx_args_fail(p->why, "--json and --jsonl exclude each other");
+    }
+    if (rule->command == NX_CMD_RESOLVERS && !p->out->measure &&
+        (p->out->network != NULL || (p->seen & NX_BIT(OPT_TIMEOUT)) != 0)) {
+        return nx_args_fail(p->why, "resolvers: NETWORK and --timeout need "
+                                    "--measure");
     }
     if (rule->command == NX_CMD_AGENTS_ACCEPT && p->out->network == NULL) {
         return nx_args_fail(p->why, "agents accept: needs --network NETWORK");

@@ -74,6 +74,7 @@ struct nx_args {
     enum nx_format format;
     bool watch;
     bool all;            /* clear networks too */
+    bool measure;        /* resolvers: now */
     uint32_t id;         /* incident; 0: the only open one */
     int64_t timeout_us;  /* wait; NX_TIME_NONE: for ever */
     int64_t patience_us; /* wait: without any prospect */

@@ -50,6 +50,7 @@ const struct nx_option_rule nx_options[NX_OPTIONS_N] = {
     {"scope", 0, true, OPT_SCOPE},
     {"expires", 0, true, OPT_EXPIRES},
     {"accident", 0, true, OPT_ACCIDENT},
+    {"measure", 0, false, OPT_MEASURE},
 };
 
 static int take_duration(struct nx_parse *p, const char *name,
@@ -314,6 +315,9 @@ static int apply(struct nx_parse *p, enum nx_option option, const char *value) {
         return take_scope(p, value);
     case OPT_EXPIRES:
         return take_expires(p, value);
+    case OPT_MEASURE:
+        out->measure = true;
+        return 0;
     case OPT_ACCIDENT:
         return take_duration(p, "accident", value, &out->accident_us);
     case OPT_N_:

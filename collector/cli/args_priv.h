@@ -34,6 +34,7 @@ enum nx_option {
     OPT_SCOPE,
     OPT_EXPIRES,
     OPT_ACCIDENT,
+    OPT_MEASURE,
     OPT_N_
 };
 

@@ -34,7 +34,7 @@ const char *nx_args_help(void) {
            "  agents label NAME KEY=VALUE...\n"
            "  networks\n"
            "  networks label NETWORK KEY=VALUE...\n"
-           "  resolvers\n"
+           "  resolvers [--measure [NETWORK] [--timeout DURATION]]\n"
            "  score [ID] [--since DURATION|--from TIME] [--to TIME] [--json]\n"
            "  tokens create NAME [--scope read|admin] [--network A,B] "
            "[--expires DURATION]\n"

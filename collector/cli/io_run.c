@@ -316,8 +316,9 @@ static int dispatch(const struct nx_run *run) {
     case NX_CMD_INCIDENT_LIST:
     case NX_CMD_AGENTS_LIST:
     case NX_CMD_AGENTS_LEDGER:
-    case NX_CMD_NETWORKS:
     case NX_CMD_RESOLVERS:
+        return run->args->measure ? nx_run_measure(run) : nx_run_list(run);
+    case NX_CMD_NETWORKS:
     case NX_CMD_ALERTS_LIST:
     case NX_CMD_TOKENS_LIST:
     case NX_CMD_AGENTS_LOG:

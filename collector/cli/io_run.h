@@ -83,6 +83,7 @@ int nx_run_print(struct nx_text *text);
 int nx_run_post(const struct nx_run *run, const char *path, json_t *body,
                 json_t **out);
 int nx_run_label(const struct nx_run *run);
+int nx_run_measure(const struct nx_run *run); /* io_measure.c */
 int nx_run_score(const struct nx_run *run);
 
 #endif

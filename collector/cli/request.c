@@ -182,3 +182,8 @@ json_t *nx_request_who(const struct nx_args *args) {
 json_t *nx_request_id(const struct nx_args *args) {
     return json_pack("{s:I}", "id", (json_int_t)args->id);
 }
+
+json_t *nx_request_measure(const struct nx_args *args) {
+    return args->network != NULL ? json_pack("{s:s}", "network", args->network)
+                                 : json_object();
+}

@@ -24,6 +24,8 @@ json_t *nx_request_token(const struct nx_args *args);
 /* POST /v1/enrolments; {"who": subject}; {"id": id}. */
 json_t *nx_request_enrol(const struct nx_args *args);
 json_t *nx_request_who(const struct nx_args *args);
+/* POST /v1/resolvers/measure. */
+json_t *nx_request_measure(const struct nx_args *args);
 json_t *nx_request_id(const struct nx_args *args);
 
 /* The path of a network's document; what is no letter or digit of it is

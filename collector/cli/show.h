@@ -102,6 +102,16 @@ void nx_show_status_jsonl(const json_t *status, struct nx_text *out);
 /* A document; on one line or indented. ASCII only. */
 void nx_show_json(const json_t *document, bool one_line, struct nx_text *out);
 
+/* Of a list of resolvers, how many attempts ended at since_us or later, and
+ * how many of them gave nothing; network NULL: of all. */
+struct nx_show_measured {
+    size_t done_n, failed_n;
+};
+struct nx_show_measured nx_show_measured(const json_t *list,
+                                         const char *network, int64_t since_us);
+/* The rows of these, a new reference; NULL: no memory. */
+json_t *nx_show_measured_rows(const json_t *list, const char *network);
+
 /* GET /v1/score: a table of groups, and what was learnt. */
 void nx_show_score(const json_t *score, const struct nx_show *show,
                    struct nx_text *out);

@@ -141,3 +141,37 @@ void nx_show_resolvers(const json_t *list, int64_t now_us,
                    show, out);
     add_notes(list, out);
 }
+
+static bool is_of(const json_t *resolver, const char *network) {
+    return network == NULL || nx_doc_is(resolver, "network", network);
+}
+
+struct nx_show_measured
+nx_show_measured(const json_t *list, const char *network, int64_t since_us) {
+    struct nx_show_measured n = {0, 0};
+    const json_t *resolver = NULL;
+    size_t i = 0;
+    json_array_foreach(list, i, resolver) {
+        bool failed = nx_doc_time(resolver, "failed") >= since_us;
+        bool measured = nx_doc_time(resolver, "measured") >= since_us;
+        if (is_of(resolver, network) && (failed || measured)) {
+            n.done_n++;
+            n.failed_n += failed ? 1 : 0;
+        }
+    }
+    return n;
+}
+
+json_t *nx_show_measured_rows(const json_t *list, const char *network) {
+    json_t *rows = json_array();
+    json_t *resolver = NULL;
+    size_t i = 0;
+    json_array_foreach(list, i, resolver) {
+        if (is_of(resolver, network) &&
+            json_array_append(rows, resolver) != 0) {
+            json_decref(rows);
+            return NULL;
+        }
+    }
+    return rows;
+}

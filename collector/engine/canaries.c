@@ -177,6 +177,18 @@ int nx_engine_resolvers(const struct nx_engine *engine,
     return nx_book_rows(engine->book, visit, user);
 }
 
+int nx_engine_resolvers_measure(struct nx_engine *engine, const char *network,
+                                int64_t now_us, struct nx_book_asked *out) {
+    if (!on(engine)) {
+        return NX_ESTATE;
+    }
+    if (!quiet(engine)) {
+        return NX_EAGAIN;
+    }
+    nx_book_measure(engine->book, network, now_us, out);
+    return NX_OK;
+}
+
 unsigned nx_engine_resolvers_turned_away(const struct nx_engine *engine) {
     return nx_book_turned_away(engine->book);
 }

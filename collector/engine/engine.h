@@ -142,6 +142,13 @@ int nx_engine_resolvers(const struct nx_engine *engine,
                         void (*visit)(void *user,
                                       const struct nx_book_row *row),
                         void *user) NX_MUSTUSE;
+/* Has the resolvers of a network (NULL: of all) measured now, see
+ * nx_book_measure. NX_ESTATE: no canary zone is configured; NX_EAGAIN: an open
+ * incident lies near it, canary names rest. */
+struct nx_book_asked;
+int nx_engine_resolvers_measure(struct nx_engine *engine, const char *network,
+                                int64_t now_us,
+                                struct nx_book_asked *out) NX_MUSTUSE;
 /* How often one was not noted: there are too many. */
 unsigned nx_engine_resolvers_turned_away(const struct nx_engine *engine);
 

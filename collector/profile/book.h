@@ -74,6 +74,19 @@ void nx_book_offer(struct nx_book *book, const char *network,
 /* How often a resolver was not noted. */
 unsigned nx_book_turned_away(const struct nx_book *book);
 
+/* Makes the resolvers of a network (NULL: of all) due now, but those that are
+ * being measured, or whose last run began less than NX_BOOK_AGAIN_US ago. They
+ * are measured one after the other, the longest untried first. */
+#define NX_BOOK_AGAIN_US (INT64_C(60) * 1000000)
+struct nx_book_asked {
+    unsigned due_n;     /* will be measured */
+    unsigned running_n; /* are being measured */
+    unsigned recent_n;  /* left alone ... */
+    int64_t again_us;   /* ... the first of them until then */
+};
+void nx_book_measure(struct nx_book *book, const char *network, int64_t now_us,
+                     struct nx_book_asked *out);
+
 /* After the offers of now_us: begins a run in each network that has none, at
  * the due resolver whose last attempt is the oldest, by an agent that offered
  * it. After attempts that gave nothing it is due 600 s, 1200 s, ... later, and

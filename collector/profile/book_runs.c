@@ -6,6 +6,7 @@
 
 #define RETRY_S 600U
 #define RETRY_DOUBLED_MAX 10U
+#define OFFERED_US (INT64_C(10) * 1000000) /* agents offer every second */
 
 static struct nx_book_run *run_new(const struct nx_book *book,
                                    const struct nx_book_entry *e,
@@ -53,6 +54,37 @@ void nx_book_offer(struct nx_book *book, const char *network,
     e->offered_us = now_us;
     if (e->network->runs_n == 0 && e->due_us <= now_us) {
         propose(e, agent_id);
+    }
+}
+
+static void ask_one(struct nx_book_entry *e, int64_t now_us,
+                    struct nx_book_asked *out) {
+    bool recent = e->tried_us != NX_TIME_UNKNOWN &&
+                  now_us - e->tried_us < NX_BOOK_AGAIN_US;
+    if (e->run != NULL) {
+        out->running_n++;
+    } else if (recent) {
+        int64_t again_us = e->tried_us + NX_BOOK_AGAIN_US;
+        out->again_us = out->recent_n == 0 || again_us < out->again_us
+                            ? again_us
+                            : out->again_us;
+        out->recent_n++;
+    } else {
+        e->due_us = NX_TIME_UNKNOWN;
+        out->due_n++;
+    }
+}
+
+void nx_book_measure(struct nx_book *book, const char *network, int64_t now_us,
+                     struct nx_book_asked *out) {
+    *out = (struct nx_book_asked){.again_us = NX_TIME_UNKNOWN};
+    for (struct nx_book_entry *e = book->entries; e != NULL; e = e->hh.next) {
+        /* One that no agent uses now would wait for ever. */
+        if (e->offered_us != NX_TIME_UNKNOWN &&
+            now_us - e->offered_us <= OFFERED_US &&
+            (network == NULL || strcmp(e->key.network, network) == 0)) {
+            ask_one(e, now_us, out);
+        }
     }
 }
 

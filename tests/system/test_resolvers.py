@@ -129,6 +129,34 @@ def measured(site, lab):
                for n in lab.networks)
 
 
+def measure(site, lab):
+    """They are measured for the first time; whoever asks for it waits for it,
+    and asks again too soon."""
+    wait_until(lambda: all(row["state"] == "measuring"
+                           for row in rows_of(site).values())
+               and len(rows_of(site)) == len(lab.networks), MEASURE_S,
+               "all resolvers to be begun with")
+    one = lab.networks[1].name
+    nobody = site.cli("resolvers", "--measure", "nowhere", check=False)
+    assert nobody.returncode != 0 and "nowhere" in nobody.stderr, nobody
+    said = site.cli("resolvers", "--measure", "--timeout", f"{MEASURE_S}s",
+                    timeout=MEASURE_S + 10)
+    assert f"of {len(lab.networks)} measured" in said.stderr, said
+    assert said.stdout.count("measured") == len(lab.networks), said
+    assert measured(site, lab), rows_of(site)
+    again = site.cli("resolvers", "--measure", one, check=False)
+    assert again.returncode != 0 and "again in" in again.stderr, again
+
+
+CAPS = ("nxdomain_cap_s", "nodata_cap_s")
+
+
+def close(row):
+    """Without the caps: names of a zone may share a SOA (unbound), which on a
+    busy machine is a second old when the next name is asked for."""
+    return {key: value for key, value in row.items() if key not in CAPS}
+
+
 def stored_n(site):
     """A kill loses what is not committed yet; that is measured anew."""
     path = os.path.join(site.collector_program.folder, "nxclear.db")
@@ -150,17 +178,18 @@ def lives(document):
             for row in document["networks"]}
 
 
-def check_preflight(site, lab, wanted):
+def check_preflight(site, lab, rows):
     """What was measured is what an accident would cost there."""
-    site.cli("networks", "label", wanted[0][0].name, "weight=95")
+    names = [n.name for n in lab.networks]
+    caps = {n: max(rows[n][cap] for cap in CAPS) for n in names}
+    site.cli("networks", "label", names[0], "weight=95")
     document = preflight(site)
     assert document["w_s"] == LONG_S, document["negative"]
-    assert lives(document) == {n.name: want["nxdomain_cap_s"]
-                               for n, _options, want in wanted}, document
+    assert lives(document) == {n: rows[n]["nxdomain_cap_s"]
+                               for n in names}, document
     (cost,) = document["accidents"]
     # 95 of 97 clients are behind the first: it decides about 90 %.
-    first = wanted[0][2]["nxdomain_cap_s"]
-    longest = max(want["nxdomain_cap_s"] for _n, _options, want in wanted)
+    first, longest = caps[names[0]], max(caps.values())
     assert first - 300 < cost["clear_90_s"] < first, cost
     assert first < cost["clear_99_s"] < cost["clear_all_s"] == longest, cost
     assert document["advice"][0] == {
@@ -173,8 +202,7 @@ def check_preflight(site, lab, wanted):
             server.zone, serial=server.zone.serial + 1, minimum=2))
     document = preflight(site)
     assert document["w_s"] == 2, document["negative"]
-    assert lives(document) == {n.name: want["floor_s"]
-                               for n, _options, want in wanted}, document
+    assert lives(document) == {n: rows[n]["floor_s"] for n in names}, document
     assert document["advice"] == [], document["advice"]
 
 
@@ -199,8 +227,7 @@ def test_configured_limits_are_measured():
             resolvers={"discover": False},
             authority={"root_hints": lab.root_hints, **AUDITOR}))
         site.start()
-        wait_until(lambda: measured(site, lab), MEASURE_S,
-                   "all resolvers to be measured")
+        measure(site, lab)
         rows = rows_of(site)
         wanted = [(network, options, want) for network, (_make, options, want)
                   in zip(lab.networks, RESOLVERS)]
@@ -208,7 +235,9 @@ def test_configured_limits_are_measured():
         for network, _options, want in wanted:
             row = rows[network.name]
             got = {key: row[key] for key in {**ALL, **want}}
-            assert got == {**ALL, **want}, (network.name, row)
+            assert close(got) == close({**ALL, **want}), (network.name, row)
+            assert all(want[cap] - 2 <= row[cap] <= want[cap] for cap in CAPS), \
+                (network.name, row)
         wait_until(lambda: stored_n(site) == len(rows), MEASURE_S,
                    "what was measured to be committed")
         # Killed and started again it knows them, and does not measure anew.
@@ -222,7 +251,7 @@ def test_configured_limits_are_measured():
         assert table.splitlines()[0].startswith("NETWORK"), table
         assert len(table.splitlines()) == 4, table
         site.wait_connected()
-        check_preflight(site, lab, wanted)
+        check_preflight(site, lab, rows)
         stop_well(site)
 
 

@@ -138,6 +138,7 @@ static void test_check(void **state) {
         {"/v1/agents/revoke", true, {401, 403, 403, 0}},
         {"/v1/networks", false, {401, 0, 0, 0}},
         {"/v1/resolvers", false, {401, 0, 0, 0}},
+        {"/v1/resolvers/measure", true, {401, 403, 403, 0}},
         {"/v1/agents/log", false, {401, 0, 403, 0}},
         {"/v1/agents/quarantine", true, {401, 403, 403, 0}},
         {"/v1/enrolments", false, {401, 403, 403, 0}},

@@ -47,6 +47,7 @@ static void test_routes(void **state) {
         {NX_API_POST, "/v1/agents/revoke", NX_API_AGENT_REVOKE, 0, ""},
         {NX_API_GET, "/v1/networks", NX_API_NETWORKS, 0, ""},
         {NX_API_GET, "/v1/resolvers", NX_API_RESOLVERS, 0, ""},
+        {NX_API_POST, "/v1/resolvers/measure", NX_API_RESOLVER_MEASURE, 0, ""},
         {NX_API_GET, "/healthz", NX_API_HEALTH, 0, ""},
         {NX_API_GET, "/metrics", NX_API_METRICS, 0, ""},
     };

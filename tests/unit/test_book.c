@@ -178,6 +178,51 @@ static void test_a_network_is_full(void **state) {
     assert_int_equal(rows(book), 2);
 }
 
+static struct nx_book_asked ask(struct nx_book *book, const char *network,
+                                int64_t now_us) {
+    struct nx_book_asked asked;
+    nx_book_measure(book, network, now_us, &asked);
+    return asked;
+}
+
+/* Long before the day is over, but no more than once a minute. */
+static void test_on_demand(void **state) {
+    struct nx_book *book = *state;
+    put(book, 1, T0);
+    put(book, 2, T0);
+    struct nx_book_asked asked = ask(book, NULL, T0 + HOUR);
+    assert_int_equal(asked.due_n, 0); /* nobody uses them */
+    offer(book, 1, 4, T0 + HOUR);
+    offer(book, 2, 4, T0 + HOUR);
+    assert_int_equal(begin(book, T0 + HOUR), 0);
+    assert_int_equal(ask(book, "oslo", T0 + HOUR).due_n, 0);
+    asked = ask(book, "lyon", T0 + HOUR);
+    assert_int_equal(asked.due_n, 2);
+    assert_int_equal(asked.running_n + asked.recent_n, 0);
+    offer(book, 1, 4, T0 + HOUR + S);
+    offer(book, 2, 4, T0 + HOUR + S);
+    assert_int_equal(begin(book, T0 + HOUR + S), 4); /* one at a time */
+    asked = ask(book, NULL, T0 + HOUR + 2 * S);
+    assert_int_equal(asked.due_n, 1);
+    assert_int_equal(asked.running_n, 1);
+    assert_int_equal(end(book, T0 + HOUR + S + RUN), 1);
+    offer(book, 1, 4, T0 + HOUR + S + RUN);
+    offer(book, 2, 4, T0 + HOUR + S + RUN);
+    assert_int_equal(begin(book, T0 + HOUR + S + RUN), 4); /* the other */
+    int64_t begun_us = T0 + HOUR + S + RUN;
+    assert_int_equal(end(book, begun_us + RUN), 1);
+    /* A run of RUN is longer than a minute; one that broke off is not. */
+    put(book, 3, begun_us + RUN);
+    offer(book, 3, 4, begun_us + RUN);
+    asked = ask(book, NULL, begun_us + RUN + S);
+    assert_int_equal(asked.recent_n, 1);
+    assert_true(asked.again_us == begun_us + RUN + NX_BOOK_AGAIN_US);
+    offer(book, 3, 4, begun_us + RUN + NX_BOOK_AGAIN_US);
+    asked = ask(book, NULL, begun_us + RUN + NX_BOOK_AGAIN_US);
+    assert_int_equal(asked.recent_n, 0);
+    assert_int_equal(asked.due_n, 1);
+}
+
 static void test_measured_is_kept(void **state) {
     struct nx_book *book = *state;
     put(book, 1, T0);
@@ -210,7 +255,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(agents_take_turns),   T(backs_off),         T(nobody_starves),
         T(one_in_each_network), T(a_network_is_full), T(measured_is_kept),
-        T(room_is_made),
+        T(room_is_made),        T(on_demand),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

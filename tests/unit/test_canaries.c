@@ -309,6 +309,31 @@ static void test_quiet_times(void **state) {
     assert_true(rows[0].measuring);
 }
 
+/* On demand, but not near an open incident, and not without a canary zone. */
+static void test_on_demand(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_book_asked asked;
+    struct nx_incident i = incident(7, T0);
+    hello(b, LYON, 1, 0, T0);
+    tick(b, T0);
+    assert_int_equal(nx_engine_resolvers_measure(b->engine, "lyon", T0, &asked),
+                     NX_OK);
+    assert_int_equal(asked.running_n, 1); /* its first time */
+    assert_int_equal(nx_engine_resolvers_measure(b->engine, "oslo", T0, &asked),
+                     NX_OK);
+    assert_int_equal(asked.running_n + asked.due_n + asked.recent_n, 0);
+    assert_int_equal(nx_dname_parse("example.net", i.items[0].name), NX_OK);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    assert_int_equal(
+        nx_engine_resolvers_measure(b->engine, NULL, T0 + S, &asked),
+        NX_EAGAIN);
+    nx_engine_free(&b->engine);
+    b->settings.canary.on = false;
+    assert_int_equal(nx_engine_new(&b->settings, &b->engine), 0);
+    assert_int_equal(nx_engine_resolvers_measure(b->engine, NULL, T0, &asked),
+                     NX_ESTATE);
+}
+
 /* Wherever above it the parent zone is cut. */
 static void test_disturbs(void **state) {
     static const uint8_t deep[] = "\6canary\3lab\7example\3net";
@@ -370,6 +395,7 @@ int main(void) {
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(test_quiet_times, setup,
                                         bench_teardown),
+        cmocka_unit_test_setup_teardown(test_on_demand, setup, bench_teardown),
         cmocka_unit_test(test_disturbs),
         cmocka_unit_test_setup_teardown(test_from_the_store, setup,
                                         bench_teardown),
