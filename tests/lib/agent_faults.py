@@ -94,6 +94,18 @@ class Busy:
         wait_until(lambda: self.stored() > more_than, PATIENCE_S, what)
         return time.monotonic() - began
 
+    def wait_quiet(self, seconds):
+        """Until nothing has been stored for so long; what is stored then."""
+        end = time.monotonic() + PATIENCE_S
+        stored, since = self.stored(), time.monotonic()
+        while time.monotonic() < since + seconds:
+            assert time.monotonic() < end, "results go on coming"
+            time.sleep(0.05)
+            now = self.stored()
+            if now != stored:
+                stored, since = now, time.monotonic()
+        return stored
+
     # --- the end ---
 
     def both_ledgers(self):

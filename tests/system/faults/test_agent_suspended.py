@@ -89,9 +89,8 @@ def test_suspended():
                 skew_s = WALL_JUMPS_S[number % len(WALL_JUMPS_S)]
                 agent.daemon.signal(signal.SIGSTOP)
                 jump(clock, f"{skew_s:+d}")
-                time.sleep(0.2)     # what it had sent
-                stored = one.stored()
-                time.sleep(sleep_s - 0.2)
+                stored = one.wait_quiet(1)  # after what it had sent
+                time.sleep(sleep_s - 1)
                 assert one.stored() == stored, "it did not sleep"
                 agent.daemon.signal(signal.SIGCONT)
                 longest = max(longest, one.wait_stored(stored + 10))

@@ -46,8 +46,7 @@ def gone_n(one):
 def cut_off(one, seconds):
     """Nothing comes meanwhile; seconds from the end of it to new results."""
     with partition():
-        time.sleep(1)       # what was on its way
-        stored = one.stored()
+        stored = one.wait_quiet(1)  # after what was on its way
         time.sleep(seconds - 1)
         assert one.stored() == stored, "the line was not cut"
     began = time.monotonic()
