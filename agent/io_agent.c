@@ -322,6 +322,7 @@ void nx_agentd_on_hello(void *user, struct nx_hello *hello) {
                                : 0;
     hello->produced = hello->next_seq - 1;
     hello->dropped = ledger.dropped;
+    hello->spool_bytes = nx_spool_disk_bytes(a->spool);
     nx_pins_keys(&a->kept, nx_uplink_anchor(a->uplink), &hello->keys);
 }
 

@@ -57,6 +57,7 @@ struct nx_hello {
     uint64_t plan_revision;
     uint64_t produced;
     uint64_t dropped;
+    uint64_t spool_bytes;          /* on the disk; 0: there is no spool there */
     struct nx_collector_keys keys; /* that the agent keeps and believes */
 };
 

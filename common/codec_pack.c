@@ -155,6 +155,7 @@ int nx_codec_pack_hello(const struct nx_hello *hello, struct nx_arena *scratch,
     h.plan_revision = hello->plan_revision;
     h.produced = hello->produced;
     h.dropped = hello->dropped;
+    h.spool_bytes = hello->spool_bytes;
     h.collector_keys = pack_keys(&p, &hello->keys);
     h.n_collector_keys = hello->keys.n;
     up.message_case = NXCLEAR__UP__MESSAGE_HELLO;

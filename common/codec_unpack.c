@@ -162,6 +162,7 @@ static bool unpack_hello(struct nx_unpacker *u, const Nxclear__Hello *from,
     out->plan_revision = from->plan_revision;
     out->produced = from->produced;
     out->dropped = from->dropped;
+    out->spool_bytes = from->spool_bytes;
     return out->resolvers != NULL;
 }
 

@@ -106,11 +106,12 @@ json_t *nx_roster_ledger(const struct nx_ledger *ledger) {
         return json_null();
     }
     (void)snprintf(epoch, sizeof epoch, "%016" PRIx64, ledger->epoch);
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:b, s:o}", "epoch", epoch,
+    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "epoch", epoch,
                      "produced", (json_int_t)ledger->produced, "received",
                      (json_int_t)ledger->received, "dropped",
                      (json_int_t)ledger->dropped, "spooled",
-                     (json_int_t)ledger->spooled, "balanced",
+                     (json_int_t)ledger->spooled, "spool_bytes",
+                     (json_int_t)ledger->spool_bytes, "balanced",
                      ledger->problem == NULL ? 1 : 0, "problem",
                      text_or_null(ledger->problem));
 }

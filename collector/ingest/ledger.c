@@ -11,6 +11,7 @@ void nx_ledger_hello(struct nx_ledger_said *said, const struct nx_hello *hello,
         .known = true,
         .epoch = hello->epoch,
         .produced = hello->produced,
+        .spool_bytes = hello->spool_bytes,
         .fewer_produced =
             position != NULL && hello->produced < last_settled(position),
         .fewer_dropped =
@@ -41,6 +42,7 @@ void nx_ledger_fill(const struct nx_ledger_said *said,
                                   said->produced > last ? said->produced : last,
                               .received = p->received_n,
                               .dropped = p->dropped_n,
+                              .spool_bytes = said->spool_bytes,
                               .problem = problem_of(said)};
     out->spooled = out->produced > settled ? out->produced - settled : 0;
 }

@@ -11,6 +11,7 @@ struct nx_ledger_said {
     bool known;
     uint64_t epoch;
     uint64_t produced;
+    uint64_t spool_bytes;
     bool fewer_produced; /* than were received of it */
     bool fewer_dropped;  /* than it had reported lost */
 };
@@ -23,8 +24,9 @@ struct nx_ledger {
     uint64_t epoch;
     uint64_t produced; /* at least; what it said, or what came since */
     uint64_t received, dropped;
-    uint64_t spooled;    /* the rest: the agent has it */
-    const char *problem; /* what does not fit and what to do; NULL */
+    uint64_t spooled;     /* the rest: the agent has it */
+    uint64_t spool_bytes; /* of its disk, as it said last */
+    const char *problem;  /* what does not fit and what to do; NULL */
 };
 
 /* said must be known. */

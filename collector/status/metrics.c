@@ -78,7 +78,7 @@ static void agent_balanced(const struct nx_metrics *m,
 
 static void agent_spool(const struct nx_metrics *m,
                         const struct nx_metric_writer *w) {
-    each_agent(m, w, "spool_bytes", false);
+    each_ledger(m, w, "spool_bytes");
 }
 
 static void agent_quarantined(const struct nx_metrics *m,
@@ -218,7 +218,7 @@ static const struct nx_metric table[] = {
      "0 if what the agent says of its results cannot be true.", agent_balanced,
      NULL},
     {"nxclear_agent_spool_bytes", "gauge",
-     "Results that the agent keeps on its disk.", agent_spool, NULL},
+     "The agent's spool on its disk.", agent_spool, NULL},
     {"nxclear_alerts_sent_total", "counter", "Alerts taken by a receiver.",
      NULL, "alerts_sent"},
     {"nxclear_alerts_failed_total", "counter",

@@ -338,6 +338,7 @@ static void hello_round_trips(void **state) {
                              .plan_revision = 3,
                              .produced = 10,
                              .dropped = 2,
+                             .spool_bytes = UINT64_C(5) << 32,
                              .keys = {.list = {{1, 2}, {3}}, .n = 2}};
     nx_arena_init(&scratch, scratch_block, sizeof(scratch_block));
     assert_int_equal(
@@ -349,6 +350,7 @@ static void hello_round_trips(void **state) {
     assert_int_equal(up.u.hello.resolvers_n, 2);
     assert_true(nx_endpoint_equal(&up.u.hello.resolvers[1], &resolvers[1]));
     assert_true(up.u.hello.authority_role);
+    assert_int_equal(up.u.hello.spool_bytes, hello.spool_bytes);
     assert_int_equal(up.u.hello.keys.n, 2);
     assert_memory_equal(up.u.hello.keys.list, hello.keys.list,
                         sizeof(hello.keys.list));

@@ -18,8 +18,10 @@ static const struct nx_stream_position holed = {
 static struct nx_ledger_said hears(uint64_t produced, uint64_t dropped,
                                    const struct nx_stream_position *position) {
     struct nx_ledger_said said = {0};
-    const struct nx_hello hello = {
-        .epoch = 7, .produced = produced, .dropped = dropped};
+    const struct nx_hello hello = {.epoch = 7,
+                                   .produced = produced,
+                                   .dropped = dropped,
+                                   .spool_bytes = 4096};
     nx_ledger_hello(&said, &hello, position);
     assert_true(said.known);
     return said;
@@ -32,6 +34,7 @@ static void test_balances(void **state) {
     nx_ledger_fill(&said, &whole, &ledger);
     assert_null(ledger.problem);
     assert_int_equal(ledger.epoch, 7);
+    assert_int_equal(ledger.spool_bytes, 4096);
     assert_int_equal(ledger.produced, 150);
     assert_int_equal(ledger.spooled, 50);
     assert_int_equal(ledger.produced,

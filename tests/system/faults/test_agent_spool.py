@@ -1,6 +1,7 @@
 """The agent's spool at work: no space, no collector, a collector that does not
 move, an end in the middle of it all."""
 import os
+import re
 import signal
 import subprocess
 import time
@@ -60,6 +61,9 @@ def test_partition_drains_beside_the_present():
         wait_until(lambda: max(f for f, _n in one.batches()) >
                    waiting["next_seq"], 20, "fresh results")
         fresh_s = time.monotonic() - began
+        told = re.search(r'nxclear_agent_spool_bytes{.*agent="branch".*} (\d+)',
+                         faults.metrics(one.site))
+        assert told and int(told[1]) > 0, told
         lost, double = one.settle()
         rows = [first for first, _n in one.batches()[known:]]
     fresh_at = next(i for i, first in enumerate(rows)
