@@ -120,7 +120,7 @@ void nx_agentd_on_delegation(void *user,
 
 /* The guard may have closed: what was not sent yet is not sent. The system asks
  * again by itself, for as long as the child lives: it is not let. */
-static void recall(struct nx_agentd *a) {
+void nx_agentd_recall(struct nx_agentd *a) {
     const struct nx_question *question = nx_lookup_question(a->lookup);
     if (question != NULL &&
         !nx_planner_asks(a->planner, question, nx_clock_mono_us())) {
@@ -134,7 +134,7 @@ void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
     struct nx_agentd *a = user;
     bool turned =
         nx_planner_own(a->planner, name, qtype, word, nx_clock_mono_us());
-    recall(a);
+    nx_agentd_recall(a);
     if (turned) {
         nx_agentd_close_batch(a); /* all agents have to know, at once */
     }
@@ -153,7 +153,7 @@ void nx_agentd_on_heard(void *user) {
 void nx_agentd_on_unread(void *user) {
     struct nx_agentd *a = user;
     nx_planner_lapse(a->planner);
-    recall(a);
+    nx_agentd_recall(a);
 }
 
 /* --- asking --- */
@@ -271,7 +271,7 @@ bool nx_agentd_on_plan(void *user, const struct nx_plan *plan) {
     struct nx_agentd *a = user;
     struct nx_plan_outcome outcome;
     int err = nx_planner_load(a->planner, plan, nx_clock_mono_us(), &outcome);
-    recall(a);
+    nx_agentd_recall(a);
     if (err != NX_OK) {
         nx_log(NX_LOG_ERROR,
                "plan %llu: %s; the old one stays, but proves nothing any more: "
@@ -297,6 +297,7 @@ void nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
     if (a->uplink != NULL) {  /* not while starting */
         nx_agentd_add_tls(a); /* an interface may have come */
         nx_uplink_hello(a->uplink);
+        nx_agentd_recall(a);
     }
     nx_agentd_arm(a->on_due, 0);
 }

@@ -230,6 +230,7 @@ int nx_agentd_reload(struct nx_agentd *a, struct nx_agent_setup *setup) {
     nx_walks_keep(a->walks, a->planner); /* the policy may have cut some */
     nx_agentd_add_tls(a);
     nx_resolvers_reload(a->resolvers, a->setup.conf);
+    nx_agentd_recall(a); /* it may allow less now */
     if (same_uplink(&old, &a->setup)) {
         nx_uplink_conf(a->uplink, a->setup.conf, &a->setup.keys);
         nx_uplink_hello(a->uplink);

@@ -206,7 +206,9 @@ static int put_networks(struct nx_service *service, int64_t now_us) {
 }
 
 int nx_service_networks_now(struct nx_service *service, int64_t now_us) {
-    int err = service->networks_told ? put_networks(service, now_us) : NX_OK;
+    /* A pass that has begun would leave out what is closed meanwhile. */
+    bool due = service->networks_told || service->networks != NULL;
+    int err = due ? put_networks(service, now_us) : NX_OK;
     service->networks_told = err != NX_OK;
     return err;
 }

@@ -20,6 +20,7 @@
 #include "common/rrtype.h"
 
 #define SELF "/proc/self/exe"
+#define NSCD "/var/run/nscd/socket" /* where glibc looks for it */
 
 struct nx_lookup {
     struct event_base *base;
@@ -189,12 +190,13 @@ void nx_lookup_free(struct nx_lookup **lookup) {
 static int watch(struct nx_lookup *l, unsigned timeout_ms) {
     const struct timeval tv = {(time_t)(timeout_ms / 1000),
                                (suseconds_t)(timeout_ms % 1000) * 1000};
+    errno = 0;
     l->pid_fd = pidfd_open(l->pid, 0);
     l->on_exit = l->pid_fd >= 0 ? event_new(l->base, l->pid_fd, EV_READ,
                                             on_exit_or_time, l)
                                 : NULL;
     if (l->on_exit == NULL || event_add(l->on_exit, &tv) != 0) {
-        int err = errno;
+        int err = errno != 0 ? errno : ENOMEM;
         (void)kill(l->pid, SIGKILL);
         reap(l);
         return err;
@@ -218,6 +220,13 @@ static int begin(struct nx_lookup *l, char *name, unsigned timeout_ms) {
     return watch(l, timeout_ms);
 }
 
+static void warn_once(struct nx_lookup *l, const char *why) {
+    if (!l->warned) {
+        nx_log(NX_LOG_WARN, "getaddrinfo: not asked: %s", why);
+    }
+    l->warned = true;
+}
+
 int nx_lookup_start(struct nx_lookup *l, const struct nx_question *question,
                     unsigned timeout_ms, nx_probe_fn *callback, void *user) {
     char name[NX_DNAME_TEXT_MAX];
@@ -227,6 +236,12 @@ int nx_lookup_start(struct nx_lookup *l, const struct nx_question *question,
     if (!nx_endpoint_takes(&question->to, question->name, question->qtype)) {
         return NX_EIO;
     }
+    /* nscd asks for other types, and other names by its own search list, and
+     * renews what it has: none of that is ours to allow. */
+    if (access(NSCD, F_OK) == 0) {
+        warn_once(l, "nscd runs here, and would ask more than that");
+        return NX_EIO;
+    }
     memcpy(l->name, question->name, nx_dname_len(question->name));
     l->question = *question;
     l->question.name = l->name;
@@ -234,11 +249,7 @@ int nx_lookup_start(struct nx_lookup *l, const struct nx_question *question,
     name[strlen(nx_dname_text(l->name, name)) - 1] = '\0';
     int err = begin(l, name, timeout_ms);
     if (err != 0) {
-        if (!l->warned) {
-            nx_log(NX_LOG_WARN, "getaddrinfo: no child can be made: %s",
-                   strerror(err));
-        }
-        l->warned = true;
+        warn_once(l, strerror(err));
         return NX_EIO;
     }
     l->callback = callback;

@@ -1,6 +1,6 @@
 /* Asks as the applications of this host do: getaddrinfo(3), through
- * nsswitch.conf(5) with all that stands there (files, nscd, systemd-resolved,
- * mdns).
+ * nsswitch.conf(5) with all that stands there (files, systemd-resolved, mdns).
+ * Not where nscd runs: it asks for more than it is asked for.
  *
  * getaddrinfo blocks, cannot be broken off, and loads code of strangers. So it
  * is called in a child: this program again, with one descriptor, an empty
@@ -28,8 +28,8 @@ void nx_lookup_free(struct nx_lookup **lookup);
 /* Looks for question->name (copied; nx_endpoint_takes says which) and A or
  * AAAA. callback is called exactly once, from the event loop, with an
  * observation without TTL, SOA, port and message; NX_TIMEOUT after timeout_ms.
- * NX_EAGAIN: a child is there already; NX_EIO: none could be made, or the name
- * is none that applications ask for; no callback then. */
+ * NX_EAGAIN: a child is there already; NX_EIO: none could be made, nscd
+ * runs, or the name is none that applications ask for; no callback then. */
 int nx_lookup_start(struct nx_lookup *lookup,
                     const struct nx_question *question, unsigned timeout_ms,
                     nx_probe_fn *callback, void *user) NX_MUSTUSE;

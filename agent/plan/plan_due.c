@@ -91,6 +91,10 @@ static void guard(const struct nx_planner *planner, struct nx_target *target,
         break;
     }
     target->again = 0;
+    if (target->due_us > now_us) { /* it was ready for that alone */
+        target->ready_us = target->due_us;
+        return;
+    }
     pace_of(planner, target, &pace);
     next_visit(planner, target, &pace, now_us);
 }

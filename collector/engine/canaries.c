@@ -120,6 +120,11 @@ static bool task_of(const struct nx_canary_run *run, enum nx_canary which,
     return true;
 }
 
+/* Class CH and AD=1 are not asked for over TLS. */
+static bool may_ask(const struct nx_endpoint *at, enum nx_canary which) {
+    return at->transport != NX_TLS || nx_canary_in_zone(which);
+}
+
 size_t nx_canaries_tasks(const struct nx_engine *engine,
                          const struct nx_agent_state *agent,
                          struct nx_arena *arena, struct nx_task *tasks,
@@ -135,6 +140,9 @@ size_t nx_canaries_tasks(const struct nx_engine *engine,
             continue;
         }
         for (unsigned k = 0; k < NX_CANARIES_N_ && n < cap; k++) {
+            if (!may_ask(&agent->resolvers[i], (enum nx_canary)k)) {
+                continue;
+            }
             n += task_of(&run, (enum nx_canary)k, &agent->resolvers[i], arena,
                          &tasks[n])
                      ? 1

@@ -190,6 +190,10 @@ int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
     unsigned hash = key_hash(&key);
     struct nx_target *t = find(engine, &key, hash);
     if (t != NULL) {
+        if (t->question.to.layer != at->layer ||
+            t->question.to.withheld != at->withheld) {
+            t->changed_us = engine->now_us;
+        }
         t->question.to.layer = at->layer; /* as the agent's owner has it now */
         t->question.to.withheld = at->withheld;
         *out = t;

@@ -11,12 +11,20 @@ static bool is_authoritative(const struct nx_look *look) {
     return of_zone && look->r_s >= 0 && (look->flags & both) == both;
 }
 
+static bool is_at_display_cap(const struct nx_evidence *ev,
+                              const struct nx_look *look) {
+    uint32_t cap_s = ev->c->profile->display_cap_s;
+    return cap_s > 0 && look->r_s == (int32_t)cap_s;
+}
+
 bool nx_source_is_own_zone(const struct nx_evidence *ev) {
     const struct nx_look *looks = ev->c->looks;
     unsigned n = 0;
     int64_t oldest_us = 0;
 
-    if (ev->last == NX_NO_LOOK || !is_authoritative(&looks[ev->last])) {
+    if (ev->last == NX_NO_LOOK || !is_authoritative(&looks[ev->last]) ||
+        ev->c->profile->never_decrements ||
+        is_at_display_cap(ev, &looks[ev->last])) {
         return false;
     }
     for (int i = ev->last; i >= 0; i--) {
@@ -32,6 +40,19 @@ bool nx_source_is_own_zone(const struct nx_evidence *ev) {
            looks[ev->last].tx_us - oldest_us >= NX_FLAT_SPAN_US;
 }
 
+/* The latest end of an entry with another answer that was made before the
+ * restoration: by the longest TTL that such an answer showed. */
+static int64_t old_end_us(const struct nx_evidence *ev) {
+    int64_t most_s = ev->c->auth->positive_ttl_s;
+    for (size_t i = 0; i < ev->c->looks_n; i++) {
+        const struct nx_look *look = &ev->c->looks[i];
+        if (look->kind == NX_KIND_POS_OTHER && look->r_s > most_s) {
+            most_s = look->r_s;
+        }
+    }
+    return ev->c->auth->restored_hi_us + most_s * NX_US_PER_S;
+}
+
 bool nx_source_is_renewed(const struct nx_evidence *ev) {
     int64_t restored_us = ev->c->auth->restored_hi_us;
     int64_t end_us = INT64_MIN; /* of all entries seen so far */
@@ -42,11 +63,12 @@ bool nx_source_is_renewed(const struct nx_evidence *ev) {
         if (look->kind != NX_KIND_POS_OTHER || look->r_s < 0) {
             continue;
         }
-        if (n >= KNOWN_LOOKS && restored_us != NX_TIME_UNKNOWN &&
-            end_us > restored_us && look->tx_us > end_us + SLACK_US) {
-            return true;
-        }
         int64_t ends_us = look->rx_us + look->r_s * NX_US_PER_S;
+        if (n >= KNOWN_LOOKS && restored_us != NX_TIME_UNKNOWN &&
+            end_us > restored_us && look->tx_us > end_us + SLACK_US &&
+            ends_us > old_end_us(ev) + SLACK_US) {
+            return true; /* not another cache's, seen for the first time */
+        }
         end_us = ends_us > end_us ? ends_us : end_us;
         n++;
     }

@@ -12,8 +12,9 @@
 bool nx_source_is_own_zone(const struct nx_evidence *ev);
 
 /* Another answer than the expected one came again, after every entry with it
- * that was seen had ended, and they ended after the restoration: it was fetched
- * anew, or is kept past its end. */
+ * that was seen had ended, and they ended after the restoration; and it lasts
+ * longer than one from before the restoration can: it was fetched anew, or is
+ * kept past its end. */
 bool nx_source_is_renewed(const struct nx_evidence *ev);
 
 #endif

@@ -55,7 +55,7 @@ static struct nx_board_entry *add_page(struct nx_board *board, uint32_t id) {
 static bool is_fresh(const struct nx_board_entry *p,
                      const struct nx_engine *engine, const char *problem,
                      int64_t now_us) {
-    int64_t fresh_us = nx_board_fresh_us(p->shown.targets_n);
+    int64_t fresh_us = nx_board_fresh_us(p->shown.targets_n) + p->took_us;
     if (!p->made || p->told != nx_engine_told(engine) ||
         p->problem != nx_board_hash(problem)) {
         return false;

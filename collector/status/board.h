@@ -5,10 +5,11 @@
  *
  * The text is that of nx_status_incident, as the engine judged last. A page
  * tells when it was true (as_of_us): nothing in it is older, pieces may be
- * newer. It is shown while it is at most nx_board_fresh_us old, and a verdict
- * in it is as old as the engine's own pace allows (engine.h). The forecast for
- * all networks is renewed after 1 ms for each target, a minute at most. Every
- * piece knows the revision in which it changed last, so that clients can be
+ * newer. It is shown while it is at most nx_board_fresh_us old, and the time
+ * that it took to make it; a verdict in it is as old as the engine's own pace
+ * allows (engine.h). The forecast for all networks is renewed after 1 ms for
+ * each target, a minute at most. Every piece knows the revision in which it
+ * changed last, so that clients can be
  * told what they have not seen. A page changes as a whole: its head counts the
  * networks that are in it. */
 #ifndef NX_COLLECTOR_BOARD_H

@@ -40,6 +40,7 @@ struct nx_board_entry {
     bool waited_for; /* somebody was told NX_EAGAIN */
     bool turn;       /* of the forecast */
     int64_t asked_us;
+    int64_t took_us;  /* to make what is shown */
     uint64_t told;    /* nx_engine_told of what is shown */
     uint64_t problem; /* hash of it */
     uint64_t servers; /* hash of what networks are told of them */

@@ -160,6 +160,7 @@ static int finish(struct nx_board_entry *p, struct nx_engine *engine,
     bool changed = false;
     int err = show(p, *revision + 1, &changed);
     p->shown.closed = incident->closed_us != NX_TIME_UNKNOWN;
+    p->took_us = now_us > p->shown.as_of_us ? now_us - p->shown.as_of_us : 0;
     p->problem = nx_board_hash(problem);
     if (err == 0 &&
         !nx_board_render_head(p, engine, problem, now_us, *revision + 1)) {

@@ -138,8 +138,10 @@ static void take_target(void *user, const struct nx_target_view *view) {
         return;
     }
     sheet->rows = list;
-    sheet->rows[sheet->rows_n++] =
-        (struct nx_sheet_row){.view = *view, .agent = agent};
+    sheet->rows[sheet->rows_n++] = (struct nx_sheet_row){
+        .view = *view,
+        .agent = agent,
+        .serves = nx_layer_serves(view->question->to.layer)};
 }
 
 /* Both rows and sites are ordered by network. */
@@ -192,7 +194,7 @@ static size_t site_targets(const struct nx_sheet *sheet,
             nx_engine_agent_labels(engine, of, &own);
         }
         unsigned layer = row->view.question->to.layer;
-        if (nx_layer_serves(layer)) {
+        if (row->serves) {
             out[n++] = (struct nx_rollup_target){.verdict = &row->view.verdict,
                                                  .weight = own.weight,
                                                  .group = row->group,

@@ -10,6 +10,7 @@
 struct nx_sheet_row {
     struct nx_target_view view;
     const struct nx_agent *agent;
+    bool serves;    /* its layer, at reading: the target may be gone since */
     uint32_t group; /* equal: seen through the same cached entries; within the
                        network, after nx_sheet_foresee everywhere */
 };

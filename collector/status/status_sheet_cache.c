@@ -76,7 +76,7 @@ static void regroup_targets(struct nx_sheet *sheet,
     struct nx_rollup_target *target = &sheet->rollup_targets[site->first];
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_sheet_row *row = &sheet->rows[i];
-        if (nx_layer_serves(row->view.question->to.layer)) {
+        if (row->serves) {
             (target++)->group = row->group;
         }
     }

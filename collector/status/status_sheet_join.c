@@ -14,9 +14,9 @@ static bool grow(void **list, size_t n, size_t size) {
 
 bool nx_sheet_reserve(struct nx_sheet *all, size_t sites_n, size_t rows_n) {
     void *lists[] = {all->rows, all->rollup_targets, all->sites, all->members};
-    bool grown = grow(&lists[0], rows_n, sizeof(*all->rows)) &
-                 grow(&lists[1], rows_n, sizeof(*all->rollup_targets)) &
-                 grow(&lists[2], sites_n, sizeof(*all->sites)) &
+    bool grown = grow(&lists[0], rows_n, sizeof(*all->rows)) &&
+                 grow(&lists[1], rows_n, sizeof(*all->rollup_targets)) &&
+                 grow(&lists[2], sites_n, sizeof(*all->sites)) &&
                  grow(&lists[3], sites_n, sizeof(*all->members));
     all->rows = lists[0];
     all->rollup_targets = lists[1];
@@ -61,7 +61,7 @@ static void settle_site(struct nx_sheet *all, size_t i) {
     all->members[i].targets = target;
     for (size_t k = site->first; k < site->first + site->n; k++) {
         const struct nx_sheet_row *row = &all->rows[k];
-        if (nx_layer_serves(row->view.question->to.layer)) {
+        if (row->serves) {
             (target++)->verdict = &row->view.verdict;
         }
     }

@@ -233,6 +233,25 @@ static void test_forecast_in_the_background(void **state) {
     }
 }
 
+/* Agents lose a resolver while the forecast is made of what was seen there:
+ * its targets are gone, what was copied of them is not. */
+static void test_resolvers_go_in_the_middle(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    start(b);
+    assert_int_equal(try_page(b, T0 + 2 * S, &page), NX_EAGAIN);
+    for (unsigned turn = 0; try_page(b, T0 + 2 * S, &page) == NX_EAGAIN;
+         turn++) {
+        assert_true(turn < 1000);
+        (void)nx_board_work(board, b->engine, NULL, T0 + 2 * S);
+        for (unsigned i = 0; i < 4; i++) {
+            hello(b, FIRST + (4 * turn + i) % NETWORKS, 1, 0, T0 + 2 * S);
+        }
+    }
+    (void)wait_for(b, T0 + 4 * S, &page);
+    check_counts(page);
+}
+
 static void test_freshness_grows(void **state) {
     (void)state;
     assert_int_equal(nx_board_fresh_us(0), NX_BOARD_FRESH_US);
@@ -264,6 +283,7 @@ int main(void) {
         BOARD(test_network_goes_in_the_middle),
         BOARD(test_closed_in_the_middle),
         BOARD(test_forecast_in_the_background),
+        BOARD(test_resolvers_go_in_the_middle),
         cmocka_unit_test(test_freshness_grows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
