@@ -17,9 +17,9 @@ const char *nx_args_help(void) {
            "  evidence [ID] NETWORK [-o|--output FOLDER|FILE.tar]\n"
            "  audit NAME [TYPE]... [--expect TYPE=RDATA]... [--timeout "
            "DURATION]\n"
-           "  preflight NAME [TYPE]... [--accident DURATION] [--timeout "
-           "DURATION]\n"
-           "           [-a|--all]\n"
+           "  preflight NAME [TYPE]... [--expect TYPE=RDATA]...\n"
+           "           [--accident DURATION] [--timeout DURATION] "
+           "[-a|--all]\n"
            "  wait [ID] [--timeout DURATION] [--patience DURATION]\n"
            "  agents list | ledger\n"
            "  agents accept KEY --network NETWORK [--name NAME]\n"
@@ -64,7 +64,8 @@ const char *nx_args_help(void) {
            "overdue, stuck or\n"
            "not restored, 3 unknown; wait with 0 cleared, 1 timeout on "
            "schedule, 2 cannot\n"
-           "clear as things stand, 3 no data. 64 usage, 65 bad input, 66 no "
-           "input,\n69 collector not reachable, 77 not permitted. nxclear(1) "
-           "tells more.\n";
+           "clear as things stand, 3 no data; audit and preflight with 0 "
+           "well, 1 warning,\n2 error, 3 nobody reported. 64 usage, 65 bad "
+           "input, 66 no input,\n69 collector not reachable, 77 not "
+           "permitted. nxclear(1) tells more.\n";
 }
