@@ -137,12 +137,19 @@ static void look_at(const struct fold *f, const struct nx_item *item,
                      f->theta_us, f->eps_us, out);
 }
 
-/* From this incident's time? What was seen before belongs to another one. */
+/* From this incident's time? What was seen before belongs to another one. An
+ * audit rests on what was asked for it: a look under way may be of a zone that
+ * was put right just before. */
+static bool begins(const struct fold *f, const struct nx_incident *incident,
+                   const struct nx_look *look) {
+    int64_t from_us = incident->opened_us - f->eps_us;
+    return incident->audit ? look->tx_us >= from_us
+                           : look->rx_us >= from_us - US_PER_S;
+}
+
 static bool timely(const struct fold *f, const struct nx_item *item,
                    const struct nx_look *look) {
-    int64_t opened_us = item->owner->incident.opened_us;
-    return was_open(f, item) &&
-           look->rx_us >= opened_us - f->eps_us - US_PER_S &&
+    return was_open(f, item) && begins(f, &item->owner->incident, look) &&
            look->rx_us >= f->received_us - OLDEST_US &&
            look->rx_us <= f->received_us + f->eps_us + US_PER_S;
 }
