@@ -188,11 +188,11 @@ void nx_http_conn_is_stream(struct nx_http *http,
 void nx_http_label(struct nx_service *service, struct evhttp_request *request,
                    enum nx_label_kind kind);
 
-/* io_http_score.c: GET /v1/score. */
-/* io_http_measure.c */
+/* io_http_measure.c: POST /v1/resolvers/measure. */
 void nx_http_measure(struct nx_service *service,
                      struct evhttp_request *request);
 
+/* io_http_score.c: GET /v1/score. */
 void nx_http_score(struct nx_service *service, struct evhttp_request *request);
 
 #endif

@@ -12,12 +12,6 @@
 #define PATIENCE_US (30 * US_PER_S)
 #define PAUSE_NS 250000000L
 
-static int64_t mono_us(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
-}
-
 /* Until every server was asked everything, or time is up. *status: the newest
  * document. */
 static int wait_audited(const struct nx_run *run, uint32_t id,
@@ -26,7 +20,7 @@ static int wait_audited(const struct nx_run *run, uint32_t id,
     int64_t patience_us = run->args->timeout_us != NX_TIME_NONE
                               ? run->args->timeout_us
                               : PATIENCE_US;
-    int64_t until_us = mono_us() + patience_us;
+    int64_t until_us = nx_run_mono_us() + patience_us;
     for (;;) {
         json_t *fresh = NULL;
         int exit_code = nx_run_status(run, id, &fresh, NULL);
@@ -35,7 +29,7 @@ static int wait_audited(const struct nx_run *run, uint32_t id,
         }
         json_decref(*status);
         *status = fresh;
-        if (nx_show_audited(fresh) || mono_us() >= until_us) {
+        if (nx_show_audited(fresh) || nx_run_mono_us() >= until_us) {
             return 0;
         }
         (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);

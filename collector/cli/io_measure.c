@@ -9,12 +9,6 @@
 #define PATIENCE_US (600 * US_PER_S)
 #define PAUSE_NS 500000000L
 
-static int64_t mono_us(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
-}
-
 /* Until so many have been measured or tried since then, or time is up;
  * *document: the newest list. Says how far it is, once for each step. */
 static int wait_measured(const struct nx_run *run, int64_t since_us,
@@ -24,7 +18,7 @@ static int wait_measured(const struct nx_run *run, int64_t since_us,
     int64_t patience_us = run->args->timeout_us != NX_TIME_NONE
                               ? run->args->timeout_us
                               : PATIENCE_US;
-    int64_t until_us = mono_us() + patience_us;
+    int64_t until_us = nx_run_mono_us() + patience_us;
     size_t told_n = SIZE_MAX;
     for (;;) {
         json_t *fresh = NULL;
@@ -42,7 +36,7 @@ static int wait_measured(const struct nx_run *run, int64_t since_us,
                           n->done_n - n->failed_n, wanted_n,
                           n->failed_n > 0 ? ", some cannot be" : "");
         }
-        if (n->done_n >= wanted_n || mono_us() >= until_us) {
+        if (n->done_n >= wanted_n || nx_run_mono_us() >= until_us) {
             return 0;
         }
         (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);

@@ -15,10 +15,18 @@ int nx_run_complain(const char *why, int exit_code) {
     return exit_code;
 }
 
-int64_t nx_run_wall_us(void) {
+static int64_t clock_us(clockid_t clock) {
     struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
+    (void)clock_gettime(clock, &now);
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t nx_run_wall_us(void) {
+    return clock_us(CLOCK_REALTIME);
+}
+
+int64_t nx_run_mono_us(void) {
+    return clock_us(CLOCK_MONOTONIC);
 }
 
 int nx_run_print(struct nx_text *text) {
@@ -313,11 +321,11 @@ static int dispatch(const struct nx_run *run) {
         return nx_run_audit(run);
     case NX_CMD_EXPLAIN:
         return nx_run_explain(run);
+    case NX_CMD_RESOLVERS:
+        return run->args->measure ? nx_run_measure(run) : nx_run_list(run);
     case NX_CMD_INCIDENT_LIST:
     case NX_CMD_AGENTS_LIST:
     case NX_CMD_AGENTS_LEDGER:
-    case NX_CMD_RESOLVERS:
-        return run->args->measure ? nx_run_measure(run) : nx_run_list(run);
     case NX_CMD_NETWORKS:
     case NX_CMD_ALERTS_LIST:
     case NX_CMD_TOKENS_LIST:

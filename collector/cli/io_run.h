@@ -40,6 +40,7 @@ int nx_run_post(const struct nx_run *run, const char *path, json_t *body,
 int nx_run_incident(const struct nx_run *run, uint32_t *out);
 
 int64_t nx_run_wall_us(void);
+int64_t nx_run_mono_us(void);
 
 /* io_list.c */
 int nx_run_list(const struct nx_run *run);
@@ -58,10 +59,6 @@ int nx_run_alert_test(const struct nx_run *run);
 /* io_audit.c: audit and preflight. */
 int nx_run_audit(const struct nx_run *run);
 
-/* body: taken; NULL when the command line had something that is no text. */
-int nx_run_post(const struct nx_run *run, const char *path, json_t *body,
-                json_t **out);
-
 /* io_doors.c: agents, tokens. */
 int nx_run_doors(const struct nx_run *run);
 /* The first line of a file that others may not read; out: NX_TOKEN_FILE_MAX. An
@@ -79,9 +76,6 @@ int nx_run_complain(const char *why, int exit_code);
 /* Writes the text to stdout and empties it; an exit code if that fails. */
 int nx_run_print(struct nx_text *text);
 
-/* body: taken; NULL when the command line had something that is no text. */
-int nx_run_post(const struct nx_run *run, const char *path, json_t *body,
-                json_t **out);
 int nx_run_label(const struct nx_run *run);
 int nx_run_measure(const struct nx_run *run); /* io_measure.c */
 int nx_run_score(const struct nx_run *run);

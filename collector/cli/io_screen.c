@@ -11,6 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "collector/cli/io_run.h"
+
 #define US_PER_S INT64_C(1000000)
 /* The other screen, no cursor, no wrapping; and back. */
 #define ENTER_SCREEN "\033[?1049h\033[?25l\033[?7l\033[2J"
@@ -112,12 +114,6 @@ struct view {
     size_t keys_n;
 };
 
-static int64_t mono_us(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
-}
-
 static void measure(struct nx_screen *screen) {
     struct winsize size;
     screen->rows = 24;
@@ -199,7 +195,7 @@ static bool take_keys(struct view *v) {
 static bool wait_for_keys(struct view *v, int64_t until_us) {
     while (ended == 0) {
         struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-        int64_t left_us = until_us - mono_us();
+        int64_t left_us = until_us - nx_run_mono_us();
         if (left_us <= 0) {
             return true;
         }
@@ -226,7 +222,7 @@ static bool is_closed(const json_t *status) {
 static int loop(struct view *v) {
     int exit_code = 0;
     do {
-        int64_t next_us = mono_us() + US_PER_S;
+        int64_t next_us = nx_run_mono_us() + US_PER_S;
         exit_code = fetch(v);
         if (exit_code != 0 || ended != 0) {
             break;

@@ -25,12 +25,6 @@ static void catch_signals(void) {
     (void)sigaction(SIGHUP, &action, NULL);
 }
 
-static int64_t mono_us(void) {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * US_PER_S + now.tv_nsec / 1000;
-}
-
 /* Sleeps up to a moment, or to a signal. */
 static void sleep_until(int64_t at_us) {
     struct timespec at = {.tv_sec = at_us / US_PER_S,
@@ -77,7 +71,7 @@ static int show_now(const struct nx_run *run, const json_t *status,
 static int watch_loop(const struct nx_run *run, uint32_t id, json_t **status) {
     struct nx_api_error error;
     bool trouble = false;
-    int64_t next_us = mono_us();
+    int64_t next_us = nx_run_mono_us();
     while (stopped == 0) {
         json_t *fresh = NULL;
         int failed = nx_run_status(run, id, &fresh, &error);
@@ -97,8 +91,8 @@ static int watch_loop(const struct nx_run *run, uint32_t id, json_t **status) {
             return exit_code;
         }
         next_us += US_PER_S;
-        if (next_us < mono_us()) {
-            next_us = mono_us(); /* no hurry to catch up */
+        if (next_us < nx_run_mono_us()) {
+            next_us = nx_run_mono_us(); /* no hurry to catch up */
         }
         sleep_until(next_us);
     }
@@ -131,7 +125,7 @@ struct waiting {
 };
 
 static bool is_over(const struct nx_args *args, const struct waiting *w) {
-    int64_t now_us = mono_us();
+    int64_t now_us = nx_run_mono_us();
     return (args->timeout_us != NX_TIME_NONE &&
             now_us - w->started_us >= args->timeout_us) ||
            now_us - w->hopeful_us >= args->patience_us;
@@ -139,7 +133,7 @@ static bool is_over(const struct nx_args *args, const struct waiting *w) {
 
 /* When to look again: in a second, or when time is up. */
 static int64_t next_look(const struct nx_args *args, const struct waiting *w) {
-    int64_t next_us = mono_us() + US_PER_S;
+    int64_t next_us = nx_run_mono_us() + US_PER_S;
     if (args->timeout_us != NX_TIME_NONE &&
         w->started_us + args->timeout_us < next_us) {
         next_us = w->started_us + args->timeout_us;
@@ -149,7 +143,7 @@ static int64_t next_look(const struct nx_args *args, const struct waiting *w) {
 
 static bool timed_out(const struct nx_args *args, const struct waiting *w) {
     return args->timeout_us != NX_TIME_NONE &&
-           mono_us() - w->started_us >= args->timeout_us;
+           nx_run_mono_us() - w->started_us >= args->timeout_us;
 }
 
 /* Scripts get the exit code, people this. */
@@ -178,7 +172,7 @@ static bool wait_step(const struct nx_run *run, uint32_t id, struct waiting *w,
     w->outlook = failed != 0 ? failed : nx_show_exit(status);
     bool closed = failed == 0 && is_closed(status);
     if (w->outlook == NX_EXIT_CLEAR || w->outlook == NX_EXIT_WAITING) {
-        w->hopeful_us = mono_us();
+        w->hopeful_us = nx_run_mono_us();
     }
     *exit_code = w->outlook;
     bool end = w->outlook == NX_EXIT_CLEAR || closed || is_over(run->args, w);
@@ -192,7 +186,8 @@ static bool wait_step(const struct nx_run *run, uint32_t id, struct waiting *w,
 }
 
 int nx_run_wait(const struct nx_run *run, uint32_t id) {
-    struct waiting w = {.started_us = mono_us(), .outlook = NX_EXIT_UNKNOWN};
+    struct waiting w = {.started_us = nx_run_mono_us(),
+                        .outlook = NX_EXIT_UNKNOWN};
     int exit_code = NX_EXIT_UNKNOWN;
     w.hopeful_us = w.started_us;
     catch_signals();

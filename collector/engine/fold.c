@@ -137,21 +137,22 @@ static void look_at(const struct fold *f, const struct nx_item *item,
                      f->theta_us, f->eps_us, out);
 }
 
-/* From this incident's time? What was seen before belongs to another one. An
- * audit rests on what was asked for it: a look under way may be of a zone that
- * was put right just before. */
-static bool begins(const struct fold *f, const struct nx_incident *incident,
-                   const struct nx_look *look) {
-    int64_t from_us = incident->opened_us - f->eps_us;
-    return incident->audit ? look->tx_us >= from_us
-                           : look->rx_us >= from_us - US_PER_S;
-}
-
+/* From this incident's time? What was seen before belongs to another one. */
 static bool timely(const struct fold *f, const struct nx_item *item,
                    const struct nx_look *look) {
-    return was_open(f, item) && begins(f, &item->owner->incident, look) &&
+    int64_t opened_us = item->owner->incident.opened_us;
+    return was_open(f, item) &&
+           look->rx_us >= opened_us - f->eps_us - US_PER_S &&
            look->rx_us >= f->received_us - OLDEST_US &&
            look->rx_us <= f->received_us + f->eps_us + US_PER_S;
+}
+
+/* Of name servers only what was asked since: a question under way for another
+ * incident may be of a zone that was put right just before. */
+static bool asked_since(const struct fold *f, const struct nx_item *item,
+                        const struct nx_look *look) {
+    return look->tx_us >= item->owner->incident.opened_us &&
+           timely(f, item, look);
 }
 
 /* A resolver that the agent's last hello does not name is used only if it was
@@ -234,7 +235,7 @@ static void fold_answer(struct fold *f, const struct nx_route *route,
     for (struct nx_item *item = route->items; item != NULL; item = item->same) {
         struct nx_look look;
         look_at(f, item, obs, &look);
-        if (timely(f, item, &look)) {
+        if (asked_since(f, item, &look)) {
             bool allowed = nx_plan_allowed(item);
             nx_authority_answer(item->authority, f->agent->agent.id, obs,
                                 &look);
@@ -252,7 +253,7 @@ static void fold_soa_item(struct fold *f, struct nx_item *item,
                           const struct nx_obs *obs) {
     struct nx_look look;
     look_at(f, item, obs, &look);
-    if (timely(f, item, &look)) {
+    if (asked_since(f, item, &look)) {
         nx_authority_soa(item->authority, f->agent->agent.id, obs, &look);
         f->engine->counts.authority_n++;
     } else {
@@ -283,7 +284,7 @@ static int fold_paper(struct fold *f, const struct nx_obs *obs) {
             struct nx_look look;
             look_at(f, item, obs, &look);
             int err =
-                !timely(f, item, &look)
+                !asked_since(f, item, &look)
                     ? 0
                     : nx_authority_paper(item->authority, f->agent->agent.id,
                                          item->spec->name, item->spec->qtype,

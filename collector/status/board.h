@@ -9,9 +9,8 @@
  * that it took to make it; a verdict in it is as old as the engine's own pace
  * allows (engine.h). The forecast for all networks is renewed after 1 ms for
  * each target, a minute at most. Every piece knows the revision in which it
- * changed last, so that clients can be
- * told what they have not seen. A page changes as a whole: its head counts the
- * networks that are in it. */
+ * changed last, so that clients can be told what they have not seen. A page
+ * changes as a whole: its head counts the networks that are in it. */
 #ifndef NX_COLLECTOR_BOARD_H
 #define NX_COLLECTOR_BOARD_H
 

@@ -150,8 +150,7 @@ static void explain_device(const struct parts *p, char *why) {
             "while %s answers as restored%s%s",
             p->system_says, p->network,
             p->stub_good ? ", and so does the device's stub: it is behind "
-                           "neither, but in nscd or another source of "
-                           "nsswitch.conf"
+                           "neither, but in another source of nsswitch.conf"
                          : "",
             p->control);
     }
