@@ -331,8 +331,17 @@ int nx_service_ledger(const struct nx_service *service, uint32_t agent_id,
 }
 
 static const char *problem_of(const struct nx_service *service) {
-    const char *problem = nx_group_problem(nx_ingest_group(service->ingest));
-    return problem[0] != '\0' ? problem : nx_ingest_problem(service->ingest);
+    const char *problems[] = {
+        nx_group_problem(nx_ingest_group(service->ingest)),
+        nx_auth_problem(service->auth),
+        service->enrol != NULL ? nx_enrol_problem(service->enrol) : "",
+        nx_ingest_problem(service->ingest),
+    };
+    size_t i = 0;
+    while (i < 3 && problems[i][0] == '\0') {
+        i++;
+    }
+    return problems[i];
 }
 
 const char *nx_service_problem(const struct nx_service *service) {
@@ -363,6 +372,13 @@ void nx_service_health(const struct nx_service *service,
     out->too_fast_n = in.too_fast_n;
     out->rejected_n = in.rejected_n + in.unidentified_n;
     out->refused_keys_n = nx_auth_refused(service->auth);
+    out->admitting = nx_auth_problem(service->auth)[0] == '\0';
+    out->handlers_remade_n = nx_auth_remade(service->auth);
+    if (service->enrol != NULL) {
+        struct nx_enrol_counters enrol;
+        nx_enrol_counters(service->enrol, &enrol);
+        out->handlers_remade_n += enrol.remade_n;
+    }
     out->started_us = service->started_us;
     if (service->postbox != NULL) {
         struct nx_postbox_counters alerts;

@@ -18,7 +18,8 @@ struct nx_service;
 #define NX_SERVICE_WHY_MAX 512U
 
 /* Starts everything but HTTP, in this order: keys, store, engine rebuilt from
- * the store, ZAP handler, ROUTER. conf and base are borrowed until _free.
+ * the store, ZAP handler, ROUTER. conf and base are borrowed until _free. The
+ * event loop is ended when keys cannot be judged any more (io_zap.h).
  * store_check: look at every page of the store first. why: "what: reason" on
  * failure: NX_EDENIED (key file), NX_ECONFIG, NX_EMALFORMED, NX_EVERSION,
  * NX_ESTATE, NX_EIO, NX_ENOMEM. */
@@ -177,15 +178,17 @@ const char *nx_service_problem(const struct nx_service *service);
 /* Counters for /healthz and /metrics. */
 struct nx_service_health {
     bool storing;      /* false: the store refuses, acks stopped */
+    bool admitting;    /* false: nobody judges keys, no agent gets in */
     char problem[256]; /* what is wrong and what to do; "" */
     uint64_t batches_n, results_n, duplicates_n, out_of_order_n;
     uint64_t rejected_n; /* messages that broke a rule */
     uint64_t refused_keys_n;
-    uint64_t over_quota_n; /* batches left for later: io_ingest.h */
-    uint64_t too_fast_n;   /* messages, the same */
-    uint64_t kept_bytes;   /* the store's file */
-    uint64_t free_bytes;   /* of it, to be used again */
-    uint64_t deleted_n;    /* batches, by retention */
+    uint64_t handlers_remade_n; /* of keys: io_zap.h */
+    uint64_t over_quota_n;      /* batches left for later: io_ingest.h */
+    uint64_t too_fast_n;        /* messages, the same */
+    uint64_t kept_bytes;        /* the store's file */
+    uint64_t free_bytes;        /* of it, to be used again */
+    uint64_t deleted_n;         /* batches, by retention */
     int64_t started_us;
     uint64_t alerts_sent_n, alerts_failed_n; /* attempts */
 };

@@ -69,6 +69,7 @@ struct daemon {
     struct nx_service *service;
     struct nx_http *http;
     struct event *signals[3];
+    bool stopping; /* as somebody wanted */
 };
 
 static int exit_code(int err) {
@@ -199,6 +200,7 @@ static void on_stop(evutil_socket_t number, short what, void *arg) {
     (void)number;
     (void)what;
     nx_log(NX_LOG_INFO, "stopping");
+    d->stopping = true;
     event_base_loopbreak(d->base);
 }
 
@@ -268,8 +270,13 @@ static void on_too_slow(int number) {
     _exit(EXIT_OK);
 }
 
+static void on_too_slow_failed(int number) {
+    (void)number;
+    _exit(EXIT_UNAVAILABLE);
+}
+
 static void stop(struct daemon *d) {
-    (void)signal(SIGALRM, on_too_slow);
+    (void)signal(SIGALRM, d->stopping ? on_too_slow : on_too_slow_failed);
     (void)alarm(STOP_MAX_S);
     nx_http_free(&d->http);
     nx_service_free(&d->service);
@@ -341,7 +348,7 @@ static int run(const struct options *options) {
     err = start(&d, why, sizeof(why));
     if (err == NX_OK) {
         log_ready(d.conf);
-        err = event_base_dispatch(d.base) < 0 ? NX_EIO : NX_OK;
+        err = event_base_dispatch(d.base) < 0 || !d.stopping ? NX_EIO : NX_OK;
     } else {
         nx_log(NX_LOG_ERROR, "%s", why);
     }

@@ -10,12 +10,15 @@ json_t *nx_http_health(struct nx_service *service) {
     char started[NX_TIME_TEXT_MAX];
     nx_service_health(service, &health);
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:b, s:s*, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:s*, s:I, s:I, s:I, s:I, s:I, "
+        "s:I, s:I, "
         "s:I, s:I, s:I, s:I, s:I, s:I}",
-        "status", health.storing ? "ok" : "degraded", "version", NX_VERSION,
-        "now", nx_time_text(nx_service_now_us(service), now), "started",
+        "status", health.storing && health.admitting ? "ok" : "degraded",
+        "version", NX_VERSION, "now",
+        nx_time_text(nx_service_now_us(service), now), "started",
         nx_time_text(health.started_us, started), "storing",
-        health.storing ? 1 : 0, "problem",
+        health.storing ? 1 : 0, "admitting", health.admitting ? 1 : 0,
+        "key_handlers_remade", (json_int_t)health.handlers_remade_n, "problem",
         health.problem[0] != '\0' ? health.problem : NULL, "batches",
         (json_int_t)health.batches_n, "results", (json_int_t)health.results_n,
         "duplicates", (json_int_t)health.duplicates_n, "out_of_order",

@@ -28,7 +28,8 @@ static void get_health(struct nx_service *service,
                        struct evhttp_request *request,
                        const struct nx_grant *grant) {
     json_t *health = nx_http_health(service);
-    bool ok = json_is_true(json_object_get(health, "storing"));
+    const char *said = json_string_value(json_object_get(health, "status"));
+    bool ok = said != NULL && strcmp(said, "ok") == 0;
     if (grant == NULL) {
         json_t *status = json_incref(json_object_get(health, "status"));
         json_decref(health);

@@ -157,6 +157,7 @@ static int open_socket(struct nx_enrol *enrol) {
     enrol->socket = zmq_socket(enrol->zmq, ZMQ_ROUTER);
     if (enrol->socket == NULL ||
         set_options(enrol->socket, &enrol->keys) != NX_OK ||
+        nx_zap_guard(enrol->socket) != NX_OK ||
         zmq_setsockopt(enrol->socket, ZMQ_IPV6, &six, sizeof(six)) != 0) {
         return NX_EIO;
     }
@@ -263,4 +264,9 @@ void nx_enrol_counters(const struct nx_enrol *enrol,
                        struct nx_enrol_counters *out) {
     *out = enrol->counters;
     out->slowed_n = enrol->gate.refused_n;
+    out->remade_n = nx_zap_remade(enrol->zap);
+}
+
+const char *nx_enrol_problem(const struct nx_enrol *enrol) {
+    return nx_zap_problem(enrol->zap);
 }

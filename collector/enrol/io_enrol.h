@@ -38,8 +38,12 @@ struct nx_enrol_counters {
     uint64_t bad_n;      /* not a request, or a second one */
     uint64_t slowed_n;   /* attempts refused by gate.h */
     uint64_t cleared_n;  /* times that all were shown out */
+    uint64_t remade_n;   /* ZAP handlers that took the place of another */
 };
 void nx_enrol_counters(const struct nx_enrol *enrol,
                        struct nx_enrol_counters *out);
+
+/* See nx_zap_problem. */
+const char *nx_enrol_problem(const struct nx_enrol *enrol);
 
 #endif

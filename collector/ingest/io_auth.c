@@ -207,3 +207,11 @@ size_t nx_auth_pending(const struct nx_auth *auth,
 uint64_t nx_auth_refused(const struct nx_auth *auth) {
     return auth->refused_n;
 }
+
+const char *nx_auth_problem(const struct nx_auth *auth) {
+    return nx_zap_problem(auth->zap);
+}
+
+uint64_t nx_auth_remade(const struct nx_auth *auth) {
+    return nx_zap_remade(auth->zap);
+}

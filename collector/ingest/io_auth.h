@@ -44,4 +44,8 @@ size_t nx_auth_pending(const struct nx_auth *auth,
 /* Handshakes refused since start. */
 uint64_t nx_auth_refused(const struct nx_auth *auth);
 
+/* Of its ZAP handler: nx_zap_problem, nx_zap_remade. */
+const char *nx_auth_problem(const struct nx_auth *auth);
+uint64_t nx_auth_remade(const struct nx_auth *auth);
+
 #endif

@@ -293,18 +293,14 @@ static void note_connection(struct nx_ingest *ingest, struct nx_peer *peer,
 static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
     struct nx_ingest *ingest = arg;
     zmq_msg_t *body = &frames[frames_n - 1];
-    const char *user = zmq_msg_gets(body, "User-Id");
     struct incoming in = {
-        .peer = nx_peers_of_user(&ingest->peers, user),
+        .peer = nx_peers_of_user(&ingest->peers, zmq_msg_gets(body, "User-Id")),
         .bytes = zmq_msg_data(body),
         .len = zmq_msg_size(body),
         .received_us = nx_steady_wall_us(ingest->parts.clock),
     };
     if (in.peer == NULL) {
         ingest->counters.unidentified_n++;
-        if (user == NULL || user[0] == '\0') {
-            nx_ingest_unjudged(ingest, body);
-        }
         return;
     }
     note_connection(ingest, in.peer, &frames[0], body);

@@ -94,7 +94,7 @@ struct nx_ingest_counters {
     uint64_t over_quota_n;    /* batches not taken yet: too many of one agent */
     uint64_t too_fast_n;      /* messages left for later: above the rate */
     uint64_t acks_unsent_n;   /* the connection was gone or full */
-    uint64_t accept_failed_n; /* connections not taken: no files, no judge */
+    uint64_t accept_failed_n; /* connections not taken: no files */
 };
 void nx_ingest_counters(const struct nx_ingest *ingest,
                         struct nx_ingest_counters *out);

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "collector/ingest/io_zap.h"
 #include "common/io_log.h"
 
 #define LOG_EVERY_US 10000000
@@ -163,25 +164,17 @@ static void on_spare(evutil_socket_t fd, short what, void *arg) {
 }
 
 static void say_accept_failed(struct nx_ingest *ingest, const char *address,
-                              const char *why, const char *advice) {
+                              const char *why) {
     int64_t now_us = nx_steady_wall_us(ingest->parts.clock);
     uint64_t held_n = 0;
     ingest->counters.accept_failed_n++;
     ingest->accept_failed_us = now_us;
     if (nx_quiet_pass(&ingest->accept_quiet, now_us, LOG_EVERY_US, &held_n)) {
         snprintf(ingest->problem, sizeof(ingest->problem),
-                 "%s: connections not taken: %s; %s", address, why, advice);
+                 "%s: connections not taken: %s; raise the limit of open files "
+                 "(LimitNOFILE)",
+                 address, why);
         nx_log(NX_LOG_ERROR, "%s", ingest->problem);
-    }
-}
-
-void nx_ingest_unjudged(struct nx_ingest *ingest, zmq_msg_t *body) {
-    const char *address = zmq_msg_gets(body, "Peer-Address");
-    say_accept_failed(ingest, address != NULL ? address : "?",
-                      "nobody judges their keys", "start the collector again");
-    if (address != NULL) {
-        nx_ingest_end_connection(zmq_msg_get(body, ZMQ_SRCFD),
-                                 nx_address_unmapped(address));
     }
 }
 
@@ -191,8 +184,7 @@ static void on_accept(void *arg, uint16_t event, uint32_t value,
     if (event == ZMQ_EVENT_DISCONNECTED) {
         nx_ingest_gone(ingest, (int)value);
     } else if (event == ZMQ_EVENT_ACCEPT_FAILED) {
-        say_accept_failed(ingest, address, zmq_strerror((int)value),
-                          "raise the limit of open files (LimitNOFILE)");
+        say_accept_failed(ingest, address, zmq_strerror((int)value));
         give_up_spare(ingest);
     } else if (!ingest->spare_held) { /* value: its descriptor */
         (void)shutdown((int)value, SHUT_RDWR);
@@ -202,7 +194,8 @@ static void on_accept(void *arg, uint16_t event, uint32_t value,
 int nx_ingest_socket_init(struct nx_ingest *ingest,
                           const struct nx_keypair *keys) {
     ingest->socket = zmq_socket(ingest->parts.zmq, ZMQ_ROUTER);
-    if (ingest->socket == NULL || set_options(ingest->socket, keys) != NX_OK) {
+    if (ingest->socket == NULL || set_options(ingest->socket, keys) != NX_OK ||
+        nx_zap_guard(ingest->socket) != NX_OK) {
         return NX_EIO;
     }
     ingest->on_spare = evtimer_new(ingest->parts.base, on_spare, ingest);

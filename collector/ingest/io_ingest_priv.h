@@ -90,8 +90,5 @@ void nx_ingest_withdraw(struct nx_ingest *ingest);
 int nx_ingest_socket_init(struct nx_ingest *ingest,
                           const struct nx_keypair *keys) NX_MUSTUSE;
 void nx_ingest_socket_fini(struct nx_ingest *ingest);
-/* A message without User-Id came: there is no ZAP handler, libzmq lets
- * everybody in. Ends the connection and says so. */
-void nx_ingest_unjudged(struct nx_ingest *ingest, zmq_msg_t *body);
 
 #endif

@@ -140,12 +140,14 @@ def collector(bin_dir=PLAIN_BIN, folder=None, **config):
 
 
 @contextlib.contextmanager
-def client(site, name="lyon"):
-    """An accepted agent that is a fault_client."""
+def client(site, name="lyon", accept=True):
+    """An agent that is a fault_client; accepted, or a stranger."""
     key_path = os.path.join(site.folder, f"{name}.key")
     key = site.run([site.path("nxclear-agent"), "keygen",
                     key_path]).stdout.strip()
-    site.cli("agents", "accept", "--network", name, "--name", name, "--", key)
+    if accept:
+        site.cli("agents", "accept", "--network", name, "--name", name, "--",
+                 key)
     one = Client(site, key_path)
     try:
         yield one

@@ -218,6 +218,7 @@ void nx_service_health(const struct nx_service *service,
                        struct nx_service_health *out) {
     memset(out, 0, sizeof *out);
     out->storing = !service->broken;
+    out->admitting = true;
     out->results_n = 1234;
     out->started_us = 1795205946 * INT64_C(1000000);
     (void)snprintf(out->problem, sizeof out->problem, "%s",

@@ -7,8 +7,8 @@ import time
 from deploy.lab.ask import wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS
 from deploy.lab.programs import COLLECTOR_PORT
-from tests.lib import faults
-from tests.lib.support import site_alone
+from tests.lib import agent_faults, faults
+from tests.lib.support import BIN, Skip, site_alone
 
 TICKS = os.sysconf("SC_CLK_TCK")
 HTTP_PORT = 8053
@@ -145,3 +145,117 @@ def test_slow_clients():
         assert p99 < max(0.05, 5 * floor), (p99, floor)
         assert grown < 64 * 1024, f"{grown} KiB more"
     faults.row("300 slow HTTP clients", 1, 0, 0, p99)
+
+
+def fault_file(program):
+    return os.path.join(program.folder, "fault")
+
+
+def break_handler(program, fault):
+    path = fault_file(program)
+    with open(path + ".new", "w", encoding="ascii") as out:
+        out.write(fault)
+    os.rename(path + ".new", path)
+
+
+def start_breakable(program):
+    """The collector with zap_faults.c between it and libzmq."""
+    assert program.daemon.stop() == 0
+    program.daemon.env = {
+        "LD_PRELOAD": os.path.join(BIN, "zap_faults.so"),
+        "NX_ZAP_FAULT": fault_file(program),
+        "ASAN_OPTIONS": "verify_asan_link_order=0"}
+    program.start().wait_ready()
+
+
+def health(site):
+    return site.api.get("/healthz")
+
+
+def judging(one):
+    status, said = health(one.site)
+    return status == 200 and said["admitting"]
+
+
+def kept_out(one):
+    """What the agent has said since it was started lately."""
+    return "handshake" in one.agent.daemon.log_text().rsplit("nxclear-agent ",
+                                                             1)[-1]
+
+
+def shut(one, fault, words):
+    """The handler fails: said everywhere, and a stranger gets no answer."""
+    log_from = len(one.collector.log_text())
+    break_handler(one.site.collector_program, fault)
+    wait_until(lambda: not judging(one), 10, f"{fault}: that to be noticed")
+    status, said = health(one.site)
+    assert status == 503 and said["status"] == "degraded", said
+    assert words in said["problem"] and not said["admitting"], said
+    assert "nxclear_admitting 0" in faults.metrics(one.site)
+    log = one.collector.log_text()[log_from:]
+    assert words in log, log
+    with faults.client(one.site, f"stranger-{fault}", accept=False) as client:
+        client.batch(faults.EPOCH, 1, 10)
+        assert client.wait(500)[0] == 0, "a stranger was answered"
+
+
+def mend(one, fault):
+    """Seconds until keys are judged."""
+    remade = health(one.site)[1]["key_handlers_remade"]
+    os.unlink(fault_file(one.site.collector_program))
+    began = time.monotonic()
+    wait_until(lambda: judging(one), 10, f"{fault}: keys to be judged")
+    assert health(one.site)[1]["key_handlers_remade"] >= max(remade, 1)
+    return time.monotonic() - began
+
+
+def test_nobody_judges():
+    """Row 21: the handler of keys fails, in each way it can. libzmq would let
+    everybody in where there is none; here not even who was accepted gets in
+    meanwhile, and who is connected goes on."""
+    with agent_faults.busy(BIN) as one:
+        start_breakable(one.site.collector_program)
+        one.wait_stored(one.stored())
+        took = []
+        for fault, words in (("silent", "does not answer"),
+                             ("stuck", "is stuck")):
+            shut(one, fault, words)
+            one.wait_stored(one.stored(), f"{fault}: who is connected")
+            took.append(mend(one, fault))
+        shut(one, "gone", "is gone")
+        one.stop_agent()
+        stored = one.stored()
+        one.agent.start()
+        wait_until(lambda: kept_out(one), 20, "the agent to be kept out")
+        time.sleep(1)   # it asks meanwhile
+        assert one.stored() == stored
+        took.append(mend(one, "gone"))
+        let_in = took[-1] + one.wait_stored(stored, "what the agent kept")
+        print(f"# keys are judged after {max(took):.1f} s, the agent's results "
+              f"are stored after {let_in:.1f} s")
+        said = health(one.site)[1]
+        assert said["rejected"] == 0, said
+        lost, double = one.settle()
+    faults.row("keys are judged by nobody", len(took), lost, double, let_in)
+
+
+def test_judging_cannot_be_mended():
+    """Row 21: when no handler can be made the collector ends, to be started
+    again."""
+    if not faults.NIGHTLY:
+        raise Skip("takes a minute: nightly")
+    with agent_faults.busy(BIN) as one:
+        program = one.site.collector_program
+        start_breakable(program)
+        one.wait_stored(one.stored())
+        shut(one, "gone", "is gone")
+        began = time.monotonic()
+        assert program.daemon.process.wait(60) == 69
+        print(f"# ended after {time.monotonic() - began:.1f} s")
+        os.unlink(fault_file(program))
+        began, stored = time.monotonic(), one.stored()
+        program.start().wait_ready()
+        one.wait_stored(stored)
+        took = time.monotonic() - began
+        lost, double = one.settle()
+    faults.row("keys are judged by nobody, to the end", 1, lost, double, took)
