@@ -66,7 +66,8 @@ void nx_canary_looks_add(struct nx_canary_looks *looks,
                          uint32_t eps_us) {
     const struct nx_answer *answer = obs->answer;
     bool data = (answer->flags & NX_ANS_RDATA) != 0;
-    if (looks->n[which] == NX_CANARY_LOOKS_MAX) {
+    if (answer->outcome == NX_LOCAL_ERROR || /* nobody was asked */
+        looks->n[which] == NX_CANARY_LOOKS_MAX) {
         return;
     }
     struct nx_canary_look *to = &looks->of[which][looks->n[which]++];

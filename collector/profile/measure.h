@@ -39,7 +39,8 @@ struct nx_canary_looks {
     bool egress_is_resolver; /* the address that was asked */
 };
 
-/* Takes an observation of a run's question into the looks. */
+/* Takes an observation of a run's question into the looks. One of a question
+ * that could not be sent is none: what it would have shown stays unmeasured. */
 void nx_canary_looks_add(struct nx_canary_looks *looks,
                          const struct nx_canary_run *run, enum nx_canary which,
                          const struct nx_obs *obs, int64_t theta_us,

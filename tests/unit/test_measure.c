@@ -423,6 +423,25 @@ static void test_who(void **state) {
     assert_int_equal(measure().who, NX_WHO_TOLD);
 }
 
+/* A question that this host could not send says nothing of the resolver. */
+static void test_local_error_is_no_look(void **state) {
+    static const uint8_t zone[] = "\6canary\7example\3net";
+    static const struct nx_canary_run run = {.zone = zone, .count_n = 7};
+    (void)state;
+    for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
+        uint8_t name[NX_DNAME_MAX];
+        struct nx_task task;
+        nx_canary_task(&run, (enum nx_canary)i, name, &task);
+        const struct nx_question question = {.name = name, .qtype = task.qtype};
+        const struct nx_answer answer = {.outcome = NX_LOCAL_ERROR};
+        const struct nx_obs obs = {.question = &question, .answer = &answer};
+        nx_canary_looks_add(&looks, &run, (enum nx_canary)i, &obs, 0, 0);
+        assert_int_equal(looks.n[i], 0);
+    }
+    assert_int_equal(nx_canary_trouble(&looks, &run), NX_RUN_BROKEN_OFF);
+    assert_int_equal(measure().who, NX_WHO_UNKNOWN);
+}
+
 static void test_validates(void **state) {
     (void)state;
     assert_int_equal(measure().validates, NX_VALIDATES_UNKNOWN);
@@ -438,6 +457,7 @@ static void test_validates(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_who, begin),
+        cmocka_unit_test_setup(test_local_error_is_no_look, begin),
         cmocka_unit_test_setup(test_validates, begin),
         cmocka_unit_test_setup(test_caps, begin),
         cmocka_unit_test_setup(test_caps_of_both_kinds, begin),
