@@ -10,6 +10,7 @@
 #define LINE_END_US (1500 * US_PER_MS)
 #define VISIT_MAX 16U
 #define SLACK_PARTS 8 /* a wait may be off by an eighth of itself */
+#define LEAD_GAPS 4U  /* longer than a shown second and a round trip */
 
 bool nx_plan_allowed(const struct nx_item *item) {
     return nx_authority_proven(item->authority);
@@ -65,6 +66,19 @@ static bool at_line_end(const struct nx_verdict *v) {
     return false;
 }
 
+/* Nobody needs to look before the end of a measured resolver's countdown. But
+ * then the record may have come back at any time since the look before, for all
+ * that is known, and no forecast can be scored: so the visit begins before that
+ * end, and goes on to it. */
+static unsigned lead_gaps(const struct nx_engine *engine,
+                          const struct nx_target *t) {
+    return at_line_end(&t->verdict) &&
+                   nx_canaries_profile(engine, t->agent, &t->question.to)
+                       ->verified
+               ? LEAD_GAPS
+               : 0;
+}
+
 /* The task's first visit that is not before `from`. */
 static int64_t occurrence(const struct nx_target_task *task, int64_t from_us) {
     int64_t step_us = (int64_t)task->interval_ms * US_PER_MS;
@@ -93,11 +107,13 @@ static void wanted(const struct nx_engine *engine, const struct nx_target *t,
                    int64_t now_us, struct nx_target_task *out) {
     const struct nx_diagnosis_settings *d = &engine->settings.diagnosis;
     const struct nx_verdict *v = &t->verdict;
-    int64_t due_us = v->next_probe_us;
+    unsigned lead_n = lead_gaps(engine, t);
+    int64_t due_us = v->next_probe_us - visit_us(lead_n + 1);
     int64_t last_us = now_us + d->probe_ceiling_us;
     due_us = due_us < now_us ? now_us : due_us;
     due_us = due_us > last_us ? last_us : due_us;
-    unsigned n = v->visit_n > VISIT_MAX ? VISIT_MAX : v->visit_n;
+    unsigned n = v->visit_n + lead_n;
+    n = n > VISIT_MAX ? VISIT_MAX : n;
     int64_t floor_us = d->probe_floor_us + visit_us(n);
     int64_t base_us = t->heard_us == NX_TIME_UNKNOWN ? now_us : t->heard_us;
     int64_t step_us = due_us - base_us;

@@ -252,6 +252,51 @@ static void test_bounds_of_a_task(void **state) {
     }
 }
 
+static void measured(struct engine_bench *b) {
+    struct nx_book_row row = {.network = "lyon",
+                              .at = resolver(1),
+                              .measured_us = T0,
+                              .failed_us = NX_TIME_UNKNOWN};
+    nx_profile_default(&row.measured.profile);
+    row.measured.nxdomain_cap_s = 3600;
+    row.measured.nodata_cap_s = 3600;
+    row.measured.floor_s = NX_NOT_MEASURED;
+    row.measured.soa_clock = NX_SOA_CLOCK_OWN;
+    row.measured.chain = NX_CHAIN_NONE;
+    row.measured.profile.conv = NX_CONV_F;
+    row.measured.profile.past_ttl = NX_PAST_TTL_NEVER;
+    row.measured.profile.early_window_s = 0;
+    row.measured.profile.caches = 1;
+    nx_measured_settle(&row.measured);
+    assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+}
+
+/* The end that the countdown of a measured resolver has is looked at from
+ * before it until after it, so that it is seen when it came. */
+static void test_end_of_a_measured_countdown(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    measured(b);
+    open_restored(b, 7, T0);
+    int64_t now = T0 + 20 * S;
+    int64_t end = now + 100 * S;
+    int64_t told = now;
+    for (unsigned i = 0; i < 8; i++) {
+        sees_nxdomain(b, LYON, 1, (uint32_t)((end - now) / S), now);
+        (void)plans(b, LYON);
+        tick(b, now + S / 2);
+        told = plans(b, LYON) > 0 ? now + S / 2 : told;
+        now += S;
+    }
+    const struct nx_plan *plan = plan_of(b, LYON, now);
+    assert_int_equal(plan->tasks_n, 1);
+    assert_int_equal(plan->tasks[0].visit_n, 5);
+    int64_t first = told + plan->tasks[0].first_after_ms * INT64_C(1000);
+    int64_t last = first + INT64_C(4) * NX_VISIT_GAP_MS * 1000;
+    assert_true(first < end - S && first > end - 3 * S);
+    assert_true(last > end && last < end + S);
+}
+
 static void test_plan_of_nobody_and_small_arena(void **state) {
     struct engine_bench *b = *state;
     struct nx_arena arena;
@@ -277,6 +322,7 @@ int main(void) {
         TEST(test_plan_is_renewed_before_it_expires),
         TEST(test_resolver_change),
         TEST(test_bounds_of_a_task),
+        TEST(test_end_of_a_measured_countdown),
         TEST(test_plan_of_nobody_and_small_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
