@@ -227,6 +227,19 @@ static void take_caches(const struct nx_canary_looks *looks,
     m->profile.caches = once == 0 ? (uint16_t)lines : 0;
 }
 
+/* --- whose clock --- */
+
+/* Of several caches one may answer for the first name and another one for the
+ * next: two clocks look like one that is renewed, or like one per name. Ends
+ * that are one show one clock all the same. */
+static enum nx_soa_clock clock_of(const struct nx_canary_looks *looks,
+                                  unsigned caches_seen) {
+    enum nx_soa_clock clock = nx_measure_clock(looks);
+    return caches_seen > 1 && clock != NX_SOA_CLOCK_SHARED_UNTIL_CHANGE
+               ? NX_SOA_CLOCK_UNKNOWN
+               : clock;
+}
+
 /* --- chain --- */
 
 static enum nx_chain chain_of(const struct nx_canary_looks *looks) {
@@ -327,11 +340,11 @@ int nx_measure(const struct nx_canary_looks *looks,
     nx_profile_default(&m.profile);
     m.rewrites_nxdomain = rewritten;
     m.soa_shown = any_soa(looks);
-    m.soa_clock = (uint8_t)nx_measure_clock(looks);
+    take_caches(looks, &m);
+    m.soa_clock = (uint8_t)clock_of(looks, m.caches_seen);
     m.chain = (uint8_t)chain_of(looks);
     take_caps(looks, before, before_us, &m);
     nx_measure_end(looks, &m.profile);
-    take_caches(looks, &m);
     take_words(looks, &m);
     m.profile.rd0 = (uint8_t)rd0_of(looks);
     nx_measured_settle(&m);

@@ -329,6 +329,30 @@ static void count(unsigned looks_n, unsigned of, double phase) {
     }
 }
 
+/* dnsdist before two Unbound, in turn: each backend has a clock of its own. */
+static void test_several_caches_hide_the_clock(void **state) {
+    static const struct {
+        int32_t next_s, last_s;
+        uint8_t one, two; /* with so many caches seen */
+    } rows[] = {
+        {20, 16, NX_SOA_CLOCK_SHARED_RENEWED, NX_SOA_CLOCK_UNKNOWN},
+        {20, 11, NX_SOA_CLOCK_OWN, NX_SOA_CLOCK_UNKNOWN},
+        {15, 11, NX_SOA_CLOCK_SHARED_UNTIL_CHANGE,
+         NX_SOA_CLOCK_SHARED_UNTIL_CHANGE},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        for (unsigned of = 1; of <= 2; of++) {
+            start(state);
+            count(7, of, 0.5);
+            nx(NX_CANARY_CLOCK, 0.0, 20);
+            nx(NX_CANARY_CLOCK_NEXT, 5.0, rows[i].next_s);
+            nx(NX_CANARY_CLOCK, 9.5, rows[i].last_s);
+            assert_int_equal(measure().soa_clock,
+                             of == 1 ? rows[i].one : rows[i].two);
+        }
+    }
+}
+
 static void test_caches(void **state) {
     for (unsigned of = 1; of <= 5; of++) {
         for (unsigned k = 0; k < 8; k++) {
@@ -467,6 +491,7 @@ int main(void) {
         cmocka_unit_test_setup(test_floors, begin),
         cmocka_unit_test_setup(test_clocks, begin),
         cmocka_unit_test_setup(test_chain_hides_the_clock, begin),
+        cmocka_unit_test_setup(test_several_caches_hide_the_clock, begin),
         cmocka_unit_test_setup(test_conventions, begin),
         cmocka_unit_test_setup(test_predict, begin),
         cmocka_unit_test_setup(test_flat, begin),
