@@ -7,16 +7,19 @@ import signal
 import sys
 import time
 
-from . import namespace, zones
-from .ask import ask
+from . import canary, namespace, zones
+from .ask import ask, wait_until
 from .daemon import DaemonError
-from .forecast import StatusLog, result, result_row, table, wait_for
+from .forecast import (StatusLog, result, result_row, table, verified_n,
+                       wait_for)
 from .lab import COLLECTOR_ADDRESS, MEASURE_ADDRESS, Lab
 from .measure import NetworkWatch, Users
 from .programs import ProgramError, Site
 
 OUTAGE_S = 32           # the last user asks at 30
 CLEAR_WITHIN_S = 100    # after restoration, else the run has failed
+CACHES_COUNTED = 7      # looks that count caches: a measurement lasts 14 s
+MEASURE_WITHIN_S = 15   # until it has begun
 OPERATOR = "operations"  # the network the authority agent stands in
 ESTIMATE = {"settle_s": 2, "authority_interval_ms": 500,
             "probe_floor_ms": 2000}
@@ -82,6 +85,7 @@ class Demo:
     def run(self):
         """The document of --json."""
         self._start_programs()
+        self._begin_measuring()
         self._outage()
         incident = self._open_incident()
         log = StatusLog(self._site.api, incident).start()
@@ -89,6 +93,10 @@ class Demo:
         users.start()
         try:
             self._wait_outage(incident)
+            profiles = self._profiles()
+            self._screen.event(f"{verified_n(profiles)} of "
+                               f"{len(self._lab.networks)} resolvers were "
+                               f"measured by canary names")
             self._restore()
             in_time = self._wait_clear(incident, log)
         finally:
@@ -99,8 +107,9 @@ class Demo:
         if not in_time:
             self._screen.say(f"not everything was clear {CLEAR_WITHIN_S} s "
                              f"after the restoration ({log.error or ''})")
-        document = result([result_row(w, self._resolvers[w.network.name], log)
-                           for w in self._watches])
+        document = result([
+            result_row(w, self._resolvers[w.network.name], log,
+                       profiles.get(w.network.name)) for w in self._watches])
         # What the collector itself says of its forecasts.
         self._site.cli("incident", "close", str(incident))
         document["score"] = json.loads(
@@ -113,10 +122,14 @@ class Demo:
     def _start_programs(self):
         began = time.monotonic()
         site = self._site
-        self._lab.own(site.collector(estimate=ESTIMATE))
+        self._lab.own(site.collector(estimate=ESTIMATE, canary={
+            "zone": canary.ZONE, "count": CACHES_COUNTED}))
         for network in self._lab.networks:
-            self._lab.own(site.agent(network.name,
-                                     nameservers=[network.address]))
+            # Named by its owner, it is asked as fast as one's own resolver.
+            self._lab.own(site.agent(
+                network.name, policy={"canary_zones": [canary.ZONE]},
+                resolvers={"discover": False,
+                           "named": [{"at": network.address}]}))
         # The audit asks twice a second, each of two servers.
         self._lab.own(site.agent(
             OPERATOR, "auditor", "authority",
@@ -125,6 +138,21 @@ class Demo:
         site.start()
         self._screen.say(f"started a collector and {len(site.agents)} agents "
                          f"in {time.monotonic() - began:.1f} s")
+
+    def _profiles(self):
+        """network -> what canary names told of its resolver."""
+        rows = self._site.api.must_get("/v1/resolvers")["resolvers"]
+        return {row["network"]: row for row in rows}
+
+    def _begin_measuring(self):
+        """The canary zone is not the incident's: what has begun goes on
+        through the outage, and is over before anything can be forecast."""
+        networks = self._lab.networks
+        wait_until(lambda: len(self._profiles()) == len(networks) and all(
+            row["state"] != "waiting" for row in self._profiles().values()),
+            MEASURE_WITHIN_S, "the measuring of the resolvers to begin")
+        self._screen.say(f"measuring {len(networks)} resolvers by canary names "
+                         f"below {canary.ZONE} (deploy/canary)")
 
     def _outage(self):
         for network in self._lab.networks:
@@ -203,9 +231,10 @@ class Demo:
 def run_inside(arguments):
     screen = Screen()
     began = time.monotonic()
-    with Lab(keep=arguments.keep) as lab:
+    with Lab(keep=arguments.keep, root=canary.delegated(zones.root_zone()),
+             others=[canary.CanaryServer]) as lab:
         screen.say(f"started root and com, {zones.ZONE} on NSD and Knot DNS, "
-                   f"and {len(lab.networks)} networks in "
+                   f"a canary zone, and {len(lab.networks)} networks in "
                    f"{time.monotonic() - began:.1f} s (in a network namespace;"
                    f" logs in {lab.folder})")
         demo = Demo(lab, arguments.bin, screen)

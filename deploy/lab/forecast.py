@@ -82,8 +82,22 @@ class StatusLog:
         self.error = None
 
 
-def result_row(watch, resolver, log):
-    """One network of the last table, as in --json."""
+PROFILE = ("state", "nxdomain_cap_s", "nxdomain_uncapped", "floor_s",
+           "soa_clock", "rounding", "chain")
+
+
+def is_verified(profile):
+    """Did the forecast rest on what was measured of the resolver?"""
+    return profile is not None and profile["state"] == "measured"
+
+
+def verified_n(profiles):
+    return sum(is_verified(profile) for profile in profiles.values())
+
+
+def result_row(watch, resolver, log, profile=None):
+    """One network of the last table, as in --json. profile: as it stood before
+    anything was forecast."""
     name = watch.network.name
     shown = log.shown_forecast(name)
     actual = watch.actual
@@ -92,7 +106,10 @@ def result_row(watch, resolver, log):
         predicted = {k: shown.get(k) for k in ("point", "lo90", "hi90")}
         if actual is not None:
             error = round(actual - parse_time(shown["point"]), 3)
-    return {"network": name, "resolver": resolver, "predicted": predicted,
+    return {"network": name, "resolver": resolver,
+            "profile_verified": is_verified(profile),
+            "profile": profile and {k: profile.get(k) for k in PROFILE},
+            "predicted": predicted,
             "actual": None if actual is None else format_time(actual),
             "error_s": error, "state_path": log.paths.get(name, [])}
 
@@ -125,11 +142,21 @@ def _interval(predicted):
     return f"{_clock(predicted['lo90'])}..{_clock(predicted['hi90'])}"
 
 
+def _profile(row):
+    """What was measured, in few words."""
+    profile = row["profile"]
+    if not row["profile_verified"]:
+        return "assumed"
+    cap_s = profile["nxdomain_cap_s"]
+    cap = "no cap" if cap_s is None else f"cap {cap_s} s"
+    return f"verified: {cap}, SOA {profile['soa_clock']}"
+
+
 def table(document):
     """The last table, for people."""
-    head = ("NETWORK", "RESOLVER", "PREDICTED", "90 %", "ACTUAL", "ERROR",
-            "STATES")
-    rows = [(r["network"], r["resolver"],
+    head = ("NETWORK", "RESOLVER", "PROFILE", "PREDICTED", "90 %", "ACTUAL",
+            "ERROR", "STATES")
+    rows = [(r["network"], r["resolver"], _profile(r),
              _clock((r["predicted"] or {}).get("point")),
              _interval(r["predicted"]), _clock(r["actual"]),
              "-" if r["error_s"] is None else f"{r['error_s']:+.1f} s",
@@ -141,6 +168,8 @@ def table(document):
     median = document["median_abs_error_s"]
     lines.append("")
     lines.append(
+        f"{sum(r['profile_verified'] for r in document['networks'])} of "
+        f"{document['of']} profiles verified, "
         f"median error {'?' if median is None else median} s, "
         f"{document['inside_90']} of {document['of']} inside their 90 % "
         f"interval")

@@ -8,18 +8,15 @@ import sqlite3
 import subprocess
 import tempfile
 
-from deploy.lab import networks, zones
+from deploy.lab import canary, networks, zones
 from deploy.lab.ask import wait_until
-from deploy.lab.authority import AuthServer
+from deploy.lab.canary import SHIPPED, ZONE, CanaryServer
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.programs import Site
 from deploy.lab.signing import Signer
 from tests.lib.openapi import Description
-from tests.lib.support import AUDITOR, BIN, ESTIMATE, ROOT, stop_well
+from tests.lib.support import AUDITOR, BIN, ESTIMATE, stop_well
 
-ZONE = "canary.example.net"
-ADDRESS = "192.0.2.53"
-SHIPPED = os.path.join(ROOT, "deploy", "canary")
 MEASURE_S = 40
 LONG_S = 7200  # negative TTL, longer than any cap
 
@@ -52,44 +49,6 @@ ALL = {"state": "measured", "caches": 1, "chain": "none", "soa_shown": True,
        "trouble": None}
 
 
-def copied(name, folder):
-    """A shipped file, for this folder."""
-    with open(os.path.join(SHIPPED, name), encoding="utf-8") as shipped:
-        text = shipped.read()
-    for place in ("/etc/knot/canary", "/etc/nsd/canary", "/etc/bind/canary"):
-        text = text.replace(place, folder)
-    return text
-
-
-def copy_all(folder):
-    for name in os.listdir(SHIPPED):
-        with open(os.path.join(folder, name), "w", encoding="utf-8") as out:
-            out.write(copied(name, folder))
-
-
-class CanaryServer(AuthServer):
-    """Knot DNS as deploy/canary/knot.conf has it."""
-    software = "Knot DNS"
-
-    def __init__(self, folder):
-        folder = f"{folder}/canary"
-        super().__init__("canary-knot", folder, ADDRESS,
-                         zones.Zone(f"{ZONE}.", 1, ()))
-        copy_all(folder)
-        self._write("knot.conf", copied("knot.conf", folder).replace(
-            "server:\n", f"server:\n    rundir: {folder}\n") +
-            f"database:\n    storage: {folder}/db\n")
-
-    def _config(self):
-        return ""
-
-    def _command(self):
-        return ["knotd", "-c", f"{self.folder}/knot.conf"]
-
-    def _reload(self):
-        raise NotImplementedError
-
-
 def configured(make, options):
     def made(folder):
         network = make(folder)
@@ -98,11 +57,6 @@ def configured(make, options):
                                 network.address, options)
         return network
     return made
-
-
-def root_zone():
-    return zones.root_zone().with_(
-        f"{ZONE}. 86400 IN NS ns.{ZONE}.", f"ns.{ZONE}. 86400 IN A {ADDRESS}")
 
 
 def rows_of(site):
@@ -212,7 +166,7 @@ def test_configured_limits_are_measured():
     makes[0] = configured(RESOLVERS[0][0], (
         *RESOLVERS[0][1], 'module-config: "validator iterator"',
         f'trust-anchor: "{signer.ds()}"'))
-    with Lab(makes, root=signer.sign(root_zone()), others=[CanaryServer],
+    with Lab(makes, root=signer.sign(canary.delegated(zones.root_zone())), others=[CanaryServer],
              negative_ttl=LONG_S) as lab:
         site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
         lab.own(site.collector(estimate=ESTIMATE,
@@ -257,14 +211,16 @@ def test_configured_limits_are_measured():
 
 def test_shipped_configurations_are_right():
     with tempfile.TemporaryDirectory() as folder:
-        copy_all(folder)
+        for name in ("knot.conf", "nsd.conf", "named.conf"):
+            with open(f"{folder}/{name}", "w", encoding="utf-8") as out:
+                out.write(canary.shipped(name))
         checks = [["knotc", "-c", f"{folder}/knot.conf", "conf-check"],
                   ["nsd-checkconf", f"{folder}/nsd.conf"],
                   ["named-checkconf", "-z", f"{folder}/named.conf"]]
         for label in ("", "short", "end", "clock", "whoami"):
             origin = f"{label}.{ZONE}" if label else ZONE
             checks.append(["nsd-checkzone", origin,
-                           f"{folder}/{label or 'canary'}.zone"])
+                           f"{SHIPPED}/{label or 'canary'}.zone"])
         for check in checks:
             done = subprocess.run(check, text=True, check=False,
                                   capture_output=True)
