@@ -100,7 +100,7 @@ def result_row(watch, resolver, log, profile=None):
     anything was forecast."""
     name = watch.network.name
     shown = log.shown_forecast(name)
-    actual = watch.actual
+    denied, actual = watch.between or (None, None)
     predicted = error = None
     if shown and shown.get("point"):
         predicted = {k: shown.get(k) for k in ("point", "lo90", "hi90")}
@@ -110,17 +110,20 @@ def result_row(watch, resolver, log, profile=None):
             "profile_verified": is_verified(profile),
             "profile": profile and {k: profile.get(k) for k in PROFILE},
             "predicted": predicted,
+            "denied": None if denied is None else format_time(denied),
             "actual": None if actual is None else format_time(actual),
             "error_s": error, "state_path": log.paths.get(name, [])}
 
 
 def inside_90(row):
+    """The truth lies between two looks of the measurement: does that interval
+    meet the one that was shown?"""
     predicted = row["predicted"]
     if not predicted or not row["actual"] or not predicted["lo90"] \
             or not predicted["hi90"]:
         return False
     return (parse_time(predicted["lo90"]) <= parse_time(row["actual"])
-            <= parse_time(predicted["hi90"]))
+            and parse_time(row["denied"]) <= parse_time(predicted["hi90"]))
 
 
 def result(rows):

@@ -108,5 +108,14 @@ class NetworkWatch:
     @property
     def actual(self):
         """Wall clock since when all answers are positive, or None."""
-        moments = [w.clear_since for w in self.watches]
-        return None if None in moments else max(moments)
+        return self.between and self.between[1]
+
+    @property
+    def between(self):
+        """It cleared after the last denial was asked for, and before the first
+        of the answers came that have been positive since. Or None."""
+        if any(w.clear_since is None for w in self.watches):
+            return None
+        last = max(self.watches, key=lambda w: w.clear_since)
+        denied = last.last_negative
+        return denied.sent if denied else last.clear_since, last.clear_since
