@@ -8,6 +8,7 @@
 #include "collector/ingest/io_ingest.h"
 #include "collector/io_service.h"
 #include "collector/status/status.h"
+#include "common/slice.h"
 
 struct nx_retain {
     struct event *on_slice;
@@ -32,6 +33,8 @@ struct nx_service {
     struct nx_enrol *enrol; /* NULL: no enrolment port */
     struct event *on_tick;
     struct event *on_judge;          /* between ticks, while targets are due */
+    struct nx_slice judged;          /* ... so many at a time */
+    bool judge_turn;                 /* of targets, not of networks */
     struct nx_agent_record *records; /* accepted and revoked, by id */
     size_t records_n;
     size_t records_cap;

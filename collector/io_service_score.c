@@ -10,8 +10,8 @@
 /* Of one target at a time; the oldest ones come first. */
 #define FORECASTS_MAX 4096U
 #define NETWORKS_EVERY_US INT64_C(10000000)
-#define NETWORKS_SLICE_US 2000 /* others wait for the loop */
-#define NETWORKS_SHARE 50      /* that work takes at most 1/SHARE of the time */
+#define NETWORKS_SLICE_US NX_SLICE_US /* others wait for the loop */
+#define NETWORKS_SHARE 50 /* that work takes at most 1/SHARE of the time */
 
 /* --- one target --- */
 

@@ -4,8 +4,11 @@
 /* No transaction is open for so long (NX_GROUP_WAIT_US), with all the delay of
  * a slow disk. */
 #define ROLLED_BACK_US INT64_C(60000000)
-/* About two milliseconds: nobody who asks waits for more. */
-#define JUDGED_AT_ONCE 64U
+#define JUDGED_MIN 4U /* at a time */
+#define JUDGED_MAX 64U
+/* Pauses between judgements, in times of what they take: the loop has others
+ * to serve. All targets in nx_targets_pace_us take a fifth of the time. */
+#define JUDGE_PAUSES 2
 
 /* One row for people. What cannot be written now is put right later. */
 static bool may_write(struct nx_service *service) {
@@ -122,9 +125,8 @@ static struct nx_engine_sink sink_of(struct nx_service *service) {
     };
 }
 
-/* As long a pause as that took: the loop has others to serve. */
-static void judge_on(struct nx_service *service, int64_t took_us) {
-    const struct timeval in = {took_us / 1000000, took_us % 1000000};
+static void judge_in(struct nx_service *service, int64_t pause_us) {
+    const struct timeval in = {pause_us / 1000000, pause_us % 1000000};
     (void)evtimer_add(service->on_judge, &in);
 }
 
@@ -148,11 +150,21 @@ static void on_judge(evutil_socket_t fd, short what, void *arg) {
     int64_t from_us = nx_clock_mono_us();
     (void)fd;
     (void)what;
+    if (nx_group_busy(nx_ingest_group(service->ingest), service->on_judge)) {
+        return; /* what is told is written: that would wait for the disk */
+    }
     bool more = nx_engine_judge(service->engine, nx_service_now_us(service),
-                                JUDGED_AT_ONCE, &sink);
-    more |= networks_follow(service, nx_service_now_us(service));
+                                service->judged.n, &sink);
+    int64_t took_us = nx_clock_mono_us() - from_us;
+    if (more) { /* else there were fewer */
+        nx_slice_took(&service->judged, took_us);
+    }
+    if (!more || (service->judge_turn ^= true)) {
+        more |= networks_follow(service, nx_service_now_us(service));
+        took_us = nx_clock_mono_us() - from_us;
+    }
     if (more) {
-        judge_on(service, nx_clock_mono_us() - from_us);
+        judge_in(service, took_us * JUDGE_PAUSES);
     }
 }
 
@@ -162,8 +174,11 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     int64_t now_us = nx_service_now_us(service);
     (void)fd;
     (void)what;
-    nx_engine_tick_some(service->engine, now_us, JUDGED_AT_ONCE, &sink);
-    judge_on(service, 0);
+    bool busy =
+        nx_group_busy(nx_ingest_group(service->ingest), service->on_judge);
+    nx_engine_tick_some(service->engine, now_us, busy ? 0 : service->judged.n,
+                        &sink);
+    judge_in(service, 0);
     nx_service_resolvers_notice(service);
     end_audits(service, now_us);
     nx_service_clones(service);
@@ -181,6 +196,7 @@ int nx_service_ticks_init(struct nx_service *service) {
     service->on_tick =
         event_new(service->base, -1, EV_PERSIST, on_tick, service);
     service->on_judge = evtimer_new(service->base, on_judge, service);
+    service->judged = (struct nx_slice){JUDGED_MIN, JUDGED_MIN, JUDGED_MAX};
     if (service->on_judge == NULL || service->on_tick == NULL ||
         event_add(service->on_tick, &every) != 0) {
         return NX_ENOMEM;
@@ -193,6 +209,9 @@ void nx_service_ticks_fini(struct nx_service *service) {
         event_free(service->on_tick);
     }
     if (service->on_judge != NULL) {
+        if (service->ingest != NULL) {
+            (void)nx_group_busy(nx_ingest_group(service->ingest), NULL);
+        }
         event_free(service->on_judge);
     }
     nx_service_networks_forget(service);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "collector/api/io_http_parts.h"
@@ -19,6 +20,11 @@
  * two writes; libevent's own 16 kB would let a status of 1,000 networks wait
  * for that 40 times. */
 #define WRITE_MAX_BYTES (1U << 20)
+
+/* ... and how much it may hold of it: a status of 1,000 networks, not a piece
+ * of it that is to be followed by others. Where net.core.wmem_max is less it is
+ * that. TCP finds its own measure. */
+#define UNIX_BUFFER_BYTES (1 << 20)
 
 /* --- connections: libevent 2.1 neither counts nor limits them --- */
 
@@ -135,6 +141,11 @@ static void meet(struct nx_http *http, struct nx_http_conn *conn) {
     if (arg == NULL) {
         conn_forget(http, conn);
         return;
+    }
+    if (conn->door->kind == NX_API_UNIX) {
+        const int bytes = UNIX_BUFFER_BYTES;
+        (void)setsockopt(bufferevent_getfd(conn->bev), SOL_SOCKET, SO_SNDBUF,
+                         &bytes, sizeof(bytes));
     }
     (void)bufferevent_decref(conn->bev);
     conn->evcon = arg;
@@ -374,6 +385,7 @@ int nx_http_new(struct event_base *base, struct nx_service *service,
     http->timeout_s =
         settings->timeout_s != 0 ? settings->timeout_s : NX_HTTP_TIMEOUT_S;
     http->epoch = (uint64_t)nx_service_now_us(service);
+    http->slice = (struct nx_slice){1, 1, NX_BOARD_SLICE_MAX};
     int err = nx_board_new(&http->board);
     err = err != 0 ? err : start(http, settings, problem);
     if (err != 0) {

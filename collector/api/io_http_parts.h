@@ -12,6 +12,7 @@
 #include "collector/api/api.h"
 #include "collector/api/io_http.h"
 #include "collector/status/board.h"
+#include "common/slice.h"
 
 /* One way in: the Unix socket, or TCP. */
 struct nx_http_door {
@@ -67,6 +68,7 @@ struct nx_http {
     struct event *tick;         /* each second */
     struct event *arrived;      /* activated after an accept */
     struct event *work;         /* brings pages up to date */
+    struct nx_slice slice;      /* ... so many targets at a time */
     struct event *crowded;      /* too many connections: a moment later */
     uint64_t second;            /* ticks since the start */
     struct nx_http_conn *conns; /* newest first */

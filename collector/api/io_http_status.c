@@ -192,10 +192,12 @@ static bool waited_for(const struct nx_http *http) {
 void nx_http_work(evutil_socket_t fd, short what, void *arg) {
     struct nx_http *http = arg;
     int64_t from_us = nx_clock_mono_us();
-    enum nx_board_work work = nx_board_work(
-        http->board, nx_service_engine(http->service),
-        nx_service_problem(http->service), nx_service_now_us(http->service));
+    enum nx_board_work work =
+        nx_board_work(http->board, nx_service_engine(http->service),
+                      nx_service_problem(http->service),
+                      nx_service_now_us(http->service), http->slice.n);
     int64_t took_us = nx_clock_mono_us() - from_us;
+    nx_slice_took(&http->slice, took_us);
     bool waits = waited_for(http);
     (void)fd;
     (void)what;

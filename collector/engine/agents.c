@@ -401,7 +401,7 @@ int nx_engine_agents_of(struct nx_engine *engine, const char *network,
         return NX_ENOMEM;
     }
     size_t lo = 0;
-    size_t hi = engine->by_network_n;
+    size_t hi = network != NULL ? engine->by_network_n : 0;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
         bool before =
@@ -411,7 +411,8 @@ int nx_engine_agents_of(struct nx_engine *engine, const char *network,
     }
     for (size_t i = lo;
          i < engine->by_network_n &&
-         strcmp(engine->by_network[i]->agent.network, network) == 0;
+         (network == NULL ||
+          strcmp(engine->by_network[i]->agent.network, network) == 0);
          i++) {
         show(engine->by_network[i], visit, user);
     }

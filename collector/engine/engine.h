@@ -292,7 +292,7 @@ void nx_engine_agents(const struct nx_engine *engine,
                       void (*visit)(void *user,
                                     const struct nx_agent_view *agent),
                       void *user);
-/* Those of one network. NX_ENOMEM. */
+/* Those of one network; NULL: all. NX_ENOMEM. */
 int nx_engine_agents_of(struct nx_engine *engine, const char *network,
                         void (*visit)(void *user,
                                       const struct nx_agent_view *agent),

@@ -18,8 +18,9 @@ struct nx_group {
     struct event *on_wait;
     struct event *on_retry;
     struct event *on_synced;
-    bool open;       /* a transaction is */
-    bool committing; /* ... and nothing more goes into it */
+    struct event *then; /* of nx_group_busy; NULL */
+    bool open;          /* a transaction is */
+    bool committing;    /* ... and nothing more goes into it */
     struct nx_group_batch batches[NX_GROUP_BATCHES_MAX];
     size_t batches_n;
     size_t bytes;
@@ -39,6 +40,10 @@ static void forget(struct nx_group *group) {
     nx_arena_reset(&group->arena);
     group->arena_kept = 0;
     (void)evtimer_del(group->on_wait);
+    if (group->then != NULL) {
+        event_active(group->then, EV_TIMEOUT, 0);
+        group->then = NULL;
+    }
 }
 
 static void retry_later(struct nx_group *group) {
@@ -342,6 +347,11 @@ int nx_group_end(struct nx_group *group, int err) {
         nx_group_abort(group);
     }
     return err;
+}
+
+bool nx_group_busy(struct nx_group *group, struct event *then) {
+    group->then = group->committing ? then : NULL;
+    return group->committing;
 }
 
 bool nx_group_storing(const struct nx_group *group) {

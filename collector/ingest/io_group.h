@@ -88,6 +88,11 @@ int nx_group_commit(struct nx_group *group) NX_MUSTUSE;
 /* The same without waiting: `done` tells. False: there is nothing to commit. */
 bool nx_group_commit_begin(struct nx_group *group);
 
+/* For work that writes into the transaction and can wait: true while a commit
+ * is under way, for which the loop would have to wait. `then` is activated when
+ * that is over; the last one given counts. NULL: none. */
+bool nx_group_busy(struct nx_group *group, struct event *then);
+
 bool nx_group_storing(const struct nx_group *group);
 /* "" when nothing is wrong. */
 const char *nx_group_problem(const struct nx_group *group);

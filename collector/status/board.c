@@ -130,7 +130,7 @@ static struct nx_board_entry *most_wanted(struct nx_board *board,
 /* A forecast in the background takes turns with the round. */
 static int work_on(struct nx_board *board, struct nx_board_entry *p,
                    struct nx_engine *engine, const char *problem,
-                   int64_t now_us) {
+                   int64_t now_us, size_t targets) {
     bool due = !p->made || p->told != nx_engine_told(engine) ||
                p->problem != nx_board_hash(problem) ||
                now_us - p->shown.as_of_us >= NX_BOARD_FRESH_US / 2 ||
@@ -142,20 +142,20 @@ static int work_on(struct nx_board *board, struct nx_board_entry *p,
     }
     bool foresee = p->foresight.running && !(p->round.running && p->round.all);
     if (foresee && (p->turn ^= true)) {
-        int err = nx_board_foresee_on(p, engine, NX_BOARD_SLICE);
+        int err = nx_board_foresee_on(p, engine, targets);
         return err == 0 ? NX_EAGAIN : err;
     }
     if (!due && !p->round.running) {
         return foresee ? NX_EAGAIN : 0;
     }
-    int err = nx_board_round(p, engine, problem, now_us, NX_BOARD_SLICE,
-                             &board->revision);
+    int err =
+        nx_board_round(p, engine, problem, now_us, targets, &board->revision);
     return err == 0 && p->foresight.running ? NX_EAGAIN : err;
 }
 
 enum nx_board_work nx_board_work(struct nx_board *board,
                                  struct nx_engine *engine, const char *problem,
-                                 int64_t now_us) {
+                                 int64_t now_us, size_t targets) {
     struct nx_board_entry *p = most_wanted(board, now_us);
     if (p == NULL) {
         return NX_BOARD_IDLE;
@@ -164,7 +164,7 @@ enum nx_board_work nx_board_work(struct nx_board *board,
         drop_page(board, p);
         return NX_BOARD_BUSY;
     }
-    int err = work_on(board, p, engine, problem, now_us);
+    int err = work_on(board, p, engine, problem, now_us, targets);
     if (err != 0 && err != NX_EAGAIN) {
         drop_page(board, p); /* whoever waits asks again, and is told */
         return NX_BOARD_BUSY;

@@ -20,8 +20,9 @@
 #define NX_BOARD_FRESH_PER_TARGET_US INT64_C(300) /* if that is more */
 #define NX_BOARD_WARM_US INT64_C(5000000)  /* ... after it was asked for */
 #define NX_BOARD_KEEP_US INT64_C(60000000) /* a page that nobody asks for */
-/* Targets worked out at a time: two or three milliseconds. */
+/* Targets worked out while somebody asks: two milliseconds. */
 #define NX_BOARD_SLICE 32U
+#define NX_BOARD_SLICE_MAX 64U /* ... at a time by whoever has the time */
 
 /* Bytes that outlive the page while somebody still sends them. */
 struct nx_blob {
@@ -85,10 +86,11 @@ enum nx_board_work {
 };
 
 /* Brings pages up to date that are waited for, or that were asked for in the
- * last NX_BOARD_WARM_US: works out about NX_BOARD_SLICE targets. */
+ * last NX_BOARD_WARM_US: works out about `targets` targets, 1 at least, or what
+ * takes as long. */
 enum nx_board_work nx_board_work(struct nx_board *board,
                                  struct nx_engine *engine, const char *problem,
-                                 int64_t now_us);
+                                 int64_t now_us, size_t targets);
 
 /* Frees the pages that nobody asked for lately. */
 void nx_board_tidy(struct nx_board *board, int64_t now_us);

@@ -108,11 +108,11 @@ int nx_board_survey(struct nx_board_entry *p, struct nx_engine *engine,
                     int64_t now_us) {
     struct survey s = {.now_us = now_us};
     uint32_t id = p->shown.incident_id;
-    if (!nx_engine_incident(engine, id)->audit) {
-        nx_engine_agents(engine, survey_agent, &s);
-    }
-    int err =
-        s.failed ? NX_ENOMEM : nx_engine_changed(engine, id, survey_target, &s);
+    int err = nx_engine_incident(engine, id)->audit
+                  ? 0
+                  : nx_engine_agents_of(engine, NULL, survey_agent, &s);
+    err = err == 0 && s.failed ? NX_ENOMEM : err;
+    err = err == 0 ? nx_engine_changed(engine, id, survey_target, &s) : err;
     if (err != 0) {
         free(s.sites);
         return err;

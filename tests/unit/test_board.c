@@ -26,7 +26,7 @@ static enum nx_board_work work(struct engine_bench *b, int64_t now_us) {
     enum nx_board_work done = NX_BOARD_BUSY;
     for (unsigned i = 0; done == NX_BOARD_BUSY; i++) {
         assert_true(i < 10000);
-        done = nx_board_work(board, b->engine, NULL, now_us);
+        done = nx_board_work(board, b->engine, NULL, now_us, NX_BOARD_SLICE);
     }
     return done;
 }

@@ -46,8 +46,9 @@ static unsigned wait_for(struct engine_bench *b, int64_t now_us,
     unsigned turns_n = 0;
     while (try_page(b, now_us, page) == NX_EAGAIN) {
         assert_true(++turns_n < 10000);
-        assert_int_not_equal(nx_board_work(board, b->engine, NULL, now_us),
-                             NX_BOARD_IDLE);
+        assert_int_not_equal(
+            nx_board_work(board, b->engine, NULL, now_us, NX_BOARD_SLICE),
+            NX_BOARD_IDLE);
     }
     assert_non_null(*page);
     return turns_n;
@@ -228,7 +229,7 @@ static void test_forecast_in_the_background(void **state) {
     for (unsigned i = 0; page->head_revision == head; i++) {
         assert_true(i < 2000);
         now_us += 20000;
-        (void)nx_board_work(board, b->engine, NULL, now_us);
+        (void)nx_board_work(board, b->engine, NULL, now_us, NX_BOARD_SLICE);
         assert_int_equal(try_page(b, now_us, &page), 0);
     }
 }
@@ -243,7 +244,7 @@ static void test_resolvers_go_in_the_middle(void **state) {
     for (unsigned turn = 0; try_page(b, T0 + 2 * S, &page) == NX_EAGAIN;
          turn++) {
         assert_true(turn < 1000);
-        (void)nx_board_work(board, b->engine, NULL, T0 + 2 * S);
+        (void)nx_board_work(board, b->engine, NULL, T0 + 2 * S, NX_BOARD_SLICE);
         for (unsigned i = 0; i < 4; i++) {
             hello(b, FIRST + (4 * turn + i) % NETWORKS, 1, 0, T0 + 2 * S);
         }

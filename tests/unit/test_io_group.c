@@ -184,6 +184,52 @@ static void test_refused(void **state) {
     assert_int_equal(written(f), 0);
 }
 
+static void on_then(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    ++*(unsigned *)arg;
+}
+
+/* Work that can wait is called when the commit is over, whatever came of it;
+ * what took its word back is not. */
+static void told_when_over(struct fixture *f, bool takes_back) {
+    unsigned called_n = 0;
+    struct event *then = evtimer_new(f->base, on_then, &called_n);
+    assert_non_null(then);
+    assert_false(nx_group_busy(f->group, then));
+    write_something(f);
+    assert_false(nx_group_busy(f->group, then)); /* open, not committing */
+    assert_true(nx_group_commit_begin(f->group));
+    assert_true(nx_group_busy(f->group, then));
+    if (takes_back) {
+        assert_true(nx_group_busy(f->group, NULL));
+    }
+    turn(f);
+    assert_int_equal(called_n, 0);
+    (void)sem_post(&f->disk);
+    wait_until_over(f);
+    turn(f);
+    assert_int_equal(called_n, takes_back ? 0 : 1);
+    assert_false(nx_group_busy(f->group, then));
+    event_free(then);
+}
+
+static void test_told_when_over(void **state) {
+    told_when_over(*state, false);
+}
+
+static void test_told_when_refused(void **state) {
+    struct fixture *f = *state;
+    f->refuse = 1;
+    nx_log_set_level(NX_LOG_ERROR);
+    told_when_over(f, false);
+    assert_int_equal(f->rolled_back_n, 1);
+}
+
+static void test_not_told(void **state) {
+    told_when_over(*state, true);
+}
+
 /* What was given to the disk is not lost when the collector stops. */
 static void test_end(void **state) {
     struct fixture *f = *state;
@@ -201,6 +247,9 @@ int main(void) {
         WITH_GROUP(test_others_wait),
         WITH_GROUP(test_next_one_waits),
         WITH_GROUP(test_refused),
+        WITH_GROUP(test_told_when_over),
+        WITH_GROUP(test_told_when_refused),
+        WITH_GROUP(test_not_told),
         WITH_GROUP(test_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
