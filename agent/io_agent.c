@@ -286,13 +286,14 @@ bool nx_agentd_on_plan(void *user, const struct nx_plan *plan) {
     return true;
 }
 
-void nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
+bool nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
                             size_t n) {
     struct nx_agentd *a = user;
     if (nx_planner_resolvers(a->planner, list, n, nx_clock_mono_us()) !=
         NX_OK) {
-        nx_log(NX_LOG_ERROR, "the resolvers changed: out of memory");
-        return;
+        nx_log(NX_LOG_ERROR,
+               "the resolvers cannot be taken: out of memory; again soon");
+        return false;
     }
     if (a->uplink != NULL) {  /* not while starting */
         nx_agentd_add_tls(a); /* an interface may have come */
@@ -300,6 +301,7 @@ void nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
         nx_agentd_recall(a);
     }
     nx_agentd_arm(a->on_due, 0);
+    return true;
 }
 
 void nx_agentd_on_hello(void *user, struct nx_hello *hello) {

@@ -62,7 +62,7 @@ void nx_agentd_on_heard(void *user);
 bool nx_agentd_on_plan(void *user, const struct nx_plan *plan);
 void nx_agentd_recall(struct nx_agentd *a);
 void nx_agentd_on_unread(void *user);
-void nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
+bool nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
                             size_t n);
 void nx_agentd_on_hello(void *user, struct nx_hello *hello);
 void nx_agentd_on_keys(void *user, const uint8_t *anchor, const uint8_t *used,

@@ -17,6 +17,7 @@
 
 #define RECHECK_S 60      /* with inotify: for what it does not see */
 #define RECHECK_BLIND_S 5 /* without */
+#define AGAIN_US 1000000  /* the set could not be taken */
 #define SETTLE_US 100000  /* files are written in several steps */
 #define SETTLE_MAX_US INT64_C(2000000) /* from the first of them */
 #define WATCH_MASK                                                             \
@@ -36,7 +37,7 @@ struct nx_resolver_watch {
     struct event *on_inotify;
     struct event *on_time;
     int inotify_fd;
-    bool told;          /* fn was called, a warning was given */
+    bool told;          /* fn has taken the set, a warning was given */
     int64_t changed_us; /* first event since the last check; 0: none */
     struct set set;
 };
@@ -180,6 +181,11 @@ static void log_set(const struct nx_resolver_watch *w) {
     free(line);
 }
 
+static void check_after(struct nx_resolver_watch *w, int64_t us) {
+    const struct timeval tv = {us / 1000000, us % 1000000};
+    (void)evtimer_add(w->on_time, &tv);
+}
+
 static void check(struct nx_resolver_watch *w) {
     struct set now;
     read_set(w->conf, &now);
@@ -189,9 +195,11 @@ static void check(struct nx_resolver_watch *w) {
         return;
     }
     w->set = now;
-    w->told = true;
     log_set(w);
-    w->fn(w->user, w->set.list, w->set.n);
+    w->told = w->fn(w->user, w->set.list, w->set.n);
+    if (!w->told) {
+        check_after(w, AGAIN_US);
+    }
 }
 
 /* --- watching --- */
@@ -218,11 +226,6 @@ static void watch_all(const struct nx_resolver_watch *w) {
     free(real);
 }
 
-static void check_after(struct nx_resolver_watch *w, int64_t us) {
-    const struct timeval tv = {us / 1000000, us % 1000000};
-    (void)evtimer_add(w->on_time, &tv);
-}
-
 /* When the files are at rest, but soon even if they never are. */
 static void check_soon(struct nx_resolver_watch *w) {
     int64_t now_us = nx_clock_mono_us();
@@ -238,9 +241,9 @@ static void on_time(evutil_socket_t fd, short what, void *arg) {
     (void)what;
     w->changed_us = 0;
     watch_all(w);
-    check(w);
     check_after(w, INT64_C(1000000) *
                        (w->inotify_fd >= 0 ? RECHECK_S : RECHECK_BLIND_S));
+    check(w);
 }
 
 static bool is_ours(const struct nx_resolver_watch *w, const char *name) {

@@ -10,8 +10,9 @@
 struct event_base;
 struct nx_resolver_watch;
 
-/* The new set; may be empty. Borrowed until the next call. */
-typedef void nx_resolvers_fn(void *user, const struct nx_resolver *list,
+/* The new set; may be empty. Borrowed until the next call. False: it could not
+ * be taken now (no memory); it is offered again a second later. */
+typedef bool nx_resolvers_fn(void *user, const struct nx_resolver *list,
                              size_t n);
 
 /* conf is borrowed. fn is called from here with the first set, then from the

@@ -55,8 +55,10 @@ static int make_beside(const char *conf_path, char **path) {
     if (*path == NULL) {
         return NX_OK;
     }
-    char *copy =
-        beside(conf_path, *path, full, sizeof(full)) ? strdup(full) : NULL;
+    if (!beside(conf_path, *path, full, sizeof(full))) {
+        return NX_ELIMIT;
+    }
+    char *copy = strdup(full);
     if (copy == NULL) {
         return NX_ENOMEM;
     }
@@ -96,7 +98,10 @@ static int make_handed(struct nx_agent_conf *conf) {
         return err;
     }
     int n = snprintf(full, sizeof(full), "%s/spool", state);
-    conf->spool_path = n >= 0 && (size_t)n < sizeof(full) ? strdup(full) : NULL;
+    if (n < 0 || (size_t)n >= sizeof(full)) {
+        return NX_ELIMIT;
+    }
+    conf->spool_path = strdup(full);
     return conf->spool_path != NULL ? NX_OK : NX_ENOMEM;
 }
 
@@ -136,7 +141,9 @@ int nx_agent_conf_load(const char *path, struct nx_agent_conf **out, char *why,
     if (err == NX_OK) {
         err = make_paths(path, conf);
         if (err != NX_OK) {
-            (void)snprintf(why, why_cap, "%s: a path is too long", path);
+            (void)snprintf(why, why_cap, "%s: %s", path,
+                           err == NX_ELIMIT ? "a path is too long"
+                                            : nx_strerror(err));
             nx_agent_conf_free(&conf);
             return err;
         }

@@ -124,6 +124,7 @@ static int load(const char *path, struct nx_collector_conf **out, char *why,
     if (err != NX_OK) {
         return err;
     }
+    snprintf(why, why_cap, "%s: %s", path, nx_strerror(NX_ENOMEM));
     struct nx_collector_conf *conf = calloc(1, sizeof(*conf));
     err = conf == NULL
               ? NX_ENOMEM
@@ -244,7 +245,6 @@ static int catch_signals(struct daemon *d) {
 }
 
 static int start(struct daemon *d, char *why, size_t why_cap) {
-    snprintf(why, why_cap, "%s", nx_strerror(NX_ENOMEM));
     int err = make_base(d);
     if (err == NX_OK) {
         err = catch_signals(d);
@@ -350,7 +350,7 @@ static int run(const struct options *options) {
         log_ready(d.conf);
         err = event_base_dispatch(d.base) < 0 || !d.stopping ? NX_EIO : NX_OK;
     } else {
-        nx_log(NX_LOG_ERROR, "%s", why);
+        nx_log(NX_LOG_ERROR, "%s", why[0] != '\0' ? why : nx_strerror(err));
     }
     stop(&d);
     return exit_code(err);

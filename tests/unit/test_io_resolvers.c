@@ -28,9 +28,10 @@ struct told {
     size_t n;
     char text[NX_POLICY_RESOLVERS_MAX][NX_ENDPOINT_TEXT_MAX];
     bool named[NX_POLICY_RESOLVERS_MAX];
+    unsigned refuses_n; /* so many times it does not take the set */
 };
 
-static void on_set(void *user, const struct nx_resolver *list, size_t n) {
+static bool on_set(void *user, const struct nx_resolver *list, size_t n) {
     struct told *told = user;
     told->times++;
     told->n = n;
@@ -38,7 +39,12 @@ static void on_set(void *user, const struct nx_resolver *list, size_t n) {
         nx_endpoint_text(&list[i].at, told->text[i]);
         told->named[i] = list[i].named;
     }
+    if (told->refuses_n > 0) {
+        told->refuses_n--;
+        return false;
+    }
     (void)event_base_loopbreak(told->base);
+    return true;
 }
 
 static void write_file(const char *path, const char *text) {
@@ -243,6 +249,21 @@ static void test_never_at_rest(void **state) {
     finish(&watch, &told);
 }
 
+/* There was no memory for it, say. */
+static void test_offered_again(void **state) {
+    (void)state;
+    struct told told;
+    struct nx_resolver_watch *watch = start(&told);
+    told.refuses_n = 2;
+    write_file(resolv_conf, "nameserver 192.0.2.1\n");
+    nx_resolvers_reload(watch, &conf);
+    assert_int_equal(told.times, 2);
+    assert_int_equal(event_base_dispatch(told.base), 0);
+    assert_int_equal(told.times, 4);
+    assert_int_equal(told.n, 1);
+    finish(&watch, &told);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_plain, setup),
@@ -251,6 +272,7 @@ int main(void) {
         cmocka_unit_test_setup(test_scope, setup),
         cmocka_unit_test_setup(test_notices_changes, setup),
         cmocka_unit_test_setup(test_never_at_rest, setup),
+        cmocka_unit_test_setup(test_offered_again, setup),
     };
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
