@@ -2,6 +2,8 @@
 #include "agent/uplink/spool_priv.h"
 #include "tests/ledger/world.h"
 
+#define DAY_S 86400U
+#define FEW_FAULTS_S 45U
 #define YEAR_US (INT64_C(365) * 86400 * LED_S)
 
 const char *led_fault_text(enum led_fault fault) {
@@ -41,7 +43,8 @@ void led_faults_draw(struct led_world *w) {
 }
 
 static int64_t some_s(struct led_world *w, uint32_t max_s) {
-    return w->now_us + LED_S + dice_below(&w->dice, max_s * 1000) * 1000;
+    return w->now_us + LED_S +
+           (int64_t)dice_below(&w->dice, max_s * 1000) * 1000;
 }
 
 static void of_collector(struct led_world *w, enum led_fault fault) {
@@ -99,10 +102,12 @@ static void kill_agent(struct led_world *w, struct led_agent *a, bool power) {
 static void of_agent(struct led_world *w, struct led_agent *a,
                      enum led_fault fault) {
     int64_t jump_us = dice_below(&w->dice, 100000) * LED_S;
+    /* A day costs a world its steps: where little else happens. */
+    uint32_t long_s = w->fault_every_s > FEW_FAULTS_S ? DAY_S : 3000;
     if (fault == LED_LINK_LOST) {
         led_agent_lose_link(a);
     } else if (fault == LED_PARTITION) {
-        a->apart_until_us = some_s(w, dice_one_in(&w->dice, 5) ? 3000 : 60);
+        a->apart_until_us = some_s(w, dice_one_in(&w->dice, 5) ? long_s : 60);
         led_agent_lose_link(a);
     } else if (fault == LED_AGENT_STOP) {
         led_agent_stop(a);

@@ -35,7 +35,6 @@ NO_LIMITS = {"agent_messages_per_s": 100000, "agent_kib_per_s": 1048576}
 EXT4_IOC_SHUTDOWN = 0x8004587D
 SHUTDOWN_NO_LOG_FLUSH = 2
 NAME = "www.example.com"     # what the client sees denied
-HEAD = "fault | rounds | acked lost | double effects | longest recovery"
 
 
 def rounds(ordinary, nightly):
@@ -53,8 +52,8 @@ def seeded(what):
 def row(fault, rounds_n, lost, double, recovery_s=None):
     """A row of the table; fails when something was lost or counted twice."""
     took = "-" if recovery_s is None else f"{recovery_s:.2f} s"
-    print(f"# | {fault:<34} | {rounds_n:>6} | {lost:>10} | {double:>14} | "
-          f"{took:>16}", flush=True)
+    print(f"# fault | {fault} | {rounds_n} | {lost} | {double} | {took}",
+          flush=True)
     assert lost == 0 and double == 0, (fault, lost, double)
 
 

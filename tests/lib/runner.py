@@ -21,12 +21,15 @@ SUPPRESSIONS = os.path.join(ROOT, "tests", "lib", "lsan.supp")
 PROGRAM_TIMEOUT_S = 180
 SYSTEM_TIMEOUT_S = 400
 NIGHTLY_TIMEOUT_S = 3600
+NIGHTLY_PROGRAMS = ("test_ledger_worlds",)
 LABS_AT_ONCE = 2  # each in a namespace of its own, and waiting most of the time
 UNPACKED = ("systemd-resolved", "dnscache")  # not installed: they would run
 LOG_TAIL_LINES = 25
 CASE = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*?)\s*"
                   r"(#\s*(?:skip|todo).*)?$", re.I)
 TODO = re.compile(r"#\s*todo\b", re.I)
+FAULT_HEAD = ["fault", "rounds", "acked results lost", "double effects",
+              "longest time to recover"]
 PLAN = re.compile(r"^1\.\.(\d+)")
 
 
@@ -172,6 +175,22 @@ def show_table(outcome):
             print(line[2:])
 
 
+def show_faults(outcomes):
+    """The table of faults: lines of their outputs that begin with
+    '# fault |'."""
+    lines = [line for o in outcomes for line in o.text.splitlines()
+             if line.startswith("# fault |")]
+    rows = [FAULT_HEAD, *([cell.strip() for cell in line.split("|")[1:]]
+                          for line in lines)]
+    if len(rows) == 1:
+        return
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    print()
+    for row in rows:
+        print(" | ".join(cell.ljust(width) if i == 0 else cell.rjust(width)
+                         for i, (cell, width) in enumerate(zip(row, widths))))
+
+
 def show(outcome):
     counts = f"{outcome.passed} passed"
     if outcome.skipped:
@@ -218,16 +237,23 @@ def run_all(arguments):
             for path in paths if runs_alone(path) == alone])
 
 
+def has_more_at_night(path):
+    with open(path, encoding="utf-8") as source:
+        return "/faults/" in path or "NX_NIGHTLY" in source.read()
+
+
 def run_nightly(arguments):
     """The faults again, many rounds of each. A seed that a test prints can be
     given back as NX_SEED."""
     env = {**environment(arguments), "NX_NIGHTLY": "1"}
-    for path in sorted(glob.glob(f"{ROOT}/tests/system/faults/test_*.py")):
-        if names_a_test(path, arguments.filter or ""):
-            outcome = run_system(path, arguments, env, NIGHTLY_TIMEOUT_S)
-            show_table(outcome)
-            show(outcome)
-            yield outcome
+    wanted = arguments.filter or ""
+    jobs = [lambda n=name: run_tap(
+        n, [os.path.join(arguments.build, "bin", n)], env, NIGHTLY_TIMEOUT_S)
+        for name in NIGHTLY_PROGRAMS if wanted in name]
+    jobs += [lambda p=path: run_system(p, arguments, env, NIGHTLY_TIMEOUT_S)
+             for path in system_files(arguments)
+             if has_more_at_night(path) and names_a_test(path, wanted)]
+    yield from side_by_side(1, jobs)
 
 
 def unpack(package, folder):
@@ -272,6 +298,7 @@ def main():
     run = run_matrix if arguments.matrix else \
         run_nightly if arguments.nightly else run_all
     outcomes = list(run(arguments))
+    show_faults(outcomes)
     failures = [(o.name, *f) for o in outcomes for f in o.failures]
     for program, test, text in failures:
         print(f"\nFAILED {program}: {test}")

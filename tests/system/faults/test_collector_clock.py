@@ -1,0 +1,83 @@
+"""The collector's wall clock jumps, a leap second's length or a year, forward
+and back: what was acknowledged stays so, once, acks go on coming, and no age or
+wait becomes negative or endless."""
+import os
+import time
+
+from deploy.lab.ask import wait_until
+from tests.lib import faults
+from tests.system.faults.test_agent_clock import jump, library
+
+RATE_S = 0.3
+JUMPS_S = (1, -1, 3600, -3600, 31536000, -86400, 0)
+STARTS_S = (-7200, 31536000, 0)    # before and after what is stored
+
+
+def results_per_s(client):
+    before, began = client.acked, time.monotonic()
+    time.sleep(RATE_S)
+    return (client.acked - before) / (time.monotonic() - began)
+
+
+def judge_times(site, incident, when):
+    """What is shown of the past is not in the future, and nothing is asked for
+    that is far away."""
+    for agent in site.api.must_get("/v1/agents")["agents"]:
+        for key, value in agent.items():
+            if key.endswith("_s") and isinstance(value, (int, float)) and \
+                    "offset" not in key:
+                assert value >= 0, (when, key, value)
+    document = site.api.status(incident)
+    assert "problem" not in document, (when, document["problem"])
+
+
+def test_wall_clock_jumps():
+    longest = 0.0
+    clock = f"/tmp/nxclear-test-collector-clock.{os.getpid()}"
+    jump(clock, "+0")
+    env = {"LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": clock,
+           "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    try:
+        with faults.collector() as site, faults.client(site) as client:
+            daemon = site.collector_program.daemon
+            incident = faults.open_restored(site)
+            assert daemon.stop(timeout=10) == 0
+            daemon.env = env
+            faults.restart(site)
+            client.stream()
+            client.wait_acked(0)
+            usual = results_per_s(client)
+            for skew_s in JUMPS_S:
+                jump(clock, f"{skew_s:+d}")
+                began = time.monotonic()
+                client.wait_acked(client.acked, what=f"an ack at {skew_s:+d}")
+                longest = max(longest, time.monotonic() - began)
+                now = results_per_s(client)
+                print(f"# {skew_s:+d} s: {now:.0f} results/s, {usual:.0f} "
+                      "before")
+                assert now > 0, skew_s
+                judge_times(site, incident, skew_s)
+            for skew_s in STARTS_S:
+                jump(clock, f"{skew_s:+d}")
+                faults.kill(site)
+                time.sleep(0.02)    # acks on their way count
+                acked, began = client.acked, time.monotonic()
+                faults.restart(site)
+                client.wait_acked(acked, what=f"an ack from {skew_s:+d}")
+                longest = max(longest, time.monotonic() - began)
+                judge_times(site, incident, skew_s)
+                shown = faults.ask_store(
+                    faults.store_path(site),
+                    "SELECT received_us FROM batch ORDER BY batch_id DESC "
+                    "LIMIT 1")[0][0] / 1e6 - time.time()
+                print(f"# started at {skew_s:+d} s, stored at {shown:+.0f} s")
+                assert abs(shown - skew_s) < 60, (shown, skew_s)
+            client.stop_stream()
+            wait_until(lambda: faults.Ledger(faults.store_path(site)).acked
+                       >= client.acked, 5, "the last acks")
+            ledger = faults.Ledger(faults.store_path(site))
+            lost, double = ledger.lost(client.acked), ledger.double()
+    finally:
+        os.unlink(clock)
+    faults.row("collector's wall clock jumps", len(JUMPS_S) + len(STARTS_S), lost, double,
+               longest)
