@@ -177,7 +177,10 @@ static void start_walk(struct nx_agentd *a, const struct nx_due *due) {
     uint16_t types[NX_WALK_TYPES_MAX + 1];
     size_t n = nx_planner_authority_types(a->planner, due->name, types,
                                           NX_WALK_TYPES_MAX + 1);
-    int err = nx_walks_round(a->walks, due->name, types, n);
+    struct nx_endpoint left[NX_WALK_LEFT_MAX];
+    size_t left_n =
+        nx_planner_left(a->planner, due->name, left, NX_WALK_LEFT_MAX);
+    int err = nx_walks_round(a->walks, due->name, types, n, left, left_n);
     size_t walked_n = n < NX_WALK_TYPES_MAX ? n : NX_WALK_TYPES_MAX;
     nx_planner_walked(a->planner, due->name, types,
                       err == NX_OK ? walked_n : 0);

@@ -52,6 +52,7 @@ struct flight {
     struct job *job;
     uint32_t id;
     bool observe;
+    bool left;
 };
 
 static void pump(struct job *job);
@@ -132,8 +133,9 @@ static bool affirms(const struct nx_answer *a) {
             (a->cname_n > 0 && (a->flags & NX_ANS_SOA) == 0));
 }
 
-/* A denial counts at once; that nobody denies is known at the round's end. */
-static void judge(struct job *job, const struct nx_obs *obs) {
+/* A denial counts at once; that nobody denies is known at the round's end. A
+ * server that left the set is no witness for the record. */
+static void judge(struct job *job, const struct nx_obs *obs, bool left) {
     const struct nx_answer *a = obs->answer;
     struct verdict *verdict = find_verdict(job, obs->question->qtype);
     if (verdict == NULL || a->outcome != NX_ANSWERED ||
@@ -144,7 +146,7 @@ static void judge(struct job *job, const struct nx_obs *obs) {
     bool denied = a->rcode == NX_RCODE_NXDOMAIN ||
                   (a->rcode == NX_RCODE_NOERROR && !found && a->cname_n == 0 &&
                    (a->flags & NX_ANS_AA) != 0);
-    verdict->affirmed = verdict->affirmed || affirms(a);
+    verdict->affirmed = verdict->affirmed || (!left && affirms(a));
     if (a->rcode == NX_RCODE_NXDOMAIN && a->cname_n == 0 && !job->no_name) {
         job->no_name = true;
         tell(job, NX_GUARD_EVERY_TYPE, NX_GUARD_DENIED);
@@ -208,7 +210,7 @@ static struct flight *flight_new(struct job *job) {
     struct flight *flight = malloc(sizeof(*flight));
     if (flight != NULL) {
         *flight = (struct flight){job->walks->flights, job, job->query.id,
-                                  job->query.observe};
+                                  job->query.observe, job->query.left};
         job->walks->flights = flight;
     }
     return flight;
@@ -228,6 +230,7 @@ static void on_result(void *user, const struct nx_probe_result *result) {
     struct job *job = flight->job;
     const uint32_t id = flight->id;
     const bool observe = flight->observe;
+    const bool left = flight->left;
     flight_free(job->walks, flight);
     job->inflight--;
     if (result->repeated) {
@@ -242,7 +245,7 @@ static void on_result(void *user, const struct nx_probe_result *result) {
     }
     if (observe) {
         job->walks->handler.observed(job->walks->handler.user, &result->obs);
-        judge(job, &result->obs);
+        judge(job, &result->obs, left);
     }
     give_result(job, id, &result->obs, result->msg, result->msg_len);
     pump(job);
@@ -309,7 +312,8 @@ static void pump(struct job *job) {
 /* --- the plan's wishes --- */
 
 int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
-                   const uint16_t *types, size_t types_n) {
+                   const uint16_t *types, size_t types_n,
+                   const struct nx_endpoint *left, size_t left_n) {
     struct job *job = find_job(walks, name);
     if (job == NULL && walks->jobs_n >= NX_WALKS_MAX) {
         return NX_ELIMIT;
@@ -323,6 +327,7 @@ int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
     }
     types_n = types_n < NX_WALK_TYPES_MAX ? types_n : NX_WALK_TYPES_MAX;
     begin_verdicts(job, types, types_n);
+    nx_walk_set_left(job->walk, left, left_n);
     int err = nx_walk_start(job->walk, types, types_n, nx_clock_mono_us());
     if (err == NX_OK) {
         job->round_open = true;

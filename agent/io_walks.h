@@ -44,10 +44,12 @@ int nx_walks_new(struct event_base *base, struct nx_prober *prober,
 /* To be freed together with the prober, without a turn of the loop between. */
 void nx_walks_free(struct nx_walks **walks);
 
-/* Begins a round for the name, unless one is under way. NX_ELIMIT: too many
- * names; NX_ENOMEM. */
+/* Begins a round for the name, unless one is under way. left: servers to be
+ * asked beside those that the walk finds. NX_ELIMIT: too many names; NX_ENOMEM.
+ */
 int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
-                   const uint16_t *types, size_t types_n) NX_MUSTUSE;
+                   const uint16_t *types, size_t types_n,
+                   const struct nx_endpoint *left, size_t left_n) NX_MUSTUSE;
 
 /* Begins every name's walk anew, with other settings. What was seen denied
  * stays so until the next round. */

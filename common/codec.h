@@ -138,7 +138,9 @@ struct nx_task {
     uint8_t kind;
     const uint8_t *name;
     uint16_t qtype;
-    bool has_endpoint; /* false: every resolver of the network layer */
+    /* False: every resolver of the network layer. With NX_TASK_AUTHORITY: a
+     * server for the walk to ask, which left the zone's set. */
+    bool has_endpoint;
     struct nx_endpoint endpoint;
     uint32_t first_after_ms;
     uint32_t interval_ms;

@@ -26,6 +26,16 @@ void nx_walk_set_audit(struct nx_walk *walk, bool audit) {
     walk->audited = false;
 }
 
+void nx_walk_set_left(struct nx_walk *walk, const struct nx_endpoint *servers,
+                      size_t n) {
+    walk->wanted_n = n < NX_WALK_LEFT_MAX ? n : NX_WALK_LEFT_MAX;
+    for (size_t i = 0; i < walk->wanted_n; i++) {
+        walk->wanted[i] = servers[i];
+        walk->wanted[i].layer = NX_LAYER_AUTHORITY;
+        walk->wanted[i].server_name = NULL;
+    }
+}
+
 void nx_walk_free(struct nx_walk **walk) {
     free(*walk);
     *walk = NULL;

@@ -14,6 +14,8 @@
  *   3. every address of the zone is asked for every (name, qtype) and for the
  *      SOA of the apex: these queries have `observe` set, their results are
  *      observations of layer NX_LAYER_AUTHORITY;
+ *      So are other addresses, for every (name, qtype): servers that left the
+ *      zone's set, which no walk finds (nx_walk_set_left);
  *   4. every NX_WALK_AUDIT_S, and when the servers changed, the audit, observed
  *      likewise: each address for the SOA over TCP, the NS set, the DNSKEYs
  *      and the first (name, qtype) with DO, the wildcard beside the name;
@@ -29,6 +31,7 @@
 #define NX_WALK_FULL_S 600U
 #define NX_WALK_AUDIT_S 300U
 #define NX_WALK_TYPES_MAX 16U
+#define NX_WALK_LEFT_MAX 32U
 #define NX_WALK_QUERIES_MAX 200U /* of steps 1 and 2 of one round */
 
 struct nx_walk;
@@ -37,6 +40,7 @@ struct nx_walk;
 struct nx_walk_query {
     uint32_t id;  /* for nx_walk_result */
     bool observe; /* report the result to the collector, too */
+    bool left;    /* to a server that left the set */
     uint16_t type;
     uint16_t flags;        /* NX_Q_*; never RD */
     struct nx_endpoint to; /* without server_name, see nx_walk_question */
@@ -52,6 +56,11 @@ void nx_walk_free(struct nx_walk **walk);
 /* Rounds have the audit of step 4, beginning with the next one, or not (as
  * after nx_walk_new). */
 void nx_walk_set_audit(struct nx_walk *walk, bool audit);
+
+/* Rounds that begin from now on ask these servers, too, where they are not in
+ * the set (copied; more than NX_WALK_LEFT_MAX are left out). */
+void nx_walk_set_left(struct nx_walk *walk, const struct nx_endpoint *servers,
+                      size_t n);
 
 /* Begins a round for these types (1..NX_WALK_TYPES_MAX).
  * NX_ESTATE: the last round is not over; NX_ELIMIT: too many types or none. */

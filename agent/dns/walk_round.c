@@ -3,11 +3,12 @@
 #include "agent/dns/walk_state.h"
 #include "common/rrtype.h"
 
-static bool have_server(const struct nx_walk *w, const struct walk_address *a) {
+static bool have_server(const struct nx_walk *w, const uint8_t *address,
+                        uint8_t len, uint16_t port) {
     for (size_t i = 0; i < w->servers_n; i++) {
         const struct nx_endpoint *e = &w->servers[i];
-        if (e->address_len == a->len && e->port == a->port &&
-            memcmp(e->address, a->bytes, a->len) == 0) {
+        if (e->address_len == len && e->port == port &&
+            memcmp(e->address, address, len) == 0) {
             return true;
         }
     }
@@ -28,7 +29,8 @@ static void add_host(struct nx_walk *w, const struct walk_host *h,
                      uint8_t side) {
     for (unsigned i = 0; i < h->addresses_n; i++) {
         const struct walk_address *a = &h->addresses[i];
-        if (w->servers_n == NX_DELEG_SERVERS_MAX || have_server(w, a)) {
+        if (w->servers_n == NX_DELEG_SERVERS_MAX ||
+            have_server(w, a->bytes, a->len, a->port)) {
             continue;
         }
         w->sides[w->servers_n] = side;
@@ -61,6 +63,17 @@ static void choose_servers(struct nx_walk *w) {
         }
     }
     w->problems |= z->incomplete ? NX_DELEG_NO_GLUE : 0;
+}
+
+/* Of a set that is not known they would be no others. */
+static void choose_left(struct nx_walk *w) {
+    w->left_n = 0;
+    for (size_t i = 0; w->servers_n > 0 && i < w->wanted_n; i++) {
+        const struct nx_endpoint *e = &w->wanted[i];
+        if (!have_server(w, e->address, e->address_len, e->port)) {
+            w->left[w->left_n++] = *e;
+        }
+    }
 }
 
 /* --- the audit --- */
@@ -159,7 +172,9 @@ void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
     w->plain_n = w->types_n + (soa_extra(w) ? 1 : 0);
     w->kinds_n = w->plain_n;
     plan_audit(w, now_mono_us);
-    w->round_n = w->servers_n * w->kinds_n + w->parents_n;
+    choose_left(w);
+    w->round_n =
+        w->servers_n * w->kinds_n + w->parents_n + w->left_n * w->types_n;
     w->round_out = 0;
     w->round_left = w->round_n;
     w->round_id = w->next_id;
@@ -185,23 +200,41 @@ static void set_question(const struct nx_walk *w, size_t kind,
     }
 }
 
+/* Query i of the round: the servers of the set, those of the parent, and those
+ * that left the set. */
+static const struct nx_endpoint *ask_whom(const struct nx_walk *w, size_t i,
+                                          size_t *kind, bool *left) {
+    size_t asked_n = w->servers_n * w->kinds_n;
+    *left = i >= asked_n + w->parents_n;
+    if (i < asked_n) {
+        *kind = i / w->servers_n;
+        return &w->servers[i % w->servers_n];
+    }
+    i -= asked_n;
+    if (i < w->parents_n) {
+        *kind = w->kinds_n;
+        return &w->parents[i];
+    }
+    i -= w->parents_n;
+    *kind = i / w->left_n;
+    return &w->left[i % w->left_n];
+}
+
 bool nx_walk_round_query(struct nx_walk *w, struct nx_walk_query *out) {
+    size_t kind = 0;
     if (w->round_out == w->round_n) {
         return false;
     }
-    size_t asked_n = w->servers_n * w->kinds_n;
-    const struct nx_endpoint *e = w->round_out < asked_n
-                                      ? &w->servers[w->round_out % w->servers_n]
-                                      : &w->parents[w->round_out - asked_n];
     memset(out, 0, sizeof(*out));
+    const struct nx_endpoint *e = ask_whom(w, w->round_out, &kind, &out->left);
     out->to = *e;
     out->to.server_name = NULL;
-    set_question(
-        w, w->round_out < asked_n ? w->round_out / w->servers_n : w->kinds_n,
-        out);
+    set_question(w, kind, out);
     out->id = w->round_id + (uint32_t)w->round_out++;
     out->observe = true;
-    memcpy(out->server_name, e->server_name, nx_dname_len(e->server_name));
+    if (e->server_name != NULL) { /* else the root's: none */
+        memcpy(out->server_name, e->server_name, nx_dname_len(e->server_name));
+    }
     return true;
 }
 

@@ -21,7 +21,7 @@
 #define WALK_AUDITS_N 5U    /* questions of the audit to each server */
 #define WALK_ROUND_MAX                                                         \
     (NX_DELEG_SERVERS_MAX * (NX_WALK_TYPES_MAX + 1U + WALK_AUDITS_N) +         \
-     WALK_PARENTS_MAX)
+     WALK_PARENTS_MAX + NX_WALK_LEFT_MAX * NX_WALK_TYPES_MAX)
 #define WALK_NONE (-1)
 
 enum walk_host_state {
@@ -134,6 +134,12 @@ struct nx_walk {
     uint64_t audit_hash;   /* of the servers it asked */
     size_t parents_n;
     struct nx_endpoint parents[WALK_PARENTS_MAX];
+
+    /* Servers that left the set: as wanted, and those of the round. */
+    size_t wanted_n;
+    struct nx_endpoint wanted[NX_WALK_LEFT_MAX];
+    size_t left_n;
+    struct nx_endpoint left[NX_WALK_LEFT_MAX];
 };
 
 /* walk_zone.c: the tables. */

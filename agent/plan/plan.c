@@ -244,3 +244,30 @@ size_t nx_planner_authority_types(const struct nx_planner *planner,
     }
     return n;
 }
+
+static bool has_server(const struct nx_endpoint *servers, size_t n,
+                       const struct nx_endpoint *at) {
+    size_t i = 0;
+    while (i < n && !nx_is_same_server(&servers[i], at)) {
+        i++;
+    }
+    return i < n;
+}
+
+size_t nx_planner_left(const struct nx_planner *planner, const uint8_t *name,
+                       struct nx_endpoint *servers, size_t cap) {
+    const struct nx_plan *plan =
+        planner->current != NULL ? &planner->current->plan : NULL;
+    size_t n = 0;
+    for (size_t i = 0; plan != NULL && i < plan->tasks_n && n < cap; i++) {
+        const struct nx_task *task = &plan->tasks[i];
+        if (task->kind == NX_TASK_AUTHORITY && task->has_endpoint &&
+            nx_dname_equal(task->name, name) &&
+            nx_policy_check(planner->policy, planner->resolvers,
+                            planner->resolvers_n, task) == NX_REFUSAL_NONE &&
+            !has_server(servers, n, &task->endpoint)) {
+            servers[n++] = task->endpoint;
+        }
+    }
+    return n;
+}

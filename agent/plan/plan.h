@@ -136,6 +136,11 @@ size_t nx_planner_authority_types(const struct nx_planner *planner,
                                   const uint8_t *name, uint16_t *types,
                                   size_t cap);
 
+/* Servers beside its zone's own that the walk for a name is to ask: they left
+ * the zone's set. At most cap; each once. */
+size_t nx_planner_left(const struct nx_planner *planner, const uint8_t *name,
+                       struct nx_endpoint *servers, size_t cap);
+
 /* Is there a plan in force? Its revision, 0 before the first. */
 bool nx_planner_in_force(const struct nx_planner *planner, int64_t now_mono_us);
 uint64_t nx_planner_revision(const struct nx_planner *planner);

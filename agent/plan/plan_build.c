@@ -227,8 +227,8 @@ static int add_walk(struct build *b, const struct nx_task *task,
 static int add_task(struct build *b, const struct nx_task *task,
                     uint32_t index) {
     const struct nx_rebuild *how = b->how;
-    if (task->kind == NX_TASK_AUTHORITY) {
-        return add_walk(b, task, index);
+    if (task->kind == NX_TASK_AUTHORITY) { /* or a server for its walk */
+        return task->has_endpoint ? NX_OK : add_walk(b, task, index);
     }
     uint64_t name_hash = nx_dname_hash(task->name, (uint64_t)task->kind + 1);
     uint64_t hash = nx_hash_u64(

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define PORT_DNS 53U
+
 const char *nx_refusal_text(enum nx_refusal refusal) {
     switch (refusal) {
     case NX_REFUSAL_NONE:
@@ -85,12 +87,20 @@ const struct nx_resolver *nx_policy_resolver(const struct nx_resolver *list,
     return NULL;
 }
 
+/* As a walk could have found it, too. */
+static bool is_server(const struct nx_endpoint *at) {
+    return at->port == PORT_DNS && at->transport == NX_UDP && at->scope_id == 0;
+}
+
 static enum nx_refusal check_target(const struct nx_policy *policy,
                                     const struct nx_resolver *resolvers,
                                     size_t resolvers_n,
                                     const struct nx_task *task) {
     if (task->kind == NX_TASK_AUTHORITY) {
-        return policy->authority_role ? NX_REFUSAL_NONE : NX_REFUSAL_ROLE;
+        return !policy->authority_role ? NX_REFUSAL_ROLE
+               : task->has_endpoint && !is_server(&task->endpoint)
+                   ? NX_REFUSAL_SERVER
+                   : NX_REFUSAL_NONE;
     }
     /* Rule 1: during the outage a query could plant the denial. */
     if (!task->canary && !task->authority_verified) {

@@ -48,6 +48,7 @@ struct nx_policy {
     X(PROOF, "its proof names no epoch of the authoritative servers")          \
     X(SYSTEM, "getaddrinfo is for A and AAAA of host names alone")             \
     X(ROLE, "this agent has not the role authority")                           \
+    X(SERVER, "name servers are asked at port 53 alone")                       \
     X(INTERVAL, "the interval is shorter than the local policy allows")        \
     X(VISIT, "more queries per visit, or further apart, than allowed")         \
     X(TWICE, "listed twice")                                                   \

@@ -53,6 +53,14 @@ static const struct {
         {"NS_SET_CHANGED", NX_NOTE,
          "caches may ask the old servers until the old NS TTL ends: keep them "
          "answering with the present zone"},
+    [NX_FIND_OLD_SERVER_DENIES] =
+        {"OLD_SERVER_DENIES", NX_ERROR,
+         "take the zone off this old server, or correct it there; else looks "
+         "at resolvers begin when the old NS set has run out"},
+    [NX_FIND_OLD_SERVER_UNSEEN] =
+        {"OLD_SERVER_UNSEEN", NX_WARNING,
+         "check that an authority agent can ask this old server; else looks "
+         "at resolvers begin when the old NS set has run out"},
     [NX_FIND_ZONE_NOT_REACHED] =
         {"ZONE_NOT_REACHED", NX_ERROR,
          "check the delegation from the parent down, and that the authority "

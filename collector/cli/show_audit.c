@@ -39,6 +39,32 @@ static void add_server(const json_t *server, int64_t now_us,
                   NX_PLAIN);
 }
 
+/* One that left the NS set while caches may still know it. */
+static void add_old_server(const json_t *server, int64_t now_us,
+                           struct nx_table *table) {
+    char cell[NX_CELL_MAX];
+    char left[NX_CELL_MAX];
+    const char *state = nx_doc_text(server, "state");
+    bool harmless = nx_doc_is(server, "state", "harmless") ||
+                    nx_doc_is(server, "state", "silent");
+    (void)snprintf(left, sizeof left, "left the set, %.60s",
+                   state != NULL ? nx_show_text(state, cell) : "?");
+    const char *name = nx_doc_text(server, "name");
+    const char *address = nx_doc_text(server, "address");
+    int64_t seen_us = nx_doc_time(server, "seen");
+    nx_table_row(table);
+    nx_table_cell(table, name != NULL ? nx_show_name(name, cell) : NULL,
+                  NX_PLAIN);
+    nx_table_cell(table, address != NULL ? nx_show_text(address, cell) : NULL,
+                  NX_PLAIN);
+    nx_table_cell(table, left, harmless ? NX_PLAIN : NX_RED);
+    nx_table_cell(table, NULL, NX_PLAIN);
+    nx_table_cell(table,
+                  seen_us != NX_TIME_NONE ? nx_show_age(now_us - seen_us, cell)
+                                          : NULL,
+                  NX_PLAIN);
+}
+
 static void add_servers(const json_t *status, const struct nx_show *show,
                         struct nx_text *out) {
     static const struct nx_column columns[] = {{"NAME SERVER", false},
@@ -56,6 +82,9 @@ static void add_servers(const json_t *status, const struct nx_show *show,
     }
     json_array_foreach(json_object_get(authority, "servers"), i, server) {
         add_server(server, nx_doc_now(status), table);
+    }
+    json_array_foreach(json_object_get(authority, "old_servers"), i, server) {
+        add_old_server(server, nx_doc_now(status), table);
     }
     nx_table_render(table, show->colour, out);
     nx_table_free(&table);

@@ -169,6 +169,18 @@ static void add_findings(const json_t *authority, struct nx_text *out) {
     }
 }
 
+/* Those that left the NS set: caches may ask them still (rule 1). */
+static bool old_servers_deny(const json_t *authority) {
+    const json_t *server = NULL;
+    size_t i = 0;
+    json_array_foreach(json_object_get(authority, "old_servers"), i, server) {
+        if (nx_doc_is(server, "state", "denies")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void add_restored(const json_t *authority, int64_t now_us,
                          struct nx_text *out) {
     int64_t at_us = nx_doc_time(authority, "restored_hi");
@@ -186,7 +198,9 @@ static void add_restored(const json_t *authority, int64_t now_us,
                      good, total);
         add_serial(authority, out);
     }
-    if (!json_is_true(json_object_get(authority, "verified"))) {
+    if (old_servers_deny(authority)) {
+        nx_text_add(out, ", old name servers deny");
+    } else if (!json_is_true(json_object_get(authority, "verified"))) {
         nx_text_add(out, ", not verified yet");
     }
     if (total > 0 &&

@@ -21,6 +21,8 @@ int nx_authority_new(struct nx_authority **out) {
     a->left_lo_us = NX_TIME_UNKNOWN;
     a->left_hi_us = NX_TIME_UNKNOWN;
     a->verified_at_us = NX_TIME_UNKNOWN;
+    a->left_shut_us = NX_TIME_UNKNOWN;
+    nx_left_init(&a->left);
     a->facts.outage_lo_us = NX_TIME_UNKNOWN;
     a->facts.restored_lo_us = NX_TIME_UNKNOWN;
     a->facts.restored_hi_us = NX_TIME_UNKNOWN;
@@ -31,6 +33,7 @@ int nx_authority_new(struct nx_authority **out) {
 void nx_authority_free(struct nx_authority **authority) {
     if (*authority != NULL) {
         free((*authority)->entries);
+        nx_left_fini(&(*authority)->left);
         free((*authority)->shown);
         nx_papers_fini(&(*authority)->papers);
         free(*authority);
@@ -74,114 +77,8 @@ static struct nx_auth_vantage *vantage_make(struct nx_authority *a,
     return v;
 }
 
-/* The transport is left out: truncation moves a question to TCP. */
-static bool same_server(const struct nx_endpoint *a,
-                        const struct nx_endpoint *b) {
-    return a->address_len == b->address_len && a->port == b->port &&
-           a->scope_id == b->scope_id &&
-           memcmp(a->address, b->address, a->address_len) == 0;
-}
-
-static struct nx_auth_entry *entry(struct nx_authority *a, uint32_t agent_id,
-                                   const struct nx_endpoint *at) {
-    for (size_t i = 0; i < a->entries_n; i++) {
-        struct nx_auth_entry *e = &a->entries[i];
-        if (e->agent_id == agent_id && same_server(&e->server.at, at)) {
-            return e;
-        }
-    }
-    return NULL;
-}
-
-static bool listed(const struct nx_delegation *d,
-                   const struct nx_endpoint *at) {
-    for (size_t i = 0; i < d->servers_n; i++) {
-        if (same_server(&d->servers[i], at)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int64_t later(int64_t a, int64_t b) {
     return a > b ? a : b; /* NX_TIME_UNKNOWN is the smallest */
-}
-
-/* A server that leaves the set while it is bad ends an outage by leaving.
- * old_zone: it left the zone's own set (not the parent's, asked while the
- * delegation was lost), so caches may still know it. */
-static void leave(struct nx_authority *a, const struct nx_auth_entry *e,
-                  bool old_zone, int64_t at_us, uint32_t eps_us) {
-    if (e->word >= NX_AUTH_WORD_DIFFERS) {
-        a->left_lo_us = later(a->left_lo_us, e->bad_lo_us);
-        a->left_hi_us = later(a->left_hi_us, at_us + eps_us);
-    }
-    if (old_zone) {
-        a->set_changed = true;
-        if (e->word == NX_AUTH_WORD_DENIES) {
-            a->left_denying = true;
-            a->left_w_s =
-                e->server.w_s > a->left_w_s ? e->server.w_s : a->left_w_s;
-        }
-    }
-}
-
-static void drop_unlisted(struct nx_authority *a, uint32_t agent_id,
-                          const struct nx_delegation *d, int64_t at_us,
-                          uint32_t eps_us) {
-    bool old_zone = a->apex_known && nx_dname_equal(a->apex, d->apex);
-    size_t kept = 0;
-    for (size_t i = 0; i < a->entries_n; i++) {
-        const struct nx_auth_entry *e = &a->entries[i];
-        if (e->agent_id == agent_id && !listed(d, &e->server.at)) {
-            leave(a, e, old_zone, at_us, eps_us);
-        } else {
-            if (kept != i) {
-                a->entries[kept] = *e;
-            }
-            kept++;
-        }
-    }
-    a->entries_n = kept;
-}
-
-static void entry_init(struct nx_auth_entry *e, uint32_t agent_id,
-                       const struct nx_endpoint *at) {
-    *e = (struct nx_auth_entry){.agent_id = agent_id,
-                                .asked_us = NX_TIME_UNKNOWN,
-                                .word_us = NX_TIME_UNKNOWN,
-                                .last_good_us = NX_TIME_UNKNOWN,
-                                .good_hi_us = NX_TIME_UNKNOWN,
-                                .bad_lo_us = NX_TIME_UNKNOWN};
-    e->server.at = *at;
-    e->server.at.server_name = NULL;
-    e->server.class_ = NX_AUTH_PENDING;
-    e->server.last_bad_us = NX_TIME_UNKNOWN;
-    e->server.good_since_us = NX_TIME_UNKNOWN;
-    e->server.last_us = NX_TIME_UNKNOWN;
-    if (at->server_name != NULL) {
-        (void)nx_dname_lower(at->server_name, e->name);
-        e->named = true;
-    }
-}
-
-static int add_listed(struct nx_authority *a, uint32_t agent_id,
-                      const struct nx_delegation *d) {
-    size_t n = a->entries_n + d->servers_n;
-    struct nx_auth_entry *grown = realloc(a->entries, n * sizeof(*grown));
-    if (grown == NULL) {
-        return NX_ENOMEM;
-    }
-    a->entries = grown;
-    for (size_t i = 0; i < d->servers_n; i++) {
-        struct nx_auth_entry *e = entry(a, agent_id, &d->servers[i]);
-        if (e == NULL) {
-            e = &a->entries[a->entries_n++];
-            entry_init(e, agent_id, &d->servers[i]);
-        }
-        e->server.sides = d->sides != NULL ? d->sides[i] : 0;
-    }
-    return 0;
 }
 
 int nx_authority_delegation(struct nx_authority *a, uint32_t agent_id,
@@ -197,11 +94,10 @@ int nx_authority_delegation(struct nx_authority *a, uint32_t agent_id,
         ((d->problems & NX_DELEG_UNREACHED) != 0 && a->entries_n > 0)) {
         return 0;
     }
-    int err = add_listed(a, agent_id, d);
+    int err = nx_auth_set(a, agent_id, d, at_us, eps_us);
     if (err != 0) {
         return err;
     }
-    drop_unlisted(a, agent_id, d, at_us, eps_us);
     (void)nx_dname_lower(d->apex, a->apex);
     a->apex_known = true;
     a->ns_ttl_s = d->ns_ttl_s;
@@ -220,6 +116,7 @@ void nx_authority_forget(struct nx_authority *a, uint32_t agent_id) {
     if (v != NULL) {
         *v = a->vantages[--a->vantages_n];
     }
+    nx_left_forget(&a->left, agent_id);
     a->heard = a->heard && a->entries_n > 0;
 }
 
@@ -331,7 +228,7 @@ static void turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
 static struct nx_auth_entry *touch(struct nx_authority *a, uint32_t agent_id,
                                    const struct nx_obs *obs,
                                    const struct nx_look *look) {
-    struct nx_auth_entry *e = entry(a, agent_id, &obs->question->to);
+    struct nx_auth_entry *e = nx_auth_entry(a, agent_id, &obs->question->to);
     struct nx_auth_vantage *v = vantage(a, agent_id);
     if (e == NULL || v == NULL) {
         return NULL;
@@ -346,6 +243,9 @@ static struct nx_auth_entry *touch(struct nx_authority *a, uint32_t agent_id,
 void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look) {
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);
+    if (e == NULL && nx_left_answer(&a->left, agent_id, obs, look)) {
+        a->proven = false; /* at once, not with the next step */
+    }
     if (e == NULL || look->rx_us < e->server.last_us) {
         return; /* not in the set, or older than what we know */
     }
@@ -432,6 +332,11 @@ int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
     if (kind == NX_PAPER_ANSWER && proof->denial != NX_DENIAL_NONE &&
         proof->denial_ttl_s > a->denial_ttl_s) {
         a->denial_ttl_s = proof->denial_ttl_s;
+    }
+    if (kind == NX_PAPER_NS && (obs->answer->flags & NX_ANS_AA) != 0 &&
+        obs->answer_ttl_s > a->set_ttl_s &&
+        nx_auth_entry(a, agent_id, &obs->question->to) != NULL) {
+        a->set_ttl_s = obs->answer_ttl_s;
     }
     return nx_papers_put(&a->papers, (enum nx_paper_kind)kind, agent_id, obs,
                          at_us);

@@ -21,6 +21,7 @@
 #include "collector/audit/finding.h"
 #include "collector/audit/ttls.h"
 #include "collector/engine/incident.h"
+#include "collector/engine/left.h"
 #include "common/codec.h"
 
 #define NX_AUTH_VANTAGES_MAX 16U
@@ -74,7 +75,11 @@ struct nx_auth_view {
     size_t servers_n;
     uint32_t problems; /* NX_DELEG_* */
     const struct nx_papers *papers;
-    int64_t verified_at_us; /* NX_TIME_UNKNOWN */
+    int64_t verified_at_us;            /* NX_TIME_UNKNOWN */
+    const struct nx_left_server *left; /* the set, caches may still know them */
+    size_t left_n;
+    int64_t left_shut_us; /* they hold the guard shut so long at most;
+                             NX_TIME_UNKNOWN: they do not */
 };
 
 struct nx_auth_rules {
@@ -90,16 +95,24 @@ struct nx_authority;
 int nx_authority_new(struct nx_authority **out) NX_MUSTUSE;
 void nx_authority_free(struct nx_authority **authority);
 
-/* The current server set as one vantage sees it; servers that left it are
- * forgotten, what they did stays in the facts. at_us: collector time.
+/* The current server set as one vantage sees it. Servers that left it are no
+ * part of it any more, what they did stays in the facts; while caches may know
+ * them they can hold the guard shut (left.h). at_us: collector time.
  * NX_ENOMEM, NX_ELIMIT (too many vantages). */
 int nx_authority_delegation(struct nx_authority *authority, uint32_t agent_id,
                             const struct nx_delegation *delegation,
                             int64_t at_us, uint32_t eps_us) NX_MUSTUSE;
 
+/* A server was in the zone's set before the item was known, and is not any more
+ * at at_us; old sets live for ttl_s. Ignored when it is in the set, or is known
+ * to have left it. NX_ENOMEM. */
+int nx_authority_remember(struct nx_authority *authority,
+                          const struct nx_endpoint *at, const uint8_t *name,
+                          int64_t at_us, uint32_t ttl_s) NX_MUSTUSE;
+
 /* An observation of the item's own question; look: the same, normalised. A
- * server outside the set is ignored. A bad answer takes the proof back
- * (nx_authority_proven) before the next step. */
+ * server that neither is in the set nor left it lately is ignored. A bad answer
+ * takes the proof back (nx_authority_proven) before the next step. */
 void nx_authority_answer(struct nx_authority *authority, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look);
 
@@ -126,10 +139,20 @@ bool nx_authority_step(struct nx_authority *authority,
 const struct nx_auth_facts *
 nx_authority_facts(const struct nx_authority *authority);
 
-/* Rule 1: may resolvers be asked? Verified, and that is no old news: every
- * server was looked at by this process, and not longer ago than a vantage may
- * be silent. While nobody was there to see it, one may have turned bad. */
+/* Rule 1: may resolvers be asked? Verified (which takes in that no server that
+ * left the set denies), and that is no old news: every server was looked at by
+ * this process, and not longer ago than a vantage may be silent. While nobody
+ * was there to see it, one may have turned bad. */
 bool nx_authority_proven(const struct nx_authority *authority);
+
+/* So long do caches keep the present NS set: the longest of the TTLs that
+ * parent and zone give it; 0: not known. */
+uint32_t nx_authority_ns_ttl(const struct nx_authority *authority);
+
+/* Servers that left the set and are to be asked still; borrowed until the next
+ * change. *changes_n grows when one comes or goes. */
+const struct nx_left_server *nx_authority_left(const struct nx_authority *a,
+                                               size_t *n, uint64_t *changes_n);
 
 /* Apex of the zone that answers for the name; NULL when not known yet. */
 const uint8_t *nx_authority_apex(const struct nx_authority *authority);

@@ -13,18 +13,6 @@
                           */
 #define W_UNSEEN_S 3600U /* a common negative TTL, when none was seen */
 
-const char *nx_auth_class_text(unsigned class_) {
-    static const char *const text[] = {"good", "silent", "pending", "differs",
-                                       "denies"};
-    return class_ <= NX_AUTH_DENIES ? text[class_] : "?";
-}
-
-const char *nx_outage_known_text(unsigned known) {
-    static const char *const text[] = {NULL, "none", "assumed", "observed",
-                                       "declared"};
-    return known <= NX_OUTAGE_DECLARED ? text[known] : NULL;
-}
-
 static int64_t later(int64_t a, int64_t b) {
     return a > b ? a : b;
 }
@@ -45,6 +33,13 @@ static int64_t rounds_us(const struct nx_auth_rules *rules) {
 static int64_t patience_us(const struct nx_auth_rules *rules,
                            int settle_times) {
     return later(settle_times * rules->settle_us, rounds_us(rules));
+}
+
+static struct nx_left_rules left_rules(const struct nx_auth_rules *rules) {
+    return (struct nx_left_rules){.settle_us = rules->settle_us,
+                                  .patience_us =
+                                      patience_us(rules, PATIENCE_DENIED),
+                                  .woke_us = rules->woke_us};
 }
 
 static enum nx_auth_class class_of(const struct nx_auth_entry *e,
@@ -301,12 +296,20 @@ static void facts_serial(const struct nx_authority *a,
                       nx_serial_after(f->serial_restored, a->outage_serial);
 }
 
+/* Servers that left the set feed caches that know the old one (left.h). */
 static void facts_delegation(const struct nx_authority *a,
+                             const struct nx_auth_rules *rules,
                              struct nx_auth_facts *f) {
+    const struct nx_left_rules left = left_rules(rules);
+    int64_t fed_us = nx_left_fed(&a->left, &left, &f->old_w_s);
     f->ns_ttl_s = a->ns_ttl_s;
-    f->deleg_changed_ns = a->set_changed;
-    f->old_servers_negative = a->left_denying;
-    f->old_w_s = a->left_w_s;
+    f->old_servers_negative =
+        fed_us != NX_TIME_UNKNOWN &&
+        (f->restored_hi_us == NX_TIME_UNKNOWN || fed_us > f->restored_hi_us);
+    f->deleg_changed_ns = a->set_changed || f->old_servers_negative;
+    f->fed_us = f->old_servers_negative && f->restored_hi_us != NX_TIME_UNKNOWN
+                    ? fed_us - f->restored_hi_us
+                    : 0;
 }
 
 static void facts_count(const struct nx_authority *a, struct nx_auth_facts *f) {
@@ -336,7 +339,7 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->w_auth_s != b->w_auth_s || a->w_nsec_s != b->w_nsec_s ||
            a->positive_ttl_s != b->positive_ttl_s ||
            a->parent_w_s != b->parent_w_s || a->ns_ttl_s != b->ns_ttl_s ||
-           a->old_w_s != b->old_w_s ||
+           a->old_w_s != b->old_w_s || a->fed_us != b->fed_us ||
            a->deleg_changed_ns != b->deleg_changed_ns ||
            a->old_servers_negative != b->old_servers_negative ||
            a->ns_negative != b->ns_negative || a->ns_total != b->ns_total ||
@@ -366,18 +369,22 @@ static void facts_verified(struct nx_authority *a,
     if (a->heard) {
         f->observed = true;
         f->all_ns_good = j->all_good;
-        f->verified = j->all_good &&
-                      (a->facts.verified || j->settled_n >= rules->vantages);
+        f->verified =
+            j->all_good && (a->set_verified || j->settled_n >= rules->vantages);
     } else {
         verified_by_word(rules, incident, now_us, f);
     }
+    a->set_verified = f->verified;
+    int64_t was_shut_us = a->left_shut_us;
+    a->left_shut_us = nx_left_shut_until(&a->left, now_us);
+    f->verified = f->verified && a->left_shut_us == NX_TIME_UNKNOWN;
     f->epoch = a->facts.epoch + (f->all_ns_good != a->facts.all_ns_good);
     if (!f->verified) {
         a->verified_at_us = NX_TIME_UNKNOWN;
     } else if (!a->facts.verified) {
-        a->verified_at_us = a->heard && j->settled_us != NX_TIME_UNKNOWN
-                                ? j->settled_us
-                                : now_us;
+        bool by_set = a->heard && j->settled_us != NX_TIME_UNKNOWN &&
+                      was_shut_us == NX_TIME_UNKNOWN;
+        a->verified_at_us = by_set ? j->settled_us : now_us;
     }
 }
 
@@ -416,13 +423,15 @@ bool nx_authority_step(struct nx_authority *a,
         e->server.good = e->server.class_ == NX_AUTH_GOOD;
     }
     struct judgement j = judge(a, rules, now_us);
+    const struct nx_left_rules left = left_rules(rules);
+    nx_left_step(&a->left, &left, now_us);
     facts_verified(a, rules, &j, incident, now_us, &f);
     facts_restored(a, rules, incident, now_us, &f);
     facts_w(a, &f);
     facts_outage(a, incident, &f);
     nx_authority_bad(a, &f);
     facts_serial(a, &f);
-    facts_delegation(a, &f);
+    facts_delegation(a, rules, &f);
     facts_count(a, &f);
     a->outage_known = (uint8_t)known_by(a, incident);
     bool changed = facts_differ(&f, &a->facts);

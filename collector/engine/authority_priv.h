@@ -1,4 +1,4 @@
-/* Inside of authority.c and authority_facts.c. */
+/* Inside of authority.c, authority_facts.c, authority_set.c and others. */
 #ifndef NX_COLLECTOR_AUTHORITY_PRIV_H
 #define NX_COLLECTOR_AUTHORITY_PRIV_H
 
@@ -74,10 +74,12 @@ struct nx_authority {
     /* Servers that left the set while they were bad. */
     int64_t left_lo_us, left_hi_us;
     bool set_changed;
-    bool left_denying;
-    uint32_t left_w_s;
+    struct nx_left left;
+    int64_t left_shut_us; /* as of the last step */
 
     uint32_t ns_ttl_s;
+    uint32_t set_ttl_s; /* the longest NS TTL of the present set */
+    bool set_verified;  /* all of the set good for the settle time */
     int64_t verified_at_us;
     uint8_t outage_known; /* enum nx_outage_known */
     bool proven;
@@ -92,6 +94,16 @@ void nx_authority_bad(struct nx_authority *a, struct nx_auth_facts *f);
 /* authority.c: NULL when this agent told nothing. */
 const struct nx_auth_vantage *nx_auth_vantage(const struct nx_authority *a,
                                               uint32_t agent_id);
+
+/* authority_set.c: the entry of a vantage for a server of the set, or NULL; the
+ * transport is left out: truncation moves a question to TCP. */
+struct nx_auth_entry *nx_auth_entry(struct nx_authority *a, uint32_t agent_id,
+                                    const struct nx_endpoint *at);
+/* The servers that the delegation lists are the vantage's set now. NX_ENOMEM.
+ */
+int nx_auth_set(struct nx_authority *a, uint32_t agent_id,
+                const struct nx_delegation *d, int64_t at_us,
+                uint32_t eps_us) NX_MUSTUSE;
 
 /* authority_view.c: is entry i the worst word on its server? Of equals, the
  * first. */

@@ -4,6 +4,18 @@
 
 #include "collector/engine/authority_priv.h"
 
+const char *nx_auth_class_text(unsigned class_) {
+    static const char *const text[] = {"good", "silent", "pending", "differs",
+                                       "denies"};
+    return class_ <= NX_AUTH_DENIES ? text[class_] : "?";
+}
+
+const char *nx_outage_known_text(unsigned known) {
+    static const char *const text[] = {NULL, "none", "assumed", "observed",
+                                       "declared"};
+    return known <= NX_OUTAGE_DECLARED ? text[known] : NULL;
+}
+
 static bool same_address(const struct nx_auth_server *a,
                          const struct nx_auth_server *b) {
     return a->at.address_len == b->at.address_len && a->at.port == b->at.port &&
@@ -36,7 +48,10 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
                                  .papers = &a->papers,
                                  .outage_known = a->outage_known,
                                  .heard_us = NX_TIME_UNKNOWN,
-                                 .verified_at_us = a->verified_at_us};
+                                 .verified_at_us = a->verified_at_us,
+                                 .left = a->left.list,
+                                 .left_n = a->left.n,
+                                 .left_shut_us = a->left_shut_us};
     memcpy(out->apex, a->apex, sizeof(out->apex));
     for (size_t i = 0; i < a->entries_n; i++) {
         if (nx_auth_is_worst(a, i)) {

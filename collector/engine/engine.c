@@ -52,6 +52,7 @@ void nx_engine_free(struct nx_engine **engine) {
     nx_agents_free(e);
     nx_labelled_free(e);
     nx_book_free(&e->book);
+    nx_ns_book_fini(&e->ns_book);
     free(e->targets);
     free(e->due_us);
     free(e->routes);
@@ -99,6 +100,12 @@ static void item_step(struct nx_engine *engine, struct nx_item *item,
     const struct nx_incident *incident = &item->owner->incident;
     bool was_allowed = nx_plan_allowed(item);
     bool changed = nx_authority_step(item->authority, rules, incident, now_us);
+    uint64_t left_told = item->left_told;
+    size_t left_n = 0;
+    (void)nx_authority_left(item->authority, &left_n, &item->left_told);
+    if (item->left_told != left_told) {
+        nx_plan_touch_auditors(engine);
+    }
     if (was_allowed != nx_plan_allowed(item)) {
         nx_plan_touch_item(item); /* rule 1, at once */
     } else if (!changed) {

@@ -13,6 +13,7 @@
 #include <uthash.h>
 
 #include "collector/engine/engine.h"
+#include "collector/engine/ns_book.h"
 
 #define NX_ENGINE_OPEN_MAX 64U          /* incidents open at a time */
 #define NX_ENGINE_INCIDENTS_MAX 512U    /* the oldest closed ones are dropped */
@@ -97,6 +98,7 @@ struct nx_item {
     const struct nx_incident_item *spec;
     struct nx_expect expect;
     struct nx_authority *authority;
+    uint64_t left_told; /* servers that came to and went from auditors' plans */
     int64_t changed_us; /* what is known of the servers did */
     struct nx_target *targets;
     size_t targets_n;
@@ -166,6 +168,7 @@ struct nx_engine {
     size_t cases_n, cases_cap;
     const struct nx_incident **incidents; /* of cases, for status */
     struct nx_topic *topics;
+    struct nx_ns_book ns_book;
     uint32_t items_made;
     uint64_t told_n;
 

@@ -42,6 +42,22 @@ static bool was_open(const struct fold *f, const struct nx_item *item) {
     return f->received_us >= item->owner->incident.opened_us;
 }
 
+/* What earlier audits saw of the zone counts when the item first comes to it.
+ */
+static int note_set(struct fold *f, struct nx_item *item,
+                    const struct nx_delegation *d, bool came, int64_t at_us) {
+    const uint8_t *apex = nx_authority_apex(item->authority);
+    if (apex == NULL || !nx_dname_equal(apex, d->apex) || d->servers_n == 0 ||
+        (d->problems & NX_DELEG_UNREACHED) != 0) {
+        return 0;
+    }
+    struct nx_ns_book *book = &f->engine->ns_book;
+    int err = came ? nx_ns_book_recall(book, d, at_us, item->authority) : 0;
+    return err != 0 ? err
+                    : nx_ns_book_see(
+                          book, d, nx_authority_ns_ttl(item->authority), at_us);
+}
+
 /* fresh_only: give only to items that know of no zone yet. */
 static int delegate_item(struct fold *f, struct nx_item *item,
                          const struct nx_delegation *d, bool fresh_only) {
@@ -49,9 +65,14 @@ static int delegate_item(struct fold *f, struct nx_item *item,
         (fresh_only && nx_authority_apex(item->authority) != NULL)) {
         return 0;
     }
+    const uint8_t *apex = nx_authority_apex(item->authority);
+    bool came = apex == NULL || !nx_dname_equal(apex, d->apex);
+    int64_t at_us = d->at_mono_us - f->theta_us;
     int err = nx_authority_delegation(item->authority, f->agent->agent.id, d,
-                                      d->at_mono_us - f->theta_us, f->eps_us);
-    if (err == NX_ELIMIT) {
+                                      at_us, f->eps_us);
+    if (err == 0) {
+        err = note_set(f, item, d, came, at_us + f->eps_us);
+    } else if (err == NX_ELIMIT) {
         f->engine->counts.refused_n++;
     }
     return err == NX_ENOMEM ? err : 0;

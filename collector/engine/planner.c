@@ -232,20 +232,46 @@ static size_t resolver_tasks(const struct nx_agent_state *agent,
     return n;
 }
 
+static struct nx_task authority_task(const struct nx_engine *engine,
+                                     const struct nx_item *item) {
+    return (struct nx_task){
+        .kind = NX_TASK_AUTHORITY,
+        .name = item->spec->name,
+        .qtype = item->spec->qtype,
+        .interval_ms = engine->settings.authority_interval_ms,
+        .visit_n = 1,
+    };
+}
+
+/* The walk, and servers that left the zone's set: no walk leads to them. */
+static size_t item_tasks(const struct nx_engine *engine,
+                         const struct nx_item *item, struct nx_task *tasks,
+                         size_t cap) {
+    uint64_t changes_n = 0;
+    size_t left_n = 0;
+    const struct nx_left_server *left =
+        nx_authority_left(item->authority, &left_n, &changes_n);
+    size_t n = 0;
+    if (cap > 0) {
+        tasks[n++] = authority_task(engine, item);
+    }
+    for (size_t i = 0; i < left_n && n < cap; i++) {
+        tasks[n] = authority_task(engine, item);
+        tasks[n].has_endpoint = true;
+        tasks[n].endpoint = left[i].at;
+        tasks[n++].endpoint.layer = NX_LAYER_AUTHORITY;
+    }
+    return n;
+}
+
 static size_t authority_tasks(const struct nx_engine *engine,
                               struct nx_task *tasks, size_t cap) {
     size_t n = 0;
     for (size_t i = 0; i < engine->cases_n; i++) {
         const struct nx_case *c = engine->cases[i];
         unsigned items_n = nx_case_open(c) ? c->incident.items_n : 0;
-        for (unsigned k = 0; k < items_n && n < cap; k++) {
-            tasks[n++] = (struct nx_task){
-                .kind = NX_TASK_AUTHORITY,
-                .name = c->items[k].spec->name,
-                .qtype = c->items[k].spec->qtype,
-                .interval_ms = engine->settings.authority_interval_ms,
-                .visit_n = 1,
-            };
+        for (unsigned k = 0; k < items_n; k++) {
+            n += item_tasks(engine, &c->items[k], &tasks[n], cap - n);
         }
     }
     return n;
@@ -259,7 +285,7 @@ static size_t tasks_cap(const struct nx_engine *engine,
         n++;
     }
     for (size_t i = 0; nx_agent_audits(agent) && i < engine->cases_n; i++) {
-        n += engine->cases[i]->incident.items_n;
+        n += engine->cases[i]->incident.items_n * (1U + NX_LEFT_MAX);
     }
     n += nx_canaries_tasks_max(engine);
     return n > NX_PLAN_TASKS_MAX ? NX_PLAN_TASKS_MAX : n;

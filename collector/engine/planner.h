@@ -2,10 +2,11 @@
  *
  * Network agents get one task per (item, resolver), and only while the item's
  * authoritative side is verified good: rule 1, do no harm. Authority agents
- * get one per item. The plan's revision grows when its content becomes another
- * one; a due time that merely comes closer is no change: a task is repeated
- * with the numbers that it was given first, and the agent, which counts from
- * the receipt of the plan that brought them, keeps its phase. */
+ * get one per item, and one for each server that left its zone's set lately.
+ * The plan's revision grows when its content becomes another one; a due time
+ * that merely comes closer is no change: a task is repeated with the numbers
+ * that it was given first, and the agent, which counts from the receipt of the
+ * plan that brought them, keeps its phase. */
 #ifndef NX_COLLECTOR_PLANNER_H
 #define NX_COLLECTOR_PLANNER_H
 

@@ -5,8 +5,19 @@
 
 struct length {
     enum nx_hard_reason reason;
-    uint64_t s; /* after the last server was good */
+    int64_t us; /* after the last server was good */
 };
+
+static struct length lasts(enum nx_hard_reason reason, uint64_t s) {
+    return (struct length){reason, (int64_t)s * NX_US_PER_S};
+}
+
+/* Old servers go on feeding caches that know the old NS set. */
+static struct length fed(const struct nx_auth_facts *auth, uint64_t s) {
+    struct length length = lasts(NX_HARD_DELEGATION, s);
+    length.us += nx_fed_us(auth);
+    return length;
+}
 
 static bool is_ancestor(const struct nx_evidence *ev) {
     const struct nx_look *look = nx_evidence_negative(ev);
@@ -27,27 +38,24 @@ static struct length of_entry(const struct nx_evidence *ev) {
     const struct nx_profile *profile = ev->c->profile;
 
     if (nx_is_refed(ev)) {
-        return (struct length){NX_HARD_DELEGATION,
-                               (uint64_t)auth->ns_ttl_s + ev->w_s + 1};
+        return fed(auth, ev->w_s + UINT64_C(1));
     }
     if (auth->deleg_changed_ns && auth->old_servers_negative) {
-        return (struct length){NX_HARD_DELEGATION,
-                               (uint64_t)auth->ns_ttl_s + auth->old_w_s};
+        return fed(auth, auth->old_w_s);
     }
     if (is_ancestor(ev)) {
-        return (struct length){NX_HARD_DELEGATION, ev->w_s};
+        return lasts(NX_HARD_DELEGATION, ev->w_s);
     }
     if (is_validated(ev) && auth->w_nsec_s > auth->w_auth_s) {
-        return (struct length){NX_HARD_NSEC_WINDOW, ev->w_s};
+        return lasts(NX_HARD_NSEC_WINDOW, ev->w_s);
     }
     if (profile->clamp_lo_s > ev->w_auth_s || ev->ttl_raised) {
-        return (struct length){NX_HARD_MIN_CLAMP, ev->w_s};
+        return lasts(NX_HARD_MIN_CLAMP, ev->w_s);
     }
     if (profile->cap_hi_s > 0 && profile->cap_hi_s < ev->w_auth_s) {
-        return (struct length){NX_HARD_CAP, ev->w_s};
+        return lasts(NX_HARD_CAP, ev->w_s);
     }
-    return (struct length){ev->w_s > 0 ? NX_HARD_AUTH_WINDOW : NX_HARD_NONE,
-                           ev->w_s};
+    return lasts(ev->w_s > 0 ? NX_HARD_AUTH_WINDOW : NX_HARD_NONE, ev->w_s);
 }
 
 static struct length of_state(const struct nx_evidence *ev,
@@ -57,13 +65,12 @@ static struct length of_state(const struct nx_evidence *ev,
     switch ((enum nx_state)verdict->state) {
     case NX_STATE_SERVFAIL_DNSSEC:
     case NX_STATE_SERVFAIL_OTHER:
-        return (struct length){NX_HARD_FAILURE_CACHE_300, FAILURE_CACHE_S};
+        return lasts(NX_HARD_FAILURE_CACHE_300, FAILURE_CACHE_S);
     case NX_STATE_STALE_SERVED:
-        return (struct length){stale_s > 0 ? NX_HARD_STALE_MAX : NX_HARD_NONE,
-                               (uint64_t)ev->w_s + stale_s};
+        return lasts(stale_s > 0 ? NX_HARD_STALE_MAX : NX_HARD_NONE,
+                     (uint64_t)ev->w_s + stale_s);
     case NX_STATE_UNKNOWN:
-        if (verdict->unknown_reason != NX_UNKNOWN_NEVER_SEEN &&
-            verdict->unknown_reason != NX_UNKNOWN_AGENT_SILENT) {
+        if (!nx_unknown_is_forecast(ev, verdict->unknown_reason)) {
             break;
         }
         return of_entry(ev);
@@ -83,21 +90,21 @@ static struct length of_state(const struct nx_evidence *ev,
     case NX_STATE_N_:
         break;
     }
-    return (struct length){NX_HARD_NONE, 0};
+    return lasts(NX_HARD_NONE, 0);
 }
 
 /* 12.4: a second layer restarts the clock, or has a higher cap than the one
  * whose TTL is seen. */
 static void add_stack(const struct nx_evidence *ev, int64_t from_us,
                       struct nx_verdict *out) {
-    uint64_t fed_s = nx_is_refed(ev) ? ev->c->auth->ns_ttl_s : 0;
+    int64_t fed_us = nx_is_refed(ev) ? nx_fed_us(ev->c->auth) : 0;
     uint64_t all_s = STACK_LAYERS * (ev->w_s + UINT64_C(1));
 
     if (ev->w_auth_s > ev->w_s) {
         all_s = (uint64_t)ev->w_s + ev->w_auth_s + STACK_LAYERS;
     }
     out->hard_stack.reason = NX_HARD_STACK;
-    out->hard_stack.at_us = from_us + (int64_t)(fed_s + all_s) * NX_US_PER_S;
+    out->hard_stack.at_us = from_us + fed_us + (int64_t)all_s * NX_US_PER_S;
 }
 
 static bool is_of_entry(enum nx_hard_reason reason) {
@@ -113,7 +120,7 @@ void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
         return;
     }
     out->hard.reason = (uint8_t)length.reason;
-    out->hard.at_us = from_us + (int64_t)length.s * NX_US_PER_S;
+    out->hard.at_us = from_us + length.us;
     if (is_of_entry(length.reason)) {
         out->hard.at_us += nx_inclusive_us(ev->c->profile);
     }

@@ -27,19 +27,26 @@ bool nx_is_refed(const struct nx_evidence *ev) {
     const struct nx_look *look = nx_evidence_negative(ev);
 
     return auth->deleg_changed_ns && auth->old_servers_negative &&
-           auth->ns_ttl_s > 0 &&
+           nx_fed_us(auth) > 0 &&
            (look == NULL || look->soa_rel == NX_SOA_APEX ||
             look->soa_rel == NX_SOA_NONE);
 }
 
+bool nx_unknown_is_forecast(const struct nx_evidence *ev, unsigned reason) {
+    return reason == NX_UNKNOWN_NEVER_SEEN ||
+           reason == NX_UNKNOWN_AGENT_SILENT ||
+           (reason == NX_UNKNOWN_GUARDED && ev->c->auth->all_ns_good &&
+            nx_is_refed(ev));
+}
+
 int64_t nx_single_layer_end(const struct nx_evidence *ev) {
-    int64_t feed_s = nx_is_refed(ev) ? ev->c->auth->ns_ttl_s : 0;
+    int64_t fed_us = nx_is_refed(ev) ? nx_fed_us(ev->c->auth) : 0;
 
     if (ev->c->auth->restored_hi_us == NX_TIME_UNKNOWN) {
         return INT64_MAX;
     }
-    return ev->c->auth->restored_hi_us +
-           (feed_s + ev->w_s + INT64_C(1)) * NX_US_PER_S;
+    return ev->c->auth->restored_hi_us + fed_us +
+           (ev->w_s + INT64_C(1)) * NX_US_PER_S;
 }
 
 /* Made from local data, as unbound's zones and policies are: authoritative, but

@@ -75,7 +75,7 @@ static int64_t newest_old_fill(const struct nx_evidence *ev) {
                    (c->profile->verified || ev->w_auth_s > ev->w_s);
 
     if (nx_is_refed(ev)) {
-        at_us += (int64_t)c->auth->ns_ttl_s * NX_US_PER_S;
+        at_us += nx_fed_us(c->auth);
     }
     if (stacked) {
         at_us += (int64_t)ev->w_auth_s * NX_US_PER_S;

@@ -107,6 +107,10 @@ int64_t nx_inclusive_us(const struct nx_profile *profile);
  * an entry that ends may be followed by the next, until the set expires. */
 bool nx_is_refed(const struct nx_evidence *ev);
 
+/* Unknown for this reason (enum nx_unknown_reason): is there a forecast all the
+ * same? While old servers hold the guard shut, what they feed is known. */
+bool nx_unknown_is_forecast(const struct nx_evidence *ev, unsigned reason);
+
 /* Later than any entry of one layer can end, clock errors included;
  * INT64_MAX when the restoration is not known. */
 int64_t nx_single_layer_end(const struct nx_evidence *ev);

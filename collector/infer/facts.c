@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define US_PER_S INT64_C(1000000)
+
 /* Tuned on calibration seeds of tests/simulator. */
 #define P_LATE_UNKNOWN 0.05
 #define P_LATE_NEVER 0.02         /* canary test 4 passed (5.8) */
@@ -13,6 +15,11 @@
 #define P_EARLY_UNKNOWN 0.07
 #define P_EARLY_PREDICT 0.90
 #define LAMBDA_EARLY_PER_S (0.02 / 3600.0)
+
+int64_t nx_fed_us(const struct nx_auth_facts *facts) {
+    return facts->fed_us > 0 ? facts->fed_us
+                             : (int64_t)facts->ns_ttl_s * US_PER_S;
+}
 
 void nx_profile_default(struct nx_profile *out) {
     memset(out, 0, sizeof(*out));

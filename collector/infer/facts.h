@@ -32,6 +32,8 @@ struct nx_auth_facts {
     uint32_t old_w_s;        /* negative TTL of the old servers */
     bool deleg_changed_ns;
     bool old_servers_negative;
+    int64_t fed_us; /* so long after restored_hi old servers may still give a
+                       cache a fresh denial; 0: not known, see nx_fed_us */
     uint16_t ns_negative; /* servers that deny the name now */
     uint16_t ns_total;
     uint64_t epoch; /* counts changes of good/bad */
@@ -41,6 +43,11 @@ struct nx_auth_facts {
     uint8_t bad_n;
     struct nx_bad_interval bad[NX_BAD_MAX];
 };
+
+/* The last moment, after restored_hi, at which servers that left the set may
+ * give one that knows the old set a fresh denial: as long as NS sets live, when
+ * nobody saw when they left. */
+int64_t nx_fed_us(const struct nx_auth_facts *facts);
 
 /* Rounding of the shown TTL (nxclear-estimator(7) 3.3). */
 enum nx_conv { NX_CONV_U, NX_CONV_F, NX_CONV_F0, NX_CONV_T };

@@ -97,8 +97,8 @@ static struct nx_window window_of(const struct nx_evidence *ev,
  * of them ends one W after it. */
 static struct nx_window refed_window(const struct nx_evidence *ev) {
     const struct nx_auth_facts *auth = ev->c->auth;
-    struct nx_window window = nx_prior(auth->outage_lo_us, auth->restored_hi_us,
-                                       (int64_t)auth->ns_ttl_s * NX_US_PER_S);
+    struct nx_window window =
+        nx_prior(auth->outage_lo_us, auth->restored_hi_us, nx_fed_us(auth));
 
     window.b_us += w_us(ev);
     return window;
@@ -395,8 +395,7 @@ static void distribute(const struct nx_evidence *ev, struct nx_verdict *out) {
         }
         break;
     case NX_STATE_UNKNOWN:
-        if (out->unknown_reason == NX_UNKNOWN_NEVER_SEEN ||
-            out->unknown_reason == NX_UNKNOWN_AGENT_SILENT) {
+        if (nx_unknown_is_forecast(ev, out->unknown_reason)) {
             dist_of_entry(ev, out);
         }
         break;

@@ -136,9 +136,8 @@ static void add_extension(const struct nx_evidence *ev,
 static void add_refill(const struct nx_evidence *ev, const struct nx_line *last,
                        struct nx_dist *dist) {
     const struct nx_auth_facts *auth = ev->c->auth;
-    int64_t ttl_us = (int64_t)auth->ns_ttl_s * NX_US_PER_S;
     struct nx_window ns =
-        nx_prior(auth->outage_lo_us, auth->restored_hi_us, ttl_us);
+        nx_prior(auth->outage_lo_us, auth->restored_hi_us, nx_fed_us(auth));
     int64_t a_us = max64(ns.a_us, last->a_us - w_us(ev));
 
     if (!ns.known || ns.b_us <= a_us || ns.b_us <= last->b_us) {

@@ -95,6 +95,9 @@ static bool write_fact(const struct scene *s, const char *key, char *out,
     if (strcmp(key, "hard") == 0) {
         return write_time(s, hard_us(v), out, cap);
     }
+    if (strcmp(key, "looks") == 0) {
+        return write_time(s, f->looks_us, out, cap);
+    }
     if (strcmp(key, "seen") == 0) {
         return write_time(s, v->last_look_us, out, cap);
     }
@@ -194,6 +197,9 @@ static bool holds(const struct scene *s, const struct nx_advice_row *row) {
         return v->presumed_clear;
     case OLD_SERVERS:
         return s->facts->old_servers;
+    case OLD_GUARD:
+        return v->unknown_reason == NX_UNKNOWN_GUARDED &&
+               s->facts->looks_us > s->facts->now_us;
     case LINK:
         return s->facts->link != NULL;
     case ALIAS:

@@ -22,6 +22,7 @@ struct nx_advice_facts {
     const char *other; /* a resolver of the same network that is clear */
     bool alias;        /* the name is an alias whose target is not audited */
     bool old_servers;  /* that left the delegation, and deny the name */
+    int64_t looks_us;  /* they hold looks back until then; 0: they do not */
     const char *link;  /* the name is an alias: what is denied is this one */
     const char *zone;  /* another zone than the name's that denies */
     const char *apex;  /* of the name's own zone */

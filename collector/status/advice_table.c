@@ -256,6 +256,11 @@ const struct nx_advice_row nx_advice_table[] = {
      "not asked yet: a question could plant the denial, and name server "
      "{server} denies {name}",
      "fix name server {server}[, serial {serial}]"},
+    {NX_STATE_UNKNOWN, OLD_GUARD, 0,
+     "not asked yet: name servers that left the NS set deny {name}, and caches "
+     "may ask them until {looks}",
+     "take the zone off the old name servers, or correct it there; else looks "
+     "begin at {looks}"},
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_GUARDED,
      "not asked yet: a question could plant the denial before every name "
      "server is verified good",

@@ -18,6 +18,7 @@ enum nx_advice_when {
     LINK,        /* an alias, and what is denied is known */
     ALIAS,       /* out of the zone: nobody audits its target */
     OLD_SERVERS, /* that left the delegation, and deny the name */
+    OLD_GUARD,   /* not asked because of them alone */
     NO_LINES,
     MANY_LINES,
 };

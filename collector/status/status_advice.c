@@ -89,6 +89,12 @@ static const struct nx_endpoint *other_of(const struct nx_sheet *sheet,
     return found;
 }
 
+/* All servers of the set are good, and old ones hold the guard shut. */
+static int64_t looks_of(const struct nx_auth_facts *auth) {
+    bool held = auth->all_ns_good && !auth->verified && auth->fed_us > 0;
+    return held ? auth->restored_hi_us + auth->fed_us : 0;
+}
+
 static void advise_row(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site,
                        const struct nx_sheet_row *row, struct nx_advice *out) {
@@ -114,6 +120,7 @@ static void advise_row(const struct nx_sheet *sheet,
         .zone = name_or_null(row->view.denied_by, words.zone),
         .apex = name_or_null(row->view.apex, words.apex),
         .old_servers = auth->deleg_changed_ns && auth->old_servers_negative,
+        .looks_us = looks_of(auth),
         .other = other != NULL ? nx_endpoint_text(other, words.other) : NULL};
     nx_advice_of(&row->view.verdict, &facts, out);
 }

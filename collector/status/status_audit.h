@@ -11,6 +11,8 @@ struct nx_status_audit {
     const struct nx_incident *incident;
     struct nx_auth_server *servers; /* each once */
     size_t servers_n;
+    struct nx_left_server *left; /* the NS set lately; each once */
+    size_t left_n;
     struct nx_auth_facts facts; /* of all items together */
     uint8_t outage_known;
     int64_t verified_at_us;

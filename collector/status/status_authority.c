@@ -55,6 +55,36 @@ static int take_servers(struct nx_status_audit *a,
     return 0;
 }
 
+static struct nx_left_server *same_left(const struct nx_status_audit *a,
+                                        const struct nx_endpoint *at) {
+    for (size_t i = 0; i < a->left_n; i++) {
+        if (nx_endpoint_equal(&a->left[i].at, at)) {
+            return &a->left[i];
+        }
+    }
+    return NULL;
+}
+
+static int take_left(struct nx_status_audit *a,
+                     const struct nx_auth_view *view) {
+    size_t n = a->left_n + view->left_n;
+    struct nx_left_server *grown = realloc(a->left, (n + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return NX_ENOMEM;
+    }
+    a->left = grown;
+    for (size_t i = 0; i < view->left_n; i++) {
+        const struct nx_left_server *s = &view->left[i];
+        struct nx_left_server *known = same_left(a, &s->at);
+        if (known == NULL) {
+            a->left[a->left_n++] = *s;
+        } else if (s->class_ > known->class_) {
+            *known = *s;
+        }
+    }
+    return 0;
+}
+
 static bool known_finding(const struct nx_status_audit *a,
                           const struct nx_finding *f) {
     for (size_t i = 0; i < a->findings_n; i++) {
@@ -147,6 +177,7 @@ static int audit_init(struct nx_status_audit *a, const struct nx_engine *engine,
             return 0; /* closed: nothing is kept */
         }
         err = err != 0 ? err : take_servers(a, &view);
+        err = err != 0 ? err : take_left(a, &view);
         if (err != 0) {
             return err;
         }
@@ -165,6 +196,7 @@ static int audit_init(struct nx_status_audit *a, const struct nx_engine *engine,
 
 static void audit_fini(struct nx_status_audit *a) {
     free(a->servers);
+    free(a->left);
     free(a->findings);
 }
 
@@ -264,6 +296,35 @@ static json_t *servers_json(const struct nx_status_audit *a) {
     return list;
 }
 
+static json_t *old_server_json(const struct nx_left_server *s) {
+    char code[12];
+    json_t *o = json_object();
+    if (nx_json_set(o, "name", nx_json_name(s->named ? s->name : NULL)) &&
+        nx_json_set(o, "address", nx_json_address(&s->at)) &&
+        nx_json_set(o, "state", json_string(nx_left_class_text(s->class_))) &&
+        nx_json_set(o, "rcode",
+                    s->answered ? json_string(nx_rcode_text(s->rcode, code))
+                                : json_null()) &&
+        nx_json_set(o, "left", nx_json_time(s->left_us)) &&
+        nx_json_set(o, "until", nx_json_time(s->until_us)) &&
+        nx_json_set(o, "seen", nx_json_time(s->last_us))) {
+        return o;
+    }
+    json_decref(o);
+    return NULL;
+}
+
+static json_t *old_servers_json(const struct nx_status_audit *a) {
+    json_t *list = json_array();
+    for (size_t i = 0; list != NULL && i < a->left_n; i++) {
+        if (!nx_json_add(list, old_server_json(&a->left[i]))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 /* The outage as the fills of measured resolvers date it (German tank); null
  * when they do not, two at least are needed. */
 static json_t *by_fills_json(const struct nx_incident_forecast *forecast) {
@@ -329,7 +390,8 @@ static json_t *audit_json(const struct nx_status_audit *a,
         nx_json_set(o, "audited", json_integer((json_int_t)a->audited_n)) &&
         nx_json_set(o, "seen", nx_json_time(a->audited_us)) &&
         nx_json_set(o, "silent", json_boolean(a->silent)) &&
-        nx_json_set(o, "servers", servers_json(a))) {
+        nx_json_set(o, "servers", servers_json(a)) &&
+        nx_json_set(o, "old_servers", old_servers_json(a))) {
         return o;
     }
     json_decref(o);

@@ -2,6 +2,7 @@
 #include "collector/status/status_audit.h"
 #include "collector/status/status_text.h"
 #include "common/rfc3339.h"
+#include "common/rrtype.h"
 #include "common/text.h"
 
 static json_t *finding_json(enum nx_finding_tag tag,
@@ -83,6 +84,44 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
     return find_text(list, server_tag(s), &s->at, &text);
 }
 
+/* It holds the guard shut: rule 1. */
+static bool find_left(json_t *list, const struct nx_left_server *s) {
+    char code[12];
+    char at[NX_ENDPOINT_TEXT_MAX];
+    char name[NX_DNAME_TEXT_MAX];
+    char time[NX_TIME_TEXT_MAX];
+    struct nx_text text;
+    if (s->class_ < NX_LEFT_PENDING) {
+        return true;
+    }
+    nx_text_init(&text);
+    if (s->named) {
+        nx_text_addf(&text, "%s ", nx_dname_text(s->name, name));
+    }
+    nx_text_add(&text, nx_endpoint_text(&s->at, at));
+    if (s->class_ == NX_LEFT_DENIES) {
+        nx_text_addf(&text, " left the NS set and still denies the name (%s)",
+                     !s->answered ? "when it was seen last"
+                     : s->rcode == NX_RCODE_NOERROR
+                         ? "NODATA"
+                         : nx_rcode_text(s->rcode, code));
+    } else {
+        nx_text_add(&text, s->class_ == NX_LEFT_SETTLES
+                               ? " left the NS set and denied the name until "
+                                 "a moment ago"
+                               : " left the NS set and is not known to be "
+                                 "harmless");
+    }
+    nx_text_addf(&text,
+                 ": caches may ask it until %s, resolvers are not asked "
+                 "before",
+                 nx_time_text(s->until_us, time));
+    return find_text(list,
+                     s->class_ == NX_LEFT_PENDING ? NX_FIND_OLD_SERVER_UNSEEN
+                                                  : NX_FIND_OLD_SERVER_DENIES,
+                     &s->at, &text);
+}
+
 static bool find_if(json_t *list, bool found, enum nx_finding_tag tag,
                     const char *text) {
     return !found || nx_json_add(list, finding_json(tag, NULL, text));
@@ -123,6 +162,11 @@ static bool find_papers(json_t *list, const struct nx_status_audit *a) {
 static bool find_all(json_t *list, const struct nx_status_audit *a) {
     for (size_t i = 0; i < a->servers_n; i++) {
         if (!find_server(list, &a->servers[i])) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < a->left_n; i++) {
+        if (!find_left(list, &a->left[i])) {
             return false;
         }
     }

@@ -3,17 +3,18 @@ as authority, a delegation that moved, a server that only IPv6 reaches, one that
 is lame, a signed zone. Every question in the namespace is captured; a table says
 what could have been planted (nothing), and when the guard closed and opened.
 """
+import datetime
 import os
 import subprocess
 import time
 
 from deploy.lab import networks, zones
-from deploy.lab.ask import ask
+from deploy.lab.ask import ask, wait_until
 from deploy.lab.authority import Knot, Named
 from deploy.lab.lab import Lab
 from deploy.lab.signing import Signer
 from tests.lib.capture import Capture
-from tests.lib.guard import SEEN_S, WATCH_S, Bench
+from tests.lib.guard import OPEN_S, SEEN_S, WATCH_S, Bench, Row, caches_of
 from tests.lib.support import Skip, site_in
 
 NEW_ADDRESS = "192.0.2.13"
@@ -22,13 +23,16 @@ NEGATIVE_TTL_S = 6
 TTL = zones.DELEGATION_TTL_S
 
 
-def ns_set(**addresses):
+OLD_TTL_S = 8  # of the NS set that is left
+
+
+def ns_set(ttl=TTL, **addresses):
     """Lines for both sides of the delegation."""
     lines = []
     for label, address in addresses.items():
         rdtype = "AAAA" if ":" in address else "A"
-        lines += [f"{zones.ZONE}. {TTL} IN NS {label}.{zones.ZONE}.",
-                  f"{label}.{zones.ZONE}. {TTL} IN {rdtype} {address}"]
+        lines += [f"{zones.ZONE}. {ttl} IN NS {label}.{zones.ZONE}.",
+                  f"{label}.{zones.ZONE}. {ttl} IN {rdtype} {address}"]
     return tuple(lines)
 
 
@@ -72,6 +76,69 @@ def moved_delegation(b):
         time.sleep(WATCH_S)
     new.publish(new.zone.with_(zones.record()))
     b.wait_asked()
+
+
+def old_server(document):
+    return document["authority"]["old_servers"][0]
+
+
+def moved_away_from_denial(b):
+    """The old servers go on denying, and the cache that is watched holds their
+    NS set: a question of ours would be answered by them until that has run out.
+    """
+    old = ns_set(OLD_TTL_S, ns1=zones.NS1_ADDRESS, ns2=zones.NS2_ADDRESS)
+    new = b.lab.others[0]
+    cache = b.lab.networks[0]
+    new.publish(new.zone.with_(zones.record()))
+    for server in b.lab.servers:
+        server.publish(zone_of(server.zone.serial + 1, *old))
+    delegate(b, *old)
+    began = time.time()
+    b.open()
+    b.wait_state("negative")
+    # A user asks for what exists: the cache has the old set from now on.
+    assert ask(cache.address, zones.ZONE, "NS",
+               source=cache.user_address).positive
+    delegate(b, *ns_set(ns3=NEW_ADDRESS))
+    document = b.wait(lambda d: d["authority"]["state"] == "restored"
+                      and d["authority"]["old_servers"], SEEN_S,
+                      "the move to be seen")
+    seen_s = time.time() - began
+    tags = {f["tag"] for f in document["authority"]["audit"]}
+    assert "OLD_SERVER_DENIES" in tags, document["authority"]
+    assert {s["address"] for s in document["authority"]["old_servers"]} == \
+        {f"{a}@53" for a in (zones.NS1_ADDRESS, zones.NS2_ADDRESS)}
+    assert old_server(document)["state"] == "denies", document["authority"]
+    assert not document["authority"]["verified"], document["authority"]
+    # A user's question goes to them still (the control), and none of ours.
+    control = f"ns1.{zones.ZONE}"
+    assert ask(cache.address, control, source=cache.user_address).positive
+    assert b.capture.select(began, name=control, source=cache.address,
+                            destination={zones.NS1_ADDRESS,
+                                         zones.NS2_ADDRESS})
+    until = max(datetime.datetime.fromisoformat(s["until"]).timestamp()
+                for s in document["authority"]["old_servers"])
+    b.wait(lambda d: d["authority"]["verified"], OLD_TTL_S + OPEN_S,
+           "the guard to open when the old set has run out")
+    wait_until(lambda: b.capture.select(until, name=zones.NAME,
+                                        destination=cache.address), OPEN_S,
+               "the cache to be asked")
+    ended = time.time()
+    planted = [q for q in b.planted(began, until) if q.name != control]
+    misled = b.capture.select(
+        began, ended, name=zones.NAME, source=caches_of(b.lab),
+        destination={zones.NS1_ADDRESS, zones.NS2_ADDRESS})
+    b.row(Row("moved to BIND, old servers deny", "restored, old deny", seen_s,
+              len(b.capture.select(began, until)),
+              len(b.asked_servers(began, until)), len(planted) + len(misled)))
+    assert not planted and not misled, (planted, misled)
+    first = b.capture.select(began, name=zones.NAME,
+                             destination=cache.address)[0].at
+    print(f"# looks began {first - until:.1f} s after the old set's end, "
+          f"{until - began:.1f} s after the outage", flush=True)
+    asked = [q for q in b.asked_servers(began, until) if q.name == zones.NAME
+             and q.destination == zones.NS1_ADDRESS]
+    assert asked[-1].at > until - 2, (asked, until)  # it was looked after
 
 
 def denied_by_ipv6(b):
@@ -143,10 +210,10 @@ def ipv6_here():
         capture_output=True, check=False).returncode == 0
 
 
-def run(others, *scenarios):
+def run(others, *scenarios, **options):
     with Capture() as capture, \
             Lab([networks.bind], negative_ttl=NEGATIVE_TTL_S,
-                others=others) as lab, site_in(lab) as site:
+                others=others, **options) as lab, site_in(lab) as site:
         bench = Bench(lab, site, capture)
         for scenario in scenarios:
             if bench.incident:
@@ -160,6 +227,11 @@ def test_set_of_name_servers():
     else:
         print("# no IPv6 here: the server that only IPv6 reaches is left out")
         run([new_bind], moved_delegation)
+
+
+def test_old_servers_deny():
+    # Not warm: the cache would know the set with the TTL it had before.
+    run([new_bind], moved_away_from_denial, warm=False)
 
 
 def test_lame_and_signed():

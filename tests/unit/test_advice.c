@@ -138,6 +138,26 @@ static void test_fix(void **state) {
          "wait for the restoration to be verified");
 }
 
+/* Rule 1: the servers of the set are good, those that left it deny. */
+static void test_old_servers_hold_looks_back(void **state) {
+    struct nx_verdict v = bare(NX_STATE_UNKNOWN);
+    struct nx_advice_facts facts = nothing;
+    (void)state;
+    v.unknown_reason = NX_UNKNOWN_GUARDED;
+    facts.name = all.name;
+    facts.looks_us = facts.now_us + 600 * INT64_C(1000000);
+    says(&v, &facts,
+         "not asked yet: name servers that left the NS set deny "
+         "www.example.com, and caches may ask them until 12:10:00Z",
+         "take the zone off the old name servers, or correct it there; else "
+         "looks begin at 12:10:00Z");
+    facts.looks_us = facts.now_us; /* it settles */
+    says(&v, &facts,
+         "not asked yet: a question could plant the denial before every name "
+         "server is verified good",
+         "wait for the restoration to be verified");
+}
+
 /* Nobody audits the server that still denies, but its serial is seen. */
 static void test_find(void **state) {
     struct nx_verdict v = bare(NX_STATE_RECACHED);
@@ -271,6 +291,7 @@ int main(void) {
         cmocka_unit_test(test_wait),
         cmocka_unit_test(test_overdue),
         cmocka_unit_test(test_fix),
+        cmocka_unit_test(test_old_servers_hold_looks_back),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_alias),
         cmocka_unit_test(test_links_and_zones),

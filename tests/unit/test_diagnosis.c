@@ -286,6 +286,29 @@ static void test_moved_delegation(void **state) {
     assert_int_equal(NX_STATE_CLEAR, at(&t, 371)->state);
 }
 
+/* Old servers deny until 60 s after the restoration at the latest: that holds
+ * nobody's looks back for nothing, and bounds what they fed. */
+static void test_old_servers_hold_the_guard(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.deleg_changed_ns = t.auth.old_servers_negative = true;
+    t.auth.ns_ttl_s = 86400;
+    t.auth.old_w_s = 30;
+    t.auth.fed_us = 60 * S;
+    t.auth.verified = false;
+    assert_unknown(at(&t, 110), NX_UNKNOWN_GUARDED);
+    assert_int_equal(NX_TIME_UNKNOWN, t.verdict.next_probe_us);
+    assert_true(t.verdict.eta.known);
+    assert_int_equal(NX_HARD_DELEGATION, t.verdict.hard.reason);
+    assert_int_equal((RESTORED_S + 60 + 31) * S, t.verdict.hard.at_us);
+    assert_true(t.verdict.eta.hi90_us <= t.verdict.hard_stack.at_us);
+    t.auth.old_servers_negative = false; /* it only settles */
+    assert_unknown(at(&t, 110), NX_UNKNOWN_GUARDED);
+    assert_false(t.verdict.eta.known);
+}
+
 static void test_flush_is_not_believed_at_once(void **state) {
     struct target t;
 
@@ -431,6 +454,7 @@ int main(void) {
         cmocka_unit_test(test_short_records_are_soon_clear),
         cmocka_unit_test(test_mixed_without_clock),
         cmocka_unit_test(test_moved_delegation),
+        cmocka_unit_test(test_old_servers_hold_the_guard),
         cmocka_unit_test(test_flush_is_not_believed_at_once),
         cmocka_unit_test(test_clear_is_left_on_confirmation),
         cmocka_unit_test(test_clear_outlives_one_stale_answer),

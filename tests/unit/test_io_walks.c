@@ -118,7 +118,7 @@ static void wait_for_answers(void) {
 /* A whole round for so many types. */
 static void round_of(size_t types_n, fake_fn *answers) {
     server.on_udp = answers;
-    assert_int_equal(nx_walks_round(walks, www, both, types_n), NX_OK);
+    assert_int_equal(nx_walks_round(walks, www, both, types_n, NULL, 0), NX_OK);
     wait_for_answers();
 }
 
@@ -148,7 +148,7 @@ static void reloads_in_the_middle_of_a_round(void **state) {
     (void)state;
     round_of(2, denies);
     server.on_udp = silent;
-    assert_int_equal(nx_walks_round(walks, www, both, 2), NX_OK);
+    assert_int_equal(nx_walks_round(walks, www, both, 2, NULL, 0), NX_OK);
     nx_walks_reload(walks, &settings);
     nx_walks_reload(walks, &settings);
     wait_for_answers();

@@ -584,6 +584,32 @@ static void test_authority(void **state) {
     free_bench(&b);
 }
 
+/* Servers that left the set go with the walk, and make no target. */
+static void test_servers_that_left(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task tasks[5];
+    struct nx_endpoint left[4];
+    for (size_t i = 0; i < 5; i++) {
+        tasks[i] = task_of(i == 3 ? mail : www, 0, 5000);
+        tasks[i].kind = NX_TASK_AUTHORITY;
+        tasks[i].authority_verified = false;
+        tasks[i].has_endpoint = i > 0;
+        assert_int_equal(nx_endpoint_parse("198.51.100.1", &tasks[i].endpoint),
+                         0);
+    }
+    tasks[2].qtype = NX_TYPE_AAAA; /* the same server for another type */
+    tasks[4].endpoint.port = 8053; /* refused */
+    load(&b, tasks, 5, T0);
+    assert_int_equal(nx_planner_targets(b.planner), 1);
+    assert_int_equal(nx_planner_left(b.planner, www, left, 4), 1);
+    assert_int_equal(left[0].address[3], 1);
+    assert_int_equal(nx_planner_left(b.planner, www, left, 0), 0);
+    load(&b, tasks, 1, T0 + S);
+    assert_int_equal(nx_planner_left(b.planner, www, left, 4), 0);
+    free_bench(&b);
+}
+
 static void test_identity(void **state) {
     (void)state;
     struct bench b = new_bench(3);
@@ -751,6 +777,7 @@ int main(void) {
         cmocka_unit_test_setup(test_unverified, setup),
         cmocka_unit_test_setup(test_refusals, setup),
         cmocka_unit_test_setup(test_authority, setup),
+        cmocka_unit_test_setup(test_servers_that_left, setup),
         cmocka_unit_test_setup(test_identity, setup),
         cmocka_unit_test_setup(test_no_storm, setup),
     };

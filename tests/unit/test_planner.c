@@ -140,6 +140,78 @@ static void test_audit_tasks(void **state) {
     assert_int_equal(plans(b, AUDITOR), 0);
 }
 
+/* The auditor sees the zone at name server i, and asks another one. */
+static void audits_at(struct engine_bench *b, unsigned i, unsigned asked,
+                      bool good, int64_t at_us) {
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
+    const struct nx_endpoint at = name_server(i);
+    const struct nx_delegation d = {.name = www,
+                                    .apex = apex,
+                                    .ns_ttl_s = 60,
+                                    .servers = &at,
+                                    .servers_n = 1,
+                                    .at_mono_us = at_us + THETA - 1};
+    const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_AA,
+                                  .rdata = rdata,
+                                  .rdata_len = sizeof(rdata),
+                                  .rdata_n = 1};
+    const struct nx_answer no = {.rcode = NX_RCODE_NXDOMAIN,
+                                 .flags = NX_ANS_SOA | NX_ANS_AA,
+                                 .soa_owner = apex,
+                                 .soa_minimum_s = 900};
+    const struct nx_question question = {
+        .name = www, .qtype = NX_TYPE_A, .to = name_server(asked)};
+    batch_of(b, AUDITOR, &question, good ? &yes : &no, 900, at_us, &d);
+}
+
+/* Rule 1: the old server denies, and caches may know it for the minute that NS
+ * sets live. It stays in the audit, and nobody asks resolvers. */
+static void test_moved_away_from_a_denial(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    hello(b, LYON, 1, 0, T0);
+    hello(b, AUDITOR, 0, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits_at(b, 2, 2, false, T0 + S);
+    tick(b, T0 + S);
+    (void)plans(b, AUDITOR);
+    for (int64_t t = T0 + 2 * S; t < T0 + 62 * S; t += 4 * S) {
+        audits_at(b, 1, 1, true, t);
+        audits_at(b, 1, 2, false, t + S);
+        tick(b, t + 2 * S);
+        assert_int_equal(plan_of(b, LYON, t + 2 * S)->tasks_n, 0);
+        const struct nx_plan *plan = plan_of(b, AUDITOR, t + 2 * S);
+        assert_int_equal(plan->tasks_n, 2);
+        assert_false(plan->tasks[0].has_endpoint);
+        assert_true(plan->tasks[1].has_endpoint);
+        assert_int_equal(plan->tasks[1].kind, NX_TASK_AUTHORITY);
+        assert_int_equal(plan->tasks[1].endpoint.address[3], 2);
+    }
+    assert_int_equal(plans(b, AUDITOR), 1); /* one new plan, not one a round */
+    pass(b, T0 + 63 * S, T0 + 64 * S);
+    assert_int_equal(plan_of(b, LYON, T0 + 64 * S)->tasks_n, 1);
+    assert_int_equal(plan_of(b, AUDITOR, T0 + 64 * S)->tasks_n, 1);
+}
+
+/* An audit before the move knows whom caches may ask after it. */
+static void test_moved_between_audit_and_incident(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident before = incident(7, T0);
+    struct nx_incident after = incident(8, T0 + 20 * S);
+    before.audit = true;
+    hello(b, AUDITOR, 0, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &before), 0);
+    audits_at(b, 2, 2, true, T0 + S);
+    tick(b, T0 + S);
+    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + 10 * S), 0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &after), 0);
+    audits_at(b, 1, 1, true, T0 + 21 * S);
+    tick(b, T0 + 22 * S);
+    const struct nx_plan *plan = plan_of(b, AUDITOR, T0 + 22 * S);
+    assert_int_equal(plan->tasks_n, 2);
+    assert_int_equal(plan->tasks[1].endpoint.address[3], 2);
+}
+
 /* While a visit goes on the plan stands; at its end there is one new plan, and
  * none while time passes until the next visit. */
 static void test_revision_grows_only_with_change(void **state) {
@@ -315,6 +387,8 @@ int main(void) {
         TEST(test_guard_waits_for_the_audit),
         TEST(test_guard_opens_on_word),
         TEST(test_audit_tasks),
+        TEST(test_moved_away_from_a_denial),
+        TEST(test_moved_between_audit_and_incident),
         TEST(test_revision_grows_only_with_change),
         TEST(test_another_task_has_other_numbers),
         TEST(test_agent_with_our_plan_keeps_it),

@@ -122,6 +122,15 @@ static void test_authority(void **state) {
     assert_int_equal(check(&task), NX_REFUSAL_ROLE);
     policy.authority_role = true;
     assert_int_equal(check(&task), NX_REFUSAL_NONE);
+    /* A server beside those that the walk finds: as it could find one. */
+    task.has_endpoint = true;
+    task.endpoint = endpoint("198.51.100.1");
+    assert_int_equal(check(&task), NX_REFUSAL_NONE);
+    task.endpoint.port = 8053;
+    assert_int_equal(check(&task), NX_REFUSAL_SERVER);
+    task.endpoint = endpoint("198.51.100.1@53/tls");
+    assert_int_equal(check(&task), NX_REFUSAL_SERVER);
+    task.has_endpoint = false;
     task.name = outside;
     assert_int_equal(check(&task), NX_REFUSAL_ZONE);
     policy.authority_role = false;

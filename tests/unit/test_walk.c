@@ -581,6 +581,34 @@ static void audits_now_and_then(void **state) {
     assert_int_equal(observed, 5 * (2 + 5) + 1);
 }
 
+/* Whom the set does not have any more, for the name alone. */
+static void asks_servers_that_left(void **state) {
+    (void)state;
+    struct nx_endpoint left[3];
+    plant_four();
+    serve("198.51.100.9", "example.com. ");
+    assert_int_equal(nx_endpoint_parse("198.51.100.9", &left[0]), 0);
+    assert_int_equal(nx_endpoint_parse("198.51.100.2", &left[1]),
+                     0); /* in it */
+    assert_int_equal(nx_endpoint_parse("2001:db8::9", &left[2]), 0);
+    nx_walk_set_left(walk, left, 3);
+    round_a();
+    assert_int_equal(observed, 4 * 2 + 2);
+    assert_true(asked("1 www.example.com. @198.51.100.9 !\n"));
+    assert_true(asked("1 www.example.com. @2001:db8::9 !\n"));
+    assert_false(asked("6 example.com. @198.51.100.9 !\n"));
+    assert_int_equal(found.servers_n, 4);
+    assert_int_equal(found.problems, 0); /* a dead one is no lame one */
+    nx_walk_set_audit(walk, true);
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * (2 + 5) + 1 + 2);
+    nx_walk_set_left(walk, NULL, 0);
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * 2);
+}
+
 static void refuses_a_second_start(void **state) {
     (void)state;
     static const uint16_t types[NX_WALK_TYPES_MAX + 1] = {
@@ -622,6 +650,7 @@ int main(void) {
         T(takes_an_alias_as_an_answer),
         T(does_not_ask_the_soa_twice),
         T(audits_now_and_then),
+        T(asks_servers_that_left),
         T(refuses_a_second_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

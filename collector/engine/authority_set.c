@@ -1,0 +1,166 @@
+/* The set of name servers as each vantage sees it (see authority.h). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/engine/authority_priv.h"
+
+static bool same_server(const struct nx_endpoint *a,
+                        const struct nx_endpoint *b) {
+    return a->address_len == b->address_len && a->port == b->port &&
+           a->scope_id == b->scope_id &&
+           memcmp(a->address, b->address, a->address_len) == 0;
+}
+
+struct nx_auth_entry *nx_auth_entry(struct nx_authority *a, uint32_t agent_id,
+                                    const struct nx_endpoint *at) {
+    for (size_t i = 0; i < a->entries_n; i++) {
+        struct nx_auth_entry *e = &a->entries[i];
+        if (e->agent_id == agent_id && same_server(&e->server.at, at)) {
+            return e;
+        }
+    }
+    return NULL;
+}
+
+static bool listed(const struct nx_delegation *d,
+                   const struct nx_endpoint *at) {
+    for (size_t i = 0; i < d->servers_n; i++) {
+        if (same_server(&d->servers[i], at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int64_t later(int64_t a, int64_t b) {
+    return a > b ? a : b; /* NX_TIME_UNKNOWN is the smallest */
+}
+
+/* --- who leaves it --- */
+
+/* What the vantage saw of it in the set. */
+static struct nx_left_sight sight_of(const struct nx_auth_entry *e) {
+    bool denies = e->word == NX_AUTH_WORD_DENIES;
+    return (struct nx_left_sight){
+        .agent_id = e->agent_id,
+        .last_us = e->server.last_us,
+        .denied_us = denies ? e->word_us : NX_TIME_UNKNOWN,
+        .well_us = denies ? NX_TIME_UNKNOWN : e->word_us};
+}
+
+/* A server that leaves the set while it is bad ends an outage by leaving.
+ * of_zone: it left the zone's own set (not the parent's, asked while the
+ * delegation was lost), so caches may still know it. */
+static int leave(struct nx_authority *a, const struct nx_auth_entry *e,
+                 bool of_zone, int64_t at_us) {
+    if (e->word >= NX_AUTH_WORD_DIFFERS) {
+        a->left_lo_us = later(a->left_lo_us, e->bad_lo_us);
+        a->left_hi_us = later(a->left_hi_us, at_us);
+    }
+    if (!of_zone) {
+        return 0;
+    }
+    const struct nx_left_sight sight = sight_of(e);
+    bool denies = e->word == NX_AUTH_WORD_DENIES;
+    return nx_left_add(&a->left, &e->server.at, e->named ? e->name : NULL,
+                       at_us, a->set_ttl_s, denies ? e->server.w_s : 0, &sight);
+}
+
+static int drop_unlisted(struct nx_authority *a, uint32_t agent_id,
+                         const struct nx_delegation *d, int64_t at_us) {
+    bool of_zone = a->apex_known && nx_dname_under(a->apex, d->apex);
+    bool same_zone = of_zone && nx_dname_equal(a->apex, d->apex);
+    size_t kept = 0;
+    int err = 0;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        if (err == 0 && e->agent_id == agent_id && !listed(d, &e->server.at)) {
+            err = leave(a, e, of_zone, at_us);
+            a->set_changed = a->set_changed || same_zone;
+        }
+        if (err != 0 || e->agent_id != agent_id || listed(d, &e->server.at)) {
+            a->entries[kept++] = *e;
+        }
+    }
+    /* What another set's TTL was says nothing of this one's. */
+    a->set_ttl_s = kept < a->entries_n ? 0 : a->set_ttl_s;
+    a->entries_n = kept;
+    return err;
+}
+
+/* --- who is in it --- */
+
+static void entry_init(struct nx_auth_entry *e, uint32_t agent_id,
+                       const struct nx_endpoint *at) {
+    *e = (struct nx_auth_entry){.agent_id = agent_id,
+                                .asked_us = NX_TIME_UNKNOWN,
+                                .word_us = NX_TIME_UNKNOWN,
+                                .last_good_us = NX_TIME_UNKNOWN,
+                                .good_hi_us = NX_TIME_UNKNOWN,
+                                .bad_lo_us = NX_TIME_UNKNOWN};
+    e->server.at = *at;
+    e->server.at.server_name = NULL;
+    e->server.class_ = NX_AUTH_PENDING;
+    e->server.last_bad_us = NX_TIME_UNKNOWN;
+    e->server.good_since_us = NX_TIME_UNKNOWN;
+    e->server.last_us = NX_TIME_UNKNOWN;
+    if (at->server_name != NULL) {
+        (void)nx_dname_lower(at->server_name, e->name);
+        e->named = true;
+    }
+}
+
+static int add_listed(struct nx_authority *a, uint32_t agent_id,
+                      const struct nx_delegation *d) {
+    size_t n = a->entries_n + d->servers_n;
+    struct nx_auth_entry *grown = realloc(a->entries, n * sizeof(*grown));
+    if (grown == NULL) {
+        return NX_ENOMEM;
+    }
+    a->entries = grown;
+    for (size_t i = 0; i < d->servers_n; i++) {
+        struct nx_auth_entry *e = nx_auth_entry(a, agent_id, &d->servers[i]);
+        if (e == NULL) {
+            e = &a->entries[a->entries_n++];
+            entry_init(e, agent_id, &d->servers[i]);
+            nx_left_back(&a->left, &d->servers[i]);
+        }
+        e->server.sides = d->sides != NULL ? d->sides[i] : 0;
+    }
+    return 0;
+}
+
+int nx_auth_set(struct nx_authority *a, uint32_t agent_id,
+                const struct nx_delegation *d, int64_t at_us, uint32_t eps_us) {
+    int err = add_listed(a, agent_id, d);
+    if (err == 0) {
+        err = drop_unlisted(a, agent_id, d, at_us + eps_us);
+    }
+    if (err == 0 && d->ns_ttl_s > a->set_ttl_s) {
+        a->set_ttl_s = d->ns_ttl_s;
+    }
+    return err;
+}
+
+int nx_authority_remember(struct nx_authority *a, const struct nx_endpoint *at,
+                          const uint8_t *name, int64_t at_us, uint32_t ttl_s) {
+    for (size_t i = 0; i < a->entries_n; i++) {
+        if (same_server(&a->entries[i].server.at, at)) {
+            return 0;
+        }
+    }
+    return nx_left_knows(&a->left, at)
+               ? 0
+               : nx_left_add(&a->left, at, name, at_us, ttl_s, 0, NULL);
+}
+
+uint32_t nx_authority_ns_ttl(const struct nx_authority *a) {
+    return a->set_ttl_s;
+}
+
+const struct nx_left_server *nx_authority_left(const struct nx_authority *a,
+                                               size_t *n, uint64_t *changes_n) {
+    *n = a->left.n;
+    *changes_n = a->left.changes_n;
+    return a->left.list;
+}

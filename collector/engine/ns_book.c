@@ -1,0 +1,127 @@
+#include "collector/engine/ns_book.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct known_server {
+    struct nx_endpoint at; /* server_name NULL: see name */
+    bool named;
+    uint8_t name[NX_DNAME_MAX];
+    uint32_t ttl_s;
+    int64_t seen_us;
+};
+
+struct nx_ns_book_zone {
+    uint8_t apex[NX_DNAME_MAX];
+    int64_t seen_us;
+    size_t servers_n;
+    struct known_server servers[NX_DELEG_SERVERS_MAX];
+};
+
+void nx_ns_book_fini(struct nx_ns_book *book) {
+    free(book->zones);
+    *book = (struct nx_ns_book){.zones = NULL};
+}
+
+static struct nx_ns_book_zone *zone_of(const struct nx_ns_book *book,
+                                       const uint8_t *apex) {
+    for (size_t i = 0; i < book->n; i++) {
+        if (nx_dname_equal(book->zones[i].apex, apex)) {
+            return &book->zones[i];
+        }
+    }
+    return NULL;
+}
+
+static struct nx_ns_book_zone *oldest_zone(const struct nx_ns_book *book) {
+    struct nx_ns_book_zone *oldest = &book->zones[0];
+    for (size_t i = 1; i < book->n; i++) {
+        if (book->zones[i].seen_us < oldest->seen_us) {
+            oldest = &book->zones[i];
+        }
+    }
+    return oldest;
+}
+
+static struct nx_ns_book_zone *make_zone(struct nx_ns_book *book,
+                                         const uint8_t *apex) {
+    struct nx_ns_book_zone *zone = NULL;
+    if (book->n == NX_NS_BOOK_ZONES_MAX) {
+        zone = oldest_zone(book);
+    } else {
+        zone = realloc(book->zones, (book->n + 1) * sizeof(*zone));
+        if (zone == NULL) {
+            return NULL;
+        }
+        book->zones = zone;
+        zone = &book->zones[book->n++];
+    }
+    memset(zone, 0, sizeof(*zone));
+    zone->seen_us = NX_TIME_UNKNOWN;
+    (void)nx_dname_lower(apex, zone->apex);
+    return zone;
+}
+
+static bool same_address(const struct nx_endpoint *a,
+                         const struct nx_endpoint *b) {
+    return a->address_len == b->address_len && a->port == b->port &&
+           a->scope_id == b->scope_id &&
+           memcmp(a->address, b->address, a->address_len) == 0;
+}
+
+/* The server's place: its own, a free one, or that of the one seen longest ago.
+ */
+static struct known_server *place(struct nx_ns_book_zone *zone,
+                                  const struct nx_endpoint *at) {
+    struct known_server *oldest = &zone->servers[0];
+    for (size_t i = 0; i < zone->servers_n; i++) {
+        struct known_server *s = &zone->servers[i];
+        if (same_address(&s->at, at)) {
+            return s;
+        }
+        oldest = s->seen_us < oldest->seen_us ? s : oldest;
+    }
+    bool room = zone->servers_n < NX_DELEG_SERVERS_MAX;
+    struct known_server *s = room ? &zone->servers[zone->servers_n++] : oldest;
+    memset(s, 0, sizeof(*s));
+    s->at = *at;
+    s->at.server_name = NULL;
+    s->seen_us = NX_TIME_UNKNOWN;
+    return s;
+}
+
+int nx_ns_book_see(struct nx_ns_book *book, const struct nx_delegation *set,
+                   uint32_t ttl_s, int64_t at_us) {
+    struct nx_ns_book_zone *zone = zone_of(book, set->apex);
+    zone = zone != NULL ? zone : make_zone(book, set->apex);
+    if (zone == NULL) {
+        return NX_ENOMEM;
+    }
+    zone->seen_us = at_us > zone->seen_us ? at_us : zone->seen_us;
+    for (size_t i = 0; i < set->servers_n; i++) {
+        const struct nx_endpoint *at = &set->servers[i];
+        struct known_server *s = place(zone, at);
+        s->seen_us = at_us > s->seen_us ? at_us : s->seen_us;
+        s->ttl_s = ttl_s;
+        s->named = at->server_name != NULL;
+        if (s->named) {
+            (void)nx_dname_lower(at->server_name, s->name);
+        }
+    }
+    return 0;
+}
+
+int nx_ns_book_recall(const struct nx_ns_book *book,
+                      const struct nx_delegation *set, int64_t at_us,
+                      struct nx_authority *authority) {
+    const struct nx_ns_book_zone *zone = zone_of(book, set->apex);
+    int err = 0;
+    for (size_t i = 0; zone != NULL && i < zone->servers_n && err == 0; i++) {
+        const struct known_server *s = &zone->servers[i];
+        if (at_us - s->seen_us <= NX_NS_BOOK_KEPT_US) {
+            err = nx_authority_remember(
+                authority, &s->at, s->named ? s->name : NULL, at_us, s->ttl_s);
+        }
+    }
+    return err;
+}

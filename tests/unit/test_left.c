@@ -1,0 +1,349 @@
+/* Name servers that left the set while caches may know them: rule 1. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/engine/ns_book.h"
+#include "tests/lib/authority_bench.h"
+
+#define TTL (3600 * S) /* of the bench's NS sets */
+#define OLD 2U
+#define NEW 1U
+
+static const struct nx_auth_view *view_of(struct bench *b) {
+    static struct nx_auth_view view;
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    return &view;
+}
+
+/* The old one denies; at T0 + 10 s the zone is at the new one, which is good.
+ */
+static void move(struct bench *b) {
+    delegate(b, 1, apex, OLD, OLD, T0);
+    denies(b, 1, OLD, apex, 900, T0 + S);
+    assert_false(step(b, T0 + S)->all_ns_good);
+    delegate(b, 1, apex, NEW, NEW, T0 + 10 * S);
+}
+
+enum old_says { DENIES, RIGHT, SILENT, NOT_ASKED };
+
+/* The new one is good from..until, the old one says that. */
+static void goes_on(struct bench *b, enum old_says old, int64_t from,
+                    int64_t until) {
+    for (int64_t t = from; t <= until; t += 5 * S) {
+        good(b, 1, NEW, t);
+        if (old == DENIES) {
+            denies(b, 1, OLD, apex, 900, t);
+        } else if (old == RIGHT) {
+            good(b, 1, OLD, t);
+        } else if (old == SILENT) {
+            silent(b, 1, OLD, t);
+        }
+        (void)step(b, t);
+    }
+}
+
+static void test_old_server_that_denies_shuts(void **state) {
+    struct bench *b = *state;
+    int64_t end = T0 + 10 * S + EPS + TTL;
+    move(b);
+    goes_on(b, DENIES, T0 + 11 * S, T0 + 300 * S);
+    const struct nx_auth_facts *f = nx_authority_facts(b->a);
+    assert_true(f->all_ns_good); /* of the set: forecasts go on */
+    assert_false(f->verified);
+    assert_false(nx_authority_proven(b->a));
+    assert_int_equal(view_of(b)->left_n, 1);
+    assert_int_equal(view_of(b)->left[0].class_, NX_LEFT_DENIES);
+    assert_int_equal(view_of(b)->left_shut_us, end);
+    assert_int_equal(view_of(b)->servers_n, 1);
+    /* It may feed caches to the end of the old set, for its W each. */
+    assert_true(f->deleg_changed_ns && f->old_servers_negative);
+    assert_int_equal(f->restored_hi_us + f->fed_us, end);
+    assert_int_equal(f->old_w_s, 700);
+    /* Then nobody asks it any more. */
+    goes_on(b, DENIES, end - 20 * S, end - S);
+    assert_false(nx_authority_proven(b->a));
+    (void)step(b, end);
+    assert_true(nx_authority_proven(b->a));
+    assert_int_equal(view_of(b)->left_n, 0);
+    assert_int_equal(view_of(b)->verified_at_us, end);
+    f = nx_authority_facts(b->a);
+    assert_true(f->old_servers_negative); /* what it fed lives on */
+    assert_int_equal(f->restored_hi_us + f->fed_us, end);
+}
+
+static void test_old_server_put_right(void **state) {
+    struct bench *b = *state;
+    move(b);
+    goes_on(b, DENIES, T0 + 11 * S, T0 + 100 * S);
+    goes_on(b, RIGHT, T0 + 105 * S, T0 + 160 * S);
+    assert_false(nx_authority_proven(b->a));
+    assert_int_equal(view_of(b)->left[0].class_, NX_LEFT_SETTLES);
+    goes_on(b, RIGHT, T0 + 165 * S, T0 + 166 * S);
+    assert_true(nx_authority_proven(b->a));
+    assert_int_equal(view_of(b)->left[0].class_, NX_LEFT_HARMLESS);
+    const struct nx_auth_facts *f = nx_authority_facts(b->a);
+    assert_int_equal(f->restored_hi_us + f->fed_us, T0 + 105 * S);
+    /* It turns bad again: at once. */
+    denies(b, 1, OLD, apex, 900, T0 + 170 * S);
+    assert_false(nx_authority_proven(b->a));
+    (void)step(b, T0 + 170 * S);
+    assert_false(nx_authority_proven(b->a));
+}
+
+static void test_old_server_falls_silent(void **state) {
+    struct bench *b = *state;
+    move(b);
+    goes_on(b, SILENT, T0 + 11 * S, T0 + 300 * S);
+    assert_false(nx_authority_proven(b->a)); /* it denied until T0 + 1 s */
+    goes_on(b, SILENT, T0 + 301 * S, T0 + 310 * S);
+    assert_true(nx_authority_proven(b->a));
+    assert_int_equal(view_of(b)->left[0].class_, NX_LEFT_SILENT);
+}
+
+static void test_nobody_asks_the_old_server(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, OLD, OLD, T0);
+    good(b, 1, OLD, T0 + S);
+    delegate(b, 1, apex, NEW, NEW, T0 + 10 * S);
+    goes_on(b, NOT_ASKED, T0 + 11 * S, T0 + 100 * S);
+    assert_true(nx_authority_proven(b->a)); /* good when it was seen last */
+    goes_on(b, NOT_ASKED, T0 + 105 * S, T0 + 400 * S);
+    assert_false(nx_authority_proven(b->a)); /* that was long ago */
+    assert_int_equal(view_of(b)->left[0].class_, NX_LEFT_PENDING);
+    goes_on(b, RIGHT, T0 + 405 * S, T0 + 405 * S);
+    assert_true(nx_authority_proven(b->a));
+    assert_false(nx_authority_facts(b->a)->old_servers_negative);
+}
+
+/* What another process saw is old news. */
+static void test_collector_was_started_again(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_rules later = rules;
+    delegate(b, 1, apex, OLD, OLD, T0);
+    good(b, 1, OLD, T0 + S);
+    delegate(b, 1, apex, NEW, NEW, T0 + 10 * S);
+    goes_on(b, RIGHT, T0 + 11 * S, T0 + 100 * S);
+    later.woke_us = T0 + 110 * S;
+    good(b, 1, NEW, T0 + 111 * S);
+    (void)nx_authority_step(b->a, &later, &b->incident, T0 + 111 * S);
+    assert_false(nx_authority_proven(b->a));
+    good(b, 1, OLD, T0 + 112 * S);
+    (void)nx_authority_step(b->a, &later, &b->incident, T0 + 112 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
+static void test_back_in_the_set(void **state) {
+    struct bench *b = *state;
+    move(b);
+    delegate(b, 1, apex, NEW, OLD, T0 + 20 * S);
+    (void)step(b, T0 + 20 * S);
+    assert_int_equal(view_of(b)->left_n, 0);
+    assert_int_equal(view_of(b)->servers_n, 2);
+}
+
+/* The last vantage that looks counts, one that is gone does not. */
+static void test_vantages(void **state) {
+    struct bench *b = *state;
+    move(b);
+    delegate(b, 2, apex, NEW, NEW, T0 + 10 * S);
+    for (int64_t t = T0 + 11 * S; t < T0 + 400 * S; t += 5 * S) {
+        good(b, 1, NEW, t);
+        good(b, 2, NEW, t);
+        good(b, 2, OLD, t);
+        if (t < T0 + 60 * S) {
+            denies(b, 1, OLD, apex, 900, t);
+        }
+        (void)step(b, t);
+        if (t < T0 + 350 * S) {
+            assert_false(nx_authority_proven(b->a));
+        }
+    }
+    assert_true(nx_authority_proven(b->a));
+    nx_authority_forget(b->a, 2);
+    (void)step(b, T0 + 400 * S);
+    assert_int_equal(view_of(b)->left[0].class_, NX_LEFT_DENIES);
+}
+
+/* The zone's own NS TTL may be the longer one; no cache keeps either for more
+ * than a week. */
+static void test_longest_ttl(void **state) {
+    struct bench *b = *state;
+    static const uint32_t ttls[] = {7200, 100, 3000000};
+    static const int64_t lasts[] = {7200, 3600, NX_LEFT_TTL_MAX_S};
+    for (size_t i = 0; i < 3; i++) {
+        const struct nx_answer answer = {.flags = NX_ANS_AA | NX_ANS_RDATA};
+        const struct nx_question question = {
+            .name = apex, .qtype = NX_TYPE_NS, .to = server(OLD)};
+        const struct nx_obs obs = {
+            .question = &question, .answer = &answer, .answer_ttl_s = ttls[i]};
+        delegate(b, 1, apex, OLD, OLD, T0);
+        denies(b, 1, OLD, apex, 900, T0 + S);
+        assert_int_equal(
+            nx_authority_paper(b->a, 1, name, NX_TYPE_A, &obs, T0 + S), 0);
+        delegate(b, 1, apex, NEW, NEW, T0 + 10 * S);
+        (void)step(b, T0 + 10 * S);
+        assert_int_equal(view_of(b)->left_shut_us,
+                         T0 + 10 * S + EPS + lasts[i] * S);
+        nx_authority_free(&b->a);
+        assert_int_equal(nx_authority_new(&b->a), 0);
+    }
+}
+
+/* The delegation is lost, and comes back with others: caches knew the first. */
+static void test_lost_then_moved(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, OLD, OLD, T0);
+    denies(b, 1, OLD, apex, 900, T0 + S);
+    delegate(b, 1, com, 7, 7, T0 + 10 * S);
+    denies(b, 1, 7, com, 600, T0 + 11 * S);
+    delegate(b, 1, apex, NEW, NEW, T0 + 20 * S);
+    (void)step(b, T0 + 20 * S);
+    assert_int_equal(view_of(b)->left_n, 1); /* com's own were never asked */
+    assert_int_equal(view_of(b)->left[0].at.address[3], OLD);
+    goes_on(b, DENIES, T0 + 21 * S, T0 + 200 * S);
+    assert_false(nx_authority_proven(b->a));
+    assert_true(nx_authority_facts(b->a)->old_servers_negative);
+}
+
+static void test_more_than_are_kept(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, NEW, NEW, T0);
+    for (unsigned i = 0; i <= NX_LEFT_MAX; i++) {
+        const struct nx_endpoint at = server(100 + i);
+        assert_int_equal(nx_authority_remember(b->a, &at, NULL, T0, 60 + i), 0);
+    }
+    for (unsigned i = 0; i < NX_LEFT_MAX; i++) {
+        good(b, 1, 100 + i, T0 + 50 * S);
+    }
+    goes_on(b, NOT_ASKED, T0, T0 + 90 * S);
+    assert_int_equal(view_of(b)->left_shut_us, T0 + (60 + NX_LEFT_MAX) * S);
+    goes_on(b, NOT_ASKED, T0 + 92 * S, T0 + 92 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
+/* --- which replies can plant a denial --- */
+
+static void test_what_plants(void **state) {
+    (void)state;
+    enum { AA = NX_ANS_AA, SOA = NX_ANS_SOA, NS = NX_ANS_NS };
+    static const struct {
+        const char *what;
+        struct nx_answer answer;
+        uint8_t kind;
+        bool plants;
+    } rows[] = {
+        {"NXDOMAIN", {.rcode = 3, .flags = AA | SOA}, NX_KIND_NXDOMAIN, true},
+        {"without AA", {.rcode = 3}, NX_KIND_NXDOMAIN, true},
+        {"NODATA", {.flags = AA | SOA}, NX_KIND_NODATA, true},
+        {"nothing, with AA", {.flags = AA}, NX_KIND_MISS, true},
+        {"nothing", {.flags = 0}, NX_KIND_MISS, false},
+        {"referral", {.flags = NS}, NX_KIND_MISS, false},
+        {"alias that leaves", {.flags = AA, .cname_n = 1}, NX_KIND_MISS, false},
+        {"another answer", {.flags = AA}, NX_KIND_POS_OTHER, false},
+        {"the answer", {.flags = AA}, NX_KIND_POS, false},
+        {"REFUSED", {.rcode = 5}, NX_KIND_REFUSED, false},
+        {"SERVFAIL", {.rcode = 2}, NX_KIND_SERVFAIL, false},
+        {"silence", {.outcome = NX_TIMEOUT}, NX_KIND_TIMEOUT, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct nx_left left;
+        const struct nx_question question = {
+            .name = name, .qtype = NX_TYPE_A, .to = server(OLD)};
+        const struct nx_obs obs = {.question = &question,
+                                   .answer = &rows[i].answer};
+        const struct nx_look look = {
+            .rx_us = T0 + S,
+            .kind = rows[i].kind,
+            .flags = (rows[i].answer.flags & AA) != 0 ? NX_LOOK_AA : 0};
+        const struct nx_left_rules lrules = {.settle_us = 60 * S,
+                                             .patience_us = 300 * S};
+        nx_left_init(&left);
+        assert_int_equal(
+            nx_left_add(&left, &question.to, NULL, T0, 3600, 0, NULL), 0);
+        bool plants = nx_left_answer(&left, 1, &obs, &look);
+        nx_left_step(&left, &lrules, T0 + S);
+        bool shut = nx_left_shut_until(&left, T0 + S) != NX_TIME_UNKNOWN;
+        if (plants != rows[i].plants || shut != rows[i].plants) {
+            fail_msg("%s: plants %d, shuts %d", rows[i].what, plants, shut);
+        }
+        nx_left_fini(&left);
+    }
+}
+
+/* --- what earlier audits saw --- */
+
+static void see(struct nx_ns_book *book, const uint8_t *zone, unsigned i,
+                int64_t at_us) {
+    const struct nx_endpoint at = server(i);
+    const struct nx_delegation d = {
+        .name = name, .apex = zone, .servers = &at, .servers_n = 1};
+    assert_int_equal(nx_ns_book_see(book, &d, 3600, at_us), 0);
+}
+
+static void test_book_of_name_servers(void **state) {
+    struct bench *b = *state;
+    struct nx_ns_book book = {.zones = NULL};
+    const struct nx_endpoint at = server(NEW);
+    const struct nx_delegation d = {
+        .name = name, .apex = apex, .servers = &at, .servers_n = 1};
+    see(&book, apex, 9, T0 - NX_NS_BOOK_KEPT_US - S); /* too long ago */
+    see(&book, apex, OLD, T0 - 100 * S);
+    see(&book, apex, NEW, T0 - 100 * S);
+    see(&book, com, 7, T0 - 100 * S);
+    delegate(b, 1, apex, NEW, NEW, T0);
+    assert_int_equal(nx_ns_book_recall(&book, &d, T0, b->a), 0);
+    (void)step(b, T0);
+    assert_int_equal(view_of(b)->left_n, 1);
+    assert_int_equal(view_of(b)->left[0].at.address[3], OLD);
+    assert_true(view_of(b)->left[0].named);
+    assert_int_equal(view_of(b)->left_shut_us, T0 + TTL);
+    goes_on(b, RIGHT, T0 + S, T0 + 70 * S);
+    assert_true(nx_authority_proven(b->a));
+    nx_ns_book_fini(&book);
+}
+
+static void test_book_is_bounded(void **state) {
+    struct bench *b = *state;
+    struct nx_ns_book book = {.zones = NULL};
+    uint8_t zone[] = "\4zzzz\7example";
+    const struct nx_endpoint at = server(NEW);
+    const struct nx_delegation d = {
+        .name = name, .apex = apex, .servers = &at, .servers_n = 1};
+    see(&book, apex, OLD, T0); /* the oldest */
+    for (unsigned i = 0; i < NX_NS_BOOK_ZONES_MAX; i++) {
+        char digits[5];
+        (void)snprintf(digits, sizeof(digits), "%04u", i);
+        memcpy(zone + 1, digits, 4);
+        see(&book, zone, 1, T0 + S);
+    }
+    assert_int_equal(book.n, NX_NS_BOOK_ZONES_MAX);
+    delegate(b, 1, apex, NEW, NEW, T0 + 2 * S);
+    assert_int_equal(nx_ns_book_recall(&book, &d, T0 + 2 * S, b->a), 0);
+    assert_int_equal(view_of(b)->left_n, 0);
+    nx_ns_book_fini(&book);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_old_server_that_denies_shuts),
+        TEST(test_old_server_put_right),
+        TEST(test_old_server_falls_silent),
+        TEST(test_nobody_asks_the_old_server),
+        TEST(test_collector_was_started_again),
+        TEST(test_back_in_the_set),
+        TEST(test_vantages),
+        TEST(test_longest_ttl),
+        TEST(test_lost_then_moved),
+        TEST(test_more_than_are_kept),
+        TEST(test_what_plants),
+        TEST(test_book_of_name_servers),
+        TEST(test_book_is_bounded),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
