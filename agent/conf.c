@@ -245,6 +245,7 @@ void nx_agent_conf_free(struct nx_agent_conf **out) {
     }
     free_names(conf->policy.zones, conf->policy.zones_n);
     free_names(conf->policy.canary_zones, conf->policy.canary_zones_n);
+    free_names(conf->policy.sibling_zones, conf->policy.sibling_zones_n);
     free_const(conf->policy.types);
     free(conf->collectors);
     free(conf->resolvers);

@@ -95,6 +95,26 @@ static int canary_zones(struct nx_convert *c, const struct nx_raw_policy *raw) {
     return err;
 }
 
+/* What lies directly below them is asked for in quiet times: below the root and
+ * the top-level domains that is everybody's. */
+static int sibling_zones(struct nx_convert *c,
+                         const struct nx_raw_policy *raw) {
+    struct nx_policy *out = &c->out->policy;
+    int err = raw->sibling_zones == NULL
+                  ? NX_OK
+                  : names(c, "policy.sibling_zones", raw->sibling_zones,
+                          raw->sibling_zones_count, &out->sibling_zones,
+                          &out->sibling_zones_n);
+    for (size_t i = 0; err == NX_OK && i < out->sibling_zones_n; i++) {
+        if (nx_dname_labels(out->sibling_zones[i]) < 2) {
+            return NX_CONVERT_FAIL(c, "policy.sibling_zones",
+                                   "\"%s\" is no zone of two labels or more",
+                                   raw->sibling_zones[i]);
+        }
+    }
+    return err;
+}
+
 static int types(struct nx_convert *c, const struct nx_raw_policy *raw) {
     if (raw->types == NULL) {
         return NX_OK;
@@ -180,6 +200,9 @@ int nx_convert_policy(struct nx_convert *c) {
     }
     if (err == NX_OK) {
         err = canary_zones(c, raw);
+    }
+    if (err == NX_OK) {
+        err = sibling_zones(c, raw);
     }
     if (err == NX_OK) {
         err = types(c, raw);

@@ -33,6 +33,8 @@ struct nx_raw_policy {
     unsigned zones_count;
     char **canary_zones;
     unsigned canary_zones_count;
+    char **sibling_zones;
+    unsigned sibling_zones_count;
     char **types;
     unsigned types_count;
     uint32_t *resolver_qps;

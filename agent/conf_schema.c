@@ -57,6 +57,8 @@ static const cyaml_schema_field_t policy_fields[] = {
                          1, NX_CONF_ZONES_MAX),
     CYAML_FIELD_SEQUENCE("canary_zones", OPT, struct nx_raw_policy,
                          canary_zones, &text_value, 1, NX_CONF_ZONES_MAX),
+    CYAML_FIELD_SEQUENCE("sibling_zones", OPT, struct nx_raw_policy,
+                         sibling_zones, &text_value, 1, NX_CONF_ZONES_MAX),
     CYAML_FIELD_SEQUENCE("types", OPT, struct nx_raw_policy, types, &text_value,
                          1, NX_CONF_TYPES_MAX),
     OPT_UINT("resolver_qps", struct nx_raw_policy, resolver_qps),

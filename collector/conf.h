@@ -25,7 +25,7 @@
  *       agent_messages_per_s: 500      # 1..100000
  *       agent_kib_per_s: 16384         # 64..1048576
  *     canary:                          # optional: resolvers are measured
- *       zone: canary.example.net       # required in it
+ *       zone: canary.example.net       # or siblings_of: example.com
  *       every_s: 86400                 # 60..259200
  *       count: 16                      # 7..16
  *     networks:                        # labels, by name; all but name optional

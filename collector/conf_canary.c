@@ -8,8 +8,10 @@
 #define EVERY_MAX_S 259200U
 
 const cyaml_schema_field_t nx_conf_canary_fields[] = {
-    CYAML_FIELD_STRING_PTR("zone", CYAML_FLAG_POINTER,
-                           struct nx_conf_raw_canary, zone, 1,
+    CYAML_FIELD_STRING_PTR("zone", OPTIONAL_PTR, struct nx_conf_raw_canary,
+                           zone, 1, NX_CONF_TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("siblings_of", OPTIONAL_PTR,
+                           struct nx_conf_raw_canary, siblings_of, 1,
                            NX_CONF_TEXT_MAX),
     CYAML_FIELD_UINT_PTR("every_s", OPTIONAL_PTR, struct nx_conf_raw_canary,
                          every_s),
@@ -17,20 +19,39 @@ const cyaml_schema_field_t nx_conf_canary_fields[] = {
                          count),
     CYAML_FIELD_END};
 
+/* Of a zone that is run for canary names, or of one that is in use. */
+static int take_zone(const struct nx_conf_reader *r,
+                     const struct nx_conf_raw_canary *raw,
+                     struct nx_canary_conf *out) {
+    const char *text = raw->zone != NULL ? raw->zone : raw->siblings_of;
+    out->sibling = raw->zone == NULL;
+    if ((raw->zone == NULL) == (raw->siblings_of == NULL)) {
+        return nx_yaml_error(r->doc, r->why, r->why_cap, "canary",
+                             "needs zone or siblings_of, one of them");
+    }
+    if (nx_dname_parse(text, out->zone) != NX_OK ||
+        nx_dname_labels(out->zone) < 2 ||
+        nx_canary_zone_check(out->zone) != NX_OK) {
+        return nx_yaml_error(r->doc, r->why, r->why_cap,
+                             out->sibling ? "canary.siblings_of"
+                                          : "canary.zone",
+                             "\"%s\" is not the name of a zone, of two labels "
+                             "or more and 223 octets at most",
+                             text);
+    }
+    return NX_OK;
+}
+
 int nx_conf_take_canary(const struct nx_conf_reader *r,
                         const struct nx_conf_raw_canary *raw) {
     struct nx_canary_conf *out = &r->out->engine.canary;
     uint32_t count = out->count_n;
-    if (nx_dname_parse(raw->zone, out->zone) != NX_OK ||
-        nx_dname_labels(out->zone) < 2 ||
-        nx_canary_zone_check(out->zone) != NX_OK) {
-        return nx_yaml_error(r->doc, r->why, r->why_cap, "canary.zone",
-                             "\"%s\" is not the name of a zone, of two labels "
-                             "or more and 223 octets at most",
-                             raw->zone);
+    int err = take_zone(r, raw, out);
+    if (err != NX_OK) {
+        return err;
     }
-    int err = nx_conf_take_number(r, "canary.every_s", raw->every_s,
-                                  EVERY_MIN_S, EVERY_MAX_S, &out->every_s);
+    err = nx_conf_take_number(r, "canary.every_s", raw->every_s, EVERY_MIN_S,
+                              EVERY_MAX_S, &out->every_s);
     if (err == NX_OK) {
         err = nx_conf_take_number(r, "canary.count", raw->count,
                                   NX_CANARY_COUNT_MIN, NX_CANARY_COUNT_MAX,

@@ -54,6 +54,7 @@ int nx_conf_take_alerts(const struct nx_conf_reader *r,
 /* conf_canary.c */
 struct nx_conf_raw_canary {
     char *zone;
+    char *siblings_of;
     uint32_t *every_s;
     uint32_t *count;
 };

@@ -257,6 +257,7 @@ int nx_service_incident_open(struct nx_service *service,
         drop_incident(service, opened.id);
         return err;
     }
+    nx_ingest_withdraw(service->ingest); /* sibling labels rest from now on */
     incident->id = opened.id;
     incident->opened_us = opened.opened_us;
     return NX_OK;

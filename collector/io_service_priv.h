@@ -58,8 +58,9 @@ struct nx_service {
     bool alerts_stale;      /* networks may have changed */
     int64_t alerts_seen_us; /* when they were looked at last */
     struct nx_retain retain;
-    bool networks_told;                /* their forecasts may have changed */
-    int64_t networks_due_us;           /* not looked at before */
+    bool networks_told;        /* their forecasts may have changed */
+    int64_t networks_due_us;   /* not looked at before */
+    int64_t siblings_audit_us; /* the last one that was opened for them */
     struct nx_networks_pass *networks; /* under way; NULL: none is */
     int64_t networks_us;               /* it took so far */
     bool score_stale;                  /* the one for /metrics */
@@ -88,6 +89,8 @@ void nx_service_resolver_measured(struct nx_service *service,
 void nx_service_resolvers_lost(struct nx_service *service, int64_t from_us);
 /* Stores it again, if anything was lost. */
 void nx_service_resolvers_again(struct nx_service *service);
+/* Opens the audit that sibling labels wait for, at most once an hour. */
+void nx_service_siblings_audit(struct nx_service *service, int64_t now_us);
 /* Says once that there are more resolvers than are measured. */
 void nx_service_resolvers_notice(struct nx_service *service);
 

@@ -1,8 +1,13 @@
 /* What canary names told of resolvers: kept in the store, so that a start does
  * not lose it. */
+#include <string.h>
+
 #include "collector/io_service_priv.h"
 #include "collector/store/io_store_profiles.h"
 #include "common/io_log.h"
+#include "common/rrtype.h"
+
+#define SIBLINGS_AUDIT_US (INT64_C(3600) * 1000000)
 
 struct loading {
     struct nx_engine *engine;
@@ -76,6 +81,32 @@ void nx_service_resolvers_again(struct nx_service *service) {
         service->resolvers_from_us = INT64_MAX;
     } else {
         service->derived_stale = true;
+    }
+}
+
+void nx_service_siblings_audit(struct nx_service *service, int64_t now_us) {
+    const struct nx_canary_conf *conf = &service->settings.canary;
+    if ((service->siblings_audit_us != 0 &&
+         now_us - service->siblings_audit_us < SIBLINGS_AUDIT_US) ||
+        !nx_engine_siblings_want_audit(service->engine, now_us)) {
+        return;
+    }
+    /* NS: a zone has that, and its SOA is asked for with it. */
+    struct nx_incident audit = {.closed_us = NX_TIME_UNKNOWN,
+                                .outage_from_us = NX_TIME_UNKNOWN,
+                                .outage_to_us = NX_TIME_UNKNOWN,
+                                .restored_us = NX_TIME_UNKNOWN,
+                                .audit = true,
+                                .items_n = 1,
+                                .items = {{.qtype = NX_TYPE_NS}},
+                                .note = "before resolvers are measured by "
+                                        "sibling labels"};
+    memcpy(audit.items[0].name, conf->zone, nx_dname_len(conf->zone));
+    service->siblings_audit_us = now_us;
+    int err = nx_service_incident_open(service, &audit);
+    if (err != NX_OK) {
+        nx_log(NX_LOG_WARN, "no audit before sibling labels: %s",
+               nx_strerror(err));
     }
 }
 

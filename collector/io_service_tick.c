@@ -180,6 +180,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
                         &sink);
     judge_in(service, 0);
     nx_service_resolvers_notice(service);
+    nx_service_siblings_audit(service, now_us);
     end_audits(service, now_us);
     nx_service_clones(service);
     notice_failures(service, now_us);

@@ -148,11 +148,12 @@ struct nx_task {
     uint32_t visit_gap_ms;
     bool authority_verified;
     uint64_t authority_epoch;
-    bool canary; /* a canary name: needs no proof, see proto/README.md */
-    bool rd0;    /* ask with RD=0; canary names only */
-    bool nsid;   /* ask for the identifier too; canary names only */
-    bool chaos;  /* class CH: TXT of id.server or hostname.bind */
-    bool ad;     /* with AD: NS of the root */
+    bool canary;  /* a canary name: needs no proof, see proto/README.md */
+    bool rd0;     /* ask with RD=0; canary names only */
+    bool nsid;    /* ask for the identifier too; canary names only */
+    bool chaos;   /* class CH: TXT of id.server or hostname.bind */
+    bool ad;      /* with AD: NS of the root */
+    bool sibling; /* canary: below a zone in use, see agent/plan/siblings.h */
 };
 
 struct nx_plan {

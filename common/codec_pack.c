@@ -215,6 +215,7 @@ static void pack_task(struct nx_packer *p, const struct nx_task *task,
     out->nsid = task->nsid;
     out->chaos = task->chaos;
     out->ad = task->ad;
+    out->sibling = task->sibling;
 }
 
 int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,

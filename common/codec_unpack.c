@@ -212,6 +212,7 @@ static bool unpack_task(struct nx_unpacker *u, const Nxclear__Plan *plan,
     out->nsid = from->nsid != 0;
     out->chaos = from->chaos != 0;
     out->ad = from->ad != 0;
+    out->sibling = from->sibling != 0;
     return from->endpoint == NULL ||
            nx_unpack_endpoint(u, from->endpoint, &out->endpoint);
 }

@@ -203,6 +203,8 @@ int nx_planner_policy(struct nx_planner *planner,
                                 planner->resolvers_n, now_mono_us);
     if (err != NX_OK) {
         planner->policy = before;
+    } else {
+        planner->signed_seen = false;
     }
     return err;
 }

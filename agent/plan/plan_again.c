@@ -64,9 +64,10 @@ static bool is_open(const struct nx_planner *planner,
         return false;
     }
     const struct nx_task *task = &planner->current->plan.tasks[target->task];
-    return task->canary ||
-           nx_guard_state(planner->guard, planner->policy, task->name,
-                          task->qtype, now_us) == NX_GUARD_OPEN;
+    return task->canary
+               ? nx_planner_may_canary(planner, task, now_us)
+               : nx_guard_state(planner->guard, planner->policy, task->name,
+                                task->qtype, now_us) == NX_GUARD_OPEN;
 }
 
 bool nx_planner_asks(const struct nx_planner *planner,
@@ -129,6 +130,10 @@ bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
                      int64_t now_mono_us) {
     uint8_t wanted = wanted_again(obs);
     bool any = false;
+    planner->signed_seen |=
+        nx_policy_sibling_zone(planner->policy, obs->question->name) != NULL &&
+        obs->question->to.layer != NX_LAYER_AUTHORITY &&
+        nx_sibling_is_signed(obs->answer);
     for (size_t i = 0; wanted != 0 && i < planner->targets_n; i++) {
         struct nx_target *target = &planner->targets[i];
         uint8_t again = rested(planner, target, wanted, now_mono_us);

@@ -260,6 +260,10 @@ static int build_tasks(struct build *b) {
         const struct nx_task *task = &plan->tasks[i];
         enum nx_refusal why = nx_policy_check(policy, b->how->resolvers,
                                               b->how->resolvers_n, task);
+        if (why == NX_REFUSAL_NONE && task->sibling &&
+            nx_siblings_rest(plan, task)) {
+            why = NX_REFUSAL_BUSY;
+        }
         if (why == NX_REFUSAL_NONE &&
             b->outcome->taken_n >= policy->max_tasks) {
             why = NX_REFUSAL_TASKS;

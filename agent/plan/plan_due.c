@@ -57,6 +57,13 @@ static void advance(const struct nx_planner *planner, struct nx_target *target,
     target->ready_us = target->due_us;
 }
 
+/* Canary names are there to be denied. */
+bool nx_planner_may_canary(const struct nx_planner *planner,
+                           const struct nx_task *task, int64_t now_mono_us) {
+    return !task->sibling || nx_siblings_may(planner->guard, planner->policy,
+                                             planner->signed_seen, now_mono_us);
+}
+
 /* A target that is ready while the guard is closed passes its visit by; where
  * only the first word of an own walk is missing, and one is under way, it waits
  * for that. */
@@ -73,7 +80,11 @@ static void guard(const struct nx_planner *planner, struct nx_target *target,
     }
     const struct nx_task *task = &planner->current->plan.tasks[target->task];
     struct nx_pace pace;
-    if (task->canary) { /* there to be denied */
+    if (task->canary) {
+        if (!nx_planner_may_canary(planner, task, now_us)) {
+            pace_of(planner, target, &pace);
+            next_visit(planner, target, &pace, now_us);
+        }
         return;
     }
     switch (nx_guard_state(planner->guard, planner->policy, task->name,

@@ -3,6 +3,7 @@
 #define NX_AGENT_PLAN_PRIV_H
 
 #include "agent/plan/plan.h"
+#include "agent/plan/siblings.h"
 
 #define NX_TARGET_IDENTITY UINT32_MAX   /* task: the identity of a resolver */
 #define NX_TARGET_GONE (UINT32_MAX - 1) /* task: not in the plan any more */
@@ -54,6 +55,7 @@ struct nx_planner {
     int64_t wakeup_us;
     struct nx_guard *guard;
     bool system_busy;
+    bool signed_seen; /* below a sibling zone, until the policy is replaced */
 };
 
 /* What a target's schedule is made of. */
@@ -66,6 +68,10 @@ struct nx_pace {
 
 void nx_target_pace(const struct nx_policy *policy, const struct nx_plan *plan,
                     const struct nx_target *target, struct nx_pace *out);
+
+/* May a canary name be asked for now? */
+bool nx_planner_may_canary(const struct nx_planner *planner,
+                           const struct nx_task *task, int64_t now_mono_us);
 
 /* One server, whatever transport and layer? */
 bool nx_is_same_server(const struct nx_endpoint *a,

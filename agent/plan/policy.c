@@ -33,6 +33,18 @@ bool nx_policy_is_canary(const struct nx_policy *policy, const uint8_t *name) {
     return is_below(policy->canary_zones, policy->canary_zones_n, name);
 }
 
+const uint8_t *nx_policy_sibling_zone(const struct nx_policy *policy,
+                                      const uint8_t *name) {
+    for (size_t i = 0; i < policy->sibling_zones_n; i++) {
+        const uint8_t *zone = policy->sibling_zones[i];
+        if (nx_dname_under(name, zone) &&
+            nx_dname_labels(name) == nx_dname_labels(zone) + 1) {
+            return zone;
+        }
+    }
+    return NULL;
+}
+
 /* Beside the names of canary zones a resolver may be asked who it is, and for
  * what exists everywhere: no answer of either harms anybody. */
 static bool is_harmless(const struct nx_task *task) {
@@ -51,10 +63,17 @@ static bool is_harmless(const struct nx_task *task) {
  * canary names alone. */
 static enum nx_refusal check_name(const struct nx_policy *policy,
                                   const struct nx_task *task) {
+    if (task->sibling) { /* with RD=1, or forwarders may go astray */
+        bool may = task->canary && task->kind == NX_TASK_RESOLVER &&
+                   !task->rd0 && !task->nsid && !task->chaos && !task->ad &&
+                   nx_policy_sibling_zone(policy, task->name) != NULL;
+        return may ? NX_REFUSAL_NONE : NX_REFUSAL_SIBLING;
+    }
     if (task->canary || task->rd0 || task->nsid || task->chaos || task->ad) {
         bool plain = !task->chaos && !task->ad;
+        bool any = policy->canary_zones_n > 0 || policy->sibling_zones_n > 0;
         bool may = plain ? nx_policy_is_canary(policy, task->name)
-                         : policy->canary_zones_n > 0 && is_harmless(task);
+                         : any && is_harmless(task);
         return task->canary && task->kind == NX_TASK_RESOLVER && may
                    ? NX_REFUSAL_NONE
                    : NX_REFUSAL_CANARY;

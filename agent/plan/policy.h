@@ -24,6 +24,8 @@ struct nx_policy {
     size_t zones_n;                     /* 0: nothing may be asked */
     const uint8_t *const *canary_zones; /* canary names, at or below these */
     size_t canary_zones_n;
+    const uint8_t *const *sibling_zones; /* see agent/plan/siblings.h */
+    size_t sibling_zones_n;
     const uint16_t *types;
     size_t types_n; /* 0: every type */
     uint32_t min_interval_ms;
@@ -45,6 +47,8 @@ struct nx_policy {
                 "the system")                                                  \
     X(UNVERIFIED, "the authoritative servers are not verified good")           \
     X(CANARY, "no canary zone of the local policy has this name")              \
+    X(SIBLING, "no sibling zone of the local policy has this name")            \
+    X(BUSY, "an incident near the sibling zone is open")                       \
     X(PROOF, "its proof names no epoch of the authoritative servers")          \
     X(SYSTEM, "getaddrinfo is for A and AAAA of host names alone")             \
     X(ROLE, "this agent has not the role authority")                           \
@@ -66,6 +70,10 @@ const char *nx_refusal_text(enum nx_refusal refusal);
 
 /* Is the name below a canary zone of the owner's? */
 bool nx_policy_is_canary(const struct nx_policy *policy, const uint8_t *name);
+/* The sibling zone of the owner's that has this name directly below it; NULL:
+ * none. */
+const uint8_t *nx_policy_sibling_zone(const struct nx_policy *policy,
+                                      const uint8_t *name);
 
 /* May this task be done at all? Checks what one task shows; TWICE and TASKS
  * are the caller's. */

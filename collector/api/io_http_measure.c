@@ -18,6 +18,12 @@ static int ask(struct nx_service *service, const char *network,
                              "no canary zone is configured: set canary.zone, "
                              "see nxclear-collector.yaml(5)");
     }
+    if (err == NX_EDENIED) {
+        return nx_api_refuse(problem, 409,
+                             "the zone of canary.siblings_of is signed: names "
+                             "that do not exist are not asked there, run a "
+                             "canary zone");
+    }
     if (err != NX_OK) {
         return nx_api_refuse(problem, 409,
                              "an incident is open whose name lies near the "

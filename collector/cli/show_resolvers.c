@@ -87,6 +87,12 @@ static void add_notes(const json_t *list, struct nx_text *out) {
         if (advice != NULL) {
             add_note(resolver, ": not measured now: ", advice, out);
         }
+        if (json_is_integer(json_object_get(resolver, "sibling_w_s"))) {
+            add_note(resolver,
+                     ": measured in a zone that is in use: of NODATA, RD=0 and "
+                     "chain nothing was seen",
+                     "", out);
+        }
         if (json_is_true(json_object_get(resolver, "rewrites_nxdomain"))) {
             add_note(resolver, ": gives an address for names that do not exist",
                      "", out);

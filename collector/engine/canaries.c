@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "collector/engine/planner.h"
+#include "collector/engine/siblings.h"
 
 #define STEP_US INT64_C(1000000)
 #define RUNS_OF_AGENT_MAX 1U /* one per network at a time */
@@ -24,6 +25,12 @@ static bool quiet(const struct nx_engine *engine) {
         }
     }
     return true;
+}
+
+/* May names be asked? quiet and audited, for sibling labels. */
+static bool may_ask_now(const struct nx_engine *engine) {
+    return engine->settings.canary.sibling ? nx_siblings_may(engine)
+                                           : quiet(engine);
 }
 
 static bool present(const struct nx_engine *engine,
@@ -88,9 +95,14 @@ void nx_canaries_step(struct nx_engine *engine, int64_t now_us,
         return;
     }
     engine->canaries_us = now_us;
-    bool may = quiet(engine);
+    if (engine->settings.canary.sibling) {
+        nx_siblings_survey(engine, now_us);
+        nx_book_w_set(engine->book, engine->siblings.w_s);
+    }
+    bool may = may_ask_now(engine);
     nx_book_end(engine->book, now_us, !may, ended, &ending);
-    const struct nx_agent_state *a = may ? engine->agents : NULL;
+    const struct nx_agent_state *a =
+        may || nx_siblings_lack_audit(engine) ? engine->agents : NULL;
     for (; a != NULL; a = a->hh.next) {
         if (present(engine, a, now_us)) {
             offer(engine, a, now_us);
@@ -130,7 +142,7 @@ size_t nx_canaries_tasks(const struct nx_engine *engine,
                          struct nx_arena *arena, struct nx_task *tasks,
                          size_t cap) {
     size_t n = 0;
-    if (!on(engine) || !quiet(engine)) {
+    if (!on(engine) || !may_ask_now(engine)) {
         return 0;
     }
     for (size_t i = 0; i < agent->resolvers_n; i++) {
@@ -140,7 +152,8 @@ size_t nx_canaries_tasks(const struct nx_engine *engine,
             continue;
         }
         for (unsigned k = 0; k < NX_CANARIES_N_ && n < cap; k++) {
-            if (!may_ask(&agent->resolvers[i], (enum nx_canary)k)) {
+            if (!may_ask(&agent->resolvers[i], (enum nx_canary)k) ||
+                nx_canary_visit(&run, (enum nx_canary)k) == 0) {
                 continue;
             }
             n += task_of(&run, (enum nx_canary)k, &agent->resolvers[i], arena,
@@ -190,7 +203,10 @@ int nx_engine_resolvers_measure(struct nx_engine *engine, const char *network,
     if (!on(engine)) {
         return NX_ESTATE;
     }
-    if (!quiet(engine)) {
+    if (engine->settings.canary.sibling && engine->siblings.is_signed) {
+        return NX_EDENIED;
+    }
+    if (!may_ask_now(engine) && !nx_siblings_lack_audit(engine)) {
         return NX_EAGAIN;
     }
     nx_book_measure(engine->book, network, now_us, out);

@@ -4,6 +4,7 @@
 
 #include "collector/engine/engine_priv.h"
 #include "collector/engine/planner.h"
+#include "collector/engine/siblings.h"
 #include "collector/engine/targets.h"
 #include "common/hash.h"
 
@@ -260,6 +261,7 @@ int nx_engine_incident_open(struct nx_engine *engine,
         return err;
     }
     insert(engine, c);
+    nx_siblings_opened(engine, c);
     engine->told_n++;
     nx_plan_touch_auditors(engine);
     return 0;

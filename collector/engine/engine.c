@@ -70,7 +70,7 @@ void nx_engine_profile_set(struct nx_engine *engine,
 
 /* --- time --- */
 
-static bool auditor_here(const struct nx_engine *engine, int64_t now_us) {
+bool nx_auditor_here(const struct nx_engine *engine, int64_t now_us) {
     int64_t silent_us = engine->settings.diagnosis.silent_after_us;
     const struct nx_agent_state *a = engine->agents;
     for (; a != NULL; a = a->hh.next) {
@@ -89,7 +89,7 @@ static struct nx_auth_rules rules_at(const struct nx_engine *engine,
         .interval_us =
             (int64_t)engine->settings.authority_interval_ms * US_PER_MS,
         .vantages = engine->settings.vantages,
-        .audited = auditor_here(engine, now_us),
+        .audited = nx_auditor_here(engine, now_us),
         .woke_us = engine->woke_us,
     };
 }

@@ -144,11 +144,16 @@ int nx_engine_resolvers(const struct nx_engine *engine,
                         void *user) NX_MUSTUSE;
 /* Has the resolvers of a network (NULL: of all) measured now, see
  * nx_book_measure. NX_ESTATE: no canary zone is configured; NX_EAGAIN: an open
- * incident lies near it, canary names rest. */
+ * incident lies near it, canary names rest; NX_EDENIED: the zone of sibling
+ * labels is signed. */
 struct nx_book_asked;
 int nx_engine_resolvers_measure(struct nx_engine *engine, const char *network,
                                 int64_t now_us,
                                 struct nx_book_asked *out) NX_MUSTUSE;
+/* Is a resolver due whose measuring by sibling labels waits for an audit of
+ * their zone (canary.siblings_of)? */
+bool nx_engine_siblings_want_audit(const struct nx_engine *engine,
+                                   int64_t now_us);
 /* How often one was not noted: there are too many. */
 unsigned nx_engine_resolvers_turned_away(const struct nx_engine *engine);
 

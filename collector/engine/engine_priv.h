@@ -154,11 +154,20 @@ struct nx_route {
     struct nx_target *target; /* of items; NULL: look it up */
 };
 
+/* What is known of the zone of sibling labels, see siblings.h. */
+struct nx_siblings {
+    bool quiet;     /* no incident is near it */
+    bool is_signed; /* as of the last audit */
+    uint32_t w_s;   /* negative TTL that its servers send; 0: not audited */
+    int64_t audited_us;
+};
+
 struct nx_engine {
     struct nx_engine_settings settings;
     struct nx_profile profile;
     struct nx_book *book;
     int64_t canaries_us; /* when they were looked at last */
+    struct nx_siblings siblings;
     struct nx_agent_state *agents;
     const struct nx_agent_state **by_network; /* of them; as of told */
     size_t by_network_n;
@@ -210,6 +219,9 @@ void nx_cases_free(struct nx_engine *engine);
 /* Makes the targets of agent x item for the agent's resolvers. NX_ENOMEM. */
 int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
                     struct nx_agent_state *agent) NX_MUSTUSE;
+
+/* engine.c: was an authority agent heard lately? */
+bool nx_auditor_here(const struct nx_engine *engine, int64_t now_us);
 
 /* label_book.c */
 void nx_labelled_free(struct nx_engine *engine);

@@ -81,6 +81,10 @@ uint32_t nx_ingest_clone(const struct nx_ingest *ingest, uint32_t after_id,
 /* The agent's plan is another one: it is sent soon. */
 void nx_ingest_plan_changed(struct nx_ingest *ingest, uint32_t agent_id);
 
+/* Sends the plans at once that a name server which turned bad, or an incident
+ * that was opened, takes back (nx_engine_withdraw). */
+void nx_ingest_withdraw(struct nx_ingest *ingest);
+
 /* The transaction, for what else is to be written. */
 struct nx_group *nx_ingest_group(struct nx_ingest *ingest);
 

@@ -83,8 +83,6 @@ void nx_ingest_end_connection(int fd, const char *address);
 int nx_ingest_plans_init(struct nx_ingest *ingest) NX_MUSTUSE;
 void nx_ingest_plans_fini(struct nx_ingest *ingest);
 void nx_ingest_plan_due(struct nx_ingest *ingest, struct nx_peer *peer);
-/* Sends the plans at once that a name server which turned bad takes back. */
-void nx_ingest_withdraw(struct nx_ingest *ingest);
 
 /* io_ingest_listen.c */
 int nx_ingest_socket_init(struct nx_ingest *ingest,

@@ -27,6 +27,7 @@
 /* Where and how canary names are asked for. */
 struct nx_canary_conf {
     bool on;
+    bool sibling; /* zone is in use: sibling labels (nx_canary_run) */
     uint8_t zone[NX_DNAME_MAX];
     uint32_t every_s; /* between two measurements of a resolver: a day */
     uint16_t count_n; /* looks that count caches */
@@ -86,6 +87,12 @@ struct nx_book_asked {
 };
 void nx_book_measure(struct nx_book *book, const char *network, int64_t now_us,
                      struct nx_book_asked *out);
+
+/* Is a resolver due that an agent has offered since the last begin? */
+bool nx_book_wants(const struct nx_book *book);
+
+/* With sibling labels: the negative TTL that the zone's servers send. */
+void nx_book_w_set(struct nx_book *book, uint32_t w_s);
 
 /* After the offers of now_us: begins a run in each network that has none, at
  * the due resolver whose last attempt is the oldest, by an agent that offered

@@ -23,7 +23,7 @@ struct nx_book_run {
     uint32_t agent_id;
     int64_t begun_us;
     struct nx_canary_run names;
-    unsigned looks_n;
+    uint16_t of_n[NX_CANARIES_N_]; /* observations of each question */
     struct nx_canary_looks looks;
 };
 
@@ -55,6 +55,7 @@ struct nx_book {
     struct nx_book_network *networks;
     unsigned runs_n;
     unsigned turned_away_n;
+    uint32_t w_s; /* of the zone of sibling labels */
     int64_t swept_us;
 };
 

@@ -18,9 +18,13 @@ static struct nx_book_run *run_new(const struct nx_book *book,
         run->begun_us = now_us;
         run->names = (struct nx_canary_run){
             .zone = book->conf.zone,
+            .sibling = book->conf.sibling,
+            .w_s = book->w_s,
             .id = (uint32_t)nx_hash(&e->key, sizeof(e->key), seed),
             .v6 = e->key.address_len == 16,
             .count_n = book->conf.count_n};
+        run->looks.sibling = run->names.sibling;
+        run->looks.w_s = run->names.w_s;
     }
     return run;
 }
@@ -100,6 +104,18 @@ static bool begin(struct nx_book *book, struct nx_book_entry *e,
     return true;
 }
 
+bool nx_book_wants(const struct nx_book *book) {
+    const struct nx_book_network *n = book->networks;
+    while (n != NULL && n->next == NULL) {
+        n = n->hh.next;
+    }
+    return n != NULL;
+}
+
+void nx_book_w_set(struct nx_book *book, uint32_t w_s) {
+    book->w_s = w_s;
+}
+
 void nx_book_begin(struct nx_book *book, int64_t now_us,
                    void (*begun)(void *user, uint32_t agent_id), void *user) {
     for (struct nx_book_network *n = book->networks; n != NULL;
@@ -145,12 +161,22 @@ bool nx_book_look(struct nx_book *book, const char *network, uint32_t agent_id,
         return false;
     }
     nx_canary_looks_add(&run->looks, &run->names, which, obs, theta_us, eps_us);
-    run->looks_n++;
+    run->of_n[which]++;
     return true;
 }
 
+/* A question may be asked once more than it needs to be. */
+static bool has_all(const struct nx_book_run *run) {
+    unsigned i = 0;
+    while (i < NX_CANARIES_N_ &&
+           run->of_n[i] >= nx_canary_visit(&run->names, (enum nx_canary)i)) {
+        i++;
+    }
+    return i == NX_CANARIES_N_;
+}
+
 static bool over(const struct nx_book_run *run, int64_t now_us) {
-    return run->looks_n >= nx_canary_looks(&run->names) ||
+    return has_all(run) ||
            now_us - run->begun_us >= nx_canary_lasts_us(&run->names);
 }
 

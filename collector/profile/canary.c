@@ -9,6 +9,14 @@
 #define DAY_MS 86400000U /* asked once: the plan is another one by then */
 #define SLOW_US INT64_C(1000000)
 #define GRACE_US INT64_C(10000000)
+/* The end of a sibling's denial: seen by one row of looks where W is at most
+ * END_NEAR_S, by a second row that begins END_LEAD_MS before it where it is at
+ * most END_FAR_S. */
+#define END_NEAR_S 8U
+#define END_FAR_S 60U
+#define END_LEAD_MS 3400U
+#define END_ROW_N 8U
+#define END_ROW_GAP_MS 760U
 
 static const struct rule {
     const char *prefix, *suffix; /* around the run's number; NULL: none */
@@ -18,8 +26,10 @@ static const struct rule {
     bool rd0, nsid;
     const char *elsewhere; /* the whole name, instead; NULL */
     bool chaos, ad;
+    bool sibling; /* asked below a zone that is in use, too */
 } rules[NX_CANARIES_N_] = {
-    [NX_CANARY_CAP] = {.prefix = "c",
+    [NX_CANARY_CAP] = {.sibling = true,
+                       .prefix = "c",
                        .suffix = "",
                        .first_after_ms = 500,
                        .visit_n = 2,
@@ -35,21 +45,25 @@ static const struct rule {
                          .visit_n = 1},
     /* 16 looks 610 ms apart reach past the end whatever the rounding, at
      * another part of the second each time. */
-    [NX_CANARY_END] = {.prefix = "e",
+    [NX_CANARY_END] = {.sibling = true,
+                       .prefix = "e",
                        .suffix = "end.",
                        .first_after_ms = 500,
                        .visit_n = 16,
                        .gap_ms = 610},
-    [NX_CANARY_CLOCK] = {.prefix = "a",
+    [NX_CANARY_CLOCK] = {.sibling = true,
+                         .prefix = "a",
                          .suffix = "clock.",
                          .first_after_ms = 500,
                          .visit_n = 4,
                          .gap_ms = 3000},
-    [NX_CANARY_CLOCK_NEXT] = {.prefix = "b",
+    [NX_CANARY_CLOCK_NEXT] = {.sibling = true,
+                              .prefix = "b",
                               .suffix = "clock.",
                               .first_after_ms = 7800,
                               .visit_n = 1},
-    [NX_CANARY_COUNT] = {.prefix = "m",
+    [NX_CANARY_COUNT] = {.sibling = true,
+                         .prefix = "m",
                          .suffix = "many.",
                          .first_after_ms = 900,
                          .gap_ms = NX_CANARY_COUNT_GAP_MS},
@@ -72,15 +86,18 @@ static const struct rule {
                         .visit_n = 4,
                         .gap_ms = 1700,
                         .nsid = true},
-    [NX_CANARY_SERVER] = {.first_after_ms = 1500,
+    [NX_CANARY_SERVER] = {.sibling = true,
+                          .first_after_ms = 1500,
                           .visit_n = 1,
                           .elsewhere = "\2id\6server",
                           .chaos = true},
-    [NX_CANARY_HOSTNAME] = {.first_after_ms = 1700,
+    [NX_CANARY_HOSTNAME] = {.sibling = true,
+                            .first_after_ms = 1700,
                             .visit_n = 1,
                             .elsewhere = "\10hostname\4bind",
                             .chaos = true},
-    [NX_CANARY_VALIDATES] = {.first_after_ms = 1900,
+    [NX_CANARY_VALIDATES] = {.sibling = true,
+                             .first_after_ms = 1900,
                              .visit_n = 1,
                              .elsewhere = "",
                              .ad = true},
@@ -109,6 +126,7 @@ static uint8_t *put_label(uint8_t *to, const char *text) {
 static void make_name(const struct nx_canary_run *run, const struct rule *rule,
                       uint8_t *out) {
     char label[16];
+    const char *suffix = run->sibling ? "" : rule->suffix;
     if (rule->elsewhere != NULL) {
         memcpy(out, rule->elsewhere, strlen(rule->elsewhere) + 1);
         return;
@@ -118,8 +136,8 @@ static void make_name(const struct nx_canary_run *run, const struct rule *rule,
                        run->id);
         out = put_label(out, label);
     }
-    if (rule->suffix[0] != '\0') {
-        out = put_label(out, rule->suffix);
+    if (suffix[0] != '\0') {
+        out = put_label(out, suffix);
     }
     memcpy(out, run->zone, nx_dname_len(run->zone));
 }
@@ -133,29 +151,50 @@ static uint16_t type_of(const struct nx_canary_run *run, enum nx_canary which) {
     return aaaa ? NX_TYPE_AAAA : NX_TYPE_A;
 }
 
-static uint16_t visit_of(const struct nx_canary_run *run,
-                         const struct rule *rule) {
-    return rule->visit_n > 0 ? rule->visit_n : run->count_n;
+/* Rows of looks: how many looks of a question, at what distance, and when
+ * the second one begins after the first; 0: there is none. */
+struct rows {
+    uint16_t visit_n, gap_ms;
+    uint32_t again_ms;
+};
+
+static struct rows rows_of(const struct nx_canary_run *run,
+                           enum nx_canary which) {
+    const struct rule *rule = &rules[which];
+    if (run->sibling && !rule->sibling) {
+        return (struct rows){.visit_n = 0};
+    }
+    bool far = run->sibling && which == NX_CANARY_END &&
+               run->w_s > END_NEAR_S && run->w_s <= END_FAR_S;
+    if (far) {
+        return (struct rows){END_ROW_N, END_ROW_GAP_MS,
+                             run->w_s * 1000 - END_LEAD_MS};
+    }
+    return (struct rows){rule->visit_n > 0 ? rule->visit_n : run->count_n,
+                         rule->gap_ms, 0};
 }
 
 unsigned nx_canary_visit(const struct nx_canary_run *run,
                          enum nx_canary which) {
-    return visit_of(run, &rules[which]);
+    struct rows rows = rows_of(run, which);
+    return rows.again_ms > 0 ? 2U * rows.visit_n : rows.visit_n;
 }
 
 void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
                     uint8_t *name_out, struct nx_task *out) {
     const struct rule *rule = &rules[which];
+    struct rows rows = rows_of(run, which);
     make_name(run, rule, name_out);
     *out = (struct nx_task){
         .kind = NX_TASK_RESOLVER,
         .name = name_out,
         .qtype = type_of(run, which),
         .first_after_ms = rule->first_after_ms,
-        .interval_ms = DAY_MS,
-        .visit_n = visit_of(run, rule),
-        .visit_gap_ms = rule->gap_ms,
+        .interval_ms = rows.again_ms > 0 ? rows.again_ms : DAY_MS,
+        .visit_n = rows.visit_n,
+        .visit_gap_ms = rows.gap_ms,
         .canary = true,
+        .sibling = run->sibling && rule->elsewhere == NULL,
         .rd0 = rule->rd0,
         .nsid = rule->nsid,
         .chaos = rule->chaos,
@@ -168,7 +207,8 @@ enum nx_canary nx_canary_of(const struct nx_canary_run *run,
     uint8_t name[NX_DNAME_MAX];
     bool rd0 = (question->flags & NX_Q_RD) == 0;
     for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
-        if (rules[i].rd0 != rd0 ||
+        if (rows_of(run, (enum nx_canary)i).visit_n == 0 ||
+            rules[i].rd0 != rd0 ||
             rules[i].chaos != ((question->flags & NX_Q_CH) != 0) ||
             rules[i].ad != ((question->flags & NX_Q_AD) != 0) ||
             type_of(run, (enum nx_canary)i) != question->qtype) {
@@ -188,7 +228,7 @@ bool nx_canary_in_zone(enum nx_canary which) {
 
 void nx_canary_apex(const struct nx_canary_run *run, enum nx_canary which,
                     uint8_t *out) {
-    const char *suffix = rules[which].suffix;
+    const char *suffix = run->sibling ? "" : rules[which].suffix;
     bool below = suffix[0] != '\0' && strcmp(suffix, "many.") != 0;
     uint8_t *to = below ? put_label(out, suffix) : out;
     memcpy(to, run->zone, nx_dname_len(run->zone));
@@ -197,7 +237,7 @@ void nx_canary_apex(const struct nx_canary_run *run, enum nx_canary which,
 unsigned nx_canary_looks(const struct nx_canary_run *run) {
     unsigned n = 0;
     for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
-        n += visit_of(run, &rules[i]);
+        n += nx_canary_visit(run, (enum nx_canary)i);
     }
     return n;
 }
@@ -205,10 +245,10 @@ unsigned nx_canary_looks(const struct nx_canary_run *run) {
 int64_t nx_canary_lasts_us(const struct nx_canary_run *run) {
     int64_t last_us = 0;
     for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
-        const struct rule *rule = &rules[i];
-        int64_t visits_us =
-            (int64_t)(visit_of(run, rule) - 1) * rule->gap_ms * 1000;
-        int64_t end_us = (int64_t)rule->first_after_ms * 1000 + visits_us;
+        struct rows rows = rows_of(run, (enum nx_canary)i);
+        int64_t end_ms = (int64_t)rules[i].first_after_ms + rows.again_ms +
+                         (int64_t)rows.visit_n * rows.gap_ms;
+        int64_t end_us = end_ms * 1000;
         last_us = end_us > last_us ? end_us : last_us;
     }
     int64_t slow_us = (int64_t)nx_canary_looks(run) * SLOW_US;

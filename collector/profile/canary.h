@@ -54,6 +54,13 @@ struct nx_canary_run {
     uint32_t id;      /* makes the names fresh */
     bool v6;          /* the resolver's address is IPv6 */
     uint16_t count_n; /* looks that count caches, 1..NX_CANARY_COUNT_MAX */
+    /* Where no zone is run for canary names: sibling labels. All names lie
+     * directly below the zone, which is in use, and none exists. A cap below
+     * the zone's W, a floor above it, clock, countdown and number of caches are
+     * seen there as below a canary zone; the end of a denial where W is a
+     * minute at most. Of NODATA, RD=0, NSID and chains nothing is. */
+    bool sibling;
+    uint32_t w_s; /* ... negative TTL that the zone's servers send */
 };
 
 /* NX_ELIMIT: names would be too long below this zone. */

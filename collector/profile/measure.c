@@ -18,10 +18,10 @@ static bool denied(const struct nx_look *look, enum nx_kind kind) {
     return look->kind == (unsigned)kind && look->r_s >= 0;
 }
 
-/* What two looks at a fresh name say of the upper limit: dnsmasq shows its own
- * from the second answer on, Knot Resolver only in the first
- * (nxclear-estimator(7) 12.7). */
-static uint32_t cap_of(const struct nx_canary_looks *looks,
+/* What two looks at a fresh name say of the TTL it is kept for: dnsmasq shows
+ * its own upper limit from the second answer on, Knot Resolver only in the
+ * first (nxclear-estimator(7) 12.7). Negative: they do not say. */
+static int64_t kept_of(const struct nx_canary_looks *looks,
                        enum nx_canary which, enum nx_kind kind) {
     int64_t cap_s = -1;
     const struct nx_look *first = &looks->of[which][0].look;
@@ -35,6 +35,12 @@ static uint32_t cap_of(const struct nx_canary_looks *looks,
         bool limited = i == 0 || shown_s + UNFAIR_S < cap_s;
         cap_s = cap_s < 0 || limited ? shown_s : cap_s;
     }
+    return cap_s;
+}
+
+static uint32_t cap_of(const struct nx_canary_looks *looks,
+                       enum nx_canary which, enum nx_kind kind) {
+    int64_t cap_s = kept_of(looks, which, kind);
     if (cap_s < 0) {
         return NX_NOT_MEASURED;
     }
@@ -100,6 +106,23 @@ static void take_caps(const struct nx_canary_looks *looks,
             : NX_NOT_MEASURED;
 }
 
+/* Below a zone in use. Where all denials of the zone show one SOA, a fresh name
+ * may show what is left of another's: no cap. */
+static void take_sibling_caps(const struct nx_canary_looks *looks,
+                              struct nx_measured *m) {
+    int64_t kept_s = kept_of(looks, NX_CANARY_CAP, NX_KIND_NXDOMAIN);
+    bool fresh =
+        m->caches_seen == 1 && (m->soa_clock == NX_SOA_CLOCK_OWN ||
+                                m->soa_clock == NX_SOA_CLOCK_SHARED_RENEWED);
+    m->sibling_w_s = looks->w_s;
+    if (fresh && kept_s >= 0 && kept_s + UNFAIR_S < (int64_t)looks->w_s) {
+        m->nxdomain_cap_s = (uint32_t)kept_s;
+    }
+    if (kept_s > (int64_t)looks->w_s + UNFAIR_S) {
+        m->floor_s = (uint32_t)kept_s;
+    }
+}
+
 /* The estimator's: an upper limit for either kind of denial, so the larger
  * one. 0: not known, or none. */
 static uint32_t cap_for_both(const struct nx_measured *m) {
@@ -154,7 +177,8 @@ static unsigned ends_of(const struct nx_canary_looks *looks, int64_t *out) {
     unsigned n = 0;
     for (unsigned i = 0; i < looks->n[NX_CANARY_COUNT]; i++) {
         const struct nx_look *look = &looks->of[NX_CANARY_COUNT][i].look;
-        if (look->kind != NX_KIND_POS || look->r_s < COUNT_TTL_S) {
+        enum nx_kind kind = looks->sibling ? NX_KIND_NXDOMAIN : NX_KIND_POS;
+        if (look->kind != (unsigned)kind || look->r_s < COUNT_TTL_S) {
             continue;
         }
         int64_t end_us = look->rx_us + look->r_s * US_PER_S;
@@ -343,7 +367,11 @@ int nx_measure(const struct nx_canary_looks *looks,
     take_caches(looks, &m);
     m.soa_clock = (uint8_t)clock_of(looks, m.caches_seen);
     m.chain = (uint8_t)chain_of(looks);
-    take_caps(looks, before, before_us, &m);
+    if (looks->sibling) {
+        take_sibling_caps(looks, &m);
+    } else {
+        take_caps(looks, before, before_us, &m);
+    }
     nx_measure_end(looks, &m.profile);
     take_words(looks, &m);
     m.profile.rd0 = (uint8_t)rd0_of(looks);

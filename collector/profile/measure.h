@@ -29,6 +29,8 @@ struct nx_nsid {
 };
 
 struct nx_canary_looks {
+    bool sibling; /* below a zone in use (nx_canary_run), whose ... */
+    uint32_t w_s; /* ... servers send this negative TTL */
     struct nx_canary_look of[NX_CANARIES_N_][NX_CANARY_LOOKS_MAX];
     uint16_t n[NX_CANARIES_N_];
     bool ede_seen;                             /* in any answer */
@@ -98,6 +100,10 @@ struct nx_measured {
     uint32_t nxdomain_cap_s; /* 0: none below a week; NX_NOT_MEASURED */
     uint32_t nodata_cap_s;   /* likewise */
     uint32_t floor_s;        /* what W = 1 becomes; NX_NOT_MEASURED */
+    /* 0: measured below a canary zone; else below a zone in use with this W: a
+     * cap was seen only if it is smaller, a floor if it is larger, and NODATA,
+     * RD=0 and chain are not known. */
+    uint32_t sibling_w_s;
     /* What this run alone would have said of the caps, and when; not stored:
      * shown_us is 0 then. */
     uint32_t nxdomain_shown_s;

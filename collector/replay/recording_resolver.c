@@ -61,6 +61,8 @@ static void take_habits(const struct nx_in *in, struct nx_measured *m) {
     m->rewrites_nxdomain = nx_in_bool(in, "rewrites_nxdomain", false);
     m->caches_seen =
         (uint16_t)nx_in_integer(in, "caches_at_least", 0, UINT16_MAX, 0);
+    m->sibling_w_s =
+        (uint32_t)nx_in_integer(in, "sibling_w_s", 0, INT32_MAX, 0);
     p->conv = take_word(in, "rounding", nx_conv_text, NX_CONV_T);
     p->rd0 = take_word(in, "rd0", nx_rd0_text, NX_RD0_RECURSES);
     p->past_ttl =

@@ -96,7 +96,8 @@ bool nx_status_resolver_habits(json_t *o, const struct nx_measured *m) {
            nx_json_set(o, "validates",
                        json_string(nx_validates_text(m->validates))) &&
            nx_json_set(o, "extended_errors_seen", flag(m->ede_seen)) &&
-           nx_json_set(o, "rewrites_nxdomain", flag(m->rewrites_nxdomain));
+           nx_json_set(o, "rewrites_nxdomain", flag(m->rewrites_nxdomain)) &&
+           nx_json_set(o, "sibling_w_s", count(m->sibling_w_s));
 }
 
 static json_t *trouble(const struct nx_book_row *row) {
@@ -163,8 +164,11 @@ json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
         json_decref(l.list);
         return NULL;
     }
-    return json_pack("{s:o, s:o, s:o}", "now", nx_json_time(now_us),
-                     "canary_zone",
-                     canary->on ? nx_json_name(canary->zone) : json_null(),
-                     "resolvers", l.list);
+    bool own = canary->on && !canary->sibling;
+    bool sibling = canary->on && canary->sibling;
+    return json_pack(
+        "{s:o, s:o, s:o, s:o}", "now", nx_json_time(now_us), "canary_zone",
+        own ? nx_json_name(canary->zone) : json_null(), "sibling_zone",
+        sibling ? nx_json_name(canary->zone) : json_null(), "resolvers",
+        l.list);
 }

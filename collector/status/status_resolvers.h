@@ -6,8 +6,9 @@
 
 #include "collector/status/sight.h"
 
-/* {"now", "canary_zone", "resolvers": [...]}, those in sight (NULL: all);
- * nxclear-api(7) has the members. New reference; NULL: no memory. */
+/* {"now", "canary_zone", "sibling_zone", "resolvers": [...]}, those in sight
+ * (NULL: all); nxclear-api(7) has the members. New reference; NULL: no memory.
+ */
 json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
                             const struct nx_sight *sight);
 

@@ -381,12 +381,17 @@ static const char profile_words[] =
     "ALTER TABLE resolver_profile ADD COLUMN validates TEXT NOT NULL "
     "DEFAULT 'unknown'";
 
+/* Measured below a zone in use, and with which negative TTL. */
+static const char profile_siblings[] =
+    "ALTER TABLE resolver_profile ADD COLUMN sibling_w_s INTEGER NOT NULL "
+    "DEFAULT 0";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
-    first,  hellos, closed_statuses, streams_ahead, labels,
-    audits, alerts, report,          digests,       scores,
-    tokens, doors,  profiles,        profiles_kept, profile_words,
+    first,    hellos,        closed_statuses, streams_ahead,    labels, audits,
+    alerts,   report,        digests,         scores,           tokens, doors,
+    profiles, profiles_kept, profile_words,   profile_siblings,
 };
 
 int nx_schema_newest(void) {

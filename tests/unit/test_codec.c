@@ -394,7 +394,8 @@ static void plan_and_ack_round_trip(void **state) {
                                 .rd0 = true,
                                 .nsid = true,
                                 .chaos = true,
-                                .ad = true}};
+                                .ad = true,
+                                .sibling = true}};
     assert_int_equal(nx_endpoint_parse("192.0.2.53", &tasks[1].endpoint), 0);
     struct nx_plan plan = {.revision = 12,
                            .valid_s = 60,

@@ -183,7 +183,13 @@ static const struct {
     {HEAD "estimate:\n  clear_share: 5%\n",
      "c.yaml:4: estimate.clear_share: \"5%\" is not a number above 0 and at "
      "most 0.5"},
-    {HEAD "canary:\n  count: 8\n", "c.yaml:4: canary: key \"zone\" is missing"},
+    {HEAD "canary:\n  count: 8\n",
+     "c.yaml:4: canary: needs zone or siblings_of, one of them"},
+    {HEAD "canary:\n  zone: canary.example.net\n  siblings_of: example.com\n",
+     "c.yaml:4: canary: needs zone or siblings_of, one of them"},
+    {HEAD "canary:\n  siblings_of: com\n",
+     "c.yaml:4: canary.siblings_of: \"com\" is not the name of a zone, of two "
+     "labels or more and 223 octets at most"},
     {HEAD "canary:\n  zone: net\n",
      "c.yaml:4: canary.zone: \"net\" is not the name of a zone, of two labels "
      "or more and 223 octets at most"},

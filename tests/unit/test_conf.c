@@ -96,6 +96,7 @@ static void test_everything(void **state) {
                                "policy:\n"
                                "  zones: [example.com, Example.NET.]\n"
                                "  canary_zones: [canary.example.net]\n"
+                               "  sibling_zones: [example.com]\n"
                                "  types: [A, aaaa, TYPE64]\n"
                                "  resolver_qps: 2\n"
                                "  resolver_burst: 3\n"
@@ -144,6 +145,9 @@ static void test_everything(void **state) {
     assert_string_equal(conf->resolvers[3].tls_ca_file, "ca.pem");
     assert_int_equal(conf->policy.zones_n, 2);
     assert_int_equal(conf->policy.canary_zones_n, 1);
+    assert_int_equal(conf->policy.sibling_zones_n, 1);
+    assert_true(nx_dname_equal(conf->policy.sibling_zones[0],
+                               (const uint8_t *)"\7example\3com"));
     assert_int_equal(conf->policy.types_n, 3);
     assert_int_equal(conf->policy.types[2], NX_TYPE_SVCB);
     assert_int_equal(conf->policy.proof_s, 3);
@@ -155,7 +159,7 @@ static void test_everything(void **state) {
     assert_string_equal(conf->root_hints, "root.hints");
     assert_int_equal(conf->batch_max_results, 50);
     assert_string_equal(conf->spool_path, "spool");
-    assert_int_equal(conf->spool_path_line, 41);
+    assert_int_equal(conf->spool_path_line, 42);
     assert_int_equal(conf->spool_max_bytes, 2000000);
     assert_int_equal(conf->spool_max_age_s, 3600);
     assert_false(conf->spool_sync_always);
@@ -178,12 +182,16 @@ static const struct {
      "a.yaml:5: role: \"boss\" is none of: network, authority"},
     {HEAD "policy:\n  zone: [x]\n",
      "a.yaml:6: policy: unknown key \"zone\" (known: zones, "
-     "canary_zones, types, resolver_qps, resolver_burst, total_qps, "
+     "canary_zones, sibling_zones, types, resolver_qps, resolver_burst, "
+     "total_qps, "
      "min_interval_ms, max_tasks, proof_s, own_proof)"},
     {HEAD "policy:\n  zones: []\n",
      "a.yaml:6: policy.zones: 0 entries, allowed are 1 to 256"},
     {HEAD "policy:\n  zones:\n    - example.com\n    - a..b\n",
      "a.yaml:8: policy.zones[1]: \"a..b\" is not a domain name"},
+    {HEAD "policy:\n  sibling_zones: [com]\n",
+     "a.yaml:6: policy.sibling_zones: \"com\" is no zone of two labels or "
+     "more"},
     {HEAD "policy:\n  canary_zones: [.]\n",
      "a.yaml:6: policy.canary_zones: \".\" is no zone that is run for canary "
      "names"},

@@ -1,0 +1,127 @@
+#include "collector/engine/siblings.h"
+
+#include "collector/engine/planner.h"
+#include "common/rrtype.h"
+
+/* --- what an audit of the zone says --- */
+
+/* A signed parent signs what it says of DS, that there is none included. */
+static bool shows_signed(const struct nx_paper *paper) {
+    if (paper->kind == NX_PAPER_DS || paper->kind == NX_PAPER_DNSKEY) {
+        return paper->rdata_n > 0;
+    }
+    return paper->proof.signatures_n > 0 ||
+           paper->proof.denial != NX_DENIAL_NONE;
+}
+
+struct audit {
+    bool is_signed;
+    bool parent_told, zone_told; /* of no DS, of no DNSKEY */
+};
+
+static void read_papers(const struct nx_papers *papers, struct audit *out) {
+    for (size_t i = 0; i < papers->n; i++) {
+        const struct nx_paper *paper = &papers->list[i];
+        bool told =
+            paper->outcome == NX_ANSWERED && paper->rcode == NX_RCODE_NOERROR;
+        out->is_signed |= shows_signed(paper);
+        out->parent_told |= told && paper->kind == NX_PAPER_DS;
+        out->zone_told |= told && paper->kind == NX_PAPER_DNSKEY;
+    }
+}
+
+/* What all servers send; 0: they differ, or one has not said. */
+static uint32_t w_of(const struct nx_auth_view *view) {
+    uint32_t w_s = view->servers_n > 0 ? view->servers[0].w_s : 0;
+    for (size_t i = 1; i < view->servers_n; i++) {
+        w_s = view->servers[i].w_s == w_s ? w_s : 0;
+    }
+    return w_s;
+}
+
+static void take_audit(struct nx_engine *engine, const struct nx_item *item,
+                       int64_t now_us) {
+    struct nx_siblings *s = &engine->siblings;
+    struct nx_auth_view view;
+    struct audit audit = {.is_signed = false};
+    if (nx_authority_view(item->authority, &view) != NX_OK) {
+        return;
+    }
+    read_papers(view.papers, &audit);
+    uint32_t w_s = w_of(&view);
+    if (audit.is_signed) {
+        s->is_signed = true;
+        s->w_s = 0;
+    } else if (audit.parent_told && audit.zone_told && w_s > 0) {
+        s->is_signed = false;
+        s->w_s = w_s;
+        s->audited_us = now_us;
+    }
+}
+
+/* --- is it quiet? --- */
+
+/* An audit finds the outage before somebody opens the incident. */
+static bool is_trouble(const struct nx_item *item) {
+    return !item->owner->incident.audit ||
+           nx_authority_facts(item->authority)->ns_negative > 0;
+}
+
+static void take_item(struct nx_engine *engine, const struct nx_item *item,
+                      int64_t now_us) {
+    const uint8_t *zone = engine->settings.canary.zone;
+    const uint8_t *apex = nx_authority_apex(item->authority);
+    if (nx_canary_disturbs(zone, item->spec->name) && is_trouble(item)) {
+        engine->siblings.quiet = false;
+    }
+    if (apex != NULL && nx_dname_equal(apex, zone)) {
+        take_audit(engine, item, now_us);
+    }
+}
+
+void nx_siblings_survey(struct nx_engine *engine, int64_t now_us) {
+    engine->siblings.quiet = true;
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        const struct nx_case *c = engine->cases[i];
+        unsigned items_n = nx_case_open(c) ? c->incident.items_n : 0;
+        for (unsigned k = 0; k < items_n; k++) {
+            take_item(engine, &c->items[k], now_us);
+        }
+    }
+    if (now_us - engine->siblings.audited_us > NX_SIBLINGS_AUDITED_US) {
+        engine->siblings.w_s = 0;
+    }
+}
+
+bool nx_siblings_may(const struct nx_engine *engine) {
+    const struct nx_siblings *s = &engine->siblings;
+    return s->quiet && !s->is_signed && s->w_s > 0;
+}
+
+bool nx_siblings_lack_audit(const struct nx_engine *engine) {
+    const struct nx_siblings *s = &engine->siblings;
+    return engine->settings.canary.sibling && s->quiet && !s->is_signed &&
+           s->w_s == 0;
+}
+
+bool nx_engine_siblings_want_audit(const struct nx_engine *engine,
+                                   int64_t now_us) {
+    return nx_siblings_lack_audit(engine) && nx_book_wants(engine->book) &&
+           nx_auditor_here(engine, now_us);
+}
+
+void nx_siblings_opened(struct nx_engine *engine, const struct nx_case *c) {
+    const struct nx_canary_conf *conf = &engine->settings.canary;
+    bool near = false;
+    for (unsigned i = 0; i < c->incident.items_n && !c->incident.audit; i++) {
+        near |= nx_canary_disturbs(conf->zone, c->incident.items[i].name);
+    }
+    if (!near || !conf->sibling || !nx_case_open(c)) {
+        return;
+    }
+    engine->siblings.quiet = false;
+    for (struct nx_agent_state *a = engine->agents; a != NULL; a = a->hh.next) {
+        nx_plan_touch(a);
+    }
+    engine->withdrawn = true;
+}

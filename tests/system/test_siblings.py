@@ -1,0 +1,161 @@
+"""Resolvers measured without a canary zone: by names that do not exist in a
+zone that is in use, in quiet times and while it is not signed. What is seen is
+what a canary zone shows; nothing more is asked once an incident is open."""
+import re
+import time
+
+from deploy.lab import canary, networks, zones
+from deploy.lab.ask import wait_until
+from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
+from deploy.lab.namespace import add_addresses
+from deploy.lab.programs import Site
+from deploy.lab.signing import Signer
+from tests.lib.capture import Capture
+from tests.lib.support import (AUDITOR, BIN, ESTIMATE, open_incident,
+                               stop_well)
+from tests.system.test_resolvers import configured, rows_of
+
+OTHER_ADDRESS = "203.0.113.3"
+LONG_S = 7200       # negative TTL of the zone, above all caps
+MEASURE_S = 40
+ON_THE_WAY_S = 0.5  # a question that was sent before
+WATCH_S = 2.5       # four more looks would come in that time
+SIBLING = re.compile(rf"[a-z][0-9a-f]{{8}}\.{re.escape(zones.ZONE)}$")
+
+# (resolver, cap set, facts that must be seen by either way)
+RESOLVERS = (
+    (networks.unbound, ("cache-max-negative-ttl: 900",), ()),
+    (networks.bind, ("max-ncache-ttl 1200;",), ("nxdomain_cap_s",)),
+    (networks.power_dns, ("max-negative-ttl=700",), ("nxdomain_cap_s",)),
+)
+ALWAYS = ("soa_clock", "soa_shown", "counts_down", "caches",
+          "server_id_answer", "validates", "rewrites_nxdomain")
+FACTS = (*ALWAYS, "nxdomain_cap_s", "nxdomain_uncapped", "nodata_cap_s",
+         "floor_s", "rounding", "rd0", "chain", "nsid", "server_id",
+         "past_ttl")
+SAYS_NOTHING = (None, "unknown", False)
+
+
+def site_of(lab, folder, address, canary_conf, policy, auditor=False):
+    site = Site(BIN, f"{lab.folder}/{folder}", listen=address)
+    lab.own(site.collector(estimate=ESTIMATE, canary={
+        "count": 7, **canary_conf}))
+    for network in lab.networks:
+        lab.own(site.agent(network.name, policy=policy,
+                           resolvers={"discover": False, "named": [
+                               {"at": network.address}]}))
+    if auditor:
+        lab.own(site.agent("operations", "auditor", "authority",
+                           resolvers={"discover": False}, authority={
+                               "root_hints": lab.root_hints, **AUDITOR}))
+    site.start()
+    return site
+
+
+def wait_measured(site, names):
+    def done():
+        rows = rows_of(site)
+        return all(rows.get(n, {}).get("state") == "measured" for n in names)
+    try:
+        wait_until(done, MEASURE_S, "all resolvers to be measured")
+    except TimeoutError as error:
+        raise AssertionError(f"{error}: {rows_of(site)}") from error
+
+
+def compare(lab, by_canary, by_sibling):
+    print("# | resolver | fact | by canary names | by sibling labels |\n"
+          "# |---|---|---|---|")
+    for network, (_make, _options, must) in zip(lab.networks, RESOLVERS):
+        one, other = by_canary[network.name], by_sibling[network.name]
+        for fact in FACTS:
+            print(f"# | {network.resolver.title} | {fact} | {one[fact]} | "
+                  f"{other[fact]} |", flush=True)
+        assert other["sibling_w_s"] == LONG_S and one["sibling_w_s"] is None
+        for fact in FACTS:
+            stated = fact in ALWAYS or fact in must
+            same = (abs(one[fact] - other[fact]) <= 1
+                    if fact.endswith("_s") and None not in (
+                        one[fact], other[fact]) else one[fact] == other[fact])
+            assert same or (not stated and other[fact] in SAYS_NOTHING), (
+                network.name, fact, one[fact], other[fact])
+            if fact in must:
+                assert other[fact] is not None, (network.name, fact)
+
+
+def siblings(capture, since, until=float("inf")):
+    return [q for q in capture.select(since, until)
+            if SIBLING.match(q.name)]
+
+
+def check_asked(capture, began):
+    """Names that nobody has, with RD=1 at resolvers; and the zone's own."""
+    asked = siblings(capture, began)
+    assert asked, "no sibling label was asked"
+    others = {q.name for q in capture.select(began)
+              if q.name.endswith(f".{zones.ZONE}") and q.rd
+              and not SIBLING.match(q.name)}
+    assert not others - {zones.NAME}, others
+
+
+def rests(lab, site, capture):
+    """The incident comes in the middle of a measurement."""
+    network = lab.networks[1]
+    late = site.agent("late", policy={"sibling_zones": [zones.ZONE]},
+                      resolvers={"discover": False, "named": [
+                          {"at": network.address}]})
+    began = time.time()
+    late.accept()
+    lab.own(late.start())
+    wait_until(lambda: len(siblings(capture, began)) >= 6, MEASURE_S,
+               "the measuring of one more resolver")
+    incident = open_incident(site)
+    opened = time.time()
+    time.sleep(WATCH_S)
+    before, after = (siblings(capture, began, opened),
+                     siblings(capture, opened + ON_THE_WAY_S))
+    print(f"# sibling labels before the incident was open: {len(before)}, "
+          f"after it: {len(after)}", flush=True)
+    assert not after, after
+    said = site.cli("resolvers", "--measure", check=False)
+    assert said.returncode != 0 and "incident" in said.stderr, said
+    site.cli("incident", "close", str(incident))
+
+
+def rests_where_signed(lab, site, capture):
+    signer = Signer(f"{zones.ZONE}.")
+    for server in lab.servers:
+        server.publish(signer.sign(server.zone))
+    began = time.time()
+    site.cli("audit", zones.NAME, check=False)
+
+    def refused():
+        said = site.cli("resolvers", "--measure", "--timeout", "1s",
+                        check=False)
+        return said.returncode != 0 and "is signed" in said.stderr
+    wait_until(refused, MEASURE_S, "sibling labels to be refused")
+    after = siblings(capture, began + ON_THE_WAY_S)
+    assert not after, after
+
+
+def test_siblings_show_what_canary_names_show():
+    makes = [configured(make, options) for make, options, _must in RESOLVERS]
+    add_addresses([OTHER_ADDRESS])
+    with Capture() as capture, \
+            Lab(makes, root=canary.delegated(zones.root_zone()),
+                others=[canary.CanaryServer], negative_ttl=LONG_S) as lab:
+        began = time.time()
+        with_zone = site_of(lab, "with-zone", OTHER_ADDRESS,
+                            {"zone": canary.ZONE},
+                            {"canary_zones": [canary.ZONE]})
+        site = site_of(lab, "without", COLLECTOR_ADDRESS,
+                       {"siblings_of": zones.ZONE},
+                       {"sibling_zones": [zones.ZONE]}, auditor=True)
+        names = [n.name for n in lab.networks]
+        wait_measured(with_zone, names)
+        wait_measured(site, names)
+        compare(lab, rows_of(with_zone), rows_of(site))
+        check_asked(capture, began)
+        rests(lab, site, capture)
+        rests_where_signed(lab, site, capture)
+        stop_well(with_zone)
+        stop_well(site)
