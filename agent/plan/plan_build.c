@@ -261,7 +261,7 @@ static int build_tasks(struct build *b) {
         enum nx_refusal why = nx_policy_check(policy, b->how->resolvers,
                                               b->how->resolvers_n, task);
         if (why == NX_REFUSAL_NONE && task->sibling &&
-            nx_siblings_rest(plan, task)) {
+            nx_sibling_rests(plan, task)) {
             why = NX_REFUSAL_BUSY;
         }
         if (why == NX_REFUSAL_NONE &&

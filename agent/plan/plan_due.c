@@ -60,8 +60,8 @@ static void advance(const struct nx_planner *planner, struct nx_target *target,
 /* Canary names are there to be denied. */
 bool nx_planner_may_canary(const struct nx_planner *planner,
                            const struct nx_task *task, int64_t now_mono_us) {
-    return !task->sibling || nx_siblings_may(planner->guard, planner->policy,
-                                             planner->signed_seen, now_mono_us);
+    return !task->sibling || nx_sibling_may(planner->guard, planner->policy,
+                                            planner->signed_seen, now_mono_us);
 }
 
 /* A target that is ready while the guard is closed passes its visit by; where

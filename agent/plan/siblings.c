@@ -1,6 +1,6 @@
 #include "agent/plan/siblings.h"
 
-bool nx_siblings_rest(const struct nx_plan *plan, const struct nx_task *task) {
+bool nx_sibling_rests(const struct nx_plan *plan, const struct nx_task *task) {
     const uint8_t *zone = nx_dname_parent(task->name);
     const uint8_t *top = zone;
     while (nx_dname_labels(top) > 2) {
@@ -16,9 +16,9 @@ bool nx_siblings_rest(const struct nx_plan *plan, const struct nx_task *task) {
     return false;
 }
 
-bool nx_siblings_may(const struct nx_guard *guard,
-                     const struct nx_policy *policy, bool signed_seen,
-                     int64_t now_mono_us) {
+bool nx_sibling_may(const struct nx_guard *guard,
+                    const struct nx_policy *policy, bool signed_seen,
+                    int64_t now_mono_us) {
     return !signed_seen && !policy->own_proof &&
            nx_guard_proven(guard, policy, now_mono_us);
 }

@@ -21,12 +21,12 @@
 /* Does the plan ask for a name near the zone of this sibling task, other than
  * canary names? Near: below the zone, or below a name above it of two labels or
  * more, or above it. */
-bool nx_siblings_rest(const struct nx_plan *plan, const struct nx_task *task);
+bool nx_sibling_rests(const struct nx_plan *plan, const struct nx_task *task);
 
 /* signed_seen: by nx_sibling_is_signed. */
-bool nx_siblings_may(const struct nx_guard *guard,
-                     const struct nx_policy *policy, bool signed_seen,
-                     int64_t now_mono_us);
+bool nx_sibling_may(const struct nx_guard *guard,
+                    const struct nx_policy *policy, bool signed_seen,
+                    int64_t now_mono_us);
 
 /* Does the resolver say that it validated this? Older ones say so unasked
  * (RFC 6840 section 5.7). */
