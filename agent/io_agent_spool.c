@@ -7,6 +7,10 @@
 #include "common/io_clock.h"
 #include "common/io_log.h"
 
+#define TOO_NEW                                                                \
+    "spool %s: written by a newer nxclear-agent: run that one, or move the "   \
+    "folder away (its results are lost then)"
+
 /* For the log; a reload may have taken it out of the configuration. */
 static const char *path_of(const struct nx_agentd *a) {
     const char *path = a->setup.conf->spool_path;
@@ -102,6 +106,12 @@ static void log_found(const struct nx_agentd *a,
                "lost, unless they had been sent",
                path, (unsigned long long)found->unsure);
     }
+    if (found->too_large > 0) {
+        nx_log(NX_LOG_ERROR,
+               "spool %s: %llu results are in batches larger than a message "
+               "may be (written by another version): reported as lost",
+               path, (unsigned long long)found->too_large);
+    }
     if (found->damaged > 0) {
         nx_log(NX_LOG_ERROR,
                "spool %s: %llu of its files are damaged; what cannot be read "
@@ -130,6 +140,8 @@ int nx_agentd_open_spool(struct nx_agentd *a) {
     if (err == NX_OK) {
         a->epoch = nx_spool_epoch(a->spool);
         log_found(a, &found);
+    } else if (err == NX_EVERSION) {
+        nx_log(NX_LOG_ERROR, TOO_NEW, a->setup.conf->spool_path);
     }
     return err;
 }
@@ -213,7 +225,9 @@ int nx_agent_print_ledger(const struct nx_agent_conf *conf, char *why,
     if (err == NX_OK) {
         err = print(spool, &found);
     }
-    if (err != NX_OK) {
+    if (err == NX_EVERSION) {
+        (void)snprintf(why, why_cap, TOO_NEW, conf->spool_path);
+    } else if (err != NX_OK) {
         (void)snprintf(why, why_cap, "spool %s: %s", conf->spool_path,
                        nx_strerror(err));
     }

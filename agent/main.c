@@ -53,6 +53,7 @@ static int exit_code(int err) {
     case NX_ECONFIG:
     case NX_ELIMIT:
     case NX_EMALFORMED: /* no key file */
+    case NX_EVERSION:   /* the spool */
         return EX_CONFIG;
     case NX_EDENIED:
     case NX_EIO:

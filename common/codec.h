@@ -64,7 +64,8 @@ struct nx_hello {
 enum nx_gap_reason {
     NX_GAP_SPACE,   /* oldest dropped: the spool was full */
     NX_GAP_AGE,     /* older than the spool keeps */
-    NX_GAP_DAMAGED, /* unreadable in the spool, or not in it before a crash */
+    NX_GAP_DAMAGED, /* unreadable in the spool, or by the collector, or not in
+                       the spool before a crash */
 };
 #define NX_GAP_REASON_MAX NX_GAP_DAMAGED
 
@@ -126,6 +127,9 @@ struct nx_ack {
     int64_t received_us;
     int64_t sent_us;
     struct nx_ahead ahead; /* settled beyond the first hole */
+    /* nx_codec_crc of a message that will never be taken, with epoch 0; 0: an
+     * ack. */
+    uint32_t refused_crc;
 };
 
 enum nx_task_kind {
@@ -181,6 +185,9 @@ struct nx_down {
         struct nx_plan plan;
     } u;
 };
+
+/* Names a message in nx_ack.refused_crc; never 0. */
+uint32_t nx_codec_crc(const uint8_t *bytes, size_t len);
 
 /* Packing: writes at most NX_MSG_MAX_BYTES into out (cap bytes) and sets *len.
  * NX_ELIMIT when the message would be larger than cap or a limit above;

@@ -1,5 +1,7 @@
 #include "common/codec_pack.h"
 
+#include "common/crc32c.h"
+
 #include <string.h>
 
 /* --- shared --- */
@@ -165,6 +167,11 @@ int nx_codec_pack_hello(const struct nx_hello *hello, struct nx_arena *scratch,
     return err;
 }
 
+uint32_t nx_codec_crc(const uint8_t *bytes, size_t len) {
+    uint32_t crc = nx_crc32c(0, bytes, len);
+    return crc != 0 ? crc : 1;
+}
+
 int nx_codec_pack_ack(const struct nx_ack *ack, uint8_t *out, size_t cap,
                       size_t *len) {
     Nxclear__Down down = NXCLEAR__DOWN__INIT;
@@ -187,6 +194,7 @@ int nx_codec_pack_ack(const struct nx_ack *ack, uint8_t *out, size_t cap,
     a.echo = ack->echo;
     a.received_us = ack->received_us;
     a.sent_us = ack->sent_us;
+    a.refused_crc = ack->refused_crc;
     down.message_case = NXCLEAR__DOWN__MESSAGE_ACK;
     down.ack = &a;
     return nx_pack_finish(&down.base, out, cap, len);

@@ -178,6 +178,7 @@ static bool unpack_ack(struct nx_unpacker *u, const Nxclear__Ack *from,
     out->echo = from->echo;
     out->received_us = from->received_us;
     out->sent_us = from->sent_us;
+    out->refused_crc = from->refused_crc;
     out->ahead.n = from->n_ahead;
     for (size_t i = 0; i < from->n_ahead; i++) {
         out->ahead.runs[i].from_seq = from->ahead[i]->from_seq;

@@ -193,6 +193,20 @@ void nx_uplink_opened(struct nx_uplink *u) {
 
 /* --- receiving --- */
 
+/* Results that no version of this batch will bring to the collector. */
+static void on_refused(struct nx_uplink *u, uint32_t crc) {
+    uint64_t n = nx_spool_refused(u->spool, crc);
+    if (n > 0) {
+        nx_log(NX_LOG_ERROR,
+               "the collector cannot take a batch of %llu results, which are "
+               "reported as lost; its log says why: is it older than this "
+               "agent (" NX_VERSION ")?",
+               (unsigned long long)n);
+        u->handler.acked(u->handler.user);
+    }
+    nx_uplink_flush(u);
+}
+
 static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
                    int64_t now_us) {
     struct nx_ledger before;
@@ -249,7 +263,11 @@ static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
     u->handler.heard(u->handler.user);
     switch (down.kind) {
     case NX_DOWN_ACK:
-        on_ack(u, &down.u.ack, now_us);
+        if (down.u.ack.refused_crc != 0) {
+            on_refused(u, down.u.ack.refused_crc);
+        } else {
+            on_ack(u, &down.u.ack, now_us);
+        }
         break;
     case NX_DOWN_PLAN:
         if (down.u.plan.keys.n > 0) {

@@ -31,7 +31,7 @@ struct nx_uplink_handler {
      * Before the plan that they came with. */
     void (*keys)(void *user, const uint8_t *anchor, const uint8_t *used,
                  const struct nx_collector_keys *keys);
-    /* Results were acknowledged. */
+    /* Results are not held any more: acknowledged, or refused for ever. */
     void (*acked)(void *user);
     void *user;
 };

@@ -7,7 +7,7 @@
 #define SEGMENT_MAGIC "NXSEG\0\0\1"
 #define LEDGER_MAGIC "NXLED\0\0\1"
 #define RECORD_MAGIC 0x4352584eU /* "NXRC" */
-#define MAGIC_BYTES 8U
+#define MAGIC_BYTES 8U           /* the last one is the version */
 #define CRC_BYTES 4U
 #define RECORD_OFFSET_KNOWN 1U
 #define LEDGER_CLEAN 1U
@@ -57,6 +57,19 @@ static bool sealed(const uint8_t *bytes, size_t n, uint32_t crc) {
     return get(&c, CRC_BYTES) == nx_crc32c(crc, bytes, n - CRC_BYTES);
 }
 
+/* A newer version keeps size and checksum of the two heads: else it could not
+ * be told from damage. */
+static int check_head(const uint8_t *bytes, size_t n, const char *magic) {
+    if (memcmp(bytes, magic, MAGIC_BYTES - 1) != 0 || !sealed(bytes, n, 0)) {
+        return NX_EMALFORMED;
+    }
+    uint8_t version = bytes[MAGIC_BYTES - 1];
+    uint8_t ours = (uint8_t)magic[MAGIC_BYTES - 1];
+    return version == ours  ? NX_OK
+           : version > ours ? NX_EVERSION
+                            : NX_EMALFORMED;
+}
+
 /* --- segment --- */
 
 void nx_segment_head_pack(const struct nx_segment_head *head,
@@ -72,9 +85,9 @@ void nx_segment_head_pack(const struct nx_segment_head *head,
 int nx_segment_head_parse(const uint8_t bytes[NX_SEGMENT_HEAD_BYTES],
                           struct nx_segment_head *out) {
     struct cursor c = {.in = bytes + MAGIC_BYTES};
-    if (memcmp(bytes, SEGMENT_MAGIC, MAGIC_BYTES) != 0 ||
-        !sealed(bytes, NX_SEGMENT_HEAD_BYTES, 0)) {
-        return NX_EMALFORMED;
+    int err = check_head(bytes, NX_SEGMENT_HEAD_BYTES, SEGMENT_MAGIC);
+    if (err != NX_OK) {
+        return err;
     }
     out->epoch = get(&c, 8);
     out->id = get(&c, 8);
@@ -111,8 +124,7 @@ void nx_record_head_pack(const struct nx_segment_head *segment,
 }
 
 static bool possible(const struct nx_record_head *h) {
-    return h->len >= 1 && h->len <= NX_RECORD_PAYLOAD_MAX &&
-           h->results_n >= 1 && h->results_n <= NX_BATCH_OBS_MAX &&
+    return h->len >= 1 && h->len <= NX_RECORD_LEN_MAX && h->results_n >= 1 &&
            h->first_seq >= 1 && h->first_seq <= NX_SEQ_MAX &&
            h->results_n - 1 <= NX_SEQ_MAX - h->first_seq;
 }
@@ -141,6 +153,11 @@ int nx_record_head_parse(const struct nx_segment_head *segment,
     }
     *out = h;
     return NX_OK;
+}
+
+bool nx_record_sendable(const struct nx_record_head *head) {
+    return head->len <= NX_RECORD_PAYLOAD_MAX &&
+           head->results_n <= NX_BATCH_OBS_MAX;
 }
 
 bool nx_record_payload_ok(const struct nx_record_head *head,
@@ -189,9 +206,9 @@ int nx_ledger_parse(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES],
                     struct nx_ledger_block *out) {
     struct nx_ledger_block l = {0};
     struct cursor c = {.in = bytes + MAGIC_BYTES};
-    if (memcmp(bytes, LEDGER_MAGIC, MAGIC_BYTES) != 0 ||
-        !sealed(bytes, NX_LEDGER_BLOCK_BYTES, 0)) {
-        return NX_EMALFORMED;
+    int err = check_head(bytes, NX_LEDGER_BLOCK_BYTES, LEDGER_MAGIC);
+    if (err != NX_OK) {
+        return err;
     }
     l.generation = get(&c, 8);
     l.epoch = get(&c, 8);

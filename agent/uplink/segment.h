@@ -18,6 +18,8 @@
 #define NX_LEDGER_BLOCK_BYTES 1024U
 #define NX_LEDGER_HOLES_MAX 32U
 #define NX_RECORD_PAYLOAD_MAX NX_MSG_MAX_BYTES
+/* What any version may have written: one with other limits than this one. */
+#define NX_RECORD_LEN_MAX (64U * 1024U * 1024U)
 
 struct nx_segment_head {
     uint64_t epoch;
@@ -25,7 +27,7 @@ struct nx_segment_head {
 };
 
 struct nx_record_head {
-    uint32_t len; /* of the packed batch, 1..NX_RECORD_PAYLOAD_MAX */
+    uint32_t len; /* of the packed batch, 1..NX_RECORD_LEN_MAX */
     uint32_t results_n;
     uint64_t first_seq;
     uint64_t boot; /* of the host: whose monotonic clock this is */
@@ -54,7 +56,7 @@ struct nx_ledger_block {
 
 void nx_segment_head_pack(const struct nx_segment_head *head,
                           uint8_t out[NX_SEGMENT_HEAD_BYTES]);
-/* NX_EMALFORMED. */
+/* NX_EMALFORMED; NX_EVERSION: of a newer version. */
 int nx_segment_head_parse(const uint8_t bytes[NX_SEGMENT_HEAD_BYTES],
                           struct nx_segment_head *out) NX_MUSTUSE;
 
@@ -66,13 +68,15 @@ void nx_record_head_pack(const struct nx_segment_head *segment,
 int nx_record_head_parse(const struct nx_segment_head *segment,
                          const uint8_t bytes[NX_RECORD_HEAD_BYTES],
                          struct nx_record_head *out) NX_MUSTUSE;
+/* Can it be a message, with this version's limits? */
+bool nx_record_sendable(const struct nx_record_head *head);
 /* Is this the payload that the header was written for? */
 bool nx_record_payload_ok(const struct nx_record_head *head,
                           const uint8_t *payload);
 
 void nx_ledger_pack(const struct nx_ledger_block *ledger,
                     uint8_t out[NX_LEDGER_BLOCK_BYTES]);
-/* NX_EMALFORMED. */
+/* NX_EMALFORMED; NX_EVERSION: of a newer version. */
 int nx_ledger_parse(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES],
                     struct nx_ledger_block *out) NX_MUSTUSE;
 

@@ -84,18 +84,20 @@ struct nx_ledger {
 
 /* What nx_spool_new found, for the log. */
 struct nx_spool_found {
-    bool old;          /* a spool of an earlier run */
-    bool clean;        /* that ended well */
-    uint64_t held;     /* results */
-    uint64_t unsure;   /* numbers lost in the crash, or sent by then */
-    uint64_t damaged;  /* segments with damage before their end */
-    uint64_t given_up; /* results of a spool whose ledger was damaged */
+    bool old;           /* a spool of an earlier run */
+    bool clean;         /* that ended well */
+    uint64_t held;      /* results */
+    uint64_t unsure;    /* numbers lost in the crash, or sent by then */
+    uint64_t damaged;   /* segments with damage before their end */
+    uint64_t given_up;  /* results of a spool whose ledger was damaged */
+    uint64_t too_large; /* results in batches over this version's limits */
 };
 
 /* Opens the spool on the disk, or makes it; disk NULL: memory only. epoch is
  * random, for a new one. boot names the running system's monotonic clock. The
  * disk's functions are copied, their user borrowed. NX_ENOMEM; errors of the
- * disk (see nx_spool_disk). */
+ * disk (see nx_spool_disk); NX_EVERSION: what is there is of a newer version,
+ * and stays as it is. */
 int nx_spool_new(const struct nx_spool_conf *conf,
                  const struct nx_spool_disk *disk, uint64_t epoch,
                  uint64_t boot, struct nx_spool **out,
@@ -151,6 +153,10 @@ int64_t nx_spool_send_at(const struct nx_spool *spool);
  * *sent_us is when, and the pair is a clock sample. */
 bool nx_spool_ack(struct nx_spool *spool, const struct nx_ack *ack,
                   bool answers_hello, int64_t now_mono_us, int64_t *sent_us);
+
+/* The collector will never take the message of this nx_codec_crc: its results
+ * become a hole. How many; 0: no such message is unanswered. */
+uint64_t nx_spool_refused(struct nx_spool *spool, uint32_t crc);
 
 /* A connection has begun: from here on what comes is fresh. */
 void nx_spool_connected(struct nx_spool *spool, int64_t now_mono_us);

@@ -100,18 +100,43 @@ static int list_segments(struct opening *o) {
     return NX_OK;
 }
 
-static bool head_ok(struct nx_spool *s, uint64_t id, uint64_t *epoch) {
+static int read_segment_head(struct nx_spool *s, uint64_t id,
+                             struct nx_segment_head *out) {
     uint8_t bytes[NX_SEGMENT_HEAD_BYTES];
-    struct nx_segment_head head;
     size_t got = 0;
-    if (s->disk.read(s->disk.user, id, 0, bytes, sizeof(bytes), &got) !=
-            NX_OK ||
-        got != sizeof(bytes) || nx_segment_head_parse(bytes, &head) != NX_OK ||
-        head.id != id) {
+    int err = s->disk.read(s->disk.user, id, 0, bytes, sizeof(bytes), &got);
+    return err != NX_OK           ? err
+           : got != sizeof(bytes) ? NX_EMALFORMED
+                                  : nx_segment_head_parse(bytes, out);
+}
+
+static bool head_ok(struct nx_spool *s, uint64_t id, uint64_t *epoch) {
+    struct nx_segment_head head;
+    if (read_segment_head(s, id, &head) != NX_OK || head.id != id) {
         return false;
     }
     *epoch = head.epoch;
     return true;
+}
+
+/* A newer version's spool is left as it is: what it holds is not lost yet. */
+static int check_versions(struct opening *o) {
+    struct nx_spool *s = o->spool;
+    for (unsigned slot = 0; slot < 2; slot++) {
+        uint8_t bytes[NX_LEDGER_BLOCK_BYTES];
+        struct nx_ledger_block block;
+        if (s->disk.ledger_read(s->disk.user, slot, bytes) == NX_OK &&
+            nx_ledger_parse(bytes, &block) == NX_EVERSION) {
+            return NX_EVERSION;
+        }
+    }
+    for (size_t i = 0; i < o->ids_n; i++) {
+        struct nx_segment_head head;
+        if (read_segment_head(s, o->ids[i], &head) == NX_EVERSION) {
+            return NX_EVERSION;
+        }
+    }
+    return NX_OK;
 }
 
 static bool payload_ok(struct opening *o, uint64_t id, uint64_t offset,
@@ -138,6 +163,17 @@ static void take_record(struct opening *o, struct nx_segment *seg,
     seg->clock = head->clock;
 }
 
+/* Of a version with other limits: whole, but it can never be sent. */
+static void give_up_record(struct opening *o,
+                           const struct nx_record_head *head) {
+    if (head->first_seq > o->last_seq) {
+        nx_spool_hole(o->spool, o->last_seq + 1, nx_head_last(head),
+                      NX_GAP_DAMAGED);
+        o->last_seq = nx_head_last(head);
+        o->found->too_large += head->results_n;
+    }
+}
+
 /* True: good to its end. */
 static bool scan(struct opening *o, struct nx_segment *seg) {
     struct nx_record_head head;
@@ -146,7 +182,9 @@ static bool scan(struct opening *o, struct nx_segment *seg) {
     int err = NX_OK;
     while ((err = nx_spool_read_head(o->spool, seg->id, offset, &head)) ==
            NX_OK) {
-        if (payload_ok(o, seg->id, offset, &head)) {
+        if (!nx_record_sendable(&head)) {
+            give_up_record(o, &head);
+        } else if (payload_ok(o, seg->id, offset, &head)) {
             take_record(o, seg, &head);
         } else {
             good = false;
@@ -236,6 +274,9 @@ static int open_with(struct opening *o) {
     bool have = read_ledger(o, &ledger, &err);
     if (err == NX_OK) {
         err = list_segments(o);
+    }
+    if (err == NX_OK) {
+        err = check_versions(o);
     }
     if (err == NX_OK && have) {
         err = take_old(o, &ledger);

@@ -49,6 +49,7 @@ struct nx_flight {
     uint64_t first_seq;
     uint64_t last_seq;
     int64_t sent_us;
+    uint32_t crc;
     bool once; /* it never went before */
     bool drain;
 };
@@ -101,6 +102,7 @@ struct nx_spool {
     bool peeked;        /* what nx_spool_sent speaks of: */
     enum nx_lane_name peeked_lane;
     struct nx_record_head peeked_head;
+    uint32_t peeked_crc;
 };
 
 /* --- spool.c --- */

@@ -276,10 +276,16 @@ static int make_message(struct nx_spool *s, const struct place *p,
     if (!tell_gaps(s, p->head.first_seq, gaps, &gaps_n)) {
         return NX_EAGAIN;
     }
-    const struct nx_batch_patch patch = {
+    struct nx_batch_patch patch = {
         .gaps = gaps, .gaps_n = gaps_n, .clock = patched ? &clock : NULL};
-    return nx_codec_batch_patch(bytes, p->head.len, &patch, out,
-                                NX_MSG_MAX_BYTES, len);
+    int err = nx_codec_batch_patch(bytes, p->head.len, &patch, out,
+                                   NX_MSG_MAX_BYTES, len);
+    if (err == NX_ELIMIT) { /* no room is left in it: other batches tell them */
+        patch.gaps_n = 0;
+        err = nx_codec_batch_patch(bytes, p->head.len, &patch, out,
+                                   NX_MSG_MAX_BYTES, len);
+    }
+    return err;
 }
 
 static int message_at(struct nx_spool *s, const struct place *p,
@@ -287,6 +293,9 @@ static int message_at(struct nx_spool *s, const struct place *p,
                       size_t *len) {
     if (p->entry != NULL) {
         return make_message(s, p, p->entry->bytes, now, out, len);
+    }
+    if (!nx_record_sendable(&p->head)) {
+        return NX_ELIMIT;
     }
     uint8_t *bytes = malloc(p->head.len);
     if (bytes == NULL) {
@@ -316,6 +325,7 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
         if (err == NX_OK) {
             s->peeked = true;
             s->peeked_head = p.head;
+            s->peeked_crc = nx_codec_crc(out, *len);
             *first_seq = p.head.first_seq;
             return NX_OK;
         }
@@ -338,8 +348,13 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
     if (s->flights_n == 0) {
         s->progress_us = now_us;
     }
-    s->flights[s->flights_n++] = (struct nx_flight){
-        first_seq, last_seq, now_us, !drain && first_seq > s->sent_top, drain};
+    s->flights[s->flights_n++] =
+        (struct nx_flight){first_seq,
+                           last_seq,
+                           now_us,
+                           s->peeked_crc,
+                           !drain && first_seq > s->sent_top,
+                           drain};
     s->sent_top = last_seq > s->sent_top ? last_seq : s->sent_top;
     s->lanes[s->peeked_lane].seq = last_seq + 1;
     if (drain) {
@@ -347,6 +362,23 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
         s->drain_us = from_us + DRAIN_GAP_US;
     }
     s->peeked = false;
+}
+
+uint64_t nx_spool_refused(struct nx_spool *s, uint32_t crc) {
+    size_t i = 0;
+    while (i < s->flights_n && s->flights[i].crc != crc) {
+        i++;
+    }
+    if (i == s->flights_n) {
+        return 0;
+    }
+    uint64_t from = s->flights[i].first_seq;
+    uint64_t to = s->flights[i].last_seq;
+    s->flights_n--;
+    memmove(&s->flights[i], &s->flights[i + 1],
+            (s->flights_n - i) * sizeof(s->flights[0]));
+    nx_spool_hole(s, from, to, NX_GAP_DAMAGED);
+    return to - from + 1;
 }
 
 int64_t nx_spool_send_at(const struct nx_spool *s) {

@@ -70,6 +70,22 @@ static void send_acks(struct nx_ingest *ingest) {
     }
 }
 
+/* It would come again for ever, and keep others from being taken. */
+static void send_refusal(struct nx_ingest *ingest, const struct incoming *in) {
+    uint8_t out[64];
+    size_t len = 0;
+    const struct nx_ack ack = {
+        .echo = 1, /* not of a hello */
+        .received_us = in->received_us,
+        .sent_us = nx_steady_wall_us(ingest->parts.clock),
+        .refused_crc = nx_codec_crc(in->bytes, in->len),
+    };
+    if (nx_codec_pack_ack(&ack, out, sizeof(out), &len) != NX_OK ||
+        nx_ingest_send(ingest, in->peer, out, len) != NX_OK) {
+        ingest->counters.acks_unsent_n++;
+    }
+}
+
 static void on_committed(void *arg, const struct nx_group_batch *batch) {
     struct nx_ingest *ingest = arg;
     int err = nx_engine_batch(ingest->parts.engine, batch->peer->agent_id,
@@ -167,6 +183,7 @@ static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
     nx_streams_offer(&in->peer->streams, stream, batch, &result);
     if (result.verdict == NX_STREAM_REFUSED) {
         bad(ingest, in, "impossible sequence numbers");
+        send_refusal(ingest, in);
         nx_group_undo(ingest->group);
         return;
     }
@@ -252,6 +269,9 @@ static void take(struct nx_ingest *ingest, const struct incoming *in) {
     if (err != NX_OK) {
         nx_group_undo(ingest->group);
         bad(ingest, in, why);
+        if (err != NX_ENOMEM) {
+            send_refusal(ingest, in);
+        }
         return;
     }
     const struct nx_clock_sample *clock =

@@ -19,6 +19,8 @@ struct nx_test_client {
     struct nx_ack ack;    /* the newest */
     unsigned acks_n;
     unsigned hello_acks_n; /* those among them that answer a hello */
+    unsigned refused_n;    /* messages, and the newest of them */
+    uint32_t refused_crc;
     unsigned plans_n;
     size_t plan_tasks_n;
 };
@@ -168,7 +170,10 @@ static inline void nx_test_client_read(struct nx_test_client *client) {
                                  &why) != NX_OK) {
             abort();
         }
-        if (down.kind == NX_DOWN_ACK) {
+        if (down.kind == NX_DOWN_ACK && down.u.ack.refused_crc != 0) {
+            client->refused_crc = down.u.ack.refused_crc;
+            client->refused_n++;
+        } else if (down.kind == NX_DOWN_ACK) {
             client->ack = down.u.ack;
             client->acks_n++;
             client->hello_acks_n += down.u.ack.echo == 0;

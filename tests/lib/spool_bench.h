@@ -173,4 +173,39 @@ static inline struct nx_ledger bench_ledger(const struct bench *b) {
     return out;
 }
 
+/* Everything that is held goes out; how many results. The gaps and the batches
+ * together must be all numbers. */
+static inline uint64_t bench_drain(struct bench *b) {
+    uint64_t results = 0;
+    uint64_t acked = 0;
+    struct nx_ahead ahead = {.n = 0};
+    uint64_t new_n = 0;
+    bench_put(b, 1); /* carries the gaps at the end */
+    nx_spool_connected(b->spool, 0);
+    int64_t now_us = 0;
+    while (bench_send(b, now_us += S) != 0) {
+        uint64_t first = b->batch.first_seq;
+        uint64_t last = first + b->batch.obs_n - 1;
+        for (size_t i = 0; i < b->batch.gaps_n; i++) {
+            assert_int_equal(nx_settled_add(&acked, &ahead,
+                                            b->batch.gaps[i].from_seq,
+                                            b->batch.gaps[i].to_seq, &new_n),
+                             NX_OK);
+        }
+        assert_int_equal(nx_settled_count(acked, &ahead, first, last), 0);
+        assert_int_equal(nx_settled_add(&acked, &ahead, first, last, &new_n),
+                         NX_OK);
+        results += b->batch.obs_n;
+        const struct nx_ack ack = {
+            .epoch = EPOCH, .acked_seq = acked, .ahead = ahead};
+        int64_t sent_us = 0;
+        (void)nx_spool_ack(b->spool, &ack, false, now_us, &sent_us);
+    }
+    struct nx_ledger l = bench_ledger(b);
+    assert_int_equal(l.held, 0);
+    assert_int_equal(l.acked, results);
+    assert_int_equal(acked, l.produced);
+    return results - 1;
+}
+
 #endif

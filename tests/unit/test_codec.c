@@ -429,7 +429,8 @@ static void plan_and_ack_round_trip(void **state) {
                          .echo = 3,
                          .received_us = -4,
                          .sent_us = 5,
-                         .ahead = {{{4, 9}, {11, 11}}, 2}};
+                         .ahead = {{{4, 9}, {11, 11}}, 2},
+                         .refused_crc = 0xfedcba98};
     assert_int_equal(nx_codec_pack_ack(&ack, message, sizeof(message), &len),
                      0);
     assert_int_equal(nx_codec_unpack_down(message, len, &arena, &down, NULL),

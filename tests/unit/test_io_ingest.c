@@ -296,6 +296,23 @@ static bool counted_rejected(void *user) {
     return counters(f).rejected_n + counters(f).ignored_n >= f->want_n;
 }
 
+static bool told_refused(void *user) {
+    struct nx_test_client *client = &((struct fixture *)user)->clients[1];
+    nx_test_client_read(client);
+    return client->refused_n == 1;
+}
+
+/* An agent is told which of its messages will never be taken. */
+static void test_refused(void **state) {
+    struct fixture *f = *state;
+    static uint8_t bytes[NX_MSG_MAX_BYTES];
+    size_t len = nx_test_batch(f->clients[1].epoch, 1, 200, 0, 0, bytes);
+    nx_test_client_send(&f->clients[1], bytes, len / 2);
+    assert_true(nx_test_wait(f->base, told_refused, f));
+    assert_int_equal(f->clients[1].refused_crc, nx_codec_crc(bytes, len / 2));
+    assert_int_equal(f->clients[1].acks_n, 0);
+}
+
 static void test_malformed(void **state) {
     struct fixture *f = *state;
     static uint8_t bytes[NX_MSG_MAX_BYTES];
@@ -665,6 +682,7 @@ int main(void) {
         WITH_ALL(test_ack_follows_commit),
         WITH_ALL(test_duplicate_overlap_and_hole),
         WITH_ALL(test_hello),
+        WITH_ALL(test_refused),
         WITH_ALL(test_malformed),
         WITH_ALL(test_hostile_numbers),
         WITH_ALL(test_oversize),

@@ -36,6 +36,7 @@ struct collector {
     unsigned refuse; /* so many connections */
     bool silent;     /* acknowledges no batch */
     bool send_junk;  /* before each plan */
+    uint64_t never;  /* the batch that it never takes */
     struct nx_collector_keys announces;
     /* What it saw. */
     unsigned asked;
@@ -123,7 +124,19 @@ static void send_plan(struct collector *c, zmq_msg_t *id) {
     reply(c, id, bytes, len);
 }
 
-static void take(struct collector *c, zmq_msg_t *id, const struct nx_up *up) {
+static void send_refusal(struct collector *c, zmq_msg_t *id, zmq_msg_t *body) {
+    uint8_t bytes[128];
+    size_t len = 0;
+    const struct nx_ack ack = {
+        .echo = 1,
+        .refused_crc = nx_codec_crc(zmq_msg_data(body), zmq_msg_size(body))};
+    assert_int_equal(nx_codec_pack_ack(&ack, bytes, sizeof(bytes), &len),
+                     NX_OK);
+    reply(c, id, bytes, len);
+}
+
+static void take(struct collector *c, zmq_msg_t *id, zmq_msg_t *body,
+                 const struct nx_up *up) {
     uint64_t seq = 0;
     uint64_t last = 0;
     assert_true(c->seqs_n < SEEN_MAX);
@@ -140,7 +153,9 @@ static void take(struct collector *c, zmq_msg_t *id, const struct nx_up *up) {
         break;
     }
     c->seqs[c->seqs_n++] = seq;
-    if (!c->silent || seq == 0) {
+    if (seq != 0 && seq == c->never) {
+        send_refusal(c, id, body);
+    } else if (!c->silent || seq == 0) {
         send_ack(c, id, last, seq);
     }
     if (c->seqs_n == c->stop_at) {
@@ -160,7 +175,7 @@ static void on_router(void *arg, zmq_msg_t *frames, size_t frames_n) {
                                         zmq_msg_size(&frames[1]), &arena, &up,
                                         &why),
                      NX_OK);
-    take(arg, &frames[0], &up);
+    take(arg, &frames[0], &frames[1], &up);
     free(memory);
 }
 
@@ -349,6 +364,25 @@ static void test_hello_batch_ack(void **state) {
     assert_true(llabs(clock.offset_us + AHEAD) <=
                 (int64_t)clock.offset_error_us);
     assert_true(clock.offset_error_us < 1000000);
+}
+
+/* A batch that the collector never takes is reported as lost with the next. */
+static void test_refused_batch(void **state) {
+    struct fixture *f = *state;
+    struct nx_ledger ledger;
+    f->c.never = 1;
+    start(f);
+    put(f, 3);
+    run_until_acked(f);
+    assert_int_equal(f->c.seqs_n, 2);
+    nx_spool_ledger(f->spool, &ledger);
+    assert_int_equal(ledger.dropped, 3);
+    put(f, 2);
+    run_until_acked(f);
+    nx_spool_ledger(f->spool, &ledger);
+    assert_int_equal(ledger.acked, 2);
+    assert_int_equal(ledger.dropped, 3);
+    assert_int_equal(f->c.hellos, 1);
 }
 
 /* A change in what the agent says of itself is said at once. */
@@ -543,6 +577,7 @@ static void test_key_rotation(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hello_batch_ack, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hello_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_hellos, setup, teardown),
         cmocka_unit_test_setup_teardown(test_idle, setup, teardown),

@@ -464,41 +464,6 @@ static void test_ledger_gone(void **state) {
 
 /* --- a damaged segment: every byte of a file --- */
 
-/* Everything that is held goes out; how many results. The gaps and the batches
- * together must be all numbers. */
-static uint64_t drain(struct bench *b) {
-    uint64_t results = 0;
-    uint64_t acked = 0;
-    struct nx_ahead ahead = {.n = 0};
-    uint64_t new_n = 0;
-    bench_put(b, 1); /* carries the gaps at the end */
-    nx_spool_connected(b->spool, 0);
-    int64_t now_us = 0;
-    while (bench_send(b, now_us += S) != 0) {
-        uint64_t first = b->batch.first_seq;
-        uint64_t last = first + b->batch.obs_n - 1;
-        for (size_t i = 0; i < b->batch.gaps_n; i++) {
-            assert_int_equal(nx_settled_add(&acked, &ahead,
-                                            b->batch.gaps[i].from_seq,
-                                            b->batch.gaps[i].to_seq, &new_n),
-                             NX_OK);
-        }
-        assert_int_equal(nx_settled_count(acked, &ahead, first, last), 0);
-        assert_int_equal(nx_settled_add(&acked, &ahead, first, last, &new_n),
-                         NX_OK);
-        results += b->batch.obs_n;
-        const struct nx_ack ack = {
-            .epoch = EPOCH, .acked_seq = acked, .ahead = ahead};
-        int64_t sent_us = 0;
-        (void)nx_spool_ack(b->spool, &ack, false, now_us, &sent_us);
-    }
-    struct nx_ledger l = bench_ledger(b);
-    assert_int_equal(l.held, 0);
-    assert_int_equal(l.acked, results);
-    assert_int_equal(acked, l.produced);
-    return results - 1;
-}
-
 enum damage { FLIP, CUT, ZEROS, DAMAGES };
 
 static void damage(struct fake_file *f, size_t at, enum damage how) {
@@ -542,7 +507,7 @@ static void test_damage_everywhere(void **state) {
             fake_copy(&good, b->disk);
             damage(&b->disk->files[1], at, how);
             bench_crash(b, true);
-            uint64_t results = drain(b);
+            uint64_t results = bench_drain(b);
             assert_in_range(results, 14, 21 - (how == CUT ? 1 : 0));
             flips_lost_one += how == FLIP && results > 14 ? 1 : 0;
             assert_true(how == ZEROS || b->found.damaged > 0 || how == CUT);
@@ -563,7 +528,7 @@ static void test_damage_while_open(void **state) {
         fake_copy(&good, b->disk);
         bench_crash(b, true);
         damage(&b->disk->files[1], at, FLIP);
-        assert_in_range(drain(b), 14, 21);
+        assert_in_range(bench_drain(b), 14, 21);
     }
     fake_free(&good);
 }
