@@ -1,6 +1,8 @@
 /* Time passes: the engine's sink, and the tables for people. */
 #include "collector/io_service_priv.h"
 
+#include "collector/status/board.h"
+
 /* No transaction is open for so long (NX_GROUP_WAIT_US), with all the delay of
  * a slow disk. */
 #define ROLLED_BACK_US INT64_C(60000000)
@@ -144,6 +146,14 @@ static bool networks_follow(struct nx_service *service, int64_t now_us) {
     return err == NX_EAGAIN;
 }
 
+/* Nothing is to be shown of very many targets before they are judged. */
+static bool has_backlog(const struct nx_service *service) {
+    size_t targets_n = 0;
+    size_t waiting_n = 0;
+    nx_engine_backlog(service->engine, &targets_n, &waiting_n);
+    return waiting_n > NX_BOARD_BACKLOG;
+}
+
 static void on_judge(evutil_socket_t fd, short what, void *arg) {
     struct nx_service *service = arg;
     const struct nx_engine_sink sink = sink_of(service);
@@ -164,7 +174,7 @@ static void on_judge(evutil_socket_t fd, short what, void *arg) {
         took_us = nx_clock_mono_us() - from_us;
     }
     if (more) {
-        judge_in(service, took_us * JUDGE_PAUSES);
+        judge_in(service, has_backlog(service) ? 0 : took_us * JUDGE_PAUSES);
     }
 }
 

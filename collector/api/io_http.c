@@ -199,6 +199,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     http->second++;
     drop_late(http);
     nx_http_streams_tick(http);
+    nx_http_waiters_tick(http);
     nx_board_tidy(http->board, nx_service_now_us(http->service));
     let_in(http, true);
 }
@@ -384,6 +385,8 @@ int nx_http_new(struct event_base *base, struct nx_service *service,
                                 : NX_HTTP_CONNECTIONS_MAX;
     http->timeout_s =
         settings->timeout_s != 0 ? settings->timeout_s : NX_HTTP_TIMEOUT_S;
+    http->patience_s =
+        settings->patience_s != 0 ? settings->patience_s : NX_HTTP_PATIENCE_S;
     http->epoch = (uint64_t)nx_service_now_us(service);
     http->slice = (struct nx_slice){1, 1, NX_BOARD_SLICE_MAX};
     int err = nx_board_new(&http->board);

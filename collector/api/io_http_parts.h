@@ -41,6 +41,7 @@ struct nx_http_waiter {
     struct nx_http_waiter *next;
     struct evhttp_request *request;
     struct nx_api_request asked;
+    uint64_t since_s; /* nx_http.second */
 };
 
 /* A client that reads a recording; io_http_recording.c. */
@@ -61,6 +62,7 @@ struct nx_http {
     struct nx_service *service;
     unsigned connections_max;
     unsigned timeout_s;
+    unsigned patience_s;
     struct nx_http_door unix_door;
     struct nx_http_door tcp_door;
     struct nx_board *board;
@@ -152,6 +154,8 @@ int nx_http_page(struct nx_http *http, uint32_t id,
 /* The connection is going down: forgets who waits there. */
 void nx_http_waiter_closed(struct nx_http *http,
                            const struct evhttp_connection *evcon);
+/* Each second: whoever waited for long is told how far it has come. */
+void nx_http_waiters_tick(struct nx_http *http);
 /* A timer, while somebody asks for pages. */
 void nx_http_work(evutil_socket_t fd, short what, void *http);
 /* Adds the document, or what changed in it since a revision (0: all). Texts

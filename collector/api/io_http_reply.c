@@ -92,8 +92,15 @@ void nx_http_reply_problem(struct evhttp_request *request,
     if (problem->status == 503) {
         (void)evhttp_add_header(headers, "Retry-After", "5");
     }
-    send_json(request, problem->status, "application/problem+json",
-              nx_api_problem_json(problem));
+    json_t *document = nx_api_problem_json(problem);
+    if (document == NULL) { /* that there is no memory can be said without */
+        nx_http_reply_text(request, 503, "application/problem+json",
+                           "{\"type\":\"about:blank\",\"title\":\"Service "
+                           "Unavailable\",\"status\":503,\"detail\":\"out of "
+                           "memory: ask again\"}\n");
+        return;
+    }
+    send_json(request, problem->status, "application/problem+json", document);
 }
 
 /* What the service could not do, said to the client. */
@@ -107,7 +114,7 @@ void nx_http_reply_error(struct evhttp_request *request, int err,
         status = 409;
     } else if (err == NX_EMALFORMED || err == NX_ELIMIT || err == NX_ERANGE) {
         status = 422;
-    } else if (err == NX_EIO || err == NX_EAGAIN) {
+    } else if (err == NX_EIO || err == NX_EAGAIN || err == NX_ENOMEM) {
         status = 503;
     } else if (err == NX_EFULL) {
         status = 507;

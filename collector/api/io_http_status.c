@@ -114,8 +114,10 @@ static bool try_answer(struct nx_http *http, struct evhttp_request *request,
     return true;
 }
 
-void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
-                        const struct nx_api_request *asked) {
+/* since_s: nx_http.second of the request. */
+static void answer_or_wait(struct nx_http *http, struct evhttp_request *request,
+                           const struct nx_api_request *asked,
+                           uint64_t since_s) {
     if (try_answer(http, request, asked)) {
         return;
     }
@@ -130,7 +132,13 @@ void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
     }
     waiter->request = request;
     waiter->asked = *asked;
+    waiter->since_s = since_s;
     *last = waiter;
+}
+
+void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
+                        const struct nx_api_request *asked) {
+    answer_or_wait(http, request, asked, http->second);
 }
 
 /* Takes it out of the list and frees it; its request lives on. */
@@ -165,8 +173,38 @@ static void answer_waiters(struct nx_http *http) {
     http->waiters = NULL;
     while (waiting != NULL) {
         struct nx_api_request asked = waiting->asked;
+        uint64_t since_s = waiting->since_s;
         struct evhttp_request *request = forget(&waiting);
-        nx_http_get_status(http, request, &asked);
+        answer_or_wait(http, request, &asked, since_s);
+    }
+}
+
+static void say_progress(struct nx_http *http, struct evhttp_request *request,
+                         uint32_t id) {
+    struct nx_api_problem problem;
+    size_t targets_n = 0;
+    size_t waiting_n = 0;
+    size_t drawn_n = 0;
+    size_t networks_n = 0;
+    nx_engine_backlog(nx_service_engine(http->service), &targets_n, &waiting_n);
+    nx_board_progress(http->board, id, &drawn_n, &networks_n);
+    (void)nx_api_refuse(&problem, 503,
+                        "the status is being made: %zu of %zu targets are "
+                        "judged, %zu of %zu networks are written; ask again",
+                        targets_n - waiting_n, targets_n, drawn_n, networks_n);
+    nx_http_reply_problem(request, &problem);
+}
+
+void nx_http_waiters_tick(struct nx_http *http) {
+    struct nx_http_waiter **link = &http->waiters;
+    while (*link != NULL) {
+        uint32_t id = (*link)->asked.incident_id;
+        if (http->second - (*link)->since_s < http->patience_s) {
+            link = &(*link)->next;
+            continue;
+        }
+        say_progress(http, forget(link), id);
+        link = &http->waiters; /* the list may have changed */
     }
 }
 
@@ -180,6 +218,7 @@ static void work_in(struct nx_http *http, int64_t pause_us) {
     (void)evtimer_add(http->work, &in);
 }
 
+/* Somebody is to be answered, or told why not. */
 static bool waited_for(const struct nx_http *http) {
     bool waits = http->waiters != NULL;
     for (const struct nx_http_stream *s = http->streams; s != NULL;
@@ -201,8 +240,10 @@ void nx_http_work(evutil_socket_t fd, short what, void *arg) {
     bool waits = waited_for(http);
     (void)fd;
     (void)what;
-    if (work == NX_BOARD_BUSY) {
-        work_in(http, waits ? 0 : took_us * (WORK_SHARE - 1));
+    if (work == NX_BOARD_WANTED) {
+        work_in(http, 0);
+    } else if (work == NX_BOARD_BUSY) {
+        work_in(http, took_us * (WORK_SHARE - 1));
     } else if (work == NX_BOARD_READY) {
         work_in(http, NX_BOARD_FRESH_US / 10);
     }

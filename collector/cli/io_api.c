@@ -6,9 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CONNECT_TIMEOUT_S 5L
 #define TIMEOUT_S 30L
+#define RETRY_MAX_S 10U /* what a collector may ask for */
+#define ASKED_MAX 30U   /* times, for a status that is being made */
 
 struct nx_api {
     CURL *curl;
@@ -280,9 +283,31 @@ static int request(struct nx_api *api, const char *path, const char *post,
     return err;
 }
 
+/* Of very many networks the status is not made at once: the collector says when
+ * to ask again. Seconds; 0: it says something else. */
+static unsigned comes_in(const struct nx_api *api, const char *path) {
+    long status = 0;
+    curl_off_t after_s = 0;
+    const char *end = strstr(path, "/status");
+    (void)curl_easy_getinfo(api->curl, CURLINFO_RESPONSE_CODE, &status);
+    (void)curl_easy_getinfo(api->curl, CURLINFO_RETRY_AFTER, &after_s);
+    bool asks = status == 503 && after_s > 0 && end != NULL &&
+                (end[7] == '\0' || end[7] == '?');
+    return !asks ? 0 : after_s < RETRY_MAX_S ? (unsigned)after_s : RETRY_MAX_S;
+}
+
 int nx_api_get(struct nx_api *api, const char *path, json_t **out,
                struct nx_api_error *error) {
-    return request(api, path, NULL, out, error);
+    int err = request(api, path, NULL, out, error);
+    for (unsigned i = 1; err != 0 && i < ASKED_MAX; i++) {
+        unsigned in_s = comes_in(api, path);
+        if (in_s == 0) {
+            break;
+        }
+        (void)sleep(in_s);
+        err = request(api, path, NULL, out, error);
+    }
+    return err;
 }
 
 int nx_api_post(struct nx_api *api, const char *path, const json_t *body,

@@ -254,6 +254,11 @@ int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
                                        const struct nx_target_view *target),
                          void *user) NX_MUSTUSE;
 
+/* How many targets there are, and how many of them nx_engine_judge has not come
+ * to yet: after a start, all of them. */
+void nx_engine_backlog(const struct nx_engine *engine, size_t *targets_n,
+                       size_t *waiting_n);
+
 /* When did each target, or what is known of its servers, come to show something
  * else (INT64_MIN: never judged)? In the same order. What was shown of a target
  * after that is what would be shown now. */

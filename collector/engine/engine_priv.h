@@ -73,6 +73,7 @@ struct nx_target {
 
     struct nx_verdict verdict;
     bool judged;
+    bool settled; /* ... by this engine, not only recalled */
     bool stale;   /* looks came in since it was judged */
     bool revised; /* one of them is older than what was judged */
     bool untold;  /* tell the verdict whether or not it is news */
@@ -185,6 +186,7 @@ struct nx_engine {
     struct nx_target **targets;
     int64_t *due_us; /* when targets[i] is to be judged again */
     size_t targets_n, targets_cap;
+    size_t settled_n;  /* of them */
     size_t cursor;     /* where the next tick begins */
     size_t found_slot; /* of the one that was looked for last */
 

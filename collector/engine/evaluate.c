@@ -228,6 +228,8 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
     if (!t->judged || t->revised || v.state != from_state) {
         t->since_us = nx_target_since(engine, t, v.state, now_us);
     }
+    engine->settled_n += t->settled ? 0 : 1;
+    t->settled = true;
     t->judged = true;
     t->stale = false;
     t->revised = false;

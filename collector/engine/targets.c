@@ -226,6 +226,7 @@ int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
 void nx_targets_drop(struct nx_engine *engine, struct nx_target *t) {
     HASH_DELETE(hh, engine->by_key, t);
     t->item->owner->ordered = false;
+    engine->settled_n -= t->settled ? 1 : 0;
     size_t last = --engine->targets_n;
     engine->targets[t->slot] = engine->targets[last];
     engine->due_us[t->slot] = engine->due_us[last];

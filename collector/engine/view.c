@@ -144,6 +144,12 @@ int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
     return err;
 }
 
+void nx_engine_backlog(const struct nx_engine *engine, size_t *targets_n,
+                       size_t *waiting_n) {
+    *targets_n = engine->targets_n;
+    *waiting_n = engine->targets_n - engine->settled_n;
+}
+
 int nx_engine_changed(struct nx_engine *engine, uint32_t incident_id,
                       void (*visit)(void *user, const struct nx_agent *agent,
                                     int64_t changed_us),

@@ -16,16 +16,27 @@ int64_t nx_board_fresh_us(size_t targets_n) {
 
 /* --- pages --- */
 
-static void page_free(struct nx_board_entry *p) {
+static void page_fini(struct nx_board_entry *p) {
     nx_board_round_fini(&p->round);
     nx_board_foresight_fini(&p->foresight);
     nx_board_sites_free(p->shown.sites, p->shown.sites_n);
     nx_blob_unref(p->shown.head);
     nx_blob_unref(p->shown.lanes);
-    free(p);
 }
 
-static struct nx_board_entry *find_page(struct nx_board *board, uint32_t id) {
+/* Nothing is left of it but why: whoever waits for it is told. */
+static void page_failed(struct nx_board_entry *p, int err, int64_t now_us) {
+    const struct nx_board_entry before = *p;
+    page_fini(p);
+    *p = (struct nx_board_entry){.shown.incident_id = before.shown.incident_id,
+                                 .next = before.next,
+                                 .asked_us = before.asked_us,
+                                 .failed = err,
+                                 .failed_us = now_us};
+}
+
+static struct nx_board_entry *find_page(const struct nx_board *board,
+                                        uint32_t id) {
     struct nx_board_entry *p = board->pages;
     while (p != NULL && p->shown.incident_id != id) {
         p = p->next;
@@ -39,7 +50,8 @@ static void drop_page(struct nx_board *board, struct nx_board_entry *p) {
         link = &(*link)->next;
     }
     *link = p->next;
-    page_free(p);
+    page_fini(p);
+    free(p);
 }
 
 static struct nx_board_entry *add_page(struct nx_board *board, uint32_t id) {
@@ -50,6 +62,11 @@ static struct nx_board_entry *add_page(struct nx_board *board, uint32_t id) {
         board->pages = p;
     }
     return p;
+}
+
+static bool is_warm(const struct nx_board_entry *p, int64_t now_us) {
+    return !p->shown.closed && now_us >= p->asked_us &&
+           now_us - p->asked_us < NX_BOARD_WARM_US;
 }
 
 static bool is_fresh(const struct nx_board_entry *p,
@@ -64,13 +81,35 @@ static bool is_fresh(const struct nx_board_entry *p,
                                now_us - p->shown.as_of_us < fresh_us);
 }
 
+/* Is the next one being made, and was it begun before this one was old? */
+static bool is_followed(const struct nx_board_entry *p,
+                        const struct nx_engine *engine, const char *problem,
+                        bool warm) {
+    int64_t fresh_us = nx_board_fresh_us(p->shown.targets_n) + p->took_us;
+    return warm && p->made && p->round.running &&
+           p->told == nx_engine_told(engine) &&
+           p->problem == nx_board_hash(problem) &&
+           p->round.as_of_us >= p->shown.as_of_us &&
+           p->round.as_of_us - p->shown.as_of_us < fresh_us;
+}
+
+static bool is_early(const struct nx_board_entry *p,
+                     const struct nx_engine *engine) {
+    size_t targets_n = 0;
+    size_t waiting_n = 0;
+    nx_engine_backlog(engine, &targets_n, &waiting_n);
+    return !p->made && waiting_n > NX_BOARD_BACKLOG;
+}
+
 /* What is small is made while it is asked for; else it is waited for. */
 static int make(struct nx_board *board, struct nx_board_entry *p,
                 struct nx_engine *engine, const char *problem, int64_t now_us) {
-    int err = nx_board_round(p, engine, problem, now_us, NX_BOARD_SLICE,
-                             &board->revision);
+    int err = is_early(p, engine)
+                  ? NX_EAGAIN
+                  : nx_board_round(p, engine, problem, now_us, NX_BOARD_SLICE,
+                                   &board->revision);
     if (err != 0 && err != NX_EAGAIN) {
-        drop_page(board, p);
+        page_failed(p, err, now_us);
         return err;
     }
     p->waited_for = err == NX_EAGAIN || !is_fresh(p, engine, problem, now_us);
@@ -91,8 +130,15 @@ int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
     if (p == NULL) {
         return NX_ENOMEM;
     }
+    bool warm = is_warm(p, now_us);
     p->asked_us = now_us;
-    if (!is_fresh(p, engine, problem, now_us)) {
+    if (p->failed != 0 && now_us >= p->failed_us &&
+        now_us - p->failed_us < NX_BOARD_FRESH_US) {
+        return p->failed;
+    }
+    p->failed = 0;
+    if (!is_fresh(p, engine, problem, now_us) &&
+        !is_followed(p, engine, problem, warm)) {
         int err =
             p->waited_for ? NX_EAGAIN : make(board, p, engine, problem, now_us);
         if (err != 0) {
@@ -105,17 +151,12 @@ int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
 
 /* --- bringing them up to date --- */
 
-static bool is_warm(const struct nx_board_entry *p, int64_t now_us) {
-    return !p->shown.closed && now_us >= p->asked_us &&
-           now_us - p->asked_us < NX_BOARD_WARM_US;
-}
-
 /* What is waited for comes first, then what is oldest. */
 static struct nx_board_entry *most_wanted(struct nx_board *board,
                                           int64_t now_us) {
     struct nx_board_entry *best = NULL;
     for (struct nx_board_entry *p = board->pages; p != NULL; p = p->next) {
-        if (!p->waited_for && !is_warm(p, now_us)) {
+        if (p->failed != 0 || (!p->waited_for && !is_warm(p, now_us))) {
             continue;
         }
         if (best == NULL || (p->waited_for && !best->waited_for) ||
@@ -164,15 +205,28 @@ enum nx_board_work nx_board_work(struct nx_board *board,
         drop_page(board, p);
         return NX_BOARD_BUSY;
     }
+    if (is_early(p, engine)) {
+        return NX_BOARD_READY; /* in a while */
+    }
     int err = work_on(board, p, engine, problem, now_us, targets);
     if (err != 0 && err != NX_EAGAIN) {
-        drop_page(board, p); /* whoever waits asks again, and is told */
+        page_failed(p, err, now_us);
         return NX_BOARD_BUSY;
     }
     if (p->waited_for && is_fresh(p, engine, problem, now_us)) {
         p->waited_for = false;
     }
-    return err == NX_EAGAIN ? NX_BOARD_BUSY : NX_BOARD_READY;
+    return err != NX_EAGAIN ? NX_BOARD_READY
+           : p->waited_for  ? NX_BOARD_WANTED
+                            : NX_BOARD_BUSY;
+}
+
+void nx_board_progress(const struct nx_board *board, uint32_t id,
+                       size_t *drawn_n, size_t *networks_n) {
+    const struct nx_board_entry *p = find_page(board, id);
+    bool draws = p != NULL && p->round.running;
+    *drawn_n = draws ? p->round.at : 0;
+    *networks_n = draws ? p->round.sites_n : 0;
 }
 
 /* --- life --- */

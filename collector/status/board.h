@@ -6,11 +6,13 @@
  * The text is that of nx_status_incident, as the engine judged last. A page
  * tells when it was true (as_of_us): nothing in it is older, pieces may be
  * newer. It is shown while it is at most nx_board_fresh_us old, and the time
- * that it took to make it; a verdict in it is as old as the engine's own pace
- * allows (engine.h). The forecast for all networks is renewed after 1 ms for
- * each target, a minute at most. Every piece knows the revision in which it
- * changed last, so that clients can be told what they have not seen. A page
- * changes as a whole: its head counts the networks that are in it. */
+ * that it took to make it; then until the next one is there, if that was begun
+ * in time because somebody asks for it again and again. A verdict in it is as
+ * old as the engine's own pace allows (engine.h). The forecast for all networks
+ * is renewed after 1 ms for each target, a minute at most. Every piece knows
+ * the revision in which it changed last, so that clients can be told what they
+ * have not seen. A page changes as a whole: its head counts the networks that
+ * are in it. */
 #ifndef NX_COLLECTOR_BOARD_H
 #define NX_COLLECTOR_BOARD_H
 
@@ -23,6 +25,9 @@
 /* Targets worked out while somebody asks: two milliseconds. */
 #define NX_BOARD_SLICE 32U
 #define NX_BOARD_SLICE_MAX 64U /* ... at a time by whoever has the time */
+/* While more targets wait for their first judgement, a page that never was made
+ * waits too: now its targets would be judged for it alone, then drawn anew. */
+#define NX_BOARD_BACKLOG 1000U
 
 /* Bytes that outlive the page while somebody still sends them. */
 struct nx_blob {
@@ -74,15 +79,17 @@ int64_t nx_board_fresh_us(size_t targets_n);
  * operators told the engine; *out is borrowed until the next call for the
  * board. problem: why nothing can be stored now; NULL: all is stored.
  * NX_EAGAIN: it is being made, ask again when nx_board_work has worked.
- * NX_ENOTFOUND: no such incident. NX_ENOMEM. */
+ * NX_ENOTFOUND: no such incident. NX_ENOMEM, NX_EMALFORMED (a kept document):
+ * it could not be made, now or in the last NX_BOARD_FRESH_US. */
 int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
                   const char *problem, int64_t now_us,
                   const struct nx_board_page **out) NX_MUSTUSE;
 
 enum nx_board_work {
-    NX_BOARD_IDLE,  /* nothing is to be kept up to date */
-    NX_BOARD_READY, /* all is up to date for a while */
-    NX_BOARD_BUSY,  /* there is more to do */
+    NX_BOARD_IDLE,   /* nothing is to be kept up to date */
+    NX_BOARD_READY,  /* all is up to date for a while */
+    NX_BOARD_BUSY,   /* there is more to do */
+    NX_BOARD_WANTED, /* ... for somebody who was told NX_EAGAIN */
 };
 
 /* Brings pages up to date that are waited for, or that were asked for in the
@@ -91,6 +98,12 @@ enum nx_board_work {
 enum nx_board_work nx_board_work(struct nx_board *board,
                                  struct nx_engine *engine, const char *problem,
                                  int64_t now_us, size_t targets);
+
+/* How far a page has come for which NX_EAGAIN was said: networks that are
+ * drawn, of all; 0 of 0 while targets are to be judged first, or the forecast.
+ */
+void nx_board_progress(const struct nx_board *board, uint32_t id,
+                       size_t *drawn_n, size_t *networks_n);
 
 /* Frees the pages that nobody asked for lately. */
 void nx_board_tidy(struct nx_board *board, int64_t now_us);

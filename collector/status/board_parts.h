@@ -38,7 +38,9 @@ struct nx_board_entry {
     struct nx_board_entry *next;
     bool made;
     bool waited_for; /* somebody was told NX_EAGAIN */
-    bool turn;       /* of the forecast */
+    int failed;      /* it could not be made: why */
+    int64_t failed_us;
+    bool turn; /* of the forecast */
     int64_t asked_us;
     int64_t took_us;  /* to make what is shown */
     uint64_t told;    /* nx_engine_told of what is shown */

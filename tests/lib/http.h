@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -383,6 +384,9 @@ static inline void on_term(evutil_socket_t number, short what, void *arg) {
     (void)event_base_loopbreak(arg);
 }
 
+/* What the engine knows from the start; NULL: nothing. */
+static void (*fill)(struct nx_engine *engine);
+
 /* Never returns; tells the port (or an error as a negative one) on out. */
 static inline void serve(const struct nx_http_settings *settings, int out) {
     struct nx_engine_settings engine_settings;
@@ -392,8 +396,12 @@ static inline void serve(const struct nx_http_settings *settings, int out) {
     struct event_base *base = event_base_new();
     struct event *term = evsignal_new(base, SIGTERM, on_term, base);
     (void)event_add(term, NULL);
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* of a test that failed */
     nx_engine_settings_default(&engine_settings);
     int port = nx_engine_new(&engine_settings, &service.engine);
+    if (port == 0 && fill != NULL) {
+        fill(service.engine);
+    }
     if (port == 0) {
         port = nx_http_new(base, &service, settings, problem, &http);
     }
@@ -415,6 +423,7 @@ static inline struct server start(unsigned connections_max,
         .listen = "127.0.0.1:0",
         .connections_max = connections_max,
         .timeout_s = timeout_s,
+        .patience_s = 1,
     };
     struct server server = {0};
     int port = -1;

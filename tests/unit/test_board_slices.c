@@ -5,8 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "collector/status/board.h"
 #include "collector/status/status.h"
@@ -18,6 +20,15 @@
 #define RESOLVERS 2U
 
 static struct nx_board *board;
+static size_t json_left = SIZE_MAX; /* pieces of memory for documents */
+
+static void *json_memory(size_t n) {
+    if (json_left == 0) {
+        return NULL;
+    }
+    json_left--;
+    return malloc(n);
+}
 
 static int try_page(struct engine_bench *b, int64_t now_us,
                     const struct nx_board_page **out) {
@@ -253,6 +264,102 @@ static void test_resolvers_go_in_the_middle(void **state) {
     check_counts(page);
 }
 
+/* Whichever piece of the page there is no memory for: whoever waits for it is
+ * told, and so is the next one; a moment later it is made. */
+static void test_no_memory(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    int64_t now_us = T0 + 2 * S;
+    unsigned turns_n = 0;
+    start(b);
+    for (unsigned at = 0; at == 0 || at < turns_n; at++) {
+        unsigned turn = 0;
+        int err = try_page(b, now_us, &page);
+        for (; err == NX_EAGAIN; turn++) {
+            json_left = turn >= at ? 0 : SIZE_MAX;
+            (void)nx_board_work(board, b->engine, NULL, now_us, NX_BOARD_SLICE);
+            err = try_page(b, now_us, &page);
+        }
+        json_left = SIZE_MAX;
+        assert_int_equal(err, NX_ENOMEM);
+        assert_int_equal(try_page(b, now_us, &page), NX_ENOMEM);
+        assert_int_equal(
+            nx_board_work(board, b->engine, NULL, now_us, NX_BOARD_SLICE),
+            NX_BOARD_IDLE);
+        now_us += NX_BOARD_FRESH_US;
+        turns_n = wait_for(b, now_us, &page);
+        check_counts(page);
+        nx_board_free(&board);
+        assert_int_equal(nx_board_new(&board), 0);
+    }
+    assert_true(turns_n > 5);
+}
+
+/* A page that somebody asks for again and again is shown until the next one is
+ * there. */
+static void test_followed(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    size_t drawn_n = 0;
+    size_t networks_n = 0;
+    start(b);
+    int64_t made_us = T0 + 2 * S + NX_BOARD_FRESH_US / 2;
+    (void)wait_for(b, made_us, &page);
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        sees_nxdomain(b, FIRST + i, 1, 400 + i, T0 + 2 * S);
+    }
+    int64_t now_us = made_us + NX_BOARD_FRESH_US - 1;
+    tick(b, now_us);
+    assert_int_equal(try_page(b, now_us, &page), 0);
+    for (unsigned i = 0; i < 4; i++) { /* the forecast takes turns */
+        assert_int_equal(
+            nx_board_work(board, b->engine, NULL, now_us, NX_BOARD_SLICE),
+            NX_BOARD_BUSY);
+    }
+    nx_board_progress(board, 7, &drawn_n, &networks_n);
+    assert_in_range(drawn_n, 1, NETWORKS - 1);
+    assert_int_equal(networks_n, NETWORKS);
+    assert_int_equal(try_page(b, now_us + S, &page), 0);
+    assert_int_equal(page->as_of_us, made_us);
+    /* ... and by whoever comes later, it is waited for. */
+    assert_int_equal(try_page(b, now_us + S + NX_BOARD_WARM_US, &page),
+                     NX_EAGAIN);
+}
+
+/* Many targets that nobody judged yet: they are, before they are drawn. */
+static void test_judged_first(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    size_t targets_n = 0;
+    size_t waiting_n = 0;
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        char network[NX_TEXT_LABEL_MAX];
+        (void)snprintf(network, sizeof(network), "net-%03u", i);
+        add_agent(b, FIRST + i, network, false);
+        hello(b, FIRST + i, 10, 0, T0);
+    }
+    open_restored(b, 7, T0);
+    nx_engine_backlog(b->engine, &targets_n, &waiting_n);
+    assert_int_equal(targets_n, NETWORKS * 10);
+    assert_int_equal(waiting_n, targets_n);
+    assert_int_equal(try_page(b, T0 + S, &page), NX_EAGAIN);
+    assert_int_equal(
+        nx_board_work(board, b->engine, NULL, T0 + S, NX_BOARD_SLICE),
+        NX_BOARD_READY);
+    assert_int_equal(try_page(b, T0 + S, &page), NX_EAGAIN);
+    assert_true(nx_engine_judge(b->engine, T0 + S, targets_n - NX_BOARD_BACKLOG,
+                                &b->sink));
+    assert_int_equal(
+        nx_board_work(board, b->engine, NULL, T0 + S, NX_BOARD_SLICE),
+        NX_BOARD_WANTED);
+    (void)wait_for(b, T0 + S, &page);
+    assert_int_equal(page->targets_n, targets_n);
+    hello(b, FIRST, 1, 0, T0 + 2 * S); /* judged or not, they are gone */
+    nx_engine_backlog(b->engine, &targets_n, &waiting_n);
+    assert_int_equal(targets_n, NETWORKS * 10 - 9);
+    assert_true(waiting_n <= targets_n);
+}
+
 static void test_freshness_grows(void **state) {
     (void)state;
     assert_int_equal(nx_board_fresh_us(0), NX_BOARD_FRESH_US);
@@ -265,7 +372,7 @@ static int setup(void **state) {
     int err = bench_setup(state);
     struct engine_bench *b = *state;
     nx_engine_free(&b->engine);
-    b->settings.targets_max = 1000;
+    b->settings.targets_max = 2000;
     err |= nx_engine_new(&b->settings, &b->engine);
     return err != 0 ? -1 : nx_board_new(&board);
 }
@@ -285,7 +392,11 @@ int main(void) {
         BOARD(test_closed_in_the_middle),
         BOARD(test_forecast_in_the_background),
         BOARD(test_resolvers_go_in_the_middle),
+        BOARD(test_no_memory),
+        BOARD(test_followed),
+        BOARD(test_judged_first),
         cmocka_unit_test(test_freshness_grows),
     };
+    json_set_alloc_funcs(json_memory, free);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

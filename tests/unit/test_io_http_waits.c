@@ -1,0 +1,139 @@
+/* The HTTP server on real sockets: a status that takes long to make, or that
+ * cannot be made. */
+#include "tests/lib/http.h"
+
+#include <sys/mman.h>
+
+#include "common/rrtype.h"
+
+#define RESOLVERS 24U
+#define STATUS "/v1/incidents/1/status"
+
+static unsigned networks_n;
+
+/* Pieces of memory for documents, in the server: how many were taken, and how
+ * many there are. Shared with it. */
+static struct { unsigned taken, max; } * memory;
+
+static void *json_memory(size_t n) {
+    return memory->taken++ < memory->max ? malloc(n) : NULL;
+}
+
+static void add_network(struct nx_engine *engine, uint32_t id, int64_t now_us) {
+    struct nx_agent agent = {.id = id, .accepted = true};
+    struct nx_endpoint resolvers[RESOLVERS];
+    const struct nx_hello hello = {
+        .protocol = NX_PROTOCOL,
+        .software = "test",
+        .epoch = 1,
+        .next_seq = 1,
+        .clock = {.mono_us = now_us, .wall_us = now_us, .offset_known = true},
+        .resolvers = resolvers,
+        .resolvers_n = RESOLVERS};
+    (void)snprintf(agent.name, sizeof(agent.name), "agent-%u", id);
+    (void)snprintf(agent.network, sizeof(agent.network), "net-%03u", id);
+    for (unsigned i = 0; i < RESOLVERS; i++) {
+        resolvers[i] =
+            (struct nx_endpoint){.address = {192, 0, 2, (uint8_t)(i + 1)},
+                                 .address_len = 4,
+                                 .port = 53,
+                                 .layer = NX_LAYER_NETWORK};
+    }
+    if (nx_engine_agent_set(engine, &agent) != 0 ||
+        nx_engine_hello(engine, id, &hello, now_us) != 0) {
+        abort();
+    }
+}
+
+/* Nobody judges its targets: the stand-in of the service has no ticks. */
+static void add_crowd(struct nx_engine *engine) {
+    static const uint8_t www[] = "\3www\7example\3com";
+    int64_t now_us = nx_service_now_us(NULL);
+    struct nx_incident incident = {.id = 1,
+                                   .opened_us = now_us,
+                                   .closed_us = NX_TIME_UNKNOWN,
+                                   .outage_from_us = NX_TIME_UNKNOWN,
+                                   .outage_to_us = NX_TIME_UNKNOWN,
+                                   .restored_us = NX_TIME_UNKNOWN,
+                                   .items_n = 1};
+    memcpy(incident.items[0].name, www, sizeof(www));
+    incident.items[0].qtype = NX_TYPE_A;
+    for (unsigned i = 1; i <= networks_n; i++) {
+        add_network(engine, i, now_us);
+    }
+    if (nx_engine_incident_open(engine, &incident) != 0) {
+        abort();
+    }
+    json_set_alloc_funcs(json_memory, free);
+}
+
+static struct server start_crowd(unsigned n, unsigned memory_max) {
+    networks_n = n;
+    fill = add_crowd;
+    memory->taken = 0;
+    memory->max = memory_max;
+    return start(0, 0);
+}
+
+static void check_later(const char *detail) {
+    const struct ask what = {.path = STATUS};
+    struct reply reply = ask(&what);
+    assert_int_equal(reply.status, 503);
+    assert_non_null(strstr(reply.headers.bytes, "application/problem+json"));
+    assert_non_null(strstr(reply.headers.bytes, "Retry-After: "));
+    json_t *problem = json_loads(reply.body.bytes, 0, NULL);
+    assert_int_equal(json_integer_value(json_object_get(problem, "status")),
+                     503);
+    const char *text = json_string_value(json_object_get(problem, "detail"));
+    assert_non_null(text);
+    if (strstr(text, detail) == NULL) {
+        fail_msg("%s", text);
+    }
+    json_decref(problem);
+    reply_fini(&reply);
+}
+
+/* Nobody is kept waiting for what takes longer than a while. */
+static void test_progress(void **state) {
+    const struct server server = start_crowd(50, UINT_MAX);
+    (void)state;
+    check_later("0 of 1200 targets are judged");
+    json_decref(get("/v1/incidents", 200));
+    stop(&server);
+}
+
+/* Memory ends in the middle of it: whoever waits is told, and later served. */
+static void test_no_memory(void **state) {
+    struct server server = start_crowd(40, UINT_MAX);
+    (void)state;
+    json_decref(get(STATUS, 200));
+    stop(&server);
+    unsigned taken = memory->taken;
+    server = start_crowd(40, taken / 2);
+    check_later("memory");
+    memory->max = UINT_MAX;
+    long status = 503;
+    for (unsigned i = 0; i < 500 && status == 503; i++) {
+        const struct timespec pause = {0, 20000000};
+        const struct ask what = {.path = STATUS};
+        struct reply reply = ask(&what);
+        status = reply.status;
+        (void)nanosleep(&pause, NULL);
+        reply_fini(&reply);
+    }
+    assert_int_equal(status, 200);
+    stop(&server);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_no_memory),
+    };
+    (void)signal(SIGPIPE, SIG_IGN);
+    memory = mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE,
+                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return memory == MAP_FAILED
+               ? 1
+               : cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
