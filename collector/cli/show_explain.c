@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/cli/show.h"
+#include "collector/cli/show_priv.h"
 
 #define LOOKS_SHOWN 6U
 
@@ -291,9 +291,11 @@ static void add_home(const json_t *network, struct nx_text *out) {
 static void add_head(const json_t *network, struct nx_text *out) {
     const json_t *incident = json_object_get(network, "incident");
     char cell[NX_CELL_MAX];
-    nx_text_addf(out, "incident %" JSON_INTEGER_FORMAT "  %s   network ",
+    nx_text_addf(out, "incident %" JSON_INTEGER_FORMAT "  %s",
                  nx_doc_number(incident, "id"),
                  nx_show_name(or_unknown(nx_doc_text(incident, "name")), cell));
+    nx_show_unicode(incident, out);
+    nx_text_add(out, "   network ");
     add_member(network, "network", out);
     nx_text_add(out, "\n");
     begin(out, "state");

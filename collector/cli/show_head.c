@@ -27,9 +27,7 @@ static void add_name(const json_t *object, const char *key,
     nx_text_add(out, nx_show_name(name != NULL ? name : "?", cell));
 }
 
-/* Beside an internationalised name what people read: worked out here, so that
- * nothing but letters comes to the terminal. */
-static void add_unicode(const json_t *object, struct nx_text *out) {
+void nx_show_unicode(const json_t *object, struct nx_text *out) {
     const char *text = nx_doc_text(object, "name");
     uint8_t name[NX_DNAME_MAX];
     char unicode[NX_IDN_TEXT_MAX];
@@ -131,7 +129,7 @@ void nx_show_incident_line(const json_t *status, struct nx_text *out) {
     nx_text_addf(out, "incident %" JSON_INTEGER_FORMAT "  ",
                  nx_doc_number(incident, "id"));
     add_name(incident, "name", out);
-    add_unicode(incident, out);
+    nx_show_unicode(incident, out);
     nx_text_add(out, " ");
     add_types(incident, ",", out);
     add_outage(incident, json_object_get(status, "authority"), now_us, out);

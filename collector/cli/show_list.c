@@ -22,13 +22,20 @@ void nx_cell_text(struct nx_table *table, const json_t *object, const char *key,
                   colour);
 }
 
-/* A domain name, without its final dot. */
-static void name_cell(struct nx_table *table, const json_t *object,
-                      const char *key) {
+/* A domain name, without its final dot; in both forms. */
+static void add_both_forms(const json_t *object, struct nx_text *out) {
     char cell[NX_CELL_MAX];
-    const char *name = nx_doc_text(object, key);
-    nx_table_cell(table, name == NULL ? NULL : nx_show_name(name, cell),
-                  NX_PLAIN);
+    const char *name = nx_doc_text(object, "name");
+    nx_text_add(out, nx_show_name(name != NULL ? name : "?", cell));
+    nx_show_unicode(object, out);
+}
+
+static void name_cell(struct nx_table *table, const json_t *object) {
+    struct nx_text text;
+    nx_text_init(&text);
+    add_both_forms(object, &text);
+    nx_table_cell(table, text.failed ? NULL : text.bytes, NX_PLAIN);
+    nx_text_fini(&text);
 }
 
 void nx_cell_number(struct nx_table *table, const json_t *value) {
@@ -103,7 +110,7 @@ void nx_show_incidents(const json_t *list, int64_t now_us,
         const char *outlook = nx_doc_text(incident, "outlook");
         nx_table_row(table);
         nx_cell_number(table, json_object_get(incident, "id"));
-        name_cell(table, incident, "name");
+        name_cell(table, incident);
         nx_table_cell(table,
                       nx_cell_join(json_object_get(incident, "types"), cell),
                       NX_PLAIN);
@@ -149,11 +156,9 @@ static void add_expected(const json_t *incident, struct nx_text *out) {
 
 static void add_named(const json_t *incident, const char *between,
                       struct nx_text *out) {
-    char cell[NX_CELL_MAX];
     size_t i = 0;
     const json_t *type = NULL;
-    const char *name = nx_doc_text(incident, "name");
-    nx_text_add(out, nx_show_name(name != NULL ? name : "?", cell));
+    add_both_forms(incident, out);
     json_array_foreach(json_object_get(incident, "types"), i, type) {
         const char *text = json_string_value(type);
         nx_text_add(out, i == 0 ? " " : between);

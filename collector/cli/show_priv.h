@@ -5,6 +5,11 @@
 #include "collector/cli/show.h"
 #include "collector/cli/table.h"
 
+/* Beside the internationalised `name` of an object, which is shown already,
+ * what people read, in parentheses: worked out here, so that nothing but
+ * letters comes to the terminal. Other names: nothing. */
+void nx_show_unicode(const json_t *object, struct nx_text *out);
+
 void nx_show_incident_line(const json_t *status, struct nx_text *out);
 void nx_show_authority_line(const json_t *status, struct nx_text *out);
 void nx_show_negative_line(const json_t *status, struct nx_text *out);

@@ -13,6 +13,7 @@ import dns.message
 ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 0x0003, 0x0800, 0x86dd
 PACKET_HOST = 0  # loopback shows each packet twice: going out and coming in
 ETHERNET_HEADER = 14
+SO_TIMESTAMPNS = 35  # asm-generic/socket.h: when the kernel had the packet
 UDP, TCP = 17, 6
 
 
@@ -27,18 +28,31 @@ class Question:
     payload: int     # EDNS size offered; 0: no EDNS
 
 
+@dataclass(frozen=True)
+class Answer:
+    at: float
+    source: str
+    destination: str
+    name: str        # that was asked for
+    rdtype: int
+    rcode: int
+
+
 class Capture:
-    """with Capture() as capture: ...; capture.questions grows meanwhile."""
+    """with Capture() as capture: ...; capture.questions and .answers grow
+    meanwhile."""
 
     def __init__(self, port=53):
         self._port = port
         self._sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW,
                                    socket.htons(ETH_P_ALL))
         self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        self._sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         self._sock.settimeout(0.1)
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self.questions = []
+        self.answers = []
 
     def __enter__(self):
         self._thread.start()
@@ -49,27 +63,41 @@ class Capture:
         self._thread.join()
         self._sock.close()
 
-    def select(self, since=0.0, until=float("inf"), **wanted):
-        """Questions of that time whose fields have these values, or a value
-        out of a set."""
-        def fits(question):
-            return since <= question.at <= until and all(
-                getattr(question, k) in v if isinstance(v, (set, frozenset))
-                else getattr(question, k) == v for k, v in wanted.items())
-        return [q for q in list(self.questions) if fits(q)]
+    def select(self, since=0.0, until=float("inf"), answers=False, **wanted):
+        """Questions (or answers) of that time whose fields have these values,
+        or a value out of a set."""
+        def fits(message):
+            return since <= message.at <= until and all(
+                getattr(message, k) in v if isinstance(v, (set, frozenset))
+                else getattr(message, k) == v for k, v in wanted.items())
+        return [m for m in list(self.answers if answers else self.questions)
+                if fits(m)]
 
     def _run(self):
         while not self._end.is_set():
             try:
-                frame, address = self._sock.recvfrom(65535)
+                frame, extra, _flags, address = self._sock.recvmsg(
+                    65535, socket.CMSG_SPACE(16))
             except TimeoutError:
                 continue
             if address[2] == PACKET_HOST:
-                question = self._read(address[1], frame[ETHERNET_HEADER:])
-                if question:
-                    self.questions.append(question)
+                message = self._read(address[1], frame[ETHERNET_HEADER:],
+                                     self._time(extra))
+                if isinstance(message, Question):
+                    self.questions.append(message)
+                elif message:
+                    self.answers.append(message)
 
-    def _read(self, kind, packet):
+    @staticmethod
+    def _time(extra):
+        """The kernel's: this thread may be late."""
+        for _level, kind, data in extra:
+            if kind == SO_TIMESTAMPNS:
+                seconds, nanoseconds = struct.unpack("qq", data)
+                return seconds + nanoseconds / 1e9
+        return time.time()
+
+    def _read(self, kind, packet, at):
         """IPv6 without extension headers, which nobody here sends."""
         if kind == ETH_P_IP:
             header, protocol = (packet[0] & 15) * 4, packet[9]
@@ -79,6 +107,9 @@ class Capture:
             source, destination = packet[8:24], packet[24:40]
         else:
             return None
+        family = socket.AF_INET if kind == ETH_P_IP else socket.AF_INET6
+        source = socket.inet_ntop(family, source)
+        destination = socket.inet_ntop(family, destination)
         payload = self._payload(protocol, packet[header:])
         if payload is None:
             return None
@@ -86,20 +117,20 @@ class Capture:
             message = dns.message.from_wire(payload, ignore_trailing=True)
         except dns.exception.DNSException:
             return None
-        if message.flags & dns.flags.QR or not message.question:
+        if not message.question:
             return None
         asked = message.question[0]
-        family = socket.AF_INET if kind == ETH_P_IP else socket.AF_INET6
-        return Question(
-            time.time(), socket.inet_ntop(family, source),
-            socket.inet_ntop(family, destination),
-            asked.name.to_text(omit_final_dot=True).lower(), asked.rdtype,
-            bool(message.flags & dns.flags.RD), message.payload)
+        name = asked.name.to_text(omit_final_dot=True).lower()
+        if message.flags & dns.flags.QR:
+            return Answer(at, source, destination, name, asked.rdtype,
+                          message.rcode())
+        return Question(at, source, destination, name, asked.rdtype,
+                        bool(message.flags & dns.flags.RD), message.payload)
 
     def _payload(self, protocol, segment):
         """DNS message bytes; over TCP only when a segment holds all of it,
         which is so for questions."""
-        if struct.unpack("!H", segment[2:4])[0] != self._port:
+        if self._port not in struct.unpack("!HH", segment[:4]):
             return None
         if protocol == UDP:
             return segment[8:]

@@ -2,9 +2,13 @@
 a denial. Every question in the namespace is captured; a table says what was
 broken, what was said of it, after how long, and what could have been planted.
 """
+import datetime
 import os
+import re
 import subprocess
 import time
+
+import dns.rcode
 
 from deploy.lab import networks, zones
 from deploy.lab.ask import wait_until
@@ -12,11 +16,12 @@ from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.programs import Site
 from deploy.lab.signing import Signer
 from tests.lib.capture import Capture
-from tests.lib.guard import WATCH_S, Bench
+from tests.lib.guard import WATCH_S, Bench, caches_of
 from tests.lib.support import AUDITOR, BIN, ESTIMATE, Skip, stop_well
 
 PROOF_S = 3
 NEGATIVE_TTL_S = 6
+ON_ITS_WAY_S = 0.5  # a cache asks a name server for what it was asked before
 ASKED_S = 6  # a plan that is believed leads to a question within this time
 
 
@@ -27,8 +32,10 @@ class GuardSite:
         site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
         lab.own(site.collector(estimate=ESTIMATE))
         for network in lab.networks:
-            lab.own(site.agent(network.name, nameservers=[network.address],
-                               policy={"proof_s": PROOF_S}))
+            agent = lab.own(site.agent(
+                network.name, nameservers=[network.address],
+                policy={"proof_s": PROOF_S}))
+            agent.daemon.command.append("-v")  # it says when a plan came
         lab.own(site.agent(
             "operations", "auditor", "authority",
             resolvers={"discover": False},
@@ -70,16 +77,63 @@ def one_bad_secondary(b):
     b.wait_asked()
 
 
+EMPTY_PLAN = re.compile(r"^(\S+Z) \S*\s*plan \d+: 0 tasks", re.M)
+LOG_STEP_S = 0.001  # the log cuts its milliseconds off
+
+
+def plan_came(b, since):
+    """When the network's agent took the plan that takes all questions back."""
+    agent = next(a for a in b.site.agents if a.role == "network")
+
+    def times():
+        found = [datetime.datetime.fromisoformat(t).timestamp() + LOG_STEP_S
+                 for t in EMPTY_PLAN.findall(agent.daemon.log_text())]
+        return [t for t in found if t > since]
+    return wait_until(times, 5, f"{agent.name} to take an empty plan")[0]
+
+
+def first_denial(b, since):
+    """When a name server's denial reached the auditor."""
+    caches = caches_of(b.lab)
+
+    def seen():
+        return [a for a in b.capture.select(
+            since, answers=True, name=zones.NAME, source=b.lab.ns2.address,
+            rcode=dns.rcode.NXDOMAIN) if a.destination not in caches]
+    return wait_until(seen, 5, "the auditor to be told the denial")[0].at
+
+
+def fed_caches(b, since, until):
+    """Denials that name servers gave to caches."""
+    return b.capture.select(
+        since, until, answers=True, name=zones.NAME,
+        rcode=dns.rcode.NXDOMAIN, source=b.server_addresses(),
+        destination=caches_of(b.lab))
+
+
 def turns_bad_again(b):
     """While the caches are asked. What is asked before the audit can have seen
-    it is not ours to prevent; from then on, nothing."""
-    b.opened = time.time()
+    it is not ours to prevent; once the agent has the plan, nothing."""
+    b.opened = began = time.time()
     b.lab.remove_record([b.lab.ns2])
+    told = first_denial(b, began)
+    came = plan_came(b, told)
     b.wait(lambda d: not d["authority"]["verified"], 5, "the lapse")
     with b.outage("one turns bad again") as seen:
         seen("partly")
         time.sleep(WATCH_S)
+    ended = time.time()
     b.lab.restore_record([b.lab.ns2])
+    asked = [q.at for q in asked_since(b, began) if q.at < ended]
+    late = [at for at in asked if at > came]
+    last = f"{(max(asked) - told) * 1000:+.0f} ms" if asked else "none"
+    print(f"# guard closed: from the denial at the auditor to the plan at the "
+          f"agent {(came - told) * 1000:.0f} ms, to the last question {last}; "
+          f"{len([at for at in asked if at > told])} questions on the way, "
+          f"{len(fed_caches(b, told, ended))} denials given to caches",
+          flush=True)
+    assert not late, (told, came, late)
+    assert not fed_caches(b, came + ON_ITS_WAY_S, ended)
     b.wait_asked()
 
 
