@@ -16,6 +16,8 @@
  *      observations of layer NX_LAYER_AUTHORITY;
  *      So are other addresses, for every (name, qtype): servers that left the
  *      zone's set, which no walk finds (nx_walk_set_left);
+ *      Where the last round met NXDOMAIN, each address is asked for the NS set
+ * of the names between, too: which one is not there (RFC 8020)?
  *   4. every NX_WALK_AUDIT_S, and when the servers changed, the audit, observed
  *      likewise: each address for the SOA over TCP, the NS set, the DNSKEYs
  *      and the first (name, qtype) with DO, the wildcard beside the name;
@@ -32,6 +34,7 @@
 #define NX_WALK_AUDIT_S 300U
 #define NX_WALK_TYPES_MAX 16U
 #define NX_WALK_LEFT_MAX 32U
+#define NX_WALK_BETWEEN_MAX 4U   /* names below the apex, the highest ones */
 #define NX_WALK_QUERIES_MAX 200U /* of steps 1 and 2 of one round */
 
 struct nx_walk;

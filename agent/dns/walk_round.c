@@ -166,11 +166,26 @@ static void set_audit(const struct nx_walk *w, size_t k,
 
 /* --- the round --- */
 
+/* Names above the name, and below the apex. */
+static size_t between_n(const struct nx_walk *w) {
+    unsigned have = nx_dname_labels(w->name);
+    unsigned apex = nx_dname_labels(w->zones[w->deepest].apex);
+    unsigned n = have > apex ? have - apex - 1U : 0;
+    return n < NX_WALK_BETWEEN_MAX ? n : NX_WALK_BETWEEN_MAX;
+}
+
+static bool denies_name(const struct nx_answer *a) {
+    return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NXDOMAIN &&
+           a->cname_n == 0;
+}
+
 void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
     w->deepest = w->jobs[0].zone;
     choose_servers(w);
     w->plain_n = w->types_n + (soa_extra(w) ? 1 : 0);
-    w->kinds_n = w->plain_n;
+    w->between_n = w->no_name ? between_n(w) : 0;
+    w->no_name = false;
+    w->kinds_n = w->plain_n + w->between_n;
     plan_audit(w, now_mono_us);
     choose_left(w);
     w->round_n =
@@ -189,12 +204,17 @@ void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
 static void set_question(const struct nx_walk *w, size_t kind,
                          struct nx_walk_query *out) {
     const uint8_t *apex = w->zones[w->deepest].apex;
+    size_t asked_n = w->plain_n + w->between_n;
     if (kind < w->types_n) {
         set_name(out, w->name, w->types[kind], 0);
     } else if (kind < w->plain_n) {
         set_name(out, apex, NX_TYPE_SOA, 0);
+    } else if (kind < asked_n) {
+        unsigned below = (unsigned)(kind - w->plain_n) + 1U;
+        set_name(out, nx_walk_suffix(w->name, nx_dname_labels(apex) + below),
+                 NX_TYPE_NS, 0);
     } else if (kind < w->kinds_n) {
-        set_audit(w, kind - w->plain_n, out);
+        set_audit(w, kind - asked_n, out);
     } else {
         set_name(out, apex, NX_TYPE_DS, NX_Q_DO);
     }
@@ -262,6 +282,9 @@ void nx_walk_round_result(struct nx_walk *w, uint32_t id,
     bool plain = i < w->servers_n * w->plain_n;
     if (plain && obs != NULL && is_lame(w, obs->answer)) {
         w->problems |= NX_DELEG_LAME;
+    }
+    if (plain && obs != NULL) {
+        w->no_name = w->no_name || denies_name(obs->answer);
     }
     if (w->round_left == 0) {
         w->stage = STAGE_IDLE;

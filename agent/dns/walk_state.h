@@ -20,7 +20,8 @@
 #define WALK_PARENTS_MAX 8U /* addresses of the parent asked for the DS */
 #define WALK_AUDITS_N 5U    /* questions of the audit to each server */
 #define WALK_ROUND_MAX                                                         \
-    (NX_DELEG_SERVERS_MAX * (NX_WALK_TYPES_MAX + 1U + WALK_AUDITS_N) +         \
+    (NX_DELEG_SERVERS_MAX *                                                    \
+         (NX_WALK_TYPES_MAX + 1U + NX_WALK_BETWEEN_MAX + WALK_AUDITS_N) +      \
      WALK_PARENTS_MAX + NX_WALK_LEFT_MAX * NX_WALK_TYPES_MAX)
 #define WALK_NONE (-1)
 
@@ -126,8 +127,10 @@ struct nx_walk {
     uint8_t sides[NX_DELEG_SERVERS_MAX];
 
     /* The round's questions to each server, and to those of the parent. */
-    size_t plain_n; /* of the types, and the SOA */
-    size_t kinds_n; /* with those of the audit */
+    size_t plain_n;   /* of the types, and the SOA */
+    size_t between_n; /* of names between the apex and the name */
+    size_t kinds_n;   /* with those of the audit */
+    bool no_name;     /* NXDOMAIN in this round */
     bool audits;
     bool audited;
     int64_t audit_mono_us; /* of the last audit */

@@ -121,12 +121,23 @@ static bool denied(const struct nx_guard *guard, const uint8_t *name,
     return i < guard->words_n && guard->words[i].word == NX_GUARD_DENIED;
 }
 
+/* There is nothing below a name that does not exist (RFC 8020): it may be the
+ * one that a resolver asks for first (RFC 9156). */
+static bool no_such_name(const struct nx_guard *guard, const uint8_t *name) {
+    bool none = denied(guard, name, NX_GUARD_EVERY_TYPE);
+    while (!none && name[0] != 0) {
+        name = nx_dname_parent(name);
+        none = denied(guard, name, NX_GUARD_EVERY_TYPE);
+    }
+    return none;
+}
+
 enum nx_guard_state nx_guard_state(const struct nx_guard *guard,
                                    const struct nx_policy *policy,
                                    const uint8_t *name, uint16_t qtype,
                                    int64_t now_mono_us) {
     if (guard->overflow || denied(guard, name, qtype) ||
-        denied(guard, name, NX_GUARD_EVERY_TYPE)) {
+        no_such_name(guard, name)) {
         return NX_GUARD_DENIES;
     }
     size_t i = find(guard, name, qtype);

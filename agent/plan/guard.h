@@ -21,7 +21,7 @@
 #define NX_GUARD_WORDS_MAX 1088U
 
 /* Apart from the types: the name does not exist, which resolvers cache for all
- * of its types (RFC 2308 section 5). */
+ * of its types (RFC 2308 section 5) and for all names below it (RFC 8020). */
 #define NX_GUARD_EVERY_TYPE 0U
 
 enum nx_guard_word {

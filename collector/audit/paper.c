@@ -46,6 +46,10 @@ int nx_paper_kind_of(const struct nx_question *q, const uint8_t *name,
     if (signed_wanted && q->qtype == qtype && nx_dname_equal(q->name, name)) {
         return NX_PAPER_ANSWER;
     }
+    if (q->qtype == NX_TYPE_NS && nx_dname_under(name, q->name) &&
+        nx_dname_under(q->name, apex) && !nx_dname_equal(q->name, name)) {
+        return NX_PAPER_BETWEEN;
+    }
     bool beside = is_wildcard(q->name) && q->qtype == qtype &&
                   nx_dname_under(name, nx_dname_parent(q->name)) &&
                   nx_dname_under(q->name, apex);

@@ -20,6 +20,7 @@ enum nx_paper_kind {
     NX_PAPER_ANSWER,   /* the item's name and type, with DO */
     NX_PAPER_WILDCARD, /* the wildcard beside the name */
     NX_PAPER_DS,       /* of the apex, at a server of the parent, with DO */
+    NX_PAPER_BETWEEN,  /* NS of a name between apex and name; is not filed */
 };
 
 struct nx_paper {

@@ -319,6 +319,28 @@ void nx_authority_soa(struct nx_authority *a, uint32_t agent_id,
     }
 }
 
+/* The highest name that a server denied: it denies all below (RFC 8020). What
+ * was cached of it may outlive its return, so it is not forgotten. */
+static void note_between(struct nx_authority *a, const struct nx_obs *obs) {
+    const struct nx_answer *answer = obs->answer;
+    const uint8_t *name = obs->question->name;
+    bool denied = answer->outcome == NX_ANSWERED &&
+                  answer->rcode == NX_RCODE_NXDOMAIN && answer->cname_n == 0 &&
+                  (answer->flags & NX_ANS_AA) != 0;
+    if (denied && (!a->ancestor_known || nx_dname_under(a->ancestor, name))) {
+        (void)nx_dname_lower(name, a->ancestor);
+        a->ancestor_known = true;
+    }
+}
+
+const uint8_t *nx_authority_ancestor(const struct nx_authority *a) {
+    /* The zone itself is another matter: its delegation was lost. */
+    bool inside = a->ancestor_known && a->apex_known &&
+                  nx_dname_under(a->ancestor, a->apex) &&
+                  !nx_dname_equal(a->ancestor, a->apex);
+    return inside ? a->ancestor : NULL;
+}
+
 int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
                        const uint8_t *name, uint16_t qtype,
                        const struct nx_obs *obs, int64_t at_us) {
@@ -326,6 +348,10 @@ int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
                    ? nx_paper_kind_of(obs->question, name, qtype, a->apex)
                    : -1;
     if (kind < 0) {
+        return 0;
+    }
+    if (kind == NX_PAPER_BETWEEN) {
+        note_between(a, obs);
         return 0;
     }
     const struct nx_proof *proof = &obs->answer->proof;

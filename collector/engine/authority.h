@@ -157,6 +157,10 @@ const struct nx_left_server *nx_authority_left(const struct nx_authority *a,
 /* Apex of the zone that answers for the name; NULL when not known yet. */
 const uint8_t *nx_authority_apex(const struct nx_authority *authority);
 
+/* The highest name between apex and name that a server denied, and with it the
+ * name (RFC 8020); NULL: none that we know of. */
+const uint8_t *nx_authority_ancestor(const struct nx_authority *authority);
+
 /* Borrowed until the next call of a function above. NX_ENOMEM. */
 int nx_authority_view(struct nx_authority *authority,
                       struct nx_auth_view *out) NX_MUSTUSE;

@@ -303,6 +303,7 @@ static void facts_delegation(const struct nx_authority *a,
     const struct nx_left_rules left = left_rules(rules);
     int64_t fed_us = nx_left_fed(&a->left, &left, &f->old_w_s);
     f->ns_ttl_s = a->ns_ttl_s;
+    f->ancestor_denied = nx_authority_ancestor(a) != NULL;
     f->old_servers_negative =
         fed_us != NX_TIME_UNKNOWN &&
         (f->restored_hi_us == NX_TIME_UNKNOWN || fed_us > f->restored_hi_us);
@@ -341,6 +342,7 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->parent_w_s != b->parent_w_s || a->ns_ttl_s != b->ns_ttl_s ||
            a->old_w_s != b->old_w_s || a->fed_us != b->fed_us ||
            a->deleg_changed_ns != b->deleg_changed_ns ||
+           a->ancestor_denied != b->ancestor_denied ||
            a->old_servers_negative != b->old_servers_negative ||
            a->ns_negative != b->ns_negative || a->ns_total != b->ns_total ||
            a->bad_n != b->bad_n || a->epoch != b->epoch;

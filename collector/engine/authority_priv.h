@@ -57,6 +57,8 @@ struct nx_authority {
 
     bool apex_known;
     uint8_t apex[NX_DNAME_MAX];
+    bool ancestor_known;
+    uint8_t ancestor[NX_DNAME_MAX]; /* the highest that was denied */
     struct nx_auth_zone zones[NX_AUTH_ZONES_MAX];
     size_t zones_n;
     uint32_t soa_w_s;        /* from SOA queries */

@@ -229,6 +229,7 @@ struct nx_target_view {
     const uint8_t *denied_name; /* the question's name is an alias of this */
     const uint8_t *denied_by;   /* apex of another zone that denies */
     const uint8_t *apex;        /* of the item's zone; NULL: not known */
+    const uint8_t *ancestor;    /* denied above the name; NULL: none known */
 };
 
 size_t nx_engine_incidents(const struct nx_engine *engine,

@@ -33,15 +33,16 @@ static bool current(const struct nx_engine *engine, const struct nx_target *t,
 
 static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
                  bool as_judged, struct nx_target_view *out) {
-    *out =
-        (struct nx_target_view){.agent_id = t->agent->agent.id,
-                                .question = &t->question,
-                                .item = t->item->index,
-                                .verdict = t->verdict,
-                                .agent_heard = t->agent_heard,
-                                .since_us = t->since_us,
-                                .nsid_hash = t->nsid_hash,
-                                .apex = nx_authority_apex(t->item->authority)};
+    *out = (struct nx_target_view){
+        .agent_id = t->agent->agent.id,
+        .question = &t->question,
+        .item = t->item->index,
+        .verdict = t->verdict,
+        .agent_heard = t->agent_heard,
+        .since_us = t->since_us,
+        .nsid_hash = t->nsid_hash,
+        .apex = nx_authority_apex(t->item->authority),
+        .ancestor = nx_authority_ancestor(t->item->authority)};
     if (t->denied != NULL && t->denied->alias) {
         out->denied_name = t->denied->name;
     }

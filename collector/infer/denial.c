@@ -138,13 +138,22 @@ static bool is_recached(const struct nx_evidence *ev,
     return false;
 }
 
+/* A name above it was denied, in the name of the same zone: the SOA does not
+ * tell it (RFC 8020 appendix A), the audit does. Of an alias it is the target
+ * that is denied. */
+static bool is_below_denied(const struct nx_evidence *ev,
+                            const struct nx_look *look) {
+    return ev->c->auth->ancestor_denied && look->kind == NX_KIND_NXDOMAIN &&
+           look->soa_rel != NX_SOA_TARGET && (look->flags & NX_LOOK_CNAME) == 0;
+}
+
 /* Denials that waiting ends: which kind. */
 static enum nx_state cached_state(const struct nx_evidence *ev,
                                   const struct nx_look *look) {
     if ((look->flags & NX_LOOK_EDE_SYNTH) != 0) {
         return NX_STATE_SYNTHESIZED_NEGATIVE;
     }
-    if (look->soa_rel == NX_SOA_ANCESTOR) {
+    if (look->soa_rel == NX_SOA_ANCESTOR || is_below_denied(ev, look)) {
         return NX_STATE_ANCESTOR_NXDOMAIN;
     }
     if (ev->pos_n > 0) {

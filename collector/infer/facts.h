@@ -30,6 +30,7 @@ struct nx_auth_facts {
     uint32_t parent_w_s;     /* negative TTL of the parent, 0: not known */
     uint32_t ns_ttl_s;       /* of the delegation */
     uint32_t old_w_s;        /* negative TTL of the old servers */
+    bool ancestor_denied;    /* a name above it, in its own zone (RFC 8020) */
     bool deleg_changed_ns;
     bool old_servers_negative;
     int64_t fed_us; /* so long after restored_hi old servers may still give a

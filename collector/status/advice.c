@@ -80,10 +80,10 @@ static bool write_fact(const struct scene *s, const char *key, char *out,
     const struct {
         const char *key;
         const char *text;
-    } TEXTS[] = {{"name", f->name},     {"type", f->type},
-                 {"server", f->server}, {"resolver", f->resolver},
-                 {"other", f->other},   {"link", f->link},
-                 {"zone", f->zone},     {"apex", f->apex}};
+    } TEXTS[] = {
+        {"name", f->name},         {"type", f->type},   {"server", f->server},
+        {"resolver", f->resolver}, {"other", f->other}, {"link", f->link},
+        {"zone", f->zone},         {"apex", f->apex},   {"above", f->above}};
     for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
         if (strcmp(TEXTS[i].key, key) == 0) {
             return copy(TEXTS[i].text, out, cap);
@@ -197,6 +197,8 @@ static bool holds(const struct scene *s, const struct nx_advice_row *row) {
         return v->presumed_clear;
     case OLD_SERVERS:
         return s->facts->old_servers;
+    case ABOVE:
+        return s->facts->above != NULL && s->facts->zone == NULL;
     case OLD_GUARD:
         return v->unknown_reason == NX_UNKNOWN_GUARDED &&
                s->facts->looks_us > s->facts->now_us;

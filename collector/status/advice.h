@@ -26,6 +26,7 @@ struct nx_advice_facts {
     const char *link;  /* the name is an alias: what is denied is this one */
     const char *zone;  /* another zone than the name's that denies */
     const char *apex;  /* of the name's own zone */
+    const char *above; /* a name above, of the same zone, that was denied */
 };
 
 struct nx_advice {

@@ -86,6 +86,10 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_CACHED_NODATA, ALWAYS, 0, "cached NODATA",
      "wait, or flush the name in the resolver" MEANWHILE},
 
+    {NX_STATE_ANCESTOR_NXDOMAIN, ABOVE, 0,
+     "cached NXDOMAIN: {above} was denied, and with it {name} (RFC 8020)",
+     "wait until {until},{by} or flush {above} and all below it in "
+     "{resolver}" MEANWHILE},
     {NX_STATE_ANCESTOR_NXDOMAIN, OLD_SERVERS, 0,
      "zone {zone} denies {apex}, and with it {name}: the delegation was lost, "
      "and the old one may be cached",
@@ -145,6 +149,10 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_RECACHED, ALWAYS, 0, "denied again after the restoration",
      "find the name server that still denies the name, and fix it"},
 
+    {NX_STATE_STILL_NEGATIVE_AT_AUTHORITY, ABOVE, 0,
+     "name server {server} denies {name}; {above} above it was denied, too",
+     "fix name server {server}[, serial {serial}]; caches fill again from it "
+     "until then"},
     {NX_STATE_STILL_NEGATIVE_AT_AUTHORITY, ALWAYS, 0,
      "name server {server} denies {name}",
      "fix name server {server}[, serial {serial}]; caches fill again from it "

@@ -16,6 +16,7 @@ enum nx_advice_when {
     OVERDUE, /* past the hard bound, and the one of a chain */
     PRESUMED,
     LINK,        /* an alias, and what is denied is known */
+    ABOVE,       /* a name above it was denied, in the name of its own zone */
     ALIAS,       /* out of the zone: nobody audits its target */
     OLD_SERVERS, /* that left the delegation, and deny the name */
     OLD_GUARD,   /* not asked because of them alone */

@@ -16,6 +16,7 @@ struct words {
     char link[NX_DNAME_TEXT_MAX];
     char zone[NX_DNAME_TEXT_MAX];
     char apex[NX_DNAME_TEXT_MAX];
+    char above[NX_DNAME_TEXT_MAX];
 };
 
 static char *name_text(const uint8_t *name, char *out) {
@@ -119,6 +120,7 @@ static void advise_row(const struct nx_sheet *sheet,
         .link = name_or_null(row->view.denied_name, words.link),
         .zone = name_or_null(row->view.denied_by, words.zone),
         .apex = name_or_null(row->view.apex, words.apex),
+        .above = name_or_null(row->view.ancestor, words.above),
         .old_servers = auth->deleg_changed_ns && auth->old_servers_negative,
         .looks_us = looks_of(auth),
         .other = other != NULL ? nx_endpoint_text(other, words.other) : NULL};

@@ -5,6 +5,8 @@ import os
 import time
 from dataclasses import replace
 
+import dns.rdatatype
+
 from deploy.lab import zones
 from deploy.lab.ask import ask, wait_until
 from deploy.lab.authority import Nsd
@@ -18,6 +20,8 @@ from tests.system.matrix.variants import (Bind, Networks, PowerDns, Refusing,
                                           Unbound, UnboundPolicy)
 
 NEAR = f"near.{zones.ZONE}"     # an alias of the name
+ABOVE = f"b.{zones.ZONE}"       # there while there is something below it
+DEEP = f"a.{ABOVE}"
 LAME_SERVER = "192.0.2.13"      # refuses what it does not serve
 OLD_PARENT = "192.0.2.14"       # knows nothing of the delegation
 OLD_ADDRESS = "192.0.2.99"
@@ -100,6 +104,7 @@ def leaf():
     base = zones.leaf_zone().without(f"{zones.NAME}.")
     return replace(base, records=base.records + (
         f"{NEAR}. 5 IN CNAME {zones.NAME}.",
+        zones.record(name=DEEP),
         zones.record(OLD_ADDRESS, ttl=OLD_TTL_S)))
 
 
@@ -149,19 +154,25 @@ def addresses(lab):
     return {row[0]: found.get(row[0], zones.TLD_ADDRESS) for row in ROWS}
 
 
-def prepare(lab, site):
+def prepare(lab, site, capture):
     """The outage, and what users and daemons do in it."""
     old = lab.network("old answer")
     wait_until(lambda: ask(old.address, zones.NAME, source=old.user_address),
                5, "the old answer to be cached")
     lab.remove_record()
-    incidents = [open_incident(site), open_incident(site, name=NEAR)]
+    lab.remove_record(name=DEEP)
+    incidents = [open_incident(site), open_incident(site, name=NEAR),
+                 open_incident(site, name=DEEP)]
     for incident in incidents:
         wait_status(site, incident, authority_state("negative"), 10,
                     "the outage to be seen")
-    users_ask(lab, "cached denial", zones.NAME, NEAR)
+    users_ask(lab, "cached denial", zones.NAME, NEAR, DEEP)
     users_ask(lab, "ancestor denied", zones.NAME)
     lab.network("dead").resolver.daemon.kill()
+    for server in lab.servers:
+        wait_until(lambda s=server: capture.select(
+            answers=True, name=ABOVE, rdtype=dns.rdatatype.NS,
+            source=s.address), 10, f"{server.name} to deny {ABOVE}, too")
     return incidents
 
 
@@ -178,9 +189,10 @@ def test_table_of_causes():
             "discover": False, "named": [{"at": a} for a in at.values()]}}
         with site_in(lab, [Office], agents=agents) as site:
             began = time.time()
-            incidents = prepare(lab, site)
+            incidents = prepare(lab, site, capture)
             restored = time.time()
             lab.restore_record()
+            lab.restore_record(line=zones.record(name=DEEP))
             users = {n.user_address for n in lab.networks}
             planted = [q for q in capture.select(began, restored)
                        if q.destination in caches_of(lab) and could_plant(q)
@@ -196,3 +208,6 @@ def test_table_of_causes():
                  (cause, None, "cached-nxdomain", None,
                   f"NXDOMAIN of {zones.NAME}, which {NEAR} is an alias of"),
                  began)
+            told(site, incidents[2], "name above denied, same zone", at[cause],
+                 (cause, None, "ancestor-nxdomain", None,
+                  f"{ABOVE} was denied, and with it {DEEP}"), began)

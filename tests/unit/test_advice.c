@@ -138,6 +138,27 @@ static void test_fix(void **state) {
          "wait for the restoration to be verified");
 }
 
+static void test_name_above(void **state) {
+    struct nx_verdict v = forecast(NX_STATE_ANCESTOR_NXDOMAIN);
+    struct nx_advice_facts facts = all;
+    (void)state;
+    facts.zone = NULL;
+    facts.above = "b.example.com";
+    facts.name = "a.b.example.com";
+    says(
+        &v, &facts,
+        "cached NXDOMAIN: b.example.com was denied, and with it "
+        "a.b.example.com (RFC 8020)",
+        "wait until 12:10:00Z, 12:15:00Z at the latest, or flush b.example.com "
+        "and all below it in 192.0.2.53@53; use 192.0.2.54@53 meanwhile");
+    v = bare(NX_STATE_STILL_NEGATIVE_AT_AUTHORITY);
+    says(&v, &facts,
+         "name server ns2.example.net (198.51.100.2@53) denies "
+         "a.b.example.com; b.example.com above it was denied, too",
+         "fix name server ns2.example.net (198.51.100.2@53), serial "
+         "2026112003; caches fill again from it until then");
+}
+
 /* Rule 1: the servers of the set are good, those that left it deny. */
 static void test_old_servers_hold_looks_back(void **state) {
     struct nx_verdict v = bare(NX_STATE_UNKNOWN);
@@ -292,6 +313,7 @@ int main(void) {
         cmocka_unit_test(test_overdue),
         cmocka_unit_test(test_fix),
         cmocka_unit_test(test_old_servers_hold_looks_back),
+        cmocka_unit_test(test_name_above),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_alias),
         cmocka_unit_test(test_links_and_zones),

@@ -182,6 +182,56 @@ static void test_proof_is_fresh(void **state) {
     assert_false(nx_authority_proven(b->a));
 }
 
+/* A server's answer about a name above the item's (the NS question of a walk
+ * that met NXDOMAIN). */
+static void between(struct bench *b, const uint8_t *item, const uint8_t *asked,
+                    unsigned rcode, unsigned flags) {
+    const struct nx_question question = {
+        .name = asked, .qtype = NX_TYPE_NS, .to = server(1)};
+    const struct nx_answer answer = {.rcode = (uint16_t)rcode,
+                                     .flags = (uint16_t)flags};
+    const struct nx_obs obs = {.question = &question, .answer = &answer};
+    assert_true(nx_paper_is(
+        &(const struct nx_question){.name = asked,
+                                    .qtype = NX_TYPE_NS,
+                                    .to = {.layer = NX_LAYER_AUTHORITY}}));
+    assert_int_equal(nx_authority_paper(b->a, 1, item, NX_TYPE_A, &obs, T0), 0);
+}
+
+/* The highest name that is denied is the cause of all denials below it. */
+static void test_denied_ancestor(void **state) {
+    static const uint8_t item[] = "\1a\1b\1c\7example\3com";
+    static const uint8_t b_c[] = "\1b\1c\7EXAMPLE\3com";
+    static const uint8_t c[] = "\1c\7example\3com";
+    static const uint8_t d[] = "\1d\7example\3com";
+    const unsigned soa_aa = NX_ANS_AA | NX_ANS_SOA;
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    between(b, item, c, NX_RCODE_NOERROR, soa_aa);
+    between(b, item, d, NX_RCODE_NXDOMAIN, soa_aa); /* not above it */
+    between(b, item, b_c, NX_RCODE_NXDOMAIN, 0);    /* lame */
+    assert_null(nx_authority_ancestor(b->a));
+    between(b, item, b_c, NX_RCODE_NXDOMAIN, soa_aa);
+    assert_true(nx_dname_equal(nx_authority_ancestor(b->a), b_c));
+    assert_true(step(b, T0)->ancestor_denied);
+    between(b, item, c, NX_RCODE_NXDOMAIN, soa_aa);
+    assert_true(nx_dname_equal(nx_authority_ancestor(b->a), c));
+    between(b, item, b_c, NX_RCODE_NXDOMAIN, soa_aa);
+    between(b, item, c, NX_RCODE_NOERROR, soa_aa); /* back; caches hold it */
+    assert_true(nx_dname_equal(nx_authority_ancestor(b->a), c));
+}
+
+/* The zone itself, in the name of its parent: the delegation was lost. */
+static void test_denied_zone_is_no_ancestor(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, com, 7, 7, T0);
+    between(b, name, apex, NX_RCODE_NXDOMAIN, NX_ANS_AA | NX_ANS_SOA);
+    assert_non_null(nx_authority_ancestor(b->a));
+    delegate(b, 1, apex, 1, 1, T0 + S);
+    assert_null(nx_authority_ancestor(b->a));
+    assert_false(step(b, T0 + S)->ancestor_denied);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_serials),
@@ -195,6 +245,8 @@ int main(void) {
         TEST(test_declared_outage_end_when_all_was_good),
         TEST(test_bad_intervals),
         TEST(test_proof_is_fresh),
+        TEST(test_denied_ancestor),
+        TEST(test_denied_zone_is_no_ancestor),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -177,8 +177,28 @@ static void test_other_answers(void **state) {
     assert_true(flagged(&t, NX_FLAG_REWRITTEN));
 }
 
+/* A name above it was denied: the SOA does not tell, the audit does. */
+static void test_ancestor_in_the_same_zone(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.ancestor_denied = true;
+    denied(&t, 110.1, 500);
+    denied(&t, 111.4, 500);
+    assert_int_equal(NX_STATE_ANCESTOR_NXDOMAIN, at(&t, 112)->state);
+    assert_int_equal(NX_HARD_AUTH_WINDOW, t.verdict.hard.reason);
+    assert_true(t.verdict.eta.known);
+    /* An alias: its target is denied, wherever that lies. */
+    denied(&t, 113.1, 500)->flags |= NX_LOOK_CNAME;
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 113.2)->state);
+    saw(&t, 114.1, NX_KIND_NODATA)->soa_rel = NX_SOA_APEX;
+    assert_int_equal(NX_STATE_CACHED_NODATA, at(&t, 114.2)->state);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ancestor_in_the_same_zone),
         cmocka_unit_test(test_twin_of_a_failure),
         cmocka_unit_test(test_truncated_without_tcp),
         cmocka_unit_test(test_sizes),

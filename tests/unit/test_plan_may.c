@@ -278,12 +278,35 @@ static void whatever_happens(void **state) {
     assert_true(sent_n > 500 && withheld_n > 500);
 }
 
+/* A name that does not exist has nothing below it (RFC 8020): a resolver that
+ * minimises names asks for it first. */
+static void what_is_below_a_denied_name(void **state) {
+    (void)state;
+    uint8_t above[NX_DNAME_MAX];
+    struct nx_question q = {.name = names[0],
+                            .qtype = NX_TYPE_A,
+                            .flags = NX_Q_RD,
+                            .to = resolvers[0].at};
+    load(1, T0);
+    assert_true(nx_planner_may(planner, &q, T0));
+    assert_int_equal(nx_dname_parse("example.com", above), 0);
+    (void)nx_planner_own(planner, above, NX_TYPE_A, NX_GUARD_DENIED, T0);
+    assert_true(nx_planner_may(planner, &q, T0)); /* NODATA: it exists */
+    (void)nx_planner_own(planner, above, NX_GUARD_EVERY_TYPE, NX_GUARD_DENIED,
+                         T0);
+    assert_false(nx_planner_may(planner, &q, T0));
+    (void)nx_planner_own(planner, above, NX_GUARD_EVERY_TYPE, NX_GUARD_NO_WORD,
+                         T0);
+    assert_true(nx_planner_may(planner, &q, T0));
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(what_is_harmless), T(what_the_plan_has), T(what_is_denied),
-        T(canary_names),     T(whatever_happens),
+        T(what_is_harmless), T(what_the_plan_has),
+        T(what_is_denied),   T(canary_names),
+        T(whatever_happens), T(what_is_below_a_denied_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

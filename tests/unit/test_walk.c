@@ -581,6 +581,38 @@ static void audits_now_and_then(void **state) {
     assert_int_equal(observed, 5 * (2 + 5) + 1);
 }
 
+/* Which name is it that does not exist? Asked where the round before met
+ * NXDOMAIN, of every server, the highest first. */
+static void asks_names_between(void **state) {
+    (void)state;
+    uint8_t name[NX_DNAME_MAX];
+    plant_four();
+    nx_walk_free(&walk);
+    assert_int_equal(nx_dname_parse("a.b.c.example.com.", name), 0);
+    assert_int_equal(nx_walk_new(&hints, name, &walk), 0);
+    nx_walk_set_audit(walk, true);
+    round_a();
+    assert_int_equal(observed, 4 * (2 + 5) + 1);
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * (2 + 2));
+    assert_true(asked("2 c.example.com. @198.51.100.1 !\n"));
+    assert_true(asked("2 b.c.example.com. @2001:db8::4 !\n"));
+    assert_false(asked("2 a.b.c.example.com. @198.51.100.1 !\n"));
+    nx_walk_set_audit(walk, true); /* both in one round */
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * (2 + 2 + 5) + 1);
+    assert_true(asked("43 example.com. @192.0.2.10 ! do\n"));
+    (void)rr("example.com.", "a.b.c.example.com.", "A", "203.0.113.1");
+    now_us += 5 * SECOND;
+    round_a(); /* it was not there a moment ago */
+    assert_int_equal(observed, 4 * (2 + 2));
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * 2);
+}
+
 /* Whom the set does not have any more, for the name alone. */
 static void asks_servers_that_left(void **state) {
     (void)state;
@@ -650,6 +682,7 @@ int main(void) {
         T(takes_an_alias_as_an_answer),
         T(does_not_ask_the_soa_twice),
         T(audits_now_and_then),
+        T(asks_names_between),
         T(asks_servers_that_left),
         T(refuses_a_second_start),
     };
