@@ -212,6 +212,7 @@ static int run(const struct options *options, struct nx_agent_setup *setup) {
         nx_agentd_free(&program.agent);
     } else {
         nx_log(NX_LOG_ERROR, "cannot start: %s", nx_strerror(err));
+        code = err == NX_EVERSION ? exit_code(err) : code;
         nx_agent_setup_fini(setup);
     }
     event_base_free(base);

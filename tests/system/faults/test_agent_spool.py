@@ -160,3 +160,49 @@ def test_configuration_is_checked():
             file.write(good)
         lost, double = one.settle()
         assert (lost, double) == (0, 0)
+
+
+def crc32c(octets):
+    crc = 0xffffffff
+    for octet in octets:
+        crc ^= octet
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def of_next_version(ledger):
+    """Its two blocks of 1,024 octets, a page each, as agent/uplink/segment.h
+    has them."""
+    out = bytearray(ledger)
+    for at in (0, 4096):
+        if out[at:at + 5] == b"NXLED":
+            out[at + 7] += 1
+            out[at + 1020:at + 1024] = crc32c(
+                out[at:at + 1020]).to_bytes(4, "little")
+    return bytes(out)
+
+
+def test_spool_of_a_newer_version():
+    """After a downgrade: the agent says so and leaves the spool to the version
+    that wrote it."""
+    with agent_faults.busy() as one:
+        one.stop_agent()
+        folder = os.path.join(one.agent.folder, "spool")
+        path = os.path.join(folder, "ledger")
+        with open(path, "rb") as file:
+            good = file.read()
+        with open(path, "r+b") as file:
+            file.write(of_next_version(good))
+        names = sorted(os.listdir(folder))
+        said = one.site.run([one.site.path("nxclear-agent"), "-c",
+                             one.agent.config_path], check=False)
+        assert said.returncode == 78, said
+        assert "written by a newer nxclear-agent" in said.stderr, said.stderr
+        assert sorted(os.listdir(folder)) == names
+        with open(path, "r+b") as file:
+            file.write(good)
+        took = one.recover()
+        lost, double = one.settle()
+        assert one.dropped() == 0
+    faults.row("spool of a newer version", 1, lost, double, took)
