@@ -11,7 +11,7 @@
 #define CONNECT_TIMEOUT_S 5L
 #define TIMEOUT_S 30L
 #define RETRY_MAX_S 10U /* what a collector may ask for */
-#define ASKED_MAX 30U   /* times, for a status that is being made */
+#define ASKED_MAX 12U   /* times, for a status that is being made */
 
 struct nx_api {
     CURL *curl;

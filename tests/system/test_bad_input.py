@@ -1,7 +1,9 @@
 """What users get wrong: a clear message each, and the right exit status."""
+import http.server
 import os
 import re
 import socket
+import threading
 
 from deploy.lab.ask import wait_until
 from deploy.lab.daemon import Daemon
@@ -253,3 +255,44 @@ def test_names_in_both_forms():
             done = site.cli("incident", "open", name, "A", check=False)
             assert done.returncode == 64 and "not a domain name" in \
                 done.stderr, done
+
+
+def test_a_status_that_comes_later_is_asked_for_again():
+    """503 with Retry-After: the collector has not made it yet. What follows is
+    not about the user's patience, and is said."""
+    asked = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            later = len(asked) == 0
+            asked.append(self.path)
+            body = (b'{"type":"about:blank","title":"?","status":%d,'
+                    b'"detail":"%s"}' % ((503, b"being made") if later else
+                                         (404, b"no such incident")))
+            self.send_response(503 if later else 404)
+            if later:
+                self.send_header("Retry-After", "1")
+            self.send_header("Content-Type", "application/problem+json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_arguments):
+            pass
+
+    with work_folder() as folder, \
+            http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            site = Site(BIN, folder)
+            done = site.run([site.path("nxclear"), "--api",
+                             f"http://127.0.0.1:{server.server_port}",
+                             "status", "7"], check=False)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert len(asked) == 2 and asked[0] == asked[1], asked
+    assert "/status" in asked[0], asked
+    assert done.returncode == USAGE, done
+    assert "no such incident" in done.stderr, done
