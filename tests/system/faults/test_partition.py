@@ -11,6 +11,7 @@ from tests.lib.support import Skip
 
 DEAD_S = 45     # a connection is, after so long without a sign (io_ingest)
 LOAD_S = 15     # what a busy machine may add to it
+LOST_SHARE, LOSSY_S = 30, 60
 
 
 def nft(script):
@@ -24,13 +25,15 @@ def nft(script):
 
 
 @contextlib.contextmanager
-def partition():
-    """Where packets come in: a sender is not told that one is dropped."""
+def partition(share=100):
+    """Drops so many of 100 packets where they come in: a sender is not told.
+    """
+    which = "" if share == 100 else f"numgen random mod 100 < {share}"
     nft(f"""table inet cut {{
         chain input {{
             type filter hook input priority 0;
-            tcp dport {COLLECTOR_PORT} drop
-            tcp sport {COLLECTOR_PORT} drop
+            tcp dport {COLLECTOR_PORT} {which} drop
+            tcp sport {COLLECTOR_PORT} {which} drop
         }}
     }}""")
     try:
@@ -83,3 +86,20 @@ def test_half_open():
         one.recover()
         lost, double = one.settle()
     faults.row("half-open connection: found", 1, lost, double, took)
+
+
+def test_a_third_is_lost():
+    """30 % of the packets, in each direction."""
+    if not faults.NIGHTLY:
+        raise Skip("takes a minute: nightly")
+    with agent_faults.busy() as one:
+        with partition(LOST_SHARE):
+            began, stored = time.monotonic(), one.stored()
+            while time.monotonic() < began + LOSSY_S:
+                one.wait_stored(one.stored(), "results in spite of it")
+            print(f"# {one.stored() - stored} results in {LOSSY_S} s; the agent"
+                  f" connected {one.agent.daemon.log_text().count(': connected')}"
+                  " times")
+        took = one.wait_stored(one.stored(), "results afterwards")
+        lost, double = one.settle()
+    faults.row(f"{LOST_SHARE} % of the packets lost", 1, lost, double, took)
