@@ -13,6 +13,7 @@ static const char *what_to_do(int rc, int sys) {
         return "locked by another program: end its transaction";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR: /* our own words are right: the schema has others */
         return "damaged: stop the collector, copy the file, then repair it "
                "with sqlite3's .recover or put a backup in its place";
     case SQLITE_READONLY:
@@ -40,6 +41,7 @@ int nx_sq_error(struct nx_store *store, int rc) {
         return NX_EAGAIN;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
+    case SQLITE_ERROR:
         return NX_EMALFORMED;
     case SQLITE_NOMEM:
         return NX_ENOMEM;

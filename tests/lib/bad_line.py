@@ -47,6 +47,8 @@ class Way:
         if not data:
             raise ConnectionError("closed")
         now, line = time.monotonic(), self.line
+        if self.direction == TO_COLLECTOR and line.recorded is not None:
+            line.recorded += data
         if line.silent == self.direction:
             return
         self.free_at = max(now, self.free_at)
@@ -79,8 +81,9 @@ class Line:
         self.bytes_per_s = 0      # in each direction; 0: as fast as it goes
         self.flip = None          # a direction: one bit of what comes next there
         self.silent = None        # a direction in which nothing arrives
+        self.recorded = None      # a bytearray: what the newest sends
         self.flipped = self.opened = 0
-        self._target, self._rng = target, rng
+        self.target, self._rng = target, rng
         self._links = []          # (Way, Way)
         self._cut = False
         self._listener = socket.create_server((ADDRESS, 0))
@@ -112,8 +115,10 @@ class Line:
     def _accept(self):
         agent, _peer = self._listener.accept()
         self.opened += 1
+        if self.recorded is not None:
+            self.recorded.clear()
         try:
-            collector = socket.create_connection(self._target, timeout=5)
+            collector = socket.create_connection(self.target, timeout=5)
         except OSError:
             agent.close()
             return

@@ -740,6 +740,19 @@ static void test_damaged(void **state) {
     assert_non_null(strstr(nx_store_problem(f->store), "damaged"));
 }
 
+/* A bit of the words that say what the tables are. */
+static void test_damaged_words(void **state) {
+    struct fixture *f = *state;
+    struct roster roster = {0};
+    open_store(f);
+    nx_store_close(&f->store);
+    sql(f->path, "ALTER TABLE agent RENAME COLUMN network TO netwobk");
+    open_store(f);
+    assert_int_equal(nx_store_agents(f->store, see_agent, &roster),
+                     NX_EMALFORMED);
+    assert_non_null(strstr(nx_store_problem(f->store), "damaged: stop"));
+}
+
 static void test_locked(void **state) {
     struct fixture *f = *state;
     struct nx_store *second = NULL;
@@ -873,6 +886,7 @@ int main(void) {
         WITH_STORE(test_foreign_database),
         WITH_STORE(test_not_a_database),
         WITH_STORE(test_damaged),
+        WITH_STORE(test_damaged_words),
         WITH_STORE(test_locked),
         WITH_STORE(test_full),
         WITH_STORE(test_no_folder),

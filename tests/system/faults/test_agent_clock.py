@@ -2,6 +2,7 @@
 seen do not change, and the skew is shown."""
 import glob
 import os
+import subprocess
 import time
 
 from deploy.lab.ask import wait_until
@@ -11,6 +12,7 @@ from tests.lib.support import Skip
 JUMPS = (("+1 year", "+31536000", 31536000), ("-1 day", "-86400", -86400),
          ("1970", "1970-01-01 00:00:10", None), ("none", "+0", 0))
 PACE_S = 1.5
+UPTIME_S = 20 * 365 * 86400
 
 
 def library():
@@ -72,3 +74,27 @@ def test_wall_clock_jumps():
     finally:
         os.unlink(clock)
     faults.row("agent's wall clock jumps", len(JUMPS), lost, double, longest)
+
+
+def test_long_uptime():
+    """The machine has been up for twenty years: its monotonic clock says so."""
+    command = ["unshare", "--time", "--monotonic", str(UPTIME_S), "--boottime",
+               str(UPTIME_S), "--fork", "--kill-child"]
+    if subprocess.run([*command, "true"], capture_output=True,
+                      check=False).returncode != 0:
+        raise Skip("no time namespace here")
+    with agent_faults.busy() as one:
+        one.stop_agent()
+        plain = one.agent.daemon.command
+        one.agent.daemon.command = [*command, *plain]
+        took = one.recover()
+        now = pace(one)
+        assert now > 0 and -1 < ages(one) < 10, (now, ages(one))
+        one.kill_agent()            # what it kept is of that clock, too
+        took = max(took, one.recover())
+        assert -1 < ages(one) < 10, ages(one)
+        one.kill_agent()
+        one.agent.daemon.command = plain
+        took = max(took, one.recover())
+        lost, double = one.settle()
+    faults.row("agent on a machine up for 20 years", 1, lost, double, took)

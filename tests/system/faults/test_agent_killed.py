@@ -13,14 +13,14 @@ TRIES = 200
 
 
 def test_killed_at_random_instants():
-    rounds_n = faults.rounds(6, 500)
+    rounds_n = faults.rounds(20, 500)
     draw = faults.seeded("agent kill -9")
     longest = 0.0
     with agent_faults.busy() as one:
         for number in range(rounds_n):
             if number % 3 == 2:     # with a backlog
                 one.collector.pause()
-            time.sleep(draw.uniform(0.05, 0.6))
+            time.sleep(draw.uniform(0.02, 0.3))
             one.kill_agent()
             one.collector.resume()
             longest = max(longest, one.recover())

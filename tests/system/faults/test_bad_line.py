@@ -1,5 +1,7 @@
 """The line between agent and collector is bad: bytes that change, connections
 that are broken off, one direction silent, slow and far."""
+import contextlib
+import socket
 import time
 
 from deploy.lab.ask import wait_until
@@ -8,6 +10,7 @@ from tests.lib.support import Skip, rss_kib
 
 PATIENCE_S = 90
 UNHARMED = 10 * agent_faults.BATCH      # results: more than is on the way
+RECORD_BYTES = 20000
 RTT_S, SLOW_BYTES_PER_S = 1.3, 8000     # a satellite; 64 kbit/s
 
 
@@ -58,6 +61,44 @@ def test_changed_bytes():
     print(f"# {changed} changes, {ended} of them ended the connection")
     assert ended > 0.8 * changed
     faults.row("bytes changed on the way", changed, lost, double, longest)
+
+
+def say(bytes_said, target):
+    """To the collector, whatever it answers, until it hangs up."""
+    with socket.create_connection(target, timeout=5) as link:
+        link.settimeout(1)
+        with contextlib.suppress(OSError):
+            link.sendall(bytes_said)
+            while link.recv(4096):
+                pass
+
+
+def test_replayed_connection():
+    """Somebody on the way wrote down a whole connection, and says it again: it
+    says nothing, then."""
+    wanted = faults.rounds(3, 30)
+    draw = faults.seeded("a connection again")
+    with agent_faults.busy() as one, bad_line.between(one, draw) as line:
+        carries(one, line)
+        line.recorded = bytearray()
+        opened = line.opened
+        line.cut()
+        wait_until(lambda: line.opened > opened, PATIENCE_S,
+                   "another connection")
+        end = time.monotonic() + PATIENCE_S
+        while len(line.recorded) < RECORD_BYTES:
+            assert time.monotonic() < end, len(line.recorded)
+            one.wait_stored(one.stored(), "results over the line")
+        recorded, line.recorded = bytes(line.recorded), None
+        opened = line.opened
+        for number in range(wanted):
+            say(recorded if number == 0 else
+                recorded[:draw.randrange(len(recorded))], line.target)
+        took = one.wait_stored(one.stored(), "results beside it")
+        assert line.opened == opened, "the true connection was ended"
+        assert one.site.agent_record(one.agent)["state"] == "accepted"
+        lost, double = one.settle()
+    faults.row("recorded connections replayed", wanted, lost, double, took)
 
 
 def test_broken_off():

@@ -14,7 +14,8 @@ def test_killed_at_random_instants():
     draw = faults.seeded("kill -9")
     lost = double = 0
     longest = slowest = 0.0
-    with faults.collector() as site, faults.client(site) as client:
+    with faults.collector(**faults.PACED) as site, \
+            faults.client(site) as client:
         client.stream()
         for _round in range(rounds_n):
             client.wait_acked(client.acked, what="the first new ack")
@@ -48,13 +49,14 @@ def test_power_cut():
     with work_folder() as folder, faults.disk(folder) as (place, mount, unmount, cut):
         faults.control(place, mount, unmount, cut)
         with faults.collector(folder=os.path.join(folder, "site"),
-                              store=os.path.join(place, "nxclear.db")) as site:
+                              store=os.path.join(place, "nxclear.db"),
+                              **faults.PACED) as site:
             path = os.path.join(place, "nxclear.db")
             daemon = site.collector_program.daemon
             with faults.client(site) as client:
                 client.stream()
                 for number in range(rounds_n):
-                    client.wait_acked(client.acked + draw.randrange(2000))
+                    client.wait_acked(client.acked + draw.randrange(1000))
                     if number % 3 == 1:
                         faults.kill(site)
                         time.sleep(0.02)    # acks on their way count

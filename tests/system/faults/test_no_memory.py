@@ -29,7 +29,8 @@ def test_collector_killed_by_the_kernel():
     draw = faults.seeded("collector out of memory")
     lost = double = 0
     longest = 0.0
-    with no_memory.group() as group, faults.collector() as site, \
+    with no_memory.group() as group, \
+            faults.collector(**faults.PACED) as site, \
             faults.client(site) as client:
         daemon = site.collector_program.daemon
         assert daemon.stop(timeout=10) == 0
@@ -98,8 +99,7 @@ class Sweep:
             some = {1, self._draw.randint(1, calls_n), calls_n}
             chosen += [(site, call) for call in sorted(some)]
         self._draw.shuffle(chosen)
-        limit = int(os.environ.get("NX_ROUNDS") or len(chosen))
-        return chosen[:limit]
+        return chosen[:faults.rounds(0, len(chosen))]
 
     @contextlib.contextmanager
     def round(self, daemon, site, call):

@@ -1,5 +1,5 @@
 """Hours of quiet work: memory, open files and answers stay what they were. At
-night for ten minutes; before a release for a day (it writes some gigabytes):
+night for ten minutes; before a release for a day (it writes tens of gigabytes):
 
     NX_SOAK_S=86400 tests/run --nightly --filter soak
 """
