@@ -12,21 +12,20 @@ static enum nx_colour colour_of(const json_t *finding) {
 
 /* --- servers --- */
 
-static void add_server(const json_t *server, int64_t now_us,
-                       struct nx_table *table) {
+static void add_row(const json_t *server, const char *answer,
+                    enum nx_colour colour, int64_t now_us,
+                    struct nx_table *table) {
     char cell[NX_CELL_MAX];
     char serial[24];
     const char *name = nx_doc_text(server, "name");
     const char *address = nx_doc_text(server, "address");
-    const char *state = nx_doc_text(server, "state");
     int64_t seen_us = nx_doc_time(server, "seen");
     nx_table_row(table);
     nx_table_cell(table, name != NULL ? nx_show_name(name, cell) : NULL,
                   NX_PLAIN);
     nx_table_cell(table, address != NULL ? nx_show_text(address, cell) : NULL,
                   NX_PLAIN);
-    nx_table_cell(table, state != NULL ? nx_show_text(state, cell) : NULL,
-                  nx_doc_is(server, "state", "good") ? NX_GREEN : NX_RED);
+    nx_table_cell(table, answer, colour);
     (void)snprintf(serial, sizeof serial, "%" JSON_INTEGER_FORMAT,
                    nx_doc_number(server, "serial"));
     nx_table_cell(table,
@@ -39,6 +38,15 @@ static void add_server(const json_t *server, int64_t now_us,
                   NX_PLAIN);
 }
 
+static void add_server(const json_t *server, int64_t now_us,
+                       struct nx_table *table) {
+    char cell[NX_CELL_MAX];
+    const char *state = nx_doc_text(server, "state");
+    add_row(server, state != NULL ? nx_show_text(state, cell) : NULL,
+            nx_doc_is(server, "state", "good") ? NX_GREEN : NX_RED, now_us,
+            table);
+}
+
 /* One that left the NS set while caches may still know it. */
 static void add_old_server(const json_t *server, int64_t now_us,
                            struct nx_table *table) {
@@ -49,20 +57,7 @@ static void add_old_server(const json_t *server, int64_t now_us,
                     nx_doc_is(server, "state", "silent");
     (void)snprintf(left, sizeof left, "left the set, %.60s",
                    state != NULL ? nx_show_text(state, cell) : "?");
-    const char *name = nx_doc_text(server, "name");
-    const char *address = nx_doc_text(server, "address");
-    int64_t seen_us = nx_doc_time(server, "seen");
-    nx_table_row(table);
-    nx_table_cell(table, name != NULL ? nx_show_name(name, cell) : NULL,
-                  NX_PLAIN);
-    nx_table_cell(table, address != NULL ? nx_show_text(address, cell) : NULL,
-                  NX_PLAIN);
-    nx_table_cell(table, left, harmless ? NX_PLAIN : NX_RED);
-    nx_table_cell(table, NULL, NX_PLAIN);
-    nx_table_cell(table,
-                  seen_us != NX_TIME_NONE ? nx_show_age(now_us - seen_us, cell)
-                                          : NULL,
-                  NX_PLAIN);
+    add_row(server, left, harmless ? NX_PLAIN : NX_RED, now_us, table);
 }
 
 static void add_servers(const json_t *status, const struct nx_show *show,

@@ -213,12 +213,14 @@ static inline void sees_address(struct engine_bench *b, uint32_t agent,
     sees(b, agent, r, &answer, 300, at_us);
 }
 
-/* The auditor asks the only name server. */
-static inline void audits(struct engine_bench *b, bool good, int64_t at_us) {
+/* The auditor finds the zone at name server `of`, and asks one about it. */
+static inline void audits_at(struct engine_bench *b, unsigned of,
+                             unsigned asked, bool good, int64_t at_us) {
     static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
-    const struct nx_endpoint at = name_server(1);
+    const struct nx_endpoint at = name_server(of);
     const struct nx_delegation d = {.name = www,
                                     .apex = apex,
+                                    .ns_ttl_s = 60,
                                     .servers = &at,
                                     .servers_n = 1,
                                     .at_mono_us = at_us + THETA - 1};
@@ -232,8 +234,13 @@ static inline void audits(struct engine_bench *b, bool good, int64_t at_us) {
                                  .soa_serial = 1,
                                  .soa_minimum_s = 900};
     const struct nx_question question = {
-        .name = www, .qtype = NX_TYPE_A, .to = at};
+        .name = www, .qtype = NX_TYPE_A, .to = name_server(asked)};
     batch_of(b, AUDITOR, &question, good ? &yes : &no, 900, at_us, &d);
+}
+
+/* The auditor asks the only name server. */
+static inline void audits(struct engine_bench *b, bool good, int64_t at_us) {
+    audits_at(b, 1, 1, good, at_us);
 }
 
 static inline void tick(struct engine_bench *b, int64_t now_us) {

@@ -140,30 +140,6 @@ static void test_audit_tasks(void **state) {
     assert_int_equal(plans(b, AUDITOR), 0);
 }
 
-/* The auditor sees the zone at name server i, and asks another one. */
-static void audits_at(struct engine_bench *b, unsigned i, unsigned asked,
-                      bool good, int64_t at_us) {
-    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
-    const struct nx_endpoint at = name_server(i);
-    const struct nx_delegation d = {.name = www,
-                                    .apex = apex,
-                                    .ns_ttl_s = 60,
-                                    .servers = &at,
-                                    .servers_n = 1,
-                                    .at_mono_us = at_us + THETA - 1};
-    const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_AA,
-                                  .rdata = rdata,
-                                  .rdata_len = sizeof(rdata),
-                                  .rdata_n = 1};
-    const struct nx_answer no = {.rcode = NX_RCODE_NXDOMAIN,
-                                 .flags = NX_ANS_SOA | NX_ANS_AA,
-                                 .soa_owner = apex,
-                                 .soa_minimum_s = 900};
-    const struct nx_question question = {
-        .name = www, .qtype = NX_TYPE_A, .to = name_server(asked)};
-    batch_of(b, AUDITOR, &question, good ? &yes : &no, 900, at_us, &d);
-}
-
 /* Rule 1: the old server denies, and caches may know it for the minute that NS
  * sets live. It stays in the audit, and nobody asks resolvers. */
 static void test_moved_away_from_a_denial(void **state) {
