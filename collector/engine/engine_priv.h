@@ -161,6 +161,7 @@ struct nx_siblings {
     bool is_signed; /* as of the last audit */
     uint32_t w_s;   /* negative TTL that its servers send; 0: not audited */
     int64_t audited_us;
+    int64_t trouble_us; /* it was not quiet then */
 };
 
 struct nx_engine {

@@ -16,17 +16,25 @@ static bool shows_signed(const struct nx_paper *paper) {
 
 struct audit {
     bool is_signed;
-    bool parent_told, zone_told; /* of no DS, of no DNSKEY */
+    int64_t parent_us, zone_us; /* told last of no DS, of no DNSKEY */
 };
+
+static int64_t later(int64_t a_us, int64_t b_us) {
+    return a_us > b_us ? a_us : b_us;
+}
 
 static void read_papers(const struct nx_papers *papers, struct audit *out) {
     for (size_t i = 0; i < papers->n; i++) {
         const struct nx_paper *paper = &papers->list[i];
-        bool told =
-            paper->outcome == NX_ANSWERED && paper->rcode == NX_RCODE_NOERROR;
         out->is_signed |= shows_signed(paper);
-        out->parent_told |= told && paper->kind == NX_PAPER_DS;
-        out->zone_told |= told && paper->kind == NX_PAPER_DNSKEY;
+        if (paper->outcome != NX_ANSWERED || paper->rcode != NX_RCODE_NOERROR) {
+            continue;
+        }
+        if (paper->kind == NX_PAPER_DS) {
+            out->parent_us = later(out->parent_us, paper->at_us);
+        } else if (paper->kind == NX_PAPER_DNSKEY) {
+            out->zone_us = later(out->zone_us, paper->at_us);
+        }
     }
 }
 
@@ -39,8 +47,8 @@ static uint32_t w_of(const struct nx_auth_view *view) {
     return w_s;
 }
 
-static void take_audit(struct nx_engine *engine, const struct nx_item *item,
-                       int64_t now_us) {
+/* What was read before an incident was closed may have changed with it. */
+static void take_audit(struct nx_engine *engine, const struct nx_item *item) {
     struct nx_siblings *s = &engine->siblings;
     struct nx_auth_view view;
     struct audit audit = {.is_signed = false};
@@ -49,13 +57,15 @@ static void take_audit(struct nx_engine *engine, const struct nx_item *item,
     }
     read_papers(view.papers, &audit);
     uint32_t w_s = w_of(&view);
+    int64_t read_us =
+        audit.parent_us < audit.zone_us ? audit.parent_us : audit.zone_us;
     if (audit.is_signed) {
         s->is_signed = true;
         s->w_s = 0;
-    } else if (audit.parent_told && audit.zone_told && w_s > 0) {
+    } else if (read_us > s->trouble_us && read_us >= s->audited_us && w_s > 0) {
         s->is_signed = false;
         s->w_s = w_s;
-        s->audited_us = now_us;
+        s->audited_us = read_us;
     }
 }
 
@@ -67,15 +77,14 @@ static bool is_trouble(const struct nx_item *item) {
            nx_authority_facts(item->authority)->ns_negative > 0;
 }
 
-static void take_item(struct nx_engine *engine, const struct nx_item *item,
-                      int64_t now_us) {
+static void take_item(struct nx_engine *engine, const struct nx_item *item) {
     const uint8_t *zone = engine->settings.canary.zone;
     const uint8_t *apex = nx_authority_apex(item->authority);
     if (nx_canary_disturbs(zone, item->spec->name) && is_trouble(item)) {
         engine->siblings.quiet = false;
     }
     if (apex != NULL && nx_dname_equal(apex, zone)) {
-        take_audit(engine, item, now_us);
+        take_audit(engine, item);
     }
 }
 
@@ -85,11 +94,13 @@ void nx_siblings_survey(struct nx_engine *engine, int64_t now_us) {
         const struct nx_case *c = engine->cases[i];
         unsigned items_n = nx_case_open(c) ? c->incident.items_n : 0;
         for (unsigned k = 0; k < items_n; k++) {
-            take_item(engine, &c->items[k], now_us);
+            take_item(engine, &c->items[k]);
         }
     }
-    if (now_us - engine->siblings.audited_us > NX_SIBLINGS_AUDITED_US) {
-        engine->siblings.w_s = 0;
+    struct nx_siblings *s = &engine->siblings;
+    s->trouble_us = s->quiet ? s->trouble_us : now_us;
+    if (!s->quiet || now_us - s->audited_us > NX_SIBLINGS_AUDITED_US) {
+        s->w_s = 0;
     }
 }
 
