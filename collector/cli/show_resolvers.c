@@ -94,8 +94,12 @@ static void add_notes(const json_t *list, struct nx_text *out) {
                      "", out);
         }
         if (json_is_true(json_object_get(resolver, "rewrites_nxdomain"))) {
-            add_note(resolver, ": gives an address for names that do not exist",
-                     "", out);
+            const char *to = nx_doc_text(resolver, "rewrites_to");
+            add_note(resolver,
+                     to != NULL
+                         ? ": gives an address for names that do not exist: "
+                         : ": gives an address for names that do not exist",
+                     to != NULL ? to : "", out);
         }
     }
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/engine/authority_priv.h"
+#include "common/hash.h"
 #include "common/rrtype.h"
 
 #define SOA_NUMBERS_BYTES 20U /* RFC 1035 section 3.3.13, after the names */
@@ -240,6 +241,39 @@ static struct nx_auth_entry *touch(struct nx_authority *a, uint32_t agent_id,
     return e;
 }
 
+static uint64_t hash_of(const struct nx_answer *answer) {
+    const unsigned whole = NX_ANS_RDATA | NX_ANS_PARTIAL;
+    return (answer->flags & whole) == NX_ANS_RDATA
+               ? nx_hash(answer->rdata, answer->rdata_len, 1) | 1U
+               : 0;
+}
+
+/* Before turn_good: was the last word a good one, too? */
+static void note_answer(struct nx_authority *a, struct nx_auth_entry *e,
+                        const struct nx_answer *answer) {
+    uint64_t hash = hash_of(answer);
+    a->answers_vary =
+        a->answers_vary || (e->word == NX_AUTH_WORD_GOOD && e->answer != hash);
+    e->answer = hash;
+}
+
+bool nx_authority_differs(const struct nx_authority *a,
+                          const struct nx_answer *answer) {
+    uint64_t hash = hash_of(answer);
+    uint64_t theirs = 0;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        if (e->word != NX_AUTH_WORD_GOOD) {
+            continue;
+        }
+        if (e->answer == 0 || (theirs != 0 && theirs != e->answer)) {
+            return false;
+        }
+        theirs = e->answer;
+    }
+    return !a->answers_vary && theirs != 0 && hash != 0 && hash != theirs;
+}
+
 void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look) {
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);
@@ -263,6 +297,7 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
     }
     a->heard = true;
     if (word == NX_AUTH_WORD_GOOD) {
+        note_answer(a, e, obs->answer);
         turn_good(e, look);
         if (look->r_s > (int32_t)a->positive_ttl_s) {
             a->positive_ttl_s = (uint32_t)look->r_s;

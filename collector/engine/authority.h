@@ -154,6 +154,11 @@ uint32_t nx_authority_ns_ttl(const struct nx_authority *authority);
 const struct nx_left_server *nx_authority_left(const struct nx_authority *a,
                                                size_t *n, uint64_t *changes_n);
 
+/* Where any answer will do: do all good servers give one and the same RRset,
+ * each time that they are asked, and is this another one? */
+bool nx_authority_differs(const struct nx_authority *authority,
+                          const struct nx_answer *answer);
+
 /* Apex of the zone that answers for the name; NULL when not known yet. */
 const uint8_t *nx_authority_apex(const struct nx_authority *authority);
 

@@ -29,6 +29,8 @@ struct nx_auth_entry {
     int64_t last_good_us; /* last good answer */
     int64_t good_hi_us;   /* first good one after the last bad, latest */
     int64_t bad_lo_us;    /* last bad one, earliest */
+    uint64_t
+        answer; /* hash of the last good RRset; 0: none, or not all of it */
     struct nx_auth_server server; /* at.server_name: see name */
     bool named;
     uint8_t name[NX_DNAME_MAX];
@@ -63,6 +65,7 @@ struct nx_authority {
     size_t zones_n;
     uint32_t soa_w_s;        /* from SOA queries */
     uint32_t positive_ttl_s; /* the largest that good servers sent */
+    bool answers_vary;       /* from one good answer of a server to the next */
     bool outage_serial_known;
     uint32_t outage_serial;
 

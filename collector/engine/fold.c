@@ -1,6 +1,8 @@
 /* Batches into targets and authoritative sides. The fast path: a question is
  * resolved once per batch, an observation of a target costs its normalisation
  * and a place in the ring. */
+#include <string.h>
+
 #include "collector/engine/canaries.h"
 #include "collector/engine/planner.h"
 #include "collector/engine/targets.h"
@@ -9,6 +11,7 @@
 #define US_PER_S INT64_C(1000000)
 #define SANE_US (INT64_C(1) << 60)
 #define OLDEST_US (INT64_C(30) * 86400 * US_PER_S)
+#define LAYERS 2 /* of caches that keep a denial one after the other */
 #define EARLY_US (250 * INT64_C(1000)) /* a visit may begin so much early */
 
 enum nx_way {
@@ -229,6 +232,41 @@ static struct nx_target *target_for(struct fold *f, struct nx_item *item,
     return t;
 }
 
+/* The address that it gives for canary names that do not exist. */
+static bool is_rewritten(const struct fold *f, const struct nx_obs *obs) {
+    const struct nx_answer *answer = obs->answer;
+    const struct nx_profile *p =
+        nx_canaries_profile(f->engine, f->agent, &obs->question->to);
+    return p->rewritten_len > 0 && answer->rdata_n == 1 &&
+           answer->rdata_len == p->rewritten_len + 2U &&
+           memcmp(answer->rdata + 2, p->rewritten, p->rewritten_len) == 0;
+}
+
+/* Can a denial from the outage be cached still? Then another answer than the
+ * servers' may stand in its place; later it is what this resolver is given. */
+static bool may_hold_denial(const struct nx_item *item, int64_t at_us) {
+    const struct nx_auth_facts *facts = nx_authority_facts(item->authority);
+    uint32_t w_s = facts->w_auth_s > facts->parent_w_s ? facts->w_auth_s
+                                                       : facts->parent_w_s;
+    int64_t life_us = ((int64_t)w_s + 1) * US_PER_S;
+    return facts->restored_hi_us != NX_TIME_UNKNOWN &&
+           at_us <= facts->restored_hi_us + LAYERS * life_us;
+}
+
+/* Where no answer was named, not every one is the record. */
+static void doubt_answer(const struct fold *f, const struct nx_item *item,
+                         const struct nx_obs *obs, struct nx_look *look) {
+    if (look->kind != NX_KIND_POS || item->spec->rdata_n > 0) {
+        return;
+    }
+    bool rewritten = is_rewritten(f, obs);
+    bool unlike = !rewritten && may_hold_denial(item, look->tx_us) &&
+                  nx_authority_differs(item->authority, obs->answer);
+    look->flags |= rewritten ? NX_LOOK_REWRITTEN : 0U;
+    look->flags |= unlike ? NX_LOOK_UNLIKE_SERVERS : 0U;
+    look->kind = rewritten || unlike ? NX_KIND_POS_OTHER : look->kind;
+}
+
 static void fold_target(struct fold *f, struct nx_route *route,
                         const struct nx_obs *obs) {
     for (struct nx_item *item = route->items; item != NULL; item = item->same) {
@@ -238,6 +276,7 @@ static void fold_target(struct fold *f, struct nx_route *route,
             f->engine->counts.untimely_n++;
             continue;
         }
+        doubt_answer(f, item, obs, &look);
         bool first = item == route->items;
         struct nx_target *t = first ? route->target : NULL;
         t = t != NULL ? t : target_for(f, item, obs, &look);

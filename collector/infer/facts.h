@@ -92,7 +92,9 @@ struct nx_profile {
                                 the end (section 12.5); 0: it cannot */
     uint16_t caches;         /* from canary; 0: not known */
     uint8_t past_ttl;        /* enum nx_past_ttl */
-    bool rewrites_nxdomain;  /* an address where there is no name */
+    bool rewrites_nxdomain;  /* an address where there is no name ... */
+    uint8_t rewritten_len;   /* ... this one, of IPv4 or IPv6; 0: not known */
+    uint8_t rewritten[16];
     double p_early; /* weight of that cure, where software is unknown */
     double p_late;  /* weight of the late tail (5.8) ... */
     double p_soon;  /* ... and the share of it that ends with a query or two:

@@ -51,6 +51,10 @@ enum { /* nx_look.flags */
        NX_LOOK_TWIN_FAILED = 1 << 14,
        NX_LOOK_TC = 1 << 15, /* truncated, and TCP gave nothing better */
        NX_LOOK_HOSTS_FILE = 1 << 16, /* the answer stands in /etc/hosts */
+       /* Where no answer was expected in particular: the one that this resolver
+        * gives for what does not exist; or not that of the name servers. */
+       NX_LOOK_REWRITTEN = 1 << 17,
+       NX_LOOK_UNLIKE_SERVERS = 1 << 18,
 };
 
 struct nx_look {

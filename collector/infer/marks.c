@@ -149,6 +149,10 @@ static void flag_source(const struct nx_evidence *ev, struct nx_verdict *out) {
     if (other && ev->c->profile->rewrites_nxdomain) {
         flag(out, NX_FLAG_REWRITTEN);
     }
+    if (other && ev->last != NX_NO_LOOK &&
+        (ev->c->looks[ev->last].flags & NX_LOOK_UNLIKE_SERVERS) != 0) {
+        flag(out, NX_FLAG_UNLIKE_SERVERS);
+    }
 }
 
 void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {

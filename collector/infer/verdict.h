@@ -59,7 +59,8 @@ const char *nx_state_text(unsigned state);
     X(OWN_ZONE, "own-zone")                                                    \
     X(RENEWED, "renewed")                                                      \
     X(REWRITTEN, "rewritten")                                                  \
-    X(REFERRAL, "referral")
+    X(REFERRAL, "referral")                                                    \
+    X(UNLIKE_SERVERS, "unlike-servers")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,

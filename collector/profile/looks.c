@@ -6,10 +6,20 @@
 
 /* --- taking them --- */
 
+/* nx_answer.rdata: two octets of length, then the address. */
+static void take_rewritten(struct nx_canary_looks *looks,
+                           const struct nx_answer *answer) {
+    size_t len = answer->rdata_len > 2 ? answer->rdata_len - 2U : 0;
+    if (answer->rdata_n == 1 && (len == 4 || len == 16) &&
+        looks->rewritten.len == 0) {
+        looks->rewritten.len = (uint8_t)len;
+        memcpy(looks->rewritten.address, answer->rdata + 2, len);
+    }
+}
+
 static void take_egress(struct nx_canary_looks *looks,
                         const struct nx_answer *answer,
                         const struct nx_endpoint *at) {
-    /* nx_answer.rdata: two octets of length, then the address. */
     if (answer->rdata_n == 1 && answer->rdata_len == at->address_len + 2) {
         looks->egress.len = at->address_len;
         memcpy(looks->egress.address, answer->rdata + 2, at->address_len);
@@ -81,6 +91,9 @@ void nx_canary_looks_add(struct nx_canary_looks *looks,
     }
     if (which == NX_CANARY_EGRESS && data) {
         take_egress(looks, answer, &obs->question->to);
+    }
+    if (which == NX_CANARY_CAP && data) {
+        take_rewritten(looks, answer);
     }
     if (which == NX_CANARY_NSID) {
         take_nsid(looks, answer);

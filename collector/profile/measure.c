@@ -348,6 +348,8 @@ void nx_measured_settle(struct nx_measured *m) {
         m->floor_s != NX_NOT_MEASURED && m->floor_s > 1 ? m->floor_s : 0;
     p->stale_max_s = p->past_ttl == NX_PAST_TTL_SERVED ? STALE_MAX_S : 0;
     p->rewrites_nxdomain = m->rewrites_nxdomain;
+    p->rewritten_len = m->rewrites_to.len;
+    memcpy(p->rewritten, m->rewrites_to.address, sizeof(p->rewritten));
     nx_profile_weigh(p);
 }
 
@@ -363,6 +365,7 @@ int nx_measure(const struct nx_canary_looks *looks,
     }
     nx_profile_default(&m.profile);
     m.rewrites_nxdomain = rewritten;
+    m.rewrites_to = looks->rewritten;
     m.soa_shown = any_soa(looks);
     take_caches(looks, &m);
     m.soa_clock = (uint8_t)clock_of(looks, m.caches_seen);

@@ -36,9 +36,10 @@ struct nx_canary_looks {
     bool ede_seen;                             /* in any answer */
     struct nx_nsid nsids[NX_CANARY_NSIDS_MAX]; /* that differ */
     uint8_t nsids_n;
-    struct nx_nsid server;   /* what id.server or hostname.bind says */
-    struct nx_egress egress; /* who asked the authoritative server */
-    bool egress_is_resolver; /* the address that was asked */
+    struct nx_nsid server;      /* what id.server or hostname.bind says */
+    struct nx_egress egress;    /* who asked the authoritative server */
+    bool egress_is_resolver;    /* the address that was asked */
+    struct nx_egress rewritten; /* the answer for what does not exist */
 };
 
 /* Takes an observation of a run's question into the looks. One of a question
@@ -113,7 +114,8 @@ struct nx_measured {
     uint8_t chain;        /* enum nx_chain */
     uint16_t caches_seen; /* at least so many; 0: not counted */
     bool soa_shown;
-    bool rewrites_nxdomain; /* an address where there is none */
+    bool rewrites_nxdomain;       /* an address where there is none ... */
+    struct nx_egress rewrites_to; /* ... the first that was seen */
     bool ede_seen;          /* some answer had an extended error (RFC 8914) */
     uint8_t instances_seen; /* NSIDs that differ; 0: it shows none */
     struct nx_nsid nsid;    /* one of them */

@@ -48,6 +48,17 @@ static uint32_t take_cap(const struct nx_in *in, const char *key,
     return nx_in_bool(in, uncapped, false) ? 0 : take_seconds(in, key);
 }
 
+/* What is none is left out. */
+static void take_address(const struct nx_in *in, const char *key,
+                         struct nx_egress *out) {
+    struct nx_endpoint at;
+    const char *text = nx_in_text(in, key, NULL);
+    if (text != NULL && nx_endpoint_parse(text, &at) == NX_OK) {
+        out->len = at.address_len;
+        memcpy(out->address, at.address, at.address_len);
+    }
+}
+
 static void take_habits(const struct nx_in *in, struct nx_measured *m) {
     struct nx_profile *p = &m->profile;
     nx_profile_default(p);
@@ -61,6 +72,7 @@ static void take_habits(const struct nx_in *in, struct nx_measured *m) {
     m->rewrites_nxdomain = nx_in_bool(in, "rewrites_nxdomain", false);
     m->caches_seen =
         (uint16_t)nx_in_integer(in, "caches_at_least", 0, UINT16_MAX, 0);
+    take_address(in, "rewrites_to", &m->rewrites_to);
     m->sibling_w_s =
         (uint32_t)nx_in_integer(in, "sibling_w_s", 0, INT32_MAX, 0);
     p->conv = take_word(in, "rounding", nx_conv_text, NX_CONV_T);

@@ -184,6 +184,12 @@ const struct nx_advice_row nx_advice_table[] = {
      "names): this may be its form of a cached denial",
      "wait[ until {until}], flush {name} in {resolver}, and ask its operator "
      "to switch the rewriting off" MEANWHILE},
+    {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_UNLIKE_SERVERS,
+     "{resolver} gives another answer than the name servers do: an address in "
+     "place of a cached denial, an old answer, or another view",
+     "wait[ until {until}], flush {name} in {resolver}; if its answer is "
+     "right, "
+     "say so with --expect" MEANWHILE},
     {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_RENEWED,
      "{resolver} gives another answer than the expected one, and again after "
      "it should have ended: another view of the zone, or an old copy",

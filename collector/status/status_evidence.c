@@ -172,6 +172,9 @@ static const char *flag_meaning(unsigned flag) {
     case NX_FLAG_REFERRAL:
         return "the answer names the servers of another zone: it is neither "
                "the record nor a denial";
+    case NX_FLAG_UNLIKE_SERVERS:
+        return "the name servers give another answer; none was named with "
+               "--expect";
     case NX_FLAG_N_:
         break;
     }

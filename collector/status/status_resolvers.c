@@ -56,7 +56,7 @@ static json_t *nsid_json(const struct nx_nsid *nsid) {
     return json_string(text);
 }
 
-static json_t *asks_from_json(const struct nx_egress *from) {
+static json_t *address_json(const struct nx_egress *from) {
     char text[NX_ENDPOINT_TEXT_MAX];
     struct nx_endpoint at = {.address_len = from->len, .port = 53};
     if (from->len == 0) {
@@ -87,7 +87,7 @@ bool nx_status_resolver_habits(json_t *o, const struct nx_measured *m) {
            nx_json_set(o, "caches", count(p->caches)) &&
            nx_json_set(o, "caches_at_least", count(m->caches_seen)) &&
            nx_json_set(o, "chain", json_string(nx_chain_text(m->chain))) &&
-           nx_json_set(o, "asks_from", asks_from_json(&m->asks_from)) &&
+           nx_json_set(o, "asks_from", address_json(&m->asks_from)) &&
            nx_json_set(o, "nsid", nsid_json(&m->nsid)) &&
            nx_json_set(o, "instances", count(m->instances_seen)) &&
            nx_json_set(o, "server_id", nsid_json(&m->server)) &&
@@ -97,6 +97,7 @@ bool nx_status_resolver_habits(json_t *o, const struct nx_measured *m) {
                        json_string(nx_validates_text(m->validates))) &&
            nx_json_set(o, "extended_errors_seen", flag(m->ede_seen)) &&
            nx_json_set(o, "rewrites_nxdomain", flag(m->rewrites_nxdomain)) &&
+           nx_json_set(o, "rewrites_to", address_json(&m->rewrites_to)) &&
            nx_json_set(o, "sibling_w_s", count(m->sibling_w_s));
 }
 

@@ -39,6 +39,7 @@ static void bind_measured(struct nx_sq *sq, const struct nx_measured *m) {
     nx_sq_blob(sq, m->server.bytes, m->server.len);
     nx_sq_text(sq, nx_validates_text(m->validates));
     nx_sq_int(sq, m->sibling_w_s);
+    nx_sq_blob(sq, m->rewrites_to.address, m->rewrites_to.len);
 }
 
 int nx_store_resolver_put(struct nx_store *store,
@@ -51,11 +52,12 @@ int nx_store_resolver_put(struct nx_store *store,
         "rounding, rd0, chain, past_ttl, caches, caches_seen, early_window_s, "
         "never_decrements, soa_shown, rewrites_nxdomain, ede_seen, "
         "instances_seen, "
-        "nsid, asks_from, server_id_answer, server_id, validates, sibling_w_s) "
+        "nsid, asks_from, server_id_answer, server_id, validates, sibling_w_s, "
+        "rewrites_to) "
         "VALUES(?1, "
         "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
         "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
-        "?25, ?26)");
+        "?25, ?26, ?27)");
     nx_sq_text(&sq, row->network);
     nx_sq_text(&sq, nx_endpoint_text(&row->at, at));
     nx_sq_int(&sq, row->at.scope_id);
@@ -113,6 +115,8 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
     m->validates =
         value_of(sq, 24, nx_validates_text, NX_VALIDATES_NOT_SAID + 1);
     m->sibling_w_s = (uint32_t)nx_sq_get_int(sq, 25);
+    m->rewrites_to.len = (uint8_t)nx_sq_get_blob(
+        sq, 26, m->rewrites_to.address, sizeof(m->rewrites_to.address));
     nx_measured_settle(m);
 }
 
@@ -121,7 +125,8 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
     "nodata_cap_s, floor_s, soa_clock, rounding, rd0, chain, past_ttl, "       \
     "caches, caches_seen, early_window_s, never_decrements, soa_shown, "       \
     "rewrites_nxdomain, ede_seen, instances_seen, nsid, asks_from, "           \
-    "server_id_answer, server_id, validates, sibling_w_s, profile_id "         \
+    "server_id_answer, server_id, validates, sibling_w_s, rewrites_to, "       \
+    "profile_id "                                                              \
     "FROM resolver_profile one "
 /* Not another one of that resolver after it, up to ?1. */
 #define IS_LAST                                                                \
@@ -186,7 +191,7 @@ int nx_store_resolvers_past(struct nx_store *store, int64_t at_us,
     nx_sq_int(&sq, NX_RESOLVERS_PAGE);
     for (; (more = nx_sq_step(&sq)) > 0; n++) {
         mark->measured_us = nx_sq_get_int(&sq, 3);
-        mark->id = nx_sq_get_int(&sq, 26);
+        mark->id = nx_sq_get_int(&sq, 27);
         if (get_row(&sq, &row)) {
             visit(user, &row);
         }

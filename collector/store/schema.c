@@ -386,12 +386,30 @@ static const char profile_siblings[] =
     "ALTER TABLE resolver_profile ADD COLUMN sibling_w_s INTEGER NOT NULL "
     "DEFAULT 0";
 
+/* The address that is given for names that do not exist. */
+static const char profile_rewrites[] =
+    "ALTER TABLE resolver_profile ADD COLUMN rewrites_to BLOB";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
-    first,    hellos,        closed_statuses, streams_ahead,    labels, audits,
-    alerts,   report,        digests,         scores,           tokens, doors,
-    profiles, profiles_kept, profile_words,   profile_siblings,
+    first,
+    hellos,
+    closed_statuses,
+    streams_ahead,
+    labels,
+    audits,
+    alerts,
+    report,
+    digests,
+    scores,
+    tokens,
+    doors,
+    profiles,
+    profiles_kept,
+    profile_words,
+    profile_siblings,
+    profile_rewrites,
 };
 
 int nx_schema_newest(void) {

@@ -16,8 +16,9 @@ from tests.lib.capture import Capture
 from tests.lib.guard import caches_of, could_plant
 from tests.lib.support import (authority_state, network_row, open_incident,
                                site_in, wait_status)
-from tests.system.matrix.variants import (Bind, Networks, PowerDns, Refusing,
-                                          Unbound, UnboundPolicy)
+from tests.system.matrix.variants import (REWRITTEN_ADDRESS, Bind, Networks,
+                                          PowerDns, PowerDnsRewriting,
+                                          Refusing, Unbound, UnboundPolicy)
 
 NEAR = f"near.{zones.ZONE}"     # an alias of the name
 ABOVE = f"b.{zones.ZONE}"       # there while there is something below it
@@ -91,6 +92,8 @@ ROWS = (
     ("cached denial", Bind, "cached-nxdomain", None, "cached NXDOMAIN"),
     ("old answer", PowerDns, "old-positive", None,
      "another answer than the expected one"),
+    ("address in place of a denial", PowerDnsRewriting, "old-positive", None,
+     "another answer than the expected one"),
     ("policy", UnboundPolicy, "policy-blocked", None, "by policy"),
     ("refuses", Refusing, "refused", None, "refuses to answer"),
     ("dead", Unbound, "unreachable", None, "does not answer"),
@@ -154,6 +157,13 @@ def addresses(lab):
     return {row[0]: found.get(row[0], zones.TLD_ADDRESS) for row in ROWS}
 
 
+def open_unexpecting(site):
+    """Nobody said what the answer should be."""
+    said = site.cli("incident", "open", zones.NAME, "A", "--restored",
+                    "auto").stdout
+    return int(said.split("incident ")[1].split(" ")[0])
+
+
 def prepare(lab, site, capture):
     """The outage, and what users and daemons do in it."""
     old = lab.network("old answer")
@@ -162,12 +172,16 @@ def prepare(lab, site, capture):
     lab.remove_record()
     lab.remove_record(name=DEEP)
     incidents = [open_incident(site), open_incident(site, name=NEAR),
-                 open_incident(site, name=DEEP)]
+                 open_incident(site, name=DEEP), open_unexpecting(site)]
     for incident in incidents:
         wait_status(site, incident, authority_state("negative"), 10,
                     "the outage to be seen")
     users_ask(lab, "cached denial", zones.NAME, NEAR, DEEP)
     users_ask(lab, "ancestor denied", zones.NAME)
+    rewriter = lab.network("address in place of a denial")
+    wait_until(lambda: REWRITTEN_ADDRESS in getattr(ask(
+        rewriter.address, zones.NAME, source=rewriter.user_address),
+        "rdata", ()), 5, "the rewriter's cache to hold the denial")
     lab.network("dead").resolver.daemon.kill()
     for server in lab.servers:
         wait_until(lambda s=server: capture.select(
@@ -203,6 +217,14 @@ def test_table_of_causes():
                   "# | cause | verdict | seconds |\n# |---|---|---|")
             for row in ROWS:
                 told(site, incidents[0], row[0], at[row[0]], row, began)
+            for cause, flag, words in (
+                    ("address in place of a denial", "unlike-servers",
+                     "in place of a cached denial"),
+                    ("own view differs", "own-zone", "something else")):
+                told(site, incidents[3], f"{cause}, none expected", at[cause],
+                     (cause, None, "old-positive", flag, words), began)
+            told(site, incidents[3], "sound, none expected", at["sound"],
+                 ("sound", None, "clear", None, "answers as restored"), began)
             cause = "cached denial"
             told(site, incidents[1], "alias of a denied name", at[cause],
                  (cause, None, "cached-nxdomain", None,

@@ -348,6 +348,8 @@ static void test_resolver_profiles(void **state) {
     row.measured.server = (struct nx_nsid){2, {0, 'b'}};
     row.measured.validates = NX_VALIDATES_NOT_SAID;
     row.measured.asks_from = (struct nx_egress){{192, 0, 2, 7}, 4};
+    row.measured.rewrites_to = (struct nx_egress){{192, 0, 2, 66}, 4};
+    row.measured.sibling_w_s = 7200;
     nx_measured_settle(&row.measured);
     assert_int_equal(nx_endpoint_parse("[2001:db8::53]/tls", &row.at), NX_OK);
     row.at.scope_id = 3;
@@ -381,6 +383,9 @@ static void test_resolver_profiles(void **state) {
                         sizeof(row.measured.nsid));
     assert_memory_equal(&back.measured.asks_from, &row.measured.asks_from,
                         sizeof(row.measured.asks_from));
+    assert_memory_equal(&back.measured.rewrites_to, &row.measured.rewrites_to,
+                        sizeof(row.measured.rewrites_to));
+    assert_int_equal(back.measured.sibling_w_s, 7200);
     assert_memory_equal(&back.measured.profile, &row.measured.profile,
                         sizeof(row.measured.profile));
 }

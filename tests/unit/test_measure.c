@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "collector/profile/measure.h"
+#include "common/rrtype.h"
 
 #define S INT64_C(1000000)
 #define RTT_US 2000
@@ -403,8 +404,20 @@ static void test_nothing(void **state) {
 
 static void test_rewriting(void **state) {
     (void)state;
-    (void)see(NX_CANARY_CAP, 0.1, NX_KIND_POS, 60);
-    assert_true(measure().rewrites_nxdomain);
+    static const uint8_t zone[] = "\6canary\7example\3net";
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 66};
+    static const struct nx_canary_run run = {.zone = zone, .count_n = 7};
+    const struct nx_question question = {.name = zone, .qtype = NX_TYPE_A};
+    const struct nx_answer answer = {.flags = NX_ANS_RDATA,
+                                     .rdata = rdata,
+                                     .rdata_len = sizeof(rdata),
+                                     .rdata_n = 1};
+    const struct nx_obs obs = {.question = &question, .answer = &answer};
+    nx_canary_looks_add(&looks, &run, NX_CANARY_CAP, &obs, 0, 0);
+    struct nx_measured m = measure();
+    assert_true(m.rewrites_nxdomain);
+    assert_int_equal(m.rewrites_to.len, 4);
+    assert_memory_equal(m.profile.rewritten, rdata + 2, 4);
 }
 
 static void test_no_soa(void **state) {

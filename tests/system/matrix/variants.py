@@ -223,6 +223,26 @@ class PowerDnsPolicy(PowerDns):
             f"lua-config-file={self.folder}/policy.lua\n"
 
 
+REWRITTEN_ADDRESS = "192.0.2.66"
+
+
+class PowerDnsRewriting(PowerDns):
+    """Gives an address where there is no name, out of its cache too."""
+
+    def _config(self):
+        self._write("rewrite.lua", f"""function nxdomain(dq)
+  if dq.qtype == pdns.A then
+    dq.rcode = 0
+    dq:addAnswer(pdns.A, "{REWRITTEN_ADDRESS}", 60)
+    return true
+  end
+  return false
+end
+""")
+        return super()._config() + \
+            f"lua-dns-script={self.folder}/rewrite.lua\n"
+
+
 class Networks:
     """Makes networks with addresses that nobody else has."""
 
@@ -253,5 +273,6 @@ class Networks:
 __all__ = ["Bind", "BindForwarder", "BindPolicy", "BindRefusing", "Dnscache",
            "Dnsdist", "DnsdistDirect", "DnsdistPinned", "Dnsmasq",
            "DnsmasqDirect", "Kresd", "KresdPlain", "KresdTwice", "Networks",
-           "PowerDns", "PowerDnsForwarder", "PowerDnsPolicy", "Refusing",
-           "Resolved", "Unbound", "UnboundForwarder", "UnboundPolicy"]
+           "PowerDns", "PowerDnsForwarder", "PowerDnsPolicy",
+           "PowerDnsRewriting", "REWRITTEN_ADDRESS", "Refusing", "Resolved",
+           "Unbound", "UnboundForwarder", "UnboundPolicy"]
