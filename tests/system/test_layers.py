@@ -18,6 +18,7 @@ from tests.lib.openapi import Description
 from tests.lib.support import (AUDITOR, BIN, ESTIMATE, authority_state,
                                network_row, open_incident, stop_well,
                                wait_status)
+from tests.system.matrix.variants import UnboundPolicy
 
 W_S = 60  # a denial outlives the test
 SURE = {"clear_share": 0.3}  # good after a few answers
@@ -27,16 +28,19 @@ EXPECTED = (
         "control": "clear"}),
     ("provider-holds", "recursive", {
         "network": "cached-nxdomain", "upstream": "cached-nxdomain",
+        "control": "clear"}),
+    ("provider-blocks", "recursive", {
+        "network": "policy-blocked", "upstream": "policy-blocked",
         "control": "clear"}))
 SEEN_S = 10
 TOLD_S = 20
 STUB_ADDRESS = "127.0.0.53"
 
 
-def routed(name, number, *options):
+def routed(name, number, *options, kind=Unbound):
     """dnsmasq before an Unbound of its own."""
     def made(folder):
-        provider = Unbound(f"{name}-unbound", f"{folder}/{name}-unbound",
+        provider = kind(f"{name}-unbound", f"{folder}/{name}-unbound",
                            f"198.51.100.{10 * number + 1}")
         router = Dnsmasq(f"{name}-dnsmasq", f"{folder}/{name}",
                          f"198.51.100.{10 * number}", options, [provider])
@@ -68,14 +72,16 @@ def states(document, network):
 
 
 def test_each_layer_is_told_apart():
-    makes = [routed("router-holds", 1), routed("provider-holds", 2,
-                                               "cache-size=0"), elsewhere]
+    makes = [routed("router-holds", 1),
+             routed("provider-holds", 2, "cache-size=0"),
+             routed("provider-blocks", 3, kind=UnboundPolicy), elsewhere]
     with Capture() as capture, Lab(makes, negative_ttl=W_S) as lab:
-        router, provider, control = lab.networks
+        router, provider, blocking, control = lab.networks
         site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
         lab.own(site.collector(estimate={**ESTIMATE, **SURE}))
         lab.own(agent_of(site, router, control, may_suggest=True))
         lab.own(agent_of(site, provider, control, may_suggest=False))
+        lab.own(agent_of(site, blocking, control, may_suggest=True))
         lab.own(site.agent("operations", "auditor", "authority",
                            resolvers={"discover": False},
                            authority={"root_hints": lab.root_hints,
@@ -90,7 +96,7 @@ def test_each_layer_is_told_apart():
         asked = capture.select(began, name=zones.NAME, source={
             n.address for n in lab.networks})
         assert not asked, asked
-        for network in (router, provider):
+        for network in (router, provider, blocking):
             reply = ask(network.address, zones.NAME,
                         source=network.user_address)
             assert reply is not None and not reply.positive, reply
@@ -109,11 +115,13 @@ def test_each_layer_is_told_apart():
         print("# | the denial is in | layer | states by layer | seconds |\n"
               "# |---|---|---|---|---|")
         for title, network in (("the router", router),
-                               ("the provider's resolver", provider)):
+                               ("the provider's resolver", provider),
+                               ("the provider's policy", blocking)):
             print(f"# | {title} | {lives_in(document, network.name)} | "
                   f"{states(document, network.name)} | {took:.1f} |",
                   flush=True)
         check_words(site, incident, router, provider, control)
+        check_policy(site, incident, blocking, control)
         stop_well(site)
 
 
@@ -134,6 +142,27 @@ def check_words(site, incident, router, provider, control):
             f"/v1/incidents/{incident}/networks/{network.name}")
         described.check(row, described.named("ExplainedNetwork"), network.name)
         assert len(row["meanwhile"]) == count, row["meanwhile"]
+
+
+def check_policy(site, incident, network, control):
+    """A response policy zone is no cache: nothing is to be flushed, restarted
+    or waited for."""
+    row = site.api.must_get(
+        f"/v1/incidents/{incident}/networks/{network.name}")
+    provider = network.backends[0]
+    why, advice = row["lives_in"]["why"], row["lives_in"]["advice"]
+    print(f"# {network.name}: {why}: {advice}", flush=True)
+    assert (f"{provider.address}@53, behind {network.address}@53, blocks "
+            f"{zones.NAME} by policy") in why, row["lives_in"]
+    said = site.cli("explain", str(incident), network.name, check=False).stdout
+    told = [advice, row["advice"],
+            *(t["advice"] for t in row["targets"]
+              if t["state"] == "policy-blocked")]
+    assert len(told) == 4 and all("block" in text for text in told), told
+    for text in told:
+        assert not any(words in text for words in (
+            "restart the", f"flush {zones.NAME}", "wait until")), text
+    assert f"{control.address}@53 (not this network's own)" in said, said
 
 
 class Device:
