@@ -141,6 +141,30 @@ def moved_away_from_denial(b):
     assert asked[-1].at > until - 2, (asked, until)  # it was looked after
 
 
+def old_server_put_right(b):
+    """The old set lives for an hour: nothing but its servers opens the guard.
+    """
+    old = ns_set(ns1=zones.NS1_ADDRESS, ns2=zones.NS2_ADDRESS)
+    new = b.lab.others[0]
+    new.publish(new.zone.with_(zones.record()))
+    with b.outage("moved to BIND, old servers deny for an hour") as seen:
+        b.lab.remove_record()
+        b.open()
+        b.wait_state("negative")
+        delegate(b, *ns_set(ns3=NEW_ADDRESS))
+        b.wait(lambda d: d["authority"]["state"] == "restored"
+               and d["authority"]["old_servers"], SEEN_S, "the move to be seen")
+        seen("restored, old deny")
+        b.lab.restore_record([b.lab.ns1])
+        b.wait(lambda d: {"denies", "harmless"} == {
+            s["state"] for s in d["authority"]["old_servers"]}, SEEN_S,
+            "one of them to be right")
+        time.sleep(WATCH_S)
+    delegate(b, *ns_set(ns3=NEW_ADDRESS), *old)  # both are in the set again
+    b.lab.restore_record([b.lab.ns2])
+    assert not b.wait_asked()["authority"]["old_servers"]
+
+
 def denied_by_ipv6(b):
     """Only IPv6 leads to the server that denies."""
     bad = b.lab.others[1]
@@ -238,4 +262,5 @@ def test_lame_and_signed():
     if not os.environ.get("NX_NIGHTLY"):
         raise Skip("with NX_NIGHTLY=1")
     run([], lame_secondary)
+    run([new_bind], old_server_put_right)
     run([new_bind], signed_on_bind)

@@ -25,7 +25,8 @@ def test_lost_delegation():
     for number, (title, kind) in enumerate(KINDS):
         play.add(f"{title}: delegation lost at the TLD",
                  play.network(title, kind), ("ancestor-nxdomain", "clear"),
-                 at=3 + 0.2 * number)
+                 at=3 + 0.2 * number,
+                 advice={"ancestor-nxdomain": "or flush example.com in"})
     return play.run()
 
 
