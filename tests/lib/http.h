@@ -386,6 +386,7 @@ static inline void on_term(evutil_socket_t number, short what, void *arg) {
 
 /* What the engine knows from the start; NULL: nothing. */
 static void (*fill)(struct nx_engine *engine);
+static unsigned patience_s; /* nx_http_settings */
 
 /* Never returns; tells the port (or an error as a negative one) on out. */
 static inline void serve(const struct nx_http_settings *settings, int out) {
@@ -423,7 +424,7 @@ static inline struct server start(unsigned connections_max,
         .listen = "127.0.0.1:0",
         .connections_max = connections_max,
         .timeout_s = timeout_s,
-        .patience_s = 1,
+        .patience_s = patience_s,
     };
     struct server server = {0};
     int port = -1;

@@ -7,6 +7,8 @@
 #include "common/rrtype.h"
 
 #define RESOLVERS 24U
+#define MANY 50U /* more targets than are drawn unjudged */
+#define FEW 8U   /* ... fewer, in many slices */
 #define STATUS "/v1/incidents/1/status"
 
 static unsigned networks_n;
@@ -69,6 +71,7 @@ static void add_crowd(struct nx_engine *engine) {
 
 static struct server start_crowd(unsigned n, unsigned memory_max) {
     networks_n = n;
+    patience_s = n == MANY ? 1 : 0;
     fill = add_crowd;
     memory->taken = 0;
     memory->max = memory_max;
@@ -95,7 +98,7 @@ static void check_later(const char *detail) {
 
 /* Nobody is kept waiting for what takes longer than a while. */
 static void test_progress(void **state) {
-    const struct server server = start_crowd(50, UINT_MAX);
+    const struct server server = start_crowd(MANY, UINT_MAX);
     (void)state;
     check_later("0 of 1200 targets are judged");
     json_decref(get("/v1/incidents", 200));
@@ -104,12 +107,12 @@ static void test_progress(void **state) {
 
 /* Memory ends in the middle of it: whoever waits is told, and later served. */
 static void test_no_memory(void **state) {
-    struct server server = start_crowd(40, UINT_MAX);
+    struct server server = start_crowd(FEW, UINT_MAX);
     (void)state;
     json_decref(get(STATUS, 200));
     stop(&server);
     unsigned taken = memory->taken;
-    server = start_crowd(40, taken / 2);
+    server = start_crowd(FEW, taken / 2);
     check_later("memory");
     memory->max = UINT_MAX;
     long status = 503;
