@@ -1,7 +1,6 @@
 """Resolvers that say nothing, refuse, take 5 s, answer from another address or
 lose a third of what they are asked: each gets the verdict that it deserves, is
 asked no more often than it may be, and costs the agent nothing."""
-import os
 import socket
 import threading
 import time
@@ -14,6 +13,7 @@ from deploy.lab.namespace import add_addresses
 from tests.lib import faults
 from tests.lib.support import (PLAIN_BIN, network_row, open_incident, reply_to,
                                site_alone, wait_status)
+from tests.system.faults.test_doors import processor_s
 
 NETWORK = "branch"
 QPS, BURST = 5, 5
@@ -22,7 +22,6 @@ SLOW_S = 5
 LOST_OF_10 = 3
 CACHED_S = 600
 PROCESSOR_MAX = 0.1
-TICKS = os.sysconf("SC_CLK_TCK")
 OTHER = "198.51.100.90"
 
 
@@ -97,12 +96,6 @@ def states(site, incident):
     detail = site.api.must_get(f"/v1/incidents/{incident}/networks/{NETWORK}")
     return {t["resolver"].split("@")[0]: t["state"]
             for t in detail["targets"]}
-
-
-def processor_s(pid):
-    with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
-        fields = stat.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def test_bad_resolvers():
