@@ -293,7 +293,8 @@ def test_group_by_resolver():
     page.wait(f"({names}).join() === '{row['network']}'",
               f"the network that asks {one}")
     page.find("#group option[value=resolver]").click()
-    page.wait(f"({names}).join() === '{row['network']}'",
+    page.wait("document.querySelectorAll('.lane-group .c-state').length > 0 && "
+              f"({names}).join() === '{row['network']}'",
               "its lane for this resolver")
     heads = page.js("[...document.querySelectorAll('.lane-group .c-state')]"
                     ".map((s) => s.textContent)")
