@@ -320,6 +320,12 @@ void led_agent_down(struct led_agent *a, const struct led_message *m) {
         led_at(a->world, a->paused_until_us, LED_EV_DOWN, a->index, 0, later);
         return;
     }
+    /* What answers a Hello says where the collector stands: by TCP nothing
+     * that was sent later comes before it. */
+    if (m->ack.echo == 0 && m->order < a->newest_down) {
+        return;
+    }
+    a->newest_down = m->order > a->newest_down ? m->order : a->newest_down;
     on_ack(a, &m->ack);
     note_safe(a);
     if (!a->disk.dead) {

@@ -96,7 +96,9 @@ void led_send_up(struct led_agent *a, struct led_message *m) {
 
 void led_send_down(struct led_world *w, unsigned agent,
                    const struct led_message *m) {
-    put(w, LED_EV_DOWN, agent, copy_of(m));
+    struct led_message *copy = copy_of(m);
+    copy->order = ++w->downs_n;
+    put(w, LED_EV_DOWN, agent, copy);
 }
 
 void led_wire_free(struct led_world *w) {

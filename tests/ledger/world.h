@@ -91,6 +91,8 @@ struct led_agent {
     uint32_t connection; /* 0: none */
     bool greeted;
     unsigned hellos_n;
+    uint64_t
+        newest_down; /* order of the message sent last of those that came */
     int64_t hello_sent_us;
     int64_t sent_us;
     unsigned timeouts_n;
@@ -157,6 +159,7 @@ struct led_message {
     bool hello;
     uint64_t epoch;    /* of a hello */
     struct nx_ack ack; /* down */
+    uint64_t order;    /* of those down */
     size_t len;        /* of a batch, packed */
     uint8_t bytes[];
 };
@@ -179,6 +182,7 @@ struct led_queue {
 
 struct led_world {
     struct dice dice;
+    uint64_t downs_n; /* messages sent to agents */
     enum led_mutant mutant;
     bool may[LED_FAULTS];
     uint32_t fault_every_s;
