@@ -49,7 +49,7 @@ def test_no_space():
 
 
 def test_partition_drains_beside_the_present():
-    away_s = 60 if faults.NIGHTLY else 3
+    away_s = 20 if faults.NIGHTLY else 3
     with agent_faults.busy(batch=2) as one:
         one.collector.kill()
         known = len(one.batches())

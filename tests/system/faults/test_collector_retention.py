@@ -6,6 +6,7 @@ import time
 
 from tests.lib import faults
 
+ALONE = "it compares rates and times of answers"
 OLD_EPOCH = 99
 DAY_US = 86400 * 10**6
 
