@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define CONNECT_TIMEOUT_S 5L
 #define TIMEOUT_S 30L
 #define RETRY_MAX_S 10U /* what a collector may ask for */
-#define ASKED_MAX 12U   /* times, for a status that is being made */
 
 struct nx_api {
     CURL *curl;
@@ -91,6 +89,7 @@ static int fail(struct nx_api_error *error, int exit_code, const char *format,
     va_end(args);
     (void)nx_escape(raw, error->why, sizeof error->why);
     error->exit_code = exit_code;
+    error->again_s = 0;
     return NX_EIO;
 }
 
@@ -299,13 +298,8 @@ static unsigned comes_in(const struct nx_api *api, const char *path) {
 int nx_api_get(struct nx_api *api, const char *path, json_t **out,
                struct nx_api_error *error) {
     int err = request(api, path, NULL, out, error);
-    for (unsigned i = 1; err != 0 && i < ASKED_MAX; i++) {
-        unsigned in_s = comes_in(api, path);
-        if (in_s == 0) {
-            break;
-        }
-        (void)sleep(in_s);
-        err = request(api, path, NULL, out, error);
+    if (err != 0) {
+        error->again_s = comes_in(api, path);
     }
     return err;
 }

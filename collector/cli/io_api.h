@@ -14,7 +14,8 @@ struct nx_api;
 
 /* Why a request failed. */
 struct nx_api_error {
-    int exit_code;            /* enum nx_exit */
+    int exit_code;    /* enum nx_exit */
+    unsigned again_s; /* a status is being made: ask again in; 0: is not */
     char why[NX_API_WHY_MAX]; /* for people, escaped */
 };
 
@@ -24,7 +25,8 @@ int nx_api_new(const char *api, const char *token,
                struct nx_api **out) NX_MUSTUSE;
 void nx_api_free(struct nx_api **api);
 
-/* *out: a new reference to the reply. NX_EIO with *error. */
+/* *out: a new reference to the reply. Asks once: a status that comes later is
+ * asked for again by who has the time. NX_EIO with *error. */
 int nx_api_get(struct nx_api *api, const char *path, json_t **out,
                struct nx_api_error *error) NX_MUSTUSE;
 /* Writes what comes to the stream; may take as long as it flows. */

@@ -23,13 +23,17 @@ static int wait_audited(const struct nx_run *run, uint32_t id,
     int64_t until_us = nx_run_mono_us() + patience_us;
     for (;;) {
         json_t *fresh = NULL;
-        int exit_code = nx_run_status(run, id, &fresh, NULL);
-        if (exit_code != 0) {
-            return exit_code;
+        struct nx_api_error error;
+        int failed = nx_run_status(run, id, &fresh, &error);
+        bool time_is_up = nx_run_mono_us() >= until_us;
+        if (failed != 0 && (error.again_s == 0 || time_is_up)) {
+            return nx_run_complain(error.why, failed);
         }
-        json_decref(*status);
-        *status = fresh;
-        if (nx_show_audited(fresh) || nx_run_mono_us() >= until_us) {
+        if (failed == 0) {
+            json_decref(*status);
+            *status = fresh;
+        }
+        if (failed == 0 && (nx_show_audited(fresh) || time_is_up)) {
             return 0;
         }
         (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);

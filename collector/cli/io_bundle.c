@@ -237,7 +237,7 @@ int nx_run_evidence(const struct nx_run *run) {
     int exit_code = nx_run_incident(run, &id);
     exit_code = exit_code != 0 ? exit_code : nx_run_network(run, id, &network);
     exit_code =
-        exit_code != 0 ? exit_code : nx_run_status(run, id, &status, NULL);
+        exit_code != 0 ? exit_code : nx_run_status_made(run, id, &status);
     if (exit_code == 0 && nx_bundle_new(run->args->network, &r.bundle) != 0) {
         exit_code = nx_run_complain("out of memory", NX_EXIT_INTERNAL);
     }

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "collector/cli/request.h"
 
 #define PATH_MAX_BYTES 96U
+#define ASKED_MAX 12U /* times, for a status that is being made */
 
 int nx_run_complain(const char *why, int exit_code) {
     (void)fprintf(stderr, "nxclear: %s\n", why);
@@ -57,15 +59,26 @@ int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,
     char *path = nx_text_take(&text);
     int err = 0;
     if (path == NULL) {
-        return nx_run_complain("out of memory", NX_EXIT_INTERNAL);
+        *error = (struct nx_api_error){NX_EXIT_INTERNAL, 0, "out of memory"};
+        return NX_EXIT_INTERNAL;
     }
-    if (error == NULL) {
-        err = nx_run_get(run, path, out);
-    } else if (nx_api_get(run->api, path, out, error) != 0) {
+    if (nx_api_get(run->api, path, out, error) != 0) {
         err = error->exit_code;
     }
     free(path);
     return err;
+}
+
+/* No signal is caught meanwhile: Ctrl-C ends it. */
+int nx_run_status_made(const struct nx_run *run, uint32_t id, json_t **out) {
+    struct nx_api_error error;
+    int failed = nx_run_status(run, id, out, &error);
+    for (unsigned i = 1; failed != 0 && error.again_s > 0 && i < ASKED_MAX;
+         i++) {
+        (void)sleep(error.again_s);
+        failed = nx_run_status(run, id, out, &error);
+    }
+    return failed != 0 ? nx_run_complain(error.why, failed) : 0;
 }
 
 /* --- which incident --- */
@@ -175,7 +188,12 @@ static int run_open(const struct nx_run *run) {
     } else {
         /* It is open; how far it reaches is nice to know, no more. */
         uint32_t id = (uint32_t)nx_doc_number(incident, "id");
-        (void)nx_run_status(run, id, &status, &error);
+        if (nx_run_status(run, id, &status, &error) != 0 && error.again_s > 0) {
+            (void)fprintf(stderr,
+                          "nxclear: note: its status is being made: nxclear "
+                          "status %" PRIu32 " shows it then\n",
+                          id);
+        }
         nx_show_opened(incident, status, &text);
     }
     json_decref(incident);
@@ -269,7 +287,7 @@ static int run_export(const struct nx_run *run) {
 static int status_once(const struct nx_run *run, uint32_t id) {
     json_t *status = NULL;
     struct nx_text text;
-    int exit_code = nx_run_status(run, id, &status, NULL);
+    int exit_code = nx_run_status_made(run, id, &status);
     if (exit_code != 0) {
         return exit_code;
     }

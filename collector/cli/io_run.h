@@ -22,10 +22,13 @@ struct nx_run {
 int nx_run_watch(const struct nx_run *run, uint32_t id);
 int nx_run_wait(const struct nx_run *run, uint32_t id);
 
-/* Gets the status document; an exit code other than 0 was printed about
- * unless error is given. */
+/* Asks once for the status document; an exit code other than 0 with *error. */
 int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,
                   struct nx_api_error *error);
+/* The same for who does nothing else meanwhile: while the collector is making
+ * it, asks again for some minutes. An exit code other than 0 was printed
+ * about. */
+int nx_run_status_made(const struct nx_run *run, uint32_t id, json_t **out);
 
 /* A document of the API (a new reference); an exit code other than 0 was
  * printed about. */

@@ -150,8 +150,8 @@ static int fetch(struct view *v) {
     if (failed == 0) {
         replace(&v->status, fresh);
         fetch_network(v);
-    } else if (v->status == NULL || failed == NX_EXIT_USAGE ||
-               failed == NX_EXIT_NOPERM) {
+    } else if ((v->status == NULL && v->error.again_s == 0) ||
+               failed == NX_EXIT_USAGE || failed == NX_EXIT_NOPERM) {
         return failed;
     }
     return 0;
@@ -248,7 +248,9 @@ int nx_run_screen(const struct nx_run *run, uint32_t id) {
     leave();
     if (exit_code != 0) {
         (void)nx_run_complain(v.error.why, exit_code);
-    } else if (v.status != NULL) {
+    } else if (v.status == NULL) {
+        exit_code = NX_EXIT_UNKNOWN; /* it was left before there was one */
+    } else {
         /* What was seen last stays in the scrollback. */
         struct nx_show show = *run->show;
         show.columns = v.screen.columns;

@@ -76,7 +76,7 @@ static int watch_loop(const struct nx_run *run, uint32_t id, json_t **status) {
         json_t *fresh = NULL;
         int failed = nx_run_status(run, id, &fresh, &error);
         if (failed == NX_EXIT_USAGE || failed == NX_EXIT_NOPERM ||
-            (failed != 0 && *status == NULL)) {
+            (failed != 0 && *status == NULL && error.again_s == 0)) {
             (void)fprintf(stderr, "nxclear: %s\n", error.why);
             return failed; /* waiting would not help */
         }
@@ -163,7 +163,7 @@ static bool wait_step(const struct nx_run *run, uint32_t id, struct waiting *w,
     json_t *status = NULL;
     int failed = nx_run_status(run, id, &status, &error);
     if (failed == NX_EXIT_USAGE || failed == NX_EXIT_NOPERM ||
-        (failed != 0 && !w->reached)) {
+        (failed != 0 && !w->reached && error.again_s == 0)) {
         (void)fprintf(stderr, "nxclear: %s\n", error.why);
         *exit_code = failed;
         return true;

@@ -76,6 +76,9 @@ static bool is_shown(const json_t *network, enum nx_filter filter) {
 
 /* The document with these networks, in order; a new reference, or NULL. */
 static json_t *filtered(const struct nx_screen *screen, json_t *status) {
+    if (status == NULL) {
+        return NULL; /* none has come yet */
+    }
     json_t *all = json_object_get(status, "networks");
     size_t n = json_array_size(all);
     json_t *copy = json_copy(status);

@@ -10,7 +10,7 @@ from deploy.lab.daemon import Daemon
 from deploy.lab.programs import Site
 from tests.lib.support import BIN, site_alone, work_folder
 
-CONFIG, KEY, USAGE = 78, 77, 64
+CONFIG, KEY, USAGE, UNAVAILABLE = 78, 77, 64, 69
 
 
 def write(folder, name, text, mode=0o600):
@@ -260,11 +260,45 @@ def test_names_in_both_forms():
 def test_a_status_that_comes_later_is_asked_for_again():
     """503 with Retry-After: the collector has not made it yet. What follows is
     not about the user's patience, and is said."""
+    for words in (("status", "7"), ("status", "7", "--watch"),
+                  ("wait", "7", "--timeout", "1m")):
+        asked, done = later_status(words, 1)
+        assert len(asked) == 2 and asked[0] == asked[1], asked
+        assert "/status" in asked[0], asked
+        assert done.returncode == USAGE, done
+        assert "no such incident" in done.stderr, done
+
+
+def test_a_status_that_comes_later_holds_nobody_up():
+    """Who opened an incident is told so at once; who waits, waits no longer
+    than he said."""
+    asked, done = later_status(("incident", "open", "www.example.com", "A"), 99)
+    assert done.returncode == 0 and "incident 7 opened" in done.stdout, done
+    assert "nxclear status 7 shows it" in done.stderr, done
+    assert len([path for path in asked if "/status" in path]) == 1, asked
+    asked, done = later_status(("wait", "7", "--timeout", "2s"), 99)
+    assert done.returncode == UNAVAILABLE, done
+    assert "being made" in done.stderr, done
+    assert 2 <= len(asked) <= 3, asked
+
+
+def later_status(words, later_n):
+    """What was asked for and what the command said when the first `later_n`
+    statuses come later, then there is no such incident."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = (b'{"id":7,"name":"www.example.com.","types":["A"],'
+                    b'"opened":"2026-01-01T00:00:00Z"}')
+            self.send_response(201)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
         def do_GET(self):
-            later = len(asked) == 0
+            later = len(asked) < later_n
             asked.append(self.path)
             body = (b'{"type":"about:blank","title":"?","status":%d,'
                     b'"detail":"%s"}' % ((503, b"being made") if later else
@@ -288,11 +322,8 @@ def test_a_status_that_comes_later_is_asked_for_again():
             site = Site(BIN, folder)
             done = site.run([site.path("nxclear"), "--api",
                              f"http://127.0.0.1:{server.server_port}",
-                             "status", "7"], check=False)
+                             *words], check=False)
         finally:
             server.shutdown()
             thread.join()
-    assert len(asked) == 2 and asked[0] == asked[1], asked
-    assert "/status" in asked[0], asked
-    assert done.returncode == USAGE, done
-    assert "no such incident" in done.stderr, done
+    return asked, done
