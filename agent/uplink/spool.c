@@ -60,60 +60,6 @@ void nx_spool_free(struct nx_spool **spool) {
     }
 }
 
-/* --- holes --- */
-
-/* Room for one more, by making one of the two lowest, and of what is between.
- * It takes a disk full of damage to get here. */
-static void holes_merge_lowest(struct nx_spool *s) {
-    s->holes[0].to_seq = s->holes[1].to_seq;
-    s->holes[0].told_to_seq = 0;
-    s->holes_n--;
-    memmove(&s->holes[1], &s->holes[2], (s->holes_n - 1) * sizeof(s->holes[0]));
-}
-
-/* from..to touches no hole but its neighbours. */
-static void insert_hole(struct nx_spool *s, uint64_t from, uint64_t to,
-                        enum nx_gap_reason reason) {
-    size_t i = 0;
-    while (i < s->holes_n && s->holes[i].to_seq < from) {
-        i++;
-    }
-    if (i > 0 && s->holes[i - 1].to_seq + 1 == from &&
-        s->holes[i - 1].reason == reason) {
-        s->holes[i - 1].to_seq = to;
-        return;
-    }
-    if (s->holes_n == NX_SPOOL_HOLES_MAX) {
-        holes_merge_lowest(s);
-        nx_spool_hole(s, from, to, reason); /* the lowest may cover it now */
-        return;
-    }
-    memmove(&s->holes[i + 1], &s->holes[i],
-            (s->holes_n - i) * sizeof(s->holes[0]));
-    s->holes[i] = (struct nx_hole){
-        .from_seq = from, .to_seq = to, .reason = (uint8_t)reason};
-    s->holes_n++;
-}
-
-void nx_spool_hole(struct nx_spool *s, uint64_t from, uint64_t to,
-                   enum nx_gap_reason reason) {
-    from = from > s->acked_seq ? from : s->acked_seq + 1;
-    while (from <= to) {
-        const struct nx_hole *next = NULL; /* the first that ends behind from */
-        for (size_t i = 0; next == NULL && i < s->holes_n; i++) {
-            next = s->holes[i].to_seq >= from ? &s->holes[i] : NULL;
-        }
-        if (next != NULL && next->from_seq <= from) {
-            from = next->to_seq + 1;
-            continue;
-        }
-        uint64_t until =
-            next != NULL && next->from_seq <= to ? next->from_seq - 1 : to;
-        insert_hole(s, from, until, reason);
-        from = until + 1;
-    }
-}
-
 /* --- memory --- */
 
 static size_t cost(const struct nx_entry *e) {
@@ -231,28 +177,9 @@ void nx_spool_configure(struct nx_spool *s, const struct nx_spool_conf *conf) {
 
 /* --- acks --- */
 
-/* Numbers up to acked_seq are settled: what was told as lost is lost, another
- * hole had arrived after all. */
-static void settle_holes(struct nx_spool *s, uint64_t acked_seq) {
-    size_t kept = 0;
-    for (size_t i = 0; i < s->holes_n; i++) {
-        struct nx_hole h = s->holes[i];
-        uint64_t told_to =
-            h.told_to_seq < acked_seq ? h.told_to_seq : acked_seq;
-        if (told_to >= h.from_seq) {
-            s->dropped_n += told_to - h.from_seq + 1;
-        }
-        if (h.to_seq > acked_seq) {
-            h.from_seq = h.from_seq > acked_seq ? h.from_seq : acked_seq + 1;
-            s->holes[kept++] = h;
-        }
-    }
-    s->holes_n = kept;
-}
-
 static void go_forward(struct nx_spool *s, const struct nx_ack *ack,
                        int64_t now_us) {
-    settle_holes(s, ack->acked_seq);
+    nx_spool_holes_settle(s, ack->acked_seq);
     s->acked_seq = ack->acked_seq;
     s->ahead = ack->ahead;
     while (s->first != NULL && nx_head_last(&s->first->head) <= s->acked_seq) {
@@ -271,19 +198,6 @@ static uint64_t settled_n(const struct nx_spool *s, uint64_t acked_seq,
     return nx_settled_count(acked_seq, ahead, 1, s->next_seq);
 }
 
-/* Settled numbers of the holes that count as lost. */
-static uint64_t lost_in_holes(const struct nx_spool *s) {
-    uint64_t n = 0;
-    for (size_t i = 0; i < s->holes_n; i++) {
-        const struct nx_hole *h = &s->holes[i];
-        n += h->told_to_seq < h->from_seq
-                 ? 0
-                 : nx_settled_count(s->acked_seq, &s->ahead, h->from_seq,
-                                    h->told_to_seq);
-    }
-    return n;
-}
-
 /* The collector stands before what it once acknowledged. Which of the numbers
  * that it still has were told as lost is not known here: as many as can be. An
  * agent that says that it lost fewer than it reported looks like a copy. */
@@ -291,7 +205,8 @@ static void go_back(struct nx_spool *s, const struct nx_ack *ack) {
     uint64_t seq = 0;
     s->acked_seq = ack->acked_seq;
     s->ahead = ack->ahead;
-    uint64_t most_n = settled_n(s, s->acked_seq, &s->ahead) - lost_in_holes(s);
+    uint64_t most_n =
+        settled_n(s, s->acked_seq, &s->ahead) - nx_spool_holes_lost(s);
     s->dropped_n = s->dropped_n < most_n ? s->dropped_n : most_n;
     for (size_t i = 0; i < s->segments_n; i++) {
         if (s->segments[i].first_seq > 0) {
@@ -377,10 +292,9 @@ int64_t nx_spool_tick_at(const struct nx_spool *s) {
 
 void nx_spool_ledger(const struct nx_spool *s, struct nx_ledger *out) {
     uint64_t settled = settled_n(s, s->acked_seq, &s->ahead);
-    uint64_t lost = s->dropped_n + lost_in_holes(s);
+    uint64_t lost = s->dropped_n + nx_spool_holes_lost(s);
     out->produced = s->next_seq - 1;
     out->held = out->produced - settled;
-    /* After a start what is beyond the ack is known with the first one only. */
     out->dropped = lost < settled ? lost : settled;
     for (size_t i = 0; i < s->holes_n; i++) {
         const struct nx_hole *h = &s->holes[i];
@@ -390,6 +304,12 @@ void nx_spool_ledger(const struct nx_spool *s, struct nx_ledger *out) {
         out->held -= open_n;
         out->dropped += open_n;
     }
+    /* After a start what is beyond the ack is known with the first one only:
+     * what was settled as lost there is not held, as far as that can be. */
+    uint64_t beyond_n = lost > settled ? lost - settled : 0;
+    beyond_n = beyond_n < out->held ? beyond_n : out->held;
+    out->held -= beyond_n;
+    out->dropped += beyond_n;
     out->acked = out->produced - out->held - out->dropped;
 }
 

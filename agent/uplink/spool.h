@@ -155,7 +155,8 @@ bool nx_spool_ack(struct nx_spool *spool, const struct nx_ack *ack,
                   bool answers_hello, int64_t now_mono_us, int64_t *sent_us);
 
 /* The collector will never take the message of this nx_codec_crc: its results
- * become a hole. How many; 0: no such message is unanswered. */
+ * become a hole. How many; 0: no such message is unanswered, or there are so
+ * many holes that others would be lost for it: it stays unanswered. */
 uint64_t nx_spool_refused(struct nx_spool *spool, uint32_t crc);
 
 /* A connection has begun: from here on what comes is fresh. */

@@ -67,7 +67,7 @@ struct nx_spool {
     struct nx_ahead ahead;
     uint64_t dropped_n; /* settled as lost, beside those of the holes */
     /* Numbers above acked_seq that will not come; ascending. */
-    struct nx_hole holes[NX_SPOOL_HOLES_MAX];
+    struct nx_hole holes[NX_SPOOL_HOLES_MAX + 1]; /* one while room is made */
     size_t holes_n;
     /* Memory. */
     struct nx_entry *first;
@@ -111,14 +111,27 @@ static inline uint64_t nx_head_last(const struct nx_record_head *head) {
     return head->first_seq + head->results_n - 1;
 }
 
-/* from..to will not come. What is settled or a hole already stays as it is.
- * from > to: nothing. */
-void nx_spool_hole(struct nx_spool *spool, uint64_t from, uint64_t to,
-                   enum nx_gap_reason reason);
 /* Gives up the oldest batch in memory. */
 void nx_spool_drop_entry(struct nx_spool *spool, enum nx_gap_reason reason);
 /* Takes it out of memory, without a word. */
 void nx_spool_remove_entry(struct nx_spool *spool);
+
+/* --- spool_holes.c --- */
+
+/* from..to will not come. What is settled or a hole already stays as it is.
+ * from > to: nothing. */
+void nx_spool_hole(struct nx_spool *spool, uint64_t from, uint64_t to,
+                   enum nx_gap_reason reason);
+/* True: a hole that begins at from gets a place of its own, or the one before
+ * it grows. Otherwise two others would have to become one, with all that is
+ * between them. */
+bool nx_spool_hole_fits(struct nx_spool *spool, uint64_t from,
+                        enum nx_gap_reason reason);
+/* Numbers up to acked_seq are settled: what was told as lost is lost, another
+ * hole had arrived after all. */
+void nx_spool_holes_settle(struct nx_spool *spool, uint64_t acked_seq);
+/* Settled numbers of the holes that count as lost. */
+uint64_t nx_spool_holes_lost(const struct nx_spool *spool);
 
 /* --- spool_disk.c --- */
 

@@ -374,6 +374,9 @@ uint64_t nx_spool_refused(struct nx_spool *s, uint32_t crc) {
     }
     uint64_t from = s->flights[i].first_seq;
     uint64_t to = s->flights[i].last_seq;
+    if (!nx_spool_hole_fits(s, from, NX_GAP_DAMAGED)) {
+        return 0; /* it goes again when acks stay away */
+    }
     s->flights_n--;
     memmove(&s->flights[i], &s->flights[i + 1],
             (s->flights_n - i) * sizeof(s->flights[0]));

@@ -172,6 +172,96 @@ static void test_refused(void **state) {
     assert_int_equal(bench_send(b, 10 * S), 0);
 }
 
+static uint64_t refuse_last(struct bench *b) {
+    uint32_t crc = b->spool->flights[b->spool->flights_n - 1].crc;
+    return nx_spool_refused(b->spool, crc);
+}
+
+/* A long drain, and every second fresh batch is refused: holes that are settled
+ * beyond what is drained cost nothing that was not refused. */
+static void test_refused_while_draining(void **state) {
+    struct bench *b = *state;
+    int64_t sent_us = 0;
+    bench_open(b, true);
+    for (unsigned i = 0; i < 5; i++) {
+        bench_put(b, 10); /* 1 to 50 */
+    }
+    nx_spool_connected(b->spool, 0);
+    for (uint64_t first = 51; first < 51 + UINT64_C(140) * 10; first += 20) {
+        bench_put(b, 10);
+        assert_int_equal(bench_send(b, 0), first);
+        assert_int_equal(refuse_last(b), 10);
+        bench_put(b, 10);
+        assert_int_equal(bench_send(b, 0), first + 10);
+        const struct nx_ack ack = {
+            .epoch = EPOCH,
+            .echo = first + 10,
+            .ahead = {.runs = {{51, first + 19}}, .n = 1}};
+        (void)nx_spool_ack(b->spool, &ack, false, S, &sent_us);
+        assert_int_equal(bench_ledger(b).dropped, (first - 51) / 2 + 10);
+        assert_int_equal(bench_ledger(b).held, 50);
+    }
+    assert_int_equal(bench_send(b, S), 1);
+    assert_int_equal(refuse_last(b), 10);
+    for (uint64_t first = 11; first < 51; first += 10) {
+        assert_int_equal(bench_send(b, (int64_t)first * S), first);
+    }
+    const struct nx_ledger before = bench_ledger(b);
+    assert_int_equal(before.dropped, 710);
+    assert_int_equal(before.acked, 700);
+    /* A hello before the first ack says no fewer. */
+    assert_int_equal(nx_spool_close(b->spool), NX_OK);
+    bench_crash(b, true);
+    assert_true(bench_ledger(b).dropped >= before.dropped);
+}
+
+/* Without room for one more hole a refused batch waits, and no other is given
+ * up for it. */
+static void test_refused_without_room(void **state) {
+    struct bench *b = *state;
+    int64_t sent_us = 0;
+    bench_open(b, true);
+    for (unsigned i = 0; i < 2 * NX_SPOOL_HOLES_MAX; i++) {
+        bench_put(b, 1);
+    }
+    for (unsigned i = 0; i < NX_SPOOL_HOLES_MAX; i++) {
+        nx_spool_hole(b->spool, 2 * i + 1, 2 * i + 1, NX_GAP_AGE);
+    }
+    nx_spool_connected(b->spool, 0);
+    bench_put(b, 10);
+    assert_int_equal(bench_send(b, S), 2 * NX_SPOOL_HOLES_MAX + 1);
+    assert_int_equal(refuse_last(b), 0);
+    assert_int_equal(bench_ledger(b).dropped, NX_SPOOL_HOLES_MAX);
+    assert_true(nx_spool_timeout_at(b->spool, S) < INT64_MAX);
+    assert_int_equal(bench_send(b, 2 * S), 2);
+    (void)bench_ack(b, 2, 2, &sent_us); /* tells of the first hole */
+    nx_spool_rewind(b->spool, 3 * S);
+    assert_int_equal(bench_send(b, 3 * S), 2 * NX_SPOOL_HOLES_MAX + 1);
+    assert_int_equal(refuse_last(b), 10);
+    assert_int_equal(bench_ledger(b).dropped, NX_SPOOL_HOLES_MAX + 10);
+    for (uint64_t seq = 4; seq <= 2 * NX_SPOOL_HOLES_MAX; seq += 2) {
+        assert_int_equal(bench_send(b, (int64_t)seq * S), seq);
+        (void)bench_ack(b, seq, seq, &sent_us);
+    }
+}
+
+/* Room is made where it costs least. */
+static void test_nearest_holes_become_one(void **state) {
+    struct bench *b = *state;
+    bench_open(b, true);
+    for (unsigned i = 0; i < 7; i++) {
+        bench_put(b, 100);
+    }
+    for (uint64_t i = 0; i < NX_SPOOL_HOLES_MAX; i++) {
+        nx_spool_hole(b->spool, 10 * i + 5, 10 * i + 5, NX_GAP_DAMAGED);
+    }
+    nx_spool_hole(b->spool, 407, 407, NX_GAP_DAMAGED);
+    assert_int_equal(bench_ledger(b).dropped, NX_SPOOL_HOLES_MAX + 2);
+    assert_int_equal(b->spool->holes[40].from_seq, 405);
+    assert_int_equal(b->spool->holes[40].to_seq, 407);
+    assert_int_equal(b->spool->holes[63].to_seq, 635);
+}
+
 static void make_newer(uint8_t *bytes, size_t n) {
     bytes[7]++;
     uint32_t crc = nx_crc32c(0, bytes, n - 4);
@@ -214,6 +304,9 @@ int main(void) {
         WITH_BENCH(test_records_over_the_limit),
         WITH_BENCH(test_no_room_for_gaps),
         WITH_BENCH(test_refused),
+        WITH_BENCH(test_refused_while_draining),
+        WITH_BENCH(test_refused_without_room),
+        WITH_BENCH(test_nearest_holes_become_one),
         WITH_BENCH(test_newer_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
