@@ -274,6 +274,17 @@ bool nx_authority_differs(const struct nx_authority *a,
     return !a->answers_vary && theirs != 0 && hash != 0 && hash != theirs;
 }
 
+bool nx_authority_gives(const struct nx_authority *a,
+                        const struct nx_answer *answer) {
+    uint64_t hash = hash_of(answer);
+    bool gives = false;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        gives |= e->word == NX_AUTH_WORD_GOOD && hash != 0 && e->answer == hash;
+    }
+    return gives;
+}
+
 void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look) {
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);

@@ -159,6 +159,10 @@ const struct nx_left_server *nx_authority_left(const struct nx_authority *a,
 bool nx_authority_differs(const struct nx_authority *authority,
                           const struct nx_answer *answer);
 
+/* Is it the RRset that a good server gave last? */
+bool nx_authority_gives(const struct nx_authority *authority,
+                        const struct nx_answer *answer);
+
 /* Apex of the zone that answers for the name; NULL when not known yet. */
 const uint8_t *nx_authority_apex(const struct nx_authority *authority);
 

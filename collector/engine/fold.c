@@ -259,7 +259,8 @@ static void doubt_answer(const struct fold *f, const struct nx_item *item,
     if (look->kind != NX_KIND_POS || item->spec->rdata_n > 0) {
         return;
     }
-    bool rewritten = is_rewritten(f, obs);
+    bool rewritten = is_rewritten(f, obs) &&
+                     !nx_authority_gives(item->authority, obs->answer);
     bool unlike = !rewritten && may_hold_denial(item, look->tx_us) &&
                   nx_authority_differs(item->authority, obs->answer);
     look->flags |= rewritten ? NX_LOOK_REWRITTEN : 0U;

@@ -77,7 +77,7 @@ enum nx_past_ttl {
 };
 
 struct nx_profile {
-    bool verified;     /* measured by canary, fresh */
+    bool verified;     /* measured whole, by canary names; fresh */
     uint8_t conv;      /* enum nx_conv */
     uint8_t soa_clock; /* enum nx_soa_clock */
     uint8_t rd0;       /* enum nx_rd0 */

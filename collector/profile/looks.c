@@ -92,7 +92,7 @@ void nx_canary_looks_add(struct nx_canary_looks *looks,
     if (which == NX_CANARY_EGRESS && data) {
         take_egress(looks, answer, &obs->question->to);
     }
-    if (which == NX_CANARY_CAP && data) {
+    if (which == NX_CANARY_CAP && data && !run->sibling) {
         take_rewritten(looks, answer);
     }
     if (which == NX_CANARY_NSID) {
@@ -128,15 +128,17 @@ static bool counts(enum nx_canary which) {
     return false;
 }
 
-static enum nx_run_trouble trouble_of(const struct nx_canary_look *of) {
+static enum nx_run_trouble trouble_of(const struct nx_canary_look *of,
+                                      bool sibling) {
     if (of->foreign) {
         return NX_RUN_FOREIGN;
     }
     switch ((enum nx_kind)of->look.kind) {
     case NX_KIND_POS:
     case NX_KIND_POS_OTHER:
+    case NX_KIND_NODATA: /* a wildcard of another type */
+        return sibling ? NX_RUN_WILDCARD : NX_RUN_NO_TROUBLE;
     case NX_KIND_NXDOMAIN:
-    case NX_KIND_NODATA:
         break;
     case NX_KIND_REFERRAL:
     case NX_KIND_MISS:
@@ -164,7 +166,7 @@ enum nx_run_trouble nx_canary_trouble(const struct nx_canary_looks *looks,
         unsigned asked = nx_canary_visit(run, (enum nx_canary)i);
         wanted += asked;
         for (unsigned k = 0; k < looks->n[i]; k++) {
-            n[trouble_of(&looks->of[i][k])]++;
+            n[trouble_of(&looks->of[i][k], run->sibling)]++;
         }
         n[NX_RUN_BROKEN_OFF] += asked > looks->n[i] ? asked - looks->n[i] : 0;
     }
@@ -190,6 +192,8 @@ const char *nx_run_trouble_text(unsigned trouble) {
         return "zone-unreached";
     case NX_RUN_FOREIGN:
         return "zone-lost";
+    case NX_RUN_WILDCARD:
+        return "zone-wildcard";
     }
     return "none";
 }
@@ -210,6 +214,10 @@ const char *nx_run_trouble_advice(unsigned trouble) {
     case NX_RUN_FOREIGN:
         return "another zone denies the canary names: is the canary zone still "
                "delegated, with all that lies below it?";
+    case NX_RUN_WILDCARD:
+        return "names that do not exist are answered: the zone of sibling "
+               "labels has a wildcard, or the resolver rewrites denials; only "
+               "a canary zone (canary.zone) tells which";
     }
     return "";
 }

@@ -124,10 +124,11 @@ static void take_sibling_caps(const struct nx_canary_looks *looks,
 }
 
 /* The estimator's: an upper limit for either kind of denial, so the larger
- * one. 0: not known, or none. */
+ * one; below a zone in use that of NXDOMAIN, where there is no other. 0: not
+ * known, or none. */
 static uint32_t cap_for_both(const struct nx_measured *m) {
     uint32_t a_s = m->nxdomain_cap_s;
-    uint32_t b_s = m->nodata_cap_s;
+    uint32_t b_s = m->sibling_w_s > 0 ? a_s : m->nodata_cap_s;
     if (a_s == NX_NOT_MEASURED || b_s == NX_NOT_MEASURED || a_s == 0 ||
         b_s == 0) {
         return 0;
@@ -334,10 +335,11 @@ static bool any_soa(const struct nx_canary_looks *looks) {
 }
 
 /* Who may stand above is not measured, so neither is whose clock it is (12.1),
- * unless the authoritative server was seen to be asked from here. */
+ * unless the authoritative server was seen to be asked from here. Below a zone
+ * in use cap, floor and chain may all be there unseen: not verified. */
 void nx_measured_settle(struct nx_measured *m) {
     struct nx_profile *p = &m->profile;
-    p->verified = true;
+    p->verified = m->sibling_w_s == 0;
     p->chain_possible = m->chain != NX_CHAIN_NONE;
     p->soa_clock = p->chain_possible && m->soa_clock == NX_SOA_CLOCK_OWN
                        ? NX_SOA_CLOCK_UNKNOWN
@@ -359,7 +361,8 @@ int nx_measure(const struct nx_canary_looks *looks,
     struct nx_measured m = {.nxdomain_cap_s = NX_NOT_MEASURED,
                             .nodata_cap_s = NX_NOT_MEASURED,
                             .floor_s = NX_NOT_MEASURED};
-    bool rewritten = any_kind(looks, NX_CANARY_CAP, NX_KIND_POS);
+    bool rewritten =
+        !looks->sibling && any_kind(looks, NX_CANARY_CAP, NX_KIND_POS);
     if (!rewritten && !any_kind(looks, NX_CANARY_CAP, NX_KIND_NXDOMAIN)) {
         return NX_ENOTFOUND;
     }

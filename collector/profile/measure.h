@@ -57,14 +57,17 @@ enum nx_run_trouble {
     NX_RUN_REFUSED,    /* it does not serve this agent */
     NX_RUN_UNREACHED,  /* it does not reach the servers of the canary zone */
     NX_RUN_FOREIGN,    /* other zones deny the names: the delegation is lost */
+    NX_RUN_WILDCARD,   /* below a zone in use: sibling labels exist there */
 };
-#define NX_RUN_TROUBLES_N (NX_RUN_FOREIGN + 1)
+#define NX_RUN_TROUBLES_N (NX_RUN_WILDCARD + 1)
 
 /* More than a quarter of the answers that a run waits for are missing or are
  * none of the canary zone's: then what is left may be half the truth (an end
  * that was an outage's, a cap that was another zone's), so nothing of it is
  * believed. Names that need not be served (whoami) and RD=0, which may
- * rightly be refused, do not count. */
+ * rightly be refused, do not count. Below a zone in use an answer is a
+ * wildcard's as well as a resolver's that rewrites denials: nothing is learnt
+ * of either. */
 enum nx_run_trouble nx_canary_trouble(const struct nx_canary_looks *looks,
                                       const struct nx_canary_run *run);
 const char *nx_run_trouble_text(unsigned trouble);   /* "unreached" */
@@ -134,7 +137,7 @@ int nx_measure(const struct nx_canary_looks *looks,
                struct nx_measured *out) NX_MUSTUSE;
 
 /* Fills what the profile has from the rest: chain, clock, cap, floor, weights;
- * verified. */
+ * verified, unless it was measured below a zone in use. */
 void nx_measured_settle(struct nx_measured *m);
 
 /* Texts of JSON and tables: "own", "shared-until-change", ... */

@@ -158,6 +158,9 @@ void nx_measure_end(const struct nx_canary_looks *looks,
         return;
     }
     read_life(looks, &life);
+    if (looks->sibling && life.first_r_s + INT64_C(1) < (int64_t)looks->w_s) {
+        return; /* what was left of a SOA: what comes after it has more */
+    }
     bool early = cured_early(&life);
     profile->never_decrements = life.flat;
     profile->conv = early ? NX_CONV_U : (uint8_t)conv_of(&life);

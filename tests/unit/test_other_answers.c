@@ -88,8 +88,7 @@ static void test_servers_vary(void **state) {
     assert_int_equal(v.state, NX_STATE_CLEAR);
 }
 
-static void test_rewriter(void **state) {
-    struct engine_bench *b = *state;
+static void rewrites_to(struct engine_bench *b, uint8_t last) {
     struct nx_book_row row = {.network = "lyon",
                               .at = resolver(1),
                               .measured_us = T0,
@@ -98,9 +97,14 @@ static void test_rewriter(void **state) {
     row.measured.nxdomain_cap_s = row.measured.nodata_cap_s = NX_NOT_MEASURED;
     row.measured.floor_s = NX_NOT_MEASURED;
     row.measured.rewrites_nxdomain = true;
-    row.measured.rewrites_to = (struct nx_egress){{192, 0, 2, OTHER}, 4};
+    row.measured.rewrites_to = (struct nx_egress){{192, 0, 2, last}, 4};
     nx_measured_settle(&row.measured);
     assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+}
+
+static void test_rewriter(void **state) {
+    struct engine_bench *b = *state;
+    rewrites_to(b, OTHER);
     restore(b);
     struct nx_verdict v = after(b, OTHER, T0 + 41 * S);
     assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
@@ -111,12 +115,24 @@ static void test_rewriter(void **state) {
     assert_int_equal(v.state, NX_STATE_CLEAR);
 }
 
+/* What the servers give is the record, whatever else is rewritten to it. */
+static void test_rewrites_to_the_record(void **state) {
+    struct engine_bench *b = *state;
+    rewrites_to(b, 10);
+    restore(b);
+    struct nx_verdict v = after(b, 10, T0 + 41 * S);
+    assert_int_equal(v.state, NX_STATE_PARTLY_CLEAR); /* of how many caches? */
+    assert_false(flagged(&v, NX_FLAG_REWRITTEN));
+    v = after(b, 10, T0 + 2000 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+    assert_false(flagged(&v, NX_FLAG_REWRITTEN));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_as_the_servers_say),
-        TEST(test_unlike_the_servers),
-        TEST(test_servers_vary),
-        TEST(test_rewriter),
+        TEST(test_as_the_servers_say),     TEST(test_unlike_the_servers),
+        TEST(test_servers_vary),           TEST(test_rewriter),
+        TEST(test_rewrites_to_the_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -220,6 +220,10 @@ static struct nx_measured of_resolver(uint32_t w_s, int32_t kept_s, bool own) {
     assert_int_equal(nx_measure(&looks, NULL, 0, &m), 0);
     assert_int_equal(m.sibling_w_s, w_s);
     assert_int_equal(m.nodata_cap_s, NX_NOT_MEASURED);
+    assert_false(m.profile.verified); /* floor, chain, NODATA: who knows */
+    assert_int_equal(m.profile.cap_hi_s, m.nxdomain_cap_s == NX_NOT_MEASURED
+                                             ? 0
+                                             : m.nxdomain_cap_s);
     assert_int_equal(m.caches_seen, 1);
     assert_int_equal(m.profile.soa_clock,
                      own ? NX_SOA_CLOCK_UNKNOWN /* a chain is possible */
@@ -290,6 +294,70 @@ static void test_rounding(void **state) {
     assert_int_equal(m.profile.past_ttl, NX_PAST_TTL_NEVER);
 }
 
+/* The zone is in use: its SOA had 3 s left, then it is fetched anew. */
+static void test_end_of_a_soa_in_use(void **state) {
+    static const int32_t left_s[] = {3, 2, 1, 0, 30, 29, 28, 27};
+    struct nx_measured m;
+    (void)state;
+    memset(&looks, 0, sizeof(looks));
+    looks.sibling = true;
+    looks.w_s = 30;
+    see(NX_CANARY_CAP, 0.5, 3);
+    for (int i = 0; i < 8; i++) {
+        see(NX_CANARY_END, 0.55 + i, left_s[i]);
+    }
+    assert_int_equal(nx_measure(&looks, NULL, 0, &m), 0);
+    assert_int_equal(m.profile.past_ttl, NX_PAST_TTL_UNKNOWN);
+    assert_int_equal(m.profile.stale_max_s, 0);
+    assert_int_equal(m.profile.conv, NX_CONV_U);
+}
+
+/* Every resolver answers there: none is taken for one that rewrites. */
+static void test_wildcard(void **state) {
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
+    static const struct nx_canary_run run = {
+        .zone = apex, .count_n = 7, .sibling = true, .w_s = W_S};
+    static const struct nx_answer answers[] = {
+        {.flags = NX_ANS_RDATA,
+         .rdata = rdata,
+         .rdata_len = sizeof(rdata),
+         .rdata_n = 1},
+        {.flags = NX_ANS_SOA, .soa_owner = apex}}; /* of another type */
+    struct nx_measured m;
+    (void)state;
+    for (unsigned k = 0; k < 2; k++) {
+        memset(&looks, 0, sizeof(looks));
+        looks.sibling = true;
+        looks.w_s = W_S;
+        for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
+            uint8_t name[NX_DNAME_MAX];
+            struct nx_task task;
+            nx_canary_task(&run, (enum nx_canary)i, name, &task);
+            const struct nx_question question = {
+                .name = name, .qtype = task.qtype, .flags = NX_Q_RD};
+            const struct nx_obs obs = {.question = &question,
+                                       .answer = &answers[k]};
+            for (unsigned n = nx_canary_visit(&run, (enum nx_canary)i); n > 0;
+                 n--) {
+                nx_canary_looks_add(&looks, &run, (enum nx_canary)i, &obs, 0,
+                                    0);
+            }
+        }
+        assert_int_equal(nx_canary_trouble(&looks, &run), NX_RUN_WILDCARD);
+        assert_string_equal(nx_run_trouble_text(NX_RUN_WILDCARD),
+                            "zone-wildcard");
+        assert_int_equal(looks.rewritten.len, 0);
+        assert_int_equal(nx_measure(&looks, NULL, 0, &m), NX_ENOTFOUND);
+    }
+    /* A single answer in between says nothing either. */
+    looks.n[NX_CANARY_CAP] = 0;
+    see(NX_CANARY_CAP, 0.5, W_S);
+    see(NX_CANARY_CAP, 2.5, -1);
+    looks.of[NX_CANARY_CAP][1].look.kind = NX_KIND_POS;
+    assert_int_equal(nx_measure(&looks, NULL, 0, &m), 0);
+    assert_false(m.rewrites_nxdomain);
+}
+
 #define WITH_ENGINE(f) cmocka_unit_test_setup_teardown(f, setup, bench_teardown)
 
 int main(void) {
@@ -302,6 +370,8 @@ int main(void) {
         cmocka_unit_test(test_cap_and_floor),
         cmocka_unit_test(test_rows_about_the_end),
         cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_end_of_a_soa_in_use),
+        cmocka_unit_test(test_wildcard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
