@@ -93,7 +93,7 @@ def test_a_recording_says_what_the_collector_said():
                  for line in recording.splitlines()]
         assert kinds[0] is None and kinds[-2:] == ["close", "end"], kinds
         assert {"agent", "hello", "open", "batch"} <= set(kinds), kinds
-        replay = nxclear("replay", path, "--at", shown["now"], "--json")
+        replay = nxclear("replay", path, "--at", shown["as_of"], "--json")
         assert replay.returncode == 0, replay
         compare(shown, json.loads(replay.stdout))
         cut = recording[:recording.rindex("\n", 0, -1) + 1]
