@@ -104,11 +104,11 @@ int nx_authority_delegation(struct nx_authority *authority, uint32_t agent_id,
                             int64_t at_us, uint32_t eps_us) NX_MUSTUSE;
 
 /* A server was in the zone's set before the item was known, and is not any more
- * at at_us; old sets live for ttl_s. Ignored when it is in the set, or is known
- * to have left it. NX_ENOMEM. */
+ * at at_us; no cache keeps an old set beyond until_us. Ignored when that is
+ * over, when it is in the set, or is known to have left it. NX_ENOMEM. */
 int nx_authority_remember(struct nx_authority *authority,
                           const struct nx_endpoint *at, const uint8_t *name,
-                          int64_t at_us, uint32_t ttl_s) NX_MUSTUSE;
+                          int64_t at_us, int64_t until_us) NX_MUSTUSE;
 
 /* An observation of the item's own question; look: the same, normalised. A
  * server that neither is in the set nor left it lately is ignored. A bad answer

@@ -4,6 +4,8 @@
 
 #include "collector/engine/authority_priv.h"
 
+#define US_PER_S INT64_C(1000000)
+
 static bool same_server(const struct nx_endpoint *a,
                         const struct nx_endpoint *b) {
     return a->address_len == b->address_len && a->port == b->port &&
@@ -143,15 +145,20 @@ int nx_auth_set(struct nx_authority *a, uint32_t agent_id,
 }
 
 int nx_authority_remember(struct nx_authority *a, const struct nx_endpoint *at,
-                          const uint8_t *name, int64_t at_us, uint32_t ttl_s) {
+                          const uint8_t *name, int64_t at_us,
+                          int64_t until_us) {
+    int64_t rest_s = (until_us - at_us + US_PER_S - 1) / US_PER_S;
+    if (until_us <= at_us || nx_left_knows(&a->left, at)) {
+        return 0;
+    }
     for (size_t i = 0; i < a->entries_n; i++) {
         if (same_server(&a->entries[i].server.at, at)) {
             return 0;
         }
     }
-    return nx_left_knows(&a->left, at)
-               ? 0
-               : nx_left_add(&a->left, at, name, at_us, ttl_s, 0, NULL);
+    uint32_t ttl_s =
+        rest_s < NX_LEFT_TTL_MAX_S ? (uint32_t)rest_s : NX_LEFT_TTL_MAX_S;
+    return nx_left_add(&a->left, at, name, at_us, ttl_s, 0, NULL);
 }
 
 uint32_t nx_authority_ns_ttl(const struct nx_authority *a) {

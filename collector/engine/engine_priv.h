@@ -99,6 +99,7 @@ struct nx_item {
     const struct nx_incident_item *spec;
     struct nx_expect expect;
     struct nx_authority *authority;
+    bool recalled;      /* who the zone's servers were before */
     uint64_t left_told; /* servers that came to and went from auditors' plans */
     int64_t changed_us; /* what is known of the servers did */
     struct nx_target *targets;

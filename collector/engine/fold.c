@@ -45,20 +45,23 @@ static bool was_open(const struct fold *f, const struct nx_item *item) {
     return f->received_us >= item->owner->incident.opened_us;
 }
 
-/* What earlier audits saw of the zone counts when the item first comes to it.
- */
+/* What earlier audits saw counts once, after the first walk that arrived. */
 static int note_set(struct fold *f, struct nx_item *item,
                     const struct nx_delegation *d, bool came, int64_t at_us) {
     const uint8_t *apex = nx_authority_apex(item->authority);
-    if (apex == NULL || !nx_dname_equal(apex, d->apex) || d->servers_n == 0 ||
-        (d->problems & NX_DELEG_UNREACHED) != 0) {
+    if (apex == NULL || !nx_dname_equal(apex, d->apex) || d->servers_n == 0) {
         return 0;
     }
+    item->recalled = item->recalled && !came;
     struct nx_ns_book *book = &f->engine->ns_book;
-    int err = came ? nx_ns_book_recall(book, d, at_us, item->authority) : 0;
-    return err != 0 ? err
-                    : nx_ns_book_see(
-                          book, d, nx_authority_ns_ttl(item->authority), at_us);
+    bool arrived = (d->problems & NX_DELEG_UNREACHED) == 0;
+    int err = 0;
+    if (arrived && !item->recalled) {
+        err = nx_ns_book_recall(book, d, at_us, item->authority);
+        item->recalled = err == 0;
+    }
+    uint32_t ttl_s = nx_authority_ns_ttl(item->authority);
+    return arrived && err == 0 ? nx_ns_book_see(book, d, ttl_s, at_us) : err;
 }
 
 /* fresh_only: give only to items that know of no zone yet. */
@@ -71,6 +74,7 @@ static int delegate_item(struct fold *f, struct nx_item *item,
     const uint8_t *apex = nx_authority_apex(item->authority);
     bool came = apex == NULL || !nx_dname_equal(apex, d->apex);
     int64_t at_us = d->at_mono_us - f->theta_us;
+    at_us = at_us < f->received_us ? at_us : f->received_us;
     int err = nx_authority_delegation(item->authority, f->agent->agent.id, d,
                                       at_us, f->eps_us);
     if (err == 0) {

@@ -3,12 +3,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define US_PER_S INT64_C(1000000)
+
 struct known_server {
     struct nx_endpoint at; /* server_name NULL: see name */
     bool named;
     uint8_t name[NX_DNAME_MAX];
-    uint32_t ttl_s;
+    uint32_t ttl_s; /* of the set that it was last seen in */
     int64_t seen_us;
+    int64_t gone_us;  /* a set without it was seen since; NX_TIME_UNKNOWN */
+    int64_t until_us; /* no cache keeps a set of those seen longer */
 };
 
 struct nx_ns_book_zone {
@@ -87,7 +91,50 @@ static struct known_server *place(struct nx_ns_book_zone *zone,
     s->at = *at;
     s->at.server_name = NULL;
     s->seen_us = NX_TIME_UNKNOWN;
+    s->gone_us = NX_TIME_UNKNOWN;
+    s->until_us = NX_TIME_UNKNOWN;
     return s;
+}
+
+static int64_t later(int64_t a, int64_t b) {
+    return a > b ? a : b; /* NX_TIME_UNKNOWN is the smallest */
+}
+
+static int64_t life_us(uint32_t ttl_s) {
+    uint32_t kept_s = ttl_s < NX_LEFT_TTL_MAX_S ? ttl_s : NX_LEFT_TTL_MAX_S;
+    return (int64_t)kept_s * US_PER_S;
+}
+
+static bool lists(const struct nx_delegation *set,
+                  const struct nx_endpoint *at) {
+    for (size_t i = 0; i < set->servers_n; i++) {
+        if (same_address(&set->servers[i], at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void note_gone(struct nx_ns_book_zone *zone,
+                      const struct nx_delegation *set, int64_t at_us) {
+    for (size_t i = 0; i < zone->servers_n; i++) {
+        struct known_server *s = &zone->servers[i];
+        if (s->gone_us == NX_TIME_UNKNOWN && at_us > s->seen_us &&
+            !lists(set, &s->at)) {
+            s->gone_us = at_us;
+        }
+    }
+}
+
+static void note_seen(struct known_server *s, uint32_t ttl_s, int64_t at_us) {
+    s->until_us = later(s->until_us, at_us + life_us(ttl_s));
+    if (at_us >= s->seen_us) {
+        s->seen_us = at_us;
+        s->ttl_s = ttl_s;
+    }
+    if (at_us >= s->gone_us) {
+        s->gone_us = NX_TIME_UNKNOWN;
+    }
 }
 
 int nx_ns_book_see(struct nx_ns_book *book, const struct nx_delegation *set,
@@ -97,18 +144,25 @@ int nx_ns_book_see(struct nx_ns_book *book, const struct nx_delegation *set,
     if (zone == NULL) {
         return NX_ENOMEM;
     }
-    zone->seen_us = at_us > zone->seen_us ? at_us : zone->seen_us;
+    zone->seen_us = later(zone->seen_us, at_us);
+    note_gone(zone, set, at_us);
     for (size_t i = 0; i < set->servers_n; i++) {
         const struct nx_endpoint *at = &set->servers[i];
         struct known_server *s = place(zone, at);
-        s->seen_us = at_us > s->seen_us ? at_us : s->seen_us;
-        s->ttl_s = ttl_s;
+        note_seen(s, ttl_s, at_us);
         s->named = at->server_name != NULL;
         if (s->named) {
             (void)nx_dname_lower(at->server_name, s->name);
         }
     }
     return 0;
+}
+
+/* Nobody knows when it left, only that at some time it had: until then a cache
+ * could be given the set that was seen last. */
+static int64_t kept_until(const struct known_server *s, int64_t now_us) {
+    int64_t gone_us = s->gone_us != NX_TIME_UNKNOWN ? s->gone_us : now_us;
+    return later(s->until_us, gone_us + life_us(s->ttl_s));
 }
 
 int nx_ns_book_recall(const struct nx_ns_book *book,
@@ -119,8 +173,9 @@ int nx_ns_book_recall(const struct nx_ns_book *book,
     for (size_t i = 0; zone != NULL && i < zone->servers_n && err == 0; i++) {
         const struct known_server *s = &zone->servers[i];
         if (at_us - s->seen_us <= NX_NS_BOOK_KEPT_US) {
-            err = nx_authority_remember(
-                authority, &s->at, s->named ? s->name : NULL, at_us, s->ttl_s);
+            err = nx_authority_remember(authority, &s->at,
+                                        s->named ? s->name : NULL, at_us,
+                                        kept_until(s, at_us));
         }
     }
     return err;

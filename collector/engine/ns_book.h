@@ -19,13 +19,15 @@ struct nx_ns_book {
 
 void nx_ns_book_fini(struct nx_ns_book *book);
 
-/* The zone has these servers, and caches keep its NS set for ttl_s. The zone
- * that was seen longest ago gives way. NX_ENOMEM. */
+/* The zone has these servers (and no others any more), and caches keep its NS
+ * set for ttl_s. The zone that was seen longest ago gives way. NX_ENOMEM. */
 int nx_ns_book_see(struct nx_ns_book *book, const struct nx_delegation *set,
                    uint32_t ttl_s, int64_t at_us) NX_MUSTUSE;
 
 /* Tells the authoritative side of an item in that zone, as it gets its first
- * set, of the servers that the zone had before. NX_ENOMEM. */
+ * set, of the servers that the zone had before, as long as caches may keep a
+ * set with them: each that was seen for its own TTL, and the last one for its
+ * TTL from the first set without it (none was seen: from now). NX_ENOMEM. */
 int nx_ns_book_recall(const struct nx_ns_book *book,
                       const struct nx_delegation *set, int64_t at_us,
                       struct nx_authority *authority) NX_MUSTUSE;

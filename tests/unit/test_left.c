@@ -216,7 +216,8 @@ static void test_more_than_are_kept(void **state) {
     delegate(b, 1, apex, NEW, NEW, T0);
     for (unsigned i = 0; i <= NX_LEFT_MAX; i++) {
         const struct nx_endpoint at = server(100 + i);
-        assert_int_equal(nx_authority_remember(b->a, &at, NULL, T0, 60 + i), 0);
+        assert_int_equal(
+            nx_authority_remember(b->a, &at, NULL, T0, T0 + (60 + i) * S), 0);
     }
     for (unsigned i = 0; i < NX_LEFT_MAX; i++) {
         good(b, 1, 100 + i, T0 + 50 * S);
@@ -278,12 +279,59 @@ static void test_what_plants(void **state) {
 
 /* --- what earlier audits saw --- */
 
-static void see(struct nx_ns_book *book, const uint8_t *zone, unsigned i,
-                int64_t at_us) {
+static void see_for(struct nx_ns_book *book, const uint8_t *zone, unsigned i,
+                    uint32_t ttl_s, int64_t at_us) {
     const struct nx_endpoint at = server(i);
     const struct nx_delegation d = {
         .name = name, .apex = zone, .servers = &at, .servers_n = 1};
-    assert_int_equal(nx_ns_book_see(book, &d, 3600, at_us), 0);
+    assert_int_equal(nx_ns_book_see(book, &d, ttl_s, at_us), 0);
+}
+
+static void see(struct nx_ns_book *book, const uint8_t *zone, unsigned i,
+                int64_t at_us) {
+    see_for(book, zone, i, 3600, at_us);
+}
+
+/* Until when does it hold the guard of an incident opened at T0? */
+static int64_t recalled_until(struct bench *b, const struct nx_ns_book *book) {
+    const struct nx_endpoint at = server(NEW);
+    const struct nx_delegation d = {
+        .name = name, .apex = apex, .servers = &at, .servers_n = 1};
+    delegate(b, 1, apex, NEW, NEW, T0);
+    assert_int_equal(nx_ns_book_recall(book, &d, T0, b->a), 0);
+    (void)step(b, T0);
+    return view_of(b)->left_shut_us;
+}
+
+/* The TTL is lowered before a move: sets that were fetched earlier live on. */
+static void test_book_keeps_the_longest(void **state) {
+    struct bench *b = *state;
+    struct nx_ns_book book = {.zones = NULL};
+    see_for(&book, apex, OLD, 86400, T0 - 7200 * S);
+    see_for(&book, apex, OLD, 60, T0 - 100 * S);
+    assert_int_equal(recalled_until(b, &book), T0 + (86400 - 7200) * S);
+    nx_ns_book_fini(&book);
+}
+
+/* Days after a move nobody knows the old set any more. */
+static void test_book_of_a_move_long_ago(void **state) {
+    struct bench *b = *state;
+    struct nx_ns_book book = {.zones = NULL};
+    see_for(&book, apex, OLD, 7200, T0 - 90000 * S);
+    see_for(&book, apex, NEW, 7200, T0 - 5000 * S);
+    see_for(&book, apex, NEW, 7200, T0 - 1000 * S);
+    assert_int_equal(recalled_until(b, &book), T0 + (7200 - 5000) * S);
+    nx_ns_book_fini(&book);
+    nx_authority_free(&b->a);
+    assert_int_equal(nx_authority_new(&b->a), 0);
+    see_for(&book, apex, OLD, 7200, T0 - 90000 * S);
+    see_for(&book, apex, NEW, 7200, T0 - 7200 * S);
+    assert_int_equal(recalled_until(b, &book), NX_TIME_UNKNOWN);
+    assert_int_equal(view_of(b)->left_n, 0);
+    /* It was in the set again, and left it who knows when. */
+    see_for(&book, apex, OLD, 7200, T0 - 6000 * S);
+    assert_int_equal(recalled_until(b, &book), T0 + 7200 * S);
+    nx_ns_book_fini(&book);
 }
 
 static void test_book_of_name_servers(void **state) {
@@ -343,6 +391,8 @@ int main(void) {
         TEST(test_more_than_are_kept),
         TEST(test_what_plants),
         TEST(test_book_of_name_servers),
+        TEST(test_book_keeps_the_longest),
+        TEST(test_book_of_a_move_long_ago),
         TEST(test_book_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

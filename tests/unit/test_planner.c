@@ -188,6 +188,60 @@ static void test_moved_between_audit_and_incident(void **state) {
     assert_int_equal(plan->tasks[1].endpoint.address[3], 2);
 }
 
+/* What a walk found: the zone is at name server `of`. */
+static void walks(struct engine_bench *b, unsigned of, uint32_t problems,
+                  int64_t at_us, int64_t told_us) {
+    const struct nx_endpoint at = name_server(of);
+    const struct nx_delegation d = {.name = www,
+                                    .apex = apex,
+                                    .ns_ttl_s = 60,
+                                    .servers = &at,
+                                    .servers_n = 1,
+                                    .problems = problems,
+                                    .at_mono_us = at_us + THETA};
+    const struct nx_batch batch = {.epoch = 1,
+                                   .first_seq = 1,
+                                   .clock = clock_at(told_us),
+                                   .delegations = &d,
+                                   .delegations_n = 1};
+    assert_int_equal(nx_engine_batch(b->engine, AUDITOR, &batch, 0, told_us),
+                     0);
+}
+
+/* ... also when the new server is silent to the first walk. */
+static void test_moved_and_first_walk_in_vain(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident before = incident(7, T0);
+    struct nx_incident after = incident(8, T0 + 20 * S);
+    before.audit = true;
+    hello(b, AUDITOR, 0, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &before), 0);
+    walks(b, 2, 0, T0 + S, T0 + S);
+    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + 10 * S), 0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &after), 0);
+    walks(b, 1, NX_DELEG_UNREACHED, T0 + 21 * S, T0 + 21 * S);
+    tick(b, T0 + 22 * S);
+    walks(b, 1, 0, T0 + 30 * S, T0 + 30 * S);
+    tick(b, T0 + 31 * S);
+    const struct nx_plan *plan = plan_of(b, AUDITOR, T0 + 31 * S);
+    assert_int_equal(plan->tasks_n, 2);
+    assert_int_equal(plan->tasks[1].endpoint.address[3], 2);
+}
+
+/* A clock that runs ahead does not hold the guard shut for longer. */
+static void test_walk_of_the_future(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    hello(b, AUDITOR, 0, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits_at(b, 2, 2, false, T0 + S);
+    walks(b, 1, 0, T0 + 1000000 * S, T0 + 2 * S);
+    tick(b, T0 + 3 * S);
+    assert_int_equal(plan_of(b, AUDITOR, T0 + 3 * S)->tasks_n, 2);
+    tick(b, T0 + 64 * S);
+    assert_int_equal(plan_of(b, AUDITOR, T0 + 64 * S)->tasks_n, 1);
+}
+
 /* While a visit goes on the plan stands; at its end there is one new plan, and
  * none while time passes until the next visit. */
 static void test_revision_grows_only_with_change(void **state) {
@@ -365,6 +419,8 @@ int main(void) {
         TEST(test_audit_tasks),
         TEST(test_moved_away_from_a_denial),
         TEST(test_moved_between_audit_and_incident),
+        TEST(test_moved_and_first_walk_in_vain),
+        TEST(test_walk_of_the_future),
         TEST(test_revision_grows_only_with_change),
         TEST(test_another_task_has_other_numbers),
         TEST(test_agent_with_our_plan_keeps_it),
