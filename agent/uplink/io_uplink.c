@@ -202,6 +202,7 @@ static void on_refused(struct nx_uplink *u, uint32_t crc) {
                "reported as lost; its log says why: is it older than this "
                "agent (" NX_VERSION ")?",
                (unsigned long long)n);
+        u->timeouts_n = 0; /* it is an answer */
         u->handler.acked(u->handler.user);
     }
     nx_uplink_flush(u);

@@ -70,22 +70,6 @@ static void send_acks(struct nx_ingest *ingest) {
     }
 }
 
-/* It would come again for ever, and keep others from being taken. */
-static void send_refusal(struct nx_ingest *ingest, const struct incoming *in) {
-    uint8_t out[64];
-    size_t len = 0;
-    const struct nx_ack ack = {
-        .echo = 1, /* not of a hello */
-        .received_us = in->received_us,
-        .sent_us = nx_steady_wall_us(ingest->parts.clock),
-        .refused_crc = nx_codec_crc(in->bytes, in->len),
-    };
-    if (nx_codec_pack_ack(&ack, out, sizeof(out), &len) != NX_OK ||
-        nx_ingest_send(ingest, in->peer, out, len) != NX_OK) {
-        ingest->counters.acks_unsent_n++;
-    }
-}
-
 static void on_committed(void *arg, const struct nx_group_batch *batch) {
     struct nx_ingest *ingest = arg;
     int err = nx_engine_batch(ingest->parts.engine, batch->peer->agent_id,
@@ -117,11 +101,10 @@ static void on_done(void *arg, bool committed) {
     }
 }
 
-static void bad(struct nx_ingest *ingest, const struct incoming *in,
-                const char *why) {
+static void log_bad(struct nx_ingest *ingest, const struct incoming *in,
+                    const char *why, bool ignored) {
     uint64_t held_n = 0;
     ingest->counters.rejected_n++;
-    bool ignored = nx_peer_misbehaved(in->peer, in->received_us);
     if (ignored || nx_quiet_pass(&ingest->bad_quiet, in->received_us,
                                  LOG_EVERY_US, &held_n)) {
         nx_log(NX_LOG_WARN,
@@ -130,6 +113,30 @@ static void bad(struct nx_ingest *ingest, const struct incoming *in,
                " more bad messages since)",
                in->peer->agent_id, in->peer->address, in->len, why,
                ignored ? "; not listened to for a minute" : "", held_n);
+    }
+}
+
+static void bad(struct nx_ingest *ingest, const struct incoming *in,
+                const char *why) {
+    log_bad(ingest, in, why, nx_peer_misbehaved(in->peer, in->received_us));
+}
+
+/* It would come again for ever, and keep others from being taken. */
+static void refuse(struct nx_ingest *ingest, const struct incoming *in,
+                   const char *why) {
+    uint8_t out[64];
+    size_t len = 0;
+    const struct nx_ack ack = {
+        .echo = 1, /* not of a hello */
+        .received_us = in->received_us,
+        .sent_us = nx_steady_wall_us(ingest->parts.clock),
+        .refused_crc = nx_codec_crc(in->bytes, in->len),
+    };
+    log_bad(ingest, in, why,
+            nx_peer_refused(in->peer, ack.refused_crc, in->received_us));
+    if (nx_codec_pack_ack(&ack, out, sizeof(out), &len) != NX_OK ||
+        nx_ingest_send(ingest, in->peer, out, len) != NX_OK) {
+        ingest->counters.acks_unsent_n++;
     }
 }
 
@@ -182,8 +189,7 @@ static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
     }
     nx_streams_offer(&in->peer->streams, stream, batch, &result);
     if (result.verdict == NX_STREAM_REFUSED) {
-        bad(ingest, in, "impossible sequence numbers");
-        send_refusal(ingest, in);
+        refuse(ingest, in, "impossible sequence numbers");
         nx_group_undo(ingest->group);
         return;
     }
@@ -268,9 +274,10 @@ static void take(struct nx_ingest *ingest, const struct incoming *in) {
     int err = nx_codec_unpack_up(in->bytes, in->len, arena, &up, &why);
     if (err != NX_OK) {
         nx_group_undo(ingest->group);
-        bad(ingest, in, why);
-        if (err != NX_ENOMEM) {
-            send_refusal(ingest, in);
+        if (err == NX_ENOMEM) {
+            bad(ingest, in, why);
+        } else {
+            refuse(ingest, in, why);
         }
         return;
     }

@@ -149,6 +149,12 @@ bool nx_peer_misbehaved(struct nx_peer *peer, int64_t now_us) {
     return true;
 }
 
+bool nx_peer_refused(struct nx_peer *peer, uint32_t crc, int64_t now_us) {
+    bool again = peer->refused_crc == crc;
+    peer->refused_crc = crc;
+    return again && nx_peer_misbehaved(peer, now_us);
+}
+
 void nx_peer_behaved(struct nx_peer *peer) {
     peer->bad_n = 0;
 }

@@ -46,6 +46,7 @@ struct nx_peer {
 
     unsigned bad_n; /* bad messages in a row */
     int64_t ignored_until_us;
+    uint32_t refused_crc; /* of the message refused last; 0: none */
 
     /* The ack owed after the next commit. */
     bool ack_due;
@@ -102,6 +103,9 @@ struct nx_peer *nx_peers_next_ack(struct nx_peers *peers);
 
 /* A message broke a rule. True: that was too often, the peer is ignored now. */
 bool nx_peer_misbehaved(struct nx_peer *peer, int64_t now_us);
+/* A message of this nx_codec_crc is refused, and the peer told so: that breaks
+ * a rule only when it comes again. As nx_peer_misbehaved. */
+bool nx_peer_refused(struct nx_peer *peer, uint32_t crc, int64_t now_us);
 void nx_peer_behaved(struct nx_peer *peer);
 bool nx_peer_ignored(const struct nx_peer *peer, int64_t now_us);
 

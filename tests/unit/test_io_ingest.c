@@ -302,6 +302,12 @@ static bool told_refused(void *user) {
     return client->refused_n == 1;
 }
 
+static bool second_acked(void *user) {
+    struct nx_test_client *client = &((struct fixture *)user)->clients[1];
+    nx_test_client_read(client);
+    return client->acks_n > 0;
+}
+
 /* An agent is told which of its messages will never be taken. */
 static void test_refused(void **state) {
     struct fixture *f = *state;
@@ -311,6 +317,14 @@ static void test_refused(void **state) {
     assert_true(nx_test_wait(f->base, told_refused, f));
     assert_int_equal(f->clients[1].refused_crc, nx_codec_crc(bytes, len / 2));
     assert_int_equal(f->clients[1].acks_n, 0);
+    /* As many as it may have unanswered: it is listened to still. */
+    for (size_t i = 1; i <= 64; i++) {
+        nx_test_client_send(&f->clients[1], bytes, len / 2 - i);
+    }
+    nx_test_client_batch(&f->clients[1], 1, 1, 0);
+    assert_true(nx_test_wait(f->base, second_acked, f));
+    assert_int_equal(counters(f).rejected_n, 65);
+    assert_int_equal(counters(f).ignored_n, 0);
 }
 
 static void test_malformed(void **state) {
@@ -324,15 +338,15 @@ static void test_malformed(void **state) {
     f->want_n = 3;
     assert_true(nx_test_wait(f->base, counted_rejected, f));
     assert_int_equal(counters(f).rejected_n, 3);
-    /* One good message in between: it is not ten in a row. */
+    /* One good message in between; the first of them is told only. */
     nx_test_client_batch(&f->clients[1], 1, 1, 0);
-    for (unsigned i = 0; i < NX_PEER_BAD_MAX; i++) {
+    for (unsigned i = 0; i <= NX_PEER_BAD_MAX; i++) {
         nx_test_client_send(&f->clients[1], "nonsense", 8);
     }
     nx_test_client_batch(&f->clients[1], 2, 1, 0); /* not listened to now */
-    f->want_n = 3 + NX_PEER_BAD_MAX + 1;
+    f->want_n = 3 + NX_PEER_BAD_MAX + 2;
     assert_true(nx_test_wait(f->base, counted_rejected, f));
-    assert_int_equal(counters(f).rejected_n, 3 + NX_PEER_BAD_MAX);
+    assert_int_equal(counters(f).rejected_n, 4 + NX_PEER_BAD_MAX);
     assert_int_equal(counters(f).ignored_n, 1);
     /* The others are served; commits are in order. */
     nx_test_client_batch(&f->clients[0], 1, 200, 0);

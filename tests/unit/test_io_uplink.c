@@ -382,6 +382,11 @@ static void test_refused_batch(void **state) {
     nx_spool_ledger(f->spool, &ledger);
     assert_int_equal(ledger.acked, 2);
     assert_int_equal(ledger.dropped, 3);
+    f->c.never = 6;
+    f->uplink->timeouts_n = 1;
+    put(f, 1);
+    run_until_acked(f);
+    assert_int_equal(f->uplink->timeouts_n, 0); /* it was answered */
     assert_int_equal(f->c.hellos, 1);
 }
 

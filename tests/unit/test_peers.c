@@ -71,11 +71,29 @@ static void descriptors_out_of_bounds(void **state) {
     nx_peers_fini(&peers);
 }
 
+/* Ten different messages that are refused are no misbehaviour, one that comes
+ * ten times more is. */
+static void refused_messages(void **state) {
+    struct nx_peer peer = {.agent_id = 1};
+    (void)state;
+    for (uint32_t crc = 1; crc <= 3 * NX_PEER_BAD_MAX; crc++) {
+        assert_false(nx_peer_refused(&peer, crc, 5));
+    }
+    for (unsigned i = 0; i < NX_PEER_BAD_MAX - 1; i++) {
+        assert_false(nx_peer_refused(&peer, 3 * NX_PEER_BAD_MAX, 5));
+    }
+    assert_false(nx_peer_ignored(&peer, 5));
+    assert_true(nx_peer_refused(&peer, 3 * NX_PEER_BAD_MAX, 5));
+    assert_true(nx_peer_ignored(&peer, 5));
+    assert_false(nx_peer_ignored(&peer, 5 + NX_PEER_IGNORE_US));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_users),
         cmocka_unit_test(ends_of_connections),
         cmocka_unit_test(descriptors_out_of_bounds),
+        cmocka_unit_test(refused_messages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
