@@ -186,7 +186,8 @@ static void say_progress(struct nx_http *http, struct evhttp_request *request,
     size_t waiting_n = 0;
     size_t drawn_n = 0;
     size_t networks_n = 0;
-    nx_engine_backlog(nx_service_engine(http->service), &targets_n, &waiting_n);
+    nx_engine_backlog_of(nx_service_engine(http->service), id, &targets_n,
+                         &waiting_n);
     nx_board_progress(http->board, id, &drawn_n, &networks_n);
     (void)nx_api_refuse(&problem, 503,
                         "the status is being made: %zu of %zu targets are "

@@ -259,6 +259,9 @@ int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
  * to yet: after a start, all of them. */
 void nx_engine_backlog(const struct nx_engine *engine, size_t *targets_n,
                        size_t *waiting_n);
+/* The same of one incident; 0 of 0 when it is closed or there is none. */
+void nx_engine_backlog_of(const struct nx_engine *engine, uint32_t incident_id,
+                          size_t *targets_n, size_t *waiting_n);
 
 /* When did each target, or what is known of its servers, come to show something
  * else (INT64_MIN: never judged)? In the same order. What was shown of a target

@@ -104,6 +104,7 @@ struct nx_item {
     int64_t changed_us; /* what is known of the servers did */
     struct nx_target *targets;
     size_t targets_n;
+    size_t settled_n;     /* of them */
     struct nx_item *same; /* another incident's item, same name and type */
 };
 

@@ -229,6 +229,7 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
         t->since_us = nx_target_since(engine, t, v.state, now_us);
     }
     engine->settled_n += t->settled ? 0 : 1;
+    t->item->settled_n += t->settled ? 0 : 1;
     t->settled = true;
     t->judged = true;
     t->stale = false;

@@ -227,6 +227,7 @@ void nx_targets_drop(struct nx_engine *engine, struct nx_target *t) {
     HASH_DELETE(hh, engine->by_key, t);
     t->item->owner->ordered = false;
     engine->settled_n -= t->settled ? 1 : 0;
+    t->item->settled_n -= t->settled ? 1 : 0;
     size_t last = --engine->targets_n;
     engine->targets[t->slot] = engine->targets[last];
     engine->due_us[t->slot] = engine->due_us[last];

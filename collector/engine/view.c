@@ -151,6 +151,19 @@ void nx_engine_backlog(const struct nx_engine *engine, size_t *targets_n,
     *waiting_n = engine->targets_n - engine->settled_n;
 }
 
+void nx_engine_backlog_of(const struct nx_engine *engine, uint32_t incident_id,
+                          size_t *targets_n, size_t *waiting_n) {
+    const struct nx_case *c = nx_cases_find(engine, incident_id);
+    *targets_n = *waiting_n = 0;
+    if (c == NULL || !nx_case_open(c)) {
+        return;
+    }
+    for (unsigned i = 0; i < c->incident.items_n; i++) {
+        *targets_n += c->items[i].targets_n;
+        *waiting_n += c->items[i].targets_n - c->items[i].settled_n;
+    }
+}
+
 int nx_engine_changed(struct nx_engine *engine, uint32_t incident_id,
                       void (*visit)(void *user, const struct nx_agent *agent,
                                     int64_t changed_us),

@@ -97,7 +97,7 @@ static bool is_early(const struct nx_board_entry *p,
                      const struct nx_engine *engine) {
     size_t targets_n = 0;
     size_t waiting_n = 0;
-    nx_engine_backlog(engine, &targets_n, &waiting_n);
+    nx_engine_backlog_of(engine, p->shown.incident_id, &targets_n, &waiting_n);
     return !p->made && waiting_n > NX_BOARD_BACKLOG;
 }
 
@@ -151,12 +151,19 @@ int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
 
 /* --- bringing them up to date --- */
 
-/* What is waited for comes first, then what is oldest. */
+/* What is waited for comes first, then what is oldest. *early: others are
+ * wanted, but not yet. */
 static struct nx_board_entry *most_wanted(struct nx_board *board,
-                                          int64_t now_us) {
+                                          const struct nx_engine *engine,
+                                          int64_t now_us, bool *early) {
     struct nx_board_entry *best = NULL;
+    *early = false;
     for (struct nx_board_entry *p = board->pages; p != NULL; p = p->next) {
         if (p->failed != 0 || (!p->waited_for && !is_warm(p, now_us))) {
+            continue;
+        }
+        if (is_early(p, engine)) {
+            *early = true;
             continue;
         }
         if (best == NULL || (p->waited_for && !best->waited_for) ||
@@ -197,16 +204,14 @@ static int work_on(struct nx_board *board, struct nx_board_entry *p,
 enum nx_board_work nx_board_work(struct nx_board *board,
                                  struct nx_engine *engine, const char *problem,
                                  int64_t now_us, size_t targets) {
-    struct nx_board_entry *p = most_wanted(board, now_us);
+    bool early = false;
+    struct nx_board_entry *p = most_wanted(board, engine, now_us, &early);
     if (p == NULL) {
-        return NX_BOARD_IDLE;
+        return early ? NX_BOARD_READY : NX_BOARD_IDLE;
     }
     if (nx_engine_incident(engine, p->shown.incident_id) == NULL) {
         drop_page(board, p);
         return NX_BOARD_BUSY;
-    }
-    if (is_early(p, engine)) {
-        return NX_BOARD_READY; /* in a while */
     }
     int err = work_on(board, p, engine, problem, now_us, targets);
     if (err != 0 && err != NX_EAGAIN) {

@@ -25,8 +25,9 @@
 /* Targets worked out while somebody asks: two milliseconds. */
 #define NX_BOARD_SLICE 32U
 #define NX_BOARD_SLICE_MAX 64U /* ... at a time by whoever has the time */
-/* While more targets wait for their first judgement, a page that never was made
- * waits too: now its targets would be judged for it alone, then drawn anew. */
+/* While more of its targets wait for their first judgement, a page that never
+ * was made waits too, and holds up no other: now they would be judged for it
+ * alone, then drawn anew. */
 #define NX_BOARD_BACKLOG 1000U
 
 /* Bytes that outlive the page while somebody still sends them. */
@@ -87,7 +88,7 @@ int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
 
 enum nx_board_work {
     NX_BOARD_IDLE,   /* nothing is to be kept up to date */
-    NX_BOARD_READY,  /* all is up to date for a while */
+    NX_BOARD_READY,  /* all is up to date for a while, or waits for judgement */
     NX_BOARD_BUSY,   /* there is more to do */
     NX_BOARD_WANTED, /* ... for somebody who was told NX_EAGAIN */
 };

@@ -360,6 +360,54 @@ static void test_judged_first(void **state) {
     assert_true(waiting_n <= targets_n);
 }
 
+/* ... and meanwhile other pages are made and kept up to date. */
+static void test_judged_first_alone(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    size_t targets_n = 0;
+    size_t waiting_n = 0;
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        char network[NX_TEXT_LABEL_MAX];
+        (void)snprintf(network, sizeof(network), "net-%03u", i);
+        add_agent(b, FIRST + i, network, false);
+        hello(b, FIRST + i, 10, 0, T0);
+    }
+    open_restored(b, 7, T0);
+    (void)nx_engine_judge(b->engine, T0 + S, 2 * NETWORKS * 10, &b->sink);
+    (void)wait_for(b, T0 + S, &page);
+    open_restored(b, 8, T0 + S);
+    nx_engine_backlog_of(b->engine, 7, &targets_n, &waiting_n);
+    assert_int_equal(targets_n, NETWORKS * 10);
+    assert_int_equal(waiting_n, 0);
+    nx_engine_backlog_of(b->engine, 8, &targets_n, &waiting_n);
+    assert_int_equal(targets_n, NETWORKS * 10);
+    assert_int_equal(waiting_n, targets_n);
+    nx_engine_backlog_of(b->engine, 9, &targets_n, &waiting_n);
+    assert_int_equal(targets_n, 0);
+    assert_int_equal(
+        nx_board_page(board, b->engine, 8, NULL, T0 + 2 * S, &page), NX_EAGAIN);
+    assert_int_equal(
+        nx_board_work(board, b->engine, NULL, T0 + 2 * S, NX_BOARD_SLICE),
+        NX_BOARD_BUSY); /* the first one's is kept up to date */
+    (void)wait_for(b, T0 + 9 * S, &page);
+    assert_true(page->as_of_us >= T0 + 2 * S);
+    nx_board_free(&board); /* and is made, too */
+    assert_int_equal(nx_board_new(&board), 0);
+    assert_int_equal(
+        nx_board_page(board, b->engine, 8, NULL, T0 + 9 * S, &page), NX_EAGAIN);
+    (void)wait_for(b, T0 + 9 * S, &page);
+    assert_int_equal(nx_status_close(b->engine, 8, T0 + 9 * S, NULL), 0);
+    nx_engine_backlog_of(b->engine, 8, &targets_n, &waiting_n);
+    assert_int_equal(targets_n, 0);
+    for (unsigned i = 0; nx_board_page(board, b->engine, 8, NULL, T0 + 9 * S,
+                                       &page) == NX_EAGAIN;
+         i++) { /* what is closed waits for nobody */
+        assert_true(i < 10000);
+        (void)nx_board_work(board, b->engine, NULL, T0 + 9 * S, NX_BOARD_SLICE);
+    }
+    assert_int_equal(page->incident_id, 8);
+}
+
 static void test_freshness_grows(void **state) {
     (void)state;
     assert_int_equal(nx_board_fresh_us(0), NX_BOARD_FRESH_US);
@@ -372,7 +420,7 @@ static int setup(void **state) {
     int err = bench_setup(state);
     struct engine_bench *b = *state;
     nx_engine_free(&b->engine);
-    b->settings.targets_max = 2000;
+    b->settings.targets_max = 3000;
     err |= nx_engine_new(&b->settings, &b->engine);
     return err != 0 ? -1 : nx_board_new(&board);
 }
@@ -395,6 +443,7 @@ int main(void) {
         BOARD(test_no_memory),
         BOARD(test_followed),
         BOARD(test_judged_first),
+        BOARD(test_judged_first_alone),
         cmocka_unit_test(test_freshness_grows),
     };
     json_set_alloc_funcs(json_memory, free);
