@@ -79,7 +79,7 @@ static int exit_code(int err) {
     case NX_EDENIED:
         return EXIT_NOPERM;
     case NX_ECONFIG:
-    case NX_EMALFORMED: /* no key file */
+    case NX_EMALFORMED: /* no key file; another program's database */
     case NX_ELIMIT:
         return EXIT_CONFIG;
     case NX_ENOMEM:

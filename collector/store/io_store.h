@@ -7,8 +7,8 @@
  *
  * Writing functions want an open transaction and leave it to the caller to roll
  * back when one fails. Errors of all functions: NX_EFULL no space, NX_EAGAIN
- * locked by somebody else, NX_EMALFORMED damaged, NX_ENOMEM, NX_EIO; after any
- * of them nx_store_problem() says in words what to do. Reading goes on after a
+ * locked by somebody else, NX_ENOMEM, NX_EIO (also: damaged); after any of them
+ * nx_store_problem() says in words what to do. Reading goes on after a
  * failed write. */
 #ifndef NX_COLLECTOR_IO_STORE_H
 #define NX_COLLECTOR_IO_STORE_H
@@ -38,7 +38,7 @@ struct nx_store_options {
  * NX_EVERSION: made by a newer nxclear;
  * NX_ESTATE: another collector has it open, or (read-only) it is of an older
  * version; NX_EDENIED: may not be opened;
- * NX_EMALFORMED also: some other program's database. */
+ * NX_EMALFORMED: some other program's database. */
 int nx_store_open(const char *path, const struct nx_store_options *options,
                   struct nx_store **out, char *why, size_t why_cap) NX_MUSTUSE;
 void nx_store_close(struct nx_store **store);

@@ -39,10 +39,6 @@ int nx_sq_error(struct nx_store *store, int rc) {
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return NX_EAGAIN;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-    case SQLITE_ERROR:
-        return NX_EMALFORMED;
     case SQLITE_NOMEM:
         return NX_ENOMEM;
     case SQLITE_CONSTRAINT:

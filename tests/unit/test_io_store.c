@@ -716,7 +716,7 @@ static void write_at(const char *path, long at, const char *bytes, size_t n) {
 static void test_not_a_database(void **state) {
     struct fixture *f = *state;
     write_at(f->path, 0, "This is a letter to my aunt, not a database.", 44);
-    expect_refused(f, NX_EMALFORMED, "store ",
+    expect_refused(f, NX_EIO, "store ",
                    ": damaged: stop the collector, copy the file, then "
                    "repair it with sqlite3's .recover or put a backup in its "
                    "place (file is not a database)");
@@ -735,13 +735,12 @@ static void test_damaged(void **state) {
     const struct nx_store_options check = {.check = true};
     assert_int_equal(
         nx_store_open(f->path, &check, &f->store, f->why, sizeof(f->why)),
-        NX_EMALFORMED);
+        NX_EIO);
     assert_non_null(strstr(f->why, "damaged"));
     /* Without the check it opens; what is read says so. */
     open_store(f);
     struct roster roster = {0};
-    assert_int_equal(nx_store_agents(f->store, see_agent, &roster),
-                     NX_EMALFORMED);
+    assert_int_equal(nx_store_agents(f->store, see_agent, &roster), NX_EIO);
     assert_non_null(strstr(nx_store_problem(f->store), "damaged"));
 }
 
@@ -753,8 +752,7 @@ static void test_damaged_words(void **state) {
     nx_store_close(&f->store);
     sql(f->path, "ALTER TABLE agent RENAME COLUMN network TO netwobk");
     open_store(f);
-    assert_int_equal(nx_store_agents(f->store, see_agent, &roster),
-                     NX_EMALFORMED);
+    assert_int_equal(nx_store_agents(f->store, see_agent, &roster), NX_EIO);
     assert_non_null(strstr(nx_store_problem(f->store), "damaged: stop"));
 }
 

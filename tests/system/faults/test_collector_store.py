@@ -210,6 +210,9 @@ def test_damaged_files():
                 refused += 1
                 assert "damaged" in said or "other program's" in said, \
                     (how, said)
+                status = daemon.process.wait(60)
+                assert status == (78 if "other program's" in said else 69), \
+                    (how, status, said)
                 continue
             faults.kill(site)
             with open(daemon.log_path, encoding="utf-8") as log:
