@@ -100,7 +100,8 @@ int nx_authority_delegation(struct nx_authority *a, uint32_t agent_id,
         return err;
     }
     (void)nx_dname_lower(d->apex, a->apex);
-    a->apex_known = true;
+    memcpy(v->apex, a->apex, sizeof(v->apex));
+    v->apex_known = a->apex_known = true;
     a->ns_ttl_s = d->ns_ttl_s;
     return 0;
 }
@@ -365,6 +366,14 @@ void nx_authority_soa(struct nx_authority *a, uint32_t agent_id,
     }
 }
 
+const uint8_t *nx_authority_ancestor(const struct nx_authority *a) {
+    /* The zone itself is another matter: its delegation was lost. */
+    bool inside = a->ancestor_known && a->apex_known &&
+                  nx_dname_under(a->ancestor, a->apex) &&
+                  !nx_dname_equal(a->ancestor, a->apex);
+    return inside ? a->ancestor : NULL;
+}
+
 /* The highest name that a server denied: it denies all below (RFC 8020). What
  * was cached of it may outlive its return, so it is not forgotten. */
 static void note_between(struct nx_authority *a, const struct nx_obs *obs) {
@@ -373,18 +382,11 @@ static void note_between(struct nx_authority *a, const struct nx_obs *obs) {
     bool denied = answer->outcome == NX_ANSWERED &&
                   answer->rcode == NX_RCODE_NXDOMAIN && answer->cname_n == 0 &&
                   (answer->flags & NX_ANS_AA) != 0;
-    if (denied && (!a->ancestor_known || nx_dname_under(a->ancestor, name))) {
+    const uint8_t *known = nx_authority_ancestor(a);
+    if (denied && (known == NULL || nx_dname_under(known, name))) {
         (void)nx_dname_lower(name, a->ancestor);
         a->ancestor_known = true;
     }
-}
-
-const uint8_t *nx_authority_ancestor(const struct nx_authority *a) {
-    /* The zone itself is another matter: its delegation was lost. */
-    bool inside = a->ancestor_known && a->apex_known &&
-                  nx_dname_under(a->ancestor, a->apex) &&
-                  !nx_dname_equal(a->ancestor, a->apex);
-    return inside ? a->ancestor : NULL;
 }
 
 int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,

@@ -40,6 +40,8 @@ struct nx_auth_vantage {
     uint32_t agent_id;
     uint32_t problems;
     int64_t last_us; /* newest answer or timeout */
+    bool apex_known;
+    uint8_t apex[NX_DNAME_MAX]; /* of the zone whose set it sees */
 };
 
 /* The largest negative TTL that servers sent with a zone's SOA. */

@@ -70,8 +70,12 @@ static int leave(struct nx_authority *a, const struct nx_auth_entry *e,
 
 static int drop_unlisted(struct nx_authority *a, uint32_t agent_id,
                          const struct nx_delegation *d, int64_t at_us) {
-    bool of_zone = a->apex_known && nx_dname_under(a->apex, d->apex);
-    bool same_zone = of_zone && nx_dname_equal(a->apex, d->apex);
+    /* Not a->apex: another vantage may see the zone's delegation already, or
+     * still, when this one does not. */
+    const struct nx_auth_vantage *v = nx_auth_vantage(a, agent_id);
+    bool of_zone =
+        v != NULL && v->apex_known && nx_dname_under(v->apex, d->apex);
+    bool same_zone = of_zone && nx_dname_equal(v->apex, d->apex);
     size_t kept = 0;
     int err = 0;
     for (size_t i = 0; i < a->entries_n; i++) {
