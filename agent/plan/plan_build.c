@@ -224,11 +224,16 @@ static int add_walk(struct build *b, const struct nx_task *task,
     return add_target(b, hash, name_hash, index, NX_RESOLVER_NONE);
 }
 
+/* A server for a walk that is counted itself. */
+static bool is_extra(const struct nx_task *task) {
+    return task->kind == NX_TASK_AUTHORITY && task->has_endpoint;
+}
+
 static int add_task(struct build *b, const struct nx_task *task,
                     uint32_t index) {
     const struct nx_rebuild *how = b->how;
-    if (task->kind == NX_TASK_AUTHORITY) { /* or a server for its walk */
-        return task->has_endpoint ? NX_OK : add_walk(b, task, index);
+    if (task->kind == NX_TASK_AUTHORITY) {
+        return is_extra(task) ? NX_OK : add_walk(b, task, index);
     }
     uint64_t name_hash = nx_dname_hash(task->name, (uint64_t)task->kind + 1);
     uint64_t hash = nx_hash_u64(
@@ -264,7 +269,7 @@ static int build_tasks(struct build *b) {
             nx_sibling_rests(plan, task)) {
             why = NX_REFUSAL_BUSY;
         }
-        if (why == NX_REFUSAL_NONE &&
+        if (why == NX_REFUSAL_NONE && !is_extra(task) &&
             b->outcome->taken_n >= policy->max_tasks) {
             why = NX_REFUSAL_TASKS;
         }
@@ -280,7 +285,7 @@ static int build_tasks(struct build *b) {
         if (why != NX_REFUSAL_NONE) {
             refuse(b, why, i);
         } else {
-            b->outcome->taken_n++;
+            b->outcome->taken_n += is_extra(task) ? 0 : 1;
         }
     }
     return NX_OK;

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/rrtype.h"
+
 #define US_PER_S INT64_C(1000000)
 
 const char *nx_left_class_text(unsigned class_) {
@@ -146,8 +148,15 @@ void nx_left_forget(struct nx_left *left, uint32_t agent_id) {
 
 /* --- what they say --- */
 
+static bool is_cut(const struct nx_answer *answer) {
+    return (answer->flags & NX_ANS_TC) != 0;
+}
+
 /* Would a resolver that asks this server cache a denial? */
 static bool denies(const struct nx_answer *answer, const struct nx_look *look) {
+    if (is_cut(answer)) {
+        return answer->rcode == NX_RCODE_NXDOMAIN;
+    }
     bool empty = look->kind == NX_KIND_MISS && answer->cname_n == 0 &&
                  (look->flags & NX_LOOK_AA) != 0 &&
                  (answer->flags & NX_ANS_NS) == 0;
@@ -175,7 +184,7 @@ bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
     }
     bool answered = answer->outcome == NX_ANSWERED;
     bool denied = answered && denies(answer, look);
-    note(sight, denied, answered, look->rx_us);
+    note(sight, denied, answered && !is_cut(answer), look->rx_us);
     if (denied && (answer->flags & NX_ANS_SOA) != 0) {
         uint32_t w_s = obs->soa_ttl_s < answer->soa_minimum_s
                            ? obs->soa_ttl_s
@@ -249,7 +258,8 @@ static int64_t fed_by(const struct nx_left_server *s,
         int64_t end_us = s->until_us;
         if (sight->well_us != NX_TIME_UNKNOWN) {
             end_us = sight->well_us;
-        } else if (s->class_ == NX_LEFT_SILENT) {
+        } else if (past(sight->denied_us, rules->patience_us, sight->last_us)) {
+            /* By what was seen alone: it is the same after a restart. */
             end_us = sight->denied_us + rules->patience_us;
         }
         fed_us = later(fed_us, end_us < s->until_us ? end_us : s->until_us);

@@ -243,8 +243,8 @@ static struct nx_task authority_task(const struct nx_engine *engine,
     };
 }
 
-/* The walk, and servers that left the zone's set: no walk leads to them. */
-static size_t item_tasks(const struct nx_engine *engine,
+/* Servers that left the zone's set: no walk leads to them. */
+static size_t left_tasks(const struct nx_engine *engine,
                          const struct nx_item *item, struct nx_task *tasks,
                          size_t cap) {
     uint64_t changes_n = 0;
@@ -252,9 +252,6 @@ static size_t item_tasks(const struct nx_engine *engine,
     const struct nx_left_server *left =
         nx_authority_left(item->authority, &left_n, &changes_n);
     size_t n = 0;
-    if (cap > 0) {
-        tasks[n++] = authority_task(engine, item);
-    }
     for (size_t i = 0; i < left_n && n < cap; i++) {
         tasks[n] = authority_task(engine, item);
         tasks[n].has_endpoint = true;
@@ -264,17 +261,37 @@ static size_t item_tasks(const struct nx_engine *engine,
     return n;
 }
 
-static size_t authority_tasks(const struct nx_engine *engine,
-                              struct nx_task *tasks, size_t cap) {
+static size_t walk_tasks(const struct nx_engine *engine,
+                         const struct nx_item *item, struct nx_task *tasks,
+                         size_t cap) {
+    if (cap > 0) {
+        tasks[0] = authority_task(engine, item);
+    }
+    return cap > 0 ? 1 : 0;
+}
+
+typedef size_t nx_item_tasks(const struct nx_engine *engine,
+                             const struct nx_item *item, struct nx_task *tasks,
+                             size_t cap);
+
+static size_t for_items(const struct nx_engine *engine, nx_item_tasks *make,
+                        struct nx_task *tasks, size_t cap) {
     size_t n = 0;
     for (size_t i = 0; i < engine->cases_n; i++) {
         const struct nx_case *c = engine->cases[i];
         unsigned items_n = nx_case_open(c) ? c->incident.items_n : 0;
         for (unsigned k = 0; k < items_n; k++) {
-            n += item_tasks(engine, &c->items[k], &tasks[n], cap - n);
+            n += make(engine, &c->items[k], &tasks[n], cap - n);
         }
     }
     return n;
+}
+
+/* All walks first: one that is left out sees nothing of what it should. */
+static size_t authority_tasks(const struct nx_engine *engine,
+                              struct nx_task *tasks, size_t cap) {
+    size_t n = for_items(engine, walk_tasks, tasks, cap);
+    return n + for_items(engine, left_tasks, &tasks[n], cap - n);
 }
 
 static size_t tasks_cap(const struct nx_engine *engine,

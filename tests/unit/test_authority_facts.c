@@ -230,6 +230,12 @@ static void test_denied_zone_is_no_ancestor(void **state) {
     delegate(b, 1, apex, 1, 1, T0 + S);
     assert_null(nx_authority_ancestor(b->a));
     assert_false(step(b, T0 + S)->ancestor_denied);
+    /* Nor does it hide one. */
+    static const uint8_t item[] = "\1a\1b\7example\3com";
+    static const uint8_t b_example[] = "\1b\7example\3com";
+    between(b, item, b_example, NX_RCODE_NXDOMAIN, NX_ANS_AA | NX_ANS_SOA);
+    assert_non_null(nx_authority_ancestor(b->a));
+    assert_true(nx_dname_equal(nx_authority_ancestor(b->a), b_example));
 }
 
 int main(void) {

@@ -211,6 +211,47 @@ static void test_lost_then_moved(void **state) {
     assert_true(nx_authority_facts(b->a)->old_servers_negative);
 }
 
+/* Two vantages see the loss and the return one after the other: com's servers,
+ * which denied in between, are no old servers of the zone, nor did its set
+ * change. */
+static void test_vantages_lose_it_in_turn(void **state) {
+    struct bench *b = *state;
+    for (uint32_t agent = 1; agent <= 2; agent++) {
+        delegate(b, agent, apex, NEW, NEW, T0);
+        good(b, agent, NEW, T0 + S);
+    }
+    for (uint32_t agent = 1; agent <= 2; agent++) {
+        delegate(b, agent, com, 7, 7, T0 + 10 * S + agent);
+        denies(b, agent, 7, com, 600, T0 + 11 * S + agent);
+    }
+    for (uint32_t agent = 1; agent <= 2; agent++) {
+        delegate(b, agent, apex, NEW, NEW, T0 + 20 * S + agent);
+        good(b, agent, NEW, T0 + 21 * S + agent);
+    }
+    const struct nx_auth_facts *f = step(b, T0 + 22 * S);
+    assert_int_equal(view_of(b)->left_n, 0);
+    assert_false(f->old_servers_negative);
+    assert_false(f->deleg_changed_ns);
+}
+
+/* A step that comes late (the log is read again) finds what the steps in
+ * between did. */
+static void test_silence_after_a_restart(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_rules again = rules;
+    int64_t end = T0 + 10 * S + EPS + TTL;
+    again.woke_us = INT64_MAX;
+    move(b);
+    for (int64_t t = T0 + 11 * S; t < T0 + 400 * S; t += 5 * S) {
+        good(b, 1, NEW, t);
+        silent(b, 1, OLD, t);
+    }
+    (void)nx_authority_step(b->a, &again, &b->incident, end);
+    assert_int_equal(view_of(b)->left_n, 0);
+    const struct nx_auth_facts *f = nx_authority_facts(b->a);
+    assert_int_equal(f->restored_hi_us + f->fed_us, T0 + 301 * S);
+}
+
 static void test_more_than_are_kept(void **state) {
     struct bench *b = *state;
     delegate(b, 1, apex, NEW, NEW, T0);
@@ -250,6 +291,11 @@ static void test_what_plants(void **state) {
         {"the answer", {.flags = AA}, NX_KIND_POS, false},
         {"REFUSED", {.rcode = 5}, NX_KIND_REFUSED, false},
         {"SERVFAIL", {.rcode = 2}, NX_KIND_SERVFAIL, false},
+        {"cut off", {.flags = NX_ANS_TC}, NX_KIND_OTHER, false},
+        {"NXDOMAIN, cut off",
+         {.rcode = 3, .flags = NX_ANS_TC},
+         NX_KIND_OTHER,
+         true},
         {"silence", {.outcome = NX_TIMEOUT}, NX_KIND_TIMEOUT, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -388,6 +434,8 @@ int main(void) {
         TEST(test_vantages),
         TEST(test_longest_ttl),
         TEST(test_lost_then_moved),
+        TEST(test_vantages_lose_it_in_turn),
+        TEST(test_silence_after_a_restart),
         TEST(test_more_than_are_kept),
         TEST(test_what_plants),
         TEST(test_book_of_name_servers),

@@ -605,7 +605,16 @@ static void test_servers_that_left(void **state) {
     assert_int_equal(nx_planner_left(b.planner, www, left, 4), 1);
     assert_int_equal(left[0].address[3], 1);
     assert_int_equal(nx_planner_left(b.planner, www, left, 0), 0);
-    load(&b, tasks, 1, T0 + S);
+    /* They take no walk's place. */
+    policy.max_tasks = 2;
+    tasks[4] = task_of(mail, 0, 5000);
+    tasks[4].kind = NX_TASK_AUTHORITY;
+    tasks[4].authority_verified = false;
+    load(&b, tasks, 5, T0 + S);
+    policy.max_tasks = 2000;
+    assert_int_equal(b.outcome.refused_n[NX_REFUSAL_TASKS], 0);
+    assert_int_equal(nx_planner_targets(b.planner), 2);
+    load(&b, tasks, 1, T0 + 2 * S);
     assert_int_equal(nx_planner_left(b.planner, www, left, 4), 0);
     free_bench(&b);
 }

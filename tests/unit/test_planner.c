@@ -169,23 +169,22 @@ static void test_moved_away_from_a_denial(void **state) {
     assert_int_equal(plan_of(b, AUDITOR, T0 + 64 * S)->tasks_n, 1);
 }
 
-/* An audit before the move knows whom caches may ask after it. */
-static void test_moved_between_audit_and_incident(void **state) {
+/* The walk of another incident comes before the servers that left. */
+static void test_walks_come_first(void **state) {
     struct engine_bench *b = *state;
-    struct nx_incident before = incident(7, T0);
-    struct nx_incident after = incident(8, T0 + 20 * S);
-    before.audit = true;
+    struct nx_incident i = incident(7, T0);
     hello(b, AUDITOR, 0, 0, T0);
-    assert_int_equal(nx_engine_incident_open(b->engine, &before), 0);
-    audits_at(b, 2, 2, true, T0 + S);
-    tick(b, T0 + S);
-    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + 10 * S), 0);
-    assert_int_equal(nx_engine_incident_open(b->engine, &after), 0);
-    audits_at(b, 1, 1, true, T0 + 21 * S);
-    tick(b, T0 + 22 * S);
-    const struct nx_plan *plan = plan_of(b, AUDITOR, T0 + 22 * S);
-    assert_int_equal(plan->tasks_n, 2);
-    assert_int_equal(plan->tasks[1].endpoint.address[3], 2);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits_at(b, 2, 2, false, T0 + S);
+    audits_at(b, 1, 1, true, T0 + 2 * S);
+    i = incident(8, T0 + 3 * S);
+    i.items[0].qtype = NX_TYPE_AAAA;
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    tick(b, T0 + 4 * S);
+    const struct nx_plan *plan = plan_of(b, AUDITOR, T0 + 4 * S);
+    assert_int_equal(plan->tasks_n, 3);
+    assert_false(plan->tasks[0].has_endpoint || plan->tasks[1].has_endpoint);
+    assert_true(plan->tasks[2].has_endpoint);
 }
 
 /* What a walk found: the zone is at name server `of`. */
@@ -208,19 +207,34 @@ static void walks(struct engine_bench *b, unsigned of, uint32_t problems,
                      0);
 }
 
-/* ... also when the new server is silent to the first walk. */
-static void test_moved_and_first_walk_in_vain(void **state) {
-    struct engine_bench *b = *state;
+/* An audit finds server 2; after it an incident is opened (T0 + 20 s). */
+static void open_after_audit(struct engine_bench *b) {
     struct nx_incident before = incident(7, T0);
     struct nx_incident after = incident(8, T0 + 20 * S);
     before.audit = true;
     hello(b, AUDITOR, 0, 0, T0);
     assert_int_equal(nx_engine_incident_open(b->engine, &before), 0);
-    walks(b, 2, 0, T0 + S, T0 + S);
+    audits_at(b, 2, 2, true, T0 + S);
     assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + 10 * S), 0);
     assert_int_equal(nx_engine_incident_open(b->engine, &after), 0);
-    walks(b, 1, NX_DELEG_UNREACHED, T0 + 21 * S, T0 + 21 * S);
+}
+
+/* An audit before the move knows whom caches may ask after it. */
+static void test_moved_between_audit_and_incident(void **state) {
+    struct engine_bench *b = *state;
+    open_after_audit(b);
+    audits_at(b, 1, 1, true, T0 + 21 * S);
     tick(b, T0 + 22 * S);
+    const struct nx_plan *plan = plan_of(b, AUDITOR, T0 + 22 * S);
+    assert_int_equal(plan->tasks_n, 2);
+    assert_int_equal(plan->tasks[1].endpoint.address[3], 2);
+}
+
+/* ... also when the new server is silent to the first walk. */
+static void test_moved_and_first_walk_in_vain(void **state) {
+    struct engine_bench *b = *state;
+    open_after_audit(b);
+    walks(b, 1, NX_DELEG_UNREACHED, T0 + 21 * S, T0 + 21 * S);
     walks(b, 1, 0, T0 + 30 * S, T0 + 30 * S);
     tick(b, T0 + 31 * S);
     const struct nx_plan *plan = plan_of(b, AUDITOR, T0 + 31 * S);
@@ -418,6 +432,7 @@ int main(void) {
         TEST(test_guard_opens_on_word),
         TEST(test_audit_tasks),
         TEST(test_moved_away_from_a_denial),
+        TEST(test_walks_come_first),
         TEST(test_moved_between_audit_and_incident),
         TEST(test_moved_and_first_walk_in_vain),
         TEST(test_walk_of_the_future),
