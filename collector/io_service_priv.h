@@ -61,6 +61,7 @@ struct nx_service {
     bool networks_told;        /* their forecasts may have changed */
     int64_t networks_due_us;   /* not looked at before */
     int64_t siblings_audit_us; /* the last one that was opened for them */
+    int64_t siblings_wait_us;  /* until the next one may be */
     struct nx_networks_pass *networks; /* under way; NULL: none is */
     int64_t networks_us;               /* it took so far */
     bool score_stale;                  /* the one for /metrics */

@@ -7,8 +7,6 @@
 #include "common/io_log.h"
 #include "common/rrtype.h"
 
-#define SIBLINGS_AUDIT_US (INT64_C(3600) * 1000000)
-
 struct loading {
     struct nx_engine *engine;
     int err; /* the first one */
@@ -87,7 +85,7 @@ void nx_service_resolvers_again(struct nx_service *service) {
 void nx_service_siblings_audit(struct nx_service *service, int64_t now_us) {
     const struct nx_canary_conf *conf = &service->settings.canary;
     if ((service->siblings_audit_us != 0 &&
-         now_us - service->siblings_audit_us < SIBLINGS_AUDIT_US) ||
+         now_us - service->siblings_audit_us < service->siblings_wait_us) ||
         !nx_engine_siblings_want_audit(service->engine, now_us)) {
         return;
     }
@@ -102,6 +100,8 @@ void nx_service_siblings_audit(struct nx_service *service, int64_t now_us) {
                                 .note = "before resolvers are measured by "
                                         "sibling labels"};
     memcpy(audit.items[0].name, conf->zone, nx_dname_len(conf->zone));
+    service->siblings_wait_us = nx_engine_siblings_audit_wait_us(
+        service->engine, service->siblings_audit_us, service->siblings_wait_us);
     service->siblings_audit_us = now_us;
     int err = nx_service_incident_open(service, &audit);
     if (err != NX_OK) {

@@ -58,6 +58,18 @@ static bool is_harmless(const struct nx_task *task) {
     return task->ad && task->qtype == NX_TYPE_NS && task->name[0] == 0;
 }
 
+/* One letter and eight hex digits: the collector's own making, and nobody's
+ * name. Its answer shows nothing that another type would. */
+static bool is_made_up(const struct nx_task *task) {
+    const uint8_t *label = task->name;
+    bool made = label[0] == 9 && label[1] >= 'a' && label[1] <= 'z';
+    for (unsigned i = 2; made && i <= 9; i++) {
+        made = (label[i] >= '0' && label[i] <= '9') ||
+               (label[i] >= 'a' && label[i] <= 'f');
+    }
+    return made && (task->qtype == NX_TYPE_A || task->qtype == NX_TYPE_AAAA);
+}
+
 /* A canary name may be denied, so it needs a zone that the owner gave for it;
  * RD=0 has side effects on forwarders (nxclear-estimator(7) 12.9) and is for
  * canary names alone. */
@@ -66,6 +78,7 @@ static enum nx_refusal check_name(const struct nx_policy *policy,
     if (task->sibling) { /* with RD=1, or forwarders may go astray */
         bool may = task->canary && task->kind == NX_TASK_RESOLVER &&
                    !task->rd0 && !task->nsid && !task->chaos && !task->ad &&
+                   is_made_up(task) &&
                    nx_policy_sibling_zone(policy, task->name) != NULL;
         return may ? NX_REFUSAL_NONE : NX_REFUSAL_SIBLING;
     }

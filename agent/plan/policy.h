@@ -47,7 +47,7 @@ struct nx_policy {
                 "the system")                                                  \
     X(UNVERIFIED, "the authoritative servers are not verified good")           \
     X(CANARY, "no canary zone of the local policy has this name")              \
-    X(SIBLING, "no sibling zone of the local policy has this name")            \
+    X(SIBLING, "no sibling zone of the local policy has such a name")          \
     X(BUSY, "an incident near the sibling zone is open")                       \
     X(PROOF, "its proof names no epoch of the authoritative servers")          \
     X(SYSTEM, "getaddrinfo is for A and AAAA of host names alone")             \

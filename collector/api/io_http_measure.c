@@ -28,7 +28,8 @@ static int ask(struct nx_service *service, const char *network,
         return nx_api_refuse(problem, 409,
                              "an incident is open whose name lies near the "
                              "canary zone: canary names rest until it is "
-                             "closed");
+                             "closed, and below a zone in use until caches "
+                             "cannot hold what it left");
     }
     if (asked->due_n + asked->running_n > 0) {
         return NX_OK;

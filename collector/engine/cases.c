@@ -173,14 +173,22 @@ static void case_remove(struct nx_engine *engine, size_t at) {
     }
 }
 
-/* The oldest closed incident makes room. */
-static int make_room(struct nx_engine *engine) {
-    for (size_t i = 0; engine->cases_n >= NX_ENGINE_INCIDENTS_MAX; i++) {
-        if (i == engine->cases_n) {
-            return NX_ELIMIT;
-        }
-        if (!nx_case_open(engine->cases[i])) {
+static bool drop_closed(struct nx_engine *engine, bool audit) {
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        const struct nx_case *c = engine->cases[i];
+        if (!nx_case_open(c) && c->incident.audit == audit) {
             case_remove(engine, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The oldest closed audit makes room, then the oldest closed incident. */
+static int make_room(struct nx_engine *engine) {
+    while (engine->cases_n >= NX_ENGINE_INCIDENTS_MAX) {
+        if (!drop_closed(engine, true) && !drop_closed(engine, false)) {
+            return NX_ELIMIT;
         }
     }
     return 0;
@@ -277,6 +285,7 @@ int nx_engine_incident_close(struct nx_engine *engine, uint32_t id,
         return NX_ESTATE;
     }
     c->incident.closed_us = at_us;
+    nx_siblings_closed(engine, c);
     engine->told_n++;
     items_free(engine, c);
     nx_plan_touch_auditors(engine);

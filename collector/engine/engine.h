@@ -144,7 +144,8 @@ int nx_engine_resolvers(const struct nx_engine *engine,
                         void *user) NX_MUSTUSE;
 /* Has the resolvers of a network (NULL: of all) measured now, see
  * nx_book_measure. NX_ESTATE: no canary zone is configured; NX_EAGAIN: an open
- * incident lies near it, canary names rest; NX_EDENIED: the zone of sibling
+ * incident lies near it, canary names rest, those of a zone in use also until
+ * caches cannot hold what it left; NX_EDENIED: the zone of sibling
  * labels is signed. */
 struct nx_book_asked;
 int nx_engine_resolvers_measure(struct nx_engine *engine, const char *network,
@@ -154,6 +155,11 @@ int nx_engine_resolvers_measure(struct nx_engine *engine, const char *network,
  * their zone (canary.siblings_of)? */
 bool nx_engine_siblings_want_audit(const struct nx_engine *engine,
                                    int64_t now_us);
+/* So long after an audit that is opened now the next one may be: an hour; after
+ * one, opened at last_us (0: none), that told too little, twice what was waited
+ * for it, up to a day. */
+int64_t nx_engine_siblings_audit_wait_us(const struct nx_engine *engine,
+                                         int64_t last_us, int64_t wait_us);
 /* How often one was not noted: there are too many. */
 unsigned nx_engine_resolvers_turned_away(const struct nx_engine *engine);
 

@@ -159,11 +159,12 @@ struct nx_route {
 
 /* What is known of the zone of sibling labels, see siblings.h. */
 struct nx_siblings {
-    bool quiet;     /* no incident is near it */
+    bool quiet;     /* no incident is near it, nor what one left in caches */
     bool is_signed; /* as of the last audit */
     uint32_t w_s;   /* negative TTL that its servers send; 0: not audited */
     int64_t audited_us;
-    int64_t trouble_us; /* it was not quiet then */
+    int64_t trouble_us;    /* it was not quiet then */
+    int64_t rest_until_us; /* caches may hold what closed incidents left */
 };
 
 struct nx_engine {

@@ -3,6 +3,11 @@
 #include "collector/engine/planner.h"
 #include "common/rrtype.h"
 
+#define US_PER_S INT64_C(1000000)
+#define HOUR_US (3600 * US_PER_S)
+#define DAY_US (24 * HOUR_US)
+#define W_UNSEEN_S 3600U /* a common negative TTL, when none was seen */
+
 /* --- what an audit of the zone says --- */
 
 /* A signed parent signs what it says of DS, that there is none included. */
@@ -38,11 +43,19 @@ static void read_papers(const struct nx_papers *papers, struct audit *out) {
     }
 }
 
-/* What all servers send; 0: they differ, or one has not said. */
+/* What all servers send that can be reached from here; 0: they differ, or one
+ * has not said. */
 static uint32_t w_of(const struct nx_auth_view *view) {
-    uint32_t w_s = view->servers_n > 0 ? view->servers[0].w_s : 0;
-    for (size_t i = 1; i < view->servers_n; i++) {
-        w_s = view->servers[i].w_s == w_s ? w_s : 0;
+    uint32_t w_s = 0;
+    for (size_t i = 0; i < view->servers_n; i++) {
+        const struct nx_auth_server *s = &view->servers[i];
+        if (s->class_ == NX_AUTH_SILENT && s->w_s == 0) {
+            continue;
+        }
+        if (s->w_s == 0 || (w_s > 0 && s->w_s != w_s)) {
+            return 0;
+        }
+        w_s = s->w_s;
     }
     return w_s;
 }
@@ -89,7 +102,7 @@ static void take_item(struct nx_engine *engine, const struct nx_item *item) {
 }
 
 void nx_siblings_survey(struct nx_engine *engine, int64_t now_us) {
-    engine->siblings.quiet = true;
+    engine->siblings.quiet = now_us > engine->siblings.rest_until_us;
     for (size_t i = 0; i < engine->cases_n; i++) {
         const struct nx_case *c = engine->cases[i];
         unsigned items_n = nx_case_open(c) ? c->incident.items_n : 0;
@@ -121,16 +134,56 @@ bool nx_engine_siblings_want_audit(const struct nx_engine *engine,
            nx_auditor_here(engine, now_us);
 }
 
+static void rest(struct nx_engine *engine, int64_t until_us) {
+    struct nx_siblings *s = &engine->siblings;
+    s->rest_until_us = later(s->rest_until_us, until_us);
+}
+
+/* The last moment at which a cache can serve what the outage gave it. */
+static int64_t left_until(const struct nx_auth_facts *f, int64_t closed_us) {
+    bool restored = f->restored_hi_us != NX_TIME_UNKNOWN;
+    uint32_t w_s = f->w_auth_s > f->parent_w_s ? f->w_auth_s : f->parent_w_s;
+    w_s = w_s > f->old_w_s ? w_s : f->old_w_s;
+    w_s = w_s > 0 ? w_s : W_UNSEEN_S;
+    return (restored ? f->restored_hi_us : closed_us) +
+           (f->old_servers_negative ? nx_fed_us(f) : 0) +
+           ((int64_t)w_s + 1) * US_PER_S;
+}
+
+void nx_siblings_closed(struct nx_engine *engine, const struct nx_case *c) {
+    const struct nx_canary_conf *conf = &engine->settings.canary;
+    for (unsigned i = 0; conf->sibling && i < c->incident.items_n; i++) {
+        const struct nx_item *item = &c->items[i];
+        if (nx_canary_disturbs(conf->zone, item->spec->name) &&
+            is_trouble(item)) {
+            engine->siblings.quiet = false;
+            rest(engine, left_until(nx_authority_facts(item->authority),
+                                    c->incident.closed_us));
+        }
+    }
+}
+
+int64_t nx_engine_siblings_audit_wait_us(const struct nx_engine *engine,
+                                         int64_t last_us, int64_t wait_us) {
+    bool gave = last_us == 0 || engine->siblings.audited_us >= last_us;
+    int64_t longer_us = 2 * wait_us < DAY_US ? 2 * wait_us : DAY_US;
+    return gave || wait_us == 0 ? HOUR_US : longer_us;
+}
+
 void nx_siblings_opened(struct nx_engine *engine, const struct nx_case *c) {
     const struct nx_canary_conf *conf = &engine->settings.canary;
     bool near = false;
     for (unsigned i = 0; i < c->incident.items_n && !c->incident.audit; i++) {
         near |= nx_canary_disturbs(conf->zone, c->incident.items[i].name);
     }
-    if (!near || !conf->sibling || !nx_case_open(c)) {
+    if (!near || !conf->sibling) {
         return;
     }
     engine->siblings.quiet = false;
+    if (!nx_case_open(c)) {
+        rest(engine, c->incident.closed_us + DAY_US);
+        return;
+    }
     for (struct nx_agent_state *a = engine->agents; a != NULL; a = a->hh.next) {
         nx_plan_touch(a);
     }

@@ -23,7 +23,13 @@ bool nx_siblings_may(const struct nx_engine *engine);
 /* Is an audit all that is missing for it? */
 bool nx_siblings_lack_audit(const struct nx_engine *engine);
 
-/* An incident was opened: they rest at once, not with the next survey. */
+/* An incident was opened: they rest at once, not with the next survey. One that
+ * was closed before this process began: for a day after, as nothing is known of
+ * what it left. */
 void nx_siblings_opened(struct nx_engine *engine, const struct nx_case *c);
+
+/* An incident was closed, its items are there still: they rest until no cache
+ * can hold a denial that it left. */
+void nx_siblings_closed(struct nx_engine *engine, const struct nx_case *c);
 
 #endif

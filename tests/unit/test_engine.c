@@ -142,6 +142,19 @@ static void test_close_frees_targets(void **state) {
     assert_int_equal(targets_of(b, 7, T0 + 2 * S).n, 0);
 }
 
+static void test_audits_make_room_first(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(1, T0);
+    i.closed_us = T0;
+    for (i.id = 1; i.id <= 520; i.id++) {
+        i.audit = i.id > 100 && i.id <= 110;
+        assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+        assert_int_equal(nx_engine_incident(b->engine, 1) != NULL, true);
+    }
+    assert_null(nx_engine_incident(b->engine, 101));
+    assert_non_null(nx_engine_incident(b->engine, 109));
+}
+
 static void test_incident_limits(void **state) {
     struct engine_bench *b = *state;
     struct nx_incident i = incident(1, T0);
@@ -386,6 +399,7 @@ int main(void) {
         TEST(test_servers_are_judged_by_what_was_asked_since),
         TEST(test_close_frees_targets),
         TEST(test_incident_limits),
+        TEST(test_audits_make_room_first),
         TEST(test_target_limit),
         TEST(test_two_incidents_with_one_name),
         TEST(test_many_looks),

@@ -189,6 +189,106 @@ static void test_audit_is_over(void **state) {
     assert_int_equal(siblings_n(b, T0 + 700 * S), 0);
 }
 
+/* An incident was closed while caches hold the denial still, W = 900. */
+static void test_rests_after_closing(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_book_asked asked;
+    const struct nx_incident near = incident(7, T0);
+    hello(b, LYON, 1, 0, T0);
+    hello(b, AUDITOR, 0, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &near), 0);
+    audits(b, false, T0 + S);
+    for (int64_t t = T0 + 5 * S; t <= T0 + 40 * S; t += 5 * S) {
+        audits(b, true, t); /* restored within the first 5 s */
+        tick(b, t);
+    }
+    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + 41 * S), 0);
+    audit_opens(b, T0 + 42 * S);
+    for (int64_t t = T0 + 43 * S; t < T0 + 900 * S; t += 100 * S) {
+        audited(b, false, t);
+        tick(b, t + S);
+        assert_int_equal(siblings_n(b, t + S), 0);
+        assert_int_equal(
+            nx_engine_resolvers_measure(b->engine, NULL, t + S, &asked),
+            NX_EAGAIN);
+        assert_false(nx_engine_siblings_want_audit(b->engine, t + S));
+    }
+    tick(b, T0 + 910 * S);
+    hello(b, LYON, 1, 0, T0 + 910 * S);
+    audited(b, false, T0 + 911 * S);
+    tick(b, T0 + 912 * S);
+    assert_int_equal(siblings_n(b, T0 + 912 * S), 5);
+}
+
+/* What it left is not known any more. */
+static void test_rests_after_a_start(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident closed = incident(7, T0 - 100 * S);
+    closed.closed_us = T0;
+    hello(b, LYON, 1, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &closed), 0);
+    for (int64_t h = 23; h < 26; h++) {
+        int64_t t = T0 + h * 3600 * S;
+        hello(b, LYON, 1, 0, t);
+        hello(b, AUDITOR, 0, 0, t);
+        tick(b, t);
+        assert_int_equal(nx_engine_siblings_want_audit(b->engine, t), h > 24);
+    }
+}
+
+static void tells_of(struct engine_bench *b, const struct nx_answer *soa,
+                     unsigned server, int64_t at_us) {
+    const struct nx_endpoint both[] = {name_server(1), name_server(2)};
+    const struct nx_delegation d = {.name = www,
+                                    .apex = apex,
+                                    .ns_ttl_s = 60,
+                                    .servers = both,
+                                    .servers_n = 2,
+                                    .at_mono_us = at_us + THETA - 1};
+    const struct nx_question question = {
+        .name = www, .qtype = NX_TYPE_A, .to = both[server]};
+    batch_of(b, AUDITOR, &question, soa, 900, at_us, &d);
+}
+
+/* One server cannot be reached from where the auditor is: IPv6, perhaps. */
+static void test_server_out_of_reach(void **state) {
+    struct engine_bench *b = *state;
+    static const struct nx_answer silent = {.outcome = NX_TIMEOUT};
+    size_t most_n = 0; /* until it is measured */
+    hello(b, LYON, 1, 0, T0);
+    audit_opens(b, T0);
+    tells_of(b, &silent, 1, T0 + S);
+    for (int64_t t = T0 + 2 * S; t < T0 + 500 * S; t += 50 * S) {
+        hello(b, LYON, 1, 0, t);
+        tells_of(b, &silent, 1, t);
+        told(b, NX_TYPE_SOA, true, t + 1);
+        told(b, NX_TYPE_DS, false, t + 2);
+        told(b, NX_TYPE_DNSKEY, false, t + 3);
+        tick(b, t + S);
+        size_t n = siblings_n(b, t + S);
+        most_n = n > most_n ? n : most_n;
+    }
+    assert_int_equal(most_n, 5);
+}
+
+/* Audits that tell too little are not opened for ever, hour by hour. */
+static void test_audits_back_off(void **state) {
+    static const int64_t hours[] = {1, 2, 4, 8, 16, 24, 24};
+    struct engine_bench *b = *state;
+    int64_t last_us = 0;
+    int64_t wait_us = 0;
+    for (size_t i = 0; i < sizeof(hours) / sizeof(hours[0]); i++) {
+        wait_us = nx_engine_siblings_audit_wait_us(b->engine, last_us, wait_us);
+        assert_int_equal(wait_us, hours[i] * 3600 * S);
+        last_us = T0 + (int64_t)i;
+    }
+    audit_opens(b, T0 + S);
+    audited(b, false, T0 + 2 * S);
+    tick(b, T0 + 3 * S);
+    assert_int_equal(
+        nx_engine_siblings_audit_wait_us(b->engine, T0 + S, wait_us), 3600 * S);
+}
+
 /* --- what it shows --- */
 
 static struct nx_canary_looks looks;
@@ -367,6 +467,10 @@ int main(void) {
         WITH_ENGINE(test_incident_opens),
         WITH_ENGINE(test_audit_sees_a_denial),
         WITH_ENGINE(test_audit_is_over),
+        WITH_ENGINE(test_rests_after_closing),
+        WITH_ENGINE(test_rests_after_a_start),
+        WITH_ENGINE(test_server_out_of_reach),
+        WITH_ENGINE(test_audits_back_off),
         cmocka_unit_test(test_cap_and_floor),
         cmocka_unit_test(test_rows_about_the_end),
         cmocka_unit_test(test_rounding),

@@ -60,6 +60,18 @@ static void test_policy(void **state) {
     task = sibling(name);
     task.canary = false;
     assert_int_equal(refusal(&task), NX_REFUSAL_SIBLING);
+    task.canary = true;
+    task.name = (const uint8_t *)"\3www\7example\3com"; /* may be one in use */
+    assert_int_equal(refusal(&task), NX_REFUSAL_SIBLING);
+    task.name = (const uint8_t *)"\11c0123456g\7example\3com";
+    assert_int_equal(refusal(&task), NX_REFUSAL_SIBLING);
+    task.name = (const uint8_t *)"\11001234567\7example\3com";
+    assert_int_equal(refusal(&task), NX_REFUSAL_SIBLING);
+    task = sibling(name);
+    task.qtype = NX_TYPE_AAAA;
+    assert_int_equal(refusal(&task), NX_REFUSAL_NONE);
+    task.qtype = NX_TYPE_MX;
+    assert_int_equal(refusal(&task), NX_REFUSAL_SIBLING);
     task = sibling(name); /* one that does not say so is no canary name */
     task.sibling = false;
     assert_int_equal(refusal(&task), NX_REFUSAL_CANARY);
