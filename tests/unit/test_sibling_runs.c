@@ -1,4 +1,4 @@
-/* Resolvers measured by sibling labels: when, what is asked, what it shows. */
+/* Resolvers measured by sibling labels: when, and what is asked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "collector/profile/measure.h"
 #include "tests/lib/engine_bench.h"
 
 #define W_S 900
@@ -289,175 +288,6 @@ static void test_audits_back_off(void **state) {
         nx_engine_siblings_audit_wait_us(b->engine, T0 + S, wait_us), 3600 * S);
 }
 
-/* --- what it shows --- */
-
-static struct nx_canary_looks looks;
-
-static void see(enum nx_canary which, double at_s, int32_t r_s) {
-    int64_t at_us = T0 + (int64_t)(at_s * 1e6);
-    looks.of[which][looks.n[which]++].look =
-        (struct nx_look){.tx_us = at_us - 2000,
-                         .rx_us = at_us,
-                         .kind = NX_KIND_NXDOMAIN,
-                         .flags = NX_LOOK_RD,
-                         .r_s = r_s};
-}
-
-/* A resolver that shows `kept_s`, and whose clock is its own, or one for all
- * names with left_s of it left. */
-static struct nx_measured of_resolver(uint32_t w_s, int32_t kept_s, bool own) {
-    struct nx_measured m;
-    memset(&looks, 0, sizeof(looks));
-    looks.sibling = true;
-    looks.w_s = w_s;
-    see(NX_CANARY_CAP, 0.5, kept_s);
-    see(NX_CANARY_CLOCK, 0.5, kept_s);
-    see(NX_CANARY_CLOCK_NEXT, 7.8, own ? kept_s : kept_s - 7);
-    see(NX_CANARY_CLOCK, 9.5, kept_s - 9);
-    for (int i = 0; i < 7; i++) {
-        see(NX_CANARY_COUNT, 0.9 + 2.1 * i, kept_s - (int32_t)(0.4 + 2.1 * i));
-    }
-    assert_int_equal(nx_measure(&looks, NULL, 0, &m), 0);
-    assert_int_equal(m.sibling_w_s, w_s);
-    assert_int_equal(m.nodata_cap_s, NX_NOT_MEASURED);
-    assert_false(m.profile.verified); /* floor, chain, NODATA: who knows */
-    assert_int_equal(m.profile.cap_hi_s, m.nxdomain_cap_s == NX_NOT_MEASURED
-                                             ? 0
-                                             : m.nxdomain_cap_s);
-    assert_int_equal(m.caches_seen, 1);
-    assert_int_equal(m.profile.soa_clock,
-                     own ? NX_SOA_CLOCK_UNKNOWN /* a chain is possible */
-                         : NX_SOA_CLOCK_SHARED_UNTIL_CHANGE);
-    return m;
-}
-
-static void test_cap_and_floor(void **state) {
-    static const struct {
-        uint32_t w_s;
-        int32_t kept_s;
-        uint32_t cap_s, floor_s;
-    } rows[] = {
-        {900, 900, NX_NOT_MEASURED, NX_NOT_MEASURED},
-        {900, 899, NX_NOT_MEASURED, NX_NOT_MEASURED}, /* rounded */
-        {900, 300, 300, NX_NOT_MEASURED},
-        {60, 300, NX_NOT_MEASURED, 300},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct nx_measured m = of_resolver(rows[i].w_s, rows[i].kept_s, true);
-        assert_int_equal(m.nxdomain_cap_s, rows[i].cap_s);
-        assert_int_equal(m.floor_s, rows[i].floor_s);
-        /* The rest of a SOA that somebody else's denial brought is no cap. */
-        m = of_resolver(rows[i].w_s, rows[i].kept_s, false);
-        assert_int_equal(m.nxdomain_cap_s, NX_NOT_MEASURED);
-    }
-}
-
-/* The end of a denial is looked at where W is a minute at most: to both sides
- * of it. */
-static void test_rows_about_the_end(void **state) {
-    (void)state;
-    for (uint32_t w_s = 1; w_s < 100; w_s++) {
-        uint8_t name[NX_DNAME_MAX];
-        struct nx_task task;
-        const struct nx_canary_run run = {.zone = apex,
-                                          .count_n = NX_CANARY_COUNT_MIN,
-                                          .sibling = true,
-                                          .w_s = w_s};
-        nx_canary_task(&run, NX_CANARY_END, name, &task);
-        assert_int_equal(nx_canary_visit(&run, NX_CANARY_END), 16);
-        uint32_t from_ms = task.visit_n < 16 ? task.interval_ms : 0;
-        uint32_t to_ms = from_ms + (task.visit_n - 1U) * task.visit_gap_ms;
-        bool seen = from_ms + 3000 <= w_s * 1000 || from_ms == 0;
-        assert_true(seen);
-        assert_int_equal(to_ms > w_s * 1000 + 1000, w_s <= 60);
-        assert_true(nx_canary_lasts_us(&run) > (int64_t)to_ms * 1000);
-    }
-}
-
-/* Unbound, W = 30: 8 looks, and 8 more around the end. */
-static void test_rounding(void **state) {
-    struct nx_measured m;
-    (void)state;
-    memset(&looks, 0, sizeof(looks));
-    looks.sibling = true;
-    looks.w_s = 30;
-    see(NX_CANARY_CAP, 0.5, 30);
-    for (int i = 0; i < 16; i++) {
-        double at_s = (i < 8 ? 0.55 : 0.55 + 26.6 - 8 * 0.76) + 0.76 * i;
-        int32_t left_s = 30 - (int32_t)at_s; /* filled in second 0 */
-        see(NX_CANARY_END, at_s, left_s >= 0 ? left_s : left_s + 31);
-    }
-    assert_int_equal(nx_measure(&looks, NULL, 0, &m), 0);
-    assert_int_equal(m.profile.conv, NX_CONV_F0);
-    assert_false(m.profile.never_decrements);
-    assert_int_equal(m.profile.past_ttl, NX_PAST_TTL_NEVER);
-}
-
-/* The zone is in use: its SOA had 3 s left, then it is fetched anew. */
-static void test_end_of_a_soa_in_use(void **state) {
-    static const int32_t left_s[] = {3, 2, 1, 0, 30, 29, 28, 27};
-    struct nx_measured m;
-    (void)state;
-    memset(&looks, 0, sizeof(looks));
-    looks.sibling = true;
-    looks.w_s = 30;
-    see(NX_CANARY_CAP, 0.5, 3);
-    for (int i = 0; i < 8; i++) {
-        see(NX_CANARY_END, 0.55 + i, left_s[i]);
-    }
-    assert_int_equal(nx_measure(&looks, NULL, 0, &m), 0);
-    assert_int_equal(m.profile.past_ttl, NX_PAST_TTL_UNKNOWN);
-    assert_int_equal(m.profile.stale_max_s, 0);
-    assert_int_equal(m.profile.conv, NX_CONV_U);
-}
-
-/* Every resolver answers there: none is taken for one that rewrites. */
-static void test_wildcard(void **state) {
-    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
-    static const struct nx_canary_run run = {
-        .zone = apex, .count_n = 7, .sibling = true, .w_s = W_S};
-    static const struct nx_answer answers[] = {
-        {.flags = NX_ANS_RDATA,
-         .rdata = rdata,
-         .rdata_len = sizeof(rdata),
-         .rdata_n = 1},
-        {.flags = NX_ANS_SOA, .soa_owner = apex}}; /* of another type */
-    struct nx_measured m;
-    (void)state;
-    for (unsigned k = 0; k < 2; k++) {
-        memset(&looks, 0, sizeof(looks));
-        looks.sibling = true;
-        looks.w_s = W_S;
-        for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
-            uint8_t name[NX_DNAME_MAX];
-            struct nx_task task;
-            nx_canary_task(&run, (enum nx_canary)i, name, &task);
-            const struct nx_question question = {
-                .name = name, .qtype = task.qtype, .flags = NX_Q_RD};
-            const struct nx_obs obs = {.question = &question,
-                                       .answer = &answers[k]};
-            for (unsigned n = nx_canary_visit(&run, (enum nx_canary)i); n > 0;
-                 n--) {
-                nx_canary_looks_add(&looks, &run, (enum nx_canary)i, &obs, 0,
-                                    0);
-            }
-        }
-        assert_int_equal(nx_canary_trouble(&looks, &run), NX_RUN_WILDCARD);
-        assert_string_equal(nx_run_trouble_text(NX_RUN_WILDCARD),
-                            "zone-wildcard");
-        assert_int_equal(looks.rewritten.len, 0);
-        assert_int_equal(nx_measure(&looks, NULL, 0, &m), NX_ENOTFOUND);
-    }
-    /* A single answer in between says nothing either. */
-    looks.n[NX_CANARY_CAP] = 0;
-    see(NX_CANARY_CAP, 0.5, W_S);
-    see(NX_CANARY_CAP, 2.5, -1);
-    looks.of[NX_CANARY_CAP][1].look.kind = NX_KIND_POS;
-    assert_int_equal(nx_measure(&looks, NULL, 0, &m), 0);
-    assert_false(m.rewrites_nxdomain);
-}
-
 #define WITH_ENGINE(f) cmocka_unit_test_setup_teardown(f, setup, bench_teardown)
 
 int main(void) {
@@ -471,11 +301,6 @@ int main(void) {
         WITH_ENGINE(test_rests_after_a_start),
         WITH_ENGINE(test_server_out_of_reach),
         WITH_ENGINE(test_audits_back_off),
-        cmocka_unit_test(test_cap_and_floor),
-        cmocka_unit_test(test_rows_about_the_end),
-        cmocka_unit_test(test_rounding),
-        cmocka_unit_test(test_end_of_a_soa_in_use),
-        cmocka_unit_test(test_wildcard),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
