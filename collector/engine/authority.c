@@ -289,7 +289,7 @@ bool nx_authority_gives(const struct nx_authority *a,
 void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look) {
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);
-    if (e == NULL && nx_left_answer(&a->left, agent_id, obs, look)) {
+    if (nx_left_answer(&a->left, agent_id, obs, look)) {
         a->proven = false; /* at once, not with the next step */
     }
     if (e == NULL || look->rx_us < e->server.last_us) {

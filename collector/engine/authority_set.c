@@ -129,11 +129,31 @@ static int add_listed(struct nx_authority *a, uint32_t agent_id,
         if (e == NULL) {
             e = &a->entries[a->entries_n++];
             entry_init(e, agent_id, &d->servers[i]);
-            nx_left_back(&a->left, &d->servers[i]);
         }
         e->server.sides = d->sides != NULL ? d->sides[i] : 0;
     }
     return 0;
+}
+
+/* Does each vantage that knows a set have it in there? */
+static bool listed_by_all(struct nx_authority *a,
+                          const struct nx_endpoint *at) {
+    for (size_t i = 0; i < a->entries_n; i++) {
+        if (nx_auth_entry(a, a->entries[i].agent_id, at) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What one vantage alone sees may be an old set. */
+static void take_back(struct nx_authority *a, const struct nx_delegation *d) {
+    for (size_t i = 0; i < d->servers_n; i++) {
+        if (nx_left_knows(&a->left, &d->servers[i]) &&
+            listed_by_all(a, &d->servers[i])) {
+            nx_left_back(&a->left, &d->servers[i]);
+        }
+    }
 }
 
 int nx_auth_set(struct nx_authority *a, uint32_t agent_id,
@@ -141,6 +161,9 @@ int nx_auth_set(struct nx_authority *a, uint32_t agent_id,
     int err = add_listed(a, agent_id, d);
     if (err == 0) {
         err = drop_unlisted(a, agent_id, d, at_us + eps_us);
+    }
+    if (err == 0) {
+        take_back(a, d);
     }
     if (err == 0 && d->ns_ttl_s > a->set_ttl_s) {
         a->set_ttl_s = d->ns_ttl_s;

@@ -84,7 +84,7 @@ int nx_left_add(struct nx_left *left, const struct nx_endpoint *at,
 
 bool nx_left_knows(const struct nx_left *left, const struct nx_endpoint *at);
 
-/* It is in the set again. */
+/* It is in the set again, as all vantages see it. */
 void nx_left_back(struct nx_left *left, const struct nx_endpoint *at);
 
 /* An answer to the item's question. True: one of these denies. Others are

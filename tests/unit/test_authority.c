@@ -324,6 +324,32 @@ static void test_rare_rounds_one_lost_packet(void **state) {
     assert_false(step_rare(b, T0 + 601 * S)->verified);
 }
 
+/* Two vantages see the loss and the return one after the other: com's servers,
+ * which denied in between, are no old servers of the zone, nor did its set
+ * change. */
+static void test_vantages_lose_it_in_turn(void **state) {
+    struct bench *b = *state;
+    size_t left_n = 0;
+    uint64_t changes_n = 0;
+    for (uint32_t agent = 1; agent <= 2; agent++) {
+        delegate(b, agent, apex, 1, 1, T0);
+        good(b, agent, 1, T0 + S);
+    }
+    for (uint32_t agent = 1; agent <= 2; agent++) {
+        delegate(b, agent, com, 7, 7, T0 + 10 * S + agent);
+        denies(b, agent, 7, com, 600, T0 + 11 * S + agent);
+    }
+    for (uint32_t agent = 1; agent <= 2; agent++) {
+        delegate(b, agent, apex, 1, 1, T0 + 20 * S + agent);
+        good(b, agent, 1, T0 + 21 * S + agent);
+    }
+    const struct nx_auth_facts *f = step(b, T0 + 22 * S);
+    (void)nx_authority_left(b->a, &left_n, &changes_n);
+    assert_int_equal(left_n, 0);
+    assert_false(f->old_servers_negative);
+    assert_false(f->deleg_changed_ns);
+}
+
 static void test_too_many_vantages(void **state) {
     struct bench *b = *state;
     for (uint32_t i = 1; i <= NX_AUTH_VANTAGES_MAX; i++) {
@@ -356,6 +382,7 @@ int main(void) {
         TEST(test_set_aside_alone_denied),
         TEST(test_rare_rounds_silence_no_vantage),
         TEST(test_rare_rounds_one_lost_packet),
+        TEST(test_vantages_lose_it_in_turn),
         TEST(test_too_many_vantages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
