@@ -98,6 +98,20 @@ static void answer(struct nx_http *http, struct evhttp_request *request,
     }
 }
 
+/* What was kept is not what the client sent: that it is malformed is no fault
+ * of the request. */
+static void reply_not_made(struct evhttp_request *request, int err) {
+    struct nx_api_problem problem;
+    if (err == NX_EMALFORMED) {
+        (void)nx_api_refuse(&problem, 500,
+                            "the status was not made: the one that was kept "
+                            "cannot be read");
+        nx_http_reply_problem(request, &problem);
+        return;
+    }
+    nx_http_reply_error(request, err, "the status was not made");
+}
+
 /* False: it is being made. */
 static bool try_answer(struct nx_http *http, struct evhttp_request *request,
                        const struct nx_api_request *asked) {
@@ -107,7 +121,7 @@ static bool try_answer(struct nx_http *http, struct evhttp_request *request,
         return false;
     }
     if (err != 0) {
-        nx_http_reply_error(request, err, "the status was not made");
+        reply_not_made(request, err);
     } else {
         answer(http, request, asked, page);
     }
@@ -229,6 +243,25 @@ static bool waited_for(const struct nx_http *http) {
     return waits;
 }
 
+/* Whatever those asked for who were answered meanwhile: who is told to wait
+ * again does not hurry what waits itself. */
+static void work_on(struct nx_http *http, enum nx_board_work work,
+                    int64_t took_us) {
+    switch (work) {
+    case NX_BOARD_IDLE:
+        break;
+    case NX_BOARD_READY:
+        work_in(http, NX_BOARD_FRESH_US / 10);
+        break;
+    case NX_BOARD_BUSY:
+        work_in(http, took_us * (WORK_SHARE - 1));
+        break;
+    case NX_BOARD_WANTED:
+        work_in(http, 0);
+        break;
+    }
+}
+
 void nx_http_work(evutil_socket_t fd, short what, void *arg) {
     struct nx_http *http = arg;
     int64_t from_us = nx_clock_mono_us();
@@ -237,21 +270,16 @@ void nx_http_work(evutil_socket_t fd, short what, void *arg) {
                       nx_service_problem(http->service),
                       nx_service_now_us(http->service), http->slice.n);
     int64_t took_us = nx_clock_mono_us() - from_us;
-    nx_slice_took(&http->slice, took_us);
-    bool waits = waited_for(http);
     (void)fd;
     (void)what;
-    if (work == NX_BOARD_WANTED) {
-        work_in(http, 0);
-    } else if (work == NX_BOARD_BUSY) {
-        work_in(http, took_us * (WORK_SHARE - 1));
-    } else if (work == NX_BOARD_READY) {
-        work_in(http, NX_BOARD_FRESH_US / 10);
+    if (work == NX_BOARD_WANTED || work == NX_BOARD_BUSY) {
+        nx_slice_took(&http->slice, took_us); /* else nothing was done */
     }
-    if (waits) {
+    if (work != NX_BOARD_WANTED && waited_for(http)) {
         answer_waiters(http);
         nx_http_streams_ready(http);
     }
+    work_on(http, work, took_us);
 }
 
 int nx_http_page(struct nx_http *http, uint32_t id,

@@ -105,6 +105,28 @@ static void test_progress(void **state) {
     stop(&server);
 }
 
+static double used_s(clockid_t clock) {
+    struct timespec used;
+    assert_int_equal(clock_gettime(clock, &used), 0);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
+
+/* What waits for judgement is not asked about without a pause. */
+static void test_waits_asleep(void **state) {
+    const struct server server = start_crowd(MANY, UINT_MAX);
+    clockid_t clock;
+    (void)state;
+    json_decref(get("/v1/incidents", 200));
+    assert_int_equal(clock_getcpuclockid(server.pid, &clock), 0);
+    double before_s = used_s(clock);
+    check_later("0 of 1200 targets are judged");
+    double took_s = used_s(clock) - before_s;
+    if (took_s > 0.2) {
+        fail_msg("%.3f s of work while there was nothing to do", took_s);
+    }
+    stop(&server);
+}
+
 /* Memory ends in the middle of it: whoever waits is told, and later served. */
 static void test_no_memory(void **state) {
     struct server server = start_crowd(FEW, UINT_MAX);
@@ -131,6 +153,7 @@ static void test_no_memory(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_waits_asleep),
         cmocka_unit_test(test_no_memory),
     };
     (void)signal(SIGPIPE, SIG_IGN);
