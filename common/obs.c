@@ -19,13 +19,17 @@ static bool names_equal(const uint8_t *a, const uint8_t *b) {
     return nx_dname_equal(a, b);
 }
 
+bool nx_endpoint_same_server(const struct nx_endpoint *a,
+                             const struct nx_endpoint *b) {
+    return a->address_len == b->address_len && a->port == b->port &&
+           a->scope_id == b->scope_id &&
+           memcmp(a->address, b->address, a->address_len) == 0;
+}
+
 bool nx_endpoint_equal(const struct nx_endpoint *a,
                        const struct nx_endpoint *b) {
-    return a->address_len == b->address_len && a->transport == b->transport &&
-           a->layer == b->layer && a->port == b->port &&
-           a->scope_id == b->scope_id &&
-           memcmp(a->address, b->address, a->address_len) == 0 &&
-           names_equal(a->server_name, b->server_name);
+    return nx_endpoint_same_server(a, b) && a->transport == b->transport &&
+           a->layer == b->layer && names_equal(a->server_name, b->server_name);
 }
 
 uint64_t nx_endpoint_hash(const struct nx_endpoint *e, uint64_t seed) {

@@ -166,6 +166,9 @@ struct nx_obs {
     const uint8_t *wire;   /* the reply as it came */
 };
 
+/* One server: address and port alone; whatever transport, layer and name. */
+bool nx_endpoint_same_server(const struct nx_endpoint *a,
+                             const struct nx_endpoint *b);
 bool nx_endpoint_equal(const struct nx_endpoint *a,
                        const struct nx_endpoint *b);
 uint64_t nx_endpoint_hash(const struct nx_endpoint *e, uint64_t seed);

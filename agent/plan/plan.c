@@ -250,7 +250,7 @@ size_t nx_planner_authority_types(const struct nx_planner *planner,
 static bool has_server(const struct nx_endpoint *servers, size_t n,
                        const struct nx_endpoint *at) {
     size_t i = 0;
-    while (i < n && !nx_is_same_server(&servers[i], at)) {
+    while (i < n && !nx_endpoint_same_server(&servers[i], at)) {
         i++;
     }
     return i < n;

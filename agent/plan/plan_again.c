@@ -45,8 +45,8 @@ static bool is_task_of(const struct nx_planner *planner,
     const struct nx_task *task = &planner->current->plan.tasks[target->task];
     return task->qtype == question->qtype &&
            nx_dname_equal(task->name, question->name) &&
-           nx_is_same_server(&planner->resolvers[target->resolver].at,
-                             &question->to);
+           nx_endpoint_same_server(&planner->resolvers[target->resolver].at,
+                                   &question->to);
 }
 
 /* ... and worth a twin? Of canary names nobody wants to know. */

@@ -135,22 +135,12 @@ static struct nx_target *find_ready(struct nx_planner *planner, int64_t now_us,
     return best;
 }
 
-bool nx_is_same_server(const struct nx_endpoint *a,
-                       const struct nx_endpoint *b) {
-    struct nx_endpoint x = *a;
-    struct nx_endpoint y = *b;
-    x.transport = y.transport = 0;
-    x.layer = y.layer = 0;
-    x.server_name = y.server_name = NULL;
-    return nx_endpoint_equal(&x, &y);
-}
-
 /* The bucket is empty: nobody needs to try this server before it has one. */
 static void postpone(struct nx_planner *planner, const struct nx_endpoint *at,
                      int64_t until_us) {
     bool hit[NX_POLICY_RESOLVERS_MAX];
     for (size_t i = 0; i < planner->resolvers_n; i++) {
-        hit[i] = nx_is_same_server(&planner->resolvers[i].at, at);
+        hit[i] = nx_endpoint_same_server(&planner->resolvers[i].at, at);
     }
     for (size_t i = 0; i < planner->targets_n; i++) {
         struct nx_target *target = &planner->targets[i];

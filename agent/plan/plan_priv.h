@@ -73,10 +73,6 @@ void nx_target_pace(const struct nx_policy *policy, const struct nx_plan *plan,
 bool nx_planner_may_canary(const struct nx_planner *planner,
                            const struct nx_task *task, int64_t now_mono_us);
 
-/* One server, whatever transport and layer? */
-bool nx_is_same_server(const struct nx_endpoint *a,
-                       const struct nx_endpoint *b);
-
 /* Takes the next of target->again, as the flags and size of the question. */
 void nx_target_again(const struct nx_target *target, bool *cd,
                      uint16_t *udp_bytes);

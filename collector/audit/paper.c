@@ -58,19 +58,12 @@ int nx_paper_kind_of(const struct nx_question *q, const uint8_t *name,
 
 /* --- the file --- */
 
-static bool same_server(const struct nx_endpoint *a,
-                        const struct nx_endpoint *b) {
-    return a->address_len == b->address_len && a->port == b->port &&
-           a->scope_id == b->scope_id &&
-           memcmp(a->address, b->address, a->address_len) == 0;
-}
-
 static struct nx_paper *find(const struct nx_papers *papers, unsigned kind,
                              uint32_t agent_id, const struct nx_endpoint *at) {
     for (size_t i = 0; i < papers->n; i++) {
         struct nx_paper *p = &papers->list[i];
         if (p->kind == kind && p->agent_id == agent_id &&
-            same_server(&p->at, at)) {
+            nx_endpoint_same_server(&p->at, at)) {
             return p;
         }
     }

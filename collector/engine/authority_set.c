@@ -6,18 +6,12 @@
 
 #define US_PER_S INT64_C(1000000)
 
-static bool same_server(const struct nx_endpoint *a,
-                        const struct nx_endpoint *b) {
-    return a->address_len == b->address_len && a->port == b->port &&
-           a->scope_id == b->scope_id &&
-           memcmp(a->address, b->address, a->address_len) == 0;
-}
-
 struct nx_auth_entry *nx_auth_entry(struct nx_authority *a, uint32_t agent_id,
                                     const struct nx_endpoint *at) {
     for (size_t i = 0; i < a->entries_n; i++) {
         struct nx_auth_entry *e = &a->entries[i];
-        if (e->agent_id == agent_id && same_server(&e->server.at, at)) {
+        if (e->agent_id == agent_id &&
+            nx_endpoint_same_server(&e->server.at, at)) {
             return e;
         }
     }
@@ -27,7 +21,7 @@ struct nx_auth_entry *nx_auth_entry(struct nx_authority *a, uint32_t agent_id,
 static bool listed(const struct nx_delegation *d,
                    const struct nx_endpoint *at) {
     for (size_t i = 0; i < d->servers_n; i++) {
-        if (same_server(&d->servers[i], at)) {
+        if (nx_endpoint_same_server(&d->servers[i], at)) {
             return true;
         }
     }
@@ -179,7 +173,7 @@ int nx_authority_remember(struct nx_authority *a, const struct nx_endpoint *at,
         return 0;
     }
     for (size_t i = 0; i < a->entries_n; i++) {
-        if (same_server(&a->entries[i].server.at, at)) {
+        if (nx_endpoint_same_server(&a->entries[i].server.at, at)) {
             return 0;
         }
     }

@@ -37,10 +37,7 @@ static bool past(int64_t at_us, int64_t span_us, int64_t now_us) {
 static struct nx_left_server *find(const struct nx_left *left,
                                    const struct nx_endpoint *at) {
     for (size_t i = 0; i < left->n; i++) {
-        const struct nx_endpoint *e = &left->list[i].at;
-        if (e->address_len == at->address_len && e->port == at->port &&
-            e->scope_id == at->scope_id &&
-            memcmp(e->address, at->address, e->address_len) == 0) {
+        if (nx_endpoint_same_server(&left->list[i].at, at)) {
             return &left->list[i];
         }
     }

@@ -66,13 +66,6 @@ static struct nx_ns_book_zone *make_zone(struct nx_ns_book *book,
     return zone;
 }
 
-static bool same_address(const struct nx_endpoint *a,
-                         const struct nx_endpoint *b) {
-    return a->address_len == b->address_len && a->port == b->port &&
-           a->scope_id == b->scope_id &&
-           memcmp(a->address, b->address, a->address_len) == 0;
-}
-
 /* The server's place: its own, a free one, or that of the one seen longest ago.
  */
 static struct known_server *place(struct nx_ns_book_zone *zone,
@@ -80,7 +73,7 @@ static struct known_server *place(struct nx_ns_book_zone *zone,
     struct known_server *oldest = &zone->servers[0];
     for (size_t i = 0; i < zone->servers_n; i++) {
         struct known_server *s = &zone->servers[i];
-        if (same_address(&s->at, at)) {
+        if (nx_endpoint_same_server(&s->at, at)) {
             return s;
         }
         oldest = s->seen_us < oldest->seen_us ? s : oldest;
@@ -108,7 +101,7 @@ static int64_t life_us(uint32_t ttl_s) {
 static bool lists(const struct nx_delegation *set,
                   const struct nx_endpoint *at) {
     for (size_t i = 0; i < set->servers_n; i++) {
-        if (same_address(&set->servers[i], at)) {
+        if (nx_endpoint_same_server(&set->servers[i], at)) {
             return true;
         }
     }
