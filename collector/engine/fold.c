@@ -1,17 +1,14 @@
 /* Batches into targets and authoritative sides. The fast path: a question is
  * resolved once per batch, an observation of a target costs its normalisation
  * and a place in the ring. */
-#include <string.h>
-
+#include "collector/engine/fold.h"
 #include "collector/engine/canaries.h"
 #include "collector/engine/planner.h"
 #include "collector/engine/targets.h"
 #include "common/rrtype.h"
 
 #define US_PER_S INT64_C(1000000)
-#define SANE_US (INT64_C(1) << 60)
 #define OLDEST_US (INT64_C(30) * 86400 * US_PER_S)
-#define LAYERS 2 /* of caches that keep a denial one after the other */
 #define EARLY_US (250 * INT64_C(1000)) /* a visit may begin so much early */
 
 enum nx_way {
@@ -23,105 +20,11 @@ enum nx_way {
     NX_WAY_CANARY,
 };
 
-struct fold {
-    struct nx_engine *engine;
-    struct nx_agent_state *agent;
-    const struct nx_batch *batch;
-    int64_t theta_us;
-    uint32_t eps_us;
-    int64_t received_us;
-    size_t delegations_done; /* in order of time */
-    /* The topic found last: neighbouring questions share their name. */
-    const uint8_t *name;
-    uint16_t qtype;
-    struct nx_topic *topic;
-};
-
-/* --- delegations --- */
-
-/* Was the incident open when this came? At a restart the log is folded with all
- * incidents open: each takes what it would have taken then. */
-static bool was_open(const struct fold *f, const struct nx_item *item) {
+bool nx_fold_was_open(const struct nx_fold *f, const struct nx_item *item) {
     return f->received_us >= item->owner->incident.opened_us;
 }
 
-/* What earlier audits saw counts once, after the first walk that arrived. */
-static int note_set(struct fold *f, struct nx_item *item,
-                    const struct nx_delegation *d, bool came, int64_t at_us) {
-    const uint8_t *apex = nx_authority_apex(item->authority);
-    if (apex == NULL || !nx_dname_equal(apex, d->apex) || d->servers_n == 0) {
-        return 0;
-    }
-    item->recalled = item->recalled && !came;
-    struct nx_ns_book *book = &f->engine->ns_book;
-    bool arrived = (d->problems & NX_DELEG_UNREACHED) == 0;
-    int err = 0;
-    if (arrived && !item->recalled) {
-        err = nx_ns_book_recall(book, d, at_us, item->authority);
-        item->recalled = err == 0;
-    }
-    uint32_t ttl_s = nx_authority_ns_ttl(item->authority);
-    return arrived && err == 0 ? nx_ns_book_see(book, d, ttl_s, at_us) : err;
-}
-
-/* fresh_only: give only to items that know of no zone yet. */
-static int delegate_item(struct fold *f, struct nx_item *item,
-                         const struct nx_delegation *d, bool fresh_only) {
-    if (!nx_dname_equal(item->spec->name, d->name) || !was_open(f, item) ||
-        (fresh_only && nx_authority_apex(item->authority) != NULL)) {
-        return 0;
-    }
-    const uint8_t *apex = nx_authority_apex(item->authority);
-    bool came = apex == NULL || !nx_dname_equal(apex, d->apex);
-    int64_t at_us = d->at_mono_us - f->theta_us;
-    at_us = at_us < f->received_us ? at_us : f->received_us;
-    int err = nx_authority_delegation(item->authority, f->agent->agent.id, d,
-                                      at_us, f->eps_us);
-    if (err == 0) {
-        err = note_set(f, item, d, came, at_us + f->eps_us);
-    } else if (err == NX_ELIMIT) {
-        f->engine->counts.refused_n++;
-    }
-    return err == NX_ENOMEM ? err : 0;
-}
-
-static int delegate(struct fold *f, const struct nx_delegation *d,
-                    bool fresh_only) {
-    if (d->at_mono_us < -SANE_US || d->at_mono_us > SANE_US) {
-        f->engine->counts.untimely_n++;
-        return 0;
-    }
-    for (size_t i = 0; i < f->engine->cases_n; i++) {
-        struct nx_case *c = f->engine->cases[i];
-        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
-            int err = delegate_item(f, &c->items[k], d, fresh_only);
-            if (err != 0) {
-                return err;
-            }
-        }
-    }
-    return 0;
-}
-
-/* Applies the delegation records up to an instant of the agent's clock, so
- * that each answer is judged by the server set of its time. */
-static int delegate_until(struct fold *f, int64_t mono_us) {
-    int err = 0;
-    while (f->delegations_done < f->batch->delegations_n && err == 0) {
-        const struct nx_delegation *d =
-            &f->batch->delegations[f->delegations_done];
-        if (d->at_mono_us > mono_us) {
-            break;
-        }
-        err = delegate(f, d, false);
-        f->delegations_done++;
-    }
-    return err;
-}
-
-/* --- observations --- */
-
-static struct nx_topic *topic_of(struct fold *f,
+static struct nx_topic *topic_of(struct nx_fold *f,
                                  const struct nx_question *question) {
     if (f->name != question->name || f->qtype != question->qtype) {
         f->name = question->name;
@@ -131,7 +34,7 @@ static struct nx_topic *topic_of(struct fold *f,
     return f->topic;
 }
 
-static struct nx_route *route_of(struct fold *f,
+static struct nx_route *route_of(struct nx_fold *f,
                                  const struct nx_question *question) {
     size_t i = (size_t)(question - f->batch->questions);
     struct nx_route *route = &f->engine->routes[i];
@@ -159,17 +62,17 @@ static struct nx_route *route_of(struct fold *f,
     return route;
 }
 
-static void look_at(const struct fold *f, const struct nx_item *item,
+static void look_at(const struct nx_fold *f, const struct nx_item *item,
                     const struct nx_obs *obs, struct nx_look *out) {
     nx_look_from_obs(obs, &item->expect, nx_authority_apex(item->authority),
                      f->theta_us, f->eps_us, out);
 }
 
 /* From this incident's time? What was seen before belongs to another one. */
-static bool timely(const struct fold *f, const struct nx_item *item,
+static bool timely(const struct nx_fold *f, const struct nx_item *item,
                    const struct nx_look *look) {
     int64_t opened_us = item->owner->incident.opened_us;
-    return was_open(f, item) &&
+    return nx_fold_was_open(f, item) &&
            look->rx_us >= opened_us - f->eps_us - US_PER_S &&
            look->rx_us >= f->received_us - OLDEST_US &&
            look->rx_us <= f->received_us + f->eps_us + US_PER_S;
@@ -177,7 +80,7 @@ static bool timely(const struct fold *f, const struct nx_item *item,
 
 /* Of name servers only what was asked since: a question under way for another
  * incident may be of a zone that was put right just before. */
-static bool asked_since(const struct fold *f, const struct nx_item *item,
+static bool asked_since(const struct nx_fold *f, const struct nx_item *item,
                         const struct nx_look *look) {
     return look->tx_us >= item->owner->incident.opened_us &&
            timely(f, item, look);
@@ -185,14 +88,14 @@ static bool asked_since(const struct fold *f, const struct nx_item *item,
 
 /* A resolver that the agent's last hello does not name is used only if it was
  * seen after that hello. */
-static bool in_use(const struct fold *f, const struct nx_question *question,
+static bool in_use(const struct nx_fold *f, const struct nx_question *question,
                    const struct nx_look *look) {
     return !f->agent->resolvers_known || look->tx_us > f->agent->hello_us ||
            nx_agent_uses(f->agent, &question->to);
 }
 
 /* A question that was asked again tells of the look before it. */
-static void fold_again(struct fold *f, struct nx_target *t,
+static void fold_again(struct nx_fold *f, struct nx_target *t,
                        const struct nx_look *look) {
     bool said = (look->flags & NX_LOOK_CD) != 0 ? nx_target_twin(t, look)
                                                 : nx_target_sized(t, look);
@@ -202,7 +105,7 @@ static void fold_again(struct fold *f, struct nx_target *t,
     }
 }
 
-static void fold_look(struct fold *f, struct nx_target *t,
+static void fold_look(struct nx_fold *f, struct nx_target *t,
                       const struct nx_look *look) {
     bool turned = t->looks_n == 0 || look->kind != t->newest_kind;
     if (nx_target_push(t, look) != 0) {
@@ -222,7 +125,7 @@ static void fold_look(struct fold *f, struct nx_target *t,
     nx_target_wake(f->engine, t, turned);
 }
 
-static struct nx_target *target_for(struct fold *f, struct nx_item *item,
+static struct nx_target *target_for(struct nx_fold *f, struct nx_item *item,
                                     const struct nx_obs *obs,
                                     const struct nx_look *look) {
     const struct nx_endpoint *at = &obs->question->to;
@@ -236,43 +139,7 @@ static struct nx_target *target_for(struct fold *f, struct nx_item *item,
     return t;
 }
 
-/* The address that it gives for canary names that do not exist. */
-static bool is_rewritten(const struct fold *f, const struct nx_obs *obs) {
-    const struct nx_answer *answer = obs->answer;
-    const struct nx_profile *p =
-        nx_canaries_profile(f->engine, f->agent, &obs->question->to);
-    return p->rewritten_len > 0 && answer->rdata_n == 1 &&
-           answer->rdata_len == p->rewritten_len + 2U &&
-           memcmp(answer->rdata + 2, p->rewritten, p->rewritten_len) == 0;
-}
-
-/* Can a denial from the outage be cached still? Then another answer than the
- * servers' may stand in its place; later it is what this resolver is given. */
-static bool may_hold_denial(const struct nx_item *item, int64_t at_us) {
-    const struct nx_auth_facts *facts = nx_authority_facts(item->authority);
-    uint32_t w_s = facts->w_auth_s > facts->parent_w_s ? facts->w_auth_s
-                                                       : facts->parent_w_s;
-    int64_t life_us = ((int64_t)w_s + 1) * US_PER_S;
-    return facts->restored_hi_us != NX_TIME_UNKNOWN &&
-           at_us <= facts->restored_hi_us + LAYERS * life_us;
-}
-
-/* Where no answer was named, not every one is the record. */
-static void doubt_answer(const struct fold *f, const struct nx_item *item,
-                         const struct nx_obs *obs, struct nx_look *look) {
-    if (look->kind != NX_KIND_POS || item->spec->rdata_n > 0) {
-        return;
-    }
-    bool rewritten = is_rewritten(f, obs) &&
-                     !nx_authority_gives(item->authority, obs->answer);
-    bool unlike = !rewritten && may_hold_denial(item, look->tx_us) &&
-                  nx_authority_differs(item->authority, obs->answer);
-    look->flags |= rewritten ? NX_LOOK_REWRITTEN : 0U;
-    look->flags |= unlike ? NX_LOOK_UNLIKE_SERVERS : 0U;
-    look->kind = rewritten || unlike ? NX_KIND_POS_OTHER : look->kind;
-}
-
-static void fold_target(struct fold *f, struct nx_route *route,
+static void fold_target(struct nx_fold *f, struct nx_route *route,
                         const struct nx_obs *obs) {
     for (struct nx_item *item = route->items; item != NULL; item = item->same) {
         struct nx_look look;
@@ -281,7 +148,7 @@ static void fold_target(struct fold *f, struct nx_route *route,
             f->engine->counts.untimely_n++;
             continue;
         }
-        doubt_answer(f, item, obs, &look);
+        nx_fold_doubt(f, item, obs, &look);
         bool first = item == route->items;
         struct nx_target *t = first ? route->target : NULL;
         t = t != NULL ? t : target_for(f, item, obs, &look);
@@ -295,7 +162,7 @@ static void fold_target(struct fold *f, struct nx_route *route,
     }
 }
 
-static void fold_answer(struct fold *f, const struct nx_route *route,
+static void fold_answer(struct nx_fold *f, const struct nx_route *route,
                         const struct nx_obs *obs) {
     for (struct nx_item *item = route->items; item != NULL; item = item->same) {
         struct nx_look look;
@@ -314,7 +181,7 @@ static void fold_answer(struct fold *f, const struct nx_route *route,
     }
 }
 
-static void fold_soa_item(struct fold *f, struct nx_item *item,
+static void fold_soa_item(struct nx_fold *f, struct nx_item *item,
                           const struct nx_obs *obs) {
     struct nx_look look;
     look_at(f, item, obs, &look);
@@ -326,7 +193,7 @@ static void fold_soa_item(struct fold *f, struct nx_item *item,
     }
 }
 
-static void fold_soa(struct fold *f, const struct nx_obs *obs) {
+static void fold_soa(struct nx_fold *f, const struct nx_obs *obs) {
     bool wanted = false;
     for (size_t i = 0; i < f->engine->cases_n; i++) {
         struct nx_case *c = f->engine->cases[i];
@@ -341,7 +208,7 @@ static void fold_soa(struct fold *f, const struct nx_obs *obs) {
     f->engine->counts.strays_n += wanted ? 0 : 1;
 }
 
-static int fold_paper(struct fold *f, const struct nx_obs *obs) {
+static int fold_paper(struct nx_fold *f, const struct nx_obs *obs) {
     for (size_t i = 0; i < f->engine->cases_n; i++) {
         struct nx_case *c = f->engine->cases[i];
         for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
@@ -363,7 +230,7 @@ static int fold_paper(struct fold *f, const struct nx_obs *obs) {
     return 0;
 }
 
-static void fold_canary(struct fold *f, const struct nx_obs *obs) {
+static void fold_canary(struct nx_fold *f, const struct nx_obs *obs) {
     const struct nx_agent *agent = &f->agent->agent;
     bool taken = nx_book_look(f->engine->book, agent->network, agent->id, obs,
                               f->theta_us, f->eps_us);
@@ -371,9 +238,10 @@ static void fold_canary(struct fold *f, const struct nx_obs *obs) {
     f->engine->counts.strays_n += taken ? 0 : 1; /* of a run that is over */
 }
 
-static int fold_obs(struct fold *f, const struct nx_obs *obs) {
+static int fold_obs(struct nx_fold *f, const struct nx_obs *obs) {
     int err = 0;
-    if (obs->tx_mono_us < -SANE_US || obs->rx_mono_us > SANE_US) {
+    if (obs->tx_mono_us < -NX_FOLD_SANE_US ||
+        obs->rx_mono_us > NX_FOLD_SANE_US) {
         f->engine->counts.untimely_n++;
         return 0;
     }
@@ -389,15 +257,15 @@ static int fold_obs(struct fold *f, const struct nx_obs *obs) {
         fold_target(f, route, obs);
         break;
     case NX_WAY_AUTHORITY:
-        err = delegate_until(f, obs->tx_mono_us);
+        err = nx_fold_delegations(f, obs->tx_mono_us);
         fold_answer(f, route, obs);
         break;
     case NX_WAY_SOA:
-        err = delegate_until(f, obs->tx_mono_us);
+        err = nx_fold_delegations(f, obs->tx_mono_us);
         fold_soa(f, obs);
         break;
     case NX_WAY_AUDIT:
-        err = delegate_until(f, obs->tx_mono_us);
+        err = nx_fold_delegations(f, obs->tx_mono_us);
         err = err == 0 ? fold_paper(f, obs) : err;
         break;
     }
@@ -415,16 +283,13 @@ static void note_batch(struct nx_agent_state *a, const struct nx_batch *batch,
     }
 }
 
-static int fold_all(struct fold *f, size_t skip) {
-    int err = 0;
+static int fold_all(struct nx_fold *f, size_t skip) {
     bool audits = nx_agent_audits(f->agent);
-    for (size_t i = 0; audits && i < f->batch->delegations_n && err == 0; i++) {
-        err = delegate(f, &f->batch->delegations[i], true);
-    }
+    int err = audits ? nx_fold_first_sets(f) : 0;
     for (size_t i = skip; i < f->batch->obs_n && err == 0; i++) {
         err = fold_obs(f, &f->batch->obs[i]);
     }
-    return audits && err == 0 ? delegate_until(f, INT64_MAX) : err;
+    return audits && err == 0 ? nx_fold_delegations(f, INT64_MAX) : err;
 }
 
 int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
@@ -439,10 +304,10 @@ int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
         engine->counts.revoked_n += batch->obs_n - skip;
         return 0;
     }
-    struct fold f = {.engine = engine,
-                     .agent = agent,
-                     .batch = batch,
-                     .received_us = received_us};
+    struct nx_fold f = {.engine = engine,
+                        .agent = agent,
+                        .batch = batch,
+                        .received_us = received_us};
     nx_agent_clock(agent, batch->epoch, &batch->clock, received_us, &f.theta_us,
                    &f.eps_us);
     note_batch(agent, batch, skip, received_us);
