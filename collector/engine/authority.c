@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/engine/authority_priv.h"
+#include "collector/engine/plants.h"
 #include "common/hash.h"
 #include "common/rrtype.h"
 
@@ -134,8 +135,9 @@ static bool chain_leaves(const struct nx_authority *a,
            a->apex_known && !nx_dname_under(answer->denied_name, a->apex);
 }
 
+/* zone: the one that the vantage asks this server for. */
 static enum nx_auth_word word_of(const struct nx_authority *a,
-                                 const struct nx_obs *obs,
+                                 const uint8_t *zone, const struct nx_obs *obs,
                                  const struct nx_look *look) {
     bool aa = (look->flags & NX_LOOK_AA) != 0;
     if (aa && look->kind == NX_KIND_POS) {
@@ -146,7 +148,7 @@ static enum nx_auth_word word_of(const struct nx_authority *a,
          * nothing of its target, which may be what is denied (rule 1). */
         return aa && a->bad_seen ? NX_AUTH_WORD_GOOD : NX_AUTH_WORD_NONE;
     }
-    if (nx_kind_is_negative(look->kind)) {
+    if (nx_answer_plants(obs->answer, look, zone)) {
         return NX_AUTH_WORD_DENIES;
     }
     return aa && look->kind == NX_KIND_POS_OTHER ? NX_AUTH_WORD_DIFFERS
@@ -209,8 +211,8 @@ static void turn_good(struct nx_auth_entry *e, const struct nx_look *look) {
     e->last_good_us = look->rx_us;
 }
 
-static void turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
-                     const struct nx_look *look) {
+void nx_auth_turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
+                      const struct nx_look *look) {
     int64_t lo_us = look->tx_us - look->eps_us;
     if (!a->bad_seen) {
         a->bad_seen = true;
@@ -289,20 +291,23 @@ bool nx_authority_gives(const struct nx_authority *a,
 void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look) {
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);
-    if (nx_left_answer(&a->left, agent_id, obs, look)) {
+    if (nx_left_answer(&a->left, agent_id, nx_authority_apex(a), obs, look)) {
         a->proven = false; /* at once, not with the next step */
     }
     if (e == NULL || look->rx_us < e->server.last_us) {
         return; /* not in the set, or older than what we know */
     }
     struct nx_auth_server *s = &e->server;
-    enum nx_auth_word word = word_of(a, obs, look);
+    const struct nx_auth_vantage *v = nx_auth_vantage(a, agent_id);
+    const uint8_t *zone = v != NULL && v->apex_known ? v->apex : NULL;
+    enum nx_auth_word word = word_of(a, zone, obs, look);
     s->asked = true;
     s->kind = look->kind;
     s->outcome = obs->answer->outcome;
     s->rcode = obs->answer->rcode;
     s->aa = (look->flags & NX_LOOK_AA) != 0;
     s->alias = chain_leaves(a, obs);
+    s->bare = nx_answer_is_bare(obs->answer, zone);
     s->last_us = look->rx_us;
     if (word == NX_AUTH_WORD_NONE) {
         return;
@@ -315,7 +320,7 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
             a->positive_ttl_s = (uint32_t)look->r_s;
         }
     } else {
-        turn_bad(a, e, look);
+        nx_auth_turn_bad(a, e, look);
         if (e->bad_serial) {
             note_outage_serial(a, e->serial_bad);
         }

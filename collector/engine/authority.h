@@ -5,7 +5,9 @@
  * (vantages). Pure.
  *
  * A server is good when it gave the expected answer with AA; or, for a CNAME
- * that leaves the zone, its own part of the chain.
+ * that leaves the zone, its own part of the chain. It denies when its answer
+ * could leave a denial in a cache (plants.h): an answer with nothing in it
+ * does.
  *
  * A server that gives no answer of use (timeout, SERVFAIL, REFUSED; positive
  * without AA: lame) is neither good nor does it deny. First it is waited for,
@@ -47,6 +49,7 @@ struct nx_auth_server {
     bool aa;
     bool good;
     bool alias;    /* its answer is a CNAME out of its zone */
+    bool bare;     /* ... has nothing in it: NODATA to resolvers (plants.h) */
     uint8_t sides; /* NX_SIDE_*; 0: not told */
     bool serial_known;
     uint32_t serial;

@@ -102,6 +102,11 @@ void nx_authority_bad(struct nx_authority *a, struct nx_auth_facts *f);
 const struct nx_auth_vantage *nx_auth_vantage(const struct nx_authority *a,
                                               uint32_t agent_id);
 
+/* A bad answer, tx and rx of it in look: the proof goes, times are kept; the
+ * word itself is the caller's to set. */
+void nx_auth_turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
+                      const struct nx_look *look);
+
 /* authority_set.c: the entry of a vantage for a server of the set, or NULL; the
  * transport is left out: truncation moves a question to TCP. */
 struct nx_auth_entry *nx_auth_entry(struct nx_authority *a, uint32_t agent_id,

@@ -140,11 +140,40 @@ static bool listed_by_all(struct nx_authority *a,
     return true;
 }
 
+/* What was seen of it while it was out of the set goes on to count: else one
+ * that denied and fell silent would be waited for like one that never spoke. */
+static void carry(struct nx_authority *a, const struct nx_left_server *s) {
+    for (unsigned i = 0; i < s->sights_n; i++) {
+        const struct nx_left_sight *sight = &s->sights[i];
+        struct nx_auth_entry *e = nx_auth_entry(a, sight->agent_id, &s->at);
+        if (e == NULL || sight->denied_us == NX_TIME_UNKNOWN ||
+            sight->well_us != NX_TIME_UNKNOWN ||
+            e->word_us >= sight->denied_us) {
+            continue;
+        }
+        const struct nx_look look = {.tx_us = sight->denied_us,
+                                     .rx_us = sight->denied_us};
+        nx_auth_turn_bad(a, e, &look);
+        a->heard = true;
+        e->word = NX_AUTH_WORD_DENIES;
+        e->word_us = sight->denied_us;
+        e->asked_us =
+            e->asked_us != NX_TIME_UNKNOWN ? e->asked_us : sight->denied_us;
+        e->server.last_us = later(e->server.last_us, sight->last_us);
+        e->server.asked = true;
+        e->server.bare = s->bare;
+        e->server.outcome = s->outcome;
+        e->server.rcode = s->rcode;
+        e->server.w_s = e->server.serial_known ? e->server.w_s : s->w_s;
+    }
+}
+
 /* What one vantage alone sees may be an old set. */
 static void take_back(struct nx_authority *a, const struct nx_delegation *d) {
     for (size_t i = 0; i < d->servers_n; i++) {
-        if (nx_left_knows(&a->left, &d->servers[i]) &&
-            listed_by_all(a, &d->servers[i])) {
+        const struct nx_left_server *s = nx_left_find(&a->left, &d->servers[i]);
+        if (s != NULL && listed_by_all(a, &d->servers[i])) {
+            carry(a, s);
             nx_left_back(&a->left, &d->servers[i]);
         }
     }
@@ -169,7 +198,7 @@ int nx_authority_remember(struct nx_authority *a, const struct nx_endpoint *at,
                           const uint8_t *name, int64_t at_us,
                           int64_t until_us) {
     int64_t rest_s = (until_us - at_us + US_PER_S - 1) / US_PER_S;
-    if (until_us <= at_us || nx_left_knows(&a->left, at)) {
+    if (until_us <= at_us || nx_left_find(&a->left, at) != NULL) {
         return 0;
     }
     for (size_t i = 0; i < a->entries_n; i++) {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/rrtype.h"
+#include "collector/engine/plants.h"
 
 #define US_PER_S INT64_C(1000000)
 
@@ -120,8 +120,9 @@ static void remove_at(struct nx_left *left, size_t i) {
             (left->n - i) * sizeof(left->list[0]));
 }
 
-bool nx_left_knows(const struct nx_left *left, const struct nx_endpoint *at) {
-    return find(left, at) != NULL;
+const struct nx_left_server *nx_left_find(const struct nx_left *left,
+                                          const struct nx_endpoint *at) {
+    return find(left, at);
 }
 
 void nx_left_back(struct nx_left *left, const struct nx_endpoint *at) {
@@ -149,17 +150,6 @@ static bool is_cut(const struct nx_answer *answer) {
     return (answer->flags & NX_ANS_TC) != 0;
 }
 
-/* Would a resolver that asks this server cache a denial? */
-static bool denies(const struct nx_answer *answer, const struct nx_look *look) {
-    if (is_cut(answer)) {
-        return answer->rcode == NX_RCODE_NXDOMAIN;
-    }
-    bool empty = look->kind == NX_KIND_MISS && answer->cname_n == 0 &&
-                 (look->flags & NX_LOOK_AA) != 0 &&
-                 (answer->flags & NX_ANS_NS) == 0;
-    return nx_kind_is_negative(look->kind) || empty;
-}
-
 static void note(struct nx_left_sight *sight, bool denied, bool answered,
                  int64_t at_us) {
     sight->last_us = at_us;
@@ -172,7 +162,8 @@ static void note(struct nx_left_sight *sight, bool denied, bool answered,
 }
 
 bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
-                    const struct nx_obs *obs, const struct nx_look *look) {
+                    const uint8_t *zone, const struct nx_obs *obs,
+                    const struct nx_look *look) {
     const struct nx_answer *answer = obs->answer;
     struct nx_left_server *s = find(left, &obs->question->to);
     struct nx_left_sight *sight = s != NULL ? sight_of(s, agent_id) : NULL;
@@ -180,7 +171,7 @@ bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
         return false; /* not one of them, or older than what we know */
     }
     bool answered = answer->outcome == NX_ANSWERED;
-    bool denied = answered && denies(answer, look);
+    bool denied = answered && nx_answer_plants(answer, look, zone);
     note(sight, denied, answered && !is_cut(answer), look->rx_us);
     if (denied && (answer->flags & NX_ANS_SOA) != 0) {
         uint32_t w_s = obs->soa_ttl_s < answer->soa_minimum_s
@@ -190,6 +181,7 @@ bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
     }
     s->answered = answered;
     s->outcome = answer->outcome;
+    s->bare = answered && nx_answer_is_bare(answer, zone);
     s->rcode = answer->rcode;
     s->last_us = later(s->last_us, look->rx_us);
     return denied && look->rx_us < s->until_us;

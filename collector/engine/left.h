@@ -4,9 +4,9 @@
  * no harm) holds the guard shut as long as one of them does, and auditors go on
  * asking them. Pure.
  *
- * What plants a denial: NXDOMAIN, and NODATA (a SOA, or an authoritative answer
- * with nothing in it), authoritative or not. What plants none: another answer,
- * a referral, REFUSED, SERVFAIL and silence; resolvers then ask another server.
+ * What plants a denial is told by nx_answer_plants. What plants none: another
+ * answer, a referral, REFUSED, SERVFAIL and silence; resolvers then ask another
+ * server.
  * One that denied is harmless after it answered otherwise for settle_us, or
  * when it was asked in vain for patience_us. One that nobody asks is not known
  * to be harmless. */
@@ -50,6 +50,7 @@ struct nx_left_server {
     uint8_t class_;   /* enum nx_left_class, as of the last step */
     bool answered;    /* the newest answer, of whichever vantage: */
     uint8_t outcome;  /* enum nx_outcome */
+    bool bare;        /* nothing in it: NODATA to resolvers (plants.h) */
     uint16_t rcode;
     int64_t last_us; /* NX_TIME_UNKNOWN */
     struct nx_left_sight sights[NX_LEFT_VANTAGES_MAX];
@@ -82,15 +83,18 @@ int nx_left_add(struct nx_left *left, const struct nx_endpoint *at,
                 const uint8_t *name, int64_t at_us, uint32_t ttl_s,
                 uint32_t w_s, const struct nx_left_sight *sight) NX_MUSTUSE;
 
-bool nx_left_knows(const struct nx_left *left, const struct nx_endpoint *at);
+/* NULL: not one of them. Borrowed until the next change. */
+const struct nx_left_server *nx_left_find(const struct nx_left *left,
+                                          const struct nx_endpoint *at);
 
 /* It is in the set again, as all vantages see it. */
 void nx_left_back(struct nx_left *left, const struct nx_endpoint *at);
 
-/* An answer to the item's question. True: one of these denies. Others are
- * ignored. */
+/* An answer to the item's question, in the zone as it is now (NULL: not known).
+ * True: one of these denies. Others are ignored. */
 bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
-                    const struct nx_obs *obs, const struct nx_look *look);
+                    const uint8_t *zone, const struct nx_obs *obs,
+                    const struct nx_look *look);
 
 /* That vantage is none any more. */
 void nx_left_forget(struct nx_left *left, uint32_t agent_id);

@@ -5,6 +5,9 @@
 #include "common/rrtype.h"
 #include "common/text.h"
 
+/* Without a SOA; AA or not. */
+#define BARE "an empty answer, which resolvers take for NODATA"
+
 static json_t *finding_json(enum nx_finding_tag tag,
                             const struct nx_endpoint *server,
                             const char *detail) {
@@ -61,8 +64,10 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
     name_server(&text, s);
     if (s->class_ == NX_AUTH_DENIES) {
         nx_text_addf(&text, " denies the name (%s)",
-                     s->kind == NX_KIND_NODATA ? "NODATA"
-                                               : nx_status_kind_text(s, code));
+                     s->bare ? BARE
+                     : s->kind == NX_KIND_NODATA
+                         ? "NODATA"
+                         : nx_status_kind_text(s, code));
     } else if (s->class_ == NX_AUTH_DIFFERS) {
         nx_text_add(&text, " answers with another RRset");
     } else if (s->alias) {
@@ -102,6 +107,7 @@ static bool find_left(json_t *list, const struct nx_left_server *s) {
     if (s->class_ == NX_LEFT_DENIES) {
         nx_text_addf(&text, " left the NS set and still denies the name (%s)",
                      !s->answered ? "when it was seen last"
+                     : s->bare    ? BARE
                      : s->rcode == NX_RCODE_NOERROR
                          ? "NODATA"
                          : nx_rcode_text(s->rcode, code));

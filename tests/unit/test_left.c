@@ -164,6 +164,37 @@ static void test_back_for_one_vantage(void **state) {
     assert_int_equal(view_of(b)->left_n, 0); /* now for both */
 }
 
+/* Back in the set, a server that denied last and fell silent is waited for as
+ * if it had never left, by the vantage that saw it deny. */
+static void test_back_and_silent(void **state) {
+    struct bench *b = *state;
+    move(b);
+    goes_on(b, DENIES, T0 + 11 * S, T0 + 51 * S);
+    delegate(b, 2, apex, NEW, OLD, T0 + 55 * S);
+    delegate(b, 1, apex, NEW, OLD, T0 + 56 * S);
+    (void)step(b, T0 + 56 * S);
+    assert_int_equal(view_of(b)->left_n, 0);
+    assert_int_equal(view_of(b)->servers_n, 2);
+    assert_false(nx_authority_facts(b->a)->all_ns_good);
+    nx_authority_forget(b->a, 2);
+    goes_on(b, SILENT, T0 + 57 * S, T0 + 345 * S);
+    assert_false(nx_authority_proven(b->a)); /* it denied at T0 + 51 s */
+    goes_on(b, SILENT, T0 + 350 * S, T0 + 355 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
+/* What it says in the set outweighs what was seen of it outside. */
+static void test_back_and_right(void **state) {
+    struct bench *b = *state;
+    move(b);
+    goes_on(b, DENIES, T0 + 11 * S, T0 + 51 * S);
+    delegate(b, 1, apex, NEW, OLD, T0 + 55 * S);
+    goes_on(b, RIGHT, T0 + 56 * S, T0 + 111 * S);
+    assert_false(nx_authority_proven(b->a));
+    goes_on(b, RIGHT, T0 + 116 * S, T0 + 121 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
 /* The last vantage that looks counts, one that is gone does not. */
 static void test_vantages(void **state) {
     struct bench *b = *state;
@@ -261,60 +292,6 @@ static void test_more_than_are_kept(void **state) {
     assert_int_equal(view_of(b)->left_shut_us, T0 + (60 + NX_LEFT_MAX) * S);
     goes_on(b, NOT_ASKED, T0 + 92 * S, T0 + 92 * S);
     assert_true(nx_authority_proven(b->a));
-}
-
-/* --- which replies can plant a denial --- */
-
-static void test_what_plants(void **state) {
-    (void)state;
-    enum { AA = NX_ANS_AA, SOA = NX_ANS_SOA, NS = NX_ANS_NS };
-    static const struct {
-        const char *what;
-        struct nx_answer answer;
-        uint8_t kind;
-        bool plants;
-    } rows[] = {
-        {"NXDOMAIN", {.rcode = 3, .flags = AA | SOA}, NX_KIND_NXDOMAIN, true},
-        {"without AA", {.rcode = 3}, NX_KIND_NXDOMAIN, true},
-        {"NODATA", {.flags = AA | SOA}, NX_KIND_NODATA, true},
-        {"nothing, with AA", {.flags = AA}, NX_KIND_MISS, true},
-        {"nothing", {.flags = 0}, NX_KIND_MISS, false},
-        {"referral", {.flags = NS}, NX_KIND_MISS, false},
-        {"alias that leaves", {.flags = AA, .cname_n = 1}, NX_KIND_MISS, false},
-        {"another answer", {.flags = AA}, NX_KIND_POS_OTHER, false},
-        {"the answer", {.flags = AA}, NX_KIND_POS, false},
-        {"REFUSED", {.rcode = 5}, NX_KIND_REFUSED, false},
-        {"SERVFAIL", {.rcode = 2}, NX_KIND_SERVFAIL, false},
-        {"cut off", {.flags = NX_ANS_TC}, NX_KIND_OTHER, false},
-        {"NXDOMAIN, cut off",
-         {.rcode = 3, .flags = NX_ANS_TC},
-         NX_KIND_OTHER,
-         true},
-        {"silence", {.outcome = NX_TIMEOUT}, NX_KIND_TIMEOUT, false},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct nx_left left;
-        const struct nx_question question = {
-            .name = name, .qtype = NX_TYPE_A, .to = server(OLD)};
-        const struct nx_obs obs = {.question = &question,
-                                   .answer = &rows[i].answer};
-        const struct nx_look look = {
-            .rx_us = T0 + S,
-            .kind = rows[i].kind,
-            .flags = (rows[i].answer.flags & AA) != 0 ? NX_LOOK_AA : 0};
-        const struct nx_left_rules lrules = {.settle_us = 60 * S,
-                                             .patience_us = 300 * S};
-        nx_left_init(&left);
-        assert_int_equal(
-            nx_left_add(&left, &question.to, NULL, T0, 3600, 0, NULL), 0);
-        bool plants = nx_left_answer(&left, 1, &obs, &look);
-        nx_left_step(&left, &lrules, T0 + S);
-        bool shut = nx_left_shut_until(&left, T0 + S) != NX_TIME_UNKNOWN;
-        if (plants != rows[i].plants || shut != rows[i].plants) {
-            fail_msg("%s: plants %d, shuts %d", rows[i].what, plants, shut);
-        }
-        nx_left_fini(&left);
-    }
 }
 
 /* --- what earlier audits saw --- */
@@ -426,12 +403,13 @@ int main(void) {
         TEST(test_collector_was_started_again),
         TEST(test_back_in_the_set),
         TEST(test_back_for_one_vantage),
+        TEST(test_back_and_silent),
+        TEST(test_back_and_right),
         TEST(test_vantages),
         TEST(test_longest_ttl),
         TEST(test_lost_then_moved),
         TEST(test_silence_after_a_restart),
         TEST(test_more_than_are_kept),
-        TEST(test_what_plants),
         TEST(test_book_of_name_servers),
         TEST(test_book_keeps_the_longest),
         TEST(test_book_of_a_move_long_ago),
