@@ -6,11 +6,14 @@
 
 #define SEGMENT_MAGIC "NXSEG\0\0\1"
 #define LEDGER_MAGIC "NXLED\0\0\1"
+#define MORE_MAGIC "NXLEM\0\0\1"
 #define RECORD_MAGIC 0x4352584eU /* "NXRC" */
 #define MAGIC_BYTES 8U           /* the last one is the version */
 #define CRC_BYTES 4U
 #define RECORD_OFFSET_KNOWN 1U
 #define LEDGER_CLEAN 1U
+#define LEDGER_MORE 2U /* holes on the second page */
+#define PAGE_HOLES (NX_LEDGER_HOLES_MAX / 2U)
 
 /* --- integers --- */
 
@@ -167,8 +170,45 @@ bool nx_record_payload_ok(const struct nx_record_head *head,
 
 /* --- ledger --- */
 
+/* How many there are goes before them. */
+static void put_holes(struct cursor *c, const struct nx_hole *holes, size_t n) {
+    put(c, n, 4);
+    for (size_t i = 0; i < n; i++) {
+        put(c, holes[i].from_seq, 8);
+        put(c, holes[i].to_seq, 8);
+        put(c, holes[i].told_to_seq, 8);
+        put(c, holes[i].reason, 1);
+    }
+}
+
+/* Adds those of a page. */
+static int get_holes(struct cursor *c, struct nx_ledger_block *l) {
+    size_t n = get(c, 4);
+    if (n > PAGE_HOLES) {
+        return NX_EMALFORMED;
+    }
+    for (size_t i = 0; i < n; i++) {
+        struct nx_hole *h = &l->holes[l->holes_n++];
+        h->from_seq = get(c, 8);
+        h->to_seq = get(c, 8);
+        h->told_to_seq = get(c, 8);
+        h->reason = (uint8_t)get(c, 1);
+    }
+    return NX_OK;
+}
+
+static void pack_more(const struct nx_ledger_block *ledger, uint8_t *page) {
+    memcpy(page, MORE_MAGIC, MAGIC_BYTES);
+    struct cursor c = {.out = page + MAGIC_BYTES};
+    put(&c, ledger->generation, 8);
+    put(&c, ledger->epoch, 8);
+    put_holes(&c, ledger->holes + PAGE_HOLES, ledger->holes_n - PAGE_HOLES);
+    seal(page, NX_LEDGER_PAGE_BYTES, 0);
+}
+
 void nx_ledger_pack(const struct nx_ledger_block *ledger,
                     uint8_t out[NX_LEDGER_BLOCK_BYTES]) {
+    bool more = ledger->holes_n > PAGE_HOLES;
     memset(out, 0, NX_LEDGER_BLOCK_BYTES);
     memcpy(out, LEDGER_MAGIC, MAGIC_BYTES);
     struct cursor c = {.out = out + MAGIC_BYTES};
@@ -177,15 +217,12 @@ void nx_ledger_pack(const struct nx_ledger_block *ledger,
     put(&c, ledger->reserved_seq, 8);
     put(&c, ledger->acked_seq, 8);
     put(&c, ledger->dropped_n, 8);
-    put(&c, ledger->clean ? LEDGER_CLEAN : 0, 4);
-    put(&c, ledger->holes_n, 4);
-    for (size_t i = 0; i < ledger->holes_n; i++) {
-        put(&c, ledger->holes[i].from_seq, 8);
-        put(&c, ledger->holes[i].to_seq, 8);
-        put(&c, ledger->holes[i].told_to_seq, 8);
-        put(&c, ledger->holes[i].reason, 1);
+    put(&c, (ledger->clean ? LEDGER_CLEAN : 0) | (more ? LEDGER_MORE : 0), 4);
+    put_holes(&c, ledger->holes, more ? PAGE_HOLES : ledger->holes_n);
+    seal(out, NX_LEDGER_PAGE_BYTES, 0);
+    if (more) {
+        pack_more(ledger, out + NX_LEDGER_PAGE_BYTES);
     }
-    seal(out, NX_LEDGER_BLOCK_BYTES, 0);
 }
 
 static bool holes_possible(const struct nx_ledger_block *l) {
@@ -202,11 +239,22 @@ static bool holes_possible(const struct nx_ledger_block *l) {
     return true;
 }
 
+/* The second page has to be of the same writing as the first. */
+static int parse_more(const uint8_t *page, struct nx_ledger_block *l) {
+    struct cursor c = {.in = page + MAGIC_BYTES};
+    int err = check_head(page, NX_LEDGER_PAGE_BYTES, MORE_MAGIC);
+    if (err == NX_OK &&
+        (get(&c, 8) != l->generation || get(&c, 8) != l->epoch)) {
+        err = NX_EMALFORMED;
+    }
+    return err == NX_OK ? get_holes(&c, l) : err;
+}
+
 int nx_ledger_parse(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES],
                     struct nx_ledger_block *out) {
     struct nx_ledger_block l = {0};
     struct cursor c = {.in = bytes + MAGIC_BYTES};
-    int err = check_head(bytes, NX_LEDGER_BLOCK_BYTES, LEDGER_MAGIC);
+    int err = check_head(bytes, NX_LEDGER_PAGE_BYTES, LEDGER_MAGIC);
     if (err != NX_OK) {
         return err;
     }
@@ -215,19 +263,17 @@ int nx_ledger_parse(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES],
     l.reserved_seq = get(&c, 8);
     l.acked_seq = get(&c, 8);
     l.dropped_n = get(&c, 8);
-    l.clean = (get(&c, 4) & LEDGER_CLEAN) != 0;
-    l.holes_n = (uint32_t)get(&c, 4);
-    if (l.holes_n > NX_LEDGER_HOLES_MAX || l.reserved_seq > NX_SEQ_MAX ||
-        l.acked_seq > l.reserved_seq || l.dropped_n > l.reserved_seq) {
-        return NX_EMALFORMED;
+    uint64_t flags = get(&c, 4);
+    l.clean = (flags & LEDGER_CLEAN) != 0;
+    err = get_holes(&c, &l);
+    if (err == NX_OK && (flags & LEDGER_MORE) != 0) {
+        err = parse_more(bytes + NX_LEDGER_PAGE_BYTES, &l);
     }
-    for (size_t i = 0; i < l.holes_n; i++) {
-        l.holes[i].from_seq = get(&c, 8);
-        l.holes[i].to_seq = get(&c, 8);
-        l.holes[i].told_to_seq = get(&c, 8);
-        l.holes[i].reason = (uint8_t)get(&c, 1);
+    if (err != NX_OK) {
+        return err;
     }
-    if (!holes_possible(&l)) {
+    if (l.reserved_seq > NX_SEQ_MAX || l.acked_seq > l.reserved_seq ||
+        l.dropped_n > l.reserved_seq || !holes_possible(&l)) {
         return NX_EMALFORMED;
     }
     *out = l;

@@ -7,7 +7,9 @@
  * on the disk never passes.
  *
  * The ledger is one block, written to two places in turn: one of them is whole
- * whenever the power goes. Pure. */
+ * whenever the power goes. It has two pages, each with a checksum: holes that
+ * the first has no room for are on the second, which versions that keep only
+ * the first leave alone. Pure. */
 #ifndef NX_AGENT_SEGMENT_H
 #define NX_AGENT_SEGMENT_H
 
@@ -15,8 +17,9 @@
 
 #define NX_SEGMENT_HEAD_BYTES 32U
 #define NX_RECORD_HEAD_BYTES 72U
-#define NX_LEDGER_BLOCK_BYTES 1024U
-#define NX_LEDGER_HOLES_MAX 32U
+#define NX_LEDGER_PAGE_BYTES 1024U
+#define NX_LEDGER_BLOCK_BYTES (2U * NX_LEDGER_PAGE_BYTES)
+#define NX_LEDGER_HOLES_MAX 64U
 #define NX_RECORD_PAYLOAD_MAX NX_MSG_MAX_BYTES
 /* What any version may have written: one with other limits than this one. */
 #define NX_RECORD_LEN_MAX (64U * 1024U * 1024U)

@@ -1,4 +1,5 @@
 /* Segments and ledger: writing, and giving room. */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,9 @@ bool nx_spool_failed(struct nx_spool *s, int err) {
 
 /* --- ledger --- */
 
+_Static_assert(NX_SPOOL_HOLES_MAX == NX_LEDGER_HOLES_MAX,
+               "what is held outlives a crash");
+
 static int write_copy(struct nx_spool *s, uint64_t reserved_seq, bool clean) {
     uint8_t bytes[NX_LEDGER_BLOCK_BYTES];
     struct nx_ledger_block block = {.generation = s->generation + 1,
@@ -28,10 +32,9 @@ static int write_copy(struct nx_spool *s, uint64_t reserved_seq, bool clean) {
                                     .acked_seq = s->acked_seq,
                                     .dropped_n = s->dropped_n,
                                     .clean = clean};
-    while (block.holes_n < s->holes_n && block.holes_n < NX_LEDGER_HOLES_MAX) {
-        block.holes[block.holes_n] = s->holes[block.holes_n];
-        block.holes_n++;
-    }
+    assert(s->holes_n <= NX_LEDGER_HOLES_MAX);
+    block.holes_n = (uint32_t)s->holes_n;
+    memcpy(block.holes, s->holes, s->holes_n * sizeof(s->holes[0]));
     nx_ledger_pack(&block, bytes);
     int err = s->disk.ledger_write(s->disk.user,
                                    (unsigned)(block.generation & 1), bytes);

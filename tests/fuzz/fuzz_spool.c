@@ -1,5 +1,6 @@
-/* The spool's files as a disk may give them back: the two places of the ledger,
- * then segments, each with two octets of length before it. */
+/* The spool's files as a disk may give them back: the first page of the two
+ * places of the ledger, segments, each with two octets of length before it, and
+ * the ledger's second pages. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,15 +9,25 @@
 
 #define SEGMENTS_MAX 4U
 
-static void load(struct fake_disk *disk, const uint8_t *data, size_t size) {
+/* Octets that were used. */
+static size_t load_pages(struct fake_disk *disk, size_t offset,
+                         const uint8_t *data, size_t size) {
+    size_t used = 0;
     for (unsigned slot = 0; slot < 2; slot++) {
-        if (size >= NX_LEDGER_BLOCK_BYTES) {
-            memcpy(disk->ledger[slot], data, NX_LEDGER_BLOCK_BYTES);
+        if (size - used >= NX_LEDGER_PAGE_BYTES) {
+            memcpy(disk->ledger[slot] + offset, data + used,
+                   NX_LEDGER_PAGE_BYTES);
             disk->ledger_there[slot] = true;
-            data += NX_LEDGER_BLOCK_BYTES;
-            size -= NX_LEDGER_BLOCK_BYTES;
+            used += NX_LEDGER_PAGE_BYTES;
         }
     }
+    return used;
+}
+
+static void load(struct fake_disk *disk, const uint8_t *data, size_t size) {
+    size_t used = load_pages(disk, 0, data, size);
+    data += used;
+    size -= used;
     for (uint64_t id = 1; id <= SEGMENTS_MAX && size >= 2; id++) {
         size_t len = (size_t)data[0] << 8 | data[1];
         len = len < size - 2 ? len : size - 2;
@@ -26,6 +37,7 @@ static void load(struct fake_disk *disk, const uint8_t *data, size_t size) {
         data += 2 + len;
         size -= 2 + len;
     }
+    (void)load_pages(disk, NX_LEDGER_PAGE_BYTES, data, size);
 }
 
 static void check(const struct nx_spool *spool) {

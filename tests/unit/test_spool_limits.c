@@ -262,6 +262,73 @@ static void test_nearest_holes_become_one(void **state) {
     assert_int_equal(b->spool->holes[63].to_seq, 635);
 }
 
+#define MANY_HOLES (NX_SPOOL_HOLES_MAX - 4U)
+
+/* Every second number of a hundred is lost, for reasons in turn. */
+static void make_holes(struct bench *b) {
+    bench_open(b, true);
+    for (unsigned i = 0; i < MANY_HOLES; i++) {
+        bench_put(b, 2);
+    }
+    for (uint64_t i = 0; i < MANY_HOLES; i++) {
+        nx_spool_hole(b->spool, 2 * i + 1, 2 * i + 1,
+                      i % 2 == 0 ? NX_GAP_AGE : NX_GAP_SPACE);
+        b->spool->holes[i].told_to_seq = i % 3 == 0 ? 2 * i + 1 : 0;
+    }
+    assert_int_equal(nx_spool_write_ledger(b->spool, false), NX_OK);
+}
+
+static void expect_holes(const struct bench *b, size_t n) {
+    for (uint64_t i = 0; i < n; i++) {
+        const struct nx_hole *h = &b->spool->holes[i];
+        assert_int_equal(h->from_seq, 2 * i + 1);
+        assert_int_equal(h->to_seq, 2 * i + 1);
+        assert_int_equal(h->reason, i % 2 == 0 ? NX_GAP_AGE : NX_GAP_SPACE);
+        assert_int_equal(h->told_to_seq, i % 3 == 0 ? 2 * i + 1 : 0);
+    }
+}
+
+/* As many holes as are held are known after a crash: why each is one, and what
+ * the collector was told of it. */
+static void test_holes_outlive_a_crash(void **state) {
+    struct bench *b = *state;
+    make_holes(b);
+    bench_crash(b, true);
+    expect_holes(b, MANY_HOLES);
+    assert_int_equal(b->spool->holes_n, MANY_HOLES + 1); /* and what it may
+                                                            have given out */
+}
+
+/* The pages of a copy belong together, or it counts for nothing; a version that
+ * knows the first page alone reads and writes that. */
+static void test_pages_of_the_ledger(void **state) {
+    struct bench *b = *state;
+    struct nx_ledger_block block;
+    make_holes(b);
+    unsigned newest = (unsigned)(b->spool->generation & 1);
+    uint8_t *page = b->disk->ledger[newest];
+    assert_int_equal(nx_ledger_parse(page, &block), NX_OK);
+    assert_int_equal(block.holes_n, MANY_HOLES);
+    assert_int_equal(page[NX_LEDGER_PAGE_BYTES], 'N');
+    page[NX_LEDGER_PAGE_BYTES + 100] ^= 1;
+    assert_int_equal(nx_ledger_parse(page, &block), NX_EMALFORMED);
+    page[NX_LEDGER_PAGE_BYTES + 100] ^= 1;
+    /* The second page of the next writing: whole, but of another one. */
+    nx_ledger_pack(&block, page);
+    uint8_t other[NX_LEDGER_BLOCK_BYTES];
+    block.generation++;
+    nx_ledger_pack(&block, other);
+    memcpy(page + NX_LEDGER_PAGE_BYTES, other + NX_LEDGER_PAGE_BYTES,
+           NX_LEDGER_PAGE_BYTES);
+    assert_int_equal(nx_ledger_parse(page, &block), NX_EMALFORMED);
+    /* An older version wrote its page before what is left of the other. */
+    block.holes_n = NX_LEDGER_HOLES_MAX / 2;
+    nx_ledger_pack(&block, other);
+    memcpy(page, other, NX_LEDGER_PAGE_BYTES);
+    assert_int_equal(nx_ledger_parse(page, &block), NX_OK);
+    assert_int_equal(block.holes_n, NX_LEDGER_HOLES_MAX / 2);
+}
+
 static void make_newer(uint8_t *bytes, size_t n) {
     bytes[7]++;
     uint32_t crc = nx_crc32c(0, bytes, n - 4);
@@ -283,7 +350,7 @@ static void test_newer_version(void **state) {
         unsigned slot = b->disk->ledger_there[0] ? 0 : 1;
         memcpy(ledger, b->disk->ledger[slot], sizeof(ledger));
         if (i == 0) {
-            make_newer(b->disk->ledger[slot], NX_LEDGER_BLOCK_BYTES);
+            make_newer(b->disk->ledger[slot], NX_LEDGER_PAGE_BYTES);
         } else {
             make_newer(b->disk->files[0].bytes, NX_SEGMENT_HEAD_BYTES);
         }
@@ -307,6 +374,8 @@ int main(void) {
         WITH_BENCH(test_refused_while_draining),
         WITH_BENCH(test_refused_without_room),
         WITH_BENCH(test_nearest_holes_become_one),
+        WITH_BENCH(test_holes_outlive_a_crash),
+        WITH_BENCH(test_pages_of_the_ledger),
         WITH_BENCH(test_newer_version),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
