@@ -45,7 +45,8 @@ static void log_handshake(const struct nx_uplink *u, enum nx_log_level level) {
     } else if (strcmp(key, c->key) == 0) {
         nx_log(level,
                "collector %s: the handshake failed: is %s really its public "
-               "key? (there: `nxclear-collector pubkey`)",
+               "key? (there: `nxclear-collector pubkey`) If it is, it lets "
+               "nobody in just now: its log and /healthz say why",
                c->endpoint, key);
     } else {
         nx_log(level,

@@ -44,6 +44,7 @@ struct nx_zap {
     struct event *on_look;
     bool unable;           /* could not answer, and waits for ever to do so */
     unsigned unanswered_n; /* looks */
+    bool answered;         /* since it was lost, by the one there is now */
     unsigned lost_n;       /* looks since nobody judges; 0: all is well */
     int64_t lost_mono_us;
     uint64_t remade_n;
@@ -138,6 +139,7 @@ static void on_answer(void *arg, zmq_msg_t *frames, size_t frames_n) {
     (void)frames;
     (void)frames_n;
     zap->unanswered_n = 0;
+    zap->answered = true;
 }
 
 /* Over a connection of its own to the handler that there is now. */
@@ -190,6 +192,7 @@ static void take_over(struct nx_zap *zap, bool bound) {
     }
     close_socket(&zap->socket, &zap->zloop);
     zap->unanswered_n = 0;
+    zap->answered = false;
     zap->socket = zap->standby;
     zap->zloop = zloop;
     zap->standby = NULL;
@@ -201,6 +204,7 @@ static void take_over(struct nx_zap *zap, bool bound) {
 static void say_lost(struct nx_zap *zap, const char *fault) {
     if (zap->lost_n == 0) {
         zap->lost_n = 1;
+        zap->answered = false;
         zap->lost_mono_us = nx_clock_mono_us();
         snprintf(zap->problem, sizeof(zap->problem),
                  "nobody new is let in: the handler of keys %s; another one is "
@@ -239,7 +243,8 @@ static void look(struct nx_zap *zap) {
     if (fault != NULL) {
         say_lost(zap, fault);
         take_over(zap, bound);
-    } else if (zap->lost_n > 0 && zap->unanswered_n == 0) {
+    } else if (zap->lost_n > 0 && zap->answered) {
+        /* Not asked, as without files, is not answered. */
         say_found(zap);
     }
     ask(zap);

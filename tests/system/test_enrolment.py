@@ -58,9 +58,14 @@ def test_revoked_key_is_shut_out():
         site.cli("agents", "revoke", "branch")
         seen = site.agent_record(agent)
         assert seen["state"] == "revoked", seen
+        wait_until(lambda: "refused our key" in agent.daemon.log_text(), 15,
+                   "the agent to say that it is shut out")
         agent.daemon.stop()
+        mark = len(agent.daemon.log_text())
         agent.start()
-        time.sleep(3)  # the time in which it would be let in
+        wait_until(lambda: "refused our key" in agent.daemon.log_text()[mark:],
+                   15, "the agent to say that it is shut out")
+        assert "really its public key" not in agent.daemon.log_text()
         record = site.agent_record(agent)
         assert record["state"] == "revoked", record
         assert record["last_seen"] == seen["last_seen"], (seen, record)

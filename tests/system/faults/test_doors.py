@@ -10,6 +10,7 @@ from deploy.lab.programs import COLLECTOR_PORT
 from tests.lib import agent_faults, faults
 from tests.lib.support import BIN, Skip, site_alone
 
+LOOK_S = 0.5    # NX_ZAP_LOOK_US
 TICKS = os.sysconf("SC_CLK_TCK")
 HTTP_PORT = 8053
 # A ZMTP 3 greeting of a client that speaks CURVE.
@@ -178,9 +179,10 @@ def judging(one):
 
 
 def kept_out(one):
-    """What the agent has said since it was started lately."""
-    return "handshake" in one.agent.daemon.log_text().rsplit("nxclear-agent ",
-                                                             1)[-1]
+    """What the agent has said since it was started lately: its key is not to
+    blame, and neither need be the one that it has of the collector."""
+    return "it lets nobody in just now" in \
+        one.agent.daemon.log_text().rsplit("nxclear-agent ", 1)[-1]
 
 
 def shut(one, fault, words):
@@ -222,6 +224,14 @@ def test_nobody_judges():
             shut(one, fault, words)
             one.wait_stored(one.stored(), f"{fault}: who is connected")
             took.append(mend(one, fault))
+        # Another one took its place, and there are no files to ask it: that
+        # it is not asked does not mean that it answers.
+        shut(one, "silent-unasked", "does not answer")
+        end = time.monotonic() + 3 * LOOK_S
+        while time.monotonic() < end:
+            assert not judging(one), one.collector.log_text()[-2000:]
+            time.sleep(LOOK_S / 10)
+        took.append(mend(one, "silent-unasked"))
         shut(one, "gone", "is gone")
         one.stop_agent()
         stored = one.stored()
