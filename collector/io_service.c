@@ -337,9 +337,10 @@ static const char *problem_of(const struct nx_service *service) {
         nx_auth_problem(service->auth),
         service->enrol != NULL ? nx_enrol_problem(service->enrol) : "",
         nx_ingest_problem(service->ingest),
+        service->retain.problem,
     };
     size_t i = 0;
-    while (i < 3 && problems[i][0] == '\0') {
+    while (i < 4 && problems[i][0] == '\0') {
         i++;
     }
     return problems[i];

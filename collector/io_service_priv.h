@@ -8,6 +8,7 @@
 #include "collector/ingest/io_ingest.h"
 #include "collector/io_service.h"
 #include "collector/status/status.h"
+#include "collector/store/retained.h"
 #include "common/slice.h"
 
 struct nx_retain {
@@ -17,6 +18,10 @@ struct nx_retain {
     unsigned rows;      /* of the next slice */
     int64_t took_us;    /* the last one, with its commit */
     uint64_t deleted_n; /* batches, since the start */
+    struct nx_retained retained;
+    enum nx_retained_clock clock;
+    int64_t by_us;     /* of the pass */
+    char problem[240]; /* the clock is not trusted, and what to do; "" */
 };
 
 struct nx_service {

@@ -1,6 +1,7 @@
 /* Retention while agents are served: a pass each hour, in slices that take a
  * few milliseconds each. */
 #include <inttypes.h>
+#include <stdio.h>
 
 #include "collector/io_service_priv.h"
 #include "common/io_clock.h"
@@ -20,12 +21,49 @@ static void wait(struct nx_service *service, time_t s, suseconds_t us) {
     (void)evtimer_add(service->retain.on_slice, &in);
 }
 
+/* --- the clock --- */
+
+static void say_clock(struct nx_retain *retain, enum nx_retained_clock clock) {
+    int64_t ahead_us = retain->retained.start_us - retain->retained.by_us;
+    if (clock == retain->clock) {
+        return;
+    }
+    retain->clock = clock;
+    if (clock == NX_RETAINED_TRUSTED) {
+        retain->problem[0] = '\0';
+        nx_log(NX_LOG_WARN, "retention goes on, by the clock of the start");
+        return;
+    }
+    (void)snprintf(
+        retain->problem, sizeof(retain->problem),
+        "nothing is deleted by retention: at the start the clock was %" PRId64
+        " days later than when it went last%s",
+        ahead_us / DAY_US,
+        clock == NX_RETAINED_SET
+            ? ", and was set since: start the collector again"
+            : "; a wrong clock is to be set and the collector started again; "
+              "one that is right is trusted after a day");
+    nx_log(NX_LOG_ERROR, "%s", retain->problem);
+}
+
+/* The time to go by; says so when the clock is not trusted. */
+static int64_t retained_now_us(struct nx_service *service) {
+    enum nx_retained_clock clock = NX_RETAINED_TRUSTED;
+    int64_t by_us =
+        nx_retained_now(&service->retain.retained, nx_service_now_us(service),
+                        nx_clock_wall_us(), &clock);
+    say_clock(&service->retain, clock);
+    return by_us;
+}
+
+/* --- a pass --- */
+
 /* The earliest that an open incident needs stays, whatever its age. */
 static void begin_pass(struct nx_service *service) {
     const struct nx_retention *conf = &service->conf->retention;
     const struct nx_incident **incidents = NULL;
     size_t n = nx_engine_incidents(service->engine, &incidents);
-    int64_t now_us = nx_service_now_us(service);
+    int64_t now_us = retained_now_us(service);
     struct nx_store_retention pass = {
         .log_before_us = now_us - conf->observations_days * DAY_US,
         .history_before_us = now_us - conf->history_days * DAY_US};
@@ -37,6 +75,7 @@ static void begin_pass(struct nx_service *service) {
         }
     }
     service->retain.pass = pass;
+    service->retain.by_us = now_us;
     service->retain.passing = true;
 }
 
@@ -71,6 +110,9 @@ static int slice(struct nx_service *service) {
     int more = nx_store_retain(service->store, &service->retain.pass,
                                service->retain.rows);
     fit_rows(&service->retain, nx_clock_mono_us() - began_us);
+    if (more == 0) {
+        more = nx_store_retained_put(service->store, service->retain.by_us);
+    }
     err = nx_group_end(group, more < 0 ? more : NX_OK);
     service->retain.took_us = nx_clock_mono_us() - began_us;
     if (err == NX_OK) {
@@ -102,8 +144,29 @@ static void on_slice(evutil_socket_t fd, short what, void *arg) {
     wait(service, PASS_EVERY_S, 0);
 }
 
+/* A new store's clock is the word of today. */
+static int begin_clock(struct nx_service *service) {
+    int64_t now_us = nx_service_now_us(service);
+    int64_t by_us = now_us;
+    int err = nx_store_retained_get(service->store, &by_us);
+    if (err != NX_OK && err != NX_ENOTFOUND) {
+        return err;
+    }
+    nx_retained_init(&service->retain.retained, by_us, now_us,
+                     service->conf->retention.observations_days);
+    if (nx_store_retained_put(service->store, retained_now_us(service)) !=
+        NX_OK) {
+        nx_log(NX_LOG_DEBUG, "retention: %s", nx_store_problem(service->store));
+    } /* a disk that is full is said elsewhere; the next pass writes it */
+    return NX_OK;
+}
+
 int nx_service_retain_init(struct nx_service *service) {
     service->retain.rows = ROWS_MIN;
+    int err = begin_clock(service);
+    if (err != NX_OK) {
+        return err;
+    }
     service->retain.on_slice = evtimer_new(service->base, on_slice, service);
     if (service->retain.on_slice == NULL) {
         return NX_ENOMEM;

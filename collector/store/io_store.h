@@ -358,6 +358,12 @@ struct nx_store_retention {
 int nx_store_retain(struct nx_store *store, struct nx_store_retention *pass,
                     unsigned rows) NX_MUSTUSE;
 
+/* The time by which retention went last (retained.h). Before the first one:
+ * when the newest batch or hello came. NX_ENOTFOUND: there is none either. */
+int nx_store_retained_get(struct nx_store *store, int64_t *by_us) NX_MUSTUSE;
+/* In a transaction, or alone. */
+int nx_store_retained_put(struct nx_store *store, int64_t by_us) NX_MUSTUSE;
+
 /* Of the database, and what of it is free to be used again. */
 int nx_store_size(struct nx_store *store, uint64_t *bytes,
                   uint64_t *free_bytes) NX_MUSTUSE;

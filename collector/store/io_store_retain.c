@@ -117,6 +117,36 @@ int nx_store_retain(struct nx_store *store, struct nx_store_retention *r,
     return 0;
 }
 
+int nx_store_retained_get(struct nx_store *store, int64_t *by_us) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_RETAINED_GET,
+        "SELECT coalesce((SELECT by_us FROM retained), "
+        "max((SELECT coalesce(max(received_us), 0) FROM (SELECT received_us "
+        "FROM batch ORDER BY batch_id DESC LIMIT 1)), "
+        "(SELECT coalesce(max(received_us), 0) FROM (SELECT received_us FROM "
+        "hello ORDER BY hello_id DESC LIMIT 1))))");
+    int row = nx_sq_step(&sq);
+    if (row <= 0) {
+        return row == 0 ? NX_EIO : row;
+    }
+    int64_t found_us = nx_sq_get_int(&sq, 0);
+    nx_sq_end(&sq);
+    if (found_us == 0) {
+        return NX_ENOTFOUND;
+    }
+    *by_us = found_us;
+    return NX_OK;
+}
+
+int nx_store_retained_put(struct nx_store *store, int64_t by_us) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_RETAINED_PUT,
+                  "INSERT INTO retained(one, by_us) VALUES(1, ?1) "
+                  "ON CONFLICT(one) DO UPDATE SET by_us = ?1");
+    nx_sq_int(&sq, by_us);
+    return nx_sq_run(&sq);
+}
+
 int nx_store_size(struct nx_store *store, uint64_t *bytes,
                   uint64_t *free_bytes) {
     struct nx_sq sq =

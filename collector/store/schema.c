@@ -390,6 +390,12 @@ static const char profile_siblings[] =
 static const char profile_rewrites[] =
     "ALTER TABLE resolver_profile ADD COLUMN rewrites_to BLOB";
 
+/* The time by which retention went last: what the clock says at a start is held
+ * against it. One row. */
+static const char retained[] =
+    "CREATE TABLE retained (one INTEGER PRIMARY KEY CHECK (one = 1), "
+    "by_us INTEGER NOT NULL) STRICT";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -410,6 +416,7 @@ static const char *const steps[] = {
     profile_words,
     profile_siblings,
     profile_rewrites,
+    retained,
 };
 
 int nx_schema_newest(void) {

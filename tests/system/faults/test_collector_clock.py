@@ -9,8 +9,15 @@ from tests.lib import faults
 from tests.system.faults.test_agent_clock import jump, library
 
 RATE_S = 0.3
+FAR_AHEAD_S = 400 * 86400
 JUMPS_S = (1, -1, 3600, -3600, 31536000, -86400, 0)
 STARTS_S = (-7200, 31536000, 0)    # before and after what is stored
+
+
+def faked(clock):
+    """The environment of a program whose wall clock is the one in the file."""
+    return {"LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": clock,
+            "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
 
 
 def results_per_s(client):
@@ -31,18 +38,64 @@ def judge_times(site, incident, when):
     assert "problem" not in document, (when, document["problem"])
 
 
+def kept(site):
+    """What is stored, and the time by which retention went last."""
+    path = faults.store_path(site)
+    return (faults.ask_store(path, "SELECT count(*) FROM batch")[0][0],
+            faults.ask_store(path, "SELECT by_us FROM retained")[0][0])
+
+
+def test_retention_of_a_wrong_clock():
+    """A collector that starts with its clock more than a year ahead deletes
+    nothing: by that clock all that it keeps would be too old."""
+    clock = f"/tmp/nxclear-test-retention-clock.{os.getpid()}"
+    jump(clock, "+0")
+    try:
+        with faults.collector(retention={"observations_days": 30}) as site, \
+                faults.client(site) as client:
+            daemon = site.collector_program.daemon
+            client.stream(goal=200)
+            assert client.answer(10)[0] == "streamed"
+            assert daemon.stop(timeout=10) == 0
+            stored, by_us = kept(site)
+            assert stored > 0
+            daemon.env = faked(clock)
+            jump(clock, f"{FAR_AHEAD_S:+d}")
+            faults.restart(site)
+            said = site.api.must_get("/healthz")
+            assert "nothing is deleted by retention: at the start the clock " \
+                "was 400 days later" in said.get("problem", ""), said
+            assert "nothing is deleted by retention" in daemon.log_text()
+            _stored, begun_us = kept(site)
+            wait_until(lambda: kept(site)[1] > begun_us, 10,
+                       "a pass of retention to be over")
+            now_stored, now_by_us = kept(site)
+            assert now_stored == stored, (now_stored, stored)
+            assert 0 <= now_by_us - by_us < 60 * 10**6, (now_by_us, by_us)
+            assert site.api.must_get("/healthz")["deleted_batches"] == 0
+            # Set right, and started again.
+            assert daemon.stop(timeout=10) == 0
+            jump(clock, "+0")
+            faults.restart(site)
+            said = site.api.must_get("/healthz")
+            assert "problem" not in said, said
+            ledger = faults.Ledger(faults.store_path(site))
+            lost, double = ledger.lost(client.acked), ledger.double()
+    finally:
+        os.unlink(clock)
+    faults.row("collector's clock far ahead: retention", 1, lost, double)
+
+
 def test_wall_clock_jumps():
     longest = 0.0
     clock = f"/tmp/nxclear-test-collector-clock.{os.getpid()}"
     jump(clock, "+0")
-    env = {"LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": clock,
-           "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     try:
         with faults.collector() as site, faults.client(site) as client:
             daemon = site.collector_program.daemon
             incident = faults.open_restored(site)
             assert daemon.stop(timeout=10) == 0
-            daemon.env = env
+            daemon.env = faked(clock)
             faults.restart(site)
             client.stream()
             client.wait_acked(0)
