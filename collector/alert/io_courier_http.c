@@ -210,6 +210,9 @@ static void set_up(struct nx_courier_task *task, bool put) {
     (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 2L);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    /* The thread that resolves the name is left behind at a time-out: to wait
+     * for it would stop the loop for as long as the DNS is silent. */
+    (void)curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT,
                            NX_COURIER_CONNECT_TIMEOUT_S);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, NX_COURIER_TIMEOUT_S);
