@@ -268,8 +268,9 @@ static json_t *plain_text(const json_t *document, bool title) {
         nx_alert_title(document, &text);
         nx_text_add(&text, "\n");
     }
-    add_lines(document, &text);
-    json_t *value = text.failed ? NULL : json_string(text.bytes);
+    add_lines(document, &text); /* nothing, where no network is named */
+    json_t *value =
+        text.failed ? NULL : json_string(text.bytes != NULL ? text.bytes : "");
     nx_text_fini(&text);
     return value;
 }

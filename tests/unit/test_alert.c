@@ -289,6 +289,27 @@ static void test_hostile_payloads(void **state) {
     free(mail);
 }
 
+/* `nxclear alerts test` reaches a receiver of any kind. */
+static void test_every_kind_takes_a_test(void **state) {
+    (void)state;
+    json_t *d = nx_alert_test_document(T0);
+    assert_non_null(d);
+    for (uint8_t kind = 0; kind < NX_RECEIVER_N_; kind++) {
+        const struct nx_receiver receiver = {
+            .kind = kind,
+            .email = (char[]){"ops@example.com"},
+        };
+        struct nx_alert_payload out;
+        nx_alert_payload(&receiver, d, &out);
+        char *text = nx_text_take(&out.body);
+        if (text == NULL || text[0] == '\0') {
+            fail_msg("nothing for %s", nx_receiver_kind_text(kind));
+        }
+        free(text);
+    }
+    json_decref(d);
+}
+
 /* RFC 4231 is over messages without our timestamp; this value is of
  * `printf '1764190000.{}' | openssl dgst -sha256 -hmac secret`. */
 static void test_signature(void **state) {
@@ -329,6 +350,7 @@ int main(void) {
         TEST(test_ending),
         cmocka_unit_test(test_payloads),
         cmocka_unit_test(test_hostile_payloads),
+        cmocka_unit_test(test_every_kind_takes_a_test),
         cmocka_unit_test(test_signature),
         cmocka_unit_test(test_retry),
     };
