@@ -11,7 +11,22 @@
 #define US_PER_S INT64_C(1000000)
 #define GIVE_UP_US (7 * 86400 * US_PER_S)
 #define STORE_WAIT_US (5 * US_PER_S)
+#define COMMIT_WAIT_US INT64_C(10000)
 #define NAP_MAX_US (600 * US_PER_S)
+
+enum outcome { TAKEN, REFUSED, GIVEN_UP };
+
+/* How the newest attempt ended. Kept until that is known to be committed: what
+ * the receiver has must not be sent again because the store had no room. */
+struct ending {
+    int64_t alert_id;  /* 0: none */
+    uint32_t attempts; /* of the row, before it was written */
+    uint8_t outcome;   /* enum outcome */
+    int64_t at_us;
+    int64_t due_us; /* REFUSED: of the next attempt */
+    char why[NX_STORE_ALERT_PROBLEM_MAX];
+    uint64_t commits_n; /* of the group when it was written */
+};
 
 /* One receiver at work. */
 struct slot {
@@ -20,12 +35,13 @@ struct slot {
     char secret[NX_COURIER_SECRET_MAX];
     size_t secret_len;
     bool busy;
-    int64_t alert_id; /* under way */
+    int64_t alert_id; /* under way, or looked at last */
     int64_t made_us;
+    int64_t due_us;
     uint32_t attempts;
-    int64_t not_before_us; /* the store refused what we had to write */
-    int64_t due_us;        /* of the message looked at last */
     json_t *document;
+    struct ending ending;
+    int64_t not_before_us; /* the store refused what we had to write */
 };
 
 struct nx_postbox {
@@ -43,29 +59,65 @@ static int64_t now_us(const struct nx_postbox *postbox) {
 
 /* --- how an attempt ended --- */
 
-static int write_end(struct slot *slot, bool taken, const char *why,
-                     int64_t retry_after_s) {
+static void write_ending(struct slot *slot) {
+    struct ending *end = &slot->ending;
     struct nx_postbox *postbox = slot->postbox;
-    struct nx_store *store = postbox->parts.store;
-    int64_t at_us = now_us(postbox);
+    struct nx_group *group = postbox->parts.group;
+    int err = nx_group_open(group);
+    if (err == 0) {
+        err = end->outcome == REFUSED
+                  ? nx_store_alert_retry(postbox->parts.store, end->alert_id,
+                                         end->due_us, end->why)
+                  : nx_store_alert_end(postbox->parts.store, end->alert_id,
+                                       end->outcome == TAKEN, end->at_us);
+        if (err != 0) {
+            nx_group_abort(group);
+        }
+    }
+    end->commits_n = nx_group_counters(group)->commits_n;
+    if (err != 0) {
+        slot->not_before_us = now_us(postbox) + STORE_WAIT_US;
+    }
+}
+
+/* The row is as it was before its ending was written: that has failed, or was
+ * rolled back with what else was in the transaction. */
+static bool ended_already(const struct slot *slot) {
+    return slot->alert_id == slot->ending.alert_id &&
+           slot->attempts == slot->ending.attempts;
+}
+
+/* It may yet be rolled back; another attempt would forget it. */
+static bool uncommitted(const struct slot *slot) {
+    return slot->ending.alert_id != 0 &&
+           slot->ending.commits_n ==
+               nx_group_counters(slot->postbox->parts.group)->commits_n;
+}
+
+static void conclude(struct slot *slot, enum outcome outcome, const char *why,
+                     int64_t retry_after_s) {
+    struct ending *end = &slot->ending;
     int64_t wait_us =
         nx_alert_retry_us(slot->attempts + 1, (uint64_t)slot->alert_id);
     if (retry_after_s * US_PER_S > wait_us) {
         wait_us = retry_after_s * US_PER_S;
     }
-    int err = nx_group_open(postbox->parts.group);
-    if (err != 0) {
-        return err;
+    end->alert_id = slot->alert_id;
+    end->attempts = slot->attempts;
+    end->outcome = (uint8_t)outcome;
+    end->at_us = now_us(slot->postbox);
+    end->due_us = end->at_us + wait_us;
+    (void)snprintf(end->why, sizeof(end->why), "%s", why);
+    if (outcome != TAKEN) {
+        nx_log(NX_LOG_WARN, "alert to %s not taken: %s; %s",
+               slot->receiver->name, why,
+               outcome == REFUSED ? "trying again" : "given up");
     }
-    if (taken || at_us - slot->made_us > GIVE_UP_US) {
-        err = nx_store_alert_end(store, slot->alert_id, taken, at_us);
-    } else {
-        err = nx_store_alert_retry(store, slot->alert_id, at_us + wait_us, why);
-    }
-    if (err != 0) {
-        nx_group_abort(postbox->parts.group);
-    }
-    return err;
+    write_ending(slot);
+}
+
+static bool too_old(const struct slot *slot) {
+    return now_us(slot->postbox) - slot->made_us > GIVE_UP_US;
 }
 
 static void on_done(void *user, bool taken, const char *why,
@@ -75,14 +127,11 @@ static void on_done(void *user, bool taken, const char *why,
     slot->busy = false;
     postbox->counters.sent_n += taken ? 1 : 0;
     postbox->counters.failed_n += taken ? 0 : 1;
-    if (!taken) {
-        nx_log(NX_LOG_WARN, "alert to %s not taken: %s; trying again",
-               slot->receiver->name, why);
-    }
-    if (write_end(slot, taken, why, retry_after_s) != 0) {
-        /* It comes again, with the same key. */
-        slot->not_before_us = now_us(postbox) + STORE_WAIT_US;
-    }
+    conclude(slot,
+             taken           ? TAKEN
+             : too_old(slot) ? GIVEN_UP
+                             : REFUSED,
+             why, retry_after_s);
     nx_postbox_wake(postbox);
 }
 
@@ -112,15 +161,30 @@ static void send_now(struct slot *slot) {
     slot->busy = true;
     int err = nx_courier_send(postbox->courier, &job);
     if (err != 0) {
-        slot->busy = false;
-        slot->not_before_us = now_us(postbox) + STORE_WAIT_US;
-        nx_log(NX_LOG_ERROR, "alert to %s not begun: %s", slot->receiver->name,
-               nx_strerror(err));
+        on_done(slot, false, nx_strerror(err), 0);
     }
 }
 
-/* Sends what is due; returns when to look again, NX_TIME_UNKNOWN: when woken.
- */
+/* What there is to do for the row that was read. Returns when to look again,
+ * NX_TIME_UNKNOWN: when woken. */
+static int64_t act(struct slot *slot, int64_t at_us) {
+    if (slot->alert_id == 0) {
+        return NX_TIME_UNKNOWN;
+    }
+    if (ended_already(slot)) {
+        write_ending(slot);
+        return at_us;
+    }
+    if (uncommitted(slot)) {
+        return at_us + COMMIT_WAIT_US;
+    }
+    if (slot->due_us > at_us) {
+        return slot->due_us;
+    }
+    send_now(slot);
+    return slot->busy ? NX_TIME_UNKNOWN : at_us;
+}
+
 static int64_t look(struct slot *slot) {
     struct nx_postbox *postbox = slot->postbox;
     int64_t at_us = now_us(postbox);
@@ -130,22 +194,20 @@ static int64_t look(struct slot *slot) {
     if (at_us < slot->not_before_us) {
         return slot->not_before_us;
     }
+    if (!nx_group_storing(postbox->parts.group)) {
+        return at_us + STORE_WAIT_US; /* how it ends could not be written */
+    }
     slot->alert_id = 0;
-    int err = nx_store_alert_next(postbox->parts.store, slot->receiver->name,
-                                  take, slot);
-    if (err != 0) {
-        slot->not_before_us = at_us + STORE_WAIT_US;
-    } else if (slot->alert_id != 0 && slot->document != NULL &&
-               slot->due_us <= at_us) {
-        send_now(slot);
+    int64_t next_us = at_us + STORE_WAIT_US;
+    if (nx_store_alert_next(postbox->parts.store, slot->receiver->name, take,
+                            slot) == 0) {
+        next_us = act(slot, at_us);
     }
     json_decref(slot->document);
     slot->document = NULL;
-    if (slot->busy || slot->alert_id == 0) {
-        return NX_TIME_UNKNOWN;
-    }
-    return slot->due_us > slot->not_before_us ? slot->due_us
-                                              : slot->not_before_us;
+    return next_us == NX_TIME_UNKNOWN || next_us > slot->not_before_us
+               ? next_us
+               : slot->not_before_us;
 }
 
 static void look_all(evutil_socket_t fd, short what, void *arg) {
