@@ -186,10 +186,15 @@ static void say_restart(bool same, const char *what) {
     }
 }
 
-void nx_service_reload(struct nx_service *service,
-                       const struct nx_collector_conf *conf) {
+int nx_service_reload(struct nx_service *service,
+                      const struct nx_collector_conf *conf) {
     const struct nx_collector_conf *old = service->conf;
     char why[NX_SERVICE_WHY_MAX];
+    int err = nx_service_alerts_init(service, &conf->alerts, why);
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "alerts: %s; the old configuration stays", why);
+        return err;
+    }
     bool same_key = same_text(old->key_path, conf->key_path);
     say_restart(same_key, "key");
     /* With another key to come, agents must go on knowing that one. */
@@ -207,11 +212,9 @@ void nx_service_reload(struct nx_service *service,
                          sizeof(why)) != NX_OK) {
         nx_log(NX_LOG_ERROR, "%s; listening where it was before", why);
     }
-    if (nx_service_alerts_init(service, &conf->alerts, why) != NX_OK) {
-        nx_log(NX_LOG_ERROR, "alerts: %s; none are sent now", why);
-    }
     service->conf = conf;
     nx_service_labels_configure(service);
+    return NX_OK;
 }
 
 /* --- incidents --- */

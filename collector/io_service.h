@@ -32,9 +32,10 @@ void nx_service_free(struct nx_service **service);
 
 /* Takes over what can change while running (where to listen); a broken part
  * leaves the old one in force and says so in the log. conf is borrowed from
- * now on instead of the one before. */
-void nx_service_reload(struct nx_service *service,
-                       const struct nx_collector_conf *conf);
+ * now on instead of the one before. NX_EIO (a receiver's secret cannot be
+ * read), NX_ENOMEM: said in the log, nothing has changed. */
+int nx_service_reload(struct nx_service *service,
+                      const struct nx_collector_conf *conf);
 
 /* The service's clock: collector time now, microseconds. */
 int64_t nx_service_now_us(const struct nx_service *service);

@@ -34,7 +34,6 @@ static int make_alerts(struct nx_service *service,
                        const struct nx_alert_conf *conf) {
     struct restore r = {.service = service};
     if (service->alerts != NULL) {
-        nx_alerts_rules(service->alerts, &conf->rules);
         return NX_OK;
     }
     int err = nx_alerts_new(&conf->rules, &service->alerts);
@@ -64,7 +63,9 @@ int nx_service_alerts_init(struct nx_service *service,
                   ? nx_postbox_conf(service->postbox, conf, why)
                   : nx_postbox_new(&parts, conf, &service->postbox, why);
     }
-    if (err != NX_OK) {
+    if (err == NX_OK) {
+        nx_alerts_rules(service->alerts, &conf->rules);
+    } else if (service->postbox == NULL) { /* else the old receivers stay */
         nx_service_alerts_fini(service);
     }
     return err;

@@ -215,7 +215,10 @@ static void on_reload(evutil_socket_t number, short what, void *arg) {
         nx_log(NX_LOG_ERROR, "%s; the old configuration stays", why);
         return;
     }
-    nx_service_reload(d->service, conf);
+    if (nx_service_reload(d->service, conf) != NX_OK) {
+        conf_free(conf);
+        return;
+    }
     conf_free(d->conf);
     d->conf = conf;
     nx_log(NX_LOG_INFO, "configuration read again");

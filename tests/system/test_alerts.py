@@ -7,6 +7,7 @@ import hmac
 import http.server
 import json
 import os
+import signal
 import threading
 import time
 
@@ -229,7 +230,9 @@ def test_nothing_is_lost_and_duplicates_have_the_same_key():
 
 
 def test_open_secret_is_refused():
-    with site_alone() as site:
+    """By -n, and by a collector that runs: its old receivers stay."""
+    with Receiver() as receiver, site_alone(alerts={"receivers": [
+            {"name": "old", "url": f"{receiver.url}/hook"}]}) as site:
         path = f"{site.folder}/secret"
         write_file(path, SECRET, 0o644)
         program = site.collector_program
@@ -237,6 +240,11 @@ def test_open_secret_is_refused():
             {"name": "hook", "url": "https://hooks.example.com/",
              "secret_file": path}]}
         program.write_config()
+        program.daemon.signal(signal.SIGHUP)
+        wait_until(lambda: "the old configuration stays" in
+                   program.daemon.log_text(), 10, "the complaint")
+        site.cli("alerts", "test", "old")
+        wait_until(receiver.documents, 10, "the old receiver to be told")
         done = site.run([site.path("nxclear-collector"), "-n", "-c",
                          program.config_path], check=False)
         assert done.returncode == 78, done
