@@ -26,7 +26,8 @@ static void on_told(void *user, uint32_t incident_id,
                     const struct nx_alert_told *told) {
     struct restore *r = user;
     if (r->err == NX_OK) {
-        r->err = nx_alerts_restore(r->service->alerts, incident_id, told);
+        r->err = nx_alerts_restore(r->service->alerts, incident_id, told,
+                                   nx_service_now_us(r->service));
     }
 }
 
@@ -120,6 +121,9 @@ static int see_sites(struct nx_service *service, const struct nx_sheet *sheet) {
         bool stuck = nx_sheet_site_outlook(sheet, site) == NX_OUTLOOK_STUCK;
         err = nx_alerts_see(service->alerts, sheet->incident->id, site->network,
                             site->rollup.state, stuck, sheet->now_us);
+    }
+    if (err == NX_OK) {
+        nx_alerts_seen_all(service->alerts, sheet->incident->id, sheet->now_us);
     }
     return err;
 }

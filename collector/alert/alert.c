@@ -21,6 +21,7 @@ struct network {
     int64_t since_us; /* when it began to be so; NX_TIME_UNKNOWN: not seen */
     /* Affected in whatever way, and not seen clear since; NX_TIME_UNKNOWN. */
     int64_t affected_us;
+    bool seen; /* since nx_alerts_seen_all */
     UT_hash_handle hh;
 };
 
@@ -152,7 +153,7 @@ static struct network *make_network(struct incident *incident,
 }
 
 int nx_alerts_restore(struct nx_alerts *alerts, uint32_t incident_id,
-                      const struct nx_alert_told *told) {
+                      const struct nx_alert_told *told, int64_t now_us) {
     struct incident *incident = make_incident(alerts, incident_id);
     struct network *network =
         incident != NULL ? make_network(incident, told->network) : NULL;
@@ -160,8 +161,11 @@ int nx_alerts_restore(struct nx_alerts *alerts, uint32_t incident_id,
         return NX_ENOMEM;
     }
     network->told = *told;
-    if (told->at_us > incident->last_us) {
-        incident->last_us = told->at_us;
+    if (network->told.at_us > now_us) {
+        network->told.at_us = now_us;
+    }
+    if (network->told.at_us > incident->last_us) {
+        incident->last_us = network->told.at_us;
     }
     return 0;
 }
@@ -203,15 +207,8 @@ static int64_t ripe_us(const struct nx_alert_rules *rules,
     return since_us + (rules->hold_us << (unsigned)over);
 }
 
-int nx_alerts_see(struct nx_alerts *alerts, uint32_t incident_id,
-                  const char *network_name, unsigned state, bool stuck,
-                  int64_t now_us) {
-    struct incident *incident = make_incident(alerts, incident_id);
-    struct network *n =
-        incident != NULL ? make_network(incident, network_name) : NULL;
-    if (n == NULL) {
-        return NX_ENOMEM;
-    }
+static void set_state(struct network *n, unsigned state, bool stuck,
+                      int64_t now_us) {
     stuck = stuck && is_affected(state);
     if (n->since_us == NX_TIME_UNKNOWN || n->state != state ||
         n->stuck != stuck) {
@@ -224,7 +221,40 @@ int nx_alerts_see(struct nx_alerts *alerts, uint32_t incident_id,
     } else if (is_affected(state) && n->affected_us == NX_TIME_UNKNOWN) {
         n->affected_us = now_us;
     }
+}
+
+int nx_alerts_see(struct nx_alerts *alerts, uint32_t incident_id,
+                  const char *network_name, unsigned state, bool stuck,
+                  int64_t now_us) {
+    struct incident *incident = make_incident(alerts, incident_id);
+    struct network *n =
+        incident != NULL ? make_network(incident, network_name) : NULL;
+    if (n == NULL) {
+        return NX_ENOMEM;
+    }
+    n->seen = true;
+    set_state(n, state, stuck, now_us);
     return 0;
+}
+
+void nx_alerts_seen_all(struct nx_alerts *alerts, uint32_t incident_id,
+                        int64_t now_us) {
+    struct incident *incident = find_incident(alerts, incident_id);
+    struct network *n = NULL;
+    struct network *next = NULL;
+    if (incident == NULL) {
+        return;
+    }
+    HASH_ITER(hh, incident->networks, n, next) {
+        if (n->seen) {
+            n->seen = false;
+        } else if (n->told.state != NX_STATE_CLEAR) {
+            set_state(n, NX_STATE_UNKNOWN, false, now_us);
+        } else {
+            HASH_DEL(incident->networks, n);
+            free(n);
+        }
+    }
 }
 
 static unsigned kind_of(const struct network *n) {

@@ -64,15 +64,21 @@ void nx_alerts_free(struct nx_alerts **alerts);
 void nx_alerts_rules(struct nx_alerts *alerts,
                      const struct nx_alert_rules *rules);
 
-/* At start: what was told before. last_us: the incident's newest message.
+/* At start: what was told before; by a clock that was ahead, as told now.
  * NX_ENOMEM. */
 int nx_alerts_restore(struct nx_alerts *alerts, uint32_t incident_id,
-                      const struct nx_alert_told *told) NX_MUSTUSE;
+                      const struct nx_alert_told *told,
+                      int64_t now_us) NX_MUSTUSE;
 
 /* A network of the incident as it is now. NX_ENOMEM. */
 int nx_alerts_see(struct nx_alerts *alerts, uint32_t incident_id,
                   const char *network, unsigned state, bool stuck,
                   int64_t now_us) NX_MUSTUSE;
+
+/* All networks of the incident were shown: what was told of one that was not
+ * is true no more, it has no agent now and is unknown. */
+void nx_alerts_seen_all(struct nx_alerts *alerts, uint32_t incident_id,
+                        int64_t now_us);
 
 /* The changes to tell of now; 0: none. They are borrowed until the next call,
  * ordered by network, and decided again until nx_alerts_told. NX_ENOMEM leaves

@@ -12,6 +12,7 @@
 #define GIVE_UP_US (7 * 86400 * US_PER_S)
 #define STORE_WAIT_US (5 * US_PER_S)
 #define COMMIT_WAIT_US INT64_C(10000)
+#define PAUSE_MAX_US (3600 * US_PER_S) /* more: by a clock that was ahead */
 #define NAP_MAX_US (600 * US_PER_S)
 
 enum outcome { TAKEN, REFUSED, GIVEN_UP };
@@ -178,7 +179,7 @@ static int64_t act(struct slot *slot, int64_t at_us) {
     if (uncommitted(slot)) {
         return at_us + COMMIT_WAIT_US;
     }
-    if (slot->due_us > at_us) {
+    if (slot->due_us > at_us && slot->due_us - at_us <= PAUSE_MAX_US) {
         return slot->due_us;
     }
     send_now(slot);

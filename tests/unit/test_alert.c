@@ -192,11 +192,40 @@ static void test_restart(void **state) {
                                        .state = NX_STATE_CACHED_NXDOMAIN,
                                        .at_us = T0,
                                        .penalty = 1};
-    assert_int_equal(nx_alerts_restore(alerts, 7, &told), 0);
+    assert_int_equal(nx_alerts_restore(alerts, 7, &told, T0), 0);
     see(alerts, "lyon", NX_STATE_CACHED_NXDOMAIN, 10);
     assert_int_equal(runs(alerts, 10, 100, ""), -1); /* told already */
     see(alerts, "lyon", NX_STATE_CLEAR, 100);
     assert_int_equal(runs(alerts, 100, 400, "lyon recovered"), 300);
+}
+
+/* The clock was ahead by a year before the restart. */
+static void test_restart_clock_back(void **state) {
+    struct nx_alerts *alerts = *state;
+    const struct nx_alert_told told = {.network = "lyon",
+                                       .state = NX_STATE_CACHED_NXDOMAIN,
+                                       .at_us = T0 + 365 * 86400 * S,
+                                       .penalty = 1};
+    assert_int_equal(nx_alerts_restore(alerts, 7, &told, T0), 0);
+    see(alerts, "lyon", NX_STATE_CLEAR, 10);
+    assert_int_equal(runs(alerts, 10, 400, "lyon recovered"), 300);
+}
+
+/* Its last agent was revoked: no evidence any more. */
+static void test_gone(void **state) {
+    struct nx_alerts *alerts = *state;
+    see(alerts, "lyon", NX_STATE_CACHED_NXDOMAIN, 0);
+    see(alerts, "oslo", NX_STATE_CLEAR, 0);
+    nx_alerts_seen_all(alerts, 7, T0);
+    assert_int_equal(runs(alerts, 0, 100, "lyon affected"), 40);
+    see(alerts, "oslo", NX_STATE_CLEAR, 100);
+    nx_alerts_seen_all(alerts, 7, T0 + 100 * S);
+    assert_int_equal(runs(alerts, 100, 1000, "lyon lost"), 340);
+    nx_alerts_seen_all(alerts, 7, T0 + 1000 * S); /* oslo, too: no news */
+    assert_int_equal(runs(alerts, 1000, 2000, ""), -1);
+    see(alerts, "lyon", NX_STATE_CLEAR, 2000);
+    nx_alerts_seen_all(alerts, 7, T0 + 2000 * S);
+    assert_int_equal(runs(alerts, 2000, 3000, "lyon recovered"), 2040);
 }
 
 static void test_ending(void **state) {
@@ -347,6 +376,8 @@ int main(void) {
         TEST(test_flapping),
         TEST(test_not_stored),
         TEST(test_restart),
+        TEST(test_restart_clock_back),
+        TEST(test_gone),
         TEST(test_ending),
         cmocka_unit_test(test_payloads),
         cmocka_unit_test(test_hostile_payloads),

@@ -286,14 +286,21 @@ static void test_not_begun(void **state) {
     wait_for_sent(f, 1);
 }
 
+/* Queued while the clock was ahead by days. */
+static void test_clock_back(void **state) {
+    struct fixture *f = *state;
+    queue_at(f, "one", "{\"key\":\"one\"}",
+             nx_steady_wall_us(&f->clock) + 2 * DAY);
+    wait_for_sent(f, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_in_order),
-        TEST(test_full_disk),
-        TEST(test_full_disk_refused),
-        TEST(test_not_begun),
+        TEST(test_in_order),          TEST(test_full_disk),
+        TEST(test_full_disk_refused), TEST(test_not_begun),
+        TEST(test_clock_back),
     };
     nx_log_set_level(NX_LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
