@@ -5,7 +5,6 @@
 
 #include "collector/engine/authority_priv.h"
 #include "collector/engine/plants.h"
-#include "common/hash.h"
 #include "common/rrtype.h"
 
 #define SOA_NUMBERS_BYTES 20U /* RFC 1035 section 3.3.13, after the names */
@@ -244,48 +243,38 @@ static struct nx_auth_entry *touch(struct nx_authority *a, uint32_t agent_id,
     return e;
 }
 
-static uint64_t hash_of(const struct nx_answer *answer) {
-    const unsigned whole = NX_ANS_RDATA | NX_ANS_PARTIAL;
-    return (answer->flags & whole) == NX_ANS_RDATA
-               ? nx_hash(answer->rdata, answer->rdata_len, 1) | 1U
-               : 0;
-}
-
 /* Before turn_good: was the last word a good one, too? */
 static void note_answer(struct nx_authority *a, struct nx_auth_entry *e,
                         const struct nx_answer *answer) {
-    uint64_t hash = hash_of(answer);
+    uint32_t hash = nx_answer_hash(answer);
     a->answers_vary =
         a->answers_vary || (e->word == NX_AUTH_WORD_GOOD && e->answer != hash);
     e->answer = hash;
 }
 
-bool nx_authority_differs(const struct nx_authority *a,
-                          const struct nx_answer *answer) {
-    uint64_t hash = hash_of(answer);
-    uint64_t theirs = 0;
+uint32_t nx_authority_one_answer(const struct nx_authority *a) {
+    uint32_t theirs = 0;
     for (size_t i = 0; i < a->entries_n; i++) {
         const struct nx_auth_entry *e = &a->entries[i];
         if (e->word != NX_AUTH_WORD_GOOD) {
             continue;
         }
         if (e->answer == 0 || (theirs != 0 && theirs != e->answer)) {
-            return false;
+            return 0;
         }
         theirs = e->answer;
     }
-    return !a->answers_vary && theirs != 0 && hash != 0 && hash != theirs;
+    return a->answers_vary ? 0 : theirs;
 }
 
-bool nx_authority_gives(const struct nx_authority *a,
-                        const struct nx_answer *answer) {
-    uint64_t hash = hash_of(answer);
-    bool gives = false;
-    for (size_t i = 0; i < a->entries_n; i++) {
+bool nx_authority_gives(const struct nx_authority *a, uint32_t answer_hash) {
+    for (size_t i = 0; i < a->entries_n && answer_hash != 0; i++) {
         const struct nx_auth_entry *e = &a->entries[i];
-        gives |= e->word == NX_AUTH_WORD_GOOD && hash != 0 && e->answer == hash;
+        if (e->word == NX_AUTH_WORD_GOOD && e->answer == answer_hash) {
+            return true;
+        }
     }
-    return gives;
+    return false;
 }
 
 void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,

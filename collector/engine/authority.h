@@ -157,14 +157,13 @@ uint32_t nx_authority_ns_ttl(const struct nx_authority *authority);
 const struct nx_left_server *nx_authority_left(const struct nx_authority *a,
                                                size_t *n, uint64_t *changes_n);
 
-/* Where any answer will do: do all good servers give one and the same RRset,
- * each time that they are asked, and is this another one? */
-bool nx_authority_differs(const struct nx_authority *authority,
-                          const struct nx_answer *answer);
+/* Where any answer will do: nx_answer_hash of the RRset that all good servers
+ * give, each time that they are asked; 0: there is no such one. */
+uint32_t nx_authority_one_answer(const struct nx_authority *authority);
 
 /* Is it the RRset that a good server gave last? */
 bool nx_authority_gives(const struct nx_authority *authority,
-                        const struct nx_answer *answer);
+                        uint32_t answer_hash);
 
 /* Apex of the zone that answers for the name; NULL when not known yet. */
 const uint8_t *nx_authority_apex(const struct nx_authority *authority);

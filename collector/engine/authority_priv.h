@@ -29,8 +29,7 @@ struct nx_auth_entry {
     int64_t last_good_us; /* last good answer */
     int64_t good_hi_us;   /* first good one after the last bad, latest */
     int64_t bad_lo_us;    /* last bad one, earliest */
-    uint64_t
-        answer; /* hash of the last good RRset; 0: none, or not all of it */
+    uint32_t answer;      /* nx_answer_hash of the last good RRset */
     struct nx_auth_server server; /* at.server_name: see name */
     bool named;
     uint8_t name[NX_DNAME_MAX];

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "collector/engine/canaries.h"
+#include "collector/engine/doubt.h"
 #include "collector/engine/planner.h"
 #include "collector/engine/targets.h"
 
@@ -36,7 +37,7 @@ static enum nx_family profile_of(const struct nx_engine *engine,
 
 void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
                      int64_t now_us, struct nx_verdict *out) {
-    size_t n = nx_target_looks(t, engine->scratch);
+    size_t n = nx_doubted_looks(engine, t, engine->scratch);
     struct nx_profile profile;
     enum nx_family family = profile_of(engine, t, n, &profile);
     struct nx_diagnosis_settings settings = engine->settings.diagnosis;
@@ -105,7 +106,7 @@ static int64_t timer_of(const struct nx_engine *engine,
  * same. */
 int64_t nx_target_since(struct nx_engine *engine, const struct nx_target *t,
                         unsigned state, int64_t now_us) {
-    size_t n = nx_target_looks(t, engine->scratch);
+    size_t n = nx_doubted_looks(engine, t, engine->scratch);
     int64_t since_us = t->item->owner->incident.opened_us;
     int64_t last_us = NX_TIME_UNKNOWN;
     struct nx_verdict v = t->verdict;

@@ -148,7 +148,6 @@ static void fold_target(struct nx_fold *f, struct nx_route *route,
             f->engine->counts.untimely_n++;
             continue;
         }
-        nx_fold_doubt(f, item, obs, &look);
         bool first = item == route->items;
         struct nx_target *t = first ? route->target : NULL;
         t = t != NULL ? t : target_for(f, item, obs, &look);

@@ -1,5 +1,5 @@
-/* Inside of fold.c, fold_delegation.c and fold_doubt.c: a batch on its way into
- * the engine. */
+/* Inside of fold.c and fold_delegation.c: a batch on its way into the engine.
+ */
 #ifndef NX_COLLECTOR_FOLD_H
 #define NX_COLLECTOR_FOLD_H
 
@@ -33,9 +33,5 @@ int nx_fold_first_sets(struct nx_fold *fold) NX_MUSTUSE;
 /* Those up to an instant of the agent's clock that were not applied yet, so
  * that each answer is judged by the server set of its time. NX_ENOMEM. */
 int nx_fold_delegations(struct nx_fold *fold, int64_t mono_us) NX_MUSTUSE;
-
-/* fold_doubt.c: where no answer was named, not every one is the record. */
-void nx_fold_doubt(const struct nx_fold *fold, const struct nx_item *item,
-                   const struct nx_obs *obs, struct nx_look *look);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/engine/canaries.h"
+#include "collector/engine/doubt.h"
 #include "common/hash.h"
 
 #define RING_FIRST 8U
@@ -407,7 +408,7 @@ int nx_engine_target_evidence(const struct nx_engine *engine,
     if (t == NULL) {
         return NX_ENOTFOUND;
     }
-    out->looks_n = nx_target_looks(t, out->looks);
+    out->looks_n = nx_doubted_looks(engine, t, out->looks);
     out->profile = *nx_canaries_profile(engine, agent, at);
     return 0;
 }

@@ -9,6 +9,23 @@ static bool has(const struct nx_answer *answer, unsigned flag) {
     return (answer->flags & flag) != 0;
 }
 
+static uint32_t hash_of(const uint8_t *rdata, size_t len) {
+    return (uint32_t)nx_hash(rdata, len, 1) | 1U;
+}
+
+uint32_t nx_answer_hash(const struct nx_answer *answer) {
+    const unsigned whole = NX_ANS_RDATA | NX_ANS_PARTIAL;
+    return (answer->flags & whole) == NX_ANS_RDATA
+               ? hash_of(answer->rdata, answer->rdata_len)
+               : 0;
+}
+
+uint32_t nx_address_hash(const uint8_t *address, uint8_t len) {
+    uint8_t rdata[2 + 16] = {0, len}; /* as in nx_answer.rdata */
+    memcpy(rdata + 2, address, len);
+    return hash_of(rdata, 2U + len);
+}
+
 bool nx_look_is_sized(const struct nx_obs *obs) {
     return nx_sizes_index(obs->question->udp_bytes) >= 0;
 }
@@ -198,6 +215,9 @@ static void take_answer(const struct nx_obs *obs, const uint8_t *apex,
     if (answer->nsid_len > 0) {
         uint64_t hash = nx_hash(answer->nsid, answer->nsid_len, 0);
         out->nsid_hash = (uint32_t)hash | 1U;
+    }
+    if (out->kind == NX_KIND_POS || out->kind == NX_KIND_POS_OTHER) {
+        out->answer_hash = nx_answer_hash(answer);
     }
     if (nx_kind_is_negative(out->kind) && has(answer, NX_ANS_SOA)) {
         out->r_s = ttl(obs->soa_ttl_s);

@@ -51,10 +51,8 @@ enum { /* nx_look.flags */
        NX_LOOK_TWIN_FAILED = 1 << 14,
        NX_LOOK_TC = 1 << 15, /* truncated, and TCP gave nothing better */
        NX_LOOK_HOSTS_FILE = 1 << 16, /* the answer stands in /etc/hosts */
-       /* Where no answer was expected in particular: the one that this resolver
-        * gives for what does not exist; or not that of the name servers. */
-       NX_LOOK_REWRITTEN = 1 << 17,
-       NX_LOOK_UNLIKE_SERVERS = 1 << 18,
+       /* Where no answer was expected in particular: not the name servers'. */
+       NX_LOOK_UNLIKE_SERVERS = 1 << 17,
 };
 
 struct nx_look {
@@ -65,7 +63,8 @@ struct nx_look {
                         (positive); -1: none shown */
     uint32_t soa_serial;
     uint32_t soa_minimum_s;
-    uint32_t nsid_hash; /* 0: none */
+    uint32_t nsid_hash;   /* 0: none */
+    uint32_t answer_hash; /* nx_answer_hash; 0: no positive answer */
     uint16_t src_port;
     uint32_t flags;  /* NX_LOOK_* */
     uint8_t kind;    /* enum nx_kind */
@@ -89,6 +88,11 @@ struct nx_expect {
 void nx_look_from_obs(const struct nx_obs *obs, const struct nx_expect *expect,
                       const uint8_t *apex, int64_t theta_us, uint32_t eps_us,
                       struct nx_look *out);
+
+/* The asked RRset; 0: there is none, or not all of it was kept. */
+uint32_t nx_answer_hash(const struct nx_answer *answer);
+/* The same of one A or AAAA record: len 4 or 16. */
+uint32_t nx_address_hash(const uint8_t *address, uint8_t len);
 
 /* Asked again with another EDNS size: it tells of the look before it. */
 bool nx_look_is_sized(const struct nx_obs *obs);

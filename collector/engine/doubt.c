@@ -1,0 +1,65 @@
+#include "collector/engine/doubt.h"
+
+#include "collector/engine/canaries.h"
+#include "collector/engine/targets.h"
+
+#define US_PER_S INT64_C(1000000)
+#define LAYERS 2 /* of caches that keep a denial one after the other */
+
+/* Until when may a denial from the outage be cached? Later than that another
+ * answer is what this resolver is given. */
+static int64_t denials_end_us(const struct nx_auth_facts *facts) {
+    uint32_t w_s = facts->w_auth_s > facts->parent_w_s ? facts->w_auth_s
+                                                       : facts->parent_w_s;
+    int64_t life_us = ((int64_t)w_s + 1) * US_PER_S;
+    return facts->restored_hi_us != NX_TIME_UNKNOWN
+               ? facts->restored_hi_us + LAYERS * life_us
+               : INT64_MAX; /* it goes on */
+}
+
+/* A denial of the name came through as one. */
+static bool was_denied(const struct nx_look *looks, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (nx_kind_is_negative(looks[i].kind)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void nx_doubt(const struct nx_item *item, const struct nx_profile *profile,
+              struct nx_look *looks, size_t n) {
+    if (item->spec->rdata_n > 0) {
+        return;
+    }
+    const struct nx_authority *a = item->authority;
+    uint32_t made_up =
+        profile->rewritten_len > 0
+            ? nx_address_hash(profile->rewritten, profile->rewritten_len)
+            : 0;
+    made_up = nx_authority_gives(a, made_up) ? 0 : made_up;
+    bool hands_on = (profile->verified && !profile->rewrites_nxdomain) ||
+                    was_denied(looks, n);
+    uint32_t theirs = hands_on ? 0 : nx_authority_one_answer(a);
+    int64_t end_us = denials_end_us(nx_authority_facts(a));
+    n = made_up != 0 || theirs != 0 ? n : 0;
+    for (size_t i = 0; i < n; i++) {
+        struct nx_look *look = &looks[i];
+        if (look->kind != NX_KIND_POS || look->answer_hash == 0) {
+            continue;
+        }
+        bool rewritten = look->answer_hash == made_up;
+        bool unlike = !rewritten && theirs != 0 &&
+                      look->answer_hash != theirs && look->tx_us <= end_us;
+        look->flags |= unlike ? NX_LOOK_UNLIKE_SERVERS : 0U;
+        look->kind = rewritten || unlike ? NX_KIND_POS_OTHER : look->kind;
+    }
+}
+
+size_t nx_doubted_looks(const struct nx_engine *engine,
+                        const struct nx_target *t, struct nx_look *out) {
+    size_t n = nx_target_looks(t, out);
+    nx_doubt(t->item, nx_canaries_profile(engine, t->agent, &t->question.to),
+             out, n);
+    return n;
+}
