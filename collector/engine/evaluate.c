@@ -63,17 +63,16 @@ static struct nx_auth_facts facts_at(const struct nx_target *t, int64_t at_us) {
     return f;
 }
 
-/* The state after the first n looks at an instant; `v`: the one before. */
+/* The state after the first n looks at an instant; `memory`: of the evaluation
+ * before. */
 static unsigned state_then(const struct nx_engine *engine,
                            const struct nx_target *t, size_t n, int64_t at_us,
-                           bool first, struct nx_verdict *v) {
+                           struct nx_memory *memory) {
     const struct nx_auth_facts facts = facts_at(t, at_us);
-    const struct nx_verdict before = *v;
     struct nx_profile profile;
     (void)profile_of(engine, t, n, &profile);
-    nx_diagnose(&engine->settings.diagnosis, engine->scratch, n, &facts,
-                &profile, at_us, first ? NULL : &before, v);
-    return v->state;
+    return nx_diagnose_state(&engine->settings.diagnosis, engine->scratch, n,
+                             &facts, &profile, at_us, memory);
 }
 
 /* The first instant after the newest look at which time alone, or the servers,
@@ -92,9 +91,9 @@ static int64_t timer_of(const struct nx_engine *engine,
         at_us[at_n++] = t->verdict.lines[i].b_us + 1;
     }
     for (size_t i = 0; i < at_n; i++) {
-        struct nx_verdict v = t->verdict;
+        struct nx_memory memory = nx_memory_of(&t->verdict);
         if (at_us[i] > from_us && at_us[i] < best_us &&
-            state_then(engine, t, n, at_us[i], false, &v) == state) {
+            state_then(engine, t, n, at_us[i], &memory) == state) {
             best_us = at_us[i];
         }
     }
@@ -109,12 +108,12 @@ int64_t nx_target_since(struct nx_engine *engine, const struct nx_target *t,
     size_t n = nx_doubted_looks(engine, t, engine->scratch);
     int64_t since_us = t->item->owner->incident.opened_us;
     int64_t last_us = NX_TIME_UNKNOWN;
-    struct nx_verdict v = t->verdict;
+    struct nx_memory memory = {0};
     unsigned then = NX_STATE_UNKNOWN;
     for (size_t i = 0; i < n; i++) {
         int64_t at_us = engine->scratch[i].rx_us;
         last_us = at_us > last_us ? at_us : last_us;
-        unsigned next = state_then(engine, t, i + 1, last_us, i == 0, &v);
+        unsigned next = state_then(engine, t, i + 1, last_us, &memory);
         since_us = next != then ? last_us : since_us;
         then = next;
     }

@@ -55,6 +55,14 @@ static enum nx_state positive_state(const struct nx_evidence *ev,
     return NX_STATE_PARTLY_CLEAR;
 }
 
+/* Since when: a look that might have agreed did not come in time. */
+static int64_t doubt_left(const struct nx_case *c) {
+    bool over = c->before.doubt_us != NX_TIME_UNKNOWN &&
+                c->now_us - c->before.doubt_us > CONFIRM_US;
+
+    return over ? NX_TIME_UNKNOWN : c->before.doubt_us;
+}
+
 /* A clear target that says otherwise once stays clear until a second look
  * within 35 s agrees. */
 static bool is_in_doubt(const struct nx_evidence *ev, struct nx_verdict *out) {
@@ -67,10 +75,7 @@ static bool is_in_doubt(const struct nx_evidence *ev, struct nx_verdict *out) {
     tx_us = c->looks[ev->last].tx_us;
     out->doubt_us = c->before.doubt_us;
     if (c->looks[ev->last].kind == NX_KIND_POS) {
-        if (out->doubt_us != NX_TIME_UNKNOWN &&
-            c->now_us - out->doubt_us > CONFIRM_US) {
-            out->doubt_us = NX_TIME_UNKNOWN;
-        }
+        out->doubt_us = doubt_left(c);
         return true;
     }
     if (out->doubt_us == NX_TIME_UNKNOWN || tx_us == out->doubt_us ||
@@ -169,18 +174,12 @@ static unsigned looks_behind(const struct nx_evidence *ev,
     return ev->run_n > 0 ? ev->run_n : (unsigned)ev->c->looks_n;
 }
 
-/* `before` may be `out`: what is needed of it is copied first. */
-static struct nx_memory remember(const struct nx_verdict *before) {
-    struct nx_memory memory = {0};
-
-    if (before != NULL) {
-        memory.known = true;
-        memory.state = before->state;
-        memory.doubt_us = before->doubt_us;
-        memory.last_look_us = before->last_look_us;
-        memory.next_probe_us = before->next_probe_us;
-    }
-    return memory;
+struct nx_memory nx_memory_of(const struct nx_verdict *verdict) {
+    return (struct nx_memory){.known = true,
+                              .state = verdict->state,
+                              .doubt_us = verdict->doubt_us,
+                              .last_look_us = verdict->last_look_us,
+                              .next_probe_us = verdict->next_probe_us};
 }
 
 static void reset(struct nx_verdict *out) {
@@ -192,29 +191,54 @@ static void reset(struct nx_verdict *out) {
     out->last_look_us = out->doubt_us = NX_TIME_UNKNOWN;
 }
 
+/* Of more looks than are kept, the newest. */
+static struct nx_case case_of(const struct nx_diagnosis_settings *settings,
+                              const struct nx_look *looks, size_t looks_n,
+                              const struct nx_auth_facts *auth,
+                              const struct nx_profile *profile,
+                              int64_t now_us) {
+    size_t older_n = looks_n > NX_LOOKS_MAX ? looks_n - NX_LOOKS_MAX : 0;
+
+    return (struct nx_case){
+        .settings = settings,
+        .looks = looks + older_n,
+        .looks_n = looks_n - older_n,
+        .auth = auth,
+        .profile = profile,
+        .now_us = now_us,
+    };
+}
+
+/* A clear target that answers: is_in_doubt needs no more to be known. */
+static bool stays_clear(const struct nx_case *c) {
+    return c->before.known && c->before.state == NX_STATE_CLEAR &&
+           c->auth->all_ns_good && c->looks_n > 0 &&
+           c->looks[c->looks_n - 1].kind == NX_KIND_POS;
+}
+
+/* What all else is said of. */
+static void find_state(const struct nx_case *c, struct nx_evidence *ev,
+                       struct nx_verdict *out) {
+    reset(out);
+    nx_evidence_gather(c, ev);
+    out->state = (uint8_t)classify(ev, out);
+    if (c->looks_n > 0) {
+        out->last_look_us = c->looks[c->looks_n - 1].rx_us;
+    }
+}
+
 void nx_diagnose(const struct nx_diagnosis_settings *settings,
                  const struct nx_look *looks, size_t looks_n,
                  const struct nx_auth_facts *auth,
                  const struct nx_profile *profile, int64_t now_us,
                  const struct nx_verdict *before, struct nx_verdict *out) {
-    struct nx_case c = {
-        .settings = settings,
-        .looks = looks,
-        .looks_n = looks_n,
-        .auth = auth,
-        .profile = profile,
-        .now_us = now_us,
-        .before = remember(before),
-    };
+    struct nx_case c = case_of(settings, looks, looks_n, auth, profile, now_us);
     struct nx_evidence ev;
 
-    if (looks_n > NX_LOOKS_MAX) {
-        c.looks += looks_n - NX_LOOKS_MAX;
-        c.looks_n = NX_LOOKS_MAX;
+    if (before != NULL) { /* it may be out */
+        c.before = nx_memory_of(before);
     }
-    reset(out);
-    nx_evidence_gather(&c, &ev);
-    out->state = (uint8_t)classify(&ev, out);
+    find_state(&c, &ev, out);
     nx_bound_fill(&ev, out);
     nx_forecast_fill(&ev, out);
     nx_confidence_fill(&ev, out);
@@ -223,9 +247,28 @@ void nx_diagnose(const struct nx_diagnosis_settings *settings,
     if (out->basis == NX_BASIS_NONE && ev.run_n > 0) {
         out->basis = NX_BASIS_POSITIVE;
     }
-    if (c.looks_n > 0) {
-        out->last_look_us = c.looks[c.looks_n - 1].rx_us;
-    }
     out->looks_n = (uint16_t)looks_behind(&ev, out);
     nx_schedule_fill(&ev, out);
+}
+
+enum nx_state nx_diagnose_state(const struct nx_diagnosis_settings *settings,
+                                const struct nx_look *looks, size_t looks_n,
+                                const struct nx_auth_facts *auth,
+                                const struct nx_profile *profile,
+                                int64_t now_us, struct nx_memory *memory) {
+    struct nx_case c = case_of(settings, looks, looks_n, auth, profile, now_us);
+    struct nx_evidence ev;
+    struct nx_verdict v;
+
+    c.before = *memory;
+    if (stays_clear(&c)) {
+        memory->doubt_us = doubt_left(&c);
+        memory->last_look_us = c.looks[c.looks_n - 1].rx_us;
+        memory->next_probe_us = NX_TIME_UNKNOWN;
+        return NX_STATE_CLEAR;
+    }
+    find_state(&c, &ev, &v);
+    v.next_probe_us = NX_TIME_UNKNOWN;
+    *memory = nx_memory_of(&v);
+    return (enum nx_state)v.state;
 }

@@ -81,26 +81,31 @@ static void count_look(struct nx_evidence *ev, int i) {
     }
 }
 
-/* A fixed 5-tuple is pinned by balancers and says nothing new (5.9). */
-static bool port_is_new(const struct nx_evidence *ev, int i) {
-    uint16_t port = ev->c->looks[i].src_port;
+/* Source ports of at most NX_LOOKS_MAX looks; 0: no port. */
+#define PORTS_ROOM (2U * NX_LOOKS_MAX)
+_Static_assert((PORTS_ROOM & (PORTS_ROOM - 1U)) == 0, "a power of two");
 
-    for (int j = ev->first_pos; j < i && port != 0; j++) {
-        if (ev->c->looks[j].src_port == port &&
-            is_restored(ev->c, &ev->c->looks[j])) {
-            return false;
-        }
+/* A fixed 5-tuple is pinned by balancers and says nothing new (5.9). */
+static bool add_port(uint16_t ports[PORTS_ROOM], uint16_t port) {
+    unsigned at = port % PORTS_ROOM;
+
+    while (port != 0 && ports[at] != 0 && ports[at] != port) {
+        at = (at + 1U) % PORTS_ROOM;
     }
-    return true;
+    bool is_new = port == 0 || ports[at] == 0;
+    ports[at] = port != 0 ? port : ports[at];
+    return is_new;
 }
 
 /* Another failure in the row starts it again. */
 static void count_run(struct nx_evidence *ev) {
+    uint16_t ports[PORTS_ROOM] = {0};
+
     for (int i = ev->first_pos; i != NX_NO_LOOK && i < (int)ev->c->looks_n;
          i++) {
         const struct nx_look *look = &ev->c->looks[i];
         if (is_restored(ev->c, look)) {
-            ev->run_n += port_is_new(ev, i) ? 1U : 0U;
+            ev->run_n += add_port(ports, look->src_port) ? 1U : 0U;
         } else if (is_telling(look->kind)) {
             ev->run_n = 0;
         }

@@ -10,13 +10,6 @@
 #include "collector/infer/lines.h"
 #include "collector/infer/prior.h"
 
-/* What one evaluation takes from the one before it. */
-struct nx_memory {
-    bool known;
-    uint8_t state;
-    int64_t doubt_us, last_look_us, next_probe_us;
-};
-
 /* What nx_diagnose is given. */
 struct nx_case {
     const struct nx_diagnosis_settings *settings;

@@ -71,6 +71,18 @@ static inline void add_agent(struct engine_bench *b, uint32_t id,
     assert_int_equal(nx_engine_agent_set(b->engine, &agent), 0);
 }
 
+/* An engine that knows of nothing but the agents. */
+static inline int bench_renew(struct engine_bench *b) {
+    nx_engine_free(&b->engine);
+    if (nx_engine_new(&b->settings, &b->engine) != 0) {
+        return -1;
+    }
+    add_agent(b, LYON, "lyon", false);
+    add_agent(b, OSLO, "oslo", false);
+    add_agent(b, AUDITOR, "audit", true);
+    return 0;
+}
+
 static inline int bench_setup(void **state) {
     static struct engine_bench b;
     memset(&b, 0, sizeof(b));
@@ -82,13 +94,7 @@ static inline int bench_setup(void **state) {
                                      .authority = on_authority,
                                      .plan_changed = on_plan};
     *state = &b;
-    if (nx_engine_new(&b.settings, &b.engine) != 0) {
-        return -1;
-    }
-    add_agent(&b, LYON, "lyon", false);
-    add_agent(&b, OSLO, "oslo", false);
-    add_agent(&b, AUDITOR, "audit", true);
-    return 0;
+    return bench_renew(&b);
 }
 
 static inline int bench_teardown(void **state) {

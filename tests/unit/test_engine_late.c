@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "tests/lib/dice.h"
 #include "tests/lib/engine_bench.h"
 
 #define FRESH_N NX_LOOKS_MAX
@@ -190,11 +191,104 @@ static void test_recalled_state_is_over(void **state) {
     assert_int_equal(view.since_us, T0 + 20 * S + 2000);
 }
 
+/* Denials until the entry ends, answers after it, in half of the rows a few of
+ * each among the others. The looks but for the last few_n; when that was. */
+static int64_t see_row(struct engine_bench *b, uint64_t seed, unsigned few_n,
+                       bool live) {
+    struct dice d = {seed};
+    int64_t at_us = T0 + S;
+    int64_t end_us = T0 + (30 + dice_below(&d, 200)) * S;
+    for (unsigned n = 5 + dice_below(&d, FRESH_N - 4); n > few_n; n--) {
+        at_us += (1 + dice_below(&d, 12)) * S;
+        bool odd = dice_one_in(&d, 15) && seed % 2 == 0;
+        if ((at_us < end_us) != odd) {
+            uint32_t ttl_s = odd ? 200 : (uint32_t)((end_us - at_us) / S);
+            sees_nxdomain(b, LYON, 1, ttl_s, at_us);
+        } else {
+            sees_address(b, LYON, 1, at_us);
+        }
+        if (live) {
+            tick(b, at_us + 5000);
+        }
+    }
+    return at_us + 5000;
+}
+
+static struct nx_target_view live_row(struct engine_bench *b, uint64_t seed,
+                                      unsigned few_n) {
+    assert_int_equal(bench_renew(b), 0);
+    open_restored(b, 7, T0);
+    return only(b, see_row(b, seed, few_n, true));
+}
+
+/* A collector that was started again: the log, and what was kept of a verdict.
+ */
+static struct nx_target_view row_again(struct engine_bench *b, uint64_t seed,
+                                       const struct nx_target_view *kept) {
+    const struct nx_target_past past = {
+        .incident_id = 7,
+        .agent_id = LYON,
+        .question = {.name = www, .qtype = NX_TYPE_A, .to = resolver(1)},
+        .state = kept->verdict.state,
+        .since_us = kept->since_us,
+        .seen_us = kept->verdict.last_look_us,
+        .doubt_us = kept->verdict.doubt_us};
+    assert_int_equal(bench_renew(b), 0);
+    open_restored(b, 7, T0);
+    int64_t now_us = see_row(b, seed, 0, false);
+    nx_engine_catch_up(b->engine, now_us);
+    nx_engine_recall(b->engine, &past);
+    tick(b, now_us);
+    return only(b, now_us);
+}
+
+static void check_same(const struct nx_target_view *a,
+                       const struct nx_target_view *b, uint64_t seed) {
+    if (a->verdict.state != b->verdict.state || a->since_us != b->since_us) {
+        print_error(
+            "row %u: %s since %lld, live: %s since %lld\n", (unsigned)seed,
+            nx_state_text(a->verdict.state), (long long)(a->since_us - T0),
+            nx_state_text(b->verdict.state), (long long)(b->since_us - T0));
+        fail();
+    }
+    assert_int_equal(a->verdict.last_look_us, b->verdict.last_look_us);
+    assert_int_equal(a->verdict.doubt_us, b->verdict.doubt_us);
+    assert_int_equal(a->verdict.eta.known, b->verdict.eta.known);
+    assert_int_equal(a->verdict.eta.point_us, b->verdict.eta.point_us);
+    assert_int_equal(a->verdict.hard.at_us, b->verdict.hard.at_us);
+}
+
+/* Looks that were judged one by one, and the same looks after a start: with
+ * what was kept of the verdict at the end, and of one before another state. */
+static void test_restart_tells_the_same(void **state) {
+    struct engine_bench *b = *state;
+    unsigned clear_n = 0;
+    unsigned changed_n = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        const struct nx_target_view live = live_row(b, seed, 0);
+        struct nx_target_view again = row_again(b, seed, &live);
+        check_same(&again, &live, seed);
+        if (seed % 2 != 0) {
+            const struct nx_target_view before = live_row(b, seed, 4);
+            again = row_again(b, seed, &before);
+            check_same(&again, &live, seed);
+            changed_n += before.verdict.state != live.verdict.state ? 1 : 0;
+        }
+        clear_n += live.verdict.state == NX_STATE_CLEAR ? 1 : 0;
+    }
+    assert_in_range(clear_n, 50, 250);
+    assert_in_range(changed_n, 5, 150);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_since_is_revised), TEST(test_present_stays),
-        TEST(test_fresh_looks_stay), TEST(test_time_does_not_go_back),
-        TEST(test_recalled),         TEST(test_recalled_state_is_over),
+        TEST(test_since_is_revised),
+        TEST(test_present_stays),
+        TEST(test_fresh_looks_stay),
+        TEST(test_time_does_not_go_back),
+        TEST(test_recalled),
+        TEST(test_recalled_state_is_over),
+        TEST(test_restart_tells_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
