@@ -161,6 +161,16 @@ int nx_time_parse(const char *text, int64_t *out_us) {
     return err;
 }
 
+/* n digits and what follows them; where the next ones go. */
+static char *put(char *out, int64_t value, unsigned n, char then) {
+    for (unsigned i = n; i > 0; i--) {
+        out[i - 1] = (char)('0' + value % 10);
+        value /= 10;
+    }
+    out[n] = then;
+    return out + n + 1;
+}
+
 char *nx_time_text(int64_t us, char *out) {
     int64_t rest_us = us % US_PER_S;
     int64_t s = us / US_PER_S - (rest_us < 0 ? 1 : 0);
@@ -177,10 +187,14 @@ char *nx_time_text(int64_t us, char *out) {
                                 : "9999-12-31T23:59:59.999Z");
         return out;
     }
-    (void)snprintf(out, NX_TIME_TEXT_MAX, "%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-                   (unsigned)(year % 10000), month % 100, day % 100,
-                   (unsigned)(of_day / 3600) % 100,
-                   (unsigned)(of_day / 60 % 60), (unsigned)(of_day % 60),
-                   (unsigned)ms % 1000);
+    /* By hand: a status has a million of them. */
+    char *at = put(out, year, 4, '-');
+    at = put(at, month, 2, '-');
+    at = put(at, day, 2, 'T');
+    at = put(at, of_day / 3600, 2, ':');
+    at = put(at, of_day / 60 % 60, 2, ':');
+    at = put(at, of_day % 60, 2, '.');
+    at = put(at, ms, 3, 'Z');
+    *at = '\0';
     return out;
 }

@@ -5,6 +5,7 @@
 #include "collector/status/board_parts.h"
 
 #define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
+#define FIRST_BYTES 4096U
 
 struct nx_blob *nx_blob_ref(struct nx_blob *blob) {
     blob->refs++;
@@ -17,17 +18,42 @@ void nx_blob_unref(struct nx_blob *blob) {
     }
 }
 
+/* A blob on its way; NULL: no memory yet. */
+struct growing {
+    struct nx_blob *blob;
+    size_t cap;
+};
+
+static int add_bytes(const char *bytes, size_t n, void *user) {
+    struct growing *g = user;
+    size_t len = g->blob != NULL ? g->blob->len : 0;
+    if (n > g->cap - len) {
+        size_t cap = 2 * g->cap > len + n ? 2 * g->cap : len + n + FIRST_BYTES;
+        struct nx_blob *grown = realloc(g->blob, sizeof(*grown) + cap);
+        if (grown == NULL) {
+            return -1;
+        }
+        g->blob = grown;
+        g->cap = cap;
+    }
+    memcpy(g->blob->bytes + len, bytes, n);
+    g->blob->len = len + n;
+    return 0;
+}
+
+/* Written once: to write it in order to learn its size takes as long again. */
 struct nx_blob *nx_blob_of(const json_t *value, size_t skip) {
-    size_t size = json_dumpb(value, NULL, 0, JSON_FLAGS);
-    struct nx_blob *blob = size == 0 ? NULL : malloc(sizeof(*blob) + size);
-    if (blob == NULL) {
+    struct growing g = {.blob = NULL};
+    if (json_dump_callback(value, add_bytes, &g, JSON_FLAGS) != 0 ||
+        g.blob == NULL) {
+        free(g.blob);
         return NULL;
     }
-    (void)json_dumpb(value, blob->bytes, size, JSON_FLAGS);
-    blob->refs = 1;
-    blob->len = size - 2 * skip;
-    memmove(blob->bytes, blob->bytes + skip, blob->len);
-    return blob;
+    g.blob->refs = 1;
+    g.blob->len -= 2 * skip;
+    memmove(g.blob->bytes, g.blob->bytes + skip, g.blob->len);
+    struct nx_blob *fits = realloc(g.blob, sizeof(*fits) + g.blob->len);
+    return fits != NULL ? fits : g.blob;
 }
 
 /* A status of 1,000 networks leaves faster in one piece than in as many. */
