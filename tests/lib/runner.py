@@ -23,7 +23,8 @@ SYSTEM_TIMEOUT_S = 400
 NIGHTLY_TIMEOUT_S = 3600 + int(os.environ.get("NX_SOAK_S") or 0)
 NIGHTLY_PROGRAMS = ("test_ledger_worlds",)
 LABS_AT_ONCE = 2  # each in a namespace of its own, and waiting most of the time
-UNPACKED = ("systemd-resolved", "dnscache")  # not installed: they would run
+# Not installed: they would run, and take over the system's resolv.conf.
+UNPACKED = ("systemd-resolved", "libnss-resolve", "dnscache")
 LOG_TAIL_LINES = 25
 CASE = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*?)\s*"
                   r"(#\s*(?:skip|todo).*)?$", re.I)
@@ -209,10 +210,14 @@ def names_a_test(path, text):
             or text in os.path.basename(path)
 
 
+def says(path, word):
+    with open(path, encoding="utf-8") as source:
+        return re.search(rf"^{word} = ", source.read(), re.M) is not None
+
+
 def runs_alone(path):
     """It says ALONE = "why": what it measures is not to be disturbed."""
-    with open(path, encoding="utf-8") as source:
-        return re.search(r"^ALONE = ", source.read(), re.M) is not None
+    return says(path, "ALONE")
 
 
 def side_by_side(at_once, jobs):
@@ -231,6 +236,8 @@ def run_all(arguments):
     yield from side_by_side(os.cpu_count() or 1, [
         job for name, job in jobs_of(arguments, env) if wanted in name])
     paths = [p for p in system_files(arguments) if names_a_test(p, wanted)]
+    if any(says(path, "NEEDS_UNPACKED") for path in paths):
+        unpack_all(env)
     for at_once, alone in ((LABS_AT_ONCE, False), (1, True)):
         yield from side_by_side(at_once, [
             lambda p=path: run_system(p, arguments, env)
@@ -273,12 +280,16 @@ def unpack(package, folder):
             print(f"without {package}: apt-get cannot download it")
 
 
+def unpack_all(env):
+    for package in UNPACKED:
+        unpack(package, env["NXCLEAR_UNPACKED"])
+
+
 def run_matrix(arguments):
     """Each program measures in a namespace of its own; two at once do not
     disturb each other. Their tables are the result."""
     env = environment(arguments)
-    for package in UNPACKED:
-        unpack(package, env["NXCLEAR_UNPACKED"])
+    unpack_all(env)
     files = [p for p in sorted(glob.glob(f"{ROOT}/tests/system/matrix/"
                                          "test_*.py"))
              if names_a_test(p, arguments.filter or "")]

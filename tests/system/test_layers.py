@@ -4,7 +4,6 @@ their provider's resolver (Unbound), and a resolver elsewhere for comparison
 but at the zone's own name servers. Nobody is asked before the restoration, in
 any layer; users are sent only where the owner lets them be sent. And a device
 whose own stub holds the denial, as its applications see it."""
-import os
 import time
 
 from deploy.lab import zones
@@ -14,6 +13,7 @@ from deploy.lab.networks import Network
 from deploy.lab.programs import Site
 from deploy.lab.resolvers import Bind, Dnsmasq, Unbound
 from tests.lib.capture import Capture
+from tests.lib.device import Device, application
 from tests.lib.openapi import Description
 from tests.lib.support import (AUDITOR, BIN, ESTIMATE, authority_state,
                                network_row, open_incident, stop_well,
@@ -165,35 +165,6 @@ def check_policy(site, incident, network, control):
     assert f"{control.address}@53 (not this network's own)" in said, said
 
 
-class Device:
-    """A file system view for an agent's host: its own resolv.conf, with a
-    caching stub in it, nsswitch.conf and hosts."""
-
-    def __init__(self, folder, stub, hosts=()):
-        self.folder = folder
-        self.files = {"resolv.conf": f"nameserver {stub.address}\n",
-                      "nsswitch.conf": "hosts: files dns\n",
-                      "hosts": "\n".join(["127.0.0.1 localhost", *hosts, ""])}
-        os.makedirs(folder)
-        for name, text in self.files.items():
-            with open(f"{folder}/{name}", "w", encoding="ascii") as out:
-                out.write(text)
-
-    def has(self, agent):
-        mounts = [f"mount --bind {self.folder}/{name} /etc/{name}"
-                  for name in self.files]
-        agent.daemon.command = [
-            "unshare", "--mount", "sh", "-c",
-            " && ".join([*mounts, 'exec "$@"']), "sh", *agent.daemon.command]
-        return agent
-
-
-def application(document, network):
-    """The target that is what applications see."""
-    return next((t for t in network_row(document, network)["targets"]
-                 if t["resolver"] == "getaddrinfo"), {})
-
-
 def test_what_applications_on_the_device_see():
     with Capture() as capture, Lab([routed("device-holds", 3)],
                                    negative_ttl=W_S) as lab:
@@ -206,7 +177,7 @@ def test_what_applications_on_the_device_see():
         lab.own(site.collector(estimate={**ESTIMATE, **SURE}))
         for name, hosts in ((network.name, []),
                             ("overridden", [f"192.0.2.77 {zones.NAME}"])):
-            device = Device(f"{lab.folder}/{name}.etc", stub, hosts)
+            device = Device(f"{lab.folder}/{name}.etc", stub.address, hosts)
             lab.own(device.has(site.agent(name, resolvers={
                 "discover": False, "getaddrinfo": True, "named": [
                     {"at": network.address},

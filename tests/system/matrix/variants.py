@@ -143,6 +143,8 @@ class Resolved(Resolver):
     a link that is not the loopback one."""
     title = "systemd-resolved"
     PROGRAM = unpacked("lib/systemd/systemd-resolved")
+    RUN = "-t tmpfs none"  # its /run
+    BEFORE = ""            # run before it, in its view of the files
 
     @classmethod
     def there(cls):
@@ -171,10 +173,11 @@ ip addr add 203.0.113.251/30 dev resolved0
 ip link set resolved0 up
 ip link set resolved1 up
 mount --bind {self.folder}/passwd /etc/passwd
-mount -t tmpfs none /run
+mount {self.RUN} /run
 mkdir -p /run/systemd/resolve
 mount -t tmpfs none /etc/systemd
 cp {self.folder}/conf /etc/systemd/resolved.conf
+{self.BEFORE}
 exec {self.PROGRAM}
 """)
         return ["unshare", "--mount", "sh", f"{self.folder}/run.sh"]
