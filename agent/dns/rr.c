@@ -198,13 +198,32 @@ int nx_rr_target(const struct nx_rr_iter *iter, const struct nx_rr *rr,
     return 0;
 }
 
+/* SVCB and HTTPS: a priority, an uncompressed name (RFC 9460 section 2.2), and
+ * what is left as it is. False: too long, or no such name there. */
+static bool lower_target(const uint8_t *rdata, size_t len, uint8_t *scratch) {
+    size_t end = 2;
+    while (end < len && rdata[end] > 0) {
+        end += (size_t)rdata[end] + 1;
+    }
+    if (end >= len || len > NX_RR_SCRATCH_BYTES ||
+        nx_dname_check(rdata + 2, end - 1) != 0) {
+        return false;
+    }
+    memcpy(scratch, rdata, len);
+    (void)nx_dname_lower(rdata + 2, scratch + 2);
+    return true;
+}
+
 const uint8_t *nx_rr_canonical(const uint8_t *msg, size_t len,
                                const struct nx_rr *rr, uint8_t *scratch,
                                size_t *canonical_len) {
     const struct layout *layout = layout_of(rr);
     if (layout == NULL || layout->names == 0) {
+        const uint8_t *rdata = msg + rr->rdata_at;
+        bool service = rr->type == NX_TYPE_SVCB || rr->type == NX_TYPE_HTTPS;
         *canonical_len = rr->rdata_len;
-        return msg + rr->rdata_at;
+        return service && lower_target(rdata, rr->rdata_len, scratch) ? scratch
+                                                                      : rdata;
     }
     size_t at = rr->rdata_at + layout->prefix;
     size_t end = rr->rdata_at + rr->rdata_len;

@@ -70,7 +70,8 @@ int nx_rr_target(const struct nx_rr_iter *iter, const struct nx_rr *rr,
                  uint8_t *out) NX_MUSTUSE;
 
 /* The RDATA of a record that nx_rr_check accepted in canonical form (RFC 4034
- * section 6.2): names decompressed and in lower case. Points into the message
+ * section 6.2): names decompressed and in lower case, also the target of SVCB
+ * and HTTPS, so that sets compare as names do. Points into the message
  * or into scratch (NX_RR_SCRATCH_BYTES). */
 const uint8_t *nx_rr_canonical(const uint8_t *msg, size_t len,
                                const struct nx_rr *rr, uint8_t *scratch,

@@ -83,6 +83,9 @@ static const char *rdata_kind(uint16_t qtype) {
         return "not a preference and a domain name (10 mail.example.com)";
     case NX_TYPE_TXT:
         return "not a text";
+    case NX_TYPE_SVCB:
+    case NX_TYPE_HTTPS:
+        return "not a priority, a domain name and parameters (1 . alpn=h2,h3)";
     default:
         return "not RDATA in the form \\# LENGTH HEX (RFC 3597)";
     }

@@ -1,7 +1,7 @@
 /* RDATA in presentation format (RFC 1035 section 5.1) to canonical form
  * (RFC 4034 section 6.2) and back. Types with a known shape: A, AAAA, NS,
- * CNAME, PTR, DNAME, MX, SRV, TXT, CAA, DS, SOA; every type in the generic form
- * of RFC 3597 section 5 (`\# 4 c0000201`). Pure. */
+ * CNAME, PTR, DNAME, MX, SRV, TXT, CAA, DS, SOA, SVCB, HTTPS; every type in the
+ * generic form of RFC 3597 section 5 (`\# 4 c0000201`). Pure. */
 #ifndef NX_COLLECTOR_RDATA_H
 #define NX_COLLECTOR_RDATA_H
 
@@ -14,7 +14,8 @@
  * 1, 2: number of so many octets; l: of four; 4, 6: address;
  * n: name, lower-cased; x: octets to the end, in hexadecimal;
  * s: character-string without quotes; v: octets to the end, as one string;
- * t: character-strings to the end, at least one. NULL: shape not known. */
+ * t: character-strings to the end, at least one; p: SvcParams to the end. NULL:
+ * shape not known. */
 const char *nx_rdata_shape(uint16_t qtype);
 
 /* out: cap octets. NX_EMALFORMED; NX_ELIMIT: longer than cap. */

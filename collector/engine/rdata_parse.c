@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/engine/rdata_priv.h"
 #include "common/dname.h"
 #include "common/rrtype.h"
 
@@ -34,6 +35,9 @@ const char *nx_rdata_shape(uint16_t qtype) {
         return "211x";
     case NX_TYPE_SOA:
         return "nnlllll";
+    case NX_TYPE_SVCB:
+    case NX_TYPE_HTTPS:
+        return "2np";
     default:
         return NULL;
     }
@@ -46,7 +50,6 @@ struct scan {
     uint8_t token[TOKEN_MAX + 1]; /* and a NUL */
     size_t token_len;
     bool quoted;
-    bool escaped; /* contained a backslash */
 };
 
 static bool is_blank(char c) {
@@ -57,21 +60,19 @@ static bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
 
-/* The octet at s->at, which is no end of token; advances. */
-static int take_octet(struct scan *s, uint8_t *out) {
-    const char *p = s->at;
+int nx_rdata_octet(const char **at, uint8_t *out) {
+    const char *p = *at;
     if (*p != '\\') {
         *out = (uint8_t)*p;
-        s->at = p + 1;
+        *at = p + 1;
         return 0;
     }
-    s->escaped = true;
     if (p[1] == '\0') {
         return NX_EMALFORMED;
     }
     if (!is_digit(p[1])) {
         *out = (uint8_t)p[1];
-        s->at = p + 2;
+        *at = p + 2;
         return 0;
     }
     if (!is_digit(p[2]) || !is_digit(p[3])) {
@@ -79,7 +80,7 @@ static int take_octet(struct scan *s, uint8_t *out) {
     }
     int value = (p[1] - '0') * 100 + (p[2] - '0') * 10 + (p[3] - '0');
     *out = (uint8_t)value;
-    s->at = p + 4;
+    *at = p + 4;
     return value <= UINT8_MAX ? 0 : NX_EMALFORMED;
 }
 
@@ -93,7 +94,6 @@ static void skip_blanks(struct scan *s) {
 static int next_token(struct scan *s) {
     skip_blanks(s);
     s->token_len = 0;
-    s->escaped = false;
     s->quoted = *s->at == '"';
     if (*s->at == '\0') {
         return NX_ENOTFOUND;
@@ -103,7 +103,7 @@ static int next_token(struct scan *s) {
         if (*s->at == '\0' || s->token_len == TOKEN_MAX) {
             return NX_EMALFORMED;
         }
-        int err = take_octet(s, &s->token[s->token_len]);
+        int err = nx_rdata_octet(&s->at, &s->token[s->token_len]);
         if (err != 0) {
             return err;
         }
@@ -116,12 +116,7 @@ static int next_token(struct scan *s) {
 
 /* --- fields --- */
 
-struct sink {
-    uint8_t *out;
-    size_t cap, len;
-};
-
-static int put(struct sink *k, const void *bytes, size_t len) {
+int nx_rdata_put(struct nx_rdata_sink *k, const void *bytes, size_t len) {
     if (len > k->cap - k->len) {
         return NX_ELIMIT;
     }
@@ -132,7 +127,8 @@ static int put(struct sink *k, const void *bytes, size_t len) {
     return 0;
 }
 
-static int put_number(struct sink *k, const struct scan *s, unsigned octets) {
+static int put_number(struct nx_rdata_sink *k, const struct scan *s,
+                      unsigned octets) {
     const char *text = (const char *)s->token;
     char *end = NULL;
     unsigned long value = strtoul(text, &end, 10);
@@ -142,19 +138,20 @@ static int put_number(struct sink *k, const struct scan *s, unsigned octets) {
     }
     uint8_t wire[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16),
                        (uint8_t)(value >> 8), (uint8_t)(value & 0xff)};
-    return put(k, wire + (4 - octets), octets);
+    return nx_rdata_put(k, wire + (4 - octets), octets);
 }
 
-static int put_address(struct sink *k, const struct scan *s, int family) {
+static int put_address(struct nx_rdata_sink *k, const struct scan *s,
+                       int family) {
     uint8_t wire[16];
     if (inet_pton(family, (const char *)s->token, wire) != 1) {
         return NX_EMALFORMED;
     }
-    return put(k, wire, family == AF_INET ? 4 : 16);
+    return nx_rdata_put(k, wire, family == AF_INET ? 4 : 16);
 }
 
 /* Names have escapes of their own: parsed from the text as it stands. */
-static int put_name(struct sink *k, struct scan *s) {
+static int put_name(struct nx_rdata_sink *k, struct scan *s) {
     char text[NX_DNAME_TEXT_MAX];
     uint8_t name[NX_DNAME_MAX];
     uint8_t lower[NX_DNAME_MAX];
@@ -169,19 +166,19 @@ static int put_name(struct sink *k, struct scan *s) {
     if (nx_dname_parse(text, name) != 0) {
         return NX_EMALFORMED;
     }
-    return put(k, lower, nx_dname_lower(name, lower));
+    return nx_rdata_put(k, lower, nx_dname_lower(name, lower));
 }
 
-static int put_string(struct sink *k, const struct scan *s) {
+static int put_string(struct nx_rdata_sink *k, const struct scan *s) {
     uint8_t len = (uint8_t)s->token_len;
     if (s->token_len > STRING_MAX) {
         return NX_EMALFORMED;
     }
-    int err = put(k, &len, 1);
-    return err != 0 ? err : put(k, s->token, s->token_len);
+    int err = nx_rdata_put(k, &len, 1);
+    return err != 0 ? err : nx_rdata_put(k, s->token, s->token_len);
 }
 
-static int put_strings(struct sink *k, struct scan *s) {
+static int put_strings(struct nx_rdata_sink *k, struct scan *s) {
     int err = next_token(s);
     if (err != 0) {
         return NX_EMALFORMED;
@@ -203,7 +200,7 @@ static int hex(char c) {
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static int put_hex(struct sink *k, struct scan *s) {
+static int put_hex(struct nx_rdata_sink *k, struct scan *s) {
     for (; skip_blanks(s), *s->at != '\0'; s->at += 2) {
         int hi = hex(s->at[0]);
         int lo = hi < 0 ? -1 : hex(s->at[1]);
@@ -211,7 +208,7 @@ static int put_hex(struct sink *k, struct scan *s) {
             return NX_EMALFORMED;
         }
         uint8_t octet = (uint8_t)(hi << 4 | lo);
-        int err = put(k, &octet, 1);
+        int err = nx_rdata_put(k, &octet, 1);
         if (err != 0) {
             return err;
         }
@@ -219,12 +216,17 @@ static int put_hex(struct sink *k, struct scan *s) {
     return 0;
 }
 
-static int put_field(struct sink *k, struct scan *s, char field) {
+static int put_field(struct nx_rdata_sink *k, struct scan *s, char field) {
     if (field == 'n') {
         return put_name(k, s);
     }
     if (field == 't') {
         return put_strings(k, s);
+    }
+    if (field == 'p') {
+        int err = nx_svcparams_parse(s->at, k);
+        s->at += strlen(s->at);
+        return err;
     }
     if (field == 'x') {
         size_t before = k->len;
@@ -248,13 +250,14 @@ static int put_field(struct sink *k, struct scan *s, char field) {
     case 's':
         return put_string(k, s);
     default: /* 'v' */
-        return put(k, s->token, s->token_len);
+        return nx_rdata_put(k, s->token, s->token_len);
     }
 }
 
 /* --- generic form --- */
 
-static int parse_generic(uint16_t qtype, struct scan *s, struct sink *k) {
+static int parse_generic(uint16_t qtype, struct scan *s,
+                         struct nx_rdata_sink *k) {
     char *end = NULL;
     skip_blanks(s);
     unsigned long want = strtoul(s->at, &end, 10);
@@ -273,7 +276,7 @@ static int parse_generic(uint16_t qtype, struct scan *s, struct sink *k) {
 int nx_rdata_parse(uint16_t qtype, const char *text, uint8_t *out, size_t cap,
                    size_t *len) {
     struct scan s = {.at = text};
-    struct sink k = {.out = out, .cap = cap};
+    struct nx_rdata_sink k = {.out = out, .cap = cap};
     const char *shape = nx_rdata_shape(qtype);
     int err = 0;
     skip_blanks(&s);

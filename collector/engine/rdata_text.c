@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/engine/rdata_priv.h"
 #include "common/dname.h"
 
 /* Octets of the name at p, 0 when there is none within len. */
@@ -48,6 +49,9 @@ static size_t field_len(char field, const uint8_t *p, size_t len) {
         break;
     case 'x':
         need = len > 0 ? len : SIZE_MAX;
+        break;
+    case 'p':
+        need = nx_svcparams_fit(p, len) ? len : SIZE_MAX;
         break;
     default: /* 'v' */
         need = len;
@@ -116,14 +120,9 @@ int nx_rdata_canonical(uint16_t qtype, uint8_t *rdata, size_t len) {
 
 /* --- presentation --- */
 
-struct page {
-    char *out;
-    size_t cap, len;
-};
-
-static void add(struct page *page, const char *text) {
+void nx_rdata_add(struct nx_rdata_page *page, const char *text) {
     size_t len = strlen(text);
-    if (page->len + len < page->cap) { /* whole pieces only */
+    if (page->len + len < page->cap) {
         memcpy(page->out + page->len, text, len + 1);
         page->len += len;
     } else {
@@ -131,31 +130,37 @@ static void add(struct page *page, const char *text) {
     }
 }
 
-static void add_number(struct page *page, const uint8_t *p, size_t len) {
+void nx_rdata_add_octet(struct nx_rdata_page *page, uint8_t octet) {
+    char text[8];
+    bool plain = octet >= 0x20 && octet < 0x7f;
+    bool marked = octet == '"' || octet == '\\';
+    (void)snprintf(text, sizeof(text),
+                   plain ? (marked ? "\\%c" : "%c") : "\\%03u", octet);
+    nx_rdata_add(page, text);
+}
+
+static void add_number(struct nx_rdata_page *page, const uint8_t *p,
+                       size_t len) {
     char text[12];
     unsigned value = 0;
     for (size_t i = 0; i < len; i++) {
         value = value << 8 | p[i];
     }
     (void)snprintf(text, sizeof(text), "%u", value);
-    add(page, text);
+    nx_rdata_add(page, text);
 }
 
-static void add_quoted(struct page *page, const uint8_t *p, size_t len) {
-    add(page, "\"");
+static void add_quoted(struct nx_rdata_page *page, const uint8_t *p,
+                       size_t len) {
+    nx_rdata_add(page, "\"");
     for (size_t i = 0; i < len; i++) {
-        char text[8];
-        bool plain = p[i] >= 0x20 && p[i] < 0x7f;
-        bool marked = p[i] == '"' || p[i] == '\\';
-        (void)snprintf(text, sizeof(text),
-                       plain ? (marked ? "\\%c" : "%c") : "\\%03u", p[i]);
-        add(page, text);
+        nx_rdata_add_octet(page, p[i]);
     }
-    add(page, "\"");
+    nx_rdata_add(page, "\"");
 }
 
 /* A tag: letters and digits (RFC 8659 section 4.1) need no quotes. */
-static void add_tag(struct page *page, const uint8_t *p, size_t len) {
+static void add_tag(struct nx_rdata_page *page, const uint8_t *p, size_t len) {
     char text[UINT8_MAX + 1];
     size_t n = 0;
     while (n < len && isalnum(p[n]) != 0) {
@@ -164,35 +169,39 @@ static void add_tag(struct page *page, const uint8_t *p, size_t len) {
     }
     text[n] = '\0';
     if (n == len && n > 0) {
-        add(page, text);
+        nx_rdata_add(page, text);
     } else {
         add_quoted(page, p, len);
     }
 }
 
-static void add_address(struct page *page, const uint8_t *p, size_t len) {
+static void add_address(struct nx_rdata_page *page, const uint8_t *p,
+                        size_t len) {
     char text[INET6_ADDRSTRLEN];
     if (inet_ntop(len == 4 ? AF_INET : AF_INET6, p, text, sizeof(text)) !=
         NULL) {
-        add(page, text);
+        nx_rdata_add(page, text);
     }
 }
 
-static void add_hex(struct page *page, const uint8_t *p, size_t len) {
+static void add_hex(struct nx_rdata_page *page, const uint8_t *p, size_t len) {
     for (size_t i = 0; i < len; i++) {
         char text[4];
         (void)snprintf(text, sizeof(text), "%02x", p[i]);
-        add(page, text);
+        nx_rdata_add(page, text);
     }
 }
 
-static void add_field(struct page *page, const struct walk *w) {
+static void add_field(struct nx_rdata_page *page, const struct walk *w) {
     char name[NX_DNAME_TEXT_MAX];
     switch (w->field) {
     case '1':
     case '2':
     case 'l':
         add_number(page, w->bytes, w->len);
+        break;
+    case 'p':
+        nx_svcparams_add(page, w->bytes, w->len);
         break;
     case 'x':
         add_hex(page, w->bytes, w->len);
@@ -202,7 +211,7 @@ static void add_field(struct page *page, const struct walk *w) {
         add_address(page, w->bytes, w->len);
         break;
     case 'n':
-        add(page, nx_dname_text(w->bytes, name));
+        nx_rdata_add(page, nx_dname_text(w->bytes, name));
         break;
     case 's':
         add_tag(page, w->bytes + 1, w->len - 1);
@@ -216,16 +225,17 @@ static void add_field(struct page *page, const struct walk *w) {
     }
 }
 
-static void add_generic(struct page *page, const uint8_t *rdata, size_t len) {
+static void add_generic(struct nx_rdata_page *page, const uint8_t *rdata,
+                        size_t len) {
     char text[32];
     (void)snprintf(text, sizeof(text), "\\# %zu%s", len, len > 0 ? " " : "");
-    add(page, text);
+    nx_rdata_add(page, text);
     add_hex(page, rdata, len);
 }
 
 char *nx_rdata_present(uint16_t qtype, const uint8_t *rdata, size_t len,
                        char *out, size_t cap) {
-    struct page page = {.out = out, .cap = cap};
+    struct nx_rdata_page page = {.out = out, .cap = cap};
     const char *shape = nx_rdata_shape(qtype);
     if (cap > 0) {
         out[0] = '\0';
@@ -236,8 +246,8 @@ char *nx_rdata_present(uint16_t qtype, const uint8_t *rdata, size_t len,
     }
     struct walk w = {.shape = shape, .at = rdata, .left = len, .fits = true};
     while (step(&w)) {
-        if (page.len > 0) {
-            add(&page, " ");
+        if (page.len > 0 && w.field != 'p') {
+            nx_rdata_add(&page, " ");
         }
         add_field(&page, &w);
     }
