@@ -48,7 +48,8 @@ static void network_eta(const struct nx_rollup_target *targets, size_t n,
     nx_forecaster_run(&member, 1, out);
 }
 
-/* Takes the latest bound; false when an affected target has none. */
+/* Takes the latest bound, with a chain where one is possible; false when an
+ * affected target has none. */
 bool nx_take_hard(const struct nx_rollup_target *targets, size_t n,
                   struct nx_hard *hard) {
     bool all = true;
@@ -58,11 +59,12 @@ bool nx_take_hard(const struct nx_rollup_target *targets, size_t n,
         if (nx_part_of(verdict) == NX_PART_NONE) {
             continue;
         }
-        if (verdict->hard.reason == NX_HARD_NONE) {
+        const struct nx_hard *latest = nx_verdict_latest(verdict);
+        if (latest->reason == NX_HARD_NONE) {
             all = false;
         } else if (hard->reason == NX_HARD_NONE ||
-                   verdict->hard.at_us > hard->at_us) {
-            *hard = verdict->hard;
+                   latest->at_us > hard->at_us) {
+            *hard = *latest;
         }
     }
     return all;

@@ -23,7 +23,7 @@ struct nx_rollup {
     uint16_t caches_n;   /* live lines of the worst target */
     double denied_ratio; /* negative: not known */
     struct nx_eta eta;   /* product of the targets' distributions */
-    struct nx_hard hard; /* latest, with its reason */
+    struct nx_hard hard; /* latest (nx_verdict_latest), with its reason */
     bool hard_all_known; /* every affected target has a bound */
     bool presumed_clear;
     int64_t last_look_us; /* oldest of the targets' newest looks */

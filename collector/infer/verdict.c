@@ -73,3 +73,10 @@ const char *nx_basis_text(unsigned basis) {
     }
     return "?";
 }
+
+const struct nx_hard *nx_verdict_latest(const struct nx_verdict *v) {
+    bool chain = v->hard.reason != NX_HARD_NONE &&
+                 v->hard_stack.reason != NX_HARD_NONE &&
+                 v->hard_stack.at_us > v->hard.at_us;
+    return chain ? &v->hard_stack : &v->hard;
+}

@@ -208,4 +208,8 @@ struct nx_verdict {
     uint8_t family; /* enum nx_family */
 };
 
+/* The later of both bounds: hard_stack where a chain is possible, else hard;
+ * NX_HARD_NONE: unbounded. Borrowed from v. */
+const struct nx_hard *nx_verdict_latest(const struct nx_verdict *v);
+
 #endif

@@ -43,16 +43,9 @@ static bool copy(const char *text, char *out, size_t cap) {
     return true;
 }
 
-/* The bound, or the weaker one of a chain of caches. */
 static int64_t hard_us(const struct nx_verdict *v) {
-    int64_t at_us = v->hard.at_us;
-    if (v->hard.reason == NX_HARD_NONE) {
-        return NX_TIME_UNKNOWN;
-    }
-    if (v->hard_stack.reason != NX_HARD_NONE && v->hard_stack.at_us > at_us) {
-        at_us = v->hard_stack.at_us;
-    }
-    return at_us;
+    const struct nx_hard *latest = nx_verdict_latest(v);
+    return latest->reason == NX_HARD_NONE ? NX_TIME_UNKNOWN : latest->at_us;
 }
 
 static bool write_number(uint64_t number, char *out, size_t cap) {

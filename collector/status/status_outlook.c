@@ -25,22 +25,18 @@ bool nx_sheet_restored(const struct nx_sheet *sheet) {
     return true;
 }
 
-/* Past its hard bound, and the weaker one of a chain of caches, too? */
+/* Past its bound, that of a chain of caches, too? */
 static bool overdue(const struct nx_sheet *sheet,
                     const struct nx_sheet_site *site) {
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_target_view *view = &sheet->rows[i].view;
         const struct nx_verdict *v = &view->verdict;
-        int64_t at_us = v->hard.at_us;
+        const struct nx_hard *latest = nx_verdict_latest(v);
         if (!nx_layer_serves(view->question->to.layer) ||
-            v->state >= NX_STATE_REFUSED || v->hard.reason == NX_HARD_NONE) {
+            v->state >= NX_STATE_REFUSED || latest->reason == NX_HARD_NONE) {
             continue;
         }
-        if (v->hard_stack.reason != NX_HARD_NONE &&
-            v->hard_stack.at_us > at_us) {
-            at_us = v->hard_stack.at_us;
-        }
-        if (at_us < sheet->now_us) {
+        if (latest->at_us < sheet->now_us) {
             return true;
         }
     }

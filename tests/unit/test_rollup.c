@@ -55,6 +55,29 @@ static void test_worst_state_and_share(void **state) {
     assert_false(got.eta.known);
 }
 
+/* Where a forwarder may stand before the resolver, its bound is the later one:
+ * "at the latest" must hold of the network, too. */
+static void test_bound_of_a_chain(void **state) {
+    struct nx_verdict one = verdict(NX_STATE_CACHED_NXDOMAIN, 1.0, 100, 200);
+    struct nx_verdict chain = verdict(NX_STATE_CACHED_NXDOMAIN, 1.0, 100, 180);
+    struct nx_rollup_target targets[] = {{&one, 1, 0, 0}, {&chain, 1, 0, 0}};
+    struct nx_rollup_member member = {targets, 2, 1.0};
+    struct nx_incident_forecast all;
+    struct nx_rollup got;
+
+    (void)state;
+    chain.hard_stack = (struct nx_hard){NX_HARD_STACK, 360 * S};
+    nx_rollup_network(targets, 2, 60 * S, &got);
+    assert_int_equal(NX_HARD_STACK, got.hard.reason);
+    assert_int_equal(360 * S, got.hard.at_us);
+    nx_rollup_incident(&member, 1, 60 * S, &all);
+    assert_int_equal(360 * S, all.hard.at_us);
+    chain.hard.reason = NX_HARD_NONE; /* waiting does not end it */
+    nx_rollup_network(targets, 2, 60 * S, &got);
+    assert_false(got.hard_all_known);
+    assert_int_equal(200 * S, got.hard.at_us);
+}
+
 static void test_group_counts_once(void **state) {
     struct nx_verdict one = verdict(NX_STATE_CACHED_NXDOMAIN, 1.0, 100, 200);
     struct nx_rollup_target targets[] = {{&one, 1, 7, 0}, {&one, 1, 7, 0}};
@@ -260,6 +283,7 @@ int main(void) {
         cmocka_unit_test(test_parts_of_a_distribution),
         cmocka_unit_test(test_fills_date_the_outage),
         cmocka_unit_test(test_worst_state_and_share),
+        cmocka_unit_test(test_bound_of_a_chain),
         cmocka_unit_test(test_group_counts_once),
         cmocka_unit_test(test_no_targets),
         cmocka_unit_test(test_presumed_clear),
