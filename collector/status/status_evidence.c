@@ -259,6 +259,21 @@ static json_t *command_json(const struct nx_question *question) {
     return command;
 }
 
+/* Rule 1 binds people, too: asked before every server is verified good, the
+ * resolver may keep the very denial. */
+static json_t *dig_json(const struct nx_engine *engine,
+                        const struct nx_sheet *sheet,
+                        const struct nx_sheet_row *row,
+                        const struct nx_question *question) {
+    struct nx_auth_view view;
+    if (nx_engine_authority(engine, sheet->incident->id, row->view.item,
+                            &view) != 0 ||
+        !view.facts.verified) {
+        return json_null();
+    }
+    return command_json(question);
+}
+
 static json_t *evidence_json(const struct nx_engine *engine,
                              const struct nx_sheet *sheet,
                              const struct nx_sheet_row *row) {
@@ -274,7 +289,7 @@ static json_t *evidence_json(const struct nx_engine *engine,
     if (nx_json_set(e, "looks", looks_json(&evidence)) &&
         nx_json_set(e, "profile", profile_json(&evidence.profile)) &&
         nx_json_set(e, "remarks", remarks_json(&row->view.verdict)) &&
-        nx_json_set(e, "dig", command_json(&question)) &&
+        nx_json_set(e, "dig", dig_json(engine, sheet, row, &question)) &&
         nx_json_set(e, "denied_name", nx_json_name(row->view.denied_name)) &&
         nx_json_set(e, "denied_by", nx_json_name(row->view.denied_by))) {
         return e;

@@ -139,7 +139,7 @@ function targetCard(t, now) {
     e && (t.lines.length > 0 || e.looks.some((l) => DENIED.has(l.answer))) && ttlPlot(t, now, bound),
     e && e.remarks.length > 0 && h("ul", { class: "remarks" }, e.remarks.map((r) => h("li", {}, r))),
     e && lookTable(e.looks), e && habits(e.profile),
-    e && copyable(e.dig));
+    e && e.dig && copyable(e.dig));
 }
 
 export class Drawer {

@@ -94,6 +94,12 @@ static void test_outage_assumed(void **state) {
     assert_string_equal(text_at(target, "reason"), "guarded");
     assert_true(json_is_null(json_object_get(target, "denied")));
     json_decref(d);
+    /* Nor is the reader led to plant the denial. */
+    d = nx_status_network(b->engine, 7, "lyon", T0 + S);
+    target = json_array_get(json_object_get(d, "targets"), 0);
+    assert_true(json_is_null(
+        json_object_get(json_object_get(target, "evidence"), "dig")));
+    json_decref(d);
 }
 
 static void test_outlook_settling(void **state) {
@@ -314,8 +320,8 @@ static void test_evidence(void **state) {
     for (unsigned i = 0; i < 59; i++) {
         sees_address(b, LYON, 2, T0 + 2 * S + i);
     }
-    tick(b, T0 + 6 * S);
-    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0 + 6 * S);
+    tick(b, T0 + 12 * S); /* the servers have settled */
+    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0 + 12 * S);
     assert_string_equal(text_at(lyon, "incident.name"), "www.example.com.");
     assert_int_equal(json_array_size(json_object_get(lyon, "meanwhile")), 1);
     assert_string_equal(text_at(lyon, "meanwhile.0.resolver"), "192.0.2.2@53");
