@@ -39,6 +39,7 @@ static void add_row(struct nx_table *table, const char *name,
     seconds_cell(table, group, "error90_s");
     percent_cell(table, group, "coverage50");
     percent_cell(table, group, "coverage90");
+    percent_cell(table, group, "met90");
     seconds_cell(table, group, "width90_s");
     seconds_cell(table, group, "crps_s");
 }
@@ -64,8 +65,8 @@ static void add_table(const json_t *score, const struct nx_show *show,
     static const struct nx_column columns[] = {
         {"STATE", false},    {"PROFILE", false}, {"CLEARED", true},
         {"FORECASTS", true}, {"ERROR", true},    {"90 % OF ERRORS", true},
-        {"IN 50 %", true},   {"IN 90 %", true},  {"WIDTH", true},
-        {"CRPS", true}};
+        {"IN 50 %", true},   {"IN 90 %", true},  {"MET 90 %", true},
+        {"WIDTH", true},     {"CRPS", true}};
     struct nx_table *table =
         nx_table_new(columns, sizeof columns / sizeof columns[0]);
     add_groups(table, json_object_get(score, "targets"));

@@ -117,6 +117,7 @@ static void add_row(struct nx_tally_sum *sum, const struct nx_tally_row *row) {
     sum->bias_s += row->weight * f->error_s;
     sum->in50 += row->weight * f->in50;
     sum->in90 += row->weight * f->in90;
+    sum->met90 += f->in90 > 0 ? row->weight : 0.0;
     sum->crps_s += row->weight * f->crps_s;
     add_pit(sum, f, row->weight);
 }
@@ -125,6 +126,7 @@ static void divide(struct nx_tally_sum *sum) {
     sum->bias_s /= sum->weight;
     sum->in50 /= sum->weight;
     sum->in90 /= sum->weight;
+    sum->met90 /= sum->weight;
     sum->crps_s /= sum->weight;
     for (unsigned i = 0; i < NX_TALLY_PIT_BINS; i++) {
         sum->pit[i] /= sum->weight;
@@ -165,12 +167,14 @@ static json_t *sum_json(const struct nx_tally_sum *s) {
     for (unsigned i = 0; i < NX_TALLY_PIT_BINS; i++) {
         (void)json_array_append_new(pit, json_real(s->pit[i]));
     }
-    return json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:o}",
+    return json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, "
+                     "s:o}",
                      "forecasts", (json_int_t)s->n, "clearings", s->weight,
                      "median_error_s", s->error50_s, "error90_s", s->error90_s,
                      "bias_s", s->bias_s, "resolution_s", s->resolution50_s,
                      "width90_s", s->width50_s, "coverage50", s->in50,
-                     "coverage90", s->in90, "crps_s", s->crps_s, "pit", pit);
+                     "coverage90", s->in90, "met90", s->met90, "crps_s",
+                     s->crps_s, "pit", pit);
 }
 
 static json_t *group_json(struct nx_tally *t, int state, int verified,

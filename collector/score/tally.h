@@ -38,6 +38,8 @@ struct nx_tally_sum {
     double bias_s;               /* mean of the signed error */
     double resolution50_s, width50_s;
     double in50, in90, crps_s;
+    double met90; /* share whose 90 % interval meets the truth's: unlike
+                     in90 not less where looks are far apart */
     double pit[NX_TALLY_PIT_BINS];
 };
 #define NX_TALLY_ANY (-1)

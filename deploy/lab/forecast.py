@@ -174,15 +174,16 @@ def table(document):
         f"{sum(r['profile_verified'] for r in document['networks'])} of "
         f"{document['of']} profiles verified, "
         f"median error {'?' if median is None else median} s, "
-        f"{document['inside_90']} of {document['of']} inside their 90 % "
-        f"interval")
+        f"{document['inside_90']} of {document['of']} cleared inside their "
+        f"90 % interval")
     overall = document.get("score", {}).get("targets", {}).get("overall")
     if overall:
         lines.append(
-            f"nxclear score: {overall['clearings']:.0f} resolvers cleared, "
-            f"median error {overall['median_error_s']:.1f} s, "
-            f"{100 * overall['coverage90']:.0f} % of the truth inside 90 %, "
-            f"CRPS {overall['crps_s']:.1f} s")
+            f"nxclear score, from what the agents saw alone: "
+            f"{overall['clearings']:.0f} resolvers cleared, median error "
+            f"{overall['median_error_s']:.1f} s; {100 * overall['met90']:.0f} "
+            f"% of the 90 % intervals shown meet the looks between which each "
+            f"cleared (90 % or more is right)")
     return "\n".join(lines)
 
 

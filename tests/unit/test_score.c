@@ -273,6 +273,7 @@ static void test_calibrated_forecasts(void **state) {
     assert_near(sum.weight, 1500, 1e-6);
     assert_near(sum.in50, 0.50, 0.03);
     assert_near(sum.in90, 0.90, 0.02);
+    assert_near(sum.met90, sum.in90, 1e-9); /* the truth has no width */
     for (unsigned i = 0; i < NX_TALLY_PIT_BINS; i++) {
         assert_near(sum.pit[i], 0.1, 0.02);
     }
@@ -285,6 +286,32 @@ static void test_calibrated_forecasts(void **state) {
     assert_int_equal(json_array_size(json_object_get(d, "states")), 4);
     json_decref(d);
     nx_tally_fini(&tally);
+}
+
+/* Looks farther apart than the forecast is wide: little of the truth can lie
+ * inside, and still no look says that the forecast was wrong. */
+static void test_looks_far_apart(void **state) {
+    const struct {
+        int64_t lo_s, hi_s;
+        double met, in90_most;
+    } rows[] = {{-600, 6000, 1, 0.3}, {-600, -300, 0, 0}, {5400, 6000, 0, 0}};
+    const struct nx_tally_want all = {NX_TALLY_ANY, NX_TALLY_ANY, false};
+    const struct nx_dist dist = bracket();
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct nx_tally tally;
+        struct nx_tally_sum sum;
+        struct nx_tally_row row = {
+            .weight = 1,
+            .figures =
+                score_of(&dist, T0 + rows[i].lo_s * S, T0 + rows[i].hi_s * S)};
+        nx_tally_init(&tally);
+        nx_tally_add(&tally, &row);
+        assert_true(nx_tally_sum(&tally, &all, &sum));
+        assert_near(sum.met90, rows[i].met, 0);
+        assert_true(sum.in90 <= rows[i].in90_most);
+        nx_tally_fini(&tally);
+    }
 }
 
 static void test_weighted_quantiles(void **state) {
@@ -458,6 +485,7 @@ int main(void) {
         cmocka_unit_test(test_interval_is_a_mean),
         cmocka_unit_test(test_weights),
         cmocka_unit_test(test_calibrated_forecasts),
+        cmocka_unit_test(test_looks_far_apart),
         cmocka_unit_test(test_weighted_quantiles),
         cmocka_unit_test(test_prior),
         cmocka_unit_test(test_sure_outcomes),
