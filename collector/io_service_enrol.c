@@ -101,11 +101,13 @@ static size_t agent_addresses(const struct nx_service *service,
 static int keep(struct nx_service *service, struct nx_enrolment *enrolment,
                 const char *action) {
     char detail[NX_TEXT_LABEL_MAX + 64];
+    bool named = enrolment->name[0] != '\0'; /* else after its network */
     snprintf(detail, sizeof(detail), "network %s, role %s", enrolment->network,
              enrolment->authority ? "authority" : "network");
     struct nx_change change = {.enrolment = enrolment,
                                .action = action,
-                               .subject = enrolment->name,
+                               .subject =
+                                   named ? enrolment->name : enrolment->network,
                                .detail = detail};
     return nx_service_keep(service, &change);
 }

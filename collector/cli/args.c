@@ -133,12 +133,12 @@ static const struct nx_command_rule *find_command(struct nx_parse *p,
     }
     if (!word_known) {
         (void)nx_args_fail(p->why, "%.80s: no such command", word);
-    } else if (verb == NULL) {
-        char verbs[NX_ARGS_WHY_MAX];
-        (void)nx_args_fail(p->why, "%s: needs one of %s", word,
-                           verbs_of(word, verbs));
     } else {
-        (void)nx_args_fail(p->why, "%s %.80s: no such command", word, verb);
+        char verbs[NX_ARGS_WHY_MAX];
+        (void)nx_args_fail(p->why, "%s%s%.80s: %s one of %s", word,
+                           verb != NULL ? " " : "", verb != NULL ? verb : "",
+                           verb != NULL ? "not" : "needs",
+                           verbs_of(word, verbs));
     }
     return NULL;
 }
@@ -300,15 +300,25 @@ static int check_options(struct nx_parse *p,
     return 0;
 }
 
+/* "help", "help status", "status --help". */
+static bool take_help(struct nx_parse *p) {
+    bool word = p->positional_n > 0 && strcmp(p->positional[0], "help") == 0;
+    size_t of = word ? 1 : 0;
+    if (!word && (p->seen & NX_BIT(OPT_HELP)) == 0) {
+        return false;
+    }
+    p->out->command = NX_CMD_HELP;
+    p->out->subject = p->positional_n > of ? p->positional[of] : NULL;
+    return true;
+}
+
 static int parse_command(struct nx_parse *p) {
     size_t words = 0;
     if ((p->seen & NX_BIT(OPT_VERSION)) != 0) {
         p->out->command = NX_CMD_VERSION;
         return 0;
     }
-    if ((p->seen & NX_BIT(OPT_HELP)) != 0 ||
-        (p->positional_n == 1 && strcmp(p->positional[0], "help") == 0)) {
-        p->out->command = NX_CMD_HELP;
+    if (take_help(p)) {
         return 0;
     }
     if (p->positional_n == 0) {

@@ -9,6 +9,7 @@
 
 #include "collector/engine/labels.h"
 #include "common/err.h"
+#include "common/text.h"
 
 #define NX_ARGS_TYPES_MAX 16U
 #define NX_ARGS_EXPECT_MAX 64U
@@ -79,7 +80,8 @@ struct nx_args {
     int64_t timeout_us;  /* wait; NX_TIME_NONE: for ever */
     int64_t patience_us; /* wait: without any prospect */
     int64_t accident_us; /* preflight; NX_TIME_NONE: several lengths */
-    const char *subject; /* name, key, who, or file; NULL: standard input */
+    const char *subject; /* name, key, who, or file; NULL: standard input;
+                            help: the command, NULL: all */
     const char *types[NX_ARGS_TYPES_MAX];
     size_t types_n;
     const char *expect[NX_ARGS_EXPECT_MAX]; /* "A=192.0.2.10" */
@@ -113,6 +115,9 @@ int nx_args_parse(const char *const *args, size_t n, const char *api_env,
 
 /* The text of --help. */
 const char *nx_args_help(void);
+/* Of the commands only those that begin with the word, if there are any. out:
+ * initialised here, owned by the caller. */
+void nx_args_help_of(const char *word, struct nx_text *out);
 
 /* A moment: RFC 3339; HH:MM or HH:MM:SS, the last such moment in UTC; "now",
  * "now-90s". NX_EMALFORMED, NX_ERANGE. */

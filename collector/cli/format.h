@@ -24,6 +24,7 @@ struct nx_show {
     bool colour;
     bool utf8;        /* "±" is understood */
     bool all;         /* clear networks too, however many */
+    bool some;        /* --where chose the networks */
     unsigned columns; /* of the terminal; 0: no limit */
 };
 

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "collector/cli/args.h"
 
 const char *nx_args_help(void) {
@@ -57,7 +59,7 @@ const char *nx_args_help(void) {
            "                 " NX_API_DEFAULT "\n"
            "  --token-file FILE\n"
            "                 with the token for http; else $NXCLEAR_TOKEN\n"
-           "  -h, --help     this text\n"
+           "  -h, --help     this text; after a command: of it alone\n"
            "  -V, --version  the version\n"
            "\n"
            "status exits with 0 all clear, 1 negative but on schedule, 2 "
@@ -68,4 +70,39 @@ const char *nx_args_help(void) {
            "well, 1 warning,\n2 error, 3 nobody reported. 64 usage, 65 bad "
            "input, 66 no input,\n69 collector not reachable, 77 not "
            "permitted. nxclear(1) tells more.\n";
+}
+
+/* "  status [ID] ...": in the list of commands. */
+static bool is_command(const char *line) {
+    return strncmp(line, "  ", 2) == 0 && line[2] >= 'a' && line[2] <= 'z';
+}
+
+static bool is_of(const char *line, const char *word) {
+    size_t len = strlen(word);
+    return strncmp(line + 2, word, len) == 0 &&
+           (line[2 + len] == ' ' || line[2 + len] == '\n');
+}
+
+void nx_args_help_of(const char *word, struct nx_text *out) {
+    bool wanted = true;
+    size_t found = 0;
+    const char *end = NULL;
+    nx_text_init(out);
+    for (const char *line = nx_args_help(); *line != '\0'; line = end + 1) {
+        end = strchr(line, '\n');
+        if (is_command(line)) {
+            wanted = is_of(line, word);
+            found += wanted ? 1 : 0;
+        } else if (line[0] != ' ' || line[2] == '-') { /* else: goes on */
+            wanted = true;
+        }
+        if (wanted) {
+            nx_text_addf(out, "%.*s\n", (int)(end - line), line);
+        }
+    }
+    if (found == 0) { /* no such command: all there are */
+        nx_text_fini(out);
+        nx_text_init(out);
+        nx_text_add(out, nx_args_help());
+    }
 }

@@ -117,6 +117,13 @@ static int transport_error(const struct nx_api *api, CURLcode code,
                     "--api or NXCLEAR_API",
                     api->where, why);
     }
+    if (code == CURLE_UNSUPPORTED_PROTOCOL ||
+        code == CURLE_WEIRD_SERVER_REPLY) {
+        return fail(error, NX_EXIT_UNAVAILABLE,
+                    "what answers at %s does not speak HTTP: give the address "
+                    "of the collector's http.listen, not the one of its agents",
+                    api->where);
+    }
     return fail(error, NX_EXIT_UNAVAILABLE,
                 "the collector at %s did not answer: %s", api->where,
                 curl_easy_strerror(code));

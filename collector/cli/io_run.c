@@ -405,7 +405,9 @@ int nx_run(const struct nx_args *args, const struct nx_show *show,
            bool terminal) {
     struct nx_run run = {.args = args, .show = show, .terminal = terminal};
     if (args->command == NX_CMD_HELP) {
-        return print_constant(nx_args_help());
+        struct nx_text help;
+        nx_args_help_of(args->subject != NULL ? args->subject : "", &help);
+        return nx_run_print(&help);
     }
     if (args->command == NX_CMD_VERSION) {
         return print_constant("nxclear " NX_VERSION "\n");

@@ -39,6 +39,7 @@ int main(int argc, char **argv) {
         .colour = terminal && colour_wanted(),
         .utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
         .all = args.all,
+        .some = args.where_n > 0,
     };
     return nx_run(&args, &show, terminal);
 }

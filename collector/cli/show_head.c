@@ -356,11 +356,15 @@ void nx_show_ended(const json_t *status, bool time_is_up, struct nx_text *out) {
     }
 }
 
-void nx_show_networks_line(const json_t *status, struct nx_text *out) {
+void nx_show_networks_line(const json_t *status, const struct nx_show *show,
+                           struct nx_text *out) {
     const json_t *summary = json_object_get(status, "summary");
     nx_text_add(out, "networks    ");
     if (json_array_size(json_object_get(status, "networks")) == 0) {
-        nx_text_add(out, "none: no accepted agent has named a resolver yet\n");
+        nx_text_add(out, show->some
+                             ? "none has these labels (nxclear networks)\n"
+                             : "none: no accepted agent has named a resolver "
+                               "yet\n");
         return;
     }
     add_counts(json_object_get(summary, "states"), out);

@@ -16,7 +16,8 @@ void nx_show_negative_line(const json_t *status, struct nx_text *out);
 /* What an audit found, a paragraph each. */
 void nx_show_findings(const json_t *authority, const struct nx_show *show,
                       struct nx_text *out);
-void nx_show_networks_line(const json_t *status, struct nx_text *out);
+void nx_show_networks_line(const json_t *status, const struct nx_show *show,
+                           struct nx_text *out);
 
 /* "groups" of a status: a table under an empty line. */
 void nx_show_groups(const json_t *groups, int64_t now_us,

@@ -273,7 +273,7 @@ void nx_show_status(const json_t *status, const struct nx_show *show,
     nx_show_incident_line(status, out);
     nx_show_authority_line(status, out);
     nx_show_negative_line(status, out);
-    nx_show_networks_line(status, out);
+    nx_show_networks_line(status, show, out);
     if (n == 0) {
         return;
     }

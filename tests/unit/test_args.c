@@ -259,7 +259,8 @@ static void test_refused(void **state) {
         {"frobnicate", "frobnicate: no such command"},
         {"incident", "incident: needs one of open, list, show, close"},
         {"agents", "agents: needs one of list, ledger, accept, "},
-        {"incident frob", "incident frob: no such command"},
+        {"incident frob",
+         "incident frob: not one of open, list, show, close, export"},
         {"incident open example.com", "usage: nxclear incident open NAME"},
         {"incident open example.com ANY", "ANY: not a record type"},
         {"incident open example.com A --expect 192.0.2.1", "--expect: not"},
@@ -326,6 +327,36 @@ static void test_help(void **state) {
         assert_true(column < 80);
     }
     assert_non_null(strstr(help, NX_API_DEFAULT));
+}
+
+/* Of a command: its lines, and what is said of all. */
+static void test_help_of(void **state) {
+    static const struct {
+        const char *word, *has, *has_not;
+    } rows[] = {
+        {"status", "  status [ID] [-w|--watch]", "explain"},
+        {"status", "           [--where KEY=VALUE]...", "--patience"},
+        {"status", "  --token-file FILE\n                 with", "agents"},
+        {"agents", "  agents label NAME", "enrol create"},
+        {"network", "  networks label", "\t"}, /* no such one: all */
+        {"", "  incident open", "\t"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct nx_text help;
+        nx_args_help_of(rows[i].word, &help);
+        assert_non_null(strstr(help.bytes, rows[i].has));
+        assert_non_null(strstr(help.bytes, "  -h, --help"));
+        const char *commands = strstr(help.bytes, "\n  ");
+        assert_null(strstr(commands, rows[i].has_not));
+        nx_text_fini(&help);
+    }
+    parse_ok("help", NX_CMD_HELP);
+    assert_null(args.subject);
+    parse_ok("help score", NX_CMD_HELP);
+    assert_string_equal(args.subject, "score");
+    parse_ok("wait --help", NX_CMD_HELP);
+    assert_string_equal(args.subject, "wait");
 }
 
 /* Every option of the help is in nxclear(1). */
@@ -449,14 +480,15 @@ static void test_range(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_commands), cmocka_unit_test(test_offline),
-        cmocka_unit_test(test_open),     cmocka_unit_test(test_agents),
-        cmocka_unit_test(test_tokens),   cmocka_unit_test(test_enrol),
-        cmocka_unit_test(test_wait),     cmocka_unit_test(test_api),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_untouched),
-        cmocka_unit_test(test_help),     cmocka_unit_test(test_manual),
-        cmocka_unit_test(test_moment),   cmocka_unit_test(test_bad_moment),
-        cmocka_unit_test(test_duration), cmocka_unit_test(test_range),
+        cmocka_unit_test(test_commands),   cmocka_unit_test(test_offline),
+        cmocka_unit_test(test_open),       cmocka_unit_test(test_agents),
+        cmocka_unit_test(test_tokens),     cmocka_unit_test(test_enrol),
+        cmocka_unit_test(test_wait),       cmocka_unit_test(test_api),
+        cmocka_unit_test(test_refused),    cmocka_unit_test(test_untouched),
+        cmocka_unit_test(test_help),       cmocka_unit_test(test_help_of),
+        cmocka_unit_test(test_manual),     cmocka_unit_test(test_moment),
+        cmocka_unit_test(test_bad_moment), cmocka_unit_test(test_duration),
+        cmocka_unit_test(test_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -98,6 +98,20 @@ static void test_nothing(void **state) {
     check_golden("nothing.json", "nothing.txt", &plain);
 }
 
+/* A filter that nothing fits is not a collector without networks. */
+static void test_nothing_of_some(void **state) {
+    struct nx_show some = plain;
+    json_t *d = read_json("nothing.json");
+    struct nx_text out;
+    (void)state;
+    some.some = true;
+    nx_text_init(&out);
+    nx_show_status(d, &some, &out);
+    assert_non_null(strstr(out.bytes, "networks    none has these labels"));
+    nx_text_fini(&out);
+    json_decref(d);
+}
+
 static void test_stuck(void **state) {
     (void)state;
     check_golden("stuck.json", "stuck.txt", &plain);
@@ -260,7 +274,8 @@ static void test_score(void **state) {
     static const char document[] =
         "{\"targets\":{\"overall\":{\"forecasts\":9,\"clearings\":7.0,"
         "\"median_error_s\":0.5,\"error90_s\":120.4,\"coverage50\":0.52,"
-        "\"coverage90\":0.911,\"width90_s\":30.25,\"crps_s\":1.0},"
+        "\"coverage90\":0.611,\"met90\":0.98,\"width90_s\":30.25,\"crps_s\":1."
+        "0},"
         "\"verified\":null,\"states\":[]},\"networks\":{\"overall\":null},"
         "\"open\":1,\"unresolved\":2,\"complete\":true,\"learnt\":[{\"family\":"
         "\"unknown\",\"outcomes\":7,\"p_late\":{\"prior\":0.06,\"learnt\":0."
@@ -274,9 +289,9 @@ static void test_score(void **state) {
     assert_string_equal(
         text.bytes,
         "STATE  PROFILE  CLEARED  FORECASTS  ERROR  90 % OF ERRORS  IN 50 %  "
-        "IN 90 %   WIDTH   CRPS\n"
+        "IN 90 %  MET 90 %   WIDTH   CRPS\n"
         "all    any            7          9  0.5 s           120 s     52 %  "
-        "   91 %  30.2 s  1.0 s\n"
+        "   61 %      98 %  30.2 s  1.0 s\n"
         "\n"
         "not scored  1 resolvers of open incidents, 2 that nobody saw clear\n"
         "learnt      unknown, 7 outcomes: late 5.5 % (prior 6.0 %), early "
@@ -644,6 +659,7 @@ int main(void) {
         cmocka_unit_test(test_clear),
         cmocka_unit_test(test_not_storing),
         cmocka_unit_test(test_nothing),
+        cmocka_unit_test(test_nothing_of_some),
         cmocka_unit_test(test_stuck),
         cmocka_unit_test(test_declared),
         cmocka_unit_test(test_advice),
