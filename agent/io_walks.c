@@ -13,10 +13,18 @@ _Static_assert(NX_GUARD_WORDS_MAX >= NX_WALKS_MAX * (NX_WALK_TYPES_MAX + 1U),
                "the guard must hold what the walks deny: types and name");
 
 /* What a round has shown for a type. */
+/* Servers of one address family. */
+struct heard {
+    unsigned asked_n;
+    unsigned answered_n;
+    bool way; /* else this host may have no such addresses itself */
+};
+
 struct verdict {
     uint16_t type;
     bool denied;
     bool affirmed;
+    struct heard heard[2]; /* IPv4, IPv6: of the set */
 };
 
 struct job {
@@ -133,18 +141,47 @@ static bool affirms(const struct nx_answer *a) {
             (a->cname_n > 0 && (a->flags & NX_ANS_SOA) == 0));
 }
 
+/* A server of the set was asked. */
+static void count(struct verdict *verdict, const struct nx_obs *obs) {
+    uint8_t outcome = obs->answer->outcome;
+    struct heard *heard =
+        &verdict->heard[obs->question->to.address_len == 16 ? 1 : 0];
+    heard->asked_n++;
+    heard->answered_n += outcome == NX_ANSWERED ? 1 : 0;
+    heard->way =
+        heard->way || (outcome != NX_UNREACHABLE && outcome != NX_LOCAL_ERROR);
+}
+
+static bool half_answered(const struct verdict *verdict) {
+    unsigned asked_n = 0;
+    unsigned answered_n = 0;
+    for (size_t i = 0; i < 2; i++) {
+        const struct heard *heard = &verdict->heard[i];
+        asked_n += heard->way ? heard->asked_n : 0;
+        answered_n += heard->answered_n;
+    }
+    return 2 * answered_n >= asked_n;
+}
+
 /* A denial counts at once; that nobody denies is known at the round's end. A
- * server that left the set is no witness for the record. */
+ * server that left the set is no witness for the record. A chain that ends in
+ * the zone without the record is NODATA (RFC 2308 section 2.2). */
 static void judge(struct job *job, const struct nx_obs *obs, bool left) {
     const struct nx_answer *a = obs->answer;
     struct verdict *verdict = find_verdict(job, obs->question->qtype);
-    if (verdict == NULL || a->outcome != NX_ANSWERED ||
-        !nx_dname_equal(obs->question->name, job->name)) {
+    if (verdict == NULL || !nx_dname_equal(obs->question->name, job->name)) {
+        return;
+    }
+    if (!left) {
+        count(verdict, obs);
+    }
+    if (a->outcome != NX_ANSWERED) {
         return;
     }
     bool found = (a->flags & NX_ANS_RDATA) != 0;
+    bool leaves = a->cname_n > 0 && (a->flags & NX_ANS_SOA) == 0;
     bool denied = a->rcode == NX_RCODE_NXDOMAIN ||
-                  (a->rcode == NX_RCODE_NOERROR && !found && a->cname_n == 0 &&
+                  (a->rcode == NX_RCODE_NOERROR && !found && !leaves &&
                    (a->flags & NX_ANS_AA) != 0);
     verdict->affirmed = verdict->affirmed || (!left && affirms(a));
     if (a->rcode == NX_RCODE_NXDOMAIN && a->cname_n == 0 && !job->no_name) {
@@ -181,7 +218,7 @@ static void end_round(struct job *job) {
     for (size_t i = 0; i < job->verdicts_n; i++) {
         const struct verdict *verdict = &job->verdicts[i];
         exists = exists || (verdict->affirmed && !job->no_name);
-        if (verdict->affirmed && !verdict->denied) {
+        if (verdict->affirmed && !verdict->denied && half_answered(verdict)) {
             tell(job, verdict->type, NX_GUARD_GOOD);
         }
     }

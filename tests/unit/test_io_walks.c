@@ -24,6 +24,7 @@ static uint8_t www[NX_DNAME_MAX];
 static unsigned observed_n;
 static bool denied[3]; /* A, AAAA, every type: as the planner knows it */
 static unsigned lifted_n;
+static unsigned good_n;
 
 static void on_observed(void *user, const struct nx_obs *obs) {
     (void)user;
@@ -45,6 +46,7 @@ static void on_denied(void *user, const uint8_t *name, uint16_t qtype,
            : qtype == NX_TYPE_AAAA      ? 1
                                         : 0] = now;
     lifted_n += now ? 0 : 1;
+    good_n += word == NX_GUARD_GOOD ? 1 : 0;
 }
 
 /* Answers with authority: the root's SOA, and denials for the rest. */
@@ -91,7 +93,7 @@ static int setup(void **state) {
                                           .timeout_ms = 200,
                                           .inflight_max = 8,
                                           .allow_private = true};
-    observed_n = lifted_n = 0;
+    observed_n = lifted_n = good_n = 0;
     memset(denied, 0, sizeof(denied));
     return nx_hints_parse(text, strlen(text), &hints, &line, &why) |
            nx_dname_parse("www.example.", www) |
@@ -188,6 +190,58 @@ static void tells_a_name_from_a_type(void **state) {
     assert_false(denied[2]);
 }
 
+/* An alias to a name of the same zone without the record: resolvers keep the
+ * end of the chain as NODATA (RFC 2308 section 2.2). */
+static void has_half_a_chain(struct fake *s, const uint8_t *q, size_t n) {
+    (void)n;
+    fake_begin(s, q, PKT_AA);
+    pkt_target(&s->reply, PKT_ANSWER, "www.example.", NX_TYPE_CNAME, 60,
+               "web.example.");
+    pkt_soa(&s->reply, PKT_AUTHORITY, ".", 60, 1, 60);
+    fake_udp(s);
+}
+
+/* The end is somebody else's to answer for. */
+static void has_an_alias(struct fake *s, const uint8_t *q, size_t n) {
+    (void)n;
+    fake_begin(s, q, PKT_AA);
+    pkt_target(&s->reply, PKT_ANSWER, "www.example.", NX_TYPE_CNAME, 60,
+               "web.example.net.");
+    fake_udp(s);
+}
+
+static void takes_half_a_chain_as_a_denial(void **state) {
+    (void)state;
+    round_of(1, has_half_a_chain);
+    assert_true(denied[0]);
+    assert_false(denied[2]);
+    round_of(1, has_an_alias);
+    assert_false(denied[0]);
+}
+
+/* One server of three is no proof that all are good. */
+static void needs_half_of_the_servers(void **state) {
+    (void)state;
+    char text[192];
+    unsigned line = 0;
+    const char *why = "";
+    (void)snprintf(text, sizeof(text),
+                   "ns.test. A 127.0.0.1@%u\nns.test. A 127.0.0.2@%u\n"
+                   "ns.test. A 127.0.0.3@%u\n",
+                   (unsigned)server.port, (unsigned)server.port,
+                   (unsigned)server.port);
+    assert_int_equal(nx_hints_parse(text, strlen(text), &hints, &line, &why),
+                     0);
+    round_of(1, has_it);
+    assert_int_equal(good_n, 0);
+    strcpy(strstr(text, "ns.test. A 127.0.0.3"), "");
+    assert_int_equal(nx_hints_parse(text, strlen(text), &hints, &line, &why),
+                     0);
+    nx_walks_reload(walks, &settings);
+    round_of(1, has_it);
+    assert_int_equal(good_n, 1);
+}
+
 static void cuts(struct fake *s, const uint8_t *q, size_t n) {
     (void)n;
     fake_begin(s, q, PKT_AA | PKT_TC);
@@ -225,6 +279,8 @@ int main(void) {
         T(reloads_in_the_middle_of_a_round),
         T(lifts_the_types_that_left_the_plan),
         T(tells_a_name_from_a_type),
+        T(takes_half_a_chain_as_a_denial),
+        T(needs_half_of_the_servers),
         T(pays_for_tcp),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
