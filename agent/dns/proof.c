@@ -12,26 +12,62 @@ static bool before(uint32_t a, uint32_t b) {
     return a != b && b - a < UINT32_C(0x80000000);
 }
 
-static int read_signature(const uint8_t *rdata, size_t len,
+/* NULL: there is no room for one more. */
+static struct nx_rrset_signed *rrset_of(struct nx_signatures *signatures,
+                                        const struct nx_rr *rr,
+                                        uint16_t covered, bool *first) {
+    uint64_t key = nx_dname_hash(rr->owner, covered);
+    size_t i = 0;
+    while (i < signatures->n && signatures->rrsets[i].rrset != key) {
+        i++;
+    }
+    *first = i == signatures->n;
+    if (i == NX_PROOF_RRSETS_MAX) {
+        return NULL;
+    }
+    signatures->n += *first ? 1 : 0;
+    signatures->rrsets[i].rrset = key;
+    return &signatures->rrsets[i];
+}
+
+static int read_signature(const uint8_t *rdata, const struct nx_rr *rr,
+                          struct nx_signatures *signatures,
                           struct nx_proof *proof) {
-    if (len <= RRSIG_FIXED_BYTES) {
+    if (rr->rdata_len <= RRSIG_FIXED_BYTES) {
         return NX_EMALFORMED;
     }
+    bool first = false;
+    struct nx_rrset_signed *set =
+        rrset_of(signatures, rr, nx_wire_u16(rdata), &first);
     uint32_t expiration = nx_wire_u32(rdata + 8);
     uint32_t inception = nx_wire_u32(rdata + 12);
-    bool first = proof->signatures_n == 0;
-    if (first || before(expiration, proof->expiration)) {
-        proof->expiration = expiration;
-        proof->algorithm = rdata[2];
-        proof->key_tag = nx_wire_u16(rdata + 16);
+    if (set != NULL && (first || before(set->expiration, expiration))) {
+        set->expiration = expiration;
+        set->algorithm = rdata[2];
+        set->key_tag = nx_wire_u16(rdata + 16);
     }
-    if (first || before(proof->inception, inception)) {
-        proof->inception = inception;
+    if (set != NULL && (first || before(inception, set->inception))) {
+        set->inception = inception;
     }
     if (proof->signatures_n < UINT8_MAX) {
         proof->signatures_n++;
     }
     return 0;
+}
+
+void nx_proof_end(const struct nx_signatures *signatures,
+                  struct nx_proof *proof) {
+    for (size_t i = 0; i < signatures->n; i++) {
+        const struct nx_rrset_signed *set = &signatures->rrsets[i];
+        if (i == 0 || before(set->expiration, proof->expiration)) {
+            proof->expiration = set->expiration;
+            proof->algorithm = set->algorithm;
+            proof->key_tag = set->key_tag;
+        }
+        if (i == 0 || before(proof->inception, set->inception)) {
+            proof->inception = set->inception;
+        }
+    }
 }
 
 static int read_denial(const uint8_t *rdata, const struct nx_rr *rr,
@@ -49,13 +85,13 @@ static int read_denial(const uint8_t *rdata, const struct nx_rr *rr,
 }
 
 int nx_proof_read(const uint8_t *msg, const struct nx_rr *rr,
-                  struct nx_proof *proof) {
+                  struct nx_signatures *signatures, struct nx_proof *proof) {
     const uint8_t *rdata = msg + rr->rdata_at;
     if (rr->rclass != NX_CLASS_IN || rr->section == NX_SECTION_EXTRA) {
         return 0;
     }
     if (rr->type == NX_TYPE_RRSIG) {
-        return read_signature(rdata, rr->rdata_len, proof);
+        return read_signature(rdata, rr, signatures, proof);
     }
     bool denies = rr->section == NX_SECTION_AUTHORITY &&
                   (rr->type == NX_TYPE_NSEC || rr->type == NX_TYPE_NSEC3);

@@ -24,6 +24,7 @@ struct reading {
     size_t len;
     const struct nx_question *question;
     struct nx_reply *out;
+    struct nx_signatures signatures;
 };
 
 static int check_header(const uint8_t *msg, size_t len, uint16_t id) {
@@ -169,13 +170,23 @@ static int read_record(struct reading *r, const struct nx_rr *rr) {
         read_ns(r, rr);
     }
     return (r->question->flags & NX_Q_DO) != 0
-               ? nx_proof_read(r->msg, rr, &r->out->answer.proof)
+               ? nx_proof_read(r->msg, rr, &r->signatures,
+                               &r->out->answer.proof)
                : 0;
+}
+
+/* The records that the header promises. */
+static unsigned records_n(const struct reading *r) {
+    return (unsigned)nx_wire_u16(r->msg + 6) + nx_wire_u16(r->msg + 8) +
+           nx_wire_u16(r->msg + 10);
 }
 
 static int read_records(struct reading *r) {
     struct nx_rr_iter iter;
     struct nx_rr rr;
+    if (records_n(r) > NX_REPLY_RECORDS_MAX) {
+        return NX_EMALFORMED;
+    }
     nx_rr_iter_init(&iter, r->msg, r->len);
     while (nx_rr_next(&iter, &rr)) {
         int err = read_record(r, &rr);
@@ -183,6 +194,7 @@ static int read_records(struct reading *r) {
             return err;
         }
     }
+    nx_proof_end(&r->signatures, &r->out->answer.proof);
     return iter.broken || iter.at != iter.len ? NX_EMALFORMED : 0;
 }
 
@@ -308,7 +320,7 @@ static void read_answer(struct reading *r) {
 
 int nx_reply_parse(const uint8_t *msg, size_t len, uint16_t id,
                    const struct nx_question *question, struct nx_reply *out) {
-    struct reading r = {msg, len, question, out};
+    struct reading r = {msg, len, question, out, {0}};
     int err = check_header(msg, len, id);
     bool bare = err == NX_EMALFORMED && is_bare_error(msg, len);
     if (err == 0) {

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "agent/dns/proof.h"
 #include "agent/dns/reply.h"
 #include "tests/lib/packet.h"
 
@@ -52,8 +53,8 @@ static void takes_the_narrowest_time(void **state) {
     begin(0);
     pkt_address(&message, PKT_ANSWER, OWNER, 300, "192.0.2.1");
     rrsig(PKT_ANSWER, NX_TYPE_A, 2000, 1000, 11);
-    rrsig(PKT_ANSWER, NX_TYPE_A, 1900, 900, 12);
-    rrsig(PKT_ANSWER, NX_TYPE_A, 2100, 1100, 13);
+    rrsig(PKT_AUTHORITY, NX_TYPE_NS, 1900, 900, 12);
+    rrsig(PKT_AUTHORITY, NX_TYPE_SOA, 2100, 1100, 13);
     assert_int_equal(parse(NX_Q_DO), 0);
     const struct nx_proof *p = &reply.answer.proof;
     assert_int_equal(p->signatures_n, 3);
@@ -64,12 +65,41 @@ static void takes_the_narrowest_time(void **state) {
     assert_int_equal(p->denial, NX_DENIAL_NONE);
 }
 
+/* What a retired key left beside a signature that holds is no fault: one is
+ * enough (RFC 4035 section 5.3.3). */
+static void takes_the_best_of_an_rrset(void **state) {
+    (void)state;
+    begin(0);
+    pkt_address(&message, PKT_ANSWER, OWNER, 300, "192.0.2.1");
+    rrsig(PKT_ANSWER, NX_TYPE_A, 1900, 900, 12);
+    rrsig(PKT_ANSWER, NX_TYPE_A, 5000, 1000, 11);
+    rrsig(PKT_ANSWER, NX_TYPE_A, 1800, 1700, 14);
+    assert_int_equal(parse(NX_Q_DO), 0);
+    const struct nx_proof *p = &reply.answer.proof;
+    assert_int_equal(p->signatures_n, 3);
+    assert_int_equal(p->expiration, 5000);
+    assert_int_equal(p->key_tag, 11);
+    assert_int_equal(p->inception, 900);
+}
+
+static void takes_so_many_rrsets(void **state) {
+    (void)state;
+    begin(0);
+    for (uint16_t i = 0; i < 40; i++) {
+        rrsig(PKT_ANSWER, (uint16_t)(100 + i), 5000U - i, 1000, i);
+    }
+    assert_int_equal(parse(NX_Q_DO), 0);
+    assert_int_equal(reply.answer.proof.signatures_n, 40);
+    assert_int_equal(reply.answer.proof.expiration,
+                     5000 - (NX_PROOF_RRSETS_MAX - 1));
+}
+
 /* RFC 4034 section 3.1.5: 2^32 is not the end. */
 static void compares_as_serial_numbers(void **state) {
     (void)state;
     begin(0);
     rrsig(PKT_ANSWER, NX_TYPE_A, 10, UINT32_MAX - 5, 1);
-    rrsig(PKT_ANSWER, NX_TYPE_A, UINT32_MAX - 1, 3, 2);
+    rrsig(PKT_ANSWER, NX_TYPE_NS, UINT32_MAX - 1, 3, 2);
     assert_int_equal(parse(NX_Q_DO), 0);
     assert_int_equal(reply.answer.proof.expiration, UINT32_MAX - 1);
     assert_int_equal(reply.answer.proof.inception, 3);
@@ -115,6 +145,8 @@ static void refuses_what_is_cut_off(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_narrowest_time),
+        cmocka_unit_test(takes_the_best_of_an_rrset),
+        cmocka_unit_test(takes_so_many_rrsets),
         cmocka_unit_test(compares_as_serial_numbers),
         cmocka_unit_test(reads_denials),
         cmocka_unit_test(only_where_it_was_asked_for),
