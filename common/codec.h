@@ -78,7 +78,8 @@ struct nx_gap {
 /* nx_delegation.problems */
 enum {
     NX_DELEG_LAME = 1 << 0,       /* a server of the set gave no aa answer */
-    NX_DELEG_NO_GLUE = 1 << 1,    /* a server without any address found */
+    NX_DELEG_NO_GLUE = 1 << 1,    /* a server that cannot be asked: no address
+                                   * found, or more than are walked */
     NX_DELEG_UNREACHED = 1 << 2,  /* the walk ended before the name's zone */
     NX_DELEG_NS_DIFFERS = 1 << 3, /* child's NS set is not the parent's */
     NX_DELEG_PROBLEMS_ALL = (1 << 4) - 1,

@@ -29,9 +29,12 @@ static void add_host(struct nx_walk *w, const struct walk_host *h,
                      uint8_t side) {
     for (unsigned i = 0; i < h->addresses_n; i++) {
         const struct walk_address *a = &h->addresses[i];
-        if (w->servers_n == NX_DELEG_SERVERS_MAX ||
-            have_server(w, a->bytes, a->len, a->port)) {
+        if (have_server(w, a->bytes, a->len, a->port)) {
             continue;
+        }
+        if (w->servers_n == NX_DELEG_SERVERS_MAX) {
+            w->problems |= NX_DELEG_NO_GLUE;
+            return;
         }
         w->sides[w->servers_n] = side;
         w->servers[w->servers_n++] = endpoint_of(h, a);
@@ -57,7 +60,7 @@ static void choose_servers(struct nx_walk *w) {
     w->servers_n = 0;
     for (unsigned i = 0; i < z->ns_n; i++) {
         const struct walk_host *h = &w->hosts[z->ns[i]];
-        w->problems |= h->addresses_n == 0 ? NX_DELEG_NO_GLUE : 0;
+        w->problems |= h->addresses_n == 0 || h->crowded ? NX_DELEG_NO_GLUE : 0;
         if (reached) {
             add_host(w, h, z->child_read ? z->sides[i] : 0);
         }

@@ -45,6 +45,7 @@ struct walk_host {
     uint8_t state; /* enum walk_host_state */
     uint8_t depth; /* of the job that resolves it */
     uint8_t addresses_n;
+    bool crowded; /* more addresses than there is room for */
     struct walk_address addresses[WALK_ADDRESSES_MAX];
     uint8_t name[NX_DNAME_MAX];
 };

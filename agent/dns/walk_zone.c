@@ -29,6 +29,7 @@ static void add_address(struct walk_host *h, const uint8_t *bytes, uint8_t len,
     }
     if (a == end) {
         if (h->addresses_n == WALK_ADDRESSES_MAX) {
+            h->crowded = true;
             return;
         }
         h->addresses_n++;
@@ -145,6 +146,7 @@ static struct walk_host *host_of(struct nx_walk *w, const struct walk_zone *z,
 }
 
 void nx_walk_unsee(struct walk_host *h) {
+    h->crowded = false;
     for (unsigned i = 0; i < h->addresses_n; i++) {
         h->addresses[i].seen = false;
     }
@@ -261,14 +263,16 @@ struct walk_server nx_walk_pick(struct nx_walk *w, int zone) {
     struct walk_zone *z = &w->zones[zone];
     struct walk_server best = {WALK_NONE, 0};
     unsigned least = UINT8_MAX + 1U;
-    unsigned first = z->ns_n > 0 ? z->turn++ % z->ns_n : 0;
+    unsigned turn = z->turn++;
     for (unsigned i = 0; i < z->ns_n; i++) {
-        unsigned host = z->ns[(first + i) % z->ns_n];
+        unsigned host = z->ns[(turn + i) % z->ns_n];
         const struct walk_host *h = &w->hosts[host];
-        for (uint8_t a = 0; a < h->addresses_n; a++) {
+        for (unsigned k = 0; k < h->addresses_n; k++) {
+            /* by turns too: a host may have but one of the two families */
+            unsigned a = (turn + k) % h->addresses_n;
             if (h->addresses[a].failures < least) {
                 least = h->addresses[a].failures;
-                best = (struct walk_server){(int)host, a};
+                best = (struct walk_server){(int)host, (uint8_t)a};
             }
         }
     }
@@ -311,6 +315,9 @@ void nx_walk_renew_zones(struct nx_walk *w) {
     }
     nx_walk_move_hosts(w, HOST_KNOWN, HOST_UNKNOWN);
     nx_walk_move_hosts(w, HOST_FAILED, HOST_UNKNOWN);
+    for (unsigned i = 0; i < w->zones[0].ns_n; i++) { /* as the hints say */
+        w->hosts[w->zones[0].ns[i]].state = HOST_KNOWN;
+    }
     for (size_t i = 0; i < w->hosts_n; i++) {
         for (unsigned k = 0; k < w->hosts[i].addresses_n; k++) {
             w->hosts[i].addresses[k].failures = 0;

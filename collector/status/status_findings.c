@@ -183,7 +183,8 @@ static bool find_all(json_t *list, const struct nx_status_audit *a) {
            find_if(list, (p & NX_DELEG_LAME) != 0, NX_FIND_NS_LAME,
                    "lame delegation") &&
            find_if(list, (p & NX_DELEG_NO_GLUE) != 0, NX_FIND_NS_NO_ADDRESS,
-                   "a name server without an address") &&
+                   "a name server is not asked: it has no address, or "
+                   "there are more than 64, or than 6 of one host") &&
            find_if(list, (p & NX_DELEG_UNREACHED) != 0,
                    NX_FIND_ZONE_NOT_REACHED,
                    "the zone was not reached from the root") &&
