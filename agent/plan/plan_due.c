@@ -64,11 +64,29 @@ bool nx_planner_may_canary(const struct nx_planner *planner,
                                             planner->signed_seen, now_mono_us);
 }
 
+/* What the guard says of a task: the same for all of its resolvers, which stand
+ * side by side. */
+struct guarded {
+    const struct nx_task *task; /* NULL: of none yet */
+    enum nx_guard_state state;
+};
+
+static enum nx_guard_state state_of(const struct nx_planner *planner,
+                                    const struct nx_task *task, int64_t now_us,
+                                    struct guarded *last) {
+    if (last->task != task) {
+        last->task = task;
+        last->state = nx_guard_state(planner->guard, planner->policy,
+                                     task->name, task->qtype, now_us);
+    }
+    return last->state;
+}
+
 /* A target that is ready while the guard is closed passes its visit by; where
  * only the first word of an own walk is missing, and one is under way, it waits
  * for that. */
 static void guard(const struct nx_planner *planner, struct nx_target *target,
-                  int64_t now_us) {
+                  int64_t now_us, struct guarded *last) {
     if (planner->system_busy && target->resolver < planner->resolvers_n &&
         planner->resolvers[target->resolver].at.transport == NX_SYSTEM) {
         target->ready_us = now_us + AWAIT_US;
@@ -87,8 +105,7 @@ static void guard(const struct nx_planner *planner, struct nx_target *target,
         }
         return;
     }
-    switch (nx_guard_state(planner->guard, planner->policy, task->name,
-                           task->qtype, now_us)) {
+    switch (state_of(planner, task, now_us, last)) {
     case NX_GUARD_OPEN:
         return;
     case NX_GUARD_AWAITS:
@@ -119,11 +136,12 @@ static int64_t waits_since(const struct nx_target *target) {
 static struct nx_target *find_ready(struct nx_planner *planner, int64_t now_us,
                                     int64_t *wakeup_us) {
     struct nx_target *best = NULL;
+    struct guarded last = {0};
     *wakeup_us = planner->expires_us;
     for (size_t i = 0; i < planner->targets_n; i++) {
         struct nx_target *target = &planner->targets[i];
         if (target->ready_us <= now_us) {
-            guard(planner, target, now_us);
+            guard(planner, target, now_us, &last);
         }
         if (target->ready_us > now_us) {
             *wakeup_us =
