@@ -48,13 +48,22 @@ void nx_system_endpoint(struct nx_endpoint *out) {
                                 .withheld = true};
 }
 
+/* As "10.1." and "192.0.2.0x7f.": inet_aton(3) takes them for an address. */
+static bool ends_in_number(const char *text) {
+    const char *last = text;
+    for (const char *dot = text; dot[0] != '\0' && dot[1] != '\0'; dot++) {
+        last = *dot == '.' ? dot + 1 : last;
+    }
+    return *last >= '0' && *last <= '9';
+}
+
 static bool is_host_name(const uint8_t *name) {
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-_."
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
     char text[NX_DNAME_TEXT_MAX];
     (void)nx_dname_text(name, text);
     return nx_dname_labels(name) >= 2 && text[0] != '-' &&
-           text[strspn(text, plain)] == '\0';
+           text[strspn(text, plain)] == '\0' && !ends_in_number(text);
 }
 
 bool nx_endpoint_takes(const struct nx_endpoint *at, const uint8_t *name,

@@ -56,7 +56,7 @@ struct nx_endpoint {
 enum nx_outcome {
     NX_ANSWERED,
     NX_TIMEOUT,      /* no acceptable reply in time */
-    NX_UNREACHABLE,  /* ICMP or routing error; error_errno says which */
+    NX_UNREACHABLE,  /* ICMP or routing error */
     NX_CONN_REFUSED, /* ICMP port unreachable or TCP RST */
     NX_CONN_CLOSED,  /* TCP or TLS closed before the reply was whole */
     NX_TLS_FAILED,   /* handshake or authentication */
@@ -121,7 +121,7 @@ enum nx_denial { NX_DENIAL_NONE, NX_DENIAL_NSEC, NX_DENIAL_NSEC3 };
  * question had NX_Q_DO, else all zero. Times: seconds since 1970 modulo 2^32
  * (RFC 4034 section 3.1.5). */
 struct nx_proof {
-    uint32_t inception;    /* of the signatures the latest */
+    uint32_t inception;    /* the latest of the signed RRsets */
     uint32_t expiration;   /* the earliest ... */
     uint16_t key_tag;      /* ... and who made that one */
     uint8_t algorithm;     /* likewise */
@@ -179,7 +179,8 @@ void nx_system_endpoint(struct nx_endpoint *out);
 
 /* May this be asked there? getaddrinfo knows A and AAAA, and names of letters,
  * digits, '-' and '_' alone; those of one label mean something else to it
- * (mDNS, LLMNR, search lists). Everything else takes every question. */
+ * (mDNS, LLMNR, search lists), and so do those whose last label begins with a
+ * digit (addresses). Everything else takes every question. */
 bool nx_endpoint_takes(const struct nx_endpoint *at, const uint8_t *name,
                        uint16_t qtype);
 

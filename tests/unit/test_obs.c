@@ -54,6 +54,29 @@ static void bad_endpoints_are_refused(void **state) {
     assert_string_equal(endpoint(long_text), "refused");
 }
 
+/* What getaddrinfo(3) would read as an address is no question to the DNS. */
+static void getaddrinfo_takes_host_names(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        bool taken;
+    } cases[] = {
+        {"www.example.com.", true}, {"9.example.com.", true},
+        {"dead.beef.", true},       {"a_b.example.", true},
+        {"10.1.", false},           {"192.0.2.0x7f.", false},
+        {"localhost.", false},      {"-x.example.", false},
+        {"*.example.com.", false},  {".", false},
+    };
+    struct nx_endpoint at;
+    uint8_t name[NX_DNAME_MAX];
+    nx_system_endpoint(&at);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(nx_dname_parse(cases[i].name, name), 0);
+        assert_int_equal(nx_endpoint_takes(&at, name, NX_TYPE_A),
+                         cases[i].taken);
+    }
+}
+
 static void endpoints_differ_in_each_part(void **state) {
     struct nx_endpoint a;
     struct nx_endpoint b;
@@ -122,6 +145,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(endpoints_parse),
         cmocka_unit_test(bad_endpoints_are_refused),
+        cmocka_unit_test(getaddrinfo_takes_host_names),
         cmocka_unit_test(endpoints_differ_in_each_part),
         cmocka_unit_test(answers_compare_all_content),
         cmocka_unit_test(types_parse),
