@@ -8,7 +8,8 @@
 #define PORT_DNS 53U
 #define PORT_TLS 853U
 
-/* The address alone: "192.0.2.53" of "192.0.2.53@53/tcp". */
+/* The address alone: "192.0.2.53" of "192.0.2.53@53/tcp"; with the zone of a
+ * link-local one, "fe80::1%2". */
 static void add_address(const struct nx_endpoint *at, struct nx_text *out) {
     char text[NX_ENDPOINT_TEXT_MAX];
     const char *begin = nx_endpoint_text(at, text);
@@ -18,6 +19,9 @@ static void add_address(const struct nx_endpoint *at, struct nx_text *out) {
         len = strcspn(begin, "]");
     }
     nx_text_bytes(out, begin, len);
+    if (at->scope_id != 0) { /* RFC 4007 section 11; by number on Linux */
+        nx_text_addf(out, "%%%u", (unsigned)at->scope_id);
+    }
 }
 
 static bool is_harmless(const char *name) {

@@ -36,6 +36,21 @@ static void test_plain(void **state) {
     check(www, "getaddrinfo", NX_Q_RD, "getent ahostsv4 www.example.com");
 }
 
+/* Which of the links a link-local address is on. */
+static void test_scope(void **state) {
+    static const uint8_t www[] = "\3www\7example\3com";
+    struct nx_question q = {.name = www, .qtype = NX_TYPE_A};
+    struct nx_text text;
+    (void)state;
+    assert_int_equal(nx_endpoint_parse("[fe80::1]@53", &q.to), 0);
+    q.to.scope_id = 2;
+    nx_text_init(&text);
+    nx_dig_command(&q, &text);
+    assert_string_equal(text.bytes, "dig @fe80::1%2 www.example.com. A "
+                                    "+norecurse +nsid");
+    nx_text_fini(&text);
+}
+
 /* A name that would be an option or a command stays a name. */
 static void test_hostile(void **state) {
     static const uint8_t option[] = "\2-x\3com";
@@ -53,6 +68,7 @@ static void test_hostile(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),
+        cmocka_unit_test(test_scope),
         cmocka_unit_test(test_hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
