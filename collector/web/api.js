@@ -140,7 +140,7 @@ async function read(reply, onEvent, onBytes) {
   }
 }
 
-const wait = (ms, signal) => new Promise((resolve) => {
+export const wait = (ms, signal) => new Promise((resolve) => {
   const timer = setTimeout(resolve, ms);
   signal.addEventListener("abort", () => {
     clearTimeout(timer);
@@ -151,12 +151,18 @@ const wait = (ms, signal) => new Promise((resolve) => {
 const QUIET_MS = 40000; // the collector says something every 15 s
 const PATIENCE_MS = [1000, 2000, 4000, 8000, 15000];
 
+// What trying again soon does not change: not permitted, no such incident, all
+// streams taken.
+const NO_STREAM = new Set([401, 404, 503]);
+
 // Reads events until the signal; says "live", or why not, through onState.
-// onEvent returns true when the story is over.
+// onEvent returns true when the story is over. Returns null then, and the
+// Problem when no stream is to be had.
 export async function follow(path, signal, onEvent, onState) {
   let lastId = null;
   let failures = 0;
   let over = false;
+  let problem = null;
   while (!signal.aborted && !over) {
     const quiet = new AbortController();
     let timer = null;
@@ -184,7 +190,10 @@ export async function follow(path, signal, onEvent, onState) {
       }, onBytes);
     } catch (error) {
       why = error instanceof Problem ? error.message : why;
-      over ||= error instanceof Problem && (error.status === 404 || error.status === 401);
+      if (error instanceof Problem && NO_STREAM.has(error.status)) {
+        problem = error;
+        over = true;
+      }
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", stop);
@@ -194,4 +203,5 @@ export async function follow(path, signal, onEvent, onState) {
       await wait(PATIENCE_MS[Math.min(failures++, PATIENCE_MS.length - 1)], signal);
     }
   }
+  return problem;
 }

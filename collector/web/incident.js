@@ -1,6 +1,6 @@
 // The page of one incident.
 
-import { follow, get, pages, post } from "./api.js";
+import { follow, get, pages, post, wait } from "./api.js";
 import { Curve } from "./curve.js";
 import { Drawer } from "./drawer.js";
 import { byId, h, renew, setText, svg } from "./dom.js";
@@ -12,16 +12,9 @@ import { GROUPINGS, HistoryFold, Incident, searchOf, SORTS, viewOf } from "./mod
 import { isAffected, patternOf, stateOf, STATES } from "./states.js";
 
 const POLL_MS = 5000;
+const POLLS = 6; // then a stream may be to be had again
 const DRAWER_MS = 5000;
 const SPOKEN_MS = 4000; // a screen reader needs time to say it
-
-const wait = (ms, signal) => new Promise((resolve) => {
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => {
-    clearTimeout(timer);
-    resolve();
-  }, { once: true });
-});
 
 // When the browser has shown what was drawn before; soon in a hidden tab, too.
 const painted = () => new Promise((resolve) => {
@@ -164,29 +157,38 @@ export class IncidentPage {
     this.stream = new AbortController();
     this.targets = this.view.group === "resolver";
     const { signal } = this.stream;
-    await follow(eventsOf(this.id, this.targets), signal, (type, document) => this.#event(type, document),
-      (state, why) => this.#state(state, why));
-    if (!signal.aborted && (this.incident.head === null || this.targets && !this.incident.hasTargets)) {
-      await this.#once(signal);
+    while (!signal.aborted && !this.#told) {
+      const problem = await follow(eventsOf(this.id, this.targets), signal, (type, document) => this.#event(type, document),
+        (state, why) => this.#state(state, why));
+      if (signal.aborted) {
+        return;
+      }
+      if (problem !== null && problem.status !== 503) {
+        this.#state("lost", problem.message);
+        return;
+      }
+      await this.#poll(signal);
     }
   }
 
+  // Is all told that there will ever be to tell?
+  get #told() {
+    return this.incident.closed !== null && !(this.targets && !this.incident.hasTargets);
+  }
+
   // Without a stream (too many watch already): the status, now and then.
-  async #once(signal) {
-    while (!signal.aborted) {
+  async #poll(signal) {
+    for (let i = 0; i < POLLS && !signal.aborted && !this.#told; i++) {
       try {
-        this.#event("status", await get(`/v1${this.base}/status?targets=${this.targets}`, signal));
-        this.trouble.textContent = "";
-        if (this.incident.closed) {
-          return;
-        }
+        const document = await get(`/v1${this.base}/status?targets=${this.targets}`, signal);
+        this.#state("polled");
+        this.#event("status", document);
       } catch (error) {
-        this.trouble.textContent = signal.aborted ? "" : error.message;
-        if (error.status === 404 || error.status === 401) {
-          return;
+        if (!signal.aborted) {
+          this.#state("lost", error.message);
         }
       }
-      await wait(POLL_MS, signal);
+      await (this.#told || wait(POLL_MS, signal));
     }
   }
 
@@ -250,7 +252,7 @@ export class IncidentPage {
 
   #state(state, why = "") {
     const live = byId("live");
-    const text = { live: "live", lost: "not live", closed: "closed" }[state];
+    const text = { live: "live", polled: `every ${POLL_MS / 1000} s`, lost: "not live", closed: "closed" }[state];
     setText(live, text);
     live.title = why;
     live.className = `live live-${state}`;
