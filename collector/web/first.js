@@ -36,18 +36,21 @@ let first = null;
 const place = placeOf(location.pathname);
 if (place !== null) {
   const end = new AbortController();
-  const path = eventsOf(place[1]);
+  const path = eventsOf(place[1], new URLSearchParams(location.search).get("group") === "resolver");
   first = { path, end, reply: ask(path, { signal: end.signal, headers: { Accept: "text/event-stream" } }) };
   first.reply.catch(() => {}); // whoever takes it hears of it
 }
 
-// The reply that was asked for already; null: none of this path.
+// The reply that was asked for already; null: none of this path. Whatever else
+// was asked for is wanted no more: the collector's streams are few.
 export function takeFirst(path, signal) {
-  if (first?.path !== path) {
+  const taken = first;
+  first = null;
+  if (taken === null || taken.path !== path) {
+    taken?.end.abort();
     return null;
   }
-  const { reply, end } = first;
-  first = null;
+  const { reply, end } = taken;
   signal.addEventListener("abort", () => end.abort());
   return reply;
 }
