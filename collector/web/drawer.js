@@ -147,12 +147,6 @@ export class Drawer {
     this.element = element;
     this.onClose = onClose;
     this.name = null;
-    element.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") {
-        event.preventDefault();
-        onClose();
-      }
-    });
   }
 
   async open(incident, base, name, focus = true) {
