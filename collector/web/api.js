@@ -158,7 +158,8 @@ const NO_STREAM = new Set([401, 404, 503]);
 // Reads events until the signal; says "live", or why not, through onState.
 // onEvent returns true when the story is over. Returns null then, and the
 // Problem when no stream is to be had.
-export async function follow(path, signal, onEvent, onState) {
+// onHeard: something arrived, be it that nothing is new.
+export async function follow(path, signal, onEvent, onState, onHeard) {
   let lastId = null;
   let failures = 0;
   let over = false;
@@ -187,7 +188,10 @@ export async function follow(path, signal, onEvent, onState) {
         failures = 0;
         lastId = event.id ?? lastId;
         over ||= onEvent(event.type, JSON.parse(event.data)) === true;
-      }, onBytes);
+      }, () => {
+        onBytes();
+        onHeard();
+      });
     } catch (error) {
       why = error instanceof Problem ? error.message : why;
       if (error instanceof Problem && NO_STREAM.has(error.status)) {

@@ -1,11 +1,12 @@
 // How many networks (and clients) are affected: what was seen up to now, what
-// the forecasts expect from now on, and when little and nothing is left.
+// the forecasts expect from now on, and when little and nothing is left. On top
+// those of which it is not known: silence must not look like recovery.
 
 import { h, svg } from "./dom.js";
 import { clock, moment, parse } from "./format.js";
 import { addAffected } from "./model.js";
 import { TimeScale } from "./scale.js";
-import { isAffected } from "./states.js";
+import { isAffected, isNotKnown, patternOf } from "./states.js";
 
 const HEIGHT = 150;
 const TOP = 26;
@@ -13,8 +14,9 @@ const LEFT = 34;
 const BOTTOM = 20;
 const STEPS = 160;
 
-// Sum of weights affected at the points of time, by what was seen.
-function past(lanes, weightOf, times) {
+// Sum of weights of those in such a state at the points of time; null: before
+// anything was seen of a network.
+function past(lanes, weightOf, times, isSuch) {
   const sums = new Float64Array(times.length);
   for (const { network, segments } of lanes) {
     let at = 0;
@@ -22,7 +24,8 @@ function past(lanes, weightOf, times) {
       while (at < segments.length && segments[at].to < times[i]) {
         at++;
       }
-      if (at < segments.length && segments[at].from <= times[i] && isAffected(segments[at].state)) {
+      const state = at < segments.length && segments[at].from <= times[i] ? segments[at].state : null;
+      if (isSuch(state)) {
         sums[i] += weightOf(network);
       }
     }
@@ -38,7 +41,8 @@ function future(lanes, weightOf, times) {
   return sums;
 }
 
-const range = (from, to, n) => Array.from({ length: n }, (_, i) => from + ((to - from) * i) / (n - 1));
+const sum = (a, b) => a.map((v, i) => v + b[i]);
+const range = (from, to, n) => Array.from({ length: n }, (_, i) => (i < n - 1 ? from + ((to - from) * i) / (n - 1) : to));
 
 function path(scale, y, times, sums) {
   return times.map((t, i) => `${i === 0 ? "M" : "L"}${scale.x(t).toFixed(1)} ${y(sums[i]).toFixed(1)}`).join("");
@@ -99,9 +103,12 @@ export class Curve {
       for (const n of incident.networks.values()) {
         all += weightOf(n);
       }
-      const seen = past(lanes, weightOf, before);
+      const seen = past(lanes, weightOf, before, isAffected);
       const expected = future(lanes, weightOf, after);
-      const peak = Math.max(...seen, ...expected);
+      const silent = past(lanes, weightOf, before, isNotKnown);
+      const atMost = sum(seen, silent); // affected at most
+      const later = expected.map((v) => v + silent.at(-1));
+      const peak = Math.max(...atMost, ...later);
       // Clients are drawn as a share of their own total, on the same axis.
       const most = name === "networks" ? (this.most = Math.max(1, peak)) : (this.most * all) / (total || 1);
       total = name === "networks" ? all : total;
@@ -109,6 +116,14 @@ export class Curve {
       if (name === "networks") {
         const ground = HEIGHT - BOTTOM;
         parts.push(svg("path", { class: "area", d: `${path(scale, y, before, seen)}L${scale.x(now)} ${ground}L${scale.x(before[0])} ${ground}Z` }));
+        this.notKnown = Math.max(...silent) > 0;
+        if (this.notKnown) {
+          const times = [...before, ...after];
+          parts.push(svg("path", {
+            class: "not-known", fill: patternOf("unknown"),
+            d: path(scale, y, times, [...atMost, ...later]) + path(scale, y, times.reverse(), [...seen, ...expected].reverse()).replace("M", "L") + "Z",
+          }));
+        }
         for (const v of most < 2 ? [0, most] : [0, most / 2, most]) {
           parts.unshift(svg("path", { class: "grid", d: `M0 ${y(v)}H${scale.width}` }),
             svg("text", { x: -6, y: y(v) + 4, "text-anchor": "end" }, Math.round(v)));
@@ -123,9 +138,11 @@ export class Curve {
     this.svg.replaceChildren(svg("g", { transform: `translate(${LEFT} 0)` }, parts, ticks,
       milestones(incident, scale, incident.clock.now()),
       svg("rect", { class: "now", x: nowX - 0.5, width: 1, y: TOP - 4, height: HEIGHT - TOP - BOTTOM + 4 })));
-    this.legend.replaceChildren(...series.map(([name]) => h("span", {},
+    this.legend.replaceChildren(...[...series.map(([name]) => h("span", {},
       svg("svg", { width: 22, height: 8, "aria-hidden": "true" }, svg("path", { class: `seen s-${name}`, d: "M0 4H22" })), ` ${name}`)),
-    h("span", {}, svg("svg", { width: 22, height: 8, "aria-hidden": "true" }, svg("path", { class: "expected s-networks", d: "M0 4H22" })), " expected"));
+    h("span", {}, svg("svg", { width: 22, height: 8, "aria-hidden": "true" }, svg("path", { class: "expected s-networks", d: "M0 4H22" })), " expected"),
+    this.notKnown && h("span", {}, svg("svg", { width: 22, height: 12, "aria-hidden": "true" },
+      svg("rect", { class: "not-known", fill: patternOf("unknown"), x: 0.5, y: 0.5, width: 21, height: 11 })), " not known")].filter((part) => part));
     this.svg.setAttribute("aria-label", this.#spoken());
   }
 
@@ -133,11 +150,12 @@ export class Curve {
     const { incident } = this;
     const s = incident.head.summary;
     const now = incident.clock.now();
-    let n = 0;
-    for (const network of incident.networks.values()) {
-      n += isAffected(network.state) ? 1 : 0;
+    const states = [...incident.networks.values()].map((network) => network.state);
+    const parts = [`${states.filter(isAffected).length} of ${states.length} networks affected now`];
+    const notKnown = states.filter(isNotKnown).length;
+    if (notKnown > 0) {
+      parts.push(`${notKnown} not known`);
     }
-    const parts = [`${n} of ${incident.networks.size} networks affected now`];
     if (s.below_10pct !== null) {
       parts.push(`below 10 percent at ${moment(parse(s.below_10pct), now)}`);
     }

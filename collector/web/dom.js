@@ -35,16 +35,25 @@ export function setText(element, text) {
   }
 }
 
+const FOCUSED = "a[href], button, summary, [tabindex]";
+
 // Shows `fresh` in place of what was there before, if they differ: nobody's
-// click, selection or place of reading is lost for nothing.
-export function renew(place, fresh) {
-  const old = place.firstElementChild;
-  if (old?.isEqualNode(fresh)) {
+// click or selection is lost for nothing, and never the focus, what was opened
+// or how far it was scrolled, by their order.
+export function renew(place, ...fresh) {
+  const old = [...place.children];
+  if (old.length === fresh.length && fresh.every((e, i) => old[i].isEqualNode(e))) {
     return;
   }
-  const tops = [...place.querySelectorAll(".scroll")].map((e) => e.scrollTop);
-  place.replaceChildren(fresh);
-  place.querySelectorAll(".scroll").forEach((e, i) => { e.scrollTop = tops[i] ?? 0; });
+  const opened = [...place.querySelectorAll("details")].map((e) => e.open);
+  const tops = [...place.querySelectorAll(".scroll")].map((e) => [e.scrollLeft, e.scrollTop]);
+  const focused = [...place.querySelectorAll(FOCUSED)].indexOf(document.activeElement);
+  const top = place.scrollTop;
+  place.replaceChildren(...fresh);
+  place.querySelectorAll("details").forEach((e, i) => { e.open = opened[i] === true; });
+  place.querySelectorAll(".scroll").forEach((e, i) => { [e.scrollLeft, e.scrollTop] = tops[i] ?? [0, 0]; });
+  place.scrollTop = top;
+  place.querySelectorAll(FOCUSED)[focused]?.focus({ preventScroll: true });
 }
 
 export const byId = (id) => document.getElementById(id);

@@ -2,7 +2,7 @@
 // habits, what to do, and how to ask again.
 
 import { get } from "./api.js";
-import { h, svg } from "./dom.js";
+import { h, renew, setText, svg } from "./dom.js";
 import { clock, count, moment, parse, percent, span } from "./format.js";
 import { TimeScale } from "./scale.js";
 import { isAffected, patternOf, stateOf } from "./states.js";
@@ -152,9 +152,11 @@ export class Drawer {
   async open(incident, base, name, focus = true) {
     this.name = name;
     this.title = h("h2", { id: "drawer-title", tabindex: -1 }, name);
+    this.asOf = h("span", { class: "dim" });
+    this.trouble = h("p", { class: "error", role: "alert" });
     this.content = h("div", { class: "drawer-body" }, h("p", { class: "dim" }, "Loading…"));
-    this.element.replaceChildren(h("div", { class: "drawer-head" }, this.title,
-      h("button", { type: "button", class: "close", "aria-label": "Close the drawer", onclick: () => this.onClose() }, "✕")), this.content);
+    this.element.replaceChildren(h("div", { class: "drawer-head" }, this.title, h("span", { class: "grow" }), this.asOf,
+      h("button", { type: "button", class: "close", "aria-label": "Close the drawer", onclick: () => this.onClose() }, "✕")), this.trouble, this.content);
     this.element.hidden = false;
     if (focus) {
       this.title.focus();
@@ -168,25 +170,27 @@ export class Drawer {
     this.element.replaceChildren();
   }
 
-  // Anew, as open <details> and the place of reading stay.
+  // Anew; a text that is selected stays until it is not, and what cannot be had
+  // anew stays, each with its time.
   async refresh(incident, base) {
     const { name } = this;
-    let content = null;
+    let network = null;
+    let why = "";
     try {
-      content = this.#content(await get(`/v1${base}/networks/${encodeURIComponent(name)}`), incident.clock.now());
+      network = await get(`/v1${base}/networks/${encodeURIComponent(name)}`);
     } catch (error) {
-      content = [h("p", { class: "error", role: "alert" }, error.message)];
+      why = error.message;
     }
     if (this.name !== name) {
       return; // another one was opened meanwhile
     }
-    const opened = [...this.content.querySelectorAll("details")].map((d) => d.open);
-    const focused = this.content.contains(document.activeElement);
-    if (focused || getSelection().containsNode(this.content, true) && !getSelection().isCollapsed) {
-      return; // not under somebody's hands
+    const now = incident.clock.now();
+    setText(this.trouble, why);
+    const selected = getSelection().containsNode(this.content, true) && !getSelection().isCollapsed;
+    if (network !== null && !(selected && this.asOf.textContent !== "")) {
+      renew(this.content, ...this.#content(network, now));
+      setText(this.asOf, `as of ${moment(now, now)} UTC`);
     }
-    this.content.replaceChildren(...content);
-    [...this.content.querySelectorAll("details")].forEach((d, i) => { d.open = opened[i] === true; });
   }
 
   #content(n, now) {

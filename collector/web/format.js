@@ -16,8 +16,10 @@ export function moment(ms, now) {
   }
   const day = new Date(ms).toISOString().slice(0, 10);
   const today = new Date(now).toISOString().slice(0, 10);
-  return day === today ? clock(ms) : `${day} ${clock(ms)}`;
+  return day === today ? clock(ms) : fullMoment(ms);
 }
+
+export const fullMoment = (ms) => `${new Date(ms).toISOString().slice(0, 10)} ${clock(ms)}`;
 
 // "12:04", "1 h 02 min", "3 d 4 h"; rounded up: nobody waits too short.
 export function span(ms) {

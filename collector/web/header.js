@@ -1,10 +1,10 @@
 // The head of an incident: what happened, and the authoritative side first:
 // as long as a name server denies, nothing else matters.
 
-import { h } from "./dom.js";
+import { h, setText } from "./dom.js";
 import { mayChange } from "./first.js";
 import { age, count, domain, moment, parse, seconds, span } from "./format.js";
-import { isAffected } from "./states.js";
+import { isAffected, isNotKnown } from "./states.js";
 
 const MARK = { good: "✓", denies: "✕", differs: "≠", silent: "…", pending: "…" };
 
@@ -30,6 +30,15 @@ function outage(incident, authority, now) {
     : `${how}${moment(from, now)} – ${moment(to, now)} (${span(to - from)})`;
 }
 
+const ago = (seen, now) => `${age(now - seen)} ago`;
+
+// They grow old while nothing new is heard, too.
+export function tickServers(card, now) {
+  for (const cell of card.querySelectorAll("[data-seen]")) {
+    setText(cell, ago(Number(cell.dataset.seen), now));
+  }
+}
+
 function servers(authority, now) {
   const rows = authority.servers.map((s) => h("tr", { class: `srv-${s.state}` },
     h("td", {}, h("span", { class: "tick", "aria-hidden": "true" }, MARK[s.state] ?? "?"), ` ${s.state}`),
@@ -37,7 +46,7 @@ function servers(authority, now) {
     h("td", { class: "mono" }, s.address),
     h("td", { class: "mono num" }, s.serial ?? "–"),
     h("td", {}, s.rcode ?? s.outcome ?? "–"),
-    h("td", { class: "num" }, s.seen === null ? "never" : `${age(now - parse(s.seen))} ago`)));
+    h("td", { class: "num", "data-seen": s.seen === null ? null : parse(s.seen) }, s.seen === null ? "never" : ago(parse(s.seen), now))));
   return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Name servers" },
     h("table", {}, h("thead", {}, h("tr", {},
       ["State", "Name server", "Address", "Serial", "Says", "Asked"].map((t) => h("th", { scope: "col" }, t)))),
@@ -79,17 +88,16 @@ export function authorityCard(head, now) {
 function verdict(incident, now) {
   const { head, networks } = incident;
   let affected = 0;
-  let unknown = 0;
+  let notKnown = 0;
   for (const n of networks.values()) {
     affected += isAffected(n.state) ? 1 : 0;
-    unknown += n.state === "unknown" ? 1 : 0;
+    notKnown += isNotKnown(n.state) ? 1 : 0;
   }
   const s = head.summary;
-  const parts = [affected === 0 ? `No network of ${networks.size} is seen affected`
-    : `${affected} of ${count(networks.size, "network")} still affected`];
-  if (unknown > 0) {
-    parts.push(`${unknown} not known`);
-  }
+  const all = count(networks.size, "network");
+  const parts = affected > 0 ? [`${affected} of ${all} still affected`, notKnown > 0 && `${notKnown} not known`]
+    : notKnown > 0 ? [`Not known for ${notKnown} of ${all}`, notKnown < networks.size && "no other is seen affected"]
+      : [`No network of ${networks.size} is seen affected`];
   const when = [];
   if (affected > 0 && s.all_clear !== null) {
     when.push(`all clear by ${moment(parse(s.all_clear.hi90), now)} (90 %)`);
@@ -100,7 +108,7 @@ function verdict(incident, now) {
   if (affected > 0 && when.length === 0) {
     when.push("no forecast for all of them");
   }
-  return { parts, when };
+  return { parts: parts.filter((part) => part), when };
 }
 
 export function incidentTitle(head, onClose) {

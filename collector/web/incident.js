@@ -5,8 +5,8 @@ import { Curve } from "./curve.js";
 import { Drawer } from "./drawer.js";
 import { byId, h, renew, setText, svg } from "./dom.js";
 import { eventsOf } from "./first.js";
-import { domain, parse, span } from "./format.js";
-import { authorityCard, incidentFacts, incidentTitle } from "./header.js";
+import { domain, fullMoment, moment, parse, span } from "./format.js";
+import { authorityCard, incidentFacts, incidentTitle, tickServers } from "./header.js";
 import { Lanes } from "./lanes.js";
 import { GROUPINGS, HistoryFold, Incident, searchOf, SORTS, viewOf } from "./model.js";
 import { isAffected, patternOf, stateOf, STATES } from "./states.js";
@@ -55,6 +55,8 @@ export class IncidentPage {
     this.view = { ...viewOf(location.search), base: this.base };
     this.announcer = new Announcer();
     this.frame = null; // a picture that is asked for
+    this.heard = null; // when the collector said something, by its clock
+    this.lost = null; // {why, heard} while it is not live
     this.drawer = new Drawer(byId("drawer"), () => go(this.base));
     this.lanes = new Lanes(this.incident, this.view, (name) => go(`${this.base}/networks/${encodeURIComponent(name)}`));
     this.curve = new Curve(this.incident);
@@ -65,7 +67,10 @@ export class IncidentPage {
     this.chips = h("div", { class: "chips", role: "group", "aria-label": "Show only these states" });
     this.counted = h("span", { class: "dim", "aria-live": "off" });
     this.trouble = h("p", { class: "error", role: "alert" });
-    this.element = h("div", { class: "page" }, this.trouble, h("div", { class: "top" }, this.title, this.facts, this.remaining),
+    this.notStoring = h("p", { class: "error", role: "alert" });
+    this.notLive = h("p", { class: "not-live", role: "status" });
+    this.asOf = h("p", { class: "as-of" });
+    this.element = h("div", { class: "page" }, this.trouble, this.notStoring, this.notLive, this.asOf, h("div", { class: "top" }, this.title, this.facts, this.remaining),
       h("div", { class: "pair-of-cards" }, this.authority, this.curve.element),
       h("section", { class: "networks", "aria-labelledby": "networks-title" },
         h("h2", { id: "networks-title", class: "unseen" }, "Networks"), this.#toolbar(), this.lanes.element, this.#legend()));
@@ -159,7 +164,7 @@ export class IncidentPage {
     const { signal } = this.stream;
     while (!signal.aborted && !this.#told) {
       const problem = await follow(eventsOf(this.id, this.targets), signal, (type, document) => this.#event(type, document),
-        (state, why) => this.#state(state, why));
+        (state, why) => this.#state(state, why), () => { this.heard = this.clock.now(); });
       if (signal.aborted) {
         return;
       }
@@ -201,6 +206,7 @@ export class IncidentPage {
     } else {
       return false;
     }
+    this.heard = this.clock.now();
     this.announcer.say(this.incident.changes);
     if (first) {
       this.#first();
@@ -257,6 +263,17 @@ export class IncidentPage {
     live.title = why;
     live.className = `live live-${state}`;
     this.trouble.textContent = state === "lost" && this.incident.head === null ? why : "";
+    this.lost = state === "lost" ? { why, heard: this.heard ?? this.clock.now() } : null;
+    this.#age();
+  }
+
+  // Of when it is, what is shown: beside it when that is not now, and in print.
+  #age() {
+    const now = this.clock.now();
+    const { lost } = this;
+    const shown = now > 0 && lost !== null;
+    setText(this.notLive, shown ? `Not live since ${moment(lost.heard, now)} UTC: what is shown is of then (${lost.why})` : "");
+    setText(this.asOf, now > 0 ? `As of ${fullMoment(lost?.heard ?? now)} UTC` : "");
   }
 
   // --- picture ---
@@ -267,11 +284,12 @@ export class IncidentPage {
     document.title = `${domain(incident.head.incident.name)} – nxclear`;
     renew(this.title, incidentTitle(incident.head, () => this.#close()));
     renew(this.facts, incidentFacts(incident));
-    if (!this.authority.contains(document.activeElement)) {
-      renew(this.authority, authorityCard(incident.head, now));
-    }
+    renew(this.authority, authorityCard(incident.head, now));
+    const { storing, problem } = incident.head;
+    setText(this.notStoring, storing === false ? `Not storing: the collector takes no results, and what is shown does not grow. ${problem ?? ""}` : "");
     this.#chips();
     this.#countDown();
+    this.#age();
     this.#arranged();
   }
 
@@ -331,6 +349,8 @@ export class IncidentPage {
     if (this.incident.head !== null && !this.incident.closed) {
       this.lanes.tick();
       this.#countDown();
+      this.#age();
+      tickServers(this.authority, this.clock.now());
     }
   }
 

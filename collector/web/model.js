@@ -93,7 +93,10 @@ function networkOf(n) {
   return { ...network, views: byResolver(network, n.targets) };
 }
 
-const HEAD = ["outlook", "incident", "authority", "negative", "summary"];
+// The last two only while the collector cannot store.
+const HEAD = ["outlook", "incident", "authority", "negative", "summary", "storing", "problem"];
+
+const headOf = (document) => Object.fromEntries(HEAD.map((key) => [key, document[key]]));
 
 export class Incident {
   constructor() {
@@ -108,7 +111,7 @@ export class Incident {
   snapshot(document) {
     const before = this.networks;
     this.clock.set(document.now);
-    this.head = Object.fromEntries(HEAD.map((key) => [key, document[key]]));
+    this.head = headOf(document);
     this.networks = new Map();
     this.changes = [];
     for (const n of document.networks) {
@@ -119,10 +122,8 @@ export class Incident {
 
   change(document) {
     this.clock.set(document.now);
-    for (const key of HEAD) {
-      if (key in document) {
-        this.head[key] = document[key];
-      }
+    if ("outlook" in document) { // the head comes whole
+      this.head = headOf(document);
     }
     this.changes = [];
     for (const n of document.networks) {

@@ -29,6 +29,9 @@ const FOREIGN = { name: "?", family: "unknown", affected: false, said: "not know
 
 export const stateOf = (name) => BY_NAME.get(name) ?? FOREIGN;
 export const isAffected = (name) => stateOf(name).affected;
+// Neither seen affected nor seen clear: silence, refusal and what is foreign
+// here are no recovery.
+export const isNotKnown = (name) => !isAffected(name) && name !== "clear";
 export const patternOf = (name) => `url(#p-${BY_NAME.has(name) ? name : "unknown"})`;
 
 export function worst(states) {

@@ -3,9 +3,10 @@ lost, the collector cannot store, networks are silent. Silence must not look
 like recovery."""
 import contextlib
 import http.client
+import re
 
-from tests.lib.web import (FEW, Keys, browser, crowd, incident_page, known,
-                           nothing_wrong)
+from tests.lib.web import (FEW, SHOTS, Keys, browser, crowd, incident_page,
+                           known, nothing_wrong)
 
 STREAMS_MAX = 32  # of the collector
 
@@ -119,7 +120,145 @@ def test_escape_closes_one_drawer():
               "the lanes").click()
     page.wait("location.pathname.startsWith('/incidents/2/') && "
               "document.activeElement.id === 'drawer-title'", "the drawer")
+    page.js("window.shown = document.querySelector('.page')")
     page.keys(Keys.ESCAPE)
     page.wait("document.getElementById('drawer').hidden", "the drawer to go")
     assert page.js("location.pathname") == "/incidents/2"
+    assert page.js("window.shown.isConnected"), "others were shown meanwhile"
+    nothing_wrong(page)
+
+
+# What the page's own modules make of a document; arguments: it, what to call.
+MADE = """
+const [document_, done] = [arguments[0], arguments[1]];
+Promise.all(["model", "header", "curve"].map((m) => import(`/web/${m}.js`)))
+  .then(([{Incident}, {incidentFacts}, {Curve}]) => {
+    const incident = new Incident();
+    incident.snapshot(document_);
+    const curve = new Curve(incident);
+    const now = incident.clock.now();
+    curve.update([now - 60000, now + 60000]);
+    const box = curve.svg.querySelector(".not-known")?.getAttribute("d") ?? "";
+    const said = {verdict: incidentFacts(incident).querySelector(".verdict")
+      .textContent, spoken: curve.svg.getAttribute("aria-label"),
+      legend: curve.legend.textContent, area: box};
+    incident.change({...document_, storing: false, problem: "disk full"});
+    said.storing = incident.head.storing;
+    incident.change({now: document_.now, networks: []});
+    said.still = incident.head.storing;
+    incident.change(document_);
+    said.after = incident.head.storing ?? null;
+    done(said);
+  }).catch((error) => done({error: String(error)}));
+"""
+
+
+def made_of(status):
+    page = browser()
+    page.driver.set_script_timeout(60)
+    found = page.driver.execute_async_script(MADE, status)
+    assert "error" not in found, found
+    return found
+
+
+def test_silence_is_not_recovery():
+    """Networks whose resolvers do not answer are not counted as well; the head
+    and the curve say how many they are."""
+    page = browser()
+    page.open(known(FEW).url + "/")
+    status = crowd().json("/v1/incidents/1/status?targets=false")
+    networks = status["networks"]
+    for state, of in (("unreachable", networks), ("refused", networks[:50]),
+                      ("of-tomorrow", networks[:50])):
+        for network in networks:
+            network["state"] = state if network in of else "clear"
+        found = made_of(status)
+        assert found["verdict"] == (
+            f"Not known for {FEW} of {FEW} networks" if of is networks else
+            f"Not known for 50 of {FEW} networks, no other is seen affected"
+        ), found
+        assert f"0 of {FEW} networks affected now, {len(of)} not known" \
+            in found["spoken"], found
+        assert found["area"] and "not known" in found["legend"], found
+    for network in networks:
+        network["state"] = "clear"
+    found = made_of(status)
+    assert found["verdict"] == f"No network of {FEW} is seen affected", found
+    assert found["spoken"].startswith(f"0 of {FEW} networks affected now"), \
+        found
+    assert "not known" not in found["legend"] + found["spoken"], found
+    assert found["storing"] is False and found["still"] is False, found
+    assert found["after"] is None, found
+
+
+def banner(page):
+    return page.text(".not-live")
+
+
+def test_not_live_is_said():
+    """With the time that what is shown is of, in print too; ages go on."""
+    shown = "document.querySelector('.as-of').checkVisibility()"
+    seen = "document.querySelector('.authority [data-seen]')"
+    with watched() as page:
+        incident_page()
+        assert banner(page) == "", banner(page)
+        assert not page.js(shown)
+        page.js("[window.away = true, window.cut()]")
+        said = page.wait("document.querySelector('.not-live').innerText",
+                         "it to be said")
+        assert re.match(r"Not live since (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d "
+                        "UTC: what is shown is of then", said), said
+        assert page.js("document.querySelector('.not-live').role") == "status"
+        page.js(f"{seen}.dataset.seen = 1")  # long ago
+        page.wait(f"{seen}.textContent.endsWith(' d ago')", "it to grow old")
+        page.shot(f"{SHOTS}/not-live.png")
+        page.media(kind="print")
+        printed = page.text(".as-of")
+        assert page.js(shown) and banner(page), printed
+        assert said.split(" UTC")[0][-8:] in printed, (said, printed)
+        assert re.match(r"As of \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", printed)
+        page.media()
+        page.js("window.away = false")
+        page.wait("document.querySelector('.not-live').innerText === ''",
+                  "it to be live again")
+    page.complaints()
+
+
+def test_not_storing_is_said():
+    """As long as the collector says so."""
+    with watched(WATCHED + """
+const raw = window.fetch;
+window.fetch = async (path, options) => {
+  const reply = await raw(path, options);
+  if (!String(path).includes("/events")) { return reply; }
+  let first = true;
+  return new Response(reply.body.pipeThrough(new TextDecoderStream()).pipeThrough(
+    new TransformStream({transform(text, out) {
+      out.enqueue(text.replace('"outlook":',
+        '"storing": false, "problem": "disk full", "outlook":'));
+    }})).pipeThrough(new TextEncoderStream()), reply);
+};
+""") as page:
+        incident_page()
+        said = page.wait("[...document.querySelectorAll('[role=alert]')].map("
+                         "(e) => e.innerText).join('')", "it to be said")
+        assert "takes no results" in said and "disk full" in said, said
+    nothing_wrong(page)
+
+
+def test_updates_under_the_focus():
+    """The card of the authority and the drawer go on, and the focus stays."""
+    page = incident_page()
+    for place, inside in ((".authority", ".scroll"),
+                          (".drawer-body", "summary")):
+        if place == ".drawer-body":
+            page.find(".lanes-body a").click()
+            page.wait("document.querySelector('.drawer-body summary')",
+                      "the evidence")
+        old = f"window.old = document.querySelector('{place} {inside}')"
+        page.js(f"[{old}, window.old.focus(), window.old.closest('{place}')"
+                ".querySelector('h2, p').append('!')]")
+        page.wait(f"!window.old.isConnected && document.querySelector('{place}"
+                  f" {inside}') === document.activeElement",
+                  f"{place} to be made anew under the focus", 30)
     nothing_wrong(page)
