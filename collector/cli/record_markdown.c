@@ -2,12 +2,9 @@
 
 #include "collector/cli/record.h"
 
-/* What means something in Markdown or in HTML within it is escaped; what is
- * not printable is so already (`\DDD`). */
-static void add_text(const char *text, struct nx_text *out) {
-    char cell[NX_CELL_MAX];
-    for (const char *p = nx_show_text(text != NULL ? text : "?", cell);
-         *p != '\0'; p++) {
+/* What means something in Markdown or in HTML within it is escaped. */
+static void add_escaped(const char *text, struct nx_text *out) {
+    for (const char *p = text; *p != '\0'; p++) {
         if (strchr("\\`*_{}[]<>#|!~&", *p) != NULL) {
             nx_text_add(out, "\\");
         }
@@ -15,15 +12,16 @@ static void add_text(const char *text, struct nx_text *out) {
     }
 }
 
+/* What is not printable is so already (`\DDD`). */
+static void add_text(const char *text, struct nx_text *out) {
+    char cell[NX_CELL_MAX];
+    add_escaped(nx_show_text(text != NULL ? text : "?", cell), out);
+}
+
 static void add_sentence(void *user, const char *sentence) {
     struct nx_text *out = user;
     nx_text_add(out, "- ");
-    for (const char *p = sentence; *p != '\0'; p++) {
-        if (strchr("`*_[]<>|&", *p) != NULL) {
-            nx_text_add(out, "\\");
-        }
-        nx_text_bytes(out, p, 1);
-    }
+    add_escaped(sentence, out);
     nx_text_add(out, "\n");
 }
 

@@ -56,7 +56,7 @@ static json_t *status(void) {
         "{\"now\": \"2027-01-15T09:00:00.000Z\", \"outlook\": \"clear\","
         " \"incident\": {\"id\": 7, \"name\": \"www.example.com.\","
         "  \"types\": [\"A\"], \"opened\": \"2027-01-15T08:00:00.000Z\","
-        "  \"closed\": null, \"note\": \"<b>|x\"},"
+        "  \"closed\": null, \"note\": \"\\\\<b>|!x\"},"
         " \"authority\": {\"state\": \"restored\", \"good\": 2, \"total\": 2,"
         "  \"outage_known\": \"observed\","
         "  \"outage_from\": \"2027-01-15T07:59:00.000Z\","
@@ -165,7 +165,7 @@ static void test_sentences(void **state) {
                            "www.example.com A was denied or missing from "
                            "2027-01-15 07:59:00 UTC (observed) until "
                            "2027-01-15 08:00:00 UTC, for 1 min 0 s."));
-    assert_non_null(strstr(text.bytes, "Note: \\<b\\>\\|x"));
+    assert_non_null(strstr(text.bytes, "Note: \\\\\\<b\\>\\|\\!x"));
     assert_non_null(strstr(text.bytes, "| lyon | 192.0.2.1@53 | A | "
                                        "cached-nxdomain | 2027-01-15 08:05:05 "
                                        "| 2027-01-15 08:05:01 | 4.0 s too late "
