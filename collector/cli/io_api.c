@@ -7,16 +7,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/cli/io_run.h"
+
 #define CONNECT_TIMEOUT_S 5L
 #define TIMEOUT_S 30L
+#define TIMEOUT_MIN_MS 1000L
 #define RETRY_MAX_S 10U /* what a collector may ask for */
 
 struct nx_api {
     CURL *curl;
     const char *where; /* as the user gave it */
     const char *unix_path;
-    char *base;                 /* "http://localhost" */
-    struct curl_slist *headers; /* of every request; NULL: none */
+    char *base;                           /* "http://localhost" */
+    struct curl_slist *headers;           /* of every request; NULL: none */
+    const volatile sig_atomic_t *stopped; /* NULL: nothing stops it */
+    int64_t until_us;
 };
 
 static bool set_token(struct nx_api *api, const char *token) {
@@ -37,6 +42,7 @@ int nx_api_new(const char *where, const char *token, struct nx_api **out) {
     bool by_unix = strncmp(where, "unix:", 5) == 0;
     api->where = where;
     api->unix_path = by_unix ? where + 5 : NULL;
+    api->until_us = NX_TIME_NONE;
     api->base = strdup(by_unix ? "http://localhost" : where);
     api->curl = curl_easy_init();
     if (api->base == NULL || api->curl == NULL ||
@@ -164,8 +170,34 @@ static int take_reply(const struct nx_api *api, const char *text, size_t len,
     return err;
 }
 
-static void set_up(const struct nx_api *api, const char *url,
-                   struct nx_text *body) {
+void nx_api_patience(struct nx_api *api, const volatile sig_atomic_t *stopped,
+                     int64_t until_us) {
+    api->stopped = stopped;
+    api->until_us = until_us;
+}
+
+/* curl asks once a second at least; not 0: give up. */
+static int on_progress(void *user, curl_off_t down_all, curl_off_t down,
+                       curl_off_t up_all, curl_off_t up) {
+    const struct nx_api *api = user;
+    (void)down_all;
+    (void)down;
+    (void)up_all;
+    (void)up;
+    return api->stopped != NULL && *api->stopped != 0 ? 1 : 0;
+}
+
+static long timeout_ms(const struct nx_api *api) {
+    int64_t left_ms = TIMEOUT_S * 1000;
+    if (api->until_us != NX_TIME_NONE) {
+        left_ms = (api->until_us - nx_run_mono_us()) / 1000;
+    }
+    return left_ms < TIMEOUT_MIN_MS     ? TIMEOUT_MIN_MS
+           : left_ms > TIMEOUT_S * 1000 ? TIMEOUT_S * 1000
+                                        : (long)left_ms;
+}
+
+static void set_up(struct nx_api *api, const char *url, struct nx_text *body) {
     CURL *curl = api->curl;
     curl_easy_reset(curl); /* keeps the connection */
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
@@ -173,7 +205,11 @@ static void set_up(const struct nx_api *api, const char *url,
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* none, ever */
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_TIMEOUT_S);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, TIMEOUT_S);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, timeout_ms(api));
+    (void)curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L); /* a silent DNS */
+    (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+    (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+    (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, api);
     (void)curl_easy_setopt(curl, CURLOPT_USERAGENT, "nxclear/" NX_VERSION);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_bytes);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
@@ -234,7 +270,7 @@ int nx_api_download(struct nx_api *api, const char *path, FILE *to,
     CURLcode code = CURLE_OUT_OF_MEMORY;
     if (address != NULL) {
         set_up(api, address, NULL);
-        (void)curl_easy_setopt(api->curl, CURLOPT_TIMEOUT, 0L);
+        (void)curl_easy_setopt(api->curl, CURLOPT_TIMEOUT_MS, 0L);
         (void)curl_easy_setopt(api->curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
         (void)curl_easy_setopt(api->curl, CURLOPT_LOW_SPEED_TIME, TIMEOUT_S);
         (void)curl_easy_setopt(api->curl, CURLOPT_WRITEFUNCTION, on_download);

@@ -3,6 +3,7 @@
 #define NX_CLI_IO_API_H
 
 #include <jansson.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include "collector/cli/show.h"
@@ -24,6 +25,12 @@ struct nx_api_error {
 int nx_api_new(const char *api, const char *token,
                struct nx_api **out) NX_MUSTUSE;
 void nx_api_free(struct nx_api **api);
+
+/* Requests from now on are given up a second after *stopped is not 0, borrowed,
+ * and at until_us of the monotonic clock (NX_TIME_NONE: as usual), but not
+ * before they had a second. */
+void nx_api_patience(struct nx_api *api, const volatile sig_atomic_t *stopped,
+                     int64_t until_us);
 
 /* *out: a new reference to the reply. Asks once: a status that comes later is
  * asked for again by who has the time. NX_EIO with *error. */

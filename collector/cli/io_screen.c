@@ -223,7 +223,12 @@ static int loop(struct view *v) {
     int exit_code = 0;
     do {
         int64_t next_us = nx_run_mono_us() + US_PER_S;
+        bool trouble = v->trouble;
         exit_code = fetch(v);
+        if (ended != 0 && v->trouble) { /* it is that which ended it */
+            v->trouble = trouble;
+            exit_code = 0;
+        }
         if (exit_code != 0 || ended != 0) {
             break;
         }
@@ -244,6 +249,7 @@ int nx_run_screen(const struct nx_run *run, uint32_t id) {
     (void)atexit(leave);
     catch_signals();
     enter();
+    nx_api_patience(run->api, &ended, NX_TIME_NONE);
     int exit_code = loop(&v);
     leave();
     if (exit_code != 0) {
@@ -257,7 +263,10 @@ int nx_run_screen(const struct nx_run *run, uint32_t id) {
         nx_text_init(&text);
         nx_show_status(v.status, &show, &text);
         exit_code = nx_run_print(&text);
-        exit_code = exit_code != 0 ? exit_code : nx_show_exit(v.status);
+        exit_code = exit_code != 0 ? exit_code
+                    : v.trouble
+                        ? nx_run_complain(v.error.why, NX_EXIT_UNAVAILABLE)
+                        : nx_show_exit(v.status);
     }
     json_decref(v.status);
     json_decref(v.network);

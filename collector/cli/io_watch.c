@@ -67,7 +67,8 @@ static int show_now(const struct nx_run *run, const json_t *status,
     return nx_run_print(&text);
 }
 
-/* Asks again and again; *status is the newest document. */
+/* Asks again and again; *status is the newest document. What was seen last is
+ * no answer while the collector does not give one. */
 static int watch_loop(const struct nx_run *run, uint32_t id, json_t **status) {
     struct nx_api_error error;
     bool trouble = false;
@@ -75,6 +76,9 @@ static int watch_loop(const struct nx_run *run, uint32_t id, json_t **status) {
     while (stopped == 0) {
         json_t *fresh = NULL;
         int failed = nx_run_status(run, id, &fresh, &error);
+        if (failed != 0 && stopped != 0) {
+            break; /* it is that which ended it */
+        }
         if (failed == NX_EXIT_USAGE || failed == NX_EXIT_NOPERM ||
             (failed != 0 && *status == NULL && error.again_s == 0)) {
             (void)fprintf(stderr, "nxclear: %s\n", error.why);
@@ -96,7 +100,7 @@ static int watch_loop(const struct nx_run *run, uint32_t id, json_t **status) {
         }
         sleep_until(next_us);
     }
-    return 0;
+    return trouble ? NX_EXIT_UNAVAILABLE : 0;
 }
 
 int nx_run_watch(const struct nx_run *run, uint32_t id) {
@@ -106,6 +110,7 @@ int nx_run_watch(const struct nx_run *run, uint32_t id) {
         return nx_run_screen(run, id);
     }
     catch_signals();
+    nx_api_patience(run->api, &stopped, NX_TIME_NONE);
     int exit_code = watch_loop(run, id, &status);
     if (exit_code == 0) {
         exit_code = nx_show_exit(status);
@@ -162,6 +167,9 @@ static bool wait_step(const struct nx_run *run, uint32_t id, struct waiting *w,
     struct nx_api_error error;
     json_t *status = NULL;
     int failed = nx_run_status(run, id, &status, &error);
+    if (failed != 0 && stopped != 0) {
+        return true;
+    }
     if (failed == NX_EXIT_USAGE || failed == NX_EXIT_NOPERM ||
         (failed != 0 && !w->reached && error.again_s == 0)) {
         (void)fprintf(stderr, "nxclear: %s\n", error.why);
@@ -191,6 +199,10 @@ int nx_run_wait(const struct nx_run *run, uint32_t id) {
     int exit_code = NX_EXIT_UNKNOWN;
     w.hopeful_us = w.started_us;
     catch_signals();
+    nx_api_patience(run->api, &stopped,
+                    run->args->timeout_us != NX_TIME_NONE
+                        ? w.started_us + run->args->timeout_us
+                        : NX_TIME_NONE);
     while (!wait_step(run, id, &w, &exit_code)) {
         sleep_until(next_look(run->args, &w));
         if (stopped != 0) {
