@@ -101,12 +101,16 @@ static int write_conf(const char *path, const struct nx_join_reply *reply) {
     int fd = text.failed ? -1
                          : open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                                 CONF_MODE);
+    errno = fd >= 0 ? ENOSPC : errno; /* what a short write leaves unsaid */
     bool done = fd >= 0 &&
                 write(fd, text.bytes, text.len) == (ssize_t)text.len &&
                 fsync(fd) == 0;
     int saved = errno;
     if (fd >= 0) {
         (void)close(fd);
+    }
+    if (fd >= 0 && !done) {
+        (void)unlink(path); /* the next join would read it */
     }
     nx_text_fini(&text);
     if (!done) {

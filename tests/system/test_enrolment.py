@@ -89,6 +89,19 @@ def join(site, folder, string, check=True):
                      "join", string], check=check)
 
 
+def check_no_room(site, folder, string):
+    """A disk that takes half of the configuration: none is left, and joining
+    again works."""
+    os.unlink(f"{folder}/agent.yaml")
+    done = site.run(["sh", "-c", "trap '' XFSZ; exec prlimit --fsize=50 \"$@\"",
+                     "sh", site.path("nxclear-agent"), "-c",
+                     f"{folder}/agent.yaml", "join", string], check=False)
+    assert done.returncode == 73 and "No space left" in done.stderr, done
+    assert not os.path.exists(f"{folder}/agent.yaml"), done
+    join(site, folder, string)
+    site.run([site.path("nxclear-agent"), "-n", "-c", f"{folder}/agent.yaml"])
+
+
 def read(path):
     with open(path, encoding="utf-8") as file:
         return file.read()
@@ -140,6 +153,7 @@ def test_a_join_string_is_all_that_an_agent_needs():
         run_as_systemd_would(site, folder)
         # The answer may get lost: the same key may ask again, no other.
         join(site, folder, string)
+        check_no_room(site, folder, string)
         other = join(site, f"{site.folder}/other", string, check=False)
         assert other.returncode == 77 and "used" in other.stderr, other
         log = site.cli("agents", "log").stdout
