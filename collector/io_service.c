@@ -390,5 +390,7 @@ void nx_service_health(const struct nx_service *service,
         nx_postbox_counters(service->postbox, &alerts);
         out->alerts_sent_n = alerts.sent_n;
         out->alerts_failed_n = alerts.failed_n;
+        out->alerts_given_up_n =
+            alerts.given_up_n + nx_store_alerts_over(service->store);
     }
 }

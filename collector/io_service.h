@@ -192,6 +192,7 @@ struct nx_service_health {
     uint64_t deleted_n;         /* batches, by retention */
     int64_t started_us;
     uint64_t alerts_sent_n, alerts_failed_n; /* attempts */
+    uint64_t alerts_given_up_n;              /* messages */
 };
 void nx_service_health(const struct nx_service *service,
                        struct nx_service_health *out);

@@ -109,6 +109,7 @@ static void conclude(struct slot *slot, enum outcome outcome, const char *why,
     end->at_us = now_us(slot->postbox);
     end->due_us = end->at_us + wait_us;
     (void)snprintf(end->why, sizeof(end->why), "%s", why);
+    slot->postbox->counters.given_up_n += outcome == GIVEN_UP ? 1 : 0;
     if (outcome != TAKEN) {
         nx_log(NX_LOG_WARN, "alert to %s not taken: %s; %s",
                slot->receiver->name, why,
@@ -178,6 +179,13 @@ static int64_t act(struct slot *slot, int64_t at_us) {
     }
     if (uncommitted(slot)) {
         return at_us + COMMIT_WAIT_US;
+    }
+    if (slot->document == NULL || too_old(slot)) {
+        conclude(slot, GIVEN_UP,
+                 slot->document == NULL ? "what is stored is no document"
+                                        : "it is older than 7 days",
+                 0);
+        return at_us;
     }
     if (slot->due_us > at_us && slot->due_us - at_us <= PAUSE_MAX_US) {
         return slot->due_us;

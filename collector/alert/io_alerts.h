@@ -42,6 +42,7 @@ void nx_postbox_wake(struct nx_postbox *postbox);
 
 struct nx_postbox_counters {
     uint64_t sent_n, failed_n; /* attempts */
+    uint64_t given_up_n;       /* messages: too old, or damaged */
 };
 void nx_postbox_counters(const struct nx_postbox *postbox,
                          struct nx_postbox_counters *out);

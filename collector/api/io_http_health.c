@@ -12,7 +12,7 @@ json_t *nx_http_health(struct nx_service *service) {
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:s*, s:I, s:I, s:I, s:I, s:I, "
         "s:I, s:I, "
-        "s:I, s:I, s:I, s:I, s:I, s:I}",
+        "s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
         "status", health.storing && health.admitting ? "ok" : "degraded",
         "version", NX_VERSION, "now",
         nx_time_text(nx_service_now_us(service), now), "started",
@@ -26,7 +26,8 @@ json_t *nx_http_health(struct nx_service *service) {
         (json_int_t)health.rejected_n, "refused_keys",
         (json_int_t)health.refused_keys_n, "alerts_sent",
         (json_int_t)health.alerts_sent_n, "alerts_failed",
-        (json_int_t)health.alerts_failed_n, "over_quota",
+        (json_int_t)health.alerts_failed_n, "alerts_given_up",
+        (json_int_t)health.alerts_given_up_n, "over_quota",
         (json_int_t)health.over_quota_n, "too_fast",
         (json_int_t)health.too_fast_n, "store_bytes",
         (json_int_t)health.kept_bytes, "store_free_bytes",

@@ -288,10 +288,14 @@ enum nx_alert_state {
 const char *nx_alert_state_text(unsigned state);
 
 /* Queues a document for a receiver, due at once. Over
- * NX_STORE_ALERTS_QUEUED_MAX the oldest one of the receiver is given up. */
+ * NX_STORE_ALERTS_QUEUED_MAX the oldest one of the receiver is given up, which
+ * the log says. */
 int nx_store_alert_add(struct nx_store *store, const char *receiver,
                        const char *key, const char *document,
                        int64_t at_us) NX_MUSTUSE;
+
+/* How many were given up so since the store was opened. */
+uint64_t nx_store_alerts_over(const struct nx_store *store);
 
 struct nx_store_alert {
     int64_t alert_id;

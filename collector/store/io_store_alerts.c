@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "common/io_log.h"
+
 const char *nx_alert_state_text(unsigned state) {
     static const char *const text[] = {"queued", "sent", "given-up"};
     return state <= NX_ALERT_GIVEN_UP ? text[state] : "?";
@@ -19,7 +21,19 @@ static int give_up_over_limit(struct nx_store *store, const char *receiver,
     nx_sq_int(&sq, at_us);
     nx_sq_text(&sq, receiver);
     nx_sq_int(&sq, NX_STORE_ALERTS_QUEUED_MAX);
-    return nx_sq_run(&sq);
+    int err = nx_sq_run(&sq);
+    int n = err == NX_OK ? sqlite3_changes(store->db) : 0;
+    if (n > 0) {
+        store->alerts_over_n += (uint64_t)n;
+        nx_log(NX_LOG_WARN,
+               "alert to %s given up: more than %u are waiting for it",
+               receiver, NX_STORE_ALERTS_QUEUED_MAX);
+    }
+    return err;
+}
+
+uint64_t nx_store_alerts_over(const struct nx_store *store) {
+    return store->alerts_over_n;
 }
 
 int nx_store_alert_add(struct nx_store *store, const char *receiver,

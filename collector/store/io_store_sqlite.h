@@ -110,6 +110,7 @@ struct nx_store {
     char *path;
     sqlite3_stmt *slots[NX_SQ_SLOTS_N];
     char problem[256];
+    uint64_t alerts_over_n; /* nx_store_alerts_over */
 };
 
 /* One use of a statement: parameters are bound in order, the first error is

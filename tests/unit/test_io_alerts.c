@@ -294,13 +294,41 @@ static void test_clock_back(void **state) {
     wait_for_sent(f, 1);
 }
 
+/* What cannot be sent, or is no news any more, is given up; the next one
+ * leaves. */
+static void test_given_up(void **state) {
+    struct fixture *f = *state;
+    struct nx_postbox_counters counters;
+    int64_t now_us = nx_steady_wall_us(&f->clock);
+    queue_at(f, "old", "{\"key\":\"old\"}", now_us - 8 * DAY);
+    queue_at(f, "bad", "{", now_us);
+    queue(f, "new");
+    wait_for_sent(f, 1);
+    assert_string_equal(carried.key, "new");
+    assert_string_equal(queue_now(f),
+                        "new queued 0 , bad given-up 0 , old given-up 0 ");
+    nx_postbox_counters(f->postbox, &counters);
+    assert_int_equal(counters.given_up_n, 2);
+}
+
+static void test_too_many(void **state) {
+    struct fixture *f = *state;
+    int err = nx_group_begin(f->group);
+    for (unsigned i = 0; err == NX_OK && i <= NX_STORE_ALERTS_QUEUED_MAX; i++) {
+        err = nx_store_alert_add(f->store, "hook", "key", "{}", 1);
+    }
+    assert_int_equal(nx_group_end(f->group, err), NX_OK);
+    assert_int_equal(nx_store_alerts_over(f->store), 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_in_order),          TEST(test_full_disk),
         TEST(test_full_disk_refused), TEST(test_not_begun),
-        TEST(test_clock_back),
+        TEST(test_clock_back),        TEST(test_given_up),
+        TEST(test_too_many),
     };
     nx_log_set_level(NX_LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
