@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "collector/cli/bundle.h"
 #include "collector/cli/io_run.h"
@@ -129,11 +130,10 @@ static int write_tar(const char *path, const struct nx_bundle_file *files,
                      size_t n, int64_t at_us) {
     struct archive *tar = archive_write_new();
     int exit_code = 0;
-    int err = tar == NULL ||
-                      archive_write_set_format_ustar(tar) != ARCHIVE_OK ||
-                      archive_write_open_filename(tar, path) != ARCHIVE_OK
-                  ? NX_EIO
-                  : 0;
+    bool made = tar != NULL &&
+                archive_write_set_format_ustar(tar) == ARCHIVE_OK &&
+                archive_write_open_filename(tar, path) == ARCHIVE_OK;
+    int err = made ? 0 : NX_EIO;
     for (size_t i = 0; err == 0 && i < n; i++) {
         err = write_entry(tar, &files[i], at_us);
     }
@@ -145,6 +145,9 @@ static int write_tar(const char *path, const struct nx_bundle_file *files,
             complain_at(path, tar != NULL ? archive_error_string(tar) : NULL);
     }
     (void)archive_write_free(tar);
+    if (made && exit_code != 0) {
+        (void)unlink(path); /* half a bundle looks like one */
+    }
     return exit_code;
 }
 
@@ -224,7 +227,10 @@ static int write_bundle(const struct nx_run *run, uint32_t id,
                      : write_folder(path, files, n);
     if (exit_code == 0) {
         char shown[NX_CELL_MAX];
-        (void)printf("%s: %zu files\n", nx_show_text(path, shown), n);
+        struct nx_text text;
+        nx_text_init(&text);
+        nx_text_addf(&text, "%s: %zu files\n", nx_show_text(path, shown), n);
+        exit_code = nx_run_print(&text);
     }
     return exit_code;
 }

@@ -1,5 +1,6 @@
 #include "collector/cli/io_run.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +38,10 @@ int nx_run_print(struct nx_text *text) {
     if (bytes == NULL) {
         exit_code = nx_run_complain("out of memory", NX_EXIT_INTERNAL);
     } else if (fputs(bytes, stdout) < 0 || fflush(stdout) != 0) {
-        exit_code = NX_EXIT_INTERNAL; /* nobody reads: nothing to say */
+        exit_code = NX_EXIT_INTERNAL;
+        if (errno != EPIPE) { /* nobody reads: nothing to say */
+            (void)nx_run_complain(strerror(errno), exit_code);
+        }
     }
     free(bytes);
     return exit_code;

@@ -222,6 +222,15 @@ def test_collector_away_is_said_by_the_cli():
         assert f"{folder}/none" in done.stderr, done.stderr
 
 
+def test_a_full_disk_is_said_by_the_cli():
+    with work_folder() as folder:
+        done = Site(BIN, folder).run(
+            ["sh", "-c", "exec \"$0\" --version > /dev/full",
+             os.path.join(BIN, "nxclear")], check=False)
+        assert done.returncode == 70, done
+        assert "No space left on device" in done.stderr, done
+
+
 def test_second_collector_on_one_store_is_refused():
     with site_alone() as site:
         first = site.collector_program
