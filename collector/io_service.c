@@ -83,8 +83,12 @@ static int start_enrolment(struct nx_service *service,
                            const struct nx_keypair *keys, char *why,
                            size_t why_cap) {
     const char *endpoint = service->conf->enrol_listen;
-    return endpoint == NULL
-               ? NX_OK
+    if (endpoint == NULL) {
+        return NX_OK;
+    }
+    service->enrol_listen = strdup(endpoint);
+    return service->enrol_listen == NULL
+               ? NX_ENOMEM
                : nx_enrol_new(service->base, &service->clock, endpoint, keys,
                               on_claim, service, &service->enrol, why, why_cap);
 }
@@ -172,6 +176,7 @@ void nx_service_free(struct nx_service **service_p) {
     json_decref(service->score);
     free(service->tokens);
     free(service->enrolments);
+    free(service->enrol_listen);
     free(service);
     *service_p = NULL;
 }
@@ -206,6 +211,13 @@ int nx_service_reload(struct nx_service *service,
     say_restart(same_text(old->http_unix, conf->http_unix) &&
                     same_text(old->http_listen, conf->http_listen),
                 "http");
+    say_restart(same_text(old->enrol_listen, conf->enrol_listen),
+                "enrol.listen");
+    say_restart(memcmp(&old->limits, &conf->limits, sizeof(conf->limits)) ==
+                        0 &&
+                    old->retention.agent_mib_per_hour ==
+                        conf->retention.agent_mib_per_hour,
+                "limits or retention.agent_mib_per_hour");
     say_restart(memcmp(&old->engine, &conf->engine, sizeof(conf->engine)) == 0,
                 "estimate, plan or canary");
     if (nx_ingest_listen(service->ingest, conf->listen, conf->listen_n, why,

@@ -118,11 +118,11 @@ static int draw(const struct nx_service *service, uint8_t *token_hash,
     struct nx_join join;
     struct nx_endpoint agents[NX_JOIN_ADDRESSES_MAX];
     memset(&join, 0, sizeof(join));
-    if (service->conf->enrol_listen == NULL) {
+    if (service->enrol_listen == NULL) {
         return NX_ESTATE;
     }
-    int err = public_address(service, service->conf->enrol_listen,
-                             &join.addresses[0]);
+    int err =
+        public_address(service, service->enrol_listen, &join.addresses[0]);
     if (err != NX_OK || agent_addresses(service, agents) == 0) {
         return NX_EADDRESS;
     }

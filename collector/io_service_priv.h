@@ -36,6 +36,7 @@ struct nx_service {
     struct nx_auth *auth;
     struct nx_ingest *ingest;
     struct nx_enrol *enrol; /* NULL: no enrolment port */
+    char *enrol_listen;     /* where it is, whatever conf says by now */
     struct event *on_tick;
     struct event *on_judge;          /* between ticks, while targets are due */
     struct nx_slice judged;          /* ... so many at a time */

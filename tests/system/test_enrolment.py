@@ -1,6 +1,7 @@
 """A key that nobody accepted gets nothing in, until somebody accepts it."""
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -102,6 +103,20 @@ def check_no_room(site, folder, string):
     site.run([site.path("nxclear-agent"), "-n", "-c", f"{folder}/agent.yaml"])
 
 
+def check_port_stays(site):
+    """Another enrolment port waits for the next start, and so do the join
+    strings."""
+    program = site.collector_program
+    enrol = dict(program.config["enrol"], listen=f"tcp://{COLLECTOR_ADDRESS}:5999")
+    program.config["enrol"] = enrol
+    program.write_config()
+    program.daemon.signal(signal.SIGHUP)
+    wait_until(lambda: "enrol.listen changed" in program.daemon.log_text(), 10,
+               "the restart to be asked for")
+    string = site.cli("enrol", "create", "--network", "oslo-office")
+    join(site, f"{site.folder}/oslo", string.stdout.strip())
+
+
 def read(path):
     with open(path, encoding="utf-8") as file:
         return file.read()
@@ -158,6 +173,7 @@ def test_a_join_string_is_all_that_an_agent_needs():
         assert other.returncode == 77 and "used" in other.stderr, other
         log = site.cli("agents", "log").stdout
         assert "join string 1" in log and "agent accepted" in log, log
+        check_port_stays(site)
         text = site.collector_program.daemon.log_text()
         assert string not in text and string[60:90] not in text, text
 
