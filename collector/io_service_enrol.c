@@ -98,18 +98,31 @@ static size_t agent_addresses(const struct nx_service *service,
 
 /* --- making and revoking --- */
 
+/* old: makes room for it; NULL. */
 static int keep(struct nx_service *service, struct nx_enrolment *enrolment,
-                const char *action) {
+                const struct nx_enrolment *old, const char *action) {
     char detail[NX_TEXT_LABEL_MAX + 64];
     bool named = enrolment->name[0] != '\0'; /* else after its network */
     snprintf(detail, sizeof(detail), "network %s, role %s", enrolment->network,
              enrolment->authority ? "authority" : "network");
     struct nx_change change = {.enrolment = enrolment,
+                               .old_enrolment = old != NULL ? old->id : 0,
                                .action = action,
                                .subject =
                                    named ? enrolment->name : enrolment->network,
                                .detail = detail};
     return nx_service_keep(service, &change);
+}
+
+/* The oldest one that nobody can use any more; NULL: all are open. */
+static struct nx_enrolment *over(struct nx_service *service, int64_t now_us) {
+    size_t i = 0;
+    while (i < service->enrolments_n &&
+           nx_enrolment_state(&service->enrolments[i], now_us) ==
+               NX_ENROLMENT_OPEN) {
+        i++;
+    }
+    return i < service->enrolments_n ? &service->enrolments[i] : NULL;
 }
 
 /* The string of a new token. */
@@ -149,7 +162,9 @@ int nx_service_enrol_create(struct nx_service *service,
                                      .expires_us = now_us + asked->lasts_us,
                                      .revoked_us = NX_TIME_UNKNOWN,
                                      .used_us = NX_TIME_UNKNOWN};
-    if (service->enrolments_n >= NX_ENROLMENTS_MAX) {
+    bool full = service->enrolments_n >= NX_ENROLMENTS_MAX;
+    struct nx_enrolment *old = full ? over(service, now_us) : NULL;
+    if (full && old == NULL) {
         return NX_ELIMIT;
     }
     memcpy(enrolment.network, asked->network, sizeof(enrolment.network));
@@ -158,12 +173,17 @@ int nx_service_enrol_create(struct nx_service *service,
     if (err != NX_OK) {
         return err;
     }
-    struct nx_enrolment *slot = slot_add(service);
+    struct nx_enrolment *slot =
+        full ? &service->enrolments[service->enrolments_n - 1]
+             : slot_add(service);
     err = slot == NULL ? NX_ENOMEM
-                       : keep(service, &enrolment, "join string created");
+                       : keep(service, &enrolment, old, "join string created");
     if (err != NX_OK) {
-        service->enrolments_n -= slot != NULL ? 1 : 0;
+        service->enrolments_n -= slot != NULL && !full ? 1 : 0;
         return err;
+    }
+    if (full) {
+        memmove(old, old + 1, (size_t)(slot - old) * sizeof(*old));
     }
     *slot = enrolment;
     *out = enrolment;
@@ -183,7 +203,7 @@ int nx_service_enrol_revoke(struct nx_service *service, uint32_t id,
         }
         struct nx_enrolment enrolment = *known;
         enrolment.revoked_us = now_us;
-        int err = keep(service, &enrolment, "join string revoked");
+        int err = keep(service, &enrolment, NULL, "join string revoked");
         if (err == NX_OK) {
             *known = enrolment;
             *out = enrolment;

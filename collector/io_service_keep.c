@@ -28,6 +28,12 @@ static int write_all(struct nx_service *service, struct nx_change *change) {
     if (change->record != NULL) {
         err = nx_store_agent_put(store, change->record);
     }
+    if (err == NX_OK && change->old_token != 0) {
+        err = nx_store_token_drop(store, change->old_token);
+    }
+    if (err == NX_OK && change->old_enrolment != 0) {
+        err = nx_store_enrolment_drop(store, change->old_enrolment);
+    }
     if (err == NX_OK && change->token != NULL) {
         err = nx_store_token_put(store, change->token);
     }

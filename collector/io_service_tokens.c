@@ -42,6 +42,16 @@ int nx_service_tokens_load(struct nx_service *service) {
     return err != NX_OK ? err : loading.err;
 }
 
+/* The oldest one that is over; NULL: all are valid. */
+static struct nx_token *over(struct nx_service *service, int64_t now_us) {
+    size_t i = 0;
+    while (i < service->tokens_n &&
+           nx_token_live(&service->tokens[i], now_us)) {
+        i++;
+    }
+    return i < service->tokens_n ? &service->tokens[i] : NULL;
+}
+
 /* The valid token of a name, or NULL. */
 static struct nx_token *valid_token(struct nx_service *service,
                                     const char *name) {
@@ -55,9 +65,11 @@ static struct nx_token *valid_token(struct nx_service *service,
     return NULL;
 }
 
+/* old: makes room for it; NULL. */
 static int keep(struct nx_service *service, struct nx_token *token,
-                const char *action) {
+                const struct nx_token *old, const char *action) {
     struct nx_change change = {.token = token,
+                               .old_token = old != NULL ? old->id : 0,
                                .action = action,
                                .subject = token->name,
                                .detail = nx_scope_text(token->scope)};
@@ -89,7 +101,9 @@ int nx_service_token_create(struct nx_service *service,
     if (valid_token(service, asked->name) != NULL) {
         return NX_EEXISTS;
     }
-    if (service->tokens_n >= NX_TOKENS_MAX) {
+    bool full = service->tokens_n >= NX_TOKENS_MAX;
+    struct nx_token *old = full ? over(service, now_us) : NULL;
+    if (full && old == NULL) {
         return NX_ELIMIT;
     }
     int err = draw(text);
@@ -98,11 +112,16 @@ int nx_service_token_create(struct nx_service *service,
     }
     memcpy(token.name, asked->name, sizeof(token.name));
     nx_token_hash(text, NX_TOKEN_TEXT_LEN, token.hash);
-    struct nx_token *slot = slot_add(service);
-    err = slot == NULL ? NX_ENOMEM : keep(service, &token, "token created");
+    struct nx_token *slot =
+        full ? &service->tokens[service->tokens_n - 1] : slot_add(service);
+    err =
+        slot == NULL ? NX_ENOMEM : keep(service, &token, old, "token created");
     if (err != NX_OK) {
-        service->tokens_n -= slot != NULL ? 1 : 0;
+        service->tokens_n -= slot != NULL && !full ? 1 : 0;
         return err;
+    }
+    if (full) {
+        memmove(old, old + 1, (size_t)(slot - old) * sizeof(*old));
     }
     *slot = token;
     *out = token;
@@ -117,7 +136,7 @@ int nx_service_token_revoke(struct nx_service *service, const char *name,
     }
     struct nx_token token = *known;
     token.revoked_us = nx_service_now_us(service);
-    int err = keep(service, &token, "token revoked");
+    int err = keep(service, &token, NULL, "token revoked");
     if (err != NX_OK) {
         return err;
     }

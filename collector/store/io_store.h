@@ -88,6 +88,7 @@ int nx_store_labels(struct nx_store *store,
 /* Adds (id 0: one is assigned) or updates by id. */
 int nx_store_token_put(struct nx_store *store,
                        struct nx_token *token) NX_MUSTUSE;
+int nx_store_token_drop(struct nx_store *store, uint32_t id) NX_MUSTUSE;
 int nx_store_tokens(struct nx_store *store,
                     void (*visit)(void *user, const struct nx_token *token),
                     void *user) NX_MUSTUSE;
@@ -97,6 +98,7 @@ int nx_store_tokens(struct nx_store *store,
 /* Adds (id 0: one is assigned) or updates by token. */
 int nx_store_enrolment_put(struct nx_store *store,
                            struct nx_enrolment *enrolment) NX_MUSTUSE;
+int nx_store_enrolment_drop(struct nx_store *store, uint32_t id) NX_MUSTUSE;
 int nx_store_enrolments(struct nx_store *store,
                         void (*visit)(void *user,
                                       const struct nx_enrolment *enrolment),

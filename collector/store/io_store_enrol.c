@@ -27,6 +27,14 @@ int nx_store_enrolment_put(struct nx_store *store,
     return err;
 }
 
+int nx_store_enrolment_drop(struct nx_store *store, uint32_t id) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_ENROLMENT_DROP,
+                  "DELETE FROM enrolment WHERE enrolment_id = ?1");
+    nx_sq_int(&sq, id);
+    return nx_sq_run(&sq);
+}
+
 static bool read_enrolment(const struct nx_sq *sq, struct nx_enrolment *out) {
     char role[16];
     memset(out, 0, sizeof(*out));

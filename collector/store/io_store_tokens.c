@@ -54,6 +54,13 @@ int nx_store_token_put(struct nx_store *store, struct nx_token *token) {
     return err;
 }
 
+int nx_store_token_drop(struct nx_store *store, uint32_t id) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_TOKEN_DROP,
+                                "DELETE FROM token WHERE token_id = ?1");
+    nx_sq_int(&sq, id);
+    return nx_sq_run(&sq);
+}
+
 static bool read_token(const struct nx_sq *sq, struct nx_token *out) {
     char scope[16];
     char networks[NETWORKS_TEXT_MAX];

@@ -1,0 +1,165 @@
+/* As many tokens and join strings as are kept: a new one takes the room of the
+ * oldest that is over. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+
+#include "collector/io_service_priv.h"
+#include "common/io_log.h"
+
+#define FILES_N 4U
+#define FAKE_ID 100U /* beyond those that are made here */
+
+struct fixture {
+    char folder[64];
+    char path[FILES_N][96]; /* key, store and what belongs to it */
+    char listen[32], enrol[32];
+    struct nx_collector_conf conf;
+    struct event_base *base;
+    struct nx_service *service;
+};
+
+/* "tcp://127.0.0.1:PORT", free a moment ago. */
+static void free_endpoint(char *out) {
+    struct sockaddr_in at = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+    (void)close(fd);
+    (void)snprintf(out, 32, "tcp://127.0.0.1:%u", ntohs(at.sin_port));
+}
+
+static int setup(void **state) {
+    static const char *const names[FILES_N] = {"key", "db", "db-wal", "db-shm"};
+    static struct fixture f;
+    struct nx_keypair keys;
+    char why[NX_SERVICE_WHY_MAX];
+    memset(&f, 0, sizeof(f));
+    strcpy(f.folder, "/tmp/nx-test-full-XXXXXX");
+    assert_non_null(mkdtemp(f.folder));
+    for (size_t i = 0; i < FILES_N; i++) {
+        (void)snprintf(f.path[i], sizeof(f.path[i]), "%s/%s", f.folder,
+                       names[i]);
+    }
+    assert_int_equal(nx_keys_create(f.path[0], &keys, why, sizeof(why)), NX_OK);
+    nx_keys_wipe(&keys);
+    free_endpoint(f.listen);
+    free_endpoint(f.enrol);
+    nx_engine_settings_default(&f.conf.engine);
+    f.conf.key_path = f.path[0];
+    f.conf.store_path = f.path[1];
+    f.conf.listen[0] = f.listen;
+    f.conf.listen_n = 1;
+    f.conf.enrol_listen = f.enrol;
+    f.base = event_base_new();
+    if (nx_service_new(f.base, &f.conf, false, &f.service, why, sizeof(why)) !=
+        NX_OK) {
+        fail_msg("%s", why);
+    }
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    nx_service_free(&f->service);
+    event_base_free(f->base);
+    for (size_t i = 0; i < FILES_N; i++) {
+        (void)unlink(f->path[i]);
+    }
+    assert_int_equal(rmdir(f->folder), 0);
+    return 0;
+}
+
+static int make_token(struct fixture *f, const char *name, int64_t lasts_us) {
+    struct nx_api_token asked = {.lasts_us = lasts_us};
+    struct nx_token out;
+    char text[NX_TOKEN_TEXT_LEN + 1];
+    strcpy(asked.name, name);
+    return nx_service_token_create(f->service, &asked, &out, text);
+}
+
+static void see_token(void *user, const struct nx_token *token) {
+    strcat(user, token->name);
+}
+
+static void test_tokens(void **state) {
+    struct fixture *f = *state;
+    struct nx_service *s = f->service;
+    char stored[512] = "";
+    assert_int_equal(make_token(f, "a", 0), NX_OK);
+    assert_int_equal(make_token(f, "b", 1), NX_OK); /* over at once */
+    assert_int_equal(make_token(f, "c", 1), NX_OK);
+    s->tokens_cap = NX_TOKENS_MAX;
+    s->tokens = realloc(s->tokens, s->tokens_cap * sizeof(*s->tokens));
+    assert_non_null(s->tokens);
+    for (; s->tokens_n < NX_TOKENS_MAX; s->tokens_n++) {
+        s->tokens[s->tokens_n] = s->tokens[0];
+        s->tokens[s->tokens_n].id = FAKE_ID;
+    }
+    assert_int_equal(make_token(f, "d", 0), NX_OK);
+    assert_int_equal(make_token(f, "e", 0), NX_OK);
+    assert_int_equal(make_token(f, "g", 0), NX_ELIMIT);
+    assert_int_equal(s->tokens_n, NX_TOKENS_MAX);
+    assert_string_equal(s->tokens[0].name, "a");
+    assert_int_equal(s->tokens[1].id, FAKE_ID);
+    assert_string_equal(s->tokens[NX_TOKENS_MAX - 2].name, "d");
+    assert_string_equal(s->tokens[NX_TOKENS_MAX - 1].name, "e");
+    assert_int_equal(nx_store_tokens(s->store, see_token, stored), NX_OK);
+    assert_string_equal(stored, "ade");
+}
+
+static int make_string(struct fixture *f, const char *name, int64_t lasts_us) {
+    struct nx_api_enrolment asked = {.network = "lyon", .lasts_us = lasts_us};
+    struct nx_enrolment out;
+    char text[NX_JOIN_TEXT_MAX];
+    strcpy(asked.name, name);
+    return nx_service_enrol_create(f->service, &asked, &out, text);
+}
+
+static void see_string(void *user, const struct nx_enrolment *enrolment) {
+    strcat(user, enrolment->name);
+}
+
+static void test_join_strings(void **state) {
+    const int64_t hour_us = INT64_C(3600000000);
+    struct fixture *f = *state;
+    struct nx_service *s = f->service;
+    char stored[512] = "";
+    assert_int_equal(make_string(f, "a", hour_us), NX_OK);
+    assert_int_equal(make_string(f, "b", 1), NX_OK); /* over at once */
+    s->enrolments_cap = NX_ENROLMENTS_MAX;
+    s->enrolments =
+        realloc(s->enrolments, s->enrolments_cap * sizeof(*s->enrolments));
+    assert_non_null(s->enrolments);
+    for (; s->enrolments_n < NX_ENROLMENTS_MAX; s->enrolments_n++) {
+        s->enrolments[s->enrolments_n] = s->enrolments[0];
+        s->enrolments[s->enrolments_n].id = FAKE_ID;
+    }
+    assert_int_equal(make_string(f, "c", hour_us), NX_OK);
+    assert_int_equal(make_string(f, "d", hour_us), NX_ELIMIT);
+    assert_int_equal(s->enrolments_n, NX_ENROLMENTS_MAX);
+    assert_int_equal(s->enrolments[1].id, FAKE_ID);
+    assert_string_equal(s->enrolments[NX_ENROLMENTS_MAX - 1].name, "c");
+    assert_int_equal(nx_store_enrolments(s->store, see_string, stored), NX_OK);
+    assert_string_equal(stored, "ac");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_join_strings, setup, teardown),
+    };
+    nx_log_set_level(NX_LOG_ERROR);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
