@@ -261,36 +261,57 @@ static json_t *code_block(const json_t *document, bool entities) {
     return text;
 }
 
-static json_t *plain_text(const json_t *document, bool title) {
+static json_t *plain_text(const json_t *document) {
     struct nx_text text;
     nx_text_init(&text);
-    if (title) {
-        nx_alert_title(document, &text);
-        nx_text_add(&text, "\n");
-    }
-    add_lines(document, &text); /* nothing, where no network is named */
-    json_t *value =
-        text.failed ? NULL : json_string(text.bytes != NULL ? text.bytes : "");
+    nx_alert_title(document, &text);
+    nx_text_add(&text, "\n");
+    add_lines(document, &text);
+    json_t *value = text.failed ? NULL : json_string(text.bytes);
     nx_text_fini(&text);
     return value;
 }
 
-/* An adaptive card: its texts are shown as they are in monospace blocks. */
+/* Of an adaptive card: unlike a TextBlock, a run has no Markdown in it. */
+static json_t *teams_line(const char *line, size_t len, bool title) {
+    return json_pack("{s:s, s:s, s:[{s:s, s:s%, s:s, s:s}]}", "type",
+                     "RichTextBlock", "spacing", title ? "Default" : "None",
+                     "inlines", "type", "TextRun", "text", line, len,
+                     "fontType", title ? "Default" : "Monospace", "weight",
+                     title ? "Bolder" : "Default");
+}
+
+static bool add_teams_lines(const char *text, bool title, json_t *body) {
+    bool ok = true;
+    while (ok && text != NULL && *text != '\0') {
+        size_t len = strcspn(text, "\n");
+        ok = nx_json_add(body, teams_line(text, len, title));
+        text += len + (text[len] == '\n' ? 1 : 0);
+    }
+    return ok;
+}
+
 static json_t *teams_json(const json_t *document) {
     struct nx_text title;
+    struct nx_text lines;
+    json_t *body = json_array();
     nx_text_init(&title);
+    nx_text_init(&lines);
     nx_alert_title(document, &title);
-    json_t *card = json_pack(
-        "{s:s, s:[{s:s, s:{s:s, s:s, s:[{s:s, s:s, s:s, s:b}, "
-        "{s:s, s:o, s:s, s:b}]}}]}",
-        "type", "message", "attachments", "contentType",
-        "application/vnd.microsoft.card.adaptive", "content", "type",
-        "AdaptiveCard", "version", "1.4", "body", "type", "TextBlock", "text",
-        title.bytes != NULL ? title.bytes : "", "weight", "Bolder", "wrap", 1,
-        "type", "TextBlock", "text", plain_text(document, false), "fontType",
-        "Monospace", "wrap", 1);
+    add_lines(document, &lines);
+    bool ok = body != NULL && !title.failed && !lines.failed &&
+              add_teams_lines(title.bytes, true, body) &&
+              add_teams_lines(lines.bytes, false, body);
     nx_text_fini(&title);
-    return card;
+    nx_text_fini(&lines);
+    if (!ok) {
+        json_decref(body);
+        return NULL;
+    }
+    return json_pack("{s:s, s:[{s:s, s:{s:s, s:s, s:o}}]}", "type", "message",
+                     "attachments", "contentType",
+                     "application/vnd.microsoft.card.adaptive", "content",
+                     "type", "AdaptiveCard", "version", "1.4", "body", body);
 }
 
 static json_t *alertmanager_alert(const json_t *document, const json_t *change,
@@ -383,7 +404,7 @@ void nx_alert_payload(const struct nx_receiver *receiver,
         break;
     case NX_RECEIVER_MATRIX:
         dump(json_pack("{s:s, s:o}", "msgtype", "m.text", "body",
-                       plain_text(document, true)),
+                       plain_text(document)),
              &out->body);
         break;
     case NX_RECEIVER_ALERTMANAGER:

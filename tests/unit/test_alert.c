@@ -312,6 +312,12 @@ static void test_hostile_payloads(void **state) {
     assert_null(strstr(slack, "<!"));
     assert_non_null(strstr(slack, "&lt;!channel&gt;'''&amp;"));
     free(slack);
+    char *teams = payload(NX_RECEIVER_TEAMS, "[x](https://example.com)*");
+    assert_non_null(strstr(teams,
+                           "{\"inlines\":[{\"fontType\":\"Monospace\",\"text\":"
+                           "\"[x](https://example.com)*: affected, "));
+    assert_null(strstr(teams, "\"TextBlock\"")); /* it would read Markdown */
+    free(teams);
     char *mail = payload(NX_RECEIVER_EMAIL, "a\r\nBcc: x@example.com");
     assert_null(strstr(mail, "\nBcc"));
     assert_non_null(strstr(mail, "a\\013\\010Bcc: x@example.com: affected"));
