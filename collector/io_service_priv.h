@@ -101,6 +101,12 @@ void nx_service_siblings_audit(struct nx_service *service, int64_t now_us);
 /* Says once that there are more resolvers than are measured. */
 void nx_service_resolvers_notice(struct nx_service *service);
 
+/* --- io_service_zones.c --- */
+
+int nx_service_zones_load(struct nx_service *service) NX_MUSTUSE;
+/* Stores what changed; what cannot be now is with the next tick. */
+void nx_service_zones_keep(struct nx_service *service, int64_t now_us);
+
 /* --- io_service_score.c; inside a transaction --- */
 
 /* A target's state or forecast: into the tables, and scored when it is clear.

@@ -91,6 +91,9 @@ int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
         err = nx_service_resolvers_load(service);
     }
     if (err == NX_OK) {
+        err = nx_service_zones_load(service);
+    }
+    if (err == NX_OK) {
         err = nx_store_incidents(service->store, see_incident, &r);
     }
     if (err == NX_OK) {

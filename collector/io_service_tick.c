@@ -1,6 +1,7 @@
 /* Time passes: the engine's sink, and the tables for people. */
 #include "collector/io_service_priv.h"
 
+#include "collector/engine/ns_book.h"
 #include "collector/status/board.h"
 
 /* No transaction is open for so long (NX_GROUP_WAIT_US), with all the delay of
@@ -99,6 +100,7 @@ static void notice_failures(struct nx_service *service, int64_t now_us) {
     if (n != service->failures_n) {
         service->derived_stale = true;
         nx_service_resolvers_lost(service, now_us - ROLLED_BACK_US);
+        nx_ns_book_store_again(nx_engine_ns_book(service->engine));
     }
     service->failures_n = n;
 }
@@ -197,6 +199,9 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     if (service->derived_stale &&
         nx_group_storing(nx_ingest_group(service->ingest))) {
         resync(service, now_us);
+    }
+    if (!busy) {
+        nx_service_zones_keep(service, now_us);
     }
     nx_service_alerts_tick(service, now_us);
 }

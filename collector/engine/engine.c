@@ -217,6 +217,10 @@ int nx_engine_authority(const struct nx_engine *engine, uint32_t incident_id,
     return nx_authority_view(c->items[item].authority, out);
 }
 
+struct nx_ns_book *nx_engine_ns_book(struct nx_engine *engine) {
+    return &engine->ns_book;
+}
+
 uint64_t nx_engine_told(const struct nx_engine *engine) {
     return engine->told_n;
 }

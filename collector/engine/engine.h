@@ -17,6 +17,7 @@
 #define NX_TEXT_LABEL_MAX 64U /* bytes of a network or agent name with NUL */
 #define NX_ENGINE_AGENTS_MAX 20000U /* ever accepted */
 
+struct nx_ns_book;
 struct nx_engine;
 
 struct nx_engine_settings {
@@ -162,6 +163,10 @@ int64_t nx_engine_siblings_audit_wait_us(const struct nx_engine *engine,
                                          int64_t last_us, int64_t wait_us);
 /* How often one was not noted: there are too many. */
 unsigned nx_engine_resolvers_turned_away(const struct nx_engine *engine);
+
+/* Who served zones, as audits saw it (ns_book.h): filled before incidents when
+ * a collector starts, and stored by whoever runs the engine. */
+struct nx_ns_book *nx_engine_ns_book(struct nx_engine *engine);
 
 /* Time passes: settle times, silent agents, dirty targets, schedules.
  * Call at least every evaluate_every_us. */

@@ -4,23 +4,7 @@
 #include <string.h>
 
 #define US_PER_S INT64_C(1000000)
-
-struct known_server {
-    struct nx_endpoint at; /* server_name NULL: see name */
-    bool named;
-    uint8_t name[NX_DNAME_MAX];
-    uint32_t ttl_s; /* of the set that it was last seen in */
-    int64_t seen_us;
-    int64_t gone_us;  /* a set without it was seen since; NX_TIME_UNKNOWN */
-    int64_t until_us; /* no cache keeps a set of those seen longer */
-};
-
-struct nx_ns_book_zone {
-    uint8_t apex[NX_DNAME_MAX];
-    int64_t seen_us;
-    size_t servers_n;
-    struct known_server servers[NX_DELEG_SERVERS_MAX];
-};
+#define SANE_US (INT64_C(1) << 60)
 
 void nx_ns_book_fini(struct nx_ns_book *book) {
     free(book->zones);
@@ -62,27 +46,29 @@ static struct nx_ns_book_zone *make_zone(struct nx_ns_book *book,
     }
     memset(zone, 0, sizeof(*zone));
     zone->seen_us = NX_TIME_UNKNOWN;
+    zone->stored_us = NX_TIME_UNKNOWN;
     (void)nx_dname_lower(apex, zone->apex);
     return zone;
 }
 
 /* The server's place: its own, a free one, or that of the one seen longest ago.
  */
-static struct known_server *place(struct nx_ns_book_zone *zone,
+static struct nx_ns_server *place(struct nx_ns_book_zone *zone,
                                   const struct nx_endpoint *at) {
-    struct known_server *oldest = &zone->servers[0];
+    struct nx_ns_server *oldest = &zone->servers[0];
     for (size_t i = 0; i < zone->servers_n; i++) {
-        struct known_server *s = &zone->servers[i];
+        struct nx_ns_server *s = &zone->servers[i];
         if (nx_endpoint_same_server(&s->at, at)) {
             return s;
         }
         oldest = s->seen_us < oldest->seen_us ? s : oldest;
     }
     bool room = zone->servers_n < NX_DELEG_SERVERS_MAX;
-    struct known_server *s = room ? &zone->servers[zone->servers_n++] : oldest;
+    struct nx_ns_server *s = room ? &zone->servers[zone->servers_n++] : oldest;
     memset(s, 0, sizeof(*s));
     s->at = *at;
     s->at.server_name = NULL;
+    s->since_us = NX_TIME_UNKNOWN;
     s->seen_us = NX_TIME_UNKNOWN;
     s->gone_us = NX_TIME_UNKNOWN;
     s->until_us = NX_TIME_UNKNOWN;
@@ -111,22 +97,37 @@ static bool lists(const struct nx_delegation *set,
 static void note_gone(struct nx_ns_book_zone *zone,
                       const struct nx_delegation *set, int64_t at_us) {
     for (size_t i = 0; i < zone->servers_n; i++) {
-        struct known_server *s = &zone->servers[i];
+        struct nx_ns_server *s = &zone->servers[i];
         if (s->gone_us == NX_TIME_UNKNOWN && at_us > s->seen_us &&
             !lists(set, &s->at)) {
             s->gone_us = at_us;
+            zone->changed = true;
         }
     }
 }
 
-static void note_seen(struct known_server *s, uint32_t ttl_s, int64_t at_us) {
+static void note_seen(struct nx_ns_book_zone *zone, struct nx_ns_server *s,
+                      uint32_t ttl_s, int64_t at_us) {
     s->until_us = later(s->until_us, at_us + life_us(ttl_s));
+    if (s->since_us == NX_TIME_UNKNOWN || at_us < s->since_us) {
+        s->since_us = at_us;
+        zone->changed = true;
+    }
     if (at_us >= s->seen_us) {
+        zone->changed |= s->ttl_s != ttl_s;
         s->seen_us = at_us;
         s->ttl_s = ttl_s;
     }
-    if (at_us >= s->gone_us) {
+    if (s->gone_us != NX_TIME_UNKNOWN && at_us >= s->gone_us) {
         s->gone_us = NX_TIME_UNKNOWN;
+        zone->changed = true;
+    }
+}
+
+static void note_name(struct nx_ns_server *s, const uint8_t *name) {
+    s->named = name != NULL;
+    if (s->named) {
+        (void)nx_dname_lower(name, s->name);
     }
 }
 
@@ -141,19 +142,16 @@ int nx_ns_book_see(struct nx_ns_book *book, const struct nx_delegation *set,
     note_gone(zone, set, at_us);
     for (size_t i = 0; i < set->servers_n; i++) {
         const struct nx_endpoint *at = &set->servers[i];
-        struct known_server *s = place(zone, at);
-        note_seen(s, ttl_s, at_us);
-        s->named = at->server_name != NULL;
-        if (s->named) {
-            (void)nx_dname_lower(at->server_name, s->name);
-        }
+        struct nx_ns_server *s = place(zone, at);
+        note_seen(zone, s, ttl_s, at_us);
+        note_name(s, at->server_name);
     }
     return 0;
 }
 
 /* Nobody knows when it left, only that at some time it had: until then a cache
  * could be given the set that was seen last. */
-static int64_t kept_until(const struct known_server *s, int64_t now_us) {
+static int64_t kept_until(const struct nx_ns_server *s, int64_t now_us) {
     int64_t gone_us = s->gone_us != NX_TIME_UNKNOWN ? s->gone_us : now_us;
     return later(s->until_us, gone_us + life_us(s->ttl_s));
 }
@@ -164,12 +162,67 @@ int nx_ns_book_recall(const struct nx_ns_book *book,
     const struct nx_ns_book_zone *zone = zone_of(book, set->apex);
     int err = 0;
     for (size_t i = 0; zone != NULL && i < zone->servers_n && err == 0; i++) {
-        const struct known_server *s = &zone->servers[i];
-        if (at_us - s->seen_us <= NX_NS_BOOK_KEPT_US) {
+        const struct nx_ns_server *s = &zone->servers[i];
+        /* At a start the book knows more than it did then. */
+        if (at_us - s->seen_us <= NX_NS_BOOK_KEPT_US && s->since_us <= at_us) {
             err = nx_authority_remember(authority, &s->at,
                                         s->named ? s->name : NULL, at_us,
                                         kept_until(s, at_us));
         }
     }
     return err;
+}
+
+/* --- across a start --- */
+
+static bool sane(const struct nx_ns_server *s) {
+    bool gone = s->gone_us == NX_TIME_UNKNOWN || s->gone_us >= s->seen_us;
+    return s->since_us >= 0 && s->since_us <= s->seen_us &&
+           s->seen_us <= SANE_US && gone && s->gone_us <= SANE_US &&
+           s->until_us >= s->seen_us &&
+           s->until_us <= s->seen_us + NX_NS_BOOK_KEPT_US;
+}
+
+int nx_ns_book_put(struct nx_ns_book *book, const uint8_t *apex,
+                   const struct nx_ns_server *server) {
+    struct nx_ns_book_zone *zone = zone_of(book, apex);
+    if (!sane(server)) {
+        return NX_ERANGE;
+    }
+    if (zone == NULL && book->n == NX_NS_BOOK_ZONES_MAX) {
+        return NX_ELIMIT;
+    }
+    zone = zone != NULL ? zone : make_zone(book, apex);
+    if (zone == NULL) {
+        return NX_ENOMEM;
+    }
+    if (zone->servers_n == NX_DELEG_SERVERS_MAX) {
+        return NX_ELIMIT;
+    }
+    *place(zone, &server->at) = *server;
+    zone->seen_us = later(zone->seen_us, server->seen_us);
+    zone->stored_us = zone->seen_us;
+    return 0;
+}
+
+struct nx_ns_book_zone *nx_ns_book_unstored(const struct nx_ns_book *book) {
+    for (size_t i = 0; i < book->n; i++) {
+        struct nx_ns_book_zone *zone = &book->zones[i];
+        if (zone->changed || zone->stored_us == NX_TIME_UNKNOWN ||
+            zone->seen_us - zone->stored_us >= NX_NS_BOOK_STORE_US) {
+            return zone;
+        }
+    }
+    return NULL;
+}
+
+void nx_ns_book_stored(struct nx_ns_book_zone *zone) {
+    zone->changed = false;
+    zone->stored_us = zone->seen_us;
+}
+
+void nx_ns_book_store_again(struct nx_ns_book *book) {
+    for (size_t i = 0; i < book->n; i++) {
+        book->zones[i].changed = true;
+    }
 }

@@ -396,6 +396,20 @@ static const char retained[] =
     "CREATE TABLE retained (one INTEGER PRIMARY KEY CHECK (one = 1), "
     "by_us INTEGER NOT NULL) STRICT";
 
+/* Who serves a zone, or did: whom caches may still ask after a move. */
+static const char zone_servers[] =
+    "CREATE TABLE zone_server("
+    " zone TEXT NOT NULL,"
+    " address TEXT NOT NULL,"
+    " scope_id INTEGER NOT NULL,"
+    " name TEXT,"
+    " ttl_s INTEGER NOT NULL,"
+    " since_us INTEGER NOT NULL,"
+    " seen_us INTEGER NOT NULL,"
+    " gone_us INTEGER,"
+    " until_us INTEGER NOT NULL,"
+    " PRIMARY KEY(zone, address, scope_id)) STRICT, WITHOUT ROWID";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -416,6 +430,7 @@ static const char *const steps[] = {
     profile_words,
     profile_siblings,
     profile_rewrites,
+    zone_servers,
     retained,
 };
 

@@ -3,12 +3,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "collector/engine/ns_book.h"
 #include "tests/lib/authority_bench.h"
 
 #define TTL (3600 * S) /* of the bench's NS sets */
@@ -294,106 +291,6 @@ static void test_more_than_are_kept(void **state) {
     assert_true(nx_authority_proven(b->a));
 }
 
-/* --- what earlier audits saw --- */
-
-static void see_for(struct nx_ns_book *book, const uint8_t *zone, unsigned i,
-                    uint32_t ttl_s, int64_t at_us) {
-    const struct nx_endpoint at = server(i);
-    const struct nx_delegation d = {
-        .name = name, .apex = zone, .servers = &at, .servers_n = 1};
-    assert_int_equal(nx_ns_book_see(book, &d, ttl_s, at_us), 0);
-}
-
-static void see(struct nx_ns_book *book, const uint8_t *zone, unsigned i,
-                int64_t at_us) {
-    see_for(book, zone, i, 3600, at_us);
-}
-
-/* Until when does it hold the guard of an incident opened at T0? */
-static int64_t recalled_until(struct bench *b, const struct nx_ns_book *book) {
-    const struct nx_endpoint at = server(NEW);
-    const struct nx_delegation d = {
-        .name = name, .apex = apex, .servers = &at, .servers_n = 1};
-    delegate(b, 1, apex, NEW, NEW, T0);
-    assert_int_equal(nx_ns_book_recall(book, &d, T0, b->a), 0);
-    (void)step(b, T0);
-    return view_of(b)->left_shut_us;
-}
-
-/* The TTL is lowered before a move: sets that were fetched earlier live on. */
-static void test_book_keeps_the_longest(void **state) {
-    struct bench *b = *state;
-    struct nx_ns_book book = {.zones = NULL};
-    see_for(&book, apex, OLD, 86400, T0 - 7200 * S);
-    see_for(&book, apex, OLD, 60, T0 - 100 * S);
-    assert_int_equal(recalled_until(b, &book), T0 + (86400 - 7200) * S);
-    nx_ns_book_fini(&book);
-}
-
-/* Days after a move nobody knows the old set any more. */
-static void test_book_of_a_move_long_ago(void **state) {
-    struct bench *b = *state;
-    struct nx_ns_book book = {.zones = NULL};
-    see_for(&book, apex, OLD, 7200, T0 - 90000 * S);
-    see_for(&book, apex, NEW, 7200, T0 - 5000 * S);
-    see_for(&book, apex, NEW, 7200, T0 - 1000 * S);
-    assert_int_equal(recalled_until(b, &book), T0 + (7200 - 5000) * S);
-    nx_ns_book_fini(&book);
-    nx_authority_free(&b->a);
-    assert_int_equal(nx_authority_new(&b->a), 0);
-    see_for(&book, apex, OLD, 7200, T0 - 90000 * S);
-    see_for(&book, apex, NEW, 7200, T0 - 7200 * S);
-    assert_int_equal(recalled_until(b, &book), NX_TIME_UNKNOWN);
-    assert_int_equal(view_of(b)->left_n, 0);
-    /* It was in the set again, and left it who knows when. */
-    see_for(&book, apex, OLD, 7200, T0 - 6000 * S);
-    assert_int_equal(recalled_until(b, &book), T0 + 7200 * S);
-    nx_ns_book_fini(&book);
-}
-
-static void test_book_of_name_servers(void **state) {
-    struct bench *b = *state;
-    struct nx_ns_book book = {.zones = NULL};
-    const struct nx_endpoint at = server(NEW);
-    const struct nx_delegation d = {
-        .name = name, .apex = apex, .servers = &at, .servers_n = 1};
-    see(&book, apex, 9, T0 - NX_NS_BOOK_KEPT_US - S); /* too long ago */
-    see(&book, apex, OLD, T0 - 100 * S);
-    see(&book, apex, NEW, T0 - 100 * S);
-    see(&book, com, 7, T0 - 100 * S);
-    delegate(b, 1, apex, NEW, NEW, T0);
-    assert_int_equal(nx_ns_book_recall(&book, &d, T0, b->a), 0);
-    (void)step(b, T0);
-    assert_int_equal(view_of(b)->left_n, 1);
-    assert_int_equal(view_of(b)->left[0].at.address[3], OLD);
-    assert_true(view_of(b)->left[0].named);
-    assert_int_equal(view_of(b)->left_shut_us, T0 + TTL);
-    goes_on(b, RIGHT, T0 + S, T0 + 70 * S);
-    assert_true(nx_authority_proven(b->a));
-    nx_ns_book_fini(&book);
-}
-
-static void test_book_is_bounded(void **state) {
-    struct bench *b = *state;
-    struct nx_ns_book book = {.zones = NULL};
-    uint8_t zone[] = "\4zzzz\7example";
-    const struct nx_endpoint at = server(NEW);
-    const struct nx_delegation d = {
-        .name = name, .apex = apex, .servers = &at, .servers_n = 1};
-    see(&book, apex, OLD, T0); /* the oldest */
-    for (unsigned i = 0; i < NX_NS_BOOK_ZONES_MAX; i++) {
-        char digits[5];
-        (void)snprintf(digits, sizeof(digits), "%04u", i);
-        memcpy(zone + 1, digits, 4);
-        see(&book, zone, 1, T0 + S);
-    }
-    assert_int_equal(book.n, NX_NS_BOOK_ZONES_MAX);
-    delegate(b, 1, apex, NEW, NEW, T0 + 2 * S);
-    assert_int_equal(nx_ns_book_recall(&book, &d, T0 + 2 * S, b->a), 0);
-    assert_int_equal(view_of(b)->left_n, 0);
-    nx_ns_book_fini(&book);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_old_server_that_denies_shuts),
@@ -410,10 +307,6 @@ int main(void) {
         TEST(test_lost_then_moved),
         TEST(test_silence_after_a_restart),
         TEST(test_more_than_are_kept),
-        TEST(test_book_of_name_servers),
-        TEST(test_book_keeps_the_longest),
-        TEST(test_book_of_a_move_long_ago),
-        TEST(test_book_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,194 @@
+/* Name servers of zones in the store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+#include <sqlite3.h>
+
+#include "collector/store/io_store_zones.h"
+
+#define S INT64_C(1000000)
+#define NOW (INT64_C(1800000000) * S)
+
+static const uint8_t apex[] = "\7example\3com";
+static const uint8_t odd[] = "\5a.b\1\377\3com"; /* what must be escaped */
+static const uint8_t ns_name[] = "\3ns1\7example\3com";
+
+struct fixture {
+    char folder[64];
+    char path[96];
+    struct nx_store *store;
+};
+
+static void open_store(struct fixture *f) {
+    static const struct nx_store_options plain = {.check = false};
+    char why[NX_STORE_WHY_MAX];
+    if (nx_store_open(f->path, &plain, &f->store, why, sizeof(why)) != NX_OK) {
+        fail_msg("%s", why);
+    }
+}
+
+static int setup(void **state) {
+    static struct fixture f;
+    memset(&f, 0, sizeof(f));
+    strcpy(f.folder, "/tmp/nx-test-zones-XXXXXX");
+    assert_non_null(mkdtemp(f.folder));
+    snprintf(f.path, sizeof(f.path), "%s/nxclear.db", f.folder);
+    open_store(&f);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    nx_store_close(&f->store);
+    assert_int_equal(unlink(f->path), 0);
+    assert_int_equal(rmdir(f->folder), 0);
+    return 0;
+}
+
+static void sql(struct fixture *f, const char *text) {
+    sqlite3 *db = NULL;
+    nx_store_close(&f->store);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    open_store(f);
+}
+
+static struct nx_ns_server server(const char *at, int64_t seen_us) {
+    struct nx_ns_server s = {.ttl_s = 3600,
+                             .since_us = seen_us - S,
+                             .seen_us = seen_us,
+                             .gone_us = NX_TIME_UNKNOWN,
+                             .until_us = seen_us + 3600 * S};
+    assert_int_equal(nx_endpoint_parse(at, &s.at), NX_OK);
+    s.at.layer = NX_LAYER_AUTHORITY;
+    return s;
+}
+
+static void put(struct fixture *f, const struct nx_ns_book_zone *zone) {
+    assert_int_equal(nx_store_begin(f->store), NX_OK);
+    assert_int_equal(nx_store_zone_put(f->store, zone, NOW), NX_OK);
+    assert_int_equal(nx_store_commit(f->store), NX_OK);
+}
+
+struct seen {
+    size_t n;
+    uint8_t apex[8][NX_DNAME_MAX];
+    struct nx_ns_server at[8];
+};
+
+static void see(void *user, const uint8_t *zone,
+                const struct nx_ns_server *server) {
+    struct seen *seen = user;
+    if (seen->n < 8) {
+        memcpy(seen->apex[seen->n], zone, nx_dname_len(zone));
+        seen->at[seen->n] = *server;
+    }
+    seen->n++;
+}
+
+static const struct seen *stored(struct fixture *f, int64_t now_us) {
+    static struct seen seen;
+    memset(&seen, 0, sizeof(seen));
+    nx_store_close(&f->store);
+    open_store(f);
+    assert_int_equal(nx_store_zones(f->store, now_us, see, &seen), NX_OK);
+    return &seen;
+}
+
+static void test_there_and_back(void **state) {
+    static struct nx_ns_book_zone zone;
+    zone = (struct nx_ns_book_zone){.servers_n = 2};
+    zone.servers[0] = server("192.0.2.1", NOW - 9 * S);
+    zone.servers[1] = server("[2001:db8::1]@5353", NOW - 5 * S);
+    zone.servers[0].gone_us = NOW - 5 * S;
+    zone.servers[1].at.scope_id = 3;
+    zone.servers[1].named = true;
+    memcpy(zone.servers[1].name, ns_name, sizeof(ns_name));
+    memcpy(zone.apex, odd, sizeof(odd));
+    put(*state, &zone);
+    put(*state, &zone); /* in its place */
+    const struct seen *seen = stored(*state, NOW);
+    assert_int_equal(seen->n, 2);
+    for (size_t i = 0; i < 2; i++) { /* seen last, first */
+        const struct nx_ns_server *was = &zone.servers[1 - i];
+        assert_true(nx_dname_equal(seen->apex[i], odd));
+        assert_true(nx_endpoint_equal(&seen->at[i].at, &was->at));
+        assert_int_equal(seen->at[i].named, was->named);
+        assert_memory_equal(seen->at[i].name, was->name, sizeof(was->name));
+        assert_int_equal(seen->at[i].ttl_s, was->ttl_s);
+        assert_int_equal(seen->at[i].since_us, was->since_us);
+        assert_int_equal(seen->at[i].seen_us, was->seen_us);
+        assert_int_equal(seen->at[i].gone_us, was->gone_us);
+        assert_int_equal(seen->at[i].until_us, was->until_us);
+    }
+    zone.servers_n = 1; /* the other one gave way */
+    put(*state, &zone);
+    assert_int_equal(stored(*state, NOW)->n, 1);
+}
+
+static void test_what_is_old_goes(void **state) {
+    static struct nx_ns_book_zone zone;
+    zone = (struct nx_ns_book_zone){.servers_n = 2};
+    zone.servers[0] = server("192.0.2.1", NOW - NX_NS_BOOK_KEPT_US - S);
+    zone.servers[1] = server("192.0.2.2", NOW - S);
+    memcpy(zone.apex, apex, sizeof(apex));
+    put(*state, &zone);
+    assert_int_equal(stored(*state, NOW)->n, 1);
+    assert_int_equal(stored(*state, NOW - 10 * S)->n, 1); /* it is gone */
+    assert_int_equal(stored(*state, NOW + NX_NS_BOOK_KEPT_US)->n, 0);
+}
+
+static void test_the_oldest_zone_gives_way(void **state) {
+    static struct nx_ns_book_zone zone;
+    for (unsigned i = 0; i <= NX_NS_BOOK_ZONES_MAX; i++) {
+        char digits[5];
+        zone = (struct nx_ns_book_zone){.servers_n = 1};
+        zone.servers[0] = server("192.0.2.1", NOW - 1000 * S + i * S);
+        memcpy(zone.apex, "\4zzzz\7example", 14);
+        (void)snprintf(digits, sizeof(digits), "%04u", i);
+        memcpy(zone.apex + 1, digits, 4);
+        put(*state, &zone);
+    }
+    const struct seen *seen = stored(*state, NOW);
+    assert_int_equal(seen->n, NX_NS_BOOK_ZONES_MAX);
+    assert_memory_equal(seen->apex[0], zone.apex, 14);
+}
+
+/* Rows that are not ours: those that can be read are given to the book, which
+ * looks at the times (NX_ERANGE). */
+static void test_rows_of_others(void **state) {
+    sql(*state, "INSERT INTO zone_server VALUES"
+                "('example..com.', '192.0.2.1@53', 0, NULL, 1, 1, "
+                "1800000000000000, NULL, 1800000000000000),"
+                "('example.com.', 'here', 0, NULL, 1, 1, 1800000000000000, "
+                "NULL, 1800000000000000),"
+                "('example.com.', '192.0.2.1@53', -1, 'a..b', -1, -7, "
+                "1800000000000000, 5, 9223372036854775807)");
+    const struct seen *seen = stored(*state, NOW);
+    assert_int_equal(seen->n, 1);
+    assert_false(seen->at[0].named);
+    struct nx_ns_book book = {.zones = NULL};
+    assert_int_equal(nx_ns_book_put(&book, apex, &seen->at[0]), NX_ERANGE);
+    nx_ns_book_fini(&book);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_there_and_back),
+        TEST(test_what_is_old_goes),
+        TEST(test_the_oldest_zone_gives_way),
+        TEST(test_rows_of_others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
