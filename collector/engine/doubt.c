@@ -2,6 +2,7 @@
 
 #include "collector/engine/canaries.h"
 #include "collector/engine/targets.h"
+#include "common/rrtype.h"
 
 #define US_PER_S INT64_C(1000000)
 #define LAYERS 2 /* of caches that keep a denial one after the other */
@@ -15,6 +16,12 @@ static int64_t denials_end_us(const struct nx_auth_facts *facts) {
     return facts->restored_hi_us != NX_TIME_UNKNOWN
                ? facts->restored_hi_us + LAYERS * life_us
                : INT64_MAX; /* it goes on */
+}
+
+/* Canary names are asked for with type A. */
+static bool is_measured(const struct nx_profile *profile, uint16_t qtype) {
+    return qtype == NX_TYPE_A && profile->verified &&
+           !profile->rewrites_nxdomain;
 }
 
 /* A denial of the name came through as one. */
@@ -38,9 +45,9 @@ void nx_doubt(const struct nx_item *item, const struct nx_profile *profile,
             ? nx_address_hash(profile->rewritten, profile->rewritten_len)
             : 0;
     made_up = nx_authority_gives(a, made_up) ? 0 : made_up;
-    bool hands_on = (profile->verified && !profile->rewrites_nxdomain) ||
-                    was_denied(looks, n);
-    uint32_t theirs = hands_on ? 0 : nx_authority_one_answer(a);
+    bool hands_on =
+        is_measured(profile, item->spec->qtype) || was_denied(looks, n);
+    uint32_t theirs = nx_authority_one_answer(a);
     int64_t end_us = denials_end_us(nx_authority_facts(a));
     n = made_up != 0 || theirs != 0 ? n : 0;
     for (size_t i = 0; i < n; i++) {
@@ -49,7 +56,8 @@ void nx_doubt(const struct nx_item *item, const struct nx_profile *profile,
             continue;
         }
         bool rewritten = look->answer_hash == made_up;
-        bool unlike = !rewritten && theirs != 0 &&
+        bool own = (look->flags & NX_LOOK_AA) != 0; /* no cache of theirs */
+        bool unlike = !rewritten && theirs != 0 && (own || !hands_on) &&
                       look->answer_hash != theirs && look->tx_us <= end_us;
         look->flags |= unlike ? NX_LOOK_UNLIKE_SERVERS : 0U;
         look->kind = rewritten || unlike ? NX_KIND_POS_OTHER : look->kind;

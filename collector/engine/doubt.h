@@ -20,8 +20,9 @@
  * Another answer than the one that all good servers give, each time, is not
  * believed while a denial from the outage may be cached still
  * (NX_LOOK_UNLIKE_SERVERS); but it is where this resolver is known to hand
- * denials on: it was measured, or did so with this very name. What it has is
- * what the servers give its network then. */
+ * denials on: it was measured (for type A), or did so with this very name. What
+ * it has is what the servers give its network then, unless it says that it has
+ * it from a zone of its own (AA). */
 void nx_doubt(const struct nx_item *item, const struct nx_profile *profile,
               struct nx_look *looks, size_t n);
 

@@ -21,7 +21,7 @@
 
 /* --- one log --- */
 
-enum what { AUDIT, LOOK };
+enum what { AUDIT, LOOK, OWN_ZONE };
 
 struct event {
     enum what what;
@@ -65,7 +65,7 @@ static void write_log(struct dice *d, struct log *log) {
 static void answer(struct engine_bench *b, const struct event *e) {
     const uint8_t rdata[] = {0, 4, 192, 0, 2, (uint8_t)e->says};
     const struct nx_answer yes = {
-        .flags = NX_ANS_RDATA | (e->what == AUDIT ? NX_ANS_AA : NX_ANS_RA),
+        .flags = NX_ANS_RDATA | (e->what != LOOK ? NX_ANS_AA : NX_ANS_RA),
         .rdata = rdata,
         .rdata_len = sizeof(rdata),
         .rdata_n = 1};
@@ -73,7 +73,7 @@ static void answer(struct engine_bench *b, const struct event *e) {
         .name = www, .qtype = NX_TYPE_A, .to = name_server(1)};
     if (e->what == LOOK && e->says == DENIED) {
         sees_nxdomain(b, LYON, 1, 700, e->at_us);
-    } else if (e->what == LOOK) {
+    } else if (e->what != AUDIT) {
         sees(b, LYON, 1, &yes, 60, e->at_us);
     } else if (e->says == DENIED) {
         audits(b, false, e->at_us);
@@ -210,8 +210,9 @@ static void test_live_and_again(void **state) {
 
 /* Down, then right at all servers; the resolver's looks, once a second from
  * T0 + 60 s on; measured after them. */
-static struct nx_verdict judged(void **state, const unsigned *says, unsigned n,
-                                enum measured measured) {
+static struct nx_verdict judged_as(void **state, enum what what,
+                                   const unsigned *says, unsigned n,
+                                   enum measured measured) {
     struct engine_bench *b = *state;
     const struct nx_incident i = incident(7, T0);
     hello(b, LYON, 1, 0, T0);
@@ -222,13 +223,18 @@ static struct nx_verdict judged(void **state, const unsigned *says, unsigned n,
         tick(b, t);
     }
     for (unsigned k = 0; k < n; k++) {
-        const struct event e = {LOOK, T0 + (60 + k) * S, says[k]};
+        const struct event e = {what, T0 + (60 + k) * S, says[k]};
         answer(b, &e);
         tick(b, e.at_us + S / 2);
     }
     measure(b, measured);
     tick(b, T0 + (62 + n) * S);
     return targets_of(b, 7, T0 + (62 + n) * S).at[0].verdict;
+}
+
+static struct nx_verdict judged(void **state, const unsigned *says, unsigned n,
+                                enum measured measured) {
+    return judged_as(state, LOOK, says, n, measured);
 }
 
 #define REGIONAL                                                               \
@@ -250,6 +256,12 @@ static void test_another_answer_of_a_measured_resolver(void **state) {
     assert_true((v.flags & 1U << NX_FLAG_UNLIKE_SERVERS) == 0);
 }
 
+/* It says that this is its own. */
+static void test_another_answer_of_a_zone_of_its_own(void **state) {
+    struct nx_verdict v = judged_as(state, OWN_ZONE, of_a_region, 16, HANDS_ON);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+}
+
 static void test_another_answer_after_a_denial(void **state) {
     struct nx_verdict v = judged(state, after_a_denial, 17, NOT_MEASURED);
     assert_int_not_equal(v.state, NX_STATE_OLD_POSITIVE);
@@ -269,6 +281,7 @@ int main(void) {
         cmocka_unit_test(test_live_and_again),
         TEST(test_another_answer_of_an_unknown_resolver),
         TEST(test_another_answer_of_a_measured_resolver),
+        TEST(test_another_answer_of_a_zone_of_its_own),
         TEST(test_another_answer_after_a_denial),
         TEST(test_rewriter_measured_late),
     };
