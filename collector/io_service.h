@@ -183,6 +183,7 @@ struct nx_service_health {
     char problem[256]; /* what is wrong and what to do; "" */
     uint64_t batches_n, results_n, duplicates_n, out_of_order_n;
     uint64_t rejected_n; /* messages that broke a rule */
+    uint64_t too_new_n;  /* of a newer version, left with their agents */
     uint64_t refused_keys_n;
     uint64_t handlers_remade_n; /* of keys: io_zap.h */
     uint64_t over_quota_n;      /* batches left for later: io_ingest.h */

@@ -13,6 +13,9 @@
 #include "common/z85.h"
 
 #define NX_PROTOCOL 1U
+/* Of the batches made here: one more with each change that readers of the one
+ * before refuse (proto/README.md, rule 3). */
+#define NX_BATCH_FORMAT 0U
 #define NX_MSG_MAX_BYTES (256U * 1024U) /* one message, also ZMQ_MAXMSGSIZE */
 #define NX_UNPACK_ARENA_BYTES (8U * NX_MSG_MAX_BYTES) /* enough for any */
 #define NX_SEQ_MAX ((uint64_t)INT64_MAX) /* the last number of an epoch */
@@ -131,6 +134,7 @@ struct nx_ack {
     /* nx_codec_crc of a message that will never be taken, with epoch 0; 0: an
      * ack. */
     uint32_t refused_crc;
+    bool keep; /* ... by this collector; by a newer one perhaps */
 };
 
 enum nx_task_kind {

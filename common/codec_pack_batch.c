@@ -249,6 +249,7 @@ int nx_codec_pack_batch(const struct nx_batch *batch, struct nx_arena *scratch,
     nx_pack_clock(&batch->clock, &clock);
     b.epoch = batch->epoch;
     b.first_seq = batch->first_seq;
+    b.format = NX_BATCH_FORMAT;
     b.clock = &clock;
     pack_gaps(&p, batch, &b);
     pack_questions(&p, batch, &b);

@@ -179,6 +179,7 @@ static bool unpack_ack(struct nx_unpacker *u, const Nxclear__Ack *from,
     out->received_us = from->received_us;
     out->sent_us = from->sent_us;
     out->refused_crc = from->refused_crc;
+    out->keep = from->keep != 0;
     out->ahead.n = from->n_ahead;
     for (size_t i = 0; i < from->n_ahead; i++) {
         out->ahead.runs[i].from_seq = from->ahead[i]->from_seq;
@@ -242,6 +243,16 @@ static bool unpack_plan(struct nx_unpacker *u, const Nxclear__Plan *from,
 
 /* --- entry --- */
 
+/* What is wrong with a batch of a newer format may be right there. */
+static bool unpack_batch(struct nx_unpacker *u, const Nxclear__Batch *from,
+                         struct nx_batch *out) {
+    bool done = nx_unpack_batch(u, from, out);
+    if (!done && u->err != NX_ENOMEM && from->format > NX_BATCH_FORMAT) {
+        u->err = NX_EVERSION;
+    }
+    return done;
+}
+
 static int finish(const struct nx_unpacker *u, bool done, const char **why) {
     if (!done && why != NULL) {
         *why = u->why;
@@ -268,7 +279,7 @@ int nx_codec_unpack_up(const uint8_t *bytes, size_t len, struct nx_arena *arena,
             break;
         case NXCLEAR__UP__MESSAGE_BATCH:
             up.kind = NX_UP_BATCH;
-            done = nx_unpack_batch(&u, from->batch, &up.u.batch);
+            done = unpack_batch(&u, from->batch, &up.u.batch);
             break;
         case NXCLEAR__UP__MESSAGE__NOT_SET:
         case _NXCLEAR__UP__MESSAGE__CASE_IS_INT_SIZE:

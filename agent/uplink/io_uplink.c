@@ -10,6 +10,7 @@
 #define ACK_TIMEOUT_US INT64_C(10000000)
 #define ACK_TIMEOUT_DOUBLINGS 2U /* up to 40 s, then connect anew */
 #define IDLE_US INT64_C(30000000)
+#define KEPT_LOG_AGAIN_US INT64_C(600000000)
 #define HELLO_BYTES 16384U
 #define HELLO_SCRATCH_BYTES 65536U
 
@@ -199,11 +200,29 @@ static void on_refused(struct nx_uplink *u, uint32_t crc) {
     if (n > 0) {
         nx_log(NX_LOG_ERROR,
                "the collector cannot take a batch of %llu results, which are "
-               "reported as lost; its log says why: is it older than this "
-               "agent (" NX_VERSION ")?",
+               "reported as lost; its log says why",
                (unsigned long long)n);
         u->timeouts_n = 0; /* it is an answer */
         u->handler.acked(u->handler.user);
+    }
+    nx_uplink_flush(u);
+}
+
+/* Its next connection may be one to a newer collector. */
+static void on_keep(struct nx_uplink *u, uint32_t crc, int64_t now_us) {
+    uint64_t n = nx_spool_keep(u->spool, crc);
+    bool again = u->kept_logged_us != 0 &&
+                 now_us - u->kept_logged_us < KEPT_LOG_AGAIN_US;
+    if (n > 0) {
+        nx_log(again ? NX_LOG_DEBUG : NX_LOG_ERROR,
+               "the collector is older than this agent (" NX_VERSION
+               ") and cannot read a batch of %llu results: they are kept "
+               "until it is upgraded%s",
+               (unsigned long long)n,
+               nx_spool_rests(u->spool) ? ", and all that comes behind them"
+                                        : "");
+        u->kept_logged_us = again ? u->kept_logged_us : now_us;
+        u->timeouts_n = 0; /* it is an answer */
     }
     nx_uplink_flush(u);
 }
@@ -264,7 +283,9 @@ static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
     u->handler.heard(u->handler.user);
     switch (down.kind) {
     case NX_DOWN_ACK:
-        if (down.u.ack.refused_crc != 0) {
+        if (down.u.ack.refused_crc != 0 && down.u.ack.keep) {
+            on_keep(u, down.u.ack.refused_crc, now_us);
+        } else if (down.u.ack.refused_crc != 0) {
             on_refused(u, down.u.ack.refused_crc);
         } else {
             on_ack(u, &down.u.ack, now_us);

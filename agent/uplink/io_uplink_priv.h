@@ -63,7 +63,9 @@ struct nx_uplink {
     unsigned hellos_n; /* unanswered */
     int64_t hello_sent_us; /* the last of them */
     struct event *on_idle;
-    int64_t idle_us;  /* after so long without a message: a hello */
+    int64_t idle_us; /* after so long without a message: a hello */
+    int64_t
+        kept_logged_us; /* batches wait for a newer collector; 0: not said */
     bool plan_missed; /* a hello then whatever was sent: it has to come again */
     int64_t sent_us;  /* the newest message */
     struct nx_clocksync sync;

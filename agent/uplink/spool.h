@@ -36,6 +36,7 @@
 #define NX_SPOOL_SEGMENTS_MAX 4096U
 #define NX_SPOOL_HOLES_MAX 64U
 #define NX_SPOOL_FLIGHT_MAX 64U
+#define NX_SPOOL_WAITING_MAX (NX_AHEAD_MAX - 1U) /* one is of the two lanes */
 #define NX_SPOOL_RESERVE_BATCHES 4U /* full ones, numbers reserved ahead */
 #define NX_SPOOL_DRAIN_WINDOW 16U
 #define NX_SPOOL_DRAIN_PER_S 50
@@ -158,6 +159,13 @@ bool nx_spool_ack(struct nx_spool *spool, const struct nx_ack *ack,
  * become a hole. How many; 0: no such message is unanswered, or there are so
  * many holes that others would be lost for it: it stays unanswered. */
 uint64_t nx_spool_refused(struct nx_spool *spool, uint32_t crc);
+
+/* The same when this collector cannot take it, but a newer one may: its results
+ * wait until a connection has begun. NX_SPOOL_WAITING_MAX of them, and nothing
+ * more is sent before that: so many runs of numbers may lie beyond an ack. */
+uint64_t nx_spool_keep(struct nx_spool *spool, uint32_t crc);
+/* Is it so far? */
+bool nx_spool_rests(const struct nx_spool *spool);
 
 /* A connection has begun: from here on what comes is fresh. */
 void nx_spool_connected(struct nx_spool *spool, int64_t now_mono_us);

@@ -95,6 +95,8 @@ struct nx_spool {
     uint64_t sent_top; /* highest number sent since the connection began */
     struct nx_flight flights[NX_SPOOL_FLIGHT_MAX];
     size_t flights_n;
+    struct nx_seq_range waiting[NX_SPOOL_WAITING_MAX]; /* nx_spool_keep */
+    size_t waiting_n;
     int64_t progress_us;
     int64_t drain_us;   /* the next batch of the drain not before */
     int64_t blocked_us; /* what is next waits until the ledger can be written:

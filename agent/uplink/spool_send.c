@@ -25,6 +25,10 @@ static uint64_t skip(const struct nx_spool *s, uint64_t seq) {
             const struct nx_hole *h = &s->holes[i];
             seq = seq >= h->from_seq && seq <= h->to_seq ? h->to_seq + 1 : seq;
         }
+        for (size_t i = 0; i < s->waiting_n; i++) {
+            const struct nx_seq_range *r = &s->waiting[i];
+            seq = seq >= r->from_seq && seq <= r->to_seq ? r->to_seq + 1 : seq;
+        }
     }
     return seq;
 }
@@ -48,6 +52,7 @@ void nx_spool_lanes_back(struct nx_spool *s) {
 
 void nx_spool_connected(struct nx_spool *s, int64_t now_us) {
     s->fresh_from = s->next_seq;
+    s->waiting_n = 0;
     nx_spool_rewind(s, now_us);
 }
 
@@ -147,7 +152,7 @@ static bool drain_may(const struct nx_spool *s, int64_t now_us) {
 }
 
 static bool next_place(struct nx_spool *s, int64_t now_us, struct place *out) {
-    if (s->flights_n == NX_SPOOL_FLIGHT_MAX) {
+    if (s->flights_n == NX_SPOOL_FLIGHT_MAX || nx_spool_rests(s)) {
         return false;
     }
     s->peeked_lane = NX_LANE_FRESH;
@@ -364,11 +369,23 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
     s->peeked = false;
 }
 
-uint64_t nx_spool_refused(struct nx_spool *s, uint32_t crc) {
+/* flights_n: there is none. */
+static size_t flight_of(const struct nx_spool *s, uint32_t crc) {
     size_t i = 0;
     while (i < s->flights_n && s->flights[i].crc != crc) {
         i++;
     }
+    return i;
+}
+
+static void flight_over(struct nx_spool *s, size_t i) {
+    s->flights_n--;
+    memmove(&s->flights[i], &s->flights[i + 1],
+            (s->flights_n - i) * sizeof(s->flights[0]));
+}
+
+uint64_t nx_spool_refused(struct nx_spool *s, uint32_t crc) {
+    size_t i = flight_of(s, crc);
     if (i == s->flights_n) {
         return 0;
     }
@@ -377,16 +394,35 @@ uint64_t nx_spool_refused(struct nx_spool *s, uint32_t crc) {
     if (!nx_spool_hole_fits(s, from, NX_GAP_DAMAGED)) {
         return 0; /* it goes again when acks stay away */
     }
-    s->flights_n--;
-    memmove(&s->flights[i], &s->flights[i + 1],
-            (s->flights_n - i) * sizeof(s->flights[0]));
+    flight_over(s, i);
     nx_spool_hole(s, from, to, NX_GAP_DAMAGED);
     return to - from + 1;
+}
+
+uint64_t nx_spool_keep(struct nx_spool *s, uint32_t crc) {
+    size_t i = flight_of(s, crc);
+    if (i == s->flights_n) {
+        return 0;
+    }
+    const struct nx_seq_range range = {s->flights[i].first_seq,
+                                       s->flights[i].last_seq};
+    flight_over(s, i); /* of more than may wait, too: nobody answers for it */
+    if (s->waiting_n < NX_SPOOL_WAITING_MAX) {
+        s->waiting[s->waiting_n++] = range;
+    }
+    return range.to_seq - range.from_seq + 1;
+}
+
+bool nx_spool_rests(const struct nx_spool *s) {
+    return s->waiting_n == NX_SPOOL_WAITING_MAX;
 }
 
 int64_t nx_spool_send_at(const struct nx_spool *s) {
     if (s->blocked_us != INT64_MAX) {
         return s->blocked_us;
+    }
+    if (nx_spool_rests(s)) {
+        return INT64_MAX;
     }
     return skip(s, s->lanes[NX_LANE_DRAIN].seq) < s->fresh_from &&
                    s->flights_n < NX_SPOOL_FLIGHT_MAX && drain_may(s, INT64_MAX)

@@ -29,8 +29,8 @@ json_t *nx_http_health(struct nx_service *service) {
         (json_int_t)health.alerts_failed_n, "alerts_given_up",
         (json_int_t)health.alerts_given_up_n, "over_quota",
         (json_int_t)health.over_quota_n, "too_fast",
-        (json_int_t)health.too_fast_n, "store_bytes",
-        (json_int_t)health.kept_bytes, "store_free_bytes",
+        (json_int_t)health.too_fast_n, "too_new", (json_int_t)health.too_new_n,
+        "store_bytes", (json_int_t)health.kept_bytes, "store_free_bytes",
         (json_int_t)health.free_bytes, "deleted_batches",
         (json_int_t)health.deleted_n);
 }

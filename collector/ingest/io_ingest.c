@@ -104,7 +104,6 @@ static void on_done(void *arg, bool committed) {
 static void log_bad(struct nx_ingest *ingest, const struct incoming *in,
                     const char *why, bool ignored) {
     uint64_t held_n = 0;
-    ingest->counters.rejected_n++;
     if (ignored || nx_quiet_pass(&ingest->bad_quiet, in->received_us,
                                  LOG_EVERY_US, &held_n)) {
         nx_log(NX_LOG_WARN,
@@ -118,12 +117,14 @@ static void log_bad(struct nx_ingest *ingest, const struct incoming *in,
 
 static void bad(struct nx_ingest *ingest, const struct incoming *in,
                 const char *why) {
+    ingest->counters.rejected_n++;
     log_bad(ingest, in, why, nx_peer_misbehaved(in->peer, in->received_us));
 }
 
-/* It would come again for ever, and keep others from being taken. */
+/* It would come again for ever, and keep others from being taken. keep: but it
+ * may be taken by a newer collector. */
 static void refuse(struct nx_ingest *ingest, const struct incoming *in,
-                   const char *why) {
+                   const char *why, bool keep) {
     uint8_t out[64];
     size_t len = 0;
     const struct nx_ack ack = {
@@ -131,8 +132,16 @@ static void refuse(struct nx_ingest *ingest, const struct incoming *in,
         .received_us = in->received_us,
         .sent_us = nx_steady_wall_us(ingest->parts.clock),
         .refused_crc = nx_codec_crc(in->bytes, in->len),
+        .keep = keep,
     };
-    log_bad(ingest, in, why,
+    char text[160];
+    snprintf(text, sizeof(text), "%s%s", why,
+             keep ? "; of a newer version: the agent keeps it until this "
+                    "collector is upgraded"
+                  : "");
+    ingest->counters.rejected_n += keep ? 0 : 1;
+    ingest->counters.too_new_n += keep ? 1 : 0;
+    log_bad(ingest, in, text,
             nx_peer_refused(in->peer, ack.refused_crc, in->received_us));
     if (nx_codec_pack_ack(&ack, out, sizeof(out), &len) != NX_OK ||
         nx_ingest_send(ingest, in->peer, out, len) != NX_OK) {
@@ -189,7 +198,7 @@ static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
     }
     nx_streams_offer(&in->peer->streams, stream, batch, &result);
     if (result.verdict == NX_STREAM_REFUSED) {
-        refuse(ingest, in, "impossible sequence numbers");
+        refuse(ingest, in, "impossible sequence numbers", false);
         nx_group_undo(ingest->group);
         return;
     }
@@ -228,7 +237,8 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
                        const struct nx_hello *hello) {
     int err = NX_OK;
     if (hello->protocol != NX_PROTOCOL) {
-        bad(ingest, in, "speaks another protocol version: update the agent");
+        bad(ingest, in,
+            "speaks another protocol version: update whichever is older");
         return;
     }
     (void)stream_of(ingest, in->peer, hello->epoch, false, &err);
@@ -277,7 +287,7 @@ static void take(struct nx_ingest *ingest, const struct incoming *in) {
         if (err == NX_ENOMEM) {
             bad(ingest, in, why);
         } else {
-            refuse(ingest, in, why);
+            refuse(ingest, in, why, err == NX_EVERSION);
         }
         return;
     }

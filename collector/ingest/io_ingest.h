@@ -92,6 +92,7 @@ struct nx_ingest_counters {
     uint64_t duplicates_n;    /* results that were known already */
     uint64_t out_of_order_n;  /* batches not taken, something is missing */
     uint64_t rejected_n;      /* messages that broke a rule */
+    uint64_t too_new_n;       /* messages of a newer version, left there */
     uint64_t unidentified_n;  /* messages without an accepted User-Id */
     uint64_t ignored_n;       /* messages of agents not listened to */
     uint64_t not_stored_n;    /* batches while the store could not be written */

@@ -239,6 +239,8 @@ static const struct nx_metric table[] = {
      "refused_keys"},
     {"nxclear_over_quota_batches_total", "counter",
      "Batches left for later: the agent stores too much.", NULL, "over_quota"},
+    {"nxclear_too_new_messages_total", "counter",
+     "Messages of a newer version, left with their agents.", NULL, "too_new"},
     {"nxclear_too_fast_messages_total", "counter",
      "Messages left for later: the agent sends too fast.", NULL, "too_fast"},
     {"nxclear_deleted_batches_total", "counter",

@@ -21,6 +21,7 @@ struct nx_test_client {
     unsigned hello_acks_n; /* those among them that answer a hello */
     unsigned refused_n;    /* messages, and the newest of them */
     uint32_t refused_crc;
+    bool keep; /* it is to be kept */
     unsigned plans_n;
     size_t plan_tasks_n;
 };
@@ -172,6 +173,7 @@ static inline void nx_test_client_read(struct nx_test_client *client) {
         }
         if (down.kind == NX_DOWN_ACK && down.u.ack.refused_crc != 0) {
             client->refused_crc = down.u.ack.refused_crc;
+            client->keep = down.u.ack.keep;
             client->refused_n++;
         } else if (down.kind == NX_DOWN_ACK) {
             client->ack = down.u.ack;

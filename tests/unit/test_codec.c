@@ -11,6 +11,7 @@
 #include "common/codec.h"
 #include "common/hash.h"
 #include "common/rrtype.h"
+#include "tests/lib/newer_batch.h"
 
 #define OBS_N 200U
 #define RESOLVERS_N 5U
@@ -430,7 +431,8 @@ static void plan_and_ack_round_trip(void **state) {
                          .received_us = -4,
                          .sent_us = 5,
                          .ahead = {{{4, 9}, {11, 11}}, 2},
-                         .refused_crc = 0xfedcba98};
+                         .refused_crc = 0xfedcba98,
+                         .keep = true};
     assert_int_equal(nx_codec_pack_ack(&ack, message, sizeof(message), &len),
                      0);
     assert_int_equal(nx_codec_unpack_down(message, len, &arena, &down, NULL),
@@ -455,6 +457,28 @@ static void foreign_bytes_are_refused(void **state) {
                      NX_ELIMIT);
 }
 
+/* What cannot be read of a newer format is said to be that; what can be is. */
+static void newer_batches_are_told(void **state) {
+    struct sample *s = sample_new();
+    struct nx_up up;
+    const char *why = NULL;
+    size_t len = 0;
+    (void)state;
+    for (uint8_t format = NX_BATCH_FORMAT; format <= NX_BATCH_FORMAT + 1;
+         format++) {
+        int bad = format > NX_BATCH_FORMAT ? NX_EVERSION : NX_EMALFORMED;
+        assert_int_equal(pack(&s->batch, &len), 0);
+        len = nx_test_newer(message, len, format);
+        assert_int_equal(unpack(message, len, &up, &why), bad);
+        assert_string_equal(why, "question.flags: unknown flag");
+        assert_int_equal(unpack(message, len - 1, &up, &why), NX_EMALFORMED);
+        message[len - 4] = 0; /* the flag */
+        assert_int_equal(unpack(message, len, &up, &why), 0);
+        assert_int_equal(up.u.batch.obs_n, s->batch.obs_n);
+    }
+    free(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(batch_round_trips),
@@ -467,6 +491,7 @@ int main(void) {
         cmocka_unit_test(hello_round_trips),
         cmocka_unit_test(plan_and_ack_round_trip),
         cmocka_unit_test(foreign_bytes_are_refused),
+        cmocka_unit_test(newer_batches_are_told),
     };
     return cmocka_run_group_tests_name("codec", tests, NULL, NULL);
 }

@@ -24,6 +24,7 @@
 #include "common/io_log.h"
 #include "tests/lib/agent_client.h"
 #include "tests/lib/loop.h"
+#include "tests/lib/newer_batch.h"
 
 #define CLIENTS_N 2U
 #define ACCEPT_QUIET_US 300000
@@ -325,6 +326,36 @@ static void test_refused(void **state) {
     assert_true(nx_test_wait(f->base, second_acked, f));
     assert_int_equal(counters(f).rejected_n, 65);
     assert_int_equal(counters(f).ignored_n, 0);
+}
+
+static bool told_refused_again(void *user) {
+    struct nx_test_client *client = &((struct fixture *)user)->clients[1];
+    nx_test_client_read(client);
+    return client->refused_n == 2;
+}
+
+/* What a newer agent sends is to be kept there; what no version sends is not,
+ * nor is what is cut. */
+static void test_newer(void **state) {
+    struct fixture *f = *state;
+    struct nx_test_client *client = &f->clients[1];
+    static uint8_t bytes[NX_MSG_MAX_BYTES];
+    size_t len = nx_test_batch(client->epoch, 1, 200, 0, 0, bytes);
+    len = nx_test_newer(bytes, len, NX_BATCH_FORMAT + 1);
+    nx_test_client_send(client, bytes, len);
+    assert_true(nx_test_wait(f->base, told_refused, f));
+    assert_true(client->keep);
+    assert_int_equal(client->refused_crc, nx_codec_crc(bytes, len));
+    assert_int_equal(counters(f).too_new_n, 1);
+    assert_int_equal(counters(f).rejected_n, 0);
+    len = nx_test_batch(client->epoch, 1, 200, 0, 0, bytes);
+    len = nx_test_newer(bytes, len, NX_BATCH_FORMAT);
+    nx_test_client_send(client, bytes, len);
+    assert_true(nx_test_wait(f->base, told_refused_again, f));
+    assert_false(client->keep);
+    assert_int_equal(counters(f).rejected_n, 1);
+    nx_test_client_batch(client, 1, 1, 0);
+    assert_true(nx_test_wait(f->base, second_acked, f));
 }
 
 static void test_malformed(void **state) {
@@ -697,6 +728,7 @@ int main(void) {
         WITH_ALL(test_duplicate_overlap_and_hole),
         WITH_ALL(test_hello),
         WITH_ALL(test_refused),
+        WITH_ALL(test_newer),
         WITH_ALL(test_malformed),
         WITH_ALL(test_hostile_numbers),
         WITH_ALL(test_oversize),

@@ -37,6 +37,7 @@ struct collector {
     bool silent;     /* acknowledges no batch */
     bool send_junk;  /* before each plan */
     uint64_t never;  /* the batch that it never takes */
+    bool keep;       /* ... because it is too old for it */
     struct nx_collector_keys announces;
     /* What it saw. */
     unsigned asked;
@@ -129,6 +130,7 @@ static void send_refusal(struct collector *c, zmq_msg_t *id, zmq_msg_t *body) {
     size_t len = 0;
     const struct nx_ack ack = {
         .echo = 1,
+        .keep = c->keep,
         .refused_crc = nx_codec_crc(zmq_msg_data(body), zmq_msg_size(body))};
     assert_int_equal(nx_codec_pack_ack(&ack, bytes, sizeof(bytes), &len),
                      NX_OK);
@@ -390,6 +392,36 @@ static void test_refused_batch(void **state) {
     assert_int_equal(f->c.hellos, 1);
 }
 
+/* A batch that this collector is too old for is kept until another connection;
+ * what comes behind it goes on. */
+static void test_kept_batch(void **state) {
+    struct fixture *f = *state;
+    struct nx_ledger ledger;
+    f->c.never = 1;
+    f->c.keep = true;
+    f->c.silent = true;
+    f->c.stop_at = 3;
+    start(f);
+    put(f, 3);
+    put(f, 2);
+    while (f->c.seqs_n < 3) {
+        assert_int_equal(event_base_dispatch(f->c.base), 0);
+    }
+    nx_spool_ledger(f->spool, &ledger);
+    assert_int_equal(ledger.held, 5);
+    assert_int_equal(ledger.dropped, 0);
+    close_router(&f->c);
+    f->c.never = 0;
+    f->c.silent = false;
+    f->c.stop_at = 0;
+    open_router(&f->c);
+    run_until_acked(f);
+    nx_spool_ledger(f->spool, &ledger);
+    assert_int_equal(ledger.acked, 5);
+    assert_int_equal(ledger.dropped, 0);
+    assert_int_equal(f->c.hellos, 2);
+}
+
 /* A change in what the agent says of itself is said at once. */
 static void test_hello_again(void **state) {
     struct fixture *f = *state;
@@ -583,6 +615,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hello_batch_ack, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_batch, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_kept_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hello_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_hellos, setup, teardown),
         cmocka_unit_test_setup_teardown(test_idle, setup, teardown),

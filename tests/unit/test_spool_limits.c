@@ -262,6 +262,47 @@ static void test_nearest_holes_become_one(void **state) {
     assert_int_equal(b->spool->holes[63].to_seq, 635);
 }
 
+/* What a collector is too old for waits, and nothing else for it; with as many
+ * as may lie in the way all that follows waits, until a connection begins. */
+static void test_kept(void **state) {
+    struct bench *b = *state;
+    int64_t sent_us = 0;
+    bench_open(b, true);
+    nx_spool_connected(b->spool, 0);
+    for (uint64_t first = 1; first < 60; first += 20) {
+        bench_put(b, 10);
+        assert_false(nx_spool_rests(b->spool));
+        assert_int_equal(bench_send(b, S), first);
+        uint32_t crc = b->spool->peeked_crc;
+        assert_int_equal(nx_spool_keep(b->spool, crc ^ 2), 0);
+        assert_int_equal(nx_spool_keep(b->spool, crc), 10);
+        assert_int_equal(nx_spool_keep(b->spool, crc), 0);
+        bench_put(b, 10);
+        if (first < 40) {
+            assert_int_equal(bench_send(b, S), first + 10);
+            const struct nx_ack ack = {
+                .epoch = EPOCH,
+                .echo = first + 10,
+                .ahead = {.runs = {{11, 20}, {31, 40}}, .n = first / 20 + 1}};
+            (void)nx_spool_ack(b->spool, &ack, false, S, &sent_us);
+        }
+        nx_spool_rewind(b->spool, S); /* sends none of those that wait */
+    }
+    assert_true(nx_spool_rests(b->spool));
+    assert_int_equal(bench_send(b, S), 0);
+    assert_int_equal(nx_spool_send_at(b->spool), INT64_MAX);
+    assert_int_equal(nx_spool_timeout_at(b->spool, S), INT64_MAX);
+    assert_int_equal(bench_ledger(b).held, 40);
+    assert_int_equal(bench_ledger(b).acked, 20);
+    assert_int_equal(bench_ledger(b).dropped, 0);
+    nx_spool_connected(b->spool, 2 * S);
+    assert_int_equal(bench_send(b, 2 * S), 1);
+    assert_int_equal(bench_send(b, 3 * S), 21);
+    bench_crash(b, true);
+    assert_int_equal(bench_ledger(b).held, 60);
+    assert_int_equal(bench_drain(b), 60);
+}
+
 #define MANY_HOLES (NX_SPOOL_HOLES_MAX - 4U)
 
 /* Every second number of a hundred is lost, for reasons in turn. */
@@ -374,6 +415,7 @@ int main(void) {
         WITH_BENCH(test_refused_while_draining),
         WITH_BENCH(test_refused_without_room),
         WITH_BENCH(test_nearest_holes_become_one),
+        WITH_BENCH(test_kept),
         WITH_BENCH(test_holes_outlive_a_crash),
         WITH_BENCH(test_pages_of_the_ledger),
         WITH_BENCH(test_newer_version),
