@@ -168,6 +168,7 @@ struct nx_task {
 struct nx_plan {
     uint64_t revision;
     uint32_t valid_s;
+    uint32_t spread_ms; /* connections that are lost are made again within it */
     const struct nx_task *tasks;
     size_t tasks_n;
     struct nx_collector_keys keys; /* all that are the collector's */

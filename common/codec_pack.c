@@ -244,6 +244,7 @@ int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,
     }
     message.revision = plan->revision;
     message.valid_s = plan->valid_s;
+    message.spread_ms = plan->spread_ms;
     message.tasks = pointers;
     message.n_tasks = plan->tasks_n;
     message.names = nx_pack_names(&p, &message.n_names);

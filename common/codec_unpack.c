@@ -236,6 +236,7 @@ static bool unpack_plan(struct nx_unpacker *u, const Nxclear__Plan *from,
     }
     out->revision = from->revision;
     out->valid_s = from->valid_s;
+    out->spread_ms = from->spread_ms;
     out->tasks = tasks;
     out->tasks_n = from->n_tasks;
     return tasks != NULL;

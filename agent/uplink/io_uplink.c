@@ -297,6 +297,7 @@ static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
                             u->server_keys.list[u->key_which],
                             &down.u.plan.keys);
         }
+        u->spread_ms = down.u.plan.spread_ms;
         u->plan_missed = !u->handler.plan(u->handler.user, &down.u.plan);
         break;
     }

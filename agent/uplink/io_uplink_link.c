@@ -262,6 +262,25 @@ static bool next_key(struct nx_uplink *u) {
     return more;
 }
 
+static enum nx_attempt_failure failure_of(enum nx_link_end end, bool around) {
+    switch (end) {
+    case NX_END_LOST:
+    case NX_END_DAMAGED:
+    case NX_END_SILENT:
+        return NX_ATTEMPT_LOST;
+    case NX_END_REFUSED:
+        return around ? NX_ATTEMPT_REFUSED : NX_ATTEMPT_FAILED;
+    case NX_END_UNREACHED:
+    case NX_END_HANDSHAKE:
+    case NX_END_CLOSED:
+    case NX_END_TIMEOUT:
+    case NX_END_RELOAD:
+    case NX_END_LOCAL:
+        break;
+    }
+    return NX_ATTEMPT_FAILED;
+}
+
 /* When and where to try next: a lost connection again, a few times, then one
  * after the other, with the backoff after each time around. */
 static void plan_next(struct nx_uplink *u) {
@@ -284,11 +303,9 @@ static void plan_next(struct nx_uplink *u) {
     }
     struct nx_backoff once = {0};
     bool around = u->which == 0 || same;
-    uint32_t ms =
-        nx_backoff_next(around ? &u->backoff : &once,
-                        u->end == NX_END_REFUSED && around ? NX_ATTEMPT_REFUSED
-                                                           : NX_ATTEMPT_FAILED,
-                        nx_clock_mono_us(), some_random());
+    uint32_t ms = nx_backoff_next(
+        around ? &u->backoff : &once, failure_of(u->end, around),
+        nx_clock_mono_us(), u->spread_ms, some_random());
     nx_log(NX_LOG_DEBUG, "collector %s: next attempt in %u ms",
            collector(u)->endpoint, (unsigned)ms);
     link_after(u, ms);

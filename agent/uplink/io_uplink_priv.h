@@ -52,6 +52,7 @@ struct nx_uplink {
     size_t key_which;                     /* ... and the one of this attempt */
     bool tcp_connected;
     struct nx_backoff backoff;
+    uint32_t spread_ms;      /* as the collector wished last */
     enum nx_link_end logged; /* what was last told in the log ... */
     int64_t logged_us;       /* ... and when; 0: nothing */
     /* What is said. */

@@ -25,7 +25,8 @@ static int set_options(void *socket, const struct nx_keypair *keys) {
         {ZMQ_ROUTER_MANDATORY, 1},
         {ZMQ_RCVHWM, 64}, /* a stranger's queue: 64 * 256 KiB at most */
         {ZMQ_SNDHWM, 64},
-        {ZMQ_HANDSHAKE_IVL, 10000},
+        {ZMQ_HANDSHAKE_IVL, 15000}, /* as long as agents wait: one that is
+                                       broken off is begun again */
         {ZMQ_BACKLOG, 4096},
         /* Who is silently gone is found by the kernel within 45 s. ZeroMQ's own
          * heartbeats would take a timer of each connection, and libzmq walks

@@ -57,7 +57,7 @@ int nx_ingest_agent_set(struct nx_ingest *ingest,
         end_connections(peer);
     }
     nx_ingest_clone_over(ingest, peer);
-    peer->accepted = agent->accepted;
+    nx_peers_accept(&ingest->peers, peer, agent->accepted);
     peer->authority = agent->authority;
     nx_ingest_check_role(peer);
     return NX_OK;

@@ -19,6 +19,7 @@ static void send_plan(struct nx_ingest *ingest, struct nx_peer *peer,
                              &arena, &plan);
     if (err == NX_OK) {
         plan.keys = ingest->keys;
+        plan.spread_ms = nx_peers_spread_ms(&ingest->peers);
         err = nx_codec_pack_plan(&plan, &arena, ingest->out, NX_MSG_MAX_BYTES,
                                  &len);
     }

@@ -73,6 +73,20 @@ static bool grow_fds(struct nx_peers *peers, size_t need) {
     return true;
 }
 
+void nx_peers_accept(struct nx_peers *peers, struct nx_peer *peer,
+                     bool accepted) {
+    peers->accepted_n -= peer->accepted ? 1 : 0;
+    peers->accepted_n += accepted ? 1 : 0;
+    peer->accepted = accepted;
+}
+
+uint32_t nx_peers_spread_ms(const struct nx_peers *peers) {
+    size_t most_n = NX_PEERS_SPREAD_MAX_MS / NX_PEER_COMES_MS;
+    return peers->accepted_n < most_n
+               ? (uint32_t)peers->accepted_n * NX_PEER_COMES_MS
+               : NX_PEERS_SPREAD_MAX_MS;
+}
+
 void nx_peers_connected(struct nx_peers *peers, struct nx_peer *peer, int fd) {
     peer->other_fd = peer->source_fd;
     peer->source_fd = fd;

@@ -15,8 +15,12 @@
 #define NX_PEER_BAD_MAX 10U          /* bad messages in a row until ... */
 #define NX_PEER_IGNORE_US 60000000   /* ... nothing is taken so long */
 #define NX_PEER_PLAN_EVERY_US 200000 /* one plan per agent in this time */
-#define NX_PEERS_ID_MAX (1U << 20)   /* agents ever accepted */
-#define NX_PEERS_FD_MAX (1 << 20)    /* descriptors above are not remembered */
+/* What the collector has to do for one that comes, with room: agents that lose
+ * their connections at once come back over so long each. */
+#define NX_PEER_COMES_MS 2U
+#define NX_PEERS_SPREAD_MAX_MS 60000U
+#define NX_PEERS_ID_MAX (1U << 20) /* agents ever accepted */
+#define NX_PEERS_FD_MAX (1 << 20)  /* descriptors above are not remembered */
 
 struct nx_peer {
     uint32_t agent_id;
@@ -70,6 +74,7 @@ struct nx_peers {
     uint32_t *by_fd; /* id of the agent that spoke over it last; 0: none */
     size_t fds_cap;
     struct nx_peer *ack_first; /* peers with ack_due */
+    size_t accepted_n;
 };
 
 void nx_peers_init(struct nx_peers *peers);
@@ -79,6 +84,11 @@ void nx_peers_fini(struct nx_peers *peers);
 struct nx_peer *nx_peers_get(const struct nx_peers *peers, uint32_t agent_id);
 /* The same, made when there is none. NULL: out of memory or of ids. */
 struct nx_peer *nx_peers_make(struct nx_peers *peers, uint32_t agent_id);
+
+void nx_peers_accept(struct nx_peers *peers, struct nx_peer *peer,
+                     bool accepted);
+/* For nx_plan.spread_ms. */
+uint32_t nx_peers_spread_ms(const struct nx_peers *peers);
 
 /* The peer speaks over another connection now, of this descriptor (-1: not
  * known). Without memory its end will not be noticed. */

@@ -29,6 +29,7 @@
 #define HANDSHAKE_MS 15000 /* as in io_uplink_link.c */
 #define AGAIN_MS 10000     /* ACK_TIMEOUT_US of io_uplink.c */
 #define RESULTS 10U
+#define FLOOR_SPREAD_MS 2U /* each agent, as NX_PEER_COMES_MS */
 #define PATH_BYTES 512
 
 static const char *folder;
@@ -188,6 +189,7 @@ static struct crowd {
     struct agent *agents;
     unsigned n;
     bool floor;
+    uint32_t spread_ms; /* as the collector wishes */
     char server_key[NX_KEY_TEXT_MAX];
     char endpoint[96];
     struct dice dice;
@@ -276,6 +278,8 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
     }
     if (down.kind == NX_DOWN_ACK) {
         acknowledged(a, down.u.ack.acked_seq, down.u.ack.echo == 0);
+    } else {
+        crowd.spread_ms = down.u.plan.spread_ms;
     }
 }
 
@@ -348,9 +352,10 @@ static void close_link(struct agent *a) {
     a->socket = NULL;
     (void)nx_backoff_same(&a->backoff, a->lost);
     a->link = WAITING;
-    after_ms(a,
-             nx_backoff_next(&a->backoff, NX_ATTEMPT_FAILED, nx_clock_mono_us(),
-                             (uint32_t)dice_u64(&crowd.dice)));
+    after_ms(a, nx_backoff_next(&a->backoff,
+                                a->lost ? NX_ATTEMPT_LOST : NX_ATTEMPT_FAILED,
+                                nx_clock_mono_us(), crowd.spread_ms,
+                                (uint32_t)dice_u64(&crowd.dice)));
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg) {
@@ -380,8 +385,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg) {
 
 static void read_agents(unsigned first) {
     FILE *file = fopen(in_folder("agents.keys"), "rb");
-    if (file == NULL ||
-        fseek(file, (long)(first * sizeof(struct nx_keypair)), SEEK_SET) != 0) {
+    if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
+        die("agents.keys");
+    }
+    if (crowd.floor) {
+        size_t all_n = (size_t)ftell(file) / sizeof(struct nx_keypair);
+        crowd.spread_ms = (uint32_t)all_n * FLOOR_SPREAD_MS;
+    }
+    if (fseek(file, (long)(first * sizeof(struct nx_keypair)), SEEK_SET) != 0) {
         die("agents.keys");
     }
     for (unsigned i = 0; i < crowd.n; i++) {

@@ -127,11 +127,42 @@ static void test_backoff_failed(void **state) {
                                     16000, 32000, 60000, 60000};
     struct nx_backoff b = {0};
     for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-        assert_int_equal(nx_backoff_next(&b, NX_ATTEMPT_FAILED, S, 0), want[i]);
+        struct nx_backoff same = b;
+        assert_int_equal(nx_backoff_next(&same, NX_ATTEMPT_FAILED, S, 0, 0),
+                         want[i] / 2);
+        assert_int_equal(
+            nx_backoff_next(&b, NX_ATTEMPT_FAILED, S, 20000, want[i]),
+            want[i] / 2 + want[i]);
     }
     for (uint32_t random = 0; random < 100000; random += 777) {
-        uint32_t ms = nx_backoff_next(&b, NX_ATTEMPT_FAILED, S, random);
-        assert_in_range(ms, 60000, 75000);
+        uint32_t ms = nx_backoff_next(&b, NX_ATTEMPT_FAILED, S, 0, random);
+        assert_in_range(ms, 30000, 90000);
+    }
+}
+
+/* All have lost their connections at once: each tenth of the spread brings a
+ * tenth of them, and without one they come soon. */
+static void test_backoff_lost(void **state) {
+    unsigned in_tenth[10] = {0};
+    (void)state;
+    for (uint32_t i = 0; i < 10000; i++) {
+        struct nx_backoff b = {0};
+        uint32_t random = i * UINT32_C(2654435761);
+        uint32_t ms = nx_backoff_next(&b, NX_ATTEMPT_LOST, S, 20000, random);
+        assert_in_range(ms, 1000, 21000);
+        in_tenth[ms == 21000 ? 9 : (ms - 1000) / 2000]++;
+        /* Lost again before it has worked: that may be its own trouble. */
+        ms = nx_backoff_next(&b, NX_ATTEMPT_LOST, S, 20000, random);
+        assert_in_range(ms, 1000, 3000);
+        b = (struct nx_backoff){0};
+        ms = nx_backoff_next(&b, NX_ATTEMPT_LOST, S, 0, random);
+        assert_in_range(ms, 1000, 1250);
+        b = (struct nx_backoff){0};
+        ms = nx_backoff_next(&b, NX_ATTEMPT_LOST, S, UINT32_MAX, random);
+        assert_in_range(ms, 1000, 61000);
+    }
+    for (size_t i = 0; i < 10; i++) {
+        assert_in_range(in_tenth[i], 900, 1100);
     }
 }
 
@@ -141,12 +172,13 @@ static void test_backoff_refused(void **state) {
     int64_t now = 50 * S;
     /* Eager for a minute, then patient. */
     for (int i = 0; i < 30; i++, now += 2 * S) {
-        assert_int_equal(nx_backoff_next(&b, NX_ATTEMPT_REFUSED, now, 0), 2000);
+        assert_int_equal(nx_backoff_next(&b, NX_ATTEMPT_REFUSED, now, 20000, 0),
+                         2000);
     }
     static const uint32_t want[] = {4000,   8000,   16000,  32000, 64000,
                                     128000, 256000, 300000, 300000};
     for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
-        assert_int_equal(nx_backoff_next(&b, NX_ATTEMPT_REFUSED, now, 0),
+        assert_int_equal(nx_backoff_next(&b, NX_ATTEMPT_REFUSED, now, 20000, 0),
                          want[i]);
     }
 }
@@ -178,6 +210,7 @@ int main(void) {
         cmocka_unit_test(test_step),
         cmocka_unit_test(test_impossible),
         cmocka_unit_test(test_backoff_failed),
+        cmocka_unit_test(test_backoff_lost),
         cmocka_unit_test(test_backoff_refused),
         cmocka_unit_test(test_backoff_same),
     };

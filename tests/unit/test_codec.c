@@ -400,6 +400,7 @@ static void plan_and_ack_round_trip(void **state) {
     assert_int_equal(nx_endpoint_parse("192.0.2.53", &tasks[1].endpoint), 0);
     struct nx_plan plan = {.revision = 12,
                            .valid_s = 60,
+                           .spread_ms = 20000,
                            .tasks = tasks,
                            .tasks_n = 3,
                            .keys = {.list = {{7}, {8, 9}, {10}}, .n = 3}};
@@ -410,6 +411,7 @@ static void plan_and_ack_round_trip(void **state) {
                      0);
     assert_int_equal(down.kind, NX_DOWN_PLAN);
     assert_int_equal(down.u.plan.tasks_n, 3);
+    assert_int_equal(down.u.plan.spread_ms, 20000);
     assert_int_equal(down.u.plan.keys.n, 3);
     assert_memory_equal(down.u.plan.keys.list, plan.keys.list,
                         sizeof(plan.keys.list));

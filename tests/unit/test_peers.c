@@ -9,7 +9,7 @@
 static struct nx_peer *accepted(struct nx_peers *peers, uint32_t id) {
     struct nx_peer *peer = nx_peers_make(peers, id);
     assert_non_null(peer);
-    peer->accepted = true;
+    nx_peers_accept(peers, peer, true);
     return peer;
 }
 
@@ -24,7 +24,9 @@ static void names_of_users(void **state) {
     assert_null(nx_peers_of_user(&peers, "7 0"));
     assert_null(nx_peers_of_user(&peers, "-700"));
     assert_null(nx_peers_of_user(&peers, "99999999999999999999700"));
-    peer->accepted = false;
+    assert_int_equal(nx_peers_spread_ms(&peers), NX_PEER_COMES_MS);
+    nx_peers_accept(&peers, peer, false);
+    assert_int_equal(nx_peers_spread_ms(&peers), 0);
     assert_null(nx_peers_of_user(&peers, "700"));
     assert_null(nx_peers_make(&peers, NX_PEERS_ID_MAX + 1));
     nx_peers_fini(&peers);
