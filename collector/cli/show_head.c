@@ -167,16 +167,21 @@ static void add_findings(const json_t *authority, struct nx_text *out) {
     }
 }
 
-/* Those that left the NS set: caches may ask them still (rule 1). */
-static bool old_servers_deny(const json_t *authority) {
+/* Those that left the NS set: caches may ask them still (rule 1). NULL: they do
+ * no harm. */
+static const char *old_servers_say(const json_t *authority) {
+    const char *said = NULL;
     const json_t *server = NULL;
     size_t i = 0;
     json_array_foreach(json_object_get(authority, "old_servers"), i, server) {
         if (nx_doc_is(server, "state", "denies")) {
-            return true;
+            return ", old name servers deny";
+        }
+        if (nx_doc_is(server, "state", "pending")) {
+            said = ", old name servers are not asked";
         }
     }
-    return false;
+    return said;
 }
 
 static void add_restored(const json_t *authority, int64_t now_us,
@@ -196,8 +201,9 @@ static void add_restored(const json_t *authority, int64_t now_us,
                      good, total);
         add_serial(authority, out);
     }
-    if (old_servers_deny(authority)) {
-        nx_text_add(out, ", old name servers deny");
+    const char *old = old_servers_say(authority);
+    if (old != NULL) {
+        nx_text_add(out, old);
     } else if (!json_is_true(json_object_get(authority, "verified"))) {
         nx_text_add(out, ", not verified yet");
     }

@@ -261,6 +261,9 @@ void nx_left_step(struct nx_left *left, const struct nx_left_rules *rules,
     for (size_t i = left->n; i-- > 0;) {
         struct nx_left_server *s = &left->list[i];
         s->class_ = (uint8_t)worst_of(s, rules, now_us);
+        s->unasked =
+            s->last_us == NX_TIME_UNKNOWN &&
+            past(later(s->left_us, rules->woke_us), rules->patience_us, now_us);
         if (now_us < s->until_us) {
             continue;
         }

@@ -48,6 +48,7 @@ struct nx_left_server {
     int64_t until_us; /* no cache holds the old set longer */
     uint32_t w_s;     /* largest negative TTL it sent; 0: none */
     uint8_t class_;   /* enum nx_left_class, as of the last step */
+    bool unasked;     /* so long since it left that somebody should have */
     bool answered;    /* the newest answer, of whichever vantage: */
     uint8_t outcome;  /* enum nx_outcome */
     bool bare;        /* nothing in it: NODATA to resolvers (plants.h) */

@@ -7,6 +7,8 @@
 #include "collector/audit/ttls.h"
 #include "collector/status/status_sheet.h"
 
+#define NX_AUDITORS_TEXT_MAX 160U
+
 struct nx_status_audit {
     const struct nx_incident *incident;
     struct nx_auth_server *servers; /* each once */
@@ -25,7 +27,12 @@ struct nx_status_audit {
     size_t findings_n;
     size_t audited_n; /* servers asked everything, of the worst item */
     struct nx_audit_ttls ttls;
+    char auditors[NX_AUDITORS_TEXT_MAX]; /* nx_status_auditors */
 };
+
+/* The agents in the role authority that were heard of, by name: "a, b and 3
+ * more". Into out, of NX_AUDITORS_TEXT_MAX. */
+void nx_status_auditors(const struct nx_engine *engine, char *out);
 
 /* "NXDOMAIN", "timeout": what the server said last; out: 12 bytes. */
 const char *nx_status_kind_text(const struct nx_auth_server *server, char *out);

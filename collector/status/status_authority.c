@@ -167,6 +167,7 @@ static int audit_init(struct nx_status_audit *a, const struct nx_engine *engine,
                                   .silent = sheet->audit_silent,
                                   .now_us = sheet->now_us};
     nx_audit_ttls_init(&a->ttls);
+    nx_status_auditors(engine, a->auditors);
     a->facts.outage_lo_us = incident->outage_from_us;
     a->facts.restored_lo_us = NX_TIME_UNKNOWN;
     a->facts.restored_hi_us = NX_TIME_UNKNOWN;

@@ -1,4 +1,7 @@
 /* The findings about the authoritative side in the status document. */
+#include <stdio.h>
+#include <string.h>
+
 #include "collector/status/status_audit.h"
 #include "collector/status/status_text.h"
 #include "common/rfc3339.h"
@@ -89,8 +92,54 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
     return find_text(list, server_tag(s), &s->at, &text);
 }
 
+struct auditors {
+    char *out;
+    unsigned n, named_n;
+};
+
+static void take_auditor(void *user, const struct nx_agent_view *view) {
+    struct auditors *to = user;
+    size_t len = strlen(to->out);
+    if (!view->agent->authority || !view->agent->accepted ||
+        !view->connected_once) {
+        return;
+    }
+    to->n++;
+    if (len + strlen(view->agent->name) + sizeof(", and 4294967295 more") <
+        NX_AUDITORS_TEXT_MAX) {
+        to->named_n++;
+        (void)snprintf(to->out + len, NX_AUDITORS_TEXT_MAX - len, "%s%s",
+                       len > 0 ? ", " : "", view->agent->name);
+    }
+}
+
+void nx_status_auditors(const struct nx_engine *engine, char *out) {
+    struct auditors to = {.out = out};
+    out[0] = '\0';
+    nx_engine_agents(engine, take_auditor, &to);
+    size_t len = strlen(out);
+    if (to.n > to.named_n) {
+        (void)snprintf(out + len, NX_AUDITORS_TEXT_MAX - len, " and %u more",
+                       to.n - to.named_n);
+    }
+}
+
+/* Agents look at the zone, and at none of its former servers: those of an older
+ * release refuse that task and keep the guard shut until the end. */
+static void blame_auditors(struct nx_text *text, const struct nx_left_server *s,
+                           const struct nx_status_audit *a) {
+    char time[NX_TIME_TEXT_MAX];
+    if (s->unasked && !a->silent && a->auditors[0] != '\0') {
+        nx_text_addf(text,
+                     "; no agent in the role authority has asked it since %s: "
+                     "upgrade those of an older release, which do not (%s)",
+                     nx_time_text(s->left_us, time), a->auditors);
+    }
+}
+
 /* It holds the guard shut: rule 1. */
-static bool find_left(json_t *list, const struct nx_left_server *s) {
+static bool find_left(json_t *list, const struct nx_left_server *s,
+                      const struct nx_status_audit *a) {
     char code[12];
     char at[NX_ENDPOINT_TEXT_MAX];
     char name[NX_DNAME_TEXT_MAX];
@@ -122,6 +171,7 @@ static bool find_left(json_t *list, const struct nx_left_server *s) {
                  ": caches may ask it until %s, resolvers are not asked "
                  "before",
                  nx_time_text(s->until_us, time));
+    blame_auditors(&text, s, a);
     return find_text(list,
                      s->class_ == NX_LEFT_PENDING ? NX_FIND_OLD_SERVER_UNSEEN
                                                   : NX_FIND_OLD_SERVER_DENIES,
@@ -172,7 +222,7 @@ static bool find_all(json_t *list, const struct nx_status_audit *a) {
         }
     }
     for (size_t i = 0; i < a->left_n; i++) {
-        if (!find_left(list, &a->left[i])) {
+        if (!find_left(list, &a->left[i], a)) {
             return false;
         }
     }

@@ -110,10 +110,13 @@ static void test_nobody_asks_the_old_server(void **state) {
     delegate(b, 1, apex, NEW, NEW, T0 + 10 * S);
     goes_on(b, NOT_ASKED, T0 + 11 * S, T0 + 100 * S);
     assert_true(nx_authority_proven(b->a)); /* good when it was seen last */
+    assert_false(view_of(b)->left[0].unasked);
     goes_on(b, NOT_ASKED, T0 + 105 * S, T0 + 400 * S);
     assert_false(nx_authority_proven(b->a)); /* that was long ago */
     assert_int_equal(view_of(b)->left[0].class_, NX_LEFT_PENDING);
+    assert_true(view_of(b)->left[0].unasked);
     goes_on(b, RIGHT, T0 + 405 * S, T0 + 405 * S);
+    assert_false(view_of(b)->left[0].unasked);
     assert_true(nx_authority_proven(b->a));
     assert_false(nx_authority_facts(b->a)->old_servers_negative);
 }

@@ -41,6 +41,8 @@ static void test_servers_that_left(void **state) {
           "ns1.example.com  192.0.2.11@53  left the set, denies       -   "
           "2 s\n",
           "1/1 name servers agree, old name servers deny");
+    shows(DOCUMENT("pending"), "left the set, pending",
+          "1/1 name servers agree, old name servers are not asked");
     shows(DOCUMENT("harmless"), "left the set, harmless", "not verified yet");
 }
 
