@@ -76,16 +76,20 @@ static unsigned state_then(const struct nx_engine *engine,
 }
 
 /* The first instant after the newest look at which time alone, or the servers,
- * made the state what it is; now, when none of them did. */
+ * made the state what it is; now, when none of them did. `after`: that look. */
 static int64_t timer_of(const struct nx_engine *engine,
                         const struct nx_target *t, size_t n, int64_t from_us,
-                        int64_t now_us, unsigned state) {
+                        int64_t now_us, const struct nx_memory *after,
+                        unsigned state) {
     const struct nx_auth_facts *f = nx_authority_facts(t->item->authority);
     int64_t silent_us =
         t->heard_us + engine->settings.diagnosis.silent_after_us + 1;
-    int64_t at_us[NX_LINES_MAX + 3] = {silent_us, f->restored_hi_us,
+    int64_t at_us[NX_LINES_MAX + 4] = {silent_us, f->restored_hi_us,
                                        t->verdict.hard.at_us + 1};
     size_t at_n = 3;
+    if (after->doubt_us != NX_TIME_UNKNOWN) {
+        at_us[at_n++] = after->doubt_us + NX_CONFIRM_US + 1;
+    }
     int64_t best_us = now_us;
     for (size_t i = 0; i < t->verdict.lines_n && i < NX_LINES_MAX; i++) {
         at_us[at_n++] = t->verdict.lines[i].b_us + 1;
@@ -118,7 +122,7 @@ int64_t nx_target_since(struct nx_engine *engine, const struct nx_target *t,
         then = next;
     }
     if (n > 0 && then != state) {
-        since_us = timer_of(engine, t, n, last_us, now_us, state);
+        since_us = timer_of(engine, t, n, last_us, now_us, &memory, state);
     }
     return since_us;
 }
@@ -167,6 +171,9 @@ static int64_t next_due(const struct nx_engine *engine,
     }
     if (v->hard.reason != NX_HARD_NONE) {
         due_us = sooner(due_us, v->hard.at_us + 1, now_us);
+    }
+    if (v->doubt_us != NX_TIME_UNKNOWN) {
+        due_us = sooner(due_us, v->doubt_us + NX_CONFIRM_US + 1, now_us);
     }
     for (size_t i = 0; i < v->lines_n; i++) {
         due_us = sooner(due_us, v->lines[i].b_us + 1, now_us);

@@ -10,8 +10,7 @@
 #include "collector/infer/marks.h"
 #include "collector/infer/schedule.h"
 
-#define CONFIRM_US (35 * NX_US_PER_S) /* 3.4, 5.7: one-shot stale answers */
-#define LOST_LOOKS 3U                 /* 5.7: unreachable */
+#define LOST_LOOKS 3U /* 5.7: unreachable */
 
 void nx_diagnosis_settings_default(struct nx_diagnosis_settings *out) {
     *out = (struct nx_diagnosis_settings){
@@ -35,10 +34,6 @@ static enum nx_state unknown(struct nx_verdict *out,
     return NX_STATE_UNKNOWN;
 }
 
-static bool was(const struct nx_evidence *ev, enum nx_state state) {
-    return ev->c->before.known && ev->c->before.state == state;
-}
-
 /* After positives: enough of them, or not yet. */
 static enum nx_state positive_state(const struct nx_evidence *ev,
                                     struct nx_verdict *out) {
@@ -55,37 +50,72 @@ static enum nx_state positive_state(const struct nx_evidence *ev,
     return NX_STATE_PARTLY_CLEAR;
 }
 
-/* Since when: a look that might have agreed did not come in time. */
-static int64_t doubt_left(const struct nx_case *c) {
-    bool over = c->before.doubt_us != NX_TIME_UNKNOWN &&
-                c->now_us - c->before.doubt_us > CONFIRM_US;
+/* What the looks since `clear` was said last have against it. */
+struct doubt {
+    int64_t at_us;  /* the newest that was not positive; NX_TIME_UNKNOWN */
+    bool open;      /* nothing positive came after it */
+    bool confirmed; /* a second in a row, or soon after */
+    bool answered;  /* after the newest restoration */
+};
 
-    return over ? NX_TIME_UNKNOWN : c->before.doubt_us;
+static void weigh_look(const struct nx_case *c, const struct nx_look *look,
+                       bool is_new, struct doubt *doubt) {
+    if (nx_look_is_restored(c, look)) {
+        doubt->answered = true;
+        doubt->open &= look->tx_us <= doubt->at_us;
+    } else if (is_new && nx_kind_is_telling(look->kind)) {
+        doubt->confirmed |=
+            doubt->open || (doubt->at_us != NX_TIME_UNKNOWN &&
+                            look->tx_us - doubt->at_us <= NX_CONFIRM_US);
+        doubt->at_us = look->tx_us;
+        doubt->open = true;
+    }
 }
 
-/* A clear target that says otherwise once stays clear until a second look
- * within 35 s agrees. */
-static bool is_in_doubt(const struct nx_evidence *ev, struct nx_verdict *out) {
-    const struct nx_case *c = ev->c;
-    int64_t tx_us = 0;
+static size_t newest_telling(const struct nx_case *c) {
+    size_t n = c->looks_n;
 
-    if (!was(ev, NX_STATE_CLEAR) || !c->auth->all_ns_good) {
+    while (n > 0 && !nx_kind_is_telling(c->looks[n - 1].kind)) {
+        n--;
+    }
+    return n - 1;
+}
+
+/* Look by look, so that it does not matter how many came at once. */
+static struct doubt weigh(const struct nx_case *c) {
+    struct doubt doubt = {.at_us = c->before.doubt_us,
+                          .open = c->before.doubt_us != NX_TIME_UNKNOWN};
+    size_t newest = newest_telling(c);
+
+    for (size_t i = 0; i < c->looks_n; i++) {
+        const struct nx_look *look = &c->looks[i];
+        bool is_new = look->rx_us > c->before.last_look_us ||
+                      (i == newest && look->tx_us != doubt.at_us);
+        weigh_look(c, look, is_new, &doubt);
+    }
+    return doubt;
+}
+
+/* A clear target stays clear while a look that says otherwise waits for a
+ * second one, NX_CONFIRM_US at most. What was seen before the newest
+ * restoration says nothing about after. */
+static bool is_still_clear(const struct nx_case *c, struct doubt *out) {
+    *out = (struct doubt){.at_us = NX_TIME_UNKNOWN};
+    if (!c->before.known || c->before.state != NX_STATE_CLEAR ||
+        !c->auth->all_ns_good ||
+        c->auth->restored_lo_us > c->before.last_look_us) {
         return false;
     }
-    tx_us = c->looks[ev->last].tx_us;
-    out->doubt_us = c->before.doubt_us;
-    if (c->looks[ev->last].kind == NX_KIND_POS) {
-        out->doubt_us = doubt_left(c);
-        return true;
+    *out = weigh(c);
+    if (!out->answered || out->confirmed) {
+        return false;
     }
-    if (out->doubt_us == NX_TIME_UNKNOWN || tx_us == out->doubt_us ||
-        tx_us - out->doubt_us > CONFIRM_US) {
-        out->doubt_us = tx_us;
-        return true;
+    if (out->at_us != NX_TIME_UNKNOWN &&
+        c->now_us - out->at_us > NX_CONFIRM_US) {
+        out->at_us = NX_TIME_UNKNOWN;
+        return !out->open; /* settled, or nobody looked again */
     }
-    out->doubt_us = NX_TIME_UNKNOWN;
-    flag(out, NX_FLAG_FLAPPING);
-    return false;
+    return true;
 }
 
 /* Nothing that tells about the name yet. */
@@ -113,6 +143,7 @@ static bool is_out_of_reach(const struct nx_evidence *ev) {
 static enum nx_state classify(const struct nx_evidence *ev,
                               struct nx_verdict *out) {
     const struct nx_look *last = NULL;
+    struct doubt doubt;
 
     if (ev->heard && is_out_of_reach(ev)) {
         return NX_STATE_UNREACHABLE;
@@ -121,8 +152,12 @@ static enum nx_state classify(const struct nx_evidence *ev,
         return mute_state(ev, out);
     }
     last = &ev->c->looks[ev->last];
-    if (is_in_doubt(ev, out)) {
+    if (is_still_clear(ev->c, &doubt)) {
+        out->doubt_us = doubt.at_us;
         return NX_STATE_CLEAR;
+    }
+    if (doubt.confirmed) {
+        flag(out, NX_FLAG_FLAPPING);
     }
     /* What was proven stays proven when the agent falls silent. */
     if (!ev->heard && !nx_is_confirmed_clear(ev)) {
@@ -209,11 +244,10 @@ static struct nx_case case_of(const struct nx_diagnosis_settings *settings,
     };
 }
 
-/* A clear target that answers: is_in_doubt needs no more to be known. */
-static bool stays_clear(const struct nx_case *c) {
-    return c->before.known && c->before.state == NX_STATE_CLEAR &&
-           c->auth->all_ns_good && c->looks_n > 0 &&
-           c->looks[c->looks_n - 1].kind == NX_KIND_POS;
+/* A clear target that answers: no more needs to be known. */
+static bool stays_clear(const struct nx_case *c, struct doubt *doubt) {
+    return c->looks_n > 0 && c->looks[c->looks_n - 1].kind == NX_KIND_POS &&
+           is_still_clear(c, doubt);
 }
 
 /* What all else is said of. */
@@ -259,10 +293,11 @@ enum nx_state nx_diagnose_state(const struct nx_diagnosis_settings *settings,
     struct nx_case c = case_of(settings, looks, looks_n, auth, profile, now_us);
     struct nx_evidence ev;
     struct nx_verdict v;
+    struct doubt doubt;
 
     c.before = *memory;
-    if (stays_clear(&c)) {
-        memory->doubt_us = doubt_left(&c);
+    if (stays_clear(&c, &doubt)) {
+        memory->doubt_us = doubt.at_us;
         memory->last_look_us = c.looks[c.looks_n - 1].rx_us;
         memory->next_probe_us = NX_TIME_UNKNOWN;
         return NX_STATE_CLEAR;

@@ -6,6 +6,10 @@
 #include "collector/infer/lines.h" /* NX_LOOKS_MAX */
 #include "collector/infer/verdict.h"
 
+/* 3.4, 5.7: a resolver that serves first and refreshes after denies once; so
+ * long a look that takes `clear` back waits for another. */
+#define NX_CONFIRM_US (35 * NX_US_PER_S)
+
 struct nx_diagnosis_settings {
     double clear_max_share;   /* 0.05 */
     int64_t probe_floor_us;   /* 5 s */

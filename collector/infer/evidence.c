@@ -6,8 +6,7 @@ static bool is_lost(unsigned kind) {
     return kind == NX_KIND_TIMEOUT || kind == NX_KIND_NETERR;
 }
 
-/* Does the reply say something about the name? */
-static bool is_telling(unsigned kind) {
+bool nx_kind_is_telling(unsigned kind) {
     return kind == NX_KIND_POS || kind == NX_KIND_POS_OTHER ||
            nx_kind_is_negative(kind) || kind == NX_KIND_SERVFAIL ||
            kind == NX_KIND_REFUSED;
@@ -47,9 +46,7 @@ void nx_evidence_sizes(const struct nx_case *c, struct nx_sizes *out) {
     nx_sizes_judge(sized, out);
 }
 
-/* A positive answer from before the restoration is the old entry, not the
- * restored one. */
-static bool is_restored(const struct nx_case *c, const struct nx_look *look) {
+bool nx_look_is_restored(const struct nx_case *c, const struct nx_look *look) {
     return look->kind == NX_KIND_POS &&
            (c->auth->restored_lo_us == NX_TIME_UNKNOWN ||
             look->tx_us >= c->auth->restored_lo_us);
@@ -65,7 +62,7 @@ static void count_look(struct nx_evidence *ev, int i) {
         look->tx_us >= c->auth->restored_lo_us) {
         ev->after_restored_n++;
     }
-    if (is_telling(look->kind)) {
+    if (nx_kind_is_telling(look->kind)) {
         ev->last = i;
     }
     if (nx_kind_is_negative(look->kind)) {
@@ -74,7 +71,7 @@ static void count_look(struct nx_evidence *ev, int i) {
         ev->first_pos = NX_NO_LOOK;
         ev->neg_n++;
         ev->policy_n += nx_look_is_policy(look) ? 1U : 0U;
-    } else if (is_restored(c, look)) {
+    } else if (nx_look_is_restored(c, look)) {
         ev->first_pos = ev->first_pos == NX_NO_LOOK ? i : ev->first_pos;
         ev->last_pos = i;
         ev->pos_n++;
@@ -104,9 +101,9 @@ static void count_run(struct nx_evidence *ev) {
     for (int i = ev->first_pos; i != NX_NO_LOOK && i < (int)ev->c->looks_n;
          i++) {
         const struct nx_look *look = &ev->c->looks[i];
-        if (is_restored(ev->c, look)) {
+        if (nx_look_is_restored(ev->c, look)) {
             ev->run_n += add_port(ports, look->src_port) ? 1U : 0U;
-        } else if (is_telling(look->kind)) {
+        } else if (nx_kind_is_telling(look->kind)) {
             ev->run_n = 0;
         }
     }

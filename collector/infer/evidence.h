@@ -69,6 +69,13 @@ void nx_evidence_gather(const struct nx_case *c, struct nx_evidence *out);
 /* The second half of it (countdown.c): W, trusted TTLs, lines. */
 void nx_evidence_countdown(struct nx_evidence *ev);
 
+/* Does the reply say something about the name? */
+bool nx_kind_is_telling(unsigned kind);
+
+/* The restored answer: a positive one from before the restoration is the old
+ * entry. */
+bool nx_look_is_restored(const struct nx_case *c, const struct nx_look *look);
+
 /* A denial that no cache makes (10.1). */
 bool nx_look_is_policy(const struct nx_look *look);
 

@@ -66,6 +66,12 @@ static inline struct nx_look *denied(struct target *t, double at_s, int end_s) {
     return look;
 }
 
+static inline void eight_denials(struct target *t, double from_s, int end_s) {
+    for (unsigned i = 0; i < 8; i++) {
+        denied(t, from_s + 0.53 * i, end_s);
+    }
+}
+
 /* In place: the verdict before is the one that is written. */
 static inline const struct nx_verdict *at(struct target *t, double now_s) {
     nx_diagnose(&t->settings, t->looks, t->n, &t->auth, &t->profile,

@@ -186,12 +186,6 @@ static void test_positives_before_restoration(void **state) {
     assert_unknown(at(&t, 101), NX_UNKNOWN_NEVER_SEEN);
 }
 
-static void eight_denials(struct target *t, double from_s, int end_s) {
-    for (unsigned i = 0; i < 8; i++) {
-        denied(t, from_s + 0.53 * i, end_s);
-    }
-}
-
 static void test_countdown_ends(void **state) {
     struct target t;
 
@@ -309,80 +303,6 @@ static void test_old_servers_hold_the_guard(void **state) {
     assert_false(t.verdict.eta.known);
 }
 
-static void test_flush_is_not_believed_at_once(void **state) {
-    struct target t;
-
-    (void)state;
-    set_up(&t);
-    eight_denials(&t, 110.1, 500);
-    positives(&t, 200, 6);
-    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 203.5)->state);
-    positives(&t, 203, 4);
-    assert_int_equal(NX_STATE_CLEAR, at(&t, 205.5)->state);
-    assert_true((t.verdict.flags & 1U << NX_FLAG_EARLY_CLEAR) != 0);
-}
-
-static void make_clear(struct target *t) {
-    set_up(t);
-    positives(t, 110, 14);
-    assert_int_equal(NX_STATE_CLEAR, at(t, 118)->state);
-}
-
-/* One denial does not undo `clear`, a second within 35 s does. */
-static void test_clear_is_left_on_confirmation(void **state) {
-    struct target t;
-
-    (void)state;
-    make_clear(&t);
-    denied(&t, 130, 400);
-    assert_int_equal(NX_STATE_CLEAR, at(&t, 130.1)->state);
-    assert_true(t.verdict.next_probe_us <= 133 * S);
-    assert_int_equal(NX_STATE_CLEAR, at(&t, 131)->state);
-    denied(&t, 132.2, 400);
-    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 132.3)->state);
-    assert_true((t.verdict.flags & 1U << NX_FLAG_FLAPPING) != 0);
-}
-
-static void test_clear_outlives_one_stale_answer(void **state) {
-    struct target t;
-
-    (void)state;
-    make_clear(&t);
-    denied(&t, 130, 160);
-    at(&t, 130.1);
-    saw(&t, 132.1, NX_KIND_POS);
-    assert_int_equal(NX_STATE_CLEAR, at(&t, 132.2)->state);
-    saw(&t, 167, NX_KIND_POS);
-    assert_int_equal(NX_STATE_CLEAR, at(&t, 167.1)->state);
-    assert_int_equal(NX_TIME_UNKNOWN, t.verdict.doubt_us);
-}
-
-static void test_authority_fails_again(void **state) {
-    struct target t;
-
-    (void)state;
-    make_clear(&t);
-    t.auth.all_ns_good = t.auth.verified = false;
-    assert_unknown(at(&t, 120), NX_UNKNOWN_INCONSISTENT);
-    assert_int_equal(0, t.verdict.visit_n);
-}
-
-/* Silence is no all-clear, and takes nothing proven away. */
-static void test_silence(void **state) {
-    struct target t;
-
-    (void)state;
-    make_clear(&t);
-    assert_int_equal(NX_STATE_CLEAR, at(&t, 2000)->state);
-    set_up(&t);
-    eight_denials(&t, 110.1, 150);
-    at(&t, 114);
-    assert_unknown(at(&t, 1000), NX_UNKNOWN_AGENT_SILENT);
-    assert_int_equal(NX_BASIS_LAST_SEEN, t.verdict.basis);
-    assert_true(t.verdict.eta.known);
-    assert_true(t.verdict.presumed_clear);
-}
-
 static void test_not_cached(void **state) {
     struct target t;
 
@@ -455,11 +375,6 @@ int main(void) {
         cmocka_unit_test(test_mixed_without_clock),
         cmocka_unit_test(test_moved_delegation),
         cmocka_unit_test(test_old_servers_hold_the_guard),
-        cmocka_unit_test(test_flush_is_not_believed_at_once),
-        cmocka_unit_test(test_clear_is_left_on_confirmation),
-        cmocka_unit_test(test_clear_outlives_one_stale_answer),
-        cmocka_unit_test(test_authority_fails_again),
-        cmocka_unit_test(test_silence),
         cmocka_unit_test(test_not_cached),
         cmocka_unit_test(test_recached_needs_two),
         cmocka_unit_test(test_restored_serial_is_no_recache),

@@ -93,6 +93,27 @@ static void test_present_stays(void **state) {
     assert_int_equal(b->to_state, NX_STATE_CLEAR);
 }
 
+/* `clear` is over when nobody settled a doubt in time, and not at the next
+ * occasion. */
+static void test_doubt_ends_in_time(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    for (int i = 0; i < 60; i++) {
+        int64_t at_us = T0 + (100 + i) * S;
+        kept(b, false, (uint32_t)(300 - i), at_us, at_us + 3000);
+    }
+    int64_t doubt_us = T0 + 200 * S;
+    tick(b, T0 + 161 * S);
+    kept(b, true, 500, doubt_us, doubt_us + 3000);
+    tick(b, doubt_us + S);
+    tick(b, doubt_us + 34 * S);
+    assert_int_equal(only(b, doubt_us + 34 * S).verdict.state, NX_STATE_CLEAR);
+    tick(b, doubt_us + NX_CONFIRM_US + 2);
+    assert_int_equal(b->to_state, NX_STATE_PARTLY_CLEAR);
+    assert_int_equal(only(b, doubt_us + 50 * S).since_us,
+                     doubt_us + NX_CONFIRM_US + 1);
+}
+
 /* However much was kept, it does not push fresh looks out. */
 static void test_fresh_looks_stay(void **state) {
     struct engine_bench *b = *state;
@@ -282,13 +303,10 @@ static void test_restart_tells_the_same(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_since_is_revised),
-        TEST(test_present_stays),
-        TEST(test_fresh_looks_stay),
-        TEST(test_time_does_not_go_back),
-        TEST(test_recalled),
-        TEST(test_recalled_state_is_over),
-        TEST(test_restart_tells_the_same),
+        TEST(test_since_is_revised),       TEST(test_present_stays),
+        TEST(test_doubt_ends_in_time),     TEST(test_fresh_looks_stay),
+        TEST(test_time_does_not_go_back),  TEST(test_recalled),
+        TEST(test_recalled_state_is_over), TEST(test_restart_tells_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

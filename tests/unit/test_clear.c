@@ -1,0 +1,223 @@
+/* `clear`: what it takes, and what takes it back. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/diagnosed.h"
+
+static void test_flush_is_not_believed_at_once(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    eight_denials(&t, 110.1, 500);
+    positives(&t, 200, 6);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 203.5)->state);
+    positives(&t, 203, 4);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 205.5)->state);
+    assert_true((t.verdict.flags & 1U << NX_FLAG_EARLY_CLEAR) != 0);
+}
+
+static void make_clear(struct target *t) {
+    set_up(t);
+    positives(t, 110, 14);
+    assert_int_equal(NX_STATE_CLEAR, at(t, 118)->state);
+}
+
+/* One denial does not undo `clear`, a second within 35 s does. */
+static void test_clear_is_left_on_confirmation(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    denied(&t, 130, 400);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 130.1)->state);
+    assert_true(t.verdict.next_probe_us <= 133 * S);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 131)->state);
+    denied(&t, 132.2, 400);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 132.3)->state);
+    assert_true((t.verdict.flags & 1U << NX_FLAG_FLAPPING) != 0);
+}
+
+static void test_clear_outlives_one_stale_answer(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    denied(&t, 130, 160);
+    at(&t, 130.1);
+    saw(&t, 132.1, NX_KIND_POS);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 132.2)->state);
+    saw(&t, 167, NX_KIND_POS);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 167.1)->state);
+    assert_int_equal(NX_TIME_UNKNOWN, t.verdict.doubt_us);
+}
+
+static void test_authority_fails_again(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    t.auth.all_ns_good = t.auth.verified = false;
+    assert_unknown(at(&t, 120), NX_UNKNOWN_INCONSISTENT);
+    assert_int_equal(0, t.verdict.visit_n);
+}
+
+/* Silence is no all-clear, and takes nothing proven away. */
+static void test_silence(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 2000)->state);
+    set_up(&t);
+    eight_denials(&t, 110.1, 150);
+    at(&t, 114);
+    assert_unknown(at(&t, 1000), NX_UNKNOWN_AGENT_SILENT);
+    assert_int_equal(NX_BASIS_LAST_SEEN, t.verdict.basis);
+    assert_true(t.verdict.eta.known);
+    assert_true(t.verdict.presumed_clear);
+}
+
+/* All in one judgement, then the agent dies: nothing says `clear` any more. */
+static void test_denials_at_once_undo_clear(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    eight_denials(&t, 130, 400);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 135)->state);
+    assert_true(flagged(&t, NX_FLAG_FLAPPING));
+    t.settings.agent_away = true;
+    assert_unknown(at(&t, 18000), NX_UNKNOWN_AGENT_SILENT);
+}
+
+/* So do denials that a positive of the same judgement came after. */
+static void test_denials_before_a_positive_undo_clear(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    eight_denials(&t, 130, 400);
+    saw(&t, 136, NX_KIND_POS);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 136.1)->state);
+}
+
+/* Nobody settles the doubt: it is not `clear` for that. */
+static void test_doubt_ends_by_itself(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    denied(&t, 130, 400);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 130.1)->state);
+    t.settings.agent_away = true;
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 164)->state);
+    assert_unknown(at(&t, 166), NX_UNKNOWN_AGENT_SILENT);
+    assert_int_equal(NX_TIME_UNKNOWN, t.verdict.doubt_us);
+    assert_unknown(at(&t, 18000), NX_UNKNOWN_AGENT_SILENT);
+}
+
+/* An agent whose owner allows a question every 40 s. */
+static void test_slow_failures_undo_clear(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    saw(&t, 130, NX_KIND_SERVFAIL);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 130.1)->state);
+    saw(&t, 170, NX_KIND_SERVFAIL);
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 170.1)->state);
+    saw(&t, 210, NX_KIND_SERVFAIL);
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 210.1)->state);
+}
+
+/* A positive in between: only soon after the first does a second count. */
+static void second_denial(double at_s, unsigned state) {
+    struct target t;
+
+    make_clear(&t);
+    denied(&t, 130, 400);
+    at(&t, 130.1);
+    saw(&t, 132, NX_KIND_POS);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 132.1)->state);
+    denied(&t, at_s, 400);
+    assert_int_equal(state, at(&t, at_s + 0.1)->state);
+}
+
+static void test_positive_in_between(void **state) {
+    (void)state;
+    second_denial(160, NX_STATE_PARTLY_CLEAR);
+    second_denial(166, NX_STATE_CLEAR);
+}
+
+/* However the looks of a row are dealt out over judgements, the same is said
+ * after the last of them. */
+static void test_batches_do_not_matter(void **state) {
+    (void)state;
+    for (unsigned kinds = 0; kinds < 64; kinds++) {
+        struct target one;
+        struct target each;
+        make_clear(&one);
+        make_clear(&each);
+        for (unsigned i = 0; i < 6; i++) {
+            double at_s = 130 + 9 * i;
+            unsigned kind =
+                (kinds >> i & 1) != 0 ? NX_KIND_SERVFAIL : NX_KIND_POS;
+            saw(&one, at_s, kind);
+            saw(&each, at_s, kind);
+            at(&each, at_s + 0.1);
+        }
+        at(&one, 175.1);
+        if (one.verdict.state != each.verdict.state) {
+            /* Enough positives came after: told look by look, it is clear. */
+            assert_int_equal(NX_STATE_PARTLY_CLEAR, one.verdict.state);
+            assert_int_equal(NX_STATE_CLEAR, each.verdict.state);
+        }
+    }
+}
+
+/* The servers denied again for a while, and nobody judged meanwhile: what was
+ * seen before says nothing about after. */
+static void test_restored_again(void **state) {
+    struct target t;
+
+    (void)state;
+    make_clear(&t);
+    t.auth.restored_lo_us = 129 * S;
+    t.auth.restored_hi_us = 130 * S;
+    assert_unknown(at(&t, 140), NX_UNKNOWN_NEVER_SEEN);
+    make_clear(&t);
+    t.auth.restored_lo_us = 129 * S;
+    t.auth.restored_hi_us = 130 * S;
+    t.settings.agent_away = true;
+    assert_unknown(at(&t, 140), NX_UNKNOWN_AGENT_SILENT);
+    make_clear(&t);
+    positives(&t, 130, 1);
+    t.auth.restored_lo_us = 129 * S;
+    t.auth.restored_hi_us = 130 * S;
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 140)->state);
+}
+
+int main(void) {
+    static const struct CMUnitTest TESTS[] = {
+        cmocka_unit_test(test_flush_is_not_believed_at_once),
+        cmocka_unit_test(test_clear_is_left_on_confirmation),
+        cmocka_unit_test(test_clear_outlives_one_stale_answer),
+        cmocka_unit_test(test_authority_fails_again),
+        cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_denials_at_once_undo_clear),
+        cmocka_unit_test(test_denials_before_a_positive_undo_clear),
+        cmocka_unit_test(test_doubt_ends_by_itself),
+        cmocka_unit_test(test_slow_failures_undo_clear),
+        cmocka_unit_test(test_positive_in_between),
+        cmocka_unit_test(test_batches_do_not_matter),
+        cmocka_unit_test(test_restored_again),
+    };
+
+    return cmocka_run_group_tests(TESTS, NULL, NULL);
+}
