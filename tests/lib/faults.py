@@ -42,6 +42,12 @@ PACED = {"limits": {**NO_LIMITS, "agent_messages_per_s": 500}} if NIGHTLY \
     else {}
 
 
+def nightly(why):
+    """Skips what only a night has the time for."""
+    if not NIGHTLY:
+        raise Skip(f"{why}: nightly")
+
+
 def rounds(ordinary, nightly):
     """NX_ROUNDS: at most so many at night."""
     most = int(os.environ.get("NX_ROUNDS") or nightly)

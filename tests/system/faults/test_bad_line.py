@@ -6,7 +6,7 @@ import time
 
 from deploy.lab.ask import wait_until
 from tests.lib import agent_faults, bad_line, faults
-from tests.lib.support import Skip, rss_kib
+from tests.lib.support import rss_kib
 
 PATIENCE_S = 90
 UNHARMED = 10 * agent_faults.BATCH      # results: more than is on the way
@@ -120,8 +120,7 @@ def test_broken_off():
 
 def test_one_direction_silent():
     """Nothing arrives in one direction, and no end of the connection is told."""
-    if not faults.NIGHTLY:
-        raise Skip("takes minutes: nightly")
+    faults.nightly("takes minutes")
     with agent_faults.busy() as one, bad_line.between(one) as line:
         longest = 0
         for direction in (bad_line.TO_COLLECTOR, bad_line.TO_AGENT):
@@ -140,8 +139,7 @@ def test_one_direction_silent():
 
 def test_slow_and_far():
     """Memory stays, and the connection holds."""
-    if not faults.NIGHTLY:
-        raise Skip("nightly")
+    faults.nightly("takes a minute")
     with agent_faults.busy() as one, bad_line.between(one) as line:
         carries(one, line)
         opened, before = line.opened, rss_kib(one.agent.daemon.pid)

@@ -127,8 +127,7 @@ def test_failing_calls():
 
 def test_slow_disk():
     """Each sync takes 2 s: acks are late, nothing grows, nothing is lost."""
-    if not faults.NIGHTLY:
-        raise Skip("takes a minute: nightly")
+    faults.nightly("takes a minute")
     with faults.collector() as site, faults.client(site) as client:
         path = faults.store_path(site)
         assert site.collector_program.daemon.stop(timeout=10) == 0

@@ -10,7 +10,7 @@ import time
 
 from deploy.lab.ask import wait_until
 from tests.lib import faults
-from tests.lib.support import BIN, Skip, open_incident, work_folder
+from tests.lib.support import Skip, open_incident, work_folder
 
 DISK_BYTES = (64 if faults.NIGHTLY else 2) << 20   # 20 rounds fill it, too
 

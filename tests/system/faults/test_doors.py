@@ -8,7 +8,7 @@ from deploy.lab.ask import wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS
 from deploy.lab.programs import COLLECTOR_PORT
 from tests.lib import agent_faults, faults
-from tests.lib.support import BIN, Skip, site_alone
+from tests.lib.support import BIN, site_alone
 
 LOOK_S = 0.5    # NX_ZAP_LOOK_US
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -252,8 +252,7 @@ def test_nobody_judges():
 def test_judging_cannot_be_mended():
     """Row 21: when no handler can be made the collector ends, to be started
     again."""
-    if not faults.NIGHTLY:
-        raise Skip("takes a minute: nightly")
+    faults.nightly("takes a minute")
     with agent_faults.busy(BIN) as one:
         program = one.site.collector_program
         start_breakable(program)

@@ -17,8 +17,7 @@ TARGETS = ("/healthz", "/metrics", "/v1/agents", "/v1/incidents",
 
 
 def nightly():
-    if not faults.NIGHTLY:
-        raise Skip("takes a minute: nightly")
+    faults.nightly("takes a minute")
     if shutil.which("valgrind") is None:
         raise Skip("no valgrind here")
 

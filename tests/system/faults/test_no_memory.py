@@ -6,7 +6,6 @@ import time
 
 from deploy.lab.ask import wait_until
 from tests.lib import agent_faults, faults, no_memory
-from tests.lib.support import Skip
 
 GOES_ON_S = 30
 RESULTS = 400
@@ -18,13 +17,8 @@ TARGETS = ("/healthz", "/metrics", "/v1/agents", "/v1/networks",
            "/v1/incidents/1/transitions", "/v1/incidents/1/recording")
 
 
-def nightly():
-    if not faults.NIGHTLY:
-        raise Skip("takes minutes: nightly")
-
-
 def test_collector_killed_by_the_kernel():
-    nightly()
+    faults.nightly("takes minutes")
     rounds_n = faults.rounds(2, 60)
     draw = faults.seeded("collector out of memory")
     lost = double = 0
@@ -58,7 +52,7 @@ def test_collector_killed_by_the_kernel():
 
 
 def test_agent_killed_by_the_kernel():
-    nightly()
+    faults.nightly("takes minutes")
     rounds_n = faults.rounds(2, 40)
     draw = faults.seeded("agent out of memory")
     longest = 0.0
@@ -174,7 +168,7 @@ def some_results(client, daemon):
 
 
 def test_collector_gets_none():
-    nightly()
+    faults.nightly("takes minutes")
     lost = double = 0
     longest = 0.0
     with faults.collector() as site, faults.client(site) as client:
@@ -213,7 +207,7 @@ def test_collector_gets_none():
 
 
 def test_agent_gets_none():
-    nightly()
+    faults.nightly("takes minutes")
     longest = 0.0
     with agent_faults.busy() as one:
         daemon = one.agent.daemon

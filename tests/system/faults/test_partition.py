@@ -74,8 +74,7 @@ def test_partition():
 def test_half_open():
     """The agent is gone and its end of the connection was never told: the
     collector finds out by itself."""
-    if not faults.NIGHTLY:
-        raise Skip("takes a minute: nightly")
+    faults.nightly("takes a minute")
     with agent_faults.busy() as one:
         with partition():
             before, began = gone_n(one), time.monotonic()
@@ -90,8 +89,7 @@ def test_half_open():
 
 def test_a_third_is_lost():
     """30 % of the packets, in each direction."""
-    if not faults.NIGHTLY:
-        raise Skip("takes a minute: nightly")
+    faults.nightly("takes a minute")
     with agent_faults.busy() as one:
         with partition(LOST_SHARE):
             began, stored = time.monotonic(), one.stored()

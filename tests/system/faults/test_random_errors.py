@@ -72,13 +72,8 @@ def start(daemon, failing):
         daemon.command = plain
 
 
-def nightly():
-    if not faults.NIGHTLY:
-        raise Skip("takes minutes: nightly")
-
-
 def test_collector():
-    nightly()
+    faults.nightly("takes minutes")
     rounds_n = faults.rounds(2, 60)
     draw = faults.seeded("collector's calls fail")
     lost = double = ended = 0
@@ -126,7 +121,7 @@ def test_collector():
 
 
 def test_agent():
-    nightly()
+    faults.nightly("takes minutes")
     rounds_n = faults.rounds(2, 60)
     draw = faults.seeded("agent's calls fail")
     ended = 0

@@ -46,8 +46,7 @@ def greeted_out(crowd, places):
 
 
 def test_silent_crowd():
-    if not faults.NIGHTLY:
-        raise Skip("takes a minute: nightly")
+    faults.nightly("takes a minute")
     _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard < CROWD + 200:
         raise Skip(f"only {hard} open files are allowed")

@@ -20,11 +20,6 @@ MODES = {"slow headers": ["-H"], "slow body": ["-B"], "ranges": ["-R"],
          "slow read": ["-X", "-k", "50", "-w", "10", "-y", "20", "-z", "5"]}
 
 
-def nightly():
-    if not faults.NIGHTLY:
-        raise Skip("takes a minute: nightly")
-
-
 def asked(site, go_on):
     """Seconds that each answer on the operators' socket took meanwhile."""
     took = []
@@ -62,7 +57,7 @@ def judged(fault, rounds_n=1):
 
 
 def test_slow_clients():
-    nightly()
+    faults.nightly("takes minutes")
     if shutil.which("slowhttptest") is None:
         raise Skip("no slowhttptest here")
     with judged(f"{CLIENTS} slow HTTP clients, four ways", len(MODES)) as (
@@ -92,7 +87,7 @@ def shut_n(links):
 def test_idle_and_greedy():
     """10,000 connections that say nothing; then 100 that ask a thousand things
     at once and read none of the answers."""
-    nightly()
+    faults.nightly("takes minutes")
     with judged(f"{IDLE} idle, 100 greedy HTTP clients", 2) as (site, measure):
         links = []
         for _ in range(IDLE):

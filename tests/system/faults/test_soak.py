@@ -8,7 +8,7 @@ import time
 
 from deploy.lab.ask import wait_until
 from tests.lib import agent_faults, faults
-from tests.lib.support import Skip, rss_kib
+from tests.lib.support import rss_kib
 
 ALONE = "it measures memory and times of answers"
 SOAK_S = int(os.environ.get("NX_SOAK_S") or 600)
@@ -56,8 +56,7 @@ class Samples:
 
 
 def test_soak():
-    if not faults.NIGHTLY:
-        raise Skip("takes ten minutes: nightly")
+    faults.nightly("takes ten minutes")
     took = []
     with agent_faults.busy(qps=40) as one, \
             faults.client(one.site) as client:
