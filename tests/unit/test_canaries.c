@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "collector/status/status_resolvers.h"
-#include "tests/lib/engine_bench.h"
+#include "tests/lib/canary_bench.h"
 
 #define DAY (INT64_C(86400) * S)
 
@@ -16,28 +16,11 @@ static const uint8_t zone[] = "\6canary\7example\3net";
 /* The canary zone has trouble. */
 static bool unreached, lost_delegation;
 
-static struct nx_book_row measured;
-static unsigned measured_n;
-
-static void on_resolver(void *user, const struct nx_book_row *row) {
-    (void)user;
-    measured = *row;
-    measured_n++;
-}
-
 static int setup(void **state) {
-    int err = bench_setup(state);
+    int err = canary_bench_setup(state, zone, sizeof(zone), 0);
     struct engine_bench *b = *state;
-    measured_n = 0;
-    unreached = lost_delegation = false;
-    nx_engine_free(&b->engine);
-    b->settings.canary.on = true;
-    memcpy(b->settings.canary.zone, zone, sizeof(zone));
-    b->sink.resolver = on_resolver;
-    err |= nx_engine_new(&b->settings, &b->engine);
-    add_agent(b, LYON, "lyon", false);
     add_agent(b, OSLO, "oslo", false);
-    add_agent(b, AUDITOR, "audit", true);
+    unreached = lost_delegation = false;
     return err;
 }
 

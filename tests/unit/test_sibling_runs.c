@@ -6,33 +6,13 @@
 
 #include <cmocka.h>
 
-#include "tests/lib/engine_bench.h"
+#include "tests/lib/canary_bench.h"
 
 #define W_S 900
 #define AUDIT 90U /* an incident that is one */
 
-static struct nx_book_row measured;
-static unsigned measured_n;
-
-static void on_resolver(void *user, const struct nx_book_row *row) {
-    (void)user;
-    measured = *row;
-    measured_n++;
-}
-
 static int setup(void **state) {
-    int err = bench_setup(state);
-    struct engine_bench *b = *state;
-    measured_n = 0;
-    nx_engine_free(&b->engine);
-    b->settings.canary.on = b->settings.canary.sibling = true;
-    b->settings.canary.count_n = NX_CANARY_COUNT_MIN;
-    memcpy(b->settings.canary.zone, apex, sizeof(apex));
-    b->sink.resolver = on_resolver;
-    err |= nx_engine_new(&b->settings, &b->engine);
-    add_agent(b, LYON, "lyon", false);
-    add_agent(b, AUDITOR, "audit", true);
-    return err;
+    return canary_bench_setup(state, apex, sizeof(apex), NX_CANARY_COUNT_MIN);
 }
 
 /* --- when --- */
