@@ -104,7 +104,7 @@ void nx_service_resolvers_notice(struct nx_service *service);
 /* --- io_service_zones.c --- */
 
 int nx_service_zones_load(struct nx_service *service) NX_MUSTUSE;
-/* Stores what changed; what cannot be now is with the next tick. */
+/* Stores some of what changed; the next tick goes on. */
 void nx_service_zones_keep(struct nx_service *service, int64_t now_us);
 
 /* --- io_service_score.c; inside a transaction --- */

@@ -4,6 +4,8 @@
 #include "collector/store/io_store_zones.h"
 #include "common/io_log.h"
 
+#define ZONES_A_TICK 4U /* the loop has others to serve */
+
 struct loading {
     struct nx_ns_book *book;
     int err; /* the first one */
@@ -28,7 +30,9 @@ void nx_service_zones_keep(struct nx_service *service, int64_t now_us) {
     struct nx_group *group = nx_ingest_group(service->ingest);
     struct nx_ns_book *book = nx_engine_ns_book(service->engine);
     struct nx_ns_book_zone *zone = nx_ns_book_unstored(book);
-    while (zone != NULL && nx_group_open(group) == NX_OK) {
+    for (unsigned n = 0;
+         n < ZONES_A_TICK && zone != NULL && nx_group_open(group) == NX_OK;
+         n++) {
         int err = nx_store_zone_put(service->store, zone, now_us);
         if (err != NX_OK) {
             nx_log(NX_LOG_WARN, "name servers of a zone are not kept yet: %s",

@@ -14,11 +14,11 @@ static int add(struct nx_store *store, const char *zone,
                const struct nx_ns_server *s) {
     char at[NX_ENDPOINT_TEXT_MAX];
     char name[NX_DNAME_TEXT_MAX];
-    struct nx_sq sq =
-        nx_sq_use(store, NX_SQ_ZONE_ADD,
-                  "INSERT INTO zone_server(zone, address, scope_id, name, "
-                  "ttl_s, since_us, seen_us, gone_us, until_us) "
-                  "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_ZONE_ADD,
+        "INSERT OR REPLACE INTO zone_server(zone, address, scope_id, name, "
+        "ttl_s, since_us, seen_us, gone_us, until_us) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
     nx_sq_text(&sq, zone);
     nx_sq_text(&sq, nx_endpoint_text(&s->at, at));
     nx_sq_int(&sq, s->at.scope_id);

@@ -4,8 +4,9 @@ not clipped, denials without SOA, failures.
     odd_server.py ADDRESS STATE
 
 STATE is a JSON file that is read again for each query: {zone: {"serial",
-"soa_ttl", "minimum", "soa" (denials have one), "fails" (SERVFAIL), "names":
-{name: address}}}; names end with a dot.
+"soa_ttl", "minimum", "soa" (denials have one), "fails" (SERVFAIL), "empty"
+(nothing in place of NXDOMAIN, without AA if it is "plain"), "names": {name:
+address}}}; names end with a dot.
 """
 import json
 import socket
@@ -67,6 +68,10 @@ def answer(query, state, address):
                                                 rdata)
     if (name, rdtype) in there:
         reply.answer.append(there[name, rdtype])
+        return reply
+    if facts.get("empty"):
+        if facts["empty"] == "plain":
+            reply.flags &= ~dns.flags.AA
         return reply
     if name not in {owner for owner, _rdtype in there}:
         reply.set_rcode(dns.rcode.NXDOMAIN)

@@ -1,5 +1,6 @@
 """The audit of the name servers: a fault is planted in real ones (NSD, Knot
 DNS), and each is told by its tag. A table of them, with the time it took."""
+import datetime
 import time
 
 from deploy.lab import networks, zones
@@ -7,6 +8,7 @@ from deploy.lab.lab import Lab
 from deploy.lab.signing import Signer
 from tests.lib.capture import Capture
 from tests.lib.support import open_incident, site_in, wait_status
+from tests.system.matrix.servers import Odd
 
 FOUND_S = 15
 QUIET = {"KEY_WITHOUT_DS"}
@@ -203,6 +205,35 @@ def test_faults_are_told_by_their_tags():
     assert not wrong, wrong
 
 
+def answers_with_nothing(lab, site, incident):
+    """Resolvers take that for NODATA, with AA or without: it is a denial."""
+    facts = {"serial": 1, "soa_ttl": 60, "minimum": 60, "names": {}}
+    bare = lab.own(Odd("ns2-bare", f"{lab.folder}/bare", lab.ns2.address,
+                       {f"{zones.ZONE}.": {**facts, "empty": True}}))
+    bare.start().wait_ready()
+
+    def seen_at(server):
+        return datetime.datetime.fromisoformat(server["seen"]).timestamp()
+
+    def told(document):
+        return [f for f in document["authority"]["audit"]
+                if f["tag"] == "STILL_NEGATIVE"]
+    for empty in (True, "plain"):
+        bare.zones[f"{zones.ZONE}."]["empty"] = empty
+        bare.publish()
+        since = time.time() + 0.1  # nothing older is under way
+        document = wait_status(
+            site, incident, lambda d, t=since: told(d) and any(
+                s["address"].startswith(lab.ns2.address) and seen_at(s) > t
+                for s in d["authority"]["servers"]),
+            FOUND_S, f"the empty answer to be told ({empty})")
+        finding, = told(document)
+        assert finding["server"].startswith(lab.ns2.address), finding
+        assert "an empty answer" in finding["detail"], finding
+        assert "load the present zone" in finding["advice"], finding
+        assert not document["authority"]["verified"], document["authority"]
+
+
 def test_servers_that_do_not_serve():
     with Lab([]) as lab, site_in(lab) as site:
         bench = Bench(lab, site)
@@ -220,6 +251,7 @@ def test_servers_that_do_not_serve():
         said = site.cli("status", str(incident), check=False).stdout
         assert "ns2.example.com" in said, said
         assert bench.lab.ns1.address not in silent[0]["detail"]
+        answers_with_nothing(lab, site, incident)
 
 
 def test_audit_and_preflight_ask_no_resolver():

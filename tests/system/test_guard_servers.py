@@ -3,8 +3,11 @@ as authority, a delegation that moved, a server that only IPv6 reaches, one that
 is lame, a signed zone. Every question in the namespace is captured; a table says
 what could have been planted (nothing), and when the guard closed and opened.
 """
+import contextlib
 import datetime
 import os
+import signal
+import sqlite3
 import subprocess
 import time
 
@@ -100,6 +103,13 @@ def moved_away_from_denial(b):
     assert ask(cache.address, zones.ZONE, "NS",
                source=cache.user_address).positive
     delegate(b, *ns_set(ns3=NEW_ADDRESS))
+    # A user's question goes to them still (the control), and none of ours.
+    control = f"ns1.{zones.ZONE}"
+    assert ask(cache.address, control, source=cache.user_address).positive
+    wait_until(lambda: b.capture.select(
+        began, name=control, source=cache.address,
+        destination={zones.NS1_ADDRESS, zones.NS2_ADDRESS}), SEEN_S,
+        "the control to be captured")
     document = b.wait(lambda d: d["authority"]["state"] == "restored"
                       and d["authority"]["old_servers"], SEEN_S,
                       "the move to be seen")
@@ -110,12 +120,6 @@ def moved_away_from_denial(b):
         {f"{a}@53" for a in (zones.NS1_ADDRESS, zones.NS2_ADDRESS)}
     assert old_server(document)["state"] == "denies", document["authority"]
     assert not document["authority"]["verified"], document["authority"]
-    # A user's question goes to them still (the control), and none of ours.
-    control = f"ns1.{zones.ZONE}"
-    assert ask(cache.address, control, source=cache.user_address).positive
-    assert b.capture.select(began, name=control, source=cache.address,
-                            destination={zones.NS1_ADDRESS,
-                                         zones.NS2_ADDRESS})
     until = max(datetime.datetime.fromisoformat(s["until"]).timestamp()
                 for s in document["authority"]["old_servers"])
     b.wait(lambda d: d["authority"]["verified"], OLD_TTL_S + OPEN_S,
@@ -163,6 +167,50 @@ def old_server_put_right(b):
     delegate(b, *ns_set(ns3=NEW_ADDRESS), *old)  # both are in the set again
     b.lab.restore_record([b.lab.ns2])
     assert not b.wait_asked()["authority"]["old_servers"]
+
+
+def stored_servers(b):
+    """Whom the collector will know after a start."""
+    path = os.path.join(b.site.collector_program.folder, "nxclear.db")
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro",
+                                            uri=True)) as store:
+        return {a for a, in store.execute(
+            "SELECT address FROM zone_server WHERE zone = ?",
+            (f"{zones.ZONE}.",))}
+
+
+def moved_before_a_start(b):
+    """An audit saw the old server; the zone moves, the collector is killed, and
+    the incident is opened after that: caches may ask the old server still."""
+    new, old = b.lab.servers, b.lab.others[0]
+    b.site.cli("audit", zones.NAME, check=False)
+    wait_until(lambda: f"{NEW_ADDRESS}@53" in stored_servers(b), SEEN_S,
+               "the old server to be stored")
+    with b.outage("moved, then a restart; the old one denies") as seen:
+        for server in new:
+            server.publish(zone_of(
+                server.zone.serial + 1, *ns_set(
+                    ns1=zones.NS1_ADDRESS, ns2=zones.NS2_ADDRESS),
+                zones.record()))
+        old.publish(zone_of(old.zone.serial + 1, *ns_set(ns3=NEW_ADDRESS)))
+        delegate(b, *ns_set(ns1=zones.NS1_ADDRESS, ns2=zones.NS2_ADDRESS))
+        daemon = b.site.collector_program.daemon
+        os.kill(daemon.pid, signal.SIGKILL)
+        daemon.process.wait()
+        b.site.collector_program.start().wait_ready()
+        b.site.wait_connected()
+        b.open()
+        document = b.wait(
+            lambda d: d["authority"]["state"] == "restored" and
+            [s["state"] for s in d["authority"]["old_servers"]] == ["denies"],
+            SEEN_S, "the old server to be known, and to deny")
+        seen("restored, old denies")
+        assert old_server(document)["address"] == f"{NEW_ADDRESS}@53", document
+        time.sleep(WATCH_S)
+        document = b.site.api.status(b.incident)
+        assert not document["authority"]["verified"], document["authority"]
+    old.publish(old.zone.with_(zones.record()))
+    b.wait_asked()
 
 
 def denied_by_ipv6(b):
@@ -255,7 +303,7 @@ def test_set_of_name_servers():
 
 def test_old_servers_deny():
     # Not warm: the cache would know the set with the TTL it had before.
-    run([new_bind], moved_away_from_denial, warm=False)
+    run([new_bind], moved_away_from_denial, moved_before_a_start, warm=False)
 
 
 def test_lame_and_signed():
