@@ -1,5 +1,7 @@
 #include "collector/infer/mixture.h"
 
+#include <assert.h>
+
 /* Weights of 12.1 and 12.4, tuned on calibration seeds of tests/simulator: that
  * a clock which may be unbound's was already older than the entry; the same for
  * a known unbound; that what looks like a renewed zone clock is a chain that
@@ -154,6 +156,18 @@ static void add_refill(const struct nx_evidence *ev, const struct nx_line *last,
     dist->extend_n = n < UINT8_MAX ? (uint8_t)n : UINT8_MAX;
 }
 
+/* Each weight above is that of what it tells if nothing before it came: a cure,
+ * then a renewed clock, then an extension. Of the whole they are less, and
+ * never more than all. */
+static void take_turns(struct nx_dist *dist) {
+    double left = 1.0 - dist->p_early;
+
+    dist->p_renewed *= left;
+    left -= dist->p_renewed;
+    dist->p_extend *= left;
+    assert(left >= 0.0 && dist->p_extend <= left);
+}
+
 void nx_mixture_of_line(const struct nx_evidence *ev,
                         const struct nx_window *window,
                         const struct nx_line *last, struct nx_dist *dist) {
@@ -166,6 +180,7 @@ void nx_mixture_of_line(const struct nx_evidence *ev,
     } else {
         add_extension(ev, last, dist);
     }
+    take_turns(dist);
 }
 
 /* The floor holds for unbound's clock, not for dnsmasq's (12.1). */
@@ -207,4 +222,5 @@ void nx_mixture_of_window(const struct nx_evidence *ev,
         dist->p_extend =
             dist->extend_b_us > window->b_us ? P_EXTEND_CHAIN : 0.0;
     }
+    take_turns(dist);
 }
