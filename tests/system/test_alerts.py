@@ -14,6 +14,7 @@ import time
 from deploy.lab import networks, zones
 from deploy.lab.ask import ask, wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
+from deploy.lab.namespace import add_addresses
 from tests.lib.support import (network_state, open_incident, site_alone,
                                site_in, stop_well, wait_status)
 
@@ -41,6 +42,7 @@ class Receiver:
             def log_message(self, *_arguments):
                 pass
 
+        add_addresses([COLLECTOR_ADDRESS])
         self._server = http.server.ThreadingHTTPServer(
             (COLLECTOR_ADDRESS, port), Handler)
         self._server.daemon_threads = True
