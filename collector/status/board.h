@@ -30,7 +30,9 @@
  * alone, then drawn anew. */
 #define NX_BOARD_BACKLOG 1000U
 
-/* Bytes that outlive the page while somebody still sends them. */
+/* Bytes that outlive the page while somebody still sends them. Behind the text
+ * of a network stands a comma (bytes[len]): lists are sent in as few pieces as
+ * there are networks. */
 struct nx_blob {
     unsigned refs;
     size_t len;

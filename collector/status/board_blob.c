@@ -27,7 +27,7 @@ struct growing {
 static int add_bytes(const char *bytes, size_t n, void *user) {
     struct growing *g = user;
     size_t len = g->blob != NULL ? g->blob->len : 0;
-    if (n > g->cap - len) {
+    if (n >= g->cap - len) { /* a comma follows */
         size_t cap = 2 * g->cap > len + n ? 2 * g->cap : len + n + FIRST_BYTES;
         struct nx_blob *grown = realloc(g->blob, sizeof(*grown) + cap);
         if (grown == NULL) {
@@ -44,23 +44,26 @@ static int add_bytes(const char *bytes, size_t n, void *user) {
 /* Written once: to write it in order to learn its size takes as long again. */
 struct nx_blob *nx_blob_of(const json_t *value, size_t skip) {
     struct growing g = {.blob = NULL};
+    struct nx_blob *blob = NULL;
     if (json_dump_callback(value, add_bytes, &g, JSON_FLAGS) != 0 ||
         g.blob == NULL) {
         free(g.blob);
         return NULL;
     }
-    g.blob->refs = 1;
-    g.blob->len -= 2 * skip;
-    memmove(g.blob->bytes, g.blob->bytes + skip, g.blob->len);
-    struct nx_blob *fits = realloc(g.blob, sizeof(*fits) + g.blob->len);
-    return fits != NULL ? fits : g.blob;
+    blob = g.blob;
+    blob->refs = 1;
+    blob->len -= 2 * skip;
+    memmove(blob->bytes, blob->bytes + skip, blob->len);
+    blob->bytes[blob->len] = ',';
+    struct nx_blob *fits = realloc(blob, sizeof(*fits) + blob->len + 1);
+    return fits != NULL ? fits : blob;
 }
 
 /* A status of 1,000 networks leaves faster in one piece than in as many. */
 struct nx_blob *nx_blob_of_lanes(const struct nx_board_page *page) {
-    size_t size = page->sites_n;
+    size_t size = 1;
     for (size_t i = 0; i < page->sites_n; i++) {
-        size += page->sites[i].lane->len;
+        size += page->sites[i].lane->len + 1;
     }
     struct nx_blob *all = malloc(sizeof(*all) + size);
     if (all == NULL) {
@@ -70,12 +73,10 @@ struct nx_blob *nx_blob_of_lanes(const struct nx_board_page *page) {
     all->len = 0;
     for (size_t i = 0; i < page->sites_n; i++) {
         const struct nx_blob *lane = page->sites[i].lane;
-        if (i > 0) {
-            all->bytes[all->len++] = ',';
-        }
-        memcpy(all->bytes + all->len, lane->bytes, lane->len);
-        all->len += lane->len;
+        memcpy(all->bytes + all->len, lane->bytes, lane->len + 1);
+        all->len += lane->len + 1;
     }
+    all->len -= all->len > 0 ? 1 : 0; /* none after the last one */
     return all;
 }
 
