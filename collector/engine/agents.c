@@ -380,8 +380,7 @@ void nx_engine_agents(const struct nx_engine *engine,
     }
 }
 
-/* Keeps the order until an operator says something. */
-static bool keep_sorted(struct nx_engine *engine) {
+bool nx_agents_in_order(struct nx_engine *engine) {
     if (engine->by_network != NULL &&
         engine->by_network_told == engine->told_n) {
         return true;
@@ -397,7 +396,7 @@ int nx_engine_agents_of(struct nx_engine *engine, const char *network,
                         void (*visit)(void *user,
                                       const struct nx_agent_view *agent),
                         void *user) {
-    if (!keep_sorted(engine)) {
+    if (!nx_agents_in_order(engine)) {
         return NX_ENOMEM;
     }
     size_t lo = 0;

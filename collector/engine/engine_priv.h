@@ -214,6 +214,9 @@ bool nx_agent_uses(const struct nx_agent_state *agent,
 void nx_agent_clock(struct nx_agent_state *agent, uint64_t epoch,
                     const struct nx_clock_sample *clock, int64_t received_us,
                     int64_t *theta_us, uint32_t *eps_us);
+/* Fills engine->by_network, by network, name and id; the order is kept until an
+ * operator says something. False: no memory. */
+bool nx_agents_in_order(struct nx_engine *engine);
 void nx_agents_free(struct nx_engine *engine);
 
 /* cases.c */

@@ -5,16 +5,11 @@
 #include "collector/engine/planner.h"
 #include "collector/engine/targets.h"
 
+/* Of one agent. */
 static int by_place(const void *a, const void *b) {
     const struct nx_target *x = *(struct nx_target *const *)a;
     const struct nx_target *y = *(struct nx_target *const *)b;
-    const struct nx_agent *i = &x->agent->agent;
-    const struct nx_agent *j = &y->agent->agent;
-    int order = strcmp(i->network, j->network);
-    order = order != 0 ? order : strcmp(i->name, j->name);
-    order = order != 0 ? order : (i->id > j->id) - (i->id < j->id);
-    order =
-        order != 0 ? order : (int)x->key.address_len - (int)y->key.address_len;
+    int order = (int)x->key.address_len - (int)y->key.address_len;
     order = order != 0 ? order : memcmp(x->key.address, y->key.address, 16);
     order = order != 0 ? order : (int)x->key.port - (int)y->key.port;
     order = order != 0 ? order : (int)x->key.transport - (int)y->key.transport;
@@ -59,34 +54,45 @@ static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
     out->agent_heard = t->agent_heard;
 }
 
-static size_t collect(const struct nx_case *c, struct nx_target **out) {
+static size_t count(const struct nx_case *c) {
     size_t n = 0;
     for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
-        struct nx_target *t = c->items[k].targets;
-        for (; t != NULL; t = t->item_next) {
-            if (out != NULL) {
-                out[n] = t;
-            }
-            n++;
-        }
+        n += c->items[k].targets_n;
     }
     return n;
 }
 
-/* The targets of a case in order, kept until some come or go. */
-static int in_order(struct nx_case *c) {
+static size_t collect(const struct nx_case *c, const struct nx_agent_state *a,
+                      struct nx_target **out) {
+    size_t n = 0;
+    for (struct nx_target *t = a->targets; t != NULL; t = t->agent_next) {
+        if (t->item->owner == c) {
+            out[n++] = t;
+        }
+    }
+    qsort(out, n, sizeof(struct nx_target *), by_place);
+    return n;
+}
+
+/* The targets of a case in order, kept until some come or go: agents are in
+ * order already, and so are their targets, nearly. */
+static int in_order(struct nx_engine *engine, struct nx_case *c) {
     if (c->ordered) {
         return 0;
     }
-    size_t n = collect(c, NULL);
     struct nx_target **order =
-        realloc(c->order, (n + 1) * sizeof(struct nx_target *));
+        realloc(c->order, (count(c) + 1) * sizeof(struct nx_target *));
     if (order == NULL) {
         return NX_ENOMEM;
     }
     c->order = order;
-    c->order_n = collect(c, order);
-    qsort(order, n, sizeof(struct nx_target *), by_place);
+    c->order_n = 0;
+    if (!nx_agents_in_order(engine)) {
+        return NX_ENOMEM;
+    }
+    for (size_t i = 0; i < engine->by_network_n; i++) {
+        c->order_n += collect(c, engine->by_network[i], c->order + c->order_n);
+    }
     c->ordered = true;
     return 0;
 }
@@ -115,7 +121,7 @@ int nx_engine_targets(struct nx_engine *engine, uint32_t incident_id,
     if (c == NULL) {
         return NX_ENOTFOUND;
     }
-    int err = in_order(c);
+    int err = in_order(engine, c);
     for (size_t i = 0; err == 0 && i < c->order_n; i++) {
         struct nx_target_view view;
         show(engine, c->order[i], now_us, false, &view);
@@ -133,7 +139,7 @@ int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
     if (c == NULL) {
         return NX_ENOTFOUND;
     }
-    int err = in_order(c);
+    int err = in_order(engine, c);
     for (size_t i = err == 0 ? begin_of(c, network) : SIZE_MAX;
          err == 0 && i < c->order_n &&
          strcmp(c->order[i]->agent->agent.network, network) == 0;
@@ -172,7 +178,7 @@ int nx_engine_changed(struct nx_engine *engine, uint32_t incident_id,
     if (c == NULL) {
         return NX_ENOTFOUND;
     }
-    int err = in_order(c);
+    int err = in_order(engine, c);
     for (size_t i = 0; err == 0 && i < c->order_n; i++) {
         const struct nx_target *t = c->order[i];
         int64_t changed_us = t->changed_us > t->item->changed_us

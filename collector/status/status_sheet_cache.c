@@ -27,42 +27,54 @@ static bool same_cache(const struct nx_target_view *a,
     return true;
 }
 
+/* What rows are ordered by: they are too large to be looked at while 100,000 of
+ * them are sorted. */
+struct ordered {
+    int64_t a_us; /* of the first line; 0: none */
+    uint32_t nsid_hash;
+    uint32_t lines_n;
+    struct nx_sheet_row *row;
+};
+
+static struct ordered ordered_of(struct nx_sheet_row *row) {
+    const struct nx_verdict *v = &row->view.verdict;
+    return (struct ordered){.a_us = v->lines_n > 0 ? v->lines[0].a_us : 0,
+                            .nsid_hash = row->view.nsid_hash,
+                            .lines_n = v->lines_n,
+                            .row = row};
+}
+
 static int by_lines(const void *a, const void *b) {
-    const struct nx_target_view *x = &(*(struct nx_sheet_row *const *)a)->view;
-    const struct nx_target_view *y = &(*(struct nx_sheet_row *const *)b)->view;
-    const struct nx_verdict *v = &x->verdict;
-    const struct nx_verdict *w = &y->verdict;
+    const struct ordered *x = a;
+    const struct ordered *y = b;
     int order = (x->nsid_hash > y->nsid_hash) - (x->nsid_hash < y->nsid_hash);
-    order = order != 0 ? order : (int)v->lines_n - (int)w->lines_n;
-    if (order != 0 || v->lines_n == 0) {
-        return order;
-    }
-    return (v->lines[0].a_us > w->lines[0].a_us) -
-           (v->lines[0].a_us < w->lines[0].a_us);
+    order = order != 0 ? order
+                       : (x->lines_n > y->lines_n) - (x->lines_n < y->lines_n);
+    return order != 0 ? order : (x->a_us > y->a_us) - (x->a_us < y->a_us);
 }
 
 /* Neighbours in the order of their first line are compared with the first of
  * their group. */
-static void assign(struct nx_sheet_row **order, size_t n, uint32_t *group) {
+static void assign(struct ordered *order, size_t n, uint32_t *group) {
     size_t head = 0;
-    qsort(order, n, sizeof(struct nx_sheet_row *), by_lines);
+    qsort(order, n, sizeof(*order), by_lines);
     for (size_t i = 0; i < n; i++) {
-        if (i == 0 || !same_cache(&order[head]->view, &order[i]->view)) {
+        if (i == 0 ||
+            !same_cache(&order[head].row->view, &order[i].row->view)) {
             head = i;
             ++*group;
         }
-        order[i]->group = *group;
+        order[i].row->group = *group;
     }
 }
 
 bool nx_sheet_group_sites(struct nx_sheet *sheet) {
-    struct nx_sheet_row **order =
-        calloc(sheet->rows_n + 1, sizeof(struct nx_sheet_row *));
+    struct ordered *order = calloc(sheet->rows_n + 1, sizeof(*order));
     uint32_t group = 0;
     for (size_t i = 0; i < sheet->sites_n && order != NULL; i++) {
         const struct nx_sheet_site *site = &sheet->sites[i];
         for (size_t k = 0; k < site->n; k++) {
-            order[k] = &sheet->rows[site->first + k];
+            order[k] = ordered_of(&sheet->rows[site->first + k]);
         }
         assign(order, site->n, &group);
     }
@@ -88,12 +100,11 @@ bool nx_sheets_group(struct nx_sheet *sheets, size_t n) {
     for (size_t k = 0; k < n; k++) {
         rows_n += sheets[k].rows_n;
     }
-    struct nx_sheet_row **order =
-        calloc(rows_n + 1, sizeof(struct nx_sheet_row *));
+    struct ordered *order = calloc(rows_n + 1, sizeof(*order));
     size_t at = 0;
     for (size_t k = 0; k < n && order != NULL; k++) {
         for (size_t i = 0; i < sheets[k].rows_n; i++) {
-            order[at++] = &sheets[k].rows[i];
+            order[at++] = ordered_of(&sheets[k].rows[i]);
         }
     }
     if (order == NULL) {
