@@ -1,6 +1,7 @@
 #include "collector/score/shape.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,18 +16,56 @@ struct source {
     const void *user;
 };
 
-/* Smallest time with cdf >= p in (lo, hi]. */
-static int64_t quantile(const struct source *from, double p, int64_t lo_us,
-                        int64_t hi_us) {
-    while (hi_us - lo_us > 1) {
-        int64_t mid_us = lo_us + (hi_us - lo_us) / 2;
-        if (from->cdf(from->user, mid_us) >= p) {
-            hi_us = mid_us;
-        } else {
-            lo_us = mid_us;
+/* Where it is looked for, and the function there. */
+struct bracket {
+    int64_t lo_us, hi_us;
+    double lo, hi;
+};
+
+static void look_at(const struct source *from, struct bracket *in, double p,
+                    int64_t at_us) {
+    double f = from->cdf(from->user, at_us);
+    if (f >= p) {
+        in->hi_us = at_us;
+        in->hi = f;
+    } else {
+        in->lo_us = at_us;
+        in->lo = f;
+    }
+}
+
+static int64_t inside(const struct bracket *in, double at_us) {
+    double most_us = (double)(in->hi_us - in->lo_us - 1);
+    double past_us = at_us < 1.0 ? 1.0 : at_us > most_us ? most_us : at_us;
+    return in->lo_us + (int64_t)past_us;
+}
+
+/* Smallest time with cdf >= p in (lo, hi]. Between its few bends the function
+ * is nearly straight: a line between the ends meets p close by, and a step
+ * across from there, of a root of the range, gets it from both sides. Where it
+ * does not, the range is halved. */
+static int64_t quantile(const struct source *from, double p,
+                        struct bracket in) {
+    while (in.hi_us - in.lo_us > 1) {
+        double range_us = (double)(in.hi_us - in.lo_us);
+        double step_us = sqrt(range_us);
+        double to_us = in.hi > in.lo ? range_us * (p - in.lo) / (in.hi - in.lo)
+                                     : range_us / 2;
+        int64_t guess_us = inside(&in, to_us);
+        look_at(from, &in, p, guess_us);
+        bool before = in.lo_us == guess_us;
+        if (in.hi_us - in.lo_us > 1) {
+            look_at(from, &in, p,
+                    inside(&in, before
+                                    ? step_us
+                                    : (double)(in.hi_us - in.lo_us) - step_us));
+        }
+        if (in.hi_us - in.lo_us > 1 &&
+            (double)(in.hi_us - in.lo_us) > range_us / 2) {
+            look_at(from, &in, p, in.lo_us + (in.hi_us - in.lo_us) / 2);
         }
     }
-    return hi_us;
+    return in.hi_us;
 }
 
 /* Times, each once, in ascending order. */
@@ -55,13 +94,17 @@ static void put(struct times *t, int64_t at_us) {
 /* Where the function jumps, the microsecond before counts, too. */
 static void put_levels(struct times *t, const struct source *from,
                        int64_t lo_us, int64_t hi_us) {
-    int64_t at_us = lo_us;
+    struct bracket in = {lo_us, hi_us, from->cdf(from->user, lo_us), 1.0};
     for (size_t i = 0; i < LEVELS_N; i++) {
-        at_us =
-            quantile(from, levels[i], at_us > lo_us ? at_us - 1 : lo_us, hi_us);
+        int64_t at_us = quantile(from, levels[i], in);
+        double f = from->cdf(from->user, at_us);
         put(t, at_us);
-        if (from->cdf(from->user, at_us) - levels[i] > 0.05) {
+        if (f - levels[i] > 0.05) {
             put(t, at_us - 1);
+        }
+        if (at_us - 1 > lo_us) {
+            in.lo_us = at_us - 1;
+            in.lo = from->cdf(from->user, at_us - 1);
         }
     }
 }
