@@ -150,11 +150,48 @@ static void test_no_memory(void **state) {
     stop(&server);
 }
 
+/* Closed, with a status that names a network without its name. */
+static void add_unreadable(struct nx_engine *engine) {
+    add_crowd(engine);
+    if (nx_engine_incident_close(engine, 1, nx_service_now_us(NULL)) != 0 ||
+        nx_engine_incident_keep(engine, 1, "{\"networks\": [{}]}") != 0) {
+        abort();
+    }
+}
+
+/* It is the collector's own fault, not one of the request, and nobody waits for
+ * it. */
+static void test_kept_is_unreadable(void **state) {
+    const char *const paths[] = {STATUS, STATUS "?targets=false"};
+    struct server server;
+    (void)state;
+    networks_n = FEW;
+    patience_s = 0;
+    fill = add_unreadable;
+    memory->max = UINT_MAX;
+    server = start(0, 0);
+    for (unsigned i = 0; i < 4; i++) { /* again: it is not made anew then */
+        const struct ask what = {.path = paths[i % 2]};
+        struct reply reply = ask(&what);
+        if (reply.status != 500 ||
+            strstr(reply.body.bytes, "the one that was kept cannot be read") ==
+                NULL) {
+            fail_msg("%ld %s", reply.status, reply.body.bytes);
+        }
+        assert_non_null(
+            strstr(reply.headers.bytes, "application/problem+json"));
+        reply_fini(&reply);
+    }
+    json_decref(get("/v1/incidents", 200));
+    stop(&server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_progress),
         cmocka_unit_test(test_waits_asleep),
         cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_kept_is_unreadable),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     memory = mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE,
