@@ -4,22 +4,17 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "collector/status/board.h"
 #include "collector/status/status.h"
 #include "common/text.h"
-#include "tests/lib/engine_bench.h"
+#include "tests/lib/board_bench.h"
 
-#define FIRST 10U     /* agents from here on, each in a network of its own */
-#define NETWORKS 120U /* several slices */
 #define RESOLVERS 2U
 
-static struct nx_board *board;
 static size_t json_left = SIZE_MAX; /* pieces of memory for documents */
 
 static void *json_memory(size_t n) {
@@ -30,39 +25,14 @@ static void *json_memory(size_t n) {
     return malloc(n);
 }
 
-static int try_page(struct engine_bench *b, int64_t now_us,
-                    const struct nx_board_page **out) {
-    *out = NULL;
-    return nx_board_page(board, b->engine, 7, NULL, now_us, out);
-}
-
 static void start(struct engine_bench *b) {
-    for (unsigned i = 0; i < NETWORKS; i++) {
-        char network[NX_TEXT_LABEL_MAX];
-        (void)snprintf(network, sizeof(network), "net-%03u", i);
-        add_agent(b, FIRST + i, network, false);
-        hello(b, FIRST + i, RESOLVERS, 0, T0);
-    }
+    add_networks(b, RESOLVERS);
     open_restored(b, 7, T0);
     for (unsigned i = 0; i < NETWORKS; i++) {
         sees_nxdomain(b, FIRST + i, 1, 300 + i, T0 + S);
         sees_nxdomain(b, FIRST + i, 2, 310 + 5 * (i % 7), T0 + S);
     }
     tick(b, T0 + 2 * S);
-}
-
-/* Works until the page is there; how many turns that took. */
-static unsigned wait_for(struct engine_bench *b, int64_t now_us,
-                         const struct nx_board_page **page) {
-    unsigned turns_n = 0;
-    while (try_page(b, now_us, page) == NX_EAGAIN) {
-        assert_true(++turns_n < 10000);
-        assert_int_not_equal(
-            nx_board_work(board, b->engine, NULL, now_us, NX_BOARD_SLICE),
-            NX_BOARD_IDLE);
-    }
-    assert_non_null(*page);
-    return turns_n;
 }
 
 static json_t *joined(const struct nx_board_page *page) {
@@ -326,88 +296,6 @@ static void test_followed(void **state) {
                      NX_EAGAIN);
 }
 
-/* Many targets that nobody judged yet: they are, before they are drawn. */
-static void test_judged_first(void **state) {
-    struct engine_bench *b = *state;
-    const struct nx_board_page *page = NULL;
-    size_t targets_n = 0;
-    size_t waiting_n = 0;
-    for (unsigned i = 0; i < NETWORKS; i++) {
-        char network[NX_TEXT_LABEL_MAX];
-        (void)snprintf(network, sizeof(network), "net-%03u", i);
-        add_agent(b, FIRST + i, network, false);
-        hello(b, FIRST + i, 10, 0, T0);
-    }
-    open_restored(b, 7, T0);
-    nx_engine_backlog(b->engine, &targets_n, &waiting_n);
-    assert_int_equal(targets_n, NETWORKS * 10);
-    assert_int_equal(waiting_n, targets_n);
-    assert_int_equal(try_page(b, T0 + S, &page), NX_EAGAIN);
-    assert_int_equal(
-        nx_board_work(board, b->engine, NULL, T0 + S, NX_BOARD_SLICE),
-        NX_BOARD_READY);
-    assert_int_equal(try_page(b, T0 + S, &page), NX_EAGAIN);
-    assert_true(nx_engine_judge(b->engine, T0 + S, targets_n - NX_BOARD_BACKLOG,
-                                &b->sink));
-    assert_int_equal(
-        nx_board_work(board, b->engine, NULL, T0 + S, NX_BOARD_SLICE),
-        NX_BOARD_WANTED);
-    (void)wait_for(b, T0 + S, &page);
-    assert_int_equal(page->targets_n, targets_n);
-    hello(b, FIRST, 1, 0, T0 + 2 * S); /* judged or not, they are gone */
-    nx_engine_backlog(b->engine, &targets_n, &waiting_n);
-    assert_int_equal(targets_n, NETWORKS * 10 - 9);
-    assert_true(waiting_n <= targets_n);
-}
-
-/* ... and meanwhile other pages are made and kept up to date. */
-static void test_judged_first_alone(void **state) {
-    struct engine_bench *b = *state;
-    const struct nx_board_page *page = NULL;
-    size_t targets_n = 0;
-    size_t waiting_n = 0;
-    for (unsigned i = 0; i < NETWORKS; i++) {
-        char network[NX_TEXT_LABEL_MAX];
-        (void)snprintf(network, sizeof(network), "net-%03u", i);
-        add_agent(b, FIRST + i, network, false);
-        hello(b, FIRST + i, 10, 0, T0);
-    }
-    open_restored(b, 7, T0);
-    (void)nx_engine_judge(b->engine, T0 + S, 2 * NETWORKS * 10, &b->sink);
-    (void)wait_for(b, T0 + S, &page);
-    open_restored(b, 8, T0 + S);
-    nx_engine_backlog_of(b->engine, 7, &targets_n, &waiting_n);
-    assert_int_equal(targets_n, NETWORKS * 10);
-    assert_int_equal(waiting_n, 0);
-    nx_engine_backlog_of(b->engine, 8, &targets_n, &waiting_n);
-    assert_int_equal(targets_n, NETWORKS * 10);
-    assert_int_equal(waiting_n, targets_n);
-    nx_engine_backlog_of(b->engine, 9, &targets_n, &waiting_n);
-    assert_int_equal(targets_n, 0);
-    assert_int_equal(
-        nx_board_page(board, b->engine, 8, NULL, T0 + 2 * S, &page), NX_EAGAIN);
-    assert_int_equal(
-        nx_board_work(board, b->engine, NULL, T0 + 2 * S, NX_BOARD_SLICE),
-        NX_BOARD_BUSY); /* the first one's is kept up to date */
-    (void)wait_for(b, T0 + 9 * S, &page);
-    assert_true(page->as_of_us >= T0 + 2 * S);
-    nx_board_free(&board); /* and is made, too */
-    assert_int_equal(nx_board_new(&board), 0);
-    assert_int_equal(
-        nx_board_page(board, b->engine, 8, NULL, T0 + 9 * S, &page), NX_EAGAIN);
-    (void)wait_for(b, T0 + 9 * S, &page);
-    assert_int_equal(nx_status_close(b->engine, 8, T0 + 9 * S, NULL), 0);
-    nx_engine_backlog_of(b->engine, 8, &targets_n, &waiting_n);
-    assert_int_equal(targets_n, 0);
-    for (unsigned i = 0; nx_board_page(board, b->engine, 8, NULL, T0 + 9 * S,
-                                       &page) == NX_EAGAIN;
-         i++) { /* what is closed waits for nobody */
-        assert_true(i < 10000);
-        (void)nx_board_work(board, b->engine, NULL, T0 + 9 * S, NX_BOARD_SLICE);
-    }
-    assert_int_equal(page->incident_id, 8);
-}
-
 static void test_freshness_grows(void **state) {
     (void)state;
     assert_int_equal(nx_board_fresh_us(0), NX_BOARD_FRESH_US);
@@ -415,23 +303,7 @@ static void test_freshness_grows(void **state) {
     assert_int_equal(nx_board_fresh_us(100000), 30 * S);
 }
 
-/* With room for more targets than other tests need. */
-static int setup(void **state) {
-    int err = bench_setup(state);
-    struct engine_bench *b = *state;
-    nx_engine_free(&b->engine);
-    b->settings.targets_max = 3000;
-    err |= nx_engine_new(&b->settings, &b->engine);
-    return err != 0 ? -1 : nx_board_new(&board);
-}
-
-static int teardown(void **state) {
-    nx_board_free(&board);
-    return bench_teardown(state);
-}
-
 int main(void) {
-#define BOARD(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         BOARD(test_in_slices),
         BOARD(test_changes_in_the_middle),
@@ -442,8 +314,6 @@ int main(void) {
         BOARD(test_resolvers_go_in_the_middle),
         BOARD(test_no_memory),
         BOARD(test_followed),
-        BOARD(test_judged_first),
-        BOARD(test_judged_first_alone),
         cmocka_unit_test(test_freshness_grows),
     };
     json_set_alloc_funcs(json_memory, free);
