@@ -138,7 +138,6 @@ static void note_safe(struct led_agent *a) {
     for (; a->safe_seq + 1 < s->next_seq; a->safe_seq++) {
         led_mark(a->truth, a->safe_seq + 1)->flags |= LED_SAFE;
     }
-    a->merged = a->merged || s->holes_n + 1 >= NX_SPOOL_HOLES_MAX;
 }
 
 /* --- results --- */
@@ -307,6 +306,17 @@ static void on_ack(struct led_agent *a, const struct nx_ack *ack) {
     a->timeouts_n = after.held < before.held ? 0 : a->timeouts_n;
 }
 
+static void on_refusal(struct led_agent *a, const struct nx_ack *ack) {
+    bool keep = ack->keep && a->world->mutant != LED_KEEPS_NOTHING;
+    uint64_t n = keep ? nx_spool_keep(a->spool, ack->refused_crc)
+                      : nx_spool_refused(a->spool, ack->refused_crc);
+    if (n > 0) {
+        a->timeouts_n = 0;
+        a->world->kept_n += keep ? 1 : 0;
+        a->world->refused_n += keep ? 0 : 1;
+    }
+}
+
 void led_agent_down(struct led_agent *a, const struct led_message *m) {
     if (!a->up || m->connection != a->connection) {
         return;
@@ -322,11 +332,16 @@ void led_agent_down(struct led_agent *a, const struct led_message *m) {
     }
     /* What answers a Hello says where the collector stands: by TCP nothing
      * that was sent later comes before it. */
-    if (m->ack.echo == 0 && m->order < a->newest_down) {
+    bool refusal = m->ack.refused_crc != 0;
+    if (!refusal && m->ack.echo == 0 && m->order < a->newest_down) {
         return;
     }
     a->newest_down = m->order > a->newest_down ? m->order : a->newest_down;
-    on_ack(a, &m->ack);
+    if (refusal) {
+        on_refusal(a, &m->ack);
+    } else {
+        on_ack(a, &m->ack);
+    }
     note_safe(a);
     if (!a->disk.dead) {
         flush(a);

@@ -10,6 +10,7 @@
 
 #define COMMIT_US 5000 /* as NX_GROUP_WAIT_US */
 #define SYNC_US 200000
+#define REFUSED_ONE_IN 61U
 
 static int64_t wall_us(const struct led_world *w) {
     return w->now_us + w->collector.clock_wrong_us;
@@ -119,7 +120,7 @@ static void rollback(struct led_world *w) {
 static bool excused(const struct led_agent *a, const struct led_mark *m,
                     const struct nx_gap *gap, int64_t now_us) {
     bool old = now_us - m->made_us > a->conf.max_age_us - 5 * LED_S;
-    if (a->may_lose || a->merged) {
+    if (a->may_lose || (m->flags & LED_REFUSED) != 0) {
         return true;
     }
     return (gap->reason == NX_GAP_SPACE && a->small) ||
@@ -327,6 +328,33 @@ static void take_batch(struct led_world *w, unsigned agent,
     }
 }
 
+/* What is in a batch decides whether it can be taken; first of all the result
+ * that it begins with. */
+static bool refuses(struct led_world *w, unsigned agent,
+                    const struct nx_batch *batch, const struct led_message *m) {
+    unsigned kind = batch->obs[0].src_port % REFUSED_ONE_IN;
+    bool keep = w->newer && w->collector.old && kind == 1;
+    if (!keep && !(w->poison && kind == 0)) {
+        return false;
+    }
+    struct led_truth *t = led_truth(&w->oracle, agent, batch->epoch);
+    for (size_t i = 0; !keep && i < batch->obs_n; i++) {
+        led_mark(t, batch->first_seq + i)->flags |= LED_REFUSED;
+    }
+    struct led_message said = {.connection = m->connection};
+    said.ack = (struct nx_ack){
+        .echo = 1, .refused_crc = nx_codec_crc(m->bytes, m->len), .keep = keep};
+    led_send_down(w, agent, &said);
+    return true;
+}
+
+void led_collector_upgrade(struct led_world *w) {
+    if (w->collector.old && w->collector.up) {
+        led_collector_crash(w, false);
+    }
+    w->collector.old = false;
+}
+
 void led_collector_up(struct led_world *w, unsigned agent,
                       const struct led_message *m) {
     struct led_collector *c = &w->collector;
@@ -344,5 +372,7 @@ void led_collector_up(struct led_world *w, unsigned agent,
                    why);
         return;
     }
-    take_batch(w, agent, &up.u.batch);
+    if (!refuses(w, agent, &up.u.batch, m)) {
+        take_batch(w, agent, &up.u.batch);
+    }
 }

@@ -5,7 +5,8 @@
  * - an ack covers only what is in the store on the disk, or was reported lost;
  * - what was acked stays in the store, once;
  * - what an agent had safely on its disk is reported lost only when something
- *   happened that costs it (damage, no room, age), and by age only when old;
+ *   happened that costs it (damage, no room, age), and by age only when old,
+ *   or when the collector refused it for ever;
  * - the two halves of the ledger fit each other and the truth. */
 #ifndef NX_TESTS_LEDGER_ORACLE_H
 #define NX_TESTS_LEDGER_ORACLE_H
@@ -15,11 +16,12 @@
 #define LED_WHY_MAX 400U
 
 enum led_flag {
-    LED_SENT = 1,   /* has left the agent */
-    LED_SAFE = 2,   /* on the agent's disk */
-    LED_STORED = 4, /* in the store, on the disk */
-    LED_GAP = 8,    /* reported lost; likewise */
-    LED_ACKED = 16, /* an ack for it was sent */
+    LED_SENT = 1,     /* has left the agent */
+    LED_SAFE = 2,     /* on the agent's disk */
+    LED_STORED = 4,   /* in the store, on the disk */
+    LED_GAP = 8,      /* reported lost; likewise */
+    LED_ACKED = 16,   /* an ack for it was sent */
+    LED_REFUSED = 32, /* the collector will never take it, and said so */
 };
 
 struct led_mark {

@@ -39,8 +39,9 @@ int main(int argc, char **argv) {
     }
     printf("%" PRIu64 " worlds, %" PRIu64 " steps, %.0f steps/s of CPU\n"
            "%" PRIu64 " results in the store, %" PRIu64 " reported lost\n"
+           "%" PRIu64 " batches refused, %" PRIu64 " kept for an upgrade\n"
            "longest time to rest %" PRId64 " s\n%u worlds broke a rule\n",
            worlds, f.steps_n, (double)f.steps_n / took_s, f.stored_n, f.gaps_n,
-           f.rest_max_us / LED_S, broken_n);
+           f.refused_n, f.kept_n, f.rest_max_us / LED_S, broken_n);
     return broken_n > 0;
 }

@@ -44,9 +44,11 @@ static void test_sound(void **state) {
     double steps_per_s = (double)f.steps_n / (cpu_s() - began_s);
     print_message("# seeds %u..., %.1f M steps, %.0f a second; %u results in "
                   "the store, acked ones lost 0, twice 0; %u reported lost; "
-                  "at rest after %u s at most\n",
+                  "%u batches refused, %u kept for an upgrade; at rest after "
+                  "%u s at most\n",
                   (unsigned)first, (double)f.steps_n / 1e6, steps_per_s,
                   (unsigned)f.stored_n, (unsigned)f.gaps_n,
+                  (unsigned)f.refused_n, (unsigned)f.kept_n,
                   (unsigned)(f.rest_max_us / LED_S));
 #ifndef CHECKED
     print_message("# fault | all of these, simulated worlds | %u | 0 | 0 | %u s"
@@ -56,6 +58,9 @@ static void test_sound(void **state) {
 #endif
     for (unsigned i = 0; i < LED_FAULTS && f.steps_n > 1000000; i++) {
         assert_true(f.faults_n[i] > 0); /* all of them happened */
+    }
+    if (f.steps_n > 1000000) {
+        assert_true(f.refused_n > 0 && f.kept_n > 0);
     }
 }
 

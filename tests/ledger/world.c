@@ -212,6 +212,7 @@ static void come_to_rest(struct led_world *w, struct led_figures *figures) {
     int64_t began_us = w->now_us;
     uint64_t steps_n = w->steps_n;
     led_heal(w);
+    led_collector_upgrade(w);
     last_results(w);
     while (w->now_us - began_us < 20 * LED_S && step(w, figures)) {
         led_heal(w); /* of what a fault set off later */
@@ -233,6 +234,7 @@ static void come_to_rest(struct led_world *w, struct led_figures *figures) {
         check_rested(w, &w->agents[i]);
     }
     w->quiet = false;
+    w->collector.old = w->newer;
     next_fault(w);
 }
 
@@ -241,6 +243,9 @@ static void come_to_rest(struct led_world *w, struct led_figures *figures) {
 static void begin(struct led_world *w, uint64_t seed, enum led_mutant mutant) {
     w->dice.state = seed * UINT64_C(0xd1342543de82ef95);
     w->mutant = mutant;
+    w->poison = seed % 3 == 0; /* a draw would make other worlds of all seeds */
+    w->newer = seed % 4 == 2;
+    w->collector.old = w->newer;
     w->now_us = BEGIN_US;
     w->out = malloc(NX_MSG_MAX_BYTES);
     if (w->out == NULL) {
@@ -257,6 +262,8 @@ static void begin(struct led_world *w, uint64_t seed, enum led_mutant mutant) {
 
 static void count(const struct led_world *w, struct led_figures *f) {
     f->steps_n += w->steps_n;
+    f->refused_n += w->refused_n;
+    f->kept_n += w->kept_n;
     for (unsigned i = 0; i < w->agents_n; i++) {
         for (const struct led_truth *t = w->oracle.truths[i]; t != NULL;
              t = t->next) {

@@ -31,8 +31,9 @@ enum led_mutant {
     LED_FORGETS_GAPS,     /* an ack passes a hole that nobody spoke of */
     LED_DISK_LIES,        /* an agent's: nothing is synced */
     LED_NUMBERS_AGAIN, /* an agent that crashed counts on from what it sees */
+    LED_KEEPS_NOTHING, /* an agent, of what a newer collector would take */
 };
-#define LED_MUTANT_MAX LED_NUMBERS_AGAIN
+#define LED_MUTANT_MAX LED_KEEPS_NOTHING
 
 /* What may happen in a world; each world draws some of it. */
 enum led_fault {
@@ -103,7 +104,6 @@ struct led_agent {
     uint64_t safe_seq;       /* up to here on the disk, by what it knows */
     bool small;    /* a spool that may be full, or its results too old */
     bool may_lose; /* something happened that costs what was safe */
-    bool merged;   /* so many holes that reasons got mixed */
 };
 
 struct led_row { /* in the open transaction */
@@ -131,6 +131,7 @@ struct led_collector {
     bool storing;
     bool full;
     bool crash_at_commit;
+    bool old; /* cannot read some batches; an upgrade ends it */
     int64_t paused_until_us;
     int64_t clock_wrong_us; /* since its start */
     struct led_peer peers[LED_AGENTS_MAX];
@@ -185,6 +186,9 @@ struct led_world {
     uint64_t downs_n; /* messages sent to agents */
     enum led_mutant mutant;
     bool may[LED_FAULTS];
+    bool poison; /* some batches are refused for ever, ... */
+    bool newer;  /* ... some by an old collector */
+    uint64_t refused_n, kept_n;
     uint32_t fault_every_s;
     bool put_back; /* the collector was, once: agents cannot know what of it
                       had been delivered */
@@ -206,7 +210,8 @@ struct led_world {
 
 struct led_figures {
     uint64_t steps_n;
-    uint64_t stored_n, gaps_n; /* results */
+    uint64_t stored_n, gaps_n;  /* results */
+    uint64_t refused_n, kept_n; /* batches, given up or not */
     uint64_t faults_n[LED_FAULTS];
     int64_t rest_max_us; /* longest from the last fault to rest */
 };
@@ -263,6 +268,8 @@ void led_collector_up(struct led_world *w, unsigned agent,
                       const struct led_message *message);
 void led_collector_commit(struct led_world *w);
 void led_collector_retry(struct led_world *w);
+/* It ends, and comes back as one that can read all. */
+void led_collector_upgrade(struct led_world *w);
 /* An older copy of its store; it must be down. */
 void led_collector_put_back(struct led_world *w);
 
