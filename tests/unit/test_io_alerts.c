@@ -104,17 +104,46 @@ static void on_group_done(void *arg, bool committed) {
     (void)committed;
 }
 
-static int setup(void **state) {
+/* One store for all: it takes longest to make. */
+static int make_store(void **state) {
     struct fixture *f = calloc(1, sizeof(*f));
     const struct nx_store_options plain = {.check = false};
     char why[NX_STORE_WHY_MAX];
     assert_non_null(f);
-    memset(&carried, 0, sizeof(carried));
     strcpy(f->folder, "/tmp/nx-test-alerts-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
     (void)snprintf(f->path, sizeof(f->path), "%s/nxclear.db", f->folder);
     assert_int_equal(
         nx_store_open(f->path, &plain, &f->store, why, sizeof(why)), NX_OK);
+    *state = f;
+    return 0;
+}
+
+static int drop_store(void **state) {
+    struct fixture *f = *state;
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    nx_store_close(&f->store);
+    for (size_t i = 0; i < 3; i++) {
+        char path[128];
+        (void)snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
+        (void)unlink(path);
+    }
+    assert_int_equal(rmdir(f->folder), 0);
+    free(f);
+    return 0;
+}
+
+static void execute(struct fixture *f, const char *sql) {
+    assert_int_equal(sqlite3_exec(f->store->db, sql, NULL, NULL, NULL),
+                     SQLITE_OK);
+}
+
+static int setup(void **state) {
+    struct fixture *f = *state;
+    char why[NX_STORE_WHY_MAX];
+    memset(&carried, 0, sizeof(carried));
+    execute(f, "DELETE FROM alert");
+    f->disk_full = 0;
     (void)sqlite3_commit_hook(f->store->db, on_commit, f);
     f->base = event_base_new();
     nx_steady_init(&f->clock);
@@ -128,24 +157,14 @@ static int setup(void **state) {
     const struct nx_postbox_parts parts = {f->base, f->store, f->group,
                                            &f->clock};
     assert_int_equal(nx_postbox_new(&parts, &f->conf, &f->postbox, why), NX_OK);
-    *state = f;
     return 0;
 }
 
 static int teardown(void **state) {
     struct fixture *f = *state;
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
     nx_postbox_free(&f->postbox);
     nx_group_free(&f->group);
-    nx_store_close(&f->store);
     event_base_free(f->base);
-    for (size_t i = 0; i < 3; i++) {
-        char path[128];
-        (void)snprintf(path, sizeof(path), "%s%s", f->path, suffixes[i]);
-        (void)unlink(path);
-    }
-    assert_int_equal(rmdir(f->folder), 0);
-    free(f);
     return 0;
 }
 
@@ -313,11 +332,15 @@ static void test_given_up(void **state) {
 
 static void test_too_many(void **state) {
     struct fixture *f = *state;
-    int err = nx_group_begin(f->group);
-    for (unsigned i = 0; err == NX_OK && i <= NX_STORE_ALERTS_QUEUED_MAX; i++) {
-        err = nx_store_alert_add(f->store, "hook", "key", "{}", 1);
-    }
-    assert_int_equal(nx_group_end(f->group, err), NX_OK);
+    char sql[512];
+    (void)snprintf(sql, sizeof(sql),
+                   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
+                   "FROM n WHERE i < %u) INSERT INTO alert(receiver, key, "
+                   "state, made_us, due_us, attempts, problem, document) "
+                   "SELECT 'hook', 'key', 'queued', 1, 1, 0, '', '{}' FROM n",
+                   NX_STORE_ALERTS_QUEUED_MAX);
+    execute(f, sql);
+    queue(f, "one more");
     assert_int_equal(nx_store_alerts_over(f->store), 1);
 }
 
@@ -331,5 +354,5 @@ int main(void) {
         TEST(test_too_many),
     };
     nx_log_set_level(NX_LOG_ERROR);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, make_store, drop_store);
 }
