@@ -183,6 +183,8 @@ static void note_server_soa(struct nx_auth_server *s, uint32_t serial,
     s->serial_known = true;
     s->soa_ttl_s = ttl_s;
     s->soa_minimum_s = minimum_s;
+    ttl_s = nx_ttl_s(ttl_s);
+    minimum_s = nx_ttl_s(minimum_s);
     s->w_s = ttl_s < minimum_s ? ttl_s : minimum_s; /* RFC 2308 section 3 */
 }
 

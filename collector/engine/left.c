@@ -174,9 +174,9 @@ bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
     bool denied = answered && nx_answer_plants(answer, look, zone);
     note(sight, denied, answered && !is_cut(answer), look->rx_us);
     if (denied && (answer->flags & NX_ANS_SOA) != 0) {
-        uint32_t w_s = obs->soa_ttl_s < answer->soa_minimum_s
-                           ? obs->soa_ttl_s
-                           : answer->soa_minimum_s;
+        uint32_t ttl_s = nx_ttl_s(obs->soa_ttl_s);
+        uint32_t minimum_s = nx_ttl_s(answer->soa_minimum_s);
+        uint32_t w_s = ttl_s < minimum_s ? ttl_s : minimum_s;
         s->w_s = w_s > s->w_s ? w_s : s->w_s;
     }
     s->answered = answered;

@@ -203,9 +203,8 @@ static enum nx_soa_rel soa_rel_of(const uint8_t *owner, const uint8_t *qname,
                                                            : NX_SOA_FOREIGN;
 }
 
-/* RFC 2181 section 8: a TTL with the top bit set is zero. */
-static int32_t ttl(uint32_t ttl_s) {
-    return ttl_s > INT32_MAX ? 0 : (int32_t)ttl_s;
+uint32_t nx_ttl_s(uint32_t wire) {
+    return wire > INT32_MAX ? 0 : wire;
 }
 
 static void take_answer(const struct nx_obs *obs, const uint8_t *apex,
@@ -220,15 +219,15 @@ static void take_answer(const struct nx_obs *obs, const uint8_t *apex,
         out->answer_hash = nx_answer_hash(answer);
     }
     if (nx_kind_is_negative(out->kind) && has(answer, NX_ANS_SOA)) {
-        out->r_s = ttl(obs->soa_ttl_s);
+        out->r_s = (int32_t)nx_ttl_s(obs->soa_ttl_s);
         out->soa_serial = answer->soa_serial;
-        out->soa_minimum_s = answer->soa_minimum_s;
+        out->soa_minimum_s = nx_ttl_s(answer->soa_minimum_s);
         out->soa_rel = (uint8_t)soa_rel_of(
             answer->soa_owner, obs->question->name, answer->denied_name, apex,
             (enum nx_kind)out->kind);
     } else if (obs->question->to.transport != NX_SYSTEM && /* no TTL there */
                (out->kind == NX_KIND_POS || out->kind == NX_KIND_POS_OTHER)) {
-        out->r_s = ttl(obs->answer_ttl_s);
+        out->r_s = (int32_t)nx_ttl_s(obs->answer_ttl_s);
     }
 }
 

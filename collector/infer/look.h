@@ -62,9 +62,9 @@ struct nx_look {
     int32_t r_s;     /* remaining TTL of SOA (negative) or RRset
                         (positive); -1: none shown */
     uint32_t soa_serial;
-    uint32_t soa_minimum_s;
-    uint32_t nsid_hash;   /* 0: none */
-    uint32_t answer_hash; /* nx_answer_hash; 0: no positive answer */
+    uint32_t soa_minimum_s; /* up to INT32_MAX */
+    uint32_t nsid_hash;     /* 0: none */
+    uint32_t answer_hash;   /* nx_answer_hash; 0: no positive answer */
     uint16_t src_port;
     uint32_t flags;  /* NX_LOOK_* */
     uint8_t kind;    /* enum nx_kind */
@@ -93,6 +93,9 @@ void nx_look_from_obs(const struct nx_obs *obs, const struct nx_expect *expect,
 uint32_t nx_answer_hash(const struct nx_answer *answer);
 /* The same of one A or AAAA record: len 4 or 16. */
 uint32_t nx_address_hash(const uint8_t *address, uint8_t len);
+
+/* RFC 2181 section 8: a TTL, or a SOA MINIMUM, with the top bit set is zero. */
+uint32_t nx_ttl_s(uint32_t wire);
 
 /* Asked again with another EDNS size: it tells of the look before it. */
 bool nx_look_is_sized(const struct nx_obs *obs);

@@ -219,6 +219,10 @@ static void test_odd_ttl_and_additional_soa(void **state) {
     r.answer.rcode = NX_RCODE_NXDOMAIN;
     set_soa(&r, "example.com.", UINT32_MAX); /* RFC 2181 section 8 */
     assert_int_equal(0, take(&r, NULL).r_s);
+    r.answer.soa_minimum_s = 1U << 31;
+    assert_int_equal(0, take(&r, NULL).soa_minimum_s);
+    r.answer.soa_minimum_s = INT32_MAX;
+    assert_int_equal(INT32_MAX, take(&r, NULL).soa_minimum_s);
     r.answer.flags = NX_ANS_SOA_ADDITIONAL;
     struct nx_look look = take(&r, NULL);
     assert_int_equal(NX_SOA_NONE, look.soa_rel);
