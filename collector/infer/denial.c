@@ -89,7 +89,8 @@ static int64_t newest_old_fill(const struct nx_evidence *ev) {
 static bool is_seen_to_come(const struct nx_evidence *ev,
                             const struct nx_line_info *info) {
     const struct nx_look *first = &ev->c->looks[info->first];
-    bool ours = !ev->ttl_raised && info->r_max_s + 1 >= (int32_t)ev->w_auth_s;
+    bool ours =
+        !ev->ttl_raised && info->r_max_s + INT64_C(1) >= (int64_t)ev->w_auth_s;
 
     return ev->c->profile->verified || ours ||
            (ev->expired_us != NX_TIME_UNKNOWN && first->tx_us > ev->expired_us);

@@ -201,7 +201,7 @@ static int64_t at_negative(const struct nx_evidence *ev,
     if (ev->last_pos != NX_NO_LOOK && ev->last == ev->last_pos &&
         verdict->lines_n == 0) { /* until the record is fetched anew */
         const struct nx_look *first = &ev->c->looks[ev->first_pos];
-        int64_t anew_us = first->rx_us + (first->r_s + 1) * US_PER_S;
+        int64_t anew_us = first->rx_us + (first->r_s + INT64_C(1)) * US_PER_S;
         return max64(
             min64(anew_us, base(ev) + ev->c->settings->probe_ceiling_us),
             base(ev) + NX_BLIND_MAX_US / 2);

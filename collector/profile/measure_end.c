@@ -109,11 +109,11 @@ static void read_life(const struct nx_canary_looks *looks, struct life *life) {
         if (!is_denial(look) || life->after_us != 0) {
             continue;
         }
-        bool again =
-            life->last_tx_us != 0 && look->r_s >= life->last_r_s + JUMP_S;
+        bool again = life->last_tx_us != 0 &&
+                     look->r_s >= (int64_t)life->last_r_s + JUMP_S;
         if (again) {
             /* More than a fresh denial has: stale (RFC 8767 section 4). */
-            life->stale |= look->r_s >= life->first_r_s + JUMP_S;
+            life->stale |= look->r_s >= (int64_t)life->first_r_s + JUMP_S;
             life->after_us = look->rx_us;
             note_gap(life, look);
         } else {

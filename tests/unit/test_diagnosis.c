@@ -227,6 +227,27 @@ static void test_raised_after_the_end(void **state) {
     assert_int_equal(NX_STATE_STALE_SERVED, at(&t, 155.2)->state);
 }
 
+/* RFC 2181 section 8: 2147483647 s is a TTL. */
+static void test_largest_ttls(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.w_auth_s = INT32_MAX;
+    for (int i = 0; i < 9; i++) {
+        denied(&t, 110.1 + i, 0)->r_s = INT32_MAX - i;
+    }
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 120)->state);
+    set_up(&t);
+    t.profile.verified = true; /* below other caches: the record is older */
+    eight_denials(&t, 110.1, 115);
+    for (unsigned i = 0; i < 20; i++) {
+        saw(&t, 120.1 + i, NX_KIND_POS)->r_s = INT32_MAX;
+    }
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 140)->state);
+    assert_int_equal(139102000 + 300 * S, t.verdict.next_probe_us);
+}
+
 /* Never denied; each refetch of a short-lived record is the same cache. */
 static void test_short_records_are_soon_clear(void **state) {
     struct target t;
@@ -371,6 +392,7 @@ int main(void) {
         cmocka_unit_test(test_positives_before_restoration),
         cmocka_unit_test(test_countdown_ends),
         cmocka_unit_test(test_raised_after_the_end),
+        cmocka_unit_test(test_largest_ttls),
         cmocka_unit_test(test_short_records_are_soon_clear),
         cmocka_unit_test(test_mixed_without_clock),
         cmocka_unit_test(test_moved_delegation),

@@ -276,6 +276,15 @@ static void test_looks_too_far_apart(void **state) {
     assert_int_equal(measure().profile.conv, NX_CONV_U);
 }
 
+/* RFC 2181 section 8: 2147483647 s is a TTL. */
+static void test_largest_ttl(void **state) {
+    start(state);
+    for (unsigned i = 0; i < 4; i++) {
+        nx(NX_CANARY_END, 0.5 * i, INT32_MAX);
+    }
+    assert_int_equal(measure().profile.conv, NX_CONV_U);
+}
+
 /* Unbound with serve-expired: TTL 30 after the end. */
 static void test_stale(void **state) {
     (void)state;
@@ -509,6 +518,7 @@ int main(void) {
         cmocka_unit_test_setup(test_predict, begin),
         cmocka_unit_test_setup(test_flat, begin),
         cmocka_unit_test_setup(test_looks_too_far_apart, begin),
+        cmocka_unit_test_setup(test_largest_ttl, begin),
         cmocka_unit_test_setup(test_stale, begin),
         cmocka_unit_test_setup(test_rd0, begin),
         cmocka_unit_test_setup(test_caches, begin),
