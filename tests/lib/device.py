@@ -2,12 +2,14 @@
 on it, with the bus and the NSS module that belong to it."""
 import os
 import subprocess
+import sysconfig
 
 from tests.lib.support import network_row
 from tests.system.matrix.variants import Resolved, unpacked
 
 RUN = "/run/systemd/resolve"
-NSS_MODULE = unpacked("usr/lib/x86_64-linux-gnu/libnss_resolve.so.2")
+NSS_MODULE = unpacked(f"usr/lib/{sysconfig.get_config_var('MULTIARCH')}/"
+                      "libnss_resolve.so.2")
 BUS = """<!DOCTYPE busconfig PUBLIC
  "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
