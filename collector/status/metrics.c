@@ -5,17 +5,29 @@
 
 /* --- agents and the collector itself --- */
 
+/* Of one that reports, or would. Not of one that is pending: anybody could make
+ * these; nor of one that will never report again: its silence means nothing. */
+static bool label_agent(const json_t *agent,
+                        struct nx_metric_label labels[NX_METRIC_LABELS_MAX]) {
+    const char *state = nx_metric_text(agent, "state");
+    labels[0] =
+        (struct nx_metric_label){"agent", nx_metric_text(agent, "name")};
+    labels[1] =
+        (struct nx_metric_label){"network", nx_metric_text(agent, "network")};
+    return labels[0].value != NULL && state != NULL &&
+           (strcmp(state, "accepted") == 0 ||
+            strcmp(state, "quarantined") == 0);
+}
+
 static void each_agent(const struct nx_metrics *metrics,
                        const struct nx_metric_writer *w, const char *key,
                        bool time) {
     size_t i = 0;
     const json_t *agent = NULL;
     json_array_foreach(metrics->agents, i, agent) {
-        const struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {
-            {"agent", nx_metric_text(agent, "name")},
-            {"network", nx_metric_text(agent, "network")}};
-        if (labels[0].value == NULL) {
-            continue; /* pending: anybody could make these */
+        struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {{NULL, NULL}};
+        if (!label_agent(agent, labels)) {
+            continue;
         }
         if (time) {
             nx_metric_time(w, agent, key, labels);
@@ -28,6 +40,11 @@ static void each_agent(const struct nx_metrics *metrics,
 static void agent_result(const struct nx_metrics *m,
                          const struct nx_metric_writer *w) {
     each_agent(m, w, "last_result", true);
+}
+
+static void agent_changed(const struct nx_metrics *m,
+                          const struct nx_metric_writer *w) {
+    each_agent(m, w, "changed", true);
 }
 
 static void agent_offset(const struct nx_metrics *m,
@@ -53,10 +70,8 @@ static void each_ledger(const struct nx_metrics *m,
     json_array_foreach(m->agents, i, agent) {
         const json_t *value =
             json_object_get(json_object_get(agent, "ledger"), key);
-        const struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {
-            {"agent", nx_metric_text(agent, "name")},
-            {"network", nx_metric_text(agent, "network")}};
-        if (value != NULL && labels[0].value != NULL) {
+        struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {{NULL, NULL}};
+        if (value != NULL && label_agent(agent, labels)) {
             json_t *number = json_is_boolean(value)
                                  ? json_integer(json_is_true(value) ? 1 : 0)
                                  : json_integer(json_integer_value(value));
@@ -86,11 +101,9 @@ static void agent_quarantined(const struct nx_metrics *m,
     size_t i = 0;
     const json_t *agent = NULL;
     json_array_foreach(m->agents, i, agent) {
-        const char *state = nx_metric_text(agent, "state");
-        const struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {
-            {"agent", nx_metric_text(agent, "name")},
-            {"network", nx_metric_text(agent, "network")}};
-        if (state != NULL && labels[0].value != NULL) {
+        struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {{NULL, NULL}};
+        if (label_agent(agent, labels)) {
+            const char *state = nx_metric_text(agent, "state");
             nx_metric_sample(w, strcmp(state, "quarantined") == 0 ? 1 : 0,
                              labels);
         }
@@ -201,6 +214,9 @@ static const struct nx_metric table[] = {
      resolver_caps, NULL},
     {"nxclear_agent_last_result_timestamp_seconds", "gauge",
      "When the agent's newest result arrived.", agent_result, NULL},
+    {"nxclear_agent_changed_timestamp_seconds", "gauge",
+     "When the agent was accepted or, after that, quarantined.", agent_changed,
+     NULL},
     {"nxclear_agent_clock_offset_seconds", "gauge",
      "The agent's clock minus the collector's.", agent_offset, NULL},
     {"nxclear_agent_results_total", "counter", "Results of the agent.",

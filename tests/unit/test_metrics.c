@@ -139,7 +139,10 @@ static void test_agents(void **state) {
         "[]",
         "[{\"name\":\"lyon-1\",\"network\":\"lyon\",\"last_result\":"
         "\"2026-11-20T20:19:06Z\",\"clock_offset_s\":-0.25,\"results\":12,"
-        "\"dropped\":0,\"state\":\"accepted\"},{\"name\":\"oslo\","
+        "\"dropped\":0,\"state\":\"accepted\",\"changed\":"
+        "\"2026-11-20T20:19:06Z\"},{\"name\":\"gone\",\"network\":\"lyon\","
+        "\"state\":\"revoked\",\"last_result\":\"2026-11-20T20:19:06Z\","
+        "\"results\":5,\"ledger\":{\"spooled\":1}},{\"name\":\"oslo\","
         "\"network\":\"oslo\",\"state\":\"quarantined\"},{\"name\":null,"
         "\"network\":null,\"state\":\"pending\","
         "\"results\":99}]",
@@ -152,6 +155,9 @@ static void test_agents(void **state) {
     assert_line(text, "nxclear_agent_results_total{agent=\"lyon-1\","
                       "network=\"lyon\"} 12");
     assert_int_equal(samples(text, "nxclear_agent_results_total"), 1);
+    assert_line(text, "nxclear_agent_changed_timestamp_seconds{agent="
+                      "\"lyon-1\",network=\"lyon\"} 1795205946");
+    assert_null(strstr(text, "agent=\"gone\""));
     assert_line(text, "nxclear_agent_quarantined{agent=\"lyon-1\","
                       "network=\"lyon\"} 0");
     assert_line(text, "nxclear_agent_quarantined{agent=\"oslo\","
