@@ -28,30 +28,42 @@ static void note(struct notes *notes, enum nx_finding_tag tag,
                  const struct nx_paper *paper, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
-static void note(struct notes *notes, enum nx_finding_tag tag,
-                 const struct nx_paper *paper, const char *format, ...) {
-    if (notes->n == notes->max) {
-        return;
-    }
-    struct nx_finding *f = &notes->out[notes->n];
-    size_t at = 0;
-    va_list args;
-    *f = (struct nx_finding){.tag = tag, .has_server = paper != NULL};
-    if (paper != NULL) {
-        f->server = paper->at;
-        (void)nx_finding_server(&paper->at, paper->name, f->detail,
-                                sizeof(f->detail));
-        at = strlen(f->detail);
-    }
-    va_start(args, format);
-    (void)vsnprintf(f->detail + at, sizeof(f->detail) - at, format, args);
-    va_end(args);
+/* A full list gives up the mildest, of these the latest, for what is worse. */
+static void put(struct notes *notes, const struct nx_finding *f) {
+    size_t mildest = 0;
     for (size_t i = 0; i < notes->n; i++) {
         if (same(&notes->out[i], f)) {
             return;
         }
+        if (nx_finding_severity(notes->out[i].tag) <=
+            nx_finding_severity(notes->out[mildest].tag)) {
+            mildest = i;
+        }
     }
-    notes->n++;
+    if (notes->n < notes->max) {
+        notes->out[notes->n++] = *f;
+    } else if (notes->max > 0 &&
+               nx_finding_severity(f->tag) >
+                   nx_finding_severity(notes->out[mildest].tag)) {
+        notes->out[mildest] = *f;
+    }
+}
+
+static void note(struct notes *notes, enum nx_finding_tag tag,
+                 const struct nx_paper *paper, const char *format, ...) {
+    struct nx_finding f = {.tag = tag, .has_server = paper != NULL};
+    size_t at = 0;
+    va_list args;
+    if (paper != NULL) {
+        f.server = paper->at;
+        (void)nx_finding_server(&paper->at, paper->name, f.detail,
+                                sizeof(f.detail));
+        at = strlen(f.detail);
+    }
+    va_start(args, format);
+    (void)vsnprintf(f.detail + at, sizeof(f.detail) - at, format, args);
+    va_end(args);
+    put(notes, &f);
 }
 
 /* --- reading --- */

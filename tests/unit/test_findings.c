@@ -125,14 +125,18 @@ static int teardown(void **state) {
     return 0;
 }
 
-static void look(void) {
+static void look_for(size_t max) {
     const struct nx_audit_case c = {.apex = apex,
                                     .papers = &papers,
                                     .servers = servers,
                                     .servers_n = 2,
                                     .negative_ttl_s = negative_ttl_s,
                                     .now_us = NOW};
-    found_n = nx_findings_of(&c, found, 32);
+    found_n = nx_findings_of(&c, found, max);
+}
+
+static void look(void) {
+    look_for(32);
 }
 
 /* Nothing but this, and its detail begins so. */
@@ -366,6 +370,11 @@ static void worst_first_each_once(void **state) {
     look();
     assert_int_equal(found_n, 3);
     assert_int_equal(found[0].tag, NX_FIND_SIGNATURE_EXPIRED);
+    look_for(1); /* and the worst alone, where there is no more room */
+    assert_int_equal(found_n, 1);
+    assert_int_equal(found[0].tag, NX_FIND_SIGNATURE_EXPIRED);
+    look_for(0);
+    assert_int_equal(found_n, 0);
     for (unsigned i = 0; i < NX_FINDINGS_N; i++) {
         assert_non_null(nx_finding_tag_text((enum nx_finding_tag)i));
         assert_non_null(nx_finding_advice((enum nx_finding_tag)i));
