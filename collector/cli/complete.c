@@ -74,14 +74,21 @@ static unsigned value_of(enum nx_option option, struct nx_text *out) {
 
 /* --- commands --- */
 
-static void add_words(struct nx_text *out) {
-    const char *last = "";
-    for (size_t i = 0; i < nx_commands_n; i++) {
-        const struct nx_command_rule *rule = &nx_commands[i];
-        if (rule->command != NX_CMD_COMPLETE && strcmp(rule->word, last) != 0) {
-            add(out, rule->word);
+/* Commands of one word need not stand side by side in the table. */
+static bool said_before(size_t at) {
+    for (size_t i = 0; i < at; i++) {
+        if (strcmp(nx_commands[i].word, nx_commands[at].word) == 0) {
+            return true;
         }
-        last = rule->word;
+    }
+    return false;
+}
+
+static void add_words(struct nx_text *out) {
+    for (size_t i = 0; i < nx_commands_n; i++) {
+        if (nx_commands[i].command != NX_CMD_COMPLETE && !said_before(i)) {
+            add(out, nx_commands[i].word);
+        }
     }
     add(out, "help");
 }
@@ -113,8 +120,9 @@ static const struct nx_command_rule *command_of(const struct line *line,
 
 static void add_options(const struct nx_command_rule *rule,
                         struct nx_text *out) {
-    unsigned allowed = NX_BIT(OPT_API) | NX_BIT(OPT_HELP) |
-                       NX_BIT(OPT_VERSION) | (rule != NULL ? rule->allowed : 0);
+    unsigned allowed = NX_BIT(OPT_API) | NX_BIT(OPT_TOKEN_FILE) |
+                       NX_BIT(OPT_HELP) | NX_BIT(OPT_VERSION) |
+                       (rule != NULL ? rule->allowed : 0);
     for (size_t i = 0; i < NX_OPTIONS_N; i++) {
         if ((allowed & NX_BIT(nx_options[i].option)) != 0) {
             nx_text_addf(out, "--%s\n", nx_options[i].name);

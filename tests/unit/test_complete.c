@@ -54,7 +54,29 @@ static void test_words(void **state) {
         0);
     assert_int_equal(complete("no such command ", ""), 0);
     assert_int_equal(
-        complete("evidence -", "--api\n--help\n--version\n--output\n"), 0);
+        complete("evidence -",
+                 "--api\n--help\n--version\n--output\n--token-file\n"),
+        0);
+}
+
+/* Each word of a command once. */
+static void test_first_word(void **state) {
+    (void)state;
+    static const char *const line[] = {""};
+    struct nx_text text;
+    nx_text_init(&text);
+    assert_int_equal(nx_complete(line, 1, &text), 0);
+    assert_non_null(text.bytes);
+    const char *const words[] = {"incident", "status", "agents", "alerts",
+                                 "networks"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        char row[32];
+        (void)snprintf(row, sizeof row, "\n%s\n", words[i]);
+        const char *first = strstr(text.bytes, row + (i == 0 ? 1 : 0));
+        assert_non_null(first);
+        assert_null(strstr(first + 1, row));
+    }
+    nx_text_fini(&text);
 }
 
 /* --- the screen --- */
@@ -163,6 +185,7 @@ static void test_nothing_to_show(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words),
+        cmocka_unit_test(test_first_word),
         cmocka_unit_test(test_keys),
         cmocka_unit_test(test_moves),
         cmocka_unit_test(test_opens_what_is_selected),
