@@ -3,7 +3,7 @@
 // those of which it is not known: silence must not look like recovery.
 
 import { h, svg } from "./dom.js";
-import { clock, moment, parse } from "./format.js";
+import { brief, moment, parse } from "./format.js";
 import { addAffected } from "./model.js";
 import { TimeScale } from "./scale.js";
 import { isAffected, isNotKnown, patternOf } from "./states.js";
@@ -59,7 +59,7 @@ function milestones(incident, scale, now) {
     [parse(s.below_1pct), "<1 %"],
   ].filter(([t]) => t !== null && t >= now && t <= scale.to).map(([t, name]) => {
     const x = scale.x(t);
-    const text = `${name} ${clock(t).slice(0, 5)}`;
+    const text = `${name} ${brief(t, now).replace(/(:\d\d):\d\d$/, "$1")}`;
     const wide = text.length * 6.5;
     const right = x + wide > scale.width;
     const from = right ? x - 4 - wide : x + 4;

@@ -39,7 +39,7 @@ const FOCUSED = "a[href], button, summary, [tabindex]";
 
 // Shows `fresh` in place of what was there before, if they differ: nobody's
 // click or selection is lost for nothing, and never the focus, what was opened
-// or how far it was scrolled, by their order.
+// or how far it was scrolled: a link by where it leads, others by their order.
 export function renew(place, ...fresh) {
   const old = [...place.children];
   if (old.length === fresh.length && fresh.every((e, i) => old[i].isEqualNode(e))) {
@@ -47,13 +47,18 @@ export function renew(place, ...fresh) {
   }
   const opened = [...place.querySelectorAll("details")].map((e) => e.open);
   const tops = [...place.querySelectorAll(".scroll")].map((e) => [e.scrollLeft, e.scrollTop]);
-  const focused = [...place.querySelectorAll(FOCUSED)].indexOf(document.activeElement);
+  const active = document.activeElement;
+  const focused = [...place.querySelectorAll(FOCUSED)].indexOf(active);
   const top = place.scrollTop;
   place.replaceChildren(...fresh);
   place.querySelectorAll("details").forEach((e, i) => { e.open = opened[i] === true; });
   place.querySelectorAll(".scroll").forEach((e, i) => { [e.scrollLeft, e.scrollTop] = tops[i] ?? [0, 0]; });
   place.scrollTop = top;
-  place.querySelectorAll(FOCUSED)[focused]?.focus({ preventScroll: true });
+  if (focused >= 0) {
+    const now = [...place.querySelectorAll(FOCUSED)];
+    const same = active.href === undefined ? now[focused] : now.find((e) => e.href === active.href);
+    (same ?? now[focused])?.focus({ preventScroll: true });
+  }
 }
 
 export const byId = (id) => document.getElementById(id);

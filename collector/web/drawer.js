@@ -3,7 +3,7 @@
 
 import { get } from "./api.js";
 import { h, renew, setText, svg } from "./dom.js";
-import { clock, count, moment, parse, percent, span } from "./format.js";
+import { count, moment, parse, percent, span } from "./format.js";
 import { TimeScale } from "./scale.js";
 import { isAffected, patternOf, stateOf } from "./states.js";
 
@@ -42,7 +42,7 @@ export function ttlPlot(target, now, bound) {
   }
   for (const l of looks) {
     const x = scale.x(l.at);
-    const title = svg("title", {}, `${clock(l.at)} ${l.answer}${l.ttl_s === null ? "" : `, TTL ${l.ttl_s} s`}`);
+    const title = svg("title", {}, `${moment(l.at, now)} ${l.answer}${l.ttl_s === null ? "" : `, TTL ${l.ttl_s} s`}`);
     if (DENIED.has(l.answer)) {
       parts.push(svg("circle", { class: "look-denied", cx: x, cy: y(l.ttl_s ?? 0), r: 3.2 }, title));
     } else if (l.answer === "POS") {
@@ -99,14 +99,14 @@ function habits(profile) {
         h("div", { class: "pair" }, h("dt", {}, term), h("dd", {}, say(profile[key]))))));
 }
 
-function lookTable(looks) {
+function lookTable(looks, now) {
   return h("details", {}, h("summary", {}, count(looks.length, "observation")),
     h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": "Observations" }, h("table", {},
       h("thead", {}, h("tr", {}, ["Asked", "Said", "TTL", "Ends", "Serial", "ms"].map((t) => h("th", { scope: "col" }, t)))),
       h("tbody", {}, [...looks].reverse().map((l) => h("tr", {},
-        h("td", { class: "mono" }, clock(parse(l.at))), h("td", {}, l.answer === "POS" ? "expected answer" : l.answer === "POS_OTHER" ? "other answer" : l.answer),
+        h("td", { class: "mono" }, moment(parse(l.at), now)), h("td", {}, l.answer === "POS" ? "expected answer" : l.answer === "POS_OTHER" ? "other answer" : l.answer),
         h("td", { class: "num" }, l.ttl_s ?? "–"),
-        h("td", { class: "mono" }, l.ends && DENIED.has(l.answer) ? clock(parse(l.ends)) : "–"),
+        h("td", { class: "mono" }, l.ends && DENIED.has(l.answer) ? moment(parse(l.ends), now) : "–"),
         h("td", { class: "mono num" }, l.serial ?? "–"), h("td", { class: "num" }, Math.round(l.rtt_ms * 10) / 10)))))));
 }
 
@@ -138,7 +138,7 @@ function targetCard(t, now) {
     h("dl", { class: "pairs" }, rows.map(([term, value]) => h("div", { class: "pair" }, h("dt", {}, term), h("dd", {}, value)))),
     e && (t.lines.length > 0 || e.looks.some((l) => DENIED.has(l.answer))) && ttlPlot(t, now, bound),
     e && e.remarks.length > 0 && h("ul", { class: "remarks" }, e.remarks.map((r) => h("li", {}, r))),
-    e && lookTable(e.looks), e && habits(e.profile),
+    e && lookTable(e.looks, now), e && habits(e.profile),
     e && e.dig && copyable(e.dig));
 }
 

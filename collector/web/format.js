@@ -21,6 +21,12 @@ export function moment(ms, now) {
 
 export const fullMoment = (ms) => `${new Date(ms).toISOString().slice(0, 10)} ${clock(ms)}`;
 
+// The same where there is little room: of another day without seconds and year.
+export function brief(ms, now) {
+  const text = moment(ms, now);
+  return text.length > 8 ? text.slice(5, -3) : text;
+}
+
 // "12:04", "1 h 02 min", "3 d 4 h"; rounded up: nobody waits too short.
 export function span(ms) {
   const s = Math.max(0, Math.ceil(ms / 1000));

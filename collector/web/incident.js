@@ -11,6 +11,7 @@ import { Lanes } from "./lanes.js";
 import { GROUPINGS, HistoryFold, Incident, searchOf, SORTS, viewOf } from "./model.js";
 import { isAffected, patternOf, stateOf, STATES } from "./states.js";
 
+const PHONE = matchMedia("(max-width: 760px)"); // as in style.css
 const POLL_MS = 5000;
 const POLLS = 6; // then a stream may be to be had again
 const DRAWER_MS = 5000;
@@ -121,6 +122,8 @@ export class IncidentPage {
 
   start(network) {
     this.#live();
+    this.narrow = () => this.#behind();
+    PHONE.addEventListener("change", this.narrow);
     this.second = setInterval(() => this.#tick(), 1000);
     this.show(network);
   }
@@ -134,6 +137,16 @@ export class IncidentPage {
     this.lanes.remove();
     this.drawer.close();
     document.body.classList.remove("with-drawer");
+    this.wanted = null;
+    this.#behind();
+    PHONE.removeEventListener("change", this.narrow);
+  }
+
+  // Where the drawer covers the page, nothing behind it can be reached.
+  #behind() {
+    const covered = this.wanted !== null && PHONE.matches;
+    byId("main").inert = covered;
+    byId("drawer").setAttribute("aria-modal", String(covered));
   }
 
   // The drawer of a network, or none.
@@ -141,6 +154,7 @@ export class IncidentPage {
     this.wanted = network;
     clearInterval(this.again);
     document.body.classList.toggle("with-drawer", network !== null);
+    this.#behind();
     if (network === null) {
       const was = this.drawer.name;
       this.drawer.close();

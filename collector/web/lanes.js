@@ -2,7 +2,7 @@
 // page (with the one that has the focus), so that 1,000 are as quick as 10.
 
 import { h, setText, svg } from "./dom.js";
-import { age, clock, count, moment, percent, span } from "./format.js";
+import { age, brief, count, moment, percent, span } from "./format.js";
 import { arrange } from "./model.js";
 import { isAffected, patternOf, stateOf } from "./states.js";
 import { TimeScale } from "./scale.js";
@@ -43,7 +43,15 @@ export class Lanes {
     addEventListener("resize", this.#onScroll);
     this.#onPrint = (event) => {
       this.#printing = event.type === "beforeprint";
+      // Printed in the order in which they are in the page: all anew, so that
+      // each is put behind the one before.
+      const focused = this.body.contains(document.activeElement);
+      this.#live.forEach((element) => element.remove());
+      this.#live.clear();
       this.update();
+      if (focused) {
+        this.#live.get(this.#active)?.focus({ preventScroll: true });
+      }
     };
     addEventListener("beforeprint", this.#onPrint);
     addEventListener("afterprint", this.#onPrint);
@@ -205,6 +213,7 @@ export class Lanes {
       setText(element.parts.state, `${row.group}`);
       setText(element.parts.name, `${count(row.n, "network")}, ${row.affected} affected`);
       element.parts.name.removeAttribute("href");
+      element.setAttribute("aria-label", `${row.group}, ${count(row.n, "network")}, ${row.affected} affected`);
       element.parts.line.replaceChildren();
       for (const name of ["denied", "clears", "at", "seen", "labels"]) {
         setText(element.parts[name], "");
@@ -257,12 +266,12 @@ export class Lanes {
     if (waits) {
       const late = n.eta.point < now;
       setText(parts.clears, late ? `over ${span(now - n.eta.point)}` : span(n.eta.point - now));
-      setText(parts.at, moment(n.eta.point, now));
+      setText(parts.at, brief(n.eta.point, now));
       parts.clears.classList.toggle("late", late);
     } else {
       const stuck = isAffected(n.state);
       setText(parts.clears, n.state === "clear" ? "clear" : stuck ? "no forecast" : "–");
-      setText(parts.at, n.state === "clear" && n.since !== null ? `since ${clock(n.since)}` : "");
+      setText(parts.at, n.state === "clear" && n.since !== null ? `since ${brief(n.since, now)}` : "");
       parts.clears.classList.toggle("late", false);
     }
     setText(parts.seen, n.seen === null ? "never" : age(now - n.seen));

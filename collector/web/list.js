@@ -1,7 +1,7 @@
 // All incidents, and a form to open one.
 
 import { get, pages, post } from "./api.js";
-import { byId, h } from "./dom.js";
+import { byId, h, renew } from "./dom.js";
 import { mayChange } from "./first.js";
 import { count, domain, moment, parse } from "./format.js";
 
@@ -88,7 +88,7 @@ export class ListPage {
       this.clock.set(list.now);
       this.form.hidden = !mayChange();
       const rows = list.incidents.sort((a, b) => Number(a.closed !== null) - Number(b.closed !== null) || b.id - a.id);
-      this.body.replaceChildren(...rows.map((i) => row(i, this.clock.now())));
+      renew(this.body, ...rows.map((i) => row(i, this.clock.now())));
       this.none.hidden = rows.length > 0;
       let networks = 0;
       let resolvers = 0;

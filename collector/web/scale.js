@@ -31,7 +31,9 @@ export class TimeScale {
     const list = [];
     for (let t = Math.ceil(this.from / step) * step; t <= this.to; t += step) {
       const text = clock(t);
-      list.push({ t, x: this.x(t), text: step < 60000 ? text : text.slice(0, 5) });
+      // Where a day begins its date, "11-27".
+      const day = t % 86400000 === 0 ? new Date(t).toISOString().slice(5, 10) : null;
+      list.push({ t, x: this.x(t), text: day ?? (step < 60000 ? text : text.slice(0, 5)) });
     }
     return list;
   }

@@ -27,6 +27,8 @@ window.fetch = (path, options = {}) => {
 const later = window.setTimeout;
 window.setTimeout = (what, ms, ...more) =>
   later(what, ms >= 1000 && ms <= 15000 ? ms / 20 : ms, ...more);
+const each = window.setInterval;
+window.setInterval = (what, ms) => each(what, ms >= 5000 ? ms / 10 : ms);
 """
 OPEN = "window.streams.filter((s) => !s.signal.aborted).length"
 
@@ -248,17 +250,133 @@ window.fetch = async (path, options) => {
 
 def test_updates_under_the_focus():
     """The card of the authority and the drawer go on, and the focus stays."""
-    page = incident_page()
-    for place, inside in ((".authority", ".scroll"),
-                          (".drawer-body", "summary")):
-        if place == ".drawer-body":
-            page.find(".lanes-body a").click()
-            page.wait("document.querySelector('.drawer-body summary')",
-                      "the evidence")
-        old = f"window.old = document.querySelector('{place} {inside}')"
-        page.js(f"[{old}, window.old.focus(), window.old.closest('{place}')"
-                ".querySelector('h2, p').append('!')]")
-        page.wait(f"!window.old.isConnected && document.querySelector('{place}"
-                  f" {inside}') === document.activeElement",
-                  f"{place} to be made anew under the focus", 30)
+    with watched() as page:
+        incident_page()
+        for place, inside in ((".authority", ".scroll"),
+                              (".drawer-body", "summary")):
+            if place == ".drawer-body":
+                page.find(".lanes-body a").click()
+                page.wait("document.querySelector('.drawer-body summary')",
+                          "the evidence")
+            old = f"window.old = document.querySelector('{place} {inside}')"
+            page.js(f"[{old}, window.old.focus(), window.old.closest('{place}"
+                    "').querySelector('h2, p').append('!')]")
+            page.wait("!window.old.isConnected && document.querySelector("
+                      f"'{place} {inside}') === document.activeElement",
+                      f"{place} to be made anew under the focus", 30)
     nothing_wrong(page)
+
+
+def test_printed_in_order():
+    """From wherever it was scrolled to."""
+    page = incident_page()
+    names = ("[...document.querySelectorAll('.lanes-body .c-network a')].map("
+             "(a) => a.textContent)")
+    page.find("#sort option[value=network]").click()
+    page.js("scrollTo(0, document.body.scrollHeight)")
+    page.wait(f"{names}.length < {FEW} && scrollY > 0 && "
+              f"{names}.at(-1) > 'turin'", "the lanes at the end")
+    page.js("dispatchEvent(new Event('beforeprint'))")
+    shown = page.js(names)
+    page.js("dispatchEvent(new Event('afterprint'))")
+    assert len(shown) == FEW and shown == sorted(shown), shown
+
+
+def test_group_is_named_as_such():
+    """A row that was a network's before, too."""
+    page = incident_page()
+    page.find("#group option[value=state]").click()
+    heads = page.wait("(() => { const heads = [...document.querySelectorAll("
+                      "'.lane-group')]; return heads.length > 0 && heads.map("
+                      "(e) => [e.ariaLabel, e.querySelector('.c-state')"
+                      ".textContent]); })()", "the groups")
+    for label, state in heads:
+        assert re.fullmatch(rf"{state}, \d+ networks?, \d+ affected", label), \
+            (label, state)
+
+
+def test_focus_in_the_list():
+    """Stays while the list is asked for anew."""
+    with watched() as page:
+        page.open(known(FEW).url + "/")
+        page.wait("document.querySelector('.list tbody a')", "the list")
+        page.js("[window.row = document.querySelector('.list tbody tr'), "
+                "window.row.querySelector('a').focus(), "
+                "window.row.append('!')]")
+        page.wait("!window.row.isConnected", "the list to be made anew", 30)
+        assert page.js("document.activeElement === "
+                       "document.querySelector('.list tbody a')")
+        page.js("window.row = document.querySelector('.list tbody tr')")
+        asked = ("performance.getEntriesByType('resource').filter((e) => "
+                 "e.name.endsWith('/v1/incidents')).length")
+        before = page.js(asked)
+        page.wait(f"{asked} > {before} + 1", "the list to be asked for", 30)
+        assert page.js("window.row.isConnected"), "made anew for nothing"
+
+
+TIMES = """
+const done = arguments[0];
+Promise.all(["scale", "format"].map((m) => import(`/web/${m}.js`)))
+  .then(([{TimeScale}, {brief}]) => {
+    const at = (text) => Date.parse(text);
+    const ticks = (from, to) =>
+      new TimeScale(at(from), at(to), 960).ticks().map((t) => t.text);
+    done([
+      ticks("2026-11-26T21:30:00Z", "2026-11-27T02:30:00Z"),
+      ticks("2026-11-20T03:00:00Z", "2026-11-26T03:00:00Z"),
+      brief(at("2026-11-26T23:59:30Z"), at("2026-11-27T00:00:10Z")),
+      brief(at("2026-11-27T00:00:05Z"), at("2026-11-27T00:00:10Z")),
+    ]);
+  }).catch((error) => done(String(error)));
+"""
+
+
+def test_other_days_are_named():
+    page = browser()
+    page.open(known(FEW).url + "/")
+    page.driver.set_script_timeout(60)
+    night, week, before, today = page.driver.execute_async_script(TIMES)
+    assert night == ["21:30", "22:00", "22:30", "23:00", "23:30", "11-27",
+                     "00:30", "01:00", "01:30", "02:00", "02:30"], night
+    assert week == [f"11-{day}" for day in range(21, 27)], week
+    assert (before, today) == ("11-26 23:59", "00:00:05"), (before, today)
+
+
+def test_drawer_covers_a_phone():
+    """What is behind it cannot be reached; beside it, it can."""
+    page = incident_page()
+    behind = "document.getElementById('main').inert"
+    page.find(".lanes-body a").click()
+    page.wait("document.querySelector('.drawer .target')", "the evidence")
+    assert not page.js(behind)
+    page.size(390, 844, True)
+    page.wait(behind, "the page behind to be out of reach")
+    page.keys(Keys.ESCAPE)
+    page.wait(f"!{behind}", "the page to be back")
+    assert page.js("document.querySelector('.lanes-body').contains("
+                   "document.activeElement)"), "the focus is not back"
+    nothing_wrong(page)
+
+
+def test_edges_can_be_seen():
+    """Of what is typed into and pressed: 3:1 (WCAG 2.2, 1.4.11)."""
+    for scheme in ("light", "dark"):
+        page = incident_page("/incidents/1", scheme)
+        found = page.js("[...document.querySelectorAll('input, select, "
+                        "button')].filter((e) => e.checkVisibility()).map((e)"
+                        " => { const s = getComputedStyle(e); return [e.id || "
+                        "e.className, s.borderTopColor, s.backgroundColor]; "
+                        "})")
+        assert len(found) > 5, found
+        for name, *colours in found:
+            edge, ground = (luminance(c) for c in colours)
+            ratio = (max(edge, ground) + .05) / (min(edge, ground) + .05)
+            assert ratio >= 3, (scheme, name, colours, ratio)
+
+
+def luminance(colour):
+    """Of rgb(r, g, b)."""
+    parts = [int(p) / 255 for p in re.findall(r"\d+", colour)[:3]]
+    return sum(f * (p / 12.92 if p <= 0.04045 else
+                    ((p + 0.055) / 1.055) ** 2.4)
+               for p, f in zip(parts, (0.2126, 0.7152, 0.0722)))
