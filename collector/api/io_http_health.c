@@ -10,8 +10,8 @@ json_t *nx_http_health(struct nx_service *service) {
     char started[NX_TIME_TEXT_MAX];
     nx_service_health(service, &health);
     return json_pack(
-        "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:s*, s:I, s:I, s:I, s:I, s:I, "
-        "s:I, s:I, "
+        "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:s*, "
+        "s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
         "s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
         "status", health.storing && health.admitting ? "ok" : "degraded",
         "version", NX_VERSION, "now",

@@ -301,7 +301,7 @@ static void test_join(void **state) {
     struct fixture *f = *state;
     const struct nx_api_enrolment asked = {.network = "lyon",
                                            .lasts_us = INT64_C(3600000000)};
-    char enrol_endpoint[] = "tcp://127.0.0.1:1";
+    char enrol_endpoint[32];
     char text[NX_JOIN_TEXT_MAX];
     struct nx_enrolment enrolment;
     struct nx_join join;
@@ -312,7 +312,10 @@ static void test_join(void **state) {
     assert_int_equal(
         nx_service_enrol_create(f->service, &asked, &enrolment, text),
         NX_ESTATE); /* no port */
+    snprintf(enrol_endpoint, sizeof(enrol_endpoint), "tcp://127.0.0.1:%u",
+             free_port());
     f->conf.enrol_listen = enrol_endpoint;
+    restart(f);
     nx_service_act_as(f->service, "token ops");
     assert_int_equal(
         nx_service_enrol_create(f->service, &asked, &enrolment, text), NX_OK);
