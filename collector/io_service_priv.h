@@ -20,7 +20,7 @@ struct nx_retain {
     uint64_t deleted_n; /* batches, since the start */
     struct nx_retained retained;
     enum nx_retained_clock clock;
-    int64_t by_us;     /* of the pass */
+    struct nx_retained_kept kept; /* when the pass is over */
     char problem[240]; /* the clock is not trusted, and what to do; "" */
 };
 

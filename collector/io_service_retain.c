@@ -46,13 +46,16 @@ static void say_clock(struct nx_retain *retain, enum nx_retained_clock clock) {
     nx_log(NX_LOG_ERROR, "%s", retain->problem);
 }
 
-/* The time to go by; says so when the clock is not trusted. */
-static int64_t retained_now_us(struct nx_service *service) {
+/* The time to go by, and what to keep of it; says so when the clock is not
+ * trusted. */
+static int64_t look_at_clock(struct nx_service *service) {
+    struct nx_retain *retain = &service->retain;
     enum nx_retained_clock clock = NX_RETAINED_TRUSTED;
-    int64_t by_us =
-        nx_retained_now(&service->retain.retained, nx_service_now_us(service),
-                        nx_clock_wall_us(), &clock);
-    say_clock(&service->retain, clock);
+    int64_t now_us = nx_service_now_us(service);
+    int64_t wall_us = nx_clock_wall_us();
+    int64_t by_us = nx_retained_now(&retain->retained, now_us, wall_us, &clock);
+    retain->kept = nx_retained_keep(&retain->retained, now_us, wall_us);
+    say_clock(retain, clock);
     return by_us;
 }
 
@@ -63,8 +66,9 @@ static void begin_pass(struct nx_service *service) {
     const struct nx_retention *conf = &service->conf->retention;
     const struct nx_incident **incidents = NULL;
     size_t n = nx_engine_incidents(service->engine, &incidents);
-    int64_t now_us = retained_now_us(service);
+    int64_t now_us = look_at_clock(service);
     struct nx_store_retention pass = {
+        .now_us = now_us,
         .log_before_us = now_us - conf->observations_days * DAY_US,
         .history_before_us = now_us - conf->history_days * DAY_US};
     for (size_t i = 0; i < n; i++) {
@@ -75,7 +79,6 @@ static void begin_pass(struct nx_service *service) {
         }
     }
     service->retain.pass = pass;
-    service->retain.by_us = now_us;
     service->retain.passing = true;
 }
 
@@ -111,7 +114,7 @@ static int slice(struct nx_service *service) {
                                service->retain.rows);
     fit_rows(&service->retain, nx_clock_mono_us() - began_us);
     if (more == 0) {
-        more = nx_store_retained_put(service->store, service->retain.by_us);
+        more = nx_store_retained_put(service->store, &service->retain.kept);
     }
     err = nx_group_end(group, more < 0 ? more : NX_OK);
     service->retain.took_us = nx_clock_mono_us() - began_us;
@@ -147,15 +150,15 @@ static void on_slice(evutil_socket_t fd, short what, void *arg) {
 /* A new store's clock is the word of today. */
 static int begin_clock(struct nx_service *service) {
     int64_t now_us = nx_service_now_us(service);
-    int64_t by_us = now_us;
-    int err = nx_store_retained_get(service->store, &by_us);
+    struct nx_retained_kept kept = {now_us, NX_TIME_UNKNOWN};
+    int err = nx_store_retained_get(service->store, &kept);
     if (err != NX_OK && err != NX_ENOTFOUND) {
         return err;
     }
-    nx_retained_init(&service->retain.retained, by_us, now_us,
+    nx_retained_init(&service->retain.retained, &kept, now_us,
                      service->conf->retention.observations_days);
-    if (nx_store_retained_put(service->store, retained_now_us(service)) !=
-        NX_OK) {
+    (void)look_at_clock(service);
+    if (nx_store_retained_put(service->store, &service->retain.kept) != NX_OK) {
         nx_log(NX_LOG_DEBUG, "retention: %s", nx_store_problem(service->store));
     } /* a disk that is full is said elsewhere; the next pass writes it */
     return NX_OK;

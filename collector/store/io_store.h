@@ -22,6 +22,7 @@
 #include "collector/score/learn.h"
 #include "collector/score/tally.h"
 #include "collector/status/report.h"
+#include "collector/store/retained.h"
 
 #define NX_STORE_WHY_MAX 512U
 
@@ -354,6 +355,7 @@ struct nx_store_retention {
                                   that an open incident needs may be older */
     int64_t history_before_us; /* transitions, forecasts, facts of closed
                                   incidents */
+    int64_t now_us; /* of the pass; rows of later times hide no older ones */
     int64_t done_id[NX_RETAIN_TABLES_N];
     uint64_t deleted_n[NX_RETAIN_TABLES_N];
 };
@@ -366,9 +368,11 @@ int nx_store_retain(struct nx_store *store, struct nx_store_retention *pass,
 
 /* The time by which retention went last (retained.h). Before the first one:
  * when the newest batch or hello came. NX_ENOTFOUND: there is none either. */
-int nx_store_retained_get(struct nx_store *store, int64_t *by_us) NX_MUSTUSE;
+int nx_store_retained_get(struct nx_store *store,
+                          struct nx_retained_kept *kept) NX_MUSTUSE;
 /* In a transaction, or alone. */
-int nx_store_retained_put(struct nx_store *store, int64_t by_us) NX_MUSTUSE;
+int nx_store_retained_put(struct nx_store *store,
+                          const struct nx_retained_kept *kept) NX_MUSTUSE;
 
 /* Of the database, and what of it is free to be used again. */
 int nx_store_size(struct nx_store *store, uint64_t *bytes,

@@ -80,6 +80,14 @@ static int oldest_after(struct nx_store *store, const struct kept_table *table,
     return row;
 }
 
+/* Behind the first row that is kept all are younger, as ids go by time; but a
+ * row of a time to come was written by a wrong clock, and says nothing of those
+ * behind it. */
+static bool is_kept(const struct nx_store_retention *r, int64_t before_us,
+                    int64_t at_us) {
+    return at_us >= before_us && at_us <= r->now_us;
+}
+
 /* One window; 1: there may be more, 0: nothing older is left. */
 static int retain_table(struct nx_store *store, unsigned number,
                         struct nx_store_retention *r, unsigned rows) {
@@ -89,7 +97,7 @@ static int retain_table(struct nx_store *store, unsigned number,
     int64_t id = 0;
     int64_t at_us = 0;
     int more = oldest_after(store, table, r->done_id[number], &id, &at_us);
-    if (more <= 0 || at_us >= before_us) {
+    if (more <= 0 || is_kept(r, before_us, at_us)) {
         return more < 0 ? more : 0;
     }
     int64_t last = id - 1 + (int64_t)rows;
@@ -117,33 +125,39 @@ int nx_store_retain(struct nx_store *store, struct nx_store_retention *r,
     return 0;
 }
 
-int nx_store_retained_get(struct nx_store *store, int64_t *by_us) {
+int nx_store_retained_get(struct nx_store *store,
+                          struct nx_retained_kept *kept) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_RETAINED_GET,
         "SELECT coalesce((SELECT by_us FROM retained), "
         "max((SELECT coalesce(max(received_us), 0) FROM (SELECT received_us "
         "FROM batch ORDER BY batch_id DESC LIMIT 1)), "
         "(SELECT coalesce(max(received_us), 0) FROM (SELECT received_us FROM "
-        "hello ORDER BY hello_id DESC LIMIT 1))))");
+        "hello ORDER BY hello_id DESC LIMIT 1)))), "
+        "(SELECT doubt_us FROM retained)");
     int row = nx_sq_step(&sq);
     if (row <= 0) {
         return row == 0 ? NX_EIO : row;
     }
-    int64_t found_us = nx_sq_get_int(&sq, 0);
+    struct nx_retained_kept found = {.by_us = nx_sq_get_int(&sq, 0),
+                                     .doubt_us = nx_sq_get_time(&sq, 1)};
     nx_sq_end(&sq);
-    if (found_us == 0) {
+    if (found.by_us == 0) {
         return NX_ENOTFOUND;
     }
-    *by_us = found_us;
+    *kept = found;
     return NX_OK;
 }
 
-int nx_store_retained_put(struct nx_store *store, int64_t by_us) {
+int nx_store_retained_put(struct nx_store *store,
+                          const struct nx_retained_kept *kept) {
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_RETAINED_PUT,
-                  "INSERT INTO retained(one, by_us) VALUES(1, ?1) "
-                  "ON CONFLICT(one) DO UPDATE SET by_us = ?1");
-    nx_sq_int(&sq, by_us);
+                  "INSERT INTO retained(one, by_us, doubt_us) "
+                  "VALUES(1, ?1, ?2) ON CONFLICT(one) DO UPDATE SET "
+                  "by_us = ?1, doubt_us = ?2");
+    nx_sq_int(&sq, kept->by_us);
+    nx_sq_time(&sq, kept->doubt_us);
     return nx_sq_run(&sq);
 }
 

@@ -396,6 +396,10 @@ static const char retained[] =
     "CREATE TABLE retained (one INTEGER PRIMARY KEY CHECK (one = 1), "
     "by_us INTEGER NOT NULL) STRICT";
 
+/* The first start with a clock that is not trusted yet; NULL: none. */
+static const char retained_doubt[] =
+    "ALTER TABLE retained ADD COLUMN doubt_us INTEGER";
+
 /* Who serves a zone, or did: whom caches may still ask after a move. */
 static const char zone_servers[] =
     "CREATE TABLE zone_server("
@@ -432,6 +436,7 @@ static const char *const steps[] = {
     profile_rewrites,
     zone_servers,
     retained,
+    retained_doubt,
 };
 
 int nx_schema_newest(void) {

@@ -581,8 +581,8 @@ static void test_retention(void **state) {
     hello_at(f, 1, 12);
     hello_at(f, 1, 30);
     assert_int_equal(nx_store_stream_put(f->store, 1, 77, &at, 20), NX_OK);
-    struct nx_store_retention pass = {.log_before_us = 15,
-                                      .history_before_us = 15};
+    struct nx_store_retention pass = {
+        .log_before_us = 15, .history_before_us = 15, .now_us = 40};
     assert_true(retain(f, &pass, 2) >= 3);
     assert_int_equal(pass.deleted_n[NX_RETAIN_BATCH], 5);
     assert_int_equal(pass.deleted_n[NX_RETAIN_HELLO], 1);
@@ -595,8 +595,8 @@ static void test_retention(void **state) {
                "2@6,1@12,1@30");
     assert_sql(f, "SELECT acked_seq FROM stream", "100");
     /* Nothing more to do: another pass finds that out at once. */
-    struct nx_store_retention again = {.log_before_us = 15,
-                                       .history_before_us = 15};
+    struct nx_store_retention again = {
+        .log_before_us = 15, .history_before_us = 15, .now_us = 40};
     assert_in_range(retain(f, &again, 64), 1, 2);
     assert_int_equal(again.deleted_n[NX_RETAIN_BATCH], 0);
     assert_int_equal(again.deleted_n[NX_RETAIN_HELLO], 0);
@@ -608,8 +608,9 @@ static void test_retention_of_profiles(void **state) {
     static const int64_t at_us[] = {10, 20, 30, 40};
     struct fixture *f = *state;
     struct nx_book_row row = {.network = "lyon"};
-    struct nx_store_retention pass = {.log_before_us = 35};
-    struct nx_store_retention late = {.log_before_us = 35 + NX_BOOK_KEPT_US};
+    struct nx_store_retention pass = {.log_before_us = 35, .now_us = 40};
+    struct nx_store_retention late = {.log_before_us = 35 + NX_BOOK_KEPT_US,
+                                      .now_us = 40 + NX_BOOK_KEPT_US};
     nx_profile_default(&row.measured.profile);
     assert_int_equal(nx_endpoint_parse("192.0.2.53", &row.at), NX_OK);
     open_store(f);
@@ -639,8 +640,7 @@ static void test_retention_of_history(void **state) {
                  "n WHERE i < 20) INSERT INTO transition(incident_id, agent_id,"
                  "resolver, name, type, at_us, to_state) SELECT 1 + i % 2, 1, "
                  "'r', 'n', 'A', i, 's' FROM n");
-    struct nx_store_retention pass = {.log_before_us = 0,
-                                      .history_before_us = 11};
+    struct nx_store_retention pass = {.history_before_us = 11, .now_us = 20};
     (void)retain(f, &pass, 3);
     assert_int_equal(pass.deleted_n[NX_RETAIN_TRANSITION], 5);
     assert_sql(f, "SELECT count(*) FROM transition WHERE incident_id = 2",

@@ -1,0 +1,146 @@
+/* Retention of a store in which a wrong clock wrote. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "collector/store/io_store_sqlite.h"
+
+struct fixture {
+    char folder[64];
+    char path[96];
+    struct nx_store *store;
+};
+
+static void open_store(struct fixture *f) {
+    static const struct nx_store_options plain = {.check = false};
+    char why[NX_STORE_WHY_MAX];
+    if (nx_store_open(f->path, &plain, &f->store, why, sizeof(why)) != NX_OK) {
+        fail_msg("%s", why);
+    }
+}
+
+static int setup(void **state) {
+    static struct fixture f;
+    memset(&f, 0, sizeof(f));
+    strcpy(f.folder, "/tmp/nx-test-retain-XXXXXX");
+    assert_non_null(mkdtemp(f.folder));
+    snprintf(f.path, sizeof(f.path), "%s/nxclear.db", f.folder);
+    open_store(&f);
+    *state = &f;
+    return 0;
+}
+
+static int teardown(void **state) {
+    struct fixture *f = *state;
+    nx_store_close(&f->store);
+    assert_int_equal(unlink(f->path), 0);
+    assert_int_equal(rmdir(f->folder), 0);
+    return 0;
+}
+
+/* Received at these times, in this order. */
+static void receive(struct fixture *f, const int64_t *at_us, size_t n) {
+    static const uint8_t payload[] = {0};
+    for (size_t i = 0; i < n; i++) {
+        const struct nx_store_batch batch = {.agent_id = 1,
+                                             .epoch = 7,
+                                             .first_seq = 1 + i,
+                                             .results_n = 1,
+                                             .received_us = at_us[i],
+                                             .payload = payload,
+                                             .payload_len = 1};
+        assert_int_equal(nx_store_batch_append(f->store, &batch), NX_OK);
+    }
+}
+
+/* "ID@TIME,..." of the batches that are there. */
+static void expect_left(struct fixture *f, const char *expected) {
+    sqlite3_stmt *left = NULL;
+    assert_int_equal(sqlite3_prepare_v2(
+                         f->store->db,
+                         "SELECT coalesce(group_concat(batch_id || '@' || "
+                         "received_us), '') FROM (SELECT * FROM batch ORDER BY "
+                         "batch_id)",
+                         -1, &left, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(left), SQLITE_ROW);
+    assert_string_equal(sqlite3_column_text(left, 0), expected);
+    sqlite3_finalize(left);
+}
+
+static unsigned retain(struct fixture *f, int64_t before_us, int64_t now_us) {
+    struct nx_store_retention pass = {.log_before_us = before_us,
+                                      .now_us = now_us};
+    unsigned slices = 0;
+    int more = 1;
+    while (more == 1) {
+        assert_int_equal(nx_store_begin(f->store), NX_OK);
+        more = nx_store_retain(f->store, &pass, 2);
+        assert_int_equal(nx_store_commit(f->store), NX_OK);
+        assert_true(++slices < 20);
+    }
+    assert_int_equal(more, NX_OK);
+    return slices;
+}
+
+/* A run with the clock a year ahead hides nothing that is behind its rows, and
+ * its rows stay until their time has come. */
+static void test_rows_of_a_time_to_come(void **state) {
+    static const int64_t at_us[] = {10, 11, 9000, 9001, 9002,
+                                    12, 13, 20,   9003, 21};
+    struct fixture *f = *state;
+    receive(f, at_us, sizeof(at_us) / sizeof(at_us[0]));
+    (void)retain(f, 15, 30);
+    expect_left(f, "3@9000,4@9001,5@9002,8@20,9@9003,10@21");
+    (void)retain(f, 9001, 9500);
+    expect_left(f, "4@9001,5@9002,8@20,9@9003,10@21");
+    (void)retain(f, 9600, 9700);
+    expect_left(f, "");
+}
+
+/* The first row that is neither old nor of a time to come ends the pass. */
+static void test_the_first_that_stays(void **state) {
+    static const int64_t at_us[] = {10, 20, 21, 22, 23, 24, 25, 26, 27, 28};
+    struct fixture *f = *state;
+    receive(f, at_us, sizeof(at_us) / sizeof(at_us[0]));
+    assert_int_equal(retain(f, 15, 28), 2);
+    expect_left(f, "2@20,3@21,4@22,5@23,6@24,7@25,8@26,9@27,10@28");
+}
+
+static void test_what_outlives_a_run(void **state) {
+    static const int64_t at_us[] = {10, 20};
+    static const struct nx_retained_kept rows[] = {
+        {30, NX_TIME_UNKNOWN}, {40, 90}, {50, NX_TIME_UNKNOWN}};
+    struct fixture *f = *state;
+    struct nx_retained_kept kept = {1, 2};
+    assert_int_equal(nx_store_retained_get(f->store, &kept), NX_ENOTFOUND);
+    assert_int_equal(kept.by_us, 1);
+    receive(f, at_us, 2);
+    assert_int_equal(nx_store_retained_get(f->store, &kept), NX_OK);
+    assert_int_equal(kept.by_us, 20);
+    assert_int_equal(kept.doubt_us, NX_TIME_UNKNOWN);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(nx_store_retained_put(f->store, &rows[i]), NX_OK);
+        assert_int_equal(nx_store_retained_get(f->store, &kept), NX_OK);
+        assert_int_equal(kept.by_us, rows[i].by_us);
+        assert_int_equal(kept.doubt_us, rows[i].doubt_us);
+    }
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(test_rows_of_a_time_to_come),
+        TEST(test_the_first_that_stays),
+        TEST(test_what_outlives_a_run),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
