@@ -51,6 +51,7 @@ int nx_service_alerts_init(struct nx_service *service,
         .store = service->store,
         .group = nx_ingest_group(service->ingest),
         .clock = &service->clock,
+        .retained = &service->retain.clock,
     };
     if (conf->receivers_n == 0) {
         nx_service_alerts_fini(service);

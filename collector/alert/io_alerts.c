@@ -119,7 +119,8 @@ static void conclude(struct slot *slot, enum outcome outcome, const char *why,
 }
 
 static bool too_old(const struct slot *slot) {
-    return now_us(slot->postbox) - slot->made_us > GIVE_UP_US;
+    return *slot->postbox->parts.retained == NX_RETAINED_TRUSTED &&
+           now_us(slot->postbox) - slot->made_us > GIVE_UP_US;
 }
 
 static void on_done(void *user, bool taken, const char *why,
@@ -261,6 +262,18 @@ static int read_secrets(const struct nx_alert_conf *conf, struct slot *slots,
     return 0;
 }
 
+/* What is not committed, or waits for the store, is not forgotten. */
+static void carry_over(struct slot *slot, const char *name,
+                       const struct slot *before) {
+    for (size_t i = 0; i < NX_RECEIVERS_MAX; i++) {
+        if (before[i].receiver != NULL &&
+            strcmp(before[i].receiver->name, name) == 0) {
+            slot->ending = before[i].ending;
+            slot->not_before_us = before[i].not_before_us;
+        }
+    }
+}
+
 int nx_postbox_conf(struct nx_postbox *postbox,
                     const struct nx_alert_conf *conf, char *why) {
     struct slot *slots = calloc(NX_RECEIVERS_MAX, sizeof(*slots));
@@ -275,11 +288,12 @@ int nx_postbox_conf(struct nx_postbox *postbox,
         nx_courier_free(&postbox->courier);
         postbox->courier = courier;
         postbox->conf = conf;
-        memcpy(postbox->slots, slots, sizeof(postbox->slots));
         for (size_t i = 0; i < conf->receivers_n; i++) {
-            postbox->slots[i].postbox = postbox;
-            postbox->slots[i].receiver = &conf->receivers[i];
+            carry_over(&slots[i], conf->receivers[i].name, postbox->slots);
+            slots[i].postbox = postbox;
+            slots[i].receiver = &conf->receivers[i];
         }
+        memcpy(postbox->slots, slots, sizeof(postbox->slots));
         nx_postbox_wake(postbox);
     }
     free(slots);

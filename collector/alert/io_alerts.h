@@ -11,6 +11,7 @@
 #include "collector/alert/io_courier.h"
 #include "collector/ingest/io_group.h"
 #include "collector/store/io_store.h"
+#include "collector/store/retained.h"
 #include "common/io_clock.h"
 
 struct nx_postbox;
@@ -20,6 +21,9 @@ struct nx_postbox_parts { /* all borrowed until _free */
     struct nx_store *store;
     struct nx_group *group;
     const struct nx_steady *clock;
+    /* Whether the clock may be far ahead: then ages are not believed, and
+     * nothing is given up for its age. */
+    const enum nx_retained_clock *retained;
 };
 
 /* conf is borrowed until it is replaced. NX_EIO with why
@@ -30,7 +34,8 @@ int nx_postbox_new(const struct nx_postbox_parts *parts,
 void nx_postbox_free(struct nx_postbox **postbox);
 
 /* Other receivers from now on; on failure the old ones stay. What is queued
- * for a receiver that is gone waits for one of this name. */
+ * for a receiver that is gone waits for one of this name. How the last attempt
+ * ended is known further on. */
 int nx_postbox_conf(struct nx_postbox *postbox,
                     const struct nx_alert_conf *conf, char *why) NX_MUSTUSE;
 

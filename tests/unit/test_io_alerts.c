@@ -82,6 +82,7 @@ struct fixture {
     struct nx_group *group;
     struct nx_alert_conf conf;
     struct nx_postbox *postbox;
+    enum nx_retained_clock retained;
     int disk_full; /* no commit succeeds */
 };
 
@@ -144,6 +145,7 @@ static int setup(void **state) {
     memset(&carried, 0, sizeof(carried));
     execute(f, "DELETE FROM alert");
     f->disk_full = 0;
+    f->retained = NX_RETAINED_TRUSTED;
     (void)sqlite3_commit_hook(f->store->db, on_commit, f);
     f->base = event_base_new();
     nx_steady_init(&f->clock);
@@ -155,7 +157,7 @@ static int setup(void **state) {
     f->conf.receivers_n = 1;
     strcpy(f->conf.receivers[0].name, "hook");
     const struct nx_postbox_parts parts = {f->base, f->store, f->group,
-                                           &f->clock};
+                                           &f->clock, &f->retained};
     assert_int_equal(nx_postbox_new(&parts, &f->conf, &f->postbox, why), NX_OK);
     return 0;
 }
@@ -330,6 +332,54 @@ static void test_given_up(void **state) {
     assert_int_equal(counters.given_up_n, 2);
 }
 
+/* A start with the clock a year ahead: nothing is as old as it looks. */
+static void test_clock_ahead(void **state) {
+    struct fixture *f = *state;
+    queue_at(f, "one", "{\"key\":\"one\"}",
+             nx_steady_wall_us(&f->clock) - 365 * DAY);
+    f->retained = NX_RETAINED_AHEAD;
+    wait_for_sent(f, 1);
+    ends(false, "HTTP status 503");
+    assert_string_equal(queue_now(f), "one queued 1 HTTP status 503");
+    pass(f, 6 * S);
+    wait_for_sent(f, 2);
+    f->retained = NX_RETAINED_TRUSTED;
+    ends(false, "HTTP status 503");
+    assert_string_equal(queue_now(f), "one given-up 1 HTTP status 503");
+}
+
+/* Other receivers while an ending is not committed: the message was taken, and
+ * is not sent again when the commit fails. */
+static void test_reload_before_commit(void **state) {
+    struct fixture *f = *state;
+    struct nx_alert_conf conf = f->conf;
+    char why[NX_COURIER_WHY_MAX];
+    conf.receivers_n = 2;
+    strcpy(conf.receivers[0].name, "another");
+    strcpy(conf.receivers[1].name, "hook");
+    queue(f, "one");
+    queue(f, "two");
+    wait_for_sent(f, 1);
+    f->disk_full = 1;
+    ends(true, "");
+    assert_int_equal(nx_postbox_conf(f->postbox, &conf, why), NX_OK);
+    while (nx_group_storing(f->group)) {
+        assert_true(event_base_loop(f->base, EVLOOP_ONCE) >= 0);
+    }
+    assert_string_equal(queue_now(f), "two queued 0 , one queued 0 ");
+    f->disk_full = 0;
+    while (!nx_group_storing(f->group)) {
+        assert_true(event_base_loop(f->base, EVLOOP_ONCE) >= 0);
+    }
+    pass(f, 10 * S);
+    wait_for_sent(f, 2);
+    assert_string_equal(carried.key, "two");
+    ends(true, "");
+    pass(f, 0);
+    assert_string_equal(queue_now(f), "two sent 1 , one sent 1 ");
+    nx_postbox_free(&f->postbox); /* it borrows conf */
+}
+
 static void test_too_many(void **state) {
     struct fixture *f = *state;
     char sql[512];
@@ -351,6 +401,7 @@ int main(void) {
         TEST(test_in_order),          TEST(test_full_disk),
         TEST(test_full_disk_refused), TEST(test_not_begun),
         TEST(test_clock_back),        TEST(test_given_up),
+        TEST(test_clock_ahead),       TEST(test_reload_before_commit),
         TEST(test_too_many),
     };
     nx_log_set_level(NX_LOG_ERROR);
