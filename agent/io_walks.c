@@ -6,6 +6,7 @@
 
 #include "common/io_clock.h"
 #include "common/io_log.h"
+#include "common/plants.h"
 
 #define BUSY_WAIT_US 20000 /* the prober is full */
 
@@ -16,7 +17,7 @@ _Static_assert(NX_GUARD_WORDS_MAX >= NX_WALKS_MAX * (NX_WALK_TYPES_MAX + 1U),
 /* Servers of one address family. */
 struct heard {
     unsigned asked_n;
-    unsigned answered_n;
+    unsigned affirmed_n;
     bool way; /* else this host may have no such addresses itself */
 };
 
@@ -135,60 +136,54 @@ static void tell(const struct job *job, uint16_t type,
 }
 
 /* The record, or the zone's own part of a chain that leaves it. */
-static bool affirms(const struct nx_answer *a) {
+static bool affirms(const struct nx_answer *a, const uint8_t *zone) {
     return a->rcode == NX_RCODE_NOERROR && (a->flags & NX_ANS_AA) != 0 &&
-           ((a->flags & NX_ANS_RDATA) != 0 ||
-            (a->cname_n > 0 && (a->flags & NX_ANS_SOA) == 0));
+           ((a->flags & NX_ANS_RDATA) != 0 || nx_answer_leaves(a, zone));
 }
 
 /* A server of the set was asked. */
-static void count(struct verdict *verdict, const struct nx_obs *obs) {
+static void count(struct verdict *verdict, const struct nx_obs *obs,
+                  bool affirmed) {
     uint8_t outcome = obs->answer->outcome;
     struct heard *heard =
         &verdict->heard[obs->question->to.address_len == 16 ? 1 : 0];
     heard->asked_n++;
-    heard->answered_n += outcome == NX_ANSWERED ? 1 : 0;
+    heard->affirmed_n += affirmed ? 1 : 0;
     heard->way =
         heard->way || (outcome != NX_UNREACHABLE && outcome != NX_LOCAL_ERROR);
 }
 
-static bool half_answered(const struct verdict *verdict) {
+static bool half_affirm(const struct verdict *verdict) {
     unsigned asked_n = 0;
-    unsigned answered_n = 0;
+    unsigned affirmed_n = 0;
     for (size_t i = 0; i < 2; i++) {
         const struct heard *heard = &verdict->heard[i];
         asked_n += heard->way ? heard->asked_n : 0;
-        answered_n += heard->answered_n;
+        affirmed_n += heard->affirmed_n;
     }
-    return 2 * answered_n >= asked_n;
+    return 2 * affirmed_n >= asked_n;
 }
 
 /* A denial counts at once; that nobody denies is known at the round's end. A
- * server that left the set is no witness for the record. A chain that ends in
- * the zone without the record is NODATA (RFC 2308 section 2.2). */
+ * server that left the set is no witness for the record. */
 static void judge(struct job *job, const struct nx_obs *obs, bool left) {
     const struct nx_answer *a = obs->answer;
+    const uint8_t *zone = nx_walk_apex(job->walk);
     struct verdict *verdict = find_verdict(job, obs->question->qtype);
     if (verdict == NULL || !nx_dname_equal(obs->question->name, job->name)) {
         return;
     }
     if (!left) {
-        count(verdict, obs);
+        bool affirmed = a->outcome == NX_ANSWERED && affirms(a, zone);
+        count(verdict, obs, affirmed);
+        verdict->affirmed = verdict->affirmed || affirmed;
     }
-    if (a->outcome != NX_ANSWERED) {
-        return;
-    }
-    bool found = (a->flags & NX_ANS_RDATA) != 0;
-    bool leaves = a->cname_n > 0 && (a->flags & NX_ANS_SOA) == 0;
-    bool denied = a->rcode == NX_RCODE_NXDOMAIN ||
-                  (a->rcode == NX_RCODE_NOERROR && !found && !leaves &&
-                   (a->flags & NX_ANS_AA) != 0);
-    verdict->affirmed = verdict->affirmed || (!left && affirms(a));
-    if (a->rcode == NX_RCODE_NXDOMAIN && a->cname_n == 0 && !job->no_name) {
+    if (a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NXDOMAIN &&
+        a->cname_n == 0 && !job->no_name) {
         job->no_name = true;
         tell(job, NX_GUARD_EVERY_TYPE, NX_GUARD_DENIED);
     }
-    if (denied && !verdict->denied) {
+    if (nx_answer_plants(a, zone) && !verdict->denied) {
         verdict->denied = true;
         tell(job, verdict->type, NX_GUARD_DENIED);
     }
@@ -218,7 +213,7 @@ static void end_round(struct job *job) {
     for (size_t i = 0; i < job->verdicts_n; i++) {
         const struct verdict *verdict = &job->verdicts[i];
         exists = exists || (verdict->affirmed && !job->no_name);
-        if (verdict->affirmed && !verdict->denied && half_answered(verdict)) {
+        if (verdict->affirmed && !verdict->denied && half_affirm(verdict)) {
             tell(job, verdict->type, NX_GUARD_GOOD);
         }
     }

@@ -184,9 +184,6 @@ static unsigned records_n(const struct reading *r) {
 static int read_records(struct reading *r) {
     struct nx_rr_iter iter;
     struct nx_rr rr;
-    if (records_n(r) > NX_REPLY_RECORDS_MAX) {
-        return NX_EMALFORMED;
-    }
     nx_rr_iter_init(&iter, r->msg, r->len);
     while (nx_rr_next(&iter, &rr)) {
         int err = read_record(r, &rr);
@@ -333,6 +330,10 @@ int nx_reply_parse(const uint8_t *msg, size_t len, uint16_t id,
     out->answer_ttl_s = 0;
     read_header(&r);
     if (bare) {
+        return 0;
+    }
+    if (records_n(&r) > NX_REPLY_RECORDS_MAX) {
+        out->answer.flags |= NX_ANS_TC;
         return 0;
     }
     err = read_records(&r);

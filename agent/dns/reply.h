@@ -13,7 +13,8 @@
 #define NX_REPLY_CNAME_MAX 16U /* links followed; more is cut off there */
 
 /* Records of one message. More, with owners compressed over and over, are a way
- * to keep the reader busy (5000 of them in 64 KiB: 0.2 s), never an answer. */
+ * to keep the reader busy (5000 of them in 64 KiB: 0.2 s): such a message is
+ * taken as truncated, which leaves its header. */
 #define NX_REPLY_RECORDS_MAX 512U
 
 /* What one reply said. answer and its pointers point into this struct, so it
@@ -32,7 +33,7 @@ struct nx_reply {
 /* Reads msg as the reply to `question` sent with `id`.
  * NX_EMISMATCH: not the reply to it (shorter than a header, other id, a query,
  *   other opcode, another question): ignore it and keep waiting.
- * NX_EMALFORMED: it is, and it is broken, or has too many records.
+ * NX_EMALFORMED: it is, and it is broken.
  * *out is changed on failure, too, and then holds nothing of use.
  * Names compare without regard to case: queries do not use 0x20 encoding. */
 int nx_reply_parse(const uint8_t *msg, size_t len, uint16_t id,

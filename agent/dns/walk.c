@@ -130,6 +130,10 @@ bool nx_walk_busy(const struct nx_walk *walk) {
     return walk->stage != STAGE_IDLE;
 }
 
+const uint8_t *nx_walk_apex(const struct nx_walk *walk) {
+    return walk->deepest != WALK_NONE ? walk->zones[walk->deepest].apex : NULL;
+}
+
 bool nx_walk_delegation(struct nx_walk *walk, struct nx_delegation *out) {
     if (!walk->report) {
         return false;

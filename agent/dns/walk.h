@@ -83,6 +83,10 @@ void nx_walk_question(const struct nx_walk_query *q, struct nx_question *out);
 void nx_walk_result(struct nx_walk *walk, uint32_t id, const struct nx_obs *obs,
                     const uint8_t *msg, size_t msg_len, int64_t now_mono_us);
 
+/* The zone whose servers the round asks; NULL: none was found yet. Borrowed
+ * until the next start. */
+const uint8_t *nx_walk_apex(const struct nx_walk *walk);
+
 /* Is a round under way? */
 bool nx_walk_busy(const struct nx_walk *walk);
 

@@ -8,8 +8,8 @@
  * only a plan makes a new one: an ack does not say that nothing has changed.
  *
  * What the agent's own walks see goes before the plan: a denial closes the
- * guard at once, whoever says otherwise. That every server which answers has
- * the record, and at least half of them do, is a proof of its own, as long as a
+ * guard at once, whoever says otherwise. That no server denies and at
+ * least half of them have the record is a proof of its own, as long as a
  * plan's; with policy.own_proof it is needed, so that no plan, wrong or forged,
  * opens the guard alone. */
 #ifndef NX_AGENT_GUARD_H
@@ -27,8 +27,8 @@
 
 enum nx_guard_word {
     NX_GUARD_NO_WORD, /* forget what was said */
-    NX_GUARD_GOOD,    /* every server that answers has the record, and at least
-                       * half of those that can be reached from here answer */
+    NX_GUARD_GOOD,    /* none denies the record, and at least half of those that
+                       * can be reached from here have it */
     NX_GUARD_DENIED,  /* one denies */
 };
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "collector/engine/authority_priv.h"
-#include "collector/engine/plants.h"
+#include "common/plants.h"
 #include "common/rrtype.h"
 
 #define SOA_NUMBERS_BYTES 20U /* RFC 1035 section 3.3.13, after the names */
@@ -124,16 +124,6 @@ void nx_authority_forget(struct nx_authority *a, uint32_t agent_id) {
 
 /* --- answers --- */
 
-/* The chain ends outside of this server's zone. */
-static bool chain_leaves(const struct nx_authority *a,
-                         const struct nx_obs *obs) {
-    const struct nx_answer *answer = obs->answer;
-    return answer->outcome == NX_ANSWERED &&
-           answer->rcode == NX_RCODE_NOERROR && answer->denied_name != NULL &&
-           (answer->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0 &&
-           a->apex_known && !nx_dname_under(answer->denied_name, a->apex);
-}
-
 /* zone: the one that the vantage asks this server for. */
 static enum nx_auth_word word_of(const struct nx_authority *a,
                                  const uint8_t *zone, const struct nx_obs *obs,
@@ -142,12 +132,12 @@ static enum nx_auth_word word_of(const struct nx_authority *a,
     if (aa && look->kind == NX_KIND_POS) {
         return NX_AUTH_WORD_GOOD;
     }
-    if (chain_leaves(a, obs)) {
+    if (nx_answer_leaves(obs->answer, nx_authority_apex(a))) {
         /* An alias that was missing is back. One that always stood says
          * nothing of its target, which may be what is denied (rule 1). */
         return aa && a->bad_seen ? NX_AUTH_WORD_GOOD : NX_AUTH_WORD_NONE;
     }
-    if (nx_answer_plants(obs->answer, look, zone)) {
+    if (nx_answer_plants(obs->answer, zone)) {
         return NX_AUTH_WORD_DENIES;
     }
     return aa && look->kind == NX_KIND_POS_OTHER ? NX_AUTH_WORD_DIFFERS
@@ -223,7 +213,8 @@ void nx_auth_turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
         a->bad_open = true;
         a->bad_from_us = e->last_good_us;
     }
-    a->proven = false; /* at once, not with the next step */
+    a->proven = false;       /* at once, not with the next step */
+    a->set_verified = false; /* though it were good again by then */
     e->bad_seen = true;
     e->bad_lo_us = later(e->bad_lo_us, lo_us);
     e->server.last_bad_us = look->rx_us;
@@ -282,7 +273,7 @@ bool nx_authority_gives(const struct nx_authority *a, uint32_t answer_hash) {
 void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look) {
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);
-    if (nx_left_answer(&a->left, agent_id, nx_authority_apex(a), obs, look)) {
+    if (nx_left_answer(&a->left, agent_id, obs, look)) {
         a->proven = false; /* at once, not with the next step */
     }
     if (e == NULL || look->rx_us < e->server.last_us) {
@@ -297,7 +288,7 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
     s->outcome = obs->answer->outcome;
     s->rcode = obs->answer->rcode;
     s->aa = (look->flags & NX_LOOK_AA) != 0;
-    s->alias = chain_leaves(a, obs);
+    s->alias = nx_answer_leaves(obs->answer, nx_authority_apex(a));
     s->bare = nx_answer_is_bare(obs->answer, zone);
     s->last_us = look->rx_us;
     if (word == NX_AUTH_WORD_NONE) {

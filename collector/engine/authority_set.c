@@ -45,20 +45,20 @@ static struct nx_left_sight sight_of(const struct nx_auth_entry *e) {
 }
 
 /* A server that leaves the set while it is bad ends an outage by leaving.
- * of_zone: it left the zone's own set (not the parent's, asked while the
- * delegation was lost), so caches may still know it. */
+ * zone: it left that one's own set, so caches may still know it; NULL: the
+ * parent's, asked while the delegation was lost. */
 static int leave(struct nx_authority *a, const struct nx_auth_entry *e,
-                 bool of_zone, int64_t at_us) {
+                 const uint8_t *zone, int64_t at_us) {
     if (e->word >= NX_AUTH_WORD_DIFFERS) {
         a->left_lo_us = later(a->left_lo_us, e->bad_lo_us);
         a->left_hi_us = later(a->left_hi_us, at_us);
     }
-    if (!of_zone) {
+    if (zone == NULL) {
         return 0;
     }
     const struct nx_left_sight sight = sight_of(e);
     bool denies = e->word == NX_AUTH_WORD_DENIES;
-    return nx_left_add(&a->left, &e->server.at, e->named ? e->name : NULL,
+    return nx_left_add(&a->left, &e->server.at, e->named ? e->name : NULL, zone,
                        at_us, a->set_ttl_s, denies ? e->server.w_s : 0, &sight);
 }
 
@@ -75,7 +75,7 @@ static int drop_unlisted(struct nx_authority *a, uint32_t agent_id,
     for (size_t i = 0; i < a->entries_n; i++) {
         const struct nx_auth_entry *e = &a->entries[i];
         if (err == 0 && e->agent_id == agent_id && !listed(d, &e->server.at)) {
-            err = leave(a, e, of_zone, at_us);
+            err = leave(a, e, of_zone ? v->apex : NULL, at_us);
             a->set_changed = a->set_changed || same_zone;
         }
         if (err != 0 || e->agent_id != agent_id || listed(d, &e->server.at)) {
@@ -173,6 +173,8 @@ static void take_back(struct nx_authority *a, const struct nx_delegation *d) {
     for (size_t i = 0; i < d->servers_n; i++) {
         const struct nx_left_server *s = nx_left_find(&a->left, &d->servers[i]);
         if (s != NULL && listed_by_all(a, &d->servers[i])) {
+            /* One that does harm, or did not long ago, settles anew. */
+            a->set_verified = a->set_verified && s->class_ <= NX_LEFT_SILENT;
             carry(a, s);
             nx_left_back(&a->left, &d->servers[i]);
         }
@@ -208,7 +210,8 @@ int nx_authority_remember(struct nx_authority *a, const struct nx_endpoint *at,
     }
     uint32_t ttl_s =
         rest_s < NX_LEFT_TTL_MAX_S ? (uint32_t)rest_s : NX_LEFT_TTL_MAX_S;
-    return nx_left_add(&a->left, at, name, at_us, ttl_s, 0, NULL);
+    return nx_left_add(&a->left, at, name, nx_authority_apex(a), at_us, ttl_s,
+                       0, NULL);
 }
 
 uint32_t nx_authority_ns_ttl(const struct nx_authority *a) {

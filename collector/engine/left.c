@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/engine/plants.h"
+#include "common/plants.h"
 
 #define US_PER_S INT64_C(1000000)
 
@@ -25,6 +25,10 @@ void nx_left_fini(struct nx_left *left) {
 
 static int64_t later(int64_t a, int64_t b) {
     return a > b ? a : b; /* NX_TIME_UNKNOWN is the smallest */
+}
+
+static int64_t sooner(int64_t a, int64_t b) {
+    return a < b ? a : b;
 }
 
 /* Is a known instant longer ago than span? */
@@ -87,8 +91,9 @@ static struct nx_left_sight *sight_of(struct nx_left_server *s,
 }
 
 int nx_left_add(struct nx_left *left, const struct nx_endpoint *at,
-                const uint8_t *name, int64_t at_us, uint32_t ttl_s,
-                uint32_t w_s, const struct nx_left_sight *sight) {
+                const uint8_t *name, const uint8_t *zone, int64_t at_us,
+                uint32_t ttl_s, uint32_t w_s,
+                const struct nx_left_sight *sight) {
     struct nx_left_server *s = find(left, at);
     uint32_t kept_s = ttl_s < NX_LEFT_TTL_MAX_S ? ttl_s : NX_LEFT_TTL_MAX_S;
     int64_t until_us = at_us + (int64_t)kept_s * US_PER_S;
@@ -100,6 +105,10 @@ int nx_left_add(struct nx_left *left, const struct nx_endpoint *at,
     int err = s == NULL ? make(left, at, name, &s) : 0;
     if (err != 0) {
         return err;
+    }
+    if (zone != NULL) {
+        (void)nx_dname_lower(zone, s->zone);
+        s->zone_known = true;
     }
     s->left_us = later(s->left_us, at_us);
     s->until_us = later(s->until_us, until_us);
@@ -127,9 +136,20 @@ const struct nx_left_server *nx_left_find(const struct nx_left *left,
 
 void nx_left_back(struct nx_left *left, const struct nx_endpoint *at) {
     const struct nx_left_server *s = find(left, at);
-    if (s != NULL) {
-        remove_at(left, (size_t)(s - left->list));
+    if (s == NULL) {
+        return;
     }
+    /* What denies still goes on to count in the set. */
+    for (unsigned i = 0; i < s->sights_n; i++) {
+        const struct nx_left_sight *sight = &s->sights[i];
+        if (sight->denied_us != NX_TIME_UNKNOWN &&
+            sight->well_us != NX_TIME_UNKNOWN) {
+            left->fed_us =
+                later(left->fed_us, sooner(sight->well_us, s->until_us));
+            left->fed_w_s = s->w_s > left->fed_w_s ? s->w_s : left->fed_w_s;
+        }
+    }
+    remove_at(left, (size_t)(s - left->list));
 }
 
 void nx_left_forget(struct nx_left *left, uint32_t agent_id) {
@@ -162,16 +182,16 @@ static void note(struct nx_left_sight *sight, bool denied, bool answered,
 }
 
 bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
-                    const uint8_t *zone, const struct nx_obs *obs,
-                    const struct nx_look *look) {
+                    const struct nx_obs *obs, const struct nx_look *look) {
     const struct nx_answer *answer = obs->answer;
     struct nx_left_server *s = find(left, &obs->question->to);
     struct nx_left_sight *sight = s != NULL ? sight_of(s, agent_id) : NULL;
     if (sight == NULL || look->rx_us < sight->last_us) {
         return false; /* not one of them, or older than what we know */
     }
+    const uint8_t *zone = s->zone_known ? s->zone : NULL;
     bool answered = answer->outcome == NX_ANSWERED;
-    bool denied = answered && nx_answer_plants(answer, look, zone);
+    bool denied = answered && nx_answer_plants(answer, zone);
     note(sight, denied, answered && !is_cut(answer), look->rx_us);
     if (denied && (answer->flags & NX_ANS_SOA) != 0) {
         uint32_t ttl_s = nx_ttl_s(obs->soa_ttl_s);
@@ -251,7 +271,7 @@ static int64_t fed_by(const struct nx_left_server *s,
             /* By what was seen alone: it is the same after a restart. */
             end_us = sight->denied_us + rules->patience_us;
         }
-        fed_us = later(fed_us, end_us < s->until_us ? end_us : s->until_us);
+        fed_us = later(fed_us, sooner(end_us, s->until_us));
     }
     return fed_us;
 }

@@ -43,15 +43,17 @@ struct nx_left_sight {
 struct nx_left_server {
     struct nx_endpoint at; /* server_name NULL: see name */
     bool named;
+    bool zone_known;
     uint8_t name[NX_DNAME_MAX];
-    int64_t left_us;  /* it was found to be gone from the set */
-    int64_t until_us; /* no cache holds the old set longer */
-    uint32_t w_s;     /* largest negative TTL it sent; 0: none */
-    uint8_t class_;   /* enum nx_left_class, as of the last step */
-    bool unasked;     /* so long since it left that somebody should have */
-    bool answered;    /* the newest answer, of whichever vantage: */
-    uint8_t outcome;  /* enum nx_outcome */
-    bool bare;        /* nothing in it: NODATA to resolvers (plants.h) */
+    uint8_t zone[NX_DNAME_MAX]; /* the one it was asked for in the set */
+    int64_t left_us;            /* it was found to be gone from the set */
+    int64_t until_us;           /* no cache holds the old set longer */
+    uint32_t w_s;               /* largest negative TTL it sent; 0: none */
+    uint8_t class_;             /* enum nx_left_class, as of the last step */
+    bool unasked;    /* so long since it left that somebody should have */
+    bool answered;   /* the newest answer, of whichever vantage: */
+    uint8_t outcome; /* enum nx_outcome */
+    bool bare;       /* nothing in it: NODATA to resolvers (plants.h) */
     uint16_t rcode;
     int64_t last_us; /* NX_TIME_UNKNOWN */
     struct nx_left_sight sights[NX_LEFT_VANTAGES_MAX];
@@ -77,25 +79,27 @@ void nx_left_init(struct nx_left *left);
 void nx_left_fini(struct nx_left *left);
 
 /* A server left the set at at_us at the latest; old sets live for ttl_s (at
- * most NX_LEFT_TTL_MAX_S of it). name: of the server, or NULL. w_s: the
- * negative TTL it sent; 0: none. sight: what was seen of it in the set; NULL:
- * nothing. One that is in the list gets the later end. NX_ENOMEM. */
+ * most NX_LEFT_TTL_MAX_S of it). name: of the server, zone: whose set it was;
+ * or NULL. w_s: the negative TTL it sent; 0: none. sight: what was seen of it
+ * in the set; NULL: nothing. One that is in the list gets the later end.
+ * NX_ENOMEM. */
 int nx_left_add(struct nx_left *left, const struct nx_endpoint *at,
-                const uint8_t *name, int64_t at_us, uint32_t ttl_s,
-                uint32_t w_s, const struct nx_left_sight *sight) NX_MUSTUSE;
+                const uint8_t *name, const uint8_t *zone, int64_t at_us,
+                uint32_t ttl_s, uint32_t w_s,
+                const struct nx_left_sight *sight) NX_MUSTUSE;
 
 /* NULL: not one of them. Borrowed until the next change. */
 const struct nx_left_server *nx_left_find(const struct nx_left *left,
                                           const struct nx_endpoint *at);
 
-/* It is in the set again, as all vantages see it. */
+/* It is in the set again, as all vantages see it. What it fed until it answered
+ * otherwise is kept. */
 void nx_left_back(struct nx_left *left, const struct nx_endpoint *at);
 
-/* An answer to the item's question, in the zone as it is now (NULL: not known).
- * True: one of these denies. Others are ignored. */
+/* An answer to the item's question. True: one of these denies. Others are
+ * ignored. */
 bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
-                    const uint8_t *zone, const struct nx_obs *obs,
-                    const struct nx_look *look);
+                    const struct nx_obs *obs, const struct nx_look *look);
 
 /* That vantage is none any more. */
 void nx_left_forget(struct nx_left *left, uint32_t agent_id);

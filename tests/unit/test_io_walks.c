@@ -201,12 +201,32 @@ static void has_half_a_chain(struct fake *s, const uint8_t *q, size_t n) {
     fake_udp(s);
 }
 
-/* The end is somebody else's to answer for. */
+/* Says nothing of the end, which is in the zone. */
 static void has_an_alias(struct fake *s, const uint8_t *q, size_t n) {
     (void)n;
     fake_begin(s, q, PKT_AA);
     pkt_target(&s->reply, PKT_ANSWER, "www.example.", NX_TYPE_CNAME, 60,
                "web.example.net.");
+    fake_udp(s);
+}
+
+/* The end is somebody else's to answer for. */
+static void has_an_alias_below(struct fake *s, const uint8_t *q, size_t n) {
+    (void)n;
+    fake_begin(s, q, PKT_AA);
+    pkt_target(&s->reply, PKT_ANSWER, "www.example.", NX_TYPE_CNAME, 60,
+               "web.example.net.");
+    pkt_target(&s->reply, PKT_AUTHORITY, "net.", NX_TYPE_NS, 60, "ns.net.");
+    fake_udp(s);
+}
+
+/* Resolvers take it for NODATA without AA, too (common/plants.h). */
+static void has_nothing(struct fake *s, const uint8_t *q, size_t n) {
+    if (observed_n == 0 && s->udp_n < 2) { /* the walk finds the zone */
+        has_it(s, q, n);
+        return;
+    }
+    fake_begin(s, q, 0);
     fake_udp(s);
 }
 
@@ -216,7 +236,16 @@ static void takes_half_a_chain_as_a_denial(void **state) {
     assert_true(denied[0]);
     assert_false(denied[2]);
     round_of(1, has_an_alias);
+    assert_true(denied[0]);
+    round_of(1, has_an_alias_below);
     assert_false(denied[0]);
+}
+
+static void takes_nothing_as_a_denial(void **state) {
+    (void)state;
+    round_of(1, has_nothing);
+    assert_true(denied[0]);
+    assert_int_equal(good_n, 0);
 }
 
 /* One server of three is no proof that all are good. */
@@ -280,6 +309,7 @@ int main(void) {
         T(lifts_the_types_that_left_the_plan),
         T(tells_a_name_from_a_type),
         T(takes_half_a_chain_as_a_denial),
+        T(takes_nothing_as_a_denial),
         T(needs_half_of_the_servers),
         T(pays_for_tcp),
     };

@@ -195,6 +195,35 @@ static void test_back_and_right(void **state) {
     assert_true(nx_authority_proven(b->a));
 }
 
+/* What it fed while it was out of the set lives on when it is back. */
+static void test_back_keeps_what_it_fed(void **state) {
+    struct bench *b = *state;
+    move(b);
+    goes_on(b, DENIES, T0 + 11 * S, T0 + 100 * S);
+    goes_on(b, RIGHT, T0 + 105 * S, T0 + 165 * S);
+    delegate(b, 1, apex, NEW, OLD, T0 + 166 * S);
+    goes_on(b, RIGHT, T0 + 167 * S, T0 + 300 * S);
+    assert_true(nx_authority_proven(b->a));
+    const struct nx_auth_facts *f = nx_authority_facts(b->a);
+    assert_true(f->old_servers_negative);
+    assert_int_equal(f->restored_hi_us + f->fed_us, T0 + 105 * S);
+    assert_int_equal(f->old_w_s, 700);
+}
+
+/* All of it between two steps: the settle time is not left out. */
+static void test_back_at_once(void **state) {
+    struct bench *b = *state;
+    move(b);
+    goes_on(b, RIGHT, T0 + 11 * S, T0 + 100 * S);
+    assert_true(nx_authority_proven(b->a));
+    denies(b, 1, OLD, apex, 900, T0 + 101 * S);
+    delegate(b, 1, apex, NEW, OLD, T0 + 102 * S);
+    goes_on(b, RIGHT, T0 + 103 * S, T0 + 123 * S);
+    assert_false(nx_authority_proven(b->a));
+    goes_on(b, RIGHT, T0 + 128 * S, T0 + 190 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
 /* The last vantage that looks counts, one that is gone does not. */
 static void test_vantages(void **state) {
     struct bench *b = *state;
@@ -305,6 +334,8 @@ int main(void) {
         TEST(test_back_for_one_vantage),
         TEST(test_back_and_silent),
         TEST(test_back_and_right),
+        TEST(test_back_keeps_what_it_fed),
+        TEST(test_back_at_once),
         TEST(test_vantages),
         TEST(test_longest_ttl),
         TEST(test_lost_then_moved),

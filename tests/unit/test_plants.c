@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collector/engine/plants.h"
+#include "common/plants.h"
 #include "tests/lib/authority_bench.h"
 
 enum {
@@ -46,6 +46,14 @@ static const struct row {
     {"REFUSED", {.rcode = 5}, false, false},
     {"SERVFAIL", {.rcode = 2, .flags = AA}, false, false},
     {"cut off", {.flags = TC | AA}, false, false},
+    {"a chain that ends in NODATA",
+     {.flags = AA | SOA, .cname_n = 1, .denied_name = below},
+     true,
+     false},
+    {"half a chain",
+     {.flags = AA, .cname_n = 1, .denied_name = below},
+     false,
+     false},
     {"silence", {.outcome = NX_TIMEOUT}, false, false},
     {"without AA",
      {.flags = RDATA, .rdata = address, .rdata_len = 6, .rdata_n = 1},
@@ -75,13 +83,9 @@ static void test_table(void **state) {
     (void)state;
     for (size_t i = 0; i < ROWS; i++) {
         const struct row *r = &rows[i];
-        const struct nx_question question = {.name = name, .qtype = NX_TYPE_A};
         struct nx_answer said = r->answer;
         said.soa_owner = (said.flags & SOA) != 0 ? apex : NULL;
-        const struct nx_obs obs = {.question = &question, .answer = &said};
-        struct nx_look look;
-        nx_look_from_obs(&obs, NULL, apex, 0, EPS, &look);
-        bool plants = nx_answer_plants(&said, &look, apex);
+        bool plants = nx_answer_plants(&said, apex);
         bool bare = nx_answer_is_bare(&said, apex);
         if (plants != r->plants || bare != r->bare) {
             fail_msg("%s: plants %d, bare %d", r->what, plants, bare);
@@ -132,6 +136,28 @@ static void out_of_the_set(struct bench *b, const struct row *r) {
     }
 }
 
+static const uint8_t child[] = "\3cdn\7example\3com";
+static const uint8_t in_child[] = "\1x\3cdn\7example\3com";
+static const uint8_t elsewhere[] = "\1x\7example\3net";
+
+static void test_leaves(void **state) {
+    (void)state;
+    struct nx_answer chain = {
+        .flags = AA, .cname_n = 1, .denied_name = elsewhere};
+    assert_true(nx_answer_leaves(&chain, apex));
+    assert_false(nx_answer_leaves(&chain, NULL));
+    chain.denied_name = in_child;
+    assert_false(nx_answer_leaves(&chain, apex));
+    chain.flags |= NS;
+    chain.ns_owner = child;
+    assert_true(nx_answer_leaves(&chain, apex));
+    chain.ns_owner = apex;
+    assert_false(nx_answer_leaves(&chain, apex));
+    chain.denied_name = elsewhere;
+    chain.flags |= SOA;
+    assert_false(nx_answer_leaves(&chain, apex));
+}
+
 static void test_guard(void **state) {
     for (size_t i = 0; i < ROWS; i++) {
         assert_int_equal(setup(state), 0);
@@ -163,6 +189,7 @@ static void test_never_anything_else(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_table),
+        cmocka_unit_test(test_leaves),
         cmocka_unit_test(test_guard),
         TEST(test_never_anything_else),
     };

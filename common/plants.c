@@ -1,0 +1,52 @@
+#include "common/plants.h"
+
+#include "common/rrtype.h"
+
+static bool has(const struct nx_answer *answer, unsigned flag) {
+    return (answer->flags & flag) != 0;
+}
+
+/* The NS set in the authority section leads nowhere. */
+static bool leads_back(const struct nx_answer *answer, const uint8_t *zone) {
+    const uint8_t *owner = answer->ns_owner;
+    if (owner == NULL || zone == NULL) {
+        return false;
+    }
+    return nx_dname_equal(owner, zone) ||
+           (has(answer, NX_ANS_AA) && nx_dname_under(zone, owner));
+}
+
+bool nx_answer_is_bare(const struct nx_answer *answer, const uint8_t *zone) {
+    bool recursive = has(answer, NX_ANS_RA) && !has(answer, NX_ANS_AA);
+    if (answer->outcome != NX_ANSWERED || answer->rcode != NX_RCODE_NOERROR ||
+        answer->cname_n > 0 || recursive ||
+        has(answer, NX_ANS_TC | NX_ANS_RDATA | NX_ANS_SOA)) {
+        return false;
+    }
+    return !has(answer, NX_ANS_NS) || leads_back(answer, zone);
+}
+
+bool nx_answer_plants(const struct nx_answer *answer, const uint8_t *zone) {
+    if (answer->outcome != NX_ANSWERED) {
+        return false;
+    }
+    bool nodata = answer->rcode == NX_RCODE_NOERROR &&
+                  has(answer, NX_ANS_SOA) &&
+                  !has(answer, NX_ANS_RDATA | NX_ANS_TC);
+    return answer->rcode == NX_RCODE_NXDOMAIN || nodata ||
+           nx_answer_is_bare(answer, zone);
+}
+
+bool nx_answer_leaves(const struct nx_answer *answer, const uint8_t *zone) {
+    const uint8_t *end = answer->denied_name;
+    if (answer->outcome != NX_ANSWERED || answer->rcode != NX_RCODE_NOERROR ||
+        answer->cname_n == 0 || end == NULL || zone == NULL ||
+        has(answer, NX_ANS_SOA | NX_ANS_RDATA | NX_ANS_TC)) {
+        return false;
+    }
+    bool child = has(answer, NX_ANS_NS) && answer->ns_owner != NULL &&
+                 !nx_dname_equal(answer->ns_owner, zone) &&
+                 nx_dname_under(answer->ns_owner, zone) &&
+                 nx_dname_under(end, answer->ns_owner);
+    return child || !nx_dname_under(end, zone);
+}

@@ -1,0 +1,30 @@
+/* What an answer of an authoritative server does to a resolver that asks it:
+ * would it leave a denial in its cache? Rule 1 (do no harm) needs the careful
+ * view: one kind of resolver that takes it so is enough. The same for the
+ * agent's guard and the collector's. Pure. */
+#ifndef NX_COMMON_PLANTS_H
+#define NX_COMMON_PLANTS_H
+
+#include "common/obs.h"
+
+/* NXDOMAIN, cut or not, and NODATA, authoritative or not: with a SOA, at the
+ * end of a chain too; with an empty authority section (RFC 2308 section 2.2,
+ * NODATA type 3); with the NS set of `zone` itself, the one that the server is
+ * asked for (NULL: not known), which is no way down; with AA and an NS set of a
+ * zone above it. Measured: unbound keeps the second and the third whether or
+ * not AA is set, PowerDNS Recursor the second and the fourth.
+ *
+ * Not: another answer, an alias, a referral downwards, a recursive resolver in
+ * the place of a name server (RA without AA), which is lame. */
+bool nx_answer_plants(const struct nx_answer *answer, const uint8_t *zone);
+
+/* Of these the ones without a SOA: kept for seconds, not for the zone's
+ * negative TTL. */
+bool nx_answer_is_bare(const struct nx_answer *answer, const uint8_t *zone);
+
+/* A chain of aliases that ends outside of `zone` (NULL: not known), or in a
+ * child zone that is named beside it: what is there is for others to say. One
+ * that stops inside of the zone says nothing: its end may be denied. */
+bool nx_answer_leaves(const struct nx_answer *answer, const uint8_t *zone);
+
+#endif
