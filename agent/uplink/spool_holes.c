@@ -123,8 +123,21 @@ static void insert_hole(struct nx_spool *s, uint64_t from, uint64_t to,
     }
 }
 
+/* What is given up waits for no newer collector: what is behind it may go. */
+static void forget_waiting(struct nx_spool *s, uint64_t from, uint64_t to) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->waiting_n; i++) {
+        const struct nx_seq_range r = s->waiting[i];
+        if (r.from_seq < from || r.to_seq > to) {
+            s->waiting[kept++] = r;
+        }
+    }
+    s->waiting_n = kept;
+}
+
 void nx_spool_hole(struct nx_spool *s, uint64_t from, uint64_t to,
                    enum nx_gap_reason reason) {
+    forget_waiting(s, from, to);
     from = from > s->acked_seq ? from : s->acked_seq + 1;
     while (from <= to) {
         const struct nx_hole *next = NULL; /* the first that ends behind from */

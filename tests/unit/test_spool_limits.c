@@ -303,6 +303,26 @@ static void test_kept(void **state) {
     assert_int_equal(bench_drain(b), 60);
 }
 
+/* One of them is given up, for its age or for want of room: what is behind them
+ * goes on, over the same connection. */
+static void test_kept_and_given_up(void **state) {
+    struct bench *b = *state;
+    bench_open(b, true);
+    nx_spool_connected(b->spool, 0);
+    for (unsigned i = 0; i < NX_SPOOL_WAITING_MAX; i++) {
+        bench_put(b, 10);
+        assert_int_equal(bench_send(b, S), 10 * i + 1);
+        assert_int_equal(nx_spool_keep(b->spool, b->spool->peeked_crc), 10);
+    }
+    bench_put(b, 10);
+    assert_int_equal(bench_send(b, S), 0);
+    nx_spool_hole(b->spool, 1, 9, NX_GAP_AGE); /* not all of it */
+    assert_true(nx_spool_rests(b->spool));
+    nx_spool_hole(b->spool, 1, 10, NX_GAP_AGE);
+    assert_false(nx_spool_rests(b->spool));
+    assert_int_equal(bench_send(b, S), 10 * NX_SPOOL_WAITING_MAX + 1);
+}
+
 #define MANY_HOLES (NX_SPOOL_HOLES_MAX - 4U)
 
 /* Every second number of a hundred is lost, for reasons in turn. */
@@ -416,6 +436,7 @@ int main(void) {
         WITH_BENCH(test_refused_without_room),
         WITH_BENCH(test_nearest_holes_become_one),
         WITH_BENCH(test_kept),
+        WITH_BENCH(test_kept_and_given_up),
         WITH_BENCH(test_holes_outlive_a_crash),
         WITH_BENCH(test_pages_of_the_ledger),
         WITH_BENCH(test_newer_version),
