@@ -204,6 +204,13 @@ static void wait_for_sent(struct fixture *f, unsigned n) {
     assert_int_equal(carried.sent_n, n);
 }
 
+/* A commit fails, or one succeeds again. */
+static void wait_for_disk(struct fixture *f, bool storing) {
+    while (nx_group_storing(f->group) != storing) {
+        assert_true(event_base_loop(f->base, EVLOOP_ONCE) >= 0);
+    }
+}
+
 static void list(void *user, const struct nx_store_alert *alert) {
     char *text = user;
     size_t len = strlen(text);
@@ -253,18 +260,14 @@ static void test_full_disk(void **state) {
     wait_for_sent(f, 1);
     f->disk_full = 1;
     ends(true, "");
-    while (nx_group_storing(f->group)) { /* its commit fails */
-        assert_true(event_base_loop(f->base, EVLOOP_ONCE) >= 0);
-    }
+    wait_for_disk(f, false);
     assert_string_equal(queue_now(f), "two queued 0 , one queued 0 ");
     for (unsigned i = 0; i < 5; i++) {
         pass(f, 10 * S);
     }
     assert_int_equal(carried.sent_n, 1);
     f->disk_full = 0;
-    while (!nx_group_storing(f->group)) {
-        assert_true(event_base_loop(f->base, EVLOOP_ONCE) >= 0);
-    }
+    wait_for_disk(f, true);
     pass(f, 10 * S);
     wait_for_sent(f, 2);
     assert_string_equal(carried.key, "two");
@@ -279,15 +282,11 @@ static void test_full_disk_refused(void **state) {
     wait_for_sent(f, 1);
     f->disk_full = 1;
     ends(false, "HTTP status 503");
-    while (nx_group_storing(f->group)) {
-        assert_true(event_base_loop(f->base, EVLOOP_ONCE) >= 0);
-    }
+    wait_for_disk(f, false);
     pass(f, 20 * S);
     assert_int_equal(carried.sent_n, 1);
     f->disk_full = 0;
-    while (!nx_group_storing(f->group)) {
-        assert_true(event_base_loop(f->base, EVLOOP_ONCE) >= 0);
-    }
+    wait_for_disk(f, true);
     pass(f, 20 * S);
     wait_for_sent(f, 2);
     assert_string_equal(queue_now(f), "one queued 1 HTTP status 503");
@@ -363,14 +362,10 @@ static void test_reload_before_commit(void **state) {
     f->disk_full = 1;
     ends(true, "");
     assert_int_equal(nx_postbox_conf(f->postbox, &conf, why), NX_OK);
-    while (nx_group_storing(f->group)) {
-        assert_true(event_base_loop(f->base, EVLOOP_ONCE) >= 0);
-    }
+    wait_for_disk(f, false);
     assert_string_equal(queue_now(f), "two queued 0 , one queued 0 ");
     f->disk_full = 0;
-    while (!nx_group_storing(f->group)) {
-        assert_true(event_base_loop(f->base, EVLOOP_ONCE) >= 0);
-    }
+    wait_for_disk(f, true);
     pass(f, 10 * S);
     wait_for_sent(f, 2);
     assert_string_equal(carried.key, "two");
