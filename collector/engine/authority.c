@@ -274,7 +274,8 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look) {
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);
     if (nx_left_answer(&a->left, agent_id, obs, look)) {
-        a->proven = false; /* at once, not with the next step */
+        a->proven = false;       /* at once, not with the next step */
+        a->set_verified = false; /* it may be back in the set by then */
     }
     if (e == NULL || look->rx_us < e->server.last_us) {
         return; /* not in the set, or older than what we know */

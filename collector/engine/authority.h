@@ -70,6 +70,7 @@ const char *nx_outage_known_text(unsigned known); /* NULL: unknown */
 
 struct nx_auth_view {
     struct nx_auth_facts facts;
+    bool proven;          /* nx_authority_proven: resolvers may be asked */
     uint8_t outage_known; /* enum nx_outage_known */
     int64_t heard_us;     /* newest answer or timeout; NX_TIME_UNKNOWN */
     bool apex_known;

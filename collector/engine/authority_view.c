@@ -43,6 +43,7 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
     }
     a->shown = shown;
     *out = (struct nx_auth_view){.facts = a->facts,
+                                 .proven = a->proven,
                                  .apex_known = a->apex_known,
                                  .servers = shown,
                                  .papers = &a->papers,

@@ -259,7 +259,7 @@ static json_t *command_json(const struct nx_question *question) {
     return command;
 }
 
-/* Rule 1 binds people, too: asked before every server is verified good, the
+/* Rule 1 binds people, too: asked while the guard is shut, the
  * resolver may keep the very denial. */
 static json_t *dig_json(const struct nx_engine *engine,
                         const struct nx_sheet *sheet,
@@ -268,7 +268,7 @@ static json_t *dig_json(const struct nx_engine *engine,
     struct nx_auth_view view;
     if (nx_engine_authority(engine, sheet->incident->id, row->view.item,
                             &view) != 0 ||
-        !view.facts.verified) {
+        !view.proven) {
         return json_null();
     }
     return command_json(question);

@@ -224,6 +224,20 @@ static void test_back_at_once(void **state) {
     assert_true(nx_authority_proven(b->a));
 }
 
+/* A backlog: it denied, was put right and back between two steps. */
+static void test_back_in_a_backlog(void **state) {
+    struct bench *b = *state;
+    move(b);
+    goes_on(b, RIGHT, T0 + 11 * S, T0 + 100 * S);
+    denies(b, 1, OLD, apex, 900, T0 + 101 * S);
+    good(b, 1, OLD, T0 + 102 * S);
+    delegate(b, 1, apex, NEW, OLD, T0 + 103 * S);
+    goes_on(b, RIGHT, T0 + 104 * S, T0 + 124 * S);
+    assert_false(nx_authority_proven(b->a));
+    goes_on(b, RIGHT, T0 + 129 * S, T0 + 190 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
 /* The last vantage that looks counts, one that is gone does not. */
 static void test_vantages(void **state) {
     struct bench *b = *state;
@@ -336,6 +350,7 @@ int main(void) {
         TEST(test_back_and_right),
         TEST(test_back_keeps_what_it_fed),
         TEST(test_back_at_once),
+        TEST(test_back_in_a_backlog),
         TEST(test_vantages),
         TEST(test_longest_ttl),
         TEST(test_lost_then_moved),

@@ -313,6 +313,7 @@ static void test_evidence(void **state) {
     struct engine_bench *b = *state;
     hello(b, LYON, 2, 0, T0);
     open_restored(b, 7, T0);
+    tick(b, T0);
     audits(b, true, T0 + S);
     for (unsigned i = 0; i < 4; i++) {
         sees_nxdomain(b, LYON, 1, 400 - i, T0 + (int64_t)(i + 1) * S);
@@ -341,6 +342,14 @@ static void test_evidence(void **state) {
                         "2027-01-15T08:06:41.002Z");
     assert_string_equal(text_at(lyon, "targets.0.evidence.profile.soa_clock"),
                         "unknown");
+    json_decref(lyon);
+    /* The servers are not looked at any more: nobody knows what they say. */
+    tick(b, T0 + 400 * S);
+    lyon = nx_status_network(b->engine, 7, "lyon", T0 + 400 * S);
+    assert_true(json_is_null(json_object_get(
+        json_object_get(json_array_get(json_object_get(lyon, "targets"), 0),
+                        "evidence"),
+        "dig")));
     json_decref(lyon);
 }
 
