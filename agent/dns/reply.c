@@ -332,12 +332,10 @@ int nx_reply_parse(const uint8_t *msg, size_t len, uint16_t id,
     if (bare) {
         return 0;
     }
-    if (records_n(&r) > NX_REPLY_RECORDS_MAX) {
-        out->answer.flags |= NX_ANS_TC;
-        return 0;
-    }
     err = read_records(&r);
-    if (err == 0) {
+    if (err == 0 && records_n(&r) > NX_REPLY_RECORDS_MAX) {
+        out->answer.flags |= NX_ANS_TC;
+    } else if (err == 0) {
         read_answer(&r);
     }
     return err;

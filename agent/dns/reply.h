@@ -14,7 +14,7 @@
 
 /* Records of one message. More, with owners compressed over and over, are a way
  * to keep the reader busy (5000 of them in 64 KiB: 0.2 s): such a message is
- * taken as truncated, which leaves its header. */
+ * taken as truncated: its answer is not read. */
 #define NX_REPLY_RECORDS_MAX 512U
 
 /* What one reply said. answer and its pointers point into this struct, so it
