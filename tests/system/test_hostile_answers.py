@@ -114,7 +114,8 @@ class Noise:
 
 
 def assert_printable(text):
-    bad = [c for c in text if c != "\n" and not 32 <= ord(c) < 127]
+    """ASCII, and the one sign of ours beside it."""
+    bad = [c for c in text if c not in "\n±" and not 32 <= ord(c) < 127]
     assert not bad, (bad, text)
 
 
