@@ -63,8 +63,6 @@ async function request(path, options = {}, asked = null) {
   }
 }
 
-export const PATIENCE_MS = 15000; // with one document
-
 export async function get(path, signal) {
   const reply = await request(path, { signal });
   if (!reply.ok) {

@@ -1,7 +1,7 @@
 // The evidence for one network: each resolver, what it said and when, its
 // habits, what to do, and how to ask again.
 
-import { PATIENCE_MS, get } from "./api.js";
+import { get } from "./api.js";
 import { h, renew, setText, svg } from "./dom.js";
 import { count, moment, parse, percent, span } from "./format.js";
 import { TimeScale } from "./scale.js";
@@ -166,8 +166,6 @@ export class Drawer {
 
   close() {
     this.name = null;
-    this.asking?.stop.abort();
-    this.asking = null;
     this.element.hidden = true;
     this.element.replaceChildren();
   }
@@ -176,24 +174,16 @@ export class Drawer {
   // anew stays, each with its time.
   async refresh(incident, base) {
     const { name } = this;
-    if (this.asking?.name === name) {
-      return; // one at a time
-    }
-    this.asking?.stop.abort();
-    const asking = { name, stop: new AbortController() };
-    this.asking = asking;
     let network = null;
     let why = "";
     try {
-      network = await get(`/v1${base}/networks/${encodeURIComponent(name)}`,
-        AbortSignal.any([asking.stop.signal, AbortSignal.timeout(PATIENCE_MS)]));
+      network = await get(`/v1${base}/networks/${encodeURIComponent(name)}`);
     } catch (error) {
       why = error.message;
     }
-    if (this.asking !== asking) {
-      return; // another one was opened meanwhile, or none
+    if (this.name !== name) {
+      return; // another one was opened meanwhile
     }
-    this.asking = null;
     const now = incident.clock.now();
     setText(this.trouble, why);
     const selected = getSelection().containsNode(this.content, true) && !getSelection().isCollapsed;
