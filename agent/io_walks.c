@@ -4,29 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/plan/witness.h"
 #include "common/io_clock.h"
 #include "common/io_log.h"
-#include "common/plants.h"
 
 #define BUSY_WAIT_US 20000 /* the prober is full */
 
 _Static_assert(NX_GUARD_WORDS_MAX >= NX_WALKS_MAX * (NX_WALK_TYPES_MAX + 1U),
                "the guard must hold what the walks deny: types and name");
 
-/* What a round has shown for a type. */
-/* Servers of one address family. */
-struct heard {
-    unsigned asked_n;
-    unsigned affirmed_n;
-    bool way; /* else this host may have no such addresses itself */
-};
-
-struct verdict {
-    uint16_t type;
-    bool denied;
-    bool affirmed;
-    struct heard heard[2]; /* IPv4, IPv6: of the set */
-};
+_Static_assert(NX_WITNESS_TYPES_MAX >= NX_WALK_TYPES_MAX,
+               "what the walks ask is heard");
 
 struct job {
     struct job *next;
@@ -38,9 +26,7 @@ struct job {
     bool dead; /* forgotten; freed with its last query */
     unsigned inflight;
     bool round_open; /* its end has not been judged */
-    struct verdict verdicts[NX_WALK_TYPES_MAX];
-    size_t verdicts_n;
-    bool no_name; /* the round has seen that the name does not exist */
+    struct nx_witness witness;
     uint8_t name[NX_DNAME_MAX];
 };
 
@@ -119,108 +105,9 @@ static struct job *find_job(const struct nx_walks *walks, const uint8_t *name) {
     return job;
 }
 
-/* --- verdicts --- */
-
-static struct verdict *find_verdict(struct job *job, uint16_t type) {
-    for (size_t i = 0; i < job->verdicts_n; i++) {
-        if (job->verdicts[i].type == type) {
-            return &job->verdicts[i];
-        }
-    }
-    return NULL;
-}
-
-static void tell(const struct job *job, uint16_t type,
-                 enum nx_guard_word word) {
-    job->walks->handler.own(job->walks->handler.user, job->name, type, word);
-}
-
-/* The record, or the zone's own part of a chain that leaves it. */
-static bool affirms(const struct nx_answer *a, const uint8_t *zone) {
-    return a->rcode == NX_RCODE_NOERROR && (a->flags & NX_ANS_AA) != 0 &&
-           ((a->flags & NX_ANS_RDATA) != 0 || nx_answer_leaves(a, zone));
-}
-
-/* A server of the set was asked. */
-static void count(struct verdict *verdict, const struct nx_obs *obs,
-                  bool affirmed) {
-    uint8_t outcome = obs->answer->outcome;
-    struct heard *heard =
-        &verdict->heard[obs->question->to.address_len == 16 ? 1 : 0];
-    heard->asked_n++;
-    heard->affirmed_n += affirmed ? 1 : 0;
-    heard->way =
-        heard->way || (outcome != NX_UNREACHABLE && outcome != NX_LOCAL_ERROR);
-}
-
-static bool half_affirm(const struct verdict *verdict) {
-    unsigned asked_n = 0;
-    unsigned affirmed_n = 0;
-    for (size_t i = 0; i < 2; i++) {
-        const struct heard *heard = &verdict->heard[i];
-        asked_n += heard->way ? heard->asked_n : 0;
-        affirmed_n += heard->affirmed_n;
-    }
-    return 2 * affirmed_n >= asked_n;
-}
-
-/* A denial counts at once; that nobody denies is known at the round's end. A
- * server that left the set is no witness for the record. */
-static void judge(struct job *job, const struct nx_obs *obs, bool left) {
-    const struct nx_answer *a = obs->answer;
-    const uint8_t *zone = nx_walk_apex(job->walk);
-    struct verdict *verdict = find_verdict(job, obs->question->qtype);
-    if (verdict == NULL || !nx_dname_equal(obs->question->name, job->name)) {
-        return;
-    }
-    if (!left) {
-        bool affirmed = a->outcome == NX_ANSWERED && affirms(a, zone);
-        count(verdict, obs, affirmed);
-        verdict->affirmed = verdict->affirmed || affirmed;
-    }
-    if (a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NXDOMAIN &&
-        a->cname_n == 0 && !job->no_name) {
-        job->no_name = true;
-        tell(job, NX_GUARD_EVERY_TYPE, NX_GUARD_DENIED);
-    }
-    if (nx_answer_plants(a, zone) && !verdict->denied) {
-        verdict->denied = true;
-        tell(job, verdict->type, NX_GUARD_DENIED);
-    }
-}
-
-/* Types that are asked again keep their last verdict with the planner until
- * the round has a new one; of the others no round will say anything more. */
-static void begin_verdicts(struct job *job, const uint16_t *types, size_t n) {
-    for (size_t i = 0; i < job->verdicts_n; i++) {
-        size_t k = 0;
-        while (k < n && types[k] != job->verdicts[i].type) {
-            k++;
-        }
-        if (k == n) {
-            tell(job, job->verdicts[i].type, NX_GUARD_NO_WORD);
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        job->verdicts[i] = (struct verdict){.type = types[i]};
-    }
-    job->verdicts_n = n;
-    job->no_name = false;
-}
-
-static void end_round(struct job *job) {
-    bool exists = false;
-    for (size_t i = 0; i < job->verdicts_n; i++) {
-        const struct verdict *verdict = &job->verdicts[i];
-        exists = exists || (verdict->affirmed && !job->no_name);
-        if (verdict->affirmed && !verdict->denied && half_affirm(verdict)) {
-            tell(job, verdict->type, NX_GUARD_GOOD);
-        }
-    }
-    if (exists) {
-        tell(job, NX_GUARD_EVERY_TYPE, NX_GUARD_NO_WORD);
-    }
-    job->round_open = false;
+static void tell(void *user, uint16_t qtype, enum nx_guard_word word) {
+    const struct job *job = user;
+    job->walks->handler.own(job->walks->handler.user, job->name, qtype, word);
 }
 
 /* --- queries --- */
@@ -257,6 +144,13 @@ static void flight_free(struct nx_walks *walks, struct flight *flight) {
     free(flight);
 }
 
+static void hear(struct job *job, const struct nx_obs *obs, bool left) {
+    if (nx_dname_equal(obs->question->name, job->name)) {
+        nx_witness_hear(&job->witness, obs, nx_walk_apex(job->walk), left, tell,
+                        job);
+    }
+}
+
 static void on_result(void *user, const struct nx_probe_result *result) {
     struct flight *flight = user;
     struct job *job = flight->job;
@@ -277,7 +171,7 @@ static void on_result(void *user, const struct nx_probe_result *result) {
     }
     if (observe) {
         job->walks->handler.observed(job->walks->handler.user, &result->obs);
-        judge(job, &result->obs, left);
+        hear(job, &result->obs, left);
     }
     give_result(job, id, &result->obs, result->msg, result->msg_len);
     pump(job);
@@ -337,7 +231,8 @@ static void pump(struct job *job) {
         job->have_query = false;
     }
     if (job->round_open && !nx_walk_busy(job->walk)) {
-        end_round(job);
+        nx_witness_end(&job->witness, tell, job);
+        job->round_open = false;
     }
 }
 
@@ -358,7 +253,7 @@ int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
         return NX_OK;
     }
     types_n = types_n < NX_WALK_TYPES_MAX ? types_n : NX_WALK_TYPES_MAX;
-    begin_verdicts(job, types, types_n);
+    nx_witness_begin(&job->witness, types, types_n, tell, job);
     nx_walk_set_left(job->walk, left, left_n);
     int err = nx_walk_start(job->walk, types, types_n, nx_clock_mono_us());
     if (err == NX_OK) {
@@ -379,10 +274,7 @@ static void retire(struct job *job) {
 }
 
 static void forget(struct job *job) {
-    for (size_t i = 0; i < job->verdicts_n; i++) {
-        tell(job, job->verdicts[i].type, NX_GUARD_NO_WORD);
-    }
-    tell(job, NX_GUARD_EVERY_TYPE, NX_GUARD_NO_WORD);
+    nx_witness_forget(&job->witness, tell, job);
     retire(job);
 }
 
@@ -391,8 +283,7 @@ static void forget(struct job *job) {
 static void renew(struct job *job) {
     struct job *fresh = job_new(job->walks, job->name);
     if (fresh != NULL) {
-        memcpy(fresh->verdicts, job->verdicts, sizeof(fresh->verdicts));
-        fresh->verdicts_n = job->verdicts_n;
+        fresh->witness = job->witness;
     }
     retire(job);
 }
