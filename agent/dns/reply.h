@@ -13,8 +13,8 @@
 #define NX_REPLY_CNAME_MAX 16U /* links followed; more is cut off there */
 
 /* Records of one message. More, with owners compressed over and over, are a way
- * to keep the reader busy (5000 of them in 64 KiB: 0.2 s): such a message is
- * taken as truncated: its answer is not read. */
+ * to keep the reader busy (5000 of them in 64 KiB: 0.2 s): such a message
+ * counts as truncated, and its answer is not read. */
 #define NX_REPLY_RECORDS_MAX 512U
 
 /* What one reply said. answer and its pointers point into this struct, so it

@@ -316,7 +316,8 @@ void nx_walk_renew_zones(struct nx_walk *w) {
     nx_walk_move_hosts(w, HOST_KNOWN, HOST_UNKNOWN);
     nx_walk_move_hosts(w, HOST_FAILED, HOST_UNKNOWN);
     for (unsigned i = 0; i < w->zones[0].ns_n; i++) { /* as the hints say */
-        w->hosts[w->zones[0].ns[i]].state = HOST_KNOWN;
+        struct walk_host *h = &w->hosts[w->zones[0].ns[i]];
+        h->state = h->addresses_n > 0 ? HOST_KNOWN : HOST_UNKNOWN;
     }
     for (size_t i = 0; i < w->hosts_n; i++) {
         for (unsigned k = 0; k < w->hosts[i].addresses_n; k++) {

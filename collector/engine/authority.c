@@ -132,7 +132,7 @@ static enum nx_auth_word word_of(const struct nx_authority *a,
     if (aa && look->kind == NX_KIND_POS) {
         return NX_AUTH_WORD_GOOD;
     }
-    if (nx_answer_leaves(obs->answer, nx_authority_apex(a))) {
+    if (nx_answer_leaves(obs->answer, zone)) {
         /* An alias that was missing is back. One that always stood says
          * nothing of its target, which may be what is denied (rule 1). */
         return aa && a->bad_seen ? NX_AUTH_WORD_GOOD : NX_AUTH_WORD_NONE;
@@ -289,7 +289,7 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
     s->outcome = obs->answer->outcome;
     s->rcode = obs->answer->rcode;
     s->aa = (look->flags & NX_LOOK_AA) != 0;
-    s->alias = nx_answer_leaves(obs->answer, nx_authority_apex(a));
+    s->alias = nx_answer_leaves(obs->answer, zone);
     s->bare = nx_answer_is_bare(obs->answer, zone);
     s->last_us = look->rx_us;
     if (word == NX_AUTH_WORD_NONE) {
