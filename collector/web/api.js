@@ -63,6 +63,8 @@ async function request(path, options = {}, asked = null) {
   }
 }
 
+export const DOCUMENT_MS = 15000; // to wait for one
+
 export async function get(path, signal) {
   const reply = await request(path, { signal });
   if (!reply.ok) {

@@ -1,7 +1,7 @@
 // The evidence for one network: each resolver, what it said and when, its
 // habits, what to do, and how to ask again.
 
-import { get } from "./api.js";
+import { DOCUMENT_MS, get } from "./api.js";
 import { h, renew, setText, svg } from "./dom.js";
 import { count, moment, parse, percent, span } from "./format.js";
 import { TimeScale } from "./scale.js";
@@ -147,6 +147,7 @@ export class Drawer {
     this.element = element;
     this.onClose = onClose;
     this.name = null;
+    this.asking = null; // {name, stop} of the request under way
   }
 
   async open(incident, base, name, focus = true) {
@@ -166,6 +167,8 @@ export class Drawer {
 
   close() {
     this.name = null;
+    this.asking?.stop.abort();
+    this.asking = null;
     this.element.hidden = true;
     this.element.replaceChildren();
   }
@@ -174,16 +177,24 @@ export class Drawer {
   // anew stays, each with its time.
   async refresh(incident, base) {
     const { name } = this;
+    if (this.asking?.name === name) {
+      return; // one at a time
+    }
+    this.asking?.stop.abort();
+    const asking = { name, stop: new AbortController() };
+    this.asking = asking;
     let network = null;
     let why = "";
     try {
-      network = await get(`/v1${base}/networks/${encodeURIComponent(name)}`);
+      network = await get(`/v1${base}/networks/${encodeURIComponent(name)}`,
+        AbortSignal.any([asking.stop.signal, AbortSignal.timeout(DOCUMENT_MS)]));
     } catch (error) {
       why = error.message;
     }
-    if (this.name !== name) {
-      return; // another one was opened meanwhile
+    if (this.asking !== asking) {
+      return; // another one was opened meanwhile, or none
     }
+    this.asking = null;
     const now = incident.clock.now();
     setText(this.trouble, why);
     const selected = getSelection().containsNode(this.content, true) && !getSelection().isCollapsed;

@@ -1,6 +1,6 @@
 // The page of one incident.
 
-import { follow, get, pages, post, wait } from "./api.js";
+import { DOCUMENT_MS, follow, get, pages, post, wait } from "./api.js";
 import { Curve } from "./curve.js";
 import { Drawer } from "./drawer.js";
 import { byId, h, renew, setText, svg } from "./dom.js";
@@ -199,10 +199,14 @@ export class IncidentPage {
   async #poll(signal) {
     for (let i = 0; i < POLLS && !signal.aborted && !this.#told; i++) {
       try {
-        const document = await get(`/v1${this.base}/status?targets=${this.targets}`, signal);
+        const document = await get(`/v1${this.base}/status?targets=${this.targets}`,
+          AbortSignal.any([signal, AbortSignal.timeout(DOCUMENT_MS)]));
         this.#state("polled");
         this.#event("status", document);
       } catch (error) {
+        if (error.status === 401 || error.status === 404) {
+          return; // the stream says it once, and for good
+        }
         if (!signal.aborted) {
           this.#state("lost", error.message);
         }
