@@ -240,7 +240,7 @@ static const struct nx_metric table[] = {
     {"nxclear_alerts_failed_total", "counter",
      "Attempts to send an alert that failed.", NULL, "alerts_failed"},
     {"nxclear_alerts_given_up_total", "counter",
-     "Alerts that were never taken: a week old, or too many were waiting.",
+     "Alerts that were never taken: a week old, damaged, or too many waited.",
      NULL, "alerts_given_up"},
     {"nxclear_results_total", "counter", "Results stored.", NULL, "results"},
     {"nxclear_batches_total", "counter", "Batches stored.", NULL, "batches"},
