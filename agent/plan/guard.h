@@ -8,8 +8,8 @@
  * only a plan makes a new one: an ack does not say that nothing has changed.
  *
  * What the agent's own walks see goes before the plan: a denial closes the
- * guard at once, whoever says otherwise. That no server denies and at least half of
- * them have the record is a proof of its own, as long as a plan's; with
+ * guard at once, whoever says otherwise. That no server denies and at least
+ * half of them have the record is a proof of its own, as long as a plan's; with
  * policy.own_proof it is needed, so that no plan, wrong or forged, opens the
  * guard alone. */
 #ifndef NX_AGENT_GUARD_H

@@ -259,8 +259,8 @@ static json_t *command_json(const struct nx_question *question) {
     return command;
 }
 
-/* Rule 1 binds people, too: asked while the guard is shut, the resolver may keep
- * the very denial. */
+/* Rule 1 binds people, too: asked while the guard is shut, the resolver may
+ * keep the very denial. */
 static json_t *dig_json(const struct nx_engine *engine,
                         const struct nx_sheet *sheet,
                         const struct nx_sheet_row *row,
