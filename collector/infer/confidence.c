@@ -17,8 +17,11 @@ static unsigned max_n(unsigned a, unsigned b) {
     return a > b ? a : b;
 }
 
-/* Surely not ended yet. */
+/* Surely not ended yet, if nothing but its TTL ends it. */
 static bool is_line_alive(const struct nx_evidence *ev) {
+    if (ev->cut_us > ev->c->now_us) {
+        return true;
+    }
     for (size_t i = 0; i < ev->lines.n; i++) {
         if (ev->lines.at[i].line.a_us > ev->c->now_us) {
             return true;
@@ -75,14 +78,21 @@ static double estimated_caches(const struct nx_evidence *ev) {
     return fmax(2.0, fmax(denied, answering));
 }
 
-/* Their number is known (canary). */
+/* Their number is known (canary). It may have grown since, and one with a small
+ * share is missed: where a countdown says that an entry lives, it has to be
+ * seen gone as often as it was seen there, up to what a flush takes anywhere.
+ */
 static unsigned needed_of_known(const struct nx_evidence *ev) {
-    unsigned caches = ev->c->profile->caches;
+    unsigned caches = ev->caches;
 
-    if (!is_line_alive(ev) && ev->lines_seen_n >= caches) {
+    if (is_line_alive(ev)) {
+        unsigned n = max_n(of_caches(caches), early_needed(ev));
+        return caches == 1 && ev->neg_n < n ? ev->neg_n : n;
+    }
+    if (ev->lines_seen_n >= caches) {
         return nx_probes_to_reach(caches); /* all were seen to end */
     }
-    if (!is_line_alive(ev) && ev->answering.s_obs >= caches) {
+    if (ev->answering.s_obs >= caches) {
         return 1; /* all of them answer */
     }
     return of_caches(caches);
@@ -114,15 +124,13 @@ static bool is_past_bound(const struct nx_evidence *ev) {
 }
 
 static unsigned needed_unbounded(const struct nx_evidence *ev) {
-    const struct nx_case *c = ev->c;
     double caches = estimated_caches(ev);
     unsigned rest = rest_of(LOOKS_IN_ALL, ev->neg_n);
 
     if (is_past_bound(ev)) {
-        return nx_probes_to_reach(c->profile->caches > 0 ? c->profile->caches
-                                                         : caches);
+        return nx_probes_to_reach(ev->caches > 0 ? ev->caches : caches);
     }
-    if (c->profile->caches > 0) {
+    if (ev->caches > 0) {
         return needed_of_known(ev);
     }
     if (is_line_alive(ev)) {

@@ -237,6 +237,20 @@ static int64_t hidden_cap_us(const struct nx_evidence *ev) {
     return (int64_t)(ev->w_auth_s - ev->c->profile->cap_hi_s) * NX_US_PER_S;
 }
 
+/* One cache that answers does not deny again: where it does there are more of
+ * them, one with a small share of the queries was missed, or came since. */
+static unsigned caches_of(const struct nx_case *c) {
+    bool answered = false;
+
+    for (size_t i = 0; i < c->looks_n && c->profile->caches == 1; i++) {
+        answered |= nx_look_is_restored(c, &c->looks[i]);
+        if (answered && nx_kind_is_negative(c->looks[i].kind)) {
+            return 0;
+        }
+    }
+    return c->profile->caches;
+}
+
 /* Did a later look find the entry gone or replaced? */
 static bool is_over(const struct nx_evidence *ev,
                     const struct nx_line_info *info) {
@@ -248,7 +262,7 @@ static bool is_over(const struct nx_evidence *ev,
         if (!negative && look->kind != NX_KIND_POS) {
             continue;
         }
-        if (look->tx_us > info->line.b_us || c->profile->caches == 1) {
+        if (look->tx_us > info->line.b_us || ev->caches == 1) {
             return true;
         }
     }
@@ -273,6 +287,15 @@ static void raise_floor(struct nx_evidence *ev,
     }
 }
 
+static void note_end(struct nx_evidence *ev, const struct nx_line_info *info) {
+    if (info->line.b_us > ev->expired_us) {
+        ev->expired_us = info->line.b_us;
+    }
+    if (ev->caches == 1 && info->line.a_us > ev->cut_us) {
+        ev->cut_us = info->line.a_us;
+    }
+}
+
 static void keep_live(struct nx_evidence *ev) {
     struct nx_line_set *set = &ev->lines;
     size_t n = 0;
@@ -284,8 +307,7 @@ static void keep_live(struct nx_evidence *ev) {
             continue;
         }
         if (is_over(ev, info)) {
-            ev->expired_us = info->line.b_us > ev->expired_us ? info->line.b_us
-                                                              : ev->expired_us;
+            note_end(ev, info);
             continue;
         }
         ev->expired_unverified |= info->line.b_us < ev->c->now_us;
@@ -329,6 +351,7 @@ static void find_answering(struct nx_evidence *ev) {
 }
 
 void nx_evidence_countdown(struct nx_evidence *ev) {
+    ev->caches = caches_of(ev->c);
     find_w(ev);
     find_lines(ev);
     find_answering(ev);

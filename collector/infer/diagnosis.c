@@ -10,7 +10,8 @@
 #include "collector/infer/marks.h"
 #include "collector/infer/schedule.h"
 
-#define LOST_LOOKS 3U /* 5.7: unreachable */
+#define LOST_LOOKS 3U                       /* 5.7: unreachable */
+#define SAME_ENTRY_US (NX_US_PER_S * 5 / 4) /* rounding, and a round trip */
 
 void nx_diagnosis_settings_default(struct nx_diagnosis_settings *out) {
     *out = (struct nx_diagnosis_settings){
@@ -54,9 +55,35 @@ static enum nx_state positive_state(const struct nx_evidence *ev,
 struct doubt {
     int64_t at_us;  /* the newest that was not positive; NX_TIME_UNKNOWN */
     bool open;      /* nothing positive came after it */
-    bool confirmed; /* a second in a row, or soon after */
+    bool confirmed; /* a second in a row, or soon after; or the old entry */
     bool answered;  /* after the newest restoration */
 };
+
+/* Denied by the entry that was seen before the answers: it never went. */
+static bool is_entry_seen_before(const struct nx_case *c,
+                                 const struct nx_look *look) {
+    int64_t end_us = look->rx_us + look->r_s * NX_US_PER_S;
+    bool denied = false;
+
+    for (const struct nx_look *old = c->looks; old < look; old++) {
+        int64_t off_us = old->rx_us + old->r_s * NX_US_PER_S - end_us;
+        if (denied && nx_look_is_restored(c, old)) {
+            return true;
+        }
+        denied |= nx_kind_is_negative(old->kind) && old->r_s >= 0 &&
+                  off_us < SAME_ENTRY_US && off_us > -SAME_ENTRY_US;
+    }
+    return false;
+}
+
+static bool is_confirming(const struct nx_case *c, const struct nx_look *look,
+                          const struct doubt *doubt) {
+    return doubt->open ||
+           (doubt->at_us != NX_TIME_UNKNOWN &&
+            look->tx_us - doubt->at_us <= NX_CONFIRM_US) ||
+           (nx_kind_is_negative(look->kind) && look->r_s >= 0 &&
+            is_entry_seen_before(c, look));
+}
 
 static void weigh_look(const struct nx_case *c, const struct nx_look *look,
                        bool is_new, struct doubt *doubt) {
@@ -64,9 +91,7 @@ static void weigh_look(const struct nx_case *c, const struct nx_look *look,
         doubt->answered = true;
         doubt->open &= look->tx_us <= doubt->at_us;
     } else if (is_new && nx_kind_is_telling(look->kind)) {
-        doubt->confirmed |=
-            doubt->open || (doubt->at_us != NX_TIME_UNKNOWN &&
-                            look->tx_us - doubt->at_us <= NX_CONFIRM_US);
+        doubt->confirmed |= is_confirming(c, look, doubt);
         doubt->at_us = look->tx_us;
         doubt->open = true;
     }

@@ -166,7 +166,7 @@ void nx_evidence_gather(const struct nx_case *c, struct nx_evidence *out) {
     out->last = out->last_neg = out->first_neg = NX_NO_LOOK;
     out->first_pos = out->last_pos = NX_NO_LOOK;
     out->untrusted = out->first_untrusted = NX_NO_LOOK;
-    out->floor_us = out->expired_us = NX_TIME_UNKNOWN;
+    out->floor_us = out->expired_us = out->cut_us = NX_TIME_UNKNOWN;
     out->heard = heard_lately(c);
     for (size_t i = 0; i < n; i++) {
         count_look(out, (int)i);

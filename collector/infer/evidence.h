@@ -59,6 +59,9 @@ struct nx_evidence {
     int64_t expired_us;    /* b of the last line that ended; NX_TIME_UNKNOWN */
     bool clock_step;       /* the resolver's clock was set */
     unsigned lines_seen_n; /* caches that denied, those that ended included */
+    unsigned caches; /* as canaries counted them; 0: not known, or refuted */
+    int64_t cut_us;  /* a of the last line that one cache was seen to drop
+                        before its end; NX_TIME_UNKNOWN */
     struct nx_line_set lines; /* the live ones, by a */
     struct nx_chao chao;      /* over all lines, and the positives as one */
     struct nx_chao answering; /* over the caches of the newest positives */

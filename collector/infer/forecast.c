@@ -61,7 +61,7 @@ static int64_t outage_lo(const struct nx_evidence *ev) {
     const struct nx_case *c = ev->c;
     int64_t lo_us = c->auth->outage_lo_us;
 
-    for (size_t i = 0; i < c->looks_n && c->profile->caches == 1; i++) {
+    for (size_t i = 0; i < c->looks_n && ev->caches == 1; i++) {
         if (c->looks[i].kind == NX_KIND_POS &&
             c->looks[i].tx_us < c->auth->restored_lo_us) {
             lo_us = max64(lo_us, c->looks[i].tx_us);
@@ -77,8 +77,7 @@ static struct nx_window window_of(const struct nx_evidence *ev,
     const struct nx_look *looks = ev->c->looks;
     struct nx_window window =
         nx_prior(outage_lo(ev), ev->c->auth->restored_hi_us, life_us);
-    bool single = ev->c->profile->caches == 1 ||
-                  (ev->c->profile->caches == 0 && ev->lines.n == 0);
+    bool single = ev->caches == 1 || (ev->caches == 0 && ev->lines.n == 0);
 
     if (!window.known || ev->first_neg == NX_NO_LOOK || !single) {
         return window;
@@ -224,8 +223,7 @@ static const struct nx_line *last_line(const struct nx_line *lines, size_t n) {
 /* Unseen entries (5.8): caches not seen, times the share of seen ones that
  * hold the denial; and the one whose clock is the zone's. */
 static double unseen(const struct nx_evidence *ev) {
-    double all =
-        ev->c->profile->caches > 0 ? ev->c->profile->caches : ev->chao.s_hat;
+    double all = ev->caches > 0 ? ev->caches : ev->chao.s_hat;
     double seen = ev->chao.s_obs;
     double nu = ev->first_untrusted != NX_NO_LOOK ? 1.0 : 0.0;
 

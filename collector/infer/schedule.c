@@ -289,8 +289,7 @@ static bool is_routine(const struct nx_evidence *ev,
 
 static unsigned usual_visit(const struct nx_evidence *ev,
                             const struct nx_verdict *verdict) {
-    double caches =
-        ev->c->profile->caches > 0 ? ev->c->profile->caches : ev->chao.s_hat;
+    double caches = ev->caches > 0 ? ev->caches : ev->chao.s_hat;
 
     return is_routine(ev, verdict, verdict->next_probe_us)
                ? 1

@@ -28,6 +28,56 @@ static void make_clear(struct target *t) {
     assert_int_equal(NX_STATE_CLEAR, at(t, 118)->state);
 }
 
+/* Canaries saw one cache; a second one has a small share of the queries. */
+static void test_one_cache_is_refuted(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.profile.caches = 1;
+    t.profile.verified = true;
+    t.profile.soa_clock = NX_SOA_CLOCK_OWN;
+    eight_denials(&t, 110.1, 600);
+    saw(&t, 116, NX_KIND_POS);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 116.1)->state);
+    denied(&t, 116.6, 600);
+    saw(&t, 117.1, NX_KIND_POS);
+    saw(&t, 117.6, NX_KIND_POS);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 117.7)->state);
+    assert_int_equal(1, t.verdict.lines_n);
+    assert_true(t.verdict.visit_n > 1);
+}
+
+/* It was flushed: eight looks see it gone. */
+static void test_one_cache_is_flushed(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.profile.caches = 1;
+    t.profile.verified = true;
+    eight_denials(&t, 110.1, 600);
+    positives(&t, 200, 7);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 203.6)->state);
+    saw(&t, 204, NX_KIND_POS);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 204.1)->state);
+}
+
+/* The entry that denied before the answers denies again: one look says that it
+ * never went. */
+static void test_old_entry_undoes_clear(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    eight_denials(&t, 110.1, 600);
+    positives(&t, 200, 14);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 207)->state);
+    denied(&t, 300, 600);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 300.1)->state);
+    assert_int_equal(1, t.verdict.lines_n);
+}
+
 /* One denial does not undo `clear`, a second within 35 s does. */
 static void test_clear_is_left_on_confirmation(void **state) {
     struct target t;
@@ -145,7 +195,7 @@ static void second_denial(double at_s, unsigned state) {
     at(&t, 130.1);
     saw(&t, 132, NX_KIND_POS);
     assert_int_equal(NX_STATE_CLEAR, at(&t, 132.1)->state);
-    denied(&t, at_s, 400);
+    denied(&t, at_s, 500); /* another entry */
     assert_int_equal(state, at(&t, at_s + 0.1)->state);
 }
 
@@ -206,6 +256,9 @@ static void test_restored_again(void **state) {
 int main(void) {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_flush_is_not_believed_at_once),
+        cmocka_unit_test(test_one_cache_is_refuted),
+        cmocka_unit_test(test_one_cache_is_flushed),
+        cmocka_unit_test(test_old_entry_undoes_clear),
         cmocka_unit_test(test_clear_is_left_on_confirmation),
         cmocka_unit_test(test_clear_outlives_one_stale_answer),
         cmocka_unit_test(test_authority_fails_again),
