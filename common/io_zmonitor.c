@@ -1,4 +1,5 @@
 /* nx_zmonitor of io_zloop.h. */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "common/io_zloop.h"
 
 #define ADDRESS_MAX 256U
+#define QUEUE_MAX 20000 /* events; see nx_zmonitor_free */
 
 struct nx_zmonitor {
     void *monitored;
@@ -48,9 +50,12 @@ static int attach(struct nx_zmonitor *m, struct event_base *base, void *context,
         return NX_EIO;
     }
     m->pair = zmq_socket(context, ZMQ_PAIR);
-    int linger = 0;
+    const int linger = 0;
+    const int queue_max = QUEUE_MAX;
     if (m->pair == NULL ||
         zmq_setsockopt(m->pair, ZMQ_LINGER, &linger, sizeof(linger)) != 0 ||
+        zmq_setsockopt(m->pair, ZMQ_RCVHWM, &queue_max, sizeof(queue_max)) !=
+            0 ||
         zmq_connect(m->pair, name) != 0) {
         return NX_EIO;
     }
@@ -77,12 +82,30 @@ int nx_zmonitor_new(struct event_base *base, void *context, void *socket,
     return NX_OK;
 }
 
+static void read_all(struct nx_zmonitor *m) {
+    zmq_msg_t frame;
+    (void)zmq_msg_init(&frame);
+    for (unsigned i = 0;
+         i < 4U * QUEUE_MAX &&
+         (zmq_msg_recv(&frame, m->pair, ZMQ_DONTWAIT) >= 0 || errno == EINTR);
+         i++) {
+    }
+    (void)zmq_msg_close(&frame);
+}
+
+/* libzmq's thread holds a lock while it waits for room for the next event, and
+ * zmq_socket_monitor() waits for that lock: for ever, if nobody reads. Emptied,
+ * the queue has room for many times what comes until the lock is had, also when
+ * events come without end (out of files, of connections not accepted). */
 void nx_zmonitor_free(struct nx_zmonitor **monitor) {
     struct nx_zmonitor *m = *monitor;
     if (m == NULL) {
         return;
     }
     nx_zloop_free(&m->zloop);
+    if (m->pair != NULL) {
+        read_all(m);
+    }
     (void)zmq_socket_monitor(m->monitored, NULL, 0);
     if (m->pair != NULL) {
         (void)zmq_close(m->pair);

@@ -7,7 +7,9 @@
 #include <sodium.h>
 
 #include "collector/enrol/gate.h"
+#include "collector/ingest/io_spare.h"
 #include "collector/ingest/io_zap.h"
+#include "collector/ingest/quiet.h"
 #include "common/io_log.h"
 #include "common/io_zloop.h"
 
@@ -17,6 +19,7 @@
 #define FRAME_MAX_BYTES                                                        \
     1024 /* the frames of the CURVE handshake count, too                       \
           */
+#define FILES_LOG_US 10000000
 #define MONITORED                                                              \
     (ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED |                             \
      ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_ACCEPT_FAILED)
@@ -34,6 +37,8 @@ struct nx_enrol {
     struct nx_zloop *zloop;
     struct nx_zmonitor *monitor;
     struct event *on_clear; /* all are shown out */
+    struct nx_spare spare;
+    struct nx_quiet files_quiet;
     struct nx_gate gate;
     unsigned connections_n; /* about: those that failed early count till then */
     uint8_t answered[ANSWERED_MAX][ROUTING_BYTES]; /* a ring */
@@ -110,22 +115,39 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
 
 /* --- the socket --- */
 
+static void say_accept_failed(struct nx_enrol *enrol, int why) {
+    uint64_t held_n = 0;
+    if (nx_quiet_pass(&enrol->files_quiet, nx_steady_wall_us(enrol->clock),
+                      FILES_LOG_US, &held_n)) {
+        nx_log(NX_LOG_ERROR,
+               "enrolment: %s: connections not taken: %s; raise the limit of "
+               "open files (LimitNOFILE)",
+               enrol->endpoint, zmq_strerror(why));
+    }
+}
+
+static void clear_soon(struct nx_enrol *enrol) {
+    const struct timeval soon = {0, 100000};
+    if (event_pending(enrol->on_clear, EV_TIMEOUT, NULL) == 0) {
+        (void)evtimer_add(enrol->on_clear, &soon);
+    }
+}
+
 static void on_monitor(void *arg, uint16_t event, uint32_t value,
                        const char *address) {
     struct nx_enrol *enrol = arg;
-    (void)value;
     (void)address;
-    if (event == ZMQ_EVENT_ACCEPTED) {
+    if (event == ZMQ_EVENT_ACCEPTED) { /* value: its descriptor */
         enrol->connections_n++;
+        nx_spare_accepted(&enrol->spare, (int)value);
     } else if (event == ZMQ_EVENT_DISCONNECTED && enrol->connections_n > 0) {
         enrol->connections_n--;
+    } else if (event == ZMQ_EVENT_ACCEPT_FAILED) {
+        say_accept_failed(enrol, (int)value);
+        nx_spare_accept_failed(&enrol->spare);
     }
-    if (enrol->connections_n > NX_ENROL_CONNECTIONS_MAX ||
-        event == ZMQ_EVENT_ACCEPT_FAILED) {
-        const struct timeval soon = {0, 100000};
-        if (event_pending(enrol->on_clear, EV_TIMEOUT, NULL) == 0) {
-            (void)evtimer_add(enrol->on_clear, &soon);
-        }
+    if (enrol->connections_n > NX_ENROL_CONNECTIONS_MAX) {
+        clear_soon(enrol);
     }
 }
 
@@ -166,7 +188,8 @@ static int open_socket(struct nx_enrol *enrol) {
         err = nx_zmonitor_new(enrol->base, enrol->zmq, enrol->socket, MONITORED,
                               on_monitor, enrol, &enrol->monitor);
     }
-    if (err == NX_OK && zmq_bind(enrol->socket, enrol->endpoint) != 0) {
+    if (err == NX_OK && (!nx_spare_may_bind() ||
+                         zmq_bind(enrol->socket, enrol->endpoint) != 0)) {
         err = NX_EIO;
     }
     if (err == NX_OK) {
@@ -211,7 +234,10 @@ static int start(struct nx_enrol *enrol) {
     if (enrol->zmq == NULL || enrol->on_clear == NULL) {
         return NX_ENOMEM;
     }
-    int err = nx_zap_new(enrol->base, enrol->zmq, judge, enrol, &enrol->zap);
+    int err = nx_spare_init(&enrol->spare, enrol->base);
+    if (err == NX_OK) {
+        err = nx_zap_new(enrol->base, enrol->zmq, judge, enrol, &enrol->zap);
+    }
     return err == NX_OK ? open_socket(enrol) : err;
 }
 
@@ -249,6 +275,7 @@ void nx_enrol_free(struct nx_enrol **enrol_p) {
     }
     close_socket(enrol);
     nx_zap_free(&enrol->zap);
+    nx_spare_fini(&enrol->spare);
     if (enrol->on_clear != NULL) {
         event_free(enrol->on_clear);
     }

@@ -1,18 +1,14 @@
 /* The ROUTER socket and where it listens. */
 #include "collector/ingest/io_ingest_priv.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "collector/ingest/io_zap.h"
 #include "common/io_log.h"
 
 #define LOG_EVERY_US 10000000
 #define PROBLEM_SHOWN_US 60000000
-#define SPARE_BACK_US 1000
 
 struct option {
     int name;
@@ -53,7 +49,8 @@ static int set_options(void *socket, const struct nx_keypair *keys) {
 /* An IPv4 endpoint is to be an IPv4 socket. */
 static int bind_socket(void *socket, const char *endpoint) {
     const int six = strchr(endpoint, '[') != NULL ? 1 : 0;
-    return zmq_setsockopt(socket, ZMQ_IPV6, &six, sizeof(six)) == 0
+    return nx_spare_may_bind() &&
+                   zmq_setsockopt(socket, ZMQ_IPV6, &six, sizeof(six)) == 0
                ? zmq_bind(socket, endpoint)
                : -1;
 }
@@ -136,34 +133,6 @@ const char *nx_ingest_problem(const struct nx_ingest *ingest) {
     return recent ? ingest->problem : "";
 }
 
-/* Out of files libzmq tries to accept for ever and eats a processor doing so.
- * To unbind would end the agents' connections, too. So one descriptor is kept
- * in reserve: it is given up, the connection that gets it is ended, and it is
- * taken back, until nobody waits. */
-static void give_up_spare(struct nx_ingest *ingest) {
-    const struct timeval soon = {0, SPARE_BACK_US};
-    if (ingest->spare_held) {
-        (void)close(ingest->spare_fd);
-        ingest->spare_held = false;
-        (void)evtimer_add(ingest->on_spare, &soon);
-    }
-}
-
-static void take_spare(struct nx_ingest *ingest) {
-    const struct timeval soon = {0, SPARE_BACK_US};
-    ingest->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    ingest->spare_held = ingest->spare_fd >= 0;
-    if (!ingest->spare_held) {
-        (void)evtimer_add(ingest->on_spare, &soon);
-    }
-}
-
-static void on_spare(evutil_socket_t fd, short what, void *arg) {
-    (void)fd;
-    (void)what;
-    take_spare(arg);
-}
-
 static void say_accept_failed(struct nx_ingest *ingest, const char *address,
                               const char *why) {
     int64_t now_us = nx_steady_wall_us(ingest->parts.clock);
@@ -186,9 +155,9 @@ static void on_accept(void *arg, uint16_t event, uint32_t value,
         nx_ingest_gone(ingest, (int)value);
     } else if (event == ZMQ_EVENT_ACCEPT_FAILED) {
         say_accept_failed(ingest, address, zmq_strerror((int)value));
-        give_up_spare(ingest);
-    } else if (!ingest->spare_held) { /* value: its descriptor */
-        (void)shutdown((int)value, SHUT_RDWR);
+        nx_spare_accept_failed(&ingest->spare);
+    } else { /* value: its descriptor */
+        nx_spare_accepted(&ingest->spare, (int)value);
     }
 }
 
@@ -199,25 +168,19 @@ int nx_ingest_socket_init(struct nx_ingest *ingest,
         nx_zap_guard(ingest->socket) != NX_OK) {
         return NX_EIO;
     }
-    ingest->on_spare = evtimer_new(ingest->parts.base, on_spare, ingest);
-    if (ingest->on_spare == NULL) {
-        return NX_ENOMEM;
-    }
-    take_spare(ingest);
-    return nx_zmonitor_new(
-        ingest->parts.base, ingest->parts.zmq, ingest->socket,
-        ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED,
-        on_accept, ingest, &ingest->monitor);
+    int err = nx_spare_init(&ingest->spare, ingest->parts.base);
+    return err != NX_OK
+               ? err
+               : nx_zmonitor_new(ingest->parts.base, ingest->parts.zmq,
+                                 ingest->socket,
+                                 ZMQ_EVENT_ACCEPT_FAILED | ZMQ_EVENT_ACCEPTED |
+                                     ZMQ_EVENT_DISCONNECTED,
+                                 on_accept, ingest, &ingest->monitor);
 }
 
 void nx_ingest_socket_fini(struct nx_ingest *ingest) {
     nx_zmonitor_free(&ingest->monitor);
-    if (ingest->on_spare != NULL) {
-        event_free(ingest->on_spare);
-    }
-    if (ingest->spare_held) {
-        (void)close(ingest->spare_fd);
-    }
+    nx_spare_fini(&ingest->spare);
     if (ingest->socket != NULL) {
         (void)zmq_close(ingest->socket);
     }

@@ -4,6 +4,7 @@
 
 #include "collector/conf.h"
 #include "collector/ingest/io_ingest.h"
+#include "collector/ingest/io_spare.h"
 #include "collector/ingest/quiet.h"
 #include "common/io_zloop.h"
 
@@ -29,9 +30,7 @@ struct nx_ingest {
     struct nx_ingest_door doors[NX_CONF_LISTEN_MAX];
     size_t doors_n;
     struct nx_zmonitor *monitor;
-    bool spare_held; /* a descriptor, given up to refuse connections when */
-    int spare_fd;    /* files run out */
-    struct event *on_spare;
+    struct nx_spare spare;
     struct nx_quiet accept_quiet;
     int64_t accept_failed_us;
     char problem[200];

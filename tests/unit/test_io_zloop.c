@@ -1,11 +1,17 @@
 /* ZeroMQ in a libevent loop: nothing is left lying, nobody starves. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -250,6 +256,77 @@ static void test_monitor(void **state) {
     event_base_free(seen.base);
 }
 
+static void on_nothing(void *arg, uint16_t event, uint32_t value,
+                       const char *address) {
+    (void)arg;
+    (void)event;
+    (void)value;
+    (void)address;
+}
+
+/* Makes a connection to it when no file is left to accept it with. */
+static int connect_without_files(const char *endpoint, struct rlimit *before) {
+    struct sockaddr_in to = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)atoi(strrchr(endpoint, ':') + 1))};
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int client = socket(AF_INET, SOCK_STREAM, 0);
+    int next = dup(client);
+    assert_true(client >= 0 && next >= 0);
+    assert_int_equal(close(next), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, before), 0);
+    const struct rlimit none = {(rlim_t)next, before->rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&to, sizeof(to)), 0);
+    return client;
+}
+
+static int64_t cpu_us(void) {
+    struct timespec t;
+    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Until no thread of this process works any more. */
+static void await_standstill(void) {
+    const struct timespec a_while = {0, 50000000};
+    int64_t before_us = -1000000;
+    for (int64_t now_us; (now_us = cpu_us()) - before_us > 2000;) {
+        before_us = now_us;
+        (void)nanosleep(&a_while, NULL);
+    }
+}
+
+/* Out of files there are events without end. libzmq's thread holds a lock while
+ * it waits for room for the next one; the end of a monitor takes that lock. */
+static void test_monitor_full(void **state) {
+    (void)state;
+    struct event_base *base = event_base_new();
+    struct nx_zmonitor *monitor = NULL;
+    struct rlimit before;
+    char endpoint[64];
+    size_t len = sizeof(endpoint);
+    void *context = zmq_ctx_new();
+    void *server = zmq_socket(context, ZMQ_ROUTER);
+    assert_int_equal(nx_zmonitor_new(base, context, server,
+                                     ZMQ_EVENT_ACCEPT_FAILED, on_nothing, NULL,
+                                     &monitor),
+                     NX_OK);
+    assert_int_equal(zmq_bind(server, "tcp://127.0.0.1:*"), 0);
+    assert_int_equal(zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, endpoint, &len),
+                     0);
+    int client = connect_without_files(endpoint, &before);
+    await_standstill(); /* the queue is full */
+    (void)alarm(20);    /* as it never ended */
+    nx_zmonitor_free(&monitor);
+    (void)alarm(0);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(close(client), 0);
+    assert_int_equal(zmq_close(server), 0);
+    assert_int_equal(zmq_ctx_term(context), 0);
+    event_base_free(base);
+}
+
 static void on_first(void *arg, zmq_msg_t *frames, size_t frames_n) {
     struct peer *p = arg;
     on_message(arg, frames, frames_n);
@@ -290,6 +367,7 @@ int main(void) {
         cmocka_unit_test(test_full_then_writable),
         cmocka_unit_test(test_too_many_frames),
         cmocka_unit_test(test_monitor),
+        cmocka_unit_test(test_monitor_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
