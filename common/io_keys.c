@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -62,6 +63,30 @@ static int write_file(int fd, const struct nx_keypair *keys) {
     return done == FILE_LEN && fsync(fd) == 0 ? NX_OK : NX_EIO;
 }
 
+/* The name of a new file is in its folder: after a power cut the key must be
+ * there, as its public part may be registered by then. */
+static int sync_folder(const char *path) {
+    const char *end = strrchr(path, '/');
+    char folder[PATH_MAX] = ".";
+    if (end != NULL && (size_t)(end - path) + 1 >= sizeof(folder)) {
+        errno = ENAMETOOLONG;
+        return NX_EIO;
+    }
+    if (end != NULL) {
+        (void)snprintf(folder, sizeof(folder), "%.*s", (int)(end - path + 1),
+                       path);
+    }
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return NX_EIO;
+    }
+    int err = fsync(fd) == 0 ? NX_OK : NX_EIO;
+    int saved = errno;
+    (void)close(fd);
+    errno = saved;
+    return err;
+}
+
 int nx_keys_create(const char *path, struct nx_keypair *out, char *why,
                    size_t why_cap) {
     struct nx_keypair keys = {{0}, {0}};
@@ -82,6 +107,10 @@ int nx_keys_create(const char *path, struct nx_keypair *out, char *why,
     int saved = errno;
     if (close(fd) != 0 && err == NX_OK) {
         err = NX_EIO;
+        saved = errno;
+    }
+    if (err == NX_OK) {
+        err = sync_folder(path);
         saved = errno;
     }
     if (err != NX_OK) {
