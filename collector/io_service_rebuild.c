@@ -61,6 +61,12 @@ static void say_counts(const struct nx_service *service,
                "status may lack what they said; see nxclear-collector --check",
                log->damaged_n);
     }
+    if (log->strangers_n > 0) {
+        nx_log(NX_LOG_WARN,
+               "%" PRIu64 " stored messages are of agents that are not known, "
+               "and left out",
+               log->strangers_n);
+    }
     if (log->ahead_n > 0) {
         nx_log(NX_LOG_ERROR,
                "%" PRIu64 " stored messages were received later than now and "

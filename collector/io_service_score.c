@@ -116,6 +116,10 @@ static int score_clearing(struct nx_store *store,
     if (err == NX_OK && open.n > 0) {
         err = score_open(store, of, &open, truth, at_us);
     }
+    if (err == NX_OK && open.n == FORECASTS_MAX) {
+        /* What is left is not to meet the next clearing. */
+        err = nx_store_forecasts_turn(store, of, NX_TURN_VOID, at_us);
+    }
     free(open.at);
     return err;
 }

@@ -2,7 +2,10 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "collector/engine/ns_book.h"
 #include "collector/io_verify_priv.h"
+#include "collector/store/io_store_profiles.h"
+#include "collector/store/io_store_zones.h"
 #include "common/io_clock.h"
 #include "common/settled.h"
 
@@ -100,7 +103,7 @@ static void check_message(void *user, const struct nx_store_batch *row) {
     }
 }
 
-static int check_log(struct nx_verify *v) {
+int nx_verify_log(struct nx_verify *v) {
     struct log_check c = {.v = v};
     struct nx_store_mark mark = {0, 0};
     unsigned before_n = v->problems_n;
@@ -124,7 +127,7 @@ static int check_log(struct nx_verify *v) {
 
 struct ledger_check {
     struct nx_verify *v;
-    bool whole; /* nothing of the log was deleted */
+    struct nx_store_extent log;
     uint64_t streams_n;
 };
 
@@ -147,7 +150,7 @@ static const char *unbalanced(const struct ledger_check *c,
     if (s->logged_n > p->received_n) {
         return "the log has more results than were received";
     }
-    if (c->whole && s->logged_n < p->received_n) {
+    if (c->log.whole && s->logged_n < p->received_n) {
         return "results that were received are not in the log";
     }
     return s->last_seq != 0 && nx_settled_count(p->acked_seq, &p->ahead,
@@ -171,11 +174,14 @@ static void check_stream(void *user, const struct nx_store_stream *stream) {
     }
 }
 
-static int check_ledger(struct nx_verify *v) {
+int nx_verify_ledger(struct nx_verify *v) {
     struct ledger_check c = {.v = v};
     unsigned before_n = v->problems_n;
-    int64_t from_us = 0;
-    int err = nx_store_log_begin(v->store, &c.whole, &from_us);
+    int err = nx_store_log_extent(v->store, &c.log);
+    if (err == NX_OK && c.log.missing_n > 0) {
+        nx_verify_wrong(v, "%" PRIu64 " batches are not in the log any more",
+                        c.log.missing_n);
+    }
     if (err == NX_OK) {
         err = nx_store_streams(v->store, check_stream, &c);
     }
@@ -199,6 +205,20 @@ static void add_agent(void *user, const struct nx_agent_record *record) {
     if (c->err == NX_OK) {
         c->err = nx_engine_agent_set(c->engine, &record->agent);
     }
+}
+
+static void add_resolver(void *user, const struct nx_book_row *row) {
+    struct target_check *c = user;
+    int err = nx_engine_resolver_put(c->engine, row);
+    c->err = c->err == NX_OK ? err : c->err;
+}
+
+/* Too many, or not what was written: a start leaves it out, too. */
+static void add_server(void *user, const uint8_t *apex,
+                       const struct nx_ns_server *server) {
+    struct target_check *c = user;
+    int err = nx_ns_book_put(nx_engine_ns_book(c->engine), apex, server);
+    c->err = c->err == NX_OK && err == NX_ENOMEM ? err : c->err;
 }
 
 static void add_incident(void *user, const struct nx_incident *incident) {
@@ -232,16 +252,27 @@ static void check_target(void *user, const struct nx_target_past *past) {
                     nx_state_text(past->state), nx_state_text(state));
 }
 
+/* What a start loads before the log. */
+static int load(struct nx_verify *v, struct target_check *c, int64_t now_us) {
+    int err = nx_store_agents(v->store, add_agent, c);
+    if (err == NX_OK) {
+        err = nx_store_resolvers(v->store, now_us, add_resolver, c);
+    }
+    if (err == NX_OK) {
+        err = nx_store_zones(v->store, now_us, add_server, c);
+    }
+    if (err == NX_OK) {
+        err = nx_store_incidents(v->store, add_incident, c);
+    }
+    return err == NX_OK ? c->err : err;
+}
+
 static int fold_and_compare(struct nx_verify *v, struct target_check *c) {
     struct nx_refold log = {.store = v->store,
                             .engine = c->engine,
                             .now_us = nx_clock_wall_us(),
                             .every_us = v->conf->engine.evaluate_every_us};
-    int err = nx_store_agents(v->store, add_agent, c);
-    if (err == NX_OK) {
-        err = nx_store_incidents(v->store, add_incident, c);
-    }
-    err = err == NX_OK ? c->err : err;
+    int err = load(v, c, log.now_us);
     log.from_us = c->from_us;
     if (err == NX_OK) {
         err = nx_refold(&log);
@@ -253,6 +284,7 @@ static int fold_and_compare(struct nx_verify *v, struct target_check *c) {
 struct nx_engine_settings nx_verify_settings(const struct nx_verify *v) {
     struct nx_engine_settings settings = v->conf->engine;
     settings.presence = false;
+    settings.canary.on = false;
     return settings;
 }
 
@@ -280,9 +312,9 @@ static int look(struct nx_verify *v) {
     if (!nx_verify_pages(v)) {
         return NX_OK; /* it is said */
     }
-    int err = check_log(v);
+    int err = nx_verify_log(v);
     if (err == NX_OK) {
-        err = check_ledger(v);
+        err = nx_verify_ledger(v);
     }
     return err == NX_OK ? nx_verify_targets(v) : err;
 }

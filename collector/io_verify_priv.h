@@ -26,7 +26,12 @@ void nx_verify_part(struct nx_verify *v, const char *part, unsigned before_n,
 /* Pages; false: nothing else can be looked at. */
 bool nx_verify_pages(struct nx_verify *v);
 
-/* Those in force, for a log that does not have every hello. */
+/* Messages of the log, streams of agents against it. An error of the store. */
+int nx_verify_log(struct nx_verify *v) NX_MUSTUSE;
+int nx_verify_ledger(struct nx_verify *v) NX_MUSTUSE;
+
+/* Those in force, for a log that does not have every hello; nothing is measured
+ * by canary names. */
 struct nx_engine_settings nx_verify_settings(const struct nx_verify *v);
 
 /* Targets of open incidents against the log. An error of the store. */

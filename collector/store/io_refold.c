@@ -13,6 +13,7 @@ struct state {
     struct nx_arena arena;
     int64_t tick_us;
     int64_t message_us; /* of the last message */
+    int err;            /* what ends it: no memory */
 };
 
 static void tick(const struct state *s, int64_t at_us) {
@@ -64,14 +65,9 @@ static int fold(struct state *s, const struct nx_store_batch *row,
                            row->received_us);
 }
 
-static void see_message(void *user, const struct nx_store_batch *row) {
-    struct state *s = user;
+static int take(struct state *s, const struct nx_store_batch *row) {
     struct nx_up up;
     const char *why = "";
-    if (row->received_us > s->r->now_us + AHEAD_MAX_US) {
-        s->r->ahead_n++; /* would look fresh until that time has come */
-        return;
-    }
     nx_arena_reset(&s->arena);
     int err = row->damaged ? NX_EMALFORMED
                            : nx_codec_unpack_up(row->payload, row->payload_len,
@@ -81,7 +77,26 @@ static void see_message(void *user, const struct nx_store_batch *row) {
         s->message_us = row->received_us;
         err = fold(s, row, &up);
     }
-    s->r->damaged_n += err == NX_OK ? 0 : 1;
+    return err;
+}
+
+static void see_message(void *user, const struct nx_store_batch *row) {
+    struct state *s = user;
+    if (s->err != NX_OK) {
+        return;
+    }
+    if (row->received_us > s->r->now_us + AHEAD_MAX_US) {
+        s->r->ahead_n++; /* would look fresh until that time has come */
+        return;
+    }
+    int err = take(s, row);
+    if (err == NX_ENOMEM) {
+        s->err = err;
+    } else if (err == NX_ENOTFOUND) {
+        s->r->strangers_n++;
+    } else if (err != NX_OK) {
+        s->r->damaged_n++;
+    }
     s->r->last_us =
         row->received_us > s->r->last_us ? row->received_us : s->r->last_us;
 }
@@ -102,9 +117,9 @@ int nx_refold(struct nx_refold *r) {
         err = nx_store_hellos_before(r->store, &mark, see_message, &s);
     }
     int more = err == NX_OK ? 1 : err;
-    while (more == 1) {
+    while (more == 1 && s.err == NX_OK) {
         more = nx_store_log(r->store, &mark, PART_BATCHES, see_message, &s);
     }
     free(memory);
-    return more;
+    return more < 0 ? more : s.err;
 }

@@ -21,9 +21,10 @@ struct nx_refold {
 
     /* Filled. */
     uint64_t batches_n, results_n, hellos_n;
-    uint64_t damaged_n; /* messages left out: not what was written */
-    uint64_t ahead_n;   /* received later than now */
-    int64_t last_us;    /* latest receipt; NX_TIME_UNKNOWN */
+    uint64_t damaged_n;   /* messages left out: not what was written */
+    uint64_t strangers_n; /* ... of an agent that is not known */
+    uint64_t ahead_n;     /* received later than now */
+    int64_t last_us;      /* latest receipt; NX_TIME_UNKNOWN */
 };
 
 /* Folds all of it. NX_ENOMEM, an error of the store. */

@@ -30,6 +30,7 @@ struct nx_store;
 
 struct nx_store_options {
     bool check;         /* look at every page first: slow when large */
+    bool existing;      /* none is made: NX_ENOTFOUND */
     bool read_only;     /* beside a running collector; changes nothing */
     uint32_t max_pages; /* refuse to grow beyond (tests, quotas); 0: no limit */
 };
@@ -400,9 +401,19 @@ int nx_store_streams(struct nx_store *store,
                                    const struct nx_store_stream *stream),
                      void *user) NX_MUSTUSE;
 
-/* Where the log begins: whole when nothing of it was deleted. */
-int nx_store_log_begin(struct nx_store *store, bool *whole,
-                       int64_t *from_us) NX_MUSTUSE;
+/* What there is of the log. */
+struct nx_store_extent {
+    bool whole;      /* retention has deleted nothing of it */
+    int64_t from_us; /* not whole: what was received before may be gone */
+    /* Batches that are gone, and that retention has not deleted. */
+    uint64_t missing_n;
+};
+int nx_store_log_extent(struct nx_store *store,
+                        struct nx_store_extent *out) NX_MUSTUSE;
+
+/* 1: there is a hello of that agent from before; 0: none. */
+int nx_store_heard_before(struct nx_store *store, uint32_t agent_id,
+                          int64_t at_us) NX_MUSTUSE;
 
 /* Deletes what is derived of an incident. */
 int nx_store_derived_drop(struct nx_store *store,

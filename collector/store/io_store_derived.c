@@ -12,6 +12,7 @@ struct target_before {
     bool known;
     char state[40];
     int64_t clear_us; /* NX_TIME_UNKNOWN */
+    int64_t truth_us; /* the clearing that was told last; NX_TIME_UNKNOWN */
 };
 
 void nx_sq_target(struct nx_sq_target *key, const struct nx_store_subject *of) {
@@ -46,9 +47,10 @@ static int read_before(struct nx_store *store, const struct nx_sq_target *key,
                        struct target_before *out) {
     memset(out, 0, sizeof(*out));
     out->clear_us = NX_TIME_UNKNOWN;
+    out->truth_us = NX_TIME_UNKNOWN;
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_TARGET_GET,
-                  "SELECT state, clear_us FROM target WHERE "
+                  "SELECT state, clear_us, clear_hi_us FROM target WHERE "
                   "incident_id = ?1 AND agent_id = ?2 AND resolver = ?3 AND "
                   "name = ?4 AND type = ?5");
     nx_sq_bind_target(&sq, key);
@@ -59,6 +61,7 @@ static int read_before(struct nx_store *store, const struct nx_sq_target *key,
     out->known = true;
     nx_sq_get_text(&sq, 0, out->state, sizeof(out->state));
     out->clear_us = nx_sq_get_time(&sq, 1);
+    out->truth_us = nx_sq_get_time(&sq, 2);
     nx_sq_end(&sq);
     return NX_OK;
 }
@@ -131,15 +134,15 @@ static int add_forecast_of(struct nx_store *store,
 
 static int put_target(struct nx_store *store, const struct nx_sq_target *key,
                       const struct nx_verdict *verdict, int64_t since_us,
-                      int64_t at_us) {
+                      int64_t at_us, int64_t truth_us) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_TARGET_PUT,
         "INSERT OR REPLACE INTO target(incident_id, agent_id, resolver, name, "
         "type, state, reason, basis, denied_ratio, clear_us, clear_lo90_us, "
         "clear_hi90_us, bound_us, bound_reason, seen_us, since_us, changed_us, "
-        "doubt_us) "
+        "doubt_us, clear_hi_us) "
         "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-        "?15, ?16, ?17, ?18)");
+        "?15, ?16, ?17, ?18, ?19)");
     nx_sq_bind_target(&sq, key);
     nx_sq_text(&sq, nx_state_text(verdict->state));
     bind_text_or_null(&sq, verdict->unknown_reason != NX_UNKNOWN_NONE,
@@ -159,6 +162,7 @@ static int put_target(struct nx_store *store, const struct nx_sq_target *key,
     nx_sq_int(&sq, since_us);
     nx_sq_int(&sq, at_us);
     nx_sq_time(&sq, verdict->doubt_us);
+    nx_sq_time(&sq, truth_us);
     return nx_sq_run(&sq);
 }
 
@@ -169,6 +173,15 @@ static bool moved(int64_t before_us, const struct nx_eta *eta) {
     }
     by_us = eta->point_us - before_us;
     return by_us > FORECAST_MOVED_US || by_us < -FORECAST_MOVED_US;
+}
+
+/* Of a clearing only what was told with it is remembered. */
+static int64_t truth_of(const struct target_before *before, bool turned,
+                        const struct nx_verdict *verdict) {
+    if (!turned || verdict->state != NX_STATE_CLEAR) {
+        return before->truth_us;
+    }
+    return verdict->clear_hi_us != NX_TIME_UNKNOWN ? verdict->clear_hi_us : 0;
 }
 
 static enum nx_store_turn turn_of(const struct target_before *before,
@@ -226,7 +239,8 @@ int nx_store_target_put(struct nx_store *store, uint32_t incident_id,
         (turned || moved(before.clear_us, &verdict->eta))) {
         err = add_forecast_of(store, &key, verdict, at_us);
     }
-    return err == NX_OK ? put_target(store, &key, verdict, since_us, at_us)
+    return err == NX_OK ? put_target(store, &key, verdict, since_us, at_us,
+                                     truth_of(&before, turned, verdict))
                         : err;
 }
 

@@ -95,9 +95,9 @@ int nx_store_batch_append(struct nx_store *store,
                           const struct nx_store_batch *batch) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_BATCH_ADD,
-        "INSERT INTO batch(agent_id, epoch, first_seq, results_n, skip, "
-        "received_us, payload, digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, "
-        "?8)");
+        "INSERT INTO batch(batch_id, agent_id, epoch, first_seq, results_n, "
+        "skip, received_us, payload, digest) VALUES(1 + " NX_SQ_NEWEST_BATCH
+        ", ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     nx_sq_int(&sq, batch->agent_id);
     nx_sq_u64(&sq, batch->epoch);
     nx_sq_u64(&sq, batch->first_seq);

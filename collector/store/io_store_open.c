@@ -10,6 +10,9 @@
 
 #include "collector/store/schema.h"
 
+/* So long others may hold it, for a checkpoint or to recover. */
+#define OPENING_MS 2000
+#define RUNNING_MS 200                       /* agents wait */
 #define NX_STORE_APPLICATION_ID "1853383532" /* "nxcl" */
 
 static int refuse(struct nx_store *store, char *why, size_t why_cap, int err,
@@ -28,11 +31,15 @@ static int refuse_sqlite(struct nx_store *store, char *why, size_t why_cap,
 /* Held for life, so that two collectors never number the same incident. The
  * descriptor is closed after SQLite's own: closing it earlier would drop the
  * locks SQLite holds (POSIX locks belong to the process). */
-static int lock_file(struct nx_store *store, char *why, size_t why_cap) {
+static int lock_file(struct nx_store *store,
+                     const struct nx_store_options *options, char *why,
+                     size_t why_cap) {
+    int make = options->existing ? 0 : O_CREAT;
     store->lock_fd =
-        open(store->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        open(store->path, O_RDWR | make | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->lock_fd < 0) {
-        return refuse(store, why, why_cap, NX_EDENIED, strerror(errno));
+        int err = errno == ENOENT && make == 0 ? NX_ENOTFOUND : NX_EDENIED;
+        return refuse(store, why, why_cap, err, strerror(errno));
     }
     if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
         return refuse(store, why, why_cap, NX_ESTATE,
@@ -157,7 +164,7 @@ static int configure(struct nx_store *store,
                      size_t why_cap) {
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_busy_timeout(store->db, 200);
+    sqlite3_busy_timeout(store->db, RUNNING_MS);
     char mode[24];
     int err = ask(store, "PRAGMA journal_mode = WAL", mode, sizeof(mode), why,
                   why_cap);
@@ -206,7 +213,7 @@ static int open_to_read(struct nx_store *store, char *why, size_t why_cap) {
     if (rc != SQLITE_OK) {
         return refuse_sqlite(store, why, why_cap, rc);
     }
-    sqlite3_busy_timeout(store->db, 2000);
+    sqlite3_busy_timeout(store->db, OPENING_MS);
     int err = check_application(store, text, sizeof(text), why, why_cap);
     if (err == NX_OK && strtol(text, NULL, 10) != nx_schema_newest()) {
         err = refuse(store, why, why_cap, NX_ESTATE,
@@ -222,7 +229,7 @@ static int open_store(struct nx_store *store,
     if (options->read_only) {
         return open_to_read(store, why, why_cap);
     }
-    int err = lock_file(store, why, why_cap);
+    int err = lock_file(store, options, why, why_cap);
     if (err != NX_OK) {
         return err;
     }
@@ -236,6 +243,7 @@ static int open_store(struct nx_store *store,
     if (rc != SQLITE_OK) {
         return refuse_sqlite(store, why, why_cap, rc);
     }
+    sqlite3_busy_timeout(store->db, OPENING_MS);
     err = check_schema(store, why, why_cap);
     if (err == NX_OK) {
         err = configure(store, options, why, why_cap);

@@ -85,6 +85,13 @@ static uint32_t get_seconds(const struct nx_sq *sq, int column) {
                                               : (uint32_t)seconds;
 }
 
+/* The length; 0 for what is longer than any that is written. */
+static uint8_t get_bytes(const struct nx_sq *sq, int column, uint8_t *out,
+                         size_t cap) {
+    size_t len = nx_sq_get_blob(sq, column, out, cap);
+    return len <= cap ? (uint8_t)len : 0;
+}
+
 static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
     struct nx_profile *p = &m->profile;
     nx_profile_default(p);
@@ -105,18 +112,16 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
     m->rewrites_nxdomain = nx_sq_get_int(sq, 17) != 0;
     m->ede_seen = nx_sq_get_int(sq, 18) != 0;
     m->instances_seen = (uint8_t)nx_sq_get_int(sq, 19);
-    m->nsid.len =
-        (uint8_t)nx_sq_get_blob(sq, 20, m->nsid.bytes, sizeof(m->nsid.bytes));
-    m->asks_from.len = (uint8_t)nx_sq_get_blob(sq, 21, m->asks_from.address,
-                                               sizeof(m->asks_from.address));
+    m->nsid.len = get_bytes(sq, 20, m->nsid.bytes, sizeof(m->nsid.bytes));
+    m->asks_from.len =
+        get_bytes(sq, 21, m->asks_from.address, sizeof(m->asks_from.address));
     m->who = value_of(sq, 22, nx_who_text, NX_WHO_REFUSED + 1);
-    m->server.len = (uint8_t)nx_sq_get_blob(sq, 23, m->server.bytes,
-                                            sizeof(m->server.bytes));
+    m->server.len = get_bytes(sq, 23, m->server.bytes, sizeof(m->server.bytes));
     m->validates =
         value_of(sq, 24, nx_validates_text, NX_VALIDATES_NOT_SAID + 1);
     m->sibling_w_s = (uint32_t)nx_sq_get_int(sq, 25);
-    m->rewrites_to.len = (uint8_t)nx_sq_get_blob(
-        sq, 26, m->rewrites_to.address, sizeof(m->rewrites_to.address));
+    m->rewrites_to.len = get_bytes(sq, 26, m->rewrites_to.address,
+                                   sizeof(m->rewrites_to.address));
     nx_measured_settle(m);
 }
 

@@ -8,8 +8,7 @@ int nx_store_hello_append(struct nx_store *store, uint32_t agent_id,
         store, NX_SQ_HELLO_ADD,
         "INSERT INTO hello(agent_id, after_batch, received_us, payload, "
         "digest) "
-        "VALUES(?1, (SELECT coalesce(max(batch_id), 0) FROM batch), ?2, ?3, "
-        "?4)");
+        "VALUES(?1, " NX_SQ_NEWEST_BATCH ", ?2, ?3, ?4)");
     nx_sq_int(&sq, agent_id);
     nx_sq_int(&sq, received_us);
     nx_sq_blob(&sq, payload, payload_len);
@@ -22,16 +21,18 @@ int nx_store_hello_append(struct nx_store *store, uint32_t agent_id,
 }
 
 /* The wall clock may have been set back between two runs, so the order of
- * receipt is not quite the order of commit: the first row is found by time, and
- * read on is in the order of commit. */
+ * receipt is not quite the order of commit: the first batch is found by time,
+ * and read on is in the order of commit. Hellos are marked where that batch is:
+ * of those behind it, too, the first is found by time. */
 int nx_store_mark_at(struct nx_store *store, int64_t from_us,
                      struct nx_store_mark *out) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_LOG_MARK,
-        "SELECT coalesce((SELECT min(batch_id) - 1 FROM batch "
-        "WHERE received_us >= ?1), (SELECT max(batch_id) FROM batch), 0), "
-        "coalesce((SELECT min(hello_id) - 1 FROM hello "
-        "WHERE received_us >= ?1), (SELECT max(hello_id) FROM hello), 0)");
+        "WITH place(after) AS (SELECT coalesce((SELECT min(batch_id) - 1 FROM "
+        "batch WHERE received_us >= ?1), (SELECT max(batch_id) FROM batch), "
+        "0)) SELECT after, coalesce((SELECT min(hello_id) - 1 FROM hello WHERE "
+        "after_batch >= after AND received_us >= ?1), (SELECT max(hello_id) "
+        "FROM hello), 0) FROM place");
     nx_sq_int(&sq, from_us);
     int row = nx_sq_step(&sq);
     if (row <= 0) {

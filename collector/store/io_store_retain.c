@@ -88,6 +88,23 @@ static bool is_kept(const struct nx_store_retention *r, int64_t before_us,
     return at_us >= before_us && at_us <= r->now_us;
 }
 
+/* What is about to be deleted of the log: it is not whole any more. */
+static int log_begins(struct nx_store *store, int64_t after, int64_t last,
+                      int64_t before_us) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_LOG_BEGIN_PUT,
+        "INSERT INTO log_begin(one, after_batch, from_us) "
+        "SELECT 1, last, ?3 FROM (SELECT max(batch_id) AS last FROM batch "
+        "WHERE batch_id > ?1 AND batch_id <= ?2 AND received_us < ?3) "
+        "WHERE last > 0 "
+        "ON CONFLICT(one) DO UPDATE SET after_batch = max(after_batch, "
+        "excluded.after_batch), from_us = max(from_us, excluded.from_us)");
+    nx_sq_int(&sq, after);
+    nx_sq_int(&sq, last);
+    nx_sq_int(&sq, before_us);
+    return nx_sq_run(&sq);
+}
+
 /* One window; 1: there may be more, 0: nothing older is left. */
 static int retain_table(struct nx_store *store, unsigned number,
                         struct nx_store_retention *r, unsigned rows) {
@@ -101,11 +118,17 @@ static int retain_table(struct nx_store *store, unsigned number,
         return more < 0 ? more : 0;
     }
     int64_t last = id - 1 + (int64_t)rows;
+    int err = number == NX_RETAIN_BATCH
+                  ? log_begins(store, id - 1, last, before_us)
+                  : NX_OK;
+    if (err != NX_OK) {
+        return err;
+    }
     struct nx_sq sq = nx_sq_use(store, table->delete_slot, table->delete);
     nx_sq_int(&sq, id - 1);
     nx_sq_int(&sq, last);
     nx_sq_int(&sq, before_us);
-    int err = nx_sq_run(&sq);
+    err = nx_sq_run(&sq);
     if (err != NX_OK) {
         return err;
     }

@@ -91,12 +91,17 @@ int nx_store_forecast_score(struct nx_store *store, int64_t id, int64_t at_us,
     "incident_id = ?1 AND agent_id = ?2 AND resolver = ?3 AND name = ?4 AND "  \
     "type = ?5"
 
+/* When it was clear as far as it was believed; of an older store the last one
+ * that was scored. */
+#define LAST_TRUTH                                                             \
+    "truth_hi_us = coalesce((SELECT clear_hi_us FROM target WHERE " TARGET     \
+    "), (SELECT max(truth_hi_us) FROM forecast WHERE " TARGET "))"
+
 /* Takes back the scores of the clearing that was believed last. */
 static int reopen(struct nx_store *store, const struct nx_sq_target *key) {
-    struct nx_sq drop = nx_sq_use(
-        store, NX_SQ_OUTCOME_DROP,
-        "DELETE FROM outcome WHERE " TARGET " AND truth_hi_us = (SELECT "
-        "max(truth_hi_us) FROM forecast WHERE " TARGET ")");
+    struct nx_sq drop =
+        nx_sq_use(store, NX_SQ_OUTCOME_DROP,
+                  "DELETE FROM outcome WHERE " TARGET " AND " LAST_TRUTH);
     nx_sq_bind_target(&drop, key);
     int err = nx_sq_run(&drop);
     if (err != NX_OK) {
@@ -105,8 +110,7 @@ static int reopen(struct nx_store *store, const struct nx_sq_target *key) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_FORECASTS_REOPEN,
         "UPDATE forecast SET scored_us = NULL, truth_lo_us = NULL, truth_hi_us "
-        "= NULL, weight = NULL WHERE " TARGET " AND truth_hi_us = (SELECT "
-        "max(truth_hi_us) FROM forecast WHERE " TARGET ")");
+        "= NULL, weight = NULL WHERE " TARGET " AND " LAST_TRUTH);
     nx_sq_bind_target(&sq, key);
     return nx_sq_run(&sq);
 }

@@ -42,7 +42,11 @@ int nx_sq_error(struct nx_store *store, int rc) {
     case SQLITE_NOMEM:
         return NX_ENOMEM;
     case SQLITE_CONSTRAINT:
-        return NX_EEXISTS;
+        return rc == SQLITE_CONSTRAINT_UNIQUE ||
+                       rc == SQLITE_CONSTRAINT_PRIMARYKEY ||
+                       rc == SQLITE_CONSTRAINT_ROWID
+                   ? NX_EEXISTS
+                   : NX_EIO;
     default:
         return sys == ENOSPC ? NX_EFULL : NX_EIO;
     }

@@ -99,7 +99,9 @@ enum nx_sq_slot {
     NX_SQ_SIZE,
     NX_SQ_CHECK_PAGES,
     NX_SQ_STREAMS,
-    NX_SQ_LOG_BEGIN,
+    NX_SQ_LOG_EXTENT,
+    NX_SQ_LOG_BEGIN_PUT,
+    NX_SQ_HEARD_BEFORE,
     NX_SQ_DROP_TARGET,
     NX_SQ_DROP_TRANSITION,
     NX_SQ_DROP_FORECAST,
@@ -160,6 +162,12 @@ void nx_sq_get_text(const struct nx_sq *sq, int column, char *out, size_t cap);
 /* Copies at most cap bytes, returns the column's length. */
 size_t nx_sq_get_blob(const struct nx_sq *sq, int column, uint8_t *out,
                       size_t cap);
+
+/* The id of the newest batch, which may be deleted: ids are marks (of hellos,
+ * of readers), and are never given twice. */
+#define NX_SQ_NEWEST_BATCH                                                     \
+    "max(coalesce((SELECT max(batch_id) FROM batch), 0), "                     \
+    "coalesce((SELECT after_batch FROM log_begin), 0))"
 
 /* Of a row of the log: what was received, and where it belongs. A hello has
  * neither epoch nor numbers. */

@@ -52,19 +52,40 @@ int nx_store_streams(struct nx_store *store,
     return row;
 }
 
-int nx_store_log_begin(struct nx_store *store, bool *whole, int64_t *from_us) {
+/* The ids of batches have no holes but those that retention makes. */
+int nx_store_log_extent(struct nx_store *store, struct nx_store_extent *out) {
     struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_LOG_BEGIN,
-        "SELECT coalesce(min(batch_id), 1) = 1, coalesce((SELECT received_us "
-        "FROM batch ORDER BY batch_id LIMIT 1), 0) FROM batch");
+        store, NX_SQ_LOG_EXTENT,
+        "SELECT begin.from_us, max(max(batch_id), begin.after_batch) - "
+        "begin.after_batch - count(batch_id) FROM (SELECT "
+        "coalesce(max(after_batch), 0) AS after_batch, max(from_us) AS from_us "
+        "FROM log_begin) AS begin LEFT JOIN batch ON batch_id > after_batch");
     int row = nx_sq_step(&sq);
     if (row <= 0) {
         return row == 0 ? NX_EIO : row;
     }
-    *whole = nx_sq_get_int(&sq, 0) != 0;
-    *from_us = nx_sq_get_int(&sq, 1);
+    int64_t from_us = nx_sq_get_time(&sq, 0);
+    out->whole = from_us == NX_TIME_UNKNOWN;
+    out->from_us = out->whole ? 0 : from_us;
+    out->missing_n = nx_sq_get_u64(&sq, 1);
     nx_sq_end(&sq);
     return NX_OK;
+}
+
+int nx_store_heard_before(struct nx_store *store, uint32_t agent_id,
+                          int64_t at_us) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_HEARD_BEFORE,
+                                "SELECT EXISTS (SELECT 1 FROM hello WHERE "
+                                "agent_id = ?1 AND received_us < ?2)");
+    nx_sq_int(&sq, agent_id);
+    nx_sq_int(&sq, at_us);
+    int row = nx_sq_step(&sq);
+    if (row <= 0) {
+        return row == 0 ? NX_EIO : row;
+    }
+    int heard = nx_sq_get_int(&sq, 0) != 0 ? 1 : 0;
+    nx_sq_end(&sq);
+    return heard;
 }
 
 int nx_store_derived_drop(struct nx_store *store, uint32_t incident_id) {

@@ -3,134 +3,7 @@
 #include <assert.h>
 #include <stddef.h>
 
-/* Of the first version, made again when the table of agents is. */
-#define VIEWS_OF_AGENTS                                                        \
-    "CREATE VIEW target_text AS SELECT t.incident_id, a.network, a.name AS"    \
-    " agent, t.resolver, t.name, t.type, t.state, t.reason, t.denied_ratio,"   \
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.clear_us / 1e6, 'unixepoch') AS "       \
-    "clears,"                                                                  \
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.bound_us / 1e6, 'unixepoch') AS bound," \
-    " t.bound_reason, t.basis,"                                                \
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.since_us / 1e6, 'unixepoch') AS since," \
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.seen_us / 1e6, 'unixepoch') AS seen"    \
-    " FROM target t JOIN agent a USING(agent_id);"                             \
-    "CREATE VIEW transition_text AS SELECT t.transition_id, t.incident_id,"    \
-    " strftime('%Y-%m-%dT%H:%M:%fZ', t.at_us / 1e6, 'unixepoch') AS at,"       \
-    " a.network, a.name AS agent, t.resolver, t.name, t.type, t.from_state,"   \
-    " t.to_state FROM transition t JOIN agent a USING(agent_id);"
-
-/* Times are microseconds since 1970, UTC; the views spell them out. */
-static const char first[] =
-    "CREATE TABLE agent("
-    " agent_id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " key TEXT NOT NULL UNIQUE,"
-    " name TEXT NOT NULL,"
-    " network TEXT NOT NULL,"
-    " role TEXT NOT NULL CHECK(role IN ('network', 'authority')),"
-    " state TEXT NOT NULL CHECK(state IN ('accepted', 'revoked')),"
-    " address TEXT NOT NULL,"
-    " changed_us INTEGER NOT NULL) STRICT;"
-    "CREATE UNIQUE INDEX agent_name ON agent(name) WHERE state = 'accepted';"
-    "CREATE TABLE stream("
-    " agent_id INTEGER NOT NULL REFERENCES agent,"
-    " epoch INTEGER NOT NULL,"
-    " acked_seq INTEGER NOT NULL,"
-    " received_n INTEGER NOT NULL,"
-    " dropped_n INTEGER NOT NULL,"
-    " changed_us INTEGER NOT NULL,"
-    " PRIMARY KEY(agent_id, epoch)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE batch("
-    " batch_id INTEGER PRIMARY KEY,"
-    " agent_id INTEGER NOT NULL,"
-    " epoch INTEGER NOT NULL,"
-    " first_seq INTEGER NOT NULL,"
-    " results_n INTEGER NOT NULL,"
-    " skip INTEGER NOT NULL,"
-    " received_us INTEGER NOT NULL,"
-    " payload BLOB NOT NULL,"
-    " UNIQUE(agent_id, epoch, first_seq)) STRICT;"
-    "CREATE INDEX batch_received ON batch(received_us);"
-    "CREATE TABLE incident("
-    " incident_id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " opened_us INTEGER NOT NULL,"
-    " closed_us INTEGER,"
-    " outage_from_us INTEGER,"
-    " outage_to_us INTEGER,"
-    " restored_us INTEGER,"
-    " note TEXT NOT NULL) STRICT;"
-    "CREATE TABLE incident_item("
-    " incident_id INTEGER NOT NULL REFERENCES incident ON DELETE CASCADE,"
-    " item INTEGER NOT NULL,"
-    " name TEXT NOT NULL,"
-    " type TEXT NOT NULL,"
-    " wire_name BLOB NOT NULL,"
-    " qtype INTEGER NOT NULL,"
-    " rdata BLOB NOT NULL,"
-    " rdata_n INTEGER NOT NULL,"
-    " PRIMARY KEY(incident_id, item)) STRICT, WITHOUT ROWID;"
-    "CREATE TABLE target("
-    " incident_id INTEGER NOT NULL,"
-    " agent_id INTEGER NOT NULL,"
-    " resolver TEXT NOT NULL,"
-    " name TEXT NOT NULL,"
-    " type TEXT NOT NULL,"
-    " state TEXT NOT NULL,"
-    " reason TEXT,"
-    " basis TEXT NOT NULL,"
-    " denied_ratio REAL,"
-    " clear_us INTEGER,"
-    " clear_lo90_us INTEGER,"
-    " clear_hi90_us INTEGER,"
-    " bound_us INTEGER,"
-    " bound_reason TEXT,"
-    " seen_us INTEGER,"
-    " since_us INTEGER NOT NULL,"
-    " changed_us INTEGER NOT NULL,"
-    " PRIMARY KEY(incident_id, agent_id, resolver, name, type)"
-    ") STRICT, WITHOUT ROWID;"
-    "CREATE TABLE transition("
-    " transition_id INTEGER PRIMARY KEY,"
-    " incident_id INTEGER NOT NULL,"
-    " agent_id INTEGER NOT NULL,"
-    " resolver TEXT NOT NULL,"
-    " name TEXT NOT NULL,"
-    " type TEXT NOT NULL,"
-    " at_us INTEGER NOT NULL,"
-    " from_state TEXT,"
-    " to_state TEXT NOT NULL) STRICT;"
-    "CREATE TABLE forecast("
-    " forecast_id INTEGER PRIMARY KEY,"
-    " incident_id INTEGER NOT NULL,"
-    " agent_id INTEGER NOT NULL,"
-    " resolver TEXT NOT NULL,"
-    " name TEXT NOT NULL,"
-    " type TEXT NOT NULL,"
-    " at_us INTEGER NOT NULL,"
-    " basis TEXT NOT NULL,"
-    " clear_us INTEGER NOT NULL,"
-    " clear_lo90_us INTEGER NOT NULL,"
-    " clear_hi90_us INTEGER NOT NULL,"
-    " bound_us INTEGER,"
-    " bound_reason TEXT) STRICT;"
-    "CREATE TABLE authority_fact("
-    " fact_id INTEGER PRIMARY KEY,"
-    " incident_id INTEGER NOT NULL,"
-    " item INTEGER NOT NULL,"
-    " at_us INTEGER NOT NULL,"
-    " all_good INTEGER NOT NULL,"
-    " verified INTEGER NOT NULL,"
-    " outage_from_us INTEGER,"
-    " restored_lo_us INTEGER,"
-    " restored_hi_us INTEGER,"
-    " serial INTEGER,"
-    " negative_ttl_s INTEGER NOT NULL,"
-    " servers_negative INTEGER NOT NULL,"
-    " servers INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX authority_fact_item"
-    " ON authority_fact(incident_id, item, fact_id);"
-    "CREATE TABLE probe("
-    " probe_id INTEGER PRIMARY KEY, filler BLOB NOT NULL) "
-    "STRICT;" VIEWS_OF_AGENTS;
+#include "collector/store/schema_first.h"
 
 /* Greetings beside the batches: `after_batch` was the newest when one came. */
 static const char hellos[] =
@@ -414,29 +287,41 @@ static const char zone_servers[] =
     " until_us INTEGER NOT NULL,"
     " PRIMARY KEY(zone, address, scope_id)) STRICT, WITHOUT ROWID";
 
+/* What retention has deleted of the log: up to that batch, and anything that
+ * was received before from_us. No row: nothing. Of an older store it is not
+ * known, but a stream that begins later than at its first result, and beyond
+ * what was reported lost, has lost its beginning; one without a batch had its
+ * last one when it changed last. */
+static const char log_begin[] =
+    "CREATE TABLE log_begin("
+    " one INTEGER PRIMARY KEY CHECK (one = 1),"
+    " after_batch INTEGER NOT NULL,"
+    " from_us INTEGER NOT NULL) STRICT;"
+    "INSERT INTO log_begin SELECT 1,"
+    " coalesce((SELECT min(batch_id) - 1 FROM batch),"
+    " (SELECT max(after_batch) FROM hello), 0),"
+    " coalesce((SELECT received_us FROM batch ORDER BY batch_id LIMIT 1),"
+    " (SELECT max(changed_us) + 1 FROM stream), 0)"
+    " WHERE (SELECT min(batch_id) FROM batch) > 1 OR EXISTS ("
+    "SELECT 1 FROM stream WHERE received_n > 0 AND dropped_n < coalesce(("
+    "SELECT min(first_seq) - 1 FROM batch WHERE batch.agent_id ="
+    " stream.agent_id AND batch.epoch = stream.epoch), dropped_n + 1))";
+
+/* The clearing that was told last of a target; 0: nobody had seen it denied. */
+static const char target_clearing[] =
+    "ALTER TABLE target ADD COLUMN clear_hi_us INTEGER;"
+    "CREATE INDEX outcome_truth ON outcome(truth_hi_us)";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
-    first,
-    hellos,
-    closed_statuses,
-    streams_ahead,
-    labels,
-    audits,
-    alerts,
-    report,
-    digests,
-    scores,
-    tokens,
-    doors,
-    profiles,
-    profiles_kept,
-    profile_words,
-    profile_siblings,
-    profile_rewrites,
-    zone_servers,
-    retained,
-    retained_doubt,
+    nx_schema_first,  hellos,        closed_statuses, streams_ahead,
+    labels,           audits,        alerts,          report,
+    digests,          scores,        tokens,          doors,
+    profiles,         profiles_kept, profile_words,   profile_siblings,
+    profile_rewrites, zone_servers,  retained,        retained_doubt,
+    log_begin,
+    target_clearing,
 };
 
 int nx_schema_newest(void) {

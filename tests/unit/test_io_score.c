@@ -204,6 +204,33 @@ static void test_relapse_is_scored_again(void **state) {
     assert_int_equal((int)ask(f, "SELECT count(*) FROM outcome"), 1);
 }
 
+/* Cached again by way of the servers and clear again, with nothing foretold: a
+ * relapse after that takes back what was believed then, not what was true. */
+static void test_relapse_of_another_clearing(void **state) {
+    static const unsigned states[] = {NX_STATE_RECACHED, NX_STATE_CLEAR,
+                                      NX_STATE_CACHED_NXDOMAIN};
+    struct fixture *f = *state;
+    const struct nx_question question = {
+        .name = www, .qtype = NX_TYPE_A, .to = resolver(1)};
+    deny_one(f);
+    look_positive(f, 1, T0 + 102 * S);
+    commit(f);
+    int scored_n = count(f, "weight > 0");
+    assert_true(scored_n > 0);
+    begin(f);
+    for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++) {
+        int64_t at_us = T0 + (200 + 100 * (int64_t)i) * S;
+        const struct nx_verdict verdict = {.state = (uint8_t)states[i],
+                                           .clear_lo_us = at_us - 9 * S,
+                                           .clear_hi_us = at_us,
+                                           .doubt_us = NX_TIME_UNKNOWN};
+        told(f, 1, 1, &question, at_us, 0, &verdict, at_us);
+    }
+    commit(f);
+    assert_int_equal(count(f, "weight > 0"), scored_n);
+    assert_int_equal((int)ask(f, "SELECT count(*) FROM outcome"), 1);
+}
+
 static void test_turns(void **state) {
     struct fixture *f = *state;
     const struct nx_question question = {
@@ -444,9 +471,13 @@ static void test_learns_what_was_drawn(void **state) {
 int main(void) {
 #define WITH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        WITH(test_scored_once), WITH(test_relapse_is_scored_again),
-        WITH(test_turns),       WITH(test_network_is_scored),
-        WITH(test_document),    WITH(test_learns_what_was_drawn),
+        WITH(test_scored_once),
+        WITH(test_relapse_is_scored_again),
+        WITH(test_relapse_of_another_clearing),
+        WITH(test_turns),
+        WITH(test_network_is_scored),
+        WITH(test_document),
+        WITH(test_learns_what_was_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

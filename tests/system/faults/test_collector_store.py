@@ -258,6 +258,9 @@ def test_check_and_rebuild():
             store.execute("DELETE FROM transition")
         status, text = look(site)
         assert status == 1 and "the table says clear" in text, text
+        done = site.run([site.path("nxclear-collector"), "-n", "--rebuild",
+                         "-c", site.collector_program.config_path], check=False)
+        assert done.returncode == 64 and "one of -n" in done.stderr, done
         status, text = look(site, "--rebuild")
         assert status == 0, text
         assert faults.ask_store(path, derived) == before
