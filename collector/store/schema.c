@@ -315,13 +315,12 @@ static const char target_clearing[] =
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
-    nx_schema_first,  hellos,        closed_statuses, streams_ahead,
-    labels,           audits,        alerts,          report,
-    digests,          scores,        tokens,          doors,
-    profiles,         profiles_kept, profile_words,   profile_siblings,
-    profile_rewrites, zone_servers,  retained,        retained_doubt,
-    log_begin,
-    target_clearing,
+    nx_schema_first,  hellos,          closed_statuses, streams_ahead,
+    labels,           audits,          alerts,          report,
+    digests,          scores,          tokens,          doors,
+    profiles,         profiles_kept,   profile_words,   profile_siblings,
+    profile_rewrites, zone_servers,    retained,        retained_doubt,
+    log_begin,        target_clearing,
 };
 
 int nx_schema_newest(void) {
