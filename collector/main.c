@@ -391,7 +391,8 @@ int main(int argc, char **argv) {
         (strcmp(argv[0], "keygen") == 0 || strcmp(argv[0], "pubkey") == 0)) {
         return key_command(argv[0], argv[1]);
     }
-    if (options.config == NULL || argv[0] != NULL) {
+    if (options.config == NULL || argv[0] != NULL ||
+        options.check_only + options.verify + options.rebuild > 1) {
         fputs(usage, stderr);
         return EXIT_USAGE;
     }

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -123,15 +124,26 @@ int nx_keys_create(const char *path, struct nx_keypair *out, char *why,
     return NX_OK;
 }
 
+/* systemd hands credentials over by an access control list where it cannot
+ * give them away: the group's bits then show the list's mask, and only whom
+ * the list names can read (systemd.exec(5), LoadCredential). */
+static bool is_handed(const char *path) {
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    size_t len = folder != NULL ? strlen(folder) : 0;
+    return len > 0 && strncmp(path, folder, len) == 0 && path[len] == '/' &&
+           strchr(path + len + 1, '/') == NULL;
+}
+
 static int check_mode(int fd, const char *path, char *why, size_t why_cap) {
     struct stat st;
+    mode_t others = is_handed(path) ? 037 : 077;
     if (fstat(fd, &st) != 0) {
         return fail(NX_EIO, why, why_cap, path, "%s", strerror(errno));
     }
     if (!S_ISREG(st.st_mode)) {
         return fail(NX_EDENIED, why, why_cap, path, "not a regular file");
     }
-    if ((st.st_mode & 077) != 0) {
+    if ((st.st_mode & others) != 0) {
         return fail(NX_EDENIED, why, why_cap, path,
                     "readable by others (mode %04o); run chmod 600 %s",
                     (unsigned)(st.st_mode & 07777), path);

@@ -1,7 +1,8 @@
 /* CURVE key files: two lines, `public: <Z85>` and `secret: <Z85>`.
  *
  * A key file belongs to its owner alone: it is made with mode 0600, never
- * overwritten, and one that group or others may touch is refused. */
+ * overwritten, and one that group or others may touch is refused. A file in
+ * CREDENTIALS_DIRECTORY may look readable by its group (systemd.exec(5)). */
 #ifndef NX_COMMON_IO_KEYS_H
 #define NX_COMMON_IO_KEYS_H
 

@@ -161,8 +161,11 @@ static void get_chosen_status(struct nx_service *service,
                               struct evhttp_request *request, uint32_t id,
                               const char *text, const struct nx_sight *sight) {
     struct nx_api_problem problem;
-    struct nx_status_query query;
-    if (nx_api_status_query(text, &query, &problem) != 0) {
+    struct nx_status_query query = {.grouped = false};
+    /* A plain query is taken apart already: without targets= or with them,
+     * part of the networks is little. */
+    if (!nx_api_query_is_plain(text) &&
+        nx_api_status_query(text, &query, &problem) != 0) {
         nx_http_reply_problem(request, &problem);
         return;
     }

@@ -1,7 +1,9 @@
 /* nxclear evidence: the recording of an incident into a folder or a tar. */
 #include <archive.h>
 #include <archive_entry.h>
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -128,12 +130,17 @@ static int complain_at(const char *path, const char *why) {
 
 static int write_tar(const char *path, const struct nx_bundle_file *files,
                      size_t n, int64_t at_us) {
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd < 0) {
+        return complain_at(path, strerror(errno));
+    }
     struct archive *tar = archive_write_new();
     int exit_code = 0;
-    bool made = tar != NULL &&
-                archive_write_set_format_ustar(tar) == ARCHIVE_OK &&
-                archive_write_open_filename(tar, path) == ARCHIVE_OK;
-    int err = made ? 0 : NX_EIO;
+    int err = tar != NULL &&
+                      archive_write_set_format_ustar(tar) == ARCHIVE_OK &&
+                      archive_write_open_fd(tar, fd) == ARCHIVE_OK
+                  ? 0
+                  : NX_EIO;
     for (size_t i = 0; err == 0 && i < n; i++) {
         err = write_entry(tar, &files[i], at_us);
     }
@@ -145,7 +152,10 @@ static int write_tar(const char *path, const struct nx_bundle_file *files,
             complain_at(path, tar != NULL ? archive_error_string(tar) : NULL);
     }
     (void)archive_write_free(tar);
-    if (made && exit_code != 0) {
+    if (close(fd) != 0 && exit_code == 0) {
+        exit_code = complain_at(path, strerror(errno));
+    }
+    if (exit_code != 0) {
         (void)unlink(path); /* half a bundle looks like one */
     }
     return exit_code;
@@ -188,10 +198,13 @@ static bool is_tar(const char *path) {
 
 /* --- all of it --- */
 
-static void add_documents(struct nx_bundle *bundle, const json_t *network,
+/* The bundle goes to somebody else: what the operator noted stays here. */
+static void add_documents(struct nx_bundle *bundle, json_t *network,
                           json_t *status) {
     struct nx_text text;
     const struct nx_show show = {.all = true};
+    (void)json_object_del(json_object_get(network, "incident"), "note");
+    (void)json_object_del(json_object_get(status, "incident"), "note");
     nx_text_init(&text);
     nx_show_explain(network, &show, &text);
     nx_bundle_add(bundle, "explain.txt", &text);
@@ -199,8 +212,22 @@ static void add_documents(struct nx_bundle *bundle, const json_t *network,
     nx_bundle_add(bundle, "network.json", &text);
     (void)json_object_del(status, "networks"); /* those of others */
     (void)json_object_del(status, "summary");
+    (void)json_object_del(status, "outlook");
     nx_show_json(status, false, &text);
     nx_bundle_add(bundle, "authority.json", &text);
+}
+
+/* What a shell or a folder would take otherwise becomes '_'. */
+static void name_tar(char *out, size_t cap, uint32_t id, const char *network) {
+    int n = snprintf(out, cap, "nxclear-incident-%" PRIu32 "-", id);
+    for (char *at = out + n; *network != '\0' && at < out + cap - 5;
+         network++, at++) {
+        bool plain = isalnum((unsigned char)*network) || *network == '-' ||
+                     *network == '.';
+        at[0] = plain ? *network : '_';
+        at[1] = '\0';
+    }
+    (void)strcat(out, ".tar");
 }
 
 static int write_bundle(const struct nx_run *run, uint32_t id,
@@ -215,8 +242,7 @@ static int write_bundle(const struct nx_run *run, uint32_t id,
                                NX_EXIT_INTERNAL);
     }
     if (path == NULL) {
-        (void)snprintf(made, sizeof made, "nxclear-incident-%" PRIu32 ".tar",
-                       id);
+        name_tar(made, sizeof made, id, run->args->network);
         path = made;
     }
     if (strlen(path) + 200 > PATH_MAX_BYTES) {

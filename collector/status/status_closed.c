@@ -140,6 +140,35 @@ static bool summarize(json_t *kept, const json_t *sites) {
     return nx_json_set(kept, "summary", summary) && made;
 }
 
+static bool was_denied(const json_t *kept) {
+    const json_t *authority = json_object_get(kept, "authority");
+    const char *state = json_string_value(json_object_get(authority, "state"));
+    return state != NULL && strcmp(state, "restored") != 0 &&
+           strcmp(state, "unobserved") != 0;
+}
+
+/* As nx_sheet_outlook_of has it. What the name servers denied is so for every
+ * part. */
+static bool put_outlook(json_t *kept, const json_t *sites) {
+    static const enum nx_outlook worst_first[] = {
+        NX_OUTLOOK_STUCK, NX_OUTLOOK_WAITING, NX_OUTLOOK_UNKNOWN,
+        NX_OUTLOOK_CLEAR};
+    const char *found = nx_outlook_text(NX_OUTLOOK_UNKNOWN);
+    if (was_denied(kept)) {
+        return true;
+    }
+    for (size_t i = 0; i < sizeof(worst_first) / sizeof(worst_first[0]); i++) {
+        const char *text = nx_outlook_text(worst_first[i]);
+        json_t *one = nx_status_named(sites, "outlook", text);
+        json_decref(one);
+        if (one != NULL) {
+            found = text;
+            break;
+        }
+    }
+    return nx_json_set(kept, "outlook", json_string(found));
+}
+
 bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query) {
     json_t *chosen = json_array();
     size_t i = 0;
@@ -157,6 +186,6 @@ bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query) {
         made = made && (!seen || !holds(&query->where, site) ||
                         json_array_append(chosen, site) == 0);
     }
-    made = made && summarize(kept, chosen);
+    made = made && summarize(kept, chosen) && put_outlook(kept, chosen);
     return nx_json_set(kept, "networks", chosen) && made;
 }

@@ -270,6 +270,10 @@ static void test_sight(void **state) {
     value = get(path, 200);
     assert_int_equal(json_array_size(json_object_get(value, "networks")), 1);
     json_decref(value);
+    char lanes[96];
+    (void)snprintf(lanes, sizeof lanes, "%s?targets=false", path);
+    const struct ask plain = {.path = lanes, .header = {AS_READER}};
+    json_decref(document(&plain, 200)); /* when no stream is to be had */
     const struct ask status = {.path = path, .header = {AS_READER}};
     value = document(&status, 200);
     assert_int_equal(json_array_size(json_object_get(value, "networks")), 0);

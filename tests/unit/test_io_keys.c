@@ -116,6 +116,38 @@ static void test_refused_files(void **state) {
 #define PUBLIC "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 #define SECRET "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6"
 
+/* systemd hands a credential over by an access control list: stat(2) shows
+ * mode 0440, though only the service can read it. */
+static void test_credentials_of_the_service_manager(void **state) {
+    (void)state;
+    struct nx_keypair keys;
+    char beside[sizeof(folder) + 8];
+    assert_int_equal(nx_keys_create(path_of("handed"), &keys, why, sizeof(why)),
+                     NX_OK);
+    assert_int_equal(chmod(path_of("handed"), 0440), 0);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", folder, 1), 0);
+    assert_int_equal(nx_keys_read(path_of("handed"), &keys, why, sizeof(why)),
+                     NX_OK);
+    static const unsigned modes[] = {0460, 0450, 0444, 0442, 0441};
+    for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+        assert_int_equal(chmod(path_of("handed"), modes[i]), 0);
+        assert_int_equal(
+            nx_keys_read(path_of("handed"), &keys, why, sizeof(why)),
+            NX_EDENIED);
+    }
+    assert_int_equal(chmod(path_of("handed"), 0440), 0);
+    (void)snprintf(beside, sizeof(beside), "%.*s", (int)sizeof(folder) - 2,
+                   folder);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", beside, 1), 0);
+    assert_int_equal(nx_keys_read(path_of("handed"), &keys, why, sizeof(why)),
+                     NX_EDENIED);
+    assert_int_equal(setenv("CREDENTIALS_DIRECTORY", "/tmp", 1), 0);
+    assert_int_equal(nx_keys_read(path_of("handed"), &keys, why, sizeof(why)),
+                     NX_EDENIED);
+    assert_int_equal(unsetenv("CREDENTIALS_DIRECTORY"), 0);
+    assert_int_equal(unlink(path_of("handed")), 0);
+}
+
 static void test_refused_content(void **state) {
     (void)state;
     static const char *const rows[] = {
@@ -222,6 +254,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_create_and_read),
         cmocka_unit_test(test_refused_files),
+        cmocka_unit_test(test_credentials_of_the_service_manager),
         cmocka_unit_test(test_refused_content),
         cmocka_unit_test(test_clocks),
         cmocka_unit_test(test_log_escapes),

@@ -383,6 +383,38 @@ static void test_closed_incident(void **state) {
     json_decref(list);
 }
 
+static json_t *kept_of(struct engine_bench *b, const char *network) {
+    struct nx_sight sight = {.networks_n = 1};
+    (void)snprintf(sight.networks[0], sizeof(sight.networks[0]), "%s", network);
+    const struct nx_status_query query = {.sight = &sight};
+    json_t *d = nx_status_incident_where(b->engine, 7, &query, T0 + 20 * S);
+    assert_non_null(d);
+    return d;
+}
+
+/* A part of a closed incident ends as its own networks did. */
+static void test_closed_in_part(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 400, T0 + S);
+    tick(b, T0 + 2 * S);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    json_t *d = kept_of(b, "lyon");
+    assert_string_equal(text_at(d, "outlook"), "waiting");
+    json_decref(d);
+    d = kept_of(b, "oslo");
+    assert_string_equal(text_at(d, "networks.0.network"), "oslo");
+    assert_string_equal(text_at(d, "outlook"),
+                        text_at(d, "networks.0.outlook"));
+    assert_string_equal(text_at(d, "outlook"), "unknown");
+    json_decref(d);
+    d = kept_of(b, "paris");
+    assert_string_equal(text_at(d, "outlook"), "unknown");
+    json_decref(d);
+}
+
 /* One story, told to a collector that ticks all the time (every_us), or that
  * looks at it at the end. */
 static json_t *told(struct engine_bench *b, int64_t every_us, int64_t end_us) {
@@ -536,6 +568,7 @@ int main(void) {
         TEST(test_what_is_not_there),
         TEST(test_evidence),
         TEST(test_closed_incident),
+        TEST(test_closed_in_part),
         TEST(test_since_without_ticks),
         TEST(test_outlook_silent_audit),
         TEST(test_outage_known),
