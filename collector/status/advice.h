@@ -16,7 +16,8 @@ struct nx_advice_facts {
     const char *name;     /* "www.example.com" */
     const char *type;     /* "A" */
     const char *resolver; /* "192.0.2.53@53" */
-    const char *server;   /* an authoritative server that is wrong */
+    const char *server;   /* an authoritative server that denies the name */
+    const char *differs;  /* else one that has another RRset than expected */
     bool serial_known;    /* of that server */
     uint32_t serial;
     const char *other; /* a resolver of the same network that is clear */

@@ -3,6 +3,9 @@
 #include "collector/infer/verdict.h"
 
 #define MEANWHILE "[; use {other} meanwhile]"
+#define EXPECT                                                                 \
+    "correct the record there; if it is right, open the incident again with "  \
+    "another --expect"
 #define FLUSH " or flush {name} in {resolver}"
 
 const struct nx_advice_row nx_advice_table[] = {
@@ -135,6 +138,10 @@ const struct nx_advice_row nx_advice_table[] = {
      "denied again after the restoration: {server} still denies {name}",
      "fix name server {server}[, serial {serial}]; then flush {name} in "
      "{resolver}" MEANWHILE},
+    {NX_STATE_RECACHED, ALWAYS, 0,
+     "denied again after the restoration; name server {differs} has another "
+     "{type} for {name} than the expected one",
+     EXPECT "; then flush {name} in {resolver}" MEANWHILE},
     {NX_STATE_RECACHED, FLAG, NX_FLAG_SERIAL_CURRENT,
      "denied from the restored version of the zone: another view, or a bad "
      "copy with the new serial",
@@ -157,6 +164,10 @@ const struct nx_advice_row nx_advice_table[] = {
      "name server {server} denies {name}",
      "fix name server {server}[, serial {serial}]; caches fill again from it "
      "until then"},
+    {NX_STATE_STILL_NEGATIVE_AT_AUTHORITY, ALWAYS, 0,
+     "name server {differs} has another {type} for {name} than the expected "
+     "one",
+     EXPECT},
     {NX_STATE_STILL_NEGATIVE_AT_AUTHORITY, ALWAYS, 0,
      "a name server of the zone denies the name",
      "fix the name server that is listed under authority; caches fill again "
@@ -270,6 +281,10 @@ const struct nx_advice_row nx_advice_table[] = {
      "not asked yet: a question could plant the denial, and name server "
      "{server} denies {name}",
      "fix name server {server}[, serial {serial}]"},
+    {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_GUARDED,
+     "not asked yet: name server {differs} has another {type} for {name} than "
+     "the expected one",
+     EXPECT},
     {NX_STATE_UNKNOWN, OLD_GUARD, 0,
      "not asked yet: name servers that left the NS set deny {name}, and caches "
      "may ask them until {looks}",

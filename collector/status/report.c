@@ -104,7 +104,7 @@ void nx_report_transition(struct nx_report *report,
                           const struct nx_report_key *key, int64_t at_us,
                           const char *to_state) {
     unsigned state = state_of(to_state);
-    bool affected = state < NX_STATE_UNKNOWN;
+    bool affected = state < NX_STATE_REFUSED;
     struct nx_report_row *row = find(report, key, affected);
     if (row == NULL || state >= NX_STATE_N_) {
         return;
@@ -150,7 +150,7 @@ static const char *text_of(const json_t *object, const char *key) {
     return text != NULL ? text : "";
 }
 
-/* Between which two looks it cleared. */
+/* Whether it speaks for its network; between which two looks it cleared. */
 static void take_target(struct nx_report *report, const char *network,
                         const json_t *target) {
     const struct nx_report_key key = {
@@ -158,6 +158,11 @@ static void take_target(struct nx_report *report, const char *network,
         text_of(target, "name"), text_of(target, "type")};
     const json_t *span = json_object_get(target, "clear_observed");
     struct nx_report_row *row = find(report, &key, false);
+    const char *layer = text_of(target, "layer");
+    if (row != NULL) {
+        row->beside = strcmp(layer, nx_layer_text(NX_LAYER_UPSTREAM)) == 0 ||
+                      strcmp(layer, nx_layer_text(NX_LAYER_CONTROL)) == 0;
+    }
     if (row != NULL && row->cleared_us != NX_TIME_UNKNOWN) {
         row->lo_us = time_of(json_array_get(span, 0));
         row->hi_us = time_of(json_array_get(span, 1));
@@ -199,6 +204,9 @@ static void score(struct nx_report_row *row) {
  * two, was partly clear for a moment: its forecast, if there was one, rests on
  * no denial that was seen. */
 static bool was_affected(const struct nx_report_row *row) {
+    if (row->beside) {
+        return false;
+    }
     return row->states != 1U << NX_STATE_PARTLY_CLEAR ||
            (row->predicted_at_us != NX_TIME_UNKNOWN &&
             strcmp(row->basis, nx_basis_text(NX_BASIS_COUNTDOWN)) == 0);

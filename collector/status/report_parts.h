@@ -28,6 +28,7 @@ struct nx_report_row {
     int64_t predicted_at_us;
     int64_t point_us, lo90_us, hi90_us;
     char basis[16];
+    bool beside; /* asked for comparison: it speaks for no network */
     bool scored, inside;
     int64_t error_us;
     UT_hash_handle hh;

@@ -55,6 +55,7 @@ void nx_sheet_note_wrong(const struct nx_auth_view *view,
         return;
     }
     out->known = true;
+    out->differs = worst->class_ == NX_AUTH_DIFFERS;
     out->serial_known = worst->serial_known;
     out->serial = worst->serial;
     (void)nx_endpoint_text(&worst->at, address);
@@ -70,8 +71,21 @@ bool nx_sheet_may_suggest(const struct nx_endpoint *at) {
     return at->layer != NX_LAYER_HOST && !at->withheld;
 }
 
-/* Another resolver there that already answers for the same item: the network's
- * own before one that is there for comparison. */
+bool nx_sheet_answers(const struct nx_sheet *sheet,
+                      const struct nx_sheet_site *site,
+                      const struct nx_endpoint *at) {
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_target_view *view = &sheet->rows[i].view;
+        if (nx_endpoint_same_server(&view->question->to, at) &&
+            view->verdict.state != NX_STATE_CLEAR) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Another resolver there that already answers: the network's own before one
+ * that is there for comparison. */
 static const struct nx_endpoint *other_of(const struct nx_sheet *sheet,
                                           const struct nx_sheet_site *site,
                                           const struct nx_sheet_row *row) {
@@ -79,11 +93,10 @@ static const struct nx_endpoint *other_of(const struct nx_sheet *sheet,
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_target_view *view = &sheet->rows[i].view;
         const struct nx_endpoint *at = &view->question->to;
-        bool proven = view->item == row->view.item &&
-                      view->verdict.state == NX_STATE_CLEAR;
-        if (proven && nx_sheet_may_suggest(at) &&
-            (found == NULL || (at->layer == NX_LAYER_NETWORK &&
-                               found->layer != NX_LAYER_NETWORK))) {
+        bool better = found == NULL || (at->layer == NX_LAYER_NETWORK &&
+                                        found->layer != NX_LAYER_NETWORK);
+        if (better && view->item == row->view.item &&
+            nx_sheet_may_suggest(at) && nx_sheet_answers(sheet, site, at)) {
             found = at;
         }
     }
@@ -113,7 +126,8 @@ static void advise_row(const struct nx_sheet *sheet,
         .resolver = q->to.transport == NX_SYSTEM
                         ? "the agent's host (getaddrinfo)"
                         : nx_endpoint_text(&q->to, words.resolver),
-        .server = wrong->known ? wrong->server : NULL,
+        .server = wrong->known && !wrong->differs ? wrong->server : NULL,
+        .differs = wrong->known && wrong->differs ? wrong->server : NULL,
         .serial_known = wrong->serial_known,
         .serial = wrong->serial,
         .alias = wrong->alias,

@@ -333,20 +333,6 @@ static json_t *authority_commands(const struct nx_engine *engine,
 
 /* --- who may be used meanwhile --- */
 
-/* Does this resolver answer for every item, whoever of the network asks? */
-static bool is_good(const struct nx_sheet *sheet,
-                    const struct nx_sheet_site *site,
-                    const struct nx_endpoint *at) {
-    for (size_t i = site->first; i < site->first + site->n; i++) {
-        const struct nx_target_view *view = &sheet->rows[i].view;
-        if (nx_endpoint_equal(&view->question->to, at) &&
-            view->verdict.state != NX_STATE_CLEAR) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool listed(const struct nx_sheet *sheet,
                    const struct nx_sheet_site *site, size_t row) {
     const struct nx_endpoint *at = &sheet->rows[row].view.question->to;
@@ -366,7 +352,7 @@ static bool add_good(json_t *list, const struct nx_sheet *sheet,
         const struct nx_endpoint *at = &sheet->rows[i].view.question->to;
         if (at->layer != layer || sheet->rows[i].view.item != 0 ||
             !nx_sheet_may_suggest(at) || listed(sheet, site, i) ||
-            !is_good(sheet, site, at)) {
+            !nx_sheet_answers(sheet, site, at)) {
             continue;
         }
         if (!nx_json_add(list, json_pack("{s:o, s:s}", "resolver",

@@ -8,13 +8,56 @@
 #include "collector/status/status_sheet.h"
 #include "collector/status/status_text.h"
 
+static bool denies(const struct nx_sheet_row *row) {
+    struct nx_layer_word words[NX_LAYER_N] = {{0}};
+    nx_home_count(words, NX_LAYER_NETWORK, row->view.verdict.state);
+    return words[NX_LAYER_NETWORK].denied_n > 0;
+}
+
+/* The layer nearest to the network that an agent sees a denial in. */
+static unsigned denied_layer(const struct nx_sheet *sheet,
+                             const struct nx_sheet_site *site, unsigned item) {
+    unsigned found = NX_LAYER_N;
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_sheet_row *row = &sheet->rows[i];
+        unsigned layer = row->view.question->to.layer;
+        if (row->view.item == item && nx_layer_serves(layer) && denies(row) &&
+            found != NX_LAYER_NETWORK) {
+            found = layer;
+        }
+    }
+    return found;
+}
+
+/* Devices and resolvers behind others are those of one agent: what stands
+ * behind (or before) the one that denies is told by agents that ask that one.
+ * Resolvers to compare with are everybody's. */
+static bool concerns(const struct nx_sheet *sheet,
+                     const struct nx_sheet_site *site, unsigned item,
+                     unsigned denied, const struct nx_sheet_row *of) {
+    if (of->view.question->to.layer == NX_LAYER_CONTROL ||
+        denied == NX_LAYER_N) {
+        return true;
+    }
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_sheet_row *row = &sheet->rows[i];
+        if (row->agent == of->agent && row->view.item == item &&
+            row->view.question->to.layer == denied && denies(row)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void count(const struct nx_sheet *sheet,
                   const struct nx_sheet_site *site, unsigned item,
                   struct nx_layer_word words[NX_LAYER_N]) {
+    unsigned denied = denied_layer(sheet, site, item);
     memset(words, 0, NX_LAYER_N * sizeof(*words));
     for (size_t i = site->first; i < site->first + site->n; i++) {
-        const struct nx_target_view *view = &sheet->rows[i].view;
-        if (view->item == item) {
+        const struct nx_sheet_row *row = &sheet->rows[i];
+        const struct nx_target_view *view = &row->view;
+        if (view->item == item && concerns(sheet, site, item, denied, row)) {
             nx_home_count(words, view->question->to.layer, view->verdict.state);
         }
     }
@@ -49,21 +92,17 @@ struct parts {
     bool host_blocks;
 };
 
-static bool denies(const struct nx_sheet_row *row) {
-    struct nx_layer_word words[NX_LAYER_N] = {{0}};
-    nx_home_count(words, NX_LAYER_NETWORK, row->view.verdict.state);
-    return words[NX_LAYER_NETWORK].denied_n > 0;
-}
-
 /* False: it is none of policy, or there is none. */
 static bool one_of(const struct nx_sheet *sheet,
                    const struct nx_sheet_site *site, unsigned item,
                    unsigned layer, char *out) {
     const struct nx_sheet_row *found = NULL;
+    unsigned denied = denied_layer(sheet, site, item);
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_sheet_row *row = &sheet->rows[i];
         if (row->view.item == item && row->view.question->to.layer == layer &&
-            (found == NULL || (denies(row) && !denies(found)))) {
+            (found == NULL || (denies(row) && !denies(found))) &&
+            concerns(sheet, site, item, denied, row)) {
             found = row;
         }
     }
@@ -79,11 +118,13 @@ static bool one_of(const struct nx_sheet *sheet,
 static void system_part(const struct nx_sheet *sheet,
                         const struct nx_sheet_site *site, unsigned item,
                         struct parts *out) {
+    unsigned denied = denied_layer(sheet, site, item);
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_sheet_row *row = &sheet->rows[i];
         const struct nx_endpoint *at = &row->view.question->to;
         unsigned state = row->view.verdict.state;
-        if (row->view.item != item || at->layer != NX_LAYER_HOST) {
+        if (row->view.item != item || at->layer != NX_LAYER_HOST ||
+            !concerns(sheet, site, item, denied, row)) {
             continue;
         }
         if (at->transport != NX_SYSTEM) {

@@ -43,6 +43,22 @@ static bool overdue(const struct nx_sheet *sheet,
     return false;
 }
 
+/* Another answer that no TTL ends. */
+static bool is_kept_for_good(const struct nx_sheet *sheet,
+                             const struct nx_sheet_site *site) {
+    const uint32_t flags = 1U << NX_FLAG_OWN_ZONE | 1U << NX_FLAG_RENEWED |
+                           1U << NX_FLAG_HOSTS_FILE;
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_target_view *view = &sheet->rows[i].view;
+        if (nx_layer_serves(view->question->to.layer) &&
+            view->verdict.state == NX_STATE_OLD_POSITIVE &&
+            (view->verdict.flags & flags) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
                                       const struct nx_sheet_site *site) {
     switch ((enum nx_state)site->rollup.state) {
@@ -62,7 +78,9 @@ enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
     case NX_STATE_SERVFAIL_DNSSEC:
     case NX_STATE_SERVFAIL_OTHER:
     case NX_STATE_OLD_POSITIVE:
-        return overdue(sheet, site) ? NX_OUTLOOK_STUCK : NX_OUTLOOK_WAITING;
+        return overdue(sheet, site) || is_kept_for_good(sheet, site)
+                   ? NX_OUTLOOK_STUCK
+                   : NX_OUTLOOK_WAITING;
     case NX_STATE_UNKNOWN:
         /* The guard holds the questions back while the servers settle. */
         return site->rollup.unknown_reason == NX_UNKNOWN_GUARDED &&

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/infer/diagnosis.h"
 #include "common/hash.h"
 
 /* Room for one more; false and *failed when there is none. */
@@ -178,25 +179,40 @@ static uint32_t operator_of(const struct nx_labels *labels, unsigned layer) {
     return labels->asn;
 }
 
+/* The weight of an agent is shared by the resolvers that it asks. */
+static double share_of(const struct nx_sheet *sheet,
+                       const struct nx_sheet_site *site, size_t row,
+                       double weight) {
+    const struct nx_agent *of = sheet->rows[row].agent;
+    size_t n = 0;
+    for (size_t i = row; i < site->first + site->n; i++) {
+        n += sheet->rows[i].agent == of && sheet->rows[i].serves ? 1 : 0;
+    }
+    return n > 0 ? weight / (double)n : weight;
+}
+
 /* The rows of a site, without resolvers that are there for comparison: they do
- * not speak for the network. */
-static size_t site_targets(const struct nx_sheet *sheet,
+ * not speak for the network. Nor do agents without weight. */
+static size_t site_targets(struct nx_sheet *sheet,
                            const struct nx_engine *engine,
                            const struct nx_sheet_site *site,
                            struct nx_rollup_target *out) {
     size_t n = 0;
     struct nx_labels own = {.weight = 1};
     const struct nx_agent *of = NULL;
+    double share = 1;
     for (size_t i = site->first; i < site->first + site->n; i++) {
-        const struct nx_sheet_row *row = &sheet->rows[i];
+        struct nx_sheet_row *row = &sheet->rows[i];
         if (row->agent != of) {
             of = row->agent;
             nx_engine_agent_labels(engine, of, &own);
+            share = share_of(sheet, site, i, own.weight);
         }
         unsigned layer = row->view.question->to.layer;
+        row->serves = row->serves && share > 0;
         if (row->serves) {
             out[n++] = (struct nx_rollup_target){.verdict = &row->view.verdict,
-                                                 .weight = own.weight,
+                                                 .weight = share,
                                                  .group = row->group,
                                                  .operator_id =
                                                      operator_of(&own, layer)};
@@ -225,6 +241,19 @@ static void site_empty(struct nx_sheet_site *site) {
                                       .last_look_us = NX_TIME_UNKNOWN};
 }
 
+/* What stands for a network whose resolvers nobody has named yet: one of whom
+ * nothing is known. */
+static void note_nobody(struct nx_sheet *sheet,
+                        const struct nx_engine *engine) {
+    struct nx_profile profile;
+    nx_profile_default(&profile);
+    nx_diagnose(&nx_engine_settings(engine)->diagnosis, NULL, 0,
+                &sheet->facts[0], &profile, sheet->now_us, NULL,
+                &sheet->nobody);
+    sheet->not_named =
+        (struct nx_rollup_target){.verdict = &sheet->nobody, .weight = 1};
+}
+
 static void roll_up(struct nx_sheet *sheet, const struct nx_engine *engine) {
     struct nx_rollup_member *members =
         calloc(sheet->sites_n + 1, sizeof(*members));
@@ -242,6 +271,9 @@ static void roll_up(struct nx_sheet *sheet, const struct nx_engine *engine) {
         members[i] = (struct nx_rollup_member){
             .targets = targets, .targets_n = n, .weight = site->labels.weight};
         if (n == 0) {
+            note_nobody(sheet, engine);
+            members[i].targets = &sheet->not_named;
+            members[i].targets_n = 1;
             site_empty(site);
         } else if (sheet->how != NX_SHEET_BARE) {
             nx_rollup_network(targets, n, sheet->now_us, &site->rollup);

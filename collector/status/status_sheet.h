@@ -10,7 +10,8 @@
 struct nx_sheet_row {
     struct nx_target_view view;
     const struct nx_agent *agent;
-    bool serves;    /* its layer, at reading: the target may be gone since */
+    bool serves;    /* its layer, at reading: the target may be gone since;
+                       and its agent has weight */
     uint32_t group; /* equal: seen through the same cached entries; within the
                        network, after nx_sheet_foresee everywhere */
 };
@@ -29,6 +30,7 @@ struct nx_sheet_site {
 struct nx_sheet_wrong {
     bool alias; /* a server answers with an alias out of its zone */
     bool known;
+    bool differs;     /* it has another RRset than the expected one */
     char server[160]; /* "ns2.example.net (198.51.100.2@53)" */
     bool serial_known;
     uint32_t serial;
@@ -53,6 +55,8 @@ struct nx_sheet {
     size_t agents_n, agents_cap;
     struct nx_rollup_target *rollup_targets; /* of a site: from its first */
     struct nx_rollup_member *members;        /* of site i */
+    struct nx_verdict nobody;                /* of a site without targets */
+    struct nx_rollup_target not_named;       /* ... */
     struct nx_incident_forecast forecast; /* nx_sheet_foresee; else nothing */
     struct nx_auth_facts facts[NX_INCIDENT_ITEMS_MAX];
     struct nx_sheet_wrong wrong[NX_INCIDENT_ITEMS_MAX];
@@ -132,6 +136,11 @@ bool nx_status_put_home(json_t *object, const struct nx_sheet *sheet,
                         const struct nx_sheet_site *site);
 /* May users be sent to it, if it answers as restored? By the policy of the
  * agent that asks it. */
+/* Does this server, by whatever transport, answer for every item, whoever of
+ * the network asks? */
+bool nx_sheet_answers(const struct nx_sheet *sheet,
+                      const struct nx_sheet_site *site,
+                      const struct nx_endpoint *at);
 bool nx_sheet_may_suggest(const struct nx_endpoint *at);
 void nx_sheet_note_wrong(const struct nx_auth_view *view,
                          struct nx_sheet_wrong *out);

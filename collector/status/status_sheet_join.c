@@ -44,6 +44,10 @@ bool nx_sheet_append(struct nx_sheet *all, const struct nx_sheet *more) {
         all->sites[all->sites_n] = more->sites[i];
         all->sites[all->sites_n].first += all->rows_n;
         all->members[all->sites_n] = more->members[i];
+        if (more->members[i].targets == &more->not_named) {
+            all->nobody = more->nobody;
+            all->not_named = more->not_named;
+        }
         all->sites_n++;
     }
     for (size_t i = 0; i < more->rows_n; i++) {
@@ -54,17 +58,21 @@ bool nx_sheet_append(struct nx_sheet *all, const struct nx_sheet *more) {
     return true;
 }
 
-/* The targets of a site are those of its rows that serve, in their order. */
+/* The targets of a site are those of its rows that serve, in their order;
+ * without one, what stands for it. */
 static void settle_site(struct nx_sheet *all, size_t i) {
     const struct nx_sheet_site *site = &all->sites[i];
     struct nx_rollup_target *target = &all->rollup_targets[site->first];
-    all->members[i].targets = target;
     for (size_t k = site->first; k < site->first + site->n; k++) {
         const struct nx_sheet_row *row = &all->rows[k];
         if (row->serves) {
             (target++)->verdict = &row->view.verdict;
         }
     }
+    all->not_named.verdict = &all->nobody;
+    all->members[i].targets = target != &all->rollup_targets[site->first]
+                                  ? &all->rollup_targets[site->first]
+                                  : &all->not_named;
 }
 
 void nx_sheet_settle(struct nx_sheet *all) {

@@ -85,6 +85,9 @@ def check_evidence(site, incident, network, others):
     folder, tar = f"{OUT}/evidence", f"{OUT}/evidence.tar"
     site.cli("evidence", str(incident), network.name, "-o", folder)
     site.cli("evidence", str(incident), network.name, "-o", tar)
+    twice = site.cli("evidence", str(incident), network.name, "-o", tar,
+                     check=False)
+    assert twice.returncode == 70 and "File exists" in twice.stderr, twice
     names = sorted(os.path.relpath(os.path.join(d, f), folder)
                    for d, _s, files in os.walk(folder) for f in files)
     with tarfile.open(tar) as archive:

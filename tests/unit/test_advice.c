@@ -130,8 +130,22 @@ static void test_fix(void **state) {
          "www.example.com",
          "fix name server ns2.example.net (198.51.100.2@53), serial "
          "2026112003; caches fill again from it until then");
+    struct nx_advice_facts other = all; /* no denial: another address */
+    other.differs = other.server;
+    other.server = NULL;
+    other.alias = false;
+    says(&v, &other,
+         "name server ns2.example.net (198.51.100.2@53) has another A for "
+         "www.example.com than the expected one",
+         "correct the record there; if it is right, open the incident again "
+         "with another --expect");
     v = bare(NX_STATE_UNKNOWN);
     v.unknown_reason = NX_UNKNOWN_GUARDED;
+    says(&v, &other,
+         "not asked yet: name server ns2.example.net (198.51.100.2@53) has "
+         "another A for www.example.com than the expected one",
+         "correct the record there; if it is right, open the incident again "
+         "with another --expect");
     says(&v, &nothing,
          "not asked yet: a question could plant the denial before every name "
          "server is verified good",

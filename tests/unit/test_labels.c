@@ -229,6 +229,39 @@ static void test_weight_moves_milestones(void **state) {
     json_decref(d);
 }
 
+/* Nine clients ask one resolver, one asks nine: nine in ten are denied. One
+ * without a client is shown, and neither counts nor holds anything up. */
+static void test_weight_of_agents(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_agent other = {
+        .id = OSLO, .name = "lyon-2", .network = "lyon", .accepted = true};
+    assert_int_equal(nx_engine_agent_set(b->engine, &other), 0);
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 9, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    for (unsigned r = 1; r <= 9; r++) {
+        for (unsigned i = 0; i < 60; i++) {
+            sees_address(b, OSLO, r, T0 + S + i * S / 10);
+        }
+    }
+    tick(b, T0 + 10 * S);
+    say(b, NX_LABELS_OF_AGENT, "lyon", NX_LABELS_STORED, "weight", "9");
+    json_t *d = ask(b, NULL, false);
+    assert_float_equal(number_at(json_object_get(d, "summary"), "denied"), 0.9,
+                       1e-9);
+    json_decref(d);
+    say(b, NX_LABELS_OF_AGENT, "lyon", NX_LABELS_STORED, "weight", "0");
+    d = ask(b, NULL, false);
+    const json_t *lyon = json_array_get(json_object_get(d, "networks"), 0);
+    assert_int_equal(json_array_size(json_object_get(lyon, "targets")), 10);
+    assert_string_equal(json_string_value(json_object_get(lyon, "state")),
+                        "clear");
+    assert_float_equal(number_at(json_object_get(d, "summary"), "denied"), 0,
+                       1e-9);
+    json_decref(d);
+}
+
 static void test_filter(void **state) {
     struct engine_bench *b = *state;
     two_networks(b);
@@ -361,6 +394,7 @@ int main(void) {
         TEST(test_sources),
         TEST(test_document),
         TEST(test_weight_moves_milestones),
+        TEST(test_weight_of_agents),
         TEST(test_filter),
         TEST(test_groups),
         TEST(test_resolver_groups),

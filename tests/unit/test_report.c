@@ -154,6 +154,29 @@ static void test_lost_query_is_no_outage(void **state) {
     json_decref(d);
 }
 
+/* One that is asked for comparison, one that is silent: no outage of lyon. */
+static void test_who_speaks_for_a_network(void **state) {
+    struct nx_report *report = *state;
+    goes(report, "lyon", "192.0.2.53@53", 1, "cached-nxdomain");
+    goes(report, "lyon", "192.0.2.54@53", 1, "unreachable");
+    goes(report, "lyon", "192.0.2.55@53", 1, "refused");
+    json_t *s = status();
+    json_t *targets = json_object_get(
+        json_array_get(json_object_get(s, "networks"), 0), "targets");
+    assert_int_equal(
+        json_array_append_new(targets,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s}", "agent",
+                                        "lyon", "resolver", "192.0.2.53@53",
+                                        "name", "www.example.com.", "type", "A",
+                                        "layer", "control")),
+        0);
+    json_t *d = nx_report_document(report, s, false);
+    assert_int_equal(json_array_size(json_object_get(d, "networks")), 0);
+    assert_int_equal(json_array_size(json_object_get(d, "resolvers")), 0);
+    json_decref(d);
+    json_decref(s);
+}
+
 static void test_sentences(void **state) {
     struct nx_report *report = *state;
     struct nx_text text;
@@ -200,6 +223,7 @@ int main(void) {
         TEST(test_rows),
         TEST(test_nothing_happened),
         TEST(test_lost_query_is_no_outage),
+        TEST(test_who_speaks_for_a_network),
         TEST(test_sentences),
         TEST(test_hostile),
     };

@@ -133,6 +133,32 @@ static void test_outlook_of_networks(void **state) {
     check_outlook(b, T0 + 71 * S, "clear");
 }
 
+/* A network whose agent has not said hello is not clear, nor does the forecast
+ * take it for clear: without W there is none, with W that of a resolver that
+ * was not asked yet. */
+static void test_forecast_without_hello(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 50, T0 + S);
+    tick(b, T0 + 10 * S);
+    json_t *d = status(b, T0 + 10 * S);
+    assert_string_equal(text_at(d, "networks.1.reason"), "never-seen");
+    const json_t *summary = json_object_get(d, "summary");
+    assert_true(json_is_null(json_object_get(summary, "all_clear")));
+    assert_true(json_is_null(json_object_get(summary, "affected")));
+    json_decref(d);
+    audits(b, false, T0 + 11 * S);
+    audits(b, true, T0 + 12 * S);
+    tick(b, T0 + 12 * S);
+    d = status(b, T0 + 12 * S);
+    summary = json_object_get(d, "summary");
+    assert_true(strcmp(text_at(summary, "all_clear.hi90"),
+                       "2027-01-15T08:01:30.000Z") > 0);
+    assert_true(json_number_value(json_object_get(summary, "affected")) > 0.5);
+    json_decref(d);
+}
+
 static void test_outlook_policy(void **state) {
     struct engine_bench *b = *state;
     const struct nx_answer blocked = {.rcode = NX_RCODE_NXDOMAIN,
@@ -560,6 +586,7 @@ int main(void) {
         TEST(test_outlook_settling),
         TEST(test_outlook_of_networks),
         TEST(test_outlook_of_silence),
+        TEST(test_forecast_without_hello),
         TEST(test_outlook_policy),
         TEST(test_every_key_is_there),
         TEST(test_authority_object),

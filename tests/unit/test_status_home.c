@@ -104,6 +104,58 @@ static void test_application_is_told_apart(void **state) {
     json_decref(lyon);
 }
 
+/* Lyon's second agent; resolvers of it: those from `first`. */
+static void second(struct engine_bench *b, struct nx_endpoint *resolvers,
+                   size_t n) {
+    const struct nx_agent agent = {
+        .id = OSLO, .name = "lyon-2", .network = "lyon", .accepted = true};
+    const struct nx_hello h = {.software = "bench",
+                               .clock = clock_at(T0),
+                               .resolvers = resolvers,
+                               .resolvers_n = n};
+    assert_int_equal(nx_engine_agent_set(b->engine, &agent), 0);
+    assert_int_equal(nx_engine_hello(b->engine, OSLO, &h, T0), 0);
+}
+
+/* What is behind the resolver of another agent says nothing of this one's. */
+static void test_upstream_of_another_agent(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_endpoint behind[] = {resolver(2), resolver(3)};
+    behind[1].layer = NX_LAYER_UPSTREAM;
+    hello(b, LYON, 1, 0, T0);
+    second(b, behind, 2);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    clear(b, OSLO, 2, T0 + S);
+    clear(b, OSLO, 3, T0 + S);
+    tick(b, T0 + 10 * S);
+    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0 + 10 * S);
+    assert_string_equal(text_at(lyon, "state"), "cached-nxdomain");
+    assert_string_equal(text_at(lyon, "lives_in.layer"), "network");
+    json_decref(lyon);
+}
+
+/* Two agents ask one address, with a cache of its own behind it for each. */
+static void test_never_the_one_that_denies(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_endpoint both[] = {resolver(1), resolver(2)};
+    hello(b, LYON, 1, 0, T0);
+    second(b, both, 2);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    clear(b, OSLO, 1, T0 + S);
+    tick(b, T0 + 10 * S);
+    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0 + 10 * S);
+    assert_null(strstr(text_at(lyon, "advice"), "meanwhile"));
+    json_decref(lyon);
+    clear(b, OSLO, 2, T0 + 10 * S);
+    tick(b, T0 + 20 * S);
+    lyon = nx_status_network(b->engine, 7, "lyon", T0 + 20 * S);
+    assert_non_null(
+        strstr(text_at(lyon, "advice"), "use 192.0.2.2@53 meanwhile"));
+    json_decref(lyon);
+}
+
 static void blocked(struct engine_bench *b, unsigned r, int64_t from) {
     const struct nx_answer answer = {.rcode = NX_RCODE_NXDOMAIN,
                                      .flags = NX_ANS_EDNS,
@@ -171,6 +223,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_control_resolver_does_not_count),
         TEST(test_where_the_denial_lives),
+        TEST(test_upstream_of_another_agent),
+        TEST(test_never_the_one_that_denies),
         TEST(test_application_is_told_apart),
         TEST(test_policy_is_lifted_not_flushed),
         TEST(test_policy_of_the_provider),
