@@ -342,8 +342,8 @@ static int fill(struct nx_sheet *sheet, struct nx_engine *engine,
         drop_others_than_of(sheet, g.where->resolver);
     }
     sheet->failed |= !nx_sheet_group_sites(sheet);
-    roll_up(sheet, engine);
     take_facts(sheet, engine);
+    roll_up(sheet, engine);
     if (err != 0 || sheet->failed) {
         nx_sheet_fini(sheet);
         return err != 0 ? err : NX_ENOMEM;
