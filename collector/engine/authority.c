@@ -144,7 +144,17 @@ static enum nx_auth_word word_of(const struct nx_authority *a,
                                                  : NX_AUTH_WORD_NONE;
 }
 
-static void note_w(struct nx_authority *a, const uint8_t *owner, uint32_t w_s) {
+/* RFC 2308 section 3 */
+static uint32_t negative_ttl(uint32_t ttl_s, uint32_t minimum_s) {
+    return ttl_s < minimum_s ? ttl_s : minimum_s;
+}
+
+static uint32_t larger(uint32_t a, uint32_t b) {
+    return a > b ? a : b;
+}
+
+static void note_w(struct nx_authority *a, const uint8_t *owner, uint32_t ttl_s,
+                   uint32_t minimum_s) {
     size_t i = 0;
     while (i < a->zones_n && !nx_dname_equal(a->zones[i].owner, owner)) {
         i++;
@@ -155,15 +165,22 @@ static void note_w(struct nx_authority *a, const uint8_t *owner, uint32_t w_s) {
     if (i == a->zones_n) {
         a->zones_n++;
         (void)nx_dname_lower(owner, a->zones[i].owner);
-        a->zones[i].w_s = 0;
+        a->zones[i].w_s = a->zones[i].ttl_s = a->zones[i].minimum_s = 0;
     }
-    a->zones[i].w_s = w_s > a->zones[i].w_s ? w_s : a->zones[i].w_s;
+    struct nx_auth_zone *z = &a->zones[i];
+    z->w_s = larger(z->w_s, negative_ttl(ttl_s, minimum_s));
+    z->ttl_s = larger(z->ttl_s, ttl_s);
+    z->minimum_s = larger(z->minimum_s, minimum_s);
 }
 
+/* Serials of two zones do not compare. */
 static void note_outage_serial(struct nx_authority *a, uint32_t serial) {
-    if (!a->outage_serial_known || nx_serial_after(serial, a->outage_serial)) {
+    bool same =
+        a->outage_serial_known && nx_dname_equal(a->outage_serial_of, a->apex);
+    if (!same || nx_serial_after(serial, a->outage_serial)) {
         a->outage_serial = serial;
         a->outage_serial_known = true;
+        memcpy(a->outage_serial_of, a->apex, sizeof(a->outage_serial_of));
     }
 }
 
@@ -173,9 +190,7 @@ static void note_server_soa(struct nx_auth_server *s, uint32_t serial,
     s->serial_known = true;
     s->soa_ttl_s = ttl_s;
     s->soa_minimum_s = minimum_s;
-    ttl_s = nx_ttl_s(ttl_s);
-    minimum_s = nx_ttl_s(minimum_s);
-    s->w_s = ttl_s < minimum_s ? ttl_s : minimum_s; /* RFC 2308 section 3 */
+    s->w_s = negative_ttl(nx_ttl_s(ttl_s), nx_ttl_s(minimum_s));
 }
 
 static void note_negative_soa(struct nx_authority *a, struct nx_auth_entry *e,
@@ -184,10 +199,12 @@ static void note_negative_soa(struct nx_authority *a, struct nx_auth_entry *e,
     if ((answer->flags & NX_ANS_SOA) == 0 || answer->soa_owner == NULL) {
         return;
     }
-    note_server_soa(&e->server, answer->soa_serial, obs->soa_ttl_s,
-                    answer->soa_minimum_s);
-    note_w(a, answer->soa_owner, e->server.w_s);
+    note_w(a, answer->soa_owner, nx_ttl_s(obs->soa_ttl_s),
+           nx_ttl_s(answer->soa_minimum_s));
+    /* A server of both zones may answer for the parent's. */
     if (a->apex_known && nx_dname_equal(answer->soa_owner, a->apex)) {
+        note_server_soa(&e->server, answer->soa_serial, obs->soa_ttl_s,
+                        answer->soa_minimum_s);
         note_outage_serial(a, answer->soa_serial);
     }
 }
@@ -341,7 +358,8 @@ void nx_authority_soa(struct nx_authority *a, uint32_t agent_id,
     }
     uint32_t serial = be32(numbers);
     note_server_soa(&e->server, serial, obs->answer_ttl_s, be32(numbers + 16));
-    a->soa_w_s = e->server.w_s > a->soa_w_s ? e->server.w_s : a->soa_w_s;
+    a->soa_w_s = larger(a->soa_w_s, e->server.w_s);
+    a->soa_minimum_s = larger(a->soa_minimum_s, nx_ttl_s(be32(numbers + 16)));
     if (e->word >= NX_AUTH_WORD_DIFFERS) {
         /* Or was it restored between the two questions? */
         e->serial_bad = serial;

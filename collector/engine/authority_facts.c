@@ -245,85 +245,12 @@ static void facts_outage(const struct nx_authority *a,
             f->restored_hi_us < base_us) {
             base_us = f->restored_hi_us;
         }
-        uint32_t w_s = f->w_auth_s != 0 ? f->w_auth_s : W_UNSEEN_S;
+        uint32_t w_s = nx_longest_w(f) != 0 ? nx_longest_w(f) : W_UNSEEN_S;
         f->outage_lo_us = base_us - (int64_t)w_s * US_PER_S;
     }
     if (f->restored_hi_us != NX_TIME_UNKNOWN &&
         f->restored_lo_us == NX_TIME_UNKNOWN) {
         f->restored_lo_us = f->outage_lo_us; /* never seen bad */
-    }
-}
-
-/* --- the zone --- */
-
-static void facts_w(const struct nx_authority *a, struct nx_auth_facts *f) {
-    f->w_auth_s = 0;
-    f->parent_w_s = 0;
-    f->w_nsec_s = a->denial_ttl_s;
-    f->positive_ttl_s = a->positive_ttl_s;
-    for (size_t i = 0; i < a->zones_n; i++) {
-        const struct nx_auth_zone *z = &a->zones[i];
-        bool above = a->apex_known && !nx_dname_equal(a->apex, z->owner) &&
-                     nx_dname_under(a->apex, z->owner);
-        if (above && z->w_s > f->parent_w_s) {
-            f->parent_w_s = z->w_s;
-        }
-        if (z->w_s > f->w_auth_s) {
-            f->w_auth_s = z->w_s;
-        }
-    }
-    if (a->zones_n == 0) {
-        f->w_auth_s = a->soa_w_s;
-    }
-}
-
-static void facts_serial(const struct nx_authority *a,
-                         struct nx_auth_facts *f) {
-    f->serial_known = false;
-    f->serial_restored = 0;
-    for (size_t i = 0; i < a->entries_n; i++) {
-        const struct nx_auth_entry *e = &a->entries[i];
-        if (e->word != NX_AUTH_WORD_GOOD || !e->good_serial) {
-            continue;
-        }
-        if (!f->serial_known ||
-            nx_serial_after(f->serial_restored, e->serial_good)) {
-            f->serial_restored = e->serial_good;
-            f->serial_known = true;
-        }
-    }
-    f->serial_moves = f->serial_known && a->outage_serial_known &&
-                      nx_serial_after(f->serial_restored, a->outage_serial);
-}
-
-/* Servers that left the set feed caches that know the old one (left.h). */
-static void facts_delegation(const struct nx_authority *a,
-                             const struct nx_auth_rules *rules,
-                             struct nx_auth_facts *f) {
-    const struct nx_left_rules left = left_rules(rules);
-    int64_t fed_us = nx_left_fed(&a->left, &left, &f->old_w_s);
-    f->ns_ttl_s = a->ns_ttl_s;
-    f->ancestor_denied = nx_authority_ancestor(a) != NULL;
-    f->old_servers_negative =
-        fed_us != NX_TIME_UNKNOWN &&
-        (f->restored_hi_us == NX_TIME_UNKNOWN || fed_us > f->restored_hi_us);
-    f->deleg_changed_ns = a->set_changed || f->old_servers_negative;
-    f->fed_us = f->old_servers_negative && f->restored_hi_us != NX_TIME_UNKNOWN
-                    ? fed_us - f->restored_hi_us
-                    : 0;
-}
-
-static void facts_count(const struct nx_authority *a, struct nx_auth_facts *f) {
-    f->ns_total = 0;
-    f->ns_negative = 0;
-    for (size_t i = 0; i < a->entries_n; i++) {
-        if (nx_auth_is_worst(a, i)) {
-            f->ns_total++;
-            f->ns_negative =
-                (uint16_t)(f->ns_negative +
-                           (a->entries[i].server.class_ == NX_AUTH_DENIES ? 1
-                                                                          : 0));
-        }
     }
 }
 
@@ -337,7 +264,8 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->verified != b->verified || a->serial_moves != b->serial_moves ||
            a->serial_known != b->serial_known ||
            a->serial_restored != b->serial_restored ||
-           a->w_auth_s != b->w_auth_s || a->w_nsec_s != b->w_nsec_s ||
+           a->w_auth_s != b->w_auth_s || a->w_wire_s != b->w_wire_s ||
+           a->soa_minimum_s != b->soa_minimum_s || a->w_nsec_s != b->w_nsec_s ||
            a->positive_ttl_s != b->positive_ttl_s ||
            a->parent_w_s != b->parent_w_s || a->ns_ttl_s != b->ns_ttl_s ||
            a->old_w_s != b->old_w_s || a->fed_us != b->fed_us ||
@@ -429,12 +357,10 @@ bool nx_authority_step(struct nx_authority *a,
     nx_left_step(&a->left, &left, now_us);
     facts_verified(a, rules, &j, incident, now_us, &f);
     facts_restored(a, rules, incident, now_us, &f);
-    facts_w(a, &f);
+    nx_auth_facts_w(a, &f);
     facts_outage(a, incident, &f);
     nx_authority_bad(a, &f);
-    facts_serial(a, &f);
-    facts_delegation(a, rules, &f);
-    facts_count(a, &f);
+    nx_auth_facts_zone(a, &left, &f);
     a->outage_known = (uint8_t)known_by(a, incident);
     bool changed = facts_differ(&f, &a->facts);
     a->facts = f;

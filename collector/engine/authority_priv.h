@@ -43,10 +43,12 @@ struct nx_auth_vantage {
     uint8_t apex[NX_DNAME_MAX]; /* of the zone whose set it sees */
 };
 
-/* The largest negative TTL that servers sent with a zone's SOA. */
+/* The largest negative TTL that servers sent with a zone's SOA in denials. */
 struct nx_auth_zone {
     uint8_t owner[NX_DNAME_MAX];
     uint32_t w_s;
+    uint32_t ttl_s;     /* ... as sent, whatever MINIMUM says */
+    uint32_t minimum_s; /* the largest */
 };
 
 struct nx_authority {
@@ -64,11 +66,13 @@ struct nx_authority {
     uint8_t ancestor[NX_DNAME_MAX]; /* the highest that was denied */
     struct nx_auth_zone zones[NX_AUTH_ZONES_MAX];
     size_t zones_n;
-    uint32_t soa_w_s;        /* from SOA queries */
+    uint32_t soa_w_s; /* from SOA queries ... */
+    uint32_t soa_minimum_s;
     uint32_t positive_ttl_s; /* the largest that good servers sent */
     bool answers_vary;       /* from one good answer of a server to the next */
     bool outage_serial_known;
     uint32_t outage_serial;
+    uint8_t outage_serial_of[NX_DNAME_MAX]; /* apex of the zone */
 
     bool heard; /* some server said something useful */
     bool bad_seen;
@@ -96,6 +100,13 @@ struct nx_authority {
  * the outage, the last one ended with the restoration, whoever says when. f has
  * its other facts. */
 void nx_authority_bad(struct nx_authority *a, struct nx_auth_facts *f);
+
+/* authority_zone.c: w_auth_s, parent_w_s and other TTLs; then, of f with its
+ * times, the serial, the delegation, and how many servers there are. */
+void nx_auth_facts_w(const struct nx_authority *a, struct nx_auth_facts *f);
+void nx_auth_facts_zone(const struct nx_authority *a,
+                        const struct nx_left_rules *left,
+                        struct nx_auth_facts *f);
 
 /* authority.c: NULL when this agent told nothing. */
 const struct nx_auth_vantage *nx_auth_vantage(const struct nx_authority *a,

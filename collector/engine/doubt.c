@@ -10,9 +10,7 @@
 /* Until when may a denial from the outage be cached? Later than that another
  * answer is what this resolver is given. */
 static int64_t denials_end_us(const struct nx_auth_facts *facts) {
-    uint32_t w_s = facts->w_auth_s > facts->parent_w_s ? facts->w_auth_s
-                                                       : facts->parent_w_s;
-    int64_t life_us = ((int64_t)w_s + 1) * US_PER_S;
+    int64_t life_us = ((int64_t)nx_longest_w(facts) + 1) * US_PER_S;
     return facts->restored_hi_us != NX_TIME_UNKNOWN
                ? facts->restored_hi_us + LAYERS * life_us
                : INT64_MAX; /* it goes on */

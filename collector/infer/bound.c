@@ -112,6 +112,14 @@ static bool is_of_entry(enum nx_hard_reason reason) {
            reason == NX_HARD_MIN_CLAMP;
 }
 
+/* An entry that lives refutes a bound before its end. */
+static void outlast_lines(const struct nx_evidence *ev, struct nx_hard *hard) {
+    for (size_t i = 0; i < ev->lines.n && hard->reason != NX_HARD_NONE; i++) {
+        int64_t b_us = ev->lines.at[i].line.b_us;
+        hard->at_us = b_us > hard->at_us ? b_us : hard->at_us;
+    }
+}
+
 void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     int64_t from_us = ev->c->auth->restored_hi_us;
     struct length length = of_state(ev, out);
@@ -128,4 +136,6 @@ void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
         (is_of_entry(length.reason) || is_ancestor(ev) || nx_is_refed(ev))) {
         add_stack(ev, from_us, out);
     }
+    outlast_lines(ev, &out->hard);
+    outlast_lines(ev, &out->hard_stack);
 }

@@ -99,6 +99,20 @@ static uint32_t largest_shown(const struct nx_evidence *ev) {
     return (uint32_t)most_s;
 }
 
+/* A server that does not clip the SOA's TTL makes some keep the denial for that
+ * and others for MINIMUM; and a denial with another MINIMUM than the audit saw
+ * is of another version of the zone, or of another server, whose W may have
+ * been as long. What bounds all of them. */
+static uint32_t version_w(const struct nx_evidence *ev, uint32_t w_s) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    uint32_t minimum_s = largest_minimum(ev->c);
+
+    w_s = auth->w_wire_s > w_s ? auth->w_wire_s : w_s;
+    bool other = auth->soa_minimum_s > 0 ? minimum_s != auth->soa_minimum_s
+                                         : largest_shown(ev) > w_s;
+    return other && minimum_s > w_s ? minimum_s : w_s;
+}
+
 /* The authority's W for the zone that denies: the parent's when it does; the
  * NSEC's where a validator may synthesize from it (RFC 8198, 9077). */
 static uint32_t authority_w(const struct nx_evidence *ev) {
@@ -121,7 +135,7 @@ static uint32_t authority_w(const struct nx_evidence *ev) {
     if (nx_is_refed(ev) && auth->old_w_s > 0) {
         return auth->old_w_s;
     }
-    return w_s > 0 ? w_s : largest_minimum(ev->c);
+    return w_s > 0 ? version_w(ev, w_s) : largest_minimum(ev->c);
 }
 
 /* A canary-measured cap that a TTL may not show (dnsdist maxNegativeTTL,
@@ -188,8 +202,9 @@ static void find_w(struct nx_evidence *ev) {
 
 /* Section 12.1: with a clock that is, or may be, the zone's, a serial at or
  * past the restored one (or, where serials stand still, a fill after the
- * restoration) shows the age of somebody else's answer. Past the end of a
- * single layer only a chain is left, whose TTL is its own. */
+ * restoration; so with a parent, whose serial moves all the while) shows the
+ * age of somebody else's answer. Past the end of a single layer only a chain is
+ * left, whose TTL is its own. */
 static bool is_untrusted(const struct nx_evidence *ev,
                          const struct nx_look *look, int64_t newest_us) {
     const struct nx_auth_facts *auth = ev->c->auth;
@@ -197,15 +212,18 @@ static bool is_untrusted(const struct nx_evidence *ev,
                       (look->r_s - 2 - (int64_t)ev->w_s) * NX_US_PER_S;
 
     if (ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN ||
-        look->soa_rel != NX_SOA_APEX ||
+        (look->soa_rel != NX_SOA_APEX && look->soa_rel != NX_SOA_ANCESTOR) ||
         auth->restored_hi_us == NX_TIME_UNKNOWN ||
         newest_us > nx_single_layer_end(ev) + (int64_t)look->eps_us) {
         return false;
     }
-    if (auth->serial_known && auth->serial_moves) {
+    if (look->soa_rel == NX_SOA_APEX && auth->serial_known &&
+        auth->serial_moves) {
         return nx_serial_current(look, auth);
     }
-    return fill_us > auth->restored_hi_us;
+    /* A raised W would explain it, too. */
+    return fill_us > auth->restored_hi_us &&
+           (look->soa_rel == NX_SOA_APEX || !ev->ttl_raised);
 }
 
 static size_t pick(struct nx_evidence *ev, uint8_t *picked) {

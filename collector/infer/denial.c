@@ -83,16 +83,19 @@ static int64_t newest_old_fill(const struct nx_evidence *ev) {
     return at_us;
 }
 
-/* Where a raised W would explain it as well (the clamp is not known), the fill
- * must have been seen: our own query made it, or another entry ended and this
- * one followed. */
+/* Where a raised W would explain it as well (the clamp is not known, or not
+ * that high), the fill must have been seen: our own query made it, or another
+ * entry ended and this one followed. */
 static bool is_seen_to_come(const struct nx_evidence *ev,
                             const struct nx_line_info *info) {
     const struct nx_look *first = &ev->c->looks[info->first];
+    const struct nx_profile *profile = ev->c->profile;
+    bool measured = profile->verified &&
+                    (!ev->ttl_raised || profile->clamp_lo_s >= ev->w_s);
     bool ours =
         !ev->ttl_raised && info->r_max_s + INT64_C(1) >= (int64_t)ev->w_auth_s;
 
-    return ev->c->profile->verified || ours ||
+    return measured || ours ||
            (ev->expired_us != NX_TIME_UNKNOWN && first->tx_us > ev->expired_us);
 }
 
@@ -100,7 +103,8 @@ static bool is_seen_to_come(const struct nx_evidence *ev,
  * down (two agreeing looks; each further round is believed at once). The
  * inclusive family's fill is floored away by a second. Where the clock may be
  * the zone's and serials cannot tell, only what outlives every chain counts
- * (12.2, 12.4). */
+ * (12.2, 12.4). A parent's SOA is renewed by any denial below it, each time
+ * that its serial moves: it dates nothing. */
 static bool is_recached_line(const struct nx_evidence *ev,
                              const struct nx_line_info *info) {
     const struct nx_case *c = ev->c;
@@ -113,6 +117,10 @@ static bool is_recached_line(const struct nx_evidence *ev,
     }
     if (c->profile->conv == NX_CONV_F0) {
         fill_us -= NX_US_PER_S;
+    }
+    if (c->profile->soa_clock != NX_SOA_CLOCK_OWN &&
+        c->looks[info->last].soa_rel == NX_SOA_ANCESTOR) {
+        return false;
     }
     if (c->profile->soa_clock != NX_SOA_CLOCK_OWN &&
         (!c->auth->serial_moves ||

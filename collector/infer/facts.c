@@ -21,6 +21,14 @@ int64_t nx_fed_us(const struct nx_auth_facts *facts) {
                              : (int64_t)facts->ns_ttl_s * US_PER_S;
 }
 
+uint32_t nx_longest_w(const struct nx_auth_facts *facts) {
+    uint32_t w_s = facts->w_auth_s;
+
+    w_s = facts->w_wire_s > w_s ? facts->w_wire_s : w_s;
+    w_s = facts->parent_w_s > w_s ? facts->parent_w_s : w_s;
+    return facts->old_w_s > w_s ? facts->old_w_s : w_s;
+}
+
 void nx_profile_default(struct nx_profile *out) {
     memset(out, 0, sizeof(*out));
     out->conv = NX_CONV_U;

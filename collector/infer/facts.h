@@ -25,6 +25,10 @@ struct nx_auth_facts {
     bool serial_known;
     uint32_t serial_restored;
     uint32_t w_auth_s;       /* largest negative TTL sent in the outage */
+    uint32_t w_wire_s;       /* the same without MINIMUM: what BIND and others
+                                keep, where a server does not clip; 0: no */
+    uint32_t soa_minimum_s;  /* largest MINIMUM that the zone was seen with, 0:
+                                not known */
     uint32_t w_nsec_s;       /* NSEC TTL of a signed zone, 0: none */
     uint32_t positive_ttl_s; /* of the restored record, 0: not known */
     uint32_t parent_w_s;     /* negative TTL of the parent, 0: not known */
@@ -49,6 +53,9 @@ struct nx_auth_facts {
  * give one that knows the old set a fresh denial: as long as NS sets live, when
  * nobody saw when they left. */
 int64_t nx_fed_us(const struct nx_auth_facts *facts);
+
+/* The longest negative TTL that any of these servers gives. */
+uint32_t nx_longest_w(const struct nx_auth_facts *facts);
 
 /* Rounding of the shown TTL (nxclear-estimator(7) 3.3). */
 enum nx_conv { NX_CONV_U, NX_CONV_F, NX_CONV_F0, NX_CONV_T };

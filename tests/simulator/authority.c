@@ -133,6 +133,7 @@ void sim_authority_facts(const struct sim_authority *a, double t_s,
     out->serial_restored = SIM_SERIAL_RESTORED;
     out->w_auth_s =
         a->incident == SIM_MOVED && a->old_w_s > a->w_s ? a->old_w_s : a->w_s;
+    out->soa_minimum_s = a->minimum_s;
     out->positive_ttl_s = a->positive_ttl_s;
     facts_bad(a, t_s, out);
     if (a->incident == SIM_PARENT) {

@@ -52,6 +52,35 @@ static void test_serial_between_denial_and_restoration(void **state) {
     assert_true(step(b, T0 + 6 * S)->serial_moves);
 }
 
+/* Before the delegation came back, the servers of the parent denied the name,
+ * with the serial of their zone. */
+static void test_serial_of_the_parent(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, com, 1, 1, T0);
+    denies(b, 1, 1, com, 900, T0); /* serial 10 */
+    delegate(b, 1, apex, 2, 2, T0 + 100 * S);
+    good(b, 1, 2, T0 + 101 * S);
+    soa(b, 2, 12, T0 + 102 * S);
+    assert_true(step(b, T0 + 102 * S)->serial_known);
+    assert_false(step(b, T0 + 102 * S)->serial_moves);
+    denies(b, 1, 2, apex, 900, T0 + 110 * S); /* 10 again */
+    good(b, 1, 2, T0 + 120 * S);
+    soa(b, 2, 12, T0 + 121 * S);
+    assert_true(step(b, T0 + 121 * S)->serial_moves);
+}
+
+/* It holds the parent zone too, and answers for that: no serial of this one. */
+static void test_soa_of_the_parent(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_view view;
+    delegate(b, 1, apex, 1, 1, T0);
+    denies(b, 1, 1, com, 900, T0);
+    (void)step(b, T0);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_false(view.servers[0].serial_known);
+    assert_int_equal(view.facts.parent_w_s, 700);
+}
+
 static void test_w_from_soa_query(void **state) {
     struct bench *b = *state;
     delegate(b, 1, apex, 1, 1, T0);
@@ -60,6 +89,22 @@ static void test_w_from_soa_query(void **state) {
     assert_int_equal(step(b, T0 + S)->w_auth_s, 300);
     denies(b, 1, 1, apex, 120, T0 + 2 * S);
     assert_int_equal(step(b, T0 + 2 * S)->w_auth_s, 120);
+}
+
+/* As sent, beside what RFC 2308 makes of it; MINIMUM of denials and of SOA
+ * queries. */
+static void test_w_as_sent(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    denies(b, 1, 1, apex, 900, T0); /* MINIMUM 700 */
+    const struct nx_auth_facts *f = step(b, T0);
+    assert_int_equal(f->w_auth_s, 700);
+    assert_int_equal(f->w_wire_s, 900);
+    assert_int_equal(f->soa_minimum_s, 700);
+    denies(b, 1, 1, com, 5000, T0 + S); /* the parent's */
+    f = step(b, T0 + S);
+    assert_int_equal(f->w_wire_s, 900);
+    assert_int_equal(f->soa_minimum_s, 700);
 }
 
 static void test_hostile_soa(void **state) {
@@ -244,6 +289,9 @@ int main(void) {
         TEST(test_serial_that_stays),
         TEST(test_serial_between_denial_and_restoration),
         TEST(test_w_from_soa_query),
+        TEST(test_w_as_sent),
+        TEST(test_serial_of_the_parent),
+        TEST(test_soa_of_the_parent),
         TEST(test_hostile_soa),
         TEST(test_declared_without_agent),
         TEST(test_declared_for_later),

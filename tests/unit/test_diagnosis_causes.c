@@ -36,6 +36,126 @@ static void test_twin_of_a_failure(void **state) {
     assert_false(flagged(&t, NX_FLAG_CD_FAILS));
 }
 
+static void measured_own_clock(struct target *t) {
+    set_up(t);
+    t->auth.w_auth_s = 60;
+    t->profile.verified = true;
+    t->profile.chain_possible = false;
+    t->profile.conv = NX_CONV_F;
+    t->profile.soa_clock = NX_SOA_CLOCK_OWN;
+    t->profile.cap_hi_s = 10800;
+}
+
+/* Filled at 99 with a W of 3600 s, by a zone whose MINIMUM says so. */
+static void assert_counts_down(struct target *t, double at_s,
+                               uint32_t minimum_s) {
+    for (unsigned i = 0; i < 3; i++) {
+        denied(t, at_s + 2.1 * i, 3699)->soa_minimum_s = minimum_s;
+    }
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(t, at_s + 5)->state);
+    assert_int_equal(1, t->verdict.lines_n);
+    assert_true(t->verdict.hard.at_us >= t->verdict.lines[0].b_us);
+}
+
+/* The negative TTL was lowered with the repair; the audit saw the new one. */
+static void test_w_of_an_older_version(void **state) {
+    struct target t;
+
+    (void)state;
+    measured_own_clock(&t);
+    assert_counts_down(&t, 700, 3600);
+    assert_int_equal(NX_HARD_AUTH_WINDOW, t.verdict.hard.reason);
+    assert_int_equal((RESTORED_S + 3600) * S, t.verdict.hard.at_us);
+    assert_false(flagged(&t, NX_FLAG_TTL_RAISED));
+    measured_own_clock(&t);
+    t.auth.soa_minimum_s = 60;
+    assert_counts_down(&t, 3650, 3600); /* less is left than the new W */
+    set_up(&t);
+    t.auth.w_auth_s = 60;
+    assert_counts_down(&t, 2700, 3600);
+}
+
+/* Route 53: MINIMUM stands far above the SOA's TTL, always. */
+static void test_minimum_that_does_not_count(void **state) {
+    struct target t;
+
+    (void)state;
+    measured_own_clock(&t);
+    t.auth.soa_minimum_s = 86400;
+    for (unsigned i = 0; i < 3; i++) {
+        denied(&t, 200 + 2.1 * i, 250)->soa_minimum_s = 86400;
+    }
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 205)->state);
+}
+
+/* The name servers do not clip the SOA's TTL, and BIND keeps it as sent. */
+static void test_w_as_sent(void **state) {
+    struct target t;
+
+    (void)state;
+    measured_own_clock(&t);
+    t.auth.soa_minimum_s = 60;
+    t.auth.w_wire_s = 3600;
+    assert_counts_down(&t, 700, 60);
+    assert_int_equal((RESTORED_S + 3600) * S, t.verdict.hard.at_us);
+    measured_own_clock(&t);
+    t.auth.w_wire_s = 3600;
+    assert_counts_down(&t, 3650, 60);
+}
+
+/* A TTL above all that is known says that W is not known. */
+static void test_raised_w_is_no_new_entry(void **state) {
+    struct target t;
+
+    (void)state;
+    measured_own_clock(&t);
+    assert_counts_down(&t, 700, 60);
+    assert_true(flagged(&t, NX_FLAG_TTL_RAISED));
+}
+
+static struct nx_look *denied_by_parent(struct target *t, double at_s, int r_s,
+                                        uint32_t serial) {
+    struct nx_look *look = denied(t, at_s, (int)at_s + r_s);
+    look->soa_rel = NX_SOA_ANCESTOR;
+    look->soa_serial = serial;
+    look->soa_minimum_s = 900;
+    return look;
+}
+
+/* unbound shows the SOA of the parent, which any denial below that renews as
+ * soon as its serial moves: the TTL says nothing of this entry. */
+static void lost_delegation(enum nx_soa_clock clock, bool verified,
+                            bool chain_possible) {
+    struct target t;
+
+    set_up(&t);
+    t.auth.parent_w_s = 900;
+    t.auth.serial_moves = false;
+    t.profile.soa_clock = (uint8_t)clock;
+    t.profile.verified = verified;
+    t.profile.chain_possible = chain_possible;
+    denied_by_parent(&t, 200.1, 100, 1732700000);
+    denied_by_parent(&t, 260.4, 40, 1732700000);
+    assert_int_equal(NX_STATE_ANCESTOR_NXDOMAIN, at(&t, 261)->state);
+    denied_by_parent(&t, 320.1, 899, 1732700900);
+    denied_by_parent(&t, 350.1, 869, 1732700900);
+    assert_int_equal(NX_STATE_ANCESTOR_NXDOMAIN, at(&t, 350.2)->state);
+    assert_int_equal(NX_HARD_DELEGATION, t.verdict.hard.reason);
+    assert_true(t.verdict.eta.known);
+    assert_true(t.verdict.eta.point_us <= t.verdict.hard.at_us);
+    assert_true(t.verdict.eta.lo90_us >= 300 * S);
+}
+
+static void test_lost_delegation(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        bool verified = (i & 1) != 0;
+        bool chain = (i & 2) != 0;
+        lost_delegation(NX_SOA_CLOCK_UNKNOWN, verified, chain);
+        lost_delegation(NX_SOA_CLOCK_SHARED_UNTIL_CHANGE, verified, chain);
+    }
+}
+
 static void test_truncated_without_tcp(void **state) {
     struct target t;
 
@@ -200,6 +320,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ancestor_in_the_same_zone),
         cmocka_unit_test(test_twin_of_a_failure),
+        cmocka_unit_test(test_w_of_an_older_version),
+        cmocka_unit_test(test_minimum_that_does_not_count),
+        cmocka_unit_test(test_w_as_sent),
+        cmocka_unit_test(test_raised_w_is_no_new_entry),
+        cmocka_unit_test(test_lost_delegation),
         cmocka_unit_test(test_truncated_without_tcp),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_referral),
