@@ -131,6 +131,8 @@ struct nx_ack {
     int64_t received_us;
     int64_t sent_us;
     struct nx_ahead ahead; /* settled beyond the first hole */
+    bool dropped_known;
+    uint64_t dropped_n; /* of the settled ones: reported lost, not arrived */
     /* nx_codec_crc of a message that will never be taken, with epoch 0; 0: an
      * ack. */
     uint32_t refused_crc;
@@ -207,10 +209,12 @@ int nx_codec_pack_ack(const struct nx_ack *ack, uint8_t *out, size_t cap,
 int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,
                        uint8_t *out, size_t cap, size_t *len) NX_MUSTUSE;
 
-/* Unpacking. NX_ELIMIT: over a limit above, or the arena is full;
- * NX_EMALFORMED: not a message, an index out of its table, columns that do not
- * match, a bad name or address, an enum out of range. *why (when not NULL)
- * gets a constant text that says which field. */
+/* Unpacking takes at most NX_UNPACK_ARENA_BYTES of the arena. NX_ELIMIT: over a
+ * limit above, or the arena is full; NX_EMALFORMED: not a message, an index out
+ * of its table, columns that do not match, a bad name or address, an enum out
+ * of range; NX_EVERSION: something of this in a batch of a newer format than
+ * NX_BATCH_FORMAT, where it may be right. *why (when not NULL) gets a constant
+ * text that says which field. */
 int nx_codec_unpack_up(const uint8_t *bytes, size_t len, struct nx_arena *arena,
                        struct nx_up *out, const char **why) NX_MUSTUSE;
 int nx_codec_unpack_down(const uint8_t *bytes, size_t len,

@@ -196,6 +196,7 @@ int nx_codec_pack_ack(const struct nx_ack *ack, uint8_t *out, size_t cap,
     a.sent_us = ack->sent_us;
     a.refused_crc = ack->refused_crc;
     a.keep = ack->keep;
+    a.dropped = ack->dropped_known ? ack->dropped_n + 1 : 0;
     down.message_case = NXCLEAR__DOWN__MESSAGE_ACK;
     down.ack = &a;
     return nx_pack_finish(&down.base, out, cap, len);

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "common/codec_wire.h"
 #include "nxclear.pb-c.h"
 
 /* Up.batch is the one field of the outer message: tag, length, content. What is
@@ -10,7 +11,6 @@
 #define TAG_UP_BATCH ((2U << 3) | 2U)
 #define TAG_BATCH_CLOCK ((3U << 3) | 2U)
 #define TAG_BATCH_GAPS ((4U << 3) | 2U)
-#define VARINT_MAX 10U
 
 static size_t put_varint(uint8_t *out, uint64_t value) {
     size_t n = 0;
@@ -20,19 +20,6 @@ static size_t put_varint(uint8_t *out, uint64_t value) {
     }
     out[n++] = (uint8_t)value;
     return n;
-}
-
-/* Bytes read; 0 when it is not a whole varint. */
-static size_t get_varint(const uint8_t *bytes, size_t len, uint64_t *out) {
-    uint64_t value = 0;
-    for (size_t n = 0; n < len && n < VARINT_MAX; n++) {
-        value |= (uint64_t)(bytes[n] & 0x7f) << (7 * n);
-        if ((bytes[n] & 0x80) == 0) {
-            *out = value;
-            return n + 1;
-        }
-    }
-    return 0;
 }
 
 /* Both are shorter than 128 octets: one of length. */
@@ -73,13 +60,13 @@ int nx_codec_batch_patch(const uint8_t *bytes, size_t bytes_len,
                          const struct nx_batch_patch *patch, uint8_t *out,
                          size_t cap, size_t *len) {
     uint8_t added[NX_PATCH_MAX];
-    uint8_t head[1 + VARINT_MAX];
+    uint8_t head[1 + NX_WIRE_VARINT_MAX];
     uint64_t content = 0;
     if (bytes_len < 2 || bytes[0] != TAG_UP_BATCH ||
         patch->gaps_n > NX_PATCH_GAPS_MAX) {
         return NX_EMALFORMED;
     }
-    size_t skip = get_varint(bytes + 1, bytes_len - 1, &content);
+    size_t skip = nx_wire_varint(bytes + 1, bytes_len - 1, &content);
     if (skip == 0 || content != bytes_len - 1 - skip) {
         return NX_EMALFORMED;
     }

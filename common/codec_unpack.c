@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "common/codec_wire.h"
+
 bool nx_unpack_fail(struct nx_unpacker *u, int err, const char *why) {
     if (u->err == 0) {
         u->err = err;
@@ -27,12 +29,14 @@ void *nx_unpack_take(struct nx_unpacker *u, size_t n, size_t size) {
     return got;
 }
 
-static void *arena_alloc(void *arena, size_t size) {
-    return nx_arena_alloc(arena, 1, size);
+/* For protobuf-c: one unpacker's arena, and the only way it has to say why it
+ * gives no message. */
+static void *unpacker_alloc(void *unpacker, size_t size) {
+    return nx_unpack_take(unpacker, 1, size);
 }
 
-static void arena_free(void *arena, void *pointer) {
-    (void)arena;
+static void unpacker_free(void *unpacker, void *pointer) {
+    (void)unpacker;
     (void)pointer;
 }
 
@@ -180,6 +184,8 @@ static bool unpack_ack(struct nx_unpacker *u, const Nxclear__Ack *from,
     out->sent_us = from->sent_us;
     out->refused_crc = from->refused_crc;
     out->keep = from->keep != 0;
+    out->dropped_known = from->dropped > 0;
+    out->dropped_n = out->dropped_known ? from->dropped - 1 : 0;
     out->ahead.n = from->n_ahead;
     for (size_t i = 0; i < from->n_ahead; i++) {
         out->ahead.runs[i].from_seq = from->ahead[i]->from_seq;
@@ -248,7 +254,7 @@ static bool unpack_plan(struct nx_unpacker *u, const Nxclear__Plan *from,
 static bool unpack_batch(struct nx_unpacker *u, const Nxclear__Batch *from,
                          struct nx_batch *out) {
     bool done = nx_unpack_batch(u, from, out);
-    if (!done && u->err != NX_ENOMEM && from->format > NX_BATCH_FORMAT) {
+    if (!done && from->format > NX_BATCH_FORMAT) {
         u->err = NX_EVERSION;
     }
     return done;
@@ -261,17 +267,48 @@ static int finish(const struct nx_unpacker *u, bool done, const char **why) {
     return done ? 0 : u->err;
 }
 
+/* What is taken once must be read for ever, with an arena of no more than it
+ * takes: more of this one is not used, whatever is left. */
+static void begin(struct nx_unpacker *u, struct nx_arena *arena,
+                  struct nx_arena *part) {
+    *part = *arena;
+    if (part->cap_bytes - part->used_bytes > NX_UNPACK_ARENA_BYTES) {
+        part->cap_bytes = part->used_bytes + NX_UNPACK_ARENA_BYTES;
+    }
+    *u = (struct nx_unpacker){.arena = part};
+}
+
+/* Nothing came out of it: too large for the arena, or no message at all. One of
+ * a newer format may be of a kind that is not too large there. */
+static void not_unpacked(struct nx_unpacker *u, const uint8_t *bytes,
+                         size_t len, const char *why) {
+    bool full = !nx_unpack_want(u, false, why) && u->err == NX_ELIMIT;
+    if (full && nx_wire_batch_format(bytes, len) > NX_BATCH_FORMAT) {
+        u->err = NX_EVERSION;
+    }
+}
+
+static Nxclear__Up *unpack_up(struct nx_unpacker *u, const uint8_t *bytes,
+                              size_t len) {
+    ProtobufCAllocator allocator = {unpacker_alloc, unpacker_free, u};
+    if (!nx_unpack_at_most(u, len, NX_MSG_MAX_BYTES, "message: too long")) {
+        return NULL;
+    }
+    Nxclear__Up *from = nxclear__up__unpack(&allocator, len, bytes);
+    if (from == NULL) {
+        not_unpacked(u, bytes, len, "not a message from an agent");
+    }
+    return from;
+}
+
 int nx_codec_unpack_up(const uint8_t *bytes, size_t len, struct nx_arena *arena,
                        struct nx_up *out, const char **why) {
-    struct nx_unpacker u = {.arena = arena};
+    struct nx_unpacker u;
+    struct nx_arena part;
     struct nx_up up = {0};
     bool done = false;
-    ProtobufCAllocator allocator = {arena_alloc, arena_free, arena};
-    Nxclear__Up *from = NULL;
-    if (nx_unpack_at_most(&u, len, NX_MSG_MAX_BYTES, "message: too long")) {
-        from = nxclear__up__unpack(&allocator, len, bytes);
-        (void)nx_unpack_want(&u, from != NULL, "not a message from an agent");
-    }
+    begin(&u, arena, &part);
+    Nxclear__Up *from = unpack_up(&u, bytes, len);
     if (from != NULL) {
         switch (from->message_case) {
         case NXCLEAR__UP__MESSAGE_HELLO:
@@ -289,25 +326,33 @@ int nx_codec_unpack_up(const uint8_t *bytes, size_t len, struct nx_arena *arena,
             break;
         }
     }
+    arena->used_bytes = part.used_bytes;
     if (done) {
         *out = up;
     }
     return finish(&u, done, why);
 }
 
+static Nxclear__Down *unpack_down(struct nx_unpacker *u, const uint8_t *bytes,
+                                  size_t len) {
+    ProtobufCAllocator allocator = {unpacker_alloc, unpacker_free, u};
+    if (!nx_unpack_at_most(u, len, NX_MSG_MAX_BYTES, "message: too long")) {
+        return NULL;
+    }
+    Nxclear__Down *from = nxclear__down__unpack(&allocator, len, bytes);
+    (void)nx_unpack_want(u, from != NULL, "not a message from a collector");
+    return from;
+}
+
 int nx_codec_unpack_down(const uint8_t *bytes, size_t len,
                          struct nx_arena *arena, struct nx_down *out,
                          const char **why) {
-    struct nx_unpacker u = {.arena = arena};
+    struct nx_unpacker u;
+    struct nx_arena part;
     struct nx_down down = {0};
     bool done = false;
-    ProtobufCAllocator allocator = {arena_alloc, arena_free, arena};
-    Nxclear__Down *from = NULL;
-    if (nx_unpack_at_most(&u, len, NX_MSG_MAX_BYTES, "message: too long")) {
-        from = nxclear__down__unpack(&allocator, len, bytes);
-        (void)nx_unpack_want(&u, from != NULL,
-                             "not a message from a collector");
-    }
+    begin(&u, arena, &part);
+    Nxclear__Down *from = unpack_down(&u, bytes, len);
     if (from != NULL) {
         switch (from->message_case) {
         case NXCLEAR__DOWN__MESSAGE_ACK:
@@ -325,6 +370,7 @@ int nx_codec_unpack_down(const uint8_t *bytes, size_t len,
             break;
         }
     }
+    arena->used_bytes = part.used_bytes;
     if (done) {
         *out = down;
     }

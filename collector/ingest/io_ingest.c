@@ -51,10 +51,12 @@ static void send_ack(struct nx_ingest *ingest, struct nx_peer *peer,
         .echo = echo,
         .received_us = received_us,
         .sent_us = nx_steady_wall_us(ingest->parts.clock),
+        .dropped_known = true,
     };
     if (stream != NULL) {
         ack.acked_seq = stream->done.acked_seq;
         ack.ahead = stream->done.ahead;
+        ack.dropped_n = stream->done.dropped_n;
     }
     if (nx_codec_pack_ack(&ack, out, sizeof(out), &len) != NX_OK ||
         nx_ingest_send(ingest, peer, out, len) != NX_OK) {

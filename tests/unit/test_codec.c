@@ -434,7 +434,9 @@ static void plan_and_ack_round_trip(void **state) {
                          .sent_us = 5,
                          .ahead = {{{4, 9}, {11, 11}}, 2},
                          .refused_crc = 0xfedcba98,
-                         .keep = true};
+                         .keep = true,
+                         .dropped_known = true,
+                         .dropped_n = 0};
     assert_int_equal(nx_codec_pack_ack(&ack, message, sizeof(message), &len),
                      0);
     assert_int_equal(nx_codec_unpack_down(message, len, &arena, &down, NULL),
