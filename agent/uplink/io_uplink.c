@@ -217,10 +217,8 @@ static void on_keep(struct nx_uplink *u, uint32_t crc, int64_t now_us) {
         nx_log(again ? NX_LOG_DEBUG : NX_LOG_ERROR,
                "the collector is older than this agent (" NX_VERSION
                ") and cannot read a batch of %llu results: they are kept "
-               "until it is upgraded%s",
-               (unsigned long long)n,
-               nx_spool_rests(u->spool) ? ", and all that comes behind them"
-                                        : "");
+               "until it is upgraded",
+               (unsigned long long)n);
         u->kept_logged_us = again ? u->kept_logged_us : now_us;
         u->timeouts_n = 0; /* it is an answer */
     }

@@ -198,9 +198,21 @@ static uint64_t settled_n(const struct nx_spool *s, uint64_t acked_seq,
     return nx_settled_count(acked_seq, ahead, 1, s->next_seq);
 }
 
+/* What was told as lost may have arrived all the same, with its ack still on
+ * the way: the collector knows. */
+static void count_lost(struct nx_spool *s, const struct nx_ack *ack) {
+    uint64_t settled = settled_n(s, s->acked_seq, &s->ahead);
+    uint64_t lost = ack->dropped_n < settled ? ack->dropped_n : settled;
+    uint64_t in_holes = nx_spool_holes_lost(s);
+    if (ack->dropped_known) {
+        s->dropped_n = lost > in_holes ? lost - in_holes : 0;
+    }
+}
+
 /* The collector stands before what it once acknowledged. Which of the numbers
- * that it still has were told as lost is not known here: as many as can be. An
- * agent that says that it lost fewer than it reported looks like a copy. */
+ * that it still has were told as lost an older one does not say: as many as can
+ * be. An agent that says that it lost fewer than it reported looks like a copy.
+ */
 static void go_back(struct nx_spool *s, const struct nx_ack *ack) {
     uint64_t seq = 0;
     s->acked_seq = ack->acked_seq;
@@ -248,8 +260,12 @@ bool nx_spool_ack(struct nx_spool *s, const struct nx_ack *ack,
     if (now_n > before_n && ack->acked_seq >= s->acked_seq) {
         go_forward(s, ack, now_us);
         nx_spool_flights_settle(s);
+        count_lost(s, ack);
     } else if (answers_hello && !same) {
         go_back(s, ack); /* it may know more beyond what it lost */
+        count_lost(s, ack);
+    } else if (same) {
+        count_lost(s, ack);
     }
     return sample;
 }

@@ -18,10 +18,13 @@
  * Sending has two lanes: what came since the connection began goes at once;
  * what was kept goes oldest first, at most NX_SPOOL_DRAIN_PER_S batches a
  * second and NX_SPOOL_DRAIN_WINDOW unanswered. Acks are cumulative with a few
- * runs beyond (common/settled.h); both lanes go back to the first number that
- * is not settled after a reconnection or when acks stay away.
+ * runs beyond (common/settled.h); a batch that would be a run too many for the
+ * collector is passed over for one that is not. Both lanes go back to the first
+ * number that is not settled after a reconnection or when acks stay away.
  *
- * Ledger of an epoch: produced = acked + held + dropped, always.
+ * Ledger of an epoch: produced = acked + held + dropped, always. What is
+ * dropped while its ack is on the way counts as lost until an ack says that it
+ * arrived.
  *
  * Pure: the disk is a table of functions, io_spool.h has the real one. A call
  * that touches it may take as long as the disk does. */
@@ -36,7 +39,7 @@
 #define NX_SPOOL_SEGMENTS_MAX 4096U
 #define NX_SPOOL_HOLES_MAX 64U
 #define NX_SPOOL_FLIGHT_MAX 64U
-#define NX_SPOOL_WAITING_MAX (NX_AHEAD_MAX - 1U) /* one is of the two lanes */
+#define NX_SPOOL_WAITING_MAX NX_SPOOL_FLIGHT_MAX
 #define NX_SPOOL_RESERVE_BATCHES 4U /* full ones, numbers reserved ahead */
 #define NX_SPOOL_DRAIN_WINDOW 16U
 #define NX_SPOOL_DRAIN_PER_S 50
@@ -161,11 +164,10 @@ bool nx_spool_ack(struct nx_spool *spool, const struct nx_ack *ack,
 uint64_t nx_spool_refused(struct nx_spool *spool, uint32_t crc);
 
 /* The same when this collector cannot take it, but a newer one may: its results
- * wait until a connection has begun. NX_SPOOL_WAITING_MAX of them, and nothing
- * more is sent before that: so many runs of numbers may lie beyond an ack. */
+ * wait until a connection has begun. What it has room for goes on: NX_AHEAD_MAX
+ * runs of numbers may lie beyond an ack. With NX_SPOOL_WAITING_MAX runs that
+ * wait nothing more is sent before that. */
 uint64_t nx_spool_keep(struct nx_spool *spool, uint32_t crc);
-/* Is it so far? */
-bool nx_spool_rests(const struct nx_spool *spool);
 
 /* A connection has begun: from here on what comes is fresh. */
 void nx_spool_connected(struct nx_spool *spool, int64_t now_mono_us);

@@ -123,12 +123,17 @@ static void insert_hole(struct nx_spool *s, uint64_t from, uint64_t to,
     }
 }
 
-/* What is given up waits for no newer collector: what is behind it may go. */
+/* What is given up waits for no newer collector. */
 static void forget_waiting(struct nx_spool *s, uint64_t from, uint64_t to) {
     size_t kept = 0;
     for (size_t i = 0; i < s->waiting_n; i++) {
-        const struct nx_seq_range r = s->waiting[i];
-        if (r.from_seq < from || r.to_seq > to) {
+        struct nx_seq_range r = s->waiting[i];
+        if (from <= r.from_seq && to >= r.from_seq) {
+            r.from_seq = to + 1;
+        } else if (from <= r.to_seq && to >= r.to_seq) {
+            r.to_seq = from - 1;
+        }
+        if (r.from_seq <= r.to_seq) {
             s->waiting[kept++] = r;
         }
     }

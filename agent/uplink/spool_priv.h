@@ -1,5 +1,6 @@
 /* Inside of spool.c (what is held), spool_disk.c (segments and ledger),
- * spool_open.c (what an earlier run left) and spool_send.c (the two lanes). */
+ * spool_open.c (what an earlier run left), spool_send.c (the two lanes) and
+ * spool_flights.c (what is under way). */
 #ifndef NX_AGENT_SPOOL_PRIV_H
 #define NX_AGENT_SPOOL_PRIV_H
 
@@ -99,9 +100,11 @@ struct nx_spool {
     size_t waiting_n;
     int64_t progress_us;
     int64_t drain_us;   /* the next batch of the drain not before */
+    bool drain_rests;   /* when it was looked at last there was none to send */
     int64_t blocked_us; /* what is next waits until the ledger can be written:
                            to be tried again then; INT64_MAX: it does not */
     bool peeked;        /* what nx_spool_sent speaks of: */
+    bool peeked_beyond; /* it is not the next one of its lane */
     enum nx_lane_name peeked_lane;
     struct nx_record_head peeked_head;
     uint32_t peeked_crc;
@@ -173,7 +176,16 @@ int nx_spool_open(struct nx_spool *spool,
 void nx_spool_lanes_forget(struct nx_spool *spool,
                            const struct nx_entry *entry);
 void nx_spool_lanes_back(struct nx_spool *spool);
+
+/* --- spool_flights.c --- */
+
 /* Messages that are settled now are no longer in flight. */
 void nx_spool_flights_settle(struct nx_spool *spool);
+/* Will the collector take the batch, when it has what is under way, by the runs
+ * of numbers beyond its ack? */
+bool nx_spool_room(const struct nx_spool *spool,
+                   const struct nx_record_head *head);
+/* The number behind the first run of those that begins above seq; 0: none. */
+uint64_t nx_spool_behind_run(const struct nx_spool *spool, uint64_t seq);
 
 #endif

@@ -16,6 +16,7 @@ _Static_assert(NX_SPOOL_HOLES_MAX <= NX_PATCH_GAPS_MAX, "all fit a message");
 
 /* --- lanes --- */
 
+/* The first number from seq on that is to be sent. */
 static uint64_t skip(const struct nx_spool *s, uint64_t seq) {
     uint64_t before = 0;
     while (before != seq) {
@@ -28,6 +29,11 @@ static uint64_t skip(const struct nx_spool *s, uint64_t seq) {
         for (size_t i = 0; i < s->waiting_n; i++) {
             const struct nx_seq_range *r = &s->waiting[i];
             seq = seq >= r->from_seq && seq <= r->to_seq ? r->to_seq + 1 : seq;
+        }
+        for (size_t i = 0; i < s->flights_n; i++) {
+            const struct nx_flight *f = &s->flights[i];
+            seq = seq >= f->first_seq && seq <= f->last_seq ? f->last_seq + 1
+                                                            : seq;
         }
     }
     return seq;
@@ -151,17 +157,41 @@ static bool drain_may(const struct nx_spool *s, int64_t now_us) {
     return n < NX_SPOOL_DRAIN_WINDOW && now_us >= s->drain_us;
 }
 
-static bool next_place(struct nx_spool *s, int64_t now_us, struct place *out) {
-    if (s->flights_n == NX_SPOOL_FLIGHT_MAX || nx_spool_rests(s)) {
+/* The lane's next batch that the collector has room for. Those it has none for
+ * stay where they are: what goes instead is behind a run that it has, and makes
+ * that longer. */
+static bool find_taken(struct nx_spool *s, enum nx_lane_name name,
+                       uint64_t limit, struct place *out) {
+    struct nx_lane *lane = &s->lanes[name];
+    s->peeked_lane = name;
+    s->peeked_beyond = false;
+    if (!find(s, lane, limit, out)) {
         return false;
     }
-    s->peeked_lane = NX_LANE_FRESH;
-    if (find(s, &s->lanes[NX_LANE_FRESH], s->next_seq, out)) {
+    struct nx_lane beyond = *lane;
+    while (!nx_spool_room(s, &out->head)) {
+        beyond.seq = nx_spool_behind_run(s, nx_head_last(&out->head));
+        if (beyond.seq == 0 || !find(s, &beyond, limit, out)) {
+            return false;
+        }
+        s->peeked_beyond = true;
+    }
+    return true;
+}
+
+static bool next_place(struct nx_spool *s, int64_t now_us, struct place *out) {
+    if (s->flights_n == NX_SPOOL_FLIGHT_MAX ||
+        s->waiting_n == NX_SPOOL_WAITING_MAX) {
+        return false;
+    }
+    s->drain_rests = false;
+    if (find_taken(s, NX_LANE_FRESH, s->next_seq, out)) {
         return true;
     }
-    s->peeked_lane = NX_LANE_DRAIN;
-    return drain_may(s, now_us) &&
-           find(s, &s->lanes[NX_LANE_DRAIN], s->fresh_from, out);
+    bool may = drain_may(s, now_us);
+    bool found = may && find_taken(s, NX_LANE_DRAIN, s->fresh_from, out);
+    s->drain_rests = may && !found;
+    return found;
 }
 
 /* --- the message --- */
@@ -361,7 +391,9 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
                            !drain && first_seq > s->sent_top,
                            drain};
     s->sent_top = last_seq > s->sent_top ? last_seq : s->sent_top;
-    s->lanes[s->peeked_lane].seq = last_seq + 1;
+    if (!s->peeked_beyond) {
+        s->lanes[s->peeked_lane].seq = last_seq + 1;
+    }
     if (drain) {
         int64_t from_us = s->drain_us > now_us ? s->drain_us : now_us;
         s->drain_us = from_us + DRAIN_GAP_US;
@@ -369,79 +401,13 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
     s->peeked = false;
 }
 
-/* flights_n: there is none. */
-static size_t flight_of(const struct nx_spool *s, uint32_t crc) {
-    size_t i = 0;
-    while (i < s->flights_n && s->flights[i].crc != crc) {
-        i++;
-    }
-    return i;
-}
-
-static void flight_over(struct nx_spool *s, size_t i) {
-    s->flights_n--;
-    memmove(&s->flights[i], &s->flights[i + 1],
-            (s->flights_n - i) * sizeof(s->flights[0]));
-}
-
-uint64_t nx_spool_refused(struct nx_spool *s, uint32_t crc) {
-    size_t i = flight_of(s, crc);
-    if (i == s->flights_n) {
-        return 0;
-    }
-    uint64_t from = s->flights[i].first_seq;
-    uint64_t to = s->flights[i].last_seq;
-    if (!nx_spool_hole_fits(s, from, NX_GAP_DAMAGED)) {
-        return 0; /* it goes again when acks stay away */
-    }
-    flight_over(s, i);
-    nx_spool_hole(s, from, to, NX_GAP_DAMAGED);
-    return to - from + 1;
-}
-
-uint64_t nx_spool_keep(struct nx_spool *s, uint32_t crc) {
-    size_t i = flight_of(s, crc);
-    if (i == s->flights_n) {
-        return 0;
-    }
-    const struct nx_seq_range range = {s->flights[i].first_seq,
-                                       s->flights[i].last_seq};
-    flight_over(s, i); /* of more than may wait, too: nobody answers for it */
-    if (s->waiting_n < NX_SPOOL_WAITING_MAX) {
-        s->waiting[s->waiting_n++] = range;
-    }
-    return range.to_seq - range.from_seq + 1;
-}
-
-bool nx_spool_rests(const struct nx_spool *s) {
-    return s->waiting_n == NX_SPOOL_WAITING_MAX;
-}
-
 int64_t nx_spool_send_at(const struct nx_spool *s) {
     if (s->blocked_us != INT64_MAX) {
         return s->blocked_us;
     }
-    if (nx_spool_rests(s)) {
-        return INT64_MAX;
-    }
-    return skip(s, s->lanes[NX_LANE_DRAIN].seq) < s->fresh_from &&
+    return !s->drain_rests &&
+                   skip(s, s->lanes[NX_LANE_DRAIN].seq) < s->fresh_from &&
                    s->flights_n < NX_SPOOL_FLIGHT_MAX && drain_may(s, INT64_MAX)
                ? s->drain_us
                : INT64_MAX;
-}
-
-void nx_spool_flights_settle(struct nx_spool *s) {
-    size_t kept = 0;
-    for (size_t i = 0; i < s->flights_n; i++) {
-        const struct nx_flight *f = &s->flights[i];
-        if (nx_settled_count(s->acked_seq, &s->ahead, f->first_seq,
-                             f->last_seq) < f->last_seq - f->first_seq + 1) {
-            s->flights[kept++] = *f;
-        }
-    }
-    s->flights_n = kept;
-}
-
-int64_t nx_spool_timeout_at(const struct nx_spool *s, int64_t timeout_us) {
-    return s->flights_n > 0 ? s->progress_us + timeout_us : INT64_MAX;
 }

@@ -23,15 +23,16 @@ static void add_record(void *user, const struct nx_agent_record *record) {
     struct nx_engine *engine = nx_service_engine(roster->service);
     struct nx_labels labels;
     bool known = nx_engine_agent(engine, record->agent.id, &view) == 0;
-    json_t *agent = nx_roster_agent(record, known ? &view : NULL);
+    struct nx_ledger ledger;
+    bool said =
+        nx_service_ledger(roster->service, record->agent.id, &ledger) == NX_OK;
+    json_t *agent =
+        nx_roster_agent(record, known ? &view : NULL, said ? &ledger : NULL);
     nx_engine_agent_labels(engine, &record->agent, &labels);
     if (agent != NULL && record->agent.accepted) {
         (void)json_object_set_new(agent, "labels", nx_json_labels(&labels));
         (void)json_object_set_new(agent, "weight", json_real(labels.weight));
     }
-    struct nx_ledger ledger;
-    bool said =
-        nx_service_ledger(roster->service, record->agent.id, &ledger) == NX_OK;
     if (agent != NULL) {
         (void)json_object_set_new(agent, "ledger",
                                   nx_roster_ledger(said ? &ledger : NULL));
@@ -99,7 +100,7 @@ static void post_accept(struct nx_service *service,
         reply_agent_error(request, err, true, accept.key);
         return;
     }
-    nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL));
+    nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL, NULL));
 }
 
 static int move_agent(struct nx_service *service, enum nx_api_route route,
@@ -130,7 +131,7 @@ static void post_move(struct nx_service *service,
         reply_agent_error(request, err, route == NX_API_AGENT_REJECT, who);
         return;
     }
-    nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL));
+    nx_http_reply_json(request, 200, nx_roster_agent(&record, NULL, NULL));
 }
 
 static void add_audit(void *user, const struct nx_door_entry *entry) {

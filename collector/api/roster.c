@@ -49,21 +49,20 @@ static json_t *next_json(unsigned next) {
 /* The engine's part; absent members are null. Steals nothing on failure. */
 static json_t *seen_json(const struct nx_agent_view *view) {
     if (view == NULL) {
-        return json_pack("{s:n, s:n, s:n, s:n, s:o, s:n, s:n, s:n}",
-                         "last_seen", "last_result", "clock_offset_s",
-                         "clock_error_s", "resolvers", resolver_list(NULL),
-                         "results", "dropped", "software");
+        return json_pack("{s:n, s:n, s:n, s:n, s:o, s:n, s:n}", "last_seen",
+                         "last_result", "clock_offset_s", "clock_error_s",
+                         "resolvers", resolver_list(NULL), "results",
+                         "software");
     }
     bool known = view->offset_known;
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "last_seen",
+        "{s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "last_seen",
         time_or_null(view->last_seen_us), "last_result",
         time_or_null(view->last_result_us), "clock_offset_s",
         known ? seconds(view->wall_offset_us) : json_null(), "clock_error_s",
         known ? seconds((int64_t)view->offset_error_us) : json_null(),
         "resolvers", resolver_list(view), "results",
-        (json_int_t)view->results_n, "dropped", (json_int_t)view->dropped_n,
-        "software", text_or_null(view->software));
+        (json_int_t)view->results_n, "software", text_or_null(view->software));
 }
 
 static json_t *fingerprint_json(const char *key) {
@@ -75,12 +74,13 @@ static json_t *fingerprint_json(const char *key) {
 }
 
 json_t *nx_roster_agent(const struct nx_agent_record *record,
-                        const struct nx_agent_view *view) {
+                        const struct nx_agent_view *view,
+                        const struct nx_ledger *ledger) {
     const struct nx_agent *agent = &record->agent;
     bool pending = agent->network[0] == '\0';
     json_t *entry = json_pack(
-        "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o}", "id",
-        agent->id == 0 ? json_null() : json_integer(agent->id), "key",
+        "{s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o}",
+        "id", agent->id == 0 ? json_null() : json_integer(agent->id), "key",
         record->key, "fingerprint", fingerprint_json(record->key), "name",
         text_or_null(agent->name), "network", text_or_null(agent->network),
         "role",
@@ -90,7 +90,9 @@ json_t *nx_roster_agent(const struct nx_agent_record *record,
         nx_agent_state_text(record->state), "reason",
         text_or_null(record->reason), "address", text_or_null(record->address),
         "changed", time_or_null(record->changed_us), "next_key",
-        next_json(record->next));
+        next_json(record->next), "dropped",
+        ledger == NULL ? json_null()
+                       : json_integer((json_int_t)ledger->dropped));
     json_t *seen = seen_json(view);
     if (entry == NULL || seen == NULL || json_object_update(entry, seen) != 0) {
         json_decref(entry);

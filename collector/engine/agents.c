@@ -240,8 +240,6 @@ static void note_hello(struct nx_agent_state *a, const struct nx_hello *hello,
     a->last_seen_us = received_us;
     a->hello_us = received_us;
     a->clock = hello->clock;
-    a->dropped_n =
-        hello->dropped > a->dropped_n ? hello->dropped : a->dropped_n;
     a->plan_announce = hello->plan_revision != a->plan_revision;
     size_t len = strnlen(hello->software, NX_SOFTWARE_MAX);
     memcpy(a->software, hello->software, len);
@@ -325,7 +323,6 @@ static struct nx_agent_view view_of(const struct nx_agent_state *a) {
         .resolvers = a->resolvers,
         .resolvers_n = a->resolvers_n,
         .results_n = a->results_n,
-        .dropped_n = a->dropped_n,
         .software = a->software,
     };
 }

@@ -309,7 +309,6 @@ struct nx_agent_view {
     const struct nx_endpoint *resolvers;
     size_t resolvers_n;
     uint64_t results_n;
-    uint64_t dropped_n;
     const char *software;
 };
 /* Ordered by network, then name. */

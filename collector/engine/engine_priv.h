@@ -139,7 +139,7 @@ struct nx_agent_state {
     size_t resolvers_n;
     bool resolvers_known; /* by a hello */
     int64_t hello_us;
-    uint64_t results_n, dropped_n;
+    uint64_t results_n;
 
     struct nx_target *targets;
     uint64_t plan_revision;

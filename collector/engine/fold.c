@@ -277,9 +277,6 @@ static void note_batch(struct nx_agent_state *a, const struct nx_batch *batch,
     a->last_result_us = received_us;
     a->clock = batch->clock;
     a->results_n += batch->obs_n - skip;
-    for (size_t i = 0; i < batch->gaps_n; i++) {
-        a->dropped_n += batch->gaps[i].to_seq - batch->gaps[i].from_seq + 1;
-    }
 }
 
 static int fold_all(struct nx_fold *f, size_t skip) {

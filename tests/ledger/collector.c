@@ -81,10 +81,12 @@ static void send_ack(struct led_world *w, unsigned agent, uint64_t epoch,
     m.ack = (struct nx_ack){.epoch = epoch,
                             .echo = echo,
                             .received_us = received_us,
-                            .sent_us = wall_us(w)};
+                            .sent_us = wall_us(w),
+                            .dropped_known = true};
     if (stream != NULL) {
         m.ack.acked_seq = stream->done.acked_seq;
         m.ack.ahead = stream->done.ahead;
+        m.ack.dropped_n = stream->done.dropped_n;
         led_acked(&w->oracle, led_truth(&w->oracle, agent, epoch), &m.ack);
     }
     led_send_down(w, agent, &m);

@@ -169,7 +169,7 @@ static void check_rested(struct led_world *w, struct led_agent *a) {
         }
     }
     t->rested_seq = l.produced;
-    if (l.produced != t->stored_n + t->gaps_n || l.dropped < t->gaps_n ||
+    if (l.produced != t->stored_n + t->gaps_n || l.dropped != t->gaps_n ||
         t->position.ahead.n > 0) {
         led_broken(&w->oracle,
                    "agent %u at rest: produced %" PRIu64 ", dropped %" PRIu64

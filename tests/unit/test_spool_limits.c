@@ -228,18 +228,17 @@ static void test_refused_without_room(void **state) {
         nx_spool_hole(b->spool, 2 * i + 1, 2 * i + 1, NX_GAP_AGE);
     }
     nx_spool_connected(b->spool, 0);
-    bench_put(b, 10);
-    assert_int_equal(bench_send(b, S), 2 * NX_SPOOL_HOLES_MAX + 1);
+    assert_int_equal(bench_send(b, S), 2);
+    assert_int_equal(bench_send(b, 2 * S), 4);
     assert_int_equal(refuse_last(b), 0);
     assert_int_equal(bench_ledger(b).dropped, NX_SPOOL_HOLES_MAX);
     assert_true(nx_spool_timeout_at(b->spool, S) < INT64_MAX);
-    assert_int_equal(bench_send(b, 2 * S), 2);
     (void)bench_ack(b, 2, 2, &sent_us); /* tells of the first hole */
     nx_spool_rewind(b->spool, 3 * S);
-    assert_int_equal(bench_send(b, 3 * S), 2 * NX_SPOOL_HOLES_MAX + 1);
-    assert_int_equal(refuse_last(b), 10);
-    assert_int_equal(bench_ledger(b).dropped, NX_SPOOL_HOLES_MAX + 10);
-    for (uint64_t seq = 4; seq <= 2 * NX_SPOOL_HOLES_MAX; seq += 2) {
+    assert_int_equal(bench_send(b, 3 * S), 4);
+    assert_int_equal(refuse_last(b), 1);
+    assert_int_equal(bench_ledger(b).dropped, NX_SPOOL_HOLES_MAX + 1);
+    for (uint64_t seq = 6; seq <= 2 * NX_SPOOL_HOLES_MAX; seq += 2) {
         assert_int_equal(bench_send(b, (int64_t)seq * S), seq);
         (void)bench_ack(b, seq, seq, &sent_us);
     }
@@ -260,67 +259,6 @@ static void test_nearest_holes_become_one(void **state) {
     assert_int_equal(b->spool->holes[40].from_seq, 405);
     assert_int_equal(b->spool->holes[40].to_seq, 407);
     assert_int_equal(b->spool->holes[63].to_seq, 635);
-}
-
-/* What a collector is too old for waits, and nothing else for it; with as many
- * as may lie in the way all that follows waits, until a connection begins. */
-static void test_kept(void **state) {
-    struct bench *b = *state;
-    int64_t sent_us = 0;
-    bench_open(b, true);
-    nx_spool_connected(b->spool, 0);
-    for (uint64_t first = 1; first < 60; first += 20) {
-        bench_put(b, 10);
-        assert_false(nx_spool_rests(b->spool));
-        assert_int_equal(bench_send(b, S), first);
-        uint32_t crc = b->spool->peeked_crc;
-        assert_int_equal(nx_spool_keep(b->spool, crc ^ 2), 0);
-        assert_int_equal(nx_spool_keep(b->spool, crc), 10);
-        assert_int_equal(nx_spool_keep(b->spool, crc), 0);
-        bench_put(b, 10);
-        if (first < 40) {
-            assert_int_equal(bench_send(b, S), first + 10);
-            const struct nx_ack ack = {
-                .epoch = EPOCH,
-                .echo = first + 10,
-                .ahead = {.runs = {{11, 20}, {31, 40}}, .n = first / 20 + 1}};
-            (void)nx_spool_ack(b->spool, &ack, false, S, &sent_us);
-        }
-        nx_spool_rewind(b->spool, S); /* sends none of those that wait */
-    }
-    assert_true(nx_spool_rests(b->spool));
-    assert_int_equal(bench_send(b, S), 0);
-    assert_int_equal(nx_spool_send_at(b->spool), INT64_MAX);
-    assert_int_equal(nx_spool_timeout_at(b->spool, S), INT64_MAX);
-    assert_int_equal(bench_ledger(b).held, 40);
-    assert_int_equal(bench_ledger(b).acked, 20);
-    assert_int_equal(bench_ledger(b).dropped, 0);
-    nx_spool_connected(b->spool, 2 * S);
-    assert_int_equal(bench_send(b, 2 * S), 1);
-    assert_int_equal(bench_send(b, 3 * S), 21);
-    bench_crash(b, true);
-    assert_int_equal(bench_ledger(b).held, 60);
-    assert_int_equal(bench_drain(b), 60);
-}
-
-/* One of them is given up, for its age or for want of room: what is behind them
- * goes on, over the same connection. */
-static void test_kept_and_given_up(void **state) {
-    struct bench *b = *state;
-    bench_open(b, true);
-    nx_spool_connected(b->spool, 0);
-    for (unsigned i = 0; i < NX_SPOOL_WAITING_MAX; i++) {
-        bench_put(b, 10);
-        assert_int_equal(bench_send(b, S), 10 * i + 1);
-        assert_int_equal(nx_spool_keep(b->spool, b->spool->peeked_crc), 10);
-    }
-    bench_put(b, 10);
-    assert_int_equal(bench_send(b, S), 0);
-    nx_spool_hole(b->spool, 1, 9, NX_GAP_AGE); /* not all of it */
-    assert_true(nx_spool_rests(b->spool));
-    nx_spool_hole(b->spool, 1, 10, NX_GAP_AGE);
-    assert_false(nx_spool_rests(b->spool));
-    assert_int_equal(bench_send(b, S), 10 * NX_SPOOL_WAITING_MAX + 1);
 }
 
 #define MANY_HOLES (NX_SPOOL_HOLES_MAX - 4U)
@@ -435,8 +373,6 @@ int main(void) {
         WITH_BENCH(test_refused_while_draining),
         WITH_BENCH(test_refused_without_room),
         WITH_BENCH(test_nearest_holes_become_one),
-        WITH_BENCH(test_kept),
-        WITH_BENCH(test_kept_and_given_up),
         WITH_BENCH(test_holes_outlive_a_crash),
         WITH_BENCH(test_pages_of_the_ledger),
         WITH_BENCH(test_newer_version),

@@ -1,0 +1,176 @@
+/* What is under way: its end, and what the collector will have room for behind
+ * it. */
+#include <string.h>
+
+#include "agent/uplink/spool_priv.h"
+
+/* flights_n: there is none. */
+static size_t flight_of(const struct nx_spool *s, uint32_t crc) {
+    size_t i = 0;
+    while (i < s->flights_n && s->flights[i].crc != crc) {
+        i++;
+    }
+    return i;
+}
+
+static void flight_over(struct nx_spool *s, size_t i) {
+    s->flights_n--;
+    memmove(&s->flights[i], &s->flights[i + 1],
+            (s->flights_n - i) * sizeof(s->flights[0]));
+}
+
+uint64_t nx_spool_refused(struct nx_spool *s, uint32_t crc) {
+    size_t i = flight_of(s, crc);
+    if (i == s->flights_n) {
+        return 0;
+    }
+    uint64_t from = s->flights[i].first_seq;
+    uint64_t to = s->flights[i].last_seq;
+    if (!nx_spool_hole_fits(s, from, NX_GAP_DAMAGED)) {
+        return 0; /* it goes again when acks stay away */
+    }
+    flight_over(s, i);
+    nx_spool_hole(s, from, to, NX_GAP_DAMAGED);
+    return to - from + 1;
+}
+
+/* Neighbours wait as one. */
+static void wait_for_newer(struct nx_spool *s, struct nx_seq_range range) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->waiting_n; i++) {
+        const struct nx_seq_range r = s->waiting[i];
+        if (r.to_seq + 1 == range.from_seq) {
+            range.from_seq = r.from_seq;
+        } else if (range.to_seq + 1 == r.from_seq) {
+            range.to_seq = r.to_seq;
+        } else {
+            s->waiting[kept++] = r;
+        }
+    }
+    s->waiting_n = kept;
+    if (s->waiting_n < NX_SPOOL_WAITING_MAX) {
+        s->waiting[s->waiting_n++] = range;
+    }
+}
+
+uint64_t nx_spool_keep(struct nx_spool *s, uint32_t crc) {
+    size_t i = flight_of(s, crc);
+    if (i == s->flights_n) {
+        return 0;
+    }
+    const struct nx_seq_range range = {s->flights[i].first_seq,
+                                       s->flights[i].last_seq};
+    flight_over(s, i);
+    wait_for_newer(s, range);
+    return range.to_seq - range.from_seq + 1;
+}
+
+void nx_spool_flights_settle(struct nx_spool *s) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->flights_n; i++) {
+        const struct nx_flight *f = &s->flights[i];
+        if (nx_settled_count(s->acked_seq, &s->ahead, f->first_seq,
+                             f->last_seq) < f->last_seq - f->first_seq + 1) {
+            s->flights[kept++] = *f;
+        }
+    }
+    s->flights_n = kept;
+}
+
+int64_t nx_spool_timeout_at(const struct nx_spool *s, int64_t timeout_us) {
+    return s->flights_n > 0 ? s->progress_us + timeout_us : INT64_MAX;
+}
+
+/* --- what the collector will have --- */
+
+/* All that is settled, with what is under way and the holes that it tells of;
+ * and one more batch, unless last_seq is 0. */
+struct outlook {
+    const struct nx_spool *spool;
+    uint64_t first_seq, last_seq;
+    uint64_t told_to; /* holes below are told */
+};
+
+static void look_out(struct outlook *o, const struct nx_spool *s) {
+    *o = (struct outlook){.spool = s};
+    for (size_t i = 0; i < s->flights_n; i++) {
+        uint64_t first = s->flights[i].first_seq;
+        o->told_to = first > o->told_to ? first : o->told_to;
+    }
+}
+
+static uint64_t over(uint64_t seq, uint64_t from, uint64_t to) {
+    return seq >= from && seq <= to ? to + 1 : seq;
+}
+
+/* The first number from seq on that it will not have. */
+static uint64_t first_without(const struct outlook *o, uint64_t seq) {
+    const struct nx_spool *s = o->spool;
+    uint64_t before = 0;
+    while (before != seq) {
+        before = seq;
+        seq = nx_settled_skip(s->acked_seq, &s->ahead, seq);
+        for (size_t i = 0; i < s->flights_n; i++) {
+            seq = over(seq, s->flights[i].first_seq, s->flights[i].last_seq);
+        }
+        for (size_t i = 0; i < s->holes_n; i++) {
+            const struct nx_hole *h = &s->holes[i];
+            seq = h->from_seq < o->told_to ? over(seq, h->from_seq, h->to_seq)
+                                           : seq;
+        }
+        seq = over(seq, o->first_seq, o->last_seq);
+    }
+    return seq;
+}
+
+static uint64_t nearer(uint64_t best, uint64_t seq, uint64_t from) {
+    return from > seq && from < best ? from : best;
+}
+
+/* The first number behind seq, which it will not have, that it will;
+ * UINT64_MAX: none. */
+static uint64_t next_with(const struct outlook *o, uint64_t seq) {
+    const struct nx_spool *s = o->spool;
+    uint64_t best = UINT64_MAX;
+    for (size_t i = 0; i < s->ahead.n; i++) {
+        best = nearer(best, seq, s->ahead.runs[i].from_seq);
+    }
+    for (size_t i = 0; i < s->flights_n; i++) {
+        best = nearer(best, seq, s->flights[i].first_seq);
+    }
+    for (size_t i = 0; i < s->holes_n; i++) {
+        const struct nx_hole *h = &s->holes[i];
+        best = h->from_seq < o->told_to ? nearer(best, seq, h->from_seq) : best;
+    }
+    return o->last_seq > 0 ? nearer(best, seq, o->first_seq) : best;
+}
+
+/* Runs beyond the first hole. */
+static size_t runs_n(const struct outlook *o) {
+    size_t n = 0;
+    uint64_t seq = next_with(o, first_without(o, 1));
+    while (seq != UINT64_MAX) {
+        n++;
+        seq = next_with(o, first_without(o, seq));
+    }
+    return n;
+}
+
+bool nx_spool_room(const struct nx_spool *s,
+                   const struct nx_record_head *head) {
+    struct outlook o;
+    look_out(&o, s);
+    size_t before_n = runs_n(&o);
+    o.first_seq = head->first_seq;
+    o.last_seq = nx_head_last(head);
+    o.told_to = o.first_seq > o.told_to ? o.first_seq : o.told_to;
+    size_t with_n = runs_n(&o);
+    return with_n <= NX_AHEAD_MAX || with_n <= before_n;
+}
+
+uint64_t nx_spool_behind_run(const struct nx_spool *s, uint64_t seq) {
+    struct outlook o;
+    look_out(&o, s);
+    uint64_t run = next_with(&o, seq);
+    return run != UINT64_MAX ? first_without(&o, run) : 0;
+}
