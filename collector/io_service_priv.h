@@ -4,11 +4,12 @@
 
 #include "collector/alert/io_alerts.h"
 #include "collector/enrol/io_enrol.h"
+#include "collector/enrol/shelf.h"
 #include "collector/ingest/io_auth.h"
 #include "collector/ingest/io_ingest.h"
 #include "collector/io_service.h"
 #include "collector/status/status.h"
-#include "collector/store/retained.h"
+#include "collector/store/io_store_retain.h"
 #include "common/slice.h"
 
 struct nx_retain {
@@ -41,13 +42,12 @@ struct nx_service {
     struct event *on_judge;          /* between ticks, while targets are due */
     struct nx_slice judged;          /* ... so many at a time */
     bool judge_turn;                 /* of targets, not of networks */
-    struct nx_agent_record *records; /* accepted and revoked, by id */
+    struct nx_agent_record *records; /* all that were ever accepted, by id */
     size_t records_n;
     size_t records_cap;
-    struct nx_token *tokens; /* all that were made, by id */
-    size_t tokens_n, tokens_cap;
-    struct nx_enrolment *enrolments; /* all that were made, by id */
-    size_t enrolments_n, enrolments_cap;
+    struct nx_shelf strangers;  /* nx_agent_record: rejected, never accepted */
+    struct nx_shelf tokens;     /* nx_token: all that were made, by id */
+    struct nx_shelf enrolments; /* nx_enrolment: likewise */
     char server_key[NX_KEY_TEXT_MAX]; /* the collector's own, public */
     char next_key[NX_KEY_TEXT_MAX];   /* announced; "": none */
     char actor[NX_TEXT_LABEL_MAX + 8];
@@ -133,7 +133,7 @@ struct nx_change {
     struct nx_agent_record *record;    /* NULL: none */
     struct nx_token *token;            /* NULL: none */
     struct nx_enrolment *enrolment;    /* NULL: none */
-    uint32_t old_token, old_enrolment; /* that make room; 0: none */
+    uint32_t old_record, old_token, old_enrolment; /* that go; 0: none */
     const char *action;                /* for the audit log ... */
     const char *subject, *key, *detail;
 };
@@ -143,9 +143,27 @@ int nx_service_keep(struct nx_service *service,
 
 /* --- io_service_agents.c --- */
 
-/* The record of a key, Z85; NULL: none. */
+/* The record of a key that was ever accepted, Z85; NULL: none. */
 const struct nx_agent_record *
 nx_service_record_of_key(const struct nx_service *service, const char *key);
+
+/* --- io_service_strangers.c --- */
+
+#define NX_STRANGERS_MAX 4096U
+
+void nx_service_strangers_init(struct nx_service *service);
+/* One that the store has. */
+int nx_service_stranger_load(struct nx_service *service,
+                             const struct nx_agent_record *record) NX_MUSTUSE;
+/* NULL: the key is none of these. */
+struct nx_agent_record *nx_service_stranger(const struct nx_service *service,
+                                            const char *key);
+/* Turns a key away that was never accepted. Any error of the store. */
+int nx_service_stranger_reject(struct nx_service *service, const char *key,
+                               const char *address,
+                               struct nx_agent_record *out) NX_MUSTUSE;
+
+/* --- io_service_agents.c, further --- */
 
 /* Quarantine for an agent whose key is used twice. */
 void nx_service_clones(struct nx_service *service);

@@ -10,12 +10,18 @@
 
 #define US_PER_S INT64_C(1000000)
 #define GIVE_UP_US (7 * 86400 * US_PER_S)
+#define TOO_OLD "older than 7 days"
 #define STORE_WAIT_US (5 * US_PER_S)
 #define COMMIT_WAIT_US INT64_C(10000)
 #define PAUSE_MAX_US (3600 * US_PER_S) /* more: by a clock that was ahead */
 #define NAP_MAX_US (600 * US_PER_S)
 
-enum outcome { TAKEN, REFUSED, GIVEN_UP };
+enum outcome {
+    TAKEN,
+    REFUSED,
+    GIVEN_UP, /* with the attempt */
+    DROPPED,  /* without another attempt */
+};
 
 /* How the newest attempt ended. Kept until that is known to be committed: what
  * the receiver has must not be sent again because the store had no room. */
@@ -60,17 +66,28 @@ static int64_t now_us(const struct nx_postbox *postbox) {
 
 /* --- how an attempt ended --- */
 
+static int store_ending(struct nx_store *store, const struct ending *end) {
+    switch ((enum outcome)end->outcome) {
+    case TAKEN:
+        return nx_store_alert_end(store, end->alert_id, NULL, end->at_us);
+    case REFUSED:
+        return nx_store_alert_retry(store, end->alert_id, end->due_us,
+                                    end->why);
+    case GIVEN_UP:
+        return nx_store_alert_end(store, end->alert_id, end->why, end->at_us);
+    case DROPPED:
+        return nx_store_alert_drop(store, end->alert_id, end->why, end->at_us);
+    }
+    return NX_OK;
+}
+
 static void write_ending(struct slot *slot) {
     struct ending *end = &slot->ending;
     struct nx_postbox *postbox = slot->postbox;
     struct nx_group *group = postbox->parts.group;
     int err = nx_group_open(group);
     if (err == 0) {
-        err = end->outcome == REFUSED
-                  ? nx_store_alert_retry(postbox->parts.store, end->alert_id,
-                                         end->due_us, end->why)
-                  : nx_store_alert_end(postbox->parts.store, end->alert_id,
-                                       end->outcome == TAKEN, end->at_us);
+        err = store_ending(postbox->parts.store, end);
         if (err != 0) {
             nx_group_abort(group);
         }
@@ -109,7 +126,8 @@ static void conclude(struct slot *slot, enum outcome outcome, const char *why,
     end->at_us = now_us(slot->postbox);
     end->due_us = end->at_us + wait_us;
     (void)snprintf(end->why, sizeof(end->why), "%s", why);
-    slot->postbox->counters.given_up_n += outcome == GIVEN_UP ? 1 : 0;
+    slot->postbox->counters.given_up_n +=
+        outcome == GIVEN_UP || outcome == DROPPED ? 1 : 0;
     if (outcome != TAKEN) {
         nx_log(NX_LOG_WARN, "alert to %s not taken: %s; %s",
                slot->receiver->name, why,
@@ -130,11 +148,13 @@ static void on_done(void *user, bool taken, const char *why,
     slot->busy = false;
     postbox->counters.sent_n += taken ? 1 : 0;
     postbox->counters.failed_n += taken ? 0 : 1;
-    conclude(slot,
-             taken           ? TAKEN
-             : too_old(slot) ? GIVEN_UP
-                             : REFUSED,
-             why, retry_after_s);
+    if (!taken && too_old(slot)) {
+        char last[NX_STORE_ALERT_PROBLEM_MAX];
+        (void)snprintf(last, sizeof(last), TOO_OLD ": %s", why);
+        conclude(slot, GIVEN_UP, last, 0);
+    } else {
+        conclude(slot, taken ? TAKEN : REFUSED, why, retry_after_s);
+    }
     nx_postbox_wake(postbox);
 }
 
@@ -182,9 +202,9 @@ static int64_t act(struct slot *slot, int64_t at_us) {
         return at_us + COMMIT_WAIT_US;
     }
     if (slot->document == NULL || too_old(slot)) {
-        conclude(slot, GIVEN_UP,
+        conclude(slot, DROPPED,
                  slot->document == NULL ? "what is stored is no document"
-                                        : "it is older than 7 days",
+                                        : TOO_OLD,
                  0);
         return at_us;
     }

@@ -10,7 +10,7 @@
 
 #include "collector/alert/io_courier.h"
 #include "collector/ingest/io_group.h"
-#include "collector/store/io_store.h"
+#include "collector/store/io_store_alerts.h"
 #include "collector/store/retained.h"
 #include "common/io_clock.h"
 

@@ -13,7 +13,6 @@
 #ifndef NX_COLLECTOR_IO_STORE_H
 #define NX_COLLECTOR_IO_STORE_H
 
-#include "collector/alert/alert.h"
 #include "collector/api/access.h"
 #include "collector/enrol/door_log.h"
 #include "collector/enrol/enrolment.h"
@@ -22,7 +21,6 @@
 #include "collector/score/learn.h"
 #include "collector/score/tally.h"
 #include "collector/status/report.h"
-#include "collector/store/retained.h"
 
 #define NX_STORE_WHY_MAX 512U
 
@@ -67,6 +65,8 @@ int nx_store_probe(struct nx_store *store) NX_MUSTUSE;
  * or the name belongs to another accepted agent. Ids are never given twice. */
 int nx_store_agent_put(struct nx_store *store,
                        struct nx_agent_record *record) NX_MUSTUSE;
+/* One that was never accepted: nothing refers to it. */
+int nx_store_agent_drop(struct nx_store *store, uint32_t id) NX_MUSTUSE;
 int nx_store_agents(struct nx_store *store,
                     void (*visit)(void *user,
                                   const struct nx_agent_record *record),
@@ -277,107 +277,6 @@ int nx_store_forecasts(struct nx_store *store, uint32_t incident_id,
                        void (*visit)(void *user,
                                      const struct nx_store_event *event),
                        void *user) NX_MUSTUSE;
-
-/* --- alerts --- */
-
-#define NX_STORE_ALERTS_QUEUED_MAX 1000U /* of one receiver */
-#define NX_STORE_ALERTS_KEPT_MAX 1000U   /* that are over, of all */
-#define NX_STORE_ALERT_PROBLEM_MAX 160U
-
-enum nx_alert_state {
-    NX_ALERT_QUEUED,
-    NX_ALERT_SENT,
-    NX_ALERT_GIVEN_UP,
-};
-const char *nx_alert_state_text(unsigned state);
-
-/* Queues a document for a receiver, due at once. Over
- * NX_STORE_ALERTS_QUEUED_MAX the oldest one of the receiver is given up, which
- * the log says. */
-int nx_store_alert_add(struct nx_store *store, const char *receiver,
-                       const char *key, const char *document,
-                       int64_t at_us) NX_MUSTUSE;
-
-/* How many were given up so since the store was opened. */
-uint64_t nx_store_alerts_over(const struct nx_store *store);
-
-struct nx_store_alert {
-    int64_t alert_id;
-    const char *receiver, *key, *problem, *document; /* borrowed for the call */
-    uint8_t state;                                   /* enum nx_alert_state */
-    int64_t made_us, due_us;
-    int64_t ended_us; /* NX_TIME_UNKNOWN */
-    uint32_t attempts;
-};
-
-/* The receiver's oldest message in the queue, if there is one. */
-int nx_store_alert_next(struct nx_store *store, const char *receiver,
-                        void (*visit)(void *user,
-                                      const struct nx_store_alert *alert),
-                        void *user) NX_MUSTUSE;
-
-/* An attempt failed: the next one is at due_us. */
-int nx_store_alert_retry(struct nx_store *store, int64_t alert_id,
-                         int64_t due_us, const char *problem) NX_MUSTUSE;
-/* It was sent, or given up; the oldest ones that are over are forgotten. */
-int nx_store_alert_end(struct nx_store *store, int64_t alert_id, bool sent,
-                       int64_t at_us) NX_MUSTUSE;
-
-/* The newest ones, newest first. */
-int nx_store_alerts(struct nx_store *store, unsigned newest_n,
-                    void (*visit)(void *user,
-                                  const struct nx_store_alert *alert),
-                    void *user) NX_MUSTUSE;
-
-/* What was told of a network last. */
-int nx_store_told_put(struct nx_store *store, uint32_t incident_id,
-                      const struct nx_alert_told *told) NX_MUSTUSE;
-int nx_store_told_drop(struct nx_store *store, uint32_t incident_id) NX_MUSTUSE;
-int nx_store_told(struct nx_store *store,
-                  void (*visit)(void *user, uint32_t incident_id,
-                                const struct nx_alert_told *told),
-                  void *user) NX_MUSTUSE;
-
-/* --- retention --- */
-
-enum nx_retain_table {
-    NX_RETAIN_BATCH,
-    NX_RETAIN_HELLO,
-    NX_RETAIN_TRANSITION,
-    NX_RETAIN_FORECAST,
-    NX_RETAIN_FACT,
-    NX_RETAIN_PROFILE,
-    NX_RETAIN_TABLES_N
-};
-
-/* One pass over all tables; zero it but the times to begin. */
-struct nx_store_retention {
-    int64_t log_before_us;     /* batches and hellos received before go; nothing
-                                  that an open incident needs may be older */
-    int64_t history_before_us; /* transitions, forecasts, facts of closed
-                                  incidents */
-    int64_t now_us; /* of the pass; rows of later times hide no older ones */
-    int64_t done_id[NX_RETAIN_TABLES_N];
-    uint64_t deleted_n[NX_RETAIN_TABLES_N];
-};
-
-/* Deletes what is too old among the next `rows` ids of one table. How far
- * streams were acknowledged is not touched, nor the last hello of an agent
- * before what is kept. 1: there may be more; 0: the pass is over. */
-int nx_store_retain(struct nx_store *store, struct nx_store_retention *pass,
-                    unsigned rows) NX_MUSTUSE;
-
-/* The time by which retention went last (retained.h). Before the first one:
- * when the newest batch or hello came. NX_ENOTFOUND: there is none either. */
-int nx_store_retained_get(struct nx_store *store,
-                          struct nx_retained_kept *kept) NX_MUSTUSE;
-/* In a transaction, or alone. */
-int nx_store_retained_put(struct nx_store *store,
-                          const struct nx_retained_kept *kept) NX_MUSTUSE;
-
-/* Of the database, and what of it is free to be used again. */
-int nx_store_size(struct nx_store *store, uint64_t *bytes,
-                  uint64_t *free_bytes) NX_MUSTUSE;
 
 /* --- to check and to rebuild --- */
 

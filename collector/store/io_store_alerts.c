@@ -1,7 +1,10 @@
 /* Messages to operators: a queue that outlives the process. */
-#include "collector/store/io_store_sqlite.h"
+#include "collector/store/io_store_alerts.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+#include "collector/store/io_store_sqlite.h"
 
 #include "common/io_log.h"
 
@@ -10,30 +13,58 @@ const char *nx_alert_state_text(unsigned state) {
     return state <= NX_ALERT_GIVEN_UP ? text[state] : "?";
 }
 
+/* What is over, and why: the problem of the last attempt is the reason behind
+ * the reason. */
+#define GIVEN_UP_FOR(reason)                                                   \
+    "state = 'given-up', problem = " reason                                    \
+    " || CASE problem WHEN '' THEN '' ELSE ': ' || problem END"
+
+static int forget_old(struct nx_store *store) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_ALERT_TRIM,
+                  "DELETE FROM alert WHERE state != 'queued' AND alert_id IN "
+                  "(SELECT alert_id FROM alert WHERE state != 'queued' ORDER "
+                  "BY alert_id DESC LIMIT -1 OFFSET ?1)");
+    nx_sq_int(&sq, NX_STORE_ALERTS_KEPT_MAX);
+    return nx_sq_run(&sq);
+}
+
 static int give_up_over_limit(struct nx_store *store, const char *receiver,
                               int64_t at_us) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_ALERT_OVER,
-        "UPDATE alert SET state = 'given-up', ended_us = ?1, problem = 'too "
-        "many were waiting' WHERE alert_id IN (SELECT alert_id FROM alert "
-        "WHERE receiver = ?2 AND state = 'queued' ORDER BY alert_id DESC LIMIT "
-        "-1 OFFSET ?3)");
+        "UPDATE alert SET " GIVEN_UP_FOR(
+            "'too many were waiting'") ", ended_us = ?1 WHERE alert_id IN "
+                                       "(SELECT alert_id FROM alert "
+                                       "WHERE receiver = ?2 AND state = "
+                                       "'queued' ORDER BY alert_id DESC LIMIT "
+                                       "-1 OFFSET ?3)");
     nx_sq_int(&sq, at_us);
     nx_sq_text(&sq, receiver);
     nx_sq_int(&sq, NX_STORE_ALERTS_QUEUED_MAX);
     int err = nx_sq_run(&sq);
     int n = err == NX_OK ? sqlite3_changes(store->db) : 0;
-    if (n > 0) {
-        store->alerts_over_n += (uint64_t)n;
-        nx_log(NX_LOG_WARN,
-               "alert to %s given up: more than %u are waiting for it",
-               receiver, NX_STORE_ALERTS_QUEUED_MAX);
-    }
-    return err;
+    store->alerts_over_open_n += (uint64_t)n;
+    return n > 0 ? forget_old(store) : err;
 }
 
 uint64_t nx_store_alerts_over(const struct nx_store *store) {
     return store->alerts_over_n;
+}
+
+void nx_store_alerts_committed(struct nx_store *store) {
+    if (store->alerts_over_open_n > 0) {
+        nx_log(NX_LOG_WARN,
+               "%" PRIu64 " alerts given up: more than %u were waiting for a "
+               "receiver (nxclear alerts list)",
+               store->alerts_over_open_n, NX_STORE_ALERTS_QUEUED_MAX);
+    }
+    store->alerts_over_n += store->alerts_over_open_n;
+    store->alerts_over_open_n = 0;
+}
+
+void nx_store_alerts_rolled_back(struct nx_store *store) {
+    store->alerts_over_open_n = 0;
 }
 
 int nx_store_alert_add(struct nx_store *store, const char *receiver,
@@ -132,27 +163,30 @@ int nx_store_alert_retry(struct nx_store *store, int64_t alert_id,
     return nx_sq_run(&sq);
 }
 
-static int forget_old(struct nx_store *store) {
-    struct nx_sq sq =
-        nx_sq_use(store, NX_SQ_ALERT_TRIM,
-                  "DELETE FROM alert WHERE state != 'queued' AND alert_id IN "
-                  "(SELECT alert_id FROM alert WHERE state != 'queued' ORDER "
-                  "BY alert_id DESC LIMIT -1 OFFSET ?1)");
-    nx_sq_int(&sq, NX_STORE_ALERTS_KEPT_MAX);
-    return nx_sq_run(&sq);
-}
-
-int nx_store_alert_end(struct nx_store *store, int64_t alert_id, bool sent,
-                       int64_t at_us) {
+int nx_store_alert_end(struct nx_store *store, int64_t alert_id,
+                       const char *problem, int64_t at_us) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_ALERT_END,
-        "UPDATE alert SET state = ?1, ended_us = ?2, attempts = attempts + ?3, "
-        "problem = CASE ?3 WHEN 1 THEN '' ELSE problem END WHERE alert_id = ?4 "
-        "AND state = 'queued'");
-    nx_sq_text(&sq,
-               nx_alert_state_text(sent ? NX_ALERT_SENT : NX_ALERT_GIVEN_UP));
+        "UPDATE alert SET state = ?1, ended_us = ?2, attempts = attempts + 1, "
+        "problem = ?3 WHERE alert_id = ?4 AND state = 'queued'");
+    nx_sq_text(&sq, nx_alert_state_text(problem == NULL ? NX_ALERT_SENT
+                                                        : NX_ALERT_GIVEN_UP));
     nx_sq_int(&sq, at_us);
-    nx_sq_int(&sq, sent ? 1 : 0);
+    nx_sq_text(&sq, problem == NULL ? "" : problem);
+    nx_sq_int(&sq, alert_id);
+    int err = nx_sq_run(&sq);
+    return err == NX_OK ? forget_old(store) : err;
+}
+
+int nx_store_alert_drop(struct nx_store *store, int64_t alert_id,
+                        const char *reason, int64_t at_us) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_ALERT_DROP,
+                  "UPDATE alert SET " GIVEN_UP_FOR(
+                      "?1") ", ended_us = ?2 WHERE alert_id = ?3 AND "
+                            "state = 'queued'");
+    nx_sq_text(&sq, reason);
+    nx_sq_int(&sq, at_us);
     nx_sq_int(&sq, alert_id);
     int err = nx_sq_run(&sq);
     return err == NX_OK ? forget_old(store) : err;

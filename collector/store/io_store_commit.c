@@ -114,6 +114,8 @@ void nx_store_settle(struct nx_store *store) {
     (void)sqlite3_reset(c->stmt);
     if (c->err != NX_OK) {
         nx_store_rollback(store);
+    } else {
+        nx_store_alerts_committed(store);
     }
 }
 

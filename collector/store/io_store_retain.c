@@ -1,5 +1,7 @@
 /* Retention: old rows go, a window of ids at a time, so that no statement takes
  * long however large the tables are. */
+#include "collector/store/io_store_retain.h"
+
 #include "collector/store/io_store_sqlite.h"
 
 #define TEXT_(number) #number

@@ -200,6 +200,7 @@ void nx_store_rollback(struct nx_store *store) {
         sqlite3_step(sq.stmt);
         nx_sq_end(&sq);
     }
+    nx_store_alerts_rolled_back(store);
 }
 
 int nx_store_commit(struct nx_store *store) {
@@ -207,6 +208,8 @@ int nx_store_commit(struct nx_store *store) {
     int err = nx_sq_run(&sq);
     if (err != NX_OK) {
         nx_store_rollback(store);
+    } else {
+        nx_store_alerts_committed(store);
     }
     return err;
 }

@@ -16,6 +16,7 @@ enum nx_sq_slot {
     NX_SQ_PROBE,
     NX_SQ_AGENT_ADD,
     NX_SQ_AGENT_UPDATE,
+    NX_SQ_AGENT_DROP,
     NX_SQ_AGENTS,
     NX_SQ_LABEL_PUT,
     NX_SQ_LABEL_DROP,
@@ -75,6 +76,7 @@ enum nx_sq_slot {
     NX_SQ_ALERT_ADD,
     NX_SQ_ALERT_NEXT,
     NX_SQ_ALERT_END,
+    NX_SQ_ALERT_DROP,
     NX_SQ_ALERT_RETRY,
     NX_SQ_ALERT_TRIM,
     NX_SQ_ALERT_OVER,
@@ -118,7 +120,8 @@ struct nx_store {
     char *path;
     sqlite3_stmt *slots[NX_SQ_SLOTS_N];
     char problem[256];
-    uint64_t alerts_over_n; /* nx_store_alerts_over */
+    uint64_t alerts_over_n;      /* nx_store_alerts_over, */
+    uint64_t alerts_over_open_n; /* ... and in the open transaction */
 };
 
 /* One use of a statement: parameters are bound in order, the first error is
@@ -134,6 +137,10 @@ struct nx_sq {
  * takes back what it could not commit. */
 void nx_store_settle(struct nx_store *store);
 void nx_store_committer_stop(struct nx_store *store); /* none: nothing */
+
+/* --- io_store_alerts.c: the open transaction is over --- */
+void nx_store_alerts_committed(struct nx_store *store);
+void nx_store_alerts_rolled_back(struct nx_store *store);
 
 /* sql: a constant, prepared at the slot's first use. */
 struct nx_sq nx_sq_use(struct nx_store *store, enum nx_sq_slot slot,

@@ -326,7 +326,8 @@ static void test_given_up(void **state) {
     wait_for_sent(f, 1);
     assert_string_equal(carried.key, "new");
     assert_string_equal(queue_now(f),
-                        "new queued 0 , bad given-up 0 , old given-up 0 ");
+                        "new queued 0 , bad given-up 0 what is stored is no "
+                        "document, old given-up 0 older than 7 days");
     nx_postbox_counters(f->postbox, &counters);
     assert_int_equal(counters.given_up_n, 2);
 }
@@ -344,7 +345,8 @@ static void test_clock_ahead(void **state) {
     wait_for_sent(f, 2);
     f->retained = NX_RETAINED_TRUSTED;
     ends(false, "HTTP status 503");
-    assert_string_equal(queue_now(f), "one given-up 1 HTTP status 503");
+    assert_string_equal(queue_now(f),
+                        "one given-up 2 older than 7 days: HTTP status 503");
 }
 
 /* Other receivers while an ending is not committed: the message was taken, and
@@ -375,18 +377,33 @@ static void test_reload_before_commit(void **state) {
     nx_postbox_free(&f->postbox); /* it borrows conf */
 }
 
+static void oldest(void *user, const struct nx_store_alert *alert) {
+    (void)snprintf(user, 512, "%s %s", nx_alert_state_text(alert->state),
+                   alert->problem);
+}
+
+/* The oldest makes room, and says why; that counts when it is committed. */
 static void test_too_many(void **state) {
     struct fixture *f = *state;
     char sql[512];
+    char text[512] = "";
     (void)snprintf(sql, sizeof(sql),
                    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 "
                    "FROM n WHERE i < %u) INSERT INTO alert(receiver, key, "
                    "state, made_us, due_us, attempts, problem, document) "
-                   "SELECT 'hook', 'key', 'queued', 1, 1, 0, '', '{}' FROM n",
+                   "SELECT 'hook', 'key', 'queued', 1, 1, 1, 'HTTP status "
+                   "503', '{}' FROM n",
                    NX_STORE_ALERTS_QUEUED_MAX);
     execute(f, sql);
+    assert_int_equal(nx_store_begin(f->store), NX_OK);
+    assert_int_equal(nx_store_alert_add(f->store, "hook", "k", "{}", 1), NX_OK);
+    assert_int_equal(nx_store_alerts_over(f->store), 0);
+    nx_store_rollback(f->store);
     queue(f, "one more");
     assert_int_equal(nx_store_alerts_over(f->store), 1);
+    assert_int_equal(nx_store_alerts(f->store, 2000, oldest, text), NX_OK);
+    assert_string_equal(text,
+                        "given-up too many were waiting: HTTP status 503");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)

@@ -14,6 +14,7 @@
 
 #include "collector/store/io_store.h"
 #include "collector/store/io_store_profiles.h"
+#include "collector/store/io_store_retain.h"
 #include "collector/store/schema.h"
 #include "common/rrtype.h"
 

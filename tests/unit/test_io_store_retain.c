@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "collector/store/io_store_retain.h"
 #include "collector/store/io_store_sqlite.h"
 
 struct fixture {
