@@ -174,8 +174,9 @@ void nx_service_free(struct nx_service **service_p) {
     }
     free(service->records);
     json_decref(service->score);
-    free(service->tokens);
-    free(service->enrolments);
+    nx_shelf_fini(&service->strangers);
+    nx_shelf_fini(&service->tokens);
+    nx_shelf_fini(&service->enrolments);
     free(service->enrol_listen);
     free(service);
     *service_p = NULL;

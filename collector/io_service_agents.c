@@ -57,11 +57,9 @@ int nx_service_record_put(struct nx_service *service,
     }
     *slot = *record;
     at_door.accepted = open;
-    int err = NX_OK;
-    if (record->agent.network[0] != '\0') { /* else it was never one of ours */
-        err = nx_engine_agent_set(service->engine, &record->agent);
-        err =
-            err == NX_OK ? nx_ingest_agent_set(service->ingest, &at_door) : err;
+    int err = nx_engine_agent_set(service->engine, &record->agent);
+    if (err == NX_OK) {
+        err = nx_ingest_agent_set(service->ingest, &at_door);
     }
     int listed =
         open && err == NX_OK
@@ -73,8 +71,8 @@ int nx_service_record_put(struct nx_service *service,
     return err != NX_OK ? err : listed;
 }
 
-/* Stores a record, then lets it take effect. used: the join string that made
- * it, NULL. */
+/* Stores a record, then lets it take effect: one that was a stranger's is a new
+ * one. used: the join string that made it, NULL. */
 static int change(struct nx_service *service, struct nx_agent_record *record,
                   const char *action, struct nx_enrolment *used) {
     char detail[NX_TEXT_LABEL_MAX + 64];
@@ -90,7 +88,13 @@ static int change(struct nx_service *service, struct nx_agent_record *record,
                  record->agent.authority ? "authority" : "network");
         change.detail = detail;
     }
+    struct nx_agent_record *stranger =
+        nx_service_stranger(service, record->key);
+    change.old_record = stranger != NULL ? stranger->agent.id : 0;
     int err = nx_service_keep(service, &change);
+    if (err == NX_OK && stranger != NULL) {
+        nx_shelf_remove(&service->strangers, stranger);
+    }
     return err == NX_OK ? nx_service_record_put(service, record) : err;
 }
 
@@ -134,8 +138,12 @@ static int resolve_key(const struct nx_service *service, const char *text,
     return hits == 1 ? NX_OK : NX_ENOTFOUND;
 }
 
-static const char *pending_address(const struct nx_service *service,
-                                   const char *key) {
+static const char *last_address(const struct nx_service *service,
+                                const char *key) {
+    const struct nx_agent_record *stranger = nx_service_stranger(service, key);
+    if (stranger != NULL) {
+        return stranger->address;
+    }
     const struct nx_auth_pending *pending = NULL;
     size_t n = nx_auth_pending(service->auth, &pending);
     for (size_t i = 0; i < n; i++) {
@@ -194,7 +202,7 @@ static int draft(const struct nx_service *service, const char *key,
         *out = *known;
     } else {
         snprintf(out->address, sizeof(out->address), "%s",
-                 pending_address(service, out->key));
+                 last_address(service, out->key));
     }
     snprintf(out->agent.network, sizeof(out->agent.network), "%s",
              agent->network);
@@ -310,23 +318,20 @@ int nx_service_agent_revoke(struct nx_service *service, const char *who,
 
 int nx_service_agent_reject(struct nx_service *service, const char *key,
                             struct nx_agent_record *out) {
-    struct nx_agent_record record;
-    memset(&record, 0, sizeof(record));
-    int err = resolve_key(service, key, record.key);
+    char whole[NX_KEY_TEXT_MAX];
+    int err = resolve_key(service, key, whole);
     if (err != NX_OK) {
         return err;
     }
     const struct nx_agent_record *known =
-        nx_service_record_of_key(service, record.key);
-    if (known != NULL && known->agent.accepted) {
-        return NX_ESTATE;
-    }
+        nx_service_record_of_key(service, whole);
     if (known == NULL) {
-        snprintf(record.address, sizeof(record.address), "%s",
-                 pending_address(service, record.key));
-        known = &record;
+        return nx_service_stranger_reject(service, whole,
+                                          last_address(service, whole), out);
     }
-    return move(service, known, NX_AGENT_REJECTED, "", "agent rejected", out);
+    return known->agent.accepted ? NX_ESTATE
+                                 : move(service, known, NX_AGENT_REJECTED, "",
+                                        "agent rejected", out);
 }
 
 int nx_service_agent_quarantine(struct nx_service *service, const char *who,
@@ -402,6 +407,9 @@ void nx_service_agents(struct nx_service *service,
         record.next =
             (uint8_t)nx_ingest_next_key(service->ingest, record.agent.id);
         visit(user, &record);
+    }
+    for (size_t i = 0; i < service->strangers.n; i++) {
+        visit(user, nx_shelf_at(&service->strangers, i));
     }
     visit_pending(service, visit, user);
 }

@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -11,38 +10,28 @@
 
 /* --- in memory --- */
 
-static struct nx_enrolment *slot_add(struct nx_service *service) {
-    if (service->enrolments_n == service->enrolments_cap) {
-        size_t cap =
-            service->enrolments_cap == 0 ? 16 : 2 * service->enrolments_cap;
-        struct nx_enrolment *grown =
-            realloc(service->enrolments, cap * sizeof(*grown));
-        if (grown == NULL) {
-            return NULL;
-        }
-        service->enrolments = grown;
-        service->enrolments_cap = cap;
-    }
-    return &service->enrolments[service->enrolments_n++];
+static bool over(const void *item, int64_t now_us) {
+    return nx_enrolment_state(item, now_us) != NX_ENROLMENT_OPEN;
 }
 
 struct loading {
-    struct nx_service *service;
+    struct nx_shelf *enrolments;
     int err;
 };
 
 static void load_one(void *user, const struct nx_enrolment *enrolment) {
     struct loading *loading = user;
-    struct nx_enrolment *slot = slot_add(loading->service);
-    if (slot == NULL) {
-        loading->err = NX_ENOMEM;
-    } else {
-        *slot = *enrolment;
+    if (loading->err == NX_OK) {
+        loading->err = nx_shelf_load(loading->enrolments, enrolment);
     }
 }
 
 int nx_service_enrolments_load(struct nx_service *service) {
-    struct loading loading = {service, NX_OK};
+    struct loading loading = {&service->enrolments, NX_OK};
+    service->enrolments =
+        (struct nx_shelf){.item_bytes = sizeof(struct nx_enrolment),
+                          .max = NX_ENROLMENTS_MAX,
+                          .over = over};
     int err = nx_store_enrolments(service->store, load_one, &loading);
     return err != NX_OK ? err : loading.err;
 }
@@ -51,8 +40,8 @@ void nx_service_enrolments(const struct nx_service *service,
                            void (*visit)(void *user,
                                          const struct nx_enrolment *enrolment),
                            void *user) {
-    for (size_t i = 0; i < service->enrolments_n; i++) {
-        visit(user, &service->enrolments[i]);
+    for (size_t i = 0; i < service->enrolments.n; i++) {
+        visit(user, nx_shelf_at(&service->enrolments, i));
     }
 }
 
@@ -114,17 +103,6 @@ static int keep(struct nx_service *service, struct nx_enrolment *enrolment,
     return nx_service_keep(service, &change);
 }
 
-/* The oldest one that nobody can use any more; NULL: all are open. */
-static struct nx_enrolment *over(struct nx_service *service, int64_t now_us) {
-    size_t i = 0;
-    while (i < service->enrolments_n &&
-           nx_enrolment_state(&service->enrolments[i], now_us) ==
-               NX_ENROLMENT_OPEN) {
-        i++;
-    }
-    return i < service->enrolments_n ? &service->enrolments[i] : NULL;
-}
-
 /* The string of a new token. */
 static int draw(const struct nx_service *service, uint8_t *token_hash,
                 char *text) {
@@ -162,39 +140,28 @@ int nx_service_enrol_create(struct nx_service *service,
                                      .expires_us = now_us + asked->lasts_us,
                                      .revoked_us = NX_TIME_UNKNOWN,
                                      .used_us = NX_TIME_UNKNOWN};
-    bool full = service->enrolments_n >= NX_ENROLMENTS_MAX;
-    struct nx_enrolment *old = full ? over(service, now_us) : NULL;
-    if (full && old == NULL) {
-        return NX_ELIMIT;
-    }
+    void *old = NULL;
     memcpy(enrolment.network, asked->network, sizeof(enrolment.network));
     memcpy(enrolment.name, asked->name, sizeof(enrolment.name));
-    int err = draw(service, enrolment.token_hash, text);
-    if (err != NX_OK) {
-        return err;
+    int err = nx_shelf_reserve(&service->enrolments, now_us, &old);
+    if (err == NX_OK) {
+        err = draw(service, enrolment.token_hash, text);
     }
-    struct nx_enrolment *slot =
-        full ? &service->enrolments[service->enrolments_n - 1]
-             : slot_add(service);
-    err = slot == NULL ? NX_ENOMEM
-                       : keep(service, &enrolment, old, "join string created");
-    if (err != NX_OK) {
-        service->enrolments_n -= slot != NULL && !full ? 1 : 0;
-        return err;
+    if (err == NX_OK) {
+        err = keep(service, &enrolment, old, "join string created");
     }
-    if (full) {
-        memmove(old, old + 1, (size_t)(slot - old) * sizeof(*old));
+    if (err == NX_OK) {
+        nx_shelf_add(&service->enrolments, old, &enrolment);
+        *out = enrolment;
     }
-    *slot = enrolment;
-    *out = enrolment;
-    return NX_OK;
+    return err;
 }
 
 int nx_service_enrol_revoke(struct nx_service *service, uint32_t id,
                             struct nx_enrolment *out) {
     int64_t now_us = nx_service_now_us(service);
-    for (size_t i = 0; i < service->enrolments_n; i++) {
-        struct nx_enrolment *known = &service->enrolments[i];
+    for (size_t i = 0; i < service->enrolments.n; i++) {
+        struct nx_enrolment *known = nx_shelf_at(&service->enrolments, i);
         if (known->id != id) {
             continue;
         }
@@ -219,7 +186,8 @@ int nx_service_enrol_revoke(struct nx_service *service, uint32_t id,
 static bool banned(const struct nx_service *service, const char *key) {
     const struct nx_agent_record *record =
         nx_service_record_of_key(service, key);
-    return record != NULL && record->state != NX_AGENT_ACCEPTED;
+    return record != NULL ? record->state != NX_AGENT_ACCEPTED
+                          : nx_service_stranger(service, key) != NULL;
 }
 
 static enum nx_join_verdict admit(struct nx_service *service, const char *key,
@@ -227,16 +195,16 @@ static enum nx_join_verdict admit(struct nx_service *service, const char *key,
                                   const struct nx_join_request *request,
                                   struct nx_agent_record *record) {
     int64_t now_us = nx_service_now_us(service);
-    const struct nx_enrolment *found = nx_enrolment_find(
-        service->enrolments, service->enrolments_n, request->token);
+    struct nx_enrolment *list = service->enrolments.items;
+    const struct nx_enrolment *found =
+        nx_enrolment_find(list, service->enrolments.n, request->token);
     if (found == NULL || !nx_enrolment_admits(found, key, now_us)) {
         return NX_JOIN_TOKEN;
     }
     if (banned(service, key)) {
         return NX_JOIN_KEY;
     }
-    struct nx_enrolment *known =
-        &service->enrolments[found - service->enrolments];
+    struct nx_enrolment *known = &list[found - list];
     if (known->used_us != NX_TIME_UNKNOWN) { /* the answer did not arrive */
         *record = *nx_service_record_of_key(service, key);
         return NX_JOIN_ACCEPTED;

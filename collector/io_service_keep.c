@@ -24,8 +24,10 @@ static int write_all(struct nx_service *service, struct nx_change *change) {
         .key = or_empty(change->key),
         .detail = or_empty(change->detail),
     };
-    int err = NX_OK;
-    if (change->record != NULL) {
+    int err = change->old_record != 0
+                  ? nx_store_agent_drop(store, change->old_record)
+                  : NX_OK;
+    if (err == NX_OK && change->record != NULL) {
         err = nx_store_agent_put(store, change->record);
     }
     if (err == NX_OK && change->old_token != 0) {

@@ -15,7 +15,9 @@ struct rebuild {
 
 static void see_agent(void *user, const struct nx_agent_record *record) {
     struct rebuild *r = user;
-    int err = nx_service_record_put(r->service, record);
+    int err = nx_agent_ever_accepted(record)
+                  ? nx_service_record_put(r->service, record)
+                  : nx_service_stranger_load(r->service, record);
     if (err == NX_ELIMIT) {
         nx_log(NX_LOG_ERROR, "agent %" PRIu32 " is not listened to: %s",
                record->agent.id, nx_strerror(err));
@@ -85,6 +87,7 @@ int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
                             .engine = service->engine,
                             .now_us = nx_service_now_us(service),
                             .every_us = service->settings.evaluate_every_us};
+    nx_service_strangers_init(service);
     int err = nx_store_agents(service->store, see_agent, &r);
     if (err == NX_OK) {
         err = r.err;

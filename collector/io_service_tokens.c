@@ -2,62 +2,42 @@
 #include "collector/io_service_priv.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include <sodium.h>
 
-static struct nx_token *slot_add(struct nx_service *service) {
-    if (service->tokens_n == service->tokens_cap) {
-        size_t cap = service->tokens_cap == 0 ? 16 : 2 * service->tokens_cap;
-        struct nx_token *grown = realloc(service->tokens, cap * sizeof(*grown));
-        if (grown == NULL) {
-            return NULL;
-        }
-        service->tokens = grown;
-        service->tokens_cap = cap;
-    }
-    return &service->tokens[service->tokens_n++];
+static bool over(const void *item, int64_t now_us) {
+    return !nx_token_live(item, now_us);
 }
 
 struct loading {
-    struct nx_service *service;
+    struct nx_shelf *tokens;
     int err;
 };
 
 static void load_one(void *user, const struct nx_token *token) {
     struct loading *loading = user;
-    struct nx_token *slot = slot_add(loading->service);
-    if (slot == NULL) {
-        loading->err = NX_ENOMEM;
-    } else {
-        *slot = *token;
+    if (loading->err == NX_OK) {
+        loading->err = nx_shelf_load(loading->tokens, token);
     }
 }
 
 int nx_service_tokens_load(struct nx_service *service) {
-    struct loading loading = {service, NX_OK};
+    struct loading loading = {&service->tokens, NX_OK};
+    service->tokens = (struct nx_shelf){.item_bytes = sizeof(struct nx_token),
+                                        .max = NX_TOKENS_MAX,
+                                        .over = over};
     int err = nx_store_tokens(service->store, load_one, &loading);
     return err != NX_OK ? err : loading.err;
-}
-
-/* The oldest one that is over; NULL: all are valid. */
-static struct nx_token *over(struct nx_service *service, int64_t now_us) {
-    size_t i = 0;
-    while (i < service->tokens_n &&
-           nx_token_live(&service->tokens[i], now_us)) {
-        i++;
-    }
-    return i < service->tokens_n ? &service->tokens[i] : NULL;
 }
 
 /* The valid token of a name, or NULL. */
 static struct nx_token *valid_token(struct nx_service *service,
                                     const char *name) {
     int64_t now_us = nx_service_now_us(service);
-    for (size_t i = 0; i < service->tokens_n; i++) {
-        struct nx_token *token = &service->tokens[i];
+    for (size_t i = 0; i < service->tokens.n; i++) {
+        struct nx_token *token = nx_shelf_at(&service->tokens, i);
         if (nx_token_live(token, now_us) && strcmp(token->name, name) == 0) {
             return token;
         }
@@ -101,31 +81,20 @@ int nx_service_token_create(struct nx_service *service,
     if (valid_token(service, asked->name) != NULL) {
         return NX_EEXISTS;
     }
-    bool full = service->tokens_n >= NX_TOKENS_MAX;
-    struct nx_token *old = full ? over(service, now_us) : NULL;
-    if (full && old == NULL) {
-        return NX_ELIMIT;
-    }
-    int err = draw(text);
+    void *old = NULL;
+    int err = nx_shelf_reserve(&service->tokens, now_us, &old);
+    err = err == NX_OK ? draw(text) : err;
     if (err != NX_OK) {
         return err;
     }
     memcpy(token.name, asked->name, sizeof(token.name));
     nx_token_hash(text, NX_TOKEN_TEXT_LEN, token.hash);
-    struct nx_token *slot =
-        full ? &service->tokens[service->tokens_n - 1] : slot_add(service);
-    err =
-        slot == NULL ? NX_ENOMEM : keep(service, &token, old, "token created");
-    if (err != NX_OK) {
-        service->tokens_n -= slot != NULL && !full ? 1 : 0;
-        return err;
+    err = keep(service, &token, old, "token created");
+    if (err == NX_OK) {
+        nx_shelf_add(&service->tokens, old, &token);
+        *out = token;
     }
-    if (full) {
-        memmove(old, old + 1, (size_t)(slot - old) * sizeof(*old));
-    }
-    *slot = token;
-    *out = token;
-    return NX_OK;
+    return err;
 }
 
 int nx_service_token_revoke(struct nx_service *service, const char *name,
@@ -148,22 +117,23 @@ int nx_service_token_revoke(struct nx_service *service, const char *name,
 void nx_service_tokens(const struct nx_service *service,
                        void (*visit)(void *user, const struct nx_token *token),
                        void *user) {
-    for (size_t i = 0; i < service->tokens_n; i++) {
-        visit(user, &service->tokens[i]);
+    for (size_t i = 0; i < service->tokens.n; i++) {
+        visit(user, nx_shelf_at(&service->tokens, i));
     }
 }
 
 int nx_service_token_grant(const struct nx_service *service, const char *text,
                            struct nx_grant *out) {
-    return nx_token_grant(service->tokens, service->tokens_n, text,
+    return nx_token_grant(service->tokens.items, service->tokens.n, text,
                           nx_service_now_us(service), out);
 }
 
 bool nx_service_token_valid(const struct nx_service *service, uint32_t id) {
     int64_t now_us = nx_service_now_us(service);
-    for (size_t i = 0; i < service->tokens_n; i++) {
-        if (service->tokens[i].id == id) {
-            return nx_token_live(&service->tokens[i], now_us);
+    for (size_t i = 0; i < service->tokens.n; i++) {
+        const struct nx_token *token = nx_shelf_at(&service->tokens, i);
+        if (token->id == id) {
+            return nx_token_live(token, now_us);
         }
     }
     return false;

@@ -202,7 +202,7 @@ struct target_check {
 
 static void add_agent(void *user, const struct nx_agent_record *record) {
     struct target_check *c = user;
-    if (c->err == NX_OK) {
+    if (c->err == NX_OK && nx_agent_ever_accepted(record)) {
         c->err = nx_engine_agent_set(c->engine, &record->agent);
     }
 }

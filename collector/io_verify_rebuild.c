@@ -82,8 +82,8 @@ static void note_back(struct rebuild *r, const struct nx_agent_record *record) {
 static void add_agent(void *user, const struct nx_agent_record *record) {
     struct rebuild *r = user;
     struct nx_agent agent = record->agent;
-    if (agent.network[0] == '\0') {
-        return; /* it was never one of ours */
+    if (!nx_agent_ever_accepted(record)) {
+        return;
     }
     if (record->state == NX_AGENT_ACCEPTED) {
         note_again(r, record);

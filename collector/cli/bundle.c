@@ -16,7 +16,8 @@ struct nx_bundle {
     struct nx_bundle_file *files;
     size_t files_n;
     size_t wires_n;
-    uint8_t *of_network; /* by agent id: 1 when it stands there */
+    uint32_t *agents; /* that stand there, by id */
+    size_t agents_n;
     struct nx_text trace;
     bool failed;
 };
@@ -26,10 +27,10 @@ int nx_bundle_new(const char *network, struct nx_bundle **out) {
     if (bundle != NULL) {
         bundle->network = network;
         bundle->files = calloc(NX_BUNDLE_FILES_MAX, sizeof(*bundle->files));
-        bundle->of_network = calloc(AGENTS_MAX + 1, 1);
+        bundle->agents = calloc(AGENTS_MAX, sizeof(*bundle->agents));
         nx_text_init(&bundle->trace);
     }
-    if (bundle == NULL || bundle->files == NULL || bundle->of_network == NULL) {
+    if (bundle == NULL || bundle->files == NULL || bundle->agents == NULL) {
         nx_bundle_free(&bundle);
         return NX_ENOMEM;
     }
@@ -47,7 +48,7 @@ void nx_bundle_free(struct nx_bundle **bundle_p) {
         nx_text_fini(&bundle->files[i].text);
     }
     free(bundle->files);
-    free(bundle->of_network);
+    free(bundle->agents);
     nx_text_fini(&bundle->trace);
     free(bundle);
     *bundle_p = NULL;
@@ -115,10 +116,39 @@ static struct nx_bundle_file *file_for(struct nx_bundle *bundle,
     return file_of(bundle, name);
 }
 
+/* Index of the agent, or of the place where it belongs. */
+static size_t agent_at(const struct nx_bundle *bundle, uint32_t id) {
+    size_t i = 0;
+    while (i < bundle->agents_n && bundle->agents[i] < id) {
+        i++;
+    }
+    return i;
+}
+
+static bool stands_there(const struct nx_bundle *bundle, uint32_t id) {
+    size_t i = agent_at(bundle, id);
+    return i < bundle->agents_n && bundle->agents[i] == id;
+}
+
+static void note_agent(struct nx_bundle *bundle, uint32_t id, bool there) {
+    size_t i = agent_at(bundle, id);
+    uint32_t *at = &bundle->agents[i];
+    if (there == stands_there(bundle, id)) {
+        return;
+    }
+    if (!there) {
+        bundle->agents_n--;
+        memmove(at, at + 1, (bundle->agents_n - i) * sizeof(*at));
+    } else if (bundle->agents_n < AGENTS_MAX) {
+        memmove(at + 1, at, (bundle->agents_n - i) * sizeof(*at));
+        bundle->agents_n++;
+        *at = id;
+    }
+}
+
 static bool is_wanted(const struct nx_bundle *bundle, uint32_t agent_id,
                       const struct nx_question *q) {
-    return q->to.layer == NX_LAYER_AUTHORITY ||
-           (agent_id <= AGENTS_MAX && bundle->of_network[agent_id] != 0);
+    return q->to.layer == NX_LAYER_AUTHORITY || stands_there(bundle, agent_id);
 }
 
 /* The octets of a reply, in a file beside the text that names it. */
@@ -211,9 +241,9 @@ static void add_delegation(struct nx_bundle *bundle,
 
 void nx_bundle_record(struct nx_bundle *bundle,
                       const struct nx_record *record) {
-    if (record->kind == NX_RECORD_AGENT && record->agent_id <= AGENTS_MAX) {
-        bundle->of_network[record->agent_id] =
-            strcmp(record->u.agent.network, bundle->network) == 0;
+    if (record->kind == NX_RECORD_AGENT) {
+        note_agent(bundle, record->agent_id,
+                   strcmp(record->u.agent.network, bundle->network) == 0);
     }
     if (record->kind != NX_RECORD_BATCH) {
         return;

@@ -28,6 +28,10 @@ int nx_agent_state_parse(const char *text, uint8_t *out) {
     return NX_EMALFORMED;
 }
 
+bool nx_agent_ever_accepted(const struct nx_agent_record *record) {
+    return record->agent.network[0] != '\0';
+}
+
 static bool alphanumeric(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
            (c >= '0' && c <= '9');

@@ -48,6 +48,10 @@ struct nx_agent_record {
     uint8_t next;                     /* enum nx_agent_next; not stored */
 };
 
+/* Does it belong to the fleet, or did once? Else it is a key that was turned
+ * away. */
+bool nx_agent_ever_accepted(const struct nx_agent_record *record);
+
 /* Is this a name for a network or an agent? 1..63 letters, digits, '.', '_',
  * '-', beginning with a letter or digit. */
 bool nx_agent_label_valid(const char *label);

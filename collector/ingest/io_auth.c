@@ -198,6 +198,20 @@ int nx_auth_deny(struct nx_auth *auth, const char *key) {
     return put(auth, key, 0);
 }
 
+void nx_auth_forget(struct nx_auth *auth, const char *key) {
+    uint8_t bytes[NX_KEY_BYTES];
+    bool found = false;
+    if (nx_z85_key_parse(key, bytes) != NX_OK) {
+        return;
+    }
+    size_t index = entry_at(auth, bytes, &found);
+    if (found) {
+        auth->entries_n--;
+        memmove(&auth->entries[index], &auth->entries[index + 1],
+                (auth->entries_n - index) * sizeof(auth->entries[0]));
+    }
+}
+
 size_t nx_auth_pending(const struct nx_auth *auth,
                        const struct nx_auth_pending **out) {
     *out = auth->pending;

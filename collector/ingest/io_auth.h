@@ -37,6 +37,10 @@ int nx_auth_allow(struct nx_auth *auth, const char *key,
  * connected stays connected. NX_EMALFORMED: not a key; NX_ENOMEM. */
 int nx_auth_deny(struct nx_auth *auth, const char *key) NX_MUSTUSE;
 
+/* The key is unknown again: still refused, and pending when it tries. One that
+ * is none, or not on the list: nothing. */
+void nx_auth_forget(struct nx_auth *auth, const char *key);
+
 /* The keys that wait, in the order they came. Borrowed until the loop runs. */
 size_t nx_auth_pending(const struct nx_auth *auth,
                        const struct nx_auth_pending **out);

@@ -41,6 +41,13 @@ int nx_store_agent_put(struct nx_store *store, struct nx_agent_record *record) {
     return nx_sq_run(&sq);
 }
 
+int nx_store_agent_drop(struct nx_store *store, uint32_t id) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_AGENT_DROP,
+                                "DELETE FROM agent WHERE agent_id = ?1");
+    nx_sq_int(&sq, id);
+    return nx_sq_run(&sq);
+}
+
 static void read_agent(const struct nx_sq *sq, struct nx_agent_record *out) {
     char role[16];
     char state[16];

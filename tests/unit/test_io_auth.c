@@ -215,6 +215,24 @@ static void test_revoked_is_refused(void **state) {
     expect_accepted(f, &keys, "7");
 }
 
+/* Refused as before, but unknown: somebody has to decide again. */
+static void test_forgotten_is_pending(void **state) {
+    struct fixture *f = *state;
+    struct keys keys[2];
+    const struct nx_auth_pending *pending = NULL;
+    make_keys(&keys[0]);
+    make_keys(&keys[1]);
+    assert_int_equal(nx_auth_deny(f->auth, keys[0].public_key), NX_OK);
+    assert_int_equal(nx_auth_allow(f->auth, keys[1].public_key, 7), NX_OK);
+    nx_auth_forget(f->auth, "short");
+    nx_auth_forget(f->auth, keys[0].public_key);
+    nx_auth_forget(f->auth, keys[0].public_key); /* nothing more */
+    expect_refused(f, &keys[0]);
+    assert_int_equal(nx_auth_pending(f->auth, &pending), 1);
+    assert_string_equal(pending[0].key, keys[0].public_key);
+    expect_accepted(f, &keys[1], "7");
+}
+
 static void test_not_a_key(void **state) {
     struct fixture *f = *state;
     assert_int_equal(nx_auth_allow(f->auth, "short", 1), NX_EMALFORMED);
@@ -275,6 +293,7 @@ int main(void) {
         WITH_SERVER(test_unknown_is_refused_and_remembered),
         WITH_SERVER(test_accepted_passes),
         WITH_SERVER(test_revoked_is_refused),
+        WITH_SERVER(test_forgotten_is_pending),
         WITH_SERVER(test_not_a_key),
         WITH_SERVER(test_only_one_handler),
         cmocka_unit_test_setup_teardown(test_without_answers_nobody_passes,

@@ -1,5 +1,5 @@
-/* As many tokens and join strings as are kept: a new one takes the room of the
- * oldest that is over. */
+/* As many tokens, join strings and rejected keys as are kept: a new one takes
+ * the room of the oldest that is over. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 
 #include <arpa/inet.h>
 #include <cmocka.h>
+#include <zmq.h>
 
 #include "collector/io_service_priv.h"
 #include "common/io_log.h"
@@ -81,6 +82,20 @@ static int teardown(void **state) {
     return 0;
 }
 
+/* Copies of the first one, with FAKE_ID in place of its id, up to the limit. */
+static void fill(struct nx_shelf *shelf, uint32_t *id) {
+    uint8_t copy[sizeof(struct nx_token) + sizeof(struct nx_agent_record) +
+                 sizeof(struct nx_enrolment)];
+    const uint32_t fake = FAKE_ID;
+    size_t at = (size_t)((uint8_t *)id - (uint8_t *)shelf->items);
+    assert_true(shelf->n > 0 && shelf->n < shelf->max);
+    memcpy(copy, shelf->items, shelf->item_bytes);
+    memcpy(copy + at, &fake, sizeof(fake));
+    while (shelf->n < shelf->max) {
+        assert_int_equal(nx_shelf_load(shelf, copy), NX_OK);
+    }
+}
+
 static int make_token(struct fixture *f, const char *name, int64_t lasts_us) {
     struct nx_api_token asked = {.lasts_us = lasts_us};
     struct nx_token out;
@@ -100,21 +115,16 @@ static void test_tokens(void **state) {
     assert_int_equal(make_token(f, "a", 0), NX_OK);
     assert_int_equal(make_token(f, "b", 1), NX_OK); /* over at once */
     assert_int_equal(make_token(f, "c", 1), NX_OK);
-    s->tokens_cap = NX_TOKENS_MAX;
-    s->tokens = realloc(s->tokens, s->tokens_cap * sizeof(*s->tokens));
-    assert_non_null(s->tokens);
-    for (; s->tokens_n < NX_TOKENS_MAX; s->tokens_n++) {
-        s->tokens[s->tokens_n] = s->tokens[0];
-        s->tokens[s->tokens_n].id = FAKE_ID;
-    }
+    fill(&s->tokens, &((struct nx_token *)s->tokens.items)->id);
     assert_int_equal(make_token(f, "d", 0), NX_OK);
     assert_int_equal(make_token(f, "e", 0), NX_OK);
     assert_int_equal(make_token(f, "g", 0), NX_ELIMIT);
-    assert_int_equal(s->tokens_n, NX_TOKENS_MAX);
-    assert_string_equal(s->tokens[0].name, "a");
-    assert_int_equal(s->tokens[1].id, FAKE_ID);
-    assert_string_equal(s->tokens[NX_TOKENS_MAX - 2].name, "d");
-    assert_string_equal(s->tokens[NX_TOKENS_MAX - 1].name, "e");
+    const struct nx_token *tokens = s->tokens.items;
+    assert_int_equal(s->tokens.n, NX_TOKENS_MAX);
+    assert_string_equal(tokens[0].name, "a");
+    assert_int_equal(tokens[1].id, FAKE_ID);
+    assert_string_equal(tokens[NX_TOKENS_MAX - 2].name, "d");
+    assert_string_equal(tokens[NX_TOKENS_MAX - 1].name, "e");
     assert_int_equal(nx_store_tokens(s->store, see_token, stored), NX_OK);
     assert_string_equal(stored, "ade");
 }
@@ -138,27 +148,80 @@ static void test_join_strings(void **state) {
     char stored[512] = "";
     assert_int_equal(make_string(f, "a", hour_us), NX_OK);
     assert_int_equal(make_string(f, "b", 1), NX_OK); /* over at once */
-    s->enrolments_cap = NX_ENROLMENTS_MAX;
-    s->enrolments =
-        realloc(s->enrolments, s->enrolments_cap * sizeof(*s->enrolments));
-    assert_non_null(s->enrolments);
-    for (; s->enrolments_n < NX_ENROLMENTS_MAX; s->enrolments_n++) {
-        s->enrolments[s->enrolments_n] = s->enrolments[0];
-        s->enrolments[s->enrolments_n].id = FAKE_ID;
-    }
+    fill(&s->enrolments, &((struct nx_enrolment *)s->enrolments.items)->id);
     assert_int_equal(make_string(f, "c", hour_us), NX_OK);
     assert_int_equal(make_string(f, "d", hour_us), NX_ELIMIT);
-    assert_int_equal(s->enrolments_n, NX_ENROLMENTS_MAX);
-    assert_int_equal(s->enrolments[1].id, FAKE_ID);
-    assert_string_equal(s->enrolments[NX_ENROLMENTS_MAX - 1].name, "c");
+    const struct nx_enrolment *strings = s->enrolments.items;
+    assert_int_equal(s->enrolments.n, NX_ENROLMENTS_MAX);
+    assert_int_equal(strings[1].id, FAKE_ID);
+    assert_string_equal(strings[NX_ENROLMENTS_MAX - 1].name, "c");
     assert_int_equal(nx_store_enrolments(s->store, see_string, stored), NX_OK);
     assert_string_equal(stored, "ac");
+}
+
+static int reject(struct fixture *f, const char *key) {
+    struct nx_agent_record out;
+    return nx_service_agent_reject(f->service, key, &out);
+}
+
+static void see_key(void *user, const struct nx_agent_record *record) {
+    size_t len = strlen(user);
+    (void)snprintf((char *)user + len, 512 - len, "%.8s %s\n", record->key,
+                   nx_agent_state_text(record->state));
+}
+
+/* As many keys as strangers like may be turned away: no agent's place is taken,
+ * and what is forgotten of them lets nobody in. */
+static void test_rejected_keys(void **state) {
+    struct fixture *f = *state;
+    struct nx_service *s = f->service;
+    const struct nx_agent agent = {.network = "lyon"};
+    struct nx_agent_record out;
+    char key[3][NX_KEY_TEXT_MAX], secret[NX_KEY_TEXT_MAX];
+    char stored[512] = "";
+    char expected[512];
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(zmq_curve_keypair(key[i], secret), 0);
+    }
+    assert_int_equal(reject(f, key[0]), NX_OK);
+    assert_int_equal(reject(f, key[0]), NX_OK); /* once more */
+    assert_int_equal(s->strangers.n, 1);
+    fill(&s->strangers,
+         &((struct nx_agent_record *)s->strangers.items)->agent.id);
+    assert_int_equal(reject(f, key[1]), NX_OK);
+    assert_int_equal(reject(f, key[2]), NX_OK); /* costs a copy */
+    assert_int_equal(s->strangers.n, NX_STRANGERS_MAX);
+    assert_null(nx_service_record_of_key(s, key[0]));
+    assert_non_null(nx_service_stranger(s, key[2]));
+    assert_int_equal(s->records_n, 0);
+
+    /* The operator thinks again. */
+    assert_int_equal(nx_service_agent_accept(s, key[1], &agent, &out), NX_OK);
+    assert_string_equal(out.agent.name, "lyon");
+    assert_null(nx_service_stranger(s, key[1]));
+    assert_int_equal(reject(f, key[1]), NX_ESTATE);
+    assert_int_equal(s->records_n, 1);
+    assert_int_equal(nx_store_agents(s->store, see_key, stored), NX_OK);
+    (void)snprintf(expected, sizeof(expected), "%.8s rejected\n%.8s accepted\n",
+                   key[2], key[1]);
+    assert_string_equal(stored, expected);
+
+    /* A start. */
+    char why[NX_SERVICE_WHY_MAX];
+    nx_service_free(&f->service);
+    assert_int_equal(
+        nx_service_new(f->base, &f->conf, false, &f->service, why, sizeof(why)),
+        NX_OK);
+    assert_int_equal(f->service->records_n, 1);
+    assert_int_equal(f->service->strangers.n, 1);
+    assert_non_null(nx_service_stranger(f->service, key[2]));
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
         cmocka_unit_test_setup_teardown(test_join_strings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rejected_keys, setup, teardown),
     };
     nx_log_set_level(NX_LOG_ERROR);
     return cmocka_run_group_tests(tests, NULL, NULL);
