@@ -130,11 +130,11 @@ int nx_service_learnt(struct nx_service *service,
 
 /* Something to be stored, all of it in one transaction with a line about it. */
 struct nx_change {
-    struct nx_agent_record *record;    /* NULL: none */
-    struct nx_token *token;            /* NULL: none */
-    struct nx_enrolment *enrolment;    /* NULL: none */
+    struct nx_agent_record *record;                /* NULL: none */
+    struct nx_token *token;                        /* NULL: none */
+    struct nx_enrolment *enrolment;                /* NULL: none */
     uint32_t old_record, old_token, old_enrolment; /* that go; 0: none */
-    const char *action;                /* for the audit log ... */
+    const char *action;                            /* for the audit log ... */
     const char *subject, *key, *detail;
 };
 /* Stores it; ids that are 0 are assigned. Any error of the store. */
