@@ -96,9 +96,19 @@ void nx_agentd_on_observed(void *user, const struct nx_obs *obs) {
     arm_batch(a);
 }
 
+static void recall_signed(struct nx_agentd *a, const struct nx_obs *obs) {
+    if (nx_planner_signed(a->planner, obs)) {
+        nx_log(NX_LOG_WARN,
+               "the zone of sibling labels is signed: none is asked any more "
+               "(policy.sibling_zones)");
+        nx_agentd_recall(a);
+    }
+}
+
 /* Without the role a walk is the guard's own affair (policy.own_proof). */
 void nx_agentd_on_walk_observed(void *user, const struct nx_obs *obs) {
-    const struct nx_agentd *a = user;
+    struct nx_agentd *a = user;
+    recall_signed(a, obs);
     if (a->setup.conf->policy.authority_role) {
         nx_agentd_on_observed(user, obs);
     }
@@ -168,6 +178,7 @@ static void on_result(void *user, const struct nx_probe_result *result) {
         return; /* it was not asked: nothing was seen */
     }
     nx_agentd_on_observed(user, &result->obs);
+    recall_signed(a, &result->obs);
     if (nx_planner_seen(a->planner, &result->obs, nx_clock_mono_us())) {
         nx_agentd_arm(a->on_due, 0);
     }
@@ -211,6 +222,7 @@ static bool ask(struct nx_agentd *a, const struct nx_due *due) {
     }
     question.flags |= due->chaos ? NX_Q_CH : 0U;
     question.flags |= due->ad ? NX_Q_AD : 0U;
+    question.flags |= due->dnssec ? NX_Q_DO : 0U;
     if (due->to.transport == NX_SYSTEM) { /* without a child: passed by */
         (void)(nx_lookup_start(a->lookup, &question,
                                a->setup.conf->probe_timeout_ms, on_result,

@@ -74,6 +74,11 @@ int nx_rrtype_parse(const char *text, uint16_t *out) {
     return NX_ETYPE;
 }
 
+bool nx_rrtype_is_private(uint16_t type) {
+    return type >= NX_TYPE_PRIVATE_FIRST &&
+           type < NX_TYPE_PRIVATE_FIRST + NX_TYPE_PRIVATE_N;
+}
+
 char *nx_rrtype_text(uint16_t type, char *out) {
     for (size_t i = 0; i < COUNT(types); i++) {
         if (types[i].code == type) {

@@ -3,6 +3,7 @@
 #ifndef NX_COMMON_RRTYPE_H
 #define NX_COMMON_RRTYPE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,12 @@ enum nx_rcode {
 /* "A", "aaaa", "TYPE64": NX_ETYPE when not known; meta types (0, OPT, IXFR,
  * AXFR, ANY and 128..255) are refused: they are no question about an RRset. */
 int nx_rrtype_parse(const char *text, uint16_t *out) NX_MUSTUSE;
+
+/* For private use: nobody's but who agreed on it (RFC 6895 section 3.1). */
+#define NX_TYPE_PRIVATE_FIRST 65280U
+#define NX_TYPE_PRIVATE_N 255U
+
+bool nx_rrtype_is_private(uint16_t type);
 
 /* Writes the mnemonic or TYPEnnn into out (NX_RRTYPE_TEXT_MAX); returns out. */
 char *nx_rrtype_text(uint16_t type, char *out);

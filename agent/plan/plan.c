@@ -223,7 +223,8 @@ uint64_t nx_planner_revision(const struct nx_planner *planner) {
 size_t nx_planner_targets(const struct nx_planner *planner) {
     size_t n = 0;
     for (size_t i = 0; i < planner->targets_n; i++) {
-        n += planner->targets[i].task < NX_TARGET_GONE ? 1 : 0;
+        const struct nx_target *target = &planner->targets[i];
+        n += target->task < NX_TARGET_GONE && !target->vouch ? 1 : 0;
     }
     return n;
 }

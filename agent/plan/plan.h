@@ -33,10 +33,11 @@ struct nx_due {
     const uint8_t *name;
     uint16_t qtype;
     bool rd0;
-    bool nsid;  /* ask for the identifier too */
-    bool chaos; /* in class CH */
-    bool ad;    /* with AD=1 */
-    bool cd;    /* with CD=1: without validation (RFC 4035 section 3.2.2) */
+    bool nsid;   /* ask for the identifier too */
+    bool chaos;  /* in class CH */
+    bool ad;     /* with AD=1 */
+    bool dnssec; /* with DO=1 */
+    bool cd;     /* with CD=1: without validation (RFC 4035 section 3.2.2) */
     uint16_t udp_bytes;    /* EDNS size to offer; 0: the usual one */
     struct nx_endpoint to; /* not with NX_DUE_AUTHORITY */
 };
@@ -106,6 +107,9 @@ void nx_planner_walked(struct nx_planner *planner, const uint8_t *name,
 #define NX_SIZES_INTERVAL_S 60
 bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
                      int64_t now_mono_us);
+/* Of walks, too. True: this is the first to show that a zone of sibling labels
+ * is signed, and questions that are on their way must be asked about. */
+bool nx_planner_signed(struct nx_planner *planner, const struct nx_obs *obs);
 
 /* getaddrinfo asks one thing at a time: while it is busy, what is to be asked
  * there waits. */
@@ -115,7 +119,8 @@ void nx_planner_system_busy(struct nx_planner *planner, bool busy);
 bool nx_planner_asks(const struct nx_planner *planner,
                      const struct nx_question *question, int64_t now_mono_us);
 /* May a question that nx_planner_next gave still be sent? With RD=0 always, and
- * ". NS"; else when it would be asked now. */
+ * ". NS"; else when it would be asked now. Of sibling labels RD=0 is no excuse:
+ * forwarders keep what comes of it (nxclear-estimator(7) 12.9). */
 bool nx_planner_may(const struct nx_planner *planner,
                     const struct nx_question *question, int64_t now_mono_us);
 

@@ -42,9 +42,8 @@ static bool is_task_of(const struct nx_planner *planner,
         target->task == NX_TARGET_IDENTITY) {
         return false;
     }
-    const struct nx_task *task = &planner->current->plan.tasks[target->task];
-    return task->qtype == question->qtype &&
-           nx_dname_equal(task->name, question->name) &&
+    return nx_target_type(planner, target) == question->qtype &&
+           nx_dname_equal(nx_target_name(planner, target), question->name) &&
            nx_endpoint_same_server(&planner->resolvers[target->resolver].at,
                                    &question->to);
 }
@@ -65,7 +64,8 @@ static bool is_open(const struct nx_planner *planner,
     }
     const struct nx_task *task = &planner->current->plan.tasks[target->task];
     return task->canary
-               ? nx_planner_may_canary(planner, task, now_us)
+               ? nx_planner_may_canary(planner, task, now_us) &&
+                     nx_planner_vouched(planner, target, now_us)
                : nx_guard_state(planner->guard, planner->policy, task->name,
                                 task->qtype, now_us) == NX_GUARD_OPEN;
 }
@@ -82,7 +82,10 @@ bool nx_planner_asks(const struct nx_planner *planner,
 
 bool nx_planner_may(const struct nx_planner *planner,
                     const struct nx_question *question, int64_t now_mono_us) {
-    return (question->flags & NX_Q_RD) == 0 ||
+    bool sibling =
+        nx_policy_sibling_zone(planner->policy, question->name) != NULL &&
+        question->to.layer != NX_LAYER_AUTHORITY;
+    return ((question->flags & NX_Q_RD) == 0 && !sibling) ||
            nx_dname_equal(question->name, root) ||
            nx_planner_asks(planner, question, now_mono_us);
 }
@@ -126,14 +129,41 @@ static uint8_t rested(const struct nx_planner *planner,
     return may ? wanted : 0;
 }
 
+/* The zone is not signed, a resolver says: sibling labels that waited for that
+ * go on where it vouches. */
+static bool vouched_for(struct nx_planner *planner,
+                        const struct nx_question *question, int64_t now_us) {
+    bool any = false;
+    for (size_t i = 0; i < planner->targets_n; i++) {
+        struct nx_target *target = &planner->targets[i];
+        if (target->vouch && is_task_of(planner, target, question)) {
+            target->unsigned_us = now_us;
+            any = true;
+        }
+    }
+    for (size_t i = 0; any && i < planner->targets_n; i++) {
+        struct nx_target *target = &planner->targets[i];
+        bool waits = target->task < NX_TARGET_GONE && !target->vouch &&
+                     planner->current->plan.tasks[target->task].sibling &&
+                     target->due_us < target->ready_us;
+        target->ready_us = waits ? target->due_us : target->ready_us;
+    }
+    return any;
+}
+
+bool nx_planner_signed(struct nx_planner *planner, const struct nx_obs *obs) {
+    bool shown = nx_sibling_word(planner->policy, obs) == NX_SIBLING_SIGNED;
+    bool turned = shown && !planner->signed_seen;
+    planner->signed_seen = planner->signed_seen || shown;
+    return turned;
+}
+
 bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
                      int64_t now_mono_us) {
     uint8_t wanted = wanted_again(obs);
-    bool any = false;
-    planner->signed_seen |=
-        nx_policy_sibling_zone(planner->policy, obs->question->name) != NULL &&
-        obs->question->to.layer != NX_LAYER_AUTHORITY &&
-        nx_sibling_is_signed(obs->answer);
+    (void)nx_planner_signed(planner, obs);
+    bool any = nx_sibling_word(planner->policy, obs) == NX_SIBLING_UNSIGNED &&
+               vouched_for(planner, obs->question, now_mono_us);
     for (size_t i = 0; wanted != 0 && i < planner->targets_n; i++) {
         struct nx_target *target = &planner->targets[i];
         uint8_t again = rested(planner, target, wanted, now_mono_us);

@@ -86,6 +86,11 @@ void nx_target_pace(const struct nx_policy *policy, const struct nx_plan *plan,
                                 .visit_n = 1};
         return;
     }
+    if (target->vouch) {
+        *out = (struct nx_pace){
+            .interval_us = (int64_t)NX_SIBLING_ASK_S * 1000000, .visit_n = 1};
+        return;
+    }
     const struct nx_task *task = &plan->tasks[target->task];
     bool walk = target->resolver == NX_RESOLVER_NONE;
     if (walk && task->kind != NX_TASK_AUTHORITY) {
@@ -128,7 +133,7 @@ static int64_t jitter_us(const struct build *b, const struct nx_target *target,
     if (target->task == NX_TARGET_IDENTITY) {
         return IDENTITY_FIRST_US + (int64_t)(hash % IDENTITY_SPREAD_US);
     }
-    return range > 0 ? (int64_t)(hash % (uint64_t)range) : 0;
+    return range > 0 && !target->vouch ? (int64_t)(hash % (uint64_t)range) : 0;
 }
 
 /* phase: what the jitter depends on. The types of one name share a walk, so
@@ -142,6 +147,7 @@ static void set_times(const struct build *b, struct nx_target *target,
     target->again = old != NULL && old->task != NX_TARGET_GONE ? old->again : 0;
     target->again_us = old != NULL ? old->again_us : INT64_MIN;
     target->unwalked = old != NULL && old->unwalked;
+    target->unsigned_us = old != NULL ? old->unsigned_us : INT64_MIN;
     if (old != NULL && same_pace(b, old, target)) {
         target->start_us = old->start_us;
         target->due_us = old->due_us;
@@ -167,9 +173,9 @@ static void set_times(const struct build *b, struct nx_target *target,
 }
 
 /* 0, NX_EEXISTS, NX_ELIMIT or NX_ENOMEM. */
-static int add_target(struct build *b, uint64_t id, uint64_t phase,
-                      uint32_t task, uint16_t resolver) {
-    uint32_t *slot = index_at(&b->made, b->targets, id);
+static int add_target(struct build *b, const struct nx_target *like,
+                      uint64_t phase) {
+    uint32_t *slot = index_at(&b->made, b->targets, like->id);
     if (*slot != 0) {
         return NX_EEXISTS;
     }
@@ -180,7 +186,7 @@ static int add_target(struct build *b, uint64_t id, uint64_t phase,
         return NX_ENOMEM;
     }
     struct nx_target *target = &b->targets[b->n++];
-    *target = (struct nx_target){.id = id, .task = task, .resolver = resolver};
+    *target = *like;
     *slot = (uint32_t)b->n;
     set_times(b, target, phase);
     return NX_OK;
@@ -197,7 +203,9 @@ static uint64_t resolver_hash(const struct nx_resolver *resolver,
 static int add_for_resolver(struct build *b, uint64_t task_hash, uint32_t task,
                             size_t resolver) {
     uint64_t id = resolver_hash(&b->how->resolvers[resolver], task_hash);
-    return add_target(b, id, id, task, (uint16_t)resolver);
+    const struct nx_target like = {
+        .id = id, .task = task, .resolver = (uint16_t)resolver};
+    return add_target(b, &like, id);
 }
 
 static int add_for_all(struct build *b, uint64_t task_hash, uint32_t task) {
@@ -221,7 +229,9 @@ static int add_walk(struct build *b, const struct nx_task *task,
                     uint32_t index) {
     uint64_t name_hash = nx_dname_hash(task->name, NX_TASK_AUTHORITY + 1);
     uint64_t hash = nx_hash_u64(task->qtype, name_hash);
-    return add_target(b, hash, name_hash, index, NX_RESOLVER_NONE);
+    const struct nx_target like = {
+        .id = hash, .task = index, .resolver = NX_RESOLVER_NONE};
+    return add_target(b, &like, name_hash);
 }
 
 /* A server for a walk that is counted itself. */
@@ -236,8 +246,10 @@ static int add_task(struct build *b, const struct nx_task *task,
         return is_extra(task) ? NX_OK : add_walk(b, task, index);
     }
     uint64_t name_hash = nx_dname_hash(task->name, (uint64_t)task->kind + 1);
-    uint64_t hash = nx_hash_u64(
-        (uint64_t)task->qtype << 1 | (task->rd0 ? 1U : 0U), name_hash);
+    uint64_t hash =
+        nx_hash_u64((uint64_t)task->qtype << 2 | (task->nsid ? 2U : 0U) |
+                        (task->rd0 ? 1U : 0U),
+                    name_hash);
     bool walk = b->planner->policy->own_proof && !task->canary;
     int err = walk ? add_walk(b, task, index) : NX_OK;
     if (err != NX_OK && err != NX_EEXISTS) { /* one for all resolvers */
@@ -291,6 +303,33 @@ static int build_tasks(struct build *b) {
     return NX_OK;
 }
 
+/* Each resolver is asked first whether the zone of a sibling label is signed,
+ * once for all of them. */
+static int add_vouch(struct build *b, const struct nx_target *sibling) {
+    const struct nx_task *task = &b->how->held->plan.tasks[sibling->task];
+    uint64_t hash =
+        nx_hash_u64(NX_TYPE_NS, nx_dname_hash(nx_sibling_zone(task), 0));
+    const struct nx_target like = {
+        .id = resolver_hash(&b->how->resolvers[sibling->resolver], hash),
+        .task = sibling->task,
+        .resolver = sibling->resolver,
+        .vouch = true};
+    return add_target(b, &like, like.id);
+}
+
+static int build_vouches(struct build *b) {
+    const struct nx_plan *plan = &b->how->held->plan;
+    int err = NX_OK;
+    for (size_t i = 0, n = b->n; i < n && err != NX_ENOMEM; i++) {
+        const struct nx_target sibling = b->targets[i];
+        if (sibling.task < NX_TARGET_GONE &&
+            plan->tasks[sibling.task].sibling) {
+            err = add_vouch(b, &sibling);
+        }
+    }
+    return err == NX_ENOMEM ? err : NX_OK; /* without a word none is asked */
+}
+
 static int build_identities(struct build *b) {
     for (size_t i = 0; i < b->how->resolvers_n; i++) {
         bool system = b->how->resolvers[i].at.transport == NX_SYSTEM;
@@ -331,7 +370,7 @@ static int build_gone(struct build *b) {
 static size_t most_targets(const struct nx_planner *planner,
                            const struct nx_rebuild *how) {
     size_t tasks_n = how->held != NULL ? how->held->plan.tasks_n : 0;
-    size_t each = how->resolvers_n + 1; /* a walk */
+    size_t each = 2 * how->resolvers_n + 1; /* whom it asks first; a walk */
     size_t n = planner->targets_n + how->resolvers_n + tasks_n * each;
     return n < NX_PLANNER_TARGETS_MAX ? n : NX_PLANNER_TARGETS_MAX;
 }
@@ -350,6 +389,9 @@ static int build_all(struct build *b) {
     }
     if (err == NX_OK && b->how->held != NULL) {
         err = build_tasks(b);
+    }
+    if (err == NX_OK && b->how->held != NULL) {
+        err = build_vouches(b);
     }
     return err == NX_OK ? build_gone(b) : err;
 }

@@ -64,6 +64,24 @@ bool nx_planner_may_canary(const struct nx_planner *planner,
                                             planner->signed_seen, now_mono_us);
 }
 
+bool nx_planner_vouched(const struct nx_planner *planner,
+                        const struct nx_target *target, int64_t now_mono_us) {
+    const struct nx_task *tasks = planner->current->plan.tasks;
+    const struct nx_task *task = &tasks[target->task];
+    bool vouched = target->vouch || !task->sibling;
+    for (size_t i = 0; !vouched && i < planner->targets_n; i++) {
+        const struct nx_target *other = &planner->targets[i];
+        vouched = other->vouch && other->task < NX_TARGET_GONE &&
+                  other->resolver == target->resolver &&
+                  other->unsigned_us != INT64_MIN &&
+                  now_mono_us - other->unsigned_us <=
+                      (int64_t)NX_SIBLING_WORD_S * 1000000 &&
+                  nx_dname_equal(nx_sibling_zone(&tasks[other->task]),
+                                 nx_sibling_zone(task));
+    }
+    return vouched;
+}
+
 /* What the guard says of a task: the same for all of its resolvers, which stand
  * side by side. */
 struct guarded {
@@ -102,6 +120,8 @@ static void guard(const struct nx_planner *planner, struct nx_target *target,
         if (!nx_planner_may_canary(planner, task, now_us)) {
             pace_of(planner, target, &pace);
             next_visit(planner, target, &pace, now_us);
+        } else if (!nx_planner_vouched(planner, target, now_us)) {
+            target->ready_us = now_us + AWAIT_US;
         }
         return;
     }
@@ -170,6 +190,18 @@ static void postpone(struct nx_planner *planner, const struct nx_endpoint *at,
     }
 }
 
+const uint8_t *nx_target_name(const struct nx_planner *planner,
+                              const struct nx_target *target) {
+    const struct nx_task *task = &planner->current->plan.tasks[target->task];
+    return target->vouch ? nx_sibling_zone(task) : task->name;
+}
+
+uint16_t nx_target_type(const struct nx_planner *planner,
+                        const struct nx_target *target) {
+    return target->vouch ? NX_TYPE_NS
+                         : planner->current->plan.tasks[target->task].qtype;
+}
+
 static void describe(const struct nx_planner *planner,
                      const struct nx_target *target, struct nx_due *out) {
     *out = (struct nx_due){
@@ -182,8 +214,12 @@ static void describe(const struct nx_planner *planner,
             &planner->current->plan.tasks[target->task];
         out->kind = target->resolver != NX_RESOLVER_NONE ? NX_DUE_RESOLVER
                                                          : NX_DUE_AUTHORITY;
-        out->name = task->name;
-        out->qtype = task->qtype;
+        out->name = nx_target_name(planner, target);
+        out->qtype = nx_target_type(planner, target);
+        out->dnssec = target->vouch;
+        if (target->vouch) { /* a question of its own */
+            return;
+        }
         out->rd0 = task->rd0;
         out->nsid = task->nsid;
         out->chaos = task->chaos;

@@ -33,6 +33,8 @@ struct nx_target {
     int64_t again_us;  /* when `again` was wanted */
     uint8_t again;     /* NX_AGAIN_*: asked next, beside the visits */
     bool unwalked;     /* no walk of ours will say a word of it */
+    bool vouch; /* asks the resolver whether the zone of the task is signed */
+    int64_t unsigned_us; /* vouch: when it last said no; INT64_MIN: never */
 };
 
 /* A plan with everything in one block. */
@@ -69,9 +71,18 @@ struct nx_pace {
 void nx_target_pace(const struct nx_policy *policy, const struct nx_plan *plan,
                     const struct nx_target *target, struct nx_pace *out);
 
+/* What a target with a task asks for. */
+const uint8_t *nx_target_name(const struct nx_planner *planner,
+                              const struct nx_target *target);
+uint16_t nx_target_type(const struct nx_planner *planner,
+                        const struct nx_target *target);
+
 /* May a canary name be asked for now? */
 bool nx_planner_may_canary(const struct nx_planner *planner,
                            const struct nx_task *task, int64_t now_mono_us);
+/* ... did the resolver say what it must have said before (siblings.h)? */
+bool nx_planner_vouched(const struct nx_planner *planner,
+                        const struct nx_target *target, int64_t now_mono_us);
 
 /* Takes the next of target->again, as the flags and size of the question. */
 void nx_target_again(const struct nx_target *target, bool *cd,

@@ -45,8 +45,18 @@ const uint8_t *nx_policy_sibling_zone(const struct nx_policy *policy,
     return NULL;
 }
 
-/* Beside the names of canary zones a resolver may be asked who it is, and for
- * what exists everywhere: no answer of either harms anybody. */
+bool nx_policy_is_sibling_zone(const struct nx_policy *policy,
+                               const uint8_t *name) {
+    size_t i = 0;
+    while (i < policy->sibling_zones_n &&
+           !nx_dname_equal(policy->sibling_zones[i], name)) {
+        i++;
+    }
+    return i < policy->sibling_zones_n;
+}
+
+/* Beside the names of canary zones a resolver may be asked who it is, by NSID
+ * too, and for what exists everywhere: no answer of either harms anybody. */
 static bool is_harmless(const struct nx_task *task) {
     static const uint8_t server[] = "\2id\6server";
     static const uint8_t host[] = "\10hostname\4bind";
@@ -55,7 +65,8 @@ static bool is_harmless(const struct nx_task *task) {
                (nx_dname_equal(task->name, server) ||
                 nx_dname_equal(task->name, host));
     }
-    return task->ad && task->qtype == NX_TYPE_NS && task->name[0] == 0;
+    return (task->ad || task->nsid) && !task->rd0 &&
+           task->qtype == NX_TYPE_NS && task->name[0] == 0;
 }
 
 /* One letter and eight hex digits: the collector's own making, and nobody's
@@ -70,23 +81,35 @@ static bool is_made_up(const struct nx_task *task) {
     return made && (task->qtype == NX_TYPE_A || task->qtype == NX_TYPE_AAAA);
 }
 
+/* One label below the zone, that does not exist. With RD=0 too: what a
+ * forwarder keeps of that (nxclear-estimator(7) 12.9) is nobody's name either.
+ * Or the zone itself, of a type that is for private use (RFC 6895 section 3.1):
+ * nobody asks for that, and the name is there. */
+static bool is_sibling(const struct nx_policy *policy,
+                       const struct nx_task *task) {
+    bool plain = task->canary && task->kind == NX_TASK_RESOLVER &&
+                 !task->nsid && !task->chaos && !task->ad;
+    if (nx_rrtype_is_private(task->qtype)) {
+        return plain && !task->rd0 &&
+               nx_policy_is_sibling_zone(policy, task->name);
+    }
+    return plain && is_made_up(task) &&
+           nx_policy_sibling_zone(policy, task->name) != NULL;
+}
+
 /* A canary name may be denied, so it needs a zone that the owner gave for it;
  * RD=0 has side effects on forwarders (nxclear-estimator(7) 12.9) and is for
  * canary names alone. */
 static enum nx_refusal check_name(const struct nx_policy *policy,
                                   const struct nx_task *task) {
-    if (task->sibling) { /* with RD=1, or forwarders may go astray */
-        bool may = task->canary && task->kind == NX_TASK_RESOLVER &&
-                   !task->rd0 && !task->nsid && !task->chaos && !task->ad &&
-                   is_made_up(task) &&
-                   nx_policy_sibling_zone(policy, task->name) != NULL;
-        return may ? NX_REFUSAL_NONE : NX_REFUSAL_SIBLING;
+    if (task->sibling) {
+        return is_sibling(policy, task) ? NX_REFUSAL_NONE : NX_REFUSAL_SIBLING;
     }
     if (task->canary || task->rd0 || task->nsid || task->chaos || task->ad) {
         bool plain = !task->chaos && !task->ad;
         bool any = policy->canary_zones_n > 0 || policy->sibling_zones_n > 0;
-        bool may = plain ? nx_policy_is_canary(policy, task->name)
-                         : any && is_harmless(task);
+        bool may = (plain && nx_policy_is_canary(policy, task->name)) ||
+                   (any && is_harmless(task));
         return task->canary && task->kind == NX_TASK_RESOLVER && may
                    ? NX_REFUSAL_NONE
                    : NX_REFUSAL_CANARY;

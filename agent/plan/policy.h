@@ -75,6 +75,9 @@ bool nx_policy_is_canary(const struct nx_policy *policy, const uint8_t *name);
 const uint8_t *nx_policy_sibling_zone(const struct nx_policy *policy,
                                       const uint8_t *name);
 
+bool nx_policy_is_sibling_zone(const struct nx_policy *policy,
+                               const uint8_t *name);
+
 /* May this task be done at all? Checks what one task shows; TWICE and TASKS
  * are the caller's. */
 enum nx_refusal nx_policy_check(const struct nx_policy *policy,

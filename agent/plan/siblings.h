@@ -12,24 +12,45 @@
  * - under the word of the plan, which says that none is open and that the zone
  *   is not signed. It lapses like any proof (agent/plan/guard.h), and with
  *   policy.own_proof it counts for nothing;
- * - while no answer to such a name shows that the zone is signed. */
+ * - while nothing that this agent saw shows that the zone is signed: no answer
+ *   of a resolver, and none of a name server to a walk of its own;
+ * - of a resolver that said lately that it is not. Whoever makes plans may be
+ *   wrong, so the agent asks itself, before the first sibling label and each
+ *   NX_SIBLING_ASK_S while there are any: the zone's NS set, which is there and
+ *   plants nothing, with DO=1. Signatures, or AD=1, say that it is signed
+ *   (RFC 4035 section 3.2). Without EDNS in the answer (RFC 6891) the resolver
+ *   could not say so, and said nothing. */
 #ifndef NX_AGENT_SIBLINGS_H
 #define NX_AGENT_SIBLINGS_H
 
 #include "agent/plan/guard.h"
+
+/* The zone of a sibling task that nx_policy_check let pass. */
+const uint8_t *nx_sibling_zone(const struct nx_task *task);
 
 /* Does the plan ask for a name near the zone of this sibling task, other than
  * canary names? Near: below the zone, or below a name above it of two labels or
  * more, or above it. */
 bool nx_sibling_rests(const struct nx_plan *plan, const struct nx_task *task);
 
-/* signed_seen: by nx_sibling_is_signed. */
+/* signed_seen: NX_SIBLING_SIGNED was said. */
 bool nx_sibling_may(const struct nx_guard *guard,
                     const struct nx_policy *policy, bool signed_seen,
                     int64_t now_mono_us);
 
-/* Does the resolver say that it validated this? Older ones say so unasked
- * (RFC 6840 section 5.7). */
-bool nx_sibling_is_signed(const struct nx_answer *answer);
+#define NX_SIBLING_ASK_S 30
+/* So long a resolver's word holds that the zone is not signed. */
+#define NX_SIBLING_WORD_S 75
+
+enum nx_sibling_word {
+    NX_SIBLING_NO_WORD,
+    NX_SIBLING_UNSIGNED, /* the answer to the agent's own question */
+    NX_SIBLING_SIGNED,   /* any answer that shows it */
+};
+
+/* What an observation says of a sibling zone of the policy: of one that its
+ * name is, or lies directly below. */
+enum nx_sibling_word nx_sibling_word(const struct nx_policy *policy,
+                                     const struct nx_obs *obs);
 
 #endif

@@ -9,6 +9,9 @@
  *   plan REVISION NAME VERIFIED EPOCH   one task: A of NAME, each second, every
  *                                       resolver; to the agent that spoke last
  *
+ *   siblings REVISION ZONE              one task: a sibling label of ZONE, each
+ *                                       second, every resolver
+ *
  *   attack REVISION ADDRESS             NX_PLAN_TASKS_MAX tasks: names in and
  *                                       outside of example.com, every
  *                                       resolver or ADDRESS, too often and as
@@ -120,6 +123,38 @@ static bool send_plan(const char *line) {
     return true;
 }
 
+static bool send_siblings(const char *line) {
+    static uint8_t bytes[4096];
+    uint8_t name[NX_DNAME_MAX];
+    char zone[256];
+    char text[300];
+    uint64_t revision = 0;
+    size_t len = 0;
+    if (sscanf(line, "siblings %" SCNu64 " %255s", &revision, zone) != 2) {
+        return false;
+    }
+    snprintf(text, sizeof(text), "c01234567.%s", zone);
+    if (nx_dname_parse(text, name) != NX_OK) {
+        return false;
+    }
+    const struct nx_task task = {.kind = NX_TASK_RESOLVER,
+                                 .name = name,
+                                 .qtype = NX_TYPE_A,
+                                 .first_after_ms = 100,
+                                 .interval_ms = 1000,
+                                 .visit_n = 1,
+                                 .canary = true,
+                                 .sibling = true};
+    const struct nx_plan plan = {
+        .revision = revision, .valid_s = 3600, .tasks = &task, .tasks_n = 1};
+    if (nx_codec_pack_plan(&plan, nx_test_scratch(), bytes, sizeof(bytes),
+                           &len) != NX_OK) {
+        return false;
+    }
+    send_down(bytes, len);
+    return true;
+}
+
 /* One task of each kind, again and again; some names come twice. */
 static void attack_task(size_t i, const struct nx_endpoint *victim,
                         struct nx_task *task) {
@@ -187,7 +222,7 @@ static void serve(void) {
         if (!nx_test_read_line(line, sizeof(line))) {
             return;
         }
-        if (!send_plan(line) && !send_attack(line)) {
+        if (!send_plan(line) && !send_siblings(line) && !send_attack(line)) {
             fprintf(stderr, "plan_server: not a command: %s\n", line);
         }
     }

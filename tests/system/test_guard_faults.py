@@ -9,12 +9,13 @@ import subprocess
 import time
 
 import dns.rcode
+import dns.rdatatype
 
 from deploy.lab import networks, zones
 from deploy.lab.ask import wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.programs import Site
-from deploy.lab.signing import Signer
+from deploy.lab.signing import SignedZone, Signer
 from tests.lib.capture import Capture
 from tests.lib.guard import WATCH_S, Bench, caches_of
 from tests.lib.support import AUDITOR, BIN, ESTIMATE, Skip, stop_well
@@ -278,6 +279,11 @@ class WrongCollector:
         self._process.stdin.close()
         assert self._process.wait(10) == 0
 
+    def siblings(self):
+        self._revision += 1
+        self._process.stdin.write(f"siblings {self._revision} {zones.ZONE}\n")
+        self._process.stdin.flush()
+
     def plan(self, verified, epoch):
         self._revision += 1
         self._process.stdin.write(f"plan {self._revision} {zones.NAME} "
@@ -348,3 +354,34 @@ def test_a_forged_proof_opens_no_guard():
             lab.restore_record([lab.ns2])
             since = time.time()
             wait_until(lambda: asked_since(b, since), ASKED_S, "a question")
+
+
+def sibling_labels(leaf):
+    """What a plan with sibling labels leads to: the questions of the zone's
+    NS set, and of names that do not exist, at the resolver."""
+    with Capture() as capture, Lab([networks.bind], leaf=leaf) as lab:
+        site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
+        agent = agent_under(site, lab, sibling_zones=[zones.ZONE])
+        resolver = lab.networks[0].address
+
+        def asked(**what):
+            return capture.select(destination=resolver, rd=True, **what)
+        with WrongCollector(site) as collector:
+            collector.siblings()
+            if not isinstance(leaf, SignedZone):
+                wait_until(lambda: asked(name=f"c01234567.{zones.ZONE}"),
+                           ASKED_S, "a sibling label")
+            else:
+                wait_log(agent, "is signed: none is asked")
+                time.sleep(WATCH_S)
+        return (asked(name=zones.ZONE, rdtype=dns.rdatatype.NS),
+                [q for q in asked() if q.name.endswith(f".{zones.ZONE}")])
+
+
+def test_sibling_labels_of_a_wrong_plan():
+    """A collector that takes a signed zone for one that is not."""
+    zone = zones.leaf_zone(NEGATIVE_TTL_S)
+    first, names = sibling_labels(zone)  # the control: such plans are followed
+    assert first and names and first[0].at < names[0].at, (first, names)
+    first, names = sibling_labels(Signer(f"{zones.ZONE}.").sign(zone))
+    assert first and not names, (first, names)
