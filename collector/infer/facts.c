@@ -43,7 +43,9 @@ void nx_profile_default(struct nx_profile *out) {
 }
 
 void nx_profile_weigh(struct nx_profile *profile) {
-    profile->p_early = profile->early_window_s > 0 ? P_EARLY_PREDICT : 0.0;
+    profile->p_early = profile->early_window_s == 0 ? 0.0
+                       : profile->early_seen        ? P_EARLY_PREDICT
+                                                    : P_EARLY_UNKNOWN;
     profile->p_soon = 0.0;
     profile->soon_log = false;
     profile->lambda_early_per_s = LAMBDA_EARLY_PER_S;

@@ -97,6 +97,7 @@ struct nx_profile {
     uint32_t stale_max_s;    /* 0: none known */
     uint32_t early_window_s; /* looking may cure so long (and 1 % of W) before
                                 the end (section 12.5); 0: it cannot */
+    bool early_seen;         /* ... and was seen to; else it was not excluded */
     uint16_t caches;         /* from canary; 0: not known */
     uint8_t past_ttl;        /* enum nx_past_ttl */
     bool rewrites_nxdomain;  /* an address where there is no name ... */
@@ -117,8 +118,9 @@ struct nx_profile {
 void nx_profile_default(struct nx_profile *out);
 
 /* The same after canaries measured the address: sets p_early, p_late and
- * lambda_early_per_s from what they excluded. The other fields are filled
- * before. */
+ * lambda_early_per_s from what they saw and what they excluded; what they did
+ * neither of weighs as for an address that nobody measured. The other fields
+ * are filled before. */
 void nx_profile_weigh(struct nx_profile *profile);
 
 #endif

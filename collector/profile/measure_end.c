@@ -164,6 +164,7 @@ void nx_measure_end(const struct nx_canary_looks *looks,
     bool early = cured_early(&life);
     profile->never_decrements = life.flat;
     profile->conv = early ? NX_CONV_U : (uint8_t)conv_of(&life);
+    profile->early_seen = early;
     /* Not excluded unless an end was seen that came when it was due. */
     profile->early_window_s =
         profile->conv != NX_CONV_U ? 0 : (uint32_t)EARLY_S;

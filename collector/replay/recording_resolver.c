@@ -23,6 +23,7 @@ void nx_recording_write_resolver(int64_t at_us, const struct nx_book_row *row,
                     json_string(nx_moment_text(row->measured_us, measured))) &&
         nx_json_set(r, "early_window_s",
                     json_integer(m->profile.early_window_s)) &&
+        nx_json_set(r, "early_seen", json_boolean(m->profile.early_seen)) &&
         nx_status_resolver_habits(r, m);
     nx_record_end(r, complete, out);
 }
@@ -83,6 +84,7 @@ static void take_habits(const struct nx_in *in, struct nx_measured *m) {
     p->never_decrements = !nx_in_bool(in, "counts_down", true);
     p->early_window_s =
         (uint32_t)nx_in_integer(in, "early_window_s", 0, EARLY_MAX_S, 0);
+    p->early_seen = nx_in_bool(in, "early_seen", false);
     nx_measured_settle(m);
 }
 

@@ -312,6 +312,12 @@ static const char target_clearing[] =
     "ALTER TABLE target ADD COLUMN clear_hi_us INTEGER;"
     "CREATE INDEX outcome_truth ON outcome(truth_hi_us)";
 
+/* Was it seen that looking cures, or only not excluded? Older rows do not say.
+ */
+static const char profile_cure[] =
+    "ALTER TABLE resolver_profile ADD COLUMN early_seen INTEGER NOT NULL "
+    "DEFAULT 0";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -320,7 +326,7 @@ static const char *const steps[] = {
     digests,          scores,          tokens,          doors,
     profiles,         profiles_kept,   profile_words,   profile_siblings,
     profile_rewrites, zone_servers,    retained,        retained_doubt,
-    log_begin,        target_clearing,
+    log_begin,        target_clearing, profile_cure,
 };
 
 int nx_schema_newest(void) {

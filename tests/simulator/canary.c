@@ -43,6 +43,7 @@ void sim_profile(const struct sim_world *world, struct nx_profile *out) {
     out->past_ttl = what == SIM_STALE || what == SIM_HIDDEN ? NX_PAST_TTL_SERVED
                                                             : NX_PAST_TTL_NEVER;
     out->early_window_s = c->predict ? 5 : 0;
+    out->early_seen = c->predict;
     out->chain_possible = c->up_n > 0;
     out->caches = (uint16_t)world->front_n;
     nx_profile_weigh(out);

@@ -241,6 +241,7 @@ static void test_conventions(void **state) {
             assert_true(p.conv == convs[c] || p.conv == NX_CONV_U);
             right += p.conv == convs[c] ? 1 : 0;
             assert_int_equal(p.early_window_s, p.conv == NX_CONV_U ? 5 : 0);
+            assert_false(p.early_seen);
             assert_false(p.never_decrements);
         }
         print_message("# %s: %u of 8 phases\n", nx_conv_text(convs[c]), right);
@@ -255,6 +256,7 @@ static void test_predict(void **state) {
     struct nx_profile p = measure().profile;
     assert_int_equal(p.conv, NX_CONV_U);
     assert_int_equal(p.early_window_s, 5);
+    assert_true(p.early_seen);
 }
 
 static void test_flat(void **state) {
