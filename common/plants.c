@@ -37,11 +37,17 @@ bool nx_answer_plants(const struct nx_answer *answer, const uint8_t *zone) {
            nx_answer_is_bare(answer, zone);
 }
 
+/* An alias, and no word of what is at its end. */
+static bool is_open(const struct nx_answer *answer, const uint8_t *zone) {
+    return answer->outcome == NX_ANSWERED &&
+           answer->rcode == NX_RCODE_NOERROR && answer->cname_n > 0 &&
+           answer->denied_name != NULL && zone != NULL &&
+           !has(answer, NX_ANS_SOA | NX_ANS_RDATA | NX_ANS_TC);
+}
+
 bool nx_answer_leaves(const struct nx_answer *answer, const uint8_t *zone) {
     const uint8_t *end = answer->denied_name;
-    if (answer->outcome != NX_ANSWERED || answer->rcode != NX_RCODE_NOERROR ||
-        answer->cname_n == 0 || end == NULL || zone == NULL ||
-        has(answer, NX_ANS_SOA | NX_ANS_RDATA | NX_ANS_TC)) {
+    if (!is_open(answer, zone)) {
         return false;
     }
     bool child = has(answer, NX_ANS_NS) && answer->ns_owner != NULL &&
@@ -49,4 +55,8 @@ bool nx_answer_leaves(const struct nx_answer *answer, const uint8_t *zone) {
                  nx_dname_under(answer->ns_owner, zone) &&
                  nx_dname_under(end, answer->ns_owner);
     return child || !nx_dname_under(end, zone);
+}
+
+bool nx_answer_stops(const struct nx_answer *answer, const uint8_t *zone) {
+    return is_open(answer, zone) && !nx_answer_leaves(answer, zone);
 }

@@ -27,4 +27,8 @@ bool nx_answer_is_bare(const struct nx_answer *answer, const uint8_t *zone);
  * that stops inside of the zone says nothing: its end may be denied. */
 bool nx_answer_leaves(const struct nx_answer *answer, const uint8_t *zone);
 
+/* That one: it neither affirms nor denies. Most servers go on to the end, which
+ * RFC 1034 section 4.3.2, step 3a asks for. */
+bool nx_answer_stops(const struct nx_answer *answer, const uint8_t *zone);
+
 #endif

@@ -21,6 +21,12 @@ static const struct {
         {"ALIAS_OUT_OF_ZONE", NX_WARNING,
          "open the incident for the alias's target, or declare the restoration "
          "with --restored"},
+    [NX_FIND_ALIAS_UNFOLLOWED] =
+        {"ALIAS_UNFOLLOWED", NX_WARNING,
+         "open the incident for the alias's target, or let this server answer "
+         "with what is there (RFC 1034, section 4.3.2): until then it proves "
+         "nothing, and resolvers are not asked where the proof rests on it "
+         "(with own_proof in an agent's policy, on half of the servers)"},
     [NX_FIND_WILDCARD] =
         {"WILDCARD", NX_NOTE,
          "when this record is missing, clients get the wildcard's answer "

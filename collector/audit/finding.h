@@ -14,6 +14,7 @@ enum nx_finding_tag {
     NX_FIND_STILL_NEGATIVE,
     NX_FIND_OTHER_ANSWER,
     NX_FIND_ALIAS_OUT_OF_ZONE,
+    NX_FIND_ALIAS_UNFOLLOWED,
     NX_FIND_WILDCARD,
     /* the servers */
     NX_FIND_NS_LAME,

@@ -307,6 +307,7 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
     s->rcode = obs->answer->rcode;
     s->aa = (look->flags & NX_LOOK_AA) != 0;
     s->alias = nx_answer_leaves(obs->answer, zone);
+    s->stops = nx_answer_stops(obs->answer, zone);
     s->bare = nx_answer_is_bare(obs->answer, zone);
     s->last_us = look->rx_us;
     if (word == NX_AUTH_WORD_NONE) {

@@ -49,6 +49,7 @@ struct nx_auth_server {
     bool aa;
     bool good;
     bool alias;    /* its answer is a CNAME out of its zone */
+    bool stops;    /* ... to a name inside, of which it says nothing */
     bool bare;     /* ... has nothing in it: NODATA to resolvers (plants.h) */
     uint8_t sides; /* NX_SIDE_*; 0: not told */
     bool serial_known;

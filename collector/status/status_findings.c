@@ -47,6 +47,9 @@ static enum nx_finding_tag silent_tag(const struct nx_auth_server *s) {
     if (s->alias) {
         return NX_FIND_ALIAS_OUT_OF_ZONE;
     }
+    if (s->stops) {
+        return NX_FIND_ALIAS_UNFOLLOWED;
+    }
     return s->outcome == NX_ANSWERED ? NX_FIND_NS_LAME : NX_FIND_NS_SILENT;
 }
 
@@ -61,7 +64,8 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
     char code[12];
     char time[NX_TIME_TEXT_MAX];
     struct nx_text text;
-    if (s->class_ == NX_AUTH_GOOD || s->class_ == NX_AUTH_PENDING) {
+    if (s->class_ == NX_AUTH_GOOD ||
+        (s->class_ == NX_AUTH_PENDING && !s->stops)) {
         return true;
     }
     name_server(&text, s);
@@ -77,6 +81,10 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
         nx_text_add(&text, " has an alias out of its zone, whose target is "
                            "not audited: open the incident for the target,"
                            " or give --restored");
+        return find_text(list, server_tag(s), &s->at, &text);
+    } else if (s->stops) {
+        nx_text_add(&text, " has an alias to a name of its own zone, and does "
+                           "not say whether that is there");
         return find_text(list, server_tag(s), &s->at, &text);
     } else {
         nx_text_addf(&text, " gives no answer of use (%s)",

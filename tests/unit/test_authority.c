@@ -176,6 +176,27 @@ static void test_alias_says_nothing_of_its_target(void **state) {
     assert_false(f->verified);
 }
 
+/* It goes on inside of the zone, and nobody says to what. */
+static void test_alias_that_stops_is_told(void **state) {
+    static const uint8_t inside[] = "\3app\7example\3com";
+    struct bench *b = *state;
+    struct nx_auth_view view;
+    struct nx_answer answer = alias_out;
+    answer.denied_name = inside;
+    delegate(b, 1, apex, 1, 1, T0);
+    fold(b, 1, 1, &answer, NX_KIND_MISS, 0, false, T0);
+    assert_false(step(b, T0)->all_ns_good);
+    assert_int_equal(nx_authority_view(b->a, &view), NX_OK);
+    assert_true(view.servers[0].stops);
+    assert_false(view.servers[0].alias);
+    answer.flags |= NX_ANS_SOA; /* it says that there is nothing */
+    fold(b, 1, 1, &answer, NX_KIND_NODATA, 900, false, T0 + S);
+    (void)step(b, T0 + S);
+    assert_int_equal(nx_authority_view(b->a, &view), NX_OK);
+    assert_false(view.servers[0].stops);
+    assert_int_equal(view.servers[0].class_, NX_AUTH_DENIES);
+}
+
 /* One that was missing and is back: the server has done its part. */
 static void test_alias_that_is_back_is_good(void **state) {
     struct bench *b = *state;
@@ -373,6 +394,7 @@ int main(void) {
         TEST(test_another_rrset_blocks),
         TEST(test_lame_server_is_set_aside),
         TEST(test_alias_says_nothing_of_its_target),
+        TEST(test_alias_that_stops_is_told),
         TEST(test_alias_that_is_back_is_good),
         TEST(test_leaving_server_ends_the_outage),
         TEST(test_parent_denied),

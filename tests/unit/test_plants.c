@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -90,6 +91,9 @@ static void test_table(void **state) {
         if (plants != r->plants || bare != r->bare) {
             fail_msg("%s: plants %d, bare %d", r->what, plants, bare);
         }
+        bool half = strcmp(r->what, "half a chain") == 0;
+        assert_int_equal(nx_answer_stops(&said, apex), half);
+        assert_false(half && nx_answer_stops(&said, NULL)); /* of which zone? */
     }
 }
 
