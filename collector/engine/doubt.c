@@ -22,18 +22,8 @@ static bool is_measured(const struct nx_profile *profile, uint16_t qtype) {
            !profile->rewrites_nxdomain;
 }
 
-/* A denial of the name came through as one. */
-static bool was_denied(const struct nx_look *looks, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        if (nx_kind_is_negative(looks[i].kind)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 void nx_doubt(const struct nx_item *item, const struct nx_profile *profile,
-              struct nx_look *looks, size_t n) {
+              bool denial_seen, struct nx_look *looks, size_t n) {
     if (item->spec->rdata_n > 0) {
         return;
     }
@@ -43,8 +33,7 @@ void nx_doubt(const struct nx_item *item, const struct nx_profile *profile,
             ? nx_address_hash(profile->rewritten, profile->rewritten_len)
             : 0;
     made_up = nx_authority_gives(a, made_up) ? 0 : made_up;
-    bool hands_on =
-        is_measured(profile, item->spec->qtype) || was_denied(looks, n);
+    bool hands_on = is_measured(profile, item->spec->qtype) || denial_seen;
     uint32_t theirs = nx_authority_one_answer(a);
     int64_t end_us = denials_end_us(nx_authority_facts(a));
     n = made_up != 0 || theirs != 0 ? n : 0;
@@ -66,6 +55,6 @@ size_t nx_doubted_looks(const struct nx_engine *engine,
                         const struct nx_target *t, struct nx_look *out) {
     size_t n = nx_target_looks(t, out);
     nx_doubt(t->item, nx_canaries_profile(engine, t->agent, &t->question.to),
-             out, n);
+             t->denial_seen, out, n);
     return n;
 }

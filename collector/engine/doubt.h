@@ -11,8 +11,9 @@
 
 #include "collector/engine/engine_priv.h"
 
-/* What the doubt rests on: looks[0..n) are all of one target. Those that are
- * not believed become NX_KIND_POS_OTHER.
+/* What the doubt rests on: looks[0..n) are the newest of one target, of which
+ * denial_seen says whether any look ever was a denial. Those that are not
+ * believed become NX_KIND_POS_OTHER.
  *
  * The address that the resolver gives for canary names that do not exist is
  * never the record, unless a good name server gives it.
@@ -24,7 +25,7 @@
  * it has is what the servers give its network then, unless it says that it has
  * it from a zone of its own (AA). */
 void nx_doubt(const struct nx_item *item, const struct nx_profile *profile,
-              struct nx_look *looks, size_t n);
+              bool denial_seen, struct nx_look *looks, size_t n);
 
 /* The target's looks as nx_target_looks gives them, judged so. */
 size_t nx_doubted_looks(const struct nx_engine *engine,

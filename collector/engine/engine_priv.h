@@ -65,6 +65,7 @@ struct nx_target {
     int64_t pushed_us; /* latest tx of them */
     bool mixed;        /* some came late: not in order of tx */
     uint8_t newest_kind;
+    bool denial_seen; /* some look was one, in the ring still or not */
     struct nx_target_denied *denied; /* newest denial's; NULL: no need yet */
     uint32_t nsid_hash;
     int64_t heard_us; /* newest look's rx; NX_TIME_UNKNOWN */

@@ -267,6 +267,19 @@ static void test_another_answer_after_a_denial(void **state) {
     assert_int_not_equal(v.state, NX_STATE_OLD_POSITIVE);
 }
 
+/* So long ago that no look is left of it. */
+static void test_another_answer_long_after_a_denial(void **state) {
+    static unsigned says[1 + NX_LOOKS_MAX + 1];
+    unsigned n = sizeof(says) / sizeof(says[0]);
+    says[0] = DENIED;
+    for (unsigned i = 1; i < n; i++) {
+        says[i] = REGION;
+    }
+    struct nx_verdict v = judged(state, says, n, NOT_MEASURED);
+    assert_int_not_equal(v.state, NX_STATE_OLD_POSITIVE);
+    assert_true((v.flags & 1U << NX_FLAG_UNLIKE_SERVERS) == 0);
+}
+
 /* Measured later than all looks came. */
 static void test_rewriter_measured_late(void **state) {
     static const unsigned made_up[] = {MADE_UP, MADE_UP, MADE_UP};
@@ -283,6 +296,7 @@ int main(void) {
         TEST(test_another_answer_of_a_measured_resolver),
         TEST(test_another_answer_of_a_zone_of_its_own),
         TEST(test_another_answer_after_a_denial),
+        TEST(test_another_answer_long_after_a_denial),
         TEST(test_rewriter_measured_late),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
