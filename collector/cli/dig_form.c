@@ -141,8 +141,8 @@ void nx_obs_as_dig(const struct nx_obs *obs, int64_t offset_us, uint64_t eps_us,
                    struct nx_text *out) {
     char type[NX_RRTYPE_TEXT_MAX];
     char rcode[24];
-    nx_text_add(out, "$ ");
-    nx_dig_command(obs->question, out);
+    nx_text_add(out, ";; ASKED: ");
+    nx_dig_question(obs->question, out);
     nx_text_add(out, "\n");
     if (obs->answer->outcome != NX_ANSWERED) {
         nx_text_addf(out, ";; %s\n", nx_outcome_text(obs->answer->outcome));

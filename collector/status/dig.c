@@ -89,17 +89,18 @@ static void add_options(const struct nx_question *q, struct nx_text *out) {
     }
 }
 
-void nx_dig_command(const struct nx_question *question, struct nx_text *out) {
+void nx_dig_question(const struct nx_question *question, struct nx_text *out) {
     char type[NX_RRTYPE_TEXT_MAX];
     const struct nx_endpoint *to = &question->to;
     unsigned usual = to->transport == NX_TLS ? PORT_TLS : PORT_DNS;
-    if (to->transport == NX_SYSTEM) { /* of the resolver library's own name */
-        nx_text_add(out, question->qtype == NX_TYPE_AAAA ? "getent ahostsv6"
-                                                         : "getent ahostsv4");
+    if (to->transport == NX_SYSTEM) {
+        nx_text_add(out, question->qtype == NX_TYPE_AAAA
+                             ? "getaddrinfo, IPv6 addresses of"
+                             : "getaddrinfo, IPv4 addresses of");
         add_host_name(question->name, out);
         return;
     }
-    nx_text_add(out, "dig @");
+    nx_text_add(out, "@");
     add_address(to, out);
     if (to->port != usual) {
         nx_text_addf(out, " -p %u", (unsigned)to->port);
@@ -107,4 +108,15 @@ void nx_dig_command(const struct nx_question *question, struct nx_text *out) {
     add_name(question->name, out);
     nx_text_addf(out, " %s", nx_rrtype_text(question->qtype, type));
     add_options(question, out);
+}
+
+void nx_dig_command(const struct nx_question *question, struct nx_text *out) {
+    if (question->to.transport == NX_SYSTEM) { /* the resolver library's own */
+        nx_text_add(out, question->qtype == NX_TYPE_AAAA ? "getent ahostsv6"
+                                                         : "getent ahostsv4");
+        add_host_name(question->name, out);
+        return;
+    }
+    nx_text_add(out, "dig ");
+    nx_dig_question(question, out);
 }

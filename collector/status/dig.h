@@ -10,4 +10,8 @@
  * header bits of the question; nothing that is dig's default. */
 void nx_dig_command(const struct nx_question *question, struct nx_text *out);
 
+/* The same as a record of what was asked, which nobody runs by pasting it:
+ * "@192.0.2.53 www.example.com A +nsid". */
+void nx_dig_question(const struct nx_question *question, struct nx_text *out);
+
 #endif

@@ -103,7 +103,8 @@ def check_evidence(site, incident, network, others):
         assert other.name not in everything, other.name
         assert other.address not in everything, other.address
     replies = read(f"{folder}/resolvers/{network.address}_53-A.txt")
-    assert f"$ dig @{network.address} {zones.NAME}. A" in replies, replies
+    assert f";; ASKED: @{network.address} {zones.NAME}. A" in replies, replies
+    assert "dig @" not in replies, replies
     assert "status: NXDOMAIN\n;; flags: qr rd ra\n" in replies, replies
     assert re.search(r"^example\.com\.\t\d+\tIN\tSOA\t; serial \d+, "
                      r"minimum 8;", replies, re.M), replies

@@ -43,7 +43,7 @@ static void check(const struct nx_answer *answer, uint32_t ttl_s,
     free(text);
 }
 
-#define ASKED "$ dig @192.0.2.53 www.example.com. A +nsid\n"
+#define ASKED ";; ASKED: @192.0.2.53 www.example.com. A +nsid\n"
 #define QUESTION "\n;; QUESTION SECTION:\n;www.example.com.\tIN\tA\n"
 #define TIMES                                                                  \
     ";; WHEN: 2027-01-15T08:00:00.000Z (clock error at most 1 ms)\n"           \
