@@ -77,6 +77,23 @@ static void add_note(const json_t *resolver, const char *what, const char *more,
     nx_text_add(out, "\n");
 }
 
+/* What sibling labels do not show of it. */
+static const char *sibling_note(const json_t *resolver) {
+    bool known = json_is_integer(json_object_get(resolver, "nxdomain_cap_s"));
+    bool shared = nx_doc_is(resolver, "soa_clock", "shared-until-change");
+    bool own = nx_doc_is(resolver, "soa_clock", "own") ||
+               nx_doc_is(resolver, "soa_clock", "shared-renewed");
+    return known    ? "whether it asks another resolver was not seen"
+           : shared ? "its cap is not known, as all denials of the zone show "
+                      "what is left of one SOA: it shows when a measurement "
+                      "begins as that ends, which is tried by itself; whether "
+                      "it asks another resolver was not seen"
+           : own ? "a cap above the zone's negative TTL, and whether it asks "
+                   "another resolver, were not seen"
+                 : "its cap, and whether it asks another resolver, were not "
+                   "seen";
+}
+
 /* Below the table: what makes its answers lies, and why the last attempts gave
  * nothing. */
 static void add_notes(const json_t *list, struct nx_text *out) {
@@ -88,10 +105,8 @@ static void add_notes(const json_t *list, struct nx_text *out) {
             add_note(resolver, ": not measured now: ", advice, out);
         }
         if (json_is_integer(json_object_get(resolver, "sibling_w_s"))) {
-            add_note(resolver,
-                     ": measured in a zone that is in use: of NODATA, RD=0 and "
-                     "chain nothing was seen",
-                     "", out);
+            add_note(resolver, ": measured in a zone that is in use: ",
+                     sibling_note(resolver), out);
         }
         if (json_is_true(json_object_get(resolver, "rewrites_nxdomain"))) {
             const char *to = nx_doc_text(resolver, "rewrites_to");

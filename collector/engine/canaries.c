@@ -133,8 +133,8 @@ static bool task_of(const struct nx_canary_run *run, enum nx_canary which,
 }
 
 /* Class CH and AD=1 are not asked for over TLS. */
-static bool may_ask(const struct nx_endpoint *at, enum nx_canary which) {
-    return at->transport != NX_TLS || nx_canary_in_zone(which);
+static bool may_ask(const struct nx_endpoint *at, const struct nx_task *task) {
+    return at->transport != NX_TLS || (!task->chaos && !task->ad);
 }
 
 size_t nx_canaries_tasks(const struct nx_engine *engine,
@@ -152,14 +152,12 @@ size_t nx_canaries_tasks(const struct nx_engine *engine,
             continue;
         }
         for (unsigned k = 0; k < NX_CANARIES_N_ && n < cap; k++) {
-            if (!may_ask(&agent->resolvers[i], (enum nx_canary)k) ||
-                nx_canary_visit(&run, (enum nx_canary)k) == 0) {
-                continue;
+            if (nx_canary_visit(&run, (enum nx_canary)k) > 0 &&
+                task_of(&run, (enum nx_canary)k, &agent->resolvers[i], arena,
+                        &tasks[n]) &&
+                may_ask(&agent->resolvers[i], &tasks[n])) {
+                n++;
             }
-            n += task_of(&run, (enum nx_canary)k, &agent->resolvers[i], arena,
-                         &tasks[n])
-                     ? 1
-                     : 0;
         }
     }
     return n;
@@ -171,6 +169,7 @@ bool nx_canaries_own(const struct nx_engine *engine,
                      const struct nx_question *question) {
     return on(engine) &&
            ((question->flags & (NX_Q_CH | NX_Q_AD)) != 0 ||
+            question->name[0] == 0 || /* NSID of the root */
             nx_dname_under(question->name, engine->settings.canary.zone));
 }
 

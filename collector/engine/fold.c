@@ -47,7 +47,8 @@ static struct nx_route *route_of(struct nx_fold *f,
                                .items = topic != NULL ? topic->items : NULL};
     if (authority != f->agent->agent.authority) {
         route->way = NX_WAY_STRAY;
-    } else if (!authority && topic == NULL &&
+    } else if (!authority &&
+               (topic == NULL || (question->flags & NX_Q_DO) != 0) &&
                nx_canaries_own(f->engine, question)) {
         route->way = NX_WAY_CANARY;
     } else if (nx_paper_is(question) &&

@@ -19,7 +19,6 @@
 #define NX_BOOK_NETWORK_MAX 64U /* bytes of a network's name with the NUL */
 #define NX_BOOK_RESOLVERS_MAX 40000U
 #define NX_BOOK_OF_NETWORK_MAX 256U /* of one network, noted from agents */
-#define NX_PROFILE_AGED_US (INT64_C(7) * 86400 * 1000000)
 /* What was measured of a resolver that nobody uses is forgotten after this. */
 #define NX_BOOK_KEPT_DAYS 14
 #define NX_BOOK_KEPT_US (NX_BOOK_KEPT_DAYS * INT64_C(86400) * 1000000)

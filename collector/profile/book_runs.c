@@ -5,6 +5,7 @@
 #include "collector/profile/book_priv.h"
 
 #define RETRY_S 600U
+#define FOLLOWED_MAX 2U /* runs after a run, as a SOA ends */
 #define RETRY_DOUBLED_MAX 10U
 #define OFFERED_US (INT64_C(10) * 1000000) /* agents offer every second */
 
@@ -190,6 +191,16 @@ static bool failed(const struct nx_book *book, struct nx_book_entry *e,
     return false;
 }
 
+/* Once more as the SOA ends that hid the cap: then it shows. One that comes too
+ * late, because others were measured then, is tried for again. */
+static void follow_soa(struct nx_book_entry *e) {
+    int64_t over_us = e->row.measured.soa_over_us;
+    bool worth =
+        over_us != 0 && over_us < e->due_us && e->followed_n < FOLLOWED_MAX;
+    e->due_us = worth ? over_us : e->due_us;
+    e->followed_n = worth ? e->followed_n + 1 : 0;
+}
+
 /* False: nothing came of it; what was measured before stays as old as it is. */
 static bool conclude(const struct nx_book *book, struct nx_book_entry *e,
                      int64_t now_us) {
@@ -209,6 +220,7 @@ static bool conclude(const struct nx_book *book, struct nx_book_entry *e,
     e->row.trouble = NX_RUN_NO_TROUBLE;
     e->failures_n = 0;
     e->due_us = nx_book_due_after(book, e, now_us, UINT32_MAX);
+    follow_soa(e);
     return true;
 }
 

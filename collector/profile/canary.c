@@ -17,6 +17,9 @@
 #define END_LEAD_MS 3400U
 #define END_ROW_N 8U
 #define END_ROW_GAP_MS 760U
+/* Below a zone in use: the agent asks first whether it is signed
+ * (agent/plan/siblings.h). */
+#define SIBLING_LEAD_MS 700U
 
 static const struct rule {
     const char *prefix, *suffix; /* around the run's number; NULL: none */
@@ -34,7 +37,8 @@ static const struct rule {
                        .first_after_ms = 500,
                        .visit_n = 2,
                        .gap_ms = 2100},
-    [NX_CANARY_NODATA] = {.prefix = "n",
+    [NX_CANARY_NODATA] = {.sibling = true,
+                          .prefix = "n",
                           .suffix = "many.",
                           .first_after_ms = 600,
                           .visit_n = 2,
@@ -70,17 +74,20 @@ static const struct rule {
     [NX_CANARY_EGRESS] = {.suffix = "whoami.",
                           .first_after_ms = 1100,
                           .visit_n = 1},
-    [NX_CANARY_RD0_CACHED] = {.prefix = "c",
+    [NX_CANARY_RD0_CACHED] = {.sibling = true,
+                              .prefix = "c",
                               .suffix = "",
                               .first_after_ms = 9000,
                               .visit_n = 1,
                               .rd0 = true},
-    [NX_CANARY_RD0_FRESH] = {.prefix = "u",
+    [NX_CANARY_RD0_FRESH] = {.sibling = true,
+                             .prefix = "u",
                              .suffix = "",
                              .first_after_ms = 9200,
                              .visit_n = 1,
                              .rd0 = true},
-    [NX_CANARY_NSID] = {.prefix = "i",
+    [NX_CANARY_NSID] = {.sibling = true,
+                        .prefix = "i",
                         .suffix = "many.",
                         .first_after_ms = 1300,
                         .visit_n = 4,
@@ -123,15 +130,25 @@ static uint8_t *put_label(uint8_t *to, const char *text) {
     return to + 1 + len;
 }
 
-static void make_name(const struct nx_canary_run *run, const struct rule *rule,
+/* A whole name in place of one below the zone; NULL: none. */
+static const char *elsewhere(const struct nx_canary_run *run,
+                             enum nx_canary which) {
+    return run->sibling && which == NX_CANARY_NSID ? ""
+                                                   : rules[which].elsewhere;
+}
+
+static void make_name(const struct nx_canary_run *run, enum nx_canary which,
                       uint8_t *out) {
     char label[16];
+    const struct rule *rule = &rules[which];
     const char *suffix = run->sibling ? "" : rule->suffix;
-    if (rule->elsewhere != NULL) {
-        memcpy(out, rule->elsewhere, strlen(rule->elsewhere) + 1);
+    const char *whole = elsewhere(run, which);
+    bool at_zone = run->sibling && which == NX_CANARY_NODATA;
+    if (whole != NULL) {
+        memcpy(out, whole, strlen(whole) + 1);
         return;
     }
-    if (rule->prefix != NULL) {
+    if (rule->prefix != NULL && !at_zone) {
         (void)snprintf(label, sizeof(label), "%s%08" PRIx32, rule->prefix,
                        run->id);
         out = put_label(out, label);
@@ -143,8 +160,11 @@ static void make_name(const struct nx_canary_run *run, const struct rule *rule,
 }
 
 static uint16_t type_of(const struct nx_canary_run *run, enum nx_canary which) {
-    if (rules[which].chaos || rules[which].ad) {
+    if (elsewhere(run, which) != NULL) {
         return rules[which].chaos ? NX_TYPE_TXT : NX_TYPE_NS;
+    }
+    if (run->sibling && which == NX_CANARY_NODATA) {
+        return (uint16_t)(NX_TYPE_PRIVATE_FIRST + run->id % NX_TYPE_PRIVATE_N);
     }
     bool aaaa =
         which == NX_CANARY_NODATA || (which == NX_CANARY_EGRESS && run->v6);
@@ -174,6 +194,11 @@ static struct rows rows_of(const struct nx_canary_run *run,
                          rule->gap_ms, 0};
 }
 
+static uint32_t first_after_ms(const struct nx_canary_run *run,
+                               enum nx_canary which) {
+    return rules[which].first_after_ms + (run->sibling ? SIBLING_LEAD_MS : 0);
+}
+
 unsigned nx_canary_visit(const struct nx_canary_run *run,
                          enum nx_canary which) {
     struct rows rows = rows_of(run, which);
@@ -184,17 +209,17 @@ void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
                     uint8_t *name_out, struct nx_task *out) {
     const struct rule *rule = &rules[which];
     struct rows rows = rows_of(run, which);
-    make_name(run, rule, name_out);
+    make_name(run, which, name_out);
     *out = (struct nx_task){
         .kind = NX_TASK_RESOLVER,
         .name = name_out,
         .qtype = type_of(run, which),
-        .first_after_ms = rule->first_after_ms,
+        .first_after_ms = first_after_ms(run, which),
         .interval_ms = rows.again_ms > 0 ? rows.again_ms : DAY_MS,
         .visit_n = rows.visit_n,
         .visit_gap_ms = rows.gap_ms,
         .canary = true,
-        .sibling = run->sibling && rule->elsewhere == NULL,
+        .sibling = run->sibling && nx_canary_in_zone(run, which),
         .rd0 = rule->rd0,
         .nsid = rule->nsid,
         .chaos = rule->chaos,
@@ -214,7 +239,7 @@ enum nx_canary nx_canary_of(const struct nx_canary_run *run,
             type_of(run, (enum nx_canary)i) != question->qtype) {
             continue;
         }
-        make_name(run, &rules[i], name);
+        make_name(run, (enum nx_canary)i, name);
         if (nx_dname_equal(name, question->name)) {
             return (enum nx_canary)i;
         }
@@ -222,8 +247,8 @@ enum nx_canary nx_canary_of(const struct nx_canary_run *run,
     return NX_CANARIES_N_;
 }
 
-bool nx_canary_in_zone(enum nx_canary which) {
-    return rules[which].elsewhere == NULL;
+bool nx_canary_in_zone(const struct nx_canary_run *run, enum nx_canary which) {
+    return elsewhere(run, which) == NULL;
 }
 
 void nx_canary_apex(const struct nx_canary_run *run, enum nx_canary which,
@@ -246,8 +271,8 @@ int64_t nx_canary_lasts_us(const struct nx_canary_run *run) {
     int64_t last_us = 0;
     for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
         struct rows rows = rows_of(run, (enum nx_canary)i);
-        int64_t end_ms = (int64_t)rules[i].first_after_ms + rows.again_ms +
-                         (int64_t)rows.visit_n * rows.gap_ms;
+        int64_t end_ms = (int64_t)first_after_ms(run, (enum nx_canary)i) +
+                         rows.again_ms + (int64_t)rows.visit_n * rows.gap_ms;
         int64_t end_us = end_ms * 1000;
         last_us = end_us > last_us ? end_us : last_us;
     }

@@ -57,8 +57,9 @@ struct nx_canary_run {
     /* Where no zone is run for canary names: sibling labels. All names lie
      * directly below the zone, which is in use, and none exists. A cap below
      * the zone's W, a floor above it, clock, countdown and number of caches are
-     * seen there as below a canary zone; the end of a denial where W is a
-     * minute at most. Of NODATA, RD=0, NSID and chains nothing is. */
+     * seen there as below a canary zone, RD=0 too; the end of a denial where W
+     * is a minute at most. NODATA is had of the zone's own name, by a type for
+     * private use, and NSID of the root. Of chains nothing is seen. */
     bool sibling;
     uint32_t w_s; /* ... negative TTL that the zone's servers send */
 };
@@ -82,8 +83,8 @@ void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
 enum nx_canary nx_canary_of(const struct nx_canary_run *run,
                             const struct nx_question *question);
 
-/* Does it lie in the canary zone? */
-bool nx_canary_in_zone(enum nx_canary which);
+/* Does its name lie in the zone? */
+bool nx_canary_in_zone(const struct nx_canary_run *run, enum nx_canary which);
 
 /* The zone that denies the question's name: whose SOA a denial shows. */
 void nx_canary_apex(const struct nx_canary_run *run, enum nx_canary which,

@@ -62,7 +62,7 @@ static bool is_foreign(const struct nx_canary_run *run, enum nx_canary which,
                        const struct nx_look *look,
                        const struct nx_answer *answer) {
     uint8_t apex[NX_DNAME_MAX];
-    if (!nx_canary_in_zone(which) || !nx_kind_is_negative(look->kind) ||
+    if (!nx_canary_in_zone(run, which) || !nx_kind_is_negative(look->kind) ||
         (answer->flags & NX_ANS_SOA) == 0) {
         return false;
     }
@@ -105,10 +105,12 @@ void nx_canary_looks_add(struct nx_canary_looks *looks,
 
 /* --- are they enough? --- */
 
-static bool counts(enum nx_canary which) {
+/* Below a zone in use NODATA is had by a type that is not known everywhere. */
+static bool counts(const struct nx_canary_run *run, enum nx_canary which) {
     switch (which) {
-    case NX_CANARY_CAP:
     case NX_CANARY_NODATA:
+        return !run->sibling;
+    case NX_CANARY_CAP:
     case NX_CANARY_FLOOR:
     case NX_CANARY_END:
     case NX_CANARY_CLOCK:
@@ -160,7 +162,7 @@ enum nx_run_trouble nx_canary_trouble(const struct nx_canary_looks *looks,
     unsigned wanted = 0;
     unsigned worst = NX_RUN_BROKEN_OFF;
     for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
-        if (!counts((enum nx_canary)i)) {
+        if (!counts(run, (enum nx_canary)i)) {
             continue;
         }
         unsigned asked = nx_canary_visit(run, (enum nx_canary)i);

@@ -6,7 +6,6 @@
 
 #define US_PER_S INT64_C(1000000)
 #define STALE_MAX_S 86400U /* RFC 8767 section 5: one to three days */
-#define UNFAIR_S 2         /* TTLs and clocks are rounded, on both sides */
 /* Less than this is left of a positive answer: it may be fetched anew while
  * caches are counted. */
 #define COUNT_TTL_S                                                            \
@@ -18,11 +17,8 @@ static bool denied(const struct nx_look *look, enum nx_kind kind) {
     return look->kind == (unsigned)kind && look->r_s >= 0;
 }
 
-/* What two looks at a fresh name say of the TTL it is kept for: dnsmasq shows
- * its own upper limit from the second answer on, Knot Resolver only in the
- * first (nxclear-estimator(7) 12.7). Negative: they do not say. */
-static int64_t kept_of(const struct nx_canary_looks *looks,
-                       enum nx_canary which, enum nx_kind kind) {
+int64_t nx_measure_kept(const struct nx_canary_looks *looks,
+                        enum nx_canary which, enum nx_kind kind) {
     int64_t cap_s = -1;
     const struct nx_look *first = &looks->of[which][0].look;
     for (unsigned i = 0; i < looks->n[which]; i++) {
@@ -32,7 +28,7 @@ static int64_t kept_of(const struct nx_canary_looks *looks,
         }
         int64_t age_s = (look->rx_us - first->rx_us + US_PER_S / 2) / US_PER_S;
         int64_t shown_s = look->r_s + age_s;
-        bool limited = i == 0 || shown_s + UNFAIR_S < cap_s;
+        bool limited = i == 0 || shown_s + NX_UNFAIR_S < cap_s;
         cap_s = cap_s < 0 || limited ? shown_s : cap_s;
     }
     return cap_s;
@@ -40,11 +36,11 @@ static int64_t kept_of(const struct nx_canary_looks *looks,
 
 static uint32_t cap_of(const struct nx_canary_looks *looks,
                        enum nx_canary which, enum nx_kind kind) {
-    int64_t cap_s = kept_of(looks, which, kind);
+    int64_t cap_s = nx_measure_kept(looks, which, kind);
     if (cap_s < 0) {
         return NX_NOT_MEASURED;
     }
-    return cap_s + UNFAIR_S >= NX_CANARY_LONG_S ? 0 : (uint32_t)cap_s;
+    return cap_s + NX_UNFAIR_S >= NX_CANARY_LONG_S ? 0 : (uint32_t)cap_s;
 }
 
 static int64_t life_of(uint32_t cap_s) {
@@ -60,7 +56,8 @@ static uint32_t cap_again(uint32_t now_s, uint32_t before_s, uint32_t shown_s,
     bool known = before_s != NX_NOT_MEASURED && shown_s != NX_NOT_MEASURED &&
                  now_s != NX_NOT_MEASURED;
     int64_t left_s = life_of(shown_s) - age_us / US_PER_S;
-    bool leftover = known && left_s > 0 && life_of(now_s) <= left_s + UNFAIR_S;
+    bool leftover =
+        known && left_s > 0 && life_of(now_s) <= left_s + NX_UNFAIR_S;
     return leftover ? before_s : now_s;
 }
 
@@ -84,7 +81,7 @@ static uint32_t nodata_cap_of(const struct nx_canary_looks *looks,
     bool ticked = m->soa_clock == NX_SOA_CLOCK_SHARED_UNTIL_CHANGE &&
                   m->nxdomain_cap_s != NX_NOT_MEASURED &&
                   cap_s < m->nxdomain_cap_s &&
-                  cap_s + UNFAIR_S >= m->nxdomain_cap_s;
+                  cap_s + NX_UNFAIR_S >= m->nxdomain_cap_s;
     return ticked ? m->nxdomain_cap_s : cap_s;
 }
 
@@ -106,29 +103,13 @@ static void take_caps(const struct nx_canary_looks *looks,
             : NX_NOT_MEASURED;
 }
 
-/* Below a zone in use. Where all denials of the zone show one SOA, a fresh name
- * may show what is left of another's: no cap. */
-static void take_sibling_caps(const struct nx_canary_looks *looks,
-                              struct nx_measured *m) {
-    int64_t kept_s = kept_of(looks, NX_CANARY_CAP, NX_KIND_NXDOMAIN);
-    bool fresh =
-        m->caches_seen == 1 && (m->soa_clock == NX_SOA_CLOCK_OWN ||
-                                m->soa_clock == NX_SOA_CLOCK_SHARED_RENEWED);
-    m->sibling_w_s = looks->w_s;
-    if (fresh && kept_s >= 0 && kept_s + UNFAIR_S < (int64_t)looks->w_s) {
-        m->nxdomain_cap_s = (uint32_t)kept_s;
-    }
-    if (kept_s > (int64_t)looks->w_s + UNFAIR_S) {
-        m->floor_s = (uint32_t)kept_s;
-    }
-}
-
 /* The estimator's: an upper limit for either kind of denial, so the larger
  * one; below a zone in use that of NXDOMAIN, where there is no other. 0: not
  * known, or none. */
 static uint32_t cap_for_both(const struct nx_measured *m) {
     uint32_t a_s = m->nxdomain_cap_s;
-    uint32_t b_s = m->sibling_w_s > 0 ? a_s : m->nodata_cap_s;
+    bool alone = m->sibling_w_s > 0 && m->nodata_cap_s == NX_NOT_MEASURED;
+    uint32_t b_s = alone ? a_s : m->nodata_cap_s;
     if (a_s == NX_NOT_MEASURED || b_s == NX_NOT_MEASURED || a_s == 0 ||
         b_s == 0) {
         return 0;
@@ -374,7 +355,7 @@ int nx_measure(const struct nx_canary_looks *looks,
     m.soa_clock = (uint8_t)clock_of(looks, m.caches_seen);
     m.chain = (uint8_t)chain_of(looks);
     if (looks->sibling) {
-        take_sibling_caps(looks, &m);
+        nx_measure_sibling_caps(looks, before, before_us, &m);
     } else {
         take_caps(looks, before, before_us, &m);
     }

@@ -9,6 +9,8 @@
 #include "collector/profile/canary.h"
 
 #define NX_CANARY_LOOKS_MAX 16U /* kept of each question */
+/* What was measured is believed so long. */
+#define NX_PROFILE_AGED_US (INT64_C(7) * 86400 * 1000000)
 
 struct nx_canary_look {
     struct nx_look look;
@@ -105,9 +107,16 @@ struct nx_measured {
     uint32_t nodata_cap_s;   /* likewise */
     uint32_t floor_s;        /* what W = 1 becomes; NX_NOT_MEASURED */
     /* 0: measured below a canary zone; else below a zone in use with this W: a
-     * cap was seen only if it is smaller, a floor if it is larger, and NODATA,
-     * RD=0 and chain are not known. */
+     * cap was seen only if it is smaller, a floor if it is larger, and the
+     * chain is not known. */
     uint32_t sibling_w_s;
+    /* Where all denials of a zone in use show one SOA, a fresh name shows what
+     * is left of it, and not the cap. It does so at once after that SOA's end:
+     * this is a moment by which that one is over; 0: it hid no cap. The cap of
+     * an earlier run stays then, until that is too old. None is stored. */
+    int64_t soa_over_us;
+    uint32_t soa_serial;
+    int64_t cap_seen_us; /* 0: with the rest */
     /* What this run alone would have said of the caps, and when; not stored:
      * shown_us is 0 then. */
     uint32_t nxdomain_shown_s;

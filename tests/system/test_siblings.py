@@ -4,6 +4,8 @@ what a canary zone shows; nothing more is asked once an incident is open."""
 import re
 import time
 
+import dns.rdatatype
+
 from deploy.lab import canary, networks, zones
 from deploy.lab.ask import wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
@@ -22,17 +24,19 @@ ON_THE_WAY_S = 0.5  # a question that was sent before
 WATCH_S = 2.5       # four more looks would come in that time
 SIBLING = re.compile(rf"[a-z][0-9a-f]{{8}}\.{re.escape(zones.ZONE)}$")
 
-# (resolver, cap set, facts that must be seen by either way)
+# (resolver, cap set, what either way must show)
 RESOLVERS = (
-    (networks.unbound, ("cache-max-negative-ttl: 900",), ()),
-    (networks.bind, ("max-ncache-ttl 1200;",), ("nxdomain_cap_s",)),
-    (networks.power_dns, ("max-negative-ttl=700",), ("nxdomain_cap_s",)),
+    (networks.unbound, ("cache-max-negative-ttl: 900",), {"rd0": "refused"}),
+    (networks.bind, ("max-ncache-ttl 1200;",),
+     {"nxdomain_cap_s": 1200, "nodata_cap_s": 1200, "rd0": "honoured"}),
+    (networks.power_dns, ("max-negative-ttl=700",),
+     {"nxdomain_cap_s": 700, "nodata_cap_s": 700, "rd0": "honoured"}),
 )
-ALWAYS = ("soa_clock", "soa_shown", "counts_down", "caches",
-          "server_id_answer", "validates", "rewrites_nxdomain")
+ALWAYS = ("soa_clock", "soa_shown", "counts_down", "caches", "nsid",
+          "server_id_answer", "validates", "rewrites_nxdomain", "rd0",
+          "extended_errors_seen")
 FACTS = (*ALWAYS, "nxdomain_cap_s", "nxdomain_uncapped", "nodata_cap_s",
-         "floor_s", "rounding", "rd0", "chain", "nsid", "server_id",
-         "past_ttl")
+         "floor_s", "rounding", "chain", "server_id", "past_ttl")
 SAYS_NOTHING = (None, "unknown", False)
 
 
@@ -79,7 +83,8 @@ def compare(lab, by_canary, by_sibling):
             assert same or (not stated and other[fact] in SAYS_NOTHING), (
                 network.name, fact, one[fact], other[fact])
             if fact in must:
-                assert other[fact] is not None, (network.name, fact)
+                assert other[fact] == must[fact], (network.name, fact,
+                                                   other[fact])
 
 
 def siblings(capture, since, until=float("inf")):
@@ -87,7 +92,7 @@ def siblings(capture, since, until=float("inf")):
             if SIBLING.match(q.name)]
 
 
-def check_asked(capture, began):
+def check_asked(lab, capture, began):
     """Names that nobody has, with RD=1 at resolvers; and the zone's own."""
     asked = siblings(capture, began)
     assert asked, "no sibling label was asked"
@@ -95,6 +100,12 @@ def check_asked(capture, began):
               if q.name.endswith(f".{zones.ZONE}") and q.rd
               and not SIBLING.match(q.name)}
     assert not others - {zones.NAME}, others
+    for network in lab.networks:  # before: is the zone signed?
+        at = network.address
+        first = min(q.at for q in asked if q.destination == at)
+        assert capture.select(began, first, name=zones.ZONE, rd=True,
+                              destination=at, rdtype=dns.rdatatype.NS), (
+            network.name, first)
 
 
 def rests(lab, site, capture):
@@ -155,7 +166,9 @@ def test_siblings_show_what_canary_names_show():
         wait_measured(with_zone, names)
         wait_measured(site, names)
         compare(lab, rows_of(with_zone), rows_of(site))
-        check_asked(capture, began)
+        shown = site.cli("resolvers").stdout
+        assert "its cap is not known, as all denials" in shown, shown
+        check_asked(lab, capture, began)
         rests_where_signed(lab, site, capture, *rests(lab, site, capture))
         stop_well(with_zone)
         stop_well(site)

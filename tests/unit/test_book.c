@@ -251,11 +251,126 @@ static void test_room_is_made(void **state) {
 
 #define T(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
 
+/* --- below a zone in use --- */
+
+#define W_S 900U
+#define CAP_S 300
+
+static const struct nx_canary_conf in_use = {.on = true,
+                                             .sibling = true,
+                                             .zone = "\7example\3com",
+                                             .every_s = 86400,
+                                             .count_n = NX_CANARY_COUNT_MIN};
+
+/* An unbound: all denials of the zone show one SOA, which ends at over_us. */
+static void look_until(struct nx_book *book, const struct nx_canary_run *run,
+                       enum nx_canary which, int64_t began_us,
+                       int64_t over_us) {
+    uint8_t label[NX_DNAME_MAX];
+    struct nx_task task;
+    nx_canary_task(run, which, label, &task);
+    for (unsigned k = 0; k < nx_canary_visit(run, which); k++) {
+        int64_t at_us = began_us + task.first_after_ms * INT64_C(1000) +
+                        (int64_t)k * task.visit_gap_ms * 1000;
+        const struct nx_question question = {
+            .name = label, .qtype = task.qtype, .flags = NX_Q_RD, .to = at(1)};
+        const struct nx_answer answer = {.rcode = 3,
+                                         .flags = NX_ANS_SOA,
+                                         .soa_owner = in_use.zone,
+                                         .soa_serial = 7,
+                                         .soa_minimum_s = W_S};
+        const struct nx_obs obs = {.question = &question,
+                                   .answer = &answer,
+                                   .tx_mono_us = at_us - 2000,
+                                   .rx_mono_us = at_us,
+                                   .soa_ttl_s =
+                                       (uint32_t)((over_us - at_us) / S)};
+        assert_true(nx_book_look(book, "lyon", 4, &obs, 0, 0));
+    }
+}
+
+static void keep_row(void *user, uint32_t agent_id,
+                     const struct nx_book_row *row) {
+    (void)agent_id;
+    assert_non_null(row);
+    *(struct nx_book_row *)user = *row;
+}
+
+/* When the run is over. */
+static int64_t measure_until(struct nx_book *book, int64_t now_us,
+                             int64_t over_us, struct nx_book_row *row) {
+    static const enum nx_canary asked[] = {
+        NX_CANARY_CAP, NX_CANARY_END, NX_CANARY_CLOCK, NX_CANARY_CLOCK_NEXT,
+        NX_CANARY_COUNT};
+    const struct nx_endpoint to = at(1);
+    struct nx_canary_run run;
+    assert_true(nx_book_run(book, "lyon", &to, 4, &run));
+    for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+        look_until(book, &run, asked[i], now_us, over_us);
+    }
+    now_us += nx_canary_lasts_us(&run);
+    nx_book_end(book, now_us, false, keep_row, row);
+    return now_us;
+}
+
+static uint32_t begin_at(struct nx_book *book, int64_t now_us) {
+    offer(book, 1, 4, now_us);
+    return begin(book, now_us);
+}
+
+/* Measured once more as the SOA ends that hid the cap, then as usual. */
+static void test_follows_a_soa(void **state) {
+    struct nx_book *book = NULL;
+    struct nx_book_row row;
+    (void)state;
+    assert_int_equal(nx_book_new(&in_use, &book), 0);
+    nx_book_w_set(book, W_S);
+    assert_int_equal(begin_at(book, T0), 4);
+    int64_t over_us = T0 + 200 * S;
+    (void)measure_until(book, T0, over_us, &row);
+    assert_int_equal(row.measured.nxdomain_cap_s, NX_NOT_MEASURED);
+    assert_in_range(row.measured.soa_over_us, over_us, over_us + 2 * S);
+    assert_int_equal(begin_at(book, over_us - S), 0);
+    int64_t again_us = row.measured.soa_over_us;
+    assert_int_equal(begin_at(book, again_us), 4);
+    int64_t fetched_us = again_us + S; /* by the first of our names */
+    int64_t t = measure_until(book, again_us, fetched_us + CAP_S * S, &row);
+    assert_in_range(row.measured.nxdomain_cap_s, CAP_S - 3, CAP_S);
+    assert_int_equal(begin_at(book, t + 12 * HOUR), 0);
+    assert_int_equal(begin_at(book, t + DAY), 4);
+    nx_book_free(&book);
+}
+
+/* Others were measured then, each time: not for ever. */
+static void test_follows_in_vain(void **state) {
+    struct nx_book *book = NULL;
+    struct nx_book_row row;
+    int64_t t = T0;
+    unsigned n = 0;
+    (void)state;
+    assert_int_equal(nx_book_new(&in_use, &book), 0);
+    nx_book_w_set(book, W_S);
+    for (; begin_at(book, t) != 0 && n < 10; n++) {
+        (void)measure_until(book, t, t + 200 * S, &row);
+        t = row.measured.soa_over_us + 60 * S; /* a minute too late */
+    }
+    assert_int_equal(n, 3);
+    assert_int_equal(row.measured.nxdomain_cap_s, NX_NOT_MEASURED);
+    nx_book_free(&book);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(agents_take_turns),   T(backs_off),         T(nobody_starves),
-        T(one_in_each_network), T(a_network_is_full), T(measured_is_kept),
-        T(room_is_made),        T(on_demand),
+        T(agents_take_turns),
+        T(backs_off),
+        T(nobody_starves),
+        T(one_in_each_network),
+        T(a_network_is_full),
+        T(measured_is_kept),
+        T(room_is_made),
+        T(on_demand),
+        cmocka_unit_test(test_follows_a_soa),
+        cmocka_unit_test(test_follows_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
