@@ -82,8 +82,21 @@ void nx_service_resolvers_again(struct nx_service *service) {
     }
 }
 
+/* What was waited for is not stored. But a collector that is started again and
+ * again opens no audit each time: they stay open for a while, and use up the
+ * room that incidents have. */
+static void recall_audit(struct nx_service *service, int64_t now_us) {
+    int64_t last_us = nx_engine_siblings_audited_last_us(service->engine);
+    service->siblings_audit_us = last_us < now_us ? last_us : now_us;
+    service->siblings_wait_us =
+        nx_engine_siblings_audit_wait_us(service->engine, 0, 0);
+}
+
 void nx_service_siblings_audit(struct nx_service *service, int64_t now_us) {
     const struct nx_canary_conf *conf = &service->settings.canary;
+    if (conf->sibling && service->siblings_audit_us == 0) {
+        recall_audit(service, now_us);
+    }
     if ((service->siblings_audit_us != 0 &&
          now_us - service->siblings_audit_us < service->siblings_wait_us) ||
         !nx_engine_siblings_want_audit(service->engine, now_us)) {

@@ -156,6 +156,9 @@ int nx_engine_resolvers_measure(struct nx_engine *engine, const char *network,
  * their zone (canary.siblings_of)? */
 bool nx_engine_siblings_want_audit(const struct nx_engine *engine,
                                    int64_t now_us);
+/* When the last audit of that zone was opened, by whomever, in this run of the
+ * collector or before; 0: none is known. */
+int64_t nx_engine_siblings_audited_last_us(const struct nx_engine *engine);
 /* So long after an audit that is opened now the next one may be: an hour; after
  * one, opened at last_us (0: none), that told too little, twice what was waited
  * for it, up to a day. */

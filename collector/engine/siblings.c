@@ -162,6 +162,18 @@ void nx_siblings_closed(struct nx_engine *engine, const struct nx_case *c) {
     }
 }
 
+int64_t nx_engine_siblings_audited_last_us(const struct nx_engine *engine) {
+    const uint8_t *zone = engine->settings.canary.zone;
+    int64_t last_us = 0;
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        const struct nx_incident *incident = &engine->cases[i]->incident;
+        if (incident->audit && nx_dname_equal(incident->items[0].name, zone)) {
+            last_us = later(last_us, incident->opened_us);
+        }
+    }
+    return last_us;
+}
+
 int64_t nx_engine_siblings_audit_wait_us(const struct nx_engine *engine,
                                          int64_t last_us, int64_t wait_us) {
     bool gave = last_us == 0 || engine->siblings.audited_us >= last_us;
