@@ -127,7 +127,7 @@ def check_wires(folder, names, address, replies):
     each look at one countdown."""
     stem = f"resolvers/{address}_53-A-"
     wires = [n for n in names if n.startswith(stem)]
-    looks = replies.count("\n$ ") + 1
+    looks = replies.count(";; ASKED: ")
     assert 2 <= len(wires) <= 4 < looks, (wires, looks)
     rcodes = set()
     for name in wires:
