@@ -191,6 +191,26 @@ static int check_spool(const char *conf_path, const struct nx_agent_conf *conf,
     return NX_ECONFIG;
 }
 
+/* Who signed the servers' certificates: without the file no look would ever
+ * succeed. */
+static int check_named(const char *conf_path, const struct nx_agent_conf *conf,
+                       char *why, size_t why_cap) {
+    for (size_t i = 0; i < conf->resolvers_n; i++) {
+        const char *path = conf->resolvers[i].tls_ca_file;
+        FILE *file = path != NULL ? fopen(path, "re") : NULL;
+        if (path != NULL && file == NULL) {
+            (void)snprintf(why, why_cap,
+                           "%s: resolvers.named[%zu].tls_ca_file: %s: %s",
+                           conf_path, i, path, strerror(errno));
+            return NX_ECONFIG;
+        }
+        if (file != NULL) {
+            (void)fclose(file);
+        }
+    }
+    return NX_OK;
+}
+
 static int load_rest(const char *path, struct nx_agent_setup *setup, char *why,
                      size_t why_cap) {
     setup->hints = calloc(1, sizeof(*setup->hints));
@@ -208,6 +228,7 @@ static int load_rest(const char *path, struct nx_agent_setup *setup, char *why,
         nx_hints_builtin(setup->hints);
     }
     int err = check_spool(path, setup->conf, why, why_cap);
+    err = err == NX_OK ? check_named(path, setup->conf, why, why_cap) : err;
     return err == NX_OK
                ? nx_keys_read(setup->conf->key, &setup->keys, why, why_cap)
                : err;

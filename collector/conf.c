@@ -11,6 +11,7 @@
 struct raw_http {
     char *unix_path;
     char *listen;
+    char *origin;
 };
 
 struct raw_estimate {
@@ -67,7 +68,8 @@ struct raw {
 
 static const cyaml_schema_field_t http_fields[] = {
     STRING("unix", OPTIONAL_PTR, struct raw_http, unix_path),
-    STRING("listen", OPTIONAL_PTR, struct raw_http, listen), CYAML_FIELD_END};
+    STRING("listen", OPTIONAL_PTR, struct raw_http, listen),
+    STRING("origin", OPTIONAL_PTR, struct raw_http, origin), CYAML_FIELD_END};
 
 static const cyaml_schema_field_t estimate_fields[] = {
     NUMBER(settle_s),
@@ -214,6 +216,21 @@ static int take_http_listen(const struct nx_conf_reader *r, const char *text) {
                              "\"%s\" is not ADDRESS:PORT", text);
     }
     return nx_conf_copy_text(text, &r->out->http_listen);
+}
+
+/* As browsers write it (RFC 6454, 6.2): no path, no capitals. */
+static int take_http_origin(const struct nx_conf_reader *r, const char *text) {
+    static const char host[] = "abcdefghijklmnopqrstuvwxyz0123456789-.:[]";
+    const char *at = strncmp(text, "https://", 8) == 0  ? text + 8
+                     : strncmp(text, "http://", 7) == 0 ? text + 7
+                                                        : "";
+    if (at[0] == '\0' || at[strspn(at, host)] != '\0') {
+        return nx_yaml_error(r->doc, r->why, r->why_cap, "http.origin",
+                             "\"%s\" is not https://HOST or "
+                             "https://HOST:PORT",
+                             text);
+    }
+    return nx_conf_copy_text(text, &r->out->http_origin);
 }
 
 /* One number with its range; absent: *out is the default already. */
@@ -369,6 +386,9 @@ static int take(const struct nx_conf_reader *r, const struct raw *raw) {
     if (err == NX_OK && raw->http != NULL && raw->http->listen != NULL) {
         err = take_http_listen(r, raw->http->listen);
     }
+    if (err == NX_OK && raw->http != NULL && raw->http->origin != NULL) {
+        err = take_http_origin(r, raw->http->origin);
+    }
     if (err == NX_OK && raw->enrol != NULL) {
         err = nx_conf_take_enrol(r, raw->enrol);
     }
@@ -439,6 +459,7 @@ void nx_collector_conf_fini(struct nx_collector_conf *conf) {
     free(conf->store_path);
     free(conf->http_unix);
     free(conf->http_listen);
+    free(conf->http_origin);
     nx_alert_conf_fini(&conf->alerts);
     free(conf->labels);
     free(conf->enrol_listen);

@@ -90,6 +90,7 @@ struct nx_collector_conf {
     unsigned store_line,
         http_unix_line;  /* where they are in the file; 0: not */
     char *http_listen;   /* "127.0.0.1:8053"; NULL: none */
+    char *http_origin;   /* of a proxy in front: "https://HOST"; NULL: none */
     char *enrol_listen;  /* a ZeroMQ endpoint; NULL: none */
     char *enrol_address; /* without port; NULL: as listened on */
     struct nx_engine_settings engine;

@@ -210,7 +210,8 @@ int nx_service_reload(struct nx_service *service,
     }
     say_restart(same_text(old->store_path, conf->store_path), "store");
     say_restart(same_text(old->http_unix, conf->http_unix) &&
-                    same_text(old->http_listen, conf->http_listen),
+                    same_text(old->http_listen, conf->http_listen) &&
+                    same_text(old->http_origin, conf->http_origin),
                 "http");
     say_restart(same_text(old->enrol_listen, conf->enrol_listen),
                 "enrol.listen");

@@ -260,6 +260,7 @@ static int start(struct daemon *d, char *why, size_t why_cap) {
         const struct nx_http_settings http = {
             .unix_path = d->conf->http_unix,
             .listen = d->conf->http_listen,
+            .origin = d->conf->http_origin,
         };
         err = nx_http_new(d->base, d->service, &http, why, &d->http);
     }

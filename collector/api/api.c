@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "collector/api/api_member.h"
 #include "common/text.h"
@@ -280,16 +281,25 @@ bool nx_api_host_is_loopback(const char *host) {
     return n > 0 && port_ok(host + n);
 }
 
-/* Is the origin of the page the place that was asked? A proxy in front may
- * speak https. */
+/* Is the origin of the page the place that was asked? */
 static bool origin_ok(enum nx_api_door door, const char *origin,
-                      const char *host) {
+                      const char *host, const char *proxy) {
     const char *at = strstr(origin, "://");
+    if (proxy != NULL && strcmp(origin, proxy) == 0) {
+        return true;
+    }
     if (door == NX_API_LOOPBACK) {
         return strncmp(origin, "http://", 7) == 0 &&
                nx_api_host_is_loopback(origin + 7);
     }
     return at != NULL && host != NULL && strcmp(at + 3, host) == 0;
+}
+
+/* A proxy passes on the name that it was asked by, or asks by ours. */
+static bool host_ok(const char *host, const char *proxy) {
+    const char *at = proxy != NULL ? strstr(proxy, "://") : NULL;
+    return host != NULL && (nx_api_host_is_loopback(host) ||
+                            (at != NULL && strcasecmp(at + 3, host) == 0));
 }
 
 /* "application/json", with or without parameters. */
@@ -305,16 +315,17 @@ static bool is_json_type(const char *type) {
 }
 
 int nx_api_guard(bool post, enum nx_api_door door, const char *content_type,
-                 const char *host, const char *origin,
+                 const char *host, const char *origin, const char *proxy,
                  struct nx_api_problem *problem) {
-    if (door == NX_API_LOOPBACK &&
-        (host == NULL || !nx_api_host_is_loopback(host))) {
+    if (door == NX_API_LOOPBACK && !host_ok(host, proxy)) {
         return nx_api_refuse(problem, 421,
-                             "Host: must be localhost or a loopback address");
+                             "Host: must be localhost, a loopback address, or "
+                             "that of http.origin");
     }
     if (door != NX_API_UNIX && origin != NULL &&
-        !origin_ok(door, origin, host)) {
-        return nx_api_refuse(problem, 403, "Origin: not of this host");
+        !origin_ok(door, origin, host, proxy)) {
+        return nx_api_refuse(problem, 403,
+                             "Origin: not of this host, nor http.origin");
     }
     if (post && (content_type == NULL || !is_json_type(content_type))) {
         return nx_api_refuse(problem, 415,

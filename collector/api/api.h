@@ -128,9 +128,11 @@ bool nx_api_query_is_plain(const char *query);
 
 /* What a web page of another origin could send must not be obeyed: the second
  * wall behind tokens. content_type, host, origin: header values, NULL when
- * absent. NX_EDENIED with *problem. */
+ * absent. proxy: the origin that a proxy in front is reached at, too
+ * ("https://nxclear.example.com"), NULL when there is none. NX_EDENIED with
+ * *problem. */
 int nx_api_guard(bool post, enum nx_api_door door, const char *content_type,
-                 const char *host, const char *origin,
+                 const char *host, const char *origin, const char *proxy,
                  struct nx_api_problem *problem) NX_MUSTUSE;
 
 /* Does a Host header name this machine's loopback? "localhost", "127.0.0.1",

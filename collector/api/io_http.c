@@ -389,7 +389,11 @@ int nx_http_new(struct event_base *base, struct nx_service *service,
         settings->patience_s != 0 ? settings->patience_s : NX_HTTP_PATIENCE_S;
     http->epoch = (uint64_t)nx_service_now_us(service);
     http->slice = (struct nx_slice){1, 1, NX_BOARD_SLICE_MAX};
+    http->origin = given(settings->origin) ? strdup(settings->origin) : NULL;
     int err = nx_board_new(&http->board);
+    err = err == 0 && given(settings->origin) && http->origin == NULL
+              ? NX_ENOMEM
+              : err;
     err = err != 0 ? err : start(http, settings, problem);
     if (err != 0) {
         nx_http_free(&http);
@@ -432,6 +436,7 @@ void nx_http_free(struct nx_http **http) {
     }
     nx_board_free(&h->board);
     free(h->unix_path);
+    free(h->origin);
     free(h);
 }
 

@@ -28,6 +28,7 @@ struct nx_http;
 
 struct nx_http_settings {
     const char *unix_path; /* NULL or "": none */
+    const char *origin;    /* of a proxy in front (nx_api_guard); NULL */
     const char *listen;    /* "127.0.0.1:8053", "[::1]:8053"; NULL or "": none;
                               port 0: any free one */
     unsigned connections_max; /* 0: NX_HTTP_CONNECTIONS_MAX */

@@ -60,6 +60,7 @@ struct nx_http_conn {
 struct nx_http {
     struct event_base *base;
     struct nx_service *service;
+    char *origin; /* of a proxy in front; NULL: none */
     unsigned connections_max;
     unsigned timeout_s;
     unsigned patience_s;

@@ -338,9 +338,9 @@ static int guard(const struct nx_http_door *door,
     if (in_line != NULL && !nx_api_host_is_loopback(in_line)) {
         host = NULL;
     }
-    return nx_api_guard(post, door->kind,
-                        evhttp_find_header(headers, "Content-Type"), host,
-                        evhttp_find_header(headers, "Origin"), problem);
+    return nx_api_guard(
+        post, door->kind, evhttp_find_header(headers, "Content-Type"), host,
+        evhttp_find_header(headers, "Origin"), door->http->origin, problem);
 }
 
 /* Whoever is at the other end of the Unix socket. */

@@ -187,8 +187,11 @@ static int take_labels(struct nx_parse *p, const char *const *pairs, size_t n) {
                                       &why) != 0) {
             return nx_args_fail(p->why, "%.80s: %s", pairs[i], why);
         }
-        if (p->out->labels_n == NX_LABEL_KEYS_N_) {
-            return nx_args_fail(p->why, "%.80s: given twice", pairs[i]);
+        for (size_t k = 0; k < i; k++) {
+            if (strncmp(pairs[k], pairs[i], len + 1) == 0) {
+                return nx_args_fail(p->why, "%.80s: %s is given twice",
+                                    pairs[i], key);
+            }
         }
         p->out->labels[p->out->labels_n++] = pairs[i];
     }
@@ -301,6 +304,15 @@ static int check_options(struct nx_parse *p,
 }
 
 /* "help", "help status", "status --help". */
+static bool is_command(const char *word) {
+    for (size_t i = 0; i < nx_commands_n; i++) {
+        if (strcmp(nx_commands[i].word, word) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool take_help(struct nx_parse *p) {
     bool word = p->positional_n > 0 && strcmp(p->positional[0], "help") == 0;
     size_t of = word ? 1 : 0;
@@ -319,7 +331,10 @@ static int parse_command(struct nx_parse *p) {
         return 0;
     }
     if (take_help(p)) {
-        return 0;
+        const char *of = p->out->subject;
+        return of == NULL || is_command(of)
+                   ? 0
+                   : nx_args_fail(p->why, "%.80s: no such command", of);
     }
     if (p->positional_n == 0) {
         return nx_args_fail(p->why, "no command given");

@@ -37,7 +37,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     check_detail(&problem);
     err |= nx_api_route(NX_API_POST, path, &request, &problem);
     check_detail(&problem);
-    err |= nx_api_guard(true, NX_API_LOOPBACK, path, path, path, &problem);
+    err |=
+        nx_api_guard(true, NX_API_LOOPBACK, path, path, path, path, &problem);
     err |= nx_api_incident(body, body_len, INT64_C(1795205946000000), &incident,
                            &problem);
     check_detail(&problem);

@@ -133,6 +133,18 @@ def test_missing_files_name_file_line_and_key():
     for_each_program(run)
 
 
+def test_certificates_that_are_not_there_are_said():
+    named = ("resolvers:\n  named:\n    - address: 192.0.2.53@853/tls\n"
+             "      tls_name: dns.example.com\n      tls_ca_file: nope.pem\n")
+    def run(site, program, _key):
+        if program == "nxclear-agent":
+            code, said, path = check(site, program, config_of(program) + named)
+            assert code == CONFIG, (code, said)
+            assert said.startswith(f"{path}: resolvers.named[0].tls_ca_file: "
+                                   f"{site.folder}/nope.pem: "), said
+    for_each_program(run)
+
+
 def test_help_and_version_are_given():
     site = Site(BIN, "/nonexistent")
     for program in ("nxclear-agent", "nxclear-collector"):

@@ -208,11 +208,37 @@ static void test_guard(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int err = nx_api_guard(rows[i].post, rows[i].door, rows[i].type,
-                               rows[i].host, rows[i].origin, &problem);
+                               rows[i].host, rows[i].origin, NULL, &problem);
         assert_int_equal(err, rows[i].status == 0 ? 0 : NX_EDENIED);
         if (err != 0) {
             assert_int_equal(problem.status, rows[i].status);
         }
+    }
+}
+
+/* TLS ends in front of the collector; pages come from there. */
+static void test_guard_behind_a_proxy(void **state) {
+    static const char proxy[] = "https://nx.example.com";
+    static const struct {
+        enum nx_api_door door;
+        const char *host, *origin;
+        unsigned status;
+    } rows[] = {
+        {NX_API_LOOPBACK, "nx.example.com", "https://nx.example.com", 0},
+        {NX_API_LOOPBACK, "localhost:8053", "https://nx.example.com", 0},
+        {NX_API_LOOPBACK, "localhost:8053", "http://localhost:8053", 0},
+        {NX_API_LOOPBACK, "nx.example.com", "http://nx.example.com", 403},
+        {NX_API_LOOPBACK, "nx.example.com", "https://evil.example", 403},
+        {NX_API_LOOPBACK, "evil.example", "https://nx.example.com", 421},
+        {NX_API_NETWORK, "192.0.2.7:8053", "https://nx.example.com", 0},
+        {NX_API_NETWORK, "192.0.2.7:8053", "https://evil.example", 403},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int err = nx_api_guard(true, rows[i].door, "application/json",
+                               rows[i].host, rows[i].origin, proxy, &problem);
+        assert_int_equal(err, rows[i].status == 0 ? 0 : NX_EDENIED);
+        assert_true(err == 0 || problem.status == rows[i].status);
     }
 }
 
@@ -621,6 +647,7 @@ int main(void) {
         cmocka_unit_test(test_methods),
         cmocka_unit_test(test_host),
         cmocka_unit_test(test_guard),
+        cmocka_unit_test(test_guard_behind_a_proxy),
         cmocka_unit_test(test_incident),
         cmocka_unit_test(test_incident_least),
         cmocka_unit_test(test_bad_incidents),

@@ -257,6 +257,8 @@ static void test_refused(void **state) {
     static const char *const rows[][2] = {
         {"", "no command given"},
         {"frobnicate", "frobnicate: no such command"},
+        {"help frobnicate", "frobnicate: no such command"},
+        {"networks label lyon site=a site=b", "site=b: site is given twice"},
         {"incident", "incident: needs one of open, list, show, close"},
         {"agents", "agents: needs one of list, ledger, accept, "},
         {"incident frob",

@@ -64,6 +64,7 @@ static void test_everything(void **state) {
                            "http:\n"
                            "  unix: /run/nxclear/api.sock\n"
                            "  listen: '[::1]:8053'\n"
+                           "  origin: https://nx.example.com:8443\n"
                            "estimate:\n"
                            "  settle_s: 2\n"
                            "  vantages: 3\n"
@@ -93,6 +94,7 @@ static void test_everything(void **state) {
     assert_string_equal(conf.store_path, "data/x.db");
     assert_string_equal(conf.http_unix, "/run/nxclear/api.sock");
     assert_string_equal(conf.http_listen, "[::1]:8053");
+    assert_string_equal(conf.http_origin, "https://nx.example.com:8443");
     assert_int_equal(conf.listen_n, 2);
     assert_string_equal(conf.listen[1], "tcp://[2001:db8::1]:5531");
     assert_int_equal(conf.engine.settle_us, 2000000);
@@ -162,7 +164,13 @@ static const struct {
     {HEAD "http:\n  listen: localhost:8053\n",
      "c.yaml:4: http.listen: \"localhost:8053\" is not ADDRESS:PORT"},
     {HEAD "http:\n  port: 1\n",
-     "c.yaml:4: http: unknown key \"port\" (known: unix, listen)"},
+     "c.yaml:4: http: unknown key \"port\" (known: unix, listen, origin)"},
+    {HEAD "http:\n  origin: https://nx.example.com/\n",
+     "c.yaml:4: http.origin: \"https://nx.example.com/\" is not https://HOST "
+     "or https://HOST:PORT"},
+    {HEAD "http:\n  origin: nx.example.com\n",
+     "c.yaml:4: http.origin: \"nx.example.com\" is not https://HOST or "
+     "https://HOST:PORT"},
     {HEAD "estimate:\n  settle_s: 0\n",
      "c.yaml:4: estimate.settle_s: 0 is not within 1..3600"},
     {HEAD "estimate:\n  vantages: 101\n",
