@@ -134,7 +134,7 @@ def test_missing_files_name_file_line_and_key():
 
 
 def test_certificates_that_are_not_there_are_said():
-    named = ("resolvers:\n  named:\n    - address: 192.0.2.53@853/tls\n"
+    named = ("resolvers:\n  named:\n    - at: 192.0.2.53@853/tls\n"
              "      tls_name: dns.example.com\n      tls_ca_file: nope.pem\n")
     def run(site, program, _key):
         if program == "nxclear-agent":
