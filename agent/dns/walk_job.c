@@ -90,6 +90,20 @@ static void found(const struct nx_walk *w, struct walk_job *j) {
     enter(j, root ? PHASE_ADDRESSES : PHASE_CHILD_NS);
 }
 
+/* The name is of the zone, or of one between it and `apex`, or at that, which
+ * the same server serves: it is asked for every cut there may be. */
+static void settle(const struct nx_walk *w, struct walk_job *j,
+                   const uint8_t *apex) {
+    unsigned labels = nx_dname_labels(w->zones[j->zone].apex);
+    if (nx_dname_labels(apex) <= labels) {
+        found(w, j);
+        return;
+    }
+    memcpy(j->apex, apex, nx_dname_len(apex));
+    j->cut_labels = (uint8_t)(labels + 1);
+    enter(j, PHASE_CUTS);
+}
+
 /* The zone's servers gave nothing to go on with. */
 static void give_up(struct nx_walk *w, struct walk_job *j) {
     if (j->host != WALK_NONE) {
@@ -101,8 +115,10 @@ static void give_up(struct nx_walk *w, struct walk_job *j) {
         unreached(w, j);
         break;
     case PHASE_SOA:
-    case PHASE_CUTS:
-        found(w, j);
+        settle(w, j, w->name);
+        break;
+    case PHASE_CUTS: /* a zone in between would have servers of its own */
+        unreached(w, j);
         break;
     case PHASE_CHILD_NS:
     case PHASE_ADDRESSES:
@@ -247,20 +263,6 @@ bool nx_walk_job_query(struct nx_walk *w, struct nx_walk_query *out) {
     return false;
 }
 
-/* The server of the zone known by its answer: go on to it, by the cuts that
- * the same server serves in between. */
-static void settle(struct nx_walk *w, struct walk_job *j, const uint8_t *apex) {
-    struct walk_zone *z = &w->zones[j->zone];
-    if (nx_dname_equal(apex, z->apex)) {
-        z->confirmed = true;
-        found(w, j);
-        return;
-    }
-    memcpy(j->apex, apex, nx_dname_len(apex));
-    j->cut_labels = (uint8_t)(nx_dname_labels(z->apex) + 1);
-    enter(j, PHASE_CUTS);
-}
-
 /* The apex of the zone an answer comes from, or NULL when it does not say. */
 static const uint8_t *apex_of(const struct nx_answer *a, const uint8_t *zone,
                               const uint8_t *name, bool soa_asked) {
@@ -279,16 +281,19 @@ static const uint8_t *apex_of(const struct nx_answer *a, const uint8_t *zone,
     return ns ? a->ns_owner : NULL;
 }
 
-/* Job 0 got the zone's word on the name. */
+/* Job 0 got the zone's word on the name. What is no apex itself needs no SOA to
+ * say so: an alias, and the DS of a zone is its parent's. */
 static void name_answered(struct nx_walk *w, struct walk_job *j,
                           const struct nx_answer *a) {
-    const struct walk_zone *z = &w->zones[j->zone];
+    const uint8_t *zone = w->zones[j->zone].apex;
     bool soa_asked = j->phase == PHASE_SOA;
-    const uint8_t *apex = apex_of(a, z->apex, w->name, soa_asked);
-    if (apex != NULL) {
-        settle(w, j, apex);
-    } else if (soa_asked || z->confirmed) {
-        found(w, j);
+    const uint8_t *apex = apex_of(a, zone, w->name, soa_asked);
+    if (apex != NULL || nx_dname_equal(w->name, zone)) {
+        settle(w, j, apex != NULL ? apex : zone);
+    } else if (a->cname_n > 0 || j->type == NX_TYPE_DS) {
+        settle(w, j, nx_dname_parent(w->name));
+    } else if (soa_asked) {
+        settle(w, j, w->name);
     } else {
         enter(j, PHASE_SOA);
     }
@@ -309,23 +314,25 @@ static void address_answered(struct nx_walk *w, struct walk_job *j,
     }
 }
 
-/* A reply to "NS?" for a possible cut; each is asked once. */
+/* The zone's word on a possible cut: the NS set, or that there is none. */
 static void cut_answered(struct nx_walk *w, struct walk_job *j,
-                         const struct nx_obs *obs, const uint8_t *msg,
+                         const struct nx_answer *a, const uint8_t *msg,
                          size_t msg_len) {
     const uint8_t *cut = nx_walk_suffix(j->apex, j->cut_labels);
-    const struct nx_answer *a = obs != NULL ? obs->answer : NULL;
-    if (a != NULL && (a->flags & NX_ANS_AA) != 0 &&
-        (a->flags & NX_ANS_RDATA) != 0 && a->cname_n == 0) {
+    if ((a->flags & NX_ANS_RDATA) != 0 && a->cname_n == 0) {
         int zone = nx_walk_learn_zone(w, j->zone, cut, NX_SECTION_ANSWER, msg,
                                       msg_len);
-        j->zone = zone != WALK_NONE ? zone : j->zone;
+        if (zone == WALK_NONE) {
+            unreached(w, j);
+            return;
+        }
+        j->zone = zone;
     }
     if (j->cut_labels >= nx_dname_labels(j->apex)) {
-        w->zones[j->zone].confirmed = true;
         found(w, j);
     } else {
         j->cut_labels++;
+        enter(j, PHASE_CUTS);
     }
 }
 
@@ -333,8 +340,9 @@ static void cut_answered(struct nx_walk *w, struct walk_job *j,
 static void try_next(struct nx_walk *w, struct walk_job *j) {
     unsigned limit = 2 * nx_walk_addresses_n(w, j->zone);
     limit = limit < WALK_TRIES_MAX ? limit : WALK_TRIES_MAX;
+    j->sticky = false;
     j->tries++;
-    if (j->sticky || j->tries >= limit) {
+    if (j->tries >= limit) {
         give_up(w, j);
     }
 }
@@ -383,12 +391,12 @@ static void job_result(struct nx_walk *w, struct walk_job *j,
                                                        : job_target(w, j);
     enum meaning meaning = meaning_of(obs, apex, name);
     note_server(w, j, meaning != MEANS_BAD);
-    if (j->phase == PHASE_CUTS) {
-        cut_answered(w, j, obs, msg, msg_len);
-    } else if (meaning == MEANS_BAD) {
+    if (meaning == MEANS_BAD) {
         try_next(w, j);
     } else if (meaning == MEANS_REFERRAL) {
         follow(w, j, obs->answer, msg, msg_len);
+    } else if (j->phase == PHASE_CUTS) {
+        cut_answered(w, j, obs->answer, msg, msg_len);
     } else if (j->phase == PHASE_CHILD_NS) {
         child_answered(w, j, obs->answer, msg, msg_len);
     } else if (j->host == WALK_NONE) {

@@ -59,14 +59,13 @@ struct walk_zone {
     uint8_t sides[WALK_NS_MAX]; /* NX_SIDE_*: who names them */
     bool child_read;            /* its own NS set is in `sides` */
     bool incomplete;            /* more name servers than there is room for */
-    bool confirmed;             /* a SOA of its own was seen */
     unsigned turn;              /* whose turn it is to be asked */
 };
 
 enum walk_phase {
     PHASE_DESCEND,   /* follow referrals to the name */
     PHASE_SOA,       /* the answer did not say its zone: ask for the SOA */
-    PHASE_CUTS,      /* zones in between on the same server: ask for NS */
+    PHASE_CUTS,      /* zones in between on the same servers: ask for NS */
     PHASE_CHILD_NS,  /* the zone's own NS set */
     PHASE_ADDRESSES, /* wait until all hosts of the zone are resolved */
 };

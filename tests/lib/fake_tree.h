@@ -12,7 +12,7 @@
 struct tree_record {
     const char *zone;
     const char *owner;
-    const char *type;  /* NS, CNAME, A (also AAAA, by the address) */
+    const char *type;  /* NS, CNAME, DS, A (also AAAA, by the address) */
     const char *value; /* NULL: taken away */
 };
 
@@ -70,6 +70,8 @@ static inline void tree_put(struct pkt *p, unsigned section,
     uint16_t type = tree_type(r);
     if (type == NX_TYPE_A || type == NX_TYPE_AAAA) {
         pkt_address(p, section, r->owner, 300, r->value);
+    } else if (type == NX_TYPE_DS) {
+        pkt_raw(p, section, r->owner, type, 300, r->value, strlen(r->value));
     } else {
         pkt_target(p, section, r->owner, type, 3600, r->value);
     }
@@ -172,7 +174,7 @@ static inline bool tree_ask(const struct tree *t, struct tree_server *s,
         return true;
     }
     const char *cut = tree_cut(t, zone, name);
-    if (cut != NULL) {
+    if (cut != NULL && (type != NX_TYPE_DS || strcmp(cut, name) != 0)) {
         tree_set(t, p, PKT_AUTHORITY, zone, cut, NX_TYPE_NS);
     } else {
         tree_answer(t, p, zone, name, type);
