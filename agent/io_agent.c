@@ -140,10 +140,9 @@ void nx_agentd_recall(struct nx_agentd *a) {
 }
 
 void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
-                      enum nx_guard_word word) {
+                      enum nx_guard_word word, int64_t at_mono_us) {
     struct nx_agentd *a = user;
-    bool turned =
-        nx_planner_own(a->planner, name, qtype, word, nx_clock_mono_us());
+    bool turned = nx_planner_own(a->planner, name, qtype, word, at_mono_us);
     nx_agentd_recall(a);
     if (turned) {
         nx_agentd_close_batch(a); /* all agents have to know, at once */
@@ -188,9 +187,9 @@ static void start_walk(struct nx_agentd *a, const struct nx_due *due) {
     uint16_t types[NX_WALK_TYPES_MAX + 1];
     size_t n = nx_planner_authority_types(a->planner, due->name, types,
                                           NX_WALK_TYPES_MAX + 1);
-    struct nx_endpoint left[NX_WALK_LEFT_MAX];
+    struct nx_endpoint left[NX_WALKS_LEFT_MAX];
     size_t left_n =
-        nx_planner_left(a->planner, due->name, left, NX_WALK_LEFT_MAX);
+        nx_planner_left(a->planner, due->name, left, NX_WALKS_LEFT_MAX);
     int err = nx_walks_round(a->walks, due->name, types, n, left, left_n);
     size_t walked_n = n < NX_WALK_TYPES_MAX ? n : NX_WALK_TYPES_MAX;
     nx_planner_walked(a->planner, due->name, types,

@@ -56,7 +56,7 @@ void nx_agentd_on_delegation(void *user,
                              const struct nx_delegation *delegation);
 void nx_agentd_on_walk_observed(void *user, const struct nx_obs *obs);
 void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
-                      enum nx_guard_word word);
+                      enum nx_guard_word word, int64_t at_mono_us);
 bool nx_agentd_may(void *user, const struct nx_question *question);
 void nx_agentd_on_heard(void *user);
 bool nx_agentd_on_plan(void *user, const struct nx_plan *plan);

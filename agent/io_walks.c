@@ -13,6 +13,9 @@
 _Static_assert(NX_GUARD_WORDS_MAX >= NX_WALKS_MAX * (NX_WALK_TYPES_MAX + 1U),
                "the guard must hold what the walks deny: types and name");
 
+_Static_assert(NX_WALK_LEFT_MAX >= NX_WALKS_LEFT_MAX + NX_DENIERS_MAX,
+               "who left and who denied is asked");
+
 _Static_assert(NX_WITNESS_TYPES_MAX >= NX_WALK_TYPES_MAX,
                "what the walks ask is heard");
 
@@ -107,7 +110,8 @@ static struct job *find_job(const struct nx_walks *walks, const uint8_t *name) {
 
 static void tell(void *user, uint16_t qtype, enum nx_guard_word word) {
     const struct job *job = user;
-    job->walks->handler.own(job->walks->handler.user, job->name, qtype, word);
+    job->walks->handler.own(job->walks->handler.user, job->name, qtype, word,
+                            job->witness.begun_us);
 }
 
 /* --- queries --- */
@@ -145,10 +149,18 @@ static void flight_free(struct nx_walks *walks, struct flight *flight) {
 }
 
 static void hear(struct job *job, const struct nx_obs *obs, bool left) {
-    if (nx_dname_equal(obs->question->name, job->name)) {
-        nx_witness_hear(&job->witness, obs, nx_walk_apex(job->walk), left, tell,
-                        job);
-    }
+    nx_witness_hear(&job->witness, job->name, obs, nx_walk_apex(job->walk),
+                    left, tell, job);
+}
+
+/* A name server that may not be asked from here (allow_private): for the guard
+ * it is one that does not answer. */
+static void hear_nothing(struct job *job) {
+    static const struct nx_answer silence = {.outcome = NX_TIMEOUT};
+    struct nx_question question;
+    const struct nx_obs obs = {.question = &question, .answer = &silence};
+    nx_walk_question(&job->query, &question);
+    hear(job, &obs, job->query.left);
 }
 
 static void on_result(void *user, const struct nx_probe_result *result) {
@@ -219,6 +231,9 @@ static void pump(struct job *job) {
         if (!walks->settings.allow_private &&
             nx_policy_is_private(&job->query.to)) {
             job->have_query = false;
+            if (job->query.observe) {
+                hear_nothing(job);
+            }
             give_result(job, job->query.id, NULL, NULL, 0);
             continue;
         }
@@ -231,12 +246,33 @@ static void pump(struct job *job) {
         job->have_query = false;
     }
     if (job->round_open && !nx_walk_busy(job->walk)) {
-        nx_witness_end(&job->witness, tell, job);
+        const struct nx_witness_walk walk = {
+            .arrived = nx_walk_arrived(job->walk),
+            .unasked_n = nx_walk_unasked(job->walk)};
+        nx_witness_end(&job->witness, &walk, tell, job);
         job->round_open = false;
     }
 }
 
 /* --- the plan's wishes --- */
+
+static bool matters(const void *user, const struct nx_endpoint *at) {
+    return nx_walk_lists(user, at);
+}
+
+/* Beside the servers that left those of zones above that denied the name: the
+ * walk itself meets one of them by chance. */
+static void set_left(struct job *job, const struct nx_endpoint *left,
+                     size_t n) {
+    struct nx_endpoint all[NX_WALK_LEFT_MAX];
+    n = n < NX_WALKS_LEFT_MAX ? n : NX_WALKS_LEFT_MAX;
+    for (size_t i = 0; i < n; i++) {
+        all[i] = left[i];
+    }
+    n += nx_witness_deniers(&job->witness, matters, job->walk, all + n,
+                            NX_WALK_LEFT_MAX - n);
+    nx_walk_set_left(job->walk, all, n);
+}
 
 int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
                    const uint16_t *types, size_t types_n,
@@ -253,9 +289,10 @@ int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
         return NX_OK;
     }
     types_n = types_n < NX_WALK_TYPES_MAX ? types_n : NX_WALK_TYPES_MAX;
-    nx_witness_begin(&job->witness, types, types_n, tell, job);
-    nx_walk_set_left(job->walk, left, left_n);
-    int err = nx_walk_start(job->walk, types, types_n, nx_clock_mono_us());
+    const int64_t now_us = nx_clock_mono_us();
+    nx_witness_begin(&job->witness, types, types_n, now_us, tell, job);
+    set_left(job, left, left_n);
+    int err = nx_walk_start(job->walk, types, types_n, now_us);
     if (err == NX_OK) {
         job->round_open = true;
         report_delegation(job);

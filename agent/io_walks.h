@@ -7,7 +7,8 @@
 #include "agent/dns/walk.h"
 #include "agent/plan/plan.h"
 
-#define NX_WALKS_MAX 64U /* names at once */
+#define NX_WALKS_MAX 64U      /* names at once */
+#define NX_WALKS_LEFT_MAX 32U /* servers that left the set, of a name */
 
 struct event_base;
 struct nx_walks;
@@ -17,9 +18,10 @@ struct nx_walks_handler {
     void (*observed)(void *user, const struct nx_obs *obs);
     void (*delegation)(void *user, const struct nx_delegation *delegation);
     /* A name server denies (name, type), or a whole round found the record
-     * and none that does. Type NX_GUARD_EVERY_TYPE: the name. */
+     * and none that does. Type NX_GUARD_EVERY_TYPE: the name. at_mono_us: when
+     * the round began, whose answers these are. */
     void (*own)(void *user, const uint8_t *name, uint16_t qtype,
-                enum nx_guard_word word);
+                enum nx_guard_word word, int64_t at_mono_us);
     void *user;
 };
 
@@ -45,7 +47,8 @@ int nx_walks_new(struct event_base *base, struct nx_prober *prober,
 void nx_walks_free(struct nx_walks **walks);
 
 /* Begins a round for the name, unless one is under way. left: servers to be
- * asked beside those that the walk finds. NX_ELIMIT: too many names; NX_ENOMEM.
+ * asked beside those that the walk finds, at most NX_WALKS_LEFT_MAX. NX_ELIMIT:
+ * too many names; NX_ENOMEM.
  */
 int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
                    const uint16_t *types, size_t types_n,

@@ -60,3 +60,8 @@ bool nx_answer_leaves(const struct nx_answer *answer, const uint8_t *zone) {
 bool nx_answer_stops(const struct nx_answer *answer, const uint8_t *zone) {
     return is_open(answer, zone) && !nx_answer_leaves(answer, zone);
 }
+
+bool nx_answer_is_back(const struct nx_answer *answer, const uint8_t *zone,
+                       bool missed) {
+    return missed && has(answer, NX_ANS_AA) && nx_answer_leaves(answer, zone);
+}

@@ -126,6 +126,24 @@ void nx_walk_result(struct nx_walk *walk, uint32_t id, const struct nx_obs *obs,
     }
 }
 
+bool nx_walk_arrived(const struct nx_walk *walk) {
+    return walk->deepest != WALK_NONE &&
+           (walk->problems & NX_DELEG_UNREACHED) == 0;
+}
+
+unsigned nx_walk_unasked(const struct nx_walk *walk) {
+    return walk->unasked_n;
+}
+
+bool nx_walk_lists(const struct nx_walk *walk, const struct nx_endpoint *at) {
+    bool listed = walk->deepest == WALK_NONE;
+    for (int z = walk->deepest; !listed && z != WALK_NONE;
+         z = walk->zones[z].parent) {
+        listed = nx_walk_serves(walk, z, at);
+    }
+    return listed;
+}
+
 bool nx_walk_busy(const struct nx_walk *walk) {
     return walk->stage != STAGE_IDLE;
 }

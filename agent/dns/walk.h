@@ -15,7 +15,7 @@
  *      SOA of the apex: these queries have `observe` set, their results are
  *      observations of layer NX_LAYER_AUTHORITY;
  *      So are other addresses, for every (name, qtype): servers that left the
- *      zone's set, which no walk finds (nx_walk_set_left);
+ *      zone's set, which no walk finds, and others (nx_walk_set_left);
  *      Where the last round met NXDOMAIN, each address is asked for the NS set
  * of the names between, too: which one is not there (RFC 8020)?
  *   4. every NX_WALK_AUDIT_S, and when the servers changed, the audit, observed
@@ -33,7 +33,7 @@
 #define NX_WALK_FULL_S 600U
 #define NX_WALK_AUDIT_S 300U
 #define NX_WALK_TYPES_MAX 16U
-#define NX_WALK_LEFT_MAX 32U
+#define NX_WALK_LEFT_MAX 64U
 #define NX_WALK_BETWEEN_MAX 4U   /* names below the apex, the highest ones */
 #define NX_WALK_QUERIES_MAX 200U /* of steps 1 and 2 of one round */
 
@@ -43,7 +43,7 @@ struct nx_walk;
 struct nx_walk_query {
     uint32_t id;  /* for nx_walk_result */
     bool observe; /* report the result to the collector, too */
-    bool left;    /* to a server that left the set */
+    bool left;    /* to a server of nx_walk_set_left */
     uint16_t type;
     uint16_t flags;        /* NX_Q_*; never RD */
     struct nx_endpoint to; /* without server_name, see nx_walk_question */
@@ -61,7 +61,8 @@ void nx_walk_free(struct nx_walk **walk);
 void nx_walk_set_audit(struct nx_walk *walk, bool audit);
 
 /* Rounds that begin from now on ask these servers, too, where they are not in
- * the set (copied; more than NX_WALK_LEFT_MAX are left out). */
+ * the set (copied; more than NX_WALK_LEFT_MAX are left out): servers that left
+ * it, and those of zones above that denied the name. */
 void nx_walk_set_left(struct nx_walk *walk, const struct nx_endpoint *servers,
                       size_t n);
 
@@ -86,6 +87,18 @@ void nx_walk_result(struct nx_walk *walk, uint32_t id, const struct nx_obs *obs,
 /* The zone whose servers the round asks; NULL: none was found yet. Borrowed
  * until the next start. */
 const uint8_t *nx_walk_apex(const struct nx_walk *walk);
+
+/* After a round: did it ask the servers that the name has today? Not if the
+ * walk did not arrive, and they are those of an earlier one. */
+bool nx_walk_arrived(const struct nx_walk *walk);
+
+/* ... and how many of them it could not ask, as they have no address, or there
+ * was no room for it. */
+unsigned nx_walk_unasked(const struct nx_walk *walk);
+
+/* Is it a server of the zone found last, or of one above? True too when none
+ * was found yet. */
+bool nx_walk_lists(const struct nx_walk *walk, const struct nx_endpoint *at);
 
 /* Is a round under way? */
 bool nx_walk_busy(const struct nx_walk *walk);

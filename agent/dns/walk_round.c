@@ -33,7 +33,7 @@ static void add_host(struct nx_walk *w, const struct walk_host *h,
             continue;
         }
         if (w->servers_n == NX_DELEG_SERVERS_MAX) {
-            w->problems |= NX_DELEG_NO_GLUE;
+            w->unasked_n++;
             return;
         }
         w->sides[w->servers_n] = side;
@@ -58,14 +58,15 @@ static void choose_servers(struct nx_walk *w) {
     bool reached =
         z->parent != WALK_NONE || (w->problems & NX_DELEG_UNREACHED) == 0;
     w->servers_n = 0;
+    w->unasked_n = z->incomplete ? 1 : 0;
     for (unsigned i = 0; i < z->ns_n; i++) {
         const struct walk_host *h = &w->hosts[z->ns[i]];
-        w->problems |= h->addresses_n == 0 || h->crowded ? NX_DELEG_NO_GLUE : 0;
+        w->unasked_n += h->addresses_n == 0 || h->crowded ? 1 : 0;
         if (reached) {
             add_host(w, h, z->child_read ? z->sides[i] : 0);
         }
     }
-    w->problems |= z->incomplete ? NX_DELEG_NO_GLUE : 0;
+    w->problems |= w->unasked_n > 0 ? NX_DELEG_NO_GLUE : 0;
 }
 
 /* Of a set that is not known they would be no others. */

@@ -125,6 +125,7 @@ struct nx_walk {
     size_t servers_n;
     struct nx_endpoint servers[NX_DELEG_SERVERS_MAX];
     uint8_t sides[NX_DELEG_SERVERS_MAX];
+    unsigned unasked_n; /* servers of the zone that are not among them */
 
     /* The round's questions to each server, and to those of the parent. */
     size_t plain_n;   /* of the types, and the SOA */
@@ -178,6 +179,9 @@ void nx_walk_learn_addresses(struct nx_walk *w, int host,
  * unless none was seen. */
 void nx_walk_unsee(struct walk_host *h);
 void nx_walk_keep_seen(struct walk_host *h);
+
+bool nx_walk_serves(const struct nx_walk *w, int zone,
+                    const struct nx_endpoint *at);
 
 /* Usable addresses of a zone. */
 unsigned nx_walk_addresses_n(const struct nx_walk *w, int zone);

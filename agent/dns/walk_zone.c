@@ -250,6 +250,22 @@ void nx_walk_learn_addresses(struct nx_walk *w, int host,
     }
 }
 
+bool nx_walk_serves(const struct nx_walk *w, int zone,
+                    const struct nx_endpoint *at) {
+    const struct walk_zone *z = &w->zones[zone];
+    for (unsigned i = 0; i < z->ns_n; i++) {
+        const struct walk_host *h = &w->hosts[z->ns[i]];
+        for (unsigned k = 0; k < h->addresses_n; k++) {
+            const struct walk_address *a = &h->addresses[k];
+            if (a->len == at->address_len && a->port == at->port &&
+                memcmp(a->bytes, at->address, a->len) == 0) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 unsigned nx_walk_addresses_n(const struct nx_walk *w, int zone) {
     const struct walk_zone *z = &w->zones[zone];
     unsigned n = 0;

@@ -89,7 +89,7 @@ static struct own_word *place(struct nx_guard *guard, enum nx_guard_word word) {
 }
 
 bool nx_guard_own(struct nx_guard *guard, const uint8_t *name, uint16_t qtype,
-                  enum nx_guard_word word, int64_t now_mono_us) {
+                  enum nx_guard_word word, int64_t at_mono_us) {
     size_t i = find(guard, name, qtype);
     bool known = i < guard->words_n;
     bool denies = word == NX_GUARD_DENIED;
@@ -109,7 +109,7 @@ bool nx_guard_own(struct nx_guard *guard, const uint8_t *name, uint16_t qtype,
     memcpy(own->name, name, nx_dname_len(name));
     own->qtype = qtype;
     own->word = (uint8_t)word;
-    own->at_us = now_mono_us;
+    own->at_us = at_mono_us;
     return turned;
 }
 

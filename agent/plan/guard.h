@@ -59,9 +59,10 @@ void nx_guard_heard(struct nx_guard *guard, const struct nx_policy *policy,
 bool nx_guard_proven(const struct nx_guard *guard,
                      const struct nx_policy *policy, int64_t now_mono_us);
 
-/* The word of our own walk. True: what was not denied is now. */
+/* The word of our own walk, whose first answers are from at_mono_us. True: what
+ * was not denied is now. */
 bool nx_guard_own(struct nx_guard *guard, const uint8_t *name, uint16_t qtype,
-                  enum nx_guard_word word, int64_t now_mono_us);
+                  enum nx_guard_word word, int64_t at_mono_us);
 
 enum nx_guard_state nx_guard_state(const struct nx_guard *guard,
                                    const struct nx_policy *policy,

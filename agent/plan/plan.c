@@ -69,8 +69,8 @@ static struct nx_held_plan *held_new(const struct nx_plan *plan) {
 
 bool nx_planner_own(struct nx_planner *planner, const uint8_t *name,
                     uint16_t qtype, enum nx_guard_word word,
-                    int64_t now_mono_us) {
-    return nx_guard_own(planner->guard, name, qtype, word, now_mono_us);
+                    int64_t at_mono_us) {
+    return nx_guard_own(planner->guard, name, qtype, word, at_mono_us);
 }
 
 static bool has_type(const uint16_t *types, size_t n, uint16_t type) {

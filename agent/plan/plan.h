@@ -87,7 +87,7 @@ int64_t nx_planner_wakeup(const struct nx_planner *planner);
  * (nx_planner_may). */
 bool nx_planner_own(struct nx_planner *planner, const uint8_t *name,
                     uint16_t qtype, enum nx_guard_word word,
-                    int64_t now_mono_us);
+                    int64_t at_mono_us);
 
 /* A walk for these types of a name is under way; none: it was refused. Where
  * the guard would await the word of a walk that does not come, visits pass by.

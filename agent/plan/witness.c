@@ -19,55 +19,156 @@ static bool lists(const uint16_t *types, size_t n, uint16_t qtype) {
     return i < n;
 }
 
+static uint16_t bit(const struct nx_witness *w,
+                    const struct nx_witness_type *type) {
+    return (uint16_t)(1U << (type - w->types));
+}
+
+static uint16_t all_types(const struct nx_witness *w) {
+    return (uint16_t)((1U << w->types_n) - 1U);
+}
+
+/* What was seen in the rounds before. Where they were for other types, whoever
+ * denied one is asked for all. */
+static void carry_over(struct nx_witness *w, const struct nx_witness *old) {
+    bool same = w->types_n == old->types_n;
+    for (size_t i = 0; i < w->types_n; i++) {
+        for (size_t k = 0; k < old->types_n; k++) {
+            if (old->types[k].qtype == w->types[i].qtype) {
+                w->types[i].missed = old->types[k].missed;
+                same = same && i == k;
+            }
+        }
+    }
+    w->deniers = old->deniers;
+    for (size_t i = 0; !same && i < w->deniers.n; i++) {
+        w->deniers.list[i].types = all_types(w);
+    }
+    nx_deniers_expire(&w->deniers, w->begun_us);
+}
+
 void nx_witness_begin(struct nx_witness *w, const uint16_t *types, size_t n,
-                      nx_witness_tell *tell, void *user) {
+                      int64_t now_mono_us, nx_witness_tell *tell, void *user) {
+    const struct nx_witness old = *w;
     for (size_t i = 0; i < w->types_n; i++) {
         if (!lists(types, n, w->types[i].qtype)) {
             tell(user, w->types[i].qtype, NX_GUARD_NO_WORD);
         }
     }
-    *w = (struct nx_witness){.types_n = n};
+    *w = (struct nx_witness){.types_n = n, .begun_us = now_mono_us};
     for (size_t i = 0; i < n; i++) {
         w->types[i].qtype = types[i];
     }
+    carry_over(w, &old);
 }
 
-/* The record, or the zone's own part of a chain that leaves it. */
-static bool affirms(const struct nx_answer *a, const uint8_t *zone) {
-    return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NOERROR &&
-           (a->flags & NX_ANS_AA) != 0 &&
-           ((a->flags & NX_ANS_RDATA) != 0 || nx_answer_leaves(a, zone));
+size_t nx_witness_deniers(struct nx_witness *w, nx_witness_matters *matters,
+                          const void *user, struct nx_endpoint *out,
+                          size_t max) {
+    struct nx_deniers *d = &w->deniers;
+    size_t kept = 0;
+    for (size_t i = 0; i < d->n; i++) {
+        if (matters(user, &d->list[i].at)) {
+            d->list[kept++] = d->list[i];
+        }
+    }
+    d->n = kept;
+    for (size_t i = 0; i < kept && i < max; i++) {
+        out[i] = d->list[i].at;
+    }
+    return kept < max ? kept : max;
+}
+
+/* The record. */
+static bool affirms(const struct nx_answer *a, const uint8_t *zone,
+                    bool missed) {
+    return (a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NOERROR &&
+            (a->flags & NX_ANS_AA) != 0 && (a->flags & NX_ANS_RDATA) != 0) ||
+           nx_answer_is_back(a, zone, missed);
 }
 
 static void count(struct nx_witness_type *type, const struct nx_obs *obs,
                   const uint8_t *zone) {
-    uint8_t outcome = obs->answer->outcome;
+    const struct nx_answer *a = obs->answer;
     unsigned f = obs->question->to.address_len == 16 ? 1 : 0;
-    type->family[f].asked_n++;
-    type->family[f].affirmed_n += affirms(obs->answer, zone) ? 1 : 0;
+    bool good = affirms(a, zone, type->missed);
+    type->family[f].asked_n += good || !nx_answer_leaves(a, zone) ? 1 : 0;
+    type->family[f].affirmed_n += good ? 1 : 0;
     type->family[f].way |=
-        outcome != NX_UNREACHABLE && outcome != NX_LOCAL_ERROR;
+        a->outcome != NX_UNREACHABLE && a->outcome != NX_LOCAL_ERROR;
 }
 
-void nx_witness_hear(struct nx_witness *w, const struct nx_obs *obs,
-                     const uint8_t *zone, bool left, nx_witness_tell *tell,
-                     void *user) {
-    const struct nx_answer *a = obs->answer;
-    struct nx_witness_type *type = find(w, obs->question->qtype);
-    if (type == NULL) {
-        return;
+static bool is_no_name(const struct nx_answer *a) {
+    return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NXDOMAIN &&
+           a->cname_n == 0;
+}
+
+/* The zone of a server that is asked because it denied: it may be one above,
+ * whose way down to `zone` would lead back for the others. */
+static const uint8_t *zone_of(const struct nx_witness *w, const uint8_t *name,
+                              const struct nx_endpoint *at,
+                              const uint8_t *zone) {
+    const struct nx_denier *d = nx_deniers_find(&w->deniers, at);
+    for (unsigned n = nx_dname_labels(name); d != NULL && n > d->zone_labels;
+         n--) {
+        name = nx_dname_parent(name);
     }
-    if (!left) {
-        count(type, obs, zone);
-    }
-    if (a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NXDOMAIN &&
-        a->cname_n == 0 && !w->no_name) {
+    return d != NULL ? name : zone;
+}
+
+/* zone_labels: of the zone that was asked for. */
+static void deny(struct nx_witness *w, const struct nx_obs *obs,
+                 unsigned zone_labels, struct nx_witness_type *type,
+                 nx_witness_tell *tell, void *user) {
+    const struct nx_denier denier = {.at = obs->question->to,
+                                     .at_us = w->begun_us,
+                                     .types = type != NULL ? bit(w, type) : 0,
+                                     .name = is_no_name(obs->answer),
+                                     .zone_labels = (uint8_t)zone_labels};
+    nx_deniers_add(&w->deniers, &denier);
+    if (denier.name && !w->no_name) {
         w->no_name = true;
         tell(user, NX_GUARD_EVERY_TYPE, NX_GUARD_DENIED);
     }
-    if (nx_answer_plants(a, zone) && !type->denied) {
-        type->denied = true;
+    if (type != NULL && !type->denied) {
+        type->denied = type->missed = true;
         tell(user, type->qtype, NX_GUARD_DENIED);
+    }
+}
+
+static void hear_above(struct nx_witness *w, const struct nx_obs *obs,
+                       nx_witness_tell *tell, void *user) {
+    unsigned labels = nx_dname_labels(obs->question->name);
+    if (is_no_name(obs->answer) && labels > 0) {
+        deny(w, obs, labels - 1, NULL, tell, user);
+    }
+}
+
+void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
+                     const struct nx_obs *obs, const uint8_t *zone, bool left,
+                     nx_witness_tell *tell, void *user) {
+    const struct nx_question *q = obs->question;
+    const struct nx_answer *a = obs->answer;
+    if (!nx_dname_equal(q->name, name)) {
+        if (nx_dname_under(name, q->name)) {
+            hear_above(w, obs, tell, user);
+        }
+        return;
+    }
+    struct nx_witness_type *type = find(w, q->qtype);
+    if (type == NULL) {
+        return;
+    }
+    if (left) {
+        zone = zone_of(w, name, &q->to, zone);
+    } else {
+        count(type, obs, zone);
+    }
+    if (nx_answer_plants(a, zone)) {
+        deny(w, obs, zone != NULL ? nx_dname_labels(zone) : 0, type, tell,
+             user);
+    } else if (a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NOERROR) {
+        nx_deniers_remove(&w->deniers, &q->to, bit(w, type));
     }
 }
 
@@ -75,26 +176,29 @@ static unsigned affirmed_n(const struct nx_witness_type *type) {
     return type->family[0].affirmed_n + type->family[1].affirmed_n;
 }
 
-static bool is_good(const struct nx_witness_type *type) {
-    unsigned asked_n = 0;
+static bool is_good(const struct nx_witness *w,
+                    const struct nx_witness_type *type, unsigned unasked_n) {
+    unsigned asked_n = unasked_n;
     for (size_t f = 0; f < 2; f++) {
         asked_n += type->family[f].way ? type->family[f].asked_n : 0;
     }
-    return !type->denied && affirmed_n(type) > 0 &&
-           2 * affirmed_n(type) >= asked_n;
+    return !type->denied && !w->no_name && affirmed_n(type) > 0 &&
+           2 * affirmed_n(type) >= asked_n &&
+           !nx_deniers_any(&w->deniers, bit(w, type));
 }
 
-void nx_witness_end(const struct nx_witness *w, nx_witness_tell *tell,
+void nx_witness_end(const struct nx_witness *w,
+                    const struct nx_witness_walk *walk, nx_witness_tell *tell,
                     void *user) {
     bool exists = false;
-    for (size_t i = 0; i < w->types_n; i++) {
+    for (size_t i = 0; walk->arrived && i < w->types_n; i++) {
         const struct nx_witness_type *type = &w->types[i];
-        exists = exists || (affirmed_n(type) > 0 && !w->no_name);
-        if (is_good(type)) {
+        exists = exists || affirmed_n(type) > 0;
+        if (is_good(w, type, walk->unasked_n)) {
             tell(user, type->qtype, NX_GUARD_GOOD);
         }
     }
-    if (exists) {
+    if (exists && !w->no_name && !nx_deniers_any(&w->deniers, 0)) {
         tell(user, NX_GUARD_EVERY_TYPE, NX_GUARD_NO_WORD);
     }
 }

@@ -132,10 +132,11 @@ static enum nx_auth_word word_of(const struct nx_authority *a,
     if (aa && look->kind == NX_KIND_POS) {
         return NX_AUTH_WORD_GOOD;
     }
+    if (nx_answer_is_back(obs->answer, zone, a->bad_seen)) {
+        return NX_AUTH_WORD_GOOD;
+    }
     if (nx_answer_leaves(obs->answer, zone)) {
-        /* An alias that was missing is back. One that always stood says
-         * nothing of its target, which may be what is denied (rule 1). */
-        return aa && a->bad_seen ? NX_AUTH_WORD_GOOD : NX_AUTH_WORD_NONE;
+        return NX_AUTH_WORD_NONE;
     }
     if (nx_answer_plants(obs->answer, zone)) {
         return NX_AUTH_WORD_DENIES;

@@ -16,7 +16,13 @@ struct tree_record {
     const char *value; /* NULL: taken away */
 };
 
-enum tree_mood { TREE_FINE, TREE_MUTE, TREE_REFUSES, TREE_NOT_AA };
+enum tree_mood {
+    TREE_FINE,
+    TREE_MUTE,
+    TREE_REFUSES,
+    TREE_NOT_AA,
+    TREE_DENIES /* there is nothing below the apexes of its zones */
+};
 
 struct tree_server {
     const char *address;
@@ -174,7 +180,11 @@ static inline bool tree_ask(const struct tree *t, struct tree_server *s,
         return true;
     }
     const char *cut = tree_cut(t, zone, name);
-    if (cut != NULL && (type != NX_TYPE_DS || strcmp(cut, name) != 0)) {
+    if (s->mood == TREE_DENIES && strcmp(zone, name) != 0) {
+        p->bytes[2] |= PKT_AA >> 8;
+        p->bytes[3] |= NX_RCODE_NXDOMAIN;
+        tree_soa(p, PKT_AUTHORITY, zone);
+    } else if (cut != NULL && (type != NX_TYPE_DS || strcmp(cut, name) != 0)) {
         tree_set(t, p, PKT_AUTHORITY, zone, cut, NX_TYPE_NS);
     } else {
         tree_answer(t, p, zone, name, type);

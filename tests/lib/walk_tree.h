@@ -28,7 +28,9 @@ static char log_text[65536]; /* "type name @address" of each query */
 static unsigned queries;
 static unsigned observed;
 static unsigned denied_by_com;
-static bool refuse_all;  /* the caller sends nothing */
+static bool refuse_all; /* the caller sends nothing */
+static void (*on_observed)(const struct nx_walk_query *q,
+                           const struct nx_obs *obs); /* NULL: nobody */
 static const char *lose; /* queries that begin so are lost, ... */
 static unsigned lose_n;  /* ... so many of them */
 
@@ -118,6 +120,7 @@ static inline int setup(void **state) {
     memset(&found, 0, sizeof(found));
     refuse_all = false;
     lose_n = 0;
+    on_observed = NULL;
     return nx_hints_parse(roots, strlen(roots), &hints, &line, &why) |
            nx_dname_parse("WWW.example.com.", name) |
            nx_walk_new(&hints, name, &walk);
@@ -193,17 +196,21 @@ static inline void answer(const struct nx_walk_query *q) {
     bool lost = lose_n > 0 && strncmp(line, lose, strlen(lose)) == 0;
     lose_n -= lost ? 1 : 0;
     size_t s = find_server(address);
-    if (lost || s == tree.servers_n ||
-        !tree_ask(&tree, &servers[s], name, q->type, &reply)) {
-        nx_walk_result(walk, q->id, &obs, NULL, 0, now_us);
-        return;
+    bool heard = !lost && s < tree.servers_n &&
+                 tree_ask(&tree, &servers[s], name, q->type, &reply);
+    if (heard) {
+        assert_int_equal(
+            nx_reply_parse(reply.bytes, reply.len, 1, &question, &parsed), 0);
+        obs.answer = &parsed.answer;
+        denied_by_com += q->observe &&
+                         parsed.answer.rcode == NX_RCODE_NXDOMAIN &&
+                         nx_dname_labels(parsed.answer.soa_owner) == 1;
     }
-    assert_int_equal(
-        nx_reply_parse(reply.bytes, reply.len, 1, &question, &parsed), 0);
-    obs.answer = &parsed.answer;
-    denied_by_com += q->observe && parsed.answer.rcode == NX_RCODE_NXDOMAIN &&
-                     nx_dname_labels(parsed.answer.soa_owner) == 1;
-    nx_walk_result(walk, q->id, &obs, reply.bytes, reply.len, now_us);
+    if (q->observe && on_observed != NULL) {
+        on_observed(q, &obs);
+    }
+    nx_walk_result(walk, q->id, &obs, reply.bytes, heard ? reply.len : 0,
+                   now_us);
 }
 
 /* A whole round: takes all queries there are, then answers them. */

@@ -150,6 +150,11 @@ static void test_leaves(void **state) {
         .flags = AA, .cname_n = 1, .denied_name = elsewhere};
     assert_true(nx_answer_leaves(&chain, apex));
     assert_false(nx_answer_leaves(&chain, NULL));
+    assert_false(nx_answer_is_back(&chain, apex, false));
+    assert_true(nx_answer_is_back(&chain, apex, true));
+    chain.flags = 0; /* not the zone's own word */
+    assert_false(nx_answer_is_back(&chain, apex, true));
+    chain.flags = AA;
     chain.denied_name = in_child;
     assert_false(nx_answer_leaves(&chain, apex));
     chain.flags |= NS;

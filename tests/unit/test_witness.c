@@ -17,6 +17,7 @@ static const uint8_t elsewhere[] = "\3web\7example\3net";
 
 static struct nx_witness witness;
 static enum nx_guard_word said[3]; /* A, AAAA, every type */
+static uint8_t host;               /* who answers */
 
 static void tell(void *user, uint16_t qtype, enum nx_guard_word word) {
     (void)user;
@@ -27,7 +28,8 @@ static int setup(void **state) {
     (void)state;
     memset(&witness, 0, sizeof(witness));
     memset(said, 0, sizeof(said));
-    nx_witness_begin(&witness, both, 2, tell, NULL);
+    host = 0;
+    nx_witness_begin(&witness, both, 2, 0, tell, NULL);
     return 0;
 }
 
@@ -51,8 +53,9 @@ static void hear_as(const struct nx_answer *answer, uint16_t qtype, unsigned n,
     struct nx_question question = {.name = www, .qtype = qtype};
     const struct nx_obs obs = {.question = &question, .answer = answer};
     question.to.address_len = address_len;
+    question.to.address[0] = host;
     for (unsigned i = 0; i < n; i++) {
-        nx_witness_hear(&witness, &obs, apex, left, tell, NULL);
+        nx_witness_hear(&witness, www, &obs, apex, left, tell, NULL);
     }
 }
 
@@ -62,7 +65,8 @@ static void hear(const struct nx_answer *answer, unsigned n) {
 }
 
 static enum nx_guard_word end(void) {
-    nx_witness_end(&witness, tell, NULL);
+    const struct nx_witness_walk walk = {.arrived = true};
+    nx_witness_end(&witness, &walk, tell, NULL);
     return said[0];
 }
 
@@ -72,17 +76,141 @@ static void test_good(void **state) {
     assert_int_equal(said[0], NX_GUARD_NO_WORD); /* not before the end */
     assert_int_equal(end(), NX_GUARD_GOOD);
     assert_int_equal(said[1], NX_GUARD_NO_WORD);
-    setup(state);
-    hear(&alias, 1);
+}
+
+/* Its target may be what is denied. Where it is the alias that was missing, it
+ * is back. */
+static void test_alias(void **state) {
+    (void)state;
+    hear(&alias, 3);
+    assert_int_equal(end(), NX_GUARD_NO_WORD);
+    hear(&has, 1); /* of two types of one name, or by a server that knows */
+    assert_int_equal(end(), NX_GUARD_GOOD);
+    hear(&no_name, 1);
+    nx_witness_begin(&witness, both, 2, 0, tell, NULL);
+    hear(&alias, 3);
     assert_int_equal(end(), NX_GUARD_GOOD);
 }
 
+static void hear_of(const struct nx_answer *answer, const uint8_t *name,
+                    uint16_t qtype, bool left) {
+    struct nx_question question = {.name = name, .qtype = qtype};
+    const struct nx_obs obs = {.question = &question, .answer = answer};
+    question.to.address_len = 4;
+    question.to.address[0] = host;
+    nx_witness_hear(&witness, www, &obs, apex, left, tell, NULL);
+}
+
+/* RFC 8020: of the parent's servers, of empty names. Those beside the name, as
+ * the wildcard's, are another matter. */
+static void test_above(void **state) {
+    static const uint8_t beside[] = "\1*\7example\3com";
+    (void)state;
+    hear(&has, 2);
+    hear_of(&no_name, beside, NX_TYPE_A, false);
+    hear_of(&no_data, apex, NX_TYPE_DS, false);
+    assert_int_equal(end(), NX_GUARD_GOOD);
+    host = 9;
+    hear_of(&no_name, apex, NX_TYPE_DS, false);
+    assert_int_equal(said[2], NX_GUARD_DENIED);
+    said[0] = NX_GUARD_NO_WORD;
+    assert_int_equal(end(), NX_GUARD_NO_WORD);
+    assert_int_equal(said[2], NX_GUARD_DENIED);
+}
+
+static bool all(const void *user, const struct nx_endpoint *at) {
+    (void)user;
+    (void)at;
+    return true;
+}
+
+static bool none(const void *user, const struct nx_endpoint *at) {
+    (void)user;
+    (void)at;
+    return false;
+}
+
+/* A round later it has to take it back, in its own zone's name. */
+static void test_deniers(void **state) {
+    static const uint8_t com[] = "\3com";
+    struct nx_endpoint at[2];
+    struct nx_question question = {.name = www, .qtype = NX_TYPE_A};
+    struct nx_obs obs = {.question = &question, .answer = &no_name};
+    const struct nx_answer referral = {.flags = NX_ANS_NS, .ns_owner = apex};
+    (void)state;
+    question.to.address_len = 4;
+    question.to.address[0] = 9;
+    nx_witness_hear(&witness, www, &obs, com, false, tell, NULL);
+    for (int i = 0; i < 2; i++) {
+        nx_witness_begin(&witness, both, 2, 1, tell, NULL);
+        assert_int_equal(nx_witness_deniers(&witness, all, NULL, at, 2), 1);
+        assert_int_equal(at[0].address[0], 9);
+        hear(&has, 2);
+        assert_int_equal(end(), NX_GUARD_DENIED); /* it was not heard */
+        assert_int_equal(said[2], NX_GUARD_DENIED);
+    }
+    obs.answer = &referral; /* to the zone whose servers are asked now */
+    nx_witness_hear(&witness, www, &obs, apex, true, tell, NULL);
+    assert_int_equal(end(), NX_GUARD_GOOD);
+    assert_int_equal(said[2], NX_GUARD_NO_WORD);
+    assert_int_equal(nx_witness_deniers(&witness, all, NULL, at, 2), 0);
+    host = 8;
+    hear(&no_data, 1);
+    assert_int_equal(nx_witness_deniers(&witness, none, NULL, at, 2), 0);
+    nx_witness_begin(&witness, both, 1, 2, tell, NULL);
+    hear(&has, 1);
+    assert_int_equal(end(), NX_GUARD_GOOD);
+}
+
+/* The type that is denied alone says nothing of others, until they change. */
+static void test_deniers_types(void **state) {
+    static const uint16_t other[] = {NX_TYPE_AAAA, NX_TYPE_A};
+    (void)state;
+    host = 8;
+    hear_as(&no_data, NX_TYPE_AAAA, 1, 4, false);
+    host = 0;
+    hear(&has, 1);
+    assert_int_equal(end(), NX_GUARD_GOOD);
+    said[0] = NX_GUARD_NO_WORD;
+    nx_witness_begin(&witness, other, 2, 0, tell, NULL);
+    hear(&has, 1);
+    assert_int_equal(end(), NX_GUARD_NO_WORD);
+    host = 8;
+    hear(&has, 1);
+    assert_int_equal(end(), NX_GUARD_GOOD);
+    assert_int_equal(said[1], NX_GUARD_DENIED);
+}
+
+/* More than there is room for: nobody knows who they are. */
+static void test_deniers_crowd(void **state) {
+    (void)state;
+    for (host = 1; host <= NX_DENIERS_MAX + 1; host++) {
+        hear_as(&no_data, NX_TYPE_AAAA, 1, 4, false);
+    }
+    hear(&has, 1);
+    assert_int_equal(end(), NX_GUARD_NO_WORD);
+}
+
+static void test_arrived(void **state) {
+    const struct nx_witness_walk silent = {.arrived = false};
+    const struct nx_witness_walk partly = {.arrived = true, .unasked_n = 2};
+    (void)state;
+    hear(&has, 1);
+    nx_witness_end(&witness, &silent, tell, NULL);
+    assert_int_equal(said[0], NX_GUARD_NO_WORD);
+    nx_witness_end(&witness, &partly, tell, NULL);
+    assert_int_equal(said[0], NX_GUARD_NO_WORD);
+    hear(&has, 1);
+    nx_witness_end(&witness, &partly, tell, NULL);
+    assert_int_equal(said[0], NX_GUARD_GOOD);
+}
+
 static void test_no_word(void **state) {
-    const struct nx_answer *const none[] = {&not_ours, &cut,    &refused,
+    const struct nx_answer *const vain[] = {&not_ours, &cut,    &refused,
                                             &silence,  &no_way, &no_tail};
-    for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+    for (size_t i = 0; i < sizeof(vain) / sizeof(vain[0]); i++) {
         setup(state);
-        hear(none[i], 3);
+        hear(vain[i], 3);
         assert_int_equal(end(), NX_GUARD_NO_WORD);
     }
 }
@@ -146,7 +274,7 @@ static void test_rounds(void **state) {
     hear(&no_name, 1);
     hear_as(&no_data, NX_TYPE_AAAA, 1, 4, false);
     hear_as(&no_data, NX_TYPE_TXT, 1, 4, false); /* nobody asked */
-    nx_witness_begin(&witness, both, 1, tell, NULL);
+    nx_witness_begin(&witness, both, 1, 0, tell, NULL);
     assert_int_equal(said[0], NX_GUARD_DENIED);  /* until there is another */
     assert_int_equal(said[1], NX_GUARD_NO_WORD); /* of that there is none */
     assert_int_equal(said[2], NX_GUARD_DENIED);
@@ -161,8 +289,11 @@ static void test_rounds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(test_good),   T(test_no_word), T(test_half),   T(test_family),
-        T(test_denied), T(test_left),    T(test_rounds),
+        T(test_good),    T(test_alias),         T(test_above),
+        T(test_deniers), T(test_deniers_types), T(test_deniers_crowd),
+        T(test_arrived), T(test_no_word),       T(test_half),
+        T(test_family),  T(test_denied),        T(test_left),
+        T(test_rounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

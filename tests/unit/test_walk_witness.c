@@ -1,0 +1,173 @@
+/* What the rounds of a walk come to for the guard. */
+#include "tests/lib/walk_tree.h"
+
+#include "agent/plan/witness.h"
+
+static struct nx_witness witness;
+static const uint8_t www[] = "\3www\7example\3com";
+static enum nx_guard_word word, name_word;
+
+static void tell(void *user, uint16_t qtype, enum nx_guard_word said) {
+    (void)user;
+    *(qtype == NX_GUARD_EVERY_TYPE ? &name_word : &word) = said;
+}
+
+static void hear(const struct nx_walk_query *q, const struct nx_obs *obs) {
+    nx_witness_hear(&witness, www, obs, nx_walk_apex(walk), q->left, tell,
+                    NULL);
+}
+
+static bool matters(const void *user, const struct nx_endpoint *at) {
+    return nx_walk_lists(user, at);
+}
+
+/* example.com on four servers, com on three: the second is at 192.0.2.11. */
+static int setup_three(void **state) {
+    static const char *const ns[][2] = {{"ns2.com.", "192.0.2.11"},
+                                        {"ns3.com.", "192.0.2.12"}};
+    int err = setup(state);
+    plant_four();
+    for (size_t i = 0; i < 2; i++) {
+        (void)rr(".", "com.", "NS", ns[i][0]);
+        (void)rr(".", ns[i][0], "A", ns[i][1]);
+        (void)rr("com.", "com.", "NS", ns[i][0]);
+        (void)rr("com.", ns[i][0], "A", ns[i][1]);
+        serve(ns[i][1], "com. ");
+    }
+    memset(&witness, 0, sizeof(witness));
+    word = name_word = NX_GUARD_NO_WORD;
+    on_observed = hear;
+    return err;
+}
+
+/* As agent/io_walks.c does. */
+static enum nx_guard_word after_round(void) {
+    static const uint16_t types[] = {NX_TYPE_A};
+    struct nx_endpoint left[NX_WALK_LEFT_MAX];
+    now_us += 20 * SECOND;
+    nx_witness_begin(&witness, types, 1, now_us, tell, NULL);
+    nx_walk_set_left(
+        walk, left,
+        nx_witness_deniers(&witness, matters, walk, left, NX_WALK_LEFT_MAX));
+    round_of(types, 1);
+    const struct nx_witness_walk end = {nx_walk_arrived(walk),
+                                        nx_walk_unasked(walk)};
+    nx_witness_end(&witness, &end, tell, NULL);
+    return word;
+}
+
+/* One of the servers of com does not have the delegation back yet: the walk
+ * meets it in one round of three. */
+static void remembers_who_denied_above(void **state) {
+    (void)state;
+    server("192.0.2.11")->mood = TREE_DENIES;
+    unsigned before = 0;
+    while (after_round() == NX_GUARD_GOOD) {
+        before++;
+        assert_true(before < 3);
+    }
+    unsigned arrived = 0;
+    for (int i = 0; i < 12; i++) {
+        assert_int_equal(after_round(), NX_GUARD_DENIED);
+        assert_int_equal(name_word, NX_GUARD_DENIED);
+        arrived += strcmp(found.apex, "example.com.") == 0 ? 1 : 0;
+    }
+    assert_true(arrived > 3);
+    server("192.0.2.11")->mood = TREE_FINE;
+    for (int i = 0; i < 3; i++) {
+        (void)after_round();
+    }
+    assert_int_equal(word, NX_GUARD_GOOD);
+    assert_int_equal(name_word, NX_GUARD_NO_WORD);
+    (void)after_round();
+    assert_false(asked("1 www.example.com. @192.0.2.11 !"));
+}
+
+/* The audit asks all of them for the DS. */
+static void hears_of_the_parent_in_the_audit(void **state) {
+    (void)state;
+    server("192.0.2.12")->mood = TREE_DENIES;
+    nx_walk_set_audit(walk, true);
+    assert_int_equal(after_round(), NX_GUARD_NO_WORD);
+    assert_string_equal(found.apex, "example.com.");
+    assert_int_equal(name_word, NX_GUARD_DENIED);
+}
+
+/* A denial is no less one when the next packet of that server is lost. */
+static void a_lost_packet_takes_nothing_back(void **state) {
+    (void)state;
+    server("198.51.100.3")->mood = TREE_DENIES;
+    assert_int_equal(after_round(), NX_GUARD_DENIED);
+    lose = "1 www.example.com. @198.51.100.3";
+    lose_n = 1;
+    assert_int_equal(after_round(), NX_GUARD_DENIED);
+    assert_int_equal(lose_n, 0);
+    server("198.51.100.3")->mood = TREE_FINE;
+    assert_int_equal(after_round(), NX_GUARD_GOOD);
+    server("198.51.100.3")->mood = TREE_DENIES;
+    assert_int_equal(after_round(), NX_GUARD_DENIED);
+    server("198.51.100.3")->mood = TREE_MUTE; /* gone for good */
+    now_us += (NX_DENIERS_SILENT_S - 30) * SECOND;
+    assert_int_equal(after_round(), NX_GUARD_DENIED);
+    now_us += 20 * SECOND;
+    assert_int_equal(after_round(), NX_GUARD_GOOD);
+}
+
+/* Who is no server of the zone any more is the plan's to ask. */
+static void forgets_who_left(void **state) {
+    (void)state;
+    server("198.51.100.3")->mood = TREE_DENIES;
+    assert_int_equal(after_round(), NX_GUARD_DENIED);
+    for (size_t i = 0; i < tree.records_n; i++) {
+        if (strcmp(records[i].type, "NS") == 0 && records[i].value != NULL &&
+            strcmp(records[i].value, "ns3.example.com.") == 0) {
+            records[i].value = NULL;
+        }
+    }
+    (void)after_round();
+    assert_int_equal(after_round(), NX_GUARD_GOOD);
+    assert_false(asked("@198.51.100.3"));
+}
+
+/* The servers asked are those of before. */
+static void says_nothing_of_yesterday(void **state) {
+    (void)state;
+    assert_int_equal(after_round(), NX_GUARD_GOOD);
+    server("192.0.2.10")->mood = TREE_MUTE;
+    server("192.0.2.11")->mood = TREE_MUTE;
+    server("192.0.2.12")->mood = TREE_MUTE;
+    word = NX_GUARD_NO_WORD;
+    assert_int_equal(after_round(), NX_GUARD_NO_WORD);
+    assert_string_equal(found.apex, "example.com.");
+    assert_int_equal(found.problems, NX_DELEG_UNREACHED);
+}
+
+/* One of four has an address: half of them is two. */
+static void counts_who_has_no_address(void **state) {
+    (void)state;
+    for (size_t i = 0; i < tree.records_n; i++) {
+        const char *owner = records[i].owner;
+        if (strcmp(records[i].type, "A") == 0 && owner[0] == 'n' &&
+            strstr(owner, ".example.com.") != NULL && owner[2] > '1') {
+            records[i].value = NULL;
+        }
+    }
+    assert_int_equal(after_round(), NX_GUARD_NO_WORD);
+    assert_int_equal(found.servers_n, 1);
+    assert_int_equal(found.problems, NX_DELEG_NO_GLUE);
+}
+
+#undef T
+#define T(test) cmocka_unit_test_setup_teardown(test, setup_three, teardown)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        T(remembers_who_denied_above),
+        T(hears_of_the_parent_in_the_audit),
+        T(a_lost_packet_takes_nothing_back),
+        T(forgets_who_left),
+        T(says_nothing_of_yesterday),
+        T(counts_who_has_no_address),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
