@@ -32,8 +32,8 @@ bool nx_answer_leaves(const struct nx_answer *answer, const uint8_t *zone);
 bool nx_answer_stops(const struct nx_answer *answer, const uint8_t *zone);
 
 /* An alias that leaves affirms the name only if it was missing (`missed`: a
- * server denied it) and is back: one that always stood says nothing of its target,
- * which may be what is denied. */
+ * server denied it) and is back: one that always stood says nothing of its
+ * target, which may be what is denied. */
 bool nx_answer_is_back(const struct nx_answer *answer, const uint8_t *zone,
                        bool missed);
 
