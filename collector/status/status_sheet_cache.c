@@ -1,4 +1,5 @@
-/* Which targets show the same cache: equal lines and equal NSID. */
+/* Which targets show the same cache: equal lines and equal NSID; without NSID,
+ * one address. */
 #include <stdlib.h>
 
 #include "collector/status/status_sheet.h"
@@ -14,8 +15,12 @@ static bool same_cache(const struct nx_target_view *a,
                        const struct nx_target_view *b) {
     const struct nx_verdict *v = &a->verdict;
     const struct nx_verdict *w = &b->verdict;
-    if (v->lines_n == 0 || v->lines_n != w->lines_n ||
-        a->nsid_hash != b->nsid_hash) {
+    const struct nx_endpoint *at = &a->question->to;
+    bool one_server = a->nsid_hash != 0
+                          ? a->nsid_hash == b->nsid_hash
+                          : b->nsid_hash == 0 && at->transport != NX_SYSTEM &&
+                                nx_endpoint_same_server(at, &b->question->to);
+    if (!one_server || v->lines_n == 0 || v->lines_n != w->lines_n) {
         return false;
     }
     for (size_t i = 0; i < v->lines_n; i++) {
@@ -30,24 +35,30 @@ static bool same_cache(const struct nx_target_view *a,
 /* What rows are ordered by: they are too large to be looked at while 100,000 of
  * them are sorted. */
 struct ordered {
-    int64_t a_us; /* of the first line; 0: none */
-    uint32_t nsid_hash;
+    int64_t a_us;   /* of the first line; 0: none */
+    uint32_t whose; /* NSID, else the address */
     uint32_t lines_n;
     struct nx_sheet_row *row;
 };
 
 static struct ordered ordered_of(struct nx_sheet_row *row) {
     const struct nx_verdict *v = &row->view.verdict;
-    return (struct ordered){.a_us = v->lines_n > 0 ? v->lines[0].a_us : 0,
-                            .nsid_hash = row->view.nsid_hash,
-                            .lines_n = v->lines_n,
-                            .row = row};
+    struct nx_endpoint at = row->view.question->to;
+    at.transport = NX_UDP;
+    at.layer = NX_LAYER_NETWORK;
+    at.server_name = NULL;
+    uint32_t address = (uint32_t)nx_endpoint_hash(&at, 0);
+    return (struct ordered){
+        .a_us = v->lines_n > 0 ? v->lines[0].a_us : 0,
+        .whose = row->view.nsid_hash != 0 ? row->view.nsid_hash : address,
+        .lines_n = v->lines_n,
+        .row = row};
 }
 
 static int by_lines(const void *a, const void *b) {
     const struct ordered *x = a;
     const struct ordered *y = b;
-    int order = (x->nsid_hash > y->nsid_hash) - (x->nsid_hash < y->nsid_hash);
+    int order = (x->whose > y->whose) - (x->whose < y->whose);
     order = order != 0 ? order
                        : (x->lines_n > y->lines_n) - (x->lines_n < y->lines_n);
     return order != 0 ? order : (x->a_us > y->a_us) - (x->a_us < y->a_us);

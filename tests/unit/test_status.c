@@ -327,6 +327,28 @@ static void test_same_cache_is_counted_once(void **state) {
     json_decref(both);
 }
 
+/* Filled in the same second, but of other addresses, and nothing says that one
+ * cache is behind both: the later of two is later than each. */
+static void test_caches_filled_at_once(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_endpoint other = resolver(2);
+    const struct nx_hello h = {.software = "bench",
+                               .clock = clock_at(T0),
+                               .resolvers = &other,
+                               .resolvers_n = 1};
+    hello(b, LYON, 1, 0, T0);
+    assert_int_equal(nx_engine_hello(b->engine, OSLO, &h, T0), 0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + S);
+    sees_nxdomain(b, OSLO, 2, 600, T0 + S + 1000);
+    tick(b, T0 + 3 * S);
+    json_t *d = status(b, T0 + 3 * S);
+    assert_string_equal(text_at(d, "networks.1.state"), "cached-nxdomain");
+    assert_true(strcmp(text_at(d, "summary.all_clear.hi90"),
+                       text_at(d, "networks.0.clears.hi90")) > 0);
+    json_decref(d);
+}
+
 static void test_what_is_not_there(void **state) {
     struct engine_bench *b = *state;
     assert_null(nx_status_incident(b->engine, 7, T0));
@@ -595,6 +617,7 @@ int main(void) {
         TEST(test_authority_object),
         TEST(test_declared_is_said),
         TEST(test_same_cache_is_counted_once),
+        TEST(test_caches_filled_at_once),
         TEST(test_what_is_not_there),
         TEST(test_evidence),
         TEST(test_closed_incident),
