@@ -46,7 +46,8 @@ static struct length of_entry(const struct nx_evidence *ev) {
     if (is_ancestor(ev)) {
         return lasts(NX_HARD_DELEGATION, ev->w_s);
     }
-    if (is_validated(ev) && auth->w_nsec_s > auth->w_auth_s) {
+    if (ev->nsec_kept ||
+        (is_validated(ev) && auth->w_nsec_s > auth->w_auth_s)) {
         return lasts(NX_HARD_NSEC_WINDOW, ev->w_s);
     }
     if (profile->clamp_lo_s > ev->w_auth_s || ev->ttl_raised) {
@@ -74,6 +75,12 @@ static struct length of_state(const struct nx_evidence *ev,
             break;
         }
         return of_entry(ev);
+    case NX_STATE_REFUSED:
+    case NX_STATE_UNREACHABLE:
+        if (!nx_evidence_is_denied_last(ev)) {
+            break;
+        }
+        return of_entry(ev);
     case NX_STATE_ANCESTOR_NXDOMAIN:
     case NX_STATE_CACHED_NXDOMAIN:
     case NX_STATE_CACHED_NODATA:
@@ -84,8 +91,6 @@ static struct length of_state(const struct nx_evidence *ev,
     case NX_STATE_RECACHED:
     case NX_STATE_POLICY_BLOCKED:
     case NX_STATE_OLD_POSITIVE:
-    case NX_STATE_REFUSED:
-    case NX_STATE_UNREACHABLE:
     case NX_STATE_CLEAR:
     case NX_STATE_N_:
         break;
@@ -105,6 +110,31 @@ static void add_stack(const struct nx_evidence *ev, int64_t from_us,
     }
     out->hard_stack.reason = NX_HARD_STACK;
     out->hard_stack.at_us = from_us + fed_us + (int64_t)all_s * NX_US_PER_S;
+}
+
+/* When the row of failures began that lasts. */
+static int64_t failing_since(const struct nx_evidence *ev) {
+    int64_t since_us = NX_TIME_UNKNOWN;
+
+    for (size_t i = ev->c->looks_n; i > 0; i--) {
+        const struct nx_look *look = &ev->c->looks[i - 1];
+        if (look->kind == NX_KIND_SERVFAIL) {
+            since_us = look->rx_us;
+        } else if (nx_kind_is_telling(look->kind) &&
+                   (look->flags & NX_LOOK_CD) == 0) {
+            break;
+        }
+    }
+    return since_us;
+}
+
+/* One that is younger than what the restoration left is a failure of its own.
+ */
+static int64_t failures_from(const struct nx_evidence *ev, int64_t length_us) {
+    int64_t since_us = failing_since(ev);
+    int64_t from_us = ev->c->auth->restored_hi_us;
+
+    return since_us > from_us + length_us ? since_us : from_us;
 }
 
 static bool is_of_entry(enum nx_hard_reason reason) {
@@ -127,9 +157,13 @@ void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     if (from_us == NX_TIME_UNKNOWN || length.reason == NX_HARD_NONE) {
         return;
     }
+    if (length.reason == NX_HARD_FAILURE_CACHE_300) {
+        from_us = failures_from(ev, length.us);
+    }
     out->hard.reason = (uint8_t)length.reason;
     out->hard.at_us = from_us + length.us;
-    if (is_of_entry(length.reason)) {
+    if (is_of_entry(length.reason) || length.reason == NX_HARD_NSEC_WINDOW ||
+        (length.reason == NX_HARD_DELEGATION && !nx_is_refed(ev))) {
         out->hard.at_us += nx_inclusive_us(ev->c->profile);
     }
     if (ev->c->profile->chain_possible &&

@@ -138,13 +138,22 @@ static uint32_t authority_w(const struct nx_evidence *ev) {
     return w_s > 0 ? version_w(ev, w_s) : largest_minimum(ev->c);
 }
 
+/* BIND's cap does not hold for what it makes from an NSEC (RFC 8198): in a
+ * signed zone a TTL above the cap may be one of those. */
+static bool is_nsec_kept(const struct nx_evidence *ev, uint32_t shown_s) {
+    const struct nx_profile *profile = ev->c->profile;
+
+    return profile->cap_hi_s > 0 && shown_s > profile->cap_hi_s &&
+           ev->c->auth->w_nsec_s >= shown_s;
+}
+
 /* A canary-measured cap that a TTL may not show (dnsdist maxNegativeTTL,
  * 12.7): the entry then ends that much before. */
 static bool is_cap_hidden(const struct nx_evidence *ev) {
     const struct nx_profile *profile = ev->c->profile;
 
     return profile->verified && profile->cap_hi_s > 0 &&
-           profile->cap_hi_s < ev->w_auth_s;
+           profile->cap_hi_s < ev->w_auth_s && !ev->nsec_kept;
 }
 
 /* A flat TTL that is no stale one is a W that the resolver gives. */
@@ -190,8 +199,9 @@ static void find_w(struct nx_evidence *ev) {
     w_s = profile->w_eff_s > 0 ? profile->w_eff_s : w_s;
     ev->ttl_raised = ev->w_auth_s > 0 && shown_s > ev->w_auth_s &&
                      ev->c->auth->w_nsec_s < shown_s;
+    ev->nsec_kept = is_nsec_kept(ev, shown_s);
     if (shown_s > w_s && !is_cap_hidden(ev)) {
-        w_s = shown_s;
+        w_s = ev->nsec_kept ? ev->c->auth->w_nsec_s : shown_s;
     }
     if (!profile->verified && profile->w_eff_s == 0 && flat_w(ev) > 0) {
         w_s = flat_w(ev);

@@ -10,7 +10,8 @@
 #include "collector/infer/marks.h"
 #include "collector/infer/schedule.h"
 
-#define LOST_LOOKS 3U                       /* 5.7: unreachable */
+#define LOST_LOOKS 3U                       /* 5.7: unreachable ... */
+#define LOST_SPAN_US (4 * NX_US_PER_S)      /* ... for longer than a visit */
 #define SAME_ENTRY_US (NX_US_PER_S * 5 / 4) /* rounding, and a round trip */
 
 void nx_diagnosis_settings_default(struct nx_diagnosis_settings *out) {
@@ -157,12 +158,19 @@ static enum nx_state mute_state(const struct nx_evidence *ev,
     return unknown(out, odd ? NX_UNKNOWN_INCONSISTENT : NX_UNKNOWN_NEVER_SEEN);
 }
 
-/* One loss may be chance, unless other sizes were tried and show why. */
+/* One loss may be chance, and so may all of one visit, unless other sizes were
+ * tried and show why. */
 static bool is_out_of_reach(const struct nx_evidence *ev) {
+    const struct nx_case *c = ev->c;
     struct nx_sizes sizes;
-    nx_evidence_sizes(ev->c, &sizes);
-    return ev->lost_n >= LOST_LOOKS ||
-           (ev->lost_n > 0 && sizes.limit_bytes > 0);
+    if (ev->lost_n == 0) {
+        return false;
+    }
+    nx_evidence_sizes(c, &sizes);
+    int64_t span_us = c->looks[c->looks_n - 1].rx_us -
+                      c->looks[c->looks_n - ev->lost_n].tx_us;
+    return (ev->lost_n >= LOST_LOOKS && span_us >= LOST_SPAN_US) ||
+           sizes.limit_bytes > 0;
 }
 
 static enum nx_state classify(const struct nx_evidence *ev,

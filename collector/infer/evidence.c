@@ -16,6 +16,16 @@ const struct nx_look *nx_evidence_negative(const struct nx_evidence *ev) {
     return ev->last_neg == NX_NO_LOOK ? NULL : &ev->c->looks[ev->last_neg];
 }
 
+bool nx_evidence_is_denied_last(const struct nx_evidence *ev) {
+    int i = ev->last;
+
+    while (i >= 0 && (ev->c->looks[i].kind == NX_KIND_REFUSED ||
+                      !nx_kind_is_telling(ev->c->looks[i].kind))) {
+        i--;
+    }
+    return i != NX_NO_LOOK && i == ev->last_neg;
+}
+
 enum nx_twin nx_evidence_twin(const struct nx_case *c) {
     for (size_t i = c->looks_n; i > 0; i--) {
         const struct nx_look *look = &c->looks[i - 1];

@@ -49,8 +49,9 @@ struct nx_evidence {
     size_t caps_n;             /* usual caps that are still possible */
     struct nx_usual_cap caps[NX_CAPS_MAX];
     bool ttl_raised;
-    bool flat;   /* 5.5: the last three or more looks show the same TTL */
-    bool capped; /* ... which is the display cap */
+    bool nsec_kept; /* above the cap: made from an NSEC, which has none */
+    bool flat;      /* 5.5: the last three or more looks show the same TTL */
+    bool capped;    /* ... which is the display cap */
     int32_t flat_r_s;
     int untrusted;       /* newest look whose TTL is the zone's, not its own */
     int first_untrusted; /* oldest such look */
@@ -93,6 +94,10 @@ enum nx_twin nx_evidence_twin(const struct nx_case *c);
 
 /* What other EDNS sizes brought, in the row of losses that lasts. */
 void nx_evidence_sizes(const struct nx_case *c, struct nx_sizes *out);
+
+/* Was it denied when it last said something about the name? A refusal, or no
+ * reply, says nothing. */
+bool nx_evidence_is_denied_last(const struct nx_evidence *ev);
 
 /* The newest negative look, NULL when there is none. */
 const struct nx_look *nx_evidence_negative(const struct nx_evidence *ev);

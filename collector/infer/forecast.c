@@ -351,7 +351,8 @@ static void dist_of_entry(const struct nx_evidence *ev,
     out->dist.from_us = look != NULL ? look->rx_us : ev->c->now_us;
     if (out->lines_n > 0) {
         dist_of_lines(ev, &window, out);
-    } else if (ev->w_s > 0 && (look == NULL || ev->last == ev->last_neg)) {
+    } else if (ev->w_s > 0 && (look == NULL || ev->last == ev->last_neg ||
+                               nx_evidence_is_denied_last(ev))) {
         dist_of_window(ev, &window, out);
     }
 }
@@ -378,6 +379,15 @@ static void take_earliest(const struct nx_evidence *ev,
     } else if (ev->capped) {
         out->earliest_clear_us =
             nx_bracket(nx_evidence_negative(ev), NX_CONV_F).a_us;
+    }
+}
+
+/* What it held before it fell silent goes on to count down. */
+static void dist_of_silent(const struct nx_evidence *ev,
+                           struct nx_verdict *out) {
+    if (nx_evidence_is_denied_last(ev)) {
+        dist_of_entry(ev, out);
+        out->basis = out->dist.known ? NX_BASIS_LAST_SEEN : out->basis;
     }
 }
 
@@ -408,10 +418,12 @@ static void distribute(const struct nx_evidence *ev, struct nx_verdict *out) {
     case NX_STATE_RECACHED:
     case NX_STATE_STALE_SERVED:
     case NX_STATE_POLICY_BLOCKED:
-    case NX_STATE_REFUSED:
-    case NX_STATE_UNREACHABLE:
     case NX_STATE_CLEAR:
     case NX_STATE_N_:
+        break;
+    case NX_STATE_REFUSED:
+    case NX_STATE_UNREACHABLE:
+        dist_of_silent(ev, out);
         break;
     }
 }

@@ -224,7 +224,7 @@ static void take_bounds(struct nx_forecaster *f) {
             out->hard.reason != before.reason) {
             out->hard_network = i;
         }
-        if (worst == NULL || worst->state == NX_STATE_UNKNOWN) {
+        if (worst == NULL || nx_state_is_unverified(worst->state)) {
             out->unverified_n++;
         }
         f->weights += member->weight;

@@ -52,7 +52,7 @@ struct nx_incident_forecast {
     struct nx_hard hard;
     size_t hard_network; /* index of the member that sets it */
     bool hard_all_known;
-    size_t unverified_n; /* members with state unknown */
+    size_t unverified_n; /* members that nobody sees, nx_state_is_unverified */
     bool outage_known;   /* what fills of measured profiles say of its window */
     struct nx_outage_window outage;
     double affected; /* share of clients affected now; negative: not known */

@@ -7,9 +7,9 @@
 enum nx_part nx_part_of(const struct nx_verdict *verdict) {
     switch ((enum nx_state)verdict->state) {
     case NX_STATE_CLEAR:
-    case NX_STATE_REFUSED:
-    case NX_STATE_UNREACHABLE:
         return NX_PART_NONE;
+    case NX_STATE_REFUSED:      /* what it denied last goes on ... */
+    case NX_STATE_UNREACHABLE:  /* ... if it denied at all */
     case NX_STATE_PARTLY_CLEAR: /* only the confirmation is missing */
         return verdict->dist.known ? NX_PART_DIST : NX_PART_NONE;
     case NX_STATE_STILL_NEGATIVE_AT_AUTHORITY:

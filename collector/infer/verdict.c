@@ -8,6 +8,11 @@ const char *nx_state_text(unsigned state) {
     return state < NX_STATE_N_ ? TEXTS[state] : "?";
 }
 
+bool nx_state_is_unverified(unsigned state) {
+    return state == NX_STATE_REFUSED || state == NX_STATE_UNREACHABLE ||
+           state == NX_STATE_UNKNOWN;
+}
+
 const char *nx_flag_text(unsigned flag) {
     static const char *const TEXTS[] = {NX_FLAG_MAP(NX_TEXT_CASE_)};
 

@@ -35,6 +35,8 @@ enum nx_state {
         NX_STATE_N_
 };
 const char *nx_state_text(unsigned state);
+/* Nothing is seen of it now: silence is no all-clear. */
+bool nx_state_is_unverified(unsigned state);
 
 #define NX_FLAG_MAP(X)                                                         \
     X(NO_SOA, "no-soa")                                                        \

@@ -33,7 +33,7 @@ static json_t *denied_json(const struct nx_board_page *page) {
 static json_t *summary_json(const struct nx_board_entry *p) {
     json_int_t unverified = 0;
     for (size_t i = 0; i < p->shown.sites_n; i++) {
-        unverified += p->shown.sites[i].state == NX_STATE_UNKNOWN ? 1 : 0;
+        unverified += nx_state_is_unverified(p->shown.sites[i].state) ? 1 : 0;
     }
     json_t *summary = nx_status_forecast(
         &p->forecast, p->hard_network[0] != '\0' ? p->hard_network : NULL);

@@ -1,0 +1,151 @@
+/* Hard bounds, and what goes on to count when a resolver falls silent. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "collector/infer/rollup_product.h"
+#include "tests/lib/diagnosed.h"
+
+static void lost(struct target *t, double from_s, unsigned n, double gap_s) {
+    for (unsigned i = 0; i < n; i++) {
+        saw(t, from_s + gap_s * i, NX_KIND_TIMEOUT);
+    }
+}
+
+/* Three packets of one visit get lost: nothing is known that was not before. */
+static void test_losses_of_one_visit(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    eight_denials(&t, 110.1, 640);
+    lost(&t, 120, 3, 0.37);
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 121.5)->state);
+    lost(&t, 124, 1, 1);
+    assert_int_equal(NX_STATE_UNREACHABLE, at(&t, 124.5)->state);
+}
+
+/* What it denied last counts down, seen or not. */
+static void assert_goes_on(struct target *t, double now_s, enum nx_state want) {
+    struct nx_verdict before = t->verdict;
+
+    assert_int_equal(want, at(t, now_s)->state);
+    assert_int_equal(NX_PART_DIST, nx_part_of(&t->verdict));
+    assert_int_equal(before.hard.at_us, t->verdict.hard.at_us);
+    assert_int_equal(before.hard.reason, t->verdict.hard.reason);
+    assert_true(t->verdict.eta.point_us > 639 * S);
+    assert_int_equal(NX_BASIS_LAST_SEEN, t->verdict.basis);
+}
+
+static void test_silence_is_no_recovery(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    eight_denials(&t, 110.1, 640);
+    (void)at(&t, 115);
+    lost(&t, 120, 4, 2);
+    assert_goes_on(&t, 127, NX_STATE_UNREACHABLE);
+    saw(&t, 130, NX_KIND_REFUSED);
+    assert_goes_on(&t, 131, NX_STATE_REFUSED);
+}
+
+static void test_silence_without_a_denial(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    lost(&t, 120, 4, 2);
+    assert_int_equal(NX_STATE_UNREACHABLE, at(&t, 127)->state);
+    assert_int_equal(NX_PART_NONE, nx_part_of(&t.verdict));
+    assert_true(nx_state_is_unverified(t.verdict.state));
+    assert_int_equal(NX_HARD_NONE, t.verdict.hard.reason);
+    set_up(&t); /* it was clear */
+    denied(&t, 101, 105);
+    positives(&t, 110, 14);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 118)->state);
+    lost(&t, 120, 4, 2);
+    assert_int_equal(NX_STATE_UNREACHABLE, at(&t, 127)->state);
+    assert_int_equal(NX_PART_NONE, nx_part_of(&t.verdict));
+}
+
+/* A failure that comes long after the restoration is none that it left. */
+static void test_failures(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    saw(&t, 150, NX_KIND_SERVFAIL);
+    assert_int_equal((RESTORED_S + 300) * S, at(&t, 151)->hard.at_us);
+    saw(&t, 395, NX_KIND_SERVFAIL); /* it goes on */
+    saw(&t, 405, NX_KIND_SERVFAIL);
+    assert_int_equal((RESTORED_S + 300) * S, at(&t, 406)->hard.at_us);
+    saw(&t, 9000, NX_KIND_POS);
+    saw(&t, 9100, NX_KIND_SERVFAIL);
+    saw(&t, 9200, NX_KIND_SERVFAIL);
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 9201)->state);
+    assert_int_equal(9400 * S + 2000, t.verdict.hard.at_us);
+    assert_true(t.verdict.eta.known);
+}
+
+/* BIND caps what it was told, not what it makes from an NSEC. */
+static void test_nsec_above_the_cap(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.w_auth_s = t.auth.w_nsec_s = 86400;
+    t.profile.verified = true;
+    t.profile.conv = NX_CONV_F;
+    t.profile.soa_clock = NX_SOA_CLOCK_OWN;
+    t.profile.cap_hi_s = 10800;
+    t.profile.chain_possible = false;
+    for (unsigned i = 0; i < 3; i++) {
+        denied(&t, 700 + 2.1 * i, 86460);
+    }
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 705)->state);
+    assert_int_equal(1, t.verdict.lines_n);
+    assert_true(t.verdict.lines[0].a_us > 86458 * S);
+    assert_int_equal(NX_HARD_NSEC_WINDOW, t.verdict.hard.reason);
+    assert_int_equal((RESTORED_S + 86400) * S, t.verdict.hard.at_us);
+    t.auth.w_nsec_s = 0; /* not signed: the cap is only not shown */
+    t.evaluated = false;
+    assert_true(at(&t, 705)->lines[0].b_us < 11000 * S);
+}
+
+/* unbound and Knot Resolver serve TTL 0 for a second. */
+static void test_inclusive_second(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.profile.conv = NX_CONV_F0;
+    t.profile.chain_possible = false;
+    t.auth.parent_w_s = 900;
+    denied(&t, 200, 950)->soa_rel = NX_SOA_ANCESTOR;
+    assert_int_equal(NX_STATE_ANCESTOR_NXDOMAIN, at(&t, 201)->state);
+    assert_int_equal((RESTORED_S + 901) * S, t.verdict.hard.at_us);
+    set_up(&t);
+    t.profile.conv = NX_CONV_F0;
+    t.profile.chain_possible = false;
+    t.auth.w_nsec_s = 900;
+    denied(&t, 200, 950)->flags |= NX_LOOK_EDE_SYNTH;
+    assert_int_equal(NX_STATE_SYNTHESIZED_NEGATIVE, at(&t, 201)->state);
+    assert_int_equal((RESTORED_S + 901) * S, t.verdict.hard.at_us);
+}
+
+int main(void) {
+    static const struct CMUnitTest TESTS[] = {
+        cmocka_unit_test(test_losses_of_one_visit),
+        cmocka_unit_test(test_silence_is_no_recovery),
+        cmocka_unit_test(test_silence_without_a_denial),
+        cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_nsec_above_the_cap),
+        cmocka_unit_test(test_inclusive_second),
+    };
+
+    return cmocka_run_group_tests(TESTS, NULL, NULL);
+}
