@@ -345,11 +345,11 @@ int nx_engine_agent(const struct nx_engine *engine, uint32_t agent_id,
 }
 
 /* All, by network and name; NULL: no memory. The caller frees it. */
-static const struct nx_agent_state **sort(const struct nx_engine *engine) {
+static struct nx_agent_state **sort(const struct nx_engine *engine) {
     size_t n = HASH_COUNT(engine->agents);
-    const struct nx_agent_state **sorted = calloc(n + 1, sizeof(void *));
+    struct nx_agent_state **sorted = calloc(n + 1, sizeof(void *));
     size_t i = 0;
-    const struct nx_agent_state *a = engine->agents;
+    struct nx_agent_state *a = engine->agents;
     for (; a != NULL && sorted != NULL; a = a->hh.next) {
         sorted[i++] = a;
     }
@@ -363,7 +363,7 @@ void nx_engine_agents(const struct nx_engine *engine,
                       void (*visit)(void *user,
                                     const struct nx_agent_view *agent),
                       void *user) {
-    const struct nx_agent_state **sorted = sort(engine);
+    struct nx_agent_state **sorted = sort(engine);
     const struct nx_agent_state *a = engine->agents;
     if (sorted != NULL) {
         for (size_t i = 0; i < HASH_COUNT(engine->agents); i++) {
@@ -386,6 +386,10 @@ bool nx_agents_in_order(struct nx_engine *engine) {
     engine->by_network = sort(engine);
     engine->by_network_n = HASH_COUNT(engine->agents);
     engine->by_network_told = engine->told_n;
+    for (size_t i = 0; engine->by_network != NULL && i < engine->by_network_n;
+         i++) {
+        engine->by_network[i]->rank = i;
+    }
     return engine->by_network != NULL;
 }
 

@@ -269,6 +269,17 @@ int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
                                        const struct nx_target_view *target),
                          void *user) NX_MUSTUSE;
 
+/* The verdicts of its targets, in the same order, borrowed: nothing is copied.
+ * Those that ought to be judged anew are, at most judge_max of them; the others
+ * are as the last ticks left them: NULL: never judged. NX_ENOTFOUND, NX_ENOMEM.
+ */
+int nx_engine_verdicts(struct nx_engine *engine, uint32_t incident_id,
+                       int64_t now_us, size_t judge_max,
+                       void (*visit)(void *user, const struct nx_agent *agent,
+                                     const struct nx_endpoint *at,
+                                     const struct nx_verdict *verdict),
+                       void *user) NX_MUSTUSE;
+
 /* How many targets there are, and how many of them nx_engine_judge has not come
  * to yet: after a start, all of them. */
 void nx_engine_backlog(const struct nx_engine *engine, size_t *targets_n,

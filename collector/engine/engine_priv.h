@@ -143,6 +143,7 @@ struct nx_agent_state {
     uint64_t results_n;
 
     struct nx_target *targets;
+    size_t rank; /* index in nx_engine.by_network */
     uint64_t plan_revision;
     int64_t plan_at_us;
     bool plan_dirty;    /* content changed since plan_revision */
@@ -175,7 +176,7 @@ struct nx_engine {
     int64_t canaries_us; /* when they were looked at last */
     struct nx_siblings siblings;
     struct nx_agent_state *agents;
-    const struct nx_agent_state **by_network; /* of them; as of told */
+    struct nx_agent_state **by_network; /* of them; as of told */
     size_t by_network_n;
     uint64_t by_network_told;
     struct nx_labelled *labelled;

@@ -62,37 +62,66 @@ static size_t count(const struct nx_case *c) {
     return n;
 }
 
-static size_t collect(const struct nx_case *c, const struct nx_agent_state *a,
-                      struct nx_target **out) {
-    size_t n = 0;
-    for (struct nx_target *t = a->targets; t != NULL; t = t->agent_next) {
-        if (t->item->owner == c) {
-            out[n++] = t;
+/* Visits what the case has, and nothing of other cases, agents without a target
+ * of it neither: begins[rank + 1] becomes how many the agent has. */
+static void count_agents(const struct nx_case *c, size_t *begins) {
+    for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+        const struct nx_target *t = c->items[k].targets;
+        for (; t != NULL; t = t->item_next) {
+            begins[t->agent->rank + 1]++;
         }
     }
-    qsort(out, n, sizeof(struct nx_target *), by_place);
-    return n;
+}
+
+/* begins[rank]: where the agent's go; then: where they end. */
+static void place(const struct nx_case *c, size_t *begins) {
+    for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+        struct nx_target *t = c->items[k].targets;
+        for (; t != NULL; t = t->item_next) {
+            c->order[begins[t->agent->rank]++] = t;
+        }
+    }
+}
+
+static void sort_each(const struct nx_case *c) {
+    size_t from = 0;
+    for (size_t i = 1; i <= c->order_n; i++) {
+        if (i == c->order_n || c->order[i]->agent != c->order[from]->agent) {
+            qsort(c->order + from, i - from, sizeof(struct nx_target *),
+                  by_place);
+            from = i;
+        }
+    }
 }
 
 /* The targets of a case in order, kept until some come or go: agents are in
- * order already, and so are their targets, nearly. */
+ * order already. */
 static int in_order(struct nx_engine *engine, struct nx_case *c) {
     if (c->ordered) {
         return 0;
     }
+    size_t n = count(c);
     struct nx_target **order =
-        realloc(c->order, (count(c) + 1) * sizeof(struct nx_target *));
+        realloc(c->order, (n + 1) * sizeof(struct nx_target *));
     if (order == NULL) {
         return NX_ENOMEM;
     }
     c->order = order;
     c->order_n = 0;
-    if (!nx_agents_in_order(engine)) {
+    size_t *begins = nx_agents_in_order(engine)
+                         ? calloc(engine->by_network_n + 1, sizeof(*begins))
+                         : NULL;
+    if (begins == NULL) {
         return NX_ENOMEM;
     }
+    count_agents(c, begins);
     for (size_t i = 0; i < engine->by_network_n; i++) {
-        c->order_n += collect(c, engine->by_network[i], c->order + c->order_n);
+        begins[i + 1] += begins[i];
     }
+    place(c, begins);
+    free(begins);
+    c->order_n = n;
+    sort_each(c);
     c->ordered = true;
     return 0;
 }
@@ -147,6 +176,31 @@ int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
         struct nx_target_view view;
         show(engine, c->order[i], now_us, as_judged, &view);
         visit(user, &view);
+    }
+    return err;
+}
+
+int nx_engine_verdicts(struct nx_engine *engine, uint32_t incident_id,
+                       int64_t now_us, size_t judge_max,
+                       void (*visit)(void *user, const struct nx_agent *agent,
+                                     const struct nx_endpoint *at,
+                                     const struct nx_verdict *verdict),
+                       void *user) {
+    struct nx_case *c = nx_cases_find(engine, incident_id);
+    if (c == NULL) {
+        return NX_ENOTFOUND;
+    }
+    int err = in_order(engine, c);
+    for (size_t i = 0; err == 0 && i < c->order_n; i++) {
+        struct nx_target *t = c->order[i];
+        const struct nx_verdict *verdict = t->judged ? &t->verdict : NULL;
+        struct nx_verdict now;
+        if (judge_max > 0 && !current(engine, t, now_us)) {
+            nx_target_judge(engine, t, now_us, &now);
+            verdict = &now;
+            judge_max--;
+        }
+        visit(user, &t->agent->agent, &t->question.to, verdict);
     }
     return err;
 }

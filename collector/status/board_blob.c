@@ -59,6 +59,20 @@ struct nx_blob *nx_blob_of(const json_t *value, size_t skip) {
     return fits != NULL ? fits : blob;
 }
 
+struct nx_blob *nx_blob_of_bytes(const char *bytes, size_t len,
+                                 const char *end) {
+    size_t end_len = strlen(end);
+    struct nx_blob *blob = malloc(sizeof(*blob) + len + end_len + 1);
+    if (blob != NULL) {
+        blob->refs = 1;
+        blob->len = len + end_len;
+        memcpy(blob->bytes, bytes, len);
+        memcpy(blob->bytes + len, end, end_len);
+        blob->bytes[blob->len] = ',';
+    }
+    return blob;
+}
+
 /* A status of 1,000 networks leaves faster in one piece than in as many. */
 struct nx_blob *nx_blob_of_lanes(const struct nx_board_page *page) {
     size_t size = 1;

@@ -57,10 +57,8 @@ static enum nx_outlook outlook_of(const struct nx_board_entry *p,
     return nx_sheet_outlook_of(sheet, seen);
 }
 
-bool nx_board_put_head(struct nx_board_entry *p, json_t *document,
+bool nx_board_put_head(struct nx_board_entry *p, struct nx_blob *text,
                        uint64_t revision) {
-    struct nx_blob *text = document != NULL ? nx_blob_of(document, 1) : NULL;
-    json_decref(document);
     if (text == NULL) {
         return false;
     }
@@ -102,5 +100,7 @@ bool nx_board_render_head(struct nx_board_entry *p, struct nx_engine *engine,
     sheet.forecast = p->forecast;
     json_t *head = head_json(p, engine, &sheet, problem);
     nx_sheet_fini(&sheet);
-    return nx_board_put_head(p, head, revision);
+    struct nx_blob *text = head != NULL ? nx_blob_of(head, 1) : NULL;
+    json_decref(head);
+    return nx_board_put_head(p, text, revision);
 }

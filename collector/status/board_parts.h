@@ -6,7 +6,18 @@
 
 #include "collector/infer/forecaster.h"
 #include "collector/status/board.h"
+#include "collector/status/json_scan.h"
 #include "collector/status/status_sheet.h"
+
+/* A kept document on its way; text: NULL: it is none. */
+struct nx_board_kept {
+    const char *text; /* the engine's */
+    struct nx_scan scan;
+    bool in_networks;    /* the scan is */
+    bool has_incident;   /* the head does */
+    struct nx_text head; /* members but those that a page says itself */
+    size_t cap;          /* of the round's sites */
+};
 
 /* The page to be, network by network. */
 struct nx_board_round {
@@ -20,6 +31,7 @@ struct nx_board_round {
     struct nx_board_site *sites;
     size_t sites_n, at;
     size_t targets_n;
+    struct nx_board_kept kept;
 };
 
 /* The forecast of all networks to be: first their verdicts are copied, so that
@@ -59,6 +71,9 @@ struct nx_board_entry {
 /* The value as text, from skip bytes after its begin to skip before its end;
  * NULL: no memory. */
 struct nx_blob *nx_blob_of(const json_t *value, size_t skip);
+/* These bytes and what ends them; NULL: no memory. */
+struct nx_blob *nx_blob_of_bytes(const char *bytes, size_t len,
+                                 const char *end);
 /* The lanes of all sites, with commas between. */
 struct nx_blob *nx_blob_of_lanes(const struct nx_board_page *page);
 /* Takes `text` over. True: it is another one than before. */
@@ -70,9 +85,9 @@ bool nx_blob_put(struct nx_blob **at, struct nx_blob *text);
  * worked out: begins a round. NX_ENOMEM. */
 int nx_board_survey(struct nx_board_entry *p, struct nx_engine *engine,
                     int64_t now_us) NX_MUSTUSE;
-/* The same of the networks of a document. NX_ENOMEM, NX_EMALFORMED. */
-int nx_board_survey_kept(struct nx_board_entry *p,
-                         const json_t *networks) NX_MUSTUSE;
+/* The texts that are shown are those to be, until they are made anew. */
+void nx_board_take_texts(struct nx_board_site *site,
+                         const struct nx_board_site *shown);
 void nx_board_sites_free(struct nx_board_site *sites, size_t n);
 
 /* --- board_foresight.c --- */
@@ -88,7 +103,21 @@ int nx_board_foresee_on(struct nx_board_entry *p, struct nx_engine *engine,
                         size_t budget) NX_MUSTUSE;
 void nx_board_foresight_fini(struct nx_board_foresight *foresight);
 
+/* --- board_kept.c --- */
+
+/* Begins, within a round. NX_EMALFORMED. */
+int nx_board_kept_begin(struct nx_board_entry *p, const char *text) NX_MUSTUSE;
+/* Goes on with it. NX_EAGAIN: there is more to do, or, when the text is kept no
+ * longer, another round. NX_ENOMEM, NX_EMALFORMED. */
+int nx_board_kept_on(struct nx_board_entry *p, struct nx_engine *engine,
+                     size_t budget) NX_MUSTUSE;
+void nx_board_kept_fini(struct nx_board_kept *kept);
+
 /* --- board_round.c --- */
+
+/* Takes both texts over. False: no memory for one of them. */
+bool nx_board_put_texts(struct nx_board_site *site, struct nx_blob *lane,
+                        struct nx_blob *full);
 
 /* Begins a round, or goes on with it. *revision: the last one given. NX_EAGAIN:
  * there is more to do. Else the page is to be dropped: NX_ENOMEM,
@@ -101,8 +130,9 @@ uint64_t nx_board_hash(const char *problem);
 
 /* --- board_head.c --- */
 
-/* Takes the document over: a status without networks. False: no memory. */
-bool nx_board_put_head(struct nx_board_entry *p, json_t *document,
+/* Takes the text over: a status without networks and brackets; NULL: no memory,
+ * false. */
+bool nx_board_put_head(struct nx_board_entry *p, struct nx_blob *text,
                        uint64_t revision);
 /* The head of the page that is shown. False: no memory. */
 bool nx_board_render_head(struct nx_board_entry *p, struct nx_engine *engine,

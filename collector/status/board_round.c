@@ -5,7 +5,6 @@
 #include "collector/status/board_parts.h"
 #include "collector/status/status_text.h"
 #include "common/hash.h"
-#include "common/rfc3339.h"
 
 uint64_t nx_board_hash(const char *problem) {
     return problem != NULL ? nx_hash(problem, strlen(problem), 1) : 0;
@@ -13,17 +12,16 @@ uint64_t nx_board_hash(const char *problem) {
 
 void nx_board_round_fini(struct nx_board_round *round) {
     nx_board_sites_free(round->sites, round->sites_n);
+    nx_board_kept_fini(&round->kept);
     *round = (struct nx_board_round){0};
 }
 
 /* --- networks --- */
 
-/* From a network of the status document, whose targets it loses. */
-static bool draw(struct nx_board_site *site, json_t *network) {
-    struct nx_blob *full = network != NULL ? nx_blob_of(network, 0) : NULL;
-    bool ok = full != NULL && json_object_del(network, "targets") == 0;
-    struct nx_blob *lane = ok ? nx_blob_of(network, 0) : NULL;
-    if (lane == NULL) {
+bool nx_board_put_texts(struct nx_board_site *site, struct nx_blob *lane,
+                        struct nx_blob *full) {
+    if (lane == NULL || full == NULL) {
+        nx_blob_unref(lane);
         nx_blob_unref(full);
         return false;
     }
@@ -36,9 +34,14 @@ static bool draw(struct nx_board_site *site, json_t *network) {
 static bool draw_sheet(struct nx_board_site *site,
                        const struct nx_sheet *sheet) {
     const struct nx_sheet_site *from = &sheet->sites[0];
-    json_t *network = nx_status_site(sheet, from);
-    bool ok = draw(site, network);
-    json_decref(network);
+    struct nx_text text;
+    nx_text_init(&text);
+    size_t lane_len = nx_status_put_site(&text, sheet, from);
+    bool ok =
+        !text.failed &&
+        nx_board_put_texts(site, nx_blob_of_bytes(text.bytes, lane_len, "}"),
+                           nx_blob_of_bytes(text.bytes, text.len, ""));
+    nx_text_fini(&text);
     site->state = from->rollup.state;
     site->outlook = (uint8_t)nx_sheet_site_outlook(sheet, from);
     site->weight = from->labels.weight;
@@ -170,30 +173,19 @@ static int finish(struct nx_board_entry *p, struct nx_engine *engine,
     return err;
 }
 
-/* --- a closed incident, as it was kept: all at once, once --- */
-
-static int draw_kept(struct nx_board_entry *p, json_t *document,
-                     uint64_t *revision) {
-    json_t *networks = json_object_get(document, "networks");
-    const char *then = json_string_value(json_object_get(document, "now"));
+/* The same of a closed incident, as it was kept. */
+static int finish_kept(struct nx_board_entry *p, uint64_t *revision) {
+    const struct nx_text *head = &p->round.kept.head;
     bool changed = false;
-    if (then != NULL) {
-        (void)!nx_time_parse(then, &p->round.as_of_us);
+    /* Without the bracket that is open. */
+    if (!nx_board_put_head(p,
+                           nx_blob_of_bytes(head->bytes + 1, head->len - 1, ""),
+                           *revision + 1)) {
+        return NX_ENOMEM;
     }
-    int err = nx_board_survey_kept(p, networks);
-    for (size_t i = 0; err == 0 && i < p->round.sites_n; i++) {
-        err = draw(&p->round.sites[i], json_array_get(networks, i)) ? 0
-                                                                    : NX_ENOMEM;
-    }
-    err = err != 0 ? err : show(p, *revision + 1, &changed);
+    nx_board_kept_fini(&p->round.kept);
+    int err = show(p, *revision + 1, &changed);
     p->shown.closed = true;
-    (void)json_object_del(document, "as_of"); /* not in older ones */
-    if (err == 0 &&
-        (json_object_del(document, "networks") != 0 ||
-         json_object_del(document, "now") != 0 ||
-         !nx_board_put_head(p, json_incref(document), *revision + 1))) {
-        err = NX_ENOMEM;
-    }
     count_revision(p, changed, revision);
     return err;
 }
@@ -230,7 +222,7 @@ static int note_servers(struct nx_board_entry *p, struct nx_engine *engine,
 
 /* NX_EAGAIN: it has begun. */
 static int begin(struct nx_board_entry *p, struct nx_engine *engine,
-                 const char *problem, int64_t now_us, uint64_t *revision) {
+                 const char *problem, int64_t now_us) {
     struct nx_board_round *round = &p->round;
     uint64_t told = nx_engine_told(engine);
     *round = (struct nx_board_round){.running = true,
@@ -238,11 +230,10 @@ static int begin(struct nx_board_entry *p, struct nx_engine *engine,
                                      .told = told,
                                      .problem = nx_board_hash(problem),
                                      .as_of_us = now_us};
-    json_t *kept = nx_status_kept(engine, p->shown.incident_id);
+    const char *kept = nx_engine_incident_kept(engine, p->shown.incident_id);
     if (kept != NULL) {
-        int err = draw_kept(p, kept, revision);
-        json_decref(kept);
-        return err;
+        int err = nx_board_kept_begin(p, kept);
+        return err != 0 ? err : NX_EAGAIN;
     }
     int err = note_servers(p, engine, now_us);
     err = err != 0 ? err : nx_board_survey(p, engine, now_us);
@@ -256,10 +247,13 @@ static int begin(struct nx_board_entry *p, struct nx_engine *engine,
 int nx_board_round(struct nx_board_entry *p, struct nx_engine *engine,
                    const char *problem, int64_t now_us, size_t budget,
                    uint64_t *revision) {
-    int err = p->round.running ? NX_EAGAIN
-                               : begin(p, engine, problem, now_us, revision);
+    int err = p->round.running ? NX_EAGAIN : begin(p, engine, problem, now_us);
     if (err != NX_EAGAIN) {
         return err;
+    }
+    if (p->round.kept.text != NULL) {
+        err = nx_board_kept_on(p, engine, budget);
+        return err != 0 ? err : finish_kept(p, revision);
     }
     err = draw_some(p, engine, now_us, &budget);
     if (err == 0 && p->round.all && p->foresight.running) {

@@ -67,9 +67,8 @@ static void survey_target(void *user, const struct nx_agent *agent,
     }
 }
 
-/* The texts that are shown are those to be, until they are made anew. */
-static void take_texts(struct nx_board_site *site,
-                       const struct nx_board_site *shown) {
+void nx_board_take_texts(struct nx_board_site *site,
+                         const struct nx_board_site *shown) {
     uint64_t stamp = site->stamp;
     *site = *shown;
     site->stamp = stamp;
@@ -95,7 +94,7 @@ static void take_over(struct nx_board_entry *p, const struct survey *s) {
         }
         if (k < p->shown.sites_n &&
             strcmp(shown[k].network, s->sites[i].network) == 0) {
-            take_texts(&s->sites[i], &shown[k]);
+            nx_board_take_texts(&s->sites[i], &shown[k]);
         } else {
             round->others = true;
             s->sites[i].changed = true;
@@ -113,34 +112,6 @@ int nx_board_survey(struct nx_board_entry *p, struct nx_engine *engine,
                   : nx_engine_agents_of(engine, NULL, survey_agent, &s);
     err = err == 0 && s.failed ? NX_ENOMEM : err;
     err = err == 0 ? nx_engine_changed(engine, id, survey_target, &s) : err;
-    if (err != 0) {
-        free(s.sites);
-        return err;
-    }
-    take_over(p, &s);
-    return 0;
-}
-
-int nx_board_survey_kept(struct nx_board_entry *p, const json_t *networks) {
-    struct survey s = {.n = 0};
-    size_t i = 0;
-    const json_t *network = NULL;
-    int err = 0;
-    json_array_foreach(networks, i, network) {
-        const char *name =
-            json_string_value(json_object_get(network, "network"));
-        if (name == NULL || strlen(name) >= NX_TEXT_LABEL_MAX) {
-            err = NX_EMALFORMED;
-            break;
-        }
-        if (!add(&s, name)) {
-            err = NX_ENOMEM;
-            break;
-        }
-    }
-    if (err == 0 && s.n != json_array_size(networks)) {
-        err = NX_EMALFORMED; /* each once */
-    }
     if (err != 0) {
         free(s.sites);
         return err;

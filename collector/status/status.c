@@ -177,11 +177,8 @@ json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
     struct nx_sheet sheet;
     const struct nx_sheet_site *site = NULL;
     json_t *found = NULL;
-    json_t *kept = nx_status_kept(engine, id);
-    if (kept != NULL) {
-        found = nx_status_kept_site(kept, network);
-        json_decref(kept);
-        return found;
+    if (nx_engine_incident_kept(engine, id) != NULL) {
+        return nx_status_kept_network(engine, id, network);
     }
     if (nx_sheet_init_network(&sheet, engine, id, network, now_us,
                               NX_SHEET_NOW) != 0) {
@@ -201,47 +198,6 @@ json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
     }
     nx_sheet_fini(&sheet);
     return found;
-}
-
-/* An incident of the list: its head and outlook; a closed one has none. */
-static json_t *listed(struct nx_engine *engine,
-                      const struct nx_incident *incident, int64_t now_us,
-                      const struct nx_sight *sight) {
-    const struct nx_status_query query = {.sight = sight};
-    struct nx_sheet sheet;
-    json_t *head = nx_status_incident_head(incident);
-    json_t *outlook = NULL;
-    if (incident->closed_us != NX_TIME_UNKNOWN) {
-        outlook = json_null();
-    } else if (nx_sheet_init(&sheet, engine, incident->id, &query, now_us) ==
-               0) {
-        outlook = outlook_json(&sheet);
-        nx_sheet_fini(&sheet);
-    }
-    if (head != NULL && nx_json_set(head, "outlook", outlook)) {
-        return head;
-    }
-    json_decref(head);
-    return NULL;
-}
-
-json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us) {
-    return nx_status_incident_list_seen(engine, now_us, NULL);
-}
-
-json_t *nx_status_incident_list_seen(struct nx_engine *engine, int64_t now_us,
-                                     const struct nx_sight *sight) {
-    const struct nx_incident **incidents = NULL;
-    size_t n = nx_engine_incidents(engine, &incidents);
-    json_t *list = json_array();
-    for (size_t i = 0; list != NULL && i < n; i++) {
-        if (!nx_json_add(list, listed(engine, incidents[i], now_us, sight))) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return json_pack("{s:o, s:o}", "now", nx_json_time(now_us), "incidents",
-                     list);
 }
 
 /* --- networks --- */

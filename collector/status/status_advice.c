@@ -161,12 +161,7 @@ nx_sheet_worst_row(const struct nx_sheet *sheet,
     return worst;
 }
 
-static bool put(json_t *object, const struct nx_advice *advice) {
-    return nx_json_set(object, "why", nx_json_text(advice->why)) &&
-           nx_json_set(object, "advice", nx_json_text(advice->todo));
-}
-
-bool nx_status_put_advice(json_t *object, const struct nx_sheet *sheet,
+void nx_status_put_advice(struct nx_text *out, const struct nx_sheet *sheet,
                           const struct nx_sheet_site *site,
                           const struct nx_sheet_row *row) {
     struct nx_advice advice;
@@ -181,5 +176,6 @@ bool nx_status_put_advice(json_t *object, const struct nx_sheet *sheet,
     } else {
         nx_advice_of(&of_site, &nothing, &advice);
     }
-    return put(object, &advice);
+    nx_put_member(out, "why", advice.why);
+    nx_put_member(out, "advice", advice.todo);
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/status/json_scan.h"
 #include "collector/status/status_sheet.h"
 #include "collector/status/status_text.h"
 
@@ -58,16 +59,59 @@ json_t *nx_status_named(const json_t *list, const char *key, const char *text) {
     return NULL;
 }
 
-json_t *nx_status_kept_site(const json_t *kept, const char *network) {
-    json_t *site =
-        nx_status_named(json_object_get(kept, "networks"), "network", network);
-    if (site != NULL &&
-        (json_object_set(site, "now", json_object_get(kept, "now")) != 0 ||
-         json_object_set(site, "incident", json_object_get(kept, "incident")) !=
-             0)) {
-        json_decref(site);
-        return NULL;
+static bool names(const struct nx_piece *site, const char *network) {
+    struct nx_scan scan = {.at = site->at, .end = site->at + site->len};
+    struct nx_piece key;
+    struct nx_piece value;
+    bool same = false;
+    nx_scan_enter(&scan, '{');
+    while (!same && nx_scan_member(&scan, &key, &value) &&
+           !nx_piece_is(&key, "targets")) {
+        if (nx_piece_is(&key, "network")) {
+            json_t *name =
+                json_loadb(value.at, value.len, JSON_DECODE_ANY, NULL);
+            same = json_is_string(name) &&
+                   strcmp(json_string_value(name), network) == 0;
+            json_decref(name);
+            break;
+        }
     }
+    return same;
+}
+
+static json_t *read_piece(const struct nx_piece *piece) {
+    return json_loadb(piece->at, piece->len, JSON_DECODE_ANY, NULL);
+}
+
+/* Only what is asked for is read: the document may be large. */
+json_t *nx_status_kept_network(const struct nx_engine *engine, uint32_t id,
+                               const char *network) {
+    const char *text = nx_engine_incident_kept(engine, id);
+    struct nx_scan scan = {.at = text, .end = text + strlen(text)};
+    struct nx_piece key;
+    struct nx_piece value;
+    json_t *now = NULL;
+    json_t *site = NULL;
+    nx_scan_enter(&scan, '{');
+    while (site == NULL && nx_scan_key(&scan, &key)) {
+        if (nx_piece_is(&key, "networks")) {
+            nx_scan_enter(&scan, '[');
+            while (site == NULL && nx_scan_element(&scan, &value)) {
+                site = names(&value, network) ? read_piece(&value) : NULL;
+            }
+        } else if (nx_scan_value(&scan, &value) && nx_piece_is(&key, "now")) {
+            json_decref(now);
+            now = read_piece(&value);
+        }
+    }
+    const struct nx_incident *incident = nx_engine_incident(engine, id);
+    if (site != NULL &&
+        (!nx_json_set(site, "now", json_incref(now)) ||
+         !nx_json_set(site, "incident", nx_status_incident_head(incident)))) {
+        json_decref(site);
+        site = NULL;
+    }
+    json_decref(now);
     return site;
 }
 

@@ -293,22 +293,25 @@ static bool explain_blocked(enum nx_home home, const struct parts *p,
     return false;
 }
 
-bool nx_status_put_home(json_t *object, const struct nx_sheet *sheet,
+void nx_status_put_home(struct nx_text *out, const struct nx_sheet *sheet,
                         const struct nx_sheet_site *site) {
     const struct nx_sheet_row *worst = nx_sheet_worst_row(sheet, site);
     unsigned item = worst != NULL ? worst->view.item : 0;
     enum nx_home home = nx_sheet_home(sheet, site, item);
     struct parts parts;
     struct nx_advice advice;
+    nx_put_key(out, "lives_in");
     if (home == NX_HOME_NONE) {
-        return nx_json_set(object, "lives_in", json_null());
+        nx_put_null(out);
+        return;
     }
     parts_of(sheet, site, item, &parts);
     if (!explain_blocked(home, &parts, &advice)) {
         explain_cached(home, &parts, &advice);
     }
-    return nx_json_set(object, "lives_in",
-                       json_pack("{s:s, s:o, s:o}", "layer", nx_home_text(home),
-                                 "why", nx_json_text(advice.why), "advice",
-                                 nx_json_text(advice.todo)));
+    nx_put_open(out, '{');
+    nx_put_member(out, "layer", nx_home_text(home));
+    nx_put_member(out, "why", advice.why);
+    nx_put_member(out, "advice", advice.todo);
+    nx_put_close(out, '}');
 }

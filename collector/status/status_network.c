@@ -3,41 +3,64 @@
 
 #include "collector/status/status_sheet.h"
 #include "collector/status/status_text.h"
+#include "common/rrtype.h"
 
 #define RESOLVERS_MAX 64U /* named of a network; openapi.json knows it */
 
-static json_t *flags_json(uint32_t flags) {
-    json_t *list = json_array();
-    for (unsigned i = 0; list != NULL && i < NX_FLAG_N_; i++) {
-        if ((flags & 1U << i) != 0 &&
-            !nx_json_add(list, json_string(nx_flag_text(i)))) {
-            json_decref(list);
-            return NULL;
+static void put_flags(struct nx_text *out, uint32_t flags) {
+    nx_put_open(out, '[');
+    for (unsigned i = 0; i < NX_FLAG_N_; i++) {
+        if ((flags & 1U << i) != 0) {
+            nx_put_string(out, nx_flag_text(i));
         }
     }
-    return list;
+    nx_put_close(out, ']');
 }
 
-static json_t *line_json(const struct nx_line *line) {
-    return json_pack("{s:o, s:o, s:i}", "from", nx_json_time(line->a_us), "to",
-                     nx_json_time(line->b_us), "looks", (int)line->looks_n);
+static void put_time(struct nx_text *out, const char *key, int64_t us) {
+    nx_put_key(out, key);
+    nx_put_time(out, us);
 }
 
-static json_t *lines_json(const struct nx_verdict *v) {
-    json_t *list = json_array();
-    for (size_t i = 0; list != NULL && i < v->lines_n; i++) {
-        if (!nx_json_add(list, line_json(&v->lines[i]))) {
-            json_decref(list);
-            return NULL;
-        }
+static void put_bool(struct nx_text *out, const char *key, bool value) {
+    nx_put_key(out, key);
+    nx_put_bool(out, value);
+}
+
+static void put_hard(struct nx_text *out, const char *key,
+                     const struct nx_hard *hard) {
+    nx_put_key(out, key);
+    nx_put_hard(out, hard);
+}
+
+static void put_eta(struct nx_text *out, const struct nx_eta *eta) {
+    nx_put_key(out, "clears");
+    nx_put_eta(out, eta);
+}
+
+static void put_lines(struct nx_text *out, const struct nx_verdict *v) {
+    nx_put_open(out, '[');
+    for (size_t i = 0; i < v->lines_n; i++) {
+        const struct nx_line *line = &v->lines[i];
+        nx_put_open(out, '{');
+        put_time(out, "from", line->a_us);
+        put_time(out, "to", line->b_us);
+        nx_put_key(out, "looks");
+        nx_put_integer(out, line->looks_n);
+        nx_put_close(out, '}');
     }
-    return list;
+    nx_put_close(out, ']');
 }
 
-static json_t *reason_json(unsigned state, unsigned unknown_reason) {
-    return state == NX_STATE_UNKNOWN && unknown_reason != NX_UNKNOWN_NONE
-               ? json_string(nx_unknown_reason_text(unknown_reason))
-               : json_null();
+static void put_state(struct nx_text *out, unsigned state,
+                      unsigned unknown_reason) {
+    nx_put_member(out, "state", nx_state_text(state));
+    nx_put_key(out, "reason");
+    if (state == NX_STATE_UNKNOWN && unknown_reason != NX_UNKNOWN_NONE) {
+        nx_put_string(out, nx_unknown_reason_text(unknown_reason));
+    } else {
+        nx_put_null(out);
+    }
 }
 
 /* Without a look, or with none that was allowed, nothing is known about who is
@@ -48,106 +71,93 @@ static bool blind(unsigned state, unsigned unknown_reason) {
             unknown_reason == NX_UNKNOWN_GUARDED);
 }
 
-static json_t *denied_json(unsigned state, unsigned unknown_reason,
-                           double ratio) {
-    return blind(state, unknown_reason) ? json_null() : nx_json_ratio(ratio);
+static void put_denied(struct nx_text *out, const char *key, unsigned state,
+                       unsigned unknown_reason, double ratio) {
+    nx_put_key(out, key);
+    nx_put_ratio(out, blind(state, unknown_reason) ? -1.0 : ratio);
 }
 
-static json_t *basis_json(const struct nx_basis_of *of) {
+static void put_basis(struct nx_text *out, const struct nx_basis_of *of) {
     char text[NX_BASIS_TEXT_MAX];
-    return json_string(nx_basis_write(of, text));
+    nx_put_member(out, "basis", nx_basis_write(of, text));
 }
 
-static json_t *target_basis(const struct nx_verdict *v) {
+/* --- a target --- */
+
+static void put_target_basis(struct nx_text *out, const struct nx_verdict *v) {
     const struct nx_basis_of of = {.basis = v->basis,
                                    .unknown_reason = v->unknown_reason,
                                    .state = v->state,
                                    .looks_n = v->looks_n,
                                    .caches_n = v->lines_n,
                                    .last_look_us = v->last_look_us};
-    return basis_json(&of);
+    put_basis(out, &of);
 }
 
-static bool target_head(json_t *t, const struct nx_sheet_row *row) {
-    const struct nx_question *q = row->view.question;
+static void put_question(struct nx_text *out, const struct nx_question *q) {
+    char at[NX_ENDPOINT_TEXT_MAX];
+    char name[NX_DNAME_TEXT_MAX];
+    char type[NX_RRTYPE_TEXT_MAX];
+    nx_put_member(out, "resolver", nx_endpoint_text(&q->to, at));
+    nx_put_member(out, "layer", nx_layer_text(q->to.layer));
+    nx_put_member(out, "name", nx_dname_text(q->name, name));
+    nx_put_member(out, "type", nx_rrtype_text(q->qtype, type));
+}
+
+static void put_forecast(struct nx_text *out, const struct nx_verdict *v) {
+    nx_put_key(out, "lines");
+    put_lines(out, v);
+    nx_put_key(out, "fill");
+    nx_put_span(out, v->fill_known, v->fill_lo_us, v->fill_hi_us);
+    put_eta(out, &v->eta);
+    put_hard(out, "hard", &v->hard);
+    put_hard(out, "hard_stack", &v->hard_stack);
+    put_bool(out, "presumed_clear", v->presumed_clear);
+    put_target_basis(out, v);
+    nx_put_key(out, "clear_observed");
+    nx_put_span(out, v->clear_hi_us != NX_TIME_UNKNOWN, v->clear_lo_us,
+                v->clear_hi_us);
+}
+
+static void put_target(struct nx_text *out, const struct nx_sheet *sheet,
+                       const struct nx_sheet_site *site,
+                       const struct nx_sheet_row *row) {
     const struct nx_verdict *v = &row->view.verdict;
-    return nx_json_set(t, "agent", nx_json_text(row->agent->name)) &&
-           nx_json_set(t, "resolver", nx_json_address(&q->to)) &&
-           nx_json_set(t, "layer", json_string(nx_layer_text(q->to.layer))) &&
-           nx_json_set(t, "name", nx_json_name(q->name)) &&
-           nx_json_set(t, "type", nx_json_type(q->qtype)) &&
-           nx_json_set(t, "state", json_string(nx_state_text(v->state))) &&
-           nx_json_set(t, "reason", reason_json(v->state, v->unknown_reason)) &&
-           nx_json_set(t, "flags", flags_json(v->flags)) &&
-           nx_json_set(
-               t, "denied",
-               denied_json(v->state, v->unknown_reason, v->denied_ratio)) &&
-           nx_json_set(
-               t, "denied_upper95",
-               denied_json(v->state, v->unknown_reason, v->denied_upper95));
+    nx_put_open(out, '{');
+    nx_put_member(out, "agent", row->agent->name);
+    put_question(out, row->view.question);
+    put_state(out, v->state, v->unknown_reason);
+    nx_put_key(out, "flags");
+    put_flags(out, v->flags);
+    put_denied(out, "denied", v->state, v->unknown_reason, v->denied_ratio);
+    put_denied(out, "denied_upper95", v->state, v->unknown_reason,
+               v->denied_upper95);
+    nx_status_put_advice(out, sheet, site, row);
+    put_forecast(out, v);
+    nx_put_key(out, "looks");
+    nx_put_integer(out, v->looks_n);
+    put_time(out, "seen", v->last_look_us);
+    put_time(out, "since", row->view.since_us);
+    put_time(out, "next_probe", v->next_probe_us);
+    nx_put_close(out, '}');
 }
 
-static bool target_forecast(json_t *t, const struct nx_verdict *v) {
-    bool cleared = v->clear_hi_us != NX_TIME_UNKNOWN;
-    return nx_json_set(t, "lines", lines_json(v)) &&
-           nx_json_set(
-               t, "fill",
-               nx_json_span(v->fill_known, v->fill_lo_us, v->fill_hi_us)) &&
-           nx_json_set(t, "clears", nx_json_eta(&v->eta)) &&
-           nx_json_set(t, "hard", nx_json_hard(&v->hard)) &&
-           nx_json_set(t, "hard_stack", nx_json_hard(&v->hard_stack)) &&
-           nx_json_set(t, "presumed_clear", json_boolean(v->presumed_clear)) &&
-           nx_json_set(t, "basis", target_basis(v)) &&
-           nx_json_set(t, "clear_observed",
-                       nx_json_span(cleared, v->clear_lo_us, v->clear_hi_us));
-}
+/* --- a network --- */
 
-static json_t *target_json(const struct nx_sheet *sheet,
-                           const struct nx_sheet_site *site,
-                           const struct nx_sheet_row *row) {
-    const struct nx_verdict *v = &row->view.verdict;
-    json_t *t = json_object();
-    if (t != NULL && target_head(t, row) &&
-        nx_status_put_advice(t, sheet, site, row) && target_forecast(t, v) &&
-        nx_json_set(t, "looks", json_integer(v->looks_n)) &&
-        nx_json_set(t, "seen", nx_json_time(v->last_look_us)) &&
-        nx_json_set(t, "since", nx_json_time(row->view.since_us)) &&
-        nx_json_set(t, "next_probe", nx_json_time(v->next_probe_us))) {
-        return t;
-    }
-    json_decref(t);
-    return NULL;
-}
-
-static json_t *targets_json(const struct nx_sheet *sheet,
-                            const struct nx_sheet_site *site) {
-    json_t *list = json_array();
-    for (size_t i = 0; list != NULL && i < site->n; i++) {
-        if (!nx_json_add(list, target_json(sheet, site,
-                                           &sheet->rows[site->first + i]))) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
-}
-
-static json_t *site_basis(const struct nx_sheet_site *site) {
-    const struct nx_rollup *r = &site->rollup;
+static void put_site_basis(struct nx_text *out, const struct nx_rollup *r) {
     const struct nx_basis_of of = {.basis = r->basis,
                                    .unknown_reason = r->unknown_reason,
                                    .state = r->state,
                                    .looks_n = r->looks_n,
                                    .caches_n = r->caches_n,
                                    .last_look_us = r->last_look_us};
-    return basis_json(&of);
+    put_basis(out, &of);
 }
 
-static bool is_among(const json_t *list, const char *text) {
-    size_t i = 0;
-    const json_t *one = NULL;
-    json_array_foreach(list, i, one) {
-        if (strcmp(json_string_value(one), text) == 0) {
+static bool is_among(char (*texts)[NX_ENDPOINT_TEXT_MAX], size_t n,
+                     const char *text) {
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(texts[i], text) == 0) {
             return true;
         }
     }
@@ -155,61 +165,83 @@ static bool is_among(const json_t *list, const char *text) {
 }
 
 /* Each once, those for comparison too. */
-static json_t *resolvers_json(const struct nx_sheet *sheet,
-                              const struct nx_sheet_site *site) {
-    json_t *list = json_array();
-    char text[NX_ENDPOINT_TEXT_MAX];
-    for (size_t i = 0; list != NULL && i < site->n; i++) {
+static void put_resolvers(struct nx_text *out, const struct nx_sheet *sheet,
+                          const struct nx_sheet_site *site) {
+    char texts[RESOLVERS_MAX][NX_ENDPOINT_TEXT_MAX];
+    size_t n = 0;
+    nx_put_open(out, '[');
+    for (size_t i = 0; i < site->n && n < RESOLVERS_MAX; i++) {
         const struct nx_sheet_row *row = &sheet->rows[site->first + i];
-        (void)nx_endpoint_text(&row->view.question->to, text);
-        if (json_array_size(list) == RESOLVERS_MAX) {
-            break;
-        }
-        if (!is_among(list, text) && !nx_json_add(list, json_string(text))) {
-            json_decref(list);
-            return NULL;
+        (void)nx_endpoint_text(&row->view.question->to, texts[n]);
+        if (!is_among(texts, n, texts[n])) {
+            nx_put_string(out, texts[n]);
+            n++;
         }
     }
-    return list;
+    nx_put_close(out, ']');
 }
 
-json_t *nx_status_site_head(const struct nx_sheet *sheet,
-                            const struct nx_sheet_site *site) {
+static void put_site_state(struct nx_text *out, const struct nx_sheet *sheet,
+                           const struct nx_sheet_site *site) {
     const struct nx_rollup *r = &site->rollup;
-    json_t *n = json_object();
-    if (n != NULL && nx_json_set(n, "network", nx_json_text(site->network)) &&
-        nx_json_set(n, "labels", nx_json_labels(&site->labels)) &&
-        nx_json_set(n, "weight", json_real(site->labels.weight)) &&
-        nx_json_set(n, "state", json_string(nx_state_text(r->state))) &&
-        nx_json_set(n, "reason", reason_json(r->state, r->unknown_reason)) &&
-        nx_json_set(
-            n, "outlook",
-            json_string(nx_outlook_text(nx_sheet_site_outlook(sheet, site)))) &&
-        nx_status_put_advice(n, sheet, site, NULL) &&
-        nx_status_put_home(n, sheet, site) &&
-        nx_json_set(
-            n, "denied",
-            denied_json(r->state, r->unknown_reason, r->denied_ratio)) &&
-        nx_json_set(n, "clears", nx_json_eta(&r->eta)) &&
-        nx_json_set(n, "hard",
-                    r->hard_all_known ? nx_json_hard(&r->hard) : json_null()) &&
-        nx_json_set(n, "basis", site_basis(site)) &&
-        nx_json_set(n, "seen", nx_json_time(r->last_look_us)) &&
-        nx_json_set(n, "since", nx_json_time(site->since_us)) &&
-        nx_json_set(n, "presumed_clear", json_boolean(r->presumed_clear)) &&
-        nx_json_set(n, "resolvers", resolvers_json(sheet, site))) {
-        return n;
+    nx_put_member(out, "network", site->network);
+    nx_put_key(out, "labels");
+    nx_put_labels(out, &site->labels);
+    nx_put_key(out, "weight");
+    nx_put_real(out, site->labels.weight);
+    put_state(out, r->state, r->unknown_reason);
+    nx_put_member(out, "outlook",
+                  nx_outlook_text(nx_sheet_site_outlook(sheet, site)));
+    nx_status_put_advice(out, sheet, site, NULL);
+    nx_status_put_home(out, sheet, site);
+    put_denied(out, "denied", r->state, r->unknown_reason, r->denied_ratio);
+}
+
+/* The object stays open: targets may follow. */
+static void put_lane(struct nx_text *out, const struct nx_sheet *sheet,
+                     const struct nx_sheet_site *site) {
+    static const struct nx_hard none = {.reason = NX_HARD_NONE};
+    const struct nx_rollup *r = &site->rollup;
+    nx_put_open(out, '{');
+    put_site_state(out, sheet, site);
+    put_eta(out, &r->eta);
+    put_hard(out, "hard", r->hard_all_known ? &r->hard : &none);
+    put_site_basis(out, r);
+    put_time(out, "seen", r->last_look_us);
+    put_time(out, "since", site->since_us);
+    put_bool(out, "presumed_clear", r->presumed_clear);
+    nx_put_key(out, "resolvers");
+    put_resolvers(out, sheet, site);
+}
+
+size_t nx_status_put_site(struct nx_text *out, const struct nx_sheet *sheet,
+                          const struct nx_sheet_site *site) {
+    size_t begin = out->len;
+    put_lane(out, sheet, site);
+    size_t lane_len = out->len - begin;
+    nx_put_key(out, "targets");
+    nx_put_open(out, '[');
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        put_target(out, sheet, site, &sheet->rows[i]);
     }
-    json_decref(n);
-    return NULL;
+    nx_put_close(out, ']');
+    nx_put_close(out, '}');
+    return lane_len;
 }
 
 json_t *nx_status_site(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site) {
-    json_t *n = nx_status_site_head(sheet, site);
-    if (nx_json_set(n, "targets", targets_json(sheet, site))) {
-        return n;
-    }
-    json_decref(n);
-    return NULL;
+    struct nx_text text;
+    nx_text_init(&text);
+    (void)nx_status_put_site(&text, sheet, site);
+    return nx_put_read(&text);
+}
+
+json_t *nx_status_site_head(const struct nx_sheet *sheet,
+                            const struct nx_sheet_site *site) {
+    struct nx_text text;
+    nx_text_init(&text);
+    put_lane(&text, sheet, site);
+    nx_put_close(&text, '}');
+    return nx_put_read(&text);
 }

@@ -26,42 +26,41 @@ bool nx_sheet_restored(const struct nx_sheet *sheet) {
 }
 
 /* Past its bound, that of a chain of caches, too? */
-static bool overdue(const struct nx_sheet *sheet,
-                    const struct nx_sheet_site *site) {
-    for (size_t i = site->first; i < site->first + site->n; i++) {
-        const struct nx_target_view *view = &sheet->rows[i].view;
-        const struct nx_verdict *v = &view->verdict;
-        const struct nx_hard *latest = nx_verdict_latest(v);
-        if (!nx_layer_serves(view->question->to.layer) ||
-            v->state >= NX_STATE_REFUSED || latest->reason == NX_HARD_NONE) {
-            continue;
-        }
-        if (latest->at_us < sheet->now_us) {
-            return true;
-        }
-    }
-    return false;
+static bool is_overdue(const struct nx_verdict *v, int64_t now_us) {
+    const struct nx_hard *latest = nx_verdict_latest(v);
+    return v->state < NX_STATE_REFUSED && latest->reason != NX_HARD_NONE &&
+           latest->at_us < now_us;
 }
 
 /* Another answer that no TTL ends. */
-static bool is_kept_for_good(const struct nx_sheet *sheet,
-                             const struct nx_sheet_site *site) {
+static bool is_kept_for_good(const struct nx_verdict *v) {
     const uint32_t flags = 1U << NX_FLAG_OWN_ZONE | 1U << NX_FLAG_RENEWED |
                            1U << NX_FLAG_HOSTS_FILE;
+    return v->state == NX_STATE_OLD_POSITIVE && (v->flags & flags) != 0;
+}
+
+bool nx_verdict_is_stuck(const struct nx_verdict *v, unsigned layer,
+                         int64_t now_us) {
+    return nx_layer_serves(layer) &&
+           (is_overdue(v, now_us) || is_kept_for_good(v));
+}
+
+static bool any_stuck(const struct nx_sheet *sheet,
+                      const struct nx_sheet_site *site) {
     for (size_t i = site->first; i < site->first + site->n; i++) {
         const struct nx_target_view *view = &sheet->rows[i].view;
-        if (nx_layer_serves(view->question->to.layer) &&
-            view->verdict.state == NX_STATE_OLD_POSITIVE &&
-            (view->verdict.flags & flags) != 0) {
+        if (nx_verdict_is_stuck(&view->verdict, view->question->to.layer,
+                                sheet->now_us)) {
             return true;
         }
     }
     return false;
 }
 
-enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
-                                      const struct nx_sheet_site *site) {
-    switch ((enum nx_state)site->rollup.state) {
+enum nx_outlook nx_sheet_outlook_in(const struct nx_sheet *sheet,
+                                    unsigned state, unsigned unknown_reason,
+                                    bool stuck) {
+    switch ((enum nx_state)state) {
     case NX_STATE_CLEAR:
         return NX_OUTLOOK_CLEAR;
     case NX_STATE_STILL_NEGATIVE_AT_AUTHORITY:
@@ -78,13 +77,10 @@ enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
     case NX_STATE_SERVFAIL_DNSSEC:
     case NX_STATE_SERVFAIL_OTHER:
     case NX_STATE_OLD_POSITIVE:
-        return overdue(sheet, site) || is_kept_for_good(sheet, site)
-                   ? NX_OUTLOOK_STUCK
-                   : NX_OUTLOOK_WAITING;
+        return stuck ? NX_OUTLOOK_STUCK : NX_OUTLOOK_WAITING;
     case NX_STATE_UNKNOWN:
         /* The guard holds the questions back while the servers settle. */
-        return site->rollup.unknown_reason == NX_UNKNOWN_GUARDED &&
-                       nx_sheet_restored(sheet)
+        return unknown_reason == NX_UNKNOWN_GUARDED && nx_sheet_restored(sheet)
                    ? NX_OUTLOOK_WAITING
                    : NX_OUTLOOK_UNKNOWN;
     case NX_STATE_REFUSED:
@@ -93,6 +89,13 @@ enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
         break;
     }
     return NX_OUTLOOK_UNKNOWN;
+}
+
+enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
+                                      const struct nx_sheet_site *site) {
+    return nx_sheet_outlook_in(sheet, site->rollup.state,
+                               site->rollup.unknown_reason,
+                               any_stuck(sheet, site));
 }
 
 enum nx_outlook nx_sheet_outlook(const struct nx_sheet *sheet) {

@@ -6,6 +6,7 @@
 #include "collector/engine/engine.h"
 #include "collector/infer/home.h"
 #include "collector/status/status.h"
+#include "common/text.h"
 
 struct nx_sheet_row {
     struct nx_target_view view;
@@ -105,6 +106,12 @@ bool nx_sheet_observed(const struct nx_sheet *sheet);
 enum nx_outlook nx_sheet_outlook(const struct nx_sheet *sheet);
 enum nx_outlook nx_sheet_site_outlook(const struct nx_sheet *sheet,
                                       const struct nx_sheet_site *site);
+/* The same from a network's state; stuck: one of its targets is. */
+enum nx_outlook nx_sheet_outlook_in(const struct nx_sheet *sheet,
+                                    unsigned state, unsigned unknown_reason,
+                                    bool stuck);
+bool nx_verdict_is_stuck(const struct nx_verdict *v, unsigned layer,
+                         int64_t now_us);
 /* From what the networks' outlooks are, each seen or not. */
 enum nx_outlook nx_sheet_outlook_of(const struct nx_sheet *sheet,
                                     const bool seen[NX_OUTLOOK_UNKNOWN + 1]);
@@ -114,8 +121,8 @@ json_t *nx_status_authority(struct nx_engine *engine,
                             const struct nx_sheet *sheet);
 json_t *nx_status_negative(struct nx_engine *engine,
                            const struct nx_sheet *sheet);
-/* Sets "why" and "advice" of a target (row), or of the network (NULL). */
-bool nx_status_put_advice(json_t *object, const struct nx_sheet *sheet,
+/* Writes "why" and "advice" of a target (row), or of the network (NULL). */
+void nx_status_put_advice(struct nx_text *out, const struct nx_sheet *sheet,
                           const struct nx_sheet_site *site,
                           const struct nx_sheet_row *row);
 /* Needs nx_sheet_foresee. */
@@ -131,8 +138,8 @@ const struct nx_sheet_row *nx_sheet_worst_row(const struct nx_sheet *sheet,
 /* In which layer the denial lives that the network's users get for an item. */
 enum nx_home nx_sheet_home(const struct nx_sheet *sheet,
                            const struct nx_sheet_site *site, unsigned item);
-/* Sets "lives_in": the layer, the evidence and what to do there; or null. */
-bool nx_status_put_home(json_t *object, const struct nx_sheet *sheet,
+/* Writes "lives_in": the layer, the evidence and what to do there; or null. */
+void nx_status_put_home(struct nx_text *out, const struct nx_sheet *sheet,
                         const struct nx_sheet_site *site);
 /* May users be sent to it, if it answers as restored? By the policy of the
  * agent that asks it. */
@@ -144,7 +151,11 @@ bool nx_sheet_answers(const struct nx_sheet *sheet,
 bool nx_sheet_may_suggest(const struct nx_endpoint *at);
 void nx_sheet_note_wrong(const struct nx_auth_view *view,
                          struct nx_sheet_wrong *out);
-/* A network, and the same without its targets. */
+/* Writes a network, "targets" last. The length of what stands before them: with
+ * a bracket behind it, it is the network without its targets. */
+size_t nx_status_put_site(struct nx_text *out, const struct nx_sheet *sheet,
+                          const struct nx_sheet_site *site);
+/* The same as values, and that without its targets. */
 json_t *nx_status_site(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site);
 json_t *nx_status_site_head(const struct nx_sheet *sheet,
@@ -174,10 +185,12 @@ bool nx_status_put_evidence(json_t *network, const struct nx_engine *engine,
                             const struct nx_sheet *sheet,
                             const struct nx_sheet_site *site);
 
-/* The status of a closed incident as it was kept, and a network of it; NULL:
- * there is none. New references. */
+/* The status of a closed incident as it was kept; NULL: there is none. New
+ * reference. */
 json_t *nx_status_kept(const struct nx_engine *engine, uint32_t id);
-json_t *nx_status_kept_site(const json_t *kept, const char *network);
+/* A network of it, where there is one; NULL: no such network. */
+json_t *nx_status_kept_network(const struct nx_engine *engine, uint32_t id,
+                               const char *network);
 /* Leaves in the document what the query asks for. */
 bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query);
 

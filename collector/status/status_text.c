@@ -22,44 +22,111 @@ json_t *nx_json_time(int64_t us) {
     return us < 0 ? json_null() : json_string(nx_time_text(us, text));
 }
 
-json_t *nx_json_span(bool known, int64_t lo_us, int64_t hi_us) {
-    if (!known) {
-        return json_null();
+void nx_put_time(struct nx_text *out, int64_t us) {
+    char text[NX_TIME_TEXT_MAX];
+    if (us < 0) {
+        nx_put_null(out);
+    } else {
+        nx_put_string(out, nx_time_text(us, text));
     }
-    return json_pack("[o, o]", nx_json_time(lo_us), nx_json_time(hi_us));
+}
+
+static void put_time_member(struct nx_text *out, const char *key, int64_t us) {
+    nx_put_key(out, key);
+    nx_put_time(out, us);
+}
+
+void nx_put_span(struct nx_text *out, bool known, int64_t lo_us,
+                 int64_t hi_us) {
+    if (!known) {
+        nx_put_null(out);
+        return;
+    }
+    nx_put_open(out, '[');
+    nx_put_time(out, lo_us);
+    nx_put_time(out, hi_us);
+    nx_put_close(out, ']');
+}
+
+void nx_put_eta(struct nx_text *out, const struct nx_eta *eta) {
+    if (!eta->known) {
+        nx_put_null(out);
+        return;
+    }
+    nx_put_open(out, '{');
+    put_time_member(out, "point", eta->point_us);
+    put_time_member(out, "lo50", eta->lo50_us);
+    put_time_member(out, "hi50", eta->hi50_us);
+    put_time_member(out, "lo90", eta->lo90_us);
+    put_time_member(out, "hi90", eta->hi90_us);
+    nx_put_close(out, '}');
+}
+
+void nx_put_hard(struct nx_text *out, const struct nx_hard *hard) {
+    if (hard->reason == NX_HARD_NONE) {
+        nx_put_null(out);
+        return;
+    }
+    nx_put_open(out, '{');
+    put_time_member(out, "at", hard->at_us);
+    nx_put_member(out, "reason", nx_hard_reason_text(hard->reason));
+    nx_put_close(out, '}');
 }
 
 json_t *nx_json_eta(const struct nx_eta *eta) {
-    if (!eta->known) {
-        return json_null();
-    }
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o}", "point", nx_json_time(eta->point_us),
-        "lo50", nx_json_time(eta->lo50_us), "hi50", nx_json_time(eta->hi50_us),
-        "lo90", nx_json_time(eta->lo90_us), "hi90", nx_json_time(eta->hi90_us));
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_put_eta(&text, eta);
+    return nx_put_read(&text);
 }
 
 json_t *nx_json_hard(const struct nx_hard *hard) {
-    if (hard->reason == NX_HARD_NONE) {
-        return json_null();
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_put_hard(&text, hard);
+    return nx_put_read(&text);
+}
+
+void nx_put_ratio(struct nx_text *out, double ratio) {
+    if (ratio < 0) {
+        nx_put_null(out);
+    } else {
+        nx_put_real(out, ratio);
     }
-    return json_pack("{s:o, s:s}", "at", nx_json_time(hard->at_us), "reason",
-                     nx_hard_reason_text(hard->reason));
 }
 
 json_t *nx_json_ratio(double ratio) {
     return ratio < 0 ? json_null() : json_real(ratio);
 }
 
-static json_t *text_or_null(const char *text) {
-    return text[0] == '\0' ? json_null() : nx_json_text(text);
+static void put_label(struct nx_text *out, const char *key, const char *text) {
+    nx_put_key(out, key);
+    if (text[0] == '\0') {
+        nx_put_null(out);
+    } else {
+        nx_put_string(out, text);
+    }
+}
+
+void nx_put_labels(struct nx_text *out, const struct nx_labels *labels) {
+    nx_put_open(out, '{');
+    put_label(out, "site", labels->site);
+    put_label(out, "provider", labels->provider);
+    nx_put_key(out, "asn");
+    if (labels->asn == 0) {
+        nx_put_null(out);
+    } else {
+        nx_put_integer(out, labels->asn);
+    }
+    put_label(out, "country", labels->country);
+    nx_put_close(out, '}');
 }
 
 json_t *nx_json_labels(const struct nx_labels *labels) {
-    return json_pack("{s:o, s:o, s:o, s:o}", "site", text_or_null(labels->site),
-                     "provider", text_or_null(labels->provider), "asn",
-                     labels->asn == 0 ? json_null() : json_integer(labels->asn),
-                     "country", text_or_null(labels->country));
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_put_labels(&text, labels);
+    return nx_put_read(&text);
 }
 
 json_t *nx_json_name(const uint8_t *name) {
@@ -75,35 +142,6 @@ json_t *nx_json_type(uint16_t qtype) {
 json_t *nx_json_address(const struct nx_endpoint *at) {
     char text[NX_ENDPOINT_TEXT_MAX];
     return json_string(nx_endpoint_text(at, text));
-}
-
-static bool is_control(unsigned char c) {
-    return c < 0x20 || c == 0x7f;
-}
-
-/* C1 controls are two octets in UTF-8: c2 80 .. c2 9f. */
-static bool has_control(const char *text) {
-    for (const char *p = text; *p != '\0'; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (is_control(c) ||
-            (c == 0xc2 && ((unsigned char)p[1] & 0xe0) == 0x80)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-json_t *nx_json_text(const char *text) {
-    json_t *plain = has_control(text) ? NULL : json_string(text);
-    if (plain != NULL) {
-        return plain;
-    }
-    struct nx_text escaped;
-    nx_text_init(&escaped);
-    nx_text_escaped(&escaped, text);
-    json_t *value = escaped.bytes != NULL ? json_string(escaped.bytes) : NULL;
-    nx_text_fini(&escaped);
-    return value;
 }
 
 static json_t *expect_item(const struct nx_incident_item *item) {

@@ -6,10 +6,10 @@
 #include <jansson.h>
 
 #include "collector/engine/engine.h"
+#include "collector/status/json_put.h"
 
 /* New references; NULL when out of memory. */
 json_t *nx_json_time(int64_t us); /* null: NX_TIME_UNKNOWN */
-json_t *nx_json_span(bool known, int64_t lo_us, int64_t hi_us); /* or null */
 json_t *nx_json_eta(const struct nx_eta *eta);
 json_t *nx_json_hard(const struct nx_hard *hard);
 json_t *nx_json_ratio(double ratio); /* null: negative */
@@ -19,9 +19,13 @@ json_t *nx_json_name(const uint8_t *name);
 json_t *nx_json_type(uint16_t qtype);
 json_t *nx_json_address(const struct nx_endpoint *at);
 
-/* A text that came from an operator or a stranger: control characters, and
- * every octet if it is not UTF-8, as `\DDD`. */
-json_t *nx_json_text(const char *text);
+/* The same as text (json_put.h). */
+void nx_put_time(struct nx_text *out, int64_t us);
+void nx_put_span(struct nx_text *out, bool known, int64_t lo_us, int64_t hi_us);
+void nx_put_eta(struct nx_text *out, const struct nx_eta *eta);
+void nx_put_hard(struct nx_text *out, const struct nx_hard *hard);
+void nx_put_ratio(struct nx_text *out, double ratio);
+void nx_put_labels(struct nx_text *out, const struct nx_labels *labels);
 
 /* {"A": ["192.0.2.10"]} of all items that expect something. */
 json_t *nx_json_expect(const struct nx_incident *incident);

@@ -5,9 +5,27 @@
 #include "collector/status/status.h"
 #include "tests/lib/engine_bench.h"
 
+/* The list of incidents has the outlook of the document. */
+static inline void check_listed(struct engine_bench *b, const json_t *document,
+                                int64_t now_us) {
+    json_t *list = nx_status_incident_list(b->engine, now_us);
+    size_t i = 0;
+    const json_t *one = NULL;
+    json_array_foreach(json_object_get(list, "incidents"), i, one) {
+        if (json_integer_value(json_object_get(one, "id")) == 7 &&
+            json_is_null(json_object_get(one, "closed"))) {
+            assert_string_equal(
+                json_string_value(json_object_get(one, "outlook")),
+                json_string_value(json_object_get(document, "outlook")));
+        }
+    }
+    json_decref(list);
+}
+
 static inline json_t *status(struct engine_bench *b, int64_t now_us) {
     json_t *document = nx_status_incident(b->engine, 7, now_us);
     assert_non_null(document);
+    check_listed(b, document, now_us);
     return document;
 }
 

@@ -1,0 +1,183 @@
+/* A closed incident, as it was kept: its text is taken to pieces, some of them
+ * at a time, once. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/status/board_parts.h"
+#include "collector/status/json_put.h"
+#include "common/rfc3339.h"
+
+#define COST_BYTES 16384U /* copied while one target is drawn */
+
+void nx_board_kept_fini(struct nx_board_kept *kept) {
+    nx_text_fini(&kept->head);
+    *kept = (struct nx_board_kept){0};
+}
+
+int nx_board_kept_begin(struct nx_board_entry *p, const char *text) {
+    struct nx_board_kept *kept = &p->round.kept;
+    *kept = (struct nx_board_kept){
+        .text = text, .scan = {.at = text, .end = text + strlen(text)}};
+    nx_text_init(&kept->head);
+    nx_put_open(&kept->head, '{');
+    nx_scan_enter(&kept->scan, '{');
+    p->round.others = !p->made;
+    return kept->scan.failed ? NX_EMALFORMED : 0;
+}
+
+/* --- networks --- */
+
+/* What a piece says, when it is a string; "" when it is none or is too long. */
+static void read_string(const struct nx_piece *piece, char *out, size_t cap) {
+    json_t *value = json_loadb(piece->at, piece->len, JSON_DECODE_ANY, NULL);
+    const char *text = json_string_value(value);
+    size_t len = text != NULL ? strlen(text) : 0;
+    out[0] = '\0';
+    if (len > 0 && len < cap) {
+        memcpy(out, text, len + 1);
+    }
+    json_decref(value);
+}
+
+/* All but its targets; *network: who it is. */
+static int lane_of(const struct nx_piece *site, struct nx_text *lane,
+                   char *network) {
+    struct nx_scan scan = {.at = site->at, .end = site->at + site->len};
+    struct nx_piece key;
+    struct nx_piece value;
+    network[0] = '\0';
+    nx_put_open(lane, '{');
+    nx_scan_enter(&scan, '{');
+    while (nx_scan_member(&scan, &key, &value)) {
+        if (nx_piece_is(&key, "network")) {
+            read_string(&value, network, NX_TEXT_LABEL_MAX);
+        }
+        if (!nx_piece_is(&key, "targets")) {
+            nx_put_piece(lane, &key, &value);
+        }
+    }
+    nx_put_close(lane, '}');
+    return scan.failed || network[0] == '\0' ? NX_EMALFORMED
+           : lane->failed                    ? NX_ENOMEM
+                                             : 0;
+}
+
+/* As it is shown, if it is, until the texts are there. */
+static struct nx_board_site *add_site(struct nx_board_entry *p,
+                                      const char *network) {
+    struct nx_board_round *round = &p->round;
+    size_t n = round->sites_n;
+    if (n == round->kept.cap) {
+        size_t cap = n == 0 ? 64 : 2 * n;
+        void *grown = realloc(round->sites, cap * sizeof(*round->sites));
+        if (grown == NULL) {
+            return NULL;
+        }
+        round->sites = grown;
+        round->kept.cap = cap;
+    }
+    struct nx_board_site *site = &round->sites[round->sites_n++];
+    *site = (struct nx_board_site){0};
+    memcpy(site->network, network, strlen(network) + 1);
+    if (n < p->shown.sites_n &&
+        strcmp(p->shown.sites[n].network, network) == 0) {
+        nx_board_take_texts(site, &p->shown.sites[n]);
+    } else {
+        round->others = true;
+    }
+    return site;
+}
+
+static int take_site(struct nx_board_entry *p, const struct nx_piece *piece) {
+    const struct nx_board_round *round = &p->round;
+    char network[NX_TEXT_LABEL_MAX];
+    struct nx_text lane;
+    nx_text_init(&lane);
+    int err = lane_of(piece, &lane, network);
+    if (err == 0 && round->sites_n > 0 &&
+        strcmp(round->sites[round->sites_n - 1].network, network) == 0) {
+        err = NX_EMALFORMED; /* each once */
+    }
+    struct nx_board_site *site = err == 0 ? add_site(p, network) : NULL;
+    if (err == 0 &&
+        (site == NULL ||
+         !nx_board_put_texts(site, nx_blob_of_bytes(lane.bytes, lane.len, ""),
+                             nx_blob_of_bytes(piece->at, piece->len, "")))) {
+        err = NX_ENOMEM;
+    }
+    nx_text_fini(&lane);
+    p->round.at = p->round.sites_n;
+    return err;
+}
+
+/* --- what is said of all of them --- */
+
+static void put_incident(struct nx_board_entry *p, struct nx_engine *engine) {
+    struct nx_board_kept *kept = &p->round.kept;
+    kept->has_incident = true;
+    nx_put_key(&kept->head, "incident");
+    nx_put_value(&kept->head, nx_status_incident_head(nx_engine_incident(
+                                  engine, p->shown.incident_id)));
+}
+
+static int take_member(struct nx_board_entry *p, struct nx_engine *engine,
+                       const struct nx_piece *key,
+                       const struct nx_piece *value) {
+    struct nx_board_kept *kept = &p->round.kept;
+    char then[NX_TIME_TEXT_MAX + 8];
+    if (nx_piece_is(key, "now")) {
+        read_string(value, then, sizeof(then));
+        (void)!nx_time_parse(then, &p->round.as_of_us);
+    } else if (nx_piece_is(key, "incident")) { /* closed since */
+        put_incident(p, engine);
+    } else if (!nx_piece_is(key, "as_of")) { /* not in older ones */
+        nx_put_piece(&kept->head, key, value);
+    }
+    return kept->head.failed ? NX_ENOMEM : 0;
+}
+
+/* The next piece; 0: that was all. */
+static int take_next(struct nx_board_entry *p, struct nx_engine *engine,
+                     size_t *cost) {
+    struct nx_board_kept *kept = &p->round.kept;
+    struct nx_piece key;
+    struct nx_piece value;
+    int err = 0;
+    *cost = 1;
+    if (kept->in_networks && nx_scan_element(&kept->scan, &value)) {
+        *cost += value.len / COST_BYTES;
+        err = take_site(p, &value);
+    } else if (kept->in_networks) {
+        kept->in_networks = false;
+    } else if (!nx_scan_key(&kept->scan, &key)) {
+        if (!kept->has_incident) {
+            put_incident(p, engine);
+        }
+        return kept->scan.failed   ? NX_EMALFORMED
+               : kept->head.failed ? NX_ENOMEM
+                                   : 0;
+    } else if (nx_piece_is(&key, "networks")) {
+        nx_scan_enter(&kept->scan, '[');
+        kept->in_networks = true;
+    } else if (nx_scan_value(&kept->scan, &value)) {
+        err = take_member(p, engine, &key, &value);
+    }
+    err = kept->scan.failed ? NX_EMALFORMED : err;
+    return err != 0 ? err : NX_EAGAIN;
+}
+
+int nx_board_kept_on(struct nx_board_entry *p, struct nx_engine *engine,
+                     size_t budget) {
+    struct nx_board_kept *kept = &p->round.kept;
+    int err = NX_EAGAIN;
+    if (nx_engine_incident_kept(engine, p->shown.incident_id) != kept->text) {
+        nx_board_round_fini(&p->round); /* newer ones took its place */
+        return NX_EAGAIN;
+    }
+    while (err == NX_EAGAIN && budget > 0) {
+        size_t cost = 0;
+        err = take_next(p, engine, &cost);
+        budget -= cost < budget ? cost : budget;
+    }
+    return err;
+}
