@@ -311,12 +311,12 @@ static int status_once(const struct nx_run *run, uint32_t id) {
 
 static int run_status(const struct nx_run *run) {
     uint32_t id = 0;
+    if (run->args->command == NX_CMD_WAIT) {
+        return nx_run_wait(run);
+    }
     int exit_code = nx_run_incident(run, &id);
     if (exit_code != 0) {
         return exit_code;
-    }
-    if (run->args->command == NX_CMD_WAIT) {
-        return nx_run_wait(run, id);
     }
     return run->args->watch ? nx_run_watch(run, id) : status_once(run, id);
 }

@@ -20,7 +20,7 @@ struct nx_run {
 };
 
 int nx_run_watch(const struct nx_run *run, uint32_t id);
-int nx_run_wait(const struct nx_run *run, uint32_t id);
+int nx_run_wait(const struct nx_run *run);
 
 /* Asks once for the status document; an exit code other than 0 with *error. */
 int nx_run_status(const struct nx_run *run, uint32_t id, json_t **out,

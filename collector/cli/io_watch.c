@@ -193,16 +193,22 @@ static bool wait_step(const struct nx_run *run, uint32_t id, struct waiting *w,
     return end;
 }
 
-int nx_run_wait(const struct nx_run *run, uint32_t id) {
+/* The time runs from the first request on, whatever it asks. */
+int nx_run_wait(const struct nx_run *run) {
     struct waiting w = {.started_us = nx_run_mono_us(),
                         .outlook = NX_EXIT_UNKNOWN};
-    int exit_code = NX_EXIT_UNKNOWN;
+    uint32_t id = 0;
     w.hopeful_us = w.started_us;
-    catch_signals();
     nx_api_patience(run->api, &stopped,
                     run->args->timeout_us != NX_TIME_NONE
                         ? w.started_us + run->args->timeout_us
                         : NX_TIME_NONE);
+    int exit_code = nx_run_incident(run, &id);
+    if (exit_code != 0) {
+        return exit_code;
+    }
+    exit_code = NX_EXIT_UNKNOWN;
+    catch_signals();
     while (!wait_step(run, id, &w, &exit_code)) {
         sleep_until(next_look(run->args, &w));
         if (stopped != 0) {
