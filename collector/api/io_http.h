@@ -18,7 +18,8 @@
 #define NX_HTTP_TIMEOUT_S 10U /* to send a request, or without progress */
 /* A status that is not made by then: 503, and how far it has come. */
 #define NX_HTTP_PATIENCE_S 10U
-#define NX_HTTP_REPLY_TIMEOUT_S 30U /* to take a whole reply */
+#define NX_HTTP_REPLY_TIMEOUT_S                                                \
+    30U /* to take a reply, or a step of it: taking.h */
 #define NX_HTTP_CONNECTIONS_MAX 128U
 #define NX_HTTP_RECORDINGS_MAX 4U
 #define NX_HTTP_STREAMS_MAX 32U /* /events among them */
@@ -34,6 +35,7 @@ struct nx_http_settings {
     unsigned connections_max; /* 0: NX_HTTP_CONNECTIONS_MAX */
     unsigned timeout_s;       /* 0: NX_HTTP_TIMEOUT_S */
     unsigned patience_s;      /* 0: NX_HTTP_PATIENCE_S */
+    unsigned reply_timeout_s; /* 0: NX_HTTP_REPLY_TIMEOUT_S */
 };
 
 /* Starts to serve on base; service and base are borrowed until nx_http_free.

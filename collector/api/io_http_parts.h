@@ -11,6 +11,7 @@
 #include "collector/api/access.h"
 #include "collector/api/api.h"
 #include "collector/api/io_http.h"
+#include "collector/api/taking.h"
 #include "collector/status/board.h"
 #include "common/slice.h"
 
@@ -54,7 +55,9 @@ struct nx_http_conn {
     struct evhttp_connection *evcon; /* NULL: just accepted */
     struct bufferevent *bev;         /* with a reference while evcon is NULL */
     bool reading;                    /* no whole request yet */
-    uint64_t deadline_s;             /* 0: none (a stream) */
+    uint64_t deadline_s;             /* of a request; 0: none */
+    bool replying;                   /* ... but for the reply: */
+    struct nx_taking taking;
 };
 
 struct nx_http {
@@ -64,6 +67,7 @@ struct nx_http {
     unsigned connections_max;
     unsigned timeout_s;
     unsigned patience_s;
+    unsigned reply_timeout_s;
     struct nx_http_door unix_door;
     struct nx_http_door tcp_door;
     struct nx_board *board;
@@ -187,9 +191,18 @@ void nx_http_recording_start(struct nx_http *http,
 void nx_http_recording_closed(struct nx_http *http,
                               const struct evhttp_connection *evcon);
 
-/* io_http.c: the connection has no deadline from now on. */
+/* io_http_conns.c: what libevent calls. */
+struct bufferevent *nx_http_on_accept(struct event_base *base, void *door);
+void nx_http_on_accept_error(struct evconnlistener *listener, void *door);
+void nx_http_on_arrived(evutil_socket_t fd, short what, void *http);
+void nx_http_on_crowded(evutil_socket_t fd, short what, void *http);
+void nx_http_on_request(struct evhttp_request *request, void *door);
+/* Each second: whoever had his time is dropped. */
+void nx_http_conns_tick(struct nx_http *http);
+/* The connection has no deadline from now on; what is sent must be taken. */
 void nx_http_conn_is_stream(struct nx_http *http,
                             struct evhttp_connection *evcon);
+void nx_http_conns_fini(struct nx_http *http);
 
 /* io_http_label.c: POST /v1/networks/label, /v1/agents/label. */
 void nx_http_label(struct nx_service *service, struct evhttp_request *request,

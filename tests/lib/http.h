@@ -44,6 +44,7 @@ static inline void on_term(evutil_socket_t number, short what, void *arg) {
 /* What the engine knows from the start; NULL: nothing. */
 static void (*fill)(struct nx_engine *engine);
 static unsigned patience_s; /* nx_http_settings */
+static unsigned reply_timeout_s;
 
 /* Never returns; tells the port (or an error as a negative one) on out. */
 static inline void serve(const struct nx_http_settings *settings, int out) {
@@ -82,6 +83,7 @@ static inline struct server start(unsigned connections_max,
         .connections_max = connections_max,
         .timeout_s = timeout_s,
         .patience_s = patience_s,
+        .reply_timeout_s = reply_timeout_s,
     };
     struct server server = {0};
     int port = -1;

@@ -4,9 +4,8 @@
 
 #include <sys/mman.h>
 
-#include "common/rrtype.h"
+#include "tests/lib/http_crowd.h"
 
-#define RESOLVERS 24U
 #define MANY 50U /* more targets than are drawn unjudged */
 #define FEW 8U   /* ... fewer, in many slices */
 #define STATUS "/v1/incidents/1/status"
@@ -21,51 +20,9 @@ static void *json_memory(size_t n) {
     return memory->taken++ < memory->max ? malloc(n) : NULL;
 }
 
-static void add_network(struct nx_engine *engine, uint32_t id, int64_t now_us) {
-    struct nx_agent agent = {.id = id, .accepted = true};
-    struct nx_endpoint resolvers[RESOLVERS];
-    const struct nx_hello hello = {
-        .protocol = NX_PROTOCOL,
-        .software = "test",
-        .epoch = 1,
-        .next_seq = 1,
-        .clock = {.mono_us = now_us, .wall_us = now_us, .offset_known = true},
-        .resolvers = resolvers,
-        .resolvers_n = RESOLVERS};
-    (void)snprintf(agent.name, sizeof(agent.name), "agent-%u", id);
-    (void)snprintf(agent.network, sizeof(agent.network), "net-%03u", id);
-    for (unsigned i = 0; i < RESOLVERS; i++) {
-        resolvers[i] =
-            (struct nx_endpoint){.address = {192, 0, 2, (uint8_t)(i + 1)},
-                                 .address_len = 4,
-                                 .port = 53,
-                                 .layer = NX_LAYER_NETWORK};
-    }
-    if (nx_engine_agent_set(engine, &agent) != 0 ||
-        nx_engine_hello(engine, id, &hello, now_us) != 0) {
-        abort();
-    }
-}
-
 /* Nobody judges its targets: the stand-in of the service has no ticks. */
 static void add_crowd(struct nx_engine *engine) {
-    static const uint8_t www[] = "\3www\7example\3com";
-    int64_t now_us = nx_service_now_us(NULL);
-    struct nx_incident incident = {.id = 1,
-                                   .opened_us = now_us,
-                                   .closed_us = NX_TIME_UNKNOWN,
-                                   .outage_from_us = NX_TIME_UNKNOWN,
-                                   .outage_to_us = NX_TIME_UNKNOWN,
-                                   .restored_us = NX_TIME_UNKNOWN,
-                                   .items_n = 1};
-    memcpy(incident.items[0].name, www, sizeof(www));
-    incident.items[0].qtype = NX_TYPE_A;
-    for (unsigned i = 1; i <= networks_n; i++) {
-        add_network(engine, i, now_us);
-    }
-    if (nx_engine_incident_open(engine, &incident) != 0) {
-        abort();
-    }
+    crowd_fill(engine, networks_n);
     json_set_alloc_funcs(json_memory, free);
 }
 
