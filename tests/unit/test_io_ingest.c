@@ -510,7 +510,7 @@ static void reopen(struct fixture *f, uint32_t max_pages) {
 static void test_full_disk(void **state) {
     struct fixture *f = *state;
     struct nx_test_client *client = &f->clients[0];
-    reopen(f, 53);
+    reopen(f, (uint32_t)ask(f, "PRAGMA page_count") + 10);
     nx_test_client_batch(client, 1, 10, 0);
     expect_ack(f, 10, 1);
     for (uint64_t i = 0; i < 60; i++) {

@@ -418,9 +418,11 @@ static void test_clones(void **state) {
         nx_peers_get(&f->service->ingest->peers, id)->cloned = true;
         f->service->ingest->clones_n++;
     }
-    write_sql(f, "CREATE TRIGGER refuse BEFORE UPDATE ON agent"
-                 " WHEN new.name = 'lyon'"
-                 " BEGIN SELECT RAISE(ABORT, 'refused'); END");
+    write_sql(f, "CREATE TABLE once(one INTEGER UNIQUE);"
+                 "INSERT INTO once VALUES(1);"
+                 "CREATE TRIGGER refuse BEFORE UPDATE ON agent"
+                 " WHEN new.name = 'lyon' BEGIN INSERT INTO once VALUES(1);"
+                 " END");
     nx_service_clones(f->service);
     nx_service_agents(f->service, see_state, states);
     assert_int_equal(states[1], NX_AGENT_ACCEPTED);
