@@ -82,6 +82,18 @@ bool nx_auditor_here(const struct nx_engine *engine, int64_t now_us) {
     return false;
 }
 
+/* Accepted, and after a start it has not had the time yet to be heard: of idle
+ * ones the log knows nothing. */
+static bool auditor_may_come(const struct nx_engine *engine, int64_t now_us) {
+    const struct nx_agent_state *a = engine->agents;
+    while (a != NULL && !nx_agent_audits(a)) {
+        a = a->hh.next;
+    }
+    return a != NULL && (engine->woke_us == INT64_MAX ||
+                         now_us - engine->woke_us <
+                             engine->settings.diagnosis.silent_after_us);
+}
+
 static struct nx_auth_rules rules_at(const struct nx_engine *engine,
                                      int64_t now_us) {
     return (struct nx_auth_rules){
@@ -89,7 +101,8 @@ static struct nx_auth_rules rules_at(const struct nx_engine *engine,
         .interval_us =
             (int64_t)engine->settings.authority_interval_ms * US_PER_MS,
         .vantages = engine->settings.vantages,
-        .audited = nx_auditor_here(engine, now_us),
+        .audited =
+            nx_auditor_here(engine, now_us) || auditor_may_come(engine, now_us),
         .woke_us = engine->woke_us,
     };
 }
@@ -126,7 +139,10 @@ static void items_step(struct nx_engine *engine, int64_t now_us,
     const struct nx_auth_rules rules = rules_at(engine, now_us);
     for (size_t i = 0; i < engine->cases_n; i++) {
         struct nx_case *c = engine->cases[i];
-        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+        bool begun =
+            c->incident.opened_us <= now_us; /* in the log: maybe not */
+        for (unsigned k = 0;
+             nx_case_open(c) && begun && k < c->incident.items_n; k++) {
             item_step(engine, &c->items[k], &rules, now_us, sink);
         }
     }

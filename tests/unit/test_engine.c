@@ -124,7 +124,7 @@ static void test_revoked_auditor_is_not_believed(void **state) {
 static void test_close_frees_targets(void **state) {
     struct engine_bench *b = *state;
     hello(b, LYON, 2, 0, T0);
-    open_restored(b, 7, T0);
+    open_restored(b, 7, T0 - 20 * S); /* an auditor had the time to speak */
     tick(b, T0);
     assert_int_equal(plan_of(b, LYON, T0)->tasks_n, 2);
     assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + S), 0);

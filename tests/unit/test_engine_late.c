@@ -301,12 +301,61 @@ static void test_restart_tells_the_same(void **state) {
     assert_in_range(changed_n, 5, 150);
 }
 
+/* May resolvers be asked, and is it said to be verified? */
+static void expect_guard(struct engine_bench *b, bool open) {
+    struct nx_auth_view view;
+    assert_int_equal(nx_engine_authority(b->engine, 7, 0, &view), 0);
+    assert_int_equal(view.facts.verified, open);
+    assert_int_equal(view.proven, open);
+}
+
+/* The operator says that it is restored, one auditor says so, and two are
+ * wanted: the log is no other witness than the messages were. */
+static void test_word_is_no_vantage(void **state) {
+    struct engine_bench *b = *state;
+    b->settings.vantages = 2;
+    for (unsigned again = 0; again < 2; again++) {
+        int64_t at_us = T0 + 2 * S;
+        assert_int_equal(bench_renew(b), 0);
+        hello(b, AUDITOR, 0, 0, T0 - 5000 * S);
+        open_restored(b, 7, T0);
+        if (again != 0) { /* what the log has of the time before */
+            nx_engine_catch_up(b->engine, T0 - 30 * S);
+            nx_engine_catch_up(b->engine, T0 - 1 * S);
+            nx_engine_catch_up(b->engine, at_us);
+        } else {
+            hello(b, AUDITOR, 0, 0, T0 - S); /* idle ones are not stored */
+            tick(b, at_us);
+        }
+        expect_guard(b, false);
+        for (; at_us < T0 + 60 * S; at_us += 5 * S) {
+            audits(b, true, at_us);
+            if (again != 0 && at_us < T0 + 30 * S) {
+                nx_engine_catch_up(b->engine, at_us + 5000);
+            } else {
+                tick(b, at_us + 5000);
+            }
+            expect_guard(b, false);
+        }
+    }
+}
+
+/* Nobody is there to look: the word counts, after a start as before it. */
+static void test_word_alone(void **state) {
+    struct engine_bench *b = *state;
+    open_restored(b, 7, T0);
+    nx_engine_catch_up(b->engine, T0 + 30 * S);
+    tick(b, T0 + 31 * S);
+    expect_guard(b, true);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_since_is_revised),       TEST(test_present_stays),
         TEST(test_doubt_ends_in_time),     TEST(test_fresh_looks_stay),
         TEST(test_time_does_not_go_back),  TEST(test_recalled),
         TEST(test_recalled_state_is_over), TEST(test_restart_tells_the_same),
+        TEST(test_word_is_no_vantage),     TEST(test_word_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
