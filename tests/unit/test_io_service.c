@@ -141,7 +141,9 @@ static void see_agent(void *user, const struct nx_agent_record *record) {
     struct roster *roster = user;
     roster->n++;
     roster->pending_n += record->state == NX_AGENT_PENDING;
-    roster->last = *record;
+    if (record->state != NX_AGENT_REJECTED) { /* they come last */
+        roster->last = *record;
+    }
 }
 
 static struct roster roster_of(struct fixture *f) {
