@@ -7,7 +7,7 @@
 
 #include "common/io_clock.h"
 
-#define NX_TEST_PATIENCE_US 10000000
+#define NX_TEST_PATIENCE_US 30000000
 
 static inline void nx_test_turn(struct event_base *base) {
     const struct timeval slice = {0, 2000};
@@ -15,7 +15,8 @@ static inline void nx_test_turn(struct event_base *base) {
     event_base_dispatch(base);
 }
 
-/* Runs the loop while the condition is false; false after 10 s. */
+/* Runs the loop while the condition is false; false after
+ * NX_TEST_PATIENCE_US. */
 static inline bool nx_test_wait(struct event_base *base,
                                 bool (*until)(void *user), void *user) {
     int64_t end_us = nx_clock_mono_us() + NX_TEST_PATIENCE_US;
