@@ -23,6 +23,7 @@ int nx_authority_new(struct nx_authority **out) {
     a->left_hi_us = NX_TIME_UNKNOWN;
     a->verified_at_us = NX_TIME_UNKNOWN;
     a->left_shut_us = NX_TIME_UNKNOWN;
+    a->doubt_us = NX_TIME_UNKNOWN;
     nx_left_init(&a->left);
     a->facts.outage_lo_us = NX_TIME_UNKNOWN;
     a->facts.restored_lo_us = NX_TIME_UNKNOWN;
@@ -106,11 +107,24 @@ int nx_authority_delegation(struct nx_authority *a, uint32_t agent_id,
     return 0;
 }
 
+/* What it saw stays true. A server that denied last did until it was asked
+ * last, at least; the other vantages see what it does now. */
+static void keep_times(struct nx_authority *a, const struct nx_auth_entry *e) {
+    if (e->bad_seen) {
+        bool good = e->word == NX_AUTH_WORD_GOOD;
+        a->left_lo_us = later(a->left_lo_us, e->bad_lo_us);
+        a->left_hi_us =
+            later(a->left_hi_us, good ? e->good_hi_us : e->server.last_us);
+    }
+}
+
 void nx_authority_forget(struct nx_authority *a, uint32_t agent_id) {
     size_t kept = 0;
     for (size_t i = 0; i < a->entries_n; i++) {
         if (a->entries[i].agent_id != agent_id) {
             a->entries[kept++] = a->entries[i];
+        } else {
+            keep_times(a, &a->entries[i]);
         }
     }
     a->entries_n = kept;

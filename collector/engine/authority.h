@@ -14,7 +14,11 @@
  * because it may deny for others. But a name server that is dead for good must
  * not hold the guard shut: after settle_us without a useful answer (five times
  * that, if its last one was a denial) it is set aside as NX_AUTH_SILENT, stays
- * in the view as a finding, and the others decide. A vantage that fell silent
+ * in the view as a finding, and the others decide. (One that was good last and
+ * is silent for five times that is shown as silent, too, but takes nothing
+ * back.) What is not known yet of a server keeps a set from being called good;
+ * one that joins a good set, or that another vantage sees good, only holds the
+ * guard, or not even that. A vantage that fell silent
  * is set aside the same way while another one speaks. Where rounds of the audit
  * are rare, both wait for two rounds in vain at least. */
 #ifndef NX_COLLECTOR_AUTHORITY_H
@@ -149,6 +153,11 @@ nx_authority_facts(const struct nx_authority *authority);
  * this process, and not longer ago than a vantage may be silent. While nobody
  * was there to see it, one may have turned bad. */
 bool nx_authority_proven(const struct nx_authority *authority);
+
+/* NXDOMAIN was seen for the name or one above it, with another type: it denies
+ * this item as well (RFC 8020), so the proof waits until every server was asked
+ * for this one after at_us. */
+void nx_authority_doubt(struct nx_authority *authority, int64_t at_us);
 
 /* So long do caches keep the present NS set: the longest of the TTLs that
  * parent and zone give it; 0: not known. */

@@ -66,31 +66,6 @@ static enum nx_auth_class class_of(const struct nx_auth_entry *e,
 
 /* --- vantages --- */
 
-struct tally {
-    unsigned good_n, blocking_n;
-    int64_t good_since_us; /* latest of the good servers */
-    int64_t last_good_us;
-};
-
-static void tally_vantage(const struct nx_authority *a, uint32_t agent_id,
-                          struct tally *t) {
-    *t = (struct tally){.good_since_us = NX_TIME_UNKNOWN,
-                        .last_good_us = NX_TIME_UNKNOWN};
-    for (size_t i = 0; i < a->entries_n; i++) {
-        const struct nx_auth_entry *e = &a->entries[i];
-        if (e->agent_id != agent_id) {
-            continue;
-        }
-        if (e->server.class_ == NX_AUTH_GOOD) {
-            t->good_n++;
-            t->good_since_us = later(t->good_since_us, e->good_hi_us);
-            t->last_good_us = later(t->last_good_us, e->last_good_us);
-        } else if (e->server.class_ != NX_AUTH_SILENT) {
-            t->blocking_n++;
-        }
-    }
-}
-
 /* A vantage without news for long counts only while no other has any. */
 static bool vantage_stale(const struct nx_auth_vantage *v,
                           const struct nx_auth_rules *rules, int64_t now_us) {
@@ -108,11 +83,67 @@ static bool any_fresh(const struct nx_authority *a,
     return false;
 }
 
+struct tally {
+    unsigned good_n, blocking_n;
+    unsigned waited_n;     /* nothing is known of them yet, none denied */
+    int64_t good_since_us; /* latest of the good servers */
+    int64_t last_good_us;
+};
+
+/* Is it good as another vantage sees it, one that has news? */
+static bool good_elsewhere(const struct nx_authority *a,
+                           const struct nx_auth_rules *rules,
+                           const struct nx_auth_entry *e, int64_t now_us) {
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *other = &a->entries[i];
+        const struct nx_auth_vantage *v = nx_auth_vantage(a, other->agent_id);
+        if (other != e && other->server.class_ == NX_AUTH_GOOD && v != NULL &&
+            !vantage_stale(v, rules, now_us) &&
+            nx_endpoint_same_server(&other->server.at, &e->server.at)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tally_vantage(const struct nx_authority *a, uint32_t agent_id,
+                          struct tally *t) {
+    *t = (struct tally){.good_since_us = NX_TIME_UNKNOWN,
+                        .last_good_us = NX_TIME_UNKNOWN};
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        if (e->agent_id != agent_id) {
+            continue;
+        }
+        if (e->server.class_ == NX_AUTH_GOOD) {
+            t->good_n++;
+            t->good_since_us = later(t->good_since_us, e->good_hi_us);
+            t->last_good_us = later(t->last_good_us, e->last_good_us);
+        } else if (e->server.class_ == NX_AUTH_PENDING) {
+            t->waited_n++;
+        } else if (e->server.class_ != NX_AUTH_SILENT) {
+            t->blocking_n++;
+        }
+    }
+}
+
 struct judgement {
     bool all_good;
     int64_t settled_us; /* when the newest vantage of these had */
     unsigned settled_n; /* vantages that saw all good for settle_us */
 };
+
+/* Nothing was heard of it by anybody who has news. */
+static bool is_waited_for(const struct nx_authority *a,
+                          const struct nx_auth_rules *rules,
+                          const struct nx_auth_entry *e, int64_t now_us) {
+    const struct nx_auth_vantage *v = nx_auth_vantage(a, e->agent_id);
+    bool counts = v != NULL && (!vantage_stale(v, rules, now_us) ||
+                                !any_fresh(a, rules, now_us));
+
+    return counts && e->server.class_ == NX_AUTH_PENDING &&
+           !good_elsewhere(a, rules, e, now_us);
+}
 
 /* Good for so long, and looked at until then: whenever it is asked. */
 static bool settled(const struct tally *t, const struct nx_auth_rules *rules,
@@ -123,6 +154,9 @@ static bool settled(const struct tally *t, const struct nx_auth_rules *rules,
            t->good_since_us + rules->settle_us - t->last_good_us <= pause_us;
 }
 
+/* A server that nothing is known of keeps a set from being called good. One
+ * that joins a verified set takes nothing back: it only holds the guard
+ * (looked_at). */
 static struct judgement judge(const struct nx_authority *a,
                               const struct nx_auth_rules *rules,
                               int64_t now_us) {
@@ -130,6 +164,10 @@ static struct judgement judge(const struct nx_authority *a,
     unsigned good_n = 0;
     unsigned blocking_n = 0;
     bool fresh = any_fresh(a, rules, now_us);
+    for (size_t i = 0; i < a->entries_n && !a->set_verified; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        blocking_n += is_waited_for(a, rules, e, now_us) ? 1U : 0U;
+    }
     for (size_t i = 0; i < a->vantages_n; i++) {
         struct tally t;
         tally_vantage(a, a->vantages[i].agent_id, &t);
@@ -138,7 +176,8 @@ static struct judgement judge(const struct nx_authority *a,
         }
         good_n += t.good_n;
         blocking_n += t.blocking_n;
-        if (t.good_n > 0 && t.blocking_n == 0 && settled(&t, rules, now_us)) {
+        if (t.good_n > 0 && t.blocking_n + t.waited_n == 0 &&
+            settled(&t, rules, now_us)) {
             j.settled_n++;
             j.settled_us =
                 later(j.settled_us, t.good_since_us + rules->settle_us);
@@ -322,6 +361,11 @@ bool nx_authority_proven(const struct nx_authority *a) {
     return a->proven;
 }
 
+void nx_authority_doubt(struct nx_authority *a, int64_t at_us) {
+    a->proven = false;
+    a->doubt_us = later(a->doubt_us, at_us);
+}
+
 /* A vantage that is gone for good does not hold the guard shut while another
  * one looks. */
 static bool looked_at(const struct nx_authority *a,
@@ -334,8 +378,9 @@ static bool looked_at(const struct nx_authority *a,
         if (v == NULL || vantage_stale(v, rules, now_us)) {
             continue;
         }
-        if (e->server.last_us < rules->woke_us ||
-            past(e->server.last_us, most_us, now_us)) {
+        if (e->server.last_us < later(rules->woke_us, a->doubt_us) ||
+            past(e->server.last_us, most_us, now_us) ||
+            is_waited_for(a, rules, e, now_us)) {
             return false;
         }
         any = true;
@@ -351,6 +396,9 @@ bool nx_authority_step(struct nx_authority *a,
         struct nx_auth_entry *e = &a->entries[i];
         e->server.class_ = (uint8_t)class_of(e, rules, now_us);
         e->server.good = e->server.class_ == NX_AUTH_GOOD;
+        e->quiet =
+            e->server.good && e->server.last_us > e->word_us &&
+            past(e->word_us, patience_us(rules, PATIENCE_DENIED), now_us);
     }
     struct judgement j = judge(a, rules, now_us);
     const struct nx_left_rules left = left_rules(rules);

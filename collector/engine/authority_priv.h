@@ -19,6 +19,8 @@ struct nx_auth_entry {
     uint32_t agent_id;
     uint8_t word;     /* enum nx_auth_word */
     bool bad_seen;    /* differed or denied at some time */
+    bool quiet;       /* good, but without a useful answer for long: shown so,
+                         and takes nothing back */
     bool good_serial; /* `serial_good` was read while it was good */
     uint32_t serial_good;
     bool bad_serial; /* `serial_bad` was read after a bad answer; it counts when
@@ -81,7 +83,8 @@ struct nx_authority {
     int64_t bad_from_us;  /* NX_TIME_UNKNOWN: it never was good */
     uint8_t bad_n;        /* earlier times of that kind, oldest first */
     struct nx_bad_interval bad[NX_BAD_MAX];
-    /* Servers that left the set while they were bad. */
+    /* Servers that left the set while they were bad, and what agents saw that
+     * are no authority agents any more. */
     int64_t left_lo_us, left_hi_us;
     bool set_changed;
     struct nx_left left;
@@ -93,6 +96,7 @@ struct nx_authority {
     int64_t verified_at_us;
     uint8_t outage_known; /* enum nx_outage_known */
     bool proven;
+    int64_t doubt_us; /* nx_authority_doubt; NX_TIME_UNKNOWN */
     struct nx_auth_facts facts;
 };
 

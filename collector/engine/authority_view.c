@@ -23,12 +23,18 @@ static bool same_address(const struct nx_auth_server *a,
            memcmp(a->at.address, b->at.address, a->at.address_len) == 0;
 }
 
+static unsigned shown_class(const struct nx_auth_entry *e) {
+    return e->quiet ? NX_AUTH_SILENT : e->server.class_;
+}
+
 bool nx_auth_is_worst(const struct nx_authority *a, size_t i) {
     const struct nx_auth_server *s = &a->entries[i].server;
+    unsigned class_ = shown_class(&a->entries[i]);
     for (size_t j = 0; j < a->entries_n; j++) {
         const struct nx_auth_server *o = &a->entries[j].server;
+        unsigned theirs = shown_class(&a->entries[j]);
         if (j != i && same_address(s, o) &&
-            (o->class_ > s->class_ || (o->class_ == s->class_ && j < i))) {
+            (theirs > class_ || (theirs == class_ && j < i))) {
             return false;
         }
     }
@@ -58,6 +64,8 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
         if (nx_auth_is_worst(a, i)) {
             struct nx_auth_server *s = &shown[out->servers_n++];
             *s = a->entries[i].server;
+            s->class_ = (uint8_t)shown_class(&a->entries[i]);
+            s->good = s->class_ == NX_AUTH_GOOD;
             s->at.server_name = a->entries[i].named ? a->entries[i].name : NULL;
         }
     }

@@ -162,6 +162,23 @@ static void fold_target(struct nx_fold *f, struct nx_route *route,
     }
 }
 
+/* NXDOMAIN denies every type of the name, and all below (RFC 8020): no question
+ * for those may plant it, until their own next round says otherwise. */
+static void doubt_below(struct nx_fold *f, const struct nx_question *question,
+                        const struct nx_look *look) {
+    for (size_t i = 0; i < f->engine->cases_n; i++) {
+        struct nx_case *c = f->engine->cases[i];
+        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+            struct nx_item *item = &c->items[k];
+            if (nx_dname_under(item->spec->name, question->name) &&
+                nx_plan_allowed(item)) {
+                nx_authority_doubt(item->authority, look->rx_us);
+                nx_plan_withdraw(f->engine, item);
+            }
+        }
+    }
+}
+
 static void fold_answer(struct nx_fold *f, const struct nx_route *route,
                         const struct nx_obs *obs) {
     for (struct nx_item *item = route->items; item != NULL; item = item->same) {
@@ -174,6 +191,10 @@ static void fold_answer(struct nx_fold *f, const struct nx_route *route,
             f->engine->counts.authority_n++;
             if (allowed && !nx_plan_allowed(item)) {
                 nx_plan_withdraw(f->engine, item);
+                if (look.kind == NX_KIND_NXDOMAIN &&
+                    (look.flags & NX_LOOK_CNAME) == 0) {
+                    doubt_below(f, obs->question, &look);
+                }
             }
         } else {
             f->engine->counts.untimely_n++;

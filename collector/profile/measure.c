@@ -316,12 +316,15 @@ static bool any_soa(const struct nx_canary_looks *looks) {
 }
 
 /* Who may stand above is not measured, so neither is whose clock it is (12.1),
- * unless the authoritative server was seen to be asked from here. Below a zone
- * in use cap, floor and chain may all be there unseen: not verified. */
+ * unless the authoritative server was seen to be asked from here. dnsmasq,
+ * whose way it is to renew the SOA, never asks one: another resolver stands
+ * beside it, at the same address. Below a zone in use cap, floor and chain may
+ * all be there unseen: not verified. */
 void nx_measured_settle(struct nx_measured *m) {
     struct nx_profile *p = &m->profile;
     p->verified = m->sibling_w_s == 0;
-    p->chain_possible = m->chain != NX_CHAIN_NONE;
+    p->chain_possible = m->chain != NX_CHAIN_NONE ||
+                        m->soa_clock == NX_SOA_CLOCK_SHARED_RENEWED;
     p->soa_clock = p->chain_possible && m->soa_clock == NX_SOA_CLOCK_OWN
                        ? NX_SOA_CLOCK_UNKNOWN
                        : m->soa_clock;

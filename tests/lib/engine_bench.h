@@ -220,8 +220,9 @@ static inline void sees_address(struct engine_bench *b, uint32_t agent,
 }
 
 /* The auditor finds the zone at name server `of`, and asks one about it. */
-static inline void audits_at(struct engine_bench *b, unsigned of,
-                             unsigned asked, bool good, int64_t at_us) {
+static inline void audits_type(struct engine_bench *b, unsigned of,
+                               unsigned asked, uint16_t qtype, bool good,
+                               int64_t at_us) {
     static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
     const struct nx_endpoint at = name_server(of);
     const struct nx_delegation d = {.name = www,
@@ -240,8 +241,13 @@ static inline void audits_at(struct engine_bench *b, unsigned of,
                                  .soa_serial = 1,
                                  .soa_minimum_s = 900};
     const struct nx_question question = {
-        .name = www, .qtype = NX_TYPE_A, .to = name_server(asked)};
+        .name = www, .qtype = qtype, .to = name_server(asked)};
     batch_of(b, AUDITOR, &question, good ? &yes : &no, 900, at_us, &d);
+}
+
+static inline void audits_at(struct engine_bench *b, unsigned of,
+                             unsigned asked, bool good, int64_t at_us) {
+    audits_type(b, of, asked, NX_TYPE_A, good, at_us);
 }
 
 /* The auditor asks the only name server. */

@@ -107,6 +107,94 @@ static void test_w_as_sent(void **state) {
     assert_int_equal(f->soa_minimum_s, 700);
 }
 
+/* Both servers are good from T0 + 30 s on, and verified. */
+static void verify(struct bench *b) {
+    delegate(b, 1, apex, 1, 2, T0);
+    denies(b, 1, 1, apex, 900, T0);
+    denies(b, 1, 2, apex, 900, T0);
+    (void)step(b, T0);
+    for (int i = 6; i < 40; i++) {
+        good(b, 1, 1, T0 + i * 5 * S);
+        good(b, 1, 2, T0 + i * 5 * S);
+        (void)step(b, T0 + i * 5 * S + S);
+    }
+    assert_true(nx_authority_facts(b->a)->verified);
+    assert_true(nx_authority_proven(b->a));
+}
+
+/* A vantage that joins cannot reach one of the servers. */
+static void test_joining_vantage_takes_nothing_back(void **state) {
+    struct bench *b = *state;
+    verify(b);
+    delegate(b, 2, apex, 1, 2, T0 + 200 * S);
+    for (int i = 40; i < 80; i++) {
+        int64_t at_us = T0 + i * 5 * S;
+        good(b, 1, 1, at_us);
+        good(b, 1, 2, at_us);
+        good(b, 2, 1, at_us);
+        silent(b, 2, 2, at_us);
+        const struct nx_auth_facts *f = step(b, at_us + S);
+        assert_true(f->all_ns_good);
+        assert_true(f->verified);
+        assert_true(nx_authority_proven(b->a));
+    }
+    denies(b, 2, 2, apex, 900, T0 + 400 * S);
+    assert_false(step(b, T0 + 400 * S)->all_ns_good);
+}
+
+/* A server that joins holds the guard shut until it said something. */
+static void test_joining_server_holds_the_guard(void **state) {
+    struct bench *b = *state;
+    verify(b);
+    delegate(b, 1, apex, 1, 3, T0 + 200 * S);
+    good(b, 1, 1, T0 + 200 * S);
+    good(b, 1, 2, T0 + 200 * S);
+    assert_true(step(b, T0 + 200 * S)->all_ns_good);
+    assert_false(nx_authority_proven(b->a));
+    silent(b, 1, 3, T0 + 205 * S);
+    assert_true(step(b, T0 + 206 * S)->verified);
+    assert_false(nx_authority_proven(b->a));
+    good(b, 1, 3, T0 + 210 * S);
+    assert_true(step(b, T0 + 211 * S)->verified);
+    assert_true(nx_authority_proven(b->a));
+}
+
+/* An auditor is revoked: what it saw goes on to count. */
+static void test_forgotten_vantage_leaves_its_times(void **state) {
+    struct bench *b = *state;
+    verify(b);
+    delegate(b, 2, apex, 1, 2, T0 + 200 * S);
+    good(b, 2, 1, T0 + 200 * S);
+    good(b, 2, 2, T0 + 200 * S);
+    const struct nx_auth_facts before = *step(b, T0 + 201 * S);
+    assert_int_equal(before.restored_hi_us, T0 + 30 * S + EPS);
+    nx_authority_forget(b->a, 1);
+    const struct nx_auth_facts *f = step(b, T0 + 202 * S);
+    assert_true(f->all_ns_good);
+    assert_int_equal(f->restored_hi_us, before.restored_hi_us);
+    assert_int_equal(f->restored_lo_us, before.restored_lo_us);
+}
+
+/* All name servers fall silent after the restoration. */
+static void test_good_servers_that_fall_silent(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_view view;
+    verify(b);
+    for (int i = 40; i < 140; i++) {
+        silent(b, 1, 1, T0 + i * 5 * S);
+        good(b, 1, 2, T0 + i * 5 * S);
+        assert_true(step(b, T0 + i * 5 * S)->verified);
+        if (i == 60) {
+            assert_int_equal(nx_authority_view(b->a, &view), 0);
+            assert_int_equal(view.servers[0].class_, NX_AUTH_GOOD);
+        }
+    }
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_int_equal(view.servers[0].class_, NX_AUTH_SILENT);
+    assert_false(view.servers[0].good);
+    assert_int_equal(view.servers[1].class_, NX_AUTH_GOOD);
+}
+
 static void test_hostile_soa(void **state) {
     struct bench *b = *state;
     static const uint8_t shorter[] = {0, 21, 0, 0};
@@ -292,6 +380,10 @@ int main(void) {
         TEST(test_w_as_sent),
         TEST(test_serial_of_the_parent),
         TEST(test_soa_of_the_parent),
+        TEST(test_joining_vantage_takes_nothing_back),
+        TEST(test_joining_server_holds_the_guard),
+        TEST(test_forgotten_vantage_leaves_its_times),
+        TEST(test_good_servers_that_fall_silent),
         TEST(test_hostile_soa),
         TEST(test_declared_without_agent),
         TEST(test_declared_for_later),

@@ -200,6 +200,9 @@ static void test_chain_hides_the_clock(void **state) {
     assert_int_equal(m.chain, NX_CHAIN_NONE);
     assert_false(m.profile.chain_possible);
     assert_int_equal(m.profile.soa_clock, NX_SOA_CLOCK_OWN);
+    m.soa_clock = NX_SOA_CLOCK_SHARED_RENEWED; /* dnsmasq only forwards */
+    nx_measured_settle(&m);
+    assert_true(m.profile.chain_possible);
 }
 
 /* --- the end of a short one: the laws of S1, eight phases each --- */
