@@ -138,10 +138,9 @@ static bool is_waited_for(const struct nx_authority *a,
                           const struct nx_auth_rules *rules,
                           const struct nx_auth_entry *e, int64_t now_us) {
     const struct nx_auth_vantage *v = nx_auth_vantage(a, e->agent_id);
-    bool counts = v != NULL && (!vantage_stale(v, rules, now_us) ||
-                                !any_fresh(a, rules, now_us));
 
-    return counts && e->server.class_ == NX_AUTH_PENDING &&
+    return e->server.class_ == NX_AUTH_PENDING && v != NULL &&
+           (!vantage_stale(v, rules, now_us) || !any_fresh(a, rules, now_us)) &&
            !good_elsewhere(a, rules, e, now_us);
 }
 
