@@ -13,6 +13,7 @@
 
 #include "collector/io_verify.h"
 #include "collector/store/io_store_profiles.h"
+#include "collector/store/io_store_retain.h"
 #include "collector/store/io_store_sqlite.h"
 #include "collector/store/schema.h"
 #include "common/io_clock.h"
