@@ -93,9 +93,42 @@ static int start_enrolment(struct nx_service *service,
                               on_claim, service, &service->enrol, why, why_cap);
 }
 
+/* Incidents that were opened by a clock that was ahead go on by that clock. */
+static int set_clock(struct nx_service *service) {
+    struct nx_lead_marks marks;
+    int64_t wall_us = nx_service_now_us(service);
+    int err = nx_store_lead_marks(service->store, wall_us, &marks);
+    if (err != NX_OK) {
+        return err;
+    }
+    int64_t lead_us = nx_lead(&marks, wall_us);
+    service->clock.wall0_us += lead_us;
+    service->started_us = nx_service_now_us(service);
+    if (lead_us > 0) {
+        snprintf(service->clock_problem, sizeof(service->clock_problem),
+                 "the clock was set back: for the incidents that were opened "
+                 "before that, all times are by the old one, %" PRId64
+                 " s ahead; start the collector again when they are closed",
+                 lead_us / 1000000);
+    } else if (marks.far_n > 0) {
+        snprintf(service->clock_problem, sizeof(service->clock_problem),
+                 "%" PRIu64 " open incidents were opened by a clock that was "
+                 "more than a day ahead: nothing that agents see counts for "
+                 "them; close them and open new ones",
+                 marks.far_n);
+    }
+    if (service->clock_problem[0] != '\0') {
+        nx_log(NX_LOG_ERROR, "%s", service->clock_problem);
+    }
+    return NX_OK;
+}
+
 static int start(struct nx_service *service, const struct nx_keypair *keys,
                  bool check, char *why, size_t why_cap) {
     int err = start_store(service, check, why, why_cap);
+    if (err == NX_OK) {
+        err = set_clock(service);
+    }
     if (err == NX_OK) {
         err = start_sockets(service, keys, why, why_cap);
     }
@@ -354,10 +387,11 @@ static const char *problem_of(const struct nx_service *service) {
         nx_auth_problem(service->auth),
         service->enrol != NULL ? nx_enrol_problem(service->enrol) : "",
         nx_ingest_problem(service->ingest),
+        service->clock_problem,
         service->retain.problem,
     };
     size_t i = 0;
-    while (i < 4 && problems[i][0] == '\0') {
+    while (i < 5 && problems[i][0] == '\0') {
         i++;
     }
     return problems[i];

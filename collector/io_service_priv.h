@@ -31,6 +31,7 @@ struct nx_service {
     struct nx_engine_settings settings; /* in force: those at the start */
     struct nx_steady clock;
     int64_t started_us;
+    char clock_problem[240]; /* it was set back; "" */
     void *zmq;
     struct nx_store *store;
     struct nx_engine *engine;

@@ -21,6 +21,7 @@
 #include "collector/score/learn.h"
 #include "collector/score/tally.h"
 #include "collector/status/report.h"
+#include "collector/store/lead.h"
 
 #define NX_STORE_WHY_MAX 512U
 
@@ -192,6 +193,9 @@ int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
                              void (*visit)(void *user, uint32_t id,
                                            const char *document),
                              void *user) NX_MUSTUSE;
+/* For nx_lead, at a start. */
+int nx_store_lead_marks(struct nx_store *store, int64_t now_us,
+                        struct nx_lead_marks *out) NX_MUSTUSE;
 /* Takes back one that nothing refers to yet. */
 int nx_store_incident_drop(struct nx_store *store, uint32_t id) NX_MUSTUSE;
 int nx_store_incidents(struct nx_store *store,

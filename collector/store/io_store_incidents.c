@@ -96,6 +96,25 @@ int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
     return row;
 }
 
+int nx_store_lead_marks(struct nx_store *store, int64_t now_us,
+                        struct nx_lead_marks *out) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_LEAD_MARKS,
+        "SELECT max(opened_us) FILTER (WHERE opened_us <= ?1), (SELECT "
+        "max(received_us) FROM batch WHERE received_us <= ?1), count(*) "
+        "FILTER (WHERE opened_us > ?1) FROM incident WHERE closed_us IS NULL");
+    nx_sq_int(&sq, now_us + NX_LEAD_MAX_US);
+    int row = nx_sq_step(&sq);
+    if (row <= 0) {
+        return row == 0 ? NX_EIO : row;
+    }
+    *out = (struct nx_lead_marks){.opened_us = nx_sq_get_time(&sq, 0),
+                                  .received_us = nx_sq_get_time(&sq, 1),
+                                  .far_n = nx_sq_get_u64(&sq, 2)};
+    nx_sq_end(&sq);
+    return NX_OK;
+}
+
 int nx_store_incident_drop(struct nx_store *store, uint32_t id) {
     struct nx_sq sq = nx_sq_use(store, NX_SQ_INCIDENT_DROP,
                                 "DELETE FROM incident WHERE incident_id = ?1");

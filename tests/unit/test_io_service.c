@@ -689,6 +689,37 @@ static void test_silent_resolvers_are_rebuilt(void **state) {
     assert_int_equal(targets_of(f).state, NX_STATE_UNKNOWN);
 }
 
+/* The clock was ahead when an incident was opened, and is right again: what is
+ * seen from now on counts for it all the same. */
+static void test_opened_by_a_clock_ahead(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_record record;
+    struct nx_service_health health;
+    static struct nx_incident incident;
+    const struct nx_agent lyon = agent_in("lyon", "");
+    incident = incident_of(nx_service_now_us(f->service));
+    assert_int_equal(nx_service_agent_accept(
+                         f->service, f->client.keys.public_key, &lyon, &record),
+                     NX_OK);
+    assert_int_equal(nx_service_incident_open(f->service, &incident), NX_OK);
+    nx_service_free(&f->service);
+    write_sql(f, "UPDATE incident SET opened_us = opened_us + 7200000000");
+    start(f);
+    nx_service_health(f->service, &health);
+    assert_non_null(strstr(health.problem, "the clock was set back"));
+    connect_client(f);
+    nx_test_client_hello(&f->client, NX_PROTOCOL);
+    send_and_wait(f, 1, 3);
+    assert_int_equal(targets_of(f).looks_n, 3);
+    /* Too far: it is said. */
+    nx_test_client_close(&f->client);
+    nx_service_free(&f->service);
+    write_sql(f, "UPDATE incident SET opened_us = opened_us + 864000000000");
+    start(f);
+    nx_service_health(f->service, &health);
+    assert_non_null(strstr(health.problem, "close them and open new ones"));
+}
+
 /* The clock was a day ahead in the run before: that evidence cannot be placed,
  * and must not look fresh until tomorrow. */
 static void test_clock_was_set_back(void **state) {
@@ -795,6 +826,7 @@ int main(void) {
         WITH_SERVICE(test_recording_names_settings_in_force),
         WITH_SERVICE(test_targets_are_rebuilt),
         WITH_SERVICE(test_silent_resolvers_are_rebuilt),
+        WITH_SERVICE(test_opened_by_a_clock_ahead),
         WITH_SERVICE(test_clock_was_set_back),
         WITH_SERVICE(test_lost_rows_are_written_again),
         cmocka_unit_test_setup_teardown(test_refuses_open_key_file, setup_files,
