@@ -303,7 +303,9 @@ void nx_bundle_finish(struct nx_bundle *bundle, const struct nx_incident *of,
     nx_text_addf(&readme, "written   %s\nby        nxclear " NX_VERSION "\n\n",
                  nx_time_text(now_us, text));
     if (!complete) {
-        nx_text_add(&readme, "Incomplete: the collector broke off.\n\n");
+        nx_text_add(&readme,
+                    "Incomplete: the collector broke off, or does not have all "
+                    "of it any more.\n\n");
     }
     for (size_t i = 0; i < bundle->files_n; i++) {
         const struct nx_bundle_file *file = &bundle->files[i];

@@ -46,7 +46,7 @@ static int take_line(struct reading *r, size_t number, const char *line,
     }
     if (err == 0 && number > 0) {
         nx_bundle_record(r->bundle, &record);
-        r->complete |= record.kind == NX_RECORD_END;
+        r->complete |= nx_record_is_whole_end(&record);
     }
     return err;
 }

@@ -10,6 +10,7 @@
 #include "collector/replay/replay.h"
 #include "collector/replay/vector.h"
 #include "collector/status/status.h"
+#include "common/rfc3339.h"
 
 #define INPUT_MAX_BYTES (64U << 20)
 #define BLOCK_BYTES 65536U
@@ -123,7 +124,8 @@ struct player {
     size_t at_i;      /* of args->at_us */
     int64_t every_us; /* next moment of --every; NX_TIME_NONE: none */
     unsigned moments_n;
-    bool ended; /* the last record was seen */
+    bool ended;                      /* the last record was seen */
+    struct nx_recording_lacks lacks; /* as it says */
 };
 
 static int show_moment(struct player *p, int64_t at_us) {
@@ -211,8 +213,26 @@ static int play_record(struct player *p, const char *line, size_t len) {
     if (record.kind == NX_RECORD_OPEN && p->args->every_us > 0) {
         p->every_us = record.at_us + p->args->every_us;
     }
-    p->ended |= record.kind == NX_RECORD_END;
+    if (record.kind == NX_RECORD_END) {
+        p->ended = true;
+        p->lacks = record.u.lacks;
+    }
     return 0;
+}
+
+/* What was shown is not all that was known then. */
+static int tell_lacks(const struct player *p) {
+    char before[NX_TIME_TEXT_MAX];
+    if (p->lacks.before_us != NX_TIME_UNKNOWN) {
+        return complain_at(p->args, NX_EXIT_DATA,
+                           ": lacks what was received before %s",
+                           nx_time_text(p->lacks.before_us, before));
+    }
+    return p->lacks.damaged_n == 0
+               ? 0
+               : complain_at(p->args, NX_EXIT_DATA,
+                             ": lacks %ju messages that were damaged",
+                             (uintmax_t)p->lacks.damaged_n);
 }
 
 /* Without any wish: how things stood in the end. */
@@ -235,7 +255,7 @@ static int finish(struct player *p) {
         exit_code = complain_at(args, NX_EXIT_DATA,
                                 ": breaks off after line %ju", p->line_n);
     }
-    return exit_code;
+    return exit_code == 0 && p->ended ? tell_lacks(p) : exit_code;
 }
 
 /* One line without its end into buffer (NX_RECORDING_LINE_MAX); a longer one

@@ -48,9 +48,19 @@ void nx_recording_write_batch(int64_t at_us, uint32_t agent_id,
 /* What was measured of a resolver (row->measured), from now on. */
 void nx_recording_write_resolver(int64_t at_us, const struct nx_book_row *row,
                                  struct nx_text *out);
-/* OPEN, CLOSE: the incident was; END: nothing is missing up to at_us. */
+/* OPEN, CLOSE: the incident was. */
 void nx_recording_write_turn(int64_t at_us, enum nx_record_kind kind,
                              struct nx_text *out);
+
+/* What a recording lacks up to its end. */
+struct nx_recording_lacks {
+    int64_t before_us;  /* what was received before is not stored any more;
+                           NX_TIME_UNKNOWN: it is */
+    uint64_t damaged_n; /* stored messages that were left out */
+};
+void nx_recording_write_end(int64_t at_us,
+                            const struct nx_recording_lacks *lacks,
+                            struct nx_text *out);
 
 /* --- reading --- */
 
@@ -64,8 +74,12 @@ struct nx_record {
         struct nx_batch batch;
         struct nx_profile profile;
         struct nx_book_row resolver;
+        struct nx_recording_lacks lacks; /* END */
     } u;
 };
+
+/* It is the end, and nothing is missing before it. */
+bool nx_record_is_whole_end(const struct nx_record *record);
 
 struct nx_recording_header {
     struct nx_incident incident;

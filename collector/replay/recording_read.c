@@ -74,6 +74,7 @@ static void read_incident(const struct nx_in *in, struct nx_incident *out) {
     if (out->opened_us == NX_TIME_UNKNOWN) {
         nx_in_fail(&opened, "missing");
     }
+    out->audit = nx_in_bool(in, "audit", false);
     nx_take_text(in, "note", out->note, sizeof(out->note));
     take_learnt(in, &out->learnt);
     size_t n = nx_in_size(&items, NX_INCIDENT_ITEMS_MAX);
@@ -205,11 +206,21 @@ static void read_body(const struct nx_in *in, struct nx_arena *arena,
     case NX_RECORD_RESOLVER:
         nx_take_resolver(in, arena, &out->u.resolver);
         break;
+    case NX_RECORD_END:
+        out->u.lacks.before_us = nx_take_moment(in, "missing_before");
+        out->u.lacks.damaged_n =
+            (uint64_t)nx_in_integer(in, "damaged", 0, INT64_MAX, 0);
+        break;
     case NX_RECORD_OPEN:
     case NX_RECORD_CLOSE:
-    case NX_RECORD_END:
         break;
     }
+}
+
+bool nx_record_is_whole_end(const struct nx_record *record) {
+    return record->kind == NX_RECORD_END &&
+           record->u.lacks.before_us == NX_TIME_UNKNOWN &&
+           record->u.lacks.damaged_n == 0;
 }
 
 int nx_recording_read(const char *line, size_t len, struct nx_arena *arena,

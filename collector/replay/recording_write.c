@@ -297,13 +297,14 @@ static json_t *incident_json(const struct nx_incident *incident) {
         (void)nx_json_add(items, item_json(&incident->items[i]));
     }
     return json_pack(
-        "{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "id",
+        "{s:I, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:s}", "id",
         (json_int_t)incident->id, "opened", moment(incident->opened_us),
         "closed", moment(incident->closed_us), "outage_from",
         moment(incident->outage_from_us), "outage_to",
         moment(incident->outage_to_us), "restored",
-        moment(incident->restored_us), "note", nx_json_text(incident->note),
-        "items", items, "learnt", nx_learnt_write(&incident->learnt, learnt));
+        moment(incident->restored_us), "audit", incident->audit ? 1 : 0, "note",
+        nx_json_text(incident->note), "items", items, "learnt",
+        nx_learnt_write(&incident->learnt, learnt));
 }
 
 static json_t *settings_json(const struct nx_engine_settings *s) {
@@ -385,4 +386,16 @@ void nx_recording_write_batch(int64_t at_us, uint32_t agent_id,
 void nx_recording_write_turn(int64_t at_us, enum nx_record_kind kind,
                              struct nx_text *out) {
     nx_record_end(nx_record_begin(at_us, kind), true, out);
+}
+
+void nx_recording_write_end(int64_t at_us,
+                            const struct nx_recording_lacks *lacks,
+                            struct nx_text *out) {
+    json_t *r = nx_record_begin(at_us, NX_RECORD_END);
+    bool complete =
+        (lacks->before_us == NX_TIME_UNKNOWN ||
+         nx_json_set(r, "missing_before", moment(lacks->before_us))) &&
+        (lacks->damaged_n == 0 ||
+         nx_json_set(r, "damaged", integer(lacks->damaged_n)));
+    nx_record_end(r, complete, out);
 }

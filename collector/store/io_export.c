@@ -34,6 +34,7 @@ struct nx_export {
     int64_t last_us; /* of the last line */
     uint8_t *met;    /* by agent id: introduced */
     size_t met_n;
+    struct nx_recording_lacks lacks;
     bool started;
     bool beyond;         /* the end of the incident */
     struct nx_text *out; /* of this part */
@@ -47,11 +48,12 @@ static void add_turn(struct nx_export *x, const struct turn *turn) {
     x->turns[i] = *turn;
 }
 
-/* One that was revoked had been accepted before; when is not stored. */
+/* One that is not accepted any more had been before; when is not stored. A key
+ * that was rejected at once was never an agent. */
 static void add_agent(struct nx_export *x, const struct nx_agent_record *r,
                       int64_t from_us) {
     struct turn turn = {r->changed_us, NX_RECORD_AGENT, r->agent};
-    if (r->state == NX_AGENT_PENDING) {
+    if (r->state == NX_AGENT_PENDING || !nx_agent_ever_accepted(r)) {
         return;
     }
     turn.agent.accepted = true;
@@ -60,7 +62,7 @@ static void add_agent(struct nx_export *x, const struct nx_agent_record *r,
         turn.at_us = r->changed_us;
     }
     add_turn(x, &turn);
-    if (r->state == NX_AGENT_REVOKED) {
+    if (!r->agent.accepted) {
         turn.agent.accepted = false;
         turn.at_us = r->changed_us > from_us ? r->changed_us : from_us;
         add_turn(x, &turn);
@@ -80,6 +82,16 @@ static void add_turns(struct nx_export *x, const struct nx_export_parts *parts,
                              .kind = NX_RECORD_CLOSE};
         add_turn(x, &turn);
     }
+}
+
+/* Retention may have deleted the beginning, or all of it. */
+static int begin_log(struct nx_export *x) {
+    struct nx_store_extent log;
+    int err = nx_store_log_extent(x->store, &log);
+    if (err == NX_OK && !log.whole && log.from_us > x->incident.opened_us) {
+        x->lacks.before_us = log.from_us;
+    }
+    return err;
 }
 
 int nx_export_new(const struct nx_export_parts *parts, struct nx_export **out) {
@@ -104,9 +116,13 @@ int nx_export_new(const struct nx_export_parts *parts, struct nx_export **out) {
     x->settings = *parts->settings;
     int64_t from_us = x->incident.opened_us - BEFORE_US;
     x->last_us = from_us;
+    x->lacks.before_us = NX_TIME_UNKNOWN;
     x->profiles.measured_us = x->incident.opened_us - NX_PROFILE_AGED_US;
     add_turns(x, parts, from_us);
     int err = nx_store_mark_at(x->store, from_us, &x->mark);
+    if (err == NX_OK) {
+        err = begin_log(x);
+    }
     if (err != NX_OK) {
         nx_export_free(&x);
         return err;
@@ -188,9 +204,6 @@ static void turns_until(struct nx_export *x, int64_t at_us) {
 /* An agent speaks before its turn when it was accepted again, as something
  * else: then it has been that from now on, and stays so at its turn. */
 static void introduce(struct nx_export *x, uint32_t agent_id, int64_t at_us) {
-    if (agent_id >= x->met_n || x->met[agent_id] != 0) {
-        return;
-    }
     for (size_t i = x->turns_done; i < x->turns_n; i++) {
         if (x->turns[i].kind == NX_RECORD_AGENT &&
             x->turns[i].agent.id == agent_id) {
@@ -204,17 +217,28 @@ static void introduce(struct nx_export *x, uint32_t agent_id, int64_t at_us) {
 
 /* --- messages --- */
 
+/* False: nobody knows it. One that was accepted since the recording began ends
+ * it. */
+static bool is_met(struct nx_export *x, uint32_t agent_id, int64_t at_us) {
+    if (agent_id >= x->met_n) {
+        x->beyond = true;
+        return false;
+    }
+    if (x->met[agent_id] == 0) {
+        introduce(x, agent_id, at_us);
+    }
+    return x->met[agent_id] != 0;
+}
+
 /* What concerns the time before the opening, and what comes after the end, is
  * left out, but for hellos: resolvers stay known. */
 static void write_message(struct nx_export *x, const struct nx_store_batch *row,
                           const struct nx_up *up) {
     if (up->kind == NX_UP_HELLO) {
-        introduce(x, row->agent_id, row->received_us);
         nx_recording_write_hello(row->received_us, row->agent_id, &up->u.hello,
                                  x->out);
     } else if (row->received_us >= x->incident.opened_us ||
                !up->u.batch.clock.offset_known) {
-        introduce(x, row->agent_id, row->received_us);
         nx_recording_write_batch(row->received_us, row->agent_id, &up->u.batch,
                                  row->skip, &x->incident, x->out);
     }
@@ -226,6 +250,9 @@ static void see_message(void *user, const struct nx_store_batch *row) {
     struct nx_up up;
     const char *why = "";
     int64_t closed_us = x->incident.closed_us;
+    if (x->beyond) {
+        return;
+    }
     if (closed_us != NX_TIME_UNKNOWN && row->received_us > closed_us) {
         x->beyond |= row->received_us > closed_us + AFTER_US;
         return;
@@ -235,6 +262,7 @@ static void see_message(void *user, const struct nx_store_batch *row) {
                            : nx_codec_unpack_up(row->payload, row->payload_len,
                                                 &x->arena, &up, &why);
     if (err != NX_OK) {
+        x->lacks.damaged_n++;
         nx_log(NX_LOG_WARN,
                "recording of incident %" PRIu32
                ": a stored message is damaged and left out %s",
@@ -242,7 +270,9 @@ static void see_message(void *user, const struct nx_store_batch *row) {
         return;
     }
     turns_until(x, row->received_us);
-    write_message(x, row, &up);
+    if (is_met(x, row->agent_id, row->received_us)) {
+        write_message(x, row, &up);
+    }
 }
 
 static int start(struct nx_export *x) {
@@ -254,9 +284,9 @@ static int start(struct nx_export *x) {
 
 /* All that is stored has been read, or is beyond the end. */
 static int finish(struct nx_export *x) {
-    turns_until(x, INT64_MAX);
+    turns_until(x, end_of(x));
     resolvers_until(x, end_of(x));
-    nx_recording_write_turn(x->last_us, NX_RECORD_END, x->out);
+    nx_recording_write_end(x->last_us, &x->lacks, x->out);
     int err = x->page_err != NX_ENOTFOUND ? x->page_err : NX_OK;
     return err != NX_OK ? err : x->out->failed ? NX_ENOMEM : 0;
 }

@@ -227,7 +227,6 @@ class PowerDnsPolicy(PowerDns):
 
 
 REWRITTEN_ADDRESS = "192.0.2.66"
-REWRITTEN_ADDRESS_6 = "2001:db8::66"
 
 
 class PowerDnsRewriting(PowerDns):
@@ -235,14 +234,12 @@ class PowerDnsRewriting(PowerDns):
 
     def _config(self):
         self._write("rewrite.lua", f"""function nxdomain(dq)
-  local made_up = {{[pdns.A] = "{REWRITTEN_ADDRESS}",
-                    [pdns.AAAA] = "{REWRITTEN_ADDRESS_6}"}}
-  if not made_up[dq.qtype] then
-    return false
+  if dq.qtype == pdns.A then
+    dq.rcode = 0
+    dq:addAnswer(pdns.A, "{REWRITTEN_ADDRESS}", 60)
+    return true
   end
-  dq.rcode = 0
-  dq:addAnswer(dq.qtype, made_up[dq.qtype], 60)
-  return true
+  return false
 end
 """)
         return super()._config() + \
@@ -280,5 +277,5 @@ __all__ = ["Bind", "BindForwarder", "BindPolicy", "BindRefusing", "Dnscache",
            "Dnsdist", "DnsdistDirect", "DnsdistPinned", "Dnsmasq",
            "DnsmasqDirect", "Kresd", "KresdPlain", "KresdTwice", "Networks",
            "PowerDns", "PowerDnsForwarder", "PowerDnsPolicy",
-           "PowerDnsRewriting", "REWRITTEN_ADDRESS", "REWRITTEN_ADDRESS_6",
-           "Refusing", "Resolved", "Unbound", "UnboundForwarder", "UnboundPolicy"]
+           "PowerDnsRewriting", "REWRITTEN_ADDRESS", "Refusing", "Resolved",
+           "Unbound", "UnboundForwarder", "UnboundPolicy"]
