@@ -11,7 +11,16 @@
  * guard at once, whoever says otherwise. That no server denies and at least
  * half of them have the record is a proof of its own, as long as a plan's; with
  * policy.own_proof it is needed, so that no plan, wrong or forged, opens the
- * guard alone. */
+ * guard alone.
+ *
+ * What was asked before the guard closed cannot be taken back. A resolver that
+ * reaches the name servers has asked them within milliseconds. One that does
+ * not (its line is down) goes on trying by itself for as long as it likes,
+ * after the end of who asked too; systemd-resolved for 74 s (io_lookup.h). If
+ * the record goes away in that time and the line comes back, the denial that it
+ * meets then is of a question of ours. No schedule rules that out: the first
+ * question to such a resolver is enough, and that it does not answer is known
+ * only afterwards. */
 #ifndef NX_AGENT_GUARD_H
 #define NX_AGENT_GUARD_H
 

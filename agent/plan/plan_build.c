@@ -305,26 +305,29 @@ static int build_tasks(struct build *b) {
 
 /* Each resolver is asked first whether the zone of a sibling label is signed,
  * once for all of them. */
-static int add_vouch(struct build *b, const struct nx_target *sibling) {
-    const struct nx_task *task = &b->how->held->plan.tasks[sibling->task];
+static int add_vouch(struct build *b, size_t sibling) {
+    const struct nx_target target = b->targets[sibling];
+    const struct nx_task *task = &b->how->held->plan.tasks[target.task];
     uint64_t hash =
         nx_hash_u64(NX_TYPE_NS, nx_dname_hash(nx_sibling_zone(task), 0));
     const struct nx_target like = {
-        .id = resolver_hash(&b->how->resolvers[sibling->resolver], hash),
-        .task = sibling->task,
-        .resolver = sibling->resolver,
+        .id = resolver_hash(&b->how->resolvers[target.resolver], hash),
+        .task = target.task,
+        .resolver = target.resolver,
         .vouch = true};
-    return add_target(b, &like, like.id);
+    int err = add_target(b, &like, like.id);
+    uint32_t slot = *index_at(&b->made, b->targets, like.id);
+    b->targets[sibling].vouched_by = slot != 0 ? slot - 1 : NX_VOUCH_NONE;
+    return err;
 }
 
 static int build_vouches(struct build *b) {
     const struct nx_plan *plan = &b->how->held->plan;
     int err = NX_OK;
     for (size_t i = 0, n = b->n; i < n && err != NX_ENOMEM; i++) {
-        const struct nx_target sibling = b->targets[i];
-        if (sibling.task < NX_TARGET_GONE &&
-            plan->tasks[sibling.task].sibling) {
-            err = add_vouch(b, &sibling);
+        uint32_t task = b->targets[i].task;
+        if (task < NX_TARGET_GONE && plan->tasks[task].sibling) {
+            err = add_vouch(b, i);
         }
     }
     return err == NX_ENOMEM ? err : NX_OK; /* without a word none is asked */

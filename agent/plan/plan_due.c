@@ -66,20 +66,14 @@ bool nx_planner_may_canary(const struct nx_planner *planner,
 
 bool nx_planner_vouched(const struct nx_planner *planner,
                         const struct nx_target *target, int64_t now_mono_us) {
-    const struct nx_task *tasks = planner->current->plan.tasks;
-    const struct nx_task *task = &tasks[target->task];
-    bool vouched = target->vouch || !task->sibling;
-    for (size_t i = 0; !vouched && i < planner->targets_n; i++) {
-        const struct nx_target *other = &planner->targets[i];
-        vouched = other->vouch && other->task < NX_TARGET_GONE &&
-                  other->resolver == target->resolver &&
-                  other->unsigned_us != INT64_MIN &&
-                  now_mono_us - other->unsigned_us <=
-                      (int64_t)NX_SIBLING_WORD_S * 1000000 &&
-                  nx_dname_equal(nx_sibling_zone(&tasks[other->task]),
-                                 nx_sibling_zone(task));
+    if (target->vouch || !planner->current->plan.tasks[target->task].sibling) {
+        return true;
     }
-    return vouched;
+    int64_t said_us = target->vouched_by != NX_VOUCH_NONE
+                          ? planner->targets[target->vouched_by].unsigned_us
+                          : INT64_MIN;
+    return said_us != INT64_MIN &&
+           now_mono_us - said_us <= (int64_t)NX_SIBLING_WORD_S * 1000000;
 }
 
 /* What the guard says of a task: the same for all of its resolvers, which stand

@@ -8,6 +8,7 @@
 #define NX_TARGET_IDENTITY UINT32_MAX   /* task: the identity of a resolver */
 #define NX_TARGET_GONE (UINT32_MAX - 1) /* task: not in the plan any more */
 #define NX_RESOLVER_NONE UINT16_MAX
+#define NX_VOUCH_NONE UINT32_MAX
 
 /* What a question is asked with once more (plan_again.c), lowest bit first. */
 enum {
@@ -35,6 +36,7 @@ struct nx_target {
     bool unwalked;     /* no walk of ours will say a word of it */
     bool vouch; /* asks the resolver whether the zone of the task is signed */
     int64_t unsigned_us; /* vouch: when it last said no; INT64_MIN: never */
+    uint32_t vouched_by; /* of a sibling label: index of the one that asks */
 };
 
 /* A plan with everything in one block. */

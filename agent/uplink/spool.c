@@ -34,7 +34,7 @@ int nx_spool_new(const struct nx_spool_conf *conf,
         nx_spool_free(&s);
         return err;
     }
-    s->fresh_from = s->next_seq;
+    s->fresh_from = s->new_from = s->next_seq;
     nx_spool_lanes_back(s);
     *out = s;
     return NX_OK;
@@ -259,12 +259,13 @@ bool nx_spool_ack(struct nx_spool *s, const struct nx_ack *ack,
     bool same = now_n == before_n && ack->acked_seq == s->acked_seq;
     if (now_n > before_n && ack->acked_seq >= s->acked_seq) {
         go_forward(s, ack, now_us);
-        nx_spool_flights_settle(s);
+        nx_spool_flights_settle(s, ack->echo);
         count_lost(s, ack);
     } else if (answers_hello && !same) {
         go_back(s, ack); /* it may know more beyond what it lost */
         count_lost(s, ack);
     } else if (same) {
+        nx_spool_flights_settle(s, ack->echo);
         count_lost(s, ack);
     }
     return sample;

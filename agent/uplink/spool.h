@@ -172,11 +172,14 @@ uint64_t nx_spool_keep(struct nx_spool *spool, uint32_t crc);
 /* A connection has begun: from here on what comes is fresh. */
 void nx_spool_connected(struct nx_spool *spool, int64_t now_mono_us);
 
-/* Acks stay away: back to the first that is not settled. */
+/* nx_spool_timeout_at has come: what was passed over goes again, or, when
+ * nothing was, all that is not settled. */
 void nx_spool_rewind(struct nx_spool *spool, int64_t now_mono_us);
 
-/* When acks have stayed away for too long if none comes: timeout_us after the
- * last progress or the first sending; INT64_MAX when nothing is unanswered. */
+/* When a batch is to go again if no ack comes: timeout_us after the last
+ * progress or the first sending; after it was sent, when something that was
+ * sent later is settled; a tenth of that, when it was answered and not taken.
+ * INT64_MAX when nothing is unanswered. */
 int64_t nx_spool_timeout_at(const struct nx_spool *spool, int64_t timeout_us);
 
 void nx_spool_ledger(const struct nx_spool *spool, struct nx_ledger *out);

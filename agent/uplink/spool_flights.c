@@ -4,6 +4,8 @@
 
 #include "agent/uplink/spool_priv.h"
 
+#define ANSWERED_SOONER 10 /* than what was not answered */
+
 /* flights_n: there is none. */
 static size_t flight_of(const struct nx_spool *s, uint32_t crc) {
     size_t i = 0;
@@ -14,6 +16,7 @@ static size_t flight_of(const struct nx_spool *s, uint32_t crc) {
 }
 
 static void flight_over(struct nx_spool *s, size_t i) {
+    s->passed_n -= i < s->passed_n ? 1 : 0;
     s->flights_n--;
     memmove(&s->flights[i], &s->flights[i + 1],
             (s->flights_n - i) * sizeof(s->flights[0]));
@@ -65,20 +68,51 @@ uint64_t nx_spool_keep(struct nx_spool *s, uint32_t crc) {
     return range.to_seq - range.from_seq + 1;
 }
 
-void nx_spool_flights_settle(struct nx_spool *s) {
+/* Nothing overtakes within a connection, and the collector answers in order:
+ * what was sent before something that is settled, or is answered itself, and is
+ * not settled was not taken. */
+void nx_spool_flights_settle(struct nx_spool *s, uint64_t echo) {
     size_t kept = 0;
+    size_t passed = 0;
+    bool answered = false;
     for (size_t i = 0; i < s->flights_n; i++) {
-        const struct nx_flight *f = &s->flights[i];
-        if (nx_settled_count(s->acked_seq, &s->ahead, f->first_seq,
-                             f->last_seq) < f->last_seq - f->first_seq + 1) {
-            s->flights[kept++] = *f;
+        const struct nx_flight f = s->flights[i];
+        bool was_passed = i < s->passed_n;
+        bool is_echo = f.first_seq == echo;
+        if (nx_settled_count(s->acked_seq, &s->ahead, f.first_seq,
+                             f.last_seq) == f.last_seq - f.first_seq + 1) {
+            passed = kept;
+            continue;
         }
+        s->flights[kept++] = f;
+        answered = answered || is_echo || (was_passed && s->answered);
+        passed = was_passed || is_echo ? kept : passed;
     }
     s->flights_n = kept;
+    s->passed_n = passed;
+    s->answered = answered;
+}
+
+/* Those that were passed go again; the others may be on their way still. */
+void nx_spool_rewind(struct nx_spool *s, int64_t now_us) {
+    size_t again_n = s->passed_n > 0 ? s->passed_n : s->flights_n;
+    s->flights_n -= again_n;
+    memmove(s->flights, &s->flights[again_n],
+            s->flights_n * sizeof(s->flights[0]));
+    s->passed_n = 0;
+    s->progress_us = now_us;
+    nx_spool_lanes_begin(s);
 }
 
 int64_t nx_spool_timeout_at(const struct nx_spool *s, int64_t timeout_us) {
-    return s->flights_n > 0 ? s->progress_us + timeout_us : INT64_MAX;
+    if (s->flights_n == 0) {
+        return INT64_MAX;
+    }
+    if (s->passed_n == 0) {
+        return s->progress_us + timeout_us;
+    }
+    return s->flights[0].sent_us +
+           (s->answered ? timeout_us / ANSWERED_SOONER : timeout_us);
 }
 
 /* --- what the collector will have --- */

@@ -61,7 +61,8 @@ static void forget_settled(struct nx_spool *s) {
 
 /* Makes one of two holes and of what is between: where that costs the fewest
  * results, and of those the fewest numbers. It takes a disk full of damage to
- * get here. */
+ * get here. What was told of either counts as told: who says that it lost fewer
+ * than it reported looks like a copy. */
 static void merge_nearest(struct nx_spool *s) {
     size_t best = 0;
     uint64_t best_cost = UINT64_MAX;
@@ -78,7 +79,9 @@ static void merge_nearest(struct nx_spool *s) {
         }
     }
     s->holes[best].to_seq = s->holes[best + 1].to_seq;
-    s->holes[best].told_to_seq = 0;
+    if (s->holes[best + 1].told_to_seq >= s->holes[best + 1].from_seq) {
+        s->holes[best].told_to_seq = s->holes[best + 1].told_to_seq;
+    }
     s->holes_n--;
     memmove(&s->holes[best + 1], &s->holes[best + 2],
             (s->holes_n - best - 1) * sizeof(s->holes[0]));

@@ -91,16 +91,20 @@ struct nx_spool {
     size_t frames_n;
     int64_t now_us; /* newest monotonic time seen */
     /* Sending. */
-    uint64_t fresh_from;
+    uint64_t fresh_from; /* the fresh lane begins here; up to new_from with what
+                            was kept, at the pace of the drain */
+    uint64_t new_from;   /* came since the connection began */
     struct nx_lane lanes[NX_LANES];
     uint64_t sent_top; /* highest number sent since the connection began */
-    struct nx_flight flights[NX_SPOOL_FLIGHT_MAX];
+    struct nx_flight flights[NX_SPOOL_FLIGHT_MAX]; /* as they were sent */
     size_t flights_n;
+    size_t passed_n; /* the first of them: what was sent later is settled, */
+    bool answered;   /* or they were answered, and not taken */
     struct nx_seq_range waiting[NX_SPOOL_WAITING_MAX]; /* nx_spool_keep */
     size_t waiting_n;
     int64_t progress_us;
     int64_t drain_us;   /* the next batch of the drain not before */
-    bool drain_rests;   /* when it was looked at last there was none to send */
+    bool kept_rests;    /* when it was looked at last there was none to send */
     int64_t blocked_us; /* what is next waits until the ledger can be written:
                            to be tried again then; INT64_MAX: it does not */
     bool peeked;        /* what nx_spool_sent speaks of: */
@@ -175,12 +179,15 @@ int nx_spool_open(struct nx_spool *spool,
 /* An entry goes: lanes must not point to it. */
 void nx_spool_lanes_forget(struct nx_spool *spool,
                            const struct nx_entry *entry);
+/* From the first that is not settled; what is in flight stays so, or not. */
+void nx_spool_lanes_begin(struct nx_spool *spool);
 void nx_spool_lanes_back(struct nx_spool *spool);
 
 /* --- spool_flights.c --- */
 
-/* Messages that are settled now are no longer in flight. */
-void nx_spool_flights_settle(struct nx_spool *spool);
+/* Messages that are settled now are no longer in flight. echo: the first number
+ * of the one that was answered, 0: none. */
+void nx_spool_flights_settle(struct nx_spool *spool, uint64_t echo);
 /* Will the collector take the batch, when it has what is under way, by the runs
  * of numbers beyond its ack? */
 bool nx_spool_room(const struct nx_spool *spool,

@@ -16,24 +16,34 @@ _Static_assert(NX_SPOOL_HOLES_MAX <= NX_PATCH_GAPS_MAX, "all fit a message");
 
 /* --- lanes --- */
 
-/* The first number from seq on that is to be sent. */
-static uint64_t skip(const struct nx_spool *s, uint64_t seq) {
+static uint64_t beyond(uint64_t seq, uint64_t from_seq, uint64_t to_seq) {
+    return seq >= from_seq && seq <= to_seq ? to_seq + 1 : seq;
+}
+
+/* The first number from seq on that the collector misses. */
+static uint64_t skip_known(const struct nx_spool *s, uint64_t seq) {
     uint64_t before = 0;
     while (before != seq) {
         before = seq;
         seq = nx_settled_skip(s->acked_seq, &s->ahead, seq);
         for (size_t i = 0; i < s->holes_n; i++) {
-            const struct nx_hole *h = &s->holes[i];
-            seq = seq >= h->from_seq && seq <= h->to_seq ? h->to_seq + 1 : seq;
+            seq = beyond(seq, s->holes[i].from_seq, s->holes[i].to_seq);
         }
+    }
+    return seq;
+}
+
+/* ... and that is to be sent: neither on its way nor kept back. */
+static uint64_t skip(const struct nx_spool *s, uint64_t seq) {
+    uint64_t before = 0;
+    while (before != seq) {
+        before = seq;
+        seq = skip_known(s, seq);
         for (size_t i = 0; i < s->waiting_n; i++) {
-            const struct nx_seq_range *r = &s->waiting[i];
-            seq = seq >= r->from_seq && seq <= r->to_seq ? r->to_seq + 1 : seq;
+            seq = beyond(seq, s->waiting[i].from_seq, s->waiting[i].to_seq);
         }
         for (size_t i = 0; i < s->flights_n; i++) {
-            const struct nx_flight *f = &s->flights[i];
-            seq = seq >= f->first_seq && seq <= f->last_seq ? f->last_seq + 1
-                                                            : seq;
+            seq = beyond(seq, s->flights[i].first_seq, s->flights[i].last_seq);
         }
     }
     return seq;
@@ -48,23 +58,38 @@ void nx_spool_lanes_forget(struct nx_spool *s, const struct nx_entry *entry) {
     s->peeked = false;
 }
 
-void nx_spool_lanes_back(struct nx_spool *s) {
+void nx_spool_lanes_begin(struct nx_spool *s) {
     memset(s->lanes, 0, sizeof(s->lanes));
     s->lanes[NX_LANE_DRAIN].seq = 1;
     s->lanes[NX_LANE_FRESH].seq = s->fresh_from;
-    s->flights_n = 0;
     s->peeked = false;
 }
 
-void nx_spool_connected(struct nx_spool *s, int64_t now_us) {
-    s->fresh_from = s->next_seq;
-    s->waiting_n = 0;
-    nx_spool_rewind(s, now_us);
+void nx_spool_lanes_back(struct nx_spool *s) {
+    s->flights_n = 0;
+    s->passed_n = 0;
+    nx_spool_lanes_begin(s);
 }
 
-void nx_spool_rewind(struct nx_spool *s, int64_t now_us) {
-    nx_spool_lanes_back(s);
+void nx_spool_connected(struct nx_spool *s, int64_t now_us) {
+    s->fresh_from = s->new_from = s->next_seq;
+    s->waiting_n = 0;
     s->progress_us = now_us;
+    nx_spool_lanes_back(s);
+}
+
+/* The collector takes NX_AHEAD_MAX runs of numbers beyond what it misses, and
+ * there is one for each interruption of a long drain. When all are taken, the
+ * fresh lane continues the newest: it begins with what was kept since. */
+static void join_newest_run(struct nx_spool *s) {
+    if (s->ahead.n < NX_AHEAD_MAX) {
+        return;
+    }
+    uint64_t from = skip_known(s, s->ahead.runs[s->ahead.n - 1].to_seq + 1);
+    if (from < s->fresh_from) {
+        s->fresh_from = from;
+        s->lanes[NX_LANE_FRESH] = (struct nx_lane){.seq = from};
+    }
 }
 
 /* --- finding a batch --- */
@@ -149,12 +174,22 @@ static bool find(struct nx_spool *s, struct nx_lane *lane, uint64_t limit,
     return false;
 }
 
-static bool drain_may(const struct nx_spool *s, int64_t now_us) {
+static size_t drains_n(const struct nx_spool *s) {
     size_t n = 0;
     for (size_t i = 0; i < s->flights_n; i++) {
         n += s->flights[i].drain ? 1 : 0;
     }
-    return n < NX_SPOOL_DRAIN_WINDOW && now_us >= s->drain_us;
+    return n;
+}
+
+static bool drain_may(const struct nx_spool *s, int64_t now_us) {
+    return drains_n(s) < NX_SPOOL_DRAIN_WINDOW && now_us >= s->drain_us;
+}
+
+/* Leaves the drain its window, whatever of it is not answered. */
+static bool fresh_may(const struct nx_spool *s) {
+    return s->flights_n - drains_n(s) <
+           NX_SPOOL_FLIGHT_MAX - NX_SPOOL_DRAIN_WINDOW;
 }
 
 /* The lane's next batch that the collector has room for. Those it has none for
@@ -180,17 +215,17 @@ static bool find_taken(struct nx_spool *s, enum nx_lane_name name,
 }
 
 static bool next_place(struct nx_spool *s, int64_t now_us, struct place *out) {
-    if (s->flights_n == NX_SPOOL_FLIGHT_MAX ||
-        s->waiting_n == NX_SPOOL_WAITING_MAX) {
+    if (s->waiting_n == NX_SPOOL_WAITING_MAX) {
         return false;
     }
-    s->drain_rests = false;
-    if (find_taken(s, NX_LANE_FRESH, s->next_seq, out)) {
-        return true;
-    }
     bool may = drain_may(s, now_us);
+    s->kept_rests = false;
+    join_newest_run(s);
+    if (fresh_may(s) && find_taken(s, NX_LANE_FRESH, s->next_seq, out)) {
+        return may || out->head.first_seq >= s->new_from;
+    }
     bool found = may && find_taken(s, NX_LANE_DRAIN, s->fresh_from, out);
-    s->drain_rests = may && !found;
+    s->kept_rests = may && !found;
     return found;
 }
 
@@ -379,7 +414,7 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
     }
     uint64_t first_seq = s->peeked_head.first_seq;
     uint64_t last_seq = nx_head_last(&s->peeked_head);
-    bool drain = s->peeked_lane == NX_LANE_DRAIN;
+    bool drain = s->peeked_lane == NX_LANE_DRAIN || first_seq < s->new_from;
     if (s->flights_n == 0) {
         s->progress_us = now_us;
     }
@@ -405,9 +440,8 @@ int64_t nx_spool_send_at(const struct nx_spool *s) {
     if (s->blocked_us != INT64_MAX) {
         return s->blocked_us;
     }
-    return !s->drain_rests &&
-                   skip(s, s->lanes[NX_LANE_DRAIN].seq) < s->fresh_from &&
-                   s->flights_n < NX_SPOOL_FLIGHT_MAX && drain_may(s, INT64_MAX)
-               ? s->drain_us
-               : INT64_MAX;
+    bool kept = skip(s, s->lanes[NX_LANE_DRAIN].seq) < s->fresh_from ||
+                skip(s, s->lanes[NX_LANE_FRESH].seq) < s->new_from;
+    return kept && !s->kept_rests && drain_may(s, INT64_MAX) ? s->drain_us
+                                                             : INT64_MAX;
 }

@@ -282,6 +282,18 @@ static int read_secrets(const struct nx_alert_conf *conf, struct slot *slots,
     return 0;
 }
 
+/* It is tried all the same: it may be another one tomorrow. */
+static void warn_of_sendmail(const struct nx_alert_conf *conf) {
+    char why[NX_COURIER_WHY_MAX];
+    for (size_t i = 0; i < conf->receivers_n; i++) {
+        if (conf->receivers[i].kind == NX_RECEIVER_EMAIL &&
+            nx_courier_sendmail(conf->sendmail, why) != 0) {
+            nx_log(NX_LOG_WARN, "alerts to %s will not be mailed: %s",
+                   conf->receivers[i].name, why);
+        }
+    }
+}
+
 /* What is not committed, or waits for the store, is not forgotten. */
 static void carry_over(struct slot *slot, const char *name,
                        const struct slot *before) {
@@ -314,6 +326,7 @@ int nx_postbox_conf(struct nx_postbox *postbox,
             slots[i].receiver = &conf->receivers[i];
         }
         memcpy(postbox->slots, slots, sizeof(postbox->slots));
+        warn_of_sendmail(conf);
         nx_postbox_wake(postbox);
     }
     free(slots);

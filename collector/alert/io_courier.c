@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,7 +95,7 @@ int nx_courier_send(struct nx_courier *courier,
     return 0;
 }
 
-/* --- secrets --- */
+/* --- what the configuration names --- */
 
 static int refuse(char *why, const char *path, const char *reason) {
     char shown[NX_COURIER_WHY_MAX / 2];
@@ -125,5 +127,50 @@ int nx_courier_secret(const char *path, char secret[NX_COURIER_SECRET_MAX],
     }
     secret[n] = '\0';
     *len = (size_t)n;
+    return 0;
+}
+
+static bool is_set_id(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && (st.st_mode & (S_ISUID | S_ISGID)) != 0;
+}
+
+/* The program itself, or its helper beside it. shown: which. */
+static bool gains_privileges(const char *path, char shown[PATH_MAX]) {
+    static const char *const helpers[] = {"postdrop", "nullmailer-queue"};
+    if (realpath(path, shown) == NULL) {
+        return false;
+    }
+    if (is_set_id(shown)) {
+        return true;
+    }
+    char *base = strrchr(shown, '/') + 1; /* it is absolute */
+    bool is_theirs = strncmp(base, "sendmail", strlen("sendmail")) == 0;
+    size_t room = PATH_MAX - (size_t)(base - shown);
+    for (size_t i = 0; is_theirs && i < sizeof(helpers) / sizeof(*helpers);
+         i++) {
+        (void)snprintf(base, room, "%s", helpers[i]);
+        if (is_set_id(shown)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int nx_courier_sendmail(const char *path, char *why) {
+    char shown[PATH_MAX];
+    if (access(path, X_OK) != 0) {
+        char reason[NX_COURIER_WHY_MAX / 2];
+        (void)snprintf(reason, sizeof(reason),
+                       "%s; install msmtp-mta, or set alerts.sendmail",
+                       strerror(errno));
+        return refuse(why, path, reason);
+    }
+    if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 &&
+        gains_privileges(path, shown)) {
+        return refuse(why, shown,
+                      "set-ID has no effect under NoNewPrivileges; use msmtp, "
+                      "see nxclear-collector.yaml(5)");
+    }
     return 0;
 }

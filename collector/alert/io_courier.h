@@ -54,4 +54,12 @@ int nx_courier_send(struct nx_courier *courier,
 int nx_courier_secret(const char *path, char secret[NX_COURIER_SECRET_MAX],
                       size_t *len, char *why) NX_MUSTUSE;
 
+/* Will this sendmail work here? NX_EIO with why (NX_COURIER_WHY_MAX) and what
+ * to do: it cannot be run, or it, or the helper that it puts mail into its
+ * queue with, is set-user-ID or set-group-ID while that does not count
+ * (no_new_privs, prctl(2), as under nxclear-collector.service). So are those of
+ * Exim, dma, OpenSMTPD; of Postfix (postdrop) and nullmailer (nullmailer-queue)
+ * the helpers. */
+int nx_courier_sendmail(const char *path, char *why) NX_MUSTUSE;
+
 #endif

@@ -16,18 +16,27 @@
 
 #define VARIABLES_MAX 6U
 #define VARIABLE_MAX 128U
+#define HOW_MAX 32
 
+/* With the reason that was known before, if there is one. */
 static void end_task(struct nx_courier_task *task, int status) {
+    char how[HOW_MAX] = "";
     char why[NX_COURIER_WHY_MAX] = "";
+    const char *doubt = task->problem;
     task->pid = 0;
     if (task->killed) {
-        (void)snprintf(why, sizeof(why), "killed after %d s",
+        (void)snprintf(how, sizeof(how), "killed after %d s",
                        NX_COURIER_PROGRAM_TIMEOUT_S);
     } else if (WIFSIGNALED(status)) {
-        (void)snprintf(why, sizeof(why), "ended by signal %d",
+        (void)snprintf(how, sizeof(how), "ended by signal %d",
                        WTERMSIG(status));
     } else if (WEXITSTATUS(status) != 0) {
-        (void)snprintf(why, sizeof(why), "exit status %d", WEXITSTATUS(status));
+        (void)snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(status));
+    }
+    if (how[0] != '\0') {
+        (void)snprintf(why, sizeof(why), "%s%s%.*s", how,
+                       doubt[0] != '\0' ? "; " : "",
+                       (int)(sizeof(why) - HOW_MAX - 2), doubt);
     }
     nx_courier_finish(task, why[0] == '\0', why, 0);
 }
@@ -195,6 +204,9 @@ int nx_courier_program_start(struct nx_courier_task *task,
     if (input < 0) {
         return NX_EIO;
     }
+    if (is_mail) { /* what is known against it is said if it fails */
+        (void)(nx_courier_sendmail(job->sendmail, task->problem) == 0);
+    }
     make_environment(job->document, &environment);
     int failed =
         spawn(&task->pid, input, is_mail ? mail.out : job->receiver->argv,
@@ -202,8 +214,10 @@ int nx_courier_program_start(struct nx_courier_task *task,
     (void)close(input);
     if (failed != 0) {
         task->pid = 0;
-        (void)snprintf(task->problem, sizeof(task->problem), "not started: %s",
-                       strerror(failed));
+        if (task->problem[0] == '\0') {
+            (void)snprintf(task->problem, sizeof(task->problem),
+                           "not started: %s", strerror(failed));
+        }
     }
     return start_timer(task, failed == 0);
 }

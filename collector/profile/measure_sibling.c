@@ -93,6 +93,8 @@ void nx_measure_sibling_caps(const struct nx_canary_looks *looks,
     bool one = m->caches_seen <= 1 && below_w(looks, kept_s);
     m->sibling_w_s = looks->w_s;
     m->shown_us = first->rx_us;
+    m->nxdomain_shown_s = NX_NOT_MEASURED;
+    m->nodata_shown_s = NX_NOT_MEASURED;
     if (kept_s > (int64_t)looks->w_s + NX_UNFAIR_S) {
         m->floor_s = (uint32_t)kept_s;
     }

@@ -23,9 +23,13 @@ async function problemOf(reply) {
 }
 
 let asking = null;
+let declined = false; // not asked again for what the page does by itself
 
 // Asks for a token once, however many requests wait for one.
 function askToken(why) {
+  if (declined) {
+    return Promise.resolve(false);
+  }
   asking ??= new Promise((resolve) => {
     const dialog = byId("token");
     const text = byId("token-text");
@@ -38,6 +42,7 @@ function askToken(why) {
         sessionStorage.setItem(KEY, text.value.trim());
       }
       asking = null;
+      declined = !given;
       resolve(given);
     }, { once: true });
     dialog.showModal();
@@ -74,6 +79,7 @@ export async function get(path, signal) {
 }
 
 export async function post(path, body) {
+  declined = false; // somebody wants something
   const reply = await request(path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },

@@ -58,13 +58,22 @@ class Daemon:
         """SIGTERM, then SIGKILL. Returns the exit status."""
         if self.process is None:
             return None
+        self.terminate()
+        return self.wait_end(timeout)
+
+    def terminate(self):
+        """SIGTERM, not waited for."""
         if self.running():
             self.resume()
             self.process.terminate()
-            try:
-                self.process.wait(timeout)
-            except subprocess.TimeoutExpired:
-                pass
+
+    def wait_end(self, timeout):
+        """Of a process that was told to end; SIGKILL, if it does not. Returns
+        the exit status."""
+        try:
+            self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            pass
         self.kill()
         return self.process.returncode
 

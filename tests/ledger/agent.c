@@ -155,6 +155,7 @@ static void close_batch(struct led_agent *a) {
         led_broken(&a->world->oracle, "agent %u: a batch was not put",
                    a->index);
     }
+    led_mark(a->truth, first_seq)->flags |= LED_FIRST;
     note_safe(a);
 }
 
@@ -199,8 +200,10 @@ static void produce(struct led_agent *a) {
     for (unsigned i = dice_below(&w->dice, 4); i < 4 && !a->disk.dead; i++) {
         produce_one(a);
     }
+    int64_t every_us =
+        w->calm && a->produce_every_us < LED_S ? LED_S : a->produce_every_us;
     a->produce_us =
-        w->now_us + 1 + dice_below(&w->dice, (uint32_t)a->produce_every_us * 2);
+        w->now_us + 1 + dice_below(&w->dice, (uint32_t)every_us * 2);
 }
 
 /* --- sending --- */
@@ -357,6 +360,9 @@ static int64_t timeout_us(const struct led_agent *a) {
     int64_t after_us = ACK_TIMEOUT_US << a->timeouts_n;
     if (a->connection == 0) {
         return INT64_MAX;
+    }
+    if (a->world->mutant == LED_WAITS_FOR_SILENCE) {
+        a->spool->passed_n = 0;
     }
     return a->greeted ? nx_spool_timeout_at(a->spool, after_us)
                       : a->hello_sent_us + after_us;

@@ -95,6 +95,15 @@ static bool settled(const struct led_mark *m) {
     return (m->flags & (LED_STORED | LED_GAP)) != 0;
 }
 
+uint64_t led_unsettled_n(struct led_truth *t, uint64_t to_seq) {
+    uint64_t n = 0;
+    for (uint64_t seq = t->position.acked_seq + 1; seq <= to_seq; seq++) {
+        const struct led_mark *m = led_mark(t, seq);
+        n += (m->flags & LED_FIRST) != 0 && !settled(m) ? 1 : 0;
+    }
+    return n;
+}
+
 void led_acked(struct led_oracle *o, struct led_truth *t,
                const struct nx_ack *ack) {
     for (; t->acked_seq < ack->acked_seq; t->acked_seq++) {

@@ -7,6 +7,8 @@
  * - what an agent had safely on its disk is reported lost only when something
  *   happened that costs it (damage, no room, age), and by age only when old,
  *   or when the collector refused it for ever;
+ * - when all is well again and work goes on, what was left behind is settled
+ *   within twice the time that sending it takes;
  * - the two halves of the ledger fit each other and the truth. */
 #ifndef NX_TESTS_LEDGER_ORACLE_H
 #define NX_TESTS_LEDGER_ORACLE_H
@@ -22,6 +24,7 @@ enum led_flag {
     LED_GAP = 8,      /* reported lost; likewise */
     LED_ACKED = 16,   /* an ack for it was sent */
     LED_REFUSED = 32, /* the collector will never take it, and said so */
+    LED_FIRST = 64,   /* of its batch */
 };
 
 struct led_mark {
@@ -73,6 +76,8 @@ struct led_mark *led_mark(struct led_truth *t, uint64_t seq);
 void led_made(struct led_oracle *o, struct led_truth *t, uint64_t seq,
               uint16_t tag, int64_t now_us);
 void led_sent(struct led_truth *t, uint64_t from_seq, uint64_t to_seq);
+/* Batches up to this number that are not settled. */
+uint64_t led_unsettled_n(struct led_truth *t, uint64_t to_seq);
 /* Committed and synced. */
 void led_stored(struct led_oracle *o, struct led_truth *t, uint64_t seq,
                 uint16_t tag);

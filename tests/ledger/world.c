@@ -7,6 +7,7 @@
 
 #define CHAPTER_STEPS 20000U
 #define REST_MAX_US (INT64_C(4) * 3600 * LED_S)
+#define CATCH_UP_US (120 * LED_S)
 #define REST_STEPS_MAX 400000U
 #define BEGIN_US (INT64_C(1795200000) * LED_S)
 
@@ -30,7 +31,7 @@ static bool is_old(const struct led_world *w, const struct led_event *e) {
     case LED_EV_WAKE:
         return e->life != w->agents[e->of].wake;
     case LED_EV_FAULT:
-        return w->quiet;
+        return w->calm;
     case LED_EV_DOWN:
     case LED_EV_CONNECT:
     case LED_EV_START:
@@ -208,6 +209,72 @@ static void restless(struct led_world *w) {
     led_broken(&w->oracle, "does not come to rest");
 }
 
+/* --- all is well again, and work goes on --- */
+
+static bool all_connected(const struct led_world *w) {
+    bool all = w->collector.up;
+    for (unsigned i = 0; i < w->agents_n; i++) {
+        all = all && w->agents[i].up && w->agents[i].greeted;
+    }
+    return all;
+}
+
+/* What the agent has behind it is sent at the pace of the drain; twice that,
+ * and what acks that stay away may cost. */
+static int64_t time_for(const struct led_world *w, struct led_agent *a) {
+    int64_t pace_us = 2 * w->delay_us / NX_SPOOL_DRAIN_WINDOW;
+    pace_us = pace_us > LED_S / NX_SPOOL_DRAIN_PER_S
+                  ? pace_us
+                  : LED_S / NX_SPOOL_DRAIN_PER_S;
+    a->goal_seq = nx_spool_next_seq(a->spool) - 1;
+    return CATCH_UP_US +
+           2 * pace_us * (int64_t)led_unsettled_n(a->truth, a->goal_seq);
+}
+
+static bool caught_up(const struct led_world *w) {
+    bool all = true;
+    for (unsigned i = 0; i < w->agents_n; i++) {
+        const struct led_agent *a = &w->agents[i];
+        all = all && a->up && a->truth->position.acked_seq >= a->goal_seq;
+    }
+    return all;
+}
+
+static void left_behind(struct led_world *w) {
+    for (unsigned i = 0; i < w->agents_n; i++) {
+        struct led_agent *a = &w->agents[i];
+        if (a->up && a->truth->position.acked_seq < a->goal_seq) {
+            led_broken(&w->oracle,
+                       "agent %u does not catch up while all is well: of what "
+                       "it had to %" PRIu64 " the collector has all to %" PRIu64
+                       " only; %" PRIu64 " batches are missing",
+                       i, a->goal_seq, a->truth->position.acked_seq,
+                       led_unsettled_n(a->truth, a->goal_seq));
+        }
+    }
+    led_broken(&w->oracle, "an agent does not connect while all is well");
+}
+
+static void catch_up(struct led_world *w, struct led_figures *figures) {
+    int64_t until_us = w->now_us + CATCH_UP_US;
+    int64_t began_us = w->now_us;
+    while (!all_connected(w) && w->now_us < until_us && step(w, figures)) {
+    }
+    for (unsigned i = 0; i < w->agents_n; i++) {
+        struct led_agent *a = &w->agents[i];
+        int64_t most_us = a->up ? began_us + time_for(w, a) : 0;
+        until_us = most_us > until_us ? most_us : until_us;
+    }
+    while (!caught_up(w) && w->now_us < until_us && step(w, figures)) {
+    }
+    if (!caught_up(w)) {
+        left_behind(w);
+    }
+    double of = (double)(w->now_us - began_us) / (double)(until_us - began_us);
+    figures->catch_up_max =
+        of > figures->catch_up_max ? of : figures->catch_up_max;
+}
+
 static void come_to_rest(struct led_world *w, struct led_figures *figures) {
     int64_t began_us = w->now_us;
     uint64_t steps_n = w->steps_n;
@@ -217,6 +284,8 @@ static void come_to_rest(struct led_world *w, struct led_figures *figures) {
     while (w->now_us - began_us < 20 * LED_S && step(w, figures)) {
         led_heal(w); /* of what a fault set off later */
     }
+    w->calm = true;
+    catch_up(w, figures);
     w->quiet = true;
     while (!w->oracle.broken && !at_rest(w) && step(w, figures)) {
         if (w->steps_n % 1000 == 999) {
@@ -233,7 +302,7 @@ static void come_to_rest(struct led_world *w, struct led_figures *figures) {
     for (unsigned i = 0; i < w->agents_n && !w->oracle.broken; i++) {
         check_rested(w, &w->agents[i]);
     }
-    w->quiet = false;
+    w->calm = w->quiet = false;
     w->collector.old = w->newer;
     next_fault(w);
 }

@@ -32,8 +32,9 @@ enum led_mutant {
     LED_DISK_LIES,        /* an agent's: nothing is synced */
     LED_NUMBERS_AGAIN, /* an agent that crashed counts on from what it sees */
     LED_KEEPS_NOTHING, /* an agent, of what a newer collector would take */
+    LED_WAITS_FOR_SILENCE, /* an agent, before it sends anything again */
 };
-#define LED_MUTANT_MAX LED_KEEPS_NOTHING
+#define LED_MUTANT_MAX LED_WAITS_FOR_SILENCE
 
 /* What may happen in a world; each world draws some of it. */
 enum led_fault {
@@ -101,6 +102,7 @@ struct led_agent {
     int64_t apart_until_us; /* partition */
     /* For the oracle. */
     struct led_truth *truth; /* of its epoch */
+    uint64_t goal_seq;       /* to be settled in time, in calm */
     uint64_t safe_seq;       /* up to here on the disk, by what it knows */
     bool small;    /* a spool that may be full, or its results too old */
     bool may_lose; /* something happened that costs what was safe */
@@ -192,7 +194,8 @@ struct led_world {
     uint32_t fault_every_s;
     bool put_back; /* the collector was, once: agents cannot know what of it
                       had been delivered */
-    bool quiet;    /* faults and production are over */
+    bool calm;     /* faults are over, ... */
+    bool quiet;    /* ... and production */
     int64_t now_us;
     uint64_t steps_n;
     struct led_queue queue;
@@ -214,6 +217,7 @@ struct led_figures {
     uint64_t refused_n, kept_n; /* batches, given up or not */
     uint64_t faults_n[LED_FAULTS];
     int64_t rest_max_us; /* longest from the last fault to rest */
+    double catch_up_max; /* longest, of the time that is allowed for it */
 };
 
 /* Runs a world of the seed for steps_n steps, in chapters that each come to

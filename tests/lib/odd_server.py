@@ -6,7 +6,8 @@ not clipped, denials without SOA, failures.
 STATE is a JSON file that is read again for each query: {zone: {"serial",
 "soa_ttl", "minimum", "soa" (denials have one), "fails" (SERVFAIL), "empty"
 (nothing in place of NXDOMAIN, without AA if it is "plain"), "names": {name:
-address}}}; names end with a dot.
+address}, "aliases": {name: target} (nothing is said of the target)}}; names
+end with a dot.
 """
 import json
 import socket
@@ -66,6 +67,11 @@ def answer(query, state, address):
     for owner, rdata in facts["names"].items():
         there[owner, "A"] = dns.rrset.from_text(owner, RECORD_TTL_S, "IN", "A",
                                                 rdata)
+    target = facts.get("aliases", {}).get(name)
+    if target:
+        reply.answer.append(dns.rrset.from_text(name, RECORD_TTL_S, "IN",
+                                                "CNAME", target))
+        return reply
     if (name, rdtype) in there:
         reply.answer.append(there[name, rdtype])
         return reply

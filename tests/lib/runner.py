@@ -23,6 +23,9 @@ SYSTEM_TIMEOUT_S = 400
 NIGHTLY_TIMEOUT_S = 3600 + int(os.environ.get("NX_SOAK_S") or 0)
 NIGHTLY_PROGRAMS = ("test_ledger_worlds",)
 LABS_AT_ONCE = 2  # each in a namespace of its own, and waiting most of the time
+# They begin first: at the end one that is long would run with none beside it.
+LONG = ("test_web.py", "test_agent_spool.py", "test_audit.py",
+        "test_agent_memory.py", "test_web_live.py")
 # Not installed: they would run, and take over the system's resolv.conf.
 UNPACKED = ("systemd-resolved", "libnss-resolve", "dnscache")
 LOG_TAIL_LINES = 25
@@ -156,8 +159,9 @@ def system_files(arguments):
     folder = f"{ROOT}/tests/system"
     if arguments.quick:
         return [f"{folder}/test_smoke.py"]
-    return sorted([*glob.glob(f"{folder}/test_*.py"),
-                   *glob.glob(f"{folder}/faults/test_*.py")])
+    paths = sorted([*glob.glob(f"{folder}/test_*.py"),
+                    *glob.glob(f"{folder}/faults/test_*.py")])
+    return sorted(paths, key=lambda p: os.path.basename(p) not in LONG)
 
 
 def run_system(path, arguments, env, timeout=SYSTEM_TIMEOUT_S):

@@ -92,10 +92,15 @@ def site_alone(bin_dir=BIN, **collector):
 
 
 def stop_well(site):
-    """Every program that still runs ends with 0 when asked to."""
-    for daemon in reversed(site.daemons()):
-        if daemon.running():
-            code = daemon.stop(timeout=10)
+    """Every program that still runs ends with 0 when asked to: the agents, all
+    at once, then the collector."""
+    collector = site.collector_program.daemon
+    agents = [a.daemon for a in site.agents if a.daemon.running()]
+    for group in (agents, [collector] if collector.running() else []):
+        for daemon in group:
+            daemon.terminate()
+        for daemon in group:
+            code = daemon.wait_end(10)
             assert code == 0, (f"{daemon.name} ended with {code}:\n"
                                f"{daemon.log_tail()}")
 

@@ -205,12 +205,27 @@ def test_faults_are_told_by_their_tags():
     assert not wrong, wrong
 
 
+def stops_at_an_alias(site, incident, address):
+    """Neither the record nor a denial: it proves nothing, and is told."""
+    document = wait_status(
+        site, incident, lambda d: "ALIAS_UNFOLLOWED" in tags(d), FOUND_S,
+        "the alias to be told")
+    finding, = [f for f in document["authority"]["audit"]
+                if f["tag"] == "ALIAS_UNFOLLOWED"]
+    assert finding["server"].startswith(address), finding
+    assert "an alias to a name of its own zone" in finding["detail"], finding
+    assert "open the incident for the alias" in finding["advice"], finding
+
+
 def answers_with_nothing(lab, site, incident):
     """Resolvers take that for NODATA, with AA or without: it is a denial."""
-    facts = {"serial": 1, "soa_ttl": 60, "minimum": 60, "names": {}}
+    facts = {"serial": 1, "soa_ttl": 60, "minimum": 60, "names": {},
+             "aliases": {f"{zones.NAME}.": f"app.{zones.ZONE}."}}
     bare = lab.own(Odd("ns2-bare", f"{lab.folder}/bare", lab.ns2.address,
-                       {f"{zones.ZONE}.": {**facts, "empty": True}}))
+                       {f"{zones.ZONE}.": facts}))
     bare.start().wait_ready()
+    stops_at_an_alias(site, incident, lab.ns2.address)
+    del facts["aliases"]
 
     def seen_at(server):
         return datetime.datetime.fromisoformat(server["seen"]).timestamp()

@@ -1,12 +1,14 @@
 """Causes that are no cache: validation that fails, a resolver that fails, and
 one whose answers are cut while TCP is closed. After a SERVFAIL the agent asks
-once more with CD=1, and never without the guard's leave."""
+once more with CD=1, and never without the guard's leave. And a cache that gives
+addresses in place of its denials, which canary names have shown."""
 import time
 
 import dns.flags
 import dns.rcode
 
-from deploy.lab import networks, zones
+from deploy.lab import canary, networks, zones
+from deploy.lab.ask import ask, wait_until
 from deploy.lab.lab import Lab
 from deploy.lab.namespace import add_addresses
 from deploy.lab.resolvers import Unbound
@@ -15,10 +17,17 @@ from tests.lib.capture import Capture
 from tests.lib.support import (Responder, authority_state, network_row,
                                network_state, open_incident, reply_to,
                                site_in, wait_status)
+from tests.system.matrix.variants import (REWRITTEN_ADDRESS,
+                                          REWRITTEN_ADDRESS_6,
+                                          PowerDnsRewriting)
 
 FAILING_ADDRESS = "198.51.100.77"
 CUTTING_ADDRESS = "198.51.100.78"
 FOUND_S = 15
+MEASURED_S = 40
+MADE_UP = {"A": REWRITTEN_ADDRESS, "AAAA": REWRITTEN_ADDRESS_6}
+RECORDS = (zones.record(), f"{zones.NAME}. {zones.POSITIVE_TTL_S} IN AAAA "
+           "2001:db8::80")
 
 
 def validating(folder):
@@ -30,6 +39,23 @@ def validating(folder):
                            'module-config: "validator iterator"',
                            f'trust-anchor: "{anchor}"'])
     return networks.Network("validating", resolver, [], "203.0.113.11")
+
+
+def rewriting(folder):
+    resolver = PowerDnsRewriting("rewriting-pdns", f"{folder}/rewriting",
+                                 "198.51.100.20")
+    return networks.Network("rewriting", resolver, [], "203.0.113.12")
+
+
+def measured_agent(lab, site, network):
+    """Named by its owner, who lets it be measured by canary names; that goes on
+    beside the rest."""
+    agent = lab.own(site.agent(
+        network.name, policy={"canary_zones": [canary.ZONE]},
+        resolvers={"discover": False, "named": [{"at": network.address}]}))
+    agent.accept()
+    agent.start()
+    site.wait_connected([agent])
 
 
 def fails(query):
@@ -61,25 +87,67 @@ def why(document, name):
     return row.get("why", ""), row["targets"][0]["flags"]
 
 
+def open_unexpecting(site):
+    """Nobody said what the answers should be."""
+    said = site.cli("incident", "open", zones.NAME, *MADE_UP, "--restored",
+                    "auto").stdout
+    return int(said.split("incident ")[1].split(" ")[0])
+
+
+def users_are_lied_to(network):
+    """Its cache holds the denial then."""
+    for rdtype, address in MADE_UP.items():
+        wait_until(lambda t=rdtype, a=address: a in getattr(ask(
+            network.address, zones.NAME, t, source=network.user_address),
+            "rdata", ()), 5, f"{network.name} to make up an {rdtype}")
+
+
+def check_rewriting(site, incident, network):
+    """For AAAA too, though canary names are asked for with type A alone."""
+    def told(document):
+        return {t["type"]: (t["state"], "rewritten" in t["flags"])
+                for t in network_row(document, network.name)["targets"]}
+    document = wait_status(
+        site, incident, lambda d: told(d) == dict.fromkeys(
+            MADE_UP, ("old-positive", True)), MEASURED_S,
+        "the addresses to be told as made up")
+    for target in network_row(document, network.name)["targets"]:
+        print(f"# | {network.name} {target['type']} | {target['why']} "
+              f"{target['flags']} | |", flush=True)
+        assert "gives an address for names that do not exist" in \
+            target["why"], target
+    rows = site.api.must_get("/v1/resolvers")["resolvers"]
+    row = next(r for r in rows if r["network"] == network.name)
+    assert row["state"] == "measured" and row["rewrites_nxdomain"], row
+    assert row["rewrites_to"] == REWRITTEN_ADDRESS, row
+
+
 def test_causes_are_told_apart():
     add_addresses([FAILING_ADDRESS, CUTTING_ADDRESS])
-    with Capture() as capture, Lab([validating], warm=False) as lab, \
+    with Capture() as capture, \
+            Lab([validating, rewriting], warm=False,
+                root=canary.delegated(zones.root_zone()),
+                others=[canary.CanaryServer]) as lab, \
             Responder(FAILING_ADDRESS, fails), \
             Responder(CUTTING_ADDRESS, cuts), \
-            site_in(lab, [*lab.networks, Failing, Cutting]) as site:
+            site_in(lab, [lab.networks[0], Failing, Cutting], collector={
+                "canary": {"zone": canary.ZONE, "count": 7}}) as site:
+        measured_agent(lab, site, lab.networks[1])
         signer = Signer(f"{zones.ZONE}.")
         without = lab.ns1.zone.without(f"{zones.NAME}.")
         for server in lab.servers:
             server.publish(signer.sign(without))
         began = time.time()
-        incident = open_incident(site)
-        wait_status(site, incident, authority_state("negative"), 10,
-                    "the outage to be seen")
+        incident, unexpecting = open_incident(site), open_unexpecting(site)
+        for one in (incident, unexpecting):
+            wait_status(site, one, authority_state("negative"), 10,
+                        "the outage to be seen")
         assert not capture.select(
             began, name=zones.NAME,
-            destination={lab.networks[0].address, FAILING_ADDRESS,
+            destination={*(n.address for n in lab.networks), FAILING_ADDRESS,
                          CUTTING_ADDRESS})
-        back = signer.sign(without.with_(zones.record()))
+        users_are_lied_to(lab.networks[1])
+        back = signer.sign(without.with_(*RECORDS))
         for server in lab.servers:
             server.publish(back)
         began = time.monotonic()
@@ -104,3 +172,4 @@ def test_causes_are_told_apart():
         said = site.cli("explain", str(incident), "validating",
                         check=False).stdout
         assert "DS, DNSKEY and RRSIG" in said, said
+        check_rewriting(site, unexpecting, lab.networks[1])

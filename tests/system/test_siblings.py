@@ -1,19 +1,20 @@
 """Resolvers measured without a canary zone: by names that do not exist in a
 zone that is in use, in quiet times and while it is not signed. What is seen is
 what a canary zone shows; nothing more is asked once an incident is open."""
+import os
 import re
 import time
 
 import dns.rdatatype
 
 from deploy.lab import canary, networks, zones
-from deploy.lab.ask import wait_until
+from deploy.lab.ask import ask, wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.namespace import add_addresses
 from deploy.lab.programs import Site
 from deploy.lab.signing import Signer
 from tests.lib.capture import Capture
-from tests.lib.support import (AUDITOR, BIN, ESTIMATE, open_incident,
+from tests.lib.support import (AUDITOR, BIN, ESTIMATE, Skip, open_incident,
                                stop_well)
 from tests.system.test_resolvers import configured, rows_of
 
@@ -171,4 +172,33 @@ def test_siblings_show_what_canary_names_show():
         check_asked(lab, capture, began)
         rests_where_signed(lab, site, capture, *rests(lab, site, capture))
         stop_well(with_zone)
+        stop_well(site)
+
+
+def test_cap_behind_one_soa():
+    """Unbound: a fresh name shows what is left of the zone's one SOA. The cap
+    shows in the run that begins as that ends."""
+    if not os.environ.get("NX_NIGHTLY"):
+        raise Skip("with NX_NIGHTLY=1")
+    cap_s = 70
+    make = configured(networks.unbound, (f"cache-max-negative-ttl: {cap_s}",))
+    with Lab([make], negative_ttl=LONG_S) as lab:
+        name, address = lab.networks[0].name, lab.networks[0].address
+        ask(address, f"user.{zones.ZONE}")  # its SOA is there already
+        site = site_of(lab, "without", COLLECTOR_ADDRESS,
+                       {"siblings_of": zones.ZONE},
+                       {"sibling_zones": [zones.ZONE]}, auditor=True)
+        wait_measured(site, [name])
+        first = rows_of(site)[name]
+        assert first["nxdomain_cap_s"] is None, first
+        began = time.time()
+        try:
+            wait_until(lambda: rows_of(site)[name]["nxdomain_cap_s"],
+                       2 * cap_s, "the cap to be measured")
+        except TimeoutError as error:
+            raise AssertionError(f"{error}: {rows_of(site)}") from error
+        row = rows_of(site)[name]
+        print(f"# cap set {cap_s}, seen {row['nxdomain_cap_s']} after "
+              f"{time.time() - began:.0f} s more", flush=True)
+        assert cap_s - 5 <= row["nxdomain_cap_s"] <= cap_s, row
         stop_well(site)

@@ -2,72 +2,12 @@
 lost, the collector cannot store, networks are silent. Silence must not look
 like recovery."""
 import contextlib
-import http.client
 import re
 
 from tests.lib.web import (FEW, SHOTS, Keys, browser, crowd, incident_page,
                            known, nothing_wrong)
-
-STREAMS_MAX = 32  # of the collector
-
-# Before the page's own scripts: all streams that it asks for, to be cut; the
-# page polls and tries again sooner than people would.
-WATCHED = """
-const ask = window.fetch;
-window.streams = [];
-window.cut = () => window.streams.forEach((s) => s.abort());
-window.fetch = (path, options = {}) => {
-  if (window.away) { return Promise.reject(new TypeError("away")); }
-  if (!String(path).includes("/events")) { return ask(path, options); }
-  const own = new AbortController();
-  options.signal?.addEventListener("abort", () => own.abort());
-  window.streams.push(own);
-  return ask(path, {...options, signal: own.signal});
-};
-const later = window.setTimeout;
-window.setTimeout = (what, ms, ...more) =>
-  later(what, ms >= 1000 && ms <= 15000 ? ms / 20 : ms, ...more);
-const each = window.setInterval;
-window.setInterval = (what, ms) => each(what, ms >= 5000 ? ms / 10 : ms);
-"""
-OPEN = "window.streams.filter((s) => !s.signal.aborted).length"
-
-
-@contextlib.contextmanager
-def watched(source=WATCHED):
-    page = browser()
-    script = page.command("Page.addScriptToEvaluateOnNewDocument",
-                          source=source)
-    try:
-        yield page
-    finally:
-        page.command("Page.removeScriptToEvaluateOnNewDocument",
-                     identifier=script["identifier"])
-
-
-class House:
-    """Others who take the collector's streams."""
-
-    def __init__(self):
-        self.others = []
-
-    def fill(self):
-        """Until there is none left."""
-        for _ in range(2 * STREAMS_MAX):
-            other = http.client.HTTPConnection("127.0.0.1", crowd().http,
-                                               timeout=20)
-            self.others.append(other)
-            other.request("GET", "/v1/incidents/1/events?changes=true",
-                          headers={"Authorization":
-                                   f"Bearer {crowd().token}"})
-            if other.getresponse().status == 503:
-                return
-        raise AssertionError("more streams than there are")
-
-    def close(self):
-        for other in self.others:
-            other.close()
-        self.others = []
+from tests.lib.web_faults import (HELD, LIVE, OPEN, UNDER_WAY, WATCHED, House,
+                                  wait_turns, watched)
 
 
 def test_one_stream():
@@ -75,8 +15,7 @@ def test_one_stream():
     with watched() as page:
         for path in ("/incidents/1?group=resolver", "/incidents/1"):
             page.open(known(FEW).url + path)
-            page.wait("document.getElementById('live').textContent === 'live'",
-                      "the stream")
+            page.wait(f"{LIVE} === 'live'", "the stream")
             page.wait("document.querySelectorAll('.lanes-body .lane').length "
                       "> 10", "the lanes")
             assert page.js(OPEN) == 1, (path, page.js("window.streams.length"))
@@ -84,30 +23,92 @@ def test_one_stream():
 
 
 def test_no_stream_to_be_had():
-    """The 33rd viewer asks for the status now and then, and for a stream; so
-    does one who had a stream."""
-    live = "document.getElementById('live').textContent"
+    """The 33rd viewer asks for the status now and then, until there is a stream;
+    so does one who had a stream. A status that does not come is given up."""
     polled = ("performance.getEntriesByType('resource').filter((e) => "
               "e.name.includes('/status?')).length")
     house = House()
-    with watched() as page, contextlib.closing(house):
+    with watched(HELD + "[window.held, window.soon] = ['/status?', true];"
+                 ) as page, contextlib.closing(house):
         page.open("about:blank")
         house.fill()
         page.open(known(FEW).url + "/incidents/1")
+        page.wait("window.requests.length > 1", "the status, once more")
+        assert page.js(f"{UNDER_WAY}.length") <= 1, page.js("window.requests")
+        assert page.js(LIVE) == "not live", page.js(LIVE)
+        page.js("window.held = null")
         page.wait("document.querySelectorAll('.lanes-body .lane').length > 10",
                   "the lanes without a stream")
         page.wait(f"{polled} > 2", "the status to be asked for again")
-        assert page.js(live) == "every 5 s", page.js(live)
+        assert page.js(LIVE) == "every 5 s", page.js(LIVE)
         house.close()
-        page.wait(f"{live} === 'live'", "a stream, once there is one")
+        page.wait(f"{LIVE} === 'live'", "a stream, once there is one")
+        before, since = page.js(polled), page.js("performance.now()")
+        page.wait(f"performance.now() > {since} + 1000", "four more polls")
+        assert page.js(polled) == before, "the status beside the stream"
         page.js("[window.away = true, window.cut()]")
-        page.wait(f"{live} === 'not live'", "it to be lost")
+        page.wait(f"{LIVE} === 'not live'", "it to be lost")
         house.fill()
         page.js("window.away = false")
-        before = page.js(polled)
-        page.wait(f"{polled} > {before} && {live} === 'every 5 s'",
+        page.wait(f"{polled} > {before} && {LIVE} === 'every 5 s'",
                   "the status after a stream")
     page.complaints()  # 503 is what is wanted
+
+
+def test_one_request_of_the_drawer():
+    """However quickly networks are looked at, however slow the collector is;
+    it is given up in time, and asked again."""
+    links = "document.querySelectorAll('.lanes-body .c-network a')"
+    with watched(HELD) as page:
+        incident_page()
+        page.js("window.held = '/networks/'")
+        for i in range(8):
+            page.js(f"[{links}[{i}].click()]")
+        wait_turns(page, 3)
+        names = page.js(f"{UNDER_WAY}.map((r) => r.path)")
+        assert len(names) == 1 and page.js("window.requests.length") == 8, (
+            names, page.js("window.requests"))
+        assert names[0].endswith("/" + page.text("#drawer-title")), names
+        page.keys(Keys.ESCAPE)
+        page.wait(f"{UNDER_WAY}.length === 0", "it to be given up")
+        page.js(f"[window.soon = true, {links}[0].click()]")
+        page.wait("document.querySelector('.drawer .error')?.innerText && "
+                  "window.requests.length > 9", "it to be asked for again")
+        assert page.js(f"{UNDER_WAY}.length") <= 1, page.js("window.requests")
+        page.js("window.held = null")
+        page.wait("document.querySelector('.drawer .target') && "
+                  "!document.querySelector('.drawer .error').innerText",
+                  "the evidence")
+    nothing_wrong(page)
+
+
+def test_a_token_is_asked_for_once():
+    """Whoever sends the question away is not asked again by the page's clock,
+    but is when he wants something himself."""
+    question = "document.getElementById('token').open"
+    with watched(HELD) as page:
+        for path in ("/incidents/1", "/"):
+            page.open(known(FEW).url + path)
+            page.wait("document.querySelector('.lanes-body a, .list tbody a')",
+                      f"what is at {path}")
+            if path != "/":
+                page.find(".lanes-body a").click()
+                page.wait("document.querySelector('.drawer .target')",
+                          "the evidence")
+            page.js("[sessionStorage.setItem('nxclear-token', 'nxt_wrong'), "
+                    "window.cut()]")
+            page.wait(question, "the question")
+            page.keys(Keys.ESCAPE)
+            page.wait(f"!{question}", "it to go")
+            wait_turns(page, 3)
+            assert page.js("window.questions") == 1, path
+            assert "token" in page.text(".page"), page.text(".page")
+        page.find("#open-form summary").click()
+        page.find("#open-name").send_keys("token.example.org")
+        page.find("#open-form button.main").click()
+        page.wait(question, "the question, once more")
+        page.keys(Keys.ESCAPE)
+    page.complaints()  # 401 is what is wanted
 
 
 def test_escape_closes_one_drawer():
@@ -211,8 +212,9 @@ def test_not_live_is_said():
         assert re.match(r"Not live since (\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d "
                         "UTC: what is shown is of then", said), said
         assert page.js("document.querySelector('.not-live').role") == "status"
-        page.js(f"{seen}.dataset.seen = 1")  # long ago
-        page.wait(f"{seen}.textContent.endsWith(' d ago')", "it to grow old")
+        # Long ago; what came before the cut may still be drawn over it.
+        page.wait(f"({seen}.dataset.seen = 1, {seen}.textContent.endsWith("
+                  "' d ago'))", "it to grow old")
         page.shot(f"{SHOTS}/not-live.png")
         page.media(kind="print")
         printed = page.text(".as-of")

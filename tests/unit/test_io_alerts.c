@@ -56,6 +56,12 @@ int nx_courier_send(struct nx_courier *courier,
     return 0;
 }
 
+int nx_courier_sendmail(const char *path, char *why) {
+    (void)path;
+    (void)why;
+    return 0;
+}
+
 int nx_courier_secret(const char *path, char secret[NX_COURIER_SECRET_MAX],
                       size_t *len, char *why) {
     (void)path;

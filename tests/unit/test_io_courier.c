@@ -1,5 +1,5 @@
-/* What carries messages does not stop the loop. The program's own getaddrinfo
- * stands for a DNS that does not answer. */
+/* What carries messages does not stop the loop, and knows what cannot work. The
+ * program's own getaddrinfo stands for a DNS that does not answer. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,8 +9,15 @@
 
 #include <cmocka.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <netdb.h>
 #include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "collector/alert/io_courier.h"
 #include "common/io_clock.h"
@@ -78,7 +85,70 @@ static void test_silent_dns(void **state) {
     event_base_free(base);
 }
 
+/* A folder with programs of these names and modes (0: it is not there). */
+struct programs {
+    char folder[PATH_MAX / 2];
+    char sendmail[PATH_MAX];
+    char postdrop[PATH_MAX];
+};
+
+static void make(const char *path, mode_t mode) {
+    int fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(fchmod(fd, mode), 0);
+    assert_int_equal(close(fd), 0);
+}
+
+static void make_programs(struct programs *p, mode_t sendmail,
+                          mode_t postdrop) {
+    (void)snprintf(p->folder, sizeof(p->folder), "/tmp/nxclear-mail.XXXXXX");
+    assert_non_null(mkdtemp(p->folder));
+    (void)snprintf(p->sendmail, sizeof(p->sendmail), "%s/sendmail", p->folder);
+    (void)snprintf(p->postdrop, sizeof(p->postdrop), "%s/postdrop", p->folder);
+    if (sendmail != 0) {
+        make(p->sendmail, sendmail);
+    }
+    if (postdrop != 0) {
+        make(p->postdrop, postdrop);
+    }
+}
+
+static void remove_programs(const struct programs *p) {
+    (void)unlink(p->sendmail);
+    (void)unlink(p->postdrop);
+    assert_int_equal(rmdir(p->folder), 0);
+}
+
+/* what: a part of why it is refused; NULL: it is not. */
+static void check_sendmail(mode_t sendmail, mode_t postdrop, const char *what) {
+    struct programs p;
+    char why[NX_COURIER_WHY_MAX] = "untouched";
+    make_programs(&p, sendmail, postdrop);
+    int err = nx_courier_sendmail(p.sendmail, why);
+    remove_programs(&p);
+    if (err != (what == NULL ? 0 : NX_EIO) ||
+        strstr(why, what == NULL ? "untouched" : what) == NULL) {
+        fail_msg("sendmail %o, postdrop %o: %d, %s", (unsigned)sendmail,
+                 (unsigned)postdrop, err, why);
+    }
+}
+
+static void test_sendmail(void **state) {
+    (void)state;
+    check_sendmail(0, 0, "/sendmail: No such file or directory; install");
+    check_sendmail(0600, 0, "Permission denied");
+    check_sendmail(0755, 0, NULL);
+    check_sendmail(02755, 02755, NULL);
+    assert_int_equal(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    check_sendmail(0755, 0, NULL); /* msmtp */
+    check_sendmail(0755, 0755, NULL);
+    check_sendmail(04755, 0, "/sendmail: set-ID has no effect"); /* Exim */
+    check_sendmail(02755, 0, "use msmtp");                       /* dma */
+    check_sendmail(0755, 02555, "/postdrop: set-ID has no effect");
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_silent_dns)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_silent_dns),
+                                       cmocka_unit_test(test_sendmail)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

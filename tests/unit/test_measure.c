@@ -238,6 +238,7 @@ static void test_conventions(void **state) {
         const struct family family = {convs[c], 0};
         unsigned right = 0;
         for (unsigned k = 0; k < 8; k++) {
+            struct nx_profile unmeasured;
             start(state);
             live(&family, 0.06 + 0.12 * k);
             struct nx_profile p = measure().profile;
@@ -245,6 +246,8 @@ static void test_conventions(void **state) {
             right += p.conv == convs[c] ? 1 : 0;
             assert_int_equal(p.early_window_s, p.conv == NX_CONV_U ? 5 : 0);
             assert_false(p.early_seen);
+            nx_profile_default(&unmeasured);
+            assert_true(p.p_early <= unmeasured.p_early);
             assert_false(p.never_decrements);
         }
         print_message("# %s: %u of 8 phases\n", nx_conv_text(convs[c]), right);
@@ -260,6 +263,7 @@ static void test_predict(void **state) {
     assert_int_equal(p.conv, NX_CONV_U);
     assert_int_equal(p.early_window_s, 5);
     assert_true(p.early_seen);
+    assert_true(p.p_early > 0.5);
 }
 
 static void test_flat(void **state) {

@@ -84,7 +84,7 @@ static void test_drop_oldest(void **state) {
     assert_true(nx_spool_memory_bytes(b->spool) <= 800);
     /* An ack of what was in flight when it was dropped: it had arrived. */
     assert_int_equal(bench_ledger(b).dropped, 10);
-    (void)bench_ack(b, 4, 1, &sent_us);
+    (void)bench_ack(b, 4, 2, &sent_us);
     assert_int_equal(bench_ledger(b).dropped, 6);
     assert_int_equal(bench_send(b, S), 11);
     bench_expect_gap(b, 0, 5, 10, NX_GAP_SPACE);

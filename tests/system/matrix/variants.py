@@ -227,6 +227,7 @@ class PowerDnsPolicy(PowerDns):
 
 
 REWRITTEN_ADDRESS = "192.0.2.66"
+REWRITTEN_ADDRESS_6 = "2001:db8::66"
 
 
 class PowerDnsRewriting(PowerDns):
@@ -234,12 +235,14 @@ class PowerDnsRewriting(PowerDns):
 
     def _config(self):
         self._write("rewrite.lua", f"""function nxdomain(dq)
-  if dq.qtype == pdns.A then
-    dq.rcode = 0
-    dq:addAnswer(pdns.A, "{REWRITTEN_ADDRESS}", 60)
-    return true
+  local made_up = {{[pdns.A] = "{REWRITTEN_ADDRESS}",
+                    [pdns.AAAA] = "{REWRITTEN_ADDRESS_6}"}}
+  if not made_up[dq.qtype] then
+    return false
   end
-  return false
+  dq.rcode = 0
+  dq:addAnswer(dq.qtype, made_up[dq.qtype], 60)
+  return true
 end
 """)
         return super()._config() + \
@@ -277,5 +280,5 @@ __all__ = ["Bind", "BindForwarder", "BindPolicy", "BindRefusing", "Dnscache",
            "Dnsdist", "DnsdistDirect", "DnsdistPinned", "Dnsmasq",
            "DnsmasqDirect", "Kresd", "KresdPlain", "KresdTwice", "Networks",
            "PowerDns", "PowerDnsForwarder", "PowerDnsPolicy",
-           "PowerDnsRewriting", "REWRITTEN_ADDRESS", "Refusing", "Resolved",
-           "Unbound", "UnboundForwarder", "UnboundPolicy"]
+           "PowerDnsRewriting", "REWRITTEN_ADDRESS", "REWRITTEN_ADDRESS_6",
+           "Refusing", "Resolved", "Unbound", "UnboundForwarder", "UnboundPolicy"]

@@ -1,0 +1,124 @@
+/* The spool's two lanes: what was not taken goes again, and neither lane
+ * starves the other. In a world that breaks: tests/ledger. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/lib/spool_bench.h"
+
+static void ack_ahead(struct bench *b, uint64_t acked_seq,
+                      struct nx_seq_range run, uint64_t echo, int64_t now_us) {
+    const struct nx_ack ack = {.epoch = EPOCH,
+                               .acked_seq = acked_seq,
+                               .echo = echo,
+                               .ahead = {.runs = {run}, .n = 1}};
+    int64_t sent_us = 0;
+    (void)nx_spool_ack(b->spool, &ack, false, now_us, &sent_us);
+}
+
+/* What the collector did not take goes again, also while it takes all that
+ * comes behind it; and what is on its way does not. */
+static void test_passed_goes_again(void **state) {
+    struct bench *b = *state;
+    bench_open(b, false);
+    for (uint64_t seq = 1; seq <= 9; seq++) {
+        bench_put(b, 1);
+        assert_int_equal(bench_send(b, (int64_t)seq * S), seq);
+        if (seq >= 3 && seq < 9) {
+            ack_ahead(b, 0, (struct nx_seq_range){3, seq}, seq,
+                      (int64_t)seq * S);
+        }
+    }
+    assert_int_equal(nx_spool_timeout_at(b->spool, 10 * S), 11 * S);
+    nx_spool_rewind(b->spool, 11 * S);
+    assert_int_equal(bench_send(b, 11 * S), 1);
+    assert_int_equal(bench_send(b, 11 * S), 2);
+    assert_int_equal(bench_send(b, 11 * S), 0);
+    /* Nothing was passed: after the last progress. */
+    assert_int_equal(nx_spool_timeout_at(b->spool, 10 * S), 21 * S);
+}
+
+/* ... sooner when it was answered. */
+static void test_answered_goes_again_soon(void **state) {
+    struct bench *b = *state;
+    bench_open(b, false);
+    bench_put(b, 1);
+    bench_put(b, 1);
+    assert_int_equal(bench_send(b, S), 1);
+    assert_int_equal(bench_send(b, S), 2);
+    int64_t sent_us = 0;
+    (void)bench_ack(b, 0, 1, &sent_us);
+    assert_int_equal(nx_spool_timeout_at(b->spool, 10 * S), 2 * S);
+    (void)bench_ack(b, 1, 1, &sent_us);
+    assert_int_equal(nx_spool_timeout_at(b->spool, 10 * S), 60 * S);
+}
+
+static void ack_runs(struct bench *b, size_t runs_n, uint64_t last_to) {
+    struct nx_ack ack = {.epoch = EPOCH, .ahead = {.n = runs_n}};
+    int64_t sent_us = 0;
+    for (size_t i = 0; i < runs_n; i++) {
+        ack.ahead.runs[i] =
+            (struct nx_seq_range){10 * (i + 1), 10 * (i + 1) + 2};
+    }
+    ack.ahead.runs[runs_n - 1].to_seq = last_to;
+    (void)nx_spool_ack(b->spool, &ack, true, 0, &sent_us);
+}
+
+/* With as many runs beyond the first hole as are taken, a batch that would make
+ * one more is not sent. What was kept since the newest run goes first, at the
+ * drain's pace; then what is new, and beside it the rest of what was kept. */
+static void test_no_run_too_many(void **state) {
+    struct bench *b = *state;
+    bench_open(b, false);
+    for (unsigned i = 0; i < 50; i++) {
+        bench_put(b, 1);
+    }
+    nx_spool_connected(b->spool, 0);
+    bench_put(b, 1);
+    ack_runs(b, NX_AHEAD_MAX, 48);
+    assert_int_equal(bench_send(b, S), 49);
+    assert_int_equal(bench_send(b, S), 0);
+    assert_int_equal(nx_spool_send_at(b->spool), S + S / NX_SPOOL_DRAIN_PER_S);
+    assert_int_equal(bench_send(b, 2 * S), 50);
+    assert_int_equal(bench_send(b, 2 * S), 51);
+    assert_int_equal(bench_send(b, 3 * S), 1);
+    assert_int_equal(bench_send(b, 4 * S), 2);
+    /* With room for a run what is new goes at once. */
+    nx_spool_connected(b->spool, 5 * S);
+    bench_put(b, 1);
+    ack_runs(b, NX_AHEAD_MAX - 1, 48);
+    assert_int_equal(bench_send(b, 5 * S), 52);
+}
+
+/* What is not taken of what is new leaves the drain its window. */
+static void test_drain_keeps_its_window(void **state) {
+    struct bench *b = *state;
+    bench_open(b, false);
+    bench_put(b, 1);
+    nx_spool_connected(b->spool, 0);
+    for (unsigned i = 0; i < NX_SPOOL_FLIGHT_MAX; i++) {
+        bench_put(b, 1);
+    }
+    for (uint64_t i = 0; i < NX_SPOOL_FLIGHT_MAX - NX_SPOOL_DRAIN_WINDOW; i++) {
+        assert_int_equal(bench_send(b, S), i + 2);
+    }
+    assert_int_equal(bench_send(b, S), 1);
+    assert_int_equal(bench_send(b, 2 * S), 0);
+}
+
+int main(void) {
+#define WITH_BENCH(f) cmocka_unit_test_setup_teardown(f, bench_new, bench_free)
+    const struct CMUnitTest tests[] = {
+        WITH_BENCH(test_passed_goes_again),
+        WITH_BENCH(test_answered_goes_again_soon),
+        WITH_BENCH(test_no_run_too_many),
+        WITH_BENCH(test_drain_keeps_its_window),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
