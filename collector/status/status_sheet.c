@@ -142,7 +142,8 @@ static void take_target(void *user, const struct nx_target_view *view) {
     sheet->rows[sheet->rows_n++] = (struct nx_sheet_row){
         .view = *view,
         .agent = agent,
-        .serves = nx_layer_serves(view->question->to.layer)};
+        .serves = nx_layer_serves(view->question->to.layer),
+        .whose = nx_sheet_whose(view)};
 }
 
 /* Both rows and sites are ordered by network. */

@@ -13,6 +13,7 @@ struct nx_sheet_row {
     const struct nx_agent *agent;
     bool serves;    /* its layer, at reading: the target may be gone since;
                        and its agent has weight */
+    uint32_t whose; /* NSID (odd), else the server's address; at reading */
     uint32_t group; /* equal: seen through the same cached entries; within the
                        network, after nx_sheet_foresee everywhere */
 };
@@ -143,6 +144,9 @@ void nx_status_put_home(struct nx_text *out, const struct nx_sheet *sheet,
                         const struct nx_sheet_site *site);
 /* May users be sent to it, if it answers as restored? By the policy of the
  * agent that asks it. */
+/* What tells caches apart that have equal lines: the NSID, else the
+ * address. */
+uint32_t nx_sheet_whose(const struct nx_target_view *view);
 /* Does this server, by whatever transport, answer for every item, whoever of
  * the network asks? */
 bool nx_sheet_answers(const struct nx_sheet *sheet,

@@ -11,16 +11,22 @@ static bool close_to(int64_t a, int64_t b) {
     return a - b <= GROUP_US && b - a <= GROUP_US;
 }
 
-static bool same_cache(const struct nx_target_view *a,
-                       const struct nx_target_view *b) {
-    const struct nx_verdict *v = &a->verdict;
-    const struct nx_verdict *w = &b->verdict;
-    const struct nx_endpoint *at = &a->question->to;
-    bool one_server = a->nsid_hash != 0
-                          ? a->nsid_hash == b->nsid_hash
-                          : b->nsid_hash == 0 && at->transport != NX_SYSTEM &&
-                                nx_endpoint_same_server(at, &b->question->to);
-    if (!one_server || v->lines_n == 0 || v->lines_n != w->lines_n) {
+uint32_t nx_sheet_whose(const struct nx_target_view *view) {
+    struct nx_endpoint at = view->question->to;
+    if (view->nsid_hash != 0) {
+        return view->nsid_hash;
+    }
+    at.transport = NX_UDP;
+    at.layer = NX_LAYER_NETWORK;
+    at.server_name = NULL;
+    return (uint32_t)nx_endpoint_hash(&at, 0) & ~1U;
+}
+
+static bool same_cache(const struct nx_sheet_row *a,
+                       const struct nx_sheet_row *b) {
+    const struct nx_verdict *v = &a->view.verdict;
+    const struct nx_verdict *w = &b->view.verdict;
+    if (a->whose != b->whose || v->lines_n == 0 || v->lines_n != w->lines_n) {
         return false;
     }
     for (size_t i = 0; i < v->lines_n; i++) {
@@ -36,23 +42,17 @@ static bool same_cache(const struct nx_target_view *a,
  * them are sorted. */
 struct ordered {
     int64_t a_us;   /* of the first line; 0: none */
-    uint32_t whose; /* NSID, else the address */
+    uint32_t whose; /* as the row has it */
     uint32_t lines_n;
     struct nx_sheet_row *row;
 };
 
 static struct ordered ordered_of(struct nx_sheet_row *row) {
     const struct nx_verdict *v = &row->view.verdict;
-    struct nx_endpoint at = row->view.question->to;
-    at.transport = NX_UDP;
-    at.layer = NX_LAYER_NETWORK;
-    at.server_name = NULL;
-    uint32_t address = (uint32_t)nx_endpoint_hash(&at, 0);
-    return (struct ordered){
-        .a_us = v->lines_n > 0 ? v->lines[0].a_us : 0,
-        .whose = row->view.nsid_hash != 0 ? row->view.nsid_hash : address,
-        .lines_n = v->lines_n,
-        .row = row};
+    return (struct ordered){.a_us = v->lines_n > 0 ? v->lines[0].a_us : 0,
+                            .whose = row->whose,
+                            .lines_n = v->lines_n,
+                            .row = row};
 }
 
 static int by_lines(const void *a, const void *b) {
@@ -70,8 +70,7 @@ static void assign(struct ordered *order, size_t n, uint32_t *group) {
     size_t head = 0;
     qsort(order, n, sizeof(*order), by_lines);
     for (size_t i = 0; i < n; i++) {
-        if (i == 0 ||
-            !same_cache(&order[head].row->view, &order[i].row->view)) {
+        if (i == 0 || !same_cache(order[head].row, order[i].row)) {
             head = i;
             ++*group;
         }
