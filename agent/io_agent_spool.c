@@ -142,6 +142,12 @@ int nx_agentd_open_spool(struct nx_agentd *a) {
         log_found(a, &found);
     } else if (err == NX_EVERSION) {
         nx_log(NX_LOG_ERROR, TOO_NEW, a->setup.conf->spool_path);
+    } else if (disk != NULL) {
+        nx_log(NX_LOG_ERROR,
+               "spool %s: not all of it can be read or written: %s; nothing of "
+               "it is given up: make all files there the agent's own, or move "
+               "what the disk cannot read away",
+               a->setup.conf->spool_path, nx_strerror(err));
     }
     return err;
 }

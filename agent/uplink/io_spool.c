@@ -48,6 +48,8 @@ static int error_of(int number) {
     case EROFS:
         return NX_EDENIED;
     case ENOMEM:
+    case EMFILE:
+    case ENFILE:
         return NX_ENOMEM;
     default:
         return NX_EIO;

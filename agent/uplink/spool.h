@@ -57,7 +57,8 @@ struct nx_spool_conf {
 };
 
 /* Where segments and ledger are. Every function returns 0 or NX_EFULL (no
- * space), NX_EIO, NX_ENOTFOUND. What was not synced may be there after a crash,
+ * space), NX_EIO, NX_ENOTFOUND, NX_EDENIED, NX_ENOMEM (no memory, or no file
+ * left). What was not synced may be there after a crash,
  * in part, or not. */
 struct nx_spool_disk {
     void *user;
@@ -100,8 +101,9 @@ struct nx_spool_found {
 /* Opens the spool on the disk, or makes it; disk NULL: memory only. epoch is
  * random, for a new one. boot names the running system's monotonic clock. The
  * disk's functions are copied, their user borrowed. NX_ENOMEM; errors of the
- * disk (see nx_spool_disk); NX_EVERSION: what is there is of a newer version,
- * and stays as it is. */
+ * disk (see nx_spool_disk), also when one of its files cannot be read now;
+ * NX_EVERSION: what is there is of a newer version. What is there stays as it
+ * is then. */
 int nx_spool_new(const struct nx_spool_conf *conf,
                  const struct nx_spool_disk *disk, uint64_t epoch,
                  uint64_t boot, struct nx_spool **out,
@@ -146,8 +148,8 @@ int nx_spool_peek(struct nx_spool *spool, const struct nx_clock_sample *now,
 void nx_spool_sent(struct nx_spool *spool, int64_t now_mono_us);
 
 /* When nx_spool_peek is worth calling again: the rate allows the next batch
- * then, or, a second after a ledger that could not be written, it is tried
- * again. INT64_MAX: nothing waits for that. */
+ * then, or, a second after a ledger that could not be written or a batch that
+ * could not be read, it is tried again. INT64_MAX: nothing waits for that. */
 int64_t nx_spool_send_at(const struct nx_spool *spool);
 
 /* An ack of this epoch (others are ignored). answers_hello: the collector said

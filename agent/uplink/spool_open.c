@@ -1,5 +1,7 @@
 /* What an earlier run left on the disk. Nothing there is believed without its
- * checksum; what cannot be read becomes a hole. */
+ * checksum; what is damaged becomes a hole. What merely cannot be read now (no
+ * right to, no file left, an error of the disk) is left as it is, and so is all
+ * the rest: the next start may be able to. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,17 +112,19 @@ static int read_segment_head(struct nx_spool *s, uint64_t id,
                                   : nx_segment_head_parse(bytes, out);
 }
 
-static bool head_ok(struct nx_spool *s, uint64_t id, uint64_t *epoch) {
-    struct nx_segment_head head;
-    if (read_segment_head(s, id, &head) != NX_OK || head.id != id) {
-        return false;
-    }
-    *epoch = head.epoch;
-    return true;
+/* *whole: its head is, and *epoch what is there. */
+static int epoch_of(struct nx_spool *s, uint64_t id, uint64_t *epoch,
+                    bool *whole) {
+    struct nx_segment_head head = {0};
+    int err = read_segment_head(s, id, &head);
+    *whole = err == NX_OK && head.id == id;
+    *epoch = *whole ? head.epoch : *epoch;
+    return err == NX_EMALFORMED ? NX_OK : err;
 }
 
-/* A newer version's spool is left as it is: what it holds is not lost yet. */
-static int check_versions(struct opening *o) {
+/* A newer version's spool is left as it is: what it holds is not lost yet. Nor
+ * is what cannot be read. */
+static int check_heads(struct opening *o) {
     struct nx_spool *s = o->spool;
     for (unsigned slot = 0; slot < 2; slot++) {
         uint8_t bytes[NX_LEDGER_BLOCK_BYTES];
@@ -132,20 +136,23 @@ static int check_versions(struct opening *o) {
     }
     for (size_t i = 0; i < o->ids_n; i++) {
         struct nx_segment_head head;
-        if (read_segment_head(s, o->ids[i], &head) == NX_EVERSION) {
-            return NX_EVERSION;
+        int err = read_segment_head(s, o->ids[i], &head);
+        if (err != NX_OK && err != NX_EMALFORMED) {
+            return err;
         }
     }
     return NX_OK;
 }
 
-static bool payload_ok(struct opening *o, uint64_t id, uint64_t offset,
-                       const struct nx_record_head *head) {
+static int check_payload(struct opening *o, uint64_t id, uint64_t offset,
+                         const struct nx_record_head *head, bool *whole) {
     struct nx_spool *s = o->spool;
     size_t got = 0;
-    return s->disk.read(s->disk.user, id, offset + NX_RECORD_HEAD_BYTES,
-                        o->payload, head->len, &got) == NX_OK &&
-           got == head->len && nx_record_payload_ok(head, o->payload);
+    int err = s->disk.read(s->disk.user, id, offset + NX_RECORD_HEAD_BYTES,
+                           o->payload, head->len, &got);
+    *whole = err == NX_OK && got == head->len &&
+             nx_record_payload_ok(head, o->payload);
+    return err;
 }
 
 static void take_record(struct opening *o, struct nx_segment *seg,
@@ -174,33 +181,45 @@ static void give_up_record(struct opening *o,
     }
 }
 
-/* True: good to its end. */
-static bool scan(struct opening *o, struct nx_segment *seg) {
+/* *good: to its end. */
+static int scan(struct opening *o, struct nx_segment *seg, bool *good) {
     struct nx_record_head head;
     uint64_t offset = NX_SEGMENT_HEAD_BYTES;
-    bool good = true;
     int err = NX_OK;
+    *good = true;
     while ((err = nx_spool_read_head(o->spool, seg->id, offset, &head)) ==
            NX_OK) {
+        bool whole = false;
         if (!nx_record_sendable(&head)) {
             give_up_record(o, &head);
-        } else if (payload_ok(o, seg->id, offset, &head)) {
+            whole = true;
+        } else if ((err = check_payload(o, seg->id, offset, &head, &whole)) !=
+                   NX_OK) {
+            return err;
+        } else if (whole) {
             take_record(o, seg, &head);
-        } else {
-            good = false;
         }
+        *good = *good && whole;
         offset += NX_RECORD_HEAD_BYTES + head.len;
     }
     seg->bytes = offset;
-    return good && err == NX_ENOTFOUND;
+    *good = *good && err == NX_ENOTFOUND; /* the end */
+    return err == NX_ENOTFOUND || err == NX_EMALFORMED ? NX_OK : err;
 }
 
 static int open_segment(struct opening *o, size_t i, uint64_t epoch) {
     struct nx_spool *s = o->spool;
     struct nx_segment seg = {.id = o->ids[i]};
     uint64_t its_epoch = 0;
-    bool ours = head_ok(s, seg.id, &its_epoch) && its_epoch == epoch;
-    bool good = ours && scan(o, &seg);
+    bool good = false;
+    int err = epoch_of(s, seg.id, &its_epoch, &good);
+    good = good && its_epoch == epoch;
+    if (err == NX_OK && good) {
+        err = scan(o, &seg, &good);
+    }
+    if (err != NX_OK) {
+        return err;
+    }
     bool torn_end = i + 1 == o->ids_n; /* that is how a crash looks */
     o->found->damaged += good || torn_end ? 0 : 1;
     if (seg.first_seq == 0) {
@@ -217,25 +236,41 @@ static int open_segment(struct opening *o, size_t i, uint64_t epoch) {
 
 /* --- the whole --- */
 
-/* Without its ledger nobody knows which numbers were given out: what is there
- * cannot be sent. It is reported as lost in the new spool. */
-static void give_up_old(struct opening *o) {
+static int count_results(struct opening *o, uint64_t id) {
     struct nx_spool *s = o->spool;
-    uint64_t epoch = s->epoch;
-    for (size_t i = 0; i < o->ids_n; i++) {
-        uint64_t offset = NX_SEGMENT_HEAD_BYTES;
-        struct nx_record_head head;
-        bool ours = head_ok(s, o->ids[i], &s->epoch);
-        while (ours &&
-               nx_spool_read_head(s, o->ids[i], offset, &head) == NX_OK) {
+    uint64_t offset = NX_SEGMENT_HEAD_BYTES;
+    struct nx_record_head head;
+    bool whole = false;
+    int err = epoch_of(s, id, &s->epoch, &whole);
+    while (err == NX_OK && whole) {
+        err = nx_spool_read_head(s, id, offset, &head);
+        if (err == NX_OK) {
             o->found->given_up += head.results_n;
             offset += NX_RECORD_HEAD_BYTES + head.len;
         }
+    }
+    return err == NX_ENOTFOUND || err == NX_EMALFORMED ? NX_OK : err;
+}
+
+/* Without its ledger nobody knows which numbers were given out: what is there
+ * cannot be sent. It is reported as lost in the new spool. */
+static int give_up_old(struct opening *o) {
+    struct nx_spool *s = o->spool;
+    uint64_t epoch = s->epoch;
+    int err = NX_OK;
+    for (size_t i = 0; err == NX_OK && i < o->ids_n; i++) {
+        err = count_results(o, o->ids[i]);
+    }
+    if (err != NX_OK) {
+        return err;
+    }
+    for (size_t i = 0; i < o->ids_n; i++) {
         (void)s->disk.remove(s->disk.user, o->ids[i]);
     }
     s->epoch = epoch;
     s->next_seq = o->found->given_up + 1;
     nx_spool_hole(s, 1, o->found->given_up, NX_GAP_DAMAGED);
+    return NX_OK;
 }
 
 /* The newest copy of the ledger may be the damaged one: what was told since the
@@ -276,12 +311,12 @@ static int open_with(struct opening *o) {
         err = list_segments(o);
     }
     if (err == NX_OK) {
-        err = check_versions(o);
+        err = check_heads(o);
     }
     if (err == NX_OK && have) {
         err = take_old(o, &ledger);
     } else if (err == NX_OK) {
-        give_up_old(o);
+        err = give_up_old(o);
     }
     if (err == NX_OK) {
         nx_spool_fit_disk(s);

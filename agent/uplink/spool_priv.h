@@ -1,6 +1,6 @@
 /* Inside of spool.c (what is held), spool_disk.c (segments and ledger),
- * spool_open.c (what an earlier run left), spool_send.c (the two lanes) and
- * spool_flights.c (what is under way). */
+ * spool_open.c (what an earlier run left), spool_lanes.c (what is next),
+ * spool_flights.c (what is under way) and spool_send.c (the message). */
 #ifndef NX_AGENT_SPOOL_PRIV_H
 #define NX_AGENT_SPOOL_PRIV_H
 
@@ -105,8 +105,11 @@ struct nx_spool {
     int64_t progress_us;
     int64_t drain_us;   /* the next batch of the drain not before */
     bool kept_rests;    /* when it was looked at last there was none to send */
-    int64_t blocked_us; /* what is next waits until the ledger can be written:
-                           to be tried again then; INT64_MAX: it does not */
+    int64_t blocked_us; /* what is next waits until the ledger can be written,
+                           or it can be read: to be tried again then;
+                           INT64_MAX: it does not */
+    int unread;         /* the error of the disk with what is next; 0: none */
+    unsigned unread_n;  /* times in a row */
     bool peeked;        /* what nx_spool_sent speaks of: */
     bool peeked_beyond; /* it is not the next one of its lane */
     enum nx_lane_name peeked_lane;
@@ -162,7 +165,8 @@ void nx_spool_age_disk(struct nx_spool *spool,
 void nx_spool_fit_disk(struct nx_spool *spool);
 /* Notes the error; true: it was one. */
 bool nx_spool_failed(struct nx_spool *spool, int err);
-/* Reads the header at offset. NX_ENOTFOUND: the end. NX_EMALFORMED, NX_EIO. */
+/* Reads the header at offset. NX_ENOTFOUND: the end. NX_EMALFORMED: damaged, or
+ * not there. Any other error: it cannot be read now. */
 int nx_spool_read_head(struct nx_spool *spool, uint64_t id, uint64_t offset,
                        struct nx_record_head *out) NX_MUSTUSE;
 /* A clock of this boot whose offset is known. */
@@ -174,7 +178,23 @@ void nx_spool_learn(struct nx_spool *spool, uint64_t boot,
 int nx_spool_open(struct nx_spool *spool,
                   struct nx_spool_found *found) NX_MUSTUSE;
 
-/* --- spool_send.c --- */
+/* --- spool_lanes.c --- */
+
+/* Where the batch at or behind a lane's number is. */
+struct nx_place {
+    struct nx_record_head head;
+    const struct nx_entry *entry; /* in memory, or NULL: */
+    uint64_t segment_id;
+    uint64_t offset;
+};
+
+/* The next batch to send. False: none, now; unread says whether it is for an
+ * error of the disk. */
+bool nx_spool_next_place(struct nx_spool *spool, int64_t now_us,
+                         struct nx_place *out);
+/* A disk that fails may work again; what it failed to read for so long will not
+ * be read any more. */
+bool nx_spool_is_unread(struct nx_spool *spool, int err);
 
 /* An entry goes: lanes must not point to it. */
 void nx_spool_lanes_forget(struct nx_spool *spool,

@@ -1,11 +1,11 @@
-/* The two lanes: what is sent next, and when. */
+/* The message: a batch as it is sent, with the gaps below it and its clock. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/uplink/spool_priv.h"
 
 #define DRAIN_GAP_US (1000000 / NX_SPOOL_DRAIN_PER_S)
-#define BLOCKED_US INT64_C(1000000)    /* until the ledger is tried again */
+#define BLOCKED_US INT64_C(1000000)    /* until the disk is tried again */
 #define DRIFT_PPM 15                   /* as clocksync.h */
 #define WALL_ERROR_US INT64_C(1000000) /* of a wall clock that is trusted */
 #define SANE_US (INT64_C(1) << 58)
@@ -13,221 +13,6 @@
 /* The oldest batch tells of every hole below it, so that nothing is missing
  * before it and the collector takes it however many runs it keeps. */
 _Static_assert(NX_SPOOL_HOLES_MAX <= NX_PATCH_GAPS_MAX, "all fit a message");
-
-/* --- lanes --- */
-
-static uint64_t beyond(uint64_t seq, uint64_t from_seq, uint64_t to_seq) {
-    return seq >= from_seq && seq <= to_seq ? to_seq + 1 : seq;
-}
-
-/* The first number from seq on that the collector misses. */
-static uint64_t skip_known(const struct nx_spool *s, uint64_t seq) {
-    uint64_t before = 0;
-    while (before != seq) {
-        before = seq;
-        seq = nx_settled_skip(s->acked_seq, &s->ahead, seq);
-        for (size_t i = 0; i < s->holes_n; i++) {
-            seq = beyond(seq, s->holes[i].from_seq, s->holes[i].to_seq);
-        }
-    }
-    return seq;
-}
-
-/* ... and that is to be sent: neither on its way nor kept back. */
-static uint64_t skip(const struct nx_spool *s, uint64_t seq) {
-    uint64_t before = 0;
-    while (before != seq) {
-        before = seq;
-        seq = skip_known(s, seq);
-        for (size_t i = 0; i < s->waiting_n; i++) {
-            seq = beyond(seq, s->waiting[i].from_seq, s->waiting[i].to_seq);
-        }
-        for (size_t i = 0; i < s->flights_n; i++) {
-            seq = beyond(seq, s->flights[i].first_seq, s->flights[i].last_seq);
-        }
-    }
-    return seq;
-}
-
-void nx_spool_lanes_forget(struct nx_spool *s, const struct nx_entry *entry) {
-    for (size_t i = 0; i < NX_LANES; i++) {
-        if (s->lanes[i].entry == entry) {
-            s->lanes[i].entry = NULL;
-        }
-    }
-    s->peeked = false;
-}
-
-void nx_spool_lanes_begin(struct nx_spool *s) {
-    memset(s->lanes, 0, sizeof(s->lanes));
-    s->lanes[NX_LANE_DRAIN].seq = 1;
-    s->lanes[NX_LANE_FRESH].seq = s->fresh_from;
-    s->peeked = false;
-}
-
-void nx_spool_lanes_back(struct nx_spool *s) {
-    s->flights_n = 0;
-    s->passed_n = 0;
-    nx_spool_lanes_begin(s);
-}
-
-void nx_spool_connected(struct nx_spool *s, int64_t now_us) {
-    s->fresh_from = s->new_from = s->next_seq;
-    s->waiting_n = 0;
-    s->progress_us = now_us;
-    nx_spool_lanes_back(s);
-}
-
-/* The collector takes NX_AHEAD_MAX runs of numbers beyond what it misses, and
- * there is one for each interruption of a long drain. When all are taken, the
- * fresh lane continues the newest: it begins with what was kept since. */
-static void join_newest_run(struct nx_spool *s) {
-    if (s->ahead.n < NX_AHEAD_MAX) {
-        return;
-    }
-    uint64_t from = skip_known(s, s->ahead.runs[s->ahead.n - 1].to_seq + 1);
-    if (from < s->fresh_from) {
-        s->fresh_from = from;
-        s->lanes[NX_LANE_FRESH] = (struct nx_lane){.seq = from};
-    }
-}
-
-/* --- finding a batch --- */
-
-/* Where the batch at or behind a lane's number is. */
-struct place {
-    struct nx_record_head head;
-    const struct nx_entry *entry; /* in memory, or NULL: */
-    uint64_t segment_id;
-    uint64_t offset;
-};
-
-/* In memory is the newest of it, without a hole that is none. */
-static bool find_entry(const struct nx_spool *s, struct nx_lane *lane,
-                       struct place *out) {
-    struct nx_entry *e = lane->entry;
-    if (e == NULL || e->head.first_seq > lane->seq) {
-        e = s->first;
-    }
-    while (e != NULL && nx_head_last(&e->head) < lane->seq) {
-        e = e->next;
-    }
-    if (e == NULL) {
-        return false;
-    }
-    lane->entry = e;
-    *out = (struct place){.head = e->head, .entry = e};
-    return true;
-}
-
-static const struct nx_segment *segment_of(const struct nx_spool *s,
-                                           uint64_t seq) {
-    for (size_t i = 0; i < s->segments_n; i++) {
-        if (s->segments[i].first_seq > 0 && s->segments[i].last_seq >= seq) {
-            return &s->segments[i];
-        }
-    }
-    return NULL;
-}
-
-/* Reads on in the segment to the record at or behind the number. */
-static int find_record(struct nx_spool *s, struct nx_lane *lane,
-                       const struct nx_segment *seg, struct place *out) {
-    if (lane->segment_id != seg->id || lane->segment_offset == 0) {
-        lane->segment_id = seg->id;
-        lane->segment_offset = NX_SEGMENT_HEAD_BYTES;
-    }
-    int err = nx_spool_read_head(s, seg->id, lane->segment_offset, &out->head);
-    while (err == NX_OK && nx_head_last(&out->head) < lane->seq) {
-        lane->segment_offset += NX_RECORD_HEAD_BYTES + out->head.len;
-        err = nx_spool_read_head(s, seg->id, lane->segment_offset, &out->head);
-    }
-    out->entry = NULL;
-    out->segment_id = seg->id;
-    out->offset = lane->segment_offset;
-    return err;
-}
-
-/* The batch at or behind the lane's number and below limit. What should be
- * there and is not becomes a hole. */
-static bool find(struct nx_spool *s, struct nx_lane *lane, uint64_t limit,
-                 struct place *out) {
-    while ((lane->seq = skip(s, lane->seq)) < limit) {
-        uint64_t memory_from =
-            s->first != NULL ? s->first->head.first_seq : s->next_seq;
-        if (lane->seq >= memory_from && find_entry(s, lane, out)) {
-            return true;
-        }
-        const struct nx_segment *seg = segment_of(s, lane->seq);
-        uint64_t missing_to = seg != NULL ? seg->last_seq : memory_from - 1;
-        if (seg != NULL && seg->first_seq > lane->seq) {
-            missing_to = seg->first_seq - 1;
-        } else if (seg != NULL && find_record(s, lane, seg, out) == NX_OK) {
-            if (out->head.first_seq <= lane->seq) {
-                return true;
-            }
-            missing_to = out->head.first_seq - 1;
-        }
-        missing_to = missing_to >= lane->seq ? missing_to : s->next_seq - 1;
-        nx_spool_hole(s, lane->seq, missing_to, NX_GAP_DAMAGED);
-    }
-    return false;
-}
-
-static size_t drains_n(const struct nx_spool *s) {
-    size_t n = 0;
-    for (size_t i = 0; i < s->flights_n; i++) {
-        n += s->flights[i].drain ? 1 : 0;
-    }
-    return n;
-}
-
-static bool drain_may(const struct nx_spool *s, int64_t now_us) {
-    return drains_n(s) < NX_SPOOL_DRAIN_WINDOW && now_us >= s->drain_us;
-}
-
-/* Leaves the drain its window, whatever of it is not answered. */
-static bool fresh_may(const struct nx_spool *s) {
-    return s->flights_n - drains_n(s) <
-           NX_SPOOL_FLIGHT_MAX - NX_SPOOL_DRAIN_WINDOW;
-}
-
-/* The lane's next batch that the collector has room for. Those it has none for
- * stay where they are: what goes instead is behind a run that it has, and makes
- * that longer. */
-static bool find_taken(struct nx_spool *s, enum nx_lane_name name,
-                       uint64_t limit, struct place *out) {
-    struct nx_lane *lane = &s->lanes[name];
-    s->peeked_lane = name;
-    s->peeked_beyond = false;
-    if (!find(s, lane, limit, out)) {
-        return false;
-    }
-    struct nx_lane beyond = *lane;
-    while (!nx_spool_room(s, &out->head)) {
-        beyond.seq = nx_spool_behind_run(s, nx_head_last(&out->head));
-        if (beyond.seq == 0 || !find(s, &beyond, limit, out)) {
-            return false;
-        }
-        s->peeked_beyond = true;
-    }
-    return true;
-}
-
-static bool next_place(struct nx_spool *s, int64_t now_us, struct place *out) {
-    if (s->waiting_n == NX_SPOOL_WAITING_MAX) {
-        return false;
-    }
-    bool may = drain_may(s, now_us);
-    s->kept_rests = false;
-    join_newest_run(s);
-    if (fresh_may(s) && find_taken(s, NX_LANE_FRESH, s->next_seq, out)) {
-        return may || out->head.first_seq >= s->new_from;
-    }
-    bool found = may && find_taken(s, NX_LANE_DRAIN, s->fresh_from, out);
-    s->kept_rests = may && !found;
-    return found;
-}
 
 /* --- the message --- */
 
@@ -324,19 +109,21 @@ static bool tell_gaps(struct nx_spool *s, uint64_t first_seq,
     return true;
 }
 
-static int read_payload(struct nx_spool *s, const struct place *p,
+static int read_payload(struct nx_spool *s, const struct nx_place *p,
                         uint8_t *out) {
     size_t got = 0;
     int err =
         s->disk.read(s->disk.user, p->segment_id,
                      p->offset + NX_RECORD_HEAD_BYTES, out, p->head.len, &got);
-    return err == NX_OK && got == p->head.len &&
-                   nx_record_payload_ok(&p->head, out)
+    if (err != NX_OK) {
+        return err;
+    }
+    return got == p->head.len && nx_record_payload_ok(&p->head, out)
                ? NX_OK
                : NX_EMALFORMED;
 }
 
-static int make_message(struct nx_spool *s, const struct place *p,
+static int make_message(struct nx_spool *s, const struct nx_place *p,
                         const uint8_t *bytes, const struct nx_clock_sample *now,
                         uint8_t *out, size_t *len) {
     struct nx_clock_sample clock;
@@ -358,7 +145,7 @@ static int make_message(struct nx_spool *s, const struct place *p,
     return err;
 }
 
-static int message_at(struct nx_spool *s, const struct place *p,
+static int message_at(struct nx_spool *s, const struct nx_place *p,
                       const struct nx_clock_sample *now, uint8_t *out,
                       size_t *len) {
     if (p->entry != NULL) {
@@ -381,10 +168,11 @@ static int message_at(struct nx_spool *s, const struct place *p,
 
 int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
                   uint8_t *out, size_t *len, uint64_t *first_seq) {
-    struct place p;
+    struct nx_place p;
     s->peeked = false;
     s->blocked_us = INT64_MAX;
-    while (next_place(s, now->mono_us, &p)) {
+    s->unread = NX_OK;
+    while (nx_spool_next_place(s, now->mono_us, &p)) {
         bool reserved =
             !s->has_disk || nx_head_last(&p.head) <= s->reserved_seq;
         int err = reserved ? message_at(s, &p, now, out, len) : NX_EAGAIN;
@@ -393,6 +181,7 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
             return NX_ENOTFOUND;
         }
         if (err == NX_OK) {
+            s->unread_n = 0;
             s->peeked = true;
             s->peeked_head = p.head;
             s->peeked_crc = nx_codec_crc(out, *len);
@@ -402,8 +191,15 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
         if (err == NX_ENOMEM) {
             return err;
         }
+        if (nx_spool_is_unread(s, err)) {
+            break;
+        }
         nx_spool_hole(s, p.head.first_seq, nx_head_last(&p.head),
                       NX_GAP_DAMAGED);
+    }
+    if (nx_spool_failed(s, s->unread)) {
+        s->unread_n += s->unread == NX_EIO ? 1 : 0;
+        s->blocked_us = now->mono_us + BLOCKED_US;
     }
     return NX_ENOTFOUND;
 }
@@ -434,14 +230,4 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
         s->drain_us = from_us + DRAIN_GAP_US;
     }
     s->peeked = false;
-}
-
-int64_t nx_spool_send_at(const struct nx_spool *s) {
-    if (s->blocked_us != INT64_MAX) {
-        return s->blocked_us;
-    }
-    bool kept = skip(s, s->lanes[NX_LANE_DRAIN].seq) < s->fresh_from ||
-                skip(s, s->lanes[NX_LANE_FRESH].seq) < s->new_from;
-    return kept && !s->kept_rests && drain_may(s, INT64_MAX) ? s->drain_us
-                                                             : INT64_MAX;
 }

@@ -27,6 +27,7 @@ struct fake_disk {
     size_t max_bytes; /* of segments together; 0: no limit */
     int error;        /* every write and sync fails with it; 0: none */
     int ledger_error; /* the same for the ledger */
+    int read_error;   /* the same for reading segments */
     unsigned syncs_n;
     unsigned ledgers_n; /* written */
 };
@@ -102,8 +103,8 @@ static inline int fake_read(void *user, uint64_t id, uint64_t offset, void *out,
                             size_t len, size_t *got) {
     struct fake_disk *d = user;
     const struct fake_file *f = fake_find(d, id);
-    if (f == NULL) {
-        return NX_ENOTFOUND;
+    if (f == NULL || d->read_error != NX_OK) {
+        return f == NULL ? NX_ENOTFOUND : d->read_error;
     }
     size_t left = offset < f->len ? f->len - (size_t)offset : 0;
     *got = len < left ? len : left;
