@@ -8,6 +8,7 @@
 #include "common/io_log.h"
 
 #define LOG_EVERY_US 1000000
+#define HELLO_MAX_BYTES 32768U /* an agent's are of 16 KiB at most */
 
 /* One message, while it is looked at. */
 struct incoming {
@@ -91,6 +92,7 @@ static void on_committing(void *arg) {
 static void on_done(void *arg, bool committed) {
     struct nx_ingest *ingest = arg;
     nx_zloop_resume(ingest->zloop);
+    nx_ingest_hellos_done(ingest, committed);
     if (committed) {
         nx_ingest_withdraw(ingest);
         send_acks(ingest);
@@ -219,28 +221,16 @@ static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
     nx_group_add(ingest->group, &item, &result, in->bytes, in->len);
 }
 
-/* For the record: what the resolvers were is part of an incident. The agent is
- * not kept waiting for it. */
-static void store_hello(struct nx_ingest *ingest, const struct incoming *in,
-                        uint64_t digest) {
-    if (nx_group_open(ingest->group) != NX_OK) {
-        return;
-    }
-    if (nx_store_hello_append(ingest->parts.store, in->peer->agent_id,
-                              in->received_us, in->bytes, in->len) != NX_OK) {
-        nx_group_abort(ingest->group);
-        return;
-    }
-    in->peer->hello_stored = true;
-    in->peer->hello_digest = digest;
-}
-
 static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
                        const struct nx_hello *hello) {
     int err = NX_OK;
     if (hello->protocol != NX_PROTOCOL) {
         bad(ingest, in,
             "speaks another protocol version: update whichever is older");
+        return;
+    }
+    if (in->len > HELLO_MAX_BYTES) { /* it would be kept as it came */
+        bad(ingest, in, "a hello of more than 32 KiB");
         return;
     }
     (void)stream_of(ingest, in->peer, hello->epoch, false, &err);
@@ -257,13 +247,13 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
     bool changed = !in->peer->hello_stored || in->peer->hello_digest != digest;
     bool greets = changed || !in->peer->greeted;
     if (changed) {
-        store_hello(ingest, in, digest);
+        nx_ingest_store_hello(ingest, in->peer, in->bytes, in->len, digest,
+                              in->received_us);
     }
     if (greets) {
-        nx_log(NX_LOG_INFO, "agent %" PRIu32 " is here from %s (%s)",
-               in->peer->agent_id, in->peer->address, hello->software);
+        nx_ingest_log_here(in->peer, hello, in->received_us);
     }
-    nx_ingest_note_ledger(in->peer, hello);
+    nx_ingest_note_ledger(in->peer, hello, in->received_us);
     in->peer->told = true;
     in->peer->kept = hello->keys;
     in->peer->told_authority = hello->authority_role;
@@ -369,6 +359,7 @@ int nx_ingest_new(const struct nx_ingest_parts *parts,
         return NX_ENOMEM;
     }
     ingest->parts = *parts;
+    ingest->transaction = 1;
     nx_peers_init(&ingest->peers);
     const struct nx_group_handler group = {on_committing, on_committed, on_done,
                                            ingest};

@@ -4,6 +4,8 @@
 #include "collector/ingest/io_ingest_priv.h"
 #include "common/io_log.h"
 
+#define LOG_EVERY_US INT64_C(600000000)
+
 static const struct nx_stream_position *
 position_of(struct nx_peer *peer, uint64_t epoch,
             struct nx_stream_position *out) {
@@ -15,14 +17,17 @@ position_of(struct nx_peer *peer, uint64_t epoch,
     return out;
 }
 
-void nx_ingest_note_ledger(struct nx_peer *peer, const struct nx_hello *hello) {
+void nx_ingest_note_ledger(struct nx_peer *peer, const struct nx_hello *hello,
+                           int64_t now_us) {
+    uint64_t held_n = 0;
     struct nx_stream_position position;
     struct nx_ledger ledger;
     const struct nx_stream_position *known =
         position_of(peer, hello->epoch, &position);
     nx_ledger_hello(&peer->said, hello, known);
     nx_ledger_fill(&peer->said, known, &ledger);
-    if (ledger.problem != NULL) {
+    if (ledger.problem != NULL &&
+        nx_quiet_pass(&peer->ledger_quiet, now_us, LOG_EVERY_US, &held_n)) {
         nx_log(NX_LOG_WARN,
                "agent %" PRIu32 " (%s): its ledger does not balance: %s",
                peer->agent_id, peer->address, ledger.problem);

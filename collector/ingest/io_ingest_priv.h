@@ -23,6 +23,7 @@ struct nx_ingest {
     struct nx_peers peers;
     struct nx_ingest_counters counters; /* but those of the streams */
     struct nx_quiet bad_quiet;
+    uint64_t transaction;          /* counts them; of the open one */
     size_t clones_n;               /* peers that are cloned */
     struct nx_collector_keys keys; /* announced */
 
@@ -50,9 +51,19 @@ int nx_ingest_send(struct nx_ingest *ingest, struct nx_peer *peer,
 /* A connection has ended: whoever had it is gone, and that is said. */
 void nx_ingest_gone(struct nx_ingest *ingest, int fd);
 
+/* io_ingest_hello.c: writes a hello into the open transaction. */
+void nx_ingest_store_hello(struct nx_ingest *ingest, struct nx_peer *peer,
+                           const uint8_t *bytes, size_t len, uint64_t digest,
+                           int64_t received_us);
+/* The transaction has ended: hellos in it were stored, or not. */
+void nx_ingest_hellos_done(struct nx_ingest *ingest, bool committed);
+void nx_ingest_log_here(struct nx_peer *peer, const struct nx_hello *hello,
+                        int64_t now_us);
+
 /* io_ingest_ledger.c: what a hello says of the agent's ledger; says so in the
  * log when that cannot be. */
-void nx_ingest_note_ledger(struct nx_peer *peer, const struct nx_hello *hello);
+void nx_ingest_note_ledger(struct nx_peer *peer, const struct nx_hello *hello,
+                           int64_t now_us);
 
 /* io_ingest_quota.c: may a message of it be stored now? Says so when that
  * changes. */

@@ -44,7 +44,7 @@ struct nx_peer {
 
     struct nx_bucket messages;
     struct nx_bucket kib;
-    struct nx_quiet fast_quiet;
+    struct nx_quiet fast_quiet, here_quiet, ledger_quiet;
     struct nx_quota quota;
     struct nx_ledger_said said;
 
@@ -63,9 +63,10 @@ struct nx_peer {
     bool plan_sent;
     int64_t plan_sent_us;
 
-    bool greeted;          /* a hello came over this connection */
-    bool hello_stored;     /* since the start: */
-    uint64_t hello_digest; /* of the one stored last */
+    bool greeted;               /* a hello came over this connection */
+    bool hello_stored;          /* since the start: */
+    uint64_t hello_digest;      /* of the one stored last */
+    uint64_t hello_transaction; /* ... in this one */
 };
 
 struct nx_peers {

@@ -36,6 +36,7 @@ struct fixture {
     struct nx_test_client clients[CLIENTS_N];
     uint32_t max_pages; /* of the store; 0: no limit */
     uint32_t rate;      /* of messages; 0: no limit */
+    uint64_t per_hour;  /* bytes; 0: as good as no limit */
     unsigned want_n;    /* for the predicates below */
 };
 
@@ -64,14 +65,15 @@ static inline void start_collector(struct fixture *f) {
         nx_store_open(f->path, &options, &f->store, why, sizeof(why)), NX_OK);
     assert_int_equal(nx_engine_new(&settings, &f->engine), NX_OK);
     assert_int_equal(nx_auth_new(f->base, f->zmq, &f->clock, &f->auth), NX_OK);
-    const struct nx_ingest_parts parts = {.base = f->base,
-                                          .zmq = f->zmq,
-                                          .store = f->store,
-                                          .engine = f->engine,
-                                          .clock = &f->clock,
-                                          .plan_valid_s = 60,
-                                          .agent_bytes_per_hour = 1U << 30,
-                                          .agent_messages_per_s = f->rate};
+    const struct nx_ingest_parts parts = {
+        .base = f->base,
+        .zmq = f->zmq,
+        .store = f->store,
+        .engine = f->engine,
+        .clock = &f->clock,
+        .plan_valid_s = 60,
+        .agent_bytes_per_hour = f->per_hour > 0 ? f->per_hour : 1U << 30,
+        .agent_messages_per_s = f->rate};
     assert_int_equal(nx_ingest_new(&parts, &f->keys, &f->ingest), NX_OK);
     for (unsigned i = 0; i < CLIENTS_N; i++) {
         enrol(f, i, true);
