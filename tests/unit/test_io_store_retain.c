@@ -115,6 +115,34 @@ static void test_the_first_that_stays(void **state) {
     expect_left(f, "2@20,3@21,4@22,5@23,6@24,7@25,8@26,9@27,10@28");
 }
 
+static void count_hello(void *user, const struct nx_store_batch *row) {
+    unsigned *n = user;
+    *n += row->results_n == 0 ? 1 : 0;
+}
+
+/* A hello of a time to come hides none of those behind it. */
+static void test_hello_of_a_time_to_come(void **state) {
+    static const int64_t at_us[] = {30, 40};
+    static const int64_t hellos_us[] = {10, 9000, 20};
+    static const uint8_t payload[] = {0};
+    struct fixture *f = *state;
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(
+            nx_store_hello_append(f->store, i + 1, hellos_us[i], payload, 1),
+            NX_OK);
+    }
+    receive(f, at_us, 2);
+    for (int64_t from_us = 5; from_us < 60; from_us += 10) {
+        struct nx_store_mark mark;
+        unsigned n = 0;
+        assert_int_equal(nx_store_mark_at(f->store, from_us, &mark), NX_OK);
+        assert_int_equal(
+            nx_store_hellos_before(f->store, &mark, count_hello, &n), NX_OK);
+        assert_int_equal(nx_store_log(f->store, &mark, 10, count_hello, &n), 0);
+        assert_int_equal(n, 3);
+    }
+}
+
 static void test_what_outlives_a_run(void **state) {
     static const int64_t at_us[] = {10, 20};
     static const struct nx_retained_kept rows[] = {
@@ -141,6 +169,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_rows_of_a_time_to_come),
         TEST(test_the_first_that_stays),
+        TEST(test_hello_of_a_time_to_come),
         TEST(test_what_outlives_a_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
