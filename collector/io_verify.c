@@ -177,10 +177,14 @@ static void check_stream(void *user, const struct nx_store_stream *stream) {
 int nx_verify_ledger(struct nx_verify *v) {
     struct ledger_check c = {.v = v};
     unsigned before_n = v->problems_n;
+    uint64_t missing_n = 0;
     int err = nx_store_log_extent(v->store, &c.log);
-    if (err == NX_OK && c.log.missing_n > 0) {
+    if (err == NX_OK) {
+        err = nx_store_log_missing(v->store, &missing_n);
+    }
+    if (missing_n > 0) {
         nx_verify_wrong(v, "%" PRIu64 " batches are not in the log any more",
-                        c.log.missing_n);
+                        missing_n);
     }
     if (err == NX_OK) {
         err = nx_store_streams(v->store, check_stream, &c);

@@ -308,11 +308,12 @@ int nx_store_streams(struct nx_store *store,
 struct nx_store_extent {
     bool whole;      /* retention has deleted nothing of it */
     int64_t from_us; /* not whole: what was received before may be gone */
-    /* Batches that are gone, and that retention has not deleted. */
-    uint64_t missing_n;
 };
 int nx_store_log_extent(struct nx_store *store,
                         struct nx_store_extent *out) NX_MUSTUSE;
+/* Batches that are gone, and that retention has not deleted. Slow when the log
+ * is large. */
+int nx_store_log_missing(struct nx_store *store, uint64_t *n) NX_MUSTUSE;
 
 /* 1: there is a hello of that agent from before; 0: none. */
 int nx_store_heard_before(struct nx_store *store, uint32_t agent_id,

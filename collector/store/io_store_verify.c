@@ -52,14 +52,9 @@ int nx_store_streams(struct nx_store *store,
     return row;
 }
 
-/* The ids of batches have no holes but those that retention makes. */
 int nx_store_log_extent(struct nx_store *store, struct nx_store_extent *out) {
-    struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_LOG_EXTENT,
-        "SELECT begin.from_us, max(max(batch_id), begin.after_batch) - "
-        "begin.after_batch - count(batch_id) FROM (SELECT "
-        "coalesce(max(after_batch), 0) AS after_batch, max(from_us) AS from_us "
-        "FROM log_begin) AS begin LEFT JOIN batch ON batch_id > after_batch");
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_LOG_EXTENT,
+                                "SELECT max(from_us) FROM log_begin");
     int row = nx_sq_step(&sq);
     if (row <= 0) {
         return row == 0 ? NX_EIO : row;
@@ -67,7 +62,22 @@ int nx_store_log_extent(struct nx_store *store, struct nx_store_extent *out) {
     int64_t from_us = nx_sq_get_time(&sq, 0);
     out->whole = from_us == NX_TIME_UNKNOWN;
     out->from_us = out->whole ? 0 : from_us;
-    out->missing_n = nx_sq_get_u64(&sq, 1);
+    nx_sq_end(&sq);
+    return NX_OK;
+}
+
+/* The ids of batches have no holes but those that retention makes. */
+int nx_store_log_missing(struct nx_store *store, uint64_t *n) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_LOG_MISSING,
+        "SELECT max(batch_id) - begin.after_batch - count(batch_id) FROM "
+        "(SELECT coalesce(max(after_batch), 0) AS after_batch FROM log_begin) "
+        "AS begin LEFT JOIN batch ON batch_id > after_batch");
+    int row = nx_sq_step(&sq);
+    if (row <= 0) {
+        return row == 0 ? NX_EIO : row;
+    }
+    *n = nx_sq_get_u64(&sq, 0); /* NULL, without batches: 0 */
     nx_sq_end(&sq);
     return NX_OK;
 }
