@@ -6,7 +6,6 @@
 #include "agent/dns/walk_state.h"
 
 #define SECOND_US INT64_C(1000000)
-#define RETRY_S 30 /* full walks after failures, and failed hosts */
 
 int nx_walk_new(const struct nx_hints *hints, const uint8_t *name,
                 struct nx_walk **out) {
@@ -15,7 +14,7 @@ int nx_walk_new(const struct nx_hints *hints, const uint8_t *name,
         return NX_ENOMEM;
     }
     w->hints = hints;
-    w->deepest = WALK_NONE;
+    w->deepest = w->between_zone = WALK_NONE;
     (void)nx_dname_lower(name, w->name);
     *out = w;
     return 0;
@@ -45,7 +44,7 @@ void nx_walk_free(struct nx_walk **walk) {
 static bool full_is_due(const struct nx_walk *w, int64_t now_mono_us) {
     int64_t every_s = NX_WALK_FULL_S;
     if ((w->problems & NX_DELEG_UNREACHED) != 0) {
-        every_s = RETRY_S;
+        every_s = NX_WALK_RETRY_S;
     }
     return !w->ever_full || w->deepest == WALK_NONE ||
            now_mono_us - w->full_mono_us >= every_s * SECOND_US;
@@ -60,10 +59,11 @@ static int first_zone(struct nx_walk *w, int64_t now_mono_us) {
         w->retry_mono_us = now_mono_us;
         return 0;
     }
-    if (now_mono_us - w->retry_mono_us >= RETRY_S * SECOND_US) {
+    if (now_mono_us - w->retry_mono_us >= NX_WALK_RETRY_S * SECOND_US) {
         nx_walk_move_hosts(w, HOST_FAILED, HOST_UNKNOWN);
         w->retry_mono_us = now_mono_us;
     }
+    nx_walk_expire_hosts(w, now_mono_us);
     int parent = w->zones[w->deepest].parent;
     return parent != WALK_NONE ? parent : 0;
 }

@@ -9,15 +9,17 @@
  *   1. from the zone above the one found last time (from the root the first
  *      time, every NX_WALK_FULL_S and after a failure) it follows referrals,
  *      asking one server of each zone, in turn;
- *   2. addresses missing from the referral are resolved by the same means,
+ *   2. addresses missing from the referral are resolved by the same means, and
+ *      again when their TTL is over (NX_WALK_RETRY_S .. NX_WALK_FULL_S),
  *      and the zone's own NS set is read and united with the parent's;
  *   3. every address of the zone is asked for every (name, qtype) and for the
  *      SOA of the apex: these queries have `observe` set, their results are
  *      observations of layer NX_LAYER_AUTHORITY;
  *      So are other addresses, for every (name, qtype): servers that left the
  *      zone's set, which no walk finds, and others (nx_walk_set_left);
- *      Where the last round met NXDOMAIN, each address is asked for the NS set
- * of the names between, too: which one is not there (RFC 8020)?
+ *      Where the last round met NXDOMAIN, and every NX_WALK_AUDIT_S, each
+ *      address is asked for the NS set of the names between, too: which one is
+ *      not there (RFC 8020)?
  *   4. every NX_WALK_AUDIT_S, and when the servers changed, the audit, observed
  *      likewise: each address for the SOA over TCP, the NS set, the DNSKEYs
  *      and the first (name, qtype) with DO, the wildcard beside the name;
@@ -32,6 +34,7 @@
 
 #define NX_WALK_FULL_S 600U
 #define NX_WALK_AUDIT_S 300U
+#define NX_WALK_RETRY_S 30U /* full walks after failures, and failed hosts */
 #define NX_WALK_TYPES_MAX 16U
 #define NX_WALK_LEFT_MAX 64U
 #define NX_WALK_BETWEEN_MAX 4U   /* names below the apex, the highest ones */

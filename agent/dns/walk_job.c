@@ -70,6 +70,9 @@ static void end_job(struct nx_walk *w, struct walk_job *j) {
     struct walk_host *h = &w->hosts[j->host];
     nx_walk_keep_seen(h);
     h->state = h->addresses_n > 0 ? HOST_KNOWN : HOST_FAILED;
+    uint32_t ttl_s = j->ttl_s > NX_WALK_FULL_S ? NX_WALK_FULL_S : j->ttl_s;
+    ttl_s = ttl_s < NX_WALK_RETRY_S ? NX_WALK_RETRY_S : ttl_s;
+    h->until_us = w->found_mono_us + (int64_t)ttl_s * 1000000;
     j->active = false;
 }
 
@@ -301,10 +304,14 @@ static void name_answered(struct nx_walk *w, struct walk_job *j,
 
 /* Address jobs ask A, then AAAA. */
 static void address_answered(struct nx_walk *w, struct walk_job *j,
-                             const struct nx_answer *a) {
+                             const struct nx_obs *obs) {
+    const struct nx_answer *a = obs->answer;
     /* RFC 2181 section 10.3: an NS name is no alias. */
     if (a->cname_n == 0 && (a->flags & NX_ANS_RDATA) != 0) {
         nx_walk_learn_addresses(w, j->host, a, j->type);
+        j->ttl_s = j->ttl_s == 0 || obs->answer_ttl_s < j->ttl_s
+                       ? obs->answer_ttl_s
+                       : j->ttl_s;
     }
     if (j->type == NX_TYPE_A && a->rcode == NX_RCODE_NOERROR) {
         j->type = NX_TYPE_AAAA;
@@ -402,7 +409,7 @@ static void job_result(struct nx_walk *w, struct walk_job *j,
     } else if (j->host == WALK_NONE) {
         name_answered(w, j, obs->answer);
     } else {
-        address_answered(w, j, obs->answer);
+        address_answered(w, j, obs);
     }
 }
 

@@ -178,6 +178,20 @@ static size_t between_n(const struct nx_walk *w) {
     return n < NX_WALK_BETWEEN_MAX ? n : NX_WALK_BETWEEN_MAX;
 }
 
+/* Resolvers ask for them first (RFC 9156), and may be told that they do not
+ * exist by a server that has the name itself. */
+static void plan_between(struct nx_walk *w, int64_t now_mono_us) {
+    bool due =
+        w->no_name || w->between_zone != w->deepest ||
+        now_mono_us - w->between_mono_us >= (int64_t)NX_WALK_AUDIT_S * 1000000;
+    w->no_name = false;
+    w->between_n = due ? between_n(w) : 0;
+    if (due) {
+        w->between_zone = w->deepest;
+        w->between_mono_us = now_mono_us;
+    }
+}
+
 static bool denies_name(const struct nx_answer *a) {
     return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NXDOMAIN &&
            a->cname_n == 0;
@@ -187,8 +201,7 @@ void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
     w->deepest = w->jobs[0].zone;
     choose_servers(w);
     w->plain_n = w->types_n + (soa_extra(w) ? 1 : 0);
-    w->between_n = w->no_name ? between_n(w) : 0;
-    w->no_name = false;
+    plan_between(w, now_mono_us);
     w->kinds_n = w->plain_n + w->between_n;
     plan_audit(w, now_mono_us);
     choose_left(w);
@@ -284,10 +297,11 @@ void nx_walk_round_result(struct nx_walk *w, uint32_t id,
     w->round_done[i / 8] |= (uint8_t)(1U << (i % 8));
     w->round_left--;
     bool plain = i < w->servers_n * w->plain_n;
+    bool named = i < w->servers_n * (w->plain_n + w->between_n);
     if (plain && obs != NULL && is_lame(w, obs->answer)) {
         w->problems |= NX_DELEG_LAME;
     }
-    if (plain && obs != NULL) {
+    if (named && obs != NULL) {
         w->no_name = w->no_name || denies_name(obs->answer);
     }
     if (w->round_left == 0) {

@@ -45,7 +45,8 @@ struct walk_host {
     uint8_t state; /* enum walk_host_state */
     uint8_t depth; /* of the job that resolves it */
     uint8_t addresses_n;
-    bool crowded; /* more addresses than there is room for */
+    bool crowded;     /* more addresses than there is room for */
+    int64_t until_us; /* a job found the addresses: so long; 0: glue */
     struct walk_address addresses[WALK_ADDRESSES_MAX];
     uint8_t name[NX_DNAME_MAX];
 };
@@ -88,6 +89,7 @@ struct walk_job {
     int host;           /* to be resolved; WALK_NONE in job 0 */
     int zone;           /* whose servers are asked */
     uint32_t query_id;
+    uint32_t ttl_s; /* of the addresses found */
     struct walk_server server;
     uint8_t apex[NX_DNAME_MAX]; /* PHASE_CUTS: where it leads */
 };
@@ -132,6 +134,8 @@ struct nx_walk {
     size_t between_n; /* of names between the apex and the name */
     size_t kinds_n;   /* with those of the audit */
     bool no_name;     /* NXDOMAIN in this round */
+    int between_zone; /* whose names between were asked last; WALK_NONE */
+    int64_t between_mono_us;
     bool audits;
     bool audited;
     int64_t audit_mono_us; /* of the last audit */
@@ -192,6 +196,9 @@ struct walk_server nx_walk_pick(struct nx_walk *w, int zone);
 /* Has hosts of the zone resolved, at most `n` at a time. False when there is
  * none left to wait for. */
 bool nx_walk_want(struct nx_walk *w, int zone, uint8_t depth, unsigned n);
+
+/* Has hosts resolved again whose addresses were found long ago. */
+void nx_walk_expire_hosts(struct nx_walk *w, int64_t now_mono_us);
 
 /* Changes the state of all hosts in state `from`. */
 void nx_walk_move_hosts(struct nx_walk *w, enum walk_host_state from,

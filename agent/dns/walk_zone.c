@@ -183,6 +183,7 @@ static void take_glue(struct nx_walk *w, const struct walk_zone *z,
         if (h != NULL && nx_dname_under(rr.owner, bailiwick)) {
             add_address(h, msg + rr.rdata_at, (uint8_t)rr.rdata_len, PORT_DNS);
             h->state = HOST_KNOWN;
+            h->until_us = 0;
         }
     }
 }
@@ -319,6 +320,16 @@ void nx_walk_move_hosts(struct nx_walk *w, enum walk_host_state from,
     for (size_t i = 0; i < w->hosts_n; i++) {
         if (w->hosts[i].state == from) {
             w->hosts[i].state = (uint8_t)to;
+        }
+    }
+}
+
+void nx_walk_expire_hosts(struct nx_walk *w, int64_t now_mono_us) {
+    for (size_t i = 0; i < w->hosts_n; i++) {
+        struct walk_host *h = &w->hosts[i];
+        if (h->state == HOST_KNOWN && h->until_us != 0 &&
+            now_mono_us >= h->until_us) {
+            h->state = HOST_UNKNOWN;
         }
     }
 }

@@ -21,7 +21,8 @@ enum tree_mood {
     TREE_MUTE,
     TREE_REFUSES,
     TREE_NOT_AA,
-    TREE_DENIES /* there is nothing below the apexes of its zones */
+    TREE_DENIES, /* there is nothing below the apexes of its zones */
+    TREE_NO_ENT  /* there are no empty non-terminals */
 };
 
 struct tree_server {
@@ -188,6 +189,8 @@ static inline bool tree_ask(const struct tree *t, struct tree_server *s,
         tree_set(t, p, PKT_AUTHORITY, zone, cut, NX_TYPE_NS);
     } else {
         tree_answer(t, p, zone, name, type);
+        bool none = s->mood == TREE_NO_ENT && !tree_has(t, zone, name, false);
+        p->bytes[3] |= none ? NX_RCODE_NXDOMAIN : 0;
     }
     if (s->mood == TREE_NOT_AA) {
         p->bytes[2] &= (uint8_t) ~(PKT_AA >> 8);

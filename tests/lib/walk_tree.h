@@ -202,6 +202,7 @@ static inline void answer(const struct nx_walk_query *q) {
         assert_int_equal(
             nx_reply_parse(reply.bytes, reply.len, 1, &question, &parsed), 0);
         obs.answer = &parsed.answer;
+        obs.answer_ttl_s = parsed.answer_ttl_s;
         denied_by_com += q->observe &&
                          parsed.answer.rcode == NX_RCODE_NXDOMAIN &&
                          nx_dname_labels(parsed.answer.soa_owner) == 1;

@@ -71,7 +71,7 @@ static void notices_a_lost_delegation(void **state) {
     assert_string_equal(found.apex, "com.");
     assert_string_equal(found.parent, ".");
     assert_string_equal(found.servers, "192.0.2.10@53 ");
-    assert_int_equal(denied_by_com, 1);
+    assert_int_equal(denied_by_com, 2); /* the name, and the one between */
     assert_int_equal(found.problems, 0);
     memcpy(records, saved, sizeof(records));
     now_us += 5 * SECOND;
@@ -114,7 +114,7 @@ static void names_a_lame_server(void **state) {
 static void resolves_servers_without_glue(void **state) {
     (void)state;
     ns_with_glue("net.", "example.net.", "ns.example.net.", "198.51.100.9");
-    (void)rr("example.net.", "dns.example.net.", "A", "198.51.100.1");
+    size_t moves = rr("example.net.", "dns.example.net.", "A", "198.51.100.1");
     (void)rr("example.net.", "dns.example.net.", "A", "2001:db8::1");
     (void)rr("com.", "example.com.", "NS", "dns.example.net.");
     (void)rr("example.com.", "example.com.", "NS", "dns.example.net.");
@@ -129,6 +129,20 @@ static void resolves_servers_without_glue(void **state) {
     round_a(); /* known by now */
     assert_false(asked("dns.example.net."));
     assert_int_equal(found.servers_n, 2);
+    records[moves].value = "198.51.100.2";
+    serve("198.51.100.2", "example.com. ");
+    now_us += 294 * SECOND; /* of a TTL of 300 s */
+    round_a();
+    assert_true(asked("1 www.example.com. @198.51.100.1 !"));
+    now_us += 1 * SECOND;
+    server("198.51.100.9")->mood = TREE_MUTE; /* who could tell */
+    round_a();
+    assert_true(asked("1 www.example.com. @198.51.100.1 !"));
+    server("198.51.100.9")->mood = TREE_FINE;
+    now_us += 30 * SECOND;
+    round_a();
+    assert_true(asked("1 www.example.com. @198.51.100.2 !"));
+    assert_false(asked("1 www.example.com. @198.51.100.1 !"));
 }
 
 static void ends_a_circle_of_servers_without_glue(void **state) {
@@ -331,15 +345,15 @@ static void audits_now_and_then(void **state) {
     assert_int_equal(observed, 5 * (2 + 5) + 1);
 }
 
-/* Which name is it that does not exist? Asked where the round before met
- * NXDOMAIN, of every server, the highest first. */
+/* Which name is it that does not exist? Asked now and then, and where the round
+ * before met NXDOMAIN, of every server, the highest first. */
 static void asks_names_between(void **state) {
     (void)state;
     plant_four();
     walk_to("a.b.c.example.com.");
     nx_walk_set_audit(walk, true);
     round_a();
-    assert_int_equal(observed, 4 * (2 + 5) + 1);
+    assert_int_equal(observed, 4 * (2 + 2 + 5) + 1);
     now_us += 5 * SECOND;
     round_a();
     assert_int_equal(observed, 4 * (2 + 2));

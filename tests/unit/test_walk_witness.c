@@ -5,6 +5,8 @@
 
 static struct nx_witness witness;
 static const uint8_t www[] = "\3www\7example\3com";
+static const uint8_t deep[] = "\1a\1b\7example\3com";
+static const uint8_t *name;
 static enum nx_guard_word word, name_word;
 
 static void tell(void *user, uint16_t qtype, enum nx_guard_word said) {
@@ -13,7 +15,7 @@ static void tell(void *user, uint16_t qtype, enum nx_guard_word said) {
 }
 
 static void hear(const struct nx_walk_query *q, const struct nx_obs *obs) {
-    nx_witness_hear(&witness, www, obs, nx_walk_apex(walk), q->left, tell,
+    nx_witness_hear(&witness, name, obs, nx_walk_apex(walk), q->left, tell,
                     NULL);
 }
 
@@ -37,6 +39,7 @@ static int setup_three(void **state) {
     memset(&witness, 0, sizeof(witness));
     word = name_word = NX_GUARD_NO_WORD;
     on_observed = hear;
+    name = www;
     return err;
 }
 
@@ -129,6 +132,28 @@ static void forgets_who_left(void **state) {
     assert_false(asked("@198.51.100.3"));
 }
 
+/* RFC 9156: a resolver asks for b.example.com first. */
+static void asks_what_resolvers_ask_first(void **state) {
+    (void)state;
+    walk_to("a.b.example.com.");
+    name = deep;
+    (void)rr("example.com.", "a.b.example.com.", "A", "203.0.113.1");
+    server("198.51.100.3")->mood = TREE_NO_ENT;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(after_round(), NX_GUARD_NO_WORD);
+        assert_int_equal(name_word, NX_GUARD_DENIED);
+    }
+    server("198.51.100.3")->mood = TREE_FINE;
+    assert_int_equal(after_round(), NX_GUARD_GOOD);
+    assert_int_equal(name_word, NX_GUARD_NO_WORD);
+    (void)after_round();
+    assert_false(asked("2 b.example.com. @198.51.100.3 !"));
+    now_us += NX_WALK_AUDIT_S * SECOND;
+    server("198.51.100.1")->mood = TREE_NO_ENT;
+    (void)after_round();
+    assert_int_equal(name_word, NX_GUARD_DENIED);
+}
+
 /* The servers asked are those of before. */
 static void says_nothing_of_yesterday(void **state) {
     (void)state;
@@ -166,6 +191,7 @@ int main(void) {
         T(hears_of_the_parent_in_the_audit),
         T(a_lost_packet_takes_nothing_back),
         T(forgets_who_left),
+        T(asks_what_resolvers_ask_first),
         T(says_nothing_of_yesterday),
         T(counts_who_has_no_address),
     };
