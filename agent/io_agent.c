@@ -129,14 +129,25 @@ void nx_agentd_on_delegation(void *user,
 }
 
 /* The guard may have closed: what was not sent yet is not sent. The system asks
- * again by itself, for as long as the child lives: it is not let. */
+ * again by itself, for as long as the child lives: it is not let. Once more
+ * when a proof ends. */
 void nx_agentd_recall(struct nx_agentd *a) {
+    const int64_t now_us = nx_clock_mono_us();
+    const int64_t lapses_us = nx_planner_lapses(a->planner, now_us);
     const struct nx_question *question = nx_lookup_question(a->lookup);
-    if (question != NULL &&
-        !nx_planner_asks(a->planner, question, nx_clock_mono_us())) {
+    if (question != NULL && !nx_planner_asks(a->planner, question, now_us)) {
         nx_lookup_abandon(a->lookup);
     }
     nx_probe_recheck(a->prober);
+    if (lapses_us != NX_PLANNER_NEVER) {
+        nx_agentd_arm(a->on_lapse, lapses_us);
+    }
+}
+
+void nx_agentd_on_lapse(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    nx_agentd_recall(arg);
 }
 
 void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,

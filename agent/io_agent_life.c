@@ -59,8 +59,10 @@ static int make_timers(struct nx_agentd *a) {
     a->on_drain = evtimer_new(a->base, nx_agentd_on_drain, a);
     a->on_spool = evtimer_new(a->base, nx_agentd_on_spool, a);
     a->on_trim = evtimer_new(a->base, nx_agentd_on_trim, a);
+    a->on_lapse = evtimer_new(a->base, nx_agentd_on_lapse, a);
     return a->on_due != NULL && a->on_batch != NULL && a->on_drain != NULL &&
-                   a->on_spool != NULL && a->on_trim != NULL
+                   a->on_spool != NULL && a->on_trim != NULL &&
+                   a->on_lapse != NULL
                ? NX_OK
                : NX_ENOMEM;
 }
@@ -163,8 +165,8 @@ void nx_agentd_free(struct nx_agentd **agent) {
     nx_batcher_free(&a->batcher);
     nx_planner_free(&a->planner);
     nx_ratelimit_free(&a->limit);
-    struct event *timers[] = {a->on_due, a->on_batch, a->on_drain, a->on_spool,
-                              a->on_trim};
+    struct event *timers[] = {a->on_due,   a->on_batch, a->on_drain,
+                              a->on_spool, a->on_trim,  a->on_lapse};
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
         if (timers[i] != NULL) {
             event_free(timers[i]);

@@ -40,6 +40,7 @@ struct nx_agentd {
     struct event *on_spool;
     struct event *on_drain;
     struct event *on_trim;
+    struct event *on_lapse;
     struct nx_plan_outcome outcome; /* of the last plan, as logged */
     bool trim_due;                  /* the spool took much memory */
     int spool_problem;              /* as logged */
@@ -73,6 +74,7 @@ void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_spool(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_trim(evutil_socket_t fd, short what, void *arg);
+void nx_agentd_on_lapse(evutil_socket_t fd, short what, void *arg);
 
 /* Makes the prober ready for the DNS over TLS resolvers of the configuration,
  * as their interfaces are now. */

@@ -44,6 +44,23 @@ bool nx_guard_proven(const struct nx_guard *guard,
     return guard->planned && fresh(policy, guard->heard_us, now_mono_us);
 }
 
+int64_t nx_guard_lapses(const struct nx_guard *guard,
+                        const struct nx_policy *policy, int64_t now_mono_us) {
+    int64_t first = INT64_MAX;
+    if (nx_guard_proven(guard, policy, now_mono_us)) {
+        first = guard->heard_us;
+    }
+    for (size_t i = 0; i < guard->words_n; i++) {
+        const struct own_word *own = &guard->words[i];
+        if (own->word == NX_GUARD_GOOD && own->at_us < first &&
+            fresh(policy, own->at_us, now_mono_us)) {
+            first = own->at_us;
+        }
+    }
+    return first == INT64_MAX ? first
+                              : first + (int64_t)policy->proof_s * 1000000 + 1;
+}
+
 void nx_guard_plan(struct nx_guard *guard, int64_t now_mono_us) {
     guard->planned = true;
     guard->heard_us = now_mono_us;

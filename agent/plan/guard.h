@@ -68,6 +68,11 @@ void nx_guard_heard(struct nx_guard *guard, const struct nx_policy *policy,
 bool nx_guard_proven(const struct nx_guard *guard,
                      const struct nx_policy *policy, int64_t now_mono_us);
 
+/* When the first of the proofs that hold now ends if nothing comes, the plan's
+ * or one of our own; INT64_MAX: there is none. */
+int64_t nx_guard_lapses(const struct nx_guard *guard,
+                        const struct nx_policy *policy, int64_t now_mono_us);
+
 /* The word of our own walk, whose first answers are from at_mono_us. True: what
  * was not denied is now. */
 bool nx_guard_own(struct nx_guard *guard, const uint8_t *name, uint16_t qtype,

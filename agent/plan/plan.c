@@ -73,6 +73,16 @@ bool nx_planner_own(struct nx_planner *planner, const uint8_t *name,
     return nx_guard_own(planner->guard, name, qtype, word, at_mono_us);
 }
 
+int64_t nx_planner_lapses(const struct nx_planner *planner,
+                          int64_t now_mono_us) {
+    int64_t proof_us =
+        nx_guard_lapses(planner->guard, planner->policy, now_mono_us);
+    bool ends = proof_us != NX_PLANNER_NEVER &&
+                nx_planner_in_force(planner, now_mono_us) &&
+                planner->expires_us < proof_us;
+    return ends ? planner->expires_us : proof_us;
+}
+
 static bool has_type(const uint16_t *types, size_t n, uint16_t type) {
     size_t i = 0;
     while (i < n && types[i] != type) {

@@ -89,6 +89,12 @@ bool nx_planner_own(struct nx_planner *planner, const uint8_t *name,
                     uint16_t qtype, enum nx_guard_word word,
                     int64_t at_mono_us);
 
+/* When the guard may close next though nothing comes: a proof or the plan ends.
+ * Questions that are on their way must be asked about then (nx_planner_may).
+ * NX_PLANNER_NEVER: none holds. */
+int64_t nx_planner_lapses(const struct nx_planner *planner,
+                          int64_t now_mono_us);
+
 /* A walk for these types of a name is under way; none: it was refused. Where
  * the guard would await the word of a walk that does not come, visits pass by.
  */

@@ -300,13 +300,37 @@ static void what_is_below_a_denied_name(void **state) {
     assert_true(nx_planner_may(planner, &q, T0));
 }
 
+/* A proof that ends by time recalls questions as a plan does. */
+static void when_it_closes_by_itself(void **state) {
+    (void)state;
+    assert_true(nx_planner_lapses(planner, T0) == NX_PLANNER_NEVER);
+    load(1, T0);
+    int64_t at = nx_planner_lapses(planner, T0);
+    assert_true(at > T0 && at <= T0 + 31 * S);
+    assert_true(may(0, at - 1));
+    assert_false(may(0, at));
+    assert_true(nx_planner_lapses(planner, at) == NX_PLANNER_NEVER);
+    (void)nx_planner_own(planner, names[0], NX_TYPE_A, NX_GUARD_GOOD, at);
+    assert_true(may(0, at));
+    int64_t again = nx_planner_lapses(planner, at);
+    assert_true(again > at && again <= at + 31 * S);
+    assert_true(may(0, again - 1));
+    assert_false(may(0, again));
+    (void)nx_planner_own(planner, names[0], NX_TYPE_A, NX_GUARD_DENIED, again);
+    assert_true(nx_planner_lapses(planner, again) == NX_PLANNER_NEVER);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(what_is_harmless), T(what_the_plan_has),
-        T(what_is_denied),   T(canary_names),
-        T(whatever_happens), T(what_is_below_a_denied_name),
+        T(what_is_harmless),
+        T(what_the_plan_has),
+        T(what_is_denied),
+        T(canary_names),
+        T(when_it_closes_by_itself),
+        T(whatever_happens),
+        T(what_is_below_a_denied_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
