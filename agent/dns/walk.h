@@ -23,7 +23,8 @@
  *   4. every NX_WALK_AUDIT_S, and when the servers changed, the audit, observed
  *      likewise: each address for the SOA over TCP, the NS set, the DNSKEYs
  *      and the first (name, qtype) with DO, the wildcard beside the name;
- *      those of the parent for the DS.
+ *      those of the parent for the DS: once one of them says that there is no
+ *      such zone, in each round until all said otherwise.
  * When the parent itself denies the name (the delegation was lost), the parent
  * is the zone found: its servers are the set, its denials the observations. */
 #ifndef NX_AGENT_WALK_H

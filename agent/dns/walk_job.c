@@ -136,7 +136,9 @@ static bool ask(struct nx_walk *w, struct walk_job *j, const uint8_t *name,
                 uint16_t type, struct nx_walk_query *out) {
     if (!j->sticky ||
         j->server.address >= w->hosts[j->server.host].addresses_n) {
-        j->server = nx_walk_pick(w, j->zone);
+        struct walk_zone *z = &w->zones[j->zone];
+        unsigned *turn = j->phase == PHASE_CHILD_NS ? &z->child_turn : &z->turn;
+        j->server = nx_walk_pick(w, j->zone, (*turn)++);
     }
     if (j->server.host == WALK_NONE || w->asked_n == NX_WALK_QUERIES_MAX) {
         return false;
@@ -363,6 +365,8 @@ static void follow(struct nx_walk *w, struct walk_job *j,
         give_up(w, j);
         return;
     }
+    /* Cut, and not to be had over TCP: there are more. */
+    w->zones[zone].incomplete |= (a->flags & NX_ANS_TC) != 0;
     j->zone = zone;
     enter(j, PHASE_DESCEND);
 }
@@ -384,6 +388,7 @@ static void child_answered(struct nx_walk *w, struct walk_job *j,
                            size_t msg_len) {
     if ((a->flags & NX_ANS_RDATA) != 0 && a->cname_n == 0) {
         nx_walk_learn_child(w, j->zone, msg, msg_len);
+        w->zones[j->zone].incomplete |= (a->flags & NX_ANS_TC) != 0;
     }
     enter(j, PHASE_ADDRESSES);
 }

@@ -96,6 +96,16 @@ static bool audit_is_due(const struct nx_walk *w, uint64_t hash,
            now_mono_us - w->audit_mono_us >= (int64_t)NX_WALK_AUDIT_S * 1000000;
 }
 
+/* This host may have no way to the others. */
+static const struct walk_address *best_address(const struct walk_host *h) {
+    const struct walk_address *best = &h->addresses[0];
+    for (unsigned i = 1; i < h->addresses_n; i++) {
+        best =
+            h->addresses[i].failures < best->failures ? &h->addresses[i] : best;
+    }
+    return best;
+}
+
 static void choose_parents(struct nx_walk *w) {
     int parent = w->zones[w->deepest].parent;
     w->parents_n = 0;
@@ -103,7 +113,7 @@ static void choose_parents(struct nx_walk *w) {
          i++) {
         const struct walk_host *h = &w->hosts[w->zones[parent].ns[i]];
         if (h->addresses_n > 0 && w->parents_n < WALK_PARENTS_MAX) {
-            w->parents[w->parents_n++] = endpoint_of(h, &h->addresses[0]);
+            w->parents[w->parents_n++] = endpoint_of(h, best_address(h));
         }
     }
 }
@@ -111,11 +121,15 @@ static void choose_parents(struct nx_walk *w) {
 static void plan_audit(struct nx_walk *w, int64_t now_mono_us) {
     uint64_t hash = hash_servers(w);
     w->parents_n = 0;
+    bool due = w->audits && w->parent_doubted;
     if (w->audits && w->servers_n > 0 && audit_is_due(w, hash, now_mono_us)) {
         w->audited = true;
         w->audit_hash = hash;
         w->audit_mono_us = now_mono_us;
         w->kinds_n += WALK_AUDITS_N;
+        due = true;
+    }
+    if (due) {
         choose_parents(w);
     }
 }
@@ -178,6 +192,15 @@ static size_t between_n(const struct nx_walk *w) {
     return n < NX_WALK_BETWEEN_MAX ? n : NX_WALK_BETWEEN_MAX;
 }
 
+/* A zone above denied the name when the walk came to its servers last round, or
+ * its delegation. */
+static void plan_doubt(struct nx_walk *w) {
+    bool elsewhere =
+        w->between_zone != WALK_NONE && w->between_zone != w->deepest;
+    w->parent_doubted = w->parent_denied || (w->no_name && elsewhere);
+    w->parent_denied = false;
+}
+
 /* Resolvers ask for them first (RFC 9156), and may be told that they do not
  * exist by a server that has the name itself. */
 static void plan_between(struct nx_walk *w, int64_t now_mono_us) {
@@ -201,6 +224,7 @@ void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
     w->deepest = w->jobs[0].zone;
     choose_servers(w);
     w->plain_n = w->types_n + (soa_extra(w) ? 1 : 0);
+    plan_doubt(w);
     plan_between(w, now_mono_us);
     w->kinds_n = w->plain_n + w->between_n;
     plan_audit(w, now_mono_us);
@@ -288,6 +312,18 @@ static bool is_lame(const struct nx_walk *w, const struct nx_answer *a) {
            !nx_walk_is_referral(a, w->zones[w->deepest].apex, w->name);
 }
 
+/* A server of the parent denied the zone: all are asked again in the next
+ * round, until each said otherwise. */
+static void note_parent(struct nx_walk *w, uint32_t i,
+                        const struct nx_obs *obs) {
+    size_t first = w->servers_n * w->kinds_n;
+    if (i < first || i >= first + w->parents_n || obs == NULL) {
+        return;
+    }
+    bool silent = w->parent_doubted && obs->answer->outcome != NX_ANSWERED;
+    w->parent_denied |= silent || denies_name(obs->answer);
+}
+
 void nx_walk_round_result(struct nx_walk *w, uint32_t id,
                           const struct nx_obs *obs) {
     uint32_t i = id - w->round_id; /* modular, so lower ids are huge */
@@ -304,6 +340,7 @@ void nx_walk_round_result(struct nx_walk *w, uint32_t id,
     if (named && obs != NULL) {
         w->no_name = w->no_name || denies_name(obs->answer);
     }
+    note_parent(w, i, obs);
     if (w->round_left == 0) {
         w->stage = STAGE_IDLE;
         w->report = w->report || w->problems != w->reported_problems;

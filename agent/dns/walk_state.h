@@ -61,6 +61,7 @@ struct walk_zone {
     bool child_read;            /* its own NS set is in `sides` */
     bool incomplete;            /* more name servers than there is room for */
     unsigned turn;              /* whose turn it is to be asked */
+    unsigned child_turn;        /* ... for the zone's own NS set */
 };
 
 enum walk_phase {
@@ -140,6 +141,8 @@ struct nx_walk {
     bool audited;
     int64_t audit_mono_us; /* of the last audit */
     uint64_t audit_hash;   /* of the servers it asked */
+    bool parent_doubted;   /* one said that there is no such zone, last round */
+    bool parent_denied;    /* ... in this one, or does not take it back */
     size_t parents_n;
     struct nx_endpoint parents[WALK_PARENTS_MAX];
 
@@ -191,7 +194,8 @@ bool nx_walk_serves(const struct nx_walk *w, int zone,
 unsigned nx_walk_addresses_n(const struct nx_walk *w, int zone);
 
 /* The server of the zone to ask now: of those that failed least, in turn. */
-struct walk_server nx_walk_pick(struct nx_walk *w, int zone);
+struct walk_server nx_walk_pick(const struct nx_walk *w, int zone,
+                                unsigned turn);
 
 /* Has hosts of the zone resolved, at most `n` at a time. False when there is
  * none left to wait for. */

@@ -276,11 +276,11 @@ unsigned nx_walk_addresses_n(const struct nx_walk *w, int zone) {
     return n;
 }
 
-struct walk_server nx_walk_pick(struct nx_walk *w, int zone) {
-    struct walk_zone *z = &w->zones[zone];
+struct walk_server nx_walk_pick(const struct nx_walk *w, int zone,
+                                unsigned turn) {
+    const struct walk_zone *z = &w->zones[zone];
     struct walk_server best = {WALK_NONE, 0};
     unsigned least = UINT8_MAX + 1U;
-    unsigned turn = z->turn++;
     for (unsigned i = 0; i < z->ns_n; i++) {
         unsigned host = z->ns[(turn + i) % z->ns_n];
         const struct walk_host *h = &w->hosts[host];

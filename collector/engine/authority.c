@@ -24,6 +24,7 @@ int nx_authority_new(struct nx_authority **out) {
     a->verified_at_us = NX_TIME_UNKNOWN;
     a->left_shut_us = NX_TIME_UNKNOWN;
     a->doubt_us = NX_TIME_UNKNOWN;
+    a->parent_denied_us = NX_TIME_UNKNOWN;
     nx_left_init(&a->left);
     a->facts.outage_lo_us = NX_TIME_UNKNOWN;
     a->facts.restored_lo_us = NX_TIME_UNKNOWN;
@@ -411,6 +412,18 @@ static void note_between(struct nx_authority *a, const struct nx_obs *obs) {
     }
 }
 
+/* A server of the parent says that there is no such zone: resolvers that ask it
+ * are told that there is nothing below (RFC 8020). */
+static void note_parent(struct nx_authority *a, const struct nx_obs *obs,
+                        int64_t at_us) {
+    const struct nx_answer *answer = obs->answer;
+    if (answer->outcome == NX_ANSWERED && answer->rcode == NX_RCODE_NXDOMAIN &&
+        answer->cname_n == 0) {
+        a->parent_denied_us = later(a->parent_denied_us, at_us);
+        a->proven = false; /* at once, not with the next step */
+    }
+}
+
 int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
                        const uint8_t *name, uint16_t qtype,
                        const struct nx_obs *obs, int64_t at_us) {
@@ -423,6 +436,9 @@ int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
     if (kind == NX_PAPER_BETWEEN) {
         note_between(a, obs);
         return 0;
+    }
+    if (kind == NX_PAPER_DS) {
+        note_parent(a, obs, at_us);
     }
     const struct nx_proof *proof = &obs->answer->proof;
     if (kind == NX_PAPER_ANSWER && proof->denial != NX_DENIAL_NONE &&

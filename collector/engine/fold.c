@@ -236,6 +236,7 @@ static int fold_paper(struct nx_fold *f, const struct nx_obs *obs) {
             struct nx_item *item = &c->items[k];
             struct nx_look look;
             look_at(f, item, obs, &look);
+            bool allowed = nx_plan_allowed(item);
             int err =
                 !asked_since(f, item, &look)
                     ? 0
@@ -244,6 +245,9 @@ static int fold_paper(struct nx_fold *f, const struct nx_obs *obs) {
                                          obs, look.rx_us);
             if (err != 0) {
                 return err;
+            }
+            if (allowed && !nx_plan_allowed(item)) {
+                nx_plan_withdraw(f->engine, item);
             }
         }
     }

@@ -331,6 +331,46 @@ static void between(struct bench *b, const uint8_t *item, const uint8_t *asked,
     assert_int_equal(nx_authority_paper(b->a, 1, item, NX_TYPE_A, &obs, T0), 0);
 }
 
+static void ds(struct bench *b, unsigned rcode, int64_t at_us) {
+    const struct nx_question question = {
+        .name = apex, .qtype = NX_TYPE_DS, .to = server(9)};
+    const struct nx_answer answer = {.rcode = (uint16_t)rcode,
+                                     .flags = NX_ANS_AA | NX_ANS_SOA};
+    const struct nx_obs obs = {.question = &question, .answer = &answer};
+    assert_int_equal(nx_authority_paper(b->a, 1, name, NX_TYPE_A, &obs, at_us),
+                     0);
+}
+
+/* One of the parent's servers has not got the delegation back: rule 1 holds the
+ * guard shut, though the zone's own are all good. */
+static void test_denial_of_the_parent(void **state) {
+    struct bench *b = *state;
+    int64_t t = T0;
+    delegate(b, 1, apex, 1, 1, T0);
+    for (; t <= T0 + 100 * S; t += 5 * S) {
+        good(b, 1, 1, t);
+        (void)step(b, t);
+    }
+    assert_true(nx_authority_proven(b->a));
+    ds(b, NX_RCODE_NOERROR, t);
+    assert_true(nx_authority_proven(b->a));
+    ds(b, NX_RCODE_NXDOMAIN, t);
+    assert_false(nx_authority_proven(b->a)); /* at once */
+    for (int i = 0; i < 60; i++, t += 5 * S) {
+        ds(b, NX_RCODE_NXDOMAIN, t);
+        good(b, 1, 1, t);
+        assert_false(step(b, t)->verified);
+        assert_false(nx_authority_proven(b->a));
+    }
+    int64_t last = t - 5 * S;
+    for (; !nx_authority_proven(b->a); t += S) {
+        good(b, 1, 1, t);
+        (void)step(b, t);
+        assert_true(t <= last + 61 * S);
+    }
+    assert_true(t >= last + 30 * S);
+}
+
 /* The highest name that is denied is the cause of all denials below it. */
 static void test_denied_ancestor(void **state) {
     static const uint8_t item[] = "\1a\1b\1c\7example\3com";
@@ -391,6 +431,7 @@ int main(void) {
         TEST(test_declared_outage_end_when_all_was_good),
         TEST(test_bad_intervals),
         TEST(test_proof_is_fresh),
+        TEST(test_denial_of_the_parent),
         TEST(test_denied_ancestor),
         TEST(test_denied_zone_is_no_ancestor),
     };

@@ -94,6 +94,34 @@ static void hears_of_the_parent_in_the_audit(void **state) {
     assert_int_equal(after_round(), NX_GUARD_NO_WORD);
     assert_string_equal(found.apex, "example.com.");
     assert_int_equal(name_word, NX_GUARD_DENIED);
+    for (unsigned i = 0; i < 7; i++) { /* by way of each of com's servers */
+        lose = "43 example.com. @192.0.2.12";
+        lose_n = i % 2;
+        (void)after_round();
+        assert_true(strcmp(found.apex, "com.") == 0 ||
+                    asked("43 example.com. @192.0.2.12 ! do\n"));
+    }
+    server("192.0.2.12")->mood = TREE_FINE;
+    (void)after_round();
+    assert_true(asked("43 example.com. @192.0.2.12 ! do\n"));
+    assert_int_equal(word, NX_GUARD_GOOD);
+    (void)after_round();
+    assert_false(asked("43 example.com."));
+}
+
+/* Each round asks one server of the zone for its NS set: not always the same
+ * half of them. */
+static void takes_turns(void **state) {
+    bool all[4] = {false};
+    (void)state;
+    for (int i = 0; i < 8; i++) {
+        (void)after_round();
+        all[0] |= asked("2 example.com. @198.51.100.1\n");
+        all[1] |= asked("2 example.com. @198.51.100.2\n");
+        all[2] |= asked("2 example.com. @198.51.100.3\n");
+        all[3] |= asked("2 example.com. @2001:db8::4\n");
+    }
+    assert_true(all[0] && all[1] && all[2] && all[3]);
 }
 
 /* A denial is no less one when the next packet of that server is lost. */
@@ -192,6 +220,7 @@ int main(void) {
         T(a_lost_packet_takes_nothing_back),
         T(forgets_who_left),
         T(asks_what_resolvers_ask_first),
+        T(takes_turns),
         T(says_nothing_of_yesterday),
         T(counts_who_has_no_address),
     };
