@@ -11,7 +11,7 @@
 #include "common/obs.h"
 
 #define NX_DENIERS_MAX 32U
-#define NX_DENIERS_SILENT_S 600
+#define NX_DENIERS_SILENT_S 300
 
 struct nx_denier {
     struct nx_endpoint at; /* without server_name */
