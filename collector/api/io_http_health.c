@@ -1,6 +1,7 @@
 /* What the collector says of itself: /healthz, and the banner that documents
  * carry while nothing can be stored. */
 #include "collector/api/io_http_parts.h"
+#include "collector/status/json_put.h"
 #include "collector/status/status.h"
 #include "common/rfc3339.h"
 
@@ -37,18 +38,18 @@ json_t *nx_http_health(struct nx_service *service) {
 
 /* What agents saw since it began is not in the document: whoever reads it must
  * know. */
-json_t *nx_http_status(struct nx_service *service, uint32_t incident_id,
-                       const struct nx_status_query *query, int64_t now_us) {
+void nx_http_put_status(struct nx_service *service, uint32_t incident_id,
+                        const struct nx_status_query *query, int64_t now_us,
+                        struct nx_text *out) {
     struct nx_service_health health;
-    json_t *document = nx_status_incident_where(nx_service_engine(service),
-                                                incident_id, query, now_us);
+    nx_status_put_incident(out, nx_service_engine(service), incident_id, query,
+                           now_us);
     nx_service_health(service, &health);
-    if (document != NULL && !health.storing &&
-        (json_object_set_new(document, "storing", json_false()) != 0 ||
-         json_object_set_new(document, "problem",
-                             json_string(health.problem)) != 0)) {
-        json_decref(document);
-        document = NULL;
+    if (!out->failed && !health.storing) {
+        out->len--; /* the bracket */
+        nx_put_key(out, "storing");
+        nx_put_bool(out, false);
+        nx_put_member(out, "problem", health.problem);
+        nx_put_close(out, '}');
     }
-    return document;
 }

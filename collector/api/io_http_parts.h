@@ -102,9 +102,10 @@ void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request);
 /* io_http_health.c: documents that are the caller's; NULL: no memory, or no
  * such incident. */
 json_t *nx_http_health(struct nx_service *service);
-/* query: NULL: everything. */
-json_t *nx_http_status(struct nx_service *service, uint32_t incident_id,
-                       const struct nx_status_query *query, int64_t now_us);
+/* Writes the status; query: NULL: everything. */
+void nx_http_put_status(struct nx_service *service, uint32_t incident_id,
+                        const struct nx_status_query *query, int64_t now_us,
+                        struct nx_text *out);
 
 /* io_http_doors.c: agents and tokens. */
 void nx_http_doors(struct nx_service *service, struct evhttp_request *request,
@@ -127,6 +128,8 @@ void nx_http_reply_json(struct evhttp_request *request, unsigned status,
                         json_t *document);
 /* The same with an entity tag; 304 when the client has it already. */
 void nx_http_reply_tagged(struct evhttp_request *request, json_t *document);
+/* The same of a document's text, which is taken. */
+void nx_http_reply_put(struct evhttp_request *request, struct nx_text *text);
 /* 304 for a client that has the tag; else adds it to the reply's headers and
  * is false. */
 bool nx_http_reply_unchanged(struct evhttp_request *request, const char *etag);
@@ -149,8 +152,8 @@ void nx_http_get_list(struct nx_http *http, struct evhttp_request *request,
 bool nx_http_web(struct evhttp_request *request, enum nx_api_method method,
                  const char *path);
 
-/* io_http_status.c: the status of an incident, from the board: at once, or when
- * its page has been made. */
+/* io_http_status.c: the status of an incident, or the metrics, from the board:
+ * at once, or when the pages have been made. */
 void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
                         const struct nx_api_request *asked);
 /* NX_EAGAIN: it is being made; nx_http_streams_ready is called then. */
@@ -172,6 +175,9 @@ struct nx_http_part {
 bool nx_http_add_status(struct nx_http *http, struct evbuffer *out,
                         const struct nx_board_page *page,
                         const struct nx_http_part *part) NX_MUSTUSE;
+
+/* io_http_metrics.c: false: a page is being made. */
+bool nx_http_try_metrics(struct nx_http *http, struct evhttp_request *request);
 
 /* io_http_stream.c. */
 void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,

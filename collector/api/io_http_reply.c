@@ -5,10 +5,9 @@
 
 #include "collector/api/io_http_parts.h"
 #include "collector/api/page.h"
+#include "collector/status/json_put.h"
 #include "common/rfc3339.h"
 #include "common/text.h"
-
-#define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
 
 void nx_http_common_headers(struct evhttp_request *request, const char *type) {
     struct evkeyvalq *headers = evhttp_request_get_output_headers(request);
@@ -21,11 +20,19 @@ void nx_http_common_headers(struct evhttp_request *request, const char *type) {
                             "default-src 'none'");
 }
 
-void nx_http_reply_text(struct evhttp_request *request, unsigned status,
-                        const char *type, const char *text) {
+static void sent(const void *bytes, size_t len, void *owned) {
+    (void)bytes;
+    (void)len;
+    free(owned);
+}
+
+/* Takes the bytes; NULL: no memory. */
+static void reply_bytes(struct evhttp_request *request, unsigned status,
+                        const char *type, char *bytes, size_t len) {
     struct evbuffer *body = evbuffer_new();
-    if (body == NULL || text == NULL ||
-        evbuffer_add(body, text, strlen(text)) != 0) {
+    if (body == NULL || bytes == NULL ||
+        evbuffer_add_reference(body, bytes, len, sent, bytes) != 0) {
+        free(bytes);
         status = 500;
     }
     nx_http_common_headers(request, type);
@@ -35,19 +42,26 @@ void nx_http_reply_text(struct evhttp_request *request, unsigned status,
     }
 }
 
+void nx_http_reply_text(struct evhttp_request *request, unsigned status,
+                        const char *type, const char *text) {
+    char *copy = text != NULL ? strdup(text) : NULL;
+    reply_bytes(request, status, type, copy, copy != NULL ? strlen(copy) : 0);
+}
+
 /* With a newline at the end: people read it with curl, too. */
+static void send_text(struct evhttp_request *request, unsigned status,
+                      const char *type, struct nx_text *text) {
+    nx_text_bytes(text, "\n", 1);
+    size_t len = text->len;
+    reply_bytes(request, status, type, nx_text_take(text), len);
+}
+
 static void send_json(struct evhttp_request *request, unsigned status,
                       const char *type, json_t *document) {
-    char *json = document == NULL ? NULL : json_dumps(document, JSON_FLAGS);
     struct nx_text text;
     nx_text_init(&text);
-    if (json != NULL) {
-        nx_text_addf(&text, "%s\n", json);
-    }
-    free(json);
-    json_decref(document);
-    nx_http_reply_text(request, status, type, text.failed ? NULL : text.bytes);
-    nx_text_fini(&text);
+    nx_put_value(&text, document);
+    send_text(request, status, type, &text);
 }
 
 void nx_http_reply_json(struct evhttp_request *request, unsigned status,
@@ -69,14 +83,22 @@ bool nx_http_reply_unchanged(struct evhttp_request *request, const char *etag) {
     return true;
 }
 
-void nx_http_reply_tagged(struct evhttp_request *request, json_t *document) {
+void nx_http_reply_put(struct evhttp_request *request, struct nx_text *text) {
     char etag[NX_ETAG_MAX];
-    if (document != NULL && nx_api_etag(document, etag) == 0 &&
-        nx_http_reply_unchanged(request, etag)) {
-        json_decref(document);
+    if (!text->failed &&
+        nx_http_reply_unchanged(request,
+                                nx_api_etag(text->bytes, text->len, etag))) {
+        nx_text_fini(text);
         return;
     }
-    nx_http_reply_json(request, 200, document);
+    send_text(request, 200, "application/json", text);
+}
+
+void nx_http_reply_tagged(struct evhttp_request *request, json_t *document) {
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_put_value(&text, document);
+    nx_http_reply_put(request, &text);
 }
 
 void nx_http_reply_problem(struct evhttp_request *request,

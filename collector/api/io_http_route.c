@@ -7,12 +7,8 @@
 #include <sys/socket.h>
 
 #include "collector/api/io_http_parts.h"
-#include "collector/status/metrics.h"
 #include "collector/status/status.h"
-#include "collector/status/status_resolvers.h"
 #include "common/rfc3339.h"
-
-#define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 static void no_incident(struct evhttp_request *request, uint32_t id) {
     struct nx_api_problem problem;
@@ -20,7 +16,7 @@ static void no_incident(struct evhttp_request *request, uint32_t id) {
     nx_http_reply_problem(request, &problem);
 }
 
-/* --- health and metrics --- */
+/* --- health --- */
 
 /* Who has not said who he is (a load balancer) learns no more than whether all
  * is well. */
@@ -36,51 +32,6 @@ static void get_health(struct nx_service *service,
         health = json_pack("{s:o*}", "status", status);
     }
     nx_http_reply_json(request, ok ? 200 : 503, health);
-}
-
-static json_t *open_statuses(struct nx_service *service) {
-    struct nx_engine *engine = nx_service_engine(service);
-    const struct nx_incident **incidents = NULL;
-    size_t n = nx_engine_incidents(engine, &incidents);
-    int64_t now_us = nx_service_now_us(service);
-    json_t *list = json_array();
-    for (size_t i = 0; i < n; i++) {
-        if (incidents[i]->closed_us == NX_TIME_UNKNOWN &&
-            !incidents[i]->audit) {
-            (void)json_array_append_new(
-                list, nx_status_incident(engine, incidents[i]->id, now_us));
-        }
-    }
-    return list;
-}
-
-static void get_metrics(struct nx_service *service,
-                        struct evhttp_request *request) {
-    json_t *statuses = open_statuses(service);
-    json_t *agents = nx_http_agent_list(service, NULL);
-    json_t *networks = nx_status_networks(nx_service_engine(service),
-                                          nx_service_now_us(service));
-    json_t *resolvers = nx_status_resolvers(nx_service_engine(service),
-                                            nx_service_now_us(service), NULL);
-    json_t *health = nx_http_health(service);
-    const struct nx_metrics metrics = {
-        .statuses = statuses,
-        .agents = agents,
-        .networks = json_object_get(networks, "networks"),
-        .resolvers = json_object_get(resolvers, "resolvers"),
-        .score = nx_service_score_of_late(service),
-        .health = health};
-    struct nx_text text;
-    nx_text_init(&text);
-    nx_metrics_text(&metrics, &text);
-    char *bytes = nx_text_take(&text);
-    nx_http_reply_text(request, 200, METRICS_TYPE, bytes);
-    free(bytes);
-    json_decref(statuses);
-    json_decref(agents);
-    json_decref(networks);
-    json_decref(resolvers);
-    json_decref(health);
 }
 
 /* --- what changes something --- */
@@ -169,9 +120,12 @@ static void get_chosen_status(struct nx_service *service,
         nx_http_reply_problem(request, &problem);
         return;
     }
+    struct nx_text document;
+    nx_text_init(&document);
     query.sight = sight;
-    nx_http_reply_tagged(request, nx_http_status(service, id, &query,
-                                                 nx_service_now_us(service)));
+    nx_http_put_status(service, id, &query, nx_service_now_us(service),
+                       &document);
+    nx_http_reply_put(request, &document);
 }
 
 /* The board shows every network: it is for those who may see them all. */
@@ -311,7 +265,7 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         get_health(service, request, grant);
         break;
     case NX_API_METRICS:
-        get_metrics(service, request);
+        nx_http_get_status(http, request, asked);
         break;
     }
 }

@@ -121,6 +121,9 @@ static void reply_not_made(struct evhttp_request *request, int err) {
 static bool try_answer(struct nx_http *http, struct evhttp_request *request,
                        const struct nx_api_request *asked) {
     const struct nx_board_page *page = NULL;
+    if (asked->route == NX_API_METRICS) {
+        return nx_http_try_metrics(http, request);
+    }
     int err = nx_http_page(http, asked->incident_id, &page);
     if (err == NX_EAGAIN) {
         return false;
@@ -198,6 +201,7 @@ static void answer_waiters(struct nx_http *http) {
     }
 }
 
+/* id: 0: of all of them. */
 static void say_progress(struct nx_http *http, struct evhttp_request *request,
                          uint32_t id) {
     struct nx_api_problem problem;
@@ -205,8 +209,13 @@ static void say_progress(struct nx_http *http, struct evhttp_request *request,
     size_t waiting_n = 0;
     size_t drawn_n = 0;
     size_t networks_n = 0;
-    nx_engine_backlog_of(nx_service_engine(http->service), id, &targets_n,
-                         &waiting_n);
+    if (id != 0) {
+        nx_engine_backlog_of(nx_service_engine(http->service), id, &targets_n,
+                             &waiting_n);
+    } else {
+        nx_engine_backlog(nx_service_engine(http->service), &targets_n,
+                          &waiting_n);
+    }
     nx_board_progress(http->board, id, &drawn_n, &networks_n);
     (void)nx_api_refuse(&problem, 503,
                         "the status is being made: %zu of %zu targets are "

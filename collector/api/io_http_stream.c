@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include "collector/api/io_http_parts.h"
-#include "common/hash.h"
+#include "collector/api/page.h"
 
 #define KEEPALIVE_S 15U
 #define PENDING_MAX_BYTES (1U << 20) /* a slow reader gets fewer documents */
-#define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
 
 static size_t pending(const struct nx_http_stream *stream) {
     struct evhttp_connection *evcon =
@@ -88,36 +87,26 @@ static bool is_narrow(const struct nx_http_stream *stream) {
     return stream->grant.sight.networks_n > 0;
 }
 
-static json_t *narrow_status(struct nx_http *http,
-                             const struct nx_http_stream *stream) {
+static void put_narrow(struct nx_http *http,
+                       const struct nx_http_stream *stream,
+                       struct nx_text *out) {
     const struct nx_status_query query = {.sight = &stream->grant.sight};
-    return nx_http_status(http->service, stream->incident_id, &query,
-                          nx_service_now_us(http->service));
+    nx_http_put_status(http->service, stream->incident_id, &query,
+                       nx_service_now_us(http->service), out);
 }
 
-/* Of all but the times. */
-static uint64_t digest_of(json_t *document) {
-    json_t *copy = json_copy(document);
-    uint64_t digest = 0;
-    if (copy != NULL && json_object_del(copy, "now") == 0) {
-        (void)json_object_del(copy, "as_of");
-        char *text = json_dumps(copy, JSON_FLAGS);
-        digest = text == NULL ? 0 : nx_hash(text, strlen(text), 1);
-        free(text);
-    }
-    json_decref(copy);
-    return digest;
-}
-
+/* Sent where more than the times is another. */
 static bool send_narrow(struct nx_http *http, struct nx_http_stream *stream) {
-    json_t *document = narrow_status(http, stream);
-    uint64_t digest = document != NULL ? digest_of(document) : stream->digest;
-    char *text =
-        digest != stream->digest ? json_dumps(document, JSON_FLAGS) : NULL;
-    struct evbuffer *chunk = text != NULL ? evbuffer_new() : NULL;
-    bool sent =
-        chunk != NULL &&
-        evbuffer_add_printf(chunk, "event: status\ndata: %s\n\n", text) >= 0;
+    struct nx_text text;
+    nx_text_init(&text);
+    put_narrow(http, stream, &text);
+    uint64_t digest =
+        text.failed ? stream->digest : nx_api_digest(text.bytes, text.len);
+    struct evbuffer *chunk = digest != stream->digest ? evbuffer_new() : NULL;
+    bool sent = chunk != NULL &&
+                evbuffer_add_printf(chunk, "event: status\ndata: ") >= 0 &&
+                evbuffer_add(chunk, text.bytes, text.len) == 0 &&
+                evbuffer_add(chunk, "\n\n", 2) == 0;
     if (sent) {
         send_chunk(stream, chunk, http->second);
         stream->digest = digest;
@@ -125,8 +114,7 @@ static bool send_narrow(struct nx_http *http, struct nx_http_stream *stream) {
     if (chunk != NULL) {
         evbuffer_free(chunk);
     }
-    free(text);
-    json_decref(document);
+    nx_text_fini(&text);
     return sent;
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/status/json_scan.h"
 #include "common/hash.h"
 
 #define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
@@ -95,33 +96,25 @@ char *nx_api_uri_escape(const char *cursor, char *out) {
 
 /* --- entity tags --- */
 
-static int add_to_hash(const char *bytes, size_t len, void *user) {
-    uint64_t *hash = user;
-    *hash = nx_hash(bytes, len, *hash);
-    return 0;
-}
-
-int nx_api_etag(const json_t *document, char *out) {
+uint64_t nx_api_digest(const char *text, size_t len) {
+    struct nx_scan scan = {.at = text, .end = text + len};
+    struct nx_piece key;
+    struct nx_piece value;
     uint64_t hash = 1;
-    const char *key = NULL;
-    json_t *value = NULL;
-    /* nx_hash only reads what it is given, and json_object_foreach wants no
-     * const. */
-    json_t *object = json_copy((json_t *)(uintptr_t)document);
-    int err = object == NULL ? -1 : 0;
-    json_object_foreach(object, key, value) {
-        if (strcmp(key, "now") != 0 && strcmp(key, "as_of") != 0) {
-            hash = nx_hash(key, strlen(key), hash);
-            err |= json_dump_callback(value, add_to_hash, &hash,
-                                      JSON_FLAGS | JSON_ENCODE_ANY);
+    nx_scan_enter(&scan, '{');
+    while (nx_scan_member(&scan, &key, &value)) {
+        if (!nx_piece_is(&key, "now") && !nx_piece_is(&key, "as_of")) {
+            hash = nx_hash(key.at, key.len, hash);
+            hash = nx_hash(value.at, value.len, hash);
         }
     }
-    json_decref(object);
-    if (err != 0) {
-        return NX_ENOMEM;
-    }
-    (void)snprintf(out, NX_ETAG_MAX, "W/\"%016" PRIx64 "\"", hash);
-    return 0;
+    return hash;
+}
+
+char *nx_api_etag(const char *text, size_t len, char *out) {
+    (void)snprintf(out, NX_ETAG_MAX, "W/\"%016" PRIx64 "\"",
+                   nx_api_digest(text, len));
+    return out;
 }
 
 static const char *opaque(const char *tag) {

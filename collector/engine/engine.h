@@ -234,17 +234,20 @@ nx_engine_settings(const struct nx_engine *engine);
 struct nx_target_view {
     uint32_t agent_id;
     const struct nx_question *question;
-    unsigned item;             /* index of the incident's item */
-    struct nx_verdict verdict; /* computed for now_us */
-    bool agent_heard;          /* within silent_after_us */
-    int64_t since_us;          /* when this state began */
-    uint32_t nsid_hash;        /* of the newest look that had one; 0: none */
+    unsigned item;      /* index of the incident's item */
+    bool agent_heard;   /* within silent_after_us */
+    int64_t since_us;   /* when this state began */
+    uint32_t nsid_hash; /* of the newest look that had one; 0: none */
     /* Of the newest denial, NULL: none or nothing special. */
     const uint8_t *denied_name; /* the question's name is an alias of this */
     const uint8_t *denied_by;   /* apex of another zone that denies */
     const uint8_t *apex;        /* of the item's zone; NULL: not known */
     const uint8_t *ancestor;    /* denied above the name; NULL: none known */
+    struct nx_verdict verdict;  /* last: nx_target_view_copy */
 };
+/* Without the room for lines that are not there: that is most of it. */
+void nx_target_view_copy(const struct nx_target_view *from,
+                         struct nx_target_view *to);
 
 size_t nx_engine_incidents(const struct nx_engine *engine,
                            const struct nx_incident ***out);

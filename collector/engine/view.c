@@ -1,4 +1,5 @@
 /* What status reads of targets. */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,18 +27,24 @@ static bool current(const struct nx_engine *engine, const struct nx_target *t,
            now_us - t->judged_us < pace_us && engine->due_us[t->slot] > now_us;
 }
 
+void nx_target_view_copy(const struct nx_target_view *from,
+                         struct nx_target_view *to) {
+    memcpy(to, from, offsetof(struct nx_target_view, verdict));
+    nx_verdict_copy(&from->verdict, &to->verdict);
+}
+
 static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
                  bool as_judged, struct nx_target_view *out) {
-    *out = (struct nx_target_view){
-        .agent_id = t->agent->agent.id,
-        .question = &t->question,
-        .item = t->item->index,
-        .verdict = t->verdict,
-        .agent_heard = t->agent_heard,
-        .since_us = t->since_us,
-        .nsid_hash = t->nsid_hash,
-        .apex = nx_authority_apex(t->item->authority),
-        .ancestor = nx_authority_ancestor(t->item->authority)};
+    out->agent_id = t->agent->agent.id;
+    out->question = &t->question;
+    out->item = t->item->index;
+    out->agent_heard = t->agent_heard;
+    out->since_us = t->since_us;
+    out->nsid_hash = t->nsid_hash;
+    out->denied_name = out->denied_by = NULL;
+    out->apex = nx_authority_apex(t->item->authority);
+    out->ancestor = nx_authority_ancestor(t->item->authority);
+    nx_verdict_copy(&t->verdict, &out->verdict);
     if (t->denied != NULL && t->denied->alias) {
         out->denied_name = t->denied->name;
     }

@@ -1,5 +1,8 @@
 #include "collector/infer/verdict.h"
 
+#include <stddef.h>
+#include <string.h>
+
 #define NX_TEXT_CASE_(name, text) text,
 
 const char *nx_state_text(unsigned state) {
@@ -84,4 +87,21 @@ const struct nx_hard *nx_verdict_latest(const struct nx_verdict *v) {
                  v->hard_stack.reason != NX_HARD_NONE &&
                  v->hard_stack.at_us > v->hard.at_us;
     return chain ? &v->hard_stack : &v->hard;
+}
+
+/* A verdict has one line or two, and room for many more in both lists. */
+void nx_verdict_copy(const struct nx_verdict *from, struct nx_verdict *to) {
+    const char *bytes = (const char *)from;
+    char *out = (char *)to;
+    size_t lines = offsetof(struct nx_verdict, lines);
+    size_t lines_end = lines + sizeof(from->lines);
+    size_t dist_lines =
+        offsetof(struct nx_verdict, dist) + offsetof(struct nx_dist, lines);
+    size_t dist_lines_end = dist_lines + sizeof(from->dist.lines);
+    memcpy(out, bytes, lines + from->lines_n * sizeof(from->lines[0]));
+    memcpy(out + lines_end, bytes + lines_end,
+           dist_lines - lines_end +
+               from->dist.lines_n * sizeof(from->dist.lines[0]));
+    memcpy(out + dist_lines_end, bytes + dist_lines_end,
+           sizeof(*from) - dist_lines_end);
 }

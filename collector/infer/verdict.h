@@ -210,6 +210,9 @@ struct nx_verdict {
     uint8_t family; /* enum nx_family */
 };
 
+/* Leaves what follows the last line of a list of lines as it is in `to`. */
+void nx_verdict_copy(const struct nx_verdict *from, struct nx_verdict *to);
+
 /* The later of both bounds: hard_stack where a chain is possible, else hard;
  * NX_HARD_NONE: unbounded. Borrowed from v. */
 const struct nx_hard *nx_verdict_latest(const struct nx_verdict *v);

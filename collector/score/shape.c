@@ -205,14 +205,26 @@ struct nx_shape_node nx_shape_at(const struct nx_shape *shape, int64_t at_us) {
 
 /* --- text: "FROM;AT,F,BASE,LATE;..." --- */
 
+/* Most shares are all or nothing, and there are 100 in a shape. */
+static size_t write_share(double p, char *out, size_t cap) {
+    if (p > 0.0 && p < 1.0) {
+        return (size_t)snprintf(out, cap, ",%.5g", p);
+    }
+    memcpy(out, p > 0.0 ? ",1" : ",0", 3);
+    return 2;
+}
+
 char *nx_shape_write(const struct nx_shape *shape, int64_t zero_us, char *out) {
     size_t len = (size_t)snprintf(out, NX_SHAPE_TEXT_MAX, "%" PRId64,
                                   shape->from_us - zero_us);
     for (size_t i = 0; i < shape->n; i++) {
         const struct nx_shape_node *node = &shape->node[i];
-        len += (size_t)snprintf(
-            out + len, NX_SHAPE_TEXT_MAX - len, ";%" PRId64 ",%.5g,%.5g,%.5g",
-            node->at_us - zero_us, node->f, node->base, node->late);
+        const double shares[] = {node->f, node->base, node->late};
+        len += (size_t)snprintf(out + len, NX_SHAPE_TEXT_MAX - len, ";%" PRId64,
+                                node->at_us - zero_us);
+        for (size_t k = 0; k < 3; k++) {
+            len += write_share(shares[k], out + len, NX_SHAPE_TEXT_MAX - len);
+        }
     }
     return out;
 }

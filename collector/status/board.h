@@ -49,6 +49,7 @@ struct nx_board_site {
     uint64_t lane_revision; /* the lane changed */
     struct nx_blob *lane;   /* without "targets" */
     struct nx_blob *full;
+    size_t targets_n;
     double weight, denied; /* denied: negative: not known */
     uint8_t state;         /* enum nx_state */
     uint8_t outlook;       /* enum nx_outlook */

@@ -44,6 +44,7 @@ static bool draw_sheet(struct nx_board_site *site,
     nx_text_fini(&text);
     site->state = from->rollup.state;
     site->outlook = (uint8_t)nx_sheet_site_outlook(sheet, from);
+    site->targets_n = from->n;
     site->weight = from->labels.weight;
     site->denied = from->rollup.denied_ratio;
     return ok;

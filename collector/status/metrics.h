@@ -15,9 +15,14 @@
 #define NX_METRICS_NETWORKS_MAX 2000U
 #define NX_METRICS_RESOLVERS_MAX 5000U
 
+/* Of a network without "targets": how many there are. */
+#define NX_METRICS_UNREAD "targets_n"
+
 /* All borrowed. */
 struct nx_metrics {
-    const json_t *statuses;  /* list of status documents, of open incidents */
+    const json_t *statuses;  /* list of status documents, of open incidents;
+                                beyond NX_METRICS_RESOLVERS_MAX targets of
+                                networks that are not clear, none */
     const json_t *agents;    /* list of nx_roster_agent */
     const json_t *networks;  /* list of GET /v1/networks */
     const json_t *resolvers; /* list of GET /v1/resolvers */

@@ -265,7 +265,9 @@ static struct extent extent_of(const struct nx_metrics *m) {
             if (!is_clear(network)) {
                 e.affected_n++;
                 e.resolvers_n +=
-                    json_array_size(json_object_get(network, "targets"));
+                    json_array_size(json_object_get(network, "targets")) +
+                    (size_t)json_integer_value(
+                        json_object_get(network, NX_METRICS_UNREAD));
             }
         }
     }

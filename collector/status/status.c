@@ -108,63 +108,76 @@ json_t *nx_status_summary(const struct nx_sheet *sheet) {
 
 /* --- documents --- */
 
-static json_t *sites_json(const struct nx_sheet *sheet) {
-    json_t *list = json_array();
-    for (size_t i = 0; list != NULL && i < sheet->sites_n; i++) {
-        if (!nx_json_add(list, nx_status_site(sheet, &sheet->sites[i]))) {
-            json_decref(list);
-            return NULL;
-        }
+static void put_sites(struct nx_text *out, const struct nx_sheet *sheet) {
+    nx_put_open(out, '[');
+    for (size_t i = 0; i < sheet->sites_n && !out->failed; i++) {
+        (void)nx_status_put_site(out, sheet, &sheet->sites[i]);
     }
-    return list;
+    nx_put_close(out, ']');
 }
 
-static json_t *outlook_json(const struct nx_sheet *sheet) {
-    return json_string(nx_outlook_text(nx_sheet_outlook(sheet)));
+static void put_json(struct nx_text *out, const char *key, json_t *value) {
+    nx_put_key(out, key);
+    nx_put_value(out, value);
 }
 
-static json_t *document(struct nx_engine *engine, const struct nx_sheet *sheet,
-                        const struct nx_status_query *query) {
-    json_t *d = json_object();
-    bool grouped = query != NULL && query->grouped;
-    if (nx_json_set(d, "now", nx_json_time(sheet->now_us)) &&
-        nx_json_set(d, "as_of", nx_json_time(sheet->now_us)) &&
-        nx_json_set(d, "outlook", outlook_json(sheet)) &&
-        nx_json_set(d, "incident", nx_status_incident_head(sheet->incident)) &&
-        nx_json_set(d, "authority", nx_status_authority(engine, sheet)) &&
-        nx_json_set(d, "negative", nx_status_negative(engine, sheet)) &&
-        nx_json_set(d, "summary", nx_status_summary(sheet)) &&
-        nx_json_set(d, "networks", sites_json(sheet)) &&
-        (!grouped ||
-         nx_json_set(d, "groups",
-                     query->by_resolver
-                         ? nx_status_resolver_groups(sheet)
-                         : nx_status_groups(sheet, query->group)))) {
-        return d;
+static void put_document(struct nx_text *out, struct nx_engine *engine,
+                         const struct nx_sheet *sheet,
+                         const struct nx_status_query *query) {
+    nx_put_open(out, '{');
+    put_json(out, "now", nx_json_time(sheet->now_us));
+    put_json(out, "as_of", nx_json_time(sheet->now_us));
+    nx_put_member(out, "outlook", nx_outlook_text(nx_sheet_outlook(sheet)));
+    put_json(out, "incident", nx_status_incident_head(sheet->incident));
+    put_json(out, "authority", nx_status_authority(engine, sheet));
+    put_json(out, "negative", nx_status_negative(engine, sheet));
+    put_json(out, "summary", nx_status_summary(sheet));
+    nx_put_key(out, "networks");
+    put_sites(out, sheet);
+    if (query != NULL && query->grouped) {
+        put_json(out, "groups",
+                 query->by_resolver ? nx_status_resolver_groups(sheet)
+                                    : nx_status_groups(sheet, query->group));
     }
-    json_decref(d);
-    return NULL;
+    nx_put_close(out, '}');
+}
+
+static void put_open(struct nx_text *out, struct nx_engine *engine, uint32_t id,
+                     const struct nx_status_query *query, int64_t now_us) {
+    struct nx_sheet sheet;
+    if (nx_sheet_init(&sheet, engine, id, query, now_us) != 0) {
+        out->failed = true;
+        return;
+    }
+    if (nx_sheet_foresee(&sheet)) {
+        put_document(out, engine, &sheet, query);
+    } else {
+        out->failed = true;
+    }
+    nx_sheet_fini(&sheet);
+}
+
+void nx_status_put_incident(struct nx_text *out, struct nx_engine *engine,
+                            uint32_t id, const struct nx_status_query *query,
+                            int64_t now_us) {
+    json_t *kept = nx_status_kept(engine, id);
+    if (kept == NULL) {
+        put_open(out, engine, id, query, now_us);
+    } else if (query == NULL || nx_status_kept_choose(kept, query)) {
+        nx_put_value(out, kept);
+    } else {
+        json_decref(kept);
+        out->failed = true;
+    }
 }
 
 json_t *nx_status_incident_where(struct nx_engine *engine, uint32_t id,
                                  const struct nx_status_query *query,
                                  int64_t now_us) {
-    struct nx_sheet sheet;
-    json_t *kept = nx_status_kept(engine, id);
-    if (kept != NULL) {
-        if (query != NULL && !nx_status_kept_choose(kept, query)) {
-            json_decref(kept);
-            return NULL;
-        }
-        return kept;
-    }
-    if (nx_sheet_init(&sheet, engine, id, query, now_us) != 0) {
-        return NULL;
-    }
-    json_t *d =
-        nx_sheet_foresee(&sheet) ? document(engine, &sheet, query) : NULL;
-    nx_sheet_fini(&sheet);
-    return d;
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_status_put_incident(&text, engine, id, query, now_us);
+    return nx_put_read(&text);
 }
 
 json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,

@@ -8,6 +8,7 @@
 
 #include "collector/engine/engine.h"
 #include "collector/status/sight.h"
+#include "common/text.h"
 
 /* What an exit code says (nxclear(1)). */
 enum nx_outlook {
@@ -44,6 +45,11 @@ struct nx_status_query {
 json_t *nx_status_incident_where(struct nx_engine *engine, uint32_t id,
                                  const struct nx_status_query *query,
                                  int64_t now_us);
+/* The same as text, appended; query: NULL: everything. It fails when there is
+ * no memory, or no such incident. */
+void nx_status_put_incident(struct nx_text *out, struct nx_engine *engine,
+                            uint32_t id, const struct nx_status_query *query,
+                            int64_t now_us);
 json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us);
 /* The same for a reader who sees some networks only (NULL: all). */
 json_t *nx_status_incident_list_seen(struct nx_engine *engine, int64_t now_us,

@@ -7,13 +7,11 @@
 #include "collector/status/status_sheet.h"
 #include "collector/status/status_text.h"
 
-#define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
-
 char *nx_status_final(struct nx_engine *engine, uint32_t id, int64_t now_us) {
-    json_t *document = nx_status_incident(engine, id, now_us);
-    char *text = document != NULL ? json_dumps(document, JSON_FLAGS) : NULL;
-    json_decref(document);
-    return text;
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_status_put_incident(&text, engine, id, NULL, now_us);
+    return nx_text_take(&text);
 }
 
 int nx_status_close(struct nx_engine *engine, uint32_t id, int64_t at_us,

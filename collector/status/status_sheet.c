@@ -139,11 +139,12 @@ static void take_target(void *user, const struct nx_target_view *view) {
         return;
     }
     sheet->rows = list;
-    sheet->rows[sheet->rows_n++] = (struct nx_sheet_row){
-        .view = *view,
-        .agent = agent,
-        .serves = nx_layer_serves(view->question->to.layer),
-        .whose = nx_sheet_whose(view)};
+    struct nx_sheet_row *row = &sheet->rows[sheet->rows_n++];
+    nx_target_view_copy(view, &row->view);
+    row->agent = agent;
+    row->serves = nx_layer_serves(view->question->to.layer);
+    row->whose = nx_sheet_whose(view);
+    row->group = 0;
 }
 
 /* Both rows and sites are ordered by network. */
@@ -312,10 +313,20 @@ static void take_facts(struct nx_sheet *sheet, const struct nx_engine *engine) {
             nx_engine_settings(engine)->diagnosis.silent_after_us;
 }
 
+/* Only of the networks that are wanted: of many they may be few. */
+static int read_sites(struct nx_sheet *sheet, struct nx_engine *engine) {
+    int err = 0;
+    for (size_t i = 0; err == 0 && i < sheet->sites_n; i++) {
+        err = nx_engine_targets_of(
+            engine, sheet->incident->id, sheet->sites[i].network, sheet->now_us,
+            sheet->how != NX_SHEET_NOW, take_target, sheet);
+    }
+    return err;
+}
+
 /* network: NULL: all of them. */
 static int read_all(struct nx_sheet *sheet, struct nx_engine *engine,
                     const char *network, struct gathering *g) {
-    uint32_t id = sheet->incident->id;
     if (network == NULL) {
         nx_engine_agents(engine, take_agent, g);
     } else if (nx_engine_agents_of(engine, network, take_agent, g) != 0) {
@@ -325,12 +336,7 @@ static int read_all(struct nx_sheet *sheet, struct nx_engine *engine,
     if (sheet->agents_n > 0) {
         qsort(sheet->agents, sheet->agents_n, sizeof(*sheet->agents), by_id);
     }
-    return network == NULL
-               ? nx_engine_targets(engine, id, sheet->now_us, take_target,
-                                   sheet)
-               : nx_engine_targets_of(engine, id, network, sheet->now_us,
-                                      sheet->how != NX_SHEET_NOW, take_target,
-                                      sheet);
+    return read_sites(sheet, engine);
 }
 
 static int fill(struct nx_sheet *sheet, struct nx_engine *engine,

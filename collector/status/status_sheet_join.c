@@ -36,6 +36,14 @@ static bool room_for(struct nx_sheet *all, const struct nx_sheet *more) {
            nx_sheet_reserve(all, 2 * sites_n, 2 * rows_n);
 }
 
+static void copy_row(const struct nx_sheet_row *from, struct nx_sheet_row *to) {
+    nx_target_view_copy(&from->view, &to->view);
+    to->agent = from->agent;
+    to->serves = from->serves;
+    to->whose = from->whose;
+    to->group = from->group;
+}
+
 bool nx_sheet_append(struct nx_sheet *all, const struct nx_sheet *more) {
     if (!room_for(all, more)) {
         return false;
@@ -51,7 +59,7 @@ bool nx_sheet_append(struct nx_sheet *all, const struct nx_sheet *more) {
         all->sites_n++;
     }
     for (size_t i = 0; i < more->rows_n; i++) {
-        all->rows[all->rows_n] = more->rows[i];
+        copy_row(&more->rows[i], &all->rows[all->rows_n]);
         all->rollup_targets[all->rows_n] = more->rollup_targets[i];
         all->rows_n++;
     }
