@@ -149,6 +149,11 @@ static void flight_free(struct nx_walks *walks, struct flight *flight) {
 }
 
 static void hear(struct job *job, const struct nx_obs *obs, bool left) {
+    const struct nx_question *q = obs->question;
+    if (q->qtype == NX_TYPE_DS && !nx_dname_equal(q->name, job->name) &&
+        nx_walk_has(job->walk, &q->to)) {
+        return;
+    }
     nx_witness_hear(&job->witness, job->name, obs, nx_walk_apex(job->walk),
                     left, tell, job);
 }

@@ -135,6 +135,11 @@ unsigned nx_walk_unasked(const struct nx_walk *walk) {
     return walk->unasked_n;
 }
 
+bool nx_walk_has(const struct nx_walk *walk, const struct nx_endpoint *at) {
+    return walk->deepest != WALK_NONE &&
+           nx_walk_serves(walk, walk->deepest, at);
+}
+
 bool nx_walk_lists(const struct nx_walk *walk, const struct nx_endpoint *at) {
     bool listed = walk->deepest == WALK_NONE;
     for (int z = walk->deepest; !listed && z != WALK_NONE;

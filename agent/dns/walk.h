@@ -100,6 +100,11 @@ bool nx_walk_arrived(const struct nx_walk *walk);
  * was no room for it. */
 unsigned nx_walk_unasked(const struct nx_walk *walk);
 
+/* Is it a server of the zone found last? One that serves the parent, too,
+ * speaks for that when it is asked for the DS (RFC 4035 section 3.1.4.1), and
+ * may deny a zone that it has: nobody delegated it, and nobody needs it to. */
+bool nx_walk_has(const struct nx_walk *walk, const struct nx_endpoint *at);
+
 /* Is it a server of the zone found last, or of one above? True too when none
  * was found yet. */
 bool nx_walk_lists(const struct nx_walk *walk, const struct nx_endpoint *at);

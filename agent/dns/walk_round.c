@@ -320,6 +320,9 @@ static void note_parent(struct nx_walk *w, uint32_t i,
     if (i < first || i >= first + w->parents_n || obs == NULL) {
         return;
     }
+    if (nx_walk_has(w, &obs->question->to)) {
+        return;
+    }
     bool silent = w->parent_doubted && obs->answer->outcome != NX_ANSWERED;
     w->parent_denied |= silent || denies_name(obs->answer);
 }

@@ -413,11 +413,13 @@ static void note_between(struct nx_authority *a, const struct nx_obs *obs) {
 }
 
 /* A server of the parent says that there is no such zone: resolvers that ask it
- * are told that there is nothing below (RFC 8020). */
-static void note_parent(struct nx_authority *a, const struct nx_obs *obs,
-                        int64_t at_us) {
+ * are told that there is nothing below (RFC 8020). Not by one that has the zone
+ * itself, and is asked for that. */
+static void note_parent(struct nx_authority *a, uint32_t agent_id,
+                        const struct nx_obs *obs, int64_t at_us) {
     const struct nx_answer *answer = obs->answer;
-    if (answer->outcome == NX_ANSWERED && answer->rcode == NX_RCODE_NXDOMAIN &&
+    if (nx_auth_entry(a, agent_id, &obs->question->to) == NULL &&
+        answer->outcome == NX_ANSWERED && answer->rcode == NX_RCODE_NXDOMAIN &&
         answer->cname_n == 0) {
         a->parent_denied_us = later(a->parent_denied_us, at_us);
         a->proven = false; /* at once, not with the next step */
@@ -438,7 +440,7 @@ int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
         return 0;
     }
     if (kind == NX_PAPER_DS) {
-        note_parent(a, obs, at_us);
+        note_parent(a, agent_id, obs, at_us);
     }
     const struct nx_proof *proof = &obs->answer->proof;
     if (kind == NX_PAPER_ANSWER && proof->denial != NX_DENIAL_NONE &&

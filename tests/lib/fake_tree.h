@@ -180,6 +180,11 @@ static inline bool tree_ask(const struct tree *t, struct tree_server *s,
         p->bytes[3] |= NX_RCODE_REFUSED;
         return true;
     }
+    if (type == NX_TYPE_DS && strcmp(zone, name) == 0) {
+        /* RFC 4035 section 3.1.4.1: the parent's, where it has that too */
+        const char *above = tree_zone(s, strchr(name, '.') + 1, apex);
+        zone = above != NULL ? above : strcpy(apex, name);
+    }
     const char *cut = tree_cut(t, zone, name);
     if (s->mood == TREE_DENIES && strcmp(zone, name) != 0) {
         p->bytes[2] |= PKT_AA >> 8;

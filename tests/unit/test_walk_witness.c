@@ -15,6 +15,9 @@ static void tell(void *user, uint16_t qtype, enum nx_guard_word said) {
 }
 
 static void hear(const struct nx_walk_query *q, const struct nx_obs *obs) {
+    if (q->type == NX_TYPE_DS && nx_walk_has(walk, &q->to)) {
+        return; /* as agent/io_walks.c does */
+    }
     nx_witness_hear(&witness, name, obs, nx_walk_apex(walk), q->left, tell,
                     NULL);
 }
@@ -106,6 +109,30 @@ static void hears_of_the_parent_in_the_audit(void **state) {
     assert_true(asked("43 example.com. @192.0.2.12 ! do\n"));
     assert_int_equal(word, NX_GUARD_GOOD);
     (void)after_round();
+    assert_false(asked("43 example.com."));
+}
+
+/* com has no delegation, but one of its servers has the zone. */
+static void needs_no_delegation_on_one_server(void **state) {
+    (void)state;
+    for (size_t i = 0; i < tree.records_n; i++) {
+        if (strcmp(records[i].zone, "com.") == 0 &&
+            strstr(records[i].owner, "example.com.") != NULL) {
+            records[i].value = NULL;
+        }
+    }
+    (void)rr("example.com.", "example.com.", "NS", "ns.com.");
+    server("192.0.2.10")->zones = "com. example.com. ";
+    server("192.0.2.11")->zones = server("192.0.2.12")->zones =
+        "com. example.com. ";
+    (void)rr("example.com.", "example.com.", "NS", "ns2.com.");
+    (void)rr("example.com.", "example.com.", "NS", "ns3.com.");
+    nx_walk_set_audit(walk, true);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(after_round(), NX_GUARD_GOOD);
+        assert_string_equal(found.apex, "example.com.");
+        assert_int_equal(name_word, NX_GUARD_NO_WORD);
+    }
     assert_false(asked("43 example.com."));
 }
 
@@ -221,6 +248,7 @@ int main(void) {
         T(forgets_who_left),
         T(asks_what_resolvers_ask_first),
         T(takes_turns),
+        T(needs_no_delegation_on_one_server),
         T(says_nothing_of_yesterday),
         T(counts_who_has_no_address),
     };
