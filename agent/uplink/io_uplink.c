@@ -230,6 +230,9 @@ static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
     struct nx_ledger before;
     struct nx_ledger after;
     int64_t sent_us = 0;
+    if (ack->epoch != nx_spool_epoch(u->spool)) {
+        return; /* for somebody else with this key */
+    }
     bool answers_hello = ack->echo == 0 && u->hellos_n > 0;
     nx_spool_ledger(u->spool, &before);
     bool sample = nx_spool_ack(u->spool, ack, answers_hello, now_us, &sent_us);

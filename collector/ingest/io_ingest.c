@@ -304,9 +304,8 @@ static void take(struct nx_ingest *ingest, const struct incoming *in) {
 static void note_connection(struct nx_ingest *ingest, struct nx_peer *peer,
                             zmq_msg_t *routing, zmq_msg_t *body) {
     size_t n = zmq_msg_size(routing);
-    if (n > NX_PEER_ROUTING_MAX ||
-        (n == peer->routing_n &&
-         memcmp(peer->routing, zmq_msg_data(routing), n) == 0)) {
+    if (n == peer->routing_n &&
+        memcmp(peer->routing, zmq_msg_data(routing), n) == 0) {
         return;
     }
     memcpy(peer->routing, zmq_msg_data(routing), n);
@@ -328,7 +327,9 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
         .len = zmq_msg_size(body),
         .received_us = nx_steady_wall_us(ingest->parts.clock),
     };
-    if (in.peer == NULL) {
+    /* No ZeroMQ gives itself a longer name: what is said under one would pass
+     * for said over the agent's own connection. */
+    if (in.peer == NULL || zmq_msg_size(&frames[0]) > NX_PEER_ROUTING_MAX) {
         ingest->counters.unidentified_n++;
         return;
     }

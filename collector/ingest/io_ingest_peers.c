@@ -1,6 +1,5 @@
 /* The agents that may connect, and their connections. */
 #include <inttypes.h>
-#include <netdb.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -23,25 +22,16 @@ void nx_ingest_check_role(const struct nx_peer *peer) {
            peer->told_authority ? "authority" : "network");
 }
 
-/* libzmq has no way to end one peer's connection; its descriptor has. It may
- * be another connection's by now, so the address is compared: at worst another
- * connection from there has to be made again. */
-void nx_ingest_end_connection(int fd, const char *address) {
-    struct sockaddr_storage at;
-    socklen_t len = sizeof(at);
-    char host[NX_ADDRESS_TEXT_MAX];
-    if (fd >= 0 && getpeername(fd, (struct sockaddr *)&at, &len) == 0 &&
-        getnameinfo((struct sockaddr *)&at, len, host, sizeof(host), NULL, 0,
-                    NI_NUMERICHOST) == 0 &&
-        strcmp(nx_address_unmapped(host), address) == 0) {
+/* All that it ever spoke over: it may have made any number of them. libzmq has
+ * no way to end one peer's connection; its descriptor has. That may be another
+ * connection's by now, which at worst has to be made again. */
+static void end_connections(const struct nx_ingest *ingest,
+                            struct nx_peer *peer) {
+    const struct nx_peers *peers = &ingest->peers;
+    int fd = -1;
+    while ((fd = nx_peers_next_fd(peers, peer->agent_id, fd)) >= 0) {
         (void)shutdown(fd, SHUT_RDWR);
     }
-}
-
-/* The one before it, too: that of a key that is used twice lives. */
-static void end_connections(struct nx_peer *peer) {
-    nx_ingest_end_connection(peer->source_fd, peer->address);
-    nx_ingest_end_connection(peer->other_fd, peer->other_address);
     peer->source_fd = -1;
     peer->other_fd = -1;
     peer->routing_n = 0;
@@ -54,7 +44,7 @@ int nx_ingest_agent_set(struct nx_ingest *ingest,
         return NX_ENOMEM;
     }
     if (peer->accepted && !agent->accepted) {
-        end_connections(peer);
+        end_connections(ingest, peer);
     }
     nx_ingest_clone_over(ingest, peer);
     nx_peers_accept(&ingest->peers, peer, agent->accepted);

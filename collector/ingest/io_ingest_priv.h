@@ -86,9 +86,6 @@ void nx_ingest_clone_over(struct nx_ingest *ingest, struct nx_peer *peer);
  */
 void nx_ingest_check_role(const struct nx_peer *peer);
 
-/* Ends the connection of this descriptor, if it is one from there. */
-void nx_ingest_end_connection(int fd, const char *address);
-
 /* io_ingest_plan.c */
 int nx_ingest_plans_init(struct nx_ingest *ingest) NX_MUSTUSE;
 void nx_ingest_plans_fini(struct nx_ingest *ingest);

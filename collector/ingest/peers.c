@@ -115,6 +115,16 @@ struct nx_peer *nx_peers_gone(struct nx_peers *peers, int fd) {
     return peer;
 }
 
+int nx_peers_next_fd(const struct nx_peers *peers, uint32_t agent_id,
+                     int after_fd) {
+    for (size_t fd = (size_t)(after_fd + 1); fd < peers->fds_cap; fd++) {
+        if (peers->by_fd[fd] == agent_id) {
+            return (int)fd;
+        }
+    }
+    return -1;
+}
+
 struct nx_peer *nx_peers_of_user(const struct nx_peers *peers,
                                  const char *user_id) {
     uint32_t id = 0;

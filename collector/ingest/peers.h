@@ -98,6 +98,11 @@ void nx_peers_connected(struct nx_peers *peers, struct nx_peer *peer, int fd);
  * that was its latest one; NULL: nobody is gone. */
 struct nx_peer *nx_peers_gone(struct nx_peers *peers, int fd);
 
+/* The next descriptor above after_fd (-1: the first) that the agent spoke over
+ * and whose end was not noticed yet; -1: none. */
+int nx_peers_next_fd(const struct nx_peers *peers, uint32_t agent_id,
+                     int after_fd);
+
 /* Of all that a hello says, but the clocks and what only counts up: an idle
  * agent says hello again and again. */
 uint64_t nx_hello_digest(const struct nx_hello *hello);

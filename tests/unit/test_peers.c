@@ -59,6 +59,31 @@ static void ends_of_connections(void **state) {
     nx_peers_fini(&peers);
 }
 
+/* All of one agent, however many it has made. */
+static void descriptors_of_an_agent(void **state) {
+    struct nx_peers peers;
+    (void)state;
+    nx_peers_init(&peers);
+    struct nx_peer *one = nx_peers_make(&peers, 1);
+    struct nx_peer *two = nx_peers_make(&peers, 2);
+    assert_int_equal(nx_peers_next_fd(&peers, 1, -1), -1);
+    for (int fd = 5; fd < 9; fd++) {
+        nx_peers_connected(&peers, one, fd);
+    }
+    nx_peers_connected(&peers, two, 9);
+    nx_peers_connected(&peers, one, 100);
+    (void)nx_peers_gone(&peers, 6);
+    static const int expected[] = {5, 7, 8, 100, -1};
+    int fd = -1;
+    for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+        fd = nx_peers_next_fd(&peers, 1, fd);
+        assert_int_equal(fd, expected[i]);
+    }
+    assert_int_equal(nx_peers_next_fd(&peers, 2, -1), 9);
+    assert_int_equal(nx_peers_next_fd(&peers, 3, -1), -1);
+    nx_peers_fini(&peers);
+}
+
 static void descriptors_out_of_bounds(void **state) {
     struct nx_peers peers;
     (void)state;
@@ -94,6 +119,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_of_users),
         cmocka_unit_test(ends_of_connections),
+        cmocka_unit_test(descriptors_of_an_agent),
         cmocka_unit_test(descriptors_out_of_bounds),
         cmocka_unit_test(refused_messages),
     };
