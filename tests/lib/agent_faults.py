@@ -115,6 +115,11 @@ class Busy:
         epoch -= (1 << 64) if epoch >= 1 << 63 else 0
         return mine, faults.Ledger(faults.store_path(self.site), epoch)
 
+    def wait_drained(self, number, end):
+        """Until what had this number, and all before it, is acknowledged."""
+        wait_until(lambda: self.both_ledgers()[1].acked >= number,
+                   max(end - time.monotonic(), 1), "what is held to drain")
+
     def settle(self):
         """Stops the agent well and compares both ledgers. Returns (acknowledged
         results that are missing, results that are there twice)."""
@@ -126,7 +131,7 @@ class Busy:
         while (mine["held"] > 0 or theirs.acked < mine["produced"]) \
                 and time.monotonic() < end:
             self.recover()
-            time.sleep(2)   # of draining
+            self.wait_drained(mine["produced"], end)
             self.stop_agent()
             mine, theirs = self.both_ledgers()
         assert mine["produced"] == \
