@@ -52,9 +52,8 @@ static int check_folder(const struct place *at, const char *path, char *why,
     return err;
 }
 
-static int check_receivers(const char *file,
-                           const struct nx_collector_conf *conf, char *why,
-                           size_t why_cap) {
+static int check_secrets(const char *file, const struct nx_collector_conf *conf,
+                         char *why, size_t why_cap) {
     for (size_t i = 0; i < conf->alerts.receivers_n; i++) {
         const char *path = conf->alerts.receivers[i].secret_path;
         char secret[NX_COURIER_SECRET_MAX];
@@ -65,12 +64,6 @@ static int check_receivers(const char *file,
             (void)snprintf(why, why_cap,
                            "%s: alerts.receivers[%zu].secret_file: %s", file, i,
                            reason);
-            return NX_ECONFIG;
-        }
-        if (conf->alerts.receivers[i].kind == NX_RECEIVER_EMAIL &&
-            nx_courier_sendmail(conf->alerts.sendmail, reason) != 0) {
-            (void)snprintf(why, why_cap, "%s: alerts.receivers[%zu].email: %s",
-                           file, i, reason);
             return NX_ECONFIG;
         }
     }
@@ -99,5 +92,19 @@ int nx_check(const char *file, const struct nx_collector_conf *conf, char *why,
         err = refuse(&http, why, why_cap, conf->http_unix,
                      "longer than a socket's path may be (107 bytes)");
     }
-    return err == NX_OK ? check_receivers(file, conf, why, why_cap) : err;
+    return err == NX_OK ? check_secrets(file, conf, why, why_cap) : err;
+}
+
+int nx_check_mail(const char *file, const struct nx_collector_conf *conf,
+                  char *why, size_t why_cap) {
+    for (size_t i = 0; i < conf->alerts.receivers_n; i++) {
+        char reason[NX_COURIER_WHY_MAX];
+        if (conf->alerts.receivers[i].kind == NX_RECEIVER_EMAIL &&
+            nx_courier_sendmail(conf->alerts.sendmail, reason) != 0) {
+            (void)snprintf(why, why_cap, "%s: alerts.receivers[%zu].email: %s",
+                           file, i, reason);
+            return NX_ECONFIG;
+        }
+    }
+    return NX_OK;
 }

@@ -11,4 +11,9 @@
 int nx_check(const char *file, const struct nx_collector_conf *conf, char *why,
              size_t why_cap) NX_MUSTUSE;
 
+/* Will mail to receivers go out? NX_ECONFIG; why as above, without a line. Not
+ * for a start: all else works without it, and it may be mended meanwhile. */
+int nx_check_mail(const char *file, const struct nx_collector_conf *conf,
+                  char *why, size_t why_cap) NX_MUSTUSE;
+
 #endif

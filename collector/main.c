@@ -144,6 +144,9 @@ static int check(const struct options *options,
                  const struct nx_collector_conf *conf, char *why,
                  size_t why_cap) {
     int err = nx_check(options->config, conf, why, why_cap);
+    if (err == NX_OK && options->check_only) {
+        err = nx_check_mail(options->config, conf, why, why_cap);
+    }
     return err == NX_EIO ? NX_EDENIED : err;
 }
 

@@ -251,3 +251,20 @@ def test_open_secret_is_refused():
                          program.config_path], check=False)
         assert done.returncode == 78, done
         assert f"{path}: everybody may read" in done.stderr, done.stderr
+
+
+def test_a_sendmail_that_cannot_work_is_said():
+    """At the start, which it does not hinder, beside the failure, and by -n."""
+    said = "/nowhere/sendmail: No such file or directory; install msmtp-mta"
+    with site_alone(alerts={"sendmail": "/nowhere/sendmail", "receivers": [
+            {"name": "mail", "email": "ops@example.com"}]}) as site:
+        program = site.collector_program
+        log = program.daemon.log_text()
+        assert f"alerts to mail will not be mailed: {said}" in log, log
+        site.cli("alerts", "test", "mail")
+        wait_until(lambda: said in site.cli("alerts", "list").stdout, 10,
+                   "the failure")
+        done = site.run([site.path("nxclear-collector"), "-n", "-c",
+                         program.config_path], check=False)
+        assert done.returncode == 78, done
+        assert f"alerts.receivers[0].email: {said}" in done.stderr, done
