@@ -400,10 +400,6 @@ int main(int argc, char **argv) {
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    if (options.check_only + options.verify + options.rebuild > 1) {
-        fputs("nxclear-collector: one of -n, --check and --rebuild\n", stderr);
-        return EXIT_USAGE;
-    }
     return options.verify || options.rebuild ? look_at_store(&options)
                                              : run(&options);
 }
