@@ -247,9 +247,10 @@ static void site_empty(struct nx_sheet_site *site) {
  * nothing is known. */
 static void note_nobody(struct nx_sheet *sheet,
                         const struct nx_engine *engine) {
+    static const struct nx_look none;
     struct nx_profile profile;
     nx_profile_default(&profile);
-    nx_diagnose(&nx_engine_settings(engine)->diagnosis, NULL, 0,
+    nx_diagnose(&nx_engine_settings(engine)->diagnosis, &none, 0,
                 &sheet->facts[0], &profile, sheet->now_us, NULL,
                 &sheet->nobody);
     sheet->not_named =

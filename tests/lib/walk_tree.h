@@ -31,8 +31,8 @@ static unsigned denied_by_com;
 static bool refuse_all; /* the caller sends nothing */
 static void (*on_observed)(const struct nx_walk_query *q,
                            const struct nx_obs *obs); /* NULL: nobody */
-static const char *lose; /* queries that begin so are lost, ... */
-static unsigned lose_n;  /* ... so many of them */
+static const char *lose = ""; /* queries that begin so are lost, ... */
+static unsigned lose_n;       /* ... so many of them */
 
 /* What was last reported. */
 static struct {

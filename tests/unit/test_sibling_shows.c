@@ -24,7 +24,7 @@ static void see_kind(enum nx_canary which, enum nx_kind kind, double at_s,
     looks.of[which][looks.n[which]++].look =
         (struct nx_look){.tx_us = at_us - 2000,
                          .rx_us = at_us,
-                         .kind = kind,
+                         .kind = (uint8_t)kind,
                          .flags = NX_LOOK_RD | NX_LOOK_SERIAL,
                          .soa_serial = serial,
                          .r_s = r_s};
