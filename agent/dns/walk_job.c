@@ -107,6 +107,14 @@ static void settle(const struct nx_walk *w, struct walk_job *j,
     enter(j, PHASE_CUTS);
 }
 
+/* Was a zone below this one found in another round? */
+static bool knows_deeper(const struct nx_walk *w, const struct walk_job *j) {
+    const uint8_t *apex = w->zones[j->zone].apex;
+    return w->deepest != WALK_NONE &&
+           nx_dname_under(w->zones[w->deepest].apex, apex) &&
+           !nx_dname_equal(w->zones[w->deepest].apex, apex);
+}
+
 /* The zone's servers gave nothing to go on with. */
 static void give_up(struct nx_walk *w, struct walk_job *j) {
     if (j->host != WALK_NONE) {
@@ -118,10 +126,15 @@ static void give_up(struct nx_walk *w, struct walk_job *j) {
         unreached(w, j);
         break;
     case PHASE_SOA:
+        j->mute = true;
         settle(w, j, w->name);
         break;
     case PHASE_CUTS: /* a zone in between would have servers of its own */
-        unreached(w, j);
+        if (j->mute && !knows_deeper(w, j)) {
+            found(w, j); /* servers that answer for nothing but addresses */
+        } else {
+            unreached(w, j);
+        }
         break;
     case PHASE_CHILD_NS:
     case PHASE_ADDRESSES:
@@ -328,6 +341,7 @@ static void cut_answered(struct nx_walk *w, struct walk_job *j,
                          const struct nx_answer *a, const uint8_t *msg,
                          size_t msg_len) {
     const uint8_t *cut = nx_walk_suffix(j->apex, j->cut_labels);
+    j->mute = false;
     if ((a->flags & NX_ANS_RDATA) != 0 && a->cname_n == 0) {
         int zone = nx_walk_learn_zone(w, j->zone, cut, NX_SECTION_ANSWER, msg,
                                       msg_len);

@@ -82,6 +82,7 @@ struct walk_job {
     bool active;
     bool asking;   /* query_id is under way */
     bool sticky;   /* the next query goes to `server` again */
+    bool mute;     /* the zone answered for the SOA no more than for a cut */
     uint8_t phase; /* enum walk_phase; address jobs only descend */
     uint8_t depth;
     uint8_t tries;

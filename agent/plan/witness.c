@@ -168,6 +168,7 @@ void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
         deny(w, obs, zone != NULL ? nx_dname_labels(zone) : 0, type, tell,
              user);
     } else if (a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NOERROR) {
+        w->exists |= !left && (a->flags & NX_ANS_AA) != 0;
         nx_deniers_remove(&w->deniers, &q->to, bit(w, type));
     }
 }
@@ -190,15 +191,14 @@ static bool is_good(const struct nx_witness *w,
 void nx_witness_end(const struct nx_witness *w,
                     const struct nx_witness_walk *walk, nx_witness_tell *tell,
                     void *user) {
-    bool exists = false;
     for (size_t i = 0; walk->arrived && i < w->types_n; i++) {
         const struct nx_witness_type *type = &w->types[i];
-        exists = exists || affirmed_n(type) > 0;
         if (is_good(w, type, walk->unasked_n)) {
             tell(user, type->qtype, NX_GUARD_GOOD);
         }
     }
-    if (exists && !w->no_name && !nx_deniers_any(&w->deniers, 0)) {
+    if (walk->arrived && w->exists && !w->no_name &&
+        !nx_deniers_any(&w->deniers, 0)) {
         tell(user, NX_GUARD_EVERY_TYPE, NX_GUARD_NO_WORD);
     }
 }

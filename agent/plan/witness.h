@@ -34,6 +34,7 @@ struct nx_witness {
     struct nx_witness_type types[NX_WITNESS_TYPES_MAX];
     size_t types_n;
     bool no_name; /* the round has seen that the name does not exist */
+    bool exists;  /* ... that a server of the set has it, or an alias */
     int64_t begun_us;
     struct nx_deniers deniers; /* of all rounds */
 };

@@ -181,7 +181,7 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
             return NX_ENOTFOUND;
         }
         if (err == NX_OK) {
-            s->unread_n = 0;
+            s->unread_n = p.entry == NULL ? 0 : s->unread_n; /* off the disk */
             s->peeked = true;
             s->peeked_head = p.head;
             s->peeked_crc = nx_codec_crc(out, *len);

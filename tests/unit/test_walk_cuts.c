@@ -99,6 +99,30 @@ static void finds_a_cut_without_the_soa(void **state) {
     assert_sub(0);
 }
 
+/* A load balancer that answers for addresses alone is where its parent says;
+ * where a zone below was found before, that it is gone is not known. */
+static void takes_servers_of_addresses_alone(void **state) {
+    (void)state;
+    plant_example();
+    (void)rr("example.com.", "www.sub.example.com.", "A", "203.0.113.1");
+    lose = "6 www.sub.";
+    lose_too = "2 sub.";
+    lose_n = 100;
+    round_a();
+    assert_string_equal(found.apex, "example.com.");
+    assert_int_equal(found.problems, 0);
+    lose_n = 0;
+    records[tree.records_n - 1].value = NULL;
+    plant_sub("A", "203.0.113.1");
+    now_us += 5 * SECOND;
+    round_a();
+    assert_sub(0);
+    lose_n = 100;
+    now_us += 5 * SECOND;
+    round_a();
+    assert_sub(NX_DELEG_UNREACHED);
+}
+
 /* An alias does not say whose it is, not even when it is asked for the SOA. */
 static void finds_the_zone_of_an_alias(void **state) {
     (void)state;
@@ -142,10 +166,15 @@ static void takes_the_ds_from_the_parent(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(finds_cuts_on_one_server),    T(takes_an_alias_as_an_answer),
-        T(outlives_a_lost_query),       T(says_that_it_did_not_arrive),
-        T(finds_a_cut_without_the_soa), T(finds_the_zone_of_an_alias),
-        T(finds_a_cut_that_comes),      T(takes_the_ds_from_the_parent),
+        T(finds_cuts_on_one_server),
+        T(takes_an_alias_as_an_answer),
+        T(outlives_a_lost_query),
+        T(says_that_it_did_not_arrive),
+        T(finds_a_cut_without_the_soa),
+        T(finds_the_zone_of_an_alias),
+        T(takes_servers_of_addresses_alone),
+        T(finds_a_cut_that_comes),
+        T(takes_the_ds_from_the_parent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -118,6 +118,23 @@ static void test_above(void **state) {
     assert_int_equal(said[2], NX_GUARD_DENIED);
 }
 
+/* An alias out of the zone is no word that its target is there, but that the
+ * name exists again. */
+static void test_alias_after_above(void **state) {
+    (void)state;
+    host = 9;
+    hear_of(&no_name, apex, NX_TYPE_DS, false);
+    assert_int_equal(said[2], NX_GUARD_DENIED);
+    nx_witness_begin(&witness, both, 2, 0, tell, NULL);
+    hear_of(&alias, www, NX_TYPE_A, true);
+    hear_of(&alias, www, NX_TYPE_AAAA, true);
+    (void)end();
+    assert_int_equal(said[2], NX_GUARD_DENIED);
+    hear(&alias, 3);
+    (void)end();
+    assert_int_equal(said[2], NX_GUARD_NO_WORD);
+}
+
 static bool all(const void *user, const struct nx_endpoint *at) {
     (void)user;
     (void)at;
@@ -289,11 +306,13 @@ static void test_rounds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(test_good),    T(test_alias),         T(test_above),
-        T(test_deniers), T(test_deniers_types), T(test_deniers_crowd),
-        T(test_arrived), T(test_no_word),       T(test_half),
-        T(test_family),  T(test_denied),        T(test_left),
-        T(test_rounds),
+        T(test_good),          T(test_alias),
+        T(test_above),         T(test_alias_after_above),
+        T(test_deniers),       T(test_deniers_types),
+        T(test_deniers_crowd), T(test_arrived),
+        T(test_no_word),       T(test_half),
+        T(test_family),        T(test_denied),
+        T(test_left),          T(test_rounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
