@@ -52,9 +52,9 @@ static json_t *status_of(const struct nx_board_page *page, size_t *room) {
     return status;
 }
 
-/* Every page before any of them is read: one that is being made is waited for.
- */
-static int ask_pages(struct nx_http *http, json_t *list) {
+/* Every page before any of them is read: one that is being made is waited for,
+ * or left out and counted, if `left_out` is given. */
+static int ask_pages(struct nx_http *http, json_t *list, size_t *left_out) {
     const struct nx_incident **incidents = NULL;
     size_t room = NX_METRICS_RESOLVERS_MAX;
     size_t n =
@@ -66,6 +66,10 @@ static int ask_pages(struct nx_http *http, json_t *list) {
             continue;
         }
         int one = nx_http_page(http, incidents[i]->id, &page);
+        if (one != 0 && left_out != NULL) {
+            ++*left_out;
+            continue;
+        }
         err = one != 0 ? one : err;
         if (err == 0 && list != NULL &&
             json_array_append_new(list, status_of(page, &room)) != 0) {
@@ -76,7 +80,7 @@ static int ask_pages(struct nx_http *http, json_t *list) {
 }
 
 static void reply(struct nx_http *http, struct evhttp_request *request,
-                  const json_t *statuses) {
+                  const json_t *statuses, size_t left_out_n) {
     struct nx_service *service = http->service;
     struct nx_engine *engine = nx_service_engine(service);
     int64_t now_us = nx_service_now_us(service);
@@ -86,6 +90,7 @@ static void reply(struct nx_http *http, struct evhttp_request *request,
     json_t *health = nx_http_health(service);
     const struct nx_metrics metrics = {
         .statuses = statuses,
+        .left_out_n = left_out_n,
         .agents = agents,
         .networks = json_object_get(networks, "networks"),
         .resolvers = json_object_get(resolvers, "resolvers"),
@@ -103,17 +108,21 @@ static void reply(struct nx_http *http, struct evhttp_request *request,
     json_decref(health);
 }
 
-bool nx_http_try_metrics(struct nx_http *http, struct evhttp_request *request) {
-    int err = ask_pages(http, NULL);
+bool nx_http_try_metrics(struct nx_http *http, struct evhttp_request *request,
+                         bool late) {
+    size_t left_out_n = 0;
+    size_t *left_out = late ? &left_out_n : NULL;
+    int err = late ? 0 : ask_pages(http, NULL, NULL);
+    json_t *statuses = json_array();
+    err = err == 0 ? ask_pages(http, statuses, left_out) : err;
     if (err == NX_EAGAIN) {
+        json_decref(statuses);
         return false;
     }
-    json_t *statuses = json_array();
-    err = err == 0 ? ask_pages(http, statuses) : err;
     if (err != 0) {
         nx_http_reply_error(request, NX_ENOMEM, "the metrics were not made");
     } else {
-        reply(http, request, statuses);
+        reply(http, request, statuses, left_out_n);
     }
     json_decref(statuses);
     return true;

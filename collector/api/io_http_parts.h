@@ -177,7 +177,8 @@ bool nx_http_add_status(struct nx_http *http, struct evbuffer *out,
                         const struct nx_http_part *part) NX_MUSTUSE;
 
 /* io_http_metrics.c: false: a page is being made. */
-bool nx_http_try_metrics(struct nx_http *http, struct evhttp_request *request);
+bool nx_http_try_metrics(struct nx_http *http, struct evhttp_request *request,
+                         bool late);
 
 /* io_http_stream.c. */
 void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,

@@ -122,7 +122,7 @@ static bool try_answer(struct nx_http *http, struct evhttp_request *request,
                        const struct nx_api_request *asked) {
     const struct nx_board_page *page = NULL;
     if (asked->route == NX_API_METRICS) {
-        return nx_http_try_metrics(http, request);
+        return nx_http_try_metrics(http, request, false);
     }
     int err = nx_http_page(http, asked->incident_id, &page);
     if (err == NX_EAGAIN) {
@@ -224,10 +224,19 @@ static void say_progress(struct nx_http *http, struct evhttp_request *request,
     nx_http_reply_problem(request, &problem);
 }
 
+/* A scrape gives up after 10 s, and wants the rest in any case. */
+#define METRICS_PATIENCE_S 3U
+
 void nx_http_waiters_tick(struct nx_http *http) {
     struct nx_http_waiter **link = &http->waiters;
     while (*link != NULL) {
         uint32_t id = (*link)->asked.incident_id;
+        if ((*link)->asked.route == NX_API_METRICS &&
+            http->second - (*link)->since_s >= METRICS_PATIENCE_S) {
+            (void)nx_http_try_metrics(http, forget(link), true);
+            link = &http->waiters; /* the list may have changed */
+            continue;
+        }
         if (http->second - (*link)->since_s < http->patience_s) {
             link = &(*link)->next;
             continue;

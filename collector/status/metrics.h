@@ -23,6 +23,7 @@ struct nx_metrics {
     const json_t *statuses;  /* list of status documents, of open incidents;
                                 beyond NX_METRICS_RESOLVERS_MAX targets of
                                 networks that are not clear, none */
+    size_t left_out_n;       /* open incidents whose status is not made yet */
     const json_t *agents;    /* list of nx_roster_agent */
     const json_t *networks;  /* list of GET /v1/networks */
     const json_t *resolvers; /* list of GET /v1/resolvers */

@@ -294,6 +294,9 @@ static void left_out(const struct nx_metrics *m,
     const struct nx_metric_label caps[NX_METRIC_LABELS_MAX] = {
         {"what", "resolver-caps"}};
     nx_metric_sample(w, (double)nx_metrics_caps_left_out(m), caps);
+    const struct nx_metric_label incidents[NX_METRIC_LABELS_MAX] = {
+        {"what", "incidents"}};
+    nx_metric_sample(w, (double)m->left_out_n, incidents);
 }
 
 /* --- the authoritative side --- */

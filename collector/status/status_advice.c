@@ -96,7 +96,8 @@ static const struct nx_endpoint *other_of(const struct nx_sheet *sheet,
         bool better = found == NULL || (at->layer == NX_LAYER_NETWORK &&
                                         found->layer != NX_LAYER_NETWORK);
         if (better && view->item == row->view.item &&
-            nx_sheet_may_suggest(at) && nx_sheet_answers(sheet, site, at)) {
+            view->verdict.state == NX_STATE_CLEAR && nx_sheet_may_suggest(at) &&
+            nx_sheet_answers(sheet, site, at)) {
             found = at;
         }
     }
@@ -113,13 +114,14 @@ static void advise_row(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site,
                        const struct nx_sheet_row *row, struct nx_advice *out) {
     const struct nx_question *q = row->view.question;
-    const struct nx_endpoint *other = other_of(sheet, site, row);
+    bool clear = row->view.verdict.state == NX_STATE_CLEAR; /* no advice */
+    const struct nx_endpoint *other = clear ? NULL : other_of(sheet, site, row);
     const struct nx_sheet_wrong *wrong = &sheet->wrong[row->view.item];
     const struct nx_auth_facts *auth = &sheet->facts[row->view.item];
     struct words words;
     const struct nx_advice_facts facts = {
         .now_us = sheet->now_us,
-        .device = q->to.layer == NX_LAYER_HOST &&
+        .device = !clear && q->to.layer == NX_LAYER_HOST &&
                   nx_sheet_home(sheet, site, row->view.item) == NX_HOME_DEVICE,
         .name = name_text(q->name, words.name),
         .type = nx_rrtype_text(q->qtype, words.type),

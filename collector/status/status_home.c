@@ -39,10 +39,15 @@ static bool concerns(const struct nx_sheet *sheet,
         denied == NX_LAYER_N) {
         return true;
     }
-    for (size_t i = site->first; i < site->first + site->n; i++) {
+    size_t i = (size_t)(of - sheet->rows); /* an agent's rows are in a row */
+    while (i > site->first && sheet->rows[i - 1].agent == of->agent) {
+        i--;
+    }
+    for (; i < site->first + site->n && sheet->rows[i].agent == of->agent;
+         i++) {
         const struct nx_sheet_row *row = &sheet->rows[i];
-        if (row->agent == of->agent && row->view.item == item &&
-            row->view.question->to.layer == denied && denies(row)) {
+        if (row->view.item == item && row->view.question->to.layer == denied &&
+            denies(row)) {
             return true;
         }
     }
