@@ -1,6 +1,9 @@
 /* nx_zmonitor of io_zloop.h. */
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +12,10 @@
 #include "common/io_zloop.h"
 
 #define ADDRESS_MAX 256U
-#define QUEUE_MAX 20000 /* events; see nx_zmonitor_free */
+/* Out of files there are events without end, and what matters comes behind
+ * those that wait: few. In a storm libzmq waits for us when they are full. */
+#define QUEUE_MAX 1000
+#define READ_MS 10
 
 struct nx_zmonitor {
     void *monitored;
@@ -82,31 +88,47 @@ int nx_zmonitor_new(struct event_base *base, void *context, void *socket,
     return NX_OK;
 }
 
-static void read_all(struct nx_zmonitor *m) {
+struct reader {
+    void *pair;
+    atomic_bool ended; /* no event comes any more */
+};
+
+static void *read_on(void *arg) {
+    struct reader *reader = arg;
     zmq_msg_t frame;
     (void)zmq_msg_init(&frame);
-    for (unsigned i = 0;
-         i < 4U * QUEUE_MAX &&
-         (zmq_msg_recv(&frame, m->pair, ZMQ_DONTWAIT) >= 0 || errno == EINTR);
-         i++) {
+    while (!atomic_load(&reader->ended)) {
+        (void)zmq_msg_recv(&frame, reader->pair, 0);
     }
     (void)zmq_msg_close(&frame);
+    return NULL;
 }
 
 /* libzmq's thread holds a lock while it waits for room for the next event, and
- * zmq_socket_monitor() waits for that lock: for ever, if nobody reads. Emptied,
- * the queue has room for many times what comes until the lock is had, also when
- * events come without end (out of files, of connections not accepted). */
+ * zmq_socket_monitor() waits for that lock: for ever, if nobody reads. So a
+ * thread reads meanwhile; the socket is its own from its start to its end. */
+static void stop_events(struct nx_zmonitor *m) {
+    struct reader reader = {m->pair, false};
+    const int wait_ms = READ_MS;
+    pthread_t thread;
+    bool reads =
+        m->pair != NULL &&
+        zmq_setsockopt(m->pair, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms)) == 0 &&
+        pthread_create(&thread, NULL, read_on, &reader) == 0;
+    (void)zmq_socket_monitor(m->monitored, NULL, 0);
+    if (reads) {
+        atomic_store(&reader.ended, true);
+        (void)pthread_join(thread, NULL);
+    }
+}
+
 void nx_zmonitor_free(struct nx_zmonitor **monitor) {
     struct nx_zmonitor *m = *monitor;
     if (m == NULL) {
         return;
     }
     nx_zloop_free(&m->zloop);
-    if (m->pair != NULL) {
-        read_all(m);
-    }
-    (void)zmq_socket_monitor(m->monitored, NULL, 0);
+    stop_events(m);
     if (m->pair != NULL) {
         (void)zmq_close(m->pair);
     }
