@@ -31,6 +31,17 @@ static void log_drops(const struct nx_agentd *a, uint64_t before) {
     }
 }
 
+static void log_damage(struct nx_agentd *a) {
+    uint64_t n = nx_spool_damaged(a->spool);
+    if (n > a->spool_damaged_n) {
+        nx_log(NX_LOG_ERROR,
+               "spool %s: %llu results were damaged, or the disk failed to "
+               "read them: reported as lost: check the disk",
+               path_of(a), (unsigned long long)(n - a->spool_damaged_n));
+        a->spool_damaged_n = n;
+    }
+}
+
 static void log_problem(struct nx_agentd *a) {
     int problem = nx_spool_problem(a->spool);
     if (problem == a->spool_problem) {
@@ -38,12 +49,12 @@ static void log_problem(struct nx_agentd *a) {
     }
     a->spool_problem = problem;
     if (problem == NX_OK) {
-        nx_log(NX_LOG_INFO, "spool %s: can be written again", path_of(a));
+        nx_log(NX_LOG_INFO, "spool %s: works again", path_of(a));
         return;
     }
     nx_log(NX_LOG_ERROR,
-           "spool %s: cannot be written: %s; results are kept in memory, the "
-           "newest %u KiB of them",
+           "spool %s: cannot be written or read: %s; results are kept in "
+           "memory, the newest %u KiB of them",
            path_of(a), nx_strerror(problem), NX_SPOOL_MEMORY_BYTES / 1024);
 }
 
@@ -56,6 +67,7 @@ static void arm_spool(struct nx_agentd *a) {
 
 void nx_agentd_spool_changed(struct nx_agentd *a, uint64_t dropped_before) {
     log_drops(a, dropped_before);
+    log_damage(a);
     log_problem(a);
     nx_uplink_flush(a->uplink);
     arm_spool(a);
@@ -75,10 +87,14 @@ void nx_agentd_on_spool(evutil_socket_t fd, short what, void *arg) {
 
 /* --- life --- */
 
-static void spool_conf(const struct nx_agent_conf *conf,
+/* no_disk: one was meant, which may be larger than the memory. */
+static void spool_conf(const struct nx_agent_conf *conf, bool no_disk,
                        struct nx_spool_conf *out) {
+    uint64_t max = conf->spool_max_bytes;
     *out = (struct nx_spool_conf){
-        .max_bytes = conf->spool_max_bytes,
+        .max_bytes = no_disk && max > NX_SPOOL_MEMORY_BYTES
+                         ? NX_SPOOL_MEMORY_BYTES
+                         : max,
         .max_age_us = (int64_t)conf->spool_max_age_s * 1000000,
         .sync_always = conf->spool_sync_always,
         .sync_interval_us = (int64_t)conf->spool_sync_interval_s * 1000000,
@@ -112,6 +128,13 @@ static void log_found(const struct nx_agentd *a,
                "may be (written by another version): reported as lost",
                path, (unsigned long long)found->too_large);
     }
+    if (found->unread > 0) {
+        nx_log(NX_LOG_ERROR,
+               "spool %s: the disk fails to read %llu of its files; what "
+               "cannot be read within a minute is reported as lost: check the "
+               "disk",
+               path, (unsigned long long)found->unread);
+    }
     if (found->damaged > 0) {
         nx_log(NX_LOG_ERROR,
                "spool %s: %llu of its files are damaged; what cannot be read "
@@ -120,36 +143,56 @@ static void log_found(const struct nx_agentd *a,
     }
 }
 
-int nx_agentd_open_spool(struct nx_agentd *a) {
-    const struct nx_spool_disk *disk = NULL;
+static int open_in_folder(struct nx_agentd *a) {
+    const char *path = a->setup.conf->spool_path;
     struct nx_spool_conf conf;
     struct nx_spool_found found;
     char why[NX_SPOOL_WHY_MAX];
-    spool_conf(a->setup.conf, &conf);
-    if (a->setup.conf->spool_path != NULL) {
-        int err = nx_spool_folder_open(a->setup.conf->spool_path, &a->folder,
-                                       why, sizeof(why));
-        if (err != NX_OK) {
-            nx_log(NX_LOG_ERROR, "%s", why);
-            return err;
-        }
-        disk = nx_spool_folder_disk(a->folder);
+    int err = nx_spool_folder_open(path, &a->folder, why, sizeof(why));
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "%s", why);
+        return err;
     }
-    int err =
-        nx_spool_new(&conf, disk, a->epoch, nx_spool_boot(), &a->spool, &found);
+    spool_conf(a->setup.conf, false, &conf);
+    err = nx_spool_new(&conf, nx_spool_folder_disk(a->folder), a->epoch,
+                       nx_spool_boot(), &a->spool, &found);
     if (err == NX_OK) {
         a->epoch = nx_spool_epoch(a->spool);
         log_found(a, &found);
-    } else if (err == NX_EVERSION) {
-        nx_log(NX_LOG_ERROR, TOO_NEW, a->setup.conf->spool_path);
-    } else if (disk != NULL) {
+        return NX_OK;
+    }
+    nx_spool_folder_close(&a->folder);
+    if (err == NX_EVERSION) {
+        nx_log(NX_LOG_ERROR, TOO_NEW, path);
+    } else {
         nx_log(NX_LOG_ERROR,
-               "spool %s: not all of it can be read or written: %s; nothing of "
-               "it is given up: make all files there the agent's own, or move "
-               "what the disk cannot read away",
-               a->setup.conf->spool_path, nx_strerror(err));
+               "spool %s: not all of it can be read or written: %s%s", path,
+               nx_strerror(err),
+               err == NX_EIO ? ""
+                             : "; nothing of it is given up: make all files "
+                               "there the agent's own");
     }
     return err;
+}
+
+int nx_agentd_open_spool(struct nx_agentd *a) {
+    struct nx_spool_conf conf;
+    struct nx_spool_found found;
+    bool meant = a->setup.conf->spool_path != NULL;
+    int err = meant ? open_in_folder(a) : NX_ENOTFOUND;
+    if (err != NX_EIO && err != NX_ENOTFOUND) {
+        return err;
+    }
+    if (meant) {
+        nx_log(NX_LOG_ERROR,
+               "spool %s: the disk fails: what is there stays there; until the "
+               "next start results are kept in memory only, the newest %u KiB "
+               "of them: check the disk",
+               path_of(a), NX_SPOOL_MEMORY_BYTES / 1024);
+    }
+    spool_conf(a->setup.conf, meant, &conf);
+    return nx_spool_new(&conf, NULL, a->epoch, nx_spool_boot(), &a->spool,
+                        &found);
 }
 
 /* Where the spool is stays as it is: what it holds would be left behind. */
@@ -158,7 +201,7 @@ void nx_agentd_configure_spool(struct nx_agentd *agent,
     struct nx_spool_conf conf;
     const char *a = old->spool_path;
     const char *b = agent->setup.conf->spool_path;
-    spool_conf(agent->setup.conf, &conf);
+    spool_conf(agent->setup.conf, a != NULL && agent->folder == NULL, &conf);
     nx_spool_configure(agent->spool, &conf);
     if ((a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0)) {
         nx_log(NX_LOG_WARN,
@@ -198,14 +241,15 @@ static int print(const struct nx_spool *spool,
                  const struct nx_spool_found *found) {
     struct nx_ledger ledger;
     nx_spool_ledger(spool, &ledger);
-    int n = printf("epoch %016" PRIx64 "\nnext_seq %" PRIu64
-                   "\nproduced %" PRIu64 "\nacked %" PRIu64 "\nheld %" PRIu64
-                   "\ndropped %" PRIu64 "\nunsure %" PRIu64
-                   "\ndamaged_files %" PRIu64 "\nbytes %" PRIu64 "\nclean %s\n",
-                   nx_spool_epoch(spool), nx_spool_next_seq(spool),
-                   ledger.produced, ledger.acked, ledger.held, ledger.dropped,
-                   found->unsure, found->damaged, nx_spool_disk_bytes(spool),
-                   found->clean ? "yes" : "no");
+    int n =
+        printf("epoch %016" PRIx64 "\nnext_seq %" PRIu64 "\nproduced %" PRIu64
+               "\nacked %" PRIu64 "\nheld %" PRIu64 "\ndropped %" PRIu64
+               "\nunsure %" PRIu64 "\ndamaged_files %" PRIu64
+               "\nunread_files %" PRIu64 "\nbytes %" PRIu64 "\nclean %s\n",
+               nx_spool_epoch(spool), nx_spool_next_seq(spool), ledger.produced,
+               ledger.acked, ledger.held, ledger.dropped, found->unsure,
+               found->damaged, found->unread, nx_spool_disk_bytes(spool),
+               found->clean ? "yes" : "no");
     return n > 0 && fflush(stdout) == 0 ? NX_OK : NX_EIO;
 }
 
@@ -225,7 +269,7 @@ int nx_agent_print_ledger(const struct nx_agent_conf *conf, char *why,
     if (err != NX_OK) {
         return err;
     }
-    spool_conf(conf, &settings);
+    spool_conf(conf, false, &settings);
     err = nx_spool_new(&settings, nx_spool_folder_disk(folder), 0,
                        nx_spool_boot(), &spool, &found);
     if (err == NX_OK) {

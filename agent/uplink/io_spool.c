@@ -116,6 +116,7 @@ static int list(void *user, void (*visit)(void *arg, uint64_t id), void *arg) {
         close_fd(&fd);
         return err;
     }
+    errno = 0;
     for (const struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
         char name[NAME_MAX_];
         uint64_t id = strtoull(e->d_name, NULL, 16);
@@ -123,9 +124,11 @@ static int list(void *user, void (*visit)(void *arg, uint64_t id), void *arg) {
         if (strcmp(name, e->d_name) == 0) {
             visit(arg, id);
         }
+        errno = 0;
     }
+    int err = errno != 0 ? error_of(errno) : NX_OK;
     (void)closedir(dir);
-    return NX_OK;
+    return err;
 }
 
 static int use_segment(struct nx_spool_folder *f, uint64_t id) {
@@ -174,9 +177,13 @@ static int read_segment(void *user, uint64_t id, uint64_t offset, void *out,
             return error_of(errno);
         }
     }
-    return offset <= INT64_MAX - len
-               ? read_some(f->read_fd, out, len, (off_t)offset, got)
-               : NX_EIO;
+    int err = offset <= INT64_MAX - len
+                  ? read_some(f->read_fd, out, len, (off_t)offset, got)
+                  : NX_EIO;
+    if (err != NX_OK) {
+        close_fd(&f->read_fd); /* a later try begins anew */
+    }
+    return err;
 }
 
 static int remove_segment(void *user, uint64_t id) {
@@ -285,6 +292,11 @@ static int open_files(struct nx_spool_folder *f, const char *path) {
     return err == NX_OK ? make_ledger(f) : err;
 }
 
+/* It is there and fails; what is not there may be a disk not mounted yet. */
+static bool disk_fails(int number) {
+    return number == EIO || number == EUCLEAN || number == EBADMSG;
+}
+
 static int open_folder(const char *path, bool look_only,
                        struct nx_spool_folder **out, char *why,
                        size_t why_cap) {
@@ -308,12 +320,15 @@ static int open_folder(const char *path, bool look_only,
                                   .write_fd = -1,
                                   .read_fd = -1};
     int err = open_files(f, path);
+    if (err == NX_ENOTFOUND || (err == NX_EIO && !disk_fails(errno))) {
+        err = NX_ECONFIG;
+    }
     if (err != NX_OK) {
         (void)snprintf(why, why_cap, "spool %s: %s%s", path,
                        err == NX_ESTATE ? "locked" : strerror(errno),
                        advice(err));
         nx_spool_folder_close(&f);
-        return err == NX_ENOTFOUND ? NX_EIO : err;
+        return err;
     }
     *out = f;
     return NX_OK;

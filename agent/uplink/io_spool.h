@@ -10,8 +10,9 @@
 struct nx_spool_folder;
 
 /* Opens the folder, makes it when it is missing. On failure why says what is
- * wrong and what to do: NX_EDENIED, NX_EIO, NX_EFULL, NX_ESTATE (another agent
- * uses it), NX_ENOMEM. */
+ * wrong and what to do: NX_EDENIED, NX_EIO (the disk fails), NX_EFULL,
+ * NX_ESTATE (another agent uses it), NX_ENOMEM, NX_ECONFIG (it cannot be
+ * there). */
 int nx_spool_folder_open(const char *path, struct nx_spool_folder **out,
                          char *why, size_t why_cap) NX_MUSTUSE;
 /* The same to look only: nothing is made, locked or ever written; removing and

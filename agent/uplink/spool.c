@@ -346,6 +346,10 @@ uint64_t nx_spool_disk_bytes(const struct nx_spool *s) {
     return s->disk_bytes;
 }
 
+uint64_t nx_spool_damaged(const struct nx_spool *s) {
+    return s->damaged_n;
+}
+
 int nx_spool_problem(const struct nx_spool *s) {
     return s->problem;
 }

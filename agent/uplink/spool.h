@@ -94,16 +94,20 @@ struct nx_spool_found {
     uint64_t held;      /* results */
     uint64_t unsure;    /* numbers lost in the crash, or sent by then */
     uint64_t damaged;   /* segments with damage before their end */
+    uint64_t unread;    /* segments that the disk failed to read, all or some */
     uint64_t given_up;  /* results of a spool whose ledger was damaged */
     uint64_t too_large; /* results in batches over this version's limits */
 };
 
 /* Opens the spool on the disk, or makes it; disk NULL: memory only. epoch is
  * random, for a new one. boot names the running system's monotonic clock. The
- * disk's functions are copied, their user borrowed. NX_ENOMEM; errors of the
- * disk (see nx_spool_disk), also when one of its files cannot be read now;
- * NX_EVERSION: what is there is of a newer version. What is there stays as it
- * is then. */
+ * disk's functions are copied, their user borrowed.
+ * What the disk fails to read (NX_EIO) of a segment or of a copy of the ledger
+ * does not keep it from opening: results are held until sending has tried them
+ * for a minute. Errors: NX_ENOMEM; those of the disk (see nx_spool_disk),
+ * NX_EIO where it cannot be listed, or neither copy of its ledger be read, or
+ * none be written; NX_EVERSION: what is there is of a newer version. What is
+ * there stays as it is then. */
 int nx_spool_new(const struct nx_spool_conf *conf,
                  const struct nx_spool_disk *disk, uint64_t epoch,
                  uint64_t boot, struct nx_spool **out,
@@ -190,6 +194,9 @@ uint64_t nx_spool_next_seq(const struct nx_spool *spool);
 /* In memory, with bookkeeping; on the disk. */
 size_t nx_spool_memory_bytes(const struct nx_spool *spool);
 uint64_t nx_spool_disk_bytes(const struct nx_spool *spool);
+/* Dropped since the start for what the disk should have held and did not, or
+ * failed to read for a minute. */
+uint64_t nx_spool_damaged(const struct nx_spool *spool);
 /* 0, or the error of the disk since it last worked. */
 int nx_spool_problem(const struct nx_spool *spool);
 

@@ -168,7 +168,7 @@ static struct nx_segment *last(struct nx_spool *s) {
     return &s->segments[s->segments_n - 1];
 }
 
-static uint64_t segment_bytes(const struct nx_spool *s) {
+uint64_t nx_spool_segment_bytes(const struct nx_spool *s) {
     uint64_t n = s->conf.max_bytes / SEGMENTS_WANTED;
     n = n < SEGMENT_MIN_BYTES ? SEGMENT_MIN_BYTES : n;
     n = n > SEGMENT_MAX_BYTES ? SEGMENT_MAX_BYTES : n;
@@ -211,7 +211,7 @@ static int write_segment(struct nx_spool *s, struct nx_entry **from) {
     int err = s->open ? NX_OK : begin_segment(s);
     struct nx_entry *e = *from;
     while (err == NX_OK && e != NULL &&
-           (last(s)->bytes < segment_bytes(s) || e == *from)) {
+           (last(s)->bytes < nx_spool_segment_bytes(s) || e == *from)) {
         err = append_record(s, e);
         e = err == NX_OK ? e->next : e;
     }
@@ -230,7 +230,7 @@ static int write_segment(struct nx_spool *s, struct nx_entry **from) {
         seg->boot = h->boot;
         seg->clock = h->clock;
     }
-    s->open = seg->bytes < segment_bytes(s);
+    s->open = seg->bytes < nx_spool_segment_bytes(s);
     return NX_OK;
 }
 

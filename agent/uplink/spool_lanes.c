@@ -139,6 +139,30 @@ bool nx_spool_is_unread(struct nx_spool *s, int err) {
     return !damaged;
 }
 
+/* It does not hold the number after all: it was not read at the start, and the
+ * next one may. */
+static bool is_in_next(struct nx_spool *s, uint64_t id, uint64_t seq) {
+    size_t i = 0;
+    while (s->segments[i].id != id) {
+        i++;
+    }
+    if (i + 1 == s->segments_n || s->segments[i + 1].first_seq == 0 ||
+        s->segments[i + 1].first_seq > seq) {
+        return false;
+    }
+    s->segments[i].last_seq = seq - 1;
+    return true;
+}
+
+void nx_spool_give_up(struct nx_spool *s, uint64_t from, uint64_t to) {
+    struct nx_ledger before;
+    struct nx_ledger after;
+    nx_spool_ledger(s, &before);
+    nx_spool_hole(s, from, to, NX_GAP_DAMAGED);
+    nx_spool_ledger(s, &after);
+    s->damaged_n += after.dropped - before.dropped;
+}
+
 /* The batch at or behind the lane's number and below limit. What should be
  * there and is not becomes a hole. */
 static bool find(struct nx_spool *s, struct nx_lane *lane, uint64_t limit,
@@ -161,10 +185,13 @@ static bool find(struct nx_spool *s, struct nx_lane *lane, uint64_t limit,
             if (err == NX_OK && out->head.first_seq <= lane->seq) {
                 return true;
             }
+            if (err != NX_OK && is_in_next(s, seg->id, lane->seq)) {
+                continue;
+            }
             missing_to = err == NX_OK ? out->head.first_seq - 1 : missing_to;
         }
         missing_to = missing_to >= lane->seq ? missing_to : s->next_seq - 1;
-        nx_spool_hole(s, lane->seq, missing_to, NX_GAP_DAMAGED);
+        nx_spool_give_up(s, lane->seq, missing_to);
     }
     return false;
 }

@@ -1,7 +1,8 @@
 /* What an earlier run left on the disk. Nothing there is believed without its
- * checksum; what is damaged becomes a hole. What merely cannot be read now (no
- * right to, no file left, an error of the disk) is left as it is, and so is all
- * the rest: the next start may be able to. */
+ * checksum; what is damaged becomes a hole. What the disk fails to read stays,
+ * with the numbers that it must hold: sending tries it for a while and gives it
+ * up then. What merely cannot be read now (no right to, no file left) is left
+ * as it is, and so is all the rest: the next start may be able to. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,8 @@ struct opening {
     uint8_t *payload;  /* NX_RECORD_PAYLOAD_MAX */
     uint64_t last_seq; /* of the newest good record */
     uint64_t unsure_n; /* numbers that a damaged ledger may have reserved */
+    size_t pending_n;  /* of the newest segments, unread from some record on:
+                          what they hold ends where the next one begins */
 };
 
 /* --- ledger --- */
@@ -30,17 +33,22 @@ static bool written(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES]) {
     return false;
 }
 
-/* False: there is none, or none is whole. */
+/* False: there is none, or none is whole. A copy that the disk fails to read is
+ * as good as a damaged one, as long as the other is whole. */
 static bool read_ledger(struct opening *o, struct nx_ledger_block *out,
                         int *err) {
     struct nx_spool *s = o->spool;
     bool have = false;
+    bool failed = false;
     *err = NX_OK;
     for (unsigned slot = 0; slot < 2; slot++) {
         uint8_t bytes[NX_LEDGER_BLOCK_BYTES];
         struct nx_ledger_block block;
         int got = s->disk.ledger_read(s->disk.user, slot, bytes);
-        if (got != NX_OK) {
+        if (got == NX_EIO) {
+            failed = true;
+            o->unsure_n = NX_SPOOL_RESERVE_MAX;
+        } else if (got != NX_OK) {
             *err = got == NX_ENOTFOUND ? *err : got;
         } else if (nx_ledger_parse(bytes, &block) != NX_OK) {
             o->unsure_n = written(bytes) ? NX_SPOOL_RESERVE_MAX : o->unsure_n;
@@ -49,6 +57,7 @@ static bool read_ledger(struct opening *o, struct nx_ledger_block *out,
             have = true;
         }
     }
+    *err = failed && !have && *err == NX_OK ? NX_EIO : *err;
     return have;
 }
 
@@ -123,7 +132,7 @@ static int epoch_of(struct nx_spool *s, uint64_t id, uint64_t *epoch,
 }
 
 /* A newer version's spool is left as it is: what it holds is not lost yet. Nor
- * is what cannot be read. */
+ * is what may not be read. */
 static int check_heads(struct opening *o) {
     struct nx_spool *s = o->spool;
     for (unsigned slot = 0; slot < 2; slot++) {
@@ -137,11 +146,28 @@ static int check_heads(struct opening *o) {
     for (size_t i = 0; i < o->ids_n; i++) {
         struct nx_segment_head head;
         int err = read_segment_head(s, o->ids[i], &head);
-        if (err != NX_OK && err != NX_EMALFORMED) {
+        if (err != NX_OK && err != NX_EMALFORMED && err != NX_EIO) {
             return err;
         }
     }
     return NX_OK;
+}
+
+/* Numbers up to to_seq are in no record that was read: in one that was not, or
+ * lost. */
+static void pass_over(struct opening *o, uint64_t to_seq) {
+    struct nx_spool *s = o->spool;
+    uint64_t from_seq = o->last_seq + 1;
+    if (o->pending_n == 0) {
+        nx_spool_hole(s, from_seq, to_seq, NX_GAP_DAMAGED);
+    }
+    for (; o->pending_n > 0; o->pending_n--) {
+        struct nx_segment *seg = &s->segments[s->segments_n - o->pending_n];
+        if (from_seq <= to_seq) {
+            seg->first_seq = seg->first_seq > 0 ? seg->first_seq : from_seq;
+            seg->last_seq = to_seq;
+        }
+    }
 }
 
 static int check_payload(struct opening *o, uint64_t id, uint64_t offset,
@@ -162,7 +188,7 @@ static void take_record(struct opening *o, struct nx_segment *seg,
     if (head->first_seq <= o->last_seq) {
         return; /* written twice: a sync had failed in between */
     }
-    nx_spool_hole(s, o->last_seq + 1, head->first_seq - 1, NX_GAP_DAMAGED);
+    pass_over(o, head->first_seq - 1);
     o->last_seq = nx_head_last(head);
     seg->first_seq = seg->first_seq > 0 ? seg->first_seq : head->first_seq;
     seg->last_seq = o->last_seq;
@@ -174,15 +200,18 @@ static void take_record(struct opening *o, struct nx_segment *seg,
 static void give_up_record(struct opening *o,
                            const struct nx_record_head *head) {
     if (head->first_seq > o->last_seq) {
-        nx_spool_hole(o->spool, o->last_seq + 1, nx_head_last(head),
+        pass_over(o, head->first_seq - 1);
+        nx_spool_hole(o->spool, head->first_seq, nx_head_last(head),
                       NX_GAP_DAMAGED);
         o->last_seq = nx_head_last(head);
         o->found->too_large += head->results_n;
     }
 }
 
-/* *good: to its end. */
-static int scan(struct opening *o, struct nx_segment *seg, bool *good) {
+/* *good: to its end, as far as it was read. *unread: not all of it was. NX_EIO:
+ * neither are the heads of its last records. */
+static int scan(struct opening *o, struct nx_segment *seg, bool *good,
+                bool *unread) {
     struct nx_record_head head;
     uint64_t offset = NX_SEGMENT_HEAD_BYTES;
     int err = NX_OK;
@@ -194,17 +223,30 @@ static int scan(struct opening *o, struct nx_segment *seg, bool *good) {
             give_up_record(o, &head);
             whole = true;
         } else if ((err = check_payload(o, seg->id, offset, &head, &whole)) !=
-                   NX_OK) {
+                       NX_OK &&
+                   err != NX_EIO) {
             return err;
-        } else if (whole) {
+        } else if (whole || err == NX_EIO) {
+            *unread = *unread || !whole;
+            whole = true;
             take_record(o, seg, &head);
         }
         *good = *good && whole;
         offset += NX_RECORD_HEAD_BYTES + head.len;
     }
     seg->bytes = offset;
-    *good = *good && err == NX_ENOTFOUND; /* the end */
+    *unread = *unread || err == NX_EIO;
+    *good = *good && (err == NX_ENOTFOUND || err == NX_EIO); /* the end */
     return err == NX_ENOTFOUND || err == NX_EMALFORMED ? NX_OK : err;
+}
+
+static int add_segment(struct nx_spool *s, const struct nx_segment *seg) {
+    if (!nx_spool_segment_room(s)) {
+        return NX_ENOMEM;
+    }
+    s->segments[s->segments_n++] = *seg;
+    s->disk_bytes += seg->bytes;
+    return NX_OK;
 }
 
 static int open_segment(struct opening *o, size_t i, uint64_t epoch) {
@@ -212,12 +254,20 @@ static int open_segment(struct opening *o, size_t i, uint64_t epoch) {
     struct nx_segment seg = {.id = o->ids[i]};
     uint64_t its_epoch = 0;
     bool good = false;
+    bool unread = false;
     int err = epoch_of(s, seg.id, &its_epoch, &good);
     good = good && its_epoch == epoch;
     if (err == NX_OK && good) {
-        err = scan(o, &seg, &good);
+        err = scan(o, &seg, &good, &unread);
     }
-    if (err != NX_OK) {
+    if (err != NX_OK && err != NX_EIO) {
+        return err;
+    }
+    o->found->unread += unread || err == NX_EIO ? 1 : 0;
+    if (err == NX_EIO) {
+        seg.bytes = nx_spool_segment_bytes(s); /* how long it is, who knows */
+        err = add_segment(s, &seg);
+        o->pending_n += err == NX_OK ? 1 : 0;
         return err;
     }
     bool torn_end = i + 1 == o->ids_n; /* that is how a crash looks */
@@ -226,12 +276,21 @@ static int open_segment(struct opening *o, size_t i, uint64_t epoch) {
         (void)s->disk.remove(s->disk.user, seg.id);
         return NX_OK;
     }
-    if (!nx_spool_segment_room(s)) {
-        return NX_ENOMEM;
+    return add_segment(s, &seg);
+}
+
+/* Of those that were not read, the ones that no number is missing for. */
+static void remove_needless(struct nx_spool *s) {
+    size_t kept = 0;
+    for (size_t i = 0; i < s->segments_n; i++) {
+        if (s->segments[i].first_seq > 0) {
+            s->segments[kept++] = s->segments[i];
+        } else {
+            (void)s->disk.remove(s->disk.user, s->segments[i].id);
+            s->disk_bytes -= s->segments[i].bytes;
+        }
     }
-    s->segments[s->segments_n++] = seg;
-    s->disk_bytes += seg.bytes;
-    return NX_OK;
+    s->segments_n = kept;
 }
 
 /* --- the whole --- */
@@ -249,7 +308,9 @@ static int count_results(struct opening *o, uint64_t id) {
             offset += NX_RECORD_HEAD_BYTES + head.len;
         }
     }
-    return err == NX_ENOTFOUND || err == NX_EMALFORMED ? NX_OK : err;
+    o->found->unread += err == NX_EIO ? 1 : 0;
+    return err == NX_ENOTFOUND || err == NX_EMALFORMED || err == NX_EIO ? NX_OK
+                                                                        : err;
 }
 
 /* Without its ledger nobody knows which numbers were given out: what is there
@@ -292,13 +353,15 @@ static int take_old(struct opening *o, const struct nx_ledger_block *ledger) {
     last_seq = o->last_seq > last_seq ? o->last_seq : last_seq;
     s->next_seq = last_seq + 1;
     uint64_t from = o->last_seq > s->acked_seq ? o->last_seq : s->acked_seq;
-    nx_spool_hole(s, o->last_seq + 1, last_seq, NX_GAP_DAMAGED);
+    bool pending = o->pending_n > 0; /* they may be there */
+    pass_over(o, last_seq);
+    remove_needless(s);
     if (o->unsure_n > 0) {
         doubt_holes(s);
     }
     o->found->old = true;
     o->found->clean = ledger->clean;
-    o->found->unsure = last_seq > from ? last_seq - from : 0;
+    o->found->unsure = !pending && last_seq > from ? last_seq - from : 0;
     return err;
 }
 

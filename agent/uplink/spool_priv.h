@@ -23,8 +23,9 @@ struct nx_segment {
     uint64_t id;
     uint64_t bytes;
     uint64_t first_seq; /* 0: no record */
-    uint64_t last_seq;
-    uint64_t boot; /* of the newest record, with its clock */
+    uint64_t last_seq;  /* of one that was not read: at most. Only then the
+                           next one may begin below it */
+    uint64_t boot;      /* of the newest record, with its clock */
     struct nx_clock_sample clock;
 };
 
@@ -110,6 +111,7 @@ struct nx_spool {
                            INT64_MAX: it does not */
     int unread;         /* the error of the disk with what is next; 0: none */
     unsigned unread_n;  /* times in a row */
+    uint64_t damaged_n; /* given up since the start */
     bool peeked;        /* what nx_spool_sent speaks of: */
     bool peeked_beyond; /* it is not the next one of its lane */
     enum nx_lane_name peeked_lane;
@@ -149,6 +151,8 @@ uint64_t nx_spool_holes_lost(const struct nx_spool *spool);
 
 /* Room for one more segment in the table. False: out of memory. */
 bool nx_spool_segment_room(struct nx_spool *spool);
+/* What a segment grows to. */
+uint64_t nx_spool_segment_bytes(const struct nx_spool *spool);
 /* Everything in memory that is not on the disk goes there and is synced. */
 void nx_spool_flush(struct nx_spool *spool);
 /* Reserves the numbers of the next batches in the ledger. */
@@ -195,6 +199,9 @@ bool nx_spool_next_place(struct nx_spool *spool, int64_t now_us,
 /* A disk that fails may work again; what it failed to read for so long will not
  * be read any more. */
 bool nx_spool_is_unread(struct nx_spool *spool, int err);
+
+/* from..to should be there and cannot be sent: a hole. */
+void nx_spool_give_up(struct nx_spool *spool, uint64_t from, uint64_t to);
 
 /* An entry goes: lanes must not point to it. */
 void nx_spool_lanes_forget(struct nx_spool *spool,

@@ -194,8 +194,7 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
         if (nx_spool_is_unread(s, err)) {
             break;
         }
-        nx_spool_hole(s, p.head.first_seq, nx_head_last(&p.head),
-                      NX_GAP_DAMAGED);
+        nx_spool_give_up(s, p.head.first_seq, nx_head_last(&p.head));
     }
     if (nx_spool_failed(s, s->unread)) {
         s->unread_n += s->unread == NX_EIO ? 1 : 0;

@@ -24,10 +24,15 @@ struct fake_disk {
     size_t files_n;
     uint8_t ledger[2][NX_LEDGER_BLOCK_BYTES];
     bool ledger_there[2];
-    size_t max_bytes; /* of segments together; 0: no limit */
-    int error;        /* every write and sync fails with it; 0: none */
-    int ledger_error; /* the same for the ledger */
-    int read_error;   /* the same for reading segments */
+    size_t max_bytes;  /* of segments together; 0: no limit */
+    int error;         /* every write and sync fails with it; 0: none */
+    int ledger_error;  /* the same for the ledger */
+    int read_error;    /* the same for reading segments */
+    uint64_t bad_id;   /* this one cannot be read (NX_EIO) ... */
+    uint64_t bad_from; /* ... where a reading ends behind here */
+    uint64_t bad_to;   /* and begins before here */
+    int list_error;
+    int ledger_read_error[2];
     unsigned syncs_n;
     unsigned ledgers_n; /* written */
 };
@@ -52,6 +57,9 @@ static inline size_t fake_bytes(const struct fake_disk *d) {
 static inline int fake_list(void *user, void (*visit)(void *arg, uint64_t id),
                             void *arg) {
     const struct fake_disk *d = user;
+    if (d->list_error != NX_OK) {
+        return d->list_error;
+    }
     for (size_t i = 0; i < d->files_n; i++) {
         visit(arg, d->files[i].id);
     }
@@ -106,6 +114,9 @@ static inline int fake_read(void *user, uint64_t id, uint64_t offset, void *out,
     if (f == NULL || d->read_error != NX_OK) {
         return f == NULL ? NX_ENOTFOUND : d->read_error;
     }
+    if (id == d->bad_id && offset < d->bad_to && offset + len > d->bad_from) {
+        return NX_EIO;
+    }
     size_t left = offset < f->len ? f->len - (size_t)offset : 0;
     *got = len < left ? len : left;
     if (*got > 0) {
@@ -128,6 +139,9 @@ static inline int fake_remove(void *user, uint64_t id) {
 static inline int fake_ledger_read(void *user, unsigned slot,
                                    uint8_t out[NX_LEDGER_BLOCK_BYTES]) {
     const struct fake_disk *d = user;
+    if (d->ledger_read_error[slot] != NX_OK) {
+        return d->ledger_read_error[slot];
+    }
     if (!d->ledger_there[slot]) {
         return NX_ENOTFOUND;
     }

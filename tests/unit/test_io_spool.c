@@ -151,9 +151,9 @@ static void test_places_that_will_not_do(void **state) {
     assert_int_equal(nx_spool_folder_check(f->path, f->why, sizeof(f->why)),
                      NX_EIO);
     expect_why(f, "Not a directory");
-    assert_int_not_equal(
+    assert_int_equal(
         nx_spool_folder_open(f->path, &f->folder, f->why, sizeof(f->why)),
-        NX_OK);
+        NX_ECONFIG); /* no disk that fails */
     assert_null(f->folder);
     (void)snprintf(f->path, sizeof(f->path), "%s/no/spool", f->base);
     assert_int_equal(nx_spool_folder_check(f->path, f->why, sizeof(f->why)),
@@ -180,6 +180,29 @@ static void test_foreign_files(void **state) {
     assert_int_equal(f->b->found.damaged, 0);
 }
 
+/* A file that opens and cannot be read keeps nothing from starting. */
+static void test_unreadable_file(void **state) {
+    struct fixture *f = *state;
+    char path[160];
+    for (unsigned i = 0; i < 3; i++) {
+        open_spool(f, false);
+        bench_put(f->b, 5);
+        assert_int_equal(nx_spool_close(f->b->spool), NX_OK);
+    }
+    (void)snprintf(path, sizeof(path), "%s/0000000000000002.seg", f->path);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(mkdir(path, 0700), 0); /* EISDIR */
+    open_spool(f, false);
+    assert_int_equal(f->b->found.unread, 1);
+    assert_int_equal(f->b->found.held, 15);
+    nx_spool_connected(f->b->spool, 0);
+    assert_int_equal(bench_send(f->b, S), 1);
+    assert_int_equal(bench_send(f->b, 2 * S), 0); /* is tried again */
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(bench_send(f->b, 4 * S), 11);
+    bench_expect_gap(f->b, 0, 6, 10, NX_GAP_DAMAGED);
+}
+
 int main(void) {
 #define WITH_ALL(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -187,6 +210,7 @@ int main(void) {
         WITH_ALL(test_one_agent_at_a_time),
         WITH_ALL(test_places_that_will_not_do),
         WITH_ALL(test_foreign_files),
+        WITH_ALL(test_unreadable_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* A disk that cannot be read for a while costs no results. */
+/* A disk that cannot be read for a while costs no results; one that cannot be
+ * read for ever costs those, and neither the agent nor the others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -20,8 +21,40 @@ static void leave_some(struct bench *b) {
     nx_spool_free(&b->spool);
 }
 
+/* The same in three segments: each ends with what a start finds. */
+static void leave_segments(struct bench *b) {
+    for (unsigned i = 0; i < 3; i++) {
+        bench_open(b, true);
+        bench_put(b, 10);
+        assert_int_equal(nx_spool_close(b->spool), NX_OK);
+        nx_spool_free(&b->spool);
+    }
+    assert_int_equal(b->disk->files_n, 3);
+}
+
+static void bad(struct bench *b, uint64_t id, uint64_t from, uint64_t to) {
+    b->disk->bad_id = id;
+    b->disk->bad_from = from;
+    b->disk->bad_to = to;
+}
+
+/* Tries for a minute and more; what was sent, in order, is seqs. */
+static void send_all(struct bench *b, const uint64_t *seqs, size_t n) {
+    size_t sent = 0;
+    for (int64_t i = 1; i <= 200; i++) {
+        uint64_t seq = bench_send(b, i * S);
+        if (seq != 0) {
+            assert_true(sent < n);
+            assert_int_equal(seq, seqs[sent++]);
+        }
+    }
+    assert_int_equal(sent, n);
+}
+
+/* What is wrong with the right to read, or for want of files, is not the
+ * disk's end: nothing is given up, and the start fails. */
 static void test_start(void **state) {
-    static const int errors[] = {NX_EIO, NX_EDENIED, NX_ENOMEM};
+    static const int errors[] = {NX_EDENIED, NX_ENOMEM};
     struct bench *b = *state;
     const struct nx_spool_disk disk = fake_functions(b->disk);
     leave_some(b);
@@ -39,21 +72,136 @@ static void test_start(void **state) {
     assert_int_equal(bench_ledger(b).held, 30);
 }
 
-/* Nor does a spool whose ledger is gone throw away what it cannot read. */
-static void test_start_without_ledger(void **state) {
+/* The disk fails at the start only: nothing is lost. */
+static void test_start_fails_for_a_while(void **state) {
+    struct bench *b = *state;
+    leave_segments(b);
+    b->disk->read_error = NX_EIO;
+    bench_open(b, true);
+    assert_int_equal(b->found.unread, 3);
+    assert_int_equal(b->found.unsure, 0);
+    assert_int_equal(bench_ledger(b).held, 30);
+    assert_int_equal(b->disk->files_n, 3);
+    bench_put(b, 10); /* goes on above them */
+    nx_spool_connected(b->spool, 0);
+    assert_int_equal(bench_send(b, S), 0);
+    b->disk->read_error = NX_OK;
+    const uint64_t seqs[] = {1, 11, 21, 31};
+    send_all(b, seqs, 4);
+    assert_int_equal(bench_ledger(b).dropped, 0);
+    assert_int_equal(nx_spool_damaged(b->spool), 0);
+    assert_int_equal(b->batch.gaps_n, 0);
+}
+
+/* One file has a bad sector under its beginning: it alone is reported. */
+static void test_bad_segment(void **state) {
+    struct bench *b = *state;
+    leave_segments(b);
+    bad(b, 2, 0, 512);
+    bench_open(b, true);
+    assert_int_equal(b->found.unread, 1);
+    assert_int_equal(bench_ledger(b).held, 30);
+    nx_spool_connected(b->spool, 0);
+    const uint64_t seqs[] = {1, 21};
+    send_all(b, seqs, 2);
+    bench_expect_gap(b, 0, 11, 20, NX_GAP_DAMAGED);
+    assert_int_equal(b->batch.gaps_n, 1);
+    assert_int_equal(bench_ledger(b).dropped, 10);
+    assert_int_equal(nx_spool_damaged(b->spool), 10);
+    int64_t sent_us = 0;
+    (void)bench_ack(b, 30, 21, &sent_us);
+    assert_int_equal(b->disk->files_n, 0); /* the bad one is gone, too */
+    assert_int_equal(nx_spool_disk_bytes(b->spool), 0);
+}
+
+/* The newest: it may hold what was numbered last. */
+static void test_bad_newest(void **state) {
+    struct bench *b = *state;
+    leave_segments(b);
+    bad(b, 3, 0, 512);
+    bench_open(b, true);
+    assert_int_equal(bench_ledger(b).held, 30);
+    assert_int_equal(nx_spool_next_seq(b->spool), 31);
+    bench_put(b, 1);
+    nx_spool_connected(b->spool, 0);
+    const uint64_t seqs[] = {1, 11, 31};
+    send_all(b, seqs, 3);
+    bench_expect_gap(b, 0, 21, 30, NX_GAP_DAMAGED);
+}
+
+/* Under the results of one record only that is lost; under a head, what is
+ * behind it in the file. */
+static void test_bad_record(void **state) {
+    struct bench *b = *state;
+    leave_some(b);
+    const size_t record = (b->disk->files[0].len - NX_SEGMENT_HEAD_BYTES) / 3;
+    size_t at = NX_SEGMENT_HEAD_BYTES + record + NX_RECORD_HEAD_BYTES;
+    bad(b, 1, at, at + 8); /* in the second */
+    bench_open(b, true);
+    assert_int_equal(b->found.unread, 1);
+    uint64_t lost_n = bench_ledger(b).dropped; /* reserved by the crash */
+    nx_spool_connected(b->spool, 0);
+    const uint64_t some[] = {1, 21};
+    send_all(b, some, 2);
+    assert_int_equal(bench_ledger(b).dropped, lost_n + 10);
+    bench_expect_gap(b, 0, 11, 20, NX_GAP_DAMAGED);
+    nx_spool_free(&b->spool);
+    bad(b, 1, at - 8, at);
+    bench_open(b, true);
+    nx_spool_connected(b->spool, 0);
+    send_all(b, some, 1);
+    (void)bench_ledger(b);
+    bench_put(b, 1);
+    uint64_t seq = nx_spool_next_seq(b->spool) - 1;
+    assert_int_equal(bench_send(b, 300 * S), seq);
+    assert_int_equal(b->batch.gaps[0].from_seq, 11);
+    assert_int_equal(b->batch.gaps[b->batch.gaps_n - 1].to_seq, seq - 1);
+}
+
+/* Of a ledger one copy is enough, and the numbers of the other are not given
+ * out again. Without both, or with a folder that cannot be listed, nobody knows
+ * what is there: it stays. */
+static void test_ledger(void **state) {
     struct bench *b = *state;
     const struct nx_spool_disk disk = fake_functions(b->disk);
-    leave_some(b);
-    size_t files_n = b->disk->files_n;
-    b->disk->ledger_there[0] = b->disk->ledger_there[1] = false;
-    b->disk->read_error = NX_EIO;
+    leave_segments(b);
+    struct fake_disk all = {.files_n = 0};
+    for (unsigned slot = 0; slot < 2; slot++) {
+        fake_copy(b->disk, &all);
+        b->disk->ledger_read_error[slot] = NX_EIO;
+        bench_open(b, true);
+        assert_int_equal(bench_ledger(b).held, 30);
+        assert_true(nx_spool_next_seq(b->spool) > 30);
+        nx_spool_free(&b->spool);
+        fake_free(b->disk);
+        *b->disk = all;
+    }
+    b->disk->ledger_read_error[0] = b->disk->ledger_read_error[1] = NX_EIO;
     assert_int_equal(
         nx_spool_new(&b->conf, &disk, EPOCH, b->boot, &b->spool, &b->found),
         NX_EIO);
-    assert_int_equal(b->disk->files_n, files_n);
-    b->disk->read_error = NX_OK;
+    memset(b->disk->ledger_read_error, 0, sizeof(b->disk->ledger_read_error));
+    b->disk->list_error = NX_EIO;
+    assert_int_equal(
+        nx_spool_new(&b->conf, &disk, EPOCH, b->boot, &b->spool, &b->found),
+        NX_EIO);
+    b->disk->list_error = NX_OK;
     bench_open(b, true);
-    assert_int_equal(b->found.given_up, 30);
+    assert_int_equal(bench_ledger(b).held, 30);
+    assert_int_equal(b->found.unread, 0);
+}
+
+/* The ledger is gone, and one file fails: what was counted in the others is
+ * reported. */
+static void test_start_without_ledger(void **state) {
+    struct bench *b = *state;
+    leave_segments(b);
+    b->disk->ledger_there[0] = b->disk->ledger_there[1] = false;
+    bad(b, 2, 0, 512);
+    bench_open(b, true);
+    assert_int_equal(b->found.given_up, 20);
+    assert_int_equal(b->found.unread, 1);
+    assert_int_equal(bench_ledger(b).dropped, 20);
 }
 
 static void test_at_work(void **state) {
@@ -99,6 +247,11 @@ int main(void) {
 #define WITH_BENCH(f) cmocka_unit_test_setup_teardown(f, bench_new, bench_free)
     const struct CMUnitTest tests[] = {
         WITH_BENCH(test_start),
+        WITH_BENCH(test_start_fails_for_a_while),
+        WITH_BENCH(test_bad_segment),
+        WITH_BENCH(test_bad_newest),
+        WITH_BENCH(test_bad_record),
+        WITH_BENCH(test_ledger),
         WITH_BENCH(test_start_without_ledger),
         WITH_BENCH(test_at_work),
         WITH_BENCH(test_for_ever),

@@ -2,6 +2,7 @@
 move, an end in the middle of it all."""
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -46,6 +47,36 @@ def test_no_space():
         finally:
             subprocess.run(["umount", folder], check=False)
     faults.row("agent's disk full", 1, lost, double, took)
+
+
+def test_disk_fails_to_read():
+    """The agent starts all the same, and what is held arrives once it can be
+    read again."""
+    if shutil.which("fiu-run") is None:
+        raise Skip("no fiu-run here (package fiu-utils)")
+    with agent_faults.busy(batch=1) as one:
+        daemon = one.agent.daemon
+        one.collector.kill()
+        held = one.ledger()["held"]
+        wait_until(lambda: one.ledger()["held"] > held + 50, 60,
+                   "results to be held")
+        one.stop_agent()
+        before = one.ledger()
+        restart_collector(one)
+        plain, daemon.command = daemon.command, [
+            "fiu-run", "-x", "-f", "", "-c",
+            "enable name=posix/io/rw/pread,failinfo=5", *daemon.command]
+        took = one.recover()
+        daemon.command = plain
+        assert "the disk fails: what is there stays there" in daemon.log_text()
+        one.stop_agent()
+        after = one.ledger()
+        assert (after["epoch"], after["held"]) == \
+            (before["epoch"], before["held"]), (before, after)
+        one.recover()
+        lost, double = one.settle()
+        assert one.dropped() == 0
+    faults.row("agent's disk fails to read", 1, lost, double, took)
 
 
 def test_partition_drains_beside_the_present():
