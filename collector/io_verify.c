@@ -7,20 +7,22 @@
 #include "collector/store/io_store_profiles.h"
 #include "collector/store/io_store_zones.h"
 #include "common/io_clock.h"
+#include "common/rfc3339.h"
 #include "common/settled.h"
 
 void nx_verify_wrong(struct nx_verify *v, const char *format, ...) {
     va_list arguments;
-    v->problems_n++;
+    bool last = !v->without && v->lines_n + 1 == NX_VERIFY_LINES_MAX;
+    v->lost_n += v->without ? 1 : 0;
+    v->problems_n += v->without ? 0 : 1;
     v->lines_n++;
-    if (v->lines_n > NX_VERIFY_LINES_MAX) {
+    if (!v->without && v->lines_n > NX_VERIFY_LINES_MAX) {
         return;
     }
     va_start(arguments, format);
-    fputs("  WRONG ", v->out);
+    fputs(v->without ? "  LOST  " : "  WRONG ", v->out);
     (void)vfprintf(v->out, format, arguments);
-    fputs(v->lines_n == NX_VERIFY_LINES_MAX ? " (and maybe more)\n" : "\n",
-          v->out);
+    fputs(last ? " (and maybe more)\n" : "\n", v->out);
     va_end(arguments);
 }
 
@@ -29,7 +31,9 @@ void nx_verify_part(struct nx_verify *v, const char *part, unsigned before_n,
     va_list arguments;
     va_start(arguments, format);
     fprintf(v->out, "%-8s %s: ", part,
-            v->problems_n == before_n ? "ok" : "NOT OK");
+            v->problems_n > before_n       ? "NOT OK"
+            : v->without && v->lines_n > 0 ? "not whole"
+                                           : "ok");
     (void)vfprintf(v->out, format, arguments);
     fputc('\n', v->out);
     va_end(arguments);
@@ -95,11 +99,18 @@ static const char *what_is_wrong(struct log_check *c,
 static void check_message(void *user, const struct nx_store_batch *row) {
     struct log_check *c = user;
     const char *wrong = what_is_wrong(c, row);
-    if (wrong != NULL) {
+    char at[NX_TIME_TEXT_MAX];
+    if (wrong != NULL && row->results_n == 0) {
+        nx_verify_wrong(c->v, "hello of agent %" PRIu32 ", received %s: %s",
+                        row->agent_id, nx_time_text(row->received_us, at),
+                        wrong);
+    } else if (wrong != NULL) {
         nx_verify_wrong(c->v,
                         "message of agent %" PRIu32 ", epoch %016" PRIx64
-                        ", result %" PRIu64 ": %s",
-                        row->agent_id, row->epoch, row->first_seq, wrong);
+                        ", results %" PRIu64 " to %" PRIu64 ", received %s: %s",
+                        row->agent_id, row->epoch, row->first_seq,
+                        row->first_seq + row->results_n - 1,
+                        nx_time_text(row->received_us, at), wrong);
     }
 }
 

@@ -20,5 +20,10 @@ int nx_verify(const struct nx_collector_conf *conf, FILE *out,
  * there any more are left as they are. NX_ESTATE: a collector runs. */
 int nx_rebuild(const struct nx_collector_conf *conf, FILE *out,
                unsigned *problems_n, char *why, size_t why_cap) NX_MUSTUSE;
+/* The same from what is left: each message of the log that is damaged, and what
+ * the ledger lacks, is said and left out. It stays in the store. */
+int nx_rebuild_without_damaged(const struct nx_collector_conf *conf, FILE *out,
+                               unsigned *problems_n, char *why,
+                               size_t why_cap) NX_MUSTUSE;
 
 #endif

@@ -13,9 +13,11 @@ struct nx_verify {
     FILE *out;
     unsigned problems_n;
     unsigned lines_n; /* said of the part that is looked at */
+    bool without;     /* what is wrong is left out: said in full, no problem */
+    uint64_t lost_n;  /* such things */
 };
 
-/* One thing that is wrong. */
+/* One thing that is wrong, or lost. */
 void nx_verify_wrong(struct nx_verify *v, const char *format, ...)
     NX_PRINTF(2, 3);
 

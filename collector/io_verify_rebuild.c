@@ -276,7 +276,7 @@ static int make(struct rebuild *r) {
     if (err == NX_OK && log.last_us != NX_TIME_UNKNOWN) {
         end(r, &log);
     }
-    if (log.damaged_n > 0) {
+    if (log.damaged_n > 0 && r->v->lost_n == 0) {
         nx_verify_wrong(r->v, "%" PRIu64 " messages of the log are damaged",
                         log.damaged_n);
     }
@@ -290,12 +290,22 @@ static int make(struct rebuild *r) {
 }
 
 /* Good tables are not made anew from a log that lacks something. */
-static int look_first(struct nx_verify *v) {
+static int look_first(struct nx_verify *v, bool without_damaged) {
     if (!nx_verify_pages(v)) {
         return NX_OK; /* it is said */
     }
+    v->without = without_damaged;
     int err = nx_verify_log(v);
-    return err == NX_OK ? nx_verify_ledger(v) : err;
+    if (err == NX_OK) {
+        err = nx_verify_ledger(v);
+    }
+    v->without = false;
+    if (v->problems_n > 0) {
+        fputs("         --rebuild --without-damaged goes on with what is "
+              "left\n",
+              v->out);
+    }
+    return err;
 }
 
 static int report(const struct rebuild *r) {
@@ -307,10 +317,10 @@ static int report(const struct rebuild *r) {
     return nx_verify_targets(r->v);
 }
 
-static int rebuild(struct nx_verify *v) {
+static int rebuild(struct nx_verify *v, bool without_damaged) {
     struct rebuild r = {.v = v};
     const struct nx_engine_settings settings = nx_verify_settings(v);
-    int err = look_first(v);
+    int err = look_first(v, without_damaged);
     if (err != NX_OK || v->problems_n > 0) {
         return err;
     }
@@ -327,8 +337,9 @@ static int rebuild(struct nx_verify *v) {
     return err;
 }
 
-int nx_rebuild(const struct nx_collector_conf *conf, FILE *out,
-               unsigned *problems_n, char *why, size_t why_cap) {
+static int rebuild_store(const struct nx_collector_conf *conf,
+                         bool without_damaged, FILE *out, unsigned *problems_n,
+                         char *why, size_t why_cap) {
     const struct nx_store_options options = {.existing = true};
     struct nx_verify v = {.conf = conf, .out = out};
     int err = nx_store_open(conf->store_path, &options, &v.store, why, why_cap);
@@ -337,7 +348,7 @@ int nx_rebuild(const struct nx_collector_conf *conf, FILE *out,
     }
     err = nx_store_begin(v.store);
     if (err == NX_OK) {
-        err = rebuild(&v);
+        err = rebuild(&v, without_damaged);
     }
     if (err == NX_OK && v.problems_n == 0) {
         err = nx_store_commit(v.store);
@@ -350,7 +361,20 @@ int nx_rebuild(const struct nx_collector_conf *conf, FILE *out,
     nx_store_rollback(v.store);
     nx_store_close(&v.store);
     fprintf(out, "%s: %s\n", conf->store_path,
-            v.problems_n == 0 ? "rebuilt" : "NOT rebuilt, all is as it was");
+            v.problems_n > 0 ? "NOT rebuilt, all is as it was"
+            : v.lost_n > 0   ? "rebuilt, without what is lost"
+                             : "rebuilt");
     *problems_n = v.problems_n;
     return NX_OK;
+}
+
+int nx_rebuild(const struct nx_collector_conf *conf, FILE *out,
+               unsigned *problems_n, char *why, size_t why_cap) {
+    return rebuild_store(conf, false, out, problems_n, why, why_cap);
+}
+
+int nx_rebuild_without_damaged(const struct nx_collector_conf *conf, FILE *out,
+                               unsigned *problems_n, char *why,
+                               size_t why_cap) {
+    return rebuild_store(conf, true, out, problems_n, why, why_cap);
 }

@@ -38,7 +38,8 @@ static const char usage[] =
     "       nxclear-collector -n -c FILE          check the configuration\n"
     "       nxclear-collector --check -c FILE     look for damage in the "
     "store\n"
-    "       nxclear-collector --rebuild -c FILE   make states from the stored "
+    "       nxclear-collector --rebuild [--without-damaged] -c FILE\n"
+    "                                             make states from the stored "
     "log again\n"
     "       nxclear-collector keygen FILE         make a key, print its public "
     "part\n"
@@ -51,6 +52,7 @@ static const struct option long_options[] = {
     {"version", no_argument, NULL, 'V'},
     {"check", no_argument, NULL, 'C'},
     {"rebuild", no_argument, NULL, 'R'},
+    {"without-damaged", no_argument, NULL, 'D'},
     {NULL, 0, NULL, 0}};
 
 struct options {
@@ -58,6 +60,7 @@ struct options {
     bool check_only;
     bool verify;  /* --check */
     bool rebuild; /* --rebuild */
+    bool without_damaged;
     bool check_store;
 };
 
@@ -323,9 +326,10 @@ static int look_at_store(const struct options *options) {
     unsigned problems_n = 0;
     int err = load(options->config, &conf, why, sizeof(why));
     if (err == NX_OK) {
-        err = options->rebuild
-                  ? nx_rebuild(conf, stdout, &problems_n, why, sizeof(why))
-                  : nx_verify(conf, stdout, &problems_n, why, sizeof(why));
+        err = (options->without_damaged ? nx_rebuild_without_damaged
+               : options->rebuild
+                   ? nx_rebuild
+                   : nx_verify)(conf, stdout, &problems_n, why, sizeof(why));
     }
     if (err != NX_OK) {
         fprintf(stderr, "%s\n", why);
@@ -381,6 +385,8 @@ int main(int argc, char **argv) {
             options.verify = true;
         } else if (option == 'R') {
             options.rebuild = true;
+        } else if (option == 'D') {
+            options.without_damaged = true;
         } else if (option == 'v') {
             nx_log_set_level(NX_LOG_DEBUG);
         } else if (option == 'k') {
@@ -396,7 +402,8 @@ int main(int argc, char **argv) {
         return key_command(argv[0], argv[1]);
     }
     if (options.config == NULL || argv[0] != NULL ||
-        options.check_only + options.verify + options.rebuild > 1) {
+        options.check_only + options.verify + options.rebuild > 1 ||
+        (options.without_damaged && !options.rebuild)) {
         fputs(usage, stderr);
         return EXIT_USAGE;
     }

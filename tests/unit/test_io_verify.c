@@ -318,6 +318,32 @@ static void expect_said(struct bench *b, const char *part) {
     }
 }
 
+/* What is lost of a batch, in full. */
+static void expect_lost(struct bench *b, const char *batch_id) {
+    char cells[4][32];
+    char line[256];
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(
+        sqlite3_prepare_v2(
+            b->store->db,
+            "SELECT agent_id, printf('%016x', epoch), first_seq, first_seq + "
+            "results_n - 1 FROM batch WHERE batch_id = ?1",
+            -1, &stmt, NULL),
+        SQLITE_OK);
+    sqlite3_bind_text(stmt, 1, batch_id, -1, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    for (int i = 0; i < 4; i++) {
+        snprintf(cells[i], sizeof(cells[i]), "%s",
+                 (const char *)sqlite3_column_text(stmt, i));
+    }
+    sqlite3_finalize(stmt);
+    snprintf(
+        line, sizeof(line),
+        "  LOST  message of agent %s, epoch %s, results %s to %s, received ",
+        cells[0], cells[1], cells[2], cells[3]);
+    expect_said(b, line);
+}
+
 #define ALL_STATES "1 clear, 2 cached-nxdomain"
 #define ALL_TURNS                                                              \
     "1 unknown, 2 unknown, 1 cached-nxdomain, 2 cached-nxdomain, "             \
@@ -432,6 +458,39 @@ static void test_hole_in_the_log(void **state) {
     expect_refused(b, "1 batches are not in the log any more");
 }
 
+/* ... unless that is wanted: what is lost is said, and only that. */
+static void test_without_damaged(void **state) {
+    struct bench *b = *state;
+    made(b);
+    sql(b, "UPDATE batch SET payload = zeroblob(9) WHERE batch_id = 11");
+    sql(b, "DELETE FROM batch WHERE batch_id = 12");
+    sql(b, "UPDATE target SET state = 'refused'");
+    if (look(b, nx_rebuild_without_damaged) != 0) {
+        fail_msg("%s", b->said);
+    }
+    expect_lost(b, "11");
+    expect_said(b, "LOST  1 batches are not in the log any more");
+    expect_said(b, "results that were received are not in the log");
+    assert_null(strstr(b->said, "WRONG"));
+    expect_said(b, ": rebuilt, without what is lost\n");
+    expect(b, STATES, ALL_STATES); /* later messages told them, too */
+    assert_true(look(b, nx_verify) > 0);
+    expect_said(b, "it is not what was written"); /* it is still there */
+    expect_said(b, "targets  ok");
+}
+
+/* An end in the middle leaves all as it was, here too. */
+static void test_without_damaged_whole(void **state) {
+    struct bench *b = *state;
+    made(b);
+    sql(b, "UPDATE batch SET payload = zeroblob(9) WHERE batch_id = 11");
+    sql(b, "UPDATE batch SET received_us = received_us + 86400000000, "
+           "digest = NULL WHERE batch_id = 73");
+    assert_true(look(b, nx_rebuild_without_damaged) > 0);
+    expect_said(b, "NOT rebuilt, all is as it was");
+    expect(b, TURNS, ALL_TURNS);
+}
+
 static void test_clock_behind(void **state) {
     struct bench *b = *state;
     made(b);
@@ -505,6 +564,8 @@ int main(void) {
         TEST(test_row_of_a_time_to_come),
         TEST(test_older_store),
         TEST(test_damaged_log),
+        TEST(test_without_damaged),
+        TEST(test_without_damaged_whole),
         TEST(test_hole_in_the_log),
         TEST(test_clock_behind),
         TEST(test_error_in_the_middle),
