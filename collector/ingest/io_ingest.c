@@ -153,40 +153,24 @@ static void refuse(struct nx_ingest *ingest, const struct incoming *in,
     }
 }
 
-/* The stream of an epoch: from memory, else as the store knows it. A new one
- * is made only if wanted. NULL with *err 0: there is none. */
-static struct nx_stream *stream_of(struct nx_ingest *ingest,
-                                   struct nx_peer *peer, uint64_t epoch,
-                                   bool make, int *err) {
-    *err = NX_OK;
-    struct nx_stream *stream = nx_streams_find(&peer->streams, epoch);
-    if (stream != NULL) {
-        return stream;
-    }
-    struct nx_stream_position position;
-    int got = nx_store_stream_get(ingest->parts.store, peer->agent_id, epoch,
-                                  &position);
-    if (got == NX_ENOTFOUND && !make) {
-        return NULL;
-    }
-    if (got != NX_OK && got != NX_ENOTFOUND) {
-        *err = got;
-        return NULL;
-    }
-    const struct nx_stream_position *known = got == NX_OK ? &position : NULL;
-    stream = nx_streams_add(&peer->streams, epoch, known);
-    return stream;
-}
-
 static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
                        const struct nx_batch *batch) {
     struct nx_stream_result result;
     struct nx_stream *stream = NULL;
     int err = NX_OK;
     if (nx_group_storing(ingest->group)) {
-        stream = stream_of(ingest, in->peer, batch->epoch, true, &err);
+        stream = nx_ingest_stream(ingest, in->peer, batch->epoch, batch,
+                                  in->received_us, &err);
     }
-    if (err != NX_OK) {
+    if (err == NX_EEXISTS) {
+        refuse(ingest, in,
+               "results so old that they may have come before, in a spool that "
+               "is forgotten (retention: history_days)",
+               false);
+        nx_group_undo(ingest->group);
+        return;
+    }
+    if (err != NX_OK && err != NX_ELIMIT) {
         nx_group_abort(ingest->group);
     }
     if (stream == NULL) {
@@ -233,7 +217,8 @@ static void take_hello(struct nx_ingest *ingest, const struct incoming *in,
         bad(ingest, in, "a hello of more than 32 KiB");
         return;
     }
-    (void)stream_of(ingest, in->peer, hello->epoch, false, &err);
+    (void)nx_ingest_stream(ingest, in->peer, hello->epoch, NULL,
+                           in->received_us, &err);
     if (err == NX_OK) {
         err = nx_engine_hello(ingest->parts.engine, in->peer->agent_id, hello,
                               in->received_us);

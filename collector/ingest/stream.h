@@ -79,6 +79,11 @@ void nx_streams_offer(struct nx_streams *streams, struct nx_stream *stream,
                       const struct nx_batch *batch,
                       struct nx_stream_result *out);
 
+/* Of a stream that the store does not know: may the batch of this clock have
+ * come before, in one that retention deleted? until_us: when those changed
+ * last. An honest clock is wrong by its error and an hour at most. */
+bool nx_stream_forgotten(const struct nx_clock_sample *clock, int64_t until_us);
+
 /* The open transaction was committed, or not. */
 void nx_stream_commit(struct nx_stream *stream);
 void nx_stream_rollback(struct nx_stream *stream);

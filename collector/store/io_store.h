@@ -131,6 +131,11 @@ int nx_store_stream_put(struct nx_store *store, uint32_t agent_id,
                         const struct nx_stream_position *position,
                         int64_t at_us) NX_MUSTUSE;
 
+/* Until when the streams of an agent that retention has deleted may have been
+ * given something. NX_ENOTFOUND: none was deleted. */
+int nx_store_forgotten(struct nx_store *store, uint32_t agent_id,
+                       int64_t *until_us) NX_MUSTUSE;
+
 /* A batch as it came. Results before first_seq in it were known already. */
 struct nx_store_batch {
     uint32_t agent_id;

@@ -19,7 +19,7 @@ struct kept_table {
     const char *delete; /* of ids in (?1, ?2], older than ?3 */
 };
 
-static const struct kept_table tables[NX_RETAIN_TABLES_N] = {
+static const struct kept_table tables[NX_RETAIN_STREAM] = {
     {NX_SQ_RETAIN_BATCH_OLDEST, NX_SQ_RETAIN_BATCH, false,
      "SELECT batch_id, received_us FROM batch WHERE batch_id > ?1 "
      "ORDER BY batch_id LIMIT 1",
@@ -66,6 +66,11 @@ static const struct kept_table tables[NX_RETAIN_TABLES_N] = {
                             "AND later.measured_us > "
                             "resolver_profile.measured_us AND "
                             "later.measured_us < ?3))"},
+    {NX_SQ_RETAIN_DOOR_OLDEST, NX_SQ_RETAIN_DOOR, true,
+     "SELECT entry_id, at_us FROM door_log WHERE entry_id > ?1 "
+     "ORDER BY entry_id LIMIT 1",
+     "DELETE FROM door_log WHERE entry_id > ?1 AND entry_id <= ?2 "
+     "AND at_us < ?3"},
 };
 
 /* 1: *id and *at_us are of the first row after `after`; 0: there is none. */
@@ -139,10 +144,154 @@ static int retain_table(struct nx_store *store, unsigned number,
     return 1;
 }
 
+/* --- streams --- */
+
+#define STREAM_WINDOW                                                          \
+    "WHERE (agent_id, epoch) > (?1, ?2) AND (agent_id, epoch) <= (?3, ?4) "    \
+    "AND changed_us < ?5 AND NOT EXISTS (SELECT 1 FROM batch WHERE "           \
+    "batch.agent_id = stream.agent_id AND batch.epoch = stream.epoch)"
+
+/* The end of the next window; 1: there is one, 0: no stream is left. */
+static int stream_window(struct nx_store *store,
+                         const struct nx_store_retention *r, unsigned rows,
+                         int64_t *agent_id, int64_t *epoch) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_RETAIN_STREAM_OLDEST,
+                  "SELECT agent_id, epoch FROM (SELECT agent_id, epoch FROM "
+                  "stream WHERE (agent_id, epoch) > (?1, ?2) ORDER BY "
+                  "agent_id, epoch LIMIT ?3) ORDER BY agent_id DESC, epoch "
+                  "DESC LIMIT 1");
+    nx_sq_int(&sq, r->done_id[NX_RETAIN_STREAM]);
+    nx_sq_int(&sq, r->done_epoch);
+    nx_sq_int(&sq, rows);
+    int row = nx_sq_step(&sq);
+    if (row > 0) {
+        *agent_id = nx_sq_get_int(&sq, 0);
+        *epoch = nx_sq_get_int(&sq, 1);
+        nx_sq_end(&sq);
+    }
+    return row;
+}
+
+static int run_window(struct nx_store *store, enum nx_sq_slot slot,
+                      const char *sql, const struct nx_store_retention *r,
+                      int64_t agent_id, int64_t epoch, int64_t before_us) {
+    struct nx_sq sq = nx_sq_use(store, slot, sql);
+    nx_sq_int(&sq, r->done_id[NX_RETAIN_STREAM]);
+    nx_sq_int(&sq, r->done_epoch);
+    nx_sq_int(&sq, agent_id);
+    nx_sq_int(&sq, epoch);
+    nx_sq_int(&sq, before_us);
+    return nx_sq_run(&sq);
+}
+
+/* A stream that still has a batch in the log stays, so that the log knows none
+ * that is not there. Agents that make a new one at each start would otherwise
+ * leave them all. */
+static int retain_streams(struct nx_store *store, struct nx_store_retention *r,
+                          unsigned rows) {
+    int64_t agent_id = 0;
+    int64_t epoch = 0;
+    int more = stream_window(store, r, rows, &agent_id, &epoch);
+    if (more <= 0) {
+        return more;
+    }
+    int err = run_window(
+        store, NX_SQ_FORGET_STREAM,
+        "INSERT INTO stream_forgotten(agent_id, until_us) SELECT agent_id, "
+        "max(changed_us) FROM stream " STREAM_WINDOW " GROUP BY agent_id "
+        "ON CONFLICT(agent_id) DO UPDATE SET until_us = max(until_us, "
+        "excluded.until_us)",
+        r, agent_id, epoch, r->history_before_us);
+    if (err == NX_OK) {
+        err = run_window(store, NX_SQ_RETAIN_STREAM,
+                         "DELETE FROM stream " STREAM_WINDOW, r, agent_id,
+                         epoch, r->history_before_us);
+    }
+    if (err != NX_OK) {
+        return err;
+    }
+    r->deleted_n[NX_RETAIN_STREAM] += (uint64_t)sqlite3_changes(store->db);
+    r->done_id[NX_RETAIN_STREAM] = agent_id;
+    r->done_epoch = epoch;
+    return 1;
+}
+
+int nx_store_forgotten(struct nx_store *store, uint32_t agent_id,
+                       int64_t *until_us) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_FORGOTTEN_GET,
+                                "SELECT until_us FROM stream_forgotten WHERE "
+                                "agent_id = ?1");
+    nx_sq_int(&sq, agent_id);
+    int row = nx_sq_step(&sq);
+    if (row <= 0) {
+        return row == 0 ? NX_ENOTFOUND : row;
+    }
+    *until_us = nx_sq_get_int(&sq, 0);
+    nx_sq_end(&sq);
+    return NX_OK;
+}
+
+/* --- what is derived of closed incidents --- */
+
+#define OF_CLOSED(table)                                                       \
+    "SELECT incident_id FROM incident WHERE incident_id >= ?1 AND "            \
+    "closed_us < ?2 AND EXISTS (SELECT 1 FROM " table " WHERE " table          \
+    ".incident_id = incident.incident_id) ORDER BY incident_id LIMIT 1"
+
+struct derived_table {
+    enum nx_sq_slot oldest_slot, delete_slot;
+    const char *oldest; /* incident from ?1 on that was closed before ?2 */
+    const char *delete; /* ?2 rows of the incident ?1 */
+};
+
+static const struct derived_table derived[] = {
+    {NX_SQ_RETAIN_TARGET_OLDEST, NX_SQ_RETAIN_TARGET, OF_CLOSED("target"),
+     "DELETE FROM target WHERE incident_id = ?1 AND (agent_id, resolver, name, "
+     "type) IN (SELECT agent_id, resolver, name, type FROM target WHERE "
+     "incident_id = ?1 LIMIT ?2)"},
+    {NX_SQ_RETAIN_OUTCOME_OLDEST, NX_SQ_RETAIN_OUTCOME, OF_CLOSED("outcome"),
+     "DELETE FROM outcome WHERE incident_id = ?1 AND rowid IN (SELECT rowid "
+     "FROM outcome WHERE incident_id = ?1 LIMIT ?2)"},
+};
+
+static int retain_derived(struct nx_store *store, unsigned number,
+                          struct nx_store_retention *r, unsigned rows) {
+    const struct derived_table *table = &derived[number - NX_RETAIN_TARGET];
+    struct nx_sq sq = nx_sq_use(store, table->oldest_slot, table->oldest);
+    nx_sq_int(&sq, r->done_id[number]);
+    nx_sq_int(&sq, r->history_before_us);
+    int more = nx_sq_step(&sq);
+    if (more <= 0) {
+        return more;
+    }
+    r->done_id[number] = nx_sq_get_int(&sq, 0);
+    nx_sq_end(&sq);
+    sq = nx_sq_use(store, table->delete_slot, table->delete);
+    nx_sq_int(&sq, r->done_id[number]);
+    nx_sq_int(&sq, rows);
+    int err = nx_sq_run(&sq);
+    if (err != NX_OK) {
+        return err;
+    }
+    r->deleted_n[number] += (uint64_t)sqlite3_changes(store->db);
+    return 1;
+}
+
+/* --- a pass --- */
+
+static int retain_some(struct nx_store *store, unsigned number,
+                       struct nx_store_retention *r, unsigned rows) {
+    return number < NX_RETAIN_STREAM ? retain_table(store, number, r, rows)
+           : number == NX_RETAIN_STREAM
+               ? retain_streams(store, r, rows)
+               : retain_derived(store, number, r, rows);
+}
+
 int nx_store_retain(struct nx_store *store, struct nx_store_retention *r,
                     unsigned rows) {
     for (unsigned i = 0; i < NX_RETAIN_TABLES_N; i++) {
-        int more = retain_table(store, i, r, rows);
+        int more = retain_some(store, i, r, rows);
         if (more != 0) {
             return more;
         }

@@ -12,6 +12,10 @@ enum nx_retain_table {
     NX_RETAIN_FORECAST,
     NX_RETAIN_FACT,
     NX_RETAIN_PROFILE,
+    NX_RETAIN_DOOR,
+    NX_RETAIN_STREAM,
+    NX_RETAIN_TARGET,
+    NX_RETAIN_OUTCOME,
     NX_RETAIN_TABLES_N
 };
 
@@ -19,16 +23,19 @@ enum nx_retain_table {
 struct nx_store_retention {
     int64_t log_before_us;     /* batches and hellos received before go; nothing
                                   that an open incident needs may be older */
-    int64_t history_before_us; /* transitions, forecasts, facts of closed
-                                  incidents */
+    int64_t history_before_us; /* transitions, forecasts, facts; what is
+                                  derived of incidents closed before; who
+                                  changed what; streams without a batch */
     int64_t now_us; /* of the pass; rows of later times hide no older ones */
     int64_t done_id[NX_RETAIN_TABLES_N];
+    int64_t done_epoch; /* of the stream of the agent done_id */
     uint64_t deleted_n[NX_RETAIN_TABLES_N];
 };
 
-/* Deletes what is too old among the next `rows` ids of one table. How far
- * streams were acknowledged is not touched, nor the last hello of an agent
- * before what is kept. 1: there may be more; 0: the pass is over. */
+/* Deletes what is too old among the next `rows` ids of one table. The last
+ * hello of an agent before what is kept stays. Of a stream that goes, and so of
+ * how far it was acknowledged, nx_store_forgotten remembers the time. 1: there
+ * may be more; 0: the pass is over. */
 int nx_store_retain(struct nx_store *store, struct nx_store_retention *pass,
                     unsigned rows) NX_MUSTUSE;
 

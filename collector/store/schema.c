@@ -318,6 +318,12 @@ static const char profile_cure[] =
     "ALTER TABLE resolver_profile ADD COLUMN early_seen INTEGER NOT NULL "
     "DEFAULT 0";
 
+/* When the streams of an agent that retention has deleted changed last: what
+ * was made before may have come in one of them. */
+static const char stream_forgotten[] = "CREATE TABLE stream_forgotten("
+                                       " agent_id INTEGER PRIMARY KEY,"
+                                       " until_us INTEGER NOT NULL) STRICT";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -326,7 +332,7 @@ static const char *const steps[] = {
     digests,          scores,          tokens,          doors,
     profiles,         profiles_kept,   profile_words,   profile_siblings,
     profile_rewrites, zone_servers,    retained,        retained_doubt,
-    log_begin,        target_clearing, profile_cure,
+    log_begin,        target_clearing, profile_cure,    stream_forgotten,
 };
 
 int nx_schema_newest(void) {
