@@ -17,9 +17,10 @@
  *      observations of layer NX_LAYER_AUTHORITY;
  *      So are other addresses, for every (name, qtype): servers that left the
  *      zone's set, which no walk finds, and others (nx_walk_set_left);
- *      Where the last round met NXDOMAIN, and every NX_WALK_AUDIT_S, each
- *      address is asked for the NS set of the names between, too: which one is
- *      not there (RFC 8020)?
+ *      Where the last round met NXDOMAIN (once it did until all said otherwise,
+ *      or for NX_WALK_AUDIT_S), and every NX_WALK_AUDIT_S, each address is
+ *      asked for the NS set of the names between, too: which one is not there
+ *      (RFC 8020)?
  *   4. every NX_WALK_AUDIT_S, and when the servers changed, the audit, observed
  *      likewise: each address for the SOA over TCP, the NS set, the DNSKEYs
  *      and the first (name, qtype) with DO, the wildcard beside the name;

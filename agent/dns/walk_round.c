@@ -204,10 +204,16 @@ static void plan_doubt(struct nx_walk *w) {
 /* Resolvers ask for them first (RFC 9156), and may be told that they do not
  * exist by a server that has the name itself. */
 static void plan_between(struct nx_walk *w, int64_t now_mono_us) {
-    bool due =
-        w->no_name || w->between_zone != w->deepest ||
-        now_mono_us - w->between_mono_us >= (int64_t)NX_WALK_AUDIT_S * 1000000;
-    w->no_name = false;
+    const int64_t audit_us = (int64_t)NX_WALK_AUDIT_S * 1000000;
+    if (w->no_name) {
+        w->denied_mono_us = now_mono_us;
+    }
+    w->between_doubted =
+        w->no_name ||
+        (w->between_unsaid && now_mono_us - w->denied_mono_us < audit_us);
+    bool due = w->between_doubted || w->between_zone != w->deepest ||
+               now_mono_us - w->between_mono_us >= audit_us;
+    w->no_name = w->between_unsaid = false;
     w->between_n = due ? between_n(w) : 0;
     if (due) {
         w->between_zone = w->deepest;
@@ -218,6 +224,10 @@ static void plan_between(struct nx_walk *w, int64_t now_mono_us) {
 static bool denies_name(const struct nx_answer *a) {
     return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NXDOMAIN &&
            a->cname_n == 0;
+}
+
+static bool says_it_is(const struct nx_answer *a) {
+    return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NOERROR;
 }
 
 void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
@@ -342,6 +352,8 @@ void nx_walk_round_result(struct nx_walk *w, uint32_t id,
     }
     if (named && obs != NULL) {
         w->no_name = w->no_name || denies_name(obs->answer);
+        w->between_unsaid |=
+            !plain && w->between_doubted && !says_it_is(obs->answer);
     }
     note_parent(w, i, obs);
     if (w->round_left == 0) {

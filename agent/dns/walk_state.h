@@ -138,6 +138,9 @@ struct nx_walk {
     bool no_name;     /* NXDOMAIN in this round */
     int between_zone; /* whose names between were asked last; WALK_NONE */
     int64_t between_mono_us;
+    int64_t denied_mono_us; /* the last round with NXDOMAIN ended */
+    bool between_doubted;   /* they are asked for that */
+    bool between_unsaid;    /* ... and one server did not say that it is */
     bool audits;
     bool audited;
     int64_t audit_mono_us; /* of the last audit */

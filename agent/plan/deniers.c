@@ -14,6 +14,15 @@ const struct nx_denier *nx_deniers_find(const struct nx_deniers *deniers,
     return i < deniers->n ? &deniers->list[i] : NULL;
 }
 
+uint64_t nx_denier_above(const uint8_t *name) {
+    return UINT64_C(1) << (nx_dname_labels(name) % 64U);
+}
+
+uint64_t nx_deniers_down_to(const uint8_t *name) {
+    unsigned labels = nx_dname_labels(name);
+    return labels < 63 ? (UINT64_C(1) << (labels + 1U)) - 1U : UINT64_MAX;
+}
+
 void nx_deniers_add(struct nx_deniers *deniers,
                     const struct nx_denier *denier) {
     size_t i = find(deniers, &denier->at);
@@ -22,31 +31,42 @@ void nx_deniers_add(struct nx_deniers *deniers,
         return;
     }
     struct nx_denier *d = &deniers->list[i];
-    uint16_t types = denier->types;
-    bool name = denier->name;
+    struct nx_denier sum = *denier;
     if (i < deniers->n) {
-        types |= d->types;
-        name = name || d->name;
+        sum.types |= d->types;
+        sum.name = sum.name || d->name;
+        sum.above |= d->above;
     } else {
         deniers->n++;
     }
-    *d = *denier;
-    d->at.server_name = NULL;
-    d->types = types;
-    d->name = name;
+    sum.at.server_name = NULL;
+    *d = sum;
+}
+
+static void settle(struct nx_deniers *deniers, size_t i) {
+    const struct nx_denier *d = &deniers->list[i];
+    if (!d->name && d->types == 0 && d->above == 0) {
+        deniers->list[i] = deniers->list[--deniers->n];
+    }
 }
 
 void nx_deniers_remove(struct nx_deniers *deniers, const struct nx_endpoint *at,
                        uint16_t types) {
     size_t i = find(deniers, at);
-    if (i == deniers->n) {
-        return;
+    if (i < deniers->n) {
+        struct nx_denier *d = &deniers->list[i];
+        d->name = false;
+        d->types = (uint16_t)(d->types & ~types);
+        settle(deniers, i);
     }
-    struct nx_denier *d = &deniers->list[i];
-    d->name = false;
-    d->types = (uint16_t)(d->types & ~types);
-    if (d->types == 0) {
-        *d = deniers->list[--deniers->n];
+}
+
+void nx_deniers_remove_above(struct nx_deniers *deniers,
+                             const struct nx_endpoint *at, uint64_t above) {
+    size_t i = find(deniers, at);
+    if (i < deniers->n) {
+        deniers->list[i].above &= ~above;
+        settle(deniers, i);
     }
 }
 
@@ -65,8 +85,8 @@ void nx_deniers_expire(struct nx_deniers *deniers, int64_t now_mono_us) {
 bool nx_deniers_any(const struct nx_deniers *deniers, uint16_t types) {
     bool any = deniers->crowded;
     for (size_t i = 0; i < deniers->n; i++) {
-        any = any || deniers->list[i].name ||
-              (deniers->list[i].types & types) != 0;
+        const struct nx_denier *d = &deniers->list[i];
+        any = any || d->name || d->above != 0 || (d->types & types) != 0;
     }
     return any;
 }

@@ -18,6 +18,7 @@ struct nx_denier {
     int64_t at_us;         /* when it last denied */
     uint16_t types;        /* as bits, the caller's */
     bool name;             /* it said NXDOMAIN */
+    uint64_t above;        /* ... of names above: nx_denier_above of each */
     uint8_t zone_labels;   /* of the zone that it was asked for */
 };
 
@@ -27,21 +28,31 @@ struct nx_deniers {
     struct nx_denier list[NX_DENIERS_MAX];
 };
 
+/* A name above, as a bit; what is said of one says nothing of the others. */
+uint64_t nx_denier_above(const uint8_t *name);
+/* ... with all that are above it. */
+uint64_t nx_deniers_down_to(const uint8_t *name);
+
 /* Valid until the next change; NULL: it is none. */
 const struct nx_denier *nx_deniers_find(const struct nx_deniers *deniers,
                                         const struct nx_endpoint *at);
 
-/* It denies these types (or, too), or the name. */
+/* It denies these types (or, too), the name, or names above. */
 void nx_deniers_add(struct nx_deniers *deniers, const struct nx_denier *denier);
 
-/* It took back the name, and these types. */
+/* It took back the name, and these types: not what it said of names above,
+ * which are questions of their own. */
 void nx_deniers_remove(struct nx_deniers *deniers, const struct nx_endpoint *at,
                        uint16_t types);
+
+/* It took back names above. */
+void nx_deniers_remove_above(struct nx_deniers *deniers,
+                             const struct nx_endpoint *at, uint64_t above);
 
 /* Forgets who has been silent for long, and that it was crowded. */
 void nx_deniers_expire(struct nx_deniers *deniers, int64_t now_mono_us);
 
-/* Does anybody deny the name or these types? */
+/* Does anybody deny the name, one above, or these types? */
 bool nx_deniers_any(const struct nx_deniers *deniers, uint16_t types);
 
 #endif

@@ -103,6 +103,10 @@ static bool is_no_name(const struct nx_answer *a) {
            a->cname_n == 0;
 }
 
+static bool is_no_error(const struct nx_answer *a) {
+    return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NOERROR;
+}
+
 /* The zone of a server that is asked because it denied: it may be one above,
  * whose way down to `zone` would lead back for the others. */
 static const uint8_t *zone_of(const struct nx_witness *w, const uint8_t *name,
@@ -116,31 +120,60 @@ static const uint8_t *zone_of(const struct nx_witness *w, const uint8_t *name,
     return d != NULL ? name : zone;
 }
 
-/* zone_labels: of the zone that was asked for. */
-static void deny(struct nx_witness *w, const struct nx_obs *obs,
-                 unsigned zone_labels, struct nx_witness_type *type,
-                 nx_witness_tell *tell, void *user) {
-    const struct nx_denier denier = {.at = obs->question->to,
-                                     .at_us = w->begun_us,
-                                     .types = type != NULL ? bit(w, type) : 0,
-                                     .name = is_no_name(obs->answer),
-                                     .zone_labels = (uint8_t)zone_labels};
-    nx_deniers_add(&w->deniers, &denier);
-    if (denier.name && !w->no_name) {
+static void deny_name(struct nx_witness *w, nx_witness_tell *tell, void *user) {
+    if (!w->no_name) {
         w->no_name = true;
         tell(user, NX_GUARD_EVERY_TYPE, NX_GUARD_DENIED);
     }
-    if (type != NULL && !type->denied) {
+}
+
+static void deny(struct nx_witness *w, const struct nx_obs *obs,
+                 const uint8_t *zone, struct nx_witness_type *type,
+                 nx_witness_tell *tell, void *user) {
+    const struct nx_denier denier = {
+        .at = obs->question->to,
+        .at_us = w->begun_us,
+        .types = bit(w, type),
+        .name = is_no_name(obs->answer),
+        .zone_labels = (uint8_t)(zone != NULL ? nx_dname_labels(zone) : 0)};
+    nx_deniers_add(&w->deniers, &denier);
+    if (denier.name) {
+        deny_name(w, tell, user);
+    }
+    if (!type->denied) {
         type->denied = type->missed = true;
         tell(user, type->qtype, NX_GUARD_DENIED);
     }
 }
 
+/* A server may have the name and deny one above, or not say in this round: only
+ * a word on that one takes it back. */
 static void hear_above(struct nx_witness *w, const struct nx_obs *obs,
                        nx_witness_tell *tell, void *user) {
-    unsigned labels = nx_dname_labels(obs->question->name);
+    const struct nx_question *q = obs->question;
+    unsigned labels = nx_dname_labels(q->name);
     if (is_no_name(obs->answer) && labels > 0) {
-        deny(w, obs, labels - 1, NULL, tell, user);
+        const struct nx_denier denier = {.at = q->to,
+                                         .at_us = w->begun_us,
+                                         .above = nx_denier_above(q->name),
+                                         .zone_labels = (uint8_t)(labels - 1)};
+        nx_deniers_add(&w->deniers, &denier);
+        deny_name(w, tell, user);
+    } else if (is_no_error(obs->answer)) {
+        nx_deniers_remove_above(&w->deniers, &q->to, nx_denier_above(q->name));
+    }
+}
+
+/* A way down: the cut is there, and what is above it. A server that left the
+ * set, or of a zone above, is asked for nothing else. */
+static void hear_referral(struct nx_witness *w, const struct nx_obs *obs) {
+    const struct nx_answer *a = obs->answer;
+    const uint8_t *cut = a->ns_owner;
+    bool down = (a->flags & NX_ANS_NS) != 0 && a->cname_n == 0 &&
+                (a->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0;
+    if (down && cut != NULL && nx_dname_under(obs->question->name, cut)) {
+        nx_deniers_remove_above(&w->deniers, &obs->question->to,
+                                nx_deniers_down_to(cut));
     }
 }
 
@@ -165,9 +198,9 @@ void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
         count(type, obs, zone);
     }
     if (nx_answer_plants(a, zone)) {
-        deny(w, obs, zone != NULL ? nx_dname_labels(zone) : 0, type, tell,
-             user);
-    } else if (a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NOERROR) {
+        deny(w, obs, zone, type, tell, user);
+    } else if (is_no_error(a)) {
+        hear_referral(w, obs);
         w->exists |= !left && (a->flags & NX_ANS_AA) != 0;
         nx_deniers_remove(&w->deniers, &q->to, bit(w, type));
     }

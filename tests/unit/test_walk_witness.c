@@ -209,6 +209,52 @@ static void asks_what_resolvers_ask_first(void **state) {
     assert_int_equal(name_word, NX_GUARD_DENIED);
 }
 
+/* One that has the name, and denies one above it, has not taken that back when
+ * a packet is lost; the others above are no word on it either. */
+static void a_lost_packet_takes_nothing_above_back(void **state) {
+    static const uint8_t deeper[] = "\1a\1c\1b\7example\3com";
+    static const char *const losses[] = {"2 b.example.com. @198.51.100.3",
+                                         "2 c.b.example.com. @198.51.100.3"};
+    (void)state;
+    walk_to("a.c.b.example.com.");
+    name = deeper;
+    (void)rr("example.com.", "a.c.b.example.com.", "A", "203.0.113.1");
+    server("198.51.100.3")->mood = TREE_NO_ENT;
+    (void)after_round();
+    assert_int_equal(name_word, NX_GUARD_DENIED);
+    for (unsigned i = 0; i < 4; i++) {
+        if (i == 2) { /* only the upper one is denied */
+            (void)rr("example.com.", "c.b.example.com.", "A", "203.0.113.1");
+        }
+        lose = losses[0];
+        lose_too = i < 2 ? losses[1] : NULL;
+        lose_n = 2;
+        word = NX_GUARD_NO_WORD;
+        assert_int_equal(after_round(), NX_GUARD_NO_WORD);
+        assert_int_equal(name_word, NX_GUARD_DENIED);
+        assert_int_equal(lose_n, i < 2 ? 0 : 1); /* it was asked */
+    }
+    lose_n = 0;
+    server("198.51.100.3")->mood = TREE_FINE;
+    assert_int_equal(after_round(), NX_GUARD_GOOD);
+    assert_int_equal(name_word, NX_GUARD_NO_WORD);
+    (void)after_round();
+    assert_false(asked("2 b.example.com. @198.51.100.3"));
+    /* Gone for good: it is asked in each round for a while. */
+    server("198.51.100.3")->mood = TREE_NO_ENT;
+    now_us += NX_WALK_AUDIT_S * SECOND;
+    (void)after_round();
+    assert_int_equal(name_word, NX_GUARD_DENIED);
+    server("198.51.100.3")->mood = TREE_MUTE;
+    now_us += (NX_DENIERS_SILENT_S - 30) * SECOND;
+    (void)after_round();
+    assert_int_equal(name_word, NX_GUARD_DENIED);
+    assert_true(asked("2 b.example.com. @198.51.100.3"));
+    now_us += 20 * SECOND;
+    assert_int_equal(after_round(), NX_GUARD_GOOD);
+    assert_int_equal(name_word, NX_GUARD_NO_WORD);
+}
+
 /* The servers asked are those of before. */
 static void says_nothing_of_yesterday(void **state) {
     (void)state;
@@ -247,6 +293,7 @@ int main(void) {
         T(a_lost_packet_takes_nothing_back),
         T(forgets_who_left),
         T(asks_what_resolvers_ask_first),
+        T(a_lost_packet_takes_nothing_above_back),
         T(takes_turns),
         T(needs_no_delegation_on_one_server),
         T(says_nothing_of_yesterday),

@@ -118,6 +118,32 @@ static void test_above(void **state) {
     assert_int_equal(said[2], NX_GUARD_DENIED);
 }
 
+/* The server has the name itself; a way down to the cut says that it, and what
+ * is above it, is there. */
+static void test_above_is_taken_back(void **state) {
+    static const uint8_t com[] = "\3com";
+    const struct nx_answer referral = {.flags = NX_ANS_NS, .ns_owner = apex};
+    (void)state;
+    host = 9;
+    for (unsigned i = 0; i < 2; i++) {
+        hear_of(&no_name, apex, NX_TYPE_NS, false);
+        nx_witness_begin(&witness, both, 2, 0, tell, NULL);
+        hear(&has, 3);
+        (void)end();
+        assert_int_equal(said[2], NX_GUARD_DENIED);
+        hear_of(&no_data, com, NX_TYPE_NS, false);
+        (void)end();
+        assert_int_equal(said[2], NX_GUARD_DENIED);
+        if (i == 0) {
+            hear_of(&no_data, apex, NX_TYPE_NS, false);
+        } else {
+            hear_of(&referral, www, NX_TYPE_A, true);
+        }
+        assert_int_equal(end(), NX_GUARD_GOOD);
+        assert_int_equal(said[2], NX_GUARD_NO_WORD);
+    }
+}
+
 /* An alias out of the zone is no word that its target is there, but that the
  * name exists again. */
 static void test_alias_after_above(void **state) {
@@ -130,6 +156,8 @@ static void test_alias_after_above(void **state) {
     hear_of(&alias, www, NX_TYPE_AAAA, true);
     (void)end();
     assert_int_equal(said[2], NX_GUARD_DENIED);
+    hear_of(&no_data, apex, NX_TYPE_DS, false);
+    host = 0;
     hear(&alias, 3);
     (void)end();
     assert_int_equal(said[2], NX_GUARD_NO_WORD);
@@ -306,13 +334,21 @@ static void test_rounds(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(test_good),          T(test_alias),
-        T(test_above),         T(test_alias_after_above),
-        T(test_deniers),       T(test_deniers_types),
-        T(test_deniers_crowd), T(test_arrived),
-        T(test_no_word),       T(test_half),
-        T(test_family),        T(test_denied),
-        T(test_left),          T(test_rounds),
+        T(test_good),
+        T(test_alias),
+        T(test_above),
+        T(test_above_is_taken_back),
+        T(test_alias_after_above),
+        T(test_deniers),
+        T(test_deniers_types),
+        T(test_deniers_crowd),
+        T(test_arrived),
+        T(test_no_word),
+        T(test_half),
+        T(test_family),
+        T(test_denied),
+        T(test_left),
+        T(test_rounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
