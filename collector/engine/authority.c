@@ -24,7 +24,7 @@ int nx_authority_new(struct nx_authority **out) {
     a->verified_at_us = NX_TIME_UNKNOWN;
     a->left_shut_us = NX_TIME_UNKNOWN;
     a->doubt_us = NX_TIME_UNKNOWN;
-    a->parent_denied_us = NX_TIME_UNKNOWN;
+    nx_above_init(&a->above);
     nx_left_init(&a->left);
     a->facts.outage_lo_us = NX_TIME_UNKNOWN;
     a->facts.restored_lo_us = NX_TIME_UNKNOWN;
@@ -37,6 +37,7 @@ void nx_authority_free(struct nx_authority **authority) {
     if (*authority != NULL) {
         free((*authority)->entries);
         nx_left_fini(&(*authority)->left);
+        nx_above_fini(&(*authority)->above);
         free((*authority)->shown);
         nx_papers_fini(&(*authority)->papers);
         free(*authority);
@@ -134,6 +135,7 @@ void nx_authority_forget(struct nx_authority *a, uint32_t agent_id) {
         *v = a->vantages[--a->vantages_n];
     }
     nx_left_forget(&a->left, agent_id);
+    nx_above_forget(&a->above, agent_id);
     a->heard = a->heard && a->entries_n > 0;
 }
 
@@ -373,6 +375,8 @@ void nx_authority_soa(struct nx_authority *a, uint32_t agent_id,
     if (e == NULL || numbers == NULL) {
         return;
     }
+    /* Was it the parent's before, without the delegation? */
+    nx_above_is_there(&a->above, agent_id, obs, look->rx_us);
     uint32_t serial = be32(numbers);
     note_server_soa(&e->server, serial, obs->answer_ttl_s, be32(numbers + 16));
     a->soa_w_s = larger(a->soa_w_s, e->server.w_s);
@@ -397,14 +401,27 @@ const uint8_t *nx_authority_ancestor(const struct nx_authority *a) {
     return inside ? a->ancestor : NULL;
 }
 
+static int hear_above(struct nx_authority *a, uint32_t agent_id,
+                      const struct nx_obs *obs, int64_t at_us) {
+    if (nx_above_denies(obs->answer)) {
+        a->proven = false; /* at once, not with the next step */
+    }
+    return nx_above_hear(&a->above, agent_id, obs, at_us);
+}
+
+int nx_authority_above(struct nx_authority *a, uint32_t agent_id,
+                       const struct nx_obs *obs, int64_t at_us) {
+    bool ours = a->apex_known && nx_dname_under(obs->question->name, a->apex) &&
+                nx_auth_entry(a, agent_id, &obs->question->to) != NULL;
+    return ours ? hear_above(a, agent_id, obs, at_us) : 0;
+}
+
 /* The highest name that a server denied: it denies all below (RFC 8020). What
  * was cached of it may outlive its return, so it is not forgotten. */
 static void note_between(struct nx_authority *a, const struct nx_obs *obs) {
-    const struct nx_answer *answer = obs->answer;
     const uint8_t *name = obs->question->name;
-    bool denied = answer->outcome == NX_ANSWERED &&
-                  answer->rcode == NX_RCODE_NXDOMAIN && answer->cname_n == 0 &&
-                  (answer->flags & NX_ANS_AA) != 0;
+    bool denied =
+        nx_above_denies(obs->answer) && (obs->answer->flags & NX_ANS_AA) != 0;
     const uint8_t *known = nx_authority_ancestor(a);
     if (denied && (known == NULL || nx_dname_under(known, name))) {
         (void)nx_dname_lower(name, a->ancestor);
@@ -412,18 +429,12 @@ static void note_between(struct nx_authority *a, const struct nx_obs *obs) {
     }
 }
 
-/* A server of the parent says that there is no such zone: resolvers that ask it
- * are told that there is nothing below (RFC 8020). Not by one that has the zone
- * itself, and is asked for that. */
-static void note_parent(struct nx_authority *a, uint32_t agent_id,
-                        const struct nx_obs *obs, int64_t at_us) {
-    const struct nx_answer *answer = obs->answer;
-    if (nx_auth_entry(a, agent_id, &obs->question->to) == NULL &&
-        answer->outcome == NX_ANSWERED && answer->rcode == NX_RCODE_NXDOMAIN &&
-        answer->cname_n == 0) {
-        a->parent_denied_us = later(a->parent_denied_us, at_us);
-        a->proven = false; /* at once, not with the next step */
-    }
+/* Of the zone, when the parent's servers are asked. Not by one that has the
+ * zone itself, and is asked for that. */
+static int note_parent(struct nx_authority *a, uint32_t agent_id,
+                       const struct nx_obs *obs, int64_t at_us) {
+    bool theirs = nx_auth_entry(a, agent_id, &obs->question->to) == NULL;
+    return theirs ? hear_above(a, agent_id, obs, at_us) : 0;
 }
 
 int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
@@ -437,10 +448,11 @@ int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
     }
     if (kind == NX_PAPER_BETWEEN) {
         note_between(a, obs);
-        return 0;
+        return nx_authority_above(a, agent_id, obs, at_us);
     }
-    if (kind == NX_PAPER_DS) {
-        note_parent(a, agent_id, obs, at_us);
+    int err = kind == NX_PAPER_DS ? note_parent(a, agent_id, obs, at_us) : 0;
+    if (err != 0) {
+        return err;
     }
     const struct nx_proof *proof = &obs->answer->proof;
     if (kind == NX_PAPER_ANSWER && proof->denial != NX_DENIAL_NONE &&

@@ -131,9 +131,15 @@ void nx_authority_soa(struct nx_authority *authority, uint32_t agent_id,
 
 /* An answer to a question of the audit (nx_paper_is) about this item, whose
  * name and type are given; another's is ignored. A denial of the zone by its
- * parent takes the proof back before the next step. NX_ENOMEM. */
+ * parent, or of a name between, takes the proof back before the next step
+ * (above.h). NX_ENOMEM. */
 int nx_authority_paper(struct nx_authority *authority, uint32_t agent_id,
                        const uint8_t *name, uint16_t qtype,
+                       const struct nx_obs *obs, int64_t at_us) NX_MUSTUSE;
+
+/* An answer to any question for a name above the item's, in its zone: likewise.
+ * NX_ENOMEM. */
+int nx_authority_above(struct nx_authority *authority, uint32_t agent_id,
                        const struct nx_obs *obs, int64_t at_us) NX_MUSTUSE;
 
 /* The agent is no authority agent any more. */

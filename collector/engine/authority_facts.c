@@ -345,11 +345,11 @@ static void facts_verified(struct nx_authority *a,
     a->set_verified = f->verified;
     int64_t was_shut_us = a->left_shut_us;
     a->left_shut_us = nx_left_shut_until(&a->left, now_us);
-    bool was_held = a->parent_held;
-    a->parent_held = a->parent_denied_us != NX_TIME_UNKNOWN &&
-                     !past(a->parent_denied_us, patience_us(rules, 1), now_us);
+    bool was_held = a->above_held;
+    a->above_held = nx_above_holds(&a->above, patience_us(rules, 1),
+                                   patience_us(rules, PATIENCE_DENIED), now_us);
     f->verified =
-        f->verified && a->left_shut_us == NX_TIME_UNKNOWN && !a->parent_held;
+        f->verified && a->left_shut_us == NX_TIME_UNKNOWN && !a->above_held;
     f->epoch = a->facts.epoch + (f->all_ns_good != a->facts.all_ns_good);
     if (!f->verified) {
         a->verified_at_us = NX_TIME_UNKNOWN;

@@ -2,6 +2,7 @@
 #ifndef NX_COLLECTOR_AUTHORITY_PRIV_H
 #define NX_COLLECTOR_AUTHORITY_PRIV_H
 
+#include "collector/engine/above.h"
 #include "collector/engine/authority.h"
 
 #define NX_AUTH_ZONES_MAX 4U
@@ -88,9 +89,9 @@ struct nx_authority {
     int64_t left_lo_us, left_hi_us;
     bool set_changed;
     struct nx_left left;
-    int64_t left_shut_us;     /* as of the last step */
-    int64_t parent_denied_us; /* a server of the parent denied the zone */
-    bool parent_held;         /* ... not long before the last step */
+    int64_t left_shut_us; /* as of the last step */
+    struct nx_above above;
+    bool above_held; /* as of the last step */
 
     uint32_t ns_ttl_s;
     uint32_t set_ttl_s; /* the longest NS TTL of the present set */

@@ -179,8 +179,37 @@ static void doubt_below(struct nx_fold *f, const struct nx_question *question,
     }
 }
 
-static void fold_answer(struct nx_fold *f, const struct nx_route *route,
-                        const struct nx_obs *obs) {
+/* The same servers are asked for what is below that name: as long as one says
+ * that there is no such name, though nobody say so of the other. */
+static int fold_above(struct nx_fold *f, const struct nx_obs *obs) {
+    const uint8_t *above = obs->question->name;
+    int err = 0;
+    for (size_t i = 0; i < f->engine->cases_n; i++) {
+        struct nx_case *c = f->engine->cases[i];
+        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+            struct nx_item *item = &c->items[k];
+            const uint8_t *name = item->spec->name;
+            if (err != 0 || !nx_dname_under(name, above) ||
+                nx_dname_equal(name, above)) {
+                continue;
+            }
+            struct nx_look look;
+            look_at(f, item, obs, &look);
+            bool allowed = nx_plan_allowed(item);
+            err = asked_since(f, item, &look)
+                      ? nx_authority_above(item->authority, f->agent->agent.id,
+                                           obs, look.rx_us)
+                      : 0;
+            if (allowed && !nx_plan_allowed(item)) {
+                nx_plan_withdraw(f->engine, item);
+            }
+        }
+    }
+    return err;
+}
+
+static int fold_answer(struct nx_fold *f, const struct nx_route *route,
+                       const struct nx_obs *obs) {
     for (struct nx_item *item = route->items; item != NULL; item = item->same) {
         struct nx_look look;
         look_at(f, item, obs, &look);
@@ -200,6 +229,7 @@ static void fold_answer(struct nx_fold *f, const struct nx_route *route,
             f->engine->counts.untimely_n++;
         }
     }
+    return fold_above(f, obs);
 }
 
 static void fold_soa_item(struct nx_fold *f, struct nx_item *item,
@@ -283,7 +313,7 @@ static int fold_obs(struct nx_fold *f, const struct nx_obs *obs) {
         break;
     case NX_WAY_AUTHORITY:
         err = nx_fold_delegations(f, obs->tx_mono_us);
-        fold_answer(f, route, obs);
+        err = err == 0 ? fold_answer(f, route, obs) : err;
         break;
     case NX_WAY_SOA:
         err = nx_fold_delegations(f, obs->tx_mono_us);

@@ -1,0 +1,123 @@
+#include "collector/engine/above.h"
+
+#include <stdlib.h>
+
+#include "collector/infer/facts.h"
+#include "common/rrtype.h"
+
+void nx_above_init(struct nx_above *above) {
+    *above = (struct nx_above){.crowded_us = NX_TIME_UNKNOWN};
+}
+
+void nx_above_fini(struct nx_above *above) {
+    free(above->list);
+    nx_above_init(above);
+}
+
+static uint64_t bit(const uint8_t *name) {
+    return UINT64_C(1) << (nx_dname_labels(name) % 64U);
+}
+
+bool nx_above_denies(const struct nx_answer *answer) {
+    return answer->outcome == NX_ANSWERED &&
+           answer->rcode == NX_RCODE_NXDOMAIN && answer->cname_n == 0;
+}
+
+static struct nx_above_server *find(const struct nx_above *above,
+                                    uint32_t agent_id,
+                                    const struct nx_endpoint *at) {
+    for (size_t i = 0; i < above->n; i++) {
+        struct nx_above_server *s = &above->list[i];
+        if (s->agent_id == agent_id && nx_endpoint_same_server(&s->at, at)) {
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static struct nx_above_server *make(struct nx_above *above) {
+    struct nx_above_server *grown =
+        above->n < NX_ABOVE_MAX
+            ? realloc(above->list, (above->n + 1) * sizeof(*grown))
+            : NULL;
+    if (grown == NULL) {
+        return NULL;
+    }
+    above->list = grown;
+    return &grown[above->n++];
+}
+
+static int deny(struct nx_above *above, uint32_t agent_id,
+                const struct nx_question *question, int64_t at_us) {
+    struct nx_above_server *s = find(above, agent_id, &question->to);
+    if (s == NULL) {
+        s = make(above);
+        if (s == NULL) {
+            above->crowded_us =
+                at_us > above->crowded_us ? at_us : above->crowded_us;
+            return above->n < NX_ABOVE_MAX ? NX_ENOMEM : NX_OK;
+        }
+        *s = (struct nx_above_server){
+            .at = question->to, .agent_id = agent_id, .denied_us = at_us};
+        s->at.server_name = NULL;
+    }
+    s->names |= bit(question->name);
+    s->denied_us = at_us > s->denied_us ? at_us : s->denied_us;
+    return NX_OK;
+}
+
+void nx_above_is_there(struct nx_above *above, uint32_t agent_id,
+                       const struct nx_obs *obs, int64_t at_us) {
+    const struct nx_question *question = obs->question;
+    struct nx_above_server *s = find(above, agent_id, &question->to);
+    if (s != NULL && obs->answer->outcome == NX_ANSWERED &&
+        obs->answer->rcode == NX_RCODE_NOERROR && at_us >= s->denied_us) {
+        s->names &= ~bit(question->name);
+    }
+}
+
+int nx_above_hear(struct nx_above *above, uint32_t agent_id,
+                  const struct nx_obs *obs, int64_t at_us) {
+    if (nx_above_denies(obs->answer)) {
+        return deny(above, agent_id, obs->question, at_us);
+    }
+    nx_above_is_there(above, agent_id, obs, at_us);
+    return NX_OK;
+}
+
+void nx_above_forget(struct nx_above *above, uint32_t agent_id) {
+    size_t kept = 0;
+    for (size_t i = 0; i < above->n; i++) {
+        if (above->list[i].agent_id != agent_id) {
+            above->list[kept++] = above->list[i];
+        }
+    }
+    above->n = kept;
+}
+
+bool nx_above_holds(struct nx_above *above, int64_t settle_us,
+                    int64_t patience_us, int64_t now_us) {
+    size_t kept = 0;
+    for (size_t i = 0; i < above->n; i++) {
+        const struct nx_above_server *s = &above->list[i];
+        int64_t span_us = s->names != 0 ? patience_us : settle_us;
+        if (now_us - s->denied_us < span_us) {
+            above->list[kept++] = *s;
+        }
+    }
+    above->n = kept;
+    if (above->crowded_us != NX_TIME_UNKNOWN &&
+        now_us - above->crowded_us >= patience_us) {
+        above->crowded_us = NX_TIME_UNKNOWN;
+    }
+    return kept > 0 || above->crowded_us != NX_TIME_UNKNOWN;
+}
+
+const uint8_t *nx_above_name(const struct nx_above_server *server,
+                             const uint8_t *name) {
+    const uint8_t *highest = NULL;
+    for (; nx_dname_labels(name) > 0; name = nx_dname_parent(name)) {
+        highest = (server->names & bit(name)) != 0 ? name : highest;
+    }
+    return highest;
+}

@@ -1,0 +1,53 @@
+/* Who says that the name's zone, or a name between zone and name, does not
+ * exist: a resolver that asks there first (RFC 9156) is told that there is
+ * nothing below it (RFC 8020). Rule 1 (do no harm) holds the guard shut, though
+ * the zone's own servers be good, until each took it back itself and the settle
+ * time has passed since, or it has said nothing for long. Pure. */
+#ifndef NX_COLLECTOR_ABOVE_H
+#define NX_COLLECTOR_ABOVE_H
+
+#include "common/obs.h"
+
+#define NX_ABOVE_MAX 256U
+
+/* One server as one vantage sees it. */
+struct nx_above_server {
+    struct nx_endpoint at; /* without server_name */
+    uint32_t agent_id;
+    uint64_t names;    /* denied, as bits: 1 << (labels % 64) */
+    int64_t denied_us; /* it last did */
+};
+
+struct nx_above {
+    struct nx_above_server *list;
+    size_t n;
+    int64_t crowded_us; /* there was no room for one; NX_TIME_UNKNOWN */
+};
+
+void nx_above_init(struct nx_above *above);
+void nx_above_fini(struct nx_above *above);
+
+/* An answer of the server to a question for this name. True: it says that there
+ * is no such name. NX_ENOMEM: that it did is known, who is not. */
+bool nx_above_denies(const struct nx_answer *answer);
+int nx_above_hear(struct nx_above *above, uint32_t agent_id,
+                  const struct nx_obs *obs, int64_t at_us) NX_MUSTUSE;
+
+/* The same of its denials alone: does it take one back? */
+void nx_above_is_there(struct nx_above *above, uint32_t agent_id,
+                       const struct nx_obs *obs, int64_t at_us);
+
+/* Nothing is heard from this agent any more. */
+void nx_above_forget(struct nx_above *above, uint32_t agent_id);
+
+/* Does one of them hold the guard? Forgets those that do not any more: who took
+ * it back settle_us after the last denial, others after patience_us. */
+bool nx_above_holds(struct nx_above *above, int64_t settle_us,
+                    int64_t patience_us, int64_t now_us);
+
+/* The highest name that the server denies, `name` or one above it; NULL: it
+ * took all back. */
+const uint8_t *nx_above_name(const struct nx_above_server *server,
+                             const uint8_t *name);
+
+#endif
