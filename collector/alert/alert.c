@@ -406,22 +406,18 @@ void nx_alerts_forget(struct nx_alerts *alerts, uint32_t incident_id) {
 
 /* --- time --- */
 
-static int64_t earlier(int64_t a_us, int64_t b_us) {
-    return a_us == NX_TIME_UNKNOWN || b_us < a_us ? b_us : a_us;
-}
-
 int64_t nx_alerts_next_us(const struct nx_alerts *alerts) {
     int64_t next_us = NX_TIME_UNKNOWN;
     const struct incident *incident = alerts->incidents;
     for (; incident != NULL; incident = incident->hh.next) {
         if (incident->due_us != NX_TIME_UNKNOWN) {
-            next_us = earlier(next_us, incident->due_us);
+            next_us = nx_time_sooner(next_us, incident->due_us);
             continue;
         }
         const struct network *n = incident->networks;
         for (; n != NULL; n = n->hh.next) {
             if (is_news(n)) {
-                next_us = earlier(next_us, ripe_us(&alerts->rules, n));
+                next_us = nx_time_sooner(next_us, ripe_us(&alerts->rules, n));
             }
         }
     }

@@ -81,10 +81,6 @@ static struct nx_auth_vantage *vantage_make(struct nx_authority *a,
     return v;
 }
 
-static int64_t later(int64_t a, int64_t b) {
-    return a > b ? a : b; /* NX_TIME_UNKNOWN is the smallest */
-}
-
 int nx_authority_delegation(struct nx_authority *a, uint32_t agent_id,
                             const struct nx_delegation *d, int64_t at_us,
                             uint32_t eps_us) {
@@ -114,9 +110,9 @@ int nx_authority_delegation(struct nx_authority *a, uint32_t agent_id,
 static void keep_times(struct nx_authority *a, const struct nx_auth_entry *e) {
     if (e->bad_seen) {
         bool good = e->word == NX_AUTH_WORD_GOOD;
-        a->left_lo_us = later(a->left_lo_us, e->bad_lo_us);
-        a->left_hi_us =
-            later(a->left_hi_us, good ? e->good_hi_us : e->server.last_us);
+        a->left_lo_us = nx_time_later(a->left_lo_us, e->bad_lo_us);
+        a->left_hi_us = nx_time_later(a->left_hi_us,
+                                      good ? e->good_hi_us : e->server.last_us);
     }
 }
 
@@ -251,7 +247,7 @@ void nx_auth_turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
     a->proven = false;       /* at once, not with the next step */
     a->set_verified = false; /* though it were good again by then */
     e->bad_seen = true;
-    e->bad_lo_us = later(e->bad_lo_us, lo_us);
+    e->bad_lo_us = nx_time_later(e->bad_lo_us, lo_us);
     e->server.last_bad_us = look->rx_us;
     e->server.good_since_us = NX_TIME_UNKNOWN;
 }
@@ -264,7 +260,7 @@ static struct nx_auth_entry *touch(struct nx_authority *a, uint32_t agent_id,
     if (e == NULL || v == NULL) {
         return NULL;
     }
-    v->last_us = later(v->last_us, look->rx_us);
+    v->last_us = nx_time_later(v->last_us, look->rx_us);
     if (e->asked_us == NX_TIME_UNKNOWN) {
         e->asked_us = look->tx_us;
     }

@@ -13,15 +13,6 @@
                           */
 #define W_UNSEEN_S 3600U /* a common negative TTL, when none was seen */
 
-static int64_t later(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-/* Is a known instant longer ago than span? */
-static bool past(int64_t at_us, int64_t span_us, int64_t now_us) {
-    return at_us != NX_TIME_UNKNOWN && now_us - at_us >= span_us;
-}
-
 /* Within this time the next rounds of the audit brought news, if there was any:
  * one lost packet is no silence, nor is the pause between two rounds. */
 static int64_t rounds_us(const struct nx_auth_rules *rules) {
@@ -32,7 +23,7 @@ static int64_t rounds_us(const struct nx_auth_rules *rules) {
 /* So many settle times, but no less than some rounds of the audit. */
 static int64_t patience_us(const struct nx_auth_rules *rules,
                            int settle_times) {
-    return later(settle_times * rules->settle_us, rounds_us(rules));
+    return nx_time_later(settle_times * rules->settle_us, rounds_us(rules));
 }
 
 static struct nx_left_rules left_rules(const struct nx_auth_rules *rules) {
@@ -50,7 +41,7 @@ static enum nx_auth_class class_of(const struct nx_auth_entry *e,
     case NX_AUTH_WORD_GOOD:
         return NX_AUTH_GOOD;
     case NX_AUTH_WORD_NONE:
-        return past(e->asked_us, patience_us(rules, 1), now_us)
+        return nx_time_past(e->asked_us, patience_us(rules, 1), now_us)
                    ? NX_AUTH_SILENT
                    : NX_AUTH_PENDING;
     case NX_AUTH_WORD_DIFFERS:
@@ -58,7 +49,7 @@ static enum nx_auth_class class_of(const struct nx_auth_entry *e,
         break;
     }
     if (e->server.last_us > e->word_us && /* asked since, in vain */
-        past(e->word_us, patience_us(rules, PATIENCE_DENIED), now_us)) {
+        nx_time_past(e->word_us, patience_us(rules, PATIENCE_DENIED), now_us)) {
         return NX_AUTH_SILENT;
     }
     return denied ? NX_AUTH_DENIES : NX_AUTH_DIFFERS;
@@ -70,7 +61,8 @@ static enum nx_auth_class class_of(const struct nx_auth_entry *e,
 static bool vantage_stale(const struct nx_auth_vantage *v,
                           const struct nx_auth_rules *rules, int64_t now_us) {
     return v->last_us == NX_TIME_UNKNOWN ||
-           past(v->last_us, patience_us(rules, PATIENCE_DENIED), now_us);
+           nx_time_past(v->last_us, patience_us(rules, PATIENCE_DENIED),
+                        now_us);
 }
 
 static bool any_fresh(const struct nx_authority *a,
@@ -117,8 +109,8 @@ static void tally_vantage(const struct nx_authority *a, uint32_t agent_id,
         }
         if (e->server.class_ == NX_AUTH_GOOD) {
             t->good_n++;
-            t->good_since_us = later(t->good_since_us, e->good_hi_us);
-            t->last_good_us = later(t->last_good_us, e->last_good_us);
+            t->good_since_us = nx_time_later(t->good_since_us, e->good_hi_us);
+            t->last_good_us = nx_time_later(t->last_good_us, e->last_good_us);
         } else if (e->server.class_ == NX_AUTH_PENDING) {
             t->waited_n++;
         } else if (e->server.class_ != NX_AUTH_SILENT) {
@@ -149,7 +141,7 @@ static bool settled(const struct tally *t, const struct nx_auth_rules *rules,
                     int64_t now_us) {
     int64_t pause_us =
         2 * rules->interval_us + rules->interval_us / 2 + US_PER_S;
-    return past(t->good_since_us, rules->settle_us, now_us) &&
+    return nx_time_past(t->good_since_us, rules->settle_us, now_us) &&
            t->good_since_us + rules->settle_us - t->last_good_us <= pause_us;
 }
 
@@ -179,7 +171,7 @@ static struct judgement judge(const struct nx_authority *a,
             settled(&t, rules, now_us)) {
             j.settled_n++;
             j.settled_us =
-                later(j.settled_us, t.good_since_us + rules->settle_us);
+                nx_time_later(j.settled_us, t.good_since_us + rules->settle_us);
         }
     }
     j.all_good = good_n > 0 && blocking_n == 0;
@@ -208,12 +200,12 @@ static void restored_observed(const struct nx_authority *a,
         if (!e->bad_seen) {
             continue;
         }
-        f->restored_lo_us = later(f->restored_lo_us, e->bad_lo_us);
+        f->restored_lo_us = nx_time_later(f->restored_lo_us, e->bad_lo_us);
         if (e->word == NX_AUTH_WORD_GOOD) {
-            hi_us = later(hi_us, e->good_hi_us);
+            hi_us = nx_time_later(hi_us, e->good_hi_us);
         } else {
-            hi_us =
-                later(hi_us, e->word_us + patience_us(rules, PATIENCE_DENIED));
+            hi_us = nx_time_later(
+                hi_us, e->word_us + patience_us(rules, PATIENCE_DENIED));
         }
     }
     f->restored_hi_us = f->all_ns_good ? hi_us : NX_TIME_UNKNOWN;
@@ -229,7 +221,8 @@ static void restored_unseen(const struct nx_authority *a,
     }
     f->restored_lo_us = at_us;
     for (size_t i = 0; i < a->entries_n && at_us == NX_TIME_UNKNOWN; i++) {
-        f->restored_hi_us = later(f->restored_hi_us, a->entries[i].good_hi_us);
+        f->restored_hi_us =
+            nx_time_later(f->restored_hi_us, a->entries[i].good_hi_us);
     }
     f->restored_hi_us = at_us != NX_TIME_UNKNOWN ? at_us : f->restored_hi_us;
 }
@@ -244,7 +237,7 @@ static void facts_restored(const struct nx_authority *a,
     if (a->bad_seen) {
         restored_observed(a, rules, f);
         if (f->restored_hi_us != NX_TIME_UNKNOWN) {
-            f->restored_hi_us = later(f->restored_hi_us, declared);
+            f->restored_hi_us = nx_time_later(f->restored_hi_us, declared);
         }
     } else if (f->all_ns_good) {
         restored_unseen(a, incident, now_us, f);
@@ -322,9 +315,9 @@ static void verified_by_word(const struct nx_auth_rules *rules,
     int64_t at_us = declared_us(incident, now_us);
     f->observed = at_us != NX_TIME_UNKNOWN;
     f->all_ns_good = f->observed;
-    f->verified = past(at_us, rules->settle_us, now_us) &&
+    f->verified = nx_time_past(at_us, rules->settle_us, now_us) &&
                   (!rules->audited ||
-                   past(incident->opened_us, rules->settle_us, now_us));
+                   nx_time_past(incident->opened_us, rules->settle_us, now_us));
 }
 
 /* Verified holds until something bad is seen: a vantage that falls silent
@@ -366,7 +359,7 @@ bool nx_authority_proven(const struct nx_authority *a) {
 
 void nx_authority_doubt(struct nx_authority *a, int64_t at_us) {
     a->proven = false;
-    a->doubt_us = later(a->doubt_us, at_us);
+    a->doubt_us = nx_time_later(a->doubt_us, at_us);
 }
 
 /* A vantage that is gone for good does not hold the guard shut while another
@@ -381,8 +374,8 @@ static bool looked_at(const struct nx_authority *a,
         if (v == NULL || vantage_stale(v, rules, now_us)) {
             continue;
         }
-        if (e->server.last_us < later(rules->woke_us, a->doubt_us) ||
-            past(e->server.last_us, most_us, now_us) ||
+        if (e->server.last_us < nx_time_later(rules->woke_us, a->doubt_us) ||
+            nx_time_past(e->server.last_us, most_us, now_us) ||
             is_waited_for(a, rules, e, now_us)) {
             return false;
         }
@@ -399,9 +392,9 @@ bool nx_authority_step(struct nx_authority *a,
         struct nx_auth_entry *e = &a->entries[i];
         e->server.class_ = (uint8_t)class_of(e, rules, now_us);
         e->server.good = e->server.class_ == NX_AUTH_GOOD;
-        e->quiet =
-            e->server.good && e->server.last_us > e->word_us &&
-            past(e->word_us, patience_us(rules, PATIENCE_DENIED), now_us);
+        e->quiet = e->server.good && e->server.last_us > e->word_us &&
+                   nx_time_past(e->word_us, patience_us(rules, PATIENCE_DENIED),
+                                now_us);
     }
     struct judgement j = judge(a, rules, now_us);
     const struct nx_left_rules left = left_rules(rules);

@@ -28,10 +28,6 @@ static bool listed(const struct nx_delegation *d,
     return false;
 }
 
-static int64_t later(int64_t a, int64_t b) {
-    return a > b ? a : b; /* NX_TIME_UNKNOWN is the smallest */
-}
-
 /* --- who leaves it --- */
 
 /* What the vantage saw of it in the set. */
@@ -50,8 +46,8 @@ static struct nx_left_sight sight_of(const struct nx_auth_entry *e) {
 static int leave(struct nx_authority *a, const struct nx_auth_entry *e,
                  const uint8_t *zone, int64_t at_us) {
     if (e->word >= NX_AUTH_WORD_DIFFERS) {
-        a->left_lo_us = later(a->left_lo_us, e->bad_lo_us);
-        a->left_hi_us = later(a->left_hi_us, at_us);
+        a->left_lo_us = nx_time_later(a->left_lo_us, e->bad_lo_us);
+        a->left_hi_us = nx_time_later(a->left_hi_us, at_us);
     }
     if (zone == NULL) {
         return 0;
@@ -159,7 +155,7 @@ static void carry(struct nx_authority *a, const struct nx_left_server *s) {
         e->word_us = sight->denied_us;
         e->asked_us =
             e->asked_us != NX_TIME_UNKNOWN ? e->asked_us : sight->denied_us;
-        e->server.last_us = later(e->server.last_us, sight->last_us);
+        e->server.last_us = nx_time_later(e->server.last_us, sight->last_us);
         e->server.asked = true;
         e->server.bare = s->bare;
         e->server.outcome = s->outcome;

@@ -23,19 +23,6 @@ void nx_left_fini(struct nx_left *left) {
     nx_left_init(left);
 }
 
-static int64_t later(int64_t a, int64_t b) {
-    return a > b ? a : b; /* NX_TIME_UNKNOWN is the smallest */
-}
-
-static int64_t sooner(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-/* Is a known instant longer ago than span? */
-static bool past(int64_t at_us, int64_t span_us, int64_t now_us) {
-    return at_us != NX_TIME_UNKNOWN && now_us - at_us >= span_us;
-}
-
 /* --- who is remembered --- */
 
 static struct nx_left_server *find(const struct nx_left *left,
@@ -99,7 +86,7 @@ int nx_left_add(struct nx_left *left, const struct nx_endpoint *at,
     int64_t until_us = at_us + (int64_t)kept_s * US_PER_S;
     if (s == NULL && left->n == NX_LEFT_MAX) {
         /* Rather ask nothing than too much. */
-        left->unkept_until_us = later(left->unkept_until_us, until_us);
+        left->unkept_until_us = nx_time_later(left->unkept_until_us, until_us);
         return 0;
     }
     int err = s == NULL ? make(left, at, name, &s) : 0;
@@ -110,8 +97,8 @@ int nx_left_add(struct nx_left *left, const struct nx_endpoint *at,
         (void)nx_dname_lower(zone, s->zone);
         s->zone_known = true;
     }
-    s->left_us = later(s->left_us, at_us);
-    s->until_us = later(s->until_us, until_us);
+    s->left_us = nx_time_later(s->left_us, at_us);
+    s->until_us = nx_time_later(s->until_us, until_us);
     s->w_s = w_s > s->w_s ? w_s : s->w_s;
     if (sight != NULL) {
         struct nx_left_sight *own = sight_of(s, sight->agent_id);
@@ -144,8 +131,8 @@ void nx_left_back(struct nx_left *left, const struct nx_endpoint *at) {
         const struct nx_left_sight *sight = &s->sights[i];
         if (sight->denied_us != NX_TIME_UNKNOWN &&
             sight->well_us != NX_TIME_UNKNOWN) {
-            left->fed_us =
-                later(left->fed_us, sooner(sight->well_us, s->until_us));
+            left->fed_us = nx_time_later(
+                left->fed_us, nx_time_sooner(sight->well_us, s->until_us));
             left->fed_w_s = s->w_s > left->fed_w_s ? s->w_s : left->fed_w_s;
         }
     }
@@ -203,7 +190,7 @@ bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
     s->outcome = answer->outcome;
     s->bare = answered && nx_answer_is_bare(answer, zone);
     s->rcode = answer->rcode;
-    s->last_us = later(s->last_us, look->rx_us);
+    s->last_us = nx_time_later(s->last_us, look->rx_us);
     return denied && look->rx_us < s->until_us;
 }
 
@@ -215,14 +202,16 @@ static enum nx_left_class class_of(const struct nx_left_sight *sight,
     bool denied = sight->denied_us != NX_TIME_UNKNOWN;
     bool asked = sight->last_us != NX_TIME_UNKNOWN &&
                  sight->last_us >= rules->woke_us &&
-                 !past(sight->last_us, rules->patience_us, now_us);
+                 !nx_time_past(sight->last_us, rules->patience_us, now_us);
     if (denied && sight->well_us == NX_TIME_UNKNOWN) {
-        return asked && past(sight->denied_us, rules->patience_us, now_us) &&
+        return asked &&
+                       nx_time_past(sight->denied_us, rules->patience_us,
+                                    now_us) &&
                        sight->last_us > sight->denied_us
                    ? NX_LEFT_SILENT
                    : NX_LEFT_DENIES;
     }
-    if (denied && !past(sight->well_us, rules->settle_us, now_us)) {
+    if (denied && !nx_time_past(sight->well_us, rules->settle_us, now_us)) {
         return NX_LEFT_SETTLES;
     }
     if (!asked) {
@@ -239,13 +228,14 @@ static enum nx_left_class worst_of(const struct nx_left_server *s,
     enum nx_left_class worst = NX_LEFT_HARMLESS;
     bool any_fresh = false;
     for (unsigned i = 0; i < s->sights_n; i++) {
-        any_fresh |= s->sights[i].last_us != NX_TIME_UNKNOWN &&
-                     s->sights[i].last_us >= rules->woke_us &&
-                     !past(s->sights[i].last_us, rules->patience_us, now_us);
+        any_fresh |=
+            s->sights[i].last_us != NX_TIME_UNKNOWN &&
+            s->sights[i].last_us >= rules->woke_us &&
+            !nx_time_past(s->sights[i].last_us, rules->patience_us, now_us);
     }
     for (unsigned i = 0; i < s->sights_n; i++) {
         const struct nx_left_sight *sight = &s->sights[i];
-        bool gone = past(sight->last_us, rules->patience_us, now_us) ||
+        bool gone = nx_time_past(sight->last_us, rules->patience_us, now_us) ||
                     sight->last_us < rules->woke_us;
         enum nx_left_class is = class_of(sight, rules, now_us);
         if (!(any_fresh && gone) && is > worst) {
@@ -267,11 +257,12 @@ static int64_t fed_by(const struct nx_left_server *s,
         int64_t end_us = s->until_us;
         if (sight->well_us != NX_TIME_UNKNOWN) {
             end_us = sight->well_us;
-        } else if (past(sight->denied_us, rules->patience_us, sight->last_us)) {
+        } else if (nx_time_past(sight->denied_us, rules->patience_us,
+                                sight->last_us)) {
             /* By what was seen alone: it is the same after a restart. */
             end_us = sight->denied_us + rules->patience_us;
         }
-        fed_us = later(fed_us, sooner(end_us, s->until_us));
+        fed_us = nx_time_later(fed_us, nx_time_sooner(end_us, s->until_us));
     }
     return fed_us;
 }
@@ -281,15 +272,15 @@ void nx_left_step(struct nx_left *left, const struct nx_left_rules *rules,
     for (size_t i = left->n; i-- > 0;) {
         struct nx_left_server *s = &left->list[i];
         s->class_ = (uint8_t)worst_of(s, rules, now_us);
-        s->unasked =
-            s->last_us == NX_TIME_UNKNOWN &&
-            past(later(s->left_us, rules->woke_us), rules->patience_us, now_us);
+        s->unasked = s->last_us == NX_TIME_UNKNOWN &&
+                     nx_time_past(nx_time_later(s->left_us, rules->woke_us),
+                                  rules->patience_us, now_us);
         if (now_us < s->until_us) {
             continue;
         }
         int64_t fed_us = fed_by(s, rules);
         if (fed_us != NX_TIME_UNKNOWN) {
-            left->fed_us = later(left->fed_us, fed_us);
+            left->fed_us = nx_time_later(left->fed_us, fed_us);
             left->fed_w_s = s->w_s > left->fed_w_s ? s->w_s : left->fed_w_s;
         }
         remove_at(left, i);
@@ -302,7 +293,7 @@ int64_t nx_left_shut_until(const struct nx_left *left, int64_t now_us) {
     for (size_t i = 0; i < left->n; i++) {
         const struct nx_left_server *s = &left->list[i];
         if (s->class_ >= NX_LEFT_PENDING && s->until_us > now_us) {
-            until_us = later(until_us, s->until_us);
+            until_us = nx_time_later(until_us, s->until_us);
         }
     }
     return until_us;
@@ -316,7 +307,7 @@ int64_t nx_left_fed(const struct nx_left *left,
         const struct nx_left_server *s = &left->list[i];
         int64_t one_us = fed_by(s, rules);
         if (one_us != NX_TIME_UNKNOWN) {
-            fed_us = later(fed_us, one_us);
+            fed_us = nx_time_later(fed_us, one_us);
             *w_s = s->w_s > *w_s ? s->w_s : *w_s;
         }
     }

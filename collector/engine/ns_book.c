@@ -75,10 +75,6 @@ static struct nx_ns_server *place(struct nx_ns_book_zone *zone,
     return s;
 }
 
-static int64_t later(int64_t a, int64_t b) {
-    return a > b ? a : b; /* NX_TIME_UNKNOWN is the smallest */
-}
-
 static int64_t life_us(uint32_t ttl_s) {
     uint32_t kept_s = ttl_s < NX_LEFT_TTL_MAX_S ? ttl_s : NX_LEFT_TTL_MAX_S;
     return (int64_t)kept_s * US_PER_S;
@@ -108,7 +104,7 @@ static void note_gone(struct nx_ns_book_zone *zone,
 
 static void note_seen(struct nx_ns_book_zone *zone, struct nx_ns_server *s,
                       uint32_t ttl_s, int64_t at_us) {
-    s->until_us = later(s->until_us, at_us + life_us(ttl_s));
+    s->until_us = nx_time_later(s->until_us, at_us + life_us(ttl_s));
     if (s->since_us == NX_TIME_UNKNOWN || at_us < s->since_us) {
         s->since_us = at_us;
         zone->changed = true;
@@ -138,7 +134,7 @@ int nx_ns_book_see(struct nx_ns_book *book, const struct nx_delegation *set,
     if (zone == NULL) {
         return NX_ENOMEM;
     }
-    zone->seen_us = later(zone->seen_us, at_us);
+    zone->seen_us = nx_time_later(zone->seen_us, at_us);
     note_gone(zone, set, at_us);
     for (size_t i = 0; i < set->servers_n; i++) {
         const struct nx_endpoint *at = &set->servers[i];
@@ -153,7 +149,7 @@ int nx_ns_book_see(struct nx_ns_book *book, const struct nx_delegation *set,
  * could be given the set that was seen last. */
 static int64_t kept_until(const struct nx_ns_server *s, int64_t now_us) {
     int64_t gone_us = s->gone_us != NX_TIME_UNKNOWN ? s->gone_us : now_us;
-    return later(s->until_us, gone_us + life_us(s->ttl_s));
+    return nx_time_later(s->until_us, gone_us + life_us(s->ttl_s));
 }
 
 int nx_ns_book_recall(const struct nx_ns_book *book,
@@ -200,7 +196,7 @@ int nx_ns_book_put(struct nx_ns_book *book, const uint8_t *apex,
         return NX_ELIMIT;
     }
     *place(zone, &server->at) = *server;
-    zone->seen_us = later(zone->seen_us, server->seen_us);
+    zone->seen_us = nx_time_later(zone->seen_us, server->seen_us);
     zone->stored_us = zone->seen_us;
     return 0;
 }

@@ -24,10 +24,6 @@ struct audit {
     int64_t parent_us, zone_us; /* told last of no DS, of no DNSKEY */
 };
 
-static int64_t later(int64_t a_us, int64_t b_us) {
-    return a_us > b_us ? a_us : b_us;
-}
-
 static void read_papers(const struct nx_papers *papers, struct audit *out) {
     for (size_t i = 0; i < papers->n; i++) {
         const struct nx_paper *paper = &papers->list[i];
@@ -36,9 +32,9 @@ static void read_papers(const struct nx_papers *papers, struct audit *out) {
             continue;
         }
         if (paper->kind == NX_PAPER_DS) {
-            out->parent_us = later(out->parent_us, paper->at_us);
+            out->parent_us = nx_time_later(out->parent_us, paper->at_us);
         } else if (paper->kind == NX_PAPER_DNSKEY) {
-            out->zone_us = later(out->zone_us, paper->at_us);
+            out->zone_us = nx_time_later(out->zone_us, paper->at_us);
         }
     }
 }
@@ -136,7 +132,7 @@ bool nx_engine_siblings_want_audit(const struct nx_engine *engine,
 
 static void rest(struct nx_engine *engine, int64_t until_us) {
     struct nx_siblings *s = &engine->siblings;
-    s->rest_until_us = later(s->rest_until_us, until_us);
+    s->rest_until_us = nx_time_later(s->rest_until_us, until_us);
 }
 
 /* The last moment at which a cache can serve what the outage gave it. */
@@ -168,7 +164,7 @@ int64_t nx_engine_siblings_audited_last_us(const struct nx_engine *engine) {
     for (size_t i = 0; i < engine->cases_n; i++) {
         const struct nx_incident *incident = &engine->cases[i]->incident;
         if (incident->audit && nx_dname_equal(incident->items[0].name, zone)) {
-            last_us = later(last_us, incident->opened_us);
+            last_us = nx_time_later(last_us, incident->opened_us);
         }
     }
     return last_us;

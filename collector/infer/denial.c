@@ -108,7 +108,7 @@ static bool is_seen_to_come(const struct nx_evidence *ev,
 static bool is_recached_line(const struct nx_evidence *ev,
                              const struct nx_line_info *info) {
     const struct nx_case *c = ev->c;
-    int64_t fill_us = info->line.a_us - (int64_t)ev->w_s * NX_US_PER_S;
+    int64_t fill_us = info->line.a_us - nx_evidence_w_us(ev);
     bool counted = info->r_max_s != info->r_min_s;
 
     if ((!counted && !was_recached(ev)) || ev->clock_step ||

@@ -4,17 +4,11 @@
 #include <math.h>
 #include <string.h>
 
+#include "collector/infer/lines.h"
+
 #define FAMILY_US INT64_C(1000000) /* between the two families (12.3) */
 #define NOTHING_LEFT 0.9999
 #define SCALE_US 5e6
-
-static int64_t max64(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static int64_t min64(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
 
 /* Uniform on (a, b]; a step at b when there is no width. */
 static double uniform(int64_t t_us, int64_t a_us, int64_t b_us) {
@@ -41,7 +35,7 @@ static int64_t last_b(const struct nx_dist *dist) {
     int64_t b_us = dist->prior_used ? dist->prior_b_us : INT64_MIN;
 
     for (size_t i = 0; i < dist->lines_n; i++) {
-        b_us = max64(b_us, dist->lines[i].b_us);
+        b_us = nx_max64(b_us, dist->lines[i].b_us);
     }
     return b_us;
 }
@@ -50,7 +44,7 @@ static int64_t last_b(const struct nx_dist *dist) {
 static int64_t end_of(const struct nx_dist *dist) {
     int64_t b_us = last_b(dist);
 
-    return dist->nu > 0 ? max64(b_us, dist->prior_b_us) : b_us;
+    return dist->nu > 0 ? nx_max64(b_us, dist->prior_b_us) : b_us;
 }
 
 /* Where what was read of the last line begins. */
@@ -93,8 +87,8 @@ static double lines_of_family(const struct nx_dist *dist, int64_t t_us,
             continue;
         }
         if (line->is_union) {
-            a_us = min64(a_us + a_more_us, line->b_us);
-            b_us = max64(b_us - b_less_us, line->a_us);
+            a_us = nx_min64(a_us + a_more_us, line->b_us);
+            b_us = nx_max64(b_us - b_less_us, line->a_us);
         }
         p *= uniform(t_us, a_us, b_us);
     }
@@ -180,7 +174,7 @@ void nx_dist_prune(struct nx_dist *dist) {
     uint8_t n = 0;
 
     for (size_t i = 0; i < dist->lines_n; i++) {
-        a_us = max64(a_us, dist->lines[i].a_us);
+        a_us = nx_max64(a_us, dist->lines[i].a_us);
     }
     for (size_t i = 0; i < dist->lines_n; i++) {
         if (dist->lines[i].b_us > a_us) {
@@ -237,30 +231,30 @@ void nx_dist_span(const struct nx_dist *dist, int64_t *lo_us, int64_t *hi_us) {
     int64_t hi = end_of(dist);
 
     if (dist->prior_used) {
-        lo = min64(lo, dist->prior_a_us);
+        lo = nx_min64(lo, dist->prior_a_us);
     }
     for (size_t i = 0; i < dist->caps_n; i++) {
-        lo = min64(lo, dist->caps[i].a_us);
-        hi = dist->prior_used ? max64(hi, dist->caps[i].b_us) : hi;
+        lo = nx_min64(lo, dist->caps[i].a_us);
+        hi = dist->prior_used ? nx_max64(hi, dist->caps[i].b_us) : hi;
     }
     for (size_t i = 0; i < dist->lines_n; i++) {
-        lo = min64(lo, dist->lines[i].a_us);
+        lo = nx_min64(lo, dist->lines[i].a_us);
     }
     if (dist->p_late > 0) {
-        hi += max64(dist->late_us, dist->p_soon > 0 ? dist->soon_us : 0);
+        hi += nx_max64(dist->late_us, dist->p_soon > 0 ? dist->soon_us : 0);
     }
     if (dist->p_extend > 0) {
-        hi = max64(hi, dist->extend_b_us);
+        hi = nx_max64(hi, dist->extend_b_us);
     }
     if (dist->p_early > 0) {
-        lo = min64(lo, dist->early_a_us);
-        hi = max64(hi, dist->early_b_us);
+        lo = nx_min64(lo, dist->early_a_us);
+        hi = nx_max64(hi, dist->early_b_us);
     }
     if (dist->p_renewed > 0) {
-        lo = min64(lo, dist->renewed_a_us);
+        lo = nx_min64(lo, dist->renewed_a_us);
     }
     *lo_us = lo - 1;
-    *hi_us = max64(hi, lo);
+    *hi_us = nx_max64(hi, lo);
 }
 
 /* Bisection between lo (cdf below q) and hi (cdf at least q). */
@@ -296,8 +290,8 @@ struct guide {
 static void guide_to(const struct nx_dist *dist, struct guide *out) {
     int64_t a_us = last_a(dist);
     int64_t b_us = last_b(dist);
-    const int64_t at_us[4] = {a_us, min64(a_us + FAMILY_US, b_us),
-                              max64(b_us - FAMILY_US, a_us), b_us};
+    const int64_t at_us[4] = {a_us, nx_min64(a_us + FAMILY_US, b_us),
+                              nx_max64(b_us - FAMILY_US, a_us), b_us};
 
     out->n = dist->lines_n > 0 ? 4 : 0;
     for (size_t i = 0; i < out->n; i++) {
@@ -310,9 +304,9 @@ static int64_t guided(const struct nx_dist *dist, const struct guide *guide,
                       double q, int64_t lo_us, int64_t hi_us) {
     for (size_t i = 0; i < guide->n; i++) {
         if (guide->p[i] >= q) {
-            hi_us = min64(hi_us, guide->at_us[i]);
+            hi_us = nx_min64(hi_us, guide->at_us[i]);
         } else {
-            lo_us = max64(lo_us, guide->at_us[i]);
+            lo_us = nx_max64(lo_us, guide->at_us[i]);
         }
     }
     return bisect(dist, q, lo_us, hi_us);

@@ -70,6 +70,10 @@ struct nx_evidence {
 
 void nx_evidence_gather(const struct nx_case *c, struct nx_evidence *out);
 
+static inline int64_t nx_evidence_w_us(const struct nx_evidence *ev) {
+    return (int64_t)ev->w_s * NX_US_PER_S;
+}
+
 /* The second half of it (countdown.c): W, trusted TTLs, lines. */
 void nx_evidence_countdown(struct nx_evidence *ev);
 

@@ -9,6 +9,25 @@
 #define NX_TIME_UNKNOWN INT64_MIN
 #define NX_BAD_MAX 4U /* bad intervals that are told apart */
 
+/* The later of two times that need not be known, and the sooner: of one that is
+ * known and one that is not, both are the known one. */
+static inline int64_t nx_time_later(int64_t a_us, int64_t b_us) {
+    return a_us > b_us ? a_us : b_us; /* NX_TIME_UNKNOWN is the smallest */
+}
+
+static inline int64_t nx_time_sooner(int64_t a_us, int64_t b_us) {
+    if (a_us == NX_TIME_UNKNOWN || b_us == NX_TIME_UNKNOWN) {
+        return nx_time_later(a_us, b_us);
+    }
+    return a_us < b_us ? a_us : b_us;
+}
+
+/* Is a known time so long ago? */
+static inline bool nx_time_past(int64_t at_us, int64_t span_us,
+                                int64_t now_us) {
+    return at_us != NX_TIME_UNKNOWN && now_us - at_us >= span_us;
+}
+
 /* Some server was bad all the while. */
 struct nx_bad_interval {
     int64_t from_us, to_us;

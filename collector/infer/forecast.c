@@ -15,18 +15,6 @@
 #define DENSE_US (2 * NX_US_PER_S)
 #define P_PRESUMED_CLEAR 0.9 /* 7: silent agents */
 
-static int64_t max64(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static int64_t min64(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t w_us(const struct nx_evidence *ev) {
-    return (int64_t)ev->w_s * NX_US_PER_S;
-}
-
 /* A stale answer is given to the first query after the end, which is ours at
  * the latest: a guard after b, for one cache. */
 static int64_t soon_of(const struct nx_profile *profile) {
@@ -46,7 +34,7 @@ void nx_forecast_window(const struct nx_window *window,
     out->known = window->known;
     out->prior_used = true;
     out->prior_a_us = window->a_us;
-    out->prior_b_us = max64(window->b_us, window->a_us);
+    out->prior_b_us = nx_max64(window->b_us, window->a_us);
     out->p_late = profile->p_late;
     out->late_us = (int64_t)w_s * NX_US_PER_S;
     out->p_soon = profile->p_soon;
@@ -64,7 +52,7 @@ static int64_t outage_lo(const struct nx_evidence *ev) {
     for (size_t i = 0; i < c->looks_n && ev->caches == 1; i++) {
         if (c->looks[i].kind == NX_KIND_POS &&
             c->looks[i].tx_us < c->auth->restored_lo_us) {
-            lo_us = max64(lo_us, c->looks[i].tx_us);
+            lo_us = nx_max64(lo_us, c->looks[i].tx_us);
         }
     }
     return lo_us;
@@ -82,13 +70,13 @@ static struct nx_window window_of(const struct nx_evidence *ev,
     if (!window.known || ev->first_neg == NX_NO_LOOK || !single) {
         return window;
     }
-    window.b_us = min64(window.b_us, looks[ev->first_neg].rx_us + life_us);
-    window.a_us = max64(window.a_us, ev->floor_us);
+    window.b_us = nx_min64(window.b_us, looks[ev->first_neg].rx_us + life_us);
+    window.a_us = nx_max64(window.a_us, ev->floor_us);
     if (ev->capped) {
         const struct nx_look *look = nx_evidence_negative(ev);
-        window.a_us = max64(window.a_us, nx_bracket(look, NX_CONV_F).a_us);
+        window.a_us = nx_max64(window.a_us, nx_bracket(look, NX_CONV_F).a_us);
     }
-    window.b_us = max64(window.a_us, window.b_us);
+    window.b_us = nx_max64(window.a_us, window.b_us);
     return window;
 }
 
@@ -99,7 +87,7 @@ static struct nx_window refed_window(const struct nx_evidence *ev) {
     struct nx_window window =
         nx_prior(auth->outage_lo_us, auth->restored_hi_us, nx_fed_us(auth));
 
-    window.b_us += w_us(ev);
+    window.b_us += nx_evidence_w_us(ev);
     return window;
 }
 
@@ -108,7 +96,7 @@ static struct nx_window refed_window(const struct nx_evidence *ev) {
 static void take_intervals(const struct nx_evidence *ev, int64_t more_us,
                            struct nx_dist *dist) {
     const struct nx_auth_facts *auth = ev->c->auth;
-    struct nx_window all = window_of(ev, w_us(ev));
+    struct nx_window all = window_of(ev, nx_evidence_w_us(ev));
     double sum = 0.0;
 
     for (size_t i = 0; i < auth->bad_n && i < NX_BAD_MAX; i++) {
@@ -116,9 +104,10 @@ static void take_intervals(const struct nx_evidence *ev, int64_t more_us,
         int64_t to_us = auth->bad[i].to_us;
         dist->caps[dist->caps_n] = (struct nx_cap_window){
             .weight = (double)(to_us - from_us),
-            .a_us = max64(max64(from_us + w_us(ev), auth->restored_hi_us),
-                          ev->floor_us),
-            .b_us = min64(to_us + w_us(ev), all.b_us) + more_us};
+            .a_us = nx_max64(
+                nx_max64(from_us + nx_evidence_w_us(ev), auth->restored_hi_us),
+                ev->floor_us),
+            .b_us = nx_min64(to_us + nx_evidence_w_us(ev), all.b_us) + more_us};
         if (dist->caps[dist->caps_n].b_us > dist->caps[dist->caps_n].a_us &&
             to_us > from_us) {
             sum += dist->caps[dist->caps_n++].weight;
@@ -134,8 +123,8 @@ static void take_intervals(const struct nx_evidence *ev, int64_t more_us,
 static void take_popular(const struct nx_evidence *ev, int64_t more_us,
                          struct nx_dist *dist) {
     const struct nx_auth_facts *auth = ev->c->auth;
-    int64_t opens_us = auth->outage_lo_us + w_us(ev);
-    struct nx_window all = window_of(ev, w_us(ev));
+    int64_t opens_us = auth->outage_lo_us + nx_evidence_w_us(ev);
+    struct nx_window all = window_of(ev, nx_evidence_w_us(ev));
     int64_t b_us =
         opens_us + POPULAR_US + (int64_t)auth->positive_ttl_s * NX_US_PER_S;
 
@@ -185,7 +174,7 @@ static void copy_band(const struct nx_line_set *set, struct nx_verdict *out) {
 
     for (size_t i = 1; i < set->n; i++) {
         const struct nx_line *line = &set->at[i].line;
-        band.b_us = max64(band.b_us, line->b_us);
+        band.b_us = nx_max64(band.b_us, line->b_us);
         band.looks_n = (uint16_t)(band.looks_n + line->looks_n);
     }
     band.is_union = false;
@@ -238,7 +227,7 @@ static void narrow(const struct nx_evidence *ev, struct nx_line *line) {
     const struct nx_look *look = nx_evidence_negative(ev);
     int64_t less_us = look != NULL ? (int64_t)look->eps_us : 0;
 
-    less_us = min64(less_us, (line->b_us - line->a_us) / 4);
+    less_us = nx_min64(less_us, (line->b_us - line->a_us) / 4);
     line->a_us += less_us;
     line->b_us -= less_us;
 }
@@ -341,8 +330,9 @@ static void dist_of_old_positive(const struct nx_evidence *ev,
 
 static void dist_of_entry(const struct nx_evidence *ev,
                           struct nx_verdict *out) {
-    struct nx_window window =
-        nx_is_refed(ev) ? refed_window(ev) : window_of(ev, w_us(ev));
+    struct nx_window window = nx_is_refed(ev)
+                                  ? refed_window(ev)
+                                  : window_of(ev, nx_evidence_w_us(ev));
     const struct nx_look *look = nx_evidence_negative(ev);
 
     out->prior_known = window.known;
@@ -365,8 +355,8 @@ static void take_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
         out->fill_exact = ev->c->profile->verified &&
                           ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN &&
                           !ev->ttl_raised;
-        out->fill_lo_us = last->a_us - w_us(ev);
-        out->fill_hi_us = last->b_us - w_us(ev);
+        out->fill_lo_us = last->a_us - nx_evidence_w_us(ev);
+        out->fill_hi_us = last->b_us - nx_evidence_w_us(ev);
     }
 }
 

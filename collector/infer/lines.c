@@ -1,13 +1,5 @@
 #include "collector/infer/lines.h"
 
-static int64_t max64(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static int64_t min64(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
 static int64_t lo_s(enum nx_conv conv) {
     return conv == NX_CONV_F || conv == NX_CONV_U ? -1 : 0;
 }
@@ -95,10 +87,10 @@ static void close_line(const struct nx_look *looks, const struct point *points,
     info->line = all;
     for (size_t i = 1; i < n; i++) {
         struct nx_line one = nx_bracket(&looks[points[i].index], conv);
-        info->line.a_us = max64(info->line.a_us, one.a_us);
-        info->line.b_us = min64(info->line.b_us, one.b_us);
-        all.a_us = min64(all.a_us, one.a_us);
-        all.b_us = max64(all.b_us, one.b_us);
+        info->line.a_us = nx_max64(info->line.a_us, one.a_us);
+        info->line.b_us = nx_min64(info->line.b_us, one.b_us);
+        all.a_us = nx_min64(all.a_us, one.a_us);
+        all.b_us = nx_max64(all.b_us, one.b_us);
     }
     if (info->line.a_us >= info->line.b_us) {
         info->line = all;

@@ -8,6 +8,14 @@
 
 #define NX_US_PER_S INT64_C(1000000)
 
+static inline int64_t nx_max64(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
+static inline int64_t nx_min64(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
 /* Looks explained by one cached entry. */
 struct nx_line_info {
     struct nx_line line;

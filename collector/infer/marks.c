@@ -11,7 +11,7 @@ static bool is_planted(const struct nx_evidence *ev,
                        const struct nx_line_info *info) {
     const struct nx_look *look = &ev->c->looks[info->first];
     int64_t restored_us = ev->c->auth->restored_hi_us;
-    int64_t w_us = (int64_t)ev->w_s * NX_US_PER_S;
+    int64_t w_us = nx_evidence_w_us(ev);
 
     return (look->flags & NX_LOOK_RD) != 0 && ev->w_s > 0 &&
            (restored_us == NX_TIME_UNKNOWN || look->tx_us < restored_us) &&

@@ -26,18 +26,6 @@
 #define P_PREFETCH 0.20
 #define PREFETCH_US (2 * NX_US_PER_S)
 
-static int64_t max64(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static int64_t min64(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t w_us(const struct nx_evidence *ev) {
-    return (int64_t)ev->w_s * NX_US_PER_S;
-}
-
 /* 12.5; see estimator.h. Where the software is not known, names worth an
  * incident are asked so often that the cure comes as the window opens. A look
  * inside the window cures by itself, so a second one still negative refutes it.
@@ -47,7 +35,7 @@ static void add_cure(const struct nx_evidence *ev, const struct nx_line *last,
     const struct nx_profile *profile = ev->c->profile;
     int64_t opens_us = last->a_us -
                        (int64_t)profile->early_window_s * NX_US_PER_S -
-                       w_us(ev) / 100;
+                       nx_evidence_w_us(ev) / 100;
     unsigned inside_n = 0;
 
     if (profile->p_early <= 0 || profile->early_window_s == 0 ||
@@ -64,9 +52,9 @@ static void add_cure(const struct nx_evidence *ev, const struct nx_line *last,
         return;
     }
     dist->p_early = profile->p_early;
-    dist->early_a_us = max64(opens_us - NX_US_PER_S, dist->from_us);
-    dist->early_b_us = max64(opens_us + (profile->verified ? CURE_US : 0),
-                             dist->from_us + NX_US_PER_S / 1000);
+    dist->early_a_us = nx_max64(opens_us - NX_US_PER_S, dist->from_us);
+    dist->early_b_us = nx_max64(opens_us + (profile->verified ? CURE_US : 0),
+                                dist->from_us + NX_US_PER_S / 1000);
 }
 
 static void add_renewed(const struct nx_evidence *ev,
@@ -74,7 +62,7 @@ static void add_renewed(const struct nx_evidence *ev,
                         const struct nx_line *last, struct nx_dist *dist) {
     uint8_t clock = ev->c->profile->soa_clock;
     int64_t a_us =
-        window->known ? max64(window->a_us, dist->from_us) : dist->from_us;
+        window->known ? nx_max64(window->a_us, dist->from_us) : dist->from_us;
 
     if (a_us >= last->a_us || clock == NX_SOA_CLOCK_OWN ||
         clock == NX_SOA_CLOCK_SHARED_UNTIL_CHANGE) {
@@ -91,18 +79,20 @@ static void add_renewed(const struct nx_evidence *ev,
 static void add_chain(const struct nx_evidence *ev, const struct nx_line *last,
                       struct nx_dist *dist) {
     int64_t restored_us = ev->c->auth->restored_hi_us;
-    int64_t above_us =
-        min64((int64_t)ev->w_auth_s * NX_US_PER_S, max64(w_us(ev), ABOVE_US));
+    int64_t above_us = nx_min64((int64_t)ev->w_auth_s * NX_US_PER_S,
+                                nx_max64(nx_evidence_w_us(ev), ABOVE_US));
     bool raised = ev->c->profile->clamp_lo_s > ev->w_auth_s;
     bool higher = ev->w_auth_s > ev->w_s || raised;
 
-    above_us = raised ? above_us + w_us(ev) : max64(above_us, w_us(ev));
+    above_us = raised ? above_us + nx_evidence_w_us(ev)
+                      : nx_max64(above_us, nx_evidence_w_us(ev));
     dist->extend_a_us = last->b_us;
     dist->extend_b_us = restored_us + above_us + NX_US_PER_S;
     if (dist->extend_b_us > last->b_us) {
-        dist->p_extend = !higher                               ? P_ABOVE
-                         : last->a_us - w_us(ev) > restored_us ? P_ABOVE_AGAIN
-                                                               : P_ABOVE_HIGHER;
+        dist->p_extend = !higher ? P_ABOVE
+                         : last->a_us - nx_evidence_w_us(ev) > restored_us
+                             ? P_ABOVE_AGAIN
+                             : P_ABOVE_HIGHER;
     }
 }
 
@@ -122,8 +112,8 @@ static void add_extension(const struct nx_evidence *ev,
          !ev->c->auth->serial_moves)) {
         return;
     }
-    end_us = min64(end_us,
-                   ev->c->looks[ev->first_neg].rx_us + w_us(ev) + NX_US_PER_S);
+    end_us = nx_min64(end_us, ev->c->looks[ev->first_neg].rx_us +
+                                  nx_evidence_w_us(ev) + NX_US_PER_S);
     if (end_us > last->b_us) {
         dist->p_extend =
             clock == NX_SOA_CLOCK_UNKNOWN ? P_EXTEND_UNKNOWN : P_EXTEND_SHARED;
@@ -140,7 +130,7 @@ static void add_refill(const struct nx_evidence *ev, const struct nx_line *last,
     const struct nx_auth_facts *auth = ev->c->auth;
     struct nx_window ns =
         nx_prior(auth->outage_lo_us, auth->restored_hi_us, nx_fed_us(auth));
-    int64_t a_us = max64(ns.a_us, last->a_us - w_us(ev));
+    int64_t a_us = nx_max64(ns.a_us, last->a_us - nx_evidence_w_us(ev));
 
     if (!ns.known || ns.b_us <= a_us || ns.b_us <= last->b_us) {
         return;
@@ -150,8 +140,8 @@ static void add_refill(const struct nx_evidence *ev, const struct nx_line *last,
                                              (double)(ns.b_us - a_us);
     dist->p_extend = 1.0 - before;
     dist->p_early = dist->p_renewed = 0.0;
-    dist->extend_a_us = max64(last->b_us, a_us);
-    dist->extend_b_us = ns.b_us + w_us(ev);
+    dist->extend_a_us = nx_max64(last->b_us, a_us);
+    dist->extend_b_us = ns.b_us + nx_evidence_w_us(ev);
     double n = (double)dist->lines_n + dist->nu;
     dist->extend_n = n < UINT8_MAX ? (uint8_t)n : UINT8_MAX;
 }
@@ -187,9 +177,9 @@ void nx_mixture_of_line(const struct nx_evidence *ev,
 static void add_below_floor(const struct nx_evidence *ev,
                             struct nx_dist *dist) {
     const struct nx_auth_facts *auth = ev->c->auth;
-    struct nx_window open =
-        nx_prior(auth->outage_lo_us, auth->restored_hi_us, w_us(ev));
-    int64_t a_us = max64(open.a_us, dist->from_us);
+    struct nx_window open = nx_prior(auth->outage_lo_us, auth->restored_hi_us,
+                                     nx_evidence_w_us(ev));
+    int64_t a_us = nx_max64(open.a_us, dist->from_us);
 
     if (ev->c->profile->soa_clock == NX_SOA_CLOCK_UNKNOWN &&
         ev->floor_us != NX_TIME_UNKNOWN && a_us < dist->prior_a_us) {
@@ -218,7 +208,7 @@ void nx_mixture_of_window(const struct nx_evidence *ev,
         const struct nx_look *look = &ev->c->looks[ev->untrusted];
         dist->extend_a_us = window->b_us;
         dist->extend_b_us =
-            min64(nx_bracket(look, NX_CONV_F0).b_us, stack->at_us);
+            nx_min64(nx_bracket(look, NX_CONV_F0).b_us, stack->at_us);
         dist->p_extend =
             dist->extend_b_us > window->b_us ? P_EXTEND_CHAIN : 0.0;
     }

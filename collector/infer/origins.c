@@ -6,15 +6,11 @@ struct origin {
     uint8_t last; /* its newest look */
 };
 
-static int64_t max64(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
 /* So long before the end of a record the next one may be there. */
 static int64_t refresh_of(int64_t ttl_s) {
     int64_t ttl_us = ttl_s * NX_US_PER_S;
 
-    return max64(ttl_us / 10, 5 * NX_US_PER_S + ttl_us / 100) + NX_US_PER_S;
+    return nx_max64(ttl_us / 10, 5 * NX_US_PER_S + ttl_us / 100) + NX_US_PER_S;
 }
 
 /* The origin that the line follows most closely, if it was fetched after that

@@ -9,28 +9,20 @@
 #define BETWEEN_LOOKS 18
 #define P_RENEWED_LIKELY 0.1 /* the entry may be gone before its countdown */
 
-static int64_t min64(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t max64(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
 int64_t nx_schedule_interval(const struct nx_diagnosis_settings *settings,
                              int64_t left_us) {
     double left_s = left_us > 0 ? (double)left_us * 1e-6 : 0.0;
     double raw_s = sqrt(2.0 * settings->probe_cost_s * left_s);
     int64_t raw_us = (int64_t)llround(raw_s * 1e6);
 
-    return max64(settings->probe_floor_us,
-                 min64(raw_us, settings->probe_ceiling_us));
+    return nx_max64(settings->probe_floor_us,
+                    nx_min64(raw_us, settings->probe_ceiling_us));
 }
 
 /* The longest interval where nothing is counted down. */
 static int64_t blind(int64_t left_us) {
-    return max64(NX_BLIND_MIN_US,
-                 min64(left_us / NX_BLIND_LOOKS, NX_BLIND_MAX_US));
+    return nx_max64(NX_BLIND_MIN_US,
+                    nx_min64(left_us / NX_BLIND_LOOKS, NX_BLIND_MAX_US));
 }
 
 /* Intervals count from the newest look: a verdict worked out again because time
@@ -39,7 +31,7 @@ static int64_t base(const struct nx_evidence *ev) {
     const struct nx_case *c = ev->c;
     int64_t rx_us = c->looks_n > 0 ? c->looks[c->looks_n - 1].rx_us : c->now_us;
 
-    return min64(rx_us, c->now_us);
+    return nx_min64(rx_us, c->now_us);
 }
 
 /* 5 s, 10 s, 20 s, ... (first 5) up to the ceiling. */
@@ -51,7 +43,7 @@ static int64_t backoff(const struct nx_evidence *ev, int64_t first_us,
          i++) {
         us *= 2;
     }
-    return base(ev) + min64(us, ev->c->settings->probe_ceiling_us);
+    return base(ev) + nx_min64(us, ev->c->settings->probe_ceiling_us);
 }
 
 /* 5 s, 10 s, 20 s, ...: as long again as the row of failures has lasted; the
@@ -67,8 +59,8 @@ static int64_t after_failure(const struct nx_evidence *ev) {
         }
         lasted_us = base(ev) - look->tx_us;
     }
-    return base(ev) +
-           max64(5 * US_PER_S, min64(lasted_us, settings->probe_ceiling_us));
+    return base(ev) + nx_max64(5 * US_PER_S,
+                               nx_min64(lasted_us, settings->probe_ceiling_us));
 }
 
 /* Negative looks since the last line ended: a resolver that serves first and
@@ -97,7 +89,7 @@ static bool is_raised_anew(const struct nx_evidence *ev) {
         if (nx_kind_is_negative(look->kind) &&
             look->r_s > (int64_t)ev->w_auth_s) {
             n++;
-            since_us = min64(since_us, look->tx_us);
+            since_us = nx_min64(since_us, look->tx_us);
         }
     }
     return ev->ttl_raised && n > 0 &&
@@ -131,7 +123,7 @@ static int64_t in_between(const struct nx_evidence *ev, int64_t left_us) {
     if (ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN) {
         return most_us;
     }
-    return max64(most_us / 6, min64(left_us / BETWEEN_LOOKS, most_us));
+    return nx_max64(most_us / 6, nx_min64(left_us / BETWEEN_LOOKS, most_us));
 }
 
 static int64_t at_line(const struct nx_evidence *ev,
@@ -142,21 +134,21 @@ static int64_t at_line(const struct nx_evidence *ev,
     const struct nx_dist *dist = &verdict->dist;
 
     for (size_t i = 0; i < verdict->lines_n; i++) {
-        at_us = min64(at_us, line_end(ev, &verdict->lines[i]));
-        last_us = max64(last_us, line_end(ev, &verdict->lines[i]));
+        at_us = nx_min64(at_us, line_end(ev, &verdict->lines[i]));
+        last_us = nx_max64(last_us, line_end(ev, &verdict->lines[i]));
     }
-    at_us = min64(at_us, base(ev) + in_between(ev, last_us - base(ev)));
+    at_us = nx_min64(at_us, base(ev) + in_between(ev, last_us - base(ev)));
     /* Before the last one the state stays: such ends need no haste. */
-    at_us = max64(at_us, min64(last_us, base(ev) + NX_BLIND_MAX_US / 2));
+    at_us = nx_max64(at_us, nx_min64(last_us, base(ev) + NX_BLIND_MAX_US / 2));
     if (dist->p_renewed > P_RENEWED_LIKELY && dist->renewed_a_us < now_us) {
-        at_us = min64(at_us, base(ev) + blind(last_us - base(ev)));
+        at_us = nx_min64(at_us, base(ev) + blind(last_us - base(ev)));
     }
     if (dist->known && dist->p_early > 0 &&
         ev->c->profile->early_window_s > 0 &&
         dist->early_b_us + US_PER_S > now_us) {
-        at_us = min64(at_us, dist->early_a_us + 3 * US_PER_S);
+        at_us = nx_min64(at_us, dist->early_a_us + 3 * US_PER_S);
     }
-    return max64(at_us, now_us);
+    return nx_max64(at_us, now_us);
 }
 
 /* The first window of the prior opens. */
@@ -164,7 +156,7 @@ static int64_t window_opens(const struct nx_dist *dist) {
     int64_t at_us = dist->caps_n > 0 ? INT64_MAX : dist->prior_a_us;
 
     for (size_t i = 0; i < dist->caps_n; i++) {
-        at_us = min64(at_us, dist->caps[i].a_us);
+        at_us = nx_min64(at_us, dist->caps[i].a_us);
     }
     return at_us;
 }
@@ -183,13 +175,13 @@ static int64_t at_prior(const struct nx_evidence *ev,
                       ? from_us - ev->c->looks[ev->first_neg].tx_us
                       : 0;
     } else if (from_us < window_opens(dist)) {
-        return min64(window_opens(dist) + guard(ev),
-                     from_us + settings->probe_ceiling_us);
+        return nx_min64(window_opens(dist) + guard(ev),
+                        from_us + settings->probe_ceiling_us);
     } else {
         left_us = dist->prior_b_us - from_us;
     }
     return from_us +
-           min64(nx_schedule_interval(settings, left_us), blind(left_us));
+           nx_min64(nx_schedule_interval(settings, left_us), blind(left_us));
 }
 
 static int64_t at_negative(const struct nx_evidence *ev,
@@ -202,20 +194,20 @@ static int64_t at_negative(const struct nx_evidence *ev,
         verdict->lines_n == 0) { /* until the record is fetched anew */
         const struct nx_look *first = &ev->c->looks[ev->first_pos];
         int64_t anew_us = first->rx_us + (first->r_s + INT64_C(1)) * US_PER_S;
-        return max64(
-            min64(anew_us, base(ev) + ev->c->settings->probe_ceiling_us),
+        return nx_max64(
+            nx_min64(anew_us, base(ev) + ev->c->settings->probe_ceiling_us),
             base(ev) + NX_BLIND_MAX_US / 2);
     }
     if (ev->last == ev->last_neg && is_raised_anew(ev)) {
-        return min64(at_us, base(ev) + NX_FLAT_SPAN_US);
+        return nx_min64(at_us, base(ev) + NX_FLAT_SPAN_US);
     }
     if (look != NULL && look->r_s <= 30 && ev->last == ev->last_neg) {
         unsigned n = denials_after_end(ev);
         if (n == 1) {
-            return min64(at_us, base(ev) + 2 * US_PER_S);
+            return nx_min64(at_us, base(ev) + 2 * US_PER_S);
         }
         if (n == 2) {
-            return min64(at_us, base(ev) + 35 * US_PER_S);
+            return nx_min64(at_us, base(ev) + 35 * US_PER_S);
         }
     }
     return at_us;
@@ -307,7 +299,7 @@ void nx_schedule_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     }
     if (ev->c->looks_n > 0) {
         int64_t last_us = ev->c->looks[ev->c->looks_n - 1].tx_us;
-        soon_us = max64(soon_us, last_us + NX_VISIT_GAP_US);
+        soon_us = nx_max64(soon_us, last_us + NX_VISIT_GAP_US);
     }
     if (ev->after_restored_n < first_n) {
         out->next_probe_us = soon_us;
@@ -319,7 +311,7 @@ void nx_schedule_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
         out->next_probe_us = out->doubt_us != NX_TIME_UNKNOWN
                                  ? base(ev) + 2 * US_PER_S
                                  : at_state(ev, out);
-        out->next_probe_us = max64(out->next_probe_us, ev->c->now_us);
+        out->next_probe_us = nx_max64(out->next_probe_us, ev->c->now_us);
         out->visit_n = visit(usual_visit(ev, out));
     }
 }

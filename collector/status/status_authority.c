@@ -8,17 +8,6 @@
 #include "common/rfc3339.h"
 #include "common/rrtype.h"
 
-static int64_t later(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
-
-static int64_t earlier(int64_t a, int64_t b) {
-    if (a == NX_TIME_UNKNOWN || b == NX_TIME_UNKNOWN) {
-        return a == NX_TIME_UNKNOWN ? b : a;
-    }
-    return a < b ? a : b;
-}
-
 /* --- gathering --- */
 
 static struct nx_auth_server *same_server(struct nx_status_audit *a,
@@ -130,11 +119,12 @@ static void take_facts(struct nx_status_audit *a, const struct nx_auth_facts *f,
     all->observed = all->observed || f->observed;
     all->all_ns_good = all->all_ns_good && f->all_ns_good;
     all->verified = all->verified && f->verified;
-    all->restored_lo_us = later(all->restored_lo_us, f->restored_lo_us);
+    all->restored_lo_us = nx_time_later(all->restored_lo_us, f->restored_lo_us);
     bool open = all->restored_hi_us == NX_TIME_UNKNOWN ||
                 f->restored_hi_us == NX_TIME_UNKNOWN;
     all->restored_hi_us =
-        open ? NX_TIME_UNKNOWN : later(all->restored_hi_us, f->restored_hi_us);
+        open ? NX_TIME_UNKNOWN
+             : nx_time_later(all->restored_hi_us, f->restored_hi_us);
     all->w_auth_s = f->w_auth_s > all->w_auth_s ? f->w_auth_s : all->w_auth_s;
     all->deleg_changed_ns = all->deleg_changed_ns || f->deleg_changed_ns;
     if (!all->serial_known) {
@@ -151,7 +141,8 @@ static void take_outage(struct nx_status_audit *a,
     int64_t from_us = view->facts.outage_lo_us;
     if ((seen && !had) ||
         (seen && had &&
-         earlier(from_us, a->facts.outage_lo_us) != a->facts.outage_lo_us) ||
+         nx_time_sooner(from_us, a->facts.outage_lo_us) !=
+             a->facts.outage_lo_us) ||
         (!seen && !had && view->outage_known > a->outage_known)) {
         a->outage_known = view->outage_known;
         a->facts.outage_lo_us = from_us;
@@ -189,7 +180,8 @@ static int audit_init(struct nx_status_audit *a, const struct nx_engine *engine,
         take_facts(a, &view.facts, i == 0);
         take_outage(a, &view);
         a->problems |= view.problems;
-        a->verified_at_us = later(a->verified_at_us, view.verified_at_us);
+        a->verified_at_us =
+            nx_time_later(a->verified_at_us, view.verified_at_us);
     }
     a->declared = a->facts.observed && a->servers_n == 0;
     return 0;
