@@ -1,5 +1,6 @@
 /* The spool in a real folder. */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,6 +17,19 @@
 
 #include "agent/uplink/io_spool.h"
 #include "tests/lib/spool_bench.h"
+
+static bool folder_fails; /* after its first entry */
+
+struct dirent *__real_readdir(DIR *dir);
+struct dirent *__wrap_readdir(DIR *dir);
+
+struct dirent *__wrap_readdir(DIR *dir) {
+    if (folder_fails && telldir(dir) > 0) {
+        errno = EIO;
+        return NULL;
+    }
+    return __real_readdir(dir);
+}
 
 struct fixture {
     char base[64];
@@ -203,6 +217,21 @@ static void test_unreadable_file(void **state) {
     bench_expect_gap(f->b, 0, 6, 10, NX_GAP_DAMAGED);
 }
 
+/* A folder that cannot be read to its end: what it did not show is there. */
+static void test_unread_folder(void **state) {
+    struct fixture *f = *state;
+    open_spool(f, false);
+    bench_put(f->b, 5);
+    nx_spool_free(&f->b->spool);
+    folder_fails = true;
+    int err = nx_spool_new(&f->b->conf, nx_spool_folder_disk(f->folder), EPOCH,
+                           nx_spool_boot(), &f->b->spool, &f->b->found);
+    folder_fails = false;
+    assert_int_equal(err, NX_EIO);
+    open_spool(f, false);
+    assert_int_equal(f->b->found.held, 5);
+}
+
 int main(void) {
 #define WITH_ALL(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -211,6 +240,7 @@ int main(void) {
         WITH_ALL(test_places_that_will_not_do),
         WITH_ALL(test_foreign_files),
         WITH_ALL(test_unreadable_file),
+        WITH_ALL(test_unread_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
