@@ -402,9 +402,9 @@ bool nx_authority_step(struct nx_authority *a,
     facts_verified(a, rules, &j, incident, now_us, &f);
     facts_restored(a, rules, incident, now_us, &f);
     nx_auth_facts_w(a, &f);
+    nx_auth_facts_zone(a, &left, &f);
     facts_outage(a, incident, &f);
     nx_authority_bad(a, &f);
-    nx_auth_facts_zone(a, &left, &f);
     a->outage_known = (uint8_t)known_by(a, incident);
     bool changed = facts_differ(&f, &a->facts);
     a->facts = f;

@@ -107,6 +107,21 @@ static void test_w_as_sent(void **state) {
     assert_int_equal(f->soa_minimum_s, 700);
 }
 
+/* Nobody saw it begin: what a server that left gives, and which lives longer
+ * than what the others give, may be as old as that. */
+static void test_outage_of_old_servers(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    denies(b, 1, 1, apex, 120, T0);
+    (void)step(b, T0);
+    delegate(b, 1, apex, 1, 1, T0 + 5 * S);
+    denies(b, 1, 2, apex, 900, T0 + 6 * S); /* W 700 */
+    const struct nx_auth_facts *f = step(b, T0 + 6 * S);
+    assert_int_equal(f->w_auth_s, 120);
+    assert_int_equal(f->old_w_s, 700);
+    assert_int_equal(f->outage_lo_us, T0 - 700 * S);
+}
+
 /* Both servers are good from T0 + 30 s on, and verified. */
 static void verify(struct bench *b) {
     delegate(b, 1, apex, 1, 2, T0);
@@ -462,6 +477,7 @@ int main(void) {
         TEST(test_serial_between_denial_and_restoration),
         TEST(test_w_from_soa_query),
         TEST(test_w_as_sent),
+        TEST(test_outage_of_old_servers),
         TEST(test_serial_of_the_parent),
         TEST(test_soa_of_the_parent),
         TEST(test_joining_vantage_takes_nothing_back),
