@@ -230,15 +230,6 @@ uint64_t nx_planner_revision(const struct nx_planner *planner) {
     return planner->current != NULL ? planner->current->plan.revision : 0;
 }
 
-size_t nx_planner_targets(const struct nx_planner *planner) {
-    size_t n = 0;
-    for (size_t i = 0; i < planner->targets_n; i++) {
-        const struct nx_target *target = &planner->targets[i];
-        n += target->task < NX_TARGET_GONE && !target->vouch ? 1 : 0;
-    }
-    return n;
-}
-
 size_t nx_planner_authority_types(const struct nx_planner *planner,
                                   const uint8_t *name, uint16_t *types,
                                   size_t cap) {

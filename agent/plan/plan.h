@@ -113,8 +113,9 @@ void nx_planner_walked(struct nx_planner *planner, const uint8_t *name,
 #define NX_SIZES_INTERVAL_S 60
 bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
                      int64_t now_mono_us);
-/* Of walks, too. True: this is the first to show that a zone of sibling labels
- * is signed, and questions that are on their way must be asked about. */
+/* Of walks, too, and before nx_planner_seen. True: this is the first to show
+ * that a zone of sibling labels is signed, and questions that are on their way
+ * must be asked about. */
 bool nx_planner_signed(struct nx_planner *planner, const struct nx_obs *obs);
 
 /* getaddrinfo asks one thing at a time: while it is busy, what is to be asked
@@ -155,6 +156,5 @@ size_t nx_planner_left(const struct nx_planner *planner, const uint8_t *name,
 /* Is there a plan in force? Its revision, 0 before the first. */
 bool nx_planner_in_force(const struct nx_planner *planner, int64_t now_mono_us);
 uint64_t nx_planner_revision(const struct nx_planner *planner);
-size_t nx_planner_targets(const struct nx_planner *planner);
 
 #endif

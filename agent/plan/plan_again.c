@@ -161,7 +161,6 @@ bool nx_planner_signed(struct nx_planner *planner, const struct nx_obs *obs) {
 bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
                      int64_t now_mono_us) {
     uint8_t wanted = wanted_again(obs);
-    (void)nx_planner_signed(planner, obs);
     bool any = nx_sibling_word(planner->policy, obs) == NX_SIBLING_UNSIGNED &&
                vouched_for(planner, obs->question, now_mono_us);
     for (size_t i = 0; wanted != 0 && i < planner->targets_n; i++) {

@@ -123,7 +123,7 @@ static json_t *make_list(struct nx_service *service,
     if (asked->route == NX_API_INCIDENTS) {
         *member = "incidents";
         *key = "id";
-        return nx_status_incident_list_seen(engine, now_us, sight);
+        return nx_status_incident_list(engine, now_us, sight);
     }
     if (asked->route == NX_API_NETWORKS) {
         *member = "networks";

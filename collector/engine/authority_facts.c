@@ -9,9 +9,8 @@
 #define US_PER_S INT64_C(1000000)
 #define PATIENCE_DENIED 5 /* settle times for a server that denied last */
 #define ROUNDS_MISSED                                                          \
-    2                    /* rounds of the audit without an answer: it happens  \
-                          */
-#define W_UNSEEN_S 3600U /* a common negative TTL, when none was seen */
+    2 /* rounds of the audit without an answer: it happens                     \
+       */
 
 /* Within this time the next rounds of the audit brought news, if there was any:
  * one lost packet is no silence, nor is the pause between two rounds. */
@@ -276,7 +275,7 @@ static void facts_outage(const struct nx_authority *a,
             f->restored_hi_us < base_us) {
             base_us = f->restored_hi_us;
         }
-        uint32_t w_s = nx_longest_w(f) != 0 ? nx_longest_w(f) : W_UNSEEN_S;
+        uint32_t w_s = nx_longest_w(f) != 0 ? nx_longest_w(f) : NX_W_UNSEEN_S;
         f->outage_lo_us = base_us - (int64_t)w_s * US_PER_S;
     }
     if (f->restored_hi_us != NX_TIME_UNKNOWN &&

@@ -243,7 +243,7 @@ struct nx_target_view {
     const uint8_t *denied_by;   /* apex of another zone that denies */
     const uint8_t *apex;        /* of the item's zone; NULL: not known */
     const uint8_t *ancestor;    /* denied above the name; NULL: none known */
-    struct nx_verdict verdict;  /* last: nx_target_view_copy */
+    struct nx_verdict verdict;  /* stays last */
 };
 /* Without the room for lines that are not there: that is most of it. */
 void nx_target_view_copy(const struct nx_target_view *from,
@@ -256,23 +256,17 @@ const struct nx_incident *nx_engine_incident(const struct nx_engine *engine,
 int nx_engine_authority(const struct nx_engine *engine, uint32_t incident_id,
                         unsigned item, struct nx_auth_view *out) NX_MUSTUSE;
 
-/* Calls visit for each target of the incident, ordered by network, agent,
- * endpoint, item. */
-int nx_engine_targets(struct nx_engine *engine, uint32_t incident_id,
-                      int64_t now_us,
-                      void (*visit)(void *user,
-                                    const struct nx_target_view *target),
-                      void *user) NX_MUSTUSE;
-
-/* The same of one network. as_judged: without judging anew what was judged
- * already, as the last ticks left it. */
+/* Calls visit for each target of one network, ordered by agent, endpoint, item.
+ * as_judged: without judging anew what was judged already, as the last ticks
+ * left it. */
 int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
                          const char *network, int64_t now_us, bool as_judged,
                          void (*visit)(void *user,
                                        const struct nx_target_view *target),
                          void *user) NX_MUSTUSE;
 
-/* The verdicts of its targets, in the same order, borrowed: nothing is copied.
+/* The verdicts of all targets, by network and then in the same order, borrowed:
+ * nothing is copied.
  * Those that ought to be judged anew are, at most judge_max of them; the others
  * are as the last ticks left them: NULL: never judged. NX_ENOTFOUND, NX_ENOMEM.
  */

@@ -6,7 +6,6 @@
 #define US_PER_S INT64_C(1000000)
 #define HOUR_US (3600 * US_PER_S)
 #define DAY_US (24 * HOUR_US)
-#define W_UNSEEN_S 3600U /* a common negative TTL, when none was seen */
 
 /* --- what an audit of the zone says --- */
 
@@ -139,7 +138,7 @@ static void rest(struct nx_engine *engine, int64_t until_us) {
 static int64_t left_until(const struct nx_auth_facts *f, int64_t closed_us) {
     bool restored = f->restored_hi_us != NX_TIME_UNKNOWN;
     uint32_t w_s = nx_longest_w(f);
-    w_s = w_s > 0 ? w_s : W_UNSEEN_S;
+    w_s = w_s > 0 ? w_s : NX_W_UNSEEN_S;
     return (restored ? f->restored_hi_us : closed_us) +
            (f->old_servers_negative ? nx_fed_us(f) : 0) +
            ((int64_t)w_s + 1) * US_PER_S;

@@ -27,6 +27,11 @@ static bool current(const struct nx_engine *engine, const struct nx_target *t,
            now_us - t->judged_us < pace_us && engine->due_us[t->slot] > now_us;
 }
 
+_Static_assert(offsetof(struct nx_target_view, verdict) +
+                       sizeof(struct nx_verdict) ==
+                   sizeof(struct nx_target_view),
+               "nx_target_view_copy copies what is before the verdict");
+
 void nx_target_view_copy(const struct nx_target_view *from,
                          struct nx_target_view *to) {
     memcpy(to, from, offsetof(struct nx_target_view, verdict));
@@ -146,24 +151,6 @@ static size_t begin_of(const struct nx_case *c, const char *network) {
         }
     }
     return lo;
-}
-
-int nx_engine_targets(struct nx_engine *engine, uint32_t incident_id,
-                      int64_t now_us,
-                      void (*visit)(void *user,
-                                    const struct nx_target_view *target),
-                      void *user) {
-    struct nx_case *c = nx_cases_find(engine, incident_id);
-    if (c == NULL) {
-        return NX_ENOTFOUND;
-    }
-    int err = in_order(engine, c);
-    for (size_t i = 0; err == 0 && i < c->order_n; i++) {
-        struct nx_target_view view;
-        show(engine, c->order[i], now_us, false, &view);
-        visit(user, &view);
-    }
-    return err;
 }
 
 int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,

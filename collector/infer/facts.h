@@ -7,7 +7,8 @@
 #include <stdint.h>
 
 #define NX_TIME_UNKNOWN INT64_MIN
-#define NX_BAD_MAX 4U /* bad intervals that are told apart */
+#define NX_BAD_MAX 4U       /* bad intervals that are told apart */
+#define NX_W_UNSEEN_S 3600U /* a common negative TTL, when none was seen */
 
 /* The later of two times that need not be known, and the sooner: of one that is
  * known and one that is not, both are the known one. */

@@ -89,6 +89,11 @@ const struct nx_hard *nx_verdict_latest(const struct nx_verdict *v) {
     return chain ? &v->hard_stack : &v->hard;
 }
 
+_Static_assert(offsetof(struct nx_verdict, lines) +
+                       sizeof(((struct nx_verdict *)NULL)->lines) <=
+                   offsetof(struct nx_verdict, dist),
+               "nx_verdict_copy copies what is between the lists");
+
 /* A verdict has one line or two, and room for many more in both lists. */
 void nx_verdict_copy(const struct nx_verdict *from, struct nx_verdict *to) {
     const char *bytes = (const char *)from;

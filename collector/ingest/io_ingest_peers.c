@@ -33,7 +33,6 @@ static void end_connections(const struct nx_ingest *ingest,
         (void)shutdown(fd, SHUT_RDWR);
     }
     peer->source_fd = -1;
-    peer->other_fd = -1;
     peer->routing_n = 0;
 }
 

@@ -52,7 +52,6 @@ struct nx_peer *nx_peers_make(struct nx_peers *peers, uint32_t agent_id) {
     if (peer != NULL) {
         peer->agent_id = agent_id;
         peer->source_fd = -1;
-        peer->other_fd = -1;
         peers->by_id[agent_id] = peer;
     }
     return peer;
@@ -88,7 +87,6 @@ uint32_t nx_peers_spread_ms(const struct nx_peers *peers) {
 }
 
 void nx_peers_connected(struct nx_peers *peers, struct nx_peer *peer, int fd) {
-    peer->other_fd = peer->source_fd;
     peer->source_fd = fd;
     if (fd >= 0 && fd < NX_PEERS_FD_MAX &&
         ((size_t)fd < peers->fds_cap || grow_fds(peers, (size_t)fd + 1))) {
@@ -102,13 +100,7 @@ struct nx_peer *nx_peers_gone(struct nx_peers *peers, int fd) {
     }
     struct nx_peer *peer = nx_peers_get(peers, peers->by_fd[fd]);
     peers->by_fd[fd] = 0;
-    if (peer == NULL) {
-        return NULL;
-    }
-    if (peer->other_fd == fd) {
-        peer->other_fd = -1;
-    }
-    if (peer->source_fd != fd) {
+    if (peer == NULL || peer->source_fd != fd) {
         return NULL;
     }
     peer->source_fd = -1;

@@ -36,8 +36,7 @@ struct nx_peer {
     uint8_t routing_n;
     int source_fd; /* of its TCP connection, -1: not known */
     char address[NX_ADDRESS_TEXT_MAX];
-    int other_fd; /* the same of the connection before */
-    char other_address[NX_ADDRESS_TEXT_MAX];
+    char other_address[NX_ADDRESS_TEXT_MAX]; /* of the connection before */
 
     struct nx_clone clone;
     bool cloned; /* its key is used twice: nothing is taken */

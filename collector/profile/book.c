@@ -50,10 +50,6 @@ void nx_book_free(struct nx_book **book_p) {
     *book_p = NULL;
 }
 
-const struct nx_canary_conf *nx_book_conf(const struct nx_book *book) {
-    return &book->conf;
-}
-
 /* --- entries --- */
 
 static void key_of(const char *network, const struct nx_endpoint *at,

@@ -48,7 +48,6 @@ struct nx_book;
 int nx_book_new(const struct nx_canary_conf *conf,
                 struct nx_book **out) NX_MUSTUSE;
 void nx_book_free(struct nx_book **book);
-const struct nx_canary_conf *nx_book_conf(const struct nx_book *book);
 
 /* From the store. NX_ELIMIT, NX_ENOMEM. */
 int nx_book_put(struct nx_book *book, const struct nx_book_row *row) NX_MUSTUSE;

@@ -4,9 +4,6 @@
 
 #include "collector/status/board_parts.h"
 
-#define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
-#define FIRST_BYTES 4096U
-
 struct nx_blob *nx_blob_ref(struct nx_blob *blob) {
     blob->refs++;
     return blob;
@@ -16,47 +13,6 @@ void nx_blob_unref(struct nx_blob *blob) {
     if (blob != NULL && --blob->refs == 0) {
         free(blob);
     }
-}
-
-/* A blob on its way; NULL: no memory yet. */
-struct growing {
-    struct nx_blob *blob;
-    size_t cap;
-};
-
-static int add_bytes(const char *bytes, size_t n, void *user) {
-    struct growing *g = user;
-    size_t len = g->blob != NULL ? g->blob->len : 0;
-    if (n >= g->cap - len) { /* a comma follows */
-        size_t cap = 2 * g->cap > len + n ? 2 * g->cap : len + n + FIRST_BYTES;
-        struct nx_blob *grown = realloc(g->blob, sizeof(*grown) + cap);
-        if (grown == NULL) {
-            return -1;
-        }
-        g->blob = grown;
-        g->cap = cap;
-    }
-    memcpy(g->blob->bytes + len, bytes, n);
-    g->blob->len = len + n;
-    return 0;
-}
-
-/* Written once: to write it in order to learn its size takes as long again. */
-struct nx_blob *nx_blob_of(const json_t *value, size_t skip) {
-    struct growing g = {.blob = NULL};
-    struct nx_blob *blob = NULL;
-    if (json_dump_callback(value, add_bytes, &g, JSON_FLAGS) != 0 ||
-        g.blob == NULL) {
-        free(g.blob);
-        return NULL;
-    }
-    blob = g.blob;
-    blob->refs = 1;
-    blob->len -= 2 * skip;
-    memmove(blob->bytes, blob->bytes + skip, blob->len);
-    blob->bytes[blob->len] = ',';
-    struct nx_blob *fits = realloc(blob, sizeof(*fits) + blob->len + 1);
-    return fits != NULL ? fits : blob;
 }
 
 struct nx_blob *nx_blob_of_bytes(const char *bytes, size_t len,

@@ -100,7 +100,11 @@ bool nx_board_render_head(struct nx_board_entry *p, struct nx_engine *engine,
     sheet.forecast = p->forecast;
     json_t *head = head_json(p, engine, &sheet, problem);
     nx_sheet_fini(&sheet);
-    struct nx_blob *text = head != NULL ? nx_blob_of(head, 1) : NULL;
-    json_decref(head);
-    return nx_board_put_head(p, text, revision);
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_put_value(&text, head);
+    struct nx_blob *members =
+        text.failed ? NULL : nx_blob_of_bytes(text.bytes + 1, text.len - 2, "");
+    nx_text_fini(&text);
+    return nx_board_put_head(p, members, revision);
 }

@@ -68,9 +68,6 @@ struct nx_board_entry {
 
 /* --- board_blob.c --- */
 
-/* The value as text, from skip bytes after its begin to skip before its end;
- * NULL: no memory. */
-struct nx_blob *nx_blob_of(const json_t *value, size_t skip);
 /* These bytes and what ends them; NULL: no memory. */
 struct nx_blob *nx_blob_of_bytes(const char *bytes, size_t len,
                                  const char *end);

@@ -171,18 +171,12 @@ void nx_status_put_incident(struct nx_text *out, struct nx_engine *engine,
     }
 }
 
-json_t *nx_status_incident_where(struct nx_engine *engine, uint32_t id,
-                                 const struct nx_status_query *query,
-                                 int64_t now_us) {
-    struct nx_text text;
-    nx_text_init(&text);
-    nx_status_put_incident(&text, engine, id, query, now_us);
-    return nx_put_read(&text);
-}
-
 json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
                            int64_t now_us) {
-    return nx_status_incident_where(engine, id, NULL, now_us);
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_status_put_incident(&text, engine, id, NULL, now_us);
+    return nx_put_read(&text);
 }
 
 json_t *nx_status_network(struct nx_engine *engine, uint32_t id,

@@ -42,18 +42,14 @@ struct nx_status_query {
     enum nx_label_key group;
     const struct nx_sight *sight; /* no networks but these; NULL: all */
 };
-json_t *nx_status_incident_where(struct nx_engine *engine, uint32_t id,
-                                 const struct nx_status_query *query,
-                                 int64_t now_us);
-/* The same as text, appended; query: NULL: everything. It fails when there is
- * no memory, or no such incident. */
+/* The incident as text, appended; query: NULL: everything. It fails when there
+ * is no memory, or no such incident. */
 void nx_status_put_incident(struct nx_text *out, struct nx_engine *engine,
                             uint32_t id, const struct nx_status_query *query,
                             int64_t now_us);
-json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us);
-/* The same for a reader who sees some networks only (NULL: all). */
-json_t *nx_status_incident_list_seen(struct nx_engine *engine, int64_t now_us,
-                                     const struct nx_sight *sight);
+/* sight: the reader sees these networks only; NULL: all. */
+json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us,
+                                const struct nx_sight *sight);
 json_t *nx_status_incident_head(const struct nx_incident *incident);
 json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us);
 

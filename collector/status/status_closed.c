@@ -57,6 +57,10 @@ json_t *nx_status_named(const json_t *list, const char *key, const char *text) {
     return NULL;
 }
 
+static json_t *read_piece(const struct nx_piece *piece) {
+    return json_loadb(piece->at, piece->len, JSON_DECODE_ANY, NULL);
+}
+
 static bool names(const struct nx_piece *site, const char *network) {
     struct nx_scan scan = {.at = site->at, .end = site->at + site->len};
     struct nx_piece key;
@@ -66,8 +70,7 @@ static bool names(const struct nx_piece *site, const char *network) {
     while (!same && nx_scan_member(&scan, &key, &value) &&
            !nx_piece_is(&key, "targets")) {
         if (nx_piece_is(&key, "network")) {
-            json_t *name =
-                json_loadb(value.at, value.len, JSON_DECODE_ANY, NULL);
+            json_t *name = read_piece(&value);
             same = json_is_string(name) &&
                    strcmp(json_string_value(name), network) == 0;
             json_decref(name);
@@ -75,10 +78,6 @@ static bool names(const struct nx_piece *site, const char *network) {
         }
     }
     return same;
-}
-
-static json_t *read_piece(const struct nx_piece *piece) {
-    return json_loadb(piece->at, piece->len, JSON_DECODE_ANY, NULL);
 }
 
 /* Only what is asked for is read: the document may be large. */

@@ -141,12 +141,8 @@ static json_t *listed(struct nx_engine *engine,
     return NULL;
 }
 
-json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us) {
-    return nx_status_incident_list_seen(engine, now_us, NULL);
-}
-
-json_t *nx_status_incident_list_seen(struct nx_engine *engine, int64_t now_us,
-                                     const struct nx_sight *sight) {
+json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us,
+                                const struct nx_sight *sight) {
     const struct nx_incident **incidents = NULL;
     size_t n = nx_engine_incidents(engine, &incidents);
     json_t *list = json_array();

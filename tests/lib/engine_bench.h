@@ -271,6 +271,10 @@ static inline const struct nx_plan *plan_of(struct engine_bench *b,
 /* --- the targets of an incident, in order --- */
 
 struct seen_targets {
+    struct nx_engine *engine;
+    uint32_t id;
+    int64_t now_us;
+    char network[NX_TEXT_LABEL_MAX];
     struct nx_target_view at[32];
     size_t n;
 };
@@ -281,11 +285,23 @@ static inline void see_target(void *user, const struct nx_target_view *view) {
     seen->at[seen->n++] = *view;
 }
 
+/* Agents come by network. */
+static inline void see_network(void *user, const struct nx_agent_view *view) {
+    struct seen_targets *seen = user;
+    if (strcmp(seen->network, view->agent->network) != 0) {
+        memcpy(seen->network, view->agent->network, sizeof(seen->network));
+        assert_int_equal(nx_engine_targets_of(seen->engine, seen->id,
+                                              seen->network, seen->now_us,
+                                              false, see_target, seen),
+                         0);
+    }
+}
+
 static inline struct seen_targets targets_of(struct engine_bench *b,
                                              uint32_t id, int64_t now_us) {
-    struct seen_targets seen = {.n = 0};
-    assert_int_equal(
-        nx_engine_targets(b->engine, id, now_us, see_target, &seen), 0);
+    struct seen_targets seen = {
+        .engine = b->engine, .id = id, .now_us = now_us};
+    nx_engine_agents(b->engine, see_network, &seen);
     return seen;
 }
 

@@ -2,13 +2,14 @@
 #ifndef NX_TESTS_STATUS_BENCH_H
 #define NX_TESTS_STATUS_BENCH_H
 
+#include "collector/status/json_put.h"
 #include "collector/status/status.h"
 #include "tests/lib/engine_bench.h"
 
 /* The list of incidents has the outlook of the document. */
 static inline void check_listed(struct engine_bench *b, const json_t *document,
                                 int64_t now_us) {
-    json_t *list = nx_status_incident_list(b->engine, now_us);
+    json_t *list = nx_status_incident_list(b->engine, now_us, NULL);
     size_t i = 0;
     const json_t *one = NULL;
     json_array_foreach(json_object_get(list, "incidents"), i, one) {
@@ -26,6 +27,18 @@ static inline json_t *status(struct engine_bench *b, int64_t now_us) {
     json_t *document = nx_status_incident(b->engine, 7, now_us);
     assert_non_null(document);
     check_listed(b, document, now_us);
+    return document;
+}
+
+/* The same by a query. */
+static inline json_t *status_where(struct engine_bench *b,
+                                   const struct nx_status_query *query,
+                                   int64_t now_us) {
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_status_put_incident(&text, b->engine, 7, query, now_us);
+    json_t *document = nx_put_read(&text);
+    assert_non_null(document);
     return document;
 }
 

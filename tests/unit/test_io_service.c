@@ -589,9 +589,9 @@ static void see_target(void *user, const struct nx_target_view *target) {
 
 static struct targets targets_of(struct fixture *f) {
     struct targets targets = {0};
-    assert_int_equal(nx_engine_targets(nx_service_engine(f->service), 1,
-                                       nx_service_now_us(f->service),
-                                       see_target, &targets),
+    assert_int_equal(nx_engine_targets_of(nx_service_engine(f->service), 1,
+                                          "lyon", nx_service_now_us(f->service),
+                                          false, see_target, &targets),
                      NX_OK);
     return targets;
 }

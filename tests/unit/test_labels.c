@@ -7,8 +7,7 @@
 
 #include <cmocka.h>
 
-#include "collector/status/status.h"
-#include "tests/lib/engine_bench.h"
+#include "tests/lib/status_bench.h"
 
 static int set(struct nx_labels *labels, const char *key, const char *value) {
     const char *why = NULL;
@@ -178,9 +177,7 @@ static json_t *ask(struct engine_bench *b, const char *where, bool grouped) {
     if (where != NULL) {
         assert_int_equal(nx_where_add(&query.where, where, &why), 0);
     }
-    json_t *d = nx_status_incident_where(b->engine, 7, &query, T0 + 10 * S);
-    assert_non_null(d);
-    return d;
+    return status_where(b, &query, T0 + 10 * S);
 }
 
 static double number_at(const json_t *object, const char *key) {
@@ -319,7 +316,7 @@ static void test_resolver_groups(void **state) {
     for (unsigned i = 0; i < 60; i++) {
         sees_address(b, LYON, 2, T0 + 11 * S + i * S / 10);
     }
-    json_t *d = nx_status_incident_where(b->engine, 7, &query, T0 + 20 * S);
+    json_t *d = status_where(b, &query, T0 + 20 * S);
     const json_t *groups = json_object_get(d, "groups");
     const json_t *list = json_object_get(groups, "list");
     assert_string_equal(json_string_value(json_object_get(groups, "label")),

@@ -134,6 +134,7 @@ static void test_incident_near(void **state) {
 static void see(struct bench *b, const struct nx_question *question,
                 const struct nx_answer *answer, int64_t now) {
     const struct nx_obs obs = {.question = question, .answer = answer};
+    (void)nx_planner_signed(b->planner, &obs); /* as the agent does */
     (void)nx_planner_seen(b->planner, &obs, now);
 }
 

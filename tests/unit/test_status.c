@@ -428,7 +428,7 @@ static void test_closed_incident(void **state) {
     assert_true(json_equal(want, d));
     json_decref(want);
     json_decref(d);
-    json_t *list = nx_status_incident_list(b->engine, T0 + 2 * S);
+    json_t *list = nx_status_incident_list(b->engine, T0 + 2 * S, NULL);
     assert_string_equal(text_at(list, "incidents.0.name"), "www.example.com.");
     assert_null(text_at(list, "incidents.0.outlook"));
     json_decref(list);
@@ -438,9 +438,7 @@ static json_t *kept_of(struct engine_bench *b, const char *network) {
     struct nx_sight sight = {.networks_n = 1};
     (void)snprintf(sight.networks[0], sizeof(sight.networks[0]), "%s", network);
     const struct nx_status_query query = {.sight = &sight};
-    json_t *d = nx_status_incident_where(b->engine, 7, &query, T0 + 20 * S);
-    assert_non_null(d);
-    return d;
+    return status_where(b, &query, T0 + 20 * S);
 }
 
 /* A part of a closed incident ends as its own networks did. */
@@ -530,7 +528,7 @@ static void test_lists(void **state) {
     struct engine_bench *b = *state;
     hello(b, OSLO, 3, 0, T0);
     open_restored(b, 7, T0);
-    json_t *list = nx_status_incident_list(b->engine, T0);
+    json_t *list = nx_status_incident_list(b->engine, T0, NULL);
     assert_string_equal(text_at(list, "incidents.0.outlook"), "unknown");
     json_decref(list);
     list = nx_status_networks(b->engine, T0);
