@@ -40,6 +40,16 @@ void nx_verify_part(struct nx_verify *v, const char *part, unsigned before_n,
     v->lines_n = 0;
 }
 
+int nx_verify_now(const struct nx_verify *v, int64_t *out) {
+    struct nx_lead_marks marks;
+    int64_t wall_us = nx_clock_wall_us();
+    int err = nx_store_lead_marks(v->store, wall_us, &marks);
+    if (err == NX_OK) {
+        *out = wall_us + nx_lead(&marks, wall_us);
+    }
+    return err;
+}
+
 /* --- pages --- */
 
 static void found_page(void *user, const char *text) {
@@ -285,9 +295,11 @@ static int load(struct nx_verify *v, struct target_check *c, int64_t now_us) {
 static int fold_and_compare(struct nx_verify *v, struct target_check *c) {
     struct nx_refold log = {.store = v->store,
                             .engine = c->engine,
-                            .now_us = nx_clock_wall_us(),
                             .every_us = v->conf->engine.evaluate_every_us};
-    int err = load(v, c, log.now_us);
+    int err = nx_verify_now(v, &log.now_us);
+    if (err == NX_OK) {
+        err = load(v, c, log.now_us);
+    }
     log.from_us = c->from_us;
     if (err == NX_OK) {
         err = nx_refold(&log);

@@ -25,6 +25,9 @@ void nx_verify_wrong(struct nx_verify *v, const char *format, ...)
 void nx_verify_part(struct nx_verify *v, const char *part, unsigned before_n,
                     const char *format, ...) NX_PRINTF(4, 5);
 
+/* Now, by the clock that a start goes by (lead.h). An error of the store. */
+int nx_verify_now(const struct nx_verify *v, int64_t *out) NX_MUSTUSE;
+
 /* Pages; false: nothing else can be looked at. */
 bool nx_verify_pages(struct nx_verify *v);
 

@@ -8,7 +8,6 @@
 #include "collector/io_verify_priv.h"
 #include "collector/store/io_store_profiles.h"
 #include "collector/store/io_store_zones.h"
-#include "common/io_clock.h"
 
 #define TICKS_AFTER 200U
 
@@ -134,11 +133,13 @@ static bool next_page(struct rebuild *r) {
     return r->page_n > 0;
 }
 
-/* What was measured until then. */
+/* What was measured until then; what there is no room for was not known then,
+ * either. */
 static void measure(struct rebuild *r, int64_t at_us) {
     while ((r->page_done < r->page_n || next_page(r)) &&
            r->page[r->page_done].measured_us <= at_us) {
-        keep(r, nx_engine_resolver_put(r->engine, &r->page[r->page_done++]));
+        int err = nx_engine_resolver_put(r->engine, &r->page[r->page_done++]);
+        keep(r, err == NX_ELIMIT ? NX_OK : err);
     }
 }
 
@@ -262,12 +263,14 @@ static int make(struct rebuild *r) {
     struct nx_refold log = {.store = r->v->store,
                             .engine = r->engine,
                             .from_us = INT64_MIN,
-                            .now_us = nx_clock_wall_us(),
                             .every_us = r->v->conf->engine.evaluate_every_us,
                             .sink = &sink,
                             .pass = pass,
                             .user = r};
-    int err = gather(r, log.now_us);
+    int err = nx_verify_now(r->v, &log.now_us);
+    if (err == NX_OK) {
+        err = gather(r, log.now_us);
+    }
     if (err != NX_OK || r->n == 0) {
         return err;
     }

@@ -499,6 +499,25 @@ static void test_clock_behind(void **state) {
     expect_refused(b, "1 messages of the log were received later than now");
 }
 
+/* All of it was stored by a clock that was two hours ahead. */
+static void test_clock_set_back(void **state) {
+    struct bench *b = *state;
+    b->t0_us = nx_clock_wall_us() + 7200 * S;
+    b->incident.opened_us = b->t0_us;
+    b->incident.outage_from_us = b->t0_us - 300 * S;
+    made(b);
+    sql(b, "UPDATE target SET state = 'refused'; DELETE FROM transition");
+    (void)look(b, nx_verify);
+    expect_said(b, "the table says refused, the log clear");
+    rebuild(b);
+    expect(b, STATES, ALL_STATES);
+    expect(b, TURNS, ALL_TURNS);
+    /* Nobody needs that clock any more. */
+    assert_int_equal(nx_store_incident_close(b->store, 1, b->t0_us + 500 * S),
+                     NX_OK);
+    expect_refused(b, "messages of the log were received later than now");
+}
+
 /* An error that ends the transaction: nothing is written after it. */
 static void test_error_in_the_middle(void **state) {
     struct bench *b = *state;
@@ -555,6 +574,31 @@ static void test_measured_resolver(void **state) {
     expect_sound(b);
 }
 
+/* More than there is room for, and none of them is asked: nothing follows. */
+static void test_too_many_resolvers(void **state) {
+    struct bench *b = *state;
+    struct nx_book_row row = {
+        .network = "oslo",
+        .at = {.address = {0x20, 0x01, 0x0d, 0xb8},
+               .address_len = 16,
+               .port = 53},
+        .measured_us = b->t0_us - 3600 * S,
+        .failed_us = NX_TIME_UNKNOWN,
+        .measured = {.caches_seen = 1, .chain = NX_CHAIN_NONE}};
+    nx_profile_default(&row.measured.profile);
+    live(b, &yes);
+    sql(b, "BEGIN");
+    for (unsigned i = 0; i <= NX_BOOK_RESOLVERS_MAX; i++) {
+        row.at.address[14] = (uint8_t)(i >> 8);
+        row.at.address[15] = (uint8_t)i;
+        assert_int_equal(nx_store_resolver_put(b->store, &row), NX_OK);
+    }
+    sql(b, "COMMIT");
+    rebuild(b);
+    expect(b, STATES, ALL_STATES);
+    expect_sound(b);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -568,10 +612,12 @@ int main(void) {
         TEST(test_without_damaged_whole),
         TEST(test_hole_in_the_log),
         TEST(test_clock_behind),
+        TEST(test_clock_set_back),
         TEST(test_error_in_the_middle),
         TEST(test_revoked_agent),
         TEST(test_agent_of_another_role),
         TEST(test_measured_resolver),
+        TEST(test_too_many_resolvers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
