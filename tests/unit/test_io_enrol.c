@@ -25,6 +25,7 @@
 #include "collector/ingest/io_spare.h"
 #include "common/io_log.h"
 #include "tests/lib/loop.h"
+#include "tests/lib/port.h"
 
 #define CROWD 30U
 
@@ -44,26 +45,11 @@ static void claim(void *arg, const char *key, const char *address,
     (void)reply;
 }
 
-static struct sockaddr_in loopback(uint16_t port) {
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = port,
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-}
-
-/* In network order. */
-static uint16_t free_port(void) {
-    struct sockaddr_in at = loopback(0);
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    assert_int_equal(close(fd), 0);
-    return at.sin_port;
-}
-
 /* Connects many times without a word, and waits until each was ended. */
-static _Noreturn void be_crowd(uint16_t port) {
-    const struct sockaddr_in at = loopback(port);
+static _Noreturn void be_crowd(unsigned port) {
+    const struct sockaddr_in at = {.sin_family = AF_INET,
+                                   .sin_port = htons((uint16_t)port),
+                                   .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     const struct rlimit files = {1024, 1024};
     int fds[CROWD];
     char byte;
@@ -111,12 +97,12 @@ static void test_out_of_files(void **state) {
     struct crowd crowd = {0};
     char endpoint[64];
     char why[200] = "";
-    uint16_t port = free_port();
+    unsigned port = nx_test_free_port();
     (void)state;
     nx_log_set_level(NX_LOG_ERROR);
     nx_steady_init(&clock);
     assert_int_equal(zmq_curve_keypair(keys.public_key, keys.secret_key), 0);
-    snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%u", ntohs(port));
+    snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%u", port);
     if (nx_enrol_new(base, &clock, endpoint, &keys, claim, NULL, &enrol, why,
                      sizeof(why)) != NX_OK) {
         fail_msg("%s", why);

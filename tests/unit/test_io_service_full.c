@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <arpa/inet.h>
 #include <cmocka.h>
 #include <zmq.h>
 
 #include "collector/io_service_priv.h"
 #include "common/io_log.h"
+#include "tests/lib/port.h"
 
 #define FILES_N 4U
 #define FAKE_ID 100U /* beyond those that are made here */
@@ -28,16 +28,8 @@ struct fixture {
     struct nx_service *service;
 };
 
-/* "tcp://127.0.0.1:PORT", free a moment ago. */
 static void free_endpoint(char *out) {
-    struct sockaddr_in at = {.sin_family = AF_INET,
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof(at);
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    assert_int_equal(bind(fd, (struct sockaddr *)&at, len), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &len), 0);
-    (void)close(fd);
-    (void)snprintf(out, 32, "tcp://127.0.0.1:%u", ntohs(at.sin_port));
+    (void)snprintf(out, 32, "tcp://127.0.0.1:%u", nx_test_free_port());
 }
 
 static int setup(void **state) {
