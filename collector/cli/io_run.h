@@ -45,6 +45,12 @@ int nx_run_incident(const struct nx_run *run, uint32_t *out);
 int64_t nx_run_wall_us(void);
 int64_t nx_run_mono_us(void);
 
+/* io_incident.c */
+int nx_run_open(const struct nx_run *run);
+int nx_run_show(const struct nx_run *run);
+int nx_run_close(const struct nx_run *run);
+int nx_run_export(const struct nx_run *run);
+
 /* io_list.c */
 int nx_run_list(const struct nx_run *run);
 
