@@ -4,8 +4,6 @@
 
 #include "collector/api/api_member.h"
 
-#define QUERY_MAX 2048U
-
 /* A value as the text that nx_labels_set takes; NULL: neither text, number nor
  * null. */
 static const char *value_text(const json_t *value, char *number) {
@@ -107,22 +105,17 @@ static int take_group(const char *value, struct nx_status_query *out,
     return 0;
 }
 
-static int take_pair(char *pair, struct nx_status_query *out,
+static int take_pair(void *user, const char *name, const char *value,
                      struct nx_api_problem *problem) {
-    char *value = strchr(pair, '=');
+    struct nx_status_query *out = user;
     const char *why = "";
-    if (value == NULL || !nx_percent_decode(value + 1)) {
-        return nx_api_refuse(problem, 422, "query: not KEY=VALUE: " NX_SHOWN,
-                             pair);
-    }
-    *value++ = '\0';
-    if (strcmp(pair, "group") == 0) {
+    if (strcmp(name, "group") == 0) {
         return take_group(value, out, problem);
     }
-    if (strcmp(pair, "where") != 0) {
+    if (strcmp(name, "where") != 0) {
         return nx_api_refuse(problem, 422,
                              "query: only where and group are known: " NX_SHOWN,
-                             pair);
+                             name);
     }
     return nx_where_add(&out->where, value, &why) == 0
                ? 0
@@ -133,19 +126,7 @@ static int take_pair(char *pair, struct nx_status_query *out,
 int nx_api_status_query(const char *query, struct nx_status_query *out,
                         struct nx_api_problem *problem) {
     struct nx_status_query parsed = {.grouped = false};
-    char copy[QUERY_MAX];
-    size_t len = query == NULL ? 0 : strlen(query);
-    char *save = NULL;
-    int err = 0;
-    if (len >= sizeof(copy)) {
-        return nx_api_refuse(problem, 422, "query: longer than %u bytes",
-                             QUERY_MAX - 1);
-    }
-    memcpy(copy, len > 0 ? query : "", len + 1);
-    for (char *pair = strtok_r(copy, "&", &save); pair != NULL && err == 0;
-         pair = strtok_r(NULL, "&", &save)) {
-        err = take_pair(pair, &parsed, problem);
-    }
+    int err = nx_query_pairs(query, take_pair, &parsed, problem);
     if (err == 0) {
         *out = parsed;
     }

@@ -7,6 +7,7 @@
 #include "common/rfc3339.h"
 
 #define CLOCK_SLACK_US (300 * INT64_C(1000000))
+#define QUERY_MAX 2048U
 
 int nx_member_load(const char *body, size_t len, const char *const *known,
                    json_t **out, struct nx_api_problem *problem) {
@@ -132,6 +133,32 @@ int nx_member_role(const json_t *root, bool *authority,
         return nx_api_refuse(problem, 422,
                              "role: must be network or authority: " NX_SHOWN,
                              role);
+    }
+    return 0;
+}
+
+int nx_query_pairs(const char *query, nx_query_take *take, void *user,
+                   struct nx_api_problem *problem) {
+    char copy[QUERY_MAX];
+    char *rest = NULL;
+    size_t len = query == NULL ? 0 : strlen(query);
+    if (len >= sizeof(copy)) {
+        return nx_api_refuse(problem, 422, "query: longer than %u bytes",
+                             QUERY_MAX - 1);
+    }
+    memcpy(copy, len > 0 ? query : "", len + 1);
+    for (char *pair = strtok_r(copy, "&", &rest); pair != NULL;
+         pair = strtok_r(NULL, "&", &rest)) {
+        char *value = strchr(pair, '=');
+        if (value == NULL || !nx_percent_decode(value + 1)) {
+            return nx_api_refuse(problem, 422,
+                                 "query: not NAME=VALUE: " NX_SHOWN, pair);
+        }
+        *value++ = '\0';
+        int err = take(user, pair, value, problem);
+        if (err != 0) {
+            return err;
+        }
     }
     return 0;
 }

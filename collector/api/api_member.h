@@ -41,6 +41,13 @@ int nx_member_time(const json_t *object, const char *place, const char *member,
 /* RFC 3986 section 2.1, in place; false: bad escape or a NUL. */
 bool nx_percent_decode(char *text);
 
+/* Calls take for each NAME=VALUE of a query (NULL: it has none), decoded, until
+ * one is refused. */
+typedef int nx_query_take(void *user, const char *name, const char *value,
+                          struct nx_api_problem *problem);
+int nx_query_pairs(const char *query, nx_query_take *take, void *user,
+                   struct nx_api_problem *problem) NX_MUSTUSE;
+
 /* The number of an incident: 1, 2, ... without a zero in front. */
 bool nx_api_parse_id(const char *text, uint32_t *out);
 

@@ -4,8 +4,6 @@
 
 #include "collector/api/api_member.h"
 
-#define QUERY_MAX 512U
-
 enum parameter { LIMIT, CURSOR, NETWORK, TARGETS, CHANGES, PARAMETERS_N };
 
 static const char *const names[PARAMETERS_N] = {"limit", "cursor", "network",
@@ -113,32 +111,31 @@ static int take(enum parameter parameter, const char *text,
     return NX_EDENIED;
 }
 
-/* One "name=value", in place. */
-static int take_pair(char *pair, unsigned *seen, struct nx_api_request *out,
+struct taking {
+    struct nx_api_request *out;
+    unsigned seen;
+};
+
+static int take_pair(void *user, const char *name, const char *value,
                      struct nx_api_problem *problem) {
-    char *value = strchr(pair, '=');
-    if (value == NULL || !nx_percent_decode(value + 1)) {
-        return nx_api_refuse(problem, 422, "query: not NAME=VALUE: " NX_SHOWN,
-                             pair);
-    }
-    *value++ = '\0';
+    struct taking *t = user;
     unsigned i = 0;
-    while (i < PARAMETERS_N && strcmp(names[i], pair) != 0) {
+    while (i < PARAMETERS_N && strcmp(names[i], name) != 0) {
         i++;
     }
-    if (i == PARAMETERS_N || (known_by(out->route) & 1U << i) == 0 ||
-        out->post) {
+    if (i == PARAMETERS_N || (known_by(t->out->route) & 1U << i) == 0 ||
+        t->out->post) {
         return nx_api_refuse(
             problem, 422,
             NX_SHOWN ": not a parameter of this resource; nxclear-api(7) "
                      "lists them",
-            pair);
+            name);
     }
-    if ((*seen & 1U << i) != 0) {
+    if ((t->seen & 1U << i) != 0) {
         return nx_api_refuse(problem, 422, "%s: given twice", names[i]);
     }
-    *seen |= 1U << i;
-    return take((enum parameter)i, value, out, problem);
+    t->seen |= 1U << i;
+    return take((enum parameter)i, value, t->out, problem);
 }
 
 bool nx_api_query_is_plain(const char *query) {
@@ -148,26 +145,11 @@ bool nx_api_query_is_plain(const char *query) {
 
 int nx_api_query(const char *query, struct nx_api_request *out,
                  struct nx_api_problem *problem) {
-    char text[QUERY_MAX];
-    char *rest = NULL;
-    unsigned seen = 0;
+    struct taking t = {.out = out};
     /* Those with parameters of their own take them apart themselves. */
-    if (query == NULL || out->route == NX_API_SCORE ||
-        (out->route == NX_API_INCIDENT_STATUS &&
-         !nx_api_query_is_plain(query))) {
+    if (out->route == NX_API_SCORE || (out->route == NX_API_INCIDENT_STATUS &&
+                                       !nx_api_query_is_plain(query))) {
         return 0;
     }
-    if (strlen(query) >= sizeof text) {
-        return nx_api_refuse(problem, 422, "query: longer than %u bytes",
-                             QUERY_MAX - 1);
-    }
-    (void)snprintf(text, sizeof text, "%s", query);
-    for (char *pair = strtok_r(text, "&", &rest); pair != NULL;
-         pair = strtok_r(NULL, "&", &rest)) {
-        int err = take_pair(pair, &seen, out, problem);
-        if (err != 0) {
-            return err;
-        }
-    }
-    return 0;
+    return nx_query_pairs(query, take_pair, &t, problem);
 }

@@ -4,8 +4,6 @@
 #include "collector/api/api_member.h"
 #include "common/rfc3339.h"
 
-#define QUERY_MAX 256U
-
 static int take_time(const char *name, const char *text, int64_t *out_us,
                      struct nx_api_problem *problem) {
     return nx_time_parse(text, out_us) == 0
@@ -16,24 +14,19 @@ static int take_time(const char *name, const char *text, int64_t *out_us,
                                name, text);
 }
 
-static int take_pair(char *pair, struct nx_api_score *out,
+static int take_pair(void *user, const char *name, const char *value,
                      struct nx_api_problem *problem) {
-    char *value = strchr(pair, '=');
-    if (value == NULL || !nx_percent_decode(value + 1)) {
-        return nx_api_refuse(problem, 422, "query: not KEY=VALUE: " NX_SHOWN,
-                             pair);
-    }
-    *value++ = '\0';
-    if (strcmp(pair, "from") == 0) {
+    struct nx_api_score *out = user;
+    if (strcmp(name, "from") == 0) {
         return take_time("from", value, &out->from_us, problem);
     }
-    if (strcmp(pair, "to") == 0) {
+    if (strcmp(name, "to") == 0) {
         return take_time("to", value, &out->to_us, problem);
     }
-    if (strcmp(pair, "incident") != 0) {
+    if (strcmp(name, "incident") != 0) {
         return nx_api_refuse(
             problem, 422,
-            "query: only from, to and incident are known: " NX_SHOWN, pair);
+            "query: only from, to and incident are known: " NX_SHOWN, name);
     }
     return nx_api_parse_id(value, &out->incident_id)
                ? 0
@@ -47,19 +40,7 @@ int nx_api_score_query(const char *query, int64_t now_us,
                        struct nx_api_problem *problem) {
     struct nx_api_score parsed = {.from_us = NX_TIME_UNKNOWN,
                                   .to_us = now_us + 1};
-    char copy[QUERY_MAX];
-    size_t len = query == NULL ? 0 : strlen(query);
-    char *save = NULL;
-    int err = 0;
-    if (len >= sizeof(copy)) {
-        return nx_api_refuse(problem, 422, "query: longer than %u bytes",
-                             QUERY_MAX - 1);
-    }
-    memcpy(copy, len > 0 ? query : "", len + 1);
-    for (char *pair = strtok_r(copy, "&", &save); pair != NULL && err == 0;
-         pair = strtok_r(NULL, "&", &save)) {
-        err = take_pair(pair, &parsed, problem);
-    }
+    int err = nx_query_pairs(query, take_pair, &parsed, problem);
     if (err == 0 && parsed.from_us >= parsed.to_us) {
         err = nx_api_refuse(problem, 422, "to: not after from");
     }

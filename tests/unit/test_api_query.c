@@ -56,7 +56,7 @@ static void test_bad_queries(void **state) {
         {NX_API_HEALTH, "x=1", "x: not a parameter"},
         {NX_API_INCIDENT_STATUS, "targets=no", "targets: neither true"},
     };
-    char text[600];
+    char text[2049];
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct nx_api_request r;
@@ -69,6 +69,7 @@ static void test_bad_queries(void **state) {
     memset(text, 'a', sizeof text);
     text[sizeof text - 1] = '\0';
     assert_int_equal(query(NX_API_AGENTS, text, &r), NX_EDENIED);
+    assert_string_equal(problem.detail, "query: longer than 2047 bytes");
 }
 
 static void test_status_query(void **state) {
@@ -107,7 +108,7 @@ static void test_status_query(void **state) {
 
 static void test_score_query(void **state) {
     static const char *const bad[][2] = {
-        {"from", "query: not KEY=VALUE"},
+        {"from", "query: not NAME=VALUE"},
         {"from=yesterday", "from: not an RFC 3339 time"},
         {"to=2026-11-20T20:00:00Z&from=2026-11-20T20:00:00Z",
          "to: not after from"},
