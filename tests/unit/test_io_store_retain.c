@@ -3,48 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "collector/store/io_store_retain.h"
 #include "collector/store/io_store_sqlite.h"
-
-struct fixture {
-    char folder[64];
-    char path[96];
-    struct nx_store *store;
-};
-
-static void open_store(struct fixture *f) {
-    static const struct nx_store_options plain = {.check = false};
-    char why[NX_STORE_WHY_MAX];
-    if (nx_store_open(f->path, &plain, &f->store, why, sizeof(why)) != NX_OK) {
-        fail_msg("%s", why);
-    }
-}
-
-static int setup(void **state) {
-    static struct fixture f;
-    memset(&f, 0, sizeof(f));
-    strcpy(f.folder, "/tmp/nx-test-retain-XXXXXX");
-    assert_non_null(mkdtemp(f.folder));
-    snprintf(f.path, sizeof(f.path), "%s/nxclear.db", f.folder);
-    open_store(&f);
-    *state = &f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    nx_store_close(&f->store);
-    assert_int_equal(unlink(f->path), 0);
-    assert_int_equal(rmdir(f->folder), 0);
-    return 0;
-}
+#include "tests/lib/store_bench.h"
 
 /* Received at these times, in this order. */
 static void receive(struct fixture *f, const int64_t *at_us, size_t n) {

@@ -3,15 +3,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 #include <sqlite3.h>
 
 #include "collector/store/io_store_zones.h"
+#include "tests/lib/store_bench.h"
 
 #define S INT64_C(1000000)
 #define NOW (INT64_C(1800000000) * S)
@@ -19,39 +16,6 @@
 static const uint8_t apex[] = "\7example\3com";
 static const uint8_t odd[] = "\5a.b\1\377\3com"; /* what must be escaped */
 static const uint8_t ns_name[] = "\3ns1\7example\3com";
-
-struct fixture {
-    char folder[64];
-    char path[96];
-    struct nx_store *store;
-};
-
-static void open_store(struct fixture *f) {
-    static const struct nx_store_options plain = {.check = false};
-    char why[NX_STORE_WHY_MAX];
-    if (nx_store_open(f->path, &plain, &f->store, why, sizeof(why)) != NX_OK) {
-        fail_msg("%s", why);
-    }
-}
-
-static int setup(void **state) {
-    static struct fixture f;
-    memset(&f, 0, sizeof(f));
-    strcpy(f.folder, "/tmp/nx-test-zones-XXXXXX");
-    assert_non_null(mkdtemp(f.folder));
-    snprintf(f.path, sizeof(f.path), "%s/nxclear.db", f.folder);
-    open_store(&f);
-    *state = &f;
-    return 0;
-}
-
-static int teardown(void **state) {
-    struct fixture *f = *state;
-    nx_store_close(&f->store);
-    assert_int_equal(unlink(f->path), 0);
-    assert_int_equal(rmdir(f->folder), 0);
-    return 0;
-}
 
 static void sql(struct fixture *f, const char *text) {
     sqlite3 *db = NULL;
