@@ -200,13 +200,11 @@ static int check_pages(struct nx_store *store, char *why, size_t why_cap) {
     return err;
 }
 
-/* As it is: neither locked nor brought up to date. */
-static int open_to_read(struct nx_store *store, char *why, size_t why_cap) {
-    char text[24];
-    int rc = sqlite3_open_v2(store->path, &store->db,
-                             SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX |
-                                 SQLITE_OPEN_EXRESCODE,
-                             NULL);
+static int open_file(struct nx_store *store, int access, char *why,
+                     size_t why_cap) {
+    int rc = sqlite3_open_v2(
+        store->path, &store->db,
+        access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (store->db == NULL) {
         return NX_ENOMEM;
     }
@@ -214,7 +212,16 @@ static int open_to_read(struct nx_store *store, char *why, size_t why_cap) {
         return refuse_sqlite(store, why, why_cap, rc);
     }
     sqlite3_busy_timeout(store->db, OPENING_MS);
-    int err = check_application(store, text, sizeof(text), why, why_cap);
+    return NX_OK;
+}
+
+/* As it is: neither locked nor brought up to date. */
+static int open_to_read(struct nx_store *store, char *why, size_t why_cap) {
+    char text[24];
+    int err = open_file(store, SQLITE_OPEN_READONLY, why, why_cap);
+    if (err == NX_OK) {
+        err = check_application(store, text, sizeof(text), why, why_cap);
+    }
     if (err == NX_OK && strtol(text, NULL, 10) != nx_schema_newest()) {
         err = refuse(store, why, why_cap, NX_ESTATE,
                      "is of an older version: start nxclear-collector once to "
@@ -230,21 +237,12 @@ static int open_store(struct nx_store *store,
         return open_to_read(store, why, why_cap);
     }
     int err = lock_file(store, options, why, why_cap);
-    if (err != NX_OK) {
-        return err;
+    if (err == NX_OK) {
+        err = open_file(store, SQLITE_OPEN_READWRITE, why, why_cap);
     }
-    int rc = sqlite3_open_v2(store->path, &store->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                                 SQLITE_OPEN_EXRESCODE,
-                             NULL);
-    if (store->db == NULL) {
-        return NX_ENOMEM;
+    if (err == NX_OK) {
+        err = check_schema(store, why, why_cap);
     }
-    if (rc != SQLITE_OK) {
-        return refuse_sqlite(store, why, why_cap, rc);
-    }
-    sqlite3_busy_timeout(store->db, OPENING_MS);
-    err = check_schema(store, why, why_cap);
     if (err == NX_OK) {
         err = configure(store, options, why, why_cap);
     }
