@@ -19,7 +19,9 @@
  * what was kept goes oldest first, at most NX_SPOOL_DRAIN_PER_S batches a
  * second and NX_SPOOL_DRAIN_WINDOW unanswered. Acks are cumulative with a few
  * runs beyond (common/settled.h); a batch that would be a run too many for the
- * collector is passed over for one that is not. Both lanes go back to the first
+ * collector is passed over for one that is not. While it takes no further run,
+ * what is new waits for what was kept behind the newest, which takes turns with
+ * the oldest. Both lanes go back to the first
  * number that is not settled after a reconnection or when acks stay away.
  *
  * Ledger of an epoch: produced = acked + held + dropped, always. What is

@@ -53,6 +53,7 @@ void nx_spool_lanes_begin(struct nx_spool *s) {
     memset(s->lanes, 0, sizeof(s->lanes));
     s->lanes[NX_LANE_DRAIN].seq = 1;
     s->lanes[NX_LANE_FRESH].seq = s->fresh_from;
+    s->kept_turn = NX_LANE_DRAIN;
     s->peeked = false;
 }
 
@@ -70,14 +71,16 @@ void nx_spool_connected(struct nx_spool *s, int64_t now_us) {
 }
 
 /* The collector takes NX_AHEAD_MAX runs of numbers beyond what it misses, and
- * there is one for each interruption of a long drain. When all are taken, the
+ * there is one for each interruption of a long drain. While all are taken the
  * fresh lane continues the newest: it begins with what was kept since. */
 static void join_newest_run(struct nx_spool *s) {
-    if (s->ahead.n < NX_AHEAD_MAX) {
-        return;
+    uint64_t from = s->new_from;
+    if (s->ahead.n == NX_AHEAD_MAX) {
+        uint64_t to_seq = s->ahead.runs[NX_AHEAD_MAX - 1].to_seq;
+        from = skip_known(s, to_seq + 1);
+        from = from < s->fresh_from ? from : s->fresh_from;
     }
-    uint64_t from = skip_known(s, s->ahead.runs[s->ahead.n - 1].to_seq + 1);
-    if (from < s->fresh_from) {
+    if (from != s->fresh_from) {
         s->fresh_from = from;
         s->lanes[NX_LANE_FRESH] = (struct nx_lane){.seq = from};
     }
@@ -244,11 +247,18 @@ bool nx_spool_next_place(struct nx_spool *s, int64_t now_us,
     bool may = drain_may(s, now_us);
     s->kept_rests = false;
     join_newest_run(s);
-    if (fresh_may(s) && find_taken(s, NX_LANE_FRESH, s->next_seq, out)) {
-        return may || out->head.first_seq >= s->new_from;
+    bool fresh = fresh_may(s) && find_taken(s, NX_LANE_FRESH, s->next_seq, out);
+    if (fresh && out->head.first_seq >= s->new_from) {
+        return true;
     }
-    bool found = may && find_taken(s, NX_LANE_DRAIN, s->fresh_from, out);
-    s->kept_rests = may && !found;
+    if (!may || (fresh && s->kept_turn == NX_LANE_FRESH)) {
+        return may;
+    }
+    /* The oldest ends the holes: what is kept behind them takes turns with
+     * it, and does not fill the window in its place. */
+    bool found = find_taken(s, NX_LANE_DRAIN, s->fresh_from, out) ||
+                 (fresh && find_taken(s, NX_LANE_FRESH, s->next_seq, out));
+    s->kept_rests = !found;
     return found;
 }
 

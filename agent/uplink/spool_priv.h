@@ -104,8 +104,9 @@ struct nx_spool {
     struct nx_seq_range waiting[NX_SPOOL_WAITING_MAX]; /* nx_spool_keep */
     size_t waiting_n;
     int64_t progress_us;
-    int64_t drain_us;   /* the next batch of the drain not before */
-    bool kept_rests;    /* when it was looked at last there was none to send */
+    int64_t drain_us; /* the next batch of the drain not before */
+    bool kept_rests;  /* when it was looked at last there was none to send */
+    enum nx_lane_name kept_turn; /* whose kept batch is next */
     int64_t blocked_us; /* what is next waits until the ledger can be written,
                            or it can be read: to be tried again then;
                            INT64_MAX: it does not */

@@ -227,6 +227,8 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
     if (drain) {
         int64_t from_us = s->drain_us > now_us ? s->drain_us : now_us;
         s->drain_us = from_us + DRAIN_GAP_US;
+        s->kept_turn =
+            s->peeked_lane == NX_LANE_DRAIN ? NX_LANE_FRESH : NX_LANE_DRAIN;
     }
     s->peeked = false;
 }

@@ -70,27 +70,43 @@ static bool numbers_possible(const struct nx_batch *batch) {
            batch->obs_n - 1 <= NX_SEQ_MAX - batch->first_seq;
 }
 
-/* Settles what the gap records say about numbers before the batch; what they
- * say about others is not believed. */
-static int take_gaps(struct nx_stream_position *p,
-                     const struct nx_batch *batch) {
-    for (size_t i = 0; i < batch->gaps_n; i++) {
-        const struct nx_gap *gap = &batch->gaps[i];
-        uint64_t new_n = 0;
-        uint64_t to =
-            gap->to_seq < batch->first_seq ? gap->to_seq : batch->first_seq - 1;
-        if (gap->from_seq == 0 || gap->from_seq > to ||
-            gap->to_seq > NX_SEQ_MAX) {
-            continue;
+/* Numbers before the batch that a gap record tells of; what it says about
+ * others is not believed. False: none. */
+static bool told_by(const struct nx_gap *gap, const struct nx_batch *batch,
+                    struct nx_seq_range *out) {
+    uint64_t to =
+        gap->to_seq < batch->first_seq ? gap->to_seq : batch->first_seq - 1;
+    *out = (struct nx_seq_range){gap->from_seq, to};
+    return gap->from_seq != 0 && gap->from_seq <= to &&
+           gap->to_seq <= NX_SEQ_MAX;
+}
+
+/* Settles the gaps and what is new of the batch. One of them may be a run too
+ * many until another has joined runs: what fits, until nothing more does, is
+ * all of them if all of them together fit. */
+static int settle(struct nx_stream_position *p, const struct nx_batch *batch,
+                  const struct nx_seq_range *fresh) {
+    uint64_t moved_n = 0;
+    int left = NX_OK;
+    do {
+        moved_n = 0;
+        left = NX_OK;
+        for (size_t i = 0; i <= batch->gaps_n; i++) {
+            bool gap = i < batch->gaps_n;
+            struct nx_seq_range range = *fresh;
+            uint64_t new_n = 0;
+            if (gap && !told_by(&batch->gaps[i], batch, &range)) {
+                continue;
+            }
+            int err = nx_settled_add(&p->acked_seq, &p->ahead, range.from_seq,
+                                     range.to_seq, &new_n);
+            left = err != NX_OK ? err : left;
+            p->dropped_n += gap ? new_n : 0;
+            p->received_n += gap ? 0 : new_n;
+            moved_n += new_n;
         }
-        int err =
-            nx_settled_add(&p->acked_seq, &p->ahead, gap->from_seq, to, &new_n);
-        if (err != NX_OK) {
-            return err;
-        }
-        p->dropped_n += new_n;
-    }
-    return NX_OK;
+    } while (left != NX_OK && moved_n > 0);
+    return left;
 }
 
 /* Moves *p by the batch; untouched unless it accepts. */
@@ -111,14 +127,10 @@ static enum nx_stream_verdict judge(struct nx_stream_position *p,
         nx_settled_count(p->acked_seq, &p->ahead, first, last) > 0) {
         return NX_STREAM_REFUSED;
     }
-    uint64_t new_n = 0;
-    /* The gaps first: with them it may continue what is settled. */
-    if (take_gaps(&moved, batch) != NX_OK ||
-        nx_settled_add(&moved.acked_seq, &moved.ahead, first, last, &new_n) !=
-            NX_OK) {
+    const struct nx_seq_range fresh = {first, last};
+    if (settle(&moved, batch, &fresh) != NX_OK) {
         return NX_STREAM_OUT_OF_ORDER;
     }
-    moved.received_n += new_n;
     out->skip = (size_t)(first - batch->first_seq);
     out->first_seq = first;
     out->dropped_n = moved.dropped_n - p->dropped_n;

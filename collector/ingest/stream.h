@@ -5,8 +5,8 @@
  * that was cut off sends what is new before all of what it kept, so batches may
  * come beyond a hole: up to NX_AHEAD_MAX runs of them are taken. The ack passes
  * a hole only when its results come, or when the agent itself says that they
- * never will (gap records). What would be one run too many is not taken: the
- * agent sends it again.
+ * never will (gap records). What would be one run too many, with all that the
+ * message tells, is not taken: the agent sends it again.
  *
  * What is taken is tentative until it is committed: `pending` runs ahead of
  * `done` while a transaction is open, and falls back with it. At rest

@@ -71,8 +71,8 @@ static void ack_runs(struct bench *b, size_t runs_n, uint64_t last_to) {
 }
 
 /* With as many runs beyond the first hole as are taken, a batch that would make
- * one more is not sent. What was kept since the newest run goes first, at the
- * drain's pace; then what is new, and beside it the rest of what was kept. */
+ * one more is not sent. What was kept since the newest run goes at the drain's
+ * pace, by turns with the oldest; then what is new. */
 static void test_no_run_too_many(void **state) {
     struct bench *b = *state;
     bench_open(b, false);
@@ -82,18 +82,53 @@ static void test_no_run_too_many(void **state) {
     nx_spool_connected(b->spool, 0);
     bench_put(b, 1);
     ack_runs(b, NX_AHEAD_MAX, 48);
-    assert_int_equal(bench_send(b, S), 49);
+    assert_int_equal(bench_send(b, S), 1);
     assert_int_equal(bench_send(b, S), 0);
     assert_int_equal(nx_spool_send_at(b->spool), S + S / NX_SPOOL_DRAIN_PER_S);
-    assert_int_equal(bench_send(b, 2 * S), 50);
-    assert_int_equal(bench_send(b, 2 * S), 51);
-    assert_int_equal(bench_send(b, 3 * S), 1);
-    assert_int_equal(bench_send(b, 4 * S), 2);
+    assert_int_equal(bench_send(b, 2 * S), 49);
+    assert_int_equal(bench_send(b, 3 * S), 2);
+    assert_int_equal(bench_send(b, 4 * S), 50);
+    assert_int_equal(bench_send(b, 4 * S), 51);
+    assert_int_equal(bench_send(b, 5 * S), 3);
     /* With room for a run what is new goes at once. */
     nx_spool_connected(b->spool, 5 * S);
     bench_put(b, 1);
     ack_runs(b, NX_AHEAD_MAX - 1, 48);
     assert_int_equal(bench_send(b, 5 * S), 52);
+}
+
+/* What the fresh lane has of what was kept is not taken: the oldest goes all
+ * the same, and first when it all goes again. Once that has made room for a
+ * run, what is new goes before the rest. */
+static void test_kept_takes_turns(void **state) {
+    struct bench *b = *state;
+    int64_t now_us = 0;
+    bench_open(b, false);
+    for (unsigned i = 0; i < 100; i++) {
+        bench_put(b, 1);
+    }
+    nx_spool_connected(b->spool, 0);
+    bench_put(b, 1);
+    ack_runs(b, NX_AHEAD_MAX, 43);
+    for (uint64_t i = 0; i < NX_SPOOL_DRAIN_WINDOW / 2; i++) {
+        assert_int_equal(bench_send(b, now_us += S), 1 + i);
+        assert_int_equal(bench_send(b, now_us += S), 44 + i);
+    }
+    assert_int_equal(bench_send(b, now_us += S), 0);
+    nx_spool_rewind(b->spool, now_us);
+    assert_int_equal(bench_send(b, now_us += S), 1);
+    assert_int_equal(bench_send(b, now_us += S), 44);
+    nx_spool_rewind(b->spool, now_us);
+    assert_int_equal(bench_send(b, now_us += S), 1);
+    int64_t sent_us = 0;
+    const struct nx_ack ack = {
+        .epoch = EPOCH,
+        .acked_seq = 12,
+        .echo = 9,
+        .ahead = {.runs = {{20, 22}, {30, 32}, {40, 43}}, .n = 3}};
+    (void)nx_spool_ack(b->spool, &ack, false, now_us, &sent_us);
+    assert_int_equal(bench_send(b, now_us), 101);
+    assert_int_equal(bench_send(b, now_us += S), 13);
 }
 
 /* What is not taken of what is new leaves the drain its window. */
@@ -118,6 +153,7 @@ int main(void) {
         WITH_BENCH(test_passed_goes_again),
         WITH_BENCH(test_answered_goes_again_soon),
         WITH_BENCH(test_no_run_too_many),
+        WITH_BENCH(test_kept_takes_turns),
         WITH_BENCH(test_drain_keeps_its_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

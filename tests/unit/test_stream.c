@@ -173,6 +173,38 @@ static void test_ahead(void **state) {
     assert_int_equal(offer(&streams, EPOCH, 5000, 1, over, 1).dropped_n, 0);
 }
 
+/* Alone the first gap would be a run too many, and so would the batch: with
+ * the gaps behind it there are fewer runs than before. */
+static void test_gaps_as_a_union(void **state) {
+    (void)state;
+    struct nx_streams streams = {0};
+    const struct nx_gap gaps[] = {{200, 299, NX_GAP_AGE},
+                                  {110, 199, NX_GAP_SPACE},
+                                  {300, 999, NX_GAP_SPACE},
+                                  {1010, 1999, NX_GAP_DAMAGED},
+                                  {2010, 2999, NX_GAP_DAMAGED}};
+    for (uint64_t i = 1; i <= NX_AHEAD_MAX; i++) {
+        (void)offer(&streams, EPOCH, 1000 * i, 10, NULL, 0);
+    }
+    commit(&streams, EPOCH);
+    /* Not with all of them: nothing is taken of it. */
+    assert_int_equal(offer(&streams, EPOCH, 9000, 10, gaps, 2).verdict,
+                     NX_STREAM_OUT_OF_ORDER);
+    assert_false(nx_stream_pending(nx_streams_find(&streams, EPOCH)));
+    struct nx_stream_result result = offer(&streams, EPOCH, 9000, 10, gaps, 5);
+    assert_int_equal(result.verdict, NX_STREAM_ACCEPT);
+    assert_int_equal(result.dropped_n, 890 + 990 + 990);
+    commit(&streams, EPOCH);
+    const struct nx_stream_position *p = done(&streams, EPOCH);
+    assert_int_equal(p->acked_seq, 0);
+    assert_int_equal(p->ahead.n, 3);
+    assert_int_equal(p->ahead.runs[0].from_seq, 110);
+    assert_int_equal(p->ahead.runs[0].to_seq, 3009);
+    assert_int_equal(p->ahead.runs[2].from_seq, 9000);
+    assert_int_equal(p->received_n, 10 * NX_AHEAD_MAX + 10);
+    assert_int_equal(p->dropped_n, result.dropped_n);
+}
+
 static void test_epoch_flood(void **state) {
     (void)state;
     struct nx_streams streams = {0};
@@ -456,6 +488,7 @@ int main(void) {
         cmocka_unit_test(test_verdicts),
         cmocka_unit_test(test_rollback),
         cmocka_unit_test(test_ahead),
+        cmocka_unit_test(test_gaps_as_a_union),
         cmocka_unit_test(test_epoch_flood),
         cmocka_unit_test(test_stored_position),
         cmocka_unit_test(test_against_model),
