@@ -35,6 +35,23 @@ static int may_begin(struct nx_ingest *ingest, struct nx_peer *peer,
     return NX_ELIMIT;
 }
 
+/* Nobody knows what of it is stored: nothing of it is taken. */
+static void note_damaged(struct nx_peer *peer, uint64_t epoch,
+                         const struct nx_stream_position *p, int64_t now_us) {
+    uint64_t held_n = 0;
+    if (nx_quiet_pass(&peer->damaged_quiet, now_us, LOG_EVERY_US, &held_n)) {
+        nx_log(NX_LOG_ERROR,
+               "agent %" PRIu32 " (%s): the store is damaged: what it says of "
+               "the results of spool %016" PRIx64 " cannot be (all to %" PRIu64
+               ", %" PRIu64 " received, %" PRIu64
+               " lost): not acknowledged, the agent keeps them until its spool "
+               "is full: stop the collector, verify the store, restore it from "
+               "a backup",
+               peer->agent_id, peer->address, epoch, p->acked_seq,
+               p->received_n, p->dropped_n);
+    }
+}
+
 struct nx_stream *nx_ingest_stream(struct nx_ingest *ingest,
                                    struct nx_peer *peer, uint64_t epoch,
                                    const struct nx_batch *first, int64_t now_us,
@@ -56,6 +73,10 @@ struct nx_stream *nx_ingest_stream(struct nx_ingest *ingest,
     }
     if (got != NX_OK && got != NX_ENOTFOUND) {
         *err = got;
+        return NULL;
+    }
+    if (got == NX_OK && !nx_stream_possible(&position)) {
+        note_damaged(peer, epoch, &position, now_us);
         return NULL;
     }
     const struct nx_stream_position *known = got == NX_OK ? &position : NULL;

@@ -44,7 +44,8 @@ struct nx_peer {
     struct nx_bucket messages;
     struct nx_bucket kib;
     struct nx_bucket new_streams;
-    struct nx_quiet fast_quiet, here_quiet, ledger_quiet, streams_quiet;
+    struct nx_quiet fast_quiet, here_quiet, ledger_quiet, streams_quiet,
+        damaged_quiet;
     struct nx_quota quota;
     struct nx_ledger_said said;
 

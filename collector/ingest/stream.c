@@ -35,7 +35,7 @@ static struct nx_stream *oldest_at_rest(struct nx_streams *streams) {
     return oldest;
 }
 
-static bool possible(const struct nx_stream_position *p) {
+bool nx_stream_possible(const struct nx_stream_position *p) {
     if (p->acked_seq > NX_SEQ_MAX ||
         !nx_settled_valid(p->acked_seq, &p->ahead)) {
         return false;
@@ -54,7 +54,7 @@ struct nx_stream *nx_streams_add(struct nx_streams *streams, uint64_t epoch,
         start = *position;
     }
     struct nx_stream *stream = oldest_at_rest(streams);
-    if (stream == NULL || !possible(&start)) {
+    if (stream == NULL || !nx_stream_possible(&start)) {
         return NULL;
     }
     stream->epoch = epoch;

@@ -65,6 +65,9 @@ struct nx_stream_result {
     uint64_t dropped_n; /* with ACCEPT: results newly reported lost */
 };
 
+/* Can it be one? What is in the store may be damaged. */
+bool nx_stream_possible(const struct nx_stream_position *position);
+
 /* The stream of an epoch, or NULL when it is not in memory. */
 struct nx_stream *nx_streams_find(struct nx_streams *streams, uint64_t epoch);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -110,6 +111,44 @@ static void test_too_many_streams(void **state) {
     expect_ack(f, 2, 2);
 }
 
+/* What the store says of it cannot be: it is not acknowledged, the log says
+ * why, once. */
+static void test_damaged_position(void **state) {
+    struct fixture *f = *state;
+    sqlite3 *db = NULL;
+    char log[4096] = "";
+    nx_test_client_batch(&f->clients[0], 1, 10, 0);
+    expect_ack(f, 10, 1);
+    nx_test_client_close(&f->clients[0]);
+    nx_test_client_close(&f->clients[1]);
+    stop_collector(f);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db, "UPDATE stream SET received_n = 11", NULL, NULL, NULL),
+        SQLITE_OK);
+    sqlite3_close(db);
+    start_collector(f);
+    connect_clients(f);
+    FILE *file = tmpfile();
+    int saved = dup(STDERR_FILENO);
+    assert_true(file != NULL && saved >= 0);
+    assert_true(dup2(fileno(file), STDERR_FILENO) >= 0);
+    for (f->want_n = 1; f->want_n <= 2; f->want_n++) {
+        nx_test_client_batch(&f->clients[0], 11, 10, 0);
+        (void)nx_test_wait(f->base, not_stored, f);
+    }
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    (void)close(saved);
+    rewind(file);
+    log[fread(log, 1, sizeof(log) - 1, file)] = '\0';
+    (void)fclose(file);
+    assert_int_equal(counters(f).not_stored_n, 2);
+    const char *line = strstr(log, "the store is damaged");
+    assert_non_null(line);
+    assert_null(strstr(line + 1, "the store is damaged")); /* once */
+    assert_int_equal(ask(f, "SELECT sum(results_n) FROM batch"), 10);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_replay_of_a_forgotten_stream,
@@ -117,6 +156,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_a_stream_in_the_log_stays, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_too_many_streams, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_damaged_position, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
