@@ -146,7 +146,8 @@ int64_t nx_spool_tick_at(const struct nx_spool *spool);
  * packed before the offset of its clock was known gets it now, from what this
  * boot has learned since or an earlier one knew; without either, from its wall
  * clock as far as that is trusted today.
- * NX_ENOTFOUND: nothing may be sent now, see nx_spool_send_at. NX_ENOMEM. */
+ * A disk that failed to read is left alone for a second; what is in memory goes
+ * on. NX_ENOTFOUND: nothing may be sent now, see nx_spool_send_at. */
 int nx_spool_peek(struct nx_spool *spool, const struct nx_clock_sample *now,
                   uint8_t *out, size_t *len, uint64_t *first_seq) NX_MUSTUSE;
 

@@ -3,7 +3,7 @@
 
 #include "agent/uplink/spool_priv.h"
 
-#define UNREAD_MAX 60U /* times, then it is damaged */
+#define UNREAD_MAX 60U /* times, a second apart, then it is damaged */
 
 /* --- lanes --- */
 
@@ -122,6 +122,9 @@ static int find_record(struct nx_spool *s, struct nx_lane *lane,
     if (lane->segment_id != seg->id || lane->segment_offset == 0) {
         lane->segment_id = seg->id;
         lane->segment_offset = NX_SEGMENT_HEAD_BYTES;
+    }
+    if (s->rests) {
+        return NX_EAGAIN;
     }
     int err = nx_spool_read_head(s, seg->id, lane->segment_offset, &out->head);
     while (err == NX_OK && nx_head_last(&out->head) < lane->seq) {

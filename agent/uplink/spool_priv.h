@@ -111,7 +111,9 @@ struct nx_spool {
                            or it can be read: to be tried again then;
                            INT64_MAX: it does not */
     int unread;         /* the error of the disk with what is next; 0: none */
-    unsigned unread_n;  /* times in a row */
+    unsigned unread_n;  /* times in a row, a second apart */
+    int64_t unread_us;  /* the disk is not read again before */
+    bool rests;         /* ... which is not yet */
     uint64_t damaged_n; /* given up since the start */
     bool peeked;        /* what nx_spool_sent speaks of: */
     bool peeked_beyond; /* it is not the next one of its lane */

@@ -172,6 +172,7 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
     s->peeked = false;
     s->blocked_us = INT64_MAX;
     s->unread = NX_OK;
+    s->rests = now->mono_us < s->unread_us;
     while (nx_spool_next_place(s, now->mono_us, &p)) {
         bool reserved =
             !s->has_disk || nx_head_last(&p.head) <= s->reserved_seq;
@@ -188,17 +189,16 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
             *first_seq = p.head.first_seq;
             return NX_OK;
         }
-        if (err == NX_ENOMEM) {
-            return err;
-        }
         if (nx_spool_is_unread(s, err)) {
             break;
         }
         nx_spool_give_up(s, p.head.first_seq, nx_head_last(&p.head));
     }
-    if (nx_spool_failed(s, s->unread)) {
+    if (s->unread == NX_EAGAIN) { /* it rests */
+        s->blocked_us = s->unread_us;
+    } else if (nx_spool_failed(s, s->unread)) {
         s->unread_n += s->unread == NX_EIO ? 1 : 0;
-        s->blocked_us = now->mono_us + BLOCKED_US;
+        s->unread_us = s->blocked_us = now->mono_us + BLOCKED_US;
     }
     return NX_ENOTFOUND;
 }

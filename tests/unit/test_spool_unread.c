@@ -243,6 +243,86 @@ static void test_for_ever(void **state) {
     assert_int_equal(bench_ledger(b).dropped, lost_n + 30);
 }
 
+/* A minute is one however often there is something else to do: puts and acks
+ * ask, too. */
+static void test_asked_often(void **state) {
+    struct bench *b = *state;
+    leave_some(b);
+    bench_open(b, true);
+    nx_spool_connected(b->spool, 0);
+    uint64_t lost_n = bench_ledger(b).dropped;
+    b->disk->read_error = NX_EIO;
+    for (int64_t i = 1; i <= 590; i++) {
+        int64_t now_us = i * S / 10;
+        assert_int_equal(bench_send(b, now_us), 0);
+        assert_true(nx_spool_send_at(b->spool) > now_us);
+        assert_true(nx_spool_send_at(b->spool) <= now_us + S);
+    }
+    assert_int_equal(bench_ledger(b).dropped, lost_n);
+    b->disk->read_error = NX_OK;
+    for (uint64_t seq = 1; seq <= 30; seq += 10) {
+        assert_int_equal(bench_send(b, (61 + (int64_t)seq) * S), seq);
+    }
+}
+
+/* What goes from memory meanwhile says nothing of the disk, and does not wait
+ * for it. */
+static void test_memory_goes_on(void **state) {
+    struct bench *b = *state;
+    leave_some(b);
+    bench_open(b, true);
+    nx_spool_connected(b->spool, 0);
+    uint64_t lost_n = bench_ledger(b).dropped;
+    b->disk->read_error = NX_EIO;
+    for (int64_t i = 1; i <= 30; i++) {
+        bench_put(b, 1);
+        assert_int_equal(bench_send(b, i * S), nx_spool_next_seq(b->spool) - 1);
+        assert_int_equal(bench_send(b, i * S), 0);
+        bench_put(b, 1); /* while the disk rests */
+        assert_int_equal(bench_send(b, i * S + 1),
+                         nx_spool_next_seq(b->spool) - 1);
+        const struct nx_ack ack = {
+            .epoch = EPOCH,
+            .ahead = {.runs = {{lost_n + 31, nx_spool_next_seq(b->spool) - 1}},
+                      .n = 1}};
+        int64_t sent_us = 0;
+        (void)nx_spool_ack(b->spool, &ack, false, i * S + 1, &sent_us);
+    }
+    assert_int_equal(bench_ledger(b).dropped, lost_n);
+    for (int64_t i = 31; i <= 70; i++) {
+        assert_int_equal(bench_send(b, i * S), 0);
+    }
+    assert_int_equal(bench_ledger(b).dropped, lost_n + 30);
+}
+
+static int payload_error;
+
+static int read_heads(void *user, uint64_t id, uint64_t offset, void *out,
+                      size_t len, size_t *got) {
+    bool head = len <= NX_RECORD_HEAD_BYTES;
+    return !head && payload_error != NX_OK
+               ? payload_error
+               : fake_read(user, id, offset, out, len, got);
+}
+
+/* Without memory or a file for it, it is tried again, too. */
+static void test_no_memory(void **state) {
+    struct bench *b = *state;
+    struct nx_spool_disk disk = fake_functions(b->disk);
+    disk.read = read_heads;
+    leave_some(b);
+    assert_int_equal(
+        nx_spool_new(&b->conf, &disk, EPOCH, b->boot, &b->spool, &b->found),
+        NX_OK);
+    payload_error = NX_ENOMEM;
+    for (int64_t i = 1; i <= 100; i++) {
+        assert_int_equal(bench_send(b, i * S), 0);
+        assert_int_equal(nx_spool_send_at(b->spool), (i + 1) * S);
+    }
+    payload_error = NX_OK;
+    assert_int_equal(bench_send(b, 101 * S), 1);
+}
+
 int main(void) {
 #define WITH_BENCH(f) cmocka_unit_test_setup_teardown(f, bench_new, bench_free)
     const struct CMUnitTest tests[] = {
@@ -255,6 +335,9 @@ int main(void) {
         WITH_BENCH(test_start_without_ledger),
         WITH_BENCH(test_at_work),
         WITH_BENCH(test_for_ever),
+        WITH_BENCH(test_asked_often),
+        WITH_BENCH(test_memory_goes_on),
+        WITH_BENCH(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
