@@ -37,12 +37,20 @@ struct nx_http_stream {
     uint64_t looked_s;     /* nx_http.second of the last look */
 };
 
+/* What is asked of the board. */
+struct nx_http_wish {
+    struct nx_api_request asked;
+    bool chosen;                  /* some networks, or in groups: */
+    struct nx_status_query query; /* without its sight */
+    struct nx_sight sight;
+    uint64_t since_s; /* nx_http.second */
+};
+
 /* A client that waits for the status of an incident; io_http_status.c. */
 struct nx_http_waiter {
     struct nx_http_waiter *next;
     struct evhttp_request *request;
-    struct nx_api_request asked;
-    uint64_t since_s; /* nx_http.second */
+    struct nx_http_wish wish;
 };
 
 /* A client that reads a recording; io_http_recording.c. */
@@ -156,6 +164,11 @@ bool nx_http_web(struct evhttp_request *request, enum nx_api_method method,
  * at once, or when the pages have been made. */
 void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
                         const struct nx_api_request *asked);
+/* The same of some networks, or in groups. */
+void nx_http_get_chosen(struct nx_http *http, struct evhttp_request *request,
+                        const struct nx_api_request *asked,
+                        const struct nx_status_query *query,
+                        const struct nx_sight *sight);
 /* NX_EAGAIN: it is being made; nx_http_streams_ready is called then. */
 int nx_http_page(struct nx_http *http, uint32_t id,
                  const struct nx_board_page **out) NX_MUSTUSE;

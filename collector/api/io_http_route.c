@@ -107,25 +107,20 @@ static void post_alert_test(struct nx_service *service,
 
 /* --- dispatch --- */
 
-/* Of some networks only, or in groups: worked out for this request. */
-static void get_chosen_status(struct nx_service *service,
-                              struct evhttp_request *request, uint32_t id,
+/* Of some networks only, or in groups. */
+static void get_chosen_status(struct nx_http *http,
+                              struct evhttp_request *request,
+                              const struct nx_api_request *asked,
                               const char *text, const struct nx_sight *sight) {
     struct nx_api_problem problem;
     struct nx_status_query query = {.grouped = false};
-    /* A plain query is taken apart already: without targets= or with them,
-     * part of the networks is little. */
+    /* A plain query is taken apart already. */
     if (!nx_api_query_is_plain(text) &&
         nx_api_status_query(text, &query, &problem) != 0) {
         nx_http_reply_problem(request, &problem);
         return;
     }
-    struct nx_text document;
-    nx_text_init(&document);
-    query.sight = sight;
-    nx_http_put_status(service, id, &query, nx_service_now_us(service),
-                       &document);
-    nx_http_reply_put(request, &document);
+    nx_http_get_chosen(http, request, asked, &query, sight);
 }
 
 /* The board shows every network: it is for those who may see them all. */
@@ -137,8 +132,7 @@ static void get_status(struct nx_http *http, struct evhttp_request *request,
     if (sight->networks_n == 0 && nx_api_query_is_plain(text)) {
         nx_http_get_status(http, request, asked);
     } else {
-        get_chosen_status(http->service, request, asked->incident_id, text,
-                          sight);
+        get_chosen_status(http, request, asked, text, sight);
     }
 }
 

@@ -75,18 +75,43 @@ bool nx_http_add_status(struct nx_http *http, struct evbuffer *out,
            add_text(out, "\"networks\":[") &&
            (all_lanes ? add_blob(out, page->lanes)
                       : add_sites(out, page, part)) &&
-           add_text(out, "]}");
+           add_text(out, "]") &&
+           (page->groups == NULL ||
+            (add_text(out, ",\"groups\":") && add_blob(out, page->groups))) &&
+           add_text(out, "}");
+}
+
+/* --- pages --- */
+
+static void work_in(struct nx_http *http, int64_t pause_us) {
+    const struct timeval in = {pause_us / 1000000, pause_us % 1000000};
+    (void)evtimer_add(http->work, &in);
+}
+
+static int page_of(struct nx_http *http, uint32_t id,
+                   const struct nx_status_query *query,
+                   const struct nx_board_page **out) {
+    int err = nx_board_chosen(http->board, nx_service_engine(http->service), id,
+                              query, nx_service_problem(http->service),
+                              nx_service_now_us(http->service), out);
+    if (err == NX_EAGAIN) {
+        work_in(http, 0);
+    } else if (evtimer_pending(http->work, NULL) == 0) {
+        work_in(http, NX_BOARD_FRESH_US / 10);
+    }
+    return err;
 }
 
 /* --- answers --- */
 
 static void answer(struct nx_http *http, struct evhttp_request *request,
-                   const struct nx_api_request *asked,
+                   const struct nx_http_wish *wish,
                    const struct nx_board_page *page) {
     char etag[NX_ETAG_MAX];
-    const struct nx_http_part part = {.lanes = asked->no_targets};
-    (void)snprintf(etag, sizeof etag, "W/\"%" PRIx64 "-%" PRIx64 "%s\"",
-                   http->epoch, page->revision, part.lanes ? "l" : "");
+    const struct nx_http_part part = {.lanes = wish->asked.no_targets};
+    (void)snprintf(etag, sizeof etag, "W/\"%" PRIx64 "-%" PRIx64 "%s%s\"",
+                   http->epoch, wish->chosen ? page->tag : page->revision,
+                   wish->chosen ? "c" : "", part.lanes ? "l" : "");
     if (nx_http_reply_unchanged(request, etag)) {
         return;
     }
@@ -117,50 +142,68 @@ static void reply_not_made(struct evhttp_request *request, int err) {
     nx_http_reply_error(request, err, "the status was not made");
 }
 
+static int chosen_page(struct nx_http *http, const struct nx_http_wish *wish,
+                       const struct nx_board_page **out) {
+    struct nx_status_query query = wish->query;
+    query.sight = &wish->sight;
+    return page_of(http, wish->asked.incident_id, wish->chosen ? &query : NULL,
+                   out);
+}
+
 /* False: it is being made. */
 static bool try_answer(struct nx_http *http, struct evhttp_request *request,
-                       const struct nx_api_request *asked) {
+                       const struct nx_http_wish *wish) {
     const struct nx_board_page *page = NULL;
-    if (asked->route == NX_API_METRICS) {
+    if (wish->asked.route == NX_API_METRICS) {
         return nx_http_try_metrics(http, request, false);
     }
-    int err = nx_http_page(http, asked->incident_id, &page);
+    int err = chosen_page(http, wish, &page);
     if (err == NX_EAGAIN) {
         return false;
     }
     if (err != 0) {
         reply_not_made(request, err);
     } else {
-        answer(http, request, asked, page);
+        answer(http, request, wish, page);
     }
     return true;
 }
 
-/* since_s: nx_http.second of the request. */
 static void answer_or_wait(struct nx_http *http, struct evhttp_request *request,
-                           const struct nx_api_request *asked,
-                           uint64_t since_s) {
-    if (try_answer(http, request, asked)) {
+                           const struct nx_http_wish *wish) {
+    struct nx_http_waiter **last = &http->waiters;
+    if (try_answer(http, request, wish)) {
         return;
     }
-    struct nx_http_waiter *waiter = calloc(1, sizeof(*waiter));
+    struct nx_http_waiter *waiter = calloc(1, sizeof *waiter);
     if (waiter == NULL) {
         nx_http_reply_error(request, NX_ENOMEM, "the status was not made");
         return;
     }
-    struct nx_http_waiter **last = &http->waiters;
     while (*last != NULL) {
         last = &(*last)->next;
     }
     waiter->request = request;
-    waiter->asked = *asked;
-    waiter->since_s = since_s;
+    waiter->wish = *wish;
     *last = waiter;
 }
 
 void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
                         const struct nx_api_request *asked) {
-    answer_or_wait(http, request, asked, http->second);
+    const struct nx_http_wish wish = {.asked = *asked, .since_s = http->second};
+    answer_or_wait(http, request, &wish);
+}
+
+void nx_http_get_chosen(struct nx_http *http, struct evhttp_request *request,
+                        const struct nx_api_request *asked,
+                        const struct nx_status_query *query,
+                        const struct nx_sight *sight) {
+    const struct nx_http_wish wish = {.asked = *asked,
+                                      .chosen = true,
+                                      .query = *query,
+                                      .sight = *sight,
+                                      .since_s = http->second};
+    answer_or_wait(http, request, &wish);
 }
 
 /* Takes it out of the list and frees it; its request lives on. */
@@ -194,10 +237,9 @@ static void answer_waiters(struct nx_http *http) {
     struct nx_http_waiter *waiting = http->waiters;
     http->waiters = NULL;
     while (waiting != NULL) {
-        struct nx_api_request asked = waiting->asked;
-        uint64_t since_s = waiting->since_s;
+        const struct nx_http_wish wish = waiting->wish;
         struct evhttp_request *request = forget(&waiting);
-        answer_or_wait(http, request, &asked, since_s);
+        answer_or_wait(http, request, &wish);
     }
 }
 
@@ -230,14 +272,15 @@ static void say_progress(struct nx_http *http, struct evhttp_request *request,
 void nx_http_waiters_tick(struct nx_http *http) {
     struct nx_http_waiter **link = &http->waiters;
     while (*link != NULL) {
-        uint32_t id = (*link)->asked.incident_id;
-        if ((*link)->asked.route == NX_API_METRICS &&
-            http->second - (*link)->since_s >= METRICS_PATIENCE_S) {
+        const struct nx_http_wish *wish = &(*link)->wish;
+        uint32_t id = wish->asked.incident_id;
+        if (wish->asked.route == NX_API_METRICS &&
+            http->second - wish->since_s >= METRICS_PATIENCE_S) {
             (void)nx_http_try_metrics(http, forget(link), true);
             link = &http->waiters; /* the list may have changed */
             continue;
         }
-        if (http->second - (*link)->since_s < http->patience_s) {
+        if (http->second - wish->since_s < http->patience_s) {
             link = &(*link)->next;
             continue;
         }
@@ -250,11 +293,6 @@ void nx_http_waiters_tick(struct nx_http *http) {
 
 /* Pages that nobody waits for leave two thirds of the time to others. */
 #define WORK_SHARE 3
-
-static void work_in(struct nx_http *http, int64_t pause_us) {
-    const struct timeval in = {pause_us / 1000000, pause_us % 1000000};
-    (void)evtimer_add(http->work, &in);
-}
 
 /* Somebody is to be answered, or told why not. */
 static bool waited_for(const struct nx_http *http) {
@@ -307,13 +345,5 @@ void nx_http_work(evutil_socket_t fd, short what, void *arg) {
 
 int nx_http_page(struct nx_http *http, uint32_t id,
                  const struct nx_board_page **out) {
-    int err = nx_board_page(http->board, nx_service_engine(http->service), id,
-                            nx_service_problem(http->service),
-                            nx_service_now_us(http->service), out);
-    if (err == NX_EAGAIN) {
-        work_in(http, 0);
-    } else if (evtimer_pending(http->work, NULL) == 0) {
-        work_in(http, NX_BOARD_FRESH_US / 10);
-    }
-    return err;
+    return page_of(http, id, NULL, out);
 }

@@ -290,6 +290,7 @@ void nx_engine_backlog_of(const struct nx_engine *engine, uint32_t incident_id,
  * after that is what would be shown now. */
 int nx_engine_changed(struct nx_engine *engine, uint32_t incident_id,
                       void (*visit)(void *user, const struct nx_agent *agent,
+                                    const struct nx_endpoint *at,
                                     int64_t changed_us),
                       void *user) NX_MUSTUSE;
 

@@ -220,6 +220,7 @@ void nx_engine_backlog_of(const struct nx_engine *engine, uint32_t incident_id,
 
 int nx_engine_changed(struct nx_engine *engine, uint32_t incident_id,
                       void (*visit)(void *user, const struct nx_agent *agent,
+                                    const struct nx_endpoint *at,
                                     int64_t changed_us),
                       void *user) {
     struct nx_case *c = nx_cases_find(engine, incident_id);
@@ -232,7 +233,8 @@ int nx_engine_changed(struct nx_engine *engine, uint32_t incident_id,
         int64_t changed_us = t->changed_us > t->item->changed_us
                                  ? t->changed_us
                                  : t->item->changed_us;
-        visit(user, &t->agent->agent, t->judged ? changed_us : INT64_MIN);
+        visit(user, &t->agent->agent, &t->question.to,
+              t->judged ? changed_us : INT64_MIN);
     }
     return err;
 }

@@ -179,14 +179,18 @@ static bool search(struct nx_forecaster *f, size_t *budget) {
     return true;
 }
 
-bool nx_forecaster_step(struct nx_forecaster *f, size_t budget) {
+bool nx_forecaster_spend(struct nx_forecaster *f, size_t *budget) {
     while (f->stage < f->end) {
-        if (!search(f, &budget)) {
+        if (!search(f, budget)) {
             return false;
         }
         f->stage++;
     }
     return true;
+}
+
+bool nx_forecaster_step(struct nx_forecaster *f, size_t budget) {
+    return nx_forecaster_spend(f, &budget);
 }
 
 /* --- what needs no search --- */

@@ -16,6 +16,8 @@ void nx_forecaster_free(struct nx_forecaster **forecaster);
 /* Evaluates about so many distributions. True: it is done. However it is cut
  * into pieces, the result is that of nx_rollup_incident. */
 bool nx_forecaster_step(struct nx_forecaster *forecaster, size_t budget);
+/* The same; what is left of the budget is the caller's again. */
+bool nx_forecaster_spend(struct nx_forecaster *forecaster, size_t *budget);
 
 /* After a step that was the last one. */
 const struct nx_incident_forecast *

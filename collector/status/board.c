@@ -22,23 +22,32 @@ static void page_fini(struct nx_board_entry *p) {
     nx_board_sites_free(p->shown.sites, p->shown.sites_n);
     nx_blob_unref(p->shown.head);
     nx_blob_unref(p->shown.lanes);
+    nx_blob_unref(p->shown.groups);
 }
 
-/* Nothing is left of it but why: whoever waits for it is told. */
-static void page_failed(struct nx_board_entry *p, int err, int64_t now_us) {
+/* Nothing is left of it but who it is. */
+static void page_reset(struct nx_board_entry *p) {
     const struct nx_board_entry before = *p;
     page_fini(p);
     *p = (struct nx_board_entry){.shown.incident_id = before.shown.incident_id,
                                  .next = before.next,
-                                 .asked_us = before.asked_us,
-                                 .failed = err,
-                                 .failed_us = now_us};
+                                 .choice = before.choice,
+                                 .asked_us = before.asked_us};
+}
+
+/* Nothing is left of it but why: whoever waits for it is told. */
+static void page_failed(struct nx_board_entry *p, int err, int64_t now_us) {
+    page_reset(p);
+    p->failed = err;
+    p->failed_us = now_us;
 }
 
 static struct nx_board_entry *find_page(const struct nx_board *board,
-                                        uint32_t id) {
+                                        uint32_t id,
+                                        const struct nx_status_query *query) {
     struct nx_board_entry *p = board->pages;
-    while (p != NULL && p->shown.incident_id != id) {
+    while (p != NULL && (p->shown.incident_id != id ||
+                         !nx_board_choice_is(p->choice, query))) {
         p = p->next;
     }
     return p;
@@ -51,21 +60,51 @@ static void drop_page(struct nx_board *board, struct nx_board_entry *p) {
     }
     *link = p->next;
     page_fini(p);
+    free(p->choice);
     free(p);
 }
 
-static struct nx_board_entry *add_page(struct nx_board *board, uint32_t id) {
-    struct nx_board_entry *p = calloc(1, sizeof(*p));
-    if (p != NULL) {
-        p->shown.incident_id = id;
-        p->next = board->pages;
-        board->pages = p;
+/* A place for one more: that of the oldest that nobody waits for. */
+static bool make_room(struct nx_board *board) {
+    struct nx_board_entry *oldest = NULL;
+    size_t n = 0;
+    for (struct nx_board_entry *p = board->pages; p != NULL; p = p->next) {
+        n += p->choice != NULL ? 1 : 0;
+        if (p->choice != NULL && !p->waited_for &&
+            (oldest == NULL || p->asked_us <= oldest->asked_us)) {
+            oldest = p;
+        }
     }
-    return p;
+    if (n >= NX_BOARD_CHOICES_MAX && oldest != NULL) {
+        drop_page(board, oldest);
+        n--;
+    }
+    return n < NX_BOARD_CHOICES_MAX;
+}
+
+static int add_page(struct nx_board *board, uint32_t id,
+                    const struct nx_status_query *query,
+                    struct nx_board_entry **out) {
+    if (query != NULL && !make_room(board)) {
+        return NX_EAGAIN;
+    }
+    struct nx_board_entry *p = calloc(1, sizeof(*p));
+    struct nx_board_choice *choice =
+        query != NULL ? nx_board_choice_new(query) : NULL;
+    if (p == NULL || (query != NULL && choice == NULL)) {
+        free(p);
+        return NX_ENOMEM;
+    }
+    p->shown.incident_id = id;
+    p->choice = choice;
+    p->next = board->pages;
+    board->pages = p;
+    *out = p;
+    return 0;
 }
 
 static bool is_warm(const struct nx_board_entry *p, int64_t now_us) {
-    return !p->shown.closed && now_us >= p->asked_us &&
+    return !p->shown.closed && p->choice == NULL && now_us >= p->asked_us &&
            now_us - p->asked_us < NX_BOARD_WARM_US;
 }
 
@@ -98,16 +137,27 @@ static bool is_early(const struct nx_board_entry *p,
     size_t targets_n = 0;
     size_t waiting_n = 0;
     nx_engine_backlog_of(engine, p->shown.incident_id, &targets_n, &waiting_n);
-    return !p->made && waiting_n > NX_BOARD_BACKLOG;
+    return !p->made && waiting_n > NX_BOARD_BACKLOG &&
+           !nx_board_choice_narrows(p->choice);
+}
+
+static int begin_or_go_on(struct nx_board *board, struct nx_board_entry *p,
+                          struct nx_engine *engine, const char *problem,
+                          int64_t now_us, size_t targets) {
+    p->whole =
+        p->choice != NULL ? find_page(board, p->shown.incident_id, NULL) : NULL;
+    int err =
+        nx_board_round(p, engine, problem, now_us, targets, &board->revision);
+    p->whole = NULL;
+    return err;
 }
 
 /* What is small is made while it is asked for; else it is waited for. */
 static int make(struct nx_board *board, struct nx_board_entry *p,
                 struct nx_engine *engine, const char *problem, int64_t now_us) {
-    int err = is_early(p, engine)
-                  ? NX_EAGAIN
-                  : nx_board_round(p, engine, problem, now_us, NX_BOARD_SLICE,
-                                   &board->revision);
+    int err = is_early(p, engine) ? NX_EAGAIN
+                                  : begin_or_go_on(board, p, engine, problem,
+                                                   now_us, NX_BOARD_SLICE);
     if (err != 0 && err != NX_EAGAIN) {
         page_failed(p, err, now_us);
         return err;
@@ -116,19 +166,20 @@ static int make(struct nx_board *board, struct nx_board_entry *p,
     return p->waited_for ? NX_EAGAIN : 0;
 }
 
-int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
-                  const char *problem, int64_t now_us,
-                  const struct nx_board_page **out) {
-    struct nx_board_entry *p = find_page(board, id);
+int nx_board_chosen(struct nx_board *board, struct nx_engine *engine,
+                    uint32_t id, const struct nx_status_query *query,
+                    const char *problem, int64_t now_us,
+                    const struct nx_board_page **out) {
+    struct nx_board_entry *p = find_page(board, id, query);
     if (nx_engine_incident(engine, id) == NULL) {
         if (p != NULL) {
             drop_page(board, p);
         }
         return NX_ENOTFOUND;
     }
-    p = p != NULL ? p : add_page(board, id);
-    if (p == NULL) {
-        return NX_ENOMEM;
+    int added = p != NULL ? 0 : add_page(board, id, query, &p);
+    if (added != 0) {
+        return added;
     }
     bool warm = is_warm(p, now_us);
     p->asked_us = now_us;
@@ -137,6 +188,9 @@ int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
         return p->failed;
     }
     p->failed = 0;
+    if (p->choice != NULL && p->made && !is_fresh(p, engine, problem, now_us)) {
+        page_reset(p); /* groups and forecast are made with the rest */
+    }
     if (!is_fresh(p, engine, problem, now_us) &&
         !is_followed(p, engine, problem, warm)) {
         int err =
@@ -147,6 +201,12 @@ int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
     }
     *out = &p->shown;
     return 0;
+}
+
+int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
+                  const char *problem, int64_t now_us,
+                  const struct nx_board_page **out) {
+    return nx_board_chosen(board, engine, id, NULL, problem, now_us, out);
 }
 
 /* --- bringing them up to date --- */
@@ -196,8 +256,7 @@ static int work_on(struct nx_board *board, struct nx_board_entry *p,
     if (!due && !p->round.running) {
         return foresee ? NX_EAGAIN : 0;
     }
-    int err =
-        nx_board_round(p, engine, problem, now_us, targets, &board->revision);
+    int err = begin_or_go_on(board, p, engine, problem, now_us, targets);
     return err == 0 && p->foresight.running ? NX_EAGAIN : err;
 }
 
@@ -228,19 +287,30 @@ enum nx_board_work nx_board_work(struct nx_board *board,
 
 void nx_board_progress(const struct nx_board *board, uint32_t id,
                        size_t *drawn_n, size_t *networks_n) {
-    const struct nx_board_entry *p = find_page(board, id);
-    bool draws = p != NULL && p->round.running;
+    const struct nx_board_entry *p = board->pages;
+    while (p != NULL && (p->shown.incident_id != id || !p->round.running)) {
+        p = p->next;
+    }
+    bool draws = p != NULL;
     *drawn_n = draws ? p->round.at : 0;
     *networks_n = draws ? p->round.sites_n : 0;
 }
 
 /* --- life --- */
 
+/* It would be made anew. */
+static bool is_spent(const struct nx_board_entry *p, int64_t now_us) {
+    return p->choice != NULL && !p->waited_for &&
+           now_us - p->shown.as_of_us >
+               nx_board_fresh_us(p->shown.targets_n) + p->took_us;
+}
+
 void nx_board_tidy(struct nx_board *board, int64_t now_us) {
     struct nx_board_entry *next = NULL;
     for (struct nx_board_entry *p = board->pages; p != NULL; p = next) {
         next = p->next;
-        if (now_us - p->asked_us > NX_BOARD_KEEP_US || now_us < p->asked_us) {
+        if (now_us - p->asked_us > NX_BOARD_KEEP_US || now_us < p->asked_us ||
+            is_spent(p, now_us)) {
             drop_page(board, p);
         }
     }

@@ -17,6 +17,7 @@
 #define NX_COLLECTOR_BOARD_H
 
 #include "collector/engine/engine.h"
+#include "collector/status/status.h"
 
 #define NX_BOARD_FRESH_US INT64_C(500000)
 #define NX_BOARD_FRESH_PER_TARGET_US INT64_C(300) /* if that is more */
@@ -25,6 +26,9 @@
 /* Targets worked out while somebody asks: two milliseconds. */
 #define NX_BOARD_SLICE 32U
 #define NX_BOARD_SLICE_MAX 64U /* ... at a time by whoever has the time */
+/* Pages of some networks, or in groups, at a time: a page that is one too many
+ * waits until another one is gone. */
+#define NX_BOARD_CHOICES_MAX 8U
 /* While more of its targets wait for their first judgement, a page that never
  * was made waits too, and holds up no other: now they would be judged for it
  * alone, then drawn anew. */
@@ -69,6 +73,9 @@ struct nx_board_page {
     size_t sites_n;
     size_t targets_n;
     struct nx_blob *lanes; /* of all sites, with commas between */
+    /* Of a chosen page: */
+    struct nx_blob *groups; /* the object; NULL: not asked for */
+    uint64_t tag;           /* another one: it says something else */
 };
 
 struct nx_board;
@@ -88,6 +95,14 @@ int64_t nx_board_fresh_us(size_t targets_n);
 int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
                   const char *problem, int64_t now_us,
                   const struct nx_board_page **out) NX_MUSTUSE;
+
+/* The same of some networks, or in groups (query NULL: of all): worked out once
+ * for whoever asks for it now. What was worked out already for the page of all
+ * of them, and not changed since, is taken from there. */
+int nx_board_chosen(struct nx_board *board, struct nx_engine *engine,
+                    uint32_t id, const struct nx_status_query *query,
+                    const char *problem, int64_t now_us,
+                    const struct nx_board_page **out) NX_MUSTUSE;
 
 enum nx_board_work {
     NX_BOARD_IDLE,   /* nothing is to be kept up to date */
@@ -109,7 +124,8 @@ enum nx_board_work nx_board_work(struct nx_board *board,
 void nx_board_progress(const struct nx_board *board, uint32_t id,
                        size_t *drawn_n, size_t *networks_n);
 
-/* Frees the pages that nobody asked for lately. */
+/* Frees the pages that nobody asked for lately, and chosen ones that are old.
+ */
 void nx_board_tidy(struct nx_board *board, int64_t now_us);
 
 #endif

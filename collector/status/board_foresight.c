@@ -20,6 +20,8 @@ bool nx_board_forecast_due(const struct nx_board_entry *p, int64_t now_us) {
 
 void nx_board_foresight_fini(struct nx_board_foresight *f) {
     nx_forecaster_free(&f->forecaster);
+    nx_grouper_free(&f->grouper);
+    free(f->resolvers);
     nx_sheet_fini(&f->sheet);
     free(f->names);
     *f = (struct nx_board_foresight){0};
@@ -46,6 +48,31 @@ int nx_board_foresee(struct nx_board_entry *p, struct nx_engine *engine,
     return 0;
 }
 
+static bool by_resolver(const struct nx_board_entry *p) {
+    return p->choice != NULL && p->choice->query.grouped &&
+           p->choice->query.by_resolver;
+}
+
+/* What the rows ask that were appended last: questions are the engine's. */
+static bool note_resolvers(struct nx_board_foresight *f,
+                           const struct nx_sheet *sheet) {
+    size_t first = f->sheet.rows_n - sheet->rows_n;
+    if (f->resolvers_cap < f->sheet.rows_cap + 1) {
+        void *grown = realloc(f->resolvers,
+                              (f->sheet.rows_cap + 1) * sizeof(*f->resolvers));
+        if (grown == NULL) {
+            return false;
+        }
+        f->resolvers = grown;
+        f->resolvers_cap = f->sheet.rows_cap + 1;
+    }
+    for (size_t i = 0; i < sheet->rows_n; i++) {
+        (void)nx_endpoint_text(&sheet->rows[i].view.question->to,
+                               f->resolvers[first + i].text);
+    }
+    return true;
+}
+
 /* Those of the next network. */
 static int copy_next(struct nx_board_entry *p, struct nx_engine *engine,
                      size_t *cost) {
@@ -60,10 +87,57 @@ static int copy_next(struct nx_board_entry *p, struct nx_engine *engine,
     *cost = sheet.rows_n / COPIED_PER_UNIT + 1;
     if (sheet.sites_n > 0) {
         sheet.sites[0].network = name;
-        err = nx_sheet_append(&f->sheet, &sheet) ? 0 : NX_ENOMEM;
+        err = nx_sheet_append(&f->sheet, &sheet) &&
+                      (!by_resolver(p) || note_resolvers(f, &sheet))
+                  ? 0
+                  : NX_ENOMEM;
     }
     nx_sheet_fini(&sheet);
     return err;
+}
+
+/* What the networks are in, as they were drawn: both are ordered by name. */
+static void take_states(struct nx_board_entry *p) {
+    const struct nx_board_round *round = &p->round;
+    struct nx_sheet *sheet = &p->foresight.sheet;
+    size_t k = 0;
+    for (size_t i = 0; i < sheet->sites_n; i++) {
+        struct nx_sheet_site *site = &sheet->sites[i];
+        while (k < round->sites_n &&
+               strcmp(round->sites[k].network, site->network) < 0) {
+            k++;
+        }
+        if (k < round->sites_n &&
+            strcmp(round->sites[k].network, site->network) == 0) {
+            site->rollup.state = round->sites[k].state;
+            site->rollup.denied_ratio = round->sites[k].denied;
+        }
+    }
+}
+
+/* Goes on with the groups; a page is grouped once. */
+static int group_on(struct nx_board_entry *p, size_t budget) {
+    struct nx_board_foresight *f = &p->foresight;
+    if (f->grouper == NULL) {
+        take_states(p);
+        int err = nx_grouper_new(&f->sheet, &p->choice->query, f->resolvers,
+                                 &f->grouper);
+        return err != 0 ? err : NX_EAGAIN;
+    }
+    if (!nx_grouper_step(f->grouper, budget * EVALUATED_PER_UNIT)) {
+        return NX_EAGAIN;
+    }
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_grouper_put(f->grouper, &text);
+    struct nx_blob *groups =
+        text.failed ? NULL : nx_blob_of_bytes(text.bytes, text.len, "");
+    nx_text_fini(&text);
+    if (groups == NULL) {
+        return NX_ENOMEM;
+    }
+    (void)nx_blob_put(&p->shown.groups, groups);
+    return 0;
 }
 
 static void take_result(struct nx_board_entry *p) {
@@ -103,9 +177,15 @@ int nx_board_foresee_on(struct nx_board_entry *p, struct nx_engine *engine,
     if (err == 0 && f->forecaster == NULL) {
         err = prepare(f);
     }
-    if (err == 0 &&
+    if (err == 0 && f->grouper == NULL &&
         !nx_forecaster_step(f->forecaster, budget * EVALUATED_PER_UNIT)) {
         return NX_EAGAIN;
+    }
+    if (err == 0 && p->choice != NULL && p->choice->query.grouped) {
+        err = group_on(p, budget);
+        if (err == NX_EAGAIN) {
+            return err;
+        }
     }
     if (err == 0) {
         take_result(p);

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "collector/status/board_parts.h"
-#include "collector/status/json_put.h"
+#include "collector/status/status_text.h"
 #include "common/rfc3339.h"
 
 #define COST_BYTES 16384U /* copied while one target is drawn */
 
 void nx_board_kept_fini(struct nx_board_kept *kept) {
     nx_text_fini(&kept->head);
+    json_decref(kept->chosen);
     *kept = (struct nx_board_kept){0};
 }
 
@@ -22,6 +23,12 @@ int nx_board_kept_begin(struct nx_board_entry *p, const char *text) {
     nx_put_open(&kept->head, '{');
     nx_scan_enter(&kept->scan, '{');
     p->round.others = !p->made;
+    if (nx_board_choice_narrows(p->choice)) {
+        kept->chosen = json_array();
+        if (kept->chosen == NULL) {
+            return NX_ENOMEM;
+        }
+    }
     return kept->scan.failed ? NX_EMALFORMED : 0;
 }
 
@@ -88,6 +95,44 @@ static struct nx_board_site *add_site(struct nx_board_entry *p,
     return site;
 }
 
+/* The lane as it is chosen by, with the targets if they count; NULL: it is not,
+ * or *err. */
+static json_t *chosen(const struct nx_board_choice *choice,
+                      const struct nx_piece *piece, const struct nx_text *lane,
+                      const char *network, int *err) {
+    const struct nx_where *where = &choice->query.where;
+    if (!nx_sight_covers(&choice->sight, network)) {
+        return NULL;
+    }
+    json_t *site = where->resolver[0] != '\0'
+                       ? json_loadb(piece->at, piece->len, 0, NULL)
+                       : json_loadb(lane->bytes, lane->len, 0, NULL);
+    if (site == NULL) {
+        *err = NX_EMALFORMED;
+        return NULL;
+    }
+    if (nx_status_kept_holds(where, site)) {
+        (void)json_object_del(site, "targets");
+        return site;
+    }
+    json_decref(site);
+    return NULL;
+}
+
+/* True: it is to be shown. */
+static bool choose(struct nx_board_entry *p, const struct nx_piece *piece,
+                   const struct nx_text *lane, const char *network, int *err) {
+    json_t *list = p->round.kept.chosen;
+    if (list == NULL || *err != 0) {
+        return *err == 0;
+    }
+    json_t *site = chosen(p->choice, piece, lane, network, err);
+    if (site != NULL && !nx_json_add(list, site)) {
+        *err = NX_ENOMEM;
+    }
+    return site != NULL && *err == 0;
+}
+
 static int take_site(struct nx_board_entry *p, const struct nx_piece *piece) {
     const struct nx_board_round *round = &p->round;
     char network[NX_TEXT_LABEL_MAX];
@@ -98,8 +143,10 @@ static int take_site(struct nx_board_entry *p, const struct nx_piece *piece) {
         strcmp(round->sites[round->sites_n - 1].network, network) == 0) {
         err = NX_EMALFORMED; /* each once */
     }
-    struct nx_board_site *site = err == 0 ? add_site(p, network) : NULL;
-    if (err == 0 &&
+    bool shown = choose(p, piece, &lane, network, &err);
+    struct nx_board_site *site =
+        shown && err == 0 ? add_site(p, network) : NULL;
+    if (shown && err == 0 &&
         (site == NULL ||
          !nx_board_put_texts(site, nx_blob_of_bytes(lane.bytes, lane.len, ""),
                              nx_blob_of_bytes(piece->at, piece->len, "")))) {
@@ -136,6 +183,22 @@ static int take_member(struct nx_board_entry *p, struct nx_engine *engine,
     return kept->head.failed ? NX_ENOMEM : 0;
 }
 
+/* What is said of all, of those that are chosen. */
+static int count_again(struct nx_board_kept *kept) {
+    json_t *head = NULL;
+    nx_put_close(&kept->head, '}');
+    head = nx_put_read(&kept->head); /* frees the text */
+    bool counted = head != NULL && nx_status_kept_count(head, kept->chosen);
+    nx_text_init(&kept->head);
+    nx_put_value(&kept->head, counted ? json_incref(head) : NULL);
+    json_decref(head);
+    if (kept->head.failed || kept->head.len == 0) {
+        return NX_ENOMEM;
+    }
+    kept->head.len--; /* the bracket: as before */
+    return 0;
+}
+
 /* The next piece; 0: that was all. */
 static int take_next(struct nx_board_entry *p, struct nx_engine *engine,
                      size_t *cost) {
@@ -153,9 +216,10 @@ static int take_next(struct nx_board_entry *p, struct nx_engine *engine,
         if (!kept->has_incident) {
             put_incident(p, engine);
         }
-        return kept->scan.failed   ? NX_EMALFORMED
-               : kept->head.failed ? NX_ENOMEM
-                                   : 0;
+        if (kept->scan.failed || kept->head.failed) {
+            return kept->scan.failed ? NX_EMALFORMED : NX_ENOMEM;
+        }
+        return kept->chosen != NULL ? count_again(kept) : 0;
     } else if (nx_piece_is(&key, "networks")) {
         nx_scan_enter(&kept->scan, '[');
         kept->in_networks = true;

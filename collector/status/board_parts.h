@@ -7,7 +7,14 @@
 #include "collector/infer/forecaster.h"
 #include "collector/status/board.h"
 #include "collector/status/json_scan.h"
+#include "collector/status/status_group.h"
 #include "collector/status/status_sheet.h"
+
+/* What a page is to show of the incident; sight is borrowed from itself. */
+struct nx_board_choice {
+    struct nx_status_query query;
+    struct nx_sight sight;
+};
 
 /* A kept document on its way; text: NULL: it is none. */
 struct nx_board_kept {
@@ -16,6 +23,8 @@ struct nx_board_kept {
     bool in_networks;    /* the scan is */
     bool has_incident;   /* the head does */
     struct nx_text head; /* members but those that a page says itself */
+    json_t *chosen;      /* lanes of a choice: what is said of all is counted
+                            again; NULL: all are shown */
     size_t cap;          /* of the round's sites */
 };
 
@@ -43,11 +52,17 @@ struct nx_board_foresight {
     size_t names_n, at;
     struct nx_sheet sheet; /* rows, rollup_targets, members, sites */
     struct nx_forecaster *forecaster;
+    struct nx_asked *resolvers; /* of each row, for groups by resolver */
+    size_t resolvers_cap;
+    struct nx_grouper *grouper;
 };
 
 struct nx_board_entry {
     struct nx_board_page shown; /* first: pages are found by it */
     struct nx_board_entry *next;
+    struct nx_board_choice *choice;     /* NULL: every network */
+    const struct nx_board_entry *whole; /* during a round: the page of all, when
+                                           texts can be taken from it */
     bool made;
     bool waited_for; /* somebody was told NX_EAGAIN */
     int failed;      /* it could not be made: why */
@@ -75,6 +90,18 @@ struct nx_blob *nx_blob_of_bytes(const char *bytes, size_t len,
 struct nx_blob *nx_blob_of_lanes(const struct nx_board_page *page);
 /* Takes `text` over. True: it is another one than before. */
 bool nx_blob_put(struct nx_blob **at, struct nx_blob *text);
+
+/* --- board_choice.c --- */
+
+/* NULL: no memory. */
+struct nx_board_choice *
+nx_board_choice_new(const struct nx_status_query *query);
+bool nx_board_choice_is(const struct nx_board_choice *choice,
+                        const struct nx_status_query *query);
+/* Does it leave networks out? */
+bool nx_board_choice_narrows(const struct nx_board_choice *choice);
+/* What the text says: of all sites, the head and the groups. */
+uint64_t nx_board_choice_tag(const struct nx_board_page *page);
 
 /* --- board_survey.c --- */
 

@@ -170,6 +170,9 @@ static int finish(struct nx_board_entry *p, struct nx_engine *engine,
         !nx_board_render_head(p, engine, problem, now_us, *revision + 1)) {
         err = NX_ENOMEM;
     }
+    if (err == 0 && p->choice != NULL) {
+        p->shown.tag = nx_board_choice_tag(&p->shown);
+    }
     count_revision(p, changed, revision);
     return err;
 }
@@ -187,6 +190,9 @@ static int finish_kept(struct nx_board_entry *p, uint64_t *revision) {
     nx_board_kept_fini(&p->round.kept);
     int err = show(p, *revision + 1, &changed);
     p->shown.closed = true;
+    if (err == 0 && p->choice != NULL) {
+        p->shown.tag = nx_board_choice_tag(&p->shown);
+    }
     count_revision(p, changed, revision);
     return err;
 }

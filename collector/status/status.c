@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "collector/engine/idn.h"
+#include "collector/status/status_group.h"
 #include "collector/status/status_sheet.h"
 #include "collector/status/status_text.h"
 
@@ -135,9 +136,8 @@ static void put_document(struct nx_text *out, struct nx_engine *engine,
     nx_put_key(out, "networks");
     put_sites(out, sheet);
     if (query != NULL && query->grouped) {
-        put_json(out, "groups",
-                 query->by_resolver ? nx_status_resolver_groups(sheet)
-                                    : nx_status_groups(sheet, query->group));
+        nx_put_key(out, "groups");
+        nx_status_put_groups(out, sheet, query);
     }
     nx_put_close(out, '}');
 }

@@ -140,7 +140,7 @@ static bool asks(const json_t *site, const char *resolver) {
     return false;
 }
 
-static bool holds(const struct nx_where *where, const json_t *site) {
+bool nx_status_kept_holds(const struct nx_where *where, const json_t *site) {
     const json_t *labels = json_object_get(site, "labels");
     if (where->resolver[0] != '\0' && !asks(site, where->resolver)) {
         return false;
@@ -210,6 +210,10 @@ static bool put_outlook(json_t *kept, const json_t *sites) {
     return nx_json_set(kept, "outlook", json_string(found));
 }
 
+bool nx_status_kept_count(json_t *kept, const json_t *sites) {
+    return summarize(kept, sites) && put_outlook(kept, sites);
+}
+
 bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query) {
     json_t *chosen = json_array();
     size_t i = 0;
@@ -224,9 +228,9 @@ bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query) {
         const char *network =
             json_string_value(json_object_get(site, "network"));
         bool seen = network != NULL && nx_sight_covers(query->sight, network);
-        made = made && (!seen || !holds(&query->where, site) ||
+        made = made && (!seen || !nx_status_kept_holds(&query->where, site) ||
                         json_array_append(chosen, site) == 0);
     }
-    made = made && summarize(kept, chosen) && put_outlook(kept, chosen);
+    made = made && nx_status_kept_count(kept, chosen);
     return nx_json_set(kept, "networks", chosen) && made;
 }

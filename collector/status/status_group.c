@@ -1,8 +1,10 @@
-/* Networks summed up: all of them, or those with one value of a label. */
+/* Networks summed up, group by group. */
+#include "collector/status/status_group.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/status/status_sheet.h"
+#include "collector/infer/forecaster.h"
 #include "collector/status/status_text.h"
 
 static bool counts(const uint8_t *mark, size_t i) {
@@ -37,77 +39,203 @@ double nx_members_denied(const struct nx_sheet *sheet, const uint8_t *mark) {
     return weights > 0 ? sum / weights : -1.0;
 }
 
-json_t *nx_status_group(const struct nx_group *g, const char *value) {
-    struct nx_incident_forecast f;
+json_t *nx_status_group(const struct nx_group *g,
+                        const struct nx_incident_forecast *f) {
     json_t *one = json_object();
-    nx_rollup_incident(g->members, g->n, g->sheet->now_us, &f);
     if (nx_json_set(one, "value",
-                    value[0] != '\0' ? nx_json_text(value) : json_null()) &&
+                    g->value[0] != '\0' ? nx_json_text(g->value)
+                                        : json_null()) &&
         nx_json_set(one, "networks", json_integer((json_int_t)g->n)) &&
         nx_json_set(one, "weight", json_real(g->weight)) &&
         nx_json_set(one, "states", nx_status_states(g->sheet, g->mark)) &&
         nx_json_set(one, "denied",
                     nx_json_ratio(nx_members_denied(g->sheet, g->mark))) &&
-        nx_json_set(one, "affected", nx_json_ratio(f.affected)) &&
-        nx_json_set(one, "all_clear", nx_json_eta(&f.all_clear)) &&
+        nx_json_set(one, "affected", nx_json_ratio(f->affected)) &&
+        nx_json_set(one, "all_clear", nx_json_eta(&f->all_clear)) &&
         nx_json_set(one, "hard",
-                    f.hard_all_known ? nx_json_hard(&f.hard) : json_null())) {
+                    f->hard_all_known ? nx_json_hard(&f->hard) : json_null())) {
         return one;
     }
     json_decref(one);
     return NULL;
 }
 
-/* Marks the sites that have the value of site `first`, and counts them in. */
-static void gather(struct nx_group *g, uint8_t *mark, uint8_t *done,
-                   size_t first, enum nx_label_key key, const char *value) {
-    char number[NX_LABEL_VALUE_MAX];
-    g->n = 0;
-    g->weight = 0;
-    memset(mark, 0, g->sheet->sites_n);
-    for (size_t i = first; i < g->sheet->sites_n; i++) {
-        const struct nx_labels *labels = &g->sheet->sites[i].labels;
-        if (done[i] == 0 &&
-            strcmp(nx_labels_text(labels, key, number), value) == 0) {
-            mark[i] = done[i] = 1;
-            g->members[g->n++] = g->sheet->members[i];
-            g->weight += labels->weight;
-        }
+/* --- one after the other --- */
+
+/* A group whose text is there: that is texts.bytes[at .. at + len). */
+struct done {
+    size_t at, len;
+    size_t not_clear_n;
+    char value[NX_ENDPOINT_TEXT_MAX];
+};
+
+struct nx_grouper {
+    const struct nx_sheet *sheet;
+    const char *label;
+    struct nx_label_groups *labels; /* one of both */
+    struct nx_resolver_groups *resolvers;
+    struct nx_group group; /* while there is a forecaster */
+    struct nx_forecaster *forecaster;
+    struct done *done;
+    size_t done_n, done_cap;
+    struct nx_text texts;
+    bool failed;
+};
+
+int nx_grouper_new(const struct nx_sheet *sheet,
+                   const struct nx_status_query *query,
+                   const struct nx_asked *resolvers, struct nx_grouper **out) {
+    struct nx_grouper *g = calloc(1, sizeof(*g));
+    if (g == NULL) {
+        return NX_ENOMEM;
+    }
+    g->sheet = sheet;
+    g->label =
+        query->by_resolver ? "resolver" : nx_label_key_text(query->group);
+    nx_text_init(&g->texts);
+    int err = query->by_resolver
+                  ? nx_resolver_groups_new(sheet, resolvers, &g->resolvers)
+                  : nx_label_groups_new(sheet, query->group, &g->labels);
+    if (err != 0) {
+        nx_grouper_free(&g);
+        return err;
+    }
+    *out = g;
+    return 0;
+}
+
+void nx_grouper_free(struct nx_grouper **grouper) {
+    struct nx_grouper *g = *grouper;
+    *grouper = NULL;
+    if (g != NULL) {
+        nx_forecaster_free(&g->forecaster);
+        nx_label_groups_free(&g->labels);
+        nx_resolver_groups_free(&g->resolvers);
+        nx_text_fini(&g->texts);
+        free(g->done);
+        free(g);
     }
 }
 
-static json_t *list_groups(struct nx_group *g, uint8_t *mark, uint8_t *done,
-                           enum nx_label_key key) {
-    json_t *list = json_array();
-    char number[NX_LABEL_VALUE_MAX];
-    for (size_t i = 0; list != NULL && i < g->sheet->sites_n; i++) {
-        if (done[i] != 0) {
-            continue;
-        }
-        const char *value =
-            nx_labels_text(&g->sheet->sites[i].labels, key, number);
-        gather(g, mark, done, i, key, value);
-        if (!nx_json_add(list, nx_status_group(g, value))) {
-            json_decref(list);
+static bool next_group(struct nx_grouper *g, size_t *cost) {
+    return g->labels != NULL
+               ? nx_label_groups_next(g->labels, &g->group, cost)
+               : nx_resolver_groups_next(g->resolvers, &g->group, cost);
+}
+
+static size_t not_clear(const struct nx_group *group) {
+    size_t n = 0;
+    for (size_t i = 0; i < group->sheet->sites_n; i++) {
+        n += group->sheet->sites[i].rollup.state != NX_STATE_CLEAR ? 1 : 0;
+    }
+    return n;
+}
+
+static struct done *add_done(struct nx_grouper *g) {
+    if (g->done_n == g->done_cap) {
+        size_t cap = g->done_cap == 0 ? 64 : 2 * g->done_cap;
+        void *grown = realloc(g->done, cap * sizeof(*g->done));
+        if (grown == NULL) {
             return NULL;
         }
+        g->done = grown;
+        g->done_cap = cap;
     }
-    return list;
+    return &g->done[g->done_n++];
 }
 
-json_t *nx_status_groups(const struct nx_sheet *sheet, enum nx_label_key key) {
-    uint8_t *mark = calloc(2 * sheet->sites_n + 1, 1);
-    struct nx_group g = {.sheet = sheet,
-                         .mark = mark,
-                         .members =
-                             calloc(sheet->sites_n + 1, sizeof(*g.members))};
-    json_t *list = NULL;
-    if (mark != NULL && g.members != NULL) {
-        list = list_groups(&g, mark, mark + sheet->sites_n, key);
+static void finish_group(struct nx_grouper *g) {
+    struct done *done = add_done(g);
+    json_t *one =
+        done != NULL
+            ? nx_status_group(&g->group, nx_forecaster_result(g->forecaster))
+            : NULL;
+    struct nx_text text;
+    nx_text_init(&text); /* of its own: no comma is written before it */
+    nx_put_value(&text, one);
+    g->failed |= text.failed;
+    if (!g->failed) {
+        *done = (struct done){
+            .at = g->texts.len,
+            .len = text.len,
+            .not_clear_n = g->resolvers != NULL ? not_clear(&g->group) : 0};
+        (void)strncat(done->value, g->group.value, sizeof(done->value) - 1);
+        nx_text_bytes(&g->texts, text.bytes, text.len);
+        g->failed |= g->texts.failed;
     }
-    free(mark);
-    free(g.members);
-    return list == NULL ? NULL
-                        : json_pack("{s:s, s:o}", "label",
-                                    nx_label_key_text(key), "list", list);
+    nx_text_fini(&text);
+    nx_forecaster_free(&g->forecaster);
+}
+
+bool nx_grouper_step(struct nx_grouper *g, size_t budget) {
+    while (!g->failed) {
+        size_t cost = 0;
+        if (g->forecaster == NULL && budget == 0) {
+            return false;
+        }
+        if (g->forecaster == NULL) {
+            if (!next_group(g, &cost)) {
+                return true;
+            }
+            budget -= cost < budget ? cost : budget;
+            g->failed =
+                nx_forecaster_new(g->group.members, g->group.n,
+                                  g->sheet->now_us, &g->forecaster) != 0;
+        }
+        if (!g->failed && !nx_forecaster_spend(g->forecaster, &budget)) {
+            return false;
+        }
+        if (!g->failed) {
+            finish_group(g);
+        }
+    }
+    return true;
+}
+
+static int worst_first(const void *a, const void *b) {
+    const struct done *x = a;
+    const struct done *y = b;
+    int more =
+        (y->not_clear_n > x->not_clear_n) - (y->not_clear_n < x->not_clear_n);
+    return more != 0 ? more : strcmp(x->value, y->value);
+}
+
+void nx_grouper_put(struct nx_grouper *g, struct nx_text *out) {
+    if (g->resolvers != NULL && g->done_n > 0) {
+        qsort(g->done, g->done_n, sizeof(*g->done), worst_first);
+    }
+    nx_put_open(out, '{');
+    nx_put_member(out, "label", g->label);
+    nx_put_key(out, "list");
+    nx_put_open(out, '[');
+    for (size_t i = 0; i < g->done_n; i++) {
+        nx_text_bytes(out, i > 0 ? "," : "", i > 0 ? 1 : 0);
+        nx_text_bytes(out, g->texts.bytes + g->done[i].at, g->done[i].len);
+    }
+    nx_put_close(out, ']');
+    nx_put_close(out, '}');
+    out->failed |= g->failed;
+}
+
+static struct nx_asked *resolvers_of(const struct nx_sheet *sheet) {
+    struct nx_asked *texts = calloc(sheet->rows_n + 1, sizeof(*texts));
+    for (size_t i = 0; texts != NULL && i < sheet->rows_n; i++) {
+        (void)nx_endpoint_text(&sheet->rows[i].view.question->to,
+                               texts[i].text);
+    }
+    return texts;
+}
+
+void nx_status_put_groups(struct nx_text *out, const struct nx_sheet *sheet,
+                          const struct nx_status_query *query) {
+    struct nx_grouper *g = NULL;
+    struct nx_asked *resolvers = resolvers_of(sheet);
+    if (resolvers == NULL || nx_grouper_new(sheet, query, resolvers, &g) != 0) {
+        out->failed = true;
+    } else {
+        (void)nx_grouper_step(g, SIZE_MAX);
+        nx_grouper_put(g, out);
+    }
+    nx_grouper_free(&g);
+    free(resolvers);
 }

@@ -1,47 +1,120 @@
-/* Networks summed up by the resolvers that they ask. */
+/* Networks by the resolvers that they ask: in each group with what is seen of
+ * that resolver. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/status/status_sheet.h"
-#include "collector/status/status_text.h"
+#include "collector/status/status_group.h"
+#include "common/hash.h"
 
-/* A target, by what it asks. */
+/* A target, by what it asks: of very many, texts are looked at only where the
+ * hashes are equal. */
 struct asked {
-    char resolver[NX_ENDPOINT_TEXT_MAX];
+    uint64_t hash;
+    const char *resolver;
     size_t site, row;
+};
+
+/* To roll up one target, in evaluations of a distribution. */
+#define COST_OF_ONE 64U
+
+struct nx_resolver_groups {
+    const struct nx_sheet *sheet;
+    struct asked *asked; /* by resolver, then row */
+    size_t asked_n, at;
+    /* The networks of one resolver, each with its targets there. */
+    struct nx_sheet part;
+    struct nx_sheet_site *sites;
+    struct nx_rollup_member *members;
+    struct nx_rollup_target *targets;
 };
 
 static int by_resolver(const void *a, const void *b) {
     const struct asked *x = a;
     const struct asked *y = b;
-    int order = strcmp(x->resolver, y->resolver);
+    int order = (x->hash > y->hash) - (x->hash < y->hash);
+    order = order != 0 ? order : strcmp(x->resolver, y->resolver);
     return order != 0 ? order : (x->row > y->row) - (x->row < y->row);
 }
 
-static size_t list_asked(const struct nx_sheet *sheet, struct asked *out) {
-    size_t n = 0;
-    for (size_t i = 0; i < sheet->sites_n; i++) {
-        const struct nx_sheet_site *site = &sheet->sites[i];
-        for (size_t row = site->first; row < site->first + site->n; row++) {
-            out[n].site = i;
-            out[n].row = row;
-            (void)nx_endpoint_text(&sheet->rows[row].view.question->to,
-                                   out[n++].resolver);
-        }
-    }
-    if (n > 0) {
-        qsort(out, n, sizeof(*out), by_resolver);
-    }
-    return n;
+static bool same(const struct asked *a, const struct asked *b) {
+    return a->hash == b->hash && strcmp(a->resolver, b->resolver) == 0;
 }
 
-/* The networks of one resolver, each with its targets there. Room for one of
- * each target. */
-struct view {
-    struct nx_sheet_site *sites;
-    struct nx_rollup_member *members;
-    struct nx_rollup_target *targets;
-};
+static void list_asked(struct nx_resolver_groups *g,
+                       const struct nx_asked *resolvers) {
+    for (size_t i = 0; i < g->sheet->sites_n; i++) {
+        const struct nx_sheet_site *site = &g->sheet->sites[i];
+        for (size_t row = site->first; row < site->first + site->n; row++) {
+            const char *text = resolvers[row].text;
+            g->asked[g->asked_n++] =
+                (struct asked){.hash = nx_hash(text, strlen(text), 0),
+                               .resolver = text,
+                               .site = i,
+                               .row = row};
+        }
+    }
+    if (g->asked_n > 0) {
+        qsort(g->asked, g->asked_n, sizeof(*g->asked), by_resolver);
+    }
+}
+
+static size_t end_of(const struct nx_resolver_groups *g, size_t first) {
+    size_t i = first;
+    while (i < g->asked_n && same(&g->asked[first], &g->asked[i])) {
+        i++;
+    }
+    return i;
+}
+
+/* A network is once in a group, so there are no more in one than its targets.
+ */
+static size_t largest(const struct nx_resolver_groups *g) {
+    size_t most = 0;
+    for (size_t i = 0; i < g->asked_n;) {
+        size_t end = end_of(g, i);
+        most = end - i > most ? end - i : most;
+        i = end;
+    }
+    return most;
+}
+
+int nx_resolver_groups_new(const struct nx_sheet *sheet,
+                           const struct nx_asked *resolvers,
+                           struct nx_resolver_groups **out) {
+    struct nx_resolver_groups *g = calloc(1, sizeof(*g));
+    if (g == NULL) {
+        return NX_ENOMEM;
+    }
+    g->sheet = sheet;
+    g->asked = calloc(sheet->rows_n + 1, sizeof(*g->asked));
+    if (g->asked == NULL) {
+        nx_resolver_groups_free(&g);
+        return NX_ENOMEM;
+    }
+    list_asked(g, resolvers);
+    size_t room = largest(g) + 1;
+    g->sites = calloc(room, sizeof(*g->sites));
+    g->members = calloc(room, sizeof(*g->members));
+    g->targets = calloc(room, sizeof(*g->targets));
+    if (g->sites == NULL || g->members == NULL || g->targets == NULL) {
+        nx_resolver_groups_free(&g);
+        return NX_ENOMEM;
+    }
+    *out = g;
+    return 0;
+}
+
+void nx_resolver_groups_free(struct nx_resolver_groups **groups) {
+    struct nx_resolver_groups *g = *groups;
+    *groups = NULL;
+    if (g != NULL) {
+        free(g->asked);
+        free(g->sites);
+        free(g->members);
+        free(g->targets);
+        free(g);
+    }
+}
 
 /* Addresses of private networks are one word for many machines: nobody is taken
  * to be late together. */
@@ -50,103 +123,40 @@ static struct nx_rollup_target target_of(const struct nx_sheet_row *row) {
         .verdict = &row->view.verdict, .weight = 1, .group = row->group};
 }
 
-/* asked[0 .. n): all of one resolver. */
-static json_t *group_of(const struct nx_sheet *sheet, const struct asked *asked,
-                        size_t n, const struct view *view) {
-    struct nx_sheet part = {.sites = view->sites, .now_us = sheet->now_us};
-    struct nx_group g = {.sheet = &part, .members = view->members};
-    for (size_t i = 0; i < n;) {
-        size_t first = i;
-        struct nx_sheet_site *site = &view->sites[part.sites_n];
-        *site = sheet->sites[asked[i].site];
-        while (i < n && asked[i].site == asked[first].site) {
-            view->targets[i] = target_of(&sheet->rows[asked[i].row]);
-            i++;
-        }
-        nx_rollup_network(view->targets + first, i - first, sheet->now_us,
-                          &site->rollup);
-        view->members[part.sites_n++] =
-            (struct nx_rollup_member){.targets = view->targets + first,
-                                      .targets_n = i - first,
-                                      .weight = site->labels.weight};
-        g.weight += site->labels.weight;
-    }
-    g.n = part.sites_n;
-    return nx_status_group(&g, asked[0].resolver);
-}
-
-/* --- their order --- */
-
-static json_int_t not_clear(const json_t *group) {
-    return json_integer_value(json_object_get(group, "networks")) -
-           json_integer_value(
-               json_object_get(json_object_get(group, "states"), "clear"));
-}
-
-static int worst_first(const void *a, const void *b) {
-    const json_t *x = *(json_t *const *)a;
-    const json_t *y = *(json_t *const *)b;
-    json_int_t more = not_clear(y) - not_clear(x);
-    return more != 0 ? (more > 0) - (more < 0)
-                     : strcmp(json_string_value(json_object_get(x, "value")),
-                              json_string_value(json_object_get(y, "value")));
-}
-
-/* Takes the references; NULL when one is missing. */
-static json_t *list_of(json_t **groups, size_t n, bool whole) {
-    json_t *list = whole ? json_array() : NULL;
-    if (list != NULL && n > 0) {
-        qsort(groups, n, sizeof(json_t *), worst_first);
-    }
+/* asked[first .. end): of one network. */
+static void add_network(struct nx_resolver_groups *g, size_t first, size_t end,
+                        struct nx_rollup_target *targets) {
+    size_t n = end - first;
+    struct nx_sheet_site *site = &g->sites[g->part.sites_n];
+    *site = g->sheet->sites[g->asked[first].site];
     for (size_t i = 0; i < n; i++) {
-        if (list == NULL) {
-            json_decref(groups[i]);
-        } else if (!nx_json_add(list, groups[i])) {
-            json_decref(list);
-            list = NULL;
-        }
+        targets[i] = target_of(&g->sheet->rows[g->asked[first + i].row]);
     }
-    return list;
+    nx_rollup_network(targets, n, g->sheet->now_us, &site->rollup);
+    g->members[g->part.sites_n++] = (struct nx_rollup_member){
+        .targets = targets, .targets_n = n, .weight = site->labels.weight};
 }
 
-static json_t *list_groups(const struct nx_sheet *sheet,
-                           const struct asked *asked, size_t asked_n,
-                           const struct view *view, json_t **groups) {
-    size_t n = 0;
-    for (size_t i = 0; i < asked_n;) {
-        size_t first = i;
-        while (i < asked_n &&
-               strcmp(asked[i].resolver, asked[first].resolver) == 0) {
+bool nx_resolver_groups_next(struct nx_resolver_groups *g, struct nx_group *out,
+                             size_t *cost) {
+    size_t first = g->at;
+    if (first == g->asked_n) {
+        return false;
+    }
+    g->at = end_of(g, first);
+    g->part = (struct nx_sheet){.sites = g->sites, .now_us = g->sheet->now_us};
+    *out = (struct nx_group){.sheet = &g->part,
+                             .members = g->members,
+                             .value = g->asked[first].resolver};
+    for (size_t i = first; i < g->at;) {
+        size_t from = i;
+        while (i < g->at && g->asked[i].site == g->asked[from].site) {
             i++;
         }
-        groups[n] = group_of(sheet, asked + first, i - first, view);
-        if (groups[n] == NULL) {
-            return list_of(groups, n, false);
-        }
-        n++;
+        add_network(g, from, i, g->targets + (from - first));
+        out->weight += g->sites[g->part.sites_n - 1].labels.weight;
     }
-    return list_of(groups, n, true);
-}
-
-json_t *nx_status_resolver_groups(const struct nx_sheet *sheet) {
-    size_t room = sheet->rows_n + 1;
-    struct asked *asked = calloc(room, sizeof(*asked));
-    struct view view = {.sites = calloc(room, sizeof(*view.sites)),
-                        .members = calloc(room, sizeof(*view.members)),
-                        .targets = calloc(room, sizeof(*view.targets))};
-    json_t **groups = calloc(room, sizeof(json_t *));
-    json_t *list = NULL;
-    if (asked != NULL && view.sites != NULL && view.members != NULL &&
-        view.targets != NULL && groups != NULL) {
-        list =
-            list_groups(sheet, asked, list_asked(sheet, asked), &view, groups);
-    }
-    free(asked);
-    free(view.sites);
-    free(view.members);
-    free(view.targets);
-    free(groups);
-    return list == NULL
-               ? NULL
-               : json_pack("{s:s, s:o}", "label", "resolver", "list", list);
+    out->n = g->part.sites_n;
+    *cost = COST_OF_ONE * (g->at - first);
+    return true;
 }

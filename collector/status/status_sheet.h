@@ -167,19 +167,6 @@ json_t *nx_status_site_head(const struct nx_sheet *sheet,
 /* How many networks are in each state: of all sites, or of those whose `mark`
  * is not zero. */
 json_t *nx_status_states(const struct nx_sheet *sheet, const uint8_t *mark);
-json_t *nx_status_groups(const struct nx_sheet *sheet, enum nx_label_key key);
-/* By resolver, those first that most networks are not clear of. */
-json_t *nx_status_resolver_groups(const struct nx_sheet *sheet);
-/* One group: the members with their weight; of the sheet's sites those whose
- * `mark` is not zero, or all of them (NULL). value: "": none. */
-struct nx_group {
-    const struct nx_sheet *sheet;
-    const uint8_t *mark;
-    struct nx_rollup_member *members;
-    size_t n;
-    double weight;
-};
-json_t *nx_status_group(const struct nx_group *g, const char *value);
 /* Expected share of queries denied now, by weight; negative: not known. */
 double nx_members_denied(const struct nx_sheet *sheet, const uint8_t *mark);
 
@@ -195,6 +182,10 @@ json_t *nx_status_kept(const struct nx_engine *engine, uint32_t id);
 /* A network of it, where there is one; NULL: no such network. */
 json_t *nx_status_kept_network(const struct nx_engine *engine, uint32_t id,
                                const char *network);
+/* Is a network of it one of those? */
+bool nx_status_kept_holds(const struct nx_where *where, const json_t *site);
+/* What the document says of all networks is to be so of these. */
+bool nx_status_kept_count(json_t *kept, const json_t *sites);
 /* Leaves in the document what the query asks for. */
 bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query);
 

@@ -1,0 +1,68 @@
+/* "groups" of a status: networks summed up by their values of a label, or by
+ * the resolvers that they ask; a piece at a time, for each group has a forecast
+ * of its own. Pure. */
+#ifndef NX_COLLECTOR_STATUS_GROUP_H
+#define NX_COLLECTOR_STATUS_GROUP_H
+
+#include "collector/status/status_sheet.h"
+
+/* What a row asks. */
+struct nx_asked {
+    char text[NX_ENDPOINT_TEXT_MAX];
+};
+
+struct nx_grouper;
+
+/* The query says by what. resolvers: what each row of the sheet asks; only
+ * needed by resolver. Both are borrowed until it is freed; the rows are grouped
+ * (nx_sheets_group). NX_ENOMEM. */
+int nx_grouper_new(const struct nx_sheet *sheet,
+                   const struct nx_status_query *query,
+                   const struct nx_asked *resolvers,
+                   struct nx_grouper **out) NX_MUSTUSE;
+void nx_grouper_free(struct nx_grouper **grouper);
+
+/* Evaluates about so many distributions, or what takes as long. True: it is
+ * done. However it is cut into pieces, the text is the same. */
+bool nx_grouper_step(struct nx_grouper *grouper, size_t budget);
+
+/* After the last step: writes the object. By resolver those come first that
+ * most networks are not clear of. */
+void nx_grouper_put(struct nx_grouper *grouper, struct nx_text *out);
+
+/* All at once. */
+void nx_status_put_groups(struct nx_text *out, const struct nx_sheet *sheet,
+                          const struct nx_status_query *query);
+
+/* --- inside --- */
+
+/* One group: the members with their weight; of the sheet's sites those whose
+ * `mark` is not zero, or all of them (NULL). value: "": none. */
+struct nx_group {
+    const struct nx_sheet *sheet;
+    const uint8_t *mark;
+    struct nx_rollup_member *members;
+    size_t n;
+    double weight;
+    const char *value;
+};
+json_t *nx_status_group(const struct nx_group *g,
+                        const struct nx_incident_forecast *forecast);
+/* status_group_label.c, status_group_resolver.c: the next group, borrowed until
+ * the next call; *cost: distributions that take as long. False: that was the
+ * last one. */
+struct nx_label_groups;
+int nx_label_groups_new(const struct nx_sheet *sheet, enum nx_label_key key,
+                        struct nx_label_groups **out) NX_MUSTUSE;
+void nx_label_groups_free(struct nx_label_groups **groups);
+bool nx_label_groups_next(struct nx_label_groups *groups, struct nx_group *out,
+                          size_t *cost);
+struct nx_resolver_groups;
+int nx_resolver_groups_new(const struct nx_sheet *sheet,
+                           const struct nx_asked *resolvers,
+                           struct nx_resolver_groups **out) NX_MUSTUSE;
+void nx_resolver_groups_free(struct nx_resolver_groups **groups);
+bool nx_resolver_groups_next(struct nx_resolver_groups *groups,
+                             struct nx_group *out, size_t *cost);
+
+#endif

@@ -1,0 +1,313 @@
+/* Pages of some networks, or in groups: they say what the document of the same
+ * query says, and nobody waits for all of one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "collector/status/status.h"
+#include "common/text.h"
+#include "tests/lib/board_bench.h"
+
+#define RESOLVERS 2U
+#define SITES 4U /* labels */
+
+static void label(struct engine_bench *b, unsigned i) {
+    struct nx_labels labels;
+    char network[NX_TEXT_LABEL_MAX];
+    nx_labels_init(&labels);
+    (void)snprintf(network, sizeof(network), "net-%03u", i);
+    (void)snprintf(labels.site, sizeof(labels.site), "site-%u", i % SITES);
+    labels.asn = i < 3 ? 64500 + i : 0;
+    labels.weight = 1 + i;
+    assert_int_equal(nx_engine_labels_set(b->engine, NX_LABELS_OF_NETWORK,
+                                          network, NX_LABELS_STORED, &labels),
+                     0);
+}
+
+static void start(struct engine_bench *b) {
+    add_networks(b, RESOLVERS);
+    open_restored(b, 7, T0);
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        label(b, i);
+        sees_nxdomain(b, FIRST + i, 1, 300 + i, T0 + S);
+        if (i % 3 != 0) {
+            sees_nxdomain(b, FIRST + i, 2, 310 + 5 * (i % 7), T0 + S);
+        }
+    }
+    tick(b, T0 + 2 * S);
+}
+
+/* --- queries --- */
+
+static struct nx_status_query where(const char *condition) {
+    struct nx_status_query query = {.grouped = false};
+    const char *why = NULL;
+    assert_int_equal(nx_where_add(&query.where, condition, &why), 0);
+    return query;
+}
+
+static struct nx_status_query by_label(enum nx_label_key key) {
+    return (struct nx_status_query){.grouped = true, .group = key};
+}
+
+static struct nx_status_query by_resolver(void) {
+    return (struct nx_status_query){.grouped = true, .by_resolver = true};
+}
+
+static int try_chosen(struct engine_bench *b,
+                      const struct nx_status_query *query, int64_t now_us,
+                      const struct nx_board_page **out) {
+    *out = NULL;
+    return nx_board_chosen(board, b->engine, 7, query, NULL, now_us, out);
+}
+
+/* Works until the page is there; how many turns that took. */
+static unsigned wait_chosen(struct engine_bench *b,
+                            const struct nx_status_query *query, int64_t now_us,
+                            const struct nx_board_page **page) {
+    unsigned turns_n = 0;
+    while (try_chosen(b, query, now_us, page) == NX_EAGAIN) {
+        assert_true(++turns_n < 10000);
+        assert_int_not_equal(
+            nx_board_work(board, b->engine, NULL, now_us, NX_BOARD_SLICE),
+            NX_BOARD_IDLE);
+    }
+    assert_non_null(*page);
+    return turns_n;
+}
+
+/* --- what it says --- */
+
+static json_t *joined(const struct nx_board_page *page) {
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_text_add(&text, "{");
+    nx_text_bytes(&text, page->head->bytes, page->head->len);
+    nx_text_add(&text, ",\"networks\":[");
+    for (size_t i = 0; i < page->sites_n; i++) {
+        nx_text_add(&text, i > 0 ? "," : "");
+        nx_text_bytes(&text, page->sites[i].full->bytes,
+                      page->sites[i].full->len);
+    }
+    nx_text_add(&text, "]");
+    if (page->groups != NULL) {
+        nx_text_add(&text, ",\"groups\":");
+        nx_text_bytes(&text, page->groups->bytes, page->groups->len);
+    }
+    nx_text_add(&text, "}");
+    json_t *document = json_loads(text.bytes, 0, NULL);
+    assert_non_null(document);
+    nx_text_fini(&text);
+    return document;
+}
+
+static void check_same(struct engine_bench *b, const struct nx_board_page *page,
+                       const struct nx_status_query *query, int64_t now_us) {
+    json_t *pieces = joined(page);
+    json_t *whole = nx_status_incident_where(b->engine, 7, query, now_us);
+    assert_non_null(whole);
+    (void)json_object_del(whole, "now");
+    (void)json_object_del(whole, "as_of");
+    if (json_equal(pieces, whole) == 0) {
+        char *a = json_dumps(pieces, JSON_SORT_KEYS);
+        char *c = json_dumps(whole, JSON_SORT_KEYS);
+        size_t at = 0;
+        while (a[at] != '\0' && a[at] == c[at]) {
+            at++;
+        }
+        at = at > 200 ? at - 200 : 0;
+        print_error("%.400s\n%.400s\n", a + at, c + at);
+        free(a);
+        free(c);
+        fail();
+    }
+    json_decref(pieces);
+    json_decref(whole);
+}
+
+/* Each alone on the board: nothing is there to be taken. */
+static void test_same_as_the_document(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_status_query queries[] = {
+        where("site=site-1"),
+        where("asn=64501"),
+        where("site=nowhere"),
+        where("resolver=192.0.2.1@53"),
+        where("resolver=192.0.2.99@53"),
+        by_label(NX_LABEL_SITE),
+        by_label(NX_LABEL_ASN),
+        by_resolver(),
+    };
+    start(b);
+    for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+        const struct nx_board_page *page = NULL;
+        (void)wait_chosen(b, &queries[i], T0 + 2 * S, &page);
+        check_same(b, page, &queries[i], T0 + 2 * S);
+        nx_board_free(&board);
+        assert_int_equal(nx_board_new(&board), 0);
+    }
+}
+
+/* No turn draws more than its slice, nor works out more than a few groups. */
+static void test_in_slices(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_status_query some = where("site=site-1");
+    const struct nx_status_query all = by_label(NX_LABEL_ASN);
+    const struct nx_status_query resolvers = by_resolver();
+    const struct nx_board_page *page = NULL;
+    start(b);
+    unsigned some_n = wait_chosen(b, &some, T0 + 2 * S, &page);
+    assert_int_equal(page->sites_n, NETWORKS / SITES);
+    assert_in_range(some_n, NETWORKS / SITES * RESOLVERS / NX_BOARD_SLICE,
+                    NETWORKS * RESOLVERS / NX_BOARD_SLICE);
+    unsigned all_n = wait_chosen(b, &all, T0 + 2 * S, &page);
+    assert_true(all_n > NETWORKS * RESOLVERS / NX_BOARD_SLICE);
+    /* The networks are those of before: the rest is forecast and groups. */
+    (void)wait_for(b, T0 + 2 * S, &page);
+    nx_board_tidy(board, T0 + 2 * S + NX_BOARD_FRESH_US * 2);
+    unsigned resolvers_n = wait_chosen(b, &resolvers, T0 + 2 * S, &page);
+    assert_in_range(resolvers_n, 4, 1000);
+}
+
+/* What is on the page of all is not drawn again, but for what changed since. */
+static void test_taken_from_the_whole(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_status_query query = where("site=site-1");
+    const struct nx_board_page *whole = NULL;
+    const struct nx_board_page *page = NULL;
+    start(b);
+    (void)wait_for(b, T0 + 2 * S, &whole);
+    (void)wait_chosen(b, &query, T0 + 2 * S, &page);
+    assert_ptr_equal(page->sites[0].full, whole->sites[1].full);
+    check_same(b, page, &query, T0 + 2 * S);
+    sees_nxdomain(b, FIRST + 1, 1, 290, T0 + 2 * S + S / 2);
+    tick(b, T0 + 3 * S);
+    (void)wait_chosen(b, &query, T0 + 3 * S, &page);
+    assert_ptr_not_equal(page->sites[0].full, whole->sites[1].full);
+    assert_ptr_equal(page->sites[1].full, whole->sites[5].full);
+    /* An operator says something: all is said anew. */
+    label(b, 5);
+    add_agent(b, 5, "porto", false);
+    (void)wait_chosen(b, &query, T0 + 3 * S, &page);
+    assert_ptr_not_equal(page->sites[1].full, whole->sites[5].full);
+}
+
+/* A reader of some networks is told of them as if there were no others. */
+static void test_sight(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_sight sight = {.networks = {"net-007", "net-100"},
+                                   .networks_n = 2};
+    const struct nx_status_query query = {.sight = &sight};
+    const struct nx_board_page *page = NULL;
+    start(b);
+    (void)wait_for(b, T0 + 2 * S, &page);
+    (void)wait_chosen(b, &query, T0 + 2 * S, &page);
+    assert_int_equal(page->sites_n, 2);
+    check_same(b, page, &query, T0 + 2 * S);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    (void)wait_chosen(b, &query, T0 + 3 * S, &page);
+    check_same(b, page, &query, T0 + 3 * S);
+}
+
+/* A closed one is read piece by piece as it was kept. */
+static void test_closed(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_status_query queries[] = {
+        where("site=site-2"), where("resolver=192.0.2.1@53"),
+        where("site=nowhere"), by_label(NX_LABEL_SITE)};
+    start(b);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+        const struct nx_board_page *page = NULL;
+        unsigned turns_n = wait_chosen(b, &queries[i], T0 + 4 * S, &page);
+        assert_true(turns_n >= NETWORKS / NX_BOARD_SLICE);
+        assert_true(page->closed);
+        check_same(b, page, &queries[i], T0 + 4 * S);
+    }
+}
+
+/* Closed while it is made. */
+static void test_closed_in_the_middle(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_status_query query = by_resolver();
+    const struct nx_board_page *page = NULL;
+    start(b);
+    assert_int_equal(try_chosen(b, &query, T0 + 2 * S, &page), NX_EAGAIN);
+    for (unsigned i = 0; i < 10; i++) {
+        (void)nx_board_work(board, b->engine, NULL, T0 + 2 * S, NX_BOARD_SLICE);
+    }
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    (void)wait_chosen(b, &query, T0 + 4 * S, &page);
+    assert_true(page->closed);
+    check_same(b, page, &query, T0 + 4 * S);
+}
+
+/* The tag is another one when it says something else, and only then. */
+static void test_tag(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_status_query query = where("site=site-1");
+    const struct nx_board_page *page = NULL;
+    start(b);
+    (void)wait_chosen(b, &query, T0 + 2 * S, &page);
+    uint64_t tag = page->tag;
+    (void)wait_chosen(b, &query, T0 + 3 * S, &page);
+    assert_int_equal(page->as_of_us, T0 + 3 * S);
+    assert_true(page->tag == tag);
+    sees_nxdomain(b, FIRST + 1, 1, 290, T0 + 11 * S);
+    tick(b, T0 + 12 * S);
+    (void)wait_chosen(b, &query, T0 + 12 * S, &page);
+    assert_true(page->tag != tag);
+}
+
+/* Those that nobody came back for are made, then forgotten; one too many waits
+ * until then. */
+static void test_readers_go_away(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    char text[32];
+    struct nx_status_query last;
+    start(b);
+    for (unsigned i = 0; i < NX_BOARD_CHOICES_MAX; i++) {
+        (void)snprintf(text, sizeof(text), "asn=%u", 64496 + i);
+        const struct nx_status_query query = where(text);
+        (void)snprintf(text, sizeof(text), "site=site-%u", i % SITES);
+        const struct nx_status_query large = {
+            .where = query.where, .grouped = true, .by_resolver = true};
+        const struct nx_status_query all = {
+            .grouped = true, .group = (enum nx_label_key)(i % 4)};
+        (void)try_chosen(b, i < 4 ? &all : &large, T0 + 2 * S, &page);
+    }
+    last = where("site=site-3");
+    unsigned turns_n = wait_chosen(b, &last, T0 + 2 * S, &page);
+    assert_true(turns_n > 0);
+    check_same(b, page, &last, T0 + 2 * S);
+    /* Nothing of them is kept up to date. */
+    while (nx_board_work(board, b->engine, NULL, T0 + 2 * S, NX_BOARD_SLICE) !=
+           NX_BOARD_IDLE) {
+        assert_true(++turns_n < 100000);
+    }
+    nx_board_tidy(board, T0 + 2 * S + NX_BOARD_KEEP_US / 2);
+    size_t drawn_n = 0;
+    size_t networks_n = 0;
+    nx_board_progress(board, 7, &drawn_n, &networks_n);
+    assert_int_equal(networks_n, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        BOARD(test_same_as_the_document),
+        BOARD(test_in_slices),
+        BOARD(test_taken_from_the_whole),
+        BOARD(test_sight),
+        BOARD(test_closed),
+        BOARD(test_closed_in_the_middle),
+        BOARD(test_tag),
+        BOARD(test_readers_go_away),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
