@@ -92,9 +92,19 @@ void nx_service_agents(struct nx_service *service,
                                      const struct nx_agent_record *record),
                        void *user);
 
-/* The report of an incident (report.h); NULL: no such incident, out of memory,
- * or the store cannot be read. */
-json_t *nx_service_report(struct nx_service *service, uint32_t id);
+/* How far the stored rows of an incident are read; {0}: not at all. */
+struct nx_service_rows {
+    enum { NX_ROWS_TRANSITIONS, NX_ROWS_FORECASTS, NX_ROWS_DONE } kind;
+    int64_t after_id;
+    unsigned read_n; /* of this kind, about */
+    bool truncated;  /* there are more than NX_REPORT_EVENTS_MAX */
+};
+/* At most so many rows more into the report. NX_EAGAIN: there are more;
+ * negative: an error of the store. */
+struct nx_report;
+int nx_service_report_rows(struct nx_service *service, uint32_t id,
+                           struct nx_service_rows *rows, unsigned max,
+                           struct nx_report *report) NX_MUSTUSE;
 
 /* Alerts: who is told, and the newest messages, as JSON (nxclear-api(7)); NULL
  * when out of memory. */

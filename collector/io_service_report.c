@@ -1,7 +1,6 @@
-/* The report of an incident: the store's rows into the fold. */
+/* The report of an incident: the store's rows into the fold, some at a time. */
 #include "collector/io_service_priv.h"
 #include "collector/status/report.h"
-#include "collector/status/status.h"
 
 static void on_transition(void *user, const struct nx_store_event *event) {
     nx_report_transition(user, &event->key, event->at_us, event->to_state);
@@ -16,23 +15,33 @@ static void on_forecast(void *user, const struct nx_store_event *event) {
     nx_report_forecast(user, &event->key, &forecast);
 }
 
-json_t *nx_service_report(struct nx_service *service, uint32_t id) {
-    struct nx_report *report = NULL;
-    json_t *document = NULL;
-    json_t *status =
-        nx_status_incident(service->engine, id, nx_service_now_us(service));
-    if (status != NULL && nx_report_new(&report) == NX_OK) {
-        int more = nx_store_transitions(
-            service->store, id, NX_REPORT_EVENTS_MAX, on_transition, report);
-        int late = more < 0 ? more
-                            : nx_store_forecasts(service->store, id,
-                                                 NX_REPORT_EVENTS_MAX,
-                                                 on_forecast, report);
-        if (more >= 0 && late >= 0) {
-            document = nx_report_document(report, status, more > 0 || late > 0);
-        }
+/* The end of one kind, for want of rows or because there are too many. */
+static void next_kind(struct nx_service_rows *rows, bool more) {
+    rows->truncated |= more;
+    rows->after_id = 0;
+    rows->read_n = 0;
+    rows->kind++;
+}
+
+int nx_service_report_rows(struct nx_service *service, uint32_t id,
+                           struct nx_service_rows *rows, unsigned max,
+                           struct nx_report *report) {
+    unsigned left = NX_REPORT_EVENTS_MAX - rows->read_n;
+    unsigned n = max < left ? max : left;
+    if (rows->kind == NX_ROWS_DONE) {
+        return NX_OK;
     }
-    nx_report_free(&report);
-    json_decref(status);
-    return document;
+    int more = rows->kind == NX_ROWS_TRANSITIONS
+                   ? nx_store_transitions(service->store, id, &rows->after_id,
+                                          n, on_transition, report)
+                   : nx_store_forecasts(service->store, id, &rows->after_id, n,
+                                        on_forecast, report);
+    rows->read_n += n;
+    if (more < 0) {
+        return more;
+    }
+    if (more == 0 || rows->read_n == NX_REPORT_EVENTS_MAX) {
+        next_kind(rows, more > 0);
+    }
+    return rows->kind == NX_ROWS_DONE ? NX_OK : NX_EAGAIN;
 }

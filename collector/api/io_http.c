@@ -19,6 +19,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     nx_http_conns_tick(http);
     nx_http_streams_tick(http);
     nx_http_waiters_tick(http);
+    nx_http_jobs_tick(http);
     nx_board_tidy(http->board, nx_service_now_us(http->service));
 }
 
@@ -168,6 +169,7 @@ int nx_http_new(struct event_base *base, struct nx_service *service,
                                 : NX_HTTP_REPLY_TIMEOUT_S;
     http->epoch = (uint64_t)nx_service_now_us(service);
     http->slice = (struct nx_slice){1, 1, NX_BOARD_SLICE_MAX};
+    http->job_slice = http->slice;
     http->origin = given(settings->origin) ? strdup(settings->origin) : NULL;
     int err = nx_board_new(&http->board);
     err = err == 0 && given(settings->origin) && http->origin == NULL

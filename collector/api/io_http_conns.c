@@ -48,6 +48,7 @@ static void on_close(struct evhttp_connection *evcon, void *arg) {
     struct nx_http_conn *conn = conn_of(http, evcon);
     nx_http_stream_closed(http, evcon);
     nx_http_waiter_closed(http, evcon);
+    nx_http_job_closed(http, evcon);
     nx_http_recording_closed(http, evcon);
     if (conn != NULL) {
         conn_forget(http, conn);

@@ -15,6 +15,8 @@
 #include "collector/status/board.h"
 #include "common/slice.h"
 
+struct nx_http;
+
 /* One way in: the Unix socket, or TCP. */
 struct nx_http_door {
     struct nx_http *http;
@@ -53,6 +55,27 @@ struct nx_http_waiter {
     struct nx_http_wish wish;
 };
 
+/* A document that is made for one request; io_http_job.c. */
+struct nx_http_job;
+enum nx_http_progress {
+    NX_HTTP_MORE,
+    NX_HTTP_WAITS, /* for a page of the board */
+    NX_HTTP_DONE,  /* it can be replied */
+};
+struct nx_http_craft {
+    /* Goes on with it, for about so many units of time: of each some 10 us. */
+    enum nx_http_progress (*step)(struct nx_http *http, void *work,
+                                  size_t budget);
+    void (*reply)(struct nx_http *http, void *work,
+                  struct evhttp_request *request);
+    void (*free)(void *work); /* NULL: nothing */
+    /* Who waits for a page has so much patience. One of both: after hurry_s it
+     * goes on without it; or the client is told how far that incident is. */
+    void (*hurry)(void *work);
+    uint64_t hurry_s;
+    uint32_t (*incident_of)(const void *work);
+};
+
 /* A client that reads a recording; io_http_recording.c. */
 struct nx_http_recording;
 
@@ -89,6 +112,8 @@ struct nx_http {
     struct nx_http_conn *conns; /* newest first */
     unsigned conns_n;
     struct nx_http_waiter *waiters; /* as they came */
+    struct nx_http_job *jobs;       /* as they came */
+    struct nx_slice job_slice;
     struct nx_http_stream *streams;
     unsigned streams_n;
     struct nx_http_recording *recordings;
@@ -134,6 +159,9 @@ json_t *nx_http_now_json(struct nx_service *service);
 /* A document's reference is taken; NULL (no memory): 500. */
 void nx_http_reply_json(struct evhttp_request *request, unsigned status,
                         json_t *document);
+/* 200 with a document's text, which is taken. */
+void nx_http_reply_document(struct evhttp_request *request,
+                            struct nx_text *text);
 /* The same with an entity tag; 304 when the client has it already. */
 void nx_http_reply_tagged(struct evhttp_request *request, json_t *document);
 /* The same of a document's text, which is taken. */
@@ -160,8 +188,8 @@ void nx_http_get_list(struct nx_http *http, struct evhttp_request *request,
 bool nx_http_web(struct evhttp_request *request, enum nx_api_method method,
                  const char *path);
 
-/* io_http_status.c: the status of an incident, or the metrics, from the board:
- * at once, or when the pages have been made. */
+/* io_http_status.c: the status of an incident from the board: at once, or when
+ * the page has been made. */
 void nx_http_get_status(struct nx_http *http, struct evhttp_request *request,
                         const struct nx_api_request *asked);
 /* The same of some networks, or in groups. */
@@ -177,7 +205,12 @@ void nx_http_waiter_closed(struct nx_http *http,
                            const struct evhttp_connection *evcon);
 /* Each second: whoever waited for long is told how far it has come. */
 void nx_http_waiters_tick(struct nx_http *http);
-/* A timer, while somebody asks for pages. */
+/* 503: how far the status of the incident has come; id 0: of all of them. */
+void nx_http_say_progress(struct nx_http *http, struct evhttp_request *request,
+                          uint32_t id);
+/* Work goes on then. */
+void nx_http_work_in(struct nx_http *http, int64_t pause_us);
+/* A timer, while somebody asks for pages, or documents are made. */
 void nx_http_work(evutil_socket_t fd, short what, void *http);
 /* Adds the document, or what changed in it since a revision (0: all). Texts
  * are not copied. False: no memory. */
@@ -189,9 +222,24 @@ bool nx_http_add_status(struct nx_http *http, struct evbuffer *out,
                         const struct nx_board_page *page,
                         const struct nx_http_part *part) NX_MUSTUSE;
 
-/* io_http_metrics.c: false: a page is being made. */
-bool nx_http_try_metrics(struct nx_http *http, struct evhttp_request *request,
-                         bool late);
+/* io_http_job.c. Takes the work; NULL: no memory. */
+void nx_http_job_start(struct nx_http *http, struct evhttp_request *request,
+                       const struct nx_http_craft *craft, void *work);
+/* Goes on with one of them. True: there is more to do now. */
+bool nx_http_jobs_some(struct nx_http *http);
+/* Does any wait for a page? */
+bool nx_http_jobs_wait(const struct nx_http *http);
+/* Pages may be there that were waited for. */
+void nx_http_jobs_ready(struct nx_http *http);
+void nx_http_jobs_tick(struct nx_http *http);
+/* The connection is going down: forgets what was made for it. */
+void nx_http_job_closed(struct nx_http *http,
+                        const struct evhttp_connection *evcon);
+
+/* io_http_metrics.c, io_http_report.c: jobs. */
+void nx_http_metrics(struct nx_http *http, struct evhttp_request *request);
+void nx_http_report(struct nx_http *http, struct evhttp_request *request,
+                    uint32_t incident_id);
 
 /* io_http_stream.c. */
 void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,

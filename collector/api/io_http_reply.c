@@ -69,6 +69,11 @@ void nx_http_reply_json(struct evhttp_request *request, unsigned status,
     send_json(request, status, "application/json", document);
 }
 
+void nx_http_reply_document(struct evhttp_request *request,
+                            struct nx_text *text) {
+    send_text(request, 200, "application/json", text);
+}
+
 /* no-cache: to be kept, but asked about each time. */
 bool nx_http_reply_unchanged(struct evhttp_request *request, const char *etag) {
     const char *known = evhttp_find_header(

@@ -156,7 +156,7 @@ static void get_of_incident(struct nx_http *http,
         return;
     }
     if (asked->route == NX_API_INCIDENT_REPORT) {
-        nx_http_reply_json(request, 200, nx_service_report(service, id));
+        nx_http_report(http, request, id);
         return;
     }
     json_t *network = nx_status_network(engine, id, asked->network, now_us);
@@ -259,7 +259,7 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         get_health(service, request, grant);
         break;
     case NX_API_METRICS:
-        nx_http_get_status(http, request, asked);
+        nx_http_metrics(http, request);
         break;
     }
 }

@@ -83,7 +83,7 @@ bool nx_http_add_status(struct nx_http *http, struct evbuffer *out,
 
 /* --- pages --- */
 
-static void work_in(struct nx_http *http, int64_t pause_us) {
+void nx_http_work_in(struct nx_http *http, int64_t pause_us) {
     const struct timeval in = {pause_us / 1000000, pause_us % 1000000};
     (void)evtimer_add(http->work, &in);
 }
@@ -95,9 +95,9 @@ static int page_of(struct nx_http *http, uint32_t id,
                               query, nx_service_problem(http->service),
                               nx_service_now_us(http->service), out);
     if (err == NX_EAGAIN) {
-        work_in(http, 0);
+        nx_http_work_in(http, 0);
     } else if (evtimer_pending(http->work, NULL) == 0) {
-        work_in(http, NX_BOARD_FRESH_US / 10);
+        nx_http_work_in(http, NX_BOARD_FRESH_US / 10);
     }
     return err;
 }
@@ -154,9 +154,6 @@ static int chosen_page(struct nx_http *http, const struct nx_http_wish *wish,
 static bool try_answer(struct nx_http *http, struct evhttp_request *request,
                        const struct nx_http_wish *wish) {
     const struct nx_board_page *page = NULL;
-    if (wish->asked.route == NX_API_METRICS) {
-        return nx_http_try_metrics(http, request, false);
-    }
     int err = chosen_page(http, wish, &page);
     if (err == NX_EAGAIN) {
         return false;
@@ -243,9 +240,8 @@ static void answer_waiters(struct nx_http *http) {
     }
 }
 
-/* id: 0: of all of them. */
-static void say_progress(struct nx_http *http, struct evhttp_request *request,
-                         uint32_t id) {
+void nx_http_say_progress(struct nx_http *http, struct evhttp_request *request,
+                          uint32_t id) {
     struct nx_api_problem problem;
     size_t targets_n = 0;
     size_t waiting_n = 0;
@@ -266,25 +262,16 @@ static void say_progress(struct nx_http *http, struct evhttp_request *request,
     nx_http_reply_problem(request, &problem);
 }
 
-/* A scrape gives up after 10 s, and wants the rest in any case. */
-#define METRICS_PATIENCE_S 3U
-
 void nx_http_waiters_tick(struct nx_http *http) {
     struct nx_http_waiter **link = &http->waiters;
     while (*link != NULL) {
         const struct nx_http_wish *wish = &(*link)->wish;
         uint32_t id = wish->asked.incident_id;
-        if (wish->asked.route == NX_API_METRICS &&
-            http->second - wish->since_s >= METRICS_PATIENCE_S) {
-            (void)nx_http_try_metrics(http, forget(link), true);
-            link = &http->waiters; /* the list may have changed */
-            continue;
-        }
         if (http->second - wish->since_s < http->patience_s) {
             link = &(*link)->next;
             continue;
         }
-        say_progress(http, forget(link), id);
+        nx_http_say_progress(http, forget(link), id);
         link = &http->waiters; /* the list may have changed */
     }
 }
@@ -296,7 +283,7 @@ void nx_http_waiters_tick(struct nx_http *http) {
 
 /* Somebody is to be answered, or told why not. */
 static bool waited_for(const struct nx_http *http) {
-    bool waits = http->waiters != NULL;
+    bool waits = http->waiters != NULL || nx_http_jobs_wait(http);
     for (const struct nx_http_stream *s = http->streams; s != NULL;
          s = s->next) {
         waits |= s->waits;
@@ -312,13 +299,13 @@ static void work_on(struct nx_http *http, enum nx_board_work work,
     case NX_BOARD_IDLE:
         break;
     case NX_BOARD_READY:
-        work_in(http, NX_BOARD_FRESH_US / 10);
+        nx_http_work_in(http, NX_BOARD_FRESH_US / 10);
         break;
     case NX_BOARD_BUSY:
-        work_in(http, took_us * (WORK_SHARE - 1));
+        nx_http_work_in(http, took_us * (WORK_SHARE - 1));
         break;
     case NX_BOARD_WANTED:
-        work_in(http, 0);
+        nx_http_work_in(http, 0);
         break;
     }
 }
@@ -339,8 +326,10 @@ void nx_http_work(evutil_socket_t fd, short what, void *arg) {
     if (work != NX_BOARD_WANTED && waited_for(http)) {
         answer_waiters(http);
         nx_http_streams_ready(http);
+        nx_http_jobs_ready(http);
     }
-    work_on(http, work, took_us);
+    bool more = work != NX_BOARD_WANTED && nx_http_jobs_some(http);
+    work_on(http, more ? NX_BOARD_WANTED : work, took_us);
 }
 
 int nx_http_page(struct nx_http *http, uint32_t id,

@@ -78,6 +78,14 @@ struct nx_board_page {
     uint64_t tag;           /* another one: it says something else */
 };
 
+/* What the page says now, to be read later, however it goes on; its texts are
+ * shared. NX_ENOMEM. */
+int nx_board_copy(const struct nx_board_page *page,
+                  struct nx_board_page *out) NX_MUSTUSE;
+/* Its head as an object; NULL: no memory. New reference. */
+json_t *nx_board_head_of(const struct nx_board_page *page);
+void nx_board_copy_fini(struct nx_board_page *copy);
+
 struct nx_board;
 
 int nx_board_new(struct nx_board **out) NX_MUSTUSE;

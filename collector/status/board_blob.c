@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "collector/status/board_parts.h"
+#include "collector/status/json_put.h"
 
 struct nx_blob *nx_blob_ref(struct nx_blob *blob) {
     blob->refs++;
@@ -63,4 +64,36 @@ bool nx_blob_put(struct nx_blob **at, struct nx_blob *text) {
     nx_blob_unref(*at);
     *at = text;
     return true;
+}
+
+int nx_board_copy(const struct nx_board_page *page, struct nx_board_page *out) {
+    struct nx_board_site *sites = calloc(page->sites_n + 1, sizeof(*sites));
+    if (sites == NULL) {
+        return NX_ENOMEM;
+    }
+    for (size_t i = 0; i < page->sites_n; i++) {
+        sites[i] = page->sites[i];
+        (void)nx_blob_ref(sites[i].lane);
+        (void)nx_blob_ref(sites[i].full);
+    }
+    *out = *page;
+    out->sites = sites;
+    out->lanes = out->groups = NULL;
+    (void)nx_blob_ref(out->head);
+    return 0;
+}
+
+json_t *nx_board_head_of(const struct nx_board_page *page) {
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_put_open(&text, '{');
+    nx_text_bytes(&text, page->head->bytes, page->head->len);
+    nx_put_close(&text, '}');
+    return nx_put_read(&text);
+}
+
+void nx_board_copy_fini(struct nx_board_page *copy) {
+    nx_board_sites_free(copy->sites, copy->sites_n);
+    nx_blob_unref(copy->head);
+    *copy = (struct nx_board_page){0};
 }

@@ -124,7 +124,8 @@ static int group_on(struct nx_board_entry *p, size_t budget) {
                                  &f->grouper);
         return err != 0 ? err : NX_EAGAIN;
     }
-    if (!nx_grouper_step(f->grouper, budget * EVALUATED_PER_UNIT)) {
+    if (!f->grouped) { /* a turn of its own for the text */
+        f->grouped = nx_grouper_step(f->grouper, budget * EVALUATED_PER_UNIT);
         return NX_EAGAIN;
     }
     struct nx_text text;

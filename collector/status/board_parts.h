@@ -55,6 +55,7 @@ struct nx_board_foresight {
     struct nx_asked *resolvers; /* of each row, for groups by resolver */
     size_t resolvers_cap;
     struct nx_grouper *grouper;
+    bool grouped; /* it is done */
 };
 
 struct nx_board_entry {

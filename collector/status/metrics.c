@@ -279,26 +279,38 @@ static const struct nx_metric table[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static void write_all(const struct nx_metric *metric,
-                      const struct nx_metrics *metrics, bool clear_too,
-                      struct nx_text *text) {
-    for (; metric->name != NULL; metric++) {
-        const struct nx_metric_writer w = {text, metric->name, clear_too};
-        nx_text_addf(text, "# HELP %s %s\n# TYPE %s %s\n", metric->name,
-                     metric->help, metric->name, metric->type);
-        if (metric->write != NULL) {
-            metric->write(metrics, &w);
-        } else {
-            nx_metric_number(&w,
-                             json_object_get(metrics->health, metric->health),
-                             no_labels);
-        }
+static void write_one(const struct nx_metric *metric,
+                      const struct nx_metrics *metrics, struct nx_text *text) {
+    const struct nx_metric_writer w = {text, metric->name,
+                                       nx_metrics_clear_too(metrics)};
+    nx_text_addf(text, "# HELP %s %s\n# TYPE %s %s\n", metric->name,
+                 metric->help, metric->name, metric->type);
+    if (metric->write != NULL) {
+        metric->write(metrics, &w);
+    } else {
+        nx_metric_number(&w, json_object_get(metrics->health, metric->health),
+                         no_labels);
     }
 }
 
+bool nx_metrics_put(const struct nx_metrics *metrics, size_t at,
+                    struct nx_text *text) {
+    const struct nx_metric *const tables[] = {nx_metrics_of_incidents,
+                                              nx_metrics_of_score, table};
+    for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        for (const struct nx_metric *m = tables[i]; m->name != NULL; m++) {
+            if (at-- == 0) {
+                write_one(m, metrics, text);
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 void nx_metrics_text(const struct nx_metrics *metrics, struct nx_text *text) {
-    bool clear_too = nx_metrics_clear_too(metrics);
-    write_all(nx_metrics_of_incidents, metrics, clear_too, text);
-    write_all(nx_metrics_of_score, metrics, clear_too, text);
-    write_all(table, metrics, clear_too, text);
+    size_t at = 0;
+    while (nx_metrics_put(metrics, at, text)) {
+        at++;
+    }
 }

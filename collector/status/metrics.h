@@ -33,5 +33,8 @@ struct nx_metrics {
 
 /* Appends to text, which holds the failure if there is one. */
 void nx_metrics_text(const struct nx_metrics *metrics, struct nx_text *text);
+/* One metric of them, from the 0th on. False: that was not one any more. */
+bool nx_metrics_put(const struct nx_metrics *metrics, size_t at,
+                    struct nx_text *text);
 
 #endif

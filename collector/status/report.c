@@ -1,6 +1,5 @@
 #include "collector/status/report.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +34,8 @@ void nx_report_free(struct nx_report **report_p) {
         free(row->key);
         free(row);
     }
+    free(report->list);
+    free(report->spare);
     free(report);
     *report_p = NULL;
 }
@@ -169,15 +170,11 @@ static void take_target(struct nx_report *report, const char *network,
     }
 }
 
-static void take_status(struct nx_report *report, const json_t *status) {
+void nx_report_network(struct nx_report *report, const json_t *network) {
     size_t i = 0;
-    size_t k = 0;
-    const json_t *network = NULL;
     const json_t *target = NULL;
-    json_array_foreach(json_object_get(status, "networks"), i, network) {
-        json_array_foreach(json_object_get(network, "targets"), k, target) {
-            take_target(report, text_of(network, "network"), target);
-        }
+    json_array_foreach(json_object_get(network, "targets"), i, target) {
+        take_target(report, text_of(network, "network"), target);
     }
 }
 
@@ -212,49 +209,99 @@ static bool was_affected(const struct nx_report_row *row) {
             strcmp(row->basis, nx_basis_text(NX_BASIS_COUNTDOWN)) == 0);
 }
 
-static int by_key(const void *a, const void *b) {
-    const struct nx_report_row *x = *(struct nx_report_row *const *)a;
-    const struct nx_report_row *y = *(struct nx_report_row *const *)b;
-    for (unsigned part = 0; part < NX_REPORT_PARTS; part++) {
-        int order = strcmp(nx_report_part(x, part), nx_report_part(y, part));
-        if (order != 0) {
-            return order;
-        }
-    }
-    return 0;
-}
+/* --- the document --- */
 
-/* The rows by network and resolver; NULL: out of memory. */
-static struct nx_report_row **sorted(struct nx_report *report, size_t *n) {
-    struct nx_report_row **rows =
-        calloc(HASH_COUNT(report->rows) + 1, sizeof(struct nx_report_row *));
+static bool list_rows(struct nx_report *report) {
+    size_t room = HASH_COUNT(report->rows) + 1;
     struct nx_report_row *row = report->rows;
-    *n = 0;
-    for (; rows != NULL && row != NULL; row = row->hh.next) {
+    report->list = calloc(room, sizeof(struct nx_report_row *));
+    report->spare = calloc(room, sizeof(struct nx_report_row *));
+    if (report->list == NULL || report->spare == NULL) {
+        return false;
+    }
+    for (; row != NULL; row = row->hh.next) {
         if (was_affected(row)) {
             score(row);
-            rows[(*n)++] = row;
+            report->list[report->list_n++] = row;
         }
     }
-    if (rows != NULL) {
-        qsort(rows, *n, sizeof(struct nx_report_row *), by_key);
+    return true;
+}
+
+/* Without the bracket at its end: the rows follow. */
+static bool write_head(struct nx_report *report, const json_t *status,
+                       struct nx_text *out) {
+    nx_put_value(out, nx_report_head(report->list, report->list_n, status));
+    if (out->failed) {
+        return false;
     }
-    return rows;
+    out->len--;
+    nx_put_key(out, "resolvers");
+    nx_put_open(out, '[');
+    return !out->failed;
+}
+
+static bool write_rows(struct nx_report *report, size_t rows_max,
+                       struct nx_text *out) {
+    for (; report->at < report->list_n && rows_max > 0; rows_max--) {
+        nx_put_value(out, nx_report_row(report->list[report->at++]));
+    }
+    return !out->failed;
+}
+
+/* One stage, or a part of it; false: no memory. */
+static bool write_some(struct nx_report *report, const json_t *status,
+                       size_t rows_max, struct nx_text *out) {
+    bool ok = false;
+    switch (report->stage) {
+    case NX_REPORT_LIST:
+        ok = list_rows(report);
+        report->stage = NX_REPORT_SORT;
+        break;
+    case NX_REPORT_SORT:
+        ok = true;
+        report->stage =
+            nx_report_sort(report, rows_max) ? NX_REPORT_HEAD : NX_REPORT_SORT;
+        break;
+    case NX_REPORT_HEAD:
+        ok = write_head(report, status, out);
+        report->stage = NX_REPORT_ROWS;
+        break;
+    case NX_REPORT_ROWS:
+        ok = write_rows(report, rows_max, out);
+        break;
+    }
+    return ok;
+}
+
+int nx_report_write(struct nx_report *report, const json_t *status,
+                    bool truncated, size_t rows_max, struct nx_text *out) {
+    if (report->failed || !write_some(report, status, rows_max, out)) {
+        return NX_ENOMEM;
+    }
+    if (report->stage != NX_REPORT_ROWS || report->at < report->list_n) {
+        return NX_EAGAIN;
+    }
+    nx_put_close(out, ']');
+    nx_put_key(out, "truncated");
+    nx_put_bool(out, truncated);
+    nx_put_close(out, '}');
+    return out->failed ? NX_ENOMEM : 0;
 }
 
 json_t *nx_report_document(struct nx_report *report, const json_t *status,
                            bool truncated) {
-    size_t n = 0;
-    take_status(report, status);
-    struct nx_report_row **rows = sorted(report, &n);
-    json_t *document = rows != NULL && !report->failed
-                           ? nx_report_json(rows, n, status)
-                           : NULL;
-    free(rows);
-    if (document != NULL &&
-        !nx_json_set(document, "truncated", json_boolean(truncated))) {
-        json_decref(document);
-        return NULL;
+    struct nx_text text;
+    size_t i = 0;
+    const json_t *network = NULL;
+    int err = NX_EAGAIN;
+    nx_text_init(&text);
+    json_array_foreach(json_object_get(status, "networks"), i, network) {
+        nx_report_network(report, network);
     }
-    return document;
+    while (err == NX_EAGAIN) {
+        err = nx_report_write(report, status, truncated, SIZE_MAX, &text);
+    }
+    text.failed |= err != 0;
+    return nx_put_read(&text);
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "common/text.h"
 
 #define NX_REPORT_EVENTS_MAX 200000U /* rows of each kind that are read */
 
@@ -39,8 +40,18 @@ void nx_report_forecast(struct nx_report *report,
                         const struct nx_report_key *key,
                         const struct nx_report_forecast *forecast);
 
-/* status: the incident's status document; truncated: not all events were read.
- * NULL: out of memory. */
+/* A network of the status, after the rows: what it knows better. */
+void nx_report_network(struct nx_report *report, const json_t *network);
+
+/* After all of them: appends the document, about so many rows of it at a time.
+ * status: without its networks, as they are read already; truncated: not all
+ * events were read. Both, and out, are those of the first call until it is
+ * done. NX_EAGAIN: there is more to do. NX_ENOMEM. */
+int nx_report_write(struct nx_report *report, const json_t *status,
+                    bool truncated, size_t rows_max,
+                    struct nx_text *out) NX_MUSTUSE;
+
+/* All at once, with the networks of the status. NULL: out of memory. */
 json_t *nx_report_document(struct nx_report *report, const json_t *status,
                            bool truncated);
 

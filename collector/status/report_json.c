@@ -71,7 +71,7 @@ static json_t *cleared_json(const struct nx_report_row *row) {
                    : json_null();
 }
 
-static json_t *row_json(const struct nx_report_row *row) {
+json_t *nx_report_row(const struct nx_report_row *row) {
     static const char *const names[] = {"network", "agent", "resolver", "name",
                                         "type"};
     json_t *r = json_object();
@@ -94,17 +94,6 @@ static json_t *row_json(const struct nx_report_row *row) {
     }
     json_decref(r);
     return NULL;
-}
-
-static json_t *rows_json(struct nx_report_row *const *rows, size_t n) {
-    json_t *list = json_array();
-    for (size_t i = 0; list != NULL && i < n; i++) {
-        if (!nx_json_add(list, row_json(rows[i]))) {
-            json_decref(list);
-            return NULL;
-        }
-    }
-    return list;
 }
 
 /* --- networks --- */
@@ -266,7 +255,7 @@ static bool copy(json_t *document, const json_t *status) {
     return true;
 }
 
-json_t *nx_report_json(struct nx_report_row *const *rows, size_t n,
+json_t *nx_report_head(struct nx_report_row *const *rows, size_t n,
                        const json_t *status) {
     size_t sites_n = 0;
     struct site *sites = make_sites(rows, n, &sites_n);
@@ -277,8 +266,7 @@ json_t *nx_report_json(struct nx_report_row *const *rows, size_t n,
               nx_json_set(d, "predictions", scores_json(rows, n)) &&
               nx_json_set(d, "milestones", milestones_json(sites, sites_n)) &&
               nx_json_set(d, "networks",
-                          sites_json(sites, sites_n, restored_us(status))) &&
-              nx_json_set(d, "resolvers", rows_json(rows, n));
+                          sites_json(sites, sites_n, restored_us(status)));
     free(sites);
     if (!ok) {
         json_decref(d);

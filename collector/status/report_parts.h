@@ -37,12 +37,27 @@ struct nx_report_row {
 struct nx_report {
     struct nx_report_row *rows;
     bool failed; /* out of memory */
+    enum {
+        NX_REPORT_LIST,
+        NX_REPORT_SORT,
+        NX_REPORT_HEAD,
+        NX_REPORT_ROWS
+    } stage;                              /* of the document */
+    struct nx_report_row **list, **spare; /* those that were affected */
+    size_t list_n, at;
+    size_t run; /* so many neighbours are in order; 0: not yet */
 };
 
 const char *nx_report_part(const struct nx_report_row *row, unsigned part);
 
-/* report_json.c; rows by network. NULL: out of memory. */
-json_t *nx_report_json(struct nx_report_row *const *rows, size_t n,
+/* report_sort.c: list by network and so on, in pieces of about so many rows;
+ * the last pieces are as large as the list. True: it is in order. */
+bool nx_report_sort(struct nx_report *report, size_t rows_max);
+
+/* report_json.c: the document without its rows, and a row; rows by network.
+ * NULL: out of memory. */
+json_t *nx_report_head(struct nx_report_row *const *rows, size_t n,
                        const json_t *status);
+json_t *nx_report_row(const struct nx_report_row *row);
 
 #endif

@@ -154,19 +154,38 @@ struct listing {
     const struct nx_sight *sight;
     int64_t now_us;
     bool failed;
+    bool capped; /* only those that have a cap */
 };
+
+static bool has_cap(const struct nx_book_row *row) {
+    uint32_t nxdomain_s = row->measured.nxdomain_cap_s;
+    uint32_t nodata_s = row->measured.nodata_cap_s;
+    return row->measured_us != NX_TIME_UNKNOWN &&
+           ((nxdomain_s != 0 && nxdomain_s != NX_NOT_MEASURED) ||
+            (nodata_s != 0 && nodata_s != NX_NOT_MEASURED));
+}
 
 static void add_resolver(void *user, const struct nx_book_row *row) {
     struct listing *l = user;
-    if (nx_sight_covers(l->sight, row->network)) {
+    if (nx_sight_covers(l->sight, row->network) &&
+        (!l->capped || has_cap(row))) {
         l->failed |= !nx_json_add(l->list, resolver_json(row, l->now_us));
     }
+}
+
+json_t *nx_status_capped(const struct nx_engine *engine, int64_t now_us) {
+    struct listing l = {.list = json_array(), .now_us = now_us, .capped = true};
+    if (nx_engine_resolvers(engine, add_resolver, &l) != 0 || l.failed) {
+        json_decref(l.list);
+        return NULL;
+    }
+    return l.list;
 }
 
 json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
                             const struct nx_sight *sight) {
     const struct nx_canary_conf *canary = &nx_engine_settings(engine)->canary;
-    struct listing l = {json_array(), sight, now_us, false};
+    struct listing l = {.list = json_array(), .sight = sight, .now_us = now_us};
     if (nx_engine_resolvers(engine, add_resolver, &l) != 0 || l.failed) {
         json_decref(l.list);
         return NULL;

@@ -15,4 +15,8 @@ json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
 /* Sets the members that say what was measured; false: no memory. */
 bool nx_status_resolver_habits(json_t *object, const struct nx_measured *m);
 
+/* The list of those that have a cap, which are few where there are many; NULL:
+ * no memory. */
+json_t *nx_status_capped(const struct nx_engine *engine, int64_t now_us);
+
 #endif

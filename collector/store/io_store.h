@@ -274,15 +274,16 @@ struct nx_store_event {
     int64_t clear_us, lo90_us, hi90_us;
 };
 
-/* The rows of an incident, oldest first, at most max of each. 1: there are
- * more; 0: that was all. */
+/* The rows of an incident, oldest first, at most max of them, after the one
+ * with that number (0: from the first on), which becomes that of the last one.
+ * 1: there are more; 0: that was all. */
 int nx_store_transitions(struct nx_store *store, uint32_t incident_id,
-                         unsigned max,
+                         int64_t *after_id, unsigned max,
                          void (*visit)(void *user,
                                        const struct nx_store_event *event),
                          void *user) NX_MUSTUSE;
 int nx_store_forecasts(struct nx_store *store, uint32_t incident_id,
-                       unsigned max,
+                       int64_t *after_id, unsigned max,
                        void (*visit)(void *user,
                                      const struct nx_store_event *event),
                        void *user) NX_MUSTUSE;

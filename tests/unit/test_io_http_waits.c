@@ -144,12 +144,118 @@ static void test_kept_is_unreadable(void **state) {
     stop(&server);
 }
 
+/* --- documents that are made of pages --- */
+
+#define ONE "/v1/incidents/1"
+
+/* So that pages are waited for as long as it takes. */
+static struct server start_patient(unsigned n) {
+    struct server server;
+    networks_n = n;
+    patience_s = 60;
+    fill = add_crowd;
+    memory->max = UINT_MAX;
+    server = start(0, 0);
+    patience_s = 0;
+    return server;
+}
+
+static int send_get(unsigned port, const char *path) {
+    char text[256];
+    int fd = raw_connect(port);
+    int len = snprintf(text, sizeof(text),
+                       "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path);
+    assert_true(fd >= 0);
+    assert_true(send_all(fd, text, (size_t)len));
+    return fd;
+}
+
+/* A scrape has what is there after a while, and says what is not. */
+static void test_metrics_leave_out(void **state) {
+    const struct server server = start_patient(MANY);
+    const struct ask what = {.path = "/metrics"};
+    (void)state;
+    struct reply reply = ask(&what);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(
+        strstr(reply.body.bytes, "\nnxclear_left_out{what=\"incidents\"} 1\n"));
+    assert_non_null(strstr(reply.body.bytes, "\nnxclear_network_info{"));
+    assert_null(strstr(reply.body.bytes, "\nnxclear_network_state{"));
+    reply_fini(&reply);
+    stop(&server);
+}
+
+/* What can be made is all there. */
+static void test_metrics_whole(void **state) {
+    const struct server server = start_patient(FEW);
+    const struct ask what = {.path = "/metrics"};
+    (void)state;
+    struct reply reply = ask(&what);
+    assert_int_equal(reply.status, 200);
+    assert_non_null(
+        strstr(reply.body.bytes, "\nnxclear_left_out{what=\"incidents\"} 0\n"));
+    assert_non_null(strstr(reply.body.bytes, "network=\"net-008\",state="));
+    assert_non_null(strstr(reply.body.bytes, "\nnxclear_build_info{"));
+    reply_fini(&reply);
+    stop(&server);
+}
+
+/* Readers that go away while what they asked for waits for a page, or is made:
+ * nothing is left of them (the server looks for leaks when it ends), others are
+ * served. */
+static void test_readers_go_away(void **state) {
+    static const char *const paths[] = {
+        "/metrics", ONE "/report", STATUS "?where=site%3Dlyon",
+        STATUS "?group=resolver", STATUS "?group=site"};
+    const unsigned sizes[] = {MANY, FEW};
+    (void)state;
+    for (size_t k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+        const struct server server = start_patient(sizes[k]);
+        for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+            int fd = send_get(0, paths[i]);
+            json_decref(get("/v1/incidents", 200)); /* it has come */
+            (void)close(fd);
+            json_decref(get("/v1/incidents", 200));
+        }
+        if (sizes[k] == FEW) {
+            json_decref(get(STATUS "?group=resolver", 200));
+            json_decref(get(ONE "/report", 200));
+        }
+        /* The last ones are there when it ends. */
+        int last = send_get(0, ONE "/report");
+        json_decref(get("/v1/incidents", 200));
+        stop(&server);
+        (void)close(last);
+    }
+}
+
+/* The report is that of the closed incident then. */
+static void test_closed_while_reported(void **state) {
+    const struct server server = start_patient(MANY);
+    struct nx_text text;
+    (void)state;
+    nx_text_init(&text);
+    int fd = send_get(0, ONE "/report");
+    json_decref(get("/v1/incidents", 200));
+    json_decref(post(ONE "/close", "{}", 200));
+    assert_true(read_until(fd, "\"truncated\":false}", &text));
+    assert_non_null(strstr(text.bytes, "HTTP/1.1 200 "));
+    assert_null(strstr(text.bytes, "\"closed\":null"));
+    nx_text_fini(&text);
+    (void)close(fd);
+    stop(&server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_progress),
         cmocka_unit_test(test_waits_asleep),
         cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_kept_is_unreadable),
+        cmocka_unit_test(test_metrics_leave_out),
+        cmocka_unit_test(test_metrics_whole),
+        cmocka_unit_test(test_readers_go_away),
+        cmocka_unit_test(test_closed_while_reported),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     memory = mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE,

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -216,6 +217,45 @@ static void test_hostile(void **state) {
     json_decref(d);
 }
 
+/* Written a few rows at a time it says the same, in order; no turn does all. */
+static void test_in_pieces(void **state) {
+    struct nx_report *report = *state;
+    json_t *s = status();
+    struct nx_text text;
+    unsigned turns_n = 0;
+    int err = NX_EAGAIN;
+    for (unsigned i = 0; i < 1500; i++) { /* not in order */
+        char network[16];
+        char at[24];
+        (void)snprintf(network, sizeof(network), "net-%03u", i * 7919 % 100);
+        (void)snprintf(at, sizeof(at), "192.0.2.%u@53", i * 7919 / 100 % 15);
+        goes(report, network, at, 2, "cached-nxdomain");
+    }
+    nx_text_init(&text);
+    while (err == NX_EAGAIN) {
+        err = nx_report_write(report, s, true, 64, &text);
+        assert_true(++turns_n < 10000);
+    }
+    assert_int_equal(err, 0);
+    assert_true(turns_n > 1500 / 64);
+    json_t *d = nx_put_read(&text);
+    const json_t *rows = json_object_get(d, "resolvers");
+    const char *before = "";
+    size_t i = 0;
+    const json_t *row = NULL;
+    assert_true(json_is_true(json_object_get(d, "truncated")));
+    assert_in_range(json_array_size(rows), 1000, 1500);
+    assert_int_equal(json_array_size(json_object_get(d, "networks")), 100);
+    json_array_foreach(rows, i, row) {
+        const char *network =
+            json_string_value(json_object_get(row, "network"));
+        assert_true(strcmp(before, network) <= 0);
+        before = network;
+    }
+    json_decref(d);
+    json_decref(s);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
@@ -226,6 +266,7 @@ int main(void) {
         TEST(test_who_speaks_for_a_network),
         TEST(test_sentences),
         TEST(test_hostile),
+        TEST(test_in_pieces),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
