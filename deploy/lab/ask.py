@@ -13,7 +13,8 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-POLL_S = 0.01  # how often wait_until looks
+POLL_S = 0.01     # how often wait_until looks
+PATIENCE_S = 60   # the least limit: nobody knows how busy the machine is
 
 
 @dataclass
@@ -53,7 +54,7 @@ def _read(reply, rdtype, sent, received):
     return answer
 
 
-def ask(server, name, rdtype="A", source=None, timeout=2.0, rd=True, port=53,
+def ask(server, name, rdtype="A", source=None, timeout=10.0, rd=True, port=53,
         payload=0):
     """One question; None when no answer to it came in time. payload: of EDNS,
     0 without it."""
@@ -92,7 +93,9 @@ def _await_reply(sock, query, sent, timeout):
 
 
 def wait_until(condition, timeout, what):
-    """Poll condition() until it returns something true, and return that."""
+    """Poll condition() until it returns something true, and return that. What
+    must not take long measures it."""
+    timeout = max(timeout, PATIENCE_S)
     deadline = time.monotonic() + timeout
     while True:
         result = condition()

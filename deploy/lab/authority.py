@@ -9,8 +9,8 @@ import dns.rdatatype
 from .ask import ask, wait_until
 from .daemon import Daemon, DaemonError
 
-START_TIMEOUT_S = 10
-RELOAD_TIMEOUT_S = 5
+START_TIMEOUT_S = 60
+RELOAD_TIMEOUT_S = 60
 
 
 class AuthServer:

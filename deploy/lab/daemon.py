@@ -54,7 +54,7 @@ class Daemon:
     def resume(self):
         self.signal(signal.SIGCONT)
 
-    def stop(self, timeout=3.0):
+    def stop(self, timeout=30.0):
         """SIGTERM, then SIGKILL. Returns the exit status."""
         if self.process is None:
             return None

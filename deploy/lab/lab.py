@@ -23,7 +23,7 @@ from .networks import SEVEN
 # Where collector and agents of the demonstration listen and ask from.
 COLLECTOR_ADDRESS = "203.0.113.1"
 MEASURE_ADDRESS = "203.0.113.2"
-PUBLISH_CHECK_S = 5
+PUBLISH_CHECK_S = 60
 
 
 class Lab:

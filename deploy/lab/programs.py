@@ -14,8 +14,8 @@ import subprocess
 from .ask import wait_until
 from .daemon import Daemon
 
-READY_TIMEOUT_S = 15
-API_TIMEOUT_S = 10
+READY_TIMEOUT_S = 60
+API_TIMEOUT_S = 60
 COLLECTOR_PORT = 5530
 
 

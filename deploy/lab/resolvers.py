@@ -13,7 +13,7 @@ from .ask import ask, wait_until
 from .daemon import Daemon
 from .zones import ROOT_HINTS, ZONE
 
-START_TIMEOUT_S = 15
+START_TIMEOUT_S = 60
 
 
 class Resolver:

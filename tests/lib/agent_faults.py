@@ -54,7 +54,7 @@ class Busy:
     def stop_agent(self):
         """Seconds that it took."""
         began = time.monotonic()
-        code = self.agent.daemon.stop(timeout=10)
+        code = self.agent.daemon.stop(timeout=60)
         assert code == 0, (code, self.agent.daemon.log_tail())
         return time.monotonic() - began
 

@@ -100,7 +100,7 @@ def stop_well(site):
         for daemon in group:
             daemon.terminate()
         for daemon in group:
-            code = daemon.wait_end(10)
+            code = daemon.wait_end(60)
             assert code == 0, (f"{daemon.name} ended with {code}:\n"
                                f"{daemon.log_tail()}")
 

@@ -102,7 +102,7 @@ def prometheus(lab, token):
         wait_until(ready, 30, "Prometheus to be ready")
         yield
     finally:
-        daemon.stop(timeout=10)
+        daemon.stop(timeout=60)
 
 
 def firing(name):

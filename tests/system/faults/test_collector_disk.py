@@ -64,7 +64,7 @@ def test_upgrade_killed():
     with faults.collector() as site:
         path = faults.store_path(site)
         newest = version(path)
-        assert site.collector_program.daemon.stop(timeout=10) == 0
+        assert site.collector_program.daemon.stop(timeout=60) == 0
         rounds_n = 0
         for number in range(1, some + 1):
             write = number if faults.NIGHTLY else draw.randrange(1, 60)
@@ -80,7 +80,7 @@ def test_upgrade_killed():
                                      "acked_seq = 100")[0][0] != 1
             faults.restart(site)
             assert version(path) == newest
-            assert site.collector_program.daemon.stop(timeout=10) == 0
+            assert site.collector_program.daemon.stop(timeout=60) == 0
             rounds_n += 1
             if whole and faults.NIGHTLY:
                 break       # it came through: there are no more writes
@@ -98,7 +98,7 @@ def test_failing_calls():
     with faults.collector() as site, faults.client(site) as client:
         path = faults.store_path(site)
         for _round in range(rounds_n):
-            assert site.collector_program.daemon.stop(timeout=10) == 0
+            assert site.collector_program.daemon.stop(timeout=60) == 0
             error = draw.choice(("EIO", "ENOSPC", "EDQUOT", "EINTR"))
             call = draw.choice(("pwrite64", "fdatasync"))
             first, step = draw.randrange(40, 80), draw.randrange(30, 90)
@@ -130,7 +130,7 @@ def test_slow_disk():
     faults.nightly("takes a minute")
     with faults.collector() as site, faults.client(site) as client:
         path = faults.store_path(site)
-        assert site.collector_program.daemon.stop(timeout=10) == 0
+        assert site.collector_program.daemon.stop(timeout=60) == 0
         under(site, strace("fdatasync:delay_enter=2000000"))
         wait_until(lambda: serves(site), 60, "the collector")
         pid = int(subprocess.run(    # below strace

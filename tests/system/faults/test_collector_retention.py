@@ -49,7 +49,7 @@ def test_retention_under_load():
             faults.client(site) as client:
         incident = faults.open_restored(site)
         path = faults.store_path(site)
-        assert site.collector_program.daemon.stop(timeout=10) == 0
+        assert site.collector_program.daemon.stop(timeout=60) == 0
         add_old(path, count)
         faults.restart(site)
         client.stream(count=100)

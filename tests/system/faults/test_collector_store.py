@@ -248,7 +248,7 @@ def test_check_and_rebuild():
             status, text = look(site)       # beside the running collector
             assert "pages    ok" in text and "log      ok" in text, text
             client.stop_stream()
-        assert daemon.stop(timeout=10) == 0
+        assert daemon.stop(timeout=60) == 0
         status, text = look(site)
         assert status == 0 and text.endswith(": ok\n"), text
         derived = "SELECT state, basis, clear_us FROM target ORDER BY 1"

@@ -48,11 +48,11 @@ def test_restored_backup():
     with faults.collector(BIN) as site, faults.client(site) as client:
         path = faults.store_path(site)
         assert ask(client, faults.EPOCH, 1, 50)[2] == 50
-        assert site.collector_program.daemon.stop(timeout=10) == 0
+        assert site.collector_program.daemon.stop(timeout=60) == 0
         shutil.copy(path, path + ".backup")
         faults.restart(site)
         assert ask(client, faults.EPOCH, 51, 50)[2] == 100
-        assert site.collector_program.daemon.stop(timeout=10) == 0
+        assert site.collector_program.daemon.stop(timeout=60) == 0
         for suffix in ("-wal", "-shm"):
             if os.path.exists(path + suffix):
                 os.unlink(path + suffix)

@@ -24,7 +24,7 @@ class Rotation:
     def restart(self, key, next_key=None):
         self.collector.config.update(key=key, next_key=next_key)
         self.collector.write_config()
-        assert self.collector.daemon.stop(timeout=10) == 0
+        assert self.collector.daemon.stop(timeout=60) == 0
         return faults.restart(self.site)
 
     def kept(self, agent):

@@ -62,7 +62,7 @@ def test_collector():
         faults.open_restored(site)
         client.stream(goal=2000)
         assert client.answer()[0] == "streamed"
-        assert daemon.stop(timeout=10) == 0
+        assert daemon.stop(timeout=60) == 0
         with watched(daemon):
             took = faults.restart(site)
             client.stream(goal=client.acked + 4000)

@@ -27,7 +27,7 @@ def test_collector_killed_by_the_kernel():
             faults.collector(**faults.PACED) as site, \
             faults.client(site) as client:
         daemon = site.collector_program.daemon
-        assert daemon.stop(timeout=10) == 0
+        assert daemon.stop(timeout=60) == 0
         daemon.command = group.holds(daemon.command)
         faults.restart(site)
         client.stream()
@@ -46,7 +46,7 @@ def test_collector_killed_by_the_kernel():
             client.wait_acked(acked, what="an ack after the restart")
             longest = max(longest, client.acked_at - began)
         client.stop_stream()
-        assert daemon.stop(timeout=10) == 0
+        assert daemon.stop(timeout=60) == 0
     faults.row("collector killed for memory (OOM)", rounds_n, lost, double,
                longest)
 
@@ -176,12 +176,12 @@ def test_collector_gets_none():
         daemon = program.daemon
         faults.open_restored(site)
         path = os.path.join(site.folder, "sites")
-        assert daemon.stop(timeout=10) == 0
+        assert daemon.stop(timeout=60) == 0
         daemon.env = no_memory.watched(path)
         faults.restart(site)
         some_results(client, daemon)
         assert use(site, "n0.example.com") == 201
-        assert daemon.stop(timeout=10) == 0
+        assert daemon.stop(timeout=60) == 0
         daemon.env = None
         sweep = Sweep("collector's calls without memory",
                       site.path(program.program), path)
@@ -192,7 +192,7 @@ def test_collector_gets_none():
                     some_results(client, daemon)
                     use(site, f"n{number + 1}.example.com")
                 if sweep.goes_on(daemon, mark):
-                    code = daemon.stop(timeout=10)
+                    code = daemon.stop(timeout=60)
                     assert code == 0 or not sweep.goes_on(daemon, mark), code
             ledger = faults.Ledger(faults.store_path(site))
             lost += ledger.lost(client.acked)

@@ -85,7 +85,7 @@ def test_collector():
         client.stream()
         client.wait_acked(0)
         for _round in range(rounds_n):
-            assert daemon.stop(timeout=10) == 0
+            assert daemon.stop(timeout=60) == 0
             failing = Failing(draw, DISK + NET)
             began_acked = client.acked
             start(daemon, failing)

@@ -1,0 +1,86 @@
+"""What the runner makes of system tests that fail: once more, alone, when they
+are few."""
+import contextlib
+import io
+import os
+import re
+import tempfile
+
+from tests.lib import runner
+
+# Files of tests/system, as their output.
+STEADY = 'print("ok 1 - good\\n1..1")\n'
+# Fails the first time only.
+ONCE = """import os
+first = not os.path.exists(__file__ + ".ran")
+open(__file__ + ".ran", "w").close()
+print("# {}\\nnot ok 1 - shaky" if first else "ok 1 - shaky")
+print("ok 2 - good\\n1..2")
+"""
+SKIPPED_THEN = ONCE.replace('"ok 1 - shaky"', '"ok 1 - shaky # SKIP not here"')
+ALWAYS = 'print("# wrong\\nnot ok 1 - bad\\n1..1")\n'
+
+
+def run(*sources):
+    """(exit status, lines that the runner said) of these system tests."""
+    with tempfile.TemporaryDirectory() as root:
+        os.makedirs(f"{root}/tests/lib")
+        os.makedirs(f"{root}/tests/system")
+        with open(f"{root}/tests/lib/system.py", "w",
+                  encoding="ascii") as file:
+            file.write("import runpy, sys\nrunpy.run_path(sys.argv[1])\n")
+        for number, source in enumerate(sources):
+            with open(f"{root}/tests/system/test_{number}.py", "w",
+                      encoding="ascii") as file:
+                file.write(source)
+        real, runner.ROOT = runner.ROOT, root
+        said = io.StringIO()
+        try:
+            with contextlib.redirect_stdout(said):
+                status = runner.main(["--build", f"{root}/build",
+                                      "--plain", f"{root}/build"])
+        finally:
+            runner.ROOT = real
+    return status, said.getvalue().splitlines()
+
+
+def runs(lines):
+    """How often each file ran."""
+    return [sum(line.startswith(f"test_{n}.py ") for line in lines
+                if " passed" in line) for n in range(10)]
+
+
+def test_one_that_passes_alone_is_unsteady():
+    status, lines = run(STEADY, ONCE.format("it was slow"))
+    assert status == 0 and lines[-2:] == ["1 unsteady", "3 passed, 0 failed"], \
+        lines
+    assert runs(lines)[:2] == [1, 2], lines
+    at = lines.index("UNSTEADY test_1.py: shaky")
+    assert "it was slow" in lines[at + 1], lines
+    assert not any(line.startswith("FAILED") for line in lines), lines
+
+
+def test_one_that_fails_again_has_failed():
+    status, lines = run(STEADY, ALWAYS, ONCE.format("it was slow"))
+    assert status == 1 and lines[-2:] == ["1 unsteady", "3 passed, 1 failed"], \
+        lines
+    assert runs(lines)[:3] == [1, 2, 2], lines
+    assert "FAILED test_1.py: bad" in lines, lines
+
+
+def test_many_that_fail_have_failed():
+    status, lines = run(*[ONCE.format("it was slow")] * 3, STEADY)
+    assert status == 1 and lines[-1] == "4 passed, 3 failed", lines
+    assert runs(lines)[:4] == [1, 1, 1, 1], lines
+    assert not any(re.search("unsteady", line, re.I) for line in lines), lines
+
+
+def test_what_a_sanitizer_found_has_failed():
+    status, lines = run(ONCE.format("==1==ERROR: AddressSanitizer: x"))
+    assert status == 1 and lines[-1] == "1 passed, 1 failed", lines
+    assert runs(lines)[0] == 1, lines
+
+
+def test_skipped_is_not_passed():
+    status, lines = run(SKIPPED_THEN.format("it was slow"))
+    assert status == 1 and lines[-1] == "1 passed, 1 failed", lines
