@@ -63,7 +63,7 @@ static inline struct reply ask(const struct ask *what) {
     }
     (void)curl_easy_setopt(curl, CURLOPT_URL, url);
     (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, 20L);
+    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, 120L);
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, &reply.body);
@@ -185,7 +185,7 @@ static inline unsigned raw_status(unsigned port, const char *bytes,
     int fd = raw_connect(port);
     (void)send_all(fd, bytes, len);
     (void)shutdown(fd, SHUT_WR);
-    (void)read_all(fd, 15000, &text);
+    (void)read_all(fd, 120000, &text);
     if (text.bytes != NULL && strncmp(text.bytes, "HTTP/1.", 7) == 0) {
         status = (unsigned)strtoul(text.bytes + 9, NULL, 10);
     }
@@ -199,7 +199,7 @@ static inline bool read_until(int fd, const char *part, struct nx_text *out) {
     struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
     char buf[4096];
     while (out->bytes == NULL || strstr(out->bytes, part) == NULL) {
-        if (poll(&poll_fd, 1, 10000) <= 0) {
+        if (poll(&poll_fd, 1, 120000) <= 0) {
             return false;
         }
         ssize_t n = recv(fd, buf, sizeof buf, 0);

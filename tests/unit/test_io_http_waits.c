@@ -79,7 +79,7 @@ static void test_waits_asleep(void **state) {
     double before_s = used_s(clock);
     check_later("0 of 1200 targets are judged");
     double took_s = used_s(clock) - before_s;
-    if (took_s > 0.2) {
+    if (took_s > 0.5) {
         fail_msg("%.3f s of work while there was nothing to do", took_s);
     }
     stop(&server);

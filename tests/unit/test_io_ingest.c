@@ -32,6 +32,7 @@ static void test_ack_follows_commit(void **state) {
     for (uint64_t i = 0; i < 100; i++) {
         nx_test_client_batch(&f->clients[0], 201 + 10 * i, 10, 0);
     }
+    nx_test_await_still();
     while (f->clients[0].ack.acked_seq < 1200) {
         f->want_n = f->clients[0].acks_n + 1;
         assert_true(nx_test_wait(f->base, client_acked, f));
@@ -193,7 +194,7 @@ static void test_full_disk(void **state) {
     for (uint64_t i = 0; i < 60; i++) {
         nx_test_client_batch(client, 11 + 1000 * i, 1000, 0);
     }
-    (void)usleep(200000); /* they are all in the ROUTER's queue: one group */
+    nx_test_await_still(); /* they are all in the ROUTER's queue: one group */
     assert_true(nx_test_wait(f->base, stopped_storing, f));
     assert_non_null(
         strstr(nx_group_problem(nx_ingest_group(f->ingest)), "no space left"));

@@ -64,7 +64,7 @@ static void test_hello_rolled_back(void **state) {
                     "SELECT RAISE(ABORT, 'refused'); END");
     nx_test_client_hello(client, NX_PROTOCOL);
     nx_test_client_batch(client, 11, 10, 0);
-    (void)usleep(200000); /* both are in the ROUTER's queue: one group */
+    nx_test_await_still(); /* both are in the ROUTER's queue: one group */
     assert_true(nx_test_wait(f->base, stopped_storing, f));
     assert_false(hello_stored(f));
     change_store(f, "DROP TRIGGER refuses");

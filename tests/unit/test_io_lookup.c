@@ -19,8 +19,8 @@
 #include "agent/dns/lookup.h"
 #include "common/rrtype.h"
 
-#define LONG_MS 30000U /* for what ends by itself */
-#define SHORT_MS 50U   /* for what must run into it */
+#define LONG_MS 120000U /* for what ends by itself */
+#define SHORT_MS 200U   /* for what must run into it */
 
 extern char **environ;
 

