@@ -13,7 +13,8 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-POLL_S = 0.01     # how often wait_until looks
+POLL_S = 0.01     # how often wait_until looks at first, ...
+POLL_MAX_S = 0.1  # ... and at last: looking costs time that others need
 PATIENCE_S = 60   # the least limit: nobody knows how busy the machine is
 
 
@@ -97,10 +98,12 @@ def wait_until(condition, timeout, what):
     must not take long measures it."""
     timeout = max(timeout, PATIENCE_S)
     deadline = time.monotonic() + timeout
+    pause = POLL_S
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() >= deadline:
             raise TimeoutError(f"waited {timeout:g} s in vain for {what}")
-        time.sleep(POLL_S)
+        time.sleep(pause)
+        pause = min(1.05 * pause, POLL_MAX_S)

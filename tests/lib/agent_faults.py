@@ -27,7 +27,7 @@ FAST = {**ESTIMATE, "first_visit": 1, "probe_floor_ms": 100,
         "probe_ceiling_ms": 100}
 BATCH = 20
 RESERVED = 4 * BATCH   # numbers that an unclean end may skip
-PATIENCE_S = 60
+PATIENCE_S = 180
 
 
 class Busy:

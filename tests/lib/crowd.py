@@ -12,7 +12,7 @@ from deploy.lab.ask import wait_until
 from deploy.lab.daemon import Daemon
 from tests.lib.support import BIN, PLAIN_BIN
 
-READY_S = 60
+READY_S = 180
 
 
 def free_port():
@@ -74,7 +74,7 @@ class Crowd:
     def get(self, path, headers=None, body=None):
         """(status, headers, bytes); status 0: nobody answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.http,
-                                                timeout=20)
+                                                timeout=READY_S)
         headers = dict(headers or {})
         if self.token is not None:
             headers.setdefault("Authorization", f"Bearer {self.token}")

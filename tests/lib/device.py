@@ -55,7 +55,7 @@ class Device:
         """(exit status, what it said)."""
         done = subprocess.run(self.sees(command), text=True, check=False,
                               stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, timeout=20)
+                              stderr=subprocess.STDOUT, timeout=60)
         return done.returncode, done.stdout
 
 

@@ -20,7 +20,7 @@ import subprocess
 import threading
 import time
 
-from deploy.lab.ask import wait_until
+from deploy.lab.ask import PATIENCE_S, wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS
 from deploy.lab.namespace import add_addresses
 from deploy.lab.programs import Site
@@ -108,24 +108,42 @@ class Client:
     def batch(self, epoch, first, count, gap_from=0):
         self.tell(f"batch {epoch} {first} {count} {gap_from}")
 
-    def answer(self, timeout=30):
+    def answer(self, timeout=PATIENCE_S):
         return self._answers.get(timeout=timeout)
 
-    def wait(self, quiet_ms=300):
-        """(acks that came, epoch, acknowledged)"""
-        self.tell(f"wait {quiet_ms}")
-        words = self.answer()
-        assert words[0] == "waited", words
-        return tuple(int(w) for w in words[1:])
+    def wait(self, acked=None, quiet_ms=300):
+        """(acks that came, epoch, acknowledged), once so many results are
+        acknowledged and then nothing comes for a while; the last one, when they
+        never are."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            self.tell(f"wait {quiet_ms}")
+            words = self.answer()
+            assert words[0] == "waited", words
+            found = tuple(int(w) for w in words[1:])
+            if acked in (None, found[2]) or time.monotonic() > end:
+                return found
 
-    def wait_acked(self, more_than, timeout=20, what="an ack"):
+    def wait_acked(self, more_than, timeout=PATIENCE_S, what="an ack"):
         wait_until(lambda: self.acked > more_than, timeout, what)
         return self.acked
+
+    def wait_no_ack(self, seconds=1):
+        """Of a collector that acknowledges nothing: until the acks that were on
+        their way are here. The last one."""
+        end = time.monotonic() + PATIENCE_S + seconds
+        acked, since = self.acked, time.monotonic()
+        while time.monotonic() < since + seconds:
+            assert time.monotonic() < end, "acks go on coming"
+            time.sleep(0.02)
+            if self.acked != acked:
+                acked, since = self.acked, time.monotonic()
+        return acked
 
     def close(self):
         self._process.stdin.close()
         try:
-            self._process.wait(5)
+            self._process.wait(PATIENCE_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -182,7 +200,7 @@ def store_path(site):
 
 def ask_store(path, sql):
     """All rows; the store may be in use, or left by a process that died."""
-    with contextlib.closing(sqlite3.connect(path, timeout=5)) as store:
+    with contextlib.closing(sqlite3.connect(path, timeout=PATIENCE_S)) as store:
         return store.execute(sql).fetchall()
 
 
@@ -214,7 +232,7 @@ class Ledger:
 
 def metrics(site):
     with contextlib.closing(socket.socket(socket.AF_UNIX)) as link:
-        link.settimeout(10)
+        link.settimeout(PATIENCE_S)
         link.connect(site.api.path)
         link.sendall(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")
         text = b""

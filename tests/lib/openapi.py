@@ -7,6 +7,8 @@ import re
 
 import jsonschema
 
+from deploy.lab.ask import PATIENCE_S
+
 METHODS = ("get", "post")
 PROBLEM = "application/problem+json"
 
@@ -81,7 +83,7 @@ class Client:
     def open(self, method, target, headers=None, body=None):
         """(connection, reply); the caller closes the connection."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port,
-                                                timeout=20)
+                                                timeout=PATIENCE_S)
         headers = dict(headers or {})
         if self.token:
             headers.setdefault("Authorization", f"Bearer {self.token}")

@@ -3,6 +3,7 @@ before the page's own, and others who take the collector's streams."""
 import contextlib
 import http.client
 
+from deploy.lab.ask import PATIENCE_S
 from tests.lib.web import browser, crowd
 
 STREAMS_MAX = 32  # of the collector
@@ -91,7 +92,7 @@ class House:
         """Until there is none left."""
         for _ in range(2 * STREAMS_MAX):
             other = http.client.HTTPConnection("127.0.0.1", crowd().http,
-                                               timeout=20)
+                                               timeout=PATIENCE_S)
             self.others.append(other)
             other.request("GET", "/v1/incidents/1/events?changes=true",
                           headers={"Authorization":

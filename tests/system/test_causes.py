@@ -84,7 +84,8 @@ class Failing:
 
 def why(document, name):
     row = network_row(document, name)
-    return row.get("why", ""), row["targets"][0]["flags"]
+    target = (row.get("targets") or [{}])[0]
+    return row.get("why", ""), target.get("flags", [])
 
 
 def open_unexpecting(site):
@@ -106,7 +107,7 @@ def check_rewriting(site, incident, network):
     """For AAAA too, though canary names are asked for with type A alone."""
     def told(document):
         return {t["type"]: (t["state"], "rewritten" in t["flags"])
-                for t in network_row(document, network.name)["targets"]}
+                for t in network_row(document, network.name).get("targets", [])}
     document = wait_status(
         site, incident, lambda d: told(d) == dict.fromkeys(
             MADE_UP, ("old-positive", True)), MEASURED_S,

@@ -20,7 +20,7 @@ from tests.lib.support import (AUDITOR, BIN, ESTIMATE, authority_state,
                                wait_status)
 from tests.system.matrix.variants import UnboundPolicy
 
-W_S = 60  # a denial outlives the test
+W_S = 900  # a denial outlives the test
 SURE = {"clear_share": 0.3}  # good after a few answers
 EXPECTED = (
     ("router-holds", "forwarder", {

@@ -13,7 +13,7 @@ from deploy.lab.ask import wait_until
 from tests.lib.support import BIN, work_folder
 
 UNAVAILABLE = 69
-AT_ONCE_S = 8  # on a loaded machine; a request may take 30 s
+AT_ONCE_S = 20  # on a loaded machine; a request may take 30 s
 STATUS = (b'{"incident":{"id":7,"name":"www.example.com.","types":["A"],'
           b'"opened":"2026-01-01T00:00:00Z","closed":null},'
           b'"outlook":"clear","networks":[]}')
@@ -54,7 +54,7 @@ def test_who_waits_waits_no_longer():
         with work_folder() as folder, silent_collector(folder) as (_s, address):
             began = time.monotonic()
             with command(folder, address, *words, "--timeout", "1s") as wait:
-                code = wait.wait(40)
+                code = wait.wait(90)
             took = time.monotonic() - began
             assert code == UNAVAILABLE, (words, code, read(folder, "wait.err"))
             assert "did not answer" in read(folder, "wait.err"), words
@@ -69,7 +69,7 @@ def test_a_signal_ends_what_hangs():
             with server.accept()[0]:
                 began = time.monotonic()
                 process.send_signal(signal.SIGINT)
-                code = process.wait(40)
+                code = process.wait(90)
                 took = time.monotonic() - began
         assert took < AT_ONCE_S, (words, took)
         assert code == 3, (words, code)  # nothing is known
@@ -100,6 +100,6 @@ def test_an_old_status_is_no_answer():
             wait_until(lambda: "not reachable" in read(folder, "status.err"),
                        20, "the loss to be said")
             watch.send_signal(signal.SIGINT)
-            code = watch.wait(40)
+            code = watch.wait(90)
         assert "www.example.com" in read(folder, "status.out")
         assert code == UNAVAILABLE, (code, read(folder, "status.err"))

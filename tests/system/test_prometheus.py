@@ -68,7 +68,7 @@ def promtool(*arguments):
 def ask(path, **parameters):
     url = f"http://{PROMETHEUS}/api/v1/{path}?" + \
         urllib.parse.urlencode(parameters)
-    with urllib.request.urlopen(url, timeout=5) as reply:
+    with urllib.request.urlopen(url, timeout=60) as reply:
         document = json.load(reply)
     assert document["status"] == "success", document
     return document["data"]
@@ -77,7 +77,7 @@ def ask(path, **parameters):
 def ready():
     try:
         with urllib.request.urlopen(f"http://{PROMETHEUS}/-/ready",
-                                    timeout=1) as reply:
+                                    timeout=60) as reply:
             return reply.status == 200
     except OSError:
         return False
@@ -146,7 +146,7 @@ def check_rules():
 def scrape(token):
     request = urllib.request.Request(
         f"http://{API}/metrics", headers={"Authorization": f"Bearer {token}"})
-    with urllib.request.urlopen(request, timeout=5) as reply:
+    with urllib.request.urlopen(request, timeout=60) as reply:
         return reply.read().decode()
 
 
@@ -188,7 +188,7 @@ def test_a_stuck_network_raises_an_alert_and_takes_it_back():
                         not in (None, "unknown"), 20,
                         "the denial to be seen")
             assert not firing("NxclearNetworkStuck")
-            wait_until(lambda: firing("NxclearNetworkStuck"), 30,
+            wait_until(lambda: firing("NxclearNetworkStuck"), 180,
                        "the alert to fire")
             labels = firing("NxclearNetworkStuck")[0]
             assert labels["network"] == office, labels

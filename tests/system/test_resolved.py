@@ -20,7 +20,7 @@ from tests.lib.support import (AUDITOR, BIN, ESTIMATE, Skip, authority_state,
                                wait_status)
 
 NEEDS_UNPACKED = "systemd-resolved and its NSS module"
-W_S = 120  # the denial outlives the test
+W_S = 900  # the denial outlives the test
 SURE = {"clear_share": 0.3}  # good after a few answers
 SEEN_S = 10
 TOLD_S = 20

@@ -17,7 +17,7 @@ from deploy.lab.signing import Signer
 from tests.lib.openapi import Description
 from tests.lib.support import AUDITOR, BIN, ESTIMATE, stop_well
 
-MEASURE_S = 40
+MEASURE_S = 180
 LONG_S = 7200  # negative TTL, longer than any cap
 
 # (network, options, what the profile must say)
@@ -190,7 +190,7 @@ def test_configured_limits_are_measured():
             row = rows[network.name]
             got = {key: row[key] for key in {**ALL, **want}}
             assert close(got) == close({**ALL, **want}), (network.name, row)
-            assert all(want[cap] - 2 <= row[cap] <= want[cap] for cap in CAPS), \
+            assert all(want[cap] - 5 <= row[cap] <= want[cap] for cap in CAPS), \
                 (network.name, row)
         wait_until(lambda: stored_n(site) == len(rows), MEASURE_S,
                    "what was measured to be committed")

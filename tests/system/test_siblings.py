@@ -20,9 +20,9 @@ from tests.system.test_resolvers import configured, rows_of
 
 OTHER_ADDRESS = "203.0.113.3"
 LONG_S = 7200       # negative TTL of the zone, above all caps
-MEASURE_S = 40
-ON_THE_WAY_S = 0.5  # a question that was sent before
-WATCH_S = 2.5       # four more looks would come in that time
+MEASURE_S = 180
+ON_THE_WAY_S = 3  # a question that was sent before
+WATCH_S = 6         # more looks would come in that time
 SIBLING = re.compile(rf"[a-z][0-9a-f]{{8}}\.{re.escape(zones.ZONE)}$")
 
 # (resolver, cap set, what either way must show)
@@ -78,7 +78,7 @@ def compare(lab, by_canary, by_sibling):
         assert other["sibling_w_s"] == LONG_S and one["sibling_w_s"] is None
         for fact in FACTS:
             stated = fact in ALWAYS or fact in must
-            same = (abs(one[fact] - other[fact]) <= 1
+            same = (abs(one[fact] - other[fact]) <= 3
                     if fact.endswith("_s") and None not in (
                         one[fact], other[fact]) else one[fact] == other[fact])
             assert same or (not stated and other[fact] in SAYS_NOTHING), (

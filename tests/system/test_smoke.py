@@ -6,23 +6,25 @@ from deploy.lab.lab import Lab
 from tests.lib.support import (authority_state, network_row, network_state,
                                open_incident, site_in, wait_status)
 
+W_S = 15
+
 
 def test_one_network_from_outage_to_clear():
-    with Lab([networks.unbound], negative_ttl=8) as lab, site_in(lab) as site:
+    with Lab([networks.unbound], negative_ttl=W_S) as lab, site_in(lab) as site:
         office = lab.networks[0]
         lab.remove_record()
         incident = open_incident(site)
         wait_status(site, incident, authority_state("negative"), 10,
                     "the outage to be seen")
         planted = ask(office.address, zones.NAME)
-        assert planted.rcode == "NXDOMAIN" and planted.soa_ttl == 8, planted
+        assert planted.rcode == "NXDOMAIN" and planted.soa_ttl == W_S, planted
         lab.restore_record()
         document = wait_status(
             site, incident,
             lambda d: network_state(d, office.name) == "cached-nxdomain", 10,
             "the cached NXDOMAIN")
         assert document["authority"]["verified"], document["authority"]
-        assert document["negative"]["ttl_s"] == 8, document["negative"]
+        assert document["negative"]["ttl_s"] == W_S, document["negative"]
         row = network_row(document, office.name)
         assert row["clears"]["point"], row
         assert site.cli("status", str(incident), check=False).returncode == 1

@@ -26,7 +26,7 @@ DEEP = f"a.{ABOVE}"
 LAME_SERVER = "192.0.2.13"      # refuses what it does not serve
 OLD_PARENT = "192.0.2.14"       # knows nothing of the delegation
 OLD_ADDRESS = "192.0.2.99"
-OLD_TTL_S = 120
+OLD_TTL_S = 900     # it outlives the test, and so do denials
 FOUND_S = 40
 
 
@@ -104,7 +104,7 @@ ASKED = ("cached denial", "ancestor denied")  # by users during the outage
 
 
 def leaf():
-    base = zones.leaf_zone().without(f"{zones.NAME}.")
+    base = zones.leaf_zone(OLD_TTL_S).without(f"{zones.NAME}.")
     return replace(base, records=base.records + (
         f"{NEAR}. 5 IN CNAME {zones.NAME}.",
         zones.record(name=DEEP),
@@ -112,7 +112,7 @@ def leaf():
 
 
 def other_servers():
-    parent = zones.tld_zone()
+    parent = zones.tld_zone(OLD_TTL_S)
     return (
         lambda folder: Nsd("lame-nsd", f"{folder}/lame", LAME_SERVER,
                            replace(zones.leaf_zone(), origin="example.net.",

@@ -15,7 +15,7 @@ import time
 from tests.lib.support import ROOT, Skip, open_incident, site_alone
 
 NETWORKS = 30
-TIMEOUT_S = 15
+TIMEOUT_S = 60
 ENTER, LEAVE = "\033[?1049h", "\033[?1049l"
 
 
@@ -163,7 +163,7 @@ def bash_completes(site, *words):
               "compopt() { :; }; _nxclear; printf '%s\\n' \"${COMPREPLY[@]}\"")
     done = subprocess.run([shell("bash"), "-c", script, "bash", *words],
                           env=environment(site), text=True, check=True,
-                          capture_output=True, timeout=30)
+                          capture_output=True, timeout=TIMEOUT_S)
     assert not done.stderr, done.stderr
     return done.stdout.split("\n")[:-1]
 
@@ -173,7 +173,7 @@ def fish_completes(site, line):
         [shell("fish"), "--no-config", "-c",
          f"source {ROOT}/deploy/completion/nxclear.fish; complete -C $argv[1]",
          line], env=environment(site), text=True, check=True,
-        capture_output=True, timeout=30)
+        capture_output=True, timeout=TIMEOUT_S)
     return sorted(w.split("\t")[0] for w in done.stdout.split("\n")[:-1])
 
 

@@ -93,15 +93,15 @@ def test_filter_group_sort():
     page.find("#filter").clear()
     page.find("#filter").send_keys(" ", Keys.BACKSPACE)
     page.find("[data-state=clear]").click()
-    assert page.js("document.querySelector('[data-state=clear]')"
-                   ".ariaPressed") == "true"
-    states = set(page.js(
-        "[...document.querySelectorAll('.lanes-body .c-state > span')]"
-        ".map((s) => s.textContent)"))
-    assert states == {"clear"}, states
+    page.wait("document.querySelector('[data-state=clear]').ariaPressed === "
+              "'true'", "the state to be chosen")
+    page.wait("[...document.querySelectorAll('.lanes-body .c-state > span')]"
+              ".map((s) => s.textContent).every((s, i) => s === 'clear')",
+              "no other state to be shown")
     page.find("[data-state=clear]").click()
     page.find("#group option[value=state]").click()
-    assert page.js("document.querySelectorAll('.lane-group').length") > 0
+    page.wait("document.querySelectorAll('.lane-group').length > 0",
+              "the groups")
     page.find("#sort option[value=network]").click()
     nothing_wrong(page)
 
@@ -221,7 +221,7 @@ def test_reader_of_one_network():
         left = "document.querySelector('.remaining b').textContent"
         assert page.text(".remaining span") == "to all clear (90 %)"
         first = page.js(left)
-        page.wait(f"{left} !== '{first}'", "the countdown to tick", 30)
+        page.wait(f"{left} !== '{first}'", "the countdown to tick")
         page.find("#group option[value=resolver]").click()
         page.wait("document.querySelectorAll('.lane-group').length === 3",
                   "its resolvers")
@@ -236,6 +236,11 @@ def test_reader_of_one_network():
     assert not bad, bad
 
 
+def now_of_day():
+    """Of the collector, HH:MM:SS."""
+    return crowd().json("/v1/incidents/1/status?targets=false")["now"][11:19]
+
+
 def test_countdown_and_clock():
     """By the collector's clock, whatever this machine's says."""
     page = browser()
@@ -246,7 +251,7 @@ def test_countdown_and_clock():
                           source=source)
     try:
         incident_page()
-        server = crowd().json("/v1/incidents/1/status?targets=false")["now"]
+        before = now_of_day()
         shown = page.wait("document.getElementById('clock').textContent"
                           ".includes(':') && !document.getElementById('clock')"
                           ".textContent.includes('-') && document"
@@ -255,11 +260,14 @@ def test_countdown_and_clock():
         def seconds(text):
             return sum(int(p) * f for p, f in zip(text.split(":"),
                                                   (3600, 60, 1)))
-        apart = (seconds(shown) - seconds(server[11:19])) % 86400
-        assert min(apart, 86400 - apart) <= 5, (shown, server)
+        after = now_of_day()
+        # The page's clock counts on from the last document that it was sent.
+        assert (seconds(shown) - seconds(before) + 5) % 86400 <= \
+            (seconds(after) - seconds(before)) % 86400 + 10, (before, shown,
+                                                              after)
         count = "document.querySelector('.lanes-body .count').textContent"
         first = page.js(count)
-        page.wait(f"{count} !== '{first}'", "the countdown to tick", 30)
+        page.wait(f"{count} !== '{first}'", "the countdown to tick")
     finally:
         page.command("Page.removeScriptToEvaluateOnNewDocument",
                      identifier=script["identifier"])
@@ -279,7 +287,7 @@ def test_live_update_is_announced():
         page.wait("document.getElementById('announce').textContent.includes("
                   f"'{row['network']} is')", "it to be announced")
     finally:
-        agent.communicate("\n", timeout=20)
+        agent.communicate("\n", timeout=60)
     nothing_wrong(page)
 
 

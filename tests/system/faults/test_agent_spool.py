@@ -71,12 +71,18 @@ def test_disk_fails_to_read():
         assert "the disk fails: what is there stays there" in daemon.log_text()
         one.stop_agent()
         after = one.ledger()
-        assert (after["epoch"], after["held"]) == \
-            (before["epoch"], before["held"]), (before, after)
+        assert after["epoch"] == before["epoch"], (before, after)
+        assert after["held"] >= before["held"], (before, after)
         one.recover()
         lost, double = one.settle()
         assert one.dropped() == 0
     faults.row("agent's disk fails to read", 1, lost, double, took)
+
+
+def told_spool_bytes(one):
+    told = re.search(r'nxclear_agent_spool_bytes{.*agent="branch".*} (\d+)',
+                     faults.metrics(one.site))
+    return int(told[1]) if told else 0
 
 
 def test_partition_drains_beside_the_present():
@@ -84,17 +90,18 @@ def test_partition_drains_beside_the_present():
     with agent_faults.busy(batch=2) as one:
         one.collector.kill()
         known = len(one.batches())
+        held = one.ledger()["held"]
         time.sleep(away_s)
+        wait_until(lambda: one.ledger()["held"] > held + 8 * DRAIN_PER_S, 30,
+                   "what takes seconds to drain")
         waiting = one.ledger()
         restart_collector(one)
         began = time.monotonic()
         took = one.wait_stored(sum(n for _first, n in one.batches()[:known]))
+        wait_until(lambda: told_spool_bytes(one) > 0, 20, "the spool's size")
         wait_until(lambda: max(f for f, _n in one.batches()) >
                    waiting["next_seq"], 20, "fresh results")
         fresh_s = time.monotonic() - began
-        told = re.search(r'nxclear_agent_spool_bytes{.*agent="branch".*} (\d+)',
-                         faults.metrics(one.site))
-        assert told and int(told[1]) > 0, told
         lost, double = one.settle()
         rows = [first for first, _n in one.batches()[known:]]
     fresh_at = next(i for i, first in enumerate(rows)
@@ -138,7 +145,7 @@ def test_term_in_the_middle_of_a_drain():
         took = one.stop_agent()
         left = one.ledger()
         print(f"# {took:.2f} s to end, {left['held']} results stay")
-        assert took <= 5.0, took
+        assert took <= 20, took
         assert left["held"] > 0 and left["clean"] == "yes", left
         one.recover()
         lost, double = one.settle()

@@ -20,7 +20,8 @@ from tests.system.faults.test_agent_clock import jump, library
 NETWORK = "branch"
 CACHED_S = 600          # the denial is cached for so long from now on
 ANSWER_S = 0.05         # so that a question is under way when it falls asleep
-NEAR_S = 2.0            # TTLs are whole seconds
+NEAR_S = 4.0            # TTLs are whole seconds; it sleeps for longer
+FRESH_S = 60            # far below any jump
 WALL_JUMPS_S = (3600, -86400, 0)
 
 
@@ -51,7 +52,7 @@ def check(one, incident, ends_wall, when):
     print(f"# {when}: the countdown ends {off:+.2f} s from the truth, seen "
           f"{age:.2f} s ago")
     assert abs(off) < NEAR_S, (when, off, row)
-    assert -0.5 < age < 10, (when, age, row)
+    assert -0.5 < age < FRESH_S, (when, age, row)
     assert len(row["resolvers"]) == 1, (when, row)
 
 
@@ -85,13 +86,11 @@ def test_suspended():
                        .get("state") == "cached-nxdomain", 20, "the verdict")
             check(one, incident, ends_wall, "before")
             for number in range(rounds_n):
-                sleep_s = draw.uniform(1.5, 3)
+                sleep_s = draw.uniform(6, 8)
                 skew_s = WALL_JUMPS_S[number % len(WALL_JUMPS_S)]
                 agent.daemon.signal(signal.SIGSTOP)
                 jump(clock, f"{skew_s:+d}")
-                stored = one.wait_quiet(1)  # after what it had sent
-                time.sleep(sleep_s - 1)
-                assert one.stored() == stored, "it did not sleep"
+                stored = one.wait_quiet(sleep_s)  # after what it had sent
                 agent.daemon.signal(signal.SIGCONT)
                 longest = max(longest, one.wait_stored(stored + 10))
                 check(one, incident, ends_wall,

@@ -8,7 +8,6 @@ from deploy.lab.ask import wait_until
 from tests.lib import faults
 from tests.system.faults.test_agent_clock import jump, library
 
-RATE_S = 0.3
 FAR_AHEAD_S = 400 * 86400
 JUMPS_S = (1, -1, 3600, -3600, 31536000, -86400, 0)
 STARTS_S = (-7200, 31536000, 0)    # before and after what is stored
@@ -18,12 +17,6 @@ def faked(clock):
     """The environment of a program whose wall clock is the one in the file."""
     return {"LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": clock,
             "FAKETIME_NO_CACHE": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-
-
-def results_per_s(client):
-    before, began = client.acked, time.monotonic()
-    time.sleep(RATE_S)
-    return (client.acked - before) / (time.monotonic() - began)
 
 
 def judge_times(site, incident, when):
@@ -63,7 +56,7 @@ def test_retention_of_a_wrong_clock():
                 faults.client(site) as client:
             daemon = site.collector_program.daemon
             client.stream(goal=200)
-            assert client.answer(10)[0] == "streamed"
+            assert client.answer()[0] == "streamed"
             assert daemon.stop(timeout=60) == 0
             stored, by_us = kept(site)
             assert stored > 0
@@ -107,16 +100,13 @@ def test_wall_clock_jumps():
             faults.restart(site)
             client.stream()
             client.wait_acked(0)
-            usual = results_per_s(client)
             for skew_s in JUMPS_S:
                 jump(clock, f"{skew_s:+d}")
                 began = time.monotonic()
                 client.wait_acked(client.acked, what=f"an ack at {skew_s:+d}")
                 longest = max(longest, time.monotonic() - began)
-                now = results_per_s(client)
-                print(f"# {skew_s:+d} s: {now:.0f} results/s, {usual:.0f} "
-                      "before")
-                assert now > 0, skew_s
+                client.wait_acked(client.acked + 100,
+                                  what=f"more acks at {skew_s:+d}")
                 judge_times(site, incident, skew_s)
             for skew_s in STARTS_S:
                 jump(clock, f"{skew_s:+d}")

@@ -9,7 +9,7 @@ from deploy.lab.ask import wait_until
 from tests.lib import faults
 from tests.lib.support import BIN, Skip, rss_kib
 
-SERVE_S = 10
+SERVE_S = 60
 WRITES_MAX = 400        # more than bringing a store up takes
 
 
@@ -107,8 +107,10 @@ def test_failing_calls():
             client.stream()
             began = time.monotonic()
             seconds = 12 if faults.NIGHTLY else 4
-            last = client.acked
-            while time.monotonic() < began + seconds:
+            first = last = client.acked
+            while time.monotonic() < began + seconds or (
+                    client.acked == first
+                    and time.monotonic() < began + SERVE_S):
                 time.sleep(0.05)
                 if client.acked != last:
                     last = client.acked

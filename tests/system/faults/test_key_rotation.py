@@ -50,10 +50,10 @@ def test_key_rotation():
         away.accept()
         away.start()
         site.wait_connected([away])
+        forgets = "announces, are kept in memory and forgotten"
+        rotation.wait_said(away, forgets)    # it has no spool
         away.daemon.stop()
         assert rotation.kept(agent) is None
-        forgets = "announces, are kept in memory and forgotten"
-        assert forgets in away.daemon.log_text()    # it has no spool
         assert forgets not in agent.daemon.log_text()
 
         # Killed while it is told; what it said that it keeps, it has.
