@@ -12,6 +12,7 @@ from .zones import NAME
 
 PERIOD_S = 0.1
 ANSWER_TIMEOUT_S = 0.5
+USER_TIMEOUT_S = 2.0
 
 
 class Users:
@@ -41,8 +42,9 @@ class Users:
         for at, network in self._due:
             if self._stop.wait(max(0, self._began + at - time.monotonic())):
                 return
+            # The next one does not wait for it.
             reply = ask(network.address, self._name,
-                        source=network.user_address)
+                        source=network.user_address, timeout=USER_TIMEOUT_S)
             self.answers.append((at, network, reply))
             if self._on_answer:
                 self._on_answer(at, network, reply)

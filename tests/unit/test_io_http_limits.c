@@ -137,7 +137,7 @@ static void test_keepalive(void **state) {
     nx_text_init(&text);
     int fd = raw_connect(0);
     assert_true(send_all(fd, two, sizeof two - 1));
-    assert_true(read_all(fd, 5000, &text));
+    assert_true(read_all(fd, 120000, &text));
     assert_non_null(strstr(text.bytes, "\"status\":\"ok\""));
     assert_non_null(strstr(text.bytes, "\"agents\":["));
     nx_text_fini(&text);
@@ -225,7 +225,7 @@ static void test_stop_busy(void **state) {
     int half = raw_connect(0);
     assert_true(send_all(half, "GET /hea", 8));
     stop(&server);
-    assert_true(read_all(stream, 5000, &text));
+    assert_true(read_all(stream, 120000, &text));
     nx_text_fini(&text);
     (void)close(stream);
     (void)close(idle);
