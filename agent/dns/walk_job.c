@@ -115,6 +115,12 @@ static bool knows_deeper(const struct nx_walk *w, const struct walk_job *j) {
            !nx_dname_equal(w->zones[w->deepest].apex, apex);
 }
 
+/* Of late its servers dropped every question but those for addresses. Waiting
+ * for all of them in each round would make rounds rare: one is asked. */
+static bool known_mute(const struct nx_walk *w, const struct walk_job *j) {
+    return w->found_mono_us < w->zones[j->zone].mute_until_us;
+}
+
 /* The zone's servers gave nothing to go on with. */
 static void give_up(struct nx_walk *w, struct walk_job *j) {
     if (j->host != WALK_NONE) {
@@ -127,11 +133,18 @@ static void give_up(struct nx_walk *w, struct walk_job *j) {
         break;
     case PHASE_SOA:
         j->mute = true;
-        settle(w, j, w->name);
+        if (known_mute(w, j) && !knows_deeper(w, j)) {
+            found(w, j);
+        } else {
+            settle(w, j, w->name);
+        }
         break;
     case PHASE_CUTS: /* a zone in between would have servers of its own */
         if (j->mute && !knows_deeper(w, j)) {
-            found(w, j); /* servers that answer for nothing but addresses */
+            /* servers that answer for nothing but addresses */
+            w->zones[j->zone].mute_until_us =
+                w->found_mono_us + (int64_t)NX_WALK_AUDIT_S * 1000000;
+            found(w, j);
         } else {
             unreached(w, j);
         }
@@ -147,7 +160,7 @@ static void give_up(struct nx_walk *w, struct walk_job *j) {
  * again only when the question follows from its answer. */
 static bool ask(struct nx_walk *w, struct walk_job *j, const uint8_t *name,
                 uint16_t type, struct nx_walk_query *out) {
-    if (!j->sticky ||
+    if (!j->sticky || j->server.host == WALK_NONE ||
         j->server.address >= w->hosts[j->server.host].addresses_n) {
         struct walk_zone *z = &w->zones[j->zone];
         unsigned *turn = j->phase == PHASE_CHILD_NS ? &z->child_turn : &z->turn;
@@ -305,6 +318,8 @@ static void name_answered(struct nx_walk *w, struct walk_job *j,
                           const struct nx_answer *a) {
     const uint8_t *zone = w->zones[j->zone].apex;
     bool soa_asked = j->phase == PHASE_SOA;
+    w->zones[j->zone].mute_until_us =
+        soa_asked ? 0 : w->zones[j->zone].mute_until_us;
     const uint8_t *apex = apex_of(a, zone, w->name, soa_asked);
     if (apex != NULL || nx_dname_equal(w->name, zone)) {
         settle(w, j, apex != NULL ? apex : zone);
@@ -342,6 +357,7 @@ static void cut_answered(struct nx_walk *w, struct walk_job *j,
                          size_t msg_len) {
     const uint8_t *cut = nx_walk_suffix(j->apex, j->cut_labels);
     j->mute = false;
+    w->zones[j->zone].mute_until_us = 0;
     if ((a->flags & NX_ANS_RDATA) != 0 && a->cname_n == 0) {
         int zone = nx_walk_learn_zone(w, j->zone, cut, NX_SECTION_ANSWER, msg,
                                       msg_len);
@@ -359,10 +375,22 @@ static void cut_answered(struct nx_walk *w, struct walk_job *j,
     }
 }
 
+/* So many servers are asked in vain: each twice, but those that may be mute
+ * once, if they are several. */
+static unsigned tries_of(const struct nx_walk *w, const struct walk_job *j) {
+    unsigned n = nx_walk_addresses_n(w, j->zone);
+    bool maybe_mute =
+        j->phase == PHASE_SOA || (j->phase == PHASE_CUTS && j->mute);
+    if (maybe_mute && known_mute(w, j)) {
+        return 1;
+    }
+    unsigned limit = maybe_mute && n > 1 ? n : 2 * n;
+    return limit < WALK_TRIES_MAX ? limit : WALK_TRIES_MAX;
+}
+
 /* No usable answer: the next server, until enough have been asked. */
 static void try_next(struct nx_walk *w, struct walk_job *j) {
-    unsigned limit = 2 * nx_walk_addresses_n(w, j->zone);
-    limit = limit < WALK_TRIES_MAX ? limit : WALK_TRIES_MAX;
+    unsigned limit = tries_of(w, j);
     j->sticky = false;
     j->tries++;
     if (j->tries >= limit) {

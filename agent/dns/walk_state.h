@@ -62,6 +62,7 @@ struct walk_zone {
     bool incomplete;            /* more name servers than there is room for */
     unsigned turn;              /* whose turn it is to be asked */
     unsigned child_turn;        /* ... for the zone's own NS set */
+    int64_t mute_until_us;      /* its servers answer for addresses alone */
 };
 
 enum walk_phase {

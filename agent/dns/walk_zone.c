@@ -285,8 +285,10 @@ struct walk_server nx_walk_pick(const struct nx_walk *w, int zone,
         unsigned host = z->ns[(turn + i) % z->ns_n];
         const struct walk_host *h = &w->hosts[host];
         for (unsigned k = 0; k < h->addresses_n; k++) {
-            /* by turns too: a host may have but one of the two families */
-            unsigned a = (turn + k) % h->addresses_n;
+            /* by turns too, whatever the number of hosts; neighbours differ,
+               as a host may have but one of the two families */
+            unsigned at = (turn + i) % z->ns_n + turn / z->ns_n;
+            unsigned a = (at + k) % h->addresses_n;
             if (h->addresses[a].failures < least) {
                 least = h->addresses[a].failures;
                 best = (struct walk_server){(int)host, (uint8_t)a};

@@ -93,6 +93,38 @@ static void keeps_a_silent_server_in_the_set(void **state) {
     }
 }
 
+/* An even number of servers with two addresses each: none is left out. */
+static void comes_to_every_address(void **state) {
+    static const char *const at[] = {"192.0.2.10", "192.0.2.11", "192.0.2.12",
+                                     "192.0.2.13"};
+    bool came[4] = {false};
+    (void)state;
+    plant_four();
+    for (size_t i = 1; i < 4; i++) {
+        serve(at[i], "com. ");
+    }
+    (void)rr(".", "ns.com.", "A", at[1]);
+    (void)rr("com.", "ns.com.", "A", at[1]);
+    for (size_t i = 2; i < 4; i++) {
+        ns_with_glue(".", "com.", "ns2.com.", at[i]);
+        (void)rr("com.", "ns2.com.", "A", at[i]);
+    }
+    (void)rr("com.", "com.", "NS", "ns2.com.");
+    for (int round = 0; round < 8; round++) {
+        round_a();
+        for (size_t i = 0; i < 4; i++) {
+            char text[64];
+            (void)snprintf(text, sizeof(text), "1 www.example.com. @%s\n",
+                           at[i]);
+            came[i] = came[i] || asked(text);
+        }
+        now_us += 5 * SECOND;
+    }
+    for (size_t i = 0; i < 4; i++) {
+        assert_true(came[i]);
+    }
+}
+
 static void names_a_lame_server(void **state) {
     (void)state;
     static const enum tree_mood moods[] = {TREE_REFUSES, TREE_NOT_AA};
@@ -426,6 +458,7 @@ int main(void) {
         T(starts_again_from_the_parent),
         T(notices_a_lost_delegation),
         T(keeps_a_silent_server_in_the_set),
+        T(comes_to_every_address),
         T(names_a_lame_server),
         T(resolves_servers_without_glue),
         T(ends_a_circle_of_servers_without_glue),

@@ -124,6 +124,49 @@ static void takes_servers_of_addresses_alone(void **state) {
 }
 
 /* An alias does not say whose it is, not even when it is asked for the SOA. */
+static unsigned asked_n(const char *text) {
+    unsigned n = 0;
+    for (const char *p = log_text; (p = strstr(p, text)) != NULL; p++) {
+        n++;
+    }
+    return n;
+}
+
+/* They are not waited for in each round as in the first one. */
+static void remembers_servers_of_addresses_alone(void **state) {
+    (void)state;
+    plant_example();
+    server("198.51.100.1")->zones = "example.com. ";
+    serve("198.51.100.3", "example.com. ");
+    ns_with_glue("com.", "example.com.", "ns3.example.com.", "198.51.100.3");
+    (void)rr("example.com.", "www.sub.example.com.", "A", "203.0.113.1");
+    lose = "6 www.sub.";
+    lose_too = "2 ";
+    lose_n = 1000;
+    round_a();
+    assert_string_equal(found.apex, "example.com.");
+    assert_int_equal(asked_n("6 www.sub."), 2);
+    for (int i = 0; i < 3; i++) {
+        now_us += 5 * SECOND;
+        round_a();
+        assert_string_equal(found.apex, "example.com.");
+        assert_int_equal(found.problems, 0);
+        assert_int_equal(asked_n("6 www.sub."), 1);
+        assert_int_equal(asked_n("1 www.sub.example.com. @198.51.100.1 !"), 1);
+        assert_int_equal(asked_n("1 www.sub.example.com. @198.51.100.3 !"), 1);
+        /* The walk's last one is for the zone's own NS set. */
+        assert_int_equal(asked_n("2 sub.example.com. @198.51.100.1\n"), 0);
+        assert_int_equal(asked_n("2 sub.example.com. @198.51.100.3\n"), 0);
+    }
+    /* A cut that comes is found by the first that answers. */
+    lose_n = 0;
+    records[tree.records_n - 1].value = NULL;
+    plant_sub("A", "203.0.113.1");
+    now_us += 5 * SECOND;
+    round_a();
+    assert_string_equal(found.apex, "sub.example.com.");
+}
+
 static void finds_the_zone_of_an_alias(void **state) {
     (void)state;
     plant_example();
@@ -173,6 +216,7 @@ int main(void) {
         T(finds_a_cut_without_the_soa),
         T(finds_the_zone_of_an_alias),
         T(takes_servers_of_addresses_alone),
+        T(remembers_servers_of_addresses_alone),
         T(finds_a_cut_that_comes),
         T(takes_the_ds_from_the_parent),
     };
