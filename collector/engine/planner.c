@@ -218,6 +218,7 @@ static void resolver_task(const struct nx_target *t, struct nx_task *out) {
         .authority_verified = true,
         .authority_epoch = nx_authority_facts(t->item->authority)->epoch,
     };
+    out->endpoint.server_name = NULL; /* TLS names are the agent's own */
 }
 
 static size_t resolver_tasks(const struct nx_agent_state *agent,
@@ -314,6 +315,8 @@ int nx_engine_plan(struct nx_engine *engine, uint32_t agent_id, int64_t now_us,
     if (agent == NULL) {
         return NX_ENOTFOUND;
     }
+    *out = (struct nx_plan){.revision = agent->plan_revision,
+                            .valid_s = engine->settings.plan_valid_s};
     size_t cap = tasks_cap(engine, agent);
     struct nx_task *tasks =
         nx_arena_alloc(arena, cap > 0 ? cap : 1, sizeof(*tasks));
@@ -324,10 +327,8 @@ int nx_engine_plan(struct nx_engine *engine, uint32_t agent_id, int64_t now_us,
                                       : resolver_tasks(agent, tasks, cap);
     n += nx_canaries_tasks(engine, agent, arena, &tasks[n], cap - n);
     (void)now_us; /* tasks count from the receipt of the plan that made them */
-    *out = (struct nx_plan){.revision = agent->plan_revision,
-                            .valid_s = engine->settings.plan_valid_s,
-                            .tasks = tasks,
-                            .tasks_n = n};
+    out->tasks = tasks;
+    out->tasks_n = n;
     return 0;
 }
 

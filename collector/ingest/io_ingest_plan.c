@@ -9,20 +9,41 @@
 #define COALESCE_US 20000 /* what changes together is sent together */
 #define PLAN_MEMORY_BYTES (2U * NX_UNPACK_ARENA_BYTES)
 
-static void send_plan(struct nx_ingest *ingest, struct nx_peer *peer,
-                      int64_t now_us) {
+/* With as many tasks as a message has room for: the plan before it may have
+ * some that are withdrawn. */
+static int pack_plan(struct nx_ingest *ingest, const struct nx_peer *peer,
+                     int64_t now_us, size_t *len) {
     struct nx_arena arena;
-    struct nx_plan plan;
-    size_t len = 0;
+    struct nx_plan plan = {0};
     nx_arena_init(&arena, ingest->plan_memory, PLAN_MEMORY_BYTES);
     int err = nx_engine_plan(ingest->parts.engine, peer->agent_id, now_us,
                              &arena, &plan);
-    if (err == NX_OK) {
-        plan.keys = ingest->keys;
-        plan.spread_ms = nx_peers_spread_ms(&ingest->peers);
-        err = nx_codec_pack_plan(&plan, &arena, ingest->out, NX_MSG_MAX_BYTES,
-                                 &len);
+    if (err == NX_ENOTFOUND) {
+        return err;
     }
+    plan.keys = ingest->keys;
+    plan.spread_ms = nx_peers_spread_ms(&ingest->peers);
+    const size_t all_n = plan.tasks_n;
+    bool whole = err == NX_OK;
+    while ((err = nx_codec_pack_plan(&plan, &arena, ingest->out,
+                                     NX_MSG_MAX_BYTES, len)) != NX_OK &&
+           plan.tasks_n > 0) {
+        plan.tasks_n /= 2;
+        whole = false;
+    }
+    if (!whole) {
+        nx_log(NX_LOG_ERROR,
+               "agent %" PRIu32 ": its plan is too large: %zu of %zu tasks "
+               "are sent",
+               peer->agent_id, plan.tasks_n, all_n);
+    }
+    return err;
+}
+
+static void send_plan(struct nx_ingest *ingest, struct nx_peer *peer,
+                      int64_t now_us) {
+    size_t len = 0;
+    int err = pack_plan(ingest, peer, now_us, &len);
     peer->plan_due = false;
     if (err != NX_OK) {
         nx_log(NX_LOG_ERROR, "agent %" PRIu32 ": no plan: %s", peer->agent_id,

@@ -93,6 +93,42 @@ static void test_hello(void **state) {
     assert_int_equal(counters(f).rejected_n, 1);
 }
 
+/* More names than a message has room for: what fits is sent, as the plan before
+ * it may be of things that are withdrawn. */
+static void test_plan_that_is_too_large(void **state) {
+    struct fixture *f = *state;
+    struct nx_test_client *client = &f->clients[0];
+    struct nx_agent auditor = {.id = 1, .authority = true, .accepted = true};
+    strcpy(auditor.name, agent_name(0));
+    strcpy(auditor.network, "lyon");
+    assert_int_equal(nx_engine_agent_set(f->engine, &auditor), NX_OK);
+    const unsigned incidents_n = 64; /* so many may be open */
+    for (unsigned i = 0; i < incidents_n; i++) {
+        struct nx_incident incident = {.id = i + 1,
+                                       .opened_us = 1,
+                                       .closed_us = NX_TIME_UNKNOWN,
+                                       .outage_from_us = NX_TIME_UNKNOWN,
+                                       .outage_to_us = NX_TIME_UNKNOWN,
+                                       .restored_us = NX_TIME_UNKNOWN,
+                                       .items_n = NX_INCIDENT_ITEMS_MAX};
+        for (unsigned k = 0; k < incident.items_n; k++) {
+            char text[NX_DNAME_TEXT_MAX];
+            (void)snprintf(text, sizeof(text),
+                           "%060u.%063u.%063u.%049u.example.com", i, k, i, k);
+            assert_int_equal(nx_dname_parse(text, incident.items[k].name), 0);
+            incident.items[k].qtype = 1;
+        }
+        assert_int_equal(nx_engine_incident_open(f->engine, &incident), NX_OK);
+    }
+    nx_test_client_hello(client, NX_PROTOCOL);
+    while (client->plan_tasks_n == 0) {
+        nx_test_turn(f->base);
+        nx_test_client_read(client);
+    }
+    assert_true(client->plan_tasks_n < incidents_n * NX_INCIDENT_ITEMS_MAX);
+    assert_true(client->plan_tasks_n > 500);
+}
+
 static void test_restart_keeps_positions(void **state) {
     struct fixture *f = *state;
     nx_test_client_batch(&f->clients[0], 1, 100, 0);
@@ -405,6 +441,7 @@ int main(void) {
         WITH_ALL(test_ack_follows_commit),
         WITH_ALL(test_duplicate_overlap_and_hole),
         WITH_ALL(test_hello),
+        WITH_ALL(test_plan_that_is_too_large),
         WITH_ALL(test_restart_keeps_positions),
         WITH_ALL(test_many_epochs),
         WITH_ALL(test_store_stops_and_resumes),

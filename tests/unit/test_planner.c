@@ -474,6 +474,55 @@ static void test_end_of_a_measured_countdown(void **state) {
     assert_true(last > end && last < end + S);
 }
 
+/* DoT resolvers with the longest names: their plan fits into a message. */
+static void test_many_tasks_of_resolvers_with_long_names(void **state) {
+    enum { RESOLVERS = NX_HELLO_RESOLVERS_MAX };
+    static uint8_t memory[4U * NX_UNPACK_ARENA_BYTES],
+        message[NX_MSG_MAX_BYTES];
+    static struct nx_endpoint at[RESOLVERS];
+    uint8_t tls_name[NX_DNAME_MAX] = {0};
+    struct engine_bench *b = *state;
+    struct nx_arena arena;
+    struct nx_plan plan;
+    size_t len = 0;
+    for (size_t i = 0; i < 4; i++) { /* 255 octets */
+        size_t of = i < 3 ? 63 : 61;
+        tls_name[64 * i] = (uint8_t)of;
+        memset(&tls_name[64 * i + 1], 'a', of);
+    }
+    for (unsigned i = 0; i < RESOLVERS; i++) {
+        at[i] = resolver(i + 1);
+        at[i].transport = NX_TLS;
+        at[i].server_name = tls_name;
+    }
+    const struct nx_hello h = {.protocol = NX_PROTOCOL,
+                               .software = "bench",
+                               .epoch = 1,
+                               .next_seq = 1,
+                               .clock = clock_at(T0),
+                               .resolvers = at,
+                               .resolvers_n = RESOLVERS};
+    b->settings.targets_max = RESOLVERS * NX_INCIDENT_ITEMS_MAX;
+    assert_int_equal(bench_renew(b), 0);
+    assert_int_equal(nx_engine_hello(b->engine, LYON, &h, T0), 0);
+    struct nx_incident i = incident(7, T0);
+    i.outage_from_us = T0 - 300 * S;
+    i.restored_us = T0 - 60 * S;
+    i.items_n = NX_INCIDENT_ITEMS_MAX;
+    for (uint16_t k = 1; k < i.items_n; k++) {
+        i.items[k] = i.items[0];
+        i.items[k].qtype = (uint16_t)(NX_TYPE_A + 100 + k);
+    }
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    pass(b, T0, T0 + 11 * S);
+    nx_arena_init(&arena, memory, sizeof(memory));
+    assert_int_equal(
+        nx_engine_plan(b->engine, LYON, T0 + 11 * S, &arena, &plan), 0);
+    assert_int_equal(plan.tasks_n, RESOLVERS * NX_INCIDENT_ITEMS_MAX);
+    assert_int_equal(
+        nx_codec_pack_plan(&plan, &arena, message, sizeof(message), &len), 0);
+}
+
 static void test_plan_of_nobody_and_small_arena(void **state) {
     struct engine_bench *b = *state;
     struct nx_arena arena;
@@ -497,6 +546,7 @@ int main(void) {
         LIVE(test_moved_away_from_a_denial),
         LIVE(test_below_a_name_that_is_denied),
         LIVE(test_walks_come_first),
+        LIVE(test_many_tasks_of_resolvers_with_long_names),
         LIVE(test_moved_between_audit_and_incident),
         LIVE(test_moved_and_first_walk_in_vain),
         LIVE(test_walk_of_the_future),
