@@ -67,6 +67,16 @@ static const struct {
         {"OLD_SERVER_UNSEEN", NX_WARNING,
          "check that an authority agent can ask this old server; else looks "
          "at resolvers begin when the old NS set has run out"},
+    [NX_FIND_PARENT_DENIES] =
+        {"PARENT_DENIES", NX_ERROR,
+         "have this server of the parent serve the delegation: caches that ask "
+         "it keep that nothing exists in the zone; looks at resolvers wait for "
+         "it"},
+    [NX_FIND_NAME_ABOVE_DENIED] =
+        {"NAME_ABOVE_DENIED", NX_ERROR,
+         "correct this name server: a name that others are below exists, if "
+         "without records (RFC 8020), and resolvers may ask for it first (RFC "
+         "9156); looks at resolvers wait for it"},
     [NX_FIND_ZONE_NOT_REACHED] =
         {"ZONE_NOT_REACHED", NX_ERROR,
          "check the delegation from the parent down, and that the authority "

@@ -113,6 +113,14 @@ bool nx_above_holds(struct nx_above *above, int64_t settle_us,
     return kept > 0 || above->crowded_us != NX_TIME_UNKNOWN;
 }
 
+bool nx_above_denied(const struct nx_above *above) {
+    bool any = above->crowded_us != NX_TIME_UNKNOWN;
+    for (size_t i = 0; i < above->n; i++) {
+        any = any || above->list[i].names != 0;
+    }
+    return any;
+}
+
 const uint8_t *nx_above_name(const struct nx_above_server *server,
                              const uint8_t *name) {
     const uint8_t *highest = NULL;

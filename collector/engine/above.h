@@ -45,6 +45,9 @@ void nx_above_forget(struct nx_above *above, uint32_t agent_id);
 bool nx_above_holds(struct nx_above *above, int64_t settle_us,
                     int64_t patience_us, int64_t now_us);
 
+/* Does one of them deny still, or nobody knows who did? */
+bool nx_above_denied(const struct nx_above *above);
+
 /* The highest name that the server denies, `name` or one above it; NULL: it
  * took all back. */
 const uint8_t *nx_above_name(const struct nx_above_server *server,

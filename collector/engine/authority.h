@@ -26,6 +26,7 @@
 
 #include "collector/audit/finding.h"
 #include "collector/audit/ttls.h"
+#include "collector/engine/above.h"
 #include "collector/engine/incident.h"
 #include "collector/engine/left.h"
 #include "common/codec.h"
@@ -89,7 +90,20 @@ struct nx_auth_view {
     size_t left_n;
     int64_t left_shut_us; /* they hold the guard shut so long at most;
                              NX_TIME_UNKNOWN: they do not */
+    const struct nx_above *above;
 };
+
+/* A server that says that there is no such name. */
+struct nx_auth_denier {
+    struct nx_endpoint at; /* server_name NULL: not of the set */
+    const uint8_t *name;   /* the highest one; points into the item's */
+    bool parent;           /* it is the zone itself */
+};
+
+/* Server i of view.above about this item; false: it took all back, or it is the
+ * same as an earlier one. */
+bool nx_auth_denier(const struct nx_auth_view *view, size_t i,
+                    const uint8_t *item, struct nx_auth_denier *out);
 
 struct nx_auth_rules {
     int64_t settle_us;

@@ -301,6 +301,7 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->old_w_s != b->old_w_s || a->fed_us != b->fed_us ||
            a->deleg_changed_ns != b->deleg_changed_ns ||
            a->ancestor_denied != b->ancestor_denied ||
+           a->above_denied != b->above_denied || a->held != b->held ||
            a->old_servers_negative != b->old_servers_negative ||
            a->ns_negative != b->ns_negative || a->ns_total != b->ns_total ||
            a->bad_n != b->bad_n || a->epoch != b->epoch;
@@ -340,8 +341,9 @@ static void facts_verified(struct nx_authority *a,
     bool was_held = a->above_held;
     a->above_held = nx_above_holds(&a->above, patience_us(rules, 1),
                                    patience_us(rules, PATIENCE_DENIED), now_us);
-    f->verified =
-        f->verified && a->left_shut_us == NX_TIME_UNKNOWN && !a->above_held;
+    f->above_denied = nx_above_denied(&a->above);
+    f->held = a->left_shut_us != NX_TIME_UNKNOWN || a->above_held;
+    f->verified = f->verified && !f->held;
     f->epoch = a->facts.epoch + (f->all_ns_good != a->facts.all_ns_good);
     if (!f->verified) {
         a->verified_at_us = NX_TIME_UNKNOWN;

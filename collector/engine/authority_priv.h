@@ -2,7 +2,6 @@
 #ifndef NX_COLLECTOR_AUTHORITY_PRIV_H
 #define NX_COLLECTOR_AUTHORITY_PRIV_H
 
-#include "collector/engine/above.h"
 #include "collector/engine/authority.h"
 
 #define NX_AUTH_ZONES_MAX 4U

@@ -58,7 +58,8 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
                                  .verified_at_us = a->verified_at_us,
                                  .left = a->left.list,
                                  .left_n = a->left.n,
-                                 .left_shut_us = a->left_shut_us};
+                                 .left_shut_us = a->left_shut_us,
+                                 .above = &a->above};
     memcpy(out->apex, a->apex, sizeof(out->apex));
     for (size_t i = 0; i < a->entries_n; i++) {
         if (nx_auth_is_worst(a, i)) {
@@ -76,6 +77,31 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
         }
     }
     return 0;
+}
+
+bool nx_auth_denier(const struct nx_auth_view *view, size_t i,
+                    const uint8_t *item, struct nx_auth_denier *out) {
+    const struct nx_above_server *s = &view->above->list[i];
+    const uint8_t *name = nx_above_name(s, item);
+    for (size_t k = 0; name != NULL && k < i; k++) {
+        const struct nx_above_server *o = &view->above->list[k];
+        if (nx_endpoint_same_server(&o->at, &s->at) &&
+            nx_above_name(o, item) == name) {
+            name = NULL; /* as another vantage sees it, too */
+        }
+    }
+    if (name == NULL) {
+        return false;
+    }
+    *out = (struct nx_auth_denier){.at = s->at, .name = name};
+    out->parent = view->apex_known && nx_dname_equal(name, view->apex);
+    for (size_t k = 0; k < view->servers_n; k++) {
+        const struct nx_endpoint *at = &view->servers[k].at;
+        if (nx_endpoint_same_server(at, &s->at)) {
+            out->at.server_name = at->server_name;
+        }
+    }
+    return true;
 }
 
 void nx_authority_audit(const struct nx_auth_view *view, int64_t now_us,

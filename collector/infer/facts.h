@@ -55,6 +55,10 @@ struct nx_auth_facts {
     uint32_t ns_ttl_s;       /* of the delegation */
     uint32_t old_w_s;        /* negative TTL of the old servers */
     bool ancestor_denied;    /* a name above it, in its own zone (RFC 8020) */
+    bool above_denied;       /* a server says now that it, or the zone, does not
+                                exist */
+    bool held;               /* the servers may be good, and others still hold
+                                the guard shut: those, or ones that left */
     bool deleg_changed_ns;
     bool old_servers_negative;
     int64_t fed_us; /* so long after restored_hi old servers may still give a

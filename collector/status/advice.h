@@ -20,14 +20,16 @@ struct nx_advice_facts {
     const char *differs;  /* else one that has another RRset than expected */
     bool serial_known;    /* of that server */
     uint32_t serial;
-    const char *other; /* a resolver of the same network that is clear */
-    bool alias;        /* the name is an alias whose target is not audited */
-    bool old_servers;  /* that left the delegation, and deny the name */
-    int64_t looks_us;  /* they hold looks back until then; 0: they do not */
-    const char *link;  /* the name is an alias: what is denied is this one */
-    const char *zone;  /* another zone than the name's that denies */
-    const char *apex;  /* of the name's own zone */
-    const char *above; /* a name above, of the same zone, that was denied */
+    const char *other;  /* a resolver of the same network that is clear */
+    const char *gone;   /* this name, or its zone, does not exist ... */
+    const char *denier; /* ... says this name server */
+    bool alias;         /* the name is an alias whose target is not audited */
+    bool old_servers;   /* that left the delegation, and deny the name */
+    int64_t looks_us;   /* they hold looks back until then; 0: they do not */
+    const char *link;   /* the name is an alias: what is denied is this one */
+    const char *zone;   /* another zone than the name's that denies */
+    const char *apex;   /* of the name's own zone */
+    const char *above;  /* a name above, of the same zone, that was denied */
 };
 
 struct nx_advice {

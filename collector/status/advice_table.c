@@ -282,6 +282,10 @@ const struct nx_advice_row nx_advice_table[] = {
      "{server} denies {name}",
      "fix name server {server}[, serial {serial}]"},
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_GUARDED,
+     "not asked yet: a question could plant the denial, and name server "
+     "{denier} says that {gone} does not exist",
+     "have name server {denier} put right"},
+    {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_GUARDED,
      "not asked yet: name server {differs} has another {type} for {name} than "
      "the expected one",
      EXPECT},

@@ -17,6 +17,7 @@ struct words {
     char zone[NX_DNAME_TEXT_MAX];
     char apex[NX_DNAME_TEXT_MAX];
     char above[NX_DNAME_TEXT_MAX];
+    char gone[NX_DNAME_TEXT_MAX];
 };
 
 static char *name_text(const uint8_t *name, char *out) {
@@ -37,12 +38,34 @@ static bool is_wrong(const struct nx_auth_server *server) {
            server->class_ == NX_AUTH_DIFFERS;
 }
 
-void nx_sheet_note_wrong(const struct nx_auth_view *view,
-                         struct nx_sheet_wrong *out) {
-    char name[NX_DNAME_TEXT_MAX] = "";
+static void write_server(const struct nx_endpoint *at, char *out, size_t cap) {
+    char name[NX_DNAME_TEXT_MAX];
     char address[NX_ENDPOINT_TEXT_MAX];
+    (void)nx_endpoint_text(at, address);
+    if (at->server_name == NULL) {
+        (void)snprintf(out, cap, "%s", address);
+    } else {
+        (void)snprintf(out, cap, "%.80s (%.60s)",
+                       name_text(at->server_name, name), address);
+    }
+}
+
+static void note_denier(const struct nx_auth_view *view, const uint8_t *item,
+                        struct nx_sheet_wrong *out) {
+    struct nx_auth_denier denier;
+    for (size_t i = 0; i < view->above->n && out->gone == NULL; i++) {
+        if (nx_auth_denier(view, i, item, &denier)) {
+            out->gone = denier.name;
+            write_server(&denier.at, out->denier, sizeof(out->denier));
+        }
+    }
+}
+
+void nx_sheet_note_wrong(const struct nx_auth_view *view, const uint8_t *item,
+                         struct nx_sheet_wrong *out) {
     const struct nx_auth_server *worst = NULL;
     *out = (struct nx_sheet_wrong){.known = false};
+    note_denier(view, item, out);
     for (size_t i = 0; i < view->servers_n; i++) {
         const struct nx_auth_server *server = &view->servers[i];
         out->alias |= server->alias && !server->good;
@@ -58,13 +81,7 @@ void nx_sheet_note_wrong(const struct nx_auth_view *view,
     out->differs = worst->class_ == NX_AUTH_DIFFERS;
     out->serial_known = worst->serial_known;
     out->serial = worst->serial;
-    (void)nx_endpoint_text(&worst->at, address);
-    if (worst->at.server_name == NULL) {
-        (void)snprintf(out->server, sizeof(out->server), "%s", address);
-    } else {
-        (void)snprintf(out->server, sizeof(out->server), "%.80s (%.60s)",
-                       name_text(worst->at.server_name, name), address);
-    }
+    write_server(&worst->at, out->server, sizeof(out->server));
 }
 
 bool nx_sheet_may_suggest(const struct nx_endpoint *at) {
@@ -133,6 +150,8 @@ static void advise_row(const struct nx_sheet *sheet,
         .serial_known = wrong->serial_known,
         .serial = wrong->serial,
         .alias = wrong->alias,
+        .gone = name_or_null(wrong->gone, words.gone),
+        .denier = wrong->gone != NULL ? wrong->denier : NULL,
         .link = name_or_null(row->view.denied_name, words.link),
         .zone = name_or_null(row->view.denied_by, words.zone),
         .apex = name_or_null(row->view.apex, words.apex),

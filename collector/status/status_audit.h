@@ -15,6 +15,8 @@ struct nx_status_audit {
     size_t servers_n;
     struct nx_left_server *left; /* the NS set lately; each once */
     size_t left_n;
+    struct nx_auth_denier *deniers; /* of names above, and each once of one */
+    size_t deniers_n;
     struct nx_auth_facts facts; /* of all items together */
     uint8_t outage_known;
     int64_t verified_at_us;

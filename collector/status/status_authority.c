@@ -74,6 +74,36 @@ static int take_left(struct nx_status_audit *a,
     return 0;
 }
 
+static bool known_denier(const struct nx_status_audit *a,
+                         const struct nx_auth_denier *d) {
+    for (size_t i = 0; i < a->deniers_n; i++) {
+        if (nx_endpoint_same_server(&a->deniers[i].at, &d->at) &&
+            nx_dname_equal(a->deniers[i].name, d->name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int take_deniers(struct nx_status_audit *a,
+                        const struct nx_auth_view *view, const uint8_t *item) {
+    size_t n = a->deniers_n + view->above->n;
+    struct nx_auth_denier *grown =
+        realloc(a->deniers, (n + 1) * sizeof(*grown));
+    if (grown == NULL) {
+        return NX_ENOMEM;
+    }
+    a->deniers = grown;
+    for (size_t i = 0; i < view->above->n; i++) {
+        struct nx_auth_denier denier;
+        if (nx_auth_denier(view, i, item, &denier) &&
+            !known_denier(a, &denier)) {
+            a->deniers[a->deniers_n++] = denier;
+        }
+    }
+    return 0;
+}
+
 static bool known_finding(const struct nx_status_audit *a,
                           const struct nx_finding *f) {
     for (size_t i = 0; i < a->findings_n; i++) {
@@ -170,6 +200,7 @@ static int audit_init(struct nx_status_audit *a, const struct nx_engine *engine,
         }
         err = err != 0 ? err : take_servers(a, &view);
         err = err != 0 ? err : take_left(a, &view);
+        err = err != 0 ? err : take_deniers(a, &view, incident->items[i].name);
         if (err != 0) {
             return err;
         }
@@ -190,6 +221,7 @@ static int audit_init(struct nx_status_audit *a, const struct nx_engine *engine,
 static void audit_fini(struct nx_status_audit *a) {
     free(a->servers);
     free(a->left);
+    free(a->deniers);
     free(a->findings);
 }
 

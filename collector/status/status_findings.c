@@ -29,14 +29,14 @@ static bool find_text(json_t *list, enum nx_finding_tag tag,
     return nx_json_add(list, value);
 }
 
-static void name_server(struct nx_text *text, const struct nx_auth_server *s) {
+static void name_server(struct nx_text *text, const struct nx_endpoint *e) {
     char name[NX_DNAME_TEXT_MAX];
     char at[NX_ENDPOINT_TEXT_MAX];
     nx_text_init(text);
-    if (s->at.server_name != NULL) {
-        nx_text_addf(text, "%s ", nx_dname_text(s->at.server_name, name));
+    if (e->server_name != NULL) {
+        nx_text_addf(text, "%s ", nx_dname_text(e->server_name, name));
     }
-    nx_text_add(text, nx_endpoint_text(&s->at, at));
+    nx_text_add(text, nx_endpoint_text(e, at));
 }
 
 static bool is_lame(const struct nx_auth_server *s) {
@@ -68,7 +68,7 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
         (s->class_ == NX_AUTH_PENDING && !s->stops)) {
         return true;
     }
-    name_server(&text, s);
+    name_server(&text, &s->at);
     if (s->class_ == NX_AUTH_DENIES) {
         nx_text_addf(&text, " denies the name (%s)",
                      s->bare ? BARE
@@ -186,6 +186,21 @@ static bool find_left(json_t *list, const struct nx_left_server *s,
                      &s->at, &text);
 }
 
+/* It holds the guard shut, though the zone's own servers be good. */
+static bool find_denier(json_t *list, const struct nx_auth_denier *d) {
+    char name[NX_DNAME_TEXT_MAX];
+    struct nx_text text;
+    name_server(&text, &d->at);
+    nx_text_addf(&text,
+                 "%s says that %s does not exist (NXDOMAIN): resolvers are not "
+                 "asked until it does not",
+                 d->parent ? " (of the parent)" : "",
+                 nx_dname_text(d->name, name));
+    return find_text(
+        list, d->parent ? NX_FIND_PARENT_DENIES : NX_FIND_NAME_ABOVE_DENIED,
+        &d->at, &text);
+}
+
 static bool find_if(json_t *list, bool found, enum nx_finding_tag tag,
                     const char *text) {
     return !found || nx_json_add(list, finding_json(tag, NULL, text));
@@ -231,6 +246,11 @@ static bool find_all(json_t *list, const struct nx_status_audit *a) {
     }
     for (size_t i = 0; i < a->left_n; i++) {
         if (!find_left(list, &a->left[i], a)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < a->deniers_n; i++) {
+        if (!find_denier(list, &a->deniers[i])) {
             return false;
         }
     }

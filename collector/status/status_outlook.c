@@ -25,6 +25,26 @@ bool nx_sheet_restored(const struct nx_sheet *sheet) {
     return true;
 }
 
+/* A server denies the zone or a name above: what asks it first is denied anew.
+ */
+static bool is_denied_above(const struct nx_sheet *sheet) {
+    for (unsigned i = 0; i < sheet->incident->items_n; i++) {
+        if (sheet->facts[i].above_denied) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool is_held(const struct nx_sheet *sheet) {
+    for (unsigned i = 0; i < sheet->incident->items_n; i++) {
+        if (sheet->facts[i].held) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Past its bound, that of a chain of caches, too? */
 static bool is_overdue(const struct nx_verdict *v, int64_t now_us) {
     const struct nx_hard *latest = nx_verdict_latest(v);
@@ -107,10 +127,11 @@ enum nx_outlook nx_sheet_outlook(const struct nx_sheet *sheet) {
 }
 
 /* Stuck outweighs waiting, waiting outweighs what is not known; clear needs
- * every network. */
+ * every network, and that no server may plant a denial anew. */
 enum nx_outlook nx_sheet_outlook_of(const struct nx_sheet *sheet,
                                     const bool seen[NX_OUTLOOK_UNKNOWN + 1]) {
-    bool denied = nx_sheet_observed(sheet) && !nx_sheet_restored(sheet);
+    bool denied = nx_sheet_observed(sheet) &&
+                  (!nx_sheet_restored(sheet) || is_denied_above(sheet));
     if (seen[NX_OUTLOOK_STUCK] || (denied && !sheet->audit_silent)) {
         return NX_OUTLOOK_STUCK;
     }
@@ -120,7 +141,8 @@ enum nx_outlook nx_sheet_outlook_of(const struct nx_sheet *sheet,
     if (seen[NX_OUTLOOK_WAITING]) {
         return NX_OUTLOOK_WAITING;
     }
-    return seen[NX_OUTLOOK_UNKNOWN] || !seen[NX_OUTLOOK_CLEAR]
-               ? NX_OUTLOOK_UNKNOWN
-               : NX_OUTLOOK_CLEAR;
+    if (seen[NX_OUTLOOK_UNKNOWN] || !seen[NX_OUTLOOK_CLEAR]) {
+        return NX_OUTLOOK_UNKNOWN;
+    }
+    return is_held(sheet) ? NX_OUTLOOK_WAITING : NX_OUTLOOK_CLEAR;
 }

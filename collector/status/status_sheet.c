@@ -305,7 +305,8 @@ static void take_facts(struct nx_sheet *sheet, const struct nx_engine *engine) {
             if (view.heard_us > sheet->audited_us) {
                 sheet->audited_us = view.heard_us;
             }
-            nx_sheet_note_wrong(&view, &sheet->wrong[i]);
+            nx_sheet_note_wrong(&view, sheet->incident->items[i].name,
+                                &sheet->wrong[i]);
         }
     }
     sheet->audit_silent =

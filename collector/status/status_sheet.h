@@ -36,6 +36,9 @@ struct nx_sheet_wrong {
     char server[160]; /* "ns2.example.net (198.51.100.2@53)" */
     bool serial_known;
     uint32_t serial;
+    const uint8_t *gone; /* a server says that this name, the item's or one
+                            above, does not exist; NULL: none */
+    char denier[160];    /* that server */
 };
 
 /* How the verdicts of a network are read. */
@@ -153,7 +156,7 @@ bool nx_sheet_answers(const struct nx_sheet *sheet,
                       const struct nx_sheet_site *site,
                       const struct nx_endpoint *at);
 bool nx_sheet_may_suggest(const struct nx_endpoint *at);
-void nx_sheet_note_wrong(const struct nx_auth_view *view,
+void nx_sheet_note_wrong(const struct nx_auth_view *view, const uint8_t *item,
                          struct nx_sheet_wrong *out);
 /* Writes a network, "targets" last. The length of what stands before them: with
  * a bracket behind it, it is the network without its targets. */

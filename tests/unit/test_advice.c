@@ -180,6 +180,13 @@ static void test_old_servers_hold_looks_back(void **state) {
     (void)state;
     v.unknown_reason = NX_UNKNOWN_GUARDED;
     facts.name = all.name;
+    facts.gone = "example.com";
+    facts.denier = "192.0.2.12@53";
+    says(&v, &facts,
+         "not asked yet: a question could plant the denial, and name server "
+         "192.0.2.12@53 says that example.com does not exist",
+         "have name server 192.0.2.12@53 put right");
+    facts.gone = facts.denier = NULL;
     facts.looks_us = facts.now_us + 600 * INT64_C(1000000);
     says(&v, &facts,
          "not asked yet: name servers that left the NS set deny "
