@@ -148,9 +148,18 @@ static void flight_free(struct nx_walks *walks, struct flight *flight) {
     free(flight);
 }
 
+static bool is_own_question(const struct job *job,
+                            const struct nx_question *q) {
+    bool own = false;
+    for (size_t i = 0; i < job->witness.types_n; i++) {
+        own = own || job->witness.types[i].qtype == q->qtype;
+    }
+    return own && nx_dname_equal(q->name, job->name);
+}
+
 static void hear(struct job *job, const struct nx_obs *obs, bool left) {
     const struct nx_question *q = obs->question;
-    if (q->qtype == NX_TYPE_DS && !nx_dname_equal(q->name, job->name) &&
+    if (q->qtype == NX_TYPE_DS && !is_own_question(job, q) &&
         nx_walk_has(job->walk, &q->to)) {
         return;
     }
@@ -326,6 +335,9 @@ static void renew(struct job *job) {
     struct job *fresh = job_new(job->walks, job->name);
     if (fresh != NULL) {
         fresh->witness = job->witness;
+        if (fresh->witness.deniers.n > 0) {
+            nx_walk_doubt(fresh->walk);
+        }
     }
     retire(job);
 }

@@ -68,6 +68,10 @@ static int first_zone(struct nx_walk *w, int64_t now_mono_us) {
     return parent != WALK_NONE ? parent : 0;
 }
 
+void nx_walk_doubt(struct nx_walk *walk) {
+    walk->no_name = true;
+}
+
 int nx_walk_start(struct nx_walk *walk, const uint16_t *types, size_t types_n,
                   int64_t now_mono_us) {
     if (walk->stage != STAGE_IDLE) {

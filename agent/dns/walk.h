@@ -71,6 +71,9 @@ void nx_walk_set_audit(struct nx_walk *walk, bool audit);
 void nx_walk_set_left(struct nx_walk *walk, const struct nx_endpoint *servers,
                       size_t n);
 
+/* One denied the name, or one above, before this walk began. */
+void nx_walk_doubt(struct nx_walk *walk);
+
 /* Begins a round for these types (1..NX_WALK_TYPES_MAX).
  * NX_ESTATE: the last round is not over; NX_ELIMIT: too many types or none. */
 int nx_walk_start(struct nx_walk *walk, const uint16_t *types, size_t types_n,

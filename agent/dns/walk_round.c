@@ -205,6 +205,10 @@ static void plan_doubt(struct nx_walk *w) {
  * exist by a server that has the name itself. */
 static void plan_between(struct nx_walk *w, int64_t now_mono_us) {
     const int64_t audit_us = (int64_t)NX_WALK_AUDIT_S * 1000000;
+    w->between_n = 0;
+    if (w->servers_n == 0) {
+        return; /* nobody to be asked: it is as it was */
+    }
     if (w->no_name) {
         w->denied_mono_us = now_mono_us;
     }

@@ -1,6 +1,7 @@
 #include "agent/plan/witness.h"
 
 #include "common/plants.h"
+#include "common/rrtype.h"
 
 static struct nx_witness_type *find(struct nx_witness *w, uint16_t qtype) {
     for (size_t i = 0; i < w->types_n; i++) {
@@ -146,7 +147,8 @@ static void deny(struct nx_witness *w, const struct nx_obs *obs,
     }
 }
 
-/* A server may have the name and deny one above, or not say in this round: only
+/* Or the name itself, as an apex, when the parent is asked for its DS.
+ * A server may have the name and deny one above, or not say in this round: only
  * a word on that one takes it back. */
 static void hear_above(struct nx_witness *w, const struct nx_obs *obs,
                        nx_witness_tell *tell, void *user) {
@@ -190,6 +192,9 @@ void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
     }
     struct nx_witness_type *type = find(w, q->qtype);
     if (type == NULL) {
+        if (q->qtype == NX_TYPE_DS) { /* of the apex, at the parent's servers */
+            hear_above(w, obs, tell, user);
+        }
         return;
     }
     if (left) {

@@ -64,7 +64,8 @@ size_t nx_witness_deniers(struct nx_witness *witness,
                           struct nx_endpoint *out, size_t max);
 
 /* An answer, or none, to a question of the round. name: the walk's own; of
- * others only those above it count. zone: the one whose servers are asked,
+ * others only those above it count, and of the DS that no type is for that
+ * there is no such name. zone: the one whose servers are asked,
  * NULL: not known; left: the server is not of its set. Types of the name that
  * the round is not for are ignored. */
 void nx_witness_hear(struct nx_witness *witness, const uint8_t *name,

@@ -112,6 +112,31 @@ static void hears_of_the_parent_in_the_audit(void **state) {
     assert_false(asked("43 example.com."));
 }
 
+/* ... also where the name is that of the zone. */
+static void hears_of_the_parent_at_the_apex(void **state) {
+    static const uint8_t apex[] = "\7example\3com";
+    (void)state;
+    walk_to("example.com.");
+    name = apex;
+    (void)rr("example.com.", "example.com.", "A", "203.0.113.9");
+    server("192.0.2.12")->mood = TREE_DENIES;
+    nx_walk_set_audit(walk, true);
+    word = name_word = NX_GUARD_NO_WORD;
+    for (unsigned i = 0; i < 7; i++) { /* by way of each of com's servers */
+        lose = "43 example.com. @192.0.2.12";
+        lose_n = i % 2;
+        (void)after_round();
+        assert_int_equal(name_word, NX_GUARD_DENIED);
+        assert_true(strcmp(found.apex, "com.") == 0 ||
+                    asked("43 example.com. @192.0.2.12 ! do\n"));
+    }
+    lose_n = 0;
+    server("192.0.2.12")->mood = TREE_FINE;
+    (void)after_round();
+    assert_int_equal(after_round(), NX_GUARD_GOOD);
+    assert_int_equal(name_word, NX_GUARD_NO_WORD);
+}
+
 /* com has no delegation, but one of its servers has the zone. */
 static void needs_no_delegation_on_one_server(void **state) {
     (void)state;
@@ -290,6 +315,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(remembers_who_denied_above),
         T(hears_of_the_parent_in_the_audit),
+        T(hears_of_the_parent_at_the_apex),
         T(a_lost_packet_takes_nothing_back),
         T(forgets_who_left),
         T(asks_what_resolvers_ask_first),
