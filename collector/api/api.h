@@ -145,6 +145,11 @@ int nx_api_incident(const char *body, size_t len, int64_t now_us,
                     struct nx_incident *out,
                     struct nx_api_problem *problem) NX_MUSTUSE;
 
+/* The id of the first of these incidents that is open and asks for the DS of
+ * the name where this one does not, or the other way round; 0: none. */
+uint32_t nx_api_ds_conflict(const struct nx_incident *incident,
+                            const struct nx_incident *const *others, size_t n);
+
 struct nx_api_accept {
     char key[41];                 /* Z85 key, or the first characters of one */
     char name[NX_TEXT_LABEL_MAX]; /* "": not given */

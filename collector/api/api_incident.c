@@ -47,6 +47,28 @@ static int take_type(const json_t *value, size_t i, struct nx_incident *out,
     return 0;
 }
 
+/* RFC 4035 section 3.1.4.1: a walk leads to the servers of one zone, and the DS
+ * is the parent's. */
+static bool differ_in_zone(const struct nx_incident_item *a,
+                           const struct nx_incident_item *b) {
+    return nx_dname_equal(a->name, b->name) &&
+           (a->qtype == NX_TYPE_DS) != (b->qtype == NX_TYPE_DS);
+}
+
+uint32_t nx_api_ds_conflict(const struct nx_incident *incident,
+                            const struct nx_incident *const *others, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const struct nx_incident *o = others[i];
+        bool open = o->closed_us == NX_TIME_UNKNOWN;
+        for (size_t k = 0; open && k < o->items_n; k++) {
+            if (differ_in_zone(&o->items[k], &incident->items[0])) {
+                return o->id;
+            }
+        }
+    }
+    return 0;
+}
+
 static int take_types(const json_t *root, const uint8_t *name,
                       struct nx_incident *out, struct nx_api_problem *problem) {
     const json_t *types = json_object_get(root, "types");
@@ -65,6 +87,13 @@ static int take_types(const json_t *root, const uint8_t *name,
     }
     for (size_t i = 0; i < out->items_n; i++) {
         memcpy(out->items[i].name, name, nx_dname_len(name));
+    }
+    for (size_t i = 1; i < out->items_n && err == 0; i++) {
+        if (differ_in_zone(&out->items[0], &out->items[i])) {
+            err = nx_api_refuse(problem, 422,
+                                "types: DS is asked of the parent zone's "
+                                "servers: open an incident for it alone");
+        }
     }
     return err;
 }

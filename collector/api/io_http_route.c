@@ -54,6 +54,19 @@ static void post_incident(struct nx_service *service,
         nx_http_reply_problem(request, &problem);
         return;
     }
+    const struct nx_incident **others = NULL;
+    size_t n = nx_engine_incidents(nx_service_engine(service), &others);
+    uint32_t other = nx_api_ds_conflict(&incident, others, n);
+    if (other != 0) {
+        (void)nx_api_refuse(&problem, 409,
+                            "types: DS is asked of the parent zone's servers, "
+                            "and what incident %" PRIu32
+                            " asks for the name is not of the same zone: close "
+                            "that first",
+                            other);
+        nx_http_reply_problem(request, &problem);
+        return;
+    }
     incident.opened_us = now_us;
     int err = nx_service_incident_open(service, &incident);
     if (err != 0) {

@@ -85,6 +85,8 @@ static const char *const bad_incidents[][2] = {
     {"{\"name\":\"e.test\",\"types\":[\"A\",7]}", "types[1]: must be a string"},
     {"{\"name\":\"e.test\",\"types\":[\"ANY\"]}", "types[0]: not a record"},
     {"{\"name\":\"e.test\",\"types\":[\"A\",\"A\"]}", "types[1]: twice: A"},
+    {"{\"name\":\"e.test\",\"types\":[\"MX\",\"DS\"]}",
+     "types: DS is asked of the parent"},
     {"{\"name\":\"e.test\",\"types\":[\"A\"],\"frob\":1}",
      "frob: unknown member"},
     {"{\"name\":\"e.test\",\"types\":[\"A\"],\"expect\":[]}",
@@ -277,8 +279,30 @@ static void test_revoke(void **state) {
     assert_int_equal(nx_api_nothing("x", 1, &problem), NX_EDENIED);
 }
 
+/* A walk leads to the servers of one zone. */
+static void test_ds_conflict(void **state) {
+    static struct nx_incident ds = {.id = 7,
+                                    .closed_us = NX_TIME_UNKNOWN,
+                                    .items_n = 1,
+                                    .items = {{.qtype = NX_TYPE_DS}}};
+    static struct nx_incident a;
+    const struct nx_incident *const others[] = {&ds};
+    (void)state;
+    assert_int_equal(nx_dname_parse("e.test", ds.items[0].name), 0);
+    a = ds;
+    assert_int_equal(nx_api_ds_conflict(&a, others, 1), 0);
+    a.items[0].qtype = NX_TYPE_A;
+    assert_int_equal(nx_api_ds_conflict(&a, others, 1), 7);
+    assert_int_equal(nx_dname_parse("www.e.test", a.items[0].name), 0);
+    assert_int_equal(nx_api_ds_conflict(&a, others, 1), 0);
+    memcpy(a.items[0].name, ds.items[0].name, NX_DNAME_MAX);
+    ds.closed_us = 1;
+    assert_int_equal(nx_api_ds_conflict(&a, others, 1), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ds_conflict),
         cmocka_unit_test(test_incident),
         cmocka_unit_test(test_incident_least),
         cmocka_unit_test(test_bad_incidents),

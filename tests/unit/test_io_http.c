@@ -43,6 +43,9 @@ static void test_incident(void **state) {
     (void)snprintf(why, sizeof why, "incident %u has no network x\\027", id);
     assert_member(value, "detail", why);
     json_decref(value);
+    json_decref(post("/v1/incidents",
+                     "{\"name\":\"www.example.com\",\"types\":[\"DS\"]}",
+                     409)); /* of another zone's servers */
     (void)snprintf(path, sizeof path, "/v1/incidents/%u/close", id);
     value = post(path, "{}", 200);
     assert_true(json_is_string(json_object_get(value, "closed")));

@@ -113,6 +113,47 @@ static void test_outlook_settling(void **state) {
     check_outlook(b, T0 + 2 * S, "waiting");
 }
 
+static void hears_above(struct engine_bench *b, const uint8_t *asked,
+                        uint16_t qtype, unsigned of, unsigned rcode,
+                        int64_t at_us) {
+    const struct nx_question question = {
+        .name = asked, .qtype = qtype, .to = name_server(of)};
+    const struct nx_answer answer = {.rcode = (uint16_t)rcode,
+                                     .flags = NX_ANS_AA};
+    batch_of(b, AUDITOR, &question, &answer, 900, at_us, NULL);
+    tick(b, at_us + S / 2);
+}
+
+/* All name servers are good and all networks clear, and a server of the parent
+ * denies the zone: whoever asks that one first is denied anew. */
+static void test_outlook_when_the_parent_denies(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
+    open_restored(b, 7, T0);
+    audits(b, true, T0 + S);
+    audits(b, true, T0 + 60 * S);
+    clear(b, LYON, 1, T0 + 60 * S);
+    clear(b, OSLO, 1, T0 + 60 * S);
+    tick(b, T0 + 70 * S);
+    check_outlook(b, T0 + 70 * S, "clear");
+    hears_above(b, apex, NX_TYPE_DS, 9, NX_RCODE_NXDOMAIN, T0 + 71 * S);
+    json_t *d = status(b, T0 + 72 * S);
+    assert_string_equal(text_at(d, "outlook"), "stuck");
+    assert_string_equal(text_at(d, "authority.state"), "restored");
+    assert_string_equal(text_at(d, "authority.audit.0.tag"), "PARENT_DENIES");
+    assert_string_equal(text_at(d, "authority.findings.0"),
+                        "198.51.100.9@53 (of the parent) says that "
+                        "example.com. does not exist (NXDOMAIN): resolvers are "
+                        "not asked until it does not");
+    json_decref(d);
+    hears_above(b, apex, NX_TYPE_DS, 9, NX_RCODE_NOERROR, T0 + 73 * S);
+    check_outlook(b, T0 + 74 * S, "waiting"); /* it settles */
+    audits(b, true, T0 + 84 * S);
+    tick(b, T0 + 88 * S);
+    check_outlook(b, T0 + 88 * S, "clear");
+}
+
 /* Waiting outweighs unknown; clear needs every network. */
 static void test_outlook_of_networks(void **state) {
     struct engine_bench *b = *state;
@@ -607,6 +648,7 @@ int main(void) {
         TEST(test_outlook_not_restored),
         TEST(test_outlook_settling),
         TEST(test_outlook_of_networks),
+        TEST(test_outlook_when_the_parent_denies),
         TEST(test_outlook_of_silence),
         TEST(test_forecast_without_hello),
         TEST(test_outlook_policy),
