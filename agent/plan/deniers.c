@@ -18,11 +18,6 @@ uint64_t nx_denier_above(const uint8_t *name) {
     return UINT64_C(1) << (nx_dname_labels(name) % 64U);
 }
 
-uint64_t nx_deniers_down_to(const uint8_t *name) {
-    unsigned labels = nx_dname_labels(name);
-    return labels < 63 ? (UINT64_C(1) << (labels + 1U)) - 1U : UINT64_MAX;
-}
-
 void nx_deniers_add(struct nx_deniers *deniers,
                     const struct nx_denier *denier) {
     size_t i = find(deniers, &denier->at);

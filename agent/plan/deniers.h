@@ -30,8 +30,7 @@ struct nx_deniers {
 
 /* A name above, as a bit; what is said of one says nothing of the others. */
 uint64_t nx_denier_above(const uint8_t *name);
-/* ... with all that are above it. */
-uint64_t nx_deniers_down_to(const uint8_t *name);
+#define NX_DENIER_ALL_ABOVE UINT64_MAX
 
 /* Valid until the next change; NULL: it is none. */
 const struct nx_denier *nx_deniers_find(const struct nx_deniers *deniers,

@@ -162,21 +162,21 @@ static void hear_above(struct nx_witness *w, const struct nx_obs *obs,
         nx_deniers_add(&w->deniers, &denier);
         deny_name(w, tell, user);
     } else if (is_no_error(obs->answer)) {
-        nx_deniers_remove_above(&w->deniers, &q->to, nx_denier_above(q->name));
+        /* The parent of a zone says so of all that is below. */
+        nx_deniers_remove_above(&w->deniers, &q->to,
+                                q->qtype == NX_TYPE_DS
+                                    ? NX_DENIER_ALL_ABOVE
+                                    : nx_denier_above(q->name));
     }
 }
 
-/* A way down: the cut is there, and what is above it. A server that left the
- * set, or of a zone above, is asked for nothing else. */
-static void hear_referral(struct nx_witness *w, const struct nx_obs *obs) {
+/* A way down: the cut is there, and what is below it is for others to say. A
+ * server that left the set, or of a zone above, is asked for nothing else. */
+static bool leads_down(const struct nx_obs *obs) {
     const struct nx_answer *a = obs->answer;
-    const uint8_t *cut = a->ns_owner;
-    bool down = (a->flags & NX_ANS_NS) != 0 && a->cname_n == 0 &&
-                (a->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0;
-    if (down && cut != NULL && nx_dname_under(obs->question->name, cut)) {
-        nx_deniers_remove_above(&w->deniers, &obs->question->to,
-                                nx_deniers_down_to(cut));
-    }
+    return (a->flags & NX_ANS_NS) != 0 && a->ns_owner != NULL &&
+           a->cname_n == 0 && (a->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0 &&
+           nx_dname_under(obs->question->name, a->ns_owner);
 }
 
 void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
@@ -205,7 +205,9 @@ void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
     if (nx_answer_plants(a, zone)) {
         deny(w, obs, zone, type, tell, user);
     } else if (is_no_error(a)) {
-        hear_referral(w, obs);
+        if (leads_down(obs)) {
+            nx_deniers_remove_above(&w->deniers, &q->to, NX_DENIER_ALL_ABOVE);
+        }
         w->exists |= !left && (a->flags & NX_ANS_AA) != 0;
         nx_deniers_remove(&w->deniers, &q->to, bit(w, type));
     }

@@ -66,13 +66,29 @@ static int deny(struct nx_above *above, uint32_t agent_id,
     return NX_OK;
 }
 
-void nx_above_is_there(struct nx_above *above, uint32_t agent_id,
-                       const struct nx_obs *obs, int64_t at_us) {
-    const struct nx_question *question = obs->question;
-    struct nx_above_server *s = find(above, agent_id, &question->to);
+static void take_back(struct nx_above *above, uint32_t agent_id,
+                      const struct nx_obs *obs, int64_t at_us, uint64_t names) {
+    struct nx_above_server *s = find(above, agent_id, &obs->question->to);
     if (s != NULL && obs->answer->outcome == NX_ANSWERED &&
         obs->answer->rcode == NX_RCODE_NOERROR && at_us >= s->denied_us) {
-        s->names &= ~bit(question->name);
+        s->names &= ~names;
+    }
+}
+
+void nx_above_is_there(struct nx_above *above, uint32_t agent_id,
+                       const struct nx_obs *obs, int64_t at_us) {
+    bool all = obs->question->qtype == NX_TYPE_DS;
+    take_back(above, agent_id, obs, at_us,
+              all ? UINT64_MAX : bit(obs->question->name));
+}
+
+void nx_above_leads_down(struct nx_above *above, uint32_t agent_id,
+                         const struct nx_obs *obs, int64_t at_us) {
+    const struct nx_answer *a = obs->answer;
+    if ((a->flags & NX_ANS_NS) != 0 && a->ns_owner != NULL && a->cname_n == 0 &&
+        (a->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0 &&
+        nx_dname_under(obs->question->name, a->ns_owner)) {
+        take_back(above, agent_id, obs, at_us, UINT64_MAX);
     }
 }
 

@@ -33,9 +33,14 @@ bool nx_above_denies(const struct nx_answer *answer);
 int nx_above_hear(struct nx_above *above, uint32_t agent_id,
                   const struct nx_obs *obs, int64_t at_us) NX_MUSTUSE;
 
-/* The same of its denials alone: does it take one back? */
+/* Does it take a denial back? That of the DS, at the parent, all: what is below
+ * the cut is for others to say. */
 void nx_above_is_there(struct nx_above *above, uint32_t agent_id,
                        const struct nx_obs *obs, int64_t at_us);
+
+/* So does a referral in answer to a question for any name below. */
+void nx_above_leads_down(struct nx_above *above, uint32_t agent_id,
+                         const struct nx_obs *obs, int64_t at_us);
 
 /* Nothing is heard from this agent any more. */
 void nx_above_forget(struct nx_above *above, uint32_t agent_id);

@@ -304,6 +304,7 @@ bool nx_authority_gives(const struct nx_authority *a, uint32_t answer_hash) {
 void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look) {
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);
+    nx_above_leads_down(&a->above, agent_id, obs, look->rx_us);
     if (nx_left_answer(&a->left, agent_id, obs, look)) {
         a->proven = false;       /* at once, not with the next step */
         a->set_verified = false; /* it may be back in the set by then */

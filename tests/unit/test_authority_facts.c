@@ -430,6 +430,40 @@ static void test_denial_of_a_name_between(void **state) {
     assert_int_equal(good_until_proven(b, t), t + rules.settle_us);
 }
 
+/* Without the delegation the parent's servers deny it and all below. Each says
+ * otherwise by a referral, or when it is asked for the DS. */
+static void test_delegation_that_is_back(void **state) {
+    static const uint8_t item[] = "\1a\1b\7example\3com";
+    static const uint8_t b_example[] = "\1b\7example\3com";
+    const struct nx_answer referral = {.flags = NX_ANS_NS, .ns_owner = apex};
+    struct bench *b = *state;
+    for (unsigned by_ds = 0; by_ds < 2; by_ds++) {
+        int64_t t = T0 + 1000 * S * by_ds;
+        delegate(b, 1, com, 7, 7, t);
+        denies(b, 1, 7, com, 900, t);
+        const struct nx_question q[] = {
+            {.name = apex, .qtype = NX_TYPE_NS, .to = server(7)},
+            {.name = b_example, .qtype = NX_TYPE_NS, .to = server(7)}};
+        const struct nx_answer no = {.rcode = NX_RCODE_NXDOMAIN,
+                                     .flags = NX_ANS_AA};
+        for (size_t i = 0; i < 2; i++) {
+            const struct nx_obs obs = {.question = &q[i], .answer = &no};
+            assert_int_equal(
+                nx_authority_paper(b->a, 1, item, NX_TYPE_A, &obs, t), 0);
+        }
+        delegate(b, 1, apex, 1, 1, t + S);
+        good(b, 1, 1, t + S);
+        assert_true(step(b, t + S)->above_denied);
+        if (by_ds) {
+            ds(b, 7, NX_RCODE_NOERROR, t + 2 * S);
+        } else {
+            fold(b, 1, 7, &referral, NX_KIND_POS_OTHER, 0, false, t + 2 * S);
+        }
+        assert_false(step(b, t + 2 * S)->above_denied);
+        assert_true(good_until_proven(b, t + 2 * S) <= t + 70 * S);
+    }
+}
+
 /* The highest name that is denied is the cause of all denials below it. */
 static void test_denied_ancestor(void **state) {
     static const uint8_t item[] = "\1a\1b\1c\7example\3com";
@@ -493,6 +527,7 @@ int main(void) {
         TEST(test_proof_is_fresh),
         TEST(test_denial_of_the_parent),
         TEST(test_denial_of_a_name_between),
+        TEST(test_delegation_that_is_back),
         TEST(test_denied_ancestor),
         TEST(test_denied_zone_is_no_ancestor),
     };

@@ -89,6 +89,25 @@ static void remembers_who_denied_above(void **state) {
     assert_false(asked("1 www.example.com. @192.0.2.11 !"));
 }
 
+/* One that has the delegation back says no more of what is below it. */
+static void forgets_what_is_below_a_cut(void **state) {
+    (void)state;
+    walk_to("a.b.example.com.");
+    name = deep;
+    (void)rr("example.com.", "a.b.example.com.", "A", "203.0.113.1");
+    server("192.0.2.11")->mood = TREE_DENIES;
+    for (int i = 0; i < 3; i++) {
+        (void)after_round();
+    }
+    assert_int_equal(name_word, NX_GUARD_DENIED);
+    server("192.0.2.11")->mood = TREE_FINE;
+    for (int i = 0; i < 3; i++) {
+        (void)after_round();
+    }
+    assert_int_equal(word, NX_GUARD_GOOD);
+    assert_int_equal(name_word, NX_GUARD_NO_WORD);
+}
+
 /* The audit asks all of them for the DS. */
 static void hears_of_the_parent_in_the_audit(void **state) {
     (void)state;
@@ -314,6 +333,7 @@ static void counts_who_has_no_address(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         T(remembers_who_denied_above),
+        T(forgets_what_is_below_a_cut),
         T(hears_of_the_parent_in_the_audit),
         T(hears_of_the_parent_at_the_apex),
         T(a_lost_packet_takes_nothing_back),
