@@ -7,13 +7,17 @@
 
 #include "collector/ingest/io_zap.h"
 #include "collector/ingest/quiet.h"
+#include "common/bucket.h"
 #include "common/io_log.h"
 
 #define LOG_EVERY_US 1000000
+#define CROWD_LOG_US 60000000
 
 struct entry {
     uint8_t key[NX_KEY_BYTES];
     uint32_t agent_id; /* 0: revoked, rejected or in quarantine */
+    struct nx_bucket handshakes;
+    struct nx_quiet quiet;
 };
 
 struct nx_auth {
@@ -24,6 +28,7 @@ struct nx_auth {
     struct nx_auth_pending pending[NX_AUTH_PENDING_MAX];
     size_t pending_n;
     uint64_t refused_n;
+    uint64_t crowding_n;
     struct nx_quiet quiet;
 };
 
@@ -106,12 +111,36 @@ static void refuse(struct nx_auth *auth, const uint8_t *key, bool known,
     }
 }
 
+/* An agent connects again after a second at the earliest, and less often each
+ * time. Of one that comes more often no more than the burst and what is let in
+ * until it has to speak are there at once. */
+static bool crowds(struct nx_auth *auth, struct entry *entry,
+                   const char *address) {
+    static const struct nx_bucket_rate rate = {1, NX_AUTH_HANDSHAKES};
+    int64_t now_us = nx_steady_wall_us(auth->clock);
+    uint64_t held_n = 0;
+    if (nx_bucket_take(&entry->handshakes, &rate, 1, now_us)) {
+        return false;
+    }
+    auth->crowding_n++;
+    if (nx_quiet_pass(&entry->quiet, now_us, CROWD_LOG_US, &held_n)) {
+        nx_log(NX_LOG_WARN,
+               "agent %" PRIu32 ": connects again and again, now from %s: let "
+               "in once a second (%" PRIu64 " more since)",
+               entry->agent_id, address, held_n);
+    }
+    return true;
+}
+
 static bool judge(void *arg, const uint8_t *key, const char *address,
                   char *user) {
     struct nx_auth *auth = arg;
     bool found = false;
     size_t index = key != NULL ? entry_at(auth, key, &found) : 0;
     uint32_t agent_id = found ? auth->entries[index].agent_id : 0;
+    if (agent_id != 0 && crowds(auth, &auth->entries[index], address)) {
+        return false;
+    }
     if (agent_id != 0) {
         snprintf(user, NX_ZAP_USER_MAX, "%" PRIu32, agent_id);
         return true;
@@ -180,6 +209,7 @@ static int put(struct nx_auth *auth, const char *key, uint32_t agent_id) {
     if (!found) {
         memmove(entry + 1, entry, (auth->entries_n - index) * sizeof(*entry));
         auth->entries_n++;
+        *entry = (struct entry){.agent_id = 0};
         memcpy(entry->key, bytes, NX_KEY_BYTES);
     }
     entry->agent_id = agent_id;
@@ -220,6 +250,10 @@ size_t nx_auth_pending(const struct nx_auth *auth,
 
 uint64_t nx_auth_refused(const struct nx_auth *auth) {
     return auth->refused_n;
+}
+
+uint64_t nx_auth_crowding(const struct nx_auth *auth) {
+    return auth->crowding_n;
 }
 
 const char *nx_auth_problem(const struct nx_auth *auth) {

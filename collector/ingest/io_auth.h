@@ -12,6 +12,7 @@
 #include "common/z85.h"
 
 #define NX_AUTH_PENDING_MAX 256U /* unknown keys remembered */
+#define NX_AUTH_HANDSHAKES 32U   /* of one accepted key at once; one a second */
 
 /* A key that tried and was not known. */
 struct nx_auth_pending {
@@ -47,6 +48,9 @@ size_t nx_auth_pending(const struct nx_auth *auth,
 
 /* Handshakes refused since start. */
 uint64_t nx_auth_refused(const struct nx_auth *auth);
+
+/* Handshakes of accepted keys that were put off since start: too many. */
+uint64_t nx_auth_crowding(const struct nx_auth *auth);
 
 /* Of its ZAP handler: nx_zap_problem, nx_zap_remade. */
 const char *nx_auth_problem(const struct nx_auth *auth);

@@ -287,8 +287,10 @@ static void take(struct nx_ingest *ingest, const struct incoming *in) {
 
 /* Remembers the way back when it is a new one. */
 static void note_connection(struct nx_ingest *ingest, struct nx_peer *peer,
-                            zmq_msg_t *routing, zmq_msg_t *body) {
+                            zmq_msg_t *routing, zmq_msg_t *body,
+                            int64_t now_us) {
     size_t n = zmq_msg_size(routing);
+    nx_peers_spoke(&ingest->peers, zmq_msg_get(body, ZMQ_SRCFD));
     if (n == peer->routing_n &&
         memcmp(peer->routing, zmq_msg_data(routing), n) == 0) {
         return;
@@ -296,11 +298,15 @@ static void note_connection(struct nx_ingest *ingest, struct nx_peer *peer,
     memcpy(peer->routing, zmq_msg_data(routing), n);
     peer->routing_n = (uint8_t)n;
     peer->greeted = false;
-    nx_peers_connected(&ingest->peers, peer, zmq_msg_get(body, ZMQ_SRCFD));
+    int surplus_fd =
+        nx_peers_connected(&ingest->peers, peer, zmq_msg_get(body, ZMQ_SRCFD));
     const char *address = zmq_msg_gets(body, "Peer-Address");
     memcpy(peer->other_address, peer->address, sizeof(peer->address));
     snprintf(peer->address, sizeof(peer->address), "%s",
              address != NULL ? nx_address_unmapped(address) : "");
+    if (surplus_fd >= 0) {
+        nx_ingest_surplus(ingest, peer, surplus_fd, now_us);
+    }
 }
 
 static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
@@ -318,7 +324,7 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
         ingest->counters.unidentified_n++;
         return;
     }
-    note_connection(ingest, in.peer, &frames[0], body);
+    note_connection(ingest, in.peer, &frames[0], body, in.received_us);
     if (in.peer->cloned || nx_peer_ignored(in.peer, in.received_us)) {
         ingest->counters.ignored_n++;
     } else if (!nx_ingest_within_rate(ingest, in.peer, in.len,
@@ -333,6 +339,7 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
 
 static void on_drained(void *arg) {
     struct nx_ingest *ingest = arg;
+    ingest->drained_us = nx_steady_wall_us(ingest->parts.clock);
     if (!nx_group_commit_begin(ingest->group)) {
         send_acks(ingest); /* of duplicates */
     }

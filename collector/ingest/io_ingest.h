@@ -100,6 +100,7 @@ struct nx_ingest_counters {
     uint64_t too_fast_n;      /* messages left for later: above the rate */
     uint64_t acks_unsent_n;   /* the connection was gone or full */
     uint64_t accept_failed_n; /* connections not taken: no files */
+    uint64_t surplus_n;       /* connections ended: too many, or nothing said */
 };
 void nx_ingest_counters(const struct nx_ingest *ingest,
                         struct nx_ingest_counters *out);

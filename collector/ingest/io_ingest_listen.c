@@ -8,6 +8,7 @@
 #include "common/io_log.h"
 
 #define LOG_EVERY_US 10000000
+#define MUTE_EVERY_S 10
 #define PROBLEM_SHOWN_US 60000000
 
 struct option {
@@ -158,7 +159,15 @@ static void on_accept(void *arg, uint16_t event, uint32_t value,
         nx_spare_accept_failed(&ingest->spare);
     } else { /* value: its descriptor */
         nx_spare_accepted(&ingest->spare, (int)value);
+        nx_peers_accepted(&ingest->peers, (int)value,
+                          nx_steady_wall_us(ingest->parts.clock));
     }
+}
+
+static void on_mute(evutil_socket_t fd, short what, void *arg) {
+    (void)fd;
+    (void)what;
+    nx_ingest_end_mute(arg);
 }
 
 int nx_ingest_socket_init(struct nx_ingest *ingest,
@@ -167,6 +176,12 @@ int nx_ingest_socket_init(struct nx_ingest *ingest,
     if (ingest->socket == NULL || set_options(ingest->socket, keys) != NX_OK ||
         nx_zap_guard(ingest->socket) != NX_OK) {
         return NX_EIO;
+    }
+    const struct timeval every = {MUTE_EVERY_S, 0};
+    ingest->on_mute =
+        event_new(ingest->parts.base, -1, EV_PERSIST, on_mute, ingest);
+    if (ingest->on_mute == NULL || event_add(ingest->on_mute, &every) != 0) {
+        return NX_ENOMEM;
     }
     int err = nx_spare_init(&ingest->spare, ingest->parts.base);
     return err != NX_OK
@@ -179,6 +194,9 @@ int nx_ingest_socket_init(struct nx_ingest *ingest,
 }
 
 void nx_ingest_socket_fini(struct nx_ingest *ingest) {
+    if (ingest->on_mute != NULL) {
+        event_free(ingest->on_mute);
+    }
     nx_zmonitor_free(&ingest->monitor);
     nx_spare_fini(&ingest->spare);
     if (ingest->socket != NULL) {

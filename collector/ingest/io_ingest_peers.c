@@ -6,6 +6,8 @@
 #include "collector/ingest/io_ingest_priv.h"
 #include "common/io_log.h"
 
+#define SURPLUS_LOG_US 60000000
+
 /* In one role an agent does not do what a plan for the other asks; nothing else
  * would say so. */
 void nx_ingest_check_role(const struct nx_peer *peer) {
@@ -50,6 +52,39 @@ int nx_ingest_agent_set(struct nx_ingest *ingest,
     peer->authority = agent->authority;
     nx_ingest_check_role(peer);
     return NX_OK;
+}
+
+void nx_ingest_surplus(struct nx_ingest *ingest, struct nx_peer *peer, int fd,
+                       int64_t now_us) {
+    uint64_t held_n = 0;
+    (void)shutdown(fd, SHUT_RDWR);
+    ingest->counters.surplus_n++;
+    if (nx_quiet_pass(&peer->surplus_quiet, now_us, SURPLUS_LOG_US, &held_n)) {
+        nx_log(NX_LOG_WARN,
+               "agent %" PRIu32 " (%s): more than %u connections: the one that "
+               "was silent longest is ended (%" PRIu64
+               " more since); is its key somebody else's, too?",
+               peer->agent_id, peer->address, NX_PEER_CONNECTIONS, held_n);
+    }
+}
+
+/* What was said in time has been read when the queue was empty since. */
+void nx_ingest_end_mute(struct nx_ingest *ingest) {
+    int64_t before_us = ingest->drained_us - NX_PEER_SILENT_US;
+    uint64_t n = 0;
+    int fd = -1;
+    while ((fd = nx_peers_next_mute(&ingest->peers, fd, before_us)) >= 0) {
+        nx_peers_spoke(&ingest->peers, fd); /* once */
+        (void)shutdown(fd, SHUT_RDWR);
+        n++;
+    }
+    ingest->counters.surplus_n += n;
+    if (n > 0) {
+        nx_log(NX_LOG_WARN,
+               "%" PRIu64 " connections are ended: nothing was said over them "
+               "for %d minutes",
+               n, (int)(NX_PEER_SILENT_US / 60000000));
+    }
 }
 
 void nx_ingest_gone(struct nx_ingest *ingest, int fd) {

@@ -34,6 +34,8 @@ struct nx_ingest {
     struct nx_spare spare;
     struct nx_quiet accept_quiet;
     int64_t accept_failed_us;
+    int64_t drained_us; /* all that had come was read */
+    struct event *on_mute;
     char problem[200];
 
     /* Plans. */
@@ -47,6 +49,12 @@ struct nx_ingest {
  * forgotten), NX_EIO, NX_ENOMEM. */
 int nx_ingest_send(struct nx_ingest *ingest, struct nx_peer *peer,
                    const uint8_t *bytes, size_t len) NX_MUSTUSE;
+
+/* This one of its connections is one too many. */
+void nx_ingest_surplus(struct nx_ingest *ingest, struct nx_peer *peer, int fd,
+                       int64_t now_us);
+/* Ends connections over which nobody speaks. */
+void nx_ingest_end_mute(struct nx_ingest *ingest);
 
 /* A connection has ended: whoever had it is gone, and that is said. */
 void nx_ingest_gone(struct nx_ingest *ingest, int fd);

@@ -15,6 +15,7 @@ void nx_peers_fini(struct nx_peers *peers) {
     }
     free(peers->by_id);
     free(peers->by_fd);
+    free(peers->mute_us);
     memset(peers, 0, sizeof(*peers));
 }
 
@@ -66,10 +67,23 @@ static bool grow_fds(struct nx_peers *peers, size_t need) {
     if (grown == NULL) {
         return false;
     }
-    memset(&grown[peers->fds_cap], 0, (cap - peers->fds_cap) * sizeof(*grown));
     peers->by_fd = grown;
+    int64_t *mute_us = realloc(peers->mute_us, cap * sizeof(*mute_us));
+    if (mute_us == NULL) {
+        return false;
+    }
+    peers->mute_us = mute_us;
+    memset(&grown[peers->fds_cap], 0, (cap - peers->fds_cap) * sizeof(*grown));
+    memset(&mute_us[peers->fds_cap], 0,
+           (cap - peers->fds_cap) * sizeof(*mute_us));
     peers->fds_cap = cap;
     return true;
+}
+
+/* Room for what is known of it. */
+static bool watch(struct nx_peers *peers, int fd) {
+    return fd >= 0 && fd < NX_PEERS_FD_MAX &&
+           ((size_t)fd < peers->fds_cap || grow_fds(peers, (size_t)fd + 1));
 }
 
 void nx_peers_accept(struct nx_peers *peers, struct nx_peer *peer,
@@ -86,20 +100,73 @@ uint32_t nx_peers_spread_ms(const struct nx_peers *peers) {
                : NX_PEERS_SPREAD_MAX_MS;
 }
 
-void nx_peers_connected(struct nx_peers *peers, struct nx_peer *peer, int fd) {
-    peer->source_fd = fd;
-    if (fd >= 0 && fd < NX_PEERS_FD_MAX &&
-        ((size_t)fd < peers->fds_cap || grow_fds(peers, (size_t)fd + 1))) {
-        peers->by_fd[fd] = peer->agent_id;
+static void forget_fd(struct nx_peer *peer, int fd) {
+    unsigned kept = 0;
+    for (unsigned i = 0; peer != NULL && i < peer->fds_n; i++) {
+        if (peer->fds[i] != fd) {
+            peer->fds[kept++] = peer->fds[i];
+        }
+    }
+    if (peer != NULL) {
+        peer->fds_n = kept;
     }
 }
 
+/* Puts it to the front; the one that falls off, or -1. */
+static int speak_last(struct nx_peer *peer, int fd) {
+    int last = -1;
+    forget_fd(peer, fd);
+    if (peer->fds_n == NX_PEER_CONNECTIONS) {
+        last = peer->fds[--peer->fds_n];
+    }
+    memmove(&peer->fds[1], &peer->fds[0], peer->fds_n * sizeof(peer->fds[0]));
+    peer->fds[0] = fd;
+    peer->fds_n++;
+    return last;
+}
+
+int nx_peers_connected(struct nx_peers *peers, struct nx_peer *peer, int fd) {
+    peer->source_fd = fd;
+    if (!watch(peers, fd)) {
+        return -1;
+    }
+    if (peers->by_fd[fd] != peer->agent_id) { /* the number is used again */
+        forget_fd(nx_peers_get(peers, peers->by_fd[fd]), fd);
+    }
+    peers->by_fd[fd] = peer->agent_id;
+    return speak_last(peer, fd);
+}
+
+void nx_peers_accepted(struct nx_peers *peers, int fd, int64_t now_us) {
+    if (watch(peers, fd)) {
+        peers->mute_us[fd] = now_us;
+    }
+}
+
+void nx_peers_spoke(struct nx_peers *peers, int fd) {
+    if (fd >= 0 && (size_t)fd < peers->fds_cap) {
+        peers->mute_us[fd] = 0;
+    }
+}
+
+int nx_peers_next_mute(const struct nx_peers *peers, int after_fd,
+                       int64_t before_us) {
+    for (size_t fd = (size_t)(after_fd + 1); fd < peers->fds_cap; fd++) {
+        if (peers->mute_us[fd] != 0 && peers->mute_us[fd] < before_us) {
+            return (int)fd;
+        }
+    }
+    return -1;
+}
+
 struct nx_peer *nx_peers_gone(struct nx_peers *peers, int fd) {
+    nx_peers_spoke(peers, fd); /* or never will */
     if (fd < 0 || (size_t)fd >= peers->fds_cap || peers->by_fd[fd] == 0) {
         return NULL;
     }
     struct nx_peer *peer = nx_peers_get(peers, peers->by_fd[fd]);
     peers->by_fd[fd] = 0;
+    forget_fd(peer, fd);
     if (peer == NULL || peer->source_fd != fd) {
         return NULL;
     }

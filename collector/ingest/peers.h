@@ -19,6 +19,12 @@
  * their connections at once come back over so long each. */
 #define NX_PEER_COMES_MS 2U
 #define NX_PEERS_SPREAD_MAX_MS 60000U
+/* Connections of one agent. It has one, and ends it before it makes the next;
+ * those that it does not know to be dead are ended within 45 s. So of more the
+ * one that was silent longest is dead, or somebody else's. */
+#define NX_PEER_CONNECTIONS 4U
+/* Agents say hello at once, and again each 30 s. */
+#define NX_PEER_SILENT_US INT64_C(120000000)
 #define NX_PEERS_ID_MAX (1U << 20) /* agents ever accepted */
 #define NX_PEERS_FD_MAX (1 << 20)  /* descriptors above are not remembered */
 
@@ -37,6 +43,8 @@ struct nx_peer {
     int source_fd; /* of its TCP connection, -1: not known */
     char address[NX_ADDRESS_TEXT_MAX];
     char other_address[NX_ADDRESS_TEXT_MAX]; /* of the connection before */
+    int fds[NX_PEER_CONNECTIONS]; /* all of them, who spoke last first */
+    unsigned fds_n;
 
     struct nx_clone clone;
     bool cloned; /* its key is used twice: nothing is taken */
@@ -45,7 +53,7 @@ struct nx_peer {
     struct nx_bucket kib;
     struct nx_bucket new_streams;
     struct nx_quiet fast_quiet, here_quiet, ledger_quiet, streams_quiet,
-        damaged_quiet;
+        damaged_quiet, surplus_quiet;
     struct nx_quota quota;
     struct nx_ledger_said said;
 
@@ -73,8 +81,9 @@ struct nx_peer {
 struct nx_peers {
     struct nx_peer **by_id;
     size_t cap;
-    uint32_t *by_fd; /* id of the agent that spoke over it last; 0: none */
-    size_t fds_cap;
+    uint32_t *by_fd;  /* id of the agent that spoke over it last; 0: none */
+    int64_t *mute_us; /* accepted then, and nobody spoke over it; 0: no such */
+    size_t fds_cap;   /* of both */
     struct nx_peer *ack_first; /* peers with ack_due */
     size_t accepted_n;
 };
@@ -93,8 +102,16 @@ void nx_peers_accept(struct nx_peers *peers, struct nx_peer *peer,
 uint32_t nx_peers_spread_ms(const struct nx_peers *peers);
 
 /* The peer speaks over another connection now, of this descriptor (-1: not
- * known). Without memory its end will not be noticed. */
-void nx_peers_connected(struct nx_peers *peers, struct nx_peer *peer, int fd);
+ * known). Without memory its end will not be noticed. Returns the descriptor of
+ * one that is to be ended, as it has too many; -1: none. */
+int nx_peers_connected(struct nx_peers *peers, struct nx_peer *peer, int fd);
+/* A connection was accepted; somebody let in spoke over it. */
+void nx_peers_accepted(struct nx_peers *peers, int fd, int64_t now_us);
+void nx_peers_spoke(struct nx_peers *peers, int fd);
+/* The next descriptor above after_fd (-1: the first) over which nobody has
+ * spoken since it was accepted, before that time; -1: none. */
+int nx_peers_next_mute(const struct nx_peers *peers, int after_fd,
+                       int64_t before_us);
 /* The connection of this descriptor has ended. The peer that spoke over it, if
  * that was its latest one; NULL: nobody is gone. */
 struct nx_peer *nx_peers_gone(struct nx_peers *peers, int fd);

@@ -259,6 +259,10 @@ static const struct nx_metric table[] = {
      "Messages of a newer version, left with their agents.", NULL, "too_new"},
     {"nxclear_too_fast_messages_total", "counter",
      "Messages left for later: the agent sends too fast.", NULL, "too_fast"},
+    {"nxclear_surplus_connections_total", "counter",
+     "Connections not taken or ended: their key has too many, or nothing was "
+     "said over them.",
+     NULL, "surplus_connections"},
     {"nxclear_deleted_batches_total", "counter",
      "Batches older than the retention.", NULL, "deleted_batches"},
     {"nxclear_store_bytes", "gauge", "Size of the store.", NULL, "store_bytes"},

@@ -82,6 +82,48 @@ static void descriptors_of_an_agent(void **state) {
     nx_peers_fini(&peers);
 }
 
+/* Of more than it may have, the one that was silent longest goes. */
+static void too_many_connections(void **state) {
+    struct nx_peers peers;
+    (void)state;
+    nx_peers_init(&peers);
+    struct nx_peer *one = nx_peers_make(&peers, 1);
+    struct nx_peer *two = nx_peers_make(&peers, 2);
+    for (int fd = 5; fd < 5 + (int)NX_PEER_CONNECTIONS; fd++) {
+        assert_int_equal(nx_peers_connected(&peers, one, fd), -1);
+    }
+    assert_int_equal(nx_peers_connected(&peers, one, 5), -1); /* spoke again */
+    assert_int_equal(nx_peers_connected(&peers, two, 50), -1);
+    assert_int_equal(nx_peers_connected(&peers, one, 20), 6);
+    (void)nx_peers_gone(&peers, 6);
+    (void)nx_peers_gone(&peers, 7);
+    assert_int_equal(nx_peers_connected(&peers, one, 21), -1);
+    assert_int_equal(nx_peers_connected(&peers, two, 8), -1); /* again used */
+    assert_int_equal(nx_peers_connected(&peers, one, 22), -1);
+    assert_int_equal(nx_peers_connected(&peers, one, 23), 5);
+    nx_peers_fini(&peers);
+}
+
+static void nobody_speaks(void **state) {
+    struct nx_peers peers;
+    (void)state;
+    nx_peers_init(&peers);
+    struct nx_peer *one = nx_peers_make(&peers, 1);
+    for (int fd = 5; fd < 9; fd++) {
+        nx_peers_accepted(&peers, fd, 100 + fd);
+    }
+    nx_peers_spoke(&peers, 6);
+    (void)nx_peers_connected(&peers, one, 6);
+    assert_null(nx_peers_gone(&peers, 7));
+    nx_peers_spoke(&peers, -1);
+    nx_peers_spoke(&peers, NX_PEERS_FD_MAX);
+    assert_int_equal(nx_peers_next_mute(&peers, -1, 105), -1);
+    assert_int_equal(nx_peers_next_mute(&peers, -1, 200), 5);
+    assert_int_equal(nx_peers_next_mute(&peers, 5, 200), 8);
+    assert_int_equal(nx_peers_next_mute(&peers, 8, 200), -1);
+    nx_peers_fini(&peers);
+}
+
 static void descriptors_out_of_bounds(void **state) {
     struct nx_peers peers;
     (void)state;
@@ -118,6 +160,8 @@ int main(void) {
         cmocka_unit_test(names_of_users),
         cmocka_unit_test(ends_of_connections),
         cmocka_unit_test(descriptors_of_an_agent),
+        cmocka_unit_test(too_many_connections),
+        cmocka_unit_test(nobody_speaks),
         cmocka_unit_test(descriptors_out_of_bounds),
         cmocka_unit_test(refused_messages),
     };
