@@ -47,3 +47,48 @@ bool nx_clone_seen(struct nx_clone *clone, uint64_t connection,
     clone->returned_us = now_us;
     return clone->returns_n >= NX_CLONE_RETURNS;
 }
+
+/* --- in turn --- */
+
+static bool is_boot(const struct nx_clone_boot *boot, double boot_us,
+                    double error_us, int64_t now_us) {
+    double apart_us = boot->boot_us - boot_us;
+    double away_us = (double)now_us - (double)boot->seen_us;
+    apart_us = apart_us < 0 ? -apart_us : apart_us;
+    return apart_us <=
+           NX_CLONE_SAME_BOOT_US + error_us + NX_CLONE_DRIFT * away_us;
+}
+
+bool nx_clone_in_turn(struct nx_clone *clone, const struct nx_hello *hello,
+                      int64_t now_us) {
+    const struct nx_clock_sample *clock = &hello->clock;
+    double error_us = (double)clock->offset_error_us;
+    if (!clock->offset_known || error_us > NX_CLONE_SAME_BOOT_US) {
+        return false;
+    }
+    const struct nx_clone_boot now = {.boot_us = -(double)clock->offset_us,
+                                      .seen_us = now_us,
+                                      .epoch = hello->epoch,
+                                      .produced = hello->produced};
+    unsigned i = 0;
+    while (i < clone->boots_n &&
+           !is_boot(&clone->boots[i], now.boot_us, error_us, now_us)) {
+        i++;
+    }
+    bool known = i < clone->boots_n;
+    bool back = known && (i > 0 || (clone->boots[0].epoch == now.epoch &&
+                                    now.produced < clone->boots[0].produced));
+    if (!known && clone->boots_n < NX_CLONE_BOOTS) {
+        clone->boots_n++;
+    }
+    i = i < NX_CLONE_BOOTS ? i : NX_CLONE_BOOTS - 1;
+    memmove(&clone->boots[1], &clone->boots[0], i * sizeof(clone->boots[0]));
+    clone->boots[0] = now;
+    if (!back) {
+        return false;
+    }
+    bool soon = now_us - clone->turned_us <= NX_CLONE_PATIENCE_US;
+    clone->turns_n = soon ? clone->turns_n + 1 : 1;
+    clone->turned_us = now_us;
+    return clone->turns_n >= NX_CLONE_RETURNS;
+}

@@ -270,7 +270,9 @@ static void take(struct nx_ingest *ingest, const struct incoming *in) {
     }
     const struct nx_clock_sample *clock =
         up.kind == NX_UP_HELLO ? &up.u.hello.clock : &up.u.batch.clock;
-    if (nx_ingest_is_clone(ingest, in->peer, clock, in->received_us)) {
+    if (nx_ingest_is_clone(ingest, in->peer, clock, in->received_us) ||
+        (up.kind == NX_UP_HELLO &&
+         nx_ingest_in_turn(ingest, in->peer, &up.u.hello, in->received_us))) {
         nx_group_undo(ingest->group);
         return;
     }

@@ -92,6 +92,10 @@ bool nx_ingest_within_quota(struct nx_ingest *ingest, struct nx_peer *peer,
 bool nx_ingest_within_rate(struct nx_ingest *ingest, struct nx_peer *peer,
                            size_t len, int64_t now_us);
 
+/* io_ingest_clone.c: is its key used by two machines in turn? */
+bool nx_ingest_in_turn(struct nx_ingest *ingest, struct nx_peer *peer,
+                       const struct nx_hello *hello, int64_t now_us);
+
 /* io_ingest_clone.c: is its key used twice, after the message of this clock
  * came over its present connection? */
 bool nx_ingest_is_clone(struct nx_ingest *ingest, struct nx_peer *peer,

@@ -47,7 +47,8 @@ struct nx_peer {
     unsigned fds_n;
 
     struct nx_clone clone;
-    bool cloned; /* its key is used twice: nothing is taken */
+    bool cloned;  /* its key is used twice: nothing is taken */
+    bool in_turn; /* ... not at once */
 
     struct nx_bucket messages;
     struct nx_bucket kib;

@@ -146,8 +146,93 @@ static void test_numbers_of_strangers(void **state) {
     (void)nx_clone_seen(&clone, A, &far, T0);
 }
 
+/* --- in turn --- */
+
+#define HOUR INT64_C(3600)
+
+/* A hello of a machine that was booted then, seconds. */
+static bool hello_of(struct nx_clone *clone, int64_t boot, uint64_t epoch,
+                     uint64_t produced, int64_t now) {
+    const struct nx_hello hello = {.epoch = epoch,
+                                   .produced = produced,
+                                   .clock = {.mono_us = (now - boot) * S,
+                                             .offset_us = -(T0 + boot * S),
+                                             .offset_error_us = 30000,
+                                             .offset_known = true}};
+    return nx_clone_in_turn(clone, &hello, T0 + now * S);
+}
+
+/* Half a day each, never at once, also when the spool is not the same. */
+static void test_patient(void **state) {
+    (void)state;
+    for (unsigned same = 0; same < 2; same++) {
+        struct nx_clone clone = {.returns_n = 0};
+        int64_t found = 0;
+        for (int64_t t = 0; found == 0 && t < 100 * HOUR; t += HOUR) {
+            bool second = t / (12 * HOUR) % 2 == 1;
+            found = hello_of(&clone, second ? 7777 : 0, same ? 9 : second,
+                             (uint64_t)t, t)
+                        ? t
+                        : found;
+        }
+        assert_int_equal(found, 48 * HOUR);
+    }
+}
+
+/* On one machine, each with a copy of the same spool. */
+static void test_patient_on_one_machine(void **state) {
+    struct nx_clone clone = {.returns_n = 0};
+    (void)state;
+    assert_false(hello_of(&clone, 0, 9, 100, 1));
+    assert_false(hello_of(&clone, 0, 9, 60, 2)); /* 1 */
+    assert_false(hello_of(&clone, 0, 9, 120, 3));
+    assert_false(hello_of(&clone, 0, 9, 70, 4)); /* 2 */
+    assert_false(hello_of(&clone, 0, 9, 130, 5));
+    assert_true(hello_of(&clone, 0, 9, 80, 6)); /* 3 */
+}
+
+/* A box that boots each hour, put back to the same copy of its disk each time,
+ * or with a new spool each time; whose clock is fast by 100 ppm; that is put
+ * back to an older state once in a while. */
+static void test_one_machine(void **state) {
+    struct nx_clone clone = {.returns_n = 0};
+    (void)state;
+    for (int64_t t = 0; t < 500 * HOUR; t += HOUR) {
+        assert_false(hello_of(&clone, t, 9, 5, t + 60));
+        assert_false(hello_of(&clone, t, 9, 50, t + 600));
+        assert_false(hello_of(&clone, t, (uint64_t)t, 1, t + 900));
+    }
+    clone = (struct nx_clone){.returns_n = 0};
+    for (int64_t t = 0; t < 5000 * HOUR; t += HOUR) {
+        assert_false(hello_of(&clone, -t / 10000, 9, (uint64_t)t, t));
+    }
+    clone = (struct nx_clone){.returns_n = 0};
+    for (int64_t t = 0; t < 50; t++) {
+        int64_t at = t * 200 * HOUR;
+        assert_false(hello_of(&clone, 0, 9, 100, at));
+        assert_false(hello_of(&clone, 0, 9, 50, at + HOUR));
+    }
+}
+
+/* Numbers of strangers, and agents that do not know the time. */
+static void test_hello_says_nothing(void **state) {
+    struct nx_clone clone = {.returns_n = 0};
+    struct nx_hello hello = {.clock = {.offset_us = INT64_MIN}};
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        hello.clock.offset_known = i % 4 < 2;
+        hello.clock.offset_us = i % 2 == 0 ? INT64_MIN : INT64_MAX;
+        hello.clock.offset_error_us = i % 4 < 2 ? UINT64_MAX : 0;
+        assert_false(nx_clone_in_turn(&clone, &hello, T0));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_patient),
+        cmocka_unit_test(test_patient_on_one_machine),
+        cmocka_unit_test(test_one_machine),
+        cmocka_unit_test(test_hello_says_nothing),
         cmocka_unit_test(test_two_take_turns),
         cmocka_unit_test(test_idle),
         cmocka_unit_test(test_new_connection_each_time),
