@@ -2,6 +2,7 @@
 it says what the collector said."""
 import json
 import subprocess
+import time
 
 from deploy.lab import networks, zones
 from deploy.lab.ask import ask, wait_until
@@ -9,6 +10,8 @@ from deploy.lab.lab import Lab
 from tests.lib.support import (BIN, ROOT, authority_state, network_row,
                                network_state, open_incident, site_in,
                                wait_status, work_folder)
+
+QUIET_S = 3
 
 
 def nxclear(*arguments, text_in=""):
@@ -64,6 +67,19 @@ def deny_and_restore(lab, site):
     return incident
 
 
+def nothing_under_way(site, incident):
+    """The network's agent stands still, and what it had sent is taken in: what
+    has been received and is not yet stored, a recording has and a status has
+    not."""
+    site.agents[0].daemon.pause()
+    seen, since = None, time.monotonic()
+    while time.monotonic() < since + QUIET_S:
+        now = site.api.status(incident)["networks"][0]["seen"]
+        if now != seen:
+            seen, since = now, time.monotonic()
+        time.sleep(0.1)
+
+
 def same_words(site, incident):
     """What was seen may change between the two."""
     why = site.api.status(incident)["networks"][0]["why"]
@@ -85,11 +101,13 @@ def test_a_recording_says_what_the_collector_said():
     with (Lab([networks.unbound], negative_ttl=120) as lab,
           site_in(lab) as site, work_folder() as folder):
         incident = deny_and_restore(lab, site)
+        nothing_under_way(site, incident)
         shown = json.loads(site.cli("status", str(incident), "--json",
                                     check=False).stdout)
         assert "wait until" in shown["networks"][0]["advice"], shown
         wait_until(lambda: same_words(site, incident), 20,
                    "table and document to say the same")
+        site.agents[0].daemon.resume()
         site.cli("incident", "close", str(incident))
         recording = site.cli("incident", "export", str(incident)).stdout
         path = f"{folder}/incident.jsonl"
