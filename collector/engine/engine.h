@@ -236,6 +236,8 @@ struct nx_target_view {
     const struct nx_question *question;
     unsigned item;      /* index of the incident's item */
     bool agent_heard;   /* within silent_after_us */
+    bool set_aside;     /* it gives its users nothing, and can hold no denial
+                           any more: another one answers them */
     int64_t since_us;   /* when this state began */
     uint32_t nsid_hash; /* of the newest look that had one; 0: none */
     /* Of the newest denial, NULL: none or nothing special. */
@@ -265,8 +267,8 @@ int nx_engine_targets_of(struct nx_engine *engine, uint32_t incident_id,
                                        const struct nx_target_view *target),
                          void *user) NX_MUSTUSE;
 
-/* The verdicts of all targets, by network and then in the same order, borrowed:
- * nothing is copied.
+/* The verdicts of all targets but those that are set aside, by network and then
+ * in the same order, borrowed: nothing is copied.
  * Those that ought to be judged anew are, at most judge_max of them; the others
  * are as the last ticks left them: NULL: never judged. NX_ENOTFOUND, NX_ENOMEM.
  */

@@ -38,6 +38,29 @@ void nx_target_view_copy(const struct nx_target_view *from,
     nx_verdict_copy(&from->verdict, &to->verdict);
 }
 
+/* Does the agent get answers from another resolver that its network uses? */
+static bool is_served(const struct nx_target *t) {
+    const struct nx_target *other = t->agent->targets;
+    for (; other != NULL; other = other->agent_next) {
+        if (other != t && other->item == t->item && other->judged &&
+            nx_layer_serves(other->question.to.layer) &&
+            !nx_state_is_unverified(other->verdict.state)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Silence is no all-clear; but past its bound a resolver that gives its users
+ * nothing holds no denial that it could give them when it is back. */
+static bool is_set_aside(const struct nx_target *t, const struct nx_verdict *v,
+                         int64_t now_us) {
+    const struct nx_hard *latest = nx_verdict_latest(v);
+    return (v->state == NX_STATE_UNREACHABLE || v->state == NX_STATE_REFUSED) &&
+           latest->reason != NX_HARD_NONE && latest->at_us < now_us &&
+           is_served(t);
+}
+
 static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
                  bool as_judged, struct nx_target_view *out) {
     out->agent_id = t->agent->agent.id;
@@ -57,9 +80,11 @@ static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,
         out->denied_by = t->denied->zone;
     }
     if (current(engine, t, now_us) || (as_judged && t->judged)) {
+        out->set_aside = is_set_aside(t, &out->verdict, now_us);
         return;
     }
     nx_target_judge(engine, t, now_us, &out->verdict);
+    out->set_aside = is_set_aside(t, &out->verdict, now_us);
     if (!t->judged || t->revised || out->verdict.state != t->verdict.state) {
         out->since_us = nx_target_since(engine, t, out->verdict.state, now_us);
     }
@@ -194,7 +219,9 @@ int nx_engine_verdicts(struct nx_engine *engine, uint32_t incident_id,
             verdict = &now;
             judge_max--;
         }
-        visit(user, &t->agent->agent, &t->question.to, verdict);
+        if (verdict == NULL || !is_set_aside(t, verdict, now_us)) {
+            visit(user, &t->agent->agent, &t->question.to, verdict);
+        }
     }
     return err;
 }

@@ -75,11 +75,8 @@ static struct length of_state(const struct nx_evidence *ev,
             break;
         }
         return of_entry(ev);
-    case NX_STATE_REFUSED:
+    case NX_STATE_REFUSED: /* whatever they may hold */
     case NX_STATE_UNREACHABLE:
-        if (!nx_evidence_is_denied_last(ev)) {
-            break;
-        }
         return of_entry(ev);
     case NX_STATE_ANCESTOR_NXDOMAIN:
     case NX_STATE_CACHED_NXDOMAIN:

@@ -77,7 +77,8 @@ static bool write_fact(const struct scene *s, const char *key, char *out,
         {"name", f->name},         {"type", f->type},   {"server", f->server},
         {"resolver", f->resolver}, {"other", f->other}, {"link", f->link},
         {"zone", f->zone},         {"apex", f->apex},   {"above", f->above},
-        {"differs", f->differs},   {"gone", f->gone},   {"denier", f->denier}};
+        {"differs", f->differs},   {"gone", f->gone},   {"denier", f->denier},
+        {"aside", f->aside}};
     for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
         if (strcmp(TEXTS[i].key, key) == 0) {
             return copy(TEXTS[i].text, out, cap);
@@ -200,6 +201,8 @@ static bool holds(const struct scene *s, const struct nx_advice_row *row) {
         return s->facts->link != NULL;
     case ALIAS:
         return v->unknown_reason == NX_UNKNOWN_GUARDED && s->facts->alias;
+    case ASIDE:
+        return s->facts->aside != NULL;
     case NO_LINES:
         return v->lines_n == 0;
     case MANY_LINES:

@@ -30,6 +30,7 @@ struct nx_advice_facts {
     const char *zone;   /* another zone than the name's that denies */
     const char *apex;   /* of the name's own zone */
     const char *above;  /* a name above, of the same zone, that was denied */
+    const char *aside;  /* of the network: a resolver that is set aside */
 };
 
 struct nx_advice {

@@ -18,6 +18,10 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_CLEAR, FLAG, NX_FLAG_FLAPPING,
      "answers as restored, but the name servers have changed back and forth",
      "watch the name servers before calling it over"},
+    {NX_STATE_CLEAR, ASIDE, 0,
+     "answers as restored; {aside} gives no answer, but all that it may have "
+     "kept has ended",
+     "check {aside} and the way to it"},
     {NX_STATE_CLEAR, ALWAYS, 0, "answers as restored", "nothing to do"},
 
     {NX_STATE_PARTLY_CLEAR, OVERDUE, 0,
@@ -238,6 +242,9 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_SERVFAIL_OTHER, ALWAYS, 0, "the resolver fails (SERVFAIL)",
      "check that it reaches every name server"},
 
+    {NX_STATE_REFUSED, OVERDUE, 0,
+     "{resolver} refuses to answer; what it may have kept ended by {hard}",
+     "let its operator allow this network, or name another resolver" MEANWHILE},
     {NX_STATE_REFUSED, ALWAYS, 0,
      "{resolver} refuses to answer; this says nothing about caches",
      "let its operator allow this network, or name another resolver" MEANWHILE},
@@ -254,6 +261,14 @@ const struct nx_advice_row nx_advice_table[] = {
      "neither over UDP nor over TCP",
      "open TCP port 53 to {resolver} (RFC 7766), and let large UDP replies and "
      "their fragments through" MEANWHILE},
+    {NX_STATE_UNREACHABLE, OVERDUE, 0,
+     "{resolver} does not answer; what it may have kept ended by {hard}",
+     "check {resolver} and the way to it" MEANWHILE},
+    {NX_STATE_UNREACHABLE, BOUND, NX_HARD_NONE, "{resolver} does not answer",
+     "check {resolver} and the way to it" MEANWHILE},
+    {NX_STATE_UNREACHABLE, ALWAYS, 0,
+     "{resolver} does not answer; a denial that it may keep ends by {hard}",
+     "check {resolver} and the way to it" MEANWHILE},
     {NX_STATE_UNREACHABLE, ALWAYS, 0, "{resolver} does not answer",
      "check {resolver} and the way to it" MEANWHILE},
     {NX_STATE_UNREACHABLE, ALWAYS, 0, "the resolver does not answer",

@@ -20,6 +20,7 @@ enum nx_advice_when {
     ALIAS,       /* out of the zone: nobody audits its target */
     OLD_SERVERS, /* that left the delegation, and deny the name */
     OLD_GUARD,   /* not asked because of them alone */
+    ASIDE,       /* another resolver, that answers nobody, is set aside */
     NO_LINES,
     MANY_LINES,
 };

@@ -18,6 +18,7 @@ struct words {
     char apex[NX_DNAME_TEXT_MAX];
     char above[NX_DNAME_TEXT_MAX];
     char gone[NX_DNAME_TEXT_MAX];
+    char aside[NX_ENDPOINT_TEXT_MAX];
 };
 
 static char *name_text(const uint8_t *name, char *out) {
@@ -127,9 +128,22 @@ static int64_t looks_of(const struct nx_auth_facts *auth) {
     return held ? auth->restored_hi_us + auth->fed_us : 0;
 }
 
+/* The first resolver of the network that is set aside; NULL: none. */
+static const char *aside_of(const struct nx_sheet *sheet,
+                            const struct nx_sheet_site *site, char *out) {
+    for (size_t i = site->first; i < site->first + site->n; i++) {
+        const struct nx_target_view *view = &sheet->rows[i].view;
+        if (view->set_aside && nx_layer_serves(view->question->to.layer)) {
+            return nx_endpoint_text(&view->question->to, out);
+        }
+    }
+    return NULL;
+}
+
 static void advise_row(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site,
-                       const struct nx_sheet_row *row, struct nx_advice *out) {
+                       const struct nx_sheet_row *row, bool of_site,
+                       struct nx_advice *out) {
     const struct nx_question *q = row->view.question;
     bool clear = row->view.verdict.state == NX_STATE_CLEAR; /* no advice */
     const struct nx_endpoint *other = clear ? NULL : other_of(sheet, site, row);
@@ -158,6 +172,7 @@ static void advise_row(const struct nx_sheet *sheet,
         .above = name_or_null(row->view.ancestor, words.above),
         .old_servers = auth->deleg_changed_ns && auth->old_servers_negative,
         .looks_us = looks_of(auth),
+        .aside = of_site ? aside_of(sheet, site, words.aside) : NULL,
         .other = other != NULL ? nx_endpoint_text(other, words.other) : NULL};
     nx_advice_of(&row->view.verdict, &facts, out);
 }
@@ -191,9 +206,10 @@ void nx_status_put_advice(struct nx_text *out, const struct nx_sheet *sheet,
                                            site->rollup.unknown_reason,
                                        .last_look_us = NX_TIME_UNKNOWN};
     const struct nx_advice_facts nothing = {.now_us = sheet->now_us};
-    row = row != NULL ? row : nx_sheet_worst_row(sheet, site);
-    if (row != NULL) {
-        advise_row(sheet, site, row, &advice);
+    const struct nx_sheet_row *told =
+        row != NULL ? row : nx_sheet_worst_row(sheet, site);
+    if (told != NULL) {
+        advise_row(sheet, site, told, row == NULL, &advice);
     } else {
         nx_advice_of(&of_site, &nothing, &advice);
     }

@@ -142,7 +142,7 @@ static void take_target(void *user, const struct nx_target_view *view) {
     struct nx_sheet_row *row = &sheet->rows[sheet->rows_n++];
     nx_target_view_copy(view, &row->view);
     row->agent = agent;
-    row->serves = nx_layer_serves(view->question->to.layer);
+    row->serves = nx_layer_serves(view->question->to.layer) && !view->set_aside;
     row->whose = nx_sheet_whose(view);
     row->group = 0;
 }
@@ -193,8 +193,9 @@ static double share_of(const struct nx_sheet *sheet,
     return n > 0 ? weight / (double)n : weight;
 }
 
-/* The rows of a site, without resolvers that are there for comparison: they do
- * not speak for the network. Nor do agents without weight. */
+/* The rows of a site, without resolvers that are there for comparison, or that
+ * are set aside: they do not speak for the network. Nor do agents without
+ * weight. */
 static size_t site_targets(struct nx_sheet *sheet,
                            const struct nx_engine *engine,
                            const struct nx_sheet_site *site,

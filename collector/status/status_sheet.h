@@ -12,7 +12,7 @@ struct nx_sheet_row {
     struct nx_target_view view;
     const struct nx_agent *agent;
     bool serves;    /* its layer, at reading: the target may be gone since;
-                       and its agent has weight */
+                       it is not set aside, and its agent has weight */
     uint32_t whose; /* NSID (odd), else the server's address; at reading */
     uint32_t group; /* equal: seen through the same cached entries; within the
                        network, after nx_sheet_foresee everywhere */

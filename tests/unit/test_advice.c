@@ -24,7 +24,8 @@ static const struct nx_advice_facts all = {
     .serial = 2026112003,
     .other = "192.0.2.54@53",
     .alias = true,
-    .old_servers = true};
+    .old_servers = true,
+    .aside = "192.0.2.55@53"};
 
 static struct nx_verdict bare(unsigned state) {
     return (struct nx_verdict){.state = (uint8_t)state,

@@ -642,6 +642,69 @@ static void test_hostile_note(void **state) {
     json_decref(d);
 }
 
+static void sees_nothing(struct engine_bench *b, uint32_t agent, unsigned r,
+                         int64_t from) {
+    const struct nx_answer none = {.outcome = NX_TIMEOUT};
+    for (unsigned i = 0; i < 4; i++) {
+        sees(b, agent, r, &none, 0, from + 2 * i * S);
+    }
+}
+
+/* A second resolver that never answers: its network is not clear until all that
+ * it may have kept is over, and that is said. */
+static void test_dead_resolver(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    const struct nx_agent gone = {.id = OSLO, .network = "oslo"};
+    assert_int_equal(nx_engine_agent_set(b->engine, &gone), 0);
+    hello(b, LYON, 2, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, false, T0 + S); /* W is 900 s */
+    audits(b, true, T0 + 2 * S);
+    audits(b, true, T0 + 90 * S);
+    tick(b, T0 + 90 * S);
+    clear(b, LYON, 1, T0 + 91 * S);
+    sees_nothing(b, LYON, 2, T0 + 91 * S);
+    tick(b, T0 + 100 * S);
+    json_t *d = status(b, T0 + 100 * S);
+    assert_string_equal(text_at(d, "outlook"), "unknown");
+    assert_string_equal(text_at(d, "networks.0.state"), "unreachable");
+    assert_string_equal(text_at(d, "networks.0.targets.0.state"), "clear");
+    assert_non_null(strstr(text_at(d, "networks.0.why"), "ends by"));
+    json_decref(d);
+    /* Two layers of caches: 2 (W + 1) after the restoration. */
+    int64_t over_us = T0 + (2 + 2 * 901) * S;
+    for (int64_t at_us = over_us - 20 * S; at_us < over_us + 40 * S;
+         at_us += 50 * S) {
+        audits(b, true, at_us);
+        hello(b, LYON, 2, 0, at_us);
+        clear(b, LYON, 1, at_us);
+        sees_nothing(b, LYON, 2, at_us);
+        tick(b, at_us + 10 * S);
+        check_outlook(b, at_us + 10 * S, at_us < over_us ? "unknown" : "clear");
+    }
+    d = status(b, over_us + 60 * S);
+    assert_string_equal(text_at(d, "outlook"), "clear");
+    assert_string_equal(text_at(d, "networks.0.state"), "clear");
+    assert_string_equal(text_at(d, "networks.0.targets.1.state"),
+                        "unreachable");
+    assert_non_null(strstr(text_at(d, "networks.0.why"), "192.0.2.2"));
+    assert_non_null(strstr(text_at(d, "networks.0.targets.1.why"), "ended by"));
+    json_decref(d);
+    /* The other one falls silent, too: nobody has answers then. */
+    sees_nothing(b, LYON, 1, over_us + 61 * S);
+    tick(b, over_us + 80 * S);
+    check_outlook(b, over_us + 80 * S, "unknown");
+    /* It is back, and denies. */
+    clear(b, LYON, 1, over_us + 81 * S);
+    sees_nxdomain(b, LYON, 2, 30, over_us + 85 * S);
+    tick(b, over_us + 90 * S);
+    d = status(b, over_us + 90 * S);
+    assert_string_not_equal(text_at(d, "networks.0.state"), "clear");
+    assert_string_not_equal(text_at(d, "outlook"), "clear");
+    json_decref(d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_outlook_without_anything),
@@ -667,6 +730,7 @@ int main(void) {
         TEST(test_outage_assumed),
         TEST(test_closed_incidents),
         TEST(test_lists),
+        TEST(test_dead_resolver),
         cmocka_unit_test(test_basis),
         cmocka_unit_test(test_texts_are_harmless),
         TEST(test_hostile_note),
