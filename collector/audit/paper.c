@@ -58,8 +58,9 @@ int nx_paper_kind_of(const struct nx_question *q, const uint8_t *name,
 
 /* --- the file --- */
 
-static struct nx_paper *find(const struct nx_papers *papers, unsigned kind,
-                             uint32_t agent_id, const struct nx_endpoint *at) {
+struct nx_paper *nx_papers_find(const struct nx_papers *papers, unsigned kind,
+                                uint32_t agent_id,
+                                const struct nx_endpoint *at) {
     for (size_t i = 0; i < papers->n; i++) {
         struct nx_paper *p = &papers->list[i];
         if (p->kind == kind && p->agent_id == agent_id &&
@@ -132,7 +133,8 @@ static void fill(struct nx_paper *p, const struct nx_obs *obs) {
 int nx_papers_put(struct nx_papers *papers, enum nx_paper_kind kind,
                   uint32_t agent_id, const struct nx_obs *obs, int64_t at_us) {
     uint8_t *rdata = NULL;
-    struct nx_paper *p = find(papers, kind, agent_id, &obs->question->to);
+    struct nx_paper *p =
+        nx_papers_find(papers, kind, agent_id, &obs->question->to);
     if (p != NULL && at_us < p->at_us) {
         return 0; /* late news */
     }

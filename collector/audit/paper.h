@@ -58,6 +58,11 @@ int nx_papers_put(struct nx_papers *papers, enum nx_paper_kind kind,
                   uint32_t agent_id, const struct nx_obs *obs,
                   int64_t at_us) NX_MUSTUSE;
 
+/* A server's last answer as this agent saw it; NULL: none yet. */
+struct nx_paper *nx_papers_find(const struct nx_papers *papers, unsigned kind,
+                                uint32_t agent_id,
+                                const struct nx_endpoint *at);
+
 void nx_papers_fini(struct nx_papers *papers);
 
 #endif

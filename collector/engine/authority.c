@@ -434,6 +434,42 @@ static int note_parent(struct nx_authority *a, uint32_t agent_id,
     return theirs ? hear_above(a, agent_id, obs, at_us) : 0;
 }
 
+/* No cache keeps an RRset longer (left.h). */
+static uint32_t kept_s(uint32_t ttl_s) {
+    return ttl_s < NX_LEFT_TTL_MAX_S ? ttl_s : NX_LEFT_TTL_MAX_S;
+}
+
+static bool has_set(unsigned flags) {
+    const unsigned set = NX_ANS_AA | NX_ANS_RDATA;
+    return (flags & set) == set;
+}
+
+/* DS and DNSKEY sets that are there, and those that are no more: caches may
+ * hold one as long as its TTL says after the server gave it last. */
+static void note_keys(struct nx_authority *a, enum nx_paper_kind kind,
+                      uint32_t agent_id, const struct nx_obs *obs,
+                      int64_t at_us) {
+    const struct nx_answer *said = obs->answer;
+    const struct nx_paper *old =
+        nx_papers_find(&a->papers, kind, agent_id, &obs->question->to);
+    int64_t *seen_us =
+        kind == NX_PAPER_DS ? &a->ds_seen_us : &a->dnskey_seen_us;
+    if (said->outcome != NX_ANSWERED || (said->flags & NX_ANS_AA) == 0) {
+        return;
+    }
+    *seen_us = *seen_us == 0 || at_us < *seen_us ? at_us : *seen_us;
+    if (has_set(said->flags)) {
+        a->keys_ttl_s = larger(a->keys_ttl_s, kept_s(obs->answer_ttl_s));
+    }
+    if (old == NULL || at_us < old->at_us || !has_set(old->flags) ||
+        (old->rdata_len == said->rdata_len && said->rdata_len > 0 &&
+         memcmp(old->rdata, said->rdata, said->rdata_len) == 0)) {
+        return;
+    }
+    int64_t kept_us = (int64_t)kept_s(old->ttl_s) * INT64_C(1000000);
+    a->keys_until_us = nx_time_later(a->keys_until_us, at_us + kept_us);
+}
+
 int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
                        const uint8_t *name, uint16_t qtype,
                        const struct nx_obs *obs, int64_t at_us) {
@@ -450,6 +486,9 @@ int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
     int err = kind == NX_PAPER_DS ? note_parent(a, agent_id, obs, at_us) : 0;
     if (err != 0) {
         return err;
+    }
+    if (kind == NX_PAPER_DS || kind == NX_PAPER_DNSKEY) {
+        note_keys(a, (enum nx_paper_kind)kind, agent_id, obs, at_us);
     }
     const struct nx_proof *proof = &obs->answer->proof;
     if (kind == NX_PAPER_ANSWER && proof->denial != NX_DENIAL_NONE &&

@@ -67,6 +67,16 @@ static void facts_delegation(const struct nx_authority *a,
                     : 0;
 }
 
+/* Sets that were watched since before the restoration, at the parent and in the
+ * zone, and are what they were, were not what failed. */
+static void facts_keys(const struct nx_authority *a, struct nx_auth_facts *f) {
+    bool watched = a->ds_seen_us > 0 && a->dnskey_seen_us > 0 &&
+                   a->ds_seen_us <= f->restored_lo_us &&
+                   a->dnskey_seen_us <= f->restored_lo_us;
+    f->keys_ttl_s = watched ? 0 : a->keys_ttl_s;
+    f->keys_until_us = a->keys_until_us;
+}
+
 static void facts_count(const struct nx_authority *a, struct nx_auth_facts *f) {
     f->ns_total = 0;
     f->ns_negative = 0;
@@ -86,5 +96,6 @@ void nx_auth_facts_zone(const struct nx_authority *a,
                         struct nx_auth_facts *f) {
     facts_serial(a, f);
     facts_delegation(a, left, f);
+    facts_keys(a, f);
     facts_count(a, f);
 }

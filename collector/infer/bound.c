@@ -139,6 +139,24 @@ static bool is_of_entry(enum nx_hard_reason reason) {
            reason == NX_HARD_MIN_CLAMP;
 }
 
+/* What fails for a DS or DNSKEY set that was replaced goes on failing while a
+ * cache holds that set, and its last failure is kept (RFC 9520 section 3.2).
+ * Where nobody watched the sets at the restoration, they may have been
+ * replaced. */
+static void outlast_keys(const struct nx_evidence *ev, struct nx_hard *hard) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    int64_t until_us = auth->keys_until_us;
+    int64_t ttl_us = (int64_t)auth->keys_ttl_s * NX_US_PER_S;
+
+    if (ttl_us > 0 && auth->restored_hi_us + ttl_us > until_us) {
+        until_us = auth->restored_hi_us + ttl_us;
+    }
+    until_us += FAILURE_CACHE_S * NX_US_PER_S;
+    if ((ttl_us > 0 || auth->keys_until_us > 0) && until_us > hard->at_us) {
+        *hard = (struct nx_hard){NX_HARD_DNSSEC_KEYS, until_us};
+    }
+}
+
 /* An entry that lives refutes a bound before its end. */
 static void outlast_lines(const struct nx_evidence *ev, struct nx_hard *hard) {
     for (size_t i = 0; i < ev->lines.n && hard->reason != NX_HARD_NONE; i++) {
@@ -159,6 +177,9 @@ void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     }
     out->hard.reason = (uint8_t)length.reason;
     out->hard.at_us = from_us + length.us;
+    if (out->state == NX_STATE_SERVFAIL_DNSSEC) {
+        outlast_keys(ev, &out->hard);
+    }
     if (is_of_entry(length.reason) || length.reason == NX_HARD_NSEC_WINDOW ||
         (length.reason == NX_HARD_DELEGATION && !nx_is_refed(ev))) {
         out->hard.at_us += nx_inclusive_us(ev->c->profile);

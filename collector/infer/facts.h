@@ -44,12 +44,17 @@ struct nx_auth_facts {
     bool serial_moves;      /* the serial changed with the restoration */
     bool serial_known;
     uint32_t serial_restored;
-    uint32_t w_auth_s;       /* largest negative TTL sent in the outage */
-    uint32_t w_wire_s;       /* the same without MINIMUM: what BIND and others
-                                keep, where a server does not clip; 0: no */
-    uint32_t soa_minimum_s;  /* largest MINIMUM that the zone was seen with, 0:
-                                not known */
-    uint32_t w_nsec_s;       /* NSEC TTL of a signed zone, 0: none */
+    uint32_t w_auth_s;      /* largest negative TTL sent in the outage */
+    uint32_t w_wire_s;      /* the same without MINIMUM: what BIND and others
+                               keep, where a server does not clip; 0: no */
+    uint32_t soa_minimum_s; /* largest MINIMUM that the zone was seen with, 0:
+                               not known */
+    uint32_t w_nsec_s;      /* NSEC TTL of a signed zone, 0: none */
+    /* DS and DNSKEY sets from before the restoration (0 and 0: none): the
+     * longest TTL of those that nobody watched then; and the end of those that
+     * were seen replaced. */
+    uint32_t keys_ttl_s;
+    int64_t keys_until_us;
     uint32_t positive_ttl_s; /* of the restored record, 0: not known */
     uint32_t parent_w_s;     /* negative TTL of the parent, 0: not known */
     uint32_t ns_ttl_s;       /* of the delegation */

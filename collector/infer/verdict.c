@@ -62,6 +62,8 @@ const char *nx_hard_reason_text(unsigned reason) {
         return "failure-cache-300";
     case NX_HARD_STALE_MAX:
         return "stale-max";
+    case NX_HARD_DNSSEC_KEYS:
+        return "dnssec-keys";
     }
     return "?";
 }

@@ -95,6 +95,7 @@ enum nx_hard_reason {
     NX_HARD_AUTH_WINDOW,
     NX_HARD_FAILURE_CACHE_300,
     NX_HARD_STALE_MAX,
+    NX_HARD_DNSSEC_KEYS, /* DS and DNSKEY from before a repair */
 };
 const char *nx_hard_reason_text(unsigned reason);
 

@@ -173,4 +173,7 @@ def test_causes_are_told_apart():
         said = site.cli("explain", str(incident), "validating",
                         check=False).stdout
         assert "DS, DNSKEY and RRSIG" in said, said
+        # The audit saw the same keys before the restoration.
+        row = network_row(document, "validating")
+        assert row["hard"]["reason"] == "failure-cache-300", row
         check_rewriting(site, unexpecting, lab.networks[1])

@@ -504,6 +504,46 @@ static void test_denied_zone_is_no_ancestor(void **state) {
     assert_true(nx_dname_equal(nx_authority_ancestor(b->a), b_example));
 }
 
+static void keys(struct bench *b, uint16_t qtype, unsigned host, uint8_t key,
+                 uint32_t ttl_s, int64_t at_us) {
+    const struct nx_question question = {
+        .name = apex, .qtype = qtype, .to = server(host)};
+    const uint8_t rdata[] = {0, 1, key};
+    const struct nx_answer answer = {.flags = NX_ANS_AA | NX_ANS_RDATA,
+                                     .rdata = rdata,
+                                     .rdata_n = 1,
+                                     .rdata_len = sizeof(rdata)};
+    const struct nx_obs obs = {
+        .question = &question, .answer = &answer, .answer_ttl_s = ttl_s};
+    assert_int_equal(nx_authority_paper(b->a, 1, name, NX_TYPE_A, &obs, at_us),
+                     0);
+}
+
+/* What caches may hold of DS and DNSKEY sets from before the repair. */
+static void test_keys_of_the_time(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    denies(b, 1, 1, apex, 900, T0 + 10 * S);
+    keys(b, NX_TYPE_DS, 9, 1, 7200, T0 + 20 * S);
+    assert_int_equal(step(b, T0 + 20 * S)->keys_ttl_s, 7200);
+    keys(b, NX_TYPE_DNSKEY, 1, 1, 3600, T0 + 20 * S);
+    denies(b, 1, 1, apex, 900, T0 + 30 * S);
+    good(b, 1, 1, T0 + 40 * S);
+    /* Watched all the while, and not replaced. */
+    assert_int_equal(step(b, T0 + 41 * S)->keys_ttl_s, 0);
+    assert_int_equal(step(b, T0 + 41 * S)->keys_until_us, 0);
+    keys(b, NX_TYPE_DS, 8, 2, 7200, T0 + 50 * S); /* another server */
+    keys(b, NX_TYPE_DNSKEY, 1, 1, 3500, T0 + 50 * S);
+    assert_int_equal(step(b, T0 + 51 * S)->keys_until_us, 0);
+    keys(b, NX_TYPE_DNSKEY, 1, 2, 60, T0 + 60 * S);
+    assert_int_equal(step(b, T0 + 61 * S)->keys_until_us, T0 + 3560 * S);
+    keys(b, NX_TYPE_DS, 9, 3, INT32_MAX, T0 + 70 * S);
+    assert_int_equal(step(b, T0 + 71 * S)->keys_until_us, T0 + 7270 * S);
+    keys(b, NX_TYPE_DS, 9, 4, 60, T0 + 80 * S);
+    assert_int_equal(step(b, T0 + 81 * S)->keys_until_us,
+                     T0 + 80 * S + INT64_C(604800) * S);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_serials),
@@ -528,6 +568,7 @@ int main(void) {
         TEST(test_denial_of_the_parent),
         TEST(test_denial_of_a_name_between),
         TEST(test_delegation_that_is_back),
+        TEST(test_keys_of_the_time),
         TEST(test_denied_ancestor),
         TEST(test_denied_zone_is_no_ancestor),
     };

@@ -93,6 +93,29 @@ static void test_failures(void **state) {
     assert_true(t.verdict.eta.known);
 }
 
+/* A cached DS or DNSKEY set from before the repair fails what is validated with
+ * it, and its last failure is kept. */
+static void test_failures_for_old_keys(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    saw(&t, 150, NX_KIND_SERVFAIL)->flags |= NX_LOOK_EDE_DNSSEC;
+    assert_int_equal(NX_STATE_SERVFAIL_DNSSEC, at(&t, 151)->state);
+    assert_int_equal(NX_HARD_FAILURE_CACHE_300, t.verdict.hard.reason);
+    t.auth.keys_ttl_s = 3600; /* nobody watched them */
+    assert_int_equal((RESTORED_S + 3900) * S, at(&t, 152)->hard.at_us);
+    assert_int_equal(NX_HARD_DNSSEC_KEYS, t.verdict.hard.reason);
+    assert_true(t.verdict.eta.hi90_us > (RESTORED_S + 300) * S);
+    t.auth.keys_ttl_s = 0; /* seen replaced */
+    t.auth.keys_until_us = 8000 * S;
+    assert_int_equal(8300 * S, at(&t, 153)->hard.at_us);
+    set_up(&t); /* other failures are none of theirs */
+    saw(&t, 150, NX_KIND_SERVFAIL);
+    t.auth.keys_ttl_s = 3600;
+    assert_int_equal((RESTORED_S + 300) * S, at(&t, 151)->hard.at_us);
+}
+
 /* BIND caps what it was told, not what it makes from an NSEC. */
 static void test_nsec_above_the_cap(void **state) {
     struct target t;
@@ -145,6 +168,7 @@ int main(void) {
         cmocka_unit_test(test_silence_is_no_recovery),
         cmocka_unit_test(test_silence_without_a_denial),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_failures_for_old_keys),
         cmocka_unit_test(test_nsec_above_the_cap),
         cmocka_unit_test(test_inclusive_second),
     };
