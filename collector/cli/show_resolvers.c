@@ -104,6 +104,13 @@ static void add_notes(const json_t *list, struct nx_text *out) {
         if (advice != NULL) {
             add_note(resolver, ": not measured now: ", advice, out);
         }
+        if (nx_doc_is(resolver, "state", "ambiguous")) {
+            add_note(resolver,
+                     ": several agents use this address, each of which may "
+                     "reach another resolver there: what was measured is used "
+                     "for none",
+                     "", out);
+        }
         if (json_is_integer(json_object_get(resolver, "sibling_w_s"))) {
             add_note(resolver, ": measured in a zone that is in use: ",
                      sibling_note(resolver), out);

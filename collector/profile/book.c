@@ -98,6 +98,21 @@ static void entry_init(struct nx_book_entry *e, const struct nx_endpoint *at) {
     e->due_us = NX_TIME_UNKNOWN;
     e->tried_us = NX_TIME_UNKNOWN;
     e->offered_us = NX_TIME_UNKNOWN;
+    e->other_us = NX_TIME_UNKNOWN;
+}
+
+/* RFC 1122 section 3.2.1.3, RFC 3927, RFC 4291 sections 2.5.3 and 2.5.6. */
+static bool is_local(const struct nx_book_key *key) {
+    static const uint8_t one[16] = {[15] = 1};
+    const uint8_t *a = key->address;
+    return key->address_len == 4 ? a[0] == 127 || (a[0] == 169 && a[1] == 254)
+                                 : memcmp(a, one, sizeof(one)) == 0 ||
+                                       (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
+}
+
+bool nx_book_ambiguous(const struct nx_book_entry *e, int64_t now_us) {
+    return e->other_us != NX_TIME_UNKNOWN &&
+           now_us - e->other_us <= NX_BOOK_USED_US && is_local(&e->key);
 }
 
 static int make(struct nx_book *book, const char *network,
@@ -158,7 +173,8 @@ const struct nx_profile *nx_book_profile(const struct nx_book *book,
     const struct nx_book_entry *e =
         book->entries != NULL ? nx_book_find(book, network, at) : NULL;
     return e != NULL && e->row.measured_us != NX_TIME_UNKNOWN &&
-                   now_us <= e->row.measured_us + NX_PROFILE_AGED_US
+                   now_us <= e->row.measured_us + NX_PROFILE_AGED_US &&
+                   !nx_book_ambiguous(e, now_us)
                ? &e->row.measured.profile
                : NULL;
 }
@@ -196,6 +212,7 @@ int nx_book_rows(const struct nx_book *book,
     for (size_t i = 0; i < n; i++) {
         struct nx_book_row row = order[i]->row;
         row.measuring = order[i]->run != NULL;
+        row.ambiguous = nx_book_ambiguous(order[i], order[i]->offered_us);
         visit(user, &row);
     }
     free(order);

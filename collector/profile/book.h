@@ -2,7 +2,9 @@
  * when, and which is being measured. A pure state machine.
  *
  * A resolver is kept by network and address: what one network's agents reach
- * at an address is not what another's do. In one network one resolver is
+ * at an address is not what another's do. Nor do all agents of a network reach
+ * the same at a loopback or link-local address: while several use one, what was
+ * measured there is believed of none. In one network one resolver is
  * measured at a time, since two addresses may be one server, whose zones' SOA
  * they would share. What is older than NX_PROFILE_AGED_US is shown, and not
  * believed.
@@ -40,6 +42,7 @@ struct nx_book_row {
     int64_t failed_us;     /* a later attempt; NX_TIME_UNKNOWN: none */
     uint8_t trouble;       /* ... and why: enum nx_run_trouble */
     bool measuring;
+    bool ambiguous; /* several agents use it, each perhaps another's */
     struct nx_measured measured;
 };
 
@@ -52,7 +55,8 @@ void nx_book_free(struct nx_book **book);
 /* From the store. NX_ELIMIT, NX_ENOMEM. */
 int nx_book_put(struct nx_book *book, const struct nx_book_row *row) NX_MUSTUSE;
 
-/* What the estimator is to take for it: measured and not aged, else NULL. */
+/* What the estimator is to take for it: measured, not aged and not ambiguous,
+ * else NULL. */
 const struct nx_profile *nx_book_profile(const struct nx_book *book,
                                          const char *network,
                                          const struct nx_endpoint *at,

@@ -49,6 +49,18 @@ static void propose(struct nx_book_entry *e, uint32_t agent_id) {
     }
 }
 
+static void note_user(struct nx_book_entry *e, uint32_t agent_id,
+                      int64_t now_us) {
+    if (e->user_id == 0 || now_us - e->user_us > NX_BOOK_USED_US) {
+        e->user_id = agent_id;
+    }
+    if (e->user_id == agent_id) {
+        e->user_us = now_us;
+    } else {
+        e->other_us = now_us;
+    }
+}
+
 void nx_book_offer(struct nx_book *book, const char *network,
                    const struct nx_endpoint *at, uint32_t agent_id,
                    int64_t now_us) {
@@ -57,6 +69,7 @@ void nx_book_offer(struct nx_book *book, const char *network,
         return;
     }
     e->offered_us = now_us;
+    note_user(e, agent_id, now_us);
     if (e->network->runs_n == 0 && e->due_us <= now_us) {
         propose(e, agent_id);
     }

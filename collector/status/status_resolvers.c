@@ -39,6 +39,9 @@ static const char *state_of(const struct nx_book_row *row, int64_t now_us) {
     if (row->measured_us == NX_TIME_UNKNOWN) {
         return row->failed_us == NX_TIME_UNKNOWN ? "waiting" : "failed";
     }
+    if (row->ambiguous) {
+        return "ambiguous";
+    }
     return now_us <= row->measured_us + NX_PROFILE_AGED_US ? "measured"
                                                            : "aged";
 }

@@ -91,6 +91,42 @@ static void put(struct nx_book *book, unsigned i, int64_t measured_us) {
     assert_int_equal(nx_book_put(book, &row), 0);
 }
 
+static const struct nx_profile *believed(const struct nx_book *book,
+                                         const struct nx_endpoint *to,
+                                         int64_t now_us) {
+    return nx_book_profile(book, "lyon", to, now_us);
+}
+
+/* Two hosts of a network have a resolver each at 127.0.0.1, ::1, fe80::1; at an
+ * address of the network there is one. */
+static void test_resolvers_of_hosts(void **state) {
+    const struct nx_endpoint places[] = {
+        {.address = {127, 0, 0, 1}, .address_len = 4, .port = 53},
+        {.address = {169, 254, 1, 1}, .address_len = 4, .port = 53},
+        {.address = {[15] = 1}, .address_len = 16, .port = 53},
+        {.address = {0xfe, 0x80, [15] = 1}, .address_len = 16, .port = 53},
+        {.address = {10, 0, 0, 53}, .address_len = 4, .port = 53},
+        {.address = {0xfc, [15] = 1}, .address_len = 16, .port = 53}};
+    const size_t local_n = 4;
+    struct nx_book *book = *state;
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        const struct nx_endpoint *to = &places[i];
+        const struct nx_book_row row = {
+            .network = "lyon", .at = *to, .measured_us = T0};
+        assert_int_equal(nx_book_put(book, &row), 0);
+        nx_book_offer(book, "lyon", to, 4, T0);
+        nx_book_offer(book, "lyon", to, 4, T0 + S);
+        assert_non_null(believed(book, to, T0 + S)); /* one host only */
+        nx_book_offer(book, "lyon", to, 7, T0 + 2 * S);
+        nx_book_offer(book, "oslo", to, 9, T0 + 2 * S);
+        assert_int_equal(believed(book, to, T0 + 2 * S) == NULL, i < local_n);
+        for (int64_t t = T0 + 3 * S; t < T0 + 3 * HOUR; t += 600 * S) {
+            nx_book_offer(book, "lyon", to, 7, t); /* 4 is gone */
+        }
+        assert_non_null(believed(book, to, T0 + 3 * HOUR));
+    }
+}
+
 /* An agent that refuses canary names does not keep the others from it. */
 static void test_agents_take_turns(void **state) {
     static const uint32_t order[] = {4, 7, 9, 4, 7};
@@ -361,6 +397,7 @@ static void test_follows_in_vain(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        T(resolvers_of_hosts),
         T(agents_take_turns),
         T(backs_off),
         T(nobody_starves),
