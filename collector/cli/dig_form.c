@@ -48,18 +48,69 @@ static void add_flags(const struct nx_obs *obs, struct nx_text *out) {
     nx_text_add(out, "\n");
 }
 
+/* The registry of RFC 8914 section 5.2, as dig names its entries. */
+static const char *ede_text(unsigned code) {
+    static const char *const names[] = {
+        "Other",
+        "Unsupported DNSKEY Algorithm",
+        "Unsupported DS Digest Type",
+        "Stale Answer",
+        "Forged Answer",
+        "DNSSEC Indeterminate",
+        "DNSSEC Bogus",
+        "Signature Expired",
+        "Signature Not Yet Valid",
+        "DNSKEY Missing",
+        "RRSIGs Missing",
+        "No Zone Key Bit Set",
+        "NSEC Missing",
+        "Cached Error",
+        "Not Ready",
+        "Blocked",
+        "Censored",
+        "Filtered",
+        "Prohibited",
+        "Stale NXDOMAIN Answer",
+        "Not Authoritative",
+        "Not Supported",
+        "No Reachable Authority",
+        "Network Error",
+        "Invalid Data",
+    };
+    return code < sizeof names / sizeof names[0] ? names[code] : NULL;
+}
+
+static void add_ede(unsigned code, struct nx_text *out) {
+    const char *name = ede_text(code);
+    nx_text_addf(out, "; EDE: %u", code);
+    if (name != NULL) {
+        nx_text_addf(out, " (%s)", name);
+    }
+    nx_text_add(out, "\n");
+}
+
+/* What is not printable is a dot, as in dig. */
+static void add_nsid(const struct nx_answer *a, struct nx_text *out) {
+    for (unsigned i = 0; i < a->nsid_len; i++) {
+        nx_text_addf(out, "%s%02x", i == 0 ? "; NSID: " : " ", a->nsid[i]);
+    }
+    for (unsigned i = 0; i < a->nsid_len; i++) {
+        bool plain = a->nsid[i] >= 0x20 && a->nsid[i] < 0x7f;
+        nx_text_addf(out, "%s%c", i == 0 ? " (\"" : "",
+                     plain ? a->nsid[i] : '.');
+    }
+    nx_text_add(out, a->nsid_len > 0 ? "\")\n" : "");
+}
+
 static void add_edns(const struct nx_answer *a, struct nx_text *out) {
     if ((a->flags & NX_ANS_EDNS) == 0) {
         return;
     }
     nx_text_add(out, "\n;; OPT PSEUDOSECTION:\n; EDNS: version: 0\n");
     for (unsigned i = 0; i < a->ede_n; i++) {
-        nx_text_addf(out, "; EDE: %u\n", (unsigned)a->ede[i]);
+        add_ede(a->ede[i], out);
     }
-    for (unsigned i = 0; i < a->nsid_len; i++) {
-        nx_text_addf(out, "%s%02x", i == 0 ? "; NSID: " : " ", a->nsid[i]);
-    }
-    nx_text_add(out, a->nsid_len > 0 ? "\n" : "");
+    add_nsid(a, out);
 }
 
 static void add_rdata(const struct nx_obs *obs, struct nx_text *out) {

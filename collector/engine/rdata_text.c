@@ -10,6 +10,8 @@
 #include "collector/engine/rdata_priv.h"
 #include "common/dname.h"
 
+#define HEX_GROUP 28U /* octets */
+
 /* Octets of the name at p, 0 when there is none within len. */
 static size_t name_len(const uint8_t *p, size_t len) {
     size_t at = 0;
@@ -184,10 +186,12 @@ static void add_address(struct nx_rdata_page *page, const uint8_t *p,
     }
 }
 
+/* In groups, as dig writes it. */
 static void add_hex(struct nx_rdata_page *page, const uint8_t *p, size_t len) {
     for (size_t i = 0; i < len; i++) {
         char text[4];
-        (void)snprintf(text, sizeof(text), "%02x", p[i]);
+        (void)snprintf(text, sizeof(text), "%s%02X",
+                       i > 0 && i % HEX_GROUP == 0 ? " " : "", p[i]);
         nx_rdata_add(page, text);
     }
 }

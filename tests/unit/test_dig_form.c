@@ -50,23 +50,24 @@ static void check(const struct nx_answer *answer, uint32_t ttl_s,
     ";; Query time: 1.5 msec, from port 40000\n\n"
 
 static void test_denial(void **state) {
-    static const uint8_t nsid[] = {0x6e, 0x31};
+    static const uint8_t nsid[] = {0x6e, 0x31, 0x1b};
     const struct nx_answer answer = {.rcode = NX_RCODE_NXDOMAIN,
                                      .flags =
                                          NX_ANS_SOA | NX_ANS_RA | NX_ANS_EDNS,
                                      .soa_owner = apex,
                                      .soa_serial = 7,
                                      .soa_minimum_s = 900,
-                                     .ede = {15},
-                                     .ede_n = 1,
+                                     .ede = {15, 49152},
+                                     .ede_n = 2,
                                      .nsid = nsid,
-                                     .nsid_len = 2};
+                                     .nsid_len = 3};
     (void)state;
     check(&answer, 812,
           ASKED ";; ->>HEADER<<- opcode: QUERY, status: NXDOMAIN\n"
                 ";; flags: qr rd ra\n"
-                "\n;; OPT PSEUDOSECTION:\n; EDNS: version: 0\n; EDE: 15\n"
-                "; NSID: 6e 31\n" QUESTION
+                "\n;; OPT PSEUDOSECTION:\n; EDNS: version: 0\n"
+                "; EDE: 15 (Blocked)\n; EDE: 49152\n"
+                "; NSID: 6e 31 1b (\"n1.\")\n" QUESTION
                 "\n;; AUTHORITY SECTION:\nexample.com.\t812\tIN\tSOA\t; serial "
                 "7, minimum 900; the other fields are not recorded\n\n" TIMES);
 }

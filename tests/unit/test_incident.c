@@ -52,9 +52,15 @@ static const struct row rows[] = {
     {NX_TYPE_TXT, "", NX_EMALFORMED, NULL},
     {NX_TYPE_CAA, "0 issue \"ca.example.net; x=1\"", 0, NULL},
     {NX_TYPE_CAA, "256 issue \"ca.example.net\"", NX_EMALFORMED, NULL},
-    {NX_TYPE_DS, "60485 5 1 2bb183af5f22588179a53b0a98631fad1a292118", 0, NULL},
+    {NX_TYPE_DS, "60485 5 1 2BB183AF5F22588179A53B0A98631FAD1A292118", 0, NULL},
     {NX_TYPE_DS, "60485 5 1 2BB183AF 5F225881", 0,
-     "60485 5 1 2bb183af5f225881"},
+     "60485 5 1 2BB183AF5F225881"},
+    {NX_TYPE_DS, /* as dig groups it */
+     "60485 13 2 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF01234567 "
+     "89abcdef",
+     0,
+     "60485 13 2 0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF01234567 "
+     "89ABCDEF"},
     {NX_TYPE_DS, "60485 5 1", NX_EMALFORMED, NULL},
     {NX_TYPE_DS, "60485 5 1 2bb", NX_EMALFORMED, NULL},
     {NX_TYPE_DS, "60485 256 1 2b", NX_EMALFORMED, NULL},
@@ -168,7 +174,7 @@ static void test_hostile_rdata_is_printable(void **state) {
                         "");
     assert_string_equal(nx_rdata_text(NX_TYPE_NS, hostile, sizeof(hostile), 1,
                                       text, sizeof(text)),
-                        "\\# 2 c00c");
+                        "\\# 2 C00C");
     assert_string_equal(nx_rdata_text(NX_TYPE_TXT, hostile, sizeof(hostile), 0,
                                       text, sizeof(text)),
                         "\"\\027[31m\\000\\255<\"");

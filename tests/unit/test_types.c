@@ -45,7 +45,7 @@ static const struct {
     {"PTR", 12, "host.example.com.", NULL, "\4host\7example\3com", 18},
     {"DS",
      43,
-     "60485 13 2 2bb183af",
+     "60485 13 2 2BB183AF",
      NULL,
      {0xec, 0x45, 13, 2, 0x2b, 0xb1, 0x83, 0xaf},
      8},
@@ -53,7 +53,7 @@ static const struct {
      "\3ns1\7example\3com\0\4root\7example\3com\0"
      "\0\0\0\7\0\0\16\20\0\0\2\130\0\1\121\200\0\0\1\54",
      55},
-    {"TYPE65280", 65280, "\\# 4 c0000250", NULL, {192, 0, 2, 80}, 4},
+    {"TYPE65280", 65280, "\\# 4 C0000250", NULL, {192, 0, 2, 80}, 4},
 };
 
 static void named(const char *type) {
