@@ -305,6 +305,12 @@ static int fold_and_compare(struct nx_verify *v, struct target_check *c) {
         err = nx_refold(&log);
     }
     c->last_us = log.last_us;
+    if (log.strangers_n > 0 && v->lost_n == 0) {
+        nx_verify_wrong(v,
+                        "%" PRIu64 " messages of the log are of agents that "
+                        "are not known, and left out of the status",
+                        log.strangers_n);
+    }
     return err == NX_OK ? nx_store_targets(v->store, check_target, c) : err;
 }
 

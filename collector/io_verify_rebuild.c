@@ -19,6 +19,7 @@ struct taken_back {
 
 struct rebuild {
     struct nx_verify *v;
+    bool without; /* what cannot be had again is lost, no problem */
     struct nx_engine *engine;
     struct nx_incident *incidents; /* to be rebuilt, by the time they opened */
     size_t n, cap;
@@ -283,6 +284,14 @@ static int make(struct rebuild *r) {
         nx_verify_wrong(r->v, "%" PRIu64 " messages of the log are damaged",
                         log.damaged_n);
     }
+    if (log.strangers_n > 0) { /* what they led to would be gone */
+        r->v->without = r->without;
+        nx_verify_wrong(r->v,
+                        "%" PRIu64 " messages of the log are of agents that "
+                        "are not known",
+                        log.strangers_n);
+        r->v->without = false;
+    }
     if (log.ahead_n > 0) {
         nx_verify_wrong(r->v,
                         "%" PRIu64 " messages of the log were received later "
@@ -321,7 +330,7 @@ static int report(const struct rebuild *r) {
 }
 
 static int rebuild(struct nx_verify *v, bool without_damaged) {
-    struct rebuild r = {.v = v};
+    struct rebuild r = {.v = v, .without = without_damaged};
     const struct nx_engine_settings settings = nx_verify_settings(v);
     int err = look_first(v, without_damaged);
     if (err != NX_OK || v->problems_n > 0) {

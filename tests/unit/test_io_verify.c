@@ -4,11 +4,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "collector/store/io_store_profiles.h"
 #include "collector/store/io_store_retain.h"
+#include "collector/store/io_store_zones.h"
 #include "collector/store/schema.h"
 #include "tests/lib/verify_bench.h"
 
@@ -153,23 +155,17 @@ static void test_clock_behind(void **state) {
     expect_refused(b, "1 messages of the log were received later than now");
 }
 
-/* All of it was stored by a clock that was two hours ahead. */
-static void test_clock_set_back(void **state) {
+/* What came of its messages would be gone. */
+static void test_agent_unknown(void **state) {
     struct bench *b = *state;
-    b->t0_us = nx_clock_wall_us() + 7200 * S;
-    b->incident.opened_us = b->t0_us;
-    b->incident.outage_from_us = b->t0_us - 300 * S;
     made(b);
-    sql(b, "UPDATE target SET state = 'refused'; DELETE FROM transition");
-    (void)look(b, nx_verify);
-    expect_said(b, "the table says refused, the log clear");
-    rebuild(b);
-    expect(b, STATES, ALL_STATES);
-    expect(b, TURNS, ALL_TURNS);
-    /* Nobody needs that clock any more. */
-    assert_int_equal(nx_store_incident_close(b->store, 1, b->t0_us + 500 * S),
-                     NX_OK);
-    expect_refused(b, "messages of the log were received later than now");
+    sql(b, "UPDATE agent SET network = '' WHERE agent_id = 2");
+    assert_true(look(b, nx_verify) > 0);
+    expect_said(b, "messages of the log are of agents that are not known");
+    expect_refused(b, "messages of the log are of agents that are not known");
+    assert_int_equal(look(b, nx_rebuild_without_damaged), 0);
+    expect_said(b, "LOST  2 messages of the log are of agents");
+    expect(b, STATES, "1 clear");
 }
 
 /* An error that ends the transaction: nothing is written after it. */
@@ -228,29 +224,41 @@ static void test_measured_resolver(void **state) {
     expect_sound(b);
 }
 
-/* More than there is room for, and none of them is asked: nothing follows. */
-static void test_too_many_resolvers(void **state) {
+/* A server that the zone had before fed what was cached after the restoration:
+ * only the stored book knows of it. */
+static void test_server_that_left(void **state) {
     struct bench *b = *state;
-    struct nx_book_row row = {
-        .network = "oslo",
-        .at = {.address = {0x20, 0x01, 0x0d, 0xb8},
-               .address_len = 16,
-               .port = 53},
-        .measured_us = b->t0_us - 3600 * S,
-        .failed_us = NX_TIME_UNKNOWN,
-        .measured = {.caches_seen = 1, .chain = NX_CHAIN_NONE}};
-    nx_profile_default(&row.measured.profile);
+    struct nx_ns_book_zone zone = {.servers_n = 1};
+    zone.servers[0] =
+        (struct nx_ns_server){.at = {.address = {198, 51, 100, 9},
+                                     .address_len = 4,
+                                     .port = 53,
+                                     .layer = NX_LAYER_AUTHORITY},
+                              .ttl_s = 86400,
+                              .since_us = b->t0_us - DAY,
+                              .seen_us = b->t0_us - 3600 * S,
+                              .gone_us = NX_TIME_UNKNOWN,
+                              .until_us = b->t0_us - 3600 * S + DAY};
+    memcpy(zone.apex, apex, sizeof(apex));
+    assert_int_equal(nx_store_zone_put(b->store, &zone, b->t0_us), NX_OK);
     live(b, &yes);
-    sql(b, "BEGIN");
-    for (unsigned i = 0; i <= NX_BOOK_RESOLVERS_MAX; i++) {
-        row.at.address[14] = (uint8_t)(i >> 8);
-        row.at.address[15] = (uint8_t)i;
-        assert_int_equal(nx_store_resolver_put(b->store, &row), NX_OK);
+    const struct nx_question q = {
+        .name = www, .qtype = NX_TYPE_A, .to = zone.servers[0].at};
+    for (int64_t s = 1200; s <= 1270; s += 6) {
+        const struct nx_answer *said = s < 1240 ? &no : &from_server;
+        saw(b, AUDIT, &q, said, 900, NULL, b->t0_us + s * S);
     }
-    sql(b, "COMMIT");
+    asks(b, OSLO, &no, 860, b->t0_us + 1275 * S);
+    for (int64_t i = 0; i < 60; i++) { /* whatever it may have been fed */
+        asks(b, LYON, &yes, 300, b->t0_us + 1300 * S + i * S);
+    }
+    asks(b, OSLO, &no, 774, b->t0_us + 1361 * S);
     rebuild(b);
     expect(b, STATES, ALL_STATES);
     expect_sound(b);
+    sql(b, "DELETE FROM zone_server");
+    assert_int_equal(look(b, nx_verify), 1);
+    expect_said(b, "the table says cached-nxdomain, the log recached");
 }
 
 int main(void) {
@@ -264,12 +272,12 @@ int main(void) {
         TEST(test_without_damaged_whole),
         TEST(test_hole_in_the_log),
         TEST(test_clock_behind),
-        TEST(test_clock_set_back),
+        TEST(test_agent_unknown),
         TEST(test_error_in_the_middle),
         TEST(test_revoked_agent),
         TEST(test_agent_of_another_role),
         TEST(test_measured_resolver),
-        TEST(test_too_many_resolvers),
+        TEST(test_server_that_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
