@@ -116,7 +116,7 @@ function forecastText(target, now) {
     return isAffected(target.state) ? "no forecast" : null;
   }
   const point = parse(e.point);
-  const text = `${moment(point, now)} (${point > now ? `in ${span(point - now)}` : "now due"}), 90 %: ${moment(parse(e.lo90), now)} – ${moment(parse(e.hi90), now)}`;
+  const text = `${moment(point, now)} (${point > now ? `in ${span(point - now)}` : parse(e.hi90) < now ? `overdue ${span(now - point)}` : "due"}), 90 %: ${moment(parse(e.lo90), now)} – ${moment(parse(e.hi90), now)}`;
   return isAffected(target.state) ? text : null;
 }
 

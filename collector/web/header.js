@@ -27,7 +27,7 @@ function outage(incident, authority, now) {
   }
   const how = authority.outage_known === "assumed" ? "not before " : "";
   return to === null ? `${how}${moment(from, now)} – still on`
-    : `${how}${moment(from, now)} – ${moment(to, now)} (${span(to - from)})`;
+    : `${how}${moment(from, now)} – ${moment(to, from)} (${span(to - from)})`;
 }
 
 const ago = (seen, now) => `${age(now - seen)} ago`;

@@ -11,7 +11,7 @@ import { Lanes } from "./lanes.js";
 import { GROUPINGS, HistoryFold, Incident, searchOf, SORTS, viewOf } from "./model.js";
 import { isAffected, patternOf, stateOf, STATES } from "./states.js";
 
-const PHONE = matchMedia("(max-width: 760px)"); // as in style.css
+const PHONE = matchMedia("screen and (max-width: 760px)"); // as in style.css
 const POLL_MS = 5000;
 const POLLS = 6; // then a stream may be to be had again
 const DRAWER_MS = 5000;

@@ -264,8 +264,8 @@ export class Lanes {
     const { row: n, parts } = element;
     const waits = isAffected(n.state) && n.eta !== null;
     if (waits) {
-      const late = n.eta.point < now;
-      setText(parts.clears, late ? `over ${span(now - n.eta.point)}` : span(n.eta.point - now));
+      const late = n.eta.hi90 < now;
+      setText(parts.clears, late ? `over ${span(now - n.eta.point)}` : n.eta.point < now ? "due" : span(n.eta.point - now));
       setText(parts.at, brief(n.eta.point, now));
       parts.clears.classList.toggle("late", late);
     } else {

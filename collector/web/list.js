@@ -62,9 +62,9 @@ function row(i, now) {
     h("td", { class: "num" }, i.id),
     h("td", {}, h("a", { href: `/incidents/${i.id}`, "data-link": "" }, domain(i.name)), " ", h("span", { class: "types" }, i.types.join(" "))),
     h("td", {}, h("span", { class: `badge o-${state}` }, i.closed ? "closed" : OUTLOOK[i.outlook] ?? "?")),
-    h("td", {}, moment(parse(i.opened), now)),
-    h("td", {}, i.closed ? moment(parse(i.closed), now) : "–"),
-    h("td", { class: "wrap" }, i.note ?? ""));
+    h("td", { "data-term": "opened" }, moment(parse(i.opened), now)),
+    h("td", { "data-term": "closed" }, i.closed ? moment(parse(i.closed), now) : ""),
+    h("td", { class: "wrap", "data-term": "note:" }, i.note ?? ""));
 }
 
 export class ListPage {

@@ -377,6 +377,36 @@ def test_phone():
     page.wait("document.querySelector('.lanes-body .lane')", "the lanes")
     wide = page.js("document.documentElement.scrollWidth")
     assert wide <= 390, f"{wide} pixels wide"
+    page.open(known(FEW).url + "/")
+    page.wait("document.querySelector('.list tbody tr')", "the list")
+    wide = page.js("document.querySelector('.card.scroll').scrollWidth - "
+                   "document.querySelector('.card.scroll').clientWidth")
+    assert wide <= 0, f"the list is {wide} pixels too wide"
+
+
+def test_print():
+    """On paper (A4 with the usual margins) the table is whole, in words, and
+    in the colours for light."""
+    page = incident_page("/incidents/1", "dark")
+    dark = page.js("getComputedStyle(document.body).color")
+    page.media("dark", kind="print")
+    page.size(718, 1000)
+    try:
+        page.wait("innerWidth === 718", "the size of paper")
+        outside = page.js(
+            "[...document.querySelectorAll('.lane-head > span')].filter((e) =>"
+            " e.getBoundingClientRect().right > document.querySelector("
+            "'.lanes').getBoundingClientRect().right).map((e) => e.innerText)")
+        assert not outside, outside
+        assert page.js("document.querySelector('.lanes-body .c-state > span')"
+                       ".checkVisibility()")
+        bad = [f for f in page.js(CONTRAST)
+               if f["ratio"] < (AA_LARGE if f["large"] else AA)]
+        assert not bad, bad[:8]
+        assert page.js("getComputedStyle(document.body).color") != dark
+    finally:
+        page.media("light")
+        page.size(1440, 900)
 
 
 def test_policy():
