@@ -282,6 +282,11 @@ static void test_sight(void **state) {
     assert_null(strstr(text, "oslo"));
     free(text);
     json_decref(value);
+    const struct ask health = {.path = "/healthz", .header = {AS_READER}};
+    value = document(&health, 200); /* counters would be of all */
+    assert_member(value, "status", "ok");
+    assert_int_equal(json_object_size(value), 1);
+    json_decref(value);
 }
 
 static void test_tokens(void **state) {
