@@ -278,8 +278,10 @@ static int check_options(struct nx_parse *p,
     for (size_t i = 0; i < NX_OPTIONS_N; i++) {
         unsigned bit = NX_BIT(nx_options[i].option);
         if ((p->seen & bit) != 0 && ((rule->allowed | ALWAYS) & bit) == 0) {
-            return nx_args_fail(p->why, "--%s: not an option of %s",
-                                nx_options[i].name, rule->word);
+            return nx_args_fail(p->why, "--%s: not an option of %s%s%s",
+                                nx_options[i].name, rule->word,
+                                rule->verb != NULL ? " " : "",
+                                rule->verb != NULL ? rule->verb : "");
         }
     }
     if ((p->seen & NX_BIT(OPT_SINCE)) != 0 &&
@@ -311,6 +313,15 @@ static bool is_command(const char *word) {
         }
     }
     return false;
+}
+
+const char *nx_args_word(const char *const *args, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (is_command(args[i])) {
+            return args[i];
+        }
+    }
+    return NULL;
 }
 
 static bool take_help(struct nx_parse *p) {
@@ -355,9 +366,14 @@ static void take_words(struct nx_parse *p) {
     size_t first = strcmp(p->args[1], "--") == 0 ? 2 : 1;
     p->out->words = p->args + first;
     p->out->words_n = p->n - first;
-    for (size_t i = first; i + 1 < p->n; i++) {
-        if (strcmp(p->args[i], "--api") == 0 &&
-            nx_args_take_api(p, p->args[i + 1]) != 0) {
+    for (size_t i = first; i + 1 < p->n; i++) { /* the last is unfinished */
+        const char *api = NULL;
+        if (strncmp(p->args[i], "--api=", 6) == 0) {
+            api = p->args[i] + 6;
+        } else if (strcmp(p->args[i], "--api") == 0 && i + 2 < p->n) {
+            api = p->args[i + 1];
+        }
+        if (api != NULL && nx_args_take_api(p, api) != 0) {
             p->out->words_n = 0; /* nobody to ask */
         }
     }

@@ -113,6 +113,10 @@ struct nx_args {
 int nx_args_parse(const char *const *args, size_t n, const char *api_env,
                   int64_t now_us, struct nx_args *out, char *why) NX_MUSTUSE;
 
+/* The command that is meant, for whom the rest could not be read; NULL: none.
+ */
+const char *nx_args_word(const char *const *args, size_t n);
+
 /* The text of --help. */
 const char *nx_args_help(void);
 /* Of the commands only those that begin with the word, if there are any. out:

@@ -58,7 +58,8 @@ static unsigned value_of(enum nx_option option, struct nx_text *out) {
     static const struct {
         enum nx_option option;
         const char *words;
-    } rows[] = {{OPT_FORMAT, "md html json"},
+    } rows[] = {{OPT_API, "unix:/ http:// https://"},
+                {OPT_FORMAT, "md html json"},
                 {OPT_SCOPE, "read admin"},
                 {OPT_ROLE, "network authority"},
                 {OPT_RESTORED, "auto now"},

@@ -112,6 +112,18 @@ char *nx_show_forecast(int64_t at_us, int64_t now_us, char *out) {
     return out;
 }
 
+char *nx_show_point(const json_t *clears, int64_t now_us, char *out) {
+    int64_t point_us = nx_doc_time(clears, "point");
+    int64_t hi_us = nx_doc_time(clears, "hi90");
+    char clock[NX_CELL_MAX];
+    if (point_us >= now_us || hi_us == NX_TIME_NONE || hi_us < now_us) {
+        return nx_show_forecast(point_us, now_us, out);
+    }
+    (void)snprintf(out, NX_CELL_MAX, "%.40s (due)",
+                   nx_show_clock(point_us, now_us, true, clock));
+    return out;
+}
+
 char *nx_show_interval(const json_t *clears, int64_t now_us,
                        const struct nx_show *show, char *out) {
     int64_t point_us = nx_doc_time(clears, "point");

@@ -55,6 +55,9 @@ char *nx_show_age(int64_t us, char *out);
 char *nx_show_duration(int64_t us, char *out);
 /* "20:31:10 (in 12:04)", "20:31:10 (overdue 0:12)". */
 char *nx_show_forecast(int64_t at_us, int64_t now_us, char *out);
+/* The same of the median of a forecast: "20:31:10 (due)" until its 90 %
+ * interval is over, too. */
+char *nx_show_point(const json_t *clears, int64_t now_us, char *out);
 /* A 90 % interval: "±1 s" when narrow and even, else "..20:39:32". */
 char *nx_show_interval(const json_t *clears, int64_t now_us,
                        const struct nx_show *show, char *out);

@@ -115,6 +115,43 @@ static const struct change_rule changes[] = {
     {NX_CMD_TOKENS_REVOKE, "/v1/tokens/revoke", nx_request_who, describe_token},
 };
 
+static bool stands(const json_t *networks, const char *name) {
+    size_t i = 0;
+    const json_t *one = NULL;
+    json_array_foreach(networks, i, one) {
+        const char *known = nx_doc_text(one, "network");
+        if (known != NULL && strcmp(known, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A network that is mistyped would look like one that is quiet. It may also be
+ * one to come. */
+static void warn_unknown(const struct nx_run *run, const json_t *token) {
+    json_t *document = NULL;
+    struct nx_api_error error;
+    char cell[NX_CELL_MAX];
+    size_t i = 0;
+    const json_t *name = NULL;
+    const json_t *wanted = json_object_get(token, "networks");
+    if (json_array_size(wanted) == 0 ||
+        nx_api_get(run->api, "/v1/networks", &document, &error) != 0) {
+        return;
+    }
+    const json_t *known = nx_doc_list(document, "networks");
+    json_array_foreach(wanted, i, name) {
+        if (json_is_string(name) && !stands(known, json_string_value(name))) {
+            (void)fprintf(stderr,
+                          "nxclear: note: no agent stands in a network %s: of "
+                          "it the token shows nothing\n",
+                          nx_show_text(json_string_value(name), cell));
+        }
+    }
+    json_decref(document);
+}
+
 int nx_run_doors(const struct nx_run *run) {
     const struct change_rule *rule = changes;
     json_t *reply = NULL;
@@ -125,6 +162,9 @@ int nx_run_doors(const struct nx_run *run) {
     int exit_code = nx_run_post(run, rule->path, rule->body(run->args), &reply);
     if (exit_code != 0) {
         return exit_code;
+    }
+    if (rule->command == NX_CMD_TOKENS_CREATE) {
+        warn_unknown(run, reply);
     }
     nx_text_init(&text);
     if (run->args->format == NX_FORMAT_JSON) {

@@ -31,7 +31,9 @@ int main(int argc, char **argv) {
     size_t n = argc > 0 ? (size_t)argc - 1 : 0;
     if (nx_args_parse((const char *const *)argv + 1, n, getenv("NXCLEAR_API"),
                       wall_us(), &args, why) != 0) {
-        (void)fprintf(stderr, "nxclear: %s\nTry nxclear --help.\n", why);
+        const char *word = nx_args_word((const char *const *)argv + 1, n);
+        (void)fprintf(stderr, "nxclear: %s\nTry nxclear %s%s--help.\n", why,
+                      word != NULL ? word : "", word != NULL ? " " : "");
         return NX_EXIT_USAGE;
     }
     bool terminal = isatty(STDOUT_FILENO) != 0;

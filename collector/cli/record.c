@@ -183,6 +183,13 @@ static void tell_extent(struct telling *t, const json_t *report) {
                      cleared);
     }
     tell(t);
+    if (nx_doc_number(s, "unknown") > 0) {
+        nx_text_addf(&t->text,
+                     "Not known: %" JSON_INTEGER_FORMAT
+                     " of the networks. Silence is no all-clear.",
+                     nx_doc_number(s, "unknown"));
+        tell(t);
+    }
 }
 
 static void tell_predictions(struct telling *t, const json_t *report) {

@@ -59,7 +59,7 @@ static void add_forecast(const json_t *of, int64_t now_us,
     }
     begin(out, "clears");
     if (point_us != NX_TIME_NONE) {
-        nx_text_add(out, nx_show_forecast(point_us, now_us, cell));
+        nx_text_add(out, nx_show_point(clears, now_us, cell));
         add_range(clears, "lo50", "hi50", now_us, "50 %", out);
         add_range(clears, "lo90", "hi90", now_us, "90 %", out);
         nx_text_add(out, nx_doc_time(hard, "at") != NX_TIME_NONE ? "; " : "");

@@ -119,7 +119,7 @@ static void clears_cell(const json_t *network, int64_t now_us, char *out) {
         (void)snprintf(out, NX_CELL_MAX, "(%.40s)",
                        nx_show_clock(point_us, now_us, true, text));
     } else if (point_us != NX_TIME_NONE) {
-        (void)nx_show_forecast(point_us, now_us, out);
+        (void)nx_show_point(clears, now_us, out);
     } else if (hard_us != NX_TIME_NONE) {
         (void)snprintf(out, NX_CELL_MAX, "by %.80s",
                        nx_show_forecast(hard_us, now_us, text));
@@ -231,39 +231,83 @@ static void network_table(json_t **rows, size_t n, int64_t now_us,
 }
 
 /* Under the table: why the networks that are not clear are so, and what to do
- * about it. The first ones only: those need attention most. */
+ * about it; those of which the same is to be said stand together. The first
+ * ones only: those need attention most. */
 #define ADVICE_ROWS_MAX 5U
+#define ADVICE_NAMES_MAX 5U
 
-static void add_advice(const json_t *network, struct nx_text *out) {
-    const char *name = nx_doc_text(network, "network");
-    const char *why = nx_doc_text(network, "why");
-    const char *advice = nx_doc_text(network, "advice");
+struct advice {
+    const char *name;
+    const char *why; /* NULL: nothing is to be said, or it is said */
+    const char *advice;
+};
+
+/* "a, b, c and 4 more: "; returns how many. */
+static size_t add_names(struct advice *list, size_t n, bool all,
+                        struct nx_text *out) {
+    const struct advice first = list[0];
     char cell[NX_CELL_MAX];
-    nx_text_addf(out, "%s: ", nx_show_name(name != NULL ? name : "?", cell));
-    nx_text_escaped(out, why);
+    size_t named = 0;
+    size_t more = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].why == NULL || strcmp(list[i].why, first.why) != 0 ||
+            strcmp(list[i].advice, first.advice) != 0) {
+            continue;
+        }
+        list[i].why = NULL;
+        if (named == ADVICE_NAMES_MAX && !all) {
+            more++;
+        } else {
+            nx_text_add(out, named++ == 0 ? "" : ", ");
+            nx_text_add(out, nx_show_name(list[i].name, cell));
+        }
+    }
+    if (more > 0) {
+        nx_text_addf(out, " and %zu more", more);
+    }
+    nx_text_add(out, ": ");
+    return named + more;
+}
+
+static size_t add_advice(struct advice *list, size_t n, bool all,
+                         struct nx_text *out) {
+    const struct advice first = list[0];
+    size_t named = add_names(list, n, all, out);
+    nx_text_escaped(out, first.why);
     nx_text_add(out, "\n    ");
-    nx_text_escaped(out, advice != NULL ? advice : "-");
+    nx_text_escaped(out, first.advice);
     nx_text_add(out, "\n");
+    return named;
 }
 
 static void advice_lines(json_t **rows, size_t n, const struct nx_show *show,
                          struct nx_text *out) {
+    struct advice *list = calloc(n, sizeof *list);
     size_t shown = 0;
     size_t left = 0;
+    if (list == NULL) {
+        out->failed = true;
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
-        if (rank(rows[i]) == 3 || nx_doc_text(rows[i], "why") == NULL) {
-            continue;
+        const char *name = nx_doc_text(rows[i], "network");
+        const char *advice = nx_doc_text(rows[i], "advice");
+        list[i] = (struct advice){
+            .name = name != NULL ? name : "?",
+            .why = rank(rows[i]) != 3 ? nx_doc_text(rows[i], "why") : NULL,
+            .advice = advice != NULL ? advice : "-"};
+        left += list[i].why != NULL ? 1 : 0;
+    }
+    for (size_t i = 0; i < n && (shown < ADVICE_ROWS_MAX || show->all); i++) {
+        if (list[i].why != NULL) {
+            nx_text_add(out, shown++ == 0 ? "\n" : "");
+            left -= add_advice(list + i, n - i, show->all, out);
         }
-        if (shown == ADVICE_ROWS_MAX && !show->all) {
-            left++;
-            continue;
-        }
-        nx_text_add(out, shown++ == 0 ? "\n" : "");
-        add_advice(rows[i], out);
     }
     if (left > 0) {
         nx_text_addf(out, "advice for %zu more: --all\n", left);
     }
+    free(list);
 }
 
 void nx_show_status(const json_t *status, const struct nx_show *show,

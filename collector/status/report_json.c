@@ -233,12 +233,15 @@ static json_t *summary_json(struct nx_report_row *const *rows, size_t n,
     for (size_t i = 0; i < sites_n; i++) {
         sites_clear += sites[i].clear_us != NX_TIME_UNKNOWN ? 1 : 0;
     }
-    const json_t *networks =
-        json_object_get(json_object_get(status, "summary"), "networks");
-    return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I}", "networks", json_integer_value(networks),
-        "affected", (json_int_t)sites_n, "cleared", sites_clear,
-        "resolvers_affected", (json_int_t)n, "resolvers_cleared", rows_clear);
+    const json_t *summary = json_object_get(status, "summary");
+    const json_t *unknown =
+        json_object_get(json_object_get(summary, "states"), "unknown");
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "networks",
+                     json_integer_value(json_object_get(summary, "networks")),
+                     "affected", (json_int_t)sites_n, "cleared", sites_clear,
+                     "unknown", json_integer_value(unknown),
+                     "resolvers_affected", (json_int_t)n, "resolvers_cleared",
+                     rows_clear);
 }
 
 /* As in the status. */

@@ -160,12 +160,27 @@ def environment(site):
 def bash_completes(site, *words):
     script = (f"source {ROOT}/deploy/completion/nxclear.bash; "
               "COMP_WORDS=(nxclear \"$@\"); COMP_CWORD=$#; "
+              "COMP_LINE=\"nxclear $*\"; "
               "compopt() { :; }; _nxclear; printf '%s\\n' \"${COMPREPLY[@]}\"")
     done = subprocess.run([shell("bash"), "-c", script, "bash", *words],
                           env=environment(site), text=True, check=True,
                           capture_output=True, timeout=TIMEOUT_S)
     assert not done.stderr, done.stderr
     return done.stdout.split("\n")[:-1]
+
+
+def bash_types(site, line, want):
+    """Types the line and a tab at a prompt: there bash itself parts words. The
+    collector is named on the line alone."""
+    terminal = Terminal([shell("bash"), "--norc", "--noprofile"], columns=250,
+                        env={**environment(site), "NXCLEAR_API": ""})
+    terminal.send(f"PS1='% '; source {ROOT}/deploy/completion/nxclear.bash; "
+                  "echo rea'dy'\n")
+    terminal.wait("ready\r\n")
+    terminal.send(line + "\t")
+    terminal.wait(line + want)
+    os.kill(terminal.pid, signal.SIGKILL)
+    assert terminal.ended() == -signal.SIGKILL
 
 
 def fish_completes(site, line):
@@ -205,7 +220,15 @@ def test_shells_complete():
             "\\$\\(id\\)"]
         assert bash_completes(site, "report", "--format", "h") == ["html"]
         assert "--timeout" in bash_completes(site, "wait", "--")
-        assert bash_completes(site, "complete", "") == [""]
+        api = f"nxclear --api {site.api_address} "
+        bash_types(site, api + "explain 1 ly", "on-office")
+        bash_types(site, api.replace("--api ", "--api=") + "explain os",
+                   "lo-branch")
+        bash_types(site, api + "tokens create ops --network=ly", "on-office")
+        bash_types(site, api + "status --where sit", "e=")
+        bash_types(site, api + "status --where=pro", "vider=")
+        bash_types(site, "nxclear --api https:", "//")
+        bash_types(site, "nxclear --api unix:/et", "c/")
         assert fish_completes(site, "nxclear explain 1 o") == ["oslo-branch"]
         assert "status" in fish_completes(site, "nxclear st")
         zsh_completes(site, "nxclear explain 1 ly", "lyon-office")

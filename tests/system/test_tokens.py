@@ -44,6 +44,11 @@ def test_a_token_goes_as_far_as_its_scope():
         os.chmod(path, 0o600)
         done = by_tcp(site, "networks", "--token-file", path)
         assert done.returncode == 0, done
+        # A network that nobody knows may be mistyped.
+        site.agent("lyon").accept()
+        done = site.cli("tokens", "create", "desk", "--network", "lyon,lyno")
+        assert "no agent stands in a network lyno:" in done.stderr, done
+        assert "network lyon" not in done.stderr, done
         listed = site.cli("tokens", "list").stdout
         assert "revoked" in listed and "valid" in listed, listed
         log = site.collector_program.daemon.log_text()

@@ -292,6 +292,7 @@ static void test_refused(void **state) {
         {"status --frob", "--frob: no such option"},
         {"status -x", "-x: no such option"},
         {"status --timeout 5", "--timeout: not an option of status"},
+        {"tokens list --network x", "--network: not an option of tokens list"},
         {"wait --timeout soon", "--timeout: not a duration"},
         {"wait --json", "--json: not an option of wait"},
         {"agents accept abcdef", "needs --network"},
@@ -318,6 +319,28 @@ static void test_untouched(void **state) {
     assert_int_equal(parse("status --frob"), NX_EMALFORMED);
     memset(&before, 0x55, sizeof before);
     assert_memory_equal(&args, &before, sizeof args);
+}
+
+/* Of a line being written: whom to ask. What stands at the cursor is not read
+ * yet. */
+static void test_complete(void **state) {
+    (void)state;
+    parse_ok("complete -- --api unix:/x explain ly", NX_CMD_COMPLETE);
+    assert_string_equal(args.api, "unix:/x");
+    assert_int_equal(args.words_n, 4);
+    parse_ok("complete -- --api=http://x explain ly", NX_CMD_COMPLETE);
+    assert_string_equal(args.api, "http://x");
+    parse_ok("complete -- --api un", NX_CMD_COMPLETE);
+    assert_int_equal(args.words_n, 2);
+    parse_ok("complete -- --api un explain ly", NX_CMD_COMPLETE);
+    assert_int_equal(args.words_n, 0);
+}
+
+static void test_word(void **state) {
+    static const char *const line[] = {"--frob", "status", "agents"};
+    (void)state;
+    assert_string_equal(nx_args_word(line, 3), "status");
+    assert_null(nx_args_word(line, 1));
 }
 
 static void test_help(void **state) {
@@ -391,7 +414,8 @@ int main(void) {
         cmocka_unit_test(test_wait),     cmocka_unit_test(test_api),
         cmocka_unit_test(test_refused),  cmocka_unit_test(test_untouched),
         cmocka_unit_test(test_help),     cmocka_unit_test(test_help_of),
-        cmocka_unit_test(test_manual),
+        cmocka_unit_test(test_manual),   cmocka_unit_test(test_complete),
+        cmocka_unit_test(test_word),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,6 +47,7 @@ static void test_words(void **state) {
                      NX_COMPLETE_NETWORKS);
     assert_int_equal(
         complete("--api unix:/x report --format ", "md\nhtml\njson\n"), 0);
+    assert_int_equal(complete("--api ", "unix:/\nhttp://\nhttps://\n"), 0);
     assert_int_equal(complete("tokens create ops --scope ", "read\nadmin\n"),
                      0);
     assert_int_equal(

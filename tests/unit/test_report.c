@@ -64,7 +64,7 @@ static json_t *status(void) {
         "  \"restored_hi\": \"2027-01-15T08:00:00.000Z\"},"
         " \"negative\": {\"ttl_s\": 300, \"soa_ttl_s\": 300,"
         "  \"minimum_s\": 900},"
-        " \"summary\": {\"networks\": 3},"
+        " \"summary\": {\"networks\": 3, \"states\": {\"unknown\": 1}},"
         " \"networks\": [{\"network\": \"lyon\", \"targets\": [{"
         "  \"agent\": \"lyon\", \"resolver\": \"192.0.2.1@53\","
         "  \"name\": \"www.example.com.\", \"type\": \"A\","
@@ -124,6 +124,7 @@ static void test_rows(void **state) {
     assert_int_equal((int)number(d, "predictions", "scored"), 1);
     assert_int_equal((int)number(d, "summary", "affected"), 2);
     assert_int_equal((int)number(d, "summary", "cleared"), 1);
+    assert_int_equal((int)number(d, "summary", "unknown"), 1);
     assert_true(json_is_null(
         json_object_get(json_object_get(d, "milestones"), "all_clear")));
     assert_string_equal(json_string_value(json_object_get(
@@ -141,6 +142,7 @@ static void test_nothing_happened(void **state) {
     nx_record_markdown(d, &text);
     nx_record_html(d, &text);
     assert_non_null(strstr(text.bytes, "Affected: 0 of 3 networks"));
+    assert_non_null(strstr(text.bytes, "Not known: 1 of the networks."));
     assert_null(strstr(text.bytes, "<svg"));
     nx_text_fini(&text);
     json_decref(d);

@@ -49,6 +49,22 @@ static void test_countdown(void **state) {
     }
 }
 
+/* Past the median is not past what was to be expected. */
+static void test_point(void **state) {
+    char text[NX_CELL_MAX];
+    (void)state;
+    json_t *clears = json_pack("{s:s, s:s}", "point", "2026-11-20T20:31:10Z",
+                               "hi90", "2026-11-20T20:31:20Z");
+    int64_t point_us = nx_doc_time(clears, "point");
+    assert_string_equal(nx_show_point(clears, point_us - 5 * S, text),
+                        "20:31:10 (in 0:05)");
+    assert_string_equal(nx_show_point(clears, point_us + 5 * S, text),
+                        "20:31:10 (due)");
+    assert_string_equal(nx_show_point(clears, point_us + 15 * S, text),
+                        "20:31:10 (overdue 0:15)");
+    json_decref(clears);
+}
+
 static void test_age(void **state) {
     char out[NX_CELL_MAX];
     (void)state;
@@ -99,9 +115,9 @@ static void test_name(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_clock), cmocka_unit_test(test_countdown),
-        cmocka_unit_test(test_age),   cmocka_unit_test(test_percent),
-        cmocka_unit_test(test_name),
+        cmocka_unit_test(test_clock),     cmocka_unit_test(test_point),
+        cmocka_unit_test(test_countdown), cmocka_unit_test(test_age),
+        cmocka_unit_test(test_percent),   cmocka_unit_test(test_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
