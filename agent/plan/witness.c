@@ -151,14 +151,17 @@ static void deny(struct nx_witness *w, const struct nx_obs *obs,
  * A server may have the name and deny one above, or not say in this round: only
  * a word on that one takes it back. */
 static void hear_above(struct nx_witness *w, const struct nx_obs *obs,
-                       nx_witness_tell *tell, void *user) {
+                       const uint8_t *zone, nx_witness_tell *tell, void *user) {
     const struct nx_question *q = obs->question;
     unsigned labels = nx_dname_labels(q->name);
     if (is_no_name(obs->answer) && labels > 0) {
+        unsigned of_zone = q->qtype == NX_TYPE_DS ? labels - 1
+                           : zone != NULL         ? nx_dname_labels(zone)
+                                                  : 0;
         const struct nx_denier denier = {.at = q->to,
                                          .at_us = w->begun_us,
                                          .above = nx_denier_above(q->name),
-                                         .zone_labels = (uint8_t)(labels - 1)};
+                                         .zone_labels = (uint8_t)of_zone};
         nx_deniers_add(&w->deniers, &denier);
         deny_name(w, tell, user);
     } else if (is_no_error(obs->answer)) {
@@ -186,14 +189,14 @@ void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
     const struct nx_answer *a = obs->answer;
     if (!nx_dname_equal(q->name, name)) {
         if (nx_dname_under(name, q->name)) {
-            hear_above(w, obs, tell, user);
+            hear_above(w, obs, zone, tell, user);
         }
         return;
     }
     struct nx_witness_type *type = find(w, q->qtype);
     if (type == NULL) {
         if (q->qtype == NX_TYPE_DS) { /* of the apex, at the parent's servers */
-            hear_above(w, obs, tell, user);
+            hear_above(w, obs, zone, tell, user);
         }
         return;
     }

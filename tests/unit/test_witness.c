@@ -123,10 +123,13 @@ static void test_above(void **state) {
 static void test_above_is_taken_back(void **state) {
     static const uint8_t com[] = "\3com";
     const struct nx_answer referral = {.flags = NX_ANS_NS, .ns_owner = apex};
+    struct nx_question question = {.name = apex, .qtype = NX_TYPE_NS};
+    const struct nx_obs denial = {.question = &question, .answer = &no_name};
     (void)state;
-    host = 9;
+    question.to.address_len = 4;
+    question.to.address[0] = host = 9;
     for (unsigned i = 0; i < 2; i++) {
-        hear_of(&no_name, apex, NX_TYPE_NS, false);
+        nx_witness_hear(&witness, www, &denial, com, false, tell, NULL);
         nx_witness_begin(&witness, both, 2, 0, tell, NULL);
         hear(&has, 3);
         (void)end();
