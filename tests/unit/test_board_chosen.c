@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <jansson.h>
 
+#include "collector/status/json_put.h"
 #include "collector/status/status.h"
 #include "common/text.h"
 #include "tests/lib/board_bench.h"
@@ -109,7 +110,10 @@ static json_t *joined(const struct nx_board_page *page) {
 static void check_same(struct engine_bench *b, const struct nx_board_page *page,
                        const struct nx_status_query *query, int64_t now_us) {
     json_t *pieces = joined(page);
-    json_t *whole = nx_status_incident_where(b->engine, 7, query, now_us);
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_status_put_incident(&text, b->engine, 7, query, now_us);
+    json_t *whole = nx_put_read(&text);
     assert_non_null(whole);
     (void)json_object_del(whole, "now");
     (void)json_object_del(whole, "as_of");
