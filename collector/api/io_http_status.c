@@ -328,7 +328,7 @@ void nx_http_work(evutil_socket_t fd, short what, void *arg) {
         nx_http_streams_ready(http);
         nx_http_jobs_ready(http);
     }
-    bool more = work != NX_BOARD_WANTED && nx_http_jobs_some(http);
+    bool more = nx_http_jobs_some(http); /* no page holds them up */
     work_on(http, more ? NX_BOARD_WANTED : work, took_us);
 }
 
