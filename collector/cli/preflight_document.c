@@ -53,6 +53,7 @@ static struct soa soa_of(const json_t *status) {
 static void judge(struct row *row, uint32_t w_s, int64_t now_us) {
     int64_t measured_us = nx_doc_time(row->resolver, "measured");
     row->verified = measured_us != NX_TIME_NONE &&
+                    !nx_doc_is(row->resolver, "state", "ambiguous") &&
                     now_us - measured_us <= NX_PROFILE_AGED_US;
     const json_t *habits = row->verified ? row->resolver : NULL;
     uint32_t floor_s = seconds_of(habits, "floor_s");
