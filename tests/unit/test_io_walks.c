@@ -91,7 +91,7 @@ static int setup(void **state) {
                    (unsigned)server.port);
     settings = (struct nx_walks_settings){.hints = &hints,
                                           .server_rate = wide,
-                                          .timeout_ms = 200,
+                                          .timeout_ms = 2000,
                                           .inflight_max = 8,
                                           .allow_private = true};
     observed_n = lifted_n = good_n = 0;
