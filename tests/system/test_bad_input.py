@@ -195,6 +195,8 @@ def test_closing_and_opening_twice_is_said():
         assert done.stderr.count("\n") == 1, done
         assert site.cli("incident", "close", "1").stdout == \
             "incident 1 closed\n"
+        done = site.cli("status", "1", "--group", "site", check=False)
+        assert "no groups are kept" in done.stderr, done
         again = site.cli("incident", "close", "1").stdout
         assert "incident 1: closed already at " in again, again
 
