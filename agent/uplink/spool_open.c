@@ -146,7 +146,8 @@ static int check_heads(struct opening *o) {
     for (size_t i = 0; i < o->ids_n; i++) {
         struct nx_segment_head head;
         int err = read_segment_head(s, o->ids[i], &head);
-        if (err != NX_OK && err != NX_EMALFORMED && err != NX_EIO) {
+        if (err != NX_OK && err != NX_EMALFORMED && err != NX_EIO &&
+            err != NX_ENOTFOUND) {
             return err;
         }
     }
@@ -259,6 +260,9 @@ static int open_segment(struct opening *o, size_t i, uint64_t epoch) {
     good = good && its_epoch == epoch;
     if (err == NX_OK && good) {
         err = scan(o, &seg, &good, &unread);
+    }
+    if (err == NX_ENOTFOUND) {
+        return NX_OK; /* gone since: an agent that runs is looked at */
     }
     if (err != NX_OK && err != NX_EIO) {
         return err;

@@ -204,6 +204,25 @@ static void test_start_without_ledger(void **state) {
     assert_int_equal(bench_ledger(b).dropped, 20);
 }
 
+static int list_one_more(void *user, void (*visit)(void *arg, uint64_t id),
+                         void *arg) {
+    visit(arg, 77);
+    return fake_list(user, visit, arg);
+}
+
+/* Who looks at a running agent's spool may find that a file is gone. */
+static void test_gone_since(void **state) {
+    struct bench *b = *state;
+    struct nx_spool_disk disk = fake_functions(b->disk);
+    disk.list = list_one_more;
+    leave_segments(b);
+    assert_int_equal(
+        nx_spool_new(&b->conf, &disk, EPOCH, b->boot, &b->spool, &b->found),
+        NX_OK);
+    assert_int_equal(bench_ledger(b).held, 30);
+    assert_int_equal(b->found.damaged, 0);
+}
+
 static void test_at_work(void **state) {
     struct bench *b = *state;
     leave_some(b);
@@ -333,6 +352,7 @@ int main(void) {
         WITH_BENCH(test_bad_record),
         WITH_BENCH(test_ledger),
         WITH_BENCH(test_start_without_ledger),
+        WITH_BENCH(test_gone_since),
         WITH_BENCH(test_at_work),
         WITH_BENCH(test_for_ever),
         WITH_BENCH(test_asked_often),

@@ -23,7 +23,7 @@ def add_old(path, count):
             (count, OLD_EPOCH, then_us))
         store.execute("INSERT INTO stream(agent_id, epoch, acked_seq, "
                       "received_n, dropped_n, changed_us) VALUES(1, ?1, ?2, "
-                      "?2, 0, 0)", (OLD_EPOCH, 100 * count))
+                      "?2, 0, ?3)", (OLD_EPOCH, 100 * count, then_us))
 
 
 def deleted(site):
