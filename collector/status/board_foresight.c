@@ -10,6 +10,7 @@
 /* What takes as long as it takes to draw one target. */
 #define COPIED_PER_UNIT 8U
 #define EVALUATED_PER_UNIT 128U
+#define PREPARED_MAX 128U /* targets, at once with what follows */
 
 bool nx_board_forecast_due(const struct nx_board_entry *p, int64_t now_us) {
     int64_t pace_us = (int64_t)p->shown.targets_n * PACE_US;
@@ -154,13 +155,21 @@ static void take_result(struct nx_board_entry *p) {
     }
 }
 
+/* In turns of their own where there are many: each takes long enough then.
+ * NX_EAGAIN: the next turn goes on. */
 static int prepare(struct nx_board_foresight *f) {
-    nx_sheet_settle(&f->sheet);
-    if (!nx_sheets_group(&f->sheet, 1)) {
-        return NX_ENOMEM;
+    int more = f->sheet.rows_n > PREPARED_MAX ? NX_EAGAIN : 0;
+    if (!f->settled) {
+        nx_sheet_settle(&f->sheet);
+        f->settled = true;
+        int err = nx_sheets_group(&f->sheet, 1) ? more : NX_ENOMEM;
+        if (err != 0) {
+            return err;
+        }
     }
-    return nx_forecaster_new(f->sheet.members, f->sheet.sites_n, f->as_of_us,
-                             &f->forecaster);
+    int err = nx_forecaster_new(f->sheet.members, f->sheet.sites_n, f->as_of_us,
+                                &f->forecaster);
+    return err != 0 ? err : more;
 }
 
 int nx_board_foresee_on(struct nx_board_entry *p, struct nx_engine *engine,
@@ -177,6 +186,9 @@ int nx_board_foresee_on(struct nx_board_entry *p, struct nx_engine *engine,
     }
     if (err == 0 && f->forecaster == NULL) {
         err = prepare(f);
+        if (err == NX_EAGAIN) {
+            return err;
+        }
     }
     if (err == 0 && f->grouper == NULL &&
         !nx_forecaster_step(f->forecaster, budget * EVALUATED_PER_UNIT)) {

@@ -51,6 +51,7 @@ struct nx_board_foresight {
     char (*names)[NX_TEXT_LABEL_MAX];
     size_t names_n, at;
     struct nx_sheet sheet; /* rows, rollup_targets, members, sites */
+    bool settled;          /* ... which are all there */
     struct nx_forecaster *forecaster;
     struct nx_asked *resolvers; /* of each row, for groups by resolver */
     size_t resolvers_cap;
