@@ -3,18 +3,28 @@
 
 #include "common/rfc3339.h"
 
+static bool is_plain(unsigned char c) {
+    return c >= 0x20 && c <= 0x7e && c != '"' && c != '\\';
+}
+
 /* Backslash, quote and newline are escaped as the format says; all else that
  * is not printable ASCII as `\DDD` with its backslash doubled. */
 static void add_label_value(struct nx_text *text, const char *value) {
-    for (const char *p = value; *p != '\0'; p++) {
+    const char *p = value;
+    while (*p != '\0') {
+        size_t plain = 0;
+        while (is_plain((unsigned char)p[plain])) {
+            plain++;
+        }
+        nx_text_bytes(text, p, plain);
+        p += plain;
         unsigned char c = (unsigned char)*p;
         if (c == '"' || c == '\\') {
             nx_text_addf(text, "\\%c", c);
-        } else if (c < 0x20 || c > 0x7e) {
+        } else if (c != '\0') {
             nx_text_addf(text, "\\\\%03u", (unsigned)c);
-        } else {
-            nx_text_bytes(text, p, 1);
         }
+        p += c != '\0' ? 1 : 0;
     }
 }
 
