@@ -123,11 +123,16 @@ void nx_spool_remove_segment(struct nx_spool *s) {
 void nx_spool_drop_segment(struct nx_spool *s, enum nx_gap_reason reason) {
     uint64_t first_seq = s->segments[0].first_seq;
     uint64_t last_seq = s->segments[0].last_seq;
+    const struct nx_segment *next = &s->segments[1];
+    if (s->segments_n > 1 && next->first_seq > 0 &&
+        next->first_seq <= last_seq) { /* not read: it may be in the next */
+        last_seq = next->first_seq - 1;
+    }
     while (s->first != NULL && s->first->on_disk &&
            nx_head_last(&s->first->head) <= last_seq) {
         nx_spool_remove_entry(s);
     }
-    if (first_seq > 0 && last_seq > s->acked_seq) {
+    if (first_seq > 0 && first_seq <= last_seq && last_seq > s->acked_seq) {
         nx_spool_hole(s, first_seq, last_seq, reason);
         (void)nx_spool_failed(s, nx_spool_write_ledger(s, false));
     }

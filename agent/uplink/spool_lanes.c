@@ -137,10 +137,38 @@ static int find_record(struct nx_spool *s, struct nx_lane *lane,
     return err;
 }
 
-bool nx_spool_is_unread(struct nx_spool *s, int err) {
+static struct nx_segment *segment_at(struct nx_spool *s, uint64_t id) {
+    for (size_t i = 0; i < s->segments_n; i++) {
+        if (s->segments[i].id == id) {
+            return &s->segments[i];
+        }
+    }
+    return NULL;
+}
+
+/* One more try of the file, and that was too often? Lanes that meet the same
+ * file in one look try it once. */
+static bool tried_too_often(struct nx_spool *s, uint64_t id) {
+    struct nx_segment *seg = segment_at(s, id);
+    if (seg == NULL || seg->unread_n >= UNREAD_MAX) {
+        return seg != NULL;
+    }
+    seg->unread_n += id != s->tried_id ? 1 : 0;
+    s->tried_id = id;
+    return false;
+}
+
+void nx_spool_was_read(struct nx_spool *s, uint64_t id) {
+    struct nx_segment *seg = segment_at(s, id);
+    if (seg != NULL) {
+        seg->unread_n = 0;
+    }
+}
+
+bool nx_spool_is_unread(struct nx_spool *s, uint64_t id, int err) {
     bool damaged = err == NX_OK || err == NX_ENOTFOUND ||
                    err == NX_EMALFORMED || err == NX_ELIMIT ||
-                   (err == NX_EIO && s->unread_n >= UNREAD_MAX);
+                   (err == NX_EIO && tried_too_often(s, id));
     s->unread = damaged ? NX_OK : err;
     return !damaged;
 }
@@ -185,7 +213,7 @@ static bool find(struct nx_spool *s, struct nx_lane *lane, uint64_t limit,
             missing_to = seg->first_seq - 1;
         } else if (seg != NULL) {
             int err = find_record(s, lane, seg, out);
-            if (nx_spool_is_unread(s, err)) {
+            if (nx_spool_is_unread(s, seg->id, err)) {
                 return false;
             }
             if (err == NX_OK && out->head.first_seq <= lane->seq) {

@@ -27,6 +27,7 @@ struct nx_segment {
                            next one may begin below it */
     uint64_t boot;      /* of the newest record, with its clock */
     struct nx_clock_sample clock;
+    unsigned unread_n; /* tries in vain, in a row and a second apart */
 };
 
 /* What is known of the monotonic clock of a boot. */
@@ -111,7 +112,7 @@ struct nx_spool {
                            or it can be read: to be tried again then;
                            INT64_MAX: it does not */
     int unread;         /* the error of the disk with what is next; 0: none */
-    unsigned unread_n;  /* times in a row, a second apart */
+    uint64_t tried_id;  /* the file that was tried in vain in this look */
     int64_t unread_us;  /* the disk is not read again before */
     bool rests;         /* ... which is not yet */
     uint64_t damaged_n; /* given up since the start */
@@ -199,9 +200,10 @@ struct nx_place {
  * error of the disk. */
 bool nx_spool_next_place(struct nx_spool *spool, int64_t now_us,
                          struct nx_place *out);
-/* A disk that fails may work again; what it failed to read for so long will not
- * be read any more. */
-bool nx_spool_is_unread(struct nx_spool *spool, int err);
+/* A disk that fails may work again; a file that it failed to read for so long
+ * will not be read any more. */
+bool nx_spool_is_unread(struct nx_spool *spool, uint64_t segment_id, int err);
+void nx_spool_was_read(struct nx_spool *spool, uint64_t segment_id);
 
 /* from..to should be there and cannot be sent: a hole. */
 void nx_spool_give_up(struct nx_spool *spool, uint64_t from, uint64_t to);

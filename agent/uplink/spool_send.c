@@ -172,6 +172,7 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
     s->peeked = false;
     s->blocked_us = INT64_MAX;
     s->unread = NX_OK;
+    s->tried_id = 0;
     s->rests = now->mono_us < s->unread_us;
     while (nx_spool_next_place(s, now->mono_us, &p)) {
         bool reserved =
@@ -182,14 +183,16 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
             return NX_ENOTFOUND;
         }
         if (err == NX_OK) {
-            s->unread_n = p.entry == NULL ? 0 : s->unread_n; /* off the disk */
+            if (p.entry == NULL) { /* off the disk */
+                nx_spool_was_read(s, p.segment_id);
+            }
             s->peeked = true;
             s->peeked_head = p.head;
             s->peeked_crc = nx_codec_crc(out, *len);
             *first_seq = p.head.first_seq;
             return NX_OK;
         }
-        if (nx_spool_is_unread(s, err)) {
+        if (nx_spool_is_unread(s, p.segment_id, err)) {
             break;
         }
         nx_spool_give_up(s, p.head.first_seq, nx_head_last(&p.head));
@@ -197,7 +200,6 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
     if (s->unread == NX_EAGAIN) { /* it rests */
         s->blocked_us = s->unread_us;
     } else if (nx_spool_failed(s, s->unread)) {
-        s->unread_n += s->unread == NX_EIO ? 1 : 0;
         s->unread_us = s->blocked_us = now->mono_us + BLOCKED_US;
     }
     return NX_ENOTFOUND;

@@ -441,7 +441,15 @@ static uint32_t kept_s(uint32_t ttl_s) {
 
 static bool has_set(unsigned flags) {
     const unsigned set = NX_ANS_AA | NX_ANS_RDATA;
-    return (flags & set) == set;
+    return (flags & (set | NX_ANS_TC)) == set;
+}
+
+/* What is cut off says nothing of what is there. */
+static bool tells_of_keys(const struct nx_answer *said) {
+    return said->outcome == NX_ANSWERED && (said->flags & NX_ANS_AA) != 0 &&
+           (said->flags & NX_ANS_TC) == 0 &&
+           (said->rcode == NX_RCODE_NOERROR ||
+            said->rcode == NX_RCODE_NXDOMAIN);
 }
 
 /* DS and DNSKEY sets that are there, and those that are no more: caches may
@@ -454,7 +462,7 @@ static void note_keys(struct nx_authority *a, enum nx_paper_kind kind,
         nx_papers_find(&a->papers, kind, agent_id, &obs->question->to);
     int64_t *seen_us =
         kind == NX_PAPER_DS ? &a->ds_seen_us : &a->dnskey_seen_us;
-    if (said->outcome != NX_ANSWERED || (said->flags & NX_ANS_AA) == 0) {
+    if (!tells_of_keys(said)) {
         return;
     }
     *seen_us = *seen_us == 0 || at_us < *seen_us ? at_us : *seen_us;

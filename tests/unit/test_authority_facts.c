@@ -504,6 +504,8 @@ static void test_denied_zone_is_no_ancestor(void **state) {
     assert_true(nx_dname_equal(nx_authority_ancestor(b->a), b_example));
 }
 
+#define CUT_OFF 0U /* in place of a key: too large, and TCP failed */
+
 static void keys(struct bench *b, uint16_t qtype, unsigned host, uint8_t key,
                  uint32_t ttl_s, int64_t at_us) {
     const struct nx_question question = {
@@ -513,8 +515,10 @@ static void keys(struct bench *b, uint16_t qtype, unsigned host, uint8_t key,
                                      .rdata = rdata,
                                      .rdata_n = 1,
                                      .rdata_len = sizeof(rdata)};
-    const struct nx_obs obs = {
-        .question = &question, .answer = &answer, .answer_ttl_s = ttl_s};
+    const struct nx_answer cut = {.flags = NX_ANS_AA | NX_ANS_TC};
+    const struct nx_obs obs = {.question = &question,
+                               .answer = key == CUT_OFF ? &cut : &answer,
+                               .answer_ttl_s = ttl_s};
     assert_int_equal(nx_authority_paper(b->a, 1, name, NX_TYPE_A, &obs, at_us),
                      0);
 }
@@ -534,6 +538,8 @@ static void test_keys_of_the_time(void **state) {
     assert_int_equal(step(b, T0 + 41 * S)->keys_until_us, 0);
     keys(b, NX_TYPE_DS, 8, 2, 7200, T0 + 50 * S); /* another server */
     keys(b, NX_TYPE_DNSKEY, 1, 1, 3500, T0 + 50 * S);
+    keys(b, NX_TYPE_DNSKEY, 1, CUT_OFF, 0, T0 + 51 * S);
+    keys(b, NX_TYPE_DNSKEY, 1, 1, 3500, T0 + 51 * S);
     assert_int_equal(step(b, T0 + 51 * S)->keys_until_us, 0);
     keys(b, NX_TYPE_DNSKEY, 1, 2, 60, T0 + 60 * S);
     assert_int_equal(step(b, T0 + 61 * S)->keys_until_us, T0 + 3560 * S);

@@ -262,6 +262,23 @@ static void test_for_ever(void **state) {
     assert_int_equal(bench_ledger(b).dropped, lost_n + 30);
 }
 
+/* Each file has a minute of its own. */
+static void test_minute_per_file(void **state) {
+    struct bench *b = *state;
+    leave_segments(b);
+    bench_open(b, true);
+    b->disk->read_error = NX_EIO;
+    for (int64_t i = 1; i <= 70; i++) {
+        assert_int_equal(bench_send(b, i * S), 0);
+    }
+    b->disk->read_error = NX_OK;
+    for (uint64_t seq = 11; seq <= 30; seq += 10) {
+        assert_int_equal(bench_send(b, (71 + (int64_t)seq) * S), seq);
+    }
+    assert_int_equal(bench_ledger(b).dropped, 10);
+    assert_int_equal(nx_spool_damaged(b->spool), 10);
+}
+
 /* A minute is one however often there is something else to do: puts and acks
  * ask, too. */
 static void test_asked_often(void **state) {
@@ -355,6 +372,7 @@ int main(void) {
         WITH_BENCH(test_gone_since),
         WITH_BENCH(test_at_work),
         WITH_BENCH(test_for_ever),
+        WITH_BENCH(test_minute_per_file),
         WITH_BENCH(test_asked_often),
         WITH_BENCH(test_memory_goes_on),
         WITH_BENCH(test_no_memory),
