@@ -59,11 +59,21 @@ static bool is_boot(const struct nx_clone_boot *boot, double boot_us,
            NX_CLONE_SAME_BOOT_US + error_us + NX_CLONE_DRIFT * away_us;
 }
 
+/* What a connection that died had been given may come after the words of the
+ * next one. */
+static bool is_late(const struct nx_clone *clone,
+                    const struct nx_clock_sample *clock, double error_us) {
+    double made_us =
+        (double)clock->mono_us - (double)clock->offset_us - error_us;
+    return clone->boots_n > 0 && made_us <= (double)clone->boots[0].seen_us;
+}
+
 bool nx_clone_in_turn(struct nx_clone *clone, const struct nx_hello *hello,
                       int64_t now_us) {
     const struct nx_clock_sample *clock = &hello->clock;
     double error_us = (double)clock->offset_error_us;
-    if (!clock->offset_known || error_us > NX_CLONE_SAME_BOOT_US) {
+    if (!clock->offset_known || error_us > NX_CLONE_SAME_BOOT_US ||
+        is_late(clone, clock, error_us)) {
         return false;
     }
     const struct nx_clone_boot now = {.boot_us = -(double)clock->offset_us,
@@ -76,8 +86,10 @@ bool nx_clone_in_turn(struct nx_clone *clone, const struct nx_hello *hello,
         i++;
     }
     bool known = i < clone->boots_n;
-    bool back = known && (i > 0 || (clone->boots[0].epoch == now.epoch &&
-                                    now.produced < clone->boots[0].produced));
+    bool same = clone->boots_n > 0 && clone->boots[0].epoch == now.epoch;
+    bool less = same && now.produced < clone->boots[0].produced;
+    /* A spool that moved to another machine and goes on there is no copy. */
+    bool back = known && (i > 0 ? !same || less : less);
     if (!known && clone->boots_n < NX_CLONE_BOOTS) {
         clone->boots_n++;
     }

@@ -12,9 +12,10 @@
  * Two that never meet, each connecting after the other has left, are told apart
  * by when their machine was booted: the offset of an agent's clock says that. A
  * machine that boots again, or is put back to an older state of its memory, is
- * a younger one from then on; no machine becomes the one again that it was. And
- * what one produced since it was booted becomes no less: who runs from a copy
- * of the spool beside the original says that it does. Pure. */
+ * a younger one from then on; no machine becomes the one again that it was,
+ * unless the spool moves there and back, and goes on. What was produced becomes
+ * no less: who runs from a copy of the spool beside the original says that it
+ * does. Pure. */
 #ifndef NX_COLLECTOR_CLONE_H
 #define NX_COLLECTOR_CLONE_H
 

@@ -8,6 +8,7 @@ import tempfile
 
 from tests.lib import runner
 
+SLOW = "waited 60 s in vain for it"
 # Files of tests/system, as their output.
 STEADY = 'print("ok 1 - good\\n1..1")\n'
 # Fails the first time only.
@@ -51,17 +52,17 @@ def runs(lines):
 
 
 def test_one_that_passes_alone_is_unsteady():
-    status, lines = run(STEADY, ONCE.format("it was slow"))
+    status, lines = run(STEADY, ONCE.format(SLOW))
     assert status == 0 and lines[-2:] == ["1 unsteady", "3 passed, 0 failed"], \
         lines
     assert runs(lines)[:2] == [1, 2], lines
     at = lines.index("UNSTEADY test_1.py: shaky")
-    assert "it was slow" in lines[at + 1], lines
+    assert SLOW in lines[at + 1], lines
     assert not any(line.startswith("FAILED") for line in lines), lines
 
 
 def test_one_that_fails_again_has_failed():
-    status, lines = run(STEADY, ALWAYS, ONCE.format("it was slow"))
+    status, lines = run(STEADY, ALWAYS, ONCE.format(SLOW))
     assert status == 1 and lines[-2:] == ["1 unsteady", "3 passed, 1 failed"], \
         lines
     assert runs(lines)[:3] == [1, 2, 2], lines
@@ -69,10 +70,23 @@ def test_one_that_fails_again_has_failed():
 
 
 def test_many_that_fail_have_failed():
-    status, lines = run(*[ONCE.format("it was slow")] * 3, STEADY)
+    status, lines = run(*[ONCE.format(SLOW)] * 3, STEADY)
     assert status == 1 and lines[-1] == "4 passed, 3 failed", lines
     assert runs(lines)[:4] == [1, 1, 1, 1], lines
     assert not any(re.search("unsteady", line, re.I) for line in lines), lines
+
+
+def test_a_wrong_result_is_no_luck():
+    for said in ("[1, 2] lost", f"{SLOW}; agent: exit status -6"):
+        status, lines = run(ONCE.format(said))
+        assert status == 1 and lines[-1] == "1 passed, 1 failed", lines
+        assert runs(lines)[0] == 1, lines
+
+
+def test_a_measurement_is_taken_again():
+    status, lines = run('ALONE = "measures"\n' + ONCE.format("1.6 > 1.5"))
+    assert status == 0 and lines[-2:] == ["1 unsteady", "2 passed, 0 failed"], \
+        lines
 
 
 def test_what_a_sanitizer_found_has_failed():
@@ -82,5 +96,5 @@ def test_what_a_sanitizer_found_has_failed():
 
 
 def test_skipped_is_not_passed():
-    status, lines = run(SKIPPED_THEN.format("it was slow"))
+    status, lines = run(SKIPPED_THEN.format(SLOW))
     assert status == 1 and lines[-1] == "1 passed, 1 failed", lines

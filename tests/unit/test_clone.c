@@ -150,16 +150,21 @@ static void test_numbers_of_strangers(void **state) {
 
 #define HOUR INT64_C(3600)
 
-/* A hello of a machine that was booted then, seconds. */
-static bool hello_of(struct nx_clone *clone, int64_t boot, uint64_t epoch,
-                     uint64_t produced, int64_t now) {
+/* A hello of a machine that was booted then, said at made, seconds. */
+static bool hello_made(struct nx_clone *clone, int64_t boot, uint64_t epoch,
+                       uint64_t produced, int64_t made, int64_t now) {
     const struct nx_hello hello = {.epoch = epoch,
                                    .produced = produced,
-                                   .clock = {.mono_us = (now - boot) * S,
+                                   .clock = {.mono_us = (made - boot) * S,
                                              .offset_us = -(T0 + boot * S),
                                              .offset_error_us = 30000,
                                              .offset_known = true}};
     return nx_clone_in_turn(clone, &hello, T0 + now * S);
+}
+
+static bool hello_of(struct nx_clone *clone, int64_t boot, uint64_t epoch,
+                     uint64_t produced, int64_t now) {
+    return hello_made(clone, boot, epoch, produced, now, now);
 }
 
 /* Half a day each, never at once, also when the spool is not the same. */
@@ -167,15 +172,38 @@ static void test_patient(void **state) {
     (void)state;
     for (unsigned same = 0; same < 2; same++) {
         struct nx_clone clone = {.returns_n = 0};
+        uint64_t produced[2] = {5, 5}; /* from the copy on */
         int64_t found = 0;
         for (int64_t t = 0; found == 0 && t < 100 * HOUR; t += HOUR) {
             bool second = t / (12 * HOUR) % 2 == 1;
             found = hello_of(&clone, second ? 7777 : 0, same ? 9 : second,
-                             (uint64_t)t, t)
+                             produced[second]++, t)
                         ? t
                         : found;
         }
-        assert_int_equal(found, 48 * HOUR);
+        assert_int_equal(found, (same ? 84 : 48) * HOUR);
+    }
+}
+
+/* A spool that is shared by two machines, of which one runs. */
+static void test_moves(void **state) {
+    struct nx_clone clone = {.returns_n = 0};
+    (void)state;
+    for (int64_t t = 0; t < 500 * HOUR; t += HOUR) {
+        assert_false(hello_of(&clone, t / (12 * HOUR) % 2 == 1 ? 7777 : 0, 9,
+                              (uint64_t)t, t));
+    }
+}
+
+/* Lines that die: what was said over the old one comes after what is said over
+ * the new one. */
+static void test_late(void **state) {
+    struct nx_clone clone = {.returns_n = 0};
+    (void)state;
+    for (int64_t t = 100; t < 2000; t += 100) {
+        assert_false(hello_of(&clone, 0, 9, (uint64_t)t, t));
+        assert_false(
+            hello_made(&clone, 0, 9, (uint64_t)t - 10, t - 20, t + 18));
     }
 }
 
@@ -230,6 +258,8 @@ static void test_hello_says_nothing(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_patient),
+        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_late),
         cmocka_unit_test(test_patient_on_one_machine),
         cmocka_unit_test(test_one_machine),
         cmocka_unit_test(test_hello_says_nothing),
