@@ -163,6 +163,7 @@ static int make(struct nx_board *board, struct nx_board_entry *p,
         return err;
     }
     p->waited_for = err == NX_EAGAIN || !is_fresh(p, engine, problem, now_us);
+    p->waits_us = now_us;
     return p->waited_for ? NX_EAGAIN : 0;
 }
 
@@ -211,8 +212,17 @@ int nx_board_page(struct nx_board *board, struct nx_engine *engine, uint32_t id,
 
 /* --- bringing them up to date --- */
 
-/* What is waited for comes first, then what is oldest. *early: others are
- * wanted, but not yet. */
+static bool is_before(const struct nx_board_entry *p,
+                      const struct nx_board_entry *other) {
+    if (p->waited_for != other->waited_for) {
+        return p->waited_for;
+    }
+    return p->waited_for ? p->waits_us < other->waits_us
+                         : p->shown.as_of_us < other->shown.as_of_us;
+}
+
+/* What is waited for longest comes first, then what is oldest. *early: others
+ * are wanted, but not yet. */
 static struct nx_board_entry *most_wanted(struct nx_board *board,
                                           const struct nx_engine *engine,
                                           int64_t now_us, bool *early) {
@@ -226,9 +236,7 @@ static struct nx_board_entry *most_wanted(struct nx_board *board,
             *early = true;
             continue;
         }
-        if (best == NULL || (p->waited_for && !best->waited_for) ||
-            (p->waited_for == best->waited_for &&
-             p->shown.as_of_us < best->shown.as_of_us)) {
+        if (best == NULL || is_before(p, best)) {
             best = p;
         }
     }

@@ -66,8 +66,9 @@ struct nx_board_entry {
     const struct nx_board_entry *whole; /* during a round: the page of all, when
                                            texts can be taken from it */
     bool made;
-    bool waited_for; /* somebody was told NX_EAGAIN */
-    int failed;      /* it could not be made: why */
+    bool waited_for;  /* somebody was told NX_EAGAIN, */
+    int64_t waits_us; /* ... first then */
+    int failed;       /* it could not be made: why */
     int64_t failed_us;
     bool turn; /* of the forecast */
     int64_t asked_us;

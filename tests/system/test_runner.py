@@ -19,7 +19,7 @@ print("# {}\\nnot ok 1 - shaky" if first else "ok 1 - shaky")
 print("ok 2 - good\\n1..2")
 """
 SKIPPED_THEN = ONCE.replace('"ok 1 - shaky"', '"ok 1 - shaky # SKIP not here"')
-ALWAYS = 'print("# wrong\\nnot ok 1 - bad\\n1..1")\n'
+ALWAYS = 'print("# waited 60 s in vain for it\\nnot ok 1 - bad\\n1..1")\n'
 
 
 def run(*sources):
