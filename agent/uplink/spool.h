@@ -106,10 +106,10 @@ struct nx_spool_found {
  * disk's functions are copied, their user borrowed.
  * What the disk fails to read (NX_EIO) of a segment or of a copy of the ledger
  * does not keep it from opening: results are held until sending has tried
- * their segment for a minute. Errors: NX_ENOMEM; those of the disk (see nx_spool_disk),
- * NX_EIO where it cannot be listed, or neither copy of its ledger be read, or
- * none be written; NX_EVERSION: what is there is of a newer version. What is
- * there stays as it is then. */
+ * their segment for a minute. Errors: NX_ENOMEM; those of the disk (see
+ * nx_spool_disk), NX_EIO where it cannot be listed, or neither copy of its
+ * ledger be read, or none be written; NX_EVERSION: what is there is of a newer
+ * version. What is there stays as it is then. */
 int nx_spool_new(const struct nx_spool_conf *conf,
                  const struct nx_spool_disk *disk, uint64_t epoch,
                  uint64_t boot, struct nx_spool **out,
