@@ -12,7 +12,7 @@ from deploy.lab.ask import PATIENCE_S, wait_until
 from tests.lib import faults
 from tests.lib.support import Skip, open_incident, work_folder
 
-DISK_BYTES = (64 if faults.NIGHTLY else 2) << 20   # 20 rounds fill it, too
+DISK_BYTES = (64 if faults.NIGHTLY else 8) << 20   # a write-ahead log, whole
 
 
 @contextlib.contextmanager
