@@ -28,6 +28,7 @@ struct nx_agentd {
     struct nx_batcher *batcher;
     struct nx_wires wires;          /* which replies are sent as they came */
     struct nx_spool_folder *folder; /* NULL: in memory */
+    bool spool_disk_failed;         /* at the start: in memory for that */
     struct nx_spool *spool;
     struct nx_pins pins; /* believed */
     struct nx_pins kept; /* on the disk */

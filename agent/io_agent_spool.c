@@ -183,6 +183,7 @@ int nx_agentd_open_spool(struct nx_agentd *a) {
     if (err != NX_EIO && err != NX_ENOTFOUND) {
         return err;
     }
+    a->spool_disk_failed = meant;
     if (meant) {
         nx_log(NX_LOG_ERROR,
                "spool %s: the disk fails: what is there stays there; until the "
@@ -201,7 +202,7 @@ void nx_agentd_configure_spool(struct nx_agentd *agent,
     struct nx_spool_conf conf;
     const char *a = old->spool_path;
     const char *b = agent->setup.conf->spool_path;
-    spool_conf(agent->setup.conf, a != NULL && agent->folder == NULL, &conf);
+    spool_conf(agent->setup.conf, agent->spool_disk_failed, &conf);
     nx_spool_configure(agent->spool, &conf);
     if ((a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0)) {
         nx_log(NX_LOG_WARN,

@@ -1,5 +1,6 @@
 #include "common/plants.h"
 
+#include "common/dname.h"
 #include "common/rrtype.h"
 
 static bool has(const struct nx_answer *answer, unsigned flag) {
@@ -64,4 +65,23 @@ bool nx_answer_stops(const struct nx_answer *answer, const uint8_t *zone) {
 bool nx_answer_is_back(const struct nx_answer *answer, const uint8_t *zone,
                        bool missed) {
     return missed && has(answer, NX_ANS_AA) && nx_answer_leaves(answer, zone);
+}
+
+bool nx_answer_is_no_name(const struct nx_answer *answer) {
+    return answer->outcome == NX_ANSWERED &&
+           answer->rcode == NX_RCODE_NXDOMAIN && answer->cname_n == 0;
+}
+
+bool nx_answer_is_no_error(const struct nx_answer *answer) {
+    return answer->outcome == NX_ANSWERED && answer->rcode == NX_RCODE_NOERROR;
+}
+
+bool nx_answer_leads_down(const struct nx_answer *a, const uint8_t *name) {
+    return (a->flags & NX_ANS_NS) != 0 && a->ns_owner != NULL &&
+           a->cname_n == 0 && (a->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0 &&
+           nx_dname_under(name, a->ns_owner);
+}
+
+uint64_t nx_above_bit(const uint8_t *name) {
+    return UINT64_C(1) << (nx_dname_labels(name) % 64U);
 }

@@ -37,4 +37,17 @@ bool nx_answer_stops(const struct nx_answer *answer, const uint8_t *zone);
 bool nx_answer_is_back(const struct nx_answer *answer, const uint8_t *zone,
                        bool missed);
 
+/* Names above, which resolvers ask for first (RFC 9156). */
+
+/* NXDOMAIN of what was asked for, not of an alias's end. */
+bool nx_answer_is_no_name(const struct nx_answer *answer);
+bool nx_answer_is_no_error(const struct nx_answer *answer);
+/* A way down to name: the cut is there, and what is below it is for others to
+ * say. */
+bool nx_answer_leads_down(const struct nx_answer *answer, const uint8_t *name);
+
+/* A name above, as a bit: what is said of one says nothing of the others. */
+uint64_t nx_above_bit(const uint8_t *name);
+#define NX_ABOVE_ALL UINT64_MAX
+
 #endif

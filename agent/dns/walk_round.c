@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "agent/dns/walk_state.h"
+#include "common/plants.h"
 #include "common/rrtype.h"
 
 static bool have_server(const struct nx_walk *w, const uint8_t *address,
@@ -225,15 +226,6 @@ static void plan_between(struct nx_walk *w, int64_t now_mono_us) {
     }
 }
 
-static bool denies_name(const struct nx_answer *a) {
-    return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NXDOMAIN &&
-           a->cname_n == 0;
-}
-
-static bool says_it_is(const struct nx_answer *a) {
-    return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NOERROR;
-}
-
 void nx_walk_begin_round(struct nx_walk *w, int64_t now_mono_us) {
     w->deepest = w->jobs[0].zone;
     choose_servers(w);
@@ -338,7 +330,7 @@ static void note_parent(struct nx_walk *w, uint32_t i,
         return;
     }
     bool silent = w->parent_doubted && obs->answer->outcome != NX_ANSWERED;
-    w->parent_denied |= silent || denies_name(obs->answer);
+    w->parent_denied |= silent || nx_answer_is_no_name(obs->answer);
 }
 
 void nx_walk_round_result(struct nx_walk *w, uint32_t id,
@@ -355,9 +347,9 @@ void nx_walk_round_result(struct nx_walk *w, uint32_t id,
         w->problems |= NX_DELEG_LAME;
     }
     if (named && obs != NULL) {
-        w->no_name = w->no_name || denies_name(obs->answer);
+        w->no_name = w->no_name || nx_answer_is_no_name(obs->answer);
         w->between_unsaid |=
-            !plain && w->between_doubted && !says_it_is(obs->answer);
+            !plain && w->between_doubted && !nx_answer_is_no_error(obs->answer);
     }
     note_parent(w, i, obs);
     if (w->round_left == 0) {

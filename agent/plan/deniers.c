@@ -14,10 +14,6 @@ const struct nx_denier *nx_deniers_find(const struct nx_deniers *deniers,
     return i < deniers->n ? &deniers->list[i] : NULL;
 }
 
-uint64_t nx_denier_above(const uint8_t *name) {
-    return UINT64_C(1) << (nx_dname_labels(name) % 64U);
-}
-
 void nx_deniers_add(struct nx_deniers *deniers,
                     const struct nx_denier *denier) {
     size_t i = find(deniers, &denier->at);

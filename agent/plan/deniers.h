@@ -18,7 +18,7 @@ struct nx_denier {
     int64_t at_us;         /* when it last denied */
     uint16_t types;        /* as bits, the caller's */
     bool name;             /* it said NXDOMAIN */
-    uint64_t above;        /* ... of names above: nx_denier_above of each */
+    uint64_t above;        /* ... of names above: nx_above_bit of each */
     uint8_t zone_labels;   /* of the zone that it was asked for */
 };
 
@@ -27,10 +27,6 @@ struct nx_deniers {
     bool crowded; /* there was no room for another one */
     struct nx_denier list[NX_DENIERS_MAX];
 };
-
-/* A name above, as a bit; what is said of one says nothing of the others. */
-uint64_t nx_denier_above(const uint8_t *name);
-#define NX_DENIER_ALL_ABOVE UINT64_MAX
 
 /* Valid until the next change; NULL: it is none. */
 const struct nx_denier *nx_deniers_find(const struct nx_deniers *deniers,

@@ -99,15 +99,6 @@ static void count(struct nx_witness_type *type, const struct nx_obs *obs,
         a->outcome != NX_UNREACHABLE && a->outcome != NX_LOCAL_ERROR;
 }
 
-static bool is_no_name(const struct nx_answer *a) {
-    return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NXDOMAIN &&
-           a->cname_n == 0;
-}
-
-static bool is_no_error(const struct nx_answer *a) {
-    return a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NOERROR;
-}
-
 /* The zone of a server that is asked because it denied: it may be one above,
  * whose way down to `zone` would lead back for the others. */
 static const uint8_t *zone_of(const struct nx_witness *w, const uint8_t *name,
@@ -135,7 +126,7 @@ static void deny(struct nx_witness *w, const struct nx_obs *obs,
         .at = obs->question->to,
         .at_us = w->begun_us,
         .types = bit(w, type),
-        .name = is_no_name(obs->answer),
+        .name = nx_answer_is_no_name(obs->answer),
         .zone_labels = (uint8_t)(zone != NULL ? nx_dname_labels(zone) : 0)};
     nx_deniers_add(&w->deniers, &denier);
     if (denier.name) {
@@ -154,32 +145,22 @@ static void hear_above(struct nx_witness *w, const struct nx_obs *obs,
                        const uint8_t *zone, nx_witness_tell *tell, void *user) {
     const struct nx_question *q = obs->question;
     unsigned labels = nx_dname_labels(q->name);
-    if (is_no_name(obs->answer) && labels > 0) {
+    if (nx_answer_is_no_name(obs->answer) && labels > 0) {
         unsigned of_zone = q->qtype == NX_TYPE_DS ? labels - 1
                            : zone != NULL         ? nx_dname_labels(zone)
                                                   : 0;
         const struct nx_denier denier = {.at = q->to,
                                          .at_us = w->begun_us,
-                                         .above = nx_denier_above(q->name),
+                                         .above = nx_above_bit(q->name),
                                          .zone_labels = (uint8_t)of_zone};
         nx_deniers_add(&w->deniers, &denier);
         deny_name(w, tell, user);
-    } else if (is_no_error(obs->answer)) {
+    } else if (nx_answer_is_no_error(obs->answer)) {
         /* The parent of a zone says so of all that is below. */
         nx_deniers_remove_above(&w->deniers, &q->to,
-                                q->qtype == NX_TYPE_DS
-                                    ? NX_DENIER_ALL_ABOVE
-                                    : nx_denier_above(q->name));
+                                q->qtype == NX_TYPE_DS ? NX_ABOVE_ALL
+                                                       : nx_above_bit(q->name));
     }
-}
-
-/* A way down: the cut is there, and what is below it is for others to say. A
- * server that left the set, or of a zone above, is asked for nothing else. */
-static bool leads_down(const struct nx_obs *obs) {
-    const struct nx_answer *a = obs->answer;
-    return (a->flags & NX_ANS_NS) != 0 && a->ns_owner != NULL &&
-           a->cname_n == 0 && (a->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0 &&
-           nx_dname_under(obs->question->name, a->ns_owner);
 }
 
 void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
@@ -207,9 +188,11 @@ void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
     }
     if (nx_answer_plants(a, zone)) {
         deny(w, obs, zone, type, tell, user);
-    } else if (is_no_error(a)) {
-        if (leads_down(obs)) {
-            nx_deniers_remove_above(&w->deniers, &q->to, NX_DENIER_ALL_ABOVE);
+    } else if (nx_answer_is_no_error(a)) {
+        /* A server that left the set, or of a zone above, is asked for
+         * nothing else. */
+        if (nx_answer_leads_down(a, q->name)) {
+            nx_deniers_remove_above(&w->deniers, &q->to, NX_ABOVE_ALL);
         }
         w->exists |= !left && (a->flags & NX_ANS_AA) != 0;
         nx_deniers_remove(&w->deniers, &q->to, bit(w, type));

@@ -169,7 +169,9 @@ bool nx_spool_is_unread(struct nx_spool *s, uint64_t id, int err) {
     bool damaged = err == NX_OK || err == NX_ENOTFOUND ||
                    err == NX_EMALFORMED || err == NX_ELIMIT ||
                    (err == NX_EIO && tried_too_often(s, id));
-    s->unread = damaged ? NX_OK : err;
+    if (!damaged) { /* a lane that has nothing wrong does not excuse another */
+        s->unread = err;
+    }
     return !damaged;
 }
 

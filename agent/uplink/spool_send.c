@@ -183,6 +183,9 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
             return NX_ENOTFOUND;
         }
         if (err == NX_OK) {
+            if (s->tried_id != 0) { /* a file of the other lane failed */
+                s->unread_us = now->mono_us + BLOCKED_US;
+            }
             if (p.entry == NULL) { /* off the disk */
                 nx_spool_was_read(s, p.segment_id);
             }

@@ -1,5 +1,4 @@
 /* Parameters of the query, by a table: each resource knows its own. */
-#include <stdio.h>
 #include <string.h>
 
 #include "collector/api/api_member.h"

@@ -1,5 +1,5 @@
 /* Documents that are made for one request and take long: a piece at a time,
- * while no page of the board is waited for. */
+ * in turn with the pages of the board. */
 #include <stdlib.h>
 
 #include "collector/api/io_http_parts.h"

@@ -255,7 +255,7 @@ static void reply(struct nx_http *http, void *user,
     struct metrics_work *w = user;
     (void)http;
     if (w->err != 0) {
-        nx_http_reply_error(request, NX_ENOMEM, "the metrics were not made");
+        nx_http_reply_error(request, w->err, "the metrics were not made");
     } else {
         nx_http_reply_text(request, 200, METRICS_TYPE, w->text.bytes);
     }

@@ -164,8 +164,6 @@ void nx_http_reply_document(struct evhttp_request *request,
                             struct nx_text *text);
 /* The same with an entity tag; 304 when the client has it already. */
 void nx_http_reply_tagged(struct evhttp_request *request, json_t *document);
-/* The same of a document's text, which is taken. */
-void nx_http_reply_put(struct evhttp_request *request, struct nx_text *text);
 /* 304 for a client that has the tag; else adds it to the reply's headers and
  * is false. */
 bool nx_http_reply_unchanged(struct evhttp_request *request, const char *etag);

@@ -88,7 +88,8 @@ bool nx_http_reply_unchanged(struct evhttp_request *request, const char *etag) {
     return true;
 }
 
-void nx_http_reply_put(struct evhttp_request *request, struct nx_text *text) {
+/* The text is taken. */
+static void reply_put(struct evhttp_request *request, struct nx_text *text) {
     char etag[NX_ETAG_MAX];
     if (!text->failed &&
         nx_http_reply_unchanged(request,
@@ -103,7 +104,7 @@ void nx_http_reply_tagged(struct evhttp_request *request, json_t *document) {
     struct nx_text text;
     nx_text_init(&text);
     nx_put_value(&text, document);
-    nx_http_reply_put(request, &text);
+    reply_put(request, &text);
 }
 
 void nx_http_reply_problem(struct evhttp_request *request,

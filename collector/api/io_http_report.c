@@ -1,6 +1,5 @@
 /* GET /v1/incidents/{id}/report: the stored rows and the networks of the page
  * are read, then the document is written, a piece at a time. */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "collector/api/io_http_parts.h"

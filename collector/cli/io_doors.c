@@ -119,8 +119,7 @@ static bool stands(const json_t *networks, const char *name) {
     size_t i = 0;
     const json_t *one = NULL;
     json_array_foreach(networks, i, one) {
-        const char *known = nx_doc_text(one, "network");
-        if (known != NULL && strcmp(known, name) == 0) {
+        if (nx_doc_is(one, "network", name)) {
             return true;
         }
     }

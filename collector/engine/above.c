@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "collector/infer/facts.h"
+#include "common/plants.h"
 #include "common/rrtype.h"
 
 void nx_above_init(struct nx_above *above) {
@@ -12,15 +13,6 @@ void nx_above_init(struct nx_above *above) {
 void nx_above_fini(struct nx_above *above) {
     free(above->list);
     nx_above_init(above);
-}
-
-static uint64_t bit(const uint8_t *name) {
-    return UINT64_C(1) << (nx_dname_labels(name) % 64U);
-}
-
-bool nx_above_denies(const struct nx_answer *answer) {
-    return answer->outcome == NX_ANSWERED &&
-           answer->rcode == NX_RCODE_NXDOMAIN && answer->cname_n == 0;
 }
 
 static struct nx_above_server *find(const struct nx_above *above,
@@ -53,15 +45,14 @@ static int deny(struct nx_above *above, uint32_t agent_id,
     if (s == NULL) {
         s = make(above);
         if (s == NULL) {
-            above->crowded_us =
-                at_us > above->crowded_us ? at_us : above->crowded_us;
+            above->crowded_us = nx_time_later(above->crowded_us, at_us);
             return above->n < NX_ABOVE_MAX ? NX_ENOMEM : NX_OK;
         }
         *s = (struct nx_above_server){
             .at = question->to, .agent_id = agent_id, .denied_us = at_us};
         s->at.server_name = NULL;
     }
-    s->names |= bit(question->name);
+    s->names |= nx_above_bit(question->name);
     s->denied_us = at_us > s->denied_us ? at_us : s->denied_us;
     return NX_OK;
 }
@@ -69,8 +60,8 @@ static int deny(struct nx_above *above, uint32_t agent_id,
 static void take_back(struct nx_above *above, uint32_t agent_id,
                       const struct nx_obs *obs, int64_t at_us, uint64_t names) {
     struct nx_above_server *s = find(above, agent_id, &obs->question->to);
-    if (s != NULL && obs->answer->outcome == NX_ANSWERED &&
-        obs->answer->rcode == NX_RCODE_NOERROR && at_us >= s->denied_us) {
+    if (s != NULL && nx_answer_is_no_error(obs->answer) &&
+        at_us >= s->denied_us) {
         s->names &= ~names;
     }
 }
@@ -79,22 +70,19 @@ void nx_above_is_there(struct nx_above *above, uint32_t agent_id,
                        const struct nx_obs *obs, int64_t at_us) {
     bool all = obs->question->qtype == NX_TYPE_DS;
     take_back(above, agent_id, obs, at_us,
-              all ? UINT64_MAX : bit(obs->question->name));
+              all ? NX_ABOVE_ALL : nx_above_bit(obs->question->name));
 }
 
 void nx_above_leads_down(struct nx_above *above, uint32_t agent_id,
                          const struct nx_obs *obs, int64_t at_us) {
-    const struct nx_answer *a = obs->answer;
-    if ((a->flags & NX_ANS_NS) != 0 && a->ns_owner != NULL && a->cname_n == 0 &&
-        (a->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0 &&
-        nx_dname_under(obs->question->name, a->ns_owner)) {
-        take_back(above, agent_id, obs, at_us, UINT64_MAX);
+    if (nx_answer_leads_down(obs->answer, obs->question->name)) {
+        take_back(above, agent_id, obs, at_us, NX_ABOVE_ALL);
     }
 }
 
 int nx_above_hear(struct nx_above *above, uint32_t agent_id,
                   const struct nx_obs *obs, int64_t at_us) {
-    if (nx_above_denies(obs->answer)) {
+    if (nx_answer_is_no_name(obs->answer)) {
         return deny(above, agent_id, obs->question, at_us);
     }
     nx_above_is_there(above, agent_id, obs, at_us);
@@ -122,8 +110,7 @@ bool nx_above_holds(struct nx_above *above, int64_t settle_us,
         }
     }
     above->n = kept;
-    if (above->crowded_us != NX_TIME_UNKNOWN &&
-        now_us - above->crowded_us >= patience_us) {
+    if (nx_time_past(above->crowded_us, patience_us, now_us)) {
         above->crowded_us = NX_TIME_UNKNOWN;
     }
     return kept > 0 || above->crowded_us != NX_TIME_UNKNOWN;
@@ -141,7 +128,7 @@ const uint8_t *nx_above_name(const struct nx_above_server *server,
                              const uint8_t *name) {
     const uint8_t *highest = NULL;
     for (; nx_dname_labels(name) > 0; name = nx_dname_parent(name)) {
-        highest = (server->names & bit(name)) != 0 ? name : highest;
+        highest = (server->names & nx_above_bit(name)) != 0 ? name : highest;
     }
     return highest;
 }

@@ -14,7 +14,7 @@
 struct nx_above_server {
     struct nx_endpoint at; /* without server_name */
     uint32_t agent_id;
-    uint64_t names;    /* denied, as bits: 1 << (labels % 64) */
+    uint64_t names;    /* denied: nx_above_bit of each */
     int64_t denied_us; /* it last did */
 };
 
@@ -27,9 +27,9 @@ struct nx_above {
 void nx_above_init(struct nx_above *above);
 void nx_above_fini(struct nx_above *above);
 
-/* An answer of the server to a question for this name. True: it says that there
- * is no such name. NX_ENOMEM: that it did is known, who is not. */
-bool nx_above_denies(const struct nx_answer *answer);
+/* An answer of the server to a question for this name. NX_ENOMEM: that it
+ * denies is known (crowded_us), who is not; with NX_ABOVE_MAX of them likewise,
+ * and NX_OK. */
 int nx_above_hear(struct nx_above *above, uint32_t agent_id,
                   const struct nx_obs *obs, int64_t at_us) NX_MUSTUSE;
 

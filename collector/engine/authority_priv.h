@@ -1,4 +1,5 @@
-/* Inside of authority.c, authority_facts.c, authority_set.c and others. */
+/* Inside of authority.c, authority_facts.c, authority_papers.c, authority_set.c
+ * and others. */
 #ifndef NX_COLLECTOR_AUTHORITY_PRIV_H
 #define NX_COLLECTOR_AUTHORITY_PRIV_H
 

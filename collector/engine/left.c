@@ -82,8 +82,7 @@ int nx_left_add(struct nx_left *left, const struct nx_endpoint *at,
                 uint32_t ttl_s, uint32_t w_s,
                 const struct nx_left_sight *sight) {
     struct nx_left_server *s = find(left, at);
-    uint32_t kept_s = ttl_s < NX_LEFT_TTL_MAX_S ? ttl_s : NX_LEFT_TTL_MAX_S;
-    int64_t until_us = at_us + (int64_t)kept_s * US_PER_S;
+    int64_t until_us = at_us + (int64_t)nx_left_kept_s(ttl_s) * US_PER_S;
     if (s == NULL && left->n == NX_LEFT_MAX) {
         /* Rather ask nothing than too much. */
         left->unkept_until_us = nx_time_later(left->unkept_until_us, until_us);

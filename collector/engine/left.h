@@ -23,6 +23,10 @@
  * usual defaults (unbound, PowerDNS Recursor and Knot Resolver: a day). */
 #define NX_LEFT_TTL_MAX_S 604800U
 
+static inline uint32_t nx_left_kept_s(uint32_t ttl_s) {
+    return ttl_s < NX_LEFT_TTL_MAX_S ? ttl_s : NX_LEFT_TTL_MAX_S;
+}
+
 enum nx_left_class {
     NX_LEFT_HARMLESS,
     NX_LEFT_SILENT,  /* asked in vain: set aside */

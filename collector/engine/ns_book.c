@@ -76,8 +76,7 @@ static struct nx_ns_server *place(struct nx_ns_book_zone *zone,
 }
 
 static int64_t life_us(uint32_t ttl_s) {
-    uint32_t kept_s = ttl_s < NX_LEFT_TTL_MAX_S ? ttl_s : NX_LEFT_TTL_MAX_S;
-    return (int64_t)kept_s * US_PER_S;
+    return (int64_t)nx_left_kept_s(ttl_s) * US_PER_S;
 }
 
 static bool lists(const struct nx_delegation *set,

@@ -174,8 +174,8 @@ static void take_batch(struct nx_ingest *ingest, const struct incoming *in,
         nx_group_abort(ingest->group);
     }
     if (stream == NULL) {
-        /* Not stored, or this agent mixes more epochs than it may: it sends
-         * the batch again. */
+        /* Not stored, damaged, or this agent has or begins more epochs than it
+         * may: it sends the batch again. */
         ingest->counters.not_stored_n++;
         nx_group_undo(ingest->group);
         return;

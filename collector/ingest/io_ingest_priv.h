@@ -61,8 +61,9 @@ void nx_ingest_gone(struct nx_ingest *ingest, int fd);
 
 /* io_ingest_streams.c: the stream of an epoch, from memory, else as the store
  * knows it; a new one is made only with its first batch. NULL with *err 0:
- * there is none, or no room for it. NX_EEXISTS: the batch may have come before,
- * in one that is forgotten. NX_ELIMIT: it begins too many. */
+ * there is none, no room for it, or what the store says of it cannot be.
+ * NX_EEXISTS: the batch may have come before, in one that is forgotten.
+ * NX_ELIMIT: it begins too many. */
 struct nx_stream *nx_ingest_stream(struct nx_ingest *ingest,
                                    struct nx_peer *peer, uint64_t epoch,
                                    const struct nx_batch *first, int64_t now_us,

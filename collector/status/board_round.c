@@ -205,6 +205,9 @@ static uint64_t hash_servers(const struct nx_sheet *sheet) {
     for (unsigned i = 0; i < sheet->incident->items_n; i++) {
         const struct nx_sheet_wrong *w = &sheet->wrong[i];
         hash = nx_hash(w->server, strlen(w->server), hash);
+        hash = nx_hash(w->denier, strlen(w->denier), hash);
+        hash = w->gone != NULL ? nx_hash(w->gone, nx_dname_len(w->gone), hash)
+                               : hash;
         hash = nx_hash_u64((uint64_t)w->serial << 4 | (w->differs ? 8U : 0U) |
                                (w->alias ? 4U : 0U) | (w->known ? 2U : 0U) |
                                (w->serial_known ? 1U : 0U),

@@ -26,7 +26,7 @@ struct nx_metrics {
     size_t left_out_n;       /* open incidents whose status is not made yet */
     const json_t *agents;    /* list of nx_roster_agent */
     const json_t *networks;  /* list of GET /v1/networks */
-    const json_t *resolvers; /* list of GET /v1/resolvers */
+    const json_t *resolvers; /* nx_status_capped */
     const json_t *score;     /* document of GET /v1/score; NULL: none */
     const json_t *health;    /* document of /healthz */
 };

@@ -73,7 +73,7 @@ class Browser:
             if value:
                 return value
             time.sleep(0.02)
-        raise AssertionError(f"waited {timeout} s for {what}: {script}\n"
+        raise AssertionError(f"waited {timeout} s in vain for {what}: {script}\n"
                              + "\n".join(self.complaints()))
 
     def find(self, css):

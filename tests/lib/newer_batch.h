@@ -31,7 +31,6 @@ static inline size_t nx_test_append(uint8_t *bytes, size_t len,
 
 /* A question that nobody refers to, with flags 2^20, and a format; 0: no
  * version would have packed it, it is damaged. */
-#define NX_TEST_NEWER_BYTES (9U + NX_TEST_HEAD_BYTES)
 static inline size_t nx_test_newer(uint8_t *bytes, size_t len, uint8_t format) {
     const uint8_t more[] = {0x3a, 4, 0x20, 0x80, 0x80, 0x40, 0x88, 1, format};
     return nx_test_append(bytes, len, more, sizeof(more));

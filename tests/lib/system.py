@@ -45,9 +45,9 @@ class Numbers:
 def tell(numbers, case):
     """One line of a Case; True when it is as expected."""
     todo = f" # TODO {case.todo}" if case.todo else ""
-    print(f"# {case.name}: {case.problem or 'as expected'}")
     print(f"{'not ' if case.problem else ''}ok {numbers.next()} - "
-          f"{case.name}{todo}", flush=True)
+          f"{case.name}{todo}")
+    print(f"# {case.name}: {case.problem or 'as expected'}", flush=True)
     return not case.problem or bool(case.todo)
 
 

@@ -18,6 +18,10 @@ open(__file__ + ".ran", "w").close()
 print("# {}\\nnot ok 1 - shaky" if first else "ok 1 - shaky")
 print("ok 2 - good\\n1..2")
 """
+# A wait in vain, then a wrong result.
+BOTH = ONCE.replace("ok 1 - shaky\" if", "ok 1 - shaky\\n# " + SLOW +
+                    "\\nnot ok 2 - wrong\\n# [1] lost\" if") \
+    .replace('"ok 1 - shaky")', '"ok 1 - shaky\\nok 2 - wrong")')
 SKIPPED_THEN = ONCE.replace('"ok 1 - shaky"', '"ok 1 - shaky # SKIP not here"')
 ALWAYS = 'print("# waited 60 s in vain for it\\nnot ok 1 - bad\\n1..1")\n'
 
@@ -81,10 +85,13 @@ def test_a_wrong_result_is_no_luck():
         status, lines = run(ONCE.format(said))
         assert status == 1 and lines[-1] == "1 passed, 1 failed", lines
         assert runs(lines)[0] == 1, lines
+    status, lines = run(BOTH.format("a reason"))
+    assert status == 1 and lines[-1] == "1 passed, 2 failed", lines
+    assert runs(lines)[0] == 1, lines
 
 
 def test_a_measurement_is_taken_again():
-    status, lines = run('ALONE = "measures"\n' + ONCE.format("1.6 > 1.5"))
+    status, lines = run('MEASURES = True\n' + ONCE.format("1.6 > 1.5"))
     assert status == 0 and lines[-2:] == ["1 unsteady", "2 passed, 0 failed"], \
         lines
 

@@ -331,6 +331,31 @@ static void test_memory_goes_on(void **state) {
     assert_int_equal(bench_ledger(b).dropped, lost_n + 30);
 }
 
+/* However much goes from memory beside a file that fails: a try is one a
+ * second. */
+static void test_tries_beside_memory(void **state) {
+    struct bench *b = *state;
+    leave_segments(b);
+    bad(b, 1, 0, UINT64_MAX);
+    bench_open(b, true);
+    nx_spool_connected(b->spool, 0);
+    uint64_t lost_n = bench_ledger(b).dropped;
+    uint64_t first = nx_spool_next_seq(b->spool);
+    for (int64_t i = 1; i <= 2000; i++) { /* 50 s */
+        int64_t now_us = i * S / 40;
+        bench_put(b, 1);
+        (void)bench_send(b, now_us);
+        (void)bench_send(b, now_us);
+        const struct nx_ack ack = {
+            .epoch = EPOCH,
+            .ahead = {.runs = {{first, nx_spool_next_seq(b->spool) - 1}},
+                      .n = 1}};
+        int64_t sent_us = 0;
+        (void)nx_spool_ack(b->spool, &ack, false, now_us, &sent_us);
+    }
+    assert_int_equal(bench_ledger(b).dropped, lost_n);
+}
+
 static int payload_error;
 
 static int read_heads(void *user, uint64_t id, uint64_t offset, void *out,
@@ -375,6 +400,7 @@ int main(void) {
         WITH_BENCH(test_minute_per_file),
         WITH_BENCH(test_asked_often),
         WITH_BENCH(test_memory_goes_on),
+        WITH_BENCH(test_tries_beside_memory),
         WITH_BENCH(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

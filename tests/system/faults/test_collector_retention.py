@@ -26,6 +26,9 @@ def add_old(path, count):
                       "?2, 0, ?3)", (OLD_EPOCH, 100 * count, then_us))
 
 
+WATCHED_S = 3600 if faults.NIGHTLY else 300
+
+
 def deleted(site):
     return site.api.must_get("/healthz")["deleted_batches"]
 
@@ -36,6 +39,7 @@ def watch(site, client, incident, go_on):
     began, acked, took = time.monotonic(), client.acked, []
     while go_on() or not took or client.acked == acked:
         asked = time.monotonic()
+        assert asked < began + WATCHED_S, "no acks, or no end of deleting"
         site.api.status(incident)
         took.append(time.monotonic() - asked)
         time.sleep(0.01)
