@@ -71,7 +71,9 @@ void nx_walk_set_audit(struct nx_walk *walk, bool audit);
 void nx_walk_set_left(struct nx_walk *walk, const struct nx_endpoint *servers,
                       size_t n);
 
-/* One denied the name, or one above, before this walk began. */
+/* One denied the name, or one above, before this walk began: the names between
+ * are asked for in its first round with servers, and again as after NXDOMAIN in
+ * that round (step 3). */
 void nx_walk_doubt(struct nx_walk *walk);
 
 /* Begins a round for these types (1..NX_WALK_TYPES_MAX).

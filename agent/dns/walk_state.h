@@ -1,4 +1,4 @@
-/* The walk from inside: private to agent/walk*.c.
+/* The walk from inside: private to agent/dns/walk*.c.
  *
  * Hosts are name servers with their addresses; zones are NS sets (indexes of
  * hosts) below a parent zone; jobs are descents, each with at most one query
@@ -62,7 +62,9 @@ struct walk_zone {
     bool incomplete;            /* more name servers than there is room for */
     unsigned turn;              /* whose turn it is to be asked */
     unsigned child_turn;        /* ... for the zone's own NS set */
-    int64_t mute_until_us;      /* its servers answer for addresses alone */
+    /* Its servers answered neither for the SOA nor for a cut: until then one of
+     * them is asked in vain, not all. 0: never so, or one answered since. */
+    int64_t mute_until_mono_us;
 };
 
 enum walk_phase {
@@ -213,17 +215,30 @@ void nx_walk_expire_hosts(struct nx_walk *w, int64_t now_mono_us);
 void nx_walk_move_hosts(struct nx_walk *w, enum walk_host_state from,
                         enum walk_host_state to);
 
-/* walk_job.c: the descents. */
+/* walk_job.c: the descents, what they ask next. */
 
 void nx_walk_start_jobs(struct nx_walk *w, int zone);
 
 /* The next query of any job; false when all wait or are done. */
 bool nx_walk_job_query(struct nx_walk *w, struct nx_walk_query *out);
 
+/* The name that the job descends to: the walk's, or a host's. */
+const uint8_t *nx_walk_job_target(const struct nx_walk *w,
+                                  const struct walk_job *j);
+
+/* walk_reply.c: what a reply, or none, means to a descent. */
+
 /* False when no job asked this. */
 bool nx_walk_job_result(struct nx_walk *w, uint32_t id,
                         const struct nx_obs *obs, const uint8_t *msg,
                         size_t msg_len);
+
+/* Begins a phase: none of the zone's servers has been asked in vain yet. */
+void nx_walk_job_enter(struct walk_job *j, enum walk_phase phase);
+
+/* The zone's servers gave nothing to go on with: the job goes on without, or
+ * is over. */
+void nx_walk_job_give_up(struct nx_walk *w, struct walk_job *j);
 
 /* Does this answer point from a zone further down to the name? */
 bool nx_walk_is_referral(const struct nx_answer *a, const uint8_t *apex,
