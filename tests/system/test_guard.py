@@ -10,6 +10,8 @@ from tests.lib.guard import caches_of, could_plant
 from tests.lib.support import (authority_state, network_state, open_incident,
                                site_in, wait_status)
 
+NO_LUCK = "a query that could plant a denial is wrong, however seldom it is"
+
 OUTAGE_S = 8
 
 

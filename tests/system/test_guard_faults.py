@@ -20,6 +20,8 @@ from tests.lib.capture import Capture
 from tests.lib.guard import WATCH_S, Bench, caches_of
 from tests.lib.support import AUDITOR, BIN, ESTIMATE, Skip, stop_well
 
+NO_LUCK = "a query that could plant a denial is wrong, however seldom it is"
+
 PROOF_S = 3
 LATE_S = 1  # a question that was decided on in time
 NEGATIVE_TTL_S = 6

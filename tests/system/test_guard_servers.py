@@ -20,6 +20,8 @@ from tests.lib.capture import Capture
 from tests.lib.guard import OPEN_S, SEEN_S, WATCH_S, Bench, Row, caches_of
 from tests.lib.support import Skip, site_in
 
+NO_LUCK = "a query that could plant a denial is wrong, however seldom it is"
+
 NEW_ADDRESS = "192.0.2.13"
 V6_ADDRESS = "2001:db8::14"
 NEGATIVE_TTL_S = 6

@@ -23,6 +23,14 @@ BOTH = ONCE.replace("ok 1 - shaky\" if", "ok 1 - shaky\\n# " + SLOW +
                     "\\nnot ok 2 - wrong\\n# [1] lost\" if") \
     .replace('"ok 1 - shaky")', '"ok 1 - shaky\\nok 2 - wrong")')
 SKIPPED_THEN = ONCE.replace('"ok 1 - shaky"', '"ok 1 - shaky # SKIP not here"')
+NOW_AND_THEN = """import os
+with open(__file__ + ".ran", "a") as ran:
+    ran.write("x")
+good = os.path.getsize(__file__ + ".ran") == 2
+print("ok 1 - shaky" if good else "# [1]\\nnot ok 1 - shaky")
+print("1..1")
+"""
+NO_LUCK = 'NO_LUCK = "why"\n'
 ALWAYS = 'print("# waited 60 s in vain for it\\nnot ok 1 - bad\\n1..1")\n'
 
 
@@ -59,7 +67,7 @@ def test_one_that_passes_alone_is_unsteady():
     status, lines = run(STEADY, ONCE.format(SLOW))
     assert status == 0 and lines[-2:] == ["1 unsteady", "3 passed, 0 failed"], \
         lines
-    assert runs(lines)[:2] == [1, 2], lines
+    assert runs(lines)[:2] == [1, 4], lines
     at = lines.index("UNSTEADY test_1.py: shaky")
     assert SLOW in lines[at + 1], lines
     assert not any(line.startswith("FAILED") for line in lines), lines
@@ -69,8 +77,14 @@ def test_one_that_fails_again_has_failed():
     status, lines = run(STEADY, ALWAYS, ONCE.format(SLOW))
     assert status == 1 and lines[-2:] == ["1 unsteady", "3 passed, 1 failed"], \
         lines
-    assert runs(lines)[:3] == [1, 2, 2], lines
+    assert runs(lines)[:3] == [1, 2, 4], lines
     assert "FAILED test_1.py: bad" in lines, lines
+
+
+def test_one_that_fails_now_and_then_has_failed():
+    status, lines = run(NOW_AND_THEN)
+    assert status == 1 and lines[-1] == "0 passed, 1 failed", lines
+    assert runs(lines)[0] == 3, lines
 
 
 def test_many_that_fail_have_failed():
@@ -80,26 +94,29 @@ def test_many_that_fail_have_failed():
     assert not any(re.search("unsteady", line, re.I) for line in lines), lines
 
 
-def test_a_wrong_result_is_no_luck():
-    for said in ("[1, 2] lost", f"{SLOW}; agent: exit status -6"):
-        status, lines = run(ONCE.format(said))
-        assert status == 1 and lines[-1] == "1 passed, 1 failed", lines
-        assert runs(lines)[0] == 1, lines
-    status, lines = run(BOTH.format("a reason"))
-    assert status == 1 and lines[-1] == "1 passed, 2 failed", lines
-    assert runs(lines)[0] == 1, lines
-
-
 def test_a_measurement_is_taken_again():
-    status, lines = run('MEASURES = True\n' + ONCE.format("1.6 > 1.5"))
+    status, lines = run(ONCE.format("1.6 > 1.5"))
     assert status == 0 and lines[-2:] == ["1 unsteady", "2 passed, 0 failed"], \
         lines
 
 
-def test_what_a_sanitizer_found_has_failed():
-    status, lines = run(ONCE.format("==1==ERROR: AddressSanitizer: x"))
+def test_some_wrong_results_are_no_luck():
+    status, lines = run(NO_LUCK + ONCE.format("[1, 2] lost"))
     assert status == 1 and lines[-1] == "1 passed, 1 failed", lines
     assert runs(lines)[0] == 1, lines
+    status, lines = run(NO_LUCK + BOTH.format("a reason"))
+    assert status == 1 and lines[-1] == "1 passed, 2 failed", lines
+    assert runs(lines)[0] == 1, lines
+    status, lines = run(NO_LUCK + ONCE.format(SLOW))
+    assert status == 0 and lines[-2] == "1 unsteady", lines
+
+
+def test_what_crashed_has_failed():
+    for said in ("==1==ERROR: AddressSanitizer: x",
+                 f"{SLOW}; agent: exit status -6"):
+        status, lines = run(ONCE.format(said))
+        assert status == 1 and lines[-1] == "1 passed, 1 failed", lines
+        assert runs(lines)[0] == 1, lines
 
 
 def test_skipped_is_not_passed():

@@ -18,6 +18,8 @@ from tests.lib.support import (AUDITOR, BIN, ESTIMATE, Skip, open_incident,
                                stop_well)
 from tests.system.test_resolvers import configured, rows_of
 
+NO_LUCK = "a query that could plant a denial is wrong, however seldom it is"
+
 OTHER_ADDRESS = "203.0.113.3"
 LONG_S = 7200       # negative TTL of the zone, above all caps
 MEASURE_S = 180

@@ -8,7 +8,6 @@ from tests.system.matrix.variants import (
     UnboundPolicy)
 
 ALONE = "verdicts against measured clear times"
-MEASURES = True  # what is off may be the machine's doing
 W = 16
 FLOOR_S = 28
 CAP_S = 13

@@ -9,6 +9,8 @@ from tests.lib import agent_faults, faults
 from tests.lib.agent_faults import BATCH, RESERVED
 from tests.lib.support import work_folder
 
+NO_LUCK = "a result that is lost is wrong, however seldom it is"
+
 TRIES = 200
 
 

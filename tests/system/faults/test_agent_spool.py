@@ -11,6 +11,8 @@ from deploy.lab.ask import wait_until
 from tests.lib import agent_faults, faults
 from tests.lib.support import Skip, rss_kib, work_folder
 
+NO_LUCK = "a result that is lost is wrong, however seldom it is"
+
 TMPFS_BYTES = 160 * 1024
 DRAIN_PER_S = 50
 

@@ -6,6 +6,8 @@ import time
 from tests.lib import faults
 from tests.lib.support import work_folder
 
+NO_LUCK = "a result that is lost is wrong, however seldom it is"
+
 RESTART_MAX_S = 60.0  # else it hangs; how fast it is, tests/bench/restart says
 
 

@@ -12,6 +12,8 @@ from deploy.lab.ask import PATIENCE_S, wait_until
 from tests.lib import faults
 from tests.lib.support import Skip, open_incident, work_folder
 
+NO_LUCK = "a result that is lost is wrong, however seldom it is"
+
 DISK_BYTES = (64 if faults.NIGHTLY else 8) << 20   # a write-ahead log, whole
 
 

@@ -9,6 +9,8 @@ from deploy.lab.ask import wait_until
 from tests.lib import faults
 from tests.lib.support import BIN
 
+NO_LUCK = "a result that is lost is wrong, however seldom it is"
+
 SEQ_MAX = 2**63 - 1
 OTHER_EPOCH = faults.EPOCH + 1
 

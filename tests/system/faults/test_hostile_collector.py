@@ -13,6 +13,8 @@ from tests.lib import faults
 from tests.lib.capture import Capture
 from tests.lib.support import BIN, Responder, reply_to, work_folder
 
+NO_LUCK = "an order that is obeyed is wrong, however seldom it is"
+
 RESOLVER = "198.51.100.71"
 VICTIM = "198.51.100.72"
 OWN = "127.0.0.77"

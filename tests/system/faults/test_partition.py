@@ -9,6 +9,8 @@ from deploy.lab.programs import COLLECTOR_PORT
 from tests.lib import agent_faults, faults
 from tests.lib.support import Skip
 
+NO_LUCK = "a result that is lost is wrong, however seldom it is"
+
 DEAD_S = 45     # a connection is, after so long without a sign (io_ingest)
 LOAD_S = 15     # what a busy machine may add to it
 LOST_SHARE, LOSSY_S = 30, 60
