@@ -71,4 +71,11 @@ int nx_zmonitor_new(struct event_base *base, void *context, void *socket,
                     struct nx_zmonitor **out) NX_MUSTUSE;
 void nx_zmonitor_free(struct nx_zmonitor **monitor);
 
+/* libzmq's thread holds a lock while it waits for room for the next event, and
+ * zmq_bind() waits for that lock: for ever, if nobody reads. From _busy to
+ * _idle a thread does, and calls fn, so what fn touches must be left alone in
+ * between. NX_ENOMEM: nobody reads. */
+int nx_zmonitor_busy(struct nx_zmonitor *monitor) NX_MUSTUSE;
+void nx_zmonitor_idle(struct nx_zmonitor *monitor);
+
 #endif

@@ -23,6 +23,8 @@ struct nx_zmonitor {
     struct nx_zloop *zloop;
     nx_zmonitor_fn fn;
     void *arg;
+    pthread_t reader; /* reads the pair, from _busy to _idle */
+    atomic_bool reader_ends;
 };
 
 /* Two frames: event number and value in host order, then the address. */
@@ -31,7 +33,7 @@ static void on_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
     char address[ADDRESS_MAX];
     uint16_t event = 0;
     uint32_t value = 0;
-    if (frames_n != 2 || zmq_msg_size(&frames[0]) < 6) {
+    if (m->fn == NULL || frames_n != 2 || zmq_msg_size(&frames[0]) < 6) {
         return;
     }
     const char *head = zmq_msg_data(&frames[0]);
@@ -88,37 +90,54 @@ int nx_zmonitor_new(struct event_base *base, void *context, void *socket,
     return NX_OK;
 }
 
-struct reader {
-    void *pair;
-    atomic_bool ended; /* no event comes any more */
-};
+/* Both frames of an event come at once. */
+static void read_one(struct nx_zmonitor *m) {
+    zmq_msg_t frames[2];
+    (void)zmq_msg_init(&frames[0]);
+    (void)zmq_msg_init(&frames[1]);
+    if (zmq_msg_recv(&frames[0], m->pair, 0) >= 0 && zmq_msg_more(&frames[0]) &&
+        zmq_msg_recv(&frames[1], m->pair, 0) >= 0) {
+        on_message(m, frames, 2);
+    }
+    (void)zmq_msg_close(&frames[0]);
+    (void)zmq_msg_close(&frames[1]);
+}
 
 static void *read_on(void *arg) {
-    struct reader *reader = arg;
-    zmq_msg_t frame;
-    (void)zmq_msg_init(&frame);
-    while (!atomic_load(&reader->ended)) {
-        (void)zmq_msg_recv(&frame, reader->pair, 0);
+    struct nx_zmonitor *m = arg;
+    while (!atomic_load(&m->reader_ends)) {
+        read_one(m);
     }
-    (void)zmq_msg_close(&frame);
     return NULL;
 }
 
-/* libzmq's thread holds a lock while it waits for room for the next event, and
- * zmq_socket_monitor() waits for that lock: for ever, if nobody reads. So a
- * thread reads meanwhile; the socket is its own from its start to its end. */
-static void stop_events(struct nx_zmonitor *m) {
-    struct reader reader = {m->pair, false};
+int nx_zmonitor_busy(struct nx_zmonitor *m) {
     const int wait_ms = READ_MS;
-    pthread_t thread;
-    bool reads =
-        m->pair != NULL &&
-        zmq_setsockopt(m->pair, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms)) == 0 &&
-        pthread_create(&thread, NULL, read_on, &reader) == 0;
+    atomic_store(&m->reader_ends, false);
+    return zmq_setsockopt(m->pair, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms)) ==
+                       0 &&
+                   pthread_create(&m->reader, NULL, read_on, m) == 0
+               ? NX_OK
+               : NX_ENOMEM;
+}
+
+static void stop_reader(struct nx_zmonitor *m) {
+    atomic_store(&m->reader_ends, true);
+    (void)pthread_join(m->reader, NULL);
+}
+
+void nx_zmonitor_idle(struct nx_zmonitor *m) {
+    stop_reader(m);
+    nx_zloop_kick(m->zloop); /* its signal may be taken */
+}
+
+/* Its end takes the same lock. */
+static void stop_events(struct nx_zmonitor *m) {
+    m->fn = NULL;
+    bool reads = m->pair != NULL && nx_zmonitor_busy(m) == NX_OK;
     (void)zmq_socket_monitor(m->monitored, NULL, 0);
     if (reads) {
-        atomic_store(&reader.ended, true);
-        (void)pthread_join(thread, NULL);
+        stop_reader(m);
     }
 }
 

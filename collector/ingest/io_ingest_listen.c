@@ -1,6 +1,7 @@
 /* The ROUTER socket and where it listens. */
 #include "collector/ingest/io_ingest_priv.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,12 +48,25 @@ static int set_options(void *socket, const struct nx_keypair *keys) {
     return rc == 0 ? NX_OK : NX_EIO;
 }
 
+/* In a storm of connections, too. */
+static int bind_watched(struct nx_ingest *ingest, const char *endpoint) {
+    if (nx_zmonitor_busy(ingest->monitor) != NX_OK) {
+        errno = ENOMEM;
+        return -1;
+    }
+    int rc = zmq_bind(ingest->socket, endpoint);
+    int why = errno;
+    nx_zmonitor_idle(ingest->monitor);
+    errno = why;
+    return rc;
+}
+
 /* An IPv4 endpoint is to be an IPv4 socket. */
-static int bind_socket(void *socket, const char *endpoint) {
+static int bind_socket(struct nx_ingest *ingest, const char *endpoint) {
     const int six = strchr(endpoint, '[') != NULL ? 1 : 0;
-    return nx_spare_may_bind() &&
-                   zmq_setsockopt(socket, ZMQ_IPV6, &six, sizeof(six)) == 0
-               ? zmq_bind(socket, endpoint)
+    return nx_spare_may_bind() && zmq_setsockopt(ingest->socket, ZMQ_IPV6, &six,
+                                                 sizeof(six)) == 0
+               ? bind_watched(ingest, endpoint)
                : -1;
 }
 
@@ -62,7 +76,7 @@ static int bind_one(struct nx_ingest *ingest, const char *endpoint, char *why,
     size_t len = sizeof(door->bound);
     if (ingest->doors_n == NX_CONF_LISTEN_MAX ||
         strlen(endpoint) >= sizeof(door->wanted) ||
-        bind_socket(ingest->socket, endpoint) != 0 ||
+        bind_socket(ingest, endpoint) != 0 ||
         zmq_getsockopt(ingest->socket, ZMQ_LAST_ENDPOINT, door->bound, &len) !=
             0) {
         snprintf(why, why_cap, "%s: cannot listen: %s", endpoint,

@@ -1,5 +1,6 @@
 /* ZeroMQ in a libevent loop: nothing is left lying, nobody starves. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -257,14 +258,6 @@ static void test_monitor(void **state) {
     event_base_free(seen.base);
 }
 
-static void on_nothing(void *arg, uint16_t event, uint32_t value,
-                       const char *address) {
-    (void)arg;
-    (void)event;
-    (void)value;
-    (void)address;
-}
-
 /* Makes a connection to it when no file is left to accept it with. */
 static int connect_without_files(const char *endpoint, struct rlimit *before) {
     struct sockaddr_in to = {
@@ -282,34 +275,82 @@ static int connect_without_files(const char *endpoint, struct rlimit *before) {
     return client;
 }
 
-/* Out of files there are events without end. libzmq's thread holds a lock while
- * it waits for room for the next one; the end of a monitor takes that lock. */
-static void test_monitor_full(void **state) {
-    (void)state;
-    struct event_base *base = event_base_new();
-    struct nx_zmonitor *monitor = NULL;
+#define ENDPOINT_MAX 64U
+
+/* A server whose monitor's queue is full: out of files there are events without
+ * end. libzmq's thread holds a lock while it waits for room for the next one.
+ */
+struct storm {
+    struct event_base *base;
+    void *context, *server;
+    char other[ENDPOINT_MAX]; /* listened at, too */
+    struct nx_zmonitor *monitor;
     struct rlimit before;
-    char endpoint[64];
-    size_t len = sizeof(endpoint);
-    void *context = zmq_ctx_new();
-    void *server = zmq_socket(context, ZMQ_ROUTER);
-    assert_int_equal(nx_zmonitor_new(base, context, server,
-                                     ZMQ_EVENT_ACCEPT_FAILED, on_nothing, NULL,
-                                     &monitor),
-                     NX_OK);
+    int client;
+    unsigned events_n;
+};
+
+static void on_failed(void *arg, uint16_t event, uint32_t value,
+                      const char *address) {
+    struct storm *s = arg;
+    (void)address;
+    assert_int_equal(event, ZMQ_EVENT_ACCEPT_FAILED);
+    assert_int_equal(value, EMFILE);
+    s->events_n++;
+}
+
+static void listen_at(void *server, char endpoint[ENDPOINT_MAX]) {
+    size_t len = ENDPOINT_MAX;
     assert_int_equal(zmq_bind(server, "tcp://127.0.0.1:*"), 0);
     assert_int_equal(zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, endpoint, &len),
                      0);
-    int client = connect_without_files(endpoint, &before);
+}
+
+static void storm_begin(struct storm *s) {
+    char endpoint[ENDPOINT_MAX];
+    *s = (struct storm){.base = event_base_new(), .context = zmq_ctx_new()};
+    s->server = zmq_socket(s->context, ZMQ_ROUTER);
+    assert_int_equal(nx_zmonitor_new(s->base, s->context, s->server,
+                                     ZMQ_EVENT_ACCEPT_FAILED, on_failed, s,
+                                     &s->monitor),
+                     NX_OK);
+    listen_at(s->server, s->other);
+    listen_at(s->server, endpoint);
+    s->client = connect_without_files(endpoint, &s->before);
     nx_test_await_still(); /* the queue is full */
-    (void)alarm(120);      /* as it never ended */
-    nx_zmonitor_free(&monitor);
+    (void)alarm(120);      /* what waits for that lock does so for ever */
+}
+
+static void storm_end(struct storm *s) {
+    nx_zmonitor_free(&s->monitor);
     (void)alarm(0);
-    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
-    assert_int_equal(close(client), 0);
-    assert_int_equal(zmq_close(server), 0);
-    assert_int_equal(zmq_ctx_term(context), 0);
-    event_base_free(base);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &s->before), 0);
+    assert_int_equal(close(s->client), 0);
+    assert_int_equal(zmq_close(s->server), 0);
+    assert_int_equal(zmq_ctx_term(s->context), 0);
+    event_base_free(s->base);
+}
+
+static void test_monitor_full(void **state) {
+    struct storm s;
+    (void)state;
+    storm_begin(&s);
+    storm_end(&s);
+}
+
+static void test_bind_in_storm(void **state) {
+    struct storm s;
+    char third[ENDPOINT_MAX];
+    (void)state;
+    storm_begin(&s);
+    assert_int_equal(zmq_unbind(s.server, s.other), 0); /* without that lock */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &s.before), 0);
+    assert_int_equal(s.events_n, 0);
+    assert_int_equal(nx_zmonitor_busy(s.monitor), NX_OK);
+    listen_at(s.server, third);
+    nx_zmonitor_idle(s.monitor);
+    assert_true(s.events_n > 0);
+    storm_end(&s);
 }
 
 static void on_first(void *arg, zmq_msg_t *frames, size_t frames_n) {
@@ -353,6 +394,7 @@ int main(void) {
         cmocka_unit_test(test_too_many_frames),
         cmocka_unit_test(test_monitor),
         cmocka_unit_test(test_monitor_full),
+        cmocka_unit_test(test_bind_in_storm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
