@@ -136,20 +136,22 @@ static inline int fake_bind(int kind, uint32_t address, uint16_t *port) {
     return fd;
 }
 
-/* At 127.0.0.1 and a port that is free for both transports. */
+/* At 127.0.0.1 and a port that is free for both transports, and elsewhere. */
 static inline void fake_start(struct fake *s, struct event_base *base) {
-    *s = (struct fake){.base = base, .listener = -1, .conn = -1};
-    while (s->listener < 0) {
+    *s = (struct fake){.base = base, .other = -1, .conn = -1};
+    while (s->other < 0) {
         s->port = 0;
         s->udp = fake_bind(SOCK_DGRAM, INADDR_LOOPBACK, &s->port);
         assert(s->udp >= 0);
         s->listener = fake_bind(SOCK_STREAM, INADDR_LOOPBACK, &s->port);
-        if (s->listener < 0) {
+        if (s->listener >= 0) {
+            s->other = fake_bind(SOCK_DGRAM, INADDR_LOOPBACK + 1, &s->port);
+        }
+        if (s->other < 0) {
+            (void)close(s->listener);
             (void)close(s->udp);
         }
     }
-    s->other = fake_bind(SOCK_DGRAM, INADDR_LOOPBACK + 1, &s->port);
-    assert(s->other >= 0);
     int bad = listen(s->listener, 16);
     assert(bad == 0);
     (void)bad;

@@ -44,6 +44,7 @@ static inline void on_term(evutil_socket_t number, short what, void *arg) {
 /* What the engine knows from the start; NULL: nothing. */
 static void (*fill)(struct nx_engine *engine);
 static unsigned patience_s; /* nx_http_settings */
+#define PATIENT_S 120       /* with a client that may not be given a turn */
 static unsigned reply_timeout_s;
 
 /* Never returns; tells the port (or an error as a negative one) on out. */
@@ -113,7 +114,7 @@ static inline void stop(const struct server *server) {
 
 static inline int set_up(void **state) {
     static struct server server;
-    server = start(0, 0);
+    server = start(0, PATIENT_S);
     *state = &server;
     return 0;
 }

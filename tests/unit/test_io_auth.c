@@ -121,9 +121,11 @@ static int teardown(void **state) {
 }
 
 static void connect_with(struct fixture *f, const struct keys *keys) {
-    int linger = 0;
+    const int linger = 0;
+    const int once = -1; /* or a second try may come before it is closed */
     f->client = zmq_socket(f->client_zmq, ZMQ_DEALER);
     zmq_setsockopt(f->client, ZMQ_LINGER, &linger, sizeof(linger));
+    zmq_setsockopt(f->client, ZMQ_RECONNECT_IVL, &once, sizeof(once));
     zmq_setsockopt(f->client, ZMQ_CURVE_SERVERKEY, f->server_keys.public_key,
                    NX_KEY_TEXT_MAX);
     if (keys != NULL) {

@@ -22,8 +22,8 @@
 #include "collector/alert/io_courier.h"
 #include "common/io_clock.h"
 
-#define SILENT_S 60
-#define AT_ONCE_US INT64_C(20000000) /* on a loaded machine */
+#define SILENT_S 300
+#define AT_ONCE_US INT64_C(100000000) /* on a loaded machine */
 
 static sem_t asked, answer, answered;
 

@@ -113,7 +113,7 @@ static void test_out_of_files(void **state) {
         be_crowd(port);
     }
     assert_true(crowd.pid > 0);
-    (void)alarm(60); /* a loop that hangs */
+    (void)alarm(240); /* a loop that hangs */
     bool over = nx_test_wait(base, is_over, &crowd);
     nx_enrol_counters(enrol, &counters);
     nx_enrol_free(&enrol);

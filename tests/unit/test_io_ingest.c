@@ -182,6 +182,11 @@ static bool storing_again(void *user) {
     return !stopped_storing(user);
 }
 
+static bool not_stored(void *user) {
+    struct fixture *f = user;
+    return counters(f).not_stored_n >= f->want_n;
+}
+
 /* Somebody holds the database; later he lets go. */
 static void test_store_stops_and_resumes(void **state) {
     struct fixture *f = *state;
@@ -197,7 +202,8 @@ static void test_store_stops_and_resumes(void **state) {
     assert_non_null(
         strstr(nx_group_problem(nx_ingest_group(f->ingest)), "locked"));
     nx_test_client_batch(&f->clients[0], 21, 10, 0);
-    nx_test_turn(f->base);
+    f->want_n = 2;
+    assert_true(nx_test_wait(f->base, not_stored, f)); /* not later, either */
     nx_test_client_read(&f->clients[0]);
     assert_int_equal(f->clients[0].ack.acked_seq, 10);
     assert_int_equal(folded(f), 10); /* nothing believed that is not stored */
@@ -270,7 +276,7 @@ static void test_revoked_is_cut_off(void **state) {
            nx_clock_mono_us() < end_us) {
         nx_test_turn(f->base); /* it was cut off and tries again */
     }
-    assert_int_equal(nx_auth_refused(f->auth), refused_n + 1);
+    assert_true(nx_auth_refused(f->auth) > refused_n);
     nx_test_client_read(&f->clients[0]);
     assert_int_equal(f->clients[0].ack.acked_seq, 10);
     assert_int_equal(ask(f, "SELECT count(*) FROM batch WHERE agent_id=1"), 1);
@@ -318,8 +324,13 @@ static bool more_acked(void *user) {
     return client->ack.acked_seq > (uint64_t)RATE * NX_INGEST_BURST_S;
 }
 
-static bool too_fast(void *user) {
-    return counters(user).too_fast_n > 0;
+/* Each message of the first agent was taken or left. */
+static bool all_came(void *user) {
+    struct fixture *f = user;
+    uint64_t taken_n =
+        (uint64_t)ask(f, "SELECT count(*) FROM batch WHERE agent_id = 1");
+    return taken_n + counters(f).too_fast_n + counters(f).out_of_order_n >=
+           f->want_n;
 }
 
 /* Above the rate nothing is looked at, and it may come again; others do not
@@ -327,17 +338,22 @@ static bool too_fast(void *user) {
 static void test_too_fast(void **state) {
     struct fixture *f = *state;
     const uint64_t burst = RATE * NX_INGEST_BURST_S;
-    for (uint64_t i = 0; i < 2 * burst; i++) {
-        nx_test_client_batch(&f->clients[0], i + 1, 1, 0);
+    int64_t begun_us = nx_clock_mono_us();
+    uint64_t sent_n = 0;
+    while (counters(f).too_fast_n == 0) { /* again: the machine was slow */
+        for (uint64_t i = 0; i < 2 * burst; i++) {
+            nx_test_client_batch(&f->clients[0], ++sent_n, 1, 0);
+        }
+        f->want_n = (unsigned)sent_n;
+        assert_true(nx_test_wait(f->base, all_came, f));
     }
-    assert_true(nx_test_wait(f->base, too_fast, f));
+    uint64_t taken_n = sent_n - counters(f).too_fast_n;
+    int64_t took_us = nx_clock_mono_us() - begun_us;
+    assert_true(taken_n >= burst);
+    assert_true(taken_n <= burst + RATE * (uint64_t)took_us / 1000000 + 1);
     nx_test_client_batch(&f->clients[1], 1, 1, 0);
     assert_true(nx_test_wait(f->base, second_stored, f));
     let_pass(f, 2000000 / RATE);
-    int64_t acked = ask(f, "SELECT sum(results_n) FROM batch"
-                           " WHERE agent_id = 1");
-    assert_true(acked >= (int64_t)burst && acked < 2 * (int64_t)burst);
-    assert_true(counters(f).too_fast_n >= burst / 2);
     nx_test_client_batch(&f->clients[0], burst + 1, 1, 0);
     assert_true(nx_test_wait(f->base, more_acked, f));
 }
@@ -371,8 +387,8 @@ static void test_listen_elsewhere(void **state) {
     expect_ack(f, 10, 1);
 }
 
-/* Connects many times without a word, in a process with files of its own, and
- * stays until `fd` is closed. */
+/* Connects many times without a word when it is told to, in a process with
+ * files of its own, and stays until `fd` is closed. */
 static pid_t crowd(const struct fixture *f, int fd_to_wait_for) {
     pid_t pid = fork();
     if (pid == 0) {
@@ -384,6 +400,7 @@ static pid_t crowd(const struct fixture *f, int fd_to_wait_for) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void)setrlimit(RLIMIT_NOFILE, &files);
         at.sin_port = htons((uint16_t)strtoul(port, NULL, 10));
+        (void)!read(fd_to_wait_for, &byte, 1);
         for (unsigned i = 0; i < 100; i++) {
             int fd = socket(AF_INET, SOCK_STREAM, 0);
             (void)connect(fd, (struct sockaddr *)&at, sizeof(at));
@@ -421,6 +438,7 @@ static void test_out_of_files(void **state) {
     few.rlim_cur = (rlim_t)ends[1] + 12;
     pid_t pid = crowd(f, ends[0]);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    assert_int_equal(write(ends[1], "", 1), 1); /* now */
     bool failed = nx_test_wait(f->base, accept_failed, f);
     /* The crowd is sent away, one by one. */
     bool ended = nx_test_wait(f->base, accept_failed_no_more, f);

@@ -150,7 +150,9 @@ static void test_targets_are_rebuilt(void **state) {
     assert_true(nx_test_wait(f->base, target_written, f));
     struct targets before = targets_of(f);
     assert_int_equal(before.n, 1);
-    int64_t then_us = nx_service_now_us(f->service) + 1000000;
+    /* Not before the other one is there. */
+    int64_t then_us = nx_service_now_us(f->service) + 30000000;
+    nx_engine_tick(nx_service_engine(f->service), then_us, NULL);
     json_t *status = status_of(f, then_us);
     restart(f);
     nx_engine_tick(nx_service_engine(f->service), then_us, NULL);
