@@ -80,8 +80,11 @@ static void log_end(struct nx_uplink *u) {
                endpoint);
         break;
     case NX_END_TIMEOUT:
-        nx_log(level, "collector %s: no handshake within %d s", endpoint,
-               HANDSHAKE_MS / 1000);
+        nx_log(level,
+               "collector %s: no handshake within %d s: it is busy, or puts "
+               "this key off because it connects again and again, from here or "
+               "from elsewhere: its log says so; trying again",
+               endpoint, HANDSHAKE_MS / 1000);
         break;
     case NX_END_LOST:
         nx_log(level, "collector %s: connection lost", endpoint);

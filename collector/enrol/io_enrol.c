@@ -48,15 +48,16 @@ struct nx_enrol {
 
 /* --- who may speak --- */
 
-static bool judge(void *arg, const uint8_t *key, const char *address,
-                  char *user) {
+/* One that tries too often is told so at once: somebody waits for it. */
+static enum nx_zap_verdict judge(void *arg, const uint8_t *key,
+                                 const char *address, char *user) {
     struct nx_enrol *enrol = arg;
     if (key == NULL ||
         !nx_gate_pass(&enrol->gate, address, nx_steady_wall_us(enrol->clock))) {
-        return false;
+        return NX_ZAP_REFUSED;
     }
     nx_z85_key_text(key, user);
-    return true;
+    return NX_ZAP_ADMITTED;
 }
 
 /* --- what is said --- */

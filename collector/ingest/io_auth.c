@@ -132,24 +132,24 @@ static bool crowds(struct nx_auth *auth, struct entry *entry,
     return true;
 }
 
-static bool judge(void *arg, const uint8_t *key, const char *address,
-                  char *user) {
+static enum nx_zap_verdict judge(void *arg, const uint8_t *key,
+                                 const char *address, char *user) {
     struct nx_auth *auth = arg;
     bool found = false;
     size_t index = key != NULL ? entry_at(auth, key, &found) : 0;
     uint32_t agent_id = found ? auth->entries[index].agent_id : 0;
     if (agent_id != 0 && crowds(auth, &auth->entries[index], address)) {
-        return false;
+        return NX_ZAP_LATER;
     }
     if (agent_id != 0) {
         snprintf(user, NX_ZAP_USER_MAX, "%" PRIu32, agent_id);
-        return true;
+        return NX_ZAP_ADMITTED;
     }
     auth->refused_n++;
     if (key != NULL) {
         refuse(auth, key, found, address);
     }
-    return false;
+    return NX_ZAP_REFUSED;
 }
 
 int nx_auth_new(struct event_base *base, void *zmq,

@@ -64,8 +64,8 @@ static bool is_watch(zmq_msg_t *frames, size_t frames_n) {
            frame_is(&frames[ZAP_MECHANISM], WATCH_MECHANISM);
 }
 
-static bool admits(struct nx_zap *zap, zmq_msg_t *frames, size_t frames_n,
-                   char *user) {
+static enum nx_zap_verdict verdict_of(struct nx_zap *zap, zmq_msg_t *frames,
+                                      size_t frames_n, char *user) {
     char address[NX_ADDRESS_TEXT_MAX] = "";
     const uint8_t *key = NULL;
     if (frames_n == ZAP_FRAMES_N && frame_is(&frames[ZAP_VERSION], "1.0") &&
@@ -76,8 +76,9 @@ static bool admits(struct nx_zap *zap, zmq_msg_t *frames, size_t frames_n,
                  (int)zmq_msg_size(&frames[ZAP_ADDRESS]),
                  (const char *)zmq_msg_data(&frames[ZAP_ADDRESS]));
     }
-    bool ok = zap->judge(zap->arg, key, nx_address_unmapped(address), user);
-    return ok && key != NULL;
+    enum nx_zap_verdict verdict =
+        zap->judge(zap->arg, key, nx_address_unmapped(address), user);
+    return key != NULL ? verdict : NX_ZAP_REFUSED;
 }
 
 static void frame_text(zmq_msg_t *frame, const char *text) {
@@ -89,23 +90,32 @@ static void frame_text(zmq_msg_t *frame, const char *text) {
     memcpy(zmq_msg_data(frame), text, len);
 }
 
+static const struct {
+    const char *status, *text;
+} said[] = {
+    [NX_ZAP_REFUSED] = {"400", "this key is not accepted"},
+    [NX_ZAP_LATER] = {"300", "this key connects too often"},
+    [NX_ZAP_ADMITTED] = {"200", "OK"},
+};
+
 /* A request is answered in every case: REP waits for the answer to one before
  * it takes the next. Without memory for a frame the answer is malformed, which
  * libzmq takes as a refusal. */
 static void on_request(void *arg, zmq_msg_t *frames, size_t frames_n) {
     struct nx_zap *zap = arg;
     char user[NX_ZAP_USER_MAX] = "";
-    bool ok =
-        !is_watch(frames, frames_n) && admits(zap, frames, frames_n, user);
+    enum nx_zap_verdict verdict = is_watch(frames, frames_n)
+                                      ? NX_ZAP_REFUSED
+                                      : verdict_of(zap, frames, frames_n, user);
     zmq_msg_t reply[6];
     frame_text(&reply[0], "1.0");
     (void)zmq_msg_init(&reply[1]);
     if (frames_n > ZAP_REQUEST_ID) {
         (void)zmq_msg_move(&reply[1], &frames[ZAP_REQUEST_ID]);
     }
-    frame_text(&reply[2], ok ? "200" : "400");
-    frame_text(&reply[3], ok ? "OK" : "this key is not accepted");
-    frame_text(&reply[4], ok ? user : "");
+    frame_text(&reply[2], said[verdict].status);
+    frame_text(&reply[3], said[verdict].text);
+    frame_text(&reply[4], verdict == NX_ZAP_ADMITTED ? user : "");
     (void)zmq_msg_init(&reply[5]);
     if (nx_zloop_send(zap->zloop, reply, 6) != NX_OK) {
         zap->unable = true;

@@ -24,11 +24,17 @@
 
 struct nx_zap;
 
+enum nx_zap_verdict {
+    NX_ZAP_REFUSED, /* told so: libzmq's clients do not come again */
+    NX_ZAP_LATER,   /* told nothing: they try again when their time is over */
+    NX_ZAP_ADMITTED,
+};
+
 /* Is this key let in from there? Then user (NX_ZAP_USER_MAX bytes) gets the
  * User-Id of its messages, not empty. key: NX_KEY_BYTES octets; NULL: the
- * request was none. address: without the port. */
-typedef bool (*nx_zap_judge)(void *arg, const uint8_t *key, const char *address,
-                             char *user);
+ * request was none, and is refused. address: without the port. */
+typedef enum nx_zap_verdict (*nx_zap_judge)(void *arg, const uint8_t *key,
+                                            const char *address, char *user);
 
 /* Binds. base and zmq (a context) are borrowed until _free. NX_ENOMEM; NX_EIO:
  * cannot bind, nobody may connect then. */

@@ -14,6 +14,7 @@
 struct nx_test_client {
     void *socket;
     struct nx_keypair keys;
+    int handshake_ms; /* tries again after that; 0: as libzmq has it */
     uint64_t epoch;
     int64_t collector_us; /* collector time of its batches; 0: says nothing */
     struct nx_ack ack;    /* the newest */
@@ -50,6 +51,10 @@ static inline void nx_test_client_connect(struct nx_test_client *client,
                          client->keys.public_key, NX_KEY_TEXT_MAX);
     rc |= zmq_setsockopt(client->socket, ZMQ_CURVE_SECRETKEY,
                          client->keys.secret_key, NX_KEY_TEXT_MAX);
+    if (client->handshake_ms > 0) {
+        rc |= zmq_setsockopt(client->socket, ZMQ_HANDSHAKE_IVL,
+                             &client->handshake_ms, sizeof(int));
+    }
     rc |= zmq_connect(client->socket, endpoint);
     if (rc != 0) {
         abort();

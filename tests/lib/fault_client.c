@@ -14,6 +14,9 @@
  *                                  GOAL is; then "streamed ACKED". Each ack
  *                                  that says more prints "acked ACKED" before.
  *                                  Ends early when another command comes.
+ *   crowd N                        N more connections of its key, which try
+ *                                  again each half a second until they are let
+ *                                  in
  *
  * Ends with its standard input. */
 #include <inttypes.h>
@@ -29,11 +32,16 @@
 #include "tests/lib/command_line.h"
 
 #define LINE_MAX_BYTES 256U
+#define CROWD_MAX 256U
+#define CROWD_AGAIN_MS 500
 #define AHEAD_BATCHES 40U    /* sent and not acknowledged, at most */
 #define AGAIN_US 200000      /* no ack for so long: go back, ... */
 #define AGAIN_MAX_US 3200000 /* ... each time after twice as long */
 
 static struct nx_test_client client;
+static struct nx_test_client crowd[CROWD_MAX];
+static void *zmq;
+static char **arguments;
 static uint64_t said_seq;
 
 static bool readable(int wait_ms, bool *command) {
@@ -95,6 +103,14 @@ static void do_stream(uint64_t n, uint64_t acked_seq, uint64_t goal) {
     fflush(stdout);
 }
 
+static void do_crowd(uint64_t n) {
+    for (uint64_t i = 0; i < n && i < CROWD_MAX; i++) {
+        crowd[i].keys = client.keys;
+        crowd[i].handshake_ms = CROWD_AGAIN_MS;
+        nx_test_client_connect(&crowd[i], zmq, arguments[2], arguments[3]);
+    }
+}
+
 static bool obey(const char *line) {
     uint64_t a = 0;
     uint64_t b = 0;
@@ -115,6 +131,8 @@ static bool obey(const char *line) {
                       &b, &c, &d) == 4) {
         client.epoch = a;
         do_stream(b, c, d);
+    } else if (sscanf(line, "crowd %" SCNu64, &a) == 1) {
+        do_crowd(a);
     } else {
         return false;
     }
@@ -128,7 +146,8 @@ int main(int argc, char **argv) {
         fprintf(stderr, "fault_client: wants KEYFILE ENDPOINT SERVER_KEY\n");
         return 64;
     }
-    void *zmq = zmq_ctx_new();
+    zmq = zmq_ctx_new();
+    arguments = argv;
     nx_test_client_connect(&client, zmq, argv[2], argv[3]);
     while (nx_test_read_line(line, sizeof(line))) {
         if (!obey(line)) {
@@ -137,6 +156,9 @@ int main(int argc, char **argv) {
         }
     }
     nx_test_client_close(&client);
+    for (unsigned i = 0; i < CROWD_MAX; i++) {
+        nx_test_client_close(&crowd[i]);
+    }
     zmq_ctx_term(zmq);
     return 0;
 }

@@ -14,6 +14,7 @@
 #include "tests/lib/ingest_bench.h"
 
 #define MANY 6U
+#define HOUR_US INT64_C(3600000000)
 
 struct crowd {
     struct fixture *f;
@@ -158,6 +159,18 @@ static void test_again_and_again(void **state) {
     for (unsigned i = 0; i < 2 * NX_AUTH_HANDSHAKES; i++) {
         nx_test_client_close(&clients[i]);
     }
+    /* One more is put off, not refused (libzmq's client does not come again
+     * then): it comes in when it may. */
+    c.f->clock.wall0_us -= HOUR_US; /* its share is used up, for now */
+    c.clients[0].handshake_ms = 500;
+    come(&c, 0);
+    watch(&c);
+    nx_test_client_hello(&c.clients[0], NX_PROTOCOL);
+    assert_true(nx_test_wait(c.f->base, first_is_lost, &c));
+    c.f->clock.wall0_us += 2 * HOUR_US;
+    c.f->want_n = 1;
+    assert_true(nx_test_wait(c.f->base, said_hello, &c));
+    leave(&c);
 }
 
 int main(void) {

@@ -115,6 +115,32 @@ def test_flood():
                took)
 
 
+def test_key_that_crowds():
+    """An agent whose key is tried again and again by somebody else is put off.
+    It is not told that its key is not accepted, and comes in afterwards."""
+    with faults.collector(BIN) as site:
+        agent = site.agent("oslo", nameservers=["192.0.2.53"])
+        agent.accept()
+        crowd = faults.Client(site, agent.key_path)
+        try:
+            crowd.tell("crowd 128")
+            wait_until(lambda: site.api.must_get("/healthz")
+                       ["surplus_connections"] > 64, 60, "the crowd")
+            agent.start()
+            # Seldom its turn comes among theirs.
+            wait_until(lambda: "puts this key off" in agent.daemon.log_text()
+                       or ": connected" in agent.daemon.log_text(), 60,
+                       "it to be put off")
+        finally:
+            crowd.close()
+        wait_until(lambda: ": connected" in agent.daemon.log_text(), 120,
+                   "it to be let in")
+        assert "accept it there" not in agent.daemon.log_text()
+        assert ("connects again and again"
+                in site.collector_program.daemon.log_text())
+        agent.daemon.stop()
+
+
 def test_wrong_network():
     """Row 20: what a key was accepted for counts, not what its owner says."""
     with faults.collector(BIN) as site:
