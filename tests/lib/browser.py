@@ -9,6 +9,9 @@ import os
 import time
 
 from selenium import webdriver
+from selenium.common.exceptions import (ElementNotInteractableException,
+                                        NoSuchElementException,
+                                        StaleElementReferenceException)
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -79,9 +82,26 @@ class Browser:
     def find(self, css):
         return self.driver.find_element(By.CSS_SELECTOR, css)
 
+    def click(self, css):
+        """It may be drawn anew between the look and the click."""
+        self._again(lambda: self.find(css).click())
+
     def keys(self, *keys):
         """To whatever has the focus."""
-        self.driver.switch_to.active_element.send_keys(*keys)
+        self._again(lambda: self.driver.switch_to.active_element.send_keys(
+            *keys))
+
+    @staticmethod
+    def _again(action):
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return action()
+            except (ElementNotInteractableException, NoSuchElementException,
+                    StaleElementReferenceException):
+                if time.monotonic() > end:
+                    raise
+            time.sleep(0.02)
 
     def text(self, css):
         return self.js("document.querySelector(a[0])?.innerText ?? ''", css)

@@ -63,7 +63,7 @@ def test_real_name_is_watched_until_interrupted():
         try:
             wait_until(shows("cached-nxdomain"), 300, "the cached NXDOMAIN")
             os.killpg(demo.pid, signal.SIGINT)
-            assert demo.wait(60) == 0
+            assert demo.wait(180) == 0
         finally:
             if demo.poll() is None:
                 os.killpg(demo.pid, signal.SIGKILL)

@@ -73,9 +73,10 @@ def test_scripts_come_at_once():
              if f.endswith(".js")}
     assert named == there, named ^ there
     page = incident_page()
-    loaded = page.js("performance.getEntriesByType('resource').map((e) => "
-                     "e.name.split('/').pop()).filter((n) => "
-                     "n.endsWith('.js'))")
+    scripts = ("performance.getEntriesByType('resource').map((e) => "
+               "e.name.split('/').pop()).filter((n) => n.endsWith('.js'))")
+    page.wait(f"{scripts}.length >= {len(there)}", "all scripts")
+    loaded = page.js(scripts)
     assert sorted(loaded) == sorted(there), loaded  # each of them once
 
 
@@ -86,23 +87,24 @@ def test_filter_group_sort():
     page.find("#filter").send_keys("gdansk-isp")
     page.wait("document.querySelector('.toolbar').innerText.includes("
               f"' of {FEW} shown')", "the filter to count")
-    names = page.js("[...document.querySelectorAll('.lanes-body .c-network a')"
-                    "].map((a) => a.textContent)")
-    assert names and all("gdansk-isp" in n for n in names), names
+    page.wait("((names) => names.length > 0 && names.every((n) => "
+              "n.includes('gdansk-isp')))([...document.querySelectorAll("
+              "'.lanes-body .c-network a')].map((a) => a.textContent))",
+              "no other network to be shown")
     page.find("#filter").clear()
     page.find("#filter").send_keys(" ", Keys.BACKSPACE)
-    page.find("[data-state=clear]").click()
+    page.click("[data-state=clear]")
     page.wait("document.querySelector('[data-state=clear]').ariaPressed === "
               "'true'", "the state to be chosen")
     page.wait("[...new Set([...document.querySelectorAll("
               "'.lanes-body .c-state > span')].map((s) => s.textContent))]"
               ".join() === 'clear'",
               "no other state to be shown")
-    page.find("[data-state=clear]").click()
-    page.find("#group option[value=state]").click()
+    page.click("[data-state=clear]")
+    page.click("#group option[value=state]")
     page.wait("document.querySelectorAll('.lane-group').length > 0",
               "the groups")
-    page.find("#sort option[value=network]").click()
+    page.click("#sort option[value=network]")
     nothing_wrong(page)
 
 
@@ -117,7 +119,7 @@ def test_group_by_resolver():
              ".map((a) => a.textContent)")
     page.wait(f"({names}).join() === '{row['network']}'",
               f"the network that asks {one}")
-    page.find("#group option[value=resolver]").click()
+    page.click("#group option[value=resolver]")
     page.wait("document.querySelectorAll('.lane-group .c-state').length > 0 && "
               f"({names}).join() === '{row['network']}'",
               "its lane for this resolver")
@@ -131,7 +133,7 @@ def test_group_by_resolver():
                     " .c-state').textContent")
     assert shown == state, (shown, state)
     assert page.js("document.querySelectorAll('.lanes-body .seg').length") > 0
-    page.find("#group option[value='']").click()
+    page.click("#group option[value='']")
     page.wait("document.querySelectorAll('.lane-group').length === 0 && "
               f"({names}).join() === '{row['network']}'", "the network alone")
     nothing_wrong(page)
@@ -141,11 +143,12 @@ def test_drawer_by_keyboard():
     page = incident_page()
     page.driver.execute_script(
         "document.querySelector('.lanes-body [tabindex=\"0\"]').focus()")
-    for key in (Keys.ARROW_DOWN, Keys.ARROW_DOWN, Keys.PAGE_DOWN, Keys.END,
-                Keys.HOME, Keys.ARROW_DOWN):
+    row = "Number(document.activeElement.ariaRowIndex)"
+    for key, then in ((Keys.ARROW_DOWN, "=== 3"), (Keys.ARROW_DOWN, "=== 4"),
+                      (Keys.PAGE_DOWN, "> 4"), (Keys.END, f"=== {FEW + 1}"),
+                      (Keys.HOME, "=== 2"), (Keys.ARROW_DOWN, "=== 3")):
         page.keys(key)
-    row = page.js("document.activeElement.ariaRowIndex")
-    assert row == "3", row
+        page.wait(f"{row} {then}", f"row {then}")
     name = page.js("document.activeElement.querySelector('a').textContent")
     page.keys(Keys.ENTER)
     page.wait("!document.getElementById('drawer').hidden && "
@@ -161,9 +164,9 @@ def test_drawer_by_keyboard():
     assert "dig @10." not in page.text("#drawer"), page.text("#drawer")
     page.keys(Keys.ESCAPE)
     page.wait("document.getElementById('drawer').hidden", "the drawer to go")
-    assert page.js("location.pathname") == "/incidents/1"
-    assert page.js("document.activeElement.querySelector('a')?.textContent") \
-        == name, "the focus is not back"
+    page.wait("location.pathname === '/incidents/1'", "the address of before")
+    page.wait("document.activeElement.querySelector('a')?.textContent === "
+              f"'{name}'", "the focus to be back")
     page.driver.back()
     page.wait("document.querySelector('.drawer .target')", "the way back")
     nothing_wrong(page)
@@ -189,11 +192,12 @@ def test_link_shows_the_same():
     shown = set(page.js("[...document.querySelectorAll('.lane-group .c-state')"
                         "].map((s) => s.textContent)"))
     assert shown == {"clear", "cached-nxdomain"}, shown
-    page.find("#group option[value='']").click()
-    page.find("[data-state=clear]").click()
-    assert page.js("location.search") == \
-        "?filter=-isp-&state=cached-nxdomain&sort=network"
-    page.find(".lanes-body a").click()
+    page.click("#group option[value='']")
+    page.click("[data-state=clear]")
+    page.wait("location.search === "
+              "'?filter=-isp-&state=cached-nxdomain&sort=network'",
+              "the address of what is shown")
+    page.click(".lanes-body a")
     page.wait("document.querySelector('.drawer .target')", "the evidence")
     assert page.js("location.href").endswith(
         "?filter=-isp-&state=cached-nxdomain&sort=network")
@@ -222,7 +226,7 @@ def test_reader_of_one_network():
         assert page.text(".remaining span") == "to all clear (90 %)"
         first = page.js(left)
         page.wait(f"{left} !== '{first}'", "the countdown to tick")
-        page.find("#group option[value=resolver]").click()
+        page.click("#group option[value=resolver]")
         page.wait("document.querySelectorAll('.lane-group').length === 3",
                   "its resolvers")
         page.shot(f"{SHOTS}/reader.png")
@@ -262,9 +266,9 @@ def test_countdown_and_clock():
                                                   (3600, 60, 1)))
         after = now_of_day()
         # The page's clock counts on from the last document that it was sent.
-        assert (seconds(shown) - seconds(before) + 5) % 86400 <= \
-            (seconds(after) - seconds(before)) % 86400 + 10, (before, shown,
-                                                              after)
+        assert (seconds(shown) - seconds(before) + 60) % 86400 <= \
+            (seconds(after) - seconds(before)) % 86400 + 120, (before, shown,
+                                                               after)
         count = "document.querySelector('.lanes-body .count').textContent"
         first = page.js(count)
         page.wait(f"{count} !== '{first}'", "the countdown to tick")
@@ -299,9 +303,9 @@ def test_open_and_close():
     page.size(1440, 900)
     page.open(known(FEW).url + "/")
     page.wait("document.querySelector('.list tbody tr')", "the list")
-    page.find("#open-form summary").click()
+    page.click("#open-form summary")
     page.find("#open-name").send_keys("a..b")
-    page.find("#open-form button.main").click()
+    page.click("#open-form button.main")
     page.wait("document.getElementById('open-error').textContent.includes("
               "'name: not a domain name')", "the refusal")
     page.find("#open-name").clear()
@@ -309,19 +313,19 @@ def test_open_and_close():
     page.find("#open-expect").send_keys("A=192.0.2.44")
     page.find("#open-note").send_keys(note)
     page.shot(f"{SHOTS}/open.png")
-    page.find("#open-form button.main").click()
+    page.click("#open-form button.main")
     page.wait("/^.incidents.[2-9]/.test(location.pathname) && "
               "document.querySelector('h1')?.innerText.includes('<b>')",
               "the new incident")
     assert note in page.text("main"), page.text("main")
     assert page.js("document.querySelectorAll('main img, main script, main b "
                    "b').length") == 0
-    page.find("#close-incident").click()
+    page.click("#close-incident")
     page.wait("document.getElementById('confirm').open", "the question")
     page.keys(Keys.ESCAPE)
     page.wait("!document.getElementById('confirm').open", "it to go")
     assert page.js("!!document.getElementById('close-incident')")
-    page.find("#close-incident").click()
+    page.click("#close-incident")
     page.driver.find_element(By.CSS_SELECTOR, "#confirm .main").click()
     page.wait("document.querySelector('.badge').textContent === 'Closed'",
               "it to be closed")
@@ -443,9 +447,9 @@ PICTURES = [
 def take(name, scheme):
     page = incident_page("/incidents/1", scheme)
     if name == "groups":
-        page.find("#group option[value=state]").click()
+        page.click("#group option[value=state]")
     if name == "resolvers":
-        page.find("#group option[value=resolver]").click()
+        page.click("#group option[value=resolver]")
         page.wait("document.querySelector('.lane-group')", "the groups")
     if name.startswith("phone"):
         page.size(390, 844, True)
