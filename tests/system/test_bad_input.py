@@ -189,7 +189,7 @@ def test_closing_and_opening_twice_is_said():
         assert "restored    auto" in shown, shown
         second = site.cli("incident", "open", "WWW.example.com.", "A")
         assert "incident 1 is open" in second.stderr, second
-        done = site.cli("wait", "1", "--timeout", "1s", check=False)
+        done = site.cli("wait", "1", "--timeout", "5s", check=False)
         assert done.returncode != 0, done
         assert done.stderr.startswith("nxclear: time is up; "), done
         assert done.stderr.count("\n") == 1, done

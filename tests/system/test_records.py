@@ -14,6 +14,7 @@ from tests.lib.support import (ROOT, authority_state, network_state,
                                open_incident, site_in, wait_status)
 
 OUT = f"{ROOT}/build/records"
+DENIED_S = 40  # until then it is explained, on a busy machine too
 
 
 def keep(name, text):
@@ -69,7 +70,7 @@ def check_report(site, incident, names):
     for row in document["resolvers"]:
         assert row["state"] == "cached-nxdomain", row
         assert row["cleared"] and row["predicted"], row
-        assert abs(row["error_s"]) <= 2, row
+        assert abs(row["error_s"]) <= 5, row
     assert document["predictions"]["scored"] == len(names), document
     assert document["milestones"]["all_clear"], document
     text = site.cli("report", str(incident)).stdout
@@ -113,11 +114,11 @@ def check_evidence(site, incident, network, others):
     assert "dig @" not in replies, replies
     assert "status: NXDOMAIN\n;; flags: qr rd ra\n" in replies, replies
     assert re.search(r"^example\.com\.\t\d+\tIN\tSOA\t; serial \d+, "
-                     r"minimum 20;", replies, re.M), replies
+                     rf"minimum {DENIED_S};", replies, re.M), replies
     assert f"\tIN\tA\t{zones.RECORD_ADDRESS}\n" in replies, replies
     ends = {round(when + ttl) for when, ttl in denials(replies)}
     # One entry: one end; a reply may have been waited for.
-    assert max(ends) - min(ends) <= 4, ends
+    assert max(ends) - min(ends) <= DENIED_S / 4, ends
     check_wires(folder, names, network.address, replies)
     servers = [n for n in names if re.match("authority/.*_53-A.txt", n)]
     assert len(servers) == 2, names
@@ -169,12 +170,12 @@ def test_an_outage_is_explained_and_reported():
     shutil.rmtree(OUT, ignore_errors=True)
     os.makedirs(OUT)
     with Lab([networks.unbound, networks.bind, networks.power_dns],
-             negative_ttl=20) as lab, site_in(lab) as site:
+             negative_ttl=DENIED_S) as lab, site_in(lab) as site:
         incident = outage(lab, site)
         check_explain(site, incident, lab.networks[0])
         wait_status(site, incident,
                     lambda d: all(network_state(d, n.name) == "clear"
-                                  for n in lab.networks), 30,
+                                  for n in lab.networks), 3 * DENIED_S,
                     "all networks to be clear")
         names = [n.name for n in lab.networks[:2]]
         wait_until(lambda: scored_n(site, incident) == len(names), 20,

@@ -1,12 +1,12 @@
 """The shortest whole path: one network, an outage of a few seconds, the status
 from 'negative at the authority' to 'cached' to 'clear'."""
 from deploy.lab import networks, zones
-from deploy.lab.ask import ask
+from deploy.lab.ask import ask, wait_until
 from deploy.lab.lab import Lab
 from tests.lib.support import (authority_state, network_row, network_state,
                                open_incident, site_in, wait_status)
 
-W_S = 15
+W_S = 30  # so that a busy machine has the time to see it
 
 
 def test_one_network_from_outage_to_clear():
@@ -17,13 +17,13 @@ def test_one_network_from_outage_to_clear():
         wait_status(site, incident, authority_state("negative"), 10,
                     "the outage to be seen")
         planted = ask(office.address, zones.NAME)
-        assert planted.rcode == "NXDOMAIN" and planted.soa_ttl == W_S, planted
+        assert planted.rcode == "NXDOMAIN", planted
+        assert W_S - 5 <= planted.soa_ttl <= W_S, planted
         lab.restore_record()
         document = wait_status(
             site, incident,
-            lambda d: network_state(d, office.name) == "cached-nxdomain", 10,
-            "the cached NXDOMAIN")
-        assert document["authority"]["verified"], document["authority"]
+            lambda d: network_state(d, office.name) == "cached-nxdomain"
+            and d["authority"]["verified"], 10, "the cached NXDOMAIN")
         assert document["negative"]["ttl_s"] == W_S, document["negative"]
         row = network_row(document, office.name)
         assert row["clears"]["point"], row
@@ -32,4 +32,6 @@ def test_one_network_from_outage_to_clear():
                     lambda d: network_state(d, office.name) == "clear", 20,
                     "the network to be clear")
         assert ask(office.address, zones.NAME).positive
-        assert site.cli("status", str(incident)).returncode == 0
+        wait_until(lambda: site.cli("status", str(incident),
+                                    check=False).returncode == 0, 10,
+                   "the status to say so")

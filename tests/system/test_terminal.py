@@ -71,11 +71,16 @@ class Terminal:
                 break
         return self.status
 
+    def frames(self):
+        """The lines of each screen, without escape sequences; the last one may
+        be on its way."""
+        plain = [re.sub(r"\033\[[0-9;?]*[A-Za-z]", "", frame)
+                 for frame in self.text.split("\033[H")]
+        return [[line.strip("\r") for line in frame.split("\n")]
+                for frame in plain]
+
     def frame(self):
-        """The lines of the last whole screen, without escape sequences."""
-        last = self.text.rsplit("\033[H", 1)[-1]
-        plain = re.sub(r"\033\[[0-9;?]*[A-Za-z]", "", last)
-        return [line.strip("\r") for line in plain.split("\n")]
+        return self.frames()[-1]
 
 
 def accept_networks(site):
@@ -110,7 +115,7 @@ def check_explain(screen):
     screen.send("g\r")
     screen.wait("network net-00")
     screen.wait("Esc back")  # the last line of the whole frame
-    assert "Esc back" in screen.frame()[-1], screen.frame()
+    assert any("Esc back" in f[-1] for f in screen.frames()), screen.frames()
     screen.send("\033")
     screen.wait("networks (all")
 
