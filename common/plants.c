@@ -76,10 +76,31 @@ bool nx_answer_is_no_error(const struct nx_answer *answer) {
     return answer->outcome == NX_ANSWERED && answer->rcode == NX_RCODE_NOERROR;
 }
 
-bool nx_answer_leads_down(const struct nx_answer *a, const uint8_t *name) {
-    return (a->flags & NX_ANS_NS) != 0 && a->ns_owner != NULL &&
-           a->cname_n == 0 && (a->flags & (NX_ANS_SOA | NX_ANS_RDATA)) == 0 &&
-           nx_dname_under(name, a->ns_owner);
+static bool is_referral(const struct nx_answer *answer) {
+    return has(answer, NX_ANS_NS) && answer->ns_owner != NULL &&
+           answer->cname_n == 0 && !has(answer, NX_ANS_SOA | NX_ANS_RDATA);
+}
+
+bool nx_answer_leads_down(const struct nx_answer *answer, const uint8_t *name,
+                          const uint8_t *zone) {
+    return nx_answer_is_no_error(answer) && is_referral(answer) &&
+           nx_dname_under(name, answer->ns_owner) &&
+           nx_dname_under(answer->ns_owner, zone) &&
+           !nx_dname_equal(answer->ns_owner, zone);
+}
+
+bool nx_answer_shows_name(const struct nx_answer *answer, const uint8_t *name,
+                          const uint8_t *zone) {
+    return nx_answer_leads_down(answer, name, zone) ||
+           (nx_answer_is_no_error(answer) && has(answer, NX_ANS_AA) &&
+            !is_referral(answer));
+}
+
+const uint8_t *nx_name_above(const uint8_t *name, unsigned labels) {
+    for (unsigned n = nx_dname_labels(name); n > labels; n--) {
+        name = nx_dname_parent(name);
+    }
+    return name;
 }
 
 uint64_t nx_above_bit(const uint8_t *name) {

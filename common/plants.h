@@ -42,9 +42,17 @@ bool nx_answer_is_back(const struct nx_answer *answer, const uint8_t *zone,
 /* NXDOMAIN of what was asked for, not of an alias's end. */
 bool nx_answer_is_no_name(const struct nx_answer *answer);
 bool nx_answer_is_no_error(const struct nx_answer *answer);
-/* A way down to name: the cut is there, and what is below it is for others to
- * say. */
-bool nx_answer_leads_down(const struct nx_answer *answer, const uint8_t *name);
+/* A way down from the server's zone to name: the cut is there, and what is
+ * below it is for others to say. One to the zone itself, or upwards, is what a
+ * lame server gives. */
+bool nx_answer_leads_down(const struct nx_answer *answer, const uint8_t *name,
+                          const uint8_t *zone);
+/* Asked for name: does a server of zone say that it is there? With AA, or by a
+ * way down. */
+bool nx_answer_shows_name(const struct nx_answer *answer, const uint8_t *name,
+                          const uint8_t *zone);
+/* The name of so many labels that is name or above it. */
+const uint8_t *nx_name_above(const uint8_t *name, unsigned labels);
 
 /* A name above, as a bit: what is said of one says nothing of the others. */
 uint64_t nx_above_bit(const uint8_t *name);

@@ -105,11 +105,20 @@ static const uint8_t *zone_of(const struct nx_witness *w, const uint8_t *name,
                               const struct nx_endpoint *at,
                               const uint8_t *zone) {
     const struct nx_denier *d = nx_deniers_find(&w->deniers, at);
-    for (unsigned n = nx_dname_labels(name); d != NULL && n > d->zone_labels;
-         n--) {
-        name = nx_dname_parent(name);
-    }
-    return d != NULL ? name : zone;
+    return d != NULL ? nx_name_above(name, d->zone_labels) : zone;
+}
+
+/* Only a denier matters, and in the name of the zone in which it denied. */
+static bool leads_down(const struct nx_witness *w, const struct nx_obs *obs) {
+    const struct nx_question *q = obs->question;
+    const uint8_t *zone = zone_of(w, q->name, &q->to, NULL);
+    return zone != NULL && nx_answer_leads_down(obs->answer, q->name, zone);
+}
+
+static bool shows_name(const struct nx_witness *w, const struct nx_obs *obs) {
+    const struct nx_question *q = obs->question;
+    const uint8_t *zone = zone_of(w, q->name, &q->to, NULL);
+    return zone != NULL && nx_answer_shows_name(obs->answer, q->name, zone);
 }
 
 static void deny_name(struct nx_witness *w, nx_witness_tell *tell, void *user) {
@@ -146,16 +155,15 @@ static void hear_above(struct nx_witness *w, const struct nx_obs *obs,
     const struct nx_question *q = obs->question;
     unsigned labels = nx_dname_labels(q->name);
     if (nx_answer_is_no_name(obs->answer) && labels > 0) {
-        unsigned of_zone = q->qtype == NX_TYPE_DS ? labels - 1
-                           : zone != NULL         ? nx_dname_labels(zone)
-                                                  : 0;
+        bool parent = q->qtype == NX_TYPE_DS || zone == NULL;
+        unsigned of_zone = parent ? labels - 1 : nx_dname_labels(zone);
         const struct nx_denier denier = {.at = q->to,
                                          .at_us = w->begun_us,
                                          .above = nx_above_bit(q->name),
                                          .zone_labels = (uint8_t)of_zone};
         nx_deniers_add(&w->deniers, &denier);
         deny_name(w, tell, user);
-    } else if (nx_answer_is_no_error(obs->answer)) {
+    } else if (shows_name(w, obs)) {
         /* The parent of a zone says so of all that is below. */
         nx_deniers_remove_above(&w->deniers, &q->to,
                                 q->qtype == NX_TYPE_DS ? NX_ABOVE_ALL
@@ -191,7 +199,7 @@ void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
     } else if (nx_answer_is_no_error(a)) {
         /* A server that left the set, or of a zone above, is asked for
          * nothing else. */
-        if (nx_answer_leads_down(a, q->name)) {
+        if (leads_down(w, obs)) {
             nx_deniers_remove_above(&w->deniers, &q->to, NX_ABOVE_ALL);
         }
         w->exists |= !left && (a->flags & NX_ANS_AA) != 0;

@@ -40,7 +40,8 @@ static struct nx_above_server *make(struct nx_above *above) {
 }
 
 static int deny(struct nx_above *above, uint32_t agent_id,
-                const struct nx_question *question, int64_t at_us) {
+                const struct nx_question *question, const uint8_t *zone,
+                int64_t at_us) {
     struct nx_above_server *s = find(above, agent_id, &question->to);
     if (s == NULL) {
         s = make(above);
@@ -54,14 +55,22 @@ static int deny(struct nx_above *above, uint32_t agent_id,
     }
     s->names |= nx_above_bit(question->name);
     s->denied_us = at_us > s->denied_us ? at_us : s->denied_us;
+    unsigned labels = nx_dname_labels(question->name);
+    bool parent = question->qtype == NX_TYPE_DS && labels > 0;
+    s->zone_labels = (uint8_t)(parent ? labels - 1 : nx_dname_labels(zone));
     return NX_OK;
 }
 
+typedef bool says(const struct nx_answer *answer, const uint8_t *name,
+                  const uint8_t *zone);
+
 static void take_back(struct nx_above *above, uint32_t agent_id,
-                      const struct nx_obs *obs, int64_t at_us, uint64_t names) {
+                      const struct nx_obs *obs, int64_t at_us, says *so,
+                      uint64_t names) {
     struct nx_above_server *s = find(above, agent_id, &obs->question->to);
-    if (s != NULL && nx_answer_is_no_error(obs->answer) &&
-        at_us >= s->denied_us) {
+    const uint8_t *name = obs->question->name;
+    if (s != NULL && at_us >= s->denied_us &&
+        so(obs->answer, name, nx_name_above(name, s->zone_labels))) {
         s->names &= ~names;
     }
 }
@@ -69,21 +78,20 @@ static void take_back(struct nx_above *above, uint32_t agent_id,
 void nx_above_is_there(struct nx_above *above, uint32_t agent_id,
                        const struct nx_obs *obs, int64_t at_us) {
     bool all = obs->question->qtype == NX_TYPE_DS;
-    take_back(above, agent_id, obs, at_us,
+    take_back(above, agent_id, obs, at_us, nx_answer_shows_name,
               all ? NX_ABOVE_ALL : nx_above_bit(obs->question->name));
 }
 
 void nx_above_leads_down(struct nx_above *above, uint32_t agent_id,
                          const struct nx_obs *obs, int64_t at_us) {
-    if (nx_answer_leads_down(obs->answer, obs->question->name)) {
-        take_back(above, agent_id, obs, at_us, NX_ABOVE_ALL);
-    }
+    take_back(above, agent_id, obs, at_us, nx_answer_leads_down, NX_ABOVE_ALL);
 }
 
 int nx_above_hear(struct nx_above *above, uint32_t agent_id,
-                  const struct nx_obs *obs, int64_t at_us) {
+                  const struct nx_obs *obs, const uint8_t *zone,
+                  int64_t at_us) {
     if (nx_answer_is_no_name(obs->answer)) {
-        return deny(above, agent_id, obs->question, at_us);
+        return deny(above, agent_id, obs->question, zone, at_us);
     }
     nx_above_is_there(above, agent_id, obs, at_us);
     return NX_OK;

@@ -14,8 +14,9 @@
 struct nx_above_server {
     struct nx_endpoint at; /* without server_name */
     uint32_t agent_id;
-    uint64_t names;    /* denied: nx_above_bit of each */
-    int64_t denied_us; /* it last did */
+    uint64_t names;      /* denied: nx_above_bit of each */
+    uint8_t zone_labels; /* of the zone in which it last did */
+    int64_t denied_us;   /* it last did */
 };
 
 struct nx_above {
@@ -27,18 +28,19 @@ struct nx_above {
 void nx_above_init(struct nx_above *above);
 void nx_above_fini(struct nx_above *above);
 
-/* An answer of the server to a question for this name. NX_ENOMEM: that it
- * denies is known (crowded_us), who is not; with NX_ABOVE_MAX of them likewise,
- * and NX_OK. */
+/* An answer of a server of `zone` (the parent's, asked for a DS: not read) to a
+ * question for this name. NX_ENOMEM: that it denies is known (crowded_us), who
+ * is not; with NX_ABOVE_MAX of them likewise, and NX_OK. */
 int nx_above_hear(struct nx_above *above, uint32_t agent_id,
-                  const struct nx_obs *obs, int64_t at_us) NX_MUSTUSE;
+                  const struct nx_obs *obs, const uint8_t *zone,
+                  int64_t at_us) NX_MUSTUSE;
 
-/* Does it take a denial back? That of the DS, at the parent, all: what is below
- * the cut is for others to say. */
+/* Does it take a denial back, by showing that the name is there? That of the
+ * DS, at the parent, all: what is below the cut is for others to say. */
 void nx_above_is_there(struct nx_above *above, uint32_t agent_id,
                        const struct nx_obs *obs, int64_t at_us);
 
-/* So does a referral in answer to a question for any name below. */
+/* So does a referral downwards, in answer to a question for any name below. */
 void nx_above_leads_down(struct nx_above *above, uint32_t agent_id,
                          const struct nx_obs *obs, int64_t at_us);
 

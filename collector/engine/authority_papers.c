@@ -18,7 +18,7 @@ static int hear_above(struct nx_authority *a, uint32_t agent_id,
     if (nx_answer_is_no_name(obs->answer)) {
         a->proven = false; /* at once, not with the next step */
     }
-    return nx_above_hear(&a->above, agent_id, obs, at_us);
+    return nx_above_hear(&a->above, agent_id, obs, a->apex, at_us);
 }
 
 int nx_authority_above(struct nx_authority *a, uint32_t agent_id,

@@ -464,6 +464,30 @@ static void test_delegation_that_is_back(void **state) {
     }
 }
 
+/* A referral upwards, or to the zone itself, is a lame server's. */
+static void test_lame_takes_nothing_back(void **state) {
+    static const uint8_t item[] = "\1a\1b\7example\3com";
+    static const uint8_t b_example[] = "\1b\7example\3com";
+    static const uint8_t *const owners[] = {(const uint8_t *)"", com, apex};
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    good(b, 1, 1, T0);
+    between_at(b, item, b_example, NX_RCODE_NXDOMAIN, NX_ANS_AA, T0);
+    for (size_t i = 0; i < 3; i++) {
+        const struct nx_question q = {
+            .name = b_example, .qtype = NX_TYPE_NS, .to = server(1)};
+        const struct nx_answer lame = {.flags = NX_ANS_NS,
+                                       .ns_owner = owners[i]};
+        const struct nx_obs obs = {.question = &q, .answer = &lame};
+        assert_int_equal(
+            nx_authority_paper(b->a, 1, item, NX_TYPE_A, &obs, T0 + S), 0);
+        fold(b, 1, 1, &lame, NX_KIND_POS_OTHER, 0, false, T0 + S);
+        assert_true(step(b, T0 + S)->above_denied);
+    }
+    between_at(b, item, b_example, NX_RCODE_NOERROR, NX_ANS_AA, T0 + S);
+    assert_false(step(b, T0 + S)->above_denied);
+}
+
 /* The highest name that is denied is the cause of all denials below it. */
 static void test_denied_ancestor(void **state) {
     static const uint8_t item[] = "\1a\1b\1c\7example\3com";
@@ -574,6 +598,7 @@ int main(void) {
         TEST(test_denial_of_the_parent),
         TEST(test_denial_of_a_name_between),
         TEST(test_delegation_that_is_back),
+        TEST(test_lame_takes_nothing_back),
         TEST(test_keys_of_the_time),
         TEST(test_denied_ancestor),
         TEST(test_denied_zone_is_no_ancestor),

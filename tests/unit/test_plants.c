@@ -167,6 +167,39 @@ static void test_leaves(void **state) {
     assert_false(nx_answer_leaves(&chain, apex));
 }
 
+/* Asked for `below`, a server of the zone. */
+static void test_shows_a_name(void **state) {
+    static const struct {
+        struct nx_answer answer;
+        bool shows, leads;
+    } said[] = {
+        {{.flags = AA | SOA}, true, false},
+        {{.flags = AA | RDATA | NS, .ns_owner = apex}, true, false},
+        {{.flags = AA}, true, false}, /* an empty one */
+        {{.flags = AA, .cname_n = 1, .denied_name = elsewhere}, true, false},
+        {{.flags = NS, .ns_owner = below}, true, true},
+        {{.flags = AA | NS, .ns_owner = below}, true, true},
+        {{.flags = NS, .ns_owner = apex}, false, false},
+        {{.flags = AA | NS, .ns_owner = apex}, false, false},
+        {{.flags = NS, .ns_owner = root}, false, false},
+        {{.flags = AA | NS, .ns_owner = root}, false, false},
+        {{.flags = NS, .ns_owner = elsewhere}, false, false},
+        {{.flags = RA | RDATA}, false, false},
+        {{.flags = SOA}, false, false},
+        {{.rcode = 3, .flags = AA | SOA}, false, false},
+        {{.rcode = 5, .flags = NS, .ns_owner = below}, false, false},
+        {{.outcome = NX_TIMEOUT}, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        const struct nx_answer *a = &said[i].answer;
+        assert_int_equal(nx_answer_shows_name(a, below, apex), said[i].shows);
+        assert_int_equal(nx_answer_leads_down(a, below, apex), said[i].leads);
+    }
+    assert_ptr_equal(nx_name_above(below, 2), below + 4);
+    assert_ptr_equal(nx_name_above(apex, 3), apex);
+}
+
 static void test_guard(void **state) {
     for (size_t i = 0; i < ROWS; i++) {
         assert_int_equal(setup(state), 0);
@@ -197,9 +230,8 @@ static void test_never_anything_else(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),
-        cmocka_unit_test(test_leaves),
-        cmocka_unit_test(test_guard),
+        cmocka_unit_test(test_table),        cmocka_unit_test(test_leaves),
+        cmocka_unit_test(test_shows_a_name), cmocka_unit_test(test_guard),
         TEST(test_never_anything_else),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

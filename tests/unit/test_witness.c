@@ -147,6 +147,47 @@ static void test_above_is_taken_back(void **state) {
     }
 }
 
+/* Upwards, to the zone itself, or without AA: what a lame server gives. */
+static void test_above_is_not_taken_back(void **state) {
+    static const uint8_t root[] = "";
+    static const uint8_t item[] = "\1a\1b\7example\3com";
+    static const uint8_t between[] = "\1b\7example\3com";
+    static const struct nx_answer lame[] = {
+        {.flags = NX_ANS_NS, .ns_owner = root},
+        {.flags = NX_ANS_AA | NX_ANS_NS, .ns_owner = root},
+        {.flags = NX_ANS_NS, .ns_owner = apex},
+        {.flags = NX_ANS_AA | NX_ANS_NS, .ns_owner = apex},
+        {.flags = NX_ANS_RA | NX_ANS_SOA},
+        {.flags = 0},
+    };
+    static const struct nx_answer way_down = {.flags = NX_ANS_NS,
+                                              .ns_owner = between};
+    struct nx_question q = {.name = between, .qtype = NX_TYPE_NS};
+    struct nx_obs obs = {.question = &q, .answer = &no_name};
+    (void)state;
+    q.to.address_len = 4;
+    q.to.address[0] = 9;
+    nx_witness_hear(&witness, item, &obs, apex, false, tell, NULL);
+    for (size_t i = 0; i < 2 * sizeof(lame) / sizeof(lame[0]); i++) {
+        nx_witness_begin(&witness, both, 2, 0, tell, NULL);
+        obs.answer = &lame[i / 2];
+        q.name = between;
+        nx_witness_hear(&witness, item, &obs, apex, false, tell, NULL);
+        q.name = item; /* itself, by one that left the set too */
+        q.qtype = NX_TYPE_A;
+        nx_witness_hear(&witness, item, &obs, apex, i % 2 == 0, tell, NULL);
+        assert_int_equal(said[2], NX_GUARD_DENIED);
+        assert_int_not_equal(nx_deniers_find(&witness.deniers, &q.to)->above,
+                             0);
+        q.qtype = NX_TYPE_NS;
+    }
+    q.name = between;
+    obs.answer = &way_down;
+    nx_witness_hear(&witness, item, &obs, apex, false, tell, NULL);
+    const struct nx_denier *left = nx_deniers_find(&witness.deniers, &q.to);
+    assert_true(left == NULL || left->above == 0);
+}
+
 /* An alias out of the zone is no word that its target is there, but that the
  * name exists again. */
 static void test_alias_after_above(void **state) {
@@ -341,6 +382,7 @@ int main(void) {
         T(test_alias),
         T(test_above),
         T(test_above_is_taken_back),
+        T(test_above_is_not_taken_back),
         T(test_alias_after_above),
         T(test_deniers),
         T(test_deniers_types),
