@@ -2,6 +2,9 @@
 
 #define FAILURE_CACHE_S 300U /* RFC 2308 section 7, RFC 9520 section 3.2 */
 #define STACK_LAYERS 2       /* section 12.4 */
+/* PowerDNS Recursor's max-cache-bogus-ttl, the longest default known: unbound
+ * has val-bogus-ttl 60, BIND and Knot Resolver keep failures for seconds. */
+#define BOGUS_CACHE_S 3600U
 
 struct length {
     enum nx_hard_reason reason;
@@ -59,12 +62,38 @@ static struct length of_entry(const struct nx_evidence *ev) {
     return lasts(ev->w_s > 0 ? NX_HARD_AUTH_WINDOW : NX_HARD_NONE, ev->w_s);
 }
 
+/* Measured whole, by what PowerDNS Recursor is not: the zone's clock, TTL 0
+ * shown or microseconds, a cap above its own. Whoever stands above is not
+ * measured. */
+static bool may_be_powerdns(const struct nx_profile *profile) {
+    bool other = profile->soa_clock == NX_SOA_CLOCK_SHARED_UNTIL_CHANGE ||
+                 (profile->soa_clock == NX_SOA_CLOCK_OWN &&
+                  (profile->conv == NX_CONV_F0 || profile->conv == NX_CONV_T ||
+                   profile->cap_hi_s > BOGUS_CACHE_S));
+    return !profile->verified || profile->chain_possible || !other;
+}
+
+static uint32_t bogus_kept_s(const struct nx_evidence *ev) {
+    return may_be_powerdns(ev->c->profile) ? BOGUS_CACHE_S : FAILURE_CACHE_S;
+}
+
+int64_t nx_bound_bogus_us(const struct nx_evidence *ev,
+                          const struct nx_verdict *verdict) {
+    bool failed = verdict->state == NX_STATE_SERVFAIL_DNSSEC;
+    return failed ? (int64_t)(bogus_kept_s(ev) - FAILURE_CACHE_S) * NX_US_PER_S
+                  : 0;
+}
+
 static struct length of_state(const struct nx_evidence *ev,
                               const struct nx_verdict *verdict) {
     uint32_t stale_s = ev->c->profile->stale_max_s;
 
     switch ((enum nx_state)verdict->state) {
     case NX_STATE_SERVFAIL_DNSSEC:
+        return lasts(may_be_powerdns(ev->c->profile)
+                         ? NX_HARD_BOGUS_CACHE
+                         : NX_HARD_FAILURE_CACHE_300,
+                     bogus_kept_s(ev));
     case NX_STATE_SERVFAIL_OTHER:
         return lasts(NX_HARD_FAILURE_CACHE_300, FAILURE_CACHE_S);
     case NX_STATE_STALE_SERVED:
@@ -140,7 +169,8 @@ static bool is_of_entry(enum nx_hard_reason reason) {
 }
 
 /* What fails for a DS or DNSKEY set that was replaced goes on failing while a
- * cache holds that set, and its last failure is kept (RFC 9520 section 3.2).
+ * cache holds that set, and its last failure is kept (RFC 9520 section 3.2; or
+ * what failed is).
  * Where nobody watched the sets at the restoration, they may have been
  * replaced. */
 static void outlast_keys(const struct nx_evidence *ev, struct nx_hard *hard) {
@@ -151,7 +181,7 @@ static void outlast_keys(const struct nx_evidence *ev, struct nx_hard *hard) {
     if (ttl_us > 0 && auth->restored_hi_us + ttl_us > until_us) {
         until_us = auth->restored_hi_us + ttl_us;
     }
-    until_us += FAILURE_CACHE_S * NX_US_PER_S;
+    until_us += bogus_kept_s(ev) * NX_US_PER_S;
     if ((ttl_us > 0 || auth->keys_until_us > 0) && until_us > hard->at_us) {
         *hard = (struct nx_hard){NX_HARD_DNSSEC_KEYS, until_us};
     }
@@ -172,7 +202,8 @@ void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     if (from_us == NX_TIME_UNKNOWN || length.reason == NX_HARD_NONE) {
         return;
     }
-    if (length.reason == NX_HARD_FAILURE_CACHE_300) {
+    if (length.reason == NX_HARD_FAILURE_CACHE_300 ||
+        length.reason == NX_HARD_BOGUS_CACHE) {
         from_us = failures_from(ev, length.us);
     }
     out->hard.reason = (uint8_t)length.reason;

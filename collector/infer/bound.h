@@ -10,4 +10,9 @@
  * family. */
 void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out);
 
+/* What the bound of a failed validation has more than the RFCs allow, for the
+ * software that may be behind it: it makes the bound, not what is likely. */
+int64_t nx_bound_bogus_us(const struct nx_evidence *ev,
+                          const struct nx_verdict *verdict);
+
 #endif

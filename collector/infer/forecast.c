@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "collector/infer/bound.h"
 #include "collector/infer/estimator.h"
 #include "collector/infer/mixture.h"
 #include "collector/infer/source.h"
@@ -171,14 +172,16 @@ static void dist_of_window(const struct nx_evidence *ev,
     }
 }
 
-/* 5.7: SERVFAIL is cached 300 s at most after the last real failure. */
+/* 5.7: SERVFAIL is cached 300 s at most after the last real failure; by the one
+ * that keeps what is bogus for longer, only when that is over. */
 static void dist_of_failure(const struct nx_evidence *ev,
                             struct nx_verdict *out) {
+    int64_t now_us = ev->c->now_us;
+    int64_t usual_us = out->hard.at_us - nx_bound_bogus_us(ev, out);
     struct nx_window window = {
-        .known =
-            out->hard.reason != NX_HARD_NONE && out->hard.at_us > ev->c->now_us,
-        .a_us = ev->c->now_us,
-        .b_us = out->hard.at_us,
+        .known = out->hard.reason != NX_HARD_NONE && out->hard.at_us > now_us,
+        .a_us = now_us,
+        .b_us = usual_us > now_us ? usual_us : out->hard.at_us,
     };
 
     nx_forecast_window(&window, ev->c->profile, ev->w_s, ev->c->now_us,

@@ -64,6 +64,8 @@ const char *nx_hard_reason_text(unsigned reason) {
         return "stale-max";
     case NX_HARD_DNSSEC_KEYS:
         return "dnssec-keys";
+    case NX_HARD_BOGUS_CACHE:
+        return "bogus-cache";
     }
     return "?";
 }

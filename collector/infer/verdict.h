@@ -96,6 +96,7 @@ enum nx_hard_reason {
     NX_HARD_FAILURE_CACHE_300,
     NX_HARD_STALE_MAX,
     NX_HARD_DNSSEC_KEYS, /* DS and DNSKEY from before a repair */
+    NX_HARD_BOGUS_CACHE, /* what failed validation: PowerDNS Recursor's hour */
 };
 const char *nx_hard_reason_text(unsigned reason);
 

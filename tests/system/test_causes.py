@@ -176,6 +176,5 @@ def test_causes_are_told_apart():
         # The latter, when the audit had not come to the keys before the
         # restoration: test_authority_facts has both, one by one.
         row = network_row(document, "validating")
-        assert row["hard"]["reason"] in ("failure-cache-300",
-                                         "dnssec-keys"), row
+        assert row["hard"]["reason"] in ("bogus-cache", "dnssec-keys"), row
         check_rewriting(site, unexpecting, lab.networks[1])

@@ -66,7 +66,7 @@ static void test_every_state(void **state) {
             poor.flags = rich.flags = 1U << k;
             poor.unknown_reason = (uint8_t)(k % (NX_UNKNOWN_GUARDED + 1));
             rich.unknown_reason = poor.unknown_reason;
-            rich.hard.reason = (uint8_t)(1 + k % NX_HARD_DNSSEC_KEYS);
+            rich.hard.reason = (uint8_t)(1 + k % NX_HARD_BOGUS_CACHE);
             rich.lines_n = (uint8_t)(k % 3);
             rich.presumed_clear = k % 2 == 0;
             check_whole(&poor, &nothing);

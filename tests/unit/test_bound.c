@@ -93,6 +93,52 @@ static void test_failures(void **state) {
     assert_true(t.verdict.eta.known);
 }
 
+/* Measured whole: what PowerDNS Recursor never is. */
+static struct nx_profile unbound_like(void) {
+    struct nx_profile profile;
+
+    nx_profile_default(&profile);
+    profile.verified = true;
+    profile.chain_possible = false;
+    profile.soa_clock = NX_SOA_CLOCK_SHARED_UNTIL_CHANGE;
+    profile.cap_hi_s = 3600;
+    return profile;
+}
+
+/* PowerDNS Recursor keeps what is bogus for an hour, and who is not known may
+ * be one. Likely is what the RFCs allow, until that is over. */
+static void test_bogus_is_kept(void **state) {
+    const struct nx_profile unbound = unbound_like();
+    struct nx_profile own = unbound;
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    saw(&t, 150, NX_KIND_SERVFAIL)->flags |= NX_LOOK_EDE_DNSSEC;
+    assert_int_equal((RESTORED_S + 3600) * S, at(&t, 151)->hard.at_us);
+    assert_int_equal(NX_HARD_BOGUS_CACHE, t.verdict.hard.reason);
+    assert_true(t.verdict.eta.hi90_us < (RESTORED_S + 300) * S);
+    saw(&t, 500, NX_KIND_SERVFAIL)->flags |= NX_LOOK_EDE_DNSSEC;
+    assert_int_equal((RESTORED_S + 3600) * S, at(&t, 501)->hard.at_us);
+    assert_true(t.verdict.eta.hi90_us > 3000 * S);
+    own.soa_clock = NX_SOA_CLOCK_OWN;
+    own.conv = NX_CONV_F; /* BIND, PowerDNS Recursor: who knows */
+    t.profile = own;
+    assert_int_equal(NX_HARD_BOGUS_CACHE, at(&t, 502)->hard.reason);
+    t.profile.cap_hi_s = 10800;
+    assert_int_equal(NX_HARD_FAILURE_CACHE_300, at(&t, 503)->hard.reason);
+    t.profile.chain_possible = true;
+    assert_int_equal(NX_HARD_BOGUS_CACHE, at(&t, 504)->hard.reason);
+    t.profile = own;
+    t.profile.conv = NX_CONV_F0;
+    assert_int_equal(NX_HARD_FAILURE_CACHE_300, at(&t, 505)->hard.reason);
+    t.profile = unbound;
+    assert_int_equal(NX_HARD_FAILURE_CACHE_300, at(&t, 506)->hard.reason);
+    assert_int_equal((RESTORED_S + 300) * S, t.verdict.hard.at_us);
+    t.profile.verified = false;
+    assert_int_equal(NX_HARD_BOGUS_CACHE, at(&t, 507)->hard.reason);
+}
+
 /* A cached DS or DNSKEY set from before the repair fails what is validated with
  * it, and its last failure is kept. */
 static void test_failures_for_old_keys(void **state) {
@@ -101,6 +147,7 @@ static void test_failures_for_old_keys(void **state) {
     (void)state;
     set_up(&t);
     saw(&t, 150, NX_KIND_SERVFAIL)->flags |= NX_LOOK_EDE_DNSSEC;
+    t.profile = unbound_like();
     assert_int_equal(NX_STATE_SERVFAIL_DNSSEC, at(&t, 151)->state);
     assert_int_equal(NX_HARD_FAILURE_CACHE_300, t.verdict.hard.reason);
     t.auth.keys_ttl_s = 3600; /* nobody watched them */
@@ -110,6 +157,9 @@ static void test_failures_for_old_keys(void **state) {
     t.auth.keys_ttl_s = 0; /* seen replaced */
     t.auth.keys_until_us = 8000 * S;
     assert_int_equal(8300 * S, at(&t, 153)->hard.at_us);
+    nx_profile_default(&t.profile);
+    assert_int_equal((8000 + 3600) * S, at(&t, 154)->hard.at_us);
+    assert_int_equal(NX_HARD_DNSSEC_KEYS, t.verdict.hard.reason);
     set_up(&t); /* other failures are none of theirs */
     saw(&t, 150, NX_KIND_SERVFAIL);
     t.auth.keys_ttl_s = 3600;
@@ -168,6 +218,7 @@ int main(void) {
         cmocka_unit_test(test_silence_is_no_recovery),
         cmocka_unit_test(test_silence_without_a_denial),
         cmocka_unit_test(test_failures),
+        cmocka_unit_test(test_bogus_is_kept),
         cmocka_unit_test(test_failures_for_old_keys),
         cmocka_unit_test(test_nsec_above_the_cap),
         cmocka_unit_test(test_inclusive_second),

@@ -126,8 +126,8 @@ static void test_words(void **state) {
         NX_FLAG_N_);
     assert_int_equal(words(json_object_get(schemas, "BoundReason"),
                            nx_hard_reason_text, NX_HARD_NONE + 1,
-                           NX_HARD_DNSSEC_KEYS + 1),
-                     NX_HARD_DNSSEC_KEYS - NX_HARD_NONE);
+                           NX_HARD_BOGUS_CACHE + 1),
+                     NX_HARD_BOGUS_CACHE - NX_HARD_NONE);
     /* and null */
     assert_int_equal(words(json_object_get(schemas, "Reason"),
                            nx_unknown_reason_text, NX_UNKNOWN_NONE + 1,
