@@ -36,6 +36,19 @@ int nx_service_enrolments_load(struct nx_service *service) {
     return err != NX_OK ? err : loading.err;
 }
 
+/* One that was used is so for its agent until it expires. */
+static int64_t over_us(const void *item) {
+    const struct nx_enrolment *enrolment = item;
+    return enrolment->revoked_us != NX_TIME_UNKNOWN &&
+                   enrolment->revoked_us < enrolment->expires_us
+               ? enrolment->revoked_us
+               : enrolment->expires_us;
+}
+
+void nx_service_enrolments_trim(struct nx_service *service, int64_t before_us) {
+    nx_shelf_trim(&service->enrolments, over_us, before_us);
+}
+
 void nx_service_enrolments(const struct nx_service *service,
                            void (*visit)(void *user,
                                          const struct nx_enrolment *enrolment),

@@ -189,11 +189,15 @@ int nx_service_announce(struct nx_service *service,
 
 /* Reads them from the store. */
 int nx_service_enrolments_load(struct nx_service *service) NX_MUSTUSE;
+/* Forgets those that were over before that time, as retention does. */
+void nx_service_enrolments_trim(struct nx_service *service, int64_t before_us);
 
 /* --- io_service_tokens.c --- */
 
 /* Reads them from the store. */
 int nx_service_tokens_load(struct nx_service *service) NX_MUSTUSE;
+/* Forgets those that were over before that time, as retention does. */
+void nx_service_tokens_trim(struct nx_service *service, int64_t before_us);
 
 /* --- io_service_rebuild.c --- */
 

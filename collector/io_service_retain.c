@@ -85,6 +85,8 @@ static void begin_pass(struct nx_service *service) {
 static void end_pass(struct nx_service *service) {
     const uint64_t *n = service->retain.pass.deleted_n;
     service->retain.passing = false;
+    nx_service_tokens_trim(service, service->retain.pass.history_before_us);
+    nx_service_enrolments_trim(service, service->retain.pass.history_before_us);
     if (n[NX_RETAIN_BATCH] > 0) {
         nx_log(NX_LOG_INFO,
                "retention: %" PRIu64 " batches of more than %" PRIu32

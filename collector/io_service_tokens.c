@@ -32,6 +32,19 @@ int nx_service_tokens_load(struct nx_service *service) {
     return err != NX_OK ? err : loading.err;
 }
 
+static int64_t over_us(const void *item) {
+    const struct nx_token *token = item;
+    int64_t at_us =
+        token->revoked_us != NX_TIME_UNKNOWN ? token->revoked_us : INT64_MAX;
+    return token->expires_us != NX_TIME_UNKNOWN && token->expires_us < at_us
+               ? token->expires_us
+               : at_us;
+}
+
+void nx_service_tokens_trim(struct nx_service *service, int64_t before_us) {
+    nx_shelf_trim(&service->tokens, over_us, before_us);
+}
+
 /* The valid token of a name, or NULL. */
 static struct nx_token *valid_token(struct nx_service *service,
                                     const char *name) {

@@ -52,6 +52,16 @@ void nx_shelf_remove(struct nx_shelf *shelf, void *item) {
     shelf->n--;
 }
 
+void nx_shelf_trim(struct nx_shelf *shelf, int64_t (*over_us)(const void *item),
+                   int64_t before_us) {
+    for (size_t i = shelf->n; i > 0; i--) {
+        void *item = nx_shelf_at(shelf, i - 1);
+        if (over_us(item) < before_us) {
+            nx_shelf_remove(shelf, item);
+        }
+    }
+}
+
 void nx_shelf_add(struct nx_shelf *shelf, void *old, const void *item) {
     if (old != NULL) {
         nx_shelf_remove(shelf, old);

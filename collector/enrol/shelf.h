@@ -36,4 +36,8 @@ int nx_shelf_load(struct nx_shelf *shelf, const void *item) NX_MUSTUSE;
 
 void nx_shelf_remove(struct nx_shelf *shelf, void *item);
 
+/* Removes what was over before that time; over_us: INT64_MAX: it is not. */
+void nx_shelf_trim(struct nx_shelf *shelf, int64_t (*over_us)(const void *item),
+                   int64_t before_us);
+
 #endif

@@ -278,14 +278,35 @@ static int retain_derived(struct nx_store *store, unsigned number,
     return 1;
 }
 
+/* --- what let somebody in --- */
+
+/* What is kept of them in memory goes by the same times. Few: all at once. */
+static int retain_doors(struct nx_store *store, unsigned number,
+                        struct nx_store_retention *r) {
+    struct nx_sq sq =
+        number == NX_RETAIN_TOKEN
+            ? nx_sq_use(store, NX_SQ_RETAIN_TOKEN,
+                        "DELETE FROM token WHERE expires_us < ?1 OR "
+                        "revoked_us < ?1")
+            : nx_sq_use(store, NX_SQ_RETAIN_ENROLMENT,
+                        "DELETE FROM enrolment WHERE expires_us < ?1 OR "
+                        "revoked_us < ?1");
+    nx_sq_int(&sq, r->history_before_us);
+    int err = nx_sq_run(&sq);
+    if (err == NX_OK) {
+        r->deleted_n[number] += (uint64_t)sqlite3_changes(store->db);
+    }
+    return err;
+}
+
 /* --- a pass --- */
 
 static int retain_some(struct nx_store *store, unsigned number,
                        struct nx_store_retention *r, unsigned rows) {
-    return number < NX_RETAIN_STREAM ? retain_table(store, number, r, rows)
-           : number == NX_RETAIN_STREAM
-               ? retain_streams(store, r, rows)
-               : retain_derived(store, number, r, rows);
+    return number < NX_RETAIN_STREAM    ? retain_table(store, number, r, rows)
+           : number == NX_RETAIN_STREAM ? retain_streams(store, r, rows)
+           : number >= NX_RETAIN_TOKEN  ? retain_doors(store, number, r)
+                                       : retain_derived(store, number, r, rows);
 }
 
 int nx_store_retain(struct nx_store *store, struct nx_store_retention *r,

@@ -16,6 +16,8 @@ enum nx_retain_table {
     NX_RETAIN_STREAM,
     NX_RETAIN_TARGET,
     NX_RETAIN_OUTCOME,
+    NX_RETAIN_TOKEN,
+    NX_RETAIN_ENROLMENT,
     NX_RETAIN_TABLES_N
 };
 
@@ -25,7 +27,8 @@ struct nx_store_retention {
                                   that an open incident needs may be older */
     int64_t history_before_us; /* transitions, forecasts, facts; what is
                                   derived of incidents closed before; who
-                                  changed what; streams without a batch */
+                                  changed what; streams without a batch;
+                                  tokens and join strings over since then */
     int64_t now_us; /* of the pass; rows of later times hide no older ones */
     int64_t done_id[NX_RETAIN_TABLES_N];
     int64_t done_epoch; /* of the stream of the agent done_id */

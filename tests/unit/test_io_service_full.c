@@ -14,6 +14,7 @@
 
 #include "collector/io_service_priv.h"
 #include "common/io_log.h"
+#include "tests/lib/loop.h"
 #include "tests/lib/port.h"
 
 #define FILES_N 4U
@@ -151,6 +152,32 @@ static void test_join_strings(void **state) {
     assert_string_equal(stored, "ac");
 }
 
+static bool are_trimmed(void *user) {
+    const struct nx_service *s = ((struct fixture *)user)->service;
+    return s->tokens.n == 1 && s->enrolments.n == 1;
+}
+
+/* By the first pass of retention, which keeps nothing of the past here. */
+static void test_over_for_long(void **state) {
+    const int64_t hour_us = INT64_C(3600000000);
+    struct fixture *f = *state;
+    char stored[512] = "";
+    assert_int_equal(make_token(f, "b", 1), NX_OK);
+    assert_int_equal(make_token(f, "a", 0), NX_OK);
+    assert_int_equal(make_string(f, "c", hour_us), NX_OK);
+    assert_int_equal(make_string(f, "d", 1), NX_OK);
+    assert_true(nx_test_wait(f->base, are_trimmed, f));
+    assert_int_equal(nx_store_tokens(f->service->store, see_token, stored),
+                     NX_OK);
+    assert_int_equal(nx_store_enrolments(f->service->store, see_string, stored),
+                     NX_OK);
+    assert_string_equal(stored, "ac");
+    assert_string_equal(((struct nx_token *)f->service->tokens.items)->name,
+                        "a");
+    assert_string_equal(
+        ((struct nx_enrolment *)f->service->enrolments.items)->name, "c");
+}
+
 static int reject(struct fixture *f, const char *key) {
     struct nx_agent_record out;
     return nx_service_agent_reject(f->service, key, &out);
@@ -213,6 +240,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
         cmocka_unit_test_setup_teardown(test_join_strings, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_over_for_long, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rejected_keys, setup, teardown),
     };
     nx_log_set_level(NX_LOG_ERROR);

@@ -127,14 +127,64 @@ static void test_what_outlives_a_run(void **state) {
     }
 }
 
+static unsigned count(struct fixture *f, const char *sql) {
+    sqlite3_stmt *rows = NULL;
+    assert_int_equal(sqlite3_prepare_v2(f->store->db, sql, -1, &rows, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
+    unsigned n = (unsigned)sqlite3_column_int(rows, 0);
+    sqlite3_finalize(rows);
+    return n;
+}
+
+/* By when it was over, not by when it was made. */
+static void test_what_let_somebody_in(void **state) {
+    static const int64_t times_us[][2] = {
+        /* expires, revoked */
+        {14, NX_TIME_UNKNOWN}, {99, 14}, {14, 99},
+        {15, NX_TIME_UNKNOWN}, {99, 15}, {99, NX_TIME_UNKNOWN},
+    };
+    struct fixture *f = *state;
+    for (uint8_t i = 0; i < sizeof(times_us) / sizeof(times_us[0]); i++) {
+        struct nx_token token = {.name = "one",
+                                 .created_us = 1,
+                                 .expires_us = times_us[i][0],
+                                 .revoked_us = times_us[i][1],
+                                 .hash = {i}};
+        struct nx_enrolment enrolment = {.token_hash = {i},
+                                         .network = "lyon",
+                                         .created_us = 1,
+                                         .expires_us = times_us[i][0],
+                                         .revoked_us = times_us[i][1],
+                                         .used_us = NX_TIME_UNKNOWN};
+        assert_int_equal(nx_store_token_put(f->store, &token), NX_OK);
+        assert_int_equal(nx_store_enrolment_put(f->store, &enrolment), NX_OK);
+    }
+    struct nx_token lasting = {.name = "lasting",
+                               .created_us = 1,
+                               .expires_us = NX_TIME_UNKNOWN,
+                               .revoked_us = NX_TIME_UNKNOWN,
+                               .hash = {99}};
+    assert_int_equal(nx_store_token_put(f->store, &lasting), NX_OK);
+    struct nx_store_retention pass = {.history_before_us = 15, .now_us = 40};
+    assert_int_equal(nx_store_begin(f->store), NX_OK);
+    assert_int_equal(nx_store_retain(f->store, &pass, 2), 0);
+    assert_int_equal(nx_store_commit(f->store), NX_OK);
+    assert_int_equal(pass.deleted_n[NX_RETAIN_TOKEN], 3);
+    assert_int_equal(pass.deleted_n[NX_RETAIN_ENROLMENT], 3);
+    assert_int_equal(count(f, "SELECT count(*) FROM token WHERE hash < x'03'"),
+                     0);
+    assert_int_equal(count(f, "SELECT count(*) FROM token"), 4);
+    assert_int_equal(count(f, "SELECT count(*) FROM enrolment"), 3);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_rows_of_a_time_to_come),
-        TEST(test_the_first_that_stays),
-        TEST(test_hello_of_a_time_to_come),
-        TEST(test_what_outlives_a_run),
+        TEST(test_rows_of_a_time_to_come),  TEST(test_the_first_that_stays),
+        TEST(test_hello_of_a_time_to_come), TEST(test_what_outlives_a_run),
+        TEST(test_what_let_somebody_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
