@@ -55,7 +55,7 @@ def _read(reply, rdtype, sent, received):
     return answer
 
 
-def ask(server, name, rdtype="A", source=None, timeout=10.0, rd=True, port=53,
+def ask(server, name, rdtype="A", source=None, timeout=30.0, rd=True, port=53,
         payload=0):
     """One question; None when no answer to it came in time. payload: of EDNS,
     0 without it."""

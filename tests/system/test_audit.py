@@ -4,13 +4,14 @@ import datetime
 import time
 
 from deploy.lab import networks, zones
+from deploy.lab.ask import PATIENCE_S, wait_until
 from deploy.lab.lab import Lab
 from deploy.lab.signing import Signer
 from tests.lib.capture import Capture
 from tests.lib.support import open_incident, site_in, wait_status
 from tests.system.matrix.servers import Odd
 
-FOUND_S = 30
+FOUND_S = 90
 QUIET = {"KEY_WITHOUT_DS"}
 
 
@@ -64,7 +65,7 @@ class Bench:
         document = wait_status(
             self.site, incident, lambda d: audited(d) and (
                 tags(d) - QUIET == expected or time.monotonic() > end),
-            FOUND_S, "the audit to be done")
+            FOUND_S + PATIENCE_S, "the audit to be done")
         took = time.monotonic() - began
         self.site.cli("incident", "close", str(incident))
         return document, took
@@ -284,10 +285,14 @@ def test_audit_and_preflight_ask_no_resolver():
         assert "STILL_NEGATIVE" in audit.stdout, audit
         assert "do: load the present zone" in audit.stdout, audit
         lab.restore_record()
-        audit = site.cli("audit", zones.NAME, "A", "--timeout", "60s",
-                         "--expect", f"A={zones.RECORD_ADDRESS}", timeout=90)
-        assert "no findings" in audit.stdout, audit
-        assert audit.stdout.count(" good ") == 2, audit
+
+        def good():
+            """A busy name server may be silent for once."""
+            said = site.cli("audit", zones.NAME, "A", "--timeout", "60s",
+                            "--expect", f"A={zones.RECORD_ADDRESS}",
+                            check=False, timeout=90).stdout
+            return "no findings" in said and said.count(" good ") == 2
+        wait_until(good, PATIENCE_S, "an audit without findings")
         cost = site.cli("preflight", zones.NAME)
         assert f"TTL {zones.NEGATIVE_TTL_S} s" in cost.stdout, cost
         assert "ACCIDENT" in cost.stdout and "short enough" in cost.stdout
@@ -301,6 +306,6 @@ def test_audit_and_preflight_ask_no_resolver():
 
 def test_audit_without_an_authority_agent():
     with Lab([]) as lab, site_in(lab, auditor=False) as site:
-        audit = site.cli("audit", zones.NAME, "--timeout", "1s", check=False)
+        audit = site.cli("audit", zones.NAME, "--timeout", "5s", check=False)
         assert audit.returncode == 3, audit
         assert "--role authority" in audit.stderr, audit

@@ -88,10 +88,11 @@ def test_killed_collector_loses_nothing():
             # The status is there at once, from the store alone.
             document = site.api.status(incident)
             assert denied(document), document
-            for key in ("verified", "outage_from", "restored_lo",
-                        "restored_hi", "serial"):
+            for key in ("outage_from", "restored_lo", "restored_hi", "serial"):
                 assert document["authority"][key] == \
                     before["authority"][key], (key, before, document)
+            wait_status(site, incident, lambda d: d["authority"]["verified"],
+                        STATE_S, "what the name servers say to be fresh")
             count = results(site)
             wait_until(lambda c=count: results(site) > c, STATE_S,
                        "new results after the restart")

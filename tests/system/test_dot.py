@@ -54,7 +54,7 @@ def add_agent(lab, site, name, tls_name):
 
 
 def test_cached_denial_is_seen_over_tls():
-    with Lab([dot_network], negative_ttl=20) as lab, \
+    with Lab([dot_network], negative_ttl=30) as lab, \
             site_in(lab, networks=[], auditor=False) as site:
         add_agent(lab, site, "tls", TLS_NAME)
         lab.remove_record()

@@ -188,9 +188,8 @@ def test_a_stuck_network_raises_an_alert_and_takes_it_back():
                         not in (None, "unknown"), 20,
                         "the denial to be seen")
             assert not firing("NxclearNetworkStuck")
-            wait_until(lambda: firing("NxclearNetworkStuck"), 180,
-                       "the alert to fire")
-            labels = firing("NxclearNetworkStuck")[0]
+            labels = wait_until(lambda: firing("NxclearNetworkStuck"), 180,
+                                "the alert to fire")[0]
             assert labels["network"] == office, labels
             assert labels["incident"] == str(incident), labels
             check_metrics(scrape(token))

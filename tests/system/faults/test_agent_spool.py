@@ -140,14 +140,14 @@ def test_term_in_the_middle_of_a_drain():
     with agent_faults.busy(batch=1) as one:
         one.collector.kill()
         held = one.ledger()["held"]
-        wait_until(lambda: one.ledger()["held"] > held + 6 * DRAIN_PER_S, 30,
-                   "more than 5 s can drain")
+        wait_until(lambda: one.ledger()["held"] > held + 12 * DRAIN_PER_S, 30,
+                   "more than can drain before it ends")
         restart_collector(one)
         one.wait_stored(one.stored())
         took = one.stop_agent()
         left = one.ledger()
         print(f"# {took:.2f} s to end, {left['held']} results stay")
-        assert took <= 20, took
+        assert took <= 45, took  # else it was killed
         assert left["held"] > 0 and left["clean"] == "yes", left
         one.recover()
         lost, double = one.settle()

@@ -9,7 +9,7 @@ from tests.lib import agent_faults, bad_line, faults
 from tests.lib.support import rss_kib
 
 PATIENCE_S = 90
-UNHARMED = 10 * agent_faults.BATCH      # results: more than is on the way
+UNHARMED = 80 * agent_faults.BATCH      # results: more than is on the way
 RECORD_BYTES = 20000
 RTT_S, SLOW_BYTES_PER_S = 1.3, 8000     # a satellite; 64 kbit/s
 

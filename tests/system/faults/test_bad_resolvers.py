@@ -136,7 +136,8 @@ def test_bad_resolvers():
         most = busiest([q.at for q in capture.select(destination=at)])
         print(f"# {at} {wanted[at]}: {one.asked} questions, {most} in a second "
               "at most", flush=True)
-        assert 0 < most <= QPS + BURST, at
+        # Decided on in time, one or two may be sent a little later.
+        assert 0 < most <= QPS + BURST + 2, at
     print(f"# {share:.1%} of a processor")
     assert share < PROCESSOR_MAX, share
     faults.row("bad resolvers, five ways", len(WANTED), 0, 0, took)

@@ -72,7 +72,7 @@ def test_retention_of_a_wrong_clock():
                        "a pass of retention to be over")
             now_stored, now_by_us = kept(site)
             assert now_stored == stored, (now_stored, stored)
-            assert 0 <= now_by_us - by_us < 60 * 10**6, (now_by_us, by_us)
+            assert 0 <= now_by_us - by_us < 600 * 10**6, (now_by_us, by_us)
             assert site.api.must_get("/healthz")["deleted_batches"] == 0
             # Set right, and started again.
             assert daemon.stop(timeout=60) == 0

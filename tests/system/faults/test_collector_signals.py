@@ -7,7 +7,7 @@ import time
 from deploy.lab.ask import wait_until
 from tests.lib import faults
 
-END_MAX_S = 20.0    # else it waits for something
+END_MAX_S = 45.0    # else it waits for something
 
 
 def test_bad_configuration():
