@@ -7,7 +7,6 @@
 
 #include <zmq.h>
 
-#include "collector/status/status.h"
 #include "collector/store/io_export.h"
 #include "common/io_log.h"
 
@@ -311,43 +310,6 @@ int nx_service_incident_open(struct nx_service *service,
     incident->id = opened.id;
     incident->opened_us = opened.opened_us;
     return NX_OK;
-}
-
-static int store_close(struct nx_service *service, uint32_t id, int64_t now_us,
-                       const char *last) {
-    int err = nx_service_networks_now(service, now_us);
-    if (err == NX_OK) {
-        err = nx_store_incident_close(service->store, id, now_us);
-    }
-    if (err == NX_OK) {
-        err = nx_service_alerts_closing(service, id, now_us);
-    }
-    return err == NX_OK && last != NULL
-               ? nx_store_closed_status_put(service->store, id, last)
-               : err;
-}
-
-int nx_service_incident_close(struct nx_service *service, uint32_t id) {
-    const struct nx_incident *known = nx_engine_incident(service->engine, id);
-    struct nx_group *group = nx_ingest_group(service->ingest);
-    int64_t now_us = nx_service_now_us(service);
-    if (known == NULL) {
-        return NX_ENOTFOUND;
-    }
-    if (known->closed_us != NX_TIME_UNKNOWN) {
-        return NX_ESTATE;
-    }
-    char *last = nx_status_final(service->engine, id, now_us);
-    int err = nx_group_begin(group);
-    if (err == NX_OK) {
-        err = nx_group_end(group, store_close(service, id, now_us, last));
-    }
-    if (err == NX_OK) {
-        nx_service_alerts_closed(service, id);
-        err = nx_status_close(service->engine, id, now_us, last);
-    }
-    free(last);
-    return err;
 }
 
 int nx_service_export(struct nx_service *service, uint32_t id,

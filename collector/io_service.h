@@ -46,6 +46,17 @@ int nx_service_incident_open(struct nx_service *service,
                              struct nx_incident *incident) NX_MUSTUSE;
 int nx_service_incident_close(struct nx_service *service,
                               uint32_t id) NX_MUSTUSE;
+/* The same a piece at a time, beside other work: of very many targets it takes
+ * seconds. Until the last step the incident is open. new: NX_ENOTFOUND,
+ * NX_ESTATE (it is closed), NX_ENOMEM. step: about so many targets, or what
+ * takes as long; 1: there is more to do; 0: it is closed; else an error of new
+ * or of the store, and it is not. Ends before the service does. */
+struct nx_closing;
+int nx_service_closing_new(struct nx_service *service, uint32_t id,
+                           struct nx_closing **out) NX_MUSTUSE;
+int nx_service_closing_step(struct nx_closing *closing,
+                            size_t budget) NX_MUSTUSE;
+void nx_service_closing_free(struct nx_closing **closing); /* NULL: nothing */
 
 /* The recording of an incident; see io_export.h. NX_ENOTFOUND, NX_ENOMEM, an
  * error of the store. Ends before the service does. */

@@ -192,31 +192,29 @@ void nx_service_alerts_tick(struct nx_service *service, int64_t now_us) {
 
 /* --- the end of an incident --- */
 
-static int tell_end(struct nx_service *service, struct nx_sheet *sheet) {
-    const struct nx_alert_change *changes = NULL;
-    size_t n = 0;
-    int err = nx_alerts_ending(service->alerts, sheet->incident->id,
-                               sheet->now_us, &changes, &n);
-    if (err == NX_OK && n > 0) {
-        err = store_message(service, sheet, "closed", changes, n);
+static int store_end(struct nx_service *service, uint32_t id, int64_t now_us,
+                     const struct nx_alert_change *changes, size_t n) {
+    struct nx_sheet sheet;
+    int err = nx_sheet_init(&sheet, service->engine, id, NULL, now_us);
+    if (err == NX_OK) {
+        err = store_message(service, &sheet, "closed", changes, n);
+        nx_sheet_fini(&sheet);
     }
-    return err == NX_OK
-               ? nx_store_told_drop(service->store, sheet->incident->id)
-               : err;
+    return err;
 }
 
 int nx_service_alerts_closing(struct nx_service *service, uint32_t id,
                               int64_t now_us) {
-    struct nx_sheet sheet;
+    const struct nx_alert_change *changes = NULL;
+    size_t n = 0;
     if (service->postbox == NULL) {
         return NX_OK;
     }
-    int err = nx_sheet_init(&sheet, service->engine, id, NULL, now_us);
-    if (err == NX_OK) {
-        err = tell_end(service, &sheet);
-        nx_sheet_fini(&sheet);
+    int err = nx_alerts_ending(service->alerts, id, now_us, &changes, &n);
+    if (err == NX_OK && n > 0) {
+        err = store_end(service, id, now_us, changes, n);
     }
-    return err;
+    return err == NX_OK ? nx_store_told_drop(service->store, id) : err;
 }
 
 void nx_service_alerts_closed(struct nx_service *service, uint32_t id) {

@@ -116,10 +116,11 @@ int nx_score_target_told(struct nx_store *store, uint32_t incident_id,
                          uint32_t agent_id, const struct nx_question *question,
                          const struct nx_verdict *verdict, int64_t since_us,
                          int64_t at_us) NX_MUSTUSE;
-/* Networks follow their targets: all at once, if there is something to follow;
- * or some of them, NX_EAGAIN: there are more. */
-int nx_service_networks_now(struct nx_service *service,
-                            int64_t now_us) NX_MUSTUSE;
+/* Networks follow their targets: one; or some of all, NX_EAGAIN: there are
+ * more. judged: by verdicts as the engine judged last. */
+int nx_service_network_put(struct nx_service *service, uint32_t incident_id,
+                           const char *network, bool judged,
+                           int64_t now_us) NX_MUSTUSE;
 int nx_service_networks_some(struct nx_service *service,
                              int64_t now_us) NX_MUSTUSE;
 void nx_service_networks_forget(struct nx_service *service);

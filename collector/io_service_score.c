@@ -194,27 +194,13 @@ static void see_network(void *user, const struct nx_status_shown *shown) {
     }
 }
 
-static int put_networks(struct nx_service *service, int64_t now_us) {
-    const struct nx_incident **incidents = NULL;
-    size_t n = nx_engine_incidents(service->engine, &incidents);
-    struct networks w = {.service = service, .now_us = now_us};
-    for (size_t i = 0; i < n && w.err == NX_OK; i++) {
-        if (incidents[i]->closed_us == NX_TIME_UNKNOWN) {
-            w.incident_id = incidents[i]->id;
-            int err = nx_status_each_shown(service->engine, incidents[i]->id,
-                                           now_us, see_network, &w);
-            w.err = w.err == NX_OK ? err : w.err;
-        }
-    }
-    return w.err;
-}
-
-int nx_service_networks_now(struct nx_service *service, int64_t now_us) {
-    /* A pass that has begun would leave out what is closed meanwhile. */
-    bool due = service->networks_told || service->networks != NULL;
-    int err = due ? put_networks(service, now_us) : NX_OK;
-    service->networks_told = err != NX_OK;
-    return err;
+int nx_service_network_put(struct nx_service *service, uint32_t incident_id,
+                           const char *network, bool judged, int64_t now_us) {
+    struct networks w = {
+        .service = service, .incident_id = incident_id, .now_us = now_us};
+    int err = nx_status_shown(service->engine, incident_id, network, judged,
+                              now_us, see_network, &w);
+    return err != NX_OK ? err : w.err;
 }
 
 /* --- networks, a few at a time --- */
@@ -289,14 +275,11 @@ static int put_one(struct nx_service *service, int64_t now_us) {
     const struct pass_step *step = &pass->steps[pass->at++];
     const struct nx_incident *incident =
         nx_engine_incident(service->engine, step->incident_id);
-    struct networks w = {
-        .service = service, .incident_id = step->incident_id, .now_us = now_us};
     if (incident == NULL || incident->closed_us != NX_TIME_UNKNOWN) {
         return NX_OK; /* closed meanwhile: that took care of its networks */
     }
-    int err = nx_status_shown(service->engine, step->incident_id, step->network,
-                              now_us, see_network, &w);
-    return err != NX_OK ? err : w.err;
+    return nx_service_network_put(service, step->incident_id, step->network,
+                                  true, now_us);
 }
 
 int nx_service_networks_some(struct nx_service *service, int64_t now_us) {

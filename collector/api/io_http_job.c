@@ -7,17 +7,25 @@
 
 struct nx_http_job {
     struct nx_http_job *next;
-    struct evhttp_request *request;
+    struct evhttp_request *request; /* NULL: nobody waits for it */
     const struct nx_http_craft *craft;
     void *work;
     uint64_t since_s; /* nx_http.second */
     bool waits;       /* for a page */
 };
 
+static void append(struct nx_http *http, struct nx_http_job *job) {
+    struct nx_http_job **last = &http->jobs;
+    while (*last != NULL) {
+        last = &(*last)->next;
+    }
+    job->next = NULL;
+    *last = job;
+}
+
 void nx_http_job_start(struct nx_http *http, struct evhttp_request *request,
                        const struct nx_http_craft *craft, void *work) {
     struct nx_http_job *job = work != NULL ? calloc(1, sizeof *job) : NULL;
-    struct nx_http_job **last = &http->jobs;
     if (job == NULL) {
         craft->free(work);
         nx_http_reply_error(request, NX_ENOMEM, "the document was not made");
@@ -27,10 +35,7 @@ void nx_http_job_start(struct nx_http *http, struct evhttp_request *request,
                                 .craft = craft,
                                 .work = work,
                                 .since_s = http->second};
-    while (*last != NULL) {
-        last = &(*last)->next;
-    }
-    *last = job;
+    append(http, job);
     nx_http_work_in(http, 0);
 }
 
@@ -48,7 +53,9 @@ static struct evhttp_request *forget(struct nx_http_job **link) {
 static void reply(struct nx_http *http, struct nx_http_job **link) {
     struct nx_http_job *job = *link;
     *link = job->next;
-    job->craft->reply(http, job->work, job->request);
+    if (job->request != NULL) {
+        job->craft->reply(http, job->work, job->request);
+    }
     job->craft->free(job->work);
     free(job);
 }
@@ -90,7 +97,9 @@ bool nx_http_jobs_some(struct nx_http *http) {
     case NX_HTTP_MORE:
         break;
     case NX_HTTP_WAITS:
-        job->waits = true;
+        job->waits = true; /* behind those that do not */
+        *link = job->next;
+        append(http, job);
         break;
     case NX_HTTP_DONE:
         reply(http, link);
@@ -126,14 +135,21 @@ void nx_http_job_closed(struct nx_http *http,
                         const struct evhttp_connection *evcon) {
     struct nx_http_job **link = &http->jobs;
     while (*link != NULL) {
+        struct nx_http_job *job = *link;
+        struct evhttp_request *request = job->request;
         struct evhttp_connection *of =
-            evhttp_request_get_connection((*link)->request);
-        if (of == evcon) {
-            (void)forget(link);
-        } else if (of == NULL) {
-            evhttp_request_free(forget(link));
+            request != NULL ? evhttp_request_get_connection(request) : NULL;
+        if (request == NULL || (of != NULL && of != evcon)) {
+            link = &job->next;
+            continue;
+        }
+        if (of == NULL) {
+            evhttp_request_free(request);
+        }
+        if (job->craft->goes_on != NULL && job->craft->goes_on(job->work)) {
+            job->request = NULL;
         } else {
-            link = &(*link)->next;
+            (void)forget(link);
         }
     }
 }

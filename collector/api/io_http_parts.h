@@ -74,6 +74,8 @@ struct nx_http_craft {
     void (*hurry)(void *work);
     uint64_t hurry_s;
     uint32_t (*incident_of)(const void *work);
+    /* Is it to be done although the client has gone away? NULL: never. */
+    bool (*goes_on)(const void *work);
 };
 
 /* A client that reads a recording; io_http_recording.c. */
@@ -234,7 +236,9 @@ void nx_http_jobs_tick(struct nx_http *http);
 void nx_http_job_closed(struct nx_http *http,
                         const struct evhttp_connection *evcon);
 
-/* io_http_metrics.c, io_http_report.c: jobs. */
+/* io_http_close.c, io_http_metrics.c, io_http_report.c: jobs. */
+void nx_http_close(struct nx_http *http, struct evhttp_request *request,
+                   uint32_t incident_id);
 void nx_http_metrics(struct nx_http *http, struct evhttp_request *request);
 void nx_http_report(struct nx_http *http, struct evhttp_request *request,
                     uint32_t incident_id);

@@ -80,20 +80,15 @@ static void post_incident(struct nx_service *service,
     nx_http_reply_json(request, 201, head_of(service, incident.id));
 }
 
-static void post_close(struct nx_service *service,
-                       struct evhttp_request *request, uint32_t id) {
+static void post_close(struct nx_http *http, struct evhttp_request *request,
+                       uint32_t id) {
     struct nx_api_problem problem;
     struct nx_http_body body = nx_http_body(request);
     if (nx_api_nothing(body.bytes, body.len, &problem) != 0) {
         nx_http_reply_problem(request, &problem);
         return;
     }
-    int err = nx_service_incident_close(service, id);
-    if (err != 0) {
-        nx_http_reply_error(request, err, "the incident was not closed");
-    } else {
-        nx_http_reply_json(request, 200, head_of(service, id));
-    }
+    nx_http_close(http, request, id);
 }
 
 static void post_alert_test(struct nx_service *service,
@@ -230,7 +225,7 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         get_of_incident(http, request, asked, sight);
         break;
     case NX_API_INCIDENT_CLOSE:
-        post_close(service, request, id);
+        post_close(http, request, id);
         break;
     case NX_API_INCIDENT_EVENTS:
         get_events(http, request, asked, grant);

@@ -313,8 +313,7 @@ static void drop_kept(struct nx_engine *engine) {
     }
 }
 
-int nx_engine_incident_keep(struct nx_engine *engine, uint32_t id,
-                            const char *text) {
+int nx_engine_incident_take(struct nx_engine *engine, uint32_t id, char *text) {
     struct nx_case *c = nx_cases_find(engine, id);
     if (c == NULL) {
         return NX_ENOTFOUND;
@@ -322,17 +321,22 @@ int nx_engine_incident_keep(struct nx_engine *engine, uint32_t id,
     if (nx_case_open(c)) {
         return NX_ESTATE;
     }
-    size_t size = strlen(text) + 1;
-    char *kept = malloc(size);
-    if (kept == NULL) {
-        return NX_ENOMEM;
-    }
-    memcpy(kept, text, size);
     free(c->kept);
-    c->kept = kept;
+    c->kept = text;
     engine->told_n++;
     drop_kept(engine);
     return 0;
+}
+
+int nx_engine_incident_keep(struct nx_engine *engine, uint32_t id,
+                            const char *text) {
+    char *kept = strdup(text);
+    int err =
+        kept == NULL ? NX_ENOMEM : nx_engine_incident_take(engine, id, kept);
+    if (err != 0) {
+        free(kept);
+    }
+    return err;
 }
 
 const char *nx_engine_incident_kept(const struct nx_engine *engine,

@@ -91,6 +91,10 @@ int nx_engine_incident_close(struct nx_engine *engine, uint32_t id,
 #define NX_ENGINE_KEPT_MAX 64U
 int nx_engine_incident_keep(struct nx_engine *engine, uint32_t id,
                             const char *text) NX_MUSTUSE;
+/* The same with the text itself, from malloc; without NX_ENOMEM. It stays the
+ * caller's after an error. */
+int nx_engine_incident_take(struct nx_engine *engine, uint32_t id,
+                            char *text) NX_MUSTUSE;
 /* NULL: nothing is kept. Borrowed. */
 const char *nx_engine_incident_kept(const struct nx_engine *engine,
                                     uint32_t id);

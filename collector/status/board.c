@@ -7,6 +7,7 @@
 struct nx_board {
     struct nx_board_entry *pages;
     uint64_t revision; /* the last one given */
+    bool exact;
 };
 
 int64_t nx_board_fresh_us(size_t targets_n) {
@@ -32,6 +33,7 @@ static void page_reset(struct nx_board_entry *p) {
     *p = (struct nx_board_entry){.shown.incident_id = before.shown.incident_id,
                                  .next = before.next,
                                  .choice = before.choice,
+                                 .exact = before.exact,
                                  .asked_us = before.asked_us};
 }
 
@@ -97,6 +99,7 @@ static int add_page(struct nx_board *board, uint32_t id,
     }
     p->shown.incident_id = id;
     p->choice = choice;
+    p->exact = board->exact;
     p->next = board->pages;
     board->pages = p;
     *out = p;
@@ -137,7 +140,7 @@ static bool is_early(const struct nx_board_entry *p,
     size_t targets_n = 0;
     size_t waiting_n = 0;
     nx_engine_backlog_of(engine, p->shown.incident_id, &targets_n, &waiting_n);
-    return !p->made && waiting_n > NX_BOARD_BACKLOG &&
+    return !p->made && !p->exact && waiting_n > NX_BOARD_BACKLOG &&
            !nx_board_choice_narrows(p->choice);
 }
 
@@ -331,6 +334,14 @@ int nx_board_new(struct nx_board **out) {
     }
     *out = board;
     return 0;
+}
+
+int nx_board_new_exact(struct nx_board **out) {
+    int err = nx_board_new(out);
+    if (err == 0) {
+        (*out)->exact = true;
+    }
+    return err;
 }
 
 void nx_board_free(struct nx_board **board) {

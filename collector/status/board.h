@@ -89,6 +89,9 @@ void nx_board_copy_fini(struct nx_board_page *copy);
 struct nx_board;
 
 int nx_board_new(struct nx_board **out) NX_MUSTUSE;
+/* One for the last status of an incident: its page waits for no judgement,
+ * verdicts are those of the moment. */
+int nx_board_new_exact(struct nx_board **out) NX_MUSTUSE;
 void nx_board_free(struct nx_board **board);
 
 /* How old a page with so many targets may be when it is shown. */

@@ -80,8 +80,9 @@ static int copy_next(struct nx_board_entry *p, struct nx_engine *engine,
     struct nx_board_foresight *f = &p->foresight;
     struct nx_sheet sheet;
     const char *name = f->names[f->at++];
-    int err = nx_sheet_init_network(&sheet, engine, p->shown.incident_id, name,
-                                    f->as_of_us, NX_SHEET_BARE);
+    int err = nx_sheet_init_network(
+        &sheet, engine, p->shown.incident_id, name, f->as_of_us,
+        p->exact ? NX_SHEET_BARE_NOW : NX_SHEET_BARE);
     if (err != 0) {
         return err;
     }

@@ -65,6 +65,7 @@ struct nx_board_entry {
     struct nx_board_choice *choice;     /* NULL: every network */
     const struct nx_board_entry *whole; /* during a round: the page of all, when
                                            texts can be taken from it */
+    bool exact; /* verdicts are judged now, where they may have changed */
     bool made;
     bool waited_for;  /* somebody was told NX_EAGAIN, */
     int64_t waits_us; /* ... first then */

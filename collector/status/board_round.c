@@ -66,7 +66,8 @@ static int draw_next(struct nx_board_entry *p, struct nx_engine *engine,
     struct nx_board_site *site = &round->sites[round->at];
     struct nx_sheet sheet;
     int err = nx_sheet_init_network(&sheet, engine, p->shown.incident_id,
-                                    site->network, now_us, NX_SHEET_JUDGED);
+                                    site->network, now_us,
+                                    p->exact ? NX_SHEET_NOW : NX_SHEET_JUDGED);
     if (err != 0) {
         return err;
     }

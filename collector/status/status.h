@@ -77,14 +77,10 @@ struct nx_status_shown {
                    */
     int64_t clear_lo_us, clear_hi_us;
 };
-/* NX_ENOTFOUND, NX_ENOMEM. */
-int nx_status_each_shown(struct nx_engine *engine, uint32_t id, int64_t now_us,
-                         void (*visit)(void *user,
-                                       const struct nx_status_shown *shown),
-                         void *user) NX_MUSTUSE;
-/* Of one network, as the engine judged last; not visited if it is gone. */
+/* Of one network; judged: as the engine judged last; not visited if it is gone.
+ * NX_ENOTFOUND, NX_ENOMEM. */
 int nx_status_shown(struct nx_engine *engine, uint32_t id, const char *network,
-                    int64_t now_us,
+                    bool judged, int64_t now_us,
                     void (*visit)(void *user,
                                   const struct nx_status_shown *shown),
                     void *user) NX_MUSTUSE;

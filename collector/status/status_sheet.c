@@ -279,7 +279,8 @@ static void roll_up(struct nx_sheet *sheet, const struct nx_engine *engine) {
             members[i].targets = &sheet->not_named;
             members[i].targets_n = 1;
             site_empty(site);
-        } else if (sheet->how != NX_SHEET_BARE) {
+        } else if (sheet->how != NX_SHEET_BARE &&
+                   sheet->how != NX_SHEET_BARE_NOW) {
             nx_rollup_network(targets, n, sheet->now_us, &site->rollup);
         }
         site_since(sheet, site);
@@ -322,7 +323,8 @@ static int read_sites(struct nx_sheet *sheet, struct nx_engine *engine) {
     for (size_t i = 0; err == 0 && i < sheet->sites_n; i++) {
         err = nx_engine_targets_of(
             engine, sheet->incident->id, sheet->sites[i].network, sheet->now_us,
-            sheet->how != NX_SHEET_NOW, take_target, sheet);
+            sheet->how == NX_SHEET_JUDGED || sheet->how == NX_SHEET_BARE,
+            take_target, sheet);
     }
     return err;
 }

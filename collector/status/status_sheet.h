@@ -43,9 +43,10 @@ struct nx_sheet_wrong {
 
 /* How the verdicts of a network are read. */
 enum nx_sheet_how {
-    NX_SHEET_NOW,    /* as nx_sheet_init does it */
-    NX_SHEET_JUDGED, /* verdicts as the engine judged last */
-    NX_SHEET_BARE,   /* likewise, and no roll-up: to be appended to others */
+    NX_SHEET_NOW,      /* as nx_sheet_init does it */
+    NX_SHEET_JUDGED,   /* verdicts as the engine judged last */
+    NX_SHEET_BARE,     /* likewise, and no roll-up: to be appended to others */
+    NX_SHEET_BARE_NOW, /* as NX_SHEET_NOW, and no roll-up */
 };
 
 struct nx_sheet {

@@ -65,26 +65,14 @@ static void visit_sites(struct nx_sheet *sheet,
     nx_sheet_fini(sheet);
 }
 
-int nx_status_each_shown(struct nx_engine *engine, uint32_t id, int64_t now_us,
-                         void (*visit)(void *user,
-                                       const struct nx_status_shown *shown),
-                         void *user) {
-    struct nx_sheet sheet;
-    int err = nx_sheet_init(&sheet, engine, id, NULL, now_us);
-    if (err == 0) {
-        visit_sites(&sheet, visit, user);
-    }
-    return err;
-}
-
 int nx_status_shown(struct nx_engine *engine, uint32_t id, const char *network,
-                    int64_t now_us,
+                    bool judged, int64_t now_us,
                     void (*visit)(void *user,
                                   const struct nx_status_shown *shown),
                     void *user) {
     struct nx_sheet sheet;
     int err = nx_sheet_init_network(&sheet, engine, id, network, now_us,
-                                    NX_SHEET_JUDGED);
+                                    judged ? NX_SHEET_JUDGED : NX_SHEET_NOW);
     if (err == 0) {
         visit_sites(&sheet, visit, user);
     }

@@ -190,9 +190,13 @@ int nx_store_incident_add(struct nx_store *store,
                           struct nx_incident *incident) NX_MUSTUSE;
 int nx_store_incident_close(struct nx_store *store, uint32_t id,
                             int64_t at_us) NX_MUSTUSE;
-/* The last status document of a closed incident, as text. */
+/* The last status document of a closed incident, as text: what is long in
+ * parts, from 0 on, before; then, with its closing, how many these were, and
+ * the rest. */
+int nx_store_closed_part_put(struct nx_store *store, uint32_t id, uint32_t part,
+                             const char *bytes, size_t len) NX_MUSTUSE;
 int nx_store_closed_status_put(struct nx_store *store, uint32_t id,
-                               const char *document) NX_MUSTUSE;
+                               uint32_t parts_n, const char *rest) NX_MUSTUSE;
 /* The newest ones; the text is borrowed for the call. */
 int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
                              void (*visit)(void *user, uint32_t id,

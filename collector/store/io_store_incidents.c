@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/rrtype.h"
+#include "common/text.h"
 
 static int add_item(struct nx_store *store, uint32_t id, unsigned index,
                     const struct nx_incident_item *item) {
@@ -65,15 +66,58 @@ int nx_store_incident_close(struct nx_store *store, uint32_t id,
     return nx_sq_run(&sq);
 }
 
+int nx_store_closed_part_put(struct nx_store *store, uint32_t id, uint32_t part,
+                             const char *bytes, size_t len) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_CLOSED_PART_PUT,
+        "INSERT INTO closed_part(incident_id, part, bytes) VALUES(?1, ?2, ?3) "
+        "ON CONFLICT(incident_id, part) DO UPDATE SET bytes = excluded.bytes");
+    nx_sq_int(&sq, id);
+    nx_sq_int(&sq, part);
+    nx_sq_blob(&sq, (const uint8_t *)bytes, len);
+    return nx_sq_run(&sq);
+}
+
+/* What is left of a closing that came to nothing. */
+static int trim_parts(struct nx_store *store, uint32_t id, uint32_t parts_n) {
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_CLOSED_PART_TRIM,
+        "DELETE FROM closed_part WHERE incident_id = ?1 AND part >= ?2");
+    nx_sq_int(&sq, id);
+    nx_sq_int(&sq, parts_n);
+    return nx_sq_run(&sq);
+}
+
 int nx_store_closed_status_put(struct nx_store *store, uint32_t id,
-                               const char *document) {
+                               uint32_t parts_n, const char *rest) {
+    int err = trim_parts(store, id, parts_n);
+    if (err != NX_OK) {
+        return err;
+    }
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_CLOSED_STATUS_PUT,
         "INSERT INTO closed_status(incident_id, document) VALUES(?1, ?2) "
         "ON CONFLICT(incident_id) DO UPDATE SET document = excluded.document");
     nx_sq_int(&sq, id);
-    nx_sq_text(&sq, document);
+    nx_sq_text(&sq, rest);
     return nx_sq_run(&sq);
+}
+
+/* Adds the parts of one in their order. */
+static int read_parts(struct nx_store *store, int64_t id, struct nx_text *out) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_CLOSED_PARTS,
+                                "SELECT bytes FROM closed_part "
+                                "WHERE incident_id = ?1 ORDER BY part");
+    nx_sq_int(&sq, id);
+    int row = 0;
+    while ((row = nx_sq_step(&sq)) > 0) {
+        const char *bytes = sqlite3_column_blob(sq.stmt, 0);
+        size_t len = (size_t)sqlite3_column_bytes(sq.stmt, 0);
+        if (bytes != NULL) {
+            nx_text_bytes(out, bytes, len);
+        }
+    }
+    return row;
 }
 
 int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
@@ -88,9 +132,22 @@ int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
     nx_sq_int(&sq, newest_n);
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {
-        const unsigned char *text = sqlite3_column_text(sq.stmt, 1);
-        if (text != NULL) {
-            visit(user, (uint32_t)nx_sq_get_int(&sq, 0), (const char *)text);
+        int64_t id = nx_sq_get_int(&sq, 0);
+        const unsigned char *rest = sqlite3_column_text(sq.stmt, 1);
+        struct nx_text text;
+        nx_text_init(&text);
+        int err = read_parts(store, id, &text);
+        nx_text_add(&text, rest != NULL ? (const char *)rest : "");
+        if (err == NX_OK) {
+            err = text.failed || rest == NULL ? NX_ENOMEM : NX_OK;
+        }
+        if (err == NX_OK) {
+            visit(user, (uint32_t)id, text.bytes);
+        }
+        nx_text_fini(&text);
+        if (err != NX_OK) {
+            nx_sq_end(&sq);
+            return err;
         }
     }
     return row;

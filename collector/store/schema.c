@@ -324,6 +324,16 @@ static const char stream_forgotten[] = "CREATE TABLE stream_forgotten("
                                        " agent_id INTEGER PRIMARY KEY,"
                                        " until_us INTEGER NOT NULL) STRICT";
 
+/* The status of a closed incident from its beginning, but for the end, which is
+ * in closed_status: one that is long is written before the incident is closed,
+ * in many transactions. Of an open incident they say nothing. */
+static const char closed_parts[] =
+    "CREATE TABLE closed_part("
+    " incident_id INTEGER NOT NULL REFERENCES incident ON DELETE CASCADE,"
+    " part INTEGER NOT NULL,"
+    " bytes BLOB NOT NULL,"
+    " PRIMARY KEY(incident_id, part)) STRICT";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -333,6 +343,7 @@ static const char *const steps[] = {
     profiles,         profiles_kept,   profile_words,   profile_siblings,
     profile_rewrites, zone_servers,    retained,        retained_doubt,
     log_begin,        target_clearing, profile_cure,    stream_forgotten,
+    closed_parts,
 };
 
 int nx_schema_newest(void) {

@@ -303,9 +303,37 @@ static void test_freshness_grows(void **state) {
     assert_int_equal(nx_board_fresh_us(100000), 30 * S);
 }
 
+/* The last status of an incident, in slices: nobody has judged anything yet. */
+static void test_exact(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_board_page *page = NULL;
+    nx_board_free(&board);
+    assert_int_equal(nx_board_new_exact(&board), 0);
+    add_networks(b, 12);
+    open_restored(b, 7, T0);
+    for (unsigned i = 0; i < NETWORKS; i++) {
+        sees_nxdomain(b, FIRST + i, 1, 300 + i, T0 + S);
+    }
+    size_t targets_n = 0;
+    size_t waiting_n = 0;
+    nx_engine_backlog_of(b->engine, 7, &targets_n, &waiting_n);
+    assert_true(waiting_n > NX_BOARD_BACKLOG);
+    assert_int_equal(try_page(b, T0 + 2 * S, &page), NX_EAGAIN);
+    assert_true(wait_for(b, T0 + 2 * S, &page) >= targets_n / NX_BOARD_SLICE);
+    check_same(b, page, T0 + 2 * S);
+    /* What was judged a moment ago, and what was heard since. */
+    tick(b, T0 + 3 * S);
+    sees_nxdomain(b, FIRST, 1, 290, T0 + 4 * S);
+    nx_board_free(&board);
+    assert_int_equal(nx_board_new_exact(&board), 0);
+    (void)wait_for(b, T0 + 4 * S, &page);
+    check_same(b, page, T0 + 4 * S);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         BOARD(test_in_slices),
+        BOARD(test_exact),
         BOARD(test_changes_in_the_middle),
         BOARD(test_told_in_the_middle),
         BOARD(test_network_goes_in_the_middle),

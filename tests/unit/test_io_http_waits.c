@@ -247,6 +247,70 @@ static void test_closed_while_reported(void **state) {
     stop(&server);
 }
 
+static bool is_closed(void) {
+    json_t *head = get(ONE, 200);
+    bool closed = json_is_string(json_object_get(head, "closed"));
+    json_decref(head);
+    return closed;
+}
+
+static int send_close(void) {
+    static const char bytes[] =
+        "POST " ONE "/close HTTP/1.1\r\nHost: x\r\nContent-Type: "
+        "application/json\r\nContent-Length: 2\r\n\r\n{}";
+    int fd = raw_connect(0);
+    assert_int_equal(send(fd, bytes, sizeof bytes - 1, 0), sizeof bytes - 1);
+    return fd;
+}
+
+static void wait_steps(unsigned n) {
+    for (unsigned i = 0; i < 30000 && closings->steps_n < n; i++) {
+        const struct timespec pause = {0, 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    assert_true(closings->steps_n >= n);
+}
+
+/* Others are served meanwhile, the incident is open. Of two that close it, one
+ * is told that it is closed already; one that begun is done, whether its client
+ * waits or not. */
+static void test_closed_in_pieces(void **state) {
+    struct server server;
+    struct nx_text text;
+    (void)state;
+    closings = mmap(NULL, sizeof *closings, PROT_READ | PROT_WRITE,
+                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(closings != MAP_FAILED);
+    for (unsigned leaves = 0; leaves < 2; leaves++) {
+        *closings = (struct closings){.held = true};
+        nx_text_init(&text);
+        server = start_patient(FEW);
+        int first = send_close();
+        wait_steps(3);
+        int second = send_close();
+        assert_false(is_closed());
+        json_decref(get(STATUS, 200));
+        if (leaves != 0) {
+            (void)close(first);
+            assert_false(is_closed()); /* by then it is known to have gone */
+        }
+        closings->held = false;
+        assert_true(
+            read_until(leaves != 0 ? second : first, "\r\n\r\n", &text));
+        assert_non_null(strstr(text.bytes, leaves != 0 ? "HTTP/1.1 409 "
+                                                       : "HTTP/1.1 200 "));
+        assert_true(is_closed());
+        nx_text_fini(&text);
+        (void)close(second);
+        if (leaves == 0) {
+            (void)close(first);
+        }
+        stop(&server);
+    }
+    (void)munmap(closings, sizeof *closings);
+    closings = &own_closings;
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_progress),
@@ -257,6 +321,7 @@ int main(void) {
         cmocka_unit_test(test_metrics_whole),
         cmocka_unit_test(test_readers_go_away),
         cmocka_unit_test(test_closed_while_reported),
+        cmocka_unit_test(test_closed_in_pieces),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     memory = mmap(NULL, sizeof(*memory), PROT_READ | PROT_WRITE,

@@ -260,6 +260,11 @@ static void test_turns(void **state) {
 
 /* --- networks --- */
 
+static void put_lyon(struct fixture *f, int64_t now_us) {
+    assert_int_equal(
+        nx_service_network_put(&f->service, 1, "lyon", false, now_us), NX_OK);
+}
+
 static void test_network_is_scored(void **state) {
     struct fixture *f = *state;
     begin(f);
@@ -268,20 +273,18 @@ static void test_network_is_scored(void **state) {
     (void)open_one(f, 1, T0);
     sees_nxdomain(&f->b, 1, 2, 40, T0 + S / 2);
     look_negative(f, 1, 100, T0 + S);
-    assert_int_equal(nx_service_networks_now(&f->service, T0 + 2 * S), NX_OK);
-    assert_int_equal(nx_service_networks_now(&f->service, T0 + 3 * S),
-                     NX_OK); /* nothing was told since */
+    put_lyon(f, T0 + 2 * S);
     for (unsigned i = 0; i < 60; i++) {
         sees_address(&f->b, 1, 2, T0 + 42 * S + i * S / 10);
     }
     tick(&f->b, T0 + 49 * S);
-    assert_int_equal(nx_service_networks_now(&f->service, T0 + 49 * S), NX_OK);
+    put_lyon(f, T0 + 49 * S);
     commit(f);
     assert_int_equal(count(f, "agent_id = 0 AND weight > 0"), 0);
     assert_true(count(f, "agent_id = 0 AND name = 'lyon'") >= 1);
     begin(f);
     look_positive(f, 1, T0 + 102 * S);
-    assert_int_equal(nx_service_networks_now(&f->service, T0 + 110 * S), NX_OK);
+    put_lyon(f, T0 + 110 * S);
     commit(f);
     assert_int_equal(count(f, "agent_id = 0 AND scored_us IS NULL"), 0);
     assert_true(fabs(ask(f, "SELECT sum(weight) FROM forecast WHERE agent_id = "

@@ -463,6 +463,44 @@ static void test_incidents(void **state) {
     assert_int_equal(incident.id, 2);
 }
 
+static void see_closed(void *user, uint32_t id, const char *document) {
+    char *seen = user;
+    size_t n = strlen(seen);
+    (void)snprintf(seen + n, 64 - n, "%u%s ", id, document);
+}
+
+/* Parts count when their incident is closed, and no more of them than it was
+ * closed with. */
+static void test_closed_in_parts(void **state) {
+    struct fixture *f = *state;
+    struct nx_incident incident = incident_of("www.example.com");
+    char seen[64] = "";
+    open_store(f);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(nx_store_incident_add(f->store, &incident), NX_OK);
+    }
+    for (uint32_t part = 0; part < 4; part++) {
+        assert_int_equal(
+            nx_store_closed_part_put(f->store, 1, 3 - part, "old", 3), NX_OK);
+        assert_int_equal(nx_store_closed_part_put(f->store, 2, part, "x", 1),
+                         NX_OK);
+    }
+    assert_int_equal(nx_store_closed_part_put(f->store, 1, 1, "bc", 2), NX_OK);
+    assert_int_equal(nx_store_closed_part_put(f->store, 1, 0, "a", 1), NX_OK);
+    assert_int_equal(nx_store_closed_statuses(f->store, 9, see_closed, seen),
+                     NX_OK);
+    assert_string_equal(seen, "");
+    assert_int_equal(nx_store_incident_close(f->store, 1, 900), NX_OK);
+    assert_int_equal(nx_store_closed_status_put(f->store, 1, 2, "d"), NX_OK);
+    assert_int_equal(nx_store_incident_close(f->store, 3, 800), NX_OK);
+    assert_int_equal(nx_store_closed_status_put(f->store, 3, 0, "e"), NX_OK);
+    assert_int_equal(nx_store_closed_statuses(f->store, 9, see_closed, seen),
+                     NX_OK);
+    assert_string_equal(seen, "1abcd 3e ");
+    assert_int_equal(nx_store_incident_drop(f->store, 2), NX_OK);
+    assert_sql(f, "SELECT count(*) FROM closed_part", "2");
+}
+
 static void test_target(void **state) {
     struct fixture *f = *state;
     uint8_t name[NX_DNAME_MAX];
@@ -947,6 +985,7 @@ int main(void) {
         WITH_STORE(test_labels),
         WITH_STORE(test_tokens),
         WITH_STORE(test_incidents),
+        WITH_STORE(test_closed_in_parts),
         WITH_STORE(test_target),
         WITH_STORE(test_authority),
         WITH_STORE(test_retention),

@@ -1,0 +1,233 @@
+/* Closing an incident of many targets: in pieces, and the same as in one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "collector/status/status.h"
+#include "tests/lib/service_bench.h"
+
+#define NETWORKS 60U
+#define RESOLVERS 24U
+#define SLICE 32U
+
+static struct nx_engine *engine_of(struct fixture *f) {
+    return nx_service_engine(f->service);
+}
+
+static void add_network(struct fixture *f, uint32_t id) {
+    struct nx_agent agent = {.id = id, .accepted = true};
+    struct nx_endpoint resolvers[RESOLVERS];
+    int64_t now_us = nx_service_now_us(f->service);
+    const struct nx_hello hello = {
+        .protocol = NX_PROTOCOL,
+        .software = "test",
+        .epoch = 1,
+        .next_seq = 1,
+        .clock = {.mono_us = now_us, .wall_us = now_us, .offset_known = true},
+        .resolvers = resolvers,
+        .resolvers_n = RESOLVERS};
+    (void)snprintf(agent.name, sizeof(agent.name), "agent-%u", id);
+    (void)snprintf(agent.network, sizeof(agent.network), "net-%03u", id);
+    for (unsigned i = 0; i < RESOLVERS; i++) {
+        resolvers[i] =
+            (struct nx_endpoint){.address = {192, 0, 2, (uint8_t)(i + 1)},
+                                 .address_len = 4,
+                                 .port = 53,
+                                 .layer = NX_LAYER_NETWORK};
+    }
+    assert_int_equal(nx_engine_agent_set(engine_of(f), &agent), 0);
+    assert_int_equal(nx_engine_hello(engine_of(f), id, &hello, now_us), 0);
+}
+
+/* Incident 1. */
+static void open_many(struct fixture *f) {
+    static struct nx_incident incident;
+    int64_t now_us = nx_service_now_us(f->service);
+    incident = (struct nx_incident){.closed_us = NX_TIME_UNKNOWN,
+                                    .outage_from_us = now_us - 60000000,
+                                    .outage_to_us = now_us - 1000000,
+                                    .restored_us = now_us - 1000000,
+                                    .items_n = 1};
+    assert_int_equal(nx_dname_parse("www.example.com", incident.items[0].name),
+                     NX_OK);
+    incident.items[0].qtype = NX_TYPE_A;
+    assert_int_equal(nx_service_incident_open(f->service, &incident), NX_OK);
+    for (uint32_t id = 1; id <= NETWORKS; id++) {
+        add_network(f, id + 100);
+    }
+}
+
+static bool is_open(struct fixture *f) {
+    return nx_engine_incident(engine_of(f), 1)->closed_us == NX_TIME_UNKNOWN;
+}
+
+/* Without what the clock says of it. */
+static json_t *timeless(const char *text) {
+    json_t *document = json_loads(text, 0, NULL);
+    assert_non_null(document);
+    (void)json_object_del(document, "now");
+    (void)json_object_del(document, "as_of");
+    return document;
+}
+
+static char *in_one_piece(struct fixture *f) {
+    char *text =
+        nx_status_final(engine_of(f), 1, nx_service_now_us(f->service));
+    assert_non_null(text);
+    return text;
+}
+
+static void check_kept(struct fixture *f, const char *whole) {
+    const char *kept = nx_engine_incident_kept(engine_of(f), 1);
+    assert_non_null(kept);
+    assert_true(strlen(kept) > (size_t)300 << 10); /* more than one part */
+    json_t *a = timeless(kept);
+    json_t *b = timeless(whole);
+    assert_true(json_equal(a, b));
+    json_decref(a);
+    json_decref(b);
+}
+
+/* Steps until it ends; how it does. */
+static int finish(struct nx_closing *closing, unsigned *steps_n) {
+    int err = 1;
+    while (err > 0) {
+        err = nx_service_closing_step(closing, SLICE);
+        ++*steps_n;
+        assert_true(*steps_n < 1000000);
+    }
+    return err;
+}
+
+/* Nobody would see a commit end. */
+static void commit(struct fixture *f) {
+    assert_int_equal(nx_group_commit(nx_ingest_group(f->service->ingest)), 0);
+}
+
+static void test_in_pieces(void **state) {
+    struct fixture *f = *state;
+    struct nx_closing *closing = NULL;
+    unsigned steps_n = 1;
+    open_many(f);
+    char *whole = in_one_piece(f);
+    assert_int_equal(nx_service_closing_new(f->service, 1, &closing), 0);
+    assert_int_equal(nx_service_closing_step(closing, SLICE), 1);
+    assert_true(is_open(f));
+    assert_int_equal(finish(closing, &steps_n), 0);
+    nx_service_closing_free(&closing);
+    assert_true(steps_n > NETWORKS * RESOLVERS / SLICE / 2);
+    assert_false(is_open(f));
+    check_kept(f, whole);
+    restart(f);
+    assert_false(is_open(f));
+    check_kept(f, whole);
+    free(whole);
+}
+
+/* Whoever comes second is told. */
+static void test_two_at_once(void **state) {
+    struct fixture *f = *state;
+    struct nx_closing *first = NULL;
+    struct nx_closing *second = NULL;
+    unsigned steps_n = 0;
+    open_many(f);
+    char *whole = in_one_piece(f);
+    assert_int_equal(nx_service_closing_new(f->service, 1, &first), 0);
+    assert_int_equal(nx_service_closing_new(f->service, 1, &second), 0);
+    for (unsigned i = 0; i < 15; i++) {
+        assert_int_equal(nx_service_closing_step(second, SLICE), 1);
+        assert_int_equal(nx_service_closing_step(first, SLICE), 1);
+    }
+    assert_int_equal(finish(first, &steps_n), 0);
+    assert_int_equal(finish(second, &steps_n), NX_ESTATE);
+    nx_service_closing_free(&first);
+    nx_service_closing_free(&second);
+    assert_int_equal(nx_service_closing_new(f->service, 1, &first), NX_ESTATE);
+    assert_int_equal(nx_service_closing_new(f->service, 9, &first),
+                     NX_ENOTFOUND);
+    restart(f);
+    check_kept(f, whole);
+    free(whole);
+}
+
+static int64_t parts_of(const struct fixture *f) {
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    assert_int_equal(sqlite3_open(f->store_path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM closed_part",
+                                        -1, &stmt, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
+    int64_t n = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    sqlite3_close(db);
+    return n;
+}
+
+/* Stopped when parts are on the disk: it is open. */
+static void test_stopped_in_the_middle(void **state) {
+    struct fixture *f = *state;
+    struct nx_closing *closing = NULL;
+    open_many(f);
+    assert_int_equal(nx_service_closing_new(f->service, 1, &closing), 0);
+    for (unsigned i = 0; parts_of(f) == 0; i++) {
+        assert_true(i < 100000);
+        assert_int_equal(nx_service_closing_step(closing, SLICE), 1);
+        commit(f);
+    }
+    nx_service_closing_free(&closing);
+    restart(f);
+    assert_true(is_open(f));
+    assert_null(nx_engine_incident_kept(engine_of(f), 1));
+    /* Closed with less in it: what was left is gone. */
+    assert_int_equal(nx_service_incident_close(f->service, 1), 0);
+    assert_int_equal(parts_of(f), 0);
+    restart(f);
+    json_decref(timeless(nx_engine_incident_kept(engine_of(f), 1)));
+}
+
+static bool storing(void *user) {
+    const struct fixture *f = user;
+    return nx_group_storing(nx_ingest_group(f->service->ingest));
+}
+
+/* What was written of it goes with what others could not write; and while
+ * nothing can be written nothing is closed. */
+static void test_rolled_back(void **state) {
+    struct fixture *f = *state;
+    struct nx_closing *closing = NULL;
+    unsigned steps_n = 0;
+    open_many(f);
+    char *whole = in_one_piece(f);
+    assert_int_equal(nx_service_closing_new(f->service, 1, &closing), 0);
+    for (unsigned i = 0; parts_of(f) == 0; i++) {
+        assert_true(i < 100000);
+        assert_int_equal(nx_service_closing_step(closing, SLICE), 1);
+        commit(f);
+    }
+    assert_int_equal(nx_service_closing_step(closing, SLICE), 1);
+    nx_group_abort(nx_ingest_group(f->service->ingest)); /* with that part */
+    assert_int_equal(nx_service_incident_close(f->service, 1), NX_EAGAIN);
+    assert_true(is_open(f));
+    assert_true(nx_test_wait(f->base, storing, f));
+    assert_int_equal(finish(closing, &steps_n), 0);
+    nx_service_closing_free(&closing);
+    restart(f);
+    check_kept(f, whole);
+    free(whole);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        WITH_SERVICE(test_in_pieces),
+        WITH_SERVICE(test_two_at_once),
+        WITH_SERVICE(test_stopped_in_the_middle),
+        WITH_SERVICE(test_rolled_back),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
