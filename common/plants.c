@@ -38,16 +38,33 @@ bool nx_answer_plants(const struct nx_answer *answer, const uint8_t *zone) {
            nx_answer_is_bare(answer, zone);
 }
 
+bool nx_answer_ends_in(const struct nx_answer *answer, const uint8_t *zone) {
+    const uint8_t *end = answer->denied_name;
+    return answer->cname_n == 0 ||
+           (end != NULL && zone != NULL && nx_dname_under(end, zone));
+}
+
+bool nx_answer_affirms(const struct nx_answer *answer, const uint8_t *zone) {
+    return nx_answer_is_no_error(answer) && has(answer, NX_ANS_AA) &&
+           has(answer, NX_ANS_RDATA) && nx_answer_ends_in(answer, zone);
+}
+
+static bool is_alias(const struct nx_answer *answer, const uint8_t *zone) {
+    return nx_answer_is_no_error(answer) && answer->cname_n > 0 &&
+           answer->denied_name != NULL && zone != NULL;
+}
+
 /* An alias, and no word of what is at its end. */
 static bool is_open(const struct nx_answer *answer, const uint8_t *zone) {
-    return answer->outcome == NX_ANSWERED &&
-           answer->rcode == NX_RCODE_NOERROR && answer->cname_n > 0 &&
-           answer->denied_name != NULL && zone != NULL &&
+    return is_alias(answer, zone) &&
            !has(answer, NX_ANS_SOA | NX_ANS_RDATA | NX_ANS_TC);
 }
 
 bool nx_answer_leaves(const struct nx_answer *answer, const uint8_t *zone) {
     const uint8_t *end = answer->denied_name;
+    if (has(answer, NX_ANS_RDATA)) {
+        return is_alias(answer, zone) && !nx_answer_ends_in(answer, zone);
+    }
     if (!is_open(answer, zone)) {
         return false;
     }

@@ -22,9 +22,18 @@ bool nx_answer_plants(const struct nx_answer *answer, const uint8_t *zone);
  * negative TTL. */
 bool nx_answer_is_bare(const struct nx_answer *answer, const uint8_t *zone);
 
-/* A chain of aliases that ends outside of `zone` (NULL: not known), or in a
- * child zone that is named beside it: what is there is for others to say. One
- * that stops inside of the zone says nothing: its end may be denied. */
+/* No chain of aliases, or one that ends in `zone` (NULL: not known). */
+bool nx_answer_ends_in(const struct nx_answer *answer, const uint8_t *zone);
+
+/* There is something of the type, by the word of the zone. At the end of a
+ * chain that leaves it, the server has no say, though it may have a copy of the
+ * other zone: resolvers drop that part and ask there. */
+bool nx_answer_affirms(const struct nx_answer *answer, const uint8_t *zone);
+
+/* A chain of aliases that ends outside of `zone` (NULL: not known), with or
+ * without what the server says to be there, or in a child zone that is named
+ * beside it: what is there is for others to say. One that stops inside of the
+ * zone says nothing: its end may be denied. */
 bool nx_answer_leaves(const struct nx_answer *answer, const uint8_t *zone);
 
 /* That one: it neither affirms nor denies. Most servers go on to the end, which
@@ -32,8 +41,8 @@ bool nx_answer_leaves(const struct nx_answer *answer, const uint8_t *zone);
 bool nx_answer_stops(const struct nx_answer *answer, const uint8_t *zone);
 
 /* An alias that leaves affirms the name only if it was missing (`missed`: a
- * server denied it) and is back: one that always stood says nothing of its
- * target, which may be what is denied. */
+ * server denied it, not where it leads to) and is back: one that always stood
+ * says nothing of its target, which may be what is denied. */
 bool nx_answer_is_back(const struct nx_answer *answer, const uint8_t *zone,
                        bool missed);
 

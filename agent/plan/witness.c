@@ -83,9 +83,7 @@ size_t nx_witness_deniers(struct nx_witness *w, nx_witness_matters *matters,
 /* The record. */
 static bool affirms(const struct nx_answer *a, const uint8_t *zone,
                     bool missed) {
-    return (a->outcome == NX_ANSWERED && a->rcode == NX_RCODE_NOERROR &&
-            (a->flags & NX_ANS_AA) != 0 && (a->flags & NX_ANS_RDATA) != 0) ||
-           nx_answer_is_back(a, zone, missed);
+    return nx_answer_affirms(a, zone) || nx_answer_is_back(a, zone, missed);
 }
 
 static void count(struct nx_witness_type *type, const struct nx_obs *obs,
@@ -141,8 +139,9 @@ static void deny(struct nx_witness *w, const struct nx_obs *obs,
     if (denier.name) {
         deny_name(w, tell, user);
     }
+    type->missed |= nx_answer_ends_in(obs->answer, zone);
     if (!type->denied) {
-        type->denied = type->missed = true;
+        type->denied = true;
         tell(user, type->qtype, NX_GUARD_DENIED);
     }
 }

@@ -9,8 +9,8 @@
  * family that this host has no way to. A server that left the set is no witness
  * for the record, only against it.
  *
- * An alias out of the zone is no word, unless it was denied and is back
- * (nx_answer_is_back). */
+ * An alias out of the zone is no word, whatever the server says to be at its
+ * end, unless it was denied and is back (nx_answer_is_back). */
 #ifndef NX_AGENT_WITNESS_H
 #define NX_AGENT_WITNESS_H
 
@@ -22,7 +22,7 @@
 struct nx_witness_type {
     uint16_t qtype;
     bool denied;
-    bool missed; /* denied, in this round or another */
+    bool missed; /* denied in its zone, in this round or another */
     struct {
         unsigned asked_n;
         unsigned affirmed_n;

@@ -142,10 +142,10 @@ static enum nx_auth_word word_of(const struct nx_authority *a,
                                  const uint8_t *zone, const struct nx_obs *obs,
                                  const struct nx_look *look) {
     bool aa = (look->flags & NX_LOOK_AA) != 0;
-    if (aa && look->kind == NX_KIND_POS) {
+    if (look->kind == NX_KIND_POS && nx_answer_affirms(obs->answer, zone)) {
         return NX_AUTH_WORD_GOOD;
     }
-    if (nx_answer_is_back(obs->answer, zone, a->bad_seen)) {
+    if (nx_answer_is_back(obs->answer, zone, a->missed)) {
         return NX_AUTH_WORD_GOOD;
     }
     if (nx_answer_leaves(obs->answer, zone)) {
@@ -340,6 +340,7 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
         }
     } else {
         nx_auth_turn_bad(a, e, look);
+        a->missed = a->missed || nx_answer_ends_in(obs->answer, zone);
         if (e->bad_serial) {
             note_outage_serial(a, e->serial_bad);
         }

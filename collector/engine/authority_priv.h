@@ -82,6 +82,7 @@ struct nx_authority {
 
     bool heard; /* some server said something useful */
     bool bad_seen;
+    bool missed; /* ... and in this zone, not at the end of a way out of it */
     int64_t outage_lo_us; /* last good before the first bad */
     bool bad_open;        /* some server is bad; since the last good answer: */
     int64_t bad_from_us;  /* NX_TIME_UNKNOWN: it never was good */

@@ -65,7 +65,7 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
     char time[NX_TIME_TEXT_MAX];
     struct nx_text text;
     if (s->class_ == NX_AUTH_GOOD ||
-        (s->class_ == NX_AUTH_PENDING && !s->stops)) {
+        (s->class_ == NX_AUTH_PENDING && !s->stops && !s->alias)) {
         return true;
     }
     name_server(&text, &s->at);

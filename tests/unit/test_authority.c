@@ -176,6 +176,33 @@ static void test_alias_says_nothing_of_its_target(void **state) {
     assert_false(f->verified);
 }
 
+/* Not by a server's copy of the other zone either, or its denial: resolvers
+ * drop that part. */
+static void test_copy_of_another_zone_is_no_word(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_view view;
+    struct nx_answer copy = alias_out;
+    struct nx_answer denial = alias_out;
+    copy.flags |= NX_ANS_RDATA;
+    denial.flags |= NX_ANS_SOA;
+    denial.rcode = NX_RCODE_NXDOMAIN;
+    delegate(b, 1, apex, 1, 2, T0);
+    fold(b, 1, 1, &denial, NX_KIND_NXDOMAIN, 900, false, T0);
+    for (int i = 1; i < 100; i++) {
+        fold(b, 1, 1, &copy, NX_KIND_POS, 300, false, T0 + i * 5 * S);
+        fold(b, 1, 2, &alias_out, NX_KIND_MISS, 0, false, T0 + i * 5 * S);
+    }
+    const struct nx_auth_facts *f = step(b, T0 + 500 * S);
+    assert_false(f->all_ns_good);
+    assert_int_equal(nx_authority_view(b->a, &view), NX_OK);
+    assert_true(view.servers[0].alias);
+    /* Nor is another record there this zone's fault. */
+    fold(b, 1, 2, &copy, NX_KIND_POS_OTHER, 300, false, T0 + 501 * S);
+    (void)step(b, T0 + 501 * S);
+    assert_int_equal(nx_authority_view(b->a, &view), NX_OK);
+    assert_int_not_equal(view.servers[1].class_, NX_AUTH_DIFFERS);
+}
+
 /* It goes on inside of the zone, and nobody says to what. */
 static void test_alias_that_stops_is_told(void **state) {
     static const uint8_t inside[] = "\3app\7example\3com";
@@ -394,6 +421,7 @@ int main(void) {
         TEST(test_another_rrset_blocks),
         TEST(test_lame_server_is_set_aside),
         TEST(test_alias_says_nothing_of_its_target),
+        TEST(test_copy_of_another_zone_is_no_word),
         TEST(test_alias_that_stops_is_told),
         TEST(test_alias_that_is_back_is_good),
         TEST(test_leaving_server_ends_the_outage),

@@ -165,6 +165,21 @@ static void test_leaves(void **state) {
     chain.denied_name = elsewhere;
     chain.flags |= SOA;
     assert_false(nx_answer_leaves(&chain, apex));
+    chain.flags = AA | RDATA;
+    assert_true(nx_answer_leaves(&chain, apex));
+    assert_false(nx_answer_affirms(&chain, apex));
+    chain.flags = AA | RDATA | SOA | TC; /* whatever comes with it */
+    assert_true(nx_answer_leaves(&chain, apex));
+    chain.denied_name = below;
+    chain.flags = AA | RDATA;
+    assert_false(nx_answer_leaves(&chain, apex));
+    assert_true(nx_answer_affirms(&chain, apex));
+    assert_false(nx_answer_affirms(&chain, NULL)); /* of which zone? */
+    chain.cname_n = 0;
+    chain.denied_name = NULL;
+    assert_true(nx_answer_affirms(&chain, NULL));
+    chain.flags = RDATA;
+    assert_false(nx_answer_affirms(&chain, apex));
 }
 
 /* Asked for `below`, a server of the zone. */

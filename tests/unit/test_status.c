@@ -332,6 +332,60 @@ static void test_authority_object(void **state) {
     json_decref(d);
 }
 
+/* One of four name servers has an old copy of the zone that the name is an
+ * alias into. The own question of a resolver would plant what the real one
+ * denies. */
+static void test_alias_followed_out_of_the_zone(void **state) {
+    static const uint8_t elsewhere[] = "\3web\7example\3net";
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
+    static const struct nx_answer alias = {
+        .flags = NX_ANS_AA, .cname_n = 1, .denied_name = elsewhere};
+    static const struct nx_answer copy = {.flags = NX_ANS_AA | NX_ANS_RDATA,
+                                          .cname_n = 1,
+                                          .denied_name = elsewhere,
+                                          .rdata = rdata,
+                                          .rdata_len = sizeof(rdata),
+                                          .rdata_n = 1};
+    struct engine_bench *b = *state;
+    const struct nx_incident in = incident(7, T0);
+    struct nx_endpoint at[4];
+    for (unsigned i = 0; i < 4; i++) {
+        at[i] = name_server(i + 1);
+    }
+    assert_int_equal(nx_engine_incident_open(b->engine, &in), 0);
+    hello(b, LYON, 1, 0, T0);
+    for (unsigned i = 0; i < 48; i++) {
+        int64_t t = T0 + S + i * S;
+        const struct nx_delegation deleg = {.name = www,
+                                            .apex = apex,
+                                            .ns_ttl_s = 60,
+                                            .servers = at,
+                                            .servers_n = 4,
+                                            .at_mono_us = t + THETA - 1};
+        const struct nx_question q = {
+            .name = www, .qtype = NX_TYPE_A, .to = at[i % 4]};
+        batch_of(b, AUDITOR, &q, i % 4 == 0 ? &copy : &alias, 900, t, &deleg);
+        tick(b, t + 10000);
+        if (i == 0) { /* told at once, not when it is set aside */
+            json_t *d = status(b, t + 10000);
+            assert_string_equal(text_at(d, "authority.findings.0"),
+                                "198.51.100.1@53 has an alias out of its zone, "
+                                "whose target is not audited: open the "
+                                "incident for the target, or give --restored");
+            assert_string_equal(text_at(d, "authority.audit.0.tag"),
+                                "ALIAS_OUT_OF_ZONE");
+            json_decref(d);
+        }
+    }
+    for (int64_t t = T0 + 60 * S; t < T0 + 180 * S; t += 10 * S) {
+        tick(b, t);
+    }
+    json_t *d = status(b, T0 + 180 * S);
+    assert_string_not_equal(text_at(d, "authority.state"), "restored");
+    json_decref(d);
+    assert_int_equal(plan_of(b, LYON, T0 + 180 * S)->tasks_n, 0);
+}
+
 static void test_declared_is_said(void **state) {
     struct engine_bench *b = *state;
     open_restored(b, 7, T0);
@@ -717,6 +771,7 @@ int main(void) {
         TEST(test_outlook_policy),
         TEST(test_every_key_is_there),
         TEST(test_authority_object),
+        TEST(test_alias_followed_out_of_the_zone),
         TEST(test_declared_is_said),
         TEST(test_same_cache_is_counted_once),
         TEST(test_caches_filled_at_once),

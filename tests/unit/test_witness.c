@@ -92,6 +92,29 @@ static void test_alias(void **state) {
     assert_int_equal(end(), NX_GUARD_GOOD);
 }
 
+/* One server has a copy of the other zone. */
+static void test_alias_followed_out(void **state) {
+    const struct nx_answer copy = {.flags = NX_ANS_AA | NX_ANS_RDATA,
+                                   .cname_n = 1,
+                                   .denied_name = elsewhere};
+    const struct nx_answer inside = {
+        .flags = NX_ANS_AA | NX_ANS_RDATA, .cname_n = 1, .denied_name = www};
+    const struct nx_answer denial = {.rcode = NX_RCODE_NXDOMAIN,
+                                     .flags = NX_ANS_AA | NX_ANS_SOA,
+                                     .cname_n = 1,
+                                     .denied_name = elsewhere};
+    (void)state;
+    hear(&copy, 3);
+    assert_int_equal(end(), NX_GUARD_NO_WORD);
+    hear(&denial, 1); /* that the alias was missing, it does not say */
+    nx_witness_begin(&witness, both, 2, 0, tell, NULL);
+    said[0] = NX_GUARD_NO_WORD;
+    hear(&copy, 3);
+    assert_int_equal(end(), NX_GUARD_NO_WORD);
+    hear(&inside, 1);
+    assert_int_equal(end(), NX_GUARD_GOOD);
+}
+
 static void hear_of(const struct nx_answer *answer, const uint8_t *name,
                     uint16_t qtype, bool left) {
     struct nx_question question = {.name = name, .qtype = qtype};
@@ -380,6 +403,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(test_good),
         T(test_alias),
+        T(test_alias_followed_out),
         T(test_above),
         T(test_above_is_taken_back),
         T(test_above_is_not_taken_back),
