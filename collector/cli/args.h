@@ -88,7 +88,9 @@ struct nx_args {
     size_t expect_n;
     int64_t outage_from_us, outage_to_us; /* NX_TIME_NONE */
     int64_t restored_us;                  /* NX_TIME_NONE: auto */
-    const char *note;                     /* NULL */
+    const char *far; /* one of these, nx_moment_is_far; NULL: none */
+    int64_t far_us;
+    const char *note;    /* NULL */
     const char *network; /* NULL; explain: the subject; of a token: "a,b" */
     const char *output;  /* evidence; NULL: a tar here */
     const char *name;    /* NULL */
@@ -127,6 +129,10 @@ void nx_args_help_of(const char *word, struct nx_text *out);
  * "now-90s". NX_EMALFORMED, NX_ERANGE. */
 int nx_moment_parse(const char *text, int64_t now_us,
                     int64_t *out_us) NX_MUSTUSE;
+
+/* Is it a time of day, or a range that begins with one, and at_us on another
+ * day than today or hours ago? It may be meant of another clock than UTC's. */
+bool nx_moment_is_far(const char *text, int64_t at_us, int64_t now_us);
 
 /* "90s", "15m", "2h", "1d", "1h30m", or seconds without a unit; at most ten
  * years. NX_EMALFORMED, NX_ERANGE. */

@@ -86,6 +86,13 @@ static int take_expect(struct nx_parse *p, const char *value) {
     return 0;
 }
 
+static void note_far(struct nx_parse *p, const char *text, int64_t at_us) {
+    if (p->out->far == NULL && nx_moment_is_far(text, at_us, p->now_us)) {
+        p->out->far = text;
+        p->out->far_us = at_us;
+    }
+}
+
 static int take_outage(struct nx_parse *p, const char *value) {
     int err = nx_range_parse(value, p->now_us, &p->out->outage_from_us,
                              &p->out->outage_to_us);
@@ -102,6 +109,8 @@ static int take_outage(struct nx_parse *p, const char *value) {
             "%.80s",
             value);
     }
+    note_far(p, value, p->out->outage_from_us);
+    note_far(p, strstr(value, "..") + 2, p->out->outage_to_us);
     return 0;
 }
 
@@ -116,6 +125,7 @@ static int take_restored(struct nx_parse *p, const char *value) {
             "UTC, now-90s): %.80s",
             value);
     }
+    note_far(p, value, p->out->restored_us);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "collector/cli/io_run.h"
 #include "collector/cli/request.h"
+#include "common/rfc3339.h"
 
 #define PATH_MAX_BYTES 96U
 
@@ -29,6 +30,18 @@ static void warn_double(const struct nx_run *run, const json_t *opened) {
     json_decref(document);
 }
 
+/* A time of day of another zone is hours off, and bounds rest on it. */
+static void warn_far(const struct nx_args *args) {
+    char at[NX_TIME_TEXT_MAX];
+    if (args->far != NULL) {
+        (void)fprintf(stderr,
+                      "nxclear: note: times of day are in UTC: %s was at %s; "
+                      "if another one is meant, close the incident and give "
+                      "the date\n",
+                      args->far, nx_time_text(args->far_us, at));
+    }
+}
+
 int nx_run_open(const struct nx_run *run) {
     json_t *incident = NULL;
     json_t *status = NULL;
@@ -39,6 +52,7 @@ int nx_run_open(const struct nx_run *run) {
     if (exit_code != 0) {
         return exit_code;
     }
+    warn_far(run->args);
     warn_double(run, incident);
     nx_text_init(&text);
     if (run->args->format == NX_FORMAT_JSON) {

@@ -7,6 +7,7 @@
 
 #define US_PER_S INT64_C(1000000)
 #define DAY_US (86400 * US_PER_S)
+#define FAR_US (6 * 3600 * US_PER_S)
 #define DURATION_MAX_US (3653 * DAY_US)
 
 /* "HH:MM" or "HH:MM:SS" since midnight. */
@@ -37,6 +38,19 @@ static int64_t last_such(int64_t of_day_us, int64_t limit_us) {
     int64_t midnight_us = limit_us - limit_us % DAY_US;
     int64_t at_us = midnight_us + of_day_us;
     return at_us > limit_us ? at_us - DAY_US : at_us;
+}
+
+bool nx_moment_is_far(const char *text, int64_t at_us, int64_t now_us) {
+    char head[sizeof("HH:MM:SS")];
+    const char *dots = strstr(text, "..");
+    int64_t of_day_us = 0;
+    size_t len = dots != NULL ? (size_t)(dots - text) : strlen(text);
+    if (len >= sizeof head) {
+        return false;
+    }
+    (void)snprintf(head, sizeof head, "%.*s", (int)len, text);
+    return clock_parse(head, &of_day_us) == 0 &&
+           (at_us / DAY_US != now_us / DAY_US || now_us - at_us > FAR_US);
 }
 
 static int64_t unit_us(char unit) {

@@ -64,8 +64,9 @@ bool nx_show_same_subject(const json_t *a, const json_t *b);
 /* Why waiting ended with what `status` says: one line, without a newline. */
 void nx_show_ended(const json_t *status, bool time_is_up, struct nx_text *out);
 
-/* "incident 7 opened: www.example.com A AAAA, 41 networks, 112 resolvers";
- * status: NULL when it could not be had. */
+/* "incident 7 opened: www.example.com A AAAA, 41 networks, 112 resolvers", and
+ * the times that were declared, a line each; status: NULL when it could not be
+ * had. */
 void nx_show_opened(const json_t *incident, const json_t *status,
                     struct nx_text *out);
 

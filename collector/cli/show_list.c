@@ -7,6 +7,7 @@
 #include "collector/cli/show.h"
 #include "collector/cli/show_priv.h"
 #include "collector/cli/table.h"
+#include "common/rfc3339.h"
 
 const json_t *nx_doc_list(const json_t *document, const char *key) {
     const json_t *list =
@@ -243,8 +244,19 @@ static size_t resolvers_of(const json_t *network) {
     return n;
 }
 
+/* With the date: a wrong one is seen at once. */
+static void add_full_time(const char *label, const json_t *object,
+                          const char *key, struct nx_text *out) {
+    char text[NX_TIME_TEXT_MAX];
+    int64_t us = nx_doc_time(object, key);
+    if (us != NX_TIME_NONE) {
+        nx_text_addf(out, "%-11s %s\n", label, nx_time_text(us, text));
+    }
+}
+
 void nx_show_opened(const json_t *incident, const json_t *status,
                     struct nx_text *out) {
+    const json_t *outage = json_object_get(incident, "outage");
     const json_t *networks = json_object_get(status, "networks");
     size_t resolvers = 0;
     size_t i = 0;
@@ -261,6 +273,9 @@ void nx_show_opened(const json_t *incident, const json_t *status,
                      n == 1 ? "" : "s", resolvers, resolvers == 1 ? "" : "s");
     }
     nx_text_add(out, "\n");
+    add_full_time("outage from", outage, "from", out);
+    add_full_time("outage to", outage, "to", out);
+    add_full_time("restored", incident, "restored", out);
 }
 
 /* --- agents and networks --- */

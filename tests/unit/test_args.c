@@ -144,6 +144,14 @@ static void test_open(void **state) {
              NX_CMD_INCIDENT_OPEN);
     assert_int_equal(args.restored_us, NOW - 90 * S);
     assert_int_equal(args.outage_from_us, NX_TIME_NONE);
+    assert_null(args.far);
+    parse_ok("incident open example.com A --outage now-1d..22:01",
+             NX_CMD_INCIDENT_OPEN);
+    assert_string_equal(args.far, "22:01");
+    assert_int_equal(args.far_us, AT(22, 1, 0) - 86400 * S);
+    parse_ok("incident open example.com A --outage now-5m.. --restored 22:09",
+             NX_CMD_INCIDENT_OPEN);
+    assert_string_equal(args.far, "22:09");
     assert_null(args.note);
     /* A name that looks like an option. */
     parse_ok("incident open -- --watch A", NX_CMD_INCIDENT_OPEN);

@@ -108,12 +108,45 @@ static void test_range(void **state) {
     assert_int_equal(from, 42);
 }
 
+/* In UTC+2 it is 22:30, and somebody types the time of the wall. */
+static void test_far(void **state) {
+    static const struct {
+        const char *text;
+        bool far;
+    } rows[] = {
+        {"20:01", false},
+        {"14:20", false},
+        {"14:19", true}, /* six hours and six seconds ago */
+        {"22:01", true}, /* yesterday */
+        {"22:01:30", true},
+        {"22:01..22:09", true},
+        {"20:01..20:09", false},
+        {"22:01..", true},
+        {"now-8h", false},
+        {"2026-11-19T22:01:00Z", false},
+        {"2026-11-19T22:01:00Z..22:09", false},
+        {"", false},
+        {"..", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int64_t at = 0;
+        int64_t to = 0;
+        if (nx_range_parse(rows[i].text, NOW, &at, &to) != 0 &&
+            nx_moment_parse(rows[i].text, NOW, &at) != 0) {
+            at = 0;
+        }
+        if (nx_moment_is_far(rows[i].text, at, NOW) != rows[i].far) {
+            fail_msg("%s: far is not %d", rows[i].text, rows[i].far);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_moment),
-        cmocka_unit_test(test_bad_moment),
-        cmocka_unit_test(test_duration),
-        cmocka_unit_test(test_range),
+        cmocka_unit_test(test_moment),   cmocka_unit_test(test_bad_moment),
+        cmocka_unit_test(test_duration), cmocka_unit_test(test_range),
+        cmocka_unit_test(test_far),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

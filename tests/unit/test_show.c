@@ -326,6 +326,19 @@ static void test_opened(void **state) {
     assert_string_equal(text.bytes,
                         "incident 7 opened: www.example.com A AAAA\n");
     nx_text_fini(&text);
+    (void)json_object_set_new(incident, "outage",
+                              json_pack("{s:s,s:s}", "from",
+                                        "2026-11-19T22:01:00.000Z", "to",
+                                        "2026-11-19T22:09:00.000Z"));
+    (void)json_object_set_new(incident, "restored",
+                              json_string("2026-11-19T22:09:30.000Z"));
+    nx_show_opened(incident, NULL, &text);
+    assert_string_equal(text.bytes,
+                        "incident 7 opened: www.example.com A AAAA\n"
+                        "outage from 2026-11-19T22:01:00.000Z\n"
+                        "outage to   2026-11-19T22:09:00.000Z\n"
+                        "restored    2026-11-19T22:09:30.000Z\n");
+    nx_text_fini(&text);
     json_decref(incident);
     json_decref(status);
 }
