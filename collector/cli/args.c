@@ -387,7 +387,7 @@ int nx_args_parse(const char *const *args, size_t n, const char *api_env,
         .api = NX_API_DEFAULT,
         .timeout_us = NX_TIME_NONE,
         .accident_us = NX_TIME_NONE,
-        .patience_us = PATIENCE_US,
+        .patience_us = NX_TIME_NONE,
         .outage_from_us = NX_TIME_NONE,
         .outage_to_us = NX_TIME_NONE,
         .restored_us = NX_TIME_NONE,
@@ -413,6 +413,10 @@ int nx_args_parse(const char *const *args, size_t n, const char *api_env,
         err = take_argument(&p, arg);
     }
     err = err != 0 ? err : parse_command(&p);
+    if (parsed.patience_us == NX_TIME_NONE) {
+        parsed.patience_us =
+            parsed.timeout_us != NX_TIME_NONE ? parsed.timeout_us : PATIENCE_US;
+    }
     if (err == 0) {
         *out = parsed;
     }

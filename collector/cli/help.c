@@ -53,6 +53,8 @@ const char *nx_args_help(void) {
            "now, now-90s.\n"
            "DURATION: 90s, 15m, 2h, 1h30m. KEY: site, provider, asn, country; "
            "of\nstatus also resolver, of label also weight (clients).\n"
+           "wait gives up, too, after --patience without a prospect: else "
+           "--timeout, or 5m.\n"
            "\n"
            "  --api URL      unix:/PATH or http[s]://HOST:PORT; else "
            "$NXCLEAR_API, else\n"

@@ -236,12 +236,15 @@ static void test_wait(void **state) {
     (void)state;
     parse_ok("wait 7 --timeout 2h", NX_CMD_WAIT);
     assert_int_equal(args.timeout_us, 7200 * S);
-    assert_int_equal(args.patience_us, 300 * S);
+    assert_int_equal(args.patience_us, 7200 * S); /* the outage lasts */
     parse_ok("wait --timeout=90 --patience 1h30m", NX_CMD_WAIT);
     assert_int_equal(args.timeout_us, 90 * S);
     assert_int_equal(args.patience_us, 5400 * S);
     parse_ok("wait", NX_CMD_WAIT);
     assert_int_equal(args.timeout_us, NX_TIME_NONE);
+    assert_int_equal(args.patience_us, 300 * S);
+    parse_ok("wait --patience 1m --timeout 2h", NX_CMD_WAIT);
+    assert_int_equal(args.patience_us, 60 * S);
 }
 
 static void test_api(void **state) {
