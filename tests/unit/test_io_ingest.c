@@ -225,8 +225,15 @@ static void reopen(struct fixture *f, uint32_t max_pages) {
     connect_clients(f);
 }
 
+static bool hello_acked(void *user) {
+    struct nx_test_client *client = &((struct fixture *)user)->clients[0];
+    nx_test_client_read(client);
+    return client->hello_acks_n > 0;
+}
+
 /* The disk is full in the middle of a group of batches: none of it is taken,
- * and what does fit is taken later. */
+ * and what does fit is taken later. On a machine that is very busy they may
+ * come in several groups: some of them are taken then. */
 static void test_full_disk(void **state) {
     struct fixture *f = *state;
     struct nx_test_client *client = &f->clients[0];
@@ -236,22 +243,30 @@ static void test_full_disk(void **state) {
     for (uint64_t i = 0; i < 60; i++) {
         nx_test_client_batch(client, 11 + 1000 * i, 1000, 0);
     }
+    nx_test_client_hello(client, NX_PROTOCOL);
     nx_test_await_still(); /* they are all in the ROUTER's queue: one group */
     assert_true(nx_test_wait(f->base, stopped_storing, f));
     assert_non_null(
         strstr(nx_group_problem(nx_ingest_group(f->ingest)), "no space left"));
-    assert_int_equal(ask(f, "SELECT sum(results_n) FROM batch"), 10);
-    assert_int_equal(folded(f), 10);
-    assert_true(nx_test_wait(f->base, storing_again, f));
+    assert_true(nx_test_wait(f->base, hello_acked, f)); /* none is behind it */
+    uint64_t stored = (uint64_t)ask(f, "SELECT sum(results_n) FROM batch");
+    assert_int_equal(folded(f), stored);
     nx_test_client_read(client);
-    assert_int_equal(client->ack.acked_seq, 10);
-    nx_test_client_batch(client, 11, 20, 0);
-    expect_ack(f, 30, 11);
-    assert_int_equal(folded(f), 30);
+    assert_true(client->ack.acked_seq <= stored);
+    if (stored == 10) { /* else there may be no room for anything */
+        assert_true(nx_test_wait(f->base, storing_again, f));
+        nx_test_client_batch(client, 11, 20, 0);
+        expect_ack(f, 30, 11);
+        assert_int_equal(folded(f), 30);
+    }
     /* With more room all of it. */
+    uint64_t acked_seq = client->ack.acked_seq;
     reopen(f, 0);
-    nx_test_client_hello(client, NX_PROTOCOL);
-    expect_ack(f, 30, 0);
+    nx_test_client_batch(client, acked_seq + 1, 1000, 0);
+    while (client->ack.acked_seq <= acked_seq) {
+        f->want_n = client->acks_n + 1;
+        assert_true(nx_test_wait(f->base, client_acked, f));
+    }
 }
 
 static bool second_dropped(void *user) {
