@@ -403,6 +403,11 @@ void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg) {
         nx_agentd_arm(a->on_drain, now_us + DRAIN_STEP_US);
         return;
     }
+    if (ledger.held > 0 && a->again) { /* they would be lost */
+        a->again = a->draining = false;
+        nx_agentd_arm(a->on_due, 0);
+        return;
+    }
     if (ledger.held > 0) {
         nx_log(NX_LOG_WARN, "%llu results could not be delivered%s",
                (unsigned long long)ledger.held,
@@ -412,6 +417,7 @@ void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg) {
 }
 
 void nx_agentd_drain(struct nx_agentd *a) {
+    a->again = false;
     if (!a->draining) {
         a->draining = true;
         a->drain_since_us = nx_clock_mono_us();

@@ -43,6 +43,11 @@ void nx_agentd_free(struct nx_agentd **agent);
 int nx_agentd_reload(struct nx_agentd *agent,
                      struct nx_agent_setup *setup) NX_MUSTUSE;
 
+/* After the loop was left: did it end to begin anew, as the spool's disk works
+ * that failed at the start? Then *out is for nx_agentd_new, and the agent is to
+ * be freed. */
+bool nx_agentd_again(struct nx_agentd *agent, struct nx_agent_setup *out);
+
 /* Stops asking, sends what there is and leaves the loop (event_base_loopbreak)
  * when all is acknowledged, or after a few seconds. */
 void nx_agentd_drain(struct nx_agentd *agent);

@@ -58,11 +58,12 @@ static int make_timers(struct nx_agentd *a) {
     a->on_batch = evtimer_new(a->base, nx_agentd_on_batch, a);
     a->on_drain = evtimer_new(a->base, nx_agentd_on_drain, a);
     a->on_spool = evtimer_new(a->base, nx_agentd_on_spool, a);
+    a->on_disk = evtimer_new(a->base, nx_agentd_on_disk, a);
     a->on_trim = evtimer_new(a->base, nx_agentd_on_trim, a);
     a->on_lapse = evtimer_new(a->base, nx_agentd_on_lapse, a);
     return a->on_due != NULL && a->on_batch != NULL && a->on_drain != NULL &&
-                   a->on_spool != NULL && a->on_trim != NULL &&
-                   a->on_lapse != NULL
+                   a->on_spool != NULL && a->on_disk != NULL &&
+                   a->on_trim != NULL && a->on_lapse != NULL
                ? NX_OK
                : NX_ENOMEM;
 }
@@ -165,8 +166,8 @@ void nx_agentd_free(struct nx_agentd **agent) {
     nx_batcher_free(&a->batcher);
     nx_planner_free(&a->planner);
     nx_ratelimit_free(&a->limit);
-    struct event *timers[] = {a->on_due,   a->on_batch, a->on_drain,
-                              a->on_spool, a->on_trim,  a->on_lapse};
+    struct event *timers[] = {a->on_due,  a->on_batch, a->on_drain, a->on_spool,
+                              a->on_disk, a->on_trim,  a->on_lapse};
     for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++) {
         if (timers[i] != NULL) {
             event_free(timers[i]);
@@ -176,6 +177,14 @@ void nx_agentd_free(struct nx_agentd **agent) {
     free(a->pins_folder);
     free(a);
     *agent = NULL;
+}
+
+bool nx_agentd_again(struct nx_agentd *a, struct nx_agent_setup *out) {
+    if (a->again) {
+        *out = a->setup;
+        memset(&a->setup, 0, sizeof(a->setup));
+    }
+    return a->again;
 }
 
 /* --- reload --- */

@@ -29,6 +29,7 @@ struct nx_agentd {
     struct nx_wires wires;          /* which replies are sent as they came */
     struct nx_spool_folder *folder; /* NULL: in memory */
     bool spool_disk_failed;         /* at the start: in memory for that */
+    bool again;                     /* drains to begin anew, with the disk */
     struct nx_spool *spool;
     struct nx_pins pins; /* believed */
     struct nx_pins kept; /* on the disk */
@@ -39,6 +40,7 @@ struct nx_agentd {
     struct event *on_due;
     struct event *on_batch;
     struct event *on_spool;
+    struct event *on_disk; /* one that failed at the start is tried again */
     struct event *on_drain;
     struct event *on_trim;
     struct event *on_lapse;
@@ -75,6 +77,7 @@ void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_spool(evutil_socket_t fd, short what, void *arg);
+void nx_agentd_on_disk(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_trim(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_lapse(evutil_socket_t fd, short what, void *arg);
 

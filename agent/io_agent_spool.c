@@ -2,10 +2,13 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "agent/io_agent_priv.h"
 #include "common/io_clock.h"
 #include "common/io_log.h"
+
+#define DISK_RETRY_US 30000000
 
 #define TOO_NEW                                                                \
     "spool %s: written by a newer nxclear-agent: run that one, or move the "   \
@@ -180,20 +183,64 @@ int nx_agentd_open_spool(struct nx_agentd *a) {
     struct nx_spool_found found;
     bool meant = a->setup.conf->spool_path != NULL;
     int err = meant ? open_in_folder(a) : NX_ENOTFOUND;
-    if (err != NX_EIO && err != NX_ENOTFOUND) {
+    if (err != NX_EIO && err != NX_EFULL && err != NX_ENOTFOUND) {
         return err;
     }
     a->spool_disk_failed = meant;
     if (meant) {
         nx_log(NX_LOG_ERROR,
-               "spool %s: the disk fails: what is there stays there; until the "
-               "next start results are kept in memory only, the newest %u KiB "
-               "of them: check the disk",
-               path_of(a), NX_SPOOL_MEMORY_BYTES / 1024);
+               "spool %s: the disk fails: what is there stays there; until it "
+               "works results are kept in memory only, the newest %u KiB of "
+               "them: check the disk; tried again each %d s",
+               path_of(a), NX_SPOOL_MEMORY_BYTES / 1024,
+               DISK_RETRY_US / 1000000);
+        nx_agentd_arm(a->on_disk, nx_clock_mono_us() + DISK_RETRY_US);
     }
     spool_conf(a->setup.conf, meant, &conf);
     return nx_spool_new(&conf, NULL, a->epoch, nx_spool_boot(), &a->spool,
                         &found);
+}
+
+static bool disk_works(const struct nx_agentd *a) {
+    struct nx_spool_folder *folder = NULL;
+    struct nx_spool *spool = NULL;
+    struct nx_spool_conf conf;
+    struct nx_spool_found found;
+    char why[NX_SPOOL_WHY_MAX];
+    uint64_t epoch = 0; /* for a new one: a->epoch has numbers already */
+    spool_conf(a->setup.conf, false, &conf);
+    int err = getrandom(&epoch, sizeof(epoch), 0) == sizeof(epoch)
+                  ? nx_spool_folder_open(a->setup.conf->spool_path, &folder,
+                                         why, sizeof(why))
+                  : NX_EIO;
+    if (err == NX_OK) {
+        err = nx_spool_new(&conf, nx_spool_folder_disk(folder), epoch,
+                           nx_spool_boot(), &spool, &found);
+    }
+    if (err == NX_OK) {
+        log_found(a, &found);
+        err = nx_spool_close(spool);
+    }
+    nx_spool_free(&spool);
+    nx_spool_folder_close(&folder);
+    return err == NX_OK;
+}
+
+/* Numbers and epoch of the spool there are others, so all begins anew, once
+ * what is held in memory is delivered: it would be lost. */
+void nx_agentd_on_disk(evutil_socket_t fd, short what, void *arg) {
+    struct nx_agentd *a = arg;
+    (void)fd;
+    (void)what;
+    nx_agentd_arm(a->on_disk, nx_clock_mono_us() + DISK_RETRY_US);
+    if (a->draining || a->setup.conf->spool_path == NULL ||
+        !nx_uplink_online(a->uplink) || !disk_works(a)) {
+        return;
+    }
+    nx_log(NX_LOG_WARN, "spool %s: the disk works: beginning anew with it",
+           path_of(a));
+    nx_agentd_drain(a);
+    a->again = true;
 }
 
 /* Where the spool is stays as it is: what it holds would be left behind. */

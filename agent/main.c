@@ -153,6 +153,23 @@ static void on_hup(evutil_socket_t signal, short what, void *arg) {
     nx_log(NX_LOG_INFO, "configuration read again");
 }
 
+/* True: there is another agent now. */
+static bool begin_anew(struct event_base *base, struct program *program,
+                       int *code) {
+    struct nx_agent_setup setup;
+    if (!nx_agentd_again(program->agent, &setup)) {
+        return false;
+    }
+    nx_agentd_free(&program->agent);
+    int err = nx_agentd_new(base, &setup, &program->agent);
+    if (err != NX_OK) {
+        nx_log(NX_LOG_ERROR, "cannot start: %s", nx_strerror(err));
+        nx_agent_setup_fini(&setup);
+        *code = EX_SOFTWARE;
+    }
+    return err == NX_OK;
+}
+
 static int loop(struct event_base *base, struct program *program) {
     struct event *events[] = {
         evsignal_new(base, SIGTERM, on_term, program),
@@ -166,9 +183,11 @@ static int loop(struct event_base *base, struct program *program) {
             code = EX_SOFTWARE;
         }
     }
-    if (code == EX_OK && event_base_dispatch(base) < 0) {
-        code = EX_SOFTWARE;
-    }
+    do {
+        if (code == EX_OK && event_base_dispatch(base) < 0) {
+            code = EX_SOFTWARE;
+        }
+    } while (code == EX_OK && begin_anew(base, program, &code));
     for (size_t i = 0; i < n; i++) {
         if (events[i] != NULL) {
             event_free(events[i]);

@@ -250,11 +250,13 @@ static int make_ledger(struct nx_spool_folder *f) {
 
 /* --- folder --- */
 
-static const char *advice(int err) {
+static const char *advice(int err, int number) {
+    if (number == EROFS) {
+        return ": mount it writable again (remount,rw)";
+    }
     switch (err) {
     case NX_EDENIED:
-        return ": the agent's user must own it, and the file system must be "
-               "writable";
+        return ": the agent's user must own it";
     case NX_EFULL:
         return ": free some space; the ledger needs 8 KiB";
     case NX_ESTATE:
@@ -292,9 +294,11 @@ static int open_files(struct nx_spool_folder *f, const char *path) {
     return err == NX_OK ? make_ledger(f) : err;
 }
 
-/* It is there and fails; what is not there may be a disk not mounted yet. */
+/* It is there and fails; what is not there may be a disk not mounted yet. The
+ * kernel itself makes one read-only that failed. */
 static bool disk_fails(int number) {
-    return number == EIO || number == EUCLEAN || number == EBADMSG;
+    return number == EIO || number == EUCLEAN || number == EBADMSG ||
+           number == EROFS;
 }
 
 static int open_folder(const char *path, bool look_only,
@@ -320,13 +324,16 @@ static int open_folder(const char *path, bool look_only,
                                   .write_fd = -1,
                                   .read_fd = -1};
     int err = open_files(f, path);
-    if (err == NX_ENOTFOUND || (err == NX_EIO && !disk_fails(errno))) {
+    int number = errno;
+    if (err == NX_EDENIED && disk_fails(number)) {
+        err = NX_EIO;
+    } else if (err == NX_ENOTFOUND || (err == NX_EIO && !disk_fails(number))) {
         err = NX_ECONFIG;
     }
     if (err != NX_OK) {
         (void)snprintf(why, why_cap, "spool %s: %s%s", path,
-                       err == NX_ESTATE ? "locked" : strerror(errno),
-                       advice(err));
+                       err == NX_ESTATE ? "locked" : strerror(number),
+                       advice(err, number));
         nx_spool_folder_close(&f);
         return err;
     }
@@ -358,9 +365,12 @@ int nx_spool_folder_check(const char *path, char *why, size_t why_cap) {
                      : errno == ENOENT && parent_writable(path)) {
         return NX_OK;
     }
+    if (errno == EROFS) { /* nothing is wrong with the configuration */
+        return NX_OK;
+    }
     int err = error_of(errno);
     (void)snprintf(why, why_cap, "spool.path: %s: %s%s", path, strerror(errno),
-                   there || err != NX_ENOTFOUND ? advice(err)
+                   there || err != NX_ENOTFOUND ? advice(err, errno)
                                                 : ": make the folder above it");
     return err == NX_ENOTFOUND ? NX_EIO : err;
 }

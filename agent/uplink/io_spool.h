@@ -10,16 +10,17 @@
 struct nx_spool_folder;
 
 /* Opens the folder, makes it when it is missing. On failure why says what is
- * wrong and what to do: NX_EDENIED, NX_EIO (the disk fails), NX_EFULL,
- * NX_ESTATE (another agent uses it), NX_ENOMEM, NX_ECONFIG (it cannot be
- * there). */
+ * wrong and what to do: NX_EDENIED, NX_EIO (the disk fails, or is mounted
+ * read-only), NX_EFULL, NX_ESTATE (another agent uses it), NX_ENOMEM,
+ * NX_ECONFIG (it cannot be there). */
 int nx_spool_folder_open(const char *path, struct nx_spool_folder **out,
                          char *why, size_t why_cap) NX_MUSTUSE;
 /* The same to look only: nothing is made, locked or ever written; removing and
  * writing do nothing, and say that they did. */
 int nx_spool_folder_look(const char *path, struct nx_spool_folder **out,
                          char *why, size_t why_cap) NX_MUSTUSE;
-/* Could it be opened? Nothing is made; one that another agent uses is good.
+/* Could it be opened? Nothing is made; one that another agent uses, or that is
+ * mounted read-only, is good.
  * NX_EDENIED, NX_EIO. */
 int nx_spool_folder_check(const char *path, char *why,
                           size_t why_cap) NX_MUSTUSE;

@@ -37,6 +37,12 @@ static int lock_file(struct nx_store *store,
     int make = options->existing ? 0 : O_CREAT;
     store->lock_fd =
         open(store->path, O_RDWR | make | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (store->lock_fd < 0 && errno == EROFS) {
+        return refuse(store, why, why_cap, NX_EIO,
+                      "the file system is mounted read-only: mount it writable "
+                      "again (remount,rw); agents keep their results "
+                      "meanwhile");
+    }
     if (store->lock_fd < 0) {
         int err = errno == ENOENT && make == 0 ? NX_ENOTFOUND : NX_EDENIED;
         return refuse(store, why, why_cap, err, strerror(errno));

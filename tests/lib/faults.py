@@ -9,6 +9,7 @@ the table.
 """
 import contextlib
 import datetime
+import errno
 import fcntl
 import os
 import queue
@@ -31,6 +32,7 @@ NIGHTLY = os.environ.get("NX_NIGHTLY") == "1"
 EPOCH = 0xdead0000beef
 # The client sends faster than any agent.
 NO_LIMITS = {"agent_messages_per_s": 100000, "agent_kib_per_s": 1048576}
+SMALL_BYTES = 160 * 1024
 # Linux: stop a mounted ext4 as a power cut would; 2: without flushing the log.
 EXT4_IOC_SHUTDOWN = 0x8004587D
 SHUTDOWN_NO_LOG_FLUSH = 2
@@ -257,6 +259,37 @@ def restart(site):
 def engine_results(site):
     """Results that the status rests on, of all agents."""
     return sum(a["results"] for a in site.api.must_get("/v1/agents")["agents"])
+
+
+@contextlib.contextmanager
+def small_disk():
+    """Of SMALL_BYTES, in memory."""
+    with work_folder() as folder:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={SMALL_BYTES}", "none",
+             folder], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise Skip(f"no tmpfs to mount: {done.stderr.strip()}")
+        try:
+            yield folder
+        finally:
+            subprocess.run(["umount", folder], check=False)
+
+
+def remount(folder, how):
+    subprocess.run(["mount", "-o", f"remount,{how}", folder], check=True)
+
+
+def fill(folder):
+    """The file that takes all the room there is left."""
+    path = os.path.join(folder, "other")
+    with open(path, "wb", buffering=0) as other:
+        try:
+            while True:
+                other.write(bytes(4096))
+        except OSError as full:
+            assert full.errno == errno.ENOSPC, full
+    return path
 
 
 @contextlib.contextmanager

@@ -13,7 +13,6 @@ from tests.lib.support import Skip, rss_kib, work_folder
 
 NO_LUCK = "a result that is lost is wrong, however seldom it is"
 
-TMPFS_BYTES = 160 * 1024
 DRAIN_PER_S = 50
 
 
@@ -24,30 +23,21 @@ def restart_collector(one):
 def test_no_space():
     """The spool's disk is full: the oldest results go, with a gap record, and
     asking goes on."""
-    with work_folder() as folder:
-        done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={TMPFS_BYTES}", "none",
-             folder], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise Skip(f"no tmpfs to mount: {done.stderr.strip()}")
-        try:
-            with agent_faults.busy(batch=1, qps=1000, spool={
-                    "path": os.path.join(folder, "spool")}) as one:
-                one.collector.kill()
-                before = one.ledger()
-                wait_until(lambda: one.ledger()["dropped"] >
-                           before["dropped"] + 150, 60, "results to be dropped")
-                produced = one.ledger()["produced"]
-                wait_until(lambda: one.ledger()["produced"] > produced + 100,
-                           30, "new results")
-                stored = one.stored()
-                restart_collector(one)
-                took = one.wait_stored(stored)
-                wait_until(lambda: one.dropped() > 100, 60,
-                           "the loss to be reported")
-                lost, double = one.settle()
-        finally:
-            subprocess.run(["umount", folder], check=False)
+    with faults.small_disk() as folder, agent_faults.busy(
+            batch=1, qps=1000,
+            spool={"path": os.path.join(folder, "spool")}) as one:
+        one.collector.kill()
+        before = one.ledger()
+        wait_until(lambda: one.ledger()["dropped"] > before["dropped"] + 150,
+                   60, "results to be dropped")
+        produced = one.ledger()["produced"]
+        wait_until(lambda: one.ledger()["produced"] > produced + 100, 30,
+                   "new results")
+        stored = one.stored()
+        restart_collector(one)
+        took = one.wait_stored(stored)
+        wait_until(lambda: one.dropped() > 100, 60, "the loss to be reported")
+        lost, double = one.settle()
     faults.row("agent's disk full", 1, lost, double, took)
 
 
@@ -79,6 +69,61 @@ def test_disk_fails_to_read():
         lost, double = one.settle()
         assert one.dropped() == 0
     faults.row("agent's disk fails to read", 1, lost, double, took)
+
+
+def wait_anew(one, mark, streams):
+    """With the disk, by itself; so many streams are in the store then: the
+    numbers of one are given once."""
+    wait_until(lambda: "beginning anew with it"
+               in one.agent.daemon.log_text()[mark:], 120,
+               "the disk to be tried again")
+    wait_until(lambda: len(set(faults.ask_store(
+        faults.store_path(one.site), "SELECT epoch FROM batch"))) == streams,
+               60, "its results")
+    assert "results were dropped" not in one.agent.daemon.log_text()[mark:]
+
+
+def test_start_on_a_disk_mounted_read_only():
+    """The agent works without it; what is held arrives once it is writable, and
+    nothing is lost on the way."""
+    with faults.small_disk() as folder, agent_faults.busy(
+            batch=1, spool={"path": os.path.join(folder, "spool")}) as one:
+        one.collector.kill()
+        held = one.ledger()["held"]
+        wait_until(lambda: one.ledger()["held"] > held + 20, 60,
+                   "results to be held")
+        one.stop_agent()
+        before = one.ledger()
+        restart_collector(one)
+        faults.remount(folder, "ro")
+        mark = len(one.agent.daemon.log_text())
+        took = one.recover()
+        log = one.agent.daemon.log_text()[mark:]
+        assert "Read-only file system: mount it writable again" in log, log
+        assert one.ledger()["held"] == before["held"]
+        faults.remount(folder, "rw")
+        wait_anew(one, mark, streams=2)
+        assert one.ledger()["epoch"] == before["epoch"]
+        lost, double = one.settle()
+        assert one.dropped() == 0
+    faults.row("agent's disk read-only at the start", 1, lost, double, took)
+
+
+def test_start_on_a_full_disk():
+    with faults.small_disk() as folder, agent_faults.busy(
+            spool={"path": os.path.join(folder, "spool")}) as one:
+        one.stop_agent()
+        shutil.rmtree(os.path.join(folder, "spool"))
+        other = faults.fill(folder)
+        mark = len(one.agent.daemon.log_text())
+        took = one.recover()
+        log = one.agent.daemon.log_text()[mark:]
+        assert "free some space" in log, log
+        os.unlink(other)
+        wait_anew(one, mark, streams=3)    # old spool, memory, new spool
+        lost, double = one.settle()
+        assert one.dropped() == 0
+    faults.row("agent's disk full at the start", 1, lost, double, took)
 
 
 def told_spool_bytes(one):
