@@ -1,6 +1,7 @@
 /* Tables for people, derived from the log: readable text, no blobs. */
 #include "collector/store/io_store_sqlite.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,11 +16,23 @@ struct target_before {
     int64_t truth_us; /* the clearing that was told last; NX_TIME_UNKNOWN */
 };
 
+/* "[fe80::1%3]@53" (RFC 4007): at that address there is another resolver on
+ * each link of the agent. */
+static void resolver_text(const struct nx_endpoint *at, char *out) {
+    char rest[NX_ENDPOINT_TEXT_MAX];
+    char *end = strchr(nx_endpoint_text(at, out), ']');
+    if (at->scope_id != 0 && end != NULL) {
+        (void)snprintf(rest, sizeof(rest), "%s", end);
+        (void)snprintf(end, NX_ENDPOINT_TEXT_MAX - (size_t)(end - out),
+                       "%%%" PRIu32 "%s", at->scope_id, rest);
+    }
+}
+
 void nx_sq_target(struct nx_sq_target *key, const struct nx_store_subject *of) {
     *key = (struct nx_sq_target){.incident_id = of->incident_id,
                                  .agent_id = of->agent_id};
     if (of->question != NULL) {
-        nx_endpoint_text(&of->question->to, key->resolver);
+        resolver_text(&of->question->to, key->resolver);
         nx_dname_text(of->question->name, key->name);
         nx_rrtype_text(of->question->qtype, key->type);
     } else {

@@ -334,6 +334,11 @@ static const char closed_parts[] =
     " bytes BLOB NOT NULL,"
     " PRIMARY KEY(incident_id, part)) STRICT";
 
+/* The resolvers of two links shared a row; those are written anew. */
+static const char target_scope[] =
+    "DELETE FROM target WHERE resolver GLOB '[[]fe[89ab]?:*' AND incident_id IN"
+    " (SELECT incident_id FROM incident WHERE closed_us IS NULL)";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -343,7 +348,7 @@ static const char *const steps[] = {
     profiles,         profiles_kept,   profile_words,   profile_siblings,
     profile_rewrites, zone_servers,    retained,        retained_doubt,
     log_begin,        target_clearing, profile_cure,    stream_forgotten,
-    closed_parts,
+    closed_parts,     target_scope,
 };
 
 int nx_schema_newest(void) {

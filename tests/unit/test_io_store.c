@@ -501,6 +501,32 @@ static void test_closed_in_parts(void **state) {
     assert_sql(f, "SELECT count(*) FROM closed_part", "2");
 }
 
+/* One address, a resolver on each of two links. */
+static void test_targets_of_two_links(void **state) {
+    static const uint8_t name[] = "\3www\7example\3com";
+    struct fixture *f = *state;
+    struct nx_question question = {.name = name, .qtype = NX_TYPE_A};
+    struct nx_verdict verdict = {.basis = NX_BASIS_COUNTDOWN};
+    assert_int_equal(nx_endpoint_parse("fe80::1", &question.to), NX_OK);
+    open_store(f);
+    struct nx_agent_record record = agent_record("lyon-1", 'a');
+    assert_int_equal(nx_store_agent_put(f->store, &record), NX_OK);
+    for (unsigned i = 0; i < 4; i++) {
+        enum nx_store_turn turn = NX_TURN_VOID;
+        question.to.scope_id = 2 + i % 2;
+        verdict.state = i % 2 == 0 ? NX_STATE_CLEAR : NX_STATE_CACHED_NXDOMAIN;
+        assert_int_equal(nx_store_target_put(f->store, 7, 1, &question,
+                                             &verdict, 100, 100 + i, &turn),
+                         NX_OK);
+        assert_int_equal(turn, NX_TURN_NONE); /* neither has turned */
+    }
+    assert_sql(f,
+               "SELECT group_concat(resolver || ' ' || state, ', ') FROM "
+               "(SELECT * FROM target ORDER BY resolver)",
+               "[fe80::1%2]@53 clear, [fe80::1%3]@53 cached-nxdomain");
+    assert_sql(f, "SELECT count(*) FROM transition", "2");
+}
+
 static void test_target(void **state) {
     struct fixture *f = *state;
     uint8_t name[NX_DNAME_MAX];
@@ -787,7 +813,11 @@ static void test_older_schema(void **state) {
                  "INSERT INTO agent VALUES(3, 'k', 'lyon-1', 'lyon', 'network',"
                  " 'accepted', '', 9);"
                  "INSERT INTO stream VALUES(3, 5, 40, 40, 0, 9);"
-                 "INSERT INTO incident VALUES(7, 1, NULL, 0, 0, NULL, 'kept')");
+                 "INSERT INTO incident VALUES(7, 1, NULL, 0, 0, NULL, 'kept');"
+                 "INSERT INTO target(incident_id, agent_id, resolver, name, "
+                 "type, state, basis, since_us, changed_us) SELECT 7, 3, "
+                 "value, 'www.example.com', 'A', 'clear', 'none', 1, 1 FROM "
+                 "json_each('[\"[fe80::1]@53\", \"[2001:db8::1]@53\"]')");
     open_store(f);
     snprintf(newest, sizeof(newest), "%d", nx_schema_newest());
     assert_sql(f, "PRAGMA user_version", newest);
@@ -797,6 +827,8 @@ static void test_older_schema(void **state) {
     assert_sql(f, "SELECT acked_seq FROM stream WHERE agent_id = 3", "40");
     assert_sql(f, "SELECT count(*) FROM pragma_foreign_key_check", "0");
     assert_sql(f, "SELECT count(*) FROM hello", "0");
+    assert_sql(f, "SELECT group_concat(resolver) FROM target",
+               "[2001:db8::1]@53"); /* one of which link? */
 }
 
 static void test_foreign_database(void **state) {
@@ -987,6 +1019,7 @@ int main(void) {
         WITH_STORE(test_incidents),
         WITH_STORE(test_closed_in_parts),
         WITH_STORE(test_target),
+        WITH_STORE(test_targets_of_two_links),
         WITH_STORE(test_authority),
         WITH_STORE(test_retention),
         WITH_STORE(test_retention_of_history),
