@@ -213,6 +213,7 @@ static int draft(const struct nx_service *service, const char *key,
     }
     out->agent.authority = agent->authority;
     out->agent.accepted = true;
+    out->agent.revoked_us = 0;
     out->state = NX_AGENT_ACCEPTED;
     out->reason[0] = '\0';
     out->changed_us = nx_service_now_us(service);
@@ -300,6 +301,7 @@ static int move(struct nx_service *service, const struct nx_agent_record *known,
     record.agent.accepted =
         state == NX_AGENT_ACCEPTED || state == NX_AGENT_QUARANTINED;
     record.changed_us = nx_service_now_us(service);
+    record.agent.revoked_us = state == NX_AGENT_REVOKED ? record.changed_us : 0;
     snprintf(record.reason, sizeof(record.reason), "%s", reason);
     int err = change(service, &record, action, NULL);
     if (err == NX_OK) {

@@ -209,7 +209,7 @@ int nx_service_network_put(struct nx_service *service, uint32_t incident_id,
 struct nx_networks_pass {
     size_t at, n, cap;
     bool failed;
-    uint32_t incident_id; /* of what is added */
+    const struct nx_incident *adding; /* whose networks */
     struct pass_step {
         uint32_t incident_id;
         char network[NX_TEXT_LABEL_MAX];
@@ -221,8 +221,8 @@ static void add_step(void *user, const struct nx_agent_view *view) {
     const struct nx_agent *agent = view->agent;
     const struct pass_step *last =
         pass->n > 0 ? &pass->steps[pass->n - 1] : NULL;
-    if (!agent->accepted || agent->authority ||
-        (last != NULL && last->incident_id == pass->incident_id &&
+    if (!nx_agent_counts(agent, pass->adding) ||
+        (last != NULL && last->incident_id == pass->adding->id &&
          strcmp(last->network, agent->network) == 0)) {
         return;
     }
@@ -237,7 +237,7 @@ static void add_step(void *user, const struct nx_agent_view *view) {
         pass->cap = cap;
     }
     struct pass_step *step = &pass->steps[pass->n++];
-    step->incident_id = pass->incident_id;
+    step->incident_id = pass->adding->id;
     memcpy(step->network, agent->network, sizeof(step->network));
 }
 
@@ -257,7 +257,7 @@ static int begin_pass(struct nx_service *service) {
     for (size_t i = 0; i < n && pass != NULL; i++) {
         if (incidents[i]->closed_us == NX_TIME_UNKNOWN &&
             !incidents[i]->audit) {
-            pass->incident_id = incidents[i]->id;
+            pass->adding = incidents[i];
             nx_engine_agents(service->engine, add_step, pass);
         }
     }

@@ -26,6 +26,13 @@ bool nx_agent_audits(const struct nx_agent_state *agent) {
     return agent->agent.accepted && agent->agent.authority;
 }
 
+bool nx_agent_counts(const struct nx_agent *agent,
+                     const struct nx_incident *incident) {
+    bool there = agent->accepted || (agent->revoked_us > 0 &&
+                                     agent->revoked_us >= incident->opened_us);
+    return there && !agent->authority && !incident->audit;
+}
+
 static bool same_resolver(const struct nx_endpoint *a,
                           const struct nx_endpoint *b) {
     return a->address_len == b->address_len && a->port == b->port &&

@@ -39,9 +39,15 @@ struct nx_agent {
     uint32_t id; /* 1.. */
     char name[NX_TEXT_LABEL_MAX];
     char network[NX_TEXT_LABEL_MAX];
-    bool authority; /* role */
-    bool accepted;  /* false: revoked, keeps its history */
+    bool authority;     /* role */
+    bool accepted;      /* false: revoked, keeps its history */
+    int64_t revoked_us; /* 0: it was not, or never accepted */
 };
+
+/* Does its network count in the incident? So it does when the agent was revoked
+ * since it was opened: silence is no all-clear. */
+bool nx_agent_counts(const struct nx_agent *agent,
+                     const struct nx_incident *incident);
 
 /* What the engine wants done; called from inside its functions. */
 struct nx_engine_sink {

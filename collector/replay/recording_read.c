@@ -149,7 +149,8 @@ int nx_recording_read_header(const char *line, size_t len,
 
 /* --- records --- */
 
-static void read_agent(const struct nx_in *in, struct nx_agent *out) {
+static void read_agent(const struct nx_in *in, int64_t at_us,
+                       struct nx_agent *out) {
     static const char *const ROLES[] = {"network", "authority"};
     memset(out, 0, sizeof(*out));
     out->id = (uint32_t)nx_in_integer(in, "agent", 1, UINT32_MAX, 0);
@@ -157,6 +158,7 @@ static void read_agent(const struct nx_in *in, struct nx_agent *out) {
     nx_take_text(in, "network", out->network, sizeof(out->network));
     out->authority = nx_in_choice(in, "role", ROLES, 2, 0) == 1;
     out->accepted = nx_in_bool(in, "accepted", true);
+    out->revoked_us = out->accepted ? 0 : at_us;
 }
 
 static void read_hello(const struct nx_in *in, struct nx_arena *arena,
@@ -190,7 +192,7 @@ static void read_body(const struct nx_in *in, struct nx_arena *arena,
     }
     switch (out->kind) {
     case NX_RECORD_AGENT:
-        read_agent(in, &out->u.agent);
+        read_agent(in, out->at_us, &out->u.agent);
         break;
     case NX_RECORD_HELLO:
         read_hello(in, arena, &out->u.hello);

@@ -320,6 +320,9 @@ const struct nx_advice_row nx_advice_table[] = {
      "the agent is silent[ since {seen}][; by its last forecast this clears at "
      "{until}]",
      "bring the agent back, or check by hand: silence is no all-clear"},
+    {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_AGENT_REVOKED,
+     "its agent was revoked[ at {seen}]: nobody looks from there any more",
+     "check by hand, or accept another agent there: silence is no all-clear"},
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_NOT_CACHED,
      "{resolver} holds neither the denial nor the answer",
      "nothing to do: the next query brings the restored answer"},

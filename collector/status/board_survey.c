@@ -8,6 +8,7 @@
 /* The stamps of the networks, and how many targets they have. */
 struct survey {
     const struct nx_engine *engine;
+    const struct nx_incident *incident;
     const struct nx_board_choice *choice; /* NULL: every network */
     bool *chosen;                         /* of each site, where there is one */
     size_t chosen_cap;
@@ -69,10 +70,10 @@ static void choose(struct survey *s, const struct nx_agent *agent) {
         nx_where_holds(where, &of_network) || nx_where_holds(where, &own);
 }
 
-/* Every network with an agent, as in a sheet; agents come by network. */
+/* Every network that counts, as in a sheet; agents come by network. */
 static void survey_agent(void *user, const struct nx_agent_view *view) {
     struct survey *s = user;
-    if (view->agent->accepted && !view->agent->authority &&
+    if (nx_agent_counts(view->agent, s->incident) &&
         (s->choice == NULL ||
          nx_sight_covers(&s->choice->sight, view->agent->network)) &&
         add(s, view->agent->network) && s->choice != NULL) {
@@ -162,7 +163,8 @@ static void take_over(struct nx_board_entry *p, const struct survey *s) {
 }
 
 static int look(struct survey *s, struct nx_engine *engine, uint32_t id) {
-    int err = nx_engine_incident(engine, id)->audit
+    s->incident = nx_engine_incident(engine, id);
+    int err = s->incident->audit
                   ? 0
                   : nx_engine_agents_of(engine, NULL, survey_agent, s);
     if (err != 0 || s->failed) {

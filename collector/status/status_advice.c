@@ -201,10 +201,10 @@ void nx_status_put_advice(struct nx_text *out, const struct nx_sheet *sheet,
                           const struct nx_sheet_site *site,
                           const struct nx_sheet_row *row) {
     struct nx_advice advice;
-    const struct nx_verdict of_site = {.state = site->rollup.state,
-                                       .unknown_reason =
-                                           site->rollup.unknown_reason,
-                                       .last_look_us = NX_TIME_UNKNOWN};
+    const struct nx_verdict of_site = {
+        .state = site->rollup.state,
+        .unknown_reason = site->rollup.unknown_reason,
+        .last_look_us = site->staffed ? NX_TIME_UNKNOWN : site->revoked_us};
     const struct nx_advice_facts nothing = {.now_us = sheet->now_us};
     const struct nx_sheet_row *told =
         row != NULL ? row : nx_sheet_worst_row(sheet, site);

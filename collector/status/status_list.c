@@ -30,7 +30,7 @@ struct listing {
 };
 
 static bool counts(const struct listing *l, const struct nx_agent *agent) {
-    return agent->accepted && !agent->authority &&
+    return nx_agent_counts(agent, l->sheet->incident) &&
            nx_sight_covers(l->sight, agent->network);
 }
 

@@ -68,6 +68,7 @@ static void put_state(struct nx_text *out, unsigned state,
 static bool blind(unsigned state, unsigned unknown_reason) {
     return state == NX_STATE_UNKNOWN &&
            (unknown_reason == NX_UNKNOWN_NEVER_SEEN ||
+            unknown_reason == NX_UNKNOWN_AGENT_REVOKED ||
             unknown_reason == NX_UNKNOWN_GUARDED);
 }
 

@@ -74,10 +74,12 @@ static void take_agent(void *user, const struct nx_agent_view *view) {
     }
     sheet->agents = list;
     sheet->agents[sheet->agents_n++] = view->agent;
-    if (view->agent->accepted && !view->agent->authority &&
-        !sheet->incident->audit) {
+    if (nx_agent_counts(view->agent, sheet->incident)) {
         struct nx_sheet_site *site = add_site(sheet, view->agent->network);
         if (site != NULL) {
+            site->staffed |= view->agent->accepted;
+            site->revoked_us =
+                nx_time_later(site->revoked_us, view->agent->revoked_us);
             label_site(g, site, view->agent);
         }
     }
@@ -238,10 +240,15 @@ static void site_since(const struct nx_sheet *sheet,
 }
 
 static void site_empty(struct nx_sheet_site *site) {
-    site->rollup = (struct nx_rollup){.state = NX_STATE_UNKNOWN,
-                                      .unknown_reason = NX_UNKNOWN_NEVER_SEEN,
-                                      .denied_ratio = -1,
-                                      .last_look_us = NX_TIME_UNKNOWN};
+    site->rollup = (struct nx_rollup){
+        .state = NX_STATE_UNKNOWN,
+        .unknown_reason =
+            site->staffed ? NX_UNKNOWN_NEVER_SEEN : NX_UNKNOWN_AGENT_REVOKED,
+        .denied_ratio = -1,
+        .last_look_us = NX_TIME_UNKNOWN};
+    if (!site->staffed) {
+        site->since_us = site->revoked_us;
+    }
 }
 
 /* What stands for a network whose resolvers nobody has named yet: one of whom

@@ -25,7 +25,9 @@ struct nx_sheet_site {
     struct nx_labels labels;
     bool chosen; /* by the conditions */
     struct nx_rollup rollup;
-    int64_t since_us; /* the worst state's */
+    int64_t since_us;   /* the worst state's */
+    bool staffed;       /* an agent is there, or else ... */
+    int64_t revoked_us; /* ... was until then */
 };
 
 /* An authoritative server of an item that denies the name, or differs. */

@@ -67,6 +67,8 @@ static void read_agent(const struct nx_sq *sq, struct nx_agent_record *out) {
     }
     out->agent.accepted =
         out->state == NX_AGENT_ACCEPTED || out->state == NX_AGENT_QUARANTINED;
+    out->agent.revoked_us =
+        out->state == NX_AGENT_REVOKED ? out->changed_us : 0;
 }
 
 int nx_store_agents(struct nx_store *store,

@@ -190,6 +190,7 @@ static bool act_agent(struct story *s, struct world_agent *a, struct words *w) {
     }
     if (strcmp(word, "revoked") == 0) {
         a->agent.accepted = false;
+        a->agent.revoked_us = WORLD_EPOCH_US + s->world.now_us;
         return nx_engine_agent_set(s->world.engine, &a->agent) == 0;
     }
     a->cut = strcmp(word, "cut") == 0;

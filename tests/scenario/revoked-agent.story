@@ -1,4 +1,4 @@
-# A revoked agent's network is not counted any more.
+# The network of a revoked agent is not known any more: silence is no all-clear.
 servers 1
 auditor audit
 network lyon R1
@@ -11,4 +11,5 @@ at 60s    expect outlook waiting
 at 60s    expect lyon cached-nxdomain
 at 60s    expect oslo clear
 at 61s    lyon revoked
-at 62s    expect outlook clear
+at 62s    expect outlook unknown
+at 62s    expect lyon unknown reason agent-revoked

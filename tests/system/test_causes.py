@@ -1,7 +1,8 @@
 """Causes that are no cache: validation that fails, a resolver that fails, and
 one whose answers are cut while TCP is closed. After a SERVFAIL the agent asks
 once more with CD=1, and never without the guard's leave. And a cache that gives
-addresses in place of its denials, which canary names have shown."""
+addresses in place of its denials, which canary names have shown; and an agent
+that is revoked meanwhile."""
 import time
 
 import dns.flags
@@ -123,6 +124,22 @@ def check_rewriting(site, incident, network):
     assert row["rewrites_to"] == REWRITTEN_ADDRESS, row
 
 
+def check_revoked(site, incident):
+    """Nobody looks from there any more: the network stays, and is not clear."""
+    began = site.api.status(incident)["summary"]["networks"]
+    site.cli("agents", "revoke", Failing.name)
+    document = wait_status(
+        site, incident,
+        lambda d: network_row(d, Failing.name).get("reason") ==
+        "agent-revoked", FOUND_S, "the revoked agent to be told")
+    row = network_row(document, Failing.name)
+    assert row["state"] == "unknown" and row["targets"] == [], row
+    assert "its agent was revoked at " in row["why"], row
+    assert document["summary"]["networks"] == began, document["summary"]
+    assert document["summary"]["states"]["unknown"] >= 1, document["summary"]
+    assert document["outlook"] != "clear", document["outlook"]
+
+
 def test_causes_are_told_apart():
     add_addresses([FAILING_ADDRESS, CUTTING_ADDRESS])
     with Capture() as capture, \
@@ -178,3 +195,4 @@ def test_causes_are_told_apart():
         row = network_row(document, "validating")
         assert row["hard"]["reason"] in ("bogus-cache", "dnssec-keys"), row
         check_rewriting(site, unexpecting, lab.networks[1])
+        check_revoked(site, incident)

@@ -101,6 +101,8 @@ static void test_revoke(void **state) {
     assert_int_equal(nx_service_agent_revoke(f->service, "box", &record),
                      NX_OK);
     assert_int_equal(record.state, NX_AGENT_REVOKED);
+    assert_true(record.agent.revoked_us > 0);
+    assert_int_equal(record.agent.revoked_us, record.changed_us);
     assert_int_equal(nx_service_agent_revoke(f->service, "box", &record),
                      NX_ENOTFOUND);
     /* Its name is free; taken back by key it needs another one. */
@@ -117,6 +119,7 @@ static void test_revoke(void **state) {
     assert_int_equal(
         nx_service_agent_accept(f->service, key, &renamed, &record), NX_OK);
     assert_int_equal(record.agent.id, 1);
+    assert_int_equal(record.agent.revoked_us, 0);
     assert_int_equal(nx_service_agent_revoke(f->service, record.key, &record),
                      NX_OK);
 }

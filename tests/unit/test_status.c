@@ -696,6 +696,41 @@ static void test_hostile_note(void **state) {
     json_decref(d);
 }
 
+/* Its only agent was revoked while the incident is open: the network stays. */
+static void test_revoked(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_agent oslo = {
+        .id = OSLO, .network = "oslo", .revoked_us = T0 + 70 * S};
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
+    open_restored(b, 7, T0);
+    clear(b, LYON, 1, T0 + 60 * S);
+    clear(b, OSLO, 1, T0 + 60 * S);
+    check_outlook(b, T0 + 65 * S, "clear");
+    assert_int_equal(nx_engine_agent_set(b->engine, &oslo), 0);
+    json_t *d = status(b, T0 + 71 * S);
+    assert_string_equal(text_at(d, "outlook"), "unknown");
+    assert_int_equal(json_array_size(json_object_get(d, "networks")), 2);
+    assert_string_equal(text_at(d, "networks.1.network"), "oslo");
+    assert_string_equal(text_at(d, "networks.1.state"), "unknown");
+    assert_string_equal(text_at(d, "networks.1.reason"), "agent-revoked");
+    assert_string_equal(text_at(d, "networks.1.since"),
+                        "2027-01-15T08:01:10.000Z");
+    assert_non_null(strstr(text_at(d, "networks.1.why"), "revoked at 08:01"));
+    const json_t *states =
+        json_object_get(json_object_get(d, "summary"), "states");
+    assert_int_equal(json_integer_value(json_object_get(states, "unknown")), 1);
+    json_decref(d);
+    oslo.revoked_us = T0 - S; /* before: it never counted */
+    assert_int_equal(nx_engine_agent_set(b->engine, &oslo), 0);
+    check_outlook(b, T0 + 72 * S, "clear");
+    oslo.accepted = true;
+    assert_int_equal(nx_engine_agent_set(b->engine, &oslo), 0);
+    d = status(b, T0 + 73 * S);
+    assert_string_not_equal(text_at(d, "networks.1.reason"), "agent-revoked");
+    json_decref(d);
+}
+
 static void sees_nothing(struct engine_bench *b, uint32_t agent, unsigned r,
                          int64_t from) {
     const struct nx_answer none = {.outcome = NX_TIMEOUT};
@@ -785,6 +820,7 @@ int main(void) {
         TEST(test_outage_assumed),
         TEST(test_closed_incidents),
         TEST(test_lists),
+        TEST(test_revoked),
         TEST(test_dead_resolver),
         cmocka_unit_test(test_basis),
         cmocka_unit_test(test_texts_are_harmless),
