@@ -141,8 +141,13 @@ static void tell_authority(struct telling *t, const json_t *report) {
                      nx_doc_number(authority, "serial"));
     }
     if (nx_doc_time(authority, "verified_at") != NX_TIME_NONE) {
+        json_int_t places = nx_doc_number(authority, "verified_from");
         nx_text_addf(&t->text, ", verified at %s UTC",
                      nx_record_time(authority, "verified_at", true, cell));
+        if (places > 0) {
+            nx_text_addf(&t->text, " from %" JSON_INTEGER_FORMAT " place%s",
+                         places, places == 1 ? "" : "s");
+        }
     }
     nx_text_add(&t->text, ".");
     tell(t);

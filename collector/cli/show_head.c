@@ -189,6 +189,7 @@ static void add_restored(const json_t *authority, int64_t now_us,
     int64_t at_us = nx_doc_time(authority, "restored_hi");
     json_int_t good = nx_doc_number(authority, "good");
     json_int_t total = nx_doc_number(authority, "total");
+    json_int_t places = nx_doc_number(authority, "verified_from");
     char clock[NX_CELL_MAX];
     nx_text_add(out, "restored");
     if (at_us != NX_TIME_NONE) {
@@ -206,6 +207,9 @@ static void add_restored(const json_t *authority, int64_t now_us,
         nx_text_add(out, old);
     } else if (!json_is_true(json_object_get(authority, "verified"))) {
         nx_text_add(out, ", not verified yet");
+    } else if (places > 0) {
+        nx_text_addf(out, ", verified from %" JSON_INTEGER_FORMAT " place%s",
+                     places, places == 1 ? "" : "s");
     }
     if (total > 0 &&
         json_array_size(json_object_get(authority, "findings")) == 0) {

@@ -85,7 +85,9 @@ struct nx_auth_view {
     size_t servers_n;
     uint32_t problems; /* NX_DELEG_* */
     const struct nx_papers *papers;
-    int64_t verified_at_us;            /* NX_TIME_UNKNOWN */
+    int64_t verified_at_us; /* NX_TIME_UNKNOWN */
+    unsigned places_n; /* vantages that saw all good for the settle time; 0: not
+                          verified, or by the operator's word */
     const struct nx_left_server *left; /* the set, caches may still know them */
     size_t left_n;
     int64_t left_shut_us; /* they hold the guard shut so long at most;

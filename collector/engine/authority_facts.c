@@ -356,6 +356,16 @@ static void facts_verified(struct nx_authority *a,
     }
 }
 
+/* What a vantage saw before it fell silent goes on to count, as `verified`. */
+static unsigned places_of(const struct nx_authority *a,
+                          const struct nx_auth_facts *f,
+                          const struct judgement *j) {
+    if (!f->verified || !a->heard) {
+        return 0;
+    }
+    return j->settled_n > a->places_n ? j->settled_n : a->places_n;
+}
+
 bool nx_authority_proven(const struct nx_authority *a) {
     return a->proven;
 }
@@ -409,8 +419,10 @@ bool nx_authority_step(struct nx_authority *a,
     facts_outage(a, incident, &f);
     nx_authority_bad(a, &f);
     a->outage_known = (uint8_t)known_by(a, incident);
-    bool changed = facts_differ(&f, &a->facts);
+    unsigned places_n = places_of(a, &f, &j);
+    bool changed = facts_differ(&f, &a->facts) || places_n != a->places_n;
     a->facts = f;
+    a->places_n = places_n;
     a->proven = f.verified && (!a->heard || looked_at(a, rules, now_us));
     return changed;
 }

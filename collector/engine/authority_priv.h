@@ -101,6 +101,7 @@ struct nx_authority {
     uint32_t set_ttl_s; /* the longest NS TTL of the present set */
     bool set_verified;  /* all of the set good for the settle time */
     int64_t verified_at_us;
+    unsigned places_n;    /* vantages that saw it, while verified */
     uint8_t outage_known; /* enum nx_outage_known */
     bool proven;
     int64_t doubt_us; /* nx_authority_doubt; NX_TIME_UNKNOWN */

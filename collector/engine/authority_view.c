@@ -56,6 +56,7 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
                                  .outage_known = a->outage_known,
                                  .heard_us = NX_TIME_UNKNOWN,
                                  .verified_at_us = a->verified_at_us,
+                                 .places_n = a->places_n,
                                  .left = a->left.list,
                                  .left_n = a->left.n,
                                  .left_shut_us = a->left_shut_us,

@@ -211,6 +211,8 @@ static int audit_init(struct nx_status_audit *a, const struct nx_engine *engine,
         take_facts(a, &view.facts, i == 0);
         take_outage(a, &view);
         a->problems |= view.problems;
+        a->places_n =
+            i == 0 || view.places_n < a->places_n ? view.places_n : a->places_n;
         a->verified_at_us =
             nx_time_later(a->verified_at_us, view.verified_at_us);
     }
@@ -399,6 +401,8 @@ static json_t *audit_json(const struct nx_status_audit *a,
         nx_json_set(o, "state", json_string(state_text(a))) &&
         nx_json_set(o, "verified", json_boolean(f->verified)) &&
         nx_json_set(o, "verified_at", nx_json_time(verified_us)) &&
+        nx_json_set(o, "verified_from",
+                    json_integer((json_int_t)a->places_n)) &&
         nx_json_set(o, "outage_from",
                     seen ? nx_json_time(f->outage_lo_us) : json_null()) &&
         nx_json_set(o, "outage_known", outage_known_json(a)) &&

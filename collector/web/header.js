@@ -71,7 +71,8 @@ export function authorityCard(head, now) {
     facts.push(a.serial_agree ? `serial ${a.serial}` : `serial ${a.serial}, not the same everywhere`);
   }
   if (a.verified) {
-    facts.push(`verified ${moment(parse(a.verified_at), now)}`);
+    const from = a.verified_from > 0 ? ` from ${count(a.verified_from, "place")}` : "";
+    facts.push(`verified ${moment(parse(a.verified_at), now)}${from}`);
   } else if (a.state === "restored") {
     facts.push("waiting for it to settle");
   }

@@ -62,6 +62,12 @@ static void test_verified_after_settling(void **state) {
     assert_false(f->verified);
 }
 
+static unsigned places(struct bench *b) {
+    struct nx_auth_view view;
+    assert_int_equal(nx_authority_view(b->a, &view), NX_OK);
+    return view.places_n;
+}
+
 /* Good once is not settled: the answers must go on. */
 static void test_stale_vantage_does_not_verify(void **state) {
     struct bench *b = *state;
@@ -70,8 +76,10 @@ static void test_stale_vantage_does_not_verify(void **state) {
     assert_false(step(b, T0 + 120 * S)->verified);
     good(b, 1, 1, T0 + 121 * S);
     assert_true(step(b, T0 + 121 * S)->verified);
+    assert_int_equal(places(b), 1);
     /* Verified stays while nothing bad is seen. */
     assert_true(step(b, T0 + 1000 * S)->verified);
+    assert_int_equal(places(b), 1);
 }
 
 static void test_two_vantages(void **state) {
@@ -82,17 +90,20 @@ static void test_two_vantages(void **state) {
     rounds(b, 1, 1, T0, T0 + 20 * S);
     (void)nx_authority_step(b->a, &two, &b->incident, T0 + 20 * S);
     assert_false(nx_authority_facts(b->a)->verified);
+    assert_int_equal(places(b), 0);
     delegate(b, 2, apex, 1, 1, T0 + 20 * S);
     rounds(b, 1, 1, T0 + 20 * S, T0 + 40 * S);
     rounds(b, 2, 1, T0 + 20 * S, T0 + 40 * S);
     (void)nx_authority_step(b->a, &two, &b->incident, T0 + 40 * S);
     assert_true(nx_authority_facts(b->a)->verified);
+    assert_int_equal(places(b), 2);
     /* What one of them sees bad is bad; the server counts once. */
     denies(b, 2, 1, apex, 900, T0 + 41 * S);
     const struct nx_auth_facts *f = step(b, T0 + 41 * S);
     assert_false(f->all_ns_good);
     assert_int_equal(f->ns_total, 1);
     assert_int_equal(f->ns_negative, 1);
+    assert_int_equal(places(b), 0);
     nx_authority_forget(b->a, 2);
     assert_true(step(b, T0 + 42 * S)->all_ns_good);
 }

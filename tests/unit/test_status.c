@@ -240,9 +240,9 @@ static const char *const document_keys[] = {
     "negative", "summary", "networks",
 };
 static const char *const authority_keys[] = {
-    "state",       "verified",    "verified_at", "outage_from",
-    "restored_lo", "restored_hi", "serial",      "serial_agree",
-    "good",        "total",       "servers",     "findings",
+    "state",       "verified", "verified_at",   "outage_from", "restored_lo",
+    "restored_hi", "serial",   "serial_agree",  "good",        "total",
+    "servers",     "findings", "verified_from",
 };
 static const char *const summary_keys[] = {
     "networks",    "states",     "all_clear",   "hard",   "unverified",
