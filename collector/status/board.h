@@ -75,7 +75,8 @@ struct nx_board_page {
     struct nx_blob *lanes; /* of all sites, with commas between */
     /* Of a chosen page: */
     struct nx_blob *groups; /* the object; NULL: not asked for */
-    uint64_t tag;           /* another one: it says something else */
+    uint64_t groups_digest;
+    uint64_t tag; /* another one: it says something else */
 };
 
 /* What the page says now, to be read later, however it goes on; its texts are

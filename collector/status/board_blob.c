@@ -30,6 +30,26 @@ struct nx_blob *nx_blob_of_bytes(const char *bytes, size_t len,
     return blob;
 }
 
+bool nx_blob_add(struct nx_blob **blob, size_t *cap, const char *bytes,
+                 size_t len) {
+    size_t used = *blob != NULL ? (*blob)->len : 0;
+    if (*blob == NULL || *cap - used < len + 1) { /* and what ends it */
+        size_t room = 2 * (used + len + 1);
+        struct nx_blob *grown = realloc(*blob, sizeof(*grown) + room);
+        if (grown == NULL) {
+            return false;
+        }
+        grown->refs = 1;
+        grown->len = used;
+        *blob = grown;
+        *cap = room;
+    }
+    memcpy((*blob)->bytes + used, bytes, len);
+    (*blob)->len += len;
+    (*blob)->bytes[(*blob)->len] = ',';
+    return true;
+}
+
 /* A status of 1,000 networks leaves faster in one piece than in as many. */
 struct nx_blob *nx_blob_of_lanes(const struct nx_board_page *page) {
     size_t size = 1;

@@ -66,7 +66,7 @@ static uint64_t hash_blob(const struct nx_blob *blob, uint64_t hash) {
 /* Of a network its stamp, for its text may be large. */
 uint64_t nx_board_choice_tag(const struct nx_board_page *page) {
     uint64_t hash = hash_blob(page->head, 1);
-    hash = hash_blob(page->groups, hash);
+    hash = nx_hash_u64(page->groups_digest, hash);
     for (size_t i = 0; i < page->sites_n; i++) {
         const struct nx_board_site *site = &page->sites[i];
         hash = nx_hash(site->network, strlen(site->network), hash);

@@ -22,6 +22,7 @@ bool nx_board_forecast_due(const struct nx_board_entry *p, int64_t now_us) {
 void nx_board_foresight_fini(struct nx_board_foresight *f) {
     nx_forecaster_free(&f->forecaster);
     nx_grouper_free(&f->grouper);
+    nx_blob_unref(f->groups);
     free(f->resolvers);
     nx_sheet_fini(&f->sheet);
     free(f->names);
@@ -126,20 +127,19 @@ static int group_on(struct nx_board_entry *p, size_t budget) {
                                  &f->grouper);
         return err != 0 ? err : NX_EAGAIN;
     }
-    if (!f->grouped) { /* a turn of its own for the text */
-        f->grouped = nx_grouper_step(f->grouper, budget * EVALUATED_PER_UNIT);
-        return NX_EAGAIN;
-    }
     struct nx_text text;
     nx_text_init(&text);
-    nx_grouper_put(f->grouper, &text);
-    struct nx_blob *groups =
-        text.failed ? NULL : nx_blob_of_bytes(text.bytes, text.len, "");
+    bool done = nx_grouper_step(f->grouper, budget * EVALUATED_PER_UNIT, &text);
+    bool failed =
+        text.failed || (text.len > 0 && !nx_blob_add(&f->groups, &f->groups_cap,
+                                                     text.bytes, text.len));
     nx_text_fini(&text);
-    if (groups == NULL) {
-        return NX_ENOMEM;
+    if (failed || !done) {
+        return failed ? NX_ENOMEM : NX_EAGAIN;
     }
-    (void)nx_blob_put(&p->shown.groups, groups);
+    p->shown.groups_digest = nx_grouper_digest(f->grouper);
+    (void)nx_blob_put(&p->shown.groups, f->groups);
+    f->groups = NULL;
     return 0;
 }
 

@@ -56,7 +56,8 @@ struct nx_board_foresight {
     struct nx_asked *resolvers; /* of each row, for groups by resolver */
     size_t resolvers_cap;
     struct nx_grouper *grouper;
-    bool grouped; /* it is done */
+    struct nx_blob *groups; /* so far */
+    size_t groups_cap;
 };
 
 struct nx_board_entry {
@@ -92,6 +93,10 @@ struct nx_blob *nx_blob_of_bytes(const char *bytes, size_t len,
                                  const char *end);
 /* The lanes of all sites, with commas between. */
 struct nx_blob *nx_blob_of_lanes(const struct nx_board_page *page);
+/* Adds to what nobody else has yet; NULL: it begins. cap: for how much there is
+ * room. False: no memory. */
+bool nx_blob_add(struct nx_blob **blob, size_t *cap, const char *bytes,
+                 size_t len);
 /* Takes `text` over. True: it is another one than before. */
 bool nx_blob_put(struct nx_blob **at, struct nx_blob *text);
 

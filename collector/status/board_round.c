@@ -6,6 +6,9 @@
 #include "collector/status/status_text.h"
 #include "common/hash.h"
 
+#define FREED_MAX 1024U /* targets, their forecast, at once with what follows  \
+                         */
+
 uint64_t nx_board_hash(const char *problem) {
     return problem != NULL ? nx_hash(problem, strlen(problem), 1) : 0;
 }
@@ -269,6 +272,9 @@ int nx_board_round(struct nx_board_entry *p, struct nx_engine *engine,
     err = draw_some(p, engine, now_us, &budget);
     if (err == 0 && p->round.all && p->foresight.running) {
         err = budget > 0 ? nx_board_foresee_on(p, engine, budget) : NX_EAGAIN;
+        if (err == 0 && p->round.targets_n > FREED_MAX) {
+            err = NX_EAGAIN; /* that took long enough */
+        }
     }
     return err != 0 ? err : finish(p, engine, problem, now_us, revision);
 }

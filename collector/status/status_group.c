@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "collector/infer/forecaster.h"
+#include "collector/status/order.h"
 #include "collector/status/status_text.h"
+#include "common/hash.h"
 
 static bool counts(const uint8_t *mark, size_t i) {
     return mark == NULL || mark[i] != 0;
@@ -79,8 +81,15 @@ struct nx_grouper {
     struct done *done;
     size_t done_n, done_cap;
     struct nx_text texts;
+    uint64_t digest;       /* of the texts, in any order */
+    bool grouped;          /* all of them are done */
+    struct nx_order order; /* of done */
+    size_t put_n;          /* written, in that order */
     bool failed;
 };
+
+/* Written while one distribution is evaluated. */
+#define BYTES_PER_UNIT 256U
 
 int nx_grouper_new(const struct nx_sheet *sheet,
                    const struct nx_status_query *query,
@@ -112,6 +121,7 @@ void nx_grouper_free(struct nx_grouper **grouper) {
         nx_label_groups_free(&g->labels);
         nx_resolver_groups_free(&g->resolvers);
         nx_text_fini(&g->texts);
+        nx_order_fini(&g->order);
         free(g->done);
         free(g);
     }
@@ -161,28 +171,30 @@ static void finish_group(struct nx_grouper *g) {
             .not_clear_n = g->resolvers != NULL ? not_clear(&g->group) : 0};
         (void)strncat(done->value, g->group.value, sizeof(done->value) - 1);
         nx_text_bytes(&g->texts, text.bytes, text.len);
+        g->digest += nx_hash(text.bytes, text.len, 1);
         g->failed |= g->texts.failed;
     }
     nx_text_fini(&text);
     nx_forecaster_free(&g->forecaster);
 }
 
-bool nx_grouper_step(struct nx_grouper *g, size_t budget) {
+/* True: all of them have their texts. */
+static bool group_some(struct nx_grouper *g, size_t *budget) {
     while (!g->failed) {
         size_t cost = 0;
-        if (g->forecaster == NULL && budget == 0) {
+        if (g->forecaster == NULL && *budget == 0) {
             return false;
         }
         if (g->forecaster == NULL) {
             if (!next_group(g, &cost)) {
                 return true;
             }
-            budget -= cost < budget ? cost : budget;
+            *budget -= cost < *budget ? cost : *budget;
             g->failed =
                 nx_forecaster_new(g->group.members, g->group.n,
                                   g->sheet->now_us, &g->forecaster) != 0;
         }
-        if (!g->failed && !nx_forecaster_spend(g->forecaster, &budget)) {
+        if (!g->failed && !nx_forecaster_spend(g->forecaster, budget)) {
             return false;
         }
         if (!g->failed) {
@@ -200,21 +212,54 @@ static int worst_first(const void *a, const void *b) {
     return more != 0 ? more : strcmp(x->value, y->value);
 }
 
-void nx_grouper_put(struct nx_grouper *g, struct nx_text *out) {
-    if (g->resolvers != NULL && g->done_n > 0) {
-        qsort(g->done, g->done_n, sizeof(*g->done), worst_first);
-    }
+static int as_made(const void *a, const void *b) {
+    (void)a;
+    (void)b;
+    return 0;
+}
+
+static void begin_text(struct nx_grouper *g, struct nx_text *out) {
+    g->grouped = true;
+    g->failed |=
+        nx_order_begin(&g->order, g->done, g->done_n, sizeof(*g->done),
+                       g->resolvers != NULL ? worst_first : as_made) != 0;
     nx_put_open(out, '{');
     nx_put_member(out, "label", g->label);
     nx_put_key(out, "list");
     nx_put_open(out, '[');
-    for (size_t i = 0; i < g->done_n; i++) {
-        nx_text_bytes(out, i > 0 ? "," : "", i > 0 ? 1 : 0);
-        nx_text_bytes(out, g->texts.bytes + g->done[i].at, g->done[i].len);
+}
+
+static bool put_some(struct nx_grouper *g, size_t budget, struct nx_text *out) {
+    while (g->put_n < g->done_n && budget > 0) {
+        const struct done *done = g->order.from[g->put_n];
+        size_t cost = done->len / BYTES_PER_UNIT + 1;
+        nx_text_bytes(out, ",", g->put_n > 0 ? 1 : 0);
+        nx_text_bytes(out, g->texts.bytes + done->at, done->len);
+        g->put_n++;
+        budget -= cost < budget ? cost : budget;
+    }
+    return g->put_n == g->done_n;
+}
+
+bool nx_grouper_step(struct nx_grouper *g, size_t budget, struct nx_text *out) {
+    if (!g->grouped) {
+        if (!group_some(g, &budget)) {
+            return false;
+        }
+        begin_text(g, out);
+    }
+    if (!g->failed &&
+        (!nx_order_step(&g->order, &budget) || !put_some(g, budget, out))) {
+        return false;
     }
     nx_put_close(out, ']');
     nx_put_close(out, '}');
     out->failed |= g->failed;
+    return true;
+}
+
+uint64_t nx_grouper_digest(const struct nx_grouper *g) {
+    return g->digest;
 }
 
 static struct nx_asked *resolvers_of(const struct nx_sheet *sheet) {
@@ -233,8 +278,7 @@ void nx_status_put_groups(struct nx_text *out, const struct nx_sheet *sheet,
     if (resolvers == NULL || nx_grouper_new(sheet, query, resolvers, &g) != 0) {
         out->failed = true;
     } else {
-        (void)nx_grouper_step(g, SIZE_MAX);
-        nx_grouper_put(g, out);
+        (void)nx_grouper_step(g, SIZE_MAX, out);
     }
     nx_grouper_free(&g);
     free(resolvers);

@@ -22,13 +22,15 @@ int nx_grouper_new(const struct nx_sheet *sheet,
                    struct nx_grouper **out) NX_MUSTUSE;
 void nx_grouper_free(struct nx_grouper **grouper);
 
-/* Evaluates about so many distributions, or what takes as long. True: it is
- * done. However it is cut into pieces, the text is the same. */
-bool nx_grouper_step(struct nx_grouper *grouper, size_t budget);
+/* Evaluates about so many distributions, or what takes as long, and adds the
+ * object to the text. By resolver those come first that most networks are not
+ * clear of. True: it is all there, or either has failed. However it is cut into
+ * pieces, the text is the same. */
+bool nx_grouper_step(struct nx_grouper *grouper, size_t budget,
+                     struct nx_text *out);
 
-/* After the last step: writes the object. By resolver those come first that
- * most networks are not clear of. */
-void nx_grouper_put(struct nx_grouper *grouper, struct nx_text *out);
+/* Of all texts: another one, and some group says something else. */
+uint64_t nx_grouper_digest(const struct nx_grouper *grouper);
 
 /* All at once. */
 void nx_status_put_groups(struct nx_text *out, const struct nx_sheet *sheet,
