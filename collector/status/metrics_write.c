@@ -28,6 +28,17 @@ static void add_label_value(struct nx_text *text, const char *value) {
     }
 }
 
+/* Most of very many samples are 0 or 1, and the rest takes long to write. */
+static void add_value(struct nx_text *text, double value) {
+    unsigned digit = value >= 0 && value < 10 ? (unsigned)value : 0;
+    if (value >= digit && value <= digit) {
+        const char one = (char)('0' + digit);
+        nx_text_bytes(text, &one, 1);
+    } else {
+        nx_text_addf(text, "%.17g", value);
+    }
+}
+
 void nx_metric_sample(
     const struct nx_metric_writer *w, double value,
     const struct nx_metric_label labels[NX_METRIC_LABELS_MAX]) {
@@ -38,12 +49,16 @@ void nx_metric_sample(
         if (labels[i].value == NULL) {
             continue;
         }
-        nx_text_addf(w->text, "%s%s=\"", before, labels[i].name);
+        nx_text_add(w->text, before);
+        nx_text_add(w->text, labels[i].name);
+        nx_text_add(w->text, "=\"");
         add_label_value(w->text, labels[i].value);
         nx_text_add(w->text, "\"");
         before = ",";
     }
-    nx_text_addf(w->text, "%s %.17g\n", before[0] == ',' ? "}" : "", value);
+    nx_text_add(w->text, before[0] == ',' ? "} " : " ");
+    add_value(w->text, value);
+    nx_text_add(w->text, "\n");
 }
 
 const char *nx_metric_text(const json_t *object, const char *key) {

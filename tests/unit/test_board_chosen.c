@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "collector/status/json_put.h"
-#include "collector/status/status.h"
+#include "collector/status/status_group.h"
 #include "common/text.h"
 #include "tests/lib/board_bench.h"
 
@@ -178,6 +178,54 @@ static void test_in_slices(void **state) {
     assert_in_range(resolvers_n, 4, 1000);
 }
 
+/* The text of a sheet's groups by resolver, in pieces of such budgets; *most:
+ * bytes, the longest piece. */
+static void put_groups(const struct nx_sheet *sheet, size_t budget,
+                       struct nx_text *out, size_t *most) {
+    const struct nx_status_query query = by_resolver();
+    struct nx_grouper *grouper = NULL;
+    struct nx_asked *asked = calloc(sheet->rows_n, sizeof(*asked));
+    bool done = false;
+    assert_non_null(asked);
+    for (size_t i = 0; i < sheet->rows_n; i++) {
+        (void)nx_endpoint_text(&sheet->rows[i].view.question->to,
+                               asked[i].text);
+    }
+    assert_int_equal(nx_grouper_new(sheet, &query, asked, &grouper), 0);
+    *most = 0;
+    while (!done) {
+        size_t before = out->len;
+        done = nx_grouper_step(grouper, budget, out);
+        *most = out->len - before > *most ? out->len - before : *most;
+    }
+    nx_grouper_free(&grouper);
+    free(asked);
+}
+
+/* Of very many groups the text alone takes long. */
+static void test_groups_in_pieces(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_sheet sheet;
+    struct nx_text pieces;
+    struct nx_text whole;
+    size_t most = 0;
+    start(b);
+    add_agent(b, 5, "porto", false);
+    hello(b, 5, 12, 0, T0);
+    assert_int_equal(nx_sheet_init(&sheet, b->engine, 7, NULL, T0 + 2 * S), 0);
+    assert_true(nx_sheet_foresee(&sheet));
+    nx_text_init(&whole);
+    nx_text_init(&pieces);
+    put_groups(&sheet, SIZE_MAX, &whole, &most);
+    assert_int_equal(most, whole.len);
+    put_groups(&sheet, 1, &pieces, &most);
+    assert_string_equal(pieces.bytes, whole.bytes);
+    assert_true(most < whole.len / 6); /* of twelve resolvers */
+    nx_text_fini(&pieces);
+    nx_text_fini(&whole);
+    nx_sheet_fini(&sheet);
+}
+
 /* What is on the page of all is not drawn again, but for what changed since. */
 static void test_taken_from_the_whole(void **state) {
     struct engine_bench *b = *state;
@@ -306,6 +354,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BOARD(test_same_as_the_document),
         BOARD(test_in_slices),
+        BOARD(test_groups_in_pieces),
         BOARD(test_taken_from_the_whole),
         BOARD(test_sight),
         BOARD(test_closed),
