@@ -140,8 +140,9 @@ int nx_service_ledger(const struct nx_service *service, uint32_t agent_id,
 int nx_service_scores(struct nx_service *service,
                       const struct nx_store_period *in,
                       json_t **out) NX_MUSTUSE;
-/* The same of the last 30 days, at most a minute old while nothing is scored;
- * borrowed until the next call. NULL: could not be read. */
+/* The same of the last 30 days, at most a minute old while nothing is scored,
+ * without how many are not scored; borrowed until the next call. NULL: could
+ * not be read. */
 const json_t *nx_service_score_of_late(struct nx_service *service);
 
 /* --- doors --- */

@@ -344,8 +344,9 @@ static void take_score(void *user, const struct nx_tally_row *row) {
     nx_tally_add(tally, row);
 }
 
-int nx_service_scores(struct nx_service *service,
-                      const struct nx_store_period *in, json_t **out) {
+/* What is not scored yet takes as long to be counted as there are targets. */
+static int scores(struct nx_service *service, const struct nx_store_period *in,
+                  bool with_unscored, json_t **out) {
     struct nx_score_document d = {.now_us = nx_service_now_us(service),
                                   .from_us = in->from_us,
                                   .to_us = in->to_us,
@@ -353,7 +354,7 @@ int nx_service_scores(struct nx_service *service,
     struct nx_store_unscored unscored = {0, 0};
     nx_tally_init(&d.tally);
     int err = nx_store_scores(service->store, in, take_score, &d.tally);
-    if (err == NX_OK) {
+    if (err == NX_OK && with_unscored) {
         err = nx_store_unscored(service->store, &unscored);
     }
     if (err == NX_OK) {
@@ -372,6 +373,11 @@ int nx_service_scores(struct nx_service *service,
     return err;
 }
 
+int nx_service_scores(struct nx_service *service,
+                      const struct nx_store_period *in, json_t **out) {
+    return scores(service, in, true, out);
+}
+
 #define OF_LATE_US (INT64_C(30) * 86400 * 1000000)
 #define FRESH_US INT64_C(60000000)
 
@@ -383,7 +389,7 @@ const json_t *nx_service_score_of_late(struct nx_service *service) {
         now_us - service->score_at_us < FRESH_US) {
         return service->score;
     }
-    if (nx_service_scores(service, &in, &fresh) != NX_OK) {
+    if (scores(service, &in, false, &fresh) != NX_OK) {
         return NULL;
     }
     json_decref(service->score);

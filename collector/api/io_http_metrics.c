@@ -16,7 +16,7 @@
 #define PATIENCE_S 3U
 
 struct metrics_work {
-    enum { WAIT, READ, LISTS, WRITE } stage;
+    enum { WAIT, READ, LISTS, WRITE, FREE } stage;
     bool late; /* what is not made is left out */
     struct nx_board_page *pages;
     size_t pages_n, page, site; /* the next one to be read */
@@ -213,6 +213,23 @@ static int write_next(struct nx_http *http, struct metrics_work *w) {
     return w->text.failed ? NX_ENOMEM : more ? NX_EAGAIN : 0;
 }
 
+/* What was read takes long to be freed, too. NX_EAGAIN: there is more of it. */
+static int free_some(struct metrics_work *w, size_t budget) {
+    size_t n = json_array_size(w->statuses);
+    while (n > 0 && budget > 0) {
+        json_t *status = json_array_get(w->statuses, n - 1);
+        json_t *networks = json_object_get(status, "networks");
+        size_t networks_n = json_array_size(networks);
+        if (networks_n > 0) {
+            (void)json_array_remove(networks, networks_n - 1);
+        } else {
+            (void)json_array_remove(w->statuses, --n);
+        }
+        budget--;
+    }
+    return n > 0 ? NX_EAGAIN : 0;
+}
+
 /* --- the work --- */
 
 static enum nx_http_progress step(struct nx_http *http, void *user,
@@ -234,11 +251,14 @@ static enum nx_http_progress step(struct nx_http *http, void *user,
     case WRITE:
         w->err = write_next(http, w);
         break;
+    case FREE:
+        w->err = free_some(w, budget);
+        break;
     }
     if (w->err == NX_EAGAIN) {
         return NX_HTTP_MORE;
     }
-    if (w->err != 0 || w->stage == WRITE) {
+    if (w->err != 0 || w->stage == FREE) {
         return NX_HTTP_DONE;
     }
     w->stage++;

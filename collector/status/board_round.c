@@ -6,8 +6,8 @@
 #include "collector/status/status_text.h"
 #include "common/hash.h"
 
-#define FREED_MAX 1024U /* targets, their forecast, at once with what follows  \
-                         */
+/* Targets whose forecast is freed at once with what follows. */
+#define FREED_MAX 1024U
 
 uint64_t nx_board_hash(const char *problem) {
     return problem != NULL ? nx_hash(problem, strlen(problem), 1) : 0;
