@@ -28,6 +28,7 @@ FAST = {**ESTIMATE, "first_visit": 1, "probe_floor_ms": 100,
 BATCH = 20
 RESERVED = 4 * BATCH   # numbers that an unclean end may skip
 PATIENCE_S = 180
+CALM_QPS = 20
 
 
 class Busy:
@@ -120,11 +121,19 @@ class Busy:
         wait_until(lambda: self.both_ledgers()[1].acked >= number,
                    max(end - time.monotonic(), 1), "what is held to drain")
 
+    def calm(self):
+        """From its next start on it asks less: what is held drains, on a busy
+        machine, too."""
+        self.agent.config["policy"].update(
+            resolver_qps=CALM_QPS, resolver_burst=CALM_QPS, total_qps=CALM_QPS)
+        self.agent.write_config()
+
     def settle(self):
         """Stops the agent well and compares both ledgers. Returns (acknowledged
         results that are missing, results that are there twice)."""
         end = time.monotonic() + PATIENCE_S
         self.stop_agent()
+        self.calm()
         mine, theirs = self.both_ledgers()
         # Held results wait for a start; numbers that an unclean end skipped
         # are reported with the first result after them.
