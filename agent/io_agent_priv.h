@@ -48,6 +48,7 @@ struct nx_agentd {
     bool trim_due;                  /* the spool took much memory */
     int spool_problem;              /* as logged */
     uint64_t spool_damaged_n;       /* as logged */
+    bool spool_unread;              /* as logged */
     bool walk_refused;              /* a walk of this plan could not begin */
     unsigned inflight_max;          /* queries at once */
     struct nx_endpoint hello_resolvers[NX_POLICY_RESOLVERS_MAX];

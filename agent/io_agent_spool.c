@@ -45,6 +45,32 @@ static void log_damage(struct nx_agentd *a) {
     }
 }
 
+/* Others are read meanwhile, so this is no state of the whole disk. */
+static void log_unread(struct nx_agentd *a, bool given_up) {
+    int err = NX_OK;
+    size_t n = nx_spool_unread(a->spool, &err);
+    if ((n > 0) == a->spool_unread) {
+        return;
+    }
+    a->spool_unread = n > 0;
+    if (n > 0) {
+        nx_log(NX_LOG_ERROR,
+               "spool %s: %zu of its files cannot be read: %s; the others go "
+               "on; what the disk fails to read for a minute is reported as "
+               "lost: check the disk",
+               path_of(a), n, nx_strerror(err));
+    } else if (!given_up) { /* else that is said */
+        nx_log(NX_LOG_INFO, "spool %s: all its files can be read again",
+               path_of(a));
+    }
+}
+
+static void log_reading(struct nx_agentd *a) {
+    bool given_up = nx_spool_damaged(a->spool) > a->spool_damaged_n;
+    log_damage(a);
+    log_unread(a, given_up);
+}
+
 static void log_problem(struct nx_agentd *a) {
     int problem = nx_spool_problem(a->spool);
     if (problem == a->spool_problem) {
@@ -52,11 +78,11 @@ static void log_problem(struct nx_agentd *a) {
     }
     a->spool_problem = problem;
     if (problem == NX_OK) {
-        nx_log(NX_LOG_INFO, "spool %s: works again", path_of(a));
+        nx_log(NX_LOG_INFO, "spool %s: can be written again", path_of(a));
         return;
     }
     nx_log(NX_LOG_ERROR,
-           "spool %s: cannot be written or read: %s; results are kept in "
+           "spool %s: cannot be written: %s; results are kept in "
            "memory, the newest %u KiB of them",
            path_of(a), nx_strerror(problem), NX_SPOOL_MEMORY_BYTES / 1024);
 }
@@ -70,9 +96,9 @@ static void arm_spool(struct nx_agentd *a) {
 
 void nx_agentd_spool_changed(struct nx_agentd *a, uint64_t dropped_before) {
     log_drops(a, dropped_before);
-    log_damage(a);
     log_problem(a);
     nx_uplink_flush(a->uplink);
+    log_reading(a);
     arm_spool(a);
 }
 

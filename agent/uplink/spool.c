@@ -353,3 +353,14 @@ uint64_t nx_spool_damaged(const struct nx_spool *s) {
 int nx_spool_problem(const struct nx_spool *s) {
     return s->problem;
 }
+
+size_t nx_spool_unread(const struct nx_spool *s, int *err) {
+    size_t n = 0;
+    for (size_t i = 0; i < s->segments_n; i++) {
+        if (s->segments[i].unread != NX_OK) {
+            *err = s->segments[i].unread;
+            n++;
+        }
+    }
+    return n;
+}

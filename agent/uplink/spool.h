@@ -200,7 +200,10 @@ uint64_t nx_spool_disk_bytes(const struct nx_spool *spool);
 /* Dropped since the start for what the disk should have held and did not, or
  * failed to read for a minute. */
 uint64_t nx_spool_damaged(const struct nx_spool *spool);
-/* 0, or the error of the disk since it last worked. */
+/* 0, or the error of the disk since it could last be written. */
 int nx_spool_problem(const struct nx_spool *spool);
+/* Segments that cannot be read, and are tried again; err: why, of one of them.
+ */
+size_t nx_spool_unread(const struct nx_spool *spool, int *err);
 
 #endif

@@ -162,6 +162,7 @@ void nx_spool_was_read(struct nx_spool *s, uint64_t id) {
     struct nx_segment *seg = segment_at(s, id);
     if (seg != NULL) {
         seg->unread_n = 0;
+        seg->unread = NX_OK;
     }
 }
 
@@ -171,6 +172,11 @@ bool nx_spool_is_unread(struct nx_spool *s, uint64_t id, int err) {
                    (err == NX_EIO && tried_too_often(s, id));
     if (!damaged) { /* a lane that has nothing wrong does not excuse another */
         s->unread = err;
+    }
+    struct nx_segment *seg =
+        err != NX_OK && err != NX_EAGAIN ? segment_at(s, id) : NULL;
+    if (seg != NULL) {
+        seg->unread = damaged ? NX_OK : err;
     }
     return !damaged;
 }

@@ -28,6 +28,7 @@ struct nx_segment {
     uint64_t boot;      /* of the newest record, with its clock */
     struct nx_clock_sample clock;
     unsigned unread_n; /* tries in vain, in a row and a second apart */
+    int unread;        /* why it could not be read last; 0: it could */
 };
 
 /* What is known of the monotonic clock of a boot. */

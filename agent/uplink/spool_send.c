@@ -202,7 +202,7 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
     }
     if (s->unread == NX_EAGAIN) { /* it rests */
         s->blocked_us = s->unread_us;
-    } else if (nx_spool_failed(s, s->unread)) {
+    } else if (s->unread != NX_OK) {
         s->unread_us = s->blocked_us = now->mono_us + BLOCKED_US;
     }
     return NX_ENOTFOUND;

@@ -228,15 +228,20 @@ static void test_at_work(void **state) {
     leave_some(b);
     bench_open(b, true);
     uint64_t lost_n = bench_ledger(b).dropped; /* reserved by the crash */
+    int why = NX_OK;
     b->disk->read_error = NX_EIO;
-    for (int64_t i = 1; i <= 5; i++) {
+    for (int64_t i = 1; i <= 20; i++) {
         assert_int_equal(bench_send(b, i * S), 0);
+        bench_tick(b, i * S);
         assert_int_equal(nx_spool_send_at(b->spool), (i + 1) * S);
-        assert_int_equal(nx_spool_problem(b->spool), NX_EIO);
+        assert_int_equal(nx_spool_unread(b->spool, &why), 1);
+        assert_int_equal(why, NX_EIO);
+        assert_int_equal(nx_spool_problem(b->spool), NX_OK); /* it writes */
     }
     b->disk->read_error = NX_OK;
     for (uint64_t seq = 1; seq <= 30; seq += 10) {
-        assert_int_equal(bench_send(b, (6 + (int64_t)seq) * S), seq);
+        assert_int_equal(bench_send(b, (21 + (int64_t)seq) * S), seq);
+        assert_int_equal(nx_spool_unread(b->spool, &why), 0);
     }
     assert_int_equal(bench_ledger(b).dropped, lost_n);
     bench_tick(b, 60 * S);
@@ -267,14 +272,17 @@ static void test_minute_per_file(void **state) {
     struct bench *b = *state;
     leave_segments(b);
     bench_open(b, true);
+    int why = NX_OK;
     b->disk->read_error = NX_EIO;
     for (int64_t i = 1; i <= 70; i++) {
         assert_int_equal(bench_send(b, i * S), 0);
+        assert_int_equal(nx_spool_unread(b->spool, &why), 1);
     }
     b->disk->read_error = NX_OK;
     for (uint64_t seq = 11; seq <= 30; seq += 10) {
         assert_int_equal(bench_send(b, (71 + (int64_t)seq) * S), seq);
     }
+    assert_int_equal(nx_spool_unread(b->spool, &why), 0);
     assert_int_equal(bench_ledger(b).dropped, 10);
     assert_int_equal(nx_spool_damaged(b->spool), 10);
 }
@@ -355,8 +363,15 @@ static void test_other_lane_goes_on(void **state) {
     int64_t sent_us = 0;
     (void)nx_spool_ack(b->spool, &ack, true, 0, &sent_us);
     uint64_t sent_n = 0;
+    size_t unread_n = 0;
+    int why = NX_OK;
     for (int64_t i = 1; i <= 300; i++) { /* half a minute */
         uint64_t seq = bench_send(b, i * S / 10);
+        bench_tick(b, i * S / 10);
+        /* Once it has failed it does, whatever else is read or written. */
+        assert_true(nx_spool_unread(b->spool, &why) >= unread_n);
+        unread_n = nx_spool_unread(b->spool, &why);
+        assert_int_equal(nx_spool_problem(b->spool), NX_OK);
         if (seq != 0) {
             sent_n++;
             ack.ahead.runs[3].to_seq = seq;
@@ -364,6 +379,8 @@ static void test_other_lane_goes_on(void **state) {
         }
     }
     assert_in_range(sent_n, 20, 40);
+    assert_int_equal(unread_n, 1);
+    assert_int_equal(why, NX_EIO);
     assert_int_equal(bench_ledger(b).dropped, lost_n);
 }
 
