@@ -1,8 +1,11 @@
 """Causes that are no cache: validation that fails, a resolver that fails, and
 one whose answers are cut while TCP is closed. After a SERVFAIL the agent asks
 once more with CD=1, and never without the guard's leave. And a cache that gives
-addresses in place of its denials, which canary names have shown; and an agent
-that is revoked meanwhile."""
+addresses in place of its denials, which canary names have shown; an agent
+that is revoked meanwhile; and a DS at the parent that names no key."""
+import dataclasses
+import datetime
+import os
 import time
 
 import dns.flags
@@ -26,6 +29,8 @@ FAILING_ADDRESS = "198.51.100.77"
 CUTTING_ADDRESS = "198.51.100.78"
 FOUND_S = 15
 MEASURED_S = 40
+DS_TTL_S = 10
+CLEAR_S = 240  # unbound: the DS, then a minute that the keys are bad; 64-83 s
 MADE_UP = {"A": REWRITTEN_ADDRESS, "AAAA": REWRITTEN_ADDRESS_6}
 RECORDS = (zones.record(), f"{zones.NAME}. {zones.POSITIVE_TTL_S} IN AAAA "
            "2001:db8::80")
@@ -83,6 +88,10 @@ class Failing:
     address = FAILING_ADDRESS
 
 
+def at_s(text):
+    return datetime.datetime.fromisoformat(text).timestamp()
+
+
 def why(document, name):
     row = network_row(document, name)
     target = (row.get("targets") or [{}])[0]
@@ -138,6 +147,71 @@ def check_revoked(site, incident):
     assert document["summary"]["networks"] == began, document["summary"]
     assert document["summary"]["states"]["unknown"] >= 1, document["summary"]
     assert document["outlook"] != "clear", document["outlook"]
+
+
+def chained(anchor):
+    """Unbound that trusts com's key."""
+    def make(folder):
+        resolver = Unbound("chained-unbound", f"{folder}/chained",
+                           "198.51.100.30", [
+                               'module-config: "validator iterator"',
+                               f'trust-anchor: "{anchor}"'])
+        return networks.Network("chained", resolver, [], "203.0.113.13")
+    return make
+
+
+def ds_line(signer):
+    return signer.ds().replace(" IN DS ", f" {DS_TTL_S} IN DS ")
+
+
+def test_wrong_ds_at_the_parent():
+    """The DS matches no key of the child: validators fail, until what they
+    cached of it ends."""
+    tld, leaf = Signer("com."), Signer(f"{zones.ZONE}.")
+    with Lab([chained(tld.ds())], warm=False) as lab, site_in(lab) as site:
+        signed = leaf.sign(lab.ns1.zone.with_())
+        for server in lab.servers:
+            server.publish(signed)
+        plain = lab.tld.zone
+        wrong = plain.with_(ds_line(Signer(f"{zones.ZONE}.")))
+        lab.tld.publish(tld.sign(wrong))
+        incident = open_incident(site)
+        document = wait_status(
+            site, incident,
+            lambda d: network_state(d, "chained") == "servfail-dnssec" and any(
+                f["tag"] == "DS_WITHOUT_KEY" for f in d["authority"]["audit"]),
+            MEASURED_S, "the DS without a key to be told")
+        text, flags = why(document, "chained")
+        assert "cd-answered" in flags and "cannot validate" in text, document
+        said = site.cli("explain", str(incident), "chained",
+                        check=False).stdout
+        assert "DS, DNSKEY and RRSIG" in said, said
+        right = plain.with_(ds_line(leaf))
+        lab.tld.publish(tld.sign(dataclasses.replace(
+            right, serial=wrong.serial + 1)))
+        mended = time.time()
+        # Whether the audit came to the keys in time decides its reason.
+        hard = network_row(document, "chained")["hard"]
+        assert hard["reason"] in ("bogus-cache", "dnssec-keys"), hard
+        # The servers are right, and what was cached of the wrong DS counts on.
+        again = open_incident(site)
+        document = wait_status(
+            site, again,
+            lambda d: d["authority"]["audited"] == len(lab.servers) and
+            d["authority"]["ds_ttl_s"] == DS_TTL_S and
+            not d["authority"]["audit"] and
+            network_state(d, "chained") in ("servfail-dnssec", "clear"),
+            MEASURED_S, "the audit to find nothing")
+        print(f"# | DS mended | {network_row(document, 'chained')['why']} | "
+              f"bound {hard['reason']} |", flush=True)
+        if not os.environ.get("NX_NIGHTLY"):
+            return
+        wait_status(
+            site, incident, lambda d: network_state(d, "chained") == "clear",
+            CLEAR_S, "the network to clear")
+        took = time.time() - mended
+        print(f"# | DS mended | clear after {took:.1f} s |", flush=True)
+        assert mended + took < at_s(hard["at"]), hard
 
 
 def test_causes_are_told_apart():
