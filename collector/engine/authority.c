@@ -318,6 +318,8 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
         return; /* not in the set, or older than what we know */
     }
     struct nx_auth_server *s = &e->server;
+    e->way |= obs->answer->outcome != NX_UNREACHABLE &&
+              obs->answer->outcome != NX_LOCAL_ERROR;
     enum nx_auth_word word = word_of(a, zone, obs, look);
     s->asked = true;
     s->kind = look->kind;

@@ -93,6 +93,7 @@ struct nx_auth_view {
     int64_t left_shut_us; /* they hold the guard shut so long at most;
                              NX_TIME_UNKNOWN: they do not */
     const struct nx_above *above;
+    bool blind; /* most servers are not good, and nobody has a way to some */
 };
 
 /* A server that says that there is no such name. */

@@ -322,6 +322,41 @@ static void verified_by_word(const struct nx_auth_rules *rules,
                    nx_time_past(incident->opened_us, rules->settle_us, now_us));
 }
 
+/* Of a name with addresses of both families one is enough to judge it by. */
+static bool same_machine(const struct nx_auth_entry *a,
+                         const struct nx_auth_entry *b) {
+    return nx_endpoint_same_server(&a->server.at, &b->server.at) ||
+           (a->named && b->named &&
+            a->server.at.address_len != b->server.at.address_len &&
+            nx_dname_equal(a->name, b->name));
+}
+
+/* A dead server is set aside. One that no vantage has a way to, as without
+ * IPv6, may be well, and deny: then the others have to be half of all. */
+static bool is_blind(const struct nx_authority *a) {
+    unsigned all_n = 0;
+    unsigned good_n = 0;
+    unsigned unseen_n = 0;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *e = &a->entries[i];
+        bool counted = false;
+        bool good = false;
+        bool way = false;
+        for (size_t k = 0; k < a->entries_n && !counted; k++) {
+            const struct nx_auth_entry *o = &a->entries[k];
+            if (same_machine(e, o)) {
+                counted = k < i;
+                good |= o->server.class_ == NX_AUTH_GOOD;
+                way |= o->way;
+            }
+        }
+        all_n += counted ? 0U : 1U;
+        good_n += !counted && good ? 1U : 0U;
+        unseen_n += !counted && !good && !way ? 1U : 0U;
+    }
+    return unseen_n > 0 && 2 * good_n < all_n;
+}
+
 /* Verified holds until something bad is seen: a vantage that falls silent
  * afterwards proves nothing. */
 static void facts_verified(struct nx_authority *a,
@@ -329,11 +364,14 @@ static void facts_verified(struct nx_authority *a,
                            const struct judgement *j,
                            const struct nx_incident *incident, int64_t now_us,
                            struct nx_auth_facts *f) {
+    bool was_blind = a->blind;
+    a->blind = a->heard && j->all_good && !a->set_verified &&
+               declared_us(incident, now_us) == NX_TIME_UNKNOWN && is_blind(a);
     if (a->heard) {
         f->observed = true;
         f->all_ns_good = j->all_good;
-        f->verified =
-            j->all_good && (a->set_verified || j->settled_n >= rules->vantages);
+        f->verified = j->all_good && !a->blind &&
+                      (a->set_verified || j->settled_n >= rules->vantages);
     } else {
         verified_by_word(rules, incident, now_us, f);
     }
@@ -344,14 +382,14 @@ static void facts_verified(struct nx_authority *a,
     a->above_held = nx_above_holds(&a->above, patience_us(rules, 1),
                                    patience_us(rules, PATIENCE_DENIED), now_us);
     f->above_denied = nx_above_denied(&a->above);
-    f->held = a->left_shut_us != NX_TIME_UNKNOWN || a->above_held;
+    f->held = a->left_shut_us != NX_TIME_UNKNOWN || a->above_held || a->blind;
     f->verified = f->verified && !f->held;
     f->epoch = a->facts.epoch + (f->all_ns_good != a->facts.all_ns_good);
     if (!f->verified) {
         a->verified_at_us = NX_TIME_UNKNOWN;
     } else if (!a->facts.verified) {
         bool by_set = a->heard && j->settled_us != NX_TIME_UNKNOWN &&
-                      was_shut_us == NX_TIME_UNKNOWN && !was_held;
+                      was_shut_us == NX_TIME_UNKNOWN && !was_held && !was_blind;
         a->verified_at_us = by_set ? j->settled_us : now_us;
     }
 }

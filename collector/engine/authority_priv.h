@@ -20,6 +20,7 @@ struct nx_auth_entry {
     uint32_t agent_id;
     uint8_t word;     /* enum nx_auth_word */
     bool bad_seen;    /* differed or denied at some time */
+    bool way;         /* it was asked: there is a way to it from there */
     bool quiet;       /* good, but without a useful answer for long: shown so,
                          and takes nothing back */
     bool good_serial; /* `serial_good` was read while it was good */
@@ -96,6 +97,7 @@ struct nx_authority {
     int64_t left_shut_us; /* as of the last step */
     struct nx_above above;
     bool above_held; /* as of the last step */
+    bool blind;      /* ... too: see is_blind */
 
     uint32_t ns_ttl_s;
     uint32_t set_ttl_s; /* the longest NS TTL of the present set */

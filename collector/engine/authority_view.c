@@ -60,7 +60,8 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
                                  .left = a->left.list,
                                  .left_n = a->left.n,
                                  .left_shut_us = a->left_shut_us,
-                                 .above = &a->above};
+                                 .above = &a->above,
+                                 .blind = a->blind};
     memcpy(out->apex, a->apex, sizeof(out->apex));
     for (size_t i = 0; i < a->entries_n; i++) {
         if (nx_auth_is_worst(a, i)) {

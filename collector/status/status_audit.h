@@ -20,6 +20,7 @@ struct nx_status_audit {
     struct nx_auth_facts facts; /* of all items together */
     uint8_t outage_known;
     int64_t verified_at_us;
+    bool blind;         /* of one of the items */
     unsigned places_n;  /* that verified it: of the item with the fewest */
     int64_t audited_us; /* of the sheet */
     int64_t now_us;

@@ -211,6 +211,7 @@ static int audit_init(struct nx_status_audit *a, const struct nx_engine *engine,
         take_facts(a, &view.facts, i == 0);
         take_outage(a, &view);
         a->problems |= view.problems;
+        a->blind |= view.blind;
         a->places_n =
             i == 0 || view.places_n < a->places_n ? view.places_n : a->places_n;
         a->verified_at_us =

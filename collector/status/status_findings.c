@@ -256,6 +256,10 @@ static bool find_all(json_t *list, const struct nx_status_audit *a) {
     }
     uint32_t p = a->problems;
     return find_silence(list, a) &&
+           find_if(list, a->blind, NX_FIND_NS_SILENT,
+                   "fewer than half of the name servers are good, and no agent "
+                   "in the role authority has a way to the others: resolvers "
+                   "are not asked until one has, or --restored is given") &&
            find_if(list, !nx_status_serials_agree(a), NX_FIND_SERIAL_MISMATCH,
                    "SOA serials differ") &&
            find_if(list, (p & NX_DELEG_LAME) != 0, NX_FIND_NS_LAME,

@@ -127,6 +127,88 @@ static void test_dead_server_is_waited_for_then_set_aside(void **state) {
     assert_true(nx_dname_equal(view.servers[1].at.server_name, ns_name));
 }
 
+/* Of four, one: the auditor has no IPv6, say. It is not that they are dead. */
+static void no_way_to_three(struct bench *b, int64_t t) {
+    const struct nx_answer no_way = {.outcome = NX_UNREACHABLE};
+    good(b, 1, 1, t);
+    for (unsigned i = 2; i <= 4; i++) {
+        fold(b, 1, i, &no_way, NX_KIND_NETERR, 0, false, t);
+    }
+}
+
+static void test_servers_without_a_way(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_view view;
+    int64_t t = T0;
+    delegate(b, 1, apex, 1, 4, T0);
+    for (; t < T0 + 400 * S; t += 5 * S) {
+        no_way_to_three(b, t);
+        assert_false(step(b, t)->verified);
+    }
+    assert_true(nx_authority_facts(b->a)->held);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_true(view.blind);
+    /* Half of them is enough. */
+    for (int64_t end = t + 70 * S; t < end; t += 5 * S) {
+        good(b, 1, 1, t);
+        good(b, 1, 2, t);
+        (void)step(b, t);
+    }
+    assert_true(nx_authority_facts(b->a)->verified);
+    assert_false(nx_authority_facts(b->a)->held);
+}
+
+static void test_servers_without_a_way_declared(void **state) {
+    struct bench *b = *state;
+    b->incident.restored_us = T0;
+    delegate(b, 1, apex, 1, 4, T0);
+    for (int64_t t = T0; t < T0 + 200 * S; t += 5 * S) {
+        no_way_to_three(b, t);
+        (void)step(b, t);
+    }
+    assert_true(nx_authority_facts(b->a)->verified);
+}
+
+/* Three names with both addresses, and no way by IPv6: two are good, the third
+ * is not there at all. */
+static void test_dual_stack_is_judged_by_one_family(void **state) {
+    static const uint8_t names[3][16] = {
+        "\1a\7example\3com", "\1b\7example\3com", "\1c\7example\3com"};
+    const struct nx_answer no_way = {.outcome = NX_UNREACHABLE};
+    const struct nx_answer yes = {.flags = NX_ANS_AA | NX_ANS_RDATA};
+    struct bench *b = *state;
+    struct nx_endpoint at[6];
+    for (unsigned i = 0; i < 6; i++) {
+        at[i] = server(i + 1);
+        at[i].server_name = names[i / 2];
+        at[i].address_len = i % 2 == 0 ? 4 : 16;
+    }
+    const struct nx_delegation d = {.name = name,
+                                    .apex = apex,
+                                    .ns_ttl_s = 3600,
+                                    .servers = at,
+                                    .servers_n = 6};
+    assert_int_equal(nx_authority_delegation(b->a, 1, &d, T0, EPS), 0);
+    for (int64_t t = T0; t < T0 + 200 * S; t += 5 * S) {
+        for (unsigned i = 0; i < 6; i++) {
+            const struct nx_question q = {
+                .name = name, .qtype = NX_TYPE_A, .to = at[i]};
+            bool well = i == 0 || i == 2;
+            const struct nx_obs obs = {.question = &q,
+                                       .answer = well ? &yes : &no_way};
+            const struct nx_look look = {.tx_us = t - 4000,
+                                         .rx_us = t,
+                                         .eps_us = EPS,
+                                         .kind = well ? NX_KIND_POS
+                                                      : NX_KIND_NETERR,
+                                         .flags = well ? NX_LOOK_AA : 0};
+            nx_authority_answer(b->a, 1, &obs, &look);
+        }
+        (void)step(b, t);
+    }
+    assert_true(nx_authority_facts(b->a)->verified);
+}
+
 /* One that denied before it fell silent is waited for five times as long. */
 static void test_silent_after_denial_blocks_longer(void **state) {
     struct bench *b = *state;
@@ -428,6 +510,9 @@ int main(void) {
         TEST(test_two_vantages),
         TEST(test_dead_server_is_waited_for_then_set_aside),
         TEST(test_silent_after_denial_blocks_longer),
+        TEST(test_servers_without_a_way),
+        TEST(test_servers_without_a_way_declared),
+        TEST(test_dual_stack_is_judged_by_one_family),
         TEST(test_single_timeout_is_nothing),
         TEST(test_another_rrset_blocks),
         TEST(test_lame_server_is_set_aside),
