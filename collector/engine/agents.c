@@ -231,12 +231,39 @@ int nx_engine_agent_set(struct nx_engine *engine,
     return role_changed(engine, a);
 }
 
-static void prune(struct nx_engine *engine, struct nx_agent_state *agent) {
+static void set_listed(struct nx_engine *engine, struct nx_target *t,
+                       bool listed) {
+    t->unlisted = !listed;
+    t->stale = true;
+    t->changed_us = engine->now_us;
+    engine->over_n -= t->over ? 1 : 0;
+    t->over = false;
+    nx_target_wake(engine, t, true);
+}
+
+/* A resolver that is not named for a while (a VPN, a lease, a file half
+ * written) keeps what it has cached: what was not seen to be clear stays. */
+static void prune(struct nx_engine *engine, struct nx_agent_state *agent,
+                  int64_t now_us) {
     struct nx_target *next = NULL;
     for (struct nx_target *t = agent->targets; t != NULL; t = next) {
         next = t->agent_next;
-        if (!nx_agent_uses(agent, &t->question.to)) {
+        bool listed = nx_agent_uses(agent, &t->question.to);
+        if (listed == !t->unlisted) {
+            continue;
+        }
+        if (listed || nx_target_may_deny(engine, t, now_us)) {
+            set_listed(engine, t, listed);
+        } else {
             drop_target(engine, t);
+        }
+    }
+}
+
+void nx_agents_drop_over(struct nx_engine *engine) {
+    for (size_t i = engine->targets_n; i > 0 && engine->over_n > 0; i--) {
+        if (engine->targets[i - 1]->over) {
+            drop_target(engine, engine->targets[i - 1]);
         }
     }
 }
@@ -274,7 +301,7 @@ int nx_engine_hello(struct nx_engine *engine, uint32_t agent_id,
     nx_agent_clock(a, hello->epoch, &hello->clock, received_us, &theta_us,
                    &eps_us);
     note_hello(a, hello, received_us);
-    prune(engine, a);
+    prune(engine, a, received_us);
     for (struct nx_target *t = a->targets; t != NULL; t = t->agent_next) {
         if (t->judged && !t->agent_heard) {
             nx_target_wake(engine, t, true); /* it is back */

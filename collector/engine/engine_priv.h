@@ -74,10 +74,12 @@ struct nx_target {
 
     struct nx_verdict verdict;
     bool judged;
-    bool settled; /* ... by this engine, not only recalled */
-    bool stale;   /* looks came in since it was judged */
-    bool revised; /* one of them is older than what was judged */
-    bool untold;  /* tell the verdict whether or not it is news */
+    bool settled;  /* ... by this engine, not only recalled */
+    bool stale;    /* looks came in since it was judged */
+    bool revised;  /* one of them is older than what was judged */
+    bool unlisted; /* the agent's hello no longer names the resolver */
+    bool over;     /* ... nor can it keep a denial any more: to be dropped */
+    bool untold;   /* tell the verdict whether or not it is news */
     int64_t judged_us;
     int64_t changed_us; /* what is shown of it did */
     int64_t since_us;
@@ -193,6 +195,7 @@ struct nx_engine {
     int64_t *due_us; /* when targets[i] is to be judged again */
     size_t targets_n, targets_cap;
     size_t settled_n;  /* of them */
+    size_t over_n;     /* of them */
     size_t cursor;     /* where the next tick begins */
     size_t found_slot; /* of the one that was looked for last */
 
@@ -221,6 +224,9 @@ void nx_agent_clock(struct nx_agent_state *agent, uint64_t epoch,
 bool nx_agents_in_order(struct nx_engine *engine);
 void nx_agents_free(struct nx_engine *engine);
 
+/* Targets that wait for nothing any more. */
+void nx_agents_drop_over(struct nx_engine *engine);
+
 /* cases.c */
 struct nx_case *nx_cases_find(const struct nx_engine *engine, uint32_t id);
 struct nx_topic *nx_topics_find(const struct nx_engine *engine,
@@ -240,6 +246,10 @@ void nx_labelled_free(struct nx_engine *engine);
 /* evaluate.c */
 void nx_target_judge(struct nx_engine *engine, struct nx_target *target,
                      int64_t now_us, struct nx_verdict *out);
+/* Of a resolver that the agent no longer names: was it seen otherwise than
+ * clear, and may what it has cached then still be there? */
+bool nx_target_may_deny(struct nx_engine *engine, struct nx_target *target,
+                        int64_t now_us);
 /* When the state began that was found at now_us. */
 int64_t nx_target_since(struct nx_engine *engine,
                         const struct nx_target *target, unsigned state,

@@ -42,13 +42,53 @@ void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
     enum nx_family family = profile_of(engine, t, n, &profile);
     struct nx_diagnosis_settings settings = engine->settings.diagnosis;
     t->agent_heard = heard(engine, t->agent, now_us);
-    settings.agent_away = engine->settings.presence && !t->agent_heard &&
-                          now_us - engine->woke_us > settings.silent_after_us;
+    settings.agent_away =
+        t->unlisted || (engine->settings.presence && !t->agent_heard &&
+                        now_us - engine->woke_us > settings.silent_after_us);
     nx_diagnose(&settings, engine->scratch, n,
                 nx_authority_facts(t->item->authority), &profile, now_us,
                 t->judged ? &t->verdict : NULL, out);
     out->verified = profile.verified;
     out->family = (uint8_t)family;
+    if (t->unlisted && out->unknown_reason == NX_UNKNOWN_AGENT_SILENT) {
+        out->unknown_reason = NX_UNKNOWN_NOT_LISTED;
+    }
+}
+
+static bool is_telling(unsigned kind) {
+    return kind == NX_KIND_POS || kind == NX_KIND_POS_OTHER ||
+           nx_kind_is_negative(kind);
+}
+
+/* When was the newest look that tells anything of the name? */
+static int64_t told_us(const struct nx_engine *engine, size_t n) {
+    while (n > 0 && !is_telling(engine->scratch[n - 1].kind)) {
+        n--;
+    }
+    return n > 0 ? engine->scratch[n - 1].rx_us : NX_TIME_UNKNOWN;
+}
+
+/* Where no bound is known: a denial that was fetched just before that look, and
+ * handed on once. */
+static int64_t latest_us(const struct nx_target *t, const struct nx_verdict *v,
+                         int64_t look_us) {
+    const struct nx_auth_facts *f = nx_authority_facts(t->item->authority);
+    const struct nx_hard *latest = nx_verdict_latest(v);
+    int64_t life_us = 2 * ((int64_t)nx_longest_w(f) + 1) * US_PER_S;
+    if (f->restored_hi_us == NX_TIME_UNKNOWN) {
+        return INT64_MAX; /* it goes on */
+    }
+    int64_t from_us = look_us > f->restored_hi_us ? look_us : f->restored_hi_us;
+    return latest->reason != NX_HARD_NONE ? latest->at_us : from_us + life_us;
+}
+
+bool nx_target_may_deny(struct nx_engine *engine, struct nx_target *t,
+                        int64_t now_us) {
+    struct nx_verdict v;
+    nx_target_judge(engine, t, now_us, &v); /* leaves the looks in scratch */
+    int64_t look_us = told_us(engine, t->looks_n);
+    return v.state != NX_STATE_CLEAR && look_us != NX_TIME_UNKNOWN &&
+           now_us <= latest_us(t, &v, look_us);
 }
 
 /* What was to be known of the servers at an instant before now. */
@@ -247,6 +287,10 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
         t->told_point_us = v.eta.point_us;
         t->untold = false;
         tell(t, from_state, now_us, sink);
+    }
+    if (t->unlisted && !t->over && !nx_target_may_deny(engine, t, now_us)) {
+        t->over = true;
+        engine->over_n++;
     }
     nx_plan_target(engine, t, now_us);
     engine->due_us[t->slot] = next_due(engine, t, now_us);

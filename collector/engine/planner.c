@@ -163,7 +163,7 @@ static void clear_task(struct nx_target *t) {
 void nx_plan_target(const struct nx_engine *engine, struct nx_target *t,
                     int64_t now_us) {
     const struct nx_verdict *v = &t->verdict;
-    if (!nx_plan_allowed(t->item) || v->visit_n == 0 ||
+    if (t->unlisted || !nx_plan_allowed(t->item) || v->visit_n == 0 ||
         v->next_probe_us == NX_TIME_UNKNOWN) {
         clear_task(t);
         return;
@@ -226,7 +226,7 @@ static size_t resolver_tasks(const struct nx_agent_state *agent,
     size_t n = 0;
     for (const struct nx_target *t = agent->targets; t != NULL && n < cap;
          t = t->agent_next) {
-        if (nx_plan_allowed(t->item) && t->task.set) {
+        if (!t->unlisted && nx_plan_allowed(t->item) && t->task.set) {
             resolver_task(t, &tasks[n++]);
         }
     }

@@ -227,6 +227,7 @@ int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
 void nx_targets_drop(struct nx_engine *engine, struct nx_target *t) {
     HASH_DELETE(hh, engine->by_key, t);
     t->item->owner->ordered = false;
+    engine->over_n -= t->over ? 1 : 0;
     engine->settled_n -= t->settled ? 1 : 0;
     t->item->settled_n -= t->settled ? 1 : 0;
     size_t last = --engine->targets_n;

@@ -38,6 +38,8 @@ const char *nx_unknown_reason_text(unsigned reason) {
         return "inconsistent";
     case NX_UNKNOWN_GUARDED:
         return "guarded";
+    case NX_UNKNOWN_NOT_LISTED:
+        return "not-listed";
     case NX_UNKNOWN_AGENT_REVOKED:
         return "agent-revoked";
     }

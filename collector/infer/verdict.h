@@ -80,7 +80,8 @@ enum nx_unknown_reason {
     NX_UNKNOWN_NOT_CACHED,
     NX_UNKNOWN_DENIED_ZONE_NOT_OBSERVED,
     NX_UNKNOWN_INCONSISTENT,
-    NX_UNKNOWN_GUARDED, /* rule 1: not asked before verified restoration */
+    NX_UNKNOWN_GUARDED,    /* rule 1: not asked before verified restoration */
+    NX_UNKNOWN_NOT_LISTED, /* the agent no longer names the resolver */
     NX_UNKNOWN_AGENT_REVOKED, /* of a network: nobody is there to look */
 };
 const char *nx_unknown_reason_text(unsigned reason);

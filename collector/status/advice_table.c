@@ -313,6 +313,11 @@ const struct nx_advice_row nx_advice_table[] = {
      "not asked yet: a question could plant the denial before every name "
      "server is verified good",
      "wait for the restoration to be verified"},
+    {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_NOT_LISTED,
+     "{resolver} is no longer listed by the agent[; by its last forecast this "
+     "clears at {until}]",
+     "check by hand whether {resolver} is still in use there: it was not seen "
+     "to be clear"},
     {NX_STATE_UNKNOWN, PRESUMED, 0,
      "the agent is silent[ since {seen}]; by its last forecast this is clear",
      "bring the agent back, or check by hand"},

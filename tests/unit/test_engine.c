@@ -29,10 +29,47 @@ static void test_resolver_that_went_away(void **state) {
     sees_nxdomain(b, LYON, 3, 600, T0 + S);
     assert_int_equal(targets_of(b, 7, T0 + S).n, 3);
     hello(b, LYON, 1, 0, T0 + 2 * S);
-    assert_int_equal(targets_of(b, 7, T0 + 2 * S).n, 1);
-    /* What was seen before it went does not bring it back. */
-    sees_nxdomain(b, LYON, 3, 599, T0 + S + S / 2);
-    assert_int_equal(targets_of(b, 7, T0 + 3 * S).n, 1);
+    /* The one that never told anything is gone, the one that denied is not. */
+    struct seen_targets seen = targets_of(b, 7, T0 + 2 * S);
+    assert_int_equal(seen.n, 2);
+    assert_int_equal(seen.at[1].question->to.address[3], 3);
+    assert_int_equal(seen.at[1].verdict.state, NX_STATE_UNKNOWN);
+    assert_int_equal(seen.at[1].verdict.unknown_reason, NX_UNKNOWN_NOT_LISTED);
+    assert_true(seen.at[1].verdict.eta.known);
+    /* What was seen before it went does not bring back one that is gone. */
+    sees_nxdomain(b, LYON, 2, 599, T0 + S + S / 2);
+    assert_int_equal(targets_of(b, 7, T0 + 3 * S).n, 2);
+    /* It is not asked, */
+    tick(b, T0 + 3 * S);
+    const struct nx_plan *plan = plan_of(b, LYON, T0 + 3 * S);
+    for (size_t i = 0; i < plan->tasks_n; i++) {
+        assert_int_not_equal(plan->tasks[i].endpoint.address[3], 3);
+    }
+    /* ... comes back with all that was seen of it, */
+    hello(b, LYON, 3, 0, T0 + 4 * S);
+    seen = targets_of(b, 7, T0 + 4 * S);
+    assert_int_equal(seen.n, 3);
+    assert_int_equal(seen.at[2].verdict.state, NX_STATE_CACHED_NXDOMAIN);
+    /* ... and goes for good when nothing of it can be left. */
+    hello(b, LYON, 1, 0, T0 + 5 * S);
+    int64_t bound_us = nx_verdict_latest(&seen.at[2].verdict)->at_us;
+    tick(b, bound_us);
+    assert_int_equal(targets_of(b, 7, bound_us).n, 2);
+    tick(b, bound_us + 40 * S);
+    assert_int_equal(targets_of(b, 7, bound_us + 40 * S).n, 1);
+}
+
+/* Seen to be clear, there is nothing to wait for. */
+static void test_clear_resolver_that_went_away(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 2, 0, T0);
+    open_restored(b, 7, T0);
+    for (int i = 0; i < 60; i++) {
+        sees_address(b, LYON, 2, T0 + S + i * S / 3);
+    }
+    tick(b, T0 + 30 * S);
+    hello(b, LYON, 1, 0, T0 + 31 * S);
+    assert_int_equal(targets_of(b, 7, T0 + 31 * S).n, 1);
 }
 
 /* After a restart there are batches before there is a hello. */
@@ -391,6 +428,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_targets_come_from_hello_and_incident),
         TEST(test_resolver_that_went_away),
+        TEST(test_clear_resolver_that_went_away),
         TEST(test_target_from_an_observation),
         TEST(test_strays_are_left),
         TEST(test_name_case_does_not_matter),

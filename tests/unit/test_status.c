@@ -794,8 +794,49 @@ static void test_dead_resolver(void **state) {
     json_decref(d);
 }
 
+static void assert_outlook(struct engine_bench *b, int64_t at_us,
+                           const char *outlook) {
+    json_t *d = nx_status_incident(b->engine, 7, at_us);
+    assert_string_equal(text_at(d, "outlook"), outlook);
+    json_decref(d);
+}
+
+/* A resolver that is not named for a moment takes no denial with it. */
+static void test_denial_of_a_resolver_not_listed(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 2, 0, T0);
+    struct nx_incident in = incident(7, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &in), 0);
+    audits(b, false, T0 + S);
+    for (int k = 1; k < 30; k++) {
+        audits(b, true, T0 + S + k * 5 * S);
+        tick(b, T0 + S + k * 5 * S + 1000);
+    }
+    for (int i = 0; i < 8; i++) {
+        sees_nxdomain(b, LYON, 2, 850 - (uint32_t)i, T0 + 120 * S + i * S);
+    }
+    for (int i = 0; i < 60; i++) {
+        sees_address(b, LYON, 1, T0 + 120 * S + i * S / 3);
+    }
+    hello(b, LYON, 2, 0, T0 + 141 * S);
+    tick(b, T0 + 142 * S);
+    assert_outlook(b, T0 + 142 * S, "waiting");
+    hello(b, LYON, 1, 0, T0 + 143 * S);
+    tick(b, T0 + 144 * S);
+    assert_outlook(b, T0 + 144 * S, "unknown");
+    json_t *d = nx_status_incident(b->engine, 7, T0 + 144 * S);
+    assert_string_equal(text_at(d, "networks.0.reason"), "not-listed");
+    assert_non_null(strstr(text_at(d, "networks.0.why"),
+                           "192.0.2.2@53 is no longer listed by the agent"));
+    json_decref(d);
+    hello(b, LYON, 2, 0, T0 + 145 * S);
+    tick(b, T0 + 146 * S);
+    assert_outlook(b, T0 + 146 * S, "waiting");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        TEST(test_denial_of_a_resolver_not_listed),
         TEST(test_outlook_without_anything),
         TEST(test_outlook_not_restored),
         TEST(test_outlook_settling),
