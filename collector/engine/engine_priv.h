@@ -66,6 +66,7 @@ struct nx_target {
     bool mixed;        /* some came late: not in order of tx */
     uint8_t newest_kind;
     bool denial_seen; /* some look was one, in the ring still or not */
+    bool denied_late; /* ... one, when no first cache could hold it any more */
     struct nx_target_denied *denied; /* newest denial's; NULL: no need yet */
     uint32_t nsid_hash;
     int64_t heard_us; /* newest look's rx; NX_TIME_UNKNOWN */

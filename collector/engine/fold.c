@@ -106,12 +106,23 @@ static void fold_again(struct nx_fold *f, struct nx_target *t,
     }
 }
 
+/* A denial that no cache can have filled from before the restoration: this
+ * resolver gets it anew, so no bound says when it is rid of it. */
+static bool is_late(const struct nx_target *t, const struct nx_look *look) {
+    const struct nx_auth_facts *a = nx_authority_facts(t->item->authority);
+    int64_t life_us = ((int64_t)nx_longest_w(a) + 1) * US_PER_S;
+    return nx_kind_is_negative(look->kind) && nx_longest_w(a) > 0 &&
+           a->restored_hi_us != NX_TIME_UNKNOWN &&
+           look->tx_us > a->restored_hi_us + life_us;
+}
+
 static void fold_look(struct nx_fold *f, struct nx_target *t,
                       const struct nx_look *look) {
     bool turned = t->looks_n == 0 || look->kind != t->newest_kind;
     if (nx_target_push(t, look) != 0) {
         f->engine->counts.refused_n++; /* no memory: an older look is gone */
     }
+    t->denied_late = t->denied_late || is_late(t, look);
     t->fresh = true;
     t->stale = true;
     t->revised = t->revised || look->rx_us + NX_LATE_US < t->heard_us;

@@ -58,7 +58,7 @@ static bool is_set_aside(const struct nx_target *t, const struct nx_verdict *v,
     const struct nx_hard *latest = nx_verdict_latest(v);
     return (v->state == NX_STATE_UNREACHABLE || v->state == NX_STATE_REFUSED) &&
            latest->reason != NX_HARD_NONE && latest->at_us < now_us &&
-           is_served(t);
+           !t->denied_late && is_served(t);
 }
 
 static void show(struct nx_engine *engine, struct nx_target *t, int64_t now_us,

@@ -834,9 +834,41 @@ static void test_denial_of_a_resolver_not_listed(void **state) {
     assert_outlook(b, T0 + 146 * S, "waiting");
 }
 
+/* What denied again and again is not over because it refuses now. */
+static void test_refuses_after_it_recached(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 2, 0, T0);
+    struct nx_incident in = incident(7, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &in), 0);
+    audits(b, false, T0 + S);
+    for (int k = 1; k < 12; k++) {
+        audits(b, true, T0 + S + k * 5 * S);
+        tick(b, T0 + S + k * 5 * S + 1000);
+    }
+    const int64_t late_us = T0 + 4000 * S;
+    for (int i = 0; i < 8; i++) {
+        sees_nxdomain(b, LYON, 2, 899 - (uint32_t)i * 10, late_us + i * 10 * S);
+    }
+    tick(b, late_us + 81 * S);
+    const int64_t end_us = late_us + 2800 * S;
+    static const struct nx_answer refused = {.rcode = NX_RCODE_REFUSED};
+    for (int i = 0; i < 60; i++) {
+        sees_address(b, LYON, 1, end_us + i * S / 3);
+    }
+    for (int i = 0; i < 3; i++) {
+        sees(b, LYON, 2, &refused, 0, end_us + 20 * S + i * S);
+    }
+    hello(b, LYON, 2, 0, end_us + 24 * S);
+    tick(b, end_us + 25 * S);
+    json_t *d = nx_status_incident(b->engine, 7, end_us + 25 * S);
+    assert_string_equal(text_at(d, "networks.0.state"), "refused");
+    json_decref(d);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_denial_of_a_resolver_not_listed),
+        TEST(test_refuses_after_it_recached),
         TEST(test_outlook_without_anything),
         TEST(test_outlook_not_restored),
         TEST(test_outlook_settling),
