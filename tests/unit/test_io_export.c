@@ -112,6 +112,7 @@ static void test_revoked(void **state) {
     b->records[1].state = NX_AGENT_REVOKED;
     b->records[1].agent.accepted = false;
     b->records[1].changed_us = T0 + 39 * S;
+    b->records[1].agent.revoked_us = T0 + 39 * S;
     assert_int_equal(nx_engine_agent_set(b->engine, &b->records[1].agent), 0);
     assert_same(b, T0 + 45 * S);
 }
