@@ -152,6 +152,9 @@ def change_agents(api):
             "key": key, "network": "oslo", "name": "oslo-1"})
         for verb in ("quarantine", "release", "revoke"):
             api.must("post", f"/v1/agents/{verb}", body={"who": "oslo-1"})
+        oslo = state_of(api.must("get", STATUS, id=1)[1], "oslo")
+        assert oslo == "unknown", oslo  # until it is said that it is none
+        api.must("post", "/v1/agents/reject", body={"who": key})
     finally:
         agent.kill()
     api.must("post", "/v1/agents/label", body={
