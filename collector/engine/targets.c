@@ -84,6 +84,21 @@ struct nx_target *nx_targets_next(struct nx_engine *engine,
     return t;
 }
 
+/* An agent may say that it saw very many resolvers: it has room for those that
+ * it lists, and for as many others. */
+static bool has_share(const struct nx_agent_state *agent,
+                      const struct nx_item *item,
+                      const struct nx_endpoint *at) {
+    size_t share_n = nx_agent_uses(agent, at) ? 2U * NX_HELLO_RESOLVERS_MAX
+                                              : NX_HELLO_RESOLVERS_MAX;
+    size_t n = 0;
+    for (const struct nx_target *t = agent->targets; t != NULL;
+         t = t->agent_next) {
+        n += t->item == item ? 1 : 0;
+    }
+    return n < share_n;
+}
+
 static int reserve(struct nx_engine *engine) {
     if (engine->targets_n == engine->settings.targets_max) {
         return NX_ELIMIT;
@@ -200,7 +215,7 @@ int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
         *out = t;
         return 0;
     }
-    int err = reserve(engine);
+    int err = has_share(agent, item, at) ? reserve(engine) : NX_ELIMIT;
     if (err != 0) {
         return err;
     }

@@ -16,7 +16,9 @@ struct nx_target *nx_targets_next(struct nx_engine *engine,
                                   const struct nx_item *item,
                                   const struct nx_endpoint *at);
 
-/* Finds or makes. NX_ELIMIT: targets_max; NX_ENOMEM. */
+/* Finds or makes. NX_ELIMIT: targets_max, or the agent's share of the item
+ * (twice NX_HELLO_RESOLVERS_MAX, half of it for what it does not list);
+ * NX_ENOMEM. */
 int nx_targets_make(struct nx_engine *engine, struct nx_agent_state *agent,
                     struct nx_item *item, const struct nx_endpoint *at,
                     struct nx_target **out) NX_MUSTUSE;

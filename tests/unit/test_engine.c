@@ -231,6 +231,37 @@ static void test_target_limit(void **state) {
     assert_int_equal(targets_of(b, 7, T0 + S).n, 20);
 }
 
+/* One agent that makes up resolvers has its share, and leaves the others'. */
+static void test_share_of_an_agent(void **state) {
+    struct engine_bench *b = *state;
+    b->settings.targets_max = 3U * NX_HELLO_RESOLVERS_MAX;
+    assert_int_equal(bench_renew(b), 0);
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
+    open_restored(b, 7, T0);
+    for (unsigned i = 2; i < 250; i++) {
+        sees_address(b, OSLO, i, T0 + S + i * 1000);
+    }
+    assert_int_equal(nx_engine_counts(b->engine)->refused_n,
+                     248 - (NX_HELLO_RESOLVERS_MAX - 1));
+    uint64_t looks_n = nx_engine_counts(b->engine)->looks_n;
+    hello(b, LYON, 2, 0, T0 + 2 * S);
+    sees_nxdomain(b, LYON, 2, 600, T0 + 3 * S);
+    sees_nxdomain(b, OSLO, 250, 600, T0 + 4 * S);
+    assert_int_equal(nx_engine_counts(b->engine)->looks_n, looks_n + 1);
+    for (unsigned i = 0; i < NX_HELLO_RESOLVERS_MAX; i++) { /* it lists them */
+        struct nx_endpoint at = resolver(180 + i);
+        struct nx_hello h = {.software = "",
+                             .clock = clock_at(T0 + 5 * S),
+                             .resolvers = &at,
+                             .resolvers_n = 1};
+        assert_int_equal(nx_engine_hello(b->engine, OSLO, &h, T0 + 5 * S), 0);
+        sees_nxdomain(b, OSLO, 180 + i, 600, T0 + 5 * S);
+    }
+    assert_int_equal(nx_engine_counts(b->engine)->looks_n,
+                     looks_n + 1 + NX_HELLO_RESOLVERS_MAX);
+}
+
 static void test_two_incidents_with_one_name(void **state) {
     struct engine_bench *b = *state;
     hello(b, LYON, 1, 0, T0);
@@ -439,6 +470,7 @@ int main(void) {
         TEST(test_incident_limits),
         TEST(test_audits_make_room_first),
         TEST(test_target_limit),
+        TEST(test_share_of_an_agent),
         TEST(test_two_incidents_with_one_name),
         TEST(test_many_looks),
         TEST(test_looks_are_judged_at_a_pace),
