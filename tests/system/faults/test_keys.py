@@ -78,8 +78,7 @@ def test_key_used_twice():
         copy.daemon.stop()
         one.agent.accept()
         one.agent.daemon.stop()
-        one.agent.start()
-        one.wait_stored(stored)
+        one.recover()
         assert state_of(one) == "accepted"
         lost, double = one.settle()
     faults.row("key used twice: found", 1, lost, double, took)
