@@ -405,6 +405,10 @@ void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg) {
     }
     if (ledger.held > 0 && a->again) { /* they would be lost */
         a->again = a->draining = false;
+        nx_log(NX_LOG_INFO,
+               "%llu results are not delivered yet: beginning anew waits for "
+               "them",
+               (unsigned long long)ledger.held);
         nx_agentd_arm(a->on_due, 0);
         return;
     }

@@ -60,7 +60,7 @@ static void log_unread(struct nx_agentd *a, bool given_up) {
                "lost: check the disk",
                path_of(a), n, nx_strerror(err));
     } else if (!given_up) { /* else that is said */
-        nx_log(NX_LOG_INFO, "spool %s: all its files can be read again",
+        nx_log(NX_LOG_INFO, "spool %s: no file is left that cannot be read",
                path_of(a));
     }
 }
@@ -197,9 +197,10 @@ static int open_in_folder(struct nx_agentd *a) {
         nx_log(NX_LOG_ERROR,
                "spool %s: not all of it can be read or written: %s%s", path,
                nx_strerror(err),
-               err == NX_EIO ? ""
-                             : "; nothing of it is given up: make all files "
-                               "there the agent's own");
+               err == NX_EIO || err == NX_EFULL
+                   ? ""
+                   : "; nothing of it is given up: make all files "
+                     "there the agent's own");
     }
     return err;
 }
@@ -215,8 +216,9 @@ int nx_agentd_open_spool(struct nx_agentd *a) {
     a->spool_disk_failed = meant;
     if (meant) {
         nx_log(NX_LOG_ERROR,
-               "spool %s: the disk fails: what is there stays there; until it "
-               "works results are kept in memory only, the newest %u KiB of "
+               "spool %s: the disk cannot be used: what is there stays there; "
+               "until it works results are kept in memory only, the newest %u "
+               "KiB of "
                "them: check the disk; tried again each %d s",
                path_of(a), NX_SPOOL_MEMORY_BYTES / 1024,
                DISK_RETRY_US / 1000000);
@@ -227,12 +229,13 @@ int nx_agentd_open_spool(struct nx_agentd *a) {
                         &found);
 }
 
-static bool disk_works(const struct nx_agentd *a) {
+/* What it fails by is said when it changes. */
+static bool disk_works(struct nx_agentd *a) {
     struct nx_spool_folder *folder = NULL;
     struct nx_spool *spool = NULL;
     struct nx_spool_conf conf;
     struct nx_spool_found found;
-    char why[NX_SPOOL_WHY_MAX];
+    char why[NX_SPOOL_WHY_MAX] = "";
     uint64_t epoch = 0; /* for a new one: a->epoch has numbers already */
     spool_conf(a->setup.conf, false, &conf);
     int err = getrandom(&epoch, sizeof(epoch), 0) == sizeof(epoch)
@@ -249,6 +252,11 @@ static bool disk_works(const struct nx_agentd *a) {
     }
     nx_spool_free(&spool);
     nx_spool_folder_close(&folder);
+    if (err != NX_OK && err != a->spool_disk_err) {
+        nx_log(NX_LOG_WARN, "spool %s: %s", path_of(a),
+               why[0] != '\0' ? why : nx_strerror(err));
+    }
+    a->spool_disk_err = err;
     return err == NX_OK;
 }
 

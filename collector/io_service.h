@@ -49,9 +49,13 @@ int nx_service_incident_close(struct nx_service *service,
 /* The same a piece at a time, beside other work: of very many targets it takes
  * seconds. Until the last step the incident is open. new: NX_ENOTFOUND,
  * NX_ESTATE (it is closed), NX_ENOMEM. step: about so many targets, or what
- * takes as long; 1: there is more to do; 0: it is closed; else an error of new
- * or of the store, and it is not. Ends before the service does. */
+ * takes as long; NX_CLOSING_*: there is more to do; 0: it is closed; else an
+ * error of new or of the store, and it is not. Ends before the service does. */
 struct nx_closing;
+enum {
+    NX_CLOSING_MORE = 1,
+    NX_CLOSING_LATER, /* when the store is done with what it writes */
+};
 int nx_service_closing_new(struct nx_service *service, uint32_t id,
                            struct nx_closing **out) NX_MUSTUSE;
 int nx_service_closing_step(struct nx_closing *closing,

@@ -76,11 +76,11 @@ static int draw(struct nx_closing *c, size_t budget) {
     const struct nx_board_page *page = NULL;
     if (nx_board_work(c->board, engine, NULL, now_us, budget) ==
         NX_BOARD_WANTED) {
-        return 1;
+        return NX_CLOSING_MORE;
     }
     int err = nx_board_page(c->board, engine, c->id, NULL, now_us, &page);
     if (err == NX_EAGAIN) {
-        return 1;
+        return NX_CLOSING_MORE;
     }
     err = err == NX_OK ? nx_board_copy(page, &c->page) : err;
     nx_board_free(&c->board);
@@ -108,7 +108,7 @@ static int join(struct nx_closing *c, size_t budget) {
                       full->len + (c->at < page->sites_n ? 1 : 0));
     }
     if (c->at < page->sites_n && !c->text.failed) {
-        return 1;
+        return NX_CLOSING_MORE;
     }
     nx_text_add(&c->text, "]}");
     return c->text.failed ? NX_ENOMEM : NX_OK;
@@ -120,7 +120,7 @@ static int join(struct nx_closing *c, size_t budget) {
 static int put(struct nx_closing *c, int (*write)(struct nx_closing *c)) {
     struct nx_group *group = nx_ingest_group(c->service->ingest);
     if (c->in_turns && nx_group_busy(group, c->service->on_judge)) {
-        return 1; /* else the loop would wait for the disk */
+        return NX_CLOSING_LATER; /* else the loop would wait for the disk */
     }
     int err = nx_group_open(group);
     if (err == NX_OK) {
@@ -152,7 +152,7 @@ static int put_part(struct nx_closing *c) {
         return NX_OK;
     }
     int err = put(c, write_part);
-    return err == NX_OK ? 1 : err;
+    return err == NX_OK ? NX_CLOSING_MORE : err;
 }
 
 /* Its forecasts meet what happened until now: a pass over all incidents leaves
@@ -172,7 +172,8 @@ static int put_networks(struct nx_closing *c) {
            (!c->in_turns || nx_clock_mono_us() - from_us < NX_SLICE_US)) {
         err = put(c, write_network);
     }
-    return err == NX_OK && c->networks_due && c->at < c->page.sites_n ? 1 : err;
+    bool more = err == NX_OK && c->networks_due && c->at < c->page.sites_n;
+    return more ? NX_CLOSING_MORE : err;
 }
 
 static int store_close(struct nx_closing *c, int64_t now_us) {
@@ -248,7 +249,7 @@ int nx_service_closing_step(struct nx_closing *c, size_t budget) {
     }
     if (err == NX_OK) {
         c->stage++;
-        err = 1;
+        err = NX_CLOSING_MORE;
     }
     return err;
 }

@@ -19,8 +19,7 @@ static bool leads_back(const struct nx_answer *answer, const uint8_t *zone) {
 
 bool nx_answer_is_bare(const struct nx_answer *answer, const uint8_t *zone) {
     bool recursive = has(answer, NX_ANS_RA) && !has(answer, NX_ANS_AA);
-    if (answer->outcome != NX_ANSWERED || answer->rcode != NX_RCODE_NOERROR ||
-        answer->cname_n > 0 || recursive ||
+    if (!nx_answer_is_no_error(answer) || answer->cname_n > 0 || recursive ||
         has(answer, NX_ANS_TC | NX_ANS_RDATA | NX_ANS_SOA)) {
         return false;
     }
@@ -31,8 +30,7 @@ bool nx_answer_plants(const struct nx_answer *answer, const uint8_t *zone) {
     if (answer->outcome != NX_ANSWERED) {
         return false;
     }
-    bool nodata = answer->rcode == NX_RCODE_NOERROR &&
-                  has(answer, NX_ANS_SOA) &&
+    bool nodata = nx_answer_is_no_error(answer) && has(answer, NX_ANS_SOA) &&
                   !has(answer, NX_ANS_RDATA | NX_ANS_TC);
     return answer->rcode == NX_RCODE_NXDOMAIN || nodata ||
            nx_answer_is_bare(answer, zone);

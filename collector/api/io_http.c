@@ -207,6 +207,7 @@ void nx_http_free(struct nx_http **http) {
         evhttp_free(h->tcp_door.evhttp);
     }
     nx_http_conns_fini(h);
+    nx_http_jobs_fini(h);
     struct event *events[] = {h->tick, h->arrived, h->crowded, h->work};
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         if (events[i] != NULL) {

@@ -1,9 +1,11 @@
 /* POST /v1/incidents/{id}/close: a piece at a time, beside all else. Once it
  * has begun it goes on, whether the client waits for the end of it or not. */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "collector/api/io_http_parts.h"
-#include "collector/status/status.h"
+#include "common/err.h"
+#include "common/io_log.h"
 
 struct close_work {
     uint32_t incident_id;
@@ -19,6 +21,14 @@ static void work_free(void *user) {
     }
 }
 
+/* Whoever asked may not wait for the answer. */
+static void log_failure(const struct close_work *w) {
+    if (w->err != NX_OK) {
+        nx_log(NX_LOG_WARN, "incident %" PRIu32 " was not closed: %s",
+               w->incident_id, nx_strerror(w->err));
+    }
+}
+
 static enum nx_http_progress step(struct nx_http *http, void *user,
                                   size_t budget) {
     struct close_work *w = user;
@@ -28,7 +38,11 @@ static enum nx_http_progress step(struct nx_http *http, void *user,
         return w->err == 0 ? NX_HTTP_MORE : NX_HTTP_DONE;
     }
     w->err = nx_service_closing_step(w->closing, budget);
-    return w->err > 0 ? NX_HTTP_MORE : NX_HTTP_DONE;
+    if (w->err > 0) {
+        return w->err == NX_CLOSING_LATER ? NX_HTTP_LATER : NX_HTTP_MORE;
+    }
+    log_failure(w);
+    return NX_HTTP_DONE;
 }
 
 static bool has_begun(const void *user) {
@@ -39,14 +53,11 @@ static bool has_begun(const void *user) {
 static void reply(struct nx_http *http, void *user,
                   struct evhttp_request *request) {
     const struct close_work *w = user;
-    const struct nx_incident *incident =
-        nx_engine_incident(nx_service_engine(http->service), w->incident_id);
     if (w->err != 0) {
         nx_http_reply_error(request, w->err, "the incident was not closed");
     } else {
-        nx_http_reply_json(request, 200,
-                           incident != NULL ? nx_status_incident_head(incident)
-                                            : NULL);
+        nx_http_reply_json(
+            request, 200, nx_http_incident_head(http->service, w->incident_id));
     }
 }
 

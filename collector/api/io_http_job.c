@@ -5,6 +5,8 @@
 #include "collector/api/io_http_parts.h"
 #include "common/io_clock.h"
 
+#define LATER_US 1000
+
 struct nx_http_job {
     struct nx_http_job *next;
     struct evhttp_request *request; /* NULL: nobody waits for it */
@@ -84,6 +86,7 @@ static struct nx_http_job **first_ready(struct nx_http *http) {
 }
 
 bool nx_http_jobs_some(struct nx_http *http) {
+    bool later = false;
     struct nx_http_job **link = first_ready(http);
     struct nx_http_job *job = *link;
     if (job == NULL) {
@@ -92,9 +95,14 @@ bool nx_http_jobs_some(struct nx_http *http) {
     int64_t from_us = nx_clock_mono_us();
     enum nx_http_progress progress =
         job->craft->step(http, job->work, http->job_slice.n);
-    nx_slice_took(&http->job_slice, nx_clock_mono_us() - from_us);
+    if (progress != NX_HTTP_LATER) {
+        nx_slice_took(&http->job_slice, nx_clock_mono_us() - from_us);
+    }
     switch (progress) {
-    case NX_HTTP_MORE:
+    case NX_HTTP_LATER:
+        later = true;
+        break;
+    case NX_HTTP_MORE: /* stays first: two closings would mix their parts */
         break;
     case NX_HTTP_WAITS:
         job->waits = true; /* behind those that do not */
@@ -105,7 +113,10 @@ bool nx_http_jobs_some(struct nx_http *http) {
         reply(http, link);
         break;
     }
-    return *first_ready(http) != NULL;
+    if (later) {
+        nx_http_work_in(http, LATER_US);
+    }
+    return !later && *first_ready(http) != NULL;
 }
 
 void nx_http_jobs_tick(struct nx_http *http) {
@@ -151,5 +162,11 @@ void nx_http_job_closed(struct nx_http *http,
         } else {
             (void)forget(link);
         }
+    }
+}
+
+void nx_http_jobs_fini(struct nx_http *http) {
+    while (http->jobs != NULL) {
+        (void)forget(&http->jobs);
     }
 }

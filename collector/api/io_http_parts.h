@@ -59,6 +59,7 @@ struct nx_http_waiter {
 struct nx_http_job;
 enum nx_http_progress {
     NX_HTTP_MORE,
+    NX_HTTP_LATER, /* the same, when something else is over: soon */
     NX_HTTP_WAITS, /* for a page of the board */
     NX_HTTP_DONE,  /* it can be replied */
 };
@@ -133,6 +134,8 @@ int nx_http_listen_tcp(const char *text, char *problem, unsigned *port,
 
 /* io_http_route.c: answers one request. */
 void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request);
+/* The caller's; NULL: no such incident, or no memory. */
+json_t *nx_http_incident_head(struct nx_service *service, uint32_t id);
 
 /* io_http_health.c: documents that are the caller's; NULL: no memory, or no
  * such incident. */
@@ -235,6 +238,8 @@ void nx_http_jobs_tick(struct nx_http *http);
 /* The connection is going down: forgets what was made for it. */
 void nx_http_job_closed(struct nx_http *http,
                         const struct evhttp_connection *evcon);
+/* Those that nobody waits for. */
+void nx_http_jobs_fini(struct nx_http *http);
 
 /* io_http_close.c, io_http_metrics.c, io_http_report.c: jobs. */
 void nx_http_close(struct nx_http *http, struct evhttp_request *request,

@@ -36,7 +36,7 @@ static void get_health(struct nx_service *service,
 
 /* --- what changes something --- */
 
-static json_t *head_of(struct nx_service *service, uint32_t id) {
+json_t *nx_http_incident_head(struct nx_service *service, uint32_t id) {
     const struct nx_incident *incident =
         nx_engine_incident(nx_service_engine(service), id);
     return incident == NULL ? NULL : nx_status_incident_head(incident);
@@ -77,7 +77,8 @@ static void post_incident(struct nx_service *service,
                    incident.id);
     (void)evhttp_add_header(evhttp_request_get_output_headers(request),
                             "Location", location);
-    nx_http_reply_json(request, 201, head_of(service, incident.id));
+    nx_http_reply_json(request, 201,
+                       nx_http_incident_head(service, incident.id));
 }
 
 static void post_close(struct nx_http *http, struct evhttp_request *request,
@@ -156,7 +157,7 @@ static void get_of_incident(struct nx_http *http,
     uint32_t id = asked->incident_id;
     struct nx_api_problem problem;
     if (asked->route == NX_API_INCIDENT) {
-        nx_http_reply_tagged(request, head_of(service, id));
+        nx_http_reply_tagged(request, nx_http_incident_head(service, id));
         return;
     }
     if (asked->route == NX_API_INCIDENT_STATUS) {

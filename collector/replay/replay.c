@@ -101,9 +101,8 @@ static int feed(struct nx_replay *r, const struct nx_record *record) {
     case NX_RECORD_OPEN:
         return open_incident(r, at_us);
     case NX_RECORD_CLOSE:
-        return r->opened
-                   ? nx_status_close(r->engine, r->incident.id, at_us, NULL)
-                   : NX_ENOTFOUND;
+        return r->opened ? nx_status_close(r->engine, r->incident.id, at_us)
+                         : NX_ENOTFOUND;
     case NX_RECORD_END:
         return 0;
     }

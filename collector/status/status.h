@@ -60,10 +60,10 @@ json_t *nx_status_named(const json_t *list, const char *key, const char *text);
  * none. The caller frees it. */
 char *nx_status_final(struct nx_engine *engine, uint32_t id, int64_t now_us);
 
-/* Closes the incident in the engine and keeps its last status (text; NULL: as
- * of now). Errors of nx_engine_incident_close. */
-int nx_status_close(struct nx_engine *engine, uint32_t id, int64_t at_us,
-                    const char *text) NX_MUSTUSE;
+/* Closes the incident in the engine and keeps its last status. Errors of
+ * nx_engine_incident_close. */
+int nx_status_close(struct nx_engine *engine, uint32_t id,
+                    int64_t at_us) NX_MUSTUSE;
 
 /* What is shown of a network now; borrowed during the visit. */
 struct nx_status_shown {

@@ -14,20 +14,17 @@ char *nx_status_final(struct nx_engine *engine, uint32_t id, int64_t now_us) {
     return nx_text_take(&text);
 }
 
-int nx_status_close(struct nx_engine *engine, uint32_t id, int64_t at_us,
-                    const char *text) {
+int nx_status_close(struct nx_engine *engine, uint32_t id, int64_t at_us) {
     const struct nx_incident *incident = nx_engine_incident(engine, id);
     bool open = incident != NULL && incident->closed_us == NX_TIME_UNKNOWN;
-    char *made =
-        open && text == NULL ? nx_status_final(engine, id, at_us) : NULL;
+    char *text = open ? nx_status_final(engine, id, at_us) : NULL;
     int err = nx_engine_incident_close(engine, id, at_us);
-    text = text != NULL ? text : made;
-    if (err == 0 && text != NULL) {
-        /* Without memory for it the incident is closed all the same. */
-        int kept = nx_engine_incident_keep(engine, id, text);
-        (void)kept;
+    /* Without memory for it the incident is closed all the same. */
+    if (err == 0 && text != NULL &&
+        nx_engine_incident_take(engine, id, text) == 0) {
+        text = NULL;
     }
-    free(made);
+    free(text);
     return err;
 }
 

@@ -28,6 +28,20 @@ static void resolver_text(const struct nx_endpoint *at, char *out) {
     }
 }
 
+/* The same back; the text is changed. */
+static bool read_resolver(char *text, struct nx_endpoint *out) {
+    char *scope = strchr(text, '%');
+    char *end = scope != NULL ? strchr(scope, ']') : NULL;
+    uint32_t scope_id = 0;
+    if (end != NULL) {
+        scope_id = (uint32_t)strtoul(scope + 1, NULL, 10);
+        memmove(scope, end, strlen(end) + 1);
+    }
+    bool read = nx_endpoint_parse(text, out) == NX_OK;
+    out->scope_id = scope_id;
+    return read;
+}
+
 void nx_sq_target(struct nx_sq_target *key, const struct nx_store_subject *of) {
     *key = (struct nx_sq_target){.incident_id = of->incident_id,
                                  .agent_id = of->agent_id};
@@ -343,7 +357,7 @@ static bool read_past(const struct nx_sq *sq, uint8_t *name,
         .doubt_us = nx_sq_get_time(sq, 8),
         .changed_us = nx_sq_get_int(sq, 9),
     };
-    return nx_endpoint_parse(resolver, &out->question.to) == NX_OK &&
+    return read_resolver(resolver, &out->question.to) &&
            nx_dname_parse(text, name) == NX_OK &&
            nx_rrtype_parse(type, &out->question.qtype) == NX_OK &&
            state_of(state, &out->state);

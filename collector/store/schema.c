@@ -335,9 +335,12 @@ static const char closed_parts[] =
     " PRIMARY KEY(incident_id, part)) STRICT";
 
 /* The resolvers of two links shared a row; those are written anew. */
+#define OF_A_LINK                                                              \
+    " WHERE resolver GLOB '[[]fe[89ab]?:*' AND incident_id IN"                 \
+    " (SELECT incident_id FROM incident WHERE closed_us IS NULL)"
 static const char target_scope[] =
-    "DELETE FROM target WHERE resolver GLOB '[[]fe[89ab]?:*' AND incident_id IN"
-    " (SELECT incident_id FROM incident WHERE closed_us IS NULL)";
+    "DELETE FROM target" OF_A_LINK ";DELETE FROM forecast" OF_A_LINK
+    " AND scored_us IS NULL";
 
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */

@@ -1,5 +1,5 @@
-/* Networks for the server of tests/lib/http.h: each with an agent and
- * HTTP_CROWD_RESOLVERS resolvers, all asked for one name. Include after it. */
+/* Networks, each with an agent and HTTP_CROWD_RESOLVERS resolvers, all asked
+ * for one name. Include after tests/lib/http.h or service_bench.h. */
 #ifndef NX_TESTS_LIB_HTTP_CROWD_H
 #define NX_TESTS_LIB_HTTP_CROWD_H
 

@@ -28,6 +28,19 @@ struct fixture {
     uint64_t want_seq;
 };
 
+/* Restored a second ago. */
+static inline struct nx_incident incident_of(int64_t now_us) {
+    struct nx_incident incident = {.closed_us = NX_TIME_UNKNOWN,
+                                   .outage_from_us = now_us - 60000000,
+                                   .outage_to_us = now_us - 1000000,
+                                   .restored_us = now_us - 1000000,
+                                   .items_n = 1};
+    assert_int_equal(nx_dname_parse("www.example.com", incident.items[0].name),
+                     NX_OK);
+    incident.items[0].qtype = NX_TYPE_A;
+    return incident;
+}
+
 static inline void start(struct fixture *f) {
     char why[NX_SERVICE_WHY_MAX];
     if (nx_service_new(f->base, &f->conf, false, &f->service, why,

@@ -152,7 +152,7 @@ static void test_kept_warm(void **state) {
                      now_us);
     assert_int_equal(work(b, now_us + NX_BOARD_FRESH_US + NX_BOARD_WARM_US),
                      NX_BOARD_IDLE);
-    assert_int_equal(nx_status_close(b->engine, 7, now_us, NULL), 0);
+    assert_int_equal(nx_status_close(b->engine, 7, now_us), 0);
     (void)page_at(b, now_us);
     assert_int_equal(work(b, now_us + S), NX_BOARD_IDLE);
 }
@@ -196,7 +196,7 @@ static void test_closed(void **state) {
     struct engine_bench *b = *state;
     start(b);
     assert_false(page_at(b, T0 + 2 * S)->closed);
-    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S), 0);
     const struct nx_board_page *page = page_at(b, T0 + 3 * S);
     assert_true(page->closed);
     assert_int_equal(page->sites_n, 2);

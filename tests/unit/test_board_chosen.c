@@ -261,7 +261,7 @@ static void test_sight(void **state) {
     (void)wait_chosen(b, &query, T0 + 2 * S, &page);
     assert_int_equal(page->sites_n, 2);
     check_same(b, page, &query, T0 + 2 * S);
-    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S), 0);
     (void)wait_chosen(b, &query, T0 + 3 * S, &page);
     check_same(b, page, &query, T0 + 3 * S);
 }
@@ -273,7 +273,7 @@ static void test_closed(void **state) {
         where("site=site-2"), where("resolver=192.0.2.1@53"),
         where("site=nowhere"), by_label(NX_LABEL_SITE)};
     start(b);
-    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S), 0);
     for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
         const struct nx_board_page *page = NULL;
         unsigned turns_n = wait_chosen(b, &queries[i], T0 + 4 * S, &page);
@@ -293,7 +293,7 @@ static void test_closed_in_the_middle(void **state) {
     for (unsigned i = 0; i < 10; i++) {
         (void)nx_board_work(board, b->engine, NULL, T0 + 2 * S, NX_BOARD_SLICE);
     }
-    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S), 0);
     (void)wait_chosen(b, &query, T0 + 4 * S, &page);
     assert_true(page->closed);
     check_same(b, page, &query, T0 + 4 * S);

@@ -72,7 +72,7 @@ static void test_judged_first_alone(void **state) {
     assert_int_equal(
         nx_board_page(board, b->engine, 8, NULL, T0 + 9 * S, &page), NX_EAGAIN);
     (void)wait_for(b, T0 + 9 * S, &page);
-    assert_int_equal(nx_status_close(b->engine, 8, T0 + 9 * S, NULL), 0);
+    assert_int_equal(nx_status_close(b->engine, 8, T0 + 9 * S), 0);
     nx_engine_backlog_of(b->engine, 8, &targets_n, &waiting_n);
     assert_int_equal(targets_n, 0);
     for (unsigned i = 0; nx_board_page(board, b->engine, 8, NULL, T0 + 9 * S,

@@ -186,7 +186,7 @@ static void test_closed_in_the_middle(void **state) {
     const struct nx_board_page *page = NULL;
     start(b);
     assert_int_equal(try_page(b, T0 + 2 * S, &page), NX_EAGAIN);
-    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S, NULL), 0);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 3 * S), 0);
     (void)wait_for(b, T0 + 4 * S, &page);
     assert_true(page->closed);
     assert_int_equal(page->as_of_us, T0 + 3 * S);

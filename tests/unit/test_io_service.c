@@ -13,18 +13,6 @@
 #include "collector/store/io_export.h"
 #include "tests/lib/service_bench.h"
 
-static struct nx_incident incident_of(int64_t now_us) {
-    struct nx_incident incident = {.closed_us = NX_TIME_UNKNOWN,
-                                   .outage_from_us = now_us - 60000000,
-                                   .outage_to_us = now_us - 1000000,
-                                   .restored_us = now_us - 1000000,
-                                   .items_n = 1};
-    assert_int_equal(nx_dname_parse("www.example.com", incident.items[0].name),
-                     NX_OK);
-    incident.items[0].qtype = NX_TYPE_A;
-    return incident;
-}
-
 static void test_incidents_survive(void **state) {
     struct fixture *f = *state;
     static struct nx_incident one, two;

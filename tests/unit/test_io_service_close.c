@@ -11,54 +11,22 @@
 #include "collector/status/status.h"
 #include "tests/lib/service_bench.h"
 
+#include "tests/lib/http_crowd.h"
+
 #define NETWORKS 60U
-#define RESOLVERS 24U
 #define SLICE 32U
 
 static struct nx_engine *engine_of(struct fixture *f) {
     return nx_service_engine(f->service);
 }
 
-static void add_network(struct fixture *f, uint32_t id) {
-    struct nx_agent agent = {.id = id, .accepted = true};
-    struct nx_endpoint resolvers[RESOLVERS];
-    int64_t now_us = nx_service_now_us(f->service);
-    const struct nx_hello hello = {
-        .protocol = NX_PROTOCOL,
-        .software = "test",
-        .epoch = 1,
-        .next_seq = 1,
-        .clock = {.mono_us = now_us, .wall_us = now_us, .offset_known = true},
-        .resolvers = resolvers,
-        .resolvers_n = RESOLVERS};
-    (void)snprintf(agent.name, sizeof(agent.name), "agent-%u", id);
-    (void)snprintf(agent.network, sizeof(agent.network), "net-%03u", id);
-    for (unsigned i = 0; i < RESOLVERS; i++) {
-        resolvers[i] =
-            (struct nx_endpoint){.address = {192, 0, 2, (uint8_t)(i + 1)},
-                                 .address_len = 4,
-                                 .port = 53,
-                                 .layer = NX_LAYER_NETWORK};
-    }
-    assert_int_equal(nx_engine_agent_set(engine_of(f), &agent), 0);
-    assert_int_equal(nx_engine_hello(engine_of(f), id, &hello, now_us), 0);
-}
-
 /* Incident 1. */
 static void open_many(struct fixture *f) {
     static struct nx_incident incident;
-    int64_t now_us = nx_service_now_us(f->service);
-    incident = (struct nx_incident){.closed_us = NX_TIME_UNKNOWN,
-                                    .outage_from_us = now_us - 60000000,
-                                    .outage_to_us = now_us - 1000000,
-                                    .restored_us = now_us - 1000000,
-                                    .items_n = 1};
-    assert_int_equal(nx_dname_parse("www.example.com", incident.items[0].name),
-                     NX_OK);
-    incident.items[0].qtype = NX_TYPE_A;
+    incident = incident_of(nx_service_now_us(f->service));
     assert_int_equal(nx_service_incident_open(f->service, &incident), NX_OK);
     for (uint32_t id = 1; id <= NETWORKS; id++) {
-        add_network(f, id + 100);
+        crowd_network(engine_of(f), id + 100, nx_service_now_us(f->service));
     }
 }
 
@@ -120,7 +88,7 @@ static void test_in_pieces(void **state) {
     assert_true(is_open(f));
     assert_int_equal(finish(closing, &steps_n), 0);
     nx_service_closing_free(&closing);
-    assert_true(steps_n > NETWORKS * RESOLVERS / SLICE / 2);
+    assert_true(steps_n > NETWORKS * HTTP_CROWD_RESOLVERS / SLICE / 2);
     assert_false(is_open(f));
     check_kept(f, whole);
     restart(f);

@@ -502,8 +502,16 @@ static void test_closed_in_parts(void **state) {
 }
 
 /* One address, a resolver on each of two links. */
+/* Scopes, one after the other, as the digits of a number. */
+static void see_scope(void *user, const struct nx_target_past *past) {
+    uint32_t *scopes = user;
+    assert_int_equal(past->question.to.address[0], 0xfe);
+    *scopes = 10 * *scopes + past->question.to.scope_id;
+}
+
 static void test_targets_of_two_links(void **state) {
     static const uint8_t name[] = "\3www\7example\3com";
+    uint32_t scopes = 0;
     struct fixture *f = *state;
     struct nx_question question = {.name = name, .qtype = NX_TYPE_A};
     struct nx_verdict verdict = {.basis = NX_BASIS_COUNTDOWN};
@@ -511,12 +519,15 @@ static void test_targets_of_two_links(void **state) {
     open_store(f);
     struct nx_agent_record record = agent_record("lyon-1", 'a');
     assert_int_equal(nx_store_agent_put(f->store, &record), NX_OK);
+    struct nx_incident incident = incident_of("www.example.com");
+    assert_int_equal(nx_store_incident_add(f->store, &incident), NX_OK);
     for (unsigned i = 0; i < 4; i++) {
         enum nx_store_turn turn = NX_TURN_VOID;
         question.to.scope_id = 2 + i % 2;
         verdict.state = i % 2 == 0 ? NX_STATE_CLEAR : NX_STATE_CACHED_NXDOMAIN;
-        assert_int_equal(nx_store_target_put(f->store, 7, 1, &question,
-                                             &verdict, 100, 100 + i, &turn),
+        assert_int_equal(nx_store_target_put(f->store, incident.id, 1,
+                                             &question, &verdict, 100, 100 + i,
+                                             &turn),
                          NX_OK);
         assert_int_equal(turn, NX_TURN_NONE); /* neither has turned */
     }
@@ -525,6 +536,8 @@ static void test_targets_of_two_links(void **state) {
                "(SELECT * FROM target ORDER BY resolver)",
                "[fe80::1%2]@53 clear, [fe80::1%3]@53 cached-nxdomain");
     assert_sql(f, "SELECT count(*) FROM transition", "2");
+    assert_int_equal(nx_store_targets(f->store, see_scope, &scopes), 0);
+    assert_true(scopes == 23 || scopes == 32);
 }
 
 static void test_target(void **state) {

@@ -356,7 +356,7 @@ static void test_filter_by_resolver(void **state) {
     d = ask(b, "resolver=192.0.2.99@53", false);
     assert_int_equal(json_array_size(json_object_get(d, "networks")), 0);
     json_decref(d);
-    assert_int_equal(nx_status_close(b->engine, 7, T0 + 10 * S, NULL), 0);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 10 * S), 0);
     d = ask(b, where, false);
     assert_int_equal(json_array_size(json_object_get(d, "networks")), 2);
     json_decref(d);
@@ -369,7 +369,7 @@ static void test_filter_by_resolver(void **state) {
 static void test_filter_of_closed(void **state) {
     struct engine_bench *b = *state;
     two_networks(b);
-    assert_int_equal(nx_status_close(b->engine, 7, T0 + 10 * S, NULL), 0);
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 10 * S), 0);
     json_t *d = ask(b, "asn=64500", false);
     assert_int_equal(json_array_size(json_object_get(d, "networks")), 1);
     const json_t *summary = json_object_get(d, "summary");

@@ -60,7 +60,8 @@ def test_disk_fails_to_read():
             "enable name=posix/io/rw/pread,failinfo=5", *daemon.command]
         took = one.recover()
         daemon.command = plain
-        assert "the disk fails: what is there stays there" in daemon.log_text()
+        assert ("the disk cannot be used: what is there stays there"
+                in daemon.log_text())
         one.stop_agent()
         after = one.ledger()
         assert after["epoch"] == before["epoch"], (before, after)
