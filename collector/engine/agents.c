@@ -262,7 +262,8 @@ static void prune(struct nx_engine *engine, struct nx_agent_state *agent,
 
 void nx_agents_drop_over(struct nx_engine *engine) {
     for (size_t i = engine->targets_n; i > 0 && engine->over_n > 0; i--) {
-        if (engine->targets[i - 1]->over) {
+        const struct nx_target *t = engine->targets[i - 1];
+        if (t->over && !t->stale) { /* nothing came since it was judged */
             drop_target(engine, engine->targets[i - 1]);
         }
     }

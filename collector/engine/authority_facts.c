@@ -120,6 +120,7 @@ static void tally_vantage(const struct nx_authority *a, uint32_t agent_id,
 
 struct judgement {
     bool all_good;
+    bool mute; /* no word of any, and an alias out of the zone is why */
     int64_t settled_us; /* when the newest vantage of these had */
     unsigned settled_n; /* vantages that saw all good for settle_us */
 };
@@ -158,6 +159,9 @@ static struct judgement judge(const struct nx_authority *a,
         const struct nx_auth_entry *e = &a->entries[i];
         blocking_n += is_waited_for(a, rules, e, now_us) ? 1U : 0U;
     }
+    for (size_t i = 0; i < a->entries_n; i++) {
+        j.mute |= a->entries[i].server.alias;
+    }
     for (size_t i = 0; i < a->vantages_n; i++) {
         struct tally t;
         tally_vantage(a, a->vantages[i].agent_id, &t);
@@ -174,6 +178,7 @@ static struct judgement judge(const struct nx_authority *a,
         }
     }
     j.all_good = good_n > 0 && blocking_n == 0;
+    j.mute = j.mute && good_n + blocking_n == 0;
     return j;
 }
 
@@ -309,8 +314,8 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->bad_n != b->bad_n || a->epoch != b->epoch;
 }
 
-/* Nothing was heard: the operator's word. It opens the guard when whoever could
- * have seen otherwise had the time to say so. */
+/* Nothing was heard, or nothing can be: the operator's word. It opens the guard
+ * when whoever could have seen otherwise had the time to say so. */
 static void verified_by_word(const struct nx_auth_rules *rules,
                              const struct nx_incident *incident, int64_t now_us,
                              struct nx_auth_facts *f) {
@@ -367,7 +372,9 @@ static void facts_verified(struct nx_authority *a,
     bool was_blind = a->blind;
     a->blind = a->heard && j->all_good && !a->set_verified &&
                declared_us(incident, now_us) == NX_TIME_UNKNOWN && is_blind(a);
-    if (a->heard) {
+    bool by_word = !a->heard || (j->mute && declared_us(incident, now_us) !=
+                                                NX_TIME_UNKNOWN);
+    if (!by_word) {
         f->observed = true;
         f->all_ns_good = j->all_good;
         f->verified = j->all_good && !a->blind &&

@@ -4,15 +4,13 @@
 #include "collector/engine/targets.h"
 #include "common/rrtype.h"
 
-#define US_PER_S INT64_C(1000000)
 #define LAYERS 2 /* of caches that keep a denial one after the other */
 
 /* Until when may a denial from the outage be cached? Later than that another
  * answer is what this resolver is given. */
 static int64_t denials_end_us(const struct nx_auth_facts *facts) {
-    int64_t life_us = ((int64_t)nx_longest_w(facts) + 1) * US_PER_S;
     return facts->restored_hi_us != NX_TIME_UNKNOWN
-               ? facts->restored_hi_us + LAYERS * life_us
+               ? facts->restored_hi_us + LAYERS * nx_longest_life_us(facts)
                : INT64_MAX; /* it goes on */
 }
 

@@ -75,12 +75,14 @@ struct nx_target {
 
     struct nx_verdict verdict;
     bool judged;
-    bool settled;  /* ... by this engine, not only recalled */
-    bool stale;    /* looks came in since it was judged */
-    bool revised;  /* one of them is older than what was judged */
-    bool unlisted; /* the agent's hello no longer names the resolver */
-    bool over;     /* ... nor can it keep a denial any more: to be dropped */
-    bool untold;   /* tell the verdict whether or not it is news */
+    bool settled;     /* ... by this engine, not only recalled */
+    bool stale;       /* looks came in since it was judged */
+    bool revised;     /* one of them is older than what was judged */
+    bool unlisted;    /* the agent's hello no longer names the resolver */
+    bool over;        /* ... nor can it keep a denial any more: to be dropped */
+    int64_t until_us; /* ... as it was judged while it was named; or
+                         NX_TIME_UNKNOWN */
+    bool untold;      /* tell the verdict whether or not it is news */
     int64_t judged_us;
     int64_t changed_us; /* what is shown of it did */
     int64_t since_us;

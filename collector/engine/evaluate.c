@@ -50,14 +50,15 @@ void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
                 t->judged ? &t->verdict : NULL, out);
     out->verified = profile.verified;
     out->family = (uint8_t)family;
-    if (t->unlisted && out->unknown_reason == NX_UNKNOWN_AGENT_SILENT) {
+    if (t->unlisted && (out->unknown_reason == NX_UNKNOWN_AGENT_SILENT ||
+                        out->unknown_reason == NX_UNKNOWN_GUARDED)) {
         out->unknown_reason = NX_UNKNOWN_NOT_LISTED;
     }
 }
 
 static bool is_telling(unsigned kind) {
     return kind == NX_KIND_POS || kind == NX_KIND_POS_OTHER ||
-           nx_kind_is_negative(kind);
+           nx_kind_is_negative(kind) || kind == NX_KIND_SERVFAIL;
 }
 
 /* When was the newest look that tells anything of the name? */
@@ -74,12 +75,13 @@ static int64_t latest_us(const struct nx_target *t, const struct nx_verdict *v,
                          int64_t look_us) {
     const struct nx_auth_facts *f = nx_authority_facts(t->item->authority);
     const struct nx_hard *latest = nx_verdict_latest(v);
-    int64_t life_us = 2 * ((int64_t)nx_longest_w(f) + 1) * US_PER_S;
     if (f->restored_hi_us == NX_TIME_UNKNOWN) {
         return INT64_MAX; /* it goes on */
     }
     int64_t from_us = look_us > f->restored_hi_us ? look_us : f->restored_hi_us;
-    return latest->reason != NX_HARD_NONE ? latest->at_us : from_us + life_us;
+    return latest->reason != NX_HARD_NONE && !t->denied_late
+               ? latest->at_us
+               : from_us + 2 * nx_longest_life_us(f);
 }
 
 bool nx_target_may_deny(struct nx_engine *engine, struct nx_target *t,
@@ -87,8 +89,12 @@ bool nx_target_may_deny(struct nx_engine *engine, struct nx_target *t,
     struct nx_verdict v;
     nx_target_judge(engine, t, now_us, &v); /* leaves the looks in scratch */
     int64_t look_us = told_us(engine, t->looks_n);
+    int64_t until_us = latest_us(t, &v, look_us);
+    if (!t->unlisted) {
+        t->until_us = until_us < INT64_MAX ? until_us : NX_TIME_UNKNOWN;
+    }
     return v.state != NX_STATE_CLEAR && look_us != NX_TIME_UNKNOWN &&
-           now_us <= latest_us(t, &v, look_us);
+           now_us <= nx_time_later(until_us, t->until_us);
 }
 
 /* What was to be known of the servers at an instant before now. */
@@ -288,10 +294,10 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
         t->untold = false;
         tell(t, from_state, now_us, sink);
     }
-    if (t->unlisted && !t->over && !nx_target_may_deny(engine, t, now_us)) {
-        t->over = true;
-        engine->over_n++;
-    }
+    bool over = t->unlisted && !nx_target_may_deny(engine, t, now_us);
+    engine->over_n += over ? 1 : 0;
+    engine->over_n -= t->over ? 1 : 0;
+    t->over = over;
     nx_plan_target(engine, t, now_us);
     engine->due_us[t->slot] = next_due(engine, t, now_us);
 }

@@ -110,10 +110,9 @@ static void fold_again(struct nx_fold *f, struct nx_target *t,
  * resolver gets it anew, so no bound says when it is rid of it. */
 static bool is_late(const struct nx_target *t, const struct nx_look *look) {
     const struct nx_auth_facts *a = nx_authority_facts(t->item->authority);
-    int64_t life_us = ((int64_t)nx_longest_w(a) + 1) * US_PER_S;
     return nx_kind_is_negative(look->kind) && nx_longest_w(a) > 0 &&
            a->restored_hi_us != NX_TIME_UNKNOWN &&
-           look->tx_us > a->restored_hi_us + life_us;
+           look->tx_us > a->restored_hi_us + nx_longest_life_us(a);
 }
 
 static void fold_look(struct nx_fold *f, struct nx_target *t,

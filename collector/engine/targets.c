@@ -84,8 +84,9 @@ struct nx_target *nx_targets_next(struct nx_engine *engine,
     return t;
 }
 
-/* An agent may say that it saw very many resolvers: it has room for those that
- * it lists, and for as many others. */
+/* An agent may say that it saw very many resolvers: it has room for twice as
+ * many as it can list, and for those that it does not list only while half of
+ * that is free. */
 static bool has_share(const struct nx_agent_state *agent,
                       const struct nx_item *item,
                       const struct nx_endpoint *at) {
@@ -149,6 +150,7 @@ static struct nx_target *target_new(struct nx_agent_state *agent,
     t->question.to.server_name = NULL;
     t->heard_us = NX_TIME_UNKNOWN;
     t->since_us = NX_TIME_UNKNOWN;
+    t->until_us = NX_TIME_UNKNOWN;
     verdict_init(&t->verdict);
     if (at->server_name != NULL) {
         size_t len = nx_dname_len(at->server_name);

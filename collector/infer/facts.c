@@ -29,6 +29,10 @@ uint32_t nx_longest_w(const struct nx_auth_facts *facts) {
     return facts->old_w_s > w_s ? facts->old_w_s : w_s;
 }
 
+int64_t nx_longest_life_us(const struct nx_auth_facts *facts) {
+    return ((int64_t)nx_longest_w(facts) + 1) * US_PER_S;
+}
+
 void nx_profile_default(struct nx_profile *out) {
     memset(out, 0, sizeof(*out));
     out->conv = NX_CONV_U;

@@ -1,5 +1,5 @@
-"""What the runner makes of system tests that fail: once more, alone, when they
-are few."""
+"""What the runner makes of system tests that fail: again, alone, when they are
+few."""
 import contextlib
 import io
 import os
@@ -34,7 +34,7 @@ NO_LUCK = 'NO_LUCK = "why"\n'
 ALWAYS = 'print("# waited 60 s in vain for it\\nnot ok 1 - bad\\n1..1")\n'
 
 
-def run(*sources):
+def run(*sources, units=()):
     """(exit status, lines that the runner said) of these system tests."""
     with tempfile.TemporaryDirectory() as root:
         os.makedirs(f"{root}/tests/lib")
@@ -46,6 +46,12 @@ def run(*sources):
             with open(f"{root}/tests/system/test_{number}.py", "w",
                       encoding="ascii") as file:
                 file.write(source)
+        os.makedirs(f"{root}/build/bin")
+        for number, source in enumerate(units):
+            path = f"{root}/build/bin/test_u{number}"
+            with open(path, "w", encoding="ascii") as file:
+                file.write("#!/usr/bin/env python3\n" + source)
+            os.chmod(path, 0o755)
         real, runner.ROOT = runner.ROOT, root
         said = io.StringIO()
         try:
@@ -117,6 +123,14 @@ def test_what_crashed_has_failed():
         status, lines = run(ONCE.format(said))
         assert status == 1 and lines[-1] == "1 passed, 1 failed", lines
         assert runs(lines)[0] == 1, lines
+
+
+def test_unit_programs():
+    status, lines = run(units=[ONCE.format("nx_test_wait(base, f, f)")])
+    assert status == 0 and lines[-2:] == ["1 unsteady", "2 passed, 0 failed"], \
+        lines
+    status, lines = run(units=[ONCE.format("1 != 2")])
+    assert status == 1 and lines[-1] == "1 passed, 1 failed", lines
 
 
 def test_skipped_is_not_passed():

@@ -68,7 +68,9 @@ def test_scripts_come_at_once():
     """Not one after the other as they name each other: the document names all
     of them."""
     _status, _headers, body = crowd().get("/")
-    named = set(re.findall(r'(?:src|href)="/web/(\w+\.js)"', body.decode()))
+    named = set(re.findall(
+        r'<(?:script type="module"(?: async)? src|link rel="modulepreload" href)'
+        r'="/web/(\w+\.js)"', body.decode()))
     there = {f for f in os.listdir(f"{ROOT}/collector/web")
              if f.endswith(".js")}
     assert named == there, named ^ there

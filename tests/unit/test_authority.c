@@ -289,6 +289,13 @@ static void test_copy_of_another_zone_is_no_word(void **state) {
     assert_false(f->all_ns_good);
     assert_int_equal(nx_authority_view(b->a, &view), NX_OK);
     assert_true(view.servers[0].alias);
+    /* Then the operator's word counts, while nobody denies. */
+    struct nx_incident declared = b->incident;
+    b->incident.restored_us = T0 + 400 * S;
+    assert_true(step(b, T0 + 501 * S)->verified);
+    fold(b, 1, 2, &denial, NX_KIND_NXDOMAIN, 900, false, T0 + 502 * S);
+    assert_false(step(b, T0 + 502 * S)->verified);
+    b->incident = declared;
     /* Nor is another record there this zone's fault. */
     fold(b, 1, 2, &copy, NX_KIND_POS_OTHER, 300, false, T0 + 501 * S);
     (void)step(b, T0 + 501 * S);

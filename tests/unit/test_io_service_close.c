@@ -137,17 +137,21 @@ static int64_t parts_of(const struct fixture *f) {
     return n;
 }
 
+static void until_a_part(struct fixture *f, struct nx_closing *closing) {
+    for (unsigned i = 0; parts_of(f) == 0; i++) {
+        assert_true(i < 100000);
+        assert_int_equal(nx_service_closing_step(closing, SLICE), 1);
+        commit(f);
+    }
+}
+
 /* Stopped when parts are on the disk: it is open. */
 static void test_stopped_in_the_middle(void **state) {
     struct fixture *f = *state;
     struct nx_closing *closing = NULL;
     open_many(f);
     assert_int_equal(nx_service_closing_new(f->service, 1, &closing), 0);
-    for (unsigned i = 0; parts_of(f) == 0; i++) {
-        assert_true(i < 100000);
-        assert_int_equal(nx_service_closing_step(closing, SLICE), 1);
-        commit(f);
-    }
+    until_a_part(f, closing);
     nx_service_closing_free(&closing);
     restart(f);
     assert_true(is_open(f));
@@ -173,11 +177,7 @@ static void test_rolled_back(void **state) {
     open_many(f);
     char *whole = in_one_piece(f);
     assert_int_equal(nx_service_closing_new(f->service, 1, &closing), 0);
-    for (unsigned i = 0; parts_of(f) == 0; i++) {
-        assert_true(i < 100000);
-        assert_int_equal(nx_service_closing_step(closing, SLICE), 1);
-        commit(f);
-    }
+    until_a_part(f, closing);
     assert_int_equal(nx_service_closing_step(closing, SLICE), 1);
     nx_group_abort(nx_ingest_group(f->service->ingest)); /* with that part */
     assert_int_equal(nx_service_incident_close(f->service, 1), NX_EAGAIN);

@@ -485,6 +485,7 @@ static void test_missed_plan(void **state) {
     assert_true(f->unread > 0);
     assert_true(f->uplink->plan_missed);
     unsigned hellos_n = f->c.hellos;
+    unsigned unread_n = f->unread;
     f->uplink->sent_us = nx_clock_mono_us() + 1000000000; /* never idle */
     f->refuse_plan = false;
     f->plan_revision = 0;
@@ -492,7 +493,7 @@ static void test_missed_plan(void **state) {
     assert_int_equal(event_base_dispatch(f->c.base), 0);
     assert_true(f->c.hellos > hellos_n);
     assert_int_equal(f->plan_revision, 5);
-    assert_true(f->unread > 1); /* made up for by the plan behind it */
+    assert_true(f->unread > unread_n); /* made up for by the plan behind it */
     assert_false(f->uplink->plan_missed);
 }
 

@@ -793,24 +793,22 @@ static void test_dead_resolver(void **state) {
     json_decref(d);
 }
 
-static void assert_outlook(struct engine_bench *b, int64_t at_us,
-                           const char *outlook) {
-    json_t *d = nx_status_incident(b->engine, 7, at_us);
-    assert_string_equal(text_at(d, "outlook"), outlook);
-    json_decref(d);
+/* Lyon has two resolvers; the record is back and audited until this round. */
+static void open_audited(struct engine_bench *b, int rounds_n) {
+    struct nx_incident in = incident(7, T0);
+    hello(b, LYON, 2, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &in), 0);
+    audits(b, false, T0 + S);
+    for (int k = 1; k < rounds_n; k++) {
+        audits(b, true, T0 + S + k * 5 * S);
+        tick(b, T0 + S + k * 5 * S + 1000);
+    }
 }
 
 /* A resolver that is not named for a moment takes no denial with it. */
 static void test_denial_of_a_resolver_not_listed(void **state) {
     struct engine_bench *b = *state;
-    hello(b, LYON, 2, 0, T0);
-    struct nx_incident in = incident(7, T0);
-    assert_int_equal(nx_engine_incident_open(b->engine, &in), 0);
-    audits(b, false, T0 + S);
-    for (int k = 1; k < 30; k++) {
-        audits(b, true, T0 + S + k * 5 * S);
-        tick(b, T0 + S + k * 5 * S + 1000);
-    }
+    open_audited(b, 30);
     for (int i = 0; i < 8; i++) {
         sees_nxdomain(b, LYON, 2, 850 - (uint32_t)i, T0 + 120 * S + i * S);
     }
@@ -819,10 +817,10 @@ static void test_denial_of_a_resolver_not_listed(void **state) {
     }
     hello(b, LYON, 2, 0, T0 + 141 * S);
     tick(b, T0 + 142 * S);
-    assert_outlook(b, T0 + 142 * S, "waiting");
+    check_outlook(b, T0 + 142 * S, "waiting");
     hello(b, LYON, 1, 0, T0 + 143 * S);
     tick(b, T0 + 144 * S);
-    assert_outlook(b, T0 + 144 * S, "unknown");
+    check_outlook(b, T0 + 144 * S, "unknown");
     json_t *d = nx_status_incident(b->engine, 7, T0 + 144 * S);
     assert_string_equal(text_at(d, "networks.0.reason"), "not-listed");
     assert_non_null(strstr(text_at(d, "networks.0.why"),
@@ -830,20 +828,40 @@ static void test_denial_of_a_resolver_not_listed(void **state) {
     json_decref(d);
     hello(b, LYON, 2, 0, T0 + 145 * S);
     tick(b, T0 + 146 * S);
-    assert_outlook(b, T0 + 146 * S, "waiting");
+    check_outlook(b, T0 + 146 * S, "waiting");
+}
+
+/* Nor does one that goes on to deny what no bound holds for. */
+static void test_recached_resolver_not_listed(void **state) {
+    struct engine_bench *b = *state;
+    const int64_t late_us = T0 + 4000 * S;
+    open_audited(b, 12);
+    for (int i = 0; i < 8; i++) {
+        sees_nxdomain(b, LYON, 2, 899 - (uint32_t)i * 10, late_us + i * 10 * S);
+    }
+    for (int i = 0; i < 60; i++) {
+        sees_address(b, LYON, 1, late_us + 60 * S + i * S / 3);
+        audits(b, true, late_us + 60 * S + i * S / 3);
+    }
+    hello(b, LYON, 1, 0, late_us + 81 * S);
+    for (int i = 0; i < 40; i++) {
+        tick(b, late_us + 82 * S + i * S);
+    }
+    json_t *d = status(b, late_us + 122 * S);
+    assert_string_equal(text_at(d, "networks.0.reason"), "not-listed");
+    const json_t *authority = json_object_get(d, "authority");
+    assert_int_equal(
+        json_integer_value(json_object_get(authority, "verified_from")), 1);
+    json_decref(d);
+    tick(b, late_us + 3 * 901 * S);
+    tick(b, late_us + 3 * 901 * S + 40 * S);
+    assert_int_equal(targets_of(b, 7, late_us + 4 * 901 * S).n, 1);
 }
 
 /* What denied again and again is not over because it refuses now. */
 static void test_refuses_after_it_recached(void **state) {
     struct engine_bench *b = *state;
-    hello(b, LYON, 2, 0, T0);
-    struct nx_incident in = incident(7, T0);
-    assert_int_equal(nx_engine_incident_open(b->engine, &in), 0);
-    audits(b, false, T0 + S);
-    for (int k = 1; k < 12; k++) {
-        audits(b, true, T0 + S + k * 5 * S);
-        tick(b, T0 + S + k * 5 * S + 1000);
-    }
+    open_audited(b, 12);
     const int64_t late_us = T0 + 4000 * S;
     for (int i = 0; i < 8; i++) {
         sees_nxdomain(b, LYON, 2, 899 - (uint32_t)i * 10, late_us + i * 10 * S);
@@ -867,6 +885,7 @@ static void test_refuses_after_it_recached(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_denial_of_a_resolver_not_listed),
+        TEST(test_recached_resolver_not_listed),
         TEST(test_refuses_after_it_recached),
         TEST(test_outlook_without_anything),
         TEST(test_outlook_not_restored),
