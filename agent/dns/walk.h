@@ -25,7 +25,8 @@
  *      likewise: each address for the SOA over TCP, the NS set, the DNSKEYs
  *      and the first (name, qtype) with DO, the wildcard beside the name;
  *      those of the parent for the DS: once one of them says that there is no
- *      such zone, in each round until all said otherwise.
+ *      such zone, in each round until all said otherwise. What is said of keys
+ *      and signatures every NX_WALK_RETRY_S, once a DS or DNSKEY was seen.
  * When the parent itself denies the name (the delegation was lost), the parent
  * is the zone found: its servers are the set, its denials the observations. */
 #ifndef NX_AGENT_WALK_H
@@ -36,7 +37,7 @@
 
 #define NX_WALK_FULL_S 600U
 #define NX_WALK_AUDIT_S 300U
-#define NX_WALK_RETRY_S 30U /* full walks after failures, and failed hosts */
+#define NX_WALK_RETRY_S 30U /* full walks after failures, hosts, keys */
 #define NX_WALK_TYPES_MAX 16U
 #define NX_WALK_LEFT_MAX 64U
 #define NX_WALK_BETWEEN_MAX 4U   /* names below the apex, the highest ones */

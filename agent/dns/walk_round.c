@@ -119,18 +119,29 @@ static void choose_parents(struct nx_walk *w) {
     }
 }
 
+/* Whoever mends keys waits for the word that they are mended. */
+static bool keys_are_due(const struct nx_walk *w, int64_t now_mono_us) {
+    return w->keyed &&
+           now_mono_us - w->keys_mono_us >= (int64_t)NX_WALK_RETRY_S * 1000000;
+}
+
 static void plan_audit(struct nx_walk *w, int64_t now_mono_us) {
     uint64_t hash = hash_servers(w);
+    size_t n = 0;
     w->parents_n = 0;
-    bool due = w->audits && w->parent_doubted;
     if (w->audits && w->servers_n > 0 && audit_is_due(w, hash, now_mono_us)) {
         w->audited = true;
         w->audit_hash = hash;
         w->audit_mono_us = now_mono_us;
-        w->kinds_n += WALK_AUDITS_N;
-        due = true;
+        n = WALK_AUDITS_N;
+    } else if (w->audits && keys_are_due(w, now_mono_us)) {
+        n = WALK_KEYS_N;
     }
-    if (due) {
+    if (n > 0) {
+        w->keys_mono_us = now_mono_us;
+        w->kinds_n += n;
+    }
+    if (n > 0 || (w->audits && w->parent_doubted)) {
         choose_parents(w);
     }
 }
@@ -165,20 +176,20 @@ static void set_audit(const struct nx_walk *w, size_t k,
     const uint8_t *apex = w->zones[w->deepest].apex;
     switch (k) {
     case 0:
+        set_name(out, apex, NX_TYPE_DNSKEY, NX_Q_DO);
+        return;
+    case 1:
+        set_name(out, w->name, w->types[0], NX_Q_DO);
+        return;
+    case 2:
         set_name(out, apex, NX_TYPE_SOA, 0);
         out->to.transport = NX_TCP;
         return;
-    case 1:
+    case 3:
         set_name(out, apex, NX_TYPE_NS, 0);
         return;
-    case 2:
-        set_name(out, apex, NX_TYPE_DNSKEY, NX_Q_DO);
-        return;
-    case 3:
-        set_wildcard(w, out);
-        return;
     default:
-        set_name(out, w->name, w->types[0], NX_Q_DO);
+        set_wildcard(w, out);
         return;
     }
 }
@@ -333,6 +344,14 @@ static void note_parent(struct nx_walk *w, uint32_t i,
     w->parent_denied |= silent || nx_answer_is_no_name(obs->answer);
 }
 
+/* Is the zone signed, or does its parent say so? */
+static void note_keys(struct nx_walk *w, const struct nx_obs *obs) {
+    uint16_t type = obs->question->qtype;
+    w->keyed |= (type == NX_TYPE_DS || type == NX_TYPE_DNSKEY) &&
+                (obs->question->flags & NX_Q_DO) != 0 &&
+                (obs->answer->flags & NX_ANS_RDATA) != 0;
+}
+
 void nx_walk_round_result(struct nx_walk *w, uint32_t id,
                           const struct nx_obs *obs) {
     uint32_t i = id - w->round_id; /* modular, so lower ids are huge */
@@ -352,6 +371,9 @@ void nx_walk_round_result(struct nx_walk *w, uint32_t id,
             !plain && w->between_doubted && !nx_answer_is_no_error(obs->answer);
     }
     note_parent(w, i, obs);
+    if (obs != NULL) {
+        note_keys(w, obs);
+    }
     if (w->round_left == 0) {
         w->stage = STAGE_IDLE;
         w->report = w->report || w->problems != w->reported_problems;

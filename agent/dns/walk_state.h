@@ -18,7 +18,8 @@
 #define WALK_DEPTH_MAX 4U   /* hosts needed to resolve hosts */
 #define WALK_TRIES_MAX 8U   /* servers of one zone asked in vain */
 #define WALK_PARENTS_MAX 8U /* addresses of the parent asked for the DS */
-#define WALK_AUDITS_N 5U    /* questions of the audit to each server */
+#define WALK_AUDITS_N 5U    /* questions of the audit to each server ... */
+#define WALK_KEYS_N 2U      /* ... the first ones: its keys and signatures */
 #define WALK_ROUND_MAX                                                         \
     (NX_DELEG_SERVERS_MAX *                                                    \
          (NX_WALK_TYPES_MAX + 1U + NX_WALK_BETWEEN_MAX + WALK_AUDITS_N) +      \
@@ -146,7 +147,9 @@ struct nx_walk {
     bool between_unsaid;    /* ... and one server did not say that it is */
     bool audits;
     bool audited;
+    bool keyed;            /* a DS or DNSKEY was seen */
     int64_t audit_mono_us; /* of the last audit */
+    int64_t keys_mono_us;  /* ... or of its first questions */
     uint64_t audit_hash;   /* of the servers it asked */
     bool parent_doubted;   /* one said that there is no such zone, last round */
     bool parent_denied;    /* ... in this one, or does not take it back */

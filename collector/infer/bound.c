@@ -5,6 +5,8 @@
 /* PowerDNS Recursor's max-cache-bogus-ttl, the longest default known: unbound
  * has val-bogus-ttl 60, BIND and Knot Resolver keep failures for seconds. */
 #define BOGUS_CACHE_S 3600U
+#define BIND_CAP_S 10800U /* max-ncache-ttl; PowerDNS Recursor's is 3600 */
+#define SHOWN_S 2U        /* a cap is measured so closely */
 
 struct length {
     enum nx_hard_reason reason;
@@ -62,14 +64,19 @@ static struct length of_entry(const struct nx_evidence *ev) {
     return lasts(ev->w_s > 0 ? NX_HARD_AUTH_WINDOW : NX_HARD_NONE, ev->w_s);
 }
 
+static bool has_bind_cap(const struct nx_profile *profile) {
+    return profile->cap_hi_s <= BIND_CAP_S &&
+           profile->cap_hi_s + SHOWN_S >= BIND_CAP_S;
+}
+
 /* Measured whole, by what PowerDNS Recursor is not: the zone's clock, TTL 0
- * shown or microseconds, a cap above its own. Whoever stands above is not
- * measured. */
+ * shown or microseconds, BIND's cap. Any other cap may be one that its operator
+ * gave it. Whoever stands above is not measured. */
 static bool may_be_powerdns(const struct nx_profile *profile) {
     bool other = profile->soa_clock == NX_SOA_CLOCK_SHARED_UNTIL_CHANGE ||
                  (profile->soa_clock == NX_SOA_CLOCK_OWN &&
                   (profile->conv == NX_CONV_F0 || profile->conv == NX_CONV_T ||
-                   profile->cap_hi_s > BOGUS_CACHE_S));
+                   has_bind_cap(profile)));
     return !profile->verified || profile->chain_possible || !other;
 }
 

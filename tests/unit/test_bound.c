@@ -125,6 +125,10 @@ static void test_bogus_is_kept(void **state) {
     own.conv = NX_CONV_F; /* BIND, PowerDNS Recursor: who knows */
     t.profile = own;
     assert_int_equal(NX_HARD_BOGUS_CACHE, at(&t, 502)->hard.reason);
+    t.profile.cap_hi_s = 7200; /* somebody's own, whoever it is */
+    assert_int_equal(NX_HARD_BOGUS_CACHE, at(&t, 502)->hard.reason);
+    t.profile.cap_hi_s = 86400;
+    assert_int_equal(NX_HARD_BOGUS_CACHE, at(&t, 502)->hard.reason);
     t.profile.cap_hi_s = 10800;
     assert_int_equal(NX_HARD_FAILURE_CACHE_300, at(&t, 503)->hard.reason);
     t.profile.chain_possible = true;

@@ -377,6 +377,33 @@ static void audits_now_and_then(void **state) {
     assert_int_equal(observed, 5 * (2 + 5) + 1);
 }
 
+/* Where there are keys, what is said of them is asked for sooner. */
+static void audits_keys_sooner(void **state) {
+    (void)state;
+    plant_four();
+    nx_walk_set_audit(walk, true);
+    round_a();
+    now_us += NX_WALK_RETRY_S * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * 2);
+    (void)rr("com.", "example.com.", "DS", "a digest");
+    now_us += NX_WALK_AUDIT_S * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * (2 + 5) + 1);
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * 2);
+    now_us += NX_WALK_RETRY_S * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * (2 + 2) + 1);
+    assert_true(asked("48 example.com. @198.51.100.1 ! do\n"));
+    assert_true(asked("1 www.example.com. @198.51.100.2 ! do\n"));
+    assert_true(asked("43 example.com. @192.0.2.10 ! do\n"));
+    now_us += 5 * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * 2);
+}
+
 /* Which name is it that does not exist? Asked now and then, and where the round
  * before met NXDOMAIN, of every server, the highest first. */
 static void asks_names_between(void **state) {
@@ -472,6 +499,8 @@ int main(void) {
         T(ends_when_the_caller_refuses),
         T(does_not_ask_the_soa_twice),
         T(audits_now_and_then),
+        T(audits_keys_sooner),
+        T(audits_keys_sooner),
         T(asks_names_between),
         T(asks_servers_that_left),
         T(refuses_a_second_start),
