@@ -26,6 +26,7 @@
  *       agent_kib_per_s: 16384         # 64..1048576
  *     canary:                          # optional: resolvers are measured
  *       zone: canary.example.net       # or siblings_of: example.com
+ *       bogus_zone: bogus.example.net  # optional: validators refuse it
  *       every_s: 86400                 # 60..259200
  *       count: 16                      # 7..16
  *     networks:                        # labels, by name; all but name optional

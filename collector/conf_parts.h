@@ -55,6 +55,7 @@ int nx_conf_take_alerts(const struct nx_conf_reader *r,
 struct nx_conf_raw_canary {
     char *zone;
     char *siblings_of;
+    char *bogus_zone;
     uint32_t *every_s;
     uint32_t *count;
 };

@@ -48,12 +48,17 @@ static bool is_task_of(const struct nx_planner *planner,
                                    &question->to);
 }
 
-/* ... and worth a twin? Of canary names nobody wants to know. */
+/* ... and worth to be asked so again? Of canary names one that is asked as a
+ * user asks, with CD=1: what failed by validation has an answer then. */
 static bool is_asked(const struct nx_planner *planner,
                      const struct nx_target *target,
-                     const struct nx_question *question) {
-    return is_task_of(planner, target, question) &&
-           !planner->current->plan.tasks[target->task].canary;
+                     const struct nx_question *question, uint8_t again) {
+    if (!is_task_of(planner, target, question)) {
+        return false;
+    }
+    const struct nx_task *task = &planner->current->plan.tasks[target->task];
+    return !task->canary || (again == NX_AGAIN_CD && !task->sibling &&
+                             !task->rd0 && !task->chaos && !task->ad);
 }
 
 static bool is_open(const struct nx_planner *planner,
@@ -166,7 +171,7 @@ bool nx_planner_seen(struct nx_planner *planner, const struct nx_obs *obs,
     for (size_t i = 0; wanted != 0 && i < planner->targets_n; i++) {
         struct nx_target *target = &planner->targets[i];
         uint8_t again = rested(planner, target, wanted, now_mono_us);
-        if (again != 0 && is_asked(planner, target, obs->question)) {
+        if (again != 0 && is_asked(planner, target, obs->question, again)) {
             target->again |= again;
             target->ready_us = now_mono_us;
             target->again_us = now_mono_us;

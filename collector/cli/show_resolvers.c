@@ -67,6 +67,32 @@ static void identity_cell(struct nx_table *table, const json_t *resolver) {
     nx_table_cell(table, cell, NX_PLAIN);
 }
 
+/* "yes 9": the code beside a failed validation. */
+static void ede_cell(struct nx_table *table, const json_t *resolver) {
+    char cell[NX_CELL_MAX];
+    const char *word = nx_doc_text(resolver, "extended_errors");
+    const json_t *code = json_object_get(resolver, "extended_error_code");
+    if (json_is_integer(code)) {
+        (void)snprintf(cell, sizeof cell, "yes %" JSON_INTEGER_FORMAT,
+                       json_integer_value(code));
+        word = cell;
+    }
+    nx_table_cell(
+        table, nx_doc_is(resolver, "extended_errors", "unknown") ? NULL : word,
+        NX_PLAIN);
+}
+
+/* What it did goes before what it says. */
+static void validates_cell(struct nx_table *table, const json_t *resolver) {
+    if (nx_doc_is(resolver, "bogus_answer", "servfail")) {
+        nx_table_cell(table, "yes", NX_PLAIN);
+    } else if (nx_doc_is(resolver, "bogus_answer", "answered")) {
+        nx_table_cell(table, "no", NX_PLAIN);
+    } else {
+        nx_cell_text(table, resolver, "validates", NX_PLAIN);
+    }
+}
+
 static void add_note(const json_t *resolver, const char *what, const char *more,
                      struct nx_text *out) {
     nx_text_escaped(out, nx_doc_text(resolver, "network"));
@@ -115,6 +141,14 @@ static void add_notes(const json_t *list, struct nx_text *out) {
             add_note(resolver, ": measured in a zone that is in use: ",
                      sibling_note(resolver), out);
         }
+        if (nx_doc_is(resolver, "validates", "said") &&
+            nx_doc_is(resolver, "bogus_answer", "answered")) {
+            add_note(resolver,
+                     ": says that it validates, and answers in the bogus zone: "
+                     "is its DS at its parent, and that signed? Else what "
+                     "fails validation is handed out there",
+                     "", out);
+        }
         if (json_is_true(json_object_get(resolver, "rewrites_nxdomain"))) {
             const char *to = nx_doc_text(resolver, "rewrites_to");
             add_note(resolver,
@@ -158,13 +192,8 @@ void nx_show_resolvers(const json_t *list, int64_t now_us,
         nx_cell_text(table, resolver, "rd0", NX_PLAIN);
         caches_cell(table, resolver);
         nx_cell_text(table, resolver, "chain", NX_PLAIN);
-        nx_table_cell(
-            table,
-            json_is_true(json_object_get(resolver, "extended_errors_seen"))
-                ? "yes"
-                : NULL,
-            NX_PLAIN);
-        nx_cell_text(table, resolver, "validates", NX_PLAIN);
+        ede_cell(table, resolver);
+        validates_cell(table, resolver);
         identity_cell(table, resolver);
     }
     nx_cell_finish(table, list,

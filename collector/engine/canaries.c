@@ -14,12 +14,21 @@ static bool on(const struct nx_engine *engine) {
 
 /* --- when --- */
 
+static bool has_bogus(const struct nx_engine *engine) {
+    return engine->settings.canary.bogus_zone[0] != 0;
+}
+
+static bool disturbs(const struct nx_engine *engine, const uint8_t *name) {
+    const struct nx_canary_conf *conf = &engine->settings.canary;
+    return (!conf->sibling && nx_canary_disturbs(conf->zone, name)) ||
+           (has_bogus(engine) && nx_canary_disturbs(conf->bogus_zone, name));
+}
+
 static bool quiet(const struct nx_engine *engine) {
     for (size_t i = 0; i < engine->cases_n; i++) {
         const struct nx_case *c = engine->cases[i];
         for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
-            if (nx_canary_disturbs(engine->settings.canary.zone,
-                                   c->items[k].spec->name)) {
+            if (disturbs(engine, c->items[k].spec->name)) {
                 return false;
             }
         }
@@ -29,8 +38,8 @@ static bool quiet(const struct nx_engine *engine) {
 
 /* May names be asked? quiet and audited, for sibling labels. */
 static bool may_ask_now(const struct nx_engine *engine) {
-    return engine->settings.canary.sibling ? nx_siblings_may(engine)
-                                           : quiet(engine);
+    return quiet(engine) &&
+           (!engine->settings.canary.sibling || nx_siblings_may(engine));
 }
 
 static bool present(const struct nx_engine *engine,
@@ -170,7 +179,10 @@ bool nx_canaries_own(const struct nx_engine *engine,
     return on(engine) &&
            ((question->flags & (NX_Q_CH | NX_Q_AD)) != 0 ||
             question->name[0] == 0 || /* NSID of the root */
-            nx_dname_under(question->name, engine->settings.canary.zone));
+            nx_dname_under(question->name, engine->settings.canary.zone) ||
+            (has_bogus(engine) &&
+             nx_dname_under(question->name,
+                            engine->settings.canary.bogus_zone)));
 }
 
 const struct nx_profile *nx_canaries_profile(const struct nx_engine *engine,

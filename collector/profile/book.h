@@ -30,6 +30,7 @@ struct nx_canary_conf {
     bool on;
     bool sibling; /* zone is in use: sibling labels (nx_canary_run) */
     uint8_t zone[NX_DNAME_MAX];
+    uint8_t bogus_zone[NX_DNAME_MAX]; /* the root: there is none */
     uint32_t every_s; /* between two measurements of a resolver: a day */
     uint16_t count_n; /* looks that count caches */
 };

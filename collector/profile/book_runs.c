@@ -19,6 +19,8 @@ static struct nx_book_run *run_new(const struct nx_book *book,
         run->begun_us = now_us;
         run->names = (struct nx_canary_run){
             .zone = book->conf.zone,
+            .bogus_zone =
+                book->conf.bogus_zone[0] != 0 ? book->conf.bogus_zone : NULL,
             .sibling = book->conf.sibling,
             .w_s = book->w_s,
             .id = (uint32_t)nx_hash(&e->key, sizeof(e->key), seed),

@@ -108,6 +108,12 @@ static const struct rule {
                              .visit_n = 1,
                              .elsewhere = "",
                              .ad = true},
+    [NX_CANARY_BOGUS] = {.sibling = true,
+                         .prefix = "v",
+                         .suffix = "",
+                         .first_after_ms = 2000,
+                         .visit_n = 2,
+                         .gap_ms = 2100},
 };
 
 int nx_canary_zone_check(const uint8_t *zone) {
@@ -156,7 +162,9 @@ static void make_name(const struct nx_canary_run *run, enum nx_canary which,
     if (suffix[0] != '\0') {
         out = put_label(out, suffix);
     }
-    memcpy(out, run->zone, nx_dname_len(run->zone));
+    const uint8_t *zone =
+        which == NX_CANARY_BOGUS ? run->bogus_zone : run->zone;
+    memcpy(out, zone, nx_dname_len(zone));
 }
 
 static uint16_t type_of(const struct nx_canary_run *run, enum nx_canary which) {
@@ -181,7 +189,8 @@ struct rows {
 static struct rows rows_of(const struct nx_canary_run *run,
                            enum nx_canary which) {
     const struct rule *rule = &rules[which];
-    if (run->sibling && !rule->sibling) {
+    if ((run->sibling && !rule->sibling) ||
+        (which == NX_CANARY_BOGUS && run->bogus_zone == NULL)) {
         return (struct rows){.visit_n = 0};
     }
     bool far = run->sibling && which == NX_CANARY_END &&
@@ -231,9 +240,10 @@ enum nx_canary nx_canary_of(const struct nx_canary_run *run,
                             const struct nx_question *question) {
     uint8_t name[NX_DNAME_MAX];
     bool rd0 = (question->flags & NX_Q_RD) == 0;
+    bool cd = (question->flags & NX_Q_CD) != 0;
     for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
         if (rows_of(run, (enum nx_canary)i).visit_n == 0 ||
-            rules[i].rd0 != rd0 ||
+            rules[i].rd0 != rd0 || (cd && i != NX_CANARY_BOGUS) ||
             rules[i].chaos != ((question->flags & NX_Q_CH) != 0) ||
             rules[i].ad != ((question->flags & NX_Q_AD) != 0) ||
             type_of(run, (enum nx_canary)i) != question->qtype) {
@@ -248,7 +258,7 @@ enum nx_canary nx_canary_of(const struct nx_canary_run *run,
 }
 
 bool nx_canary_in_zone(const struct nx_canary_run *run, enum nx_canary which) {
-    return elsewhere(run, which) == NULL;
+    return elsewhere(run, which) == NULL && which != NX_CANARY_BOGUS;
 }
 
 void nx_canary_apex(const struct nx_canary_run *run, enum nx_canary which,

@@ -8,7 +8,9 @@
  *     clock.ZONE      ... 60 s
  *     whoami.ZONE     answers with the address that asked (optional)
  *
- * Three more are asked that are in no zone of the operator's, see below.
+ * Three more are asked that are in no zone of the operator's, see below; and,
+ * where there is one, names in a zone whose delegation is bogus: its parent,
+ * which is signed, has a DS for it, and it has no key. Who validates fails.
  *
  * No two runs share a name that does not exist: the first label is the run's.
  * Pure. */
@@ -45,14 +47,16 @@ enum nx_canary {
     NX_CANARY_SERVER,     /* TXT of id.server in class CH: likewise */
     NX_CANARY_HOSTNAME,   /* ... of hostname.bind */
     NX_CANARY_VALIDATES,  /* NS of the root with AD=1: does it say AD? */
+    NX_CANARY_BOGUS,      /* a name in the bogus zone; CD=1 once it failed */
     NX_CANARIES_N_
 };
 
 /* Names and times of a run at one resolver. */
 struct nx_canary_run {
     const uint8_t *zone;
-    uint32_t id;      /* makes the names fresh */
-    bool v6;          /* the resolver's address is IPv6 */
+    const uint8_t *bogus_zone; /* NULL: there is none */
+    uint32_t id;               /* makes the names fresh */
+    bool v6;                   /* the resolver's address is IPv6 */
     uint16_t count_n; /* looks that count caches, 1..NX_CANARY_COUNT_MAX */
     /* Where no zone is run for canary names: sibling labels. All names lie
      * directly below the zone, which is in use, and none exists. A cap below
@@ -83,7 +87,7 @@ void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
 enum nx_canary nx_canary_of(const struct nx_canary_run *run,
                             const struct nx_question *question);
 
-/* Does its name lie in the zone? */
+/* Does its name lie in the zone, or below? */
 bool nx_canary_in_zone(const struct nx_canary_run *run, enum nx_canary which);
 
 /* The zone that denies the question's name: whose SOA a denial shows. */

@@ -3,6 +3,7 @@
 
 #include "collector/profile/measure.h"
 #include "common/hash.h"
+#include "common/rrtype.h"
 
 /* --- taking them --- */
 
@@ -57,6 +58,15 @@ static void take_server(struct nx_canary_looks *looks,
     memcpy(id->bytes, answer->rdata + 3, id->len);
 }
 
+static void take_bogus_ede(struct nx_canary_looks *looks,
+                           const struct nx_answer *answer) {
+    if (answer->ede_n > 0 && !looks->bogus_ede_seen &&
+        answer->rcode == NX_RCODE_SERVFAIL) {
+        looks->bogus_ede_seen = true;
+        looks->bogus_ede = answer->ede[0];
+    }
+}
+
 /* A denial without SOA does not say whose it is. */
 static bool is_foreign(const struct nx_canary_run *run, enum nx_canary which,
                        const struct nx_look *look,
@@ -95,6 +105,9 @@ void nx_canary_looks_add(struct nx_canary_looks *looks,
     if (which == NX_CANARY_CAP && data && !run->sibling) {
         take_rewritten(looks, answer);
     }
+    if (which == NX_CANARY_BOGUS) {
+        take_bogus_ede(looks, answer);
+    }
     if (which == NX_CANARY_NSID) {
         take_nsid(looks, answer);
     }
@@ -124,6 +137,7 @@ static bool counts(const struct nx_canary_run *run, enum nx_canary which) {
     case NX_CANARY_SERVER:
     case NX_CANARY_HOSTNAME:
     case NX_CANARY_VALIDATES:
+    case NX_CANARY_BOGUS:
     case NX_CANARIES_N_:
         break;
     }

@@ -283,9 +283,40 @@ static enum nx_validates validates_of(const struct nx_canary_looks *looks) {
                                            : NX_VALIDATES_NOT_SAID;
 }
 
+static bool bogus_seen(const struct nx_canary_looks *looks, enum nx_kind kind,
+                       unsigned cd) {
+    for (unsigned i = 0; i < looks->n[NX_CANARY_BOGUS]; i++) {
+        const struct nx_look *look = &looks->of[NX_CANARY_BOGUS][i].look;
+        if (look->kind == (unsigned)kind && (look->flags & NX_LOOK_CD) == cd) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A failure is one of validation when the same question has an answer with
+ * CD=1: else the zone may not have been reached. */
+static enum nx_bogus bogus_of(const struct nx_canary_looks *looks) {
+    bool failed = bogus_seen(looks, NX_KIND_SERVFAIL, 0) &&
+                  bogus_seen(looks, NX_KIND_POS, NX_LOOK_CD);
+    bool answered = bogus_seen(looks, NX_KIND_POS, 0);
+    return failed == answered ? NX_BOGUS_UNKNOWN
+           : failed           ? NX_BOGUS_FAILED
+                              : NX_BOGUS_ANSWERED;
+}
+
+enum nx_ede nx_measured_ede(const struct nx_measured *m) {
+    return m->ede_seen                   ? NX_EDE_YES
+           : m->bogus == NX_BOGUS_FAILED ? NX_EDE_NO
+                                         : NX_EDE_UNKNOWN;
+}
+
 static void take_words(const struct nx_canary_looks *looks,
                        struct nx_measured *m) {
     m->ede_seen = looks->ede_seen;
+    m->bogus = (uint8_t)bogus_of(looks);
+    m->bogus_ede_seen = m->bogus == NX_BOGUS_FAILED && looks->bogus_ede_seen;
+    m->bogus_ede = m->bogus_ede_seen ? looks->bogus_ede : 0;
     m->instances_seen = looks->nsids_n;
     if (looks->nsids_n > 0) {
         m->nsid = looks->nsids[0];

@@ -36,6 +36,8 @@ struct nx_canary_looks {
     struct nx_canary_look of[NX_CANARIES_N_][NX_CANARY_LOOKS_MAX];
     uint16_t n[NX_CANARIES_N_];
     bool ede_seen;                             /* in any answer */
+    bool bogus_ede_seen;                       /* in the bogus zone ... */
+    uint16_t bogus_ede;                        /* ... the first one */
     struct nx_nsid nsids[NX_CANARY_NSIDS_MAX]; /* that differ */
     uint8_t nsids_n;
     struct nx_nsid server;      /* what id.server or hostname.bind says */
@@ -98,6 +100,22 @@ enum nx_validates {
     NX_VALIDATES_NOT_SAID, /* it does not, or does not tell */
 };
 
+/* What becomes of a name that cannot be validated, in a zone whose servers
+ * answer: with CD=1 there is an answer. */
+enum nx_bogus {
+    NX_BOGUS_UNKNOWN,  /* no such zone, or it was not reached */
+    NX_BOGUS_FAILED,   /* SERVFAIL: somebody validates */
+    NX_BOGUS_ANSWERED, /* nobody does, or the delegation is not bogus */
+};
+
+/* Extended errors (RFC 8914): none is known to be missing but beside a failure
+ * by validation. */
+enum nx_ede {
+    NX_EDE_UNKNOWN,
+    NX_EDE_YES,
+    NX_EDE_NO,
+};
+
 /* What a run measured; the profile that the estimator takes, and what only
  * people want to know. */
 #define NX_NOT_MEASURED UINT32_MAX
@@ -128,7 +146,10 @@ struct nx_measured {
     bool soa_shown;
     bool rewrites_nxdomain;       /* an address where there is none ... */
     struct nx_egress rewrites_to; /* ... the first that was seen */
-    bool ede_seen;          /* some answer had an extended error (RFC 8914) */
+    bool ede_seen;                /* some answer had an extended error */
+    uint8_t bogus;                /* enum nx_bogus */
+    bool bogus_ede_seen;    /* with NX_BOGUS_FAILED: its failure had one ... */
+    uint16_t bogus_ede;     /* ... the first */
     uint8_t instances_seen; /* NSIDs that differ; 0: it shows none */
     struct nx_nsid nsid;    /* one of them */
     uint8_t who;            /* enum nx_who */
@@ -157,5 +178,9 @@ const char *nx_chain_text(unsigned chain);
 const char *nx_past_ttl_text(unsigned past_ttl);
 const char *nx_who_text(unsigned who);
 const char *nx_validates_text(unsigned validates);
+const char *nx_bogus_text(unsigned bogus);
+const char *nx_ede_text(unsigned ede);
+
+enum nx_ede nx_measured_ede(const struct nx_measured *m);
 
 #endif

@@ -83,6 +83,30 @@ const char *nx_who_text(unsigned who) {
     return "unknown";
 }
 
+const char *nx_bogus_text(unsigned bogus) {
+    switch ((enum nx_bogus)bogus) {
+    case NX_BOGUS_UNKNOWN:
+        break;
+    case NX_BOGUS_FAILED:
+        return "servfail";
+    case NX_BOGUS_ANSWERED:
+        return "answered";
+    }
+    return "unknown";
+}
+
+const char *nx_ede_text(unsigned ede) {
+    switch ((enum nx_ede)ede) {
+    case NX_EDE_UNKNOWN:
+        break;
+    case NX_EDE_YES:
+        return "yes";
+    case NX_EDE_NO:
+        return "no";
+    }
+    return "unknown";
+}
+
 const char *nx_validates_text(unsigned validates) {
     switch ((enum nx_validates)validates) {
     case NX_VALIDATES_UNKNOWN:

@@ -104,6 +104,13 @@ bool nx_status_resolver_habits(json_t *o, const struct nx_measured *m) {
                        json_string(nx_who_text(m->who))) &&
            nx_json_set(o, "validates",
                        json_string(nx_validates_text(m->validates))) &&
+           nx_json_set(o, "bogus_answer",
+                       json_string(nx_bogus_text(m->bogus))) &&
+           nx_json_set(o, "extended_errors",
+                       json_string(nx_ede_text(nx_measured_ede(m)))) &&
+           nx_json_set(o, "extended_error_code",
+                       m->bogus_ede_seen ? json_integer(m->bogus_ede)
+                                         : json_null()) &&
            nx_json_set(o, "extended_errors_seen", flag(m->ede_seen)) &&
            nx_json_set(o, "rewrites_nxdomain", flag(m->rewrites_nxdomain)) &&
            nx_json_set(o, "rewrites_to", address_json(&m->rewrites_to)) &&
@@ -196,8 +203,11 @@ json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
     bool own = canary->on && !canary->sibling;
     bool sibling = canary->on && canary->sibling;
     return json_pack(
-        "{s:o, s:o, s:o, s:o}", "now", nx_json_time(now_us), "canary_zone",
+        "{s:o, s:o, s:o, s:o, s:o}", "now", nx_json_time(now_us), "canary_zone",
         own ? nx_json_name(canary->zone) : json_null(), "sibling_zone",
-        sibling ? nx_json_name(canary->zone) : json_null(), "resolvers",
-        l.list);
+        sibling ? nx_json_name(canary->zone) : json_null(), "bogus_zone",
+        canary->on && canary->bogus_zone[0] != 0
+            ? nx_json_name(canary->bogus_zone)
+            : json_null(),
+        "resolvers", l.list);
 }

@@ -41,6 +41,12 @@ static void bind_measured(struct nx_sq *sq, const struct nx_measured *m) {
     nx_sq_int(sq, m->sibling_w_s);
     nx_sq_blob(sq, m->rewrites_to.address, m->rewrites_to.len);
     nx_sq_int(sq, p->early_seen);
+    nx_sq_text(sq, nx_bogus_text(m->bogus));
+    if (m->bogus_ede_seen) {
+        nx_sq_int(sq, m->bogus_ede);
+    } else {
+        nx_sq_null(sq);
+    }
 }
 
 int nx_store_resolver_put(struct nx_store *store,
@@ -54,11 +60,11 @@ int nx_store_resolver_put(struct nx_store *store,
         "never_decrements, soa_shown, rewrites_nxdomain, ede_seen, "
         "instances_seen, "
         "nsid, asks_from, server_id_answer, server_id, validates, sibling_w_s, "
-        "rewrites_to, early_seen) "
+        "rewrites_to, early_seen, bogus, bogus_ede) "
         "VALUES(?1, "
         "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
         "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
-        "?25, ?26, ?27, ?28)");
+        "?25, ?26, ?27, ?28, ?29, ?30)");
     nx_sq_text(&sq, row->network);
     nx_sq_text(&sq, nx_endpoint_text(&row->at, at));
     nx_sq_int(&sq, row->at.scope_id);
@@ -124,6 +130,10 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
     m->rewrites_to.len = get_bytes(sq, 26, m->rewrites_to.address,
                                    sizeof(m->rewrites_to.address));
     p->early_seen = nx_sq_get_int(sq, 27) != 0;
+    m->bogus = value_of(sq, 28, nx_bogus_text, NX_BOGUS_ANSWERED + 1);
+    int64_t ede = nx_sq_get_time(sq, 29); /* NULL: negative */
+    m->bogus_ede_seen = ede >= 0 && ede <= UINT16_MAX;
+    m->bogus_ede = m->bogus_ede_seen ? (uint16_t)ede : 0;
     nx_measured_settle(m);
 }
 
@@ -133,7 +143,7 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
     "caches, caches_seen, early_window_s, never_decrements, soa_shown, "       \
     "rewrites_nxdomain, ede_seen, instances_seen, nsid, asks_from, "           \
     "server_id_answer, server_id, validates, sibling_w_s, rewrites_to, "       \
-    "early_seen, profile_id "                                                  \
+    "early_seen, bogus, bogus_ede, profile_id "                                \
     "FROM resolver_profile one "
 /* Not another one of that resolver after it, up to ?1. */
 #define IS_LAST                                                                \
@@ -198,7 +208,7 @@ int nx_store_resolvers_past(struct nx_store *store, int64_t at_us,
     nx_sq_int(&sq, NX_RESOLVERS_PAGE);
     for (; (more = nx_sq_step(&sq)) > 0; n++) {
         mark->measured_us = nx_sq_get_int(&sq, 3);
-        mark->id = nx_sq_get_int(&sq, 28);
+        mark->id = nx_sq_get_int(&sq, 30);
         if (get_row(&sq, &row)) {
             visit(user, &row);
         }

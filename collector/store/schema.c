@@ -342,6 +342,13 @@ static const char target_scope[] =
     "DELETE FROM target" OF_A_LINK ";DELETE FROM forecast" OF_A_LINK
     " AND scored_us IS NULL";
 
+/* What becomes of a name that cannot be validated, and the extended error of
+ * that; NULL: none. */
+static const char profile_bogus[] =
+    "ALTER TABLE resolver_profile ADD COLUMN bogus TEXT NOT NULL "
+    "DEFAULT 'unknown';"
+    "ALTER TABLE resolver_profile ADD COLUMN bogus_ede INTEGER";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -351,7 +358,7 @@ static const char *const steps[] = {
     profiles,         profiles_kept,   profile_words,   profile_siblings,
     profile_rewrites, zone_servers,    retained,        retained_doubt,
     log_begin,        target_clearing, profile_cure,    stream_forgotten,
-    closed_parts,     target_scope,
+    closed_parts,     target_scope,    profile_bogus,
 };
 
 int nx_schema_newest(void) {

@@ -1,11 +1,13 @@
 """The canary zone of deploy/canary, served from those very files: only the
 places that its README.md says to fill in are filled in."""
 import os
+import re
 
 from . import zones
 from .authority import AuthServer
 
 ZONE = "canary.example.net"
+BOGUS_ZONE = "bogus.example.net"
 ADDRESS = "192.0.2.53"  # as the shipped files have it
 SHIPPED = os.path.normpath(os.path.join(os.path.dirname(__file__),
                                         "..", "canary"))
@@ -21,10 +23,19 @@ def shipped(name):
     return text
 
 
+def _for_parent(line):
+    """A line of README.md for the zone above, here the root."""
+    with open(os.path.join(SHIPPED, "README.md"), encoding="utf-8") as file:
+        found = re.search(rf"^ +bogus (3600 IN {line} .*)$", file.read(), re.M)
+    return f"{BOGUS_ZONE}. {found.group(1)}"
+
+
 def delegated(zone):
-    """This root zone, with the delegation of the canary zone."""
+    """This root zone, with the delegations of the canary zone and the bogus
+    one, which is bogus where the root is signed."""
     return zone.with_(f"{ZONE}. 86400 IN NS ns.{ZONE}.",
-                      f"ns.{ZONE}. 86400 IN A {ADDRESS}")
+                      f"ns.{ZONE}. 86400 IN A {ADDRESS}",
+                      _for_parent("NS"), _for_parent("DS"))
 
 
 class CanaryServer(AuthServer):

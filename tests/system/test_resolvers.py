@@ -221,6 +221,8 @@ def test_shipped_configurations_are_right():
             origin = f"{label}.{ZONE}" if label else ZONE
             checks.append(["nsd-checkzone", origin,
                            f"{SHIPPED}/{label or 'canary'}.zone"])
+        checks.append(["nsd-checkzone", canary.BOGUS_ZONE,
+                       f"{SHIPPED}/bogus.zone"])
         for check in checks:
             done = subprocess.run(check, text=True, check=False,
                                   capture_output=True)

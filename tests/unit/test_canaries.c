@@ -12,6 +12,8 @@
 #define DAY (INT64_C(86400) * S)
 
 static const uint8_t zone[] = "\6canary\7example\3net";
+static const uint8_t bogus_zone[] = "\5bogus\4test\7example";
+#define TASKS_N (NX_CANARIES_N_ - 1U) /* without a bogus zone */
 
 /* The canary zone has trouble. */
 static bool unreached, lost_delegation;
@@ -68,6 +70,8 @@ static void answer_one(struct engine_bench *b, uint32_t agent,
                                     .rdata = rdata,
                                     .rdata_len = sizeof(rdata),
                                     .rdata_n = 1};
+    } else if (nx_dname_under(task->name, bogus_zone)) {
+        answer = (struct nx_answer){.rcode = NX_RCODE_SERVFAIL};
     } else if (task->rd0) {
         answer = (struct nx_answer){.rcode = NX_RCODE_REFUSED};
     } else if (unreached) {
@@ -96,7 +100,8 @@ static void run(struct engine_bench *b, uint32_t agent, int64_t from_us) {
         assert_true(task->canary);
         assert_false(task->authority_verified);
         assert_true(task->chaos || task->ad ||
-                    nx_dname_under(task->name, zone));
+                    nx_dname_under(task->name, zone) ||
+                    nx_dname_under(task->name, bogus_zone));
         for (unsigned k = 0; k < task->visit_n; k++) {
             int64_t after_ms =
                 (int64_t)task->first_after_ms + (int64_t)k * task->visit_gap_ms;
@@ -123,7 +128,7 @@ static void test_measured(void **state) {
     hello(b, LYON, 1, 0, T0);
     hello(b, AUDITOR, 1, 0, T0);
     tick(b, T0);
-    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, NX_CANARIES_N_);
+    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, TASKS_N);
     assert_int_equal(plan_of(b, AUDITOR, T0)->tasks_n, 0);
     look_up(b);
     assert_int_equal(rows_n, 1);
@@ -149,6 +154,50 @@ static void test_measured(void **state) {
     assert_int_equal(measured.measured.asks_from.len, 4);
     assert_int_equal(measured.measured.chain, NX_CHAIN_NONE);
     assert_int_equal(plan_of(b, LYON, T0 + 40 * S)->tasks_n, 0);
+}
+
+/* With a bogus zone a name in it is asked for, too: what fails there but with
+ * CD=1 was validated, and why may be said. */
+static void test_bogus_zone(void **state) {
+    struct engine_bench *b = *state;
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 1};
+    const struct nx_answer failure = {
+        .rcode = NX_RCODE_SERVFAIL, .ede = {9, 22}, .ede_n = 2};
+    const struct nx_answer data = {.flags = NX_ANS_RDATA,
+                                   .rdata = rdata,
+                                   .rdata_len = sizeof(rdata),
+                                   .rdata_n = 1};
+    struct nx_incident near = incident(7, T0 + 90 * S);
+    nx_engine_free(&b->engine);
+    memcpy(b->settings.canary.bogus_zone, bogus_zone, sizeof(bogus_zone));
+    assert_int_equal(nx_engine_new(&b->settings, &b->engine), 0);
+    add_agent(b, LYON, "lyon", false);
+    hello(b, LYON, 1, 0, T0);
+    tick(b, T0);
+    const struct nx_plan *plan = plan_of(b, LYON, T0);
+    assert_int_equal(plan->tasks_n, NX_CANARIES_N_);
+    const struct nx_task *task = &plan->tasks[NX_CANARY_BOGUS];
+    struct nx_question question = {.name = task->name,
+                                   .qtype = task->qtype,
+                                   .flags = NX_Q_RD,
+                                   .to = task->endpoint};
+    assert_true(nx_dname_under(task->name, bogus_zone) && task->canary);
+    batch_of(b, LYON, &question, &failure, 0, T0 + 2 * S, NULL);
+    question.flags |= NX_Q_CD;
+    batch_of(b, LYON, &question, &data, 60, T0 + 2 * S + 5000, NULL);
+    run(b, LYON, T0);
+    assert_int_equal(nx_engine_counts(b->engine)->strays_n, 0);
+    tick(b, T0 + 80 * S);
+    assert_int_equal(measured_n, 1);
+    assert_int_equal(measured.measured.bogus, NX_BOGUS_FAILED);
+    assert_true(measured.measured.bogus_ede_seen);
+    assert_int_equal(measured.measured.bogus_ede, 9);
+    memcpy(near.items[0].name, "\3www\4test\7example", 18);
+    assert_int_equal(nx_engine_incident_open(b->engine, &near), 0);
+    struct nx_book_asked asked;
+    assert_int_equal(
+        nx_engine_resolvers_measure(b->engine, "lyon", T0 + 90 * S, &asked),
+        NX_EAGAIN); /* it is near an incident */
 }
 
 /* A reader of one network learns nothing of the resolvers of others. */
@@ -201,10 +250,10 @@ static void test_one_at_a_time_and_daily(void **state) {
     struct engine_bench *b = *state;
     hello(b, LYON, 2, 0, T0);
     tick(b, T0);
-    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, NX_CANARIES_N_);
+    assert_int_equal(plan_of(b, LYON, T0)->tasks_n, TASKS_N);
     run(b, LYON, T0);
     tick(b, T0 + 40 * S);
-    assert_int_equal(plan_of(b, LYON, T0 + 40 * S)->tasks_n, NX_CANARIES_N_);
+    assert_int_equal(plan_of(b, LYON, T0 + 40 * S)->tasks_n, TASKS_N);
     run(b, LYON, T0 + 40 * S);
     tick(b, T0 + 80 * S);
     assert_int_equal(measured_n, 2);
@@ -213,8 +262,7 @@ static void test_one_at_a_time_and_daily(void **state) {
     assert_int_equal(plan_of(b, LYON, T0 + DAY / 2)->tasks_n, 0);
     hello(b, LYON, 2, 0, T0 + DAY + 80 * S);
     tick(b, T0 + DAY + 80 * S);
-    assert_int_equal(plan_of(b, LYON, T0 + DAY + 80 * S)->tasks_n,
-                     NX_CANARIES_N_);
+    assert_int_equal(plan_of(b, LYON, T0 + DAY + 80 * S)->tasks_n, TASKS_N);
 }
 
 static void test_nothing_came(void **state) {
@@ -228,7 +276,7 @@ static void test_nothing_came(void **state) {
     assert_int_equal(rows[0].failed_us, T0 + 100 * S);
     hello(b, LYON, 1, 0, T0 + 701 * S);
     tick(b, T0 + 701 * S);
-    assert_int_equal(plan_of(b, LYON, T0 + 701 * S)->tasks_n, NX_CANARIES_N_);
+    assert_int_equal(plan_of(b, LYON, T0 + 701 * S)->tasks_n, TASKS_N);
 }
 
 /* With trouble at the canary zone nothing is learnt: what was measured before
@@ -276,7 +324,7 @@ static void test_quiet_times(void **state) {
     hello(b, LYON, 1, 0, T0);
     tick(b, T0);
     open_restored(b, 6, T0 + S);
-    assert_int_equal(plan_of(b, LYON, T0 + S)->tasks_n, NX_CANARIES_N_);
+    assert_int_equal(plan_of(b, LYON, T0 + S)->tasks_n, TASKS_N);
     memcpy(i.items[0].name, near, sizeof(near));
     assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
     const struct nx_plan *plan = plan_of(b, LYON, T0 + 5 * S);
@@ -367,6 +415,7 @@ static void test_from_the_store(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_measured, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_bogus_zone, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_trouble_spoils_nothing, setup,
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(test_sight, setup, bench_teardown),

@@ -201,6 +201,13 @@ static const struct {
     {HEAD "canary:\n  zone: net\n",
      "c.yaml:4: canary.zone: \"net\" is not the name of a zone, of two labels "
      "or more and 223 octets at most"},
+    {HEAD "canary:\n  zone: canary.example.net\n  bogus_zone: net\n",
+     "c.yaml:5: canary.bogus_zone: \"net\" is not the name of a zone, of two "
+     "labels or more and 223 octets at most"},
+    {HEAD "canary:\n  zone: canary.example.net\n"
+          "  bogus_zone: x.canary.example.net\n",
+     "c.yaml:5: canary.bogus_zone: must not lie in the other zone, nor that in "
+     "it: its parent is signed"},
     {HEAD "canary:\n  zone: canary.example.net\n  count: 6\n",
      "c.yaml:5: canary.count: 6 is not within 7..16"},
     {HEAD "canary:\n  zone: canary.example.net\n  every_s: 259201\n",

@@ -351,6 +351,9 @@ static void test_resolver_profiles(void **state) {
     row.measured.asks_from = (struct nx_egress){{192, 0, 2, 7}, 4};
     row.measured.rewrites_to = (struct nx_egress){{192, 0, 2, 66}, 4};
     row.measured.sibling_w_s = 7200;
+    row.measured.bogus = NX_BOGUS_FAILED;
+    row.measured.bogus_ede_seen = true;
+    row.measured.bogus_ede = 9;
     nx_measured_settle(&row.measured);
     assert_int_equal(nx_endpoint_parse("[2001:db8::53]/tls", &row.at), NX_OK);
     row.at.scope_id = 3;
@@ -387,6 +390,9 @@ static void test_resolver_profiles(void **state) {
     assert_memory_equal(&back.measured.rewrites_to, &row.measured.rewrites_to,
                         sizeof(row.measured.rewrites_to));
     assert_int_equal(back.measured.sibling_w_s, 7200);
+    assert_int_equal(back.measured.bogus, NX_BOGUS_FAILED);
+    assert_true(back.measured.bogus_ede_seen);
+    assert_int_equal(back.measured.bogus_ede, 9);
     assert_memory_equal(&back.measured.profile, &row.measured.profile,
                         sizeof(row.measured.profile));
 }

@@ -481,7 +481,8 @@ static void test_who(void **state) {
 /* A question that this host could not send says nothing of the resolver. */
 static void test_local_error_is_no_look(void **state) {
     static const uint8_t zone[] = "\6canary\7example\3net";
-    static const struct nx_canary_run run = {.zone = zone, .count_n = 7};
+    static const struct nx_canary_run run = {
+        .zone = zone, .bogus_zone = zone, .count_n = 7};
     (void)state;
     for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
         uint8_t name[NX_DNAME_MAX];
@@ -495,6 +496,52 @@ static void test_local_error_is_no_look(void **state) {
     }
     assert_int_equal(nx_canary_trouble(&looks, &run), NX_RUN_BROKEN_OFF);
     assert_int_equal(measure().who, NX_WHO_UNKNOWN);
+}
+
+static void bogus(double at_s, enum nx_kind kind, bool cd) {
+    (void)see(NX_CANARY_BOGUS, at_s, kind, kind == NX_KIND_POS ? 60 : -1);
+    unsigned last = looks.n[NX_CANARY_BOGUS] - 1U;
+    looks.of[NX_CANARY_BOGUS][last].look.flags |= cd ? NX_LOOK_CD : 0U;
+}
+
+/* A failure counts where CD=1 shows that the zone is reached. */
+static void test_bogus(void **state) {
+    static const struct {
+        enum nx_kind first, second, cd;
+        uint8_t bogus;
+        uint8_t ede; /* where none is seen */
+    } rows[] = {
+        {NX_KIND_SERVFAIL, NX_KIND_SERVFAIL, NX_KIND_POS, NX_BOGUS_FAILED,
+         NX_EDE_NO},
+        {NX_KIND_TIMEOUT, NX_KIND_SERVFAIL, NX_KIND_POS, NX_BOGUS_FAILED,
+         NX_EDE_NO},
+        {NX_KIND_SERVFAIL, NX_KIND_SERVFAIL, NX_KIND_SERVFAIL, NX_BOGUS_UNKNOWN,
+         NX_EDE_UNKNOWN},
+        {NX_KIND_SERVFAIL, NX_KIND_POS, NX_KIND_POS, NX_BOGUS_UNKNOWN,
+         NX_EDE_UNKNOWN},
+        {NX_KIND_NXDOMAIN, NX_KIND_NXDOMAIN, NX_KIND_POS, NX_BOGUS_UNKNOWN,
+         NX_EDE_UNKNOWN},
+        {NX_KIND_POS, NX_KIND_TIMEOUT, NX_KIND_TIMEOUT, NX_BOGUS_ANSWERED,
+         NX_EDE_UNKNOWN},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start(state);
+        bogus(2.0, rows[i].first, false);
+        bogus(2.1, rows[i].cd, true);
+        bogus(4.1, rows[i].second, false);
+        struct nx_measured m = measure();
+        assert_int_equal(m.bogus, rows[i].bogus);
+        assert_int_equal(nx_measured_ede(&m), rows[i].ede);
+        assert_false(m.bogus_ede_seen);
+        looks.ede_seen = looks.bogus_ede_seen = true;
+        looks.bogus_ede = 9;
+        m = measure();
+        assert_int_equal(nx_measured_ede(&m), NX_EDE_YES);
+        assert_int_equal(m.bogus_ede_seen, m.bogus == NX_BOGUS_FAILED);
+        assert_int_equal(m.bogus_ede, m.bogus == NX_BOGUS_FAILED ? 9 : 0);
+    }
+    start(state); /* nobody asked */
+    assert_int_equal(measure().bogus, NX_BOGUS_UNKNOWN);
 }
 
 static void test_validates(void **state) {
@@ -513,6 +560,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_who, begin),
         cmocka_unit_test_setup(test_local_error_is_no_look, begin),
+        cmocka_unit_test_setup(test_bogus, begin),
         cmocka_unit_test_setup(test_validates, begin),
         cmocka_unit_test_setup(test_caps, begin),
         cmocka_unit_test_setup(test_caps_of_both_kinds, begin),

@@ -74,6 +74,36 @@ static void test_twin(void **state) {
     free_bench(&b);
 }
 
+/* Of canary names a failure alone is asked again, and not what is asked in a
+ * way that no user does. */
+static void test_twin_of_canary_names(void **state) {
+    (void)state;
+    static const uint8_t *const canary_zones[] = {www};
+    struct bench b = new_bench(1);
+    struct nx_task task = task_of(www, 0, 60000);
+    struct nx_due due;
+    policy.canary_zones = canary_zones;
+    policy.canary_zones_n = 1;
+    task.canary = true;
+    task.authority_verified = false;
+    for (unsigned rd0 = 0; rd0 < 2; rd0++) {
+        int64_t now = T0;
+        task.rd0 = rd0 != 0;
+        load(&b, &task, 1, T0);
+        assert_true(next_query(&b, &now, T0 + 5 * S, &due));
+        const struct nx_question question = {.name = www,
+                                             .qtype = NX_TYPE_A,
+                                             .flags = rd0 ? 0 : NX_Q_RD,
+                                             .to = due.to};
+        assert_false(seen(&b, &question, NX_TIMEOUT, 0, now));
+        assert_false(seen(&b, &question, NX_ANSWERED, NX_ANS_TC, now));
+        assert_int_equal(failed(&b, &question, now), rd0 == 0);
+        assert_int_equal(next_query(&b, &now, T0 + 9 * S, &due), rd0 == 0);
+        assert_int_equal(due.cd, rd0 == 0);
+    }
+    free_bench(&b);
+}
+
 /* Nor more often than the policy lets anything be asked. */
 static void test_twin_min_interval(void **state) {
     (void)state;
@@ -156,6 +186,7 @@ static void test_twin_and_sizes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_twin, setup),
+        cmocka_unit_test_setup(test_twin_of_canary_names, setup),
         cmocka_unit_test_setup(test_twin_min_interval, setup),
         cmocka_unit_test_setup(test_sizes, setup),
         cmocka_unit_test_setup(test_twin_and_sizes, setup),

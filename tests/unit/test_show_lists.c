@@ -66,7 +66,12 @@ static void test_lists(void **state) {
         "\"refused\",\"caches\":null,\"caches_at_least\":3,\"chain\":"
         "\"none\",\"nsid\":\"res\\u001b-1\",\"instances\":1,"
         "\"validates\":\"said\",\"rewrites_nxdomain\":true,"
-        "\"extended_errors_seen\":true},{\"network\":\"oslo\",\"resolver\":"
+        "\"bogus_answer\":\"servfail\",\"extended_errors\":\"yes\","
+        "\"extended_error_code\":9},"
+        "{\"network\":\"nice\",\"resolver\":\"192.0.2.9@53\",\"state\":"
+        "\"aged\",\"validates\":\"said\",\"bogus_answer\":\"answered\","
+        "\"extended_errors\":\"unknown\",\"extended_error_code\":null},"
+        "{\"network\":\"oslo\",\"resolver\":"
         "\"[fe80::1]@53\",\"scope\":3,\"state\":\"failed\",\"measured\":null,"
         "\"advice\":\"it is away\"}]",
         nx_show_resolvers);
@@ -74,15 +79,22 @@ static void test_lists(void **state) {
         text,
         "NETWORK  RESOLVER         STATE     MEASURED  NXDOMAIN  NODATA  "
         "FLOOR  "
-        "CLOCK  ROUNDING  RD=0     CACHES  CHAIN  EDE  VALIDATES  IDENTITY\n"
+        "CLOCK  ROUNDING  RD=0     CACHES  CHAIN  EDE    VALIDATES  IDENTITY\n"
         "lyon     192.0.2.53@53    measured  20:10:00     900 s    none  "
         "  1 s  "
-        "own    F         refused      3+  none   yes  said       res\\027-1\n"
+        "own    F         refused      3+  none   yes 9  yes        "
+        "res\\027-1\n"
+        "nice     192.0.2.9@53     aged      -                -       -  "
+        "    -  "
+        "-      -         -             -  -      -      no         -\n"
         "oslo     [fe80::1]@53 %3  failed    -                -       -  "
         "    -  "
-        "-      -         -             -  -      -    -          -\n"
+        "-      -         -             -  -      -      -          -\n"
         "lyon 192.0.2.53@53: gives an address for names that do not "
         "exist\n"
+        "nice 192.0.2.9@53: says that it validates, and answers in the bogus "
+        "zone: is its DS at its parent, and that signed? Else what fails "
+        "validation is handed out there\n"
         "oslo [fe80::1]@53: not measured now: it is away\n");
     free(text);
 }

@@ -277,8 +277,11 @@ static void test_end_of_a_soa_in_use(void **state) {
 /* Every resolver answers there: none is taken for one that rewrites. */
 static void test_wildcard(void **state) {
     static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
-    static const struct nx_canary_run run = {
-        .zone = apex, .count_n = 7, .sibling = true, .w_s = W_S};
+    static const struct nx_canary_run run = {.zone = apex,
+                                             .bogus_zone = apex,
+                                             .count_n = 7,
+                                             .sibling = true,
+                                             .w_s = W_S};
     static const struct nx_answer answers[] = {
         {.flags = NX_ANS_RDATA,
          .rdata = rdata,
