@@ -160,14 +160,42 @@ void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
     }
 }
 
+static void log_stood(const char *seen_by) {
+    nx_log(NX_LOG_WARN,
+           "this machine may have been paused without counting it: %s; what "
+           "was proven before that is not any more: resolvers are asked again "
+           "when a plan has come",
+           seen_by);
+}
+
+/* For what asks, and for what is heard. Resolvers that wait are told in the
+ * next turn: this may be one of them. */
+static int64_t checked_mono_us(struct nx_agentd *a) {
+    int64_t now_us = nx_clock_mono_us();
+    if (nx_planner_clocks(a->planner, now_us, nx_clock_wall_us())) {
+        log_stood("the clock of day was set forward");
+        nx_uplink_renew(a->uplink);
+        nx_agentd_arm(a->on_lapse, 0);
+    }
+    return now_us;
+}
+
+void nx_agentd_on_stood(void *user) {
+    struct nx_agentd *a = user;
+    log_stood("the collector's clock went further");
+    nx_planner_stood(a->planner, nx_clock_mono_us());
+    nx_agentd_recall(a);
+    nx_uplink_hello(a->uplink); /* for a plan */
+}
+
 bool nx_agentd_may(void *user, const struct nx_question *question) {
-    const struct nx_agentd *a = user;
-    return nx_planner_may(a->planner, question, nx_clock_mono_us());
+    struct nx_agentd *a = user;
+    return nx_planner_may(a->planner, question, checked_mono_us(a));
 }
 
 void nx_agentd_on_heard(void *user) {
     struct nx_agentd *a = user;
-    nx_planner_heard(a->planner, nx_clock_mono_us());
+    nx_planner_heard(a->planner, checked_mono_us(a));
 }
 
 void nx_agentd_on_unread(void *user) {
@@ -249,7 +277,7 @@ void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
     while (!a->draining) {
-        int64_t now_us = nx_clock_mono_us();
+        int64_t now_us = checked_mono_us(a);
         if (nx_probe_inflight(a->prober) >= a->inflight_max) {
             nx_agentd_arm(a->on_due, now_us + BUSY_WAIT_US);
             return;

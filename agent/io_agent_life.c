@@ -98,6 +98,7 @@ static int make_edge(struct nx_agentd *a) {
                                              .plan = nx_agentd_on_plan,
                                              .unread = nx_agentd_on_unread,
                                              .heard = nx_agentd_on_heard,
+                                             .stood = nx_agentd_on_stood,
                                              .keys = nx_agentd_on_keys,
                                              .acked = nx_agentd_on_acked,
                                              .user = a};

@@ -66,6 +66,7 @@ void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
                       enum nx_guard_word word, int64_t at_mono_us);
 bool nx_agentd_may(void *user, const struct nx_question *question);
 void nx_agentd_on_heard(void *user);
+void nx_agentd_on_stood(void *user);
 bool nx_agentd_on_plan(void *user, const struct nx_plan *plan);
 void nx_agentd_recall(struct nx_agentd *a);
 void nx_agentd_on_unread(void *user);

@@ -13,6 +13,9 @@ struct own_word {
 struct nx_guard {
     bool planned; /* there was a plan, and the last one was taken */
     int64_t heard_us;
+    int64_t stood_us; /* proofs from before do not hold */
+    bool looked;      /* at the clocks, and they said: */
+    int64_t mono_us, wall_us;
     bool overflow; /* a denial did not fit */
     size_t words_n;
     struct own_word words[NX_GUARD_WORDS_MAX];
@@ -34,14 +37,15 @@ void nx_guard_free(struct nx_guard **guard) {
 
 /* --- the plan's word --- */
 
-static bool fresh(const struct nx_policy *policy, int64_t at_us,
-                  int64_t now_us) {
-    return now_us - at_us <= (int64_t)policy->proof_s * 1000000;
+static bool fresh(const struct nx_guard *guard, const struct nx_policy *policy,
+                  int64_t at_us, int64_t now_us) {
+    return at_us >= guard->stood_us &&
+           now_us - at_us <= (int64_t)policy->proof_s * 1000000;
 }
 
 bool nx_guard_proven(const struct nx_guard *guard,
                      const struct nx_policy *policy, int64_t now_mono_us) {
-    return guard->planned && fresh(policy, guard->heard_us, now_mono_us);
+    return guard->planned && fresh(guard, policy, guard->heard_us, now_mono_us);
 }
 
 int64_t nx_guard_lapses(const struct nx_guard *guard,
@@ -53,7 +57,7 @@ int64_t nx_guard_lapses(const struct nx_guard *guard,
     for (size_t i = 0; i < guard->words_n; i++) {
         const struct own_word *own = &guard->words[i];
         if (own->word == NX_GUARD_GOOD && own->at_us < first &&
-            fresh(policy, own->at_us, now_mono_us)) {
+            fresh(guard, policy, own->at_us, now_mono_us)) {
             first = own->at_us;
         }
     }
@@ -70,6 +74,25 @@ void nx_guard_plan(struct nx_guard *guard, int64_t now_mono_us) {
 
 void nx_guard_lapse(struct nx_guard *guard) {
     guard->planned = false;
+}
+
+void nx_guard_stood(struct nx_guard *guard, int64_t now_mono_us) {
+    nx_guard_lapse(guard);
+    guard->stood_us = now_mono_us;
+}
+
+bool nx_guard_clocks(struct nx_guard *guard, int64_t now_mono_us,
+                     int64_t now_wall_us) {
+    int64_t counted_us = now_mono_us - guard->mono_us;
+    int64_t passed_us = now_wall_us - guard->wall_us;
+    bool stood = guard->looked && passed_us > counted_us + NX_GUARD_STOOD_US;
+    guard->looked = true;
+    guard->mono_us = now_mono_us;
+    guard->wall_us = now_wall_us;
+    if (stood) {
+        nx_guard_stood(guard, now_mono_us);
+    }
+    return stood;
 }
 
 void nx_guard_heard(struct nx_guard *guard, const struct nx_policy *policy,
@@ -159,7 +182,7 @@ enum nx_guard_state nx_guard_state(const struct nx_guard *guard,
     }
     size_t i = find(guard, name, qtype);
     bool said = i < guard->words_n;
-    if (said && fresh(policy, guard->words[i].at_us, now_mono_us)) {
+    if (said && fresh(guard, policy, guard->words[i].at_us, now_mono_us)) {
         return NX_GUARD_OPEN;
     }
     if (policy->own_proof) {

@@ -13,6 +13,10 @@
  * policy.own_proof it is needed, so that no plan, wrong or forged, opens the
  * guard alone.
  *
+ * A virtual machine that is paused does not count that time: its proofs look
+ * younger than they are. Once there is a sign of it (its clock was set forward,
+ * or stands behind the collector's) none of them holds any more.
+ *
  * What was asked before the guard closed cannot be taken back. A resolver that
  * reaches the name servers has asked them within milliseconds. One that does
  * not (its line is down) goes on trying by itself for as long as it likes,
@@ -33,6 +37,9 @@
 /* Apart from the types: the name does not exist, which resolvers cache for all
  * of its types (RFC 2308 section 5) and for all names below it (RFC 8020). */
 #define NX_GUARD_EVERY_TYPE 0U
+
+/* What a machine may have stood still without a word: NTP steps clocks, too. */
+#define NX_GUARD_STOOD_US 1000000
 
 enum nx_guard_word {
     NX_GUARD_NO_WORD, /* forget what was said */
@@ -59,6 +66,16 @@ void nx_guard_plan(struct nx_guard *guard, int64_t now_mono_us);
 /* A plan came that could not be taken: it may have taken back what the last one
  * says, which proves nothing from now on. Only a plan makes a new proof. */
 void nx_guard_lapse(struct nx_guard *guard);
+
+/* The machine may have stood still until now without counting it: what was
+ * proven before proves nothing. */
+void nx_guard_stood(struct nx_guard *guard, int64_t now_mono_us);
+
+/* Before each question. True, and as nx_guard_stood: since the last call the
+ * clock of day went further than the other one. A step of NTP looks the same.
+ */
+bool nx_guard_clocks(struct nx_guard *guard, int64_t now_mono_us,
+                     int64_t now_wall_us);
 
 /* Some message of the collector came. Does not bring back what has lapsed. */
 void nx_guard_heard(struct nx_guard *guard, const struct nx_policy *policy,

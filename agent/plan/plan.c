@@ -114,6 +114,15 @@ void nx_planner_lapse(struct nx_planner *planner) {
     nx_guard_lapse(planner->guard);
 }
 
+void nx_planner_stood(struct nx_planner *planner, int64_t now_mono_us) {
+    nx_guard_stood(planner->guard, now_mono_us);
+}
+
+bool nx_planner_clocks(struct nx_planner *planner, int64_t now_mono_us,
+                       int64_t now_wall_us) {
+    return nx_guard_clocks(planner->guard, now_mono_us, now_wall_us);
+}
+
 bool nx_planner_proven(const struct nx_planner *planner, int64_t now_mono_us) {
     return nx_guard_proven(planner->guard, planner->policy, now_mono_us);
 }

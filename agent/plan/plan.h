@@ -138,6 +138,11 @@ void nx_planner_heard(struct nx_planner *planner, int64_t now_mono_us);
  * says, whose proof has lapsed therefore until a plan is loaded. */
 void nx_planner_lapse(struct nx_planner *planner);
 
+/* guard.h: nothing that was proven before is any more. */
+void nx_planner_stood(struct nx_planner *planner, int64_t now_mono_us);
+bool nx_planner_clocks(struct nx_planner *planner, int64_t now_mono_us,
+                       int64_t now_wall_us);
+
 /* Does the plan prove its resolver tasks? False: it has lapsed (or never came),
  * and the collector has to send it again. */
 bool nx_planner_proven(const struct nx_planner *planner, int64_t now_mono_us);

@@ -29,16 +29,21 @@ bool nx_clocksync_get(const struct nx_clocksync *sync, int64_t now_mono_us,
     return true;
 }
 
-static bool contradicts(const struct nx_clocksync *sync,
-                        const struct nx_clocksync_sample *s) {
+/* How far ahead of the estimate the sample is, beyond both errors; negative:
+ * behind. */
+static int64_t step_us(const struct nx_clocksync *sync,
+                       const struct nx_clocksync_sample *s) {
     int64_t offset_us = 0;
     uint64_t error_us = 0;
     if (!nx_clocksync_get(sync, s->at_us, &offset_us, &error_us)) {
-        return false;
+        return 0;
     }
-    int64_t apart = s->offset_us - offset_us;
-    apart = apart < 0 ? -apart : apart;
-    return apart > s->error_us + (int64_t)error_us + STEP_MARGIN_US;
+    int64_t apart_us = s->offset_us - offset_us;
+    int64_t errors_us = s->error_us + (int64_t)error_us;
+    if (apart_us > errors_us) {
+        return apart_us - errors_us;
+    }
+    return apart_us < -errors_us ? apart_us + errors_us : 0;
 }
 
 /* The collector's numbers are a stranger's. */
@@ -46,26 +51,28 @@ static bool possible(int64_t us) {
     return us > -TIME_MAX_US && us < TIME_MAX_US;
 }
 
-void nx_clocksync_add(struct nx_clocksync *sync,
+bool nx_clocksync_add(struct nx_clocksync *sync,
                       const struct nx_clock_exchange *e) {
     if (!possible(e->sent_us) || !possible(e->received_us) ||
         !possible(e->replied_us) || !possible(e->answered_us)) {
-        return;
+        return false;
     }
     int64_t there = e->sent_us - e->received_us;
     int64_t back = e->answered_us - e->replied_us;
     int64_t whole = e->answered_us - e->sent_us;
     int64_t away = e->replied_us - e->received_us;
     if (away < 0 || whole < away) {
-        return;
+        return false;
     }
     const struct nx_clocksync_sample s = {.offset_us = (there + back) / 2,
                                           .error_us = (whole - away) / 2 + 1,
                                           .at_us = e->answered_us};
-    if (contradicts(sync, &s)) {
+    int64_t step = step_us(sync, &s);
+    if (step > STEP_MARGIN_US || step < -STEP_MARGIN_US) {
         memset(sync, 0, sizeof(*sync));
     }
     sync->samples[sync->next] = s;
     sync->next = (sync->next + 1) % NX_CLOCKSYNC_SAMPLES;
     sync->n += sync->n < NX_CLOCKSYNC_SAMPLES ? 1 : 0;
+    return step < -NX_CLOCKSYNC_STOOD_US;
 }

@@ -32,10 +32,14 @@ struct nx_clocksync {
     size_t next;
 };
 
+/* Beyond both errors. */
+#define NX_CLOCKSYNC_STOOD_US 1000000
+
 /* Takes a sample. Exchanges that cannot be (an answer before its question) are
  * left out; one that contradicts the estimate beyond both errors means that a
- * clock was changed: what was known is forgotten. */
-void nx_clocksync_add(struct nx_clocksync *sync,
+ * clock was changed: what was known is forgotten. True: our clock is behind
+ * what it was, as after a time that it did not count (a VM that was paused). */
+bool nx_clocksync_add(struct nx_clocksync *sync,
                       const struct nx_clock_exchange *exchange);
 
 /* The offset by the sample whose error, grown by drift since, is the least.

@@ -246,7 +246,9 @@ static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
     if (sample) {
         const struct nx_clock_exchange exchange = {sent_us, ack->received_us,
                                                    ack->sent_us, now_us};
-        nx_clocksync_add(&u->sync, &exchange);
+        if (nx_clocksync_add(&u->sync, &exchange)) {
+            u->handler.stood(u->handler.user);
+        }
     }
     if (answers_hello || after.held < before.held) {
         u->backoff = (struct nx_backoff){0}; /* it works */
@@ -282,6 +284,9 @@ static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
         return;
     }
     u->handler.heard(u->handler.user);
+    if (u->state == NX_LINK_ENDING) {
+        return; /* nx_uplink_renew */
+    }
     switch (down.kind) {
     case NX_DOWN_ACK:
         if (down.u.ack.refused_crc != 0 && down.u.ack.keep) {
@@ -307,6 +312,9 @@ static void on_down(struct nx_uplink *u, const uint8_t *bytes, size_t len,
 void nx_uplink_message(void *arg, zmq_msg_t *frames, size_t frames_n) {
     struct nx_uplink *u = arg;
     int64_t now_us = nx_clock_mono_us();
+    if (u->state == NX_LINK_ENDING) {
+        return;
+    }
     void *memory = malloc(NX_UNPACK_ARENA_BYTES); /* pages only when touched */
     if (memory == NULL) {
         on_unread(u, NX_ENOMEM, "to read it");
@@ -409,6 +417,12 @@ void nx_uplink_reload(struct nx_uplink *u, const struct nx_agent_conf *conf,
         return;
     }
     nx_link_end(u, NX_END_RELOAD);
+}
+
+void nx_uplink_renew(struct nx_uplink *u) {
+    if (u->state == NX_LINK_ONLINE) {
+        nx_link_end(u, NX_END_STOOD);
+    }
 }
 
 void nx_uplink_conf(struct nx_uplink *u, const struct nx_agent_conf *conf,

@@ -27,6 +27,8 @@ struct nx_uplink_handler {
     void (*unread)(void *user);
     /* A message came that makes sense; before what it says. */
     void (*heard)(void *user);
+    /* The collector's clock went further than ours (clocksync.h). */
+    void (*stood)(void *user);
     /* The collector announced its keys; anchor and used: as in nx_pins_take.
      * Before the plan that they came with. */
     void (*keys)(void *user, const uint8_t *anchor, const uint8_t *used,
@@ -61,6 +63,10 @@ void nx_uplink_flush(struct nx_uplink *uplink);
 
 /* Something in the Hello changed: it is sent again. */
 void nx_uplink_hello(struct nx_uplink *uplink);
+
+/* What is on its way here may be from before a pause of this machine: the
+ * connection is made anew, and nothing of the old one is heard any more. */
+void nx_uplink_renew(struct nx_uplink *uplink);
 
 /* The agent's clocks now. */
 void nx_uplink_clock(const struct nx_uplink *uplink,

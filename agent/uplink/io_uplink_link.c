@@ -98,6 +98,7 @@ static void log_end(struct nx_uplink *u) {
         nx_log(level, "collector %s: acknowledges nothing; connecting anew",
                endpoint);
         break;
+    case NX_END_STOOD: /* the agent says why */
     case NX_END_RELOAD:
         return;
     case NX_END_LOCAL:
@@ -270,6 +271,7 @@ static enum nx_attempt_failure failure_of(enum nx_link_end end, bool around) {
     case NX_END_LOST:
     case NX_END_DAMAGED:
     case NX_END_SILENT:
+    case NX_END_STOOD:
         return NX_ATTEMPT_LOST;
     case NX_END_REFUSED:
         return around ? NX_ATTEMPT_REFUSED : NX_ATTEMPT_FAILED;
@@ -299,6 +301,7 @@ static void plan_next(struct nx_uplink *u) {
         return;
     }
     bool same = nx_backoff_same(&u->backoff, u->end == NX_END_LOST ||
+                                                 u->end == NX_END_STOOD ||
                                                  u->end == NX_END_DAMAGED);
     if (!same && u->conf->collectors_n > 1) {
         u->which = (u->which + 1) % u->conf->collectors_n;

@@ -94,10 +94,28 @@ static void test_step(void **state) {
         add(&sync, (100 + i) * S, MS, MS);
     }
     struct nx_clock_exchange e = exchange(110 * S, 5 * MS, 5 * MS, WALL + S);
-    nx_clocksync_add(&sync, &e);
+    assert_false(nx_clocksync_add(&sync, &e)); /* 1 s but for the errors */
     assert_true(nx_clocksync_get(&sync, 111 * S, &offset, &error));
     assert_int_equal(offset, -WALL - S);
     assert_true(error >= (uint64_t)(5 * MS));
+}
+
+/* A clock that stood still is behind; that the other one did is no such sign.
+ */
+static void test_stood_still(void **state) {
+    (void)state;
+    struct nx_clocksync sync = {0};
+    struct nx_clock_exchange e = exchange(100 * S, MS, MS, WALL);
+    assert_false(nx_clocksync_add(&sync, &e));
+    e = exchange(101 * S, MS, MS, WALL + 30 * S);
+    assert_true(nx_clocksync_add(&sync, &e));
+    e = exchange(102 * S, MS, MS, WALL + 30 * S);
+    assert_false(nx_clocksync_add(&sync, &e));
+    e = exchange(103 * S, MS, MS, WALL);
+    assert_false(nx_clocksync_add(&sync, &e));
+    /* It may have taken so long on its way. */
+    e = exchange(104 * S, 40 * S, MS, WALL);
+    assert_false(nx_clocksync_add(&sync, &e));
 }
 
 static void test_impossible(void **state) {
@@ -208,6 +226,7 @@ int main(void) {
         cmocka_unit_test(test_error_covers_the_truth),
         cmocka_unit_test(test_least_error_wins),
         cmocka_unit_test(test_step),
+        cmocka_unit_test(test_stood_still),
         cmocka_unit_test(test_impossible),
         cmocka_unit_test(test_backoff_failed),
         cmocka_unit_test(test_backoff_lost),

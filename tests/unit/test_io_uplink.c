@@ -35,6 +35,7 @@ struct collector {
     /* What it does. */
     unsigned refuse; /* so many connections */
     bool silent;     /* acknowledges no batch */
+    int64_t later;   /* its clock went further than the agent's */
     bool send_junk;  /* before each plan */
     uint64_t never;  /* the batch that it never takes */
     bool keep;       /* ... because it is too old for it */
@@ -60,6 +61,7 @@ struct fixture {
     uint64_t plan_revision;
     bool refuse_plan;
     unsigned unread;
+    unsigned stood;
     unsigned acked;
 };
 
@@ -98,7 +100,7 @@ static void send_ack(struct collector *c, zmq_msg_t *id, uint64_t acked,
                      uint64_t echo) {
     uint8_t bytes[128];
     size_t len = 0;
-    int64_t now = nx_clock_mono_us() + AHEAD;
+    int64_t now = nx_clock_mono_us() + AHEAD + c->later;
     const struct nx_ack ack = {.epoch = EPOCH,
                                .acked_seq = acked,
                                .echo = echo,
@@ -252,6 +254,11 @@ static void on_heard(void *user) {
     (void)user;
 }
 
+static void on_stood(void *user) {
+    struct fixture *f = user;
+    f->stood++;
+}
+
 static void on_keys(void *user, const uint8_t *anchor, const uint8_t *used,
                     const struct nx_collector_keys *keys) {
     struct fixture *f = user;
@@ -301,7 +308,7 @@ static int teardown(void **state) {
 
 static void start(struct fixture *f) {
     const struct nx_uplink_handler handler = {
-        on_hello, on_plan, on_unread, on_heard, on_keys, on_acked, f};
+        on_hello, on_plan, on_unread, on_heard, on_stood, on_keys, on_acked, f};
     assert_int_equal(nx_uplink_new(f->c.base, &f->conf, &f->keys, &f->pins,
                                    f->spool, &handler, &f->uplink),
                      NX_OK);
@@ -456,6 +463,43 @@ static void test_two_hellos(void **state) {
     }
     assert_true(llabs(clock.offset_us + AHEAD) <=
                 (int64_t)clock.offset_error_us);
+}
+
+/* A machine that was paused: the collector's next answer tells. */
+static void test_stood_still(void **state) {
+    struct fixture *f = *state;
+    start(f);
+    put(f, 1);
+    run_until_acked(f);
+    assert_int_equal(f->stood, 0);
+    f->c.later = 100000000;
+    put(f, 1);
+    run_until_acked(f);
+    assert_int_equal(f->stood, 1);
+    put(f, 1);
+    run_until_acked(f);
+    assert_int_equal(f->stood, 1);
+}
+
+/* What was on its way on the old connection is not heard. */
+static void test_renewed(void **state) {
+    struct fixture *f = *state;
+    start(f);
+    put(f, 1);
+    run_until_acked(f);
+    f->c.stop_at = (unsigned)f->c.seqs_n + 1;
+    put(f, 1);
+    while (f->c.seqs_n < f->c.stop_at) {
+        assert_int_equal(event_base_dispatch(f->c.base), 0);
+    }
+    f->plan_revision = 0;
+    nx_uplink_renew(f->uplink);
+    nx_uplink_renew(f->uplink);
+    run_until_acked(f);
+    assert_int_equal(f->c.hellos, 2);
+    assert_int_equal(f->c.seqs_n, 5); /* the batch again */
+    assert_int_equal(f->c.seqs[2], f->c.seqs[4]);
+    assert_int_equal(f->plan_revision, 5);
 }
 
 /* Nothing to say is said, too. */
@@ -620,6 +664,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_kept_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hello_again, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_hellos, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_stood_still, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_renewed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_idle, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missed_plan, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_key, setup, teardown),

@@ -138,6 +138,47 @@ static void what_the_plan_has(void **state) {
     assert_false(may(1, T0 + 34 * S)); /* nothing was heard since */
 }
 
+/* By its clock the proof is young; by the clock of day the machine stood still
+ * for five minutes. Clocks that go alike, or the other way, say nothing. */
+static void paused_machine(void **state) {
+    const int64_t wall_us = 1700000000 * S;
+    (void)state;
+    load(1, T0);
+    assert_false(nx_planner_clocks(planner, T0, wall_us));
+    assert_false(nx_planner_clocks(planner, T0 + 2 * S, wall_us + 2 * S));
+    assert_false(nx_planner_clocks(planner, T0 + 3 * S, wall_us + 3 * S + S));
+    assert_false(nx_planner_clocks(planner, T0 + 4 * S, wall_us - 9000 * S));
+    assert_true(may(0, T0 + 4 * S));
+    assert_true(nx_planner_clocks(planner, T0 + 5 * S, wall_us - 8700 * S));
+    assert_false(may(0, T0 + 5 * S));
+    assert_false(nx_planner_clocks(planner, T0 + 6 * S, wall_us - 8699 * S));
+    nx_planner_heard(planner, T0 + 6 * S); /* only a plan proves */
+    assert_false(may(0, T0 + 6 * S));
+    assert_true(nx_planner_lapses(planner, T0 + 6 * S) == NX_PLANNER_NEVER);
+    load(1, T0 + 7 * S);
+    assert_true(may(0, T0 + 7 * S));
+}
+
+/* An own walk that began before proves nothing either; its denial stays. */
+static void paused_walk(void **state) {
+    (void)state;
+    policy.own_proof = true;
+    load(3, T0);
+    (void)nx_planner_own(planner, names[0], NX_TYPE_A, NX_GUARD_GOOD, T0);
+    (void)nx_planner_own(planner, names[1], NX_TYPE_A, NX_GUARD_GOOD, T0);
+    assert_true(may(0, T0 + S) && may(1, T0 + S));
+    nx_planner_stood(planner, T0 + 2 * S);
+    load(3, T0 + 2 * S);
+    assert_false(may(0, T0 + 2 * S));
+    (void)nx_planner_own(planner, names[0], NX_TYPE_A, NX_GUARD_GOOD, T0 + S);
+    (void)nx_planner_own(planner, names[1], NX_TYPE_A, NX_GUARD_DENIED, T0 + S);
+    assert_false(may(0, T0 + 3 * S));
+    assert_false(may(1, T0 + 3 * S));
+    (void)nx_planner_own(planner, names[0], NX_TYPE_A, NX_GUARD_GOOD,
+                         T0 + 3 * S);
+    assert_true(may(0, T0 + 3 * S));
+}
+
 static void what_is_denied(void **state) {
     (void)state;
     load(3, T0);
@@ -326,6 +367,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         T(what_is_harmless),
         T(what_the_plan_has),
+        T(paused_machine),
+        T(paused_walk),
         T(what_is_denied),
         T(canary_names),
         T(when_it_closes_by_itself),

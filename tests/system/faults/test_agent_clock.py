@@ -11,6 +11,8 @@ from tests.lib.support import Skip
 
 JUMPS = (("+1 year", "+31536000", 31536000), ("-1 day", "-86400", -86400),
          ("1970", "1970-01-01 00:00:10", None), ("none", "+0", 0))
+FORWARD = ("+1 year", "none")
+STOOD = "the clock of day was set forward"
 GOES_ON_N = 100         # results: two seconds of asking
 FRESH_S = 60            # far below any jump
 UPTIME_S = 20 * 365 * 86400
@@ -55,6 +57,7 @@ def test_wall_clock_jumps():
         with agent_faults.busy(qps=50, env=env) as one:
             usual = goes_on(one)
             for name, text, skew_s in JUMPS:
+                mark = len(one.agent.daemon.log_text())
                 jump(clock, text)
                 began = time.monotonic()
 
@@ -68,6 +71,9 @@ def test_wall_clock_jumps():
                 now = goes_on(one)
                 print(f"# {name}: {now:.0f} results/s, {usual:.0f} before")
                 assert now > usual / 10, (name, now, usual)
+                # It may have been paused: it asks again with a new plan only.
+                assert (STOOD in one.agent.daemon.log_text()[mark:]) == \
+                    (name in FORWARD), name
                 assert -1 < ages(one) < FRESH_S, (name, ages(one))
             lost, double = one.settle()
             assert one.dropped() == 0
