@@ -243,7 +243,7 @@ static void pump(struct job *job) {
     while (job->have_query || next_query(job)) {
         job->have_query = true;
         if (!walks->settings.allow_private &&
-            nx_policy_is_private(&job->query.to)) {
+            nx_endpoint_is_private(&job->query.to)) {
             job->have_query = false;
             if (job->query.observe) {
                 hear_nothing(job);

@@ -171,6 +171,13 @@ bool nx_endpoint_same_server(const struct nx_endpoint *a,
                              const struct nx_endpoint *b);
 bool nx_endpoint_equal(const struct nx_endpoint *a,
                        const struct nx_endpoint *b);
+
+/* Not a host in the internet: RFC 1918, shared (RFC 6598), loopback,
+ * link-local, site-local, unique local (RFC 4193), unspecified, multicast,
+ * 240.0.0.0/4, of protocols and benchmarks (RFC 6890), NAT64 of a network's own
+ * (RFC 8215); and what leads to such an IPv4 address: mapped, NAT64, 6to4. */
+bool nx_endpoint_is_private(const struct nx_endpoint *at);
+
 uint64_t nx_endpoint_hash(const struct nx_endpoint *e, uint64_t seed);
 
 /* The one endpoint of transport NX_SYSTEM: 0.0.0.0, "this host" (RFC 6890), of

@@ -203,52 +203,9 @@ enum nx_refusal nx_policy_check(const struct nx_policy *policy,
     return check_target(policy, resolvers, resolvers_n, task);
 }
 
-static bool private_v4(const uint8_t a[4]) {
-    return a[0] == 0 || a[0] == 10 || a[0] == 127 ||
-           (a[0] == 100 && (a[1] & 0xc0) == 64) ||
-           (a[0] == 169 && a[1] == 254) || (a[0] == 172 && a[1] >> 4 == 1) ||
-           (a[0] == 192 && a[1] == 168) || a[0] >= 224 ||
-           (a[0] == 192 && a[1] == 0 && a[2] == 0) ||
-           (a[0] == 198 && (a[1] & 0xfe) == 18);
-}
-
-/* The IPv4 address in an IPv6 one that leads to it, or NULL. */
-static const uint8_t *v4_inside(const uint8_t a[16]) {
-    static const struct {
-        uint8_t prefix[12];
-        uint8_t len; /* the address comes next */
-    } ways[] = {
-        {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255}, 12}, /* mapped */
-        {{0, 0x64, 0xff, 0x9b}, 12},                    /* RFC 6052 */
-        {{0x20, 0x02}, 2},                              /* RFC 3056 */
-    };
-    for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
-        if (memcmp(a, ways[i].prefix, ways[i].len) == 0) {
-            return a + ways[i].len;
-        }
-    }
-    return NULL;
-}
-
-bool nx_policy_is_private(const struct nx_endpoint *at) {
-    static const uint8_t zeros[15] = {0};
-    static const uint8_t nat64[6] = {0, 0x64, 0xff, 0x9b, 0, 1}; /* RFC 8215 */
-    const uint8_t *a = at->address;
-    if (at->address_len == 4) {
-        return private_v4(a);
-    }
-    const uint8_t *v4 = v4_inside(a);
-    if (v4 != NULL) {
-        return private_v4(v4);
-    }
-    return (memcmp(a, zeros, sizeof(zeros)) == 0 && a[15] <= 1) ||
-           (a[0] & 0xfe) == 0xfc || (a[0] == 0xfe && a[1] >= 0x80) ||
-           a[0] == 0xff || memcmp(a, nat64, sizeof(nat64)) == 0;
-}
-
 const struct nx_rate *nx_policy_rate(const struct nx_policy *policy,
                                      const struct nx_resolver *resolver) {
     bool own = resolver->named && resolver->at.layer != NX_LAYER_CONTROL;
-    return own || nx_policy_is_private(&resolver->at) ? &policy->own_rate
-                                                      : &policy->public_rate;
+    return own || nx_endpoint_is_private(&resolver->at) ? &policy->own_rate
+                                                        : &policy->public_rate;
 }

@@ -90,12 +90,6 @@ const struct nx_resolver *nx_policy_resolver(const struct nx_resolver *list,
                                              size_t n,
                                              const struct nx_endpoint *at);
 
-/* Not a host in the internet: RFC 1918, shared (RFC 6598), loopback,
- * link-local, site-local, unique local (RFC 4193), unspecified, multicast,
- * 240.0.0.0/4, of protocols and benchmarks (RFC 6890), NAT64 of a network's own
- * (RFC 8215); and what leads to such an IPv4 address: mapped, NAT64, 6to4. */
-bool nx_policy_is_private(const struct nx_endpoint *at);
-
 /* How fast this resolver may be asked: as one of the own network when the
  * owner named it as such or its address is private, else as a public one. */
 const struct nx_rate *nx_policy_rate(const struct nx_policy *policy,

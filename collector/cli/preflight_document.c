@@ -53,7 +53,6 @@ static struct soa soa_of(const json_t *status) {
 static void judge(struct row *row, uint32_t w_s, int64_t now_us) {
     int64_t measured_us = nx_doc_time(row->resolver, "measured");
     row->verified = measured_us != NX_TIME_NONE &&
-                    !nx_doc_is(row->resolver, "state", "ambiguous") &&
                     now_us - measured_us <= NX_PROFILE_AGED_US;
     const json_t *habits = row->verified ? row->resolver : NULL;
     uint32_t floor_s = seconds_of(habits, "floor_s");
@@ -163,11 +162,11 @@ static json_t *copy_of(const struct row *row, const char *key) {
 
 static json_t *row_json(const struct row *row, bool soa_known) {
     return json_pack(
-        "{s:s, s:f, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "network",
-        row->network, "weight", row->weight, "resolver",
-        copy_of(row, "resolver"), "measured", copy_of(row, "measured"),
-        "verified", row->verified ? 1 : 0, "nxdomain_cap_s",
-        copy_of(row, "nxdomain_cap_s"), "nodata_cap_s",
+        "{s:s, s:f, s:o, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "network", row->network, "weight", row->weight, "resolver",
+        copy_of(row, "resolver"), "agent", copy_of(row, "agent"), "measured",
+        copy_of(row, "measured"), "verified", row->verified ? 1 : 0,
+        "nxdomain_cap_s", copy_of(row, "nxdomain_cap_s"), "nodata_cap_s",
         copy_of(row, "nodata_cap_s"), "floor_s", copy_of(row, "floor_s"),
         "chain", copy_of(row, "chain"), "nxdomain_lives_s",
         soa_known ? json_integer(row->nxdomain_s) : json_null(),

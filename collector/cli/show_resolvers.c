@@ -130,13 +130,6 @@ static void add_notes(const json_t *list, struct nx_text *out) {
         if (advice != NULL) {
             add_note(resolver, ": not measured now: ", advice, out);
         }
-        if (nx_doc_is(resolver, "state", "ambiguous")) {
-            add_note(resolver,
-                     ": several agents use this address, each of which may "
-                     "reach another resolver there: what was measured is used "
-                     "for none",
-                     "", out);
-        }
         if (json_is_integer(json_object_get(resolver, "sibling_w_s"))) {
             add_note(resolver, ": measured in a zone that is in use: ",
                      sibling_note(resolver), out);
@@ -169,11 +162,12 @@ static enum nx_colour colour_of(const json_t *resolver) {
 void nx_show_resolvers(const json_t *list, int64_t now_us,
                        const struct nx_show *show, struct nx_text *out) {
     static const struct nx_column columns[] = {
-        {"NETWORK", false},  {"RESOLVER", false},  {"STATE", false},
-        {"MEASURED", false}, {"NXDOMAIN", true},   {"NODATA", true},
-        {"FLOOR", true},     {"CLOCK", false},     {"ROUNDING", false},
-        {"RD=0", false},     {"CACHES", true},     {"CHAIN", false},
-        {"EDE", false},      {"VALIDATES", false}, {"IDENTITY", false}};
+        {"NETWORK", false},  {"AGENT", false},    {"RESOLVER", false},
+        {"STATE", false},    {"MEASURED", false}, {"NXDOMAIN", true},
+        {"NODATA", true},    {"FLOOR", true},     {"CLOCK", false},
+        {"ROUNDING", false}, {"RD=0", false},     {"CACHES", true},
+        {"CHAIN", false},    {"EDE", false},      {"VALIDATES", false},
+        {"IDENTITY", false}};
     struct nx_table *table =
         nx_table_new(columns, sizeof columns / sizeof columns[0]);
     size_t i = 0;
@@ -181,6 +175,7 @@ void nx_show_resolvers(const json_t *list, int64_t now_us,
     json_array_foreach(list, i, resolver) {
         nx_table_row(table);
         nx_cell_text(table, resolver, "network", NX_PLAIN);
+        nx_cell_text(table, resolver, "agent", NX_PLAIN);
         resolver_cell(table, resolver);
         nx_cell_text(table, resolver, "state", colour_of(resolver));
         nx_cell_clock(table, resolver, "measured", now_us);

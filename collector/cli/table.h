@@ -7,7 +7,7 @@
 
 #include "common/text.h"
 
-#define NX_TABLE_COLUMNS_MAX 15U
+#define NX_TABLE_COLUMNS_MAX 16U
 
 struct nx_column {
     const char *title;

@@ -189,7 +189,8 @@ const struct nx_profile *nx_canaries_profile(const struct nx_engine *engine,
                                              const struct nx_agent_state *agent,
                                              const struct nx_endpoint *at) {
     const struct nx_profile *measured =
-        nx_book_profile(engine->book, agent->agent.network, at, engine->now_us);
+        nx_book_profile(engine->book, agent->agent.network, at, agent->agent.id,
+                        engine->now_us);
     return measured != NULL ? measured : &engine->profile;
 }
 

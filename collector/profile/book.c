@@ -53,11 +53,12 @@ void nx_book_free(struct nx_book **book_p) {
 /* --- entries --- */
 
 static void key_of(const char *network, const struct nx_endpoint *at,
-                   struct nx_book_key *out) {
+                   uint32_t agent_id, struct nx_book_key *out) {
     memset(out, 0, sizeof(*out));
     memcpy(out->network, network, strnlen(network, sizeof(out->network) - 1));
     memcpy(out->address, at->address, at->address_len);
     out->scope_id = at->scope_id;
+    out->agent_id = nx_endpoint_is_private(at) ? agent_id : 0;
     out->port = at->port;
     out->transport = at->transport;
     out->address_len = at->address_len;
@@ -65,10 +66,11 @@ static void key_of(const char *network, const struct nx_endpoint *at,
 
 struct nx_book_entry *nx_book_find(const struct nx_book *book,
                                    const char *network,
-                                   const struct nx_endpoint *at) {
+                                   const struct nx_endpoint *at,
+                                   uint32_t agent_id) {
     struct nx_book_key key;
     struct nx_book_entry *found = NULL;
-    key_of(network, at, &key);
+    key_of(network, at, agent_id, &key);
     HASH_FIND(hh, book->entries, &key, sizeof(key), found);
     return found;
 }
@@ -91,6 +93,7 @@ static struct nx_book_network *network_of(struct nx_book *book,
 static void entry_init(struct nx_book_entry *e, const struct nx_endpoint *at) {
     memcpy(e->row.network, e->key.network, sizeof(e->row.network));
     e->row.at = *at;
+    e->row.agent_id = e->key.agent_id;
     e->row.at.layer = 0;
     e->row.at.server_name = NULL;
     e->row.measured_us = NX_TIME_UNKNOWN;
@@ -98,25 +101,11 @@ static void entry_init(struct nx_book_entry *e, const struct nx_endpoint *at) {
     e->due_us = NX_TIME_UNKNOWN;
     e->tried_us = NX_TIME_UNKNOWN;
     e->offered_us = NX_TIME_UNKNOWN;
-    e->other_us = NX_TIME_UNKNOWN;
-}
-
-/* RFC 1122 section 3.2.1.3, RFC 3927, RFC 4291 sections 2.5.3 and 2.5.6. */
-static bool is_local(const struct nx_book_key *key) {
-    static const uint8_t one[16] = {[15] = 1};
-    const uint8_t *a = key->address;
-    return key->address_len == 4 ? a[0] == 127 || (a[0] == 169 && a[1] == 254)
-                                 : memcmp(a, one, sizeof(one)) == 0 ||
-                                       (a[0] == 0xfe && (a[1] & 0xc0) == 0x80);
-}
-
-bool nx_book_ambiguous(const struct nx_book_entry *e, int64_t now_us) {
-    return e->other_us != NX_TIME_UNKNOWN &&
-           now_us - e->other_us <= NX_BOOK_USED_US && is_local(&e->key);
 }
 
 static int make(struct nx_book *book, const char *network,
-                const struct nx_endpoint *at, struct nx_book_entry **out) {
+                const struct nx_endpoint *at, uint32_t agent_id,
+                struct nx_book_entry **out) {
     if (HASH_COUNT(book->entries) >= NX_BOOK_RESOLVERS_MAX) {
         return NX_ELIMIT;
     }
@@ -124,7 +113,7 @@ static int make(struct nx_book *book, const char *network,
     if (e == NULL) {
         return NX_ENOMEM;
     }
-    key_of(network, at, &e->key);
+    key_of(network, at, agent_id, &e->key);
     entry_init(e, at);
     e->network = network_of(book, e->key.network);
     if (e->network == NULL) {
@@ -155,8 +144,13 @@ int64_t nx_book_due_after(const struct nx_book *book,
 }
 
 int nx_book_put(struct nx_book *book, const struct nx_book_row *row) {
-    struct nx_book_entry *e = nx_book_find(book, row->network, &row->at);
-    int err = e == NULL ? make(book, row->network, &row->at, &e) : 0;
+    if (nx_endpoint_is_private(&row->at) && row->agent_id == 0) {
+        return 0;
+    }
+    struct nx_book_entry *e =
+        nx_book_find(book, row->network, &row->at, row->agent_id);
+    int err =
+        e == NULL ? make(book, row->network, &row->at, row->agent_id, &e) : 0;
     if (err == 0) {
         e->row.measured = row->measured;
         e->row.measured_us = row->measured_us;
@@ -169,12 +163,12 @@ int nx_book_put(struct nx_book *book, const struct nx_book_row *row) {
 const struct nx_profile *nx_book_profile(const struct nx_book *book,
                                          const char *network,
                                          const struct nx_endpoint *at,
-                                         int64_t now_us) {
+                                         uint32_t agent_id, int64_t now_us) {
     const struct nx_book_entry *e =
-        book->entries != NULL ? nx_book_find(book, network, at) : NULL;
+        book->entries != NULL ? nx_book_find(book, network, at, agent_id)
+                              : NULL;
     return e != NULL && e->row.measured_us != NX_TIME_UNKNOWN &&
-                   now_us <= e->row.measured_us + NX_PROFILE_AGED_US &&
-                   !nx_book_ambiguous(e, now_us)
+                   now_us <= e->row.measured_us + NX_PROFILE_AGED_US
                ? &e->row.measured.profile
                : NULL;
 }
@@ -187,9 +181,12 @@ static int by_place(const void *a, const void *b) {
     order = order != 0 ? order : memcmp(x->address, y->address, 16);
     order = order != 0 ? order : (int)x->port - (int)y->port;
     order = order != 0 ? order : (int)x->transport - (int)y->transport;
+    order = order != 0
+                ? order
+                : (x->scope_id > y->scope_id) - (x->scope_id < y->scope_id);
     return order != 0
                ? order
-               : (x->scope_id > y->scope_id) - (x->scope_id < y->scope_id);
+               : (x->agent_id > y->agent_id) - (x->agent_id < y->agent_id);
 }
 
 unsigned nx_book_turned_away(const struct nx_book *book) {
@@ -212,7 +209,6 @@ int nx_book_rows(const struct nx_book *book,
     for (size_t i = 0; i < n; i++) {
         struct nx_book_row row = order[i]->row;
         row.measuring = order[i]->run != NULL;
-        row.ambiguous = nx_book_ambiguous(order[i], order[i]->offered_us);
         visit(user, &row);
     }
     free(order);
@@ -222,9 +218,10 @@ int nx_book_rows(const struct nx_book *book,
 /* --- too many of them --- */
 
 struct nx_book_entry *nx_book_note(struct nx_book *book, const char *network,
-                                   const struct nx_endpoint *at) {
+                                   const struct nx_endpoint *at,
+                                   uint32_t agent_id) {
     struct nx_book_entry *e = NULL;
-    if (make(book, network, at, &e) != 0) {
+    if (make(book, network, at, agent_id, &e) != 0) {
         book->turned_away_n++;
         return NULL;
     }

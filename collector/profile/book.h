@@ -3,8 +3,9 @@
  *
  * A resolver is kept by network and address: what one network's agents reach
  * at an address is not what another's do. Nor do all agents of a network reach
- * the same at a loopback or link-local address: while several use one, what was
- * measured there is believed of none. In one network one resolver is
+ * the same at a private one (nx_endpoint_is_private: 127.0.0.1, or 192.168.1.1
+ * behind the router of a line each): there each agent has a resolver of its
+ * own. In one network one resolver is
  * measured at a time, since two addresses may be one server, whose zones' SOA
  * they would share. What is older than NX_PROFILE_AGED_US is shown, and not
  * believed.
@@ -20,7 +21,7 @@
 
 #define NX_BOOK_NETWORK_MAX 64U /* bytes of a network's name with the NUL */
 #define NX_BOOK_RESOLVERS_MAX 40000U
-#define NX_BOOK_OF_NETWORK_MAX 256U /* of one network, noted from agents */
+#define NX_BOOK_OF_NETWORK_MAX 1024U /* of one network, noted from agents */
 /* What was measured of a resolver that nobody uses is forgotten after this. */
 #define NX_BOOK_KEPT_DAYS 14
 #define NX_BOOK_KEPT_US (NX_BOOK_KEPT_DAYS * INT64_C(86400) * 1000000)
@@ -39,11 +40,11 @@ struct nx_canary_conf {
 struct nx_book_row {
     char network[NX_BOOK_NETWORK_MAX];
     struct nx_endpoint at; /* without layer and server_name */
+    uint32_t agent_id;     /* whose, at a private address; else 0 */
     int64_t measured_us;   /* NX_TIME_UNKNOWN: never */
     int64_t failed_us;     /* a later attempt; NX_TIME_UNKNOWN: none */
     uint8_t trouble;       /* ... and why: enum nx_run_trouble */
     bool measuring;
-    bool ambiguous; /* several agents use it, each perhaps another's */
     struct nx_measured measured;
 };
 
@@ -53,17 +54,18 @@ int nx_book_new(const struct nx_canary_conf *conf,
                 struct nx_book **out) NX_MUSTUSE;
 void nx_book_free(struct nx_book **book);
 
-/* From the store. NX_ELIMIT, NX_ENOMEM. */
+/* From the store. One at a private address that does not say whose it is is
+ * left out: those were kept so once. NX_ELIMIT, NX_ENOMEM. */
 int nx_book_put(struct nx_book *book, const struct nx_book_row *row) NX_MUSTUSE;
 
-/* What the estimator is to take for it: measured, not aged and not ambiguous,
- * else NULL. */
+/* What the estimator is to take for it where this agent asks: measured and not
+ * aged, else NULL. */
 const struct nx_profile *nx_book_profile(const struct nx_book *book,
                                          const char *network,
                                          const struct nx_endpoint *at,
-                                         int64_t now_us);
+                                         uint32_t agent_id, int64_t now_us);
 
-/* Ordered by network, address, port, transport. NX_ENOMEM. */
+/* Ordered by network, address, port, transport, agent. NX_ENOMEM. */
 int nx_book_rows(const struct nx_book *book,
                  void (*visit)(void *user, const struct nx_book_row *row),
                  void *user) NX_MUSTUSE;

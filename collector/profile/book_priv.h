@@ -10,13 +10,11 @@
     ((hash) = (unsigned)nx_hash((key), (len), 0))
 #include <uthash.h>
 
-/* An agent that has not used a resolver for so long uses it no more. */
-#define NX_BOOK_USED_US (INT64_C(3600) * 1000000)
-
 struct nx_book_key {
     char network[NX_BOOK_NETWORK_MAX];
     uint8_t address[16];
     uint32_t scope_id;
+    uint32_t agent_id; /* 0: the network's */
     uint16_t port;
     uint8_t transport;
     uint8_t address_len;
@@ -37,9 +35,6 @@ struct nx_book_entry {
     int64_t due_us;           /* NX_TIME_UNKNOWN: at once */
     int64_t tried_us;         /* the last run's begin; NX_TIME_UNKNOWN: none */
     int64_t offered_us;       /* used by an agent; NX_TIME_UNKNOWN: not yet */
-    uint32_t user_id;         /* an agent that uses it; 0: none yet */
-    int64_t user_us;          /* ... and did last */
-    int64_t other_us;         /* another one did; NX_TIME_UNKNOWN */
     uint32_t failed_agent_id; /* whose run gave nothing last; 0: nobody's */
     unsigned failures_n;      /* since it was measured */
     unsigned followed_n;      /* runs since then that a SOA's end began */
@@ -69,19 +64,18 @@ struct nx_book {
 /* NULL: not noted. */
 struct nx_book_entry *nx_book_find(const struct nx_book *book,
                                    const char *network,
-                                   const struct nx_endpoint *at);
+                                   const struct nx_endpoint *at,
+                                   uint32_t agent_id);
 /* A new one; NULL: too many, or no memory. */
 struct nx_book_entry *nx_book_note(struct nx_book *book, const char *network,
-                                   const struct nx_endpoint *at);
+                                   const struct nx_endpoint *at,
+                                   uint32_t agent_id);
 
 /* So long after from_us, every_s at most, and up to a fifth earlier: not all at
  * the same time of the day. */
 int64_t nx_book_due_after(const struct nx_book *book,
                           const struct nx_book_entry *e, int64_t from_us,
                           uint32_t after_s);
-
-/* Is it an address of a host or a link, that several agents use these hours? */
-bool nx_book_ambiguous(const struct nx_book_entry *e, int64_t now_us);
 
 /* Once an hour: forgets what is to be forgotten. */
 void nx_book_sweep(struct nx_book *book, int64_t now_us);

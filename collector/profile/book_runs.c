@@ -51,27 +51,14 @@ static void propose(struct nx_book_entry *e, uint32_t agent_id) {
     }
 }
 
-static void note_user(struct nx_book_entry *e, uint32_t agent_id,
-                      int64_t now_us) {
-    if (e->user_id == 0 || now_us - e->user_us > NX_BOOK_USED_US) {
-        e->user_id = agent_id;
-    }
-    if (e->user_id == agent_id) {
-        e->user_us = now_us;
-    } else {
-        e->other_us = now_us;
-    }
-}
-
 void nx_book_offer(struct nx_book *book, const char *network,
                    const struct nx_endpoint *at, uint32_t agent_id,
                    int64_t now_us) {
-    struct nx_book_entry *e = nx_book_find(book, network, at);
-    if (e == NULL && (e = nx_book_note(book, network, at)) == NULL) {
+    struct nx_book_entry *e = nx_book_find(book, network, at, agent_id);
+    if (e == NULL && (e = nx_book_note(book, network, at, agent_id)) == NULL) {
         return;
     }
     e->offered_us = now_us;
-    note_user(e, agent_id, now_us);
     if (e->network->runs_n == 0 && e->due_us <= now_us) {
         propose(e, agent_id);
     }
@@ -150,7 +137,7 @@ static struct nx_book_run *run_of(const struct nx_book *book,
                                   const struct nx_endpoint *at,
                                   uint32_t agent_id) {
     const struct nx_book_entry *e =
-        book->runs_n > 0 ? nx_book_find(book, network, at) : NULL;
+        book->runs_n > 0 ? nx_book_find(book, network, at, agent_id) : NULL;
     return e != NULL && e->run != NULL && e->run->agent_id == agent_id ? e->run
                                                                        : NULL;
 }

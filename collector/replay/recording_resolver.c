@@ -19,6 +19,8 @@ void nx_recording_write_resolver(int64_t at_us, const struct nx_book_row *row,
         nx_json_set(r, "network", nx_json_text(row->network)) &&
         nx_json_set(r, "resolver", nx_json_address(&row->at)) &&
         nx_json_set(r, "scope", json_integer(row->at.scope_id)) &&
+        (row->agent_id == 0 ||
+         nx_json_set(r, "agent", json_integer(row->agent_id))) &&
         nx_json_set(r, "measured",
                     json_string(nx_moment_text(row->measured_us, measured))) &&
         nx_json_set(r, "early_window_s",
@@ -95,6 +97,7 @@ void nx_take_resolver(const struct nx_in *in, struct nx_arena *arena,
     memset(out, 0, sizeof(*out));
     nx_take_text(in, "network", out->network, sizeof(out->network));
     nx_take_endpoint(in, "resolver", arena, &out->at);
+    out->agent_id = (uint32_t)nx_in_integer(in, "agent", 0, UINT32_MAX, 0);
     out->measured_us = nx_take_moment(in, "measured");
     out->failed_us = NX_TIME_UNKNOWN;
     if (out->network[0] == '\0') {

@@ -169,6 +169,7 @@ static void write_cap(const struct nx_metric_writer *w, const json_t *resolver,
         {"network", nx_metric_text(resolver, "network")},
         {"resolver", nx_metric_text(resolver, "resolver")},
         {"scope", json_is_integer(scope) ? interface : NULL},
+        {"agent", nx_metric_text(resolver, "agent")},
         {"answer", answer}};
     nx_metric_number(w, json_object_get(resolver, key), labels);
 }

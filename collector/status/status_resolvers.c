@@ -39,9 +39,6 @@ static const char *state_of(const struct nx_book_row *row, int64_t now_us) {
     if (row->measured_us == NX_TIME_UNKNOWN) {
         return row->failed_us == NX_TIME_UNKNOWN ? "waiting" : "failed";
     }
-    if (row->ambiguous) {
-        return "ambiguous";
-    }
     return now_us <= row->measured_us + NX_PROFILE_AGED_US ? "measured"
                                                            : "aged";
 }
@@ -129,24 +126,41 @@ static json_t *advice(const struct nx_book_row *row) {
                : json_string(nx_run_trouble_advice(row->trouble));
 }
 
-/* Stands for network, address and scope: the place in pages of the list. */
+/* Whose it is: of those that may ask no two have one name. */
+static json_t *agent_json(const struct nx_engine *engine,
+                          const struct nx_book_row *row) {
+    struct nx_agent_view agent;
+    if (row->agent_id == 0) {
+        return json_null();
+    }
+    bool known = nx_engine_agent(engine, row->agent_id, &agent) == NX_OK &&
+                 agent.agent->accepted;
+    return known ? nx_json_text(agent.agent->name)
+                 : json_sprintf("#%" PRIu32, row->agent_id);
+}
+
+/* Stands for network, address, scope and agent: the place in pages of the list.
+ */
 static json_t *id_json(const struct nx_book_row *row) {
     char at[NX_ENDPOINT_TEXT_MAX];
     char text[17];
     (void)nx_endpoint_text(&row->at, at);
     uint64_t id = nx_hash(row->network, strlen(row->network), 1);
-    id = nx_hash_u64(row->at.scope_id, nx_hash(at, strlen(at), id));
+    id = nx_hash_u64((uint64_t)row->agent_id << 32 | row->at.scope_id,
+                     nx_hash(at, strlen(at), id));
     (void)snprintf(text, sizeof(text), "%016" PRIx64, id);
     return json_string(text);
 }
 
-static json_t *resolver_json(const struct nx_book_row *row, int64_t now_us) {
+static json_t *resolver_json(const struct nx_engine *engine,
+                             const struct nx_book_row *row, int64_t now_us) {
     json_t *o = json_object();
     bool known = row->measured_us != NX_TIME_UNKNOWN;
     if (nx_json_set(o, "id", id_json(row)) &&
         nx_json_set(o, "network", json_string(row->network)) &&
         nx_json_set(o, "resolver", nx_json_address(&row->at)) &&
         nx_json_set(o, "scope", count(row->at.scope_id)) &&
+        nx_json_set(o, "agent", agent_json(engine, row)) &&
         nx_json_set(o, "state", json_string(state_of(row, now_us))) &&
         nx_json_set(o, "measured", nx_json_time(row->measured_us)) &&
         nx_json_set(o, "failed", nx_json_time(row->failed_us)) &&
@@ -160,6 +174,7 @@ static json_t *resolver_json(const struct nx_book_row *row, int64_t now_us) {
 }
 
 struct listing {
+    const struct nx_engine *engine;
     json_t *list;
     const struct nx_sight *sight;
     int64_t now_us;
@@ -179,12 +194,16 @@ static void add_resolver(void *user, const struct nx_book_row *row) {
     struct listing *l = user;
     if (nx_sight_covers(l->sight, row->network) &&
         (!l->capped || has_cap(row))) {
-        l->failed |= !nx_json_add(l->list, resolver_json(row, l->now_us));
+        l->failed |=
+            !nx_json_add(l->list, resolver_json(l->engine, row, l->now_us));
     }
 }
 
 json_t *nx_status_capped(const struct nx_engine *engine, int64_t now_us) {
-    struct listing l = {.list = json_array(), .now_us = now_us, .capped = true};
+    struct listing l = {.engine = engine,
+                        .list = json_array(),
+                        .now_us = now_us,
+                        .capped = true};
     if (nx_engine_resolvers(engine, add_resolver, &l) != 0 || l.failed) {
         json_decref(l.list);
         return NULL;
@@ -195,7 +214,10 @@ json_t *nx_status_capped(const struct nx_engine *engine, int64_t now_us) {
 json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
                             const struct nx_sight *sight) {
     const struct nx_canary_conf *canary = &nx_engine_settings(engine)->canary;
-    struct listing l = {.list = json_array(), .sight = sight, .now_us = now_us};
+    struct listing l = {.engine = engine,
+                        .list = json_array(),
+                        .sight = sight,
+                        .now_us = now_us};
     if (nx_engine_resolvers(engine, add_resolver, &l) != 0 || l.failed) {
         json_decref(l.list);
         return NULL;

@@ -60,16 +60,17 @@ int nx_store_resolver_put(struct nx_store *store,
         "never_decrements, soa_shown, rewrites_nxdomain, ede_seen, "
         "instances_seen, "
         "nsid, asks_from, server_id_answer, server_id, validates, sibling_w_s, "
-        "rewrites_to, early_seen, bogus, bogus_ede) "
+        "rewrites_to, early_seen, bogus, bogus_ede, agent_id) "
         "VALUES(?1, "
         "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
         "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
-        "?25, ?26, ?27, ?28, ?29, ?30)");
+        "?25, ?26, ?27, ?28, ?29, ?30, ?31)");
     nx_sq_text(&sq, row->network);
     nx_sq_text(&sq, nx_endpoint_text(&row->at, at));
     nx_sq_int(&sq, row->at.scope_id);
     nx_sq_time(&sq, row->measured_us);
     bind_measured(&sq, &row->measured);
+    nx_sq_int(&sq, row->agent_id);
     return nx_sq_run(&sq);
 }
 
@@ -143,13 +144,14 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
     "caches, caches_seen, early_window_s, never_decrements, soa_shown, "       \
     "rewrites_nxdomain, ede_seen, instances_seen, nsid, asks_from, "           \
     "server_id_answer, server_id, validates, sibling_w_s, rewrites_to, "       \
-    "early_seen, bogus, bogus_ede, profile_id "                                \
+    "early_seen, bogus, bogus_ede, agent_id, profile_id "                      \
     "FROM resolver_profile one "
 /* Not another one of that resolver after it, up to ?1. */
 #define IS_LAST                                                                \
     "NOT EXISTS (SELECT 1 FROM resolver_profile later WHERE later.network = "  \
     "one.network AND later.resolver = one.resolver AND later.scope_id = "      \
-    "one.scope_id AND later.measured_us > one.measured_us AND "                \
+    "one.scope_id AND later.agent_id = one.agent_id AND "                      \
+    "later.measured_us > one.measured_us AND "                                 \
     "later.measured_us <= ?1) "
 
 /* False: somebody else wrote it. */
@@ -164,6 +166,7 @@ static bool get_row(const struct nx_sq *sq, struct nx_book_row *row) {
         return false;
     }
     row->at.scope_id = (uint32_t)nx_sq_get_int(sq, 2);
+    row->agent_id = (uint32_t)nx_sq_get_int(sq, 30);
     get_measured(sq, &row->measured);
     return true;
 }
@@ -208,7 +211,7 @@ int nx_store_resolvers_past(struct nx_store *store, int64_t at_us,
     nx_sq_int(&sq, NX_RESOLVERS_PAGE);
     for (; (more = nx_sq_step(&sq)) > 0; n++) {
         mark->measured_us = nx_sq_get_int(&sq, 3);
-        mark->id = nx_sq_get_int(&sq, 30);
+        mark->id = nx_sq_get_int(&sq, 31);
         if (get_row(&sq, &row)) {
             visit(user, &row);
         }

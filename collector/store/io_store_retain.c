@@ -63,6 +63,7 @@ static const struct kept_table tables[NX_RETAIN_STREAM] = {
                             "resolver_profile.network AND later.resolver = "
                             "resolver_profile.resolver "
                             "AND later.scope_id = resolver_profile.scope_id "
+                            "AND later.agent_id = resolver_profile.agent_id "
                             "AND later.measured_us > "
                             "resolver_profile.measured_us AND "
                             "later.measured_us < ?3))"},

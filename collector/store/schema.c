@@ -349,6 +349,13 @@ static const char profile_bogus[] =
     "DEFAULT 'unknown';"
     "ALTER TABLE resolver_profile ADD COLUMN bogus_ede INTEGER";
 
+/* Whose resolver it is at a private address, of which each agent may have
+ * another one; 0: the network's. Older rows do not say, and are used no more.
+ */
+static const char profile_agent[] =
+    "ALTER TABLE resolver_profile ADD COLUMN agent_id INTEGER NOT NULL "
+    "DEFAULT 0";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -358,7 +365,7 @@ static const char *const steps[] = {
     profiles,         profiles_kept,   profile_words,   profile_siblings,
     profile_rewrites, zone_servers,    retained,        retained_doubt,
     log_begin,        target_clearing, profile_cure,    stream_forgotten,
-    closed_parts,     target_scope,    profile_bogus,
+    closed_parts,     target_scope,    profile_bogus,   profile_agent,
 };
 
 int nx_schema_newest(void) {

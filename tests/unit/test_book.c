@@ -32,7 +32,7 @@ static int teardown(void **state) {
 
 static struct nx_endpoint at(unsigned i) {
     return (struct nx_endpoint){
-        .address = {192, 0, (uint8_t)(i >> 8), (uint8_t)i},
+        .address = {192, 0, (uint8_t)(2 + (i >> 8)), (uint8_t)i},
         .address_len = 4,
         .port = 53};
 }
@@ -93,38 +93,65 @@ static void put(struct nx_book *book, unsigned i, int64_t measured_us) {
 
 static const struct nx_profile *believed(const struct nx_book *book,
                                          const struct nx_endpoint *to,
-                                         int64_t now_us) {
-    return nx_book_profile(book, "lyon", to, now_us);
+                                         uint32_t agent_id) {
+    return nx_book_profile(book, "lyon", to, agent_id, T0);
 }
 
-/* Two hosts of a network have a resolver each at 127.0.0.1, ::1, fe80::1; at an
- * address of the network there is one. */
-static void test_resolvers_of_hosts(void **state) {
+/* Two agents of a network have a resolver each at a private address; at any
+ * other one there is one. */
+static void test_resolvers_of_agents(void **state) {
     const struct nx_endpoint places[] = {
         {.address = {127, 0, 0, 1}, .address_len = 4, .port = 53},
         {.address = {169, 254, 1, 1}, .address_len = 4, .port = 53},
+        {.address = {192, 168, 1, 1}, .address_len = 4, .port = 53},
+        {.address = {100, 64, 0, 1}, .address_len = 4, .port = 53},
         {.address = {[15] = 1}, .address_len = 16, .port = 53},
         {.address = {0xfe, 0x80, [15] = 1}, .address_len = 16, .port = 53},
-        {.address = {10, 0, 0, 53}, .address_len = 4, .port = 53},
-        {.address = {0xfc, [15] = 1}, .address_len = 16, .port = 53}};
-    const size_t local_n = 4;
+        {.address = {0xfd, [15] = 1}, .address_len = 16, .port = 53},
+        {.address = {192, 0, 2, 53}, .address_len = 4, .port = 53},
+        {.address = {0x20, 1, 0xd, 0xb8}, .address_len = 16, .port = 53}};
+    const size_t private_n = 7;
     struct nx_book *book = *state;
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         const struct nx_endpoint *to = &places[i];
-        const struct nx_book_row row = {
+        bool private = i < private_n;
+        struct nx_book_row row = {
             .network = "lyon", .at = *to, .measured_us = T0};
+        assert_int_equal(nx_book_put(book, &row), 0); /* does not say whose */
+        assert_int_equal(believed(book, to, 4) == NULL, private);
+        row.agent_id = private ? 4 : 0;
+        row.measured.profile.cap_hi_s = 900;
         assert_int_equal(nx_book_put(book, &row), 0);
+        assert_int_equal(believed(book, to, 4)->cap_hi_s, 900);
+        assert_int_equal(believed(book, to, 7) == NULL, private);
+        unsigned before_n = rows(book);
         nx_book_offer(book, "lyon", to, 4, T0);
-        nx_book_offer(book, "lyon", to, 4, T0 + S);
-        assert_non_null(believed(book, to, T0 + S)); /* one host only */
-        nx_book_offer(book, "lyon", to, 7, T0 + 2 * S);
-        nx_book_offer(book, "oslo", to, 9, T0 + 2 * S);
-        assert_int_equal(believed(book, to, T0 + 2 * S) == NULL, i < local_n);
-        for (int64_t t = T0 + 3 * S; t < T0 + 3 * HOUR; t += 600 * S) {
-            nx_book_offer(book, "lyon", to, 7, t); /* 4 is gone */
-        }
-        assert_non_null(believed(book, to, T0 + 3 * HOUR));
+        nx_book_offer(book, "lyon", to, 7, T0);
+        assert_int_equal(rows(book), before_n + (private ? 1 : 0));
+        assert_int_equal(believed(book, to, 7) == NULL, private);
     }
+}
+
+/* Each measures its own, one after the other. */
+static void test_each_agent_measures_its_own(void **state) {
+    const struct nx_endpoint to = {
+        .address = {192, 168, 1, 1}, .address_len = 4, .port = 53};
+    struct nx_book *book = *state;
+    struct nx_canary_run run;
+    uint32_t begun[3];
+    for (unsigned i = 0; i < 3; i++) {
+        int64_t now_us = T0 + i * (RUN + S);
+        nx_book_offer(book, "lyon", &to, 7, now_us);
+        nx_book_offer(book, "lyon", &to, 4, now_us);
+        begun[i] = begin(book, now_us);
+        for (uint32_t agent = 4; agent <= 7; agent += 3) {
+            assert_int_equal(nx_book_run(book, "lyon", &to, agent, &run),
+                             agent == begun[i]);
+        }
+        assert_int_equal(end(book, now_us + RUN), begun[i] != 0 ? 1 : 0);
+    }
+    assert_int_equal(begun[0] + begun[1], 4 + 7);
+    assert_int_equal(begun[2], 0); /* nothing came of either */
 }
 
 /* An agent that refuses canary names does not keep the others from it. */
@@ -397,7 +424,8 @@ static void test_follows_in_vain(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(resolvers_of_hosts),
+        T(resolvers_of_agents),
+        T(each_agent_measures_its_own),
         T(agents_take_turns),
         T(backs_off),
         T(nobody_starves),

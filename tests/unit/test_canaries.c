@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "collector/engine/canaries.h"
 #include "collector/status/status_resolvers.h"
 #include "tests/lib/canary_bench.h"
 
@@ -412,9 +413,46 @@ static void test_from_the_store(void **state) {
     assert_true(seen.at[0].verdict.verified);
 }
 
+/* Behind one private address each agent may reach another resolver: the verdict
+ * of one does not rest on what the other one measured. */
+static void test_private_address(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_book_row row = {
+        .network = "lyon",
+        .at = {.address = {192, 168, 1, 1}, .address_len = 4, .port = 53},
+        .agent_id = LYON,
+        .measured_us = T0 - DAY / 2,
+        .measured = {.nxdomain_cap_s = 900,
+                     .nodata_cap_s = 900,
+                     .floor_s = 1,
+                     .chain = NX_CHAIN_NONE,
+                     .soa_clock = NX_SOA_CLOCK_OWN}};
+    nx_profile_default(&row.measured.profile);
+    nx_measured_settle(&row.measured);
+    assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+    add_agent(b, LYON + 100, "lyon", false);
+    const struct nx_agent_state *agents[] = {
+        nx_agents_find(b->engine, LYON), nx_agents_find(b->engine, LYON + 100)};
+    tick(b, T0);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct nx_profile *p =
+            nx_canaries_profile(b->engine, agents[i], &row.at);
+        assert_int_equal(p->verified, i == 0);
+        assert_int_equal(p->cap_hi_s, i == 0 ? 900 : 0);
+    }
+    json_t *document = nx_status_resolvers(b->engine, T0, NULL);
+    const json_t *one =
+        json_array_get(json_object_get(document, "resolvers"), 0);
+    assert_string_equal(json_string_value(json_object_get(one, "agent")),
+                        agents[0]->agent.name);
+    json_decref(document);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_measured, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_private_address, setup,
+                                        bench_teardown),
         cmocka_unit_test_setup_teardown(test_bogus_zone, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_trouble_spoils_nothing, setup,
                                         bench_teardown),

@@ -357,6 +357,7 @@ static void test_resolver_profiles(void **state) {
     nx_measured_settle(&row.measured);
     assert_int_equal(nx_endpoint_parse("[2001:db8::53]/tls", &row.at), NX_OK);
     row.at.scope_id = 3;
+    row.agent_id = 4000000000U;
     open_store(f);
     for (unsigned i = 0; i < 2; i++) { /* the second one is the last */
         row.measured_us += i;
@@ -372,6 +373,7 @@ static void test_resolver_profiles(void **state) {
     assert_int_equal(back.measured_us, 78);
     assert_string_equal(back.network, "lyon");
     assert_true(nx_endpoint_equal(&back.at, &row.at));
+    assert_int_equal(back.agent_id, 4000000000U);
     assert_int_equal(back.measured.nodata_cap_s, NX_NOT_MEASURED);
     assert_int_equal(back.measured.nxdomain_cap_s, 3600);
     assert_int_equal(back.measured.caches_seen, 3);
@@ -703,11 +705,14 @@ static void test_retention_of_profiles(void **state) {
         row.measured_us = at_us[i];
         assert_int_equal(nx_store_resolver_put(f->store, &row), NX_OK);
     }
+    row.agent_id = 7; /* the last one of another */
+    row.measured_us = 15;
+    assert_int_equal(nx_store_resolver_put(f->store, &row), NX_OK);
     assert_int_equal(nx_store_commit(f->store), NX_OK);
     (void)retain(f, &pass, 3);
     assert_int_equal(pass.deleted_n[NX_RETAIN_PROFILE], 2);
     assert_sql(f, "SELECT group_concat(measured_us) FROM resolver_profile",
-               "30,40");
+               "15,30,40");
     (void)retain(f, &late, 3);
     assert_sql(f, "SELECT group_concat(measured_us) FROM resolver_profile",
                "40");

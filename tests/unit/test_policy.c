@@ -209,7 +209,7 @@ static void test_rates(void **state) {
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct nx_resolver r = {endpoint(rows[i].at), false};
-        assert_int_equal(nx_policy_is_private(&r.at), rows[i].private);
+        assert_int_equal(nx_endpoint_is_private(&r.at), rows[i].private);
         assert_ptr_equal(nx_policy_rate(&policy, &r),
                          rows[i].private ? &policy.own_rate
                                          : &policy.public_rate);

@@ -129,8 +129,8 @@ static json_t *parse(const char *text) {
     return document;
 }
 
-/* osl: measured; lyon: one measured, one too long ago; bern: nobody knows
- * whose; operations asks no resolver. */
+/* osl: measured; lyon: one measured, one too long ago; bern: none is;
+ * operations asks no resolver. */
 #define NETWORKS                                                               \
     "{\"networks\": ["                                                         \
     "{\"network\": \"bern\", \"weight\": 1, \"resolvers\": 1},"                \
@@ -140,8 +140,7 @@ static json_t *parse(const char *text) {
 #define RESOLVERS                                                              \
     "{\"canary_zone\": \"canary.example.net.\", \"resolvers\": ["              \
     "{\"network\": \"bern\", \"resolver\": \"127.0.0.1@53\","                  \
-    " \"state\": \"ambiguous\", \"measured\": \"2026-11-20T08:00:00.000Z\","   \
-    " \"nxdomain_cap_s\": 30, \"nodata_cap_s\": 30, \"floor_s\": 1},"          \
+    " \"agent\": \"bern-1\", \"state\": \"waiting\", \"measured\": null},"     \
     "{\"network\": \"lyon\", \"resolver\": \"192.0.2.53@53\","                 \
     " \"measured\": \"2026-11-20T08:00:00.000Z\", \"nxdomain_cap_s\": 3600,"   \
     " \"nodata_cap_s\": 600, \"floor_s\": 1, \"chain\": \"other-address\"},"   \

@@ -58,7 +58,8 @@ static void test_lists(void **state) {
         "-\n");
     free(text);
     text = list_text(
-        "[{\"network\":\"lyon\",\"resolver\":\"192.0.2.53@53\",\"state\":"
+        "[{\"network\":\"lyon\",\"agent\":null,"
+        "\"resolver\":\"192.0.2.53@53\",\"state\":"
         "\"measured\",\"measured\":\"2026-11-20T20:10:00.000Z\","
         "\"nxdomain_cap_s\":900,\"nxdomain_uncapped\":false,\"nodata_cap_s\":"
         "null,\"nodata_uncapped\":true,"
@@ -72,22 +73,27 @@ static void test_lists(void **state) {
         "\"aged\",\"validates\":\"said\",\"bogus_answer\":\"answered\","
         "\"extended_errors\":\"unknown\",\"extended_error_code\":null},"
         "{\"network\":\"oslo\",\"resolver\":"
-        "\"[fe80::1]@53\",\"scope\":3,\"state\":\"failed\",\"measured\":null,"
+        "\"[fe80::1]@53\",\"scope\":3,\"agent\":\"oslo-1\",\"state\":"
+        "\"failed\",\"measured\":null,"
         "\"advice\":\"it is away\"}]",
         nx_show_resolvers);
     assert_string_equal(
         text,
-        "NETWORK  RESOLVER         STATE     MEASURED  NXDOMAIN  NODATA  "
+        "NETWORK  AGENT   RESOLVER         STATE     MEASURED  NXDOMAIN  "
+        "NODATA  "
         "FLOOR  "
         "CLOCK  ROUNDING  RD=0     CACHES  CHAIN  EDE    VALIDATES  IDENTITY\n"
-        "lyon     192.0.2.53@53    measured  20:10:00     900 s    none  "
+        "lyon     -       192.0.2.53@53    measured  20:10:00     900 s    "
+        "none  "
         "  1 s  "
         "own    F         refused      3+  none   yes 9  yes        "
         "res\\027-1\n"
-        "nice     192.0.2.9@53     aged      -                -       -  "
+        "nice     -       192.0.2.9@53     aged      -                -       "
+        "-  "
         "    -  "
         "-      -         -             -  -      -      no         -\n"
-        "oslo     [fe80::1]@53 %3  failed    -                -       -  "
+        "oslo     oslo-1  [fe80::1]@53 %3  failed    -                -       "
+        "-  "
         "    -  "
         "-      -         -             -  -      -      -          -\n"
         "lyon 192.0.2.53@53: gives an address for names that do not "
