@@ -11,28 +11,27 @@
 #include "agent/dns/io_sock.h"
 #include "common/io_clock.h"
 
-#ifndef NX_MODULE_DIR
-#define NX_MODULE_DIR "/usr/lib/nxclear"
-#endif
-
-/* Beside the program (build tree), or where it was installed. Never through
- * the library search path: what is loaded must be ours. */
+/* Beside the program (build tree), or where it was installed with it. Never
+ * through the library search path: what is loaded must be ours. */
 static void *load_module(void) {
-    char path[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-    if (n > 0) {
-        path[n] = '\0';
-        char *slash = strrchr(path, '/');
-        size_t room = sizeof(path) - (size_t)(slash + 1 - path);
-        if (slash != NULL && sizeof(NX_DOT_MODULE) <= room) {
-            memcpy(slash + 1, NX_DOT_MODULE, sizeof(NX_DOT_MODULE));
-            void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-            if (module != NULL) {
-                return module;
-            }
+    static const char *const places[] = {"", NX_MODULE_DIR "/"};
+    char program[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    void *module = NULL;
+    if (n <= 0) {
+        return NULL;
+    }
+    program[n] = '\0';
+    int folder = (int)(strrchr(program, '/') + 1 - program);
+    for (size_t i = 0; i < 2 && module == NULL; i++) {
+        char path[PATH_MAX];
+        int len = snprintf(path, sizeof(path), "%.*s%s" NX_DOT_MODULE, folder,
+                           program, places[i]);
+        if (len > 0 && (size_t)len < sizeof(path)) {
+            module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
         }
     }
-    return dlopen(NX_MODULE_DIR "/" NX_DOT_MODULE, RTLD_NOW | RTLD_LOCAL);
+    return module;
 }
 
 static int need_module(struct nx_prober *p) {
