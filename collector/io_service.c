@@ -37,6 +37,11 @@ static int start_store(struct nx_service *service, bool check, char *why,
     return err;
 }
 
+/* libzmq's own is known of NX_EIO only. */
+static const char *reason(int err) {
+    return err == NX_EIO ? zmq_strerror(zmq_errno()) : nx_strerror(err);
+}
+
 /* The ZAP handler before the CURVE socket: see io_auth.h. */
 static int start_sockets(struct nx_service *service,
                          const struct nx_keypair *keys, char *why,
@@ -48,8 +53,7 @@ static int start_sockets(struct nx_service *service,
     int err = nx_auth_new(service->base, service->zmq, &service->clock,
                           &service->auth);
     if (err != NX_OK) {
-        snprintf(why, why_cap, "cannot bind the ZAP handler: %s",
-                 zmq_strerror(zmq_errno()));
+        snprintf(why, why_cap, "cannot bind the ZAP handler: %s", reason(err));
         return err;
     }
     const struct nx_ingest_parts parts = {
@@ -66,8 +70,7 @@ static int start_sockets(struct nx_service *service,
     };
     err = nx_ingest_new(&parts, keys, &service->ingest);
     if (err != NX_OK) {
-        snprintf(why, why_cap, "cannot make the socket: %s",
-                 zmq_strerror(zmq_errno()));
+        snprintf(why, why_cap, "cannot make the socket: %s", reason(err));
     }
     return err;
 }

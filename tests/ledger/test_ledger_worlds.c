@@ -1,5 +1,6 @@
 /* Worlds without a broken rule, fast; and every mutant is found out. NX_SEED
- * runs one world, NX_NIGHTLY=1 a hundred times as many. CHECKED: built with the
+ * runs one world; NX_NIGHTLY=1 ten times as many new ones, and NX_ROUNDS times
+ * that. CHECKED: built with the
  * sanitizers, so fewer steps. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -31,8 +32,16 @@ static double cpu_s(void) {
 static void test_sound(void **state) {
     struct led_figures f = {0};
     const char *given = getenv("NX_SEED");
-    uint64_t first = given != NULL ? strtoull(given, NULL, 10) : 1;
-    uint64_t worlds = getenv("NX_NIGHTLY") != NULL ? WORLDS * 100U : WORLDS;
+    const char *times = getenv("NX_ROUNDS");
+    bool night = getenv("NX_NIGHTLY") != NULL;
+    uint64_t first = given != NULL ? strtoull(given, NULL, 10)
+                     : night       ? (uint64_t)time(NULL) * 1000U
+                                   : 1;
+    uint64_t worlds =
+        night ? (uint64_t)(WORLDS * 10U *
+                           (times != NULL ? strtod(times, NULL) : 1)) +
+                    1U
+              : WORLDS;
     double began_s = cpu_s();
     (void)state;
     for (uint64_t i = 0; i < (given != NULL ? 1 : worlds); i++) {
@@ -42,12 +51,13 @@ static void test_sound(void **state) {
         }
     }
     double steps_per_s = (double)f.steps_n / (cpu_s() - began_s);
-    print_message("# seeds %u..., %.1f M steps, %.0f a second; %u results in "
+    print_message("# NX_SEED=%llu and those behind it, %.1f M steps, %.0f a "
+                  "second; %u results in "
                   "the store, acked ones lost 0, twice 0; %u reported lost; "
                   "%u batches refused, %u kept for an upgrade; caught up in "
                   "%.0f %% of the time allowed, at rest after %u s, at most\n",
-                  (unsigned)first, (double)f.steps_n / 1e6, steps_per_s,
-                  (unsigned)f.stored_n, (unsigned)f.gaps_n,
+                  (unsigned long long)first, (double)f.steps_n / 1e6,
+                  steps_per_s, (unsigned)f.stored_n, (unsigned)f.gaps_n,
                   (unsigned)f.refused_n, (unsigned)f.kept_n,
                   100 * f.catch_up_max, (unsigned)(f.rest_max_us / LED_S));
 #ifndef CHECKED

@@ -51,9 +51,9 @@ def nightly(why):
 
 
 def rounds(ordinary, nightly):
-    """NX_ROUNDS: at most so many at night."""
-    most = int(os.environ.get("NX_ROUNDS") or nightly)
-    return min(nightly, most) if NIGHTLY else ordinary
+    """NX_ROUNDS: so many times as many at night."""
+    times = float(os.environ.get("NX_ROUNDS") or 1)
+    return max(1, round(nightly * times)) if NIGHTLY else ordinary
 
 
 def seeded(what):

@@ -309,7 +309,11 @@ def run_nightly(arguments):
     jobs += [lambda p=path: run_system(p, arguments, env, NIGHTLY_TIMEOUT_S)
              for path in system_files(arguments)
              if has_more_at_night(path) and names_a_test(path, wanted)]
-    yield from side_by_side(1, jobs)
+    for outcome in side_by_side(1, jobs):
+        for line in outcome.text.splitlines():
+            if "NX_SEED=" in line:
+                print(line)
+        yield outcome
 
 
 def unpack(package, folder):

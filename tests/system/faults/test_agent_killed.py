@@ -15,7 +15,7 @@ TRIES = 200
 
 
 def test_killed_at_random_instants():
-    rounds_n = faults.rounds(20, 500)
+    rounds_n = faults.rounds(20, 100)
     draw = faults.seeded("agent kill -9")
     longest = 0.0
     with agent_faults.busy() as one:
@@ -57,7 +57,7 @@ def power_cut_rounds(one, disk, rounds_n, draw, kept_whole):
 
 
 def test_power_cut():
-    rounds_n = faults.rounds(2, 100)
+    rounds_n = faults.rounds(2, 15)
     draw = faults.seeded("agent power cut")
     for sync in ({"sync": "always"}, {"sync": "interval",
                                       "sync_interval_s": 1}):
@@ -106,7 +106,7 @@ def damage_held(one, kind, draw):
 def test_damaged_segment():
     """A flipped bit, a cut, zeros in a file of a stopped agent: the rest of the
     spool arrives, what is gone is reported."""
-    rounds_n = faults.rounds(2, 60)
+    rounds_n = faults.rounds(2, 20)
     draw = faults.seeded("agent segment damaged")
     longest = 0.0
     with agent_faults.busy() as one:

@@ -134,7 +134,7 @@ def told_spool_bytes(one):
 
 
 def test_partition_drains_beside_the_present():
-    away_s = 20 if faults.NIGHTLY else 3
+    away_s = 10 if faults.NIGHTLY else 3
     with agent_faults.busy(batch=2) as one:
         one.collector.kill()
         known = len(one.batches())
@@ -165,7 +165,7 @@ def test_partition_drains_beside_the_present():
 
 def test_paused_collector():
     """SIGSTOP: the agent's memory is flat, and all arrives afterwards."""
-    pause_s = 60 if faults.NIGHTLY else 3
+    pause_s = 20 if faults.NIGHTLY else 3
     with agent_faults.busy() as one:
         pid = one.agent.daemon.pid
         before = rss_kib(pid)

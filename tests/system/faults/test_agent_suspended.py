@@ -57,7 +57,7 @@ def check(one, incident, ends_wall, when):
 
 
 def test_suspended():
-    rounds_n = faults.rounds(2, 30)
+    rounds_n = faults.rounds(2, 9)
     draw = faults.seeded("suspended agent")
     clock = f"/tmp/nxclear-test-sleep.{os.getpid()}"
     longest = 0.0

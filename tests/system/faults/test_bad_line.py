@@ -36,7 +36,7 @@ def heal(one, line):
 def test_changed_bytes():
     """What was changed on the way does not count as said: the connection ends,
     and what was not acknowledged is said again."""
-    wanted = faults.rounds(2, 40)
+    wanted = faults.rounds(2, 20)
     draw = faults.seeded("changed bytes") if faults.NIGHTLY else None
     with agent_faults.busy() as one, bad_line.between(one, draw) as line:
         carries(one, line)
@@ -102,7 +102,7 @@ def test_replayed_connection():
 
 
 def test_broken_off():
-    wanted = faults.rounds(5, 200)
+    wanted = faults.rounds(5, 20)
     with agent_faults.busy() as one, bad_line.between(one) as line:
         draw = faults.seeded("connections broken off")
         carries(one, line)

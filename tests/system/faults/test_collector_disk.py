@@ -91,7 +91,7 @@ def test_upgrade_killed():
 def test_failing_calls():
     """Now and then a write or a sync fails: nothing is acknowledged that is
     not there, and it goes on."""
-    rounds_n = faults.rounds(1, 12)
+    rounds_n = faults.rounds(1, 6)
     draw = faults.seeded("failing writes")
     lost = double = 0
     longest = 0.0

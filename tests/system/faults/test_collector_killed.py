@@ -12,7 +12,7 @@ RESTART_MAX_S = 60.0  # else it hangs; how fast it is, tests/bench/restart says
 
 
 def test_killed_at_random_instants():
-    rounds_n = faults.rounds(20, 500)
+    rounds_n = faults.rounds(20, 200)
     draw = faults.seeded("kill -9")
     lost = double = 0
     longest = slowest = 0.0
@@ -44,7 +44,7 @@ def test_power_cut():
     then cut. What was acknowledged before the cut counts: after it the process
     lives on for a moment, as it would not without power, and a sync that the
     shutdown of the file system overtakes may return well."""
-    rounds_n = faults.rounds(5, 200)
+    rounds_n = faults.rounds(5, 100)
     draw = faults.seeded("power cut")
     lost = double = 0
     longest = 0.0

@@ -48,7 +48,7 @@ def watch(site, client, incident, go_on):
 
 
 def test_retention_under_load():
-    count = faults.rounds(3000, 200000)
+    count = faults.rounds(3000, 50000)
     with faults.collector(retention={"observations_days": 1}) as site, \
             faults.client(site) as client:
         incident = faults.open_restored(site)

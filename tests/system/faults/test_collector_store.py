@@ -75,7 +75,7 @@ def assert_resumes(site, incident, client, path):
 
 
 def test_no_space():
-    rounds_n = faults.rounds(1, 20)
+    rounds_n = faults.rounds(1, 4)
     lost = double = 0
     longest = 0.0
     with work_folder() as folder, small_disk(folder) as place, \

@@ -24,7 +24,7 @@ def acks(client, acked, *batch):
 
 def test_replayed_batches():
     """The same bytes again, the same numbers again, an old session again."""
-    rounds_n = faults.rounds(30, 1000)
+    rounds_n = faults.rounds(30, 500)
     draw = faults.seeded("replay")
     with faults.collector(BIN) as site, faults.client(site) as client:
         acked = 0
@@ -108,7 +108,7 @@ def test_numbers():
 
 def test_paused_collector():
     """SIGSTOP: nothing is acknowledged meanwhile, nothing is lost."""
-    pause_s = 60 if faults.NIGHTLY else 2
+    pause_s = 20 if faults.NIGHTLY else 2
     with faults.collector() as site, faults.client(site) as client:
         client.stream()
         client.wait_acked(1000)

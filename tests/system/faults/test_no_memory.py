@@ -19,7 +19,7 @@ TARGETS = ("/healthz", "/metrics", "/v1/agents", "/v1/networks",
 
 def test_collector_killed_by_the_kernel():
     faults.nightly("takes minutes")
-    rounds_n = faults.rounds(2, 60)
+    rounds_n = faults.rounds(2, 40)
     draw = faults.seeded("collector out of memory")
     lost = double = 0
     longest = 0.0

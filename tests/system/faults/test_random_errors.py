@@ -74,7 +74,7 @@ def start(daemon, failing):
 
 def test_collector():
     faults.nightly("takes minutes")
-    rounds_n = faults.rounds(2, 60)
+    rounds_n = faults.rounds(2, 40)
     draw = faults.seeded("collector's calls fail")
     lost = double = ended = 0
     longest = 0.0
@@ -122,7 +122,7 @@ def test_collector():
 
 def test_agent():
     faults.nightly("takes minutes")
-    rounds_n = faults.rounds(2, 60)
+    rounds_n = faults.rounds(2, 40)
     draw = faults.seeded("agent's calls fail")
     ended = 0
     longest = 0.0

@@ -1,5 +1,5 @@
 """Hours of quiet work: memory, open files and answers stay what they were. At
-night for ten minutes; before a release for a day (it writes tens of gigabytes):
+night for five minutes; before a release for a day (it writes tens of gigabytes):
 
     NX_SOAK_S=86400 tests/run --nightly --filter soak
 """
@@ -11,7 +11,7 @@ from tests.lib import agent_faults, faults
 from tests.lib.support import rss_kib
 
 ALONE = "it measures memory and times of answers"
-SOAK_S = int(os.environ.get("NX_SOAK_S") or 600)
+SOAK_S = int(os.environ.get("NX_SOAK_S") or 300)
 SAMPLE_S = 1
 GROWN_MAX = 0.01        # of what it was, over the second half
 GRAIN_KIB = 512         # of what malloc takes and gives back
@@ -56,7 +56,7 @@ class Samples:
 
 
 def test_soak():
-    faults.nightly("takes ten minutes")
+    faults.nightly("takes five minutes")
     took = []
     with agent_faults.busy(qps=40) as one, \
             faults.client(one.site) as client:
