@@ -61,8 +61,9 @@ static void forget_settled(struct nx_spool *s) {
 
 /* Makes one of two holes and of what is between: where that costs the fewest
  * results, and of those the fewest numbers. It takes a disk full of damage to
- * get here. What was told of either counts as told: who says that it lost fewer
- * than it reported looks like a copy. */
+ * get here, or as many crashes while nothing is acknowledged. What was told of
+ * either counts as told: who says that it lost fewer than it reported looks
+ * like a copy. */
 static void merge_nearest(struct nx_spool *s) {
     size_t best = 0;
     uint64_t best_cost = UINT64_MAX;

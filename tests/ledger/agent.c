@@ -64,6 +64,12 @@ static void start_batcher(struct led_agent *a) {
     }
 }
 
+/* More ends in a crash than holes can be kept, while nothing is acknowledged:
+ * what is between two of them is given up, and said to be. */
+static void note_merged(struct led_agent *a) {
+    a->may_lose |= a->spool->holes_n == NX_SPOOL_HOLES_MAX;
+}
+
 void led_agent_start(struct led_agent *a) {
     struct led_world *w = a->world;
     struct nx_spool_found found;
@@ -91,6 +97,7 @@ void led_agent_start(struct led_agent *a) {
         a->spool->holes_n = 0;
     }
     start_batcher(a);
+    note_merged(a);
     a->up = true;
     a->truth = led_truth(&w->oracle, a->index, nx_spool_epoch(a->spool));
     a->safe_seq = nx_spool_next_seq(a->spool) - 1;
@@ -123,6 +130,9 @@ void led_agent_crash(struct led_agent *a, bool power) {
 
 /* The end of what it did in this step: it may have died. */
 static void settle(struct led_agent *a) {
+    if (a->up) {
+        note_merged(a);
+    }
     if (a->up && a->disk.dead) {
         led_agent_crash(a, a->power);
     }
