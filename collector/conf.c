@@ -14,17 +14,6 @@ struct raw_http {
     char *origin;
 };
 
-struct raw_estimate {
-    uint32_t *settle_s;
-    uint32_t *vantages;
-    uint32_t *authority_interval_ms;
-    uint32_t *probe_floor_ms;
-    uint32_t *probe_ceiling_ms;
-    uint32_t *first_visit;
-    uint32_t *silent_after_s;
-    char *clear_share;
-};
-
 struct raw_plan {
     uint32_t *valid_s;
 };
@@ -49,7 +38,7 @@ struct raw {
     char *store;
     struct raw_http *http;
     struct nx_conf_raw_enrol *enrol;
-    struct raw_estimate *estimate;
+    struct nx_conf_raw_estimate *estimate;
     struct raw_plan *plan;
     struct nx_conf_raw_canary *canary;
     struct nx_conf_raw_alerts *alerts;
@@ -63,24 +52,10 @@ struct raw {
 
 #define STRING(key, flags, type, member)                                       \
     CYAML_FIELD_STRING_PTR(key, flags, type, member, 1, NX_CONF_TEXT_MAX)
-#define NUMBER(member)                                                         \
-    CYAML_FIELD_UINT_PTR(#member, OPTIONAL_PTR, struct raw_estimate, member)
-
 static const cyaml_schema_field_t http_fields[] = {
     STRING("unix", OPTIONAL_PTR, struct raw_http, unix_path),
     STRING("listen", OPTIONAL_PTR, struct raw_http, listen),
     STRING("origin", OPTIONAL_PTR, struct raw_http, origin), CYAML_FIELD_END};
-
-static const cyaml_schema_field_t estimate_fields[] = {
-    NUMBER(settle_s),
-    NUMBER(vantages),
-    NUMBER(authority_interval_ms),
-    NUMBER(probe_floor_ms),
-    NUMBER(probe_ceiling_ms),
-    NUMBER(first_visit),
-    NUMBER(silent_after_s),
-    STRING("clear_share", OPTIONAL_PTR, struct raw_estimate, clear_share),
-    CYAML_FIELD_END};
 
 static const cyaml_schema_field_t plan_fields[] = {
     CYAML_FIELD_UINT_PTR("valid_s", OPTIONAL_PTR, struct raw_plan, valid_s),
@@ -109,7 +84,7 @@ static const cyaml_schema_value_t listen_value = {
         CYAML_FIELD_MAPPING_PTR("enrol", OPTIONAL_PTR, struct raw, enrol,      \
                                 nx_conf_enrol_fields),                         \
         CYAML_FIELD_MAPPING_PTR("estimate", OPTIONAL_PTR, struct raw,          \
-                                estimate, estimate_fields),                    \
+                                estimate, nx_conf_estimate_fields),            \
         CYAML_FIELD_MAPPING_PTR("plan", OPTIONAL_PTR, struct raw, plan,        \
                                 plan_fields),                                  \
         CYAML_FIELD_MAPPING_PTR("canary", OPTIONAL_PTR, struct raw, canary,    \
@@ -248,82 +223,6 @@ int nx_conf_take_number(const struct nx_conf_reader *r, const char *key,
     return NX_OK;
 }
 
-static int take_share(const struct nx_conf_reader *r, const char *text,
-                      double *out) {
-    if (text == NULL) {
-        return NX_OK;
-    }
-    char *end = NULL;
-    double share = strtod(text, &end);
-    bool plain = text[strspn(text, "0123456789.")] == '\0';
-    if (!plain || end == text || *end != '\0' || !(share > 0.0) ||
-        share > 0.5) {
-        return nx_yaml_error(r->doc, r->why, r->why_cap, "estimate.clear_share",
-                             "\"%s\" is not a number above 0 and at most 0.5",
-                             text);
-    }
-    *out = share;
-    return NX_OK;
-}
-
-static int take_probe_interval(const struct nx_conf_reader *r,
-                               const struct raw_estimate *raw,
-                               struct nx_diagnosis_settings *out) {
-    uint32_t floor_ms = (uint32_t)(out->probe_floor_us / 1000);
-    uint32_t ceiling_ms = (uint32_t)(out->probe_ceiling_us / 1000);
-    int err = nx_conf_take_number(r, "estimate.probe_floor_ms",
-                                  raw->probe_floor_ms, 100, 3600000, &floor_ms);
-    if (err == NX_OK) {
-        err = nx_conf_take_number(r, "estimate.probe_ceiling_ms",
-                                  raw->probe_ceiling_ms, floor_ms, 3600000,
-                                  &ceiling_ms);
-    }
-    if (ceiling_ms < floor_ms) {
-        ceiling_ms = floor_ms;
-    }
-    out->probe_floor_us = (int64_t)floor_ms * 1000;
-    out->probe_ceiling_us = (int64_t)ceiling_ms * 1000;
-    return err;
-}
-
-static int take_estimate(const struct nx_conf_reader *r,
-                         const struct raw_estimate *raw) {
-    struct nx_engine_settings *out = &r->out->engine;
-    uint32_t settle_s = (uint32_t)(out->settle_us / 1000000);
-    uint32_t silent_s = (uint32_t)(out->diagnosis.silent_after_us / 1000000);
-    uint32_t vantages = out->vantages;
-    uint32_t visit_n = out->diagnosis.first_visit_n;
-    const struct {
-        const char *key;
-        const uint32_t *value;
-        uint32_t min, max;
-        uint32_t *out;
-    } rows[] = {
-        {"estimate.settle_s", raw->settle_s, 1, 3600, &settle_s},
-        {"estimate.vantages", raw->vantages, 1, 100, &vantages},
-        {"estimate.authority_interval_ms", raw->authority_interval_ms, 100,
-         600000, &out->authority_interval_ms},
-        {"estimate.first_visit", raw->first_visit, 1, 16, &visit_n},
-        {"estimate.silent_after_s", raw->silent_after_s, 5, 86400, &silent_s},
-    };
-    int err = NX_OK;
-    for (size_t i = 0; err == NX_OK && i < sizeof(rows) / sizeof(rows[0]);
-         i++) {
-        err = nx_conf_take_number(r, rows[i].key, rows[i].value, rows[i].min,
-                                  rows[i].max, rows[i].out);
-    }
-    out->settle_us = (int64_t)settle_s * 1000000;
-    out->vantages = vantages;
-    out->diagnosis.first_visit_n = (uint16_t)visit_n;
-    out->diagnosis.silent_after_us = (int64_t)silent_s * 1000000;
-    if (err == NX_OK) {
-        err = take_probe_interval(r, raw, &out->diagnosis);
-    }
-    return err == NX_OK ? take_share(r, raw->clear_share,
-                                     &out->diagnosis.clear_max_share)
-                        : err;
-}
-
 static int take_retention(const struct nx_conf_reader *r,
                           const struct raw_retention *raw) {
     struct nx_retention *out = &r->out->retention;
@@ -393,7 +292,7 @@ static int take(const struct nx_conf_reader *r, const struct raw *raw) {
         err = nx_conf_take_enrol(r, raw->enrol);
     }
     if (err == NX_OK && raw->estimate != NULL) {
-        err = take_estimate(r, raw->estimate);
+        err = nx_conf_take_estimate(r, raw->estimate);
     }
     if (err == NX_OK && raw->retention != NULL) {
         err = take_retention(r, raw->retention);

@@ -63,6 +63,21 @@ extern const cyaml_schema_field_t nx_conf_canary_fields[];
 int nx_conf_take_canary(const struct nx_conf_reader *r,
                         const struct nx_conf_raw_canary *raw) NX_MUSTUSE;
 
+/* conf_estimate.c */
+struct nx_conf_raw_estimate {
+    uint32_t *settle_s;
+    uint32_t *vantages;
+    uint32_t *authority_interval_ms;
+    uint32_t *probe_floor_ms;
+    uint32_t *probe_ceiling_ms;
+    uint32_t *first_visit;
+    uint32_t *silent_after_s;
+    char *clear_share;
+};
+extern const cyaml_schema_field_t nx_conf_estimate_fields[];
+int nx_conf_take_estimate(const struct nx_conf_reader *r,
+                          const struct nx_conf_raw_estimate *raw) NX_MUSTUSE;
+
 /* conf_doors.c */
 struct nx_conf_raw_enrol {
     char *listen;
