@@ -2,6 +2,7 @@
  * command line through it once and reports as TAP. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/fuzz/replay.h"
 
@@ -39,6 +40,11 @@ int main(int argc, char **argv) {
         int bad = replay(argv[i], buf);
         failed |= bad;
         printf("%sok %d - %s\n", bad != 0 ? "not " : "", i, argv[i]);
+    }
+    if (failed == 0) {
+        const char *slash = strrchr(argv[0], '/');
+        printf("# fault | hostile bytes: %s, its corpus | %d | - | - | -\n",
+               slash != NULL ? slash + 1 : argv[0], argc - 1);
     }
     free(buf);
     return failed != 0;

@@ -65,11 +65,13 @@ def seeded(what):
 
 
 def row(fault, rounds_n, lost, double, recovery_s=None):
-    """A row of the table; fails when something was lost or counted twice."""
+    """A row of the table; fails when something was lost or counted twice. None:
+    of a fault that touches no results."""
     took = "-" if recovery_s is None else f"{recovery_s:.2f} s"
-    print(f"# fault | {fault} | {rounds_n} | {lost} | {double} | {took}",
-          flush=True)
-    assert lost == 0 and double == 0, (fault, lost, double)
+    counts = ("-" if n is None else n for n in (lost, double))
+    print("# fault |", fault, "|", rounds_n, *(f"| {n}" for n in counts), "|",
+          took, flush=True)
+    assert not lost and not double, (fault, lost, double)
 
 
 class Client:

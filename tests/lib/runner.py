@@ -22,6 +22,7 @@ PROGRAM_TIMEOUT_S = 600
 SYSTEM_TIMEOUT_S = 900
 NIGHTLY_TIMEOUT_S = 3600 + int(os.environ.get("NX_SOAK_S") or 0)
 NIGHTLY_PROGRAMS = ("test_ledger_worlds",)
+FUZZ_S = int(os.environ.get("NX_FUZZ_S") or 60)  # at night, each harness
 LABS_AT_ONCE = 2  # each in a namespace of its own, and waiting most of the time
 # They begin first: at the end one that is long would run with none beside it.
 LONG = ("test_web.py", "test_agent_spool.py", "test_audit.py",
@@ -39,6 +40,7 @@ UNPACKED = ("systemd-resolved", "libnss-resolve", "dnscache")
 LOG_TAIL_LINES = 25
 CASE = re.compile(r"^(not )?ok\b\s*\d*\s*-?\s*(.*?)\s*"
                   r"(#\s*(?:skip|todo).*)?$", re.I)
+SKIP = re.compile(r"#\s*skip\S*\s*", re.I)
 TODO = re.compile(r"#\s*todo\b", re.I)
 FAULT_HEAD = ["fault", "rounds", "acked results lost", "double effects",
               "longest time to recover"]
@@ -52,6 +54,7 @@ class Outcome:
         self.again = None      # runs it again
         self.passed = 0
         self.skipped = 0
+        self.left_out = []     # (test, why)
         self.expected = 0      # failures with a reason (TODO)
         self.text = ""
         self.failures = []     # (test, text)
@@ -107,6 +110,8 @@ def read_tap(outcome, text):
                 outcome.fail(case.group(2), "\n".join(notes))
             elif case.group(3) and not todo:
                 outcome.skipped += 1
+                outcome.left_out.append((case.group(2),
+                                         SKIP.sub("", case.group(3))))
             else:
                 outcome.passed += 1
             notes = []
@@ -195,13 +200,23 @@ def show_table(outcome):
             print(line[2:])
 
 
+def faults_left_out(outcomes):
+    """Rows of those that this machine cannot have; a night is not awaited."""
+    for outcome in outcomes:
+        if "/faults/" in (outcome.path or ""):
+            for test, why in outcome.left_out:
+                if not why.endswith(": nightly"):
+                    yield [f"{outcome.name}, {test}: skipped: {why}", "0",
+                           "-", "-", "-"]
+
+
 def show_faults(outcomes):
     """The table of faults: lines of their outputs that begin with
-    '# fault |'."""
+    '# fault |', and what was left out."""
     lines = [line for o in outcomes for line in o.text.splitlines()
              if line.startswith("# fault |")]
     rows = [FAULT_HEAD, *([cell.strip() for cell in line.split("|")[1:]]
-                          for line in lines)]
+                          for line in lines), *faults_left_out(outcomes)]
     if len(rows) == 1:
         return
     widths = [max(map(len, column)) for column in zip(*rows)]
@@ -298,6 +313,13 @@ def has_more_at_night(path):
         return "/faults/" in path or "NX_NIGHTLY" in source.read()
 
 
+def nightly_scripts():
+    """(name, command) of what speaks TAP and builds what it needs."""
+    yield "fuzzers", [f"{ROOT}/tests/fuzz/run", str(FUZZ_S)]
+    yield "races", [f"{ROOT}/tests/lib/check-races"]
+    yield "storm", [sys.executable, f"{ROOT}/tests/lib/storm.py"]
+
+
 def run_nightly(arguments):
     """The faults again, many rounds of each. A seed that a test prints can be
     given back as NX_SEED."""
@@ -306,6 +328,9 @@ def run_nightly(arguments):
     jobs = [lambda n=name: run_tap(
         n, [os.path.join(arguments.build, "bin", n)], env, NIGHTLY_TIMEOUT_S)
         for name in NIGHTLY_PROGRAMS if wanted in name]
+    jobs += [lambda n=name, c=command: run_tap(
+        n, c, env, NIGHTLY_TIMEOUT_S + 10 * FUZZ_S)
+             for name, command in nightly_scripts() if wanted in name]
     jobs += [lambda p=path: run_system(p, arguments, env, NIGHTLY_TIMEOUT_S)
              for path in system_files(arguments)
              if has_more_at_night(path) and names_a_test(path, wanted)]

@@ -13,6 +13,7 @@ import dns.rrset
 from deploy.lab import zones
 from deploy.lab.ask import wait_until
 from deploy.lab.namespace import add_addresses
+from tests.lib import faults
 from tests.lib.matrix import Case
 from tests.lib.support import (Responder, network_row, open_incident, reply_to,
                                site_alone, wait_status)
@@ -234,4 +235,6 @@ def test_lies():
         for view in ([], ["--json"]):
             assert_printable(site.cli("status", str(incident), "--all", *view,
                                       check=False).stdout)
+        faults.row("resolvers that lie (hostile answers)", len(LIES), None,
+                   None)
         return list(cases.values())

@@ -34,7 +34,7 @@ NO_LUCK = 'NO_LUCK = "why"\n'
 ALWAYS = 'print("# waited 60 s in vain for it\\nnot ok 1 - bad\\n1..1")\n'
 
 
-def run(*sources, units=()):
+def run(*sources, units=(), faults=()):
     """(exit status, lines that the runner said) of these system tests."""
     with tempfile.TemporaryDirectory() as root:
         os.makedirs(f"{root}/tests/lib")
@@ -44,6 +44,11 @@ def run(*sources, units=()):
             file.write("import runpy, sys\nrunpy.run_path(sys.argv[1])\n")
         for number, source in enumerate(sources):
             with open(f"{root}/tests/system/test_{number}.py", "w",
+                      encoding="ascii") as file:
+                file.write(source)
+        os.makedirs(f"{root}/tests/system/faults")
+        for number, source in enumerate(faults):
+            with open(f"{root}/tests/system/faults/test_f{number}.py", "w",
                       encoding="ascii") as file:
                 file.write(source)
         os.makedirs(f"{root}/build/bin")
@@ -61,6 +66,12 @@ def run(*sources, units=()):
         finally:
             runner.ROOT = real
     return status, said.getvalue().splitlines()
+
+
+def table(lines):
+    """Rows of the table of faults, without the spaces."""
+    return [[cell.strip() for cell in line.split("|")] for line in lines
+            if " | " in line]
 
 
 def runs(lines):
@@ -136,3 +147,16 @@ def test_unit_programs():
 def test_skipped_is_not_passed():
     status, lines = run(SKIPPED_THEN.format(SLOW))
     assert status == 1 and lines[-1] == "1 passed, 1 failed", lines
+
+
+def test_faults_that_cannot_be_are_in_the_table():
+    """With the reason; those that wait for the night are not."""
+    _status, lines = run(faults=[
+        'print("# fault | disk full | 3 | 0 | 0 | 1 s\\nok 1 - test_full")\n'
+        'print("ok 2 - test_cut # SKIP no loop device to mount")\n'
+        'print("ok 3 - test_long # SKIP takes minutes: nightly\\n1..3")\n'])
+    assert table(lines)[1:] == [
+        ["disk full", "3", "0", "0", "1 s"],
+        ["test_f0.py, test_cut: skipped: no loop device to mount", "0", "-",
+         "-", "-"]], lines
+    assert lines[-1] == "1 passed, 0 failed, 2 skipped", lines

@@ -13,9 +13,15 @@ from tests.lib.support import BIN, site_alone
 LOOK_S = 0.5    # NX_ZAP_LOOK_US
 TICKS = os.sysconf("SC_CLK_TCK")
 HTTP_PORT = 8053
-# A ZMTP 3 greeting of a client that speaks CURVE.
-GREETING = (b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" +
-            b"CURVE".ljust(20, b"\x00") + bytes(32))
+ENROL_PORT = 5531
+# A ZMTP 3 greeting of a client: how it begins, and that it speaks CURVE.
+SIGNATURE = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00"
+GREETING = SIGNATURE + b"CURVE".ljust(20, b"\x00") + bytes(32)
+# What a client says next that has no key: its mechanism, the command that begins
+# it, and a message.
+READY = b"\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
+HELLO = b"\x05HELLO\x05admin\x05admin"
+WITHOUT_KEY = {b"NULL": READY, b"PLAIN": HELLO}
 
 
 def processor_s(pid):
@@ -106,6 +112,63 @@ def test_oversize():
         assert site.api.get("/healthz")[0] == 200
         assert grown < 32 * 1024, f"{grown} KiB more"
     faults.row("frames that claim 256 KiB to 16 EiB", 2 * len(sizes), 0, 0)
+
+
+def greeted(port, mechanism):
+    """A connection that said so, and has the collector's greeting."""
+    link = knock(port)
+    link.sendall(SIGNATURE)
+    got = b""
+    while len(got) < len(GREETING):
+        part = link.recv(len(GREETING) - len(got))
+        assert part, got
+        got += part
+    assert got[12:32].rstrip(b"\x00") == b"CURVE", got
+    link.sendall(mechanism.ljust(20, b"\x00") + bytes(32))
+    return link
+
+
+def said_then(link):
+    """What comes until the other side ends the connection."""
+    got = b""
+    try:
+        while part := link.recv(4096):
+            got += part
+    except ConnectionError:
+        pass    # as good as closed
+    return got
+
+
+def test_without_key():
+    """T1: both doors speak CURVE, and end the connection of a client that
+    speaks without a key or with a password. Nothing of it is listened to."""
+    with faults.collector(enrol={"listen": f"tcp://{COLLECTOR_ADDRESS}:"
+                                           f"{ENROL_PORT}"}) as site, \
+            faults.client(site) as client:
+        for port in (COLLECTOR_PORT, ENROL_PORT):
+            for mechanism, command in WITHOUT_KEY.items():
+                link = greeted(port, mechanism)
+                try:
+                    link.sendall(bytes((0x04, len(command))) + command +
+                                 b"\x00\x04test")
+                except ConnectionError:
+                    pass    # shown out before
+                assert said_then(link) == b"", (port, mechanism)
+                link.close()
+            # One that speaks CURVE is waited for.
+            link = greeted(port, b"CURVE")
+            link.settimeout(0.5)
+            try:
+                raise AssertionError((port, link.recv(1)))
+            except TimeoutError:
+                link.close()
+        client.stream()
+        client.wait_acked(0)
+        client.stop_stream()
+        assert len(site.api.must_get("/v1/agents")["agents"]) == 1
+        ledger = faults.Ledger(faults.store_path(site))
+    faults.row("clients without a key, with a password", 4,
+               ledger.lost(client.acked), ledger.double())
 
 
 def times_of_good_client(site, n):

@@ -155,3 +155,4 @@ def test_wrong_network():
             assert [n["network"] for n in networks] == ["lyon"], networks
         finally:
             agent.daemon.stop()
+    faults.row("key of another network than its owner says", 1, None, None)
