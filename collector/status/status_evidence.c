@@ -102,9 +102,11 @@ static json_t *seconds_or_null(uint32_t seconds) {
 }
 
 static json_t *profile_json(const struct nx_profile *profile) {
-    return json_pack("{s:b, s:s, s:o, s:o, s:o, s:o, s:b}", "measured",
-                     profile->verified ? 1 : 0, "soa_clock",
-                     nx_soa_clock_text(profile->soa_clock),
+    return json_pack("{s:b, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b}",
+                     "measured", profile->verified ? 1 : 0, "soa_clock",
+                     nx_soa_clock_text(profile->soa_clock), "rounding",
+                     nx_conv_text(profile->conv), "rd0",
+                     nx_rd0_text(profile->rd0),
                      "negative_ttl_cap_s", seconds_or_null(profile->cap_hi_s),
                      "negative_ttl_floor_s",
                      seconds_or_null(profile->clamp_lo_s), "stale_max_s",

@@ -83,12 +83,18 @@ function copyable(text) {
   return h("div", { class: "command" }, code, button);
 }
 
+// When an entry ends (nxclear-estimator(7) 3.3).
+const ROUNDING = { F: "F: ends at TTL 0", F0: "F0: TTL 0 for a second more", T: "T: within the second" };
+
 const HABITS = [
   ["soa_clock", "SOA clock", (v) => v],
+  ["rounding", "Rounding of the TTL", (v) => ROUNDING[v] ?? v],
+  ["rd0", "Asked with RD=0", (v) => v],
   ["negative_ttl_cap_s", "Negative TTL at most", (v) => `${v} s`],
   ["negative_ttl_floor_s", "Negative TTL at least", (v) => `${v} s`],
   ["stale_max_s", "Serves stale for", (v) => `${v} s`],
   ["caches", "Caches", (v) => v],
+  ["chain_possible", "May forward to another cache", (v) => (v ? "yes" : "no")],
 ];
 
 function habits(profile) {

@@ -60,6 +60,11 @@ const AUTHORITY = {
   unobserved: ["?", "Not observed", "quiet"],
 };
 
+// The name by which the manual knows it, what was seen, and what to do.
+function finding(f) {
+  return h("li", { class: `sev-${f.severity}` }, h("code", {}, f.tag), ` ${f.detail}`, h("p", { class: "advice" }, f.advice));
+}
+
 export function authorityCard(head, now) {
   const a = head.authority;
   const [mark, text, kind] = AUTHORITY[a.state] ?? ["?", a.state, "quiet"];
@@ -82,7 +87,7 @@ export function authorityCard(head, now) {
   return h("section", { class: `card authority k-${kind}`, "aria-labelledby": "authority-title" },
     h("h2", { id: "authority-title" }, h("span", { class: "tick", "aria-hidden": "true" }, mark), ` Authority: ${text}`),
     h("p", { class: "facts" }, facts.join(" · ")),
-    a.findings.length > 0 && h("ul", { class: "findings" }, a.findings.map((f) => h("li", {}, f))),
+    a.audit.length > 0 && h("ul", { class: "findings" }, a.audit.map(finding)),
     a.servers.length > 0 && servers(a, now));
 }
 

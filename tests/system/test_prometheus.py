@@ -37,6 +37,9 @@ scrape_configs:
 """
 
 
+LABELS = {"site": "lyon", "provider": "Example ISP", "asn": 64500,
+          "country": "FR", "weight": 120}
+
 # A resolver that denies the name for good: past the latest time at which a
 # cached denial can end, the network is stuck.
 BLOCK = f'local-zone: "{zones.NAME}." always_nxdomain'
@@ -160,6 +163,22 @@ def check_metrics(text):
     assert not said and done.returncode in (0, 3), (done.returncode, said)
 
 
+def check_labels(network):
+    """What operators say of a network, to be joined with all others of it."""
+    found, = ask("query", query="nxclear_network_info"
+                 '{provider="Example ISP"}')["result"]
+    assert {k: v for k, v in found["metric"].items()
+            if k not in ("__name__", "instance", "job")} == {
+                "network": network, **{k: str(v) for k, v in LABELS.items()
+                                       if k != "weight"}}, found
+    assert found["value"][1] == "1", found
+    weight, = ask("query", query="nxclear_network_weight * on(network) "
+                  'group_left(site) nxclear_network_info{site="lyon"}'
+                  )["result"]
+    assert weight["metric"]["site"] == "lyon", weight
+    assert float(weight["value"][1]) == LABELS["weight"], weight
+
+
 def test_rules_hold_on_their_own():
     promtool("check", "rules", RULES)
     promtool("test", "rules", RULES_TEST)
@@ -168,9 +187,10 @@ def test_rules_hold_on_their_own():
 def test_a_stuck_network_raises_an_alert_and_takes_it_back():
     with Lab([blocked_office, networks.bind], negative_ttl=45) as lab:
         http = {"unix": f"{lab.folder}/nxclear/nxclear.sock", "listen": API}
+        labels = [{"name": lab.networks[0].name, **LABELS}]
         with contextlib.ExitStack() as stack:
             site = stack.enter_context(
-                site_in(lab, collector={"http": http},
+                site_in(lab, collector={"http": http, "networks": labels},
                         probe_ceiling_ms=2000))
             token = site.cli("tokens", "create", "prometheus").stdout.strip()
             stack.enter_context(prometheus(lab, token))
@@ -198,5 +218,6 @@ def test_a_stuck_network_raises_an_alert_and_takes_it_back():
                        "the alert to be taken back")
             wait_until(lambda: ask("query", query="nxclear_all_clear_timestamp"
                                    "_seconds")["result"], 20, "a forecast")
+            check_labels(office)
             check_rules()
             check_dashboard(began)

@@ -105,6 +105,7 @@ def check_evidence(site, incident, network, others):
                 if member.name != "README.txt":  # says when it was made
                     assert archive.extractfile(member).read() == file.read(), \
                         member.name
+    check_readme(site, read(f"{folder}/README.txt"), network)
     everything = "".join(read(f"{folder}/{n}") for n in names)
     for other in others:
         assert other.name not in everything, other.name
@@ -128,6 +129,17 @@ def check_evidence(site, incident, network, others):
     again = site.cli("evidence", str(incident), network.name, "-o", folder,
                      check=False)
     assert again.returncode == 70 and "File exists" in again.stderr, again
+
+
+def check_readme(site, text, network):
+    """What it is of, when it was made, and by which version."""
+    version = site.run([site.path("nxclear"), "--version"]).stdout.strip()
+    assert re.fullmatch(r"nxclear \d+\.\d+\.\d+\S*", version), version
+    head = (rf"Evidence of a DNS incident\n\nname      {zones.NAME}\.\n"
+            rf"network   {network.name}\nopened    \S+Z\nclosed    \S+Z\n"
+            rf"written   \S+Z\nby        {re.escape(version)}\n\n")
+    assert re.match(head, text), (head, text)
+    assert "Incomplete" not in text, text
 
 
 def check_wires(folder, names, address, replies):

@@ -4,7 +4,7 @@ like recovery."""
 import contextlib
 import re
 
-from tests.lib.web import (FEW, SHOTS, Keys, browser, crowd, incident_page,
+from tests.lib.web import (FEW, Keys, browser, crowd, incident_page,
                            known, nothing_wrong)
 from tests.lib.web_faults import (HELD, LIVE, OPEN, UNDER_WAY, WATCHED, House,
                                   wait_turns, watched)
@@ -139,7 +139,7 @@ def test_escape_closes_one_drawer():
 MADE = """
 const [document_, done] = [arguments[0], arguments[1]];
 Promise.all(["model", "header", "curve"].map((m) => import(`/web/${m}.js`)))
-  .then(([{Incident}, {incidentFacts}, {Curve}]) => {
+  .then(([{Incident}, {authorityCard, incidentFacts}, {Curve}]) => {
     const incident = new Incident();
     incident.snapshot(document_);
     const curve = new Curve(incident);
@@ -149,6 +149,10 @@ Promise.all(["model", "header", "curve"].map((m) => import(`/web/${m}.js`)))
     const said = {verdict: incidentFacts(incident).querySelector(".verdict")
       .textContent, spoken: curve.svg.getAttribute("aria-label"),
       legend: curve.legend.textContent, area: box};
+    const card = authorityCard(incident.head, now);
+    said.authority = card.querySelector("h2").textContent;
+    said.servers = [...card.querySelectorAll("tbody tr")].map((r) => [r.className, ...[...r.cells].map((c) => c.textContent)]);
+    said.findings = [...card.querySelectorAll(".findings li")].map((e) => [e.className, ...[...e.childNodes].map((c) => c.textContent)]);
     incident.change({...document_, storing: false, problem: "disk full"});
     said.storing = incident.head.storing;
     incident.change({now: document_.now, networks: []});
@@ -198,6 +202,36 @@ def test_silence_is_not_recovery():
     assert found["after"] is None, found
 
 
+def test_authority_that_denies():
+    """Which server says what, and of each finding its name and what to do."""
+    page = browser()
+    page.open(known(FEW).url + "/")
+    status = crowd().json("/v1/incidents/1/status?targets=false")
+    authority = status["authority"]
+    lines = {"detail": "ns2.example.com. says NXDOMAIN",
+             "advice": "load the present zone <there>"}
+    authority.update(
+        state="partly", verified=False, good=1, serial_agree=False,
+        findings=[lines["detail"]], audit=[
+            {"tag": "STILL_NEGATIVE", "severity": "error", "server": None,
+             **lines}])
+    authority["servers"] = authority["servers"][:3]
+    _good, denies, silent = authority["servers"]
+    denies.update(state="denies", rcode="NXDOMAIN", serial=2026111901)
+    silent.update(state="silent", rcode=None, outcome="timeout", serial=None,
+                  seen=None)
+    found = made_of(status)
+    assert found["authority"] == "≠ Authority: Partly restored", found
+    assert found["findings"] == [["sev-error", "STILL_NEGATIVE",
+                                  f" {lines['detail']}", lines["advice"]]], \
+        found
+    shown = [row[:1] + row[1:2] + row[4:6] for row in found["servers"]]
+    assert shown == [["srv-good", "✓ good", "2026112001", "NOERROR"],
+                     ["srv-denies", "✕ denies", "2026111901", "NXDOMAIN"],
+                     ["srv-silent", "… silent", "–", "timeout"]], found
+    assert found["servers"][2][6] == "never", found
+
+
 def banner(page):
     return page.text(".not-live")
 
@@ -219,7 +253,6 @@ def test_not_live_is_said():
         # Long ago; what came before the cut may still be drawn over it.
         page.wait(f"({seen}.dataset.seen = 1, {seen}.textContent.endsWith("
                   "' d ago'))", "it to grow old")
-        page.shot(f"{SHOTS}/not-live.png")
         page.media(kind="print")
         printed = page.text(".as-of")
         assert page.js(shown) and banner(page), printed

@@ -488,6 +488,10 @@ static void test_evidence(void **state) {
                         "2027-01-15T08:06:41.002Z");
     assert_string_equal(text_at(lyon, "targets.0.evidence.profile.soa_clock"),
                         "unknown");
+    assert_string_equal(text_at(lyon, "targets.0.evidence.profile.rounding"),
+                        "unknown");
+    assert_string_equal(text_at(lyon, "targets.0.evidence.profile.rd0"),
+                        "unknown");
     json_decref(lyon);
     /* The servers are not looked at any more: nobody knows what they say. */
     tick(b, T0 + 400 * S);
