@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "collector/cli/bundle.h"
+#include "collector/cli/format.h"
 #include "collector/cli/io_run.h"
 
 #define PATH_MAX_BYTES 1024U
@@ -275,6 +276,9 @@ int nx_run_evidence(const struct nx_run *run) {
     }
     exit_code = exit_code != 0 ? exit_code : read_recording(run, id, &r);
     if (exit_code == 0) {
+        /* The recording's head was written when it was opened. */
+        r.header.incident.closed_us =
+            nx_doc_time(json_object_get(network, "incident"), "closed");
         add_documents(r.bundle, network, status);
         exit_code = write_bundle(run, id, &r);
     }
