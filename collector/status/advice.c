@@ -78,7 +78,7 @@ static bool write_fact(const struct scene *s, const char *key, char *out,
         {"resolver", f->resolver}, {"other", f->other}, {"link", f->link},
         {"zone", f->zone},         {"apex", f->apex},   {"above", f->above},
         {"differs", f->differs},   {"gone", f->gone},   {"denier", f->denier},
-        {"aside", f->aside}};
+        {"aside", f->aside},       {"lame", f->lame}};
     for (size_t i = 0; i < sizeof(TEXTS) / sizeof(TEXTS[0]); i++) {
         if (strcmp(TEXTS[i].key, key) == 0) {
             return copy(TEXTS[i].text, out, cap);

@@ -23,6 +23,7 @@ struct nx_advice_facts {
     const char *other;  /* a resolver of the same network that is clear */
     const char *gone;   /* this name, or its zone, does not exist ... */
     const char *denier; /* ... says this name server */
+    const char *lame;   /* a name server that does not serve the zone */
     bool alias;         /* the name is an alias whose target is not audited */
     bool old_servers;   /* that left the delegation, and deny the name */
     int64_t looks_us;   /* they hold looks back until then; 0: they do not */

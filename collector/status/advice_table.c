@@ -231,12 +231,13 @@ const struct nx_advice_row nx_advice_table[] = {
      "check DS, DNSKEY and RRSIG of the zone"},
     {NX_STATE_SERVFAIL_OTHER, FLAG, NX_FLAG_CD_FAILS,
      "{resolver} fails to resolve {name} (SERVFAIL), with CD=1 too: it is not "
-     "DNSSEC",
+     "DNSSEC[; the name server {lame} does not serve the zone]",
      "check that {resolver} reaches every name server, over TCP too[; failures "
      "are kept "
      "until {hard}]" MEANWHILE},
     {NX_STATE_SERVFAIL_OTHER, ALWAYS, 0,
-     "{resolver} fails to resolve {name} (SERVFAIL)",
+     "{resolver} fails to resolve {name} (SERVFAIL)[; the name server {lame} "
+     "does not serve the zone]",
      "check that {resolver} reaches every name server[; failures are kept "
      "until {hard}]" MEANWHILE},
     {NX_STATE_SERVFAIL_OTHER, ALWAYS, 0, "the resolver fails (SERVFAIL)",

@@ -210,6 +210,7 @@ static uint64_t hash_servers(const struct nx_sheet *sheet) {
         const struct nx_sheet_wrong *w = &sheet->wrong[i];
         hash = nx_hash(w->server, strlen(w->server), hash);
         hash = nx_hash(w->denier, strlen(w->denier), hash);
+        hash = nx_hash(w->lame, strlen(w->lame), hash);
         hash = w->gone != NULL ? nx_hash(w->gone, nx_dname_len(w->gone), hash)
                                : hash;
         hash = nx_hash_u64((uint64_t)w->serial << 4 | (w->differs ? 8U : 0U) |

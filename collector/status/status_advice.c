@@ -39,6 +39,11 @@ static bool is_wrong(const struct nx_auth_server *server) {
            server->class_ == NX_AUTH_DIFFERS;
 }
 
+bool nx_sheet_is_lame(const struct nx_auth_server *server) {
+    return server->class_ == NX_AUTH_SILENT && server->asked &&
+           server->outcome == NX_ANSWERED && !server->alias && !server->stops;
+}
+
 static void write_server(const struct nx_endpoint *at, char *out, size_t cap) {
     char name[NX_DNAME_TEXT_MAX];
     char address[NX_ENDPOINT_TEXT_MAX];
@@ -70,6 +75,9 @@ void nx_sheet_note_wrong(const struct nx_auth_view *view, const uint8_t *item,
     for (size_t i = 0; i < view->servers_n; i++) {
         const struct nx_auth_server *server = &view->servers[i];
         out->alias |= server->alias && !server->good;
+        if (out->lame[0] == '\0' && nx_sheet_is_lame(server)) {
+            write_server(&server->at, out->lame, sizeof(out->lame));
+        }
         if (is_wrong(server) &&
             (worst == NULL || server->class_ > worst->class_)) {
             worst = server;
@@ -166,6 +174,7 @@ static void advise_row(const struct nx_sheet *sheet,
         .alias = wrong->alias,
         .gone = name_or_null(wrong->gone, words.gone),
         .denier = wrong->gone != NULL ? wrong->denier : NULL,
+        .lame = wrong->lame[0] != '\0' ? wrong->lame : NULL,
         .link = name_or_null(row->view.denied_name, words.link),
         .zone = name_or_null(row->view.denied_by, words.zone),
         .apex = name_or_null(row->view.apex, words.apex),

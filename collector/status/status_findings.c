@@ -50,7 +50,7 @@ static enum nx_finding_tag silent_tag(const struct nx_auth_server *s) {
     if (s->stops) {
         return NX_FIND_ALIAS_UNFOLLOWED;
     }
-    return s->outcome == NX_ANSWERED ? NX_FIND_NS_LAME : NX_FIND_NS_SILENT;
+    return nx_sheet_is_lame(s) ? NX_FIND_NS_LAME : NX_FIND_NS_SILENT;
 }
 
 static enum nx_finding_tag server_tag(const struct nx_auth_server *s) {

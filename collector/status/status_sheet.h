@@ -41,6 +41,7 @@ struct nx_sheet_wrong {
     const uint8_t *gone; /* a server says that this name, the item's or one
                             above, does not exist; NULL: none */
     char denier[160];    /* that server */
+    char lame[160];      /* one that does not serve the zone; empty: none */
 };
 
 /* How the verdicts of a network are read. */
@@ -159,6 +160,9 @@ bool nx_sheet_answers(const struct nx_sheet *sheet,
                       const struct nx_sheet_site *site,
                       const struct nx_endpoint *at);
 bool nx_sheet_may_suggest(const struct nx_endpoint *at);
+/* It answers, and not as one that serves the zone (NS_LAME). */
+bool nx_sheet_is_lame(const struct nx_auth_server *server);
+
 void nx_sheet_note_wrong(const struct nx_auth_view *view, const uint8_t *item,
                          struct nx_sheet_wrong *out);
 /* Writes a network, "targets" last. The length of what stands before them: with

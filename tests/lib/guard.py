@@ -34,6 +34,14 @@ def could_plant(question):
             != (zones.ZONE, dns.rdatatype.NS))
 
 
+def planting(capture, lab, since, until=float("inf")):
+    """Asked of a cache, or by one."""
+    caches = caches_of(lab)
+    return [q for q in capture.select(since, until)
+            if could_plant(q) and (q.destination in caches
+                                   or q.source in caches)]
+
+
 @dataclass
 class Row:
     fault: str
@@ -116,10 +124,7 @@ class Bench:
         wait_until(silent, OPEN_S, "the caches not to be asked any more")
 
     def planted(self, since, until):
-        caches = caches_of(self.lab)
-        return [q for q in self.capture.select(since, until)
-                if could_plant(q) and (q.destination in caches
-                                       or q.source in caches)]
+        return planting(self.capture, self.lab, since, until)
 
     @contextlib.contextmanager
     def outage(self, fault):

@@ -4,10 +4,10 @@ not clipped, denials without SOA, failures.
     odd_server.py ADDRESS STATE
 
 STATE is a JSON file that is read again for each query: {zone: {"serial",
-"soa_ttl", "minimum", "soa" (denials have one), "fails" (SERVFAIL), "empty"
-(nothing in place of NXDOMAIN, without AA if it is "plain"), "names": {name:
-address}, "aliases": {name: target} (nothing is said of the target)}}; names
-end with a dot.
+"soa_ttl", "minimum", "soa" (denials have one), "fails" (SERVFAIL),
+"edns" (it answers with EDNS), "empty" (nothing in place of NXDOMAIN, without
+AA if it is "plain"), "names": {name: address}, "aliases": {name: target}
+(nothing is said of the target)}}; names end with a dot.
 """
 import json
 import socket
@@ -49,11 +49,13 @@ def server_records(zone, address):
 
 def answer(query, state, address):
     reply = dns.message.make_response(query)
-    if query.edns >= 0:  # with DO as asked: kresd reads a TTL from the flags
-        reply.use_edns(0, query.ednsflags, 1232)
     question = query.question[0]
-    name = question.name.to_text().lower()
     zone = zone_of(question.name, state)
+    if not state.get(zone, {}).get("edns", True):
+        reply.use_edns(False)
+    elif query.edns >= 0:  # with DO: kresd reads a TTL from the flags
+        reply.use_edns(0, query.ednsflags, 1232)
+    name = question.name.to_text().lower()
     if zone is None:
         reply.set_rcode(dns.rcode.REFUSED)
         return reply

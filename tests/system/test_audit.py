@@ -1,17 +1,25 @@
 """The audit of the name servers: a fault is planted in real ones (NSD, Knot
-DNS), and each is told by its tag. A table of them, with the time it took."""
+DNS), and each is told by its tag. A table of them, with the time it took and
+what of ours could have planted a denial (nothing)."""
 import datetime
+import re
 import time
+from functools import partial
+
+import dns.rcode
 
 from deploy.lab import networks, zones
-from deploy.lab.ask import PATIENCE_S, wait_until
+from deploy.lab.ask import PATIENCE_S, ask, wait_until
+from deploy.lab.authority import Knot
 from deploy.lab.lab import Lab
 from deploy.lab.signing import Signer
 from tests.lib.capture import Capture
+from tests.lib.guard import WATCH_S, caches_of, planting
 from tests.lib.support import open_incident, site_in, wait_status
 from tests.system.matrix.servers import Odd
 
 FOUND_S = 90
+SILENT_S = 10
 QUIET = {"KEY_WITHOUT_DS"}
 
 
@@ -28,9 +36,10 @@ def audited(document):
 
 
 class Bench:
-    def __init__(self, lab, site):
+    def __init__(self, lab, site, capture=None):
         self.lab = lab
         self.site = site
+        self.capture = capture
         self.signer = Signer("example.com.")
         self.plain = [s.zone for s in lab.servers]
         self.tld = lab.tld.zone
@@ -49,6 +58,27 @@ class Bench:
         for server, zone in zip(self.lab.servers, (first, second)):
             server.publish(zone)
 
+    def watch(self, name, denied, since):
+        """A wrong program would ask the cache now. Where all is well it is
+        asked (the control: such questions happen, the capture sees them)."""
+        if denied:
+            time.sleep(WATCH_S)
+        elif name == "sound_and_signed":
+            wait_until(lambda: self.capture.select(
+                since, name=zones.NAME,
+                destination=self.lab.networks[0].address), PATIENCE_S,
+                "the cache to be asked")
+
+    def planted(self, since, denied):
+        """Where a server denies, any question; else those for names beside.
+        And every denial that a cache was given."""
+        asked = [q for q in planting(self.capture, self.lab, since)
+                 if denied or q.name != zones.NAME]
+        return asked + self.capture.select(
+            since, answers=True, rcode=dns.rcode.NXDOMAIN,
+            source={s.address for s in (*self.lab.servers, self.lab.tld)},
+            destination=caches_of(self.lab))
+
     def signed(self, zone=None, **times):
         return self.signer.sign(zone or self.next(self.plain[0]), **times)
 
@@ -56,9 +86,10 @@ class Bench:
         zone = self.next(self.plain[0])
         return self.signer.sign(zone)
 
-    def look(self, expected):
+    def look(self, expected, then):
         """What an incident opened now says, once it is as expected or time is
-        up (a busy name server may be silent for once); and when it said so."""
+        up (a busy name server may be silent for once); and when it said so.
+        then() comes before the incident is closed."""
         incident = open_incident(self.site)
         began = time.monotonic()
         end = began + FOUND_S
@@ -67,11 +98,13 @@ class Bench:
                 tags(d) - QUIET == expected or time.monotonic() > end),
             FOUND_S + PATIENCE_S, "the audit to be done")
         took = time.monotonic() - began
+        then()
         self.site.cli("incident", "close", str(incident))
         return document, took
 
 
-# fault -> (what it does, the tags it must show)
+# fault -> (what it does, the tags it must show). Those that deny come first:
+# no cache is being asked yet when they begin.
 FAULTS = {}
 
 
@@ -80,6 +113,39 @@ def fault(*expected):
         FAULTS[function.__name__] = (function, set(expected))
         return function
     return register
+
+
+@fault("STILL_NEGATIVE", "SERIAL_MISMATCH")
+def secondary_still_denies(b):
+    zone = b.next(b.plain[0])
+    b.publish(zone, b.next(b.plain[1].without(f"{zones.NAME}.")))
+
+
+@fault("STILL_NEGATIVE", "NSEC3_ITERATIONS")
+def denied_with_iterations(b):
+    zone = b.signer.sign(b.next(b.plain[0].without(f"{zones.NAME}.")),
+                         nsec3=True)
+    b.publish(zone, zone, b.signer.ds())
+
+
+@fault("STILL_NEGATIVE", "DENIAL_TTL_LONG")
+def denial_outlives_the_negative_ttl(b):
+    """The SOA's TTL is lower than that of the NSEC records."""
+    zone = b.signer.sign(b.next(b.plain[0].without(f"{zones.NAME}.")))
+    text = re.sub(r"^(example\.com\.\s+)\d+(\s+IN\s+SOA\s)", r"\g<1>10\2",
+                  zone.signed_text)
+    assert text != zone.signed_text
+    zone = type(zone)(**{**zone.__dict__, "signed_text": text})
+    b.publish(zone, zone, b.signer.ds())
+
+
+@fault("STILL_NEGATIVE", "NEGATIVE_TTL_LONG")
+def negative_ttl_of_two_days(b):
+    plain = b.plain[0].without(f"{zones.NAME}.")
+    zone = b.next(plain)
+    zone = type(zone)(**{**zone.__dict__, "soa_ttl": 172800,
+                         "minimum": 172800})
+    b.publish(zone, zone)
 
 
 @fault()
@@ -92,12 +158,6 @@ def sound_and_signed(b):
 def secondary_lags(b):
     zone = b.next(b.plain[0])
     b.publish(zone, b.next(b.plain[0]))
-
-
-@fault("STILL_NEGATIVE", "SERIAL_MISMATCH")
-def secondary_still_denies(b):
-    zone = b.next(b.plain[0])
-    b.publish(zone, b.next(b.plain[1].without(f"{zones.NAME}.")))
 
 
 @fault("OTHER_ANSWER", "SERIAL_MISMATCH")
@@ -156,25 +216,16 @@ def signatures_of_tomorrow(b):
     b.publish(zone, zone, b.signer.ds())
 
 
-@fault("STILL_NEGATIVE", "NSEC3_ITERATIONS")
-def denied_with_iterations(b):
-    zone = b.signer.sign(b.next(b.plain[0].without(f"{zones.NAME}.")),
-                         nsec3=True)
-    b.publish(zone, zone, b.signer.ds())
-
-
 @fault("WILDCARD")
 def a_wildcard_beside_the_name(b):
     zone = b.next(b.plain[0], "*.example.com. 60 IN A 192.0.2.99")
     b.publish(zone, zone)
 
 
-@fault("NEGATIVE_TTL_LONG")
-def negative_ttl_of_two_days(b):
-    plain = b.plain[0].without(f"{zones.NAME}.")
-    zone = b.next(plain)
-    zone = type(zone)(**{**zone.__dict__, "soa_ttl": 172800,
-                         "minimum": 172800})
+@fault("ALIAS_OUT_OF_ZONE")
+def an_alias_out_of_the_zone(b):
+    zone = b.next(b.plain[0].without(f"{zones.NAME}."),
+                  f"{zones.NAME}. 5 IN CNAME www.example.net.")
     b.publish(zone, zone)
 
 
@@ -187,22 +238,24 @@ def check_ttls(authority):
     assert authority["signatures_end"] > authority["seen"], authority
 
 
-NEGATIVE_TOO = {"negative_ttl_of_two_days": {"STILL_NEGATIVE"}}
-
-
 def test_faults_are_told_by_their_tags():
     wrong = []
-    with Lab([]) as lab, site_in(lab) as site:
-        bench = Bench(lab, site)
-        print("# | fault | findings | seconds |")
-        print("# |---|---|---|")
+    with Capture() as capture, Lab([networks.bind]) as lab, \
+            site_in(lab) as site:
+        bench = Bench(lab, site, capture)
+        print("# | fault | findings | seconds | planted |")
+        print("# |---|---|---|---|")
         for name, (plant, expected) in FAULTS.items():
+            began = time.time()
             plant(bench)
-            expected = expected | NEGATIVE_TOO.get(name, set())
-            document, took = bench.look(expected)
+            denied = "STILL_NEGATIVE" in expected
+            document, took = bench.look(
+                expected, partial(bench.watch, name, denied, began))
             seen = tags(document) - QUIET
+            planted = bench.planted(began, denied)
             print(f"# | {name} | {' '.join(sorted(seen)) or '-'} | "
-                  f"{took:.1f} |", flush=True)
+                  f"{took:.1f} | {len(planted)} |", flush=True)
+            assert not planted, (name, planted)
             if name == "sound_and_signed":
                 check_ttls(document["authority"])
             if seen != expected:
@@ -252,10 +305,78 @@ def answers_with_nothing(lab, site, incident):
         assert "an empty answer" in finding["detail"], finding
         assert "load the present zone" in finding["advice"], finding
         assert not document["authority"]["verified"], document["authority"]
+    return bare
+
+
+class Unloaded(Knot):
+    """Has the zone in its configuration, and no file that it can load."""
+
+    def _write(self, name, text):
+        super()._write(name, "nothing\n" if name == "zone" else text)
+
+    def _serves(self):
+        self.daemon.must_run()
+        reply = ask(self.address, self.zone.origin, "SOA", timeout=0.5,
+                    rd=False)
+        return reply is not None and reply.rcode == "SERVFAIL"
+
+
+def serves_another_zone(lab):
+    return Knot("lame-knot", f"{lab.folder}/lame", lab.ns2.address,
+                zones.Zone("elsewhere.example.", 1, (
+                    "elsewhere.example. 60 IN NS ns.elsewhere.example.",
+                    "ns.elsewhere.example. 60 IN A 192.0.2.12")))
+
+
+def cannot_load_it(lab):
+    return Unloaded("unloaded-knot", f"{lab.folder}/unloaded",
+                    lab.ns2.address, lab.ns2.zone)
+
+
+def does_not_serve_the_zone(lab, site, incident):
+    """Real servers at the address of one that parent and zone name."""
+    for make, rcode in ((serves_another_zone, "REFUSED"),
+                        (cannot_load_it, "SERVFAIL")):
+        server = lab.own(make(lab))
+        server.start().wait_ready()
+
+        def told(document, rcode=rcode):
+            return [f for f in document["authority"]["audit"]
+                    if f["tag"] == "NS_LAME" and f["server"]
+                    and f"({rcode})" in f["detail"]]
+        document = wait_status(site, incident, told, FOUND_S,
+                               f"the lame server to be told ({rcode})")
+        finding, = told(document)
+        assert finding["server"] == f"{lab.ns2.address}@53", finding
+        assert "ns2.example.com" in finding["detail"], finding
+        assert "make this server serve the zone" in finding["advice"], finding
+        assert finding["severity"] == "error", finding
+        print(f"# | lame ({rcode}) | NS_LAME | {finding['detail']} |",
+              flush=True)
+        server.stop()
+
+
+def speaks_no_edns(site, incident, bare):
+    def told(document):
+        return [f for f in document["authority"]["audit"]
+                if f["tag"] == "NO_EDNS"]
+    document = wait_status(site, incident, told, FOUND_S,
+                           "the server without EDNS to be told")
+    finding, = told(document)
+    assert finding["server"] == f"{bare.address}@53", finding
+    assert "let this server answer EDNS" in finding["advice"], finding
+
+
+def auditor_falls_silent(site, incident):
+    next(a for a in site.agents if a.role == "authority").daemon.kill()
+    document = wait_status(site, incident,
+                           lambda d: "AUDITOR_SILENT" in tags(d), FOUND_S,
+                           "the silent auditor to be told")
+    assert document["authority"]["silent"], document["authority"]
 
 
 def test_servers_that_do_not_serve():
-    with Lab([]) as lab, site_in(lab) as site:
+    with Lab([]) as lab, site_in(lab, silent_after_s=SILENT_S) as site:
         bench = Bench(lab, site)
         lab.ns2.stop()
         incident = open_incident(site)
@@ -271,7 +392,14 @@ def test_servers_that_do_not_serve():
         said = site.cli("status", str(incident), check=False).stdout
         assert "ns2.example.com" in said, said
         assert bench.lab.ns1.address not in silent[0]["detail"]
-        answers_with_nothing(lab, site, incident)
+        does_not_serve_the_zone(lab, site, incident)
+        bare = answers_with_nothing(lab, site, incident)
+        bare.zones[f"{zones.ZONE}."]["edns"] = False
+        bare.publish()
+        site.cli("incident", "close", str(incident))
+        incident = open_incident(site)  # it is audited anew
+        speaks_no_edns(site, incident, bare)
+        auditor_falls_silent(site, incident)
 
 
 def test_audit_and_preflight_ask_no_resolver():
@@ -309,3 +437,9 @@ def test_audit_without_an_authority_agent():
         audit = site.cli("audit", zones.NAME, "--timeout", "5s", check=False)
         assert audit.returncode == 3, audit
         assert "--role authority" in audit.stderr, audit
+        incident = open_incident(site, restored="now")
+        document = wait_status(site, incident, tags, FOUND_S,
+                               "the declaration to be told")
+        finding, = document["authority"]["audit"]
+        assert finding["tag"] == "DECLARED_ONLY", finding
+        assert "start an authority agent" in finding["advice"], finding

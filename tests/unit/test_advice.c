@@ -174,6 +174,20 @@ static void test_name_above(void **state) {
          "2026112003; caches fill again from it until then");
 }
 
+/* A resolver that fails beside a name server that does not serve the zone. */
+static void test_a_lame_server_is_named(void **state) {
+    struct nx_verdict v = bare(NX_STATE_SERVFAIL_OTHER);
+    struct nx_advice_facts facts = nothing;
+    (void)state;
+    facts.name = all.name;
+    facts.resolver = all.resolver;
+    facts.lame = "ns3.example.com (192.0.2.13@53)";
+    says(&v, &facts,
+         "192.0.2.53@53 fails to resolve www.example.com (SERVFAIL); the name "
+         "server ns3.example.com (192.0.2.13@53) does not serve the zone",
+         "check that 192.0.2.53@53 reaches every name server");
+}
+
 /* Rule 1: the servers of the set are good, those that left it deny. */
 static void test_old_servers_hold_looks_back(void **state) {
     struct nx_verdict v = bare(NX_STATE_UNKNOWN);
@@ -335,6 +349,7 @@ int main(void) {
         cmocka_unit_test(test_overdue),
         cmocka_unit_test(test_fix),
         cmocka_unit_test(test_old_servers_hold_looks_back),
+        cmocka_unit_test(test_a_lame_server_is_named),
         cmocka_unit_test(test_name_above),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_alias),
