@@ -66,9 +66,8 @@ bool nx_verify_pages(struct nx_verify *v) {
     nx_verify_part(v, "pages", before_n, "%s",
                    v->problems_n == before_n
                        ? "every page and index"
-                       : "stop the collector, copy the file, then repair it "
-                         "with sqlite3's .recover or put a backup in its "
-                         "place");
+                       : "nxclear-collector(8) says how to repair it or put a "
+                         "backup in its place");
     return v->problems_n == before_n;
 }
 

@@ -14,8 +14,8 @@ static const char *what_to_do(int rc, int sys) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
     case SQLITE_ERROR: /* our own words are right: the schema has others */
-        return "damaged: stop the collector, copy the file, then repair it "
-               "with sqlite3's .recover or put a backup in its place";
+        return "damaged: nxclear-collector(8) says how to repair it or put "
+               "a backup in its place";
     case SQLITE_READONLY:
     case SQLITE_PERM:
     case SQLITE_CANTOPEN:

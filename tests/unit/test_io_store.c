@@ -878,9 +878,8 @@ static void test_not_a_database(void **state) {
     struct fixture *f = *state;
     write_at(f->path, 0, "This is a letter to my aunt, not a database.", 44);
     expect_refused(f, NX_EIO, "store ",
-                   ": damaged: stop the collector, copy the file, then "
-                   "repair it with sqlite3's .recover or put a backup in its "
-                   "place (file is not a database)");
+                   ": damaged: nxclear-collector(8) says how to repair it or "
+                   "put a backup in its place (file is not a database)");
 }
 
 static void test_damaged(void **state) {
@@ -914,7 +913,8 @@ static void test_damaged_words(void **state) {
     sql(f->path, "ALTER TABLE agent RENAME COLUMN network TO netwobk");
     open_store(f);
     assert_int_equal(nx_store_agents(f->store, see_agent, &roster), NX_EIO);
-    assert_non_null(strstr(nx_store_problem(f->store), "damaged: stop"));
+    assert_non_null(
+        strstr(nx_store_problem(f->store), "damaged: nxclear-collector(8)"));
 }
 
 static void test_locked(void **state) {

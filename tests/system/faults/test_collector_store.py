@@ -10,7 +10,7 @@ import time
 
 from deploy.lab.ask import PATIENCE_S, wait_until
 from tests.lib import faults
-from tests.lib.support import Skip, open_incident, work_folder
+from tests.lib.support import ROOT, Skip, open_incident, work_folder
 
 NO_LUCK = "a result that is lost is wrong, however seldom it is"
 
@@ -278,3 +278,50 @@ def test_check_and_rebuild():
         faults.restart(site)
         status, text = look(site, "--rebuild")
         assert status == 69 and "another nxclear-collector" in text, text
+
+
+def recipe(folder, config):
+    """What the manual says to do about a damaged store, but for the service."""
+    with open(f"{ROOT}/deploy/man/nxclear-collector.8",
+              encoding="utf-8") as manual:
+        text = manual.read().split(".It The store is damaged\n")[1]
+    block = text.split(".Bd -literal\n")[1].split(".Ed\n")[0]
+    lines = [line for line in block.splitlines()
+             if not line.startswith(("systemctl", "chown"))]
+    assert len(lines) == 9, lines
+    return "\n".join(["set -e", *lines]).replace(
+        "/var/lib/nxclear", folder).replace("/etc/nxclear/collector.yaml",
+                                            config)
+
+
+def test_the_manual_repairs():
+    """A page that cannot be read: what the manual says keeps all the rest."""
+    with faults.collector() as site:
+        path = faults.store_path(site)
+        with faults.client(site) as client:
+            client.stream(count=50)
+            client.wait_acked(2000)
+            client.stop_stream()
+            acked = client.acked
+        assert site.collector_program.daemon.stop(timeout=60) == 0
+        [(page,)] = faults.ask_store(path, "SELECT rootpage FROM sqlite_master"
+                                     " WHERE name = 'door_log'")
+        [(size,)] = faults.ask_store(path, "PRAGMA page_size")
+        with open(path, "r+b") as store:
+            store.seek((page - 1) * size)
+            store.write(b"\xff" * size)
+        status, text = look(site)
+        assert status == 1 and "says how to repair it" in text, text
+        done = subprocess.run(
+            ["bash", "-c", recipe(os.path.dirname(path),
+                                  site.collector_program.config_path)],
+            env={**os.environ, "PATH": f"{site.bin_dir}:{os.environ['PATH']}"},
+            capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done
+        status, text = look(site)
+        assert status == 0, text
+        faults.restart(site)
+        ledger = faults.Ledger(path)
+        assert ledger.received >= 2000, ledger
+    faults.row("store repaired by the manual", 1, ledger.lost(acked),
+               ledger.double())
