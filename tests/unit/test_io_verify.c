@@ -155,6 +155,20 @@ static void test_clock_behind(void **state) {
     expect_refused(b, "1 messages of the log were received later than now");
 }
 
+/* ... but no reason to refuse where all was over by the old clock. */
+static void test_clock_behind_closed(void **state) {
+    struct bench *b = *state;
+    made(b);
+    sql(b, "UPDATE batch SET received_us = received_us + 7200000000, "
+           "digest = NULL WHERE batch_id = 73");
+    expect_refused(b, "1 messages of the log were received later than now");
+    sql(b, "UPDATE incident SET closed_us = (SELECT received_us FROM batch "
+           "WHERE batch_id = 73) + 1000000");
+    if (look(b, nx_rebuild) != 0) {
+        fail_msg("%s", b->said);
+    }
+}
+
 /* What came of its messages would be gone. */
 static void test_agent_unknown(void **state) {
     struct bench *b = *state;
@@ -272,6 +286,7 @@ int main(void) {
         TEST(test_without_damaged_whole),
         TEST(test_hole_in_the_log),
         TEST(test_clock_behind),
+        TEST(test_clock_behind_closed),
         TEST(test_agent_unknown),
         TEST(test_error_in_the_middle),
         TEST(test_revoked_agent),
