@@ -22,6 +22,10 @@ class SignedZone(Zone):
     def file_text(self):
         return self.signed_text
 
+    @property
+    def plain(self):
+        return Zone(**{f: getattr(self, f) for f in Zone.__dataclass_fields__})
+
 
 class Signer:
     """One key (algorithm 13) for one zone."""

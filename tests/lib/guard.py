@@ -113,10 +113,13 @@ class Bench:
         return {s.address for s in (*self.lab.servers, *self.lab.others,
                                     self.lab.tld)}
 
-    def quiet(self):
-        """The incident is closed: what was planned is asked no more."""
+    def close(self):
         self.site.cli("incident", "close", str(self.incident))
         self.incident = None
+
+    def quiet(self):
+        """The incident is closed: what was planned is asked no more."""
+        self.close()
 
         def silent():
             asked = self.planted(0.0, float("inf"))

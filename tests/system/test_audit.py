@@ -3,6 +3,7 @@ DNS), and each is told by its tag. A table of them, with the time it took and
 what of ours could have planted a denial (nothing)."""
 import datetime
 import re
+import subprocess
 import time
 from functools import partial
 
@@ -12,14 +13,19 @@ from deploy.lab import networks, zones
 from deploy.lab.ask import PATIENCE_S, ask, wait_until
 from deploy.lab.authority import Knot
 from deploy.lab.lab import Lab
+from deploy.lab.namespace import add_addresses
 from deploy.lab.signing import Signer
 from tests.lib.capture import Capture
 from tests.lib.guard import WATCH_S, caches_of, planting
-from tests.lib.support import open_incident, site_in, wait_status
+from tests.lib.support import (AUDITOR, Skip, open_incident, site_in,
+                               wait_status)
 from tests.system.matrix.servers import Odd
 
 FOUND_S = 90
 SILENT_S = 10
+V6_ADDRESS = "2001:db8::14"
+V6_SERVER = (f"{zones.ZONE}. 3600 IN NS ns3.{zones.ZONE}.",
+             f"ns3.{zones.ZONE}. 3600 IN AAAA {V6_ADDRESS}")
 QUIET = {"KEY_WITHOUT_DS"}
 
 
@@ -400,6 +406,84 @@ def test_servers_that_do_not_serve():
         incident = open_incident(site)  # it is audited anew
         speaks_no_edns(site, incident, bare)
         auditor_falls_silent(site, incident)
+
+
+def on_ipv6(folder):
+    """Named by the parent and the zone, with an address of IPv6 alone."""
+    return Knot("ns3-knot", f"{folder}/ns3", V6_ADDRESS,
+                zones.leaf_zone().with_(*V6_SERVER).without(f"{zones.NAME}."))
+
+
+def has_ipv6():
+    try:
+        add_addresses([V6_ADDRESS])
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
+def denied_by_ipv6(site, incident):
+    document = wait_status(
+        site, incident, lambda d: audited(d) and tags(d) >= {
+            "STILL_NEGATIVE", "SERIAL_MISMATCH"}, FOUND_S,
+        "the server that IPv6 reaches to deny")
+    finding, = [f for f in document["authority"]["audit"]
+                if f["tag"] == "STILL_NEGATIVE"]
+    assert finding["server"] == f"[{V6_ADDRESS}]@53", finding
+    states = {s["address"]: s["state"]
+              for s in document["authority"]["servers"]}
+    assert states.pop(f"[{V6_ADDRESS}]@53") == "denies", states
+    assert set(states.values()) == {"good"} and len(states) == 2, states
+    assert "NO_TCP" not in tags(document), document["authority"]["audit"]
+    print(f"# | denied by IPv6 | {finding['detail']} |", flush=True)
+
+
+def one_place_is_not_enough(lab, site, incident, capture):
+    """Two are wanted: the guard stays shut with the word of one."""
+    began = time.time()
+    document = wait_status(
+        site, incident, lambda d: d["authority"]["state"] == "restored",
+        FOUND_S, "all name servers to be good")
+    time.sleep(WATCH_S)
+    document = site.api.status(incident)
+    assert not document["authority"]["verified"], document["authority"]
+    planted = planting(capture, lab, began)
+    assert not planted, planted
+    second = lab.own(site.agent(
+        "elsewhere", "auditor-2", "authority", resolvers={"discover": False},
+        authority={"root_hints": lab.root_hints, **AUDITOR}))
+    second.accept()
+    second.start()
+    document = wait_status(
+        site, incident, lambda d: d["authority"]["verified"], FOUND_S,
+        "the second place to verify it, too")
+    assert document["authority"]["verified_from"] == 2, document["authority"]
+    wait_until(lambda: capture.select(
+        began, name=zones.NAME, destination=lab.networks[0].address),
+        PATIENCE_S, "the cache to be asked")
+    print("# | one place of two | guard shut, planted 0; opened by the second "
+          "|", flush=True)
+
+
+def test_ipv6_and_two_places():
+    v6 = has_ipv6()
+    with Capture() as capture, Lab(
+            [networks.bind], others=[on_ipv6] if v6 else []) as lab, \
+            site_in(lab, vantages=2) as site:
+        began = time.time()
+        if v6:
+            for server in lab.servers:
+                server.publish(server.zone.with_(*V6_SERVER))
+            lab.tld.publish(lab.tld.zone.with_(*V6_SERVER))
+        incident = open_incident(site)
+        if v6:
+            denied_by_ipv6(site, incident)
+            planted = planting(capture, lab, began)
+            assert not planted, planted
+            lab.others[0].publish(lab.ns1.zone)
+        one_place_is_not_enough(lab, site, incident, capture)
+    if not v6:
+        raise Skip("no IPv6 here: the server that it reaches was left out")
 
 
 def test_audit_and_preflight_ask_no_resolver():
