@@ -130,6 +130,13 @@ static void add_notes(const json_t *list, struct nx_text *out) {
         if (advice != NULL) {
             add_note(resolver, ": not measured now: ", advice, out);
         }
+        if (nx_doc_is(resolver, "chain", "unknown") &&
+            json_is_null(json_object_get(resolver, "sibling_w_s"))) {
+            add_note(resolver,
+                     ": whether it asks another resolver is not known: whoami, "
+                     "below the canary zone, told no address",
+                     "", out);
+        }
         if (json_is_integer(json_object_get(resolver, "sibling_w_s"))) {
             add_note(resolver, ": measured in a zone that is in use: ",
                      sibling_note(resolver), out);

@@ -253,7 +253,7 @@ static enum nx_chain chain_of(const struct nx_canary_looks *looks) {
     if (looks->n[NX_CANARY_EGRESS] == 0 || seen->look.kind != NX_KIND_POS) {
         return NX_CHAIN_UNKNOWN;
     }
-    return looks->egress_is_resolver ? NX_CHAIN_NONE : NX_CHAIN_OTHER;
+    return looks->egress_is_resolver ? NX_CHAIN_OWN : NX_CHAIN_OTHER;
 }
 
 /* --- what it says of itself --- */
@@ -354,8 +354,8 @@ static bool any_soa(const struct nx_canary_looks *looks) {
 void nx_measured_settle(struct nx_measured *m) {
     struct nx_profile *p = &m->profile;
     p->verified = m->sibling_w_s == 0;
-    p->chain_possible = m->chain != NX_CHAIN_NONE ||
-                        m->soa_clock == NX_SOA_CLOCK_SHARED_RENEWED;
+    p->chain_possible =
+        m->chain != NX_CHAIN_OWN || m->soa_clock == NX_SOA_CLOCK_SHARED_RENEWED;
     p->soa_clock = p->chain_possible && m->soa_clock == NX_SOA_CLOCK_OWN
                        ? NX_SOA_CLOCK_UNKNOWN
                        : m->soa_clock;

@@ -77,10 +77,12 @@ enum nx_run_trouble nx_canary_trouble(const struct nx_canary_looks *looks,
 const char *nx_run_trouble_text(unsigned trouble);   /* "unreached" */
 const char *nx_run_trouble_advice(unsigned trouble); /* a sentence */
 
-/* Is the resolver what its address says, or does it ask another one? */
+/* Does the resolver ask from its own address, or is there another one? Who
+ * stands before it at the same address (dnsdist, dnsmasq) is not seen by that;
+ * nor how many stand behind one another. */
 enum nx_chain {
     NX_CHAIN_UNKNOWN,
-    NX_CHAIN_NONE,  /* the authoritative server saw its own address */
+    NX_CHAIN_OWN,   /* the authoritative server saw its own address */
     NX_CHAIN_OTHER, /* ... another one: forwarder, or many addresses */
 };
 

@@ -49,8 +49,8 @@ const char *nx_chain_text(unsigned chain) {
     switch ((enum nx_chain)chain) {
     case NX_CHAIN_UNKNOWN:
         break;
-    case NX_CHAIN_NONE:
-        return "none";
+    case NX_CHAIN_OWN:
+        return "own-address";
     case NX_CHAIN_OTHER:
         return "other-address";
     }

@@ -62,6 +62,15 @@ static void take_address(const struct nx_in *in, const char *key,
     }
 }
 
+/* Once "none" was said of one that asks from its own address. */
+static uint8_t take_chain(const struct nx_in *in) {
+    const char *texts[] = {nx_chain_text(NX_CHAIN_UNKNOWN),
+                           nx_chain_text(NX_CHAIN_OWN),
+                           nx_chain_text(NX_CHAIN_OTHER), "none"};
+    int chain = nx_in_choice(in, "chain", texts, 4, 0);
+    return chain == 3 ? (uint8_t)NX_CHAIN_OWN : (uint8_t)chain;
+}
+
 static void take_habits(const struct nx_in *in, struct nx_measured *m) {
     struct nx_profile *p = &m->profile;
     nx_profile_default(p);
@@ -70,7 +79,7 @@ static void take_habits(const struct nx_in *in, struct nx_measured *m) {
     m->floor_s = take_seconds(in, "floor_s");
     m->soa_clock = take_word(in, "soa_clock", nx_soa_clock_text,
                              NX_SOA_CLOCK_SHARED_RENEWED);
-    m->chain = take_word(in, "chain", nx_chain_text, NX_CHAIN_OTHER);
+    m->chain = take_chain(in);
     m->soa_shown = nx_in_bool(in, "soa_shown", false);
     m->rewrites_nxdomain = nx_in_bool(in, "rewrites_nxdomain", false);
     m->caches_seen =

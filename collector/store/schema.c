@@ -356,6 +356,10 @@ static const char profile_agent[] =
     "ALTER TABLE resolver_profile ADD COLUMN agent_id INTEGER NOT NULL "
     "DEFAULT 0";
 
+/* It is not known that there is none: another one may share the address. */
+static const char profile_chain[] =
+    "UPDATE resolver_profile SET chain = 'own-address' WHERE chain = 'none'";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -366,6 +370,7 @@ static const char *const steps[] = {
     profile_rewrites, zone_servers,    retained,        retained_doubt,
     log_begin,        target_clearing, profile_cure,    stream_forgotten,
     closed_parts,     target_scope,    profile_bogus,   profile_agent,
+    profile_chain,
 };
 
 int nx_schema_newest(void) {

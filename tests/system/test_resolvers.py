@@ -42,7 +42,7 @@ RESOLVERS = (
       "nsid": "pdns-1", "server_id": "pdns-1",
       "server_id_answer": "told"}),
 )
-ALL = {"state": "measured", "caches": 1, "chain": "none", "soa_shown": True,
+ALL = {"state": "measured", "caches": 1, "chain": "own-address", "soa_shown": True,
        "counts_down": True, "refreshed_by_looking": False,
        "nxdomain_uncapped": False, "nodata_uncapped": False,
        "rewrites_nxdomain": False, "validates": "not-said",

@@ -153,7 +153,7 @@ static void test_measured(void **state) {
     assert_memory_equal(measured.measured.server.bytes, "res2", 4);
     assert_int_equal(measured.measured.validates, NX_VALIDATES_SAID);
     assert_int_equal(measured.measured.asks_from.len, 4);
-    assert_int_equal(measured.measured.chain, NX_CHAIN_NONE);
+    assert_int_equal(measured.measured.chain, NX_CHAIN_OWN);
     assert_int_equal(plan_of(b, LYON, T0 + 40 * S)->tasks_n, 0);
 }
 
@@ -399,7 +399,7 @@ static void test_from_the_store(void **state) {
                               .measured = {.nxdomain_cap_s = 900,
                                            .nodata_cap_s = 900,
                                            .floor_s = 1,
-                                           .chain = NX_CHAIN_NONE,
+                                           .chain = NX_CHAIN_OWN,
                                            .soa_clock = NX_SOA_CLOCK_OWN}};
     nx_profile_default(&row.measured.profile);
     nx_measured_settle(&row.measured);
@@ -425,7 +425,7 @@ static void test_private_address(void **state) {
         .measured = {.nxdomain_cap_s = 900,
                      .nodata_cap_s = 900,
                      .floor_s = 1,
-                     .chain = NX_CHAIN_NONE,
+                     .chain = NX_CHAIN_OWN,
                      .soa_clock = NX_SOA_CLOCK_OWN}};
     nx_profile_default(&row.measured.profile);
     nx_measured_settle(&row.measured);

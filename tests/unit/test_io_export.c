@@ -26,7 +26,7 @@ static void measured(struct bench *b, uint32_t cap_s, enum nx_soa_clock clock,
                      .floor_s = 5,
                      .soa_clock = (uint8_t)clock,
                      .caches_seen = 3,
-                     .chain = NX_CHAIN_NONE}};
+                     .chain = NX_CHAIN_OWN}};
     struct nx_profile *p = &row.measured.profile;
     nx_profile_default(p);
     p->conv = NX_CONV_F0;

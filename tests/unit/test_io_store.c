@@ -333,7 +333,7 @@ static void test_resolver_profiles(void **state) {
                                            .nodata_cap_s = NX_NOT_MEASURED,
                                            .floor_s = 5,
                                            .soa_clock = NX_SOA_CLOCK_OWN,
-                                           .chain = NX_CHAIN_NONE,
+                                           .chain = NX_CHAIN_OWN,
                                            .caches_seen = 3,
                                            .soa_shown = true}};
     struct nx_book_row back = {.measured_us = 0};
@@ -855,6 +855,38 @@ static void test_older_schema(void **state) {
                "[2001:db8::1]@53"); /* one of which link? */
 }
 
+static void see_old(void *user, const struct nx_book_row *row) {
+    struct nx_book_row *out = user;
+    assert_int_equal(row->agent_id, 0);
+    *out = *row;
+}
+
+/* A resolver of whom it was said that it asks no other one. */
+static void test_older_profile(void **state) {
+    struct fixture *f = *state;
+    struct nx_book_row back = {.measured_us = 0};
+    int version = 1;
+    for (; strstr(nx_schema_step(version), "bogus_ede") == NULL; version++) {
+        sql(f->path, nx_schema_step(version));
+    }
+    sql(f->path,
+        "INSERT INTO resolver_profile(network, resolver, scope_id, "
+        "measured_us, soa_clock, rounding, rd0, chain, past_ttl, caches, "
+        "caches_seen, early_window_s, never_decrements, soa_shown, "
+        "rewrites_nxdomain) VALUES('lyon', '192.168.1.1@53', 0, 9, 'own', 'F', "
+        "'refused', 'none', 'never', 1, 1, 0, 0, 1, 0);"
+        "PRAGMA application_id = 1853383532");
+    char mark[64];
+    (void)snprintf(mark, sizeof(mark), "PRAGMA user_version = %d", version - 1);
+    sql(f->path, mark);
+    open_store(f);
+    assert_int_equal(nx_store_resolvers(f->store, 9, see_old, &back), NX_OK);
+    assert_int_equal(back.measured_us, 9);
+    assert_int_equal(back.measured.chain, NX_CHAIN_OWN);
+    assert_int_equal(back.measured.bogus, NX_BOGUS_UNKNOWN);
+    assert_false(back.measured.bogus_ede_seen);
+}
+
 static void test_foreign_database(void **state) {
     struct fixture *f = *state;
     sql(f->path, "CREATE TABLE music(title TEXT)");
@@ -1036,6 +1068,7 @@ int main(void) {
         WITH_STORE(test_rollback),
         WITH_STORE(test_agents),
         WITH_STORE(test_resolver_profiles),
+        WITH_STORE(test_older_profile),
         WITH_STORE(test_resolver_profiles_are_forgotten),
         WITH_STORE(test_retention_of_profiles),
         WITH_STORE(test_labels),

@@ -228,7 +228,7 @@ static void test_measured_resolver(void **state) {
         .measured = {.rewrites_nxdomain = true,
                      .rewrites_to = {.address = {192, 0, 2, 99}, .len = 4},
                      .caches_seen = 1,
-                     .chain = NX_CHAIN_NONE}};
+                     .chain = NX_CHAIN_OWN}};
     nx_profile_default(&row.measured.profile);
     nx_measured_settle(&row.measured);
     live(b, &rewritten);

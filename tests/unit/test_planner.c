@@ -439,7 +439,7 @@ static void measured(struct engine_bench *b) {
     row.measured.nodata_cap_s = 3600;
     row.measured.floor_s = NX_NOT_MEASURED;
     row.measured.soa_clock = NX_SOA_CLOCK_OWN;
-    row.measured.chain = NX_CHAIN_NONE;
+    row.measured.chain = NX_CHAIN_OWN;
     row.measured.profile.conv = NX_CONV_F;
     row.measured.profile.past_ttl = NX_PAST_TTL_NEVER;
     row.measured.profile.early_window_s = 0;

@@ -149,7 +149,7 @@ static json_t *parse(const char *text) {
     " \"nodata_cap_s\": 30, \"floor_s\": 1},"                                  \
     "{\"network\": \"osl\", \"resolver\": \"[2001:db8::1]@53\","               \
     " \"measured\": \"2026-11-20T08:00:00.000Z\", \"nxdomain_cap_s\": 30,"     \
-    " \"nodata_cap_s\": 30, \"floor_s\": 1, \"chain\": \"none\"}]}"
+    " \"nodata_cap_s\": 30, \"floor_s\": 1, \"chain\": \"own-address\"}]}"
 
 static json_t *document_of(int soa_ttl_s, int minimum_s, int64_t accident_us) {
     json_t *status = status_of(soa_ttl_s, minimum_s);
