@@ -126,6 +126,7 @@ void nx_authority_forget(struct nx_authority *a, uint32_t agent_id) {
         }
     }
     a->entries_n = kept;
+    nx_given_forget(&a->given); /* it may have made up what it saw */
     struct nx_auth_vantage *v = vantage(a, agent_id);
     if (v != NULL) {
         *v = a->vantages[--a->vantages_n];
@@ -246,6 +247,7 @@ void nx_auth_turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
     }
     a->proven = false;       /* at once, not with the next step */
     a->set_verified = false; /* though it were good again by then */
+    nx_given_forget(&a->given);
     e->bad_seen = true;
     e->bad_lo_us = nx_time_later(e->bad_lo_us, lo_us);
     e->server.last_bad_us = look->rx_us;
@@ -267,38 +269,19 @@ static struct nx_auth_entry *touch(struct nx_authority *a, uint32_t agent_id,
     return e;
 }
 
-/* Before turn_good: was the last word a good one, too? */
-static void note_answer(struct nx_authority *a, struct nx_auth_entry *e,
-                        const struct nx_answer *answer) {
-    uint32_t hash = nx_answer_hash(answer);
-    a->answers_vary =
-        a->answers_vary || (e->word == NX_AUTH_WORD_GOOD && e->answer != hash);
-    e->answer = hash;
+const struct nx_given *nx_authority_given(const struct nx_authority *a) {
+    return &a->given;
 }
 
-uint32_t nx_authority_one_answer(const struct nx_authority *a) {
-    uint32_t theirs = 0;
-    for (size_t i = 0; i < a->entries_n; i++) {
-        const struct nx_auth_entry *e = &a->entries[i];
-        if (e->word != NX_AUTH_WORD_GOOD) {
-            continue;
-        }
-        if (e->answer == 0 || (theirs != 0 && theirs != e->answer)) {
-            return 0;
-        }
-        theirs = e->answer;
+/* At the end of a way out of the zone a server has no say. */
+static void note_given(struct nx_authority *a, const struct nx_answer *answer,
+                       const uint8_t *zone) {
+    if (nx_answer_affirms(answer, zone)) {
+        nx_given_note(&a->given, answer);
+    } else if ((answer->flags & NX_ANS_AA) != 0 &&
+               nx_answer_leaves(answer, zone)) {
+        nx_given_note_alias(&a->given);
     }
-    return a->answers_vary ? 0 : theirs;
-}
-
-bool nx_authority_gives(const struct nx_authority *a, uint32_t answer_hash) {
-    for (size_t i = 0; i < a->entries_n && answer_hash != 0; i++) {
-        const struct nx_auth_entry *e = &a->entries[i];
-        if (e->word == NX_AUTH_WORD_GOOD && e->answer == answer_hash) {
-            return true;
-        }
-    }
-    return false;
 }
 
 void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
@@ -330,12 +313,14 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
     s->stops = nx_answer_stops(obs->answer, zone);
     s->bare = nx_answer_is_bare(obs->answer, zone);
     s->last_us = look->rx_us;
+    if (word <= NX_AUTH_WORD_GOOD) {
+        note_given(a, obs->answer, zone);
+    }
     if (word == NX_AUTH_WORD_NONE) {
         return;
     }
     a->heard = true;
     if (word == NX_AUTH_WORD_GOOD) {
-        note_answer(a, e, obs->answer);
         turn_good(e, look);
         if (look->r_s > (int32_t)a->positive_ttl_s) {
             a->positive_ttl_s = (uint32_t)look->r_s;

@@ -27,6 +27,7 @@
 #include "collector/audit/finding.h"
 #include "collector/audit/ttls.h"
 #include "collector/engine/above.h"
+#include "collector/engine/given.h"
 #include "collector/engine/incident.h"
 #include "collector/engine/left.h"
 #include "common/codec.h"
@@ -192,13 +193,9 @@ uint32_t nx_authority_ns_ttl(const struct nx_authority *authority);
 const struct nx_left_server *nx_authority_left(const struct nx_authority *a,
                                                size_t *n, uint64_t *changes_n);
 
-/* Where any answer will do: nx_answer_hash of the RRset that all good servers
- * give, each time that they are asked; 0: there is no such one. */
-uint32_t nx_authority_one_answer(const struct nx_authority *authority);
-
-/* Is it the RRset that a good server gave last? */
-bool nx_authority_gives(const struct nx_authority *authority,
-                        uint32_t answer_hash);
+/* What good servers gave since the last of them was bad, or left the set, and
+ * as vantages saw it that are there still. */
+const struct nx_given *nx_authority_given(const struct nx_authority *authority);
 
 /* Apex of the zone that answers for the name; NULL when not known yet. */
 const uint8_t *nx_authority_apex(const struct nx_authority *authority);

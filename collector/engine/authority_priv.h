@@ -33,7 +33,6 @@ struct nx_auth_entry {
     int64_t last_good_us; /* last good answer */
     int64_t good_hi_us;   /* first good one after the last bad, latest */
     int64_t bad_lo_us;    /* last bad one, earliest */
-    uint32_t answer;      /* nx_answer_hash of the last good RRset */
     struct nx_auth_server server; /* at.server_name: see name */
     bool named;
     uint8_t name[NX_DNAME_MAX];
@@ -76,7 +75,7 @@ struct nx_authority {
     uint32_t soa_w_s; /* from SOA queries ... */
     uint32_t soa_minimum_s;
     uint32_t positive_ttl_s; /* the largest that good servers sent */
-    bool answers_vary;       /* from one good answer of a server to the next */
+    struct nx_given given;
     bool outage_serial_known;
     uint32_t outage_serial;
     uint8_t outage_serial_of[NX_DNAME_MAX]; /* apex of the zone */

@@ -78,8 +78,12 @@ static int drop_unlisted(struct nx_authority *a, uint32_t agent_id,
             a->entries[kept++] = *e;
         }
     }
-    /* What another set's TTL was says nothing of this one's. */
-    a->set_ttl_s = kept < a->entries_n ? 0 : a->set_ttl_s;
+    /* What another set's TTL was, and what it gave, says nothing of this
+     * one's. */
+    if (kept < a->entries_n) {
+        a->set_ttl_s = 0;
+        nx_given_forget(&a->given);
+    }
     a->entries_n = kept;
     return err;
 }

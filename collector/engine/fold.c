@@ -155,6 +155,10 @@ static void fold_target(struct nx_fold *f, struct nx_route *route,
     for (struct nx_item *item = route->items; item != NULL; item = item->same) {
         struct nx_look look;
         look_at(f, item, obs, &look);
+        look.flags |=
+            nx_given_covers(nx_authority_given(item->authority), obs->answer)
+                ? NX_LOOK_OF_SERVERS
+                : 0U;
         if (item->owner->incident.audit || !timely(f, item, &look)) {
             f->engine->counts.untimely_n++;
             continue;

@@ -91,6 +91,11 @@ int64_t nx_bound_bogus_us(const struct nx_evidence *ev,
                   : 0;
 }
 
+static bool is_unlike(const struct nx_evidence *ev) {
+    return ev->last != NX_NO_LOOK &&
+           (ev->c->looks[ev->last].flags & NX_LOOK_UNLIKE_SERVERS) != 0;
+}
+
 static struct length of_state(const struct nx_evidence *ev,
                               const struct nx_verdict *verdict) {
     uint32_t stale_s = ev->c->profile->stale_max_s;
@@ -123,10 +128,11 @@ static struct length of_state(const struct nx_evidence *ev,
     case NX_STATE_STILL_NEGATIVE_AT_AUTHORITY:
     case NX_STATE_RECACHED:
     case NX_STATE_POLICY_BLOCKED:
-    case NX_STATE_OLD_POSITIVE:
     case NX_STATE_CLEAR:
     case NX_STATE_N_:
         break;
+    case NX_STATE_OLD_POSITIVE: /* in place of a denial, maybe */
+        return is_unlike(ev) ? of_entry(ev) : lasts(NX_HARD_NONE, 0);
     }
     return lasts(NX_HARD_NONE, 0);
 }

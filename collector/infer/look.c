@@ -9,21 +9,22 @@ static bool has(const struct nx_answer *answer, unsigned flag) {
     return (answer->flags & flag) != 0;
 }
 
-static uint32_t hash_of(const uint8_t *rdata, size_t len) {
+uint32_t nx_rdata_hash(const uint8_t *rdata, size_t len) {
     return (uint32_t)nx_hash(rdata, len, 1) | 1U;
 }
 
 uint32_t nx_answer_hash(const struct nx_answer *answer) {
-    const unsigned whole = NX_ANS_RDATA | NX_ANS_PARTIAL;
-    return (answer->flags & whole) == NX_ANS_RDATA
-               ? hash_of(answer->rdata, answer->rdata_len)
-               : 0;
+    if (!has(answer, NX_ANS_RDATA)) {
+        return 0;
+    }
+    uint32_t hash = nx_rdata_hash(answer->rdata, answer->rdata_len);
+    return has(answer, NX_ANS_PARTIAL) ? ~hash | 1U : hash;
 }
 
 uint32_t nx_address_hash(const uint8_t *address, uint8_t len) {
     uint8_t rdata[2 + 16] = {0, len}; /* as in nx_answer.rdata */
     memcpy(rdata + 2, address, len);
-    return hash_of(rdata, 2U + len);
+    return nx_rdata_hash(rdata, 2U + len);
 }
 
 bool nx_look_is_sized(const struct nx_obs *obs) {

@@ -53,6 +53,7 @@ enum { /* nx_look.flags */
        NX_LOOK_HOSTS_FILE = 1 << 16, /* the answer stands in /etc/hosts */
        /* Where no answer was expected in particular: not the name servers'. */
        NX_LOOK_UNLIKE_SERVERS = 1 << 17,
+       NX_LOOK_OF_SERVERS = 1 << 18, /* each record was given by one by then */
 };
 
 struct nx_look {
@@ -89,8 +90,12 @@ void nx_look_from_obs(const struct nx_obs *obs, const struct nx_expect *expect,
                       const uint8_t *apex, int64_t theta_us, uint32_t eps_us,
                       struct nx_look *out);
 
-/* The asked RRset; 0: there is none, or not all of it was kept. */
+/* The asked RRset, 0: there is none. Of one that was cut always the same part
+ * is kept: it is like another that was cut so, and like no whole one. */
 uint32_t nx_answer_hash(const struct nx_answer *answer);
+/* Records as nx_answer.rdata has them, with their lengths; of one record alone
+ * it is the RRset's. Never 0. */
+uint32_t nx_rdata_hash(const uint8_t *rdata, size_t len);
 /* The same of one A or AAAA record: len 4 or 16. */
 uint32_t nx_address_hash(const uint8_t *address, uint8_t len);
 

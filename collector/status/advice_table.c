@@ -199,12 +199,22 @@ const struct nx_advice_row nx_advice_table[] = {
      "names): this may be its form of a cached denial",
      "wait[ until {until}], flush {name} in {resolver}, and ask its operator "
      "to switch the rewriting off" MEANWHILE},
+    {NX_STATE_OLD_POSITIVE, OVERDUE, 0, /* has a bound if unlike the servers */
+     "{resolver} goes on giving what no name server was seen to give, later "
+     "than a denial of the outage can be cached: an address that it makes up, "
+     "or an answer for its region or view",
+     "if its answer is right, open the incident again with it as --expect, or "
+     "let an agent in the role authority see it there; if not, ask the "
+     "operator of {resolver} what it gives" MEANWHILE},
     {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_UNLIKE_SERVERS,
-     "{resolver} gives another answer than the name servers do: an address in "
-     "place of a cached denial, an old answer, or another view",
-     "wait[ until {until}], flush {name} in {resolver}; if its answer is "
-     "right, "
-     "say so with --expect" MEANWHILE},
+     "{resolver} gives what no name server was seen to give: an address in "
+     "place of a cached denial, an old answer, or one for its region or view",
+     "wait until {hard}, flush {name} in {resolver}; if its answer is right, "
+     "open the incident again with it as --expect" MEANWHILE},
+    {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_UNLIKE_SERVERS,
+     "{resolver} gives what no name server was seen to give",
+     "flush {name} in {resolver}; if its answer is right, open the incident "
+     "again with it as --expect" MEANWHILE},
     {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_RENEWED,
      "{resolver} gives another answer than the expected one, and again after "
      "it should have ended: another view of the zone, or an old copy",

@@ -174,7 +174,7 @@ static const char *flag_meaning(unsigned flag) {
         return "the answer names the servers of another zone: it is neither "
                "the record nor a denial";
     case NX_FLAG_UNLIKE_SERVERS:
-        return "the name servers give another answer; none was named with "
+        return "no name server was seen to give this; no answer was named with "
                "--expect";
     case NX_FLAG_N_:
         break;

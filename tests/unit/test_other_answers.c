@@ -11,6 +11,8 @@
 
 #define OTHER 66U /* 192.0.2.66; the servers have .10 */
 
+static const uint8_t record[] = {0, 4, 192, 0, 2, 10};
+
 static void answers(struct engine_bench *b, unsigned last, int64_t at_us) {
     const uint8_t rdata[] = {0, 4, 192, 0, 2, (uint8_t)last};
     const struct nx_answer answer = {.flags = NX_ANS_RDATA | NX_ANS_RA,
@@ -67,25 +69,187 @@ static void test_unlike_the_servers(void **state) {
     assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
     assert_true(flagged(&v, NX_FLAG_UNLIKE_SERVERS));
     assert_false(flagged(&v, NX_FLAG_REWRITTEN));
-    /* No denial lives so long: it is what this network is given. */
+    assert_int_equal(v.hard.reason, NX_HARD_AUTH_WINDOW);
+    assert_int_equal(v.hard_stack.reason, NX_HARD_STACK);
+    /* No denial lives so long, but time makes a record of nothing. */
     v = after(b, OTHER, T0 + 2000 * S);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+    assert_true(nx_verdict_latest(&v)->at_us < T0 + 2000 * S);
+    v = after(b, 10, T0 + 2100 * S);
     assert_int_equal(v.state, NX_STATE_CLEAR);
 }
 
-/* Servers that do not always say the same have nothing to compare with. */
-static void test_servers_vary(void **state) {
-    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 11};
-    struct engine_bench *b = *state;
+/* The name server says something. */
+static void says(struct engine_bench *b, const struct nx_answer *answer,
+                 int64_t at_us) {
+    const struct nx_question question = {
+        .name = www, .qtype = NX_TYPE_A, .to = name_server(1)};
+    batch_of(b, AUDITOR, &question, answer, 900, at_us, NULL);
+    tick(b, at_us + 3000);
+}
+
+static void gives(struct engine_bench *b, const uint8_t *rdata, size_t n,
+                  int64_t at_us) {
     const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_AA,
+                                  .rdata = rdata,
+                                  .rdata_len = (uint16_t)(6 * n),
+                                  .rdata_n = (uint8_t)n};
+    says(b, &yes, at_us);
+}
+
+/* Servers that take turns: each of their answers is the record, no other is. */
+static void test_servers_vary(void **state) {
+    static const uint8_t second[] = {0, 4, 192, 0, 2, 11};
+    struct engine_bench *b = *state;
+    restore(b);
+    gives(b, second, 1, T0 + 41 * S);
+    struct nx_verdict v = after(b, OTHER, T0 + 42 * S);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+    assert_true(flagged(&v, NX_FLAG_UNLIKE_SERVERS));
+    v = after(b, 11, T0 + 70 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+    v = after(b, 10, T0 + 100 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+    gives(b, (const uint8_t[]){0, 4, 192, 0, 2, OTHER}, 1, T0 + 130 * S);
+    v = after(b, OTHER, T0 + 131 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+}
+
+/* Parts of a pool, another one each time. */
+static struct nx_verdict after_part(struct engine_bench *b,
+                                    const uint8_t rdata[12], int64_t from_us) {
+    const struct nx_answer part = {.flags = NX_ANS_RDATA | NX_ANS_RA,
+                                   .rdata = rdata,
+                                   .rdata_len = 12,
+                                   .rdata_n = 2};
+    for (unsigned i = 0; i < 16; i++) {
+        sees(b, LYON, 1, &part, 60, from_us + i * S);
+    }
+    return verdict_at(b, from_us + 17 * S);
+}
+
+static void test_parts_of_a_pool(void **state) {
+    static const uint8_t pool[] = {0, 4, 192, 0, 2, 11, 0, 4, 192, 0, 2, 12};
+    static const uint8_t mixed[] = {0, 4, 192, 0, 2, 10, 0, 4, 192, 0, 2, 12};
+    static const uint8_t odd[] = {0, 4, 192, 0, 2, 10, 0, 4, 192, 0, 2, OTHER};
+    struct engine_bench *b = *state;
+    restore(b);
+    gives(b, pool, 2, T0 + 41 * S);
+    struct nx_verdict v = after_part(b, odd, T0 + 42 * S);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+    v = after_part(b, mixed, T0 + 70 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+    v = after(b, 12, T0 + 100 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+}
+
+/* What was given before the outage is no record that was restored. */
+static void test_given_before_the_outage(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_incident i = incident(7, T0);
+    hello(b, LYON, 1, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, true, T0 + S / 4);
+    gives(b, (const uint8_t[]){0, 4, 192, 0, 2, OTHER}, 1, T0 + S / 2);
+    audits(b, false, T0 + S);
+    for (int64_t t = T0 + 5 * S; t <= T0 + 40 * S; t += 5 * S) {
+        audits(b, true, t);
+        tick(b, t);
+    }
+    struct nx_verdict v = after(b, OTHER, T0 + 41 * S);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+    v = after(b, 10, T0 + 70 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+}
+
+/* Of an auditor that is none any more nothing is believed. */
+static void test_given_to_a_revoked_auditor(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_agent revoked = {
+        .id = AUDITOR, .name = "audit", .network = "audit", .authority = true};
+    restore(b);
+    add_agent(b, 4, "audit", true);
+    gives(b, (const uint8_t[]){0, 4, 192, 0, 2, OTHER}, 1, T0 + 41 * S);
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked), 0);
+    struct nx_endpoint at = name_server(1);
+    for (int64_t t = T0 + 45 * S; t <= T0 + 80 * S; t += 5 * S) {
+        const struct nx_delegation d = {.name = www,
+                                        .apex = apex,
+                                        .ns_ttl_s = 60,
+                                        .servers = &at,
+                                        .servers_n = 1,
+                                        .at_mono_us = t + THETA - 1};
+        const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_AA,
+                                      .rdata = record,
+                                      .rdata_len = sizeof(record),
+                                      .rdata_n = 1};
+        const struct nx_question q = {
+            .name = www, .qtype = NX_TYPE_A, .to = at};
+        batch_of(b, 4, &q, &yes, 900, t, &d);
+        tick(b, t + 3000);
+    }
+    struct nx_verdict v = after(b, OTHER, T0 + 81 * S);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+}
+
+/* The zone has but a way out: who shows none made the address up. */
+static void test_alias_out_of_the_zone(void **state) {
+    static const uint8_t out[] = "\3cdn\7example\3net";
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    const struct nx_answer alias = {
+        .flags = NX_ANS_AA, .cname_n = 1, .denied_name = out};
+    const struct nx_answer whole = {.flags = NX_ANS_RDATA | NX_ANS_RA,
+                                    .rdata = record,
+                                    .rdata_len = sizeof(record),
+                                    .rdata_n = 1,
+                                    .cname_n = 1,
+                                    .denied_name = out};
+    i.restored_us = T0 - 60 * S;
+    hello(b, LYON, 1, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, true, T0 + S / 2); /* for the delegation */
+    audits(b, false, T0 + S);    /* which takes back what was given */
+    for (int64_t t = T0 + 5 * S; t <= T0 + 40 * S; t += 5 * S) {
+        says(b, &alias, t);
+    }
+    struct nx_verdict v = after(b, 10, T0 + 41 * S);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+    for (unsigned k = 0; k < 16; k++) {
+        sees(b, LYON, 1, &whole, 60, T0 + (70 + k) * S);
+    }
+    v = verdict_at(b, T0 + 90 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+}
+
+static void says_cut(struct engine_bench *b, uint8_t last, bool server,
+                     int64_t at_us) {
+    const uint8_t rdata[] = {0, 4, 192, 0, 2, last};
+    const struct nx_answer cut = {.flags = NX_ANS_RDATA | NX_ANS_PARTIAL |
+                                           (server ? NX_ANS_AA : NX_ANS_RA),
                                   .rdata = rdata,
                                   .rdata_len = sizeof(rdata),
                                   .rdata_n = 1};
-    const struct nx_question question = {
-        .name = www, .qtype = NX_TYPE_A, .to = name_server(1)};
+    if (server) {
+        says(b, &cut, at_us);
+    } else {
+        sees(b, LYON, 1, &cut, 60, at_us);
+    }
+}
+
+/* Of more records than are kept the same part is. */
+static void test_more_than_is_kept(void **state) {
+    struct engine_bench *b = *state;
     restore(b);
-    batch_of(b, AUDITOR, &question, &yes, 900, T0 + 41 * S, NULL);
-    struct nx_verdict v = after(b, OTHER, T0 + 42 * S);
-    assert_int_equal(v.state, NX_STATE_CLEAR);
+    says_cut(b, 20, true, T0 + 41 * S);
+    for (unsigned k = 0; k < 16; k++) {
+        says_cut(b, 21, false, T0 + (42 + k) * S);
+    }
+    assert_int_equal(verdict_at(b, T0 + 60 * S).state, NX_STATE_OLD_POSITIVE);
+    for (unsigned k = 0; k < 16; k++) {
+        says_cut(b, 20, false, T0 + (70 + k) * S);
+    }
+    assert_int_equal(verdict_at(b, T0 + 90 * S).state, NX_STATE_CLEAR);
 }
 
 static void rewrites_to(struct engine_bench *b, uint8_t last) {
@@ -130,8 +294,15 @@ static void test_rewrites_to_the_record(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_as_the_servers_say),     TEST(test_unlike_the_servers),
-        TEST(test_servers_vary),           TEST(test_rewriter),
+        TEST(test_as_the_servers_say),
+        TEST(test_unlike_the_servers),
+        TEST(test_servers_vary),
+        TEST(test_parts_of_a_pool),
+        TEST(test_given_before_the_outage),
+        TEST(test_given_to_a_revoked_auditor),
+        TEST(test_alias_out_of_the_zone),
+        TEST(test_more_than_is_kept),
+        TEST(test_rewriter),
         TEST(test_rewrites_to_the_record),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,34 @@
+/* What good name servers were seen to give for an item since the last of them
+ * was bad: with it answers of resolvers are compared where the operator named
+ * none. Hashes of the newest records and RRsets, so many that servers which
+ * take turns, or give a part of what they have, are known whole soon. Pure. */
+#ifndef NX_COLLECTOR_GIVEN_H
+#define NX_COLLECTOR_GIVEN_H
+
+#include <stdbool.h>
+
+#include "common/obs.h"
+
+#define NX_GIVEN_MAX 64U
+
+struct nx_given {
+    struct nx_given_ring {
+        uint32_t at[NX_GIVEN_MAX];
+        uint8_t n, next;
+    } rrsets, records;
+    bool alias; /* all that was given is a way out of the zone */
+};
+
+void nx_given_forget(struct nx_given *given);
+void nx_given_note(struct nx_given *given, const struct nx_answer *answer);
+void nx_given_note_alias(struct nx_given *given);
+/* Is there anything to compare with? */
+bool nx_given_any(const struct nx_given *given);
+
+/* One RRset that was given (nx_answer_hash), or one record of one. */
+bool nx_given_has(const struct nx_given *given, uint32_t answer_hash);
+/* An RRset each record of which was given. */
+bool nx_given_covers(const struct nx_given *given,
+                     const struct nx_answer *answer);
+
+#endif
