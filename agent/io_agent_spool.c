@@ -9,6 +9,7 @@
 #include "common/io_log.h"
 
 #define DISK_RETRY_US 30000000
+#define CATCH_UP_US 1000000
 
 #define TOO_NEW                                                                \
     "spool %s: written by a newer nxclear-agent: run that one, or move the "   \
@@ -261,14 +262,17 @@ static bool disk_works(struct nx_agentd *a) {
 }
 
 /* Numbers and epoch of the spool there are others, so all begins anew, once
- * what is held in memory is delivered: it would be lost. */
+ * what is held in memory is delivered: it would be lost. Until what had to wait
+ * for a connection has gone, the agent goes on asking. */
 void nx_agentd_on_disk(evutil_socket_t fd, short what, void *arg) {
     struct nx_agentd *a = arg;
     (void)fd;
     (void)what;
-    nx_agentd_arm(a->on_disk, nx_clock_mono_us() + DISK_RETRY_US);
-    if (a->draining || a->setup.conf->spool_path == NULL ||
-        !nx_uplink_online(a->uplink) || !disk_works(a)) {
+    bool ready = nx_uplink_online(a->uplink) && nx_spool_caught_up(a->spool);
+    nx_agentd_arm(a->on_disk,
+                  nx_clock_mono_us() + (ready ? DISK_RETRY_US : CATCH_UP_US));
+    if (a->draining || a->setup.conf->spool_path == NULL || !ready ||
+        !disk_works(a)) {
         return;
     }
     nx_log(NX_LOG_WARN, "spool %s: the disk works: beginning anew with it",

@@ -307,6 +307,10 @@ int64_t nx_spool_tick_at(const struct nx_spool *s) {
 
 /* --- figures --- */
 
+bool nx_spool_caught_up(const struct nx_spool *s) {
+    return s->first == NULL || s->first->head.first_seq >= s->fresh_from;
+}
+
 void nx_spool_ledger(const struct nx_spool *s, struct nx_ledger *out) {
     uint64_t settled = settled_n(s, s->acked_seq, &s->ahead);
     uint64_t lost = s->dropped_n + nx_spool_holes_lost(s);

@@ -191,6 +191,10 @@ void nx_spool_rewind(struct nx_spool *spool, int64_t now_mono_us);
  * INT64_MAX when nothing is unanswered. */
 int64_t nx_spool_timeout_at(const struct nx_spool *spool, int64_t timeout_us);
 
+/* In memory only: nothing waits that came before this connection. What came
+ * since goes at once. */
+bool nx_spool_caught_up(const struct nx_spool *spool);
+
 void nx_spool_ledger(const struct nx_spool *spool, struct nx_ledger *out);
 uint64_t nx_spool_epoch(const struct nx_spool *spool);
 uint64_t nx_spool_next_seq(const struct nx_spool *spool);

@@ -158,7 +158,8 @@ static void read_agent(const struct nx_in *in, int64_t at_us,
     nx_take_text(in, "network", out->network, sizeof(out->network));
     out->authority = nx_in_choice(in, "role", ROLES, 2, 0) == 1;
     out->accepted = nx_in_bool(in, "accepted", true);
-    out->revoked_us = out->accepted ? 0 : at_us;
+    bool rejected = nx_in_bool(in, "rejected", false);
+    out->revoked_us = out->accepted || rejected ? 0 : at_us;
 }
 
 static void read_hello(const struct nx_in *in, struct nx_arena *arena,

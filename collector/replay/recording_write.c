@@ -340,7 +340,9 @@ void nx_recording_write_agent(int64_t at_us, const struct nx_agent *agent,
         nx_json_set(r, "network", nx_json_text(agent->network)) &&
         nx_json_set(r, "role",
                     json_string(agent->authority ? "authority" : "network")) &&
-        nx_json_set(r, "accepted", json_boolean(agent->accepted));
+        nx_json_set(r, "accepted", json_boolean(agent->accepted)) &&
+        (agent->accepted || agent->revoked_us > 0 ||
+         nx_json_set(r, "rejected", json_true()));
     nx_record_end(r, complete, out);
 }
 

@@ -117,6 +117,22 @@ static void test_revoked(void **state) {
     assert_same(b, T0 + 45 * S);
 }
 
+/* Its network is gone then, and unknown before. */
+static void test_rejected(void **state) {
+    struct bench *b = *state;
+    struct nx_text recording;
+    live(b);
+    pass(b, T0 + 39 * S);
+    b->records[1].state = NX_AGENT_REJECTED;
+    b->records[1].agent.accepted = false;
+    b->records[1].changed_us = T0 + 39 * S;
+    assert_int_equal(nx_engine_agent_set(b->engine, &b->records[1].agent), 0);
+    assert_same(b, T0 + 45 * S);
+    (void)export_all(b, &recording);
+    assert_non_null(strstr(recording.bytes, "\"rejected\":true"));
+    nx_text_fini(&recording);
+}
+
 static void test_closed(void **state) {
     struct bench *b = *state;
     struct nx_text recording;
@@ -139,6 +155,7 @@ int main(void) {
                                         teardown),
         cmocka_unit_test_setup_teardown(test_others, setup, teardown),
         cmocka_unit_test_setup_teardown(test_revoked, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rejected, setup, teardown),
         cmocka_unit_test_setup_teardown(test_closed, setup, teardown),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);

@@ -123,6 +123,25 @@ static void test_collector_goes_back(void **state) {
     bench_expect_gap(b, 0, 5, 20, NX_GAP_SPACE);
 }
 
+/* What waits for its turn is not what goes at once. */
+static void test_caught_up(void **state) {
+    struct bench *b = *state;
+    int64_t sent_us = 0;
+    bench_open(b, false);
+    assert_true(nx_spool_caught_up(b->spool));
+    bench_put(b, 10);
+    nx_spool_connected(b->spool, S);
+    assert_false(nx_spool_caught_up(b->spool));
+    bench_put(b, 10);
+    (void)bench_send(b, S);
+    assert_false(nx_spool_caught_up(b->spool)); /* it may be lost */
+    (void)bench_ack(b, 10, 0, &sent_us);
+    assert_true(nx_spool_caught_up(b->spool));
+    assert_int_equal(bench_ledger(b).held, 10);
+    nx_spool_connected(b->spool, 2 * S);
+    assert_false(nx_spool_caught_up(b->spool));
+}
+
 /* ... and meanwhile it took what came behind that. */
 static void test_collector_goes_back_and_ahead(void **state) {
     struct bench *b = *state;
@@ -604,6 +623,7 @@ int main(void) {
         WITH_BENCH(test_go_back),
         WITH_BENCH(test_wrong_numbers),
         WITH_BENCH(test_drop_oldest),
+        WITH_BENCH(test_caught_up),
         WITH_BENCH(test_collector_goes_back),
         WITH_BENCH(test_collector_goes_back_and_ahead),
         WITH_BENCH(test_all_holes_are_told),
