@@ -154,11 +154,11 @@ class Busy:
 
 @contextlib.contextmanager
 def busy(bin_dir=PLAIN_BIN, qps=200, batch=BATCH, accept=True, env=None,
-         **config):
+         estimate=None, **config):
     """A collector, an agent that gets results all the time, a resolver that
     answers as fast as anything can."""
     add_addresses([RESOLVER])
-    with site_alone(bin_dir, estimate=FAST) as site:
+    with site_alone(bin_dir, estimate={**FAST, **(estimate or {})}) as site:
         zone = zones.leaf_zone().with_(*(
             zones.record(name=f"n{i}.{zones.ZONE}") for i in range(NAMES)))
         server = Nsd("fast", f"{site.folder}/fast", RESOLVER, zone)

@@ -8,7 +8,8 @@ from tests.lib.support import work_folder
 
 NO_LUCK = "a result that is lost is wrong, however seldom it is"
 
-RESTART_MAX_S = 60.0  # else it hangs; how fast it is, tests/bench/restart says
+# By day the machine may be busy: else it hangs (tests/bench/restart measures).
+RESTART_MAX_S = 2.0 if faults.NIGHTLY else 60.0
 
 
 def test_killed_at_random_instants():
@@ -36,6 +37,7 @@ def test_killed_at_random_instants():
         ledger = faults.Ledger(faults.store_path(site))
         assert ledger.acked == ledger.received > 0, vars(ledger)
     faults.row("collector killed (kill -9)", rounds_n, lost, double, longest)
+    print(f"# {slowest:.2f} s until it served, at most")
     assert slowest <= RESTART_MAX_S, f"{slowest:.2f} s until it served"
 
 

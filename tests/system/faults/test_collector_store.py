@@ -16,6 +16,8 @@ NO_LUCK = "a result that is lost is wrong, however seldom it is"
 
 DISK_BYTES = (64 if faults.NIGHTLY else 8) << 20   # a write-ahead log, whole
 
+PAGE_BYTES = 8192   # io_store_open.c
+
 
 @contextlib.contextmanager
 def small_disk(folder):
@@ -113,6 +115,46 @@ def test_locked():
         other.close()
         lost, double, took = assert_resumes(site, incident, client, path)
     faults.row("store locked by another program", 1, lost, double, took)
+
+
+def put_page(path, page, content):
+    """Writes a page of the store over what is there, beside the collector, and
+    changes something else, so that it reads its pages anew. What was there."""
+    at = (page - 1) * PAGE_BYTES
+    with contextlib.closing(sqlite3.connect(
+            path, isolation_level=None, timeout=PATIENCE_S)) as other:
+        busy = other.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        assert busy == 0, "the write-ahead log is in use"
+        with open(path, "r+b") as file:
+            file.seek(at)
+            before = file.read(PAGE_BYTES)
+            file.seek(at)
+            file.write(content)
+        other.execute("UPDATE agent SET reason = reason")
+    return before
+
+
+def test_damaged_while_it_runs():
+    """The page where the log begins is not what was written: nothing is
+    acknowledged, what to do is said; and it goes on when the page is right
+    again."""
+    with faults.collector() as site, faults.client(site) as client:
+        path = faults.store_path(site)
+        incident = open_incident(site)
+        client.stream()
+        client.wait_acked(100)
+        client.stop_stream()
+        page = faults.ask_store(path, "SELECT rootpage FROM sqlite_master "
+                                      "WHERE name = 'batch'")[0][0]
+        before = put_page(path, page, bytes(PAGE_BYTES))
+        client.stream()
+        wait_until(lambda: not storing(site), 20, "the damage to be noticed")
+        client.wait_no_ack(1.5)
+        assert_degraded(site, incident, "damaged")
+        put_page(path, page, before)
+        lost, double, took = assert_resumes(site, incident, client, path)
+        assert site.api.get("/healthz")[0] == 200
+    faults.row("store damaged while it runs", 1, lost, double, took)
 
 
 def damage(draw, path):

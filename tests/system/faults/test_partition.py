@@ -4,15 +4,16 @@ import contextlib
 import subprocess
 import time
 
-from deploy.lab.ask import wait_until
+from deploy.lab.ask import PATIENCE_S, wait_until
 from deploy.lab.programs import COLLECTOR_PORT
 from tests.lib import agent_faults, faults
-from tests.lib.support import Skip
+from tests.lib.support import Skip, network_row
 
 NO_LUCK = "a result that is lost is wrong, however seldom it is"
 
 DEAD_S = 45     # a connection is, after so long without a sign (io_ingest)
 LOAD_S = 15     # what a busy machine may add to it
+SILENT_S = 5    # nothing is known of a network then
 LOST_SHARE, LOSSY_S = 30, 60
 
 
@@ -48,24 +49,44 @@ def gone_n(one):
     return one.collector.log_text().count(" is gone from ")
 
 
+def told(one):
+    """(state, all that is said) of the network."""
+    row = network_row(one.site.api.status(1), "branch")
+    return row.get("state"), str(row)
+
+
+def denies(one):
+    """The resolver has no MX of these names, ever: the state says so."""
+    state = told(one)[0]
+    return state not in (None, "unknown", "clear") and state
+
+
 def cut_off(one, seconds):
-    """Nothing comes for so long; seconds from the end of it to new results."""
+    """Nothing comes for so long, and the status says that nothing is known;
+    seconds from the end of it to new results. Then it is as true as before."""
     with partition():
         stored = one.wait_quiet(seconds)  # after what was on its way
+        wait_until(lambda: told(one)[0] == "unknown", PATIENCE_S,
+                   "the state to be unknown")
+        assert "silent" in told(one)[1], told(one)
     began = time.monotonic()
     one.wait_stored(stored, "results after the partition")
-    return time.monotonic() - began
+    took = time.monotonic() - began
+    state = wait_until(lambda: denies(one), PATIENCE_S,
+                       "the state to be what it is")
+    print(f"# cut off for {seconds} s: unknown, results {took:.1f} s and "
+          f"{state} {time.monotonic() - began:.1f} s after its end")
+    return took
 
 
 def test_partition():
     """Shorter than what either side takes for a dead connection, and, nightly,
-    longer."""
-    with agent_faults.busy() as one:
+    longer. Nobody is told to be well by silence."""
+    with agent_faults.busy(estimate={"silent_after_s": SILENT_S}) as one:
+        wait_until(lambda: denies(one), PATIENCE_S, "a state")
         longest = cut_off(one, 5)
         for seconds in (20, 70) if faults.NIGHTLY else ():
-            took = cut_off(one, seconds)
-            print(f"# cut off for {seconds} s: results after {took:.1f} s")
-            longest = max(longest, took)
+            longest = max(longest, cut_off(one, seconds))
         lost, double = one.settle()
     faults.row("nothing passes, both directions",
                3 if faults.NIGHTLY else 1, lost, double, longest)
