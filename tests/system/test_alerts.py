@@ -2,21 +2,24 @@
 hangs, the collector is killed. Nothing is lost; what comes twice comes with the
 same key."""
 import collections
+import contextlib
 import hashlib
 import hmac
 import http.server
 import json
 import os
+import shutil
 import signal
 import threading
 import time
+import urllib.request
 
 from deploy.lab import networks, zones
 from deploy.lab.ask import ask, wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.namespace import add_addresses
-from tests.lib.support import (network_state, open_incident, site_alone,
-                               site_in, stop_well, wait_status)
+from tests.lib.support import (Skip, network_state, open_incident, site_alone,
+                               site_in, start_daemon, stop_well, wait_status)
 
 SECRET = "a secret of this test"
 HANG_S = 12  # longer than the courier waits
@@ -30,7 +33,7 @@ class Receiver:
         self.script = collections.deque(script)
         self.taken = []    # (path, headers, body) answered with 2xx
         self.refused = []  # the others
-        self._lock = threading.Lock()
+        self.lock = threading.Lock()
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -60,21 +63,21 @@ class Receiver:
     def handle(self, request):
         body = request.rfile.read(int(request.headers["Content-Length"]))
         entry = (request.path, {**request.headers, "came": time.time()}, body)
-        with self._lock:
+        with self.lock:
             answer = self.script.popleft() if self.script else 200
         if answer == "hang":
-            with self._lock:
+            with self.lock:
                 self.refused.append(entry)
             time.sleep(HANG_S)
             return
-        with self._lock:
+        with self.lock:
             (self.taken if answer == 200 else self.refused).append(entry)
         request.send_response(answer)
         request.send_header("Content-Length", "0")
         request.end_headers()
 
     def documents(self, path="/hook"):
-        with self._lock:
+        with self.lock:
             return [json.loads(b) for p, _h, b in self.taken if p == path]
 
 
@@ -173,6 +176,210 @@ def test_alerts_of_an_incident_from_affected_to_recovered():
         environment = read(f"{folder}/hook.out.env")
         assert f"NXCLEAR_INCIDENT={incident}\n" in environment, environment
         assert "NXCLEAR_API" not in environment, environment
+
+
+# --- Alertmanager, chat tools, grouping
+
+ALERTMANAGER = "127.0.0.1:9093"
+
+
+@contextlib.contextmanager
+def alertmanager(folder):
+    if shutil.which("prometheus-alertmanager") is None:
+        raise Skip("no Alertmanager here: deploy/install-deps test")
+    os.mkdir(folder)
+    write_file(f"{folder}/conf.yml",
+               "route: {receiver: none}\nreceivers: [{name: none}]\n", 0o644)
+    daemon = start_daemon("alertmanager", folder, [
+        "prometheus-alertmanager", f"--config.file={folder}/conf.yml",
+        f"--storage.path={folder}/data", "--cluster.listen-address=",
+        f"--web.listen-address={ALERTMANAGER}"])
+    try:
+        wait_until(lambda: alerts_there() is not None, 60,
+                   "Alertmanager to be ready")
+        yield
+    finally:
+        daemon.stop(timeout=60)
+
+
+def alerts_there():
+    """{network: alert} of all that it knows to be active, None: it does not
+    answer."""
+    try:
+        with urllib.request.urlopen(f"http://{ALERTMANAGER}/api/v2/alerts",
+                                    timeout=30) as reply:
+            return {a["labels"].get("network"): a for a in json.load(reply)}
+    except OSError:
+        return None
+
+
+CHATS = ("slack", "mattermost", "teams", "matrix")
+
+
+def text_of(kind, message):
+    """The text in a message of that format; it has no other shape."""
+    if kind == "slack":
+        assert list(message) == ["text"], message
+    elif kind == "mattermost":
+        assert set(message) == {"username", "text"}, message
+        assert message["username"] == "nxclear", message
+    elif kind == "matrix":
+        assert set(message) == {"msgtype", "body"}, message
+        assert message["msgtype"] == "m.text", message
+        return message["body"]
+    else:
+        assert set(message) == {"type", "attachments"}, message
+        assert message["type"] == "message", message
+        card, = message["attachments"]
+        assert card["contentType"] == \
+            "application/vnd.microsoft.card.adaptive", card
+        content = card["content"]
+        assert (content["type"], content["version"]) == \
+            ("AdaptiveCard", "1.4"), content
+        lines = []
+        for block in content["body"]:
+            assert block["type"] == "RichTextBlock", block
+            run, = block["inlines"]
+            assert run["type"] == "TextRun", run
+            lines.append(run["text"] + "\n")
+        return "".join(lines)
+    text = message["text"]
+    assert text.startswith("```\n") and text.endswith("```"), text
+    return text[4:-3]
+
+
+def chat_receivers(url, token_path):
+    made = [{"name": kind, "format": kind, "url": f"{url}/{kind}"}
+            for kind in CHATS if kind != "matrix"]
+    return [*made, {"name": "matrix", "format": "matrix",
+                    "url": f"{url}/matrix/send/m.room.message",
+                    "secret_file": token_path}]
+
+
+def chat_texts(receiver, kind):
+    """Of each message once, in order; a key is in the path of matrix only."""
+    with receiver.lock:
+        bodies = [b for p, _h, b in receiver.taken
+                  if p.startswith(f"/{kind}")]
+    return [text_of(kind, json.loads(b)) for b in unique(bodies)]
+
+
+def test_two_networks_in_one_message_to_chat_tools_and_alertmanager():
+    """Networks that are affected at the same time are told of in one message;
+    it has the shape that each tool takes, and Alertmanager has an alert for
+    each network until that has recovered."""
+    with Lab([networks.unbound, networks.bind], negative_ttl=600) as lab, \
+            alertmanager(f"{lab.folder}/alertmanager"), \
+            Receiver() as receiver:
+        write_file(f"{lab.folder}/token", SECRET + "\n", 0o600)
+        alerts = {"hold_s": 0, "group_wait_s": 10, "group_interval_s": 1,
+                  "receivers": [
+                      {"name": "hook", "url": f"{receiver.url}/hook"},
+                      {"name": "pager", "format": "alertmanager",
+                       "url": f"http://{ALERTMANAGER}/api/v2/alerts"},
+                      *chat_receivers(receiver.url, f"{lab.folder}/token")]}
+        with site_in(lab, collector={"alerts": alerts},
+                     probe_ceiling_ms=2000) as site:
+            names = {n.name for n in lab.networks}
+            lab.remove_record()
+            incident = open_incident(site)
+            wait_status(site, incident,
+                        lambda d: d["authority"]["state"] == "negative", 10,
+                        "the outage to be seen")
+            for network in lab.networks:
+                assert ask(network.address, zones.NAME).rcode == "NXDOMAIN"
+            lab.restore_record()
+            wait_until(lambda: set(alerts_there()) == names, 60,
+                       "Alertmanager to have an alert of each network")
+            wait_until(receiver.documents, 30, "the hook to be told")
+            said = {c["network"]: c for d in receiver.documents()
+                    for c in d["changes"]}
+            for alert in alerts_there().values():
+                check_pager(alert, incident, said)
+            for network in lab.networks:
+                network.resolver.stop()  # and with it what it cached
+                network.resolver.start()
+            wait_until(lambda: alerts_there() == {}, 120,
+                       "the alerts to be resolved")
+            wait_until(lambda: {
+                c["network"] for d in receiver.documents()
+                for c in d["changes"] if c["kind"] == "recovered"} == names,
+                60, "both recoveries to be told")
+
+            def all_sent():
+                return all(a["state"] == "sent" for a in
+                           site.api.must_get("/v1/alerts")["alerts"])
+            wait_until(all_sent, 60, "each to be told")
+            once = list({d["key"]: d for d in receiver.documents()}.values())
+            assert {c["network"] for c in once[0]["changes"]} == names, once
+            for kind in CHATS:
+                texts = chat_texts(receiver, kind)
+                assert len(texts) == len(once), (kind, texts)
+                for text, document in zip(texts, once):
+                    check_text(text, document)
+            with receiver.lock:
+                put = {p: h for p, h, _b in receiver.taken
+                       if p.startswith("/matrix")}
+            assert {h["Authorization"] for h in put.values()} == \
+                {f"Bearer {SECRET}"}, put
+            assert set(put) == {f"/matrix/send/m.room.message/{d['key']}"
+                                for d in once}, put
+
+
+def check_pager(alert, incident, said):
+    labels = alert["labels"]
+    change = said[labels["network"]]
+    assert labels == {"alertname": "NxclearNetworkAffected",
+                      "incident": str(incident), "name": f"{zones.NAME}.",
+                      "network": labels["network"]}, alert
+    assert alert["status"]["state"] == "active", alert
+    assert alert["annotations"]["state"] == change["to"], (alert, change)
+    assert alert["annotations"]["summary"].startswith(
+        f"{change['network']}: {change['kind']}, {change['to']}"), alert
+    assert alert["annotations"]["stuck"] == "false", alert
+
+
+def check_text(text, document):
+    """The title, and a line for each change."""
+    kinds = collections.Counter(c["kind"] for c in document["changes"])
+    counts = ", ".join(f"{kinds[k]} {k}" for k in
+                       ("affected", "changed", "stuck", "lost", "recovered")
+                       if kinds[k])
+    title, *lines = text.split("\n")
+    assert title == f"nxclear: incident {document['incident']['id']} " \
+        f"{zones.NAME}.: {counts}", (title, document)
+    for change in document["changes"]:
+        start = f"{change['network']}: {change['kind']}"
+        assert any(line.startswith(start) for line in lines), (text, document)
+
+
+def test_programs_are_run_only_where_that_is_allowed():
+    """By -n, and by a collector that runs: what it had stays."""
+    with Receiver() as receiver, site_alone(alerts={"receivers": [
+            {"name": "old", "url": f"{receiver.url}/hook"}]}) as site:
+        write_file(f"{site.folder}/hook", "#!/bin/sh\ntouch \"$1\"\n", 0o755)
+        made = f"{site.folder}/made"
+        program = site.collector_program
+        script = {"name": "script", "exec": [f"{site.folder}/hook", made]}
+        program.config["alerts"] = {"receivers": [script]}
+        program.write_config()
+        done = site.run([site.path("nxclear-collector"), "-n", "-c",
+                         program.config_path], check=False)
+        assert done.returncode == 78, done
+        assert "alerts.allow_exec is true" in done.stderr, done.stderr
+        program.daemon.signal(signal.SIGHUP)
+        wait_until(lambda: "the old configuration stays" in
+                   program.daemon.log_text(), 30, "the complaint")
+        site.cli("alerts", "test")
+        wait_until(receiver.documents, 30, "the old receiver to be told")
+        assert not os.path.exists(made)
+        program.config["alerts"] = {"allow_exec": True, "receivers": [script]}
+        program.write_config()
+        program.daemon.signal(signal.SIGHUP)
+        wait_until(lambda: "script" in [r["name"] for r in site.api.must_get(
+            "/v1/alerts")["receivers"]], 30, "the program to be allowed")
+        site.cli("alerts", "test", "script")
+        wait_until(lambda: os.path.exists(made), 30, "the program to be run")
 
 
 def told_by_hook(folder):
