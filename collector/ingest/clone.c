@@ -2,19 +2,16 @@
 
 #include <string.h>
 
+#include "collector/ingest/stream.h"
+
 /* Was this message made after the connection was left? */
 static bool lives(const struct nx_clone_seat *seat,
                   const struct nx_clock_sample *clock, int64_t now_us) {
     if (now_us - seat->left_us > NX_CLONE_DEAD_US) {
         return true;
     }
-    if (!clock->offset_known) {
-        return false;
-    }
-    /* Numbers of strangers, which need not be small. */
-    double made_us = (double)clock->mono_us - (double)clock->offset_us -
-                     (double)clock->offset_error_us;
-    return made_us > (double)(seat->left_us + NX_CLONE_MARGIN_US);
+    return clock->offset_known &&
+           nx_made_us(clock) > (double)(seat->left_us + NX_CLONE_MARGIN_US);
 }
 
 /* Puts the seat to the front. */
@@ -62,10 +59,9 @@ static bool is_boot(const struct nx_clone_boot *boot, double boot_us,
 /* What a connection that died had been given may come after the words of the
  * next one. */
 static bool is_late(const struct nx_clone *clone,
-                    const struct nx_clock_sample *clock, double error_us) {
-    double made_us =
-        (double)clock->mono_us - (double)clock->offset_us - error_us;
-    return clone->boots_n > 0 && made_us <= (double)clone->boots[0].seen_us;
+                    const struct nx_clock_sample *clock) {
+    return clone->boots_n > 0 &&
+           nx_made_us(clock) <= (double)clone->boots[0].seen_us;
 }
 
 bool nx_clone_in_turn(struct nx_clone *clone, const struct nx_hello *hello,
@@ -73,7 +69,7 @@ bool nx_clone_in_turn(struct nx_clone *clone, const struct nx_hello *hello,
     const struct nx_clock_sample *clock = &hello->clock;
     double error_us = (double)clock->offset_error_us;
     if (!clock->offset_known || error_us > NX_CLONE_SAME_BOOT_US ||
-        is_late(clone, clock, error_us)) {
+        is_late(clone, clock)) {
         return false;
     }
     const struct nx_clone_boot now = {.boot_us = -(double)clock->offset_us,

@@ -167,12 +167,14 @@ void nx_stream_rollback(struct nx_stream *stream) {
     stream->pending = stream->done;
 }
 
+double nx_made_us(const struct nx_clock_sample *clock) {
+    return (double)clock->mono_us - (double)clock->offset_us -
+           (double)clock->offset_error_us;
+}
+
 bool nx_stream_forgotten(const struct nx_clock_sample *clock,
                          int64_t until_us) {
-    /* Numbers of strangers, which need not be small. */
-    double made_us = clock->offset_known
-                         ? (double)clock->mono_us - (double)clock->offset_us -
-                               (double)clock->offset_error_us
-                         : (double)clock->wall_us;
+    double made_us =
+        clock->offset_known ? nx_made_us(clock) : (double)clock->wall_us;
     return made_us - 3600e6 <= (double)until_us;
 }

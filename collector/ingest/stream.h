@@ -82,6 +82,10 @@ void nx_streams_offer(struct nx_streams *streams, struct nx_stream *stream,
                       const struct nx_batch *batch,
                       struct nx_stream_result *out);
 
+/* When it was made, at the earliest, by the collector's time; the offset is
+ * known. Numbers of strangers, which need not be small. */
+double nx_made_us(const struct nx_clock_sample *clock);
+
 /* Of a stream that the store does not know: may the batch of this clock have
  * come before, in one that retention deleted? until_us: when those changed
  * last. An honest clock is wrong by its error and an hour at most. */

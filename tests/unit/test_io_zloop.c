@@ -227,16 +227,22 @@ static void on_event(void *arg, uint16_t event, uint32_t value,
     }
 }
 
+#define ENDPOINT_MAX 64U
+
+static void listen_at(void *server, char endpoint[ENDPOINT_MAX]) {
+    size_t len = ENDPOINT_MAX;
+    assert_int_equal(zmq_bind(server, "tcp://127.0.0.1:*"), 0);
+    assert_int_equal(zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, endpoint, &len),
+                     0);
+}
+
 static void test_monitor(void **state) {
     (void)state;
     struct seen seen = {.base = event_base_new()};
     void *context = zmq_ctx_new();
     void *server = zmq_socket(context, ZMQ_ROUTER);
-    char endpoint[64];
-    size_t len = sizeof(endpoint);
-    assert_int_equal(zmq_bind(server, "tcp://127.0.0.1:*"), 0);
-    assert_int_equal(zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, endpoint, &len),
-                     0);
+    char endpoint[ENDPOINT_MAX];
+    listen_at(server, endpoint);
     /* Twice, as the memory of the first may be used again at once. */
     for (unsigned i = 1; i <= 2; i++) {
         struct nx_zmonitor *monitor = NULL;
@@ -275,8 +281,6 @@ static int connect_without_files(const char *endpoint, struct rlimit *before) {
     return client;
 }
 
-#define ENDPOINT_MAX 64U
-
 /* A server whose monitor's queue is full: out of files there are events without
  * end. libzmq's thread holds a lock while it waits for room for the next one.
  */
@@ -297,13 +301,6 @@ static void on_failed(void *arg, uint16_t event, uint32_t value,
     assert_int_equal(event, ZMQ_EVENT_ACCEPT_FAILED);
     assert_int_equal(value, EMFILE);
     s->events_n++;
-}
-
-static void listen_at(void *server, char endpoint[ENDPOINT_MAX]) {
-    size_t len = ENDPOINT_MAX;
-    assert_int_equal(zmq_bind(server, "tcp://127.0.0.1:*"), 0);
-    assert_int_equal(zmq_getsockopt(server, ZMQ_LAST_ENDPOINT, endpoint, &len),
-                     0);
 }
 
 static void storm_begin(struct storm *s) {

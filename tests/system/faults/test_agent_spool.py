@@ -41,6 +41,19 @@ def test_no_space():
     faults.row("agent's disk full", 1, lost, double, took)
 
 
+def hold(one, results):
+    """The ledger of the agent, stopped while so many more are held; the
+    collector is back."""
+    one.collector.kill()
+    held = one.ledger()["held"]
+    wait_until(lambda: one.ledger()["held"] > held + results, 60,
+               "results to be held")
+    one.stop_agent()
+    before = one.ledger()
+    restart_collector(one)
+    return before
+
+
 def test_disk_fails_to_read():
     """The agent starts all the same, and what is held arrives once it can be
     read again."""
@@ -48,13 +61,7 @@ def test_disk_fails_to_read():
         raise Skip("no fiu-run here (package fiu-utils)")
     with agent_faults.busy(batch=1) as one:
         daemon = one.agent.daemon
-        one.collector.kill()
-        held = one.ledger()["held"]
-        wait_until(lambda: one.ledger()["held"] > held + 50, 60,
-                   "results to be held")
-        one.stop_agent()
-        before = one.ledger()
-        restart_collector(one)
+        before = hold(one, 50)
         plain, daemon.command = daemon.command, [
             "fiu-run", "-x", "-f", "", "-c",
             "enable name=posix/io/rw/pread,failinfo=5", *daemon.command]
@@ -89,13 +96,7 @@ def test_start_on_a_disk_mounted_read_only():
     nothing is lost on the way."""
     with faults.small_disk() as folder, agent_faults.busy(
             batch=1, spool={"path": os.path.join(folder, "spool")}) as one:
-        one.collector.kill()
-        held = one.ledger()["held"]
-        wait_until(lambda: one.ledger()["held"] > held + 20, 60,
-                   "results to be held")
-        one.stop_agent()
-        before = one.ledger()
-        restart_collector(one)
+        before = hold(one, 20)
         faults.remount(folder, "ro")
         mark = len(one.agent.daemon.log_text())
         took = one.recover()
