@@ -2,6 +2,7 @@
 operators' socket answers as before, memory stays, and who is slow is shown
 out."""
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -48,10 +49,14 @@ def judged(fault, rounds_n=1):
             print(f"# {what}: p99 {1000 * slowest[-1]:.1f} ms, alone "
                   f"{1000 * alone:.1f} ms; {rss_kib(pid) - before} KiB more",
                   flush=True)
-            # A machine that is slow alone is not blamed here.
-            assert slowest[-1] < max(PROMISED_S, 5 * alone), (what, slowest)
             assert rss_kib(pid) - before < GROWN_MAX_KIB, what
         yield site, measure
+        # Neither a machine that is slow alone is blamed here, now or then, nor
+        # those that take turns with us on it.
+        alone = max(alone, p99(asked(site, lambda: False)))
+        turns = max(1, os.getloadavg()[0] / os.cpu_count())
+        assert max(slowest) < turns * max(PROMISED_S, 5 * alone), \
+            (slowest, alone, turns)
         assert site.api.get("/healthz")[0] == 200
     faults.row(fault, rounds_n, 0, 0, max(slowest))
 
