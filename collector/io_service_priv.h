@@ -123,6 +123,8 @@ int nx_service_network_put(struct nx_service *service, uint32_t incident_id,
                            int64_t now_us) NX_MUSTUSE;
 int nx_service_networks_some(struct nx_service *service,
                              int64_t now_us) NX_MUSTUSE;
+/* Not yet: so much later at least. */
+void nx_service_networks_later(struct nx_service *service, int64_t now_us);
 void nx_service_networks_forget(struct nx_service *service);
 /* What outcomes taught until now. */
 int nx_service_learnt(struct nx_service *service,

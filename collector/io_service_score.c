@@ -282,6 +282,11 @@ static int put_one(struct nx_service *service, int64_t now_us) {
                                   true, now_us);
 }
 
+void nx_service_networks_later(struct nx_service *service, int64_t now_us) {
+    service->networks_due_us =
+        nx_time_later(service->networks_due_us, now_us + NETWORKS_EVERY_US);
+}
+
 int nx_service_networks_some(struct nx_service *service, int64_t now_us) {
     int64_t from_us = nx_clock_mono_us();
     int err = service->networks != NULL ? NX_OK : begin_pass(service);

@@ -134,8 +134,21 @@ static void judge_in(struct nx_service *service, int64_t pause_us) {
     (void)evtimer_add(service->on_judge, &in);
 }
 
-/* True: there is more to do. */
+/* Nothing is to be shown of very many targets before they are judged. */
+static bool has_backlog(const struct nx_service *service) {
+    size_t targets_n = 0;
+    size_t waiting_n = 0;
+    nx_engine_backlog(service->engine, &targets_n, &waiting_n);
+    return waiting_n > NX_BOARD_BACKLOG;
+}
+
+/* True: there is more to do. A forecast of networks whose targets are not all
+ * judged would not be the one that is shown. */
 static bool networks_follow(struct nx_service *service, int64_t now_us) {
+    if (service->networks == NULL && has_backlog(service)) {
+        nx_service_networks_later(service, now_us);
+        return false;
+    }
     bool due = service->networks != NULL ||
                (service->networks_told && now_us >= service->networks_due_us);
     if (!due || !may_write(service)) {
@@ -146,14 +159,6 @@ static bool networks_follow(struct nx_service *service, int64_t now_us) {
         wrote(service, err);
     }
     return err == NX_EAGAIN;
-}
-
-/* Nothing is to be shown of very many targets before they are judged. */
-static bool has_backlog(const struct nx_service *service) {
-    size_t targets_n = 0;
-    size_t waiting_n = 0;
-    nx_engine_backlog(service->engine, &targets_n, &waiting_n);
-    return waiting_n > NX_BOARD_BACKLOG;
 }
 
 static void on_judge(evutil_socket_t fd, short what, void *arg) {

@@ -71,6 +71,25 @@ void nx_text_addf(struct nx_text *text, const char *format, ...) {
     text->len += (size_t)n;
 }
 
+size_t nx_digits(int64_t value, char *out) {
+    char backwards[NX_DIGITS_MAX];
+    uint64_t left = value < 0 ? 0U - (uint64_t)value : (uint64_t)value;
+    size_t n = 0;
+    size_t len = 0;
+    do {
+        backwards[n++] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0) {
+        out[len++] = '-';
+    }
+    while (n > 0) {
+        out[len++] = backwards[--n];
+    }
+    out[len] = '\0';
+    return len;
+}
+
 /* Writes one octet into out (5 bytes), escaped if need be; its length. */
 static size_t escape_octet(unsigned char c, char *out) {
     if (c >= 0x20 && c <= 0x7e) {

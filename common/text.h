@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/err.h"
 
@@ -24,6 +25,11 @@ void nx_text_bytes(struct nx_text *text, const char *bytes, size_t len);
 void nx_text_add(struct nx_text *text, const char *string);
 void nx_text_addf(struct nx_text *text, const char *format, ...)
     NX_PRINTF(2, 3);
+
+/* The number in decimal, with a NUL, into out; returns its length. A tenth of
+ * what printf takes, for documents of very many numbers. */
+#define NX_DIGITS_MAX 21U
+size_t nx_digits(int64_t value, char *out);
 
 /* Adds the string with every octet outside printable ASCII (0x20..0x7e) as
  * `\DDD`: safe for a terminal and a log. */

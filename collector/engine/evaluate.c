@@ -97,40 +97,50 @@ bool nx_target_may_deny(struct nx_engine *engine, struct nx_target *t,
            now_us <= nx_time_later(until_us, t->until_us);
 }
 
+/* What states of the past are judged by. */
+struct past {
+    struct nx_profile profile; /* what is learnt of families makes no state */
+    struct nx_auth_facts facts, before_restored;
+};
+
+static void past_of(const struct nx_engine *engine, const struct nx_target *t,
+                    struct past *out) {
+    out->profile = *nx_canaries_profile(engine, t->agent, &t->question.to);
+    out->facts = out->before_restored = *nx_authority_facts(t->item->authority);
+    out->before_restored.all_ns_good = false;
+    out->before_restored.verified = false;
+    out->before_restored.restored_lo_us = NX_TIME_UNKNOWN;
+    out->before_restored.restored_hi_us = NX_TIME_UNKNOWN;
+}
+
 /* What was to be known of the servers at an instant before now. */
-static struct nx_auth_facts facts_at(const struct nx_target *t, int64_t at_us) {
-    struct nx_auth_facts f = *nx_authority_facts(t->item->authority);
-    if (f.restored_hi_us != NX_TIME_UNKNOWN && at_us < f.restored_hi_us) {
-        f.all_ns_good = false;
-        f.verified = false;
-        f.restored_lo_us = NX_TIME_UNKNOWN;
-        f.restored_hi_us = NX_TIME_UNKNOWN;
-    }
-    return f;
+static const struct nx_auth_facts *facts_at(const struct past *past,
+                                            int64_t at_us) {
+    int64_t restored_us = past->facts.restored_hi_us;
+    return restored_us != NX_TIME_UNKNOWN && at_us < restored_us
+               ? &past->before_restored
+               : &past->facts;
 }
 
 /* The state after the first n looks at an instant; `memory`: of the evaluation
  * before. */
 static unsigned state_then(const struct nx_engine *engine,
-                           const struct nx_target *t, size_t n, int64_t at_us,
+                           const struct past *past, size_t n, int64_t at_us,
                            struct nx_memory *memory) {
-    const struct nx_auth_facts facts = facts_at(t, at_us);
-    struct nx_profile profile;
-    (void)profile_of(engine, t, n, &profile);
     return nx_diagnose_state(&engine->settings.diagnosis, engine->scratch, n,
-                             &facts, &profile, at_us, memory);
+                             facts_at(past, at_us), &past->profile, at_us,
+                             memory);
 }
 
 /* The first instant after the newest look at which time alone, or the servers,
  * made the state what it is; now, when none of them did. `after`: that look. */
 static int64_t timer_of(const struct nx_engine *engine,
-                        const struct nx_target *t, size_t n, int64_t from_us,
-                        int64_t now_us, const struct nx_memory *after,
-                        unsigned state) {
-    const struct nx_auth_facts *f = nx_authority_facts(t->item->authority);
+                        const struct nx_target *t, const struct past *past,
+                        size_t n, int64_t from_us, int64_t now_us,
+                        const struct nx_memory *after, unsigned state) {
     int64_t silent_us =
         t->heard_us + engine->settings.diagnosis.silent_after_us + 1;
-    int64_t at_us[NX_LINES_MAX + 4] = {silent_us, f->restored_hi_us,
+    int64_t at_us[NX_LINES_MAX + 4] = {silent_us, past->facts.restored_hi_us,
                                        t->verdict.hard.at_us + 1};
     size_t at_n = 3;
     if (after->doubt_us != NX_TIME_UNKNOWN) {
@@ -143,7 +153,7 @@ static int64_t timer_of(const struct nx_engine *engine,
     for (size_t i = 0; i < at_n; i++) {
         struct nx_memory memory = nx_memory_of(&t->verdict);
         if (at_us[i] > from_us && at_us[i] < best_us &&
-            state_then(engine, t, n, at_us[i], &memory) == state) {
+            state_then(engine, past, n, at_us[i], &memory) == state) {
             best_us = at_us[i];
         }
     }
@@ -160,15 +170,18 @@ int64_t nx_target_since(struct nx_engine *engine, const struct nx_target *t,
     int64_t last_us = NX_TIME_UNKNOWN;
     struct nx_memory memory = {0};
     unsigned then = NX_STATE_UNKNOWN;
+    struct past past;
+    past_of(engine, t, &past);
     for (size_t i = 0; i < n; i++) {
         int64_t at_us = engine->scratch[i].rx_us;
         last_us = at_us > last_us ? at_us : last_us;
-        unsigned next = state_then(engine, t, i + 1, last_us, &memory);
+        unsigned next = state_then(engine, &past, i + 1, last_us, &memory);
         since_us = next != then ? last_us : since_us;
         then = next;
     }
     if (n > 0 && then != state) {
-        since_us = timer_of(engine, t, n, last_us, now_us, &memory, state);
+        since_us =
+            timer_of(engine, t, &past, n, last_us, now_us, &memory, state);
     }
     return since_us;
 }

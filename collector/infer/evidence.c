@@ -56,12 +56,6 @@ void nx_evidence_sizes(const struct nx_case *c, struct nx_sizes *out) {
     nx_sizes_judge(sized, out);
 }
 
-bool nx_look_is_restored(const struct nx_case *c, const struct nx_look *look) {
-    return look->kind == NX_KIND_POS &&
-           (c->auth->restored_lo_us == NX_TIME_UNKNOWN ||
-            look->tx_us >= c->auth->restored_lo_us);
-}
-
 static void count_look(struct nx_evidence *ev, int i) {
     const struct nx_case *c = ev->c;
     const struct nx_look *look = &c->looks[i];

@@ -82,7 +82,12 @@ bool nx_kind_is_telling(unsigned kind);
 
 /* The restored answer: a positive one from before the restoration is the old
  * entry. */
-bool nx_look_is_restored(const struct nx_case *c, const struct nx_look *look);
+static inline bool nx_look_is_restored(const struct nx_case *c,
+                                       const struct nx_look *look) {
+    return look->kind == NX_KIND_POS &&
+           (c->auth->restored_lo_us == NX_TIME_UNKNOWN ||
+            look->tx_us >= c->auth->restored_lo_us);
+}
 
 /* A denial that no cache makes (10.1). */
 bool nx_look_is_policy(const struct nx_look *look);

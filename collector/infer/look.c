@@ -36,10 +36,6 @@ bool nx_look_is_lost(const struct nx_look *look) {
            (look->flags & NX_LOOK_TC) != 0;
 }
 
-bool nx_kind_is_negative(unsigned kind) {
-    return kind == NX_KIND_NXDOMAIN || kind == NX_KIND_NODATA;
-}
-
 const char *nx_kind_text(unsigned kind) {
     switch ((enum nx_kind)kind) {
     case NX_KIND_POS:

@@ -108,7 +108,10 @@ bool nx_look_is_sized(const struct nx_obs *obs);
 /* No answer, or one that was cut and is not to be had over TCP. */
 bool nx_look_is_lost(const struct nx_look *look);
 
-bool nx_kind_is_negative(unsigned kind); /* NXDOMAIN or NODATA */
+/* NXDOMAIN or NODATA; asked of every look, again and again. */
+static inline bool nx_kind_is_negative(unsigned kind) {
+    return kind == NX_KIND_NXDOMAIN || kind == NX_KIND_NODATA;
+}
 const char *nx_kind_text(unsigned kind); /* "NXDOMAIN" */
 
 #endif

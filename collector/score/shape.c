@@ -5,11 +5,14 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/text.h"
+
 /* Where the function is taken: dense in the tails, where a late end hides. */
 static const double levels[] = {0.002, 0.005, 0.01, 0.025, 0.05, 0.1,  0.17,
                                 0.25,  0.33,  0.42, 0.5,   0.58, 0.67, 0.75,
                                 0.83,  0.9,   0.95, 0.965, 0.98, 0.99, 0.995};
 #define LEVELS_N (sizeof(levels) / sizeof(levels[0]))
+#define NEAR 0.1 /* part of a level, or of what is left above it */
 
 struct source {
     double (*cdf)(const void *user, int64_t at_us);
@@ -40,72 +43,86 @@ static int64_t inside(const struct bracket *in, double at_us) {
     return in->lo_us + (int64_t)past_us;
 }
 
-/* Smallest time with cdf >= p in (lo, hi]. Between its few bends the function
- * is nearly straight: a line between the ends meets p close by, and a step
- * across from there, of a root of the range, gets it from both sides. Where it
- * does not, the range is halved. */
-static int64_t quantile(const struct source *from, double p,
-                        struct bracket in) {
-    while (in.hi_us - in.lo_us > 1) {
-        double range_us = (double)(in.hi_us - in.lo_us);
-        double step_us = sqrt(range_us);
-        double to_us = in.hi > in.lo ? range_us * (p - in.lo) / (in.hi - in.lo)
-                                     : range_us / 2;
-        int64_t guess_us = inside(&in, to_us);
-        look_at(from, &in, p, guess_us);
-        bool before = in.lo_us == guess_us;
-        if (in.hi_us - in.lo_us > 1) {
-            look_at(from, &in, p,
-                    inside(&in, before
-                                    ? step_us
-                                    : (double)(in.hi_us - in.lo_us) - step_us));
-        }
-        if (in.hi_us - in.lo_us > 1 &&
-            (double)(in.hi_us - in.lo_us) > range_us / 2) {
-            look_at(from, &in, p, in.lo_us + (in.hi_us - in.lo_us) / 2);
-        }
-    }
-    return in.hi_us;
+/* Nodes say how much it is there: they need not be at a level, but near. */
+static double near(double p) {
+    return (p < 0.5 ? p : 1.0 - p) * NEAR;
 }
 
-/* Times, each once, in ascending order. */
+static bool is_open(const struct bracket *in, double p) {
+    return in->hi_us - in->lo_us > 1 && in->hi - p > near(p);
+}
+
+/* Until hi is the smallest time with cdf >= p, or near it. Between its few
+ * bends the function is nearly straight: a line between the ends meets p close
+ * by, and a step across from there, of a root of the range, gets it from both
+ * sides. Where it does not, the range is halved. */
+static void narrow(const struct source *from, double p, struct bracket *in) {
+    while (is_open(in, p)) {
+        double range_us = (double)(in->hi_us - in->lo_us);
+        double step_us = sqrt(range_us);
+        double aim = p + near(p) / 2;
+        double to_us = in->hi > in->lo
+                           ? range_us * (aim - in->lo) / (in->hi - in->lo)
+                           : range_us / 2;
+        int64_t guess_us = inside(in, to_us);
+        look_at(from, in, p, guess_us);
+        bool before = in->lo_us == guess_us;
+        if (is_open(in, p)) {
+            look_at(
+                from, in, p,
+                inside(in, before ? step_us
+                                  : (double)(in->hi_us - in->lo_us) - step_us));
+        }
+        if (is_open(in, p) && (double)(in->hi_us - in->lo_us) > range_us / 2) {
+            look_at(from, in, p, in->lo_us + (in->hi_us - in->lo_us) / 2);
+        }
+    }
+}
+
+/* Times, each once, in ascending order, and the function there. */
 struct times {
     int64_t at_us[NX_SHAPE_NODES_MAX];
+    double f[NX_SHAPE_NODES_MAX];
     size_t n;
 };
 
-static void put(struct times *t, int64_t at_us) {
-    size_t i = t->n;
+static bool has(const struct times *t, int64_t at_us) {
     for (size_t k = 0; k < t->n; k++) {
         if (t->at_us[k] == at_us) {
-            return;
+            return true;
         }
     }
-    if (t->n == NX_SHAPE_NODES_MAX) {
+    return false;
+}
+
+static void put(struct times *t, int64_t at_us, double f) {
+    size_t i = t->n;
+    if (t->n == NX_SHAPE_NODES_MAX || has(t, at_us)) {
         return;
     }
     for (; i > 0 && t->at_us[i - 1] > at_us; i--) {
         t->at_us[i] = t->at_us[i - 1];
+        t->f[i] = t->f[i - 1];
     }
     t->at_us[i] = at_us;
+    t->f[i] = f;
     t->n++;
 }
 
 /* Where the function jumps, the microsecond before counts, too. */
 static void put_levels(struct times *t, const struct source *from,
                        int64_t lo_us, int64_t hi_us) {
-    struct bracket in = {lo_us, hi_us, from->cdf(from->user, lo_us), 1.0};
+    struct bracket in = {lo_us, hi_us, 0.0, 1.0};
     for (size_t i = 0; i < LEVELS_N; i++) {
-        int64_t at_us = quantile(from, levels[i], in);
-        double f = from->cdf(from->user, at_us);
-        put(t, at_us);
-        if (f - levels[i] > 0.05) {
-            put(t, at_us - 1);
+        if (in.lo >= levels[i]) {
+            continue; /* a jump went past it */
         }
-        if (at_us - 1 > lo_us) {
-            in.lo_us = at_us - 1;
-            in.lo = from->cdf(from->user, at_us - 1);
+        narrow(from, levels[i], &in);
+        put(t, in.hi_us, in.hi);
+        if (in.hi - levels[i] > 0.05) {
+            put(t, in.lo_us, in.lo);
         }
+        in = (struct bracket){in.hi_us, hi_us, in.hi, 1.0};
     }
 }
 
@@ -118,23 +135,21 @@ void nx_shape_of_cdf(double (*cdf)(const void *user, int64_t at_us),
     double f = 0.0;
     memset(out, 0, sizeof(*out));
     hi_us = hi_us > lo_us ? hi_us : lo_us + 1;
-    put(&t, lo_us);
-    put(&t, hi_us);
+    put(&t, lo_us, 0.0);
+    put(&t, hi_us, 1.0);
     put_levels(&t, &from, lo_us, hi_us);
     for (size_t i = 0; i < bends_n; i++) {
-        if (bends_us[i] > lo_us && bends_us[i] < hi_us) {
-            put(&t, bends_us[i]);
+        if (bends_us[i] > lo_us && bends_us[i] < hi_us &&
+            !has(&t, bends_us[i])) {
+            put(&t, bends_us[i], cdf(user, bends_us[i]));
         }
     }
     for (size_t i = 0; i < t.n; i++) {
-        double now = cdf(user, t.at_us[i]);
-        f = now > f ? now : f;
+        f = t.f[i] > f ? t.f[i] : f;
         out->node[i].at_us = t.at_us[i];
         out->node[i].f = f;
     }
     out->n = (uint8_t)t.n;
-    out->node[0].f = 0.0;
-    out->node[t.n - 1].f = 1.0;
 }
 
 static double dist_cdf(const void *user, int64_t at_us) {
@@ -205,27 +220,40 @@ struct nx_shape_node nx_shape_at(const struct nx_shape *shape, int64_t at_us) {
 
 /* --- text: "FROM;AT,F,BASE,LATE;..." --- */
 
-/* Most shares are all or nothing, and there are 100 in a shape. */
-static size_t write_share(double p, char *out, size_t cap) {
-    if (p > 0.0 && p < 1.0) {
-        return (size_t)snprintf(out, cap, ",%.5g", p);
+#define SHARE_MAX 9U /* ",0.123456" */
+_Static_assert(NX_DIGITS_MAX + NX_SHAPE_NODES_MAX *
+                                   (1 + NX_DIGITS_MAX + 3 * SHARE_MAX) <
+                   NX_SHAPE_TEXT_MAX,
+               "room for every shape");
+
+/* In millionths; most shares are all or nothing, and there are 100 in a
+ * shape. */
+static size_t write_share(double p, char *out) {
+    uint32_t millionths = p > 0.0 && p < 1.0 ? (uint32_t)(p * 1e6 + 0.5) : 0;
+    size_t len = 2;
+    if (millionths == 0 || millionths >= 1000000) {
+        memcpy(out, p >= 0.5 ? ",1" : ",0", 2);
+        return len;
     }
-    memcpy(out, p > 0.0 ? ",1" : ",0", 3);
-    return 2;
+    memcpy(out, ",0.", 3);
+    for (len = 3; millionths > 0; len++) {
+        out[len] = (char)('0' + millionths / 100000);
+        millionths = millionths % 100000 * 10;
+    }
+    return len;
 }
 
 char *nx_shape_write(const struct nx_shape *shape, int64_t zero_us, char *out) {
-    size_t len = (size_t)snprintf(out, NX_SHAPE_TEXT_MAX, "%" PRId64,
-                                  shape->from_us - zero_us);
+    size_t len = nx_digits(shape->from_us - zero_us, out);
     for (size_t i = 0; i < shape->n; i++) {
         const struct nx_shape_node *node = &shape->node[i];
-        const double shares[] = {node->f, node->base, node->late};
-        len += (size_t)snprintf(out + len, NX_SHAPE_TEXT_MAX - len, ";%" PRId64,
-                                node->at_us - zero_us);
-        for (size_t k = 0; k < 3; k++) {
-            len += write_share(shares[k], out + len, NX_SHAPE_TEXT_MAX - len);
-        }
+        out[len++] = ';';
+        len += nx_digits(node->at_us - zero_us, out + len);
+        len += write_share(node->f, out + len);
+        len += write_share(node->base, out + len);
+        len += write_share(node->late, out + len);
     }
+    out[len] = '\0';
     return out;
 }
 

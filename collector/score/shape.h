@@ -26,8 +26,8 @@ struct nx_shape {
 void nx_shape_of(const struct nx_dist *dist, struct nx_shape *out);
 
 /* Of any distribution function that rises from 0 at lo to 1 at hi; bends:
- * times at which it may turn, the later ones of too many are left out. base and
- * late stay 0. */
+ * times at which it may turn, the later ones of too many are left out. Nodes
+ * lie near its levels, and on both sides of a jump. base and late stay 0. */
 #define NX_SHAPE_BENDS_MAX 24U
 void nx_shape_of_cdf(double (*cdf)(const void *user, int64_t at_us),
                      const void *user, int64_t lo_us, int64_t hi_us,

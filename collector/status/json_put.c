@@ -1,8 +1,6 @@
 #include "collector/status/json_put.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,9 +79,10 @@ void nx_put_bool(struct nx_text *out, bool value) {
 }
 
 void nx_put_integer(struct nx_text *out, int64_t value) {
-    char digits[24];
-    (void)snprintf(digits, sizeof(digits), "%" PRId64, value);
-    put_word(out, digits);
+    char digits[NX_DIGITS_MAX];
+    size_t len = nx_digits(value, digits);
+    separate(out);
+    nx_text_bytes(out, digits, len);
 }
 
 void nx_put_value(struct nx_text *out, json_t *value) {

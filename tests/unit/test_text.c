@@ -1,4 +1,5 @@
 /* common/text and common/rfc3339. */
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -146,12 +147,25 @@ static void test_civil(void **state) {
     }
 }
 
+static void test_digits(void **state) {
+    static const int64_t values[] = {0,  1,         -1,        9,
+                                     10, INT64_MAX, INT64_MIN, -1000000};
+    char out[NX_DIGITS_MAX];
+    char want[NX_DIGITS_MAX + 1];
+    (void)state;
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        int len = snprintf(want, sizeof(want), "%" PRId64, values[i]);
+        assert_int_equal(nx_digits(values[i], out), len);
+        assert_string_equal(out, want);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_grow),       cmocka_unit_test(test_sticky),
-        cmocka_unit_test(test_escape),     cmocka_unit_test(test_time_text),
-        cmocka_unit_test(test_time_parse), cmocka_unit_test(test_time_refused),
-        cmocka_unit_test(test_civil),
+        cmocka_unit_test(test_digits),       cmocka_unit_test(test_grow),
+        cmocka_unit_test(test_sticky),       cmocka_unit_test(test_escape),
+        cmocka_unit_test(test_time_text),    cmocka_unit_test(test_time_parse),
+        cmocka_unit_test(test_time_refused), cmocka_unit_test(test_civil),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
