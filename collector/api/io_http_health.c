@@ -1,8 +1,5 @@
-/* What the collector says of itself: /healthz, and the banner that documents
- * carry while nothing can be stored. */
+/* What the collector says of itself: /healthz. */
 #include "collector/api/io_http_parts.h"
-#include "collector/status/json_put.h"
-#include "collector/status/status.h"
 #include "common/rfc3339.h"
 
 json_t *nx_http_health(struct nx_service *service) {
@@ -35,22 +32,4 @@ json_t *nx_http_health(struct nx_service *service) {
         "store_bytes", (json_int_t)health.kept_bytes, "store_free_bytes",
         (json_int_t)health.free_bytes, "deleted_batches",
         (json_int_t)health.deleted_n);
-}
-
-/* What agents saw since it began is not in the document: whoever reads it must
- * know. */
-void nx_http_put_status(struct nx_service *service, uint32_t incident_id,
-                        const struct nx_status_query *query, int64_t now_us,
-                        struct nx_text *out) {
-    struct nx_service_health health;
-    nx_status_put_incident(out, nx_service_engine(service), incident_id, query,
-                           now_us);
-    nx_service_health(service, &health);
-    if (!out->failed && !health.storing) {
-        out->len--; /* the bracket */
-        nx_put_key(out, "storing");
-        nx_put_bool(out, false);
-        nx_put_member(out, "problem", health.problem);
-        nx_put_close(out, '}');
-    }
 }

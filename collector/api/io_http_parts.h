@@ -30,7 +30,7 @@ struct nx_http_stream {
     struct evhttp_request *request;
     uint32_t incident_id;
     struct nx_grant grant; /* of who reads */
-    uint64_t digest;       /* of what was sent last; of a narrow sight */
+    uint64_t tag;          /* of what was sent last; of a narrow sight */
     bool changes;          /* wants what changed, not all of it each time */
     bool lanes;            /* ... and networks without their targets */
     bool waits;            /* for a page that is being made */
@@ -140,10 +140,6 @@ json_t *nx_http_incident_head(struct nx_service *service, uint32_t id);
 /* io_http_health.c: documents that are the caller's; NULL: no memory, or no
  * such incident. */
 json_t *nx_http_health(struct nx_service *service);
-/* Writes the status; query: NULL: everything. */
-void nx_http_put_status(struct nx_service *service, uint32_t incident_id,
-                        const struct nx_status_query *query, int64_t now_us,
-                        struct nx_text *out);
 
 /* io_http_doors.c: agents and tokens. */
 void nx_http_doors(struct nx_service *service, struct evhttp_request *request,
@@ -203,6 +199,10 @@ void nx_http_get_chosen(struct nx_http *http, struct evhttp_request *request,
 /* NX_EAGAIN: it is being made; nx_http_streams_ready is called then. */
 int nx_http_page(struct nx_http *http, uint32_t id,
                  const struct nx_board_page **out) NX_MUSTUSE;
+/* The same of some networks, or in groups. */
+int nx_http_page_of(struct nx_http *http, uint32_t id,
+                    const struct nx_status_query *query,
+                    const struct nx_board_page **out) NX_MUSTUSE;
 /* The connection is going down: forgets who waits there. */
 void nx_http_waiter_closed(struct nx_http *http,
                            const struct evhttp_connection *evcon);

@@ -88,9 +88,9 @@ void nx_http_work_in(struct nx_http *http, int64_t pause_us) {
     (void)evtimer_add(http->work, &in);
 }
 
-static int page_of(struct nx_http *http, uint32_t id,
-                   const struct nx_status_query *query,
-                   const struct nx_board_page **out) {
+int nx_http_page_of(struct nx_http *http, uint32_t id,
+                    const struct nx_status_query *query,
+                    const struct nx_board_page **out) {
     int err = nx_board_chosen(http->board, nx_service_engine(http->service), id,
                               query, nx_service_problem(http->service),
                               nx_service_now_us(http->service), out);
@@ -100,6 +100,11 @@ static int page_of(struct nx_http *http, uint32_t id,
         nx_http_work_in(http, NX_BOARD_FRESH_US / 10);
     }
     return err;
+}
+
+int nx_http_page(struct nx_http *http, uint32_t id,
+                 const struct nx_board_page **out) {
+    return nx_http_page_of(http, id, NULL, out);
 }
 
 /* --- answers --- */
@@ -146,8 +151,8 @@ static int chosen_page(struct nx_http *http, const struct nx_http_wish *wish,
                        const struct nx_board_page **out) {
     struct nx_status_query query = wish->query;
     query.sight = &wish->sight;
-    return page_of(http, wish->asked.incident_id, wish->chosen ? &query : NULL,
-                   out);
+    return nx_http_page_of(http, wish->asked.incident_id,
+                           wish->chosen ? &query : NULL, out);
 }
 
 /* False: it is being made. */
@@ -330,9 +335,4 @@ void nx_http_work(evutil_socket_t fd, short what, void *arg) {
     }
     bool more = nx_http_jobs_some(http); /* no page holds them up */
     work_on(http, more ? NX_BOARD_WANTED : work, took_us);
-}
-
-int nx_http_page(struct nx_http *http, uint32_t id,
-                 const struct nx_board_page **out) {
-    return page_of(http, id, NULL, out);
 }

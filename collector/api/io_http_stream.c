@@ -81,74 +81,66 @@ static struct evhttp_request *forget(struct nx_http *http,
     return request;
 }
 
-/* --- readers of some networks only: a document of their own --- */
+/* --- delivery --- */
 
+/* Readers of some networks only have a page of their own. */
 static bool is_narrow(const struct nx_http_stream *stream) {
     return stream->grant.sight.networks_n > 0;
 }
 
-static void put_narrow(struct nx_http *http,
-                       const struct nx_http_stream *stream,
-                       struct nx_text *out) {
-    const struct nx_status_query query = {.sight = &stream->grant.sight};
-    nx_http_put_status(http->service, stream->incident_id, &query,
-                       nx_service_now_us(http->service), out);
-}
-
 /* Sent where more than the times is another. */
-static bool send_narrow(struct nx_http *http, struct nx_http_stream *stream) {
-    struct nx_text text;
-    nx_text_init(&text);
-    put_narrow(http, stream, &text);
-    uint64_t digest =
-        text.failed ? stream->digest : nx_api_digest(text.bytes, text.len);
-    struct evbuffer *chunk = digest != stream->digest ? evbuffer_new() : NULL;
-    bool sent = chunk != NULL &&
-                evbuffer_add_printf(chunk, "event: status\ndata: ") >= 0 &&
-                evbuffer_add(chunk, text.bytes, text.len) == 0 &&
-                evbuffer_add(chunk, "\n\n", 2) == 0;
-    if (sent) {
+static int send_narrow(struct nx_http *http, struct nx_http_stream *stream) {
+    const struct nx_status_query query = {.sight = &stream->grant.sight};
+    const struct nx_http_part all = {.since = 0};
+    const struct nx_board_page *page = NULL;
+    int err = nx_http_page_of(http, stream->incident_id, &query, &page);
+    if (err != 0 || page->tag == stream->tag) {
+        return err;
+    }
+    struct evbuffer *chunk = evbuffer_new();
+    if (chunk != NULL &&
+        evbuffer_add_printf(chunk, "event: status\ndata: ") >= 0 &&
+        nx_http_add_status(http, chunk, page, &all) &&
+        evbuffer_add(chunk, "\n\n", 2) == 0) {
+        stream->tag = page->tag;
         send_chunk(stream, chunk, http->second);
-        stream->digest = digest;
     }
     if (chunk != NULL) {
         evbuffer_free(chunk);
     }
-    nx_text_fini(&text);
-    return sent;
+    return 0;
 }
 
-/* --- delivery --- */
-
-/* Whether anything was sent. The board's revision says when to look anew. */
-static bool send_news(struct nx_http *http, struct nx_http_stream *stream,
-                      const struct nx_board_page *page) {
-    if (page->revision == stream->revision ||
-        pending(stream) >= PENDING_MAX_BYTES) {
-        return false;
+/* The page of all says when to look anew. */
+static int send_news(struct nx_http *http, struct nx_http_stream *stream,
+                     const struct nx_board_page *page) {
+    uint64_t revision = page->revision;
+    if (stream->revision > revision) {
+        stream->revision = 0; /* never said */
     }
-    if (is_narrow(stream)) {
-        stream->revision = page->revision;
-        return send_narrow(http, stream);
+    if (revision == stream->revision || pending(stream) >= PENDING_MAX_BYTES) {
+        return 0;
     }
-    send_page(http, stream, page);
-    return true;
+    if (!is_narrow(stream)) {
+        send_page(http, stream, page);
+        return 0;
+    }
+    int err = send_narrow(http, stream);
+    stream->revision = err == 0 ? revision : stream->revision;
+    return err;
 }
 
 /* err: of nx_http_page. A page that is being made is waited for. */
 static void deliver(struct nx_http *http, struct nx_http_stream *stream,
                     int err, const struct nx_board_page *page) {
+    bool closed = err == 0 && page->closed;
     stream->looked_s = http->second;
+    err = err == 0 ? send_news(http, stream, page) : err;
     stream->waits = err == NX_EAGAIN;
-    if (page != NULL && stream->revision > page->revision) {
-        stream->revision = 0; /* never said */
-    }
-    if (err == 0 && send_news(http, stream, page)) {
-        /* said */
-    } else if (http->second - stream->sent_s >= KEEPALIVE_S) {
+    if (http->second - stream->sent_s >= KEEPALIVE_S) {
         send_keepalive(stream, http->second);
     }
-    if ((err != 0 && err != NX_EAGAIN) || (err == 0 && page->closed)) {
+    if ((err != 0 && err != NX_EAGAIN) || (err == 0 && closed)) {
         evhttp_send_reply_end(forget(http, stream));
     }
 }
@@ -250,23 +242,14 @@ static void drop_expired(struct nx_http *http) {
 }
 
 void nx_http_streams_tick(struct nx_http *http) {
+    struct nx_http_stream *next = NULL;
     drop_expired(http);
-    struct nx_http_stream *stream = http->streams;
-    while (stream != NULL) {
-        if (stream->looked_s == http->second) {
-            stream = stream->next;
-            continue;
-        }
-        uint32_t id = stream->incident_id;
+    for (struct nx_http_stream *s = http->streams; s != NULL; s = next) {
         const struct nx_board_page *page = NULL;
-        int err = nx_http_page(http, id, &page);
-        struct nx_http_stream *next = NULL;
-        for (struct nx_http_stream *s = stream; s != NULL; s = next) {
-            next = s->next;
-            if (s->incident_id == id) {
-                deliver(http, s, err, page);
-            }
+        next = s->next;
+        if (s->looked_s != http->second) {
+            int err = nx_http_page(http, s->incident_id, &page);
+            deliver(http, s, err, page);
         }
-        stream = http->streams; /* the list may have changed */
     }
 }

@@ -96,7 +96,7 @@ char *nx_api_uri_escape(const char *cursor, char *out) {
 
 /* --- entity tags --- */
 
-uint64_t nx_api_digest(const char *text, size_t len) {
+static uint64_t digest_of(const char *text, size_t len) {
     struct nx_scan scan = {.at = text, .end = text + len};
     struct nx_piece key;
     struct nx_piece value;
@@ -113,7 +113,7 @@ uint64_t nx_api_digest(const char *text, size_t len) {
 
 char *nx_api_etag(const char *text, size_t len, char *out) {
     (void)snprintf(out, NX_ETAG_MAX, "W/\"%016" PRIx64 "\"",
-                   nx_api_digest(text, len));
+                   digest_of(text, len));
     return out;
 }
 

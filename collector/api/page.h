@@ -20,10 +20,8 @@ int nx_api_page(json_t *list, const char *key,
 #define NX_URI_CURSOR_MAX (3 * NX_API_CURSOR_MAX)
 char *nx_api_uri_escape(const char *cursor, char *out);
 
-/* Of all of a document but "now" and "as_of"; text: as JSON_COMPACT writes it.
- */
-uint64_t nx_api_digest(const char *text, size_t len);
-/* The same as a weak tag; out has NX_ETAG_MAX bytes. */
+/* A weak tag of all of a document but "now" and "as_of"; text: as JSON_COMPACT
+ * writes it. out has NX_ETAG_MAX bytes. */
 char *nx_api_etag(const char *text, size_t len, char *out);
 
 /* Does If-None-Match (NULL: not sent) name this tag? Weak comparison. */

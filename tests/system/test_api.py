@@ -430,6 +430,39 @@ def test_plain_events_are_whole():
     assert event == "status" and len(document["networks"]) == NETWORKS
 
 
+def test_events_of_some_networks():
+    """A reader of one network is told of that one, also when all is over."""
+    api = client()
+    network, other = waiting_networks(api, 2)
+    _headers, token = api.must("post", "/v1/tokens", status=201, body={
+        "name": "some", "scope": "read", "networks": [network]})
+    reader = Client(api.port, token["token"], api.description)
+    events = Events(reader, "/v1/incidents/1/events")
+    _id, event, document = events.next()
+    api.description.check(document, api.description.named("Status"), event)
+    assert event == "status" and document["networks"][0]["targets"]
+    clear(int(other[-4:]))
+    clear(int(network[-4:]))
+    told = [document]
+    while told[-1]["networks"][0]["state"] != "clear":
+        told.append(events.next()[2])
+    events.close()
+    for document in told:
+        assert [n["network"] for n in document["networks"]] == [network]
+        assert other not in json.dumps(document)
+
+    _headers, made = api.must("post", "/v1/incidents", status=201, body={
+        "name": "some.example.com", "types": ["A"]})
+    api.must("post", "/v1/incidents/{id}/close", id=made["id"])
+    events = Events(reader, f"/v1/incidents/{made['id']}/events")
+    _id, event, document = events.next()
+    assert event == "status" and events.next() is None
+    events.close()
+    assert [n["network"] for n in document["networks"]] == [network]
+    assert document["incident"]["closed"] is not None
+    api.must("post", "/v1/tokens/revoke", body={"who": "some"})
+
+
 def test_events_end_with_the_incident():
     api = client()
     _headers, made = api.must("post", "/v1/incidents", status=201, body={
