@@ -170,19 +170,45 @@ static int all_targets(struct nx_engine *engine, struct nx_agent_state *agent) {
     return 0;
 }
 
+static void set_listed(struct nx_engine *engine, struct nx_target *t,
+                       bool listed) {
+    t->unlisted = !listed;
+    t->stale = true;
+    t->changed_us = engine->now_us;
+    engine->over_n -= t->over ? 1 : 0;
+    t->over = false;
+    nx_target_wake(engine, t, true);
+}
+
+/* A resolver that is not named for a while (a VPN, a lease, a file half
+ * written), or whose agent nobody listens to any more, keeps what it has
+ * cached: what was not seen to be clear stays. */
+static void prune(struct nx_engine *engine, struct nx_agent_state *agent,
+                  int64_t now_us) {
+    struct nx_target *next = NULL;
+    for (struct nx_target *t = agent->targets; t != NULL; t = next) {
+        next = t->agent_next;
+        bool listed =
+            nx_agent_probes(agent) && nx_agent_uses(agent, &t->question.to);
+        if (listed == !t->unlisted) {
+            continue;
+        }
+        if (listed || nx_target_may_deny(engine, t, now_us)) {
+            set_listed(engine, t, listed);
+        } else {
+            drop_target(engine, t);
+        }
+    }
+}
+
 static int role_changed(struct nx_engine *engine,
                         struct nx_agent_state *agent) {
     nx_plan_touch(agent);
     if (!nx_agent_audits(agent)) {
         forget_vantage(engine, agent->agent.id);
     }
-    if (nx_agent_probes(agent)) {
-        return all_targets(engine, agent);
-    }
-    while (agent->targets != NULL) {
-        drop_target(engine, agent->targets);
-    }
-    return 0;
+    prune(engine, agent, nx_time_later(engine->now_us, agent->last_seen_us));
+    return all_targets(engine, agent);
 }
 
 static struct nx_agent_state *agent_new(struct nx_engine *engine, uint32_t id) {
@@ -229,35 +255,6 @@ int nx_engine_agent_set(struct nx_engine *engine,
     }
     a->agent = *agent;
     return role_changed(engine, a);
-}
-
-static void set_listed(struct nx_engine *engine, struct nx_target *t,
-                       bool listed) {
-    t->unlisted = !listed;
-    t->stale = true;
-    t->changed_us = engine->now_us;
-    engine->over_n -= t->over ? 1 : 0;
-    t->over = false;
-    nx_target_wake(engine, t, true);
-}
-
-/* A resolver that is not named for a while (a VPN, a lease, a file half
- * written) keeps what it has cached: what was not seen to be clear stays. */
-static void prune(struct nx_engine *engine, struct nx_agent_state *agent,
-                  int64_t now_us) {
-    struct nx_target *next = NULL;
-    for (struct nx_target *t = agent->targets; t != NULL; t = next) {
-        next = t->agent_next;
-        bool listed = nx_agent_uses(agent, &t->question.to);
-        if (listed == !t->unlisted) {
-            continue;
-        }
-        if (listed || nx_target_may_deny(engine, t, now_us)) {
-            set_listed(engine, t, listed);
-        } else {
-            drop_target(engine, t);
-        }
-    }
 }
 
 void nx_agents_drop_over(struct nx_engine *engine) {

@@ -52,7 +52,9 @@ void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
     out->family = (uint8_t)family;
     if (t->unlisted && (out->unknown_reason == NX_UNKNOWN_AGENT_SILENT ||
                         out->unknown_reason == NX_UNKNOWN_GUARDED)) {
-        out->unknown_reason = NX_UNKNOWN_NOT_LISTED;
+        out->unknown_reason = nx_agent_probes(t->agent)
+                                  ? NX_UNKNOWN_NOT_LISTED
+                                  : NX_UNKNOWN_AGENT_REVOKED;
     }
 }
 
@@ -281,6 +283,22 @@ static bool shows_news(const struct nx_target *t, const struct nx_verdict *now,
            now_us - t->changed_us >= SHOWN_ANEW_US || now_us < t->changed_us;
 }
 
+/* Another agent sees the same resolver clear. At a private address it is
+ * another resolver. */
+static bool is_clear_elsewhere(const struct nx_target *t) {
+    const struct nx_endpoint *at = &t->question.to;
+    const struct nx_target *o = t->item->targets;
+    bool same = false;
+    for (; o != NULL && !same && !nx_endpoint_is_private(at);
+         o = o->item_next) {
+        same = o->judged && !o->unlisted &&
+               o->verdict.state == NX_STATE_CLEAR &&
+               nx_endpoint_same_server(&o->question.to, at) &&
+               strcmp(o->agent->agent.network, t->agent->agent.network) == 0;
+    }
+    return same;
+}
+
 static void evaluate(struct nx_engine *engine, struct nx_target *t,
                      int64_t now_us, const struct nx_engine_sink *sink) {
     struct nx_verdict v;
@@ -307,7 +325,9 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
         t->untold = false;
         tell(t, from_state, now_us, sink);
     }
-    bool over = t->unlisted && !nx_target_may_deny(engine, t, now_us);
+    bool over =
+        t->unlisted && (!nx_target_may_deny(engine, t, now_us) ||
+                        (!nx_agent_probes(t->agent) && is_clear_elsewhere(t)));
     engine->over_n += over ? 1 : 0;
     engine->over_n -= t->over ? 1 : 0;
     t->over = over;

@@ -147,6 +147,7 @@ static struct nx_target *target_for(struct nx_fold *f, struct nx_item *item,
         f->engine->counts.refused_n++;
         return NULL;
     }
+    t->unlisted = t->unlisted || !nx_agent_probes(f->agent);
     return t;
 }
 
@@ -358,6 +359,13 @@ static int fold_all(struct nx_fold *f, size_t skip) {
     return audits && err == 0 ? nx_fold_delegations(f, INT64_MAX) : err;
 }
 
+/* At a start the log is older than a revocation: what the agent saw before that
+ * counts as it did then. Of an auditor nothing is believed any more. */
+static bool was_accepted(const struct nx_agent *agent, int64_t received_us) {
+    return agent->accepted ||
+           (!agent->authority && received_us < agent->revoked_us);
+}
+
 int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
                     const struct nx_batch *batch, size_t skip,
                     int64_t received_us) {
@@ -366,7 +374,8 @@ int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
         return NX_ENOTFOUND;
     }
     skip = skip < batch->obs_n ? skip : batch->obs_n;
-    if (!agent->agent.accepted || batch->questions_n > NX_BATCH_QUESTIONS_MAX) {
+    if (!was_accepted(&agent->agent, received_us) ||
+        batch->questions_n > NX_BATCH_QUESTIONS_MAX) {
         engine->counts.revoked_n += batch->obs_n - skip;
         return 0;
     }

@@ -337,6 +337,13 @@ const struct nx_advice_row nx_advice_table[] = {
      "{until}]",
      "bring the agent back, or check by hand: silence is no all-clear"},
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_AGENT_REVOKED,
+     "the agent that asked {resolver}, last at {seen}, was revoked or shut "
+     "out; "
+     "what it saw there was not clear[; by its last forecast this clears at "
+     "{until}]",
+     "check {resolver} by hand, or accept another agent there: silence is no "
+     "all-clear"},
+    {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_AGENT_REVOKED,
      "its agent was revoked[ at {seen}]: nobody looks from there any more",
      "check by hand, or accept another agent there: silence is no all-clear"},
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_NOT_CACHED,

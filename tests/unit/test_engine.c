@@ -138,6 +138,83 @@ static void test_unknown_and_revoked_agents(void **state) {
     assert_int_equal(plan_of(b, LYON, T0 + S)->tasks_n, 0);
 }
 
+static const struct nx_agent revoked_lyon = {
+    .id = LYON, .name = "lyon", .network = "lyon", .revoked_us = T0 + 70 * S};
+
+/* How many targets lyon has, and how many of them are not clear. */
+static void check_lyon(struct engine_bench *b, int64_t at_us, size_t n,
+                       unsigned unclear_n) {
+    tick(b, at_us);
+    tick(b, at_us + 1);
+    struct seen_targets seen = targets_of(b, 7, at_us + 1);
+    unsigned unclear = 0;
+    for (size_t i = 0; i < seen.n; i++) {
+        unclear += seen.at[i].verdict.state != NX_STATE_CLEAR ? 1U : 0U;
+    }
+    assert_int_equal(seen.n, n);
+    assert_int_equal(unclear, unclear_n);
+}
+
+static void is_clear(struct engine_bench *b, uint32_t agent, unsigned r,
+                     int64_t from_us) {
+    for (int i = 0; i < 60; i++) {
+        sees_address(b, agent, r, from_us + i * S / 10);
+    }
+}
+
+/* One of two agents of a network saw a denial: it does not go with it. */
+static void test_denial_seen_by_a_revoked_agent(void **state) {
+    struct engine_bench *b = *state;
+    add_agent(b, 4, "lyon", false);
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + 60 * S);
+    is_clear(b, 4, 2, T0 + 60 * S);
+    check_lyon(b, T0 + 69 * S, 2, 1);
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked_lyon), 0);
+    check_lyon(b, T0 + 71 * S, 2, 1);
+    const struct nx_target_view left = targets_of(b, 7, T0 + 71 * S).at[0];
+    assert_int_equal(left.agent_id, LYON);
+    assert_int_equal(plan_of(b, LYON, T0 + 71 * S)->tasks_n, 0);
+    sees_address(b, LYON, 1, T0 + 72 * S); /* it has no say any more */
+    check_lyon(b, T0 + 300 * S, 2, 1);
+    assert_int_equal(targets_of(b, 7, T0 + 300 * S).at[0].verdict.state,
+                     NX_STATE_UNKNOWN);
+    assert_int_equal(
+        targets_of(b, 7, T0 + 300 * S).at[0].verdict.unknown_reason,
+        NX_UNKNOWN_AGENT_REVOKED);
+    is_clear(b, 4, 2, T0 + 4000 * S); /* past what a cache can keep */
+    check_lyon(b, T0 + 4010 * S, 1, 0);
+}
+
+static void test_denial_seen_to_be_over_by_another_agent(void **state) {
+    struct engine_bench *b = *state;
+    add_agent(b, 4, "lyon", false);
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + 60 * S);
+    check_lyon(b, T0 + 69 * S, 1, 1);
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked_lyon), 0);
+    check_lyon(b, T0 + 71 * S, 1, 1);
+    is_clear(b, 4, 1, T0 + 72 * S);
+    tick(b, T0 + 80 * S);
+    check_lyon(b, T0 + 120 * S, 1, 0);
+}
+
+/* As a start finds it: the log is older than the revocation. */
+static void test_denial_of_a_revoked_agent_after_a_start(void **state) {
+    struct engine_bench *b = *state;
+    add_agent(b, 4, "lyon", false);
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked_lyon), 0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + 60 * S);
+    is_clear(b, 4, 2, T0 + 60 * S);
+    sees_nxdomain(b, LYON, 3, 600, T0 + 75 * S); /* later: not believed */
+    nx_engine_catch_up(b->engine, T0 + 76 * S);
+    check_lyon(b, T0 + 77 * S, 2, 1);
+    assert_int_equal(nx_engine_counts(b->engine)->revoked_n, 1);
+}
+
 static void test_revoked_auditor_is_not_believed(void **state) {
     struct engine_bench *b = *state;
     struct nx_auth_view view;
@@ -464,6 +541,9 @@ int main(void) {
         TEST(test_strays_are_left),
         TEST(test_name_case_does_not_matter),
         TEST(test_unknown_and_revoked_agents),
+        TEST(test_denial_seen_by_a_revoked_agent),
+        TEST(test_denial_seen_to_be_over_by_another_agent),
+        TEST(test_denial_of_a_revoked_agent_after_a_start),
         TEST(test_revoked_auditor_is_not_believed),
         TEST(test_servers_are_judged_by_what_was_asked_since),
         TEST(test_close_frees_targets),
