@@ -36,6 +36,9 @@ bool nx_answer_plants(const struct nx_answer *answer, const uint8_t *zone) {
            nx_answer_is_bare(answer, zone);
 }
 
+/* Only the end is known. Of a chain that leaves the zone and comes back others
+ * have a say in between: whether they deny there, resolvers' own answers show.
+ */
 bool nx_answer_ends_in(const struct nx_answer *answer, const uint8_t *zone) {
     const uint8_t *end = answer->denied_name;
     return answer->cname_n == 0 ||

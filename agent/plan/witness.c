@@ -107,16 +107,12 @@ static const uint8_t *zone_of(const struct nx_witness *w, const uint8_t *name,
 }
 
 /* Only a denier matters, and in the name of the zone in which it denied. */
-static bool leads_down(const struct nx_witness *w, const struct nx_obs *obs) {
+static bool denier_says(const struct nx_witness *w, const struct nx_obs *obs,
+                        bool so(const struct nx_answer *answer,
+                                const uint8_t *name, const uint8_t *zone)) {
     const struct nx_question *q = obs->question;
     const uint8_t *zone = zone_of(w, q->name, &q->to, NULL);
-    return zone != NULL && nx_answer_leads_down(obs->answer, q->name, zone);
-}
-
-static bool shows_name(const struct nx_witness *w, const struct nx_obs *obs) {
-    const struct nx_question *q = obs->question;
-    const uint8_t *zone = zone_of(w, q->name, &q->to, NULL);
-    return zone != NULL && nx_answer_shows_name(obs->answer, q->name, zone);
+    return zone != NULL && so(obs->answer, q->name, zone);
 }
 
 static void deny_name(struct nx_witness *w, nx_witness_tell *tell, void *user) {
@@ -162,7 +158,7 @@ static void hear_above(struct nx_witness *w, const struct nx_obs *obs,
                                          .zone_labels = (uint8_t)of_zone};
         nx_deniers_add(&w->deniers, &denier);
         deny_name(w, tell, user);
-    } else if (shows_name(w, obs)) {
+    } else if (denier_says(w, obs, nx_answer_shows_name)) {
         /* The parent of a zone says so of all that is below. */
         nx_deniers_remove_above(&w->deniers, &q->to,
                                 q->qtype == NX_TYPE_DS ? NX_ABOVE_ALL
@@ -198,7 +194,7 @@ void nx_witness_hear(struct nx_witness *w, const uint8_t *name,
     } else if (nx_answer_is_no_error(a)) {
         /* A server that left the set, or of a zone above, is asked for
          * nothing else. */
-        if (leads_down(w, obs)) {
+        if (denier_says(w, obs, nx_answer_leads_down)) {
             nx_deniers_remove_above(&w->deniers, &q->to, NX_ABOVE_ALL);
         }
         w->exists |= !left && (a->flags & NX_ANS_AA) != 0;

@@ -141,7 +141,10 @@ static bool listed_by_all(struct nx_authority *a,
 }
 
 /* What was seen of it while it was out of the set goes on to count: else one
- * that denied and fell silent would be waited for like one that never spoke. */
+ * that denied and fell silent would be waited for like one that never spoke.
+ * Not a->missed: whether it denied the name, or the end of a way out of the
+ * zone, is not known any more, and with it an alias would pass for the record.
+ */
 static void carry(struct nx_authority *a, const struct nx_left_server *s) {
     for (unsigned i = 0; i < s->sights_n; i++) {
         const struct nx_left_sight *sight = &s->sights[i];
