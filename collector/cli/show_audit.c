@@ -12,11 +12,29 @@ static enum nx_colour colour_of(const json_t *finding) {
 
 /* --- servers --- */
 
+static void add_yes(const json_t *server, const char *key,
+                    struct nx_table *table) {
+    const json_t *value = json_object_get(server, key);
+    nx_table_cell(table,
+                  json_is_boolean(value) ? (json_is_true(value) ? "yes" : "no")
+                                         : NULL,
+                  json_is_false(value) ? NX_YELLOW : NX_PLAIN);
+}
+
+static void add_number(const json_t *server, const char *key, const char *unit,
+                       struct nx_table *table) {
+    char text[NX_CELL_MAX];
+    (void)snprintf(text, sizeof text, "%" JSON_INTEGER_FORMAT "%s",
+                   nx_doc_number(server, key), unit);
+    nx_table_cell(table,
+                  json_is_integer(json_object_get(server, key)) ? text : NULL,
+                  NX_PLAIN);
+}
+
 static void add_row(const json_t *server, const char *answer,
                     enum nx_colour colour, int64_t now_us,
                     struct nx_table *table) {
     char cell[NX_CELL_MAX];
-    char serial[24];
     const char *name = nx_doc_text(server, "name");
     const char *address = nx_doc_text(server, "address");
     int64_t seen_us = nx_doc_time(server, "seen");
@@ -26,12 +44,11 @@ static void add_row(const json_t *server, const char *answer,
     nx_table_cell(table, address != NULL ? nx_show_text(address, cell) : NULL,
                   NX_PLAIN);
     nx_table_cell(table, answer, colour);
-    (void)snprintf(serial, sizeof serial, "%" JSON_INTEGER_FORMAT,
-                   nx_doc_number(server, "serial"));
-    nx_table_cell(table,
-                  json_is_integer(json_object_get(server, "serial")) ? serial
-                                                                     : NULL,
-                  NX_PLAIN);
+    add_yes(server, "aa", table);
+    add_yes(server, "tcp", table);
+    add_yes(server, "edns", table);
+    add_number(server, "negative_ttl_s", " s", table);
+    add_number(server, "serial", "", table);
     nx_table_cell(table,
                   seen_us != NX_TIME_NONE ? nx_show_age(now_us - seen_us, cell)
                                           : NULL,
@@ -62,15 +79,14 @@ static void add_old_server(const json_t *server, int64_t now_us,
 
 static void add_servers(const json_t *status, const struct nx_show *show,
                         struct nx_text *out) {
-    static const struct nx_column columns[] = {{"NAME SERVER", false},
-                                               {"ADDRESS", false},
-                                               {"ANSWER", false},
-                                               {"SERIAL", true},
-                                               {"SEEN", true}};
+    static const struct nx_column columns[] = {
+        {"NAME SERVER", false}, {"ADDRESS", false}, {"ANSWER", false},
+        {"AA", false},          {"TCP", false},     {"EDNS", false},
+        {"NEG TTL", true},      {"SERIAL", true},   {"SEEN", true}};
     const json_t *authority = json_object_get(status, "authority");
     const json_t *server = NULL;
     size_t i = 0;
-    struct nx_table *table = nx_table_new(columns, 5);
+    struct nx_table *table = nx_table_new(columns, 9);
     if (table == NULL) {
         out->failed = true;
         return;
@@ -83,6 +99,34 @@ static void add_servers(const json_t *status, const struct nx_show *show,
     }
     nx_table_render(table, show->colour, out);
     nx_table_free(&table);
+}
+
+/* The set that the servers give, once where they agree. */
+static void add_ns_sets(const json_t *status, struct nx_text *out) {
+    const json_t *server = NULL;
+    const json_t *shown = NULL;
+    size_t i = 0;
+    json_array_foreach(
+        json_object_get(json_object_get(status, "authority"), "servers"), i,
+        server) {
+        const json_t *ns = json_object_get(server, "ns");
+        const char *address = nx_doc_text(server, "address");
+        const json_t *name = NULL;
+        char cell[NX_CELL_MAX];
+        size_t k = 0;
+        if (!json_is_array(ns) || address == NULL ||
+            (shown != NULL && json_equal(ns, shown))) {
+            continue;
+        }
+        shown = shown != NULL ? shown : ns;
+        nx_text_addf(out, "NS set of %s:", nx_show_text(address, cell));
+        json_array_foreach(ns, k, name) {
+            const char *text = json_string_value(name);
+            nx_text_addf(out, " %s",
+                         text != NULL ? nx_show_name(text, cell) : "?");
+        }
+        nx_text_add(out, "\n");
+    }
 }
 
 /* --- findings --- */
@@ -127,6 +171,7 @@ void nx_show_audit(const json_t *status, const struct nx_show *show,
     nx_show_negative_line(status, out);
     nx_text_add(out, "\n");
     add_servers(status, show, out);
+    add_ns_sets(status, out);
     nx_text_add(out, "\n");
     nx_show_findings(json_object_get(status, "authority"), show, out);
 }

@@ -259,6 +259,26 @@ void nx_show_authority_line(const json_t *status, struct nx_text *out) {
     add_findings(authority, out);
 }
 
+#define HISTORY_N 4U /* of the negative TTL, in text */
+
+/* What is sent now, and what was sent before, the latest first. */
+static void add_history(const json_t *status, struct nx_text *out) {
+    const json_t *list =
+        json_object_get(json_object_get(status, "negative"), "history");
+    size_t n = json_array_size(list);
+    char clock[NX_CELL_MAX];
+    for (size_t i = 0; n > 1 && i < n && i < HISTORY_N; i++) {
+        const json_t *step = json_array_get(list, n - 1 - i);
+        int64_t from_us = nx_doc_time(step, "from");
+        if (from_us == NX_TIME_NONE) {
+            return;
+        }
+        nx_text_addf(out, "%s%" JSON_INTEGER_FORMAT " s from %sZ",
+                     i == 0 ? "; sent: " : ", ", nx_doc_number(step, "ttl_s"),
+                     nx_show_clock(from_us, nx_doc_now(status), false, clock));
+    }
+}
+
 void nx_show_negative_line(const json_t *status, struct nx_text *out) {
     const json_t *negative = json_object_get(status, "negative");
     const json_t *soa_ttl = json_object_get(negative, "soa_ttl_s");
@@ -275,6 +295,7 @@ void nx_show_negative_line(const json_t *status, struct nx_text *out) {
                      ", MINIMUM %" JSON_INTEGER_FORMAT ")",
                      json_integer_value(soa_ttl), json_integer_value(minimum));
     }
+    add_history(status, out);
     nx_text_add(out, "\n");
 }
 

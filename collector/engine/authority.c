@@ -356,6 +356,32 @@ static const uint8_t *soa_numbers(const struct nx_answer *answer) {
     return answer->rdata + 2 + len - SOA_NUMBERS_BYTES;
 }
 
+#define W_ROUND_US (2 * INT64_C(1000000))
+
+/* Has the zone's negative TTL changed? A server that says nothing any more has
+ * no part in it. */
+static void note_w_change(struct nx_authority *a, int64_t at_us) {
+    uint32_t w_s = 0;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_server *s = &a->entries[i].server;
+        w_s = s->serial_known && s->class_ != NX_AUTH_SILENT
+                  ? larger(w_s, s->w_s)
+                  : w_s;
+    }
+    /* Servers are asked one after the other: a round makes one step. */
+    bool same_round = a->w_n > 0 && at_us - a->w[a->w_n - 1].at_us < W_ROUND_US;
+    if (same_round) {
+        at_us = a->w[--a->w_n].at_us;
+    }
+    if (a->w_n > 0 && a->w[a->w_n - 1].w_s == w_s) {
+        return;
+    }
+    if (a->w_n == NX_AUTH_W_MAX) {
+        memmove(a->w, a->w + 1, --a->w_n * sizeof(a->w[0]));
+    }
+    a->w[a->w_n++] = (struct nx_auth_w){at_us, w_s};
+}
+
 void nx_authority_soa(struct nx_authority *a, uint32_t agent_id,
                       const struct nx_obs *obs, const struct nx_look *look) {
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);
@@ -367,6 +393,7 @@ void nx_authority_soa(struct nx_authority *a, uint32_t agent_id,
     nx_above_is_there(&a->above, agent_id, obs, look->rx_us);
     uint32_t serial = be32(numbers);
     note_server_soa(&e->server, serial, obs->answer_ttl_s, be32(numbers + 16));
+    note_w_change(a, look->rx_us);
     a->soa_w_s = larger(a->soa_w_s, e->server.w_s);
     a->soa_minimum_s = larger(a->soa_minimum_s, nx_ttl_s(be32(numbers + 16)));
     if (e->word >= NX_AUTH_WORD_DIFFERS) {

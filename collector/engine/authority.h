@@ -75,6 +75,14 @@ enum nx_outage_known {
 };
 const char *nx_outage_known_text(unsigned known); /* NULL: unknown */
 
+/* The zone's negative TTL as its servers send it: the largest of theirs, from
+ * when it was first seen. */
+struct nx_auth_w {
+    int64_t at_us;
+    uint32_t w_s;
+};
+#define NX_AUTH_W_MAX 16U /* then the oldest go */
+
 struct nx_auth_view {
     struct nx_auth_facts facts;
     bool proven;          /* nx_authority_proven: resolvers may be asked */
@@ -86,6 +94,8 @@ struct nx_auth_view {
     size_t servers_n;
     uint32_t problems; /* NX_DELEG_* */
     const struct nx_papers *papers;
+    const struct nx_auth_w *w; /* its changes, oldest first */
+    size_t w_n;
     int64_t verified_at_us; /* NX_TIME_UNKNOWN */
     unsigned places_n; /* vantages that saw all good for the settle time; 0: not
                           verified, or by the operator's word */

@@ -72,6 +72,8 @@ struct nx_authority {
     uint8_t ancestor[NX_DNAME_MAX]; /* the highest that was denied */
     struct nx_auth_zone zones[NX_AUTH_ZONES_MAX];
     size_t zones_n;
+    struct nx_auth_w w[NX_AUTH_W_MAX];
+    size_t w_n;
     uint32_t soa_w_s; /* from SOA queries ... */
     uint32_t soa_minimum_s;
     uint32_t positive_ttl_s; /* the largest that good servers sent */

@@ -53,6 +53,8 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
                                  .apex_known = a->apex_known,
                                  .servers = shown,
                                  .papers = &a->papers,
+                                 .w = a->w,
+                                 .w_n = a->w_n,
                                  .outage_known = a->outage_known,
                                  .heard_us = NX_TIME_UNKNOWN,
                                  .verified_at_us = a->verified_at_us,

@@ -29,6 +29,9 @@ struct nx_status_audit {
     bool declared;               /* restored by the operator's word alone */
     struct nx_finding *findings; /* of the items' papers, each once */
     size_t findings_n;
+    const struct nx_papers *papers; /* of the first item; NULL: closed */
+    const struct nx_auth_w *w;      /* likewise */
+    size_t w_n;
     size_t audited_n; /* servers asked everything, of the worst item */
     struct nx_audit_ttls ttls;
     char auditors[NX_AUDITORS_TEXT_MAX]; /* nx_status_auditors */
@@ -37,6 +40,13 @@ struct nx_status_audit {
 /* The agents in the role authority that were heard of, by name: "a, b and 3
  * more". Into out, of NX_AUDITORS_TEXT_MAX. */
 void nx_status_auditors(const struct nx_engine *engine, char *out);
+
+/* What was found out about a server itself, into its object; false: out of
+ * memory. */
+bool nx_status_put_server(json_t *object, const struct nx_status_audit *audit,
+                          const struct nx_auth_server *server);
+/* The negative TTL in time; new reference, NULL: out of memory. */
+json_t *nx_status_w_history(const struct nx_status_audit *audit);
 
 /* "NXDOMAIN", "timeout": what the server said last; out: 12 bytes. */
 const char *nx_status_kind_text(const struct nx_auth_server *server, char *out);

@@ -208,6 +208,11 @@ static int audit_init(struct nx_status_audit *a, const struct nx_engine *engine,
         if (err != 0) {
             return err;
         }
+        if (i == 0) {
+            a->papers = view.papers;
+            a->w = view.w;
+            a->w_n = view.w_n;
+        }
         take_facts(a, &view.facts, i == 0);
         take_outage(a, &view);
         a->problems |= view.problems;
@@ -291,7 +296,8 @@ static json_t *outage_known_json(const struct nx_status_audit *a) {
     return text != NULL ? json_string(text) : json_null();
 }
 
-static json_t *server_json(const struct nx_auth_server *s) {
+static json_t *server_json(const struct nx_status_audit *a,
+                           const struct nx_auth_server *s) {
     char code[12];
     json_t *o = json_object();
     bool answered = s->asked && s->outcome == NX_ANSWERED;
@@ -306,7 +312,8 @@ static json_t *server_json(const struct nx_auth_server *s) {
                              : json_null()) &&
         nx_json_set(o, "serial",
                     s->serial_known ? json_integer(s->serial) : json_null()) &&
-        nx_json_set(o, "seen", nx_json_time(s->last_us))) {
+        nx_json_set(o, "seen", nx_json_time(s->last_us)) &&
+        nx_status_put_server(o, a, s)) {
         return o;
     }
     json_decref(o);
@@ -316,7 +323,7 @@ static json_t *server_json(const struct nx_auth_server *s) {
 static json_t *servers_json(const struct nx_status_audit *a) {
     json_t *list = json_array();
     for (size_t i = 0; list != NULL && i < a->servers_n; i++) {
-        if (!nx_json_add(list, server_json(&a->servers[i]))) {
+        if (!nx_json_add(list, server_json(a, &a->servers[i]))) {
             json_decref(list);
             return NULL;
         }
@@ -452,10 +459,11 @@ json_t *nx_status_negative(struct nx_engine *engine,
     json_t *o = NULL;
     if (err == 0) {
         o = json_pack(
-            "{s:o, s:o, s:o}", "ttl_s",
+            "{s:o, s:o, s:o, s:o}", "ttl_s",
             seconds(a.facts.w_auth_s != 0, a.facts.w_auth_s), "soa_ttl_s",
             seconds(soa != NULL, soa != NULL ? soa->soa_ttl_s : 0), "minimum_s",
-            seconds(soa != NULL, soa != NULL ? soa->soa_minimum_s : 0));
+            seconds(soa != NULL, soa != NULL ? soa->soa_minimum_s : 0),
+            "history", nx_status_w_history(&a));
     }
     audit_fini(&a);
     return o;

@@ -23,6 +23,7 @@ from tests.system.matrix.servers import Odd
 
 FOUND_S = 90
 SILENT_S = 10
+LOWERED_S = 7
 V6_ADDRESS = "2001:db8::14"
 V6_SERVER = (f"{zones.ZONE}. 3600 IN NS ns3.{zones.ZONE}.",
              f"ns3.{zones.ZONE}. 3600 IN AAAA {V6_ADDRESS}")
@@ -244,6 +245,17 @@ def check_ttls(authority):
     assert authority["signatures_end"] > authority["seen"], authority
 
 
+def check_servers(authority):
+    """What was found out about each server itself."""
+    for server in authority["servers"]:
+        facts = {k: server[k] for k in ("aa", "tcp", "edns", "negative_ttl_s",
+                                        "ns")}
+        assert facts == {
+            "aa": True, "tcp": True, "edns": True,
+            "negative_ttl_s": zones.NEGATIVE_TTL_S,
+            "ns": ["ns1.example.com.", "ns2.example.com."]}, server
+
+
 def test_faults_are_told_by_their_tags():
     wrong = []
     with Capture() as capture, Lab([networks.bind]) as lab, \
@@ -264,6 +276,7 @@ def test_faults_are_told_by_their_tags():
             assert not planted, (name, planted)
             if name == "sound_and_signed":
                 check_ttls(document["authority"])
+                check_servers(document["authority"])
             if seen != expected:
                 wrong.append((name, sorted(expected), sorted(seen)))
     assert not wrong, wrong
@@ -465,6 +478,26 @@ def one_place_is_not_enough(lab, site, incident, capture):
           "|", flush=True)
 
 
+def negative_ttl_in_time(lab, site, incident):
+    """What was lowered during the incident is told with its times."""
+    before, = site.api.status(incident)["negative"]["history"]
+    assert before["ttl_s"] == zones.NEGATIVE_TTL_S, before
+    for server in (*lab.servers, *lab.others):
+        zone = server.zone.with_()
+        server.publish(type(zone)(**{**zone.__dict__, "minimum": LOWERED_S}))
+    document = wait_status(
+        site, incident, lambda d: [w["ttl_s"] for w in d["negative"]["history"]]
+        == [zones.NEGATIVE_TTL_S, LOWERED_S], FOUND_S,
+        "the lowered negative TTL to be told")
+    first, last = document["negative"]["history"]
+    assert first == before and first["from"] < last["from"], document
+    said = site.cli("status", str(incident), check=False).stdout
+    line = next(l for l in said.splitlines() if l.startswith("negative "))
+    assert f"; sent: {LOWERED_S} s from " in line and \
+        f", {zones.NEGATIVE_TTL_S} s from " in line, line
+    print(f"# | {line} |", flush=True)
+
+
 def test_ipv6_and_two_places():
     v6 = has_ipv6()
     with Capture() as capture, Lab(
@@ -482,6 +515,7 @@ def test_ipv6_and_two_places():
             assert not planted, planted
             lab.others[0].publish(lab.ns1.zone)
         one_place_is_not_enough(lab, site, incident, capture)
+        negative_ttl_in_time(lab, site, incident)
     if not v6:
         raise Skip("no IPv6 here: the server that it reaches was left out")
 
@@ -503,7 +537,9 @@ def test_audit_and_preflight_ask_no_resolver():
             said = site.cli("audit", zones.NAME, "A", "--timeout", "60s",
                             "--expect", f"A={zones.RECORD_ADDRESS}",
                             check=False, timeout=90).stdout
-            return "no findings" in said and said.count(" good ") == 2
+            return f"NS set of {lab.ns1.address}@53: ns1.example.com ns2" \
+                in said and "yes  yes  yes" in said and "no findings" in said \
+                and said.count(" good ") == 2
         wait_until(good, PATIENCE_S, "an audit without findings")
         cost = site.cli("preflight", zones.NAME)
         assert f"TTL {zones.NEGATIVE_TTL_S} s" in cost.stdout, cost

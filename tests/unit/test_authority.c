@@ -108,6 +108,46 @@ static void test_two_vantages(void **state) {
     assert_true(step(b, T0 + 42 * S)->all_ns_good);
 }
 
+/* The apex's SOA with this MINIMUM. */
+static void sends_w(struct bench *b, unsigned i, uint8_t w_s, int64_t at_us) {
+    const uint8_t rdata[24] = {0, 22, [7] = 1, [23] = w_s};
+    const struct nx_answer answer = {.flags = NX_ANS_AA | NX_ANS_RDATA,
+                                     .rdata = rdata,
+                                     .rdata_len = sizeof(rdata),
+                                     .rdata_n = 1};
+    fold(b, 1, i, &answer, NX_KIND_POS, 900, true, at_us);
+}
+
+static void test_negative_ttl_in_time(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_view view;
+    delegate(b, 1, apex, 1, 2, T0);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_int_equal(view.w_n, 0);
+    for (int64_t t = T0; t < T0 + 30 * S; t += 5 * S) {
+        /* One after the other: 200 s, at first, since the round began; the
+         * second server has the lower one later. */
+        sends_w(b, 1, t < T0 + 10 * S ? 100 : 60, t);
+        sends_w(b, 2, t < T0 + 20 * S ? 200 : 60, t + S / 100);
+    }
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_int_equal(view.w_n, 2);
+    assert_int_equal(view.w[0].w_s, 200);
+    assert_int_equal(view.w[0].at_us, T0);
+    assert_int_equal(view.w[1].w_s, 60);
+    assert_true(view.w[1].at_us >= T0 + 20 * S);
+    /* The oldest go. */
+    for (unsigned k = 0; k < 2 * NX_AUTH_W_MAX; k++) {
+        int64_t t = T0 + (int64_t)(40 + 5 * k) * S;
+        sends_w(b, 1, (uint8_t)(100 + k), t);
+        sends_w(b, 2, (uint8_t)(100 + k), t);
+    }
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_int_equal(view.w_n, NX_AUTH_W_MAX);
+    assert_int_equal(view.w[NX_AUTH_W_MAX - 1].w_s, 99 + 2 * NX_AUTH_W_MAX);
+    assert_int_equal(view.w[0].w_s, 100 + NX_AUTH_W_MAX);
+}
+
 static void test_dead_server_is_waited_for_then_set_aside(void **state) {
     struct bench *b = *state;
     struct nx_auth_view view;
@@ -517,6 +557,7 @@ int main(void) {
         TEST(test_two_vantages),
         TEST(test_dead_server_is_waited_for_then_set_aside),
         TEST(test_silent_after_denial_blocks_longer),
+        TEST(test_negative_ttl_in_time),
         TEST(test_servers_without_a_way),
         TEST(test_servers_without_a_way_declared),
         TEST(test_dual_stack_is_judged_by_one_family),

@@ -37,18 +37,53 @@ static void shows(const char *json, const char *server, const char *head) {
 
 static void test_servers_that_left(void **state) {
     (void)state;
-    shows(DOCUMENT("denies"),
-          "ns1.example.com  192.0.2.11@53  left the set, denies       -   "
-          "2 s\n",
-          "1/1 name servers agree, old name servers deny");
+    shows(
+        DOCUMENT("denies"),
+        "ns1.example.com  192.0.2.11@53  left the set, denies  -   -    -     "
+        "      -       -   2 s\n",
+        "1/1 name servers agree, old name servers deny");
     shows(DOCUMENT("pending"), "left the set, pending",
           "1/1 name servers agree, old name servers are not asked");
     shows(DOCUMENT("harmless"), "left the set, harmless", "not verified yet");
 }
 
+#define SERVER(name, edns, ns)                                                 \
+    "{\"name\":\"" name ".example.com.\",\"address\":\"192.0.2.11@53\","       \
+    "\"state\":\"good\",\"serial\":7,\"seen\":\"2026-11-20T20:19:59Z\","       \
+    "\"aa\":true,\"tcp\":false,\"edns\":" edns ",\"negative_ttl_s\":60,"       \
+    "\"ns\":[" ns "]}"
+#define NS1 "\"ns1.example.com.\""
+#define NS2 "\"ns2.example.com.\""
+#define FACTS(history, last)                                                   \
+    "{\"now\":\"2026-11-20T20:20:00Z\",\"negative\":{\"ttl_s\":60,"            \
+    "\"history\":[" history "]},\"authority\":{\"state\":\"restored\","        \
+    "\"good\":2,\"total\":2,\"servers\":[" SERVER(                             \
+        "ns1", "true",                                                         \
+        NS1 "," NS2) "," SERVER("ns2", "null",                                 \
+                                last) "],\"audit\":[],\"findings\":[]}}"
+#define WAS "{\"from\":\"2026-11-20T20:00:00Z\",\"ttl_s\":300}"
+#define IS "{\"from\":\"2026-11-20T20:10:00Z\",\"ttl_s\":60}"
+
+static void test_facts_of_servers(void **state) {
+    (void)state;
+    shows(FACTS(IS, NS1 "," NS2),
+          "good    yes  no   yes      60 s       7   1 s\n",
+          "negative    TTL 60 s\n");
+    shows(FACTS(WAS "," IS, NS1 "," NS2),
+          "good    yes  no   -        60 s       7   1 s\n"
+          "NS set of 192.0.2.11@53: ns1.example.com ns2.example.com\n\n",
+          "negative    TTL 60 s; sent: 60 s from 20:10:00Z, 300 s from "
+          "20:00:00Z\n");
+    shows(FACTS("", NS1),
+          "NS set of 192.0.2.11@53: ns1.example.com ns2.example.com\n"
+          "NS set of 192.0.2.11@53: ns1.example.com\n",
+          "negative    TTL 60 s\n");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_servers_that_left),
+        cmocka_unit_test(test_facts_of_servers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,45 @@
+#include "collector/audit/server.h"
+
+#include <string.h>
+
+static bool is_of(const struct nx_paper *p, const struct nx_endpoint *at) {
+    return p->at.address_len == at->address_len && p->at.port == at->port &&
+           p->at.scope_id == at->scope_id &&
+           memcmp(p->at.address, at->address, at->address_len) == 0;
+}
+
+static const struct nx_paper *newest(const struct nx_papers *papers,
+                                     unsigned kind,
+                                     const struct nx_endpoint *at) {
+    const struct nx_paper *found = NULL;
+    for (size_t i = 0; i < papers->n; i++) {
+        const struct nx_paper *p = &papers->list[i];
+        if (p->kind == kind && is_of(p, at) &&
+            (found == NULL || p->at_us > found->at_us)) {
+            found = p;
+        }
+    }
+    return found;
+}
+
+static uint8_t says(bool yes) {
+    return yes ? NX_SAYS_YES : NX_SAYS_NO;
+}
+
+void nx_server_paper_of(const struct nx_papers *papers,
+                        const struct nx_endpoint *at,
+                        struct nx_server_paper *out) {
+    const struct nx_paper *tcp = newest(papers, NX_PAPER_TCP, at);
+    const struct nx_paper *answer = newest(papers, NX_PAPER_ANSWER, at);
+    const struct nx_paper *ns = newest(papers, NX_PAPER_NS, at);
+    *out = (struct nx_server_paper){.ns = NULL};
+    if (tcp != NULL && tcp->outcome != NX_LOCAL_ERROR) {
+        out->tcp = says(tcp->outcome == NX_ANSWERED);
+    }
+    if (answer != NULL && answer->outcome == NX_ANSWERED) {
+        out->edns = says((answer->flags & NX_ANS_EDNS) != 0);
+    }
+    if (ns != NULL && ns->outcome == NX_ANSWERED && ns->rdata_n > 0) {
+        out->ns = ns;
+    }
+}
