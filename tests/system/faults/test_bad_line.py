@@ -9,6 +9,7 @@ from tests.lib import agent_faults, bad_line, faults
 from tests.lib.support import rss_kib
 
 PATIENCE_S = 90
+HEARTBEAT_S = 15    # of the agent
 UNHARMED = 80 * agent_faults.BATCH      # results: more than is on the way
 RECORD_BYTES = 20000
 RTT_S, SLOW_BYTES_PER_S = 1.3, 8000     # a satellite; 64 kbit/s
@@ -130,8 +131,9 @@ def test_one_direction_silent():
             began = time.monotonic()
             wait_until(lambda: line.opened > opened, PATIENCE_S,
                        "the agent to notice")
-            print(f"# direction {direction}: noticed after "
-                  f"{time.monotonic() - began:.1f} s")
+            noticed = time.monotonic() - began
+            print(f"# direction {direction}: noticed after {noticed:.1f} s")
+            assert noticed <= 3 * HEARTBEAT_S, noticed
             longest = max(longest, heal(one, line))
         lost, double = one.settle()
     faults.row("one direction silent", 2, lost, double, longest)
