@@ -218,6 +218,7 @@ export class Lanes {
       for (const name of ["denied", "clears", "at", "seen", "labels"]) {
         setText(element.parts[name], "");
       }
+      element.parts.labels.title = "";
       return;
     }
     const { parts } = element;
@@ -227,6 +228,7 @@ export class Lanes {
     setText(parts.name, row.name);
     parts.name.href = `${this.view.base}/networks/${encodeURIComponent(row.name)}`;
     setText(parts.labels, Object.values(row.labels).join(" · "));
+    parts.labels.title = parts.labels.textContent; // there is little room
     parts.meter.classList.toggle("none", row.denied === null);
     parts.meter.lastChild.setAttribute("width", 34 * (row.denied ?? 0));
     setText(parts.denied, percent(row.denied));

@@ -760,6 +760,15 @@ def test_phone():
     page.wait("document.querySelector('.lanes-body .lane')", "the lanes")
     wide = page.js("document.documentElement.scrollWidth")
     assert wide <= 390, f"{wide} pixels wide"
+    row = page.js("[...document.querySelectorAll('.lanes-body .lane:not("
+                  ".lane-group) > span')].slice(0, 6).filter((e) => "
+                  "e.checkVisibility()).map((e) => e.className)")
+    assert row == ["c-state", "c-network", "c-denied", "c-clears", "c-line"], \
+        row
+    outside = page.js("[...document.querySelectorAll('.c-denied')].filter((e)"
+                      " => e.scrollWidth > e.clientWidth).map((e) => "
+                      "e.textContent)")
+    assert not outside, outside
     page.open(known(FEW).url + "/")
     page.wait("document.querySelector('.list tbody tr')", "the list")
     wide = page.js("document.querySelector('.card.scroll').scrollWidth - "
