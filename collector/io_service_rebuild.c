@@ -26,6 +26,14 @@ static void see_agent(void *user, const struct nx_agent_record *record) {
     }
 }
 
+static void see_stream(void *user, uint32_t agent_id, uint64_t epoch,
+                       const struct nx_stream_position *position) {
+    const struct rebuild *r = user;
+    struct nx_ledger stored;
+    nx_ledger_stored(epoch, position, &stored);
+    nx_ingest_ledger_load(r->service->ingest, agent_id, &stored);
+}
+
 static void see_incident(void *user, const struct nx_incident *incident) {
     struct rebuild *r = user;
     int err = nx_engine_incident_open(r->service->engine, incident);
@@ -91,6 +99,9 @@ int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
     int err = nx_store_agents(service->store, see_agent, &r);
     if (err == NX_OK) {
         err = r.err;
+    }
+    if (err == NX_OK) {
+        err = nx_store_stream_latest(service->store, see_stream, &r);
     }
     nx_service_labels_configure(service);
     if (err == NX_OK) {

@@ -102,18 +102,24 @@ json_t *nx_roster_agent(const struct nx_agent_record *record,
     return entry;
 }
 
+static json_t *said_or_null(const struct nx_ledger *ledger, uint64_t number) {
+    return ledger->heard ? json_integer((json_int_t)number) : json_null();
+}
+
 json_t *nx_roster_ledger(const struct nx_ledger *ledger) {
     char epoch[24];
     if (ledger == NULL) {
         return json_null();
     }
+    bool any = ledger->heard || ledger->epoch != 0;
     (void)snprintf(epoch, sizeof epoch, "%016" PRIx64, ledger->epoch);
-    return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:o}", "epoch", epoch,
-                     "produced", (json_int_t)ledger->produced, "received",
-                     (json_int_t)ledger->received, "dropped",
-                     (json_int_t)ledger->dropped, "spooled",
-                     (json_int_t)ledger->spooled, "spool_bytes",
-                     (json_int_t)ledger->spool_bytes, "balanced",
-                     ledger->problem == NULL ? 1 : 0, "problem",
-                     text_or_null(ledger->problem));
+    return json_pack(
+        "{s:b, s:o, s:o, s:I, s:I, s:o, s:o, s:o, s:o}", "heard", ledger->heard,
+        "epoch", text_or_null(any ? epoch : NULL), "produced",
+        said_or_null(ledger, ledger->produced), "received",
+        (json_int_t)ledger->received, "dropped", (json_int_t)ledger->dropped,
+        "spooled", said_or_null(ledger, ledger->spooled), "spool_bytes",
+        said_or_null(ledger, ledger->spool_bytes), "balanced",
+        ledger->heard ? json_boolean(ledger->problem == NULL) : json_null(),
+        "problem", text_or_null(ledger->problem));
 }

@@ -27,6 +27,7 @@ static bool known(const json_t *agent) {
 
 static void add_row(struct nx_table *table, const json_t *agent) {
     const json_t *ledger = json_object_get(agent, "ledger");
+    bool heard = json_is_true(json_object_get(ledger, "heard"));
     bool balanced = json_is_true(json_object_get(ledger, "balanced"));
     bool lost = json_integer_value(json_object_get(ledger, "dropped")) > 0;
     nx_table_row(table);
@@ -37,8 +38,13 @@ static void add_row(struct nx_table *table, const json_t *agent) {
     count_cell(table, ledger, "received", NX_PLAIN);
     count_cell(table, ledger, "spooled", NX_PLAIN);
     count_cell(table, ledger, "dropped", lost ? NX_YELLOW : NX_PLAIN);
-    nx_table_cell(table, balanced ? "balanced" : "DOES NOT BALANCE",
-                  balanced ? NX_GREEN : NX_RED);
+    nx_table_cell(table,
+                  !heard     ? "not heard since the start"
+                  : balanced ? "balanced"
+                             : "DOES NOT BALANCE",
+                  !heard     ? NX_YELLOW
+                  : balanced ? NX_GREEN
+                             : NX_RED);
 }
 
 /* Under the table: what to do about those that do not balance. */
@@ -78,8 +84,7 @@ void nx_show_ledgers(const json_t *list, int64_t now_us,
         }
     }
     if (shown_n == 0) {
-        nx_text_add(out, "no agent has said hello since the collector was "
-                         "started\n");
+        nx_text_add(out, "no agent was ever accepted\n");
     } else {
         nx_table_render(table, show->colour, out);
         add_problems(list, out);

@@ -67,8 +67,11 @@ void nx_ingest_announce(struct nx_ingest *ingest,
 enum nx_agent_next nx_ingest_next_key(const struct nx_ingest *ingest,
                                       uint32_t agent_id);
 
-/* Its ledger; NX_ENOTFOUND: it has not said hello since start. */
 struct nx_ledger;
+/* At start: what is stored of an agent's latest stream. */
+void nx_ingest_ledger_load(struct nx_ingest *ingest, uint32_t agent_id,
+                           const struct nx_ledger *stored);
+/* NX_ENOTFOUND: no such agent. */
 int nx_ingest_ledger(const struct nx_ingest *ingest, uint32_t agent_id,
                      struct nx_ledger *out) NX_MUSTUSE;
 

@@ -34,12 +34,24 @@ void nx_ingest_note_ledger(struct nx_peer *peer, const struct nx_hello *hello,
     }
 }
 
+void nx_ingest_ledger_load(struct nx_ingest *ingest, uint32_t agent_id,
+                           const struct nx_ledger *stored) {
+    struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
+    if (peer != NULL) {
+        peer->stored = *stored;
+    }
+}
+
 int nx_ingest_ledger(const struct nx_ingest *ingest, uint32_t agent_id,
                      struct nx_ledger *out) {
     struct nx_peer *peer = nx_peers_get(&ingest->peers, agent_id);
     struct nx_stream_position position;
-    if (peer == NULL || !peer->said.known) {
+    if (peer == NULL) {
         return NX_ENOTFOUND;
+    }
+    if (!peer->said.known) {
+        *out = peer->stored;
+        return NX_OK;
     }
     nx_ledger_fill(&peer->said, position_of(peer, peer->said.epoch, &position),
                    out);

@@ -37,7 +37,8 @@ void nx_ledger_fill(const struct nx_ledger_said *said,
     const struct nx_stream_position *p = position != NULL ? position : &none;
     uint64_t last = last_settled(p);
     uint64_t settled = p->received_n + p->dropped_n;
-    *out = (struct nx_ledger){.epoch = said->epoch,
+    *out = (struct nx_ledger){.heard = true,
+                              .epoch = said->epoch,
                               .produced =
                                   said->produced > last ? said->produced : last,
                               .received = p->received_n,
@@ -45,4 +46,11 @@ void nx_ledger_fill(const struct nx_ledger_said *said,
                               .spool_bytes = said->spool_bytes,
                               .problem = problem_of(said)};
     out->spooled = out->produced > settled ? out->produced - settled : 0;
+}
+
+void nx_ledger_stored(uint64_t epoch, const struct nx_stream_position *position,
+                      struct nx_ledger *out) {
+    *out = (struct nx_ledger){.epoch = epoch,
+                              .received = position->received_n,
+                              .dropped = position->dropped_n};
 }

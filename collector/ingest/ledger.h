@@ -21,6 +21,7 @@ void nx_ledger_hello(struct nx_ledger_said *said, const struct nx_hello *hello,
                      const struct nx_stream_position *position);
 
 struct nx_ledger {
+    bool heard; /* since the start; else what is stored is all that is known */
     uint64_t epoch;
     uint64_t produced; /* at least; what it said, or what came since */
     uint64_t received, dropped;
@@ -33,5 +34,9 @@ struct nx_ledger {
 void nx_ledger_fill(const struct nx_ledger_said *said,
                     const struct nx_stream_position *position,
                     struct nx_ledger *out);
+
+/* Of an agent that has not said hello: what is stored of its latest stream. */
+void nx_ledger_stored(uint64_t epoch, const struct nx_stream_position *position,
+                      struct nx_ledger *out);
 
 #endif

@@ -57,6 +57,7 @@ struct nx_peer {
         damaged_quiet, surplus_quiet;
     struct nx_quota quota;
     struct nx_ledger_said said;
+    struct nx_ledger stored; /* until it says something */
 
     unsigned bad_n; /* bad messages in a row */
     int64_t ignored_until_us;

@@ -71,7 +71,8 @@ static void each_ledger(const struct nx_metrics *m,
         const json_t *value =
             json_object_get(json_object_get(agent, "ledger"), key);
         struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {{NULL, NULL}};
-        if (value != NULL && label_agent(agent, labels)) {
+        if (value != NULL && !json_is_null(value) &&
+            label_agent(agent, labels)) {
             json_t *number = json_is_boolean(value)
                                  ? json_integer(json_is_true(value) ? 1 : 0)
                                  : json_integer(json_integer_value(value));

@@ -126,6 +126,12 @@ int nx_store_door_log(struct nx_store *store, unsigned newest_n,
 int nx_store_stream_get(struct nx_store *store, uint32_t agent_id,
                         uint64_t epoch,
                         struct nx_stream_position *out) NX_MUSTUSE;
+/* The one of each agent that changed last; of ahead nothing. */
+int nx_store_stream_latest(
+    struct nx_store *store,
+    void (*visit)(void *user, uint32_t agent_id, uint64_t epoch,
+                  const struct nx_stream_position *position),
+    void *user) NX_MUSTUSE;
 int nx_store_stream_put(struct nx_store *store, uint32_t agent_id,
                         uint64_t epoch,
                         const struct nx_stream_position *position,

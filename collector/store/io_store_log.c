@@ -57,6 +57,28 @@ int nx_store_stream_get(struct nx_store *store, uint32_t agent_id,
     return NX_OK;
 }
 
+int nx_store_stream_latest(
+    struct nx_store *store,
+    void (*visit)(void *user, uint32_t agent_id, uint64_t epoch,
+                  const struct nx_stream_position *position),
+    void *user) {
+    /* SQLite takes the other columns from the row of the maximum. */
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_STREAM_LATEST,
+                  "SELECT agent_id, epoch, acked_seq, received_n, dropped_n, "
+                  "max(changed_us) FROM stream GROUP BY agent_id");
+    int row = 0;
+    while ((row = nx_sq_step(&sq)) > 0) {
+        const struct nx_stream_position position = {
+            .acked_seq = nx_sq_get_u64(&sq, 2),
+            .received_n = nx_sq_get_u64(&sq, 3),
+            .dropped_n = nx_sq_get_u64(&sq, 4)};
+        visit(user, (uint32_t)nx_sq_get_int(&sq, 0), nx_sq_get_u64(&sq, 1),
+              &position);
+    }
+    return row;
+}
+
 int nx_store_stream_put(struct nx_store *store, uint32_t agent_id,
                         uint64_t epoch,
                         const struct nx_stream_position *position,

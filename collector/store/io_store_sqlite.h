@@ -39,6 +39,7 @@ enum nx_sq_slot {
     NX_SQ_DOOR_LOG_HAS,
     NX_SQ_STREAM_GET,
     NX_SQ_STREAM_PUT,
+    NX_SQ_STREAM_LATEST,
     NX_SQ_BATCH_ADD,
     NX_SQ_HELLO_ADD,
     NX_SQ_LOG_MARK,

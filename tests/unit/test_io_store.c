@@ -138,6 +138,20 @@ static void read_log(struct nx_store *store, int64_t from_us,
     assert_int_equal(more, 0);
 }
 
+struct latest {
+    unsigned n;
+    uint64_t epoch, received_n;
+};
+
+static void see_latest(void *user, uint32_t agent_id, uint64_t epoch,
+                       const struct nx_stream_position *position) {
+    struct latest *latest = user;
+    assert_int_equal(agent_id, 1);
+    latest->n++;
+    latest->epoch = epoch;
+    latest->received_n = position->received_n;
+}
+
 static void test_log_survives(void **state) {
     struct fixture *f = *state;
     struct stat st;
@@ -163,9 +177,17 @@ static void test_log_survives(void **state) {
     at.received_n = 590;
     assert_int_equal(nx_store_stream_put(f->store, 1, again.epoch, &at, 2000),
                      NX_OK);
+    const struct nx_stream_position older = {.received_n = 1};
+    assert_int_equal(nx_store_stream_put(f->store, 1, 5, &older, 1999), NX_OK);
     assert_int_equal(nx_store_commit(f->store), NX_OK);
     nx_store_close(&f->store);
     open_store(f);
+    struct latest latest = {0};
+    assert_int_equal(nx_store_stream_latest(f->store, see_latest, &latest),
+                     NX_OK);
+    assert_int_equal(latest.n, 1);
+    assert_int_equal(latest.epoch, again.epoch);
+    assert_int_equal(latest.received_n, 590);
     struct seen seen = {0};
     read_log(f->store, 1001, &seen);
     assert_int_equal(seen.n, 2);

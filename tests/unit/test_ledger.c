@@ -46,6 +46,16 @@ static void test_balances(void **state) {
     assert_int_equal(ledger.spooled, 50);
 }
 
+static void test_stored(void **state) {
+    struct nx_ledger ledger;
+    (void)state;
+    nx_ledger_stored(7, &whole, &ledger);
+    assert_false(ledger.heard);
+    assert_int_equal(ledger.epoch, 7);
+    assert_int_equal(ledger.received, 90);
+    assert_int_equal(ledger.dropped, 10);
+}
+
 static void test_never_seen(void **state) {
     struct nx_ledger_said said = hears(5, 0, NULL);
     struct nx_ledger ledger;
@@ -79,6 +89,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_balances),
         cmocka_unit_test(test_never_seen),
+        cmocka_unit_test(test_stored),
         cmocka_unit_test(test_does_not_balance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

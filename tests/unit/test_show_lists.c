@@ -112,13 +112,19 @@ static void test_lists(void **state) {
 static void test_ledgers(void **state) {
     (void)state;
     char *text = list_text(
-        "[{\"name\":\"lyon-1\",\"network\":\"lyon\",\"ledger\":{\"epoch\":"
+        "[{\"name\":\"lyon-1\",\"network\":\"lyon\",\"ledger\":{\"heard\":true,"
+        "\"epoch\":"
         "\"00000000deadbeef\",\"produced\":120,\"received\":90,\"spooled\":20,"
         "\"dropped\":10,\"balanced\":true,\"problem\":null}},{\"name\":"
         "\"oslo\","
-        "\"network\":\"oslo\",\"ledger\":{\"epoch\":\"0000000000000001\","
+        "\"network\":\"oslo\",\"ledger\":{\"heard\":true,\"epoch\":"
+        "\"0000000000000001\","
         "\"produced\":7,\"received\":7,\"spooled\":0,\"dropped\":0,"
-        "\"balanced\":false,\"problem\":\"runs twice\"}},{\"name\":\"gone\","
+        "\"balanced\":false,\"problem\":\"runs twice\"}},{\"name\":\"rome\","
+        "\"network\":\"rome\",\"ledger\":{\"heard\":false,\"epoch\":"
+        "\"0000000000000002\",\"produced\":null,\"received\":5,"
+        "\"spooled\":null,\"dropped\":0,\"balanced\":null,\"problem\":null}},"
+        "{\"name\":\"gone\","
         "\"ledger\":null}]",
         nx_show_ledgers);
     assert_string_equal(
@@ -129,10 +135,12 @@ static void test_ledgers(void **state) {
         "balanced\n"
         "oslo    oslo     0000000000000001         7         7        0     0  "
         "DOES NOT BALANCE\n"
+        "rome    rome     0000000000000002         -         5        -     0  "
+        "not heard since the start\n"
         "\noslo: runs twice\n");
     free(text);
     text = list_text("[]", nx_show_ledgers);
-    assert_non_null(strstr(text, "no agent has said hello"));
+    assert_non_null(strstr(text, "no agent was ever accepted"));
     free(text);
 }
 

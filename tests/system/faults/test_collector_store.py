@@ -365,5 +365,9 @@ def test_the_manual_repairs():
         faults.restart(site)
         ledger = faults.Ledger(path)
         assert ledger.received >= 2000, ledger
+        # Nobody is connected: what is stored is shown all the same.
+        said = site.cli("agents", "ledger").stdout
+        assert f" {ledger.received} " in said \
+            and "not heard since the start" in said, said
     faults.row("store repaired by the manual", 1, ledger.lost(acked),
                ledger.double())
