@@ -86,6 +86,12 @@ class Bench:
             source={s.address for s in (*self.lab.servers, self.lab.tld)},
             destination=caches_of(self.lab))
 
+    def preflight(self, wanted):
+        """Has it all of that? A busy name server may be silent for once."""
+        said = self.site.cli("preflight", zones.NAME, check=False,
+                             timeout=90).stdout
+        return all(line in said for line in wanted)
+
     def signed(self, zone=None, **times):
         return self.signer.sign(zone or self.next(self.plain[0]), **times)
 
@@ -256,6 +262,21 @@ def check_servers(authority):
             "ns": ["ns1.example.com.", "ns2.example.com."]}, server
 
 
+def traps_of_a_signed_zone(b):
+    """Preflight: what caches may hold of the delegation and of its keys."""
+    zone = b.fresh_signed()
+    b.publish(zone, zone, b.signer.ds().replace(" IN DS ", " 7200 IN DS "))
+    lines = ("delegation  NS TTL at the parent 1 h: so long",
+             "            and in the zone 1 h; keep them",
+             "dnssec      DS TTL 2 h: a new DS must be out so long before",
+             "dnssec      DNSKEY TTL 5 s: a new key must be published so long",
+             "dnssec      the first signature ends ", "(in 13 d")
+    wait_until(lambda: b.preflight(lines), PATIENCE_S,
+               "the traps of a signed zone")
+    print("# | preflight of a signed zone | NS, DS, DNSKEY TTL, signatures |",
+          flush=True)
+
+
 def test_faults_are_told_by_their_tags():
     wrong = []
     with Capture() as capture, Lab([networks.bind]) as lab, \
@@ -279,6 +300,7 @@ def test_faults_are_told_by_their_tags():
                 check_servers(document["authority"])
             if seen != expected:
                 wrong.append((name, sorted(expected), sorted(seen)))
+        traps_of_a_signed_zone(bench)
     assert not wrong, wrong
 
 
