@@ -170,6 +170,17 @@ static int rates(struct nx_convert *c, const struct nx_raw_policy *raw,
     return err;
 }
 
+/* By what name servers say restorations are judged. */
+static int replies(struct nx_convert *c, const struct nx_raw_policy *raw) {
+    struct nx_policy *out = &c->out->policy;
+    out->replies = raw->replies != NULL ? *raw->replies : NX_REPLIES_ALL;
+    return out->replies == NX_REPLIES_NONE && out->authority_role
+               ? NX_CONVERT_FAIL(c, "policy.replies",
+                                 "none is not for the role authority: by what "
+                                 "name servers answer a restoration is judged")
+               : NX_OK;
+}
+
 int nx_convert_policy(struct nx_convert *c) {
     static const struct nx_raw_policy no_policy;
     static const struct nx_raw_authority no_authority;
@@ -206,6 +217,9 @@ int nx_convert_policy(struct nx_convert *c) {
     }
     if (err == NX_OK) {
         err = types(c, raw);
+    }
+    if (err == NX_OK) {
+        err = replies(c, raw);
     }
     if (authority->root_hints != NULL) {
         c->out->root_hints_line = nx_yaml_line(c->doc, "authority.root_hints");

@@ -3,6 +3,7 @@
 #ifndef NX_AGENT_CONF_RAW_H
 #define NX_AGENT_CONF_RAW_H
 
+#include "agent/plan/policy.h"
 #include "common/obs.h"
 #include "common/yaml.h"
 
@@ -44,6 +45,7 @@ struct nx_raw_policy {
     uint32_t *max_tasks;
     uint32_t *proof_s;
     bool *own_proof;
+    enum nx_replies *replies;
 };
 
 struct nx_raw_authority {

@@ -52,6 +52,10 @@ static const cyaml_schema_field_t resolvers_fields[] = {
                          &named_value, 0, NX_POLICY_RESOLVERS_MAX),
     CYAML_FIELD_END};
 
+static const cyaml_strval_t replies[] = {{"all", NX_REPLIES_ALL},
+                                         {"data", NX_REPLIES_DATA},
+                                         {"none", NX_REPLIES_NONE}};
+
 static const cyaml_schema_field_t policy_fields[] = {
     CYAML_FIELD_SEQUENCE("zones", OPT, struct nx_raw_policy, zones, &text_value,
                          1, NX_CONF_ZONES_MAX),
@@ -68,6 +72,9 @@ static const cyaml_schema_field_t policy_fields[] = {
     OPT_UINT("max_tasks", struct nx_raw_policy, max_tasks),
     OPT_UINT("proof_s", struct nx_raw_policy, proof_s),
     CYAML_FIELD_BOOL_PTR("own_proof", OPT, struct nx_raw_policy, own_proof),
+    CYAML_FIELD_ENUM_PTR("replies", OPT | CYAML_FLAG_STRICT,
+                         struct nx_raw_policy, replies, replies,
+                         sizeof(replies) / sizeof(replies[0])),
     CYAML_FIELD_END};
 
 static const cyaml_schema_field_t authority_fields[] = {

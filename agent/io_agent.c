@@ -80,10 +80,12 @@ void nx_agentd_on_observed(void *user, const struct nx_obs *obs) {
     struct nx_agentd *a = user;
     int64_t now_us = nx_clock_mono_us();
     struct nx_obs sent = *obs;
+    struct nx_answer shown;
     if (!goes_as_it_came(a, obs, now_us)) {
         sent.wire = NULL;
         sent.wire_len = 0;
     }
+    nx_policy_withhold(&a->setup.conf->policy, &sent, &shown);
     if (nx_batcher_add(a->batcher, &sent, now_us) == NX_EFULL) {
         nx_agentd_close_batch(a);
         if (nx_batcher_add(a->batcher, &sent, now_us) != NX_OK) {

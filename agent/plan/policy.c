@@ -209,3 +209,20 @@ const struct nx_rate *nx_policy_rate(const struct nx_policy *policy,
     return own || nx_endpoint_is_private(&resolver->at) ? &policy->own_rate
                                                         : &policy->public_rate;
 }
+
+void nx_policy_withhold(const struct nx_policy *policy, struct nx_obs *obs,
+                        struct nx_answer *answer) {
+    if (policy->replies == NX_REPLIES_ALL) {
+        return;
+    }
+    obs->wire = NULL;
+    obs->wire_len = 0;
+    if (policy->replies == NX_REPLIES_NONE) {
+        *answer = *obs->answer;
+        answer->rdata = NULL;
+        answer->rdata_len = 0;
+        answer->rdata_n = 0;
+        answer->flags &= (uint16_t)~NX_ANS_PARTIAL; /* not cut: withheld */
+        obs->answer = answer;
+    }
+}

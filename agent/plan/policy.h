@@ -19,6 +19,14 @@ struct nx_resolver {
     bool named; /* by the owner in the configuration */
 };
 
+/* What of a reply the collector gets, beside codes, flags, TTLs, the numbers of
+ * the SOA, and names. */
+enum nx_replies {
+    NX_REPLIES_ALL,  /* some as they came, see agent/uplink/wires.h */
+    NX_REPLIES_DATA, /* the records that were asked for */
+    NX_REPLIES_NONE, /* that there were such records */
+};
+
 struct nx_policy {
     const uint8_t *const *zones;        /* names at or below one of these */
     size_t zones_n;                     /* 0: nothing may be asked */
@@ -33,6 +41,7 @@ struct nx_policy {
     bool authority_role;
     uint32_t proof_s; /* how long a proof holds, see agent/plan/guard.h */
     bool own_proof;
+    enum nx_replies replies;
     struct nx_rate own_rate;    /* towards resolvers of the own network */
     struct nx_rate public_rate; /* towards others */
     struct nx_rate server_rate; /* towards each authoritative server */
@@ -77,6 +86,11 @@ const uint8_t *nx_policy_sibling_zone(const struct nx_policy *policy,
 
 bool nx_policy_is_sibling_zone(const struct nx_policy *policy,
                                const uint8_t *name);
+
+/* Takes out of obs, a copy, what the collector is not to get; answer has room
+ * for obs's own then. */
+void nx_policy_withhold(const struct nx_policy *policy, struct nx_obs *obs,
+                        struct nx_answer *answer);
 
 /* May this task be done at all? Checks what one task shows; TWICE and TASKS
  * are the caller's. */

@@ -130,6 +130,9 @@ static void add_rdata(const struct nx_obs *obs, struct nx_text *out) {
                                       sizeof text));
         p += 2 + len;
     }
+    if (a->rdata_n == 0 && (a->flags & NX_ANS_PARTIAL) == 0) {
+        nx_text_add(out, "; records that the agent's policy withholds\n");
+    }
     if ((a->flags & NX_ANS_PARTIAL) != 0) {
         nx_text_add(out, "; more records than are recorded\n");
     }

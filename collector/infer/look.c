@@ -13,8 +13,14 @@ uint32_t nx_rdata_hash(const uint8_t *rdata, size_t len) {
     return (uint32_t)nx_hash(rdata, len, 1) | 1U;
 }
 
+/* Records, all of them, and none: the agent's policy keeps what they say. */
+static bool is_withheld(const struct nx_answer *answer) {
+    return has(answer, NX_ANS_RDATA) && !has(answer, NX_ANS_PARTIAL) &&
+           answer->rdata_n == 0;
+}
+
 uint32_t nx_answer_hash(const struct nx_answer *answer) {
-    if (!has(answer, NX_ANS_RDATA)) {
+    if (!has(answer, NX_ANS_RDATA) || is_withheld(answer)) {
         return 0;
     }
     uint32_t hash = nx_rdata_hash(answer->rdata, answer->rdata_len);
@@ -66,7 +72,7 @@ const char *nx_kind_text(unsigned kind) {
 
 static bool fits(const struct nx_answer *answer,
                  const struct nx_expect *expect) {
-    if (expect == NULL || expect->rdata_n == 0) {
+    if (expect == NULL || expect->rdata_n == 0 || is_withheld(answer)) {
         return true;
     }
     return !has(answer, NX_ANS_PARTIAL) && answer->rdata_n == expect->rdata_n &&
@@ -160,6 +166,7 @@ static unsigned flags_of(const struct nx_question *question,
     flags |= has(answer, NX_ANS_AA) ? NX_LOOK_AA : 0U;
     flags |= has(answer, NX_ANS_AD) ? NX_LOOK_AD : 0U;
     flags |= has(answer, NX_ANS_HOSTS_FILE) ? NX_LOOK_HOSTS_FILE : 0U;
+    flags |= is_withheld(answer) ? NX_LOOK_DATA_WITHHELD : 0U;
     flags |= has(answer, NX_ANS_TC) ? NX_LOOK_TC : 0U;
     flags |= has(answer, NX_ANS_EDNS) ? NX_LOOK_EDNS : 0U;
     flags |= has(answer, NX_ANS_SOA) ? NX_LOOK_SERIAL : 0U;

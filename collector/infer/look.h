@@ -54,6 +54,7 @@ enum { /* nx_look.flags */
        /* Where no answer was expected in particular: not the name servers'. */
        NX_LOOK_UNLIKE_SERVERS = 1 << 17,
        NX_LOOK_OF_SERVERS = 1 << 18, /* each record was given by one by then */
+       NX_LOOK_DATA_WITHHELD = 1 << 19, /* an answer; which, the agent keeps */
 };
 
 struct nx_look {

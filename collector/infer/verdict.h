@@ -62,7 +62,8 @@ bool nx_state_is_unverified(unsigned state);
     X(RENEWED, "renewed")                                                      \
     X(REWRITTEN, "rewritten")                                                  \
     X(REFERRAL, "referral")                                                    \
-    X(UNLIKE_SERVERS, "unlike-servers")
+    X(UNLIKE_SERVERS, "unlike-servers")                                        \
+    X(DATA_WITHHELD, "data-withheld")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,

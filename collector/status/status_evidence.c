@@ -176,6 +176,9 @@ static const char *flag_meaning(unsigned flag) {
     case NX_FLAG_UNLIKE_SERVERS:
         return "no name server was seen to give this; no answer was named with "
                "--expect";
+    case NX_FLAG_DATA_WITHHELD:
+        return "the agent's policy keeps the record data: any answer counts as "
+               "the restored one, an old or a wrong one too";
     case NX_FLAG_N_:
         break;
     }

@@ -54,6 +54,7 @@ static void test_defaults(void **state) {
     assert_int_equal(conf->policy.max_tasks, 2000);
     assert_int_equal(conf->policy.proof_s, 60);
     assert_false(conf->policy.own_proof);
+    assert_int_equal(conf->policy.replies, NX_REPLIES_ALL);
     assert_false(conf->policy.authority_role);
     assert_null(conf->root_hints);
     assert_int_equal(conf->probe_timeout_ms, 2000);
@@ -105,6 +106,7 @@ static void test_everything(void **state) {
                                "  max_tasks: 9\n"
                                "  proof_s: 3\n"
                                "  own_proof: true\n"
+                               "  replies: data\n"
                                "authority:\n"
                                "  root_hints: root.hints\n"
                                "  server_qps: 4\n"
@@ -152,6 +154,7 @@ static void test_everything(void **state) {
     assert_int_equal(conf->policy.types[2], NX_TYPE_SVCB);
     assert_int_equal(conf->policy.proof_s, 3);
     assert_true(conf->policy.own_proof);
+    assert_int_equal(conf->policy.replies, NX_REPLIES_DATA);
     assert_int_equal(conf->policy.own_rate.mqps, 2000);
     assert_int_equal(conf->policy.public_rate.mqps, 1000);
     assert_int_equal(conf->policy.public_rate.burst, 3);
@@ -159,7 +162,7 @@ static void test_everything(void **state) {
     assert_string_equal(conf->root_hints, "root.hints");
     assert_int_equal(conf->batch_max_results, 50);
     assert_string_equal(conf->spool_path, "spool");
-    assert_int_equal(conf->spool_path_line, 42);
+    assert_int_equal(conf->spool_path_line, 43);
     assert_int_equal(conf->spool_max_bytes, 2000000);
     assert_int_equal(conf->spool_max_age_s, 3600);
     assert_false(conf->spool_sync_always);
@@ -184,7 +187,12 @@ static const struct {
      "a.yaml:6: policy: unknown key \"zone\" (known: zones, "
      "canary_zones, sibling_zones, types, resolver_qps, resolver_burst, "
      "total_qps, "
-     "min_interval_ms, max_tasks, proof_s, own_proof)"},
+     "min_interval_ms, max_tasks, proof_s, own_proof, replies)"},
+    {HEAD "policy:\n  replies: some\n",
+     "a.yaml:6: policy.replies: \"some\" is none of: all, data, none"},
+    {HEAD "role: authority\npolicy:\n  replies: none\n",
+     "a.yaml:7: policy.replies: none is not for the role authority: by what "
+     "name servers answer a restoration is judged"},
     {HEAD "policy:\n  zones: []\n",
      "a.yaml:6: policy.zones: 0 entries, allowed are 1 to 256"},
     {HEAD "policy:\n  zones:\n    - example.com\n    - a..b\n",

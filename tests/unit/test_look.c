@@ -107,8 +107,32 @@ static void test_expected_set(void **state) {
     assert_int_equal(NX_KIND_POS_OTHER, take(&r, &expect).kind);
     assert_int_equal(NX_KIND_POS, take(&r, NULL).kind);
     r.answer.rdata = GOOD;
+    assert_int_equal(0, take(&r, &expect).flags & NX_LOOK_DATA_WITHHELD);
+    assert_int_not_equal(0, take(&r, &expect).answer_hash);
     r.answer.flags |= NX_ANS_PARTIAL;
     assert_int_equal(NX_KIND_POS_OTHER, take(&r, &expect).kind);
+    /* Cut to nothing is known to be longer than what is expected. */
+    r.answer.rdata_len = 0;
+    r.answer.rdata_n = 0;
+    assert_int_equal(NX_KIND_POS_OTHER, take(&r, &expect).kind);
+    assert_int_equal(0, take(&r, &expect).flags & NX_LOOK_DATA_WITHHELD);
+}
+
+/* An answer, and which is not told. */
+static void test_data_withheld(void **state) {
+    static const uint8_t GOOD[] = {0, 4, 192, 0, 2, 10};
+    struct nx_expect expect = {GOOD, sizeof(GOOD), 1};
+    struct reply r;
+
+    (void)state;
+    set_up(&r);
+    r.answer.flags = NX_ANS_RDATA;
+    r.obs.answer_ttl_s = 120;
+    struct nx_look look = take(&r, &expect);
+    assert_int_equal(NX_KIND_POS, look.kind);
+    assert_int_equal(120, look.r_s);
+    assert_int_equal(0, look.answer_hash);
+    assert_int_not_equal(0, look.flags & NX_LOOK_DATA_WITHHELD);
 }
 
 static void test_rcodes_and_outcomes(void **state) {
@@ -235,6 +259,7 @@ int main(void) {
         cmocka_unit_test(test_times_move_to_collector),
         cmocka_unit_test(test_noerror),
         cmocka_unit_test(test_expected_set),
+        cmocka_unit_test(test_data_withheld),
         cmocka_unit_test(test_rcodes_and_outcomes),
         cmocka_unit_test(test_soa_owner),
         cmocka_unit_test(test_soa_owner_without_apex),

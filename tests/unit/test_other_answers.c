@@ -292,6 +292,22 @@ static void test_rewrites_to_the_record(void **state) {
     assert_false(flagged(&v, NX_FLAG_REWRITTEN));
 }
 
+/* The agent keeps the data: any answer counts, and that is said. */
+static void test_data_withheld(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_answer withheld = {.flags = NX_ANS_RDATA | NX_ANS_RA};
+    restore(b);
+    for (unsigned i = 0; i < 16; i++) {
+        sees(b, LYON, 1, &withheld, 60, T0 + 41 * S + i * S);
+    }
+    struct nx_verdict v = verdict_at(b, T0 + 58 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+    assert_true(flagged(&v, NX_FLAG_DATA_WITHHELD));
+    v = after(b, 10, T0 + 60 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+    assert_false(flagged(&v, NX_FLAG_DATA_WITHHELD));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_as_the_servers_say),
@@ -304,6 +320,7 @@ int main(void) {
         TEST(test_more_than_is_kept),
         TEST(test_rewriter),
         TEST(test_rewrites_to_the_record),
+        TEST(test_data_withheld),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -320,6 +320,40 @@ static void test_words_of_itself(void **state) {
     policy.canary_zones_n = 0;
 }
 
+static void test_replies(void **state) {
+    static const uint8_t wire[] = {1, 2, 3};
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
+    const struct nx_answer answer = {.rcode = 3,
+                                     .flags = NX_ANS_RDATA | NX_ANS_PARTIAL |
+                                              NX_ANS_RA,
+                                     .rdata = rdata,
+                                     .rdata_len = sizeof(rdata),
+                                     .rdata_n = 1};
+    const struct nx_obs obs = {
+        .answer = &answer, .wire = wire, .wire_len = 3, .answer_ttl_s = 60};
+    struct nx_policy own = policy;
+    struct nx_answer room;
+    (void)state;
+    struct nx_obs sent = obs;
+    nx_policy_withhold(&own, &sent, &room);
+    assert_memory_equal(&sent, &obs, sizeof(obs));
+    own.replies = NX_REPLIES_DATA;
+    nx_policy_withhold(&own, &sent, &room);
+    assert_null(sent.wire);
+    assert_int_equal(sent.wire_len, 0);
+    assert_ptr_equal(sent.answer, &answer);
+    own.replies = NX_REPLIES_NONE;
+    sent = obs;
+    nx_policy_withhold(&own, &sent, &room);
+    assert_int_equal(sent.wire_len, 0);
+    assert_null(sent.answer->rdata);
+    assert_int_equal(sent.answer->rdata_len, 0);
+    assert_int_equal(sent.answer->rdata_n, 0);
+    assert_int_equal(sent.answer->flags, NX_ANS_RDATA | NX_ANS_RA);
+    assert_int_equal(sent.answer->rcode, 3);
+    assert_int_equal(sent.answer_ttl_s, 60);
+}
+
 static void test_texts(void **state) {
     (void)state;
     for (unsigned i = 0; i < NX_REFUSAL_N; i++) {
@@ -338,6 +372,7 @@ int main(void) {
         cmocka_unit_test(test_rates),
         cmocka_unit_test(test_canary),
         cmocka_unit_test(test_words_of_itself),
+        cmocka_unit_test(test_replies),
         cmocka_unit_test(test_texts),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
