@@ -126,7 +126,11 @@ void nx_authority_forget(struct nx_authority *a, uint32_t agent_id) {
         }
     }
     a->entries_n = kept;
-    nx_given_forget(&a->given); /* it may have made up what it saw */
+    if (kept > 0) {
+        nx_given_age(&a->given); /* it may have made up what it saw */
+    } else {
+        nx_given_forget(&a->given); /* nobody is left to say more */
+    }
     struct nx_auth_vantage *v = vantage(a, agent_id);
     if (v != NULL) {
         *v = a->vantages[--a->vantages_n];

@@ -203,8 +203,9 @@ uint32_t nx_authority_ns_ttl(const struct nx_authority *authority);
 const struct nx_left_server *nx_authority_left(const struct nx_authority *a,
                                                size_t *n, uint64_t *changes_n);
 
-/* What good servers gave since the last of them was bad, or left the set, and
- * as vantages saw it that are there still. */
+/* What good servers gave since the last of them was bad. When one left the set,
+ * or a vantage went, it begins anew with the next answer; with the last vantage
+ * it ends. */
 const struct nx_given *nx_authority_given(const struct nx_authority *authority);
 
 /* Apex of the zone that answers for the name; NULL when not known yet. */

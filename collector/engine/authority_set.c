@@ -82,7 +82,7 @@ static int drop_unlisted(struct nx_authority *a, uint32_t agent_id,
      * one's. */
     if (kept < a->entries_n) {
         a->set_ttl_s = 0;
-        nx_given_forget(&a->given);
+        nx_given_age(&a->given);
     }
     a->entries_n = kept;
     return err;

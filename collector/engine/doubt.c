@@ -20,12 +20,13 @@ static uint32_t made_up_by(const struct nx_profile *profile,
     return nx_given_has(given, hash) ? 0 : hash;
 }
 
-/* The device's own resolver shows no aliases. */
+/* The device's own resolver shows no aliases. Behind an alias it is for others
+ * to say what is there. */
 static bool is_foreign(const struct nx_given *given, const struct nx_target *t,
                        const struct nx_look *look) {
-    if (given->alias) {
-        return (look->flags & NX_LOOK_CNAME) == 0 &&
-               t->question.to.transport != NX_SYSTEM;
+    if (given->alias && ((look->flags & NX_LOOK_CNAME) != 0 ||
+                         t->question.to.transport == NX_SYSTEM)) {
+        return false;
     }
     return nx_given_any(given) && (look->flags & NX_LOOK_OF_SERVERS) == 0 &&
            !nx_given_has(given, look->answer_hash);

@@ -20,8 +20,8 @@
  *
  * An answer that no good server was seen to give, neither whole nor record by
  * record, is not believed (NX_LOOK_UNLIKE_SERVERS), however long it is given:
- * time makes a record of nothing. Where servers give but a way out of the zone,
- * that is so of an answer that shows no alias. It is believed where this
+ * time makes a record of nothing. Where a server gives a way out of the zone,
+ * an answer that shows an alias is believed. It is believed where this
  * resolver is known to hand denials on: it was measured (for type A), or did so
  * with this very name. What it has is what the servers give its network then,
  * unless it says that it has it from a zone of its own (AA). */

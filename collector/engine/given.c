@@ -41,18 +41,29 @@ void nx_given_forget(struct nx_given *given) {
     memset(given, 0, sizeof(*given));
 }
 
+void nx_given_age(struct nx_given *given) {
+    given->old = nx_given_any(given);
+}
+
+static void renew(struct nx_given *given) {
+    if (given->old) {
+        nx_given_forget(given);
+    }
+}
+
 void nx_given_note(struct nx_given *given, const struct nx_answer *answer) {
     size_t at = 0;
+    renew(given);
     uint32_t record = next_record(answer, &at);
     add(&given->rrsets, nx_answer_hash(answer));
     for (; record != 0; record = next_record(answer, &at)) {
         add(&given->records, record);
     }
-    given->alias = false;
 }
 
 void nx_given_note_alias(struct nx_given *given) {
-    given->alias = given->rrsets.n == 0;
+    renew(given);
+    given->alias = true;
 }
 
 bool nx_given_any(const struct nx_given *given) {

@@ -16,10 +16,15 @@ struct nx_given {
         uint32_t at[NX_GIVEN_MAX];
         uint8_t n, next;
     } rrsets, records;
-    bool alias; /* all that was given is a way out of the zone */
+    bool alias; /* a way out of the zone was given, too or alone */
+    bool old;   /* to be forgotten with the next answer */
 };
 
 void nx_given_forget(struct nx_given *given);
+/* Who gave it may be gone, or not be believed any more: it is compared with
+ * until the next answer of a good server, as else any answer would pass until
+ * then. */
+void nx_given_age(struct nx_given *given);
 void nx_given_note(struct nx_given *given, const struct nx_answer *answer);
 void nx_given_note_alias(struct nx_given *given);
 /* Is there anything to compare with? */

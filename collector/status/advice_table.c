@@ -6,6 +6,11 @@
 #define EXPECT                                                                 \
     "correct the record there; if it is right, open the incident again with "  \
     "another --expect"
+/* What --expect names is the only right answer, of the name servers too. */
+#define BY_REGION                                                              \
+    "run an agent in the role authority in that region, or a canary zone; "    \
+    "only where name servers give one answer everywhere, open the incident "   \
+    "again with it as --expect"
 #define FLUSH " or flush {name} in {resolver}"
 
 const struct nx_advice_row nx_advice_table[] = {
@@ -203,18 +208,17 @@ const struct nx_advice_row nx_advice_table[] = {
      "{resolver} goes on giving what no name server was seen to give, later "
      "than a denial of the outage can be cached: an address that it makes up, "
      "or an answer for its region or view",
-     "if its answer is right, open the incident again with it as --expect, or "
-     "let an agent in the role authority see it there; if not, ask the "
-     "operator of {resolver} what it gives" MEANWHILE},
+     "if its answer is right, " BY_REGION "; if not, ask the operator of "
+     "{resolver} what it gives" MEANWHILE},
     {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_UNLIKE_SERVERS,
      "{resolver} gives what no name server was seen to give: an address in "
      "place of a cached denial, an old answer, or one for its region or view",
-     "wait until {hard}, flush {name} in {resolver}; if its answer is right, "
-     "open the incident again with it as --expect" MEANWHILE},
+     "wait until {hard}, flush {name} in {resolver}; if its answer is "
+     "right, " BY_REGION MEANWHILE},
     {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_UNLIKE_SERVERS,
      "{resolver} gives what no name server was seen to give",
-     "flush {name} in {resolver}; if its answer is right, open the incident "
-     "again with it as --expect" MEANWHILE},
+     "flush {name} in {resolver}; if its answer is right, " BY_REGION
+         MEANWHILE},
     {NX_STATE_OLD_POSITIVE, FLAG, NX_FLAG_RENEWED,
      "{resolver} gives another answer than the expected one, and again after "
      "it should have ended: another view of the zone, or an old copy",

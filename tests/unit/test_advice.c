@@ -174,6 +174,19 @@ static void test_name_above(void **state) {
          "2026112003; caches fill again from it until then");
 }
 
+/* What --expect names is the only right answer, so it is no way out where name
+ * servers answer by region: the guard would stay shut. */
+static void test_an_answer_for_a_region(void **state) {
+    struct nx_verdict v = bare(NX_STATE_OLD_POSITIVE);
+    (void)state;
+    v.flags |= 1U << NX_FLAG_UNLIKE_SERVERS;
+    says(&v, &all, "192.0.2.53@53 gives what no name server was seen to give",
+         "flush www.example.com in 192.0.2.53@53; if its answer is right, run "
+         "an agent in the role authority in that region, or a canary zone; "
+         "only where name servers give one answer everywhere, open the "
+         "incident again with it as --expect; use 192.0.2.54@53 meanwhile");
+}
+
 /* A resolver that fails beside a name server that does not serve the zone. */
 static void test_a_lame_server_is_named(void **state) {
     struct nx_verdict v = bare(NX_STATE_SERVFAIL_OTHER);
@@ -349,6 +362,7 @@ int main(void) {
         cmocka_unit_test(test_overdue),
         cmocka_unit_test(test_fix),
         cmocka_unit_test(test_old_servers_hold_looks_back),
+        cmocka_unit_test(test_an_answer_for_a_region),
         cmocka_unit_test(test_a_lame_server_is_named),
         cmocka_unit_test(test_name_above),
         cmocka_unit_test(test_find),
