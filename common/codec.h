@@ -165,6 +165,7 @@ struct nx_task {
     bool chaos;   /* class CH: TXT of id.server or hostname.bind */
     bool ad;      /* with AD: NS of the root */
     bool sibling; /* canary: below a zone in use, see agent/plan/siblings.h */
+    bool cd;      /* canary: once more with CD=1 after SERVFAIL */
 };
 
 struct nx_plan {

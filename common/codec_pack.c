@@ -226,6 +226,7 @@ static void pack_task(struct nx_packer *p, const struct nx_task *task,
     out->chaos = task->chaos;
     out->ad = task->ad;
     out->sibling = task->sibling;
+    out->cd = task->cd;
 }
 
 int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,

@@ -221,6 +221,7 @@ static bool unpack_task(struct nx_unpacker *u, const Nxclear__Plan *plan,
     out->chaos = from->chaos != 0;
     out->ad = from->ad != 0;
     out->sibling = from->sibling != 0;
+    out->cd = from->cd != 0;
     return from->endpoint == NULL ||
            nx_unpack_endpoint(u, from->endpoint, &out->endpoint);
 }

@@ -102,7 +102,8 @@ void nx_planner_walked(struct nx_planner *planner, const uint8_t *name,
                        const uint16_t *types, size_t types_n);
 
 /* What came of a question. A resolver that answers SERVFAIL is asked once more
- * with CD=1: an answer then means that validation failed, and not the resolver.
+ * with CD=1: an answer then means that validation failed, and not the resolver;
+ * for a canary name only where the plan says so.
  * One that does not answer over UDP, or truncated with nothing over TCP, is
  * asked again with the EDNS sizes 512, 1232 and 4096: which of them bring an
  * answer tells whether large ones are lost on the way.

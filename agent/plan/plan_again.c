@@ -48,8 +48,9 @@ static bool is_task_of(const struct nx_planner *planner,
                                    &question->to);
 }
 
-/* ... and worth to be asked so again? Of canary names one that is asked as a
- * user asks, with CD=1: what failed by validation has an answer then. */
+/* ... and worth to be asked so again? Of canary names one that is to fail by
+ * validation, with CD=1: of others that answer would be cached, and the TTLs of
+ * the next looks would start with it. */
 static bool is_asked(const struct nx_planner *planner,
                      const struct nx_target *target,
                      const struct nx_question *question, uint8_t again) {
@@ -57,8 +58,9 @@ static bool is_asked(const struct nx_planner *planner,
         return false;
     }
     const struct nx_task *task = &planner->current->plan.tasks[target->task];
-    return !task->canary || (again == NX_AGAIN_CD && !task->sibling &&
-                             !task->rd0 && !task->chaos && !task->ad);
+    return !task->canary ||
+           (again == NX_AGAIN_CD && task->cd && !task->sibling && !task->rd0 &&
+            !task->chaos && !task->ad);
 }
 
 static bool is_open(const struct nx_planner *planner,

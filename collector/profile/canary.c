@@ -233,6 +233,7 @@ void nx_canary_task(const struct nx_canary_run *run, enum nx_canary which,
         .nsid = rule->nsid,
         .chaos = rule->chaos,
         .ad = rule->ad,
+        .cd = which == NX_CANARY_BOGUS,
     };
 }
 

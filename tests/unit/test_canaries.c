@@ -100,6 +100,7 @@ static void run(struct engine_bench *b, uint32_t agent, int64_t from_us) {
         const struct nx_task *task = &plan->tasks[i];
         assert_true(task->canary);
         assert_false(task->authority_verified);
+        assert_int_equal(task->cd, nx_dname_under(task->name, bogus_zone));
         assert_true(task->chaos || task->ad ||
                     nx_dname_under(task->name, zone) ||
                     nx_dname_under(task->name, bogus_zone));

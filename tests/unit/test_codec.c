@@ -96,7 +96,8 @@ static void plan_round_trips(void **state) {
                                 .nsid = true,
                                 .chaos = true,
                                 .ad = true,
-                                .sibling = true}};
+                                .sibling = true,
+                                .cd = true}};
     assert_int_equal(nx_endpoint_parse("192.0.2.53", &tasks[1].endpoint), 0);
     struct nx_plan plan = {.revision = 12,
                            .valid_s = 60,
@@ -122,10 +123,10 @@ static void plan_round_trips(void **state) {
     assert_int_equal(task->visit_gap_ms, 730);
     assert_true(task->authority_verified);
     assert_false(task->canary || task->rd0 || task->nsid || task->chaos ||
-                 task->ad);
+                 task->ad || task->cd);
     assert_true(down.u.plan.tasks[2].canary && down.u.plan.tasks[2].rd0 &&
                 down.u.plan.tasks[2].nsid && down.u.plan.tasks[2].chaos &&
-                down.u.plan.tasks[2].ad);
+                down.u.plan.tasks[2].ad && down.u.plan.tasks[2].cd);
 }
 
 static void ack_round_trips(void **state) {
