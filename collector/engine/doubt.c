@@ -32,14 +32,36 @@ static bool is_foreign(const struct nx_given *given, const struct nx_target *t,
            !nx_given_has(given, look->answer_hash);
 }
 
+/* Data that the agent keeps may be the address that is given for what does not
+ * exist. */
+static bool may_be_made_up(const struct nx_profile *profile,
+                           const struct nx_target *t,
+                           const struct nx_look *look) {
+    return profile->rewrites_nxdomain &&
+           (look->flags & NX_LOOK_DATA_WITHHELD) != 0 &&
+           ((look->flags & NX_LOOK_AA) != 0 || !t->denial_seen);
+}
+
+static void doubt_withheld(const struct nx_profile *profile,
+                           const struct nx_target *t, struct nx_look *looks,
+                           size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (looks[i].kind == NX_KIND_POS &&
+            may_be_made_up(profile, t, &looks[i])) {
+            looks[i].kind = NX_KIND_POS_OTHER;
+        }
+    }
+}
+
 size_t nx_doubted_looks(const struct nx_engine *engine,
                         const struct nx_target *t, struct nx_look *out) {
     size_t n = nx_target_looks(t, out);
+    const struct nx_profile *profile =
+        nx_canaries_profile(engine, t->agent, &t->question.to);
+    doubt_withheld(profile, t, out, n);
     if (t->item->spec->rdata_n > 0) {
         return n;
     }
-    const struct nx_profile *profile =
-        nx_canaries_profile(engine, t->agent, &t->question.to);
     const struct nx_given *given = nx_authority_given(t->item->authority);
     uint32_t made_up = made_up_by(profile, given);
     bool hands_on =

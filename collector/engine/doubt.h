@@ -18,6 +18,10 @@
  * The address that the resolver gives for canary names that do not exist is
  * never the record, unless a good name server gave it.
  *
+ * Nor is any answer of such a resolver whose data the agent keeps, even where
+ * one is named with --expect, unless it handed on a denial of this very name
+ * and says not that the answer is its own (AA).
+ *
  * An answer that no good server was seen to give, neither whole nor record by
  * record, is not believed (NX_LOOK_UNLIKE_SERVERS), however long it is given:
  * time makes a record of nothing. Where a server gives a way out of the zone,

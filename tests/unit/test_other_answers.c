@@ -441,6 +441,48 @@ static void test_data_withheld(void **state) {
     assert_false(flagged(&v, NX_FLAG_DATA_WITHHELD));
 }
 
+static struct nx_verdict after_withheld(struct engine_bench *b, uint16_t flags,
+                                        int64_t from_us) {
+    const struct nx_answer withheld = {
+        .flags = (uint16_t)(NX_ANS_RDATA | NX_ANS_RA | flags)};
+    for (unsigned i = 0; i < 16; i++) {
+        sees(b, LYON, 1, &withheld, 60, from_us + i * S);
+    }
+    return verdict_at(b, from_us + 17 * S);
+}
+
+/* ... but not of who makes up addresses: the denial may be cached still. */
+static void test_data_withheld_of_a_rewriter(void **state) {
+    struct engine_bench *b = *state;
+    rewrites_to(b, OTHER);
+    restore(b);
+    struct nx_verdict v = after_withheld(b, 0, T0 + 41 * S);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+    assert_true(flagged(&v, NX_FLAG_REWRITTEN));
+    assert_true(flagged(&v, NX_FLAG_DATA_WITHHELD));
+    sees_nxdomain(b, LYON, 1, 1, T0 + 60 * S); /* it hands on this one */
+    v = after_withheld(b, 0, T0 + 2000 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+    v = after_withheld(b, NX_ANS_AA, T0 + 2100 * S); /* this is its own */
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+}
+
+/* Nor where the answer is named: it cannot be compared. */
+static void test_data_withheld_and_expected(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    i.items[0].rdata_n = 1;
+    i.items[0].rdata_len = sizeof(record);
+    memcpy(i.items[0].rdata, record, sizeof(record));
+    i.outage_from_us = T0 - 300 * S;
+    i.restored_us = T0 - 60 * S;
+    rewrites_to(b, OTHER);
+    hello(b, LYON, 1, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    struct nx_verdict v = after_withheld(b, 0, T0 + 41 * S);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_as_the_servers_say),
@@ -458,6 +500,8 @@ int main(void) {
         TEST(test_rewriter),
         TEST(test_rewrites_to_the_record),
         TEST(test_data_withheld),
+        TEST(test_data_withheld_of_a_rewriter),
+        TEST(test_data_withheld_and_expected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
