@@ -283,9 +283,27 @@ static bool shows_news(const struct nx_target *t, const struct nx_verdict *now,
            now_us - t->changed_us >= SHOWN_ANEW_US || now_us < t->changed_us;
 }
 
-/* Another agent sees the same resolver clear. At a private address it is
- * another resolver. */
-static bool is_clear_elsewhere(const struct nx_target *t) {
+/* One address may be many servers: what another one has says nothing. */
+static bool is_same_cache(const struct nx_engine *engine,
+                          const struct nx_target *a,
+                          const struct nx_target *b) {
+    return a->nsid_hash != 0 && b->nsid_hash != 0
+               ? a->nsid_hash == b->nsid_hash
+               : nx_canaries_profile(engine, a->agent, &a->question.to)
+                         ->caches <= 1;
+}
+
+/* Did it say anything after the newest look of the other one? */
+static bool told_later(struct nx_engine *engine, const struct nx_target *t,
+                       const struct nx_target *than) {
+    size_t n = nx_doubted_looks(engine, t, engine->scratch);
+    return told_us(engine, n) > than->heard_us;
+}
+
+/* Another agent sees the same resolver clear, later than this one looked. At a
+ * private address it is another resolver. */
+static bool is_clear_elsewhere(struct nx_engine *engine,
+                               const struct nx_target *t) {
     const struct nx_endpoint *at = &t->question.to;
     const struct nx_target *o = t->item->targets;
     bool same = false;
@@ -294,7 +312,8 @@ static bool is_clear_elsewhere(const struct nx_target *t) {
         same = o->judged && !o->unlisted &&
                o->verdict.state == NX_STATE_CLEAR &&
                nx_endpoint_same_server(&o->question.to, at) &&
-               strcmp(o->agent->agent.network, t->agent->agent.network) == 0;
+               strcmp(o->agent->agent.network, t->agent->agent.network) == 0 &&
+               is_same_cache(engine, t, o) && told_later(engine, o, t);
     }
     return same;
 }
@@ -325,9 +344,9 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
         t->untold = false;
         tell(t, from_state, now_us, sink);
     }
-    bool over =
-        t->unlisted && (!nx_target_may_deny(engine, t, now_us) ||
-                        (!nx_agent_probes(t->agent) && is_clear_elsewhere(t)));
+    bool over = t->unlisted &&
+                (!nx_target_may_deny(engine, t, now_us) ||
+                 (!nx_agent_probes(t->agent) && is_clear_elsewhere(engine, t)));
     engine->over_n += over ? 1 : 0;
     engine->over_n -= t->over ? 1 : 0;
     t->over = over;

@@ -201,6 +201,56 @@ static void test_denial_seen_to_be_over_by_another_agent(void **state) {
     check_lyon(b, T0 + 120 * S, 1, 0);
 }
 
+static void lyon_denied_then_revoked(struct engine_bench *b,
+                                     const uint8_t *nsid, int64_t at_us) {
+    const struct nx_answer denial = {.rcode = NX_RCODE_NXDOMAIN,
+                                     .flags = NX_ANS_SOA | NX_ANS_RA,
+                                     .soa_owner = apex,
+                                     .soa_serial = 1,
+                                     .soa_minimum_s = 900,
+                                     .nsid = nsid,
+                                     .nsid_len = nsid != NULL ? 1 : 0};
+    sees(b, LYON, 1, &denial, 600, at_us);
+    tick(b, at_us + S);
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked_lyon), 0);
+}
+
+/* The other one's look is older than the denial. */
+static void test_denial_after_another_agent_saw_it_clear(void **state) {
+    struct engine_bench *b = *state;
+    add_agent(b, 4, "lyon", false);
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    is_clear(b, 4, 1, T0 + 50 * S);
+    lyon_denied_then_revoked(b, NULL, T0 + 65 * S);
+    check_lyon(b, T0 + 71 * S, 2, 1);
+    check_lyon(b, T0 + 120 * S, 2, 1);
+    is_clear(b, 4, 1, T0 + 130 * S);
+    check_lyon(b, T0 + 170 * S, 1, 0);
+}
+
+/* The other one looks at another server of an anycast address. */
+static void test_denial_of_another_instance(void **state) {
+    struct engine_bench *b = *state;
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
+    struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_RA,
+                            .rdata = rdata,
+                            .rdata_len = sizeof(rdata),
+                            .rdata_n = 1,
+                            .nsid = (const uint8_t *)"b",
+                            .nsid_len = 1};
+    add_agent(b, 4, "lyon", false);
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    lyon_denied_then_revoked(b, (const uint8_t *)"a", T0 + 60 * S);
+    is_clear(b, 4, 1, T0 + 72 * S);
+    sees(b, 4, 1, &yes, 300, T0 + 79 * S);
+    check_lyon(b, T0 + 120 * S, 2, 1);
+    yes.nsid = (const uint8_t *)"a";
+    sees(b, 4, 1, &yes, 300, T0 + 130 * S);
+    check_lyon(b, T0 + 170 * S, 1, 0);
+}
+
 /* As a start finds it: the log is older than the revocation. */
 static void test_denial_of_a_revoked_agent_after_a_start(void **state) {
     struct engine_bench *b = *state;
@@ -543,6 +593,8 @@ int main(void) {
         TEST(test_unknown_and_revoked_agents),
         TEST(test_denial_seen_by_a_revoked_agent),
         TEST(test_denial_seen_to_be_over_by_another_agent),
+        TEST(test_denial_after_another_agent_saw_it_clear),
+        TEST(test_denial_of_another_instance),
         TEST(test_denial_of_a_revoked_agent_after_a_start),
         TEST(test_revoked_auditor_is_not_believed),
         TEST(test_servers_are_judged_by_what_was_asked_since),
