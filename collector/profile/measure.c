@@ -250,7 +250,8 @@ static enum nx_soa_clock clock_of(const struct nx_canary_looks *looks,
 
 static enum nx_chain chain_of(const struct nx_canary_looks *looks) {
     const struct nx_canary_look *seen = &looks->of[NX_CANARY_EGRESS][0];
-    if (looks->n[NX_CANARY_EGRESS] == 0 || seen->look.kind != NX_KIND_POS) {
+    if (looks->n[NX_CANARY_EGRESS] == 0 || seen->look.kind != NX_KIND_POS ||
+        looks->egress.len == 0) { /* the agent may keep the data */
         return NX_CHAIN_UNKNOWN;
     }
     return looks->egress_is_resolver ? NX_CHAIN_OWN : NX_CHAIN_OTHER;
