@@ -59,6 +59,7 @@ struct nx_service {
     struct nx_alerts *alerts;   /* NULL without receivers */
     struct nx_postbox *postbox; /* NULL without receivers */
     bool resolvers_full;        /* said so */
+    bool crowded;               /* the engine is: said so */
     /* What was measured of resolvers since then may not be stored; INT64_MAX:
      * all of it is. */
     int64_t resolvers_from_us;

@@ -3,6 +3,7 @@
 
 #include "collector/engine/ns_book.h"
 #include "collector/status/board.h"
+#include "common/io_log.h"
 
 /* No transaction is open for so long (NX_GROUP_WAIT_US), with all the delay of
  * a slow disk. */
@@ -185,6 +186,25 @@ static void on_judge(evutil_socket_t fd, short what, void *arg) {
     }
 }
 
+/* Said once per change. */
+static void notice_room(struct nx_service *service) {
+    bool crowded = nx_engine_crowded(service->engine);
+    if (crowded == service->crowded) {
+        return;
+    }
+    service->crowded = crowded;
+    if (crowded) {
+        nx_log(NX_LOG_WARN,
+               "no room for all targets (%zu at most, and each agent has its "
+               "share): networks whose resolvers are not all asked stay "
+               "unknown (no-room); close incidents that are over, or have "
+               "fewer agents and resolvers",
+               nx_engine_settings(service->engine)->targets_max);
+    } else {
+        nx_log(NX_LOG_INFO, "there is room for all targets again");
+    }
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg) {
     struct nx_service *service = arg;
     const struct nx_engine_sink sink = sink_of(service);
@@ -197,6 +217,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
                         &sink);
     judge_in(service, 0);
     nx_service_resolvers_notice(service);
+    notice_room(service);
     nx_service_siblings_audit(service, now_us);
     end_audits(service, now_us);
     nx_service_clones(service);

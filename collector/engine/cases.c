@@ -8,6 +8,9 @@
 #include "collector/engine/targets.h"
 #include "common/hash.h"
 
+/* From a look for room to the next one. */
+#define FIT_EVERY_US INT64_C(10000000)
+
 bool nx_case_open(const struct nx_case *c) {
     return c->items != NULL;
 }
@@ -91,12 +94,81 @@ int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
         int err =
             nx_targets_make(engine, agent, item, &agent->resolvers[i], &target);
         if (err == NX_ELIMIT) {
-            engine->counts.refused_n++;
+            engine->counts.no_room_n++;
+            item->crowded = true;
         } else if (err != 0) {
             return err;
         }
     }
     return 0;
+}
+
+/* Room may have come since, or who had none may be gone. */
+static void item_fit(struct nx_engine *engine, struct nx_item *item) {
+    item->crowded = false;
+    struct nx_agent_state *agent = engine->agents;
+    for (; agent != NULL; agent = agent->hh.next) {
+        if (nx_item_targets(engine, item, agent) != 0) {
+            item->crowded = true;
+            return;
+        }
+    }
+}
+
+void nx_cases_fit(struct nx_engine *engine, int64_t now_us) {
+    if (now_us < engine->room_us) {
+        return;
+    }
+    engine->room_us = now_us + FIT_EVERY_US;
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        struct nx_case *c = engine->cases[i];
+        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+            if (c->items[k].crowded) {
+                item_fit(engine, &c->items[k]);
+            }
+        }
+    }
+}
+
+static bool lacks_room(const struct nx_engine *engine,
+                       const struct nx_item *item,
+                       const struct nx_agent_state *agent) {
+    for (size_t i = 0; i < agent->resolvers_n; i++) {
+        const struct nx_endpoint *at = &agent->resolvers[i];
+        if (nx_layer_serves(at->layer) &&
+            nx_endpoint_takes(at, item->spec->name, item->spec->qtype) &&
+            nx_targets_find(engine, agent, item, at) == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool nx_engine_no_room(const struct nx_engine *engine, uint32_t incident_id,
+                       uint32_t agent_id) {
+    const struct nx_case *c = nx_cases_find(engine, incident_id);
+    const struct nx_agent_state *agent = nx_agents_find(engine, agent_id);
+    if (c == NULL || agent == NULL || !nx_agent_probes(agent)) {
+        return false;
+    }
+    for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+        if (c->items[k].crowded && lacks_room(engine, &c->items[k], agent)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool nx_engine_crowded(const struct nx_engine *engine) {
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        const struct nx_case *c = engine->cases[i];
+        for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
+            if (c->items[k].crowded) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 static int item_init(struct nx_engine *engine, struct nx_case *c,

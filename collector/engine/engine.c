@@ -181,6 +181,7 @@ void nx_engine_tick_some(struct nx_engine *engine, int64_t now_us, size_t max,
     items_step(engine, now_us, sink);
     (void)nx_targets_evaluate(engine, now_us, max, sink);
     nx_agents_drop_over(engine);
+    nx_cases_fit(engine, now_us);
     nx_canaries_step(engine, now_us, sink);
     nx_plans_publish(engine, now_us, sink);
 }

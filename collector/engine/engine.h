@@ -306,6 +306,13 @@ int nx_engine_changed(struct nx_engine *engine, uint32_t incident_id,
                                     int64_t changed_us),
                       void *user) NX_MUSTUSE;
 
+/* Is there no room for what the agent is to ask about the open incident, of
+ * resolvers that its network uses? That is not seen, so it is not clear. */
+bool nx_engine_no_room(const struct nx_engine *engine, uint32_t incident_id,
+                       uint32_t agent_id);
+/* Of any agent and incident, as it was found last. */
+bool nx_engine_crowded(const struct nx_engine *engine);
+
 /* Counts what operators said: agents, incidents. */
 uint64_t nx_engine_told(const struct nx_engine *engine);
 
@@ -357,7 +364,8 @@ struct nx_engine_counts {
     uint64_t canaries_n;  /* went to the measuring of a resolver */
     uint64_t strays_n;    /* belong to no open incident */
     uint64_t untimely_n;  /* of another time than the incident, or of none */
-    uint64_t refused_n;   /* over a limit, or of a resolver no longer in use */
+    uint64_t no_room_n;   /* targets, and looks at them: there was no room */
+    uint64_t refused_n;   /* no memory, or of a resolver no longer in use */
     uint64_t revoked_n;   /* from revoked agents */
 };
 const struct nx_engine_counts *nx_engine_counts(const struct nx_engine *engine);

@@ -111,6 +111,7 @@ struct nx_item {
     struct nx_target *targets;
     size_t targets_n;
     size_t settled_n;     /* of them */
+    bool crowded;         /* some found no room */
     struct nx_item *same; /* another incident's item, same name and type */
 };
 
@@ -201,6 +202,7 @@ struct nx_engine {
     size_t over_n;     /* of them */
     size_t cursor;     /* where the next tick begins */
     size_t found_slot; /* of the one that was looked for last */
+    int64_t room_us;   /* when room is looked for again */
 
     struct nx_route *routes; /* NX_BATCH_QUESTIONS_MAX */
     uint32_t batch_n;
@@ -239,6 +241,8 @@ void nx_cases_free(struct nx_engine *engine);
 /* Makes the targets of agent x item for the agent's resolvers. NX_ENOMEM. */
 int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
                     struct nx_agent_state *agent) NX_MUSTUSE;
+/* Makes, now and then, those for which there was no room. */
+void nx_cases_fit(struct nx_engine *engine, int64_t now_us);
 
 /* engine.c: was an authority agent heard lately? */
 bool nx_auditor_here(const struct nx_engine *engine, int64_t now_us);

@@ -141,10 +141,13 @@ static struct nx_target *target_for(struct nx_fold *f, struct nx_item *item,
                                     const struct nx_look *look) {
     const struct nx_endpoint *at = &obs->question->to;
     struct nx_target *t = nx_targets_next(f->engine, f->agent, item, at);
-    if (t == NULL &&
-        (!in_use(f, obs->question, look) ||
-         nx_targets_make(f->engine, f->agent, item, at, &t) != 0)) {
-        f->engine->counts.refused_n++;
+    int err = t != NULL ? 0
+              : !in_use(f, obs->question, look)
+                  ? NX_ESTATE
+                  : nx_targets_make(f->engine, f->agent, item, at, &t);
+    if (err != 0) {
+        ++*(err == NX_ELIMIT ? &f->engine->counts.no_room_n
+                             : &f->engine->counts.refused_n);
         return NULL;
     }
     t->unlisted = t->unlisted || !nx_agent_probes(f->agent);

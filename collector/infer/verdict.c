@@ -42,6 +42,8 @@ const char *nx_unknown_reason_text(unsigned reason) {
         return "not-listed";
     case NX_UNKNOWN_AGENT_REVOKED:
         return "agent-revoked";
+    case NX_UNKNOWN_NO_ROOM:
+        return "no-room";
     }
     return "?";
 }

@@ -84,6 +84,7 @@ enum nx_unknown_reason {
     NX_UNKNOWN_GUARDED,    /* rule 1: not asked before verified restoration */
     NX_UNKNOWN_NOT_LISTED, /* the agent no longer names the resolver */
     NX_UNKNOWN_AGENT_REVOKED, /* of a network: nobody is there to look */
+    NX_UNKNOWN_NO_ROOM, /* of a network: not all its resolvers are asked */
 };
 const char *nx_unknown_reason_text(unsigned reason);
 

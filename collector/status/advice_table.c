@@ -350,6 +350,11 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_AGENT_REVOKED,
      "its agent was revoked[ at {seen}]: nobody looks from there any more",
      "check by hand, or accept another agent there: silence is no all-clear"},
+    {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_NO_ROOM,
+     "not all resolvers of this network are asked: the collector has no room "
+     "for more targets, or the agent has used up its share",
+     "close incidents that are over, or have fewer agents and resolvers: what "
+     "is not asked is not known to be clear"},
     {NX_STATE_UNKNOWN, REASON, NX_UNKNOWN_NOT_CACHED,
      "{resolver} holds neither the denial nor the answer",
      "nothing to do: the next query brings the restored answer"},

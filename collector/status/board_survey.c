@@ -73,11 +73,19 @@ static void choose(struct survey *s, const struct nx_agent *agent) {
 /* Every network that counts, as in a sheet; agents come by network. */
 static void survey_agent(void *user, const struct nx_agent_view *view) {
     struct survey *s = user;
-    if (nx_agent_counts(view->agent, s->incident) &&
-        (s->choice == NULL ||
-         nx_sight_covers(&s->choice->sight, view->agent->network)) &&
-        add(s, view->agent->network) && s->choice != NULL) {
-        choose(s, view->agent);
+    const struct nx_agent *agent = view->agent;
+    if (!nx_agent_counts(agent, s->incident) ||
+        (s->choice != NULL &&
+         !nx_sight_covers(&s->choice->sight, agent->network)) ||
+        !add(s, agent->network)) {
+        return;
+    }
+    if (nx_engine_no_room(s->engine, s->incident->id, agent->id)) {
+        struct nx_board_site *site = &s->sites[s->n - 1];
+        site->stamp = nx_hash_u64(agent->id, site->stamp);
+    }
+    if (s->choice != NULL) {
+        choose(s, agent);
     }
 }
 

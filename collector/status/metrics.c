@@ -261,6 +261,10 @@ static const struct nx_metric table[] = {
      "Messages of a newer version, left with their agents.", NULL, "too_new"},
     {"nxclear_too_fast_messages_total", "counter",
      "Messages left for later: the agent sends too fast.", NULL, "too_fast"},
+    {"nxclear_targets_refused_total", "counter",
+     "Targets, or looks at one, for which there was no room; targets are tried "
+     "again every 10 s.",
+     NULL, "targets_refused"},
     {"nxclear_surplus_connections_total", "counter",
      "Connections not taken or ended: their key has too many, or nothing was "
      "said over them.",

@@ -50,14 +50,17 @@ struct gathering {
     const struct nx_sight *sight; /* NULL: all */
 };
 
-static void label_site(const struct gathering *g, struct nx_sheet_site *site,
-                       const struct nx_agent *agent) {
+static void describe_site(const struct gathering *g, struct nx_sheet_site *site,
+                          const struct nx_agent *agent) {
     struct nx_labels own;
     nx_engine_network_labels(g->engine, site->network, &site->labels);
     nx_engine_agent_labels(g->engine, agent, &own);
     site->chosen |= g->where == NULL ||
                     nx_where_holds(g->where, &site->labels) ||
                     nx_where_holds(g->where, &own);
+    site->crowded |=
+        own.weight > 0 &&
+        nx_engine_no_room(g->engine, g->sheet->incident->id, agent->id);
 }
 
 /* Agents come by network, so sites are made in order. */
@@ -80,7 +83,7 @@ static void take_agent(void *user, const struct nx_agent_view *view) {
             site->staffed |= view->agent->accepted;
             site->revoked_us =
                 nx_time_later(site->revoked_us, view->agent->revoked_us);
-            label_site(g, site, view->agent);
+            describe_site(g, site, view->agent);
         }
     }
 }
@@ -242,8 +245,9 @@ static void site_since(const struct nx_sheet *sheet,
 static void site_empty(struct nx_sheet_site *site) {
     site->rollup = (struct nx_rollup){
         .state = NX_STATE_UNKNOWN,
-        .unknown_reason =
-            site->staffed ? NX_UNKNOWN_NEVER_SEEN : NX_UNKNOWN_AGENT_REVOKED,
+        .unknown_reason = site->crowded   ? NX_UNKNOWN_NO_ROOM
+                          : site->staffed ? NX_UNKNOWN_NEVER_SEEN
+                                          : NX_UNKNOWN_AGENT_REVOKED,
         .denied_ratio = -1,
         .last_look_us = NX_TIME_UNKNOWN};
     if (!site->staffed) {
@@ -251,40 +255,49 @@ static void site_empty(struct nx_sheet_site *site) {
     }
 }
 
-/* What stands for a network whose resolvers nobody has named yet: one of whom
- * nothing is known. */
-static void note_nobody(struct nx_sheet *sheet,
-                        const struct nx_engine *engine) {
+/* What stands for resolvers that nobody has named yet, or that have no room:
+ * one of whom nothing is known. */
+static void note_nobody(struct nx_sheet *sheet, const struct nx_engine *engine,
+                        bool crowded) {
     static const struct nx_look none;
     struct nx_profile profile;
     nx_profile_default(&profile);
     nx_diagnose(&nx_engine_settings(engine)->diagnosis, &none, 0,
                 &sheet->facts[0], &profile, sheet->now_us, NULL,
                 &sheet->nobody);
-    sheet->not_named =
-        (struct nx_rollup_target){.verdict = &sheet->nobody, .weight = 1};
+    if (crowded) {
+        sheet->nobody.unknown_reason = NX_UNKNOWN_NO_ROOM;
+    }
+}
+
+struct nx_rollup_target *nx_sheet_targets(const struct nx_sheet *sheet,
+                                          size_t i) {
+    return sheet->rollup_targets + sheet->sites[i].first + i;
 }
 
 static void roll_up(struct nx_sheet *sheet, const struct nx_engine *engine) {
     struct nx_rollup_member *members =
         calloc(sheet->sites_n + 1, sizeof(*members));
     sheet->members = members;
-    sheet->rollup_targets =
-        calloc(sheet->rows_n + 1, sizeof(*sheet->rollup_targets));
+    sheet->rollup_targets = calloc(sheet->rows_n + sheet->sites_n + 1,
+                                   sizeof(*sheet->rollup_targets));
     if (members == NULL || sheet->rollup_targets == NULL) {
         sheet->failed = true;
         return;
     }
     for (size_t i = 0; i < sheet->sites_n; i++) {
         struct nx_sheet_site *site = &sheet->sites[i];
-        struct nx_rollup_target *targets = sheet->rollup_targets + site->first;
-        size_t n = site_targets(sheet, engine, site, targets);
+        struct nx_rollup_target *targets = nx_sheet_targets(sheet, i);
+        size_t seen_n = site_targets(sheet, engine, site, targets);
+        size_t n = seen_n;
+        if (seen_n == 0 || site->crowded) {
+            note_nobody(sheet, engine, site->crowded);
+            targets[n++] = (struct nx_rollup_target){.verdict = &sheet->nobody,
+                                                     .weight = 1};
+        }
         members[i] = (struct nx_rollup_member){
             .targets = targets, .targets_n = n, .weight = site->labels.weight};
-        if (n == 0) {
-            note_nobody(sheet, engine);
-            members[i].targets = &sheet->not_named;
-            members[i].targets_n = 1;
+        if (seen_n == 0) {
             site_empty(site);
         } else if (sheet->how != NX_SHEET_BARE &&
                    sheet->how != NX_SHEET_BARE_NOW) {

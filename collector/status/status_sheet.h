@@ -26,6 +26,7 @@ struct nx_sheet_site {
     bool chosen; /* by the conditions */
     struct nx_rollup rollup;
     int64_t since_us;   /* the worst state's */
+    bool crowded;       /* not all its resolvers have a target: no room */
     bool staffed;       /* an agent is there, or else ... */
     int64_t revoked_us; /* ... was until then */
 };
@@ -62,10 +63,9 @@ struct nx_sheet {
     size_t sites_n, sites_cap;
     const struct nx_agent **agents; /* all, by id */
     size_t agents_n, agents_cap;
-    struct nx_rollup_target *rollup_targets; /* of a site: from its first */
+    struct nx_rollup_target *rollup_targets; /* nx_sheet_targets */
     struct nx_rollup_member *members;        /* of site i */
-    struct nx_verdict nobody;                /* of a site without targets */
-    struct nx_rollup_target not_named;       /* ... */
+    struct nx_verdict nobody;             /* of resolvers that have no target */
     struct nx_incident_forecast forecast; /* nx_sheet_foresee; else nothing */
     struct nx_auth_facts facts[NX_INCIDENT_ITEMS_MAX];
     struct nx_sheet_wrong wrong[NX_INCIDENT_ITEMS_MAX];
@@ -92,6 +92,11 @@ void nx_sheet_fini(struct nx_sheet *sheet);
 /* Works out the forecast of the incident: with very many targets that takes
  * long. False: no memory. */
 bool nx_sheet_foresee(struct nx_sheet *sheet) NX_MUSTUSE;
+
+/* Those of site i: its rows that serve, in their order, then one for nobody
+ * where there is none, or where some have no room. */
+struct nx_rollup_target *nx_sheet_targets(const struct nx_sheet *sheet,
+                                          size_t i);
 
 /* status_sheet_cache.c: which targets show the same cache? Within each network;
  * and everywhere, of all these sheets. False: no memory. */

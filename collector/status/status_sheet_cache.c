@@ -92,12 +92,11 @@ bool nx_sheet_group_sites(struct nx_sheet *sheet) {
     return order != NULL;
 }
 
-/* The targets of a site are those of its rows that serve, in their order. */
-static void regroup_targets(struct nx_sheet *sheet,
-                            const struct nx_sheet_site *site) {
-    struct nx_rollup_target *target = &sheet->rollup_targets[site->first];
-    for (size_t i = site->first; i < site->first + site->n; i++) {
-        const struct nx_sheet_row *row = &sheet->rows[i];
+static void regroup_targets(struct nx_sheet *sheet, size_t i) {
+    const struct nx_sheet_site *site = &sheet->sites[i];
+    struct nx_rollup_target *target = nx_sheet_targets(sheet, i);
+    for (size_t k = site->first; k < site->first + site->n; k++) {
+        const struct nx_sheet_row *row = &sheet->rows[k];
         if (row->serves) {
             (target++)->group = row->group;
         }
@@ -124,7 +123,7 @@ bool nx_sheets_group(struct nx_sheet *sheets, size_t n) {
     free(order);
     for (size_t k = 0; k < n; k++) {
         for (size_t i = 0; i < sheets[k].sites_n; i++) {
-            regroup_targets(&sheets[k], &sheets[k].sites[i]);
+            regroup_targets(&sheets[k], i);
         }
     }
     return true;

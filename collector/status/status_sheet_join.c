@@ -1,6 +1,7 @@
 /* The sheets of networks, put together in one: each network is read at another
  * time, the forecast is made of all. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "collector/status/status_sheet.h"
 
@@ -14,10 +15,11 @@ static bool grow(void **list, size_t n, size_t size) {
 
 bool nx_sheet_reserve(struct nx_sheet *all, size_t sites_n, size_t rows_n) {
     void *lists[] = {all->rows, all->rollup_targets, all->sites, all->members};
-    bool grown = grow(&lists[0], rows_n, sizeof(*all->rows)) &&
-                 grow(&lists[1], rows_n, sizeof(*all->rollup_targets)) &&
-                 grow(&lists[2], sites_n, sizeof(*all->sites)) &&
-                 grow(&lists[3], sites_n, sizeof(*all->members));
+    bool grown =
+        grow(&lists[0], rows_n, sizeof(*all->rows)) &&
+        grow(&lists[1], rows_n + sites_n, sizeof(*all->rollup_targets)) &&
+        grow(&lists[2], sites_n, sizeof(*all->sites)) &&
+        grow(&lists[3], sites_n, sizeof(*all->members));
     all->rows = lists[0];
     all->rollup_targets = lists[1];
     all->sites = lists[2];
@@ -49,38 +51,38 @@ bool nx_sheet_append(struct nx_sheet *all, const struct nx_sheet *more) {
         return false;
     }
     for (size_t i = 0; i < more->sites_n; i++) {
+        const struct nx_rollup_member *from = &more->members[i];
         all->sites[all->sites_n] = more->sites[i];
         all->sites[all->sites_n].first += all->rows_n;
-        all->members[all->sites_n] = more->members[i];
-        if (more->members[i].targets == &more->not_named) {
+        all->members[all->sites_n] = *from;
+        memcpy(nx_sheet_targets(all, all->sites_n), from->targets,
+               from->targets_n * sizeof(*from->targets));
+        if (from->targets[from->targets_n - 1].verdict == &more->nobody) {
             all->nobody = more->nobody;
-            all->not_named = more->not_named;
         }
         all->sites_n++;
     }
     for (size_t i = 0; i < more->rows_n; i++) {
         copy_row(&more->rows[i], &all->rows[all->rows_n]);
-        all->rollup_targets[all->rows_n] = more->rollup_targets[i];
         all->rows_n++;
     }
     return true;
 }
 
-/* The targets of a site are those of its rows that serve, in their order;
- * without one, what stands for it. */
 static void settle_site(struct nx_sheet *all, size_t i) {
     const struct nx_sheet_site *site = &all->sites[i];
-    struct nx_rollup_target *target = &all->rollup_targets[site->first];
+    struct nx_rollup_member *member = &all->members[i];
+    struct nx_rollup_target *target = nx_sheet_targets(all, i);
+    member->targets = target;
     for (size_t k = site->first; k < site->first + site->n; k++) {
         const struct nx_sheet_row *row = &all->rows[k];
         if (row->serves) {
             (target++)->verdict = &row->view.verdict;
         }
     }
-    all->not_named.verdict = &all->nobody;
-    all->members[i].targets = target != &all->rollup_targets[site->first]
-                                  ? &all->rollup_targets[site->first]
-                                  : &all->not_named;
+    if (target < member->targets + member->targets_n) {
+        target->verdict = &all->nobody;
+    }
 }
 
 void nx_sheet_settle(struct nx_sheet *all) {

@@ -124,6 +124,40 @@ static void test_only_what_changed(void **state) {
     assert_true(page->sites_revision <= before);
 }
 
+static unsigned state_of(const struct nx_board_page *page,
+                         const char *network) {
+    const struct nx_board_site *site = site_of(page, network);
+    assert_non_null(site);
+    return site != NULL ? site->state : NX_STATE_N_;
+}
+
+/* A resolver that finds no room is no target, and changes the page all the
+ * same. */
+static void test_without_room(void **state) {
+    struct engine_bench *b = *state;
+    b->settings.targets_max = 1;
+    assert_int_equal(bench_renew(b), 0);
+    hello(b, OSLO, 1, 0, T0);
+    open_restored(b, 7, T0);
+    for (unsigned i = 0; i < 64; i++) {
+        sees_address(b, OSLO, 1, T0 + 60 * S + i * S / 10);
+    }
+    tick(b, T0 + 70 * S);
+    check_same(b, T0 + 70 * S);
+    const struct nx_board_page *page = page_at(b, T0 + 70 * S);
+    assert_int_equal(state_of(page, "oslo"), NX_STATE_CLEAR);
+    hello(b, OSLO, 2, 0, T0 + 71 * S);
+    tick(b, T0 + 71 * S);
+    check_same(b, T0 + 71 * S);
+    page = page_at(b, T0 + 71 * S);
+    assert_int_equal(state_of(page, "oslo"), NX_STATE_UNKNOWN);
+    hello(b, OSLO, 1, 0, T0 + 72 * S);
+    tick(b, T0 + 72 * S);
+    check_same(b, T0 + 72 * S);
+    page = page_at(b, T0 + 72 * S);
+    assert_int_equal(state_of(page, "oslo"), NX_STATE_CLEAR);
+}
+
 /* A moment later the same page is shown again, unless an operator acted. */
 static void test_fresh_enough(void **state) {
     struct engine_bench *b = *state;
@@ -253,6 +287,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BOARD(test_same_as_the_document),
         BOARD(test_only_what_changed),
+        BOARD(test_without_room),
         BOARD(test_fresh_enough),
         BOARD(test_kept_warm),
         BOARD(test_lanes_joined),

@@ -369,7 +369,8 @@ static void test_share_of_an_agent(void **state) {
     for (unsigned i = 2; i < 250; i++) {
         sees_address(b, OSLO, i, T0 + S + i * 1000);
     }
-    assert_int_equal(nx_engine_counts(b->engine)->refused_n,
+    assert_int_equal(nx_engine_counts(b->engine)->refused_n, 0);
+    assert_int_equal(nx_engine_counts(b->engine)->no_room_n,
                      248 - (NX_HELLO_RESOLVERS_MAX - 1));
     uint64_t looks_n = nx_engine_counts(b->engine)->looks_n;
     hello(b, LYON, 2, 0, T0 + 2 * S);
@@ -387,6 +388,57 @@ static void test_share_of_an_agent(void **state) {
     }
     assert_int_equal(nx_engine_counts(b->engine)->looks_n,
                      looks_n + 1 + NX_HELLO_RESOLVERS_MAX);
+}
+
+/* Who has no room is told, of the incident concerned, until it has some. */
+static void test_no_room(void **state) {
+    struct engine_bench *b = *state;
+    b->settings.targets_max = 3;
+    assert_int_equal(bench_renew(b), 0);
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 2, 0, T0);
+    open_restored(b, 7, T0 - 20 * S); /* an auditor had the time to speak */
+    assert_false(nx_engine_crowded(b->engine));
+    open_restored(b, 8, T0 - 20 * S);
+    tick(b, T0 + S);
+    assert_true(nx_engine_crowded(b->engine));
+    assert_true(nx_engine_counts(b->engine)->no_room_n >= 3);
+    assert_int_equal(nx_engine_counts(b->engine)->refused_n, 0);
+    assert_false(nx_engine_no_room(b->engine, 7, LYON));
+    assert_false(nx_engine_no_room(b->engine, 7, OSLO));
+    assert_true(nx_engine_no_room(b->engine, 8, LYON));
+    assert_true(nx_engine_no_room(b->engine, 8, OSLO));
+    assert_false(nx_engine_no_room(b->engine, 8, AUDITOR));
+    assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + 2 * S), 0);
+    assert_true(nx_engine_no_room(b->engine, 8, OSLO));
+    tick(b, T0 + 20 * S);
+    tick(b, T0 + 21 * S);
+    assert_false(nx_engine_no_room(b->engine, 8, LYON));
+    assert_false(nx_engine_no_room(b->engine, 8, OSLO));
+    assert_false(nx_engine_crowded(b->engine));
+    assert_int_equal(targets_of(b, 8, T0 + 21 * S).n, 3);
+    assert_int_equal(plan_of(b, OSLO, T0 + 21 * S)->tasks_n, 2);
+}
+
+/* Of one that does not ask any more nothing is lacking. */
+static void test_no_room_for_one_that_leaves(void **state) {
+    struct engine_bench *b = *state;
+    b->settings.targets_max = 2;
+    assert_int_equal(bench_renew(b), 0);
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    hello(b, OSLO, 2, 0, T0 + S);
+    assert_true(nx_engine_no_room(b->engine, 7, OSLO));
+    hello(b, OSLO, 1, 0, T0 + 2 * S); /* the other one is not used any more */
+    assert_false(nx_engine_no_room(b->engine, 7, OSLO));
+    hello(b, OSLO, 2, 0, T0 + 3 * S);
+    assert_true(nx_engine_no_room(b->engine, 7, OSLO));
+    const struct nx_agent revoked = {
+        .id = OSLO, .name = "oslo", .network = "oslo"};
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked), 0);
+    assert_false(nx_engine_no_room(b->engine, 7, OSLO));
+    tick(b, T0 + 20 * S);
+    assert_false(nx_engine_crowded(b->engine));
 }
 
 static void test_two_incidents_with_one_name(void **state) {
@@ -603,6 +655,8 @@ int main(void) {
         TEST(test_audits_make_room_first),
         TEST(test_target_limit),
         TEST(test_share_of_an_agent),
+        TEST(test_no_room),
+        TEST(test_no_room_for_one_that_leaves),
         TEST(test_two_incidents_with_one_name),
         TEST(test_many_looks),
         TEST(test_looks_are_judged_at_a_pace),

@@ -131,8 +131,8 @@ static void test_words(void **state) {
     /* and null */
     assert_int_equal(words(json_object_get(schemas, "Reason"),
                            nx_unknown_reason_text, NX_UNKNOWN_NONE + 1,
-                           NX_UNKNOWN_AGENT_REVOKED + 1),
-                     NX_UNKNOWN_AGENT_REVOKED - NX_UNKNOWN_NONE + 1);
+                           NX_UNKNOWN_NO_ROOM + 1),
+                     NX_UNKNOWN_NO_ROOM - NX_UNKNOWN_NONE + 1);
     assert_int_equal(words(json_object_get(schemas, "Family"), nx_family_text,
                            0, NX_FAMILY_N_),
                      NX_FAMILY_N_);

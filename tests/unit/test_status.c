@@ -174,6 +174,55 @@ static void test_outlook_of_networks(void **state) {
     check_outlook(b, T0 + 71 * S, "clear");
 }
 
+/* A resolver for which there is no room is not asked: its network is not clear
+ * by the others, until there is room. */
+static void test_outlook_without_room(void **state) {
+    struct engine_bench *b = *state;
+    b->settings.targets_max = 2;
+    assert_int_equal(bench_renew(b), 0);
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 2, 0, T0);
+    open_restored(b, 7, T0);
+    clear(b, LYON, 1, T0 + 60 * S);
+    clear(b, OSLO, 1, T0 + 60 * S);
+    tick(b, T0 + 70 * S);
+    json_t *d = status(b, T0 + 70 * S);
+    assert_string_equal(text_at(d, "outlook"), "unknown");
+    assert_string_equal(text_at(d, "networks.0.state"), "clear");
+    assert_string_equal(text_at(d, "networks.1.state"), "unknown");
+    assert_string_equal(text_at(d, "networks.1.reason"), "no-room");
+    assert_string_equal(text_at(d, "networks.1.basis"), "no-room");
+    assert_non_null(strstr(text_at(d, "networks.1.why"), "no room"));
+    assert_string_equal(text_at(d, "networks.1.targets.0.state"), "clear");
+    json_decref(d);
+    hello(b, LYON, 0, 0, T0 + 71 * S); /* it was clear: it is dropped */
+    tick(b, T0 + 90 * S);
+    clear(b, OSLO, 2, T0 + 91 * S);
+    tick(b, T0 + 100 * S);
+    d = status(b, T0 + 100 * S);
+    assert_string_equal(text_at(d, "networks.1.state"), "clear");
+    json_decref(d);
+}
+
+/* ... nor is one of whose resolvers none has room. */
+static void test_network_without_room(void **state) {
+    struct engine_bench *b = *state;
+    b->settings.targets_max = 1;
+    assert_int_equal(bench_renew(b), 0);
+    hello(b, LYON, 1, 0, T0);
+    hello(b, OSLO, 1, 0, T0);
+    open_restored(b, 7, T0);
+    clear(b, LYON, 1, T0 + 60 * S);
+    tick(b, T0 + 70 * S);
+    json_t *d = status(b, T0 + 70 * S);
+    assert_string_equal(text_at(d, "networks.1.reason"), "no-room");
+    json_decref(d);
+    hello(b, OSLO, 0, 0, T0 + 71 * S);
+    d = status(b, T0 + 72 * S);
+    assert_string_equal(text_at(d, "networks.1.reason"), "never-seen");
+    json_decref(d);
+}
+
 /* A network whose agent has not said hello is not clear, nor does the forecast
  * take it for clear: without W there is none, with W that of a resolver that
  * was not asked yet. */
@@ -898,6 +947,8 @@ int main(void) {
         TEST(test_outlook_not_restored),
         TEST(test_outlook_settling),
         TEST(test_outlook_of_networks),
+        TEST(test_outlook_without_room),
+        TEST(test_network_without_room),
         TEST(test_outlook_when_the_parent_denies),
         TEST(test_outlook_of_silence),
         TEST(test_forecast_without_hello),
