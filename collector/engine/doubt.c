@@ -4,10 +4,27 @@
 #include "collector/engine/targets.h"
 #include "common/rrtype.h"
 
-/* Canary names are asked for with type A. */
+/* Canary names are asked for with type A: it speaks for addresses. */
 static bool is_measured(const struct nx_profile *profile, uint16_t qtype) {
-    return qtype == NX_TYPE_A && profile->verified &&
+    return (qtype == NX_TYPE_A || qtype == NX_TYPE_AAAA) && profile->verified &&
            !profile->rewrites_nxdomain;
+}
+
+/* NXDOMAIN is of all types of the name. */
+static bool is_denied_beside(const struct nx_engine *engine,
+                             const struct nx_target *t) {
+    const struct nx_case *c = t->item->owner;
+    for (unsigned i = 0; i < c->incident.items_n; i++) {
+        const struct nx_item *item = &c->items[i];
+        const struct nx_target *beside =
+            nx_dname_equal(item->spec->name, t->item->spec->name)
+                ? nx_targets_find(engine, t->agent, item, &t->question.to)
+                : NULL;
+        if (beside != NULL && beside->nxdomain_seen) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The hash of the address that is given for what does not exist; 0: none. */
@@ -64,8 +81,8 @@ size_t nx_doubted_looks(const struct nx_engine *engine,
     }
     const struct nx_given *given = nx_authority_given(t->item->authority);
     uint32_t made_up = made_up_by(profile, given);
-    bool hands_on =
-        is_measured(profile, t->item->spec->qtype) || t->denial_seen;
+    bool hands_on = is_measured(profile, t->item->spec->qtype) ||
+                    t->denial_seen || is_denied_beside(engine, t);
     for (size_t i = 0; i < n; i++) {
         struct nx_look *look = &out[i];
         if (look->kind != NX_KIND_POS || look->answer_hash == 0) {
@@ -73,9 +90,12 @@ size_t nx_doubted_looks(const struct nx_engine *engine,
         }
         bool rewritten = made_up != 0 && look->answer_hash == made_up;
         bool own = (look->flags & NX_LOOK_AA) != 0; /* no cache of theirs */
-        bool unlike =
+        bool foreign =
             !rewritten && (own || !hands_on) && is_foreign(given, t, look);
-        look->flags |= unlike ? NX_LOOK_UNLIKE_SERVERS : 0U;
+        bool unlike = foreign && (own || !given->many);
+        look->flags |= unlike    ? NX_LOOK_UNLIKE_SERVERS
+                       : foreign ? NX_LOOK_NOT_COMPARED
+                                 : 0U;
         look->kind = rewritten || unlike ? NX_KIND_POS_OTHER : look->kind;
     }
     return n;

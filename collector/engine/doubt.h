@@ -26,9 +26,11 @@
  * record, is not believed (NX_LOOK_UNLIKE_SERVERS), however long it is given:
  * time makes a record of nothing. Where a server gives a way out of the zone,
  * an answer that shows an alias is believed. It is believed where this
- * resolver is known to hand denials on: it was measured (for type A), or did so
- * with this very name. What it has is what the servers give its network then,
- * unless it says that it has it from a zone of its own (AA). */
+ * resolver is known to hand denials on: it was measured (for addresses), or did
+ * so with this very name, by NXDOMAIN with any type. Where servers gave more
+ * records than are kept it is believed, too (NX_LOOK_NOT_COMPARED). What it has
+ * is what the servers give its network then, unless it says that it has it from
+ * a zone of its own (AA). */
 size_t nx_doubted_looks(const struct nx_engine *engine,
                         const struct nx_target *target, struct nx_look *out);
 

@@ -65,7 +65,8 @@ struct nx_target {
     int64_t pushed_us; /* latest tx of them */
     bool mixed;        /* some came late: not in order of tx */
     uint8_t newest_kind;
-    bool denial_seen; /* some look was one, in the ring still or not */
+    bool denial_seen;   /* some look was one, in the ring still or not ... */
+    bool nxdomain_seen; /* ... an NXDOMAIN */
     bool denied_late; /* ... one, when no first cache could hold it any more */
     struct nx_target_denied *denied; /* newest denial's; NULL: no need yet */
     uint32_t nsid_hash;

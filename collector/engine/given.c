@@ -4,22 +4,33 @@
 
 #include "collector/infer/look.h"
 
-static bool has(const struct nx_given_ring *ring, uint32_t hash) {
-    for (unsigned i = 0; i < ring->n; i++) {
-        if (ring->at[i] == hash) {
-            return true;
-        }
+static unsigned place_of(const struct nx_given_list *list, uint32_t hash) {
+    unsigned i = 0;
+    while (i < list->n && list->at[i] != hash) {
+        i++;
     }
-    return false;
+    return i;
 }
 
-static void add(struct nx_given_ring *ring, uint32_t hash) {
-    if (hash == 0 || has(ring, hash)) {
-        return;
+static bool has(const struct nx_given_list *list, uint32_t hash) {
+    return place_of(list, hash) < list->n;
+}
+
+/* To the newest place; false: it is full, and the oldest went. */
+static bool add(struct nx_given_list *list, uint32_t hash) {
+    unsigned i = place_of(list, hash);
+    bool fits = i < NX_GIVEN_MAX;
+    if (hash == 0) {
+        return true;
     }
-    ring->at[ring->next] = hash;
-    ring->next = (uint8_t)((ring->next + 1U) % NX_GIVEN_MAX);
-    ring->n = (uint8_t)(ring->n + (ring->n < NX_GIVEN_MAX ? 1U : 0U));
+    if (i == list->n && fits) {
+        list->n++;
+    }
+    i = i < list->n ? i : 0;
+    memmove(list->at + i, list->at + i + 1,
+            (list->n - 1U - i) * sizeof(list->at[0]));
+    list->at[list->n - 1U] = hash;
+    return fits;
 }
 
 /* The record at *at of the RRset as the only one; 0: there are no more. */
@@ -55,9 +66,11 @@ void nx_given_note(struct nx_given *given, const struct nx_answer *answer) {
     size_t at = 0;
     renew(given);
     uint32_t record = next_record(answer, &at);
-    add(&given->rrsets, nx_answer_hash(answer));
+    bool fits = add(&given->rrsets, nx_answer_hash(answer));
+    /* Of a whole one the records tell it, too. */
+    given->many |= !fits && (answer->flags & NX_ANS_PARTIAL) != 0;
     for (; record != 0; record = next_record(answer, &at)) {
-        add(&given->records, record);
+        given->many |= !add(&given->records, record);
     }
 }
 

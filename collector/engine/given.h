@@ -1,7 +1,8 @@
 /* What good name servers were seen to give for an item since the last of them
  * was bad: with it answers of resolvers are compared where the operator named
- * none. Hashes of the newest records and RRsets, so many that servers which
- * take turns, or give a part of what they have, are known whole soon. Pure. */
+ * none. Hashes of the records and RRsets that were given last, so many that
+ * servers which take turns, or give a part of what they have, are known whole
+ * soon. Pure. */
 #ifndef NX_COLLECTOR_GIVEN_H
 #define NX_COLLECTOR_GIVEN_H
 
@@ -9,13 +10,14 @@
 
 #include "common/obs.h"
 
-#define NX_GIVEN_MAX 64U
+#define NX_GIVEN_MAX 256U
 
 struct nx_given {
-    struct nx_given_ring {
-        uint32_t at[NX_GIVEN_MAX];
-        uint8_t n, next;
+    struct nx_given_list {
+        uint32_t at[NX_GIVEN_MAX]; /* given last, last */
+        uint16_t n;
     } rrsets, records;
+    bool many;  /* more than fit: what is not among them may be right */
     bool alias; /* a way out of the zone was given, too or alone */
     bool old;   /* to be forgotten with the next answer */
 };

@@ -309,6 +309,7 @@ int nx_target_push(struct nx_target *t, const struct nx_look *look) {
     }
     note_time(t, look);
     t->denial_seen = t->denial_seen || nx_kind_is_negative(look->kind);
+    t->nxdomain_seen = t->nxdomain_seen || look->kind == NX_KIND_NXDOMAIN;
     if (t->mixed && t->looks_n == t->cap_n) {
         replace_oldest(t, look);
         return err;

@@ -55,6 +55,7 @@ enum { /* nx_look.flags */
        NX_LOOK_UNLIKE_SERVERS = 1 << 17,
        NX_LOOK_OF_SERVERS = 1 << 18, /* each record was given by one by then */
        NX_LOOK_DATA_WITHHELD = 1 << 19, /* an answer; which, the agent keeps */
+       NX_LOOK_NOT_COMPARED = 1 << 20,  /* servers give more than is kept */
 };
 
 struct nx_look {

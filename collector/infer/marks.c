@@ -108,11 +108,14 @@ static void flag_hosts_file(const struct nx_evidence *ev,
 }
 
 /* The newest answer may be another one than the restored record. */
-static void flag_withheld(const struct nx_evidence *ev,
-                          struct nx_verdict *out) {
+static void flag_any_answer(const struct nx_evidence *ev,
+                            struct nx_verdict *out) {
     size_t n = ev->c->looks_n;
     if (n > 0 && (ev->c->looks[n - 1].flags & NX_LOOK_DATA_WITHHELD) != 0) {
         flag(out, NX_FLAG_DATA_WITHHELD);
+    }
+    if (n > 0 && (ev->c->looks[n - 1].flags & NX_LOOK_NOT_COMPARED) != 0) {
+        flag(out, NX_FLAG_NOT_COMPARED);
     }
 }
 
@@ -170,7 +173,7 @@ void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_early(ev, out);
     flag_twin(ev, out);
     flag_hosts_file(ev, out);
-    flag_withheld(ev, out);
+    flag_any_answer(ev, out);
     flag_truncated(ev, out);
     flag_referral(ev, out);
     flag_sizes(ev, out);

@@ -63,7 +63,8 @@ bool nx_state_is_unverified(unsigned state);
     X(REWRITTEN, "rewritten")                                                  \
     X(REFERRAL, "referral")                                                    \
     X(UNLIKE_SERVERS, "unlike-servers")                                        \
-    X(DATA_WITHHELD, "data-withheld")
+    X(DATA_WITHHELD, "data-withheld")                                          \
+    X(NOT_COMPARED, "not-compared")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,

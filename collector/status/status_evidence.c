@@ -179,6 +179,9 @@ static const char *flag_meaning(unsigned flag) {
     case NX_FLAG_DATA_WITHHELD:
         return "the agent's policy keeps the record data: any answer counts as "
                "the restored one, an old or a wrong one too";
+    case NX_FLAG_NOT_COMPARED:
+        return "name servers were seen to give more different records than are "
+               "kept, and not this one: any answer counts as the restored one";
     case NX_FLAG_N_:
         break;
     }

@@ -289,6 +289,86 @@ static void test_rewriter_measured_late(void **state) {
     assert_true((v.flags & 1U << NX_FLAG_UNLIKE_SERVERS) == 0);
 }
 
+/* --- another type of the name --- */
+
+/* A and this type of the name; the resolver is asked for the second one only,
+ * but for one denial of A. */
+static unsigned state_beside(void **state, uint16_t qtype, int denial_of_a,
+                             enum measured measured) {
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, REGION};
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_RA,
+                                  .rdata = rdata,
+                                  .rdata_len = sizeof(rdata),
+                                  .rdata_n = 1};
+    const struct nx_answer no = {.rcode = (uint16_t)denial_of_a,
+                                 .flags = NX_ANS_SOA | NX_ANS_RA,
+                                 .soa_owner = apex,
+                                 .soa_serial = 1,
+                                 .soa_minimum_s = 900};
+    const struct nx_question q = {
+        .name = www, .qtype = qtype, .flags = NX_Q_RD, .to = resolver(1)};
+    i.items_n = 2;
+    memcpy(i.items[1].name, www, sizeof(www));
+    i.items[1].qtype = qtype;
+    hello(b, LYON, 1, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, false, T0 + S);
+    audits_type(b, 1, 1, qtype, false, T0 + S);
+    for (int64_t t = T0 + 5 * S; t <= T0 + 55 * S; t += 5 * S) {
+        audits(b, true, t);
+        audits_type(b, 1, 1, qtype, true, t);
+        tick(b, t + 3000);
+    }
+    if (denial_of_a >= 0) {
+        sees(b, LYON, 1, &no, 700, T0 + 59 * S);
+    }
+    for (unsigned k = 0; k < 16; k++) {
+        batch_of(b, LYON, &q, &yes, 60, T0 + (60 + k) * S, NULL);
+    }
+    measure(b, measured);
+    tick(b, T0 + 78 * S);
+    struct seen_targets seen = targets_of(b, 7, T0 + 78 * S);
+    for (size_t k = 0; k < seen.n; k++) {
+        if (seen.at[k].item == 1) {
+            return seen.at[k].verdict.state;
+        }
+    }
+    fail_msg("no target of the second item");
+    return 0;
+}
+
+#define NO_DENIAL (-1)
+#define NODATA 0
+
+static void test_nothing_known_beside(void **state) {
+    assert_int_equal(state_beside(state, NX_TYPE_AAAA, NO_DENIAL, NOT_MEASURED),
+                     NX_STATE_OLD_POSITIVE);
+}
+
+static void test_the_name_was_denied_with_another_type(void **state) {
+    assert_int_not_equal(
+        state_beside(state, NX_TYPE_MX, NX_RCODE_NXDOMAIN, NOT_MEASURED),
+        NX_STATE_OLD_POSITIVE);
+}
+
+/* That is of one type. */
+static void test_another_type_was_denied(void **state) {
+    assert_int_equal(state_beside(state, NX_TYPE_AAAA, NODATA, NOT_MEASURED),
+                     NX_STATE_OLD_POSITIVE);
+}
+
+static void test_measured_for_addresses(void **state) {
+    assert_int_not_equal(state_beside(state, NX_TYPE_AAAA, NO_DENIAL, HANDS_ON),
+                         NX_STATE_OLD_POSITIVE);
+}
+
+static void test_not_measured_for_others(void **state) {
+    assert_int_equal(state_beside(state, NX_TYPE_MX, NO_DENIAL, HANDS_ON),
+                     NX_STATE_OLD_POSITIVE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_live_and_again),
@@ -298,6 +378,11 @@ int main(void) {
         TEST(test_another_answer_after_a_denial),
         TEST(test_another_answer_long_after_a_denial),
         TEST(test_rewriter_measured_late),
+        TEST(test_nothing_known_beside),
+        TEST(test_the_name_was_denied_with_another_type),
+        TEST(test_another_type_was_denied),
+        TEST(test_measured_for_addresses),
+        TEST(test_not_measured_for_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

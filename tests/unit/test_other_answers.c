@@ -192,6 +192,76 @@ static void test_given_to_a_revoked_auditor(void **state) {
     assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
 }
 
+static void gives_pool(struct engine_bench *b, uint8_t net, unsigned n,
+                       int64_t from_us) {
+    for (unsigned i = 0; i < n; i++) {
+        const uint8_t rdata[] = {0, 4, 198, 51, net, (uint8_t)i};
+        gives(b, rdata, 1, from_us + (int64_t)i * S / 10);
+    }
+}
+
+/* All that a large pool gives is the record, nothing else is. */
+static void test_a_large_pool(void **state) {
+    struct engine_bench *b = *state;
+    restore(b);
+    gives_pool(b, 100, 200, T0 + 41 * S);
+    struct nx_verdict v = after(b, 10, T0 + 70 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+    assert_false(flagged(&v, NX_FLAG_NOT_COMPARED));
+    v = after(b, OTHER, T0 + 90 * S);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+    gives_pool(b, 101, 100, T0 + 110 * S);
+    v = after(b, OTHER, T0 + 130 * S);
+    assert_int_equal(v.state, NX_STATE_CLEAR);
+    assert_true(flagged(&v, NX_FLAG_NOT_COMPARED));
+    assert_false(flagged(&v, NX_FLAG_UNLIKE_SERVERS));
+    /* A zone of the resolver's own is none of the pool. */
+    const uint8_t rdata[] = {0, 4, 192, 0, 2, OTHER};
+    const struct nx_answer own = {.flags = NX_ANS_RDATA | NX_ANS_AA,
+                                  .rdata = rdata,
+                                  .rdata_len = sizeof(rdata),
+                                  .rdata_n = 1};
+    for (unsigned i = 0; i < 16; i++) {
+        sees(b, LYON, 1, &own, 60, T0 + (150 + i) * S);
+    }
+    v = verdict_at(b, T0 + 167 * S);
+    assert_int_equal(v.state, NX_STATE_OLD_POSITIVE);
+}
+
+/* What is given again stays, the one that was not for longest goes. */
+static void test_what_is_given_again_stays(void **state) {
+    static struct nx_given given;
+    uint8_t rdata[] = {0, 4, 198, 51, 100, 0};
+    const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_AA,
+                                  .rdata = rdata,
+                                  .rdata_len = sizeof(rdata),
+                                  .rdata_n = 1};
+    (void)state;
+    for (unsigned i = 0; i < NX_GIVEN_MAX; i++) {
+        rdata[5] = (uint8_t)i;
+        nx_given_note(&given, &yes);
+    }
+    rdata[5] = 0;
+    nx_given_note(&given, &yes);
+    assert_false(given.many);
+    assert_int_equal(given.records.n, NX_GIVEN_MAX);
+    rdata[4] = 101;
+    nx_given_note(&given, &yes);
+    assert_true(given.many);
+    assert_int_equal(given.records.n, NX_GIVEN_MAX);
+    assert_true(nx_given_covers(&given, &yes));
+    rdata[4] = 100;
+    assert_true(nx_given_covers(&given, &yes));
+    rdata[5] = 255;
+    assert_true(nx_given_covers(&given, &yes));
+    rdata[5] = 1;
+    assert_false(nx_given_covers(&given, &yes));
+    nx_given_age(&given); /* it begins anew */
+    nx_given_note(&given, &yes);
+    assert_false(given.many);
+    assert_int_equal(given.records.n, 1);
+}
+
 /* The set as an auditor finds it, and the answer of its first server. */
 static void finds(struct engine_bench *b, uint32_t agent, unsigned servers_n,
                   int64_t at_us) {
@@ -491,6 +561,8 @@ int main(void) {
         TEST(test_parts_of_a_pool),
         TEST(test_given_before_the_outage),
         TEST(test_given_to_a_revoked_auditor),
+        TEST(test_a_large_pool),
+        cmocka_unit_test(test_what_is_given_again_stays),
         TEST(test_a_good_server_leaves),
         TEST(test_one_of_two_auditors_goes),
         cmocka_unit_test(test_the_last_auditor_goes),
