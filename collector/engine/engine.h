@@ -84,6 +84,12 @@ int nx_engine_hello(struct nx_engine *engine, uint32_t agent_id,
 int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
                     const struct nx_batch *batch, size_t skip,
                     int64_t received_us) NX_MUSTUSE;
+/* The same from the log, which may be older than a revocation: what the agent
+ * saw before that counts as it did then. Of an auditor nothing is believed any
+ * more. Not for what arrives: a clock that was set back would let it in. */
+int nx_engine_batch_again(struct nx_engine *engine, uint32_t agent_id,
+                          const struct nx_batch *batch, size_t skip,
+                          int64_t received_us) NX_MUSTUSE;
 
 /* NX_EEXISTS, NX_ELIMIT, NX_ENOMEM. */
 int nx_engine_incident_open(struct nx_engine *engine,

@@ -52,8 +52,8 @@ void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
     out->family = (uint8_t)family;
     if (t->unlisted && (out->unknown_reason == NX_UNKNOWN_AGENT_SILENT ||
                         out->unknown_reason == NX_UNKNOWN_GUARDED)) {
-        out->unknown_reason = nx_agent_probes(t->agent)
-                                  ? NX_UNKNOWN_NOT_LISTED
+        out->unknown_reason = t->agent->agent.accepted
+                                  ? NX_UNKNOWN_NOT_LISTED /* or audits now */
                                   : NX_UNKNOWN_AGENT_REVOKED;
     }
 }

@@ -362,23 +362,11 @@ static int fold_all(struct nx_fold *f, size_t skip) {
     return audits && err == 0 ? nx_fold_delegations(f, INT64_MAX) : err;
 }
 
-/* At a start the log is older than a revocation: what the agent saw before that
- * counts as it did then. Of an auditor nothing is believed any more. */
-static bool was_accepted(const struct nx_agent *agent, int64_t received_us) {
-    return agent->accepted ||
-           (!agent->authority && received_us < agent->revoked_us);
-}
-
-int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
-                    const struct nx_batch *batch, size_t skip,
-                    int64_t received_us) {
-    struct nx_agent_state *agent = nx_agents_find(engine, agent_id);
-    if (agent == NULL) {
-        return NX_ENOTFOUND;
-    }
+static int fold_batch(struct nx_engine *engine, struct nx_agent_state *agent,
+                      const struct nx_batch *batch, size_t skip,
+                      int64_t received_us, bool believed) {
     skip = skip < batch->obs_n ? skip : batch->obs_n;
-    if (!was_accepted(&agent->agent, received_us) ||
-        batch->questions_n > NX_BATCH_QUESTIONS_MAX) {
+    if (!believed || batch->questions_n > NX_BATCH_QUESTIONS_MAX) {
         engine->counts.revoked_n += batch->obs_n - skip;
         return 0;
     }
@@ -391,4 +379,24 @@ int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
     note_batch(agent, batch, skip, received_us);
     engine->batch_n++;
     return fold_all(&f, skip);
+}
+
+int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
+                    const struct nx_batch *batch, size_t skip,
+                    int64_t received_us) {
+    struct nx_agent_state *a = nx_agents_find(engine, agent_id);
+    return a == NULL ? NX_ENOTFOUND
+                     : fold_batch(engine, a, batch, skip, received_us,
+                                  a->agent.accepted);
+}
+
+int nx_engine_batch_again(struct nx_engine *engine, uint32_t agent_id,
+                          const struct nx_batch *batch, size_t skip,
+                          int64_t received_us) {
+    struct nx_agent_state *a = nx_agents_find(engine, agent_id);
+    return a == NULL ? NX_ENOTFOUND
+                     : fold_batch(engine, a, batch, skip, received_us,
+                                  a->agent.accepted ||
+                                      (!a->agent.authority &&
+                                       received_us < a->agent.revoked_us));
 }

@@ -61,8 +61,8 @@ static int fold(struct state *s, const struct nx_store_batch *row,
     }
     r->batches_n++;
     r->results_n += row->results_n;
-    return nx_engine_batch(r->engine, row->agent_id, &up->u.batch, row->skip,
-                           row->received_us);
+    return nx_engine_batch_again(r->engine, row->agent_id, &up->u.batch,
+                                 row->skip, row->received_us);
 }
 
 static int take(struct state *s, const struct nx_store_batch *row) {

@@ -257,12 +257,37 @@ static void test_denial_of_a_revoked_agent_after_a_start(void **state) {
     add_agent(b, 4, "lyon", false);
     assert_int_equal(nx_engine_agent_set(b->engine, &revoked_lyon), 0);
     open_restored(b, 7, T0);
+    b->rebuilds = true;
     sees_nxdomain(b, LYON, 1, 600, T0 + 60 * S);
     is_clear(b, 4, 2, T0 + 60 * S);
     sees_nxdomain(b, LYON, 3, 600, T0 + 75 * S); /* later: not believed */
     nx_engine_catch_up(b->engine, T0 + 76 * S);
     check_lyon(b, T0 + 77 * S, 2, 1);
     assert_int_equal(nx_engine_counts(b->engine)->revoked_n, 1);
+}
+
+/* The clock was set back: what arrives only seems to be older. */
+static void test_revoked_agent_and_a_clock_set_back(void **state) {
+    struct engine_bench *b = *state;
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked_lyon), 0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + 60 * S);
+    assert_int_equal(nx_engine_counts(b->engine)->revoked_n, 1);
+    check_lyon(b, T0 + 61 * S, 0, 0);
+}
+
+/* Nobody shut it out: it has another role now. */
+static void test_denial_seen_by_an_agent_that_audits_now(void **state) {
+    struct engine_bench *b = *state;
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 1, 600, T0 + 60 * S);
+    check_lyon(b, T0 + 69 * S, 1, 1);
+    add_agent(b, LYON, "lyon", true);
+    check_lyon(b, T0 + 300 * S, 1, 1);
+    const struct nx_target_view left = targets_of(b, 7, T0 + 300 * S).at[0];
+    assert_int_equal(left.verdict.state, NX_STATE_UNKNOWN);
+    assert_int_equal(left.verdict.unknown_reason, NX_UNKNOWN_NOT_LISTED);
 }
 
 static void test_revoked_auditor_is_not_believed(void **state) {
@@ -648,6 +673,8 @@ int main(void) {
         TEST(test_denial_after_another_agent_saw_it_clear),
         TEST(test_denial_of_another_instance),
         TEST(test_denial_of_a_revoked_agent_after_a_start),
+        TEST(test_revoked_agent_and_a_clock_set_back),
+        TEST(test_denial_seen_by_an_agent_that_audits_now),
         TEST(test_revoked_auditor_is_not_believed),
         TEST(test_servers_are_judged_by_what_was_asked_since),
         TEST(test_close_frees_targets),
