@@ -272,7 +272,7 @@ def test_two_networks_in_one_message_to_chat_tools_and_alertmanager():
             alertmanager(f"{lab.folder}/alertmanager"), \
             Receiver() as receiver:
         write_file(f"{lab.folder}/token", SECRET + "\n", 0o600)
-        alerts = {"hold_s": 0, "group_wait_s": 10, "group_interval_s": 1,
+        alerts = {"hold_s": 0, "group_wait_s": 20, "group_interval_s": 1,
                   "receivers": [
                       {"name": "hook", "url": f"{receiver.url}/hook"},
                       {"name": "pager", "format": "alertmanager",
@@ -289,12 +289,16 @@ def test_two_networks_in_one_message_to_chat_tools_and_alertmanager():
             for network in lab.networks:
                 assert ask(network.address, zones.NAME).rcode == "NXDOMAIN"
             lab.restore_record()
-            wait_until(lambda: set(alerts_there()) == names, 60,
-                       "Alertmanager to have an alert of each network")
+
+            def both():
+                alerts = alerts_there() or {}
+                return set(alerts) == names and alerts
+            paged = wait_until(both, 180,
+                               "Alertmanager to have an alert of each network")
             wait_until(receiver.documents, 30, "the hook to be told")
             said = {c["network"]: c for d in receiver.documents()
                     for c in d["changes"]}
-            for alert in alerts_there().values():
+            for alert in paged.values():
                 check_pager(alert, incident, said)
             for network in lab.networks:
                 network.resolver.stop()  # and with it what it cached
