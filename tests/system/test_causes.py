@@ -144,8 +144,11 @@ def check_revoked(site, incident):
         lambda d: network_row(d, Failing.name).get("reason") ==
         "agent-revoked", FOUND_S, "the revoked agent to be told")
     row = network_row(document, Failing.name)
-    assert row["state"] == "unknown" and row["targets"] == [], row
-    assert "its agent was revoked at " in row["why"], row
+    assert row["state"] == "unknown", row
+    # What was not clear when the agent was asked last stays, until no cache can
+    # hold it any more.
+    assert all(t["reason"] == "agent-revoked" for t in row["targets"]), row
+    assert "was revoked " in row["why"], row
     assert document["summary"]["networks"] == began, document["summary"]
     assert document["summary"]["states"]["unknown"] >= 1, document["summary"]
     assert document["outlook"] != "clear", document["outlook"]
