@@ -72,7 +72,8 @@ void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg) {
 /* Nobody is shown what was said of a canary name, and each is a new one. */
 static bool goes_as_it_came(struct nx_agentd *a, const struct nx_obs *obs,
                             int64_t now_us) {
-    return !nx_policy_is_canary(&a->setup.conf->policy, obs->question->name) &&
+    return a->setup.conf->policy.replies == NX_REPLIES_ALL &&
+           !nx_policy_is_canary(&a->setup.conf->policy, obs->question->name) &&
            nx_wires_take(&a->wires, obs, now_us);
 }
 

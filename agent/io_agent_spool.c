@@ -215,12 +215,13 @@ int nx_agentd_open_spool(struct nx_agentd *a) {
         return err;
     }
     a->spool_disk_failed = meant;
+    a->spool_disk_err = meant ? err : NX_OK;
     if (meant) {
         nx_log(NX_LOG_ERROR,
                "spool %s: the disk cannot be used: what is there stays there; "
                "until it works results are kept in memory only, the newest %u "
                "KiB of "
-               "them: check the disk; tried again each %d s",
+               "them: check the disk; tried again each %d s while connected",
                path_of(a), NX_SPOOL_MEMORY_BYTES / 1024,
                DISK_RETRY_US / 1000000);
         nx_agentd_arm(a->on_disk, nx_clock_mono_us() + DISK_RETRY_US);

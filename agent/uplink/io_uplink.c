@@ -421,6 +421,7 @@ void nx_uplink_reload(struct nx_uplink *u, const struct nx_agent_conf *conf,
 
 void nx_uplink_renew(struct nx_uplink *u) {
     if (u->state == NX_LINK_ONLINE) {
+        u->sync = (struct nx_clocksync){0}; /* of before the pause */
         nx_link_end(u, NX_END_STOOD);
     }
 }

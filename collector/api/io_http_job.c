@@ -85,7 +85,7 @@ static struct nx_http_job **first_ready(struct nx_http *http) {
     return link;
 }
 
-bool nx_http_jobs_some(struct nx_http *http) {
+bool nx_http_jobs_some(struct nx_http *http, int64_t *pause_us) {
     bool later = false;
     struct nx_http_job **link = first_ready(http);
     struct nx_http_job *job = *link;
@@ -113,10 +113,8 @@ bool nx_http_jobs_some(struct nx_http *http) {
         reply(http, link);
         break;
     }
-    if (later) {
-        nx_http_work_in(http, LATER_US);
-    }
-    return !later && *first_ready(http) != NULL;
+    *pause_us = later ? LATER_US : 0;
+    return *first_ready(http) != NULL;
 }
 
 void nx_http_jobs_tick(struct nx_http *http) {

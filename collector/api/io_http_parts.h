@@ -228,8 +228,8 @@ bool nx_http_add_status(struct nx_http *http, struct evbuffer *out,
 /* io_http_job.c. Takes the work; NULL: no memory. */
 void nx_http_job_start(struct nx_http *http, struct evhttp_request *request,
                        const struct nx_http_craft *craft, void *work);
-/* Goes on with one of them. True: there is more to do now. */
-bool nx_http_jobs_some(struct nx_http *http);
+/* Goes on with one of them. True: there is more to do, in *pause_us. */
+bool nx_http_jobs_some(struct nx_http *http, int64_t *pause_us);
 /* Does any wait for a page? */
 bool nx_http_jobs_wait(const struct nx_http *http);
 /* Pages may be there that were waited for. */

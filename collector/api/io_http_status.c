@@ -333,6 +333,11 @@ void nx_http_work(evutil_socket_t fd, short what, void *arg) {
         nx_http_streams_ready(http);
         nx_http_jobs_ready(http);
     }
-    bool more = nx_http_jobs_some(http); /* no page holds them up */
-    work_on(http, more ? NX_BOARD_WANTED : work, took_us);
+    int64_t pause_us = 0;
+    bool more = nx_http_jobs_some(http, &pause_us); /* no page holds them up */
+    if (more && work != NX_BOARD_WANTED) {
+        nx_http_work_in(http, pause_us);
+    } else {
+        work_on(http, work, took_us);
+    }
 }

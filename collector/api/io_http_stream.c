@@ -98,17 +98,19 @@ static int send_narrow(struct nx_http *http, struct nx_http_stream *stream) {
         return err;
     }
     struct evbuffer *chunk = evbuffer_new();
+    err = NX_ENOMEM;
     if (chunk != NULL &&
         evbuffer_add_printf(chunk, "event: status\ndata: ") >= 0 &&
         nx_http_add_status(http, chunk, page, &all) &&
         evbuffer_add(chunk, "\n\n", 2) == 0) {
         stream->tag = page->tag;
         send_chunk(stream, chunk, http->second);
+        err = 0;
     }
     if (chunk != NULL) {
         evbuffer_free(chunk);
     }
-    return 0;
+    return err;
 }
 
 /* The page of all says when to look anew. */

@@ -1,20 +1,12 @@
 #include "collector/audit/server.h"
 
-#include <string.h>
-
-static bool is_of(const struct nx_paper *p, const struct nx_endpoint *at) {
-    return p->at.address_len == at->address_len && p->at.port == at->port &&
-           p->at.scope_id == at->scope_id &&
-           memcmp(p->at.address, at->address, at->address_len) == 0;
-}
-
 static const struct nx_paper *newest(const struct nx_papers *papers,
                                      unsigned kind,
                                      const struct nx_endpoint *at) {
     const struct nx_paper *found = NULL;
     for (size_t i = 0; i < papers->n; i++) {
         const struct nx_paper *p = &papers->list[i];
-        if (p->kind == kind && is_of(p, at) &&
+        if (p->kind == kind && nx_endpoint_same_server(&p->at, at) &&
             (found == NULL || p->at_us > found->at_us)) {
             found = p;
         }

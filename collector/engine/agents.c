@@ -259,9 +259,9 @@ int nx_engine_agent_set(struct nx_engine *engine,
 
 void nx_agents_drop_over(struct nx_engine *engine) {
     for (size_t i = engine->targets_n; i > 0 && engine->over_n > 0; i--) {
-        const struct nx_target *t = engine->targets[i - 1];
+        struct nx_target *t = engine->targets[i - 1];
         if (t->over && !t->stale) { /* nothing came since it was judged */
-            drop_target(engine, engine->targets[i - 1]);
+            drop_target(engine, t);
         }
     }
 }

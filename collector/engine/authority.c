@@ -372,8 +372,12 @@ static void note_w_change(struct nx_authority *a, int64_t at_us) {
                   ? larger(w_s, s->w_s)
                   : w_s;
     }
-    /* Servers are asked one after the other: a round makes one step. */
-    bool same_round = a->w_n > 0 && at_us - a->w[a->w_n - 1].at_us < W_ROUND_US;
+    int64_t last_us = a->w_n > 0 ? a->w[a->w_n - 1].at_us : NX_TIME_UNKNOWN;
+    /* Servers are asked one after the other: a round makes one step. What came
+     * late takes none back. */
+    bool same_round =
+        a->w_n > 0 && at_us >= last_us && at_us - last_us < W_ROUND_US;
+    at_us = nx_time_later(at_us, last_us);
     if (same_round) {
         at_us = a->w[--a->w_n].at_us;
     }

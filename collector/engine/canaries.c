@@ -78,7 +78,10 @@ static void wake_targets(struct nx_engine *engine,
                          const struct nx_book_row *row) {
     for (size_t i = 0; i < engine->targets_n; i++) {
         const struct nx_target *t = engine->targets[i];
-        if (t->key.address_len == row->at.address_len &&
+        const struct nx_agent *agent = &t->agent->agent;
+        bool theirs = strcmp(agent->network, row->network) == 0 &&
+                      (row->agent_id == 0 || row->agent_id == agent->id);
+        if (theirs && t->key.address_len == row->at.address_len &&
             memcmp(t->key.address, row->at.address, t->key.address_len) == 0) {
             engine->due_us[i] = INT64_MIN;
         }

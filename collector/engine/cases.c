@@ -115,18 +115,22 @@ static void item_fit(struct nx_engine *engine, struct nx_item *item) {
     }
 }
 
+/* One in a turn, the one that waited longest. */
 void nx_cases_fit(struct nx_engine *engine, int64_t now_us) {
-    if (now_us < engine->room_us) {
-        return;
-    }
-    engine->room_us = now_us + FIT_EVERY_US;
+    struct nx_item *next = NULL;
     for (size_t i = 0; i < engine->cases_n; i++) {
         struct nx_case *c = engine->cases[i];
         for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
-            if (c->items[k].crowded) {
-                item_fit(engine, &c->items[k]);
+            struct nx_item *item = &c->items[k];
+            if (item->crowded &&
+                (next == NULL || item->fit_us < next->fit_us)) {
+                next = item;
             }
         }
+    }
+    if (next != NULL && now_us >= next->fit_us) {
+        next->fit_us = now_us + FIT_EVERY_US;
+        item_fit(engine, next);
     }
 }
 
@@ -148,8 +152,13 @@ bool nx_engine_no_room(const struct nx_engine *engine, uint32_t incident_id,
                        uint32_t agent_id) {
     const struct nx_case *c = nx_cases_find(engine, incident_id);
     const struct nx_agent_state *agent = nx_agents_find(engine, agent_id);
+    struct nx_labels own;
     if (c == NULL || agent == NULL || !nx_agent_probes(agent)) {
         return false;
+    }
+    nx_engine_agent_labels(engine, &agent->agent, &own);
+    if (!(own.weight > 0)) {
+        return false; /* it does not count for its network */
     }
     for (unsigned k = 0; nx_case_open(c) && k < c->incident.items_n; k++) {
         if (c->items[k].crowded && lacks_room(engine, &c->items[k], agent)) {

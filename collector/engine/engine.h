@@ -313,7 +313,8 @@ int nx_engine_changed(struct nx_engine *engine, uint32_t incident_id,
                       void *user) NX_MUSTUSE;
 
 /* Is there no room for what the agent is to ask about the open incident, of
- * resolvers that its network uses? That is not seen, so it is not clear. */
+ * resolvers that its network uses? That is not seen, so it is not clear. An
+ * agent without weight does not count. */
 bool nx_engine_no_room(const struct nx_engine *engine, uint32_t incident_id,
                        uint32_t agent_id);
 /* Of any agent and incident, as it was found last. */

@@ -113,6 +113,7 @@ struct nx_item {
     size_t targets_n;
     size_t settled_n;     /* of them */
     bool crowded;         /* some found no room */
+    int64_t fit_us;       /* ... which is looked for again then */
     struct nx_item *same; /* another incident's item, same name and type */
 };
 
@@ -203,7 +204,6 @@ struct nx_engine {
     size_t over_n;     /* of them */
     size_t cursor;     /* where the next tick begins */
     size_t found_slot; /* of the one that was looked for last */
-    int64_t room_us;   /* when room is looked for again */
 
     struct nx_route *routes; /* NX_BATCH_QUESTIONS_MAX */
     uint32_t batch_n;

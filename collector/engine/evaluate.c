@@ -290,7 +290,7 @@ static bool is_same_cache(const struct nx_engine *engine,
     return a->nsid_hash != 0 && b->nsid_hash != 0
                ? a->nsid_hash == b->nsid_hash
                : nx_canaries_profile(engine, a->agent, &a->question.to)
-                         ->caches <= 1;
+                         ->caches == 1; /* 0: not known */
 }
 
 /* Did it say anything after the newest look of the other one? */

@@ -159,14 +159,14 @@ static void fold_target(struct nx_fold *f, struct nx_route *route,
     for (struct nx_item *item = route->items; item != NULL; item = item->same) {
         struct nx_look look;
         look_at(f, item, obs, &look);
-        look.flags |=
-            nx_given_covers(nx_authority_given(item->authority), obs->answer)
-                ? NX_LOOK_OF_SERVERS
-                : 0U;
         if (item->owner->incident.audit || !timely(f, item, &look)) {
             f->engine->counts.untimely_n++;
             continue;
         }
+        look.flags |=
+            nx_given_covers(nx_authority_given(item->authority), obs->answer)
+                ? NX_LOOK_OF_SERVERS
+                : 0U;
         bool first = item == route->items;
         struct nx_target *t = first ? route->target : NULL;
         t = t != NULL ? t : target_for(f, item, obs, &look);
@@ -362,9 +362,16 @@ static int fold_all(struct nx_fold *f, size_t skip) {
     return audits && err == 0 ? nx_fold_delegations(f, INT64_MAX) : err;
 }
 
-static int fold_batch(struct nx_engine *engine, struct nx_agent_state *agent,
+static int fold_batch(struct nx_engine *engine, uint32_t agent_id,
                       const struct nx_batch *batch, size_t skip,
-                      int64_t received_us, bool believed) {
+                      int64_t received_us, bool again) {
+    struct nx_agent_state *agent = nx_agents_find(engine, agent_id);
+    if (agent == NULL) {
+        return NX_ENOTFOUND;
+    }
+    bool believed =
+        agent->agent.accepted || (again && !agent->agent.authority &&
+                                  received_us < agent->agent.revoked_us);
     skip = skip < batch->obs_n ? skip : batch->obs_n;
     if (!believed || batch->questions_n > NX_BATCH_QUESTIONS_MAX) {
         engine->counts.revoked_n += batch->obs_n - skip;
@@ -384,19 +391,11 @@ static int fold_batch(struct nx_engine *engine, struct nx_agent_state *agent,
 int nx_engine_batch(struct nx_engine *engine, uint32_t agent_id,
                     const struct nx_batch *batch, size_t skip,
                     int64_t received_us) {
-    struct nx_agent_state *a = nx_agents_find(engine, agent_id);
-    return a == NULL ? NX_ENOTFOUND
-                     : fold_batch(engine, a, batch, skip, received_us,
-                                  a->agent.accepted);
+    return fold_batch(engine, agent_id, batch, skip, received_us, false);
 }
 
 int nx_engine_batch_again(struct nx_engine *engine, uint32_t agent_id,
                           const struct nx_batch *batch, size_t skip,
                           int64_t received_us) {
-    struct nx_agent_state *a = nx_agents_find(engine, agent_id);
-    return a == NULL ? NX_ENOTFOUND
-                     : fold_batch(engine, a, batch, skip, received_us,
-                                  a->agent.accepted ||
-                                      (!a->agent.authority &&
-                                       received_us < a->agent.revoked_us));
+    return fold_batch(engine, agent_id, batch, skip, received_us, true);
 }

@@ -34,23 +34,15 @@ static bool counts(const struct listing *l, const struct nx_agent *agent) {
            nx_sight_covers(l->sight, agent->network);
 }
 
-static bool lacks_room(const struct listing *l, const struct nx_agent *agent) {
-    struct nx_labels own;
-    if (!nx_engine_no_room(l->engine, l->sheet->incident->id, agent->id)) {
-        return false;
-    }
-    nx_engine_agent_labels(l->engine, agent, &own);
-    return own.weight > 0;
-}
-
 /* Agents come by network, and so do targets. */
 static void count_network(void *user, const struct nx_agent_view *view) {
     struct listing *l = user;
     if (!counts(l, view->agent)) {
         return;
     }
-    l->seen[NX_OUTLOOK_UNKNOWN] |= lacks_room(l, view->agent);
-    if ((l->networks_n == 0 || strcmp(l->counted, view->agent->network) != 0)) {
+    l->seen[NX_OUTLOOK_UNKNOWN] |=
+        nx_engine_no_room(l->engine, l->sheet->incident->id, view->agent->id);
+    if (l->networks_n == 0 || strcmp(l->counted, view->agent->network) != 0) {
         memcpy(l->counted, view->agent->network, sizeof(l->counted));
         l->networks_n++;
     }

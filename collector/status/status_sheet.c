@@ -59,7 +59,6 @@ static void describe_site(const struct gathering *g, struct nx_sheet_site *site,
                     nx_where_holds(g->where, &site->labels) ||
                     nx_where_holds(g->where, &own);
     site->crowded |=
-        own.weight > 0 &&
         nx_engine_no_room(g->engine, g->sheet->incident->id, agent->id);
 }
 

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/rrtype.h"
@@ -37,9 +38,11 @@ static bool read_resolver(char *text, struct nx_endpoint *out) {
         scope_id = (uint32_t)strtoul(scope + 1, NULL, 10);
         memmove(scope, end, strlen(end) + 1);
     }
-    bool read = nx_endpoint_parse(text, out) == NX_OK;
+    if (nx_endpoint_parse(text, out) != NX_OK) {
+        return false;
+    }
     out->scope_id = scope_id;
-    return read;
+    return true;
 }
 
 void nx_sq_target(struct nx_sq_target *key, const struct nx_store_subject *of) {
