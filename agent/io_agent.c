@@ -1,20 +1,11 @@
 #include "agent/io_agent.h"
 
-#include <malloc.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "agent/io_agent_priv.h"
 #include "common/io_clock.h"
 #include "common/io_log.h"
 
-#define WAKE_MAX_US 60000000    /* look at the clock at least so often */
-#define BUSY_WAIT_US 20000      /* the prober is full */
-#define DRAIN_PROBES_US 2500000 /* for answers that are on their way */
-#define DRAIN_MAX_US 4000000    /* and a second to write down the rest */
-#define DRAIN_STEP_US 20000
-#define TRIM_AFTER_US 5000000
-#define TRIM_BYTES 262144U /* held, worth a malloc_trim afterwards */
+#define WAKE_MAX_US 60000000 /* look at the clock at least so often */
+#define BUSY_WAIT_US 20000   /* the prober is full */
 
 void nx_agentd_arm(struct event *timer, int64_t at_us) {
     int64_t wait_us = at_us - nx_clock_mono_us();
@@ -99,19 +90,10 @@ void nx_agentd_on_observed(void *user, const struct nx_obs *obs) {
     arm_batch(a);
 }
 
-static void recall_signed(struct nx_agentd *a, const struct nx_obs *obs) {
-    if (nx_planner_signed(a->planner, obs)) {
-        nx_log(NX_LOG_WARN,
-               "the zone of sibling labels is signed: none is asked any more "
-               "(policy.sibling_zones)");
-        nx_agentd_recall(a);
-    }
-}
-
 /* Without the role a walk is the guard's own affair (policy.own_proof). */
 void nx_agentd_on_walk_observed(void *user, const struct nx_obs *obs) {
     struct nx_agentd *a = user;
-    recall_signed(a, obs);
+    nx_agentd_signed(a, obs);
     if (a->setup.conf->policy.authority_role) {
         nx_agentd_on_observed(user, obs);
     }
@@ -131,82 +113,6 @@ void nx_agentd_on_delegation(void *user,
     }
 }
 
-/* The guard may have closed: what was not sent yet is not sent. The system asks
- * again by itself, for as long as the child lives: it is not let. Once more
- * when a proof ends. */
-void nx_agentd_recall(struct nx_agentd *a) {
-    const int64_t now_us = nx_clock_mono_us();
-    const int64_t lapses_us = nx_planner_lapses(a->planner, now_us);
-    const struct nx_question *question = nx_lookup_question(a->lookup);
-    if (question != NULL && !nx_planner_asks(a->planner, question, now_us)) {
-        nx_lookup_abandon(a->lookup);
-    }
-    nx_probe_recheck(a->prober);
-    if (lapses_us != NX_PLANNER_NEVER) {
-        nx_agentd_arm(a->on_lapse, lapses_us);
-    }
-}
-
-void nx_agentd_on_lapse(evutil_socket_t fd, short what, void *arg) {
-    (void)fd;
-    (void)what;
-    nx_agentd_recall(arg);
-}
-
-void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
-                      enum nx_guard_word word, int64_t at_mono_us) {
-    struct nx_agentd *a = user;
-    bool turned = nx_planner_own(a->planner, name, qtype, word, at_mono_us);
-    nx_agentd_recall(a);
-    if (turned) {
-        nx_agentd_close_batch(a); /* all agents have to know, at once */
-    }
-}
-
-static void log_stood(const char *seen_by) {
-    nx_log(NX_LOG_WARN,
-           "this machine may have been paused without counting it: %s; what "
-           "was proven before that is not any more: resolvers are asked again "
-           "when a plan has come",
-           seen_by);
-}
-
-/* For what asks, and for what is heard. Resolvers that wait are told in the
- * next turn: this may be one of them. */
-static int64_t checked_mono_us(struct nx_agentd *a) {
-    int64_t now_us = nx_clock_mono_us();
-    if (nx_planner_clocks(a->planner, now_us, nx_clock_wall_us())) {
-        log_stood("the clock of day was set forward");
-        nx_uplink_renew(a->uplink);
-        nx_agentd_arm(a->on_lapse, 0);
-    }
-    return now_us;
-}
-
-void nx_agentd_on_stood(void *user) {
-    struct nx_agentd *a = user;
-    log_stood("the collector's clock went further");
-    nx_planner_stood(a->planner, nx_clock_mono_us());
-    nx_agentd_recall(a);
-    nx_uplink_hello(a->uplink); /* for a plan */
-}
-
-bool nx_agentd_may(void *user, const struct nx_question *question) {
-    struct nx_agentd *a = user;
-    return nx_planner_may(a->planner, question, checked_mono_us(a));
-}
-
-void nx_agentd_on_heard(void *user) {
-    struct nx_agentd *a = user;
-    nx_planner_heard(a->planner, checked_mono_us(a));
-}
-
-void nx_agentd_on_unread(void *user) {
-    struct nx_agentd *a = user;
-    nx_planner_lapse(a->planner);
-    nx_agentd_recall(a);
-}
-
 /* --- asking --- */
 
 static void on_result(void *user, const struct nx_probe_result *result) {
@@ -219,7 +125,7 @@ static void on_result(void *user, const struct nx_probe_result *result) {
         return; /* it was not asked: nothing was seen */
     }
     nx_agentd_on_observed(user, &result->obs);
-    recall_signed(a, &result->obs);
+    nx_agentd_signed(a, &result->obs);
     if (nx_planner_seen(a->planner, &result->obs, nx_clock_mono_us())) {
         nx_agentd_arm(a->on_due, 0);
     }
@@ -280,7 +186,7 @@ void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg) {
     (void)fd;
     (void)what;
     while (!a->draining) {
-        int64_t now_us = checked_mono_us(a);
+        int64_t now_us = nx_agentd_checked_us(a);
         if (nx_probe_inflight(a->prober) >= a->inflight_max) {
             nx_agentd_arm(a->on_due, now_us + BUSY_WAIT_US);
             return;
@@ -383,80 +289,4 @@ void nx_agentd_on_hello(void *user, struct nx_hello *hello) {
     hello->dropped = ledger.dropped;
     hello->spool_bytes = nx_spool_disk_bytes(a->spool);
     nx_pins_keys(&a->kept, nx_uplink_anchor(a->uplink), &hello->keys);
-}
-
-/* --- draining --- */
-
-/* After a long time without collector the heap is large and full of holes.
- * Not at once: libzmq still holds some of what was sent. */
-void nx_agentd_on_trim(evutil_socket_t fd, short what, void *arg) {
-    (void)fd;
-    (void)what;
-    (void)arg;
-    (void)malloc_trim(0);
-}
-
-static void give_memory_back(struct nx_agentd *a) {
-    size_t bytes = nx_spool_memory_bytes(a->spool);
-    if (bytes > TRIM_BYTES) {
-        a->trim_due = true;
-    } else if (bytes == 0 && a->trim_due) {
-        a->trim_due = false;
-        nx_agentd_arm(a->on_trim, nx_clock_mono_us() + TRIM_AFTER_US);
-    }
-}
-
-void nx_agentd_on_acked(void *user) {
-    struct nx_agentd *a = user;
-    give_memory_back(a);
-    if (a->draining) {
-        nx_agentd_arm(a->on_drain, 0);
-    }
-}
-
-void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg) {
-    struct nx_agentd *a = arg;
-    struct nx_ledger ledger;
-    int64_t now_us = nx_clock_mono_us();
-    int64_t since_us = now_us - a->drain_since_us;
-    (void)fd;
-    (void)what;
-    bool answers_out = (nx_probe_inflight(a->prober) > 0 ||
-                        nx_lookup_question(a->lookup) != NULL) &&
-                       since_us < DRAIN_PROBES_US;
-    if (!answers_out) {
-        nx_agentd_close_batch(a);
-    }
-    nx_spool_ledger(a->spool, &ledger);
-    bool waiting =
-        answers_out || (ledger.held > 0 && nx_uplink_online(a->uplink));
-    if (waiting && since_us < DRAIN_MAX_US) {
-        nx_agentd_arm(a->on_drain, now_us + DRAIN_STEP_US);
-        return;
-    }
-    if (ledger.held > 0 && a->again) { /* they would be lost */
-        a->again = a->draining = false;
-        nx_log(NX_LOG_INFO,
-               "%llu results are not delivered yet: beginning anew waits for "
-               "them",
-               (unsigned long long)ledger.held);
-        nx_agentd_arm(a->on_due, 0);
-        return;
-    }
-    if (ledger.held > 0) {
-        nx_log(NX_LOG_WARN, "%llu results could not be delivered%s",
-               (unsigned long long)ledger.held,
-               a->folder != NULL ? "; they stay in the spool" : "");
-    }
-    (void)event_base_loopbreak(a->base);
-}
-
-void nx_agentd_drain(struct nx_agentd *a) {
-    a->again = false;
-    if (!a->draining) {
-        a->draining = true;
-        a->drain_since_us = nx_clock_mono_us();
-        nx_walks_keep(a->walks, NULL);
-        nx_agentd_arm(a->on_drain, 0);
-    }
 }

@@ -1,4 +1,5 @@
-/* Inside of io_agent.c (what happens) and io_agent_life.c (start, reload). */
+/* Inside of io_agent.c (results, asking, plan), io_agent_life.c (start, reload)
+ * and others. */
 #ifndef NX_AGENT_IO_AGENT_PRIV_H
 #define NX_AGENT_IO_AGENT_PRIV_H
 
@@ -62,31 +63,44 @@ void nx_agentd_on_observed(void *user, const struct nx_obs *obs);
 void nx_agentd_on_delegation(void *user,
                              const struct nx_delegation *delegation);
 void nx_agentd_on_walk_observed(void *user, const struct nx_obs *obs);
-void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
-                      enum nx_guard_word word, int64_t at_mono_us);
-bool nx_agentd_may(void *user, const struct nx_question *question);
-void nx_agentd_on_heard(void *user);
-void nx_agentd_on_stood(void *user);
 bool nx_agentd_on_plan(void *user, const struct nx_plan *plan);
-void nx_agentd_recall(struct nx_agentd *a);
-void nx_agentd_on_unread(void *user);
 bool nx_agentd_on_resolvers(void *user, const struct nx_resolver *list,
                             size_t n);
 void nx_agentd_on_hello(void *user, struct nx_hello *hello);
 void nx_agentd_on_keys(void *user, const uint8_t *anchor, const uint8_t *used,
                        const struct nx_collector_keys *keys);
-void nx_agentd_on_acked(void *user);
 void nx_agentd_on_due(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg);
-void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_spool(evutil_socket_t fd, short what, void *arg);
 void nx_agentd_on_disk(evutil_socket_t fd, short what, void *arg);
-void nx_agentd_on_trim(evutil_socket_t fd, short what, void *arg);
-void nx_agentd_on_lapse(evutil_socket_t fd, short what, void *arg);
 
 /* Makes the prober ready for the DNS over TLS resolvers of the configuration,
  * as their interfaces are now. */
 void nx_agentd_add_tls(struct nx_agentd *agent);
+
+/* --- io_agent_guard.c --- */
+
+/* The guard may have closed: what was not sent yet is not sent. */
+void nx_agentd_recall(struct nx_agentd *agent);
+/* ... if this answer says that the zone of sibling labels is signed. */
+void nx_agentd_signed(struct nx_agentd *agent, const struct nx_obs *obs);
+/* The monotonic time, held against the clock of day: for what asks, and for
+ * what is heard. Resolvers that wait are told in the next turn: this may be one
+ * of them. */
+int64_t nx_agentd_checked_us(struct nx_agentd *agent);
+void nx_agentd_on_own(void *user, const uint8_t *name, uint16_t qtype,
+                      enum nx_guard_word word, int64_t at_mono_us);
+bool nx_agentd_may(void *user, const struct nx_question *question);
+void nx_agentd_on_heard(void *user);
+void nx_agentd_on_stood(void *user);
+void nx_agentd_on_unread(void *user);
+void nx_agentd_on_lapse(evutil_socket_t fd, short what, void *arg);
+
+/* --- io_agent_drain.c --- */
+
+void nx_agentd_on_acked(void *user);
+void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg);
+void nx_agentd_on_trim(evutil_socket_t fd, short what, void *arg);
 
 /* --- io_agent_spool.c --- */
 

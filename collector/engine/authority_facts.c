@@ -1,9 +1,4 @@
 /* What follows from the state of the servers (see authority.h). */
-#include "collector/engine/authority.h"
-
-#include <stdlib.h>
-#include <string.h>
-
 #include "collector/engine/authority_priv.h"
 
 #define US_PER_S INT64_C(1000000)
@@ -182,113 +177,6 @@ static struct judgement judge(const struct nx_authority *a,
     return j;
 }
 
-/* --- times --- */
-
-/* The operator's word for the restoration, if that time has come. */
-static int64_t declared_us(const struct nx_incident *incident, int64_t now_us) {
-    if (incident->restored_us != NX_TIME_UNKNOWN) {
-        return incident->restored_us <= now_us ? incident->restored_us
-                                               : NX_TIME_UNKNOWN;
-    }
-    return NX_TIME_UNKNOWN;
-}
-
-/* A server that denied last and was set aside may have denied until then. */
-static void restored_observed(const struct nx_authority *a,
-                              const struct nx_auth_rules *rules,
-                              struct nx_auth_facts *f) {
-    int64_t hi_us = a->left_hi_us;
-    f->restored_lo_us = a->left_lo_us;
-    for (size_t i = 0; i < a->entries_n; i++) {
-        const struct nx_auth_entry *e = &a->entries[i];
-        if (!e->bad_seen) {
-            continue;
-        }
-        f->restored_lo_us = nx_time_later(f->restored_lo_us, e->bad_lo_us);
-        if (e->word == NX_AUTH_WORD_GOOD) {
-            hi_us = nx_time_later(hi_us, e->good_hi_us);
-        } else {
-            hi_us = nx_time_later(
-                hi_us, e->word_us + patience_us(rules, PATIENCE_DENIED));
-        }
-    }
-    f->restored_hi_us = f->all_ns_good ? hi_us : NX_TIME_UNKNOWN;
-}
-
-/* Nobody saw it bad: it was restored before we looked. */
-static void restored_unseen(const struct nx_authority *a,
-                            const struct nx_incident *incident, int64_t now_us,
-                            struct nx_auth_facts *f) {
-    int64_t at_us = declared_us(incident, now_us);
-    if (at_us == NX_TIME_UNKNOWN && incident->outage_to_us <= now_us) {
-        at_us = incident->outage_to_us;
-    }
-    f->restored_lo_us = at_us;
-    for (size_t i = 0; i < a->entries_n && at_us == NX_TIME_UNKNOWN; i++) {
-        f->restored_hi_us =
-            nx_time_later(f->restored_hi_us, a->entries[i].good_hi_us);
-    }
-    f->restored_hi_us = at_us != NX_TIME_UNKNOWN ? at_us : f->restored_hi_us;
-}
-
-static void facts_restored(const struct nx_authority *a,
-                           const struct nx_auth_rules *rules,
-                           const struct nx_incident *incident, int64_t now_us,
-                           struct nx_auth_facts *f) {
-    int64_t declared = declared_us(incident, now_us);
-    f->restored_lo_us = NX_TIME_UNKNOWN;
-    f->restored_hi_us = NX_TIME_UNKNOWN;
-    if (a->bad_seen) {
-        restored_observed(a, rules, f);
-        if (f->restored_hi_us != NX_TIME_UNKNOWN) {
-            f->restored_hi_us = nx_time_later(f->restored_hi_us, declared);
-        }
-    } else if (f->all_ns_good) {
-        restored_unseen(a, incident, now_us, f);
-    }
-}
-
-static enum nx_outage_known known_by(const struct nx_authority *a,
-                                     const struct nx_incident *incident) {
-    if (incident->outage_from_us != NX_TIME_UNKNOWN) {
-        return NX_OUTAGE_DECLARED;
-    }
-    if (a->outage_lo_us != NX_TIME_UNKNOWN) {
-        return NX_OUTAGE_OBSERVED;
-    }
-    if (a->bad_seen || incident->outage_to_us != NX_TIME_UNKNOWN ||
-        incident->restored_us != NX_TIME_UNKNOWN) {
-        return NX_OUTAGE_ASSUMED;
-    }
-    return a->heard ? NX_OUTAGE_NONE : NX_OUTAGE_UNKNOWN;
-}
-
-/* Declared; else the last good answer before the first bad one; else so far
- * back that an older entry had expired before it could matter: entries that
- * are alive at the opening (or at an earlier restoration) are younger than
- * one W. */
-static void facts_outage(const struct nx_authority *a,
-                         const struct nx_incident *incident,
-                         struct nx_auth_facts *f) {
-    f->outage_lo_us = incident->outage_from_us;
-    if (f->outage_lo_us == NX_TIME_UNKNOWN) {
-        f->outage_lo_us = a->outage_lo_us;
-    }
-    if (f->outage_lo_us == NX_TIME_UNKNOWN) {
-        int64_t base_us = incident->opened_us;
-        if (f->restored_hi_us != NX_TIME_UNKNOWN &&
-            f->restored_hi_us < base_us) {
-            base_us = f->restored_hi_us;
-        }
-        uint32_t w_s = nx_longest_w(f) != 0 ? nx_longest_w(f) : NX_W_UNSEEN_S;
-        f->outage_lo_us = base_us - (int64_t)w_s * US_PER_S;
-    }
-    if (f->restored_hi_us != NX_TIME_UNKNOWN &&
-        f->restored_lo_us == NX_TIME_UNKNOWN) {
-        f->restored_lo_us = f->outage_lo_us; /* never seen bad */
-    }
-}
-
 /* --- the step --- */
 
 static bool facts_differ(const struct nx_auth_facts *a,
@@ -319,7 +207,7 @@ static bool facts_differ(const struct nx_auth_facts *a,
 static void verified_by_word(const struct nx_auth_rules *rules,
                              const struct nx_incident *incident, int64_t now_us,
                              struct nx_auth_facts *f) {
-    int64_t at_us = declared_us(incident, now_us);
+    int64_t at_us = nx_auth_declared_us(incident, now_us);
     f->observed = at_us != NX_TIME_UNKNOWN;
     f->all_ns_good = f->observed;
     f->verified = nx_time_past(at_us, rules->settle_us, now_us) &&
@@ -371,9 +259,11 @@ static void facts_verified(struct nx_authority *a,
                            struct nx_auth_facts *f) {
     bool was_blind = a->blind;
     a->blind = a->heard && j->all_good && !a->set_verified &&
-               declared_us(incident, now_us) == NX_TIME_UNKNOWN && is_blind(a);
-    bool by_word = !a->heard || (j->mute && declared_us(incident, now_us) !=
-                                                NX_TIME_UNKNOWN);
+               nx_auth_declared_us(incident, now_us) == NX_TIME_UNKNOWN &&
+               is_blind(a);
+    bool by_word =
+        !a->heard ||
+        (j->mute && nx_auth_declared_us(incident, now_us) != NX_TIME_UNKNOWN);
     if (!by_word) {
         f->observed = true;
         f->all_ns_good = j->all_good;
@@ -458,12 +348,12 @@ bool nx_authority_step(struct nx_authority *a,
     const struct nx_left_rules left = left_rules(rules);
     nx_left_step(&a->left, &left, now_us);
     facts_verified(a, rules, &j, incident, now_us, &f);
-    facts_restored(a, rules, incident, now_us, &f);
+    nx_auth_facts_restored(a, &left, incident, now_us, &f);
     nx_auth_facts_w(a, &f);
     nx_auth_facts_zone(a, &left, &f);
-    facts_outage(a, incident, &f);
+    nx_auth_facts_outage(a, incident, &f);
     nx_authority_bad(a, &f);
-    a->outage_known = (uint8_t)known_by(a, incident);
+    a->outage_known = (uint8_t)nx_auth_outage_known(a, incident);
     unsigned places_n = places_of(a, &f, &j);
     bool changed = facts_differ(&f, &a->facts) || places_n != a->places_n;
     a->facts = f;

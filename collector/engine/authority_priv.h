@@ -123,6 +123,21 @@ void nx_auth_facts_zone(const struct nx_authority *a,
                         const struct nx_left_rules *left,
                         struct nx_auth_facts *f);
 
+/* authority_times.c: when the zone was restored; then, of f with that and the
+ * TTLs, when the outage began. How the outage is known. */
+void nx_auth_facts_restored(const struct nx_authority *a,
+                            const struct nx_left_rules *left,
+                            const struct nx_incident *incident, int64_t now_us,
+                            struct nx_auth_facts *f);
+void nx_auth_facts_outage(const struct nx_authority *a,
+                          const struct nx_incident *incident,
+                          struct nx_auth_facts *f);
+enum nx_outage_known nx_auth_outage_known(const struct nx_authority *a,
+                                          const struct nx_incident *incident);
+/* The operator's word for the restoration, if that time has come; or
+ * NX_TIME_UNKNOWN. */
+int64_t nx_auth_declared_us(const struct nx_incident *incident, int64_t now_us);
+
 /* authority.c: NULL when this agent told nothing. */
 const struct nx_auth_vantage *nx_auth_vantage(const struct nx_authority *a,
                                               uint32_t agent_id);

@@ -1,6 +1,6 @@
 /* The engine's memory as its own files see it: engine.c (life, tick),
- * agents.c, cases.c (open incidents), targets.c, fold.c (batches), evaluate.c,
- * view.c, planner.c, canaries.c, label_book.c. */
+ * agents.c and agents_*.c, cases.c (open incidents), targets.c, fold.c
+ * (batches), evaluate.c, view.c, planner.c, canaries.c, label_book.c. */
 #ifndef NX_COLLECTOR_ENGINE_PRIV_H
 #define NX_COLLECTOR_ENGINE_PRIV_H
 
@@ -221,17 +221,23 @@ bool nx_agent_probes(const struct nx_agent_state *agent);
 bool nx_agent_audits(const struct nx_agent_state *agent);
 bool nx_agent_uses(const struct nx_agent_state *agent,
                    const struct nx_endpoint *at);
-/* Offset and error for a batch or hello received at received_us. */
-void nx_agent_clock(struct nx_agent_state *agent, uint64_t epoch,
-                    const struct nx_clock_sample *clock, int64_t received_us,
-                    int64_t *theta_us, uint32_t *eps_us);
-/* Fills engine->by_network, by network, name and id; the order is kept until an
- * operator says something. False: no memory. */
-bool nx_agents_in_order(struct nx_engine *engine);
 void nx_agents_free(struct nx_engine *engine);
 
 /* Targets that wait for nothing any more. */
 void nx_agents_drop_over(struct nx_engine *engine);
+
+/* agents_clock.c */
+/* Offset and error for a batch or hello received at received_us. */
+void nx_agent_clock(struct nx_agent_state *agent, uint64_t epoch,
+                    const struct nx_clock_sample *clock, int64_t received_us,
+                    int64_t *theta_us, uint32_t *eps_us);
+/* What its wall clock is ahead of ours; 0 when the agent tells nonsense. */
+int64_t nx_agent_wall_offset_us(const struct nx_clock_sample *clock);
+
+/* agents_view.c */
+/* Fills engine->by_network, by network, name and id; the order is kept until an
+ * operator says something. False: no memory. */
+bool nx_agents_in_order(struct nx_engine *engine);
 
 /* cases.c */
 struct nx_case *nx_cases_find(const struct nx_engine *engine, uint32_t id);

@@ -1,5 +1,5 @@
 /* All authoritative sides of an incident together, as the status document shows
- * them. Inside of status_authority.c and status_findings.c. */
+ * them. Inside of status_audit.c, status_authority.c and status_findings.c. */
 #ifndef NX_COLLECTOR_STATUS_AUDIT_H
 #define NX_COLLECTOR_STATUS_AUDIT_H
 
@@ -36,6 +36,13 @@ struct nx_status_audit {
     struct nx_audit_ttls ttls;
     char auditors[NX_AUDITORS_TEXT_MAX]; /* nx_status_auditors */
 };
+
+/* Gathers it from all items of the sheet's incident; what it points at is the
+ * engine's until that changes. NX_ENOMEM; fini in any case. */
+int nx_status_audit_init(struct nx_status_audit *audit,
+                         const struct nx_engine *engine,
+                         const struct nx_sheet *sheet) NX_MUSTUSE;
+void nx_status_audit_fini(struct nx_status_audit *audit);
 
 /* The agents in the role authority that were heard of, by name: "a, b and 3
  * more". Into out, of NX_AUDITORS_TEXT_MAX. */
