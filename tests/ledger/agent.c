@@ -10,15 +10,14 @@
 #define ACK_TIMEOUT_US (10 * LED_S) /* this and the next two: io_uplink.c */
 #define ACK_TIMEOUT_DOUBLINGS 2U
 #define IDLE_US (30 * LED_S)
-#define HWM 16U
 
-static int64_t mono_us(const struct led_agent *a) {
+int64_t led_agent_mono_us(const struct led_agent *a) {
     return a->world->now_us - a->boot_us;
 }
 
-static void clock_now(const struct led_agent *a, struct nx_clock_sample *out) {
+void led_agent_clock(const struct led_agent *a, struct nx_clock_sample *out) {
     memset(out, 0, sizeof(*out));
-    out->mono_us = mono_us(a);
+    out->mono_us = led_agent_mono_us(a);
     out->wall_us = a->world->now_us + a->wall_wrong_us;
     out->offset_known = nx_clocksync_get(
         &a->sync, out->mono_us, &out->offset_us, &out->offset_error_us);
@@ -129,7 +128,7 @@ void led_agent_crash(struct led_agent *a, bool power) {
 }
 
 /* The end of what it did in this step: it may have died. */
-static void settle(struct led_agent *a) {
+void led_agent_settle(struct led_agent *a) {
     if (a->up) {
         note_merged(a);
     }
@@ -139,7 +138,7 @@ static void settle(struct led_agent *a) {
 }
 
 /* What was put and waits for nothing is on the disk. */
-static void note_safe(struct led_agent *a) {
+void led_agent_note_safe(struct led_agent *a) {
     const struct nx_spool *s = a->spool;
     if (!a->has_disk || a->disk.dead || s->problem != NX_OK ||
         s->sync_us != INT64_MAX) {
@@ -158,7 +157,7 @@ static void close_batch(struct led_agent *a) {
     size_t len = 0;
     uint64_t first_seq = 0;
     size_t n = 0;
-    clock_now(a, &clock);
+    led_agent_clock(a, &clock);
     if (nx_batcher_close(a->batcher, &clock, &bytes, &len, &first_seq, &n) !=
             NX_OK ||
         nx_spool_put(a->spool, bytes, len, first_seq, n, &clock) != NX_OK) {
@@ -166,7 +165,7 @@ static void close_batch(struct led_agent *a) {
                    a->index);
     }
     led_mark(a->truth, first_seq)->flags |= LED_FIRST;
-    note_safe(a);
+    led_agent_note_safe(a);
 }
 
 static void produce_one(struct led_agent *a) {
@@ -186,16 +185,16 @@ static void produce_one(struct led_agent *a) {
     uint16_t tag = (uint16_t)(1 + dice_below(dice, 65535));
     const struct nx_obs obs = {.question = &q,
                                .answer = &answer,
-                               .tx_mono_us = mono_us(a),
-                               .rx_mono_us = mono_us(a) + 10,
+                               .tx_mono_us = led_agent_mono_us(a),
+                               .rx_mono_us = led_agent_mono_us(a) + 10,
                                .src_port = tag};
     led_made(&a->world->oracle, a->truth, nx_batcher_next_seq(a->batcher), tag,
              a->world->now_us);
-    if (nx_batcher_add(a->batcher, &obs, mono_us(a)) != NX_OK) {
+    if (nx_batcher_add(a->batcher, &obs, led_agent_mono_us(a)) != NX_OK) {
         led_broken(&a->world->oracle, "agent %u: a result was not taken",
                    a->index);
     }
-    if (nx_batcher_due(a->batcher, mono_us(a))) {
+    if (nx_batcher_due(a->batcher, led_agent_mono_us(a))) {
         close_batch(a);
     }
 }
@@ -214,153 +213,6 @@ static void produce(struct led_agent *a) {
         w->calm && a->produce_every_us < LED_S ? LED_S : a->produce_every_us;
     a->produce_us =
         w->now_us + 1 + dice_below(&w->dice, (uint32_t)every_us * 2);
-}
-
-/* --- sending --- */
-
-static bool send_hello(struct led_agent *a) {
-    struct led_message *m = calloc(1, sizeof(*m));
-    if (m == NULL) {
-        abort();
-    }
-    m->hello = true;
-    m->epoch = nx_spool_epoch(a->spool);
-    led_send_up(a, m);
-    a->hello_sent_us = a->sent_us = mono_us(a);
-    a->hellos_n++;
-    return true;
-}
-
-static bool send_batch(struct led_agent *a) {
-    struct nx_clock_sample now;
-    size_t len = 0;
-    uint64_t seq = 0;
-    clock_now(a, &now);
-    if (nx_spool_peek(a->spool, &now, a->world->out, &len, &seq) != NX_OK ||
-        a->disk.dead) {
-        return false;
-    }
-    struct led_message *m = malloc(sizeof(*m) + len);
-    if (m == NULL) {
-        abort();
-    }
-    *m = (struct led_message){.len = len};
-    memcpy(m->bytes, a->world->out, len);
-    led_sent(a->truth, seq, nx_head_last(&a->spool->peeked_head));
-    led_send_up(a, m);
-    nx_spool_sent(a->spool, mono_us(a));
-    a->sent_us = mono_us(a);
-    return !a->disk.dead;
-}
-
-static void flush(struct led_agent *a) {
-    if (a->connection == 0 || !a->greeted) {
-        return;
-    }
-    for (unsigned i = 0; i < HWM && send_batch(a); i++) {
-        if (dice_one_in(&a->world->dice, 16)) {
-            return; /* no room in the socket */
-        }
-    }
-}
-
-/* --- the connection --- */
-
-void led_agent_lose_link(struct led_agent *a) {
-    struct led_world *w = a->world;
-    if (a->connection != 0) {
-        a->connection = 0;
-        a->greeted = false;
-        led_at(w, w->now_us + 1000 + dice_below(&w->dice, 4000000),
-               LED_EV_CONNECT, a->index, 0, NULL);
-        led_agent_arm(a);
-    }
-}
-
-void led_agent_connect(struct led_agent *a) {
-    struct led_world *w = a->world;
-    if (!a->up || a->connection != 0) {
-        return;
-    }
-    if (!w->collector.up || w->now_us < a->apart_until_us) {
-        led_at(w, w->now_us + LED_S + dice_below(&w->dice, 3000000),
-               LED_EV_CONNECT, a->index, 0, NULL);
-        return;
-    }
-    a->connection = ++w->connections_n;
-    a->timeouts_n = 0;
-    a->hellos_n = 0;
-    a->greeted = false;
-    nx_spool_connected(a->spool, mono_us(a));
-    (void)send_hello(a);
-    led_agent_arm(a);
-}
-
-static void on_ack(struct led_agent *a, const struct nx_ack *ack) {
-    struct nx_ledger before;
-    struct nx_ledger after;
-    int64_t sent_us = 0;
-    bool answers_hello = ack->echo == 0 && a->hellos_n > 0;
-    nx_spool_ledger(a->spool, &before);
-    bool sample =
-        nx_spool_ack(a->spool, ack, answers_hello, mono_us(a), &sent_us);
-    nx_spool_ledger(a->spool, &after);
-    if (answers_hello) {
-        a->greeted = true;
-        sample = a->hellos_n == 1;
-        sent_us = a->hello_sent_us;
-        a->hellos_n--;
-    }
-    if (sample) {
-        const struct nx_clock_exchange exchange = {sent_us, ack->received_us,
-                                                   ack->sent_us, mono_us(a)};
-        nx_clocksync_add(&a->sync, &exchange);
-    }
-    a->timeouts_n = after.held < before.held ? 0 : a->timeouts_n;
-}
-
-static void on_refusal(struct led_agent *a, const struct nx_ack *ack) {
-    bool keep = ack->keep && a->world->mutant != LED_KEEPS_NOTHING;
-    uint64_t n = keep ? nx_spool_keep(a->spool, ack->refused_crc)
-                      : nx_spool_refused(a->spool, ack->refused_crc);
-    if (n > 0) {
-        a->timeouts_n = 0;
-        a->world->kept_n += keep ? 1 : 0;
-        a->world->refused_n += keep ? 0 : 1;
-    }
-}
-
-void led_agent_down(struct led_agent *a, const struct led_message *m) {
-    if (!a->up || m->connection != a->connection) {
-        return;
-    }
-    if (a->world->now_us < a->paused_until_us) {
-        struct led_message *later = malloc(sizeof(*later));
-        if (later == NULL) {
-            abort();
-        }
-        *later = *m;
-        led_at(a->world, a->paused_until_us, LED_EV_DOWN, a->index, 0, later);
-        return;
-    }
-    /* What answers a Hello says where the collector stands: by TCP nothing
-     * that was sent later comes before it. */
-    bool refusal = m->ack.refused_crc != 0;
-    if (!refusal && m->ack.echo == 0 && m->order < a->newest_down) {
-        return;
-    }
-    a->newest_down = m->order > a->newest_down ? m->order : a->newest_down;
-    if (refusal) {
-        on_refusal(a, &m->ack);
-    } else {
-        on_ack(a, &m->ack);
-    }
-    note_safe(a);
-    if (!a->disk.dead) {
-        flush(a);
-    }
-    settle(a);
-    led_agent_arm(a);
 }
 
 /* --- timers --- */
@@ -385,9 +237,9 @@ static void on_timeout(struct led_agent *a) {
     }
     a->timeouts_n++;
     if (a->greeted) {
-        nx_spool_rewind(a->spool, mono_us(a));
+        nx_spool_rewind(a->spool, led_agent_mono_us(a));
     } else {
-        (void)send_hello(a);
+        led_agent_hello(a);
     }
 }
 
@@ -431,27 +283,28 @@ void led_agent_wake(struct led_agent *a) {
         led_agent_arm(a);
         return;
     }
-    clock_now(a, &now);
-    if (mono_us(a) >= nx_spool_tick_at(a->spool)) {
+    led_agent_clock(a, &now);
+    if (led_agent_mono_us(a) >= nx_spool_tick_at(a->spool)) {
         nx_spool_tick(a->spool, &now);
-        note_safe(a);
+        led_agent_note_safe(a);
     }
     if (produces(a) && a->world->now_us >= a->produce_us) {
         produce(a);
-    } else if (!a->disk.dead && nx_batcher_due(a->batcher, mono_us(a))) {
+    } else if (!a->disk.dead &&
+               nx_batcher_due(a->batcher, led_agent_mono_us(a))) {
         close_batch(a);
     }
-    if (!a->disk.dead && mono_us(a) >= timeout_us(a)) {
+    if (!a->disk.dead && led_agent_mono_us(a) >= timeout_us(a)) {
         on_timeout(a);
     }
     if (!a->disk.dead && a->connection != 0 &&
-        mono_us(a) >= a->sent_us + IDLE_US) {
-        (void)send_hello(a);
+        led_agent_mono_us(a) >= a->sent_us + IDLE_US) {
+        led_agent_hello(a);
     }
     if (!a->disk.dead) {
-        flush(a);
+        led_agent_flush(a);
     }
-    settle(a);
+    led_agent_settle(a);
     led_agent_arm(a);
 }
 
@@ -465,7 +318,7 @@ void led_agent_stop(struct led_agent *a) {
     }
     if (!a->disk.dead) {
         if (nx_spool_close(a->spool) == NX_OK) {
-            note_safe(a);
+            led_agent_note_safe(a);
         }
     }
     if (a->disk.dead) {

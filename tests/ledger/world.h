@@ -261,6 +261,14 @@ void led_agent_wake(struct led_agent *a);
 void led_agent_down(struct led_agent *a, const struct led_message *message);
 /* When is its next timer; arms it. */
 void led_agent_arm(struct led_agent *a);
+/* Between agent.c and agent_link.c: its clocks, a greeting, what may be sent;
+ * what is on the disk for good; the end of a step: it may have died. */
+int64_t led_agent_mono_us(const struct led_agent *a);
+void led_agent_clock(const struct led_agent *a, struct nx_clock_sample *out);
+void led_agent_hello(struct led_agent *a);
+void led_agent_flush(struct led_agent *a);
+void led_agent_note_safe(struct led_agent *a);
+void led_agent_settle(struct led_agent *a);
 
 /* --- collector.c --- */
 

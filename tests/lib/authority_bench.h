@@ -129,6 +129,17 @@ static inline const struct nx_auth_facts *step(struct bench *b,
     return nx_authority_facts(b->a);
 }
 
+/* Good answers of servers 1..to, every five seconds. */
+static inline void rounds(struct bench *b, uint32_t agent, unsigned to,
+                          int64_t from, int64_t until) {
+    for (int64_t t = from; t <= until; t += 5 * S) {
+        for (unsigned i = 1; i <= to; i++) {
+            good(b, agent, i, t);
+        }
+        (void)step(b, t);
+    }
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 #endif

@@ -32,16 +32,6 @@ static void test_restoration_is_bracketed(void **state) {
     assert_int_equal(f->ns_negative, 0);
 }
 
-static void rounds(struct bench *b, uint32_t agent, unsigned to, int64_t from,
-                   int64_t until) {
-    for (int64_t t = from; t <= until; t += 5 * S) {
-        for (unsigned i = 1; i <= to; i++) {
-            good(b, agent, i, t);
-        }
-        (void)step(b, t);
-    }
-}
-
 static void test_verified_after_settling(void **state) {
     struct bench *b = *state;
     delegate(b, 1, apex, 1, 2, T0);
@@ -148,129 +138,6 @@ static void test_negative_ttl_in_time(void **state) {
     assert_int_equal(view.w[0].w_s, 100 + NX_AUTH_W_MAX);
 }
 
-static void test_dead_server_is_waited_for_then_set_aside(void **state) {
-    struct bench *b = *state;
-    struct nx_auth_view view;
-    delegate(b, 1, apex, 1, 2, T0);
-    for (int64_t t = T0; t < T0 + 60 * S; t += 5 * S) {
-        good(b, 1, 1, t);
-        silent(b, 1, 2, t);
-        assert_false(step(b, t)->all_ns_good);
-    }
-    good(b, 1, 1, T0 + 60 * S);
-    silent(b, 1, 2, T0 + 60 * S);
-    assert_true(step(b, T0 + 61 * S)->all_ns_good);
-    assert_int_equal(nx_authority_view(b->a, &view), 0);
-    assert_int_equal(view.servers_n, 2);
-    assert_int_equal(view.servers[1].class_, NX_AUTH_SILENT);
-    assert_int_equal(view.servers[1].outcome, NX_TIMEOUT);
-    assert_true(nx_dname_equal(view.servers[1].at.server_name, ns_name));
-}
-
-/* Of four, one: the auditor has no IPv6, say. It is not that they are dead. */
-static void no_way_to_three(struct bench *b, int64_t t) {
-    const struct nx_answer no_way = {.outcome = NX_UNREACHABLE};
-    good(b, 1, 1, t);
-    for (unsigned i = 2; i <= 4; i++) {
-        fold(b, 1, i, &no_way, NX_KIND_NETERR, 0, false, t);
-    }
-}
-
-static void test_servers_without_a_way(void **state) {
-    struct bench *b = *state;
-    struct nx_auth_view view;
-    int64_t t = T0;
-    delegate(b, 1, apex, 1, 4, T0);
-    for (; t < T0 + 400 * S; t += 5 * S) {
-        no_way_to_three(b, t);
-        assert_false(step(b, t)->verified);
-    }
-    assert_true(nx_authority_facts(b->a)->held);
-    assert_int_equal(nx_authority_view(b->a, &view), 0);
-    assert_true(view.blind);
-    /* Half of them is enough. */
-    for (int64_t end = t + 70 * S; t < end; t += 5 * S) {
-        good(b, 1, 1, t);
-        good(b, 1, 2, t);
-        (void)step(b, t);
-    }
-    assert_true(nx_authority_facts(b->a)->verified);
-    assert_false(nx_authority_facts(b->a)->held);
-}
-
-static void test_servers_without_a_way_declared(void **state) {
-    struct bench *b = *state;
-    b->incident.restored_us = T0;
-    delegate(b, 1, apex, 1, 4, T0);
-    for (int64_t t = T0; t < T0 + 200 * S; t += 5 * S) {
-        no_way_to_three(b, t);
-        (void)step(b, t);
-    }
-    assert_true(nx_authority_facts(b->a)->verified);
-}
-
-/* Three names with both addresses, and no way by IPv6: two are good, the third
- * is not there at all. */
-static void test_dual_stack_is_judged_by_one_family(void **state) {
-    static const uint8_t names[3][16] = {
-        "\1a\7example\3com", "\1b\7example\3com", "\1c\7example\3com"};
-    const struct nx_answer no_way = {.outcome = NX_UNREACHABLE};
-    const struct nx_answer yes = {.flags = NX_ANS_AA | NX_ANS_RDATA};
-    struct bench *b = *state;
-    struct nx_endpoint at[6];
-    for (unsigned i = 0; i < 6; i++) {
-        at[i] = server(i + 1);
-        at[i].server_name = names[i / 2];
-        at[i].address_len = i % 2 == 0 ? 4 : 16;
-    }
-    const struct nx_delegation d = {.name = name,
-                                    .apex = apex,
-                                    .ns_ttl_s = 3600,
-                                    .servers = at,
-                                    .servers_n = 6};
-    assert_int_equal(nx_authority_delegation(b->a, 1, &d, T0, EPS), 0);
-    for (int64_t t = T0; t < T0 + 200 * S; t += 5 * S) {
-        for (unsigned i = 0; i < 6; i++) {
-            const struct nx_question q = {
-                .name = name, .qtype = NX_TYPE_A, .to = at[i]};
-            bool well = i == 0 || i == 2;
-            const struct nx_obs obs = {.question = &q,
-                                       .answer = well ? &yes : &no_way};
-            const struct nx_look look = {.tx_us = t - 4000,
-                                         .rx_us = t,
-                                         .eps_us = EPS,
-                                         .kind = well ? NX_KIND_POS
-                                                      : NX_KIND_NETERR,
-                                         .flags = well ? NX_LOOK_AA : 0};
-            nx_authority_answer(b->a, 1, &obs, &look);
-        }
-        (void)step(b, t);
-    }
-    assert_true(nx_authority_facts(b->a)->verified);
-}
-
-/* One that denied before it fell silent is waited for five times as long. */
-static void test_silent_after_denial_blocks_longer(void **state) {
-    struct bench *b = *state;
-    delegate(b, 1, apex, 1, 2, T0);
-    denies(b, 1, 2, apex, 900, T0);
-    for (int64_t t = T0; t < T0 + 300 * S; t += 5 * S) {
-        good(b, 1, 1, t);
-        silent(b, 1, 2, t + S);
-        assert_false(step(b, t)->all_ns_good);
-    }
-    assert_true(step(b, T0 + 301 * S)->all_ns_good);
-}
-
-/* A lost packet neither ends nor begins anything. */
-static void test_single_timeout_is_nothing(void **state) {
-    struct bench *b = *state;
-    delegate(b, 1, apex, 1, 1, T0);
-    rounds(b, 1, 1, T0, T0 + 60 * S);
-    silent(b, 1, 1, T0 + 62 * S);
-    assert_true(step(b, T0 + 62 * S)->verified);
-}
-
 static void test_another_rrset_blocks(void **state) {
     struct bench *b = *state;
     const struct nx_answer other = {.flags = NX_ANS_RDATA | NX_ANS_AA};
@@ -279,17 +146,6 @@ static void test_another_rrset_blocks(void **state) {
     fold(b, 1, 2, &other, NX_KIND_POS_OTHER, 300, false, T0);
     assert_false(step(b, T0 + 400 * S)->all_ns_good);
     assert_int_equal(step(b, T0 + 400 * S)->ns_negative, 0);
-}
-
-/* Without AA it is no answer of this zone; resolvers do not take it either. */
-static void test_lame_server_is_set_aside(void **state) {
-    struct bench *b = *state;
-    const struct nx_answer lame = {.flags = NX_ANS_RDATA};
-    delegate(b, 1, apex, 1, 2, T0);
-    good(b, 1, 1, T0);
-    fold(b, 1, 2, &lame, NX_KIND_POS, 300, false, T0);
-    assert_false(step(b, T0 + 59 * S)->all_ns_good);
-    assert_true(step(b, T0 + 61 * S)->all_ns_good);
 }
 
 static const uint8_t out_of_zone[] = "\3cdn\7example\3net";
@@ -440,78 +296,6 @@ static void test_old_answers_change_nothing(void **state) {
     assert_true(step(b, T0 + 10 * S)->all_ns_good);
 }
 
-/* What a server denied until it died may have been cached from it. */
-static void test_set_aside_denied_until_then(void **state) {
-    struct bench *b = *state;
-    delegate(b, 1, apex, 1, 2, T0);
-    denies(b, 1, 1, apex, 900, T0);
-    denies(b, 1, 2, apex, 900, T0);
-    for (int64_t t = T0 + 10 * S; t <= T0 + 500 * S; t += 5 * S) {
-        good(b, 1, 1, t);
-        if (t <= T0 + 100 * S) {
-            denies(b, 1, 2, apex, 900, t);
-        } else {
-            silent(b, 1, 2, t);
-        }
-    }
-    const struct nx_auth_facts *f = step(b, T0 + 500 * S);
-    assert_true(f->verified);
-    assert_int_equal(f->restored_lo_us, T0 + 100 * S - 4000 - EPS);
-    assert_int_equal(f->restored_hi_us, T0 + 400 * S);
-}
-
-/* Also when it was the only one. */
-static void test_set_aside_alone_denied(void **state) {
-    struct bench *b = *state;
-    delegate(b, 1, apex, 1, 2, T0);
-    denies(b, 1, 2, apex, 900, T0);
-    for (int64_t t = T0; t <= T0 + 400 * S; t += 5 * S) {
-        good(b, 1, 1, t);
-        silent(b, 1, 2, t + S);
-    }
-    const struct nx_auth_facts *f = step(b, T0 + 400 * S);
-    assert_true(f->verified);
-    assert_int_equal(f->restored_hi_us, T0 + 300 * S);
-}
-
-/* Rounds that are rarer than the settle times: between two of them nobody is
- * silent. */
-static const struct nx_auth_rules rare = {
-    .settle_us = 60 * S, .interval_us = 600 * S, .vantages = 1};
-
-static const struct nx_auth_facts *step_rare(struct bench *b, int64_t now_us) {
-    (void)nx_authority_step(b->a, &rare, &b->incident, now_us);
-    return nx_authority_facts(b->a);
-}
-
-static void test_rare_rounds_silence_no_vantage(void **state) {
-    struct bench *b = *state;
-    delegate(b, 1, apex, 1, 1, T0);
-    delegate(b, 2, apex, 1, 1, T0);
-    for (int64_t t = T0; t < T0 + 3000 * S; t += 600 * S) {
-        denies(b, 2, 1, apex, 900, t);
-        assert_false(step_rare(b, t)->verified);
-        good(b, 1, 1, t + 299 * S);
-        /* What the second one saw 301 s ago still counts. */
-        assert_false(step_rare(b, t + 301 * S)->all_ns_good);
-        assert_false(step_rare(b, t + 599 * S)->verified);
-    }
-    /* Gone for good it is set aside, as ever. */
-    good(b, 1, 1, T0 + 4200 * S);
-    assert_true(step_rare(b, T0 + 4201 * S)->verified);
-}
-
-static void test_rare_rounds_one_lost_packet(void **state) {
-    struct bench *b = *state;
-    delegate(b, 1, apex, 1, 2, T0);
-    good(b, 1, 1, T0);
-    denies(b, 1, 2, apex, 900, T0);
-    good(b, 1, 1, T0 + 600 * S);
-    silent(b, 1, 2, T0 + 600 * S);
-    assert_int_equal(step_rare(b, T0 + 601 * S)->ns_negative, 1);
-    assert_false(step_rare(b, T0 + 601 * S)->verified);
-}
-
 /* Two vantages see the loss and the return one after the other: com's servers,
  * which denied in between, are no old servers of the zone, nor did its set
  * change. */
@@ -555,15 +339,8 @@ int main(void) {
         TEST(test_verified_after_settling),
         TEST(test_stale_vantage_does_not_verify),
         TEST(test_two_vantages),
-        TEST(test_dead_server_is_waited_for_then_set_aside),
-        TEST(test_silent_after_denial_blocks_longer),
         TEST(test_negative_ttl_in_time),
-        TEST(test_servers_without_a_way),
-        TEST(test_servers_without_a_way_declared),
-        TEST(test_dual_stack_is_judged_by_one_family),
-        TEST(test_single_timeout_is_nothing),
         TEST(test_another_rrset_blocks),
-        TEST(test_lame_server_is_set_aside),
         TEST(test_alias_says_nothing_of_its_target),
         TEST(test_copy_of_another_zone_is_no_word),
         TEST(test_alias_that_stops_is_told),
@@ -572,10 +349,6 @@ int main(void) {
         TEST(test_parent_denied),
         TEST(test_unreached_walk),
         TEST(test_old_answers_change_nothing),
-        TEST(test_set_aside_denied_until_then),
-        TEST(test_set_aside_alone_denied),
-        TEST(test_rare_rounds_silence_no_vantage),
-        TEST(test_rare_rounds_one_lost_packet),
         TEST(test_vantages_lose_it_in_turn),
         TEST(test_too_many_vantages),
     };
