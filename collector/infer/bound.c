@@ -2,9 +2,11 @@
 
 #define FAILURE_CACHE_S 300U /* RFC 2308 section 7, RFC 9520 section 3.2 */
 #define STACK_LAYERS 2       /* section 12.4 */
-/* PowerDNS Recursor's max-cache-bogus-ttl, the longest default known: unbound
- * has val-bogus-ttl 60, BIND and Knot Resolver keep failures for seconds. */
+/* PowerDNS Recursor's max-cache-bogus-ttl and, where that was raised,
+ * max-cache-ttl, the longest defaults known: unbound has val-bogus-ttl 60, BIND
+ * and Knot Resolver keep failures for seconds. */
 #define BOGUS_CACHE_S 3600U
+#define BOGUS_RAISED_S 86400U
 #define BIND_CAP_S 10800U /* max-ncache-ttl; PowerDNS Recursor's is 3600 */
 #define SHOWN_S 2U        /* a cap is measured so closely */
 
@@ -80,8 +82,23 @@ static bool may_be_powerdns(const struct nx_profile *profile) {
     return !profile->verified || profile->chain_possible || !other;
 }
 
+static uint32_t longer(uint32_t a_s, uint32_t b_s) {
+    return a_s > b_s ? a_s : b_s;
+}
+
+/* What is bogus is kept for its TTL, with that limit, which does not show: so
+ * the TTLs make the bound where they are longer, known or not. */
 static uint32_t bogus_kept_s(const struct nx_evidence *ev) {
-    return may_be_powerdns(ev->c->profile) ? BOGUS_CACHE_S : FAILURE_CACHE_S;
+    const struct nx_auth_facts *auth = ev->c->auth;
+    uint32_t ttl_s =
+        auth->positive_ttl_s > 0 ? auth->positive_ttl_s : BOGUS_RAISED_S;
+
+    if (!may_be_powerdns(ev->c->profile)) {
+        return FAILURE_CACHE_S;
+    }
+    ttl_s = longer(ttl_s, longer(auth->w_auth_s, auth->w_nsec_s));
+    ttl_s = ttl_s < BOGUS_RAISED_S ? ttl_s : BOGUS_RAISED_S;
+    return longer(ttl_s, BOGUS_CACHE_S);
 }
 
 int64_t nx_bound_bogus_us(const struct nx_evidence *ev,

@@ -153,8 +153,8 @@ static enum nx_rd0 rd0_of(const struct nx_canary_looks *looks) {
 
 /* --- how many caches --- */
 
-/* Ends of the answers' lives, ascending. False: they may have been fetched
- * anew, or there are too few. */
+/* Ends of the answers' lives, ascending; without those that may have been
+ * fetched anew. */
 static unsigned ends_of(const struct nx_canary_looks *looks, int64_t *out) {
     unsigned n = 0;
     for (unsigned i = 0; i < looks->n[NX_CANARY_COUNT]; i++) {
@@ -194,23 +194,43 @@ static unsigned lines_of(const int64_t *ends_us, unsigned n, unsigned *once) {
 
 /* Answers that differ with each query to the authoritative server tell caches
  * apart whatever their TTLs. */
-static unsigned rdata_of(const struct nx_canary_looks *looks, unsigned *once) {
-    unsigned lines = 0;
-    unsigned n = looks->n[NX_CANARY_COUNT];
+static unsigned answers_of(const struct nx_canary_looks *looks,
+                           unsigned *once) {
     const struct nx_canary_look *of = looks->of[NX_CANARY_COUNT];
+    unsigned n = looks->n[NX_CANARY_COUNT];
+    unsigned answers = 0;
     *once = 0;
     for (unsigned i = 0; i < n; i++) {
         unsigned before = 0;
         unsigned all = 0;
         for (unsigned k = 0; k < n && of[i].rdata_hash != 0; k++) {
-            bool same = of[k].rdata_hash == of[i].rdata_hash;
+            bool same = of[k].rdata_hash == of[i].rdata_hash &&
+                        of[k].look.r_s >= COUNT_TTL_S;
             before += same && k < i ? 1 : 0;
             all += same ? 1 : 0;
         }
-        lines += all > 0 && before == 0 ? 1 : 0;
+        answers += all > 0 && before == 0 ? 1 : 0;
         *once += all == 1 ? 1 : 0;
     }
-    return lines;
+    return answers;
+}
+
+/* Two names below one wildcard that have nothing in common: there answers are
+ * such. */
+static bool differ(const struct nx_canary_looks *looks) {
+    const struct nx_canary_look *one = looks->of[NX_CANARY_COUNT];
+    const struct nx_canary_look *other = looks->of[NX_CANARY_NSID];
+    bool seen = false;
+    for (unsigned i = 0; i < looks->n[NX_CANARY_COUNT]; i++) {
+        for (unsigned k = 0; k < looks->n[NX_CANARY_NSID]; k++) {
+            bool both = one[i].rdata_hash != 0 && other[k].rdata_hash != 0;
+            if (both && one[i].rdata_hash == other[k].rdata_hash) {
+                return false;
+            }
+            seen = seen || both;
+        }
+    }
+    return seen;
 }
 
 static void take_caches(const struct nx_canary_looks *looks,
@@ -218,12 +238,12 @@ static void take_caches(const struct nx_canary_looks *looks,
     int64_t ends_us[NX_CANARY_LOOKS_MAX];
     unsigned n = ends_of(looks, ends_us);
     unsigned once = 0;
-    unsigned rdata_once = 0;
+    unsigned answers_once = 0;
     unsigned lines = lines_of(ends_us, n, &once);
-    unsigned rdata = rdata_of(looks, &rdata_once);
-    if (rdata > lines) {
-        lines = rdata;
-        once = rdata_once;
+    unsigned answers = answers_of(looks, &answers_once);
+    if (answers > lines || (answers > 0 && differ(looks))) {
+        lines = answers;
+        once = answers_once;
     }
     if (n < NX_CANARY_COUNT_MIN) {
         return;
@@ -395,6 +415,9 @@ int nx_measure(const struct nx_canary_looks *looks,
         take_caps(looks, before, before_us, &m);
     }
     nx_measure_end(looks, &m.profile);
+    if (m.caches_seen > 1) { /* it may be another one's younger entry */
+        m.profile.early_seen = false;
+    }
     take_words(looks, &m);
     m.profile.rd0 = (uint8_t)rd0_of(looks);
     nx_measured_settle(&m);

@@ -25,9 +25,12 @@ static json_t *cap(uint32_t s) {
     return s == 0 ? json_null() : seconds(s);
 }
 
-/* null: neither seen nor excluded. */
-static json_t *refreshed(const struct nx_profile *p) {
-    bool excluded = p->early_window_s == 0;
+/* null: neither seen nor excluded, as of several caches. Unbound's prefetch
+ * begins with the last tenth of a TTL: of 8 s that is nothing. */
+static json_t *refreshed(const struct nx_measured *m) {
+    const struct nx_profile *p = &m->profile;
+    bool excluded = p->early_window_s == 0 && m->caches_seen <= 1 &&
+                    m->soa_clock != NX_SOA_CLOCK_SHARED_UNTIL_CHANGE;
     return p->early_seen || excluded ? flag(p->early_seen && !excluded)
                                      : json_null();
 }
@@ -86,7 +89,7 @@ bool nx_status_resolver_habits(json_t *o, const struct nx_measured *m) {
                        json_string(nx_soa_clock_text(m->soa_clock))) &&
            nx_json_set(o, "counts_down", flag(!p->never_decrements)) &&
            nx_json_set(o, "rounding", json_string(nx_conv_text(p->conv))) &&
-           nx_json_set(o, "refreshed_by_looking", refreshed(p)) &&
+           nx_json_set(o, "refreshed_by_looking", refreshed(m)) &&
            nx_json_set(o, "past_ttl",
                        json_string(nx_past_ttl_text(p->past_ttl))) &&
            nx_json_set(o, "rd0", json_string(nx_rd0_text(p->rd0))) &&

@@ -1,55 +1,91 @@
-"""The canary zone of deploy/canary, served from those very files: only the
-places that its README.md says to fill in are filled in."""
+"""The canary zone of deploy/canary, served from those very files by each make
+of server: only the places that its README.md says to fill in are filled in, and
+where a server writes beside others."""
 import os
 import re
 
 from . import zones
 from .authority import AuthServer
 
-ZONE = "canary.example.net"
-BOGUS_ZONE = "bogus.example.net"
-ADDRESS = "192.0.2.53"  # as the shipped files have it
+PARENT = "example.net"  # as the shipped files have them
+ADDRESS = "192.0.2.53"
+ZONE = f"canary.{PARENT}"
+BOGUS_ZONE = f"bogus.{PARENT}"
 SHIPPED = os.path.normpath(os.path.join(os.path.dirname(__file__),
                                         "..", "canary"))
-PLACES = ("/etc/knot/canary", "/etc/nsd/canary", "/etc/bind/canary")
+
+
+def _read(name):
+    with open(os.path.join(SHIPPED, name), encoding="utf-8") as file:
+        return file.read()
 
 
 def shipped(name):
-    """A shipped configuration, for the zone files where they are."""
-    with open(os.path.join(SHIPPED, name), encoding="utf-8") as file:
-        text = file.read()
-    for place in PLACES:
-        text = text.replace(place, SHIPPED)
-    return text
+    """A shipped configuration as it is, for the zone files where they are."""
+    return re.sub(r"/etc/\w+/canary", SHIPPED, _read(name))
+
+
+def records(name):
+    """Lines of a shipped zone file, without comments."""
+    return [line for line in _read(name).splitlines()
+            if not line.startswith(";")]
 
 
 def _for_parent(line):
     """A line of README.md for the zone above, here the root."""
-    with open(os.path.join(SHIPPED, "README.md"), encoding="utf-8") as file:
-        found = re.search(rf"^ +bogus (3600 IN {line} .*)$", file.read(), re.M)
-    return f"{BOGUS_ZONE}. {found.group(1)}"
+    found = re.search(rf"^ +bogus (3600 IN {line} .*)$", _read("README.md"),
+                      re.M)
+    return found.group(1)
 
 
-def delegated(zone):
-    """This root zone, with the delegations of the canary zone and the bogus
-    one, which is bogus where the root is signed."""
-    return zone.with_(f"{ZONE}. 86400 IN NS ns.{ZONE}.",
-                      f"ns.{ZONE}. 86400 IN A {ADDRESS}",
-                      _for_parent("NS"), _for_parent("DS"))
+def delegated(zone, *places):
+    """This root zone, with the delegations of the canary zones and the bogus
+    ones, which are bogus where the root is signed. places: (parent, address),
+    where there are others than the shipped one."""
+    for parent, address in places or ((PARENT, ADDRESS),):
+        zone = zone.with_(
+            f"canary.{parent}. 86400 IN NS ns.canary.{parent}.",
+            f"ns.canary.{parent}. 86400 IN A {address}",
+            *(f"bogus.{parent}. {_for_parent(line)}".replace(PARENT, parent)
+              for line in ("NS", "DS")))
+    return zone
 
 
 class CanaryServer(AuthServer):
-    """Knot DNS as deploy/canary/knot.conf has it."""
+    """Knot DNS as deploy/canary/knot.conf has it. parent, address: in place of
+    the shipped ones."""
     software = "Knot DNS"
+    conf = "knot.conf"
+    place = "/etc/knot/canary"
+    whoami = True
 
-    def __init__(self, folder):
-        super().__init__("canary-knot", f"{folder}/canary", ADDRESS,
-                         zones.Zone(f"{ZONE}.", 1, ()))
+    def __init__(self, folder, parent=PARENT, address=ADDRESS):
+        self.parent = parent
+        super().__init__(f"canary-{self.conf}", f"{folder}/canary-{self.conf}",
+                         address, zones.Zone(f"canary.{parent}.", 1, ()))
+
+    @classmethod
+    def at(cls, parent, address):
+        """For Lab's others."""
+        return lambda folder: cls(folder, parent, address)
 
     def _config(self):
-        # What runs beside others needs places of its own to write to.
-        return shipped("knot.conf").replace(
-            "server:\n", f"server:\n    rundir: {self.folder}\n") + (
+        for name in os.listdir(SHIPPED):
+            self._write(name, self._filled_in(_read(name)))
+        return self._beside(self._filled_in(_read(self.conf)))
+
+    def _filled_in(self, text):
+        if not self.whoami:
+            text = text.replace("whoami 86400 IN NS ns\n", "")
+        for what, by in ((PARENT, self.parent), (ADDRESS, self.address),
+                         (self.place, self.folder)):
+            text = text.replace(what, by)
+        return text
+
+    def _beside(self, text):
+        """With places of its own to write to, since it runs beside others."""
+        return text.replace("server:\n", "server:\n"
+                            f"    rundir: {self.folder}\n") + (
             f"database:\n    storage: {self.folder}/db\n")
 
     def _command(self):
@@ -57,3 +93,58 @@ class CanaryServer(AuthServer):
 
     def _reload(self):
         raise NotImplementedError
+
+
+class CanaryNsd(CanaryServer):
+    software = "NSD"
+    conf = "nsd.conf"
+    place = "/etc/nsd/canary"
+    whoami = False
+
+    def _beside(self, text):
+        return text.replace("server:\n", f"""server:
+    username: ""
+    database: ""
+    pidfile: "{self.folder}/pid"
+    xfrdfile: "{self.folder}/xfrd.state"
+    xfrdir: "{self.folder}"
+    zonelistfile: "{self.folder}/zone.list"
+""") + "remote-control:\n    control-enable: no\n"
+
+    def _command(self):
+        return ["nsd", "-d", "-c", f"{self.folder}/conf"]
+
+
+class CanaryNamed(CanaryServer):
+    software = "BIND"
+    conf = "named.conf"
+    place = "/etc/bind/canary"
+    whoami = False
+
+    def _beside(self, text):
+        return text.replace("options {\n", f"""controls {{ }};
+options {{
+    pid-file "{self.folder}/pid";
+    session-keyfile "{self.folder}/session.key";
+    listen-on-v6 {{ none; }};
+""")
+
+    def _command(self):
+        return ["named", "-g", "-n", "1", "-c", f"{self.folder}/conf"]
+
+
+class CanaryPowerDns(CanaryServer):
+    """Each query has an answer of its own."""
+    software = "PowerDNS Authoritative Server"
+    conf = "pdns.conf"
+    place = "/etc/powerdns/canary"
+
+    def _beside(self, text):
+        return text + f"socket-dir={self.folder}\nsecurity-poll-suffix=\n"
+
+    def _command(self):
+        os.replace(f"{self.folder}/conf", f"{self.folder}/pdns.conf")
+        # As Debian's unit starts it.
+        return ["pdns_server", "--guardian=no", "--daemon=no",
+                "--disable-syslog", "--write-pid=no",
+                f"--config-dir={self.folder}"]

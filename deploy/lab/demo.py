@@ -232,7 +232,7 @@ def run_inside(arguments):
     screen = Screen()
     began = time.monotonic()
     with Lab(keep=arguments.keep, root=canary.delegated(zones.root_zone()),
-             others=[canary.CanaryServer]) as lab:
+             others=[canary.CanaryPowerDns]) as lab:
         screen.say(f"started root and com, {zones.ZONE} on NSD and Knot DNS, "
                    f"a canary zone, and {len(lab.networks)} networks in "
                    f"{time.monotonic() - began:.1f} s (in a network namespace;"

@@ -114,6 +114,7 @@ static void test_bogus_is_kept(void **state) {
 
     (void)state;
     set_up(&t);
+    t.auth.positive_ttl_s = 3600;
     saw(&t, 150, NX_KIND_SERVFAIL)->flags |= NX_LOOK_EDE_DNSSEC;
     assert_int_equal((RESTORED_S + 3600) * S, at(&t, 151)->hard.at_us);
     assert_int_equal(NX_HARD_BOGUS_CACHE, t.verdict.hard.reason);
@@ -143,6 +144,30 @@ static void test_bogus_is_kept(void **state) {
     assert_int_equal(NX_HARD_BOGUS_CACHE, at(&t, 507)->hard.reason);
 }
 
+/* Its operator may have raised that hour: then what is bogus lives for its TTL,
+ * a day where that is not known. */
+static void test_bogus_is_kept_for_its_ttl(void **state) {
+    static const struct {
+        uint32_t positive_s, w_s, nsec_s, kept_s;
+    } rows[] = {
+        {60, 300, 0, 3600},      {7200, 300, 0, 7200},    {60, 5400, 0, 5400},
+        {60, 300, 10800, 10800}, {604800, 300, 0, 86400}, {0, 300, 0, 86400},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct target t;
+        set_up(&t);
+        t.auth.positive_ttl_s = rows[i].positive_s;
+        t.auth.w_auth_s = rows[i].w_s;
+        t.auth.w_nsec_s = rows[i].nsec_s;
+        saw(&t, 150, NX_KIND_SERVFAIL)->flags |= NX_LOOK_EDE_DNSSEC;
+        assert_int_equal((RESTORED_S + (int64_t)rows[i].kept_s) * S,
+                         at(&t, 151)->hard.at_us);
+        assert_int_equal(NX_HARD_BOGUS_CACHE, t.verdict.hard.reason);
+        assert_true(t.verdict.eta.hi90_us < (RESTORED_S + 300) * S);
+    }
+}
+
 /* A cached DS or DNSKEY set from before the repair fails what is validated with
  * it, and its last failure is kept. */
 static void test_failures_for_old_keys(void **state) {
@@ -162,6 +187,7 @@ static void test_failures_for_old_keys(void **state) {
     t.auth.keys_until_us = 8000 * S;
     assert_int_equal(8300 * S, at(&t, 153)->hard.at_us);
     nx_profile_default(&t.profile);
+    t.auth.positive_ttl_s = 300;
     assert_int_equal((8000 + 3600) * S, at(&t, 154)->hard.at_us);
     assert_int_equal(NX_HARD_DNSSEC_KEYS, t.verdict.hard.reason);
     set_up(&t); /* other failures are none of theirs */
@@ -223,6 +249,7 @@ int main(void) {
         cmocka_unit_test(test_silence_without_a_denial),
         cmocka_unit_test(test_failures),
         cmocka_unit_test(test_bogus_is_kept),
+        cmocka_unit_test(test_bogus_is_kept_for_its_ttl),
         cmocka_unit_test(test_failures_for_old_keys),
         cmocka_unit_test(test_nsec_above_the_cap),
         cmocka_unit_test(test_inclusive_second),

@@ -376,6 +376,19 @@ static void test_several_caches_hide_the_clock(void **state) {
     }
 }
 
+/* What looks like a refresh may be the other one's younger entry. */
+static void test_several_caches_are_no_refresh(void **state) {
+    const struct family family = {NX_CONV_F0, 5};
+    for (unsigned of = 1; of <= 2; of++) {
+        start(state);
+        live(&family, 0.3);
+        count(8, of, 0.5);
+        struct nx_profile p = measure().profile;
+        assert_int_equal(p.early_seen, of == 1);
+        assert_int_equal(p.early_window_s, 5);
+    }
+}
+
 static void test_caches(void **state) {
     for (unsigned of = 1; of <= 5; of++) {
         for (unsigned k = 0; k < 8; k++) {
@@ -402,14 +415,55 @@ static void test_caches_need_looks(void **state) {
     assert_int_equal(measure().profile.caches, 0);
 }
 
+/* Another name's, by NSID, beside those of the looks that count. */
+static void answered(unsigned of, uint64_t other) {
+    for (unsigned i = 0; i < looks.n[NX_CANARY_COUNT]; i++) {
+        looks.of[NX_CANARY_COUNT][i].rdata_hash = 1 + i % of;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        (void)see(NX_CANARY_NSID, 1.3 + 1.7 * i, NX_KIND_POS, 86400);
+        looks.of[NX_CANARY_NSID][i].rdata_hash = other;
+    }
+}
+
 /* Answers that are unique tell two caches apart that show the same TTL. */
 static void test_caches_by_rdata(void **state) {
     (void)state;
     count(10, 1, 0.5);
-    for (unsigned i = 0; i < 10; i++) {
-        looks.of[NX_CANARY_COUNT][i].rdata_hash = 1 + i % 2;
-    }
+    answered(2, 1);
     assert_int_equal(measure().profile.caches, 2);
+}
+
+/* A TTL that stands still ends elsewhere with each look: a cache each, where
+ * answers are not known to be unique. */
+static void test_caches_by_rdata_alone(void **state) {
+    static const struct {
+        unsigned answers;
+        uint64_t other;
+        unsigned seen, caches;
+    } rows[] = {{1, 1, 10, 0}, {1, 9, 1, 1}, {2, 9, 2, 2}, {10, 99, 10, 0}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start(state);
+        for (unsigned k = 0; k < 10; k++) {
+            (void)see(NX_CANARY_COUNT, 0.5 + 2.1 * k, NX_KIND_POS, 86400);
+        }
+        answered(rows[i].answers, rows[i].other);
+        struct nx_measured m = measure();
+        assert_int_equal(m.caches_seen, rows[i].seen);
+        assert_int_equal(m.profile.caches, rows[i].caches);
+    }
+}
+
+/* What is over soon is fetched anew, and has another answer then. */
+static void test_caches_by_rdata_that_lasts(void **state) {
+    (void)state;
+    count(10, 1, 0.5);
+    answered(1, 9);
+    for (unsigned i = 0; i < 3; i++) {
+        looks.of[NX_CANARY_COUNT][i].look.r_s = 3;
+        looks.of[NX_CANARY_COUNT][i].rdata_hash = 20 + i;
+    }
+    assert_int_equal(measure().profile.caches, 1);
 }
 
 /* --- nothing and oddities --- */
@@ -582,10 +636,13 @@ int main(void) {
         cmocka_unit_test_setup(test_largest_ttl, begin),
         cmocka_unit_test_setup(test_stale, begin),
         cmocka_unit_test_setup(test_rd0, begin),
+        cmocka_unit_test_setup(test_several_caches_are_no_refresh, begin),
         cmocka_unit_test_setup(test_caches, begin),
         cmocka_unit_test_setup(test_caches_not_all_seen_twice, begin),
         cmocka_unit_test_setup(test_caches_need_looks, begin),
         cmocka_unit_test_setup(test_caches_by_rdata, begin),
+        cmocka_unit_test_setup(test_caches_by_rdata_alone, begin),
+        cmocka_unit_test_setup(test_caches_by_rdata_that_lasts, begin),
         cmocka_unit_test_setup(test_nothing, begin),
         cmocka_unit_test_setup(test_rewriting, begin),
         cmocka_unit_test_setup(test_no_soa, begin),
