@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import ssl
 import threading
 import time
 import urllib.request
@@ -18,6 +19,7 @@ from deploy.lab import networks, zones
 from deploy.lab.ask import ask, wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.namespace import add_addresses
+from tests.lib.certificates import make_ca, make_certificate
 from tests.lib.support import (Skip, network_state, open_incident, site_alone,
                                site_in, start_daemon, stop_well, wait_status)
 
@@ -27,9 +29,9 @@ HANG_S = 12  # longer than the courier waits
 
 class Receiver:
     """An HTTP server whose answers are scripted: a status, or "hang". Keeps
-    what it was sent."""
+    what it was sent. tls: folder and name of its certificate."""
 
-    def __init__(self, script=(), port=8099):
+    def __init__(self, script=(), port=8099, tls=None):
         self.script = collections.deque(script)
         self.taken = []    # (path, headers, body) answered with 2xx
         self.refused = []  # the others
@@ -49,7 +51,16 @@ class Receiver:
         self._server = http.server.ThreadingHTTPServer(
             (COLLECTOR_ADDRESS, port), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://{COLLECTOR_ADDRESS}:{port}"
+        self.url = f"http{'s' if tls else ''}://{COLLECTOR_ADDRESS}:{port}"
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain("{}/{}.pem".format(*tls),
+                                    "{}/{}.key".format(*tls))
+            # The handshake is the thread's that handles the request.
+            self._server.socket = context.wrap_socket(
+                self._server.socket, server_side=True,
+                do_handshake_on_connect=False)
+            self._server.handle_error = lambda *_who: None  # not trusted
 
     def __enter__(self):
         threading.Thread(target=self._server.serve_forever,
@@ -451,6 +462,55 @@ def test_nothing_is_lost_and_duplicates_have_the_same_key():
                   f"{lost} lost, {len(got) - len(wanted)} duplicates, all "
                   "with the same key |")
             stop_well(site)
+
+
+def trusts(collector, folder):
+    """It takes the files of this folder for those of the system's CAs."""
+    daemon = collector.daemon
+    daemon.command = ["unshare", "--mount", "sh", "-c",
+                      f"mount --bind {folder} /etc/ssl/certs && exec \"$@\"",
+                      "sh", *daemon.command]
+
+
+def problem_of(site, receiver):
+    alert, = (a for a in site.api.must_get("/v1/alerts")["alerts"]
+              if a["receiver"] == receiver)
+    return alert["problem"]
+
+
+def test_only_a_certificate_for_its_name_by_a_known_authority_is_trusted():
+    with contextlib.ExitStack() as stack:
+        site = stack.enter_context(site_alone())
+        folder = f"{site.folder}/certificates"
+        make_ca(folder)
+        make_ca(folder, "stranger")
+        here = f"IP:{COLLECTOR_ADDRESS}"
+        made = {"trusted": (here, "ca"), "misnamed": ("IP:203.0.113.99", "ca"),
+                "unknown": (here, "stranger")}
+        receivers = {}
+        for port, (name, (alternative, ca)) in enumerate(made.items(), 8443):
+            make_certificate(folder, alternative, name, ca)
+            receivers[name] = stack.enter_context(
+                Receiver(port=port, tls=(folder, name)))
+        os.mkdir(f"{folder}/known")
+        shutil.copy(f"{folder}/ca.pem", f"{folder}/known/ca-certificates.crt")
+        program = site.collector_program
+        program.config["alerts"] = {"receivers": [
+            {"name": name, "url": f"{receiver.url}/hook"}
+            for name, receiver in receivers.items()]}
+        program.write_config()
+        program.daemon.stop()
+        trusts(program, f"{folder}/known")
+        program.start().wait_ready()
+        site.cli("alerts", "test")
+        wait_until(receivers["trusted"].documents, 60, "the alert over TLS")
+        for name, why in (("misnamed", "subject name"),
+                          ("unknown", "SSL certificate problem")):
+            said = wait_until(lambda n=name: problem_of(site, n), 60,
+                              f"{name} to fail")
+            assert why in said, said
+            assert said in site.cli("alerts", "list").stdout, said
+            assert not receivers[name].taken + receivers[name].refused, name
 
 
 def test_open_secret_is_refused():

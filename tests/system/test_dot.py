@@ -1,12 +1,10 @@
 """DNS over TLS: a real unbound with a certificate, trusted and not."""
-import os
-import subprocess
-
 from deploy.lab import zones
 from deploy.lab.ask import ask
 from deploy.lab.lab import Lab
 from deploy.lab.networks import Network
 from deploy.lab.resolvers import Unbound
+from tests.lib.certificates import make_ca, make_certificate
 from tests.lib.support import (network_row, network_state, open_incident,
                                site_in, wait_status)
 
@@ -14,28 +12,9 @@ ADDRESS = "198.51.100.90"
 TLS_NAME = "dot.example.net"
 
 
-def openssl(folder, *command):
-    subprocess.run(["openssl", *command], cwd=folder, check=True,
-                   capture_output=True)
-
-
-def make_certificates(folder):
-    """A CA and a certificate for TLS_NAME signed by it."""
-    os.makedirs(folder, exist_ok=True)
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
-    openssl(folder, "req", "-x509", *key, "-days", "2", "-subj", "/CN=lab CA",
-            "-keyout", "ca.key", "-out", "ca.pem")
-    openssl(folder, "req", *key, "-subj", f"/CN={TLS_NAME}",
-            "-keyout", "tls.key", "-out", "tls.csr")
-    with open(f"{folder}/ext", "w", encoding="ascii") as out:
-        out.write(f"subjectAltName=DNS:{TLS_NAME}\n")
-    openssl(folder, "x509", "-req", "-in", "tls.csr", "-CA", "ca.pem",
-            "-CAkey", "ca.key", "-CAcreateserial", "-days", "2",
-            "-extfile", "ext", "-out", "tls.pem")
-
-
 def dot_network(folder):
-    make_certificates(f"{folder}/certificates")
+    make_ca(f"{folder}/certificates")
+    make_certificate(f"{folder}/certificates", f"DNS:{TLS_NAME}")
     resolver = Unbound("dot-unbound", f"{folder}/dot", ADDRESS, (
         f"interface: {ADDRESS}@853", "tls-port: 853",
         f'tls-service-key: "{folder}/certificates/tls.key"',
