@@ -22,7 +22,7 @@ struct nx_engine *nx_service_engine(struct nx_service *service) {
 
 static int start_store(struct nx_service *service, bool check, char *why,
                        size_t why_cap) {
-    const struct nx_store_options options = {.check = check};
+    const struct nx_store_options options = {.check = check, .anyway = true};
     int err = nx_store_open(service->conf->store_path, &options,
                             &service->store, why, why_cap);
     if (err == NX_OK) {
@@ -125,6 +125,16 @@ static int set_clock(struct nx_service *service) {
     return NX_OK;
 }
 
+/* Agents whose keys are not known would be turned away. */
+static int listen_to_agents(struct nx_service *service,
+                            const struct nx_collector_conf *conf, char *why,
+                            size_t why_cap) {
+    return nx_service_unread(service)
+               ? NX_OK
+               : nx_ingest_listen(service->ingest, conf->listen, conf->listen_n,
+                                  why, why_cap);
+}
+
 static int start(struct nx_service *service, const struct nx_keypair *keys,
                  bool check, char *why, size_t why_cap) {
     int err = start_store(service, check, why, why_cap);
@@ -141,10 +151,9 @@ static int start(struct nx_service *service, const struct nx_keypair *keys,
         err = nx_service_announce(service, service->conf, why, why_cap);
     }
     if (err == NX_OK) {
-        err = nx_ingest_listen(service->ingest, service->conf->listen,
-                               service->conf->listen_n, why, why_cap);
+        err = listen_to_agents(service, service->conf, why, why_cap);
     }
-    if (err == NX_OK) {
+    if (err == NX_OK && !nx_service_unread(service)) {
         err = start_enrolment(service, keys, why, why_cap);
     }
     if (err == NX_OK) {
@@ -257,8 +266,7 @@ int nx_service_reload(struct nx_service *service,
                 "limits or retention.agent_mib_per_hour");
     say_restart(memcmp(&old->engine, &conf->engine, sizeof(conf->engine)) == 0,
                 "estimate, plan or canary");
-    if (nx_ingest_listen(service->ingest, conf->listen, conf->listen_n, why,
-                         sizeof(why)) != NX_OK) {
+    if (listen_to_agents(service, conf, why, sizeof(why)) != NX_OK) {
         nx_log(NX_LOG_ERROR, "%s; listening where it was before", why);
     }
     service->conf = conf;
@@ -368,6 +376,14 @@ const char *nx_service_problem(const struct nx_service *service) {
                : problem_of(service);
 }
 
+bool nx_service_unread(const struct nx_service *service) {
+    return nx_store_unread(service->store);
+}
+
+bool nx_service_reopen(const struct nx_service *service) {
+    return nx_group_reopen(nx_ingest_group(service->ingest));
+}
+
 void nx_service_health(const struct nx_service *service,
                        struct nx_service_health *out) {
     struct nx_group *group = nx_ingest_group(service->ingest);
@@ -376,6 +392,7 @@ void nx_service_health(const struct nx_service *service,
     nx_ingest_counters(service->ingest, &in);
     memset(out, 0, sizeof(*out));
     out->storing = nx_group_storing(group);
+    out->readable = !nx_service_unread(service);
     snprintf(out->problem, sizeof(out->problem), "%s", problem_of(service));
     out->batches_n = stored->batches_n;
     out->results_n = stored->results_n;

@@ -20,9 +20,11 @@ struct nx_service;
 /* Starts everything but HTTP, in this order: keys, store, engine rebuilt from
  * the store, ZAP handler, ROUTER. conf and base are borrowed until _free. The
  * event loop is ended when keys cannot be judged any more (io_zap.h).
+ * A store that can only be read now, or not even that, is one that refuses:
+ * see nx_service_problem, nx_service_unread, nx_service_reopen.
  * store_check: look at every page of the store first. why: "what: reason" on
- * failure: NX_EDENIED (key file), NX_ECONFIG, NX_EMALFORMED, NX_EVERSION,
- * NX_ESTATE, NX_EIO, NX_ENOMEM. */
+ * failure: NX_EDENIED (key file), NX_ECONFIG, NX_EMALFORMED, NX_ESTATE, NX_EIO,
+ * NX_ENOMEM. */
 int nx_service_new(struct event_base *base,
                    const struct nx_collector_conf *conf, bool store_check,
                    struct nx_service **out, char *why,
@@ -201,10 +203,17 @@ bool nx_service_token_valid(const struct nx_service *service, uint32_t id);
 /* What keeps results from being stored, and what to do; NULL: nothing. Does not
  * wait for the disk. Borrowed until the service changes. */
 const char *nx_service_problem(const struct nx_service *service);
+/* Nothing of what is stored is known: nobody is to be told that there is none,
+ * and no agent is listened to. */
+bool nx_service_unread(const struct nx_service *service);
+/* The event loop was ended because a store that could not be written at the
+ * start can be: the service is to be made anew. */
+bool nx_service_reopen(const struct nx_service *service);
 
 /* Counters for /healthz and /metrics. */
 struct nx_service_health {
     bool storing;      /* false: the store refuses, acks stopped */
+    bool readable;     /* false: nothing of what is stored is known */
     bool admitting;    /* false: nobody judges keys, no agent gets in */
     char problem[256]; /* what is wrong and what to do; "" */
     uint64_t batches_n, results_n, duplicates_n, out_of_order_n;

@@ -253,15 +253,14 @@ static int catch_signals(struct daemon *d) {
     return NX_OK;
 }
 
-static int start(struct daemon *d, char *why, size_t why_cap) {
+static int prepare(struct daemon *d) {
     int err = make_base(d);
-    if (err == NX_OK) {
-        err = catch_signals(d);
-    }
-    if (err == NX_OK) {
-        err = nx_service_new(d->base, d->conf, d->options->check_store,
+    return err == NX_OK ? catch_signals(d) : err;
+}
+
+static int start(struct daemon *d, char *why, size_t why_cap) {
+    int err = nx_service_new(d->base, d->conf, d->options->check_store,
                              &d->service, why, why_cap);
-    }
     if (err == NX_OK) {
         const struct nx_http_settings http = {
             .unix_path = d->conf->http_unix,
@@ -302,13 +301,15 @@ static void stop(struct daemon *d) {
 }
 
 /* Where agents and operators find it. */
-static void log_ready(const struct nx_collector_conf *conf) {
+static void log_ready(const struct nx_collector_conf *conf, bool unread) {
     struct nx_text where;
     nx_text_init(&where);
-    for (size_t i = 0; i < conf->listen_n; i++) {
+    for (size_t i = 0; i < conf->listen_n && !unread; i++) {
         nx_text_addf(&where, "%s%s", i > 0 ? ", " : "", conf->listen[i]);
     }
-    nx_text_addf(&where, "; operators at unix:%s", conf->http_unix);
+    nx_text_addf(&where, "%s; operators at unix:%s",
+                 unread ? "nowhere before the store can be read" : "",
+                 conf->http_unix);
     if (conf->http_listen != NULL) {
         nx_text_addf(&where, ", http://%s", conf->http_listen);
     }
@@ -340,6 +341,23 @@ static int look_at_store(const struct options *options) {
                             : EXIT_OK;
 }
 
+/* Until it is to stop, or to be started anew. */
+static int serve(struct daemon *d) {
+    log_ready(d->conf, nx_service_unread(d->service));
+    if (event_base_dispatch(d->base) < 0) {
+        return NX_EIO;
+    }
+    if (d->stopping) {
+        return NX_OK;
+    }
+    if (!nx_service_reopen(d->service)) {
+        return NX_EIO; /* it has said why */
+    }
+    nx_http_free(&d->http);
+    nx_service_free(&d->service);
+    return NX_OK;
+}
+
 static int run(const struct options *options) {
     struct daemon d = {.options = options};
     char why[NX_SERVICE_WHY_MAX] = "";
@@ -356,11 +374,14 @@ static int run(const struct options *options) {
     }
     harden();
     raise_files_limit();
-    err = start(&d, why, sizeof(why));
-    if (err == NX_OK) {
-        log_ready(d.conf);
-        err = event_base_dispatch(d.base) < 0 || !d.stopping ? NX_EIO : NX_OK;
-    } else {
+    err = prepare(&d);
+    while (err == NX_OK && !d.stopping) {
+        err = start(&d, why, sizeof(why));
+        if (err == NX_OK) {
+            err = serve(&d);
+        }
+    }
+    if (err != NX_OK && !d.stopping) {
         nx_log(NX_LOG_ERROR, "%s", why[0] != '\0' ? why : nx_strerror(err));
     }
     stop(&d);

@@ -86,6 +86,9 @@ static int check_tokens(struct nx_http *http, const char *listen,
     size_t valid_n = 0;
     void *user[] = {http, &valid_n};
     nx_service_tokens(http->service, count_valid, user);
+    if (nx_service_unread(http->service)) {
+        return 0; /* there may be some; nobody gets in meanwhile */
+    }
     if (valid_n == 0 && http->tcp_door.kind == NX_API_NETWORK) {
         (void)snprintf(problem, NX_HTTP_PROBLEM_MAX,
                        "http.listen: %.60s is open to other hosts, and there "

@@ -9,7 +9,7 @@ json_t *nx_http_health(struct nx_service *service) {
     nx_service_health(service, &health);
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:s*, "
-        "s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
         "s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
         "status", health.storing && health.admitting ? "ok" : "degraded",
         "version", NX_VERSION, "now",
@@ -17,9 +17,10 @@ json_t *nx_http_health(struct nx_service *service) {
         nx_time_text(health.started_us, started), "storing",
         health.storing ? 1 : 0, "admitting", health.admitting ? 1 : 0,
         "key_handlers_remade", (json_int_t)health.handlers_remade_n, "problem",
-        health.problem[0] != '\0' ? health.problem : NULL, "batches",
-        (json_int_t)health.batches_n, "results", (json_int_t)health.results_n,
-        "duplicates", (json_int_t)health.duplicates_n, "out_of_order",
+        health.problem[0] != '\0' ? health.problem : NULL, "readable",
+        health.readable ? 1 : 0, "batches", (json_int_t)health.batches_n,
+        "results", (json_int_t)health.results_n, "duplicates",
+        (json_int_t)health.duplicates_n, "out_of_order",
         (json_int_t)health.out_of_order_n, "rejected",
         (json_int_t)health.rejected_n, "refused_keys",
         (json_int_t)health.refused_keys_n, "alerts_sent",

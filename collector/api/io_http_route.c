@@ -342,6 +342,28 @@ static void say_access(struct evhttp_request *request,
     }
 }
 
+/* What cannot be done, or not be said, while the store refuses. What is wrong
+ * names files: whoever is known may hear it. */
+static int check_store(const struct nx_http_door *door,
+                       const struct nx_api_request *asked,
+                       struct nx_api_problem *problem) {
+    const struct nx_service *service = door->http->service;
+    const char *why = nx_service_problem(service);
+    bool self = asked->route == NX_API_HEALTH ||
+                (asked->route == NX_API_METRICS && door->kind == NX_API_UNIX);
+    if (nx_service_unread(service) && !self) {
+        return nx_api_refuse(
+            problem, 503, "what is stored cannot be read now: %s",
+            door->kind == NX_API_UNIX
+                ? why
+                : "GET /healthz on the collector's Unix socket says why");
+    }
+    return why != NULL && asked->post
+               ? nx_api_refuse(problem, 503, "nothing can be changed now: %s",
+                               why)
+               : 0;
+}
+
 void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request) {
     struct nx_api_request asked;
     struct nx_api_problem problem;
@@ -357,9 +379,16 @@ void nx_http_handle(struct nx_http_door *door, struct evhttp_request *request) {
     if (err == 0) {
         err = nx_api_route(method, path == NULL ? "" : path, &asked, &problem);
     }
+    /* Nobody's token is known: 401 would be wrong of it. */
+    if (err == 0 && nx_service_unread(door->http->service)) {
+        err = check_store(door, &asked, &problem);
+    }
     if (err == 0) {
         grant = grant_of(door, request, &room);
         err = nx_access_check(&asked, grant, &problem);
+    }
+    if (err == 0) {
+        err = check_store(door, &asked, &problem);
     }
     if (err == 0) {
         err = nx_api_query(evhttp_uri_get_query(uri), &asked, &problem);

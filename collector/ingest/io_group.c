@@ -27,6 +27,7 @@ struct nx_group {
     struct nx_arena arena;
     size_t arena_kept; /* of the batches that were added */
     bool storing;
+    bool reopen; /* the store, for which the event loop was ended */
     int retry_s;
     char problem[256];
     struct nx_group_counters counters;
@@ -88,7 +89,15 @@ static void on_retry(evutil_socket_t fd, short what, void *arg) {
     struct nx_group *group = arg;
     (void)fd;
     (void)what;
-    if (nx_store_probe(group->store) != NX_OK) {
+    int err = nx_store_probe(group->store);
+    if (err == NX_ESTATE) {
+        nx_log(NX_LOG_INFO,
+               "the store can be written: opening it anew, as at a start");
+        group->reopen = true;
+        (void)event_base_loopbreak(event_get_base(group->on_retry));
+        return;
+    }
+    if (err != NX_OK) {
         stop_storing(group);
         return;
     }
@@ -150,6 +159,9 @@ int nx_group_new(struct event_base *base, struct nx_store *store,
     if (err != NX_OK) {
         nx_group_free(&group);
         return err;
+    }
+    if (nx_store_unwritable(store) != NX_OK) {
+        stop_storing(group);
     }
     *out = group;
     return NX_OK;
@@ -356,6 +368,10 @@ bool nx_group_busy(struct nx_group *group, struct event *then) {
 
 bool nx_group_storing(const struct nx_group *group) {
     return group->storing;
+}
+
+bool nx_group_reopen(const struct nx_group *group) {
+    return group->reopen;
 }
 
 const char *nx_group_problem(const struct nx_group *group) {

@@ -7,7 +7,9 @@
  * is called (the acks). When anything fails, everything since the last commit
  * is rolled back, here and in the streams: the agents send it again, because it
  * was not acknowledged. Then nothing is taken until a trial write succeeds,
- * tried after 1, 2, 4 ... 30 s.
+ * tried after 1, 2, 4 ... 30 s. So it is from the beginning with a store that
+ * could only be read when it was opened; once it can be written the event loop
+ * is ended: it is to be opened anew (nx_group_reopen).
  *
  * Commits happen at NX_GROUP_BATCHES_MAX batches, at NX_GROUP_BYTES_MAX bytes,
  * NX_GROUP_WAIT_US after the first, or when the caller says so. */
@@ -94,6 +96,7 @@ bool nx_group_commit_begin(struct nx_group *group);
 bool nx_group_busy(struct nx_group *group, struct event *then);
 
 bool nx_group_storing(const struct nx_group *group);
+bool nx_group_reopen(const struct nx_group *group);
 /* "" when nothing is wrong. */
 const char *nx_group_problem(const struct nx_group *group);
 

@@ -7,9 +7,9 @@
  *
  * Writing functions want an open transaction and leave it to the caller to roll
  * back when one fails. Errors of all functions: NX_EFULL no space, NX_EAGAIN
- * locked by somebody else, NX_ENOMEM, NX_EIO (also: damaged); after any of them
- * nx_store_problem() says in words what to do. Reading goes on after a
- * failed write. */
+ * locked by somebody else or mounted read-only, NX_ENOMEM, NX_EIO (also:
+ * damaged); after any of them nx_store_problem() says in words what to do.
+ * Reading goes on after a failed write. */
 #ifndef NX_COLLECTOR_IO_STORE_H
 #define NX_COLLECTOR_IO_STORE_H
 
@@ -31,6 +31,7 @@ struct nx_store_options {
     bool check;         /* look at every page first: slow when large */
     bool existing;      /* none is made: NX_ENOTFOUND */
     bool read_only;     /* beside a running collector; changes nothing */
+    bool anyway;        /* one that cannot be written now is only read */
     uint32_t max_pages; /* refuse to grow beyond (tests, quotas); 0: no limit */
 };
 
@@ -39,7 +40,13 @@ struct nx_store_options {
  * NX_EVERSION: made by a newer nxclear;
  * NX_ESTATE: another collector has it open, or (read-only) it is of an older
  * version; NX_EDENIED: may not be opened;
- * NX_EMALFORMED: some other program's database. */
+ * NX_EMALFORMED: some other program's database.
+ *
+ * anyway: where the disk is full or mounted read-only, another program has the
+ * store locked, or it was written by a newer nxclear, what is there is opened
+ * to be read, and nx_store_unwritable says why. What cannot even be read then,
+ * or not safely (a newer or an older schema), is no part of it: an empty store
+ * in memory stands in for it (nx_store_unread). */
 int nx_store_open(const char *path, const struct nx_store_options *options,
                   struct nx_store **out, char *why, size_t why_cap) NX_MUSTUSE;
 void nx_store_close(struct nx_store **store);
@@ -57,7 +64,13 @@ int nx_store_snapshot(struct nx_store *store) NX_MUSTUSE;
 int nx_store_commit(struct nx_store *store) NX_MUSTUSE;
 void nx_store_rollback(struct nx_store *store);
 bool nx_store_open_transaction(const struct nx_store *store);
-/* Can be written to the disk now? Wants no open transaction. */
+/* Why it could only be read when it was opened (nx_store_problem); NX_OK: it
+ * can be written, or could be. */
+int nx_store_unwritable(struct nx_store *store) NX_MUSTUSE;
+/* Nothing of what is stored is known. */
+bool nx_store_unread(const struct nx_store *store);
+/* Can be written to the disk now? Wants no open transaction. NX_ESTATE: yes,
+ * after it is opened anew, as it was opened to be read. */
 int nx_store_probe(struct nx_store *store) NX_MUSTUSE;
 
 /* --- agents --- */

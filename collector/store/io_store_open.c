@@ -6,11 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/store/schema.h"
 
-/* So long others may hold it, for a checkpoint or to recover. */
+/* So long others may hold it, for a checkpoint or to recover; not when agents
+ * and operators are there already. */
 #define OPENING_MS 2000
 #define RUNNING_MS 200                       /* agents wait */
 #define NX_STORE_APPLICATION_ID "1853383532" /* "nxcl" */
@@ -28,6 +30,19 @@ static int refuse_sqlite(struct nx_store *store, char *why, size_t why_cap,
     return err;
 }
 
+static int refuse_read_only(struct nx_store *store, char *why, size_t why_cap) {
+    return refuse(store, why, why_cap, NX_EAGAIN,
+                  "the file system is mounted read-only: mount it writable "
+                  "again (remount,rw); agents keep their results meanwhile");
+}
+
+static bool is_that_file(int fd, const char *path) {
+    struct stat a;
+    struct stat b;
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
 /* Held for life, so that two collectors never number the same incident. The
  * descriptor is closed after SQLite's own: closing it earlier would drop the
  * locks SQLite holds (POSIX locks belong to the process). */
@@ -35,27 +50,40 @@ static int lock_file(struct nx_store *store,
                      const struct nx_store_options *options, char *why,
                      size_t why_cap) {
     int make = options->existing ? 0 : O_CREAT;
+    if (store->lock_fd >= 0 && is_that_file(store->lock_fd, store->path)) {
+        return NX_OK; /* of an earlier try */
+    }
+    if (store->lock_fd >= 0) {
+        close(store->lock_fd);
+    }
     store->lock_fd =
         open(store->path, O_RDWR | make | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (store->lock_fd < 0 && errno == EROFS) {
-        return refuse(store, why, why_cap, NX_EIO,
-                      "the file system is mounted read-only: mount it writable "
-                      "again (remount,rw); agents keep their results "
-                      "meanwhile");
+        store->lock_fd =
+            open(store->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (store->lock_fd < 0) {
+            return refuse_read_only(store, why, why_cap);
+        }
+    }
+    if (store->lock_fd < 0 && errno == ENOSPC) {
+        return refuse(store, why, why_cap, NX_EFULL,
+                      "no space left: free some");
     }
     if (store->lock_fd < 0) {
         int err = errno == ENOENT && make == 0 ? NX_ENOTFOUND : NX_EDENIED;
         return refuse(store, why, why_cap, err, strerror(errno));
     }
     if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        close(store->lock_fd);
+        store->lock_fd = -1;
         return refuse(store, why, why_cap, NX_ESTATE,
                       "is open in another nxclear-collector");
     }
     return NX_OK;
 }
 
-static int run(struct nx_store *store, const char *sql, char *why,
-               size_t why_cap) {
+int nx_store_exec(struct nx_store *store, const char *sql, char *why,
+                  size_t why_cap) {
     int rc = sqlite3_exec(store->db, sql, NULL, NULL, NULL);
     return rc == SQLITE_OK ? NX_OK : refuse_sqlite(store, why, why_cap, rc);
 }
@@ -88,8 +116,9 @@ static int is_empty(struct nx_store *store, char *why, size_t why_cap) {
                      "is some other program's database");
     }
     if (err == NX_OK) {
-        err = run(store, "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL",
-                  why, why_cap);
+        err = nx_store_exec(
+            store, "PRAGMA page_size = 8192; PRAGMA journal_mode = WAL", why,
+            why_cap);
     }
     return err;
 }
@@ -102,15 +131,15 @@ static int step_to(struct nx_store *store, int version, char *why,
              "PRAGMA application_id = " NX_STORE_APPLICATION_ID
              "; PRAGMA user_version = %d",
              version);
-    int err = run(store, "BEGIN IMMEDIATE", why, why_cap);
+    int err = nx_store_exec(store, "BEGIN IMMEDIATE", why, why_cap);
     if (err == NX_OK) {
-        err = run(store, nx_schema_step(version), why, why_cap);
+        err = nx_store_exec(store, nx_schema_step(version), why, why_cap);
     }
     if (err == NX_OK) {
-        err = run(store, mark, why, why_cap);
+        err = nx_store_exec(store, mark, why, why_cap);
     }
     if (err == NX_OK) {
-        err = run(store, "COMMIT", why, why_cap);
+        err = nx_store_exec(store, "COMMIT", why, why_cap);
     }
     if (err != NX_OK && sqlite3_get_autocommit(store->db) == 0) {
         (void)sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
@@ -118,8 +147,8 @@ static int step_to(struct nx_store *store, int version, char *why,
     return err;
 }
 
-static int bring_up(struct nx_store *store, int version, char *why,
-                    size_t why_cap) {
+int nx_store_bring_up(struct nx_store *store, int version, char *why,
+                      size_t why_cap) {
     int err = NX_OK;
     while (err == NX_OK && version < nx_schema_newest()) {
         version++;
@@ -129,8 +158,8 @@ static int bring_up(struct nx_store *store, int version, char *why,
 }
 
 /* The version, as text; "0" of a new one. */
-static int check_application(struct nx_store *store, char *version, size_t cap,
-                             char *why, size_t why_cap) {
+int nx_store_version(struct nx_store *store, char *version, size_t cap,
+                     char *why, size_t why_cap) {
     char application[24];
     int err = ask(store, "PRAGMA user_version", version, cap, why, why_cap);
     if (err == NX_OK) {
@@ -148,7 +177,7 @@ static int check_application(struct nx_store *store, char *version, size_t cap,
 
 static int check_schema(struct nx_store *store, char *why, size_t why_cap) {
     char text[24];
-    int err = check_application(store, text, sizeof(text), why, why_cap);
+    int err = nx_store_version(store, text, sizeof(text), why, why_cap);
     if (err != NX_OK) {
         return err;
     }
@@ -162,15 +191,20 @@ static int check_schema(struct nx_store *store, char *why, size_t why_cap) {
                  store->path, text, nx_schema_newest());
         err = NX_EVERSION;
     }
-    return err == NX_OK ? bring_up(store, (int)version, why, why_cap) : err;
+    return err == NX_OK ? nx_store_bring_up(store, (int)version, why, why_cap)
+                        : err;
+}
+
+void nx_store_harden(struct nx_store *store) {
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    sqlite3_busy_timeout(store->db, RUNNING_MS);
 }
 
 static int configure(struct nx_store *store,
                      const struct nx_store_options *options, char *why,
                      size_t why_cap) {
-    sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    sqlite3_db_config(store->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-    sqlite3_busy_timeout(store->db, RUNNING_MS);
+    nx_store_harden(store);
     char mode[24];
     int err = ask(store, "PRAGMA journal_mode = WAL", mode, sizeof(mode), why,
                   why_cap);
@@ -179,18 +213,19 @@ static int configure(struct nx_store *store,
                      "cannot use write-ahead logging here (network disk?)");
     }
     if (err == NX_OK) {
-        err = run(store,
-                  "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
-                  "PRAGMA wal_autocheckpoint = 2000;"
-                  "PRAGMA journal_size_limit = 67108864;"
-                  "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY",
-                  why, why_cap);
+        err = nx_store_exec(
+            store,
+            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;"
+            "PRAGMA wal_autocheckpoint = 2000;"
+            "PRAGMA journal_size_limit = 67108864;"
+            "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY",
+            why, why_cap);
     }
     if (err == NX_OK && options->max_pages > 0) {
         char sql[64];
         snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %u",
                  options->max_pages);
-        err = run(store, sql, why, why_cap);
+        err = nx_store_exec(store, sql, why, why_cap);
     }
     return err;
 }
@@ -217,7 +252,7 @@ static int open_file(struct nx_store *store, int access, char *why,
     if (rc != SQLITE_OK) {
         return refuse_sqlite(store, why, why_cap, rc);
     }
-    sqlite3_busy_timeout(store->db, OPENING_MS);
+    sqlite3_busy_timeout(store->db, store->again ? RUNNING_MS : OPENING_MS);
     return NX_OK;
 }
 
@@ -226,7 +261,7 @@ static int open_to_read(struct nx_store *store, char *why, size_t why_cap) {
     char text[24];
     int err = open_file(store, SQLITE_OPEN_READONLY, why, why_cap);
     if (err == NX_OK) {
-        err = check_application(store, text, sizeof(text), why, why_cap);
+        err = nx_store_version(store, text, sizeof(text), why, why_cap);
     }
     if (err == NX_OK && strtol(text, NULL, 10) != nx_schema_newest()) {
         err = refuse(store, why, why_cap, NX_ESTATE,
@@ -236,15 +271,18 @@ static int open_to_read(struct nx_store *store, char *why, size_t why_cap) {
     return err;
 }
 
-static int open_store(struct nx_store *store,
-                      const struct nx_store_options *options, char *why,
-                      size_t why_cap) {
+int nx_store_open_file(struct nx_store *store,
+                       const struct nx_store_options *options, char *why,
+                       size_t why_cap) {
     if (options->read_only) {
         return open_to_read(store, why, why_cap);
     }
     int err = lock_file(store, options, why, why_cap);
     if (err == NX_OK) {
         err = open_file(store, SQLITE_OPEN_READWRITE, why, why_cap);
+    }
+    if (err == NX_OK && sqlite3_db_readonly(store->db, "main") == 1) {
+        err = refuse_read_only(store, why, why_cap);
     }
     if (err == NX_OK) {
         err = check_schema(store, why, why_cap);
@@ -270,7 +308,10 @@ int nx_store_open(const char *path, const struct nx_store_options *options,
     }
     store->path = copy;
     store->lock_fd = -1;
-    int err = open_store(store, options, why, why_cap);
+    int err = nx_store_open_file(store, options, why, why_cap);
+    if (err != NX_OK && options->anyway) {
+        err = nx_store_open_as_is(store, err, why, why_cap);
+    }
     if (err != NX_OK) {
         nx_store_close(&store);
         return err;
@@ -280,16 +321,22 @@ int nx_store_open(const char *path, const struct nx_store_options *options,
     return NX_OK;
 }
 
+void nx_store_shut(struct nx_store *store) {
+    for (size_t i = 0; i < NX_SQ_SLOTS_N; i++) {
+        sqlite3_finalize(store->slots[i]);
+        store->slots[i] = NULL;
+    }
+    sqlite3_close(store->db);
+    store->db = NULL;
+}
+
 void nx_store_close(struct nx_store **store_p) {
     struct nx_store *store = *store_p;
     if (store == NULL) {
         return;
     }
     nx_store_committer_stop(store);
-    for (size_t i = 0; i < NX_SQ_SLOTS_N; i++) {
-        sqlite3_finalize(store->slots[i]);
-    }
-    sqlite3_close(store->db);
+    nx_store_shut(store);
     if (store->lock_fd >= 0) {
         close(store->lock_fd);
     }

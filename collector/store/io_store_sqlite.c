@@ -178,6 +178,10 @@ size_t nx_sq_get_blob(const struct nx_sq *sq, int column, uint8_t *out,
 /* --- transactions --- */
 
 int nx_store_begin(struct nx_store *store) {
+    int err = nx_store_unwritable(store);
+    if (err != NX_OK) {
+        return err;
+    }
     struct nx_sq sq = nx_sq_use(store, NX_SQ_BEGIN, "BEGIN IMMEDIATE");
     return nx_sq_run(&sq);
 }
@@ -215,6 +219,9 @@ int nx_store_commit(struct nx_store *store) {
 }
 
 int nx_store_probe(struct nx_store *store) {
+    if (store->unwritable != NX_OK) {
+        return nx_store_try_again(store);
+    }
     int err = nx_store_begin(store);
     if (err != NX_OK) {
         return err;

@@ -138,6 +138,10 @@ struct nx_store {
     char *path;
     sqlite3_stmt *slots[NX_SQ_SLOTS_N];
     char problem[256];
+    bool again;        /* others are served already: no long waits */
+    int unwritable;    /* why it could only be read when it was opened, and */
+    char refusal[256]; /* ... in words; NX_OK: it can be written */
+    bool stand_in;     /* not even read: an empty one in memory */
     uint64_t alerts_over_n;      /* nx_store_alerts_over, */
     uint64_t alerts_over_open_n; /* ... and in the open transaction */
 };
@@ -159,6 +163,29 @@ void nx_store_committer_stop(struct nx_store *store); /* none: nothing */
 /* --- io_store_alerts.c: the open transaction is over --- */
 void nx_store_alerts_committed(struct nx_store *store);
 void nx_store_alerts_rolled_back(struct nx_store *store);
+
+/* --- io_store_open.c: what opening is made of --- */
+int nx_store_open_file(struct nx_store *store,
+                       const struct nx_store_options *options, char *why,
+                       size_t why_cap) NX_MUSTUSE;
+int nx_store_exec(struct nx_store *store, const char *sql, char *why,
+                  size_t why_cap) NX_MUSTUSE;
+/* The version, as text; "0" of a new one. NX_EMALFORMED: not ours. */
+int nx_store_version(struct nx_store *store, char *version, size_t cap,
+                     char *why, size_t why_cap) NX_MUSTUSE;
+int nx_store_bring_up(struct nx_store *store, int version, char *why,
+                      size_t why_cap) NX_MUSTUSE;
+void nx_store_harden(struct nx_store *store);
+/* All but the lock. */
+void nx_store_shut(struct nx_store *store);
+
+/* --- io_store_as_is.c --- */
+/* After err of nx_store_open_file, which is passed through with why when
+ * nothing is to be made of it. */
+int nx_store_open_as_is(struct nx_store *store, int err, char *why,
+                        size_t why_cap) NX_MUSTUSE;
+/* nx_store_probe of one that was opened so. */
+int nx_store_try_again(struct nx_store *store) NX_MUSTUSE;
 
 /* sql: a constant, prepared at the slot's first use. */
 struct nx_sq nx_sq_use(struct nx_store *store, enum nx_sq_slot slot,

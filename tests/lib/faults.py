@@ -258,18 +258,52 @@ def restart(site):
     return time.monotonic() - began
 
 
+def storing(site):
+    return site.api.get("/healthz")[1]["storing"]
+
+
+def assert_degraded(site, incident, words):
+    """Everything says it; reading goes on, and nothing is changed."""
+    status, health = site.api.get("/healthz")
+    assert status == 503 and words in health["problem"], health
+    assert health["readable"] is True, health
+    document = site.api.status(incident)
+    assert document["storing"] is False, document
+    assert words in document["problem"], document
+    said = site.cli("status", str(incident), check=False).stdout
+    assert said.startswith("NOT STORING") and words in said, said
+    assert "\nnxclear_storing 0\n" in metrics(site)
+    status, problem = site.api.request("POST", "/v1/agents/accept", {
+        "key": "0" * 40, "network": "oslo"})
+    assert status == 503 and words in problem["detail"], problem
+
+
+def assert_resumes(site, incident, one, path):
+    """Without a restart; returns (lost, double, seconds)."""
+    began = time.monotonic()
+    acked = one.acked
+    one.wait_acked(acked, what="an ack once it can be written")
+    took = one.acked_at - began
+    wait_until(lambda: storing(site), 20, "health to say so")
+    wait_until(lambda: "storing" not in site.api.status(incident), 20,
+               "the status to say so")
+    one.stop_stream()
+    ledger = Ledger(path)
+    return ledger.lost(one.acked), ledger.double(), took
+
+
 def engine_results(site):
     """Results that the status rests on, of all agents."""
     return sum(a["results"] for a in site.api.must_get("/v1/agents")["agents"])
 
 
 @contextlib.contextmanager
-def small_disk():
-    """Of SMALL_BYTES, in memory."""
+def small_disk(size=SMALL_BYTES):
+    """Of so many bytes, in memory."""
     with work_folder() as folder:
         done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={SMALL_BYTES}", "none",
-             folder], capture_output=True, text=True, check=False)
+            ["mount", "-t", "tmpfs", "-o", f"size={size}", "none", folder],
+            capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise Skip(f"no tmpfs to mount: {done.stderr.strip()}")
         try:

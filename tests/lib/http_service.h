@@ -27,6 +27,7 @@ struct nx_service {
     size_t agents_n;
     uint32_t incidents_n;
     bool broken;
+    bool unread; /* and that, too */
 };
 
 int64_t nx_service_now_us(const struct nx_service *service) {
@@ -42,6 +43,11 @@ struct nx_engine *nx_service_engine(struct nx_service *service) {
 
 int nx_service_incident_open(struct nx_service *service,
                              struct nx_incident *incident) {
+    if (strcmp(incident->note, "unread") == 0) {
+        service->unread = true;
+        service->broken = true;
+        return NX_EFULL;
+    }
     if (strcmp(incident->note, "break") == 0) {
         service->broken = true;
         return NX_EFULL;
@@ -249,10 +255,15 @@ const char *nx_service_problem(const struct nx_service *service) {
     return service->broken ? "no space left" : NULL;
 }
 
+bool nx_service_unread(const struct nx_service *service) {
+    return service->unread;
+}
+
 void nx_service_health(const struct nx_service *service,
                        struct nx_service_health *out) {
     memset(out, 0, sizeof *out);
     out->storing = !service->broken;
+    out->readable = !service->unread;
     out->admitting = true;
     out->results_n = 1234;
     out->started_us = 1795205946 * INT64_C(1000000);

@@ -399,7 +399,38 @@ static void test_broken_store(void **state) {
     json_decref(value);
     value = get("/healthz", 503);
     assert_member(value, "problem", "no space left");
+    assert_true(json_is_true(json_object_get(value, "readable")));
     json_decref(value);
+    value = post("/v1/agents/revoke", "{\"who\":\"lyon-1\"}", 503);
+    assert_member(value, "detail", "nothing can be changed now: no space left");
+    json_decref(value);
+    json_decref(get("/v1/incidents", 200));
+}
+
+/* Nothing of what is stored is known: that there is nothing is not said, and
+ * no token is called wrong. */
+static void test_unread_store(void **state) {
+    const struct server *server = *state;
+    json_decref(post("/v1/incidents",
+                     "{\"name\":\"e.test\",\"types\":[\"A\"],"
+                     "\"note\":\"unread\"}",
+                     507));
+    json_t *value = get("/v1/incidents", 503);
+    assert_member(value, "detail",
+                  "what is stored cannot be read now: no space left");
+    json_decref(value);
+    value = get("/healthz", 503);
+    assert_true(json_is_false(json_object_get(value, "readable")));
+    json_decref(value);
+    struct ask what = {.path = "/metrics"};
+    assert_int_equal(status_of(&what), 200);
+    what.port = server->port;
+    assert_int_equal(status_of(&what), 503);
+    what.path = "/v1/agents";
+    struct reply reply = ask(&what);
+    assert_int_equal(reply.status, 503);
+    assert_null(strstr(reply.body.bytes, "no space left"));
+    reply_fini(&reply);
 }
 
 int main(void) {
@@ -411,7 +442,7 @@ int main(void) {
         WITH_SERVER(test_access),       WITH_SERVER(test_sight),
         WITH_SERVER(test_tokens),       WITH_SERVER(test_enrolments),
         WITH_SERVER(test_states),       WITH_SERVER(test_metrics),
-        WITH_SERVER(test_broken_store),
+        WITH_SERVER(test_broken_store), WITH_SERVER(test_unread_store),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

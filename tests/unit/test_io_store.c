@@ -850,6 +850,102 @@ static void test_newer_schema(void **state) {
     expect_refused(f, NX_EVERSION, "", after);
 }
 
+static const struct nx_store_options anyway = {.anyway = true};
+
+static void count_incident(void *user, const struct nx_incident *incident) {
+    (void)incident;
+    ++*(unsigned *)user;
+}
+
+static void expect_incidents(struct fixture *f, unsigned expected) {
+    unsigned n = 0;
+    assert_int_equal(nx_store_incidents(f->store, count_incident, &n), NX_OK);
+    assert_int_equal(n, expected);
+}
+
+/* Opened all the same where the cause may go away: nothing is written, and it
+ * says so. */
+static void expect_unwritable(struct fixture *f, int expected,
+                              const char *words) {
+    assert_int_equal(
+        nx_store_open(f->path, &anyway, &f->store, f->why, sizeof(f->why)),
+        NX_OK);
+    assert_int_equal(nx_store_begin(f->store), expected);
+    assert_non_null(strstr(nx_store_problem(f->store), words));
+    assert_int_equal(nx_store_probe(f->store), expected);
+    assert_non_null(strstr(nx_store_problem(f->store), words));
+    assert_int_equal(nx_store_unwritable(f->store), expected);
+}
+
+/* What a newer version means by its rows is not known. */
+static void test_newer_anyway(void **state) {
+    struct fixture *f = *state;
+    char back[64];
+    open_store(f);
+    nx_store_close(&f->store);
+    sql(f->path, "INSERT INTO incident(incident_id, opened_us, outage_from_us, "
+                 "outage_to_us, note) VALUES(7, 1, 0, 0, '');"
+                 "PRAGMA user_version = 1000");
+    expect_unwritable(f, NX_EVERSION, "written by a newer nxclear-collector");
+    assert_true(nx_store_unread(f->store));
+    expect_incidents(f, 0);
+    snprintf(back, sizeof(back), "PRAGMA user_version = %d",
+             nx_schema_newest());
+    sql(f->path, back);
+    assert_int_equal(nx_store_probe(f->store), NX_ESTATE);
+    nx_store_close(&f->store);
+    open_store(f);
+    assert_false(nx_store_unread(f->store));
+    assert_int_equal(nx_store_unwritable(f->store), NX_OK);
+    expect_incidents(f, 1);
+}
+
+/* Another one that holds it for itself alone; whose file is replaced. */
+static void test_locked_anyway(void **state) {
+    struct fixture *f = *state;
+    char aside[PATH_MAX_BYTES];
+    sqlite3 *db = NULL;
+    open_store(f);
+    nx_store_close(&f->store);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db,
+                                  "PRAGMA locking_mode = EXCLUSIVE;"
+                                  "DELETE FROM probe",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    expect_unwritable(f, NX_EAGAIN, "locked by another program");
+    assert_true(nx_store_unread(f->store));
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    snprintf(aside, sizeof(aside), "%s-aside", f->path);
+    assert_int_equal(rename(f->path, aside), 0);
+    assert_int_equal(nx_store_probe(f->store), NX_ESTATE); /* a new one */
+    struct nx_store *other = NULL;
+    char why[NX_STORE_WHY_MAX];
+    assert_int_equal(nx_store_open(f->path, &anyway, &other, why, sizeof(why)),
+                     NX_ESTATE); /* which is locked now */
+    assert_int_equal(unlink(aside), 0);
+}
+
+/* That is not to be mended by waiting. */
+static void test_refused_anyway(void **state) {
+    struct fixture *f = *state;
+    sql(f->path, "CREATE TABLE theirs(a)");
+    assert_int_equal(
+        nx_store_open(f->path, &anyway, &f->store, f->why, sizeof(f->why)),
+        NX_EMALFORMED);
+    assert_non_null(strstr(f->why, "some other program's"));
+    FILE *file = fopen(f->path, "w");
+    assert_non_null(file);
+    for (unsigned i = 0; i < 1000; i++) {
+        assert_true(fputs("no database", file) >= 0);
+    }
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(
+        nx_store_open(f->path, &anyway, &f->store, f->why, sizeof(f->why)),
+        NX_EIO);
+    assert_non_null(strstr(f->why, "damaged"));
+}
+
 /* What the first release wrote becomes what this one reads. */
 static void test_older_schema(void **state) {
     struct fixture *f = *state;
@@ -1105,6 +1201,9 @@ int main(void) {
         WITH_STORE(test_retention_of_closed),
         WITH_STORE(test_retention_of_streams),
         WITH_STORE(test_newer_schema),
+        WITH_STORE(test_newer_anyway),
+        WITH_STORE(test_locked_anyway),
+        WITH_STORE(test_refused_anyway),
         WITH_STORE(test_older_schema),
         WITH_STORE(test_foreign_database),
         WITH_STORE(test_not_a_database),

@@ -127,32 +127,6 @@ def test_failing_calls():
     faults.row("failing writes and syncs", rounds_n, lost, double, longest)
 
 
-def test_start_without_a_store():
-    """Nothing could be acknowledged: the collector says what to do, and does
-    not start."""
-    program = os.path.join(BIN, "nxclear-collector")
-    with faults.small_disk() as folder:
-        config = os.path.join(folder, "collector.yaml")
-        subprocess.run([program, "keygen", os.path.join(folder, "key")],
-                       check=True, capture_output=True)
-        with open(config, "w", encoding="utf-8") as out:
-            out.write("key: key\nlisten: tcp://127.0.0.1:5530\n"
-                      "store: nxclear.db\n")
-
-        def refused():
-            done = subprocess.run([program, "-c", config], check=False,
-                                  capture_output=True, text=True, timeout=60)
-            assert done.returncode == 69, done
-            return done.stderr
-
-        faults.fill(folder)
-        said = refused()
-        assert "no space left: free some" in said, said
-        faults.remount(folder, "ro")
-        said = refused()
-        assert "mounted read-only: mount it writable again" in said, said
-
-
 def test_slow_disk():
     """Each sync takes 2 s: acks are late, nothing grows, nothing is lost."""
     faults.nightly("takes a minute")

@@ -10,7 +10,7 @@ import time
 
 from deploy.lab.ask import PATIENCE_S, wait_until
 from tests.lib import faults
-from tests.lib.support import ROOT, Skip, open_incident, work_folder
+from tests.lib.support import ROOT, open_incident, work_folder
 
 NO_LUCK = "a result that is lost is wrong, however seldom it is"
 
@@ -19,68 +19,11 @@ DISK_BYTES = (64 if faults.NIGHTLY else 8) << 20   # a write-ahead log, whole
 PAGE_BYTES = 8192   # io_store_open.c
 
 
-@contextlib.contextmanager
-def small_disk(folder):
-    place = os.path.join(folder, "small")
-    os.mkdir(place)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "none", place],
-        capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise Skip(f"no tmpfs: {done.stderr.strip()}")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", "-l", place], check=False)
-
-
-def fill(place):
-    """Beside the collector, which takes its part."""
-    path = os.path.join(place, "filler")
-    with open(path, "wb", buffering=0) as out, \
-            contextlib.suppress(OSError):
-        while out.write(b"x" * 4096):
-            pass
-    return path
-
-
-def storing(site):
-    return site.api.get("/healthz")[1]["storing"]
-
-
-def assert_degraded(site, incident, words):
-    """Everything says it; reading goes on."""
-    status, health = site.api.get("/healthz")
-    assert status == 503 and words in health["problem"], health
-    document = site.api.status(incident)
-    assert document["storing"] is False, document
-    assert words in document["problem"], document
-    said = site.cli("status", str(incident), check=False).stdout
-    assert said.startswith("NOT STORING") and words in said, said
-    assert "\nnxclear_storing 0\n" in faults.metrics(site)
-    assert site.api.request("POST", "/v1/agents/accept", {
-        "key": "0" * 40, "network": "oslo"})[0] == 503
-
-
-def assert_resumes(site, incident, client, path):
-    """Without a restart; returns (lost, double, seconds)."""
-    began = time.monotonic()
-    acked = client.acked
-    client.wait_acked(acked, what="an ack once it can be written")
-    took = client.acked_at - began
-    wait_until(lambda: storing(site), 20, "health to say so")
-    wait_until(lambda: "storing" not in site.api.status(incident), 20,
-               "the status to say so")
-    client.stop_stream()
-    ledger = faults.Ledger(path)
-    return ledger.lost(client.acked), ledger.double(), took
-
-
 def test_no_space():
     rounds_n = faults.rounds(1, 4)
     lost = double = 0
     longest = 0.0
-    with work_folder() as folder, small_disk(folder) as place, \
+    with work_folder() as folder, faults.small_disk(DISK_BYTES) as place, \
             faults.collector(folder=os.path.join(folder, "site"),
                              store=os.path.join(place, "nxclear.db"),
                              **faults.PACED) as site, \
@@ -90,12 +33,12 @@ def test_no_space():
         for _round in range(rounds_n):
             client.stream()
             client.wait_acked(client.acked)
-            filler = fill(place)
-            wait_until(lambda: not storing(site), 20, "the disk to be full")
+            filler = faults.fill(place)
+            wait_until(lambda: not faults.storing(site), 20, "the disk to be full")
             client.wait_no_ack(1.5)     # its own tries fail, too
-            assert_degraded(site, incident, "no space left")
+            faults.assert_degraded(site, incident, "no space left")
             os.unlink(filler)
-            one = assert_resumes(site, incident, client, path)
+            one = faults.assert_resumes(site, incident, client, path)
             lost, double = lost + one[0], double + one[1]
             longest = max(longest, one[2])
     faults.row("store on a full disk", rounds_n, lost, double, longest)
@@ -109,11 +52,11 @@ def test_locked():
         client.wait_acked(100)
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        wait_until(lambda: not storing(site), 10, "the lock to be noticed")
-        assert_degraded(site, incident, "locked by another program")
+        wait_until(lambda: not faults.storing(site), 10, "the lock to be noticed")
+        faults.assert_degraded(site, incident, "locked by another program")
         other.execute("ROLLBACK")
         other.close()
-        lost, double, took = assert_resumes(site, incident, client, path)
+        lost, double, took = faults.assert_resumes(site, incident, client, path)
     faults.row("store locked by another program", 1, lost, double, took)
 
 
@@ -148,11 +91,11 @@ def test_damaged_while_it_runs():
                                       "WHERE name = 'batch'")[0][0]
         before = put_page(path, page, bytes(PAGE_BYTES))
         client.stream()
-        wait_until(lambda: not storing(site), 20, "the damage to be noticed")
+        wait_until(lambda: not faults.storing(site), 20, "the damage to be noticed")
         client.wait_no_ack(1.5)
-        assert_degraded(site, incident, "damaged")
+        faults.assert_degraded(site, incident, "damaged")
         put_page(path, page, before)
-        lost, double, took = assert_resumes(site, incident, client, path)
+        lost, double, took = faults.assert_resumes(site, incident, client, path)
         assert site.api.get("/healthz")[0] == 200
     faults.row("store damaged while it runs", 1, lost, double, took)
 
