@@ -322,8 +322,11 @@ int nx_store_authority_put(struct nx_store *store, uint32_t incident_id,
     nx_sq_time(&sq, facts->outage_lo_us);
     nx_sq_time(&sq, facts->restored_lo_us);
     nx_sq_time(&sq, facts->restored_hi_us);
-    nx_sq_time(&sq, facts->serial_known ? (int64_t)facts->serial_restored
-                                        : NX_TIME_UNKNOWN);
+    if (facts->serial_known) {
+        nx_sq_int(&sq, facts->serial_restored);
+    } else {
+        nx_sq_null(&sq);
+    }
     nx_sq_int(&sq, facts->w_auth_s);
     nx_sq_int(&sq, facts->ns_negative);
     nx_sq_int(&sq, facts->ns_total);

@@ -88,7 +88,7 @@ static uint8_t value_of(const struct nx_sq *sq, int column,
 }
 
 static uint32_t get_seconds(const struct nx_sq *sq, int column) {
-    int64_t seconds = nx_sq_get_time(sq, column); /* NULL: negative */
+    int64_t seconds = nx_sq_get_int_or(sq, column, -1);
     return seconds < 0 || seconds > INT32_MAX ? NX_NOT_MEASURED
                                               : (uint32_t)seconds;
 }
@@ -132,7 +132,7 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
                                    sizeof(m->rewrites_to.address));
     p->early_seen = nx_sq_get_int(sq, 27) != 0;
     m->bogus = value_of(sq, 28, nx_bogus_text, NX_BOGUS_ANSWERED + 1);
-    int64_t ede = nx_sq_get_time(sq, 29); /* NULL: negative */
+    int64_t ede = nx_sq_get_int_or(sq, 29, -1);
     m->bogus_ede_seen = ede >= 0 && ede <= UINT16_MAX;
     m->bogus_ede = m->bogus_ede_seen ? (uint16_t)ede : 0;
     nx_measured_settle(m);

@@ -47,7 +47,7 @@ int nx_store_mark_at(struct nx_store *store, int64_t from_us,
 /* NULL: written by a version that kept none. */
 static void check_digest(const struct nx_sq *sq, int column,
                          struct nx_store_batch *row) {
-    row->damaged = nx_sq_get_time(sq, column) != NX_TIME_UNKNOWN &&
+    row->damaged = !nx_sq_is_null(sq, column) &&
                    nx_sq_get_u64(sq, column) != nx_sq_digest(row);
 }
 

@@ -153,11 +153,16 @@ uint64_t nx_sq_get_u64(const struct nx_sq *sq, int column) {
     return value;
 }
 
+bool nx_sq_is_null(const struct nx_sq *sq, int column) {
+    return sqlite3_column_type(sq->stmt, column) == SQLITE_NULL;
+}
+
+int64_t nx_sq_get_int_or(const struct nx_sq *sq, int column, int64_t none) {
+    return nx_sq_is_null(sq, column) ? none : nx_sq_get_int(sq, column);
+}
+
 int64_t nx_sq_get_time(const struct nx_sq *sq, int column) {
-    if (sqlite3_column_type(sq->stmt, column) == SQLITE_NULL) {
-        return NX_TIME_UNKNOWN;
-    }
-    return nx_sq_get_int(sq, column);
+    return nx_sq_get_int_or(sq, column, NX_TIME_UNKNOWN);
 }
 
 void nx_sq_get_text(const struct nx_sq *sq, int column, char *out, size_t cap) {

@@ -208,6 +208,10 @@ void nx_sq_end(struct nx_sq *sq);
 
 int64_t nx_sq_get_int(const struct nx_sq *sq, int column);
 uint64_t nx_sq_get_u64(const struct nx_sq *sq, int column);
+bool nx_sq_is_null(const struct nx_sq *sq, int column);
+/* none: of NULL. */
+int64_t nx_sq_get_int_or(const struct nx_sq *sq, int column, int64_t none);
+/* NX_TIME_UNKNOWN: NULL. */
 int64_t nx_sq_get_time(const struct nx_sq *sq, int column);
 /* Copies with the NUL; what is longer is cut. */
 void nx_sq_get_text(const struct nx_sq *sq, int column, char *out, size_t cap);

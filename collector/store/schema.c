@@ -360,6 +360,53 @@ static const char profile_agent[] =
 static const char profile_chain[] =
     "UPDATE resolver_profile SET chain = 'own-address' WHERE chain = 'none'";
 
+/* At a private address each agent may have a resolver of its own, measured in
+ * the same microsecond. */
+#define PROFILE_COLUMNS_ALL                                                    \
+    "profile_id, " PROFILE_COLUMNS ", ede_seen, instances_seen, nsid, "        \
+    "asks_from, server_id_answer, server_id, validates, sibling_w_s, "         \
+    "rewrites_to, early_seen, bogus, bogus_ede, agent_id"
+static const char profile_key[] =
+    "CREATE TABLE resolver_profile_of_agents("
+    " profile_id INTEGER PRIMARY KEY,"
+    " network TEXT NOT NULL,"
+    " resolver TEXT NOT NULL,"
+    " scope_id INTEGER NOT NULL,"
+    " measured_us INTEGER NOT NULL,"
+    " nxdomain_cap_s INTEGER,"
+    " nodata_cap_s INTEGER,"
+    " floor_s INTEGER,"
+    " soa_clock TEXT NOT NULL,"
+    " rounding TEXT NOT NULL,"
+    " rd0 TEXT NOT NULL,"
+    " chain TEXT NOT NULL,"
+    " past_ttl TEXT NOT NULL,"
+    " caches INTEGER NOT NULL,"
+    " caches_seen INTEGER NOT NULL,"
+    " early_window_s INTEGER NOT NULL,"
+    " never_decrements INTEGER NOT NULL,"
+    " soa_shown INTEGER NOT NULL,"
+    " rewrites_nxdomain INTEGER NOT NULL,"
+    " ede_seen INTEGER NOT NULL DEFAULT 0,"
+    " instances_seen INTEGER NOT NULL DEFAULT 0,"
+    " nsid BLOB,"
+    " asks_from BLOB,"
+    " server_id_answer TEXT NOT NULL DEFAULT 'unknown',"
+    " server_id BLOB,"
+    " validates TEXT NOT NULL DEFAULT 'unknown',"
+    " sibling_w_s INTEGER NOT NULL DEFAULT 0,"
+    " rewrites_to BLOB,"
+    " early_seen INTEGER NOT NULL DEFAULT 0,"
+    " bogus TEXT NOT NULL DEFAULT 'unknown',"
+    " bogus_ede INTEGER,"
+    " agent_id INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE(network, resolver, scope_id, agent_id, measured_us)) STRICT;"
+    "INSERT INTO resolver_profile_of_agents(" PROFILE_COLUMNS_ALL ") "
+    "SELECT " PROFILE_COLUMNS_ALL " FROM resolver_profile;"
+    "DROP TABLE resolver_profile;"
+    "ALTER TABLE resolver_profile_of_agents RENAME TO resolver_profile;"
+    "CREATE INDEX resolver_profile_measured ON resolver_profile(measured_us)";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -370,7 +417,7 @@ static const char *const steps[] = {
     profile_rewrites, zone_servers,    retained,        retained_doubt,
     log_begin,        target_clearing, profile_cure,    stream_forgotten,
     closed_parts,     target_scope,    profile_bogus,   profile_agent,
-    profile_chain,
+    profile_chain,    profile_key,
 };
 
 int nx_schema_newest(void) {

@@ -727,14 +727,16 @@ static void test_retention_of_profiles(void **state) {
         row.measured_us = at_us[i];
         assert_int_equal(nx_store_resolver_put(f->store, &row), NX_OK);
     }
-    row.agent_id = 7; /* the last one of another */
-    row.measured_us = 15;
+    row.agent_id = 7; /* the last one of another, in the same moment */
+    row.measured_us = 10;
     assert_int_equal(nx_store_resolver_put(f->store, &row), NX_OK);
     assert_int_equal(nx_store_commit(f->store), NX_OK);
     (void)retain(f, &pass, 3);
     assert_int_equal(pass.deleted_n[NX_RETAIN_PROFILE], 2);
-    assert_sql(f, "SELECT group_concat(measured_us) FROM resolver_profile",
-               "15,30,40");
+    assert_sql(f,
+               "SELECT group_concat(agent_id || '@' || measured_us) FROM "
+               "(SELECT * FROM resolver_profile ORDER BY measured_us)",
+               "7@10,0@30,0@40");
     (void)retain(f, &late, 3);
     assert_sql(f, "SELECT group_concat(measured_us) FROM resolver_profile",
                "40");
