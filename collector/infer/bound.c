@@ -57,6 +57,10 @@ static struct length of_entry(const struct nx_evidence *ev) {
         (is_validated(ev) && auth->w_nsec_s > auth->w_auth_s)) {
         return lasts(NX_HARD_NSEC_WINDOW, ev->w_s);
     }
+    /* Few say that they made a denial from an NSEC, and no cap holds for it. */
+    if (auth->w_nsec_s > ev->w_s) {
+        return lasts(NX_HARD_NSEC_WINDOW, auth->w_nsec_s);
+    }
     if (profile->clamp_lo_s > ev->w_auth_s || ev->ttl_raised) {
         return lasts(NX_HARD_MIN_CLAMP, ev->w_s);
     }
@@ -99,13 +103,6 @@ static uint32_t bogus_kept_s(const struct nx_evidence *ev) {
     ttl_s = longer(ttl_s, longer(auth->w_auth_s, auth->w_nsec_s));
     ttl_s = ttl_s < BOGUS_RAISED_S ? ttl_s : BOGUS_RAISED_S;
     return longer(ttl_s, BOGUS_CACHE_S);
-}
-
-int64_t nx_bound_bogus_us(const struct nx_evidence *ev,
-                          const struct nx_verdict *verdict) {
-    bool failed = verdict->state == NX_STATE_SERVFAIL_DNSSEC;
-    return failed ? (int64_t)(bogus_kept_s(ev) - FAILURE_CACHE_S) * NX_US_PER_S
-                  : 0;
 }
 
 static bool is_unlike(const struct nx_evidence *ev) {
@@ -159,13 +156,15 @@ static struct length of_state(const struct nx_evidence *ev,
 static void add_stack(const struct nx_evidence *ev, int64_t from_us,
                       struct nx_verdict *out) {
     int64_t fed_us = nx_is_refed(ev) ? nx_fed_us(ev->c->auth) : 0;
-    uint64_t all_s = STACK_LAYERS * (ev->w_s + UINT64_C(1));
+    uint64_t longest_s = ev->w_auth_s > ev->w_s ? ev->w_auth_s : ev->w_s;
 
-    if (ev->w_auth_s > ev->w_s) {
-        all_s = (uint64_t)ev->w_s + ev->w_auth_s + STACK_LAYERS;
+    if (ev->c->auth->w_nsec_s > longest_s) {
+        longest_s = ev->c->auth->w_nsec_s;
     }
     out->hard_stack.reason = NX_HARD_STACK;
-    out->hard_stack.at_us = from_us + fed_us + (int64_t)all_s * NX_US_PER_S;
+    out->hard_stack.at_us =
+        from_us + fed_us +
+        (int64_t)(ev->w_s + longest_s + STACK_LAYERS) * NX_US_PER_S;
 }
 
 /* When the row of failures began that lasts. */
@@ -195,7 +194,7 @@ static int64_t failures_from(const struct nx_evidence *ev, int64_t length_us) {
 
 static bool is_of_entry(enum nx_hard_reason reason) {
     return reason == NX_HARD_AUTH_WINDOW || reason == NX_HARD_CAP ||
-           reason == NX_HARD_MIN_CLAMP;
+           reason == NX_HARD_MIN_CLAMP || reason == NX_HARD_NSEC_WINDOW;
 }
 
 /* What fails for a DS or DNSKEY set that was replaced goes on failing while a
@@ -217,6 +216,56 @@ static void outlast_keys(const struct nx_evidence *ev, struct nx_hard *hard) {
     }
 }
 
+static bool is_failure(const struct nx_verdict *verdict) {
+    return verdict->state == NX_STATE_SERVFAIL_DNSSEC ||
+           verdict->state == NX_STATE_SERVFAIL_OTHER;
+}
+
+static struct nx_hard of_failure(const struct nx_evidence *ev,
+                                 const struct nx_verdict *verdict) {
+    struct length length = of_state(ev, verdict);
+    struct nx_hard hard = {
+        .reason = (uint8_t)length.reason,
+        .at_us = failures_from(ev, length.us) + length.us,
+    };
+
+    if (verdict->state == NX_STATE_SERVFAIL_DNSSEC) {
+        outlast_keys(ev, &hard);
+    }
+    return hard;
+}
+
+int64_t nx_bound_usual_us(const struct nx_evidence *ev,
+                          const struct nx_verdict *verdict) {
+    int64_t more_us = (int64_t)(bogus_kept_s(ev) - FAILURE_CACHE_S);
+
+    if (verdict->hard.reason == NX_HARD_NONE) {
+        return NX_TIME_UNKNOWN;
+    }
+    return of_failure(ev, verdict).at_us -
+           (verdict->state == NX_STATE_SERVFAIL_DNSSEC ? more_us * NX_US_PER_S
+                                                       : 0);
+}
+
+static struct nx_hard of_length(const struct nx_evidence *ev,
+                                const struct length *length) {
+    bool inclusive = is_of_entry(length->reason) ||
+                     (length->reason == NX_HARD_DELEGATION && !nx_is_refed(ev));
+
+    return (struct nx_hard){
+        .reason = (uint8_t)length->reason,
+        .at_us = ev->c->auth->restored_hi_us + length->us +
+                 (inclusive ? nx_inclusive_us(ev->c->profile) : 0),
+    };
+}
+
+/* Another cache behind this address, or another layer, may fail while the one
+ * that denied goes on holding its denial. */
+static bool may_hide_denial(const struct nx_evidence *ev) {
+    return nx_evidence_negative(ev) != NULL &&
+           (ev->caches != 1 || ev->c->profile->chain_possible);
+}
+
 /* An entry that lives refutes a bound before its end. */
 static void outlast_lines(const struct nx_evidence *ev, struct nx_hard *hard) {
     for (size_t i = 0; i < ev->lines.n && hard->reason != NX_HARD_NONE; i++) {
@@ -232,18 +281,11 @@ void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     if (from_us == NX_TIME_UNKNOWN || length.reason == NX_HARD_NONE) {
         return;
     }
-    if (length.reason == NX_HARD_FAILURE_CACHE_300 ||
-        length.reason == NX_HARD_BOGUS_CACHE) {
-        from_us = failures_from(ev, length.us);
-    }
-    out->hard.reason = (uint8_t)length.reason;
-    out->hard.at_us = from_us + length.us;
-    if (out->state == NX_STATE_SERVFAIL_DNSSEC) {
-        outlast_keys(ev, &out->hard);
-    }
-    if (is_of_entry(length.reason) || length.reason == NX_HARD_NSEC_WINDOW ||
-        (length.reason == NX_HARD_DELEGATION && !nx_is_refed(ev))) {
-        out->hard.at_us += nx_inclusive_us(ev->c->profile);
+    out->hard = is_failure(out) ? of_failure(ev, out) : of_length(ev, &length);
+    if (is_failure(out) && may_hide_denial(ev)) {
+        length = of_entry(ev);
+        struct nx_hard hidden = of_length(ev, &length);
+        out->hard = hidden.at_us > out->hard.at_us ? hidden : out->hard;
     }
     if (ev->c->profile->chain_possible &&
         (is_of_entry(length.reason) || is_ancestor(ev) || nx_is_refed(ev))) {

@@ -10,9 +10,10 @@
  * family. */
 void nx_bound_fill(const struct nx_evidence *ev, struct nx_verdict *out);
 
-/* What the bound of a failed validation has more than the RFCs allow, for the
- * software that may be behind it: it makes the bound, not what is likely. */
-int64_t nx_bound_bogus_us(const struct nx_evidence *ev,
+/* When a failure usually ends: its bound without what a failed validation has
+ * more than the RFCs allow, for the software that may be behind it, and without
+ * a denial that the failure may hide. NX_TIME_UNKNOWN without a bound. */
+int64_t nx_bound_usual_us(const struct nx_evidence *ev,
                           const struct nx_verdict *verdict);
 
 #endif

@@ -148,12 +148,27 @@ static bool is_nsec_kept(const struct nx_evidence *ev, uint32_t shown_s) {
 }
 
 /* A canary-measured cap that a TTL may not show (dnsdist maxNegativeTTL,
- * 12.7): the entry then ends that much before. */
+ * 12.7): the entry then ends that much before. Where there are several caches
+ * it may be another one's cap. */
 static bool is_cap_hidden(const struct nx_evidence *ev) {
     const struct nx_profile *profile = ev->c->profile;
 
-    return profile->verified && profile->cap_hi_s > 0 &&
+    return profile->verified && profile->caches == 1 && profile->cap_hi_s > 0 &&
            profile->cap_hi_s < ev->w_auth_s && !ev->nsec_kept;
+}
+
+/* A TTL above what was taken for the longest: of an NSEC, which has no cap; or
+ * of a cache with another cap than the one that was measured, as high as any.
+ */
+static uint32_t w_above(const struct nx_evidence *ev, uint32_t shown_s) {
+    const struct nx_profile *profile = ev->c->profile;
+    bool other = profile->verified && profile->caches != 1 &&
+                 profile->cap_hi_s > 0 && ev->w_auth_s > shown_s;
+
+    if (ev->nsec_kept) {
+        return ev->c->auth->w_nsec_s;
+    }
+    return other ? ev->w_auth_s : shown_s;
 }
 
 /* A flat TTL that is no stale one is a W that the resolver gives. */
@@ -201,7 +216,7 @@ static void find_w(struct nx_evidence *ev) {
                      ev->c->auth->w_nsec_s < shown_s;
     ev->nsec_kept = is_nsec_kept(ev, shown_s);
     if (shown_s > w_s && !is_cap_hidden(ev)) {
-        w_s = ev->nsec_kept ? ev->c->auth->w_nsec_s : shown_s;
+        w_s = w_above(ev, shown_s);
     }
     if (!profile->verified && profile->w_eff_s == 0 && flat_w(ev) > 0) {
         w_s = flat_w(ev);

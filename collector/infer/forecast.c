@@ -177,7 +177,7 @@ static void dist_of_window(const struct nx_evidence *ev,
 static void dist_of_failure(const struct nx_evidence *ev,
                             struct nx_verdict *out) {
     int64_t now_us = ev->c->now_us;
-    int64_t usual_us = out->hard.at_us - nx_bound_bogus_us(ev, out);
+    int64_t usual_us = nx_bound_usual_us(ev, out);
     for (size_t i = 0; i < ev->lines.n; i++) { /* what else is cached */
         int64_t end_us = ev->lines.at[i].line.b_us;
         usual_us = end_us > usual_us ? end_us : usual_us;

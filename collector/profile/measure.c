@@ -5,7 +5,7 @@
 #include "collector/profile/measure_priv.h"
 
 #define US_PER_S INT64_C(1000000)
-#define STALE_MAX_S 86400U /* RFC 8767 section 5: one to three days */
+#define STALE_MAX_S 259200U /* RFC 8767 section 5: one to three days */
 /* Less than this is left of a positive answer: it may be fetched anew while
  * caches are counted. */
 #define COUNT_TTL_S                                                            \

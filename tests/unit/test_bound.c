@@ -207,6 +207,7 @@ static void test_nsec_above_the_cap(void **state) {
     t.profile.conv = NX_CONV_F;
     t.profile.soa_clock = NX_SOA_CLOCK_OWN;
     t.profile.cap_hi_s = 10800;
+    t.profile.caches = 1;
     t.profile.chain_possible = false;
     for (unsigned i = 0; i < 3; i++) {
         denied(&t, 700 + 2.1 * i, 86460);
@@ -219,6 +220,73 @@ static void test_nsec_above_the_cap(void **state) {
     t.auth.w_nsec_s = 0; /* not signed: the cap is only not shown */
     t.evaluated = false;
     assert_true(at(&t, 705)->lines[0].b_us < 11000 * S);
+}
+
+/* Who makes denials from NSEC records does not say so, as a rule. */
+static void test_nsec_above_the_window(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.profile.conv = NX_CONV_F;
+    t.auth.w_nsec_s = 3600;
+    denied(&t, 200, 690);
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 201)->state);
+    assert_int_equal(NX_HARD_NSEC_WINDOW, t.verdict.hard.reason);
+    assert_int_equal((RESTORED_S + 3600) * S, t.verdict.hard.at_us);
+    assert_int_equal((RESTORED_S + W_S + 3600 + 2) * S,
+                     t.verdict.hard_stack.at_us);
+    assert_true(t.verdict.eta.point_us < 700 * S); /* as it counts down */
+    t.auth.w_nsec_s = W_S;                         /* RFC 9077 */
+    assert_int_equal(NX_HARD_AUTH_WINDOW, at(&t, 201)->hard.reason);
+    assert_int_equal((RESTORED_S + W_S) * S, t.verdict.hard.at_us);
+}
+
+/* One of several upstreams fails, another one holds its denial. */
+static void test_failure_beside_a_denial(void **state) {
+    struct target t;
+    int64_t usual_us = 0;
+
+    (void)state;
+    set_up(&t);
+    denied(&t, 110, 640)->r_s = -1;
+    saw(&t, 150, NX_KIND_SERVFAIL);
+    saw(&t, 152, NX_KIND_SERVFAIL);
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 153)->state);
+    assert_int_equal(NX_HARD_AUTH_WINDOW, t.verdict.hard.reason);
+    assert_true(t.verdict.hard.at_us >= (RESTORED_S + W_S) * S);
+    assert_int_equal(NX_HARD_STACK, t.verdict.hard_stack.reason);
+    usual_us = t.verdict.eta.hi90_us;
+    assert_true(usual_us <= (RESTORED_S + 300) * S);
+    t.profile.verified = true; /* who fails is who denied */
+    t.profile.chain_possible = false;
+    t.profile.caches = 1;
+    assert_int_equal(NX_HARD_FAILURE_CACHE_300, at(&t, 153)->hard.reason);
+    assert_int_equal((RESTORED_S + 300) * S, t.verdict.hard.at_us);
+    assert_int_equal(usual_us, t.verdict.eta.hi90_us);
+}
+
+/* A cap is of the cache that was measured; another one shows more. */
+static void test_cap_of_another_cache(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.w_auth_s = 10800;
+    t.profile.verified = true;
+    t.profile.conv = NX_CONV_F;
+    t.profile.soa_clock = NX_SOA_CLOCK_OWN;
+    t.profile.cap_hi_s = 3600;
+    t.profile.chain_possible = false;
+    t.profile.caches = 2;
+    denied(&t, 200, 9200);
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 201)->state);
+    assert_true(t.verdict.lines[0].b_us > 9198 * S);
+    assert_int_equal((RESTORED_S + 10800) * S, t.verdict.hard.at_us);
+    t.profile.caches = 1; /* dnsdist shows its backend's TTL */
+    t.evaluated = false;
+    assert_true(at(&t, 201)->lines[0].b_us < 2001 * S);
+    assert_int_equal((RESTORED_S + 3600) * S, t.verdict.hard.at_us);
 }
 
 /* unbound and Knot Resolver serve TTL 0 for a second. */
@@ -252,6 +320,9 @@ int main(void) {
         cmocka_unit_test(test_bogus_is_kept_for_its_ttl),
         cmocka_unit_test(test_failures_for_old_keys),
         cmocka_unit_test(test_nsec_above_the_cap),
+        cmocka_unit_test(test_nsec_above_the_window),
+        cmocka_unit_test(test_failure_beside_a_denial),
+        cmocka_unit_test(test_cap_of_another_cache),
         cmocka_unit_test(test_inclusive_second),
     };
 

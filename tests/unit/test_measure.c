@@ -307,7 +307,7 @@ static void test_stale(void **state) {
     }
     struct nx_profile p = measure().profile;
     assert_int_equal(p.past_ttl, NX_PAST_TTL_SERVED);
-    assert_int_equal(p.stale_max_s, 86400);
+    assert_int_equal(p.stale_max_s, 259200);
 }
 
 /* --- RD=0: the matrix of S19 --- */

@@ -276,6 +276,7 @@ static void test_s8_hidden_cap(void **state) {
     s.profile.soa_clock = NX_SOA_CLOCK_OWN;
     s.profile.conv = NX_CONV_F;
     s.profile.cap_hi_s = 20;
+    s.profile.caches = 1;
     s.profile.p_early = 0;
     const struct nx_verdict *v = at(&s, 10.0);
     assert_inside(v, 20.0);
