@@ -8,6 +8,7 @@
 #define DRAIN_PROBES_US 2500000 /* for answers that are on their way */
 #define DRAIN_MAX_US 4000000    /* and a second to write down the rest */
 #define DRAIN_STEP_US 20000
+#define SAY_AGAIN_US INT64_C(3600000000)
 #define TRIM_AFTER_US 5000000
 #define TRIM_BYTES 262144U /* held, worth a malloc_trim afterwards */
 
@@ -38,6 +39,16 @@ void nx_agentd_on_acked(void *user) {
     }
 }
 
+/* Each try ends so, and there is one each half minute. */
+static void say_waits(struct nx_agentd *a, uint64_t held, int64_t now_us) {
+    bool again =
+        a->again_said_us != 0 && now_us - a->again_said_us < SAY_AGAIN_US;
+    nx_log(again ? NX_LOG_DEBUG : NX_LOG_WARN,
+           "%llu results are not delivered yet: beginning anew waits for them",
+           (unsigned long long)held);
+    a->again_said_us = again ? a->again_said_us : now_us;
+}
+
 void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg) {
     struct nx_agentd *a = arg;
     struct nx_ledger ledger;
@@ -60,10 +71,7 @@ void nx_agentd_on_drain(evutil_socket_t fd, short what, void *arg) {
     }
     if (ledger.held > 0 && a->again) { /* they would be lost */
         a->again = a->draining = false;
-        nx_log(NX_LOG_INFO,
-               "%llu results are not delivered yet: beginning anew waits for "
-               "them",
-               (unsigned long long)ledger.held);
+        say_waits(a, ledger.held, now_us);
         nx_agentd_arm(a->on_due, 0);
         return;
     }

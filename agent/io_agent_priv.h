@@ -31,6 +31,7 @@ struct nx_agentd {
     struct nx_spool_folder *folder; /* NULL: in memory */
     bool spool_disk_failed;         /* at the start: in memory for that */
     int spool_disk_err;             /* ... when it was tried last */
+    int64_t again_said_us;          /* that beginning anew waits; 0: not said */
     bool again;                     /* drains to begin anew, with the disk */
     struct nx_spool *spool;
     struct nx_pins pins; /* believed */

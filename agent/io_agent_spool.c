@@ -231,7 +231,7 @@ int nx_agentd_open_spool(struct nx_agentd *a) {
                         &found);
 }
 
-/* What it fails by is said when it changes. */
+/* What it fails by, and that it works, is said when it changes. */
 static bool disk_works(struct nx_agentd *a) {
     struct nx_spool_folder *folder = NULL;
     struct nx_spool *spool = NULL;
@@ -249,14 +249,18 @@ static bool disk_works(struct nx_agentd *a) {
                            nx_spool_boot(), &spool, &found);
     }
     if (err == NX_OK) {
-        log_found(a, &found);
         err = nx_spool_close(spool);
     }
     nx_spool_free(&spool);
     nx_spool_folder_close(&folder);
-    if (err != NX_OK && err != a->spool_disk_err) {
+    if (err != a->spool_disk_err && err == NX_OK) {
+        log_found(a, &found);
+        nx_log(NX_LOG_WARN, "spool %s: the disk works: beginning anew with it",
+               path_of(a));
+    } else if (err != a->spool_disk_err) {
         nx_log(NX_LOG_WARN, "spool %s: %s", path_of(a),
                why[0] != '\0' ? why : nx_strerror(err));
+        a->again_said_us = 0;
     }
     a->spool_disk_err = err;
     return err == NX_OK;
@@ -276,20 +280,28 @@ void nx_agentd_on_disk(evutil_socket_t fd, short what, void *arg) {
         !disk_works(a)) {
         return;
     }
-    nx_log(NX_LOG_WARN, "spool %s: the disk works: beginning anew with it",
-           path_of(a));
     nx_agentd_drain(a);
     a->again = true;
 }
 
-/* Where the spool is stays as it is: what it holds would be left behind. */
+/* Where the spool is stays as it is: what it holds would be left behind. Who
+ * has just mended the disk need not wait. */
 void nx_agentd_configure_spool(struct nx_agentd *agent,
                                const struct nx_agent_conf *old) {
     struct nx_spool_conf conf;
     const char *a = old->spool_path;
     const char *b = agent->setup.conf->spool_path;
+    struct nx_ledger before;
+    nx_spool_ledger(agent->spool, &before);
     spool_conf(agent->setup.conf, agent->spool_disk_failed, &conf);
     nx_spool_configure(agent->spool, &conf);
+    nx_agentd_spool_changed(agent, before.dropped);
+    if (agent->spool_disk_failed) {
+        if (agent->spool_disk_err != NX_OK) {
+            agent->spool_disk_err = NX_ESTATE; /* what it is now is said */
+        }
+        nx_agentd_arm(agent->on_disk, 0);
+    }
     if ((a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0)) {
         nx_log(NX_LOG_WARN,
                "spool.path: a change needs a restart; until then the spool "

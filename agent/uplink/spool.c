@@ -169,6 +169,7 @@ void nx_spool_configure(struct nx_spool *s, const struct nx_spool_conf *conf) {
     if (s->has_disk) {
         nx_spool_fit_disk(s);
         s->sync_us = s->first != NULL ? s->now_us : INT64_MAX;
+        s->retry_us = s->now_us;
     }
     if (s->first != NULL) {
         fit_memory(s);

@@ -120,7 +120,8 @@ int nx_spool_new(const struct nx_spool_conf *conf,
 int nx_spool_close(struct nx_spool *spool) NX_MUSTUSE;
 void nx_spool_free(struct nx_spool **spool);
 
-/* Other bounds (configuration reload); drops what does not fit. */
+/* Other bounds (configuration reload); drops what does not fit. A disk that
+ * failed is tried with the next tick, which is due. */
 void nx_spool_configure(struct nx_spool *spool,
                         const struct nx_spool_conf *conf);
 

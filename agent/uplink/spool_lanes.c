@@ -116,13 +116,16 @@ static const struct nx_segment *segment_of(const struct nx_spool *s,
     return NULL;
 }
 
-/* Reads on in the segment to the record at or behind the number. */
+/* Reads on in the segment to the record at or behind the number; fails where
+ * *out is then. */
 static int find_record(struct nx_spool *s, struct nx_lane *lane,
                        const struct nx_segment *seg, struct nx_place *out) {
     if (lane->segment_id != seg->id || lane->segment_offset == 0) {
         lane->segment_id = seg->id;
         lane->segment_offset = NX_SEGMENT_HEAD_BYTES;
     }
+    *out = (struct nx_place){.segment_id = seg->id,
+                             .offset = lane->segment_offset};
     if (s->rests) {
         return NX_EAGAIN;
     }
@@ -131,8 +134,6 @@ static int find_record(struct nx_spool *s, struct nx_lane *lane,
         lane->segment_offset += NX_RECORD_HEAD_BYTES + out->head.len;
         err = nx_spool_read_head(s, seg->id, lane->segment_offset, &out->head);
     }
-    out->entry = NULL;
-    out->segment_id = seg->id;
     out->offset = lane->segment_offset;
     return err;
 }
@@ -158,25 +159,31 @@ static bool tried_too_often(struct nx_spool *s, uint64_t id) {
     return false;
 }
 
-void nx_spool_was_read(struct nx_spool *s, uint64_t id) {
-    struct nx_segment *seg = segment_at(s, id);
-    if (seg != NULL) {
+/* Another place of the file says nothing of the one that fails: after a
+ * reconnection all before it is read again. */
+void nx_spool_was_read(struct nx_spool *s, const struct nx_place *place) {
+    struct nx_segment *seg = segment_at(s, place->segment_id);
+    if (seg != NULL &&
+        (seg->unread == NX_OK || seg->unread_at == place->offset)) {
         seg->unread_n = 0;
         seg->unread = NX_OK;
     }
 }
 
-bool nx_spool_is_unread(struct nx_spool *s, uint64_t id, int err) {
+bool nx_spool_is_unread(struct nx_spool *s, const struct nx_place *place,
+                        int err) {
     bool damaged = err == NX_OK || err == NX_ENOTFOUND ||
                    err == NX_EMALFORMED || err == NX_ELIMIT ||
-                   (err == NX_EIO && tried_too_often(s, id));
+                   (err == NX_EIO && tried_too_often(s, place->segment_id));
     if (!damaged) { /* a lane that has nothing wrong does not excuse another */
         s->unread = err;
     }
-    struct nx_segment *seg =
-        err != NX_OK && err != NX_EAGAIN ? segment_at(s, id) : NULL;
+    struct nx_segment *seg = err != NX_OK && err != NX_EAGAIN
+                                 ? segment_at(s, place->segment_id)
+                                 : NULL;
     if (seg != NULL) {
         seg->unread = damaged ? NX_OK : err;
+        seg->unread_at = place->offset;
     }
     return !damaged;
 }
@@ -221,7 +228,7 @@ static bool find(struct nx_spool *s, struct nx_lane *lane, uint64_t limit,
             missing_to = seg->first_seq - 1;
         } else if (seg != NULL) {
             int err = find_record(s, lane, seg, out);
-            if (nx_spool_is_unread(s, seg->id, err)) {
+            if (nx_spool_is_unread(s, out, err)) {
                 return false;
             }
             if (err == NX_OK && out->head.first_seq <= lane->seq) {

@@ -27,8 +27,9 @@ struct nx_segment {
                            next one may begin below it */
     uint64_t boot;      /* of the newest record, with its clock */
     struct nx_clock_sample clock;
-    unsigned unread_n; /* tries in vain, in a row and a second apart */
-    int unread;        /* why it could not be read last; 0: it could */
+    unsigned unread_n;  /* tries in vain, in a row and a second apart */
+    int unread;         /* why it could not be read last; 0: it could */
+    uint64_t unread_at; /* ... where */
 };
 
 /* What is known of the monotonic clock of a boot. */
@@ -203,8 +204,9 @@ bool nx_spool_next_place(struct nx_spool *spool, int64_t now_us,
                          struct nx_place *out);
 /* A disk that fails may work again; a file that it failed to read for so long
  * will not be read any more. */
-bool nx_spool_is_unread(struct nx_spool *spool, uint64_t segment_id, int err);
-void nx_spool_was_read(struct nx_spool *spool, uint64_t segment_id);
+bool nx_spool_is_unread(struct nx_spool *spool, const struct nx_place *place,
+                        int err);
+void nx_spool_was_read(struct nx_spool *spool, const struct nx_place *place);
 
 /* from..to should be there and cannot be sent: a hole. */
 void nx_spool_give_up(struct nx_spool *spool, uint64_t from, uint64_t to);

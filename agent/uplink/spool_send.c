@@ -187,7 +187,7 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
                 s->unread_us = now->mono_us + BLOCKED_US;
             }
             if (p.entry == NULL) { /* off the disk */
-                nx_spool_was_read(s, p.segment_id);
+                nx_spool_was_read(s, &p);
             }
             s->peeked = true;
             s->peeked_head = p.head;
@@ -195,7 +195,7 @@ int nx_spool_peek(struct nx_spool *s, const struct nx_clock_sample *now,
             *first_seq = p.head.first_seq;
             return NX_OK;
         }
-        if (nx_spool_is_unread(s, p.segment_id, err)) {
+        if (nx_spool_is_unread(s, &p, err)) {
             break;
         }
         nx_spool_give_up(s, p.head.first_seq, nx_head_last(&p.head));

@@ -420,7 +420,11 @@ static void test_dead_disk(void **state) {
     assert_int_equal(nx_spool_tick_at(b->spool), S + NX_SPOOL_RETRY_US);
     b->disk->error = NX_OK;
     b->disk->ledger_error = NX_OK;
-    bench_tick(b, S + NX_SPOOL_RETRY_US);
+    bench_tick(b, S);
+    assert_int_equal(nx_spool_problem(b->spool), NX_EIO); /* not yet */
+    nx_spool_configure(b->spool, &b->conf);
+    assert_int_equal(nx_spool_tick_at(b->spool), S);
+    bench_tick(b, S);
     assert_int_equal(nx_spool_problem(b->spool), NX_OK);
     assert_int_not_equal(bench_send(b, 9 * S), 0);
     assert_int_equal(bench_ledger(b).dropped, 0);

@@ -158,6 +158,33 @@ static void test_bad_record(void **state) {
     assert_int_equal(b->batch.gaps[b->batch.gaps_n - 1].to_seq, seq - 1);
 }
 
+/* While nothing is acknowledged all goes again and again: what is before the
+ * bad sector can be read each time, which says nothing of the sector. */
+static void test_bad_record_and_no_ack(void **state) {
+    struct bench *b = *state;
+    leave_some(b);
+    const size_t record = (b->disk->files[0].len - NX_SEGMENT_HEAD_BYTES) / 3;
+    size_t at = NX_SEGMENT_HEAD_BYTES + record + NX_RECORD_HEAD_BYTES;
+    int why = NX_OK;
+    bad(b, 1, at, at + 8);
+    bench_open(b, true);
+    uint64_t lost_n = bench_ledger(b).dropped;
+    nx_spool_connected(b->spool, 0);
+    int64_t now_us = 0;
+    for (unsigned i = 0; i < 60; i++) {
+        assert_int_equal(bench_send(b, now_us += S), 1);
+        assert_int_equal(nx_spool_unread(b->spool, &why), i > 0 ? 1 : 0);
+        assert_int_equal(bench_send(b, now_us += S), 0);
+        assert_int_equal(nx_spool_unread(b->spool, &why), 1);
+        nx_spool_rewind(b->spool, now_us);
+    }
+    assert_int_equal(bench_ledger(b).dropped, lost_n);
+    assert_int_equal(bench_send(b, now_us += S), 1);
+    assert_int_equal(bench_send(b, now_us += S), 21); /* its time is over */
+    assert_int_equal(nx_spool_unread(b->spool, &why), 0);
+    assert_int_equal(bench_ledger(b).dropped, lost_n + 10);
+}
+
 /* Of a ledger one copy is enough, and the numbers of the other are not given
  * out again. Without both, or with a folder that cannot be listed, nobody knows
  * what is there: it stays. */
@@ -420,6 +447,7 @@ int main(void) {
         WITH_BENCH(test_bad_segment),
         WITH_BENCH(test_bad_newest),
         WITH_BENCH(test_bad_record),
+        WITH_BENCH(test_bad_record_and_no_ack),
         WITH_BENCH(test_ledger),
         WITH_BENCH(test_start_without_ledger),
         WITH_BENCH(test_gone_since),
