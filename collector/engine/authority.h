@@ -124,7 +124,10 @@ struct nx_auth_rules {
     int64_t interval_us; /* between two rounds of the audit */
     unsigned vantages;   /* agents that must see all good */
     bool audited;        /* an authority agent is there to be asked */
-    int64_t woke_us;     /* what was seen before is of another process */
+    /* Those that were heard lately; no more than can tell. */
+    uint32_t auditors[NX_AUTH_VANTAGES_MAX];
+    size_t auditors_n;
+    int64_t woke_us; /* what was seen before is of another process */
 };
 
 struct nx_authority;

@@ -2,6 +2,7 @@
 #include "collector/engine/authority_priv.h"
 
 #define US_PER_S INT64_C(1000000)
+#define WORD_WAITS_US (600 * US_PER_S)
 #define PATIENCE_DENIED 5 /* settle times for a server that denied last */
 #define ROUNDS_MISSED                                                          \
     2 /* rounds of the audit without an answer: it happens                     \
@@ -202,17 +203,43 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->bad_n != b->bad_n || a->epoch != b->epoch;
 }
 
+/* Whoever is there to be asked has told the set, and asked every server. */
+static bool all_looked(const struct nx_authority *a,
+                       const struct nx_auth_rules *rules) {
+    for (size_t i = 0; i < rules->auditors_n; i++) {
+        uint32_t agent_id = rules->auditors[i];
+        if (nx_auth_vantage(a, agent_id) == NULL &&
+            a->vantages_n < NX_AUTH_VANTAGES_MAX) {
+            return false;
+        }
+        for (size_t k = 0; k < a->entries_n; k++) {
+            if (a->entries[k].agent_id == agent_id &&
+                a->entries[k].server.class_ == NX_AUTH_PENDING) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 /* Nothing was heard, or nothing can be: the operator's word. It opens the guard
- * when whoever could have seen otherwise had the time to say so. */
-static void verified_by_word(const struct nx_auth_rules *rules,
+ * when all who could have seen otherwise have looked; or they have no room to,
+ * which nobody tells. */
+static void verified_by_word(const struct nx_authority *a,
+                             const struct nx_auth_rules *rules,
                              const struct nx_incident *incident, int64_t now_us,
                              struct nx_auth_facts *f) {
     int64_t at_us = nx_auth_declared_us(incident, now_us);
+    int64_t most_us =
+        nx_time_later(patience_us(rules, PATIENCE_DENIED), WORD_WAITS_US);
+    int64_t opened_us = incident->opened_us;
     f->observed = at_us != NX_TIME_UNKNOWN;
     f->all_ns_good = f->observed;
-    f->verified = nx_time_past(at_us, rules->settle_us, now_us) &&
-                  (!rules->audited ||
-                   nx_time_past(incident->opened_us, rules->settle_us, now_us));
+    f->verified =
+        nx_time_past(at_us, rules->settle_us, now_us) &&
+        (!rules->audited ||
+         (nx_time_past(opened_us, rules->settle_us, now_us) &&
+          (all_looked(a, rules) || nx_time_past(opened_us, most_us, now_us))));
 }
 
 /* Of a name with addresses of both families one is enough to judge it by. */
@@ -270,7 +297,7 @@ static void facts_verified(struct nx_authority *a,
         f->verified = j->all_good && !a->blind &&
                       (a->set_verified || j->settled_n >= rules->vantages);
     } else {
-        verified_by_word(rules, incident, now_us, f);
+        verified_by_word(a, rules, incident, now_us, f);
     }
     a->set_verified = f->verified;
     int64_t was_shut_us = a->left_shut_us;

@@ -70,16 +70,24 @@ void nx_engine_profile_set(struct nx_engine *engine,
 
 /* --- time --- */
 
-bool nx_auditor_here(const struct nx_engine *engine, int64_t now_us) {
+/* Who audits and was heard lately: ids, cap at most. */
+static size_t auditors_here(const struct nx_engine *engine, int64_t now_us,
+                            uint32_t *ids, size_t cap) {
     int64_t silent_us = engine->settings.diagnosis.silent_after_us;
     const struct nx_agent_state *a = engine->agents;
-    for (; a != NULL; a = a->hh.next) {
+    size_t n = 0;
+    for (; a != NULL && n < cap; a = a->hh.next) {
         if (nx_agent_audits(a) && a->last_seen_us != NX_TIME_UNKNOWN &&
             now_us - a->last_seen_us <= silent_us) {
-            return true;
+            ids[n++] = a->agent.id;
         }
     }
-    return false;
+    return n;
+}
+
+bool nx_auditor_here(const struct nx_engine *engine, int64_t now_us) {
+    uint32_t id = 0;
+    return auditors_here(engine, now_us, &id, 1) > 0;
 }
 
 /* Accepted, and after a start it has not had the time yet to be heard: of idle
@@ -96,15 +104,17 @@ static bool auditor_may_come(const struct nx_engine *engine, int64_t now_us) {
 
 static struct nx_auth_rules rules_at(const struct nx_engine *engine,
                                      int64_t now_us) {
-    return (struct nx_auth_rules){
+    struct nx_auth_rules rules = {
         .settle_us = engine->settings.settle_us,
         .interval_us =
             (int64_t)engine->settings.authority_interval_ms * US_PER_MS,
         .vantages = engine->settings.vantages,
-        .audited =
-            nx_auditor_here(engine, now_us) || auditor_may_come(engine, now_us),
         .woke_us = engine->woke_us,
     };
+    rules.auditors_n =
+        auditors_here(engine, now_us, rules.auditors, NX_AUTH_VANTAGES_MAX);
+    rules.audited = rules.auditors_n > 0 || auditor_may_come(engine, now_us);
+    return rules;
 }
 
 static void item_step(struct nx_engine *engine, struct nx_item *item,

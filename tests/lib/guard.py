@@ -42,6 +42,16 @@ def planting(capture, lab, since, until=float("inf")):
                                    or q.source in caches)]
 
 
+def asked_by_agents(capture, networks, names, since, until):
+    """Questions in the zones of these names to what users and agents of the
+    networks ask, but those of users."""
+    zones_of = tuple(n.split(".", 1)[1] for n in names)
+    users = {n.user_address for n in networks}
+    return [q for q in capture.select(
+        since, until, destination={n.address for n in networks})
+        if q.source not in users and q.name.endswith(zones_of)]
+
+
 @dataclass
 class Row:
     fault: str

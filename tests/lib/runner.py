@@ -334,6 +334,10 @@ def run_nightly(arguments):
     jobs += [lambda p=path: run_system(p, arguments, env, NIGHTLY_TIMEOUT_S)
              for path in system_files(arguments)
              if has_more_at_night(path) and names_a_test(path, wanted)]
+    matrix = [p for p in matrix_files() if names_a_test(p, wanted)]
+    if matrix:
+        unpack_all(env)
+    jobs += [lambda p=path: run_system(p, arguments, env) for path in matrix]
     for outcome in side_by_side(1, jobs):
         for line in outcome.text.splitlines():
             if "NX_SEED=" in line:
@@ -363,13 +367,16 @@ def unpack_all(env):
         unpack(package, env["NXCLEAR_UNPACKED"])
 
 
+def matrix_files():
+    return sorted(glob.glob(f"{ROOT}/tests/system/matrix/test_*.py"))
+
+
 def run_matrix(arguments):
     """Each program measures in a namespace of its own; two at once do not
     disturb each other. Their tables are the result."""
     env = environment(arguments)
     unpack_all(env)
-    files = [p for p in sorted(glob.glob(f"{ROOT}/tests/system/matrix/"
-                                         "test_*.py"))
+    files = [p for p in matrix_files()
              if names_a_test(p, arguments.filter or "")]
     yield from side_by_side(LABS_AT_ONCE, [
         lambda p=path: run_system(p, arguments, env) for path in files])

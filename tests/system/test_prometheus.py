@@ -3,6 +3,7 @@ real collector."""
 import contextlib
 import json
 import os
+import re
 import subprocess
 import time
 import urllib.parse
@@ -163,6 +164,15 @@ def check_metrics(text):
     assert not said and done.returncode in (0, 3), (done.returncode, said)
 
 
+def check_names(text):
+    """An alert on a series that nobody gives would never be raised."""
+    with open(RULES, encoding="utf-8") as rules:
+        used = set(re.findall(r"\bnxclear_\w+", rules.read()))
+    lacking = {name for name in used
+               if not re.search(rf"^{name}[{{ ]", text, re.M)}
+    assert used and not lacking, lacking
+
+
 def check_labels(network):
     """What operators say of a network, to be joined with all others of it."""
     found, = ask("query", query="nxclear_network_info"
@@ -212,7 +222,9 @@ def test_a_stuck_network_raises_an_alert_and_takes_it_back():
                                 "the alert to fire")[0]
             assert labels["network"] == office, labels
             assert labels["incident"] == str(incident), labels
-            check_metrics(scrape(token))
+            scraped = scrape(token)
+            check_metrics(scraped)
+            check_names(scraped)
             unblock(lab.networks[0].resolver)
             wait_until(lambda: not firing("NxclearNetworkStuck"), 30,
                        "the alert to be taken back")

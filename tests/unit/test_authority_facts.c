@@ -255,6 +255,41 @@ static void test_declared_but_denied(void **state) {
     assert_false(step(b, T0 + S)->verified);
 }
 
+/* An auditor that is there looks first, however long it takes. */
+static void test_declared_waits_for_auditors(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_rules audited = rules;
+    audited.audited = true;
+    audited.auditors[audited.auditors_n++] = 1;
+    audited.auditors[audited.auditors_n++] = 2;
+    b->incident.restored_us = T0 - 100 * S;
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 599 * S);
+    assert_false(nx_authority_facts(b->a)->verified);
+    delegate(b, 1, apex, 1, 1, T0 + 500 * S);
+    silent(b, 1, 1, T0 + 500 * S);
+    delegate(b, 2, apex, 1, 1, T0 + 500 * S);
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 599 * S);
+    assert_false(nx_authority_proven(b->a)); /* 2 has not asked yet */
+    silent(b, 2, 1, T0 + 500 * S);
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 599 * S);
+    assert_true(nx_authority_proven(b->a));
+    denies(b, 2, 1, apex, 900, T0 + 600 * S);
+    assert_false(nx_authority_proven(b->a));
+}
+
+/* One that never tells anything of the name has no room for it. */
+static void test_declared_waits_no_longer(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_rules audited = rules;
+    audited.audited = true;
+    audited.auditors[audited.auditors_n++] = 1;
+    b->incident.restored_us = T0 - 100 * S;
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 599 * S);
+    assert_false(nx_authority_facts(b->a)->verified);
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 600 * S);
+    assert_true(nx_authority_facts(b->a)->verified);
+}
+
 static void test_declared_outage_end_when_all_was_good(void **state) {
     struct bench *b = *state;
     b->incident.outage_to_us = T0 - 30 * S;
@@ -394,6 +429,8 @@ int main(void) {
         TEST(test_declared_without_agent),
         TEST(test_declared_for_later),
         TEST(test_declared_but_denied),
+        TEST(test_declared_waits_for_auditors),
+        TEST(test_declared_waits_no_longer),
         TEST(test_declared_outage_end_when_all_was_good),
         TEST(test_bad_intervals),
         TEST(test_proof_is_fresh),
