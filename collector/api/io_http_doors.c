@@ -11,43 +11,6 @@
 
 /* --- agents --- */
 
-/* Joins enrolment's records with the engine's views, by agent id. */
-struct roster {
-    struct nx_service *service;
-    json_t *list;
-};
-
-static void add_record(void *user, const struct nx_agent_record *record) {
-    struct roster *roster = user;
-    struct nx_agent_view view;
-    struct nx_engine *engine = nx_service_engine(roster->service);
-    struct nx_labels labels;
-    bool known = nx_engine_agent(engine, record->agent.id, &view) == 0;
-    struct nx_ledger ledger;
-    bool said =
-        nx_service_ledger(roster->service, record->agent.id, &ledger) == NX_OK;
-    json_t *agent =
-        nx_roster_agent(record, known ? &view : NULL, said ? &ledger : NULL);
-    nx_engine_agent_labels(engine, &record->agent, &labels);
-    if (agent != NULL && record->agent.accepted) {
-        (void)json_object_set_new(agent, "labels", nx_json_labels(&labels));
-        (void)json_object_set_new(agent, "weight", json_real(labels.weight));
-    }
-    if (agent != NULL) {
-        (void)json_object_set_new(agent, "ledger",
-                                  nx_roster_ledger(said ? &ledger : NULL));
-    }
-    (void)json_array_append_new(roster->list, agent);
-}
-
-json_t *nx_http_agent_list(struct nx_service *service,
-                           const struct nx_sight *sight) {
-    struct roster roster = {.service = service, .list = json_array()};
-    nx_service_agents(service, add_record, &roster);
-    nx_access_narrow(roster.list, sight);
-    return roster.list;
-}
-
 /* What the service says about an agent's key or name. */
 static void reply_agent_error(struct evhttp_request *request, int err,
                               bool accepting, const char *who) {

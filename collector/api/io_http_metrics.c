@@ -1,6 +1,6 @@
 /* GET /metrics: the open incidents as the board has them, read and written a
- * piece at a time. Of very many targets only those are read that are exported.
- */
+ * piece at a time, as all else. Of very many targets only those are read that
+ * are exported. Each list is of one moment, so that no series comes twice. */
 #include <stdlib.h>
 
 #include "collector/api/io_http_parts.h"
@@ -12,22 +12,26 @@
 
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define BYTES_PER_UNIT 1024U /* read in the time of one unit */
+#define UNITS_PER_ENTRY 4U   /* of a list */
+#define PUT_PER_UNIT 2U      /* networks, agents or resolvers of one metric */
 /* A scrape gives up after 10 s, and wants the rest in any case. */
 #define PATIENCE_S 3U
 
 struct metrics_work {
-    enum { WAIT, READ, LISTS, WRITE, FREE } stage;
+    enum { WAIT, READ, AGENTS, NETWORKS, RESOLVERS, WRITE, FREE } stage;
     bool late; /* what is not made is left out */
     struct nx_board_page *pages;
     size_t pages_n, page, site; /* the next one to be read */
     size_t room;                /* for targets */
     json_t *statuses;
-    json_t *networks_of;     /* of the page that is read; borrowed */
-    json_t *networks;        /* ... of all agents */
-    json_t *agents, *health; /* lists */
-    json_t *resolvers;
+    json_t *networks_of;                /* of the page that is read; borrowed */
+    struct nx_http_agents *agents_list; /* one of them at a time */
+    struct nx_network_list *networks_list;
+    struct nx_capped *capped;
+    json_t *agents, *networks, *resolvers, *health; /* of the others */
+    size_t resolvers_left_out_n;
     size_t left_out_n;
-    size_t metric; /* the next one to be written */
+    struct nx_metrics_place place; /* of what is to be written next */
     struct nx_text text;
     int err;
 };
@@ -46,6 +50,9 @@ static void work_free(void *user) {
     struct metrics_work *w = user;
     if (w != NULL) {
         forget_pages(w);
+        nx_http_agents_free(&w->agents_list);
+        nx_network_list_free(&w->networks_list);
+        nx_capped_free(&w->capped);
         json_decref(w->statuses);
         json_decref(w->networks);
         json_decref(w->agents);
@@ -178,56 +185,85 @@ static int read_pages(struct metrics_work *w, size_t budget) {
     return w->page < w->pages_n ? NX_EAGAIN : 0;
 }
 
-/* One list at a time. NX_EAGAIN: there is another one. */
-static int make_lists(struct nx_http *http, struct metrics_work *w) {
-    struct nx_engine *engine = nx_service_engine(http->service);
-    int64_t now_us = nx_service_now_us(http->service);
-    json_t **list = NULL;
-    if (w->agents == NULL) {
-        list = &w->agents;
-        *list = nx_http_agent_list(http->service, NULL);
-    } else if (w->networks == NULL) {
-        list = &w->networks;
-        *list = nx_status_networks(engine, now_us);
-    } else if (w->resolvers == NULL) {
-        list = &w->resolvers;
-        *list = nx_status_capped(engine, now_us);
-    } else {
-        w->health = nx_http_health(http->service);
-        return w->health != NULL ? 0 : NX_ENOMEM;
+static int some_agents(struct nx_http *http, struct metrics_work *w, size_t n) {
+    if (w->agents_list == NULL) {
+        int err = nx_http_agents_new(http->service, &w->agents_list);
+        return err != 0 ? err : NX_EAGAIN;
     }
-    return *list != NULL ? NX_EAGAIN : NX_ENOMEM;
+    return nx_http_agents_some(w->agents_list, http->service, w->agents, n);
 }
 
-/* NX_EAGAIN: there is another one. */
-static int write_next(struct nx_http *http, struct metrics_work *w) {
+static int some_networks(struct nx_http *http, struct metrics_work *w,
+                         size_t n) {
+    struct nx_engine *engine = nx_service_engine(http->service);
+    if (w->networks_list == NULL) {
+        int err = nx_network_list_new(engine, NULL, &w->networks_list);
+        return err != 0 ? err : NX_EAGAIN;
+    }
+    return nx_network_list_some(w->networks_list, engine, w->networks, n);
+}
+
+static int some_resolvers(struct nx_http *http, struct metrics_work *w,
+                          size_t n) {
+    const struct nx_engine *engine = nx_service_engine(http->service);
+    if (w->capped == NULL) {
+        int err = nx_capped_new(engine, NX_METRICS_RESOLVERS_MAX, &w->capped);
+        return err != 0 ? err : NX_EAGAIN;
+    }
+    w->resolvers_left_out_n = nx_capped_left_out(w->capped);
+    return nx_capped_some(w->capped, engine, nx_service_now_us(http->service),
+                          w->resolvers, n);
+}
+
+/* NX_EAGAIN: there is more of it. */
+static int write_some(struct nx_http *http, struct metrics_work *w,
+                      size_t budget) {
+    if (w->health == NULL) {
+        w->health = nx_http_health(http->service);
+        return w->health != NULL ? NX_EAGAIN : NX_ENOMEM;
+    }
     const struct nx_metrics metrics = {
         .statuses = w->statuses,
         .left_out_n = w->left_out_n,
         .agents = w->agents,
-        .networks = json_object_get(w->networks, "networks"),
+        .networks = w->networks,
         .resolvers = w->resolvers,
+        .resolvers_left_out_n = w->resolvers_left_out_n,
         .score = nx_service_score_of_late(http->service),
         .health = w->health};
-    bool more = nx_metrics_put(&metrics, w->metric++, &w->text);
-    return w->text.failed ? NX_ENOMEM : more ? NX_EAGAIN : 0;
+    bool all =
+        nx_metrics_step(&metrics, &w->place, budget * PUT_PER_UNIT, &w->text);
+    return w->text.failed ? NX_ENOMEM : all ? 0 : NX_EAGAIN;
+}
+
+/* The last ones of it; true: it is empty. */
+static bool shorten(json_t *list, size_t *budget) {
+    size_t n = json_array_size(list);
+    for (; n > 0 && *budget > 0; --*budget) {
+        (void)json_array_remove(list, --n);
+    }
+    return n == 0;
 }
 
 /* What was read takes long to be freed, too. NX_EAGAIN: there is more of it. */
 static int free_some(struct metrics_work *w, size_t budget) {
-    size_t n = json_array_size(w->statuses);
-    while (n > 0 && budget > 0) {
-        json_t *status = json_array_get(w->statuses, n - 1);
-        json_t *networks = json_object_get(status, "networks");
-        size_t networks_n = json_array_size(networks);
-        if (networks_n > 0) {
-            (void)json_array_remove(networks, networks_n - 1);
-        } else {
-            (void)json_array_remove(w->statuses, --n);
+    json_t *const lists[] = {w->agents, w->networks, w->resolvers};
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        if (!shorten(lists[i], &budget)) {
+            return NX_EAGAIN;
         }
+    }
+    while ((n = json_array_size(w->statuses)) > 0) {
+        const json_t *status = json_array_get(w->statuses, n - 1);
+        if (budget == 0 ||
+            !shorten(json_object_get(status, "networks"), &budget)) {
+            return NX_EAGAIN;
+        }
+        (void)json_array_remove(w->statuses, n - 1);
         budget--;
     }
-    return n > 0 ? NX_EAGAIN : 0;
+    return 0;
 }
 
 /* --- the work --- */
@@ -245,11 +281,17 @@ static enum nx_http_progress step(struct nx_http *http, void *user,
     case READ:
         w->err = read_pages(w, budget);
         break;
-    case LISTS:
-        w->err = make_lists(http, w);
+    case AGENTS:
+        w->err = some_agents(http, w, budget / UNITS_PER_ENTRY + 1);
+        break;
+    case NETWORKS:
+        w->err = some_networks(http, w, budget / UNITS_PER_ENTRY + 1);
+        break;
+    case RESOLVERS:
+        w->err = some_resolvers(http, w, budget / UNITS_PER_ENTRY + 1);
         break;
     case WRITE:
-        w->err = write_next(http, w);
+        w->err = write_some(http, w, budget);
         break;
     case FREE:
         w->err = free_some(w, budget);
@@ -277,7 +319,7 @@ static void reply(struct nx_http *http, void *user,
     if (w->err != 0) {
         nx_http_reply_error(request, w->err, "the metrics were not made");
     } else {
-        nx_http_reply_text(request, 200, METRICS_TYPE, w->text.bytes);
+        nx_http_reply_made(request, METRICS_TYPE, &w->text);
     }
 }
 
@@ -291,6 +333,9 @@ void nx_http_metrics(struct nx_http *http, struct evhttp_request *request) {
     if (w != NULL) {
         w->room = NX_METRICS_RESOLVERS_MAX;
         w->statuses = json_array();
+        w->agents = json_array();
+        w->networks = json_array();
+        w->resolvers = json_array();
         nx_text_init(&w->text);
     }
     nx_http_job_start(http, request, &craft, w);

@@ -144,7 +144,18 @@ json_t *nx_http_health(struct nx_service *service);
 /* io_http_doors.c: agents and tokens. */
 void nx_http_doors(struct nx_service *service, struct evhttp_request *request,
                    const struct nx_api_request *asked);
-/* The agents in sight; NULL: of every network. */
+
+/* io_http_agents.c: who there is at one moment, and an entry for so many of
+ * them, with what is known of them then. NX_EAGAIN: there are more. NX_ENOMEM.
+ */
+struct nx_http_agents;
+int nx_http_agents_new(struct nx_service *service,
+                       struct nx_http_agents **out) NX_MUSTUSE;
+void nx_http_agents_free(struct nx_http_agents **agents);
+int nx_http_agents_some(struct nx_http_agents *agents,
+                        struct nx_service *service, json_t *list,
+                        size_t n) NX_MUSTUSE;
+/* All in sight at once; sight NULL: of every network. NULL: no memory. */
 json_t *nx_http_agent_list(struct nx_service *service,
                            const struct nx_sight *sight);
 
@@ -163,7 +174,10 @@ void nx_http_reply_json(struct evhttp_request *request, unsigned status,
 /* 200 with a document's text, which is taken. */
 void nx_http_reply_document(struct evhttp_request *request,
                             struct nx_text *text);
-/* The same with an entity tag; 304 when the client has it already. */
+/* The same of another type, as it is. */
+void nx_http_reply_made(struct evhttp_request *request, const char *type,
+                        struct nx_text *text);
+/* A document with an entity tag; 304 when the client has it already. */
 void nx_http_reply_tagged(struct evhttp_request *request, json_t *document);
 /* 304 for a client that has the tag; else adds it to the reply's headers and
  * is false. */

@@ -48,6 +48,12 @@ void nx_http_reply_text(struct evhttp_request *request, unsigned status,
     reply_bytes(request, status, type, copy, copy != NULL ? strlen(copy) : 0);
 }
 
+void nx_http_reply_made(struct evhttp_request *request, const char *type,
+                        struct nx_text *text) {
+    size_t len = text->len;
+    reply_bytes(request, 200, type, nx_text_take(text), len);
+}
+
 /* With a newline at the end: people read it with curl, too. */
 static void send_text(struct evhttp_request *request, unsigned status,
                       const char *type, struct nx_text *text) {

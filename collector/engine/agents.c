@@ -145,7 +145,7 @@ static void prune(struct nx_engine *engine, struct nx_agent_state *agent,
         next = t->agent_next;
         bool listed =
             nx_agent_probes(agent) && nx_agent_uses(agent, &t->question.to);
-        if (listed == !t->unlisted) {
+        if (t->item->over || listed == !t->unlisted) {
             continue;
         }
         if (listed || nx_target_may_deny(engine, t, now_us)) {

@@ -213,6 +213,13 @@ int nx_engine_resolvers(const struct nx_engine *engine,
     return nx_book_rows(engine->book, visit, user);
 }
 
+void nx_engine_resolvers_as_noted(const struct nx_engine *engine,
+                                  void (*visit)(void *user,
+                                                const struct nx_book_row *row),
+                                  void *user) {
+    nx_book_each(engine->book, visit, user);
+}
+
 int nx_engine_resolvers_measure(struct nx_engine *engine, const char *network,
                                 int64_t now_us, struct nx_book_asked *out) {
     if (!on(engine)) {

@@ -10,6 +10,9 @@
 
 /* From a look for room to the next one. */
 #define FIT_EVERY_US INT64_C(10000000)
+/* Targets of a closed incident that are freed at once; of very many that would
+ * take so long that others wait. */
+#define LEAVE_AT_ONCE 1000U
 
 bool nx_case_open(const struct nx_case *c) {
     return c->items != NULL;
@@ -201,20 +204,64 @@ static int item_init(struct nx_engine *engine, struct nx_case *c,
     return err;
 }
 
-static void items_free(struct nx_engine *engine, struct nx_case *c) {
+/* Nobody asks for them any more. */
+static void touch_askers(struct nx_engine *engine, const struct nx_case *c) {
+    struct nx_agent_state *a = engine->agents;
+    for (; a != NULL; a = a->hh.next) {
+        const struct nx_target *t = a->targets; /* the newest ones first */
+        while (t != NULL && t->item->owner != c) {
+            t = t->agent_next;
+        }
+        if (t != NULL) {
+            nx_plan_touch(a);
+        }
+    }
+}
+
+/* What is left of them are targets, which nobody finds. */
+static void items_end(struct nx_engine *engine, struct nx_case *c) {
+    touch_askers(engine, c);
     for (unsigned i = 0; c->items != NULL && i < c->incident.items_n; i++) {
         struct nx_item *item = &c->items[i];
-        while (item->targets != NULL) {
-            nx_plan_touch(item->targets->agent);
-            nx_targets_drop(engine, item->targets);
-        }
         if (item->authority != NULL) {
             topic_leave(engine, item);
         }
         nx_authority_free(&item->authority);
+        item->over = true;
     }
-    free(c->items);
+    c->leaving = c->items;
     c->items = NULL;
+}
+
+/* True: there are more. */
+static bool items_leave(struct nx_engine *engine, struct nx_case *c,
+                        size_t *max) {
+    for (unsigned i = 0; c->leaving != NULL && i < c->incident.items_n; i++) {
+        struct nx_item *item = &c->leaving[i];
+        for (; item->targets != NULL; --*max) {
+            if (*max == 0) {
+                return true;
+            }
+            nx_targets_drop(engine, item->targets);
+        }
+    }
+    free(c->leaving);
+    c->leaving = NULL;
+    return false;
+}
+
+bool nx_cases_leave(struct nx_engine *engine, size_t max) {
+    bool more = false;
+    for (size_t i = 0; i < engine->cases_n; i++) {
+        more |= items_leave(engine, engine->cases[i], &max);
+    }
+    return more;
+}
+
+static void items_free(struct nx_engine *engine, struct nx_case *c) {
+    size_t all = SIZE_MAX;
+    items_end(engine, c);
+    (void)items_leave(engine, c, &all);
 }
 
 /* --- incidents --- */
@@ -244,7 +291,11 @@ static size_t open_n(const struct nx_engine *engine) {
 }
 
 static void case_remove(struct nx_engine *engine, size_t at) {
-    items_free(engine, engine->cases[at]);
+    size_t all = SIZE_MAX;
+    if (nx_case_open(engine->cases[at])) {
+        items_end(engine, engine->cases[at]);
+    }
+    (void)items_leave(engine, engine->cases[at], &all);
     free(engine->cases[at]->kept);
     free(engine->cases[at]->order);
     free(engine->cases[at]);
@@ -368,7 +419,8 @@ int nx_engine_incident_close(struct nx_engine *engine, uint32_t id,
     c->incident.closed_us = at_us;
     nx_siblings_closed(engine, c);
     engine->told_n++;
-    items_free(engine, c);
+    items_end(engine, c);
+    (void)nx_cases_leave(engine, LEAVE_AT_ONCE);
     nx_plan_touch_auditors(engine);
     return 0;
 }

@@ -8,6 +8,8 @@
 
 #define US_PER_S INT64_C(1000000)
 #define US_PER_MS INT64_C(1000)
+/* Targets of closed incidents freed in the time in which one is judged. */
+#define LEAVE_PER_JUDGED 16U
 
 void nx_engine_settings_default(struct nx_engine_settings *out) {
     *out = (struct nx_engine_settings){
@@ -189,6 +191,7 @@ void nx_engine_tick_some(struct nx_engine *engine, int64_t now_us, size_t max,
         engine->woke_us = now_us;
     }
     items_step(engine, now_us, sink);
+    (void)nx_cases_leave(engine, max * LEAVE_PER_JUDGED);
     (void)nx_targets_evaluate(engine, now_us, max, sink);
     nx_agents_drop_over(engine);
     nx_cases_fit(engine, now_us);
@@ -203,7 +206,8 @@ void nx_engine_tick(struct nx_engine *engine, int64_t now_us,
 
 bool nx_engine_judge(struct nx_engine *engine, int64_t now_us, size_t max,
                      const struct nx_engine_sink *sink) {
-    return nx_targets_evaluate(engine, move_on(engine, now_us), max, sink);
+    return nx_cases_leave(engine, max * LEAVE_PER_JUDGED) ||
+           nx_targets_evaluate(engine, move_on(engine, now_us), max, sink);
 }
 
 /* --- views --- */

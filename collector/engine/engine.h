@@ -159,6 +159,12 @@ int nx_engine_resolvers(const struct nx_engine *engine,
                         void (*visit)(void *user,
                                       const struct nx_book_row *row),
                         void *user) NX_MUSTUSE;
+/* The same in the order in which they were noted: of very many, to put them in
+ * order takes long. */
+void nx_engine_resolvers_as_noted(const struct nx_engine *engine,
+                                  void (*visit)(void *user,
+                                                const struct nx_book_row *row),
+                                  void *user);
 /* Has the resolvers of a network (NULL: of all) measured now, see
  * nx_book_measure. NX_ESTATE: no canary zone is configured; NX_EAGAIN: an open
  * incident lies near it, canary names rest, those of a zone in use also until

@@ -115,6 +115,7 @@ struct nx_item {
     bool crowded;         /* some found no room */
     int64_t fit_us;       /* ... which is looked for again then */
     struct nx_item *same; /* another incident's item, same name and type */
+    bool over; /* its incident is closed: its targets are on their way out */
 };
 
 /* All items with one name and type; key: lower-case name, type. */
@@ -132,6 +133,7 @@ struct nx_case {
     struct nx_target **order; /* for views; borrowed */
     size_t order_n;
     bool ordered; /* false: targets came or went */
+    struct nx_item *leaving; /* items that it had, while they have targets */
     char *kept;   /* its last status, once it is closed; NULL: none */
 };
 
@@ -244,6 +246,8 @@ struct nx_case *nx_cases_find(const struct nx_engine *engine, uint32_t id);
 struct nx_topic *nx_topics_find(const struct nx_engine *engine,
                                 const uint8_t *name, uint16_t qtype);
 bool nx_case_open(const struct nx_case *c);
+/* Frees so many targets of closed incidents. True: there are more. */
+bool nx_cases_leave(struct nx_engine *engine, size_t max);
 void nx_cases_free(struct nx_engine *engine);
 /* Makes the targets of agent x item for the agent's resolvers. NX_ENOMEM. */
 int nx_item_targets(struct nx_engine *engine, struct nx_item *item,

@@ -354,6 +354,16 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
     engine->due_us[t->slot] = next_due(engine, t, now_us);
 }
 
+/* Of a closed incident there is nothing to be judged any more. */
+static void evaluate_one(struct nx_engine *engine, struct nx_target *t,
+                         int64_t now_us, const struct nx_engine_sink *sink) {
+    if (t->item->over) {
+        engine->due_us[t->slot] = INT64_MAX;
+    } else {
+        evaluate(engine, t, now_us, sink);
+    }
+}
+
 bool nx_targets_evaluate(struct nx_engine *engine, int64_t now_us, size_t max,
                          const struct nx_engine_sink *sink) {
     size_t left = max;
@@ -361,7 +371,7 @@ bool nx_targets_evaluate(struct nx_engine *engine, int64_t now_us, size_t max,
     size_t at = engine->cursor < n ? engine->cursor : 0;
     for (size_t i = 0; i < n && left > 0; i++) {
         if (engine->due_us[at] <= now_us) {
-            evaluate(engine, engine->targets[at], now_us, sink);
+            evaluate_one(engine, engine->targets[at], now_us, sink);
             left--;
         }
         at = at + 1 < n ? at + 1 : 0;

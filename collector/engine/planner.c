@@ -226,7 +226,8 @@ static size_t resolver_tasks(const struct nx_agent_state *agent,
     size_t n = 0;
     for (const struct nx_target *t = agent->targets; t != NULL && n < cap;
          t = t->agent_next) {
-        if (!t->unlisted && nx_plan_allowed(t->item) && t->task.set) {
+        if (!t->item->over && !t->unlisted && nx_plan_allowed(t->item) &&
+            t->task.set) {
             resolver_task(t, &tasks[n++]);
         }
     }

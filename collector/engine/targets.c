@@ -8,6 +8,8 @@
 #include "common/hash.h"
 
 #define RING_FIRST 8U
+/* Targets of closed incidents that make room for one. */
+#define LEAVE_FOR_ONE 16U
 /* From a question to when it is asked again, however few tokens there are. */
 #define AGAIN_US INT64_C(60000000)
 
@@ -101,6 +103,9 @@ static bool has_share(const struct nx_agent_state *agent,
 }
 
 static int reserve(struct nx_engine *engine) {
+    if (engine->targets_n == engine->settings.targets_max) {
+        (void)nx_cases_leave(engine, LEAVE_FOR_ONE);
+    }
     if (engine->targets_n == engine->settings.targets_max) {
         return NX_ELIMIT;
     }

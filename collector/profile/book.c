@@ -193,6 +193,23 @@ unsigned nx_book_turned_away(const struct nx_book *book) {
     return book->turned_away_n;
 }
 
+static void show(const struct nx_book_entry *e,
+                 void (*visit)(void *user, const struct nx_book_row *row),
+                 void *user) {
+    struct nx_book_row row = e->row;
+    row.measuring = e->run != NULL;
+    visit(user, &row);
+}
+
+void nx_book_each(const struct nx_book *book,
+                  void (*visit)(void *user, const struct nx_book_row *row),
+                  void *user) {
+    const struct nx_book_entry *e = book->entries;
+    for (; e != NULL; e = e->hh.next) {
+        show(e, visit, user);
+    }
+}
+
 int nx_book_rows(const struct nx_book *book,
                  void (*visit)(void *user, const struct nx_book_row *row),
                  void *user) {
@@ -207,9 +224,7 @@ int nx_book_rows(const struct nx_book *book,
     }
     qsort(order, n, sizeof(struct nx_book_entry *), by_place);
     for (size_t i = 0; i < n; i++) {
-        struct nx_book_row row = order[i]->row;
-        row.measuring = order[i]->run != NULL;
-        visit(user, &row);
+        show(order[i], visit, user);
     }
     free(order);
     return 0;

@@ -70,6 +70,11 @@ int nx_book_rows(const struct nx_book *book,
                  void (*visit)(void *user, const struct nx_book_row *row),
                  void *user) NX_MUSTUSE;
 
+/* The same in the order in which they were noted. */
+void nx_book_each(const struct nx_book *book,
+                  void (*visit)(void *user, const struct nx_book_row *row),
+                  void *user);
+
 /* --- runs --- */
 
 /* An agent that is there uses this resolver; it may be the next one. One that

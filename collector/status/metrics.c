@@ -19,12 +19,17 @@ static bool label_agent(const json_t *agent,
             strcmp(state, "quarantined") == 0);
 }
 
+/* The next one of a list; NULL: none, or none in this piece. */
+static const json_t *next_of(const json_t *list, struct nx_metric_writer *w) {
+    return w->place->at[0] < json_array_size(list) && nx_metric_more(w)
+               ? json_array_get(list, w->place->at[0]++)
+               : NULL;
+}
+
 static void each_agent(const struct nx_metrics *metrics,
-                       const struct nx_metric_writer *w, const char *key,
-                       bool time) {
-    size_t i = 0;
+                       struct nx_metric_writer *w, const char *key, bool time) {
     const json_t *agent = NULL;
-    json_array_foreach(metrics->agents, i, agent) {
+    while ((agent = next_of(metrics->agents, w)) != NULL) {
         struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {{NULL, NULL}};
         if (!label_agent(agent, labels)) {
             continue;
@@ -38,36 +43,35 @@ static void each_agent(const struct nx_metrics *metrics,
 }
 
 static void agent_result(const struct nx_metrics *m,
-                         const struct nx_metric_writer *w) {
+                         struct nx_metric_writer *w) {
     each_agent(m, w, "last_result", true);
 }
 
 static void agent_changed(const struct nx_metrics *m,
-                          const struct nx_metric_writer *w) {
+                          struct nx_metric_writer *w) {
     each_agent(m, w, "changed", true);
 }
 
 static void agent_offset(const struct nx_metrics *m,
-                         const struct nx_metric_writer *w) {
+                         struct nx_metric_writer *w) {
     each_agent(m, w, "clock_offset_s", false);
 }
 
 static void agent_results(const struct nx_metrics *m,
-                          const struct nx_metric_writer *w) {
+                          struct nx_metric_writer *w) {
     each_agent(m, w, "results", false);
 }
 
 static void agent_dropped(const struct nx_metrics *m,
-                          const struct nx_metric_writer *w) {
+                          struct nx_metric_writer *w) {
     each_agent(m, w, "dropped", false);
 }
 
 /* A number of the agent's ledger; of a boolean 0 or 1. */
-static void each_ledger(const struct nx_metrics *m,
-                        const struct nx_metric_writer *w, const char *key) {
-    size_t i = 0;
+static void each_ledger(const struct nx_metrics *m, struct nx_metric_writer *w,
+                        const char *key) {
     const json_t *agent = NULL;
-    json_array_foreach(m->agents, i, agent) {
+    while ((agent = next_of(m->agents, w)) != NULL) {
         const json_t *value =
             json_object_get(json_object_get(agent, "ledger"), key);
         struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {{NULL, NULL}};
@@ -83,25 +87,24 @@ static void each_ledger(const struct nx_metrics *m,
 }
 
 static void agent_spooled(const struct nx_metrics *m,
-                          const struct nx_metric_writer *w) {
+                          struct nx_metric_writer *w) {
     each_ledger(m, w, "spooled");
 }
 
 static void agent_balanced(const struct nx_metrics *m,
-                           const struct nx_metric_writer *w) {
+                           struct nx_metric_writer *w) {
     each_ledger(m, w, "balanced");
 }
 
 static void agent_spool(const struct nx_metrics *m,
-                        const struct nx_metric_writer *w) {
+                        struct nx_metric_writer *w) {
     each_ledger(m, w, "spool_bytes");
 }
 
 static void agent_quarantined(const struct nx_metrics *m,
-                              const struct nx_metric_writer *w) {
-    size_t i = 0;
+                              struct nx_metric_writer *w) {
     const json_t *agent = NULL;
-    json_array_foreach(m->agents, i, agent) {
+    while ((agent = next_of(m->agents, w)) != NULL) {
         struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {{NULL, NULL}};
         if (label_agent(agent, labels)) {
             const char *state = nx_metric_text(agent, "state");
@@ -114,10 +117,9 @@ static void agent_quarantined(const struct nx_metrics *m,
 /* --- what operators say of networks: to be joined with the others --- */
 
 static void network_info(const struct nx_metrics *m,
-                         const struct nx_metric_writer *w) {
-    size_t i = 0;
+                         struct nx_metric_writer *w) {
     const json_t *network = NULL;
-    json_array_foreach(m->networks, i, network) {
+    while ((network = next_of(m->networks, w)) != NULL) {
         const json_t *of = json_object_get(network, "labels");
         char asn[24];
         (void)snprintf(asn, sizeof(asn), "%" JSON_INTEGER_FORMAT,
@@ -133,10 +135,9 @@ static void network_info(const struct nx_metrics *m,
 }
 
 static void network_weight(const struct nx_metrics *m,
-                           const struct nx_metric_writer *w) {
-    size_t i = 0;
+                           struct nx_metric_writer *w) {
     const json_t *network = NULL;
-    json_array_foreach(m->networks, i, network) {
+    while ((network = next_of(m->networks, w)) != NULL) {
         const struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {
             {"network", nx_metric_text(network, "network")}};
         nx_metric_number(w, json_object_get(network, "weight"), labels);
@@ -144,21 +145,6 @@ static void network_weight(const struct nx_metrics *m,
 }
 
 /* --- resolvers as canary names measured them --- */
-
-static bool has_cap(const json_t *resolver) {
-    return json_is_integer(json_object_get(resolver, "nxdomain_cap_s")) ||
-           json_is_integer(json_object_get(resolver, "nodata_cap_s"));
-}
-
-size_t nx_metrics_caps_left_out(const struct nx_metrics *m) {
-    size_t n = 0;
-    size_t i = 0;
-    const json_t *resolver = NULL;
-    json_array_foreach(m->resolvers, i, resolver) {
-        n += has_cap(resolver) ? 1 : 0;
-    }
-    return n > NX_METRICS_RESOLVERS_MAX ? n - NX_METRICS_RESOLVERS_MAX : 0;
-}
 
 static void write_cap(const struct nx_metric_writer *w, const json_t *resolver,
                       const char *answer, const char *key) {
@@ -177,27 +163,21 @@ static void write_cap(const struct nx_metric_writer *w, const json_t *resolver,
 
 /* One that has no cap, or was not measured, has no sample. */
 static void resolver_caps(const struct nx_metrics *m,
-                          const struct nx_metric_writer *w) {
-    size_t n = 0;
-    size_t i = 0;
+                          struct nx_metric_writer *w) {
     const json_t *resolver = NULL;
-    json_array_foreach(m->resolvers, i, resolver) {
-        if (has_cap(resolver) && n++ < NX_METRICS_RESOLVERS_MAX) {
-            write_cap(w, resolver, "nxdomain", "nxdomain_cap_s");
-            write_cap(w, resolver, "nodata", "nodata_cap_s");
-        }
+    while ((resolver = next_of(m->resolvers, w)) != NULL) {
+        write_cap(w, resolver, "nxdomain", "nxdomain_cap_s");
+        write_cap(w, resolver, "nodata", "nodata_cap_s");
     }
 }
 
 static const struct nx_metric_label no_labels[NX_METRIC_LABELS_MAX];
 
-static void start_time(const struct nx_metrics *m,
-                       const struct nx_metric_writer *w) {
+static void start_time(const struct nx_metrics *m, struct nx_metric_writer *w) {
     nx_metric_time(w, m->health, "started", no_labels);
 }
 
-static void build_info(const struct nx_metrics *m,
-                       const struct nx_metric_writer *w) {
+static void build_info(const struct nx_metrics *m, struct nx_metric_writer *w) {
     const struct nx_metric_label labels[NX_METRIC_LABELS_MAX] = {
         {"version", nx_metric_text(m->health, "version")}};
     nx_metric_sample(w, 1, labels);
@@ -292,38 +272,61 @@ static const struct nx_metric table[] = {
     {NULL, NULL, NULL, NULL, NULL},
 };
 
-static void write_one(const struct nx_metric *metric,
-                      const struct nx_metrics *metrics, struct nx_text *text) {
-    const struct nx_metric_writer w = {text, metric->name,
-                                       nx_metrics_clear_too(metrics)};
-    nx_text_addf(text, "# HELP %s %s\n# TYPE %s %s\n", metric->name,
-                 metric->help, metric->name, metric->type);
+/* False: there is more of it. */
+static bool write_some(const struct nx_metric *metric,
+                       const struct nx_metrics *metrics,
+                       struct nx_metrics_place *place, size_t *budget,
+                       struct nx_text *text) {
+    struct nx_metric_writer w = {
+        .text = text, .name = metric->name, .place = place, .budget = *budget};
+    if (!place->begun) {
+        nx_text_addf(text, "# HELP %s %s\n# TYPE %s %s\n", metric->name,
+                     metric->help, metric->name, metric->type);
+        *place = (struct nx_metrics_place){
+            .metric = place->metric,
+            .begun = true,
+            .clear_too = place->metric == 0 ? nx_metrics_clear_too(metrics)
+                                            : place->clear_too};
+        (void)nx_metric_more(&w); /* that takes time, too */
+    }
     if (metric->write != NULL) {
         metric->write(metrics, &w);
     } else {
         nx_metric_number(&w, json_object_get(metrics->health, metric->health),
                          no_labels);
     }
+    *budget = w.budget;
+    return !w.cut;
 }
 
-bool nx_metrics_put(const struct nx_metrics *metrics, size_t at,
-                    struct nx_text *text) {
+static const struct nx_metric *metric_at(size_t at) {
     const struct nx_metric *const tables[] = {nx_metrics_of_incidents,
                                               nx_metrics_of_score, table};
     for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
         for (const struct nx_metric *m = tables[i]; m->name != NULL; m++) {
             if (at-- == 0) {
-                write_one(m, metrics, text);
-                return true;
+                return m;
             }
         }
     }
-    return false;
+    return NULL;
+}
+
+bool nx_metrics_step(const struct nx_metrics *metrics,
+                     struct nx_metrics_place *place, size_t budget,
+                     struct nx_text *text) {
+    const struct nx_metric *metric = NULL;
+    while ((metric = metric_at(place->metric)) != NULL) {
+        if (budget == 0 || !write_some(metric, metrics, place, &budget, text)) {
+            return false;
+        }
+        place->metric++;
+        place->begun = false;
+    }
+    return true;
 }
 
 void nx_metrics_text(const struct nx_metrics *metrics, struct nx_text *text) {
-    size_t at = 0;
-    while (nx_metrics_put(metrics, at, text)) {
-        at++;
-    }
+    struct nx_metrics_place place = {0};
+    (void)nx_metrics_step(metrics, &place, SIZE_MAX, text);
 }

@@ -26,15 +26,27 @@ struct nx_metrics {
     size_t left_out_n;       /* open incidents whose status is not made yet */
     const json_t *agents;    /* list of nx_roster_agent */
     const json_t *networks;  /* list of GET /v1/networks */
-    const json_t *resolvers; /* nx_status_capped */
-    const json_t *score;     /* document of GET /v1/score; NULL: none */
-    const json_t *health;    /* document of /healthz */
+    const json_t *resolvers; /* those with a cap, NX_METRICS_RESOLVERS_MAX */
+    size_t resolvers_left_out_n; /* ... of so many more */
+    const json_t *score;         /* document of GET /v1/score; NULL: none */
+    const json_t *health;        /* document of /healthz */
+};
+
+/* How far they are written; zero at first. */
+struct nx_metrics_place {
+    size_t metric;
+    bool begun;     /* its head is there */
+    bool clear_too; /* networks that are clear fit in, too */
+    size_t at[2];   /* in its lists */
+    size_t n;       /* written of what is limited */
 };
 
 /* Appends to text, which holds the failure if there is one. */
 void nx_metrics_text(const struct nx_metrics *metrics, struct nx_text *text);
-/* One metric of them, from the 0th on. False: that was not one any more. */
-bool nx_metrics_put(const struct nx_metrics *metrics, size_t at,
-                    struct nx_text *text);
+/* The same a piece at a time, however they are cut: of so many networks, agents
+ * or resolvers. True: that was all. */
+bool nx_metrics_step(const struct nx_metrics *metrics,
+                     struct nx_metrics_place *place, size_t budget,
+                     struct nx_text *text);
 
 #endif

@@ -22,26 +22,42 @@ static bool is_clear(const json_t *network) {
     return state != NULL && strcmp(state, "clear") == 0;
 }
 
+static const json_t *networks_of(const json_t *status) {
+    return json_object_get(status, "networks");
+}
+
+/* The next network of any incident; NULL: none, or none in this piece.
+ * *status: its incident. */
+static const json_t *next_network(const struct nx_metrics *m,
+                                  struct nx_metric_writer *w,
+                                  const json_t **status) {
+    size_t *at = w->place->at;
+    for (; at[0] < json_array_size(m->statuses); at[0]++, at[1] = 0) {
+        *status = json_array_get(m->statuses, at[0]);
+        if (at[1] < json_array_size(networks_of(*status))) {
+            return nx_metric_more(w)
+                       ? json_array_get(networks_of(*status), at[1]++)
+                       : NULL;
+        }
+    }
+    return NULL;
+}
+
 static void
-each_network(const struct nx_metrics *metrics, const struct nx_metric_writer *w,
+each_network(const struct nx_metrics *metrics, struct nx_metric_writer *w,
              void (*write)(const struct nx_metric_writer *w, const char *id,
                            const char *name, const json_t *network)) {
     char id[INCIDENT_ID_MAX];
-    size_t i = 0;
-    size_t j = 0;
-    size_t n = 0;
     const json_t *status = NULL;
     const json_t *network = NULL;
-    json_array_foreach(metrics->statuses, i, status) {
-        json_array_foreach(json_object_get(status, "networks"), j, network) {
-            const char *name = nx_metric_text(network, "network");
-            if ((is_clear(network) && !w->clear_too) ||
-                n == NX_METRICS_NETWORKS_MAX) {
-                continue;
-            }
-            n++;
-            write(w, incident_id(status, id), name, network);
+    while ((network = next_network(metrics, w, &status)) != NULL) {
+        if ((is_clear(network) && !w->place->clear_too) ||
+            w->place->n == NX_METRICS_NETWORKS_MAX) {
+            continue;
         }
+        w->place->n++;
+        write(w, incident_id(status, id), nx_metric_text(network, "network"),
+              network);
     }
 }
 
@@ -110,37 +126,36 @@ static void write_stuck(const struct nx_metric_writer *w, const char *id,
 }
 
 static void network_stuck(const struct nx_metrics *m,
-                          const struct nx_metric_writer *w) {
+                          struct nx_metric_writer *w) {
     each_network(m, w, write_stuck);
 }
 
 static void network_states(const struct nx_metrics *m,
-                           const struct nx_metric_writer *w) {
+                           struct nx_metric_writer *w) {
     each_network(m, w, write_state);
 }
 
 static void network_denied(const struct nx_metrics *m,
-                           const struct nx_metric_writer *w) {
+                           struct nx_metric_writer *w) {
     each_network(m, w, write_denied);
 }
 
 static void network_clears(const struct nx_metrics *m,
-                           const struct nx_metric_writer *w) {
+                           struct nx_metric_writer *w) {
     each_network(m, w, write_clears);
 }
 
 static void network_bounds(const struct nx_metrics *m,
-                           const struct nx_metric_writer *w) {
+                           struct nx_metric_writer *w) {
     each_network(m, w, write_bound);
 }
 
 static void network_seen(const struct nx_metrics *m,
-                         const struct nx_metric_writer *w) {
+                         struct nx_metric_writer *w) {
     each_network(m, w, write_seen);
 }
 
-static void all_clear(const struct nx_metrics *m,
-                      const struct nx_metric_writer *w) {
+static void all_clear(const struct nx_metrics *m, struct nx_metric_writer *w) {
     char id[INCIDENT_ID_MAX];
     size_t i = 0;
     const json_t *status = NULL;
@@ -152,7 +167,7 @@ static void all_clear(const struct nx_metrics *m,
 }
 
 static void incident_denied(const struct nx_metrics *m,
-                            const struct nx_metric_writer *w) {
+                            struct nx_metric_writer *w) {
     char id[INCIDENT_ID_MAX];
     size_t i = 0;
     const json_t *status = NULL;
@@ -165,8 +180,7 @@ static void incident_denied(const struct nx_metrics *m,
     }
 }
 
-static void outlooks(const struct nx_metrics *m,
-                     const struct nx_metric_writer *w) {
+static void outlooks(const struct nx_metrics *m, struct nx_metric_writer *w) {
     char id[INCIDENT_ID_MAX];
     size_t i = 0;
     const json_t *status = NULL;
@@ -187,7 +201,7 @@ static void outlooks(const struct nx_metrics *m,
 
 /* Networks by incident and state: what a curve of the recovery needs. */
 static void network_counts(const struct nx_metrics *m,
-                           const struct nx_metric_writer *w) {
+                           struct nx_metric_writer *w) {
     char id[INCIDENT_ID_MAX];
     size_t i = 0;
     const json_t *status = NULL;
@@ -230,19 +244,16 @@ static size_t resolver_samples(const struct nx_metric_writer *w, const char *id,
 }
 
 static void resolver_caches(const struct nx_metrics *m,
-                            const struct nx_metric_writer *w) {
+                            struct nx_metric_writer *w) {
     char id[INCIDENT_ID_MAX];
-    size_t room = NX_METRICS_RESOLVERS_MAX;
-    size_t i = 0;
-    size_t j = 0;
     const json_t *status = NULL;
     const json_t *network = NULL;
-    json_array_foreach(m->statuses, i, status) {
-        json_array_foreach(json_object_get(status, "networks"), j, network) {
-            if (!is_clear(network)) {
-                room -=
-                    resolver_samples(w, incident_id(status, id), network, room);
-            }
+    while ((network = next_network(m, w, &status)) != NULL) {
+        if (!is_clear(network)) {
+            size_t n = resolver_samples(w, incident_id(status, id), network,
+                                        NX_METRICS_RESOLVERS_MAX - w->place->n);
+            w->place->n += n;
+            w->budget -= n < w->budget ? n : w->budget;
         }
     }
 }
@@ -274,10 +285,9 @@ static struct extent extent_of(const struct nx_metrics *m) {
     return e;
 }
 
-static void left_out(const struct nx_metrics *m,
-                     const struct nx_metric_writer *w) {
+static void left_out(const struct nx_metrics *m, struct nx_metric_writer *w) {
     const struct extent e = extent_of(m);
-    size_t shown = w->clear_too ? e.networks_n
+    size_t shown = w->place->clear_too ? e.networks_n
                    : e.affected_n < NX_METRICS_NETWORKS_MAX
                        ? e.affected_n
                        : NX_METRICS_NETWORKS_MAX;
@@ -293,7 +303,7 @@ static void left_out(const struct nx_metrics *m,
                      resolvers);
     const struct nx_metric_label caps[NX_METRIC_LABELS_MAX] = {
         {"what", "resolver-caps"}};
-    nx_metric_sample(w, (double)nx_metrics_caps_left_out(m), caps);
+    nx_metric_sample(w, (double)m->resolvers_left_out_n, caps);
     const struct nx_metric_label incidents[NX_METRIC_LABELS_MAX] = {
         {"what", "incidents"}};
     nx_metric_sample(w, (double)m->left_out_n, incidents);
@@ -340,12 +350,12 @@ write_serial(const struct nx_metric_writer *w,
 }
 
 static void authority_ok(const struct nx_metrics *m,
-                         const struct nx_metric_writer *w) {
+                         struct nx_metric_writer *w) {
     each_server(m, w, write_ok);
 }
 
 static void authority_serial(const struct nx_metrics *m,
-                             const struct nx_metric_writer *w) {
+                             struct nx_metric_writer *w) {
     each_server(m, w, write_serial);
 }
 

@@ -15,16 +15,20 @@ struct nx_metric_label {
 struct nx_metric_writer {
     struct nx_text *text;
     const char *name;
-    bool clear_too; /* networks that are clear fit in, too */
+    struct nx_metrics_place *place; /* where it goes on */
+    size_t budget;                  /* what may be looked at still */
+    bool cut;                       /* there is more of it */
 };
+
+/* May one more be looked at? False: it is where the next piece begins. */
+bool nx_metric_more(struct nx_metric_writer *w);
 
 /* write: NULL: the value of a member of health. */
 struct nx_metric {
     const char *name;
     const char *type;
     const char *help;
-    void (*write)(const struct nx_metrics *metrics,
-                  const struct nx_metric_writer *w);
+    void (*write)(const struct nx_metrics *metrics, struct nx_metric_writer *w);
     const char *health; /* without write: the member of health */
 };
 
@@ -47,8 +51,6 @@ const char *nx_metric_text(const json_t *object, const char *key);
 extern const struct nx_metric nx_metrics_of_incidents[];
 /* metrics_score.c: the same. */
 extern const struct nx_metric nx_metrics_of_score[];
-/* How many resolvers have a cap that is not exported. */
-size_t nx_metrics_caps_left_out(const struct nx_metrics *metrics);
 /* Do all networks fit, those that are clear, too? */
 bool nx_metrics_clear_too(const struct nx_metrics *metrics);
 

@@ -18,24 +18,24 @@ static void score_of(const struct nx_metrics *m,
 }
 
 static void estimate_error(const struct nx_metrics *m,
-                           const struct nx_metric_writer *w) {
+                           struct nx_metric_writer *w) {
     score_of(m, w, "quantile", "0.5", "median_error_s");
     score_of(m, w, "quantile", "0.9", "error90_s");
 }
 
 static void estimate_coverage(const struct nx_metrics *m,
-                              const struct nx_metric_writer *w) {
+                              struct nx_metric_writer *w) {
     score_of(m, w, "interval", "0.5", "coverage50");
     score_of(m, w, "interval", "0.9", "coverage90");
 }
 
 static void estimate_crps(const struct nx_metrics *m,
-                          const struct nx_metric_writer *w) {
+                          struct nx_metric_writer *w) {
     score_of(m, w, NULL, NULL, "crps_s");
 }
 
 static void estimate_clearings(const struct nx_metrics *m,
-                               const struct nx_metric_writer *w) {
+                               struct nx_metric_writer *w) {
     score_of(m, w, NULL, NULL, "clearings");
 }
 
@@ -52,13 +52,11 @@ static void each_family(const struct nx_metrics *m,
     }
 }
 
-static void late_ratio(const struct nx_metrics *m,
-                       const struct nx_metric_writer *w) {
+static void late_ratio(const struct nx_metrics *m, struct nx_metric_writer *w) {
     each_family(m, w, "p_late");
 }
 
-static void early_rate(const struct nx_metrics *m,
-                       const struct nx_metric_writer *w) {
+static void early_rate(const struct nx_metrics *m, struct nx_metric_writer *w) {
     each_family(m, w, "early_per_hour");
 }
 

@@ -94,3 +94,9 @@ void nx_metric_time(const struct nx_metric_writer *w, const json_t *object,
         nx_metric_sample(w, seconds, labels);
     }
 }
+
+bool nx_metric_more(struct nx_metric_writer *w) {
+    w->cut = w->budget == 0;
+    w->budget -= w->cut ? 0 : 1;
+    return !w->cut;
+}

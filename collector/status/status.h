@@ -52,6 +52,19 @@ json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us,
                                 const struct nx_sight *sight);
 json_t *nx_status_incident_head(const struct nx_incident *incident);
 json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us);
+/* The networks that there are now: of the list, or that count in the incident
+ * (NULL: of the list); to be gone through a few at a time. next: borrowed;
+ * NULL: that were all. NX_ENOMEM. */
+struct nx_network_list;
+int nx_network_list_new(const struct nx_engine *engine,
+                        const struct nx_incident *incident,
+                        struct nx_network_list **out) NX_MUSTUSE;
+void nx_network_list_free(struct nx_network_list **list);
+const char *nx_network_list_next(struct nx_network_list *list);
+/* The entries of the next n, as they are now. NX_EAGAIN: there are more.
+ * NX_ENOMEM. */
+int nx_network_list_some(struct nx_network_list *list, struct nx_engine *engine,
+                         json_t *to, size_t n) NX_MUSTUSE;
 
 /* The object of a list whose `key` is this text; NULL: none. New reference. */
 json_t *nx_status_named(const json_t *list, const char *key, const char *text);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/status/status_text.h"
@@ -182,36 +183,14 @@ struct listing {
     const struct nx_sight *sight;
     int64_t now_us;
     bool failed;
-    bool capped; /* only those that have a cap */
 };
-
-static bool has_cap(const struct nx_book_row *row) {
-    uint32_t nxdomain_s = row->measured.nxdomain_cap_s;
-    uint32_t nodata_s = row->measured.nodata_cap_s;
-    return row->measured_us != NX_TIME_UNKNOWN &&
-           ((nxdomain_s != 0 && nxdomain_s != NX_NOT_MEASURED) ||
-            (nodata_s != 0 && nodata_s != NX_NOT_MEASURED));
-}
 
 static void add_resolver(void *user, const struct nx_book_row *row) {
     struct listing *l = user;
-    if (nx_sight_covers(l->sight, row->network) &&
-        (!l->capped || has_cap(row))) {
+    if (nx_sight_covers(l->sight, row->network)) {
         l->failed |=
             !nx_json_add(l->list, resolver_json(l->engine, row, l->now_us));
     }
-}
-
-json_t *nx_status_capped(const struct nx_engine *engine, int64_t now_us) {
-    struct listing l = {.engine = engine,
-                        .list = json_array(),
-                        .now_us = now_us,
-                        .capped = true};
-    if (nx_engine_resolvers(engine, add_resolver, &l) != 0 || l.failed) {
-        json_decref(l.list);
-        return NULL;
-    }
-    return l.list;
 }
 
 json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
@@ -235,4 +214,79 @@ json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
             ? nx_json_name(canary->bogus_zone)
             : json_null(),
         "resolvers", l.list);
+}
+
+/* --- those that have a cap --- */
+
+struct nx_capped {
+    struct nx_book_row *rows;
+    size_t n, max, at, left_out_n;
+    bool failed;
+};
+
+static bool has_cap(const struct nx_book_row *row) {
+    uint32_t nxdomain_s = row->measured.nxdomain_cap_s;
+    uint32_t nodata_s = row->measured.nodata_cap_s;
+    return row->measured_us != NX_TIME_UNKNOWN &&
+           ((nxdomain_s != 0 && nxdomain_s != NX_NOT_MEASURED) ||
+            (nodata_s != 0 && nodata_s != NX_NOT_MEASURED));
+}
+
+static void take_capped(void *user, const struct nx_book_row *row) {
+    struct nx_capped *c = user;
+    if (!has_cap(row)) {
+        return;
+    }
+    if (c->n == c->max) {
+        c->left_out_n++;
+        return;
+    }
+    if ((c->n & (c->n - 1)) == 0) { /* a power of two: it is full */
+        size_t cap = c->n == 0 ? 1 : 2 * c->n;
+        void *grown = realloc(c->rows, cap * sizeof(*c->rows));
+        if (grown == NULL) {
+            c->failed = true;
+            return;
+        }
+        c->rows = grown;
+    }
+    c->rows[c->n++] = *row;
+}
+
+int nx_capped_new(const struct nx_engine *engine, size_t max,
+                  struct nx_capped **out) {
+    struct nx_capped *c = calloc(1, sizeof(*c));
+    if (c != NULL) {
+        c->max = max;
+        nx_engine_resolvers_as_noted(engine, take_capped, c);
+    }
+    if (c == NULL || c->failed) {
+        nx_capped_free(&c);
+        return NX_ENOMEM;
+    }
+    *out = c;
+    return 0;
+}
+
+void nx_capped_free(struct nx_capped **capped) {
+    if (*capped != NULL) {
+        free((*capped)->rows);
+        free(*capped);
+        *capped = NULL;
+    }
+}
+
+int nx_capped_some(struct nx_capped *c, const struct nx_engine *engine,
+                   int64_t now_us, json_t *to, size_t n) {
+    for (; c->at < c->n && n > 0; n--) {
+        if (!nx_json_add(to,
+                         resolver_json(engine, &c->rows[c->at++], now_us))) {
+            return NX_ENOMEM;
+        }
+    }
+    return c->at < c->n ? NX_EAGAIN : 0;
+}
+
+size_t nx_capped_left_out(const struct nx_capped *c) {
+    return c->left_out_n;
 }

@@ -17,6 +17,33 @@ static json_t *load(const char *text) {
     return value;
 }
 
+/* In pieces of so many networks, agents or resolvers. */
+static char *in_pieces(const struct nx_metrics *metrics, size_t budget,
+                       size_t *pieces_n) {
+    struct nx_metrics_place place = {0};
+    struct nx_text text;
+    bool done = false;
+    nx_text_init(&text);
+    for (*pieces_n = 0; !done && *pieces_n < 10000; ++*pieces_n) {
+        done = nx_metrics_step(metrics, &place, budget, &text);
+    }
+    assert_true(done);
+    return nx_text_take(&text);
+}
+
+/* However they are cut, the bytes are the same. */
+static void check_pieces(const struct nx_metrics *metrics, const char *whole) {
+    size_t before_n = SIZE_MAX;
+    for (size_t budget = 1; budget < 8; budget++) {
+        size_t n = 0;
+        char *bytes = in_pieces(metrics, budget, &n);
+        assert_string_equal(bytes, whole);
+        assert_true(n <= before_n && n > 45 / budget); /* metrics */
+        before_n = n;
+        free(bytes);
+    }
+}
+
 static char *render(const char *statuses, const char *agents,
                     const char *health) {
     json_t *s = load(statuses);
@@ -41,11 +68,13 @@ static char *render(const char *statuses, const char *agents,
                                        .agents = a,
                                        .networks = n,
                                        .resolvers = r,
+                                       .resolvers_left_out_n = 3,
                                        .score = score,
                                        .health = h};
     struct nx_text text;
     nx_text_init(&text);
     nx_metrics_text(&metrics, &text);
+    check_pieces(&metrics, text.bytes);
     json_decref(s);
     json_decref(a);
     json_decref(h);
@@ -233,7 +262,7 @@ static void test_caps(void **state) {
                 "nxclear_resolver_negative_ttl_cap_seconds{network=\"lyon\","
                 "resolver=\"fe80::1@53\",scope=\"2\",answer=\"nxdomain\"} "
                 "900");
-    assert_line(text, "nxclear_left_out{what=\"resolver-caps\"} 0");
+    assert_line(text, "nxclear_left_out{what=\"resolver-caps\"} 3");
     assert_null(strstr(text, "resolver=\"192.0.2.2@53\",answer"));
     assert_null(strstr(text, "scope=\"2\",answer=\"nodata\""));
     free(text);

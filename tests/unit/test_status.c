@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "collector/status/status_resolvers.h"
 #include "collector/status/status_text.h"
 #include "tests/lib/status_bench.h"
 
@@ -687,6 +688,71 @@ static void test_lists(void **state) {
     json_decref(list);
 }
 
+static void set_agent(struct engine_bench *b, uint32_t id, const char *network,
+                      bool accepted) {
+    struct nx_agent agent = {.id = id, .accepted = accepted};
+    (void)strcpy(agent.network, network);
+    (void)strcpy(agent.name, network);
+    assert_int_equal(nx_engine_agent_set(b->engine, &agent), 0);
+}
+
+/* The list is of those that there were at first, each once: one that has gone
+ * since is left out, one that has come is in the next list. */
+static void test_networks_in_pieces(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_network_list *list = NULL;
+    json_t *to = json_array();
+    set_agent(b, 90, "porto", true);
+    assert_int_equal(nx_network_list_new(b->engine, NULL, &list), 0);
+    assert_int_equal(nx_network_list_some(list, b->engine, to, 1), NX_EAGAIN);
+    set_agent(b, 91, "aarhus", true);
+    set_agent(b, 92, "lyon", true);
+    set_agent(b, OSLO, "oslo", false);
+    assert_int_equal(nx_network_list_some(list, b->engine, to, 1), NX_EAGAIN);
+    assert_int_equal(nx_network_list_some(list, b->engine, to, 1), 0);
+    assert_int_equal(json_array_size(to), 2);
+    assert_string_equal(text_at(to, "0.network"), "lyon");
+    assert_string_equal(text_at(to, "1.network"), "porto");
+    nx_network_list_free(&list);
+    json_decref(to);
+    to = nx_status_networks(b->engine, T0);
+    assert_string_equal(text_at(to, "networks.0.network"), "aarhus");
+    assert_string_equal(text_at(to, "networks.2.network"), "porto");
+    json_decref(to);
+}
+
+/* Those that have a cap, as of one moment, and how many more there are. */
+static void test_capped_in_pieces(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_book_row row = {
+        .network = "lyon",
+        .at = {.address = {192, 0, 2, 1}, .address_len = 4, .port = 53},
+        .measured_us = T0,
+        .failed_us = NX_TIME_UNKNOWN};
+    struct nx_capped *capped = NULL;
+    json_t *to = json_array();
+    for (unsigned i = 0; i < 8; i++) { /* every other one has a cap */
+        row.at.address[3] = (uint8_t)(8 - i);
+        row.measured.nxdomain_cap_s = i % 2 == 0 ? 900 : 0;
+        assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+    }
+    assert_int_equal(nx_capped_new(b->engine, 3, &capped), 0);
+    assert_int_equal(nx_capped_left_out(capped), 1);
+    assert_int_equal(nx_capped_some(capped, b->engine, T0, to, 2), NX_EAGAIN);
+    row.measured.nxdomain_cap_s = 60; /* measured anew meanwhile */
+    row.at.address[3] = 4;
+    assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+    assert_int_equal(nx_capped_some(capped, b->engine, T0, to, 2), 0);
+    assert_int_equal(json_array_size(to), 3);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(json_integer_value(json_object_get(
+                             json_array_get(to, i), "nxdomain_cap_s")),
+                         900);
+    }
+    nx_capped_free(&capped);
+    json_decref(to);
+}
+
 /* --- texts --- */
 
 static void test_basis(void **state) {
@@ -969,6 +1035,8 @@ int main(void) {
         TEST(test_outage_assumed),
         TEST(test_closed_incidents),
         TEST(test_lists),
+        TEST(test_networks_in_pieces),
+        TEST(test_capped_in_pieces),
         TEST(test_revoked),
         TEST(test_dead_resolver),
         cmocka_unit_test(test_basis),
