@@ -1,18 +1,13 @@
-/* Alerts: the engine's networks to the state machine, what it says into the
- * store, in one transaction with what was told. */
+/* Alerts: what the state machine says goes into the store, in one transaction
+ * with what was told. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "collector/io_service_priv.h"
-#include "collector/status/status_sheet.h"
 #include "collector/status/status_text.h"
 #include "common/io_log.h"
 
-/* Networks are looked at when something has changed, but not more often; and
- * now and then all the same, because time alone makes some overdue. */
-#define LOOK_MIN_US INT64_C(1000000)
-#define LOOK_MAX_US INT64_C(15000000)
 #define LISTED_MAX 100U
 
 /* --- life --- */
@@ -74,6 +69,7 @@ int nx_service_alerts_init(struct nx_service *service,
 }
 
 void nx_service_alerts_fini(struct nx_service *service) {
+    nx_service_look_fini(service);
     nx_postbox_free(&service->postbox);
     nx_alerts_free(&service->alerts);
 }
@@ -81,13 +77,9 @@ void nx_service_alerts_fini(struct nx_service *service) {
 /* --- messages --- */
 
 /* For each receiver; inside the transaction. */
-static int queue(struct nx_service *service, const json_t *document,
+static int queue(struct nx_service *service, const char *key, const char *text,
                  const char *only, int64_t now_us) {
     const struct nx_alert_conf *conf = nx_postbox_receivers(service->postbox);
-    const char *key = json_string_value(json_object_get(document, "key"));
-    char *text = document != NULL
-                     ? json_dumps(document, JSON_COMPACT | JSON_ENSURE_ASCII)
-                     : NULL;
     int err = text == NULL ? NX_ENOMEM : NX_OK;
     for (size_t i = 0; err == NX_OK && i < conf->receivers_n; i++) {
         const char *name = conf->receivers[i].name;
@@ -95,124 +87,45 @@ static int queue(struct nx_service *service, const json_t *document,
             err = nx_store_alert_add(service->store, name, key, text, now_us);
         }
     }
-    free(text);
     return err;
 }
 
-/* Only a message needs the forecast of all networks. */
-static int store_message(struct nx_service *service, struct nx_sheet *sheet,
-                         const char *kind,
-                         const struct nx_alert_change *changes, size_t n) {
-    json_t *document = nx_sheet_foresee(sheet)
-                           ? nx_alert_document(sheet, kind, changes, n)
-                           : NULL;
-    int err = queue(service, document, "", sheet->now_us);
+int nx_service_alerts_store(struct nx_service *service,
+                            const struct nx_board_page *page, const char *kind,
+                            const struct nx_alert_change *changes, size_t n,
+                            int64_t now_us) {
+    char key[NX_ALERT_KEY_MAX];
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_alert_put_document(&text, page, kind, now_us, changes, n);
+    int err = queue(service, nx_alert_key(page->incident_id, now_us, key),
+                    text.failed ? NULL : text.bytes, "", now_us);
     for (size_t i = 0; err == NX_OK && i < n; i++) {
-        err = nx_store_told_put(service->store, sheet->incident->id,
+        err = nx_store_told_put(service->store, page->incident_id,
                                 &changes[i].now);
     }
-    json_decref(document);
+    nx_text_fini(&text);
     return err;
-}
-
-static int see_sites(struct nx_service *service, const struct nx_sheet *sheet) {
-    int err = NX_OK;
-    for (size_t i = 0; err == NX_OK && i < sheet->sites_n; i++) {
-        const struct nx_sheet_site *site = &sheet->sites[i];
-        bool stuck = nx_sheet_site_outlook(sheet, site) == NX_OUTLOOK_STUCK;
-        err = nx_alerts_see(service->alerts, sheet->incident->id, site->network,
-                            site->rollup.state, stuck, sheet->now_us);
-    }
-    if (err == NX_OK) {
-        nx_alerts_seen_all(service->alerts, sheet->incident->id, sheet->now_us);
-    }
-    return err;
-}
-
-static int tell(struct nx_service *service, struct nx_sheet *sheet) {
-    const struct nx_alert_change *changes = NULL;
-    struct nx_group *group = nx_ingest_group(service->ingest);
-    size_t n = 0;
-    int err = nx_alerts_decide(service->alerts, sheet->incident->id,
-                               sheet->now_us, &changes, &n);
-    if (err != NX_OK || n == 0) {
-        return err;
-    }
-    err = nx_group_begin(group);
-    if (err == NX_OK) {
-        err = nx_group_end(group,
-                           store_message(service, sheet, "change", changes, n));
-    }
-    if (err == NX_OK) {
-        nx_alerts_told(service->alerts);
-        nx_postbox_wake(service->postbox);
-    }
-    return err;
-}
-
-static void look_at(struct nx_service *service, uint32_t id, int64_t now_us) {
-    struct nx_sheet sheet;
-    int err = nx_sheet_init(&sheet, service->engine, id, NULL, now_us);
-    if (err == NX_OK) {
-        err = see_sites(service, &sheet);
-        err = err == NX_OK ? tell(service, &sheet) : err;
-        nx_sheet_fini(&sheet);
-    }
-    if (err != NX_OK) {
-        service->alerts_stale = true; /* decided again at the next look */
-    }
-}
-
-/* Is it time to look at the networks? */
-static bool due(const struct nx_service *service, int64_t now_us) {
-    int64_t since_us = now_us - service->alerts_seen_us;
-    int64_t next_us = nx_alerts_next_us(service->alerts);
-    if (since_us < LOOK_MIN_US && since_us >= 0) {
-        return false;
-    }
-    return service->alerts_stale || since_us >= LOOK_MAX_US || since_us < 0 ||
-           (next_us != NX_TIME_UNKNOWN && next_us <= now_us);
-}
-
-void nx_service_alerts_tick(struct nx_service *service, int64_t now_us) {
-    const struct nx_incident **incidents = NULL;
-    if (service->postbox == NULL || !due(service, now_us)) {
-        return;
-    }
-    service->alerts_stale = false;
-    service->alerts_seen_us = now_us;
-    size_t n = nx_engine_incidents(service->engine, &incidents);
-    for (size_t i = 0; i < n; i++) {
-        if (incidents[i]->closed_us == NX_TIME_UNKNOWN &&
-            !incidents[i]->audit) {
-            look_at(service, incidents[i]->id, now_us);
-        }
-    }
 }
 
 /* --- the end of an incident --- */
 
-static int store_end(struct nx_service *service, uint32_t id, int64_t now_us,
-                     const struct nx_alert_change *changes, size_t n) {
-    struct nx_sheet sheet;
-    int err = nx_sheet_init(&sheet, service->engine, id, NULL, now_us);
-    if (err == NX_OK) {
-        err = store_message(service, &sheet, "closed", changes, n);
-        nx_sheet_fini(&sheet);
-    }
-    return err;
-}
-
-int nx_service_alerts_closing(struct nx_service *service, uint32_t id,
+int nx_service_alerts_closing(struct nx_service *service,
+                              const struct nx_board_page *page,
                               int64_t now_us) {
     const struct nx_alert_change *changes = NULL;
+    uint32_t id = page->incident_id;
     size_t n = 0;
     if (service->postbox == NULL) {
         return NX_OK;
     }
-    int err = nx_alerts_ending(service->alerts, id, now_us, &changes, &n);
+    int err = nx_service_alerts_see(service, page, now_us);
+    err = err == NX_OK
+              ? nx_alerts_ending(service->alerts, id, now_us, &changes, &n)
+              : err;
     if (err == NX_OK && n > 0) {
-        err = store_end(service, id, now_us, changes, n);
+        err = nx_service_alerts_store(service, page, "closed", changes, n,
+                                      now_us);
     }
     return err == NX_OK ? nx_store_told_drop(service->store, id) : err;
 }
@@ -282,12 +195,17 @@ int nx_service_alert_test(struct nx_service *service, const char *receiver) {
         (receiver[0] != '\0' && !is_receiver(service, receiver))) {
         return NX_ENOTFOUND;
     }
-    json_t *document = nx_alert_test_document(now_us);
+    char key[NX_ALERT_KEY_MAX];
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_put_value(&text, nx_alert_test_document(now_us));
     int err = nx_group_begin(group);
     if (err == NX_OK) {
-        err = nx_group_end(group, queue(service, document, receiver, now_us));
+        err = nx_group_end(group, queue(service, nx_alert_key(0, now_us, key),
+                                        text.failed ? NULL : text.bytes,
+                                        receiver, now_us));
     }
-    json_decref(document);
+    nx_text_fini(&text);
     nx_postbox_wake(service->postbox);
     return err;
 }

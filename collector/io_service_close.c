@@ -180,7 +180,7 @@ static int store_close(struct nx_closing *c, int64_t now_us) {
     struct nx_service *service = c->service;
     int err = nx_store_incident_close(service->store, c->id, now_us);
     if (err == NX_OK) {
-        err = nx_service_alerts_closing(service, c->id, now_us);
+        err = nx_service_alerts_closing(service, &c->page, now_us);
     }
     return err == NX_OK ? nx_store_closed_status_put(
                               service->store, c->id, c->parts_n,

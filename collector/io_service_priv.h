@@ -8,6 +8,7 @@
 #include "collector/ingest/io_auth.h"
 #include "collector/ingest/io_ingest.h"
 #include "collector/io_service.h"
+#include "collector/status/board.h"
 #include "collector/status/status.h"
 #include "collector/store/io_store_retain.h"
 #include "common/slice.h"
@@ -63,8 +64,10 @@ struct nx_service {
     /* What was measured of resolvers since then may not be stored; INT64_MAX:
      * all of it is. */
     int64_t resolvers_from_us;
-    bool alerts_stale;      /* networks may have changed */
-    int64_t alerts_seen_us; /* when they were looked at last */
+    bool alerts_stale;          /* networks may have changed */
+    int64_t alerts_seen_us;     /* when they were looked at last */
+    struct nx_alert_look *look; /* under way; NULL: none is */
+    struct event *on_look;      /* goes on with it; NULL: not used yet */
     struct nx_retain retain;
     bool networks_told;        /* their forecasts may have changed */
     int64_t networks_due_us;   /* not looked at before */
@@ -226,12 +229,27 @@ int nx_service_alerts_init(struct nx_service *service,
                            const struct nx_alert_conf *conf,
                            char *why) NX_MUSTUSE;
 void nx_service_alerts_fini(struct nx_service *service);
-/* Tells what there is to tell. */
-void nx_service_alerts_tick(struct nx_service *service, int64_t now_us);
-/* An incident is being closed: its last message goes into the transaction that
- * is open. Afterwards, with the transaction's outcome, _closed. */
-int nx_service_alerts_closing(struct nx_service *service, uint32_t id,
+/* An incident is being closed, and this is its last page: its last message goes
+ * into the transaction that is open. Afterwards, with the transaction's
+ * outcome, _closed. */
+int nx_service_alerts_closing(struct nx_service *service,
+                              const struct nx_board_page *page,
                               int64_t now_us) NX_MUSTUSE;
 void nx_service_alerts_closed(struct nx_service *service, uint32_t id);
+/* A message, and that so much was told; into the transaction that is open. */
+int nx_service_alerts_store(struct nx_service *service,
+                            const struct nx_board_page *page, const char *kind,
+                            const struct nx_alert_change *changes, size_t n,
+                            int64_t now_us) NX_MUSTUSE;
+
+/* --- io_service_look.c --- */
+
+/* Looks whether there is something to tell, if it is time. */
+void nx_service_alerts_tick(struct nx_service *service, int64_t now_us);
+/* The networks are as the page says. */
+int nx_service_alerts_see(struct nx_service *service,
+                          const struct nx_board_page *page,
+                          int64_t now_us) NX_MUSTUSE;
+void nx_service_look_fini(struct nx_service *service);
 
 #endif

@@ -30,65 +30,73 @@ char *nx_alert_key(uint32_t incident_id, int64_t at_us, char *out) {
 
 /* --- the document --- */
 
-static const struct nx_sheet_site *site_of(const struct nx_sheet *sheet,
-                                           const char *network) {
-    for (size_t i = 0; i < sheet->sites_n; i++) {
-        if (strcmp(sheet->sites[i].network, network) == 0) {
-            return &sheet->sites[i];
-        }
+/* Without its targets, and without what closes it; both are ordered by name. */
+static void put_site(struct nx_text *out, const struct nx_board_page *page,
+                     const char *network, size_t *at) {
+    while (*at < page->sites_n &&
+           strcmp(page->sites[*at].network, network) < 0) {
+        ++*at;
     }
-    return NULL;
+    if (*at < page->sites_n && strcmp(page->sites[*at].network, network) == 0) {
+        const struct nx_blob *lane = page->sites[*at].lane;
+        nx_text_bytes(out, lane->bytes, lane->len - 1);
+    } else { /* it has no agent any more */
+        nx_text_bytes(out, "{", 1);
+        nx_put_member(out, "network", network);
+    }
 }
 
-/* A change with what the status says of the network, without its targets. */
-static json_t *change_json(const struct nx_sheet *sheet,
-                           const struct nx_alert_change *change) {
-    const struct nx_sheet_site *site = site_of(sheet, change->now.network);
-    json_t *c = site != NULL ? nx_status_site_head(sheet, site)
-                             : json_pack("{s:o}", "network",
-                                         nx_json_text(change->now.network));
-    bool told = change->before.state != NX_STATE_CLEAR;
-    if (nx_json_set(c, "kind", json_string(nx_alert_kind_text(change->kind))) &&
-        nx_json_set(c, "from",
-                    told ? json_string(nx_state_text(change->before.state))
-                         : json_null()) &&
-        nx_json_set(c, "to", json_string(nx_state_text(change->now.state))) &&
-        nx_json_set(c, "stuck", json_boolean(change->now.stuck))) {
-        return c;
+/* A change with what the status says of the network. */
+static void put_change(struct nx_text *out, const struct nx_board_page *page,
+                       const struct nx_alert_change *change, size_t *at) {
+    put_site(out, page, change->now.network, at);
+    nx_put_member(out, "kind", nx_alert_kind_text(change->kind));
+    nx_put_key(out, "from");
+    if (change->before.state != NX_STATE_CLEAR) {
+        nx_put_string(out, nx_state_text(change->before.state));
+    } else {
+        nx_put_null(out); /* nothing was told */
     }
-    json_decref(c);
-    return NULL;
+    nx_put_member(out, "to", nx_state_text(change->now.state));
+    nx_put_key(out, "stuck");
+    nx_put_bool(out, change->now.stuck);
+    nx_put_close(out, '}');
 }
 
-static json_t *changes_json(const struct nx_sheet *sheet,
-                            const struct nx_alert_change *changes, size_t n) {
-    json_t *list = json_array();
-    for (size_t i = 0; list != NULL && i < n; i++) {
-        if (!nx_json_add(list, change_json(sheet, &changes[i]))) {
-            json_decref(list);
-            return NULL;
-        }
+/* What the status says of all networks. */
+static void put_head(struct nx_text *out, const struct nx_board_page *page) {
+    static const char *const keys[] = {"outlook", "incident", "summary"};
+    json_t *head = nx_board_head_of(page);
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        json_t *value = json_object_get(head, keys[i]);
+        nx_put_key(out, keys[i]);
+        nx_put_value(out, value != NULL ? json_incref(value) : NULL);
     }
-    return list;
+    json_decref(head);
 }
 
-json_t *nx_alert_document(const struct nx_sheet *sheet, const char *kind,
-                          const struct nx_alert_change *changes, size_t n) {
+void nx_alert_put_document(struct nx_text *out,
+                           const struct nx_board_page *page, const char *kind,
+                           int64_t now_us,
+                           const struct nx_alert_change *changes, size_t n) {
     char key[NX_ALERT_KEY_MAX];
-    json_t *d = json_object();
-    (void)nx_alert_key(sheet->incident->id, sheet->now_us, key);
-    if (nx_json_set(d, "key", json_string(key)) &&
-        nx_json_set(d, "kind", json_string(kind)) &&
-        nx_json_set(d, "at", nx_json_time(sheet->now_us)) &&
-        nx_json_set(d, "outlook",
-                    json_string(nx_outlook_text(nx_sheet_outlook(sheet)))) &&
-        nx_json_set(d, "incident", nx_status_incident_head(sheet->incident)) &&
-        nx_json_set(d, "summary", nx_status_summary(sheet)) &&
-        nx_json_set(d, "changes", changes_json(sheet, changes, n))) {
-        return d;
+    char time[NX_TIME_TEXT_MAX];
+    size_t at = 0;
+    nx_put_open(out, '{');
+    nx_put_member(out, "key", nx_alert_key(page->incident_id, now_us, key));
+    nx_put_member(out, "kind", kind);
+    nx_put_member(out, "at", nx_time_text(now_us, time));
+    put_head(out, page);
+    nx_put_key(out, "changes");
+    nx_put_open(out, '[');
+    for (size_t i = 0; i < n && !out->failed; i++) {
+        if (i > 0) {
+            nx_text_bytes(out, ",", 1);
+        }
+        put_change(out, page, &changes[i], &at);
     }
-    json_decref(d);
-    return NULL;
+    nx_put_close(out, ']');
+    nx_put_close(out, '}');
 }
 
 json_t *nx_alert_test_document(int64_t now_us) {

@@ -6,8 +6,9 @@
 
 #include <jansson.h>
 
+#include "collector/alert/alert.h"
 #include "collector/alert/receiver.h"
-#include "collector/status/status_sheet.h"
+#include "collector/status/board.h"
 #include "common/text.h"
 
 #define NX_ALERT_KEY_MAX 64U   /* bytes of a key with the NUL */
@@ -17,10 +18,13 @@
 char *nx_alert_key(uint32_t incident_id, int64_t at_us, char *out);
 
 /* {"key", "kind", "at", "outlook", "incident", "summary", "changes": [...]} of
- * changes of sheet's incident; kind: "change" or "closed". nxclear-api(7).
- * NULL: out of memory. */
-json_t *nx_alert_document(const struct nx_sheet *sheet, const char *kind,
-                          const struct nx_alert_change *changes, size_t n);
+ * changes of the page's incident, ordered by network; what is said of them all,
+ * and of each, is what the page says. kind: "change" or "closed".
+ * nxclear-api(7). Appended to out, which holds the failure if there is one. */
+void nx_alert_put_document(struct nx_text *out,
+                           const struct nx_board_page *page, const char *kind,
+                           int64_t now_us,
+                           const struct nx_alert_change *changes, size_t n);
 /* A message that tries a receiver out. */
 json_t *nx_alert_test_document(int64_t now_us);
 

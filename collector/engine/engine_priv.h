@@ -132,9 +132,9 @@ struct nx_case {
     struct nx_item *items;
     struct nx_target **order; /* for views; borrowed */
     size_t order_n;
-    bool ordered; /* false: targets came or went */
+    bool ordered;            /* false: targets came or went */
     struct nx_item *leaving; /* items that it had, while they have targets */
-    char *kept;   /* its last status, once it is closed; NULL: none */
+    char *kept; /* its last status, once it is closed; NULL: none */
 };
 
 struct nx_agent_state {
