@@ -21,6 +21,7 @@
 #define WORLDS 40U
 #define WORLD_STEPS 40000U
 #define MUTANT_WORLDS 60U
+#define NIGHT_STEPS_PER_S 100000.0 /* of a processor; 250,000 beside others */
 #endif
 
 static double cpu_s(void) {
@@ -65,6 +66,7 @@ static void test_sound(void **state) {
                   "\n",
                   (unsigned)(given != NULL ? 1 : worlds),
                   (unsigned)(f.rest_max_us / LED_S));
+    assert_true(!night || steps_per_s >= NIGHT_STEPS_PER_S);
 #endif
     for (unsigned i = 0; i < LED_FAULTS && f.steps_n > 1000000; i++) {
         assert_true(f.faults_n[i] > 0); /* all of them happened */

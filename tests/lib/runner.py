@@ -317,7 +317,8 @@ def nightly_scripts():
     """(name, command) of what speaks TAP and builds what it needs."""
     yield "fuzzers", [f"{ROOT}/tests/fuzz/run", str(FUZZ_S)]
     yield "races", [f"{ROOT}/tests/lib/check-races"]
-    yield "storm", [sys.executable, f"{ROOT}/tests/lib/storm.py"]
+    for bench in ("connections", "restart", "status"):
+        yield bench, [sys.executable, f"{ROOT}/tests/lib/judged.py", bench]
 
 
 def run_nightly(arguments):

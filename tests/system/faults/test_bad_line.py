@@ -2,11 +2,13 @@
 that are broken off, one direction silent, slow and far."""
 import contextlib
 import socket
+import statistics
 import time
 
 from deploy.lab.ask import wait_until
 from tests.lib import agent_faults, bad_line, faults
 from tests.lib.support import rss_kib
+from tests.system.faults.test_agent_clock import ages
 
 PATIENCE_S = 90
 HEARTBEAT_S = 15    # of the agent
@@ -146,12 +148,16 @@ def test_slow_and_far():
         carries(one, line)
         opened, before = line.opened, rss_kib(one.agent.daemon.pid)
         line.rtt_s, line.bytes_per_s = RTT_S, SLOW_BYTES_PER_S
+        behind = []
         for _batch in range(20):
             one.wait_stored(one.stored(), "results over the slow line")
+            behind.append(ages(one))
         grown = rss_kib(one.agent.daemon.pid) - before
         print(f"# {line.opened - opened} connections more, {grown} KiB more")
         assert line.opened == opened, "the connection did not hold"
         assert grown <= 1024, grown
+        print(f"# what is known is {statistics.median(behind):.2f} s old")
+        assert statistics.median(behind) <= 2 * RTT_S, behind
         took = heal(one, line)
         lost, double = one.settle()
     faults.row("64 kbit/s, 1.3 s there and back", 1, lost, double, took)
