@@ -29,6 +29,7 @@ struct job {
     bool dead; /* forgotten; freed with its last query */
     unsigned inflight;
     bool round_open; /* its end has not been judged */
+    uint64_t audit;  /* what the last one was wanted for */
     struct nx_witness witness;
     uint8_t name[NX_DNAME_MAX];
 };
@@ -93,7 +94,6 @@ static struct job *job_new(struct nx_walks *walks, const uint8_t *name) {
         job_free(job);
         return NULL;
     }
-    nx_walk_set_audit(job->walk, walks->settings.audit);
     job->next = walks->jobs;
     walks->jobs = job;
     walks->jobs_n++;
@@ -290,7 +290,8 @@ static void set_left(struct job *job, const struct nx_endpoint *left,
 
 int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
                    const uint16_t *types, size_t types_n,
-                   const struct nx_endpoint *left, size_t left_n) {
+                   const struct nx_endpoint *left, size_t left_n,
+                   uint64_t audit) {
     struct job *job = find_job(walks, name);
     if (job == NULL && walks->jobs_n >= NX_WALKS_MAX) {
         return NX_ELIMIT;
@@ -306,6 +307,10 @@ int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
     const int64_t now_us = nx_clock_mono_us();
     nx_witness_begin(&job->witness, types, types_n, now_us, tell, job);
     set_left(job, left, left_n);
+    if (job->audit != audit) { /* whoever asks wants to know it, too */
+        job->audit = audit;
+        nx_walk_set_audit(job->walk, walks->settings.audit);
+    }
     int err = nx_walk_start(job->walk, types, types_n, now_us);
     if (err == NX_OK) {
         job->round_open = true;
@@ -353,8 +358,6 @@ void nx_walks_keep(struct nx_walks *walks, const struct nx_planner *planner) {
         if (planner == NULL ||
             nx_planner_authority_types(planner, job->name, &type, 1) == 0) {
             forget(job);
-        } else { /* whoever asked last wants to know it, too */
-            nx_walk_set_audit(job->walk, walks->settings.audit);
         }
     }
 }

@@ -47,12 +47,13 @@ int nx_walks_new(struct event_base *base, struct nx_prober *prober,
 void nx_walks_free(struct nx_walks **walks);
 
 /* Begins a round for the name, unless one is under way. left: servers to be
- * asked beside those that the walk finds, at most NX_WALKS_LEFT_MAX. NX_ELIMIT:
- * too many names; NX_ENOMEM.
+ * asked beside those that the walk finds, at most NX_WALKS_LEFT_MAX. audit: see
+ * nx_planner_audit. NX_ELIMIT: too many names; NX_ENOMEM.
  */
 int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
                    const uint16_t *types, size_t types_n,
-                   const struct nx_endpoint *left, size_t left_n) NX_MUSTUSE;
+                   const struct nx_endpoint *left, size_t left_n,
+                   uint64_t audit) NX_MUSTUSE;
 
 /* Begins every name's walk anew, with other settings. What was seen denied
  * stays so until the next round. */

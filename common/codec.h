@@ -166,6 +166,9 @@ struct nx_task {
     bool ad;      /* with AD: NS of the root */
     bool sibling; /* canary: below a zone in use, see agent/plan/siblings.h */
     bool cd;      /* canary: once more with CD=1 after SERVFAIL */
+    /* NX_TASK_AUTHORITY: the incident that wants the audit; another one wants
+     * it again. 0: each new plan does. */
+    uint32_t audit;
 };
 
 struct nx_plan {

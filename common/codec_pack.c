@@ -227,6 +227,7 @@ static void pack_task(struct nx_packer *p, const struct nx_task *task,
     out->ad = task->ad;
     out->sibling = task->sibling;
     out->cd = task->cd;
+    out->audit = task->audit;
 }
 
 int nx_codec_pack_plan(const struct nx_plan *plan, struct nx_arena *scratch,

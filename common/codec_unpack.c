@@ -222,6 +222,7 @@ static bool unpack_task(struct nx_unpacker *u, const Nxclear__Plan *plan,
     out->ad = from->ad != 0;
     out->sibling = from->sibling != 0;
     out->cd = from->cd != 0;
+    out->audit = from->audit;
     return from->endpoint == NULL ||
            nx_unpack_endpoint(u, from->endpoint, &out->endpoint);
 }

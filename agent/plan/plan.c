@@ -258,6 +258,24 @@ size_t nx_planner_authority_types(const struct nx_planner *planner,
     return n;
 }
 
+/* The newest incident: what was found before it opened is not in its papers.
+ * Older collectors do not say which it is. */
+uint64_t nx_planner_audit(const struct nx_planner *planner,
+                          const uint8_t *name) {
+    const struct nx_plan *plan =
+        planner->current != NULL ? &planner->current->plan : NULL;
+    uint64_t newest = 0;
+    for (size_t i = 0; plan != NULL && i < plan->tasks_n; i++) {
+        const struct nx_task *task = &plan->tasks[i];
+        if (task->kind == NX_TASK_AUTHORITY &&
+            nx_dname_equal(task->name, name)) {
+            uint64_t by = task->audit != 0 ? task->audit : plan->revision;
+            newest = by > newest ? by : newest;
+        }
+    }
+    return newest;
+}
+
 static bool has_server(const struct nx_endpoint *servers, size_t n,
                        const struct nx_endpoint *at) {
     size_t i = 0;

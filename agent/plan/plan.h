@@ -154,6 +154,11 @@ size_t nx_planner_authority_types(const struct nx_planner *planner,
                                   const uint8_t *name, uint16_t *types,
                                   size_t cap);
 
+/* What the audit of the walk for a name was wanted for: once it is another than
+ * in the walk's last round, it is wanted again. 0: by nothing. */
+uint64_t nx_planner_audit(const struct nx_planner *planner,
+                          const uint8_t *name);
+
 /* Servers beside its zone's own that the walk for a name is to ask: they left
  * the zone's set. At most cap; each once. */
 size_t nx_planner_left(const struct nx_planner *planner, const uint8_t *name,

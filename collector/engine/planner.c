@@ -235,6 +235,7 @@ static size_t resolver_tasks(const struct nx_agent_state *agent,
 }
 
 static struct nx_task authority_task(const struct nx_engine *engine,
+                                     const struct nx_case *c,
                                      const struct nx_item *item) {
     return (struct nx_task){
         .kind = NX_TASK_AUTHORITY,
@@ -242,20 +243,21 @@ static struct nx_task authority_task(const struct nx_engine *engine,
         .qtype = item->spec->qtype,
         .interval_ms = engine->settings.authority_interval_ms,
         .visit_n = 1,
+        .audit = c->incident.id,
     };
 }
 
 /* Servers that left the zone's set: no walk leads to them. */
 static size_t left_tasks(const struct nx_engine *engine,
-                         const struct nx_item *item, struct nx_task *tasks,
-                         size_t cap) {
+                         const struct nx_case *c, const struct nx_item *item,
+                         struct nx_task *tasks, size_t cap) {
     uint64_t changes_n = 0;
     size_t left_n = 0;
     const struct nx_left_server *left =
         nx_authority_left(item->authority, &left_n, &changes_n);
     size_t n = 0;
     for (size_t i = 0; i < left_n && n < cap; i++) {
-        tasks[n] = authority_task(engine, item);
+        tasks[n] = authority_task(engine, c, item);
         tasks[n].has_endpoint = true;
         tasks[n].endpoint = left[i].at;
         tasks[n++].endpoint.layer = NX_LAYER_AUTHORITY;
@@ -264,15 +266,16 @@ static size_t left_tasks(const struct nx_engine *engine,
 }
 
 static size_t walk_tasks(const struct nx_engine *engine,
-                         const struct nx_item *item, struct nx_task *tasks,
-                         size_t cap) {
+                         const struct nx_case *c, const struct nx_item *item,
+                         struct nx_task *tasks, size_t cap) {
     if (cap > 0) {
-        tasks[0] = authority_task(engine, item);
+        tasks[0] = authority_task(engine, c, item);
     }
     return cap > 0 ? 1 : 0;
 }
 
 typedef size_t nx_item_tasks(const struct nx_engine *engine,
+                             const struct nx_case *c,
                              const struct nx_item *item, struct nx_task *tasks,
                              size_t cap);
 
@@ -283,7 +286,7 @@ static size_t for_items(const struct nx_engine *engine, nx_item_tasks *make,
         const struct nx_case *c = engine->cases[i];
         unsigned items_n = nx_case_open(c) ? c->incident.items_n : 0;
         for (unsigned k = 0; k < items_n; k++) {
-            n += make(engine, &c->items[k], &tasks[n], cap - n);
+            n += make(engine, c, &c->items[k], &tasks[n], cap - n);
         }
     }
     return n;

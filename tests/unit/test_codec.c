@@ -75,7 +75,8 @@ static void plan_round_trips(void **state) {
                                 .name = name,
                                 .qtype = 1,
                                 .interval_ms = 5000,
-                                .visit_n = 1},
+                                .visit_n = 1,
+                                .audit = 7},
                                {.kind = NX_TASK_RESOLVER,
                                 .name = name,
                                 .qtype = 28,
@@ -117,6 +118,7 @@ static void plan_round_trips(void **state) {
     assert_memory_equal(down.u.plan.keys.list, plan.keys.list,
                         sizeof(plan.keys.list));
     assert_false(down.u.plan.tasks[0].has_endpoint);
+    assert_int_equal(down.u.plan.tasks[0].audit, 7);
     const struct nx_task *task = &down.u.plan.tasks[1];
     assert_true(nx_dname_equal(task->name, name));
     assert_true(nx_endpoint_equal(&task->endpoint, &tasks[1].endpoint));

@@ -13,6 +13,7 @@
 
 #define PATIENT_MS 60000U
 #define SHORT_MS 1000U /* where nobody answers */
+#define AUDIT_N 7U     /* questions of the audit; the root has no parent */
 
 static const uint16_t both[] = {NX_TYPE_A, NX_TYPE_AAAA};
 
@@ -74,6 +75,13 @@ static void has_it(struct fake *s, const uint8_t *q, size_t n) {
     fake_udp(s);
 }
 
+static void denies_over_tcp(struct fake *s, const uint8_t *q, size_t n) {
+    (void)n;
+    fake_begin(s, q, PKT_AA | NX_RCODE_NXDOMAIN);
+    pkt_soa(&s->reply, PKT_AUTHORITY, ".", 60, 1, 60);
+    fake_tcp(s);
+}
+
 static void silent(struct fake *s, const uint8_t *q, size_t n) {
     (void)s;
     (void)q;
@@ -128,10 +136,15 @@ static void wait_for(uint32_t timeout_ms) {
 }
 
 /* A whole round for so many types. */
-static void round_of(size_t types_n, fake_fn *answers) {
+static void audit_of(size_t types_n, fake_fn *answers, uint64_t audit) {
     server.on_udp = answers;
-    assert_int_equal(nx_walks_round(walks, www, both, types_n, NULL, 0), NX_OK);
+    assert_int_equal(nx_walks_round(walks, www, both, types_n, NULL, 0, audit),
+                     NX_OK);
     wait_for_answers();
+}
+
+static void round_of(size_t types_n, fake_fn *answers) {
+    audit_of(types_n, answers, 0);
 }
 
 static void tells_what_is_denied(void **state) {
@@ -162,13 +175,31 @@ static void reloads_in_the_middle_of_a_round(void **state) {
     round_of(2, denies);
     server.on_udp = silent;
     wait_for(SHORT_MS);
-    assert_int_equal(nx_walks_round(walks, www, both, 2, NULL, 0), NX_OK);
+    assert_int_equal(nx_walks_round(walks, www, both, 2, NULL, 0, 0), NX_OK);
     nx_walks_reload(walks, &settings);
     nx_walks_reload(walks, &settings);
     wait_for_answers();
     assert_int_equal(lifted_n, 0);
     nx_walks_keep(walks, NULL);
     assert_false(denied[0] || denied[1]);
+}
+
+/* Do no harm: who asks the same again, in whatever plan, has the audit already.
+ */
+static void audits_for_another_incident(void **state) {
+    (void)state;
+    settings.audit = true;
+    nx_walks_reload(walks, &settings);
+    server.on_tcp = denies_over_tcp;
+    audit_of(1, has_it, 7);
+    assert_int_equal(observed_n, 3 + AUDIT_N); /* with the name above */
+    audit_of(1, has_it, 7);
+    assert_int_equal(observed_n, 5 + AUDIT_N);
+    audit_of(1, has_it, 8);
+    assert_int_equal(observed_n, 7 + 2 * AUDIT_N);
+    wait_for(PATIENT_MS); /* another configuration */
+    audit_of(1, has_it, 8);
+    assert_int_equal(observed_n, 10 + 3 * AUDIT_N);
 }
 
 /* Nobody asks for AAAA any more: nobody could ever lift its denial. */
@@ -293,13 +324,6 @@ static void cuts(struct fake *s, const uint8_t *q, size_t n) {
     fake_udp(s);
 }
 
-static void denies_over_tcp(struct fake *s, const uint8_t *q, size_t n) {
-    (void)n;
-    fake_begin(s, q, PKT_AA | NX_RCODE_NXDOMAIN);
-    pkt_soa(&s->reply, PKT_AUTHORITY, ".", 60, 1, 60);
-    fake_tcp(s);
-}
-
 /* Whoever truncates gets each query twice: that must count twice, too. */
 static void pays_for_tcp(void **state) {
     (void)state;
@@ -322,6 +346,7 @@ int main(void) {
         T(tells_what_is_denied),
         T(keeps_denials_over_a_reload),
         T(reloads_in_the_middle_of_a_round),
+        T(audits_for_another_incident),
         T(lifts_the_types_that_left_the_plan),
         T(tells_a_name_from_a_type),
         T(takes_half_a_chain_as_a_denial),

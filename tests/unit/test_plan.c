@@ -630,6 +630,33 @@ static void test_servers_that_left(void **state) {
     free_bench(&b);
 }
 
+/* The newest incident for the name; by older collectors, every plan. */
+static void test_wants_the_audit(void **state) {
+    (void)state;
+    struct bench b = new_bench(1);
+    struct nx_task tasks[4];
+    assert_int_equal(nx_planner_audit(b.planner, www), 0);
+    for (size_t i = 0; i < 4; i++) {
+        tasks[i] = task_of(i == 3 ? mail : www, 0, 5000);
+        tasks[i].kind = NX_TASK_AUTHORITY;
+        tasks[i].authority_verified = false;
+        tasks[i].audit = (uint32_t)i + 1;
+    }
+    tasks[2].kind = NX_TASK_RESOLVER;
+    load(&b, tasks, 4, T0);
+    assert_int_equal(nx_planner_audit(b.planner, www), 2);
+    assert_int_equal(nx_planner_audit(b.planner, mail), 4);
+    load(&b, tasks, 1, T0);
+    assert_int_equal(nx_planner_audit(b.planner, www), 1);
+    assert_int_equal(nx_planner_audit(b.planner, mail), 0);
+    tasks[0].audit = 0;
+    load(&b, tasks, 1, T0);
+    uint64_t by = nx_planner_audit(b.planner, www);
+    load(&b, tasks, 1, T0);
+    assert_true(nx_planner_audit(b.planner, www) > by);
+    free_bench(&b);
+}
+
 static void test_identity(void **state) {
     (void)state;
     struct bench b = new_bench(3);
@@ -798,6 +825,7 @@ int main(void) {
         cmocka_unit_test_setup(test_refusals, setup),
         cmocka_unit_test_setup(test_authority, setup),
         cmocka_unit_test_setup(test_servers_that_left, setup),
+        cmocka_unit_test_setup(test_wants_the_audit, setup),
         cmocka_unit_test_setup(test_identity, setup),
         cmocka_unit_test_setup(test_no_storm, setup),
     };

@@ -135,6 +135,7 @@ static void test_audit_tasks(void **state) {
     assert_int_equal(plan->tasks_n, 1);
     assert_int_equal(plan->tasks[0].kind, NX_TASK_AUTHORITY);
     assert_int_equal(plan->tasks[0].interval_ms, 5000);
+    assert_int_equal(plan->tasks[0].audit, 7);
     assert_true(nx_dname_equal(plan->tasks[0].name, www));
     pass(b, T0 + S, T0 + 60 * S);
     assert_int_equal(plans(b, AUDITOR), 0);
