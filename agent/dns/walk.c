@@ -115,8 +115,11 @@ bool nx_walk_next(struct nx_walk *walk, struct nx_walk_query *out) {
 }
 
 void nx_walk_question(const struct nx_walk_query *q, struct nx_question *out) {
-    *out = (struct nx_question){
-        .name = q->name, .qtype = q->type, .flags = q->flags, .to = q->to};
+    *out = (struct nx_question){.name = q->name,
+                                .qtype = q->type,
+                                .flags = q->flags,
+                                .udp_bytes = q->udp_bytes,
+                                .to = q->to};
     out->to.server_name = q->server_name;
 }
 

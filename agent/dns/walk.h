@@ -23,7 +23,8 @@
  *      (RFC 8020)?
  *   4. every NX_WALK_AUDIT_S, and when the servers changed, the audit, observed
  *      likewise: each address for the SOA over TCP, the NS set, the DNSKEYs
- *      and the first (name, qtype) with DO, the wildcard beside the name;
+ *      (with the EDNS sizes 512 and 4096, too) and the first (name, qtype) with
+ *      DO, the wildcard beside the name;
  *      those of the parent for the DS: once one of them says that there is no
  *      such zone, in each round until all said otherwise. What is said of keys
  *      and signatures every NX_WALK_RETRY_S, once a DS or DNSKEY was seen.
@@ -52,6 +53,7 @@ struct nx_walk_query {
     bool left;    /* to a server of nx_walk_set_left */
     uint16_t type;
     uint16_t flags;        /* NX_Q_*; never RD */
+    uint16_t udp_bytes;    /* EDNS size; 0: the usual one */
     struct nx_endpoint to; /* without server_name, see nx_walk_question */
     uint8_t name[NX_DNAME_MAX];
     uint8_t server_name[NX_DNAME_MAX];

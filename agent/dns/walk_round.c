@@ -181,11 +181,16 @@ static void set_audit(const struct nx_walk *w, size_t k,
     case 1:
         set_name(out, w->name, w->types[0], NX_Q_DO);
         return;
-    case 2:
+    case 2: /* what the usual size brings, question 0 says */
+    case 3:
+        set_name(out, apex, NX_TYPE_DNSKEY, NX_Q_DO);
+        out->udp_bytes = k == 2 ? 512 : 4096;
+        return;
+    case 4:
         set_name(out, apex, NX_TYPE_SOA, 0);
         out->to.transport = NX_TCP;
         return;
-    case 3:
+    case 5:
         set_name(out, apex, NX_TYPE_NS, 0);
         return;
     default:

@@ -18,7 +18,7 @@
 #define WALK_DEPTH_MAX 4U   /* hosts needed to resolve hosts */
 #define WALK_TRIES_MAX 8U   /* servers of one zone asked in vain */
 #define WALK_PARENTS_MAX 8U /* addresses of the parent asked for the DS */
-#define WALK_AUDITS_N 5U    /* questions of the audit to each server ... */
+#define WALK_AUDITS_N 7U    /* questions of the audit to each server ... */
 #define WALK_KEYS_N 2U      /* ... the first ones: its keys and signatures */
 #define WALK_ROUND_MAX                                                         \
     (NX_DELEG_SERVERS_MAX *                                                    \

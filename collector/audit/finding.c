@@ -46,6 +46,11 @@ static const struct {
     [NX_FIND_NO_EDNS] =
         {"NO_EDNS", NX_WARNING,
          "let this server answer EDNS (RFC 6891): DNSSEC fails without it"},
+    [NX_FIND_LARGE_ANSWERS_LOST] =
+        {"LARGE_ANSWERS_LOST", NX_WARNING,
+         "let UDP answers of that size, and fragments, through on the way from "
+         "this server, or have it truncate above 1232 octets: resolvers that "
+         "offer more wait in vain"},
     [NX_FIND_SERIAL_MISMATCH] =
         {"SERIAL_MISMATCH", NX_WARNING,
          "have the secondaries with the older serial transfer the zone"},

@@ -21,6 +21,7 @@ enum nx_finding_tag {
     NX_FIND_NS_SILENT,
     NX_FIND_NO_TCP,
     NX_FIND_NO_EDNS,
+    NX_FIND_LARGE_ANSWERS_LOST,
     NX_FIND_SERIAL_MISMATCH,
     /* the delegation */
     NX_FIND_NS_SET_DIFFERS,
@@ -85,7 +86,8 @@ struct nx_audit_case {
 };
 
 /* Servers of the set whose papers are whole: every question of the audit was
- * asked, whatever came of it. */
+ * asked, whatever came of it; of the EDNS sizes both or (an older agent) none.
+ */
 size_t nx_audited_n(const struct nx_audit_case *c);
 
 /* What the papers of servers in the set show, worst first, each once. At most

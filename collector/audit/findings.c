@@ -6,6 +6,7 @@
 
 #include "collector/audit/dnssec.h"
 #include "collector/audit/finding.h"
+#include "collector/audit/server.h"
 #include "common/rrtype.h"
 
 #define US_PER_S INT64_C(1000000)
@@ -128,6 +129,35 @@ static void look_at_edns(struct notes *notes) {
             char code[NX_RCODE_TEXT_MAX];
             note(notes, NX_FIND_NO_EDNS, p, " answers without EDNS (%s)",
                  nx_rcode_text(p->rcode, code));
+        }
+    }
+}
+
+static const struct nx_paper *paper_of(const struct nx_audit_case *c,
+                                       enum nx_paper_kind kind,
+                                       const struct nx_endpoint *at) {
+    const struct nx_paper *p = NULL;
+    for (size_t i = 0; (p = next(c, kind, &i)) != NULL;) {
+        if (same_address(at, p)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+static void look_at_sizes(struct notes *notes) {
+    const struct nx_audit_case *c = notes->c;
+    for (size_t i = 0; i < c->servers_n; i++) {
+        const struct nx_endpoint *at = &c->servers[i].at;
+        const struct nx_paper *p = paper_of(c, NX_PAPER_512, at);
+        struct nx_server_paper server;
+        struct nx_sizes sizes;
+        nx_server_paper_of(c->papers, at, &server);
+        nx_sizes_judge(server.sized, &sizes);
+        if (p != NULL && sizes.limit_bytes != 0) {
+            note(notes, NX_FIND_LARGE_ANSWERS_LOST, p,
+                 ": no answer above %u octets comes over UDP; TCP %s",
+                 sizes.limit_bytes, sizes.tcp ? "works" : "fails, too");
         }
     }
 }
@@ -367,6 +397,7 @@ size_t nx_findings_of(const struct nx_audit_case *c, struct nx_finding *out,
     }
     look_at_tcp(&notes);
     look_at_edns(&notes);
+    look_at_sizes(&notes);
     compare_sides(&notes);
     compare_children(&notes);
     look_at_keys(&notes, ds);
@@ -378,6 +409,7 @@ size_t nx_findings_of(const struct nx_audit_case *c, struct nx_finding *out,
 }
 
 size_t nx_audited_n(const struct nx_audit_case *c) {
+    const unsigned all_kinds = (1U << NX_PAPER_DS) - 1;
     size_t whole_n = 0;
     for (size_t i = 0; i < c->servers_n; i++) {
         unsigned kinds = 0;
@@ -387,7 +419,9 @@ size_t nx_audited_n(const struct nx_audit_case *c) {
                 kinds |= 1U << p->kind;
             }
         }
-        whole_n += kinds == (1U << NX_PAPER_DS) - 1 ? 1U : 0U;
+        unsigned sizes = kinds >> NX_PAPER_512;
+        bool all = (kinds & all_kinds) == all_kinds;
+        whole_n += all && (sizes == 0 || sizes == 3) ? 1U : 0U;
     }
     return whole_n;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/infer/sizes.h"
 #include "common/rrtype.h"
 
 static bool is_wildcard(const uint8_t *name) {
@@ -19,6 +20,12 @@ bool nx_paper_is(const struct nx_question *q) {
            (q->qtype == NX_TYPE_SOA && q->to.transport == NX_TCP);
 }
 
+static int kind_of_keys(const struct nx_question *q) {
+    return q->udp_bytes == 512    ? NX_PAPER_512
+           : q->udp_bytes == 4096 ? NX_PAPER_4096
+                                  : NX_PAPER_DNSKEY;
+}
+
 static int kind_at_apex(const struct nx_question *q) {
     switch (q->qtype) {
     case NX_TYPE_SOA:
@@ -26,7 +33,7 @@ static int kind_at_apex(const struct nx_question *q) {
     case NX_TYPE_NS:
         return NX_PAPER_NS;
     case NX_TYPE_DNSKEY:
-        return NX_PAPER_DNSKEY;
+        return kind_of_keys(q);
     case NX_TYPE_DS:
         return NX_PAPER_DS;
     default:
@@ -116,6 +123,7 @@ static void fill(struct nx_paper *p, const struct nx_obs *obs) {
     const struct nx_answer *a = obs->answer;
     const uint8_t *server_name = obs->question->to.server_name;
     p->outcome = a->outcome;
+    p->sized = (uint8_t)nx_sized_of(a);
     p->rcode = a->rcode;
     p->flags = a->flags;
     p->ttl_s = obs->answer_ttl_s;

@@ -20,12 +20,15 @@ enum nx_paper_kind {
     NX_PAPER_ANSWER,   /* the item's name and type, with DO */
     NX_PAPER_WILDCARD, /* the wildcard beside the name */
     NX_PAPER_DS,       /* of the apex, at a server of the parent, with DO */
+    NX_PAPER_512,      /* the DNSKEY with the EDNS size 512, */
+    NX_PAPER_4096,     /* ... with 4096 */
     NX_PAPER_BETWEEN,  /* NS of a name between apex and name; is not filed */
 };
 
 struct nx_paper {
     uint8_t kind; /* enum nx_paper_kind */
     uint8_t outcome;
+    uint8_t sized; /* enum nx_sized: how it came */
     uint16_t rcode;
     uint16_t flags; /* NX_ANS_* */
     uint8_t rdata_n;

@@ -14,6 +14,12 @@ static const struct nx_paper *newest(const struct nx_papers *papers,
     return found;
 }
 
+static uint8_t sized(const struct nx_papers *papers, unsigned kind,
+                     const struct nx_endpoint *at) {
+    const struct nx_paper *p = newest(papers, kind, at);
+    return p != NULL ? p->sized : NX_SIZED_NONE;
+}
+
 static uint8_t says(bool yes) {
     return yes ? NX_SAYS_YES : NX_SAYS_NO;
 }
@@ -31,6 +37,9 @@ void nx_server_paper_of(const struct nx_papers *papers,
     if (answer != NULL && answer->outcome == NX_ANSWERED) {
         out->edns = says((answer->flags & NX_ANS_EDNS) != 0);
     }
+    out->sized[0] = sized(papers, NX_PAPER_512, at);
+    out->sized[1] = sized(papers, NX_PAPER_DNSKEY, at);
+    out->sized[2] = sized(papers, NX_PAPER_4096, at);
     if (ns != NULL && ns->outcome == NX_ANSWERED && ns->rdata_n > 0) {
         out->ns = ns;
     }

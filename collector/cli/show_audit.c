@@ -101,30 +101,52 @@ static void add_servers(const json_t *status, const struct nx_show *show,
     nx_table_free(&table);
 }
 
-/* The set that the servers give, once where they agree. */
-static void add_ns_sets(const json_t *status, struct nx_text *out) {
+static void add_names(const json_t *ns, struct nx_text *out) {
+    const json_t *name = NULL;
+    char cell[NX_CELL_MAX];
+    size_t i = 0;
+    json_array_foreach(ns, i, name) {
+        const char *text = json_string_value(name);
+        nx_text_addf(out, " %s", text != NULL ? nx_show_name(text, cell) : "?");
+    }
+}
+
+static void add_sizes(const json_t *sizes, struct nx_text *out) {
+    static const char *const keys[] = {"512", "1232", "4096"};
+    const char *comma = "";
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        const char *came = nx_doc_text(sizes, keys[i]);
+        char cell[NX_CELL_MAX];
+        if (came != NULL) {
+            nx_text_addf(out, "%s %s %s", comma, keys[i],
+                         nx_show_text(came, cell));
+            comma = ",";
+        }
+    }
+}
+
+/* What the servers have under the key, once where they agree. */
+static void add_what_differs(const json_t *status, const char *key,
+                             const char *title,
+                             void add(const json_t *value, struct nx_text *out),
+                             struct nx_text *out) {
     const json_t *server = NULL;
     const json_t *shown = NULL;
     size_t i = 0;
     json_array_foreach(
         json_object_get(json_object_get(status, "authority"), "servers"), i,
         server) {
-        const json_t *ns = json_object_get(server, "ns");
+        const json_t *value = json_object_get(server, key);
         const char *address = nx_doc_text(server, "address");
-        const json_t *name = NULL;
         char cell[NX_CELL_MAX];
-        size_t k = 0;
-        if (!json_is_array(ns) || address == NULL ||
-            (shown != NULL && json_equal(ns, shown))) {
+        bool empty = json_is_object(value) && json_object_size(value) == 0;
+        if (value == NULL || json_is_null(value) || empty || address == NULL ||
+            (shown != NULL && json_equal(value, shown))) {
             continue;
         }
-        shown = shown != NULL ? shown : ns;
-        nx_text_addf(out, "NS set of %s:", nx_show_text(address, cell));
-        json_array_foreach(ns, k, name) {
-            const char *text = json_string_value(name);
-            nx_text_addf(out, " %s",
-                         text != NULL ? nx_show_name(text, cell) : "?");
-        }
+        shown = shown != NULL ? shown : value;
+        nx_text_addf(out, "%s %s:", title, nx_show_text(address, cell));
+        add(value, out);
         nx_text_add(out, "\n");
     }
 }
@@ -171,7 +193,8 @@ void nx_show_audit(const json_t *status, const struct nx_show *show,
     nx_show_negative_line(status, out);
     nx_text_add(out, "\n");
     add_servers(status, show, out);
-    add_ns_sets(status, out);
+    add_what_differs(status, "ns", "NS set of", add_names, out);
+    add_what_differs(status, "sizes", "EDNS sizes of", add_sizes, out);
     nx_text_add(out, "\n");
     nx_show_findings(json_object_get(status, "authority"), show, out);
 }

@@ -47,20 +47,6 @@ static json_t *look_ends(const struct nx_look *look) {
                                         (int64_t)look->r_s * INT64_C(1000000));
 }
 
-/* What other EDNS sizes brought: {"512": "tcp", "1232": "lost"}. */
-static json_t *look_sizes(const struct nx_look *look) {
-    json_t *o = json_object();
-    for (unsigned i = 0; i < NX_SIZES_N; i++) {
-        char key[8];
-        (void)snprintf(key, sizeof(key), "%u", (unsigned)nx_sizes_bytes[i]);
-        if (look->sized[i] != NX_SIZED_NONE) {
-            (void)nx_json_set(o, key,
-                              json_string(nx_sized_text(look->sized[i])));
-        }
-    }
-    return o;
-}
-
 static json_t *look_json(const struct nx_look *look) {
     json_t *l = json_object();
     bool serial = (look->flags & NX_LOOK_SERIAL) != 0;
@@ -77,7 +63,7 @@ static json_t *look_json(const struct nx_look *look) {
                     json_real((double)look->eps_us / 1000.0)) &&
         nx_json_set(l, "port", json_integer(look->src_port)) &&
         nx_json_set(l, "flags", look_flags(look)) &&
-        nx_json_set(l, "sizes", look_sizes(look))) {
+        nx_json_set(l, "sizes", nx_json_sizes(look->sized))) {
         return l;
     }
     json_decref(l);

@@ -40,6 +40,7 @@ bool nx_status_put_server(json_t *object, const struct nx_status_audit *audit,
                        answered ? json_boolean(s->aa) : json_null()) &&
            nx_json_set(object, "tcp", says_json(paper.tcp)) &&
            nx_json_set(object, "edns", says_json(paper.edns)) &&
+           nx_json_set(object, "sizes", nx_json_sizes(paper.sized)) &&
            nx_json_set(object, "negative_ttl_s",
                        s->serial_known ? json_integer(s->w_s) : json_null()) &&
            nx_json_set(object, "ns", names_json(paper.ns));

@@ -17,6 +17,18 @@ bool nx_json_add(json_t *array, json_t *value) {
     return json_array_append_new(array, value) == 0;
 }
 
+json_t *nx_json_sizes(const uint8_t sized[NX_SIZES_N]) {
+    json_t *o = json_object();
+    for (unsigned i = 0; i < NX_SIZES_N; i++) {
+        char key[8];
+        (void)snprintf(key, sizeof(key), "%u", (unsigned)nx_sizes_bytes[i]);
+        if (sized[i] != NX_SIZED_NONE) {
+            (void)nx_json_set(o, key, json_string(nx_sized_text(sized[i])));
+        }
+    }
+    return o;
+}
+
 json_t *nx_json_time(int64_t us) {
     char text[NX_TIME_TEXT_MAX];
     return us < 0 ? json_null() : json_string(nx_time_text(us, text));

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "collector/engine/engine.h"
+#include "collector/infer/sizes.h"
 #include "collector/status/json_put.h"
 
 /* New references; NULL when out of memory. */
@@ -18,6 +19,8 @@ json_t *nx_json_labels(const struct nx_labels *labels);
 json_t *nx_json_name(const uint8_t *name);
 json_t *nx_json_type(uint16_t qtype);
 json_t *nx_json_address(const struct nx_endpoint *at);
+/* What EDNS sizes brought: {"512": "tcp", "1232": "lost"}. */
+json_t *nx_json_sizes(const uint8_t sized[NX_SIZES_N]);
 
 /* The same as text (json_put.h). */
 void nx_put_time(struct nx_text *out, int64_t us);

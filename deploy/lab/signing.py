@@ -28,12 +28,12 @@ class SignedZone(Zone):
 
 
 class Signer:
-    """One key (algorithm 13) for one zone."""
+    """One key for one zone."""
 
-    def __init__(self, origin):
+    def __init__(self, origin, algorithm=("-a", "13")):
         self._folder = tempfile.TemporaryDirectory(prefix="nxclear-keys.")
         self._origin = origin
-        _run(self._folder.name, "dnssec-keygen", "-q", "-a", "13", "-f", "KSK",
+        _run(self._folder.name, "dnssec-keygen", "-q", *algorithm, "-f", "KSK",
              origin)
         self._key = glob.glob(f"{self._folder.name}/K*.key")[0]
 

@@ -24,7 +24,7 @@ static struct tree tree = {records, 0, servers, 0};
 static struct nx_hints hints;
 static struct nx_walk *walk;
 static int64_t now_us;
-static char log_text[65536]; /* "type name @address" of each query */
+static char log_text[65536]; /* "type name @address" of each query, ... */
 static unsigned queries;
 static unsigned observed;
 static unsigned denied_by_com;
@@ -182,10 +182,14 @@ static inline void answer(const struct nx_walk_query *q) {
     (void)inet_ntop(q->to.address_len == 4 ? AF_INET : AF_INET6, q->to.address,
                     address, sizeof(address));
     (void)nx_dname_text(q->name, name);
-    (void)snprintf(line, sizeof(line), "%u %s @%s%s%s%s\n", (unsigned)q->type,
+    char size[8] = "";
+    if (question.udp_bytes != 0) {
+        (void)snprintf(size, sizeof(size), " %u", question.udp_bytes);
+    }
+    (void)snprintf(line, sizeof(line), "%u %s @%s%s%s%s%s\n", (unsigned)q->type,
                    name, address, q->observe ? " !" : "",
                    question.flags != 0 ? " do" : "",
-                   q->to.transport == NX_TCP ? " tcp" : "");
+                   q->to.transport == NX_TCP ? " tcp" : "", size);
     assert_true(strlen(log_text) + strlen(line) < sizeof(log_text));
     (void)strcat(log_text, line);
     queries++;

@@ -11,6 +11,7 @@
 
 #include "collector/audit/dnssec.h"
 #include "collector/audit/finding.h"
+#include "collector/audit/server.h"
 #include "common/rrtype.h"
 
 #define S INT64_C(1000000)
@@ -79,17 +80,19 @@ static struct nx_answer answer_of(const void *bytes, size_t len) {
 
 static void put(enum nx_paper_kind kind, unsigned server,
                 const struct nx_answer *answer) {
-    static const uint16_t types[] = {NX_TYPE_SOA, NX_TYPE_NS, NX_TYPE_DNSKEY,
-                                     NX_TYPE_A,   NX_TYPE_A,  NX_TYPE_DS};
+    static const uint16_t types[] = {
+        NX_TYPE_SOA, NX_TYPE_NS, NX_TYPE_DNSKEY, NX_TYPE_A,
+        NX_TYPE_A,   NX_TYPE_DS, NX_TYPE_DNSKEY, NX_TYPE_DNSKEY};
     struct nx_question q = {.name = kind == NX_PAPER_ANSWER     ? name
                                     : kind == NX_PAPER_WILDCARD ? beside
                                                                 : apex,
                             .qtype = types[kind],
                             .to = endpoint(server)};
     q.flags = kind == NX_PAPER_DNSKEY || kind == NX_PAPER_ANSWER ||
-                      kind == NX_PAPER_DS
+                      kind >= NX_PAPER_DS
                   ? NX_Q_DO
                   : 0;
+    q.udp_bytes = kind == NX_PAPER_512 ? 512 : kind == NX_PAPER_4096 ? 4096 : 0;
     q.to.transport = kind == NX_PAPER_TCP ? NX_TCP : NX_UDP;
     const struct nx_obs obs = {.question = &q, .answer = answer};
     assert_true(nx_paper_is(&q));
@@ -172,6 +175,51 @@ static void no_edns(void **state) {
     put(NX_PAPER_ANSWER, 1, &a);
     expect(NX_FIND_NO_EDNS, "ns1.dskey.example.com. 198.51.100.1@53 answers "
                             "without EDNS (FORMERR)");
+}
+
+static void sizes_came(uint8_t first, uint8_t second, uint8_t third) {
+    struct nx_server_paper server;
+    nx_server_paper_of(&papers, &servers[0].at, &server);
+    assert_int_equal(server.sized[0], first);
+    assert_int_equal(server.sized[1], second);
+    assert_int_equal(server.sized[2], third);
+}
+
+static size_t audited(void) {
+    const struct nx_audit_case c = {.apex = apex,
+                                    .papers = &papers,
+                                    .servers = servers,
+                                    .servers_n = 2,
+                                    .now_us = NOW};
+    return nx_audited_n(&c);
+}
+
+/* The keys come whole, or over TCP, or not at all. */
+static void large_answers_are_lost(void **state) {
+    (void)state;
+    const struct nx_answer lost = {.outcome = NX_TIMEOUT};
+    struct nx_answer a = answer_of(key, sizeof(key));
+    sizes_came(NX_SIZED_NONE, NX_SIZED_WHOLE, NX_SIZED_NONE);
+    assert_int_equal(audited(), 2);
+    put(NX_PAPER_4096, 1, &lost); /* not more than others */
+    assert_int_equal(audited(), 1);
+    put(NX_PAPER_512, 1, &a);
+    assert_int_equal(audited(), 2);
+    look();
+    assert_int_equal(found_n, 0);
+    sizes_came(NX_SIZED_WHOLE, NX_SIZED_WHOLE, NX_SIZED_LOST);
+    put(NX_PAPER_DNSKEY, 1, &lost);
+    a.over_tcp = true;
+    put(NX_PAPER_512, 1, &a);
+    expect(NX_FIND_LARGE_ANSWERS_LOST,
+           "ns1.dskey.example.com. 198.51.100.1@53: no answer above 512 octets "
+           "comes over UDP; TCP works");
+    a.flags |= NX_ANS_TC;
+    put(NX_PAPER_512, 1, &a);
+    expect(NX_FIND_LARGE_ANSWERS_LOST,
+           "ns1.dskey.example.com. 198.51.100.1@53: no answer above 512 octets "
+           "comes over UDP; TCP fails, too");
+    sizes_came(NX_SIZED_CUT, NX_SIZED_LOST, NX_SIZED_LOST);
 }
 
 static void sets_differ(void **state) {
@@ -349,7 +397,7 @@ static void hostile_rdata(void **state) {
         a.rdata = bytes;
         a.rdata_len = (uint16_t)(seed % sizeof(bytes));
         a.rdata_n = 3;
-        for (unsigned kind = 0; kind <= NX_PAPER_DS; kind++) {
+        for (unsigned kind = 0; kind < NX_PAPER_BETWEEN; kind++) {
             put((enum nx_paper_kind)kind, 1 + seed % 2, &a);
         }
         look();
@@ -411,25 +459,16 @@ static void the_file_is_bounded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(a_sound_zone),
-        T(no_tcp),
-        T(no_edns),
-        T(sets_differ),
-        T(sides_differ),
-        T(ds_without_key),
-        T(digest_counts),
-        T(key_without_ds),
-        T(keys_differ),
-        T(not_signed),
-        T(signature_times),
-        T(denials),
-        T(wildcard),
-        T(long_negative_ttl),
-        T(servers_that_left_say_nothing),
-        T(hostile_rdata),
-        T(worst_first_each_once),
-        T(old_news_is_left),
-        T(the_file_is_bounded),
+        T(a_sound_zone),      T(no_tcp),
+        T(no_edns),           T(large_answers_are_lost),
+        T(sets_differ),       T(sides_differ),
+        T(ds_without_key),    T(digest_counts),
+        T(key_without_ds),    T(keys_differ),
+        T(not_signed),        T(signature_times),
+        T(denials),           T(wildcard),
+        T(long_negative_ttl), T(servers_that_left_say_nothing),
+        T(hostile_rdata),     T(worst_first_each_once),
+        T(old_news_is_left),  T(the_file_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -51,6 +51,7 @@ static void test_servers_that_left(void **state) {
     "{\"name\":\"" name ".example.com.\",\"address\":\"192.0.2.11@53\","       \
     "\"state\":\"good\",\"serial\":7,\"seen\":\"2026-11-20T20:19:59Z\","       \
     "\"aa\":true,\"tcp\":false,\"edns\":" edns ",\"negative_ttl_s\":60,"       \
+    "\"sizes\":{\"512\":\"tcp\",\"4096\":\"whole\"},"                          \
     "\"ns\":[" ns "]}"
 #define NS1 "\"ns1.example.com.\""
 #define NS2 "\"ns2.example.com.\""
@@ -71,7 +72,8 @@ static void test_facts_of_servers(void **state) {
           "negative    TTL 60 s\n");
     shows(FACTS(WAS "," IS, NS1 "," NS2),
           "good    yes  no   -        60 s       7   1 s\n"
-          "NS set of 192.0.2.11@53: ns1.example.com ns2.example.com\n\n",
+          "NS set of 192.0.2.11@53: ns1.example.com ns2.example.com\n"
+          "EDNS sizes of 192.0.2.11@53: 512 tcp, 4096 whole\n\n",
           "negative    TTL 60 s; sent: 60 s from 20:10:00Z, 300 s from "
           "20:00:00Z\n");
     shows(FACTS("", NS1),

@@ -351,10 +351,12 @@ static void audits_now_and_then(void **state) {
     plant_four();
     nx_walk_set_audit(walk, true);
     round_a();
-    assert_int_equal(observed, 4 * (2 + 5) + 1);
+    assert_int_equal(observed, 4 * (2 + 7) + 1);
     assert_true(asked("6 example.com. @198.51.100.3 ! tcp\n"));
     assert_true(asked("2 example.com. @2001:db8::4 !\n"));
     assert_true(asked("48 example.com. @198.51.100.1 ! do\n"));
+    assert_true(asked("48 example.com. @198.51.100.1 ! do 512\n"));
+    assert_true(asked("48 example.com. @2001:db8::4 ! do 4096\n"));
     assert_true(asked("1 www.example.com. @198.51.100.2 ! do\n"));
     assert_true(asked("1 *.example.com. @198.51.100.2 !\n"));
     assert_true(asked("43 example.com. @192.0.2.10 ! do\n"));
@@ -363,18 +365,18 @@ static void audits_now_and_then(void **state) {
     assert_int_equal(observed, 4 * 2);
     now_us += NX_WALK_AUDIT_S * SECOND;
     round_a();
-    assert_int_equal(observed, 4 * (2 + 5) + 1);
+    assert_int_equal(observed, 4 * (2 + 7) + 1);
     (void)rr("com.", "example.com.", "NS", "ns5.example.com.");
     (void)rr("com.", "ns5.example.com.", "A", "198.51.100.5");
     serve("198.51.100.5", "example.com. ");
     now_us += 5 * SECOND;
     round_a();
-    assert_int_equal(observed, 5 * (2 + 5) + 1);
+    assert_int_equal(observed, 5 * (2 + 7) + 1);
     assert_int_equal(found.sides[4], NX_SIDE_PARENT);
     nx_walk_set_audit(walk, true); /* wanted anew */
     now_us += 5 * SECOND;
     round_a();
-    assert_int_equal(observed, 5 * (2 + 5) + 1);
+    assert_int_equal(observed, 5 * (2 + 7) + 1);
 }
 
 /* Where there are keys, what is said of them is asked for sooner. */
@@ -389,7 +391,7 @@ static void audits_keys_sooner(void **state) {
     (void)rr("com.", "example.com.", "DS", "a digest");
     now_us += NX_WALK_AUDIT_S * SECOND;
     round_a();
-    assert_int_equal(observed, 4 * (2 + 5) + 1);
+    assert_int_equal(observed, 4 * (2 + 7) + 1);
     now_us += 5 * SECOND;
     round_a();
     assert_int_equal(observed, 4 * 2);
@@ -412,7 +414,7 @@ static void asks_names_between(void **state) {
     walk_to("a.b.c.example.com.");
     nx_walk_set_audit(walk, true);
     round_a();
-    assert_int_equal(observed, 4 * (2 + 2 + 5) + 1);
+    assert_int_equal(observed, 4 * (2 + 2 + 7) + 1);
     now_us += 5 * SECOND;
     round_a();
     assert_int_equal(observed, 4 * (2 + 2));
@@ -422,7 +424,7 @@ static void asks_names_between(void **state) {
     nx_walk_set_audit(walk, true); /* both in one round */
     now_us += 5 * SECOND;
     round_a();
-    assert_int_equal(observed, 4 * (2 + 2 + 5) + 1);
+    assert_int_equal(observed, 4 * (2 + 2 + 7) + 1);
     assert_true(asked("43 example.com. @192.0.2.10 ! do\n"));
     (void)rr("example.com.", "a.b.c.example.com.", "A", "203.0.113.1");
     now_us += 5 * SECOND;
@@ -454,7 +456,7 @@ static void asks_servers_that_left(void **state) {
     nx_walk_set_audit(walk, true);
     now_us += 5 * SECOND;
     round_a();
-    assert_int_equal(observed, 4 * (2 + 5) + 1 + 2);
+    assert_int_equal(observed, 4 * (2 + 7) + 1 + 2);
     nx_walk_set_left(walk, NULL, 0);
     now_us += 5 * SECOND;
     round_a();
