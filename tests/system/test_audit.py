@@ -5,13 +5,14 @@ import datetime
 import re
 import subprocess
 import time
+from dataclasses import replace
 from functools import partial
 
 import dns.rcode
 
 from deploy.lab import networks, zones
 from deploy.lab.ask import PATIENCE_S, ask, wait_until
-from deploy.lab.authority import Knot
+from deploy.lab.authority import Knot, Nsd
 from deploy.lab.lab import Lab
 from deploy.lab.namespace import add_addresses
 from deploy.lab.signing import Signer
@@ -28,6 +29,9 @@ V6_ADDRESS = "2001:db8::14"
 V6_SERVER = (f"{zones.ZONE}. 3600 IN NS ns3.{zones.ZONE}.",
              f"ns3.{zones.ZONE}. 3600 IN AAAA {V6_ADDRESS}")
 QUIET = {"KEY_WITHOUT_DS"}
+SIZES = ("512", "1232", "4096")
+DEEP = f"a.b.{zones.ZONE}"
+ORPHAN_ADDRESS = "192.0.2.14"  # serves com, and knows nothing of the zone
 
 
 def tags(document):
@@ -49,6 +53,7 @@ class Bench:
         self.capture = capture
         self.signer = Signer("example.com.")
         self.plain = [s.zone for s in lab.servers]
+        self.after = []  # what mends a fault
         self.tld = lab.tld.zone
         self.serial = lab.ns1.zone.serial
 
@@ -115,6 +120,10 @@ class Bench:
         then()
         self.site.cli("incident", "close", str(incident))
         return document, took
+
+
+def nft(rules):
+    subprocess.run(["nft", rules], check=True)
 
 
 # fault -> (what it does, the tags it must show). Those that deny come first:
@@ -212,6 +221,18 @@ def one_server_unsigned(b):
     b.publish(b.signer.sign(zone), zone, b.signer.ds())
 
 
+@fault("LARGE_ANSWERS_LOST")
+def large_answers_do_not_arrive(b):
+    """Keys of RSA take more than 512 octets."""
+    signer = Signer("example.com.", ("-a", "8", "-b", "2048"))
+    zone = signer.sign(b.next(b.plain[0]))
+    b.publish(zone, zone, signer.ds())
+    nft("table ip sizes { chain out { type filter hook output priority 0; "
+        f"ip saddr {b.lab.ns2.address} udp sport 53 meta length > 560 drop; "
+        "}; }")
+    b.after.append(lambda: nft("delete table ip sizes"))
+
+
 @fault("SIGNATURE_EXPIRED")
 def signatures_ended(b):
     zone = b.signed(start="20200101000000", end="20200201000000")
@@ -261,12 +282,21 @@ def check_ttls(authority):
 def check_servers(authority):
     """What was found out about each server itself."""
     for server in authority["servers"]:
-        facts = {k: server[k] for k in ("aa", "tcp", "edns", "negative_ttl_s",
-                                        "ns")}
+        facts = {k: server[k] for k in ("aa", "tcp", "edns", "sizes",
+                                        "negative_ttl_s", "ns")}
         assert facts == {
             "aa": True, "tcp": True, "edns": True,
+            "sizes": dict.fromkeys(SIZES, "whole"),
             "negative_ttl_s": zones.NEGATIVE_TTL_S,
             "ns": ["ns1.example.com.", "ns2.example.com."]}, server
+
+
+def check_sizes(authority):
+    """By server: how its keys came."""
+    sizes = {s["address"]: [s["sizes"][k] for k in SIZES]
+             for s in authority["servers"]}
+    assert sizes == {f"{zones.NS1_ADDRESS}@53": ["tcp", "whole", "whole"],
+                     f"{zones.NS2_ADDRESS}@53": ["tcp", "lost", "lost"]}, sizes
 
 
 def traps_of_a_signed_zone(b):
@@ -305,10 +335,27 @@ def test_faults_are_told_by_their_tags():
             if name == "sound_and_signed":
                 check_ttls(document["authority"])
                 check_servers(document["authority"])
+            if name == "large_answers_do_not_arrive":
+                check_sizes(document["authority"])
+            while bench.after:
+                bench.after.pop()()
             if seen != expected:
                 wrong.append((name, sorted(expected), sorted(seen)))
         traps_of_a_signed_zone(bench)
     assert not wrong, wrong
+
+
+def told(site, incident, tag, advice, server=None, detail=""):
+    """Until that is found (at that address); with what to do."""
+    def there(document):
+        return [f for f in document["authority"]["audit"]
+                if f["tag"] == tag and detail in f["detail"] and
+                (server is None or f["server"] == f"{server}@53")]
+    document = wait_status(site, incident, there, FOUND_S, f"{tag} to be told")
+    finding = there(document)[0]
+    assert advice in finding["advice"], finding
+    print(f"# | {tag} | {finding['detail']} |", flush=True)
+    return document
 
 
 def stops_at_an_alias(site, incident, address):
@@ -404,27 +451,75 @@ def does_not_serve_the_zone(lab, site, incident):
         server.stop()
 
 
-def speaks_no_edns(site, incident, bare):
-    def told(document):
-        return [f for f in document["authority"]["audit"]
-                if f["tag"] == "NO_EDNS"]
-    document = wait_status(site, incident, told, FOUND_S,
-                           "the server without EDNS to be told")
-    finding, = told(document)
-    assert finding["server"] == f"{bare.address}@53", finding
-    assert "let this server answer EDNS" in finding["advice"], finding
+def denies_a_name_above(lab, site, bare):
+    """It has a name two labels down, and not the one between; and no EDNS.
+    Returns the incident, which goes on."""
+    facts = bare.zones[f"{zones.ZONE}."]
+    facts.update(edns=False, empty=False, names={
+        f"{n}.": zones.RECORD_ADDRESS for n in (zones.NAME, DEEP)})
+    bare.publish()
+    lab.ns1.publish(lab.ns1.zone.with_(zones.record(name=DEEP)))
+    incident = open_incident(site, name=DEEP)
+    told(site, incident, "NO_EDNS", "let this server answer EDNS",
+         bare.address)
+    document = told(site, incident, "NAME_ABOVE_DENIED",
+                    "resolvers may ask for it first", bare.address,
+                    f"that b.{zones.ZONE}. does not exist")
+    assert not document["authority"]["verified"], document["authority"]
+    return incident
 
 
-def auditor_falls_silent(site, incident):
+def zone_is_not_reached(lab, site, incident):
+    lab.tld.stop()
+    told(site, incident, "ZONE_NOT_REACHED",
+         "check the delegation from the parent down")
+    lab.tld.start().wait_ready()
+
+
+def parent_denies(lab, site):
+    """The TLD gets a second server, to which nobody told the delegation."""
+    lab.root.publish(lab.root.zone.with_(
+        "com. 3600 IN NS b.tld.example.",
+        f"b.tld.example. 3600 IN A {ORPHAN_ADDRESS}"))
+    incident = open_incident(site)  # a walk that does not know it yet
+    document = told(site, incident, "PARENT_DENIES",
+                    "have this server of the parent serve the delegation",
+                    ORPHAN_ADDRESS, f"that {zones.ZONE}. does not exist")
+    assert not document["authority"]["verified"], document["authority"]
+    site.cli("incident", "close", str(incident))
+
+
+def server_leaves_the_set(lab, site, incident, bare):
+    for server in (lab.tld, lab.ns1):
+        zone = server.zone
+        server.publish(type(zone)(**{
+            **zone.__dict__, "serial": zone.serial + 1, "records": tuple(
+                r for r in zone.records if f"ns2.{zones.ZONE}" not in r)}))
+    document = told(site, incident, "NS_SET_CHANGED",
+                    "keep them answering with the present zone")
+    assert [s["address"] for s in document["authority"]["old_servers"]] == \
+        [f"{bare.address}@53"], document["authority"]
+
+
+def auditor_falls_silent(site, incident, left):
+    """Nobody asks the server that left any more, either."""
     next(a for a in site.agents if a.role == "authority").daemon.kill()
-    document = wait_status(site, incident,
-                           lambda d: "AUDITOR_SILENT" in tags(d), FOUND_S,
-                           "the silent auditor to be told")
+    document = told(site, incident, "AUDITOR_SILENT",
+                    "look after the authority agent")
     assert document["authority"]["silent"], document["authority"]
+    told(site, incident, "OLD_SERVER_UNSEEN",
+         "check that an authority agent can ask this old server", left.address)
+
+
+def orphan(folder):
+    base = zones.tld_zone()
+    return Nsd("orphan-nsd", f"{folder}/orphan", ORPHAN_ADDRESS,
+               replace(base, records=base.records[:1]))
 
 
 def test_servers_that_do_not_serve():
-    with Lab([]) as lab, site_in(lab, silent_after_s=SILENT_S) as site:
+    with Lab([], others=[orphan]) as lab, \
+            site_in(lab, silent_after_s=SILENT_S) as site:
         bench = Bench(lab, site)
         lab.ns2.stop()
         incident = open_incident(site)
@@ -442,12 +537,12 @@ def test_servers_that_do_not_serve():
         assert bench.lab.ns1.address not in silent[0]["detail"]
         does_not_serve_the_zone(lab, site, incident)
         bare = answers_with_nothing(lab, site, incident)
-        bare.zones[f"{zones.ZONE}."]["edns"] = False
-        bare.publish()
         site.cli("incident", "close", str(incident))
-        incident = open_incident(site)  # it is audited anew
-        speaks_no_edns(site, incident, bare)
-        auditor_falls_silent(site, incident)
+        incident = denies_a_name_above(lab, site, bare)
+        zone_is_not_reached(lab, site, incident)
+        server_leaves_the_set(lab, site, incident, bare)
+        parent_denies(lab, site)
+        auditor_falls_silent(site, incident, bare)
 
 
 def on_ipv6(folder):
