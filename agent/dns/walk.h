@@ -27,7 +27,8 @@
  *      DO, the wildcard beside the name;
  *      those of the parent for the DS: once one of them says that there is no
  *      such zone, in each round until all said otherwise. What is said of keys
- *      and signatures every NX_WALK_RETRY_S, once a DS or DNSKEY was seen.
+ *      and signatures every NX_WALK_RETRY_S, once a DS or DNSKEY was seen; with
+ *      the two EDNS sizes, if one of them brought nothing last time.
  * When the parent itself denies the name (the delegation was lost), the parent
  * is the zone found: its servers are the set, its denials the observations. */
 #ifndef NX_AGENT_WALK_H

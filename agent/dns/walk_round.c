@@ -135,8 +135,9 @@ static void plan_audit(struct nx_walk *w, int64_t now_mono_us) {
         w->audit_mono_us = now_mono_us;
         n = WALK_AUDITS_N;
     } else if (w->audits && keys_are_due(w, now_mono_us)) {
-        n = WALK_KEYS_N;
+        n = w->sizes_lost ? WALK_SIZES_N : WALK_KEYS_N;
     }
+    w->sizes_lost = w->sizes_lost && n < WALK_SIZES_N;
     if (n > 0) {
         w->keys_mono_us = now_mono_us;
         w->kinds_n += n;
@@ -349,12 +350,15 @@ static void note_parent(struct nx_walk *w, uint32_t i,
     w->parent_denied |= silent || nx_answer_is_no_name(obs->answer);
 }
 
-/* Is the zone signed, or does its parent say so? */
+/* Is the zone signed, or does its parent say so? And one lost packet is not
+ * taken for the way of a server. */
 static void note_keys(struct nx_walk *w, const struct nx_obs *obs) {
     uint16_t type = obs->question->qtype;
     w->keyed |= (type == NX_TYPE_DS || type == NX_TYPE_DNSKEY) &&
                 (obs->question->flags & NX_Q_DO) != 0 &&
                 (obs->answer->flags & NX_ANS_RDATA) != 0;
+    w->sizes_lost |=
+        obs->question->udp_bytes != 0 && obs->answer->outcome == NX_TIMEOUT;
 }
 
 void nx_walk_round_result(struct nx_walk *w, uint32_t id,

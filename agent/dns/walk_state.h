@@ -20,6 +20,7 @@
 #define WALK_PARENTS_MAX 8U /* addresses of the parent asked for the DS */
 #define WALK_AUDITS_N 7U    /* questions of the audit to each server ... */
 #define WALK_KEYS_N 2U      /* ... the first ones: its keys and signatures */
+#define WALK_SIZES_N 4U     /* ... and the keys with other EDNS sizes */
 #define WALK_ROUND_MAX                                                         \
     (NX_DELEG_SERVERS_MAX *                                                    \
          (NX_WALK_TYPES_MAX + 1U + NX_WALK_BETWEEN_MAX + WALK_AUDITS_N) +      \
@@ -148,6 +149,7 @@ struct nx_walk {
     bool audits;
     bool audited;
     bool keyed;            /* a DS or DNSKEY was seen */
+    bool sizes_lost;       /* no reply with one of the sizes, last time */
     int64_t audit_mono_us; /* of the last audit */
     int64_t keys_mono_us;  /* ... or of its first questions */
     uint64_t audit_hash;   /* of the servers it asked */

@@ -406,6 +406,27 @@ static void audits_keys_sooner(void **state) {
     assert_int_equal(observed, 4 * 2);
 }
 
+static void audits_keys_after(int64_t seconds, unsigned more_n) {
+    now_us += seconds * SECOND;
+    round_a();
+    assert_int_equal(observed, 4 * (2 + 2 + more_n) + 1);
+}
+
+/* Are large answers lost, or was one packet? */
+static void asks_lost_sizes_again(void **state) {
+    (void)state;
+    plant_four();
+    (void)rr("com.", "example.com.", "DS", "a digest");
+    nx_walk_set_audit(walk, true);
+    lose = "48 example.com. @198.51.100.1 ! do 4096";
+    lose_n = 2;
+    round_a();
+    audits_keys_after(NX_WALK_RETRY_S, 2);
+    assert_int_equal(lose_n, 0);
+    audits_keys_after(NX_WALK_RETRY_S, 2);
+    audits_keys_after(NX_WALK_RETRY_S, 0);
+}
+
 /* Which name is it that does not exist? Asked now and then, and where the round
  * before met NXDOMAIN, of every server, the highest first. */
 static void asks_names_between(void **state) {
@@ -502,7 +523,7 @@ int main(void) {
         T(does_not_ask_the_soa_twice),
         T(audits_now_and_then),
         T(audits_keys_sooner),
-        T(audits_keys_sooner),
+        T(asks_lost_sizes_again),
         T(asks_names_between),
         T(asks_servers_that_left),
         T(refuses_a_second_start),
