@@ -48,10 +48,10 @@ def work_folder():
 def site_in(lab, networks=None, auditor=True, collector=None, agents=None,
             **estimate):
     """Collector (with more of its configuration), an agent per network of the
-    lab, one for the authority; all connected. agents: more configuration of
-    the networks' agents, which then name their resolvers themselves and may
-    ask them faster. Afterwards each must end well (leaks would show there).
-    """
+    lab, one for the authority (auditor: more of its configuration, False:
+    none); all connected. agents: more configuration of the networks' agents,
+    which then name their resolvers themselves and may ask them faster.
+    Afterwards each must end well (leaks would show there)."""
     site = Site(BIN, f"{lab.folder}/nxclear", listen=COLLECTOR_ADDRESS)
     lab.own(site.collector(estimate={**ESTIMATE, **estimate},
                            **(collector or {})))
@@ -62,10 +62,12 @@ def site_in(lab, networks=None, auditor=True, collector=None, agents=None,
                     "discover": False, "named": [{"at": network.address}]},
                     **agents}))
     if auditor:
+        more = auditor if isinstance(auditor, dict) else {}
         lab.own(site.agent(
-            "operations", "auditor", "authority",
-            resolvers={"discover": False},
-            authority={"root_hints": lab.root_hints, **AUDITOR}))
+            "operations", "auditor", "authority", **{
+                **more, "resolvers": {"discover": False}, "authority": {
+                    "root_hints": lab.root_hints, **AUDITOR,
+                    **more.get("authority", {})}}))
     site.start()
     yield site
     stop_well(site)
