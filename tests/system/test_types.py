@@ -1,7 +1,9 @@
 """Records of all types are lost and restored, on real name servers and through
-a real resolver: CNAME, MX, CAA, NS, SRV, PTR, DS, SOA and a type for private
-use. What the resolver cached is told per type, where the DS is asked for at the
-parent's servers and the PTR in the zone of the addresses. A table of them."""
+a real resolver: A, AAAA, CNAME, MX, TXT, CAA, HTTPS, SVCB, NS, SRV, PTR, DS, SOA
+and a type for private use, and an internationalised name. What the resolver
+cached is told per type, where the DS is asked for at the parent's servers and
+the PTR in the zone of the addresses; and that another one, which keeps denials
+for a short time, is clear then. A table of them."""
 import time
 from dataclasses import replace
 
@@ -17,7 +19,7 @@ from tests.lib.guard import caches_of
 from tests.lib.support import network_row, site_in
 
 W_S = 900  # denials outlive the test
-FOUND_S = 60
+FOUND_S = 120
 CHILD, SIGNED = f"child.{zones.ZONE}", f"signed.{zones.ZONE}"
 CHILD_ADDRESS, SIGNED_ADDRESS = "192.0.2.13", "192.0.2.14"
 REVERSE_ADDRESS = "192.0.2.15"
@@ -25,6 +27,11 @@ REVERSE = "2.0.192.in-addr.arpa"
 PRIVATE = "TYPE65280"
 NXDOMAIN, NODATA = "cached-nxdomain", "cached-nodata"
 ABOVE = "ancestor-nxdomain"  # a name above is gone, too, or the delegation
+IDN = (f"b\u00fccher.{zones.ZONE}", f"xn--bcher-kva.{zones.ZONE}")
+QUICK = {"policy": {"total_qps": 1000}, "authority": {"server_qps": 500}}
+FAST = {"policy": {"resolver_qps": 100, "resolver_burst": 100,
+                   "total_qps": 500}}
+BRIEF_S = 15  # in one of the two caches
 
 
 def cut(zone, address):
@@ -34,6 +41,13 @@ def cut(zone, address):
 
 # Name, type, what is lost of it, what stays at the name: state.
 ROWS = (
+    (f"four.{zones.ZONE}", "A", "192.0.2.80", None, NXDOMAIN),
+    (f"six.{zones.ZONE}", "AAAA", "2001:db8::80", "A 192.0.2.80", NODATA),
+    (IDN[1], "A", "192.0.2.80", None, NXDOMAIN),
+    (f"text.{zones.ZONE}", "TXT", '"v=spf1 -all"', "A 192.0.2.80", NODATA),
+    (f"web.{zones.ZONE}", "HTTPS", "1 . alpn=h2,h3", "A 192.0.2.80", NODATA),
+    (f"_dns.ns1.{zones.ZONE}", "SVCB", f"1 ns1.{zones.ZONE}. alpn=dot", None,
+     NXDOMAIN),
     (f"alias.{zones.ZONE}", "CNAME", f"ns1.{zones.ZONE}.", None, NXDOMAIN),
     (f"mail.{zones.ZONE}", "MX", f"10 ns1.{zones.ZONE}.", "TXT kept", NODATA),
     (f"caa.{zones.ZONE}", "CAA", '0 issue "ca.example.net"', None, NXDOMAIN),
@@ -88,6 +102,12 @@ def office(folder):
         "203.0.113.11")
 
 
+def brief(folder):
+    return networks.Network("brief", Resolver(
+        "brief-named", f"{folder}/brief", "198.51.100.20",
+        [f"max-ncache-ttl {BRIEF_S};"]), [], "203.0.113.12")
+
+
 def publish(lab, there):
     base = zones.leaf_zone(W_S)
     for server in lab.servers:
@@ -100,9 +120,14 @@ def publish(lab, there):
 
 
 def opened(site, name, rdtype):
-    said = site.cli("incident", "open", name, rdtype, "--restored",
-                    "auto").stdout
-    return int(said.split("incident ")[1].split(" ")[0])
+    if name == IDN[1]:  # as people write it
+        said = site.cli("incident", "open", IDN[0], rdtype, "--restored",
+                        "auto").stdout
+        return int(said.split("incident ")[1].split(" ")[0])
+    status, document = site.api.request("POST", "/v1/incidents", {
+        "name": name, "types": [rdtype], "restored": "auto"})
+    assert status == 201, (status, document)
+    return document["id"]
 
 
 def tell_all(site, incidents, title, tell):
@@ -144,6 +169,11 @@ def cached(row, document):
         f"{target['state']}: {target['why']}"
 
 
+def clear(_row, document):
+    row = network_row(document, "brief")
+    return row.get("state") == "clear" and f"clear: {row['why']}"
+
+
 def planted(capture, lab, since, until):
     caches = caches_of(lab)
     users = {n.user_address for n in lab.networks}
@@ -153,11 +183,11 @@ def planted(capture, lab, since, until):
 
 
 def users_ask(lab):
-    network = lab.networks[0]
-    for name, rdtype, _rdata, _stays, state in ROWS:
-        wait_until(lambda n=name, t=rdtype: getattr(ask(
-            network.address, n, t, source=network.user_address), "negative",
-            False), 5, f"the cache to hold {name} {rdtype}: {state}")
+    for network in lab.networks:
+        for name, rdtype, _rdata, _stays, state in ROWS:
+            wait_until(lambda w=network, n=name, t=rdtype: getattr(ask(
+                w.address, n, t, source=w.user_address), "negative", False), 5,
+                f"{network.name} to hold {name} {rdtype}: {state}")
 
 
 def test_types_lost_and_restored():
@@ -165,9 +195,9 @@ def test_types_lost_and_restored():
               below(REVERSE, REVERSE_ADDRESS,
                     f"80.{REVERSE}. 60 IN PTR {zones.NAME}.")]
     root = zones.root_zone().with_(*cut(REVERSE, REVERSE_ADDRESS))
-    with Capture() as capture, Lab([office], leaf=leaf(), others=others,
+    with Capture() as capture, Lab([office, brief], leaf=leaf(), others=others,
                                    root=root, warm=False) as lab, \
-            site_in(lab, clear_share=0.3) as site:
+            site_in(lab, auditor=QUICK, agents=FAST, clear_share=0.3) as site:
         publish(lab, False)
         began = time.time()
         incidents = {row: opened(site, *row[:2]) for row in ROWS}
@@ -180,3 +210,8 @@ def test_types_lost_and_restored():
         assert not ours, ours
         publish(lab, True)
         tell_all(site, incidents, "the resolver's denials to be told", cached)
+        tell_all(site, incidents, "the other resolver to be clear", clear)
+        shown = site.cli("status", str(next(
+            i for row, i in incidents.items() if row[0] == IDN[1])),
+                         check=False).stdout
+        assert all(form in shown for form in IDN), shown
