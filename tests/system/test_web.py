@@ -2,6 +2,8 @@
 build/web."""
 import datetime
 import functools
+import itertools
+import json
 import os
 import re
 import time
@@ -236,7 +238,7 @@ DRAWN = """(() => {
       state: row.querySelector(".c-state").textContent,
       denied: row.querySelector(".c-denied").textContent,
       meter: number(row.querySelector(".meter-part"), "width"),
-      segments: [...row.querySelectorAll(".seg")].map(box),
+      segments: [...row.querySelectorAll(".seg")].map((e) => [...box(e), e.getAttribute("fill").match(/^url\(#p-(.*)\)$/)[1]]),
       band90: box(one(".band90")), band50: box(one(".band50")),
       point: path(one(".point")), bound: path(one(".bound")), now: number(one(".now"), "x"),
     };
@@ -264,6 +266,52 @@ def scale_of(axis, near):
     (from_s, from_x), (to_s, to_x) = clocks[0], clocks[-1]
     assert to_s > from_s, axis
     return lambda s: from_x + (s - from_s) / (to_s - from_s) * (to_x - from_x)
+
+
+def worst_first():
+    """The states, as the API lists them."""
+    with open(f"{ROOT}/collector/api/openapi.json", encoding="utf-8") as api:
+        return json.load(api)["components"]["schemas"]["State"]["enum"]
+
+
+def transitions():
+    listed, path = [], "/v1/incidents/1/transitions?limit=1000"
+    while path is not None:
+        code, headers, body = crowd().get(path)
+        assert code == 200, (code, body)
+        listed += json.loads(body)["transitions"]
+        link = re.search(r'<([^>]*)>; *rel="next"', headers.get("Link") or "")
+        path = link and link.group(1)
+    return listed
+
+
+def pasts(listed):
+    """{network: [[since, state]]} by the transitions of its targets: it is as
+    its worst target."""
+    worst = worst_first()
+    found, states = {}, {}
+    for (name, moment), changes in itertools.groupby(
+            sorted(listed, key=lambda t: (t["network"], at(t["at"]))),
+            key=lambda t: (t["network"], at(t["at"]))):
+        of_targets = states.setdefault(name, {})
+        for t in changes:
+            of_targets[t["agent"], t["resolver"], t["name"],
+                       t["type"]] = t["to"]
+        state = min(of_targets.values(), key=worst.index)
+        past = found.setdefault(name, [])
+        if not past or past[-1][1] != state:
+            past.append([moment, state])
+    return found
+
+
+def past_differs(lane, past, x):
+    """Of a lane: its states, and where each begins but for the first, of which
+    the time may be known better."""
+    shown = lane["segments"]
+    if [s[2] for s in shown] != [state for _since, state in past]:
+        return True
+    return any(abs(segment[0] - x(since)) > 1.5
+               for segment, (since, _state) in zip(shown[1:], past[1:]))
 
 
 NOT_AFFECTED = ("refused", "unreachable", "unknown", "clear")
@@ -339,12 +387,80 @@ def test_lanes_show_what_the_api_says():
     except TimeoutError as error:
         raise AssertionError(f"{error}: {said['wrong'][:8]}") from error
     assert said["bands"] > 5 and said["bounds"] > 5, said
-    # From the outage on, without a hole.
+    # From the outage on, without a hole, in the states that it had.
     page.wait("performance.getEntriesByName('nxclear-history').length > 0",
               "the past")
     for name, lane in page.js(DRAWN)["lanes"].items():
         for one, after in zip(lane["segments"], lane["segments"][1:]):
             assert abs(one[1] - after[0]) <= 1.5, (name, lane["segments"])
+
+    def the_same_past():
+        past, drawn = pasts(transitions()), page.js(DRAWN)
+        x = scale_of(drawn["axis"], at(status()["now"]))
+        said["wrong"] = [(name, lane["segments"], past.get(name))
+                         for name, lane in drawn["lanes"].items()
+                         if past_differs(lane, past.get(name, []), x)]
+        said["states"] = {s[2] for lane in drawn["lanes"].values()
+                          for s in lane["segments"]}
+        return not said["wrong"]
+    wait_for_lanes(the_same_past, said)
+    assert len(said["states"]) > 3, said
+    assert all(page.js(f"document.getElementById('p-{state}') !== null")
+               for state in said["states"]), said
+
+
+def wait_for_lanes(same, said):
+    try:
+        wait_until(same, 60, "the lanes to show the past")
+    except TimeoutError as error:
+        raise AssertionError(f"{error}: {said['wrong'][:4]}") from error
+
+
+# The page is told of these changes only, whatever the log has.
+TOLD = """
+const ask = window.fetch;
+window.fetch = (path, options) => !String(path).includes("/transitions") ? ask(path, options)
+  : Promise.resolve(new Response(JSON.stringify(LISTED), {headers: {"Content-Type": "application/json"}}));
+"""
+
+
+def test_past_is_that_of_the_worst_target():
+    """As long as it was, with a change that changes nothing of the whole."""
+    known(FEW)
+    row = next(n for n in status()["networks"]
+               if n["state"] == "cached-nxdomain")
+    since = at(row["since"])
+
+    def change(before_s, agent, state):
+        moment = datetime.datetime.fromtimestamp(
+            since - before_s, datetime.timezone.utc)
+        return {"id": 1, "at": moment.isoformat(timespec="milliseconds")
+                .replace("+00:00", "Z"), "network": row["network"],
+                "agent": agent, "resolver": "10.0.0.1@53",
+                "name": "www.example.com.", "type": "A", "from": None,
+                "to": state}
+    listed = [change(3000, "a", "stale-served"), change(2000, "b", "clear"),
+              change(1500, "a", "partly-clear"),
+              change(0, "a", "cached-nxdomain")]
+    past = pasts(listed)[row["network"]]
+    assert [round(since - began) for began, _state in past] == [3000, 1500, 0]
+    said = {}
+    with watched(TOLD.replace("LISTED", json.dumps(
+            {"now": row["since"], "transitions": listed}))):
+        page = incident_page()
+        page.size(1440, 3200)
+
+        def the_same_past():
+            now = next(n for n in status()["networks"]
+                       if n["network"] == row["network"])
+            wanted = past if now["state"] == past[-1][1] else \
+                [*past, [at(now["since"]), now["state"]]]
+            drawn = page.js(DRAWN)
+            lane = drawn["lanes"].get(row["network"])
+            said["wrong"] = [(lane, wanted)]
+            return lane is not None and not past_differs(
+                lane, wanted, scale_of(drawn["axis"], since))
+        wait_for_lanes(the_same_past, said)
 
 
 # Of the curve: its axis, [x, y] where each line ends, its milestones.
@@ -419,9 +535,8 @@ def test_drawer_by_keyboard():
     assert page.js("location.pathname") == f"/incidents/1/networks/{name}"
     assert page.js("document.activeElement.id") == "drawer-title"
     assert page.text("#drawer-title") == name
-    assert page.js("document.querySelectorAll('.ttl .look-denied').length") > 0
-    assert page.js("document.querySelectorAll('.ttl .fall').length") > 0
     check_drawer(page, name)
+    check_charts(page, name)
     # Nobody looks at the name servers of the crowd any more: they may be asked
     # by hand, resolvers may not (rule 1).
     assert "dig @198.51.100." in page.text("#drawer"), page.text("#drawer")
@@ -464,9 +579,56 @@ def check_drawer(page, name):
         "May forward to another cacheyes"
 
 
-# What the drawer makes of a measured resolver; arguments: a document of the
-# network, what to call.
-MEASURED = """
+# Of each chart: [text, x] and [seconds, y] of its axes, its looks, its lines.
+CHARTS = """[...document.querySelectorAll(".ttl")].map((svg) => {
+  const number = (e, name) => Number(e.getAttribute(name));
+  const texts = [...svg.querySelectorAll("text")];
+  return {
+    axis: texts.filter((e) => e.textContent.includes(":")).map((e) => [e.textContent, number(e, "x")]),
+    seconds: texts.filter((e) => e.textContent.endsWith(" s")).map((e) => [parseFloat(e.textContent), number(e, "y") - 4]),
+    looks: [...svg.querySelectorAll(".look-denied")].map((e) => [number(e, "cx"), number(e, "cy")]),
+    falls: [...svg.querySelectorAll(".fall")].map((e) => e.getAttribute("d").match(/[-\\d.]+/g).map(Number)),
+  };
+})"""
+
+
+def check_charts(page, name):
+    """Each denial stands where it was seen and at its TTL; a cached entry falls
+    by a second in a second, to the ground at its end."""
+    document = crowd().json(f"/v1/incidents/1/networks/{name}")
+    denied = [[look for look in t["evidence"]["looks"]
+               if look["answer"] in ("NXDOMAIN", "NODATA")]
+              for t in document["targets"]]
+    drawn = [(t, looks) for t, looks in zip(document["targets"], denied)
+             if looks or t["lines"]]
+    charts = page.js(CHARTS)
+    assert len(charts) == len(drawn), (len(charts), document["targets"])
+    assert any(looks for _t, looks in drawn) and \
+        any(t["lines"] for t, _looks in drawn), drawn
+    for chart, (t, looks) in zip(charts, drawn):
+        x = scale_of(chart["axis"], at(document["now"]))
+        (low, ground), *_half, (high, top) = chart["seconds"]
+
+        def y(seconds):
+            return ground + (seconds - low) / (high - low) * (top - ground)
+
+        def near(shown, *want):
+            assert all(abs(a - b) <= 1.5 for a, b in zip(shown, want)), \
+                (t["resolver"], shown, want, chart)
+        assert low == 0 and len(chart["looks"]) == len(looks), (chart, looks)
+        for shown, look in zip(chart["looks"], looks):
+            near(shown, x(at(look["at"])), y(look["ttl_s"] or 0))
+        assert len(chart["falls"]) == len(t["lines"]), (chart, t["lines"])
+        for (from_x, from_y, *end), line in zip(chart["falls"], t["lines"]):
+            ends = at(line["to"])
+            near(end, x(ends), y(0))
+            slope = (x(ends) - x(ends - 60)) / 60
+            near([from_y], y((end[0] - from_x) / slope))
+
+
+# What is made of the drawer (an expression of `place`) that shows a document of
+# the network; arguments: the document, what to call.
+DRAWER = """
 const [network, done] = arguments;
 Promise.all([import("/web/drawer.js"), import("/web/model.js")]).then(([{Drawer}, {Incident}]) => {
   const ask = window.fetch;
@@ -476,12 +638,33 @@ Promise.all([import("/web/drawer.js"), import("/web/model.js")]).then(([{Drawer}
   incident.clock.set(network.now);
   return new Drawer(place, () => {}).open(incident, "/incidents/1", network.network, false).then(() => {
     window.fetch = ask;
-    done([...place.querySelectorAll(".target details")].filter((e) => e.textContent.startsWith("Habits"))
-      .map((e) => [e.querySelector("summary").textContent,
-                   ...[...e.querySelectorAll(".pair")].map((p) => [...p.children].map((c) => c.textContent).join(": "))]));
+    done(EXPRESSION);
   });
 }).catch((error) => done(String(error)));
 """
+BY_HAND = DRAWER.replace("EXPRESSION", """
+  [...place.querySelectorAll(".target")].map((e) => [...e.querySelectorAll(".command code")].map((c) => c.textContent))""")
+
+
+def test_question_by_hand_where_the_api_has_it():
+    """A resolver's, once it may be asked; the drawer adds none of its own."""
+    name = status()["networks"][0]["network"]
+    document = crowd().json(f"/v1/incidents/1/networks/{name}")
+    targets = document["targets"]
+    assert len(targets) > 1 and \
+        all(t["evidence"]["dig"] is None for t in targets), targets
+    said = "dig @10.0.0.1 www.example.com. A"
+    targets[0]["evidence"]["dig"] = said
+    page = incident_page()
+    page.driver.set_script_timeout(60)
+    assert page.driver.execute_async_script(BY_HAND, document) == [
+        [said], *([] for _t in targets[1:]), document["authority_dig"]]
+
+
+MEASURED = DRAWER.replace("EXPRESSION", """
+  [...place.querySelectorAll(".target details")].filter((e) => e.textContent.startsWith("Habits"))
+    .map((e) => [e.querySelector("summary").textContent,
+                 ...[...e.querySelectorAll(".pair")].map((p) => [...p.children].map((c) => c.textContent).join(": "))])""")
 
 
 def test_habits_of_a_measured_resolver():
