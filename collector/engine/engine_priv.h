@@ -71,6 +71,8 @@ struct nx_target {
     struct nx_target_denied *denied; /* newest denial's; NULL: no need yet */
     uint32_t nsid_hash;
     int64_t heard_us; /* newest look's rx; NX_TIME_UNKNOWN */
+    int64_t told_us;  /* ... of one that tells of the name, in the ring still
+                         or not: many in vain do not take it back */
     bool agent_heard; /* lately, whatever it said; as of the last judgement */
     bool fresh;       /* looks that the plan has not taken into account */
 

@@ -58,14 +58,9 @@ void nx_target_judge(struct nx_engine *engine, struct nx_target *t,
     }
 }
 
-static bool is_telling(unsigned kind) {
-    return kind == NX_KIND_POS || kind == NX_KIND_POS_OTHER ||
-           nx_kind_is_negative(kind) || kind == NX_KIND_SERVFAIL;
-}
-
 /* When was the newest look that tells anything of the name? */
 static int64_t told_us(const struct nx_engine *engine, size_t n) {
-    while (n > 0 && !is_telling(engine->scratch[n - 1].kind)) {
+    while (n > 0 && !nx_kind_tells_of_name(engine->scratch[n - 1].kind)) {
         n--;
     }
     return n > 0 ? engine->scratch[n - 1].rx_us : NX_TIME_UNKNOWN;
@@ -86,16 +81,25 @@ static int64_t latest_us(const struct nx_target *t, const struct nx_verdict *v,
                : from_us + 2 * nx_longest_life_us(f);
 }
 
+/* Just after it was judged, whose looks are in scratch. Looks that tell nothing
+ * do not take the bound back that others had told. */
+static void note_until(const struct nx_engine *engine, struct nx_target *t,
+                       const struct nx_verdict *v) {
+    int64_t look_us = told_us(engine, t->looks_n);
+    if (t->unlisted || look_us == NX_TIME_UNKNOWN) {
+        return;
+    }
+    int64_t until_us = latest_us(t, v, look_us);
+    t->until_us = until_us < INT64_MAX ? until_us : NX_TIME_UNKNOWN;
+}
+
 bool nx_target_may_deny(struct nx_engine *engine, struct nx_target *t,
                         int64_t now_us) {
     struct nx_verdict v;
-    nx_target_judge(engine, t, now_us, &v); /* leaves the looks in scratch */
-    int64_t look_us = told_us(engine, t->looks_n);
-    int64_t until_us = latest_us(t, &v, look_us);
-    if (!t->unlisted) {
-        t->until_us = until_us < INT64_MAX ? until_us : NX_TIME_UNKNOWN;
-    }
-    return v.state != NX_STATE_CLEAR && look_us != NX_TIME_UNKNOWN &&
+    nx_target_judge(engine, t, now_us, &v);
+    note_until(engine, t, &v);
+    int64_t until_us = latest_us(t, &v, t->told_us);
+    return v.state != NX_STATE_CLEAR && t->told_us != NX_TIME_UNKNOWN &&
            now_us <= nx_time_later(until_us, t->until_us);
 }
 
@@ -324,6 +328,7 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
     unsigned from_state = t->verdict.state;
     bool was_heard = t->agent_heard;
     nx_target_judge(engine, t, now_us, &v);
+    note_until(engine, t, &v);
     if (shows_news(t, &v, was_heard, now_us) || t->revised) {
         t->changed_us = now_us;
     }

@@ -154,6 +154,7 @@ static struct nx_target *target_new(struct nx_agent_state *agent,
         .name = item->spec->name, .qtype = item->spec->qtype, .to = *at};
     t->question.to.server_name = NULL;
     t->heard_us = NX_TIME_UNKNOWN;
+    t->told_us = NX_TIME_UNKNOWN;
     t->since_us = NX_TIME_UNKNOWN;
     t->until_us = NX_TIME_UNKNOWN;
     verdict_init(&t->verdict);
@@ -304,6 +305,11 @@ static void replace_oldest(struct nx_target *t, const struct nx_look *look) {
     }
 }
 
+bool nx_kind_tells_of_name(unsigned kind) {
+    return kind == NX_KIND_POS || kind == NX_KIND_POS_OTHER ||
+           nx_kind_is_negative(kind) || kind == NX_KIND_SERVFAIL;
+}
+
 int nx_target_push(struct nx_target *t, const struct nx_look *look) {
     int err = 0;
     if (t->looks_n == t->cap_n && t->cap_n < NX_LOOKS_MAX) {
@@ -314,6 +320,9 @@ int nx_target_push(struct nx_target *t, const struct nx_look *look) {
     }
     note_time(t, look);
     t->denial_seen = t->denial_seen || nx_kind_is_negative(look->kind);
+    if (nx_kind_tells_of_name(look->kind)) {
+        t->told_us = nx_time_later(t->told_us, look->rx_us);
+    }
     t->nxdomain_seen = t->nxdomain_seen || look->kind == NX_KIND_NXDOMAIN;
     if (t->mixed && t->looks_n == t->cap_n) {
         replace_oldest(t, look);

@@ -43,6 +43,8 @@ void nx_target_denied_by(struct nx_target *target,
 int nx_target_push(struct nx_target *target,
                    const struct nx_look *look) NX_MUSTUSE;
 
+/* Does a look of that kind say anything of the name? */
+bool nx_kind_tells_of_name(unsigned kind);
 /* The ring's looks in order of sending time; out has NX_LOOKS_MAX. */
 size_t nx_target_looks(const struct nx_target *target, struct nx_look *out);
 

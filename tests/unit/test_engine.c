@@ -59,6 +59,30 @@ static void test_resolver_that_went_away(void **state) {
     assert_int_equal(targets_of(b, 7, bound_us + 40 * S).n, 1);
 }
 
+/* It denied, and was silent for more looks than are kept: that is no word of
+ * the name. */
+static void test_silent_resolver_that_went_away(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_answer refusal = {.rcode = NX_RCODE_REFUSED};
+    hello(b, LYON, 3, 0, T0);
+    open_restored(b, 7, T0);
+    sees_nxdomain(b, LYON, 3, 600, T0 + S);
+    tick(b, T0 + 2 * S);
+    for (unsigned i = 0; i < 2 * NX_LOOKS_MAX; i++) {
+        sees(b, LYON, 2, &refusal, 0, T0 + 2 * S + i * S);
+        sees(b, LYON, 3, &refusal, 0, T0 + 2 * S + i * S);
+    }
+    tick(b, T0 + 200 * S);
+    hello(b, LYON, 1, 0, T0 + 201 * S);
+    struct seen_targets seen = targets_of(b, 7, T0 + 201 * S);
+    assert_int_equal(seen.n, 2); /* not the one that never told anything */
+    assert_int_equal(seen.at[1].question->to.address[3], 3);
+    int64_t over_us = T0 + 7200 * S; /* for twice what the zone's TTLs let it */
+    tick(b, over_us);
+    tick(b, over_us + 40 * S);
+    assert_int_equal(targets_of(b, 7, over_us + 40 * S).n, 1);
+}
+
 /* Seen to be clear, there is nothing to wait for. */
 static void test_clear_resolver_that_went_away(void **state) {
     struct engine_bench *b = *state;
@@ -667,6 +691,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_targets_come_from_hello_and_incident),
         TEST(test_resolver_that_went_away),
+        TEST(test_silent_resolver_that_went_away),
         TEST(test_clear_resolver_that_went_away),
         TEST(test_target_from_an_observation),
         TEST(test_strays_are_left),
