@@ -406,6 +406,7 @@ void nx_service_health(const struct nx_service *service,
     out->over_quota_n = in.over_quota_n;
     out->too_fast_n = in.too_fast_n;
     out->no_room_n = nx_engine_counts(service->engine)->no_room_n;
+    out->lost_n = nx_engine_counts(service->engine)->lost_n;
     out->surplus_n = in.surplus_n + nx_auth_crowding(service->auth);
     out->rejected_n = in.rejected_n + in.unidentified_n;
     out->too_new_n = in.too_new_n;

@@ -224,6 +224,7 @@ struct nx_service_health {
     uint64_t over_quota_n;      /* batches left for later: io_ingest.h */
     uint64_t too_fast_n;        /* messages, the same */
     uint64_t no_room_n;         /* targets: engine.h */
+    uint64_t lost_n;            /* results, for want of memory: engine.h */
     uint64_t surplus_n;         /* connections of keys that have too many */
     uint64_t kept_bytes;        /* the store's file */
     uint64_t free_bytes;        /* of it, to be used again */

@@ -7,6 +7,7 @@
 #include "collector/enrol/shelf.h"
 #include "collector/ingest/io_auth.h"
 #include "collector/ingest/io_ingest.h"
+#include "collector/ingest/quiet.h"
 #include "collector/io_service.h"
 #include "collector/status/board.h"
 #include "collector/status/status.h"
@@ -61,6 +62,8 @@ struct nx_service {
     struct nx_postbox *postbox; /* NULL without receivers */
     bool resolvers_full;        /* said so */
     bool crowded;               /* the engine is: said so */
+    uint64_t lost_told_n;       /* results without memory: said so of these */
+    struct nx_quiet lost_quiet; /* ... not more often than it lets */
     /* What was measured of resolvers since then may not be stored; INT64_MAX:
      * all of it is. */
     int64_t resolvers_from_us;

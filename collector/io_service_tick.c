@@ -1,6 +1,8 @@
 /* Time passes: the engine's sink, and the tables for people. */
 #include "collector/io_service_priv.h"
 
+#include <inttypes.h>
+
 #include "collector/engine/ns_book.h"
 #include "collector/status/board.h"
 #include "common/io_log.h"
@@ -8,6 +10,7 @@
 /* No transaction is open for so long (NX_GROUP_WAIT_US), with all the delay of
  * a slow disk. */
 #define ROLLED_BACK_US INT64_C(60000000)
+#define LOST_TOLD_US INT64_C(60000000)
 #define JUDGED_MIN 4U /* at a time */
 #define JUDGED_MAX 64U
 /* Pauses between judgements, in times of what they take: the loop has others
@@ -205,6 +208,21 @@ static void notice_room(struct nx_service *service) {
     }
 }
 
+/* The log has them: a start folds them, if there is memory then. */
+static void notice_memory(struct nx_service *service, int64_t now_us) {
+    uint64_t n = nx_engine_counts(service->engine)->lost_n;
+    uint64_t held_n = 0;
+    if (n != service->lost_told_n &&
+        nx_quiet_pass(&service->lost_quiet, now_us, LOST_TOLD_US, &held_n)) {
+        nx_log(NX_LOG_ERROR,
+               "no memory for %" PRIu64 " results: they are stored, but no "
+               "status rests on them and a denial may be missing; give more "
+               "memory and start again",
+               n - service->lost_told_n);
+        service->lost_told_n = n;
+    }
+}
+
 static void on_tick(evutil_socket_t fd, short what, void *arg) {
     struct nx_service *service = arg;
     const struct nx_engine_sink sink = sink_of(service);
@@ -218,6 +236,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     judge_in(service, 0);
     nx_service_resolvers_notice(service);
     notice_room(service);
+    notice_memory(service, now_us);
     nx_service_siblings_audit(service, now_us);
     end_audits(service, now_us);
     nx_service_clones(service);

@@ -9,7 +9,7 @@ json_t *nx_http_health(struct nx_service *service) {
     nx_service_health(service, &health);
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:b, s:b, s:I, s:s*, "
-        "s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
         "s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
         "status", health.storing && health.admitting ? "ok" : "degraded",
         "version", NX_VERSION, "now",
@@ -29,7 +29,8 @@ json_t *nx_http_health(struct nx_service *service) {
         (json_int_t)health.alerts_given_up_n, "over_quota",
         (json_int_t)health.over_quota_n, "too_fast",
         (json_int_t)health.too_fast_n, "targets_refused",
-        (json_int_t)health.no_room_n, "surplus_connections",
+        (json_int_t)health.no_room_n, "without_memory",
+        (json_int_t)health.lost_n, "surplus_connections",
         (json_int_t)health.surplus_n, "too_new", (json_int_t)health.too_new_n,
         "store_bytes", (json_int_t)health.kept_bytes, "store_free_bytes",
         (json_int_t)health.free_bytes, "deleted_batches",

@@ -378,7 +378,9 @@ struct nx_engine_counts {
     uint64_t strays_n;    /* belong to no open incident */
     uint64_t untimely_n;  /* of another time than the incident, or of none */
     uint64_t no_room_n;   /* targets, and looks at them: there was no room */
-    uint64_t refused_n;   /* no memory, or of a resolver no longer in use */
+    uint64_t lost_n;      /* no memory: not used before the next start */
+    uint64_t refused_n;   /* of a resolver no longer in use; delegations: no
+                             room for one more agent's */
     uint64_t revoked_n;   /* from revoked agents */
 };
 const struct nx_engine_counts *nx_engine_counts(const struct nx_engine *engine);

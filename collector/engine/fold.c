@@ -119,7 +119,7 @@ static void fold_look(struct nx_fold *f, struct nx_target *t,
                       const struct nx_look *look) {
     bool turned = t->looks_n == 0 || look->kind != t->newest_kind;
     if (nx_target_push(t, look) != 0) {
-        f->engine->counts.refused_n++; /* no memory: an older look is gone */
+        f->engine->counts.lost_n++; /* it, or an older look */
     }
     t->denied_late = t->denied_late || is_late(t, look);
     t->fresh = true;
@@ -146,8 +146,9 @@ static struct nx_target *target_for(struct nx_fold *f, struct nx_item *item,
                   ? NX_ESTATE
                   : nx_targets_make(f->engine, f->agent, item, at, &t);
     if (err != 0) {
-        ++*(err == NX_ELIMIT ? &f->engine->counts.no_room_n
-                             : &f->engine->counts.refused_n);
+        ++*(err == NX_ELIMIT   ? &f->engine->counts.no_room_n
+            : err == NX_ESTATE ? &f->engine->counts.refused_n
+                               : &f->engine->counts.lost_n);
         return NULL;
     }
     t->unlisted = t->unlisted || !nx_agent_probes(f->agent);

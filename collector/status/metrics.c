@@ -245,6 +245,10 @@ static const struct nx_metric table[] = {
      "Targets, or looks at one, for which there was no room; targets are tried "
      "again every 10 s.",
      NULL, "targets_refused"},
+    {"nxclear_results_without_memory_total", "counter",
+     "Results that are stored and that no status rests on, as there was no "
+     "memory for them; the next start takes them into account.",
+     NULL, "without_memory"},
     {"nxclear_surplus_connections_total", "counter",
      "Connections not taken or ended: their key has too many, or nothing was "
      "said over them.",
