@@ -54,6 +54,11 @@ static const struct {
     [NX_FIND_SERIAL_MISMATCH] =
         {"SERIAL_MISMATCH", NX_WARNING,
          "have the secondaries with the older serial transfer the zone"},
+    [NX_FIND_FLAPPING] =
+        {"FLAPPING", NX_WARNING,
+         "find what changes the zone back and forth (a second source, a "
+         "transfer that fails) before calling it over: each time caches may "
+         "have kept denials anew"},
     [NX_FIND_NS_SET_DIFFERS] =
         {"NS_SET_DIFFERS", NX_WARNING,
          "make the parent's NS set and the zone's own the same"},

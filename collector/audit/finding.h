@@ -23,6 +23,7 @@ enum nx_finding_tag {
     NX_FIND_NO_EDNS,
     NX_FIND_LARGE_ANSWERS_LOST,
     NX_FIND_SERIAL_MISMATCH,
+    NX_FIND_FLAPPING,
     /* the delegation */
     NX_FIND_NS_SET_DIFFERS,
     NX_FIND_NS_NO_ADDRESS,

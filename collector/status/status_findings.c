@@ -218,6 +218,20 @@ static bool find_silence(json_t *list, const struct nx_status_audit *a) {
     return find_text(list, NX_FIND_AUDITOR_SILENT, NULL, &text);
 }
 
+static bool find_flapping(json_t *list, const struct nx_status_audit *a) {
+    const struct nx_auth_facts *f = &a->facts;
+    char time[NX_TIME_TEXT_MAX];
+    struct nx_text text;
+    if (f->bad_n < 2) {
+        return true;
+    }
+    nx_text_init(&text);
+    nx_text_addf(&text, "name servers were bad %u times, last until %s",
+                 (unsigned)f->bad_n,
+                 nx_time_text(f->bad[f->bad_n - 1].to_us, time));
+    return find_text(list, NX_FIND_FLAPPING, NULL, &text);
+}
+
 /* The walk saw that they differ; the audit's papers say how, once it ran. */
 static bool differs_unsaid(const struct nx_status_audit *a) {
     bool said = false;
@@ -255,7 +269,7 @@ static bool find_all(json_t *list, const struct nx_status_audit *a) {
         }
     }
     uint32_t p = a->problems;
-    return find_silence(list, a) &&
+    return find_silence(list, a) && find_flapping(list, a) &&
            find_if(list, a->blind, NX_FIND_NS_SILENT,
                    "fewer than half of the name servers are good, and no agent "
                    "in the role authority has a way to the others: resolvers "

@@ -46,6 +46,13 @@ class MatrixLog(StatusLog):
                                # was denied
         self.authorities = set()  # states seen
 
+    def looks_said(self, network):
+        """Flags of its looks, as the evidence has them."""
+        document = self._api.must_get(
+            f"/v1/incidents/{self._incident}/networks/{network}")
+        return {f for t in document["targets"]
+                for look in t["evidence"]["looks"] for f in look["flags"]}
+
     def _take(self, document):
         super()._take(document)
         now = parse_time(document["now"])
@@ -92,6 +99,7 @@ class Scenario:
     bound: bool = True     # the hard bound that was shown holds
     authority: str = ""    # a state that the authority must be seen in
     flag: str = ""         # one that must have been shown
+    look: str = ""         # a flag that some look must have
     advice: dict = field(default_factory=dict)  # state -> text, over ADVICE
     because: str = ""      # why no more can be said from outside
     todo: str = ""         # why the verdict is known to be wrong
@@ -157,6 +165,9 @@ class Scenario:
         if self.flag and not any(self.flag in text for _at, text in
                                  self.log.history[self.network.name]):
             yield f"never the flag {self.flag}"
+        if self.look and self.look not in self.log.looks_said(
+                self.network.name):
+            yield f"no look has the flag {self.look}"
         if self.clears != (self.watch.actual is not None):
             yield f"measured clear: {self.watch.actual}"
         if self.within is not None and self.clears:

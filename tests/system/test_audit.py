@@ -21,6 +21,7 @@ from tests.lib.guard import WATCH_S, caches_of, planting
 from tests.lib.support import (AUDITOR, Skip, open_incident, site_in,
                                wait_status)
 from tests.system.matrix.servers import Odd
+from tests.system.matrix.test_stale import Cut
 
 FOUND_S = 90
 SILENT_S = 10
@@ -551,9 +552,26 @@ def orphan(folder):
                replace(base, records=base.records[:1]))
 
 
+def no_tcp(lab, site):
+    """It answers by UDP, and its SYN/ACKs are lost: no more than that is told.
+    """
+    cut = f"pref 10 from {lab.ns2.address} ipproto tcp sport 53 blackhole"
+    Cut.prepare()
+    subprocess.run(["ip", "rule", "add", *cut.split()], check=True)
+    incident = open_incident(site)
+    document = wait_status(
+        site, incident, lambda d: audited(d) and tags(d) == {"NO_TCP"},
+        FOUND_S, "the server without TCP to be told")
+    finding, = document["authority"]["audit"]
+    assert finding["server"].startswith(f"{lab.ns2.address}@53"), finding
+    site.cli("incident", "close", str(incident))
+    subprocess.run(["ip", "rule", "del", *cut.split()], check=True)
+
+
 def test_servers_that_do_not_serve():
     with Lab([], others=[orphan]) as lab, \
             site_in(lab, silent_after_s=SILENT_S) as site:
+        no_tcp(lab, site)
         lab.ns2.stop()
         incident = open_incident(site)
         document = wait_status(

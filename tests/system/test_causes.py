@@ -38,15 +38,19 @@ RECORDS = (zones.record(), f"{zones.NAME}. {zones.POSITIVE_TTL_S} IN AAAA "
            "2001:db8::80")
 
 
-def validating(folder):
+def validating(folder, name="validating", address="198.51.100.10", more=()):
     """Unbound that trusts another key than the zone is signed with, and
     does not say why it fails (ede is off, its default)."""
     anchor = Signer(f"{zones.ZONE}.").ds()
-    resolver = Unbound("validating-unbound", f"{folder}/validating",
-                       "198.51.100.10", [
-                           'module-config: "validator iterator"',
-                           f'trust-anchor: "{anchor}"'])
-    return networks.Network("validating", resolver, [], "203.0.113.11")
+    resolver = Unbound(f"{name}-unbound", f"{folder}/{name}", address, [
+        'module-config: "validator iterator"', f'trust-anchor: "{anchor}"',
+        *more])
+    return networks.Network(name, resolver, [], "203.0.113.11")
+
+
+def telling(folder):
+    """... and one that says why (RFC 8914)."""
+    return validating(folder, "telling", "198.51.100.40", ["ede: yes"])
 
 
 def rewriting(folder):
@@ -98,6 +102,13 @@ def why(document, name):
     row = network_row(document, name)
     target = (row.get("targets") or [{}])[0]
     return row.get("why", ""), target.get("flags", [])
+
+
+def look_flags(site, incident, network):
+    document = site.api.must_get(
+        f"/v1/incidents/{incident}/networks/{network}")
+    return {f for t in document["targets"]
+            for look in t["evidence"]["looks"] for f in look["flags"]}
 
 
 def open_unexpecting(site):
@@ -222,12 +233,13 @@ def test_wrong_ds_at_the_parent():
 def test_causes_are_told_apart():
     add_addresses([FAILING_ADDRESS, CUTTING_ADDRESS])
     with Capture() as capture, \
-            Lab([validating, rewriting], warm=False,
+            Lab([validating, rewriting, telling], warm=False,
                 root=canary.delegated(zones.root_zone()),
                 others=[canary.CanaryServer]) as lab, \
             Responder(FAILING_ADDRESS, fails), \
             Responder(CUTTING_ADDRESS, cuts), \
-            site_in(lab, [lab.networks[0], Failing, Cutting], collector={
+            site_in(lab, [lab.networks[0], lab.networks[2], Failing,
+                          Cutting], collector={
                 "canary": {"zone": canary.ZONE, "count": 7}}) as site:
         measured_agent(lab, site, lab.networks[1])
         signer = Signer(f"{zones.ZONE}.")
@@ -253,6 +265,7 @@ def test_causes_are_told_apart():
         document = wait_status(
             site, incident,
             lambda d: network_state(d, "validating") == "servfail-dnssec"
+            and network_state(d, "telling") == "servfail-dnssec"
             and network_state(d, "failing") == "servfail-other"
             and "cd-fails" in why(d, "failing")[1]
             and "truncated" in why(d, "cutting")[1], FOUND_S,
@@ -264,6 +277,10 @@ def test_causes_are_told_apart():
             print(f"# | {name} | {text} {flags} | {took:.1f} |", flush=True)
         text, flags = why(document, "validating")
         assert flags == ["cd-answered"] and "with CD=1 it answers" in text
+        said = {name: look_flags(site, incident, name)
+                for name in ("validating", "telling")}
+        assert "ede-dnssec" in said["telling"], said
+        assert "ede-dnssec" not in said["validating"], said
         text, _flags = why(document, "failing")
         assert "with CD=1 too: it is not DNSSEC" in text, text
         text, _flags = why(document, "cutting")

@@ -924,6 +924,26 @@ static void open_audited(struct engine_bench *b, int rounds_n) {
     }
 }
 
+static void test_flapping_is_told(void **state) {
+    struct engine_bench *b = *state;
+    open_audited(b, 5);
+    json_t *d = status(b, T0 + 30 * S);
+    assert_string_equal(text_at(d, "authority.state"), "restored");
+    char *once = json_dumps(d, 0);
+    assert_null(strstr(once, "FLAPPING"));
+    free(once);
+    json_decref(d);
+    audits(b, false, T0 + 40 * S);
+    tick(b, T0 + 41 * S);
+    audits(b, true, T0 + 45 * S);
+    tick(b, T0 + 46 * S);
+    d = status(b, T0 + 46 * S);
+    assert_string_equal(text_at(d, "authority.audit.0.tag"), "FLAPPING");
+    assert_non_null(
+        strstr(text_at(d, "authority.findings.0"), "were bad 2 times"));
+    json_decref(d);
+}
+
 /* A resolver that is not named for a moment takes no denial with it. */
 static void test_denial_of_a_resolver_not_listed(void **state) {
     struct engine_bench *b = *state;
@@ -1023,6 +1043,7 @@ int main(void) {
         TEST(test_authority_object),
         TEST(test_alias_followed_out_of_the_zone),
         TEST(test_declared_is_said),
+        TEST(test_flapping_is_told),
         TEST(test_same_cache_is_counted_once),
         TEST(test_caches_filled_at_once),
         TEST(test_what_is_not_there),

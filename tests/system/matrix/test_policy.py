@@ -30,7 +30,7 @@ def told(play):
         ), POLICY, **BLOCKED)
     play.add("kresd policy.DENY", add(
         "kresd-deny", KresdPlain, "policy.add(policy.suffix(policy.DENY, "
-        f"{{todname('{NAME}.')}}))"), POLICY, **BLOCKED)
+        f"{{todname('{NAME}.')}}))"), POLICY, look="ede-policy", **BLOCKED)
     play.add("dnsdist SetNegativeAndSOAAction", add(
         "dnsdist-soa", Dnsdist, f"addAction('{NAME}.', {SOA})",
         backends=[Bind]), POLICY, **BLOCKED)
