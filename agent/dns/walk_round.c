@@ -377,7 +377,9 @@ void nx_walk_round_result(struct nx_walk *w, uint32_t id,
     if (named && obs != NULL) {
         w->no_name = w->no_name || nx_answer_is_no_name(obs->answer);
         w->between_unsaid |=
-            !plain && w->between_doubted && !nx_answer_is_no_error(obs->answer);
+            !plain && w->between_doubted &&
+            !nx_answer_shows_name(obs->answer, obs->question->name,
+                                  w->zones[w->deepest].apex);
     }
     note_parent(w, i, obs);
     if (obs != NULL) {

@@ -242,6 +242,12 @@ static void asks_what_resolvers_ask_first(void **state) {
         assert_int_equal(after_round(), NX_GUARD_NO_WORD);
         assert_int_equal(name_word, NX_GUARD_DENIED);
     }
+    server("198.51.100.3")->mood = TREE_NOT_AA; /* that is no word on it */
+    for (int i = 0; i < 3; i++) {
+        (void)after_round();
+        assert_true(asked("2 b.example.com. @198.51.100.3 !"));
+        assert_int_equal(name_word, NX_GUARD_DENIED);
+    }
     server("198.51.100.3")->mood = TREE_FINE;
     assert_int_equal(after_round(), NX_GUARD_GOOD);
     assert_int_equal(name_word, NX_GUARD_NO_WORD);
