@@ -24,7 +24,7 @@ from tests.system.matrix.servers import Odd
 from tests.system.matrix.test_stale import Cut
 
 FOUND_S = 90
-SILENT_S = 10
+SILENT_S = 5
 LOWERED_S = 7
 V6_ADDRESS = "2001:db8::14"
 V6_SERVER = (f"{zones.ZONE}. 3600 IN NS ns3.{zones.ZONE}.",
@@ -730,7 +730,7 @@ def test_audit_and_preflight_ask_no_resolver():
 
 def test_audit_without_an_authority_agent():
     with Lab([]) as lab, site_in(lab, auditor=False) as site:
-        audit = site.cli("audit", zones.NAME, "--timeout", "5s", check=False)
+        audit = site.cli("audit", zones.NAME, "--timeout", "1s", check=False)
         assert audit.returncode == 3, audit
         assert "--role authority" in audit.stderr, audit
         incident = open_incident(site, restored="now")
