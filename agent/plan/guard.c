@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/uplink/clocksync.h"
 struct own_word {
     int64_t at_us;
     uint16_t qtype;
@@ -85,7 +86,7 @@ bool nx_guard_clocks(struct nx_guard *guard, int64_t now_mono_us,
                      int64_t now_wall_us) {
     int64_t counted_us = now_mono_us - guard->mono_us;
     int64_t passed_us = now_wall_us - guard->wall_us;
-    bool stood = guard->looked && passed_us > counted_us + NX_GUARD_STOOD_US;
+    bool stood = guard->looked && passed_us > counted_us + NX_STOOD_US;
     guard->looked = true;
     guard->mono_us = now_mono_us;
     guard->wall_us = now_wall_us;

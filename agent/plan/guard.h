@@ -38,9 +38,6 @@
  * of its types (RFC 2308 section 5) and for all names below it (RFC 8020). */
 #define NX_GUARD_EVERY_TYPE 0U
 
-/* What a machine may have stood still without a word: NTP steps clocks, too. */
-#define NX_GUARD_STOOD_US 1000000
-
 enum nx_guard_word {
     NX_GUARD_NO_WORD, /* forget what was said */
     NX_GUARD_GOOD,    /* none denies the record, and at least half of those that

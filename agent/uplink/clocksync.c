@@ -74,5 +74,5 @@ bool nx_clocksync_add(struct nx_clocksync *sync,
     sync->samples[sync->next] = s;
     sync->next = (sync->next + 1) % NX_CLOCKSYNC_SAMPLES;
     sync->n += sync->n < NX_CLOCKSYNC_SAMPLES ? 1 : 0;
-    return step < -NX_CLOCKSYNC_STOOD_US;
+    return step < -NX_STOOD_US;
 }

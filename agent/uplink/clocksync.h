@@ -32,8 +32,9 @@ struct nx_clocksync {
     size_t next;
 };
 
-/* Beyond both errors. */
-#define NX_CLOCKSYNC_STOOD_US 1000000
+/* What a machine may have stood still without a word (NTP steps clocks, too):
+ * here beyond both errors, and by the clock of day in plan/guard.h. */
+#define NX_STOOD_US 1000000
 
 /* Takes a sample. Exchanges that cannot be (an answer before its question) are
  * left out; one that contradicts the estimate beyond both errors means that a

@@ -39,7 +39,7 @@ static void name_server(struct nx_text *text, const struct nx_endpoint *e) {
     nx_text_add(text, nx_endpoint_text(e, at));
 }
 
-static bool is_lame(const struct nx_auth_server *s) {
+static bool is_not_authoritative(const struct nx_auth_server *s) {
     return s->outcome == NX_ANSWERED && s->kind == NX_KIND_POS && !s->aa;
 }
 
@@ -88,7 +88,8 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
         return find_text(list, server_tag(s), &s->at, &text);
     } else {
         nx_text_addf(&text, " gives no answer of use (%s)",
-                     is_lame(s) ? "lame" : nx_status_kind_text(s, code));
+                     is_not_authoritative(s) ? "lame"
+                                             : nx_status_kind_text(s, code));
     }
     if (s->class_ != NX_AUTH_SILENT && s->serial_known) {
         nx_text_addf(&text, ", serial %lu", (unsigned long)s->serial);
