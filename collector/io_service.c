@@ -148,6 +148,7 @@ static int start(struct nx_service *service, const struct nx_keypair *keys,
         err = nx_service_rebuild(service, why, why_cap);
     }
     if (err == NX_OK) {
+        nx_service_judged_anew(service);
         err = nx_service_announce(service, service->conf, why, why_cap);
     }
     if (err == NX_OK) {
@@ -280,10 +281,14 @@ static int store_incident(struct nx_service *service,
                           struct nx_incident *incident) {
     struct nx_group *group = nx_ingest_group(service->ingest);
     int err = nx_group_begin(group);
-    return err == NX_OK
-               ? nx_group_end(group,
-                              nx_store_incident_add(service->store, incident))
-               : err;
+    if (err != NX_OK) {
+        return err;
+    }
+    err = nx_store_incident_add(service->store, incident);
+    if (err == NX_OK) {
+        err = nx_service_then(service, incident);
+    }
+    return nx_group_end(group, err);
 }
 
 static void drop_incident(struct nx_service *service, uint32_t id) {

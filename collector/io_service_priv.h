@@ -115,6 +115,15 @@ int nx_service_zones_load(struct nx_service *service) NX_MUSTUSE;
 /* Stores some of what changed; the next tick goes on. */
 void nx_service_zones_keep(struct nx_service *service, int64_t now_us);
 
+/* --- io_service_then.c --- */
+
+/* Inside of the transaction that adds an incident: by what it is judged, and
+ * who served its zones before. */
+int nx_service_then(struct nx_service *service,
+                    const struct nx_incident *incident) NX_MUSTUSE;
+/* At a start: open incidents are judged anew, by the settings of now. */
+void nx_service_judged_anew(struct nx_service *service);
+
 /* --- io_service_score.c; inside a transaction --- */
 
 /* A target's state or forecast: into the tables, and scored when it is clear.

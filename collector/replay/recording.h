@@ -9,10 +9,11 @@
 #define NX_COLLECTOR_RECORDING_H
 
 #include "collector/engine/engine.h"
+#include "collector/engine/ns_book.h"
 #include "collector/replay/json_in.h"
 #include "common/text.h"
 
-#define NX_RECORDING_FORMAT 1
+#define NX_RECORDING_FORMAT 2            /* 1: had no zones; is read, too */
 #define NX_RECORDING_LINE_MAX (8U << 20) /* bytes */
 #define NX_RECORDING_ARENA_BYTES (8U << 20)
 
@@ -22,6 +23,7 @@ enum nx_record_kind {
     NX_RECORD_BATCH,
     NX_RECORD_PROFILE,
     NX_RECORD_RESOLVER,
+    NX_RECORD_ZONE,
     NX_RECORD_OPEN,
     NX_RECORD_CLOSE,
     NX_RECORD_END,
@@ -38,6 +40,9 @@ void nx_recording_write_agent(int64_t at_us, const struct nx_agent *agent,
 void nx_recording_write_hello(int64_t at_us, uint32_t agent_id,
                               const struct nx_hello *hello,
                               struct nx_text *out);
+/* The settings alone, as the header has them: to be kept with an incident. */
+void nx_recording_write_settings(const struct nx_engine_settings *settings,
+                                 struct nx_text *out);
 /* obs[skip..] that concern the incident. Without any, and without delegations,
  * only where the agent could not tell the collector's time: then the batch is
  * a reading of its clock. */
@@ -48,6 +53,9 @@ void nx_recording_write_batch(int64_t at_us, uint32_t agent_id,
 /* What was measured of a resolver (row->measured), from now on. */
 void nx_recording_write_resolver(int64_t at_us, const struct nx_book_row *row,
                                  struct nx_text *out);
+/* Who served the zone before the incident was opened. */
+void nx_recording_write_zone(int64_t at_us, const struct nx_ns_book_zone *zone,
+                             struct nx_text *out);
 /* OPEN, CLOSE: the incident was. */
 void nx_recording_write_turn(int64_t at_us, enum nx_record_kind kind,
                              struct nx_text *out);
@@ -74,6 +82,7 @@ struct nx_record {
         struct nx_batch batch;
         struct nx_profile profile;
         struct nx_book_row resolver;
+        const struct nx_ns_book_zone *zone;
         struct nx_recording_lacks lacks; /* END */
     } u;
 };
@@ -91,6 +100,10 @@ struct nx_recording_header {
 int nx_recording_read_header(const char *line, size_t len,
                              struct nx_recording_header *out,
                              struct nx_json_fault *fault) NX_MUSTUSE;
+
+/* What nx_recording_write_settings wrote. NX_EMALFORMED: it did not. */
+int nx_recording_read_settings(const char *text, size_t len,
+                               struct nx_engine_settings *out) NX_MUSTUSE;
 
 /* *out points into the arena, which is not reset here. */
 int nx_recording_read(const char *line, size_t len, struct nx_arena *arena,

@@ -3,6 +3,7 @@
 #ifndef NX_COLLECTOR_RECORDING_IN_H
 #define NX_COLLECTOR_RECORDING_IN_H
 
+#include "collector/engine/ns_book.h"
 #include "collector/profile/book.h"
 #include "collector/replay/json_in.h"
 #include "common/codec.h"
@@ -40,6 +41,10 @@ void nx_take_batch(const struct nx_in *in, struct nx_arena *arena,
 /* recording_resolver.c */
 void nx_take_resolver(const struct nx_in *in, struct nx_arena *arena,
                       struct nx_book_row *out);
+
+/* recording_zone.c: in the arena; NULL: a fault. */
+const struct nx_ns_book_zone *nx_take_zone(const struct nx_in *in,
+                                           struct nx_arena *arena);
 
 #define NX_TAKE_SANE_US (INT64_C(1) << 60) /* no clock shows more */
 

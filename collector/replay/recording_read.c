@@ -135,8 +135,7 @@ int nx_recording_read_header(const char *line, size_t len,
     if (format.value == NULL) {
         nx_in_fail(&root, "not the header of a recording");
     }
-    (void)nx_in_integer(&root, "nxclear_recording", NX_RECORDING_FORMAT,
-                        NX_RECORDING_FORMAT, 0);
+    (void)nx_in_integer(&root, "nxclear_recording", 1, NX_RECORDING_FORMAT, 0);
     read_incident(&incident, &header.incident);
     read_settings(&settings, &header.settings);
     json_decref(document);
@@ -145,6 +144,24 @@ int nx_recording_read_header(const char *line, size_t len,
     }
     *out = header;
     return 0;
+}
+
+int nx_recording_read_settings(const char *text, size_t len,
+                               struct nx_engine_settings *out) {
+    struct nx_engine_settings settings;
+    struct nx_json_fault fault = {.failed = false};
+    json_t *document = parse(text, len, &fault);
+    if (document == NULL) {
+        return NX_EMALFORMED;
+    }
+    struct nx_in root = nx_in_root(document, &fault);
+    read_settings(&root, &settings);
+    json_decref(document);
+    if (fault.failed) {
+        return NX_EMALFORMED;
+    }
+    *out = settings;
+    return NX_OK;
 }
 
 /* --- records --- */
@@ -208,6 +225,9 @@ static void read_body(const struct nx_in *in, struct nx_arena *arena,
     }
     case NX_RECORD_RESOLVER:
         nx_take_resolver(in, arena, &out->u.resolver);
+        break;
+    case NX_RECORD_ZONE:
+        out->u.zone = nx_take_zone(in, arena);
         break;
     case NX_RECORD_END:
         out->u.lacks.before_us = nx_take_moment(in, "missing_before");

@@ -25,7 +25,8 @@ char *nx_moment_text(int64_t us, char *out) {
 }
 
 const char *nx_record_kind_text(unsigned kind) {
-    static const char *const TEXTS[] = {"agent",    "hello", "batch", "profile",
-                                        "resolver", "open",  "close", "end"};
+    static const char *const TEXTS[] = {"agent",   "hello",    "batch",
+                                        "profile", "resolver", "zone",
+                                        "open",    "close",    "end"};
     return kind <= NX_RECORD_END ? TEXTS[kind] : "?";
 }

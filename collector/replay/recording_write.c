@@ -321,6 +321,19 @@ static json_t *settings_json(const struct nx_engine_settings *s) {
         (json_int_t)d->first_visit_n);
 }
 
+void nx_recording_write_settings(const struct nx_engine_settings *settings,
+                                 struct nx_text *out) {
+    json_t *object = settings_json(settings);
+    char *text = object != NULL ? json_dumps(object, FLAGS) : NULL;
+    if (text == NULL) {
+        out->failed = true;
+    } else {
+        nx_text_add(out, text);
+    }
+    free(text);
+    json_decref(object);
+}
+
 void nx_recording_write_header(const struct nx_incident *incident,
                                const struct nx_engine_settings *settings,
                                struct nx_text *out) {

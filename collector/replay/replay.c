@@ -82,6 +82,17 @@ static int open_incident(struct nx_replay *r, int64_t at_us) {
     return err;
 }
 
+/* What a start would leave out is left out. */
+static int put_zone(struct nx_engine *engine,
+                    const struct nx_ns_book_zone *zone) {
+    struct nx_ns_book *book = nx_engine_ns_book(engine);
+    int err = NX_OK;
+    for (size_t i = 0; i < zone->servers_n && err != NX_ENOMEM; i++) {
+        err = nx_ns_book_put(book, zone->apex, &zone->servers[i]);
+    }
+    return err == NX_ENOMEM ? err : NX_OK;
+}
+
 static int feed(struct nx_replay *r, const struct nx_record *record) {
     int64_t at_us = record->at_us;
     switch (record->kind) {
@@ -98,6 +109,8 @@ static int feed(struct nx_replay *r, const struct nx_record *record) {
         return 0;
     case NX_RECORD_RESOLVER:
         return nx_engine_resolver_put(r->engine, &record->u.resolver);
+    case NX_RECORD_ZONE:
+        return put_zone(r->engine, record->u.zone);
     case NX_RECORD_OPEN:
         return open_incident(r, at_us);
     case NX_RECORD_CLOSE:

@@ -2,8 +2,10 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collector/store/io_store_profiles.h"
+#include "collector/store/io_store_zones.h"
 #include "common/io_log.h"
 
 #define BEFORE_US INT64_C(3600000000) /* of the log before the opening */
@@ -35,6 +37,7 @@ struct nx_export {
     uint8_t *met;    /* by agent id: introduced */
     size_t met_n;
     struct nx_recording_lacks lacks;
+    struct nx_text zones; /* lines of the opening */
     bool started;
     bool beyond;         /* the end of the incident */
     struct nx_text *out; /* of this part */
@@ -94,6 +97,57 @@ static int begin_log(struct nx_export *x) {
     return err;
 }
 
+/* --- what was known as it was opened --- */
+
+struct opening {
+    struct nx_export *export;
+    struct nx_ns_book_zone zone; /* as far as it was read */
+};
+
+static void write_zone(struct opening *o) {
+    if (o->zone.servers_n > 0) {
+        nx_recording_write_zone(o->export->incident.opened_us, &o->zone,
+                                &o->export->zones);
+        o->zone.servers_n = 0;
+    }
+}
+
+static void see_server(void *user, const uint8_t *apex,
+                       const struct nx_ns_server *server) {
+    struct opening *o = user;
+    if (!nx_dname_equal(apex, o->zone.apex)) {
+        write_zone(o);
+        memcpy(o->zone.apex, apex, nx_dname_len(apex));
+    }
+    if (o->zone.servers_n < NX_DELEG_SERVERS_MAX) {
+        o->zone.servers[o->zone.servers_n++] = *server;
+    }
+}
+
+static int load_zones(struct nx_export *x) {
+    struct opening *o = calloc(1, sizeof(*o));
+    if (o == NULL) {
+        return NX_ENOMEM;
+    }
+    o->export = x;
+    int err = nx_store_zones_then(x->store, x->incident.id, see_server, o);
+    write_zone(o);
+    free(o);
+    return err == NX_OK && x->zones.failed ? NX_ENOMEM : err;
+}
+
+/* Those of now where nobody kept others, or not as this version writes them. */
+static int load_settings(struct nx_export *x) {
+    struct nx_text text;
+    nx_text_init(&text);
+    int err = nx_store_incident_settings(x->store, x->incident.id, &text);
+    if (err == NX_OK) {
+        err = nx_recording_read_settings(text.bytes, text.len, &x->settings);
+    }
+    nx_text_fini(&text);
+    return err == NX_ENOTFOUND || err == NX_EMALFORMED ? NX_OK : err;
+}
+
 int nx_export_new(const struct nx_export_parts *parts, struct nx_export **out) {
     struct nx_export *x = calloc(1, sizeof(*x));
     if (x == NULL) {
@@ -114,6 +168,7 @@ int nx_export_new(const struct nx_export_parts *parts, struct nx_export **out) {
     x->store = parts->store;
     x->incident = *parts->incident;
     x->settings = *parts->settings;
+    nx_text_init(&x->zones);
     int64_t from_us = x->incident.opened_us - BEFORE_US;
     x->last_us = from_us;
     x->lacks.before_us = NX_TIME_UNKNOWN;
@@ -122,6 +177,12 @@ int nx_export_new(const struct nx_export_parts *parts, struct nx_export **out) {
     int err = nx_store_mark_at(x->store, from_us, &x->mark);
     if (err == NX_OK) {
         err = begin_log(x);
+    }
+    if (err == NX_OK) {
+        err = load_zones(x);
+    }
+    if (err == NX_OK) {
+        err = load_settings(x);
     }
     if (err != NX_OK) {
         nx_export_free(&x);
@@ -134,6 +195,7 @@ int nx_export_new(const struct nx_export_parts *parts, struct nx_export **out) {
 void nx_export_free(struct nx_export **export) {
     struct nx_export *x = *export;
     if (x != NULL) {
+        nx_text_fini(&x->zones);
         free(x->arena.base);
         free(x->turns);
         free(x->met);
@@ -149,6 +211,9 @@ static void write_turn(struct nx_export *x, const struct turn *turn) {
         nx_recording_write_agent(turn->at_us, &turn->agent, x->out);
         x->met[turn->agent.id] = 1;
     } else {
+        if (turn->kind == NX_RECORD_OPEN && x->zones.len > 0) {
+            nx_text_bytes(x->out, x->zones.bytes, x->zones.len);
+        }
         nx_recording_write_turn(turn->at_us, turn->kind, x->out);
     }
     x->last_us = turn->at_us > x->last_us ? turn->at_us : x->last_us;

@@ -209,6 +209,11 @@ int nx_store_incident_add(struct nx_store *store,
                           struct nx_incident *incident) NX_MUSTUSE;
 int nx_store_incident_close(struct nx_store *store, uint32_t id,
                             int64_t at_us) NX_MUSTUSE;
+/* By what it is judged, as text; NX_ENOTFOUND: that is not known. */
+int nx_store_incident_settings_put(struct nx_store *store, uint32_t id,
+                                   const char *settings) NX_MUSTUSE;
+int nx_store_incident_settings(struct nx_store *store, uint32_t id,
+                               struct nx_text *out) NX_MUSTUSE;
 /* The last status document of a closed incident, as text: what is long in
  * parts, from 0 on, before; then, with its closing, how many these were, and
  * the rest. */

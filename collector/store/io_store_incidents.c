@@ -66,6 +66,35 @@ int nx_store_incident_close(struct nx_store *store, uint32_t id,
     return nx_sq_run(&sq);
 }
 
+int nx_store_incident_settings_put(struct nx_store *store, uint32_t id,
+                                   const char *settings) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_INCIDENT_SETTINGS_PUT,
+                  "UPDATE incident SET settings = ?1 WHERE incident_id = ?2 "
+                  "AND settings IS NOT ?1");
+    nx_sq_text(&sq, settings);
+    nx_sq_int(&sq, id);
+    return nx_sq_run(&sq);
+}
+
+int nx_store_incident_settings(struct nx_store *store, uint32_t id,
+                               struct nx_text *out) {
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_INCIDENT_SETTINGS,
+                  "SELECT settings FROM incident WHERE incident_id = ?1 "
+                  "AND settings IS NOT NULL");
+    nx_sq_int(&sq, id);
+    int row = nx_sq_step(&sq);
+    if (row <= 0) {
+        return row == 0 ? NX_ENOTFOUND : row;
+    }
+    const unsigned char *text = sqlite3_column_text(sq.stmt, 0);
+    nx_text_add(out, text != NULL ? (const char *)text : "");
+    out->failed = out->failed || text == NULL;
+    nx_sq_end(&sq);
+    return out->failed ? NX_ENOMEM : NX_OK;
+}
+
 int nx_store_closed_part_put(struct nx_store *store, uint32_t id, uint32_t part,
                              const char *bytes, size_t len) {
     struct nx_sq sq = nx_sq_use(

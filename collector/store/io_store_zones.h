@@ -18,4 +18,15 @@ int nx_store_zones(struct nx_store *store, int64_t now_us,
                                  const struct nx_ns_server *server),
                    void *user) NX_MUSTUSE;
 
+/* --- as an incident was opened --- */
+
+/* Inside of the transaction that adds it. */
+int nx_store_zone_then_add(struct nx_store *store, uint32_t incident_id,
+                           const struct nx_ns_book_zone *zone) NX_MUSTUSE;
+/* The servers of a zone one after the other. */
+int nx_store_zones_then(struct nx_store *store, uint32_t incident_id,
+                        void (*visit)(void *user, const uint8_t *apex,
+                                      const struct nx_ns_server *server),
+                        void *user) NX_MUSTUSE;
+
 #endif

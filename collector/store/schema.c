@@ -407,6 +407,24 @@ static const char profile_key[] =
     "ALTER TABLE resolver_profile_of_agents RENAME TO resolver_profile;"
     "CREATE INDEX resolver_profile_measured ON resolver_profile(measured_us)";
 
+/* By what an incident is judged, and who served its zones before it: for
+ * whoever looks at it later. Nothing of older ones. */
+static const char incident_then[] =
+    "ALTER TABLE incident ADD COLUMN settings TEXT;"
+    "CREATE TABLE incident_zone_server("
+    " incident_id INTEGER NOT NULL REFERENCES incident ON DELETE CASCADE,"
+    " zone TEXT NOT NULL,"
+    " address TEXT NOT NULL,"
+    " scope_id INTEGER NOT NULL,"
+    " name TEXT,"
+    " ttl_s INTEGER NOT NULL,"
+    " since_us INTEGER NOT NULL,"
+    " seen_us INTEGER NOT NULL,"
+    " gone_us INTEGER,"
+    " until_us INTEGER NOT NULL,"
+    " PRIMARY KEY(incident_id, zone, address, scope_id))"
+    " STRICT, WITHOUT ROWID";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -417,7 +435,7 @@ static const char *const steps[] = {
     profile_rewrites, zone_servers,    retained,        retained_doubt,
     log_begin,        target_clearing, profile_cure,    stream_forgotten,
     closed_parts,     target_scope,    profile_bogus,   profile_agent,
-    profile_chain,    profile_key,
+    profile_chain,    profile_key,     incident_then,
 };
 
 int nx_schema_newest(void) {

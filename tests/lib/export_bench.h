@@ -18,6 +18,7 @@
 #include "collector/status/status.h"
 #include "collector/store/io_export.h"
 #include "collector/store/io_store_profiles.h"
+#include "collector/store/io_store_zones.h"
 #include "common/rrtype.h"
 
 #define S INT64_C(1000000)

@@ -68,6 +68,86 @@ static void test_measured_resolvers(void **state) {
     nx_text_fini(&recording);
 }
 
+/* The bench's incident, with what a collector keeps with it. */
+static void store_incident(struct bench *b,
+                           const struct nx_ns_book_zone *zone) {
+    struct nx_incident incident = b->incident;
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_recording_write_settings(&b->settings, &text);
+    assert_int_equal(nx_store_begin(b->store), 0);
+    do {
+        assert_int_equal(nx_store_incident_add(b->store, &incident), 0);
+    } while (incident.id < b->incident.id);
+    assert_int_equal(nx_store_zone_then_add(b->store, incident.id, zone), 0);
+    assert_int_equal(
+        nx_store_incident_settings_put(b->store, incident.id, text.bytes), 0);
+    assert_int_equal(nx_store_commit(b->store), 0);
+    nx_text_fini(&text);
+}
+
+/* Who served the zone before, and by what it was judged: not what is known and
+ * set when the recording is written. */
+static void test_servers_and_settings_of_the_time(void **state) {
+    struct bench *b = *state;
+    static struct nx_ns_book_zone zone;
+    struct nx_text recording;
+    zone = (struct nx_ns_book_zone){.servers_n = 2};
+    memcpy(zone.apex, apex, sizeof(apex));
+    for (size_t i = 0; i < 2; i++) {
+        zone.servers[i] = (struct nx_ns_server){
+            .at = {.address = {198, 51, 100, (uint8_t)(90 + i)},
+                   .address_len = 4,
+                   .port = 53,
+                   .layer = NX_LAYER_AUTHORITY},
+            .named = i == 0,
+            .ttl_s = 3600,
+            .since_us = T0 - 9000 * S,
+            .seen_us = T0 - 100 * S - (int64_t)i,
+            .gone_us = i == 0 ? NX_TIME_UNKNOWN : T0 - 50 * S,
+            .until_us = T0 + 3000 * S};
+        memcpy(zone.servers[i].name, other, i == 0 ? sizeof(other) : 0);
+        assert_int_equal(nx_ns_book_put(nx_engine_ns_book(b->engine), apex,
+                                        &zone.servers[i]),
+                         0);
+    }
+    store_incident(b, &zone);
+    live(b);
+    char *text = status_of(b->engine, T0 + 36 * S);
+    assert_non_null(strstr(text, "198.51.100.90@53"));
+    assert_non_null(strstr(text, "198.51.100.91@53"));
+    free(text);
+    b->settings.settle_us = 900 * S;
+    b->settings.diagnosis.silent_after_us = S;
+    (void)export_all(b, &recording);
+    assert_int_equal(count_of(recording.bytes, "\"kind\":\"zone\""), 1);
+    assert_non_null(strstr(recording.bytes, "{\"nxclear_recording\":2,"));
+    nx_text_fini(&recording);
+    assert_same(b, T0 + 40 * S);
+    assert_same(b, T0 + 400 * S);
+}
+
+/* Version 1 is read, too, a later one is not. */
+static void test_versions(void **state) {
+    struct bench *b = *state;
+    struct nx_text recording;
+    struct nx_recording_header header;
+    struct nx_json_fault fault;
+    (void)export_all(b, &recording);
+    size_t len = strcspn(recording.bytes, "\n");
+    char *digit = strstr(recording.bytes, ":2,");
+    assert_non_null(digit);
+    digit[1] = '1';
+    assert_int_equal(
+        nx_recording_read_header(recording.bytes, len, &header, &fault), 0);
+    digit[1] = '3';
+    assert_int_equal(
+        nx_recording_read_header(recording.bytes, len, &header, &fault),
+        NX_EMALFORMED);
+    assert_non_null(strstr(fault.why, "nxclear_recording"));
+    nx_text_fini(&recording);
+}
+
 /* More of them than are read at once, all measured at one instant. */
 static void test_many_measured_resolvers(void **state) {
     struct bench *b = *state;
@@ -151,6 +231,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_same, setup, teardown),
         cmocka_unit_test_setup_teardown(test_measured_resolvers, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(test_servers_and_settings_of_the_time,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(test_versions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_measured_resolvers, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_others, setup, teardown),

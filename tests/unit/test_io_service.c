@@ -40,31 +40,68 @@ static void test_incidents_survive(void **state) {
     assert_int_equal(got->outage_from_us, two.outage_from_us);
 }
 
-/* New estimate settings take effect at the next start; until then a recording
- * names those that its verdicts were made with. */
+static void first_part(struct fixture *f, uint32_t id, struct nx_text *out) {
+    struct nx_export *export = NULL;
+    nx_text_init(out);
+    assert_int_equal(nx_service_export(f->service, id, &export), NX_OK);
+    assert_int_equal(nx_export_next(export, out), 0);
+    nx_export_free(&export);
+}
+
+static void expect_settle(struct fixture *f, int64_t settle_us) {
+    struct nx_text text;
+    char words[64];
+    (void)snprintf(words, sizeof(words), "\"settle_us\":%lld,",
+                   (long long)settle_us);
+    first_part(f, 1, &text);
+    assert_non_null(strstr(text.bytes, words));
+    nx_text_fini(&text);
+}
+
+/* New estimate settings take effect at the next start, for what is open then:
+ * a recording names those that its verdicts were made with, and the name
+ * servers that were known as it was opened. */
 static void test_recording_names_settings_in_force(void **state) {
     struct fixture *f = *state;
     static struct nx_incident incident;
+    static const uint8_t apex[] = "\7example\3com";
+    static const uint8_t elsewhere[] = "\7example\3net";
     struct nx_collector_conf other = f->conf;
-    struct nx_export *export = NULL;
     struct nx_text before;
     struct nx_text after;
-    incident = incident_of(nx_service_now_us(f->service));
+    int64_t now_us = nx_service_now_us(f->service);
+    const struct nx_ns_server old = {
+        .at = {.address = {192, 0, 2, 90}, .address_len = 4, .port = 53},
+        .ttl_s = 60,
+        .since_us = now_us - 9000000,
+        .seen_us = now_us - 9000000,
+        .gone_us = NX_TIME_UNKNOWN,
+        .until_us = now_us};
+    struct nx_ns_book *book = nx_engine_ns_book(f->service->engine);
+    assert_int_equal(nx_ns_book_put(book, elsewhere, &old), NX_OK);
+    assert_int_equal(nx_ns_book_put(book, apex, &old), NX_OK);
+    int64_t settle_us = f->conf.engine.settle_us;
+    incident = incident_of(now_us);
     assert_int_equal(nx_service_incident_open(f->service, &incident), NX_OK);
-    nx_text_init(&before);
-    assert_int_equal(nx_service_export(f->service, 1, &export), NX_OK);
-    assert_int_equal(nx_export_next(export, &before), 0);
-    nx_export_free(&export);
+    first_part(f, 1, &before);
+    assert_non_null(strstr(before.bytes, "\"kind\":\"zone\",\"apex\":"
+                                         "\"example.com.\""));
+    assert_null(strstr(before.bytes, "example.net"));
     other.engine.settle_us = 17000000;
     nx_service_reload(f->service, &other);
-    nx_text_init(&after);
-    assert_int_equal(nx_service_export(f->service, 1, &export), NX_OK);
-    assert_int_equal(nx_export_next(export, &after), 0);
-    nx_export_free(&export);
+    first_part(f, 1, &after);
     assert_string_equal(after.bytes, before.bytes);
     nx_text_fini(&before);
     nx_text_fini(&after);
+    expect_settle(f, settle_us);
     nx_service_reload(f->service, &f->conf);
+    f->conf.engine.settle_us = 17000000;
+    restart(f);
+    expect_settle(f, 17000000);
+    assert_int_equal(nx_service_incident_close(f->service, 1), NX_OK);
+    f->conf.engine.settle_us = settle_us;
+    restart(f);
+    expect_settle(f, 17000000);
 }
 
 static bool acked(void *user) {

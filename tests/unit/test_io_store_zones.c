@@ -111,6 +111,56 @@ static void test_what_is_old_goes(void **state) {
     assert_int_equal(stored(*state, NOW + NX_NS_BOOK_KEPT_US)->n, 0);
 }
 
+/* With an incident, as it was opened: it stays when the zone has others, and
+ * goes with the incident. */
+static void test_kept_with_an_incident(void **state) {
+    struct fixture *f = *state;
+    static struct nx_ns_book_zone zone;
+    static struct seen seen;
+    struct nx_incident incident = {.opened_us = NOW,
+                                   .closed_us = NX_TIME_UNKNOWN,
+                                   .outage_from_us = NX_TIME_UNKNOWN,
+                                   .outage_to_us = NX_TIME_UNKNOWN,
+                                   .restored_us = NX_TIME_UNKNOWN,
+                                   .items_n = 1};
+    struct nx_text text;
+    memcpy(incident.items[0].name, apex, sizeof(apex));
+    incident.items[0].qtype = 1;
+    zone = (struct nx_ns_book_zone){.servers_n = 2};
+    memcpy(zone.apex, apex, sizeof(apex));
+    zone.servers[0] = server("192.0.2.1", NOW - 9 * S);
+    zone.servers[1] = server("192.0.2.2", NOW - 9 * S);
+    zone.servers[1].gone_us = NOW - 5 * S;
+    assert_int_equal(nx_store_begin(f->store), NX_OK);
+    assert_int_equal(nx_store_incident_add(f->store, &incident), NX_OK);
+    assert_int_equal(nx_store_zone_then_add(f->store, incident.id, &zone),
+                     NX_OK);
+    assert_int_equal(nx_store_commit(f->store), NX_OK);
+    zone.servers_n = 1;
+    put(f, &zone);
+    memset(&seen, 0, sizeof(seen));
+    assert_int_equal(nx_store_zones_then(f->store, incident.id, see, &seen),
+                     NX_OK);
+    assert_int_equal(seen.n, 2);
+    assert_true(nx_dname_equal(seen.apex[0], apex));
+    assert_true(nx_endpoint_equal(&seen.at[1].at, &zone.servers[1].at));
+    assert_int_equal(seen.at[1].gone_us, NOW - 5 * S);
+    nx_text_init(&text);
+    assert_int_equal(nx_store_incident_settings(f->store, incident.id, &text),
+                     NX_ENOTFOUND);
+    assert_int_equal(
+        nx_store_incident_settings_put(f->store, incident.id, "{}"), NX_OK);
+    assert_int_equal(nx_store_incident_settings(f->store, incident.id, &text),
+                     NX_OK);
+    assert_string_equal(text.bytes, "{}");
+    nx_text_fini(&text);
+    assert_int_equal(nx_store_incident_drop(f->store, incident.id), NX_OK);
+    seen.n = 0;
+    assert_int_equal(nx_store_zones_then(f->store, incident.id, see, &seen),
+                     NX_OK);
+    assert_int_equal(seen.n, 0);
+}
+
 static void test_the_oldest_zone_gives_way(void **state) {
     static struct nx_ns_book_zone zone;
     for (unsigned i = 0; i <= NX_NS_BOOK_ZONES_MAX; i++) {
@@ -149,9 +199,8 @@ static void test_rows_of_others(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_there_and_back),
-        TEST(test_what_is_old_goes),
-        TEST(test_the_oldest_zone_gives_way),
+        TEST(test_there_and_back),        TEST(test_what_is_old_goes),
+        TEST(test_kept_with_an_incident), TEST(test_the_oldest_zone_gives_way),
         TEST(test_rows_of_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
