@@ -129,10 +129,10 @@ static const struct {
         {"DENIAL_TTL_LONG", NX_WARNING,
          "let the signer clip the TTL of NSEC and NSEC3 to the negative TTL "
          "(RFC 9077): until then denials may last for the longer one"},
-    [NX_FIND_AUDITOR_SILENT] =
-        {"AUDITOR_SILENT", NX_WARNING,
-         "look after the authority agent: what is said of the servers is as "
-         "old as that"},
+    [NX_FIND_AUDITOR_SILENT] = {"AUDITOR_SILENT", NX_WARNING,
+                                "look after the authority agent, and its way "
+                                "to the name servers: what "
+                                "is said of them is as old as that"},
     [NX_FIND_DECLARED_ONLY] =
         {"DECLARED_ONLY", NX_NOTE,
          "start an authority agent where the name servers can be reached, to "

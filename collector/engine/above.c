@@ -7,7 +7,9 @@
 #include "common/rrtype.h"
 
 void nx_above_init(struct nx_above *above) {
-    *above = (struct nx_above){.crowded_us = NX_TIME_UNKNOWN};
+    *above = (struct nx_above){.crowded_us = NX_TIME_UNKNOWN,
+                               .heard_us = NX_TIME_UNKNOWN,
+                               .blind_us = NX_TIME_UNKNOWN};
 }
 
 void nx_above_fini(struct nx_above *above) {
@@ -54,7 +56,7 @@ static int deny(struct nx_above *above, uint32_t agent_id,
         s->at.server_name = NULL;
     }
     s->names |= nx_above_bit(question->name);
-    s->denied_us = at_us > s->denied_us ? at_us : s->denied_us;
+    s->denied_us = nx_time_later(s->denied_us, at_us);
     unsigned labels = nx_dname_labels(question->name);
     bool parent = question->qtype == NX_TYPE_DS && labels > 0;
     s->zone_labels = (uint8_t)(parent ? labels - 1 : nx_dname_labels(zone));
@@ -107,18 +109,35 @@ void nx_above_forget(struct nx_above *above, uint32_t agent_id) {
     above->n = kept;
 }
 
+void nx_above_heard(struct nx_above *above, int64_t at_us) {
+    above->heard_us = nx_time_later(above->heard_us, at_us);
+}
+
+void nx_above_blind(struct nx_above *above, int64_t at_us) {
+    above->blind_us = nx_time_later(above->blind_us, at_us);
+}
+
+/* Would more have been heard of it, for so long? */
+static bool is_silent(const struct nx_above *above, int64_t denied_us,
+                      int64_t patience_us) {
+    return nx_time_past(nx_time_later(denied_us, above->blind_us), patience_us,
+                        nx_time_later(denied_us, above->heard_us));
+}
+
 bool nx_above_holds(struct nx_above *above, int64_t settle_us,
                     int64_t patience_us, int64_t now_us) {
     size_t kept = 0;
     for (size_t i = 0; i < above->n; i++) {
         const struct nx_above_server *s = &above->list[i];
-        int64_t span_us = s->names != 0 ? patience_us : settle_us;
-        if (now_us - s->denied_us < span_us) {
+        bool over = s->names != 0 ? is_silent(above, s->denied_us, patience_us)
+                                  : now_us - s->denied_us >= settle_us;
+        if (!over) {
             above->list[kept++] = *s;
         }
     }
     above->n = kept;
-    if (nx_time_past(above->crowded_us, patience_us, now_us)) {
+    if (above->crowded_us != NX_TIME_UNKNOWN &&
+        is_silent(above, above->crowded_us, patience_us)) {
         above->crowded_us = NX_TIME_UNKNOWN;
     }
     return kept > 0 || above->crowded_us != NX_TIME_UNKNOWN;

@@ -23,6 +23,8 @@ struct nx_above {
     struct nx_above_server *list;
     size_t n;
     int64_t crowded_us; /* there was no room for one; NX_TIME_UNKNOWN */
+    int64_t heard_us;   /* newest answer of the zone's servers */
+    int64_t blind_us;   /* until then none came to anybody */
 };
 
 void nx_above_init(struct nx_above *above);
@@ -47,8 +49,14 @@ void nx_above_leads_down(struct nx_above *above, uint32_t agent_id,
 /* Nothing is heard from this agent any more. */
 void nx_above_forget(struct nx_above *above, uint32_t agent_id);
 
+/* A server of the zone answered; or none does, and nobody can tell who is
+ * silent. */
+void nx_above_heard(struct nx_above *above, int64_t at_us);
+void nx_above_blind(struct nx_above *above, int64_t at_us);
+
 /* Does one of them hold the guard? Forgets those that do not any more: who took
- * it back settle_us after the last denial, others after patience_us. */
+ * it back settle_us after the last denial, others when the zone's servers were
+ * heard for patience_us more. */
 bool nx_above_holds(struct nx_above *above, int64_t settle_us,
                     int64_t patience_us, int64_t now_us);
 

@@ -111,6 +111,15 @@ static void forget_vantage(struct nx_engine *engine, uint32_t agent_id) {
     }
 }
 
+void nx_agents_woke(struct nx_engine *engine) {
+    const struct nx_agent_state *a = engine->agents;
+    for (; a != NULL; a = a->hh.next) {
+        if (a->agent.authority && !a->agent.accepted) {
+            forget_vantage(engine, a->agent.id);
+        }
+    }
+}
+
 /* Targets of the agent for each open item. */
 static int all_targets(struct nx_engine *engine, struct nx_agent_state *agent) {
     for (size_t i = 0; i < engine->cases_n; i++) {

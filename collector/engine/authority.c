@@ -7,6 +7,7 @@
 #include "common/plants.h"
 #include "common/rrtype.h"
 
+#define BLIND_ROUNDS 3U
 #define SOA_NUMBERS_BYTES 20U /* RFC 1035 section 3.3.13, after the names */
 
 bool nx_serial_after(uint32_t a, uint32_t b) {
@@ -21,6 +22,7 @@ int nx_authority_new(struct nx_authority **out) {
     a->outage_lo_us = NX_TIME_UNKNOWN;
     a->left_lo_us = NX_TIME_UNKNOWN;
     a->left_hi_us = NX_TIME_UNKNOWN;
+    a->bad_us = NX_TIME_UNKNOWN;
     a->verified_at_us = NX_TIME_UNKNOWN;
     a->left_shut_us = NX_TIME_UNKNOWN;
     a->doubt_us = NX_TIME_UNKNOWN;
@@ -76,7 +78,8 @@ static struct nx_auth_vantage *vantage_make(struct nx_authority *a,
     if (v == NULL && a->vantages_n < NX_AUTH_VANTAGES_MAX) {
         v = &a->vantages[a->vantages_n++];
         *v = (struct nx_auth_vantage){.agent_id = id,
-                                      .last_us = NX_TIME_UNKNOWN};
+                                      .last_us = NX_TIME_UNKNOWN,
+                                      .blind_us = NX_TIME_UNKNOWN};
     }
     return v;
 }
@@ -241,6 +244,7 @@ static void turn_good(struct nx_auth_entry *e, const struct nx_look *look) {
 void nx_auth_turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
                       const struct nx_look *look) {
     int64_t lo_us = look->tx_us - look->eps_us;
+    a->bad_us = nx_time_later(a->bad_us, lo_us);
     if (!a->bad_seen) {
         a->bad_seen = true;
         a->outage_lo_us = e->last_good_us; /* unknown, if never good */
@@ -266,11 +270,37 @@ static struct nx_auth_entry *touch(struct nx_authority *a, uint32_t agent_id,
     if (e == NULL || v == NULL) {
         return NULL;
     }
-    v->last_us = nx_time_later(v->last_us, look->rx_us);
+    if (obs->answer->outcome == NX_ANSWERED) {
+        v->last_us = nx_time_later(v->last_us, look->rx_us);
+        v->vain_n = 0;
+        nx_above_heard(&a->above, look->rx_us);
+    }
     if (e->asked_us == NX_TIME_UNKNOWN) {
         e->asked_us = look->tx_us;
     }
     return e;
+}
+
+/* Whose own way is cut off hears of no server whether it is silent: what it
+ * asks in vain meanwhile does not count. True: that is so. */
+static bool note_vain(struct nx_authority *a, struct nx_auth_vantage *v,
+                      int64_t at_us) {
+    unsigned servers_n = 0;
+    bool alone = true;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        servers_n += a->entries[i].agent_id == v->agent_id ? 1U : 0U;
+    }
+    for (size_t i = 0; i < a->vantages_n; i++) {
+        alone = alone && a->vantages[i].last_us <= v->last_us;
+    }
+    if (++v->vain_n < BLIND_ROUNDS * servers_n) {
+        return false;
+    }
+    v->blind_us = nx_time_later(v->blind_us, at_us);
+    if (alone) {
+        nx_above_blind(&a->above, at_us);
+    }
+    return true;
 }
 
 const struct nx_given *nx_authority_given(const struct nx_authority *a) {
@@ -291,13 +321,18 @@ static void note_given(struct nx_authority *a, const struct nx_answer *answer,
 void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
                          const struct nx_obs *obs, const struct nx_look *look) {
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);
-    const struct nx_auth_vantage *v = nx_auth_vantage(a, agent_id);
+    struct nx_auth_vantage *v = vantage(a, agent_id);
+    bool answered = obs->answer->outcome == NX_ANSWERED;
+    bool blind = e != NULL && !answered && look->rx_us > v->last_us &&
+                 note_vain(a, v, look->rx_us);
+    int64_t blind_us = v != NULL ? v->blind_us : NX_TIME_UNKNOWN;
     const uint8_t *zone = v != NULL && v->apex_known ? v->apex : NULL;
     /* The zone's own servers naming the zone itself lead nobody down. */
     if (e == NULL || !nx_answer_plants(obs->answer, zone)) {
         nx_above_leads_down(&a->above, agent_id, obs, look->rx_us);
     }
-    if (nx_left_answer(&a->left, agent_id, obs, look)) {
+    if (!blind && nx_left_answer(&a->left, agent_id, obs, look, blind_us)) {
+        a->bad_us = nx_time_later(a->bad_us, look->tx_us - look->eps_us);
         a->proven = false;       /* at once, not with the next step */
         a->set_verified = false; /* it may be back in the set by then */
     }
@@ -321,6 +356,9 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
         note_given(a, obs->answer, zone);
     }
     if (word == NX_AUTH_WORD_NONE) {
+        if (s->class_ != NX_AUTH_SILENT) {
+            e->vain_us = nx_time_later(e->vain_us, blind_us);
+        }
         return;
     }
     a->heard = true;
@@ -338,7 +376,7 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
         note_negative_soa(a, e, obs);
     }
     e->word = (uint8_t)word;
-    e->word_us = look->rx_us;
+    e->word_us = e->vain_us = look->rx_us;
 }
 
 static uint32_t be32(const uint8_t *p) {

@@ -87,7 +87,7 @@ struct nx_auth_view {
     struct nx_auth_facts facts;
     bool proven;          /* nx_authority_proven: resolvers may be asked */
     uint8_t outage_known; /* enum nx_outage_known */
-    int64_t heard_us;     /* newest answer or timeout; NX_TIME_UNKNOWN */
+    int64_t heard_us;     /* newest answer of any server; NX_TIME_UNKNOWN */
     bool apex_known;
     uint8_t apex[NX_DNAME_MAX];
     const struct nx_auth_server *servers;

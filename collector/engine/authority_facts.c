@@ -43,8 +43,9 @@ static enum nx_auth_class class_of(const struct nx_auth_entry *e,
     case NX_AUTH_WORD_DENIES:
         break;
     }
-    if (e->server.last_us > e->word_us && /* asked since, in vain */
-        nx_time_past(e->word_us, patience_us(rules, PATIENCE_DENIED), now_us)) {
+    /* Asked in vain since, by one who hears others. */
+    if (nx_time_past(e->vain_us, patience_us(rules, PATIENCE_DENIED),
+                     e->server.last_us)) {
         return NX_AUTH_SILENT;
     }
     return denied ? NX_AUTH_DENIES : NX_AUTH_DIFFERS;
@@ -222,9 +223,10 @@ static bool all_looked(const struct nx_authority *a,
     return true;
 }
 
-/* Nothing was heard, or nothing can be: the operator's word. It opens the guard
- * when all who could have seen otherwise have looked; or they have no room to,
- * which nobody tells. */
+/* Nothing was heard, or nothing can be: the operator's word, unless somebody
+ * saw otherwise since, who is gone now. It opens the guard when all who could
+ * have seen otherwise have looked; or they have no room to, which nobody tells.
+ */
 static void verified_by_word(const struct nx_authority *a,
                              const struct nx_auth_rules *rules,
                              const struct nx_incident *incident, int64_t now_us,
@@ -234,9 +236,9 @@ static void verified_by_word(const struct nx_authority *a,
         nx_time_later(patience_us(rules, PATIENCE_DENIED), WORD_WAITS_US);
     int64_t opened_us = incident->opened_us;
     f->observed = at_us != NX_TIME_UNKNOWN;
-    f->all_ns_good = f->observed;
+    f->all_ns_good = f->observed && at_us > a->bad_us;
     f->verified =
-        nx_time_past(at_us, rules->settle_us, now_us) &&
+        f->all_ns_good && nx_time_past(at_us, rules->settle_us, now_us) &&
         (!rules->audited ||
          (nx_time_past(opened_us, rules->settle_us, now_us) &&
           (all_looked(a, rules) || nx_time_past(opened_us, most_us, now_us))));
@@ -351,6 +353,7 @@ static bool looked_at(const struct nx_authority *a,
         }
         if (e->server.last_us < nx_time_later(rules->woke_us, a->doubt_us) ||
             nx_time_past(e->server.last_us, most_us, now_us) ||
+            (e->server.last_us <= v->blind_us && v->last_us > v->blind_us) ||
             is_waited_for(a, rules, e, now_us)) {
             return false;
         }

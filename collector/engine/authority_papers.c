@@ -17,6 +17,7 @@ static int hear_above(struct nx_authority *a, uint32_t agent_id,
                       const struct nx_obs *obs, int64_t at_us) {
     if (nx_answer_is_no_name(obs->answer)) {
         a->proven = false; /* at once, not with the next step */
+        a->bad_us = nx_time_later(a->bad_us, at_us);
     }
     return nx_above_hear(&a->above, agent_id, obs, a->apex, at_us);
 }

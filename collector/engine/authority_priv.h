@@ -30,6 +30,7 @@ struct nx_auth_entry {
     uint32_t serial_bad;
     int64_t asked_us;     /* first question */
     int64_t word_us;      /* last useful answer */
+    int64_t vain_us;      /* ... or later: the vantage was blind until then */
     int64_t last_good_us; /* last good answer */
     int64_t good_hi_us;   /* first good one after the last bad, latest */
     int64_t bad_lo_us;    /* last bad one, earliest */
@@ -41,7 +42,9 @@ struct nx_auth_entry {
 struct nx_auth_vantage {
     uint32_t agent_id;
     uint32_t problems;
-    int64_t last_us; /* newest answer or timeout */
+    int64_t last_us;  /* newest answer of any server */
+    int64_t blind_us; /* no server had answered for rounds, then */
+    unsigned vain_n;  /* questions without an answer since the last one */
     bool apex_known;
     uint8_t apex[NX_DNAME_MAX]; /* of the zone whose set it sees */
 };
@@ -93,6 +96,7 @@ struct nx_authority {
     /* Servers that left the set while they were bad, and what agents saw that
      * are no authority agents any more. */
     int64_t left_lo_us, left_hi_us;
+    int64_t bad_us; /* newest denial, or other RRset, of anyone */
     bool set_changed;
     struct nx_left left;
     int64_t left_shut_us; /* as of the last step */

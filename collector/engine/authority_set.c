@@ -36,6 +36,7 @@ static struct nx_left_sight sight_of(const struct nx_auth_entry *e) {
     return (struct nx_left_sight){
         .agent_id = e->agent_id,
         .last_us = e->server.last_us,
+        .vain_us = e->vain_us,
         .denied_us = denies ? e->word_us : NX_TIME_UNKNOWN,
         .well_us = denies ? NX_TIME_UNKNOWN : e->word_us};
 }
@@ -95,6 +96,7 @@ static void entry_init(struct nx_auth_entry *e, uint32_t agent_id,
     *e = (struct nx_auth_entry){.agent_id = agent_id,
                                 .asked_us = NX_TIME_UNKNOWN,
                                 .word_us = NX_TIME_UNKNOWN,
+                                .vain_us = NX_TIME_UNKNOWN,
                                 .last_good_us = NX_TIME_UNKNOWN,
                                 .good_hi_us = NX_TIME_UNKNOWN,
                                 .bad_lo_us = NX_TIME_UNKNOWN};
@@ -160,6 +162,7 @@ static void carry(struct nx_authority *a, const struct nx_left_server *s) {
         a->heard = true;
         e->word = NX_AUTH_WORD_DENIES;
         e->word_us = sight->denied_us;
+        e->vain_us = sight->vain_us;
         e->asked_us =
             e->asked_us != NX_TIME_UNKNOWN ? e->asked_us : sight->denied_us;
         e->server.last_us = nx_time_later(e->server.last_us, sight->last_us);

@@ -27,7 +27,7 @@ static void restored_observed(const struct nx_authority *a,
         if (e->word == NX_AUTH_WORD_GOOD) {
             hi_us = nx_time_later(hi_us, e->good_hi_us);
         } else {
-            hi_us = nx_time_later(hi_us, e->word_us + left->patience_us);
+            hi_us = nx_time_later(hi_us, e->vain_us + left->patience_us);
         }
     }
     f->restored_hi_us = f->all_ns_good ? hi_us : NX_TIME_UNKNOWN;

@@ -189,6 +189,7 @@ void nx_engine_tick_some(struct nx_engine *engine, int64_t now_us, size_t max,
     now_us = move_on(engine, now_us);
     if (engine->woke_us == INT64_MAX) {
         engine->woke_us = now_us;
+        nx_agents_woke(engine);
     }
     items_step(engine, now_us, sink);
     (void)nx_cases_leave(engine, max * LEAVE_PER_JUDGED);

@@ -227,6 +227,9 @@ bool nx_agent_uses(const struct nx_agent_state *agent,
                    const struct nx_endpoint *at);
 void nx_agents_free(struct nx_engine *engine);
 
+/* The log is folded: what was seen by auditors that are revoked is the past. */
+void nx_agents_woke(struct nx_engine *engine);
+
 /* Targets that wait for nothing any more. */
 void nx_agents_drop_over(struct nx_engine *engine);
 

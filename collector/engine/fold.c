@@ -355,7 +355,7 @@ static void note_batch(struct nx_agent_state *a, const struct nx_batch *batch,
 }
 
 static int fold_all(struct nx_fold *f, size_t skip) {
-    bool audits = nx_agent_audits(f->agent);
+    bool audits = f->agent->agent.authority;
     int err = audits ? nx_fold_first_sets(f) : 0;
     for (size_t i = skip; i < f->batch->obs_n && err == 0; i++) {
         err = fold_obs(f, &f->batch->obs[i]);
@@ -370,9 +370,8 @@ static int fold_batch(struct nx_engine *engine, uint32_t agent_id,
     if (agent == NULL) {
         return NX_ENOTFOUND;
     }
-    bool believed =
-        agent->agent.accepted || (again && !agent->agent.authority &&
-                                  received_us < agent->agent.revoked_us);
+    bool believed = agent->agent.accepted ||
+                    (again && received_us < agent->agent.revoked_us);
     skip = skip < batch->obs_n ? skip : batch->obs_n;
     if (!believed || batch->questions_n > NX_BATCH_QUESTIONS_MAX) {
         engine->counts.revoked_n += batch->obs_n - skip;

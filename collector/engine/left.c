@@ -72,6 +72,7 @@ static struct nx_left_sight *sight_of(struct nx_left_server *s,
     struct nx_left_sight *sight = &s->sights[s->sights_n++];
     *sight = (struct nx_left_sight){.agent_id = agent_id,
                                     .last_us = NX_TIME_UNKNOWN,
+                                    .vain_us = NX_TIME_UNKNOWN,
                                     .denied_us = NX_TIME_UNKNOWN,
                                     .well_us = NX_TIME_UNKNOWN};
     return sight;
@@ -160,7 +161,7 @@ static void note(struct nx_left_sight *sight, bool denied, bool answered,
                  int64_t at_us) {
     sight->last_us = at_us;
     if (denied) {
-        sight->denied_us = at_us;
+        sight->denied_us = sight->vain_us = at_us;
         sight->well_us = NX_TIME_UNKNOWN;
     } else if (answered && sight->well_us == NX_TIME_UNKNOWN) {
         sight->well_us = at_us;
@@ -168,7 +169,8 @@ static void note(struct nx_left_sight *sight, bool denied, bool answered,
 }
 
 bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
-                    const struct nx_obs *obs, const struct nx_look *look) {
+                    const struct nx_obs *obs, const struct nx_look *look,
+                    int64_t blind_us) {
     const struct nx_answer *answer = obs->answer;
     struct nx_left_server *s = find(left, &obs->question->to);
     struct nx_left_sight *sight = s != NULL ? sight_of(s, agent_id) : NULL;
@@ -179,6 +181,9 @@ bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
     bool answered = answer->outcome == NX_ANSWERED;
     bool denied = answered && nx_answer_plants(answer, zone);
     note(sight, denied, answered && !is_cut(answer), look->rx_us);
+    if (!answered && s->class_ != NX_LEFT_SILENT) {
+        sight->vain_us = nx_time_later(sight->vain_us, blind_us);
+    }
     if (denied && (answer->flags & NX_ANS_SOA) != 0) {
         uint32_t ttl_s = nx_ttl_s(obs->soa_ttl_s);
         uint32_t minimum_s = nx_ttl_s(answer->soa_minimum_s);
@@ -203,10 +208,8 @@ static enum nx_left_class class_of(const struct nx_left_sight *sight,
                  sight->last_us >= rules->woke_us &&
                  !nx_time_past(sight->last_us, rules->patience_us, now_us);
     if (denied && sight->well_us == NX_TIME_UNKNOWN) {
-        return asked &&
-                       nx_time_past(sight->denied_us, rules->patience_us,
-                                    now_us) &&
-                       sight->last_us > sight->denied_us
+        return asked && nx_time_past(sight->vain_us, rules->patience_us,
+                                     sight->last_us)
                    ? NX_LEFT_SILENT
                    : NX_LEFT_DENIES;
     }
@@ -256,10 +259,10 @@ static int64_t fed_by(const struct nx_left_server *s,
         int64_t end_us = s->until_us;
         if (sight->well_us != NX_TIME_UNKNOWN) {
             end_us = sight->well_us;
-        } else if (nx_time_past(sight->denied_us, rules->patience_us,
+        } else if (nx_time_past(sight->vain_us, rules->patience_us,
                                 sight->last_us)) {
             /* By what was seen alone: it is the same after a restart. */
-            end_us = sight->denied_us + rules->patience_us;
+            end_us = sight->vain_us + rules->patience_us;
         }
         fed_us = nx_time_later(fed_us, nx_time_sooner(end_us, s->until_us));
     }

@@ -8,8 +8,8 @@
  * answer, a referral, REFUSED, SERVFAIL and silence; resolvers then ask another
  * server.
  * One that denied is harmless after it answered otherwise for settle_us, or
- * when it was asked in vain for patience_us. One that nobody asks is not known
- * to be harmless. */
+ * when it was asked in vain for patience_us by one who hears others. One that
+ * nobody asks is not known to be harmless. */
 #ifndef NX_COLLECTOR_LEFT_H
 #define NX_COLLECTOR_LEFT_H
 
@@ -40,6 +40,7 @@ const char *nx_left_class_text(unsigned class_);
 struct nx_left_sight {
     uint32_t agent_id;
     int64_t last_us;   /* newest answer or timeout */
+    int64_t vain_us;   /* newest answer, or the vantage was blind until then */
     int64_t denied_us; /* newest denial */
     int64_t well_us;   /* first other answer after it */
 };
@@ -101,9 +102,10 @@ const struct nx_left_server *nx_left_find(const struct nx_left *left,
 void nx_left_back(struct nx_left *left, const struct nx_endpoint *at);
 
 /* An answer to the item's question. True: one of these denies. Others are
- * ignored. */
+ * ignored. blind_us: until then the vantage had answers of nobody. */
 bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
-                    const struct nx_obs *obs, const struct nx_look *look);
+                    const struct nx_obs *obs, const struct nx_look *look,
+                    int64_t blind_us);
 
 /* That vantage is none any more. */
 void nx_left_forget(struct nx_left *left, uint32_t agent_id);

@@ -214,7 +214,7 @@ static bool find_silence(json_t *list, const struct nx_status_audit *a) {
         return true;
     }
     nx_text_init(&text);
-    nx_text_addf(&text, "authority agent silent since %s",
+    nx_text_addf(&text, "no name server heard of since %s",
                  nx_time_text(a->audited_us, time));
     return find_text(list, NX_FIND_AUDITOR_SILENT, NULL, &text);
 }

@@ -80,6 +80,21 @@ static void test_denial_of_the_parent(void **state) {
     assert_int_equal(good_until_proven(b, t), t + rules.settle_us);
 }
 
+/* Whoever hears nobody does not hear that it is silent. */
+static void test_denial_of_the_parent_and_a_blind_vantage(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    int64_t t = good_until_proven(b, T0);
+    ds(b, 9, NX_RCODE_NXDOMAIN, t);
+    for (int i = 0; i < 200; i++) {
+        t += 5 * S;
+        silent(b, 1, 1, t);
+        (void)step(b, t);
+        assert_false(nx_authority_proven(b->a));
+    }
+    assert_int_equal(good_until_proven(b, t), t + 5 * rules.settle_us);
+}
+
 /* A name server has the name, and denies one above: resolvers ask for that one
  * first (RFC 9156). */
 static void test_denial_of_a_name_between(void **state) {
@@ -209,6 +224,7 @@ static void test_denied_zone_is_no_ancestor(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_denial_of_the_parent),
+        TEST(test_denial_of_the_parent_and_a_blind_vantage),
         TEST(test_denial_of_a_name_between),
         TEST(test_delegation_that_is_back),
         TEST(test_lame_takes_nothing_back),

@@ -290,6 +290,22 @@ static void test_declared_waits_no_longer(void **state) {
     assert_true(nx_authority_facts(b->a)->verified);
 }
 
+/* Also when whoever saw it is an auditor no more; a newer word counts. */
+static void test_declared_before_it_was_denied(void **state) {
+    struct bench *b = *state;
+    b->incident.restored_us = T0 - 100 * S;
+    delegate(b, 1, apex, 1, 1, T0);
+    denies(b, 1, 1, apex, 900, T0 + S);
+    nx_authority_forget(b->a, 1);
+    const struct nx_auth_facts *f = step(b, T0 + 1000 * S);
+    assert_true(f->observed);
+    assert_false(f->all_ns_good);
+    assert_false(nx_authority_proven(b->a));
+    b->incident.restored_us = T0 + 2 * S;
+    assert_true(step(b, T0 + 1000 * S)->all_ns_good);
+    assert_true(nx_authority_proven(b->a));
+}
+
 static void test_declared_outage_end_when_all_was_good(void **state) {
     struct bench *b = *state;
     b->incident.outage_to_us = T0 - 30 * S;
@@ -431,6 +447,7 @@ int main(void) {
         TEST(test_declared_but_denied),
         TEST(test_declared_waits_for_auditors),
         TEST(test_declared_waits_no_longer),
+        TEST(test_declared_before_it_was_denied),
         TEST(test_declared_outage_end_when_all_was_good),
         TEST(test_bad_intervals),
         TEST(test_proof_is_fresh),

@@ -119,6 +119,7 @@ static void test_silent_after_denial_blocks_longer(void **state) {
         silent(b, 1, 2, t + S);
         assert_false(step(b, t)->all_ns_good);
     }
+    silent(b, 1, 2, T0 + 301 * S);
     assert_true(step(b, T0 + 301 * S)->all_ns_good);
 }
 
@@ -214,6 +215,80 @@ static void test_rare_rounds_one_lost_packet(void **state) {
     assert_false(step_rare(b, T0 + 601 * S)->verified);
 }
 
+/* Its own way is cut off: all that is asked goes out in vain. */
+static void blind(struct bench *b, unsigned to, int64_t from, int64_t until) {
+    for (int64_t t = from; t <= until; t += 5 * S) {
+        for (unsigned i = 1; i <= to; i++) {
+            silent(b, 1, i, t);
+        }
+        (void)step(b, t);
+        assert_false(nx_authority_proven(b->a));
+    }
+}
+
+static void test_blind_vantage_tells_no_silence(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_view view;
+    delegate(b, 1, apex, 1, 4, T0);
+    rounds(b, 1, 3, T0, T0 + 100 * S);
+    denies(b, 1, 4, apex, 900, T0 + 100 * S);
+    blind(b, 4, T0 + 105 * S, T0 + 1000 * S);
+    assert_false(nx_authority_facts(b->a)->all_ns_good);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_int_equal(view.heard_us, T0 + 100 * S);
+    /* It sees again: the last one really is silent, then. */
+    for (int64_t t = T0 + 1005 * S; t < T0 + 1300 * S; t += 5 * S) {
+        for (unsigned i = 1; i <= 3; i++) {
+            good(b, 1, i, t);
+        }
+        silent(b, 1, 4, t);
+        (void)step(b, t);
+        assert_false(nx_authority_proven(b->a));
+    }
+    good(b, 1, 3, T0 + 1300 * S);
+    silent(b, 1, 4, T0 + 1300 * S);
+    assert_true(step(b, T0 + 1300 * S)->verified);
+    assert_true(nx_authority_proven(b->a));
+    assert_int_equal(nx_authority_facts(b->a)->restored_hi_us, T0 + 1300 * S);
+}
+
+/* The link to the collector is what is cut off: the same. */
+static void test_absent_vantage_tells_no_silence(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    rounds(b, 1, 1, T0, T0 + 100 * S);
+    denies(b, 1, 2, apex, 900, T0 + 100 * S);
+    good(b, 1, 1, T0 + 105 * S);
+    silent(b, 1, 2, T0 + 105 * S);
+    for (int64_t t = T0 + 105 * S; t < T0 + 1000 * S; t += S) {
+        assert_false(step(b, t)->verified);
+        assert_false(nx_authority_proven(b->a));
+    }
+}
+
+/* What was verified stays so, but nobody asks by it any more. */
+static void test_verified_then_blind(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    rounds(b, 1, 2, T0, T0 + 100 * S);
+    assert_true(nx_authority_proven(b->a));
+    for (int64_t t = T0 + 105 * S; t < T0 + 400 * S; t += 5 * S) {
+        silent(b, 1, 1, t);
+        silent(b, 1, 2, t);
+        (void)step(b, t);
+        assert_true(nx_authority_proven(b->a)); /* it may be a restart */
+    }
+    blind(b, 2, T0 + 400 * S, T0 + 500 * S);
+    assert_true(nx_authority_facts(b->a)->verified);
+    /* Not before all were asked anew. */
+    good(b, 1, 1, T0 + 505 * S);
+    (void)step(b, T0 + 505 * S);
+    assert_false(nx_authority_proven(b->a));
+    good(b, 1, 2, T0 + 506 * S);
+    (void)step(b, T0 + 506 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_dead_server_is_waited_for_then_set_aside),
@@ -227,6 +302,9 @@ int main(void) {
         TEST(test_set_aside_alone_denied),
         TEST(test_rare_rounds_silence_no_vantage),
         TEST(test_rare_rounds_one_lost_packet),
+        TEST(test_blind_vantage_tells_no_silence),
+        TEST(test_absent_vantage_tells_no_silence),
+        TEST(test_verified_then_blind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -338,6 +338,28 @@ static void test_revoked_auditor_is_not_believed(void **state) {
     assert_int_equal(view.servers_n, 0);
 }
 
+/* Its word has gone, what it saw denied has not: the operator's is older. */
+static void test_denial_of_a_revoked_auditor_after_a_start(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_auth_view view;
+    const struct nx_agent revoked = {.id = AUDITOR,
+                                     .name = "audit",
+                                     .authority = true,
+                                     .revoked_us = T0 + 70 * S};
+    assert_int_equal(nx_engine_agent_set(b->engine, &revoked), 0);
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    b->rebuilds = true;
+    audits(b, false, T0 + 60 * S);
+    audits(b, true, T0 + 75 * S); /* later: not believed */
+    nx_engine_catch_up(b->engine, T0 + 76 * S);
+    tick(b, T0 + 300 * S);
+    assert_int_equal(nx_engine_authority(b->engine, 7, 0, &view), 0);
+    assert_int_equal(view.servers_n, 0);
+    assert_false(view.proven);
+    assert_int_equal(plan_of(b, LYON, T0 + 300 * S)->tasks_n, 0);
+}
+
 static void test_close_frees_targets(void **state) {
     struct engine_bench *b = *state;
     hello(b, LYON, 2, 0, T0);
@@ -706,6 +728,7 @@ int main(void) {
         TEST(test_denial_seen_by_an_agent_that_audits_now),
         TEST(test_revoked_auditor_is_not_believed),
         TEST(test_servers_are_judged_by_what_was_asked_since),
+        TEST(test_denial_of_a_revoked_auditor_after_a_start),
         TEST(test_close_frees_targets),
         TEST(test_incident_limits),
         TEST(test_audits_make_room_first),

@@ -103,6 +103,24 @@ static void test_old_server_falls_silent(void **state) {
     assert_int_equal(view_of(b)->left[0].class_, NX_LEFT_SILENT);
 }
 
+/* ... to who hears nobody: that is no news of it. */
+static void test_old_server_and_a_blind_vantage(void **state) {
+    struct bench *b = *state;
+    move(b);
+    goes_on(b, DENIES, T0 + 11 * S, T0 + 100 * S);
+    for (int64_t t = T0 + 105 * S; t <= T0 + 1000 * S; t += 5 * S) {
+        silent(b, 1, NEW, t);
+        silent(b, 1, OLD, t);
+        (void)step(b, t);
+        assert_false(nx_authority_proven(b->a));
+    }
+    assert_int_equal(view_of(b)->left[0].class_, NX_LEFT_DENIES);
+    goes_on(b, SILENT, T0 + 1005 * S, T0 + 1295 * S);
+    assert_false(nx_authority_proven(b->a));
+    goes_on(b, SILENT, T0 + 1300 * S, T0 + 1305 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
 static void test_nobody_asks_the_old_server(void **state) {
     struct bench *b = *state;
     delegate(b, 1, apex, OLD, OLD, T0);
@@ -342,6 +360,7 @@ int main(void) {
         TEST(test_old_server_that_denies_shuts),
         TEST(test_old_server_put_right),
         TEST(test_old_server_falls_silent),
+        TEST(test_old_server_and_a_blind_vantage),
         TEST(test_nobody_asks_the_old_server),
         TEST(test_collector_was_started_again),
         TEST(test_back_in_the_set),

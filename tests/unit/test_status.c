@@ -50,7 +50,7 @@ static void test_outlook_silent_audit(void **state) {
     assert_string_equal(
         json_string_value(json_array_get(
             json_object_get(json_object_get(d, "authority"), "findings"), 1)),
-        "authority agent silent since 2027-01-15T08:00:01.002Z");
+        "no name server heard of since 2027-01-15T08:00:01.002Z");
     json_decref(d);
 }
 
