@@ -220,6 +220,25 @@ static int draft(const struct nx_service *service, const char *key,
     return NX_OK;
 }
 
+/* Moved away while an incident is open, it would take along what that network's
+ * state rests on: no one would be left to say that it is not clear. */
+static bool is_needed(const struct nx_service *service,
+                      const struct nx_agent_record *record) {
+    const struct nx_agent_record *known =
+        nx_service_record_of_key(service, record->key);
+    const struct nx_incident **incidents = NULL;
+    size_t n = nx_engine_incidents(service->engine, &incidents);
+    bool needed = false;
+    bool moved = known != NULL &&
+                 (known->agent.authority != record->agent.authority ||
+                  strcmp(known->agent.network, record->agent.network) != 0);
+    for (size_t i = 0; moved && i < n; i++) {
+        needed = needed || (incidents[i]->closed_us == NX_TIME_UNKNOWN &&
+                            nx_agent_counts(&known->agent, incidents[i]));
+    }
+    return needed;
+}
+
 /* used: the join string that lets it in, and address where it stands then. */
 static int accept_key(struct nx_service *service, const char *key,
                       const struct nx_agent *agent, const char *address,
@@ -232,6 +251,9 @@ static int accept_key(struct nx_service *service, const char *key,
     int err = draft(service, key, agent, &record);
     if (err == NX_OK && name_taken(service, record.agent.name, record.key)) {
         err = NX_EEXISTS;
+    }
+    if (err == NX_OK && is_needed(service, &record)) {
+        err = NX_ESTATE;
     }
     /* Asked before it is stored: what is stored is there at the next start. */
     if (err == NX_OK && record.agent.id == 0 &&

@@ -59,6 +59,15 @@ static void post_accept(struct nx_service *service,
     memcpy(agent.network, accept.network, sizeof agent.network);
     memcpy(agent.name, accept.name, sizeof agent.name);
     int err = nx_service_agent_accept(service, accept.key, &agent, &record);
+    if (err == NX_ESTATE) {
+        (void)nx_api_refuse(
+            &problem, 409,
+            "network, role: an incident is open in which its present network "
+            "counts; close that before, or give the network up there: revoke "
+            "the agent, then reject its key, then accept it");
+        nx_http_reply_problem(request, &problem);
+        return;
+    }
     if (err != 0) {
         reply_agent_error(request, err, true, accept.key);
         return;

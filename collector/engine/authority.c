@@ -323,8 +323,8 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
     struct nx_auth_entry *e = touch(a, agent_id, obs, look);
     struct nx_auth_vantage *v = vantage(a, agent_id);
     bool answered = obs->answer->outcome == NX_ANSWERED;
-    bool blind = e != NULL && !answered && look->rx_us > v->last_us &&
-                 note_vain(a, v, look->rx_us);
+    bool blind = e != NULL && v != NULL && !answered &&
+                 look->rx_us > v->last_us && note_vain(a, v, look->rx_us);
     int64_t blind_us = v != NULL ? v->blind_us : NX_TIME_UNKNOWN;
     const uint8_t *zone = v != NULL && v->apex_known ? v->apex : NULL;
     /* The zone's own servers naming the zone itself lead nobody down. */

@@ -88,6 +88,41 @@ static void test_accept(void **state) {
     assert_string_equal(roster_of(f).last.agent.network, "oslo");
 }
 
+static int accept_in(struct fixture *f, const char *key, const char *network,
+                     bool authority) {
+    struct nx_agent_record record;
+    struct nx_agent agent = agent_in(network, "");
+    agent.authority = authority;
+    return nx_service_agent_accept(f->service, key, &agent, &record);
+}
+
+/* Its network would be gone from the incident, and seem clear. */
+static void test_is_not_moved_during_an_incident(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_record record;
+    char key[NX_KEY_TEXT_MAX];
+    char auditor[NX_KEY_TEXT_MAX];
+    other_key(key);
+    other_key(auditor);
+    assert_int_equal(accept_in(f, key, "oslo", false), NX_OK);
+    assert_int_equal(accept_in(f, key, "lyon", false), NX_OK);
+    assert_int_equal(accept_in(f, auditor, "audit", true), NX_OK);
+    struct nx_incident incident = incident_of(nx_service_now_us(f->service));
+    assert_int_equal(nx_service_incident_open(f->service, &incident), NX_OK);
+    assert_int_equal(accept_in(f, key, "paris", false), NX_ESTATE);
+    assert_int_equal(accept_in(f, key, "lyon", true), NX_ESTATE);
+    assert_int_equal(accept_in(f, key, "lyon", false), NX_OK);
+    assert_int_equal(accept_in(f, auditor, "paris", true), NX_OK);
+    assert_int_equal(nx_service_agent_revoke(f->service, key, &record), NX_OK);
+    assert_int_equal(accept_in(f, key, "paris", false), NX_ESTATE);
+    /* Given up in so many words. */
+    assert_int_equal(nx_service_agent_reject(f->service, key, &record), NX_OK);
+    assert_int_equal(accept_in(f, key, "paris", false), NX_OK);
+    assert_int_equal(accept_in(f, key, "lyon", false), NX_ESTATE);
+    assert_int_equal(nx_service_incident_close(f->service, incident.id), NX_OK);
+    assert_int_equal(accept_in(f, key, "lyon", false), NX_OK);
+}
+
 static void test_revoke(void **state) {
     struct fixture *f = *state;
     struct nx_agent_record record;
@@ -373,6 +408,7 @@ static void test_too_many_agents(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_SERVICE(test_accept),
+        WITH_SERVICE(test_is_not_moved_during_an_incident),
         WITH_SERVICE(test_revoke),
         WITH_SERVICE(test_join),
         WITH_SERVICE(test_states),
