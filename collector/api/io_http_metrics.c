@@ -261,7 +261,7 @@ static int free_some(struct metrics_work *w, size_t budget) {
             return NX_EAGAIN;
         }
         (void)json_array_remove(w->statuses, n - 1);
-        budget--;
+        budget -= budget > 0 ? 1 : 0;
     }
     return 0;
 }

@@ -231,6 +231,7 @@ static void items_end(struct nx_engine *engine, struct nx_case *c) {
     }
     c->leaving = c->items;
     c->items = NULL;
+    c->ordered = false; /* of targets that nobody finds */
 }
 
 /* True: there are more. */

@@ -12,7 +12,7 @@
 #include "tests/lib/engine_bench.h"
 
 #define FIRST 100U
-#define AGENTS 120U
+#define AGENTS 140U
 #define RESOLVERS 16U
 #define ALL (AGENTS * RESOLVERS)
 
@@ -123,6 +123,38 @@ static void test_agents_meanwhile(void **state) {
                      NX_ESTATE);
 }
 
+static void count_one(void *user, const struct nx_target_view *view) {
+    size_t *n = user;
+    *n += view->question != NULL;
+}
+
+static size_t shown_n(const struct engine_bench *b, uint32_t id) {
+    size_t n = 0;
+    for (unsigned i = 0; i < AGENTS; i++) {
+        char network[16];
+        (void)snprintf(network, sizeof(network), "net-%03u", i);
+        assert_int_equal(nx_engine_targets_of(b->engine, id, network, T0, false,
+                                              count_one, &n),
+                         0);
+    }
+    return n;
+}
+
+/* Whoever goes on drawing an incident that was closed finds nothing of it, the
+ * second of two as well. */
+static void test_shown_before(void **state) {
+    struct engine_bench *b = *state;
+    open_judged(b, 7, T0);
+    open_restored(b, 8, T0);
+    nx_engine_tick(b->engine, T0, &b->sink);
+    assert_in_range(shown_n(b, 8), 1, ALL);
+    assert_int_equal(shown_n(b, 7), ALL);
+    close_now(b, 7, T0 + S);
+    close_now(b, 8, T0 + S);
+    assert_int_equal(shown_n(b, 7), 0);
+    assert_int_equal(shown_n(b, 8), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_in_pieces, many_setup,
@@ -130,6 +162,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_the_next_one, many_setup,
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(test_agents_meanwhile, many_setup,
+                                        bench_teardown),
+        cmocka_unit_test_setup_teardown(test_shown_before, many_setup,
                                         bench_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
