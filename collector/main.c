@@ -345,6 +345,7 @@ static int look_at_store(const struct options *options) {
 static int serve(struct daemon *d) {
     log_ready(d->conf, nx_service_unread(d->service));
     if (event_base_dispatch(d->base) < 0) {
+        nx_log(NX_LOG_ERROR, "cannot wait for events: %s", strerror(errno));
         return NX_EIO;
     }
     if (d->stopping) {
@@ -381,7 +382,7 @@ static int run(const struct options *options) {
             err = serve(&d);
         }
     }
-    if (err != NX_OK && !d.stopping) {
+    if (err != NX_OK && d.http == NULL) { /* serve has said why itself */
         nx_log(NX_LOG_ERROR, "%s", why[0] != '\0' ? why : nx_strerror(err));
     }
     stop(&d);

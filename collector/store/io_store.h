@@ -46,7 +46,8 @@ struct nx_store_options {
  * store locked, or it was written by a newer nxclear, what is there is opened
  * to be read, and nx_store_unwritable says why. What cannot even be read then,
  * or not safely (a newer or an older schema), is no part of it: an empty store
- * in memory stands in for it (nx_store_unread). */
+ * in memory stands in for it (nx_store_unread). A page that check finds damaged
+ * is refused all the same: nothing is to be written beside it. */
 int nx_store_open(const char *path, const struct nx_store_options *options,
                   struct nx_store **out, char *why, size_t why_cap) NX_MUSTUSE;
 void nx_store_close(struct nx_store **store);

@@ -155,6 +155,7 @@ int nx_store_try_again(struct nx_store *store) {
     struct nx_store trial = {
         .path = store->path, .lock_fd = store->lock_fd, .again = true};
     char why[sizeof(store->refusal)];
+    snprintf(why, sizeof(why), "%s: %s", store->path, nx_strerror(NX_ENOMEM));
     int err = nx_store_open_file(&trial, &options, why, sizeof(why));
     if (err == NX_OK) {
         err = nx_store_probe(&trial);

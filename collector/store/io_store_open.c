@@ -235,8 +235,11 @@ static int check_pages(struct nx_store *store, char *why, size_t why_cap) {
     int err = ask(store, "PRAGMA quick_check(1)", verdict, sizeof(verdict), why,
                   why_cap);
     if (err == NX_OK && strcmp(verdict, "ok") != 0) {
-        err = refuse_sqlite(store, why, why_cap, SQLITE_CORRUPT);
-        snprintf(why, why_cap, "%s: damaged: %s", store->path, verdict);
+        snprintf(why, why_cap,
+                 "%s: damaged: nxclear-collector(8) says how to repair it or "
+                 "put a backup in its place (%s)",
+                 store->path, verdict);
+        err = NX_EIO;
     }
     return err;
 }
@@ -290,9 +293,6 @@ int nx_store_open_file(struct nx_store *store,
     if (err == NX_OK) {
         err = configure(store, options, why, why_cap);
     }
-    if (err == NX_OK && options->check) {
-        err = check_pages(store, why, why_cap);
-    }
     return err;
 }
 
@@ -311,6 +311,9 @@ int nx_store_open(const char *path, const struct nx_store_options *options,
     int err = nx_store_open_file(store, options, why, why_cap);
     if (err != NX_OK && options->anyway) {
         err = nx_store_open_as_is(store, err, why, why_cap);
+    }
+    if (err == NX_OK && options->check) {
+        err = check_pages(store, why, why_cap);
     }
     if (err != NX_OK) {
         nx_store_close(&store);

@@ -1044,11 +1044,16 @@ static void test_damaged(void **state) {
     for (long page = 1; page < 6; page++) {
         write_at(f->path, page * 8192, zeros, sizeof(zeros));
     }
-    const struct nx_store_options check = {.check = true};
-    assert_int_equal(
-        nx_store_open(f->path, &check, &f->store, f->why, sizeof(f->why)),
-        NX_EIO);
-    assert_non_null(strstr(f->why, "damaged"));
+    for (int any = 0; any < 2; any++) { /* nor only to be read */
+        const struct nx_store_options check = {.check = true,
+                                               .anyway = any != 0};
+        f->why[0] = '\0';
+        assert_int_equal(
+            nx_store_open(f->path, &check, &f->store, f->why, sizeof(f->why)),
+            NX_EIO);
+        assert_null(f->store);
+        assert_non_null(strstr(f->why, "damaged: nxclear-collector(8)"));
+    }
     /* Without the check it opens; what is read says so. */
     open_store(f);
     struct roster roster = {0};
