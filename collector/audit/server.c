@@ -1,5 +1,7 @@
 #include "collector/audit/server.h"
 
+#include <string.h>
+
 static const struct nx_paper *newest(const struct nx_papers *papers,
                                      unsigned kind,
                                      const struct nx_endpoint *at) {
@@ -14,10 +16,31 @@ static const struct nx_paper *newest(const struct nx_papers *papers,
     return found;
 }
 
-static uint8_t sized(const struct nx_papers *papers, unsigned kind,
-                     const struct nx_endpoint *at) {
-    const struct nx_paper *p = newest(papers, kind, at);
-    return p != NULL ? p->sized : NX_SIZED_NONE;
+static bool heard(const struct nx_paper *p) {
+    return p->sized > NX_SIZED_LOST;
+}
+
+/* Of the agent that heard from the server last, of one alone: each has another
+ * way to it. Where none heard, of the one that asked last. */
+static void put_sizes(const struct nx_papers *papers,
+                      const struct nx_endpoint *at, uint8_t sized[NX_SIZES_N]) {
+    static const uint8_t kinds[NX_SIZES_N] = {NX_PAPER_512, NX_PAPER_DNSKEY,
+                                              NX_PAPER_4096};
+    const struct nx_paper *last = NULL;
+    for (size_t i = 0; i < papers->n; i++) {
+        const struct nx_paper *p = &papers->list[i];
+        bool about = memchr(kinds, p->kind, sizeof(kinds)) != NULL &&
+                     nx_endpoint_same_server(&p->at, at);
+        if (about && (last == NULL || heard(p) > heard(last) ||
+                      (heard(p) == heard(last) && p->at_us > last->at_us))) {
+            last = p;
+        }
+    }
+    for (size_t k = 0; last != NULL && k < NX_SIZES_N; k++) {
+        const struct nx_paper *p =
+            nx_papers_find(papers, kinds[k], last->agent_id, at);
+        sized[k] = p != NULL ? p->sized : NX_SIZED_NONE;
+    }
 }
 
 static uint8_t says(bool yes) {
@@ -37,9 +60,7 @@ void nx_server_paper_of(const struct nx_papers *papers,
     if (answer != NULL && answer->outcome == NX_ANSWERED) {
         out->edns = says((answer->flags & NX_ANS_EDNS) != 0);
     }
-    out->sized[0] = sized(papers, NX_PAPER_512, at);
-    out->sized[1] = sized(papers, NX_PAPER_DNSKEY, at);
-    out->sized[2] = sized(papers, NX_PAPER_4096, at);
+    put_sizes(papers, at, out->sized);
     if (ns != NULL && ns->outcome == NX_ANSWERED && ns->rdata_n > 0) {
         out->ns = ns;
     }

@@ -14,7 +14,7 @@ struct nx_server_paper {
     const struct nx_paper *ns; /* the NS set that it gives; borrowed, or NULL */
 };
 
-/* The newest of whichever agent. */
+/* The newest of whichever agent; the sizes of one. */
 void nx_server_paper_of(const struct nx_papers *papers,
                         const struct nx_endpoint *at,
                         struct nx_server_paper *out);

@@ -33,12 +33,12 @@ enum nx_sized nx_sized_of(const struct nx_answer *answer) {
 
 void nx_sizes_judge(const uint8_t sized[NX_SIZES_N], struct nx_sizes *out) {
     *out = (struct nx_sizes){0};
-    for (unsigned i = 0; i + 1 < NX_SIZES_N; i++) {
-        bool larger = sized[i] == NX_SIZED_CUT || sized[i] == NX_SIZED_TCP;
-        if (larger && sized[i + 1] == NX_SIZED_LOST) {
-            out->limit_bytes = nx_sizes_bytes[i];
-            out->tcp = sized[i] == NX_SIZED_TCP;
-            return;
+    /* From the largest: what brought a reply clears all below it. */
+    for (unsigned i = NX_SIZES_N - 1; i > 0 && sized[i] <= NX_SIZED_LOST; i--) {
+        bool cut = sized[i - 1] == NX_SIZED_CUT || sized[i - 1] == NX_SIZED_TCP;
+        if (cut && sized[i] == NX_SIZED_LOST) {
+            out->limit_bytes = nx_sizes_bytes[i - 1];
+            out->tcp = sized[i - 1] == NX_SIZED_TCP;
         }
     }
 }

@@ -35,8 +35,9 @@ struct nx_sizes {
 };
 
 /* The answer is known to be larger than a size (it was cut there), and with the
- * next one no reply comes. Where the small one fits as well, the loss has
- * nothing to do with sizes; where none brings a reply, nobody answers. */
+ * next one no reply comes. Where the small one fits as well, or a larger one
+ * brings a reply, the loss has nothing to do with sizes; where none brings a
+ * reply, nobody answers. */
 void nx_sizes_judge(const uint8_t sized[NX_SIZES_N], struct nx_sizes *out);
 
 #endif

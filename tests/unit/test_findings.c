@@ -78,8 +78,8 @@ static struct nx_answer answer_of(const void *bytes, size_t len) {
     return a;
 }
 
-static void put(enum nx_paper_kind kind, unsigned server,
-                const struct nx_answer *answer) {
+static void put_by(uint32_t agent_id, int64_t at_us, enum nx_paper_kind kind,
+                   unsigned server, const struct nx_answer *answer) {
     static const uint16_t types[] = {
         NX_TYPE_SOA, NX_TYPE_NS, NX_TYPE_DNSKEY, NX_TYPE_A,
         NX_TYPE_A,   NX_TYPE_DS, NX_TYPE_DNSKEY, NX_TYPE_DNSKEY};
@@ -97,7 +97,12 @@ static void put(enum nx_paper_kind kind, unsigned server,
     const struct nx_obs obs = {.question = &q, .answer = answer};
     assert_true(nx_paper_is(&q));
     assert_int_equal(nx_paper_kind_of(&q, name, NX_TYPE_A, apex), kind);
-    assert_int_equal(nx_papers_put(&papers, kind, 1, &obs, NOW), 0);
+    assert_int_equal(nx_papers_put(&papers, kind, agent_id, &obs, at_us), 0);
+}
+
+static void put(enum nx_paper_kind kind, unsigned server,
+                const struct nx_answer *answer) {
+    put_by(1, NOW, kind, server, answer);
 }
 
 /* A signed zone on two servers without a fault. */
@@ -220,6 +225,30 @@ static void large_answers_are_lost(void **state) {
            "ns1.dskey.example.com. 198.51.100.1@53: no answer above 512 octets "
            "comes over UDP; TCP fails, too");
     sizes_came(NX_SIZED_CUT, NX_SIZED_LOST, NX_SIZED_LOST);
+}
+
+/* Another auditor has another way: what it lost says nothing of what the first
+ * one got, until it hears from the server last. */
+static void sizes_are_of_one_auditor(void **state) {
+    (void)state;
+    const struct nx_answer lost = {.outcome = NX_TIMEOUT};
+    struct nx_answer a = answer_of(key, sizeof(key));
+    put(NX_PAPER_4096, 1, &a);
+    a.over_tcp = true;
+    put(NX_PAPER_512, 1, &a);
+    put_by(2, NOW - S, NX_PAPER_512, 1, &a);
+    put_by(2, NOW + S, NX_PAPER_DNSKEY, 1, &lost);
+    put_by(2, NOW + S, NX_PAPER_4096, 1, &lost);
+    sizes_came(NX_SIZED_TCP, NX_SIZED_WHOLE, NX_SIZED_WHOLE);
+    look();
+    assert_int_equal(found_n, 0);
+    put_by(2, NOW + 2 * S, NX_PAPER_512, 1, &a);
+    sizes_came(NX_SIZED_TCP, NX_SIZED_LOST, NX_SIZED_LOST);
+    expect(NX_FIND_LARGE_ANSWERS_LOST,
+           "ns1.dskey.example.com. 198.51.100.1@53: no answer above 512 octets "
+           "comes over UDP; TCP works");
+    put_by(2, NOW + 3 * S, NX_PAPER_512, 1, &lost);
+    sizes_came(NX_SIZED_TCP, NX_SIZED_WHOLE, NX_SIZED_WHOLE);
 }
 
 static void sets_differ(void **state) {
@@ -459,16 +488,27 @@ static void the_file_is_bounded(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        T(a_sound_zone),      T(no_tcp),
-        T(no_edns),           T(large_answers_are_lost),
-        T(sets_differ),       T(sides_differ),
-        T(ds_without_key),    T(digest_counts),
-        T(key_without_ds),    T(keys_differ),
-        T(not_signed),        T(signature_times),
-        T(denials),           T(wildcard),
-        T(long_negative_ttl), T(servers_that_left_say_nothing),
-        T(hostile_rdata),     T(worst_first_each_once),
-        T(old_news_is_left),  T(the_file_is_bounded),
+        T(a_sound_zone),
+        T(no_tcp),
+        T(no_edns),
+        T(large_answers_are_lost),
+        T(sizes_are_of_one_auditor),
+        T(sets_differ),
+        T(sides_differ),
+        T(ds_without_key),
+        T(digest_counts),
+        T(key_without_ds),
+        T(keys_differ),
+        T(not_signed),
+        T(signature_times),
+        T(denials),
+        T(wildcard),
+        T(long_negative_ttl),
+        T(servers_that_left_say_nothing),
+        T(hostile_rdata),
+        T(worst_first_each_once),
+        T(old_news_is_left),
+        T(the_file_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

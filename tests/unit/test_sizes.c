@@ -22,6 +22,9 @@ static void test_table(void **state) {
         {{TCP, LOST, LOST}, 512, true},
         {{CUT, LOST, LOST}, 512, false},
         {{TCP, LOST, NONE}, 512, true},
+        {{TCP, LOST, WHOLE}, 0, false}, /* one packet was lost */
+        {{TCP, LOST, TCP}, 0, false},
+        {{CUT, LOST, CUT}, 0, false},
         {{TCP, NONE, LOST}, 0, false},  /* 1232 may get through */
         {{TCP, WHOLE, LOST}, 0, false}, /* it fits: 4096 was chance */
         {{TCP, TCP, LOST}, 1232, true}, /* fragments are lost */
