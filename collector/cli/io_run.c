@@ -158,10 +158,6 @@ static int status_once(const struct nx_run *run, uint32_t id) {
     if (exit_code != 0) {
         return exit_code;
     }
-    if (run->args->group != NULL && json_object_get(status, "groups") == NULL) {
-        (void)fprintf(stderr, "nxclear: note: of a closed incident no groups "
-                              "are kept\n");
-    }
     nx_text_init(&text);
     if (run->args->format == NX_FORMAT_JSON) {
         nx_show_json(status, false, &text);

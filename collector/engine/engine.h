@@ -333,7 +333,9 @@ uint64_t nx_engine_told(const struct nx_engine *engine);
 struct nx_target_evidence {
     struct nx_look looks[NX_LOOKS_MAX]; /* the newest, by sending time */
     size_t looks_n;
-    struct nx_profile profile; /* the habits it is taken to have */
+    struct nx_profile profile;          /* the habits it is taken to have */
+    const struct nx_measured *measured; /* ... if they were measured; borrowed
+                                           until the engine changes; NULL */
 };
 /* NX_ENOTFOUND: no such target of an open incident. */
 int nx_engine_target_evidence(const struct nx_engine *engine,

@@ -444,5 +444,7 @@ int nx_engine_target_evidence(const struct nx_engine *engine,
     }
     out->looks_n = nx_doubted_looks(engine, t, out->looks);
     out->profile = *nx_canaries_profile(engine, agent, at);
+    out->measured = nx_book_measured(engine->book, agent->agent.network, at,
+                                     agent_id, engine->now_us);
     return 0;
 }

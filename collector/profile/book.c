@@ -160,17 +160,26 @@ int nx_book_put(struct nx_book *book, const struct nx_book_row *row) {
     return err;
 }
 
-const struct nx_profile *nx_book_profile(const struct nx_book *book,
-                                         const char *network,
-                                         const struct nx_endpoint *at,
-                                         uint32_t agent_id, int64_t now_us) {
+const struct nx_measured *nx_book_measured(const struct nx_book *book,
+                                           const char *network,
+                                           const struct nx_endpoint *at,
+                                           uint32_t agent_id, int64_t now_us) {
     const struct nx_book_entry *e =
         book->entries != NULL ? nx_book_find(book, network, at, agent_id)
                               : NULL;
     return e != NULL && e->row.measured_us != NX_TIME_UNKNOWN &&
                    now_us <= e->row.measured_us + NX_PROFILE_AGED_US
-               ? &e->row.measured.profile
+               ? &e->row.measured
                : NULL;
+}
+
+const struct nx_profile *nx_book_profile(const struct nx_book *book,
+                                         const char *network,
+                                         const struct nx_endpoint *at,
+                                         uint32_t agent_id, int64_t now_us) {
+    const struct nx_measured *measured =
+        nx_book_measured(book, network, at, agent_id, now_us);
+    return measured != NULL ? &measured->profile : NULL;
 }
 
 static int by_place(const void *a, const void *b) {

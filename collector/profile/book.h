@@ -58,8 +58,13 @@ void nx_book_free(struct nx_book **book);
  * left out: those were kept so once. NX_ELIMIT, NX_ENOMEM. */
 int nx_book_put(struct nx_book *book, const struct nx_book_row *row) NX_MUSTUSE;
 
-/* What the estimator is to take for it where this agent asks: measured and not
- * aged, else NULL. */
+/* What was measured of it where this agent asks, if it has not aged; else NULL.
+ */
+const struct nx_measured *nx_book_measured(const struct nx_book *book,
+                                           const char *network,
+                                           const struct nx_endpoint *at,
+                                           uint32_t agent_id, int64_t now_us);
+/* ... what the estimator is to take for it. */
 const struct nx_profile *nx_book_profile(const struct nx_book *book,
                                          const char *network,
                                          const struct nx_endpoint *at,

@@ -5,12 +5,17 @@
 
 #include "collector/status/board_parts.h"
 #include "collector/status/status_text.h"
+#include "common/hash.h"
 #include "common/rfc3339.h"
 
 #define COST_BYTES 16384U /* copied while one target is drawn */
+#define READ_BYTES 512U   /* ... read as values */
+#define PUT_PER_UNIT 4U   /* ... groups written */
 
 void nx_board_kept_fini(struct nx_board_kept *kept) {
     nx_text_fini(&kept->head);
+    nx_text_fini(&kept->groups_text);
+    nx_kept_groups_free(&kept->groups);
     json_decref(kept->chosen);
     *kept = (struct nx_board_kept){0};
 }
@@ -20,6 +25,7 @@ int nx_board_kept_begin(struct nx_board_entry *p, const char *text) {
     *kept = (struct nx_board_kept){
         .text = text, .scan = {.at = text, .end = text + strlen(text)}};
     nx_text_init(&kept->head);
+    nx_text_init(&kept->groups_text);
     nx_put_open(&kept->head, '{');
     nx_scan_enter(&kept->scan, '{');
     p->round.others = !p->made;
@@ -29,7 +35,12 @@ int nx_board_kept_begin(struct nx_board_entry *p, const char *text) {
             return NX_ENOMEM;
         }
     }
-    return kept->scan.failed ? NX_EMALFORMED : 0;
+    if (kept->scan.failed) {
+        return NX_EMALFORMED;
+    }
+    return p->choice != NULL && p->choice->query.grouped
+               ? nx_kept_groups_new(&p->choice->query, &kept->groups)
+               : 0;
 }
 
 /* --- networks --- */
@@ -133,6 +144,18 @@ static bool choose(struct nx_board_entry *p, const struct nx_piece *piece,
     return site != NULL && *err == 0;
 }
 
+/* By label the targets are not looked at. */
+static int add_to_groups(struct nx_board_entry *p, const struct nx_piece *piece,
+                         const struct nx_text *lane) {
+    json_t *site = p->choice->query.by_resolver
+                       ? json_loadb(piece->at, piece->len, 0, NULL)
+                       : json_loadb(lane->bytes, lane->len, 0, NULL);
+    int err = site != NULL ? nx_kept_groups_add(p->round.kept.groups, site)
+                           : NX_EMALFORMED;
+    json_decref(site);
+    return err;
+}
+
 static int take_site(struct nx_board_entry *p, const struct nx_piece *piece) {
     const struct nx_board_round *round = &p->round;
     char network[NX_TEXT_LABEL_MAX];
@@ -144,6 +167,9 @@ static int take_site(struct nx_board_entry *p, const struct nx_piece *piece) {
         err = NX_EMALFORMED; /* each once */
     }
     bool shown = choose(p, piece, &lane, network, &err);
+    if (shown && err == 0 && round->kept.groups != NULL) {
+        err = add_to_groups(p, piece, &lane);
+    }
     struct nx_board_site *site =
         shown && err == 0 ? add_site(p, network) : NULL;
     if (shown && err == 0 &&
@@ -199,6 +225,26 @@ static int count_again(struct nx_board_kept *kept) {
     return 0;
 }
 
+/* NX_EAGAIN: there is more of them. */
+static int put_groups(struct nx_board_entry *p, size_t budget) {
+    struct nx_board_kept *kept = &p->round.kept;
+    struct nx_text *text = &kept->groups_text;
+    if (kept->groups == NULL) {
+        return 0;
+    }
+    if (!nx_kept_groups_put(kept->groups, budget * PUT_PER_UNIT, text)) {
+        return NX_EAGAIN;
+    }
+    struct nx_blob *groups =
+        text->failed ? NULL : nx_blob_of_bytes(text->bytes, text->len, "");
+    if (groups == NULL) {
+        return NX_ENOMEM;
+    }
+    p->shown.groups_digest = nx_hash(groups->bytes, groups->len, 1);
+    (void)nx_blob_put(&p->shown.groups, groups);
+    return 0;
+}
+
 /* The next piece; 0: that was all. */
 static int take_next(struct nx_board_entry *p, struct nx_engine *engine,
                      size_t *cost) {
@@ -208,7 +254,8 @@ static int take_next(struct nx_board_entry *p, struct nx_engine *engine,
     int err = 0;
     *cost = 1;
     if (kept->in_networks && nx_scan_element(&kept->scan, &value)) {
-        *cost += value.len / COST_BYTES;
+        bool read = kept->groups != NULL && p->choice->query.by_resolver;
+        *cost += value.len / (read ? READ_BYTES : COST_BYTES);
         err = take_site(p, &value);
     } else if (kept->in_networks) {
         kept->in_networks = false;
@@ -238,10 +285,11 @@ int nx_board_kept_on(struct nx_board_entry *p, struct nx_engine *engine,
         nx_board_round_fini(&p->round); /* newer ones took its place */
         return NX_EAGAIN;
     }
-    while (err == NX_EAGAIN && budget > 0) {
+    while (err == NX_EAGAIN && budget > 0 && !kept->read) {
         size_t cost = 0;
         err = take_next(p, engine, &cost);
+        kept->read = err == 0;
         budget -= cost < budget ? cost : budget;
     }
-    return err;
+    return kept->read ? put_groups(p, budget) : err;
 }

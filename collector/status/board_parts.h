@@ -26,6 +26,9 @@ struct nx_board_kept {
     json_t *chosen;      /* lanes of a choice: what is said of all is counted
                             again; NULL: all are shown */
     size_t cap;          /* of the round's sites */
+    struct nx_kept_groups *groups; /* NULL: none are asked for */
+    bool read;                     /* all of it: the groups are written */
+    struct nx_text groups_text;
 };
 
 /* The page to be, network by network. */

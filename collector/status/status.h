@@ -34,7 +34,7 @@ json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
  * with `by_resolver` by the resolvers that they ask: there a network counts
  * with what is seen of that resolver, and in the group of each. Of an incident
  * that was closed only the networks and their states are counted again,
- * forecasts of the whole are left out. */
+ * forecasts of the whole and of groups are left out. */
 struct nx_status_query {
     struct nx_where where;
     bool grouped;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/status/json_scan.h"
+#include "collector/status/status_group.h"
 #include "collector/status/status_sheet.h"
 #include "collector/status/status_text.h"
 
@@ -111,17 +112,22 @@ json_t *nx_status_kept_network(const struct nx_engine *engine, uint32_t id,
 
 /* --- a part of it --- */
 
+const char *nx_status_kept_label(const json_t *labels, enum nx_label_key key,
+                                 char *number) {
+    const json_t *member = json_object_get(labels, nx_label_key_text(key));
+    if (json_is_integer(member)) {
+        (void)snprintf(number, NX_LABEL_VALUE_MAX, "%" JSON_INTEGER_FORMAT,
+                       json_integer_value(member));
+        return number;
+    }
+    return json_is_string(member) ? json_string_value(member) : "";
+}
+
 static bool member_is(const json_t *labels, enum nx_label_key key,
                       const char *value) {
-    const json_t *member = json_object_get(labels, nx_label_key_text(key));
     char number[NX_LABEL_VALUE_MAX];
-    if (json_is_integer(member)) {
-        (void)snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT,
-                       json_integer_value(member));
-        return strcmp(number, value) == 0;
-    }
-    return json_is_string(member) &&
-           strcmp(json_string_value(member), value) == 0;
+    const char *said = nx_status_kept_label(labels, key, number);
+    return said[0] != '\0' && strcmp(said, value) == 0;
 }
 
 static bool asks(const json_t *site, const char *resolver) {
@@ -211,7 +217,25 @@ bool nx_status_kept_count(json_t *kept, const json_t *sites) {
     return summarize(kept, sites) && put_outlook(kept, sites);
 }
 
-bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query) {
+static bool put_groups(json_t *kept, const struct nx_status_query *query) {
+    struct nx_kept_groups *groups = NULL;
+    struct nx_text text;
+    size_t i = 0;
+    const json_t *site = NULL;
+    int err = nx_kept_groups_new(query, &groups);
+    nx_text_init(&text);
+    json_array_foreach(json_object_get(kept, "networks"), i, site) {
+        err = err == 0 ? nx_kept_groups_add(groups, site) : err;
+    }
+    if (err == 0) {
+        (void)nx_kept_groups_put(groups, SIZE_MAX, &text);
+    }
+    nx_kept_groups_free(&groups);
+    json_t *made = nx_put_read(&text);
+    return err == 0 && nx_json_set(kept, "groups", made);
+}
+
+static bool choose(json_t *kept, const struct nx_status_query *query) {
     json_t *chosen = json_array();
     size_t i = 0;
     json_t *site = NULL;
@@ -230,4 +254,8 @@ bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query) {
     }
     made = made && nx_status_kept_count(kept, chosen);
     return nx_json_set(kept, "networks", chosen) && made;
+}
+
+bool nx_status_kept_choose(json_t *kept, const struct nx_status_query *query) {
+    return choose(kept, query) && (!query->grouped || put_groups(kept, query));
 }

@@ -87,17 +87,35 @@ static json_t *seconds_or_null(uint32_t seconds) {
     return seconds == 0 ? json_null() : json_integer(seconds);
 }
 
-static json_t *profile_json(const struct nx_profile *profile) {
-    return json_pack("{s:b, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b}",
-                     "measured", profile->verified ? 1 : 0, "soa_clock",
-                     nx_soa_clock_text(profile->soa_clock), "rounding",
-                     nx_conv_text(profile->conv), "rd0",
-                     nx_rd0_text(profile->rd0), "negative_ttl_cap_s",
-                     seconds_or_null(profile->cap_hi_s), "negative_ttl_floor_s",
-                     seconds_or_null(profile->clamp_lo_s), "stale_max_s",
-                     seconds_or_null(profile->stale_max_s), "caches",
-                     seconds_or_null(profile->caches), "chain_possible",
-                     profile->chain_possible ? 1 : 0);
+static bool put_bogus(json_t *o, const struct nx_measured *m) {
+    bool code = m != NULL && m->bogus_ede_seen;
+    return nx_json_set(o, "bogus_answer",
+                       json_string(nx_bogus_text(
+                           m != NULL ? m->bogus : NX_BOGUS_UNKNOWN))) &&
+           nx_json_set(o, "extended_errors",
+                       json_string(nx_ede_text(m != NULL ? nx_measured_ede(m)
+                                                         : NX_EDE_UNKNOWN))) &&
+           nx_json_set(o, "extended_error_code",
+                       code ? json_integer(m->bogus_ede) : json_null());
+}
+
+static json_t *profile_json(const struct nx_target_evidence *evidence) {
+    const struct nx_profile *profile = &evidence->profile;
+    json_t *o =
+        json_pack("{s:b, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:b}", "measured",
+                  profile->verified ? 1 : 0, "soa_clock",
+                  nx_soa_clock_text(profile->soa_clock), "rounding",
+                  nx_conv_text(profile->conv), "rd0", nx_rd0_text(profile->rd0),
+                  "negative_ttl_cap_s", seconds_or_null(profile->cap_hi_s),
+                  "negative_ttl_floor_s", seconds_or_null(profile->clamp_lo_s),
+                  "stale_max_s", seconds_or_null(profile->stale_max_s),
+                  "caches", seconds_or_null(profile->caches), "chain_possible",
+                  profile->chain_possible ? 1 : 0);
+    if (put_bogus(o, evidence->measured)) {
+        return o;
+    }
+    json_decref(o);
+    return NULL;
 }
 
 /* --- what the numbers mean --- */
@@ -280,7 +298,7 @@ static json_t *evidence_json(const struct nx_engine *engine,
     }
     json_t *e = json_object();
     if (nx_json_set(e, "looks", looks_json(&evidence)) &&
-        nx_json_set(e, "profile", profile_json(&evidence.profile)) &&
+        nx_json_set(e, "profile", profile_json(&evidence)) &&
         nx_json_set(e, "remarks", remarks_json(&row->view.verdict)) &&
         nx_json_set(e, "dig", dig_json(engine, sheet, row, &question)) &&
         nx_json_set(e, "denied_name", nx_json_name(row->view.denied_name)) &&

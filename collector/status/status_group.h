@@ -36,6 +36,20 @@ uint64_t nx_grouper_digest(const struct nx_grouper *grouper);
 void nx_status_put_groups(struct nx_text *out, const struct nx_sheet *sheet,
                           const struct nx_status_query *query);
 
+/* --- of a closed incident --- */
+
+/* Networks as they were kept, one after the other (by resolver with their
+ * targets); then the same object as text, a piece at a time: forecasts are null
+ * in it. put: true: that was all, or it failed. NX_ENOMEM. */
+struct nx_kept_groups;
+int nx_kept_groups_new(const struct nx_status_query *query,
+                       struct nx_kept_groups **out) NX_MUSTUSE;
+void nx_kept_groups_free(struct nx_kept_groups **groups);
+int nx_kept_groups_add(struct nx_kept_groups *groups,
+                       const json_t *site) NX_MUSTUSE;
+bool nx_kept_groups_put(struct nx_kept_groups *groups, size_t budget,
+                        struct nx_text *out);
+
 /* --- inside --- */
 
 /* One group: the members with their weight; of the sheet's sites those whose

@@ -197,6 +197,10 @@ json_t *nx_status_kept(const struct nx_engine *engine, uint32_t id);
 /* A network of it, where there is one; NULL: no such network. */
 json_t *nx_status_kept_network(const struct nx_engine *engine, uint32_t id,
                                const char *network);
+/* What a label of the labels of a network of it says; "": nothing. Room for a
+ * number is borrowed: NX_LABEL_VALUE_MAX. */
+const char *nx_status_kept_label(const json_t *labels, enum nx_label_key key,
+                                 char *number);
 /* Is a network of it one of those? */
 bool nx_status_kept_holds(const struct nx_where *where, const json_t *site);
 /* What the document says of all networks is to be so of these. */

@@ -95,6 +95,8 @@ const HABITS = [
   ["stale_max_s", "Serves stale for", (v) => `${v} s`],
   ["caches", "Caches", (v) => v],
   ["chain_possible", "May forward to another cache", (v) => (v ? "yes" : "no")],
+  ["bogus_answer", "A name that cannot be validated", (v) => ({ servfail: "fails: it validates", answered: "is answered: it does not validate" })[v] ?? v],
+  ["extended_errors", "Extended errors (EDE)", (v, p) => (Number.isInteger(p.extended_error_code) ? `${v}, code ${p.extended_error_code}` : v)],
 ];
 
 function habits(profile) {
@@ -102,7 +104,7 @@ function habits(profile) {
   return h("details", {}, h("summary", {}, profile.measured ? "Habits, measured by canary" : "Habits, assumed"),
     known.length === 0 ? h("p", { class: "dim" }, "Nothing is known of this resolver's habits; the estimate allows for all of them.")
       : h("dl", { class: "pairs" }, known.map(([key, term, say]) =>
-        h("div", { class: "pair" }, h("dt", {}, term), h("dd", {}, say(profile[key]))))));
+        h("div", { class: "pair" }, h("dt", {}, term), h("dd", {}, say(profile[key], profile))))));
 }
 
 function lookTable(looks, now) {

@@ -53,6 +53,29 @@ function servers(authority, now) {
     h("tbody", {}, rows)));
 }
 
+// Those that left the NS set: caches that know the old set may ask them still.
+const OLD = {
+  denies: ["✕", "denies: what asks it plants the denial anew"],
+  settling: ["…", "answers, being watched"],
+  pending: ["…", "not asked yet"],
+  silent: ["…", "silent"],
+  harmless: ["✓", "harmless"],
+};
+
+function oldServers(list, now) {
+  const rows = list.map((s) => h("tr", { class: s.state === "denies" ? "srv-denies" : "" },
+    h("td", {}, h("span", { class: "tick", "aria-hidden": "true" }, (OLD[s.state] ?? ["?"])[0]), ` ${(OLD[s.state] ?? ["", s.state])[1]}`),
+    h("td", {}, s.name === null ? "–" : domain(s.name)),
+    h("td", { class: "mono" }, s.address),
+    h("td", {}, s.rcode ?? "–"),
+    h("td", { class: "mono" }, s.left === null ? "–" : moment(parse(s.left), now)),
+    h("td", { class: "mono" }, s.until === null ? "not known" : moment(parse(s.until), now))));
+  return h("div", { class: "scroll old-servers", tabindex: 0, role: "region", "aria-label": "Name servers that left" },
+    h("table", {}, h("caption", {}, "Left the NS set; caches may ask them still"), h("thead", {}, h("tr", {},
+      ["State", "Name server", "Address", "Says", "Left", "Known until"].map((t) => h("th", { scope: "col" }, t)))),
+    h("tbody", {}, rows)));
+}
+
 const AUTHORITY = {
   restored: ["✓", "Restored", "good"],
   negative: ["✕", "Still denying", "bad"],
@@ -84,11 +107,18 @@ export function authorityCard(head, now) {
   if (a.silent) {
     facts.push("authority agent silent");
   }
+  const old = a.old_servers ?? []; // not in what older versions kept
+  if (old.some((s) => s.state === "denies")) {
+    facts.push("old name servers deny");
+  } else if (old.some((s) => s.state === "pending")) {
+    facts.push("old name servers are not asked");
+  }
   return h("section", { class: `card authority k-${kind}`, "aria-labelledby": "authority-title" },
     h("h2", { id: "authority-title" }, h("span", { class: "tick", "aria-hidden": "true" }, mark), ` Authority: ${text}`),
     h("p", { class: "facts" }, facts.join(" · ")),
     a.audit.length > 0 && h("ul", { class: "findings" }, a.audit.map(finding)),
-    a.servers.length > 0 && servers(a, now));
+    a.servers.length > 0 && servers(a, now),
+    old.length > 0 && oldServers(old, now));
 }
 
 function verdict(incident, now) {
@@ -112,7 +142,7 @@ function verdict(incident, now) {
     when.push(`${moment(parse(s.hard.at), now)} at the latest`);
   }
   if (affected > 0 && when.length === 0) {
-    when.push("no forecast for all of them");
+    when.push("when all are clear cannot be forecast");
   }
   return { parts: parts.filter((part) => part), when };
 }

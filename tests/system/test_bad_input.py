@@ -1,5 +1,6 @@
 """What users get wrong: a clear message each, and the right exit status."""
 import http.server
+import json
 import os
 import re
 import socket
@@ -195,8 +196,10 @@ def test_closing_and_opening_twice_is_said():
         assert done.stderr.count("\n") == 1, done
         assert site.cli("incident", "close", "1").stdout == \
             "incident 1 closed\n"
-        done = site.cli("status", "1", "--group", "site", check=False)
-        assert "no groups are kept" in done.stderr, done
+        done = site.cli("status", "1", "--group", "site", "--json",
+                        check=False)
+        assert done.stderr == "" and json.loads(done.stdout)["groups"] == {
+            "label": "site", "list": []}, done
         again = site.cli("incident", "close", "1").stdout
         assert "incident 1: closed already at " in again, again
 

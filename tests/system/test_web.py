@@ -674,7 +674,11 @@ def test_habits_of_a_measured_resolver():
         "measured": True, "soa_clock": "own", "rounding": "F0",
         "rd0": "refused", "negative_ttl_cap_s": 3600,
         "negative_ttl_floor_s": 5, "stale_max_s": 86400, "caches": 4,
-        "chain_possible": False}
+        "chain_possible": False, "bogus_answer": "servfail",
+        "extended_errors": "yes", "extended_error_code": 9}
+    other = document["targets"][1]["evidence"]["profile"]
+    assert (other["bogus_answer"], other["extended_errors"],
+            other["extended_error_code"]) == ("unknown", "unknown", None), other
     page = incident_page()
     page.driver.set_script_timeout(60)
     habits = page.driver.execute_async_script(MEASURED, document)
@@ -683,8 +687,48 @@ def test_habits_of_a_measured_resolver():
         "Rounding of the TTL: F0: TTL 0 for a second more",
         "Asked with RD=0: refused", "Negative TTL at most: 3600 s",
         "Negative TTL at least: 5 s", "Serves stale for: 86400 s",
-        "Caches: 4", "May forward to another cache: no"], habits
-    assert habits[1][0] == "Habits, assumed", habits
+        "Caches: 4", "May forward to another cache: no",
+        "A name that cannot be validated: fails: it validates",
+        "Extended errors (EDE): yes, code 9"], habits
+    assert habits[1] == ["Habits, assumed",
+                         "May forward to another cache: yes"], habits
+
+
+# What the card of the name servers says; arguments: a head of a status.
+AUTHORITY_CARD = """
+const [head, done] = arguments;
+import("/web/header.js").then(({authorityCard}) => {
+  const card = authorityCard(head, Date.parse(head.now));
+  done([card.querySelector(".facts").textContent,
+        ...[...card.querySelectorAll(".old-servers tbody tr")].map((r) => [...r.cells].map((c) => c.textContent))]);
+}).catch((error) => done([String(error)]));
+"""
+
+
+def test_servers_that_left():
+    """They are in the card as the API has them, and that they deny is said."""
+    head = status()
+    page = incident_page()
+    page.driver.set_script_timeout(60)
+    assert head["authority"]["old_servers"] == []
+    assert page.js("document.querySelectorAll('.old-servers').length") == 0
+    head["authority"]["old_servers"] = [
+        {"name": "old1.example.com.", "address": "198.51.100.7@53",
+         "state": "denies", "rcode": "NXDOMAIN", "left": head["now"],
+         "until": None, "seen": head["now"]},
+        {"name": None, "address": "2001:db8::7@53", "state": "pending",
+         "rcode": None, "left": None, "until": head["now"], "seen": None}]
+    facts, *rows = page.driver.execute_async_script(AUTHORITY_CARD, head)
+    assert facts.endswith("old name servers deny"), facts
+    assert [row[:4] for row in rows] == [
+        ["✕ denies: what asks it plants the denial anew", "old1.example.com",
+         "198.51.100.7@53", "NXDOMAIN"],
+        ["… not asked yet", "–", "2001:db8::7@53", "–"]], rows
+    assert rows[0][5] == "not known" and rows[1][4] == "–" and \
+        rows[0][4] == rows[1][5] != "–", rows
+    head["authority"]["old_servers"].pop(0)
+    facts = page.driver.execute_async_script(AUTHORITY_CARD, head)[0]
+    assert facts.endswith("old name servers are not asked"), facts
 
 
 def test_authority_by_server():

@@ -283,6 +283,55 @@ static void test_closed(void **state) {
     }
 }
 
+/* Without what is not kept: forecasts. */
+static json_t *groups_of(const struct nx_board_page *page) {
+    json_t *document = joined(page);
+    json_t *groups = json_incref(json_object_get(document, "groups"));
+    size_t i = 0;
+    json_t *group = NULL;
+    assert_true(json_array_size(json_object_get(groups, "list")) > 1);
+    json_array_foreach(json_object_get(groups, "list"), i, group) {
+        const char *const forecasts[] = {"affected", "all_clear", "hard"};
+        for (size_t k = 0; k < 3; k++) {
+            assert_true(!page->closed ||
+                        json_is_null(json_object_get(group, forecasts[k])));
+            assert_int_equal(json_object_del(group, forecasts[k]), 0);
+        }
+    }
+    json_decref(document);
+    return groups;
+}
+
+/* The groups of the last status are those that it had while it was open. */
+static void test_groups_of_a_closed_one(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_status_query queries[] = {by_label(NX_LABEL_SITE),
+                                              by_resolver()};
+    json_t *open[2];
+    const struct nx_board_page *page = NULL;
+    start(b);
+    for (size_t i = 0; i < 2; i++) {
+        (void)wait_chosen(b, &queries[i], T0 + 2 * S, &page);
+        open[i] = groups_of(page);
+    }
+    assert_int_equal(nx_status_close(b->engine, 7, T0 + 2 * S), 0);
+    for (size_t i = 0; i < 2; i++) {
+        unsigned turns_n = wait_chosen(b, &queries[i], T0 + 3 * S, &page);
+        assert_true(page->closed && turns_n >= NETWORKS / NX_BOARD_SLICE);
+        json_t *kept = groups_of(page);
+        if (json_equal(open[i], kept) == 0) {
+            char *was = json_dumps(open[i], JSON_COMPACT);
+            char *is = json_dumps(kept, JSON_COMPACT);
+            print_error("%.2000s\n%.2000s\n", was, is);
+            free(was);
+            free(is);
+            fail();
+        }
+        json_decref(open[i]);
+        json_decref(kept);
+    }
+}
+
 /* Closed while it is made. */
 static void test_closed_in_the_middle(void **state) {
     struct engine_bench *b = *state;
@@ -358,6 +407,7 @@ int main(void) {
         BOARD(test_taken_from_the_whole),
         BOARD(test_sight),
         BOARD(test_closed),
+        BOARD(test_groups_of_a_closed_one),
         BOARD(test_closed_in_the_middle),
         BOARD(test_tag),
         BOARD(test_readers_go_away),

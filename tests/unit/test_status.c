@@ -753,6 +753,41 @@ static void test_capped_in_pieces(void **state) {
     json_decref(to);
 }
 
+/* What became of a name that cannot be validated, as it was measured. */
+static void check_bogus(struct engine_bench *b, const char *answer,
+                        const char *errors, json_int_t code) {
+    json_t *network = nx_status_network(b->engine, 7, "lyon", T0 + S);
+    const json_t *target =
+        json_array_get(json_object_get(network, "targets"), 0);
+    const json_t *profile =
+        json_object_get(json_object_get(target, "evidence"), "profile");
+    assert_string_equal(text_at(profile, "bogus_answer"), answer);
+    assert_string_equal(text_at(profile, "extended_errors"), errors);
+    assert_int_equal(
+        json_integer_value(json_object_get(profile, "extended_error_code")),
+        code);
+    json_decref(network);
+}
+
+static void test_evidence_of_a_bogus_name(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_book_row row = {.network = "lyon",
+                              .at = resolver(1),
+                              .measured_us = T0,
+                              .failed_us = NX_TIME_UNKNOWN};
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    tick(b, T0 + S);
+    check_bogus(b, "unknown", "unknown", 0);
+    row.measured.bogus = NX_BOGUS_FAILED;
+    assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+    check_bogus(b, "servfail", "no", 0);
+    row.measured.ede_seen = row.measured.bogus_ede_seen = true;
+    row.measured.bogus_ede = 9;
+    assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+    check_bogus(b, "servfail", "yes", 9);
+}
+
 /* --- texts --- */
 
 static void test_basis(void **state) {
@@ -1058,6 +1093,7 @@ int main(void) {
         TEST(test_lists),
         TEST(test_networks_in_pieces),
         TEST(test_capped_in_pieces),
+        TEST(test_evidence_of_a_bogus_name),
         TEST(test_revoked),
         TEST(test_dead_resolver),
         cmocka_unit_test(test_basis),
