@@ -109,12 +109,16 @@ void nx_above_forget(struct nx_above *above, uint32_t agent_id) {
     above->n = kept;
 }
 
-void nx_above_heard(struct nx_above *above, int64_t at_us) {
-    above->heard_us = nx_time_later(above->heard_us, at_us);
-}
-
 void nx_above_blind(struct nx_above *above, int64_t at_us) {
     above->blind_us = nx_time_later(above->blind_us, at_us);
+}
+
+void nx_above_heard(struct nx_above *above, int64_t at_us) {
+    if (above->gap_us > 0 &&
+        nx_time_past(above->heard_us, above->gap_us, at_us)) {
+        nx_above_blind(above, at_us);
+    }
+    above->heard_us = nx_time_later(above->heard_us, at_us);
 }
 
 /* Would more have been heard of it, for so long? */
@@ -127,6 +131,7 @@ static bool is_silent(const struct nx_above *above, int64_t denied_us,
 bool nx_above_holds(struct nx_above *above, int64_t settle_us,
                     int64_t patience_us, int64_t now_us) {
     size_t kept = 0;
+    above->gap_us = patience_us / 2;
     for (size_t i = 0; i < above->n; i++) {
         const struct nx_above_server *s = &above->list[i];
         bool over = s->names != 0 ? is_silent(above, s->denied_us, patience_us)

@@ -25,6 +25,7 @@ struct nx_above {
     int64_t crowded_us; /* there was no room for one; NX_TIME_UNKNOWN */
     int64_t heard_us;   /* newest answer of the zone's servers */
     int64_t blind_us;   /* until then none came to anybody */
+    int64_t gap_us;     /* without one for so long none came */
 };
 
 void nx_above_init(struct nx_above *above);

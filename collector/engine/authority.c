@@ -7,7 +7,7 @@
 #include "common/plants.h"
 #include "common/rrtype.h"
 
-#define BLIND_ROUNDS 3U
+#define BLIND_ROUNDS 2U       /* fewer than ROUNDS_MISSED and a half */
 #define SOA_NUMBERS_BYTES 20U /* RFC 1035 section 3.3.13, after the names */
 
 bool nx_serial_after(uint32_t a, uint32_t b) {
@@ -23,6 +23,7 @@ int nx_authority_new(struct nx_authority **out) {
     a->left_lo_us = NX_TIME_UNKNOWN;
     a->left_hi_us = NX_TIME_UNKNOWN;
     a->bad_us = NX_TIME_UNKNOWN;
+    a->gone_bad_us = NX_TIME_UNKNOWN;
     a->verified_at_us = NX_TIME_UNKNOWN;
     a->left_shut_us = NX_TIME_UNKNOWN;
     a->doubt_us = NX_TIME_UNKNOWN;
@@ -136,7 +137,11 @@ void nx_authority_forget(struct nx_authority *a, uint32_t agent_id) {
     }
     struct nx_auth_vantage *v = vantage(a, agent_id);
     if (v != NULL) {
+        a->gone_bad_us = nx_time_later(a->gone_bad_us, a->bad_us);
         *v = a->vantages[--a->vantages_n];
+    }
+    if (kept == 0) { /* nobody would hear more of those */
+        a->above.crowded_us = NX_TIME_UNKNOWN;
     }
     nx_left_forget(&a->left, agent_id);
     nx_above_forget(&a->above, agent_id);
@@ -351,13 +356,17 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
     s->alias = nx_answer_leaves(obs->answer, zone);
     s->stops = nx_answer_stops(obs->answer, zone);
     s->bare = nx_answer_is_bare(obs->answer, zone);
+    /* Nobody asked it for long: this is the first time in vain. */
+    bool gap =
+        a->gap_us > 0 && nx_time_past(s->last_us, a->gap_us, look->rx_us);
     s->last_us = look->rx_us;
     if (word <= NX_AUTH_WORD_GOOD) {
         note_given(a, obs->answer, zone);
     }
     if (word == NX_AUTH_WORD_NONE) {
         if (s->class_ != NX_AUTH_SILENT) {
-            e->vain_us = nx_time_later(e->vain_us, blind_us);
+            e->vain_us =
+                nx_time_later(e->vain_us, gap ? look->rx_us : blind_us);
         }
         return;
     }

@@ -236,7 +236,7 @@ static void verified_by_word(const struct nx_authority *a,
         nx_time_later(patience_us(rules, PATIENCE_DENIED), WORD_WAITS_US);
     int64_t opened_us = incident->opened_us;
     f->observed = at_us != NX_TIME_UNKNOWN;
-    f->all_ns_good = f->observed && at_us > a->bad_us;
+    f->all_ns_good = f->observed && at_us > a->gone_bad_us;
     f->verified =
         f->all_ns_good && nx_time_past(at_us, rules->settle_us, now_us) &&
         (!rules->audited ||
@@ -376,6 +376,7 @@ bool nx_authority_step(struct nx_authority *a,
     }
     struct judgement j = judge(a, rules, now_us);
     const struct nx_left_rules left = left_rules(rules);
+    a->gap_us = left.patience_us / 2;
     nx_left_step(&a->left, &left, now_us);
     facts_verified(a, rules, &j, incident, now_us, &f);
     nx_auth_facts_restored(a, &left, incident, now_us, &f);

@@ -180,9 +180,12 @@ bool nx_left_answer(struct nx_left *left, uint32_t agent_id,
     const uint8_t *zone = s->zone_known ? s->zone : NULL;
     bool answered = answer->outcome == NX_ANSWERED;
     bool denied = answered && nx_answer_plants(answer, zone);
+    bool gap = left->gap_us > 0 &&
+               nx_time_past(sight->last_us, left->gap_us, look->rx_us);
     note(sight, denied, answered && !is_cut(answer), look->rx_us);
     if (!answered && s->class_ != NX_LEFT_SILENT) {
-        sight->vain_us = nx_time_later(sight->vain_us, blind_us);
+        sight->vain_us =
+            nx_time_later(sight->vain_us, gap ? look->rx_us : blind_us);
     }
     if (denied && (answer->flags & NX_ANS_SOA) != 0) {
         uint32_t ttl_s = nx_ttl_s(obs->soa_ttl_s);
@@ -271,6 +274,7 @@ static int64_t fed_by(const struct nx_left_server *s,
 
 void nx_left_step(struct nx_left *left, const struct nx_left_rules *rules,
                   int64_t now_us) {
+    left->gap_us = rules->patience_us / 2;
     for (size_t i = left->n; i-- > 0;) {
         struct nx_left_server *s = &left->list[i];
         s->class_ = (uint8_t)worst_of(s, rules, now_us);

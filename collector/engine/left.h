@@ -68,7 +68,8 @@ struct nx_left_server {
 struct nx_left {
     struct nx_left_server *list; /* ordered by when they left */
     size_t n;
-    uint64_t changes_n;      /* grows when one comes or goes */
+    int64_t gap_us;     /* without a question for so long nobody asks in vain */
+    uint64_t changes_n; /* grows when one comes or goes */
     int64_t unkept_until_us; /* of those there was no room for */
     int64_t fed_us;          /* of those that are not kept any more */
     uint32_t fed_w_s;

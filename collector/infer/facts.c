@@ -25,6 +25,7 @@ uint32_t nx_longest_w(const struct nx_auth_facts *facts) {
     uint32_t w_s = facts->w_auth_s;
 
     w_s = facts->w_wire_s > w_s ? facts->w_wire_s : w_s;
+    w_s = facts->w_nsec_s > w_s ? facts->w_nsec_s : w_s;
     w_s = facts->parent_w_s > w_s ? facts->parent_w_s : w_s;
     return facts->old_w_s > w_s ? facts->old_w_s : w_s;
 }

@@ -223,7 +223,7 @@ static bool find_flapping(json_t *list, const struct nx_status_audit *a) {
     const struct nx_auth_facts *f = &a->facts;
     char time[NX_TIME_TEXT_MAX];
     struct nx_text text;
-    if (f->bad_n < 2) {
+    if (f->bad_n < 2) { /* told once they are good again */
         return true;
     }
     nx_text_init(&text);

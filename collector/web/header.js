@@ -105,7 +105,7 @@ export function authorityCard(head, now) {
     facts.push("waiting for it to settle");
   }
   if (a.silent) {
-    facts.push("authority agent silent");
+    facts.push("no name server heard");
   }
   const old = a.old_servers ?? []; // not in what older versions kept
   if (old.some((s) => s.state === "denies")) {

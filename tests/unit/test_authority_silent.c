@@ -264,6 +264,19 @@ static void test_absent_vantage_tells_no_silence(void **state) {
         assert_false(step(b, t)->verified);
         assert_false(nx_authority_proven(b->a));
     }
+    /* Back again, one lost packet is no silence: nobody had asked. */
+    for (int64_t t = T0 + 1000 * S; t < T0 + 1290 * S; t += 5 * S) {
+        silent(b, 1, 2, t);
+        good(b, 1, 1, t);
+        assert_false(step(b, t)->verified);
+        assert_false(nx_authority_proven(b->a));
+    }
+    for (int64_t t = T0 + 1290 * S; t < T0 + 1320 * S; t += 5 * S) {
+        silent(b, 1, 2, t);
+        good(b, 1, 1, t);
+        (void)step(b, t);
+    }
+    assert_true(nx_authority_proven(b->a));
 }
 
 /* What was verified stays so, but nobody asks by it any more. */
