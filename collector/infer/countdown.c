@@ -40,13 +40,15 @@ bool nx_unknown_is_forecast(const struct nx_evidence *ev, unsigned reason) {
 }
 
 int64_t nx_single_layer_end(const struct nx_evidence *ev) {
-    int64_t fed_us = nx_is_refed(ev) ? nx_fed_us(ev->c->auth) : 0;
+    const struct nx_auth_facts *auth = ev->c->auth;
+    int64_t fed_us = nx_is_refed(ev) ? nx_fed_us(auth) : 0;
+    /* Denials are made from NSEC records as long as those live (RFC 8198). */
+    uint32_t w_s = auth->w_nsec_s > ev->w_s ? auth->w_nsec_s : ev->w_s;
 
-    if (ev->c->auth->restored_hi_us == NX_TIME_UNKNOWN) {
+    if (auth->restored_hi_us == NX_TIME_UNKNOWN) {
         return INT64_MAX;
     }
-    return ev->c->auth->restored_hi_us + fed_us +
-           (ev->w_s + INT64_C(1)) * NX_US_PER_S;
+    return auth->restored_hi_us + fed_us + (w_s + INT64_C(1)) * NX_US_PER_S;
 }
 
 /* Made from local data, as unbound's zones and policies are: authoritative, but

@@ -130,9 +130,20 @@ static bool is_recached_line(const struct nx_evidence *ev,
     return fill_us > newest_old_fill(ev);
 }
 
+/* A denial made from an NSEC of before has the SOA of now, with its serial and
+ * TTL (RFC 8198). */
+static bool may_be_from_nsec(const struct nx_evidence *ev,
+                             const struct nx_look *look) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+
+    return auth->w_nsec_s > 0 && look->tx_us <= nx_single_layer_end(ev) &&
+           (!auth->serial_moves || nx_serial_current(look, auth));
+}
+
 static bool is_recached(const struct nx_evidence *ev,
                         const struct nx_look *look) {
-    if (ev->c->auth->restored_hi_us == NX_TIME_UNKNOWN) {
+    if (ev->c->auth->restored_hi_us == NX_TIME_UNKNOWN ||
+        may_be_from_nsec(ev, look)) {
         return false;
     }
     if (ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN &&

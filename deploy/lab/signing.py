@@ -59,3 +59,12 @@ class Signer:
             text = re.sub(r"^;.*\n", "", signed.read(), flags=re.M)
         fields = {f: getattr(zone, f) for f in Zone.__dataclass_fields__}
         return replace(SignedZone(**fields), signed_text=text)
+
+
+def with_soa_ttl(zone, ttl):
+    """A lower one than that of the zone's NSEC records."""
+    text, found = re.subn(
+        rf"^({re.escape(zone.origin)}\s+)\d+(\s+IN\s+SOA\s)", rf"\g<1>{ttl}\2",
+        zone.signed_text)
+    assert found == 1, zone.signed_text
+    return replace(zone, signed_text=text)

@@ -44,6 +44,8 @@ class MatrixLog(StatusLog):
         self.advised = {}      # (network, state) -> {advice}
         self.bounds = {}       # network -> hard bound, as last shown while it
                                # was denied
+        self.hard = {}         # network -> {reason: earliest such bound}, shown
+                               # then
         self.authorities = set()  # states seen
 
     def looks_said(self, network):
@@ -69,6 +71,7 @@ class MatrixLog(StatusLog):
                   if (target.get(k) or {}).get("at")]
         if bounds and row["state"] not in NOT_JUDGED:
             self.bounds[row["network"]] = max(bounds)
+            self._take_hard(row["network"], target["hard"])
         text = (f"{row['state']} ({row.get('reason')}; flags "
                 f"{','.join(target.get('flags') or ['none'])}; "
                 f"basis {row.get('basis')}; authority {authority}): "
@@ -76,6 +79,11 @@ class MatrixLog(StatusLog):
         told = self.history.setdefault(row["network"], [])
         if not told or told[-1][1] != text:
             told.append((now, text))
+
+    def _take_hard(self, network, hard):
+        at = parse_time(hard["at"])
+        earliest = self.hard.setdefault(network, {})
+        earliest[hard["reason"]] = min(at, earliest.get(hard["reason"], at))
 
 
 @dataclass
@@ -97,6 +105,9 @@ class Scenario:
     within: float = EXACT_S  # |error| asserted; None: nothing is promised
     clears: bool = True    # whether waiting is enough
     bound: bool = True     # the hard bound that was shown holds
+    reason: str = ""       # the only one that it must have had: then every such
+                           # bound holds, without that of a stack
+    denied_s: float = 0    # it must be denied as long after the restoration
     authority: str = ""    # a state that the authority must be seen in
     flag: str = ""         # one that must have been shown
     look: str = ""         # a flag that some look must have
@@ -105,10 +116,12 @@ class Scenario:
     todo: str = ""         # why the verdict is known to be wrong
     log: object = None
     watch: object = None
+    restored: float = 0
     shown: dict = None     # the forecast that is judged, in seconds
 
     def begin(self, logs):
         """At the restoration."""
+        self.restored = time.time()
         self.log = logs[self.name]
         self.watch = RecordWatch(self.network, self.name, self.record).start()
 
@@ -185,6 +198,21 @@ class Scenario:
                 self.watch.between[0] > bound:
             yield (f"clear {self.watch.between[0] - bound:.1f} s after the "
                    f"hard bound")
+        if self.reason:
+            yield from self._reason_problems()
+
+    def _reason_problems(self):
+        hard = self.log.hard.get(self.network.name, {})
+        if set(hard) != {self.reason}:
+            yield f"reasons of the bound {sorted(hard)}, not {self.reason}"
+        elif self.watch.actual is not None and \
+                self.watch.between[0] > hard[self.reason]:
+            yield (f"clear {self.watch.between[0] - hard[self.reason]:.1f} s "
+                   f"after {self.reason}")
+        if self.watch.actual is not None and \
+                self.watch.between[0] - self.restored < self.denied_s:
+            yield (f"denied only {self.watch.between[0] - self.restored:.1f} s "
+                   f"after the restoration: nothing is shown")
 
     def _advice_problems(self):
         for state in dict.fromkeys(self.path):

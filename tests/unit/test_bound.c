@@ -242,6 +242,39 @@ static void test_nsec_above_the_window(void **state) {
     assert_int_equal((RESTORED_S + W_S) * S, t.verdict.hard.at_us);
 }
 
+/* A denial made from an NSEC of before has the SOA of now: no sign of a server
+ * that still denies, until the last such NSEC has ended. */
+static void test_nsec_with_the_restored_serial(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.profile.verified = true;
+    t.profile.conv = NX_CONV_F;
+    t.profile.soa_clock = NX_SOA_CLOCK_OWN;
+    t.profile.caches = 1;
+    t.profile.chain_possible = false;
+    t.auth.w_nsec_s = W_S;
+    denied(&t, 200, 690)->soa_serial = 2;
+    denied(&t, 202, 690)->soa_serial = 2;
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 203)->state);
+    t.auth.w_nsec_s = 0; /* not signed */
+    t.evaluated = false;
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 203)->state);
+    t.auth.w_nsec_s = 3600;
+    t.evaluated = false;
+    denied(&t, 3690, 4200)->soa_serial = 2;
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 3691)->state);
+    denied(&t, 3702, 4200)->soa_serial = 2;
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 3703)->state);
+    t.n = 0; /* a SOA of before that came since: somebody serves it */
+    t.evaluated = false;
+    denied(&t, 3600, 4190);
+    denied(&t, 3602, 4190);
+    t.auth.w_nsec_s = W_S;
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 3603)->state);
+}
+
 /* One of several upstreams fails, another one holds its denial. */
 static void test_failure_beside_a_denial(void **state) {
     struct target t;
@@ -321,6 +354,7 @@ int main(void) {
         cmocka_unit_test(test_failures_for_old_keys),
         cmocka_unit_test(test_nsec_above_the_cap),
         cmocka_unit_test(test_nsec_above_the_window),
+        cmocka_unit_test(test_nsec_with_the_restored_serial),
         cmocka_unit_test(test_failure_beside_a_denial),
         cmocka_unit_test(test_cap_of_another_cache),
         cmocka_unit_test(test_inclusive_second),

@@ -3,6 +3,7 @@ same NSEC gap (RFC 8198), and for all below a name that is not there."""
 from dataclasses import replace
 
 from deploy.lab.authority import Nsd
+from deploy.lab.signing import Signer, with_soa_ttl
 from deploy.lab.zones import Zone, record
 from tests.system.matrix.play import Play, delegated, root_with
 from tests.system.matrix.servers import KnotSigned
@@ -12,6 +13,9 @@ ZONE, BELOW = "signed.example", "sub.signed.example"
 NAME, NEAR = f"www.{ZONE}", f"wwv.{ZONE}"
 LOST, OTHER = f"www.{BELOW}", f"other.{BELOW}"
 ADDRESS, BELOW_ADDRESS = "192.0.2.51", "192.0.2.52"
+LONG, LONG_ADDRESS = "long.example", "192.0.2.53"
+LONG_NAME, OTHER_GAP = f"www.{LONG}", f"c.{LONG}"
+LONG_W, NSEC_S = 16, 30  # TTL of its SOA, and of its NSEC records
 W = 24
 NEVER_ASKED = ("the name itself was never asked for, and nothing in the "
                "answer says that it was made from an NSEC record")
@@ -96,5 +100,55 @@ def test_signed():
                  ("cached-nxdomain", "clear"), name=NAME, because=NEVER_ASKED)
         play.asked(6 + 0.2 * number, title, OTHER)
         play.add(f"{title}: delegation lost, name never asked", title,
-                 ("ancestor-nxdomain", "clear"), name=LOST)
+                 ("ancestor-nxdomain", "clear"), name=LOST,
+                 advice={"ancestor-nxdomain": f"or flush {BELOW} in"})
+    return play.run()
+
+
+class LongNsec(Play):
+    """A signer from before RFC 9077: NSEC records live longer than the SOA,
+    which says how long a denial is kept. A validator goes on making denials
+    from them while it has a SOA, and other users' denials bring one."""
+    signer = None
+
+    def lab_options(self):
+        return {"root": root_with(*delegated(LONG, "ns1", LONG_ADDRESS)),
+                "others": [self._server]}
+
+    def _server(self, folder):
+        self.signer = Signer(f"{LONG}.")
+        Signed.ds = self.signer.ds().replace(" IN ", " ")
+        return Nsd("long-nsd", f"{folder}/long", LONG_ADDRESS, self._signed(
+            Zone(f"{LONG}.", 1, (
+                *delegated(LONG, "ns1", LONG_ADDRESS),
+                record(name=f"b.{LONG}"), record(name=LONG_NAME)),
+                soa_ttl=NSEC_S, minimum=NSEC_S, primary=f"ns1.{LONG}.")))
+
+    def _signed(self, zone):
+        return with_soa_ttl(self.signer.sign(zone), self.w)
+
+    def outage(self, lab):
+        server = lab.others[0]
+        server.publish(self._signed(
+            server.zone.plain.without(f"{LONG_NAME}.")))
+
+    def restoration(self, lab):
+        server = lab.others[0]
+        server.publish(self._signed(
+            server.zone.plain.with_(record(name=LONG_NAME))))
+
+
+def test_nsec_outlives_the_soa():
+    play = LongNsec(w=LONG_W, restore_s=8, deadline_s=90)
+    for number, (title, kind, *options) in enumerate((
+            ("unbound", ValidatingUnbound, "aggressive-nsec: yes"),
+            ("named", ValidatingBind, "synth-from-dnssec yes;"),
+            ("kresd", ValidatingKresd), ("pdns", ValidatingPowerDns))):
+        play.network(title, kind, *options)
+        play.add(f"{title}: NSEC outlives the SOA", title,
+                 at=3 + 0.2 * number, name=LONG_NAME, within=None,
+                 reason="nsec-window", denied_s=LONG_W, because="nothing in "
+                 "the answer says that it was made from an NSEC record")
+        # In another gap, after the restoration, while the old SOA lives.
+        play.asked(14 + 0.2 * number, title, OTHER_GAP)
     return play.run()
