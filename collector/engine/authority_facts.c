@@ -2,7 +2,7 @@
 #include "collector/engine/authority_priv.h"
 
 #define US_PER_S INT64_C(1000000)
-#define WORD_WAITS_US (600 * US_PER_S)
+#define WORD_WAITS_US (60 * US_PER_S)
 #define PATIENCE_DENIED 5 /* settle times for a server that denied last */
 #define ROUNDS_MISSED                                                          \
     2 /* rounds of the audit without an answer: it happens                     \

@@ -263,17 +263,17 @@ static void test_declared_waits_for_auditors(void **state) {
     audited.auditors[audited.auditors_n++] = 1;
     audited.auditors[audited.auditors_n++] = 2;
     b->incident.restored_us = T0 - 100 * S;
-    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 599 * S);
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 299 * S);
     assert_false(nx_authority_facts(b->a)->verified);
-    delegate(b, 1, apex, 1, 1, T0 + 500 * S);
-    silent(b, 1, 1, T0 + 500 * S);
-    delegate(b, 2, apex, 1, 1, T0 + 500 * S);
-    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 599 * S);
+    delegate(b, 1, apex, 1, 1, T0 + 200 * S);
+    silent(b, 1, 1, T0 + 200 * S);
+    delegate(b, 2, apex, 1, 1, T0 + 200 * S);
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 299 * S);
     assert_false(nx_authority_proven(b->a)); /* 2 has not asked yet */
-    silent(b, 2, 1, T0 + 500 * S);
-    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 599 * S);
+    silent(b, 2, 1, T0 + 200 * S);
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 299 * S);
     assert_true(nx_authority_proven(b->a));
-    denies(b, 2, 1, apex, 900, T0 + 600 * S);
+    denies(b, 2, 1, apex, 900, T0 + 300 * S);
     assert_false(nx_authority_proven(b->a));
 }
 
@@ -284,9 +284,9 @@ static void test_declared_waits_no_longer(void **state) {
     audited.audited = true;
     audited.auditors[audited.auditors_n++] = 1;
     b->incident.restored_us = T0 - 100 * S;
-    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 599 * S);
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 299 * S);
     assert_false(nx_authority_facts(b->a)->verified);
-    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 600 * S);
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 300 * S);
     assert_true(nx_authority_facts(b->a)->verified);
 }
 
