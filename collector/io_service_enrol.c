@@ -8,6 +8,8 @@
 
 #include <sodium.h>
 
+#include "common/io_log.h"
+
 /* --- in memory --- */
 
 static bool over(const void *item, int64_t now_us) {
@@ -232,8 +234,13 @@ static enum nx_join_verdict admit(struct nx_service *service, const char *key,
     char who[32];
     snprintf(who, sizeof(who), "join string %" PRIu32, known->id);
     nx_service_act_as(service, who);
-    if (nx_service_agent_enrol(service, key, address, &agent, &used, record) !=
-        NX_OK) {
+    int err =
+        nx_service_agent_enrol(service, key, address, &agent, &used, record);
+    if (err != NX_OK) {
+        nx_log(NX_LOG_WARN, "agent %s: %s is not taken: %s", key, who,
+               err == NX_ESTATE ? "an incident is open in which the agent's "
+                                  "present network counts"
+                                : nx_strerror(err));
         return NX_JOIN_LATER;
     }
     *known = used;

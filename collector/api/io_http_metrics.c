@@ -24,8 +24,8 @@ struct metrics_work {
     size_t pages_n, page, site; /* the next one to be read */
     size_t room;                /* for targets */
     json_t *statuses;
-    json_t *networks_of;                /* of the page that is read; borrowed */
-    struct nx_http_agents *agents_list; /* one of them at a time */
+    json_t *networks_of; /* of the page that is read; borrowed */
+    struct nx_http_agents *agents_list;
     struct nx_network_list *networks_list;
     struct nx_capped *capped;
     json_t *agents, *networks, *resolvers, *health; /* of the others */

@@ -276,8 +276,10 @@ static struct nx_auth_entry *touch(struct nx_authority *a, uint32_t agent_id,
         return NULL;
     }
     if (obs->answer->outcome == NX_ANSWERED) {
-        v->last_us = nx_time_later(v->last_us, look->rx_us);
-        v->vain_n = 0;
+        if (look->rx_us >= v->last_us) { /* one that comes late is no news */
+            v->last_us = look->rx_us;
+            v->vain_n = 0;
+        }
         nx_above_heard(&a->above, look->rx_us);
     }
     if (e->asked_us == NX_TIME_UNKNOWN) {
@@ -357,14 +359,14 @@ void nx_authority_answer(struct nx_authority *a, uint32_t agent_id,
     s->stops = nx_answer_stops(obs->answer, zone);
     s->bare = nx_answer_is_bare(obs->answer, zone);
     /* Nobody asked it for long: this is the first time in vain. */
-    bool gap =
-        a->gap_us > 0 && nx_time_past(s->last_us, a->gap_us, look->rx_us);
+    bool gap = a->left.gap_us > 0 &&
+               nx_time_past(s->last_us, a->left.gap_us, look->rx_us);
     s->last_us = look->rx_us;
     if (word <= NX_AUTH_WORD_GOOD) {
         note_given(a, obs->answer, zone);
     }
     if (word == NX_AUTH_WORD_NONE) {
-        if (s->class_ != NX_AUTH_SILENT) {
+        if (s->class_ != NX_AUTH_SILENT || e->word == NX_AUTH_WORD_NONE) {
             e->vain_us =
                 nx_time_later(e->vain_us, gap ? look->rx_us : blind_us);
         }

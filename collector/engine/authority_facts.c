@@ -36,7 +36,8 @@ static enum nx_auth_class class_of(const struct nx_auth_entry *e,
     case NX_AUTH_WORD_GOOD:
         return NX_AUTH_GOOD;
     case NX_AUTH_WORD_NONE:
-        return nx_time_past(e->asked_us, patience_us(rules, 1), now_us)
+        return nx_time_past(nx_time_later(e->asked_us, e->vain_us),
+                            patience_us(rules, 1), now_us)
                    ? NX_AUTH_SILENT
                    : NX_AUTH_PENDING;
     case NX_AUTH_WORD_DIFFERS:
@@ -136,10 +137,9 @@ static bool is_waited_for(const struct nx_authority *a,
 /* Good for so long, and looked at until then: whenever it is asked. */
 static bool settled(const struct tally *t, const struct nx_auth_rules *rules,
                     int64_t now_us) {
-    int64_t pause_us =
-        2 * rules->interval_us + rules->interval_us / 2 + US_PER_S;
     return nx_time_past(t->good_since_us, rules->settle_us, now_us) &&
-           t->good_since_us + rules->settle_us - t->last_good_us <= pause_us;
+           t->good_since_us + rules->settle_us - t->last_good_us <=
+               rounds_us(rules);
 }
 
 /* A server that nothing is known of keeps a set from being called good. One
@@ -207,10 +207,13 @@ static bool facts_differ(const struct nx_auth_facts *a,
 /* Whoever is there to be asked has told the set, and asked every server. */
 static bool all_looked(const struct nx_authority *a,
                        const struct nx_auth_rules *rules) {
+    if (rules->auditors_n == 0) { /* they may come yet */
+        return false;
+    }
     for (size_t i = 0; i < rules->auditors_n; i++) {
         uint32_t agent_id = rules->auditors[i];
-        if (nx_auth_vantage(a, agent_id) == NULL &&
-            a->vantages_n < NX_AUTH_VANTAGES_MAX) {
+        const struct nx_auth_vantage *v = nx_auth_vantage(a, agent_id);
+        if (v == NULL ? a->vantages_n < NX_AUTH_VANTAGES_MAX : !v->apex_known) {
             return false;
         }
         for (size_t k = 0; k < a->entries_n; k++) {
@@ -376,7 +379,6 @@ bool nx_authority_step(struct nx_authority *a,
     }
     struct judgement j = judge(a, rules, now_us);
     const struct nx_left_rules left = left_rules(rules);
-    a->gap_us = left.patience_us / 2;
     nx_left_step(&a->left, &left, now_us);
     facts_verified(a, rules, &j, incident, now_us, &f);
     nx_auth_facts_restored(a, &left, incident, now_us, &f);

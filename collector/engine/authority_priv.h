@@ -98,8 +98,6 @@ struct nx_authority {
     int64_t left_lo_us, left_hi_us;
     int64_t bad_us;      /* newest denial, or other RRset, of anyone ... */
     int64_t gone_bad_us; /* ... before a vantage went */
-    int64_t gap_us; /* without a question for so long nobody asks in vain; 0:
-                       not known yet */
     bool set_changed;
     struct nx_left left;
     int64_t left_shut_us; /* as of the last step */

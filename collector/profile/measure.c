@@ -203,6 +203,9 @@ static unsigned answers_of(const struct nx_canary_looks *looks,
     for (unsigned i = 0; i < n; i++) {
         unsigned before = 0;
         unsigned all = 0;
+        if (of[i].look.r_s < COUNT_TTL_S) {
+            continue;
+        }
         for (unsigned k = 0; k < n && of[i].rdata_hash != 0; k++) {
             bool same = of[k].rdata_hash == of[i].rdata_hash &&
                         of[k].look.r_s >= COUNT_TTL_S;

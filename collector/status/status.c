@@ -90,7 +90,7 @@ json_t *nx_status_forecast(const struct nx_incident_forecast *f,
     return NULL;
 }
 
-json_t *nx_status_summary(const struct nx_sheet *sheet) {
+static json_t *summary_of(const struct nx_sheet *sheet) {
     const struct nx_incident_forecast *f = &sheet->forecast;
     size_t hard = f->hard_network;
     json_t *s = nx_status_forecast(
@@ -132,7 +132,7 @@ static void put_document(struct nx_text *out, struct nx_engine *engine,
     put_json(out, "incident", nx_status_incident_head(sheet->incident));
     put_json(out, "authority", nx_status_authority(engine, sheet));
     put_json(out, "negative", nx_status_negative(engine, sheet));
-    put_json(out, "summary", nx_status_summary(sheet));
+    put_json(out, "summary", summary_of(sheet));
     nx_put_key(out, "networks");
     put_sites(out, sheet);
     if (query != NULL && query->grouped) {

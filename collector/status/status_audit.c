@@ -150,6 +150,10 @@ static void take_facts(struct nx_status_audit *a, const struct nx_auth_facts *f,
         open ? NX_TIME_UNKNOWN
              : nx_time_later(all->restored_hi_us, f->restored_hi_us);
     all->w_auth_s = f->w_auth_s > all->w_auth_s ? f->w_auth_s : all->w_auth_s;
+    if (f->bad_n > all->bad_n) {
+        all->bad_n = f->bad_n;
+        memcpy(all->bad, f->bad, sizeof(all->bad));
+    }
     all->deleg_changed_ns = all->deleg_changed_ns || f->deleg_changed_ns;
     if (!all->serial_known) {
         all->serial_known = f->serial_known;

@@ -227,8 +227,8 @@ static bool find_flapping(json_t *list, const struct nx_status_audit *a) {
         return true;
     }
     nx_text_init(&text);
-    nx_text_addf(&text, "name servers were bad %u times, last until %s",
-                 (unsigned)f->bad_n,
+    nx_text_addf(&text, "name servers were bad %s%u times, last until %s",
+                 f->bad_n == NX_BAD_MAX ? "at least " : "", (unsigned)f->bad_n,
                  nx_time_text(f->bad[f->bad_n - 1].to_us, time));
     return find_text(list, NX_FIND_FLAPPING, NULL, &text);
 }

@@ -87,7 +87,7 @@ static struct group *group_of(struct nx_kept_groups *g, const char *value) {
 
 /* --- a network --- */
 
-/* NX_STATE_N_: it is none that is known here. */
+/* One that is not known here is no all-clear. */
 static unsigned state_of(const json_t *object) {
     const char *text = json_string_value(json_object_get(object, "state"));
     unsigned state = 0;
@@ -95,7 +95,7 @@ static unsigned state_of(const json_t *object) {
            (text == NULL || strcmp(text, nx_state_text(state)) != 0)) {
         state++;
     }
-    return state;
+    return state < NX_STATE_N_ ? state : NX_STATE_UNKNOWN;
 }
 
 /* As nx_rollup_network: the worst state, and the share denied of all. */
@@ -120,7 +120,7 @@ static void count(struct group *group, double weight) {
     group->n++;
     group->weight += weight;
     group->not_clear_n += part.state != NX_STATE_CLEAR ? 1 : 0;
-    group->states[part.state < NX_STATE_N_ ? part.state : NX_STATE_UNKNOWN]++;
+    group->states[part.state]++;
     if (part.denied_n > 0) {
         group->denied += weight * part.denied / part.denied_n;
         group->denied_weight += weight;

@@ -237,12 +237,3 @@ json_t *nx_status_site(const struct nx_sheet *sheet,
     (void)nx_status_put_site(&text, sheet, site);
     return nx_put_read(&text);
 }
-
-json_t *nx_status_site_head(const struct nx_sheet *sheet,
-                            const struct nx_sheet_site *site) {
-    struct nx_text text;
-    nx_text_init(&text);
-    put_lane(&text, sheet, site);
-    nx_put_close(&text, '}');
-    return nx_put_read(&text);
-}

@@ -138,8 +138,6 @@ json_t *nx_status_negative(struct nx_engine *engine,
 void nx_status_put_advice(struct nx_text *out, const struct nx_sheet *sheet,
                           const struct nx_sheet_site *site,
                           const struct nx_sheet_row *row);
-/* Needs nx_sheet_foresee. */
-json_t *nx_status_summary(const struct nx_sheet *sheet);
 /* The part of "summary" that a forecast of all networks gives. hard_network:
  * the one that sets forecast->hard; NULL: none. */
 json_t *nx_status_forecast(const struct nx_incident_forecast *forecast,
@@ -174,11 +172,9 @@ void nx_sheet_note_wrong(const struct nx_auth_view *view, const uint8_t *item,
  * a bracket behind it, it is the network without its targets. */
 size_t nx_status_put_site(struct nx_text *out, const struct nx_sheet *sheet,
                           const struct nx_sheet_site *site);
-/* The same as values, and that without its targets. */
+/* The same as values. */
 json_t *nx_status_site(const struct nx_sheet *sheet,
                        const struct nx_sheet_site *site);
-json_t *nx_status_site_head(const struct nx_sheet *sheet,
-                            const struct nx_sheet_site *site);
 /* How many networks are in each state: of all sites, or of those whose `mark`
  * is not zero. */
 json_t *nx_status_states(const struct nx_sheet *sheet, const uint8_t *mark);

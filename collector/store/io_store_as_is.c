@@ -99,6 +99,7 @@ static int stand_in(struct nx_store *store, char *why, size_t why_cap) {
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                             SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
                         NULL) != SQLITE_OK) {
+        snprintf(why, why_cap, "%s", nx_strerror(NX_ENOMEM));
         return NX_ENOMEM;
     }
     nx_store_harden(store);
@@ -166,7 +167,8 @@ int nx_store_try_again(struct nx_store *store) {
     if (err == NX_OK) {
         return NX_ESTATE;
     }
-    store->unwritable = err;
+    /* In another one's hands, now that its file was replaced: it may let go. */
+    store->unwritable = err == NX_ESTATE ? NX_EAGAIN : err;
     snprintf(store->refusal, sizeof(store->refusal), "%s", why);
     return nx_store_unwritable(store);
 }

@@ -70,8 +70,7 @@ int nx_store_incident_settings_put(struct nx_store *store, uint32_t id,
                                    const char *settings) {
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_INCIDENT_SETTINGS_PUT,
-                  "UPDATE incident SET settings = ?1 WHERE incident_id = ?2 "
-                  "AND settings IS NOT ?1");
+                  "UPDATE incident SET settings = ?1 WHERE incident_id = ?2");
     nx_sq_text(&sq, settings);
     nx_sq_int(&sq, id);
     return nx_sq_run(&sq);

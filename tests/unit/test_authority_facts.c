@@ -277,6 +277,24 @@ static void test_declared_waits_for_auditors(void **state) {
     assert_false(nx_authority_proven(b->a));
 }
 
+/* So it is with one that may come yet, and with one whose walk failed. */
+static void test_declared_waits_for_who_may_come(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_rules audited = rules;
+    const struct nx_delegation failed = {.problems = NX_DELEG_UNREACHED};
+    audited.audited = true;
+    b->incident.restored_us = T0 - 100 * S;
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 299 * S);
+    assert_false(nx_authority_proven(b->a));
+    audited.auditors[audited.auditors_n++] = 1;
+    assert_int_equal(
+        nx_authority_delegation(b->a, 1, &failed, T0 + 200 * S, EPS), 0);
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 299 * S);
+    assert_false(nx_authority_proven(b->a));
+    (void)nx_authority_step(b->a, &audited, &b->incident, T0 + 300 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
 /* One that never tells anything of the name has no room for it. */
 static void test_declared_waits_no_longer(void **state) {
     struct bench *b = *state;
@@ -446,6 +464,7 @@ int main(void) {
         TEST(test_declared_for_later),
         TEST(test_declared_but_denied),
         TEST(test_declared_waits_for_auditors),
+        TEST(test_declared_waits_for_who_may_come),
         TEST(test_declared_waits_no_longer),
         TEST(test_declared_before_it_was_denied),
         TEST(test_declared_outage_end_when_all_was_good),

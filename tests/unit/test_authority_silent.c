@@ -215,6 +215,19 @@ static void test_rare_rounds_one_lost_packet(void **state) {
     assert_false(step_rare(b, T0 + 601 * S)->verified);
 }
 
+/* Nor is one who is cut off from now on told it: that shows in time. */
+static void test_rare_rounds_blind(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    good(b, 1, 1, T0);
+    denies(b, 1, 2, apex, 900, T0);
+    for (int64_t t = T0 + 600 * S; t <= T0 + 3000 * S; t += 600 * S) {
+        silent(b, 1, 2, t);
+        silent(b, 1, 1, t + S);
+        assert_false(step_rare(b, t + S)->all_ns_good);
+    }
+}
+
 /* Its own way is cut off: all that is asked goes out in vain. */
 static void blind(struct bench *b, unsigned to, int64_t from, int64_t until) {
     for (int64_t t = from; t <= until; t += 5 * S) {
@@ -279,6 +292,24 @@ static void test_absent_vantage_tells_no_silence(void **state) {
     assert_true(nx_authority_proven(b->a));
 }
 
+/* So it is with a server that never gave a word: nobody could ask it. */
+static void test_absent_vantage_and_one_never_heard(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 2, T0);
+    rounds(b, 1, 1, T0, T0 + 50 * S);
+    silent(b, 1, 2, T0 + 50 * S);
+    for (int64_t t = T0 + 1000 * S; t < T0 + 1060 * S; t += 5 * S) {
+        silent(b, 1, 2, t);
+        good(b, 1, 1, t);
+        (void)step(b, t);
+        assert_false(nx_authority_proven(b->a));
+    }
+    silent(b, 1, 2, T0 + 1060 * S);
+    good(b, 1, 1, T0 + 1060 * S);
+    (void)step(b, T0 + 1060 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
 /* What was verified stays so, but nobody asks by it any more. */
 static void test_verified_then_blind(void **state) {
     struct bench *b = *state;
@@ -315,8 +346,10 @@ int main(void) {
         TEST(test_set_aside_alone_denied),
         TEST(test_rare_rounds_silence_no_vantage),
         TEST(test_rare_rounds_one_lost_packet),
+        TEST(test_rare_rounds_blind),
         TEST(test_blind_vantage_tells_no_silence),
         TEST(test_absent_vantage_tells_no_silence),
+        TEST(test_absent_vantage_and_one_never_heard),
         TEST(test_verified_then_blind),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

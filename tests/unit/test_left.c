@@ -121,6 +121,18 @@ static void test_old_server_and_a_blind_vantage(void **state) {
     assert_true(nx_authority_proven(b->a));
 }
 
+/* ... nor to who was away: the first packet back may be lost. */
+static void test_old_server_and_an_absent_vantage(void **state) {
+    struct bench *b = *state;
+    move(b);
+    goes_on(b, DENIES, T0 + 11 * S, T0 + 100 * S);
+    (void)step(b, T0 + 1000 * S);
+    goes_on(b, SILENT, T0 + 1005 * S, T0 + 1295 * S);
+    assert_false(nx_authority_proven(b->a));
+    goes_on(b, SILENT, T0 + 1300 * S, T0 + 1310 * S);
+    assert_true(nx_authority_proven(b->a));
+}
+
 static void test_nobody_asks_the_old_server(void **state) {
     struct bench *b = *state;
     delegate(b, 1, apex, OLD, OLD, T0);
@@ -361,6 +373,7 @@ int main(void) {
         TEST(test_old_server_put_right),
         TEST(test_old_server_falls_silent),
         TEST(test_old_server_and_a_blind_vantage),
+        TEST(test_old_server_and_an_absent_vantage),
         TEST(test_nobody_asks_the_old_server),
         TEST(test_collector_was_started_again),
         TEST(test_back_in_the_set),
