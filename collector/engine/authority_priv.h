@@ -147,6 +147,11 @@ int64_t nx_auth_declared_us(const struct nx_incident *incident, int64_t now_us);
 const struct nx_auth_vantage *nx_auth_vantage(const struct nx_authority *a,
                                               uint32_t agent_id);
 
+/* An answer of this server, or none, was told: its entry, or NULL. */
+struct nx_auth_entry *nx_auth_touch(struct nx_authority *a, uint32_t agent_id,
+                                    const struct nx_obs *obs,
+                                    const struct nx_look *look);
+
 /* A bad answer, tx and rx of it in look: the proof goes, times are kept; the
  * word itself is the caller's to set. */
 void nx_auth_turn_bad(struct nx_authority *a, struct nx_auth_entry *e,
@@ -165,6 +170,12 @@ int nx_auth_set(struct nx_authority *a, uint32_t agent_id,
 /* authority_view.c: is entry i the worst word on its server? Of equals, the
  * first. */
 bool nx_auth_is_worst(const struct nx_authority *a, size_t i);
+
+/* authority_soa.c: of a denial with a SOA, what it tells of the zone and of the
+ * server; the zone's newest serial while it was bad. */
+void nx_auth_negative_soa(struct nx_authority *a, struct nx_auth_entry *e,
+                          const struct nx_obs *obs);
+void nx_auth_outage_serial(struct nx_authority *a, uint32_t serial);
 
 /* Serial number arithmetic, RFC 1982 section 3.2: a later than b? */
 bool nx_serial_after(uint32_t a, uint32_t b);

@@ -248,12 +248,25 @@ bool nx_agents_in_order(struct nx_engine *engine);
 
 /* cases.c */
 struct nx_case *nx_cases_find(const struct nx_engine *engine, uint32_t id);
-struct nx_topic *nx_topics_find(const struct nx_engine *engine,
-                                const uint8_t *name, uint16_t qtype);
 bool nx_case_open(const struct nx_case *c);
 /* Frees so many targets of closed incidents. True: there are more. */
 bool nx_cases_leave(struct nx_engine *engine, size_t max);
 void nx_cases_free(struct nx_engine *engine);
+
+/* topics.c */
+struct nx_topic *nx_topics_find(const struct nx_engine *engine,
+                                const uint8_t *name, uint16_t qtype);
+int nx_topic_join(struct nx_engine *engine, struct nx_item *item) NX_MUSTUSE;
+void nx_topic_leave(struct nx_engine *engine, struct nx_item *item);
+
+/* items.c */
+int nx_item_init(struct nx_engine *engine, struct nx_case *c,
+                 unsigned index) NX_MUSTUSE;
+/* Of an open incident: what is left of its items are targets, which nobody
+ * finds ... */
+void nx_items_end(struct nx_engine *engine, struct nx_case *c);
+/* ... so many of them are freed. True: there are more. */
+bool nx_items_leave(struct nx_engine *engine, struct nx_case *c, size_t *max);
 /* Makes the targets of agent x item for the agent's resolvers. NX_ENOMEM. */
 int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
                     struct nx_agent_state *agent) NX_MUSTUSE;

@@ -363,7 +363,7 @@ static void test_denial_of_a_revoked_auditor_after_a_start(void **state) {
 static void test_close_frees_targets(void **state) {
     struct engine_bench *b = *state;
     hello(b, LYON, 2, 0, T0);
-    open_restored(b, 7, T0 - 20 * S); /* an auditor had the time to speak */
+    open_restored(b, 7, T0 - 70 * S); /* an auditor had the time to speak */
     tick(b, T0);
     assert_int_equal(plan_of(b, LYON, T0)->tasks_n, 2);
     assert_int_equal(nx_engine_incident_close(b->engine, 7, T0 + S), 0);
@@ -472,9 +472,9 @@ static void test_no_room(void **state) {
     assert_int_equal(bench_renew(b), 0);
     hello(b, LYON, 1, 0, T0);
     hello(b, OSLO, 2, 0, T0);
-    open_restored(b, 7, T0 - 20 * S); /* an auditor had the time to speak */
+    open_restored(b, 7, T0 - 70 * S); /* an auditor had the time to speak */
     assert_false(nx_engine_crowded(b->engine));
-    open_restored(b, 8, T0 - 20 * S);
+    open_restored(b, 8, T0 - 70 * S);
     tick(b, T0 + S);
     assert_true(nx_engine_crowded(b->engine));
     assert_true(nx_engine_counts(b->engine)->no_room_n >= 3);

@@ -43,7 +43,7 @@ static size_t tasks_n(struct engine_bench *b, uint32_t agent, int64_t now_us) {
 }
 
 static void open_judged(struct engine_bench *b, uint32_t id, int64_t now_us) {
-    open_restored(b, id, now_us - 20 * S); /* auditors had the time to speak */
+    open_restored(b, id, now_us - 70 * S); /* auditors had the time to speak */
     nx_engine_tick(b->engine, now_us, &b->sink);
     assert_int_equal(targets_n(b), ALL);
     assert_int_equal(tasks_n(b, FIRST, now_us), RESOLVERS);

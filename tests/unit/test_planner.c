@@ -523,10 +523,10 @@ static void test_many_tasks_of_resolvers_with_long_names(void **state) {
         i.items[k].qtype = (uint16_t)(NX_TYPE_A + 100 + k);
     }
     assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
-    pass(b, T0, T0 + 11 * S);
+    pass(b, T0, T0 + 61 * S);
     nx_arena_init(&arena, memory, sizeof(memory));
     assert_int_equal(
-        nx_engine_plan(b->engine, LYON, T0 + 11 * S, &arena, &plan), 0);
+        nx_engine_plan(b->engine, LYON, T0 + 61 * S, &arena, &plan), 0);
     assert_int_equal(plan.tasks_n, RESOLVERS * NX_INCIDENT_ITEMS_MAX);
     assert_int_equal(
         nx_codec_pack_plan(&plan, &arena, message, sizeof(message), &len), 0);

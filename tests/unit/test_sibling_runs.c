@@ -240,7 +240,7 @@ static void test_server_out_of_reach(void **state) {
     hello(b, LYON, 1, 0, T0);
     audit_opens(b, T0);
     tells_of(b, &silent, 1, T0 + S);
-    for (int64_t t = T0 + 2 * S; t < T0 + 500 * S; t += 50 * S) {
+    for (int64_t t = T0 + 2 * S; t < T0 + 500 * S; t += 20 * S) {
         hello(b, LYON, 1, 0, t);
         tells_of(b, &silent, 1, t);
         told(b, NX_TYPE_SOA, true, t + 1);
