@@ -28,8 +28,9 @@ def free_port():
 
 
 def open_incident(site, name, rdtype):
-    """No outage is known: the name counts as restored from now on, so the
-    resolvers may be asked at once."""
+    """No outage is known: the name counts as restored from now on. The
+    resolvers are asked once its name servers were good for settle_s, or after
+    a minute where none can be asked."""
     said = site.cli("incident", "open", name, rdtype, "--restored",
                     "now").stdout
     print(f"demo: {said.strip()}", flush=True)
