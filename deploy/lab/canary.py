@@ -5,7 +5,7 @@ import os
 import re
 
 from . import zones
-from .authority import AuthServer
+from .authority import AuthServer, Knot, Named, Nsd
 
 PARENT = "example.net"  # as the shipped files have them
 ADDRESS = "192.0.2.53"
@@ -58,6 +58,7 @@ class CanaryServer(AuthServer):
     conf = "knot.conf"
     place = "/etc/knot/canary"
     whoami = True
+    _command = Knot._command
 
     def __init__(self, folder, parent=PARENT, address=ADDRESS):
         self.parent = parent
@@ -88,18 +89,13 @@ class CanaryServer(AuthServer):
                             f"    rundir: {self.folder}\n") + (
             f"database:\n    storage: {self.folder}/db\n")
 
-    def _command(self):
-        return ["knotd", "-c", f"{self.folder}/conf"]
-
-    def _reload(self):
-        raise NotImplementedError
-
 
 class CanaryNsd(CanaryServer):
     software = "NSD"
     conf = "nsd.conf"
     place = "/etc/nsd/canary"
     whoami = False
+    _command = Nsd._command
 
     def _beside(self, text):
         return text.replace("server:\n", f"""server:
@@ -111,15 +107,13 @@ class CanaryNsd(CanaryServer):
     zonelistfile: "{self.folder}/zone.list"
 """) + "remote-control:\n    control-enable: no\n"
 
-    def _command(self):
-        return ["nsd", "-d", "-c", f"{self.folder}/conf"]
-
 
 class CanaryNamed(CanaryServer):
     software = "BIND"
     conf = "named.conf"
     place = "/etc/bind/canary"
     whoami = False
+    _command = Named._command
 
     def _beside(self, text):
         return text.replace("options {\n", f"""controls {{ }};
@@ -128,9 +122,6 @@ options {{
     session-keyfile "{self.folder}/session.key";
     listen-on-v6 {{ none; }};
 """)
-
-    def _command(self):
-        return ["named", "-g", "-n", "1", "-c", f"{self.folder}/conf"]
 
 
 class CanaryPowerDns(CanaryServer):

@@ -92,3 +92,9 @@ def add_addresses(addresses):
               for a in sorted(set(addresses))]
     subprocess.run(["ip", "-batch", "-"], input="\n".join(lines) + "\n",
                    text=True, check=True, stdout=subprocess.DEVNULL)
+
+
+def rules_before_local():
+    """Rules of our own come before the table of local addresses from now on."""
+    for line in ("rule add pref 100 lookup local", "rule del pref 0"):
+        subprocess.run(["ip", *line.split()], check=True)

@@ -8,6 +8,7 @@ from deploy.lab.ask import ask
 from deploy.lab.forecast import StatusLog, parse_time
 from deploy.lab.lab import MEASURE_ADDRESS
 from deploy.lab.measure import ClearWatch
+from tests.lib.support import look_flags
 
 SHOWN_AFTER_S = 6      # the forecast that is judged: after the verification
 # Before the first look at a resolver; before enough looks to be sure.
@@ -49,11 +50,7 @@ class MatrixLog(StatusLog):
         self.authorities = set()  # states seen
 
     def looks_said(self, network):
-        """Flags of its looks, as the evidence has them."""
-        document = self._api.must_get(
-            f"/v1/incidents/{self._incident}/networks/{network}")
-        return {f for t in document["targets"]
-                for look in t["evidence"]["looks"] for f in look["flags"]}
+        return look_flags(self._api, self._incident, network)
 
     def _take(self, document):
         super()._take(document)

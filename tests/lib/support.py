@@ -25,6 +25,9 @@ PLAIN_BIN = os.environ.get("NXCLEAR_PLAIN_BIN", f"{ROOT}/build/demo/bin")
 ESTIMATE = {"settle_s": 1, "authority_interval_ms": 500,
             "probe_floor_ms": 1000}
 AUDITOR = {"server_qps": 20}
+# For many incidents at a time.
+QUICK_AUDITOR = {"policy": {"total_qps": 1000},
+                 "authority": {"server_qps": 500}}
 
 
 class Skip(Exception):
@@ -115,6 +118,15 @@ def open_incident(site, *more, name=zones.NAME, restored="auto"):
     return int(said.split("incident ")[1].split(" ")[0])
 
 
+def post_incident(site, name, rdtype, *expected):
+    """The same by HTTP, of any type."""
+    status, document = site.api.request("POST", "/v1/incidents", {
+        "name": name, "types": [rdtype], "restored": "auto",
+        **({"expect": {rdtype: expected}} if expected else {})})
+    assert status == 201, (status, document)
+    return document["id"]
+
+
 def wait_status(site, incident, condition, timeout, what):
     """Until condition(document) holds; returns the document."""
     last = {}
@@ -136,6 +148,13 @@ def network_row(document, network):
 
 def network_state(document, network):
     return network_row(document, network).get("state")
+
+
+def look_flags(api, incident, network):
+    """Of its looks, as the evidence has them."""
+    document = api.must_get(f"/v1/incidents/{incident}/networks/{network}")
+    return {f for t in document["targets"]
+            for look in t["evidence"]["looks"] for f in look["flags"]}
 
 
 def authority_state(state):

@@ -19,9 +19,9 @@ from deploy.lab.resolvers import Unbound
 from deploy.lab.signing import Signer
 from tests.lib.capture import Capture
 from tests.lib.guard import could_plant
-from tests.lib.support import (Responder, authority_state, network_row,
-                               network_state, open_incident, reply_to,
-                               site_in, wait_status)
+from tests.lib.support import (Responder, authority_state, look_flags,
+                               network_row, network_state, open_incident,
+                               reply_to, site_in, wait_status)
 from tests.system.matrix.variants import (REWRITTEN_ADDRESS,
                                           REWRITTEN_ADDRESS_6,
                                           PowerDnsRewriting)
@@ -102,13 +102,6 @@ def why(document, name):
     row = network_row(document, name)
     target = (row.get("targets") or [{}])[0]
     return row.get("why", ""), target.get("flags", [])
-
-
-def look_flags(site, incident, network):
-    document = site.api.must_get(
-        f"/v1/incidents/{incident}/networks/{network}")
-    return {f for t in document["targets"]
-            for look in t["evidence"]["looks"] for f in look["flags"]}
 
 
 def open_unexpecting(site):
@@ -277,7 +270,7 @@ def test_causes_are_told_apart():
             print(f"# | {name} | {text} {flags} | {took:.1f} |", flush=True)
         text, flags = why(document, "validating")
         assert flags == ["cd-answered"] and "with CD=1 it answers" in text
-        said = {name: look_flags(site, incident, name)
+        said = {name: look_flags(site.api, incident, name)
                 for name in ("validating", "telling")}
         assert "ede-dnssec" in said["telling"], said
         assert "ede-dnssec" not in said["validating"], said

@@ -18,7 +18,8 @@ from tests.lib.support import (authority_state, network_row, open_incident,
                                site_in, wait_status)
 from tests.system.matrix.variants import (REWRITTEN_ADDRESS, Bind, Networks,
                                           PowerDns, PowerDnsRewriting,
-                                          Refusing, Unbound, UnboundPolicy)
+                                          Refusing, Unbound, UnboundPolicy,
+                                          UnboundValidating)
 
 NEAR = f"near.{zones.ZONE}"     # an alias of the name
 ABOVE = f"b.{zones.ZONE}"       # there while there is something below it
@@ -49,14 +50,9 @@ class OtherView(OwnView):
     records = (zones.record(OLD_ADDRESS, ttl=60),)
 
 
-class Validating(Unbound):
+def validating(*arguments):
     """Trusts a key that the zone is not signed with."""
-
-    def _config(self):
-        return super()._config().replace(
-            'module-config: "iterator"',
-            'module-config: "validator iterator"\n'
-            f'  trust-anchor: "{Signer(f"{zones.ZONE}.").ds()}"')
+    return UnboundValidating(*arguments, ds=Signer(f"{zones.ZONE}.").ds())
 
 
 class Misled(Unbound):
@@ -86,7 +82,7 @@ ROWS = (
      "a zone of its own, which has something else"),
     ("lame delegation", Misled, "servfail-other", "cd-fails",
      f"the name server {LAME_NAME} ({LAME_SERVER}@53) does not serve the zone"),
-    ("validation fails", Validating, "servfail-dnssec", "cd-answered",
+    ("validation fails", validating, "servfail-dnssec", "cd-answered",
      "with CD=1 it answers"),
     ("ancestor denied", Orphaned, "ancestor-nxdomain", None,
      "zone com denies example.com"),

@@ -16,7 +16,8 @@ from deploy.lab.lab import Lab
 from deploy.lab.resolvers import Bind
 from tests.lib.capture import Capture
 from tests.lib.guard import caches_of
-from tests.lib.support import network_row, site_in
+from tests.lib.support import (QUICK_AUDITOR, network_row, post_incident,
+                               site_in)
 
 W_S = 900  # denials outlive the test
 FOUND_S = 120
@@ -28,7 +29,6 @@ PRIVATE = "TYPE65280"
 NXDOMAIN, NODATA = "cached-nxdomain", "cached-nodata"
 ABOVE = "ancestor-nxdomain"  # a name above is gone, too, or the delegation
 IDN = (f"b\u00fccher.{zones.ZONE}", f"xn--bcher-kva.{zones.ZONE}")
-QUICK = {"policy": {"total_qps": 1000}, "authority": {"server_qps": 500}}
 FAST = {"policy": {"resolver_qps": 100, "resolver_burst": 100,
                    "total_qps": 500}}
 BRIEF_S = 15  # in one of the two caches
@@ -124,10 +124,7 @@ def opened(site, name, rdtype):
         said = site.cli("incident", "open", IDN[0], rdtype, "--restored",
                         "auto").stdout
         return int(said.split("incident ")[1].split(" ")[0])
-    status, document = site.api.request("POST", "/v1/incidents", {
-        "name": name, "types": [rdtype], "restored": "auto"})
-    assert status == 201, (status, document)
-    return document["id"]
+    return post_incident(site, name, rdtype)
 
 
 def tell_all(site, incidents, title, tell):
@@ -197,7 +194,8 @@ def test_types_lost_and_restored():
     root = zones.root_zone().with_(*cut(REVERSE, REVERSE_ADDRESS))
     with Capture() as capture, Lab([office, brief], leaf=leaf(), others=others,
                                    root=root, warm=False) as lab, \
-            site_in(lab, auditor=QUICK, agents=FAST, clear_share=0.3) as site:
+            site_in(lab, auditor=QUICK_AUDITOR, agents=FAST,
+                    clear_share=0.3) as site:
         publish(lab, False)
         began = time.time()
         incidents = {row: opened(site, *row[:2]) for row in ROWS}

@@ -7,7 +7,10 @@ from deploy.lab.signing import Signer, with_soa_ttl
 from deploy.lab.zones import Zone, record
 from tests.system.matrix.play import Play, delegated, root_with
 from tests.system.matrix.servers import KnotSigned
-from tests.system.matrix.variants import Bind, KresdPlain, PowerDns, Unbound
+from tests.system.matrix.variants import (BindValidating,
+                                          KresdPlainValidating,
+                                          PowerDnsValidating,
+                                          UnboundValidating)
 
 ZONE, BELOW = "signed.example", "sub.signed.example"
 NAME, NEAR = f"www.{ZONE}", f"wwv.{ZONE}"
@@ -58,43 +61,17 @@ class Signed(Play):
             serial=server.zone.serial + 5))
 
 
-class ValidatingUnbound(Unbound):
-    def _config(self):
-        return super()._config().replace(
-            'module-config: "iterator"', 'module-config: "validator iterator"'
-            f'\n  trust-anchor: "{Signed.ds}"')
-
-
-class ValidatingBind(Bind):
-    def _config(self):
-        owner, _ds, tag, algorithm, digest, text = Signed.ds.split()
-        return super()._config().replace(
-            "dnssec-validation no;", "dnssec-validation yes;") + (
-            f'trust-anchors {{ "{owner}" static-ds {tag} {algorithm} '
-            f'{digest} "{text}"; }};\n')
-
-
-class ValidatingKresd(KresdPlain):
-    def _config(self):
-        return super()._config() + f"trust_anchors.add('{Signed.ds}')\n"
-
-
-class ValidatingPowerDns(PowerDns):
-    def _config(self):
-        owner, _ds, data = Signed.ds.split(maxsplit=2)
-        self._write("anchor.lua", f'clearTA(".")\naddTA("{owner}", '
-                    f'"{data}")\n')
-        return super()._config().replace(
-            "dnssec=off", "dnssec=validate") + \
-            f"lua-config-file={self.folder}/anchor.lua\n"
+def trusting(kind):
+    """... the key of the zone, once it is there."""
+    return lambda *arguments: kind(*arguments, ds=Signed.ds)
 
 
 def test_signed():
     play = Signed(w=W)
     for number, (title, kind) in enumerate((
-            ("unbound", ValidatingUnbound), ("named", ValidatingBind),
-            ("kresd", ValidatingKresd), ("pdns", ValidatingPowerDns))):
-        play.network(title, kind)
+            ("unbound", UnboundValidating), ("named", BindValidating),
+            ("kresd", KresdPlainValidating), ("pdns", PowerDnsValidating))):
+        play.network(title, trusting(kind))
         play.asked(5 + 0.2 * number, title, NEAR)
         play.add(f"{title}: NSEC gap, name never asked", title,
                  ("cached-nxdomain", "clear"), name=NAME, because=NEVER_ASKED)
@@ -117,7 +94,7 @@ class LongNsec(Play):
 
     def _server(self, folder):
         self.signer = Signer(f"{LONG}.")
-        Signed.ds = self.signer.ds().replace(" IN ", " ")
+        Signed.ds = self.signer.ds()
         return Nsd("long-nsd", f"{folder}/long", LONG_ADDRESS, self._signed(
             Zone(f"{LONG}.", 1, (
                 *delegated(LONG, "ns1", LONG_ADDRESS),
@@ -141,10 +118,10 @@ class LongNsec(Play):
 def test_nsec_outlives_the_soa():
     play = LongNsec(w=LONG_W, restore_s=8, deadline_s=90)
     for number, (title, kind, *options) in enumerate((
-            ("unbound", ValidatingUnbound, "aggressive-nsec: yes"),
-            ("named", ValidatingBind, "synth-from-dnssec yes;"),
-            ("kresd", ValidatingKresd), ("pdns", ValidatingPowerDns))):
-        play.network(title, kind, *options)
+            ("unbound", UnboundValidating, "aggressive-nsec: yes"),
+            ("named", BindValidating, "synth-from-dnssec yes;"),
+            ("kresd", KresdPlainValidating), ("pdns", PowerDnsValidating))):
+        play.network(title, trusting(kind), *options)
         play.add(f"{title}: NSEC outlives the SOA", title,
                  at=3 + 0.2 * number, name=LONG_NAME, within=None,
                  reason="nsec-window", denied_s=LONG_W, because="nothing in "

@@ -3,6 +3,7 @@ the name servers, which are good again."""
 import subprocess
 
 from deploy.lab import zones
+from deploy.lab.namespace import rules_before_local
 from tests.system.matrix.play import MAIL, Play
 from tests.system.matrix.test_plain import PACKET_CACHE
 from tests.system.matrix.variants import (Bind, Dnsdist, Dnsmasq, PowerDns,
@@ -26,14 +27,8 @@ class Cut:
             for source in ([b.address for b in network.backends] or
                            [zones.NS1_ADDRESS, zones.NS2_ADDRESS])]
 
-    @staticmethod
-    def prepare():
-        """Ours must come before the table of local addresses."""
-        for line in ("rule add pref 100 lookup local", "rule del pref 0"):
-            subprocess.run(["ip", *line.split()], check=True)
-
     def on(self):
-        self.prepare()
+        rules_before_local()
         self._each("add")
 
     def off(self):

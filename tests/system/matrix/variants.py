@@ -80,6 +80,55 @@ class KresdTwice(KresdPlain):
         return ["sh", f"{self.folder}/run.sh"]
 
 
+class Validating:
+    """ds: a DS record, the only one it trusts."""
+
+    def __init__(self, *arguments, ds, **more):
+        self.ds = ds
+        super().__init__(*arguments, **more)
+
+    @property
+    def anchor(self):
+        """(name, data)"""
+        return self.ds.split()[0], self.ds.split(" DS ")[1]
+
+
+class UnboundValidating(Validating, Unbound):
+    def _config(self):
+        return super()._config().replace(
+            'module-config: "iterator"', 'module-config: "validator iterator"'
+            f'\n  trust-anchor: "{self.ds}"')
+
+
+class BindValidating(Validating, Bind):
+    def _config(self):
+        name, data = self.anchor
+        tag, algorithm, digest_type, digest = data.split(maxsplit=3)
+        return super()._config().replace(
+            "dnssec-validation no;", "dnssec-validation yes;") + (
+            f'trust-anchors {{ "{name}" static-ds {tag} {algorithm} '
+            f'{digest_type} "{digest}"; }};\n')
+
+
+class PowerDnsValidating(Validating, PowerDns):
+    def _config(self):
+        name, data = self.anchor
+        self._write("anchor.lua",
+                    f'clearTA(".")\naddTA("{name}", "{data}")\n')
+        return super()._config().replace(
+            "dnssec=off", "dnssec=validate") + \
+            f"lua-config-file={self.folder}/anchor.lua\n"
+
+
+class KresdValidating(Validating, Kresd):
+    def _config(self):
+        return super()._config() + f"trust_anchors.add('{self.ds}')\n"
+
+
+class KresdPlainValidating(KresdValidating, KresdPlain):
+    pass
+
+
 class Refusing(Unbound):
     """Refuses who asks from the address it talks to, as agents here do; users
     are answered."""
@@ -276,9 +325,11 @@ class Networks:
         return network
 
 
-__all__ = ["Bind", "BindForwarder", "BindPolicy", "BindRefusing", "Dnscache",
-           "Dnsdist", "DnsdistDirect", "DnsdistPinned", "Dnsmasq",
-           "DnsmasqDirect", "Kresd", "KresdPlain", "KresdTwice", "Networks",
+__all__ = ["Bind", "BindForwarder", "BindPolicy", "BindRefusing",
+           "BindValidating", "Dnscache", "Dnsdist", "DnsdistDirect",
+           "DnsdistPinned", "Dnsmasq", "DnsmasqDirect", "Kresd", "KresdPlain",
+           "KresdPlainValidating", "KresdTwice", "KresdValidating", "Networks",
            "PowerDns", "PowerDnsForwarder", "PowerDnsPolicy",
-           "PowerDnsRewriting", "REWRITTEN_ADDRESS", "REWRITTEN_ADDRESS_6",
-           "Refusing", "Resolved", "Unbound", "UnboundForwarder", "UnboundPolicy"]
+           "PowerDnsRewriting", "PowerDnsValidating", "REWRITTEN_ADDRESS",
+           "REWRITTEN_ADDRESS_6", "Refusing", "Resolved", "Unbound",
+           "UnboundForwarder", "UnboundPolicy", "UnboundValidating"]
