@@ -128,9 +128,8 @@ int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
         err = nx_store_targets(service->store, see_target, &r);
     }
     if (err != NX_OK) {
-        const char *problem = nx_store_problem(service->store);
         snprintf(why, why_cap, "cannot read what is stored: %s",
-                 problem[0] != '\0' ? problem : nx_strerror(err));
+                 nx_service_store_reason(service, err));
         return err;
     }
     say_counts(service, &log);
