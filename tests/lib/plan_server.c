@@ -6,8 +6,9 @@
  * Acknowledges all that an agent sends. Reads commands from standard input, one
  * a line:
  *
- *   plan REVISION NAME VERIFIED EPOCH   one task: A of NAME, each second, every
- *                                       resolver; to the agent that spoke last
+ *   plan REVISION NAME VERIFIED EPOCH RD0   one task: A of NAME, each second,
+ *                                           every resolver; to the agent that
+ *                                           spoke last
  *
  *   siblings REVISION ZONE              one task: a sibling label of ZONE, each
  *                                       second, every resolver
@@ -100,9 +101,10 @@ static bool send_plan(const char *line) {
     uint64_t revision = 0;
     uint64_t epoch = 0;
     unsigned verified = 0;
+    unsigned rd0 = 0;
     size_t len = 0;
-    if (sscanf(line, "plan %" SCNu64 " %255s %u %" SCNu64, &revision, text,
-               &verified, &epoch) != 4 ||
+    if (sscanf(line, "plan %" SCNu64 " %255s %u %" SCNu64 " %u", &revision,
+               text, &verified, &epoch, &rd0) != 5 ||
         nx_dname_parse(text, name) != NX_OK) {
         return false;
     }
@@ -111,6 +113,7 @@ static bool send_plan(const char *line) {
                                  .qtype = NX_TYPE_A,
                                  .interval_ms = 1000,
                                  .visit_n = 1,
+                                 .rd0 = rd0 != 0,
                                  .authority_verified = verified != 0,
                                  .authority_epoch = epoch};
     const struct nx_plan plan = {

@@ -300,10 +300,10 @@ class WrongCollector:
         self._process.stdin.write(f"siblings {self._revision} {zones.ZONE}\n")
         self._process.stdin.flush()
 
-    def plan(self, verified, epoch):
+    def plan(self, verified, epoch, rd0=False):
         self._revision += 1
         self._process.stdin.write(f"plan {self._revision} {zones.NAME} "
-                                  f"{int(verified)} {epoch}\n")
+                                  f"{int(verified)} {epoch} {int(rd0)}\n")
         self._process.stdin.flush()
         return self._revision
 
@@ -331,6 +331,12 @@ def wrong_plans(b, collector, agent):
         collector.plan(False, 7)
         wait_log(agent, "not verified good")
         seen("refused")
+    with b.outage("a plan with a proof, and RD=0") as seen:
+        b.opened = time.time()
+        collector.plan(True, 7, rd0=True)
+        wait_log(agent, "no canary zone of the local policy has this name")
+        seen("refused")
+        time.sleep(1)
     with b.outage("a plan with half a proof") as seen:
         b.opened = time.time()
         collector.plan(True, 0)
