@@ -1,12 +1,15 @@
 """What the runner makes of system tests that fail: again, alone, when they are
 few."""
 import contextlib
+import importlib.machinery
 import io
 import os
 import re
+import sys
 import tempfile
+from unittest import mock
 
-from tests.lib import runner
+from tests.lib import judged, runner
 
 SLOW = "waited 60 s in vain for it"
 # Files of tests/system, as their output.
@@ -160,3 +163,61 @@ def test_faults_that_cannot_be_are_in_the_table():
         ["test_f0.py, test_cut: skipped: no loop device to mount", "0", "-",
          "-", "-"]], lines
     assert lines[-1] == "1 passed, 0 failed, 2 skipped", lines
+
+
+def judge(folder, status):
+    """(last line, exit status) for a benchmark that exits so."""
+    with open(f"{folder}/fast", "w", encoding="ascii") as file:
+        file.write(f'print("busy: not judged")\nraise SystemExit({status})\n')
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said), \
+            mock.patch.object(judged, "BENCHES", folder), \
+            mock.patch.object(sys, "argv", ["judged.py", "fast"]):
+        status = judged.main()
+    return said.getvalue().splitlines()[-1], status
+
+
+def test_benchmarks_are_judged():
+    with tempfile.TemporaryDirectory() as folder:
+        assert judge(folder, 0) == ("ok 1 - fast", 0)
+        assert judge(folder, 1) == ("not ok 1 - fast", 1)
+        assert judge(folder, 77) == ("ok 1 - fast # SKIP busy: not judged", 0)
+
+
+def bench(name):
+    path = os.path.join(judged.BENCHES, name)
+    with open(path, encoding="utf-8") as source:
+        assert source.read().endswith("    sys.exit(main())\n"), name
+    with mock.patch.object(sys, "path", [judged.BENCHES, *sys.path]):
+        return importlib.machinery.SourceFileLoader(name, path).load_module()
+
+
+def goals_of_benchmarks():
+    bench("restart")
+    status, storm = bench("status"), bench("connections")
+
+    def judged_status(*verdicts):
+        return status.conclude([
+            {"case": "x", "taken": 1, "rate": 2, "judged": "p99", "p99_ms": 9.0,
+             "goal_ms": 5.0, "floor": {"p99_ms": 1.0}, "verdict": verdict}
+            for verdict in verdicts])
+    met, missed = (status.verdict(ms, 5, 0.0, 100, 95) for ms in (4, 6))
+    busy = status.verdict(6, 5, 0.5, 100, 95)
+    too_few = status.verdict(4, 5, 0.0, 100, 60)
+    assert (met, missed) == ("met", "missed"), (met, missed)
+    assert judged_status(None, met) == 0
+    assert judged_status(met, busy, missed) == 1
+    assert judged_status(met, busy) == judged_status(too_few) == 77
+    floor = {"kib_per_agent": 30.0, "storm_s": 46.0, "storm_cpu_s": 19.0}
+    ours = {"kib_per_agent": 40.0, "storm_s": 60.0, "storm_cpu_s": 31.0}
+    assert storm.conclude(storm.missed(ours, floor), 0.0) == 0
+    for key, much in (("kib_per_agent", 61.0), ("storm_s", 70.0),
+                      ("storm_cpu_s", 39.0)):
+        problems = storm.missed({**ours, key: much}, floor)
+        assert storm.conclude(problems, 0.0) == 1, key
+        assert storm.conclude(problems, 0.5) == 77, key
+
+
+def test_a_missed_goal_of_a_benchmark_is_a_failure():
+    with contextlib.redirect_stdout(io.StringIO()):
+        goals_of_benchmarks()
