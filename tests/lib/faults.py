@@ -66,7 +66,7 @@ def seeded(what):
 
 def row(fault, rounds_n, lost, double, recovery_s=None):
     """A row of the table; fails when something was lost or counted twice. None:
-    of a fault that touches no results."""
+    not counted, of a fault that touches no results."""
     took = "-" if recovery_s is None else f"{recovery_s:.2f} s"
     counts = ("-" if n is None else n for n in (lost, double))
     print("# fault |", fault, "|", rounds_n, *(f"| {n}" for n in counts), "|",

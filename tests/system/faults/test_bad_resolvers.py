@@ -140,4 +140,5 @@ def test_bad_resolvers():
         assert 0 < most <= QPS + BURST + 2, at
     print(f"# {share:.1%} of a processor")
     assert share < PROCESSOR_MAX, share
-    faults.row("bad resolvers, five ways", len(WANTED), 0, 0, took)
+    faults.row("bad resolvers, five ways", len(WANTED), None, None,
+               took)

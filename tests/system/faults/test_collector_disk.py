@@ -85,7 +85,7 @@ def test_upgrade_killed():
             if whole and faults.NIGHTLY:
                 break       # it came through: there are no more writes
         faults.restart(site)
-    faults.row("killed while brought up to date", rounds_n, lost, 0)
+    faults.row("killed while brought up to date", rounds_n, lost, None)
 
 
 def test_failing_calls():

@@ -85,8 +85,8 @@ def test_files_run_out():
         wait_until(lambda: agent.daemon.log_text().count(": connected") >= 2,
                    30, "the agent to be let in again")
         took = time.monotonic() - began
-    faults.row(f"64 files, 100 connections ({share:.0%} of a processor)", 1, 0,
-               0, took)
+    faults.row(f"64 files, 100 connections ({share:.0%} of a processor)", 1,
+               None, None, took)
 
 
 def test_oversize():
@@ -111,7 +111,8 @@ def test_oversize():
         site.collector_program.daemon.must_run()
         assert site.api.get("/healthz")[0] == 200
         assert grown < 32 * 1024, f"{grown} KiB more"
-    faults.row("frames that claim 256 KiB to 16 EiB", 2 * len(sizes), 0, 0)
+    faults.row("frames that claim 256 KiB to 16 EiB", 2 * len(sizes), None,
+               None)
 
 
 def greeted(port, mechanism):
@@ -216,7 +217,7 @@ def test_slow_clients():
         # busy with others for a part of that.
         assert half < max(0.25, 10 * usual), (half, usual)
         assert grown < 64 * 1024, f"{grown} KiB more"
-    faults.row("300 slow HTTP clients", 1, 0, 0, p99)
+    faults.row("300 slow HTTP clients", 1, None, None, p99)
 
 
 def fault_file(program):
