@@ -135,12 +135,6 @@ static int listen_to_agents(struct nx_service *service,
                                   why, why_cap);
 }
 
-const char *nx_service_store_reason(const struct nx_service *service, int err) {
-    const char *problem =
-        service->store != NULL ? nx_store_problem(service->store) : "";
-    return problem[0] != '\0' ? problem : nx_strerror(err);
-}
-
 static int start(struct nx_service *service, const struct nx_keypair *keys,
                  bool check, char *why, size_t why_cap) {
     int err = start_store(service, check, why, why_cap);
@@ -175,7 +169,7 @@ static int start(struct nx_service *service, const struct nx_keypair *keys,
     }
     if (err != NX_OK && why[0] == '\0') {
         snprintf(why, why_cap, "cannot start: %s",
-                 nx_service_store_reason(service, err));
+                 nx_store_reason(service->store, err));
     }
     service->derived_stale = true; /* the last stop may have been a hard one */
     return err;

@@ -56,7 +56,7 @@ int nx_service_alerts_init(struct nx_service *service,
     int err = make_alerts(service, conf);
     (void)snprintf(why, NX_COURIER_WHY_MAX, "%s",
                    err == NX_OK ? nx_strerror(NX_ENOMEM)
-                                : nx_service_store_reason(service, err));
+                                : nx_store_reason(service->store, err));
     if (err == NX_OK) {
         err = service->postbox != NULL
                   ? nx_postbox_conf(service->postbox, conf, why)

@@ -218,11 +218,6 @@ int nx_service_tokens_load(struct nx_service *service) NX_MUSTUSE;
 /* Forgets those that were over before that time, as retention does. */
 void nx_service_tokens_trim(struct nx_service *service, int64_t before_us);
 
-/* --- io_service.c --- */
-
-/* What the store says of it; what err means when it says nothing. */
-const char *nx_service_store_reason(const struct nx_service *service, int err);
-
 /* --- io_service_rebuild.c --- */
 
 /* Brings everything in memory up to what is stored. */

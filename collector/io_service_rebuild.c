@@ -129,7 +129,7 @@ int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
     }
     if (err != NX_OK) {
         snprintf(why, why_cap, "cannot read what is stored: %s",
-                 nx_service_store_reason(service, err));
+                 nx_store_reason(service->store, err));
         return err;
     }
     say_counts(service, &log);

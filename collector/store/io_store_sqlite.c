@@ -56,6 +56,11 @@ const char *nx_store_problem(const struct nx_store *store) {
     return store->problem;
 }
 
+const char *nx_store_reason(const struct nx_store *store, int err) {
+    const char *problem = store != NULL ? store->problem : "";
+    return problem[0] != '\0' ? problem : nx_strerror(err);
+}
+
 struct nx_sq nx_sq_use(struct nx_store *store, enum nx_sq_slot slot,
                        const char *sql) {
     nx_store_settle(store);
