@@ -13,6 +13,9 @@
  *   siblings REVISION ZONE              one task: a sibling label of ZONE, each
  *                                       second, every resolver
  *
+ *   canary REVISION NAME WHOLE      one task: A of a canary name, each second,
+ *                                   every resolver; 0: the message is cut short
+ *
  *   attack REVISION ADDRESS             NX_PLAN_TASKS_MAX tasks: names in and
  *                                       outside of example.com, every
  *                                       resolver or ADDRESS, too often and as
@@ -94,68 +97,67 @@ static void receive(void) {
     take(&up);
 }
 
-static bool send_plan(const char *line) {
+/* whole: else its last octet is missing. */
+static bool send_task(uint64_t revision, const char *text, struct nx_task *task,
+                      bool whole) {
     static uint8_t bytes[4096];
     uint8_t name[NX_DNAME_MAX];
+    size_t len = 0;
+    const struct nx_plan plan = {
+        .revision = revision, .valid_s = 3600, .tasks = task, .tasks_n = 1};
+    task->kind = NX_TASK_RESOLVER;
+    task->name = name;
+    task->qtype = NX_TYPE_A;
+    task->interval_ms = 1000;
+    task->visit_n = 1;
+    if (nx_dname_parse(text, name) != NX_OK ||
+        nx_codec_pack_plan(&plan, nx_test_scratch(), bytes, sizeof(bytes),
+                           &len) != NX_OK) {
+        return false;
+    }
+    send_down(bytes, whole ? len : len - 1);
+    return true;
+}
+
+static bool send_plan(const char *line) {
     char text[256];
     uint64_t revision = 0;
     uint64_t epoch = 0;
     unsigned verified = 0;
     unsigned rd0 = 0;
-    size_t len = 0;
     if (sscanf(line, "plan %" SCNu64 " %255s %u %" SCNu64 " %u", &revision,
-               text, &verified, &epoch, &rd0) != 5 ||
-        nx_dname_parse(text, name) != NX_OK) {
+               text, &verified, &epoch, &rd0) != 5) {
         return false;
     }
-    const struct nx_task task = {.kind = NX_TASK_RESOLVER,
-                                 .name = name,
-                                 .qtype = NX_TYPE_A,
-                                 .interval_ms = 1000,
-                                 .visit_n = 1,
-                                 .rd0 = rd0 != 0,
-                                 .authority_verified = verified != 0,
-                                 .authority_epoch = epoch};
-    const struct nx_plan plan = {
-        .revision = revision, .valid_s = 3600, .tasks = &task, .tasks_n = 1};
-    if (nx_codec_pack_plan(&plan, nx_test_scratch(), bytes, sizeof(bytes),
-                           &len) != NX_OK) {
-        return false;
-    }
-    send_down(bytes, len);
-    return true;
+    struct nx_task task = {.rd0 = rd0 != 0,
+                           .authority_verified = verified != 0,
+                           .authority_epoch = epoch};
+    return send_task(revision, text, &task, true);
 }
 
 static bool send_siblings(const char *line) {
-    static uint8_t bytes[4096];
-    uint8_t name[NX_DNAME_MAX];
     char zone[256];
     char text[300];
     uint64_t revision = 0;
-    size_t len = 0;
     if (sscanf(line, "siblings %" SCNu64 " %255s", &revision, zone) != 2) {
         return false;
     }
+    struct nx_task task = {
+        .first_after_ms = 100, .canary = true, .sibling = true};
     snprintf(text, sizeof(text), "c01234567.%s", zone);
-    if (nx_dname_parse(text, name) != NX_OK) {
+    return send_task(revision, text, &task, true);
+}
+
+static bool send_canary(const char *line) {
+    char text[256];
+    uint64_t revision = 0;
+    unsigned whole = 0;
+    if (sscanf(line, "canary %" SCNu64 " %255s %u", &revision, text, &whole) !=
+        3) {
         return false;
     }
-    const struct nx_task task = {.kind = NX_TASK_RESOLVER,
-                                 .name = name,
-                                 .qtype = NX_TYPE_A,
-                                 .first_after_ms = 100,
-                                 .interval_ms = 1000,
-                                 .visit_n = 1,
-                                 .canary = true,
-                                 .sibling = true};
-    const struct nx_plan plan = {
-        .revision = revision, .valid_s = 3600, .tasks = &task, .tasks_n = 1};
-    if (nx_codec_pack_plan(&plan, nx_test_scratch(), bytes, sizeof(bytes),
-                           &len) != NX_OK) {
-        return false;
-    }
-    send_down(bytes, len);
-    return true;
+    struct nx_task task = {.canary = true};
+    return send_task(revision, text, &task, whole != 0);
 }
 
 /* One task of each kind, again and again; some names come twice. */
@@ -225,7 +227,8 @@ static void serve(void) {
         if (!nx_test_read_line(line, sizeof(line))) {
             return;
         }
-        if (!send_plan(line) && !send_siblings(line) && !send_attack(line)) {
+        if (!send_plan(line) && !send_siblings(line) && !send_canary(line) &&
+            !send_attack(line)) {
             fprintf(stderr, "plan_server: not a command: %s\n", line);
         }
     }

@@ -1,5 +1,6 @@
 """Row 31: somebody has the collector's key, and orders what no collector
-should. The agent's own policy decides: what is asked, of whom, how often."""
+should. The agent's own policy decides: what is asked, of whom, how often. What
+is no plan at all leaves the one before in force."""
 import subprocess
 import time
 
@@ -21,6 +22,7 @@ OWN = "127.0.0.77"
 QPS = 5
 BURST = 5
 WATCH_S = 4
+CANARY = "canary.example.com."
 WHY = ["the name is outside the zones of the local policy",
        "the record type is not allowed by the local policy",
        "the resolver is neither named by the owner nor listed by the system",
@@ -40,9 +42,25 @@ class Asked:
         return [reply.to_wire()]
 
 
-def order(attacker, revision, address):
-    attacker.stdin.write(f"attack {revision} {address}\n")
+def order(attacker, command, *what):
+    attacker.stdin.write(" ".join(map(str, (command, *what))) + "\n")
     attacker.stdin.flush()
+
+
+def old_plan_stays(attacker, agent, resolver):
+    """Of names that need no proof: that does end with such a message."""
+    def asked(name):
+        return sum(q.name.to_text().lower() == name
+                   for q in resolver.questions)
+    order(attacker, "canary", 1, CANARY, 1)
+    wait_until(lambda: asked(CANARY) > 0, 60, "a question of the first plan")
+    order(attacker, "canary", 2, f"x.{CANARY}", 0)
+    wait_until(lambda: "a message from the collector is malformed" in
+               agent.daemon.log_text(), 60, "the complaint")
+    before = asked(CANARY)
+    wait_until(lambda: asked(CANARY) > before + 1, 60,
+               "the first plan to go on")
+    assert asked(f"x.{CANARY}") == 0
 
 
 def judge(questions, times):
@@ -67,6 +85,7 @@ def test_orders_of_a_stolen_key():
             "branch", resolvers={"discover": False,
                                  "named": [{"at": RESOLVER}]},
             policy={"zones": ["example.com"], "types": ["A"],
+                    "canary_zones": [CANARY],
                     "resolver_qps": QPS, "resolver_burst": BURST})
         with subprocess.Popen(
                 [f"{BIN}/plan_server", program.key_path, program.endpoint],
@@ -75,8 +94,9 @@ def test_orders_of_a_stolen_key():
             try:
                 agent.start()
                 assert attacker.stdout.readline().startswith("hello")
-                for revision, address in enumerate((VICTIM, OWN), 1):
-                    order(attacker, revision, address)
+                old_plan_stays(attacker, agent, resolver)
+                for revision, address in enumerate((VICTIM, OWN), 3):
+                    order(attacker, "attack", revision, address)
                     # The control: what may be asked is.
                     before = len(resolver.questions)
                     wait_until(lambda n=before: len(resolver.questions) > n,
