@@ -1,15 +1,21 @@
 """The collector's wall clock jumps, a leap second's length or a year, forward
-and back: what was acknowledged stays so, once, acks go on coming, and no age or
-wait becomes negative or endless."""
+and back: what was acknowledged stays so, once, acks go on coming, no countdown
+changes, and no age or wait becomes negative or endless."""
 import os
 import time
 
 from deploy.lab.ask import wait_until
-from tests.lib import faults
+from deploy.lab.namespace import add_addresses
+from tests.lib import agent_faults, faults
+from tests.lib.support import (Responder, network_row, network_state,
+                               wait_status)
 from tests.system.faults.test_agent_clock import jump, library
+from tests.system.faults.test_agent_suspended import (CACHED_S, NEAR_S, NETWORK,
+                                                      counts_down, seconds_of)
 
 FAR_AHEAD_S = 400 * 86400
 JUMPS_S = (1, -1, 3600, -3600, 31536000, -86400, 0)
+FILLED_S = 120      # ago: in the middle of faults.open_restored's outage
 STARTS_S = (-7200, 31536000, 0)    # before and after what is stored
 
 
@@ -29,6 +35,40 @@ def judge_times(site, incident, when):
                 assert value >= 0, (when, key, value)
     document = site.api.status(incident)
     assert "problem" not in document, (when, document["problem"])
+
+
+class Counted:
+    """A network whose resolver counts a denial down."""
+
+    def __init__(self, site, incident, ends):
+        self.site, self.incident, self.ends = site, incident, ends
+        self.agent = site.agent(
+            NETWORK, nameservers=[agent_faults.RESOLVER],
+            resolvers={"named": [{"at": f"{agent_faults.RESOLVER}@53"}]},
+            policy={"resolver_qps": 20, "min_interval_ms": 100},
+            batch={"max_results": 5, "max_age_ms": 200})
+        self.agent.accept()
+        self.agent.start()
+        wait_status(site, incident, lambda d: network_state(d, NETWORK) ==
+                    "cached-nxdomain", 60, "the verdict")
+
+    def results(self):
+        return self.site.agent_record(self.agent)["results"]
+
+    def judge(self, when):
+        """As far away as by a clock that does not jump, also once more is seen.
+        """
+        seen = self.results()
+        wait_until(lambda: self.results() > seen, 60, "more looks")
+        before = time.monotonic()
+        document = self.site.api.status(self.incident)
+        after = time.monotonic()
+        left_s = seconds_of(network_row(document, NETWORK)["clears"]["point"]
+                            ) - seconds_of(document["now"])
+        print(f"# {when:+d} s: {left_s:.1f} s left, {self.ends - after:.1f} s "
+              "in truth")
+        assert self.ends - after - NEAR_S < left_s \
+            < self.ends - before + NEAR_S, (when, left_s)
 
 
 def kept(site):
@@ -91,13 +131,18 @@ def test_wall_clock_jumps():
     longest = 0.0
     clock = f"/tmp/nxclear-test-collector-clock.{os.getpid()}"
     jump(clock, "+0")
+    add_addresses([agent_faults.RESOLVER])
+    ends = time.monotonic() + CACHED_S - FILLED_S
     try:
-        with faults.collector() as site, faults.client(site) as client:
+        with Responder(agent_faults.RESOLVER, counts_down(ends)), \
+                faults.collector(estimate=agent_faults.FAST) as site, \
+                faults.client(site) as client:
             daemon = site.collector_program.daemon
-            incident = faults.open_restored(site)
             assert daemon.stop(timeout=60) == 0
             daemon.env = faked(clock)
             faults.restart(site)
+            incident = faults.open_restored(site)
+            counted = Counted(site, incident, ends)
             client.stream()
             client.wait_acked(0)
             for skew_s in JUMPS_S:
@@ -108,6 +153,7 @@ def test_wall_clock_jumps():
                 client.wait_acked(client.acked + 100,
                                   what=f"more acks at {skew_s:+d}")
                 judge_times(site, incident, skew_s)
+                counted.judge(skew_s)
             for skew_s in STARTS_S:
                 jump(clock, f"{skew_s:+d}")
                 faults.kill(site)
