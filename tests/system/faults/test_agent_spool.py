@@ -163,6 +163,17 @@ def wait_fresh(one):
                60, "fresh results")
 
 
+def assert_drain_is_slow(one, known, next_seq):
+    """Of what waited, by when it was received: the window of what may be under
+    way makes little of it."""
+    at_us = [at_us for first, at_us in faults.ask_store(
+        faults.store_path(one.site), "SELECT first_seq, received_us FROM batch "
+        "ORDER BY batch_id")[known:] if first < next_seq]
+    rate = len(at_us) / (max(at_us) - min(at_us)) * 1e6
+    print(f"# {len(at_us)} old batches, {rate:.0f} in a second")
+    assert rate <= 2 * DRAIN_PER_S, rate
+
+
 def partition_drains_beside_the_present(one, away_s):
     wait_fresh(one)
     one.collector.kill()
@@ -181,6 +192,7 @@ def partition_drains_beside_the_present(one, away_s):
     fresh_s = time.monotonic() - began
     wait_until(lambda: one.both_ledgers()[1].acked >= waiting["produced"], 60,
                "what waited to be acknowledged")
+    assert_drain_is_slow(one, known, waiting["next_seq"])
     rows = [first for first, _n in one.batches()[known:]]
     fresh_at = next(i for i, first in enumerate(rows)
                     if first > waiting["next_seq"])
@@ -218,7 +230,7 @@ def term_in_the_middle_of_a_drain(one):
     took = one.stop_agent()
     left = one.ledger()
     print(f"# {took:.2f} s to end, {left['held']} results stay")
-    assert took <= 45, took  # else it was killed
+    assert took <= faults.END_MAX_S, took
     assert left["held"] > 0 and left["clean"] == "yes", left
     one.recover()
     return took
@@ -326,7 +338,7 @@ def spool_of_a_newer_version(one):
 
 
 def test_nothing_is_lost_by_what_is_refused():
-    pause_s = 20 if faults.NIGHTLY else 3
+    pause_s = 60 if faults.NIGHTLY else 3
     with agent_faults.busy() as one:
         paused_s = paused_collector(one, pause_s)
         reload_s = reload_with_a_bad_configuration(one)

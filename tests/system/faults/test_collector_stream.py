@@ -108,7 +108,7 @@ def test_numbers():
 
 def test_paused_collector():
     """SIGSTOP: nothing is acknowledged meanwhile, nothing is lost."""
-    pause_s = 20 if faults.NIGHTLY else 2
+    pause_s = 60 if faults.NIGHTLY else 2
     with faults.collector() as site, faults.client(site) as client:
         client.stream()
         client.wait_acked(1000)
