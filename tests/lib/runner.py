@@ -23,10 +23,17 @@ SYSTEM_TIMEOUT_S = 900
 NIGHTLY_TIMEOUT_S = 3600 + int(os.environ.get("NX_SOAK_S") or 0)
 NIGHTLY_PROGRAMS = ("test_ledger_worlds",)
 FUZZ_S = int(os.environ.get("NX_FUZZ_S") or 60)  # at night, each harness
-LABS_AT_ONCE = 2  # each in a namespace of its own, and waiting most of the time
-# They begin first: at the end one that is long would run with none beside it.
-LONG = ("test_web.py", "test_agent_spool.py", "test_audit.py",
-        "test_agent_memory.py", "test_web_live.py")
+UNITS_AT_ONCE = (os.cpu_count() or 1) + 1  # some of them wait
+LABS_AT_ONCE = 3  # each in a namespace of its own, and waiting most of the time
+MATRICES_AT_ONCE = 2  # they measure
+# They begin first, the longest of all at first: at the end one that is long
+# would run with none beside it.
+LONG = ("test_alerts.py", "test_agent_spool.py", "test_siblings.py",
+        "test_demo_live.py", "test_guard_faults.py", "test_web.py",
+        "test_audit.py", "test_guard_servers.py", "test_causes.py",
+        "test_records.py", "test_shared_address.py", "test_keys.py",
+        "test_dot.py", "test_doors.py", "test_dead_resolver.py",
+        "test_agent_memory.py", "test_web_live.py", "test_smoke.py")
 # So many programs that failed may have met a busy machine: they run again,
 # alone, and have to pass so often.
 UNSTEADY_MAX = 2
@@ -179,7 +186,8 @@ def system_files(arguments):
         return [f"{folder}/test_smoke.py"]
     paths = sorted([*glob.glob(f"{folder}/test_*.py"),
                     *glob.glob(f"{folder}/faults/test_*.py")])
-    return sorted(paths, key=lambda p: os.path.basename(p) not in LONG)
+    return sorted(paths, key=lambda p: LONG.index(os.path.basename(p))
+                  if os.path.basename(p) in LONG else len(LONG))
 
 
 def run_system(path, arguments, env, timeout=SYSTEM_TIMEOUT_S):
@@ -297,7 +305,7 @@ def run_all(arguments):
 
 def run_once(arguments, env):
     wanted = arguments.filter or ""
-    yield from side_by_side(os.cpu_count() or 1, [
+    yield from side_by_side(UNITS_AT_ONCE, [
         job for name, job in jobs_of(arguments, env) if wanted in name])
     paths = [p for p in system_files(arguments) if names_a_test(p, wanted)]
     if any(says(path, "NEEDS_UNPACKED") for path in paths):
@@ -379,7 +387,7 @@ def run_matrix(arguments):
     unpack_all(env)
     files = [p for p in matrix_files()
              if names_a_test(p, arguments.filter or "")]
-    yield from side_by_side(LABS_AT_ONCE, [
+    yield from side_by_side(MATRICES_AT_ONCE, [
         lambda p=path: run_system(p, arguments, env) for path in files])
 
 

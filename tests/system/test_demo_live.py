@@ -10,7 +10,6 @@ from deploy.lab.ask import ask, wait_until
 from deploy.lab.lab import Lab
 from tests.lib.support import ROOT, Skip
 
-ALONE = "it looks at all processes for what was left running"
 # In a mount namespace of its own: the system's file is not touched.
 AS_OWN_RESOLVER = ('mount --bind "$1" /etc/resolv.conf || exit 99\n'
                    'shift\nexec "$@"')
