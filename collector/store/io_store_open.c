@@ -175,7 +175,24 @@ int nx_store_version(struct nx_store *store, char *version, size_t cap,
     return err;
 }
 
-static int check_schema(struct nx_store *store, char *why, size_t why_cap) {
+static int check_pages(struct nx_store *store, char *why, size_t why_cap) {
+    char verdict[200];
+    int err = ask(store, "PRAGMA quick_check(1)", verdict, sizeof(verdict), why,
+                  why_cap);
+    store->checked = err == NX_OK && strcmp(verdict, "ok") == 0;
+    if (err == NX_OK && !store->checked) {
+        snprintf(why, why_cap,
+                 "%s: damaged: nxclear-collector(8) says how to repair it or "
+                 "put a backup in its place (%s)",
+                 store->path, verdict);
+        err = NX_EIO;
+    }
+    return err;
+}
+
+/* A page that is damaged is found before anything is written beside it. */
+static int check_schema(struct nx_store *store, bool check, char *why,
+                        size_t why_cap) {
     char text[24];
     int err = nx_store_version(store, text, sizeof(text), why, why_cap);
     if (err != NX_OK) {
@@ -190,6 +207,9 @@ static int check_schema(struct nx_store *store, char *why, size_t why_cap) {
                  "by a newer nxclear-collector, start that one",
                  store->path, text, nx_schema_newest());
         err = NX_EVERSION;
+    }
+    if (err == NX_OK && check) {
+        err = check_pages(store, why, why_cap);
     }
     return err == NX_OK ? nx_store_bring_up(store, (int)version, why, why_cap)
                         : err;
@@ -226,20 +246,6 @@ static int configure(struct nx_store *store,
         snprintf(sql, sizeof(sql), "PRAGMA max_page_count = %u",
                  options->max_pages);
         err = nx_store_exec(store, sql, why, why_cap);
-    }
-    return err;
-}
-
-static int check_pages(struct nx_store *store, char *why, size_t why_cap) {
-    char verdict[200];
-    int err = ask(store, "PRAGMA quick_check(1)", verdict, sizeof(verdict), why,
-                  why_cap);
-    if (err == NX_OK && strcmp(verdict, "ok") != 0) {
-        snprintf(why, why_cap,
-                 "%s: damaged: nxclear-collector(8) says how to repair it or "
-                 "put a backup in its place (%s)",
-                 store->path, verdict);
-        err = NX_EIO;
     }
     return err;
 }
@@ -288,7 +294,7 @@ int nx_store_open_file(struct nx_store *store,
         err = refuse_read_only(store, why, why_cap);
     }
     if (err == NX_OK) {
-        err = check_schema(store, why, why_cap);
+        err = check_schema(store, options->check, why, why_cap);
     }
     if (err == NX_OK) {
         err = configure(store, options, why, why_cap);
@@ -312,7 +318,7 @@ int nx_store_open(const char *path, const struct nx_store_options *options,
     if (err != NX_OK && options->anyway) {
         err = nx_store_open_as_is(store, err, why, why_cap);
     }
-    if (err == NX_OK && options->check) {
+    if (err == NX_OK && options->check && !store->checked) {
         err = check_pages(store, why, why_cap);
     }
     if (err != NX_OK) {

@@ -146,6 +146,7 @@ struct nx_store {
     int unwritable;    /* why it could only be read when it was opened, and */
     char refusal[256]; /* ... in words; NX_OK: it can be written */
     bool stand_in;     /* not even read: an empty one in memory */
+    bool checked;      /* every page was looked at, and is well */
     uint64_t alerts_over_n;      /* nx_store_alerts_over, */
     uint64_t alerts_over_open_n; /* ... and in the open transaction */
 };

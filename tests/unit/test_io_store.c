@@ -1065,6 +1065,38 @@ static void test_damaged(void **state) {
     assert_non_null(strstr(nx_store_problem(f->store), "damaged"));
 }
 
+/* It is not even brought up to date. */
+static void test_damaged_and_older(void **state) {
+    struct fixture *f = *state;
+    const struct nx_store_options check = {.check = true, .anyway = true};
+    char mark[96];
+    char before[24];
+    char after[24];
+    char zeros[4096] = {0};
+    for (int version = 1; version < nx_schema_newest(); version++) {
+        sql(f->path, nx_schema_step(version));
+    }
+    (void)snprintf(mark, sizeof(mark),
+                   "PRAGMA application_id = 1853383532;"
+                   "PRAGMA user_version = %d",
+                   nx_schema_newest() - 1);
+    sql(f->path, mark);
+    for (long page = 1; page < 6; page++) {
+        write_at(f->path, page * 4096, zeros, sizeof(zeros));
+    }
+    ask(f->path, "PRAGMA user_version", before, sizeof(before));
+    assert_int_equal(
+        nx_store_open(f->path, &check, &f->store, f->why, sizeof(f->why)),
+        NX_EIO);
+    assert_non_null(strstr(f->why, "damaged: nxclear-collector(8)"));
+    ask(f->path, "PRAGMA user_version", after, sizeof(after));
+    assert_string_equal(after, before);
+    open_store(f); /* without the check it is */
+    nx_store_close(&f->store);
+    ask(f->path, "PRAGMA user_version", after, sizeof(after));
+    assert_string_not_equal(after, before);
+}
+
 /* A bit of the words that say what the tables are. */
 static void test_damaged_words(void **state) {
     struct fixture *f = *state;
@@ -1219,6 +1251,7 @@ int main(void) {
         WITH_STORE(test_foreign_database),
         WITH_STORE(test_not_a_database),
         WITH_STORE(test_damaged),
+        WITH_STORE(test_damaged_and_older),
         WITH_STORE(test_damaged_words),
         WITH_STORE(test_locked),
         WITH_STORE(test_full),
