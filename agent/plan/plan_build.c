@@ -290,9 +290,10 @@ static int build_tasks(struct build *b) {
             if (err == NX_ENOMEM) {
                 return err;
             }
-            why = err == NX_EEXISTS  ? NX_REFUSAL_TWICE
-                  : err == NX_ELIMIT ? NX_REFUSAL_TASKS
-                                     : NX_REFUSAL_NONE;
+            if (err == NX_EEXISTS) { /* for two incidents: asked once */
+                continue;
+            }
+            why = err == NX_ELIMIT ? NX_REFUSAL_TASKS : NX_REFUSAL_NONE;
         }
         if (why != NX_REFUSAL_NONE) {
             refuse(b, why, i);

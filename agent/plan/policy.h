@@ -64,7 +64,6 @@ struct nx_policy {
     X(SERVER, "name servers are asked at port 53 alone")                       \
     X(INTERVAL, "the interval is shorter than the local policy allows")        \
     X(VISIT, "more queries per visit, or further apart, than allowed")         \
-    X(TWICE, "listed twice")                                                   \
     X(TASKS, "more tasks than the local policy allows")
 
 enum nx_refusal {
@@ -92,8 +91,8 @@ bool nx_policy_is_sibling_zone(const struct nx_policy *policy,
 void nx_policy_withhold(const struct nx_policy *policy, struct nx_obs *obs,
                         struct nx_answer *answer);
 
-/* May this task be done at all? Checks what one task shows; TWICE and TASKS
- * are the caller's. */
+/* May this task be done at all? Checks what one task shows; TASKS is the
+ * caller's. */
 enum nx_refusal nx_policy_check(const struct nx_policy *policy,
                                 const struct nx_resolver *resolvers,
                                 size_t resolvers_n, const struct nx_task *task);
