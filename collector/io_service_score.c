@@ -258,7 +258,8 @@ static int begin_pass(struct nx_service *service) {
         if (incidents[i]->closed_us == NX_TIME_UNKNOWN &&
             !incidents[i]->audit) {
             pass->adding = incidents[i];
-            nx_engine_agents(service->engine, add_step, pass);
+            pass->failed |=
+                nx_engine_agents_of(service->engine, NULL, add_step, pass) != 0;
         }
     }
     if (pass == NULL || pass->failed) {

@@ -29,13 +29,6 @@ static struct nx_agent_view view_of(const struct nx_agent_state *a) {
     };
 }
 
-static void show(const struct nx_agent_state *a,
-                 void (*visit)(void *user, const struct nx_agent_view *agent),
-                 void *user) {
-    const struct nx_agent_view view = view_of(a);
-    visit(user, &view);
-}
-
 int nx_engine_agent(const struct nx_engine *engine, uint32_t agent_id,
                     struct nx_agent_view *out) {
     const struct nx_agent_state *a = nx_agents_find(engine, agent_id);
@@ -59,24 +52,6 @@ static struct nx_agent_state **sort(const struct nx_engine *engine) {
         qsort(sorted, n, sizeof(void *), by_network);
     }
     return sorted;
-}
-
-void nx_engine_agents(const struct nx_engine *engine,
-                      void (*visit)(void *user,
-                                    const struct nx_agent_view *agent),
-                      void *user) {
-    struct nx_agent_state **sorted = sort(engine);
-    const struct nx_agent_state *a = engine->agents;
-    if (sorted != NULL) {
-        for (size_t i = 0; i < HASH_COUNT(engine->agents); i++) {
-            show(sorted[i], visit, user);
-        }
-        free(sorted);
-        return;
-    }
-    for (; a != NULL; a = a->hh.next) {
-        show(a, visit, user); /* unordered is better than nothing */
-    }
 }
 
 bool nx_agents_in_order(struct nx_engine *engine) {
@@ -116,7 +91,8 @@ int nx_engine_agents_of(struct nx_engine *engine, const char *network,
          (network == NULL ||
           strcmp(engine->by_network[i]->agent.network, network) == 0);
          i++) {
-        show(engine->by_network[i], visit, user);
+        const struct nx_agent_view view = view_of(engine->by_network[i]);
+        visit(user, &view);
     }
     return 0;
 }

@@ -357,12 +357,8 @@ struct nx_agent_view {
     uint64_t results_n;
     const char *software;
 };
-/* Ordered by network, then name. */
-void nx_engine_agents(const struct nx_engine *engine,
-                      void (*visit)(void *user,
-                                    const struct nx_agent_view *agent),
-                      void *user);
-/* Those of one network; NULL: all. NX_ENOMEM. */
+/* Those of one network; NULL: all. Ordered by network, then name. NX_ENOMEM:
+ * none is visited. */
 int nx_engine_agents_of(struct nx_engine *engine, const char *network,
                         void (*visit)(void *user,
                                       const struct nx_agent_view *agent),

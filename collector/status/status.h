@@ -56,7 +56,7 @@ json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us);
  * (NULL: of the list); to be gone through a few at a time. next: borrowed;
  * NULL: that were all. NX_ENOMEM. */
 struct nx_network_list;
-int nx_network_list_new(const struct nx_engine *engine,
+int nx_network_list_new(struct nx_engine *engine,
                         const struct nx_incident *incident,
                         struct nx_network_list **out) NX_MUSTUSE;
 void nx_network_list_free(struct nx_network_list **list);

@@ -177,8 +177,7 @@ static void take_outage(struct nx_status_audit *a,
     }
 }
 
-int nx_status_audit_init(struct nx_status_audit *a,
-                         const struct nx_engine *engine,
+int nx_status_audit_init(struct nx_status_audit *a, struct nx_engine *engine,
                          const struct nx_sheet *sheet) {
     const struct nx_incident *incident = sheet->incident;
     *a = (struct nx_status_audit){.incident = incident,
@@ -187,13 +186,13 @@ int nx_status_audit_init(struct nx_status_audit *a,
                                   .silent = sheet->audit_silent,
                                   .now_us = sheet->now_us};
     nx_audit_ttls_init(&a->ttls);
-    nx_status_auditors(engine, a->auditors);
+    int err = nx_status_auditors(engine, a->auditors);
     a->facts.outage_lo_us = incident->outage_from_us;
     a->facts.restored_lo_us = NX_TIME_UNKNOWN;
     a->facts.restored_hi_us = NX_TIME_UNKNOWN;
-    for (unsigned i = 0; i < incident->items_n; i++) {
+    for (unsigned i = 0; err == 0 && i < incident->items_n; i++) {
         struct nx_auth_view view;
-        int err = nx_engine_authority(engine, incident->id, i, &view);
+        err = nx_engine_authority(engine, incident->id, i, &view);
         if (err == NX_ESTATE) {
             return 0; /* closed: nothing is kept */
         }
@@ -222,7 +221,7 @@ int nx_status_audit_init(struct nx_status_audit *a,
             nx_time_later(a->verified_at_us, view.verified_at_us);
     }
     a->declared = a->facts.observed && a->servers_n == 0;
-    return 0;
+    return err;
 }
 
 void nx_status_audit_fini(struct nx_status_audit *a) {

@@ -40,13 +40,13 @@ struct nx_status_audit {
 /* Gathers it from all items of the sheet's incident; what it points at is the
  * engine's until that changes. NX_ENOMEM; fini in any case. */
 int nx_status_audit_init(struct nx_status_audit *audit,
-                         const struct nx_engine *engine,
+                         struct nx_engine *engine,
                          const struct nx_sheet *sheet) NX_MUSTUSE;
 void nx_status_audit_fini(struct nx_status_audit *audit);
 
 /* The agents in the role authority that were heard of, by name: "a, b and 3
- * more". Into out, of NX_AUDITORS_TEXT_MAX. */
-void nx_status_auditors(const struct nx_engine *engine, char *out);
+ * more". Into out, of NX_AUDITORS_TEXT_MAX. NX_ENOMEM. */
+int nx_status_auditors(struct nx_engine *engine, char *out) NX_MUSTUSE;
 
 /* What was found out about a server itself, into its object; false: out of
  * memory. */

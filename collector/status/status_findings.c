@@ -122,15 +122,16 @@ static void take_auditor(void *user, const struct nx_agent_view *view) {
     }
 }
 
-void nx_status_auditors(const struct nx_engine *engine, char *out) {
+int nx_status_auditors(struct nx_engine *engine, char *out) {
     struct auditors to = {.out = out};
     out[0] = '\0';
-    nx_engine_agents(engine, take_auditor, &to);
+    int err = nx_engine_agents_of(engine, NULL, take_auditor, &to);
     size_t len = strlen(out);
     if (to.n > to.named_n) {
         (void)snprintf(out + len, NX_AUDITORS_TEXT_MAX - len, " and %u more",
                        to.n - to.named_n);
     }
+    return err;
 }
 
 /* Agents look at the zone, and at none of its former servers: those of an older

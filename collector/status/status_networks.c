@@ -38,13 +38,13 @@ static void take_name(void *user, const struct nx_agent_view *view) {
     memcpy(l->names[l->n++], name, strlen(name) + 1);
 }
 
-int nx_network_list_new(const struct nx_engine *engine,
+int nx_network_list_new(struct nx_engine *engine,
                         const struct nx_incident *incident,
                         struct nx_network_list **out) {
     struct nx_network_list *l = calloc(1, sizeof(*l));
     if (l != NULL) {
         l->incident = incident;
-        nx_engine_agents(engine, take_name, l);
+        l->failed |= nx_engine_agents_of(engine, NULL, take_name, l) != 0;
     }
     if (l == NULL || l->failed) {
         nx_network_list_free(&l);

@@ -351,9 +351,7 @@ static int read_sites(struct nx_sheet *sheet, struct nx_engine *engine) {
 /* network: NULL: all of them. */
 static int read_all(struct nx_sheet *sheet, struct nx_engine *engine,
                     const char *network, struct gathering *g) {
-    if (network == NULL) {
-        nx_engine_agents(engine, take_agent, g);
-    } else if (nx_engine_agents_of(engine, network, take_agent, g) != 0) {
+    if (nx_engine_agents_of(engine, network, take_agent, g) != 0) {
         return NX_ENOMEM;
     }
     drop_others(sheet);

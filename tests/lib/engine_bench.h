@@ -304,7 +304,8 @@ static inline struct seen_targets targets_of(struct engine_bench *b,
                                              uint32_t id, int64_t now_us) {
     struct seen_targets seen = {
         .engine = b->engine, .id = id, .now_us = now_us};
-    nx_engine_agents(b->engine, see_network, &seen);
+    assert_int_equal(nx_engine_agents_of(b->engine, NULL, see_network, &seen),
+                     0);
     return seen;
 }
 

@@ -193,18 +193,11 @@ static inline int64_t ask(const struct fixture *f, const char *sql) {
     return value;
 }
 
-static inline void see_agent(void *user, const struct nx_agent_view *view) {
-    uint64_t *results_n = user;
-    if (view->agent->id == 1) {
-        *results_n = view->results_n;
-    }
-}
-
 /* Results of the first agent that the engine has taken. */
 static inline uint64_t folded(struct fixture *f) {
-    uint64_t results_n = 0;
-    nx_engine_agents(f->engine, see_agent, &results_n);
-    return results_n;
+    struct nx_agent_view view;
+    assert_int_equal(nx_engine_agent(f->engine, 1, &view), 0);
+    return view.results_n;
 }
 
 static inline struct nx_ingest_counters counters(const struct fixture *f) {

@@ -679,7 +679,8 @@ static void test_agents_are_shown_in_order(void **state) {
     static const char *const order[] = {"audit", "lyon", "oslo"};
     const char *const *next = order;
     hello(b, OSLO, 2, 0, T0);
-    nx_engine_agents(b->engine, check_agent, &next);
+    assert_int_equal(nx_engine_agents_of(b->engine, NULL, check_agent, &next),
+                     0);
     assert_ptr_equal(next, order + 3);
 }
 
