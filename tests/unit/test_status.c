@@ -979,6 +979,28 @@ static void test_flapping_is_told(void **state) {
     json_decref(d);
 }
 
+/* Nor is it missed where the first name never changed. */
+static void test_flapping_of_another_item(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_incident in = incident(7, T0);
+    in.items_n = 2;
+    memcpy(in.items[1].name, www, sizeof(www));
+    in.items[1].qtype = NX_TYPE_AAAA;
+    hello(b, LYON, 1, 0, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &in), 0);
+    for (int k = 0; k <= 8; k++) {
+        int64_t at_us = T0 + S + k * 5 * S;
+        audits(b, true, at_us);
+        audits_type(b, 1, 1, NX_TYPE_AAAA, k != 0 && k != 6, at_us + S / 10);
+        tick(b, at_us + S);
+    }
+    json_t *d = status(b, T0 + 43 * S);
+    assert_string_equal(text_at(d, "authority.audit.0.tag"), "FLAPPING");
+    assert_non_null(
+        strstr(text_at(d, "authority.findings.0"), "were bad 2 times"));
+    json_decref(d);
+}
+
 /* A resolver that is not named for a moment takes no denial with it. */
 static void test_denial_of_a_resolver_not_listed(void **state) {
     struct engine_bench *b = *state;
@@ -1079,6 +1101,7 @@ int main(void) {
         TEST(test_alias_followed_out_of_the_zone),
         TEST(test_declared_is_said),
         TEST(test_flapping_is_told),
+        TEST(test_flapping_of_another_item),
         TEST(test_same_cache_is_counted_once),
         TEST(test_caches_filled_at_once),
         TEST(test_what_is_not_there),
