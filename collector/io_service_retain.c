@@ -8,6 +8,7 @@
 #include "common/io_log.h"
 
 #define DAY_US INT64_C(86400000000)
+#define HOUR_US INT64_C(3600000000)
 #define PASS_EVERY_S 3600
 #define FIRST_PASS_S 2 /* after the start, which has enough to do */
 #define SLICE_EVERY_US 50000
@@ -25,6 +26,7 @@ static void wait(struct nx_service *service, time_t s, suseconds_t us) {
 
 static void say_clock(struct nx_retain *retain, enum nx_retained_clock clock) {
     int64_t ahead_us = retain->retained.start_us - retain->retained.by_us;
+    bool days = ahead_us >= 2 * DAY_US;
     if (clock == retain->clock) {
         return;
     }
@@ -37,8 +39,8 @@ static void say_clock(struct nx_retain *retain, enum nx_retained_clock clock) {
     (void)snprintf(
         retain->problem, sizeof(retain->problem),
         "nothing is deleted by retention: at the start the clock was %" PRId64
-        " days later than when it went last%s",
-        ahead_us / DAY_US,
+        " %s later than when it went last%s",
+        ahead_us / (days ? DAY_US : HOUR_US), days ? "days" : "hours",
         clock == NX_RETAINED_SET
             ? ", and was set since: start the collector again"
             : "; a wrong clock is to be set and the collector started again; "

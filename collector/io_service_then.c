@@ -8,19 +8,14 @@
 #include "collector/store/io_store_zones.h"
 #include "common/io_log.h"
 
-/* Of the zones that a name of the incident may be in. */
 static int keep_zones(struct nx_service *service,
                       const struct nx_incident *incident) {
     const struct nx_ns_book *book = nx_engine_ns_book(service->engine);
     int err = NX_OK;
     for (size_t i = 0; i < book->n && err == NX_OK; i++) {
-        const struct nx_ns_book_zone *zone = &book->zones[i];
-        bool ours = false;
-        for (unsigned k = 0; k < incident->items_n; k++) {
-            ours |= nx_dname_under(incident->items[k].name, zone->apex);
-        }
-        if (ours) {
-            err = nx_store_zone_then_add(service->store, incident->id, zone);
+        if (nx_incident_in_zone(incident, book->zones[i].apex)) {
+            err = nx_store_zone_then_add(service->store, incident->id,
+                                         &book->zones[i]);
         }
     }
     return err;

@@ -6,23 +6,10 @@
 
 #define ZONES_A_TICK 4U /* the loop has others to serve */
 
-struct loading {
-    struct nx_ns_book *book;
-    int err; /* the first one */
-};
-
-static void see_server(void *user, const uint8_t *apex,
-                       const struct nx_ns_server *server) {
-    struct loading *l = user;
-    int err = nx_ns_book_put(l->book, apex, server);
-    /* Too many, or not what was written: the others are loaded. */
-    l->err = err == NX_ENOMEM ? err : l->err;
-}
-
 int nx_service_zones_load(struct nx_service *service) {
-    struct loading l = {nx_engine_ns_book(service->engine), NX_OK};
+    struct nx_ns_book_loading l = {nx_engine_ns_book(service->engine), NX_OK};
     int err = nx_store_zones(service->store, nx_service_now_us(service),
-                             see_server, &l);
+                             nx_ns_book_load, &l);
     return err != NX_OK ? err : l.err;
 }
 

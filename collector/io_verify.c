@@ -240,14 +240,6 @@ static void add_resolver(void *user, const struct nx_book_row *row) {
     c->err = c->err == NX_OK ? err : c->err;
 }
 
-/* Too many, or not what was written: a start leaves it out, too. */
-static void add_server(void *user, const uint8_t *apex,
-                       const struct nx_ns_server *server) {
-    struct target_check *c = user;
-    int err = nx_ns_book_put(nx_engine_ns_book(c->engine), apex, server);
-    c->err = c->err == NX_OK && err == NX_ENOMEM ? err : c->err;
-}
-
 static void add_incident(void *user, const struct nx_incident *incident) {
     struct target_check *c = user;
     if (c->err != NX_OK || incident->closed_us != NX_TIME_UNKNOWN) {
@@ -281,12 +273,14 @@ static void check_target(void *user, const struct nx_target_past *past) {
 
 /* What a start loads before the log. */
 static int load(struct nx_verify *v, struct target_check *c, int64_t now_us) {
+    struct nx_ns_book_loading zones = {nx_engine_ns_book(c->engine), NX_OK};
     int err = nx_store_agents(v->store, add_agent, c);
     if (err == NX_OK) {
         err = nx_store_resolvers(v->store, now_us, add_resolver, c);
     }
     if (err == NX_OK) {
-        err = nx_store_zones(v->store, now_us, add_server, c);
+        err = nx_store_zones(v->store, now_us, nx_ns_book_load, &zones);
+        err = err == NX_OK ? zones.err : err;
     }
     if (err == NX_OK) {
         err = nx_store_incidents(v->store, add_incident, c);

@@ -193,8 +193,9 @@ static void see_server(void *user, const uint8_t *apex,
     if (then.until_us > then.seen_us + NX_NS_BOOK_KEPT_US) {
         then.until_us = then.seen_us + NX_NS_BOOK_KEPT_US;
     }
-    int err = nx_ns_book_put(nx_engine_ns_book(r->engine), apex, &then);
-    keep(r, err == NX_ENOMEM ? err : NX_OK); /* as a start does */
+    struct nx_ns_book_loading l = {nx_engine_ns_book(r->engine), NX_OK};
+    nx_ns_book_load(&l, apex, &then);
+    keep(r, l.err);
 }
 
 /* --- what is told --- */

@@ -69,15 +69,9 @@ static void note(struct notes *notes, enum nx_finding_tag tag,
 
 /* --- reading --- */
 
-static bool same_address(const struct nx_endpoint *at,
-                         const struct nx_paper *p) {
-    return at->address_len == p->at.address_len && at->port == p->at.port &&
-           memcmp(at->address, p->at.address, at->address_len) == 0;
-}
-
 static bool in_set(const struct nx_audit_case *c, const struct nx_paper *p) {
     for (size_t i = 0; i < c->servers_n; i++) {
-        if (same_address(&c->servers[i].at, p)) {
+        if (nx_endpoint_same_server(&c->servers[i].at, &p->at)) {
             return true;
         }
     }
@@ -138,7 +132,7 @@ static const struct nx_paper *paper_of(const struct nx_audit_case *c,
                                        const struct nx_endpoint *at) {
     const struct nx_paper *p = NULL;
     for (size_t i = 0; (p = next(c, kind, &i)) != NULL;) {
-        if (same_address(at, p)) {
+        if (nx_endpoint_same_server(at, &p->at)) {
             return p;
         }
     }
@@ -415,7 +409,8 @@ size_t nx_audited_n(const struct nx_audit_case *c) {
         unsigned kinds = 0;
         for (size_t k = 0; k < c->papers->n; k++) {
             const struct nx_paper *p = &c->papers->list[k];
-            if (p->kind != NX_PAPER_DS && same_address(&c->servers[i].at, p)) {
+            if (p->kind != NX_PAPER_DS &&
+                nx_endpoint_same_server(&c->servers[i].at, &p->at)) {
                 kinds |= 1U << p->kind;
             }
         }

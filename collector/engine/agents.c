@@ -157,7 +157,7 @@ static void prune(struct nx_engine *engine, struct nx_agent_state *agent,
         if (t->item->over || listed == !t->unlisted) {
             continue;
         }
-        if (listed || nx_target_may_deny(engine, t, now_us)) {
+        if (listed || nx_target_keep(engine, t, now_us)) {
             set_listed(engine, t, listed);
         } else {
             drop_target(engine, t);

@@ -16,13 +16,6 @@ const char *nx_outage_known_text(unsigned known) {
     return known <= NX_OUTAGE_DECLARED ? text[known] : NULL;
 }
 
-static bool same_address(const struct nx_auth_server *a,
-                         const struct nx_auth_server *b) {
-    return a->at.address_len == b->at.address_len && a->at.port == b->at.port &&
-           a->at.scope_id == b->at.scope_id &&
-           memcmp(a->at.address, b->at.address, a->at.address_len) == 0;
-}
-
 static unsigned shown_class(const struct nx_auth_entry *e) {
     return e->quiet ? NX_AUTH_SILENT : e->server.class_;
 }
@@ -33,7 +26,7 @@ bool nx_auth_is_worst(const struct nx_authority *a, size_t i) {
     for (size_t j = 0; j < a->entries_n; j++) {
         const struct nx_auth_server *o = &a->entries[j].server;
         unsigned theirs = shown_class(&a->entries[j]);
-        if (j != i && same_address(s, o) &&
+        if (j != i && nx_endpoint_same_server(&s->at, &o->at) &&
             (theirs > class_ || (theirs == class_ && j < i))) {
             return false;
         }

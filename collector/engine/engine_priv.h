@@ -282,10 +282,10 @@ void nx_labelled_free(struct nx_engine *engine);
 /* evaluate.c */
 void nx_target_judge(struct nx_engine *engine, struct nx_target *target,
                      int64_t now_us, struct nx_verdict *out);
-/* Of a resolver that the agent no longer names: was it seen otherwise than
- * clear, and may what it has cached then still be there? */
-bool nx_target_may_deny(struct nx_engine *engine, struct nx_target *target,
-                        int64_t now_us);
+/* As the agent no longer names its resolver: notes until when what that has
+ * cached may still be there. False: it may not; nothing is to be kept. */
+bool nx_target_keep(struct nx_engine *engine, struct nx_target *target,
+                    int64_t now_us);
 /* When the state began that was found at now_us. */
 int64_t nx_target_since(struct nx_engine *engine,
                         const struct nx_target *target, unsigned state,

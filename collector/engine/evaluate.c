@@ -93,14 +93,21 @@ static void note_until(const struct nx_engine *engine, struct nx_target *t,
     t->until_us = until_us < INT64_MAX ? until_us : NX_TIME_UNKNOWN;
 }
 
-bool nx_target_may_deny(struct nx_engine *engine, struct nx_target *t,
-                        int64_t now_us) {
+/* Was it seen otherwise than clear, and may what its resolver has cached then
+ * still be there? */
+static bool may_deny(const struct nx_target *t, const struct nx_verdict *v,
+                     int64_t now_us) {
+    int64_t until_us = latest_us(t, v, t->told_us);
+    return v->state != NX_STATE_CLEAR && t->told_us != NX_TIME_UNKNOWN &&
+           now_us <= nx_time_later(until_us, t->until_us);
+}
+
+bool nx_target_keep(struct nx_engine *engine, struct nx_target *t,
+                    int64_t now_us) {
     struct nx_verdict v;
     nx_target_judge(engine, t, now_us, &v);
     note_until(engine, t, &v);
-    int64_t until_us = latest_us(t, &v, t->told_us);
-    return v.state != NX_STATE_CLEAR && t->told_us != NX_TIME_UNKNOWN &&
-           now_us <= nx_time_later(until_us, t->until_us);
+    return may_deny(t, &v, now_us);
 }
 
 /* What states of the past are judged by. */
@@ -350,7 +357,7 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
         tell(t, from_state, now_us, sink);
     }
     bool over = t->unlisted &&
-                (!nx_target_may_deny(engine, t, now_us) ||
+                (!may_deny(t, &v, now_us) ||
                  (!nx_agent_probes(t->agent) && is_clear_elsewhere(engine, t)));
     engine->over_n += over ? 1 : 0;
     engine->over_n -= t->over ? 1 : 0;

@@ -54,6 +54,15 @@ static int place(const struct nx_incident_item *item, const uint8_t *rdata,
     return 0;
 }
 
+bool nx_incident_in_zone(const struct nx_incident *incident,
+                         const uint8_t *apex) {
+    bool in = false;
+    for (unsigned i = 0; i < incident->items_n; i++) {
+        in |= nx_dname_under(incident->items[i].name, apex);
+    }
+    return in;
+}
+
 bool nx_incident_is_over(const struct nx_incident *incident, int64_t now_us) {
     return incident->audit && incident->closed_us == NX_TIME_UNKNOWN &&
            now_us - incident->opened_us >= NX_AUDIT_ENDS_US;

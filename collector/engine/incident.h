@@ -36,6 +36,10 @@ struct nx_incident {
 #define NX_AUDIT_ENDS_US (INT64_C(600) * 1000000)
 bool nx_incident_is_over(const struct nx_incident *incident, int64_t now_us);
 
+/* Is one of its names in this zone, or below it? */
+bool nx_incident_in_zone(const struct nx_incident *incident,
+                         const uint8_t *apex);
+
 /* What was received before this cannot matter to it. */
 int64_t nx_incident_needs_from(const struct nx_incident *incident);
 

@@ -200,6 +200,13 @@ int nx_ns_book_put(struct nx_ns_book *book, const uint8_t *apex,
     return 0;
 }
 
+void nx_ns_book_load(void *loading, const uint8_t *apex,
+                     const struct nx_ns_server *server) {
+    struct nx_ns_book_loading *l = loading;
+    int err = nx_ns_book_put(l->book, apex, server);
+    l->err = err == NX_ENOMEM ? err : l->err;
+}
+
 struct nx_ns_book_zone *nx_ns_book_unstored(const struct nx_ns_book *book) {
     for (size_t i = 0; i < book->n; i++) {
         struct nx_ns_book_zone *zone = &book->zones[i];

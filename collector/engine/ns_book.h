@@ -61,6 +61,14 @@ int nx_ns_book_recall(const struct nx_ns_book *book,
  * times. NX_ENOMEM. */
 int nx_ns_book_put(struct nx_ns_book *book, const uint8_t *apex,
                    const struct nx_ns_server *server) NX_MUSTUSE;
+/* To visit servers that were stored; what the book does not take is left out.
+ */
+struct nx_ns_book_loading {
+    struct nx_ns_book *book;
+    int err; /* NX_ENOMEM */
+};
+void nx_ns_book_load(void *loading, const uint8_t *apex,
+                     const struct nx_ns_server *server);
 
 /* A zone that is to be stored, in place of what is stored of it; NULL: none.
  * Borrowed until the next change. */

@@ -11,6 +11,14 @@ const char *nx_state_text(unsigned state) {
     return state < NX_STATE_N_ ? TEXTS[state] : "?";
 }
 
+enum nx_state nx_state_of_text(const char *text) {
+    unsigned state = text != NULL ? 0 : NX_STATE_N_;
+    while (state < NX_STATE_N_ && strcmp(nx_state_text(state), text) != 0) {
+        state++;
+    }
+    return (enum nx_state)state;
+}
+
 bool nx_state_is_unverified(unsigned state) {
     return state == NX_STATE_REFUSED || state == NX_STATE_UNREACHABLE ||
            state == NX_STATE_UNKNOWN;

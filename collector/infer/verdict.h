@@ -35,6 +35,8 @@ enum nx_state {
         NX_STATE_N_
 };
 const char *nx_state_text(unsigned state);
+/* NX_STATE_N_: none, or NULL. */
+enum nx_state nx_state_of_text(const char *text);
 /* Nothing is seen of it now: silence is no all-clear. */
 bool nx_state_is_unverified(unsigned state);
 

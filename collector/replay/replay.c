@@ -82,15 +82,13 @@ static int open_incident(struct nx_replay *r, int64_t at_us) {
     return err;
 }
 
-/* What a start would leave out is left out. */
 static int put_zone(struct nx_engine *engine,
                     const struct nx_ns_book_zone *zone) {
-    struct nx_ns_book *book = nx_engine_ns_book(engine);
-    int err = NX_OK;
-    for (size_t i = 0; i < zone->servers_n && err != NX_ENOMEM; i++) {
-        err = nx_ns_book_put(book, zone->apex, &zone->servers[i]);
+    struct nx_ns_book_loading l = {nx_engine_ns_book(engine), NX_OK};
+    for (size_t i = 0; i < zone->servers_n; i++) {
+        nx_ns_book_load(&l, zone->apex, &zone->servers[i]);
     }
-    return err == NX_ENOMEM ? err : NX_OK;
+    return l.err;
 }
 
 static int feed(struct nx_replay *r, const struct nx_record *record) {

@@ -93,18 +93,10 @@ const char *nx_report_part(const struct nx_report_row *row, unsigned part) {
     return p;
 }
 
-static unsigned state_of(const char *text) {
-    unsigned state = 0;
-    while (state < NX_STATE_N_ && strcmp(nx_state_text(state), text) != 0) {
-        state++;
-    }
-    return state;
-}
-
 void nx_report_transition(struct nx_report *report,
                           const struct nx_report_key *key, int64_t at_us,
                           const char *to_state) {
-    unsigned state = state_of(to_state);
+    unsigned state = nx_state_of_text(to_state);
     bool affected = state < NX_STATE_REFUSED;
     struct nx_report_row *row = find(report, key, affected);
     if (row == NULL || state >= NX_STATE_N_) {

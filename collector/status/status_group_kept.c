@@ -89,12 +89,8 @@ static struct group *group_of(struct nx_kept_groups *g, const char *value) {
 
 /* One that is not known here is no all-clear. */
 static unsigned state_of(const json_t *object) {
-    const char *text = json_string_value(json_object_get(object, "state"));
-    unsigned state = 0;
-    while (state < NX_STATE_N_ &&
-           (text == NULL || strcmp(text, nx_state_text(state)) != 0)) {
-        state++;
-    }
+    unsigned state =
+        nx_state_of_text(json_string_value(json_object_get(object, "state")));
     return state < NX_STATE_N_ ? state : NX_STATE_UNKNOWN;
 }
 

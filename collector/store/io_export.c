@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "collector/store/io_store_profiles.h"
 #include "collector/store/io_store_zones.h"
@@ -99,40 +98,17 @@ static int begin_log(struct nx_export *x) {
 
 /* --- what was known as it was opened --- */
 
-struct opening {
-    struct nx_export *export;
-    struct nx_ns_book_zone zone; /* as far as it was read */
-};
-
-static void write_zone(struct opening *o) {
-    if (o->zone.servers_n > 0) {
-        nx_recording_write_zone(o->export->incident.opened_us, &o->zone,
-                                &o->export->zones);
-        o->zone.servers_n = 0;
-    }
-}
-
-static void see_server(void *user, const uint8_t *apex,
-                       const struct nx_ns_server *server) {
-    struct opening *o = user;
-    if (!nx_dname_equal(apex, o->zone.apex)) {
-        write_zone(o);
-        memcpy(o->zone.apex, apex, nx_dname_len(apex));
-    }
-    if (o->zone.servers_n < NX_DELEG_SERVERS_MAX) {
-        o->zone.servers[o->zone.servers_n++] = *server;
-    }
-}
-
 static int load_zones(struct nx_export *x) {
-    struct opening *o = calloc(1, sizeof(*o));
-    if (o == NULL) {
-        return NX_ENOMEM;
+    struct nx_ns_book book = {.zones = NULL};
+    struct nx_ns_book_loading l = {&book, NX_OK};
+    int err =
+        nx_store_zones_then(x->store, x->incident.id, nx_ns_book_load, &l);
+    for (size_t i = 0; i < book.n; i++) {
+        nx_recording_write_zone(x->incident.opened_us, &book.zones[i],
+                                &x->zones);
     }
-    o->export = x;
-    int err = nx_store_zones_then(x->store, x->incident.id, see_server, o);
-    write_zone(o);
-    free(o);
+    nx_ns_book_fini(&book);
+    err = err == NX_OK ? l.err : err;
     return err == NX_OK && x->zones.failed ? NX_ENOMEM : err;
 }
 

@@ -220,11 +220,8 @@ int nx_store_told_drop(struct nx_store *store, uint32_t incident_id) {
 static uint8_t network_state(const struct nx_sq *sq, int column) {
     char text[40];
     nx_sq_get_text(sq, column, text, sizeof(text));
-    uint8_t state = 0;
-    while (state < NX_STATE_CLEAR && strcmp(text, nx_state_text(state)) != 0) {
-        state++;
-    }
-    return state;
+    unsigned state = nx_state_of_text(text);
+    return state < NX_STATE_N_ ? (uint8_t)state : NX_STATE_CLEAR;
 }
 
 int nx_store_told(struct nx_store *store,

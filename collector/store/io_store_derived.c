@@ -333,16 +333,6 @@ int nx_store_authority_put(struct nx_store *store, uint32_t incident_id,
     return nx_sq_run(&sq);
 }
 
-static bool state_of(const char *text, uint8_t *out) {
-    for (unsigned i = 0; i < NX_STATE_N_; i++) {
-        if (strcmp(nx_state_text(i), text) == 0) {
-            *out = (uint8_t)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* False: not what put_target writes. */
 static bool read_past(const struct nx_sq *sq, uint8_t *name,
                       struct nx_target_past *out) {
@@ -358,6 +348,7 @@ static bool read_past(const struct nx_sq *sq, uint8_t *name,
         .incident_id = (uint32_t)nx_sq_get_int(sq, 0),
         .agent_id = (uint32_t)nx_sq_get_int(sq, 1),
         .question.name = name,
+        .state = (uint8_t)nx_state_of_text(state),
         .since_us = nx_sq_get_time(sq, 6),
         .seen_us = nx_sq_get_time(sq, 7),
         .doubt_us = nx_sq_get_time(sq, 8),
@@ -366,7 +357,7 @@ static bool read_past(const struct nx_sq *sq, uint8_t *name,
     return read_resolver(resolver, &out->question.to) &&
            nx_dname_parse(text, name) == NX_OK &&
            nx_rrtype_parse(type, &out->question.qtype) == NX_OK &&
-           state_of(state, &out->state);
+           out->state < NX_STATE_N_;
 }
 
 int nx_store_targets(struct nx_store *store,

@@ -5,14 +5,6 @@
 
 #define TEXT_SHORT 40U
 
-static enum nx_state state_of(const char *text) {
-    unsigned i = 0;
-    while (i < NX_STATE_N_ && strcmp(nx_state_text(i), text) != 0) {
-        i++;
-    }
-    return (enum nx_state)i;
-}
-
 static void read_forecast(const struct nx_sq *sq,
                           struct nx_store_forecast *out) {
     char shape[NX_SHAPE_TEXT_MAX];
@@ -152,7 +144,7 @@ static void read_score(const struct nx_sq *sq, struct nx_tally_row *out) {
     int64_t hi_us = nx_sq_get_int(sq, 5);
     nx_sq_get_text(sq, 0, state, sizeof(state));
     *out = (struct nx_tally_row){
-        .state = (uint8_t)state_of(state),
+        .state = (uint8_t)nx_state_of_text(state),
         .verified = nx_sq_get_int(sq, 1) != 0,
         .network = nx_sq_get_int(sq, 2) == 0,
         .weight = nx_sq_get_real(sq, 3),

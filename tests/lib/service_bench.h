@@ -70,6 +70,7 @@ static inline int setup_files(void **state) {
     f->conf.listen[0] = f->endpoint;
     f->conf.listen_n = 1;
     f->conf.retention.agent_mib_per_hour = 256;
+    f->conf.retention.observations_days = 30;
     f->conf.retention.history_days = 400;
     nx_test_client_keys(&f->client);
     f->client.epoch = UINT64_C(0xdeadbeef12345678);

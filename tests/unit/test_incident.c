@@ -190,12 +190,29 @@ static void test_text_is_cut_at_a_piece(void **state) {
     assert_string_equal(text, "\"ab");
 }
 
+static void test_zones_of_its_names(void **state) {
+    static const uint8_t first[] = "\3www\7example\3com";
+    static const uint8_t second[] = "\7example\4test";
+    struct nx_incident in = {.items_n = 2};
+    (void)state;
+    memcpy(in.items[0].name, first, sizeof(first));
+    memcpy(in.items[1].name, second, sizeof(second));
+    assert_true(nx_incident_in_zone(&in, (const uint8_t *)"\7EXAMPLE\3com"));
+    assert_true(nx_incident_in_zone(&in, (const uint8_t *)"\4test"));
+    assert_true(nx_incident_in_zone(&in, second));
+    assert_false(nx_incident_in_zone(&in, (const uint8_t *)"\3net"));
+    assert_false(nx_incident_in_zone(&in, (const uint8_t *)"\3www\4test"));
+    in.items_n = 1;
+    assert_false(nx_incident_in_zone(&in, second));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_presentation),
         cmocka_unit_test(test_set_is_sorted_and_without_twins),
         cmocka_unit_test(test_shorter_comes_first),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_zones_of_its_names),
         cmocka_unit_test(test_hostile_rdata_is_printable),
         cmocka_unit_test(test_text_is_cut_at_a_piece),
     };
