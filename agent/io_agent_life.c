@@ -4,12 +4,28 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 
+#include "agent/dns/io_dot.h"
 #include "agent/io_agent_priv.h"
 #include "common/io_clock.h"
 #include "common/io_log.h"
 
 #define FDS_SPARE 64U
 #define INFLIGHT_LEAST 16U
+
+#define NO_DOT_MODULE                                                          \
+    NX_DOT_MODULE " cannot be loaded: it has to be of this version, in the "   \
+                  "program's folder or in lib/nxclear, and needs libgetdns"
+
+static const char *tls_reason(int err) {
+    switch (err) {
+    case NX_ENOTFOUND:
+        return NO_DOT_MODULE;
+    case NX_ELIMIT:
+        return "too many resolvers are asked over TLS";
+    default:
+        return nx_strerror(err);
+    }
+}
 
 void nx_agentd_add_tls(struct nx_agentd *a) {
     const struct nx_agent_conf *conf = a->setup.conf;
@@ -25,7 +41,7 @@ void nx_agentd_add_tls(struct nx_agentd *a) {
         if (err != NX_OK) {
             char text[NX_ENDPOINT_TEXT_MAX];
             nx_log(NX_LOG_ERROR, "%s: DNS over TLS is not available: %s",
-                   nx_endpoint_text(&at, text), nx_strerror(err));
+                   nx_endpoint_text(&at, text), tls_reason(err));
         }
     }
 }

@@ -185,6 +185,7 @@ static int loop(struct event_base *base, struct program *program) {
     }
     do {
         if (code == EX_OK && event_base_dispatch(base) < 0) {
+            nx_log(NX_LOG_ERROR, "cannot wait for events: %s", strerror(errno));
             code = EX_SOFTWARE;
         }
     } while (code == EX_OK && begin_anew(base, program, &code));
@@ -211,6 +212,8 @@ static int run(const struct options *options, struct nx_agent_setup *setup) {
     struct program program = {options, NULL};
     struct event_base *base = new_base();
     if (base == NULL) {
+        nx_log(NX_LOG_ERROR, "cannot start: no event loop: %s",
+               strerror(errno));
         nx_agent_setup_fini(setup);
         return EX_SOFTWARE;
     }

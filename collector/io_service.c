@@ -139,6 +139,7 @@ static int start(struct nx_service *service, const struct nx_keypair *keys,
                  bool check, char *why, size_t why_cap) {
     int err = start_store(service, check, why, why_cap);
     if (err == NX_OK) {
+        why[0] = '\0'; /* what fails without a word is told below */
         err = set_clock(service);
     }
     if (err == NX_OK) {
@@ -304,7 +305,7 @@ static void drop_incident(struct nx_service *service, uint32_t id) {
     }
     if (err != NX_OK) {
         nx_log(NX_LOG_ERROR, "incident %" PRIu32 " stays in the store: %s", id,
-               nx_strerror(err));
+               nx_store_reason(service->store, err));
     }
 }
 

@@ -240,7 +240,7 @@ static enum nx_join_verdict admit(struct nx_service *service, const char *key,
         nx_log(NX_LOG_WARN, "agent %s: %s is not taken: %s", key, who,
                err == NX_ESTATE ? "an incident is open in which the agent's "
                                   "present network counts"
-                                : nx_strerror(err));
+                                : nx_store_reason(service->store, err));
         return NX_JOIN_LATER;
     }
     *known = used;

@@ -36,7 +36,7 @@ static void log_next(struct nx_service *service, const char *next) {
         nx_log(NX_LOG_WARN,
                "the next key is not in the audit log yet (%s): the next start "
                "or reload writes it",
-               nx_strerror(err));
+               nx_store_reason(service->store, err));
     }
 }
 

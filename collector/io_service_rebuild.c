@@ -89,6 +89,27 @@ static void say_counts(const struct nx_service *service,
            service->records_n, log->results_n, log->batches_n);
 }
 
+/* What can be read and makes no sense is damage, too. */
+static int say_why(const struct nx_service *service, int err, char *why,
+                   size_t why_cap) {
+    switch (err) {
+    case NX_EIO:
+    case NX_EFULL:
+    case NX_EAGAIN:
+    case NX_ENOMEM:
+    case NX_ELIMIT:
+        snprintf(why, why_cap, "cannot read what is stored: %s",
+                 nx_store_reason(service->store, err));
+        return err;
+    default:
+        snprintf(why, why_cap,
+                 "store %s: damaged: nxclear-collector(8) says how to repair "
+                 "it or put a backup in its place (%s)",
+                 service->conf->store_path, nx_strerror(err));
+        return NX_EIO;
+    }
+}
+
 int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
     struct rebuild r = {.service = service, .from_us = INT64_MAX};
     struct nx_refold log = {.store = service->store,
@@ -128,9 +149,7 @@ int nx_service_rebuild(struct nx_service *service, char *why, size_t why_cap) {
         err = nx_store_targets(service->store, see_target, &r);
     }
     if (err != NX_OK) {
-        snprintf(why, why_cap, "cannot read what is stored: %s",
-                 nx_store_reason(service->store, err));
-        return err;
+        return say_why(service, err, why, why_cap);
     }
     say_counts(service, &log);
     return NX_OK;

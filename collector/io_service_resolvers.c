@@ -43,7 +43,8 @@ void nx_service_resolver_measured(struct nx_service *service,
     if (err != NX_OK) {
         nx_log(NX_LOG_WARN,
                "resolver %s of %s: what was measured is not kept yet: %s",
-               nx_endpoint_text(&row->at, at), row->network, nx_strerror(err));
+               nx_endpoint_text(&row->at, at), row->network,
+               nx_store_reason(service->store, err));
         nx_service_resolvers_lost(service, row->measured_us);
     }
 }
@@ -119,7 +120,7 @@ void nx_service_siblings_audit(struct nx_service *service, int64_t now_us) {
     int err = nx_service_incident_open(service, &audit);
     if (err != NX_OK) {
         nx_log(NX_LOG_WARN, "no audit before sibling labels: %s",
-               nx_strerror(err));
+               nx_store_reason(service->store, err));
     }
 }
 

@@ -57,7 +57,7 @@ static void put_settings(struct nx_service *service, uint32_t id,
         nx_log(NX_LOG_WARN,
                "incident %" PRIu32 ": a recording of it will not tell the "
                "settings of now: %s",
-               id, nx_strerror(err));
+               id, nx_store_reason(service->store, err));
     }
 }
 

@@ -23,7 +23,7 @@ void nx_service_zones_keep(struct nx_service *service, int64_t now_us) {
         int err = nx_store_zone_put(service->store, zone, now_us);
         if (err != NX_OK) {
             nx_log(NX_LOG_WARN, "name servers of a zone are not kept yet: %s",
-                   nx_strerror(err));
+                   nx_store_reason(service->store, err));
             nx_group_abort(group);
             return; /* the next tick tries again */
         }

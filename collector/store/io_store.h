@@ -55,7 +55,8 @@ void nx_store_close(struct nx_store **store);
 /* What is wrong with the store and what to do, from the last call that failed.
  * Borrowed until the next call. */
 const char *nx_store_problem(const struct nx_store *store);
-/* The same; what err means when it says nothing, or is NULL: there is none. */
+/* The same, where err is one of its kinds; what err means when it says nothing,
+ * or is NULL: there is none. */
 const char *nx_store_reason(const struct nx_store *store, int err);
 
 /* --- transactions: at most one is open --- */

@@ -57,7 +57,8 @@ const char *nx_store_problem(const struct nx_store *store) {
 }
 
 const char *nx_store_reason(const struct nx_store *store, int err) {
-    const char *problem = store != NULL ? store->problem : "";
+    bool its_own = err == NX_EIO || err == NX_EFULL || err == NX_EAGAIN;
+    const char *problem = its_own && store != NULL ? store->problem : "";
     return problem[0] != '\0' ? problem : nx_strerror(err);
 }
 

@@ -221,6 +221,19 @@ def look(site, what="--check"):
     return done.returncode, done.stdout + done.stderr
 
 
+def refuses_what_makes_no_sense(site):
+    """The pages are good, what they say is not."""
+    path = faults.store_path(site)
+    [(key,)] = faults.ask_store(path, "SELECT key FROM agent")
+    for text in ("no key", key):
+        with contextlib.closing(sqlite3.connect(path)) as store, store:
+            store.execute("UPDATE agent SET key = ?", (text,))
+        if text != key:
+            said = starts(site)
+            assert f"store {path}: damaged: " in said, said
+            assert site.collector_program.daemon.process.wait(60) == 69, said
+
+
 def test_check_and_rebuild():
     """What is wrong is found; what is derived comes back from the log."""
     with faults.collector() as site:
@@ -260,6 +273,7 @@ def test_check_and_rebuild():
         assert status == 1 and "it is not what was written" in text, text
         assert "received and reported lost are not what was acknowledged" \
             in text, text
+        refuses_what_makes_no_sense(site)
         faults.restart(site)
         status, text = look(site, "--rebuild")
         assert status == 69 and "another nxclear-collector" in text, text
