@@ -206,4 +206,6 @@ static inline struct nx_ingest_counters counters(const struct fixture *f) {
     return out;
 }
 
+#define WITH_ALL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
 #endif

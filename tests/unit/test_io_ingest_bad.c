@@ -169,7 +169,6 @@ static void test_oversize(void **state) {
 }
 
 int main(void) {
-#define WITH_ALL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         WITH_ALL(test_refused),         WITH_ALL(test_newer),
         WITH_ALL(test_too_large),       WITH_ALL(test_malformed),

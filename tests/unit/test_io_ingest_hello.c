@@ -74,7 +74,6 @@ static void test_hello_rolled_back(void **state) {
 }
 
 int main(void) {
-#define WITH_ALL(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
         WITH_ALL(test_hellos_within_quota),
         WITH_ALL(test_hello_rolled_back),
