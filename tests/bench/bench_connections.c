@@ -19,10 +19,10 @@
 #include <event2/event.h>
 
 #include "agent/uplink/backoff.h"
-#include "collector/store/io_store.h"
 #include "common/io_clock.h"
 #include "common/io_zloop.h"
 #include "tests/lib/agent_client.h"
+#include "tests/lib/bench_site.h"
 #include "tests/lib/dice.h"
 
 #define AGENTS_MAX 100000U
@@ -30,52 +30,21 @@
 #define AGAIN_MS 10000     /* ACK_TIMEOUT_US of io_uplink.c */
 #define RESULTS 10U
 #define FLOOR_SPREAD_MS 2U /* each agent, as NX_PEER_COMES_MS */
-#define PATH_BYTES 512
-
-static const char *folder;
-
-static void die(const char *what) {
-    fprintf(stderr, "bench_connections: %s: %s\n", what,
-            zmq_strerror(zmq_errno()));
-    exit(1);
-}
-
-static const char *in_folder(const char *name) {
-    static char path[PATH_BYTES];
-    snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return path;
-}
-
-static unsigned number(const char *text) {
-    return (unsigned)strtoul(text, NULL, 10);
-}
 
 /* --- prepare --- */
 
-static void must(struct nx_store *store, int err) {
-    if (err != NX_OK) {
-        die(nx_store_problem(store));
-    }
-}
-
 static void store_agents(struct nx_store *store, unsigned agents_n) {
-    FILE *file = fopen(in_folder("agents.keys"), "wb");
+    FILE *file = fopen(in_folder("agents.keys", 0), "wb");
     if (file == NULL) {
         die("agents.keys");
     }
     for (unsigned i = 1; i <= agents_n; i++) {
-        struct nx_agent_record record = {.state = NX_AGENT_ACCEPTED};
         struct nx_keypair keys;
         if (zmq_curve_keypair(keys.public_key, keys.secret_key) != 0 ||
             fwrite(&keys, sizeof(keys), 1, file) != 1) {
             die("a key");
         }
-        record.agent.accepted = true;
-        memcpy(record.key, keys.public_key, sizeof(record.key));
-        snprintf(record.agent.name, sizeof(record.agent.name), "agent%u", i);
-        snprintf(record.agent.network, sizeof(record.agent.network), "net%u",
-                 i);
-        must(store, nx_store_agent_put(store, &record));
+        store_agent(store, i, &keys);
     }
     if (fclose(file) != 0) {
         die("agents.keys");
@@ -98,27 +67,7 @@ static void store_incident(struct nx_store *store) {
 }
 
 static int prepare(unsigned agents_n, unsigned port, unsigned http) {
-    struct nx_store *store = NULL;
-    struct nx_keypair keys;
-    char why[NX_STORE_WHY_MAX];
-    const struct nx_store_options options = {.check = false};
-    if (nx_keys_create(in_folder("collector.key"), &keys, why, sizeof(why)) !=
-            NX_OK ||
-        nx_store_open(in_folder("nxclear.db"), &options, &store, why,
-                      sizeof(why)) != NX_OK) {
-        die(why);
-    }
-    FILE *conf = fopen(in_folder("collector.yaml"), "w");
-    if (conf == NULL) {
-        die("collector.yaml");
-    }
-    fprintf(conf,
-            "key: collector.key\nlisten: tcp://127.0.0.1:%u\n"
-            "http:\n  listen: 127.0.0.1:%u\n",
-            port, http);
-    if (fclose(conf) != 0) {
-        die("collector.yaml");
-    }
+    struct nx_store *store = make_site(port, http, "");
     must(store, nx_store_begin(store));
     store_agents(store, agents_n);
     must(store, nx_store_commit(store));
@@ -129,14 +78,6 @@ static int prepare(unsigned agents_n, unsigned port, unsigned http) {
 
 /* --- the floor --- */
 
-static void read_key(struct nx_keypair *keys) {
-    char why[NX_KEYS_WHY_MAX];
-    if (nx_keys_read(in_folder("collector.key"), keys, why, sizeof(why)) !=
-        NX_OK) {
-        die(why);
-    }
-}
-
 _Noreturn static void floor_server(unsigned port) {
     struct nx_keypair keys;
     char endpoint[64];
@@ -144,7 +85,7 @@ _Noreturn static void floor_server(unsigned port) {
     const int backlog = 4096;
     void *zmq = zmq_ctx_new();
     void *router = zmq_socket(zmq, ZMQ_ROUTER);
-    read_key(&keys);
+    read_keys("collector.key", 0, &keys);
     snprintf(endpoint, sizeof(endpoint), "tcp://127.0.0.1:%u", port);
     if (zmq_setsockopt(router, ZMQ_CURVE_SERVER, &on, sizeof(on)) != 0 ||
         zmq_setsockopt(router, ZMQ_CURVE_SECRETKEY, keys.secret_key,
@@ -384,7 +325,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg) {
 }
 
 static void read_agents(unsigned first) {
-    FILE *file = fopen(in_folder("agents.keys"), "rb");
+    FILE *file = fopen(in_folder("agents.keys", 0), "rb");
     if (file == NULL || fseek(file, 0, SEEK_END) != 0) {
         die("agents.keys");
     }
@@ -422,7 +363,7 @@ static int agents(unsigned first, unsigned n, unsigned port,
         zmq_ctx_set(crowd.zmq, ZMQ_MAX_SOCKETS, (int)(12 * n + 16)) != 0) {
         die("memory");
     }
-    read_key(&server);
+    read_keys("collector.key", 0, &server);
     memcpy(crowd.server_key, server.public_key, sizeof(crowd.server_key));
     snprintf(crowd.endpoint, sizeof(crowd.endpoint), "tcp://%s:0;127.0.0.1:%u",
              source, port);

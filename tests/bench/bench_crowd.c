@@ -17,35 +17,19 @@
 #include <string.h>
 #include <time.h>
 
-#include "collector/store/io_store.h"
 #include "common/io_clock.h"
 #include "tests/bench/crowd.h"
 
 #define EPOCH_PAST 1U
-#define PATH_BYTES 512
 #define CONNECTED_MAX 64U
 
 static const uint8_t servers[4][18] = {
     "\3ns1\7example\3com", "\3ns2\7example\3com", "\3ns3\7example\3com",
     "\3ns4\7example\3com"};
-static const char *folder;
-
-static const char *in_folder(const char *file, unsigned i) {
-    static char path[PATH_BYTES];
-    snprintf(path, sizeof(path), "%s/%s%.0u", folder, file, i);
-    return path;
-}
-
-static void must(struct nx_store *store, int err) {
-    if (err != NX_OK) {
-        die(nx_store_problem(store));
-    }
-}
 
 /* --- the store --- */
 
-static void store_agent(struct nx_store *store, unsigned i, bool authority) {
-    char why[NX_KEYS_WHY_MAX];
+static void store_one(struct nx_store *store, unsigned i, bool authority) {
     struct nx_keypair keys;
     struct nx_agent_record record = {.state = NX_AGENT_ACCEPTED};
     static const char *const sites[] = {"lyon",   "oslo",  "porto",
@@ -53,10 +37,7 @@ static void store_agent(struct nx_store *store, unsigned i, bool authority) {
     static const char *const kinds[] = {"office", "isp", "mobile", "depot"};
     /* Only those that will connect need a key that they know, too. */
     if (i <= CONNECTED_MAX) {
-        if (nx_keys_create(in_folder("agent", i), &keys, why, sizeof(why)) !=
-            NX_OK) {
-            die(why);
-        }
+        make_keys("agent", i, &keys);
     } else if (zmq_curve_keypair(keys.public_key, keys.secret_key) != 0) {
         die("key");
     }
@@ -158,36 +139,16 @@ static void store_incident(struct nx_store *store) {
     must(store, nx_store_incident_add(store, &incident));
 }
 
-static void write_conf(unsigned port, unsigned http) {
-    FILE *conf = fopen(in_folder("collector.yaml", 0), "w");
-    if (conf == NULL) {
-        die("collector.yaml");
-    }
-    fprintf(conf,
-            "key: collector.key\nstore: nxclear.db\n"
-            "listen: tcp://127.0.0.1:%u\nhttp:\n  listen: 127.0.0.1:%u\n"
-            "  unix: nxclear.sock\nestimate:\n  silent_after_s: 86400\n",
-            port, http);
-    fclose(conf);
-}
-
 static int prepare(unsigned networks_n, unsigned resolvers_n, unsigned port,
                    unsigned http) {
-    const struct nx_store_options options = {.check = false};
-    struct nx_store *store = NULL;
-    struct nx_keypair keys;
-    char why[NX_STORE_WHY_MAX];
+    struct nx_store *store =
+        make_site(port, http,
+                  "  unix: nxclear.sock\nstore: nxclear.db\n"
+                  "estimate:\n  silent_after_s: 86400\n");
     now_us = nx_clock_wall_us();
-    write_conf(port, http);
-    if (nx_keys_create(in_folder("collector.key", 0), &keys, why,
-                       sizeof(why)) != NX_OK ||
-        nx_store_open(in_folder("nxclear.db", 0), &options, &store, why,
-                      sizeof(why)) != NX_OK) {
-        die(why);
-    }
     must(store, nx_store_begin(store));
     for (unsigned i = 1; i <= networks_n + 1; i++) {
-        store_agent(store, i, i > networks_n);
+        store_one(store, i, i > networks_n);
     }
     store_incident(store);
     store_audit(store, networks_n + 1);
@@ -200,13 +161,6 @@ static int prepare(unsigned networks_n, unsigned resolvers_n, unsigned port,
 }
 
 /* --- agents that connect --- */
-
-static void read_keys(const char *file, unsigned i, struct nx_keypair *keys) {
-    char why[NX_KEYS_WHY_MAX];
-    if (nx_keys_read(in_folder(file, i), keys, why, sizeof(why)) != NX_OK) {
-        die(why);
-    }
-}
 
 static void connect_agent(struct nx_test_client *client, void *zmq,
                           unsigned agent, unsigned port) {
@@ -309,10 +263,6 @@ static int load(unsigned resolvers_n, unsigned rate, unsigned seconds,
            (double)acked * 1e6 / (double)passed_us);
     zmq_ctx_term(zmq);
     return 0;
-}
-
-static unsigned number(const char *text) {
-    return (unsigned)strtoul(text, NULL, 10);
 }
 
 int main(int argc, char **argv) {

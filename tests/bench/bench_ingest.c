@@ -21,15 +21,13 @@
 #include <sqlite3.h>
 #include <zmq.h>
 
-#include "collector/store/io_store.h"
 #include "common/io_clock.h"
-#include "common/io_keys.h"
 #include "tests/lib/bench_batches.h"
+#include "tests/lib/bench_site.h"
 
 #define AGENTS_MAX 64U
 #define WINDOW 48U /* batches on their way, for each agent */
 #define EPOCH UINT64_C(0xabcdef0000000000)
-#define PATH_BYTES 512
 
 struct client {
     void *socket;
@@ -45,22 +43,6 @@ struct client {
 
 static struct client clients[AGENTS_MAX];
 static unsigned clients_n;
-static const char *folder;
-
-static void die(const char *what) {
-    fprintf(stderr, "bench_ingest: %s: %s\n", what, zmq_strerror(zmq_errno()));
-    exit(1);
-}
-
-static const char *in_folder(const char *name, unsigned i) {
-    static char path[PATH_BYTES];
-    snprintf(path, sizeof(path), "%s/%s%.0u", folder, name, i);
-    return path;
-}
-
-static unsigned number(const char *text) {
-    return (unsigned)strtoul(text, NULL, 10);
-}
 
 static double cpu_s(void) {
     struct rusage usage;
@@ -74,31 +56,6 @@ static double now_s(void) {
 }
 
 /* --- prepare --- */
-
-static void make_keys(const char *name, unsigned i, struct nx_keypair *keys) {
-    char why[NX_KEYS_WHY_MAX];
-    if (nx_keys_create(in_folder(name, i), keys, why, sizeof(why)) != NX_OK) {
-        die(why);
-    }
-}
-
-static void must(struct nx_store *store, int err) {
-    if (err != NX_OK) {
-        fprintf(stderr, "bench_ingest: %s\n", nx_store_problem(store));
-        exit(1);
-    }
-}
-
-static void store_agent(struct nx_store *store, unsigned i) {
-    struct nx_keypair keys;
-    struct nx_agent_record record = {.state = NX_AGENT_ACCEPTED};
-    make_keys("agent", i, &keys);
-    record.agent.accepted = true;
-    memcpy(record.key, keys.public_key, sizeof(record.key));
-    snprintf(record.agent.name, sizeof(record.agent.name), "agent%u", i);
-    snprintf(record.agent.network, sizeof(record.agent.network), "net%u", i);
-    must(store, nx_store_agent_put(store, &record));
-}
 
 static void store_incident(struct nx_store *store) {
     int64_t now_us = nx_clock_wall_us();
@@ -118,23 +75,11 @@ static void store_incident(struct nx_store *store) {
 }
 
 static int prepare(unsigned agents_n, unsigned port, unsigned http) {
-    struct nx_store *store = NULL;
-    struct nx_keypair keys;
-    char why[NX_STORE_WHY_MAX];
-    const struct nx_store_options options = {.check = false};
-    make_keys("collector.key", 0, &keys);
-    FILE *conf = fopen(in_folder("collector.yaml", 0), "w");
-    if (conf == NULL || nx_store_open(in_folder("nxclear.db", 0), &options,
-                                      &store, why, sizeof(why)) != NX_OK) {
-        die("prepare");
-    }
-    fprintf(conf,
-            "key: collector.key\nlisten: tcp://127.0.0.1:%u\n"
-            "http:\n  listen: 127.0.0.1:%u\n",
-            port, http);
-    fclose(conf);
+    struct nx_store *store = make_site(port, http, "");
     for (unsigned i = 1; i <= agents_n; i++) {
-        store_agent(store, i);
+        struct nx_keypair keys;
+        make_keys("agent", i, &keys);
+        store_agent(store, i, &keys);
     }
     store_incident(store);
     nx_store_close(&store);
@@ -142,13 +87,6 @@ static int prepare(unsigned agents_n, unsigned port, unsigned http) {
 }
 
 /* --- clients --- */
-
-static void read_keys(const char *name, unsigned i, struct nx_keypair *keys) {
-    char why[NX_KEYS_WHY_MAX];
-    if (nx_keys_read(in_folder(name, i), keys, why, sizeof(why)) != NX_OK) {
-        die(why);
-    }
-}
 
 /* All is packed before the clock starts: what is measured is the collector. */
 static void make_batches(unsigned agents_n, unsigned batches_n) {

@@ -12,6 +12,7 @@
 
 #include "common/hash.h"
 #include "tests/lib/agent_client.h"
+#include "tests/lib/bench_site.h"
 
 #define US INT64_C(1000000)
 #define OUTAGE_S 1500  /* ago it began */
@@ -25,11 +26,6 @@ static const uint8_t name[] = "\3www\7example\3com";
 static const uint8_t zone[] = "\7example\3com";
 static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
 static int64_t now_us; /* when all this is prepared */
-
-static inline void die(const char *what) {
-    fprintf(stderr, "bench_crowd: %s: %s\n", what, zmq_strerror(zmq_errno()));
-    exit(1);
-}
 
 /* --- what there is to be seen --- */
 
