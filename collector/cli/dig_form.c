@@ -6,6 +6,7 @@
 #include "collector/cli/bundle.h"
 #include "collector/engine/rdata.h"
 #include "collector/status/dig.h"
+#include "common/ede.h"
 #include "common/rfc3339.h"
 #include "common/rrtype.h"
 
@@ -48,40 +49,8 @@ static void add_flags(const struct nx_obs *obs, struct nx_text *out) {
     nx_text_add(out, "\n");
 }
 
-/* The registry of RFC 8914 section 5.2, as dig names its entries. */
-static const char *ede_text(unsigned code) {
-    static const char *const names[] = {
-        "Other",
-        "Unsupported DNSKEY Algorithm",
-        "Unsupported DS Digest Type",
-        "Stale Answer",
-        "Forged Answer",
-        "DNSSEC Indeterminate",
-        "DNSSEC Bogus",
-        "Signature Expired",
-        "Signature Not Yet Valid",
-        "DNSKEY Missing",
-        "RRSIGs Missing",
-        "No Zone Key Bit Set",
-        "NSEC Missing",
-        "Cached Error",
-        "Not Ready",
-        "Blocked",
-        "Censored",
-        "Filtered",
-        "Prohibited",
-        "Stale NXDOMAIN Answer",
-        "Not Authoritative",
-        "Not Supported",
-        "No Reachable Authority",
-        "Network Error",
-        "Invalid Data",
-    };
-    return code < sizeof names / sizeof names[0] ? names[code] : NULL;
-}
-
 static void add_ede(unsigned code, struct nx_text *out) {
-    const char *name = ede_text(code);
+    const char *name = nx_ede_name(code);
     nx_text_addf(out, "; EDE: %u", code);
     if (name != NULL) {
         nx_text_addf(out, " (%s)", name);

@@ -151,6 +151,19 @@ static void add_remarks(const json_t *evidence, struct nx_text *out) {
 
 /* --- looks --- */
 
+/* "  EDE 15 (Blocked)" */
+static void add_error(const json_t *error, struct nx_text *out) {
+    if (json_is_object(error)) {
+        nx_text_addf(out, "  EDE %" JSON_INTEGER_FORMAT,
+                     nx_doc_number(error, "code"));
+    }
+    if (nx_doc_text(error, "name") != NULL) {
+        nx_text_add(out, " (");
+        add_member(error, "name", out);
+        nx_text_add(out, ")");
+    }
+}
+
 static void add_look(const json_t *look, int64_t now_us, const char *word,
                      struct nx_text *out) {
     char cell[NX_CELL_MAX];
@@ -173,6 +186,7 @@ static void add_look(const json_t *look, int64_t now_us, const char *word,
         nx_text_addf(out, "  serial %" JSON_INTEGER_FORMAT,
                      json_integer_value(serial));
     }
+    add_error(json_object_get(look, "extended_error"), out);
     nx_text_add(out, "\n");
 }
 

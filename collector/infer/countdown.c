@@ -58,10 +58,20 @@ static bool is_local_data(const struct nx_look *look) {
            (look->flags & NX_LOOK_AA) != 0 && (look->flags & NX_LOOK_EDNS) != 0;
 }
 
-bool nx_look_is_policy(const struct nx_look *look) {
-    return (look->flags & (NX_LOOK_EDE_POLICY | NX_LOOK_SOA_ADDITIONAL)) != 0 ||
-           look->soa_rel == NX_SOA_QNAME || look->soa_rel == NX_SOA_FOREIGN ||
-           is_local_data(look);
+enum nx_policy_sign nx_look_policy_sign(const struct nx_look *look) {
+    if ((look->flags & NX_LOOK_EDE_POLICY) != 0) {
+        return NX_POLICY_EDE;
+    }
+    if ((look->flags & NX_LOOK_SOA_ADDITIONAL) != 0) {
+        return NX_POLICY_SOA_ADDITIONAL;
+    }
+    if (look->soa_rel == NX_SOA_QNAME) {
+        return NX_POLICY_SOA_QNAME;
+    }
+    if (look->soa_rel == NX_SOA_FOREIGN) {
+        return NX_POLICY_SOA_FOREIGN;
+    }
+    return is_local_data(look) ? NX_POLICY_LOCAL_DATA : NX_POLICY_NO_SIGN;
 }
 
 /* Can this TTL be a cache's countdown at all? */

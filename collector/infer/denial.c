@@ -15,12 +15,18 @@ static bool was_recached(const struct nx_evidence *ev) {
     return ev->c->before.known && ev->c->before.state == NX_STATE_RECACHED;
 }
 
-/* Latest end that the restoration allows, chains included when possible. */
+/* Latest end that the restoration allows, chains included when possible. Where
+ * nobody saw a W it is taken to be a common one. */
 static int64_t last_end(const struct nx_evidence *ev) {
     int64_t end_us = nx_single_layer_end(ev);
+    uint32_t w_s = ev->w_s > 0 ? ev->w_s : NX_W_UNSEEN_S;
 
-    if (end_us != INT64_MAX && ev->c->profile->chain_possible) {
-        end_us += (ev->w_s + INT64_C(1)) * NX_US_PER_S;
+    if (end_us == INT64_MAX) {
+        return end_us;
+    }
+    end_us += ev->w_s > 0 ? 0 : w_s * NX_US_PER_S;
+    if (ev->c->profile->chain_possible) {
+        end_us += (w_s + INT64_C(1)) * NX_US_PER_S;
     }
     return end_us;
 }
@@ -52,7 +58,7 @@ static bool is_made_above(const struct nx_evidence *ev) {
 static bool is_policy(const struct nx_evidence *ev,
                       const struct nx_look *look) {
     return (look->flags & NX_LOOK_EDE_POLICY) != 0 || ev->policy_n >= 2 ||
-           is_made_above(ev);
+           is_made_above(ev) || nx_source_is_singled_out(ev);
 }
 
 static bool is_stale(const struct nx_evidence *ev, const struct nx_look *look) {

@@ -89,8 +89,20 @@ static inline bool nx_look_is_restored(const struct nx_case *c,
             look->tx_us >= c->auth->restored_lo_us);
 }
 
-/* A denial that no cache makes (10.1). */
-bool nx_look_is_policy(const struct nx_look *look);
+/* By what a denial shows that no cache made it (10.1); the plainest first. */
+enum nx_policy_sign {
+    NX_POLICY_NO_SIGN,
+    NX_POLICY_EDE,            /* it says so itself */
+    NX_POLICY_SOA_ADDITIONAL, /* as response policy zones do */
+    NX_POLICY_SOA_QNAME,
+    NX_POLICY_SOA_FOREIGN,
+    NX_POLICY_LOCAL_DATA, /* authoritative, but of no zone */
+};
+enum nx_policy_sign nx_look_policy_sign(const struct nx_look *look);
+
+static inline bool nx_look_is_policy(const struct nx_look *look) {
+    return nx_look_policy_sign(look) != NX_POLICY_NO_SIGN;
+}
 
 /* What the same question with CD=1 showed, in the row of failures that lasts;
  * the newest that showed something. */

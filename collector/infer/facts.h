@@ -115,6 +115,9 @@ enum nx_past_ttl {
 };
 
 struct nx_profile {
+    /* So lately it resolved canary names, whose denials had their SOA; 0:
+     * never. */
+    int64_t canary_us;
     bool verified;     /* measured whole, by canary names; fresh */
     uint8_t conv;      /* enum nx_conv */
     uint8_t soa_clock; /* enum nx_soa_clock */

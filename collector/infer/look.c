@@ -154,6 +154,19 @@ static unsigned ede_flag(unsigned code, bool refused) {
     return code == 29 ? NX_LOOK_EDE_SYNTH : 0;
 }
 
+/* The first one that says what is known here, else the first one. */
+static uint16_t ede_of(const struct nx_answer *answer, bool refused) {
+    uint16_t first = 0;
+
+    for (unsigned i = 0; i < answer->ede_n && i < NX_ANSWER_EDE_MAX; i++) {
+        if (ede_flag(answer->ede[i], refused) != 0) {
+            return answer->ede[i];
+        }
+        first = first == 0 ? answer->ede[i] : first;
+    }
+    return first;
+}
+
 static unsigned flags_of(const struct nx_question *question,
                          const struct nx_answer *answer, bool refused) {
     unsigned flags = 0;
@@ -215,6 +228,7 @@ static void take_answer(const struct nx_obs *obs, const uint8_t *apex,
                         struct nx_look *out) {
     const struct nx_answer *answer = obs->answer;
 
+    out->ede = ede_of(answer, out->kind == NX_KIND_REFUSED);
     if (answer->nsid_len > 0) {
         uint64_t hash = nx_hash(answer->nsid, answer->nsid_len, 0);
         out->nsid_hash = (uint32_t)hash | 1U;

@@ -69,6 +69,7 @@ struct nx_look {
     uint32_t nsid_hash;     /* 0: none */
     uint32_t answer_hash;   /* nx_answer_hash; 0: no positive answer */
     uint16_t src_port;
+    uint16_t ede;    /* RFC 8914: of several the one that counts; 0: none */
     uint32_t flags;  /* NX_LOOK_* */
     uint8_t kind;    /* enum nx_kind */
     uint8_t soa_rel; /* enum nx_soa_rel */

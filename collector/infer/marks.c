@@ -2,6 +2,8 @@
 
 #include "collector/infer/source.h"
 
+#define EDE_CACHED 13U /* of a failure */
+
 static void flag(struct nx_verdict *out, enum nx_flag bit) {
     out->flags |= 1U << bit;
 }
@@ -167,6 +169,33 @@ static void flag_source(const struct nx_evidence *ev, struct nx_verdict *out) {
     }
 }
 
+/* Of the newest looks that are alike. "Cached Error" hides what the error was
+ * that was cached. */
+static void take_ede(const struct nx_evidence *ev, struct nx_verdict *out) {
+    const struct nx_look *looks = ev->c->looks;
+
+    if (out->state == NX_STATE_CLEAR || out->state == NX_STATE_UNREACHABLE) {
+        return;
+    }
+    for (int i = ev->last; i >= 0 && (out->ede == 0 || out->ede == EDE_CACHED);
+         i--) {
+        if (!nx_kind_is_telling(looks[i].kind)) {
+            continue;
+        }
+        if (looks[i].kind != looks[ev->last].kind) {
+            break;
+        }
+        out->ede = looks[i].ede != 0 ? looks[i].ede : out->ede;
+    }
+}
+
+/* What no cache makes, and the resolver works: it is about this name. */
+static void flag_canary(const struct nx_evidence *ev, struct nx_verdict *out) {
+    if (out->state == NX_STATE_POLICY_BLOCKED && nx_canary_resolves(ev)) {
+        flag(out, NX_FLAG_CANARY_RESOLVES);
+    }
+}
+
 void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_looks(ev, out);
     flag_lines(ev, out);
@@ -178,5 +207,7 @@ void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_referral(ev, out);
     flag_sizes(ev, out);
     flag_source(ev, out);
+    flag_canary(ev, out);
     take_serial(ev, out);
+    take_ede(ev, out);
 }

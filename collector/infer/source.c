@@ -40,6 +40,61 @@ bool nx_source_is_own_zone(const struct nx_evidence *ev) {
            looks[ev->last].tx_us - oldest_us >= NX_FLAT_SPAN_US;
 }
 
+bool nx_canary_resolves(const struct nx_evidence *ev) {
+    const struct nx_look *looks = ev->c->looks;
+
+    return ev->first_neg != NX_NO_LOOK && ev->c->profile->canary_us > 0 &&
+           ev->c->profile->canary_us >= looks[ev->first_neg].rx_us;
+}
+
+/* Who may have made the denial, and does it keep the SOA? */
+static bool keeps_soa_itself(const struct nx_profile *profile) {
+    bool kept = profile->soa_clock == NX_SOA_CLOCK_OWN ||
+                profile->soa_clock == NX_SOA_CLOCK_SHARED_UNTIL_CHANGE;
+    return profile->verified && kept && profile->caches == 1 &&
+           !profile->chain_possible && !profile->rewrites_nxdomain;
+}
+
+/* Do the servers' denials have an SOA, all of them, and no others are asked? */
+static bool servers_show_soa(const struct nx_auth_facts *auth) {
+    return auth->observed && auth->all_ns_good && auth->w_auth_s > 0 &&
+           auth->restored_hi_us != NX_TIME_UNKNOWN && !auth->deleg_changed_ns &&
+           !auth->held && !auth->above_denied;
+}
+
+/* The denials that canary names were resolved beside may not be kept any more.
+ */
+static bool was_blocked(const struct nx_case *c) {
+    return c->before.known && c->before.state == NX_STATE_POLICY_BLOCKED;
+}
+
+bool nx_source_is_singled_out(const struct nx_evidence *ev) {
+    const struct nx_case *c = ev->c;
+    int64_t oldest_us = 0;
+    unsigned n = 0;
+
+    if (!keeps_soa_itself(c->profile) || !servers_show_soa(c->auth) ||
+        !(nx_canary_resolves(ev) || was_blocked(ev->c)) || ev->pos_n > 0) {
+        return false;
+    }
+    for (size_t i = c->looks_n; i > 0; i--) {
+        const struct nx_look *look = &c->looks[i - 1];
+        if (!nx_kind_is_negative(look->kind)) {
+            continue;
+        }
+        if (look->kind != NX_KIND_NXDOMAIN || look->soa_rel != NX_SOA_NONE ||
+            (look->flags & NX_LOOK_CNAME) != 0) {
+            return false;
+        }
+        if (look->tx_us > c->auth->restored_hi_us) {
+            oldest_us = look->tx_us;
+            n++;
+        }
+    }
+    return n >= NX_FLAT_LOOKS &&
+           c->looks[ev->last_neg].tx_us - oldest_us >= NX_FLAT_SPAN_US;
+}
+
 /* The latest end of an entry with another answer that was made before the
  * restoration: by the longest TTL that such an answer showed. */
 static int64_t old_end_us(const struct nx_evidence *ev) {

@@ -17,4 +17,18 @@ bool nx_source_is_own_zone(const struct nx_evidence *ev);
  * kept past its end. */
 bool nx_source_is_renewed(const struct nx_evidence *ev);
 
+/* Did the resolver resolve canary names while it denied this one? Then it is
+ * not out of order, and does not deny all. It says nothing of an entry that was
+ * cached: other names are resolved beside it. */
+bool nx_canary_resolves(const struct nx_evidence *ev);
+
+/* Denials without SOA, at a resolver that shows the SOA of what it has cached
+ * and works: canary names say so of this very time. Its own cache does not make
+ * them. Only where nobody else's can: canaries saw one cache, the servers of
+ * their zone were asked by the resolver itself, and it keeps the SOA with the
+ * denial (dnsmasq may lose it before); and only since all servers are good,
+ * whose own denials have an SOA. One denial with an SOA, or one answer, and it
+ * may be a cache. Never a reason to take a name for clear. */
+bool nx_source_is_singled_out(const struct nx_evidence *ev);
+
 #endif

@@ -66,7 +66,8 @@ bool nx_state_is_unverified(unsigned state);
     X(REFERRAL, "referral")                                                    \
     X(UNLIKE_SERVERS, "unlike-servers")                                        \
     X(DATA_WITHHELD, "data-withheld")                                          \
-    X(NOT_COMPARED, "not-compared")
+    X(NOT_COMPARED, "not-compared")                                            \
+    X(CANARY_RESOLVES, "canary-resolves")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,
@@ -214,6 +215,8 @@ struct nx_verdict {
     int64_t last_look_us;  /* NX_TIME_UNKNOWN: never */
     int64_t next_probe_us; /* NX_TIME_UNKNOWN: not before the guard opens */
     uint16_t visit_n;      /* queries for the next visit; 0: none */
+    /* Extended error (RFC 8914) of the answers behind the state; 0: none. */
+    uint16_t ede;
     /* Of the resolver, for scores: set by who judges. */
     bool verified;  /* canaries measured it */
     uint8_t family; /* enum nx_family */

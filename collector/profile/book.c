@@ -143,6 +143,11 @@ int64_t nx_book_due_after(const struct nx_book *book,
     return from_us + whole_us - (int64_t)part;
 }
 
+void nx_book_date(struct nx_book_row *row, int64_t at_us) {
+    row->measured_us = at_us;
+    row->measured.profile.canary_us = row->measured.soa_shown ? at_us : 0;
+}
+
 int nx_book_put(struct nx_book *book, const struct nx_book_row *row) {
     if (nx_endpoint_is_private(&row->at) && row->agent_id == 0) {
         return 0;
@@ -153,7 +158,7 @@ int nx_book_put(struct nx_book *book, const struct nx_book_row *row) {
         e == NULL ? make(book, row->network, &row->at, row->agent_id, &e) : 0;
     if (err == 0) {
         e->row.measured = row->measured;
-        e->row.measured_us = row->measured_us;
+        nx_book_date(&e->row, row->measured_us);
         e->tried_us = row->measured_us;
         e->due_us = nx_book_due_after(book, e, row->measured_us, UINT32_MAX);
     }

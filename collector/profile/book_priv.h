@@ -71,6 +71,9 @@ struct nx_book_entry *nx_book_note(struct nx_book *book, const char *network,
                                    const struct nx_endpoint *at,
                                    uint32_t agent_id);
 
+/* When it was measured; and so lately its canary names were resolved. */
+void nx_book_date(struct nx_book_row *row, int64_t at_us);
+
 /* So long after from_us, every_s at most, and up to a fifth earlier: not all at
  * the same time of the day. */
 int64_t nx_book_due_after(const struct nx_book *book,

@@ -217,7 +217,7 @@ static bool conclude(const struct nx_book *book, struct nx_book_entry *e,
                    &e->row.measured) != 0) {
         return failed(book, e, NX_RUN_BROKEN_OFF, now_us);
     }
-    e->row.measured_us = now_us;
+    nx_book_date(&e->row, now_us);
     e->row.failed_us = NX_TIME_UNKNOWN;
     e->row.trouble = NX_RUN_NO_TROUBLE;
     e->failures_n = 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "collector/status/advice_table.h"
+#include "common/ede.h"
 #include "common/rfc3339.h"
 
 #define US_PER_S INT64_C(1000000)
@@ -168,6 +169,17 @@ static bool write_line(const struct scene *s, const char *text, char *out) {
     return fill(s, &text, '\0', &line);
 }
 
+/* What the answers themselves say of it: "; EDE 15 (Blocked)". */
+static void add_ede(const struct nx_verdict *v, char *why) {
+    char text[NX_EDE_TEXT_MAX];
+    struct line line = {.out = why, .len = strlen(why)};
+    if (v->ede != 0) {
+        put(&line, "; ", 2);
+        (void)nx_ede_write(v->ede, text);
+        put(&line, text, strlen(text));
+    }
+}
+
 static bool overdue(const struct scene *s) {
     int64_t at_us = hard_us(s->v);
     return at_us != NX_TIME_UNKNOWN && at_us < s->facts->now_us;
@@ -219,6 +231,7 @@ void nx_advice_of(const struct nx_verdict *verdict,
             holds(&s, &nx_advice_table[i]) &&
             write_line(&s, nx_advice_table[i].why, out->why) &&
             write_line(&s, nx_advice_table[i].todo, out->todo)) {
+            add_ede(verdict, out->why);
             return;
         }
     }

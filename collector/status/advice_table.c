@@ -182,6 +182,11 @@ const struct nx_advice_row nx_advice_table[] = {
      "fix the name server that is listed under authority; caches fill again "
      "from it until then"},
 
+    {NX_STATE_POLICY_BLOCKED, FLAG, NX_FLAG_CANARY_RESOLVES,
+     "{resolver} blocks {name} by policy: canary names resolve there "
+     "meanwhile; waiting does not help",
+     "ask the operator of {resolver} to lift the block, with these answers as "
+     "evidence" MEANWHILE},
     {NX_STATE_POLICY_BLOCKED, ALWAYS, 0,
      "{resolver} blocks {name} by policy; waiting does not help",
      "ask the operator of {resolver} to lift the block, with these answers as "

@@ -187,6 +187,11 @@ bool nx_status_put_evidence(json_t *network, const struct nx_engine *engine,
                             const struct nx_sheet *sheet,
                             const struct nx_sheet_site *site);
 
+/* What a target's verdict rests on, and what its numbers mean: sentences. NULL:
+ * no memory. */
+json_t *nx_status_remarks(const struct nx_target_evidence *evidence,
+                          const struct nx_verdict *v);
+
 /* The status of a closed incident as it was kept; NULL: there is none. New
  * reference. */
 json_t *nx_status_kept(const struct nx_engine *engine, uint32_t id);

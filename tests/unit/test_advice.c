@@ -69,6 +69,7 @@ static void test_every_state(void **state) {
             rich.hard.reason = (uint8_t)(1 + k % NX_HARD_BOGUS_CACHE);
             rich.lines_n = (uint8_t)(k % 3);
             rich.presumed_clear = k % 2 == 0;
+            rich.ede = 27; /* the longest name */
             check_whole(&poor, &nothing);
             check_whole(&poor, &all);
             check_whole(&rich, &nothing);
@@ -353,6 +354,39 @@ static void test_policy(void **state) {
          "help",
          "ask the operator of 192.0.2.53@53 to lift the block, with these "
          "answers as evidence; use 192.0.2.54@53 meanwhile");
+    v.ede = 15;
+    v.flags = 1U << NX_FLAG_CANARY_RESOLVES;
+    says(&v, &all,
+         "192.0.2.53@53 blocks www.example.com by policy: canary names resolve "
+         "there meanwhile; waiting does not help; EDE 15 (Blocked)",
+         "ask the operator of 192.0.2.53@53 to lift the block, with these "
+         "answers as evidence; use 192.0.2.54@53 meanwhile");
+}
+
+/* What the answers themselves say of it, of whatever state; a code that is not
+ * known by its number. */
+static void test_extended_errors(void **state) {
+    static const struct {
+        unsigned state, ede;
+        const char *end;
+    } ROWS[] = {
+        {NX_STATE_SERVFAIL_DNSSEC, 9, "(DNSSEC); EDE 9 (DNSKEY Missing)"},
+        {NX_STATE_SERVFAIL_OTHER, 22,
+         "(SERVFAIL); EDE 22 (No Reachable Authority)"},
+        {NX_STATE_REFUSED, 18, "answer; EDE 18 (Prohibited)"},
+        {NX_STATE_POLICY_BLOCKED, 65535, "help; EDE 65535"},
+        {NX_STATE_POLICY_BLOCKED, 0, "help"},
+    };
+    struct nx_advice advice;
+    (void)state;
+    for (size_t i = 0; i < sizeof(ROWS) / sizeof(ROWS[0]); i++) {
+        struct nx_verdict v = bare(ROWS[i].state);
+        v.ede = (uint16_t)ROWS[i].ede;
+        nx_advice_of(&v, &nothing, &advice);
+        size_t n = strlen(advice.why);
+        assert_true(n > strlen(ROWS[i].end));
+        assert_string_equal(advice.why + n - strlen(ROWS[i].end), ROWS[i].end);
+    }
 }
 
 int main(void) {
@@ -372,6 +406,7 @@ int main(void) {
         cmocka_unit_test(test_delegation),
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_policy),
+        cmocka_unit_test(test_extended_errors),
     };
     return cmocka_run_group_tests(TESTS, NULL, NULL);
 }

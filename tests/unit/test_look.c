@@ -235,6 +235,29 @@ static void test_extended_errors(void **state) {
     assert_int_equal(0, ede_flags(0, NX_RCODE_SERVFAIL));
 }
 
+/* Of several the one that counts here is told. */
+static void test_which_extended_error(void **state) {
+    struct reply r;
+
+    (void)state;
+    set_up(&r);
+    r.answer.rcode = NX_RCODE_SERVFAIL;
+    assert_int_equal(0, take(&r, NULL).ede);
+    r.answer.ede_n = 3;
+    r.answer.ede[0] = 0;
+    r.answer.ede[1] = 14;
+    r.answer.ede[2] = 4711;
+    assert_int_equal(14, take(&r, NULL).ede);
+    r.answer.ede[2] = 9;
+    assert_int_equal(9, take(&r, NULL).ede);
+    r.answer.rcode = NX_RCODE_REFUSED;
+    r.answer.ede[1] = 18; /* says that this client is refused */
+    r.answer.ede[2] = 0;
+    assert_int_equal(18, take(&r, NULL).ede);
+    r.answer.outcome = NX_TIMEOUT;
+    assert_int_equal(0, take(&r, NULL).ede);
+}
+
 static void test_odd_ttl_and_additional_soa(void **state) {
     struct reply r;
 
@@ -264,6 +287,7 @@ int main(void) {
         cmocka_unit_test(test_soa_owner),
         cmocka_unit_test(test_soa_owner_without_apex),
         cmocka_unit_test(test_extended_errors),
+        cmocka_unit_test(test_which_extended_error),
         cmocka_unit_test(test_odd_ttl_and_additional_soa),
     };
 

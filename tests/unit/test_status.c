@@ -788,6 +788,77 @@ static void test_evidence_of_a_bogus_name(void **state) {
     check_bogus(b, "servfail", "yes", 9);
 }
 
+/* Which sign makes it a policy's, and what the answer says itself. */
+static void test_evidence_of_policy(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_answer blocked = {.rcode = NX_RCODE_NXDOMAIN,
+                                      .flags = NX_ANS_RA | NX_ANS_EDNS,
+                                      .ede = {15},
+                                      .ede_n = 1};
+    const char *sign = "policy: the denial says so itself";
+    const char *says =
+        "the answers say so themselves (RFC 8914): EDE 15 (Blocked)";
+    hello(b, LYON, 1, 0, T0);
+    open_restored(b, 7, T0);
+    sees(b, LYON, 1, &blocked, 0, T0 + S);
+    tick(b, T0 + 2 * S);
+    json_t *lyon = nx_status_network(b->engine, 7, "lyon", T0 + 2 * S);
+    assert_string_equal(text_at(lyon, "state"), "policy-blocked");
+    assert_string_equal(text_at(lyon, "targets.0.evidence.remarks.0"), sign);
+    assert_string_equal(text_at(lyon, "targets.0.evidence.remarks.1"), says);
+    assert_string_equal(text_at(lyon, "targets.0.evidence.extended_error.name"),
+                        "Blocked");
+    assert_string_equal(
+        text_at(lyon, "targets.0.evidence.looks.0.extended_error.name"),
+        "Blocked");
+    const char *why = text_at(lyon, "why");
+    assert_string_equal(why + strlen(why) - 16, "EDE 15 (Blocked)");
+    json_decref(lyon);
+}
+
+static void check_two(struct engine_bench *b, int64_t now_us, const char *one,
+                      const char *two) {
+    tick(b, now_us);
+    json_t *lyon = nx_status_network(b->engine, 7, "lyon", now_us);
+    assert_string_equal(text_at(lyon, "targets.0.state"), one);
+    assert_string_equal(text_at(lyon, "targets.1.state"), two);
+    json_decref(lyon);
+}
+
+/* Canary names were resolved beside denials without SOA: where the resolver has
+ * the SOA of what it caches, and only there. */
+static void test_evidence_of_a_canary(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_answer bare = {.rcode = NX_RCODE_NXDOMAIN,
+                                   .flags = NX_ANS_RA | NX_ANS_EDNS};
+    struct nx_book_row row = {.network = "lyon",
+                              .at = resolver(1),
+                              .measured_us = T0 + 15 * S,
+                              .failed_us = NX_TIME_UNKNOWN,
+                              .measured = {.soa_shown = true}};
+    struct nx_incident i = incident(7, T0);
+    struct nx_profile *p = &row.measured.profile;
+    nx_profile_default(p);
+    p->verified = true;
+    p->chain_possible = false;
+    p->caches = 1;
+    p->soa_clock = NX_SOA_CLOCK_OWN;
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    hello(b, LYON, 2, 0, T0);
+    audits(b, false, T0 + S);
+    audits(b, true, T0 + 2 * S);
+    tick(b, T0 + 2 * S);
+    for (int64_t k = 0; k < 4; k++) {
+        sees(b, LYON, 1, &bare, 0, T0 + (14 + k) * S);
+        sees_nxdomain(b, LYON, 2, (uint32_t)(600 - k), T0 + (14 + k) * S + 1);
+    }
+    check_two(b, T0 + 18 * S, "cached-nxdomain", "cached-nxdomain");
+    assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+    row.at = resolver(2);
+    assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+    check_two(b, T0 + 19 * S, "policy-blocked", "cached-nxdomain");
+}
+
 /* --- texts --- */
 
 static void test_basis(void **state) {
@@ -1117,6 +1188,8 @@ int main(void) {
         TEST(test_networks_in_pieces),
         TEST(test_capped_in_pieces),
         TEST(test_evidence_of_a_bogus_name),
+        TEST(test_evidence_of_policy),
+        TEST(test_evidence_of_a_canary),
         TEST(test_revoked),
         TEST(test_dead_resolver),
         cmocka_unit_test(test_basis),
