@@ -1,8 +1,9 @@
 """Causes that are no cache: validation that fails, a resolver that fails, and
 one whose answers are cut while TCP is closed. After a SERVFAIL the agent asks
-once more with CD=1, and never without the guard's leave. And a cache that gives
-addresses in place of its denials, which canary names have shown; an agent
-that is revoked meanwhile; and a DS at the parent that names no key."""
+once more with CD=1, and never without the guard's leave. Denials by policy,
+with one sign each. And a cache that gives addresses in place of its denials,
+which canary names have shown; an agent that is revoked meanwhile; and a DS at
+the parent that names no key."""
 import dataclasses
 import datetime
 import os
@@ -17,6 +18,7 @@ from deploy.lab.lab import Lab
 from deploy.lab.namespace import add_addresses
 from deploy.lab.resolvers import Unbound
 from deploy.lab.signing import Signer
+from tests.lib import policy_signs
 from tests.lib.capture import Capture
 from tests.lib.guard import could_plant
 from tests.lib.support import (Responder, authority_state, look_flags,
@@ -28,13 +30,15 @@ from tests.system.matrix.variants import (REWRITTEN_ADDRESS,
 
 FAILING_ADDRESS = "198.51.100.77"
 CUTTING_ADDRESS = "198.51.100.78"
-FOUND_S = 15
-MEASURED_S = 40
+W_S = 300  # nothing that is cached ends meanwhile
+FOUND_S = 40
+MEASURED_S = 60
 AUDITED_S = 120  # of which the agent waits 30; the whole audit takes 300
 DS_TTL_S = 10
 CLEAR_S = 240  # unbound: the DS, then a minute that the keys are bad; 64-83 s
 MADE_UP = {"A": REWRITTEN_ADDRESS, "AAAA": REWRITTEN_ADDRESS_6}
-RECORDS = (zones.record(), f"{zones.NAME}. {zones.POSITIVE_TTL_S} IN AAAA "
+RECORDS = (zones.record(), zones.record(name=policy_signs.MAIL),
+           f"{zones.NAME}. {zones.POSITIVE_TTL_S} IN AAAA "
            "2001:db8::80")
 
 
@@ -57,6 +61,20 @@ def rewriting(folder):
     resolver = PowerDnsRewriting("rewriting-pdns", f"{folder}/rewriting",
                                  "198.51.100.20")
     return networks.Network("rewriting", resolver, [], "203.0.113.12")
+
+
+class Office:
+    """The network of the agent that asks whoever blocks by policy."""
+    name = "office"
+
+
+def office_agent(lab, site):
+    agent = lab.own(site.agent(Office.name, resolvers={
+        "discover": False,
+        "named": [{"at": row[2]} for row in policy_signs.ROWS]}))
+    agent.accept()
+    agent.start()
+    return agent
 
 
 def measured_agent(lab, site, network):
@@ -224,9 +242,10 @@ def test_wrong_ds_at_the_parent():
 
 
 def test_causes_are_told_apart():
-    add_addresses([FAILING_ADDRESS, CUTTING_ADDRESS])
+    add_addresses([FAILING_ADDRESS, CUTTING_ADDRESS, *policy_signs.ADDRESSES])
     with Capture() as capture, \
-            Lab([validating, rewriting, telling], warm=False,
+            Lab([validating, rewriting, telling, policy_signs.signs,
+                 *policy_signs.MAKERS], warm=False, negative_ttl=W_S,
                 root=canary.delegated(zones.root_zone()),
                 others=[canary.CanaryServer]) as lab, \
             Responder(FAILING_ADDRESS, fails), \
@@ -235,13 +254,15 @@ def test_causes_are_told_apart():
                           Cutting], collector={
                 "canary": {"zone": canary.ZONE, "count": 7}}) as site:
         measured_agent(lab, site, lab.networks[1])
+        site.wait_connected([office_agent(lab, site)])
         signer = Signer(f"{zones.ZONE}.")
         without = lab.ns1.zone.without(f"{zones.NAME}.")
         for server in lab.servers:
             server.publish(signer.sign(without))
         began = time.time()
         incident, unexpecting = open_incident(site), open_unexpecting(site)
-        for one in (incident, unexpecting):
+        mail = open_incident(site, name=policy_signs.MAIL)
+        for one in (incident, unexpecting, mail):
             wait_status(site, one, authority_state("negative"), 10,
                         "the outage to be seen")
         watched = {*(n.address for n in lab.networks), FAILING_ADDRESS,
@@ -251,13 +272,22 @@ def test_causes_are_told_apart():
         print(f"# planted denials: {len(planted)}", flush=True)
         assert not planted, planted
         users_are_lied_to(lab.networks[1])
+        policy_signs.users_of_signs(lab)
         back = signer.sign(without.with_(*RECORDS))
         for server in lab.servers:
             server.publish(back)
         began = time.monotonic()
+        signs = policy_signs.Signs(site, incident, Office.name)
+        wait_status(site, incident,
+                    lambda d: d["authority"]["verified"], FOUND_S,
+                    "the restoration to be verified")
+        # Canary names count that are resolved beside denials, so not before.
+        measured_agent(lab, site, lab.network("signs"))
+        canaries = policy_signs.Canary(site, incident, mail)
         document = wait_status(
             site, incident,
-            lambda d: network_state(d, "validating") == "servfail-dnssec"
+            lambda d: signs.look() and canaries.look()
+            and network_state(d, "validating") == "servfail-dnssec"
             and network_state(d, "telling") == "servfail-dnssec"
             and network_state(d, "failing") == "servfail-other"
             and "cd-fails" in why(d, "failing")[1]
@@ -265,7 +295,7 @@ def test_causes_are_told_apart():
             "the causes to be told apart")
         took = time.monotonic() - began
         print("# | fault | verdict | seconds |\n# |---|---|---|")
-        for name in ("validating", "failing", "cutting"):
+        for name in ("validating", "telling", "failing", "cutting"):
             text, flags = why(document, name)
             print(f"# | {name} | {text} {flags} | {took:.1f} |", flush=True)
         text, flags = why(document, "validating")
@@ -274,6 +304,8 @@ def test_causes_are_told_apart():
                 for name in ("validating", "telling")}
         assert "ede-dnssec" in said["telling"], said
         assert "ede-dnssec" not in said["validating"], said
+        text, _flags = why(document, "telling")
+        assert "; EDE " in text and "EDE" not in why(document, "validating")[0]
         text, _flags = why(document, "failing")
         assert "with CD=1 too: it is not DNSSEC" in text, text
         text, _flags = why(document, "cutting")
@@ -285,5 +317,10 @@ def test_causes_are_told_apart():
         # restoration: test_authority_facts has both, one by one.
         row = network_row(document, "validating")
         assert row["hard"]["reason"] in ("bogus-cache", "dnssec-keys"), row
+        signs.wait(MEASURED_S)
+        said = site.cli("explain", str(incident), Office.name,
+                        check=False).stdout
+        assert "NXDOMAIN   EDE 15 (Blocked)" in said, said
+        canaries.wait(AUDITED_S)
         check_rewriting(site, unexpecting, lab.networks[1])
         check_revoked(site, incident)

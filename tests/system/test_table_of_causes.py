@@ -64,6 +64,24 @@ class Misled(Unbound):
                                     f"  stub-addr: {self.server}\n")
 
 
+class MisledTelling(PowerDns):
+    """The same, and says so (RFC 8914): no resolver of Debian 12 does it of a
+    lame server by itself."""
+
+    def _config(self):
+        self._write("telling.lua", """function postresolve(dq)
+  if dq.rcode == pdns.SERVFAIL then
+    dq.extendedErrorCode = 22
+  end
+  return true
+end
+""")
+        return super()._config() + (
+            f"forward-zones={zones.ZONE}={LAME_SERVER}\n"
+            f"lua-dns-script={self.folder}/telling.lua\n"
+            "extended-resolution-errors=yes\n")
+
+
 class Orphaned(Misled):
     zone, server = "com", OLD_PARENT
 
@@ -82,6 +100,9 @@ ROWS = (
      "a zone of its own, which has something else"),
     ("lame delegation", Misled, "servfail-other", "cd-fails",
      f"the name server {LAME_NAME} ({LAME_SERVER}@53) does not serve the zone"),
+    ("lame, and told so", MisledTelling, "servfail-other", "cd-fails",
+     f"({LAME_SERVER}@53) does not serve the zone; EDE 22 (No Reachable "
+     "Authority)"),
     ("validation fails", validating, "servfail-dnssec", "cd-answered",
      "with CD=1 it answers"),
     ("ancestor denied", Orphaned, "ancestor-nxdomain", None,

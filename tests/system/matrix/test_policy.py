@@ -2,8 +2,8 @@
 from deploy.lab.zones import NAME
 from tests.system.matrix.play import BLOCKED, Play, SimplePlay
 from tests.system.matrix.variants import (
-    Bind, BindPolicy, BindRefusing, Dnsdist, Dnsmasq, KresdPlain, PowerDns,
-    PowerDnsPolicy, Refusing, Unbound, UnboundPolicy)
+    Bind, BindPolicy, BindRefusing, Dnsdist, Dnsmasq, KresdPlain,
+    PowerDnsConstant, PowerDnsPolicy, Refusing, Unbound, UnboundPolicy)
 
 POLICY = ("policy-blocked",)
 # Neither AA nor SOA nor EDE.
@@ -40,6 +40,9 @@ def bare(play):
     add = play.network
     states = ("cached-nxdomain", *POLICY)
     play.add("pdns RPZ", add("pdns-rpz", PowerDnsPolicy), states, **BARE)
+    play.add("pdns constant TTL", add("pdns-constant", PowerDnsConstant),
+             states, **BLOCKED, flag="non-decrementing", because="stale data "
+             "and a cap look the same before that bound")
     play.add("dnsmasq address=/name/", add(
         "dnsmasq-address", Dnsmasq, f"address=/{NAME}/", backends=[Bind]),
         states, **BARE)

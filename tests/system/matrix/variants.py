@@ -275,6 +275,55 @@ class PowerDnsPolicy(PowerDns):
             f"lua-config-file={self.folder}/policy.lua\n"
 
 
+class PowerDnsSigns(PowerDns):
+    """Denies NAME by policy, at each of its addresses with another sign: none
+    at all at the first one, which is the one that it asks from."""
+
+    SIGNS = {"ede": "dq.extendedErrorCode = 15",
+             "foreign SOA": 'dq:addRecord(pdns.SOA, soa, 2, 77, '
+                            '"policy.example.")',
+             "constant TTL": 'dq:addRecord(pdns.SOA, soa, 2, 77, '
+                             f'"{zones.ZONE}.")'}
+
+    def address_of(self, sign):
+        net, last = self.address.rsplit(".", 1)
+        return f"{net}.{int(last) + 1 + list(self.SIGNS).index(sign)}"
+
+    def _config(self):
+        cases = "".join(f"""  if to == "{self.address_of(sign)}" then
+    {code}
+  end
+""" for sign, code in self.SIGNS.items())
+        # A packet that was kept would have the sign of another address.
+        self._write("signs.lua", f"""function preresolve(dq)
+  if not dq.qname:equal("{zones.NAME}.") then
+    return false
+  end
+  local to = dq.localaddr:toString()
+  local soa = "localhost. hostmaster.example. 7 60 60 600 60"
+  dq.variable = true
+  dq.rcode = pdns.NXDOMAIN
+{cases}  return true
+end
+""")
+        addresses = ",".join(dict.fromkeys(
+            [self.address, *map(self.address_of, self.SIGNS)]))
+        return super()._config().replace(
+            f"local-address={self.address}", f"local-address={addresses}",
+            1) + (f"lua-dns-script={self.folder}/signs.lua\n"
+                  "extended-resolution-errors=yes\n")
+
+
+class PowerDnsConstant(PowerDnsSigns):
+    """The zone's own SOA, and a TTL that stands still: above that of stale
+    data (RFC 8767), or it would be told to be one."""
+    SIGNS = {"constant TTL":
+             PowerDnsSigns.SIGNS["constant TTL"].replace("77", "31")}
+
+    def address_of(self, _sign):
+        return self.address
+
+
 REWRITTEN_ADDRESS = "192.0.2.66"
 REWRITTEN_ADDRESS_6 = "2001:db8::66"
 
@@ -329,7 +378,8 @@ __all__ = ["Bind", "BindForwarder", "BindPolicy", "BindRefusing",
            "BindValidating", "Dnscache", "Dnsdist", "DnsdistDirect",
            "DnsdistPinned", "Dnsmasq", "DnsmasqDirect", "Kresd", "KresdPlain",
            "KresdPlainValidating", "KresdTwice", "KresdValidating", "Networks",
-           "PowerDns", "PowerDnsForwarder", "PowerDnsPolicy",
-           "PowerDnsRewriting", "PowerDnsValidating", "REWRITTEN_ADDRESS",
-           "REWRITTEN_ADDRESS_6", "Refusing", "Resolved", "Unbound",
-           "UnboundForwarder", "UnboundPolicy", "UnboundValidating"]
+           "PowerDns", "PowerDnsConstant", "PowerDnsForwarder",
+           "PowerDnsPolicy", "PowerDnsRewriting", "PowerDnsSigns",
+           "PowerDnsValidating", "REWRITTEN_ADDRESS", "REWRITTEN_ADDRESS_6",
+           "Refusing", "Resolved", "Unbound", "UnboundForwarder",
+           "UnboundPolicy", "UnboundValidating"]
