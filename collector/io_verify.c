@@ -74,6 +74,27 @@ bool nx_verify_pages(struct nx_verify *v) {
     return v->problems_n == before_n;
 }
 
+/* --- rows with a digest --- */
+
+static void found_row(void *user, const char *text) {
+    nx_verify_wrong(user, "%s", text);
+}
+
+static int check_rows(struct nx_verify *v) {
+    unsigned before_n = v->problems_n;
+    uint64_t without_n = 0;
+    int err = nx_store_check_rows(v->store, found_row, v, &without_n);
+    if (err != NX_OK) {
+        return err;
+    }
+    nx_verify_part(v, "rows", before_n, "%s%s",
+                   "agents, streams, incidents, resolvers, who is let in",
+                   v->problems_n == before_n
+                       ? ""
+                       : "; no start until nxclear-collector(8) is followed");
+    return NX_OK;
+}
+
 /* --- the log --- */
 
 struct log_check {
@@ -161,6 +182,9 @@ static uint64_t settled_n(const struct nx_stream_position *p) {
 static const char *unbalanced(const struct ledger_check *c,
                               const struct nx_store_stream *s) {
     const struct nx_stream_position *p = &s->position;
+    if (s->damaged) {
+        return "the position is not what was written";
+    }
     if (!s->known) {
         return "the log has results of it, and it is not known";
     }
@@ -338,10 +362,14 @@ int nx_verify_targets(struct nx_verify *v) {
 /* --- all --- */
 
 static int look(struct nx_verify *v) {
-    if (!nx_verify_pages(v)) {
+    bool pages = nx_verify_pages(v);
+    int err = check_rows(v);
+    if (!pages) {
         return NX_OK; /* it is said */
     }
-    int err = nx_verify_log(v);
+    if (err == NX_OK) {
+        err = nx_verify_log(v);
+    }
     if (err == NX_OK) {
         err = nx_verify_ledger(v);
     }

@@ -71,11 +71,12 @@ struct nx_stream *nx_ingest_stream(struct nx_ingest *ingest,
         int may = may_begin(ingest, peer, first, now_us);
         got = may == NX_OK ? got : may;
     }
-    if (got != NX_OK && got != NX_ENOTFOUND) {
+    if (got != NX_OK && got != NX_ENOTFOUND && got != NX_EMALFORMED) {
         *err = got;
         return NULL;
     }
-    if (got == NX_OK && !nx_stream_possible(&position)) {
+    if (got == NX_EMALFORMED ||
+        (got == NX_OK && !nx_stream_possible(&position))) {
         note_damaged(peer, epoch, &position, now_us);
         return NULL;
     }

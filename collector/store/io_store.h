@@ -47,7 +47,10 @@ struct nx_store_options {
  * to be read, and nx_store_unwritable says why. What cannot even be read then,
  * or not safely (a newer or an older schema), is no part of it: an empty store
  * in memory stands in for it (nx_store_unread). A page that check finds damaged
- * is refused all the same: nothing is to be written beside it. */
+ * is refused all the same: nothing is to be written beside it.
+ *
+ * Unless read_only, a row that is not what was written is refused
+ * (nx_store_check_rows): NX_EIO. */
 int nx_store_open(const char *path, const struct nx_store_options *options,
                   struct nx_store **out, char *why, size_t why_cap) NX_MUSTUSE;
 void nx_store_close(struct nx_store **store);
@@ -139,7 +142,7 @@ int nx_store_door_log(struct nx_store *store, unsigned newest_n,
 
 /* --- streams and the log --- */
 
-/* NX_ENOTFOUND: never seen. */
+/* NX_ENOTFOUND: never seen. NX_EMALFORMED: not what was written. */
 int nx_store_stream_get(struct nx_store *store, uint32_t agent_id,
                         uint64_t epoch,
                         struct nx_stream_position *out) NX_MUSTUSE;
@@ -327,11 +330,19 @@ int nx_store_check_pages(struct nx_store *store,
                          void (*found)(void *user, const char *text),
                          void *user) NX_MUSTUSE;
 
+/* Rows that have a digest, and the pages and indices of their tables: found
+ * gets a line for each that is not what was written. without_n: rows that have
+ * none, of an older version or edited by hand; a start gives them one. */
+int nx_store_check_rows(struct nx_store *store,
+                        void (*found)(void *user, const char *text), void *user,
+                        uint64_t *without_n) NX_MUSTUSE;
+
 /* A stream beside what the log has of it. */
 struct nx_store_stream {
     uint32_t agent_id;
     uint64_t epoch;
-    bool known; /* position is; false: the log knows a stream that is not */
+    bool known;   /* position is; false: the log knows a stream that is not */
+    bool damaged; /* the position is not what was written */
     struct nx_stream_position position;
     uint64_t logged_n;   /* results in the log */
     uint64_t last_seq;   /* of them; 0: none */

@@ -28,13 +28,16 @@ static int add(struct nx_store *store, struct nx_agent_record *record) {
 }
 
 int nx_store_agent_put(struct nx_store *store, struct nx_agent_record *record) {
-    if (record->agent.id == 0) {
-        return add(store, record);
+    /* Its digest is made of its id, too: one that is added is put again. */
+    int err = record->agent.id == 0 ? add(store, record) : NX_OK;
+    if (err != NX_OK) {
+        return err;
     }
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_AGENT_UPDATE,
         "UPDATE agent SET key = ?1, name = ?2, network = ?3, role = ?4, "
-        "state = ?5, address = ?6, changed_us = ?7, reason = ?8 "
+        "state = ?5, address = ?6, changed_us = ?7, reason = ?8, digest = "
+        "nx_digest(?9, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) "
         "WHERE agent_id = ?9");
     bind_agent(&sq, record);
     nx_sq_int(&sq, record->agent.id);

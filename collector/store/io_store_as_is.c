@@ -58,6 +58,7 @@ static int open_way(struct nx_store *store, enum way way) {
     }
     nx_store_harden(store);
     sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    rc = rc == SQLITE_OK ? nx_store_digests(store) : rc;
     return rc == SQLITE_OK ? NX_OK : nx_sq_error(store, rc);
 }
 
@@ -98,7 +99,8 @@ static int stand_in(struct nx_store *store, char *why, size_t why_cap) {
     if (sqlite3_open_v2(":memory:", &store->db,
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
                             SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                        NULL) != SQLITE_OK) {
+                        NULL) != SQLITE_OK ||
+        nx_store_digests(store) != SQLITE_OK) {
         snprintf(why, why_cap, "%s", nx_strerror(NX_ENOMEM));
         return NX_ENOMEM;
     }

@@ -9,8 +9,9 @@ int nx_store_enrolment_put(struct nx_store *store,
         store, NX_SQ_ENROLMENT_PUT,
         "INSERT INTO enrolment(token_hash, network, name, role, created_us, "
         "expires_us, revoked_us, used_us, used_key) VALUES(?1, ?2, ?3, ?4, ?5, "
-        "?6, ?7, ?8, ?9) ON CONFLICT(token_hash) DO UPDATE SET revoked_us = "
-        "?7, used_us = ?8, used_key = ?9");
+        "?6, ?7, ?8, ?9) ON CONFLICT(token_hash) DO UPDATE SET network = ?2, "
+        "name = ?3, role = ?4, created_us = ?5, expires_us = ?6, revoked_us = "
+        "?7, used_us = ?8, used_key = ?9, digest = NULL");
     nx_sq_blob(&sq, enrolment->token_hash, sizeof(enrolment->token_hash));
     nx_sq_text(&sq, enrolment->network);
     nx_sq_text(&sq, enrolment->name);
@@ -24,7 +25,7 @@ int nx_store_enrolment_put(struct nx_store *store,
     if (err == NX_OK && enrolment->id == 0) {
         enrolment->id = (uint32_t)sqlite3_last_insert_rowid(store->db);
     }
-    return err;
+    return err == NX_OK ? nx_store_seal(store, NX_SQ_TABLE_ENROLMENT) : err;
 }
 
 int nx_store_enrolment_drop(struct nx_store *store, uint32_t id) {

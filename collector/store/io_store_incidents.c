@@ -14,7 +14,8 @@ static int add_item(struct nx_store *store, uint32_t id, unsigned index,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_INCIDENT_ITEM_ADD,
         "INSERT INTO incident_item(incident_id, item, name, type, wire_name, "
-        "qtype, rdata, rdata_n) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+        "qtype, rdata, rdata_n, digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+        "nx_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8))");
     nx_sq_int(&sq, id);
     nx_sq_int(&sq, index);
     nx_sq_text(&sq, nx_dname_text(item->name, name));
@@ -25,6 +26,10 @@ static int add_item(struct nx_store *store, uint32_t id, unsigned index,
     nx_sq_int(&sq, item->rdata_n);
     return nx_sq_run(&sq);
 }
+
+#define DIGEST(closed, settings)                                               \
+    "nx_digest(" NX_SQ_INCIDENT_VALUES(closed, settings) ")"
+#define DIGEST_NOW DIGEST("closed_us", "settings")
 
 int nx_store_incident_add(struct nx_store *store,
                           struct nx_incident *incident) {
@@ -47,6 +52,7 @@ int nx_store_incident_add(struct nx_store *store,
         return err;
     }
     uint32_t id = (uint32_t)sqlite3_last_insert_rowid(store->db);
+    err = nx_store_seal(store, NX_SQ_TABLE_INCIDENT);
     for (unsigned i = 0; err == NX_OK && i < incident->items_n; i++) {
         err = add_item(store, id, i, &incident->items[i]);
     }
@@ -56,11 +62,14 @@ int nx_store_incident_add(struct nx_store *store,
     return err;
 }
 
+/* The digest of a row that is damaged stays wrong. */
 int nx_store_incident_close(struct nx_store *store, uint32_t id,
                             int64_t at_us) {
-    struct nx_sq sq =
-        nx_sq_use(store, NX_SQ_INCIDENT_CLOSE,
-                  "UPDATE incident SET closed_us = ?1 WHERE incident_id = ?2");
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_INCIDENT_CLOSE,
+        "UPDATE incident SET closed_us = ?1, digest = CASE digest "
+        "WHEN " DIGEST_NOW " THEN " DIGEST(
+            "?1", "settings") " ELSE digest END WHERE incident_id = ?2");
     nx_sq_int(&sq, at_us);
     nx_sq_int(&sq, id);
     return nx_sq_run(&sq);
@@ -68,9 +77,11 @@ int nx_store_incident_close(struct nx_store *store, uint32_t id,
 
 int nx_store_incident_settings_put(struct nx_store *store, uint32_t id,
                                    const char *settings) {
-    struct nx_sq sq =
-        nx_sq_use(store, NX_SQ_INCIDENT_SETTINGS_PUT,
-                  "UPDATE incident SET settings = ?1 WHERE incident_id = ?2");
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_INCIDENT_SETTINGS_PUT,
+        "UPDATE incident SET settings = ?1, digest = CASE digest "
+        "WHEN " DIGEST_NOW " THEN " DIGEST(
+            "closed_us", "?1") " ELSE digest END WHERE incident_id = ?2");
     nx_sq_text(&sq, settings);
     nx_sq_int(&sq, id);
     return nx_sq_run(&sq);

@@ -16,10 +16,11 @@ static int put_one(struct nx_store *store, enum nx_label_kind kind,
                          "DELETE FROM label WHERE kind = ?1 AND name = ?2 AND "
                          "key = ?3")
              : nx_sq_use(store, NX_SQ_LABEL_PUT,
-                         "INSERT INTO label(kind, name, key, value, changed_us)"
-                         " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(kind, name, "
-                         "key) DO UPDATE SET value = excluded.value, "
-                         "changed_us = excluded.changed_us");
+                         "INSERT INTO label(kind, name, key, value, changed_us,"
+                         " digest) VALUES(?1, ?2, ?3, ?4, ?5, nx_digest(?1, "
+                         "?2, ?3, ?4, ?5)) ON CONFLICT(kind, name, key) DO "
+                         "UPDATE SET value = excluded.value, changed_us = "
+                         "excluded.changed_us, digest = excluded.digest");
     nx_sq_text(&sq, kind_text(kind));
     nx_sq_text(&sq, name);
     nx_sq_text(&sq, nx_label_key_text(key));

@@ -39,7 +39,9 @@ int nx_store_stream_get(struct nx_store *store, uint32_t agent_id,
                         uint64_t epoch, struct nx_stream_position *out) {
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_STREAM_GET,
-                  "SELECT acked_seq, received_n, dropped_n, ahead FROM stream "
+                  "SELECT acked_seq, received_n, dropped_n, ahead, "
+                  "digest <> nx_digest(agent_id, epoch, acked_seq, "
+                  "received_n, dropped_n, changed_us, ahead) FROM stream "
                   "WHERE agent_id = ?1 AND epoch = ?2");
     nx_sq_int(&sq, agent_id);
     nx_sq_u64(&sq, epoch);
@@ -53,8 +55,9 @@ int nx_store_stream_get(struct nx_store *store, uint32_t agent_id,
     char ahead[AHEAD_TEXT_MAX];
     nx_sq_get_text(&sq, 3, ahead, sizeof(ahead));
     ahead_parse(ahead, &out->ahead);
+    bool damaged = nx_sq_get_int(&sq, 4) != 0;
     nx_sq_end(&sq);
-    return NX_OK;
+    return damaged ? NX_EMALFORMED : NX_OK;
 }
 
 int nx_store_stream_latest(
@@ -86,11 +89,12 @@ int nx_store_stream_put(struct nx_store *store, uint32_t agent_id,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_STREAM_PUT,
         "INSERT INTO stream(agent_id, epoch, acked_seq, received_n, dropped_n, "
-        "changed_us, ahead) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
+        "changed_us, ahead, digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, "
+        "nx_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7)) "
         "ON CONFLICT(agent_id, epoch) DO UPDATE SET "
         "acked_seq = excluded.acked_seq, received_n = excluded.received_n, "
         "dropped_n = excluded.dropped_n, changed_us = excluded.changed_us, "
-        "ahead = excluded.ahead");
+        "ahead = excluded.ahead, digest = excluded.digest");
     char ahead[AHEAD_TEXT_MAX];
     ahead_text(&position->ahead, ahead);
     nx_sq_int(&sq, agent_id);

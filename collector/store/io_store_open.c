@@ -262,7 +262,8 @@ static int open_file(struct nx_store *store, int access, char *why,
         return refuse_sqlite(store, why, why_cap, rc);
     }
     sqlite3_busy_timeout(store->db, store->again ? RUNNING_MS : OPENING_MS);
-    return NX_OK;
+    rc = nx_store_digests(store);
+    return rc == SQLITE_OK ? NX_OK : refuse_sqlite(store, why, why_cap, rc);
 }
 
 /* As it is: neither locked nor brought up to date. */
@@ -320,6 +321,9 @@ int nx_store_open(const char *path, const struct nx_store_options *options,
     }
     if (err == NX_OK && options->check && !store->checked) {
         err = check_pages(store, why, why_cap);
+    }
+    if (err == NX_OK && !options->read_only) {
+        err = nx_store_trust_rows(store, why, why_cap);
     }
     if (err != NX_OK) {
         nx_store_close(&store);

@@ -49,22 +49,18 @@ static void bind_measured(struct nx_sq *sq, const struct nx_measured *m) {
     }
 }
 
+#define VALUES                                                                 \
+    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "  \
+    "?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, "   \
+    "?31"
+
 int nx_store_resolver_put(struct nx_store *store,
                           const struct nx_book_row *row) {
     char at[NX_ENDPOINT_TEXT_MAX];
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_RESOLVER_PUT,
-        "INSERT OR REPLACE INTO resolver_profile(network, resolver, scope_id, "
-        "measured_us, nxdomain_cap_s, nodata_cap_s, floor_s, soa_clock, "
-        "rounding, rd0, chain, past_ttl, caches, caches_seen, early_window_s, "
-        "never_decrements, soa_shown, rewrites_nxdomain, ede_seen, "
-        "instances_seen, "
-        "nsid, asks_from, server_id_answer, server_id, validates, sibling_w_s, "
-        "rewrites_to, early_seen, bogus, bogus_ede, agent_id) "
-        "VALUES(?1, "
-        "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, "
-        "?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, "
-        "?25, ?26, ?27, ?28, ?29, ?30, ?31)");
+        "INSERT OR REPLACE INTO resolver_profile(" NX_SQ_PROFILE_COLUMNS
+        ", digest) VALUES(" VALUES ", nx_digest(" VALUES "))");
     nx_sq_text(&sq, row->network);
     nx_sq_text(&sq, nx_endpoint_text(&row->at, at));
     nx_sq_int(&sq, row->at.scope_id);
@@ -139,13 +135,7 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
 }
 
 #define COLUMNS                                                                \
-    "SELECT network, resolver, scope_id, measured_us, nxdomain_cap_s, "        \
-    "nodata_cap_s, floor_s, soa_clock, rounding, rd0, chain, past_ttl, "       \
-    "caches, caches_seen, early_window_s, never_decrements, soa_shown, "       \
-    "rewrites_nxdomain, ede_seen, instances_seen, nsid, asks_from, "           \
-    "server_id_answer, server_id, validates, sibling_w_s, rewrites_to, "       \
-    "early_seen, bogus, bogus_ede, agent_id, profile_id "                      \
-    "FROM resolver_profile one "
+    "SELECT " NX_SQ_PROFILE_COLUMNS ", profile_id FROM resolver_profile one "
 /* Not another one of that resolver after it, up to ?1. */
 #define IS_LAST                                                                \
     "NOT EXISTS (SELECT 1 FROM resolver_profile later WHERE later.network = "  \

@@ -199,10 +199,12 @@ static int retain_streams(struct nx_store *store, struct nx_store_retention *r,
     }
     int err = run_window(
         store, NX_SQ_FORGET_STREAM,
-        "INSERT INTO stream_forgotten(agent_id, until_us) SELECT agent_id, "
-        "max(changed_us) FROM stream " STREAM_WINDOW " GROUP BY agent_id "
+        "INSERT INTO stream_forgotten(agent_id, until_us, digest) SELECT "
+        "agent_id, max(changed_us), nx_digest(agent_id, max(changed_us)) FROM "
+        "stream " STREAM_WINDOW " GROUP BY agent_id "
         "ON CONFLICT(agent_id) DO UPDATE SET until_us = max(until_us, "
-        "excluded.until_us)",
+        "excluded.until_us), digest = nx_digest(agent_id, max(until_us, "
+        "excluded.until_us))",
         r, agent_id, epoch, r->history_before_us);
     if (err == NX_OK) {
         err = run_window(store, NX_SQ_RETAIN_STREAM,

@@ -8,6 +8,22 @@
 #include "collector/store/io_store.h"
 #include "common/rrtype.h"
 
+/* With digests (io_store_digest.c). */
+enum nx_sq_table {
+    NX_SQ_TABLE_AGENT,
+    NX_SQ_TABLE_ENROLMENT,
+    NX_SQ_TABLE_TOKEN,
+    NX_SQ_TABLE_STREAM,
+    NX_SQ_TABLE_STREAM_FORGOTTEN,
+    NX_SQ_TABLE_INCIDENT,
+    NX_SQ_TABLE_INCIDENT_ITEM,
+    NX_SQ_TABLE_INCIDENT_ZONE_SERVER,
+    NX_SQ_TABLE_ZONE_SERVER,
+    NX_SQ_TABLE_LABEL,
+    NX_SQ_TABLE_RESOLVER_PROFILE,
+    NX_SQ_TABLES_N
+};
+
 enum nx_sq_slot {
     NX_SQ_BEGIN,
     NX_SQ_SNAPSHOT,
@@ -121,6 +137,9 @@ enum nx_sq_slot {
     NX_SQ_RETAINED_PUT,
     NX_SQ_SIZE,
     NX_SQ_CHECK_PAGES,
+    NX_SQ_CHECK_TABLE, /* and NX_SQ_SEAL_TABLE: NX_SQ_TABLES_N each */
+    NX_SQ_SEAL_TABLE = NX_SQ_CHECK_TABLE + NX_SQ_TABLES_N,
+    NX_SQ_SEAL_TABLE_LAST = NX_SQ_SEAL_TABLE + NX_SQ_TABLES_N - 1,
     NX_SQ_STREAMS,
     NX_SQ_LOG_EXTENT,
     NX_SQ_LOG_MISSING,
@@ -183,6 +202,29 @@ int nx_store_bring_up(struct nx_store *store, int version, char *why,
 void nx_store_harden(struct nx_store *store);
 /* All but the lock. */
 void nx_store_shut(struct nx_store *store);
+
+/* --- io_store_digest.c --- */
+/* So that statements can say nx_digest(values). A code of SQLite. */
+int nx_store_digests(struct nx_store *store) NX_MUSTUSE;
+/* Rows of the table without a digest get one. */
+int nx_store_seal(struct nx_store *store, enum nx_sq_table table) NX_MUSTUSE;
+/* NX_EIO: a row is not what was written. Those without a digest get one. */
+int nx_store_trust_rows(struct nx_store *store, char *why,
+                        size_t why_cap) NX_MUSTUSE;
+
+/* What the digest of an incident is made of, with these as closed_us and
+ * settings; that of a resolver's measurement. */
+#define NX_SQ_INCIDENT_VALUES(closed, settings)                                \
+    "incident_id, opened_us, " closed                                          \
+    ", outage_from_us, outage_to_us, restored_us, note, audit, "               \
+    "learnt, " settings
+#define NX_SQ_PROFILE_COLUMNS                                                  \
+    "network, resolver, scope_id, measured_us, nxdomain_cap_s, nodata_cap_s, " \
+    "floor_s, soa_clock, rounding, rd0, chain, past_ttl, caches, "             \
+    "caches_seen, early_window_s, never_decrements, soa_shown, "               \
+    "rewrites_nxdomain, ede_seen, instances_seen, nsid, asks_from, "           \
+    "server_id_answer, server_id, validates, sibling_w_s, rewrites_to, "       \
+    "early_seen, bogus, bogus_ede, agent_id"
 
 /* --- io_store_as_is.c --- */
 /* After err of nx_store_open_file, which is passed through with why when

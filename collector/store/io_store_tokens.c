@@ -39,7 +39,7 @@ int nx_store_token_put(struct nx_store *store, struct nx_token *token) {
         "INSERT INTO token(hash, name, scope, networks, created_us, "
         "expires_us, revoked_us) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7) "
         "ON CONFLICT(hash) DO UPDATE SET name = ?2, scope = ?3, networks = ?4, "
-        "created_us = ?5, expires_us = ?6, revoked_us = ?7");
+        "created_us = ?5, expires_us = ?6, revoked_us = ?7, digest = NULL");
     nx_sq_blob(&sq, token->hash, sizeof(token->hash));
     nx_sq_text(&sq, token->name);
     nx_sq_text(&sq, nx_scope_text(token->scope));
@@ -51,7 +51,7 @@ int nx_store_token_put(struct nx_store *store, struct nx_token *token) {
     if (err == NX_OK && token->id == 0) {
         token->id = (uint32_t)sqlite3_last_insert_rowid(store->db);
     }
-    return err;
+    return err == NX_OK ? nx_store_seal(store, NX_SQ_TABLE_TOKEN) : err;
 }
 
 int nx_store_token_drop(struct nx_store *store, uint32_t id) {

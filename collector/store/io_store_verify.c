@@ -46,6 +46,7 @@ int nx_store_streams(struct nx_store *store,
             int err = nx_store_stream_get(store, stream.agent_id, stream.epoch,
                                           &stream.position);
             stream.known = err == NX_OK;
+            stream.damaged = err == NX_EMALFORMED;
         }
         visit(user, &stream);
     }

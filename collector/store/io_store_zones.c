@@ -36,8 +36,9 @@ static int add(struct nx_store *store, const char *zone,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_ZONE_ADD,
         "INSERT OR REPLACE INTO zone_server(zone, address, scope_id, name, "
-        "ttl_s, since_us, seen_us, gone_us, until_us) "
-        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
+        "ttl_s, since_us, seen_us, gone_us, until_us, digest) "
+        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
+        "nx_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9))");
     return run_with(&sq, zone, s);
 }
 
@@ -46,8 +47,9 @@ static int add_then(struct nx_store *store, uint32_t incident_id,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_ZONE_THEN_ADD,
         "INSERT OR REPLACE INTO incident_zone_server(incident_id, zone, "
-        "address, scope_id, name, ttl_s, since_us, seen_us, gone_us, until_us) "
-        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+        "address, scope_id, name, ttl_s, since_us, seen_us, gone_us, until_us, "
+        "digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, "
+        "nx_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10))");
     nx_sq_int(&sq, incident_id);
     return run_with(&sq, zone, s);
 }

@@ -275,6 +275,21 @@ static const char incident_then[] =
     " PRIMARY KEY(incident_id, zone, address, scope_id))"
     " STRICT, WITHOUT ROWID";
 
+/* What tells a damaged row (io_store_digest.c). Rows that are there get theirs
+ * at the start: NULL until then. */
+static const char row_digests[] =
+    "ALTER TABLE agent ADD COLUMN digest INTEGER;"
+    "ALTER TABLE enrolment ADD COLUMN digest INTEGER;"
+    "ALTER TABLE token ADD COLUMN digest INTEGER;"
+    "ALTER TABLE stream ADD COLUMN digest INTEGER;"
+    "ALTER TABLE stream_forgotten ADD COLUMN digest INTEGER;"
+    "ALTER TABLE incident ADD COLUMN digest INTEGER;"
+    "ALTER TABLE incident_item ADD COLUMN digest INTEGER;"
+    "ALTER TABLE incident_zone_server ADD COLUMN digest INTEGER;"
+    "ALTER TABLE zone_server ADD COLUMN digest INTEGER;"
+    "ALTER TABLE label ADD COLUMN digest INTEGER;"
+    "ALTER TABLE resolver_profile ADD COLUMN digest INTEGER;";
+
 /* Version n is steps[n - 1] upon version n - 1. Never changed once landed: a
  * change of the schema is a new step at the end. */
 static const char *const steps[] = {
@@ -285,7 +300,7 @@ static const char *const steps[] = {
     profile_rewrites, zone_servers,    retained,        retained_doubt,
     log_begin,        target_clearing, profile_cure,    stream_forgotten,
     closed_parts,     target_scope,    profile_bogus,   profile_agent,
-    profile_chain,    profile_key,     incident_then,
+    profile_chain,    profile_key,     incident_then,   row_digests,
 };
 
 int nx_schema_newest(void) {

@@ -180,7 +180,8 @@ static void test_the_oldest_zone_gives_way(void **state) {
 /* Rows that are not ours: those that can be read are given to the book, which
  * looks at the times (NX_ERANGE). */
 static void test_rows_of_others(void **state) {
-    sql(*state, "INSERT INTO zone_server VALUES"
+    sql(*state, "INSERT INTO zone_server(zone, address, scope_id, name, ttl_s, "
+                "since_us, seen_us, gone_us, until_us) VALUES"
                 "('example..com.', '192.0.2.1@53', 0, NULL, 1, 1, "
                 "1800000000000000, NULL, 1800000000000000),"
                 "('example.com.', 'here', 0, NULL, 1, 1, 1800000000000000, "

@@ -163,7 +163,7 @@ static void test_clock_behind_closed(void **state) {
            "digest = NULL WHERE batch_id = 73");
     expect_refused(b, "1 messages of the log were received later than now");
     sql(b, "UPDATE incident SET closed_us = (SELECT received_us FROM batch "
-           "WHERE batch_id = 73) + 1000000");
+           "WHERE batch_id = 73) + 1000000, digest = NULL");
     if (look(b, nx_rebuild) != 0) {
         fail_msg("%s", b->said);
     }
@@ -173,13 +173,57 @@ static void test_clock_behind_closed(void **state) {
 static void test_agent_unknown(void **state) {
     struct bench *b = *state;
     made(b);
-    sql(b, "UPDATE agent SET network = '' WHERE agent_id = 2");
+    sql(b, "UPDATE agent SET network = '', digest = NULL WHERE agent_id = 2");
     assert_true(look(b, nx_verify) > 0);
     expect_said(b, "messages of the log are of agents that are not known");
     expect_refused(b, "messages of the log are of agents that are not known");
     assert_int_equal(look(b, nx_rebuild_without_damaged), 0);
     expect_said(b, "LOST  2 messages of the log are of agents");
     expect(b, STATES, "1 clear");
+}
+
+static int check_it(struct bench *b, unsigned *problems_n) {
+    char why[NX_STORE_WHY_MAX];
+    free(b->said);
+    b->said = NULL;
+    FILE *out = open_memstream(&b->said, &b->said_len);
+    assert_non_null(out);
+    int err = nx_verify(&b->conf, out, problems_n, why, sizeof(why));
+    assert_int_equal(fclose(out), 0);
+    return err;
+}
+
+/* Somebody else's network: all that it says would be another one's. */
+static void test_damaged_row(void **state) {
+    struct bench *b = *state;
+    char why[NX_STORE_WHY_MAX];
+    unsigned problems_n = 0;
+    sqlite3 *db = NULL;
+    made(b);
+    sql(b, "UPDATE agent SET network = 'nslo' WHERE agent_id = 2;"
+           "UPDATE stream SET changed_us = 1 WHERE agent_id = 1");
+    assert_int_equal(check_it(b, &problems_n), NX_OK); /* while it runs */
+    assert_int_equal(problems_n, 3);
+    expect_said(b, "  WRONG the row of agent with agent_id = 2 is not what was "
+                   "written\n  WRONG the row of stream with agent_id = 1 AND "
+                   "epoch = 1 is not what was written\nrows     NOT OK: ");
+    expect_said(b, "epoch 0000000000000001: the position is not what was "
+                   "written");
+    nx_store_close(&b->store);
+    assert_int_equal(
+        nx_rebuild(&b->conf, stderr, &problems_n, why, sizeof(why)), NX_EIO);
+    assert_non_null(strstr(why, "(the row of agent with agent_id = 2 is not"));
+    /* What the manual says. */
+    assert_int_equal(sqlite3_open(b->path, &db), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(db,
+                     "UPDATE agent SET network = 'oslo' WHERE agent_id = 2;"
+                     "UPDATE stream SET digest = NULL WHERE agent_id = 1",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    open_store(b);
+    expect_sound(b);
 }
 
 /* An error that ends the transaction: nothing is written after it. */
@@ -288,6 +332,7 @@ int main(void) {
         TEST(test_clock_behind),
         TEST(test_clock_behind_closed),
         TEST(test_agent_unknown),
+        TEST(test_damaged_row),
         TEST(test_error_in_the_middle),
         TEST(test_revoked_agent),
         TEST(test_agent_of_another_role),

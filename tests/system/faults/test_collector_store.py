@@ -9,6 +9,7 @@ import subprocess
 import time
 
 from deploy.lab.ask import PATIENCE_S, wait_until
+from deploy.lab.lab import COLLECTOR_ADDRESS
 from tests.lib import faults
 from tests.lib.support import ROOT, open_incident, work_folder
 
@@ -214,6 +215,76 @@ def test_damaged_files():
     faults.row("damaged store or write-ahead log", rounds_n, None, silent)
 
 
+def flip(path, table, columns):
+    """A bit of the last of these values, which stand side by side in a row of
+    a small table, of the file itself."""
+    with contextlib.closing(sqlite3.connect(path)) as store:
+        [(page,)] = store.execute("SELECT rootpage FROM sqlite_master "
+                                  "WHERE name = ?", (table,))
+        values = store.execute(f"SELECT {columns} FROM {table}").fetchone()
+    cell = b"".join(value.encode() if isinstance(value, str)
+                    else value if isinstance(value, bytes)
+                    else value.to_bytes(8, "big", signed=True)
+                    for value in values)
+    with open(path, "r+b") as file:
+        file.seek((page - 1) * PAGE_BYTES)
+        at = file.read(PAGE_BYTES).find(cell)
+        assert at >= 0, (table, columns, values)
+        file.seek((page - 1) * PAGE_BYTES + at + len(cell) - 1)
+        old = file.read(1)[0]
+        file.seek(-1, os.SEEK_CUR)
+        file.write(bytes([old ^ 1]))
+
+
+# What would be taken as true: whose results, who is let in, how far a stream
+# is, what an incident is about, who serves its zone.
+CELLS = (("agent", "key"), ("agent", "key, name, network"), ("token", "hash"),
+         ("enrolment", "network, name"), ("stream", "epoch"),
+         ("stream", "changed_us"), ("incident_item", "wire_name"),
+         ("incident", "opened_us"), ("incident", "note"))
+
+
+def test_damaged_rows():
+    """A bit of a value that nothing else tells the damage of: refused, the row
+    is named, and it starts when the manual was followed."""
+    silent = 0
+    enrol = {"listen": f"tcp://{COLLECTOR_ADDRESS}:5531"}
+    with work_folder() as folder, faults.collector(enrol=enrol) as site:
+        path = faults.store_path(site)
+        daemon = site.collector_program.daemon
+        site.cli("tokens", "create", "one")
+        site.cli("enrol", "create", "--network", "lyon", "--name", "lyon-2")
+        open_incident(site, "--note", "all of it")
+        with faults.client(site) as client:
+            client.stream(count=2)
+            client.wait_acked(100)
+            client.stop_stream()
+        assert daemon.stop(timeout=60) == 0
+        good = os.path.join(folder, "good")
+        copy_store(path, good)
+        for table, columns in CELLS:
+            copy_store(good, path)
+            flip(path, table, columns)
+            said = starts(site)
+            silent += f"(the row of {table} with " not in said
+            if said:
+                assert daemon.process.wait(60) == 69, (table, columns, said)
+            else:
+                faults.kill(site)
+        assert silent == 0, silent
+        status, text = look(site)
+        assert status == 1 and "the row of incident with " in text, text
+        status, text = look(site, "--rebuild")
+        assert status == 69 and "nxclear-collector(8) says" in text, text
+        row = text.split("with ")[1].split(" is not what")[0]
+        with contextlib.closing(sqlite3.connect(path)) as store, store:
+            changed = store.execute("UPDATE incident SET digest = NULL "
+                                    f"WHERE {row}").rowcount
+        assert changed == 1, row
+        faults.restart(site)
+    faults.row("a bit of a row of the store", len(CELLS), 0, silent)
+
+
 def look(site, what="--check"):
     """(exit status, text) of nxclear-collector --check or --rebuild."""
     done = site.run([site.path("nxclear-collector"), what, "-c",
@@ -268,7 +339,8 @@ def test_check_and_rebuild():
             store.execute("UPDATE batch SET payload = zeroblob(9) WHERE "
                           "batch_id = 2")
             store.execute("DELETE FROM batch WHERE batch_id = 3")
-            store.execute("UPDATE stream SET received_n = received_n + 1")
+            store.execute("UPDATE stream SET received_n = received_n + 1, "
+                          "digest = NULL")
         status, text = look(site)
         assert status == 1 and "it is not what was written" in text, text
         assert "received and reported lost are not what was acknowledged" \
