@@ -52,6 +52,16 @@ def asked_by_agents(capture, networks, names, since, until):
         if q.source not in users and q.name.endswith(zones_of)]
 
 
+def check_planted(capture, networks, names):
+    """Rule 1, of a capture of an outage: name servers are asked (the control),
+    caches only by users."""
+    assert any(q.source == q.destination for q in capture.select(
+        name=names, rd=False)), "no name server was asked"
+    planted = asked_by_agents(capture, networks, names, 0.0, float("inf"))
+    print(f"# planted denials: {len(planted)}", flush=True)
+    assert not planted, planted
+
+
 @dataclass
 class Row:
     fault: str

@@ -20,7 +20,7 @@ from deploy.lab.resolvers import Unbound
 from deploy.lab.signing import Signer
 from tests.lib import policy_signs
 from tests.lib.capture import Capture
-from tests.lib.guard import could_plant
+from tests.lib.guard import asked_by_agents, could_plant
 from tests.lib.support import (Responder, authority_state, look_flags,
                                network_row, network_state, open_incident,
                                reply_to, site_in, wait_status)
@@ -195,7 +195,8 @@ def test_wrong_ds_at_the_parent():
     """The DS matches no key of the child: validators fail, until what they
     cached of it ends."""
     tld, leaf = Signer("com."), Signer(f"{zones.ZONE}.")
-    with Lab([chained(tld.ds())], warm=False) as lab, site_in(lab) as site:
+    with Lab([chained(tld.ds())], warm=False) as lab, \
+            Capture() as capture, site_in(lab) as site:
         signed = leaf.sign(lab.ns1.zone.with_())
         for server in lab.servers:
             server.publish(signed)
@@ -220,6 +221,13 @@ def test_wrong_ds_at_the_parent():
         # Whether the audit came to the keys in time decides its reason.
         hard = network_row(document, "chained")["hard"]
         assert hard["reason"] in ("bogus-cache", "dnssec-keys"), hard
+        # No server denies the name; a denial of another one would be ours.
+        ours = asked_by_agents(capture, lab.networks, {zones.NAME}, 0.0, mended)
+        planted = [q for q in ours if q.name != zones.NAME] + [
+            a for a in capture.select(answers=True, rcode=dns.rcode.NXDOMAIN)
+            if a.name.endswith(zones.ZONE)]
+        print(f"# planted denials: {len(planted)}", flush=True)
+        assert ours and not planted, planted
         # Both are asked for anew every 30 s; what was cached counts on.
         document = wait_status(
             site, incident,

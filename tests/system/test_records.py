@@ -10,6 +10,8 @@ import tarfile
 from deploy.lab import networks, zones
 from deploy.lab.ask import ask, wait_until
 from deploy.lab.lab import Lab
+from tests.lib.capture import Capture
+from tests.lib.guard import check_planted
 from tests.lib.support import (ROOT, authority_state, network_state,
                                open_incident, site_in, wait_status)
 
@@ -24,12 +26,15 @@ def keep(name, text):
 
 def outage(lab, site):
     """An outage in which two of three networks cache the denial."""
-    lab.remove_record()
-    incident = open_incident(site, "--note", "a bad <deploy>")
-    wait_status(site, incident, authority_state("negative"), 10,
-                "the outage to be seen")
-    for network in lab.networks[:2]:
-        assert ask(network.address, zones.NAME).rcode == "NXDOMAIN"
+    with Capture() as capture:
+        lab.remove_record()
+        incident = open_incident(site, "--note", "a bad <deploy>")
+        wait_status(site, incident, authority_state("negative"), 10,
+                    "the outage to be seen")
+        for network in lab.networks[:2]:
+            assert ask(network.address, zones.NAME,
+                       source=network.user_address).rcode == "NXDOMAIN"
+    check_planted(capture, lab.networks, {zones.NAME})
     lab.restore_record()
     wait_status(site, incident,
                 lambda d: network_state(d, lab.networks[0].name)

@@ -9,6 +9,8 @@ from deploy.lab.canary import ZONE, CanaryServer
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.programs import Site
 from deploy.lab.resolvers import Bind, Dnsdist
+from tests.lib.capture import Capture
+from tests.lib.guard import check_planted
 from tests.lib.support import (AUDITOR, BIN, ESTIMATE, authority_state,
                                network_row, network_state, open_incident,
                                stop_well, wait_status)
@@ -76,14 +78,16 @@ def test_front_end_at_the_same_address():
         measured = row()
         assert measured["chain"] == "own-address", measured
         without = lab.ns1.zone.without(f"{zones.NAME}.")
-        for server in lab.servers:
-            server.publish(without)
-        incident = open_incident(site)
-        wait_status(site, incident, authority_state("negative"), 10,
-                    "the outage to be seen")
-        user_asks(payload=0)  # another entry of the front end than the next
-        time.sleep(W / 2)  # the recursor's entry grows old
-        assert user_asks().negative
+        with Capture() as capture:
+            for server in lab.servers:
+                server.publish(without)
+            incident = open_incident(site)
+            wait_status(site, incident, authority_state("negative"), 10,
+                        "the outage to be seen")
+            user_asks(payload=0)  # another entry of the front end than the next
+            time.sleep(W / 2)  # the recursor's entry grows old
+            assert user_asks().negative
+        check_planted(capture, lab.networks, {zones.NAME})
         for server in lab.servers:
             server.publish(without.with_(zones.record()))
         restored = time.time()
