@@ -19,7 +19,7 @@ LOSS_MAX = QPS * (SYNC_S + SLACK_S) + RESERVED + BATCH  # of one power cut
 
 
 def test_killed_at_random_instants():
-    rounds_n = faults.rounds(20, 100)
+    rounds_n = faults.rounds(20, 500)
     draw = faults.seeded("agent kill -9")
     longest = 0.0
     with agent_faults.busy() as one:
