@@ -153,7 +153,12 @@ void nx_http_reply_error(struct evhttp_request *request, int err,
     } else if (err == NX_EFULL) {
         status = 507;
     }
-    (void)nx_api_refuse(&problem, status, "%s: %s", what, nx_strerror(err));
+    (void)nx_api_refuse(&problem, status, "%s: %s", what,
+                        err == NX_EIO
+                            ? "the store cannot be read or written: the "
+                              "collector's log and nxclear-collector --check "
+                              "say more"
+                            : nx_strerror(err));
     nx_http_reply_problem(request, &problem);
 }
 

@@ -59,9 +59,10 @@ static void retry_later(struct nx_group *group) {
 }
 
 static void stop_storing(struct nx_group *group) {
+    const char *problem = nx_store_problem(group->store);
     group->counters.failures_n++;
     snprintf(group->problem, sizeof(group->problem), "%s",
-             nx_store_problem(group->store));
+             problem[0] != '\0' ? problem : nx_strerror(NX_ENOMEM));
     if (group->storing) {
         group->storing = false;
         nx_log(NX_LOG_ERROR,
