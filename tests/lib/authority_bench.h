@@ -140,6 +140,12 @@ static inline void rounds(struct bench *b, uint32_t agent, unsigned to,
     }
 }
 
+static inline const struct nx_auth_view *view_of(struct bench *b) {
+    static struct nx_auth_view view;
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    return &view;
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 #endif

@@ -5,7 +5,10 @@
 
 #include <stdio.h>
 
+#include <jansson.h>
+
 #include "collector/status/board.h"
+#include "common/text.h"
 #include "tests/lib/engine_bench.h"
 
 #define FIRST 10U     /* agents from here on, each in a network of its own */
@@ -41,6 +44,31 @@ static inline unsigned wait_for(struct engine_bench *b, int64_t now_us,
     }
     assert_non_null(*page);
     return turns_n;
+}
+
+/* The document that the pieces make. */
+static inline json_t *joined(const struct nx_board_page *page, bool lanes) {
+    struct nx_text text;
+    nx_text_init(&text);
+    nx_text_add(&text, "{");
+    nx_text_bytes(&text, page->head->bytes, page->head->len);
+    nx_text_add(&text, ",\"networks\":[");
+    for (size_t i = 0; i < page->sites_n; i++) {
+        const struct nx_blob *blob =
+            lanes ? page->sites[i].lane : page->sites[i].full;
+        nx_text_add(&text, i > 0 ? "," : "");
+        nx_text_bytes(&text, blob->bytes, blob->len);
+    }
+    nx_text_add(&text, "]");
+    if (page->groups != NULL) {
+        nx_text_add(&text, ",\"groups\":");
+        nx_text_bytes(&text, page->groups->bytes, page->groups->len);
+    }
+    nx_text_add(&text, "}");
+    json_t *document = json_loads(text.bytes, 0, NULL);
+    assert_non_null(document);
+    nx_text_fini(&text);
+    return document;
 }
 
 /* With room for more targets than other tests need. */

@@ -223,12 +223,12 @@ static inline void sees_address(struct engine_bench *b, uint32_t agent,
 }
 
 /* The auditor finds the zone at name server `of`, and asks one about it. */
-static inline void audits_type(struct engine_bench *b, unsigned of,
-                               unsigned asked, uint16_t qtype, bool good,
-                               int64_t at_us) {
+static inline void audits_name(struct engine_bench *b, const uint8_t *name,
+                               unsigned of, unsigned asked, uint16_t qtype,
+                               bool good, int64_t at_us) {
     static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
     const struct nx_endpoint at = name_server(of);
-    const struct nx_delegation d = {.name = www,
+    const struct nx_delegation d = {.name = name,
                                     .apex = apex,
                                     .ns_ttl_s = 60,
                                     .servers = &at,
@@ -244,8 +244,14 @@ static inline void audits_type(struct engine_bench *b, unsigned of,
                                  .soa_serial = 1,
                                  .soa_minimum_s = 900};
     const struct nx_question question = {
-        .name = www, .qtype = qtype, .to = name_server(asked)};
+        .name = name, .qtype = qtype, .to = name_server(asked)};
     batch_of(b, AUDITOR, &question, good ? &yes : &no, 900, at_us, &d);
+}
+
+static inline void audits_type(struct engine_bench *b, unsigned of,
+                               unsigned asked, uint16_t qtype, bool good,
+                               int64_t at_us) {
+    audits_name(b, www, of, asked, qtype, good, at_us);
 }
 
 static inline void audits_at(struct engine_bench *b, unsigned of,

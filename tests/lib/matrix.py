@@ -7,7 +7,7 @@ from deploy.lab import zones
 from deploy.lab.ask import ask
 from deploy.lab.forecast import StatusLog, parse_time
 from deploy.lab.lab import MEASURE_ADDRESS
-from deploy.lab.measure import ClearWatch
+from deploy.lab.measure import ClearWatch, NetworkWatch
 from tests.lib.support import look_flags
 
 SHOWN_AFTER_S = 6      # the forecast that is judged: after the verification
@@ -220,34 +220,22 @@ class Scenario:
                        f"'{expected}'")
 
 
-class RecordWatch:
+class RecordWatch(NetworkWatch):
     """Every cache that users of the network can meet, plain questions from an
     address of their own; clear means the restored record, not just any."""
 
     def __init__(self, network, name, record):
-        self._watches = [_RightAnswer(a, name, record)
-                         for a in network.endpoints]
-
-    def start(self):
-        for watch in self._watches:
-            watch.start()
-        return self
-
-    def stop(self):
-        for watch in self._watches:
-            watch.stop()
-
-    @property
-    def actual(self):
-        return self.between and self.between[1]
+        self.network = network
+        self.watches = [_RightAnswer(a, name, record)
+                        for a in network.endpoints]
 
     @property
     def between(self):
         """It cleared after the last wrong answer was asked for and before the
         first of the right ones came; None when it did not."""
-        if any(w.clear_since is None for w in self._watches):
+        if any(w.clear_since is None for w in self.watches):
             return None
-        last = max(self._watches, key=lambda w: w.clear_since)
+        last = max(self.watches, key=lambda w: w.clear_since)
         return min(last.wrong_sent or last.clear_since, last.clear_since), \
             last.clear_since
 

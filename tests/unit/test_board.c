@@ -6,12 +6,8 @@
 
 #include <cmocka.h>
 
-#include "collector/status/board.h"
 #include "collector/status/status.h"
-#include "common/text.h"
-#include "tests/lib/engine_bench.h"
-
-static struct nx_board *board;
+#include "tests/lib/board_bench.h"
 
 static const struct nx_board_page *page_at(struct engine_bench *b,
                                            int64_t now_us) {
@@ -39,26 +35,6 @@ static const struct nx_board_site *site_of(const struct nx_board_page *page,
         }
     }
     return NULL;
-}
-
-/* The document that the pieces make. */
-static json_t *joined(const struct nx_board_page *page, bool lanes) {
-    struct nx_text text;
-    nx_text_init(&text);
-    nx_text_add(&text, "{");
-    nx_text_bytes(&text, page->head->bytes, page->head->len);
-    nx_text_add(&text, ",\"networks\":[");
-    for (size_t i = 0; i < page->sites_n; i++) {
-        const struct nx_blob *blob =
-            lanes ? page->sites[i].lane : page->sites[i].full;
-        nx_text_add(&text, i > 0 ? "," : "");
-        nx_text_bytes(&text, blob->bytes, blob->len);
-    }
-    nx_text_add(&text, "]}");
-    json_t *document = json_loads(text.bytes, 0, NULL);
-    assert_non_null(document);
-    nx_text_fini(&text);
-    return document;
 }
 
 static void check_same(struct engine_bench *b, int64_t now_us) {
@@ -273,28 +249,24 @@ static void test_blob_outlives_the_page(void **state) {
         NX_ENOTFOUND);
 }
 
+/* The networks of the engine bench alone. */
 static int setup(void **state) {
     return bench_setup(state) != 0 ? -1 : nx_board_new(&board);
 }
 
-static int teardown(void **state) {
-    nx_board_free(&board);
-    return bench_teardown(state);
-}
-
 int main(void) {
-#define BOARD(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define FEW(f) cmocka_unit_test_setup_teardown(f, setup, board_teardown)
     const struct CMUnitTest tests[] = {
-        BOARD(test_same_as_the_document),
-        BOARD(test_only_what_changed),
-        BOARD(test_without_room),
-        BOARD(test_fresh_enough),
-        BOARD(test_kept_warm),
-        BOARD(test_lanes_joined),
-        BOARD(test_lanes),
-        BOARD(test_closed),
-        BOARD(test_not_storing),
-        BOARD(test_blob_outlives_the_page),
+        FEW(test_same_as_the_document),
+        FEW(test_only_what_changed),
+        FEW(test_without_room),
+        FEW(test_fresh_enough),
+        FEW(test_kept_warm),
+        FEW(test_lanes_joined),
+        FEW(test_lanes),
+        FEW(test_closed),
+        FEW(test_not_storing),
+        FEW(test_blob_outlives_the_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

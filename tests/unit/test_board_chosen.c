@@ -84,32 +84,9 @@ static unsigned wait_chosen(struct engine_bench *b,
 
 /* --- what it says --- */
 
-static json_t *joined(const struct nx_board_page *page) {
-    struct nx_text text;
-    nx_text_init(&text);
-    nx_text_add(&text, "{");
-    nx_text_bytes(&text, page->head->bytes, page->head->len);
-    nx_text_add(&text, ",\"networks\":[");
-    for (size_t i = 0; i < page->sites_n; i++) {
-        nx_text_add(&text, i > 0 ? "," : "");
-        nx_text_bytes(&text, page->sites[i].full->bytes,
-                      page->sites[i].full->len);
-    }
-    nx_text_add(&text, "]");
-    if (page->groups != NULL) {
-        nx_text_add(&text, ",\"groups\":");
-        nx_text_bytes(&text, page->groups->bytes, page->groups->len);
-    }
-    nx_text_add(&text, "}");
-    json_t *document = json_loads(text.bytes, 0, NULL);
-    assert_non_null(document);
-    nx_text_fini(&text);
-    return document;
-}
-
 static void check_same(struct engine_bench *b, const struct nx_board_page *page,
                        const struct nx_status_query *query, int64_t now_us) {
-    json_t *pieces = joined(page);
+    json_t *pieces = joined(page, false);
     struct nx_text text;
     nx_text_init(&text);
     nx_status_put_incident(&text, b->engine, 7, query, now_us);
@@ -285,7 +262,7 @@ static void test_closed(void **state) {
 
 /* Without what is not kept: forecasts. */
 static json_t *groups_of(const struct nx_board_page *page) {
-    json_t *document = joined(page);
+    json_t *document = joined(page, false);
     json_t *groups = json_incref(json_object_get(document, "groups"));
     size_t i = 0;
     json_t *group = NULL;

@@ -10,7 +10,6 @@
 #include <jansson.h>
 
 #include "collector/status/status.h"
-#include "common/text.h"
 #include "tests/lib/board_bench.h"
 
 #define RESOLVERS 2U
@@ -35,28 +34,10 @@ static void start(struct engine_bench *b) {
     tick(b, T0 + 2 * S);
 }
 
-static json_t *joined(const struct nx_board_page *page) {
-    struct nx_text text;
-    nx_text_init(&text);
-    nx_text_add(&text, "{");
-    nx_text_bytes(&text, page->head->bytes, page->head->len);
-    nx_text_add(&text, ",\"networks\":[");
-    for (size_t i = 0; i < page->sites_n; i++) {
-        nx_text_add(&text, i > 0 ? "," : "");
-        nx_text_bytes(&text, page->sites[i].full->bytes,
-                      page->sites[i].full->len);
-    }
-    nx_text_add(&text, "]}");
-    json_t *document = json_loads(text.bytes, 0, NULL);
-    assert_non_null(document);
-    nx_text_fini(&text);
-    return document;
-}
-
 /* The pieces say what the document says that is made in one piece. */
 static void check_same(struct engine_bench *b, const struct nx_board_page *page,
                        int64_t now_us) {
-    json_t *pieces = joined(page);
+    json_t *pieces = joined(page, false);
     json_t *whole = nx_status_incident(b->engine, 7, now_us);
     (void)json_object_del(whole, "now");
     (void)json_object_del(whole, "as_of");
@@ -89,7 +70,7 @@ static const char *state_of(const struct nx_board_page *page,
 
 /* Does the head count the networks that are in the page? */
 static void check_counts(const struct nx_board_page *page) {
-    json_t *document = joined(page);
+    json_t *document = joined(page, false);
     const json_t *states =
         json_object_get(json_object_get(document, "summary"), "states");
     const json_t *networks = json_object_get(document, "networks");

@@ -12,12 +12,6 @@
 #define OLD 2U
 #define NEW 1U
 
-static const struct nx_auth_view *view_of(struct bench *b) {
-    static struct nx_auth_view view;
-    assert_int_equal(nx_authority_view(b->a, &view), 0);
-    return &view;
-}
-
 /* The old one denies; at T0 + 10 s the zone is at the new one, which is good.
  */
 static void move(struct bench *b) {

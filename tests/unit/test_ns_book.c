@@ -16,12 +16,6 @@
 #define OLD 2U
 #define NEW 1U
 
-static const struct nx_auth_view *view_of(struct bench *b) {
-    static struct nx_auth_view view;
-    assert_int_equal(nx_authority_view(b->a, &view), 0);
-    return &view;
-}
-
 static void see_for(struct nx_ns_book *book, const uint8_t *zone, unsigned i,
                     uint32_t ttl_s, int64_t at_us) {
     const struct nx_endpoint at = server(i);

@@ -170,25 +170,6 @@ static void test_moved_away_from_a_denial(void **state) {
     assert_int_equal(plan_of(b, AUDITOR, T0 + 64 * S)->tasks_n, 1);
 }
 
-static void audits_below(struct engine_bench *b, const uint8_t *name,
-                         int64_t at_us) {
-    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
-    const struct nx_endpoint at = name_server(1);
-    const struct nx_delegation d = {.name = name,
-                                    .apex = apex,
-                                    .ns_ttl_s = 60,
-                                    .servers = &at,
-                                    .servers_n = 1,
-                                    .at_mono_us = at_us + THETA - 1};
-    const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_AA,
-                                  .rdata = rdata,
-                                  .rdata_len = sizeof(rdata),
-                                  .rdata_n = 1};
-    const struct nx_question question = {
-        .name = name, .qtype = NX_TYPE_A, .to = at};
-    batch_of(b, AUDITOR, &question, &yes, 900, at_us, &d);
-}
-
 /* Rule 1: the name of another incident does not exist, and never did since; a
  * resolver that minimises names asks for it before the one below. */
 static void test_below_a_name_that_is_denied(void **state) {
@@ -204,14 +185,14 @@ static void test_below_a_name_that_is_denied(void **state) {
     int64_t t = T0 + S;
     for (; t < T0 + 60 * S; t += 4 * S) {
         audits(b, false, t);
-        audits_below(b, below, t + S);
+        audits_name(b, below, 1, 1, NX_TYPE_A, true, t + S);
         tick(b, t + 2 * S);
         assert_int_equal(plan_of(b, LYON, t + 2 * S)->tasks_n, 0);
     }
     int64_t last = t - 4 * S;
     while (plan_of(b, LYON, t)->tasks_n < 2) {
         audits(b, true, t);
-        audits_below(b, below, t + S);
+        audits_name(b, below, 1, 1, NX_TYPE_A, true, t + S);
         tick(b, t + 2 * S);
         t += 4 * S;
         assert_true(t < last + 60 * S);
