@@ -11,6 +11,7 @@
 #define MISSED 0.01 /* of caches that were not seen */
 #define MISSED_MIXED 1e-3
 #define MISSED_ALIVE 1e-4
+#define LATELY_US (20 * NX_US_PER_S)
 #define RATIO_LOOKS 16U /* newest looks that tell the share denied now */
 
 static unsigned max_n(unsigned a, unsigned b) {
@@ -207,11 +208,45 @@ unsigned nx_positives_needed(const struct nx_evidence *ev) {
     return n < most ? n : most;
 }
 
-bool nx_is_confirmed_clear(const struct nx_evidence *ev) {
+/* Does a record that was seen lately end before, in one of the caches? */
+static bool is_fetched_before(const struct nx_evidence *ev, int64_t end_us) {
+    const struct nx_look *last = &ev->c->looks[ev->last_pos];
+
+    for (int i = ev->first_pos; i <= ev->last_pos; i++) {
+        const struct nx_look *look = &ev->c->looks[i];
+        if (look->kind == NX_KIND_POS &&
+            last->tx_us - look->tx_us <= LATELY_US &&
+            look->tx_us + look->r_s * NX_US_PER_S <= end_us) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A cache has its record to its end, whatever NSEC records it has; what is
+ * fetched before the end of those may be a denial. */
+static bool may_be_denied_anew(const struct nx_evidence *ev) {
+    int64_t end_us = nx_single_layer_end(ev);
+
+    return end_us != INT64_MAX && nx_nsec_outlives_soa(ev) &&
+           ev->c->looks[ev->last_pos].tx_us <= end_us &&
+           is_fetched_before(ev, end_us);
+}
+
+static bool is_row_enough(const struct nx_evidence *ev) {
     const struct nx_auth_facts *auth = ev->c->auth;
 
     return (auth->all_ns_good || !auth->observed) && ev->run_n > 0 &&
            ev->run_n >= nx_positives_needed(ev) && !is_older_record(ev);
+}
+
+bool nx_is_confirmed_clear(const struct nx_evidence *ev) {
+    return is_row_enough(ev) && !may_be_denied_anew(ev);
+}
+
+int64_t nx_clear_after_nsec_us(const struct nx_evidence *ev) {
+    return is_row_enough(ev) && may_be_denied_anew(ev) ? nx_single_layer_end(ev)
+                                                       : NX_TIME_UNKNOWN;
 }
 
 /* Smoothed share of the newest looks (7). */

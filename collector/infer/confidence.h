@@ -17,8 +17,12 @@
  * - and never more than n_req(clear_max_share), 59 by default: criterion 3. */
 unsigned nx_positives_needed(const struct nx_evidence *ev);
 
-/* Is the row long enough, and the authority good? */
+/* Is the row long enough, the authority good, and no NSEC record left that
+ * denies again? */
 bool nx_is_confirmed_clear(const struct nx_evidence *ev);
+
+/* ... all but the last: when that is over; else NX_TIME_UNKNOWN. */
+int64_t nx_clear_after_nsec_us(const struct nx_evidence *ev);
 
 /* Fills out->denied_ratio, denied_upper95, positives_in_row, clear_lo/hi_us. */
 void nx_confidence_fill(const struct nx_evidence *ev, struct nx_verdict *out);

@@ -5,6 +5,9 @@
 
 #define LATELY_US (20 * NX_US_PER_S)
 #define STALE_TTL_S 30 /* RFC 8767 section 4 */
+/* Of those that make denials from NSEC records: Unbound's and PowerDNS
+ * Recursor's limit of a SOA that came with a denial. None of an NSEC's. */
+#define SOA_CAP_S 3600U
 
 bool nx_serial_current(const struct nx_look *look,
                        const struct nx_auth_facts *auth) {
@@ -49,6 +52,16 @@ int64_t nx_single_layer_end(const struct nx_evidence *ev) {
         return INT64_MAX;
     }
     return auth->restored_hi_us + fed_us + (w_s + INT64_C(1)) * NX_US_PER_S;
+}
+
+bool nx_nsec_outlives_soa(const struct nx_evidence *ev) {
+    uint32_t soa_s =
+        ev->w_s < ev->c->auth->w_auth_s ? ev->w_s : ev->c->auth->w_auth_s;
+
+    if (!ev->c->profile->verified && soa_s > SOA_CAP_S) {
+        soa_s = SOA_CAP_S;
+    }
+    return ev->c->auth->w_nsec_s > soa_s;
 }
 
 /* Made from local data, as unbound's zones and policies are: authoritative, but

@@ -144,4 +144,9 @@ bool nx_unknown_is_forecast(const struct nx_evidence *ev, unsigned reason);
  * INT64_MAX when the restoration is not known. */
 int64_t nx_single_layer_end(const struct nx_evidence *ev);
 
+/* Do NSEC records outlive the SOA that a denial made from them needs (RFC 8198
+ * section 5)? Then one that validates answers while it has no SOA, and denies
+ * again once a denial of any other name brings one. */
+bool nx_nsec_outlives_soa(const struct nx_evidence *ev);
+
 #endif

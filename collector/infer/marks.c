@@ -1,5 +1,6 @@
 #include "collector/infer/marks.h"
 
+#include "collector/infer/confidence.h"
 #include "collector/infer/source.h"
 
 #define EDE_CACHED 13U /* of a failure */
@@ -196,6 +197,14 @@ static void flag_canary(const struct nx_evidence *ev, struct nx_verdict *out) {
     }
 }
 
+/* It answers, and is not called clear for this alone. */
+static void flag_nsec(const struct nx_evidence *ev, struct nx_verdict *out) {
+    if (out->state == NX_STATE_PARTLY_CLEAR && ev->last == ev->last_pos &&
+        nx_clear_after_nsec_us(ev) != NX_TIME_UNKNOWN) {
+        flag(out, NX_FLAG_NSEC_ALIVE);
+    }
+}
+
 void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_looks(ev, out);
     flag_lines(ev, out);
@@ -208,6 +217,7 @@ void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_sizes(ev, out);
     flag_source(ev, out);
     flag_canary(ev, out);
+    flag_nsec(ev, out);
     take_serial(ev, out);
     take_ede(ev, out);
 }

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "collector/infer/window.h"
+
 /* Weights of 12.1 and 12.4, tuned on calibration seeds of tests/simulator: that
  * a clock which may be unbound's was already older than the entry; the same for
  * a known unbound; that what looks like a renewed zone clock is a chain that
@@ -15,6 +17,11 @@
 #define P_ABOVE 0.14
 #define P_ABOVE_HIGHER 0.38
 #define P_ABOVE_AGAIN 0.60
+/* A denial is made from NSEC records that outlive its SOA (RFC 8198): by those
+ * that validate, while other denials renew the SOA; likely where that was seen.
+ */
+#define P_NSEC 0.35
+#define P_NSEC_RENEWED 0.65
 #define ABOVE_US (3600 * NX_US_PER_S) /* the commonest cap */
 /* A dnsmasq shows too much after any other negative of the zone: the entry may
  * end anywhere before (12.1). Known, or possible. */
@@ -122,6 +129,30 @@ static void add_extension(const struct nx_evidence *ev,
     }
 }
 
+/* To the end of the NSEC records, which were fetched with the denial, or with
+ * one before it. */
+static bool add_nsec(const struct nx_evidence *ev, int64_t after_us,
+                     struct nx_dist *dist) {
+    struct nx_window window =
+        nx_window_of(ev, (int64_t)ev->c->auth->w_nsec_s * NX_US_PER_S);
+    const struct nx_look *look = nx_evidence_negative(ev);
+    bool renewed = ev->untrusted != NX_NO_LOOK ||
+                   (look != NULL && nx_serial_current(look, ev->c->auth));
+
+    window.b_us += nx_inclusive_us(ev->c->profile);
+    /* Where W is theirs already, so is what was read. */
+    if (ev->c->auth->w_nsec_s <= ev->w_s || !nx_nsec_outlives_soa(ev) ||
+        !window.known || window.b_us <= after_us) {
+        return false;
+    }
+    double p = renewed ? P_NSEC_RENEWED : P_NSEC;
+    dist->p_renewed *= 1.0 - p; /* this explains the SOA first */
+    dist->p_extend = p / (1.0 - dist->p_renewed);
+    dist->extend_a_us = nx_max64(window.a_us, after_us);
+    dist->extend_b_us = window.b_us;
+    return true;
+}
+
 /* The cached NS set was read during the outage, so it lives to some moment of
  * the window [outage + TTL, restoration + TTL], and after the fill of what was
  * seen; what ends before that moment is filled again. */
@@ -167,7 +198,7 @@ void nx_mixture_of_line(const struct nx_evidence *ev,
     add_renewed(ev, window, last, dist);
     if (nx_is_refed(ev)) {
         add_refill(ev, last, dist);
-    } else {
+    } else if (!add_nsec(ev, last->b_us, dist)) {
         add_extension(ev, last, dist);
     }
     take_turns(dist);
@@ -204,6 +235,10 @@ void nx_mixture_of_window(const struct nx_evidence *ev,
                           const struct nx_window *window,
                           const struct nx_hard *stack, struct nx_dist *dist) {
     add_below_floor(ev, dist);
+    if (add_nsec(ev, ev->floor_us, dist)) {
+        take_turns(dist);
+        return;
+    }
     if (ev->untrusted != NX_NO_LOOK && ev->c->profile->chain_possible) {
         const struct nx_look *look = &ev->c->looks[ev->untrusted];
         dist->extend_a_us = window->b_us;

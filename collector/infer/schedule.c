@@ -184,6 +184,19 @@ static int64_t at_prior(const struct nx_evidence *ev,
            nx_min64(nx_schedule_interval(settings, left_us), blind(left_us));
 }
 
+/* Until the record is fetched anew, or surely without a denial. */
+static int64_t at_fetch(const struct nx_evidence *ev) {
+    const struct nx_look *first = &ev->c->looks[ev->first_pos];
+    int64_t anew_us = first->rx_us + (first->r_s + INT64_C(1)) * US_PER_S;
+    int64_t nsec_us = nx_clear_after_nsec_us(ev);
+    int64_t at_us = nx_max64(
+        nx_min64(anew_us, base(ev) + ev->c->settings->probe_ceiling_us),
+        base(ev) + NX_BLIND_MAX_US / 2);
+
+    return nsec_us != NX_TIME_UNKNOWN ? nx_min64(at_us, nsec_us + guard(ev))
+                                      : at_us;
+}
+
 static int64_t at_negative(const struct nx_evidence *ev,
                            const struct nx_verdict *verdict) {
     const struct nx_look *look = nx_evidence_negative(ev);
@@ -191,12 +204,8 @@ static int64_t at_negative(const struct nx_evidence *ev,
         verdict->lines_n > 0 ? at_line(ev, verdict) : at_prior(ev, verdict);
 
     if (ev->last_pos != NX_NO_LOOK && ev->last == ev->last_pos &&
-        verdict->lines_n == 0) { /* until the record is fetched anew */
-        const struct nx_look *first = &ev->c->looks[ev->first_pos];
-        int64_t anew_us = first->rx_us + (first->r_s + INT64_C(1)) * US_PER_S;
-        return nx_max64(
-            nx_min64(anew_us, base(ev) + ev->c->settings->probe_ceiling_us),
-            base(ev) + NX_BLIND_MAX_US / 2);
+        verdict->lines_n == 0) {
+        return at_fetch(ev);
     }
     if (ev->last == ev->last_neg && is_raised_anew(ev)) {
         return nx_min64(at_us, base(ev) + NX_FLAT_SPAN_US);

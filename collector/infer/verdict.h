@@ -67,7 +67,8 @@ bool nx_state_is_unverified(unsigned state);
     X(UNLIKE_SERVERS, "unlike-servers")                                        \
     X(DATA_WITHHELD, "data-withheld")                                          \
     X(NOT_COMPARED, "not-compared")                                            \
-    X(CANARY_RESOLVES, "canary-resolves")
+    X(CANARY_RESOLVES, "canary-resolves")                                      \
+    X(NSEC_ALIVE, "nsec-alive")
 
 enum nx_flag {
 #define NX_FLAG_ENUM_(name, text) NX_FLAG_##name,

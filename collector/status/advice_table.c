@@ -29,6 +29,10 @@ const struct nx_advice_row nx_advice_table[] = {
      "check {aside} and the way to it"},
     {NX_STATE_CLEAR, ALWAYS, 0, "answers as restored", "nothing to do"},
 
+    {NX_STATE_PARTLY_CLEAR, FLAG, NX_FLAG_NSEC_ALIVE,
+     "answers as restored, but may deny {name} again from a cached NSEC record "
+     "(RFC 8198)[, until {hard} at the latest]",
+     "wait[ until {hard}], or flush the whole zone in {resolver}" MEANWHILE},
     {NX_STATE_PARTLY_CLEAR, OVERDUE, 0,
      "some caches behind {resolver} still deny {name} after {hard}, when all "
      "should have ended",

@@ -75,6 +75,9 @@ static const char *flag_meaning(unsigned flag) {
     case NX_FLAG_NOT_COMPARED:
         return "name servers were seen to give more different records than are "
                "kept, and not this one: any answer counts as the restored one";
+    case NX_FLAG_NSEC_ALIVE:
+        return "it answers, but NSEC records of before may live that are kept "
+               "longer than the SOA: it may deny again (RFC 8198)";
     case NX_FLAG_CANARY_RESOLVES:
         return "canary names were resolved here meanwhile, and their denials "
                "showed their SOA: the resolver works, and denies this name";

@@ -105,6 +105,7 @@ class Scenario:
     reason: str = ""       # the only one that it must have had: then every such
                            # bound holds, without that of a stack
     denied_s: float = 0    # it must be denied as long after the restoration
+    again: bool = False    # it must be denied once more after it was answered
     authority: str = ""    # a state that the authority must be seen in
     flag: str = ""         # one that must have been shown
     look: str = ""         # a flag that some look must have
@@ -186,6 +187,8 @@ class Scenario:
                 yield "no forecast was shown"
             elif abs(error) > self.within:
                 yield f"forecast is wrong by {error:+.1f} s"
+        if self.again and not self.watch.denied_again:
+            yield "not denied again: nothing is shown"
         yield from self._bound_problems()
         yield from self._advice_problems()
 
@@ -230,6 +233,10 @@ class RecordWatch(NetworkWatch):
                         for a in network.endpoints]
 
     @property
+    def denied_again(self):
+        return any(w.again for w in self._watches)
+
+    @property
     def between(self):
         """It cleared after the last wrong answer was asked for and before the
         first of the right ones came; None when it did not."""
@@ -245,11 +252,13 @@ class _RightAnswer(ClearWatch):
         super().__init__(address, name, MEASURE_ADDRESS, PAYLOAD)
         self._record = record
         self.wrong_sent = None
+        self.again = False
 
     def _take(self, reply):
         right = reply and self._record in reply.rdata
         if reply and not right:
             self.wrong_sent = reply.sent
+            self.again |= self.clear_since is not None
         super()._take(reply if right else None)
 
 

@@ -253,6 +253,94 @@ static void test_restored_again(void **state) {
     assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 140)->state);
 }
 
+/* Answers whose record ends then. */
+static void answers(struct target *t, double from_s, unsigned n, int end_s) {
+    for (unsigned i = 0; i < n; i++) {
+        double at_s = from_s + 0.5 * i;
+        saw(t, at_s, NX_KIND_POS)->r_s = end_s - (int32_t)at_s;
+    }
+}
+
+#define NSEC_S (3 * W_S)
+
+/* The SOA ended, the NSEC records live: who has no SOA asks, and answers; the
+ * next denial of any name brings a SOA, and this name is denied again. */
+static void test_nsec_denies_again(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.w_nsec_s = NSEC_S;
+    eight_denials(&t, 110.1, 500);
+    answers(&t, 501, 20, 531);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 511)->state);
+    assert_true(flagged(&t, NX_FLAG_NSEC_ALIVE));
+    assert_int_equal(NX_HARD_NSEC_WINDOW, t.verdict.hard.reason);
+    assert_int_equal((RESTORED_S + NSEC_S + 1) * S, t.verdict.hard.at_us);
+    assert_true(t.verdict.next_probe_us <= 532 * S + S);
+    denied(&t, 532, 800)->soa_serial = 2;
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 532.1)->state);
+    assert_false(flagged(&t, NX_FLAG_NSEC_ALIVE));
+    answers(&t, 801, 20, 831);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 811)->state);
+    /* Asked last before their end, by whatever time it is told. */
+    answers(&t, 1890, 20, 1901);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 1900)->state);
+    assert_true(t.verdict.next_probe_us < (RESTORED_S + NSEC_S + 2) * S);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 1905)->state);
+    answers(&t, 1905, 1, 1935);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 1906)->state);
+    assert_false(flagged(&t, NX_FLAG_NSEC_ALIVE));
+}
+
+/* Whatever was not denied while it was looked at, too. */
+static void test_nsec_behind_answers(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.w_nsec_s = NSEC_S;
+    answers(&t, 110, 14, 140);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 118)->state);
+    t.n = 0; /* the record outlives them */
+    answers(&t, 119, 14, 2000);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 127)->state);
+    set_up(&t);
+    t.auth.w_nsec_s = NSEC_S;
+    answers(&t, 110, 13, 2000); /* in one of the caches it does not */
+    answers(&t, 117, 1, 140);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 118)->state);
+}
+
+/* NSEC records end with the SOA (RFC 9077), but where the SOA is cut: by a cap
+ * that was measured, or one that may be there. */
+static void test_nsec_ends_with_the_soa(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.w_nsec_s = W_S;
+    eight_denials(&t, 110.1, 500);
+    answers(&t, 501, 20, 531);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 511)->state);
+    t.profile.verified = true;
+    t.profile.cap_hi_s = W_S - 100;
+    t.evaluated = false;
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 511)->state);
+    set_up(&t);
+    t.auth.w_auth_s = t.auth.w_nsec_s = 86400;
+    answers(&t, 110, 14, 140);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 118)->state);
+    t.profile.verified = true; /* without a cap */
+    t.profile.chain_possible = false;
+    t.evaluated = false;
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 118)->state);
+    t.profile.verified = false;
+    t.auth.w_nsec_s = 0; /* not signed */
+    t.evaluated = false;
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 118)->state);
+}
+
 int main(void) {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_flush_is_not_believed_at_once),
@@ -270,6 +358,9 @@ int main(void) {
         cmocka_unit_test(test_positive_in_between),
         cmocka_unit_test(test_batches_do_not_matter),
         cmocka_unit_test(test_restored_again),
+        cmocka_unit_test(test_nsec_denies_again),
+        cmocka_unit_test(test_nsec_behind_answers),
+        cmocka_unit_test(test_nsec_ends_with_the_soa),
     };
 
     return cmocka_run_group_tests(TESTS, NULL, NULL);

@@ -162,6 +162,29 @@ static void test_moved_delegation(void **state) {
     forecasts_of(moved_delegation);
 }
 
+/* NSEC records outlive the SOA, and other denials renew that: the median is in
+ * their window, not at the SOA's end. */
+static void test_nsec_window(void **state) {
+    struct target t;
+    const struct nx_verdict *v = NULL;
+
+    (void)state;
+    set_up(&t);
+    t.auth.w_nsec_s = 3 * W_S;
+    denied(&t, 110, 650);
+    v = at(&t, 111);
+    assert_forecast(v, 0);
+    assert_true(v->eta.point_us < 700 * S); /* a countdown, nothing more */
+    assert_true(v->eta.hi90_us > 1820 * S);
+    denied(&t, 120, 719)->soa_serial = 2;
+    v = at(&t, 121);
+    assert_forecast(v, 0);
+    /* Fetched between the outage at 20 s and the restoration. */
+    assert_true(v->eta.point_us >= 1820 * S);
+    assert_true(v->eta.hi50_us <= 1901 * S);
+    assert_true(v->eta.hi90_us <= 2000 * S);
+}
+
 int main(void) {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_countdown),
@@ -169,6 +192,7 @@ int main(void) {
         cmocka_unit_test(test_renewed_clock),
         cmocka_unit_test(test_no_soa),
         cmocka_unit_test(test_moved_delegation),
+        cmocka_unit_test(test_nsec_window),
     };
 
     return cmocka_run_group_tests(TESTS, NULL, NULL);

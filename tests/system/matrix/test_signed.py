@@ -128,4 +128,14 @@ def test_nsec_outlives_the_soa():
                  "the answer says that it was made from an NSEC record")
         # In another gap, after the restoration, while the old SOA lives.
         play.asked(14 + 0.2 * number, title, OTHER_GAP)
+    for number, (title, kind, *options) in enumerate((
+            ("unbound-again", UnboundValidating, "aggressive-nsec: yes"),
+            ("kresd-again", KresdPlainValidating))):
+        play.network(title, trusting(kind), *options)
+        play.add(f"{title}: answers, and denies from its NSEC again", title,
+                 at=3 + 0.2 * number, name=LONG_NAME, within=None, again=True,
+                 reason="nsec-window", denied_s=LONG_W, flag="nsec-alive",
+                 because="nobody else's denial can be foreseen")
+        # ... once it has ended, so that the name is answered for its TTL.
+        play.asked(21 + 0.2 * number, title, OTHER_GAP)
     return play.run()
