@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import dns.rdatatype
 
 from deploy.lab import zones
-from deploy.lab.ask import wait_until
+from deploy.lab.ask import ask, wait_until
+from tests.lib.capture import Capture
 from tests.lib.support import authority_state, open_incident, wait_status
 
 WATCH_S = 2  # the time in which a wrong program would ask
@@ -60,6 +61,23 @@ def check_planted(capture, networks, names):
     planted = asked_by_agents(capture, networks, names, 0.0, float("inf"))
     print(f"# planted denials: {len(planted)}", flush=True)
     assert not planted, planted
+
+
+def watched_outage(lab, site, asked=()):
+    """An incident, after an outage in which users of these networks asked: that
+    alone was cached."""
+    with Capture() as capture:
+        lab.remove_record()
+        incident = open_incident(site)
+        wait_status(site, incident, authority_state("negative"), SEEN_S,
+                    "the outage to be seen")
+        for network in asked:
+            said = ask(network.address, zones.NAME,
+                       source=network.user_address)
+            assert said.rcode == "NXDOMAIN", (network.name, said)
+    check_planted(capture, lab.networks, {zones.NAME})
+    lab.restore_record()
+    return incident
 
 
 @dataclass

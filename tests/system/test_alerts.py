@@ -16,12 +16,13 @@ import time
 import urllib.request
 
 from deploy.lab import networks, zones
-from deploy.lab.ask import ask, wait_until
+from deploy.lab.ask import wait_until
 from deploy.lab.lab import COLLECTOR_ADDRESS, Lab
 from deploy.lab.namespace import add_addresses
 from tests.lib.certificates import make_ca, make_certificate
-from tests.lib.support import (Skip, network_state, open_incident, site_alone,
-                               site_in, start_daemon, stop_well, wait_status)
+from tests.lib.guard import watched_outage
+from tests.lib.support import (Skip, network_state, site_alone, site_in,
+                               start_daemon, stop_well, wait_status)
 
 SECRET = "a secret of this test"
 HANG_S = 12  # longer than the courier waits
@@ -146,13 +147,7 @@ def test_alerts_of_an_incident_from_affected_to_recovered():
                  "exec": [f"{folder}/hook", f"{folder}/hook.out"]}]}
         with site_in(lab, collector={"alerts": alerts}) as site:
             office = lab.networks[0]
-            lab.remove_record()
-            incident = open_incident(site)
-            wait_status(site, incident,
-                        lambda d: d["authority"]["state"] == "negative", 10,
-                        "the outage to be seen")
-            assert ask(office.address, zones.NAME).rcode == "NXDOMAIN"
-            lab.restore_record()
+            incident = watched_outage(lab, site, [office])
             wait_until(lambda: receiver.refused, 20, "the first attempt")
             site.collector_program.daemon.kill()
             site.collector_program.start().wait_ready()
@@ -292,14 +287,7 @@ def test_two_networks_in_one_message_to_chat_tools_and_alertmanager():
         with site_in(lab, collector={"alerts": alerts},
                      probe_ceiling_ms=2000) as site:
             names = {n.name for n in lab.networks}
-            lab.remove_record()
-            incident = open_incident(site)
-            wait_status(site, incident,
-                        lambda d: d["authority"]["state"] == "negative", 10,
-                        "the outage to be seen")
-            for network in lab.networks:
-                assert ask(network.address, zones.NAME).rcode == "NXDOMAIN"
-            lab.restore_record()
+            incident = watched_outage(lab, site, lab.networks)
 
             def both():
                 alerts = alerts_there() or {}

@@ -1,12 +1,12 @@
 """A network's second resolver is dead and never answers. The network is not
 clear as long as that one might come back with a denial from the outage; then it
 is, and the dead one is named."""
-from deploy.lab import networks, zones
-from deploy.lab.ask import ask
+from deploy.lab import networks
 from deploy.lab.lab import Lab
 from deploy.lab.namespace import add_addresses
-from tests.lib.support import (authority_state, network_row, network_state,
-                               open_incident, site_in, wait_status)
+from tests.lib.guard import watched_outage
+from tests.lib.support import (network_row, network_state, site_in,
+                               wait_status)
 
 W_S = 6
 DEAD = "198.51.100.15"
@@ -24,12 +24,7 @@ def test_second_resolver_is_dead():
         named = [{"at": network.address}, {"at": DEAD}]
         with site_in(lab, agents={"resolvers": {
                 "discover": False, "named": named}}) as site:
-            lab.remove_record()
-            incident = open_incident(site)
-            wait_status(site, incident, authority_state("negative"), 20,
-                        "the outage to be seen")
-            assert ask(network.address, zones.NAME).negative
-            lab.restore_record()
+            incident = watched_outage(lab, site, [network])
             seen = wait_status(
                 site, incident, lambda d: network_state(d, network.name)
                 == "unreachable", 40, "the dead resolver to be found dead")

@@ -4,11 +4,11 @@ import json
 import subprocess
 import time
 
-from deploy.lab import networks, zones
-from deploy.lab.ask import ask, wait_until
+from deploy.lab import networks
+from deploy.lab.ask import wait_until
 from deploy.lab.lab import Lab
-from tests.lib.support import (BIN, ROOT, authority_state, network_row,
-                               network_state, open_incident, site_in,
+from tests.lib.guard import watched_outage
+from tests.lib.support import (BIN, ROOT, network_row, network_state, site_in,
                                wait_status, work_folder)
 
 QUIET_S = 3
@@ -55,12 +55,7 @@ def test_bad_input_is_told_with_its_place():
 def deny_and_restore(lab, site):
     """An incident with a cached denial in the lab's only network."""
     office = lab.networks[0]
-    lab.remove_record()
-    incident = open_incident(site)
-    wait_status(site, incident, authority_state("negative"), 10,
-                "the outage to be seen")
-    assert ask(office.address, zones.NAME).rcode == "NXDOMAIN"
-    lab.restore_record()
+    incident = watched_outage(lab, site, [office])
     wait_status(site, incident,
                 lambda d: network_state(d, office.name) == "cached-nxdomain",
                 10, "the cached NXDOMAIN")

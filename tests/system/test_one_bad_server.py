@@ -5,18 +5,14 @@ import re
 from deploy.lab import networks, zones
 from deploy.lab.ask import ask
 from deploy.lab.lab import Lab
-from tests.lib.support import (authority_state, network_state, open_incident,
-                               site_in, wait_status)
+from tests.lib.guard import watched_outage
+from tests.lib.support import network_state, site_in, wait_status
 
 
 def test_server_turning_bad_again_withdraws_clear():
     with Lab([networks.bind], negative_ttl=6) as lab, site_in(lab) as site:
         network = lab.networks[0]
-        lab.remove_record()
-        incident = open_incident(site)
-        wait_status(site, incident, authority_state("negative"), 10,
-                    "the outage to be seen")
-        lab.restore_record()
+        incident = watched_outage(lab, site)
         wait_status(site, incident,
                     lambda d: network_state(d, network.name) == "clear", 20,
                     "the network to be clear")

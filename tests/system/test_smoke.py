@@ -3,6 +3,8 @@ from 'negative at the authority' to 'cached' to 'clear'."""
 from deploy.lab import networks, zones
 from deploy.lab.ask import ask, wait_until
 from deploy.lab.lab import Lab
+from tests.lib.capture import Capture
+from tests.lib.guard import check_planted
 from tests.lib.support import (authority_state, network_row, network_state,
                                open_incident, site_in, wait_status)
 
@@ -12,13 +14,16 @@ W_S = 30  # so that a busy machine has the time to see it
 def test_one_network_from_outage_to_clear():
     with Lab([networks.unbound], negative_ttl=W_S) as lab, site_in(lab) as site:
         office = lab.networks[0]
-        lab.remove_record()
-        incident = open_incident(site)
-        wait_status(site, incident, authority_state("negative"), 10,
-                    "the outage to be seen")
-        planted = ask(office.address, zones.NAME)
-        assert planted.rcode == "NXDOMAIN", planted
-        assert W_S - 5 <= planted.soa_ttl <= W_S, planted
+        with Capture() as capture:
+            lab.remove_record()
+            incident = open_incident(site)
+            wait_status(site, incident, authority_state("negative"), 10,
+                        "the outage to be seen")
+            planted = ask(office.address, zones.NAME,
+                          source=office.user_address)
+            assert planted.rcode == "NXDOMAIN", planted
+            assert W_S - 5 <= planted.soa_ttl <= W_S, planted
+        check_planted(capture, lab.networks, {zones.NAME})
         lab.restore_record()
         document = wait_status(
             site, incident,
