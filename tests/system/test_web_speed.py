@@ -1,10 +1,16 @@
 """How quick the web page is in a headless Chromium at 1,000 networks. Times are
-printed, never judged: the machine may be busy."""
+printed; how soon the page can be used is judged by its goal at night, when
+nothing else is at work."""
+import os
+
+from tests.lib.support import Skip
 from tests.lib.web import Keys, browser, crowd, incident_page, known
 
-ALONE = "it prints how soon the page can be used"
+ALONE = "it measures how soon the page can be used"
 MANY = 1000
 USABLE_MS = 1000
+NIGHTLY = os.environ.get("NX_NIGHTLY") == "1"
+HANGS = 20              # times the goal, by day
 USABLE = "performance.getEntriesByName('nxclear-usable')"
 
 
@@ -12,6 +18,18 @@ def busy_ms(page):
     """What the page's main thread did so far, in ms of a processor."""
     return 1000 * next(m["value"] for m in page.command(
         "Performance.getMetrics")["metrics"] if m["name"] == "TaskDuration")
+
+
+def judge(what, found_ms, goal_ms):
+    """Who is slow beside others is not judged, unless it hangs."""
+    if found_ms <= goal_ms:
+        return
+    busy = os.getloadavg()[0] > os.cpu_count()
+    assert found_ms <= HANGS * goal_ms and (busy or not NIGHTLY), \
+        f"{what}: {found_ms:.0f} ms, goal {goal_ms:.0f} ms"
+    if NIGHTLY:
+        raise Skip(f"not judged: {what} took {found_ms:.0f} ms on a machine "
+                   "that others use")
 
 
 def test_usable_in_a_second():
@@ -37,6 +55,7 @@ def test_usable_in_a_second():
         str(MANY + 1)
     rows = page.js("document.querySelectorAll('.lanes-body .lane').length")
     assert rows < 100, f"{rows} lanes are in the page: not only those in sight"
+    judge("usable", min(times[1:]), USABLE_MS)
 
 
 def test_no_stutter():
