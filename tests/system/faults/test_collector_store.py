@@ -301,7 +301,7 @@ def refuses_what_makes_no_sense(site):
             store.execute("UPDATE agent SET key = ?", (text,))
         if text != key:
             said = starts(site)
-            assert f"store {path}: damaged: " in said, said
+            assert f"{path}: damaged: " in said, said
             assert site.collector_program.daemon.process.wait(60) == 69, said
 
 
