@@ -9,8 +9,10 @@ import datetime
 import os
 import time
 
+import dns.edns
 import dns.flags
 import dns.rcode
+import dns.rrset
 
 from deploy.lab import canary, networks, zones
 from deploy.lab.ask import ask, wait_until
@@ -30,6 +32,7 @@ from tests.system.matrix.variants import (REWRITTEN_ADDRESS,
 
 FAILING_ADDRESS = "198.51.100.77"
 CUTTING_ADDRESS = "198.51.100.78"
+COVERING_ADDRESS = "198.51.100.79"
 W_S = 300  # nothing that is cached ends meanwhile
 FOUND_S = 40
 MEASURED_S = 60
@@ -104,6 +107,32 @@ class Cutting:
     """A resolver behind something that drops TCP."""
     name = "cutting"
     address = CUTTING_ADDRESS
+
+
+def covers():
+    """NXDOMAIN made from an NSEC (RFC 8198) whose time is half over when the
+    name is asked for first."""
+    ends = []
+
+    def answer(query):
+        reply = reply_to(query)
+        if reply.question[0].name.to_text().lower() != f"{zones.NAME}.":
+            return fails(query)
+        ends.append(time.monotonic() + W_S / 2)
+        left_s = max(1, int(ends[0] - time.monotonic()))
+        reply.use_edns(0, options=[dns.edns.EDEOption(29)])
+        reply.set_rcode(dns.rcode.NXDOMAIN)
+        reply.authority.append(dns.rrset.from_text(
+            f"{zones.ZONE}.", left_s, "IN", "SOA", f"ns1.{zones.ZONE}. "
+            f"hostmaster.{zones.ZONE}. 7 3600 600 86400 {W_S}"))
+        return [reply.to_wire()]
+    return answer
+
+
+class Covering:
+    """As a network: a resolver that answers so."""
+    name = "covering"
+    address = COVERING_ADDRESS
 
 
 class Failing:
@@ -250,7 +279,8 @@ def test_wrong_ds_at_the_parent():
 
 
 def test_causes_are_told_apart():
-    add_addresses([FAILING_ADDRESS, CUTTING_ADDRESS, *policy_signs.ADDRESSES])
+    add_addresses([FAILING_ADDRESS, CUTTING_ADDRESS, COVERING_ADDRESS,
+                   *policy_signs.ADDRESSES])
     with Capture() as capture, \
             Lab([validating, rewriting, telling, policy_signs.signs,
                  *policy_signs.MAKERS], warm=False, negative_ttl=W_S,
@@ -258,8 +288,9 @@ def test_causes_are_told_apart():
                 others=[canary.CanaryServer]) as lab, \
             Responder(FAILING_ADDRESS, fails), \
             Responder(CUTTING_ADDRESS, cuts), \
+            Responder(COVERING_ADDRESS, covers()), \
             site_in(lab, [lab.networks[0], lab.networks[2], Failing,
-                          Cutting], collector={
+                          Cutting, Covering], collector={
                 "canary": {"zone": canary.ZONE, "count": 7}}) as site:
         measured_agent(lab, site, lab.networks[1])
         site.wait_connected([office_agent(lab, site)])
@@ -274,7 +305,7 @@ def test_causes_are_told_apart():
             wait_status(site, one, authority_state("negative"), 10,
                         "the outage to be seen")
         watched = {*(n.address for n in lab.networks), FAILING_ADDRESS,
-                   CUTTING_ADDRESS}
+                   CUTTING_ADDRESS, COVERING_ADDRESS}
         planted = [q for q in capture.select(began) if could_plant(q)
                    and (q.destination in watched or q.source in watched)]
         print(f"# planted denials: {len(planted)}", flush=True)
@@ -289,6 +320,10 @@ def test_causes_are_told_apart():
         wait_status(site, incident,
                     lambda d: d["authority"]["verified"], FOUND_S,
                     "the restoration to be verified")
+        document = wait_status(
+            site, incident, lambda d: network_state(d, "covering") ==
+            "synthesized-negative", FOUND_S, "an NSEC to be told")
+        assert "NSEC record that covers" in why(document, "covering")[0]
         # Canary names count that are resolved beside denials, so not before.
         measured_agent(lab, site, lab.network("signs"))
         canaries = policy_signs.Canary(site, incident, mail)
