@@ -298,7 +298,8 @@ def refuses_what_makes_no_sense(site):
     [(key,)] = faults.ask_store(path, "SELECT key FROM agent")
     for text in ("no key", key):
         with contextlib.closing(sqlite3.connect(path)) as store, store:
-            store.execute("UPDATE agent SET key = ?", (text,))
+            store.execute("UPDATE agent SET key = ?, digest = NULL",
+                          (text,))
         if text != key:
             said = starts(site)
             assert f"{path}: damaged: " in said, said
