@@ -114,17 +114,6 @@ int nx_access_check(const struct nx_api_request *request,
     return 0;
 }
 
-void nx_access_narrow(json_t *list, const struct nx_sight *sight) {
-    size_t i = json_array_size(list);
-    while (i-- > 0) {
-        const char *network = json_string_value(
-            json_object_get(json_array_get(list, i), "network"));
-        if (!nx_sight_covers(sight, network != NULL ? network : "")) {
-            (void)json_array_remove(list, i);
-        }
-    }
-}
-
 /* --- requests about tokens --- */
 
 static int take_scope(const json_t *root, enum nx_scope *out,

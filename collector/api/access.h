@@ -61,9 +61,6 @@ int nx_access_check(const struct nx_api_request *request,
                     const struct nx_grant *grant,
                     struct nx_api_problem *problem) NX_MUSTUSE;
 
-/* Takes entries whose member "network" is out of sight from a list. */
-void nx_access_narrow(json_t *list, const struct nx_sight *sight);
-
 /* --- requests about tokens --- */
 
 struct nx_api_token {

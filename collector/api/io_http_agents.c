@@ -50,9 +50,18 @@ void nx_http_agents_free(struct nx_http_agents **agents) {
     }
 }
 
+size_t nx_http_agents_n(const struct nx_http_agents *agents) {
+    return agents->n;
+}
+
+const struct nx_agent_record *
+nx_http_agents_at(const struct nx_http_agents *agents, size_t i) {
+    return &agents->records[i];
+}
+
 /* Joins the record with the engine's view, by agent id. */
-static json_t *entry(struct nx_service *service,
-                     const struct nx_agent_record *record) {
+json_t *nx_http_agent_json(struct nx_service *service,
+                           const struct nx_agent_record *record) {
     struct nx_engine *engine = nx_service_engine(service);
     struct nx_agent_view view;
     struct nx_labels labels;
@@ -76,24 +85,10 @@ static json_t *entry(struct nx_service *service,
 int nx_http_agents_some(struct nx_http_agents *a, struct nx_service *service,
                         json_t *list, size_t n) {
     for (; a->at < a->n && n > 0; n--) {
-        if (!nx_json_add(list, entry(service, &a->records[a->at++]))) {
+        if (!nx_json_add(list,
+                         nx_http_agent_json(service, &a->records[a->at++]))) {
             return NX_ENOMEM;
         }
     }
     return a->at < a->n ? NX_EAGAIN : 0;
-}
-
-json_t *nx_http_agent_list(struct nx_service *service,
-                           const struct nx_sight *sight) {
-    struct nx_http_agents *agents = NULL;
-    json_t *list = json_array();
-    int err = nx_http_agents_new(service, &agents);
-    err = err == 0 ? nx_http_agents_some(agents, service, list, SIZE_MAX) : err;
-    nx_http_agents_free(&agents);
-    if (err != 0) {
-        json_decref(list);
-        return NULL;
-    }
-    nx_access_narrow(list, sight);
-    return list;
 }

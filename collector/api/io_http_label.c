@@ -1,20 +1,37 @@
 /* Labels of networks and agents, as they are set. */
+#include <string.h>
+
 #include "collector/api/io_http_parts.h"
 #include "collector/status/status.h"
+
+/* One that is accepted: of those no two have one name. */
+static json_t *agent_json(struct nx_service *service, const char *name) {
+    struct nx_http_agents *agents = NULL;
+    json_t *found = NULL;
+    if (nx_http_agents_new(service, &agents) != 0) {
+        return NULL;
+    }
+    for (size_t i = 0; i < nx_http_agents_n(agents) && found == NULL; i++) {
+        const struct nx_agent_record *record = nx_http_agents_at(agents, i);
+        if (record->agent.accepted && strcmp(record->agent.name, name) == 0) {
+            found = nx_http_agent_json(service, record);
+        }
+    }
+    nx_http_agents_free(&agents);
+    return found;
+}
 
 /* The network or agent as its list shows it after the change. */
 static json_t *labelled_json(struct nx_service *service,
                              enum nx_label_kind kind, const char *name) {
-    struct nx_engine *engine = nx_service_engine(service);
-    bool agent = kind == NX_LABELS_OF_AGENT;
-    json_t *all = agent
-                      ? nx_http_agent_list(service, NULL)
-                      : nx_status_networks(engine, nx_service_now_us(service));
-    json_t *found =
-        nx_status_named(agent ? all : json_object_get(all, "networks"),
-                        agent ? "name" : "network", name);
-    json_decref(all);
-    return found;
+    json_t *found = NULL;
+    if (kind == NX_LABELS_OF_AGENT) {
+        return agent_json(service, name);
+    }
+    return nx_status_network_entry(nx_service_engine(service), name, &found) ==
+                   0
+               ? found
+               : NULL;
 }
 
 void nx_http_label(struct nx_service *service, struct evhttp_request *request,

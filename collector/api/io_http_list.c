@@ -1,5 +1,4 @@
-/* Lists: incidents, agents, networks, resolvers, transitions; whole, or in
- * pages. */
+/* Lists: incidents and transitions; whole, or in pages. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,9 +6,7 @@
 
 #include "collector/api/io_http_parts.h"
 #include "collector/api/page.h"
-#include "collector/api/roster.h"
 #include "collector/status/status.h"
-#include "collector/status/status_resolvers.h"
 #include "collector/status/status_text.h"
 #include "collector/store/io_store.h"
 
@@ -114,38 +111,8 @@ static int read_history(struct nx_service *service,
 
 /* --- pages --- */
 
-static json_t *make_list(struct nx_service *service,
-                         const struct nx_api_request *asked,
-                         const struct nx_sight *sight, const char **member,
-                         const char **key) {
-    struct nx_engine *engine = nx_service_engine(service);
-    int64_t now_us = nx_service_now_us(service);
-    if (asked->route == NX_API_INCIDENTS) {
-        *member = "incidents";
-        *key = "id";
-        return nx_status_incident_list(engine, now_us, sight);
-    }
-    if (asked->route == NX_API_NETWORKS) {
-        *member = "networks";
-        *key = "network";
-        json_t *document = nx_status_networks(engine, now_us);
-        nx_access_narrow(json_object_get(document, "networks"), sight);
-        return document;
-    }
-    if (asked->route == NX_API_RESOLVERS) {
-        *member = "resolvers";
-        *key = "id";
-        return nx_status_resolvers(engine, now_us, sight);
-    }
-    *member = "agents";
-    *key = "key";
-    return json_pack("{s:o, s:o}", "now", nx_json_time(now_us), "agents",
-                     nx_http_agent_list(service, sight));
-}
-
-/* RFC 8288: the next page, as this one was asked for. */
-static void add_link(struct evhttp_request *request,
-                     const struct nx_api_request *asked, const char *next) {
+void nx_http_add_link(struct evhttp_request *request,
+                      const struct nx_api_request *asked, const char *next) {
     char uri[512];
     char escaped[NX_URI_CURSOR_MAX];
     char network[NX_URI_CURSOR_MAX];
@@ -187,28 +154,36 @@ static void get_transitions(struct nx_service *service,
         nx_http_reply_error(request, err, "the transitions were not read");
         return;
     }
-    add_link(request, asked, next);
+    nx_http_add_link(request, asked, next);
+    nx_http_reply_tagged(request, document);
+}
+
+static void get_incidents(struct nx_service *service,
+                          struct evhttp_request *request,
+                          const struct nx_api_request *asked,
+                          const struct nx_sight *sight) {
+    struct nx_api_problem problem;
+    char next[NX_API_CURSOR_MAX] = "";
+    json_t *document = nx_status_incident_list(
+        nx_service_engine(service), nx_service_now_us(service), sight);
+    if (document != NULL && nx_api_page(json_object_get(document, "incidents"),
+                                        "id", asked, next, &problem) != 0) {
+        json_decref(document);
+        nx_http_reply_problem(request, &problem);
+        return;
+    }
+    nx_http_add_link(request, asked, next);
     nx_http_reply_tagged(request, document);
 }
 
 void nx_http_get_list(struct nx_http *http, struct evhttp_request *request,
                       const struct nx_api_request *asked,
                       const struct nx_sight *sight) {
-    struct nx_api_problem problem;
-    const char *member = NULL;
-    const char *key = NULL;
-    char next[NX_API_CURSOR_MAX] = "";
     if (asked->route == NX_API_INCIDENT_TRANSITIONS) {
         get_transitions(http->service, request, asked, sight);
-        return;
+    } else if (asked->route == NX_API_INCIDENTS) {
+        get_incidents(http->service, request, asked, sight);
+    } else {
+        nx_http_get_rows(http, request, asked, sight);
     }
-    json_t *document = make_list(http->service, asked, sight, &member, &key);
-    if (document != NULL && nx_api_page(json_object_get(document, member), key,
-                                        asked, next, &problem) != 0) {
-        json_decref(document);
-        nx_http_reply_problem(request, &problem);
-        return;
-    }
-    add_link(request, asked, next);
-    nx_http_reply_tagged(request, document);
 }

@@ -27,7 +27,7 @@ struct metrics_work {
     json_t *networks_of; /* of the page that is read; borrowed */
     struct nx_http_agents *agents_list;
     struct nx_network_list *networks_list;
-    struct nx_capped *capped;
+    struct nx_resolver_list *capped;
     json_t *agents, *networks, *resolvers, *health; /* of the others */
     size_t resolvers_left_out_n;
     size_t left_out_n;
@@ -52,7 +52,7 @@ static void work_free(void *user) {
         forget_pages(w);
         nx_http_agents_free(&w->agents_list);
         nx_network_list_free(&w->networks_list);
-        nx_capped_free(&w->capped);
+        nx_resolver_list_free(&w->capped);
         json_decref(w->statuses);
         json_decref(w->networks);
         json_decref(w->agents);
@@ -207,12 +207,13 @@ static int some_resolvers(struct nx_http *http, struct metrics_work *w,
                           size_t n) {
     const struct nx_engine *engine = nx_service_engine(http->service);
     if (w->capped == NULL) {
-        int err = nx_capped_new(engine, NX_METRICS_RESOLVERS_MAX, &w->capped);
+        int err = nx_resolver_list_capped(engine, NX_METRICS_RESOLVERS_MAX,
+                                          &w->capped);
         return err != 0 ? err : NX_EAGAIN;
     }
-    w->resolvers_left_out_n = nx_capped_left_out(w->capped);
-    return nx_capped_some(w->capped, engine, nx_service_now_us(http->service),
-                          w->resolvers, n);
+    w->resolvers_left_out_n = nx_resolver_list_left_out(w->capped);
+    return nx_resolver_list_some(
+        w->capped, engine, nx_service_now_us(http->service), w->resolvers, n);
 }
 
 /* NX_EAGAIN: there is more of it. */

@@ -155,9 +155,12 @@ void nx_http_agents_free(struct nx_http_agents **agents);
 int nx_http_agents_some(struct nx_http_agents *agents,
                         struct nx_service *service, json_t *list,
                         size_t n) NX_MUSTUSE;
-/* All in sight at once; sight NULL: of every network. NULL: no memory. */
-json_t *nx_http_agent_list(struct nx_service *service,
-                           const struct nx_sight *sight);
+size_t nx_http_agents_n(const struct nx_http_agents *agents);
+const struct nx_agent_record *
+nx_http_agents_at(const struct nx_http_agents *agents, size_t i);
+/* An entry; NULL: no memory. */
+json_t *nx_http_agent_json(struct nx_service *service,
+                           const struct nx_agent_record *record);
 
 /* io_http_reply.c. */
 struct nx_http_body {
@@ -196,6 +199,9 @@ void nx_http_common_headers(struct evhttp_request *request, const char *type);
 void nx_http_get_list(struct nx_http *http, struct evhttp_request *request,
                       const struct nx_api_request *asked,
                       const struct nx_sight *sight);
+/* RFC 8288: the next page, as this one was asked for; next "": none. */
+void nx_http_add_link(struct evhttp_request *request,
+                      const struct nx_api_request *asked, const char *next);
 
 /* io_http_web.c: answers if the path is one of the page's; false: it is not. */
 bool nx_http_web(struct evhttp_request *request, enum nx_api_method method,
@@ -255,12 +261,16 @@ void nx_http_job_closed(struct nx_http *http,
 /* Those that nobody waits for. */
 void nx_http_jobs_fini(struct nx_http *http);
 
-/* io_http_close.c, io_http_metrics.c, io_http_report.c: jobs. */
+/* io_http_close.c, io_http_metrics.c, io_http_report.c, io_http_rows.c (lists
+ * of agents, networks, resolvers): jobs. */
 void nx_http_close(struct nx_http *http, struct evhttp_request *request,
                    uint32_t incident_id);
 void nx_http_metrics(struct nx_http *http, struct evhttp_request *request);
 void nx_http_report(struct nx_http *http, struct evhttp_request *request,
                     uint32_t incident_id);
+void nx_http_get_rows(struct nx_http *http, struct evhttp_request *request,
+                      const struct nx_api_request *asked,
+                      const struct nx_sight *sight);
 
 /* io_http_stream.c. */
 void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,

@@ -52,6 +52,11 @@ static void keep(json_t *list, size_t from, size_t n) {
     }
 }
 
+int nx_api_no_cursor(struct nx_api_problem *problem) {
+    return nx_api_refuse(problem, 422,
+                         "cursor: not of this list, or no more; begin again");
+}
+
 int nx_api_page(json_t *list, const char *key,
                 const struct nx_api_request *asked, char *next,
                 struct nx_api_problem *problem) {
@@ -60,9 +65,7 @@ int nx_api_page(json_t *list, const char *key,
     next[0] = '\0';
     if (asked->cursor[0] != '\0') {
         if (!find(list, key, asked->cursor, &from)) {
-            return nx_api_refuse(
-                problem, 422,
-                "cursor: not of this list, or no more; begin again");
+            return nx_api_no_cursor(problem);
         }
         from++;
     }
@@ -111,10 +114,13 @@ static uint64_t digest_of(const char *text, size_t len) {
     return hash;
 }
 
-char *nx_api_etag(const char *text, size_t len, char *out) {
-    (void)snprintf(out, NX_ETAG_MAX, "W/\"%016" PRIx64 "\"",
-                   digest_of(text, len));
+char *nx_api_etag_of(uint64_t digest, char *out) {
+    (void)snprintf(out, NX_ETAG_MAX, "W/\"%016" PRIx64 "\"", digest);
     return out;
+}
+
+char *nx_api_etag(const char *text, size_t len, char *out) {
+    return nx_api_etag_of(digest_of(text, len), out);
 }
 
 static const char *opaque(const char *tag) {

@@ -14,6 +14,8 @@
 int nx_api_page(json_t *list, const char *key,
                 const struct nx_api_request *asked, char *next,
                 struct nx_api_problem *problem) NX_MUSTUSE;
+/* That the cursor is none of the list. NX_EDENIED. */
+int nx_api_no_cursor(struct nx_api_problem *problem);
 
 /* A cursor as it stands in a URI: everything but unreserved characters
  * escaped (RFC 3986 section 2.3). out has NX_URI_CURSOR_MAX bytes. */
@@ -23,6 +25,8 @@ char *nx_api_uri_escape(const char *cursor, char *out);
 /* A weak tag of all of a document but "now" and "as_of"; text: as JSON_COMPACT
  * writes it. out has NX_ETAG_MAX bytes. */
 char *nx_api_etag(const char *text, size_t len, char *out);
+/* One of what has this digest. */
+char *nx_api_etag_of(uint64_t digest, char *out);
 
 /* Does If-None-Match (NULL: not sent) name this tag? Weak comparison. */
 bool nx_api_etag_known(const char *if_none_match, const char *etag);

@@ -187,12 +187,13 @@ const struct nx_profile *nx_book_profile(const struct nx_book *book,
     return measured != NULL ? &measured->profile : NULL;
 }
 
-static int by_place(const void *a, const void *b) {
-    const struct nx_book_key *x = &(*(struct nx_book_entry *const *)a)->key;
-    const struct nx_book_key *y = &(*(struct nx_book_entry *const *)b)->key;
-    int order = strcmp(x->network, y->network);
+int nx_book_row_order(const struct nx_book_row *a,
+                      const struct nx_book_row *b) {
+    const struct nx_endpoint *x = &a->at;
+    const struct nx_endpoint *y = &b->at;
+    int order = strcmp(a->network, b->network);
     order = order != 0 ? order : (int)x->address_len - (int)y->address_len;
-    order = order != 0 ? order : memcmp(x->address, y->address, 16);
+    order = order != 0 ? order : memcmp(x->address, y->address, x->address_len);
     order = order != 0 ? order : (int)x->port - (int)y->port;
     order = order != 0 ? order : (int)x->transport - (int)y->transport;
     order = order != 0
@@ -200,7 +201,12 @@ static int by_place(const void *a, const void *b) {
                 : (x->scope_id > y->scope_id) - (x->scope_id < y->scope_id);
     return order != 0
                ? order
-               : (x->agent_id > y->agent_id) - (x->agent_id < y->agent_id);
+               : (a->agent_id > b->agent_id) - (a->agent_id < b->agent_id);
+}
+
+static int by_place(const void *a, const void *b) {
+    return nx_book_row_order(&(*(struct nx_book_entry *const *)a)->row,
+                             &(*(struct nx_book_entry *const *)b)->row);
 }
 
 unsigned nx_book_turned_away(const struct nx_book *book) {

@@ -70,7 +70,9 @@ const struct nx_profile *nx_book_profile(const struct nx_book *book,
                                          const struct nx_endpoint *at,
                                          uint32_t agent_id, int64_t now_us);
 
-/* Ordered by network, address, port, transport, agent. NX_ENOMEM. */
+/* By network, address, port, transport, scope, agent: as strcmp(3). */
+int nx_book_row_order(const struct nx_book_row *a, const struct nx_book_row *b);
+/* In this order. NX_ENOMEM. */
 int nx_book_rows(const struct nx_book *book,
                  void (*visit)(void *user, const struct nx_book_row *row),
                  void *user) NX_MUSTUSE;

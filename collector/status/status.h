@@ -20,10 +20,8 @@ enum nx_outlook {
 const char *nx_outlook_text(unsigned outlook); /* "clear", "waiting", ... */
 
 /* New references; NULL when out of memory, or no such incident or network.
- * The lists are {"now", "incidents": [head with "outlook"]} and {"now",
- * "networks": [{"network", "agents", "resolvers", "last_seen",
- * "last_result"}]}. A closed incident is shown as it was when it was closed,
- * if that is kept. */
+ * The list is {"now", "incidents": [head with "outlook"]}. A closed incident is
+ * shown as it was when it was closed, if that is kept. */
 json_t *nx_status_incident(struct nx_engine *engine, uint32_t id,
                            int64_t now_us);
 json_t *nx_status_network(struct nx_engine *engine, uint32_t id,
@@ -51,7 +49,11 @@ void nx_status_put_incident(struct nx_text *out, struct nx_engine *engine,
 json_t *nx_status_incident_list(struct nx_engine *engine, int64_t now_us,
                                 const struct nx_sight *sight);
 json_t *nx_status_incident_head(const struct nx_incident *incident);
-json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us);
+/* A network as the list of networks shows it: {"network", "labels", "weight",
+ * "agents", "resolvers", "last_seen", "last_result"}. *out NULL: it has no
+ * agent now. NX_ENOMEM. */
+int nx_status_network_entry(struct nx_engine *engine, const char *name,
+                            json_t **out) NX_MUSTUSE;
 /* The networks that there are now: of the list, or that count in the incident
  * (NULL: of the list); to be gone through a few at a time. next: borrowed;
  * NULL: that were all. NX_ENOMEM. */
@@ -61,6 +63,8 @@ int nx_network_list_new(struct nx_engine *engine,
                         struct nx_network_list **out) NX_MUSTUSE;
 void nx_network_list_free(struct nx_network_list **list);
 const char *nx_network_list_next(struct nx_network_list *list);
+size_t nx_network_list_n(const struct nx_network_list *list);
+const char *nx_network_list_at(const struct nx_network_list *list, size_t i);
 /* The entries of the next n, as they are now. NX_EAGAIN: there are more.
  * NX_ENOMEM. */
 int nx_network_list_some(struct nx_network_list *list, struct nx_engine *engine,

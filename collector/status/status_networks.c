@@ -78,8 +78,8 @@ static void take_agent(void *user, const struct nx_agent_view *view) {
     }
 }
 
-static json_t *entry(const struct nx_engine *engine, const char *name,
-                     const struct network *n) {
+static json_t *entry_of(const struct nx_engine *engine, const char *name,
+                        const struct network *n) {
     struct nx_labels labels;
     nx_engine_network_labels(engine, name, &labels);
     return json_pack("{s:o, s:o, s:f, s:I, s:I, s:o, s:o}", "network",
@@ -94,32 +94,36 @@ const char *nx_network_list_next(struct nx_network_list *l) {
     return l->at < l->n ? l->names[l->at++] : NULL;
 }
 
+size_t nx_network_list_n(const struct nx_network_list *l) {
+    return l->n;
+}
+
+const char *nx_network_list_at(const struct nx_network_list *l, size_t i) {
+    return l->names[i];
+}
+
+int nx_status_network_entry(struct nx_engine *engine, const char *name,
+                            json_t **out) {
+    struct network network = {.last_seen_us = NX_TIME_UNKNOWN,
+                              .last_result_us = NX_TIME_UNKNOWN};
+    *out = NULL;
+    int err = nx_engine_agents_of(engine, name, take_agent, &network);
+    if (err != 0 || network.agents_n == 0) {
+        return err;
+    }
+    *out = entry_of(engine, name, &network);
+    return *out != NULL ? 0 : NX_ENOMEM;
+}
+
 int nx_network_list_some(struct nx_network_list *l, struct nx_engine *engine,
                          json_t *to, size_t n) {
     for (; l->at < l->n && n > 0; n--) {
-        const char *name = nx_network_list_next(l);
-        struct network network = {.last_seen_us = NX_TIME_UNKNOWN,
-                                  .last_result_us = NX_TIME_UNKNOWN};
-        int err = nx_engine_agents_of(engine, name, take_agent, &network);
-        /* Without an agent it has gone meanwhile. */
-        if (err != 0 || (network.agents_n > 0 &&
-                         !nx_json_add(to, entry(engine, name, &network)))) {
+        json_t *entry = NULL;
+        int err =
+            nx_status_network_entry(engine, nx_network_list_next(l), &entry);
+        if (err != 0 || (entry != NULL && !nx_json_add(to, entry))) {
             return NX_ENOMEM;
         }
     }
     return l->at < l->n ? NX_EAGAIN : 0;
-}
-
-json_t *nx_status_networks(struct nx_engine *engine, int64_t now_us) {
-    struct nx_network_list *l = NULL;
-    json_t *list = json_array();
-    int err = nx_network_list_new(engine, NULL, &l);
-    err = err == 0 ? nx_network_list_some(l, engine, list, SIZE_MAX) : err;
-    nx_network_list_free(&l);
-    if (err != 0) {
-        json_decref(list);
-        return NULL;
-    }
-    return json_pack("{s:o, s:o}", "now", nx_json_time(now_us), "networks",
-                     list);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/status/order.h"
 #include "collector/status/status_text.h"
 #include "common/hash.h"
 
@@ -143,24 +144,22 @@ static json_t *agent_json(const struct nx_engine *engine,
                  : json_sprintf("#%" PRIu32, row->agent_id);
 }
 
-/* Stands for network, address, scope and agent: the place in pages of the list.
- */
-static json_t *id_json(const struct nx_book_row *row) {
+const char *nx_resolver_id(const struct nx_book_row *row, char *out) {
     char at[NX_ENDPOINT_TEXT_MAX];
-    char text[17];
     (void)nx_endpoint_text(&row->at, at);
     uint64_t id = nx_hash(row->network, strlen(row->network), 1);
     id = nx_hash_u64((uint64_t)row->agent_id << 32 | row->at.scope_id,
                      nx_hash(at, strlen(at), id));
-    (void)snprintf(text, sizeof(text), "%016" PRIx64, id);
-    return json_string(text);
+    (void)snprintf(out, NX_RESOLVER_ID_MAX, "%016" PRIx64, id);
+    return out;
 }
 
-static json_t *resolver_json(const struct nx_engine *engine,
-                             const struct nx_book_row *row, int64_t now_us) {
+json_t *nx_status_resolver(const struct nx_engine *engine,
+                           const struct nx_book_row *row, int64_t now_us) {
     json_t *o = json_object();
+    char id[NX_RESOLVER_ID_MAX];
     bool known = row->measured_us != NX_TIME_UNKNOWN;
-    if (nx_json_set(o, "id", id_json(row)) &&
+    if (nx_json_set(o, "id", json_string(nx_resolver_id(row, id))) &&
         nx_json_set(o, "network", json_string(row->network)) &&
         nx_json_set(o, "resolver", nx_json_address(&row->at)) &&
         nx_json_set(o, "scope", count(row->at.scope_id)) &&
@@ -177,52 +176,54 @@ static json_t *resolver_json(const struct nx_engine *engine,
     return NULL;
 }
 
-struct listing {
-    const struct nx_engine *engine;
-    json_t *list;
-    const struct nx_sight *sight;
-    int64_t now_us;
-    bool failed;
-};
-
-static void add_resolver(void *user, const struct nx_book_row *row) {
-    struct listing *l = user;
-    if (nx_sight_covers(l->sight, row->network)) {
-        l->failed |=
-            !nx_json_add(l->list, resolver_json(l->engine, row, l->now_us));
+static void put_zone(struct nx_text *out, const char *key, bool is,
+                     const uint8_t *zone) {
+    nx_put_key(out, key);
+    if (is) {
+        nx_put_value(out, nx_json_name(zone));
+    } else {
+        nx_put_null(out);
     }
 }
 
-json_t *nx_status_resolvers(const struct nx_engine *engine, int64_t now_us,
-                            const struct nx_sight *sight) {
+void nx_status_put_canary_zones(const struct nx_engine *engine,
+                                struct nx_text *out) {
     const struct nx_canary_conf *canary = &nx_engine_settings(engine)->canary;
-    struct listing l = {.engine = engine,
-                        .list = json_array(),
-                        .sight = sight,
-                        .now_us = now_us};
-    if (nx_engine_resolvers(engine, add_resolver, &l) != 0 || l.failed) {
-        json_decref(l.list);
-        return NULL;
-    }
-    bool own = canary->on && !canary->sibling;
-    bool sibling = canary->on && canary->sibling;
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o}", "now", nx_json_time(now_us), "canary_zone",
-        own ? nx_json_name(canary->zone) : json_null(), "sibling_zone",
-        sibling ? nx_json_name(canary->zone) : json_null(), "bogus_zone",
-        canary->on && canary->bogus_zone[0] != 0
-            ? nx_json_name(canary->bogus_zone)
-            : json_null(),
-        "resolvers", l.list);
+    put_zone(out, "canary_zone", canary->on && !canary->sibling, canary->zone);
+    put_zone(out, "sibling_zone", canary->on && canary->sibling, canary->zone);
+    put_zone(out, "bogus_zone", canary->on && canary->bogus_zone[0] != 0,
+             canary->bogus_zone);
 }
 
-/* --- those that have a cap --- */
+/* --- lists of them --- */
 
-struct nx_capped {
+struct nx_resolver_list {
     struct nx_book_row *rows;
     size_t n, max, at, left_out_n;
+    struct nx_order order;
     bool failed;
 };
+
+static void take(struct nx_resolver_list *l, const struct nx_book_row *row) {
+    if (l->n == l->max) {
+        l->left_out_n++;
+        return;
+    }
+    if ((l->n & (l->n - 1)) == 0) { /* a power of two: it is full */
+        size_t cap = l->n == 0 ? 1 : 2 * l->n;
+        void *grown = realloc(l->rows, cap * sizeof(*l->rows));
+        if (grown == NULL) {
+            l->failed = true;
+            return;
+        }
+        l->rows = grown;
+    }
+    l->rows[l->n++] = *row;
+}
+
+static void take_any(void *user, const struct nx_book_row *row) {
+    take(user, row);
+}
 
 static bool has_cap(const struct nx_book_row *row) {
     uint32_t nxdomain_s = row->measured.nxdomain_cap_s;
@@ -233,60 +234,85 @@ static bool has_cap(const struct nx_book_row *row) {
 }
 
 static void take_capped(void *user, const struct nx_book_row *row) {
-    struct nx_capped *c = user;
-    if (!has_cap(row)) {
-        return;
+    if (has_cap(row)) {
+        take(user, row);
     }
-    if (c->n == c->max) {
-        c->left_out_n++;
-        return;
-    }
-    if ((c->n & (c->n - 1)) == 0) { /* a power of two: it is full */
-        size_t cap = c->n == 0 ? 1 : 2 * c->n;
-        void *grown = realloc(c->rows, cap * sizeof(*c->rows));
-        if (grown == NULL) {
-            c->failed = true;
-            return;
-        }
-        c->rows = grown;
-    }
-    c->rows[c->n++] = *row;
 }
 
-int nx_capped_new(const struct nx_engine *engine, size_t max,
-                  struct nx_capped **out) {
-    struct nx_capped *c = calloc(1, sizeof(*c));
-    if (c != NULL) {
-        c->max = max;
-        nx_engine_resolvers_as_noted(engine, take_capped, c);
+static int note(const struct nx_engine *engine, size_t max,
+                void (*visit)(void *user, const struct nx_book_row *row),
+                struct nx_resolver_list **out) {
+    struct nx_resolver_list *l = calloc(1, sizeof(*l));
+    if (l != NULL) {
+        l->max = max;
+        nx_engine_resolvers_as_noted(engine, visit, l);
     }
-    if (c == NULL || c->failed) {
-        nx_capped_free(&c);
+    if (l == NULL || l->failed) {
+        nx_resolver_list_free(&l);
         return NX_ENOMEM;
     }
-    *out = c;
+    *out = l;
     return 0;
 }
 
-void nx_capped_free(struct nx_capped **capped) {
-    if (*capped != NULL) {
-        free((*capped)->rows);
-        free(*capped);
-        *capped = NULL;
+static int by_place(const void *a, const void *b) {
+    return nx_book_row_order(a, b);
+}
+
+int nx_resolver_list_new(const struct nx_engine *engine,
+                         struct nx_resolver_list **out) {
+    int err = note(engine, SIZE_MAX, take_any, out);
+    if (err == 0) {
+        struct nx_resolver_list *l = *out;
+        err = nx_order_begin(&l->order, l->rows, l->n, sizeof(*l->rows),
+                             by_place);
+    }
+    if (err != 0) {
+        nx_resolver_list_free(out);
+    }
+    return err;
+}
+
+int nx_resolver_list_capped(const struct nx_engine *engine, size_t max,
+                            struct nx_resolver_list **out) {
+    return note(engine, max, take_capped, out);
+}
+
+void nx_resolver_list_free(struct nx_resolver_list **list) {
+    if (*list != NULL) {
+        nx_order_fini(&(*list)->order);
+        free((*list)->rows);
+        free(*list);
+        *list = NULL;
     }
 }
 
-int nx_capped_some(struct nx_capped *c, const struct nx_engine *engine,
-                   int64_t now_us, json_t *to, size_t n) {
-    for (; c->at < c->n && n > 0; n--) {
-        if (!nx_json_add(to,
-                         resolver_json(engine, &c->rows[c->at++], now_us))) {
+bool nx_resolver_list_sort(struct nx_resolver_list *l, size_t budget) {
+    return nx_order_step(&l->order, &budget);
+}
+
+size_t nx_resolver_list_n(const struct nx_resolver_list *l) {
+    return l->n;
+}
+
+const struct nx_book_row *nx_resolver_list_at(const struct nx_resolver_list *l,
+                                              size_t i) {
+    return l->order.from != NULL ? l->order.from[i] : &l->rows[i];
+}
+
+int nx_resolver_list_some(struct nx_resolver_list *l,
+                          const struct nx_engine *engine, int64_t now_us,
+                          json_t *to, size_t n) {
+    for (; l->at < l->n && n > 0; n--) {
+        if (!nx_json_add(to, nx_status_resolver(engine,
+                                                nx_resolver_list_at(l, l->at++),
+                                                now_us))) {
             return NX_ENOMEM;
         }
     }
-    return c->at < c->n ? NX_EAGAIN : 0;
+    return l->at < l->n ? NX_EAGAIN : 0;
 }
 
-size_t nx_capped_left_out(const struct nx_capped *c) {
-    return c->left_out_n;
+size_t nx_resolver_list_left_out(const struct nx_resolver_list *l) {
+    return l->left_out_n;
 }

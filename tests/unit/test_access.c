@@ -166,20 +166,6 @@ static void test_check(void **state) {
     }
 }
 
-static void test_narrow(void **state) {
-    static const struct nx_sight sight = {.networks = {"b", "d"},
-                                          .networks_n = 2};
-    json_t *list = json_pack("[{s:s}, {s:s}, {s:s}, {s:n}, {}]", "network", "a",
-                             "network", "b", "network", "b", "network");
-    (void)state;
-    nx_access_narrow(list, NULL);
-    assert_int_equal(json_array_size(list), 5);
-    nx_access_narrow(list, &sight);
-    assert_int_equal(json_array_size(list), 2);
-    nx_access_narrow(NULL, &sight);
-    json_decref(list);
-}
-
 /* --- requests about tokens --- */
 
 static int parse(const char *body, struct nx_api_token *out) {
@@ -252,10 +238,9 @@ static void test_json(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base32), cmocka_unit_test(test_token),
-        cmocka_unit_test(test_bearer), cmocka_unit_test(test_check),
-        cmocka_unit_test(test_narrow), cmocka_unit_test(test_request),
-        cmocka_unit_test(test_json),
+        cmocka_unit_test(test_base32),  cmocka_unit_test(test_token),
+        cmocka_unit_test(test_bearer),  cmocka_unit_test(test_check),
+        cmocka_unit_test(test_request), cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,23 @@ static int setup(void **state) {
     return err;
 }
 
+static void assert_member(const json_t *object, const char *key,
+                          const char *text) {
+    assert_string_equal(json_string_value(json_object_get(object, key)), text);
+}
+
+/* The list of resolvers, in order. */
+static json_t *resolvers_of(struct engine_bench *b, int64_t now_us) {
+    struct nx_resolver_list *list = NULL;
+    json_t *to = json_array();
+    assert_int_equal(nx_resolver_list_new(b->engine, &list), 0);
+    assert_true(nx_resolver_list_sort(list, SIZE_MAX));
+    assert_int_equal(
+        nx_resolver_list_some(list, b->engine, now_us, to, SIZE_MAX), 0);
+    nx_resolver_list_free(&list);
+    return to;
+}
+
 /* The answer of a resolver with an own clock, floor 5 and cap 3600. */
 static void answer_one(struct engine_bench *b, uint32_t agent,
                        const struct nx_task *task, int64_t at_us) {
@@ -202,29 +219,22 @@ static void test_bogus_zone(void **state) {
         NX_EAGAIN); /* it is near an incident */
 }
 
-/* A reader of one network learns nothing of the resolvers of others. */
-static void test_sight(void **state) {
+/* All that agents use, by network; each has an id of its own. */
+static void test_list(void **state) {
     struct engine_bench *b = *state;
-    const struct nx_sight oslo = {.networks = {"oslo"}, .networks_n = 1};
-    hello(b, LYON, 1, 0, T0);
     hello(b, OSLO, 2, 0, T0);
+    hello(b, LYON, 1, 0, T0);
     tick(b, T0);
-    const struct {
-        const struct nx_sight *sight;
-        size_t rows_n;
-    } cases[] = {{NULL, 3}, {&oslo, 2}};
-    for (size_t i = 0; i < 2; i++) {
-        json_t *document = nx_status_resolvers(b->engine, T0, cases[i].sight);
-        const json_t *list = json_object_get(document, "resolvers");
-        const json_t *last = json_array_get(list, json_array_size(list) - 1);
-        assert_int_equal(json_array_size(list), cases[i].rows_n);
-        const json_t *first = json_array_get(list, 0); /* pages go by id */
-        assert_string_not_equal(json_string_value(json_object_get(first, "id")),
-                                json_string_value(json_object_get(last, "id")));
-        assert_string_equal(json_string_value(json_object_get(last, "network")),
-                            "oslo");
-        json_decref(document);
-    }
+    json_t *list = resolvers_of(b, T0);
+    const json_t *last = json_array_get(list, 2);
+    assert_int_equal(json_array_size(list), 3);
+    assert_member(json_array_get(list, 0), "network", "lyon");
+    assert_member(json_array_get(list, 1), "network", "oslo");
+    assert_member(last, "network", "oslo");
+    assert_string_not_equal(
+        json_string_value(json_object_get(json_array_get(list, 1), "id")),
+        json_string_value(json_object_get(last, "id")));
+    json_decref(list);
 }
 
 /* What was measured reaches the estimator, in its network alone, for a week. */
@@ -307,14 +317,10 @@ static void test_trouble_spoils_nothing(void **state) {
         assert_int_equal(rows[0].failed_us, at_us + 40 * S);
         assert_int_equal(rows[0].trouble, troubles[i]);
     }
-    json_t *document = nx_status_resolvers(b->engine, T0 + 3 * DAY, NULL);
-    const json_t *one =
-        json_array_get(json_object_get(document, "resolvers"), 0);
-    assert_string_equal(json_string_value(json_object_get(one, "state")),
-                        "measured");
-    assert_string_equal(json_string_value(json_object_get(one, "trouble")),
-                        "zone-lost");
-    json_decref(document);
+    json_t *list = resolvers_of(b, T0 + 3 * DAY);
+    assert_member(json_array_get(list, 0), "state", "measured");
+    assert_member(json_array_get(list, 0), "trouble", "zone-lost");
+    json_decref(list);
 }
 
 /* While an incident of the zone above is open they rest, a run is broken off;
@@ -441,12 +447,9 @@ static void test_private_address(void **state) {
         assert_int_equal(p->verified, i == 0);
         assert_int_equal(p->cap_hi_s, i == 0 ? 900 : 0);
     }
-    json_t *document = nx_status_resolvers(b->engine, T0, NULL);
-    const json_t *one =
-        json_array_get(json_object_get(document, "resolvers"), 0);
-    assert_string_equal(json_string_value(json_object_get(one, "agent")),
-                        agents[0]->agent.name);
-    json_decref(document);
+    json_t *list = resolvers_of(b, T0);
+    assert_member(json_array_get(list, 0), "agent", agents[0]->agent.name);
+    json_decref(list);
 }
 
 int main(void) {
@@ -457,7 +460,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(test_bogus_zone, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_trouble_spoils_nothing, setup,
                                         bench_teardown),
-        cmocka_unit_test_setup_teardown(test_sight, setup, bench_teardown),
+        cmocka_unit_test_setup_teardown(test_list, setup, bench_teardown),
         cmocka_unit_test_setup_teardown(test_verdict_is_verified, setup,
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(test_one_at_a_time_and_daily, setup,

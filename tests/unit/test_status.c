@@ -672,6 +672,16 @@ static void test_closed_incidents(void **state) {
                      NX_ENOTFOUND);
 }
 
+/* All of them at once. */
+static json_t *networks_of(struct engine_bench *b) {
+    struct nx_network_list *list = NULL;
+    json_t *to = json_array();
+    assert_int_equal(nx_network_list_new(b->engine, NULL, &list), 0);
+    assert_int_equal(nx_network_list_some(list, b->engine, to, SIZE_MAX), 0);
+    nx_network_list_free(&list);
+    return to;
+}
+
 static void test_lists(void **state) {
     struct engine_bench *b = *state;
     hello(b, OSLO, 3, 0, T0);
@@ -679,12 +689,12 @@ static void test_lists(void **state) {
     json_t *list = nx_status_incident_list(b->engine, T0, NULL);
     assert_string_equal(text_at(list, "incidents.0.outlook"), "unknown");
     json_decref(list);
-    list = nx_status_networks(b->engine, T0);
-    assert_int_equal(json_array_size(json_object_get(list, "networks")), 2);
-    assert_string_equal(text_at(list, "networks.1.network"), "oslo");
-    assert_string_equal(text_at(list, "networks.1.last_seen"),
+    list = networks_of(b);
+    assert_int_equal(json_array_size(list), 2);
+    assert_string_equal(text_at(list, "1.network"), "oslo");
+    assert_string_equal(text_at(list, "1.last_seen"),
                         "2027-01-15T08:00:00.000Z");
-    assert_null(text_at(list, "networks.0.last_seen"));
+    assert_null(text_at(list, "0.last_seen"));
     json_decref(list);
 }
 
@@ -715,9 +725,9 @@ static void test_networks_in_pieces(void **state) {
     assert_string_equal(text_at(to, "1.network"), "porto");
     nx_network_list_free(&list);
     json_decref(to);
-    to = nx_status_networks(b->engine, T0);
-    assert_string_equal(text_at(to, "networks.0.network"), "aarhus");
-    assert_string_equal(text_at(to, "networks.2.network"), "porto");
+    to = networks_of(b);
+    assert_string_equal(text_at(to, "0.network"), "aarhus");
+    assert_string_equal(text_at(to, "2.network"), "porto");
     json_decref(to);
 }
 
@@ -729,27 +739,28 @@ static void test_capped_in_pieces(void **state) {
         .at = {.address = {192, 0, 2, 1}, .address_len = 4, .port = 53},
         .measured_us = T0,
         .failed_us = NX_TIME_UNKNOWN};
-    struct nx_capped *capped = NULL;
+    struct nx_resolver_list *capped = NULL;
     json_t *to = json_array();
     for (unsigned i = 0; i < 8; i++) { /* every other one has a cap */
         row.at.address[3] = (uint8_t)(8 - i);
         row.measured.nxdomain_cap_s = i % 2 == 0 ? 900 : 0;
         assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
     }
-    assert_int_equal(nx_capped_new(b->engine, 3, &capped), 0);
-    assert_int_equal(nx_capped_left_out(capped), 1);
-    assert_int_equal(nx_capped_some(capped, b->engine, T0, to, 2), NX_EAGAIN);
+    assert_int_equal(nx_resolver_list_capped(b->engine, 3, &capped), 0);
+    assert_int_equal(nx_resolver_list_left_out(capped), 1);
+    assert_int_equal(nx_resolver_list_some(capped, b->engine, T0, to, 2),
+                     NX_EAGAIN);
     row.measured.nxdomain_cap_s = 60; /* measured anew meanwhile */
     row.at.address[3] = 4;
     assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
-    assert_int_equal(nx_capped_some(capped, b->engine, T0, to, 2), 0);
+    assert_int_equal(nx_resolver_list_some(capped, b->engine, T0, to, 2), 0);
     assert_int_equal(json_array_size(to), 3);
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(json_integer_value(json_object_get(
                              json_array_get(to, i), "nxdomain_cap_s")),
                          900);
     }
-    nx_capped_free(&capped);
+    nx_resolver_list_free(&capped);
     json_decref(to);
 }
 
