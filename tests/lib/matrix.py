@@ -234,7 +234,7 @@ class RecordWatch(NetworkWatch):
 
     @property
     def denied_again(self):
-        return any(w.again for w in self._watches)
+        return any(w.again for w in self.watches)
 
     @property
     def between(self):

@@ -22,7 +22,7 @@ from deploy.lab.resolvers import Unbound
 from deploy.lab.signing import Signer
 from tests.lib import policy_signs
 from tests.lib.capture import Capture
-from tests.lib.guard import asked_by_agents, could_plant
+from tests.lib.guard import asked_by_agents, caches_of, could_plant
 from tests.lib.support import (Responder, authority_state, look_flags,
                                network_row, network_state, open_incident,
                                reply_to, site_in, wait_status)
@@ -253,7 +253,8 @@ def test_wrong_ds_at_the_parent():
         # No server denies the name; a denial of another one would be ours.
         ours = asked_by_agents(capture, lab.networks, {zones.NAME}, 0.0, mended)
         planted = [q for q in ours if q.name != zones.NAME] + [
-            a for a in capture.select(answers=True, rcode=dns.rcode.NXDOMAIN)
+            a for a in capture.select(answers=True, rcode=dns.rcode.NXDOMAIN,
+                                      destination=caches_of(lab))
             if a.name.endswith(zones.ZONE)]
         print(f"# planted denials: {len(planted)}", flush=True)
         assert ours and not planted, planted
