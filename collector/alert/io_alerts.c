@@ -15,6 +15,7 @@
 #define COMMIT_WAIT_US INT64_C(10000)
 #define PAUSE_MAX_US (3600 * US_PER_S) /* more: by a clock that was ahead */
 #define NAP_MAX_US (600 * US_PER_S)
+#define PIECE_BYTES 32768U /* of messages, at a time: others wait meanwhile */
 
 enum outcome {
     TAKEN,
@@ -46,7 +47,10 @@ struct slot {
     int64_t made_us;
     int64_t due_us;
     uint32_t attempts;
-    json_t *document;
+    int64_t looked_us;
+    struct nx_letter *letter; /* NULL: none */
+    int64_t letter_of;        /* alert_id */
+    int unread; /* NX_EAGAIN: there is more of it to be read; or why not */
     struct ending ending;
     int64_t not_before_us; /* the store refused what we had to write */
 };
@@ -57,6 +61,9 @@ struct nx_postbox {
     struct nx_courier *courier;
     struct event *timer;
     struct slot slots[NX_RECEIVERS_MAX];
+    size_t at;       /* the slot to be looked at next */
+    int64_t next_us; /* when those before it are due; NX_TIME_UNKNOWN */
+    bool woken;      /* since the first of them was looked at */
     struct nx_postbox_counters counters;
 };
 
@@ -160,21 +167,44 @@ static void on_done(void *user, bool taken, const char *why,
 
 /* --- what is next --- */
 
+static bool is_due(const struct slot *slot) {
+    return slot->due_us <= slot->looked_us ||
+           slot->due_us - slot->looked_us > PAUSE_MAX_US;
+}
+
 static void take(void *user, const struct nx_store_alert *alert) {
     struct slot *slot = user;
     slot->alert_id = alert->alert_id;
     slot->made_us = alert->made_us;
     slot->due_us = alert->due_us;
     slot->attempts = alert->attempts;
-    slot->document = json_loads(alert->document, 0, NULL);
+    if (slot->letter != NULL && slot->letter_of != alert->alert_id) {
+        nx_letter_free(&slot->letter);
+    }
+    if (slot->letter == NULL && is_due(slot)) {
+        int err =
+            nx_letter_new(slot->receiver->kind, alert->document, &slot->letter);
+        slot->letter_of = alert->alert_id;
+        slot->unread = err == 0 ? NX_EAGAIN : err;
+    }
+}
+
+/* Goes on with the letter; budget: bytes of all slots, in this turn. */
+static void read_on(struct slot *slot, size_t *budget) {
+    if (slot->letter != NULL && slot->unread == NX_EAGAIN) {
+        slot->unread = nx_letter_read(slot->letter, budget);
+    }
 }
 
 static void send_now(struct slot *slot) {
     struct nx_postbox *postbox = slot->postbox;
+    struct nx_alert_payload payload;
+    nx_alert_payload(slot->receiver, slot->letter, &payload);
     const struct nx_courier_job job = {
         .receiver = slot->receiver,
         .sendmail = postbox->conf->sendmail,
-        .document = slot->document,
+        .document = nx_letter_head(slot->letter),
+        .payload = &payload,
         .secret = slot->secret,
         .secret_len = slot->secret_len,
         .now_us = now_us(postbox),
@@ -183,6 +213,7 @@ static void send_now(struct slot *slot) {
     };
     slot->busy = true;
     int err = nx_courier_send(postbox->courier, &job);
+    nx_letter_free(&slot->letter);
     if (err != 0) {
         on_done(slot, false, nx_strerror(err), 0);
     }
@@ -190,7 +221,8 @@ static void send_now(struct slot *slot) {
 
 /* What there is to do for the row that was read. Returns when to look again,
  * NX_TIME_UNKNOWN: when woken. */
-static int64_t act(struct slot *slot, int64_t at_us) {
+static int64_t act(struct slot *slot, size_t *budget) {
+    int64_t at_us = slot->looked_us;
     if (slot->alert_id == 0) {
         return NX_TIME_UNKNOWN;
     }
@@ -201,21 +233,30 @@ static int64_t act(struct slot *slot, int64_t at_us) {
     if (uncommitted(slot)) {
         return at_us + COMMIT_WAIT_US;
     }
-    if (slot->document == NULL || too_old(slot)) {
-        conclude(slot, DROPPED,
-                 slot->document == NULL ? "what is stored is no document"
-                                        : TOO_OLD,
-                 0);
+    if (too_old(slot)) {
+        conclude(slot, DROPPED, TOO_OLD, 0);
         return at_us;
     }
-    if (slot->due_us > at_us && slot->due_us - at_us <= PAUSE_MAX_US) {
+    if (!is_due(slot)) {
         return slot->due_us;
+    }
+    read_on(slot, budget);
+    if (slot->unread == NX_EAGAIN) {
+        return at_us;
+    }
+    if (slot->unread != 0) {
+        bool damaged = slot->unread == NX_EMALFORMED;
+        conclude(slot, damaged ? DROPPED : REFUSED,
+                 damaged ? "what is stored is no document"
+                         : nx_strerror(slot->unread),
+                 0);
+        return at_us;
     }
     send_now(slot);
     return slot->busy ? NX_TIME_UNKNOWN : at_us;
 }
 
-static int64_t look(struct slot *slot) {
+static int64_t look(struct slot *slot, size_t *budget) {
     struct nx_postbox *postbox = slot->postbox;
     int64_t at_us = now_us(postbox);
     if (slot->busy) {
@@ -227,42 +268,60 @@ static int64_t look(struct slot *slot) {
     if (!nx_group_storing(postbox->parts.group)) {
         return at_us + STORE_WAIT_US; /* how it ends could not be written */
     }
+    read_on(slot, budget);
+    if (slot->letter != NULL && slot->unread == NX_EAGAIN) {
+        return at_us;
+    }
+    slot->looked_us = at_us;
     slot->alert_id = 0;
     int64_t next_us = at_us + STORE_WAIT_US;
     if (nx_store_alert_next(postbox->parts.store, slot->receiver->name, take,
                             slot) == 0) {
-        next_us = act(slot, at_us);
+        next_us = act(slot, budget);
     }
-    json_decref(slot->document);
-    slot->document = NULL;
+    if (slot->unread != NX_EAGAIN) {
+        nx_letter_free(&slot->letter);
+    }
     return next_us == NX_TIME_UNKNOWN || next_us > slot->not_before_us
                ? next_us
                : slot->not_before_us;
 }
 
+static void look_in(struct nx_postbox *postbox, int64_t us) {
+    const struct timeval in = {us / US_PER_S, us % US_PER_S};
+    (void)event_add(postbox->timer, &in);
+}
+
+/* One after the other; who has much to be read has the rest of the turn. */
 static void look_all(evutil_socket_t fd, short what, void *arg) {
     struct nx_postbox *postbox = arg;
-    int64_t next_us = NX_TIME_UNKNOWN;
+    size_t budget = PIECE_BYTES;
     (void)fd;
     (void)what;
-    for (size_t i = 0; i < postbox->conf->receivers_n; i++) {
-        int64_t at_us = look(&postbox->slots[i]);
-        if (at_us != NX_TIME_UNKNOWN &&
-            (next_us == NX_TIME_UNKNOWN || at_us < next_us)) {
-            next_us = at_us;
-        }
+    if (postbox->at == 0) {
+        postbox->woken = false;
+        postbox->next_us = NX_TIME_UNKNOWN;
     }
-    if (next_us != NX_TIME_UNKNOWN) {
-        int64_t us = next_us - now_us(postbox);
-        us = us < 1000 ? 1000 : us > NAP_MAX_US ? NAP_MAX_US : us;
-        const struct timeval nap = {us / US_PER_S, us % US_PER_S};
-        (void)event_add(postbox->timer, &nap);
+    while (postbox->at < postbox->conf->receivers_n && budget > 0) {
+        int64_t at_us = look(&postbox->slots[postbox->at++], &budget);
+        postbox->next_us = nx_time_sooner(postbox->next_us, at_us);
+    }
+    if (postbox->at < postbox->conf->receivers_n) {
+        look_in(postbox, 0);
+        return;
+    }
+    postbox->at = 0;
+    if (postbox->woken) {
+        look_in(postbox, 0);
+    } else if (postbox->next_us != NX_TIME_UNKNOWN) {
+        int64_t us = postbox->next_us - now_us(postbox);
+        look_in(postbox, us < 1000 ? 1000 : us > NAP_MAX_US ? NAP_MAX_US : us);
     }
 }
 
 void nx_postbox_wake(struct nx_postbox *postbox) {
-    const struct timeval soon = {0, 0};
-    (void)event_add(postbox->timer, &soon);
+    postbox->woken = true;
+    look_in(postbox, 0);
 }
 
 /* --- life --- */
@@ -306,6 +365,12 @@ static void carry_over(struct slot *slot, const char *name,
     }
 }
 
+static void forget_letters(struct nx_postbox *postbox) {
+    for (size_t i = 0; i < NX_RECEIVERS_MAX; i++) {
+        nx_letter_free(&postbox->slots[i].letter);
+    }
+}
+
 int nx_postbox_conf(struct nx_postbox *postbox,
                     const struct nx_alert_conf *conf, char *why) {
     struct slot *slots = calloc(NX_RECEIVERS_MAX, sizeof(*slots));
@@ -325,7 +390,9 @@ int nx_postbox_conf(struct nx_postbox *postbox,
             slots[i].postbox = postbox;
             slots[i].receiver = &conf->receivers[i];
         }
+        forget_letters(postbox);
         memcpy(postbox->slots, slots, sizeof(postbox->slots));
+        postbox->at = 0;
         warn_of_sendmail(conf);
         nx_postbox_wake(postbox);
     }
@@ -358,6 +425,7 @@ void nx_postbox_free(struct nx_postbox **postbox_p) {
         return;
     }
     nx_courier_free(&postbox->courier);
+    forget_letters(postbox);
     if (postbox->timer != NULL) {
         event_free(postbox->timer);
     }

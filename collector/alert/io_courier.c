@@ -71,19 +71,19 @@ void nx_courier_free(struct nx_courier **courier_p) {
 int nx_courier_send(struct nx_courier *courier,
                     const struct nx_courier_job *job) {
     struct nx_courier_task *task = calloc(1, sizeof(*task));
-    struct nx_alert_payload payload;
     if (task == NULL) {
+        nx_text_fini(&job->payload->body);
         return NX_ENOMEM;
     }
-    nx_alert_payload(job->receiver, job->document, &payload);
     task->courier = courier;
     task->done = job->done;
     task->user = job->user;
-    task->body = payload.body;
+    task->body = job->payload->body;
+    nx_text_init(&job->payload->body);
     int err = task->body.failed || task->body.bytes == NULL ? NX_ENOMEM : 0;
     if (err == 0) {
         err = job->receiver->url != NULL
-                  ? nx_courier_http_start(task, job, payload.content_type)
+                  ? nx_courier_http_start(task, job, job->payload->content_type)
                   : nx_courier_program_start(task, job);
     }
     if (err != 0) {

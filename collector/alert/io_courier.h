@@ -29,8 +29,9 @@ struct nx_courier;
 struct nx_courier_job {
     const struct nx_receiver *receiver; /* borrowed until done */
     const char *sendmail;               /* path; for mail */
-    const json_t *document;             /* borrowed for the call */
-    const char *secret;                 /* "": none */
+    const json_t *document; /* what it says of all changes; for the call */
+    struct nx_alert_payload *payload; /* its body is taken, in any case */
+    const char *secret;               /* "": none */
     size_t secret_len;
     int64_t now_us; /* of the attempt: what is signed */
     /* How it ended; why: "" when it was taken. retry_after_s: what the

@@ -120,24 +120,21 @@ static int64_t time_of(const json_t *object, const char *key) {
     return text != NULL && nx_time_parse(text, &us) == 0 ? us : NX_TIME_UNKNOWN;
 }
 
-static void add_counts(const json_t *changes, struct nx_text *out) {
+static void add_counts(const struct nx_letter_counts *counts,
+                       struct nx_text *out) {
     const char *between = ": ";
     for (unsigned kind = 0; kind <= NX_ALERT_RECOVERED; kind++) {
-        const char *word = nx_alert_kind_text(kind);
-        size_t n = 0;
-        size_t i = 0;
-        const json_t *change = NULL;
-        json_array_foreach(changes, i, change) {
-            n += strcmp(text_of(change, "kind"), word) == 0 ? 1 : 0;
-        }
-        if (n > 0) {
-            nx_text_addf(out, "%s%zu %s", between, n, word);
+        if (counts->of_kind_n[kind] > 0) {
+            nx_text_addf(out, "%s%zu %s", between, counts->of_kind_n[kind],
+                         nx_alert_kind_text(kind));
             between = ", ";
         }
     }
 }
 
-void nx_alert_title(const json_t *document, struct nx_text *out) {
+/* "incident 7 www.example.com.: 2 recovered, 1 stuck" */
+static void add_title(const struct nx_letter *letter, struct nx_text *out) {
+    const json_t *document = nx_letter_head(letter);
     const json_t *incident = json_object_get(document, "incident");
     if (strcmp(text_of(document, "kind"), "test") == 0) {
         nx_text_add(out, "nxclear: a test of this receiver");
@@ -149,7 +146,7 @@ void nx_alert_title(const json_t *document, struct nx_text *out) {
     if (strcmp(text_of(document, "kind"), "closed") == 0) {
         nx_text_add(out, " closed");
     }
-    add_counts(json_object_get(document, "changes"), out);
+    add_counts(nx_letter_counts(letter), out);
 }
 
 static void add_clock(int64_t at_us, struct nx_text *out) {
@@ -212,11 +209,13 @@ static void add_states(const json_t *document, struct nx_text *out) {
     }
 }
 
-static void add_lines(const json_t *document, struct nx_text *out) {
-    const json_t *changes = json_object_get(document, "changes");
-    size_t n = json_array_size(changes);
-    for (size_t i = 0; i < n && i < NX_ALERT_LINES_MAX; i++) {
-        add_change(json_array_get(changes, i), out);
+static void add_lines(const struct nx_letter *letter, struct nx_text *out) {
+    const json_t *document = nx_letter_head(letter);
+    size_t n = nx_letter_counts(letter)->changes_n;
+    size_t i = 0;
+    const json_t *change = NULL;
+    json_array_foreach(json_object_get(document, "changes"), i, change) {
+        add_change(change, out);
     }
     if (n > NX_ALERT_LINES_MAX) {
         nx_text_addf(out, "... and %zu more: nxclear status\n",
@@ -242,14 +241,14 @@ static void dump(json_t *value, struct nx_text *out) {
 
 /* Markup of chat tools must not act on what strangers wrote: in a code block
  * nothing does, but its own end. */
-static json_t *code_block(const json_t *document, bool entities) {
+static json_t *code_block(const struct nx_letter *letter, bool entities) {
     struct nx_text lines;
     struct nx_text out;
     nx_text_init(&lines);
     nx_text_init(&out);
-    nx_alert_title(document, &lines);
+    add_title(letter, &lines);
     nx_text_add(&lines, "\n");
-    add_lines(document, &lines);
+    add_lines(letter, &lines);
     nx_text_add(&out, "```\n");
     for (const char *p = lines.bytes; p != NULL && *p != '\0'; p++) {
         if (*p == '`') {
@@ -269,12 +268,12 @@ static json_t *code_block(const json_t *document, bool entities) {
     return text;
 }
 
-static json_t *plain_text(const json_t *document) {
+static json_t *plain_text(const struct nx_letter *letter) {
     struct nx_text text;
     nx_text_init(&text);
-    nx_alert_title(document, &text);
+    add_title(letter, &text);
     nx_text_add(&text, "\n");
-    add_lines(document, &text);
+    add_lines(letter, &text);
     json_t *value = text.failed ? NULL : json_string(text.bytes);
     nx_text_fini(&text);
     return value;
@@ -299,14 +298,14 @@ static bool add_teams_lines(const char *text, bool title, json_t *body) {
     return ok;
 }
 
-static json_t *teams_json(const json_t *document) {
+static json_t *teams_json(const struct nx_letter *letter) {
     struct nx_text title;
     struct nx_text lines;
     json_t *body = json_array();
     nx_text_init(&title);
     nx_text_init(&lines);
-    nx_alert_title(document, &title);
-    add_lines(document, &lines);
+    add_title(letter, &title);
+    add_lines(letter, &lines);
     bool ok = body != NULL && !title.failed && !lines.failed &&
               add_teams_lines(title.bytes, true, body) &&
               add_teams_lines(lines.bytes, false, body);
@@ -346,81 +345,82 @@ static json_t *alertmanager_alert(const json_t *document, const json_t *change,
     return alert;
 }
 
-static json_t *alertmanager_json(const json_t *document) {
+void nx_alert_put_told(struct nx_text *out, const json_t *document,
+                       const json_t *change) {
     bool closed = strcmp(text_of(document, "kind"), "closed") == 0;
-    json_t *list = json_array();
-    size_t i = 0;
-    const json_t *change = NULL;
-    json_array_foreach(json_object_get(document, "changes"), i, change) {
-        if (!nx_json_add(list, alertmanager_alert(document, change, closed))) {
-            json_decref(list);
-            return NULL;
-        }
+    if (out->len > 0) {
+        nx_text_bytes(out, ",", 1);
     }
-    if (strcmp(text_of(document, "kind"), "test") == 0 &&
-        !nx_json_add(list,
-                     json_pack("{s:{s:s}, s:o, s:o}", "labels", "alertname",
-                               "NxclearTest", "startsAt",
-                               nx_json_time(time_of(document, "at")), "endsAt",
-                               nx_json_time(time_of(document, "at"))))) {
-        json_decref(list);
-        return NULL;
+    dump(alertmanager_alert(document, change, closed), out);
+}
+
+static void alertmanager(const struct nx_letter *letter, struct nx_text *out) {
+    const json_t *document = nx_letter_head(letter);
+    const struct nx_text *told = nx_letter_told(letter);
+    nx_text_bytes(out, "[", 1);
+    nx_text_bytes(out, told->bytes, told->len);
+    if (strcmp(text_of(document, "kind"), "test") == 0) {
+        dump(json_pack("{s:{s:s}, s:o, s:o}", "labels", "alertname",
+                       "NxclearTest", "startsAt",
+                       nx_json_time(time_of(document, "at")), "endsAt",
+                       nx_json_time(time_of(document, "at"))),
+             out);
     }
-    return list;
+    nx_text_bytes(out, "]", 1);
 }
 
 /* RFC 5322; every line is ours or escaped, and short enough. */
-static void mail(const struct nx_receiver *receiver, const json_t *document,
-                 struct nx_text *out) {
+static void mail(const struct nx_receiver *receiver,
+                 const struct nx_letter *letter, struct nx_text *out) {
+    const json_t *document = nx_letter_head(letter);
     nx_text_addf(out, "To: %s\n", receiver->email);
     if (receiver->from != NULL) {
         nx_text_addf(out, "From: %s\n", receiver->from);
     }
     nx_text_add(out, "Subject: ");
-    nx_alert_title(document, out);
+    add_title(letter, out);
     nx_text_addf(out,
                  "\nMessage-ID: <%s@nxclear.invalid>\n"
                  "Auto-Submitted: auto-generated\n"
                  "MIME-Version: 1.0\n"
                  "Content-Type: text/plain; charset=us-ascii\n\n",
                  text_of(document, "key"));
-    add_lines(document, out);
+    add_lines(letter, out);
     nx_text_addf(out, "\nAt %s. This message: %s.\n", text_of(document, "at"),
                  text_of(document, "key"));
 }
 
 void nx_alert_payload(const struct nx_receiver *receiver,
-                      const json_t *document, struct nx_alert_payload *out) {
+                      struct nx_letter *letter, struct nx_alert_payload *out) {
     out->content_type = "application/json";
     nx_text_init(&out->body);
     switch ((enum nx_receiver_kind)receiver->kind) {
     case NX_RECEIVER_WEBHOOK:
     case NX_RECEIVER_EXEC:
-        dump(json_deep_copy(document), &out->body);
+        nx_letter_take(letter, &out->body);
         break;
     case NX_RECEIVER_SLACK:
-        dump(json_pack("{s:o}", "text", code_block(document, true)),
-             &out->body);
+        dump(json_pack("{s:o}", "text", code_block(letter, true)), &out->body);
         break;
     case NX_RECEIVER_MATTERMOST:
         dump(json_pack("{s:s, s:o}", "username", "nxclear", "text",
-                       code_block(document, false)),
+                       code_block(letter, false)),
              &out->body);
         break;
     case NX_RECEIVER_TEAMS:
-        dump(teams_json(document), &out->body);
+        dump(teams_json(letter), &out->body);
         break;
     case NX_RECEIVER_MATRIX:
         dump(json_pack("{s:s, s:o}", "msgtype", "m.text", "body",
-                       plain_text(document)),
+                       plain_text(letter)),
              &out->body);
         break;
     case NX_RECEIVER_ALERTMANAGER:
-        dump(alertmanager_json(document), &out->body);
+        alertmanager(letter, &out->body);
         break;
     case NX_RECEIVER_EMAIL:
         out->content_type = "message/rfc822";
-        mail(receiver, document, &out->body);
+        mail(receiver, letter, &out->body);
         break;
     case NX_RECEIVER_N_:
         break;

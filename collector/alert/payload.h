@@ -6,13 +6,11 @@
 
 #include <jansson.h>
 
-#include "collector/alert/alert.h"
-#include "collector/alert/receiver.h"
+#include "collector/alert/letter.h"
 #include "collector/status/board.h"
 #include "common/text.h"
 
-#define NX_ALERT_KEY_MAX 64U   /* bytes of a key with the NUL */
-#define NX_ALERT_LINES_MAX 20U /* networks named in a text for people */
+#define NX_ALERT_KEY_MAX 64U /* bytes of a key with the NUL */
 
 /* The key by which a receiver knows a message that comes again. */
 char *nx_alert_key(uint32_t incident_id, int64_t at_us, char *out);
@@ -34,11 +32,9 @@ struct nx_alert_payload {
     const char *content_type;
     struct nx_text body; /* failed: out of memory */
 };
+/* letter: read, by its kind; it is used up. */
 void nx_alert_payload(const struct nx_receiver *receiver,
-                      const json_t *document, struct nx_alert_payload *out);
-
-/* "incident 7 www.example.com.: 2 recovered, 1 stuck" */
-void nx_alert_title(const json_t *document, struct nx_text *out);
+                      struct nx_letter *letter, struct nx_alert_payload *out);
 
 /* Lower-case hex of HMAC-SHA256 (RFC 2104) over "TIMESTAMP.BODY". */
 #define NX_ALERT_SIGNATURE_MAX 65U

@@ -257,19 +257,34 @@ static json_t *document(const char *network) {
         "why", "cached", "clears", "point", "2026-11-20T20:31:10.000Z", "hard");
 }
 
-static char *payload(unsigned kind, const char *network) {
+/* The document is taken; it is read so many bytes at a time. */
+static char *payload_of(unsigned kind, json_t *d, size_t bytes) {
     const struct nx_receiver receiver = {
         .kind = (uint8_t)kind,
         .email = (char[]){"ops@example.com"},
     };
-    json_t *d = document(network);
+    struct nx_letter *letter = NULL;
     struct nx_alert_payload out;
-    assert_non_null(d);
-    nx_alert_payload(&receiver, d, &out);
+    size_t budget = bytes;
+    char *text = json_dumps(d, JSON_COMPACT | JSON_ENSURE_ASCII);
+    assert_non_null(text);
+    assert_int_equal(nx_letter_new(kind, text, &letter), 0);
+    while (nx_letter_read(letter, &budget) == NX_EAGAIN) {
+        assert_int_equal(budget, 0);
+        budget = bytes;
+    }
+    assert_int_equal(nx_letter_read(letter, &budget), 0);
+    nx_alert_payload(&receiver, letter, &out);
+    nx_letter_free(&letter);
+    free(text);
     json_decref(d);
-    char *text = nx_text_take(&out.body);
+    text = nx_text_take(&out.body);
     assert_non_null(text);
     return text;
+}
+
+static char *payload(unsigned kind, const char *network) {
+    return payload_of(kind, document(network), SIZE_MAX);
 }
 
 #define LINES                                                                  \
@@ -327,22 +342,83 @@ static void test_hostile_payloads(void **state) {
 /* `nxclear alerts test` reaches a receiver of any kind. */
 static void test_every_kind_takes_a_test(void **state) {
     (void)state;
-    json_t *d = nx_alert_test_document(T0);
-    assert_non_null(d);
     for (uint8_t kind = 0; kind < NX_RECEIVER_N_; kind++) {
-        const struct nx_receiver receiver = {
-            .kind = kind,
-            .email = (char[]){"ops@example.com"},
-        };
-        struct nx_alert_payload out;
-        nx_alert_payload(&receiver, d, &out);
-        char *text = nx_text_take(&out.body);
-        if (text == NULL || text[0] == '\0') {
+        char *text = payload_of(kind, nx_alert_test_document(T0), SIZE_MAX);
+        if (text[0] == '\0') {
             fail_msg("nothing for %s", nx_receiver_kind_text(kind));
         }
         free(text);
     }
-    json_decref(d);
+}
+
+#define MANY 30U /* changes, half of them recoveries */
+
+static json_t *many_changes(void) {
+    json_t *d = document("net-00");
+    json_t *changes = json_object_get(d, "changes");
+    for (unsigned i = 1; i < MANY; i++) {
+        char name[16];
+        json_t *change = json_deep_copy(json_array_get(changes, 0));
+        (void)snprintf(name, sizeof(name), "net-%02u", i);
+        assert_int_equal(
+            json_object_set_new(change, "network", json_string(name)), 0);
+        assert_int_equal(
+            json_object_set_new(
+                change, "kind",
+                json_string(i % 2 == 1 ? "recovered" : "affected")),
+            0);
+        assert_int_equal(json_array_append_new(changes, change), 0);
+    }
+    return d;
+}
+
+/* All are counted, people are told of the first ones; in whatever pieces it is
+ * read. */
+static void test_many_changes(void **state) {
+    (void)state;
+    for (uint8_t kind = 0; kind < NX_RECEIVER_N_; kind++) {
+        char *whole = payload_of(kind, many_changes(), SIZE_MAX);
+        char *pieces = payload_of(kind, many_changes(), 1);
+        assert_string_equal(whole, pieces);
+        free(whole);
+        free(pieces);
+    }
+    char *text = payload_of(NX_RECEIVER_EMAIL, many_changes(), SIZE_MAX);
+    assert_non_null(
+        strstr(text, "www.example.com.: 15 affected, 15 recovered"));
+    assert_non_null(strstr(text, "net-19: recovered\n... and 10 more: "));
+    assert_null(strstr(text, "net-20"));
+    free(text);
+    text = payload_of(NX_RECEIVER_ALERTMANAGER, many_changes(), SIZE_MAX);
+    json_t *list = json_loads(text, 0, NULL);
+    assert_int_equal(json_array_size(list), MANY);
+    json_decref(list);
+    free(text);
+    text = payload_of(NX_RECEIVER_WEBHOOK, many_changes(), SIZE_MAX);
+    json_t *sent = json_loads(text, 0, NULL);
+    json_t *made = many_changes();
+    assert_true(json_equal(sent, made));
+    json_decref(sent);
+    json_decref(made);
+    free(text);
+}
+
+static void test_no_letter(void **state) {
+    static const char *const texts[] = {
+        "",          "{",           "[]",
+        "{}x",       "{\"key\":}",  "{\"changes\":[{]}",
+        "{\"key\":", "{\"key\":1]", "{\"changes\":[{}",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct nx_letter *letter = NULL;
+        size_t budget = SIZE_MAX;
+        assert_int_equal(nx_letter_new(NX_RECEIVER_EXEC, texts[i], &letter), 0);
+        if (nx_letter_read(letter, &budget) != NX_EMALFORMED) {
+            fail_msg("taken: %s", texts[i]);
+        }
+        nx_letter_free(&letter);
+    }
 }
 
 /* RFC 4231 is over messages without our timestamp; this value is of
@@ -388,6 +464,8 @@ int main(void) {
         cmocka_unit_test(test_payloads),
         cmocka_unit_test(test_hostile_payloads),
         cmocka_unit_test(test_every_kind_takes_a_test),
+        cmocka_unit_test(test_many_changes),
+        cmocka_unit_test(test_no_letter),
         cmocka_unit_test(test_signature),
         cmocka_unit_test(test_retry),
     };

@@ -45,6 +45,7 @@ void nx_courier_free(struct nx_courier **courier) {
 
 int nx_courier_send(struct nx_courier *courier,
                     const struct nx_courier_job *job) {
+    nx_text_fini(&job->payload->body);
     if (carried.refuse != 0) {
         return carried.refuse;
     }
@@ -280,6 +281,34 @@ static void test_full_disk(void **state) {
     assert_string_equal(queue_now(f), "two queued 0 , one sent 1 ");
 }
 
+/* A long message is read in pieces; it holds up nobody for long, and the next
+ * one waits for its end. */
+static void test_long(void **state) {
+    struct fixture *f = *state;
+    struct nx_text text;
+    unsigned turns_n = 0;
+    nx_text_init(&text);
+    nx_text_add(&text, "{\"key\":\"long\",\"changes\":[{}");
+    for (unsigned i = 0; i < 100000; i++) {
+        nx_text_add(&text, ",{\"kind\":\"affected\"}");
+    }
+    nx_text_add(&text, "]}");
+    assert_false(text.failed);
+    queue_at(f, "long", text.bytes, nx_steady_wall_us(&f->clock));
+    nx_text_fini(&text);
+    queue(f, "short");
+    for (; carried.sent_n == 0; turns_n++) {
+        assert_true(event_base_loop(f->base, EVLOOP_ONCE) >= 0);
+    }
+    assert_true(turns_n > 10);
+    assert_string_equal(carried.key, "long");
+    ends(true, "");
+    wait_for_sent(f, 2);
+    assert_string_equal(carried.key, "short");
+    ends(true, "");
+    assert_string_equal(queue_now(f), "short sent 1 , long sent 1 ");
+}
+
 /* The same with what it refused: attempts are counted, it is not asked again
  * at once. */
 static void test_full_disk_refused(void **state) {
@@ -416,10 +445,15 @@ static void test_too_many(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_in_order),          TEST(test_full_disk),
-        TEST(test_full_disk_refused), TEST(test_not_begun),
-        TEST(test_clock_back),        TEST(test_given_up),
-        TEST(test_clock_ahead),       TEST(test_reload_before_commit),
+        TEST(test_in_order),
+        TEST(test_full_disk),
+        TEST(test_long),
+        TEST(test_full_disk_refused),
+        TEST(test_not_begun),
+        TEST(test_clock_back),
+        TEST(test_given_up),
+        TEST(test_clock_ahead),
+        TEST(test_reload_before_commit),
         TEST(test_too_many),
     };
     nx_log_set_level(NX_LOG_ERROR);

@@ -60,8 +60,12 @@ static void test_silent_dns(void **state) {
     struct event_base *base = event_base_new();
     struct nx_courier *courier = NULL;
     json_t *document = nx_alert_test_document(1);
+    struct nx_alert_payload payload = {.content_type = "application/json"};
+    nx_text_init(&payload.body);
+    nx_text_add(&payload.body, "{}");
     const struct nx_courier_job job = {.receiver = &receiver,
                                        .document = document,
+                                       .payload = &payload,
                                        .secret = "",
                                        .done = on_done};
     (void)state;
