@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/status/status_sheet.h"
+#include "common/memory.h"
 
 static bool grow(void **list, size_t n, size_t size) {
     void *grown = realloc(*list, (n + 1) * size);
@@ -25,6 +26,7 @@ bool nx_sheet_reserve(struct nx_sheet *all, size_t sites_n, size_t rows_n) {
     all->sites = lists[2];
     all->members = lists[3];
     if (grown) {
+        nx_memory_large(all->rows, (rows_n + 1) * sizeof(*all->rows));
         all->rows_cap = rows_n;
         all->sites_cap = sites_n;
     }
