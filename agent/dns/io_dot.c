@@ -1,6 +1,9 @@
-/* The DoT module: getdns on the agent's libevent base. One context per
- * resolver, one upstream, one transport; upstreams are set again after each
- * failure, because getdns 1.6 else never asks them again. */
+/* The DoT module: getdns on the agent's libevent base. One upstream, one
+ * transport. Each question has a connection of its own, as balancers pin one to
+ * a backend (nxclear-estimator(7) 5.9): so upstreams are set again before it,
+ * also because getdns 1.6 never asks one again that failed; not while it asks
+ * one, which it may free then before it is done with it: what is asked at one
+ * time has contexts of its own. */
 #include "agent/dns/io_dot.h"
 
 #include <errno.h>
@@ -14,16 +17,23 @@
 #include "agent/dns/io_dot_loop.h"
 
 #define TIMEOUT_MS 60000U /* never reached: the prober cancels before */
-#define IDLE_MS 10000U    /* keep the connection between two looks */
+
+#define LANES_MAX 4U /* questions at one time; more share the last one */
+
+struct lane {
+    getdns_context *context; /* NULL: not needed so far */
+    unsigned asks_n;
+};
 
 struct nx_dot {
-    getdns_context *context;
+    struct event_base *base;
     getdns_list *upstreams;
-    bool stale; /* something failed: set the upstreams again */
+    char *ca_file; /* NULL: the system's */
+    struct lane lanes[LANES_MAX];
 };
 
 struct nx_dot_ask {
-    struct nx_dot *dot;
+    struct lane *lane;
     getdns_transaction_t id;
     nx_dot_fn *callback; /* NULL: cancelled */
     void *user;
@@ -84,9 +94,7 @@ static getdns_list *make_upstreams(const struct nx_endpoint *to) {
 
 /* Nothing from the operating system, no recursion, no hosts file, no search
  * list, no unauthenticated TLS. */
-static getdns_return_t configure(struct nx_dot *dot, struct event_base *base,
-                                 const char *ca_file) {
-    getdns_context *c = dot->context;
+static getdns_return_t configure(const struct nx_dot *dot, getdns_context *c) {
     getdns_namespace_t spaces[] = {GETDNS_NAMESPACE_DNS};
     getdns_transport_list_t transports[] = {GETDNS_TRANSPORT_TLS};
     getdns_return_t r =
@@ -96,14 +104,28 @@ static getdns_return_t configure(struct nx_dot *dot, struct event_base *base,
     r |= getdns_context_set_dns_transport_list(c, 1, transports);
     r |= getdns_context_set_tls_authentication(c,
                                                GETDNS_AUTHENTICATION_REQUIRED);
-    if (ca_file != NULL) {
-        r |= getdns_context_set_tls_ca_file(c, ca_file);
+    if (dot->ca_file != NULL) {
+        r |= getdns_context_set_tls_ca_file(c, dot->ca_file);
     }
     r |= getdns_context_set_timeout(c, TIMEOUT_MS);
-    r |= getdns_context_set_idle_timeout(c, IDLE_MS);
-    r |= getdns_context_set_upstream_recursive_servers(c, dot->upstreams);
-    r |= nx_dot_loop_attach(c, base);
+    r |= nx_dot_loop_attach(c, dot->base);
     return r;
+}
+
+static bool lane_open(const struct nx_dot *dot, struct lane *lane) {
+    getdns_context *c = NULL;
+    if (lane->context != NULL) {
+        return true;
+    }
+    if (getdns_context_create(&c, 0) != GETDNS_RETURN_GOOD) {
+        return false;
+    }
+    if (configure(dot, c) != GETDNS_RETURN_GOOD) {
+        getdns_context_destroy(c);
+        return false;
+    }
+    lane->context = c;
+    return true;
 }
 
 static void dot_close(struct nx_dot **out) {
@@ -111,10 +133,13 @@ static void dot_close(struct nx_dot **out) {
     if (dot == NULL) {
         return;
     }
-    if (dot->context != NULL) {
-        getdns_context_destroy(dot->context);
+    for (size_t i = 0; i < LANES_MAX; i++) {
+        if (dot->lanes[i].context != NULL) {
+            getdns_context_destroy(dot->lanes[i].context);
+        }
     }
     getdns_list_destroy(dot->upstreams);
+    free(dot->ca_file);
     free(dot);
     *out = NULL;
 }
@@ -125,10 +150,11 @@ static int dot_open(struct event_base *base, const struct nx_endpoint *to,
     if (dot == NULL) {
         return NX_ENOMEM;
     }
+    dot->base = base;
     dot->upstreams = make_upstreams(to);
-    if (dot->upstreams == NULL ||
-        getdns_context_create(&dot->context, 0) != GETDNS_RETURN_GOOD ||
-        configure(dot, base, ca_file) != GETDNS_RETURN_GOOD) {
+    dot->ca_file = ca_file != NULL ? strdup(ca_file) : NULL;
+    if (dot->upstreams == NULL || (ca_file != NULL && dot->ca_file == NULL) ||
+        !lane_open(dot, &dot->lanes[0])) {
         dot_close(&dot);
         return NX_ENOMEM;
     }
@@ -146,13 +172,11 @@ static void on_answer(getdns_context *context, getdns_callback_type_t type,
     bool good = type == GETDNS_CALLBACK_COMPLETE &&
                 getdns_dict_get_bindata(response, "/replies_full/0", &bytes) ==
                     GETDNS_RETURN_GOOD;
-    if (type != GETDNS_CALLBACK_CANCEL && !good) {
-        ask->dot->stale = true;
-    }
     if (ask->callback != NULL && type != GETDNS_CALLBACK_CANCEL) {
         ask->callback(ask->user, good ? 0 : EIO, good ? bytes->data : NULL,
                       good ? bytes->size : 0);
     }
+    ask->lane->asks_n--;
     getdns_dict_destroy(response);
     free(ask);
 }
@@ -174,26 +198,36 @@ static getdns_dict *make_extensions(uint16_t flags) {
     return extensions;
 }
 
+static struct lane *lane_for(struct nx_dot *dot) {
+    struct lane *lane = dot->lanes;
+    for (size_t i = 0; i < LANES_MAX && lane->asks_n > 0; i++) {
+        lane = lane_open(dot, &dot->lanes[i]) ? &dot->lanes[i] : lane;
+    }
+    return lane;
+}
+
 static int dot_ask(struct nx_dot *dot, const struct nx_question *question,
                    nx_dot_fn *callback, void *user, struct nx_dot_ask **out) {
     char name[NX_DNAME_TEXT_MAX];
     struct nx_dot_ask *ask = calloc(1, sizeof(*ask));
     getdns_dict *extensions = make_extensions(question->flags);
     getdns_return_t r = GETDNS_RETURN_MEMORY_ERROR;
+    struct lane *lane = lane_for(dot);
     if (ask != NULL && extensions != NULL) {
-        *ask = (struct nx_dot_ask){dot, 0, callback, user};
-        if (dot->stale) {
-            (void)getdns_context_set_upstream_recursive_servers(dot->context,
-                                                                dot->upstreams);
-            dot->stale = false;
-        }
-        r = getdns_general(dot->context, nx_dname_text(question->name, name),
+        *ask = (struct nx_dot_ask){lane, 0, callback, user};
+        r = lane->asks_n == 0 ? getdns_context_set_upstream_recursive_servers(
+                                    lane->context, dot->upstreams)
+                              : GETDNS_RETURN_GOOD;
+    }
+    lane->asks_n++;
+    if (r == GETDNS_RETURN_GOOD) {
+        r = getdns_general(lane->context, nx_dname_text(question->name, name),
                            question->qtype, extensions, ask, &ask->id,
                            on_answer);
     }
     getdns_dict_destroy(extensions);
     if (r != GETDNS_RETURN_GOOD) {
-        dot->stale = true;
+        lane->asks_n--;
         free(ask);
         return NX_EIO;
     }
@@ -201,13 +235,10 @@ static int dot_ask(struct nx_dot *dot, const struct nx_question *question,
     return 0;
 }
 
-/* getdns calls back with CANCEL, which frees the ask. A connection that had to
- * be given up counts as bad in getdns: start anew. */
+/* getdns calls back with CANCEL, which frees the ask. */
 static void dot_cancel(struct nx_dot_ask *ask) {
-    struct nx_dot *dot = ask->dot;
     ask->callback = NULL;
-    dot->stale = true;
-    (void)getdns_cancel_callback(dot->context, ask->id);
+    (void)getdns_cancel_callback(ask->lane->context, ask->id);
 }
 
 const struct nx_dot_ops nx_dot_ops = {

@@ -34,6 +34,7 @@ struct fake {
     fake_fn *on_tcp;
     unsigned udp_n; /* queries seen */
     unsigned tcp_n;
+    unsigned conns_n;
     struct pkt reply; /* for the functions */
 };
 
@@ -114,6 +115,7 @@ static inline void fake_on_accept(evutil_socket_t fd, short what, void *arg) {
     (void)what;
     fake_close(s);
     s->conn = accept(fd, NULL, NULL);
+    s->conns_n++;
     assert(s->conn >= 0);
     (void)setsockopt(s->conn, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
     s->conn_event =

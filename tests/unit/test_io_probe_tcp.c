@@ -239,6 +239,23 @@ static void withholds_what_waits_for_tls(void **state) {
     assert_int_equal(nx_probe_inflight(prober), 0);
 }
 
+/* Balancers pin a connection to a backend: no two questions share one. */
+static void has_a_tls_connection_for_each_question(void **state) {
+    (void)state;
+    uint8_t name[NX_DNAME_MAX];
+    struct nx_question q = question(NX_TLS);
+    assert_int_equal(nx_dname_parse("dot.example.net", name), 0);
+    q.to.server_name = name;
+    assert_int_equal(nx_probe_add_tls(prober, &q.to, NULL), 0);
+    server.on_tcp = silent;
+    assert_int_equal(send_it(&q, TIMEOUT_MS), 0);
+    assert_int_equal(send_it(&q, TIMEOUT_MS), 0);
+    while (server.conns_n < 2 && seen.calls == 0) {
+        (void)event_base_loop(base, EVLOOP_ONCE);
+    }
+    assert_int_equal(server.conns_n, 2);
+}
+
 /* No TLS server here: how each failure is told. */
 static void tells_how_tls_failed(void **state) {
     (void)state;
@@ -278,6 +295,7 @@ int main(void) {
         TEST(tells_how_tcp_failed),
         TEST(stands_a_flood_over_tcp),
         TEST(withholds_what_waits_for_tls),
+        TEST(has_a_tls_connection_for_each_question),
         TEST(tells_how_tls_failed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
