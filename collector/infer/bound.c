@@ -39,6 +39,20 @@ static bool is_validated(const struct nx_evidence *ev) {
            (look->flags & (NX_LOOK_EDE_SYNTH | NX_LOOK_AD)) != 0;
 }
 
+/* Of the parent's denial, of what is made from its NSEC records, and of what
+ * old servers gave beside: what lives longest. */
+static struct length of_ancestor(const struct nx_evidence *ev) {
+    uint32_t nsec_s = ev->c->auth->w_nsec_s;
+    int64_t beside_us = nx_fed_beside_us(ev);
+    struct length length = nsec_s > ev->w_s
+                               ? lasts(NX_HARD_NSEC_WINDOW, nsec_s)
+                               : lasts(NX_HARD_DELEGATION, ev->w_s);
+
+    return beside_us > length.us
+               ? (struct length){NX_HARD_DELEGATION, beside_us}
+               : length;
+}
+
 /* The table of 5.8 for a cached denial, first applicable row. */
 static struct length of_entry(const struct nx_evidence *ev) {
     const struct nx_auth_facts *auth = ev->c->auth;
@@ -47,11 +61,11 @@ static struct length of_entry(const struct nx_evidence *ev) {
     if (nx_is_refed(ev)) {
         return fed(auth, ev->w_s + UINT64_C(1));
     }
+    if (is_ancestor(ev)) {
+        return of_ancestor(ev);
+    }
     if (auth->deleg_changed_ns && auth->old_servers_negative) {
         return fed(auth, auth->old_w_s);
-    }
-    if (is_ancestor(ev)) {
-        return lasts(NX_HARD_DELEGATION, ev->w_s);
     }
     if (ev->nsec_kept ||
         (is_validated(ev) && auth->w_nsec_s > auth->w_auth_s)) {
@@ -61,7 +75,8 @@ static struct length of_entry(const struct nx_evidence *ev) {
     if (auth->w_nsec_s > ev->w_s) {
         return lasts(NX_HARD_NSEC_WINDOW, auth->w_nsec_s);
     }
-    if (profile->clamp_lo_s > ev->w_auth_s || ev->ttl_raised) {
+    if ((ev->w_auth_s > 0 && profile->clamp_lo_s > ev->w_auth_s) ||
+        ev->ttl_raised) {
         return lasts(NX_HARD_MIN_CLAMP, ev->w_s);
     }
     if (profile->cap_hi_s > 0 && profile->cap_hi_s < ev->w_auth_s) {
@@ -155,16 +170,17 @@ static struct length of_state(const struct nx_evidence *ev,
  * whose TTL is seen. */
 static void add_stack(const struct nx_evidence *ev, int64_t from_us,
                       struct nx_verdict *out) {
-    int64_t fed_us = nx_is_refed(ev) ? nx_fed_us(ev->c->auth) : 0;
-    uint64_t longest_s = ev->w_auth_s > ev->w_s ? ev->w_auth_s : ev->w_s;
+    const struct nx_auth_facts *auth = ev->c->auth;
+    bool beside = nx_fed_beside_us(ev) > 0;
+    int64_t fed_us = nx_is_refed(ev) || beside ? nx_fed_us(auth) : 0;
+    uint64_t w_s = beside ? longer(ev->w_s, auth->old_w_s) : ev->w_s;
+    uint64_t longest_s =
+        longer(longer(ev->w_auth_s, (uint32_t)w_s), auth->w_nsec_s);
 
-    if (ev->c->auth->w_nsec_s > longest_s) {
-        longest_s = ev->c->auth->w_nsec_s;
-    }
     out->hard_stack.reason = NX_HARD_STACK;
     out->hard_stack.at_us =
         from_us + fed_us +
-        (int64_t)(ev->w_s + longest_s + STACK_LAYERS) * NX_US_PER_S;
+        (int64_t)(w_s + longest_s + STACK_LAYERS) * NX_US_PER_S;
 }
 
 /* When the row of failures began that lasts. */

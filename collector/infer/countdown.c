@@ -42,16 +42,28 @@ bool nx_unknown_is_forecast(const struct nx_evidence *ev, unsigned reason) {
             nx_is_refed(ev));
 }
 
+int64_t nx_fed_beside_us(const struct nx_evidence *ev) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+    const struct nx_look *look = nx_evidence_negative(ev);
+    bool beside = look != NULL && look->soa_rel == NX_SOA_ANCESTOR &&
+                  auth->deleg_changed_ns && auth->old_servers_negative;
+
+    return beside ? nx_fed_us(auth) + (int64_t)auth->old_w_s * NX_US_PER_S : 0;
+}
+
 int64_t nx_single_layer_end(const struct nx_evidence *ev) {
     const struct nx_auth_facts *auth = ev->c->auth;
     int64_t fed_us = nx_is_refed(ev) ? nx_fed_us(auth) : 0;
     /* Denials are made from NSEC records as long as those live (RFC 8198). */
     uint32_t w_s = auth->w_nsec_s > ev->w_s ? auth->w_nsec_s : ev->w_s;
+    int64_t life_us = fed_us + w_s * NX_US_PER_S;
+    int64_t beside_us = nx_fed_beside_us(ev);
 
     if (auth->restored_hi_us == NX_TIME_UNKNOWN) {
         return INT64_MAX;
     }
-    return auth->restored_hi_us + fed_us + (w_s + INT64_C(1)) * NX_US_PER_S;
+    life_us = life_us > beside_us ? life_us : beside_us;
+    return auth->restored_hi_us + life_us + NX_US_PER_S;
 }
 
 bool nx_nsec_outlives_soa(const struct nx_evidence *ev) {
@@ -230,9 +242,11 @@ static void find_w(struct nx_evidence *ev) {
     uint32_t shown_s = largest_shown(ev);
     uint32_t w_s = 0;
 
-    ev->w_auth_s = authority_w(ev);
-    w_s =
-        ev->w_auth_s > profile->clamp_lo_s ? ev->w_auth_s : profile->clamp_lo_s;
+    ev->w_auth_s = w_s = authority_w(ev);
+    /* A floor alone does not make a W that nobody saw. */
+    if (w_s > 0 && w_s < profile->clamp_lo_s) {
+        w_s = profile->clamp_lo_s;
+    }
     if (profile->cap_hi_s > 0 && w_s > profile->cap_hi_s) {
         w_s = profile->cap_hi_s;
     }

@@ -91,17 +91,17 @@ static void weigh_look(const struct nx_case *c, const struct nx_look *look,
     if (nx_look_is_restored(c, look)) {
         doubt->answered = true;
         doubt->open &= look->tx_us <= doubt->at_us;
-    } else if (is_new && nx_kind_is_telling(look->kind)) {
+    } else if (is_new && nx_look_breaks_row(look)) {
         doubt->confirmed |= is_confirming(c, look, doubt);
         doubt->at_us = look->tx_us;
         doubt->open = true;
     }
 }
 
-static size_t newest_telling(const struct nx_case *c) {
+static size_t newest_weighed(const struct nx_case *c) {
     size_t n = c->looks_n;
 
-    while (n > 0 && !nx_kind_is_telling(c->looks[n - 1].kind)) {
+    while (n > 0 && !nx_look_breaks_row(&c->looks[n - 1])) {
         n--;
     }
     return n - 1;
@@ -111,7 +111,7 @@ static size_t newest_telling(const struct nx_case *c) {
 static struct doubt weigh(const struct nx_case *c) {
     struct doubt doubt = {.at_us = c->before.doubt_us,
                           .open = c->before.doubt_us != NX_TIME_UNKNOWN};
-    size_t newest = newest_telling(c);
+    size_t newest = newest_weighed(c);
 
     for (size_t i = 0; i < c->looks_n; i++) {
         const struct nx_look *look = &c->looks[i];

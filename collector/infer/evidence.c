@@ -12,6 +12,11 @@ bool nx_kind_is_telling(unsigned kind) {
            kind == NX_KIND_REFUSED;
 }
 
+bool nx_look_breaks_row(const struct nx_look *look) {
+    return look->kind == NX_KIND_REFERRAL || (look->flags & NX_LOOK_TC) != 0 ||
+           nx_kind_is_telling(look->kind);
+}
+
 const struct nx_look *nx_evidence_negative(const struct nx_evidence *ev) {
     return ev->last_neg == NX_NO_LOOK ? NULL : &ev->c->looks[ev->last_neg];
 }
@@ -107,7 +112,7 @@ static void count_run(struct nx_evidence *ev) {
         const struct nx_look *look = &ev->c->looks[i];
         if (nx_look_is_restored(ev->c, look)) {
             ev->run_n += add_port(ports, look->src_port) ? 1U : 0U;
-        } else if (nx_kind_is_telling(look->kind)) {
+        } else if (nx_look_breaks_row(look)) {
             ev->run_n = 0;
         }
     }

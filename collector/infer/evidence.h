@@ -80,6 +80,11 @@ void nx_evidence_countdown(struct nx_evidence *ev);
 /* Does the reply say something about the name? */
 bool nx_kind_is_telling(unsigned kind);
 
+/* Is it, where it is not the restored answer, one that speaks against a row of
+ * those, or against `clear`? So are a referral and an answer that was cut for
+ * good, which tell nothing of the name, but that clients have no answer. */
+bool nx_look_breaks_row(const struct nx_look *look);
+
 /* The restored answer: a positive one from before the restoration is the old
  * entry. */
 static inline bool nx_look_is_restored(const struct nx_case *c,
@@ -135,6 +140,10 @@ int64_t nx_inclusive_us(const struct nx_profile *profile);
 /* Do servers that a cached NS set still names deny the name again (5.12)? Then
  * an entry that ends may be followed by the next, until the set expires. */
 bool nx_is_refed(const struct nx_evidence *ev);
+
+/* The parent denies, and old servers do, too: until then, after the
+ * restoration, caches may have what those gave. 0: they do not. */
+int64_t nx_fed_beside_us(const struct nx_evidence *ev);
 
 /* Unknown for this reason (enum nx_unknown_reason): is there a forecast all the
  * same? While old servers hold the guard shut, what they feed is known. */

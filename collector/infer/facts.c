@@ -31,7 +31,9 @@ uint32_t nx_longest_w(const struct nx_auth_facts *facts) {
 }
 
 int64_t nx_longest_life_us(const struct nx_auth_facts *facts) {
-    return ((int64_t)nx_longest_w(facts) + 1) * US_PER_S;
+    uint32_t w_s = nx_longest_w(facts);
+    w_s = w_s > 0 ? w_s : NX_W_UNSEEN_S;
+    return ((int64_t)w_s + 1) * US_PER_S;
 }
 
 void nx_profile_default(struct nx_profile *out) {

@@ -85,7 +85,7 @@ int64_t nx_fed_us(const struct nx_auth_facts *facts);
 
 /* The longest negative TTL that any of these servers gives. */
 uint32_t nx_longest_w(const struct nx_auth_facts *facts);
-/* So long a cache keeps a denial, in us. */
+/* So long a cache keeps a denial, in us; the usual time where no W was seen. */
 int64_t nx_longest_life_us(const struct nx_auth_facts *facts);
 
 /* Rounding of the shown TTL (nxclear-estimator(7) 3.3). */

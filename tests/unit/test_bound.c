@@ -322,6 +322,68 @@ static void test_cap_of_another_cache(void **state) {
     assert_int_equal((RESTORED_S + 3600) * S, t.verdict.hard.at_us);
 }
 
+/* What nobody saw is no shorter for a floor: no bound, as without one. */
+static void test_floor_below_an_unknown_window(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.w_auth_s = 0;
+    t.profile.verified = true;
+    t.profile.clamp_lo_s = 5;
+    lost(&t, 120, 4, 2);
+    assert_int_equal(NX_STATE_UNREACHABLE, at(&t, 127)->state);
+    assert_int_equal(NX_HARD_NONE, t.verdict.hard.reason);
+    assert_int_equal(NX_HARD_NONE, t.verdict.hard_stack.reason);
+    t.n = 0;
+    t.evaluated = false;
+    assert_unknown(at(&t, 127), NX_UNKNOWN_NEVER_SEEN);
+    assert_int_equal(NX_HARD_NONE, t.verdict.hard.reason);
+    assert_false(t.verdict.p_clear > 0.99);
+    set_up(&t); /* a W that it raises */
+    t.auth.w_auth_s = 2;
+    t.profile.clamp_lo_s = 5;
+    t.profile.chain_possible = false;
+    t.profile.conv = NX_CONV_F;
+    lost(&t, 120, 4, 2);
+    assert_int_equal(NX_STATE_UNREACHABLE, at(&t, 127)->state);
+    assert_int_equal(NX_HARD_MIN_CLAMP, t.verdict.hard.reason);
+    assert_int_equal((RESTORED_S + 5) * S, t.verdict.hard.at_us);
+}
+
+static void parent_denies(struct target *t, uint32_t w_s) {
+    set_up(t);
+    t->profile.conv = NX_CONV_F;
+    t->auth.parent_w_s = w_s;
+    denied(t, 200, 250)->soa_rel = NX_SOA_ANCESTOR;
+}
+
+static void assert_parent_bound(struct target *t, unsigned reason, int life_s,
+                                int stack_s) {
+    assert_int_equal(NX_STATE_ANCESTOR_NXDOMAIN, at(t, 201)->state);
+    assert_int_equal(reason, t->verdict.hard.reason);
+    assert_int_equal((RESTORED_S + life_s) * S, t->verdict.hard.at_us);
+    assert_int_equal((RESTORED_S + stack_s) * S, t->verdict.hard_stack.at_us);
+}
+
+/* The parent's denial, its NSEC records, what old servers gave: the longest. */
+static void test_parents_denial_is_not_all(void **state) {
+    struct target t;
+
+    (void)state;
+    parent_denies(&t, 900);
+    assert_parent_bound(&t, NX_HARD_DELEGATION, 900, 1802);
+    t.auth.w_nsec_s = 86400;
+    assert_parent_bound(&t, NX_HARD_NSEC_WINDOW, 86400, 900 + 86400 + 2);
+    parent_denies(&t, 3600);
+    t.auth.deleg_changed_ns = t.auth.old_servers_negative = true;
+    t.auth.old_w_s = 300;
+    t.auth.fed_us = 600 * S;
+    assert_parent_bound(&t, NX_HARD_DELEGATION, 3600, 600 + 7202);
+    t.auth.fed_us = 86400 * S;
+    assert_parent_bound(&t, NX_HARD_DELEGATION, 86700, 86400 + 7202);
+}
+
 /* unbound and Knot Resolver serve TTL 0 for a second. */
 static void test_inclusive_second(void **state) {
     struct target t;
@@ -357,6 +419,8 @@ int main(void) {
         cmocka_unit_test(test_nsec_with_the_restored_serial),
         cmocka_unit_test(test_failure_beside_a_denial),
         cmocka_unit_test(test_cap_of_another_cache),
+        cmocka_unit_test(test_floor_below_an_unknown_window),
+        cmocka_unit_test(test_parents_denial_is_not_all),
         cmocka_unit_test(test_inclusive_second),
     };
 

@@ -216,6 +216,38 @@ static void test_referral(void **state) {
     assert_false(flagged(&t, NX_FLAG_REFERRAL));
 }
 
+static void clear_at_117(struct target *t) {
+    set_up(t);
+    denied(t, 101, 105);
+    positives(t, 110, 14);
+    assert_int_equal(NX_STATE_CLEAR, at(t, 117)->state);
+}
+
+/* A resolver that stops to resolve for its clients, or whose answers do not
+ * arrive whole, is not clear: once may be chance. */
+static void test_no_answers_any_more(void **state) {
+    struct target t;
+
+    (void)state;
+    clear_at_117(&t);
+    saw(&t, 400, NX_KIND_REFERRAL);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 400.1)->state);
+    saw(&t, 405, NX_KIND_REFERRAL);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 405.1)->state);
+    assert_true(flagged(&t, NX_FLAG_REFERRAL));
+    saw(&t, 410, NX_KIND_POS); /* another row */
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 410.1)->state);
+    assert_int_equal(1, t.verdict.positives_in_row);
+    clear_at_117(&t);
+    saw(&t, 400, NX_KIND_OTHER)->flags |= NX_LOOK_TC;
+    saw(&t, 405, NX_KIND_OTHER)->flags |= NX_LOOK_TC;
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 405.1)->state);
+    clear_at_117(&t);
+    saw(&t, 400, NX_KIND_OTHER); /* trouble of our own */
+    saw(&t, 405, NX_KIND_OTHER);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 405.1)->state);
+}
+
 /* The audit saw no parent deny: its W is what the denial says itself, and an
  * entry from the outage is not taken for a new one. */
 static void test_unknown_parent(void **state) {
@@ -328,6 +360,7 @@ int main(void) {
         cmocka_unit_test(test_truncated_without_tcp),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_referral),
+        cmocka_unit_test(test_no_answers_any_more),
         cmocka_unit_test(test_unknown_parent),
         cmocka_unit_test(test_own_zone_denies),
         cmocka_unit_test(test_other_answers),
