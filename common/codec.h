@@ -95,6 +95,8 @@ enum {
     NX_SIDES_ALL = (1 << 2) - 1,
 };
 
+#define NX_DELEG_UNASKED_MAX 255U
+
 struct nx_delegation {
     const uint8_t *name;   /* the incident name */
     const uint8_t *apex;   /* deepest zone reached */
@@ -104,6 +106,8 @@ struct nx_delegation {
     size_t servers_n;
     const uint8_t *sides; /* servers_n of NX_SIDE_*; NULL: not told */
     uint32_t problems;
+    uint32_t unasked_n; /* name servers that are not in there: NX_DELEG_NO_GLUE;
+                         * 0: not told, too */
     int64_t at_mono_us;
 };
 

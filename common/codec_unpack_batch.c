@@ -272,12 +272,15 @@ static bool unpack_delegation(struct batch_unpacker *b,
     out->servers_n = d->n_servers;
     out->ns_ttl_s = d->ns_ttl_s;
     out->problems = d->problems;
+    out->unasked_n = d->unasked;
     out->at_mono_us = d->at_mono_us;
     out->sides = d->sides.len > 0 ? d->sides.data : NULL;
     return b->u->err == 0 && check_sides(b->u, d) &&
            nx_unpack_want(b->u,
                           (d->problems & ~(uint32_t)NX_DELEG_PROBLEMS_ALL) == 0,
                           "delegation.problems: unknown bit") &&
+           nx_unpack_want(b->u, d->unasked <= NX_DELEG_UNASKED_MAX,
+                          "delegation.unasked: too many") &&
            nx_unpack_want(b->u, nx_dname_under(out->name, out->apex),
                           "delegation.apex: not above the name") &&
            nx_unpack_want(b->u,

@@ -179,6 +179,7 @@ bool nx_walk_delegation(struct nx_walk *walk, struct nx_delegation *out) {
         .servers_n = walk->servers_n,
         .sides = walk->sides,
         .problems = walk->problems,
+        .unasked_n = walk->unasked_n,
         .at_mono_us = walk->found_mono_us,
     };
     return true;

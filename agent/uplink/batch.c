@@ -310,6 +310,7 @@ static bool put_delegation(struct nx_batcher *b,
         same_delegation(&b->delegations[slot], delegation)) {
         b->delegations[slot].ns_ttl_s = delegation->ns_ttl_s;
         b->delegations[slot].problems = delegation->problems;
+        b->delegations[slot].unasked_n = delegation->unasked_n;
         b->delegations[slot].at_mono_us = delegation->at_mono_us;
         return true;
     }

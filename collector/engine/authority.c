@@ -97,6 +97,7 @@ int nx_authority_delegation(struct nx_authority *a, uint32_t agent_id,
     if (err != 0) {
         return err;
     }
+    v->unasked_n = d->unasked_n;
     (void)nx_dname_lower(d->apex, a->apex);
     memcpy(v->apex, a->apex, sizeof(v->apex));
     v->apex_known = a->apex_known = true;

@@ -256,12 +256,32 @@ static bool same_machine(const struct nx_auth_entry *a,
             nx_dname_equal(a->name, b->name));
 }
 
+/* Name servers that none of those who have news can ask, at most: what one
+ * finds no address of another one may have. */
+static unsigned unasked_of(const struct nx_authority *a,
+                           const struct nx_auth_rules *rules, int64_t now_us) {
+    unsigned least_n = NX_DELEG_UNASKED_MAX;
+    bool fresh = any_fresh(a, rules, now_us);
+    bool told = false;
+    for (size_t i = 0; i < a->vantages_n; i++) {
+        const struct nx_auth_vantage *v = &a->vantages[i];
+        if (!v->apex_known || (fresh && vantage_stale(v, rules, now_us))) {
+            continue;
+        }
+        least_n = v->unasked_n < least_n ? v->unasked_n : least_n;
+        told = true;
+    }
+    return told ? least_n : 0;
+}
+
 /* A dead server is set aside. One that no vantage has a way to, as without
- * IPv6, may be well, and deny: then the others have to be half of all. */
-static bool is_blind(const struct nx_authority *a) {
-    unsigned all_n = 0;
+ * IPv6, or an address of, may be well, and deny: then the others have to be
+ * half of all. */
+static bool is_blind(const struct nx_authority *a,
+                     const struct nx_auth_rules *rules, int64_t now_us) {
+    unsigned unseen_n = unasked_of(a, rules, now_us);
+    unsigned all_n = unseen_n;
     unsigned good_n = 0;
-    unsigned unseen_n = 0;
     for (size_t i = 0; i < a->entries_n; i++) {
         const struct nx_auth_entry *e = &a->entries[i];
         bool counted = false;
@@ -292,7 +312,7 @@ static void facts_verified(struct nx_authority *a,
     bool was_blind = a->blind;
     a->blind = a->heard && j->all_good && !a->set_verified &&
                nx_auth_declared_us(incident, now_us) == NX_TIME_UNKNOWN &&
-               is_blind(a);
+               is_blind(a, rules, now_us);
     bool by_word =
         !a->heard ||
         (j->mute && nx_auth_declared_us(incident, now_us) != NX_TIME_UNKNOWN);

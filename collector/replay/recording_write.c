@@ -248,6 +248,9 @@ static json_t *delegation_json(const struct nx_delegation *d) {
                   nx_json_name(d->parent), "ns_ttl", (json_int_t)d->ns_ttl_s,
                   "servers", endpoints_json(d->servers, d->servers_n),
                   "problems", (json_int_t)d->problems);
+    if (one != NULL && d->unasked_n > 0) {
+        (void)nx_json_set(one, "unasked", json_integer(d->unasked_n));
+    }
     if (one != NULL && d->sides != NULL) {
         (void)nx_json_set(one, "sides", hex(d->sides, d->servers_n));
     }

@@ -50,10 +50,12 @@ static inline struct nx_endpoint server(unsigned i) {
                                 .server_name = ns_name};
 }
 
-/* Servers from..to make up the zone, as agent sees it. */
-static inline void delegate(struct bench *b, uint32_t agent,
-                            const uint8_t *zone, unsigned from, unsigned to,
-                            int64_t at_us) {
+/* Servers from..to make up the zone, as agent sees it, and some without an
+ * address. */
+static inline void delegate_part(struct bench *b, uint32_t agent,
+                                 const uint8_t *zone, unsigned from,
+                                 unsigned to, unsigned unasked_n,
+                                 int64_t at_us) {
     struct nx_endpoint servers[8];
     size_t n = 0;
     for (unsigned i = from; i <= to; i++) {
@@ -63,8 +65,15 @@ static inline void delegate(struct bench *b, uint32_t agent,
                                     .apex = zone,
                                     .ns_ttl_s = 3600,
                                     .servers = servers,
-                                    .servers_n = n};
+                                    .servers_n = n,
+                                    .unasked_n = unasked_n};
     assert_int_equal(nx_authority_delegation(b->a, agent, &d, at_us, EPS), 0);
+}
+
+static inline void delegate(struct bench *b, uint32_t agent,
+                            const uint8_t *zone, unsigned from, unsigned to,
+                            int64_t at_us) {
+    delegate_part(b, agent, zone, from, to, 0, at_us);
 }
 
 static inline void fold(struct bench *b, uint32_t agent, unsigned i,

@@ -58,6 +58,43 @@ static void test_servers_without_a_way(void **state) {
     assert_false(nx_authority_facts(b->a)->held);
 }
 
+static void see_good(struct bench *b, unsigned agents_n, unsigned to,
+                     int64_t from_us, int64_t until_us) {
+    for (int64_t t = from_us; t < until_us; t += 5 * S) {
+        for (unsigned agent = 1; agent <= agents_n; agent++) {
+            for (unsigned i = 1; i <= (agent == 1 ? 1 : to); i++) {
+                good(b, agent, i, t);
+            }
+        }
+        (void)step(b, t);
+    }
+}
+
+/* Of four, one has an address at this auditor; at another one all do. */
+static void test_servers_without_an_address(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_view view;
+    delegate_part(b, 1, apex, 1, 1, 3, T0);
+    see_good(b, 1, 1, T0, T0 + 400 * S);
+    assert_true(nx_authority_facts(b->a)->all_ns_good);
+    assert_false(nx_authority_facts(b->a)->verified);
+    assert_true(nx_authority_facts(b->a)->held);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_true(view.blind);
+    delegate(b, 2, apex, 1, 4, T0 + 400 * S);
+    see_good(b, 2, 4, T0 + 400 * S, T0 + 500 * S);
+    assert_true(nx_authority_facts(b->a)->verified);
+    assert_false(nx_authority_facts(b->a)->held);
+}
+
+/* Half of them is enough. */
+static void test_one_server_without_an_address(void **state) {
+    struct bench *b = *state;
+    delegate_part(b, 1, apex, 1, 1, 1, T0);
+    see_good(b, 1, 1, T0, T0 + 100 * S);
+    assert_true(nx_authority_facts(b->a)->verified);
+}
+
 static void test_servers_without_a_way_declared(void **state) {
     struct bench *b = *state;
     b->incident.restored_us = T0;
@@ -338,6 +375,8 @@ int main(void) {
         TEST(test_dead_server_is_waited_for_then_set_aside),
         TEST(test_silent_after_denial_blocks_longer),
         TEST(test_servers_without_a_way),
+        TEST(test_servers_without_an_address),
+        TEST(test_one_server_without_an_address),
         TEST(test_servers_without_a_way_declared),
         TEST(test_dual_stack_is_judged_by_one_family),
         TEST(test_single_timeout_is_nothing),

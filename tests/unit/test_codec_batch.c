@@ -120,6 +120,7 @@ static struct sample *sample_new(void) {
                                            .servers_n = 1,
                                            .sides = &s->side,
                                            .problems = NX_DELEG_LAME,
+                                           .unasked_n = 3,
                                            .at_mono_us = 77};
     s->batch =
         (struct nx_batch){.epoch = UINT64_C(0x8123456789abcdef),
@@ -195,6 +196,7 @@ static void batch_round_trips(void **state) {
     assert_true(nx_dname_equal(d->parent, s->apex + 8));
     assert_true(nx_endpoint_equal(&d->servers[0], &s->server));
     assert_int_equal(d->problems, NX_DELEG_LAME);
+    assert_int_equal(d->unasked_n, 3);
     free(s);
 }
 

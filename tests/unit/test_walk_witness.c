@@ -331,6 +331,7 @@ static void counts_who_has_no_address(void **state) {
     assert_int_equal(after_round(), NX_GUARD_NO_WORD);
     assert_int_equal(found.servers_n, 1);
     assert_int_equal(found.problems, NX_DELEG_NO_GLUE);
+    assert_int_equal(found.unasked_n, 3);
 }
 
 #undef T
