@@ -263,7 +263,8 @@ static void fold_soa_item(struct nx_fold *f, struct nx_item *item,
     }
 }
 
-static void fold_soa(struct nx_fold *f, const struct nx_obs *obs) {
+/* Of whatever type the items are: false when there is none of that zone. */
+static bool fold_soa(struct nx_fold *f, const struct nx_obs *obs) {
     bool wanted = false;
     for (size_t i = 0; i < f->engine->cases_n; i++) {
         struct nx_case *c = f->engine->cases[i];
@@ -275,7 +276,7 @@ static void fold_soa(struct nx_fold *f, const struct nx_obs *obs) {
             }
         }
     }
-    f->engine->counts.strays_n += wanted ? 0 : 1;
+    return wanted;
 }
 
 static int fold_paper(struct nx_fold *f, const struct nx_obs *obs) {
@@ -333,10 +334,13 @@ static int fold_obs(struct nx_fold *f, const struct nx_obs *obs) {
     case NX_WAY_AUTHORITY:
         err = nx_fold_delegations(f, obs->tx_mono_us);
         err = err == 0 ? fold_answer(f, route, obs) : err;
+        if (err == 0 && obs->question->qtype == NX_TYPE_SOA) {
+            (void)fold_soa(f, obs); /* an item of that type */
+        }
         break;
     case NX_WAY_SOA:
         err = nx_fold_delegations(f, obs->tx_mono_us);
-        fold_soa(f, obs);
+        f->engine->counts.strays_n += fold_soa(f, obs) ? 0 : 1;
         break;
     case NX_WAY_AUDIT:
         err = nx_fold_delegations(f, obs->tx_mono_us);

@@ -88,6 +88,45 @@ static void test_unknown_and_revoked_agents(void **state) {
     assert_int_equal(plan_of(b, LYON, T0 + S)->tasks_n, 0);
 }
 
+static void check_soa_seen(struct engine_bench *b, unsigned item) {
+    struct nx_auth_view view;
+    assert_int_equal(nx_engine_authority(b->engine, 7, item, &view), 0);
+    assert_int_equal(view.facts.w_auth_s, 900);
+    assert_true(view.servers[0].serial_known);
+}
+
+/* Its answers are the zone's SOA for the other one, and for itself. */
+static void test_item_of_type_soa(void **state) {
+    static const uint8_t soa[] = {0, 24, 1, 'a', 0, 0, 0,        0,         0,
+                                  1, 0,  0, 0,   1, 0, 0,        0,         1,
+                                  0, 0,  0, 1,   0, 0, 900 >> 8, 900 & 0xff};
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    const struct nx_endpoint at = name_server(1);
+    const struct nx_delegation d = {.name = apex,
+                                    .apex = apex,
+                                    .ns_ttl_s = 60,
+                                    .servers = &at,
+                                    .servers_n = 1,
+                                    .at_mono_us = T0 + S + THETA - 1};
+    const struct nx_question question = {
+        .name = apex, .qtype = NX_TYPE_SOA, .to = at};
+    const struct nx_answer answer = {.flags = NX_ANS_RDATA | NX_ANS_AA,
+                                     .rdata = soa,
+                                     .rdata_len = sizeof(soa),
+                                     .rdata_n = 1};
+    i.items_n = 2;
+    memcpy(i.items[1].name, apex, sizeof(apex));
+    i.items[1].qtype = NX_TYPE_SOA;
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, true, T0 + S / 2);
+    batch_of(b, AUDITOR, &question, &answer, 900, T0 + S, &d);
+    tick(b, T0 + 2 * S);
+    check_soa_seen(b, 0);
+    check_soa_seen(b, 1);
+    assert_int_equal(nx_engine_counts(b->engine)->strays_n, 0);
+}
+
 static void test_close_frees_targets(void **state) {
     struct engine_bench *b = *state;
     hello(b, LYON, 2, 0, T0);
@@ -338,6 +377,7 @@ int main(void) {
         TEST(test_strays_are_left),
         TEST(test_name_case_does_not_matter),
         TEST(test_unknown_and_revoked_agents),
+        TEST(test_item_of_type_soa),
         TEST(test_close_frees_targets),
         TEST(test_incident_limits),
         TEST(test_audits_make_room_first),
