@@ -184,23 +184,27 @@ static bool is_nsec_kept(const struct nx_evidence *ev, uint32_t shown_s) {
            ev->c->auth->w_nsec_s >= shown_s;
 }
 
-/* A canary-measured cap that a TTL may not show (dnsdist maxNegativeTTL,
- * 12.7): the entry then ends that much before. Where there are several caches
- * it may be another one's cap. */
+/* A canary-measured cap that a TTL may not show, as with systemd-resolved's
+ * first answer (12.7): the entry then ends that much before. Where there are
+ * several caches it may be another one's cap; and who counts whole seconds was
+ * seen to show what it keeps: there a longer TTL says that the cap was raised
+ * since. */
 static bool is_cap_hidden(const struct nx_evidence *ev) {
     const struct nx_profile *profile = ev->c->profile;
+    bool whole = profile->conv == NX_CONV_F || profile->conv == NX_CONV_F0;
 
-    return profile->verified && profile->caches == 1 && profile->cap_hi_s > 0 &&
-           profile->cap_hi_s < ev->w_auth_s && !ev->nsec_kept;
+    return profile->verified && profile->caches == 1 && !whole &&
+           profile->cap_hi_s > 0 && profile->cap_hi_s < ev->w_auth_s &&
+           !ev->nsec_kept;
 }
 
 /* A TTL above what was taken for the longest: of an NSEC, which has no cap; or
- * of a cache with another cap than the one that was measured, as high as any.
- */
+ * of a cache with another cap than the one that was measured, or with one that
+ * was raised, as high as any. */
 static uint32_t w_above(const struct nx_evidence *ev, uint32_t shown_s) {
     const struct nx_profile *profile = ev->c->profile;
-    bool other = profile->verified && profile->caches != 1 &&
-                 profile->cap_hi_s > 0 && ev->w_auth_s > shown_s;
+    bool other =
+        profile->verified && profile->cap_hi_s > 0 && ev->w_auth_s > shown_s;
 
     if (ev->nsec_kept) {
         return ev->c->auth->w_nsec_s;

@@ -274,7 +274,7 @@ static void test_s8_hidden_cap(void **state) {
     denied(&s, 9.7, 51, 1);
     s.profile.verified = true;
     s.profile.soa_clock = NX_SOA_CLOCK_OWN;
-    s.profile.conv = NX_CONV_F;
+    s.profile.conv = NX_CONV_U;
     s.profile.cap_hi_s = 20;
     s.profile.caches = 1;
     s.profile.p_early = 0;
