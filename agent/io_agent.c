@@ -140,6 +140,9 @@ static void start_walk(struct nx_agentd *a, const struct nx_due *due) {
         nx_planner_left(a->planner, due->name, left, NX_WALKS_LEFT_MAX);
     int err = nx_walks_round(a->walks, due->name, types, n, left, left_n,
                              nx_planner_audit(a->planner, due->name));
+    if (err == NX_EAGAIN) { /* which types, it was told as it began */
+        return;
+    }
     size_t walked_n = n < NX_WALK_TYPES_MAX ? n : NX_WALK_TYPES_MAX;
     nx_planner_walked(a->planner, due->name, types,
                       err == NX_OK ? walked_n : 0);

@@ -301,7 +301,7 @@ int nx_walks_round(struct nx_walks *walks, const uint8_t *name,
         return NX_ENOMEM;
     }
     if (nx_walk_busy(job->walk) || job->have_query) {
-        return NX_OK;
+        return NX_EAGAIN;
     }
     types_n = types_n < NX_WALK_TYPES_MAX ? types_n : NX_WALK_TYPES_MAX;
     const int64_t now_us = nx_clock_mono_us();

@@ -46,7 +46,7 @@ int nx_walks_new(struct event_base *base, struct nx_prober *prober,
 /* To be freed together with the prober, without a turn of the loop between. */
 void nx_walks_free(struct nx_walks **walks);
 
-/* Begins a round for the name, unless one is under way. left: servers to be
+/* Begins a round for the name; NX_EAGAIN: one is under way. left: servers to be
  * asked beside those that the walk finds, at most NX_WALKS_LEFT_MAX. audit: see
  * nx_planner_audit. NX_ELIMIT: too many names; NX_ENOMEM.
  */
