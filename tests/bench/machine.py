@@ -17,3 +17,8 @@ def all_s():
 def share(all_of_them_s, ours_s, seconds):
     """What others took of the processors."""
     return max(0.0, (all_of_them_s - ours_s) / seconds / os.cpu_count())
+
+
+def ours_s():
+    """Seconds of a processor of this program, and of those it waited for."""
+    return sum(os.times()[:4])
