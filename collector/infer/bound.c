@@ -19,6 +19,10 @@ static struct length lasts(enum nx_hard_reason reason, uint64_t s) {
     return (struct length){reason, (int64_t)s * NX_US_PER_S};
 }
 
+static uint32_t longer(uint32_t a_s, uint32_t b_s) {
+    return a_s > b_s ? a_s : b_s;
+}
+
 /* Old servers go on feeding caches that know the old NS set. */
 static struct length fed(const struct nx_auth_facts *auth, uint64_t s) {
     struct length length = lasts(NX_HARD_DELEGATION, s);
@@ -59,13 +63,13 @@ static struct length of_entry(const struct nx_evidence *ev) {
     const struct nx_profile *profile = ev->c->profile;
 
     if (nx_is_refed(ev)) {
-        return fed(auth, ev->w_s + UINT64_C(1));
+        return fed(auth, longer(ev->w_s, auth->w_nsec_s) + UINT64_C(1));
     }
     if (is_ancestor(ev)) {
         return of_ancestor(ev);
     }
     if (auth->deleg_changed_ns && auth->old_servers_negative) {
-        return fed(auth, auth->old_w_s);
+        return fed(auth, longer(auth->old_w_s, auth->w_nsec_s));
     }
     if (ev->nsec_kept ||
         (is_validated(ev) && auth->w_nsec_s > auth->w_auth_s)) {
@@ -99,10 +103,6 @@ static bool may_be_powerdns(const struct nx_profile *profile) {
                   (profile->conv == NX_CONV_F0 || profile->conv == NX_CONV_T ||
                    has_bind_cap(profile)));
     return !profile->verified || profile->chain_possible || !other;
-}
-
-static uint32_t longer(uint32_t a_s, uint32_t b_s) {
-    return a_s > b_s ? a_s : b_s;
 }
 
 /* What is bogus is kept for its TTL, with that limit, which does not show: so

@@ -12,6 +12,15 @@
     "only where name servers give one answer everywhere, open the incident "   \
     "again with it as --expect"
 #define FLUSH " or flush {name} in {resolver}"
+#define REFERS                                                                 \
+    "{resolver} answers with a referral: it does not resolve names for this "  \
+    "network",                                                                 \
+        "let its operator allow recursion from this network, or name another " \
+        "resolver" MEANWHILE
+#define CUT                                                                    \
+    "the answers of {resolver} do not fit into UDP, and it gives none over "   \
+    "TCP",                                                                     \
+        "open TCP port 53 to {resolver} (RFC 7766)" MEANWHILE
 
 const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_CLEAR, FLAG, NX_FLAG_HOSTS_FILE,
@@ -33,6 +42,8 @@ const struct nx_advice_row nx_advice_table[] = {
      "answers as restored, but may deny {name} again from a cached NSEC record "
      "(RFC 8198)[, until {hard} at the latest]",
      "wait[ until {hard}], or flush the whole zone in {resolver}" MEANWHILE},
+    {NX_STATE_PARTLY_CLEAR, FLAG, NX_FLAG_REFERRAL, REFERS},
+    {NX_STATE_PARTLY_CLEAR, FLAG, NX_FLAG_TRUNCATED, CUT},
     {NX_STATE_PARTLY_CLEAR, OVERDUE, 0,
      "some caches behind {resolver} still deny {name} after {hard}, when all "
      "should have ended",
@@ -298,20 +309,13 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_UNREACHABLE, ALWAYS, 0, "the resolver does not answer",
      "check the resolver and the way to it"},
 
-    {NX_STATE_UNKNOWN, FLAG, NX_FLAG_REFERRAL,
-     "{resolver} answers with a referral: it does not resolve names for this "
-     "network",
-     "let its operator allow recursion from this network, or name another "
-     "resolver" MEANWHILE},
+    {NX_STATE_UNKNOWN, FLAG, NX_FLAG_REFERRAL, REFERS},
     {NX_STATE_UNKNOWN, FLAG, NX_FLAG_SIZE_BLOCKED,
      "answers of {resolver} above {bytes} octets do not reach this network, "
      "neither over UDP nor over TCP",
      "open TCP port 53 to {resolver} (RFC 7766), and let large UDP replies and "
      "their fragments through" MEANWHILE},
-    {NX_STATE_UNKNOWN, FLAG, NX_FLAG_TRUNCATED,
-     "the answers of {resolver} do not fit into UDP, and it gives none over "
-     "TCP",
-     "open TCP port 53 to {resolver} (RFC 7766)" MEANWHILE},
+    {NX_STATE_UNKNOWN, FLAG, NX_FLAG_TRUNCATED, CUT},
     {NX_STATE_UNKNOWN, ALIAS, 0,
      "not asked: {name} is an alias out of its zone, and whether its target is "
      "restored is not known",

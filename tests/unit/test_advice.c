@@ -124,6 +124,25 @@ static void test_overdue(void **state) {
          "use 192.0.2.54@53 meanwhile");
 }
 
+/* Then nobody denies, though the bound has passed. */
+static void test_no_answer_after_clear(void **state) {
+    struct nx_verdict v = forecast(NX_STATE_PARTLY_CLEAR);
+    (void)state;
+    v.hard.at_us = NOON - 60 * S;
+    v.flags = 1U << NX_FLAG_REFERRAL;
+    says(&v, &all,
+         "192.0.2.53@53 answers with a referral: it does not resolve names for "
+         "this network",
+         "let its operator allow recursion from this network, or name another "
+         "resolver; use 192.0.2.54@53 meanwhile");
+    v.flags = 1U << NX_FLAG_TRUNCATED;
+    says(&v, &all,
+         "the answers of 192.0.2.53@53 do not fit into UDP, and it gives none "
+         "over TCP",
+         "open TCP port 53 to 192.0.2.53@53 (RFC 7766); use 192.0.2.54@53 "
+         "meanwhile");
+}
+
 static void test_fix(void **state) {
     struct nx_verdict v = bare(NX_STATE_STILL_NEGATIVE_AT_AUTHORITY);
     (void)state;
@@ -394,6 +413,7 @@ int main(void) {
         cmocka_unit_test(test_every_state),
         cmocka_unit_test(test_wait),
         cmocka_unit_test(test_overdue),
+        cmocka_unit_test(test_no_answer_after_clear),
         cmocka_unit_test(test_fix),
         cmocka_unit_test(test_old_servers_hold_looks_back),
         cmocka_unit_test(test_an_answer_for_a_region),

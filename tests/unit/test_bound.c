@@ -389,6 +389,22 @@ static void test_parents_denial_is_not_all(void **state) {
     assert_parent_bound(&t, NX_HARD_DELEGATION, 86700, 86400 + 7202);
 }
 
+/* What an old server denied may be made again from its NSEC records. */
+static void test_old_servers_of_a_signed_zone(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.deleg_changed_ns = t.auth.old_servers_negative = true;
+    t.auth.old_w_s = 300;
+    t.auth.fed_us = 600 * S;
+    t.auth.w_nsec_s = 86400;
+    denied(&t, 200, 250);
+    (void)at(&t, 201);
+    assert_int_equal(NX_HARD_DELEGATION, t.verdict.hard.reason);
+    assert_int_equal((RESTORED_S + 600 + 86401) * S, t.verdict.hard.at_us);
+}
+
 /* unbound and Knot Resolver serve TTL 0 for a second. */
 static void test_inclusive_second(void **state) {
     struct target t;
@@ -427,6 +443,7 @@ int main(void) {
         cmocka_unit_test(test_floor_below_an_unknown_window),
         cmocka_unit_test(test_parents_denial_is_not_all),
         cmocka_unit_test(test_inclusive_second),
+        cmocka_unit_test(test_old_servers_of_a_signed_zone),
     };
 
     return cmocka_run_group_tests(TESTS, NULL, NULL);
