@@ -194,8 +194,8 @@ static bool facts_differ(const struct nx_auth_facts *a,
            a->positive_ttl_s != b->positive_ttl_s ||
            a->parent_w_s != b->parent_w_s || a->ns_ttl_s != b->ns_ttl_s ||
            a->keys_ttl_s != b->keys_ttl_s ||
-           a->keys_until_us != b->keys_until_us || a->old_w_s != b->old_w_s ||
-           a->fed_us != b->fed_us ||
+           a->keys_until_us != b->keys_until_us || a->no_keys != b->no_keys ||
+           a->old_w_s != b->old_w_s || a->fed_us != b->fed_us ||
            a->deleg_changed_ns != b->deleg_changed_ns ||
            a->ancestor_denied != b->ancestor_denied ||
            a->above_denied != b->above_denied || a->held != b->held ||

@@ -78,6 +78,7 @@ static void note_keys(struct nx_authority *a, enum nx_paper_kind kind,
     }
     *seen_us = *seen_us == 0 || at_us < *seen_us ? at_us : *seen_us;
     if (has_set(said->flags)) {
+        a->keys_seen = true;
         uint32_t kept_s = nx_left_kept_s(obs->answer_ttl_s);
         a->keys_ttl_s = kept_s > a->keys_ttl_s ? kept_s : a->keys_ttl_s;
     }

@@ -67,6 +67,7 @@ struct nx_authority {
     struct nx_papers papers;
     uint32_t denial_ttl_s; /* largest NSEC TTL sent with a denial */
     uint32_t keys_ttl_s;   /* largest of DS and DNSKEY */
+    bool keys_seen;        /* a DS or DNSKEY, ever */
     int64_t keys_until_us; /* caches hold those that were replaced; 0: none */
     int64_t ds_seen_us, dnskey_seen_us; /* at first; 0: not yet */
 

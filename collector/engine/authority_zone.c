@@ -75,6 +75,7 @@ static void facts_keys(const struct nx_authority *a, struct nx_auth_facts *f) {
                    a->dnskey_seen_us <= f->restored_lo_us;
     f->keys_ttl_s = watched ? 0 : a->keys_ttl_s;
     f->keys_until_us = a->keys_until_us;
+    f->no_keys = a->ds_seen_us > 0 && !a->keys_seen;
 }
 
 static void facts_count(const struct nx_authority *a, struct nx_auth_facts *f) {

@@ -7,6 +7,7 @@
 
 /* From a look for room to the next one. */
 #define FIT_EVERY_US INT64_C(10000000)
+
 int nx_item_targets(struct nx_engine *engine, struct nx_item *item,
                     struct nx_agent_state *agent) {
     if (!nx_agent_probes(agent) || item->owner->incident.audit) {

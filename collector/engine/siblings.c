@@ -137,11 +137,8 @@ static void rest(struct nx_engine *engine, int64_t until_us) {
 /* The last moment at which a cache can serve what the outage gave it. */
 static int64_t left_until(const struct nx_auth_facts *f, int64_t closed_us) {
     bool restored = f->restored_hi_us != NX_TIME_UNKNOWN;
-    uint32_t w_s = nx_longest_w(f);
-    w_s = w_s > 0 ? w_s : NX_W_UNSEEN_S;
     return (restored ? f->restored_hi_us : closed_us) +
-           (f->old_servers_negative ? nx_fed_us(f) : 0) +
-           ((int64_t)w_s + 1) * US_PER_S;
+           (f->old_servers_negative ? nx_fed_us(f) : 0) + nx_longest_life_us(f);
 }
 
 void nx_siblings_closed(struct nx_engine *engine, const struct nx_case *c) {

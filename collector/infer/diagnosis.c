@@ -173,6 +173,15 @@ static bool is_out_of_reach(const struct nx_evidence *ev) {
            sizes.limit_bytes > 0;
 }
 
+/* Does validation fail? A resolver may keep failures with and without CD apart,
+ * so that an answer with CD=1 says nothing where there is no key at all. */
+static bool is_bogus(const struct nx_evidence *ev,
+                     const struct nx_look *failure) {
+    return (failure->flags & NX_LOOK_EDE_DNSSEC) != 0 ||
+           (!ev->c->auth->no_keys &&
+            nx_evidence_twin(ev->c) == NX_TWIN_ANSWERED);
+}
+
 static enum nx_state classify(const struct nx_evidence *ev,
                               struct nx_verdict *out) {
     const struct nx_look *last = NULL;
@@ -202,10 +211,8 @@ static enum nx_state classify(const struct nx_evidence *ev,
         return nx_denial_state(ev, out);
     }
     if (last->kind == NX_KIND_SERVFAIL) {
-        return (last->flags & NX_LOOK_EDE_DNSSEC) != 0 ||
-                       nx_evidence_twin(ev->c) == NX_TWIN_ANSWERED
-                   ? NX_STATE_SERVFAIL_DNSSEC
-                   : NX_STATE_SERVFAIL_OTHER;
+        return is_bogus(ev, last) ? NX_STATE_SERVFAIL_DNSSEC
+                                  : NX_STATE_SERVFAIL_OTHER;
     }
     if (last->kind == NX_KIND_REFUSED) {
         return NX_STATE_REFUSED;

@@ -55,6 +55,8 @@ struct nx_auth_facts {
      * were seen replaced. */
     uint32_t keys_ttl_s;
     int64_t keys_until_us;
+    bool no_keys; /* the parent has no DS, and no key was ever seen: there is
+                     nothing that validation could fail by */
     uint32_t positive_ttl_s; /* of the restored record, 0: not known */
     uint32_t parent_w_s;     /* negative TTL of the parent, 0: not known */
     uint32_t ns_ttl_s;       /* of the delegation */

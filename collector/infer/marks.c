@@ -175,7 +175,8 @@ static void flag_source(const struct nx_evidence *ev, struct nx_verdict *out) {
 static void take_ede(const struct nx_evidence *ev, struct nx_verdict *out) {
     const struct nx_look *looks = ev->c->looks;
 
-    if (out->state == NX_STATE_CLEAR || out->state == NX_STATE_UNREACHABLE) {
+    if (out->state == NX_STATE_CLEAR || out->state == NX_STATE_UNREACHABLE ||
+        !ev->heard) {
         return;
     }
     for (int i = ev->last; i >= 0 && (out->ede == 0 || out->ede == EDE_CACHED);

@@ -235,7 +235,7 @@ void nx_mixture_of_window(const struct nx_evidence *ev,
                           const struct nx_window *window,
                           const struct nx_hard *stack, struct nx_dist *dist) {
     add_below_floor(ev, dist);
-    if (add_nsec(ev, ev->floor_us, dist)) {
+    if (!nx_is_refed(ev) && add_nsec(ev, ev->floor_us, dist)) {
         take_turns(dist);
         return;
     }

@@ -193,8 +193,10 @@ static int64_t at_fetch(const struct nx_evidence *ev) {
         nx_min64(anew_us, base(ev) + ev->c->settings->probe_ceiling_us),
         base(ev) + NX_BLIND_MAX_US / 2);
 
-    return nsec_us != NX_TIME_UNKNOWN ? nx_min64(at_us, nsec_us + guard(ev))
-                                      : at_us;
+    return nsec_us != NX_TIME_UNKNOWN
+               ? nx_min64(at_us, nx_max64(nsec_us + guard(ev),
+                                          base(ev) + 2 * US_PER_S))
+               : at_us;
 }
 
 static int64_t at_negative(const struct nx_evidence *ev,

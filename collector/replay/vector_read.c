@@ -53,6 +53,7 @@ static void read_auth(const struct nx_in *in, struct nx_auth_facts *out) {
     out->soa_minimum_s = nx_in_u32(in, "soa_minimum", 0);
     out->w_nsec_s = nx_in_u32(in, "w_nsec", 0);
     out->keys_ttl_s = nx_in_u32(in, "keys_ttl", 0);
+    out->no_keys = nx_in_bool(in, "no_keys", false);
     out->parent_w_s = nx_in_u32(in, "parent_w", 0);
     out->ns_ttl_s = nx_in_u32(in, "ns_ttl", 0);
     out->old_w_s = nx_in_u32(in, "old_w", 0);

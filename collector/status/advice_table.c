@@ -269,6 +269,10 @@ const struct nx_advice_row nx_advice_table[] = {
      "check that {resolver} reaches every name server, over TCP too[; failures "
      "are kept "
      "until {hard}]" MEANWHILE},
+    {NX_STATE_SERVFAIL_OTHER, FLAG, NX_FLAG_CD_ANSWERED,
+     "{resolver} fails to resolve {name} (SERVFAIL), but not with CD=1: the "
+     "zone has no DS, so this is a failure that is kept",
+     "wait[ until {hard}], or flush {name} in {resolver}" MEANWHILE},
     {NX_STATE_SERVFAIL_OTHER, ALWAYS, 0,
      "{resolver} fails to resolve {name} (SERVFAIL)[; the name server {lame} "
      "does not serve the zone]",

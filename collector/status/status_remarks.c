@@ -40,7 +40,7 @@ static const char *flag_meaning(unsigned flag) {
     case NX_FLAG_LINE_EXPIRED_UNVERIFIED:
         return "an entry seen has passed its end; a look after it is missing";
     case NX_FLAG_CD_ANSWERED:
-        return "asked without validation (CD=1) it answers: DNSSEC fails";
+        return "asked without validation (CD=1) it answers";
     case NX_FLAG_CD_FAILS:
         return "asked without validation (CD=1) it fails, too: it is not "
                "DNSSEC";
@@ -155,16 +155,17 @@ static const char *sign_meaning(enum nx_policy_sign sign) {
     return "";
 }
 
-/* What makes it a policy: the newest denial, or that it lasts. */
+/* What makes it a policy: the newest denial that has a sign, or that it lasts.
+ */
 static const char *policy_meaning(const struct nx_target_evidence *evidence,
                                   const struct nx_verdict *v) {
-    size_t n = evidence->looks_n;
-    while (n > 0 && !nx_kind_is_negative(evidence->looks[n - 1].kind)) {
-        n--;
+    enum nx_policy_sign sign = NX_POLICY_NO_SIGN;
+    for (size_t n = evidence->looks_n; n > 0 && sign == NX_POLICY_NO_SIGN;
+         n--) {
+        const struct nx_look *look = &evidence->looks[n - 1];
+        sign = nx_kind_is_negative(look->kind) ? nx_look_policy_sign(look)
+                                               : NX_POLICY_NO_SIGN;
     }
-    enum nx_policy_sign sign =
-        n > 0 ? nx_look_policy_sign(&evidence->looks[n - 1])
-              : NX_POLICY_NO_SIGN;
     if (v->state != NX_STATE_POLICY_BLOCKED) {
         return "";
     }

@@ -207,6 +207,18 @@ static void test_an_answer_for_a_region(void **state) {
          "incident again with it as --expect; use 192.0.2.54@53 meanwhile");
 }
 
+static void test_a_failure_that_is_kept(void **state) {
+    struct nx_verdict v = bare(NX_STATE_SERVFAIL_OTHER);
+    (void)state;
+    v.flags = 1U << NX_FLAG_CD_ANSWERED;
+    v.hard = (struct nx_hard){NX_HARD_FAILURE_CACHE_300, NOON + 60 * S};
+    says(&v, &all,
+         "192.0.2.53@53 fails to resolve www.example.com (SERVFAIL), but not "
+         "with CD=1: the zone has no DS, so this is a failure that is kept",
+         "wait until 12:01:00Z, or flush www.example.com in 192.0.2.53@53; use "
+         "192.0.2.54@53 meanwhile");
+}
+
 /* A resolver that fails beside a name server that does not serve the zone. */
 static void test_a_lame_server_is_named(void **state) {
     struct nx_verdict v = bare(NX_STATE_SERVFAIL_OTHER);
@@ -418,6 +430,7 @@ int main(void) {
         cmocka_unit_test(test_old_servers_hold_looks_back),
         cmocka_unit_test(test_an_answer_for_a_region),
         cmocka_unit_test(test_a_lame_server_is_named),
+        cmocka_unit_test(test_a_failure_that_is_kept),
         cmocka_unit_test(test_name_above),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_alias),

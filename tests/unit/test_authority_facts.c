@@ -399,6 +399,7 @@ static void test_proof_is_fresh(void **state) {
     assert_false(nx_authority_proven(b->a));
 }
 
+#define NO_KEYS 255U
 #define CUT_OFF 0U /* in place of a key: too large, and TCP failed */
 
 static void keys(struct bench *b, uint16_t qtype, unsigned host, uint8_t key,
@@ -410,12 +411,30 @@ static void keys(struct bench *b, uint16_t qtype, unsigned host, uint8_t key,
                                      .rdata = rdata,
                                      .rdata_n = 1,
                                      .rdata_len = sizeof(rdata)};
+    const struct nx_answer none = {.flags = NX_ANS_AA};
     const struct nx_answer cut = {.flags = NX_ANS_AA | NX_ANS_TC};
     const struct nx_obs obs = {.question = &question,
-                               .answer = key == CUT_OFF ? &cut : &answer,
+                               .answer = key == CUT_OFF   ? &cut
+                                         : key == NO_KEYS ? &none
+                                                          : &answer,
                                .answer_ttl_s = ttl_s};
     assert_int_equal(nx_authority_paper(b->a, 1, name, NX_TYPE_A, &obs, at_us),
                      0);
+}
+
+/* Nothing that validation could fail by, as long as none was seen. */
+static void test_a_zone_without_keys(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    denies(b, 1, 1, apex, 900, T0 + 10 * S);
+    keys(b, NX_TYPE_DNSKEY, 1, NO_KEYS, 0, T0 + 20 * S);
+    keys(b, NX_TYPE_DS, 9, CUT_OFF, 0, T0 + 20 * S);
+    assert_false(step(b, T0 + 20 * S)->no_keys);
+    keys(b, NX_TYPE_DS, 9, NO_KEYS, 0, T0 + 21 * S);
+    assert_true(step(b, T0 + 21 * S)->no_keys);
+    keys(b, NX_TYPE_DNSKEY, 1, 1, 0, T0 + 22 * S);
+    keys(b, NX_TYPE_DNSKEY, 1, NO_KEYS, 0, T0 + 23 * S);
+    assert_false(step(b, T0 + 23 * S)->no_keys);
 }
 
 /* What caches may hold of DS and DNSKEY sets from before the repair. */
@@ -471,6 +490,7 @@ int main(void) {
         TEST(test_bad_intervals),
         TEST(test_proof_is_fresh),
         TEST(test_keys_of_the_time),
+        TEST(test_a_zone_without_keys),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,6 +36,20 @@ static void test_twin_of_a_failure(void **state) {
     assert_false(flagged(&t, NX_FLAG_CD_FAILS));
 }
 
+/* PowerDNS and dnsdist keep it for a minute, with and without CD apart. */
+static void test_kept_failure_of_an_unsigned_zone(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    t.auth.no_keys = true;
+    saw(&t, 110, NX_KIND_SERVFAIL)->flags |= NX_LOOK_TWIN_ANSWERED;
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 111)->state);
+    assert_true(flagged(&t, NX_FLAG_CD_ANSWERED));
+    saw(&t, 115, NX_KIND_SERVFAIL)->flags |= NX_LOOK_EDE_DNSSEC;
+    assert_int_equal(NX_STATE_SERVFAIL_DNSSEC, at(&t, 116)->state);
+}
+
 static void measured_own_clock(struct target *t) {
     set_up(t);
     t->auth.w_auth_s = 60;
@@ -352,6 +366,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ancestor_in_the_same_zone),
         cmocka_unit_test(test_twin_of_a_failure),
+        cmocka_unit_test(test_kept_failure_of_an_unsigned_zone),
         cmocka_unit_test(test_w_of_an_older_version),
         cmocka_unit_test(test_minimum_that_does_not_count),
         cmocka_unit_test(test_w_as_sent),

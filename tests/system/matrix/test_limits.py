@@ -51,8 +51,9 @@ def other_shown(play):
         because="what is shown is not what is kept, and nothing outside tells")
     play.add("dnsdist dontAge", play.network(
         "dnsdist-flat", DnsdistDirect, *cache("dontAge=true")), at=10.1,
-        within=None, flag="non-decrementing",
-        because="the TTL stands still: only the window is known")
+        within=None, flag="non-decrementing", also=("recached",),
+        because="the TTL stands still: only the window is known; in front of a "
+        "name server it is authoritative as well, as in a zone of its own")
     play.add("dnsmasq max-ttl", play.network(
         "dnsmasq-show", DnsmasqDirect, "max-ttl=12"), at=10.3, within=None,
         flag="non-decrementing",

@@ -86,8 +86,7 @@ class OddZones(Play):
 
 def unclipped(play, names):
     """Who takes the SOA's TTL from the wire keeps it twice as long."""
-    keeps = {"unbound": {}, "named": {"flag": "ttl-raised"},
-             "pdns": {"flag": "ttl-raised"}, "dnsdist": {"flag": "ttl-raised"},
+    keeps = {"unbound": {}, "named": {}, "pdns": {}, "dnsdist": {},
              "dnsmasq": {"within": None, "flag": "early-clear", "because":
                          "it shows the SOA's TTL and clears at the MINIMUM"},
              "resolved": {"within": EXACT_S},
