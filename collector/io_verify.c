@@ -389,7 +389,7 @@ int nx_verify(const struct nx_collector_conf *conf, FILE *out,
         err = look(&v);
     }
     if (err != NX_OK) {
-        nx_verify_wrong(&v, "%s", nx_store_problem(v.store));
+        nx_verify_wrong(&v, "%s", nx_store_reason(v.store, err));
     }
     nx_store_rollback(v.store);
     nx_store_close(&v.store);

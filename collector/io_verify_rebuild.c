@@ -367,9 +367,7 @@ static int rebuild_store(const struct nx_collector_conf *conf,
         err = nx_store_commit(v.store);
     }
     if (err != NX_OK) {
-        const char *problem = nx_store_problem(v.store);
-        nx_verify_wrong(&v, "%s",
-                        problem[0] != '\0' ? problem : nx_strerror(err));
+        nx_verify_wrong(&v, "%s", nx_store_reason(v.store, err));
     }
     nx_store_rollback(v.store);
     nx_store_close(&v.store);

@@ -18,7 +18,7 @@
 
 #define TIMEOUT_MS 60000U /* never reached: the prober cancels before */
 
-#define LANES_MAX 4U /* questions at one time; more share the last one */
+#define LANES_MAX 8U /* questions at one time; more share the last one */
 
 struct lane {
     getdns_context *context; /* NULL: not needed so far */

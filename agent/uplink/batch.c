@@ -287,7 +287,7 @@ static uint8_t side_of(const struct nx_delegation *d, size_t i) {
     return d->sides != NULL ? d->sides[i] : 0;
 }
 
-/* The same but for TTL, problems and time? */
+/* The same but for TTL, problems, how many were not asked, and time? */
 static bool same_delegation(const struct nx_delegation *a,
                             const struct nx_delegation *b) {
     bool same = a->servers_n == b->servers_n &&

@@ -1,7 +1,6 @@
 #include "collector/infer/bound.h"
 
-#define FAILURE_CACHE_S 300U /* RFC 2308 section 7, RFC 9520 section 3.2 */
-#define STACK_LAYERS 2       /* section 12.4 */
+#define STACK_LAYERS 2 /* section 12.4 */
 /* PowerDNS Recursor's max-cache-bogus-ttl and, where that was raised,
  * max-cache-ttl, the longest defaults known: unbound has val-bogus-ttl 60, BIND
  * and Knot Resolver keep failures for seconds. */
@@ -113,7 +112,7 @@ static uint32_t bogus_kept_s(const struct nx_evidence *ev) {
         auth->positive_ttl_s > 0 ? auth->positive_ttl_s : BOGUS_RAISED_S;
 
     if (!may_be_powerdns(ev->c->profile)) {
-        return FAILURE_CACHE_S;
+        return NX_FAILURE_CACHE_S;
     }
     ttl_s = longer(ttl_s, longer(auth->w_auth_s, auth->w_nsec_s));
     ttl_s = ttl_s < BOGUS_RAISED_S ? ttl_s : BOGUS_RAISED_S;
@@ -136,7 +135,7 @@ static struct length of_state(const struct nx_evidence *ev,
                          : NX_HARD_FAILURE_CACHE_300,
                      bogus_kept_s(ev));
     case NX_STATE_SERVFAIL_OTHER:
-        return lasts(NX_HARD_FAILURE_CACHE_300, FAILURE_CACHE_S);
+        return lasts(NX_HARD_FAILURE_CACHE_300, NX_FAILURE_CACHE_S);
     case NX_STATE_STALE_SERVED:
         return lasts(stale_s > 0 ? NX_HARD_STALE_MAX : NX_HARD_NONE,
                      (uint64_t)ev->w_s + stale_s);
@@ -253,7 +252,7 @@ static struct nx_hard of_failure(const struct nx_evidence *ev,
 
 int64_t nx_bound_usual_us(const struct nx_evidence *ev,
                           const struct nx_verdict *verdict) {
-    int64_t more_us = (int64_t)(bogus_kept_s(ev) - FAILURE_CACHE_S);
+    int64_t more_us = (int64_t)(bogus_kept_s(ev) - NX_FAILURE_CACHE_S);
 
     if (verdict->hard.reason == NX_HARD_NONE) {
         return NX_TIME_UNKNOWN;

@@ -173,13 +173,24 @@ static bool is_out_of_reach(const struct nx_evidence *ev) {
            sizes.limit_bytes > 0;
 }
 
-/* Does validation fail? A resolver may keep failures with and without CD apart,
- * so that an answer with CD=1 says nothing where there is no key at all. */
+/* A resolver may keep failures with and without CD apart. Later it has a trust
+ * anchor of its own. */
+static bool may_be_kept(const struct nx_auth_facts *auth,
+                        const struct nx_look *failure) {
+    return auth->restored_hi_us == NX_TIME_UNKNOWN ||
+           failure->tx_us <=
+               auth->restored_hi_us + NX_FAILURE_CACHE_S * NX_US_PER_S;
+}
+
+/* Does validation fail? An answer with CD=1 does not say so where there is no
+ * key at all, as long as failures of before may be kept. */
 static bool is_bogus(const struct nx_evidence *ev,
                      const struct nx_look *failure) {
+    const struct nx_auth_facts *auth = ev->c->auth;
+
     return (failure->flags & NX_LOOK_EDE_DNSSEC) != 0 ||
-           (!ev->c->auth->no_keys &&
-            nx_evidence_twin(ev->c) == NX_TWIN_ANSWERED);
+           (nx_evidence_twin(ev->c) == NX_TWIN_ANSWERED &&
+            !(auth->no_keys && may_be_kept(auth, failure)));
 }
 
 static enum nx_state classify(const struct nx_evidence *ev,

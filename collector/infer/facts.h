@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 #define NX_TIME_UNKNOWN INT64_MIN
-#define NX_BAD_MAX 4U       /* bad intervals that are told apart */
-#define NX_W_UNSEEN_S 3600U /* a common negative TTL, when none was seen */
+#define NX_BAD_MAX 4U           /* bad intervals that are told apart */
+#define NX_FAILURE_CACHE_S 300U /* RFC 2308 section 7, RFC 9520 section 3.2 */
+#define NX_W_UNSEEN_S 3600U     /* a common negative TTL, when none was seen */
 
 /* The later of two times that need not be known, and the sooner: of one that is
  * known and one that is not, both are the known one. */

@@ -272,7 +272,8 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_SERVFAIL_OTHER, FLAG, NX_FLAG_CD_ANSWERED,
      "{resolver} fails to resolve {name} (SERVFAIL), but not with CD=1: the "
      "zone has no DS, so this is a failure that is kept",
-     "wait[ until {hard}], or flush {name} in {resolver}" MEANWHILE},
+     "wait[ until {hard}], or flush {name} in {resolver}; then check that "
+     "{resolver} reaches every name server" MEANWHILE},
     {NX_STATE_SERVFAIL_OTHER, ALWAYS, 0,
      "{resolver} fails to resolve {name} (SERVFAIL)[; the name server {lame} "
      "does not serve the zone]",

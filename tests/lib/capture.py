@@ -74,11 +74,14 @@ class Capture:
                 if fits(m)]
 
     def _run(self):
-        while not self._end.is_set():
+        """Until nothing is left when it ends."""
+        while True:
             try:
                 frame, extra, _flags, address = self._sock.recvmsg(
                     65535, socket.CMSG_SPACE(16))
             except TimeoutError:
+                if self._end.is_set():
+                    return
                 continue
             if address[2] == PACKET_HOST:
                 message = self._read(address[1], frame[ETHERNET_HEADER:],

@@ -12,7 +12,7 @@ from tests.lib.capture import Capture
 from tests.lib.support import authority_state, open_incident, wait_status
 
 WATCH_S = 2  # the time in which a wrong program would ask
-SEEN_S = 10
+SEEN_S = 60
 OPEN_S = 10
 QUIET_S = 5  # longer than between two questions while a guard is open
 

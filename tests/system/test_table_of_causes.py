@@ -50,9 +50,12 @@ class OtherView(OwnView):
     records = (zones.record(OLD_ADDRESS, ttl=60),)
 
 
+OTHER_KEY = Signer(f"{zones.ZONE}.").ds()
+
+
 def validating(*arguments):
-    """Trusts a key that the zone is not signed with."""
-    return UnboundValidating(*arguments, ds=Signer(f"{zones.ZONE}.").ds())
+    """Trusts a key that the zone is not signed with, as the parent does."""
+    return UnboundValidating(*arguments, ds=OTHER_KEY)
 
 
 class Misled(Unbound):
@@ -265,7 +268,7 @@ def test_table_of_causes():
     with Capture() as capture, \
             Lab(networks.makers, leaf=leaf(), others=other_servers(),
                 warm=False) as lab:
-        lab.tld.publish(lab.tld.zone.with_(*lame_delegation()))
+        lab.tld.publish(lab.tld.zone.with_(*lame_delegation(), OTHER_KEY))
         at = addresses(lab)
         agents = {"probe": {"timeout_ms": 1000}, "resolvers": {
             "discover": False, "named": [{"at": a} for a in at.values()]}}

@@ -212,11 +212,13 @@ static void test_a_failure_that_is_kept(void **state) {
     (void)state;
     v.flags = 1U << NX_FLAG_CD_ANSWERED;
     v.hard = (struct nx_hard){NX_HARD_FAILURE_CACHE_300, NOON + 60 * S};
-    says(&v, &all,
-         "192.0.2.53@53 fails to resolve www.example.com (SERVFAIL), but not "
-         "with CD=1: the zone has no DS, so this is a failure that is kept",
-         "wait until 12:01:00Z, or flush www.example.com in 192.0.2.53@53; use "
-         "192.0.2.54@53 meanwhile");
+    says(
+        &v, &all,
+        "192.0.2.53@53 fails to resolve www.example.com (SERVFAIL), but not "
+        "with CD=1: the zone has no DS, so this is a failure that is kept",
+        "wait until 12:01:00Z, or flush www.example.com in 192.0.2.53@53; then "
+        "check that 192.0.2.53@53 reaches every name server; use 192.0.2.54@53 "
+        "meanwhile");
 }
 
 /* A resolver that fails beside a name server that does not serve the zone. */

@@ -48,6 +48,10 @@ static void test_kept_failure_of_an_unsigned_zone(void **state) {
     assert_true(flagged(&t, NX_FLAG_CD_ANSWERED));
     saw(&t, 115, NX_KIND_SERVFAIL)->flags |= NX_LOOK_EDE_DNSSEC;
     assert_int_equal(NX_STATE_SERVFAIL_DNSSEC, at(&t, 116)->state);
+    saw(&t, 120, NX_KIND_SERVFAIL);
+    assert_int_equal(NX_STATE_SERVFAIL_OTHER, at(&t, 121)->state);
+    saw(&t, RESTORED_S + 301, NX_KIND_SERVFAIL); /* a trust anchor of its own */
+    assert_int_equal(NX_STATE_SERVFAIL_DNSSEC, at(&t, RESTORED_S + 302)->state);
 }
 
 static void measured_own_clock(struct target *t) {

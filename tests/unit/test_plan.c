@@ -661,7 +661,7 @@ static void test_identity(void **state) {
     struct nx_due due;
     int n = 0;
     load(&b, NULL, 0, T0);
-    assert_false(nx_planner_next(b.planner, T0 + S, &due)); /* an auditor */
+    assert_false(nx_planner_next(b.planner, T0 + 10 * S, &due)); /* auditor */
     policy.authority_role = false;
     load(&b, NULL, 0, T0);
     for (int64_t now = T0; now < T0 + 3000 * S;) {

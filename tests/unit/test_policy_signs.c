@@ -21,7 +21,7 @@ static struct nx_look *bare(struct target *t, double at_s) {
     return look;
 }
 
-/* Four seconds of them. */
+/* One each second. */
 static void bare_row(struct target *t, double from_s, unsigned n) {
     for (unsigned i = 0; i < n; i++) {
         bare(t, from_s + i);

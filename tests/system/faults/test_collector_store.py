@@ -282,7 +282,7 @@ def test_damaged_rows():
                                     f"WHERE {row}").rowcount
         assert changed == 1, row
         faults.restart(site)
-    faults.row("a bit of a row of the store", len(CELLS), 0, silent)
+    faults.row("a bit of a row of the store", len(CELLS), None, silent)
 
 
 def look(site, what="--check"):
