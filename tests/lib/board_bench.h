@@ -4,6 +4,7 @@
 #define NX_TESTS_LIB_BOARD_BENCH_H
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <jansson.h>
 
@@ -69,6 +70,31 @@ static inline json_t *joined(const struct nx_board_page *page, bool lanes) {
     assert_non_null(document);
     nx_text_fini(&text);
     return document;
+}
+
+/* Its pieces say what the document says that is made in one piece, and that is
+ * given up here. */
+static inline void assert_same(const struct nx_board_page *page,
+                               json_t *whole) {
+    json_t *pieces = joined(page, false);
+    assert_non_null(whole);
+    (void)json_object_del(whole, "now");
+    (void)json_object_del(whole, "as_of");
+    if (json_equal(pieces, whole) == 0) {
+        char *a = json_dumps(pieces, JSON_SORT_KEYS);
+        char *c = json_dumps(whole, JSON_SORT_KEYS);
+        size_t at = 0;
+        while (a[at] != '\0' && a[at] == c[at]) {
+            at++;
+        }
+        at = at > 200 ? at - 200 : 0;
+        print_error("%.400s\n%.400s\n", a + at, c + at);
+        free(a);
+        free(c);
+        fail();
+    }
+    json_decref(pieces);
+    json_decref(whole);
 }
 
 /* With room for more targets than other tests need. */
