@@ -51,6 +51,8 @@ static inline int setup(void **state) {
            nx_dname_parse("mail.example.com", mail);
 }
 
+#define TEST(f) cmocka_unit_test_setup(f, setup)
+
 static inline struct bench new_bench(size_t resolvers_n) {
     struct bench b = {0};
     assert_int_equal(nx_ratelimit_new(&policy.total_rate, &b.limit), NX_OK);

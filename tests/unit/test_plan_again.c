@@ -188,11 +188,11 @@ static void test_twin_and_sizes(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_twin, setup),
-        cmocka_unit_test_setup(test_twin_of_canary_names, setup),
-        cmocka_unit_test_setup(test_twin_min_interval, setup),
-        cmocka_unit_test_setup(test_sizes, setup),
-        cmocka_unit_test_setup(test_twin_and_sizes, setup),
+        TEST(test_twin),
+        TEST(test_twin_of_canary_names),
+        TEST(test_twin_min_interval),
+        TEST(test_sizes),
+        TEST(test_twin_and_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
