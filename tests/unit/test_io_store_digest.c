@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "collector/store/io_store_profiles.h"
 #include "collector/store/io_store_retain.h"
@@ -130,34 +129,6 @@ static void made(struct fixture *f) {
 
 /* --- what is changed --- */
 
-static void sql(const struct fixture *f, const char *text) {
-    sqlite3 *db = NULL;
-    char *error = NULL;
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, text, NULL, NULL, &error) != SQLITE_OK) {
-        fail_msg("%s: %s", text, error);
-    }
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
-/* The first column of all rows, in lines. */
-static void ask(const struct fixture *f, const char *text, char *out,
-                size_t cap) {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    size_t n = 0;
-    out[0] = '\0';
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &stmt, NULL), SQLITE_OK);
-    while (sqlite3_step(stmt) == SQLITE_ROW) {
-        n += (size_t)snprintf(out + n, cap - n, "%s\n",
-                              (const char *)sqlite3_column_text(stmt, 0));
-        assert_true(n < cap);
-    }
-    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 static int opened(struct fixture *f, char *why) {
     static const struct nx_store_options options = {.anyway = true};
     return nx_store_open(f->path, &options, &f->store, why, NX_STORE_WHY_MAX);
@@ -266,14 +237,12 @@ static void test_row_gone(void **state) {
 static void test_none(void **state) {
     struct fixture *f = *state;
     char why[NX_STORE_WHY_MAX];
-    char digest[32];
     made(f);
     nx_store_close(&f->store);
     sql(f, "UPDATE agent SET network = 'oslo', digest = NULL");
     assert_int_equal(opened(f, why), NX_OK);
     nx_store_close(&f->store);
-    ask(f, "SELECT digest IS NULL FROM agent", digest, sizeof(digest));
-    assert_string_equal(digest, "0\n");
+    assert_sql(f, "SELECT digest IS NULL FROM agent", "0");
     sql(f, "UPDATE agent SET network = 'lyon'");
     expect_refused(f, "UPDATE agent");
     sql(f, "UPDATE agent SET network = 'oslo'"); /* right again */
@@ -320,11 +289,9 @@ static void test_found(void **state) {
 }
 
 int main(void) {
-#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
     const struct CMUnitTest tests[] = {
-        WITH_STORE(test_every_value), WITH_STORE(test_row_gone),
-        WITH_STORE(test_none),        WITH_STORE(test_while_it_runs),
-        WITH_STORE(test_found),
+        TEST(test_every_value),   TEST(test_row_gone), TEST(test_none),
+        TEST(test_while_it_runs), TEST(test_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "collector/store/io_store_zones.h"
 #include "tests/lib/store_bench.h"
@@ -16,15 +15,6 @@
 static const uint8_t apex[] = "\7example\3com";
 static const uint8_t odd[] = "\5a.b\1\377\3com"; /* what must be escaped */
 static const uint8_t ns_name[] = "\3ns1\7example\3com";
-
-static void sql(struct fixture *f, const char *text) {
-    sqlite3 *db = NULL;
-    nx_store_close(&f->store);
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-    open_store(f);
-}
 
 static struct nx_ns_server server(const char *at, int64_t seen_us) {
     struct nx_ns_server s = {.ttl_s = 3600,
@@ -195,8 +185,6 @@ static void test_rows_of_others(void **state) {
     assert_int_equal(nx_ns_book_put(&book, apex, &seen->at[0]), NX_ERANGE);
     nx_ns_book_fini(&book);
 }
-
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void) {
     const struct CMUnitTest tests[] = {
