@@ -1,6 +1,7 @@
-"""What programs that have nothing to do with a benchmark took of the processors
+"""What programs that have nothing to do with a measurement took of the processors
 meanwhile: when that is much, a missed goal is not judged."""
 import os
+import time
 
 OTHERS_MAX = 0.1    # of the processors
 NOT_JUDGED = 77     # exit status
@@ -14,11 +15,37 @@ def all_s():
     return (sum(ticks) - ticks[3] - ticks[4]) / TICK
 
 
-def share(all_of_them_s, ours_s, seconds):
-    """What others took of the processors."""
-    return max(0.0, (all_of_them_s - ours_s) / seconds / os.cpu_count())
-
-
 def ours_s():
-    """Seconds of a processor of this program, and of those it waited for."""
-    return sum(os.times()[:4])
+    """Those of this program and of all that it started, by whatever way."""
+    parents, ticks = {}, {}
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/stat", encoding="utf-8",
+                      errors="replace") as stat:
+                fields = stat.read().rpartition(")")[2].split()
+        except OSError:
+            continue    # it has ended
+        parents[int(pid)] = int(fields[1])
+        ticks[int(pid)] = sum(map(int, fields[11:15]))
+
+    def is_ours(pid):
+        while pid in parents and pid != os.getpid():
+            pid = parents[pid]
+        return pid == os.getpid()
+    return sum(n for pid, n in ticks.items() if is_ours(pid)) / TICK
+
+
+class Others:
+    """From now on."""
+
+    def __init__(self):
+        self.since = time.monotonic(), all_s(), ours_s()
+
+    def ours_s(self):
+        return ours_s() - self.since[2]
+
+    def share(self):
+        """What they took of the processors."""
+        seconds = time.monotonic() - self.since[0]
+        others_s = all_s() - self.since[1] - self.ours_s()
+        return max(0.0, others_s / seconds / os.cpu_count())

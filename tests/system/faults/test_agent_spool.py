@@ -174,7 +174,7 @@ def assert_drain_is_slow(one, known, next_seq):
     assert rate <= 2 * DRAIN_PER_S, rate
 
 
-def partition(one, away_s):
+def partition(one, away_s, drain_s):
     """(seconds until what waited is stored, old batches that came behind a
     fresh one)."""
     wait_fresh(one)
@@ -182,8 +182,8 @@ def partition(one, away_s):
     known = len(one.batches())
     held = one.ledger()["held"]
     time.sleep(away_s)
-    wait_until(lambda: one.ledger()["held"] > held + 4 * DRAIN_PER_S, 30,
-               "what takes seconds to drain")
+    wait_until(lambda: one.ledger()["held"] > held + drain_s * DRAIN_PER_S,
+               30, "what takes seconds to drain")
     waiting = one.ledger()
     restart_collector(one)
     began = time.monotonic()
@@ -207,10 +207,10 @@ def partition(one, away_s):
 
 
 def partition_drains_beside_the_present(one, away_s):
-    """Where a plan takes longer than the drain there is nothing to see: again.
-    """
-    for _round in range(3):
-        took, old_after = partition(one, away_s)
+    """Where a plan takes longer than the drain there is nothing to see: again,
+    with more that waits."""
+    for drain_s in (4, 8, 16, 32):
+        took, old_after = partition(one, away_s, drain_s)
         if old_after:
             return took
     raise AssertionError("what was kept came before what is new")
