@@ -45,7 +45,7 @@ static bool is_validated(const struct nx_evidence *ev) {
 /* Of the parent's denial, of what is made from its NSEC records, and of what
  * old servers gave beside: what lives longest. */
 static struct length of_ancestor(const struct nx_evidence *ev) {
-    uint32_t nsec_s = ev->c->auth->w_nsec_s;
+    uint32_t nsec_s = ev->nsec_s;
     int64_t beside_us = nx_fed_beside_us(ev);
     struct length length = nsec_s > ev->w_s
                                ? lasts(NX_HARD_NSEC_WINDOW, nsec_s)
@@ -62,21 +62,20 @@ static struct length of_entry(const struct nx_evidence *ev) {
     const struct nx_profile *profile = ev->c->profile;
 
     if (nx_is_refed(ev)) {
-        return fed(auth, longer(ev->w_s, auth->w_nsec_s) + UINT64_C(1));
+        return fed(auth, longer(ev->w_s, ev->nsec_s) + UINT64_C(1));
     }
     if (is_ancestor(ev)) {
         return of_ancestor(ev);
     }
     if (auth->deleg_changed_ns && auth->old_servers_negative) {
-        return fed(auth, longer(auth->old_w_s, auth->w_nsec_s));
+        return fed(auth, longer(auth->old_w_s, ev->nsec_s));
     }
-    if (ev->nsec_kept ||
-        (is_validated(ev) && auth->w_nsec_s > auth->w_auth_s)) {
+    if (ev->nsec_kept || (is_validated(ev) && ev->nsec_s > auth->w_auth_s)) {
         return lasts(NX_HARD_NSEC_WINDOW, ev->w_s);
     }
     /* Few say that they made a denial from an NSEC, and no cap holds for it. */
-    if (auth->w_nsec_s > ev->w_s) {
-        return lasts(NX_HARD_NSEC_WINDOW, auth->w_nsec_s);
+    if (ev->nsec_s > ev->w_s) {
+        return lasts(NX_HARD_NSEC_WINDOW, ev->nsec_s);
     }
     if ((ev->w_auth_s > 0 && profile->clamp_lo_s > ev->w_auth_s) ||
         ev->ttl_raised) {
@@ -174,7 +173,7 @@ static void add_stack(const struct nx_evidence *ev, int64_t from_us,
     int64_t fed_us = nx_is_refed(ev) || beside ? nx_fed_us(auth) : 0;
     uint64_t w_s = beside ? longer(ev->w_s, auth->old_w_s) : ev->w_s;
     uint64_t longest_s =
-        longer(longer(ev->w_auth_s, (uint32_t)w_s), auth->w_nsec_s);
+        longer(longer(ev->w_auth_s, (uint32_t)w_s), ev->nsec_s);
 
     out->hard_stack.reason = NX_HARD_STACK;
     out->hard_stack.at_us =

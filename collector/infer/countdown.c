@@ -55,7 +55,7 @@ int64_t nx_single_layer_end(const struct nx_evidence *ev) {
     const struct nx_auth_facts *auth = ev->c->auth;
     int64_t fed_us = nx_is_refed(ev) ? nx_fed_us(auth) : 0;
     /* Denials are made from NSEC records as long as those live (RFC 8198). */
-    uint32_t w_s = auth->w_nsec_s > ev->w_s ? auth->w_nsec_s : ev->w_s;
+    uint32_t w_s = ev->nsec_s > ev->w_s ? ev->nsec_s : ev->w_s;
     int64_t life_us = fed_us + w_s * NX_US_PER_S;
     int64_t beside_us = nx_fed_beside_us(ev);
 
@@ -73,7 +73,7 @@ bool nx_nsec_outlives_soa(const struct nx_evidence *ev) {
     if (!ev->c->profile->verified && soa_s > SOA_CAP_S) {
         soa_s = SOA_CAP_S;
     }
-    return ev->c->auth->w_nsec_s > soa_s;
+    return ev->nsec_s > soa_s;
 }
 
 /* Made from local data, as unbound's zones and policies are: authoritative, but
@@ -161,9 +161,9 @@ static uint32_t authority_w(const struct nx_evidence *ev) {
         /* A parent that the audit never saw deny: at most as it says itself. */
         return auth->parent_w_s > 0 ? auth->parent_w_s : look->soa_minimum_s;
     }
-    if (look != NULL && auth->w_nsec_s > w_s &&
+    if (look != NULL && ev->nsec_s > w_s &&
         (look->flags & (NX_LOOK_EDE_SYNTH | NX_LOOK_AD)) != 0) {
-        return auth->w_nsec_s;
+        return ev->nsec_s;
     }
     if (look != NULL && look->soa_rel == NX_SOA_NONE &&
         auth->parent_w_s > w_s) {
@@ -181,7 +181,7 @@ static bool is_nsec_kept(const struct nx_evidence *ev, uint32_t shown_s) {
     const struct nx_profile *profile = ev->c->profile;
 
     return profile->cap_hi_s > 0 && shown_s > profile->cap_hi_s &&
-           ev->c->auth->w_nsec_s >= shown_s;
+           ev->nsec_s >= shown_s;
 }
 
 /* A canary-measured cap that a TTL may not show, as with systemd-resolved's
@@ -207,7 +207,7 @@ static uint32_t w_above(const struct nx_evidence *ev, uint32_t shown_s) {
         profile->verified && profile->cap_hi_s > 0 && ev->w_auth_s > shown_s;
 
     if (ev->nsec_kept) {
-        return ev->c->auth->w_nsec_s;
+        return ev->nsec_s;
     }
     return other ? ev->w_auth_s : shown_s;
 }
@@ -255,8 +255,8 @@ static void find_w(struct nx_evidence *ev) {
         w_s = profile->cap_hi_s;
     }
     w_s = profile->w_eff_s > 0 ? profile->w_eff_s : w_s;
-    ev->ttl_raised = ev->w_auth_s > 0 && shown_s > ev->w_auth_s &&
-                     ev->c->auth->w_nsec_s < shown_s;
+    ev->ttl_raised =
+        ev->w_auth_s > 0 && shown_s > ev->w_auth_s && ev->nsec_s < shown_s;
     ev->nsec_kept = is_nsec_kept(ev, shown_s);
     if (shown_s > w_s && !is_cap_hidden(ev)) {
         w_s = w_above(ev, shown_s);
@@ -321,20 +321,6 @@ static int64_t hidden_cap_us(const struct nx_evidence *ev) {
         return 0;
     }
     return (int64_t)(ev->w_auth_s - ev->c->profile->cap_hi_s) * NX_US_PER_S;
-}
-
-/* One cache that answers does not deny again: where it does there are more of
- * them, one with a small share of the queries was missed, or came since. */
-static unsigned caches_of(const struct nx_case *c) {
-    bool answered = false;
-
-    for (size_t i = 0; i < c->looks_n && c->profile->caches == 1; i++) {
-        answered |= nx_look_is_restored(c, &c->looks[i]);
-        if (answered && nx_kind_is_negative(c->looks[i].kind)) {
-            return 0;
-        }
-    }
-    return c->profile->caches;
 }
 
 /* Did a later look find the entry gone or replaced? */
@@ -437,7 +423,6 @@ static void find_answering(struct nx_evidence *ev) {
 }
 
 void nx_evidence_countdown(struct nx_evidence *ev) {
-    ev->caches = caches_of(ev->c);
     find_w(ev);
     find_lines(ev);
     find_answering(ev);

@@ -142,7 +142,7 @@ static bool may_be_from_nsec(const struct nx_evidence *ev,
                              const struct nx_look *look) {
     const struct nx_auth_facts *auth = ev->c->auth;
 
-    return auth->w_nsec_s > 0 && look->tx_us <= nx_single_layer_end(ev) &&
+    return ev->nsec_s > 0 && look->tx_us <= nx_single_layer_end(ev) &&
            (!auth->serial_moves || nx_serial_current(look, auth));
 }
 

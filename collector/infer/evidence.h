@@ -43,6 +43,7 @@ struct nx_evidence {
     unsigned policy_n;         /* negatives that no cache makes */
     unsigned after_restored_n; /* looks of any kind since the restoration */
     bool heard;                /* the agent reported lately */
+    uint32_t nsec_s;           /* so long NSEC records deny; 0: not here */
     uint32_t w_auth_s;         /* as the authority sends it */
     uint32_t w_s;              /* W_eff */
     uint32_t w_likely_s;       /* mean of W over usual caps, else W_eff */

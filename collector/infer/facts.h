@@ -136,6 +136,7 @@ struct nx_profile {
                                 the end (section 12.5); 0: it cannot */
     bool early_seen;         /* ... and was seen to; else it was not excluded */
     uint16_t caches;         /* from canary; 0: not known */
+    bool never_validates;    /* so no denial is made from an NSEC record */
     uint8_t past_ttl;        /* enum nx_past_ttl */
     bool rewrites_nxdomain;  /* an address where there is no name ... */
     uint8_t rewritten_len;   /* ... this one, of IPv4 or IPv6; 0: not known */

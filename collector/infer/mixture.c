@@ -134,15 +134,15 @@ static void add_extension(const struct nx_evidence *ev,
 static bool add_nsec(const struct nx_evidence *ev, int64_t after_us,
                      struct nx_dist *dist) {
     struct nx_window window =
-        nx_window_of(ev, (int64_t)ev->c->auth->w_nsec_s * NX_US_PER_S);
+        nx_window_of(ev, (int64_t)ev->nsec_s * NX_US_PER_S);
     const struct nx_look *look = nx_evidence_negative(ev);
     bool renewed = ev->untrusted != NX_NO_LOOK ||
                    (look != NULL && nx_serial_current(look, ev->c->auth));
 
     window.b_us += nx_inclusive_us(ev->c->profile);
     /* Where W is theirs already, so is what was read. */
-    if (ev->c->auth->w_nsec_s <= ev->w_s || !nx_nsec_outlives_soa(ev) ||
-        !window.known || window.b_us <= after_us) {
+    if (ev->nsec_s <= ev->w_s || !nx_nsec_outlives_soa(ev) || !window.known ||
+        window.b_us <= after_us) {
         return false;
     }
     double p = renewed ? P_NSEC_RENEWED : P_NSEC;

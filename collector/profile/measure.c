@@ -370,6 +370,17 @@ static bool any_soa(const struct nx_canary_looks *looks) {
             looks->of[NX_CANARY_END][0].look.r_s >= 0);
 }
 
+/* Asked with AD=1 it does not say that the root is authentic, and gives what is
+ * bogus. Either alone is not enough: PowerDNS Recursor validates for those who
+ * ask for it, others hand on what they find bogus, or do not tell. Who stands
+ * above, or another cache, may validate; a forwarder asks the next server where
+ * one fails. */
+static bool never_validates(const struct nx_measured *m) {
+    return m->validates == NX_VALIDATES_NOT_SAID &&
+           m->bogus == NX_BOGUS_ANSWERED && m->profile.caches == 1 &&
+           !m->profile.chain_possible;
+}
+
 /* Who may stand above is not measured, so neither is whose clock it is (12.1),
  * unless the authoritative server was seen to be asked from here. dnsmasq,
  * whose way it is to renew the SOA, never asks one: another resolver stands
@@ -383,6 +394,7 @@ void nx_measured_settle(struct nx_measured *m) {
     p->soa_clock = p->chain_possible && m->soa_clock == NX_SOA_CLOCK_OWN
                        ? NX_SOA_CLOCK_UNKNOWN
                        : m->soa_clock;
+    p->never_validates = never_validates(m);
     p->cap_hi_s = cap_for_both(m);
     /* W = 1 shown as 1 is no floor, and 0 neither. */
     p->clamp_lo_s =

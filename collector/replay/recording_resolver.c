@@ -87,6 +87,9 @@ static void take_habits(const struct nx_in *in, struct nx_measured *m) {
     take_address(in, "rewrites_to", &m->rewrites_to);
     m->sibling_w_s =
         (uint32_t)nx_in_integer(in, "sibling_w_s", 0, INT32_MAX, 0);
+    m->validates =
+        take_word(in, "validates", nx_validates_text, NX_VALIDATES_NOT_SAID);
+    m->bogus = take_word(in, "bogus_answer", nx_bogus_text, NX_BOGUS_ANSWERED);
     p->conv = take_word(in, "rounding", nx_conv_text, NX_CONV_T);
     p->rd0 = take_word(in, "rd0", nx_rd0_text, NX_RD0_RECURSES);
     p->past_ttl =

@@ -114,6 +114,7 @@ void nx_vector_read_profile(const struct nx_in *in, struct nx_profile *out) {
     out->stale_max_s = nx_in_u32(in, "stale_max", 0);
     out->early_window_s = nx_in_u32(in, "early_window", 0);
     out->caches = u16(in, "caches");
+    out->never_validates = nx_in_bool(in, "never_validates", false);
     out->p_early = nx_in_real(in, "p_early", 0, 1, 0);
     out->p_late = nx_in_real(in, "p_late", 0, 1,
                              out->verified ? LATE_VERIFIED : LATE_UNVERIFIED);

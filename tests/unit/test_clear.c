@@ -341,9 +341,51 @@ static void test_nsec_ends_with_the_soa(void **state) {
     assert_int_equal(NX_STATE_CLEAR, at(&t, 118)->state);
 }
 
+static void never_validates(struct target *t) {
+    set_up(t);
+    t->auth.w_nsec_s = NSEC_S;
+    t->profile.verified = true;
+    t->profile.chain_possible = false;
+    t->profile.soa_clock = NX_SOA_CLOCK_OWN;
+    t->profile.conv = NX_CONV_F;
+    t->profile.caches = 1;
+    t->profile.never_validates = true;
+    eight_denials(t, 110.1, 500);
+}
+
+/* What does not validate has no use for NSEC records, until a look says that it
+ * validates, or that there is another cache. */
+static void test_nsec_of_no_validator(void **state) {
+    static const uint32_t signs[] = {NX_LOOK_AD, NX_LOOK_EDE_SYNTH,
+                                     NX_LOOK_EDE_DNSSEC, NX_LOOK_TWIN_ANSWERED};
+    struct target t;
+
+    (void)state;
+    never_validates(&t);
+    assert_int_equal(NX_HARD_AUTH_WINDOW, at(&t, 115)->hard.reason);
+    assert_int_equal((RESTORED_S + W_S) * S, t.verdict.hard.at_us);
+    answers(&t, 501, 4, 531);
+    assert_int_equal(NX_STATE_CLEAR, at(&t, 504)->state);
+    assert_false(flagged(&t, NX_FLAG_NSEC_ALIVE));
+    for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+        never_validates(&t);
+        t.looks[0].flags |= signs[i];
+        answers(&t, 501, 4, 531);
+        assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 504)->state);
+        assert_true(flagged(&t, NX_FLAG_NSEC_ALIVE));
+    }
+    never_validates(&t);
+    answers(&t, 501, 4, 531);
+    denied(&t, 532, 800)->soa_serial = 2;
+    answers(&t, 801, 20, 831);
+    assert_int_equal(NX_STATE_PARTLY_CLEAR, at(&t, 811)->state);
+    assert_int_equal(NX_HARD_NSEC_WINDOW, t.verdict.hard.reason);
+}
+
 int main(void) {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test(test_flush_is_not_believed_at_once),
+        cmocka_unit_test(test_nsec_of_no_validator),
         cmocka_unit_test(test_one_cache_is_refuted),
         cmocka_unit_test(test_one_cache_is_flushed),
         cmocka_unit_test(test_old_entry_undoes_clear),

@@ -1,5 +1,6 @@
 /* From messages through the store to a recording, and into another engine that
  * must say the same as the one that got the messages. */
+#include "collector/replay/recording_in.h"
 #include "tests/lib/export_bench.h"
 
 static void test_same(void **state) {
@@ -226,9 +227,46 @@ static void test_closed(void **state) {
     nx_text_fini(&recording);
 }
 
+/* What makes the profile is read back: here, that it never validates. */
+static void test_habits_are_read_back(void **state) {
+    struct nx_book_row row = {
+        .network = "lyon",
+        .at = {.address = {192, 0, 2, 1}, .address_len = 4, .port = 53},
+        .measured_us = T0,
+        .measured = {.soa_clock = NX_SOA_CLOCK_OWN,
+                     .chain = NX_CHAIN_OWN,
+                     .caches_seen = 1,
+                     .validates = NX_VALIDATES_NOT_SAID,
+                     .bogus = NX_BOGUS_ANSWERED}};
+    struct nx_book_row back;
+    struct nx_text text;
+    struct nx_arena arena;
+    struct nx_json_fault fault = {.failed = false};
+    uint8_t memory[256];
+    (void)state;
+    nx_profile_default(&row.measured.profile);
+    row.measured.profile.caches = 1;
+    nx_measured_settle(&row.measured);
+    assert_true(row.measured.profile.never_validates);
+    nx_text_init(&text);
+    nx_recording_write_resolver(T0, &row, &text);
+    json_t *line = json_loads(text.bytes, 0, NULL);
+    assert_non_null(line);
+    struct nx_in in = nx_in_root(line, &fault);
+    nx_arena_init(&arena, memory, sizeof(memory));
+    nx_take_resolver(&in, &arena, &back);
+    assert_string_equal(fault.why, "");
+    assert_true(back.measured.profile.never_validates);
+    assert_memory_equal(&back.measured.profile, &row.measured.profile,
+                        sizeof(back.measured.profile));
+    json_decref(line);
+    nx_text_fini(&text);
+}
+
 int main(void) {
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test_setup_teardown(test_same, setup, teardown),
+        cmocka_unit_test(test_habits_are_read_back),
         cmocka_unit_test_setup_teardown(test_measured_resolvers, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_servers_and_settings_of_the_time,

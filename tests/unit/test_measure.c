@@ -614,9 +614,40 @@ static void test_validates(void **state) {
     assert_int_equal(measure().validates, NX_VALIDATES_SAID);
 }
 
+/* It says so itself, and is given no chance to be another one. */
+static void test_never_validates(void **state) {
+    static const struct {
+        enum nx_kind bogus;
+        unsigned flags; /* of the answer about the root */
+        unsigned caches;
+        bool own, never;
+    } rows[] = {
+        {NX_KIND_POS, 0, 1, true, true},
+        {NX_KIND_POS, NX_LOOK_AD, 1, true, false}, /* val-permissive-mode */
+        {NX_KIND_SERVFAIL, 0, 1, true, false},     /* it does not tell */
+        {NX_KIND_TIMEOUT, 0, 1, true, false},
+        {NX_KIND_POS, 0, 2, true, false},
+        {NX_KIND_POS, 0, 0, true, false}, /* not counted */
+        {NX_KIND_POS, 0, 1, false, false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        start(state);
+        bogus(2.0, rows[i].bogus, false);
+        (void)see(NX_CANARY_VALIDATES, 0.1, NX_KIND_POS, 300);
+        looks.of[NX_CANARY_VALIDATES][0].look.flags |= rows[i].flags;
+        count(rows[i].caches > 0 ? 8 : 0, rows[i].caches, 0.5);
+        (void)see(NX_CANARY_EGRESS, 1.0, NX_KIND_POS, 60);
+        looks.egress = (struct nx_egress){{192, 0, 2, 9}, 4};
+        looks.egress_is_resolver = rows[i].own;
+        assert_int_equal(measure().profile.never_validates, rows[i].never);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_who, begin),
+        cmocka_unit_test_setup(test_never_validates, begin),
         cmocka_unit_test_setup(test_local_error_is_no_look, begin),
         cmocka_unit_test_setup(test_bogus, begin),
         cmocka_unit_test_setup(test_validates, begin),
