@@ -2,7 +2,9 @@
 hostile reaches a terminal, and what is not an answer is not taken for one."""
 import contextlib
 import random
+import socketserver
 import struct
+import threading
 import time
 from dataclasses import dataclass
 
@@ -164,6 +166,138 @@ LIES = (
 )
 
 
+# --- "truncated, ask again over TCP", and then TCP does not keep the word ---
+
+TC_NETWORK = "tc-lies"
+
+
+def cut(query):
+    """TC, and nothing else."""
+    reply = reply_to(query)
+    reply.flags |= dns.flags.TC
+    return [reply.to_wire()]
+
+
+def framed(wires):
+    return b"".join(struct.pack("!H", len(wire)) + wire for wire in wires)
+
+
+def says(answer):
+    """Over TCP, and hangs up then."""
+    return lambda link, query: link.sendall(framed(answer(query)))
+
+
+def hangs_up(_link, _query):
+    pass
+
+
+def until_it_gives_up(link):
+    with contextlib.suppress(OSError):
+        while link.recv(64):
+            pass
+
+
+def says_nothing(link, _query):
+    until_it_gives_up(link)
+
+
+def waits_after(answer):
+    """As who asks does, that the right one may still come."""
+    def say(link, query):
+        says(answer)(link, query)
+        until_it_gives_up(link)
+    return say
+
+
+def garbage(link, _query):
+    link.sendall(random.Random(SEED).randbytes(5000))
+
+
+def half(link, query):
+    link.sendall(framed([soa_of(query).to_wire()])[:-9])
+
+
+TRUNCATED = ("unknown", "truncated")    # state, flag
+TC_LIES = (
+    ("nobody listens", None, TRUNCATED),
+    ("hangs up", hangs_up, TRUNCATED),
+    ("says nothing", says_nothing, TRUNCATED),
+    ("garbage", garbage, TRUNCATED),
+    ("half an answer", half, TRUNCATED),
+    ("another ID", waits_after(wrong_id), TRUNCATED),
+    ("another question", says(wrong_question), TRUNCATED),
+    ("compression loops", says(compression_loop), TRUNCATED),
+    ("truncated again", says(cut), TRUNCATED),
+    # What TCP says counts, as it is whole.
+    ("a denial", says(lambda query: [soa_of(query, 600).to_wire()]),
+     ("cached-nxdomain", None)),
+)
+
+
+class TcpServer(socketserver.ThreadingTCPServer):
+    allow_reuse_address = daemon_threads = True
+
+    def __init__(self, address, answer):
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self):
+                with contextlib.suppress(OSError):
+                    size = self.rfile.read(2)
+                    if len(size) == 2:
+                        query = self.rfile.read(*struct.unpack("!H", size))
+                        self.server.asked += 1
+                        answer(self.request, query)
+        self.asked = 0
+        super().__init__((address, 53), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+@contextlib.contextmanager
+def tc_liars(site):
+    """One agent that asks all of them; yields it and the servers."""
+    at = [f"198.51.100.{120 + i}" for i in range(len(TC_LIES))]
+    add_addresses(at)
+    agent = site.agent(TC_NETWORK, resolvers={
+        "discover": False, "named": [{"at": one} for one in at]},
+        probe={"timeout_ms": 300})
+    with contextlib.ExitStack() as stack:
+        servers = [tcp and stack.enter_context(TcpServer(one, tcp))
+                   for one, (_name, tcp, _told) in zip(at, TC_LIES)]
+        for one in at:
+            stack.enter_context(Responder(one, cut))
+        agent.accept()
+        agent.start()
+        yield agent, dict(zip(at, TC_LIES)), servers
+        for server in servers:
+            if server:
+                server.shutdown()
+
+
+def tc_told(site, incident):
+    detail = site.api.must_get(f"/v1/incidents/{incident}/networks/"
+                               f"{TC_NETWORK}")
+    return {t["resolver"].split("@")[0]: t for t in detail["targets"]}
+
+
+def as_told(target, told):
+    state, flag = told
+    return target and target["state"] == state and (
+        flag is None or flag in target["flags"])
+
+
+def check_tc(site, incident, at, lie):
+    name, _tcp, told = lie
+    found = {}
+
+    def holds():
+        found.update(tc_told(site, incident).get(at) or {})
+        return as_told(found, told)
+    try:
+        wait_until(holds, TOLD_S, f"TC, then {name}: to be told")
+    finally:
+        print(f"# | TC, then {name} | {found.get('state')}: "
+              f"{found.get('flags')} |", flush=True)
+
+
 def assert_printable(text):
     """ASCII, and the one sign of ours beside it."""
     bad = [c for c in text if c not in "\n±" and not 32 <= ord(c) < 127]
@@ -189,11 +323,11 @@ def check_goes_on(lie, agent, responder, asked):
     assert_printable(agent.daemon.log_text())
 
 
-def case(lie, check, *arguments):
+def case(name, check, *arguments):
     try:
         check(*arguments)
     except Exception as error:  # every failure is a result
-        return Case(lie.name, f"{type(error).__name__}: {error}")
+        return Case(name, f"{type(error).__name__}: {error}")
     return None
 
 
@@ -219,22 +353,29 @@ def start(site, stack):
 def test_lies():
     """Nothing stops an agent; nothing that a terminal would obey is printed."""
     with site_alone() as site, contextlib.ExitStack() as stack:
+        tc_agent, tc_lies, tc_servers = stack.enter_context(tc_liars(site))
         members = start(site, stack)
         incident = open_incident(site, restored="now")
         began = time.monotonic()
-        cases = {lie.name: case(lie, check_lie, site, incident, lie, began)
+        cases = {lie.name: case(lie.name, check_lie, site, incident, lie, began)
                  for lie, _agent, _responder in members}
+        for at, lie in tc_lies.items():
+            name = f"TC, then {lie[0]}"
+            cases[name] = case(name, check_tc, site, incident, at, lie) or \
+                Case(name)
+        tc_agent.daemon.must_run()
+        assert all(s.asked for s in tc_servers if s), "none was asked over TCP"
         asked = [responder.asked for *_rest, responder in members]
         open_incident(site, name=f"other.{zones.ZONE}", restored="now")
         for (lie, agent, responder), before in zip(members, asked):
             cases[lie.name] = cases[lie.name] or case(
-                lie, check_goes_on, lie, agent, responder, before) or \
+                lie.name, check_goes_on, lie, agent, responder, before) or \
                 Case(lie.name)
         site.collector_program.daemon.must_run()
         assert_printable(site.collector_program.daemon.log_text())
         for view in ([], ["--json"]):
             assert_printable(site.cli("status", str(incident), "--all", *view,
                                       check=False).stdout)
-        faults.row("resolvers that lie (hostile answers)", len(LIES), None,
-                   None)
+        faults.row("resolvers that lie (hostile answers)",
+                   len(LIES) + len(TC_LIES), None, None)
         return list(cases.values())
