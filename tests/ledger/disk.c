@@ -64,7 +64,9 @@ static int ledger_write(void *user, unsigned slot,
         return NX_EIO;
     }
     if (!dies(d)) {
-        return fake_ledger_write(&d->fake, slot, block);
+        int err = fake_ledger_write(&d->fake, slot, block);
+        d->damaged[slot] = d->damaged[slot] && err != NX_OK;
+        return err;
     }
     if (dice_one_in(d->dice, 2)) { /* it was the last that it did ... */
         (void)fake_ledger_write(&d->fake, slot, block);
@@ -86,7 +88,8 @@ struct nx_spool_disk led_disk_functions(struct led_disk *d) {
                                   .ledger_write = ledger_write};
 }
 
-static struct dice *cut_dice; /* fake_power_cut takes no argument for it */
+/* fake_power_cut takes no argument for it */
+static _Thread_local struct dice *cut_dice;
 
 static uint32_t cut_below(uint32_t n) {
     return dice_below(cut_dice, n);
@@ -113,6 +116,7 @@ void led_disk_damage(struct led_disk *d) {
         struct fake_file *f =
             &d->fake.files[dice_below(d->dice, (uint32_t)d->fake.files_n)];
         flip(d, f->bytes, f->len);
+        f->damaged = true;
         if (dice_one_in(d->dice, 4)) {
             f->len = dice_below(d->dice, (uint32_t)f->len + 1);
             f->synced_len = f->synced_len < f->len ? f->synced_len : f->len;
@@ -122,4 +126,13 @@ void led_disk_damage(struct led_disk *d) {
 
 void led_disk_damage_ledger(struct led_disk *d, unsigned slot) {
     flip(d, d->fake.ledger[slot], NX_LEDGER_BLOCK_BYTES);
+    d->damaged[slot] = true;
+}
+
+bool led_disk_damaged(const struct led_disk *d) {
+    bool any = d->damaged[0] || d->damaged[1];
+    for (size_t i = 0; i < d->fake.files_n; i++) {
+        any = any || d->fake.files[i].damaged;
+    }
+    return any;
 }

@@ -161,7 +161,11 @@ void led_backup(struct led_oracle *o) {
 }
 
 static void put_back(struct led_truth *t, uint32_t commit) {
-    for (uint64_t seq = 1; seq < t->cap; seq++) {
+    const struct nx_ahead *ahead = &t->position.ahead;
+    uint64_t top =
+        ahead->n > 0 ? ahead->runs[ahead->n - 1].to_seq : t->position.acked_seq;
+    /* What is below was settled before the copy, above nothing is. */
+    for (uint64_t seq = t->backup.acked_seq + 1; seq <= top; seq++) {
         struct led_mark *m = &t->marks[seq];
         if (settled(m) && m->commit > commit) {
             gone(t, m);
@@ -171,7 +175,9 @@ static void put_back(struct led_truth *t, uint32_t commit) {
     t->position = t->backup;
     t->acked_seq = t->acked_seq < t->position.acked_seq ? t->acked_seq
                                                         : t->position.acked_seq;
-    t->rested_seq = 0;
+    t->rested_seq = t->rested_seq < t->position.acked_seq
+                        ? t->rested_seq
+                        : t->position.acked_seq;
 }
 
 void led_put_back(struct led_oracle *o) {

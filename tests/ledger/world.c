@@ -301,7 +301,9 @@ static void come_to_rest(struct led_world *w, struct led_figures *figures) {
         took_us > figures->rest_max_us ? took_us : figures->rest_max_us;
     for (unsigned i = 0; i < w->agents_n && !w->oracle.broken; i++) {
         check_rested(w, &w->agents[i]);
+        w->agents[i].may_lose = led_disk_damaged(&w->agents[i].disk);
     }
+    w->put_back = false;
     w->calm = w->quiet = false;
     w->collector.old = w->newer;
     next_fault(w);

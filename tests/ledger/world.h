@@ -65,6 +65,7 @@ struct led_disk {
     struct fake_disk fake;
     uint32_t calls_left; /* of those that write; 0: no end */
     bool dead;           /* the agent died in a call: nothing works */
+    bool damaged[2];     /* copies of the ledger */
     bool lies;
     struct dice *dice;
 };
@@ -105,7 +106,8 @@ struct led_agent {
     uint64_t goal_seq;       /* to be settled in time, in calm */
     uint64_t safe_seq;       /* up to here on the disk, by what it knows */
     bool small;    /* a spool that may be full, or its results too old */
-    bool may_lose; /* something happened that costs what was safe */
+    bool may_lose; /* something happened that costs what was safe; until it
+                      rests on a disk that is whole */
 };
 
 struct led_row { /* in the open transaction */
@@ -192,8 +194,8 @@ struct led_world {
     bool newer;  /* ... some by an old collector */
     uint64_t refused_n, kept_n;
     uint32_t fault_every_s;
-    bool put_back; /* the collector was, once: agents cannot know what of it
-                      had been delivered */
+    bool put_back; /* the collector was, since they rested: agents cannot know
+                      what of it had been delivered */
     bool calm;     /* faults are over, ... */
     bool quiet;    /* ... and production */
     int64_t now_us;
@@ -246,6 +248,8 @@ void led_disk_crash(struct led_disk *disk, bool power);
 /* Bits flip in a segment; in a copy of the ledger. */
 void led_disk_damage(struct led_disk *disk);
 void led_disk_damage_ledger(struct led_disk *disk, unsigned slot);
+/* There still is something of it. */
+bool led_disk_damaged(const struct led_disk *disk);
 
 /* --- agent.c --- */
 

@@ -16,7 +16,8 @@ struct fake_file {
     uint8_t *bytes;
     size_t len;
     size_t synced_len;
-    bool named; /* its name is on the disk, too */
+    bool named;   /* its name is on the disk, too */
+    bool damaged; /* by whoever uses it */
 };
 
 struct fake_disk {
