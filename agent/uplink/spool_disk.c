@@ -261,6 +261,24 @@ static int write_all(struct nx_spool *s) {
     return err;
 }
 
+/* Others may have filled the disk: nothing is dropped for a room that is not
+ * there. */
+static bool newest_fits(struct nx_spool *s) {
+    struct nx_entry *newest = s->first;
+    while (newest->next != NULL) {
+        newest = newest->next;
+    }
+    int err = begin_segment(s);
+    if (err == NX_OK) {
+        err = append_record(s, newest);
+    }
+    if (err == NX_OK) {
+        err = s->disk.sync(s->disk.user, last(s)->id);
+    }
+    abandon_segment(s); /* it only was a try */
+    return err == NX_OK;
+}
+
 /* The older half of what is in memory only. False: that is one batch. */
 static bool drop_half(struct nx_spool *s) {
     size_t n = 0;
@@ -273,15 +291,15 @@ static bool drop_half(struct nx_spool *s) {
     return n > 1;
 }
 
-/* The disk is full: the oldest makes room. Smaller segments from now on, so
- * that this costs an eighth of what fits at most. */
+/* The disk is full: the oldest makes room, if that helps. Smaller segments from
+ * now on, so that this costs an eighth of what fits at most. */
 static bool make_room(struct nx_spool *s) {
     uint64_t limit = s->disk_bytes / 8;
     abandon_segment(s);
     s->segment_limit =
         limit > SEGMENT_SMALL_BYTES ? limit : SEGMENT_SMALL_BYTES;
     if (s->segments_n == 0) {
-        return drop_half(s);
+        return newest_fits(s) && drop_half(s);
     }
     nx_spool_drop_segment(s, NX_GAP_SPACE);
     return true;

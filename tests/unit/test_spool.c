@@ -448,6 +448,30 @@ static void test_full_after_failing(void **state) {
     assert_true(b->found.held > 1500);
 }
 
+/* Others have filled the disk, and the spool has nothing there to give up: what
+ * fits into memory is kept, and goes to the disk when there is room. */
+static void test_full_of_others(void **state) {
+    struct bench *b = *state;
+    bench_open(b, true);
+    b->disk->max_bytes = 1;
+    for (int64_t i = 1; i <= 600; i++) {
+        bench_put_at(b, 100, i * S);
+        bench_tick(b, i * S);
+        assert_true(bench_ledger(b).dropped == 0 ||
+                    nx_spool_memory_bytes(b->spool) >
+                        NX_SPOOL_MEMORY_BYTES / 10 * 9);
+    }
+    assert_int_equal(nx_spool_problem(b->spool), NX_EFULL);
+    assert_int_equal(b->disk->files_n, 0);
+    uint64_t held = bench_ledger(b).held;
+    assert_true(held < 60000); /* more came than fits */
+    b->disk->max_bytes = 0;
+    bench_tick(b, 610 * S);
+    assert_int_equal(nx_spool_problem(b->spool), NX_OK);
+    bench_crash(b, true);
+    assert_int_equal(b->found.held, held);
+}
+
 /* A spool far larger than what is kept in memory. */
 static void test_memory_is_bounded(void **state) {
     struct bench *b = *state;
@@ -643,6 +667,7 @@ int main(void) {
         WITH_BENCH(test_full_disk),
         WITH_BENCH(test_dead_disk),
         WITH_BENCH(test_full_after_failing),
+        WITH_BENCH(test_full_of_others),
         WITH_BENCH(test_memory_is_bounded),
         WITH_BENCH(test_ledger_gone),
         WITH_BENCH(test_damage_everywhere),
