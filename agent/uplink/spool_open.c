@@ -329,9 +329,6 @@ static int give_up_old(struct opening *o) {
     if (err != NX_OK) {
         return err;
     }
-    for (size_t i = 0; i < o->ids_n; i++) {
-        (void)s->disk.remove(s->disk.user, o->ids[i]);
-    }
     s->epoch = epoch;
     s->next_seq = o->found->given_up + 1;
     nx_spool_hole(s, 1, o->found->given_up, NX_GAP_DAMAGED);
@@ -388,6 +385,10 @@ static int open_with(struct opening *o) {
     if (err == NX_OK) {
         nx_spool_fit_disk(s);
         err = nx_spool_reserve(s);
+    }
+    /* Not before the ledger tells of them. */
+    for (size_t i = 0; err == NX_OK && !have && i < o->ids_n; i++) {
+        (void)s->disk.remove(s->disk.user, o->ids[i]);
     }
     return err;
 }

@@ -509,6 +509,38 @@ static void test_ledger_gone(void **state) {
     assert_int_equal(b->disk->files_n, 0);
 }
 
+/* Nothing goes before the new ledger tells of it: not when that cannot be
+ * written, and a kill in between leaves what the next start removes. */
+static void test_ledger_gone_and_fails(void **state) {
+    struct bench *b = *state;
+    const struct nx_spool_disk disk = fake_functions(b->disk);
+    struct fake_disk before;
+    bench_open(b, true);
+    bench_put(b, 10);
+    nx_spool_free(&b->spool);
+    b->disk->ledger[0][100] ^= 1;
+    b->disk->ledger[1][100] ^= 1;
+    b->disk->ledger_error = NX_EIO;
+    assert_int_equal(
+        nx_spool_new(&b->conf, &disk, EPOCH + 5, b->boot, &b->spool, &b->found),
+        NX_EIO);
+    assert_int_equal(b->disk->files_n, 1);
+    b->disk->ledger_error = NX_OK;
+    fake_copy(b->disk, &before);
+    b->new_epoch = EPOCH + 5;
+    bench_open(b, true);
+    assert_int_equal(b->found.given_up, 10);
+    assert_int_equal(b->disk->files_n, 0);
+    memcpy(before.ledger, b->disk->ledger, sizeof(before.ledger));
+    fake_free(b->disk);
+    *b->disk = before;
+    bench_crash(b, true);
+    assert_int_equal(b->found.given_up, 0);
+    assert_int_equal(b->disk->files_n, 0);
+    assert_int_equal(bench_ledger(b).held, 0);
+    assert_true(bench_ledger(b).dropped >= 10);
+}
+
 /* --- a damaged segment: every byte of a file --- */
 
 enum damage { FLIP, CUT, ZEROS, DAMAGES };
@@ -670,6 +702,7 @@ int main(void) {
         WITH_BENCH(test_full_of_others),
         WITH_BENCH(test_memory_is_bounded),
         WITH_BENCH(test_ledger_gone),
+        WITH_BENCH(test_ledger_gone_and_fails),
         WITH_BENCH(test_damage_everywhere),
         WITH_BENCH(test_damage_while_open),
         WITH_BENCH(test_ledger_fails),
