@@ -173,9 +173,22 @@ static void log_found(const struct nx_agentd *a,
     }
 }
 
+/* A spool that could not be made may have left its epoch in the ledger: no
+ * other one may number by it, not even that in memory. */
+static int new_in_folder(struct nx_agentd *a, struct nx_spool_folder *folder,
+                         struct nx_spool **out, struct nx_spool_found *found) {
+    struct nx_spool_conf conf;
+    uint64_t epoch = 0;
+    if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch)) {
+        return NX_EIO;
+    }
+    spool_conf(a->setup.conf, false, &conf);
+    return nx_spool_new(&conf, nx_spool_folder_disk(folder), epoch,
+                        nx_spool_boot(), out, found);
+}
+
 static int open_in_folder(struct nx_agentd *a) {
     const char *path = a->setup.conf->spool_path;
-    struct nx_spool_conf conf;
     struct nx_spool_found found;
     char why[NX_SPOOL_WHY_MAX];
     int err = nx_spool_folder_open(path, &a->folder, why, sizeof(why));
@@ -183,9 +196,7 @@ static int open_in_folder(struct nx_agentd *a) {
         nx_log(NX_LOG_ERROR, "%s", why);
         return err;
     }
-    spool_conf(a->setup.conf, false, &conf);
-    err = nx_spool_new(&conf, nx_spool_folder_disk(a->folder), a->epoch,
-                       nx_spool_boot(), &a->spool, &found);
+    err = new_in_folder(a, a->folder, &a->spool, &found);
     if (err == NX_OK) {
         a->epoch = nx_spool_epoch(a->spool);
         log_found(a, &found);
@@ -235,18 +246,12 @@ int nx_agentd_open_spool(struct nx_agentd *a) {
 static bool disk_works(struct nx_agentd *a) {
     struct nx_spool_folder *folder = NULL;
     struct nx_spool *spool = NULL;
-    struct nx_spool_conf conf;
     struct nx_spool_found found;
     char why[NX_SPOOL_WHY_MAX] = "";
-    uint64_t epoch = 0; /* for a new one: a->epoch has numbers already */
-    spool_conf(a->setup.conf, false, &conf);
-    int err = getrandom(&epoch, sizeof(epoch), 0) == sizeof(epoch)
-                  ? nx_spool_folder_open(a->setup.conf->spool_path, &folder,
-                                         why, sizeof(why))
-                  : NX_EIO;
+    int err = nx_spool_folder_open(a->setup.conf->spool_path, &folder, why,
+                                   sizeof(why));
     if (err == NX_OK) {
-        err = nx_spool_new(&conf, nx_spool_folder_disk(folder), epoch,
-                           nx_spool_boot(), &spool, &found);
+        err = new_in_folder(a, folder, &spool, &found);
     }
     if (err == NX_OK) {
         err = nx_spool_close(spool);

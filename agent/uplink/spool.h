@@ -102,7 +102,8 @@ struct nx_spool_found {
 };
 
 /* Opens the spool on the disk, or makes it; disk NULL: memory only. epoch is
- * random, for a new one. boot names the running system's monotonic clock. The
+ * random, for a new one, and not to be used again after a failure: it may be
+ * in the ledger. boot names the running system's monotonic clock. The
  * disk's functions are copied, their user borrowed.
  * What the disk fails to read (NX_EIO) of a segment or of a copy of the ledger
  * does not keep it from opening: results are held until sending has tried

@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "agent/io_agent_priv.h"
 #include "agent/uplink/io_spool.h"
 #include "tests/lib/spool_bench.h"
 
@@ -29,6 +30,16 @@ struct dirent *__wrap_readdir(DIR *dir) {
         return NULL;
     }
     return __real_readdir(dir);
+}
+
+static bool syncs_fail; /* what they were to sync is written */
+
+int __real_fdatasync(int fd);
+int __wrap_fdatasync(int fd);
+
+int __wrap_fdatasync(int fd) {
+    errno = EIO;
+    return syncs_fail ? -1 : __real_fdatasync(fd);
 }
 
 struct fixture {
@@ -232,6 +243,32 @@ static void test_unread_folder(void **state) {
     assert_int_equal(f->b->found.held, 5);
 }
 
+/* The ledger of a new spool is written and cannot be synced: what the agent
+ * numbers in memory meanwhile is of another epoch than what the disk has. */
+static void test_epoch_of_memory(void **state) {
+    struct fixture *f = *state;
+    struct nx_agent_conf conf = {.spool_path = f->path,
+                                 .spool_max_bytes = 16U << 20,
+                                 .spool_max_age_s = 86400,
+                                 .spool_sync_always = true,
+                                 .batch_max_results = 100};
+    struct nx_agentd a = {.setup.conf = &conf, .epoch = EPOCH};
+    a.base = event_base_new();
+    a.on_disk = evtimer_new(a.base, nx_agentd_on_disk, &a);
+    assert_non_null(a.on_disk);
+    syncs_fail = true;
+    assert_int_equal(nx_agentd_open_spool(&a), NX_OK);
+    syncs_fail = false;
+    assert_true(a.spool_disk_failed);
+    assert_int_equal(nx_spool_epoch(a.spool), a.epoch);
+    open_spool(f, false);
+    assert_true(f->b->found.old); /* it was written */
+    assert_true(nx_spool_epoch(f->b->spool) != a.epoch);
+    nx_spool_free(&a.spool);
+    event_free(a.on_disk);
+    event_base_free(a.base);
+}
+
 int main(void) {
 #define WITH_ALL(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -241,6 +278,7 @@ int main(void) {
         WITH_ALL(test_foreign_files),
         WITH_ALL(test_unreadable_file),
         WITH_ALL(test_unread_folder),
+        WITH_ALL(test_epoch_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
