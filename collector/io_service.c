@@ -10,8 +10,15 @@
 #include "collector/store/io_export.h"
 #include "common/io_log.h"
 
+/* Less than that is the daily way of clocks. */
+#define CLOCK_BEHIND_US INT64_C(60000000)
+
 int64_t nx_service_now_us(const struct nx_service *service) {
     return nx_steady_wall_us(&service->clock);
+}
+
+int64_t nx_service_doors_us(const struct nx_service *service) {
+    return nx_service_now_us(service) + service->doors_ahead_us;
 }
 
 struct nx_engine *nx_service_engine(struct nx_service *service) {
@@ -125,6 +132,27 @@ static int set_clock(struct nx_service *service) {
     return NX_OK;
 }
 
+/* A host without a clock of its own may start long before its time is set. */
+static int set_doors_clock(struct nx_service *service) {
+    struct nx_retained_kept kept;
+    int err = nx_store_retained_get(service->store, &kept);
+    if (err != NX_OK) {
+        return err == NX_ENOTFOUND ? NX_OK : err;
+    }
+    int64_t ahead_us = kept.by_us - nx_service_now_us(service);
+    service->doors_ahead_us = ahead_us > 0 ? ahead_us : 0;
+    if (ahead_us > CLOCK_BEHIND_US && service->clock_problem[0] == '\0') {
+        snprintf(service->clock_problem, sizeof(service->clock_problem),
+                 "the clock is at least %" PRId64
+                 " s behind that of the run before: tokens and join strings "
+                 "expire by that one; set the clock, and start the collector "
+                 "again",
+                 ahead_us / 1000000);
+        nx_log(NX_LOG_ERROR, "%s", service->clock_problem);
+    }
+    return NX_OK;
+}
+
 /* Agents whose keys are not known would be turned away. */
 static int listen_to_agents(struct nx_service *service,
                             const struct nx_collector_conf *conf, char *why,
@@ -141,6 +169,9 @@ static int start(struct nx_service *service, const struct nx_keypair *keys,
     if (err == NX_OK) {
         why[0] = '\0'; /* what fails without a word is told below */
         err = set_clock(service);
+    }
+    if (err == NX_OK) {
+        err = set_doors_clock(service);
     }
     if (err == NX_OK) {
         err = start_sockets(service, keys, why, why_cap);

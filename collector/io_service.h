@@ -41,6 +41,11 @@ int nx_service_reload(struct nx_service *service,
 
 /* The service's clock: collector time now, microseconds. */
 int64_t nx_service_now_us(const struct nx_service *service);
+
+/* By which tokens and join strings expire: the collector's time, and never one
+ * that is before what an earlier run knew. What has expired does not come back
+ * where a start finds the clock behind. */
+int64_t nx_service_doors_us(const struct nx_service *service);
 struct nx_engine *nx_service_engine(struct nx_service *service);
 
 /* Assigns incident->id. opened_us is set. NX_EIO/NX_EFULL from the store. */

@@ -149,7 +149,7 @@ static int draw(const struct nx_service *service, uint8_t *token_hash,
 int nx_service_enrol_create(struct nx_service *service,
                             const struct nx_api_enrolment *asked,
                             struct nx_enrolment *out, char *text) {
-    int64_t now_us = nx_service_now_us(service);
+    int64_t now_us = nx_service_doors_us(service);
     struct nx_enrolment enrolment = {.authority = asked->authority,
                                      .created_us = now_us,
                                      .expires_us = now_us + asked->lasts_us,
@@ -174,7 +174,7 @@ int nx_service_enrol_create(struct nx_service *service,
 
 int nx_service_enrol_revoke(struct nx_service *service, uint32_t id,
                             struct nx_enrolment *out) {
-    int64_t now_us = nx_service_now_us(service);
+    int64_t now_us = nx_service_doors_us(service);
     for (size_t i = 0; i < service->enrolments.n; i++) {
         struct nx_enrolment *known = nx_shelf_at(&service->enrolments, i);
         if (known->id != id) {
@@ -209,7 +209,7 @@ static enum nx_join_verdict admit(struct nx_service *service, const char *key,
                                   const char *address,
                                   const struct nx_join_request *request,
                                   struct nx_agent_record *record) {
-    int64_t now_us = nx_service_now_us(service);
+    int64_t now_us = nx_service_doors_us(service);
     struct nx_enrolment *list = service->enrolments.items;
     const struct nx_enrolment *found =
         nx_enrolment_find(list, service->enrolments.n, request->token);

@@ -34,6 +34,7 @@ struct nx_service {
     struct nx_steady clock;
     int64_t started_us;
     char clock_problem[240]; /* it was set back; "" */
+    int64_t doors_ahead_us;  /* nx_service_doors_us: of the collector's time */
     void *zmq;
     struct nx_store *store;
     struct nx_engine *engine;

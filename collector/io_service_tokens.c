@@ -48,7 +48,7 @@ void nx_service_tokens_trim(struct nx_service *service, int64_t before_us) {
 /* The valid token of a name, or NULL. */
 static struct nx_token *valid_token(struct nx_service *service,
                                     const char *name) {
-    int64_t now_us = nx_service_now_us(service);
+    int64_t now_us = nx_service_doors_us(service);
     for (size_t i = 0; i < service->tokens.n; i++) {
         struct nx_token *token = nx_shelf_at(&service->tokens, i);
         if (nx_token_live(token, now_us) && strcmp(token->name, name) == 0) {
@@ -82,7 +82,7 @@ static int draw(char *text) {
 int nx_service_token_create(struct nx_service *service,
                             const struct nx_api_token *asked,
                             struct nx_token *out, char *text) {
-    int64_t now_us = nx_service_now_us(service);
+    int64_t now_us = nx_service_doors_us(service);
     struct nx_token token = {
         .scope = asked->scope,
         .sight = asked->sight,
@@ -117,7 +117,7 @@ int nx_service_token_revoke(struct nx_service *service, const char *name,
         return NX_ENOTFOUND;
     }
     struct nx_token token = *known;
-    token.revoked_us = nx_service_now_us(service);
+    token.revoked_us = nx_service_doors_us(service);
     int err = keep(service, &token, NULL, "token revoked");
     if (err != NX_OK) {
         return err;
@@ -138,11 +138,11 @@ void nx_service_tokens(const struct nx_service *service,
 int nx_service_token_grant(const struct nx_service *service, const char *text,
                            struct nx_grant *out) {
     return nx_token_grant(service->tokens.items, service->tokens.n, text,
-                          nx_service_now_us(service), out);
+                          nx_service_doors_us(service), out);
 }
 
 bool nx_service_token_valid(const struct nx_service *service, uint32_t id) {
-    int64_t now_us = nx_service_now_us(service);
+    int64_t now_us = nx_service_doors_us(service);
     for (size_t i = 0; i < service->tokens.n; i++) {
         const struct nx_token *token = nx_shelf_at(&service->tokens, i);
         if (token->id == id) {

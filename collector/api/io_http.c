@@ -18,6 +18,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg) {
     http->second++;
     nx_http_conns_tick(http);
     nx_http_streams_tick(http);
+    nx_http_recordings_tick(http);
     nx_http_waiters_tick(http);
     nx_http_jobs_tick(http);
     nx_board_tidy(http->board, nx_service_now_us(http->service));
@@ -73,33 +74,38 @@ static int open_unix(struct nx_http *http, const char *path, char *problem) {
     return open_door(http, &http->unix_door, fd);
 }
 
-static void count_valid(void *user, const struct nx_token *token) {
-    const struct nx_http *http = ((void **)user)[0];
-    size_t *n = ((void **)user)[1];
-    *n += nx_token_live(token, nx_service_now_us(http->service)) ? 1 : 0;
+struct tokens_seen {
+    int64_t now_us;
+    size_t n, live_n;
+};
+
+static void count_token(void *user, const struct nx_token *token) {
+    struct tokens_seen *seen = user;
+    seen->n++;
+    seen->live_n += nx_token_live(token, seen->now_us) ? 1 : 0;
 }
 
-/* A door to the network that nobody has a key for yet is a mistake: whoever
- * configured it believes that it works without one. */
+/* A door to the network that nobody ever had a key for is a mistake: whoever
+ * configured it believes that it works without one. Where there were some, it
+ * stays shut to everybody: agents and the Unix socket are served as before. */
 static int check_tokens(struct nx_http *http, const char *listen,
                         char *problem) {
-    size_t valid_n = 0;
-    void *user[] = {http, &valid_n};
-    nx_service_tokens(http->service, count_valid, user);
+    struct tokens_seen seen = {.now_us = nx_service_doors_us(http->service)};
+    nx_service_tokens(http->service, count_token, &seen);
     if (nx_service_unread(http->service)) {
         return 0; /* there may be some; nobody gets in meanwhile */
     }
-    if (valid_n == 0 && http->tcp_door.kind == NX_API_NETWORK) {
+    if (seen.n == 0 && http->tcp_door.kind == NX_API_NETWORK) {
         (void)snprintf(problem, NX_HTTP_PROBLEM_MAX,
                        "http.listen: %.60s is open to other hosts, and there "
-                       "is no valid token: start without it, run `nxclear "
-                       "tokens create`, then start with it",
+                       "is no token: start without it, run `nxclear tokens "
+                       "create`, then start with it",
                        listen);
         return NX_ECONFIG;
     }
-    if (valid_n == 0) {
+    if (seen.live_n == 0) {
         nx_log(NX_LOG_WARN,
-               "http.listen: %s answers nobody before there is a token: "
+               "http.listen: %s answers nobody before there is a valid token: "
                "`nxclear tokens create` makes one",
                listen);
     }

@@ -22,7 +22,8 @@
     30U /* to take a reply, or a step of it: taking.h */
 #define NX_HTTP_CONNECTIONS_MAX 128U
 #define NX_HTTP_RECORDINGS_MAX 4U
-#define NX_HTTP_STREAMS_MAX 32U /* /events among them */
+#define NX_HTTP_STREAMS_MAX 32U          /* /events among them */
+#define NX_HTTP_STREAMS_OF_READER_MAX 8U /* ... with a token of scope read */
 #define NX_HTTP_PROBLEM_MAX 256U
 
 struct nx_http;

@@ -103,14 +103,14 @@ struct bufferevent *nx_http_on_accept(struct event_base *base, void *arg) {
 
 /* Over the limit the client goes that has kept its request to itself longest,
  * else the one that has been taking its reply longest: whoever asks and reads
- * at once is always served. Streams stay. */
+ * at once is always served. Streams and recordings stay. */
 static struct nx_http_conn *find_victim(struct nx_http *http) {
     struct nx_http_conn *reading = NULL;
     struct nx_http_conn *replying = NULL;
     for (struct nx_http_conn *c = http->conns; c != NULL; c = c->next) {
         if (c->evcon != NULL && c->reading) {
             reading = c; /* the last one is the oldest */
-        } else if (c->evcon != NULL && c->replying) {
+        } else if (c->evcon != NULL && c->replying && !c->recording) {
             replying = c;
         }
     }
@@ -229,6 +229,22 @@ void nx_http_conn_is_stream(struct nx_http *http,
                                    NULL, &patience);
 }
 
+void nx_http_conn_takes(struct nx_http *http,
+                        const struct evhttp_connection *evcon) {
+    struct nx_http_conn *conn = conn_of(http, evcon);
+    if (conn != NULL) {
+        nx_taking_begin(&conn->taking, http->second, http->reply_timeout_s);
+    }
+}
+
+void nx_http_conn_is_recording(struct nx_http *http,
+                               const struct evhttp_connection *evcon) {
+    struct nx_http_conn *conn = conn_of(http, evcon);
+    if (conn != NULL) {
+        conn->recording = true;
+    }
+}
+
 static void on_replied(struct evhttp_request *request, void *arg) {
     struct nx_http *http = arg;
     struct nx_http_conn *conn =
@@ -237,6 +253,7 @@ static void on_replied(struct evhttp_request *request, void *arg) {
         const struct timeval patience = {.tv_sec = (time_t)http->timeout_s};
         conn->reading = true;
         conn->replying = false;
+        conn->recording = false;
         conn->deadline_s = http->second + http->timeout_s;
         (void)bufferevent_set_timeouts(conn->bev, &patience, &patience);
     }

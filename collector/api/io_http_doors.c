@@ -139,7 +139,7 @@ static void add_enrolment(void *user, const struct nx_enrolment *enrolment) {
 
 static void get_enrolments(struct nx_service *service,
                            struct evhttp_request *request) {
-    struct dated_list list = {json_array(), nx_service_now_us(service)};
+    struct dated_list list = {json_array(), nx_service_doors_us(service)};
     nx_service_enrolments(service, add_enrolment, &list);
     nx_http_reply_json(request, 200,
                        json_pack("{s:o, s:o}", "now", nx_http_now_json(service),
@@ -182,7 +182,7 @@ static void post_enrolment(struct nx_service *service,
         reply_enrol_error(request, err);
         return;
     }
-    json_t *made = nx_enrolment_json(&enrolment, nx_service_now_us(service));
+    json_t *made = nx_enrolment_json(&enrolment, nx_service_doors_us(service));
     (void)json_object_set_new(made, "join", json_string(text));
     sodium_memzero(text, sizeof text);
     nx_http_reply_json(request, 201, made);
@@ -214,7 +214,7 @@ static void post_enrolment_revoke(struct nx_service *service,
     } else {
         nx_http_reply_json(
             request, 200,
-            nx_enrolment_json(&enrolment, nx_service_now_us(service)));
+            nx_enrolment_json(&enrolment, nx_service_doors_us(service)));
     }
 }
 
@@ -228,7 +228,7 @@ static void add_token(void *user, const struct nx_token *token) {
 
 static void get_tokens(struct nx_service *service,
                        struct evhttp_request *request) {
-    struct dated_list tokens = {json_array(), nx_service_now_us(service)};
+    struct dated_list tokens = {json_array(), nx_service_doors_us(service)};
     nx_service_tokens(service, add_token, &tokens);
     nx_http_reply_json(request, 200,
                        json_pack("{s:o, s:o}", "now", nx_http_now_json(service),
@@ -258,7 +258,7 @@ static void post_token(struct nx_service *service,
         nx_http_reply_error(request, err, "the token was not made");
         return;
     }
-    json_t *made = nx_token_json(&token, nx_service_now_us(service));
+    json_t *made = nx_token_json(&token, nx_service_doors_us(service));
     (void)json_object_set_new(made, "token", json_string(text));
     sodium_memzero(text, sizeof text);
     nx_http_reply_json(request, 201, made);
@@ -283,7 +283,7 @@ static void post_token_revoke(struct nx_service *service,
         nx_http_reply_error(request, err, "the token was not revoked");
     } else {
         nx_http_reply_json(request, 200,
-                           nx_token_json(&token, nx_service_now_us(service)));
+                           nx_token_json(&token, nx_service_doors_us(service)));
     }
 }
 

@@ -90,6 +90,7 @@ struct nx_http_conn {
     struct bufferevent *bev;         /* with a reference while evcon is NULL */
     bool reading;                    /* no whole request yet */
     uint64_t deadline_s;             /* of a request; 0: none */
+    bool recording;                  /* it stays in a crowd */
     bool replying;                   /* ... but for the reply: */
     struct nx_taking taking;
 };
@@ -277,6 +278,9 @@ void nx_http_stream_start(struct nx_http *http, struct evhttp_request *request,
                           const struct nx_api_request *asked,
                           const struct nx_grant *grant);
 void nx_http_streams_tick(struct nx_http *http);
+unsigned nx_http_streams_of(const struct nx_http *http, uint32_t token_id);
+/* Is the token of a reply that goes on still valid? 0: there was none. */
+bool nx_http_admits(const struct nx_http *http, uint32_t token_id);
 /* A page may be there that streams waited for. */
 void nx_http_streams_ready(struct nx_http *http);
 /* The connection is going down: forgets its stream, if it has one. */
@@ -286,7 +290,9 @@ void nx_http_stream_closed(struct nx_http *http,
 /* io_http_recording.c; as for streams. */
 void nx_http_recording_start(struct nx_http *http,
                              struct evhttp_request *request,
-                             uint32_t incident_id);
+                             uint32_t incident_id,
+                             const struct nx_grant *grant);
+void nx_http_recordings_tick(struct nx_http *http);
 void nx_http_recording_closed(struct nx_http *http,
                               const struct evhttp_connection *evcon);
 
@@ -299,6 +305,12 @@ void nx_http_on_request(struct evhttp_request *request, void *door);
 /* Each second: whoever had his time is dropped. */
 void nx_http_conns_tick(struct nx_http *http);
 /* The connection has no deadline from now on; what is sent must be taken. */
+/* A reply in parts, each of which is to be taken in time. */
+void nx_http_conn_is_recording(struct nx_http *http,
+                               const struct evhttp_connection *evcon);
+/* It took a part. */
+void nx_http_conn_takes(struct nx_http *http,
+                        const struct evhttp_connection *evcon);
 void nx_http_conn_is_stream(struct nx_http *http,
                             struct evhttp_connection *evcon);
 void nx_http_conns_fini(struct nx_http *http);

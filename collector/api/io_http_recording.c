@@ -16,6 +16,7 @@ struct nx_http_recording {
     struct evhttp_request *request;
     struct nx_export *export;
     struct event *again; /* after a part with nothing in it */
+    uint32_t token_id;   /* nx_grant */
 };
 
 /* Takes it out of the list and frees it; its request lives on. */
@@ -36,8 +37,9 @@ static struct evhttp_request *forget(struct nx_http_recording *r) {
 static void send_part(struct nx_http_recording *r);
 
 static void on_taken(struct evhttp_connection *evcon, void *arg) {
-    (void)evcon;
-    send_part(arg);
+    struct nx_http_recording *r = arg;
+    nx_http_conn_takes(r->http, evcon);
+    send_part(r);
 }
 
 static void on_again(evutil_socket_t fd, short what, void *arg) {
@@ -83,7 +85,8 @@ static void send_part(struct nx_http_recording *r) {
 }
 
 static int make(struct nx_http *http, struct evhttp_request *request,
-                uint32_t incident_id, struct nx_http_recording **out) {
+                uint32_t incident_id, const struct nx_grant *grant,
+                struct nx_http_recording **out) {
     struct nx_http_recording *r = calloc(1, sizeof *r);
     if (r == NULL) {
         return NX_ENOMEM;
@@ -97,6 +100,7 @@ static int make(struct nx_http *http, struct evhttp_request *request,
     }
     r->http = http;
     r->request = request;
+    r->token_id = grant->token_id;
     r->next = http->recordings;
     http->recordings = r;
     http->recordings_n++;
@@ -106,7 +110,8 @@ static int make(struct nx_http *http, struct evhttp_request *request,
 
 void nx_http_recording_start(struct nx_http *http,
                              struct evhttp_request *request,
-                             uint32_t incident_id) {
+                             uint32_t incident_id,
+                             const struct nx_grant *grant) {
     struct nx_api_problem problem;
     struct nx_http_recording *r = NULL;
     if (http->recordings_n >= NX_HTTP_RECORDINGS_MAX) {
@@ -116,15 +121,26 @@ void nx_http_recording_start(struct nx_http *http,
         nx_http_reply_problem(request, &problem);
         return;
     }
-    int err = make(http, request, incident_id, &r);
+    int err = make(http, request, incident_id, grant, &r);
     if (err != 0) {
         nx_http_reply_error(request, err, "no recording of this incident");
         return;
     }
     nx_http_common_headers(request, RECORDING_TYPE);
-    nx_http_conn_is_stream(http, evhttp_request_get_connection(request));
+    nx_http_conn_is_recording(http, evhttp_request_get_connection(request));
     evhttp_send_reply_start(request, 200, "OK");
     send_part(r);
+}
+
+/* A token that is over opens nothing any more. */
+void nx_http_recordings_tick(struct nx_http *http) {
+    struct nx_http_recording *next = NULL;
+    for (struct nx_http_recording *r = http->recordings; r != NULL; r = next) {
+        next = r->next;
+        if (!nx_http_admits(http, r->token_id)) {
+            evhttp_send_reply_end(forget(r));
+        }
+    }
 }
 
 /* See nx_http_stream_closed about requests without a connection. */

@@ -188,6 +188,14 @@ static void get_events(struct nx_http *http, struct evhttp_request *request,
                             "%u clients watch already; poll the status",
                             NX_HTTP_STREAMS_MAX);
         nx_http_reply_problem(request, &problem);
+    } else if (grant->scope != NX_SCOPE_ADMIN &&
+               nx_http_streams_of(http, grant->token_id) >=
+                   NX_HTTP_STREAMS_OF_READER_MAX) {
+        (void)nx_api_refuse(&problem, 503,
+                            "%u clients watch with this token already; poll "
+                            "the status",
+                            NX_HTTP_STREAMS_OF_READER_MAX);
+        nx_http_reply_problem(request, &problem);
     } else {
         nx_http_stream_start(http, request, asked, grant);
     }
@@ -232,7 +240,7 @@ static void dispatch(struct nx_http *http, struct evhttp_request *request,
         get_events(http, request, asked, grant);
         break;
     case NX_API_INCIDENT_RECORDING:
-        nx_http_recording_start(http, request, id);
+        nx_http_recording_start(http, request, id, grant);
         break;
     case NX_API_AGENT_ACCEPT:
     case NX_API_AGENT_REVOKE:

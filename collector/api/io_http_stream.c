@@ -180,6 +180,14 @@ static uint64_t known_revision(const struct nx_http *http,
     return revision;
 }
 
+unsigned nx_http_streams_of(const struct nx_http *http, uint32_t token_id) {
+    unsigned n = 0;
+    for (struct nx_http_stream *s = http->streams; s != NULL; s = s->next) {
+        n += s->grant.token_id == token_id ? 1 : 0;
+    }
+    return n;
+}
+
 static struct nx_http_stream *add(struct nx_http *http,
                                   struct evhttp_request *request,
                                   const struct nx_api_request *asked,
@@ -231,13 +239,16 @@ void nx_http_streams_ready(struct nx_http *http) {
     }
 }
 
+bool nx_http_admits(const struct nx_http *http, uint32_t token_id) {
+    return token_id == 0 || nx_service_token_valid(http->service, token_id);
+}
+
 /* A token that is over opens nothing any more. */
 static void drop_expired(struct nx_http *http) {
     struct nx_http_stream *next = NULL;
     for (struct nx_http_stream *s = http->streams; s != NULL; s = next) {
         next = s->next;
-        if (s->grant.token_id != 0 &&
-            !nx_service_token_valid(http->service, s->grant.token_id)) {
+        if (!nx_http_admits(http, s->grant.token_id)) {
             evhttp_send_reply_end(forget(http, s));
         }
     }

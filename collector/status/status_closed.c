@@ -163,11 +163,13 @@ static bool count_state(json_t *states, const json_t *site) {
     return state != NULL && nx_json_set(states, state, json_integer(n + 1));
 }
 
-/* What was foretold of all says nothing of a part. */
+/* What was foretold of all, and what their fills told, says nothing of a part.
+ */
 static bool summarize(json_t *kept, const json_t *sites) {
     json_t *states = json_object();
     json_t *old = json_object_get(kept, "summary");
     json_t *summary = json_object();
+    json_t *authority = json_object_get(kept, "authority");
     size_t i = 0;
     const char *key = NULL;
     json_t *value = NULL;
@@ -181,6 +183,9 @@ static bool summarize(json_t *kept, const json_t *sites) {
     made = nx_json_set(summary, "states", states) && made;
     made =
         made && nx_json_set(summary, "networks", json_integer((json_int_t)i));
+    made = (!json_is_object(authority) ||
+            nx_json_set(authority, "outage_by_fills", json_null())) &&
+           made;
     return nx_json_set(kept, "summary", summary) && made;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "collector/api/access.h"
+#include "collector/enrol/enrolment.h"
 #include "tests/fuzz/replay.h"
 
 static void check_detail(const struct nx_api_problem *problem) {
@@ -50,6 +51,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     err |= nx_api_label(body, body_len, "network", &label, &problem);
     check_detail(&problem);
     err |= nx_api_status_query(path, &query, &problem);
+    check_detail(&problem);
+    err |= nx_api_query(path, &request, &problem);
+    check_detail(&problem);
+    struct nx_api_enrolment enrolment;
+    err |= nx_api_enrolment(body, body_len, &enrolment, &problem);
+    check_detail(&problem);
+    uint32_t id = 0;
+    err |= nx_api_enrolment_revoke(body, body_len, &id, &problem);
+    check_detail(&problem);
+    char name[NX_TEXT_LABEL_MAX];
+    err |= nx_api_measure(body, body_len, name, &problem);
+    check_detail(&problem);
+    err |= nx_api_alert_test(body, body_len, who, &problem);
     check_detail(&problem);
     struct nx_api_score score;
     err |=

@@ -27,8 +27,14 @@ struct nx_service {
     size_t agents_n;
     uint32_t incidents_n;
     bool broken;
-    bool unread; /* and that, too */
+    bool unread;      /* and that, too */
+    bool expired;     /* its token */
+    uint32_t over_id; /* a token that was revoked */
 };
+
+int64_t nx_service_doors_us(const struct nx_service *service) {
+    return nx_service_now_us(service);
+}
 
 int64_t nx_service_now_us(const struct nx_service *service) {
     struct timespec now;
@@ -137,9 +143,10 @@ int nx_service_transitions(struct nx_service *service, uint32_t id,
     return 0;
 }
 
-/* Three parts of a recording; incident 2 breaks off. */
+/* Three parts of a recording; incident 2 breaks off, 4 is more than a socket
+ * holds. */
 struct nx_export {
-    unsigned parts_n;
+    unsigned parts_n, parts_max;
     bool breaks;
 };
 
@@ -150,6 +157,7 @@ int nx_service_export(struct nx_service *service, uint32_t id,
     }
     *out = calloc(1, sizeof **out);
     (*out)->breaks = id == 2;
+    (*out)->parts_max = id == 4 ? 100 : 3;
     return 0;
 }
 
@@ -161,7 +169,7 @@ int nx_export_next(struct nx_export *export, struct nx_text *out) {
     for (unsigned i = 0; i < 20000; i++) {
         nx_text_addf(out, "%u.%u\n", export->parts_n, i);
     }
-    return export->parts_n < 3 ? 1 : 0;
+    return export->parts_n < export->parts_max ? 1 : 0;
 }
 
 void nx_export_free(struct nx_export **export) {
@@ -293,8 +301,7 @@ int nx_service_token_grant(const struct nx_service *service, const char *text,
 }
 
 bool nx_service_token_valid(const struct nx_service *service, uint32_t id) {
-    (void)id;
-    return !service->broken;
+    return !service->broken && service->over_id != id;
 }
 
 void nx_service_act_as(struct nx_service *service, const char *who) {
@@ -396,17 +403,22 @@ int nx_service_token_create(struct nx_service *service,
 
 int nx_service_token_revoke(struct nx_service *service, const char *name,
                             struct nx_token *out) {
-    (void)service;
-    (void)name;
-    (void)out;
-    return NX_ENOTFOUND;
+    if (strcmp(name, "reader") != 0 && strcmp(name, "admin") != 0) {
+        return NX_ENOTFOUND;
+    }
+    service->over_id = strcmp(name, "admin") == 0 ? 1 : 2;
+    *out = (struct nx_token){.id = service->over_id,
+                             .expires_us = NX_TIME_UNKNOWN,
+                             .revoked_us = nx_service_now_us(service)};
+    return 0;
 }
 
 void nx_service_tokens(const struct nx_service *service,
                        void (*visit)(void *user, const struct nx_token *token),
                        void *user) {
     const struct nx_token token = {.name = "grafana",
-                                   .expires_us = NX_TIME_UNKNOWN,
+                                   .expires_us =
+                                       service->expired ? 1 : NX_TIME_UNKNOWN,
                                    .revoked_us = NX_TIME_UNKNOWN};
     if (!service->broken) {
         visit(user, &token);

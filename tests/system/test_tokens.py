@@ -59,18 +59,30 @@ def test_a_token_goes_as_far_as_its_scope():
 def test_not_open_to_others_before_there_is_a_token():
     with site_alone() as site:
         collector = site.collector_program
+        assert collector.daemon.stop() == 0
+        collector.config["http"]["listen"] = f"0.0.0.0:{PORT}"
+        collector.write_config()
+        done = site.run([site.path("nxclear-collector"), "-c",
+                         collector.config_path], check=False)
+        assert done.returncode == 78, done
+        assert "there is no token" in done.stderr, done
+        collector.config["http"].pop("listen")
+        collector.write_config()
+        collector.start().wait_ready()
         token = site.cli("tokens", "create", "ops", "--expires",
                          "1h").stdout.strip()
         assert collector.daemon.stop() == 0
         collector.config["http"]["listen"] = f"0.0.0.0:{PORT}"
         collector.write_config()
         collector.start().wait_ready()
-        done = by_tcp(site, "networks", token=token,
-                      api=f"http://{COLLECTOR_ADDRESS}:{PORT}")
+        api = f"http://{COLLECTOR_ADDRESS}:{PORT}"
+        done = by_tcp(site, "networks", token=token, api=api)
         assert done.returncode == 0, done
+        # One that is over keeps nobody out but its owner.
         site.cli("tokens", "revoke", "ops")
         assert collector.daemon.stop() == 0
-        done = site.run([site.path("nxclear-collector"), "-c",
-                         collector.config_path], check=False)
-        assert done.returncode == 78, done
-        assert "there is no valid token" in done.stderr, done
+        collector.start().wait_ready()
+        assert "answers nobody" in collector.daemon.log_text()
+        done = by_tcp(site, "networks", token=token, api=api)
+        assert done.returncode == 77, done
+        assert site.cli("networks").returncode == 0

@@ -164,14 +164,19 @@ static void test_keepalive(void **state) {
 
 /* --- events --- */
 
-static int watch(unsigned id) {
-    char line[96];
+/* header: with its line end, or "". */
+static int begin(unsigned id, const char *what, const char *header) {
+    char line[160];
     int fd = raw_connect(0);
     (void)snprintf(line, sizeof line,
-                   "GET /v1/incidents/%u/events HTTP/1.1\r\nHost: x\r\n\r\n",
-                   id);
+                   "GET /v1/incidents/%u/%s HTTP/1.1\r\nHost: x\r\n%s\r\n", id,
+                   what, header);
     assert_true(send_all(fd, line, strlen(line)));
     return fd;
+}
+
+static int watch(unsigned id) {
+    return begin(id, "events", "");
 }
 
 static void test_events(void **state) {
@@ -230,6 +235,68 @@ static void test_events_end(void **state) {
     }
 }
 
+/* One reader leaves room for others, and none outlives its token. */
+static void test_events_of_reader(void **state) {
+    struct nx_text text;
+    int fds[NX_HTTP_STREAMS_OF_READER_MAX];
+    (void)state;
+    nx_text_init(&text);
+    unsigned id = open_incident();
+    for (size_t i = 0; i < NX_HTTP_STREAMS_OF_READER_MAX; i++) {
+        fds[i] = begin(id, "events", AS_READER "\r\n");
+        assert_true(read_until(fds[i], "event: status", &text));
+        nx_text_fini(&text);
+    }
+    char path[64];
+    (void)snprintf(path, sizeof path, "/v1/incidents/%u/events", id);
+    const struct ask more = {.path = path, .header = {AS_READER}};
+    json_decref(document(&more, 503));
+    int other = begin(id, "events", AS_ADMIN "\r\n");
+    assert_true(read_until(other, "event: status", &text));
+    nx_text_fini(&text);
+    json_decref(post("/v1/tokens/revoke", "{\"who\":\"reader\"}", 200));
+    for (size_t i = 0; i < NX_HTTP_STREAMS_OF_READER_MAX; i++) {
+        assert_true(read_until(fds[i], "0\r\n\r\n", &text));
+        nx_text_fini(&text);
+        (void)close(fds[i]);
+    }
+    (void)snprintf(path, sizeof path, "/v1/incidents/%u/close", id);
+    json_decref(post(path, "{}", 200));
+    assert_true(read_until(other, "\"closed\":\"", &text)); /* to its end */
+    nx_text_fini(&text);
+    (void)close(other);
+}
+
+static void test_recording_of_token(void **state) {
+    struct nx_text text;
+    int fds[NX_HTTP_RECORDINGS_MAX];
+    const struct ask more = {.path = "/v1/incidents/1/recording"};
+    unsigned status = 503;
+    (void)state;
+    nx_text_init(&text);
+    while (open_incident() < 4) { /* long enough to be read on and on */
+    }
+    for (size_t i = 0; i < NX_HTTP_RECORDINGS_MAX; i++) {
+        fds[i] = begin(4, "recording", AS_ADMIN "\r\n");
+        assert_true(read_until(fds[i], "1.0\n", &text));
+        nx_text_fini(&text);
+    }
+    json_decref(document(&more, 503));
+    json_decref(post("/v1/tokens/revoke", "{\"who\":\"admin\"}", 200));
+    while (status == 503) { /* up to the next tick */
+        struct reply reply = ask(&more);
+        status = (unsigned)reply.status;
+        reply_fini(&reply);
+    }
+    assert_int_equal(status, 200);
+    for (size_t i = 0; i < NX_HTTP_RECORDINGS_MAX; i++) {
+        assert_true(read_until(fds[i], "0\r\n\r\n", &text));
+        assert_null(strstr(text.bytes, "100.19999\n"));
+        nx_text_fini(&text);
+        (void)close(fds[i]);
+    }
+}
+
 /* Stopped while clients read and send. */
 static void test_stop_busy(void **state) {
     const struct server server = start(0, 0);
@@ -253,12 +320,14 @@ static void test_stop_busy(void **state) {
 /* --- listening --- */
 
 static bool no_tokens;
+static bool expired;
 
 static int try_listen(const char *unix_path, const char *listen,
                       char *problem) {
     const struct nx_http_settings settings = {.unix_path = unix_path,
                                               .listen = listen};
-    struct nx_service service = {.agents_n = 0, .broken = no_tokens};
+    struct nx_service service = {
+        .agents_n = 0, .broken = no_tokens, .expired = expired};
     struct nx_http *http = NULL;
     struct event_base *base = event_base_new();
     int err = nx_http_new(base, &service, &settings, problem, &http);
@@ -331,9 +400,12 @@ static void test_not_loopback(void **state) {
         assert_int_equal(try_listen(NULL, open[i], problem), 0);
         no_tokens = true;
         assert_int_equal(try_listen(NULL, open[i], problem), NX_ECONFIG);
-        assert_non_null(strstr(problem, "there is no valid token"));
+        assert_non_null(strstr(problem, "there is no token"));
         assert_int_equal(try_listen(NULL, "127.0.0.1:0", problem), 0);
         no_tokens = false;
+        expired = true; /* not at the price of the agents */
+        assert_int_equal(try_listen(NULL, open[i], problem), 0);
+        expired = false;
     }
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(try_listen(NULL, bad[i], problem), NX_ECONFIG);
@@ -348,6 +420,8 @@ int main(void) {
         WITH_SERVER(test_keepalive),
         WITH_SERVER(test_events),
         WITH_SERVER(test_events_end),
+        WITH_SERVER(test_events_of_reader),
+        WITH_SERVER(test_recording_of_token),
         WITH_SERVER(test_mode),
         WITH_SERVER(test_occupied),
         cmocka_unit_test(test_slow),

@@ -106,10 +106,39 @@ static void test_stops(void **state) {
     stop(&server);
 }
 
+/* A part of a recording is to be taken in time: bytes now and then are not. */
+static void test_trickles(void **state) {
+    static const char asks[] =
+        "GET /v1/incidents/4/recording HTTP/1.0\r\nHost: x\r\n\r\n";
+    struct nx_text text;
+    (void)state;
+    fill = NULL;
+    reply_timeout_s = TIMEOUT_S;
+    const struct server server = start(0, TIMEOUT_S / 2);
+    nx_text_init(&text);
+    while (open_incident() < 4) {
+    }
+    int fd = raw_connect(0);
+    double begin = now_s();
+    assert_true(send_all(fd, asks, strlen(asks)));
+    while (read_some(fd, 4096, &text)) {
+        pause_ms(PAUSE_MS);
+        if (now_s() - begin > TIMEOUT_S + 5) {
+            break; /* what is in the socket may be read for long */
+        }
+    }
+    assert_true(read_all(fd, 120000, &text)); /* ended, */
+    assert_null(strstr(text.bytes, "100.19999\n"));
+    (void)close(fd);
+    nx_text_fini(&text);
+    stop(&server);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_on_and_on),
         cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_trickles),
     };
     (void)signal(SIGPIPE, SIG_IGN);
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

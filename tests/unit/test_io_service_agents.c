@@ -405,6 +405,33 @@ static void test_too_many_agents(void **state) {
     start(f);
 }
 
+/* A host without a clock starts in the past: as if the run before had been two
+ * hours later. */
+static void test_expired_stays_so(void **state) {
+    struct fixture *f = *state;
+    const struct nx_api_token asked = {
+        .name = "desk", .scope = NX_SCOPE_READ, .lasts_us = 3600 * 1000000LL};
+    char text[NX_TOKEN_TEXT_LEN + 1];
+    struct nx_token token;
+    struct nx_grant grant;
+    struct nx_service_health health;
+    assert_int_equal(nx_service_token_create(f->service, &asked, &token, text),
+                     NX_OK);
+    nx_service_free(&f->service);
+    start(f);
+    assert_int_equal(nx_service_token_grant(f->service, text, &grant), NX_OK);
+    nx_service_free(&f->service);
+    write_sql(f, "UPDATE retained SET by_us = by_us + 7200000000");
+    start(f);
+    assert_int_equal(nx_service_token_grant(f->service, text, &grant),
+                     NX_EDENIED);
+    nx_service_health(f->service, &health);
+    assert_non_null(strstr(health.problem, "behind that of the run before"));
+    assert_int_equal(nx_service_token_create(f->service, &asked, &token, text),
+                     NX_OK); /* and lasts as long as any */
+    assert_int_equal(nx_service_token_grant(f->service, text, &grant), NX_OK);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_SERVICE(test_accept),
@@ -414,6 +441,7 @@ int main(void) {
         WITH_SERVICE(test_states),
         WITH_SERVICE(test_clones),
         WITH_SERVICE(test_tokens),
+        WITH_SERVICE(test_expired_stays_so),
         WITH_SERVICE(test_too_many_agents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
