@@ -170,12 +170,12 @@ static int store(struct nx_service *service, const struct nx_board_page *page,
 static int tell_some(struct nx_service *service, struct nx_alert_look *look,
                      int64_t now_us) {
     const struct nx_board_page *page = NULL;
-    if (nx_board_work(look->board, service->engine, NULL, now_us,
-                      look->slice.n) == NX_BOARD_WANTED) {
-        return NX_EAGAIN;
-    }
     int err = nx_board_page(look->board, service->engine, look->id, NULL,
                             now_us, &page);
+    if (err == NX_EAGAIN) { /* what ends it is told of in the next turn */
+        (void)nx_board_work(look->board, service->engine, NULL, now_us,
+                            look->slice.n);
+    }
     return err == NX_OK ? store(service, page, now_us) : err;
 }
 

@@ -172,6 +172,12 @@ static bool is_due(const struct slot *slot) {
            slot->due_us - slot->looked_us > PAUSE_MAX_US;
 }
 
+/* Else its message is not needed. */
+static bool is_to_be_sent(const struct slot *slot) {
+    return !ended_already(slot) && !uncommitted(slot) && !too_old(slot) &&
+           is_due(slot);
+}
+
 static void take(void *user, const struct nx_store_alert *alert) {
     struct slot *slot = user;
     slot->alert_id = alert->alert_id;
@@ -181,7 +187,7 @@ static void take(void *user, const struct nx_store_alert *alert) {
     if (slot->letter != NULL && slot->letter_of != alert->alert_id) {
         nx_letter_free(&slot->letter);
     }
-    if (slot->letter == NULL && is_due(slot)) {
+    if (slot->letter == NULL && is_to_be_sent(slot)) {
         int err =
             nx_letter_new(slot->receiver->kind, alert->document, &slot->letter);
         slot->letter_of = alert->alert_id;

@@ -20,6 +20,7 @@ bool nx_board_forecast_due(const struct nx_board_entry *p, int64_t now_us) {
 }
 
 void nx_board_foresight_fini(struct nx_board_foresight *f) {
+    nx_sheet_caches_free(&f->caches);
     nx_forecaster_free(&f->forecaster);
     nx_grouper_free(&f->grouper);
     nx_blob_unref(f->groups);
@@ -158,19 +159,31 @@ static void take_result(struct nx_board_entry *p) {
 
 /* In turns of their own where there are many: each takes long enough then.
  * NX_EAGAIN: the next turn goes on. */
-static int prepare(struct nx_board_foresight *f) {
-    int more = f->sheet.rows_n > PREPARED_MAX ? NX_EAGAIN : 0;
+static int prepare(struct nx_board_foresight *f, size_t budget) {
+    bool many = f->sheet.rows_n > PREPARED_MAX;
     if (!f->settled) {
         nx_sheet_settle(&f->sheet);
         f->settled = true;
-        int err = nx_sheets_group(&f->sheet, 1) ? more : NX_ENOMEM;
-        if (err != 0) {
-            return err;
+        if (many) {
+            return NX_EAGAIN;
         }
     }
+    if (f->caches == NULL) {
+        if (!nx_sheet_caches_new(&f->sheet, &f->caches)) {
+            return NX_ENOMEM;
+        }
+        if (many) {
+            return NX_EAGAIN;
+        }
+    }
+    if (!nx_sheet_caches_step(f->caches,
+                              many ? budget * EVALUATED_PER_UNIT : SIZE_MAX)) {
+        return NX_EAGAIN;
+    }
+    nx_sheet_caches_free(&f->caches);
     int err = nx_forecaster_new(f->sheet.members, f->sheet.sites_n, f->as_of_us,
                                 &f->forecaster);
-    return err != 0 ? err : more;
+    return err == 0 && many ? NX_EAGAIN : err;
 }
 
 int nx_board_foresee_on(struct nx_board_entry *p, struct nx_engine *engine,
@@ -186,7 +199,7 @@ int nx_board_foresee_on(struct nx_board_entry *p, struct nx_engine *engine,
         budget -= cost < budget ? cost : budget;
     }
     if (err == 0 && f->forecaster == NULL) {
-        err = prepare(f);
+        err = prepare(f, budget);
         if (err == NX_EAGAIN) {
             return err;
         }

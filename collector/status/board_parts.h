@@ -53,8 +53,9 @@ struct nx_board_foresight {
     int64_t as_of_us;
     char (*names)[NX_TEXT_LABEL_MAX];
     size_t names_n, at;
-    struct nx_sheet sheet; /* rows, rollup_targets, members, sites */
-    bool settled;          /* ... which are all there */
+    struct nx_sheet sheet;          /* rows, rollup_targets, members, sites */
+    bool settled;                   /* ... which are all there */
+    struct nx_sheet_caches *caches; /* being told apart */
     struct nx_forecaster *forecaster;
     struct nx_asked *resolvers; /* of each row, for groups by resolver */
     size_t resolvers_cap;

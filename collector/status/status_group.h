@@ -15,7 +15,7 @@ struct nx_grouper;
 
 /* The query says by what. resolvers: what each row of the sheet asks; only
  * needed by resolver. Both are borrowed until it is freed; the rows are grouped
- * (nx_sheets_group). NX_ENOMEM. */
+ * (nx_sheet_caches_new). NX_ENOMEM. */
 int nx_grouper_new(const struct nx_sheet *sheet,
                    const struct nx_status_query *query,
                    const struct nx_asked *resolvers,

@@ -307,9 +307,12 @@ static void roll_up(struct nx_sheet *sheet, const struct nx_engine *engine) {
 }
 
 bool nx_sheet_foresee(struct nx_sheet *sheet) {
-    if (!nx_sheets_group(sheet, 1)) {
+    struct nx_sheet_caches *caches = NULL;
+    if (!nx_sheet_caches_new(sheet, &caches)) {
         return false;
     }
+    (void)nx_sheet_caches_step(caches, SIZE_MAX);
+    nx_sheet_caches_free(&caches);
     nx_rollup_incident(sheet->members, sheet->sites_n, sheet->now_us,
                        &sheet->forecast);
     return true;

@@ -98,10 +98,17 @@ bool nx_sheet_foresee(struct nx_sheet *sheet) NX_MUSTUSE;
 struct nx_rollup_target *nx_sheet_targets(const struct nx_sheet *sheet,
                                           size_t i);
 
-/* status_sheet_cache.c: which targets show the same cache? Within each network;
- * and everywhere, of all these sheets. False: no memory. */
+/* status_sheet_cache.c: which targets show the same cache? Within each network.
+ * False: no memory. */
 bool nx_sheet_group_sites(struct nx_sheet *sheet) NX_MUSTUSE;
-bool nx_sheets_group(struct nx_sheet *sheets, size_t n) NX_MUSTUSE;
+/* Everywhere, a piece at a time; the sheet stays as it is meanwhile. False: no
+ * memory. */
+struct nx_sheet_caches;
+bool nx_sheet_caches_new(struct nx_sheet *sheet,
+                         struct nx_sheet_caches **out) NX_MUSTUSE;
+/* About so many rows more. True: all of them are done. */
+bool nx_sheet_caches_step(struct nx_sheet_caches *caches, size_t rows_n);
+void nx_sheet_caches_free(struct nx_sheet_caches **caches); /* NULL: nothing */
 
 /* status_sheet_join.c: a sheet of the networks of several. Appended in the
  * order of their names; then settled, once. Questions and names of agents are

@@ -103,28 +103,78 @@ static void regroup_targets(struct nx_sheet *sheet, size_t i) {
     }
 }
 
-bool nx_sheets_group(struct nx_sheet *sheets, size_t n) {
-    size_t rows_n = 0;
-    uint32_t group = 0;
-    for (size_t k = 0; k < n; k++) {
-        rows_n += sheets[k].rows_n;
+/* --- everywhere, a piece at a time --- */
+
+#define PILES 256U
+
+/* Rows that may show one cache are in one pile. */
+struct nx_sheet_caches {
+    struct nx_sheet *sheet;
+    struct ordered *order; /* pile by pile */
+    size_t ends[PILES];    /* of piles, in order */
+    size_t pile, site;     /* to be done next */
+    uint32_t group;        /* given last */
+};
+
+static unsigned pile_of(const struct ordered *row) {
+    return row->whose / 2 % PILES; /* its last bit is no hash */
+}
+
+static bool pile_up(struct nx_sheet_caches *caches) {
+    struct nx_sheet *sheet = caches->sheet;
+    struct ordered *rows = calloc(sheet->rows_n + 1, sizeof(*rows));
+    size_t begin = 0;
+    for (size_t i = 0; i < sheet->rows_n && rows != NULL; i++) {
+        rows[i] = ordered_of(&sheet->rows[i]);
+        caches->ends[pile_of(&rows[i])]++;
     }
-    struct ordered *order = calloc(rows_n + 1, sizeof(*order));
-    size_t at = 0;
-    for (size_t k = 0; k < n && order != NULL; k++) {
-        for (size_t i = 0; i < sheets[k].rows_n; i++) {
-            order[at++] = ordered_of(&sheets[k].rows[i]);
-        }
+    for (unsigned i = 0; i < PILES; i++) {
+        size_t n = caches->ends[i];
+        caches->ends[i] = begin;
+        begin += n;
     }
-    if (order == NULL) {
+    for (size_t i = 0; i < sheet->rows_n && rows != NULL; i++) {
+        caches->order[caches->ends[pile_of(&rows[i])]++] = rows[i];
+    }
+    free(rows);
+    return rows != NULL;
+}
+
+bool nx_sheet_caches_new(struct nx_sheet *sheet, struct nx_sheet_caches **out) {
+    struct nx_sheet_caches *caches = calloc(1, sizeof(*caches));
+    if (caches != NULL) {
+        caches->sheet = sheet;
+        caches->order = calloc(sheet->rows_n + 1, sizeof(*caches->order));
+    }
+    if (caches == NULL || caches->order == NULL || !pile_up(caches)) {
+        nx_sheet_caches_free(&caches);
         return false;
     }
-    assign(order, rows_n, &group);
-    free(order);
-    for (size_t k = 0; k < n; k++) {
-        for (size_t i = 0; i < sheets[k].sites_n; i++) {
-            regroup_targets(&sheets[k], i);
-        }
-    }
+    *out = caches;
     return true;
+}
+
+void nx_sheet_caches_free(struct nx_sheet_caches **caches) {
+    if (*caches != NULL) {
+        free((*caches)->order);
+        free(*caches);
+        *caches = NULL;
+    }
+}
+
+bool nx_sheet_caches_step(struct nx_sheet_caches *caches, size_t rows_n) {
+    size_t left = rows_n;
+    while (left > 0 && caches->site < caches->sheet->sites_n) {
+        size_t n = 0;
+        if (caches->pile < PILES) {
+            size_t at = caches->pile > 0 ? caches->ends[caches->pile - 1] : 0;
+            n = caches->ends[caches->pile++] - at;
+            assign(&caches->order[at], n, &caches->group);
+        } else {
+            n = caches->sheet->sites[caches->site].n;
+            regroup_targets(caches->sheet, caches->site++);
+        }
+        left -= n < left ? n : left;
+    }
+    return caches->site == caches->sheet->sites_n;
 }
