@@ -324,6 +324,7 @@ def has_more_at_night(path):
 def nightly_scripts():
     """(name, command) of what speaks TAP and builds what it needs."""
     yield "fuzzers", [f"{ROOT}/tests/fuzz/run", str(FUZZ_S)]
+    yield "fuzzers, AFL++", [f"{ROOT}/tests/fuzz/run", "--afl", str(FUZZ_S)]
     yield "races", [f"{ROOT}/tests/lib/check-races"]
     for bench in ("connections", "restart", "status"):
         yield bench, [sys.executable, f"{ROOT}/tests/lib/judged.py", bench]
