@@ -43,21 +43,25 @@ void nx_agentd_close_batch(struct nx_agentd *a) {
     nx_agentd_spool_changed(a, before.dropped);
 }
 
-static void arm_batch(struct nx_agentd *a) {
-    int64_t at_us = nx_batcher_due_at(a->batcher);
+void nx_agentd_arm_batch(struct nx_agentd *a) {
+    int64_t at_us = nx_batcher_due_at(a->batcher, nx_spool_pace_us(a->spool));
     if (at_us != INT64_MAX) {
         nx_agentd_arm(a->on_batch, at_us);
     }
+}
+
+static bool batch_due(const struct nx_agentd *a, int64_t now_us) {
+    return nx_batcher_due(a->batcher, nx_spool_pace_us(a->spool), now_us);
 }
 
 void nx_agentd_on_batch(evutil_socket_t fd, short what, void *arg) {
     struct nx_agentd *a = arg;
     (void)fd;
     (void)what;
-    if (nx_batcher_due(a->batcher, nx_clock_mono_us())) {
+    if (batch_due(a, nx_clock_mono_us())) {
         nx_agentd_close_batch(a);
     }
-    arm_batch(a);
+    nx_agentd_arm_batch(a);
 }
 
 /* Nobody is shown what was said of a canary name, and each is a new one. */
@@ -84,10 +88,10 @@ void nx_agentd_on_observed(void *user, const struct nx_obs *obs) {
             nx_log(NX_LOG_ERROR, "a result does not fit into a batch");
         }
     }
-    if (nx_batcher_due(a->batcher, now_us)) {
+    if (batch_due(a, now_us)) {
         nx_agentd_close_batch(a);
     }
-    arm_batch(a);
+    nx_agentd_arm_batch(a);
 }
 
 /* Without the role a walk is the guard's own affair (policy.own_proof). */

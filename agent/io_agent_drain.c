@@ -34,6 +34,7 @@ static void give_memory_back(struct nx_agentd *a) {
 void nx_agentd_on_acked(void *user) {
     struct nx_agentd *a = user;
     give_memory_back(a);
+    nx_agentd_arm_batch(a);
     if (a->draining) {
         nx_agentd_arm(a->on_drain, 0);
     }

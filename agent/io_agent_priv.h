@@ -121,6 +121,8 @@ int nx_agentd_load_keys(struct nx_agentd *agent) NX_MUSTUSE;
 
 /* Packs what there is and sends it. */
 void nx_agentd_close_batch(struct nx_agentd *agent);
+/* Calls nx_agentd_on_batch when it is due, which an ack may change. */
+void nx_agentd_arm_batch(struct nx_agentd *agent);
 
 /* Calls the timer at a moment of the monotonic clock, 0: at once. */
 void nx_agentd_arm(struct event *timer, int64_t at_us);

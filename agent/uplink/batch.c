@@ -340,12 +340,20 @@ int nx_batcher_add_delegation(struct nx_batcher *b,
 
 /* --- closing --- */
 
-bool nx_batcher_due(const struct nx_batcher *b, int64_t now_mono_us) {
-    return b->obs_n == b->max_results || now_mono_us >= nx_batcher_due_at(b);
+bool nx_batcher_due(const struct nx_batcher *b, int64_t pace_us,
+                    int64_t now_mono_us) {
+    return b->obs_n == b->max_results ||
+           now_mono_us >= nx_batcher_due_at(b, pace_us);
 }
 
-int64_t nx_batcher_due_at(const struct nx_batcher *b) {
-    return b->obs_n > 0 ? b->oldest_us + b->max_age_us : INT64_MAX;
+int64_t nx_batcher_due_at(const struct nx_batcher *b, int64_t pace_us) {
+    if (b->obs_n == 0) {
+        return INT64_MAX;
+    }
+    int64_t old_us = b->oldest_us + b->max_age_us;
+    int64_t most_us = old_us + NX_BATCH_HOLD_US;
+    pace_us = pace_us < most_us ? pace_us : most_us;
+    return pace_us > old_us ? pace_us : old_us;
 }
 
 static int pack(const struct nx_batcher *b, const struct nx_clock_sample *clock,

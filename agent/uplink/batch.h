@@ -9,6 +9,9 @@
 #include "common/codec.h"
 
 #define NX_BATCH_ARENA_BYTES (160U * 1024U)
+/* So much longer results may wait while acks are slow (nx_spool_pace_us): a
+ * slow line or collector gets fewer and larger batches. */
+#define NX_BATCH_HOLD_US INT64_C(2000000)
 
 struct nx_batcher;
 
@@ -32,11 +35,12 @@ int nx_batcher_add_delegation(struct nx_batcher *batcher,
                               const struct nx_delegation *delegation)
     NX_MUSTUSE;
 
-/* Should it be closed now? */
-bool nx_batcher_due(const struct nx_batcher *batcher, int64_t now_mono_us);
+/* Should it be closed now? pace_us: nx_spool_pace_us. */
+bool nx_batcher_due(const struct nx_batcher *batcher, int64_t pace_us,
+                    int64_t now_mono_us);
 
-/* When it will be by its age; INT64_MAX while it has no result. */
-int64_t nx_batcher_due_at(const struct nx_batcher *batcher);
+/* When it will be by its age and the pace; INT64_MAX while it has no result. */
+int64_t nx_batcher_due_at(const struct nx_batcher *batcher, int64_t pace_us);
 
 /* Packs what there is into *bytes (malloc, given to the caller) and begins the
  * next batch. NX_ESTATE: no result in it; NX_ENOMEM: it stays as it is. */

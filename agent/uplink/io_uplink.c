@@ -47,7 +47,7 @@ static void on_ack_timeout(evutil_socket_t fd, short what, void *arg) {
     }
     u->timeouts_n++;
     if (u->greeted) {
-        nx_log(NX_LOG_DEBUG, "no ack: sending again from the first");
+        nx_log(NX_LOG_DEBUG, "no ack: sending again");
         nx_spool_rewind(u->spool, nx_clock_mono_us());
         nx_uplink_flush(u);
     } else {

@@ -255,6 +255,7 @@ bool nx_spool_ack(struct nx_spool *s, const struct nx_ack *ack,
         return false;
     }
     bool sample = ack->echo != 0 && find_echo(s, ack->echo, sent_us);
+    s->ack_us = sample ? now_us - *sent_us : s->ack_us;
     uint64_t before_n = settled_n(s, s->acked_seq, &s->ahead);
     uint64_t now_n = settled_n(s, ack->acked_seq, &ack->ahead);
     bool same = now_n == before_n && ack->acked_seq == s->acked_seq;

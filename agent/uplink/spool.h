@@ -22,7 +22,10 @@
  * collector is passed over for one that is not. While it takes no further run,
  * what is new waits for what was kept behind the newest, which takes turns with
  * the oldest. Both lanes go back to the first
- * number that is not settled after a reconnection or when acks stay away.
+ * number that is not settled after a reconnection. When acks stay away, the
+ * first that was sent goes again, alone: a collector that is slow has the
+ * others already, and the answer to it says of all before it whether they were
+ * taken.
  *
  * Ledger of an epoch: produced = acked + held + dropped, always. What is
  * dropped while its ack is on the way counts as lost until an ack says that it
@@ -41,6 +44,7 @@
 #define NX_SPOOL_SEGMENTS_MAX 4096U
 #define NX_SPOOL_HOLES_MAX 64U
 #define NX_SPOOL_FLIGHT_MAX 64U
+#define NX_SPOOL_PACE 2 /* batches of what is new, in what an ack takes */
 #define NX_SPOOL_WAITING_MAX NX_SPOOL_FLIGHT_MAX
 #define NX_SPOOL_RESERVE_BATCHES 4U /* full ones, numbers reserved ahead */
 #define NX_SPOOL_DRAIN_WINDOW 16U
@@ -184,7 +188,7 @@ uint64_t nx_spool_keep(struct nx_spool *spool, uint32_t crc);
 void nx_spool_connected(struct nx_spool *spool, int64_t now_mono_us);
 
 /* nx_spool_timeout_at has come: what was passed over goes again, or, when
- * nothing was, all that is not settled. */
+ * nothing was, the first that was sent. */
 void nx_spool_rewind(struct nx_spool *spool, int64_t now_mono_us);
 
 /* When a batch is to go again if no ack comes: timeout_us after the last
@@ -192,6 +196,11 @@ void nx_spool_rewind(struct nx_spool *spool, int64_t now_mono_us);
  * sent later is settled; a tenth of that, when it was answered and not taken.
  * INT64_MAX when nothing is unanswered. */
 int64_t nx_spool_timeout_at(const struct nx_spool *spool, int64_t timeout_us);
+
+/* What is new should not be sent before, so that acks that are slow get fewer
+ * batches: NX_SPOOL_PACE of them are unanswered at a time (INT64_MAX: they
+ * are), each a while after the one before. */
+int64_t nx_spool_pace_us(const struct nx_spool *spool);
 
 /* In memory only: nothing waits that came before this connection. What came
  * since goes at once. */

@@ -93,9 +93,20 @@ void nx_spool_flights_settle(struct nx_spool *s, uint64_t echo) {
     s->answered = answered;
 }
 
+/* Up to the first that can be sent again: others are settled or dropped. */
+static size_t first_n(const struct nx_spool *s) {
+    size_t n = 0;
+    bool gone = true;
+    while (gone && n < s->flights_n) {
+        const struct nx_flight *f = &s->flights[n++];
+        gone = nx_spool_skip_known(s, f->first_seq) > f->last_seq;
+    }
+    return n;
+}
+
 /* Those that were passed go again; the others may be on their way still. */
 void nx_spool_rewind(struct nx_spool *s, int64_t now_us) {
-    size_t again_n = s->passed_n > 0 ? s->passed_n : s->flights_n;
+    size_t again_n = s->passed_n > 0 ? s->passed_n : first_n(s);
     s->flights_n -= again_n;
     memmove(s->flights, &s->flights[again_n],
             s->flights_n * sizeof(s->flights[0]));

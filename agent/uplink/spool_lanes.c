@@ -11,8 +11,7 @@ static uint64_t beyond(uint64_t seq, uint64_t from_seq, uint64_t to_seq) {
     return seq >= from_seq && seq <= to_seq ? to_seq + 1 : seq;
 }
 
-/* The first number from seq on that the collector misses. */
-static uint64_t skip_known(const struct nx_spool *s, uint64_t seq) {
+uint64_t nx_spool_skip_known(const struct nx_spool *s, uint64_t seq) {
     uint64_t before = 0;
     while (before != seq) {
         before = seq;
@@ -29,7 +28,7 @@ static uint64_t skip(const struct nx_spool *s, uint64_t seq) {
     uint64_t before = 0;
     while (before != seq) {
         before = seq;
-        seq = skip_known(s, seq);
+        seq = nx_spool_skip_known(s, seq);
         for (size_t i = 0; i < s->waiting_n; i++) {
             seq = beyond(seq, s->waiting[i].from_seq, s->waiting[i].to_seq);
         }
@@ -66,6 +65,7 @@ void nx_spool_lanes_back(struct nx_spool *s) {
 void nx_spool_connected(struct nx_spool *s, int64_t now_us) {
     s->fresh_from = s->new_from = s->next_seq;
     s->waiting_n = 0;
+    s->ack_us = 0;
     s->progress_us = now_us;
     nx_spool_lanes_back(s);
 }
@@ -77,7 +77,7 @@ static void join_newest_run(struct nx_spool *s) {
     uint64_t from = s->new_from;
     if (s->ahead.n == NX_AHEAD_MAX) {
         uint64_t to_seq = s->ahead.runs[NX_AHEAD_MAX - 1].to_seq;
-        from = skip_known(s, to_seq + 1);
+        from = nx_spool_skip_known(s, to_seq + 1);
         from = from < s->fresh_from ? from : s->fresh_from;
     }
     if (from != s->fresh_from) {
@@ -255,6 +255,20 @@ static size_t drains_n(const struct nx_spool *s) {
 
 static bool drain_may(const struct nx_spool *s, int64_t now_us) {
     return drains_n(s) < NX_SPOOL_DRAIN_WINDOW && now_us >= s->drain_us;
+}
+
+int64_t nx_spool_pace_us(const struct nx_spool *s) {
+    int64_t newest_us = INT64_MIN;
+    unsigned n = 0;
+    for (size_t i = 0; i < s->flights_n; i++) {
+        if (!s->flights[i].drain) {
+            newest_us = s->flights[i].sent_us;
+            n++;
+        }
+    }
+    return n == 0              ? INT64_MIN
+           : n < NX_SPOOL_PACE ? newest_us + s->ack_us / NX_SPOOL_PACE
+                               : INT64_MAX;
 }
 
 /* Leaves the drain its window, whatever of it is not answered. */

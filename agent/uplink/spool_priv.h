@@ -107,6 +107,7 @@ struct nx_spool {
     struct nx_seq_range waiting[NX_SPOOL_WAITING_MAX]; /* nx_spool_keep */
     size_t waiting_n;
     int64_t progress_us;
+    int64_t ack_us;   /* what the last ack of what is new took; 0: none yet */
     int64_t drain_us; /* the next batch of the drain not before */
     bool kept_rests;  /* when it was looked at last there was none to send */
     enum nx_lane_name kept_turn; /* whose kept batch is next */
@@ -208,6 +209,8 @@ bool nx_spool_is_unread(struct nx_spool *spool, const struct nx_place *place,
                         int err);
 void nx_spool_was_read(struct nx_spool *spool, const struct nx_place *place);
 
+/* The first number from seq on that the collector misses and that can come. */
+uint64_t nx_spool_skip_known(const struct nx_spool *spool, uint64_t seq);
 /* from..to should be there and cannot be sent: a hole. */
 void nx_spool_give_up(struct nx_spool *spool, uint64_t from, uint64_t to);
 

@@ -168,6 +168,11 @@ static void close_batch(struct led_agent *a) {
     led_agent_note_safe(a);
 }
 
+static bool batch_due(const struct led_agent *a) {
+    return nx_batcher_due(a->batcher, nx_spool_pace_us(a->spool),
+                          led_agent_mono_us(a));
+}
+
 static void produce_one(struct led_agent *a) {
     static const uint8_t name[] = "\3www\7example\3com";
     static const uint8_t large[2 + 300] = {300 >> 8, 300 & 255};
@@ -194,7 +199,7 @@ static void produce_one(struct led_agent *a) {
         led_broken(&a->world->oracle, "agent %u: a result was not taken",
                    a->index);
     }
-    if (nx_batcher_due(a->batcher, led_agent_mono_us(a))) {
+    if (batch_due(a)) {
         close_batch(a);
     }
 }
@@ -249,7 +254,8 @@ static int64_t least(int64_t a, int64_t b) {
 
 static int64_t next_us(const struct led_agent *a) {
     int64_t at_us = least(nx_spool_tick_at(a->spool), timeout_us(a));
-    at_us = least(at_us, nx_batcher_due_at(a->batcher));
+    at_us =
+        least(at_us, nx_batcher_due_at(a->batcher, nx_spool_pace_us(a->spool)));
     if (a->connection != 0) {
         at_us = least(at_us, a->sent_us + IDLE_US);
         at_us = a->greeted ? least(at_us, nx_spool_send_at(a->spool)) : at_us;
@@ -290,8 +296,7 @@ void led_agent_wake(struct led_agent *a) {
     }
     if (produces(a) && a->world->now_us >= a->produce_us) {
         produce(a);
-    } else if (!a->disk.dead &&
-               nx_batcher_due(a->batcher, led_agent_mono_us(a))) {
+    } else if (!a->disk.dead && batch_due(a)) {
         close_batch(a);
     }
     if (!a->disk.dead && led_agent_mono_us(a) >= timeout_us(a)) {

@@ -67,6 +67,9 @@ class Busy:
         return {key: value if key in ("epoch", "clean") else int(value)
                 for key, value in found.items()}
 
+    def produced(self):
+        return self.ledger()["produced"]
+
     # --- the collector ---
 
     @property
@@ -88,6 +91,14 @@ class Busy:
         """(first number, results) in the order of arrival."""
         return self._rows("SELECT first_seq, results_n FROM batch"
                           " ORDER BY batch_id")
+
+    def sizes(self, after=0):
+        """Results per batch that came behind the first so many."""
+        return [n for _first, n in self.batches()[after:]]
+
+    def again(self):
+        """Results that came again, since the collector's start."""
+        return self.site.api.must_get("/healthz")["duplicates"]
 
     def wait_stored(self, more_than, what="more results"):
         """Seconds until there are."""

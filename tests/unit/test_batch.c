@@ -105,7 +105,7 @@ static void test_dictionary(void **state) {
         memset(&q, 0xff, sizeof(q)); /* copied deeply */
         memset(&a, 0xff, sizeof(a));
     }
-    assert_true(nx_batcher_due(b, 80 * S));
+    assert_true(nx_batcher_due(b, INT64_MIN, 80 * S));
     struct nx_question q = question(1);
     struct nx_answer a = denial(1);
     struct nx_obs obs = observe(&q, &a, 200);
@@ -146,15 +146,21 @@ static void test_age(void **state) {
     size_t len = 0;
     size_t n = 0;
     uint64_t seq = 0;
-    assert_false(nx_batcher_due(b, 1000 * S));
-    assert_int_equal(nx_batcher_due_at(b), INT64_MAX);
+    assert_false(nx_batcher_due(b, INT64_MIN, 1000 * S));
+    assert_int_equal(nx_batcher_due_at(b, INT64_MIN), INT64_MAX);
     assert_int_equal(nx_batcher_close(b, &clock_sample, &bytes, &len, &seq, &n),
                      NX_ESTATE);
     assert_int_equal(nx_batcher_add(b, &obs, 10 * S), NX_OK);
     assert_int_equal(nx_batcher_add(b, &obs, 11 * S), NX_OK);
-    assert_int_equal(nx_batcher_due_at(b), 10 * S + 500000);
-    assert_false(nx_batcher_due(b, 10 * S + 499999));
-    assert_true(nx_batcher_due(b, 10 * S + 500000));
+    assert_int_equal(nx_batcher_due_at(b, INT64_MIN), 10 * S + 500000);
+    assert_false(nx_batcher_due(b, INT64_MIN, 10 * S + 499999));
+    assert_true(nx_batcher_due(b, INT64_MIN, 10 * S + 500000));
+    /* While acks are slow it goes on growing, for so long. */
+    int64_t most_us = 10 * S + 500000 + NX_BATCH_HOLD_US;
+    assert_false(nx_batcher_due(b, INT64_MAX, most_us - 1));
+    assert_true(nx_batcher_due(b, INT64_MAX, most_us));
+    assert_int_equal(nx_batcher_due_at(b, 11 * S), 11 * S);
+    assert_int_equal(nx_batcher_due_at(b, 10 * S), 10 * S + 500000);
     assert_int_equal(nx_batcher_abandon(b, &seq), 2);
     assert_int_equal(seq, 1);
     assert_int_equal(nx_batcher_open_n(b), 0);
@@ -252,7 +258,7 @@ static void test_delegation(void **state) {
     d.unasked_n = 2;
     assert_int_equal(nx_batcher_add_delegation(b, &d), NX_OK);
     /* It waits for a result to travel with. */
-    assert_false(nx_batcher_due(b, 1000 * S));
+    assert_false(nx_batcher_due(b, INT64_MIN, 1000 * S));
     assert_int_equal(nx_batcher_add(b, &obs, 80 * S), NX_OK);
     memset(servers, 0, sizeof(servers));
     close_and_unpack(b, &got);
