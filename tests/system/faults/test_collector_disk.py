@@ -2,14 +2,16 @@
 brought up to date. System calls are made to fail, wait or kill by strace."""
 import os
 import shutil
+import statistics
 import subprocess
 import time
 
 from deploy.lab.ask import wait_until
-from tests.lib import faults
+from tests.lib import agent_faults, faults
 from tests.lib.support import BIN, Skip, rss_kib
 
 SERVE_S = 60
+SYNC_S, SLOW_BATCHES = 2, 12
 WRITES_MAX = 400        # more than bringing a store up takes
 
 
@@ -155,3 +157,35 @@ def test_slow_disk():
     assert grown < 32 << 10, f"{grown} KiB more"
     faults.row("syncs of 2 s", 1, ledger.lost(acked), ledger.double(),
                max(waits))
+
+
+def test_slow_disk_agent():
+    """... and an agent sends fewer and larger batches meanwhile, none twice."""
+    faults.nightly("takes two minutes")
+    with agent_faults.busy(batch=1000) as one:
+        good = statistics.mean(one.sizes())
+        before = rss_kib(one.agent.daemon.pid)
+        assert one.collector.stop(timeout=60) == 0
+        under(one.site, strace(f"fdatasync:delay_enter={SYNC_S}000000"))
+        assert serves(one.site)
+        # What was kept meanwhile has come.
+        produced = one.produced()
+        wait_until(lambda: one.ledger()["acked"] >= produced,
+                   agent_faults.PATIENCE_S, "what was kept to be acknowledged")
+        batches, again, began = len(one.batches()), one.again(), one.produced()
+        wait_until(lambda: len(one.batches()) >= batches + SLOW_BATCHES,
+                   agent_faults.PATIENCE_S, "batches")
+        sizes, again = one.sizes(batches), one.again() - again
+        results = one.produced() - began
+        grown = rss_kib(one.agent.daemon.pid) - before
+        kill(one.site)
+        one.site.collector_program.start().wait_ready()
+        took = one.wait_stored(one.stored(), "results once the disk is fast")
+        lost, double = one.settle()
+    print(f"# {len(sizes)} batches of {statistics.mean(sizes):.0f} results "
+          f"({good:.0f} before), {again} results again, {grown} KiB more")
+    assert sum(sizes) > 0.5 * results, (sizes, results)
+    assert statistics.mean(sizes) >= 2 * good, (sizes, good)
+    assert again == 0, again
+    assert grown <= 1024, grown
+    faults.row("syncs of 2 s, the agent", 1, lost, double, took)
