@@ -196,6 +196,17 @@ def busy(bin_dir=PLAIN_BIN, qps=200, batch=BATCH, accept=True, env=None,
             server.daemon.kill()
 
 
+def slow_agent(site, name, **config):
+    """An agent of that resolver alone, accepted; it asks now and then."""
+    agent = site.agent(
+        name, nameservers=[RESOLVER],
+        resolvers={"named": [{"at": f"{RESOLVER}@53"}]},
+        policy={"resolver_qps": 20, "min_interval_ms": 100},
+        batch={"max_results": 5, "max_age_ms": 200}, **config)
+    agent.accept()
+    return agent
+
+
 def spool_files(one):
     folder = os.path.join(one.agent.folder, "spool")
     return sorted(os.path.join(folder, name) for name in os.listdir(folder)

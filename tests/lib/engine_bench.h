@@ -7,6 +7,7 @@
 
 #include "collector/engine/engine.h"
 #include "common/rrtype.h"
+#include "tests/lib/one_look.h"
 
 #define S INT64_C(1000000)
 #define T0 (INT64_C(1800000000) * S)
@@ -177,17 +178,9 @@ static inline void batch_of(struct engine_bench *b, uint32_t agent,
                                .soa_ttl_s = ttl_s,
                                .answer_ttl_s = ttl_s,
                                .src_port = (uint16_t)(10000 + b->port++)};
-    const struct nx_batch batch = {.epoch = 1,
-                                   .first_seq = 1,
-                                   .clock = clock_at(at_us + 2000),
-                                   .delegations = d,
-                                   .delegations_n = d != NULL ? 1 : 0,
-                                   .questions = question,
-                                   .questions_n = 1,
-                                   .answers = answer,
-                                   .answers_n = 1,
-                                   .obs = &obs,
-                                   .obs_n = 1};
+    struct nx_batch batch = batch_of_one(&obs, clock_at(at_us + 2000));
+    batch.delegations = d;
+    batch.delegations_n = d != NULL ? 1 : 0;
     int (*fold)(struct nx_engine *, uint32_t, const struct nx_batch *, size_t,
                 int64_t) =
         b->rebuilds ? nx_engine_batch_again : nx_engine_batch;

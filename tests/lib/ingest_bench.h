@@ -7,13 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #include "collector/ingest/io_auth.h"
 #include "collector/ingest/io_ingest.h"
 #include "common/io_log.h"
 #include "tests/lib/agent_client.h"
 #include "tests/lib/loop.h"
+#include "tests/lib/sql.h"
 
 #define CLIENTS_N 2U
 #define ACCEPT_QUIET_US 300000
@@ -102,18 +101,11 @@ static inline void connect_clients(struct fixture *f) {
 }
 
 static inline void add_agents_to_store(const struct fixture *f) {
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(
-            db,
+    sql_run(f->path,
             "INSERT INTO agent(agent_id, key, name, network, role, state, "
             "address, changed_us) VALUES(1,'a','one','lyon','network',"
             "'accepted','',0),(2,'b','two','lyon','network',"
-            "'accepted','',0)",
-            NULL, NULL, NULL),
-        SQLITE_OK);
-    sqlite3_close(db);
+            "'accepted','',0)");
 }
 
 static inline int setup_with(void **state, uint32_t rate) {
@@ -180,17 +172,8 @@ static inline void expect_ack(struct fixture *f, uint64_t acked_seq,
     assert_true(client->ack.received_us <= client->ack.sent_us);
 }
 
-/* Through another connection: only what is committed is seen. */
 static inline int64_t ask(const struct fixture *f, const char *sql) {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    int64_t value = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    sqlite3_close(db);
-    return value;
+    return sql_integer(f->path, sql);
 }
 
 /* Results of the first agent that the engine has taken. */

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <sqlite3.h>
 #include <unistd.h>
 
 #include "collector/io_service_priv.h"
@@ -15,6 +14,7 @@
 #include "tests/lib/agent_client.h"
 #include "tests/lib/loop.h"
 #include "tests/lib/port.h"
+#include "tests/lib/sql.h"
 
 struct fixture {
     char folder[64];
@@ -129,10 +129,7 @@ static inline struct nx_agent agent_in(const char *network, const char *name) {
 }
 
 static inline void write_sql(const struct fixture *f, const char *sql) {
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(f->store_path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    sql_run(f->store_path, sql);
 }
 
 /* "lyon", with the client's key. */

@@ -7,10 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sqlite3.h>
-
 #include "collector/store/io_store.h"
 #include "common/rrtype.h"
+#include "tests/lib/sql.h"
 
 struct fixture {
     char folder[64];
@@ -63,32 +62,12 @@ static inline int teardown(void **state) {
 /* --- through another connection: only what is committed is seen --- */
 
 static inline void sql(const struct fixture *f, const char *text) {
-    sqlite3 *db = NULL;
-    char *error = NULL;
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, text, NULL, NULL, &error) != SQLITE_OK) {
-        fail_msg("%s: %s", text, error);
-    }
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    sql_run(f->path, text);
 }
 
-/* The first column of all rows, in lines. */
 static inline void ask(const struct fixture *f, const char *text, char *out,
                        size_t cap) {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    size_t n = 0;
-    out[0] = '\0';
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, text, -1, &stmt, NULL), SQLITE_OK);
-    while (sqlite3_step(stmt) == SQLITE_ROW) {
-        const char *value = (const char *)sqlite3_column_text(stmt, 0);
-        n += (size_t)snprintf(out + n, cap - n, "%s%s", n > 0 ? "\n" : "",
-                              value != NULL ? value : "NULL");
-        assert_true(n < cap);
-    }
-    assert_int_equal(sqlite3_finalize(stmt), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    sql_ask(f->path, text, out, cap);
 }
 
 static inline void assert_sql(const struct fixture *f, const char *text,

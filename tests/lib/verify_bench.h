@@ -12,6 +12,8 @@
 #include "collector/store/io_store_sqlite.h"
 #include "common/io_clock.h"
 #include "common/rrtype.h"
+#include "tests/lib/one_look.h"
+#include "tests/lib/sql.h"
 
 #define S INT64_C(1000000)
 #define DAY (86400 * S)
@@ -174,17 +176,11 @@ static inline void saw(struct bench *b, uint32_t agent,
                                .rx_mono_us = tx_us + 3000,
                                .soa_ttl_s = ttl_s,
                                .answer_ttl_s = ttl_s};
-    const struct nx_batch batch = {.epoch = agent,
-                                   .first_seq = 1 + b->seq[agent],
-                                   .clock = clock_at(b, at_us),
-                                   .delegations = d,
-                                   .delegations_n = d != NULL ? 1 : 0,
-                                   .questions = q,
-                                   .questions_n = 1,
-                                   .answers = answer,
-                                   .answers_n = 1,
-                                   .obs = &obs,
-                                   .obs_n = 1};
+    struct nx_batch batch = batch_of_one(&obs, clock_at(b, at_us));
+    batch.epoch = agent;
+    batch.first_seq = 1 + b->seq[agent];
+    batch.delegations = d;
+    batch.delegations_n = d != NULL ? 1 : 0;
     sends(b, agent, &batch, at_us);
 }
 
@@ -253,10 +249,7 @@ static inline void live(struct bench *b, const struct nx_answer *at_last) {
 /* --- what is there, and what is said of it --- */
 
 static inline void sql(struct bench *b, const char *text) {
-    char *error = NULL;
-    if (sqlite3_exec(b->store->db, text, NULL, NULL, &error) != SQLITE_OK) {
-        fail_msg("%s: %s", text, error);
-    }
+    sql_run(b->path, text);
 }
 
 #define STATES                                                                 \

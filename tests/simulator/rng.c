@@ -4,26 +4,18 @@
 
 #define TWO_PI 6.283185307179586
 
-/* splitmix64 (Steele, Lea, Flood 2014). */
-static uint64_t next(struct sim_rng *rng) {
-    uint64_t z = rng->state += UINT64_C(0x9e3779b97f4a7c15);
-
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
 struct sim_rng sim_rng_of(uint64_t seed, uint64_t stream) {
-    struct sim_rng rng = {.state = seed * UINT64_C(0xd1342543de82ef95)};
+    struct sim_rng rng = {{seed * UINT64_C(0xd1342543de82ef95)}};
 
-    rng.state = next(&rng) ^ stream * UINT64_C(0xda942042e4dd58b5);
-    next(&rng);
+    rng.dice.state =
+        dice_u64(&rng.dice) ^ stream * UINT64_C(0xda942042e4dd58b5);
+    (void)dice_u64(&rng.dice);
     return rng;
 }
 
 /* In (0,1). */
 static double unit(struct sim_rng *rng) {
-    return ((double)(next(rng) >> 12) + 0.5) / 4503599627370496.0;
+    return ((double)(dice_u64(&rng->dice) >> 12) + 0.5) / 4503599627370496.0;
 }
 
 double sim_uniform(struct sim_rng *rng, double a, double b) {

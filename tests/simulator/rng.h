@@ -6,8 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/lib/dice.h"
+
 struct sim_rng {
-    uint64_t state;
+    struct dice dice;
 };
 
 /* One stream per pair: targets do not depend on each other. */

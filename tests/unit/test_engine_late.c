@@ -34,15 +34,8 @@ static void kept(struct engine_bench *b, bool denied, uint32_t ttl_s,
                                .soa_ttl_s = ttl_s,
                                .answer_ttl_s = ttl_s,
                                .src_port = (uint16_t)(10000 + b->port++)};
-    const struct nx_batch batch = {.epoch = 1,
-                                   .first_seq = 1,
-                                   .clock = clock_at(received_us - 1000),
-                                   .questions = &question,
-                                   .questions_n = 1,
-                                   .answers = denied ? &no : &yes,
-                                   .answers_n = 1,
-                                   .obs = &obs,
-                                   .obs_n = 1};
+    const struct nx_batch batch =
+        batch_of_one(&obs, clock_at(received_us - 1000));
     assert_int_equal(nx_engine_batch(b->engine, LYON, &batch, 0, received_us),
                      0);
 }

@@ -19,14 +19,7 @@ static void raw_look(struct engine_bench *b,
                                .answer = &answer,
                                .tx_mono_us = tx_mono_us,
                                .rx_mono_us = tx_mono_us + 1000};
-    const struct nx_batch batch = {.epoch = 5,
-                                   .clock = *clock,
-                                   .questions = &question,
-                                   .questions_n = 1,
-                                   .answers = &answer,
-                                   .answers_n = 1,
-                                   .obs = &obs,
-                                   .obs_n = 1};
+    const struct nx_batch batch = batch_of_one(&obs, *clock);
     assert_int_equal(nx_engine_batch(b->engine, LYON, &batch, 0, received_us),
                      0);
 }

@@ -1,15 +1,7 @@
 /* What a recording lacks, it says; and whom it knows. */
-#include <sqlite3.h>
-
 #include "collector/store/io_store_retain.h"
 #include "tests/lib/export_bench.h"
-
-static void sql(struct bench *b, const char *text) {
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(b->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
+#include "tests/lib/sql.h"
 
 static struct nx_record end_of(struct bench *b, struct nx_text *recording) {
     struct nx_record record;
@@ -57,7 +49,8 @@ static void test_damaged(void **state) {
     struct bench *b = *state;
     struct nx_text recording;
     live(b);
-    sql(b, "UPDATE batch SET payload = zeroblob(3) WHERE batch_id IN (2, 3)");
+    sql_run(b->path,
+            "UPDATE batch SET payload = zeroblob(3) WHERE batch_id IN (2, 3)");
     const struct nx_record end = end_of(b, &recording);
     assert_false(nx_record_is_whole_end(&end));
     assert_int_equal(end.u.lacks.before_us, NX_TIME_UNKNOWN);
@@ -95,7 +88,8 @@ static void test_agent_that_came_meanwhile(void **state) {
     struct bench *b = *state;
     struct nx_text recording;
     live(b);
-    sql(b, "UPDATE hello SET agent_id = 9, digest = NULL WHERE hello_id = 4");
+    sql_run(b->path,
+            "UPDATE hello SET agent_id = 9, digest = NULL WHERE hello_id = 4");
     const struct nx_record end = end_of(b, &recording);
     assert_true(nx_record_is_whole_end(&end));
     assert_true(end.at_us < T0 + 31 * S);

@@ -47,27 +47,20 @@ static bool storing_again(void *user) {
     return !stopped_storing(user);
 }
 
-static void change_store(const struct fixture *f, const char *sql) {
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 /* It was in a transaction that was rolled back: the next one is stored. */
 static void test_hello_rolled_back(void **state) {
     struct fixture *f = *state;
     struct nx_test_client *client = &f->clients[0];
     nx_test_client_batch(client, 1, 10, 0);
     expect_ack(f, 10, 1);
-    change_store(f, "CREATE TRIGGER refuses BEFORE INSERT ON batch BEGIN "
-                    "SELECT RAISE(ABORT, 'refused'); END");
+    sql_run(f->path, "CREATE TRIGGER refuses BEFORE INSERT ON batch BEGIN "
+                     "SELECT RAISE(ABORT, 'refused'); END");
     nx_test_client_hello(client, NX_PROTOCOL);
     nx_test_client_batch(client, 11, 10, 0);
     nx_test_await_still(); /* both are in the ROUTER's queue: one group */
     assert_true(nx_test_wait(f->base, stopped_storing, f));
     assert_false(hello_stored(f));
-    change_store(f, "DROP TRIGGER refuses");
+    sql_run(f->path, "DROP TRIGGER refuses");
     assert_true(nx_test_wait(f->base, storing_again, f));
     nx_test_client_hello(client, NX_PROTOCOL);
     assert_true(nx_test_wait(f->base, hello_stored, f));

@@ -115,19 +115,13 @@ static void test_too_many_streams(void **state) {
  * why, once. */
 static void test_damaged_position(void **state) {
     struct fixture *f = *state;
-    sqlite3 *db = NULL;
     char log[4096] = "";
     nx_test_client_batch(&f->clients[0], 1, 10, 0);
     expect_ack(f, 10, 1);
     nx_test_client_close(&f->clients[0]);
     nx_test_client_close(&f->clients[1]);
     stop_collector(f);
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(db, "UPDATE stream SET received_n = 11, digest = NULL",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
-    sqlite3_close(db);
+    sql_run(f->path, "UPDATE stream SET received_n = 11, digest = NULL");
     start_collector(f);
     connect_clients(f);
     FILE *file = tmpfile();

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-#include <sqlite3.h>
 
 #include "collector/io_service_priv.h"
 #include "tests/lib/engine_bench.h"
+#include "tests/lib/sql.h"
 
 struct fixture {
     char folder[64];
@@ -90,15 +90,7 @@ static int teardown(void **state) {
 }
 
 static double ask(const struct fixture *f, const char *sql) {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    double value = sqlite3_column_double(stmt, 0);
-    sqlite3_finalize(stmt);
-    sqlite3_close(db);
-    return value;
+    return sql_number(f->path, sql);
 }
 
 static int count(const struct fixture *f, const char *where) {

@@ -139,15 +139,7 @@ static struct targets targets_of(struct fixture *f) {
 }
 
 static int64_t ask(const struct fixture *f, const char *sql) {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(sqlite3_open(f->store_path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    int64_t value = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    sqlite3_close(db);
-    return value;
+    return sql_integer(f->store_path, sql);
 }
 
 static json_t *status_of(struct fixture *f, int64_t now_us) {

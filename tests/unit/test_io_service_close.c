@@ -124,17 +124,7 @@ static void test_two_at_once(void **state) {
 }
 
 static int64_t parts_of(const struct fixture *f) {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *stmt = NULL;
-    assert_int_equal(sqlite3_open(f->store_path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT count(*) FROM closed_part",
-                                        -1, &stmt, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_step(stmt), SQLITE_ROW);
-    int64_t n = sqlite3_column_int64(stmt, 0);
-    sqlite3_finalize(stmt);
-    sqlite3_close(db);
-    return n;
+    return sql_integer(f->store_path, "SELECT count(*) FROM closed_part");
 }
 
 static void until_a_part(struct fixture *f, struct nx_closing *closing) {

@@ -10,6 +10,7 @@
 #include <jansson.h>
 
 #include "collector/status/status.h"
+#include "tests/lib/one_look.h"
 #include "tests/lib/service_bench.h"
 
 #include "tests/lib/http_crowd.h"
@@ -57,16 +58,9 @@ static void denies(struct fixture *f, uint32_t agent_id) {
                                .rx_mono_us = now_us - 3000,
                                .soa_ttl_s = 600,
                                .src_port = 10000};
-    const struct nx_batch batch = {
-        .epoch = 1,
-        .first_seq = 1,
-        .clock = {.mono_us = now_us, .wall_us = now_us, .offset_known = true},
-        .questions = &question,
-        .questions_n = 1,
-        .answers = &answer,
-        .answers_n = 1,
-        .obs = &obs,
-        .obs_n = 1};
+    const struct nx_batch batch = batch_of_one(
+        &obs, (struct nx_clock_sample){
+                  .mono_us = now_us, .wall_us = now_us, .offset_known = true});
     assert_int_equal(nx_engine_batch(engine_of(f), agent_id, &batch, 0, now_us),
                      0);
 }

@@ -13,19 +13,16 @@
 #include <cmocka.h>
 
 #include "collector/ingest/stream.h"
+#include "tests/lib/dice.h"
 #include "tests/lib/spool_bench.h"
 
 #define SEQ_LIMIT 200000U
 #define STEPS 2500U
 
-static uint64_t rng;
+static struct dice chance;
 
 static uint32_t below(uint32_t n) {
-    rng += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = rng;
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)((z ^ (z >> 31)) % n);
+    return dice_below(&chance, n);
 }
 
 struct day {
@@ -204,7 +201,7 @@ static void check(struct day *d) {
 }
 
 static void run(struct day *d, uint64_t seed) {
-    rng = seed;
+    chance = (struct dice){seed};
     d->b->made_n = 0;
     d->top = 0;
     d->whole_disk = below(2) == 0;

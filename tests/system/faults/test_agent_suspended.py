@@ -106,14 +106,9 @@ def test_suspended():
     with Machine() as machine, \
             Responder(agent_faults.RESOLVER, counts_down(ends)), \
             site_alone(PLAIN_BIN, estimate=agent_faults.FAST) as site:
-        agent = site.agent(
-            NETWORK, nameservers=[agent_faults.RESOLVER],
-            resolvers={"named": [{"at": f"{agent_faults.RESOLVER}@53"}]},
-            policy={"resolver_qps": 20, "min_interval_ms": 100},
-            batch={"max_results": 5, "max_age_ms": 200},
-            spool={"path": "spool"})
+        agent = agent_faults.slow_agent(site, NETWORK,
+                                        spool={"path": "spool"})
         agent.daemon.env = machine.env
-        agent.accept()
         agent.start()
         incident = open_incident(site, name=faults.NAME, restored="now")
         one = agent_faults.Busy(site, agent)

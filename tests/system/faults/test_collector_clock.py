@@ -42,12 +42,7 @@ class Counted:
 
     def __init__(self, site, incident, ends):
         self.site, self.incident, self.ends = site, incident, ends
-        self.agent = site.agent(
-            NETWORK, nameservers=[agent_faults.RESOLVER],
-            resolvers={"named": [{"at": f"{agent_faults.RESOLVER}@53"}]},
-            policy={"resolver_qps": 20, "min_interval_ms": 100},
-            batch={"max_results": 5, "max_age_ms": 200})
-        self.agent.accept()
+        self.agent = agent_faults.slow_agent(site, NETWORK)
         self.agent.start()
         wait_status(site, incident, lambda d: network_state(d, NETWORK) ==
                     "cached-nxdomain", 60, "the verdict")
