@@ -6,52 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
-#include "collector/profile/measure.h"
-#include "common/rrtype.h"
-
-#define S INT64_C(1000000)
-#define RTT_US 2000
-
-static struct nx_canary_looks looks;
-
-static void start(void **state) {
-    (void)state;
-    memset(&looks, 0, sizeof(looks));
-}
-
-static int begin(void **state) {
-    start(state);
-    return 0;
-}
-
-static struct nx_canary_look *see(enum nx_canary which, double at_s,
-                                  enum nx_kind kind, int32_t r_s) {
-    struct nx_canary_look *l = &looks.of[which][looks.n[which]++];
-    l->look = (struct nx_look){.tx_us = 1000 * S + llround(at_s * 1e6) - RTT_US,
-                               .rx_us = 1000 * S + llround(at_s * 1e6),
-                               .kind = (uint8_t)kind,
-                               .flags = NX_LOOK_RD,
-                               .r_s = r_s};
-    return l;
-}
-
-static void nx(enum nx_canary which, double at_s, int32_t r_s) {
-    (void)see(which, at_s, NX_KIND_NXDOMAIN, r_s);
-}
-
-static struct nx_measured measure(void) {
-    struct nx_measured m;
-    if (looks.n[NX_CANARY_CAP] == 0) {
-        nx(NX_CANARY_CAP, 0.1, 3600);
-    }
-    assert_int_equal(nx_measure(&looks, NULL, 0, &m), 0);
-    assert_true(m.profile.verified);
-    return m;
-}
+#include "tests/lib/measure_bench.h"
 
 /* --- caps and floors --- */
 
@@ -337,45 +295,6 @@ static void test_rd0(void **state) {
     }
 }
 
-/* --- caches --- */
-
-/* `of` caches, asked in turn; each was filled by its first look. */
-static void count(unsigned looks_n, unsigned of, double phase) {
-    double filled[16];
-    for (unsigned i = 0; i < looks_n; i++) {
-        double at = phase + i * 2.1;
-        if (i < of) {
-            filled[i] = at;
-        }
-        double age = floor(at) - floor(filled[i % of]);
-        (void)see(NX_CANARY_COUNT, at, NX_KIND_POS, 86400 - (int32_t)age);
-    }
-}
-
-/* dnsdist before two Unbound, in turn: each backend has a clock of its own. */
-static void test_several_caches_hide_the_clock(void **state) {
-    static const struct {
-        int32_t next_s, last_s;
-        uint8_t one, two; /* with so many caches seen */
-    } rows[] = {
-        {20, 16, NX_SOA_CLOCK_SHARED_RENEWED, NX_SOA_CLOCK_UNKNOWN},
-        {20, 11, NX_SOA_CLOCK_OWN, NX_SOA_CLOCK_UNKNOWN},
-        {15, 11, NX_SOA_CLOCK_SHARED_UNTIL_CHANGE,
-         NX_SOA_CLOCK_SHARED_UNTIL_CHANGE},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        for (unsigned of = 1; of <= 2; of++) {
-            start(state);
-            count(7, of, 0.5);
-            nx(NX_CANARY_CLOCK, 0.0, 20);
-            nx(NX_CANARY_CLOCK_NEXT, 5.0, rows[i].next_s);
-            nx(NX_CANARY_CLOCK, 9.5, rows[i].last_s);
-            assert_int_equal(measure().soa_clock,
-                             of == 1 ? rows[i].one : rows[i].two);
-        }
-    }
-}
-
 /* What looks like a refresh may be the other one's younger entry. */
 static void test_several_caches_are_no_refresh(void **state) {
     const struct family family = {NX_CONV_F0, 5};
@@ -387,83 +306,6 @@ static void test_several_caches_are_no_refresh(void **state) {
         assert_int_equal(p.early_seen, of == 1);
         assert_int_equal(p.early_window_s, 5);
     }
-}
-
-static void test_caches(void **state) {
-    for (unsigned of = 1; of <= 5; of++) {
-        for (unsigned k = 0; k < 8; k++) {
-            start(state);
-            count(16, of, 0.06 + 0.12 * k);
-            struct nx_measured m = measure();
-            assert_int_equal(m.caches_seen, of);
-            assert_int_equal(m.profile.caches, of);
-        }
-    }
-}
-
-static void test_caches_not_all_seen_twice(void **state) {
-    (void)state;
-    count(8, 7, 0.5);
-    assert_int_equal(measure().caches_seen, 7);
-    assert_int_equal(measure().profile.caches, 0); /* there may be more */
-}
-
-static void test_caches_need_looks(void **state) {
-    (void)state;
-    count(NX_CANARY_COUNT_MIN - 1, 1, 0.5);
-    assert_int_equal(measure().caches_seen, 0);
-    assert_int_equal(measure().profile.caches, 0);
-}
-
-/* Another name's, by NSID, beside those of the looks that count. */
-static void answered(unsigned of, uint64_t other) {
-    for (unsigned i = 0; i < looks.n[NX_CANARY_COUNT]; i++) {
-        looks.of[NX_CANARY_COUNT][i].rdata_hash = 1 + i % of;
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        (void)see(NX_CANARY_NSID, 1.3 + 1.7 * i, NX_KIND_POS, 86400);
-        looks.of[NX_CANARY_NSID][i].rdata_hash = other;
-    }
-}
-
-/* Answers that are unique tell two caches apart that show the same TTL. */
-static void test_caches_by_rdata(void **state) {
-    (void)state;
-    count(10, 1, 0.5);
-    answered(2, 1);
-    assert_int_equal(measure().profile.caches, 2);
-}
-
-/* A TTL that stands still ends elsewhere with each look: a cache each, where
- * answers are not known to be unique. */
-static void test_caches_by_rdata_alone(void **state) {
-    static const struct {
-        unsigned answers;
-        uint64_t other;
-        unsigned seen, caches;
-    } rows[] = {{1, 1, 10, 0}, {1, 9, 1, 1}, {2, 9, 2, 2}, {10, 99, 10, 0}};
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        start(state);
-        for (unsigned k = 0; k < 10; k++) {
-            (void)see(NX_CANARY_COUNT, 0.5 + 2.1 * k, NX_KIND_POS, 86400);
-        }
-        answered(rows[i].answers, rows[i].other);
-        struct nx_measured m = measure();
-        assert_int_equal(m.caches_seen, rows[i].seen);
-        assert_int_equal(m.profile.caches, rows[i].caches);
-    }
-}
-
-/* What is over soon is fetched anew, and has another answer then. */
-static void test_caches_by_rdata_that_lasts(void **state) {
-    (void)state;
-    count(10, 1, 0.5);
-    answered(1, 9);
-    for (unsigned i = 0; i < 3; i++) {
-        looks.of[NX_CANARY_COUNT][i].look.r_s = 3;
-        looks.of[NX_CANARY_COUNT][i].rdata_hash = 20 + i;
-    }
-    assert_int_equal(measure().profile.caches, 1);
 }
 
 /* --- nothing and oddities --- */
@@ -505,152 +347,8 @@ static void test_no_soa(void **state) {
     assert_int_equal(m.profile.conv, NX_CONV_U);
 }
 
-/* --- what it says of itself --- */
-
-static void test_who(void **state) {
-    static const struct {
-        int server, hostname; /* kinds; -1: not asked */
-        uint8_t who;
-    } rows[] = {
-        {-1, -1, NX_WHO_UNKNOWN},
-        {NX_KIND_TIMEOUT, NX_KIND_NETERR, NX_WHO_UNKNOWN},
-        {NX_KIND_REFUSED, NX_KIND_REFUSED, NX_WHO_REFUSED},
-        {NX_KIND_REFUSED, NX_KIND_TIMEOUT, NX_WHO_REFUSED},
-        {NX_KIND_REFUSED, NX_KIND_NXDOMAIN, NX_WHO_NOTHING},
-        {NX_KIND_NODATA, NX_KIND_REFUSED, NX_WHO_NOTHING},
-        {NX_KIND_POS, -1, NX_WHO_NOTHING}, /* an empty name */
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        start(state);
-        if (rows[i].server >= 0) {
-            (void)see(NX_CANARY_SERVER, 0.1, (enum nx_kind)rows[i].server, -1);
-        }
-        if (rows[i].hostname >= 0) {
-            (void)see(NX_CANARY_HOSTNAME, 0.2, (enum nx_kind)rows[i].hostname,
-                      -1);
-        }
-        assert_int_equal(measure().who, rows[i].who);
-    }
-    start(state);
-    looks.server = (struct nx_nsid){1, {'a'}};
-    assert_int_equal(measure().who, NX_WHO_TOLD);
-}
-
-/* A question that this host could not send says nothing of the resolver. */
-static void test_local_error_is_no_look(void **state) {
-    static const uint8_t zone[] = "\6canary\7example\3net";
-    static const struct nx_canary_run run = {
-        .zone = zone, .bogus_zone = zone, .count_n = 7};
-    (void)state;
-    for (unsigned i = 0; i < NX_CANARIES_N_; i++) {
-        uint8_t name[NX_DNAME_MAX];
-        struct nx_task task;
-        nx_canary_task(&run, (enum nx_canary)i, name, &task);
-        const struct nx_question question = {.name = name, .qtype = task.qtype};
-        const struct nx_answer answer = {.outcome = NX_LOCAL_ERROR};
-        const struct nx_obs obs = {.question = &question, .answer = &answer};
-        nx_canary_looks_add(&looks, &run, (enum nx_canary)i, &obs, 0, 0);
-        assert_int_equal(looks.n[i], 0);
-    }
-    assert_int_equal(nx_canary_trouble(&looks, &run), NX_RUN_BROKEN_OFF);
-    assert_int_equal(measure().who, NX_WHO_UNKNOWN);
-}
-
-static void bogus(double at_s, enum nx_kind kind, bool cd) {
-    (void)see(NX_CANARY_BOGUS, at_s, kind, kind == NX_KIND_POS ? 60 : -1);
-    unsigned last = looks.n[NX_CANARY_BOGUS] - 1U;
-    looks.of[NX_CANARY_BOGUS][last].look.flags |= cd ? NX_LOOK_CD : 0U;
-}
-
-/* A failure counts where CD=1 shows that the zone is reached. */
-static void test_bogus(void **state) {
-    static const struct {
-        enum nx_kind first, second, cd;
-        uint8_t bogus;
-        uint8_t ede; /* where none is seen */
-    } rows[] = {
-        {NX_KIND_SERVFAIL, NX_KIND_SERVFAIL, NX_KIND_POS, NX_BOGUS_FAILED,
-         NX_EDE_NO},
-        {NX_KIND_TIMEOUT, NX_KIND_SERVFAIL, NX_KIND_POS, NX_BOGUS_FAILED,
-         NX_EDE_NO},
-        {NX_KIND_SERVFAIL, NX_KIND_SERVFAIL, NX_KIND_SERVFAIL, NX_BOGUS_UNKNOWN,
-         NX_EDE_UNKNOWN},
-        {NX_KIND_SERVFAIL, NX_KIND_POS, NX_KIND_POS, NX_BOGUS_UNKNOWN,
-         NX_EDE_UNKNOWN},
-        {NX_KIND_NXDOMAIN, NX_KIND_NXDOMAIN, NX_KIND_POS, NX_BOGUS_UNKNOWN,
-         NX_EDE_UNKNOWN},
-        {NX_KIND_POS, NX_KIND_TIMEOUT, NX_KIND_TIMEOUT, NX_BOGUS_ANSWERED,
-         NX_EDE_UNKNOWN},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        start(state);
-        bogus(2.0, rows[i].first, false);
-        bogus(2.1, rows[i].cd, true);
-        bogus(4.1, rows[i].second, false);
-        struct nx_measured m = measure();
-        assert_int_equal(m.bogus, rows[i].bogus);
-        assert_int_equal(nx_measured_ede(&m), rows[i].ede);
-        assert_false(m.bogus_ede_seen);
-        looks.ede_seen = looks.bogus_ede_seen = true;
-        looks.bogus_ede = 9;
-        m = measure();
-        assert_int_equal(nx_measured_ede(&m), NX_EDE_YES);
-        assert_int_equal(m.bogus_ede_seen, m.bogus == NX_BOGUS_FAILED);
-        assert_int_equal(m.bogus_ede, m.bogus == NX_BOGUS_FAILED ? 9 : 0);
-    }
-    start(state); /* nobody asked */
-    assert_int_equal(measure().bogus, NX_BOGUS_UNKNOWN);
-}
-
-static void test_validates(void **state) {
-    (void)state;
-    assert_int_equal(measure().validates, NX_VALIDATES_UNKNOWN);
-    (void)see(NX_CANARY_VALIDATES, 0.1, NX_KIND_SERVFAIL, -1);
-    assert_int_equal(measure().validates, NX_VALIDATES_UNKNOWN);
-    start(state);
-    (void)see(NX_CANARY_VALIDATES, 0.1, NX_KIND_POS, 300);
-    assert_int_equal(measure().validates, NX_VALIDATES_NOT_SAID);
-    looks.of[NX_CANARY_VALIDATES][0].look.flags |= NX_LOOK_AD;
-    assert_int_equal(measure().validates, NX_VALIDATES_SAID);
-}
-
-/* It says so itself, and is given no chance to be another one. */
-static void test_never_validates(void **state) {
-    static const struct {
-        enum nx_kind bogus;
-        unsigned flags; /* of the answer about the root */
-        unsigned caches;
-        bool own, never;
-    } rows[] = {
-        {NX_KIND_POS, 0, 1, true, true},
-        {NX_KIND_POS, NX_LOOK_AD, 1, true, false}, /* val-permissive-mode */
-        {NX_KIND_SERVFAIL, 0, 1, true, false},     /* it does not tell */
-        {NX_KIND_TIMEOUT, 0, 1, true, false},
-        {NX_KIND_POS, 0, 2, true, false},
-        {NX_KIND_POS, 0, 0, true, false}, /* not counted */
-        {NX_KIND_POS, 0, 1, false, false},
-    };
-    (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        start(state);
-        bogus(2.0, rows[i].bogus, false);
-        (void)see(NX_CANARY_VALIDATES, 0.1, NX_KIND_POS, 300);
-        looks.of[NX_CANARY_VALIDATES][0].look.flags |= rows[i].flags;
-        count(rows[i].caches > 0 ? 8 : 0, rows[i].caches, 0.5);
-        (void)see(NX_CANARY_EGRESS, 1.0, NX_KIND_POS, 60);
-        looks.egress = (struct nx_egress){{192, 0, 2, 9}, 4};
-        looks.egress_is_resolver = rows[i].own;
-        assert_int_equal(measure().profile.never_validates, rows[i].never);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_who, begin),
-        cmocka_unit_test_setup(test_never_validates, begin),
-        cmocka_unit_test_setup(test_local_error_is_no_look, begin),
-        cmocka_unit_test_setup(test_bogus, begin),
-        cmocka_unit_test_setup(test_validates, begin),
         cmocka_unit_test_setup(test_caps, begin),
         cmocka_unit_test_setup(test_caps_of_both_kinds, begin),
         cmocka_unit_test_setup(test_cap_of_a_shared_clock_seen_again, begin),
@@ -659,7 +357,6 @@ int main(void) {
         cmocka_unit_test_setup(test_floors, begin),
         cmocka_unit_test_setup(test_clocks, begin),
         cmocka_unit_test_setup(test_chain_hides_the_clock, begin),
-        cmocka_unit_test_setup(test_several_caches_hide_the_clock, begin),
         cmocka_unit_test_setup(test_conventions, begin),
         cmocka_unit_test_setup(test_predict, begin),
         cmocka_unit_test_setup(test_flat, begin),
@@ -668,12 +365,6 @@ int main(void) {
         cmocka_unit_test_setup(test_stale, begin),
         cmocka_unit_test_setup(test_rd0, begin),
         cmocka_unit_test_setup(test_several_caches_are_no_refresh, begin),
-        cmocka_unit_test_setup(test_caches, begin),
-        cmocka_unit_test_setup(test_caches_not_all_seen_twice, begin),
-        cmocka_unit_test_setup(test_caches_need_looks, begin),
-        cmocka_unit_test_setup(test_caches_by_rdata, begin),
-        cmocka_unit_test_setup(test_caches_by_rdata_alone, begin),
-        cmocka_unit_test_setup(test_caches_by_rdata_that_lasts, begin),
         cmocka_unit_test_setup(test_nothing, begin),
         cmocka_unit_test_setup(test_rewriting, begin),
         cmocka_unit_test_setup(test_no_soa, begin),
