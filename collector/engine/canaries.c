@@ -67,6 +67,16 @@ static void begun(void *user, uint32_t agent_id) {
     }
 }
 
+/* Sibling labels show nothing of chains, so nothing of who denies. */
+void nx_canaries_want(struct nx_engine *engine,
+                      const struct nx_agent_state *agent,
+                      const struct nx_endpoint *at, int64_t now_us) {
+    if (on(engine) && !engine->settings.canary.sibling) {
+        nx_book_want(engine->book, agent->agent.network, at, agent->agent.id,
+                     now_us);
+    }
+}
+
 /* --- what came of it --- */
 
 struct ending {

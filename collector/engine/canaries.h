@@ -21,6 +21,12 @@ size_t nx_canaries_tasks(const struct nx_engine *engine,
 bool nx_canaries_own(const struct nx_engine *engine,
                      const struct nx_question *question);
 
+/* The resolver is measured soon, if that would tell more of this agent's
+ * denials (nx_verdict.wants_canary). */
+void nx_canaries_want(struct nx_engine *engine,
+                      const struct nx_agent_state *agent,
+                      const struct nx_endpoint *at, int64_t now_us);
+
 /* What this agent's resolver is taken to do: measured, or as any other. */
 const struct nx_profile *nx_canaries_profile(const struct nx_engine *engine,
                                              const struct nx_agent_state *agent,

@@ -340,6 +340,9 @@ static void evaluate(struct nx_engine *engine, struct nx_target *t,
         t->changed_us = now_us;
     }
     t->verdict = v;
+    if (v.wants_canary) {
+        nx_canaries_want(engine, t->agent, &t->question.to, now_us);
+    }
     if (!t->judged || t->revised || v.state != from_state) {
         t->since_us = nx_target_since(engine, t, v.state, now_us);
     }

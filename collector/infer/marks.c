@@ -219,6 +219,7 @@ void nx_marks_fill(const struct nx_evidence *ev, struct nx_verdict *out) {
     flag_source(ev, out);
     flag_canary(ev, out);
     flag_nsec(ev, out);
+    out->wants_canary = nx_source_wants_canary(ev);
     take_serial(ev, out);
     take_ede(ev, out);
 }

@@ -68,13 +68,14 @@ static bool was_blocked(const struct nx_case *c) {
     return c->before.known && c->before.state == NX_STATE_POLICY_BLOCKED;
 }
 
-bool nx_source_is_singled_out(const struct nx_evidence *ev) {
+/* Nothing but NXDOMAIN without SOA, for a while, and the servers do not send
+ * such. */
+static bool is_bare(const struct nx_evidence *ev) {
     const struct nx_case *c = ev->c;
     int64_t oldest_us = 0;
     unsigned n = 0;
 
-    if (!keeps_soa_itself(c->profile) || !servers_show_soa(c->auth) ||
-        !(nx_canary_resolves(ev) || was_blocked(ev->c)) || ev->pos_n > 0) {
+    if (!servers_show_soa(c->auth) || ev->pos_n > 0) {
         return false;
     }
     for (size_t i = c->looks_n; i > 0; i--) {
@@ -93,6 +94,17 @@ bool nx_source_is_singled_out(const struct nx_evidence *ev) {
     }
     return n >= NX_FLAT_LOOKS &&
            c->looks[ev->last_neg].tx_us - oldest_us >= NX_FLAT_SPAN_US;
+}
+
+bool nx_source_is_singled_out(const struct nx_evidence *ev) {
+    return keeps_soa_itself(ev->c->profile) && is_bare(ev) &&
+           (nx_canary_resolves(ev) || was_blocked(ev->c));
+}
+
+bool nx_source_wants_canary(const struct nx_evidence *ev) {
+    const struct nx_profile *profile = ev->c->profile;
+    return (!profile->verified || keeps_soa_itself(profile)) && is_bare(ev) &&
+           !nx_canary_resolves(ev) && !was_blocked(ev->c);
 }
 
 /* The latest end of an entry with another answer that was made before the

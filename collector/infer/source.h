@@ -31,4 +31,7 @@ bool nx_canary_resolves(const struct nx_evidence *ev);
  * may be a cache. Never a reason to take a name for clear. */
 bool nx_source_is_singled_out(const struct nx_evidence *ev);
 
+/* Would canary names that are resolved now tell whether it is so? */
+bool nx_source_wants_canary(const struct nx_evidence *ev);
+
 #endif

@@ -205,12 +205,13 @@ struct nx_verdict {
     double refill_negative_probability; /* authority partly bad; else -1 */
     int64_t extra_wait_us;              /* ... mean of the rounds to come */
     bool presumed_clear;                /* silent, but F(now) > 0.9 */
-    uint16_t size_limit_bytes;          /* with NX_FLAG_SIZE_*, else 0 */
-    uint16_t looks_n;                   /* looks the verdict rests on */
-    uint16_t positives_in_row;          /* from distinct source ports */
-    int64_t earliest_clear_us;          /* NX_TIME_UNKNOWN */
-    int64_t clear_lo_us;   /* observed clearing lies in (lo, hi] ... */
-    int64_t clear_hi_us;   /* ... NX_TIME_UNKNOWN when not observed */
+    bool wants_canary; /* measured now, its resolver would tell more of it */
+    uint16_t size_limit_bytes; /* with NX_FLAG_SIZE_*, else 0 */
+    uint16_t looks_n;          /* looks the verdict rests on */
+    uint16_t positives_in_row; /* from distinct source ports */
+    int64_t earliest_clear_us; /* NX_TIME_UNKNOWN */
+    int64_t clear_lo_us;       /* observed clearing lies in (lo, hi] ... */
+    int64_t clear_hi_us;       /* ... NX_TIME_UNKNOWN when not observed */
     int64_t doubt_us;      /* clear, but this look was not positive and waits
                               for a second; NX_TIME_UNKNOWN */
     int64_t last_look_us;  /* NX_TIME_UNKNOWN: never */

@@ -105,6 +105,16 @@ struct nx_book_asked {
 void nx_book_measure(struct nx_book *book, const char *network, int64_t now_us,
                      struct nx_book_asked *out);
 
+/* Makes this one due within NX_BOOK_WANT_US, not all at the same time, and
+ * before others of its network; but not where its last run began less than
+ * NX_BOOK_WANT_AGAIN_US ago, nor while what was tried last gave nothing: that
+ * is tried again as ever. */
+#define NX_BOOK_WANT_US (INT64_C(30) * 1000000)
+#define NX_BOOK_WANT_AGAIN_US (INT64_C(600) * 1000000)
+void nx_book_want(struct nx_book *book, const char *network,
+                  const struct nx_endpoint *at, uint32_t agent_id,
+                  int64_t now_us);
+
 /* Is a resolver due that an agent has offered since the last begin? */
 bool nx_book_wants(const struct nx_book *book);
 

@@ -36,6 +36,7 @@ struct nx_book_entry {
     int64_t tried_us;         /* the last run's begin; NX_TIME_UNKNOWN: none */
     int64_t offered_us;       /* used by an agent; NX_TIME_UNKNOWN: not yet */
     uint32_t failed_agent_id; /* whose run gave nothing last; 0: nobody's */
+    bool wanted;              /* a verdict waits for it */
     unsigned failures_n;      /* since it was measured */
     unsigned followed_n;      /* runs since then that a SOA's end began */
     struct nx_book_run *run;

@@ -41,10 +41,14 @@ static uint32_t turn(const struct nx_book_entry *e, uint32_t agent_id) {
 static void propose(struct nx_book_entry *e, uint32_t agent_id) {
     struct nx_book_network *network = e->network;
     const struct nx_book_entry *rival = network->next;
-    bool first =
-        rival == NULL ||
-        (rival == e && turn(e, agent_id) < turn(e, network->next_agent_id)) ||
-        e->tried_us < rival->tried_us;
+    bool first = false;
+    if (rival == NULL || rival == e) {
+        first = rival == NULL ||
+                turn(e, agent_id) < turn(e, network->next_agent_id);
+    } else {
+        first = e->wanted == rival->wanted ? e->tried_us < rival->tried_us
+                                           : e->wanted;
+    }
     if (first) {
         network->next = e;
         network->next_agent_id = agent_id;
@@ -95,6 +99,23 @@ void nx_book_measure(struct nx_book *book, const char *network, int64_t now_us,
     }
 }
 
+void nx_book_want(struct nx_book *book, const char *network,
+                  const struct nx_endpoint *at, uint32_t agent_id,
+                  int64_t now_us) {
+    struct nx_book_entry *e = nx_book_find(book, network, at, agent_id);
+    if (e == NULL || e->run != NULL || e->failures_n > 0 ||
+        (e->tried_us != NX_TIME_UNKNOWN &&
+         now_us - e->tried_us < NX_BOOK_WANT_AGAIN_US)) {
+        return;
+    }
+    e->wanted = true;
+    if (e->due_us > now_us + NX_BOOK_WANT_US) {
+        uint64_t part = nx_hash(&e->key, sizeof(e->key), (uint64_t)now_us) %
+                        (uint64_t)NX_BOOK_WANT_US;
+        e->due_us = now_us + (int64_t)part;
+    }
+}
+
 static bool begin(struct nx_book *book, struct nx_book_entry *e,
                   uint32_t agent_id, int64_t now_us) {
     e->run = run_new(book, e, agent_id, now_us);
@@ -102,6 +123,7 @@ static bool begin(struct nx_book *book, struct nx_book_entry *e,
         return false;
     }
     e->tried_us = now_us;
+    e->wanted = false;
     e->network->runs_n++;
     book->runs_n++;
     return true;

@@ -188,6 +188,50 @@ static void test_backs_off(void **state) {
     }
 }
 
+static void want(struct nx_book *book, unsigned i, int64_t now_us) {
+    const struct nx_endpoint to = at(i);
+    nx_book_want(book, "lyon", &to, 4, now_us);
+}
+
+/* Within so long; false: not. */
+static bool begins_within(struct nx_book *book, int64_t from_us,
+                          int64_t span_us) {
+    for (int64_t now_us = from_us; now_us <= from_us + span_us; now_us += S) {
+        offer(book, 1, 4, now_us);
+        if (begin(book, now_us) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A verdict waits for it: soon, before others, and no more often than so. */
+static void test_wanted(void **state) {
+    struct nx_book *book = *state;
+    int64_t now_us = T0;
+    put(book, 1, T0 - 300 * S);
+    want(book, 1, now_us); /* that was a moment ago */
+    assert_false(begins_within(book, now_us, NX_BOOK_WANT_US));
+    now_us = T0 + 301 * S;
+    for (int i = 0; i < 3; i++) {
+        want(book, 1, now_us + i);
+    }
+    assert_true(begins_within(book, now_us, NX_BOOK_WANT_US));
+    now_us += NX_BOOK_WANT_US + RUN;
+    assert_int_equal(end(book, now_us), 1); /* in vain */
+    now_us += 60 * S;
+    want(book, 1, now_us);
+    assert_false(begins_within(book, now_us, NX_BOOK_WANT_US));
+    put(book, 2, T0 - HOUR); /* due in a day */
+    now_us = T0 + 3 * DAY;
+    want(book, 2, now_us);
+    offer(book, 3, 4, now_us); /* never tried */
+    offer(book, 2, 4, now_us);
+    assert_int_equal(begin(book, now_us), 4);
+    assert_true(runs(book, 2, 4));
+    want(book, 9, now_us); /* nobody uses it */
+}
+
 /* Whoever is listed first and fails is not always first. */
 static void test_nobody_starves(void **state) {
     struct nx_book *book = *state;
@@ -427,6 +471,7 @@ int main(void) {
         T(resolvers_of_agents),
         T(each_agent_measures_its_own),
         T(agents_take_turns),
+        T(wanted),
         T(backs_off),
         T(nobody_starves),
         T(one_in_each_network),

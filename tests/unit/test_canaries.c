@@ -420,6 +420,69 @@ static void test_from_the_store(void **state) {
     assert_true(seen.at[0].verdict.verified);
 }
 
+/* As any that was measured before it denied: it is not due for a day. */
+static void put_measured(struct engine_bench *b, unsigned r, int64_t at_us) {
+    struct nx_book_row row = {.network = "lyon",
+                              .at = resolver(r),
+                              .measured_us = at_us,
+                              .measured = {.nxdomain_cap_s = 900,
+                                           .nodata_cap_s = 900,
+                                           .floor_s = 1,
+                                           .soa_shown = true,
+                                           .chain = NX_CHAIN_OWN,
+                                           .soa_clock = NX_SOA_CLOCK_OWN}};
+    nx_profile_default(&row.measured.profile);
+    row.measured.profile.caches = 1;
+    nx_measured_settle(&row.measured);
+    assert_int_equal(nx_engine_resolver_put(b->engine, &row), 0);
+}
+
+static bool measures(struct engine_bench *b, unsigned r, int64_t now_us) {
+    const struct nx_plan *plan = plan_of(b, LYON, now_us);
+    const struct nx_endpoint at = resolver(r);
+    for (size_t i = 0; i < plan->tasks_n; i++) {
+        if (plan->tasks[i].canary && memcmp(plan->tasks[i].endpoint.address,
+                                            at.address, at.address_len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Denials without SOA have their resolver measured, soon, and once: then it is
+ * known whether a cache makes them. Those with an SOA do not. */
+static void test_bare_denials_are_measured(void **state) {
+    struct engine_bench *b = *state;
+    const struct nx_answer bare = {.rcode = NX_RCODE_NXDOMAIN,
+                                   .flags = NX_ANS_RA};
+    int64_t now_us = T0 + 10 * S;
+    put_measured(b, 1, T0 - DAY / 4);
+    put_measured(b, 2, T0 - DAY / 4);
+    audits(b, false, T0 - 2 * S);
+    hello(b, LYON, 2, 0, T0);
+    struct nx_incident i = incident(7, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, false, T0 + S);
+    for (int k = 0; k < 4; k++) {
+        audits(b, true, T0 + (2 + k) * S);
+    }
+    for (int k = 0; k < 6; k++) {
+        sees_nxdomain(b, LYON, 1, (uint32_t)(700 - k), now_us);
+        sees(b, LYON, 2, &bare, 0, now_us);
+        tick(b, now_us);
+        now_us += S;
+    }
+    bool begun = false;
+    for (int64_t end_us = now_us + NX_BOOK_WANT_US; now_us <= end_us;
+         now_us += S) {
+        tick(b, now_us);
+        assert_false(measures(b, 1, now_us));
+        begun |= measures(b, 2, now_us);
+        hello(b, LYON, 2, 0, now_us);
+    }
+    assert_true(begun);
+}
+
 /* Behind one private address each agent may reach another resolver: the verdict
  * of one does not rest on what the other one measured. */
 static void test_private_address(void **state) {
@@ -471,6 +534,8 @@ int main(void) {
                                         bench_teardown),
         cmocka_unit_test_setup_teardown(test_on_demand, setup, bench_teardown),
         cmocka_unit_test(test_disturbs),
+        cmocka_unit_test_setup_teardown(test_bare_denials_are_measured, setup,
+                                        bench_teardown),
         cmocka_unit_test_setup_teardown(test_from_the_store, setup,
                                         bench_teardown),
     };

@@ -278,6 +278,39 @@ static void test_canary_word_is_not_enough(void **state) {
     }
 }
 
+/* Canary names are worth asking for where their word is all that is missing:
+ * measured already, not lately, or never; not once it was had, nor where it
+ * would not be enough. */
+static void test_canary_is_wanted(void **state) {
+    static void (*const missing[])(struct target * t) = {not_meanwhile, never,
+                                                         not_measured};
+    struct target t;
+    (void)state;
+    for (size_t i = 0; i < sizeof(DOUBTS) / sizeof(DOUBTS[0]); i++) {
+        bool none = false;
+        measured(&t, FROM_S + 1);
+        never(&t);
+        bare_row(&t, FROM_S, 5);
+        for (size_t k = 0; k < sizeof(missing) / sizeof(missing[0]); k++) {
+            none |= DOUBTS[i] == missing[k];
+        }
+        DOUBTS[i](&t);
+        assert_int_equal(at(&t, FROM_S + 5.5)->wants_canary, none);
+    }
+    measured(&t, FROM_S + 5);
+    bare_row(&t, FROM_S, 3);
+    t.profile.canary_us = 0;
+    assert_false(at(&t, FROM_S + 2.2)->wants_canary); /* not yet */
+    bare_row(&t, FROM_S + 3, 2);
+    assert_true(at(&t, FROM_S + 4.5)->wants_canary);
+    t.profile.canary_us = (FROM_S + 5) * S;
+    assert_int_equal(NX_STATE_POLICY_BLOCKED, at(&t, FROM_S + 5.5)->state);
+    assert_false(t.verdict.wants_canary);
+    t.profile.canary_us = 0; /* what it said stays */
+    assert_int_equal(NX_STATE_POLICY_BLOCKED, at(&t, FROM_S + 6)->state);
+    assert_false(t.verdict.wants_canary);
+}
+
 /* A real one has its SOA, and counts down: whatever canary names say. */
 static void test_a_cached_denial_is_no_policy(void **state) {
     struct target t;
@@ -351,6 +384,7 @@ int main(void) {
         cmocka_unit_test(test_bare_alone),
         cmocka_unit_test(test_bare_of_unknown_w),
         cmocka_unit_test(test_canary_resolves_beside_bare_denials),
+        cmocka_unit_test(test_canary_is_wanted),
         cmocka_unit_test(test_canary_word_is_not_enough),
         cmocka_unit_test(test_a_cached_denial_is_no_policy),
         cmocka_unit_test(test_canary_clears_nothing),
