@@ -49,10 +49,17 @@ void nx_profile_default(struct nx_profile *out) {
     out->lambda_early_per_s = LAMBDA_EARLY_PER_S;
 }
 
+int64_t nx_profile_early_us(const struct nx_profile *profile, int64_t w_us) {
+    if (profile->early_window_s > 0) {
+        return profile->early_window_s * US_PER_S + w_us / 100;
+    }
+    return profile->early_seen == NX_EARLY_SEEN ? w_us / 10 : 0;
+}
+
 void nx_profile_weigh(struct nx_profile *profile) {
-    profile->p_early = profile->early_window_s == 0 ? 0.0
-                       : profile->early_seen        ? P_EARLY_PREDICT
-                                                    : P_EARLY_UNKNOWN;
+    profile->p_early = profile->early_seen == NX_EARLY_SEEN ? P_EARLY_PREDICT
+                       : profile->early_window_s > 0        ? P_EARLY_UNKNOWN
+                                                            : 0.0;
     profile->p_soon = 0.0;
     profile->soon_log = false;
     profile->lambda_early_per_s = LAMBDA_EARLY_PER_S;

@@ -117,6 +117,10 @@ enum nx_past_ttl {
     NX_PAST_TTL_SERVED,
 };
 
+/* Was a denial seen to be fetched anew before its end, because it was looked
+ * at? NEVER: nor when the last tenth of its time was looked at. */
+enum nx_early { NX_EARLY_UNKNOWN, NX_EARLY_SEEN, NX_EARLY_NEVER };
+
 struct nx_profile {
     /* So lately it resolved canary names, whose denials had their SOA; 0:
      * never. */
@@ -133,8 +137,9 @@ struct nx_profile {
     uint32_t display_cap_s;  /* 0: none */
     uint32_t stale_max_s;    /* 0: none known */
     uint32_t early_window_s; /* looking may cure so long (and 1 % of W) before
-                                the end (section 12.5); 0: it cannot */
-    bool early_seen;         /* ... and was seen to; else it was not excluded */
+                                the end (section 12.5); 0: in the last tenth of
+                                W, if it was seen to, else it cannot */
+    uint8_t early_seen;      /* enum nx_early */
     uint16_t caches;         /* from canary; 0: not known */
     bool never_validates;    /* so no denial is made from an NSEC record */
     uint8_t past_ttl;        /* enum nx_past_ttl */
@@ -154,6 +159,10 @@ struct nx_profile {
  * Knot Resolver's `predict` possible: 5 s with a weight that lets the lower end
  * of the 90 % interval, and only that, reach the cure. */
 void nx_profile_default(struct nx_profile *out);
+
+/* Looking may cure so long before the end of what is kept for w_us; 0: never.
+ */
+int64_t nx_profile_early_us(const struct nx_profile *profile, int64_t w_us);
 
 /* The same after canaries measured the address: sets p_early, p_late and
  * lambda_early_per_s from what they saw and what they excluded; what they did

@@ -40,13 +40,11 @@
 static void add_cure(const struct nx_evidence *ev, const struct nx_line *last,
                      struct nx_dist *dist) {
     const struct nx_profile *profile = ev->c->profile;
-    int64_t opens_us = last->a_us -
-                       (int64_t)profile->early_window_s * NX_US_PER_S -
-                       nx_evidence_w_us(ev) / 100;
+    int64_t early_us = nx_profile_early_us(profile, nx_evidence_w_us(ev));
+    int64_t opens_us = last->a_us - early_us;
     unsigned inside_n = 0;
 
-    if (profile->p_early <= 0 || profile->early_window_s == 0 ||
-        dist->from_us >= last->a_us) {
+    if (profile->p_early <= 0 || early_us == 0 || dist->from_us >= last->a_us) {
         return;
     }
     for (size_t i = 0; i < ev->c->looks_n; i++) {

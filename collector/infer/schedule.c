@@ -144,7 +144,7 @@ static int64_t at_line(const struct nx_evidence *ev,
         at_us = nx_min64(at_us, base(ev) + blind(last_us - base(ev)));
     }
     if (dist->known && dist->p_early > 0 &&
-        ev->c->profile->early_window_s > 0 &&
+        nx_profile_early_us(ev->c->profile, nx_evidence_w_us(ev)) > 0 &&
         dist->early_b_us + US_PER_S > now_us) {
         at_us = nx_min64(at_us, dist->early_a_us + 3 * US_PER_S);
     }

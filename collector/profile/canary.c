@@ -17,6 +17,9 @@
 #define END_LEAD_MS 3400U
 #define END_ROW_N 8U
 #define END_ROW_GAP_MS 760U
+/* The second row of looks of NX_CANARY_PREFETCH: whatever the rounding, the
+ * first is in the last tenth, and the next one after the end. */
+#define PREFETCH_AGAIN_MS 18200U
 /* Below a zone in use: the agent asks first whether it is signed
  * (agent/plan/siblings.h). */
 #define SIBLING_LEAD_MS 700U
@@ -66,6 +69,11 @@ static const struct rule {
                               .suffix = "clock.",
                               .first_after_ms = 7800,
                               .visit_n = 1},
+    [NX_CANARY_PREFETCH] = {.prefix = "p",
+                            .suffix = "prefetch.",
+                            .first_after_ms = 500,
+                            .visit_n = 2,
+                            .gap_ms = 3200},
     [NX_CANARY_COUNT] = {.sibling = true,
                          .prefix = "m",
                          .suffix = "many.",
@@ -200,7 +208,8 @@ static struct rows rows_of(const struct nx_canary_run *run,
                              run->w_s * 1000 - END_LEAD_MS};
     }
     return (struct rows){rule->visit_n > 0 ? rule->visit_n : run->count_n,
-                         rule->gap_ms, 0};
+                         rule->gap_ms,
+                         which == NX_CANARY_PREFETCH ? PREFETCH_AGAIN_MS : 0};
 }
 
 static uint32_t first_after_ms(const struct nx_canary_run *run,

@@ -7,6 +7,7 @@
  *     end.ZONE        ... 8 s
  *     clock.ZONE      ... 60 s
  *     whoami.ZONE     answers with the address that asked (optional)
+ *     prefetch.ZONE   negative TTL 20 s (optional)
  *
  * Three more are asked that are in no zone of the operator's, see below; and,
  * where there is one, names in a zone whose delegation is bogus: its parent,
@@ -21,6 +22,7 @@
 
 #define NX_CANARY_LONG_S 604800
 #define NX_CANARY_CLOCK_S 60
+#define NX_CANARY_PREFETCH_S 20
 /* Octets that names have beside the zone's. */
 #define NX_CANARY_LABELS_MAX 32U
 /* A second cache that takes half of the queries is overlooked by so many of
@@ -39,6 +41,7 @@ enum nx_canary {
     NX_CANARY_END,        /* W = 8, looked at until after its end */
     NX_CANARY_CLOCK,      /* W = 60, looked at for 9 s ... */
     NX_CANARY_CLOCK_NEXT, /* ... and another name of the zone meanwhile */
+    NX_CANARY_PREFETCH,   /* W = 20, looked at in its last tenth */
     NX_CANARY_COUNT,      /* a name that exists: an end per cache */
     NX_CANARY_EGRESS,     /* who asks the authoritative server? */
     NX_CANARY_RD0_CACHED, /* RD=0: the first one again */

@@ -130,6 +130,7 @@ static bool counts(const struct nx_canary_run *run, enum nx_canary which) {
     case NX_CANARY_CLOCK_NEXT:
     case NX_CANARY_COUNT:
         return true;
+    case NX_CANARY_PREFETCH: /* there may be no such zone */
     case NX_CANARY_EGRESS:
     case NX_CANARY_RD0_CACHED:
     case NX_CANARY_RD0_FRESH:

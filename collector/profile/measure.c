@@ -431,7 +431,7 @@ int nx_measure(const struct nx_canary_looks *looks,
     }
     nx_measure_end(looks, &m.profile);
     if (m.caches_seen > 1) { /* it may be another one's younger entry */
-        m.profile.early_seen = false;
+        m.profile.early_seen = NX_EARLY_UNKNOWN;
     }
     take_words(looks, &m);
     m.profile.rd0 = (uint8_t)rd0_of(looks);

@@ -10,6 +10,7 @@
 #define FLAT_US (3 * US_PER_S)
 /* Looks this close see TTL 0 if it is shown for its second. */
 #define CLOSE_US (9 * US_PER_S / 10)
+#define TENTH_US (NX_CANARY_PREFETCH_S / 10 * US_PER_S)
 #define EARLY_S 5 /* Knot Resolver's predict (section 12.5) */
 #define JUMP_S 2
 
@@ -150,6 +151,42 @@ static bool cured_early(const struct life *life) {
            life->after_us < life->late_us - US_PER_S - SLACK_US;
 }
 
+/* A look in the last tenth, and the next one, after the end: nobody else asks
+ * for this name, so an entry that is older than that look was fetched because
+ * of the first. */
+static enum nx_early early_between(const struct nx_look *inside,
+                                   const struct nx_look *after) {
+    int64_t apart_us = after->tx_us - inside->tx_us;
+    int64_t age_s = NX_CANARY_PREFETCH_S - (int64_t)after->r_s;
+    if (!is_denial(inside) || !is_denial(after) ||
+        inside->r_s > NX_CANARY_PREFETCH_S / 10 || apart_us < TENTH_US) {
+        return NX_EARLY_UNKNOWN;
+    }
+    if (age_s <= 1) { /* rounded */
+        return NX_EARLY_NEVER;
+    }
+    bool asked_once = after->rx_us - after->tx_us < US_PER_S / 2;
+    return asked_once && age_s * US_PER_S <= apart_us + US_PER_S
+               ? NX_EARLY_SEEN
+               : NX_EARLY_UNKNOWN;
+}
+
+/* Unbound's prefetch begins with the last tenth. */
+static enum nx_early early_in_tenth(const struct nx_canary_looks *looks) {
+    const struct nx_canary_look *of = looks->of[NX_CANARY_PREFETCH];
+    unsigned n = looks->n[NX_CANARY_PREFETCH];
+    enum nx_early early = NX_EARLY_UNKNOWN;
+    if (n == 0 || !is_denial(&of[0].look) ||
+        of[0].look.r_s > NX_CANARY_PREFETCH_S ||
+        of[0].look.r_s + NX_UNFAIR_S < NX_CANARY_PREFETCH_S) {
+        return NX_EARLY_UNKNOWN; /* no such zone, a cap, another name's SOA */
+    }
+    for (unsigned i = 1; i < n && early == NX_EARLY_UNKNOWN; i++) {
+        early = early_between(&of[i - 1].look, &of[i].look);
+    }
+    return early;
+}
+
 void nx_measure_end(const struct nx_canary_looks *looks,
                     struct nx_profile *profile) {
     struct life life;
@@ -164,10 +201,15 @@ void nx_measure_end(const struct nx_canary_looks *looks,
     bool early = cured_early(&life);
     profile->never_decrements = life.flat;
     profile->conv = early ? NX_CONV_U : (uint8_t)conv_of(&life);
-    profile->early_seen = early;
     /* Not excluded unless an end was seen that came when it was due. */
     profile->early_window_s =
         profile->conv != NX_CONV_U ? 0 : (uint32_t)EARLY_S;
+    enum nx_early tenth = early_in_tenth(looks);
+    if (early || tenth == NX_EARLY_SEEN) {
+        profile->early_seen = NX_EARLY_SEEN;
+    } else if (profile->early_window_s == 0) {
+        profile->early_seen = (uint8_t)tenth;
+    }
     if (life.stale) {
         profile->past_ttl = NX_PAST_TTL_SERVED;
     } else if (profile->conv != NX_CONV_U) {

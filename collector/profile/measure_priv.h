@@ -22,7 +22,8 @@ void nx_measure_sibling_caps(const struct nx_canary_looks *looks,
  * (nxclear-estimator(7) 12.1). */
 enum nx_soa_clock nx_measure_clock(const struct nx_canary_looks *looks);
 
-/* From looks until after the end of a short denial: conv, never_decrements,
+/* From looks until after the end of a short denial, and at the last tenth of a
+ * longer one: conv, never_decrements,
  * early_window_s, early_seen, past_ttl, stale_max_s. */
 void nx_measure_end(const struct nx_canary_looks *looks,
                     struct nx_profile *profile);

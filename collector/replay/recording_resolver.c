@@ -25,7 +25,8 @@ void nx_recording_write_resolver(int64_t at_us, const struct nx_book_row *row,
                     json_string(nx_moment_text(row->measured_us, measured))) &&
         nx_json_set(r, "early_window_s",
                     json_integer(m->profile.early_window_s)) &&
-        nx_json_set(r, "early_seen", json_boolean(m->profile.early_seen)) &&
+        nx_json_set(r, "early_seen",
+                    json_boolean(m->profile.early_seen == NX_EARLY_SEEN)) &&
         nx_status_resolver_habits(r, m);
     nx_record_end(r, complete, out);
 }
@@ -98,7 +99,10 @@ static void take_habits(const struct nx_in *in, struct nx_measured *m) {
     p->never_decrements = !nx_in_bool(in, "counts_down", true);
     p->early_window_s =
         (uint32_t)nx_in_integer(in, "early_window_s", 0, EARLY_MAX_S, 0);
-    p->early_seen = nx_in_bool(in, "early_seen", false);
+    bool never = !nx_in_bool(in, "refreshed_by_looking", true);
+    p->early_seen = nx_in_bool(in, "early_seen", false) ? NX_EARLY_SEEN
+                    : never                             ? NX_EARLY_NEVER
+                                                        : NX_EARLY_UNKNOWN;
     nx_measured_settle(m);
 }
 

@@ -28,13 +28,21 @@ static json_t *cap(uint32_t s) {
 }
 
 /* null: neither seen nor excluded, as of several caches. Unbound's prefetch
- * begins with the last tenth of a TTL: of 8 s that is nothing. */
+ * begins with the last tenth of a TTL: of the 8 s of end.ZONE that is nothing.
+ */
 static json_t *refreshed(const struct nx_measured *m) {
     const struct nx_profile *p = &m->profile;
     bool excluded = p->early_window_s == 0 && m->caches_seen <= 1 &&
                     m->soa_clock != NX_SOA_CLOCK_SHARED_UNTIL_CHANGE;
-    return p->early_seen || excluded ? flag(p->early_seen && !excluded)
-                                     : json_null();
+    switch ((enum nx_early)p->early_seen) {
+    case NX_EARLY_SEEN:
+        return json_true();
+    case NX_EARLY_NEVER:
+        return json_false();
+    case NX_EARLY_UNKNOWN:
+        break;
+    }
+    return excluded ? json_false() : json_null();
 }
 
 static const char *state_of(const struct nx_book_row *row, int64_t now_us) {

@@ -126,7 +126,9 @@ static void get_measured(const struct nx_sq *sq, struct nx_measured *m) {
     m->sibling_w_s = (uint32_t)nx_sq_get_int(sq, 25);
     m->rewrites_to.len = get_bytes(sq, 26, m->rewrites_to.address,
                                    sizeof(m->rewrites_to.address));
-    p->early_seen = nx_sq_get_int(sq, 27) != 0;
+    int64_t early = nx_sq_get_int(sq, 27);
+    p->early_seen = early >= 0 && early <= NX_EARLY_NEVER ? (uint8_t)early
+                                                          : NX_EARLY_UNKNOWN;
     m->bogus = value_of(sq, 28, nx_bogus_text, NX_BOGUS_ANSWERED + 1);
     int64_t ede = nx_sq_get_int_or(sq, 29, -1);
     m->bogus_ede_seen = ede >= 0 && ede <= UINT16_MAX;

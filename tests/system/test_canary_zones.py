@@ -54,6 +54,9 @@ def resolvers(ds):
              backends=(Bind,)),
         make(Dnsmasq, "dnsmasq-max-ttl", 9, ("max-ttl=60",), backends=(Bind,)),
         make(Dnsdist, "dnsdist", 10, backends=(Unbound, Unbound)),
+        # Validates for those who ask for it.
+        make(PowerDnsValidating, "pdns_recursor-process", 11,
+             ("dnssec=process",), ds=ds),
     ]
 
 
@@ -66,9 +69,7 @@ NOT = {"validates": "not-said", "bogus_answer": "answered",
        "extended_errors": "unknown"}
 UNBOUND = {**ALL, "nxdomain_cap_s": 3600, "nodata_cap_s": 3600,
            "soa_clock": "shared-until-change", "rounding": "F0",
-           "rd0": "refused",
-           # The last tenth of the zone's 8 s is too short to see prefetch.
-           "refreshed_by_looking": None}
+           "rd0": "refused"}
 BIND = {**ALL, "nxdomain_cap_s": 10800, "nodata_cap_s": 10800,
         "soa_clock": "own", "rd0": "honoured"}
 # What each daemon was found to do (nxclear-estimator(7) 10 and 12). RD=0 of
@@ -76,13 +77,17 @@ BIND = {**ALL, "nxdomain_cap_s": 10800, "nodata_cap_s": 10800,
 # address of these examples, and says so.
 FOUND = {
     "unbound": {**UNBOUND, **VALIDATES},
-    "unbound-prefetch": {**UNBOUND, **NOT},
+    "unbound-prefetch": {**UNBOUND, **NOT, "refreshed_by_looking": True},
     "unbound-serve-expired": {**UNBOUND, **NOT, "past_ttl": "served",
                               "extended_errors": "yes"},
     "unbound-without-ede": {**UNBOUND, **VALIDATES, "extended_errors": "no"},
     "named": {**BIND, **VALIDATES, "extended_errors": "no"},
     "pdns_recursor": {**BIND, **VALIDATES, "nxdomain_cap_s": 3600,
                       "nodata_cap_s": 3600},
+    "pdns_recursor-process": {**BIND, "nxdomain_cap_s": 3600,
+                              "nodata_cap_s": 3600, "validates": "said",
+                              "bogus_answer": "answered",
+                              "extended_errors": "unknown"},
     "kresd": {**ALL, **VALIDATES, "nxdomain_cap_s": 86400,
               "nodata_cap_s": 86400, "floor_s": 5, "soa_clock": "own",
               "rd0": "refused", "rounding": "unknown", "past_ttl": "unknown",
@@ -98,7 +103,7 @@ FOUND = {
     "dnsdist": {**NOT, "nxdomain_cap_s": 3600,
                 "nodata_cap_s": 3600, "floor_s": 1, "soa_shown": True,
                 "counts_down": True, "rd0": "refused",
-                "refreshed_by_looking": None, "chain": "other-address"},
+                "chain": "other-address"},
 }
 # Codes of RFC 8914 that fit (4.6 to 4.13).
 CODES = (None, *range(5, 13))

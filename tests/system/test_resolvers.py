@@ -28,7 +28,7 @@ RESOLVERS = (
       "soa_clock": "shared-until-change", "rounding": "F0", "rd0": "refused",
       "extended_errors_seen": True, "nsid": "unbound-1",
       "server_id": None, "server_id_answer": "refused",
-      "validates": "said", "refreshed_by_looking": None}),
+      "validates": "said"}),
     (networks.bind, ("max-ncache-ttl 1200;", "min-ncache-ttl 4;",
                      "server-id \"bind-1\";"),
      {"nxdomain_cap_s": 1200, "nodata_cap_s": 1200, "floor_s": 4,
@@ -217,7 +217,7 @@ def test_shipped_configurations_are_right():
         checks = [["knotc", "-c", f"{folder}/knot.conf", "conf-check"],
                   ["nsd-checkconf", f"{folder}/nsd.conf"],
                   ["named-checkconf", "-z", f"{folder}/named.conf"]]
-        for label in ("", "short", "end", "clock", "whoami"):
+        for label in ("", "short", "end", "clock", "whoami", "prefetch"):
             origin = f"{label}.{ZONE}" if label else ZONE
             checks.append(["nsd-checkzone", origin,
                            f"{SHIPPED}/{label or 'canary'}.zone"])

@@ -61,9 +61,9 @@ static void answer_one(struct engine_bench *b, uint32_t agent,
     };
     bool many =
         strstr(name, ".many.") != NULL || strstr(name, "whoami") == name;
-    bool below = strstr(name, ".short.") != NULL ||
-                 strstr(name, ".end.") != NULL ||
-                 strstr(name, ".clock.") != NULL;
+    bool below =
+        strstr(name, ".short.") != NULL || strstr(name, ".end.") != NULL ||
+        strstr(name, ".clock.") != NULL || strstr(name, ".prefetch.") != NULL;
     struct nx_answer answer = {.flags = NX_ANS_SOA | NX_ANS_RA,
                                .rcode = NX_RCODE_NXDOMAIN,
                                .soa_owner =
@@ -72,10 +72,11 @@ static void answer_one(struct engine_bench *b, uint32_t agent,
     if (lost_delegation) {
         answer.soa_owner = nx_dname_parent(zone);
     }
-    uint32_t ttl_s = strstr(name, ".short.") != NULL   ? 5
-                     : strstr(name, ".end.") != NULL   ? 8
-                     : strstr(name, ".clock.") != NULL ? 60
-                                                       : 3600;
+    uint32_t ttl_s = strstr(name, ".short.") != NULL      ? 5
+                     : strstr(name, ".end.") != NULL      ? 8
+                     : strstr(name, ".clock.") != NULL    ? 60
+                     : strstr(name, ".prefetch.") != NULL ? 20
+                                                          : 3600;
     if (task->chaos && strcmp(name, "id.server.") == 0) {
         answer = (struct nx_answer){.rcode = NX_RCODE_REFUSED};
     } else if (task->chaos) {
@@ -121,9 +122,12 @@ static void run(struct engine_bench *b, uint32_t agent, int64_t from_us) {
         assert_true(task->chaos || task->ad ||
                     nx_dname_under(task->name, zone) ||
                     nx_dname_under(task->name, bogus_zone));
-        for (unsigned k = 0; k < task->visit_n; k++) {
+        unsigned rows_n = task->interval_ms < 86400000 ? 2 : 1;
+        for (unsigned k = 0; k < rows_n * task->visit_n; k++) {
             int64_t after_ms =
-                (int64_t)task->first_after_ms + (int64_t)k * task->visit_gap_ms;
+                (int64_t)task->first_after_ms +
+                (int64_t)(k / task->visit_n) * task->interval_ms +
+                (int64_t)(k % task->visit_n) * task->visit_gap_ms;
             answer_one(b, agent, task, from_us + after_ms * 1000);
         }
     }

@@ -207,7 +207,7 @@ static void test_conventions(void **state) {
             assert_true(p.conv == convs[c] || p.conv == NX_CONV_U);
             right += p.conv == convs[c] ? 1 : 0;
             assert_int_equal(p.early_window_s, p.conv == NX_CONV_U ? 5 : 0);
-            assert_false(p.early_seen);
+            assert_int_equal(p.early_seen, NX_EARLY_UNKNOWN);
             nx_profile_default(&unmeasured);
             assert_true(p.p_early <= unmeasured.p_early);
             assert_false(p.never_decrements);
@@ -224,8 +224,71 @@ static void test_predict(void **state) {
     struct nx_profile p = measure().profile;
     assert_int_equal(p.conv, NX_CONV_U);
     assert_int_equal(p.early_window_s, 5);
-    assert_true(p.early_seen);
+    assert_int_equal(p.early_seen, NX_EARLY_SEEN);
     assert_true(p.p_early > 0.5);
+}
+
+/* The looks at a denial of W = 20 s: Unbound, with prefetch, fetches anew for
+ * who asks in the last tenth, and gives him what it has. */
+static void live_long(enum nx_conv conv, double prefetch_s, double phase) {
+    static const double after_s[] = {0, 3.2, 18.2, 21.4};
+    double fill = floor(phase);
+    for (size_t i = 0; i < sizeof(after_s) / sizeof(after_s[0]); i++) {
+        double at = phase + after_s[i];
+        double left = fill + 20 - floor(at);
+        if (left < (conv == NX_CONV_F0 ? 0 : 1)) {
+            fill = floor(at);
+            left = 20;
+        }
+        nx(NX_CANARY_PREFETCH, at, (int32_t)left);
+        if (prefetch_s > 0 && left <= 2) {
+            fill = floor(at + prefetch_s);
+        }
+    }
+    const struct family family = {conv, 0};
+    live(&family, phase);
+}
+
+static void test_prefetch(void **state) {
+    static const enum nx_conv convs[] = {NX_CONV_F, NX_CONV_F0};
+    for (unsigned k = 0; k < 48; k++) {
+        bool prefetch = k % 3 != 0;
+        start(state);
+        live_long(convs[k / 3 % 2], 0.6 * (k % 3), 0.06 + 0.12 * (k / 6));
+        struct nx_profile p = measure().profile;
+        assert_int_equal(p.early_seen, prefetch              ? NX_EARLY_SEEN
+                                       : p.conv == NX_CONV_U ? NX_EARLY_UNKNOWN
+                                                             : NX_EARLY_NEVER);
+        if (p.conv != NX_CONV_U) {
+            assert_int_equal(nx_profile_early_us(&p, 3600 * S),
+                             prefetch ? 360 * S : 0);
+            assert_true(prefetch ? p.p_early > 0.5 : p.p_early <= 0);
+        }
+    }
+}
+
+/* Nothing is said without the zone, below a cap, of another name's SOA, by one
+ * look, of what another cache may have, and of a question that was repeated. */
+static void test_prefetch_is_not_known(void **state) {
+    static const struct family family = {NX_CONV_F0, 0};
+    static const int32_t shown_s[][3] = {
+        {11, 20, 20}, {5, 2, 20}, {20, 2, -1}, {20, 20, 17}, {20, 2, 12}};
+    for (unsigned k = 0; k < 7; k++) {
+        start(state);
+        live(&family, 0.3);
+        if (k == 5) {
+            (void)see(NX_CANARY_PREFETCH, 0.5, NX_KIND_OTHER, 604800);
+            (void)see(NX_CANARY_PREFETCH, 18.7, NX_KIND_OTHER, 604782);
+            (void)see(NX_CANARY_PREFETCH, 21.9, NX_KIND_OTHER, 604779);
+        } else {
+            const int32_t *r_s = shown_s[k < 5 ? k : 2];
+            nx(NX_CANARY_PREFETCH, 0.5, r_s[0]);
+            nx(NX_CANARY_PREFETCH, 18.7, r_s[1]);
+            nx(NX_CANARY_PREFETCH, 21.9, k < 5 ? r_s[2] : 18);
+        }
+        looks.of[NX_CANARY_PREFETCH][2].look.tx_us -= k == 6 ? S : 0;
+        assert_int_equal(measure().profile.early_seen, NX_EARLY_UNKNOWN);
+    }
 }
 
 static void test_flat(void **state) {
@@ -359,6 +422,8 @@ int main(void) {
         cmocka_unit_test_setup(test_chain_hides_the_clock, begin),
         cmocka_unit_test_setup(test_conventions, begin),
         cmocka_unit_test_setup(test_predict, begin),
+        cmocka_unit_test_setup(test_prefetch, begin),
+        cmocka_unit_test_setup(test_prefetch_is_not_known, begin),
         cmocka_unit_test_setup(test_flat, begin),
         cmocka_unit_test_setup(test_looks_too_far_apart, begin),
         cmocka_unit_test_setup(test_largest_ttl, begin),

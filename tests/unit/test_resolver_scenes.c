@@ -237,6 +237,33 @@ static void test_s6_chain(void **state) {
     assert_inside(v, 38.3);
 }
 
+/* unbound's prefetch, as canary names showed it: in the last tenth. */
+static void test_prefetch(void **state) {
+    struct scene s;
+
+    (void)state;
+    set_up(&s, 600, 7.0);
+    s.profile.verified = true;
+    s.profile.chain_possible = false;
+    s.profile.conv = NX_CONV_F0;
+    s.profile.soa_clock = NX_SOA_CLOCK_SHARED_UNTIL_CHANGE;
+    s.profile.caches = 1;
+    s.profile.early_window_s = 0;
+    nx_profile_weigh(&s.profile);
+    denied(&s, 9.2, 591, 1);
+    const struct nx_verdict *v = at(&s, 9.3);
+    assert_true(v->eta.lo90_us > us(590));
+    s.profile.early_seen = NX_EARLY_SEEN;
+    nx_profile_weigh(&s.profile);
+    v = at(&s, 11.0);
+    assert_inside(v, 541.0);
+    assert_true(v->eta.point_us < us(545));
+    denied(&s, 541.0, 59, 1); /* asked for anew now */
+    v = at(&s, 541.1);
+    assert_inside(v, 541.5);
+    assert_true(v->next_probe_us <= us(545));
+}
+
 /* S7: kresd's predict: NXDOMAIN at T = 5, the record at the next query. */
 static void test_s7_predict(void **state) {
     struct scene s;
@@ -546,6 +573,7 @@ int main(void) {
         cmocka_unit_test(test_s5_own_clock),
         cmocka_unit_test(test_s6_chain),
         cmocka_unit_test(test_s7_predict),
+        cmocka_unit_test(test_prefetch),
         cmocka_unit_test(test_s8_hidden_cap),
         cmocka_unit_test(test_s9_two_backends),
         cmocka_unit_test(test_s11_stale),
