@@ -155,16 +155,18 @@ static json_t *receivers_json(const struct nx_service *service) {
 }
 
 static void list_alert(void *user, const struct nx_store_alert *alert) {
-    json_t *one = json_pack(
-        "{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:o}", "receiver",
-        nx_json_text(alert->receiver), "key", alert->key, "state",
-        nx_alert_state_text(alert->state), "made", nx_json_time(alert->made_us),
-        "due",
-        alert->state == NX_ALERT_QUEUED ? nx_json_time(alert->due_us)
-                                        : json_null(),
-        "ended", nx_json_time(alert->ended_us), "attempts",
-        (json_int_t)alert->attempts, "problem",
-        alert->problem[0] != '\0' ? nx_json_text(alert->problem) : json_null());
+    const char *problem =
+        alert->damaged ? "this is not what was written" : alert->problem;
+    json_t *one =
+        json_pack("{s:o, s:s, s:s, s:o, s:o, s:o, s:I, s:o}", "receiver",
+                  nx_json_text(alert->receiver), "key", alert->key, "state",
+                  nx_alert_state_text(alert->state), "made",
+                  nx_json_time(alert->made_us), "due",
+                  alert->state == NX_ALERT_QUEUED ? nx_json_time(alert->due_us)
+                                                  : json_null(),
+                  "ended", nx_json_time(alert->ended_us), "attempts",
+                  (json_int_t)alert->attempts, "problem",
+                  problem[0] != '\0' ? nx_json_text(problem) : json_null());
     (void)nx_json_add(user, one);
 }
 

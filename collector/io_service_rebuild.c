@@ -48,9 +48,17 @@ static void see_incident(void *user, const struct nx_incident *incident) {
     }
 }
 
-/* An incident that is too old to be remembered needs none. */
+/* An incident that is too old to be remembered needs none. What is kept of one
+ * that is damaged says nothing, which is refused where it is asked for. */
 static void see_closed_status(void *user, uint32_t id, const char *document) {
     const struct rebuild *r = user;
+    if (document == NULL) {
+        nx_log(NX_LOG_ERROR,
+               "incident %" PRIu32 ": its last status is damaged and not "
+               "shown: see nxclear-collector(8)",
+               id);
+        document = "";
+    }
     if (nx_engine_incident_keep(r->service->engine, id, document) ==
         NX_ENOMEM) {
         nx_log(NX_LOG_ERROR, "incident %" PRIu32 ": no memory for its status",

@@ -188,8 +188,10 @@ static void take(void *user, const struct nx_store_alert *alert) {
         nx_letter_free(&slot->letter);
     }
     if (slot->letter == NULL && is_to_be_sent(slot)) {
-        int err =
-            nx_letter_new(slot->receiver->kind, alert->document, &slot->letter);
+        int err = alert->damaged
+                      ? NX_EMALFORMED
+                      : nx_letter_new(slot->receiver->kind, alert->document,
+                                      &slot->letter);
         slot->letter_of = alert->alert_id;
         slot->unread = err == 0 ? NX_EAGAIN : err;
     }

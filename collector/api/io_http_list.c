@@ -167,7 +167,7 @@ static void get_incidents(struct nx_service *service,
     json_t *document = nx_status_incident_list(
         nx_service_engine(service), nx_service_now_us(service), sight);
     if (document != NULL && nx_api_page(json_object_get(document, "incidents"),
-                                        "id", asked, next, &problem) != 0) {
+                                        asked, next, &problem) != 0) {
         json_decref(document);
         nx_http_reply_problem(request, &problem);
         return;

@@ -191,6 +191,9 @@ void nx_http_reply_problem(struct evhttp_request *request,
 /* What the service could not do: "what: why". */
 void nx_http_reply_error(struct evhttp_request *request, int err,
                          const char *what);
+/* The same, where NX_EMALFORMED is the last status of a closed incident. */
+void nx_http_reply_not_made(struct evhttp_request *request, int err,
+                            const char *what);
 void nx_http_reply_text(struct evhttp_request *request, unsigned status,
                         const char *type, const char *text);
 /* The headers that every reply has. */

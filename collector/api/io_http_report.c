@@ -103,7 +103,7 @@ static void reply(struct nx_http *http, void *user,
     struct report_work *w = user;
     (void)http;
     if (w->err != 0) {
-        nx_http_reply_error(request, w->err, "the report was not made");
+        nx_http_reply_not_made(request, w->err, "the report was not made");
     } else {
         nx_http_reply_document(request, &w->text);
     }

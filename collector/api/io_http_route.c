@@ -169,6 +169,12 @@ static void get_of_incident(struct nx_http *http,
         return;
     }
     json_t *network = nx_status_network(engine, id, asked->network, now_us);
+    const char *kept = nx_engine_incident_kept(engine, id);
+    if (network == NULL && kept != NULL && kept[0] == '\0') {
+        nx_http_reply_not_made(request, NX_EMALFORMED,
+                               "the status was not made");
+        return;
+    }
     if (network == NULL) {
         (void)nx_api_refuse(&problem, 404,
                             "incident %" PRIu32 " has no network %s", id,

@@ -135,16 +135,18 @@ static void answer(struct nx_http *http, struct evhttp_request *request,
 
 /* What was kept is not what the client sent: that it is malformed is no fault
  * of the request. */
-static void reply_not_made(struct evhttp_request *request, int err) {
+void nx_http_reply_not_made(struct evhttp_request *request, int err,
+                            const char *what) {
     struct nx_api_problem problem;
     if (err == NX_EMALFORMED) {
         (void)nx_api_refuse(&problem, 500,
-                            "the status was not made: the one that was kept "
-                            "cannot be read");
+                            "%s: the status that was kept is damaged, see "
+                            "nxclear-collector --check",
+                            what);
         nx_http_reply_problem(request, &problem);
         return;
     }
-    nx_http_reply_error(request, err, "the status was not made");
+    nx_http_reply_error(request, err, what);
 }
 
 static int chosen_page(struct nx_http *http, const struct nx_http_wish *wish,
@@ -164,7 +166,7 @@ static bool try_answer(struct nx_http *http, struct evhttp_request *request,
         return false;
     }
     if (err != 0) {
-        reply_not_made(request, err);
+        nx_http_reply_not_made(request, err, "the status was not made");
     } else {
         answer(http, request, wish, page);
     }

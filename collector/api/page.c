@@ -10,26 +10,17 @@
 
 #define JSON_FLAGS (JSON_COMPACT | JSON_ENSURE_ASCII)
 
-/* The cursor that stands for an entry; false: it has none. */
-static bool cursor_of(const json_t *entry, const char *key, char *out) {
-    const json_t *value = json_object_get(entry, key);
-    int n = -1;
-    if (json_is_integer(value)) {
-        n = snprintf(out, NX_API_CURSOR_MAX, "%" JSON_INTEGER_FORMAT,
-                     json_integer_value(value));
-    } else if (json_is_string(value)) {
-        n = snprintf(out, NX_API_CURSOR_MAX, "%s", json_string_value(value));
-    }
-    return n > 0 && n < (int)NX_API_CURSOR_MAX;
+static json_int_t id_of(const json_t *entry) {
+    return json_integer_value(json_object_get(entry, "id"));
 }
 
-static bool find(const json_t *list, const char *key, const char *cursor,
-                 size_t *out) {
+static bool find(const json_t *list, const char *cursor, size_t *out) {
     size_t i = 0;
     json_t *entry = NULL;
     json_array_foreach(list, i, entry) {
         char own[NX_API_CURSOR_MAX];
-        if (cursor_of(entry, key, own) && strcmp(own, cursor) == 0) {
+        (void)snprintf(own, sizeof(own), "%" JSON_INTEGER_FORMAT, id_of(entry));
+        if (strcmp(own, cursor) == 0) {
             *out = i;
             return true;
         }
@@ -57,14 +48,13 @@ int nx_api_no_cursor(struct nx_api_problem *problem) {
                          "cursor: not of this list, or no more; begin again");
 }
 
-int nx_api_page(json_t *list, const char *key,
-                const struct nx_api_request *asked, char *next,
+int nx_api_page(json_t *list, const struct nx_api_request *asked, char *next,
                 struct nx_api_problem *problem) {
     size_t size = json_array_size(list);
     size_t from = 0;
     next[0] = '\0';
     if (asked->cursor[0] != '\0') {
-        if (!find(list, key, asked->cursor, &from)) {
+        if (!find(list, asked->cursor, &from)) {
             return nx_api_no_cursor(problem);
         }
         from++;
@@ -72,7 +62,8 @@ int nx_api_page(json_t *list, const char *key,
     size_t n = size - from;
     if (asked->limit != 0 && n > asked->limit) {
         n = asked->limit;
-        (void)cursor_of(json_array_get(list, from + n - 1), key, next);
+        (void)snprintf(next, NX_API_CURSOR_MAX, "%" JSON_INTEGER_FORMAT,
+                       id_of(json_array_get(list, from + n - 1)));
     }
     if (n < size) {
         keep(list, from, n);

@@ -6,13 +6,11 @@
 
 #define NX_ETAG_MAX 48U /* bytes with the NUL */
 
-/* Leaves in list the entries that asked->cursor and asked->limit choose. key:
- * the member that is different in each entry, a string or a number; the cursor
- * is that of the last entry of the page before. next (NX_API_CURSOR_MAX bytes):
- * cursor of the next page, "" when there is none. NX_EDENIED with *problem: the
- * cursor is none of this list. */
-int nx_api_page(json_t *list, const char *key,
-                const struct nx_api_request *asked, char *next,
+/* Leaves in list the entries that asked->cursor and asked->limit choose; the
+ * cursor is the "id", a number, of the last entry of the page before. next
+ * (NX_API_CURSOR_MAX bytes): cursor of the next page, "" when there is none.
+ * NX_EDENIED with *problem: the cursor is none of this list. */
+int nx_api_page(json_t *list, const struct nx_api_request *asked, char *next,
                 struct nx_api_problem *problem) NX_MUSTUSE;
 /* That the cursor is none of the list. NX_EDENIED. */
 int nx_api_no_cursor(struct nx_api_problem *problem);

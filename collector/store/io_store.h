@@ -134,7 +134,8 @@ int nx_store_door_log_add(struct nx_store *store,
 /* 1: such a line is there; 0: none. Any error of the store. */
 int nx_store_door_log_has(struct nx_store *store, const char *action,
                           const char *key) NX_MUSTUSE;
-/* The newest ones, oldest of them first; texts are borrowed for the call. */
+/* The newest ones, oldest of them first; texts are borrowed for the call. In
+ * place of one that is damaged there is a line that says so. */
 int nx_store_door_log(struct nx_store *store, unsigned newest_n,
                       void (*visit)(void *user,
                                     const struct nx_door_entry *entry),
@@ -142,7 +143,8 @@ int nx_store_door_log(struct nx_store *store, unsigned newest_n,
 
 /* --- streams and the log --- */
 
-/* NX_ENOTFOUND: never seen. NX_EMALFORMED: not what was written. */
+/* NX_ENOTFOUND: never seen. NX_EMALFORMED: not what was written; out is what is
+ * there. */
 int nx_store_stream_get(struct nx_store *store, uint32_t agent_id,
                         uint64_t epoch,
                         struct nx_stream_position *out) NX_MUSTUSE;
@@ -228,7 +230,8 @@ int nx_store_closed_part_put(struct nx_store *store, uint32_t id, uint32_t part,
                              const char *bytes, size_t len) NX_MUSTUSE;
 int nx_store_closed_status_put(struct nx_store *store, uint32_t id,
                                uint32_t parts_n, const char *rest) NX_MUSTUSE;
-/* The newest ones; the text is borrowed for the call. */
+/* The newest ones; the text is borrowed for the call. NULL: it is not what was
+ * written. */
 int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
                              void (*visit)(void *user, uint32_t id,
                                            const char *document),
@@ -271,7 +274,7 @@ int nx_store_target_put(struct nx_store *store, uint32_t incident_id,
                         int64_t at_us, enum nx_store_turn *turn) NX_MUSTUSE;
 
 /* What `target` says of those of open incidents. Borrowed for the call; rows
- * that do not parse are left out. */
+ * that do not parse, or are damaged, are left out. */
 int nx_store_targets(struct nx_store *store,
                      void (*visit)(void *user,
                                    const struct nx_target_past *past),
@@ -287,7 +290,8 @@ struct nx_store_transition {
 };
 
 /* Those of an incident after one (0: from the first), oldest first, at most
- * n_max; network: NULL for all. */
+ * n_max; network: NULL for all. NX_EIO at one that is damaged, here and of the
+ * two below: what is told is all there, or nothing. */
 int nx_store_transition_page(
     struct nx_store *store, uint32_t incident_id, const char *network,
     int64_t after_id, unsigned n_max,
@@ -330,10 +334,13 @@ int nx_store_check_pages(struct nx_store *store,
                          void (*found)(void *user, const char *text),
                          void *user) NX_MUSTUSE;
 
-/* Rows that have a digest, and the pages and indices of their tables: found
- * gets a line for each that is not what was written. without_n: rows that have
- * none, of an older version or edited by hand; a start gives them one. */
-int nx_store_check_rows(struct nx_store *store,
+/* Rows that have a digest: what a start rests on, and refuses when it is
+ * damaged; and what is left out, or told, where it is read. */
+enum nx_store_rows { NX_STORE_ROWS_TRUSTED, NX_STORE_ROWS_TOLD };
+/* found gets a line for each that is not what was written. without_n: rows that
+ * have none, of an older version or edited by hand; a start gives those that it
+ * rests on one. */
+int nx_store_check_rows(struct nx_store *store, enum nx_store_rows which,
                         void (*found)(void *user, const char *text), void *user,
                         uint64_t *without_n) NX_MUSTUSE;
 
@@ -395,7 +402,7 @@ int nx_store_network_forecast_put(
     const struct nx_store_forecast *forecast) NX_MUSTUSE;
 
 /* Those not scored yet, oldest first, at most max; of a damaged one the shape
- * has n 0. */
+ * has n 0. Scores and lessons that are damaged are left out. */
 int nx_store_forecasts_open(struct nx_store *store,
                             const struct nx_store_subject *of, unsigned max,
                             void (*visit)(void *user,

@@ -13,11 +13,19 @@ const char *nx_alert_state_text(unsigned state) {
     return state <= NX_ALERT_GIVEN_UP ? text[state] : "?";
 }
 
+#define REDIGEST(state, due, ended, attempts, problem)                         \
+    NX_SQ_REDIGEST(NX_SQ_ALERT,                                                \
+                   NX_SQ_ALERT_VALUES(state, due, ended, attempts, problem))
+
 /* What is over, and why: the problem of the last attempt is the reason behind
  * the reason. */
-#define GIVEN_UP_FOR(reason)                                                   \
-    "state = 'given-up', problem = " reason                                    \
-    " || CASE problem WHEN '' THEN '' ELSE ': ' || problem END"
+#define BEHIND(reason)                                                         \
+    reason " || CASE problem WHEN '' THEN '' ELSE ': ' || problem END"
+#define GIVEN_UP_FOR(reason, ended)                                            \
+    "state = 'given-up', problem = " BEHIND(                                   \
+        reason) ", ended_us = " ended                                          \
+                ", " REDIGEST("'given-up'", "due_us", ended, "attempts",       \
+                              BEHIND(reason))
 
 static int forget_old(struct nx_store *store) {
     struct nx_sq sq =
@@ -34,11 +42,11 @@ static int give_up_over_limit(struct nx_store *store, const char *receiver,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_ALERT_OVER,
         "UPDATE alert SET " GIVEN_UP_FOR(
-            "'too many were waiting'") ", ended_us = ?1 WHERE alert_id IN "
-                                       "(SELECT alert_id FROM alert "
-                                       "WHERE receiver = ?2 AND state = "
-                                       "'queued' ORDER BY alert_id DESC LIMIT "
-                                       "-1 OFFSET ?3)");
+            "'too many were waiting'", "?1") " WHERE alert_id IN (SELECT "
+                                             "alert_id FROM alert WHERE "
+                                             "receiver = ?2 AND state = "
+                                             "'queued' ORDER BY alert_id DESC "
+                                             "LIMIT -1 OFFSET ?3)");
     nx_sq_int(&sq, at_us);
     nx_sq_text(&sq, receiver);
     nx_sq_int(&sq, NX_STORE_ALERTS_QUEUED_MAX);
@@ -72,7 +80,8 @@ int nx_store_alert_add(struct nx_store *store, const char *receiver,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_ALERT_ADD,
         "INSERT INTO alert(receiver, key, state, made_us, due_us, attempts, "
-        "problem, document) VALUES(?1, ?2, 'queued', ?3, ?3, 0, '', ?4)");
+        "problem, document, digest) VALUES(?1, ?2, 'queued', ?3, ?3, 0, '', "
+        "?4, nx_digest(?1, ?2, 'queued', ?3, ?3, NULL, 0, '', ?4))");
     nx_sq_text(&sq, receiver);
     nx_sq_text(&sq, key);
     nx_sq_int(&sq, at_us);
@@ -99,7 +108,7 @@ static const char *text_at(const struct nx_sq *sq, int column) {
 
 #define COLUMNS                                                                \
     "alert_id, receiver, key, state, made_us, due_us, ended_us, attempts, "    \
-    "problem, document"
+    "problem, document, damaged"
 
 static void read_alert(const struct nx_sq *sq, struct nx_store_alert *out) {
     out->alert_id = nx_sq_get_int(sq, 0);
@@ -112,6 +121,7 @@ static void read_alert(const struct nx_sq *sq, struct nx_store_alert *out) {
     out->attempts = (uint32_t)nx_sq_get_int(sq, 7);
     out->problem = text_at(sq, 8);
     out->document = text_at(sq, 9);
+    out->damaged = nx_sq_get_int(sq, 10) != 0;
 }
 
 static int visit_all(struct nx_sq *sq,
@@ -132,10 +142,10 @@ int nx_store_alert_next(struct nx_store *store, const char *receiver,
                         void (*visit)(void *user,
                                       const struct nx_store_alert *alert),
                         void *user) {
-    struct nx_sq sq =
-        nx_sq_use(store, NX_SQ_ALERT_NEXT,
-                  "SELECT " COLUMNS " FROM alert WHERE receiver = ?1 AND "
-                  "state = 'queued' ORDER BY alert_id LIMIT 1");
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_ALERT_NEXT,
+                                "SELECT " COLUMNS " FROM " NX_SQ_ALERT_ROWS
+                                "WHERE receiver = ?1 AND state = 'queued' "
+                                "ORDER BY alert_id LIMIT 1");
     nx_sq_text(&sq, receiver);
     return visit_all(&sq, visit, user);
 }
@@ -145,8 +155,8 @@ int nx_store_alerts(struct nx_store *store, unsigned newest_n,
                                   const struct nx_store_alert *alert),
                     void *user) {
     struct nx_sq sq = nx_sq_use(store, NX_SQ_ALERTS,
-                                "SELECT " COLUMNS
-                                " FROM alert ORDER BY alert_id DESC LIMIT ?1");
+                                "SELECT " COLUMNS " FROM " NX_SQ_ALERT_ROWS
+                                "ORDER BY alert_id DESC LIMIT ?1");
     nx_sq_int(&sq, newest_n);
     return visit_all(&sq, visit, user);
 }
@@ -155,8 +165,9 @@ int nx_store_alert_retry(struct nx_store *store, int64_t alert_id,
                          int64_t due_us, const char *problem) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_ALERT_RETRY,
-        "UPDATE alert SET due_us = ?1, attempts = attempts + 1, problem = ?2 "
-        "WHERE alert_id = ?3 AND state = 'queued'");
+        "UPDATE alert SET due_us = ?1, attempts = attempts + 1, problem = "
+        "?2, " REDIGEST("state", "?1", "ended_us", "attempts + 1",
+                        "?2") " WHERE alert_id = ?3 AND state = 'queued'");
     nx_sq_int(&sq, due_us);
     nx_sq_text(&sq, problem);
     nx_sq_int(&sq, alert_id);
@@ -168,7 +179,9 @@ int nx_store_alert_end(struct nx_store *store, int64_t alert_id,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_ALERT_END,
         "UPDATE alert SET state = ?1, ended_us = ?2, attempts = attempts + 1, "
-        "problem = ?3 WHERE alert_id = ?4 AND state = 'queued'");
+        "problem = ?3, " REDIGEST(
+            "?1", "due_us", "?2", "attempts + 1",
+            "?3") " WHERE alert_id = ?4 AND state = 'queued'");
     nx_sq_text(&sq, nx_alert_state_text(problem == NULL ? NX_ALERT_SENT
                                                         : NX_ALERT_GIVEN_UP));
     nx_sq_int(&sq, at_us);
@@ -183,8 +196,8 @@ int nx_store_alert_drop(struct nx_store *store, int64_t alert_id,
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_ALERT_DROP,
                   "UPDATE alert SET " GIVEN_UP_FOR(
-                      "?1") ", ended_us = ?2 WHERE alert_id = ?3 AND "
-                            "state = 'queued'");
+                      "?1", "?2") " WHERE alert_id = ?3 AND state = "
+                                  "'queued'");
     nx_sq_text(&sq, reason);
     nx_sq_int(&sq, at_us);
     nx_sq_int(&sq, alert_id);
@@ -196,10 +209,11 @@ int nx_store_alert_drop(struct nx_store *store, int64_t alert_id,
 
 int nx_store_told_put(struct nx_store *store, uint32_t incident_id,
                       const struct nx_alert_told *told) {
-    struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_TOLD_PUT,
-        "INSERT OR REPLACE INTO alert_told(incident_id, network, state, stuck, "
-        "at_us, penalty) VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_TOLD_PUT,
+                  "INSERT OR REPLACE INTO alert_told(" NX_SQ_TOLD_VALUES
+                  ", digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, "
+                  "nx_digest(?1, ?2, ?3, ?4, ?5, ?6))");
     nx_sq_int(&sq, incident_id);
     nx_sq_text(&sq, told->network);
     nx_sq_text(&sq, nx_state_text(told->state));
@@ -229,18 +243,24 @@ int nx_store_told(struct nx_store *store,
                                 const struct nx_alert_told *told),
                   void *user) {
     struct nx_sq sq = nx_sq_use(store, NX_SQ_TOLD,
-                                "SELECT incident_id, network, state, stuck, "
-                                "at_us, penalty FROM alert_told");
-    int row = nx_sq_step(&sq);
-    while (row > 0) {
+                                "SELECT " NX_SQ_TOLD_VALUES
+                                ", damaged FROM " NX_SQ_TOLD_ROWS);
+    int row = 0;
+    while ((row = nx_sq_step(&sq)) > 0) {
         struct nx_alert_told told = {.state = network_state(&sq, 2),
                                      .stuck = nx_sq_get_int(&sq, 3) != 0,
                                      .at_us = nx_sq_get_int(&sq, 4),
                                      .penalty =
                                          sqlite3_column_double(sq.stmt, 5)};
         nx_sq_get_text(&sq, 1, told.network, sizeof(told.network));
-        visit(user, (uint32_t)nx_sq_get_int(&sq, 0), &told);
-        row = nx_sq_step(&sq);
+        if (nx_sq_get_int(&sq, 6) != 0) {
+            nx_log(NX_LOG_ERROR,
+                   "what operators were told of network %s last is damaged, "
+                   "and taken for nothing",
+                   told.network);
+        } else {
+            visit(user, (uint32_t)nx_sq_get_int(&sq, 0), &told);
+        }
     }
     return row;
 }

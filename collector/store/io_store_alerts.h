@@ -34,6 +34,7 @@ struct nx_store_alert {
     int64_t made_us, due_us;
     int64_t ended_us; /* NX_TIME_UNKNOWN */
     uint32_t attempts;
+    bool damaged; /* it is not what was written */
 };
 
 /* The receiver's oldest message in the queue, if there is one. */
@@ -64,6 +65,7 @@ int nx_store_alerts(struct nx_store *store, unsigned newest_n,
 int nx_store_told_put(struct nx_store *store, uint32_t incident_id,
                       const struct nx_alert_told *told) NX_MUSTUSE;
 int nx_store_told_drop(struct nx_store *store, uint32_t incident_id) NX_MUSTUSE;
+/* What is damaged is left out, and the log says so. */
 int nx_store_told(struct nx_store *store,
                   void (*visit)(void *user, uint32_t incident_id,
                                 const struct nx_alert_told *told),

@@ -78,11 +78,11 @@ static int read_before(struct nx_store *store, const struct nx_sq_target *key,
     memset(out, 0, sizeof(*out));
     out->clear_us = NX_TIME_UNKNOWN;
     out->truth_us = NX_TIME_UNKNOWN;
-    struct nx_sq sq =
-        nx_sq_use(store, NX_SQ_TARGET_GET,
-                  "SELECT state, clear_us, clear_hi_us FROM target WHERE "
-                  "incident_id = ?1 AND agent_id = ?2 AND resolver = ?3 AND "
-                  "name = ?4 AND type = ?5");
+    struct nx_sq sq = nx_sq_use(
+        store, NX_SQ_TARGET_GET,
+        "SELECT state, clear_us, clear_hi_us FROM " NX_SQ_TARGET_ROWS
+        "WHERE incident_id = ?1 AND agent_id = ?2 AND resolver = ?3 AND "
+        "name = ?4 AND type = ?5 AND " NX_SQ_SOUND);
     nx_sq_bind_target(&sq, key);
     int row = nx_sq_step(&sq);
     if (row <= 0) {
@@ -100,10 +100,11 @@ static int add_transition(struct nx_store *store,
                           const struct nx_sq_target *key,
                           const struct target_before *before, const char *state,
                           int64_t at_us) {
-    struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_TRANSITION_ADD,
-        "INSERT INTO transition(incident_id, agent_id, resolver, name, type, "
-        "at_us, from_state, to_state) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_TRANSITION_ADD,
+                  "INSERT INTO transition(" NX_SQ_TRANSITION_VALUES
+                  ", digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+                  "nx_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8))");
     nx_sq_bind_target(&sq, key);
     nx_sq_int(&sq, at_us);
     bind_text_or_null(&sq, before->known, before->state);
@@ -117,18 +118,20 @@ static void bind_bound(struct nx_sq *sq, const struct nx_hard *hard) {
     bind_text_or_null(sq, known, nx_hard_reason_text(hard->reason));
 }
 
+#define SHOWN                                                                  \
+    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "  \
+    "?17, ?18, ?19, coalesce(?20, (SELECT network FROM agent WHERE agent_id "  \
+    "= ?2), ''), "
+#define NO_SCORE "NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL"
+
 static int add_forecast(struct nx_store *store, const struct nx_sq_target *key,
                         const char *network,
                         const struct nx_store_forecast *f) {
     char shape[NX_SHAPE_TEXT_MAX];
-    struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_FORECAST_ADD,
-        "INSERT INTO forecast(incident_id, agent_id, resolver, name, type, "
-        "at_us, basis, clear_us, clear_lo90_us, clear_hi90_us, bound_us, "
-        "bound_reason, state, verified, family, clear_lo50_us, clear_hi50_us, "
-        "p_late, shape, network) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-        "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, coalesce(?20, "
-        "(SELECT network FROM agent WHERE agent_id = ?2), ''))");
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_FORECAST_ADD,
+                                "INSERT INTO forecast(" NX_SQ_FORECAST
+                                ", digest) VALUES(" SHOWN NO_SCORE
+                                ", nx_digest(" SHOWN NO_SCORE "))");
     nx_sq_bind_target(&sq, key);
     nx_sq_int(&sq, f->at_us);
     nx_sq_text(&sq, nx_basis_text(f->basis));
@@ -162,17 +165,17 @@ static int add_forecast_of(struct nx_store *store,
     return add_forecast(store, key, NULL, &f);
 }
 
+#define TARGET                                                                 \
+    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, "  \
+    "?17, ?18, ?19"
+
 static int put_target(struct nx_store *store, const struct nx_sq_target *key,
                       const struct nx_verdict *verdict, int64_t since_us,
                       int64_t at_us, int64_t truth_us) {
-    struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_TARGET_PUT,
-        "INSERT OR REPLACE INTO target(incident_id, agent_id, resolver, name, "
-        "type, state, reason, basis, denied_ratio, clear_us, clear_lo90_us, "
-        "clear_hi90_us, bound_us, bound_reason, seen_us, since_us, changed_us, "
-        "doubt_us, clear_hi_us) "
-        "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
-        "?15, ?16, ?17, ?18, ?19)");
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_TARGET_PUT,
+                  "INSERT OR REPLACE INTO target(" NX_SQ_TARGET_VALUES
+                  ", digest) VALUES(" TARGET ", nx_digest(" TARGET "))");
     nx_sq_bind_target(&sq, key);
     nx_sq_text(&sq, nx_state_text(verdict->state));
     bind_text_or_null(&sq, verdict->unknown_reason != NX_UNKNOWN_NONE,
@@ -367,10 +370,10 @@ int nx_store_targets(struct nx_store *store,
     uint8_t name[NX_DNAME_MAX];
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_TARGETS,
-        "SELECT t.incident_id, agent_id, resolver, name, type, state, since_us,"
-        " seen_us, doubt_us, changed_us FROM target t JOIN incident "
-        "USING(incident_id) "
-        "WHERE closed_us IS NULL");
+        "SELECT incident_id, agent_id, resolver, name, type, state, since_us, "
+        "seen_us, doubt_us, changed_us FROM " NX_SQ_TARGET_ROWS
+        "WHERE incident_id IN (SELECT incident_id FROM incident WHERE "
+        "closed_us IS NULL) AND " NX_SQ_SOUND);
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {
         struct nx_target_past past;

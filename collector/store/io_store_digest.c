@@ -1,32 +1,39 @@
-/* The digests of rows that nothing else tells the damage of: what operators
- * wrote, what was measured, and how far streams are. A message of the log has
- * its own (io_store_log.c).
+/* The digests of rows that nothing else tells the damage of. A message of the
+ * log has its own (io_store_log.c).
  *
  * A row without one was written by an older version, or by hand. */
+#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "collector/store/io_store_sqlite.h"
 #include "common/hash.h"
 
 struct table {
     const char *check; /* of each row that is not what was written: whether it
-                          has no digest, and in words which one it is */
+                          has no digest, and in words which one it is; ?1:
+                          pages and indices, too */
     const char *seal;
 };
 
 /* row: which one it is, as a condition; values: what nx_digest gets where the
- * row is written, in this order. Pages and indices are looked at, too: there a
- * row can be lost. */
+ * row is written, in this order. In pages and indices a row can be lost. */
 #define TABLE(table, row, values)                                              \
     {                                                                          \
         "SELECT digest IS NULL, 'the row of " table " with ' || " row          \
         " || ' is not what was written' FROM " table                           \
         " WHERE digest IS NOT nx_digest(" values ") "                          \
         "UNION ALL SELECT 0, 'table " table ": ' || integrity_check FROM "     \
-        "pragma_integrity_check('" table "') WHERE integrity_check <> 'ok'",   \
+        "pragma_integrity_check('" table "') WHERE ?1 AND integrity_check <> " \
+        "'ok'",                                                                \
             "UPDATE " table " SET digest = nx_digest(" values                  \
             ") WHERE digest IS NULL"                                           \
     }
+
+#define OF_TARGET                                                              \
+    "'incident_id = ' || incident_id || ' AND agent_id = ' || agent_id || "    \
+    "' AND resolver = ' || quote(resolver) || ' AND name = ' || "              \
+    "quote(name) || ' AND type = ' || quote(type)"
 
 static const struct table tables[NX_SQ_TABLES_N] = {
     [NX_SQ_TABLE_AGENT] =
@@ -73,6 +80,34 @@ static const struct table tables[NX_SQ_TABLES_N] = {
     [NX_SQ_TABLE_RESOLVER_PROFILE] =
         TABLE("resolver_profile", "'profile_id = ' || profile_id",
               NX_SQ_PROFILE_COLUMNS),
+    [NX_SQ_TABLE_LOG_BEGIN] =
+        TABLE("log_begin", "'one = ' || one", "one, after_batch, from_us"),
+    [NX_SQ_TABLE_RETAINED] =
+        TABLE("retained", "'one = ' || one", "one, by_us, doubt_us"),
+    [NX_SQ_TABLE_CLOSED_STATUS] =
+        TABLE("closed_status", "'incident_id = ' || incident_id",
+              NX_SQ_CLOSED_VALUES),
+    [NX_SQ_TABLE_CLOSED_PART] =
+        TABLE("closed_part",
+              "'incident_id = ' || incident_id || ' AND part = ' || part",
+              NX_SQ_PART_VALUES),
+    [NX_SQ_TABLE_DOOR_LOG] =
+        TABLE("door_log", "'entry_id = ' || entry_id", NX_SQ_DOOR_VALUES),
+    [NX_SQ_TABLE_ALERT] =
+        TABLE("alert", "'alert_id = ' || alert_id", NX_SQ_ALERT),
+    [NX_SQ_TABLE_ALERT_TOLD] =
+        TABLE("alert_told",
+              "'incident_id = ' || incident_id || ' AND network = ' || "
+              "quote(network)",
+              NX_SQ_TOLD_VALUES),
+    [NX_SQ_TABLE_TARGET] = TABLE("target", OF_TARGET, NX_SQ_TARGET_VALUES),
+    [NX_SQ_TABLE_TRANSITION] =
+        TABLE("transition", "'transition_id = ' || transition_id",
+              NX_SQ_TRANSITION_VALUES),
+    [NX_SQ_TABLE_FORECAST] =
+        TABLE("forecast", "'forecast_id = ' || forecast_id", NX_SQ_FORECAST),
+    [NX_SQ_TABLE_OUTCOME] =
+        TABLE("outcome", "'rowid = ' || rowid", NX_SQ_OUTCOME_VALUES),
 };
 
 static uint64_t mix(sqlite3_value *value, uint64_t digest) {
@@ -83,6 +118,12 @@ static uint64_t mix(sqlite3_value *value, uint64_t digest) {
         return nx_hash_u64((uint64_t)sqlite3_value_int64(value), digest);
     case SQLITE_NULL:
         return digest;
+    case SQLITE_FLOAT: {
+        double real = sqlite3_value_double(value) + 0.0; /* -0.0 is kept as 0 */
+        uint64_t bits = 0;
+        memcpy(&bits, &real, sizeof(bits));
+        return nx_hash_u64(bits, digest);
+    }
     default: {
         const void *bytes = sqlite3_value_blob(value);
         return nx_hash(bytes, (size_t)sqlite3_value_bytes(value), digest);
@@ -105,14 +146,20 @@ int nx_store_digests(struct nx_store *store) {
                                    NULL, digest_of, NULL, NULL);
 }
 
-int nx_store_check_rows(struct nx_store *store,
-                        void (*found)(void *user, const char *text), void *user,
-                        uint64_t *without_n) {
+struct rows {
+    unsigned from, to; /* tables */
+    bool pages;
+};
+
+static int check(struct nx_store *store, const struct rows *rows,
+                 void (*found)(void *user, const char *text), void *user,
+                 uint64_t *without_n) {
     int row = 0;
     *without_n = 0;
-    for (unsigned i = 0; i < NX_SQ_TABLES_N && row == 0; i++) {
+    for (unsigned i = rows->from; i < rows->to && row == 0; i++) {
         struct nx_sq sq = nx_sq_use(
             store, (enum nx_sq_slot)(NX_SQ_CHECK_TABLE + i), tables[i].check);
+        nx_sq_int(&sq, rows->pages);
         while ((row = nx_sq_step(&sq)) > 0) {
             char text[256];
             nx_sq_get_text(&sq, 1, text, sizeof(text));
@@ -124,6 +171,24 @@ int nx_store_check_rows(struct nx_store *store,
         }
     }
     return row;
+}
+
+int nx_store_check_rows(struct nx_store *store, enum nx_store_rows which,
+                        void (*found)(void *user, const char *text), void *user,
+                        uint64_t *without_n) {
+    static const struct rows rows[] = {
+        [NX_STORE_ROWS_TRUSTED] = {0, NX_SQ_TABLES_TRUSTED_N, false},
+        [NX_STORE_ROWS_TOLD] = {NX_SQ_TABLES_TRUSTED_N, NX_SQ_TABLES_N, false}};
+    return check(store, &rows[which], found, user, without_n);
+}
+
+int nx_sq_refuse_row(struct nx_sq *sq, const char *table, int64_t id) {
+    snprintf(sq->store->problem, sizeof(sq->store->problem),
+             "store %s: damaged: nxclear-collector(8) says how to repair it "
+             "(the row of %s with %s_id = %" PRId64 " is not what was written)",
+             sq->store->path, table, table, id);
+    nx_sq_end(sq);
+    return NX_EIO;
 }
 
 struct first {
@@ -148,7 +213,9 @@ int nx_store_seal(struct nx_store *store, enum nx_sq_table table) {
 /* What cannot be written now is tried again at the next start. */
 static void seal_all(struct nx_store *store) {
     int err = nx_store_begin(store);
-    for (unsigned i = 0; i < NX_SQ_TABLES_N && err == NX_OK; i++) {
+    unsigned n = store->brought_up ? NX_SQ_TABLES_SEALED_N /* read as a whole */
+                                   : NX_SQ_TABLES_TRUSTED_N;
+    for (unsigned i = 0; i < n && err == NX_OK; i++) {
         err = nx_store_seal(store, (enum nx_sq_table)i);
     }
     if (err == NX_OK) {
@@ -160,9 +227,10 @@ static void seal_all(struct nx_store *store) {
 }
 
 int nx_store_trust_rows(struct nx_store *store, char *why, size_t why_cap) {
+    static const struct rows rows = {0, NX_SQ_TABLES_TRUSTED_N, true};
     struct first first = {.any = false};
     uint64_t without_n = 0;
-    int err = nx_store_check_rows(store, keep_first, &first, &without_n);
+    int err = check(store, &rows, keep_first, &first, &without_n);
     if (err != NX_OK) {
         snprintf(why, why_cap, "%s", store->problem);
         return err;
@@ -174,7 +242,7 @@ int nx_store_trust_rows(struct nx_store *store, char *why, size_t why_cap) {
                  store->path, first.text);
         return NX_EIO;
     }
-    if (without_n > 0) {
+    if (without_n > 0 || store->brought_up) {
         seal_all(store);
     }
     return NX_OK;

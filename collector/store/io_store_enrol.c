@@ -1,6 +1,8 @@
 /* Join strings, and who changed what. */
 #include "collector/store/io_store_sqlite.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 int nx_store_enrolment_put(struct nx_store *store,
@@ -79,8 +81,9 @@ int nx_store_door_log_add(struct nx_store *store,
                           const struct nx_door_entry *entry) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_DOOR_LOG_ADD,
-        "INSERT INTO door_log(at_us, who, action, subject, key, detail) "
-        "VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+        "INSERT INTO door_log(at_us, who, action, subject, key, detail, "
+        "digest) VALUES(?1, ?2, ?3, ?4, ?5, ?6, "
+        "nx_digest(?1, ?2, ?3, ?4, ?5, ?6))");
     nx_sq_int(&sq, entry->at_us);
     nx_sq_text(&sq, entry->who);
     nx_sq_text(&sq, entry->action);
@@ -110,14 +113,21 @@ int nx_store_door_log(struct nx_store *store, unsigned newest_n,
                       void *user) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_DOOR_LOG,
-        "SELECT at_us, who, action, subject, key, detail FROM (SELECT * FROM "
-        "door_log ORDER BY entry_id DESC LIMIT ?1) ORDER BY entry_id");
+        "SELECT at_us, who, action, subject, key, detail, damaged, entry_id "
+        "FROM (SELECT * FROM " NX_SQ_DOOR_ROWS
+        "ORDER BY entry_id DESC LIMIT ?1) ORDER BY entry_id");
     nx_sq_int(&sq, newest_n);
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {
-        char text[5][256];
-        for (int i = 0; i < 5; i++) {
+        char text[5][256] = {"", "this line is damaged"};
+        bool damaged = nx_sq_get_int(&sq, 6) != 0;
+        for (int i = 0; i < 5 && !damaged; i++) {
             nx_sq_get_text(&sq, i + 1, text[i], sizeof(text[i]));
+        }
+        if (damaged) {
+            snprintf(text[4], sizeof(text[4]),
+                     "entry_id = %" PRId64 ": nxclear-collector(8)",
+                     nx_sq_get_int(&sq, 7));
         }
         const struct nx_door_entry entry = {.at_us = nx_sq_get_int(&sq, 0),
                                             .who = text[0],

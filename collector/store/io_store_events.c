@@ -16,10 +16,10 @@ static void read_event(const struct nx_sq *sq, struct nx_store_event *out) {
                                    .at_us = nx_sq_get_int(sq, 5)};
 }
 
-/* *after_id: column `column`. */
+/* *after_id: column `column`; whether it is damaged: the next one. */
 static int
-read_some(struct nx_sq *sq, uint32_t incident_id, int64_t *after_id, int column,
-          unsigned max,
+read_some(struct nx_sq *sq, const char *table, uint32_t incident_id,
+          int64_t *after_id, int column, unsigned max,
           void (*read)(const struct nx_sq *sq, struct nx_store_event *out),
           void (*visit)(void *user, const struct nx_store_event *event),
           void *user) {
@@ -32,6 +32,9 @@ read_some(struct nx_sq *sq, uint32_t incident_id, int64_t *after_id, int column,
         read_event(sq, &event);
         read(sq, &event);
         *after_id = nx_sq_get_int(sq, column);
+        if (nx_sq_get_int(sq, column + 1) != 0) {
+            return nx_sq_refuse_row(sq, table, *after_id);
+        }
         visit(user, &event);
         row = nx_sq_step(sq);
     }
@@ -54,11 +57,11 @@ int nx_store_transitions(struct nx_store *store, uint32_t incident_id,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_TRANSITIONS,
         "SELECT a.network, a.name, t.resolver, t.name, t.type, t.at_us, "
-        "t.to_state, t.transition_id FROM transition t JOIN agent a "
-        "USING(agent_id) WHERE t.incident_id = ?1 AND t.transition_id > ?2 "
-        "ORDER BY t.transition_id");
-    return read_some(&sq, incident_id, after_id, 7, max, read_transition, visit,
-                     user);
+        "t.to_state, t.transition_id, damaged FROM " NX_SQ_TRANSITION_ROWS
+        "t JOIN agent a USING(agent_id) WHERE t.incident_id = ?1 AND "
+        "t.transition_id > ?2 ORDER BY t.transition_id");
+    return read_some(&sq, "transition", incident_id, after_id, 7, max,
+                     read_transition, visit, user);
 }
 
 static void read_forecast(const struct nx_sq *sq, struct nx_store_event *out) {
@@ -76,9 +79,10 @@ int nx_store_forecasts(struct nx_store *store, uint32_t incident_id,
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_FORECASTS,
         "SELECT a.network, a.name, f.resolver, f.name, f.type, f.at_us, "
-        "f.basis, f.clear_us, f.clear_lo90_us, f.clear_hi90_us, f.forecast_id "
-        "FROM forecast f JOIN agent a USING(agent_id) WHERE f.incident_id = ?1 "
+        "f.basis, f.clear_us, f.clear_lo90_us, f.clear_hi90_us, "
+        "f.forecast_id, damaged FROM " NX_SQ_FORECAST_ROWS
+        "f JOIN agent a USING(agent_id) WHERE f.incident_id = ?1 "
         "AND f.forecast_id > ?2 ORDER BY f.forecast_id");
-    return read_some(&sq, incident_id, after_id, 10, max, read_forecast, visit,
-                     user);
+    return read_some(&sq, "forecast", incident_id, after_id, 10, max,
+                     read_forecast, visit, user);
 }

@@ -26,8 +26,9 @@ int nx_store_transition_page(
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_TRANSITION_PAGE,
         "SELECT t.transition_id, t.at_us, a.network, a.name, t.resolver, "
-        "t.name, t.type, t.from_state, t.to_state FROM transition t "
-        "JOIN agent a USING(agent_id) WHERE t.incident_id = ?1 "
+        "t.name, t.type, t.from_state, t.to_state, damaged "
+        "FROM " NX_SQ_TRANSITION_ROWS
+        "t JOIN agent a USING(agent_id) WHERE t.incident_id = ?1 "
         "AND t.transition_id > ?2 AND (?3 IS NULL OR a.network = ?3) "
         "ORDER BY t.transition_id LIMIT ?4");
     nx_sq_int(&sq, incident_id);
@@ -41,6 +42,9 @@ int nx_store_transition_page(
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {
         struct nx_store_transition transition;
+        if (nx_sq_get_int(&sq, 9) != 0) {
+            return nx_sq_refuse_row(&sq, "transition", nx_sq_get_int(&sq, 0));
+        }
         read_transition(&sq, &transition);
         visit(user, &transition);
     }

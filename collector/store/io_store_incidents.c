@@ -27,9 +27,9 @@ static int add_item(struct nx_store *store, uint32_t id, unsigned index,
     return nx_sq_run(&sq);
 }
 
-#define DIGEST(closed, settings)                                               \
-    "nx_digest(" NX_SQ_INCIDENT_VALUES(closed, settings) ")"
-#define DIGEST_NOW DIGEST("closed_us", "settings")
+#define REDIGEST(closed, settings)                                             \
+    NX_SQ_REDIGEST(NX_SQ_INCIDENT_VALUES("closed_us", "settings"),             \
+                   NX_SQ_INCIDENT_VALUES(closed, settings))
 
 int nx_store_incident_add(struct nx_store *store,
                           struct nx_incident *incident) {
@@ -62,14 +62,12 @@ int nx_store_incident_add(struct nx_store *store,
     return err;
 }
 
-/* The digest of a row that is damaged stays wrong. */
 int nx_store_incident_close(struct nx_store *store, uint32_t id,
                             int64_t at_us) {
-    struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_INCIDENT_CLOSE,
-        "UPDATE incident SET closed_us = ?1, digest = CASE digest "
-        "WHEN " DIGEST_NOW " THEN " DIGEST(
-            "?1", "settings") " ELSE digest END WHERE incident_id = ?2");
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_INCIDENT_CLOSE,
+                  "UPDATE incident SET closed_us = ?1, " REDIGEST(
+                      "?1", "settings") " WHERE incident_id = ?2");
     nx_sq_int(&sq, at_us);
     nx_sq_int(&sq, id);
     return nx_sq_run(&sq);
@@ -77,11 +75,10 @@ int nx_store_incident_close(struct nx_store *store, uint32_t id,
 
 int nx_store_incident_settings_put(struct nx_store *store, uint32_t id,
                                    const char *settings) {
-    struct nx_sq sq = nx_sq_use(
-        store, NX_SQ_INCIDENT_SETTINGS_PUT,
-        "UPDATE incident SET settings = ?1, digest = CASE digest "
-        "WHEN " DIGEST_NOW " THEN " DIGEST(
-            "closed_us", "?1") " ELSE digest END WHERE incident_id = ?2");
+    struct nx_sq sq =
+        nx_sq_use(store, NX_SQ_INCIDENT_SETTINGS_PUT,
+                  "UPDATE incident SET settings = ?1, " REDIGEST(
+                      "closed_us", "?1") " WHERE incident_id = ?2");
     nx_sq_text(&sq, settings);
     nx_sq_int(&sq, id);
     return nx_sq_run(&sq);
@@ -109,8 +106,9 @@ int nx_store_closed_part_put(struct nx_store *store, uint32_t id, uint32_t part,
                              const char *bytes, size_t len) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_CLOSED_PART_PUT,
-        "INSERT INTO closed_part(incident_id, part, bytes) VALUES(?1, ?2, ?3) "
-        "ON CONFLICT(incident_id, part) DO UPDATE SET bytes = excluded.bytes");
+        "INSERT INTO closed_part(incident_id, part, bytes, digest) VALUES(?1, "
+        "?2, ?3, nx_digest(?1, ?2, ?3)) ON CONFLICT(incident_id, part) DO "
+        "UPDATE SET bytes = excluded.bytes, digest = excluded.digest");
     nx_sq_int(&sq, id);
     nx_sq_int(&sq, part);
     nx_sq_blob(&sq, (const uint8_t *)bytes, len);
@@ -135,21 +133,25 @@ int nx_store_closed_status_put(struct nx_store *store, uint32_t id,
     }
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_CLOSED_STATUS_PUT,
-        "INSERT INTO closed_status(incident_id, document) VALUES(?1, ?2) "
-        "ON CONFLICT(incident_id) DO UPDATE SET document = excluded.document");
+        "INSERT INTO closed_status(incident_id, document, digest) VALUES(?1, "
+        "?2, nx_digest(?1, ?2, ?3)) ON CONFLICT(incident_id) DO UPDATE SET "
+        "document = excluded.document, digest = excluded.digest");
     nx_sq_int(&sq, id);
     nx_sq_text(&sq, rest);
+    nx_sq_int(&sq, parts_n);
     return nx_sq_run(&sq);
 }
 
 /* Adds the parts of one in their order. */
-static int read_parts(struct nx_store *store, int64_t id, struct nx_text *out) {
+static int read_parts(struct nx_store *store, int64_t id, struct nx_text *out,
+                      bool *damaged) {
     struct nx_sq sq = nx_sq_use(store, NX_SQ_CLOSED_PARTS,
-                                "SELECT bytes FROM closed_part "
+                                "SELECT bytes, damaged FROM " NX_SQ_PART_ROWS
                                 "WHERE incident_id = ?1 ORDER BY part");
     nx_sq_int(&sq, id);
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {
+        *damaged |= nx_sq_get_int(&sq, 1) != 0;
         const char *bytes = sqlite3_column_blob(sq.stmt, 0);
         size_t len = (size_t)sqlite3_column_bytes(sq.stmt, 0);
         if (bytes != NULL) {
@@ -163,25 +165,28 @@ int nx_store_closed_statuses(struct nx_store *store, unsigned newest_n,
                              void (*visit)(void *user, uint32_t id,
                                            const char *document),
                              void *user) {
+    /* Documents are large: only those are read that are wanted. */
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_CLOSED_STATUSES,
-        "SELECT incident_id, document FROM closed_status "
-        "JOIN incident USING(incident_id) WHERE closed_us IS NOT NULL "
-        "ORDER BY closed_us DESC LIMIT ?1");
+        "SELECT incident_id, document, damaged FROM (SELECT incident_id FROM "
+        "closed_status JOIN incident USING(incident_id) WHERE closed_us IS "
+        "NOT NULL ORDER BY closed_us DESC LIMIT ?1) CROSS "
+        "JOIN " NX_SQ_CLOSED_ROWS "USING(incident_id)");
     nx_sq_int(&sq, newest_n);
     int row = 0;
     while ((row = nx_sq_step(&sq)) > 0) {
         int64_t id = nx_sq_get_int(&sq, 0);
         const unsigned char *rest = sqlite3_column_text(sq.stmt, 1);
+        bool damaged = nx_sq_get_int(&sq, 2) != 0;
         struct nx_text text;
         nx_text_init(&text);
-        int err = read_parts(store, id, &text);
+        int err = read_parts(store, id, &text, &damaged);
         nx_text_add(&text, rest != NULL ? (const char *)rest : "");
         if (err == NX_OK) {
             err = text.failed || rest == NULL ? NX_ENOMEM : NX_OK;
         }
         if (err == NX_OK) {
-            visit(user, (uint32_t)id, text.bytes);
+            visit(user, (uint32_t)id, damaged ? NULL : text.bytes);
         }
         nx_text_fini(&text);
         if (err != NX_OK) {

@@ -150,6 +150,7 @@ static int step_to(struct nx_store *store, int version, char *why,
 int nx_store_bring_up(struct nx_store *store, int version, char *why,
                       size_t why_cap) {
     int err = NX_OK;
+    store->brought_up = version < nx_schema_newest();
     while (err == NX_OK && version < nx_schema_newest()) {
         version++;
         err = step_to(store, version, why, why_cap);

@@ -101,12 +101,17 @@ static int log_begins(struct nx_store *store, int64_t after, int64_t last,
                       int64_t before_us) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_LOG_BEGIN_PUT,
-        "INSERT INTO log_begin(one, after_batch, from_us) "
-        "SELECT 1, last, ?3 FROM (SELECT max(batch_id) AS last FROM batch "
+        "INSERT INTO log_begin(one, after_batch, from_us, digest) "
+        "SELECT 1, last, ?3, nx_digest(1, last, ?3) FROM (SELECT max(batch_id) "
+        "AS last FROM batch "
         "WHERE batch_id > ?1 AND batch_id <= ?2 AND received_us < ?3) "
         "WHERE last > 0 "
         "ON CONFLICT(one) DO UPDATE SET after_batch = max(after_batch, "
-        "excluded.after_batch), from_us = max(from_us, excluded.from_us)");
+        "excluded.after_batch), from_us = max(from_us, "
+        "excluded.from_us), " NX_SQ_REDIGEST(
+            "one, after_batch, from_us",
+            "one, max(after_batch, excluded.after_batch), "
+            "max(from_us, excluded.from_us)"));
     nx_sq_int(&sq, after);
     nx_sq_int(&sq, last);
     nx_sq_int(&sq, before_us);
@@ -351,9 +356,10 @@ int nx_store_retained_put(struct nx_store *store,
                           const struct nx_retained_kept *kept) {
     struct nx_sq sq =
         nx_sq_use(store, NX_SQ_RETAINED_PUT,
-                  "INSERT INTO retained(one, by_us, doubt_us) "
-                  "VALUES(1, ?1, ?2) ON CONFLICT(one) DO UPDATE SET "
-                  "by_us = ?1, doubt_us = ?2");
+                  "INSERT INTO retained(one, by_us, doubt_us, digest) "
+                  "VALUES(1, ?1, ?2, nx_digest(1, ?1, ?2)) ON CONFLICT(one) DO "
+                  "UPDATE SET by_us = ?1, doubt_us = ?2, "
+                  "digest = excluded.digest");
     nx_sq_int(&sq, kept->by_us);
     nx_sq_time(&sq, kept->doubt_us);
     return nx_sq_run(&sq);

@@ -26,7 +26,8 @@ static void read_forecast(const struct nx_sq *sq,
                                .lo90_us = nx_sq_get_int(sq, 8),
                                .hi90_us = nx_sq_get_int(sq, 9)};
     nx_sq_get_text(sq, 10, shape, sizeof(shape));
-    if (nx_shape_read(shape, out->at_us, &out->shape) != NX_OK) {
+    if (nx_sq_get_int(sq, 11) != 0 ||
+        nx_shape_read(shape, out->at_us, &out->shape) != NX_OK) {
         out->shape.n = 0;
     }
 }
@@ -39,8 +40,9 @@ int nx_store_forecasts_open(
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_FORECASTS_OPEN,
         "SELECT forecast_id, at_us, basis, family, p_late, clear_us, "
-        "clear_lo50_us, clear_hi50_us, clear_lo90_us, clear_hi90_us, shape "
-        "FROM forecast WHERE incident_id = ?1 AND agent_id = ?2 AND resolver = "
+        "clear_lo50_us, clear_hi50_us, clear_lo90_us, clear_hi90_us, shape, "
+        "damaged FROM " NX_SQ_FORECAST_ROWS
+        "WHERE incident_id = ?1 AND agent_id = ?2 AND resolver = "
         "?3 AND name = ?4 AND type = ?5 AND scored_us IS NULL AND shape IS NOT "
         "NULL ORDER BY forecast_id LIMIT ?6");
     nx_sq_bind_target(&sq, &key);
@@ -54,6 +56,10 @@ int nx_store_forecasts_open(
     return row;
 }
 
+#define REDIGEST(family, score)                                                \
+    NX_SQ_REDIGEST(NX_SQ_FORECAST, NX_SQ_FORECAST_VALUES(family, score))
+#define FIGURES "error_s, in50, in90, pit_lo, pit_hi, crps_s"
+
 int nx_store_forecast_score(struct nx_store *store, int64_t id, int64_t at_us,
                             const struct nx_truth *truth, double weight,
                             const struct nx_figures *figures) {
@@ -63,8 +69,11 @@ int nx_store_forecast_score(struct nx_store *store, int64_t id, int64_t at_us,
         store, NX_SQ_FORECAST_SCORE,
         "UPDATE forecast SET scored_us = ?2, truth_lo_us = ?3, truth_hi_us = "
         "?4, weight = ?5, error_s = ?6, in50 = ?7, in90 = ?8, pit_lo = ?9, "
-        "pit_hi = ?10, crps_s = ?11 WHERE forecast_id = ?1 AND scored_us IS "
-        "NULL");
+        "pit_hi = ?10, crps_s = ?11, " REDIGEST(
+            "family",
+            "?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11") " WHERE forecast_id = "
+                                                        "?1 AND scored_us IS "
+                                                        "NULL");
     nx_sq_int(&sq, id);
     nx_sq_int(&sq, at_us);
     nx_sq_int(&sq, truth->lo_us);
@@ -102,7 +111,9 @@ static int reopen(struct nx_store *store, const struct nx_sq_target *key) {
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_FORECASTS_REOPEN,
         "UPDATE forecast SET scored_us = NULL, truth_lo_us = NULL, truth_hi_us "
-        "= NULL, weight = NULL WHERE " TARGET " AND " LAST_TRUTH);
+        "= NULL, weight = NULL, " REDIGEST(
+            "family", "NULL, NULL, NULL, NULL, " FIGURES) " WHERE " TARGET
+                                                          " AND " LAST_TRUTH);
     nx_sq_bind_target(&sq, key);
     return nx_sq_run(&sq);
 }
@@ -119,16 +130,21 @@ int nx_store_forecasts_turn(struct nx_store *store,
     case NX_TURN_RELAPSED:
         return reopen(store, &key);
     case NX_TURN_REFILLED:
-        sq = nx_sq_use(store, NX_SQ_FORECASTS_BAR,
-                       "UPDATE forecast SET family = NULL WHERE " TARGET
-                       " AND scored_us IS NULL");
+        sq = nx_sq_use(
+            store, NX_SQ_FORECASTS_BAR,
+            "UPDATE forecast SET family = NULL, " REDIGEST(
+                "NULL", NX_SQ_FORECAST_SCORED) " WHERE " TARGET
+                                               " AND scored_us IS NULL");
         nx_sq_bind_target(&sq, &key);
         return nx_sq_run(&sq);
     case NX_TURN_VOID:
         sq = nx_sq_use(
             store, NX_SQ_FORECASTS_VOID,
-            "UPDATE forecast SET scored_us = ?6, weight = 0 WHERE " TARGET
-            " AND scored_us IS NULL");
+            "UPDATE forecast SET scored_us = ?6, weight = 0, " REDIGEST(
+                "family",
+                "?6, truth_lo_us, truth_hi_us, 0.0, " FIGURES) " WHERE " TARGET
+                                                               " AND scored_us "
+                                                               "IS NULL");
         nx_sq_bind_target(&sq, &key);
         nx_sq_int(&sq, at_us);
         return nx_sq_run(&sq);
@@ -165,9 +181,10 @@ int nx_store_scores(struct nx_store *store, const struct nx_store_period *in,
         store, NX_SQ_FORECASTS_SCORED,
         "SELECT state, verified, agent_id, weight, truth_lo_us, truth_hi_us, "
         "error_s, in50, in90, clear_hi90_us - clear_lo90_us, pit_lo, pit_hi, "
-        "crps_s FROM forecast WHERE weight > 0 AND truth_hi_us >= ?1 AND "
-        "truth_hi_us < ?2 AND (?3 = 0 OR incident_id = ?3) ORDER BY "
-        "truth_hi_us DESC LIMIT ?4");
+        "crps_s FROM " NX_SQ_FORECAST_ROWS
+        "WHERE weight > 0 AND truth_hi_us >= ?1 AND "
+        "truth_hi_us < ?2 AND (?3 = 0 OR incident_id = ?3) AND " NX_SQ_SOUND
+        " ORDER BY truth_hi_us DESC LIMIT ?4");
     nx_sq_int(&sq, in->from_us);
     nx_sq_int(&sq, in->to_us);
     nx_sq_int(&sq, in->incident_id);
@@ -206,6 +223,10 @@ int nx_store_unscored(struct nx_store *store, struct nx_store_unscored *out) {
 
 /* --- lessons --- */
 
+#define OUTCOME                                                                \
+    "?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "                      \
+    "coalesce((SELECT network FROM agent WHERE agent_id = ?2), '')"
+
 int nx_store_lesson_put(struct nx_store *store,
                         const struct nx_store_subject *of,
                         const struct nx_truth *truth, enum nx_family family,
@@ -214,11 +235,8 @@ int nx_store_lesson_put(struct nx_store *store,
     nx_sq_target(&key, of);
     struct nx_sq sq = nx_sq_use(
         store, NX_SQ_OUTCOME_PUT,
-        "INSERT INTO outcome(incident_id, agent_id, resolver, name, type, "
-        "truth_hi_us, truth_lo_us, family, base, late, survive_s, exposure_s, "
-        "network) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, "
-        "coalesce((SELECT network FROM agent WHERE agent_id = ?2), '') WHERE "
-        "true ON CONFLICT DO NOTHING");
+        "INSERT INTO outcome(" NX_SQ_OUTCOME_VALUES ", digest) VALUES(" OUTCOME
+        ", nx_digest(" OUTCOME ")) ON CONFLICT DO NOTHING");
     nx_sq_bind_target(&sq, &key);
     nx_sq_int(&sq, truth->hi_us);
     nx_sq_int(&sq, truth->lo_us);
@@ -237,7 +255,8 @@ int nx_store_lessons(struct nx_store *store, unsigned max,
         store, NX_SQ_OUTCOMES,
         "SELECT * FROM (SELECT incident_id, network, family, base, late, "
         "survive_s, exposure_s, truth_hi_us, agent_id, resolver, name, type "
-        "FROM outcome ORDER BY truth_hi_us DESC LIMIT ?1) ORDER BY "
+        "FROM " NX_SQ_OUTCOME_ROWS "WHERE " NX_SQ_SOUND
+        " ORDER BY truth_hi_us DESC LIMIT ?1) ORDER BY "
         "truth_hi_us, incident_id, agent_id, resolver, name, type");
     nx_sq_int(&sq, max);
     int row = 0;

@@ -8,7 +8,8 @@
 #include "collector/store/io_store.h"
 #include "common/rrtype.h"
 
-/* With digests (io_store_digest.c). */
+/* With digests (io_store_digest.c). A start refuses a damaged row of the first
+ * ones, whoever reads one of the others leaves it out, or says so. */
 enum nx_sq_table {
     NX_SQ_TABLE_AGENT,
     NX_SQ_TABLE_ENROLMENT,
@@ -21,6 +22,19 @@ enum nx_sq_table {
     NX_SQ_TABLE_ZONE_SERVER,
     NX_SQ_TABLE_LABEL,
     NX_SQ_TABLE_RESOLVER_PROFILE,
+    NX_SQ_TABLE_LOG_BEGIN,
+    NX_SQ_TABLE_RETAINED,
+    NX_SQ_TABLES_TRUSTED_N,
+    NX_SQ_TABLE_CLOSED_STATUS = NX_SQ_TABLES_TRUSTED_N,
+    NX_SQ_TABLE_CLOSED_PART,
+    NX_SQ_TABLE_DOOR_LOG,
+    NX_SQ_TABLE_ALERT,
+    NX_SQ_TABLE_ALERT_TOLD,
+    NX_SQ_TABLES_SEALED_N, /* those behind are many: old rows stay without */
+    NX_SQ_TABLE_TARGET = NX_SQ_TABLES_SEALED_N,
+    NX_SQ_TABLE_TRANSITION,
+    NX_SQ_TABLE_FORECAST,
+    NX_SQ_TABLE_OUTCOME,
     NX_SQ_TABLES_N
 };
 
@@ -166,6 +180,7 @@ struct nx_store {
     char refusal[256]; /* ... in words; NX_OK: it can be written */
     bool stand_in;     /* not even read: an empty one in memory */
     bool checked;      /* every page was looked at, and is well */
+    bool brought_up;   /* to this version, when it was opened */
     uint64_t alerts_over_n;      /* nx_store_alerts_over, */
     uint64_t alerts_over_open_n; /* ... and in the open transaction */
 };
@@ -212,8 +227,22 @@ int nx_store_seal(struct nx_store *store, enum nx_sq_table table) NX_MUSTUSE;
 int nx_store_trust_rows(struct nx_store *store, char *why,
                         size_t why_cap) NX_MUSTUSE;
 
+/* A table to read from, and whether a row of it is damaged: it is not what was
+ * written. NULL, of one without a digest: that is not known. */
+#define NX_SQ_ROWS(table, values)                                              \
+    "(SELECT *, digest <> nx_digest(" values ") AS damaged FROM " table ") "
+#define NX_SQ_SOUND "damaged IS NOT TRUE"
+/* Where a row gets other values: the digest of one that is damaged stays
+ * wrong. */
+#define NX_SQ_REDIGEST(old, new)                                               \
+    "digest = CASE digest WHEN nx_digest(" old                                 \
+    ") THEN nx_digest(" new ") ELSE digest END"
+
+/* Ends the use at such a row: NX_EIO, and its problem. id: of column 0. */
+int nx_sq_refuse_row(struct nx_sq *sq, const char *table, int64_t id);
+
 /* What the digest of an incident is made of, with these as closed_us and
- * settings; that of a resolver's measurement. */
+ * settings; that of a resolver's measurement; ... */
 #define NX_SQ_INCIDENT_VALUES(closed, settings)                                \
     "incident_id, opened_us, " closed                                          \
     ", outage_from_us, outage_to_us, restored_us, note, audit, "               \
@@ -225,6 +254,46 @@ int nx_store_trust_rows(struct nx_store *store, char *why,
     "rewrites_nxdomain, ede_seen, instances_seen, nsid, asks_from, "           \
     "server_id_answer, server_id, validates, sibling_w_s, rewrites_to, "       \
     "early_seen, bogus, bogus_ede, agent_id"
+#define NX_SQ_DOOR_VALUES "at_us, who, action, subject, key, detail"
+#define NX_SQ_ALERT_VALUES(state, due, ended, attempts, problem)               \
+    "receiver, key, " state ", made_us, " due ", " ended ", " attempts         \
+    ", " problem ", document"
+#define NX_SQ_ALERT                                                            \
+    NX_SQ_ALERT_VALUES("state", "due_us", "ended_us", "attempts", "problem")
+#define NX_SQ_TOLD_VALUES "incident_id, network, state, stuck, at_us, penalty"
+#define NX_SQ_TARGET_VALUES                                                    \
+    "incident_id, agent_id, resolver, name, type, state, reason, basis, "      \
+    "denied_ratio, clear_us, clear_lo90_us, clear_hi90_us, bound_us, "         \
+    "bound_reason, seen_us, since_us, changed_us, doubt_us, clear_hi_us"
+#define NX_SQ_TRANSITION_VALUES                                                \
+    "incident_id, agent_id, resolver, name, type, at_us, from_state, to_state"
+#define NX_SQ_FORECAST_VALUES(family, score)                                   \
+    "incident_id, agent_id, resolver, name, type, at_us, basis, clear_us, "    \
+    "clear_lo90_us, clear_hi90_us, bound_us, bound_reason, state, "            \
+    "verified, " family                                                        \
+    ", clear_lo50_us, clear_hi50_us, p_late, shape, network, " score
+#define NX_SQ_FORECAST_SCORED                                                  \
+    "scored_us, truth_lo_us, truth_hi_us, weight, error_s, in50, in90, "       \
+    "pit_lo, pit_hi, crps_s"
+#define NX_SQ_FORECAST NX_SQ_FORECAST_VALUES("family", NX_SQ_FORECAST_SCORED)
+#define NX_SQ_OUTCOME_VALUES                                                   \
+    "incident_id, agent_id, resolver, name, type, truth_hi_us, truth_lo_us, "  \
+    "family, base, late, survive_s, exposure_s, network"
+/* Of a closed status also how many parts stand before it. */
+#define NX_SQ_CLOSED_VALUES                                                    \
+    "incident_id, document, (SELECT count(*) FROM closed_part WHERE "          \
+    "closed_part.incident_id = closed_status.incident_id)"
+#define NX_SQ_PART_VALUES "incident_id, part, bytes"
+
+#define NX_SQ_CLOSED_ROWS NX_SQ_ROWS("closed_status", NX_SQ_CLOSED_VALUES)
+#define NX_SQ_PART_ROWS NX_SQ_ROWS("closed_part", NX_SQ_PART_VALUES)
+#define NX_SQ_DOOR_ROWS NX_SQ_ROWS("door_log", NX_SQ_DOOR_VALUES)
+#define NX_SQ_ALERT_ROWS NX_SQ_ROWS("alert", NX_SQ_ALERT)
+#define NX_SQ_TOLD_ROWS NX_SQ_ROWS("alert_told", NX_SQ_TOLD_VALUES)
+#define NX_SQ_TARGET_ROWS NX_SQ_ROWS("target", NX_SQ_TARGET_VALUES)
+#define NX_SQ_TRANSITION_ROWS NX_SQ_ROWS("transition", NX_SQ_TRANSITION_VALUES)
+#define NX_SQ_FORECAST_ROWS NX_SQ_ROWS("forecast", NX_SQ_FORECAST)
+#define NX_SQ_OUTCOME_ROWS NX_SQ_ROWS("outcome", NX_SQ_OUTCOME_VALUES)
 
 /* --- io_store_as_is.c --- */
 /* After err of nx_store_open_file, which is passed through with why when

@@ -132,7 +132,7 @@ static void test_kept_is_unreadable(void **state) {
         const struct ask what = {.path = paths[i % 2]};
         struct reply reply = ask(&what);
         if (reply.status != 500 ||
-            strstr(reply.body.bytes, "the one that was kept cannot be read") ==
+            strstr(reply.body.bytes, "the status that was kept is damaged") ==
                 NULL) {
             fail_msg("%ld %s", reply.status, reply.body.bytes);
         }

@@ -17,7 +17,8 @@
 static void test_twice(void **state) {
     struct bench *b = *state;
     made(b);
-    sql(b, "UPDATE target SET state = 'refused'; DELETE FROM transition");
+    sql(b, "UPDATE target SET state = 'refused', digest = NULL; DELETE FROM "
+           "transition");
     (void)look(b, nx_verify);
     expect_said(b, "the table says refused, the log clear");
     rebuild(b);
@@ -84,6 +85,7 @@ static void test_older_store(void **state) {
         version++;
     }
     sql(b, nx_schema_step(version));
+    sql(b, "ALTER TABLE log_begin ADD COLUMN digest INTEGER");
     expect_sound(b);
     rebuild(b);
     expect(b, TURNS, ALL_TURNS);
@@ -108,7 +110,8 @@ static void test_damaged_log(void **state) {
 static void test_hole_in_the_log(void **state) {
     struct bench *b = *state;
     made(b);
-    sql(b, "INSERT INTO log_begin VALUES(1, 1, 1)"); /* not whole, either */
+    sql(b,
+        "INSERT INTO log_begin VALUES(1, 1, 1, NULL)"); /* not whole, either */
     sql(b, "DELETE FROM batch WHERE batch_id = 11");
     expect_refused(b, "1 batches are not in the log any more");
 }
@@ -119,7 +122,7 @@ static void test_without_damaged(void **state) {
     made(b);
     sql(b, "UPDATE batch SET payload = zeroblob(9) WHERE batch_id = 11");
     sql(b, "DELETE FROM batch WHERE batch_id = 12");
-    sql(b, "UPDATE target SET state = 'refused'");
+    sql(b, "UPDATE target SET state = 'refused', digest = NULL");
     if (look(b, nx_rebuild_without_damaged) != 0) {
         fail_msg("%s", b->said);
     }
@@ -216,6 +219,22 @@ static void test_damaged_row(void **state) {
     sql_run(b->path, "UPDATE agent SET network = 'oslo' WHERE agent_id = 2;"
                      "UPDATE stream SET digest = NULL WHERE agent_id = 1");
     open_store(b);
+    expect_sound(b);
+}
+
+/* Of what is made of the log: that is made anew. */
+static void test_damaged_history(void **state) {
+    struct bench *b = *state;
+    made(b);
+    sql(b, "UPDATE transition SET to_state = 'refused' WHERE transition_id = 2;"
+           "UPDATE target SET since_us = since_us + 1");
+    assert_true(look(b, nx_verify) > 0);
+    expect_said(b, "  WRONG the row of transition with transition_id = 2 is "
+                   "not what was written\n");
+    expect_said(b, "  WRONG the row of target with incident_id = 1 AND ");
+    expect_said(b, "\nhistory  NOT OK: ");
+    rebuild(b);
+    expect(b, TURNS, ALL_TURNS);
     expect_sound(b);
 }
 
@@ -326,6 +345,7 @@ int main(void) {
         TEST(test_clock_behind_closed),
         TEST(test_agent_unknown),
         TEST(test_damaged_row),
+        TEST(test_damaged_history),
         TEST(test_error_in_the_middle),
         TEST(test_revoked_agent),
         TEST(test_agent_of_another_role),

@@ -30,8 +30,7 @@ static void test_walk(void **state) {
         do {
             char next[NX_API_CURSOR_MAX];
             json_t *list = ten();
-            assert_int_equal(nx_api_page(list, "id", &asked, next, &problem),
-                             0);
+            assert_int_equal(nx_api_page(list, &asked, next, &problem), 0);
             memcpy(asked.cursor, next, sizeof next);
             assert_in_range(json_array_size(list), 1, limit);
             for (size_t i = 0; i < json_array_size(list); i++) {
@@ -50,7 +49,7 @@ static void test_whole(void **state) {
     char next[NX_API_CURSOR_MAX];
     json_t *list = ten();
     (void)state;
-    assert_int_equal(nx_api_page(list, "id", &asked, next, &problem), 0);
+    assert_int_equal(nx_api_page(list, &asked, next, &problem), 0);
     assert_int_equal(json_array_size(list), 10);
     assert_string_equal(next, "");
     json_decref(list);
@@ -61,8 +60,7 @@ static void test_foreign_cursor(void **state) {
     char next[NX_API_CURSOR_MAX];
     json_t *list = ten();
     (void)state;
-    assert_int_equal(nx_api_page(list, "id", &asked, next, &problem),
-                     NX_EDENIED);
+    assert_int_equal(nx_api_page(list, &asked, next, &problem), NX_EDENIED);
     assert_int_equal(problem.status, 422);
     json_decref(list);
 }

@@ -244,9 +244,31 @@ CELLS = (("agent", "key"), ("agent", "key, name, network"), ("token", "hash"),
          ("incident", "opened_us"), ("incident", "note"))
 
 
+def refuses_what_was_kept(site, incident):
+    """What is changed in the status of an incident that is closed: it is not
+    shown, and all else is."""
+    path = faults.store_path(site)
+    with contextlib.closing(sqlite3.connect(path)) as store, store:
+        changed = store.execute(
+            "UPDATE closed_status SET document = document || ' '"
+            ).rowcount
+    assert changed == 1
+    faults.restart(site)
+    for what in (("status", str(incident)), ("report", str(incident)),
+                 ("explain", str(incident), "lyon")):
+        done = site.cli(*what, check=False)
+        assert done.returncode != 0 and \
+            "the status that was kept is damaged" in done.stderr, (what, done)
+    status, text = look(site)
+    assert status == 1 and "the row of closed_status with " in text \
+        and "\nhistory  NOT OK: " in text, text
+    assert site.cli("incident", "list").stdout.count("\n") > 1
+    faults.kill(site)
+
+
 def test_damaged_rows():
     """A bit of a value that nothing else tells the damage of: refused, the row
-    is named, and it starts when the manual was followed."""
+    is named, and it starts when the manual was followed; or not shown."""
     silent = 0
     enrol = {"listen": f"tcp://{COLLECTOR_ADDRESS}:5531"}
     with work_folder() as folder, faults.collector(enrol=enrol) as site:
@@ -254,11 +276,12 @@ def test_damaged_rows():
         daemon = site.collector_program.daemon
         site.cli("tokens", "create", "one")
         site.cli("enrol", "create", "--network", "lyon", "--name", "lyon-2")
-        open_incident(site, "--note", "all of it")
+        incident = open_incident(site, "--note", "all of it")
         with faults.client(site) as client:
             client.stream(count=2)
             client.wait_acked(100)
             client.stop_stream()
+        site.cli("incident", "close", str(incident))
         assert daemon.stop(timeout=60) == 0
         good = os.path.join(folder, "good")
         copy_store(path, good)
@@ -281,8 +304,10 @@ def test_damaged_rows():
             changed = store.execute("UPDATE incident SET digest = NULL "
                                     f"WHERE {row}").rowcount
         assert changed == 1, row
+        refuses_what_was_kept(site, incident)
+        copy_store(good, path)
         faults.restart(site)
-    faults.row("a bit of a row of the store", len(CELLS), None, silent)
+    faults.row("a bit of a row of the store", len(CELLS) + 1, None, silent)
 
 
 def look(site, what="--check"):
@@ -324,7 +349,7 @@ def test_check_and_rebuild():
         derived = "SELECT state, basis, clear_us FROM target ORDER BY 1"
         before = faults.ask_store(path, derived)
         with contextlib.closing(sqlite3.connect(path)) as store, store:
-            store.execute("UPDATE target SET state = 'clear'")
+            store.execute("UPDATE target SET state = 'clear', digest = NULL")
             store.execute("DELETE FROM transition")
         status, text = look(site)
         assert status == 1 and "the table says clear" in text, text
