@@ -16,19 +16,38 @@ struct table {
     const char *seal;
 };
 
+/* In pages and indices a row can be lost. */
+#define INTEGRITY(table)                                                       \
+    "SELECT 0, 'table " table ": ' || integrity_check FROM "                   \
+    "pragma_integrity_check('" table "') WHERE ?1 AND integrity_check <> 'ok'"
+
 /* row: which one it is, as a condition; values: what nx_digest gets where the
- * row is written, in this order. In pages and indices a row can be lost. */
-#define TABLE(table, row, values)                                              \
+ * row is written, in this order. */
+#define TABLE_AND(integrity, table, row, values)                               \
     {                                                                          \
         "SELECT digest IS NULL, 'the row of " table " with ' || " row          \
         " || ' is not what was written' FROM " table                           \
-        " WHERE digest IS NOT nx_digest(" values ") "                          \
-        "UNION ALL SELECT 0, 'table " table ": ' || integrity_check FROM "     \
-        "pragma_integrity_check('" table "') WHERE ?1 AND integrity_check <> " \
-        "'ok'",                                                                \
+        " WHERE digest IS NOT nx_digest(" values ") UNION ALL " integrity,     \
             "UPDATE " table " SET digest = nx_digest(" values                  \
             ") WHERE digest IS NULL"                                           \
     }
+#define TABLE(table, row, values)                                              \
+    TABLE_AND(INTEGRITY(table), table, row, values)
+
+/* Of hundreds of thousands: each row is read as it lies there anyway, and each
+ * index too; a row is not looked for in them one by one. Sums, as the order is
+ * another one. */
+#define SUM(values) "sum(nx_digest(" values ") & 4294967295)"
+#define BY_TIME SUM("measured_us, profile_id")
+#define BY_KEY                                                                 \
+    SUM("network, resolver, scope_id, agent_id, measured_us, profile_id")
+#define PROFILE_INDICES                                                        \
+    "SELECT 0, 'table resolver_profile: an index is not what its rows say' "   \
+    "WHERE ?1 AND (SELECT " BY_TIME ", " BY_KEY                                \
+    " FROM resolver_profile NOT INDEXED) IS NOT ((SELECT " BY_TIME             \
+    " FROM resolver_profile INDEXED BY resolver_profile_measured), "           \
+    "(SELECT " BY_KEY " FROM resolver_profile INDEXED BY "                     \
+    "sqlite_autoindex_resolver_profile_1))"
 
 #define OF_TARGET                                                              \
     "'incident_id = ' || incident_id || ' AND agent_id = ' || agent_id || "    \
@@ -78,8 +97,8 @@ static const struct table tables[NX_SQ_TABLES_N] = {
               "' AND key = ' || quote(key)",
               "kind, name, key, value, changed_us"),
     [NX_SQ_TABLE_RESOLVER_PROFILE] =
-        TABLE("resolver_profile", "'profile_id = ' || profile_id",
-              NX_SQ_PROFILE_COLUMNS),
+        TABLE_AND(PROFILE_INDICES, "resolver_profile",
+                  "'profile_id = ' || profile_id", NX_SQ_PROFILE_COLUMNS),
     [NX_SQ_TABLE_LOG_BEGIN] =
         TABLE("log_begin", "'one = ' || one", "one, after_batch, from_us"),
     [NX_SQ_TABLE_RETAINED] =

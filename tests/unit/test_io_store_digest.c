@@ -409,6 +409,40 @@ static void test_row_gone(void **state) {
     }
 }
 
+/* One of another time, or none: what is measured last would not be found. */
+static void test_index(void **state) {
+    static const char *const names[] = {"resolver_profile_measured",
+                                        "sqlite_autoindex_resolver_profile_1"};
+    static struct copy before, file;
+    struct fixture *f = *state;
+    char why[NX_STORE_WHY_MAX];
+    char query[128];
+    char page[16];
+    made(f);
+    nx_store_close(&f->store);
+    keep(f, &before);
+    for (unsigned i = 0; i < 4; i++) {
+        file = before;
+        (void)snprintf(query, sizeof(query),
+                       "SELECT (rootpage - 1) * 8192 FROM sqlite_schema WHERE "
+                       "name = '%s'",
+                       names[i % 2]);
+        ask(f, query, page, sizeof(page));
+        uint8_t *root = &file.bytes[strtoul(page, NULL, 10)];
+        assert_int_equal(root[8191], 77); /* measured_us */
+        assert_int_equal(root[4], 1);     /* one entry */
+        root[i < 2 ? 8191 : 4]--;
+        put_back(f, &file);
+        assert_int_equal(opened(f, why), NX_EIO);
+        if (strstr(why, "(table resolver_profile: an index is not what its "
+                        "rows say)") == NULL) {
+            fail_msg("%s", why);
+        }
+        put_back(f, &before);
+    }
+    assert_int_equal(opened(f, why), NX_OK);
+}
+
 /* Edited by hand, or of an older version: taken as it is, and from then on it
  * is told when it is another one. */
 static void test_none(void **state) {
@@ -649,11 +683,17 @@ static void test_forecasts(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_every_value), TEST(test_row_gone),
-        TEST(test_none),        TEST(test_while_it_runs),
-        TEST(test_found),       TEST(test_every_value_told),
-        TEST(test_closed),      TEST(test_messages),
-        TEST(test_history),     TEST(test_forecasts),
+        TEST(test_every_value),
+        TEST(test_row_gone),
+        TEST(test_index),
+        TEST(test_none),
+        TEST(test_while_it_runs),
+        TEST(test_found),
+        TEST(test_every_value_told),
+        TEST(test_closed),
+        TEST(test_messages),
+        TEST(test_history),
+        TEST(test_forecasts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
