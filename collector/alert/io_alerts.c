@@ -255,7 +255,7 @@ static int64_t act(struct slot *slot, size_t *budget) {
     if (slot->unread != 0) {
         bool damaged = slot->unread == NX_EMALFORMED;
         conclude(slot, damaged ? DROPPED : REFUSED,
-                 damaged ? "what is stored is no document"
+                 damaged ? "what is stored is damaged"
                          : nx_strerror(slot->unread),
                  0);
         return at_us;

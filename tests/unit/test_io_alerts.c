@@ -281,6 +281,20 @@ static void test_full_disk(void **state) {
     assert_string_equal(queue_now(f), "two queued 0 , one sent 1 ");
 }
 
+/* What was changed is not sent, and it is said why; the next one is. */
+static void test_damaged(void **state) {
+    struct fixture *f = *state;
+    queue(f, "one");
+    queue(f, "two");
+    assert_int_equal(nx_group_commit(f->group), NX_OK);
+    execute(f, "UPDATE alert SET document = '{\"key\":\"ono\"}' WHERE key = "
+               "'one'");
+    wait_for_sent(f, 1);
+    assert_string_equal(carried.key, "two");
+    assert_string_equal(queue_now(f), "two queued 0 , one given-up 0 what is "
+                                      "stored is damaged");
+}
+
 /* A long message is read in pieces; it holds up nobody for long, and the next
  * one waits for its end. */
 static void test_long(void **state) {
@@ -361,8 +375,8 @@ static void test_given_up(void **state) {
     wait_for_sent(f, 1);
     assert_string_equal(carried.key, "new");
     assert_string_equal(queue_now(f),
-                        "new queued 0 , bad given-up 0 what is stored is no "
-                        "document, old given-up 0 older than 7 days");
+                        "new queued 0 , bad given-up 0 what is stored is "
+                        "damaged, old given-up 0 older than 7 days");
     nx_postbox_counters(f->postbox, &counters);
     assert_int_equal(counters.given_up_n, 2);
 }
@@ -445,15 +459,11 @@ static void test_too_many(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        TEST(test_in_order),
-        TEST(test_full_disk),
-        TEST(test_long),
-        TEST(test_full_disk_refused),
-        TEST(test_not_begun),
-        TEST(test_clock_back),
-        TEST(test_given_up),
-        TEST(test_clock_ahead),
-        TEST(test_reload_before_commit),
+        TEST(test_damaged),           TEST(test_in_order),
+        TEST(test_full_disk),         TEST(test_long),
+        TEST(test_full_disk_refused), TEST(test_not_begun),
+        TEST(test_clock_back),        TEST(test_given_up),
+        TEST(test_clock_ahead),       TEST(test_reload_before_commit),
         TEST(test_too_many),
     };
     nx_log_set_level(NX_LOG_ERROR);
