@@ -1,11 +1,15 @@
 """What programs that have nothing to do with a measurement took of the processors
-meanwhile: when that is much, a missed goal is not judged."""
+meanwhile: when that is much, a missed goal is not judged. And what the collector
+finds around it where it is installed."""
 import os
 import time
 
 OTHERS_MAX = 0.1    # of the processors
 NOT_JUDGED = 77     # exit status
 TICK = os.sysconf("SC_CLK_TCK")
+UNIT = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__)))),
+    "deploy/systemd/nxclear-collector.service.in")
 
 
 def all_s():
@@ -49,3 +53,11 @@ class Others:
         seconds = time.monotonic() - self.since[0]
         others_s = all_s() - self.since[1] - self.ours_s()
         return max(0.0, others_s / seconds / os.cpu_count())
+
+
+def unit_environment():
+    """Of the collector's unit."""
+    with open(UNIT, encoding="ascii") as unit:
+        lines = [line.strip() for line in unit]
+    return dict(line.removeprefix("Environment=").split("=", 1)
+                for line in lines if line.startswith("Environment="))
