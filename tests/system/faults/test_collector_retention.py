@@ -4,7 +4,9 @@ import contextlib
 import sqlite3
 import time
 
+from tests.bench import machine
 from tests.lib import faults
+from tests.lib.support import Skip
 
 ALONE = "it compares rates and times of answers"
 OLD_EPOCH = 99
@@ -26,6 +28,8 @@ def add_old(path, count):
                       "?2, 0, ?3)", (OLD_EPOCH, 100 * count, then_us))
 
 
+INGEST_MIN, SLOWER_MAX = 0.8, 2
+HANGS = 10              # times the goal, beside others
 WATCHED_S = 3600 if faults.NIGHTLY else 300
 
 
@@ -47,6 +51,24 @@ def watch(site, client, incident, go_on):
     return rate, sorted(took)[len(took) * 99 // 100]
 
 
+def judge(during, after, others):
+    """By the goal at night, when nothing else is at work; else only whether it
+    hangs."""
+    busy = not faults.NIGHTLY or others > machine.OTHERS_MAX
+    ingest, slower = during[0] / after[0], during[1] / after[1]
+    said = (f"ingest {ingest:.2f}, p99 of status {slower:.2f} of those without "
+            f"retention ({after[0]:.0f} results/s, {after[1] * 1000:.0f} ms); "
+            f"others took {100 * others:.0f} % of the processors")
+    print(f"# {said}", flush=True)
+    good = ingest >= INGEST_MIN and slower <= SLOWER_MAX
+    assert good or busy, said
+    if faults.NIGHTLY:
+        assert HANGS * ingest >= INGEST_MIN, said
+        assert slower <= HANGS * SLOWER_MAX, said
+    if faults.NIGHTLY and not good:
+        raise Skip(f"not judged: {said}")
+
+
 def test_retention_under_load():
     count = faults.rounds(3000, 50000)
     with faults.collector(retention={"observations_days": 1}) as site, \
@@ -58,9 +80,11 @@ def test_retention_under_load():
         faults.restart(site)
         client.stream(count=100)
         client.wait_acked(0)
+        others = machine.Others()
         during = watch(site, client, incident, lambda: deleted(site) < count)
         end = time.monotonic() + (10 if faults.NIGHTLY else 1)
         after = watch(site, client, incident, lambda: time.monotonic() < end)
+        others = others.share()
         client.stop_stream()
         # What was deleted is not taken a second time.
         client.batch(OLD_EPOCH, 1, 100)
@@ -68,12 +92,6 @@ def test_retention_under_load():
         assert faults.ask_store(path, "SELECT count(*) FROM batch WHERE "
                                 f"epoch = {OLD_EPOCH}") == [(0,)]
         ledger = faults.Ledger(path)
-    print(f"# ingest {during[0] / after[0]:.2f}, p99 of status "
-          f"{during[1] / after[1]:.2f} of those without retention "
-          f"({after[0]:.0f} results/s, {after[1] * 1000:.0f} ms)")
-    if faults.NIGHTLY:
-        # As far as two times of a busy machine can be compared.
-        assert during[0] >= 0.6 * after[0], (during, after)
-        assert during[1] <= max(3 * after[1], 0.1), (during, after)
     faults.row("retention under load", 1, ledger.lost(client.acked),
                ledger.double())
+    judge(during, after, others)
