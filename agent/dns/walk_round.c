@@ -119,6 +119,26 @@ static void choose_parents(struct nx_walk *w) {
     }
 }
 
+/* A wildcard answers in the name's place at its parent and, once the names
+ * between are gone, higher up (RFC 4592); at the apex, below it. */
+static size_t wild_levels(const struct nx_walk *w) {
+    unsigned have = nx_dname_labels(w->name);
+    unsigned apex = nx_dname_labels(w->zones[w->deepest].apex);
+    return have > apex ? have - apex : 1;
+}
+
+/* Questions of the audit: the keys and, with DO, the types come first, then
+ * the keys with other sizes. */
+static size_t keys_n(const struct nx_walk *w) {
+    return 1 + w->types_n;
+}
+
+static size_t audits_n(const struct nx_walk *w) {
+    size_t wilds_n = wild_levels(w) * w->types_n;
+    return WALK_AUDITS_N + w->types_n +
+           (wilds_n < WALK_WILDS_MAX ? wilds_n : WALK_WILDS_MAX);
+}
+
 /* Whoever mends keys waits for the word that they are mended. */
 static bool keys_are_due(const struct nx_walk *w, int64_t now_mono_us) {
     return w->keyed &&
@@ -133,11 +153,11 @@ static void plan_audit(struct nx_walk *w, int64_t now_mono_us) {
         w->audited = true;
         w->audit_hash = hash;
         w->audit_mono_us = now_mono_us;
-        n = WALK_AUDITS_N;
+        n = audits_n(w);
     } else if (w->audits && keys_are_due(w, now_mono_us)) {
-        n = w->sizes_lost ? WALK_SIZES_N : WALK_KEYS_N;
+        n = keys_n(w) + (w->sizes_lost ? 2 : 0);
     }
-    w->sizes_lost = w->sizes_lost && n < WALK_SIZES_N;
+    w->sizes_lost = w->sizes_lost && n < keys_n(w) + 2;
     if (n > 0) {
         w->keys_mono_us = now_mono_us;
         w->kinds_n += n;
@@ -154,48 +174,55 @@ static void set_name(struct nx_walk_query *out, const uint8_t *name,
     out->flags = (uint16_t)flags;
 }
 
-/* The wildcard that would answer in the name's place: "*" below its parent; at
- * the apex, below it. The name itself where that would be too long. */
-static void set_wildcard(const struct nx_walk *w, struct nx_walk_query *out) {
-    const uint8_t *apex = w->zones[w->deepest].apex;
-    const uint8_t *base =
-        nx_dname_equal(w->name, apex) ? apex : nx_dname_parent(w->name);
+/* Wildcard k: all types at the lowest level come first. With DO its denial says
+ * how long the zone's are kept, also while the name is there. The name itself
+ * where it would be too long. */
+static void set_wildcard(const struct nx_walk *w, size_t k,
+                         struct nx_walk_query *out) {
+    unsigned have = nx_dname_labels(w->name);
+    unsigned apex = nx_dname_labels(w->zones[w->deepest].apex);
+    unsigned below = (unsigned)(k / w->types_n) + (have > apex ? 1U : 0);
+    const uint8_t *base = nx_walk_suffix(w->name, have - below);
     size_t len = nx_dname_len(base);
+    uint16_t type = w->types[k % w->types_n];
     if (len + 2 > NX_DNAME_MAX) {
-        set_name(out, w->name, w->types[0], 0);
+        set_name(out, w->name, type, 0);
         return;
     }
     out->name[0] = 1;
     out->name[1] = '*';
     memcpy(out->name + 2, base, len);
-    out->type = w->types[0];
+    out->type = type;
+    /* else it would be one of the types with DO */
+    out->flags = nx_dname_equal(out->name, w->name) ? 0 : NX_Q_DO;
 }
 
-/* Question k of the audit, k < WALK_AUDITS_N. */
+/* Question k of the audit, k < audits_n(). */
 static void set_audit(const struct nx_walk *w, size_t k,
                       struct nx_walk_query *out) {
     const uint8_t *apex = w->zones[w->deepest].apex;
-    switch (k) {
+    if (k > 0 && k < keys_n(w)) {
+        set_name(out, w->name, w->types[k - 1], NX_Q_DO);
+        return;
+    }
+    switch (k == 0 ? 0 : k - w->types_n) {
     case 0:
         set_name(out, apex, NX_TYPE_DNSKEY, NX_Q_DO);
         return;
-    case 1:
-        set_name(out, w->name, w->types[0], NX_Q_DO);
-        return;
-    case 2: /* what the usual size brings, question 0 says */
-    case 3:
+    case 1: /* what the usual size brings, question 0 says */
+    case 2:
         set_name(out, apex, NX_TYPE_DNSKEY, NX_Q_DO);
-        out->udp_bytes = k == 2 ? 512 : 4096;
+        out->udp_bytes = k == keys_n(w) ? 512 : 4096;
         return;
-    case 4:
+    case 3:
         set_name(out, apex, NX_TYPE_SOA, 0);
         out->to.transport = NX_TCP;
         return;
-    case 5:
+    case 4:
         set_name(out, apex, NX_TYPE_NS, 0);
         return;
     default:
-        set_wildcard(w, out);
+        set_wildcard(w, k - w->types_n - WALK_AUDITS_N, out);
         return;
     }
 }

@@ -18,12 +18,12 @@
 #define WALK_DEPTH_MAX 4U   /* hosts needed to resolve hosts */
 #define WALK_TRIES_MAX 8U   /* servers of one zone asked in vain */
 #define WALK_PARENTS_MAX 8U /* addresses of the parent asked for the DS */
-#define WALK_AUDITS_N 7U    /* questions of the audit to each server ... */
-#define WALK_KEYS_N 2U      /* ... the first ones: its keys and signatures */
-#define WALK_SIZES_N 4U     /* ... and the keys with other EDNS sizes */
+#define WALK_AUDITS_N 5U    /* questions of the audit to each server ... */
+#define WALK_WILDS_MAX 16U  /* ... wildcards besides, and each type with DO */
 #define WALK_ROUND_MAX                                                         \
     (NX_DELEG_SERVERS_MAX *                                                    \
-         (NX_WALK_TYPES_MAX + 1U + NX_WALK_BETWEEN_MAX + WALK_AUDITS_N) +      \
+         (2 * NX_WALK_TYPES_MAX + 1U + NX_WALK_BETWEEN_MAX + WALK_AUDITS_N +   \
+          WALK_WILDS_MAX) +                                                    \
      WALK_PARENTS_MAX + NX_WALK_LEFT_MAX * NX_WALK_TYPES_MAX)
 #define WALK_NONE (-1)
 

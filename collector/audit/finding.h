@@ -78,6 +78,7 @@ struct nx_audit_server {
 };
 
 struct nx_audit_case {
+    const uint8_t *name;            /* of the item */
     const uint8_t *apex;            /* NULL: no zone is known yet */
     const struct nx_papers *papers; /* of the item; server names inside */
     const struct nx_audit_server *servers;

@@ -329,6 +329,21 @@ static void look_at_signatures(struct notes *notes, const struct nx_paper *ds) {
             note(notes, NX_FIND_NOT_SIGNED, p, " sends no signatures");
         }
         look_at_times(notes, p, "the answer");
+    }
+    for (size_t i = 0; (p = next(notes->c, NX_PAPER_DNSKEY, &i)) != NULL;) {
+        if (answered(p)) {
+            look_at_times(notes, p, "the keys");
+        }
+    }
+}
+
+/* The zone's records that deny, as it shows them to whoever asks. */
+static void look_at_denials(struct notes *notes, enum nx_paper_kind kind) {
+    const struct nx_paper *p = NULL;
+    for (size_t i = 0; (p = next(notes->c, kind, &i)) != NULL;) {
+        if (!answered(p) || (p->flags & NX_ANS_AA) == 0) {
+            continue;
+        }
         if (p->proof.iterations > 0) {
             note(notes, NX_FIND_NSEC3_ITERATIONS, p,
                  " uses NSEC3 with %u iterations", p->proof.iterations);
@@ -341,23 +356,29 @@ static void look_at_signatures(struct notes *notes, const struct nx_paper *ds) {
                  p->proof.denial_ttl_s, notes->c->negative_ttl_s);
         }
     }
-    for (size_t i = 0; (p = next(notes->c, NX_PAPER_DNSKEY, &i)) != NULL;) {
-        if (answered(p)) {
-            look_at_times(notes, p, "the keys");
-        }
-    }
 }
 
 /* --- the zone --- */
 
+/* The nearest one; the item itself may be one. */
 static void look_at_wildcard(struct notes *notes) {
     const struct nx_paper *p = NULL;
+    unsigned labels = nx_dname_labels(notes->c->name);
+    bool beside = false;
+    bool above = false;
     for (size_t i = 0; (p = next(notes->c, NX_PAPER_WILDCARD, &i)) != NULL;) {
-        if (answered(p) && p->rdata_n > 0) {
-            note(notes, NX_FIND_WILDCARD, NULL,
-                 "a wildcard answers for names beside this one");
-            return;
-        }
+        bool own = nx_paper_is_wildcard(notes->c->name) && p->labels == labels;
+        bool there = answered(p) && (p->rdata_n > 0 || p->cname_n > 0) && !own;
+        beside |= there && p->labels >= labels;
+        above |= there && p->labels < labels;
+    }
+    if (beside) {
+        note(notes, NX_FIND_WILDCARD, NULL,
+             "a wildcard answers for names beside this one");
+    } else if (above) {
+        note(notes, NX_FIND_WILDCARD, NULL,
+             "a wildcard higher up answers once the names between this one and "
+             "it are gone, too");
     }
 }
 
@@ -396,6 +417,8 @@ size_t nx_findings_of(const struct nx_audit_case *c, struct nx_finding *out,
     compare_children(&notes);
     look_at_keys(&notes, ds);
     look_at_signatures(&notes, ds);
+    look_at_denials(&notes, NX_PAPER_ANSWER);
+    look_at_denials(&notes, NX_PAPER_WILDCARD);
     look_at_wildcard(&notes);
     look_at_negative_ttl(&notes);
     sort(out, notes.n);

@@ -6,7 +6,7 @@
 #include "collector/infer/sizes.h"
 #include "common/rrtype.h"
 
-static bool is_wildcard(const uint8_t *name) {
+bool nx_paper_is_wildcard(const uint8_t *name) {
     return name[0] == 1 && name[1] == '*';
 }
 
@@ -14,7 +14,7 @@ bool nx_paper_is(const struct nx_question *q) {
     if (q->to.layer != NX_LAYER_AUTHORITY) {
         return false;
     }
-    return (q->flags & NX_Q_DO) != 0 || is_wildcard(q->name) ||
+    return (q->flags & NX_Q_DO) != 0 || nx_paper_is_wildcard(q->name) ||
            q->qtype == NX_TYPE_NS || q->qtype == NX_TYPE_DNSKEY ||
            q->qtype == NX_TYPE_DS ||
            (q->qtype == NX_TYPE_SOA && q->to.transport == NX_TCP);
@@ -57,7 +57,7 @@ int nx_paper_kind_of(const struct nx_question *q, const uint8_t *name,
         nx_dname_under(q->name, apex) && !nx_dname_equal(q->name, name)) {
         return NX_PAPER_BETWEEN;
     }
-    bool beside = is_wildcard(q->name) && q->qtype == qtype &&
+    bool beside = nx_paper_is_wildcard(q->name) && q->qtype == qtype &&
                   nx_dname_under(name, nx_dname_parent(q->name)) &&
                   nx_dname_under(q->name, apex);
     return beside ? NX_PAPER_WILDCARD : -1;
@@ -72,6 +72,21 @@ struct nx_paper *nx_papers_find(const struct nx_papers *papers, unsigned kind,
         struct nx_paper *p = &papers->list[i];
         if (p->kind == kind && p->agent_id == agent_id &&
             nx_endpoint_same_server(&p->at, at)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+/* The one in whose place the answer is filed. */
+static struct nx_paper *same_question(const struct nx_papers *papers,
+                                      unsigned kind, uint32_t agent_id,
+                                      const struct nx_question *q) {
+    unsigned labels = nx_dname_labels(q->name);
+    for (size_t i = 0; i < papers->n; i++) {
+        struct nx_paper *p = &papers->list[i];
+        if (p->kind == kind && p->agent_id == agent_id && p->labels == labels &&
+            nx_endpoint_same_server(&p->at, &q->to)) {
             return p;
         }
     }
@@ -127,7 +142,11 @@ static void fill(struct nx_paper *p, const struct nx_obs *obs) {
     p->rcode = a->rcode;
     p->flags = a->flags;
     p->ttl_s = obs->answer_ttl_s;
-    p->proof = a->proof;
+    if ((obs->question->flags & NX_Q_DO) != 0) { /* else nothing was shown */
+        p->proof = a->proof;
+    }
+    p->cname_n = a->cname_n;
+    p->labels = (uint8_t)nx_dname_labels(obs->question->name);
     p->rdata_n = a->rdata_n;
     p->rdata_len = a->rdata_len;
     p->at = obs->question->to;
@@ -141,8 +160,7 @@ static void fill(struct nx_paper *p, const struct nx_obs *obs) {
 int nx_papers_put(struct nx_papers *papers, enum nx_paper_kind kind,
                   uint32_t agent_id, const struct nx_obs *obs, int64_t at_us) {
     uint8_t *rdata = NULL;
-    struct nx_paper *p =
-        nx_papers_find(papers, kind, agent_id, &obs->question->to);
+    struct nx_paper *p = same_question(papers, kind, agent_id, obs->question);
     if (p != NULL && at_us < p->at_us) {
         return 0; /* late news */
     }

@@ -18,7 +18,7 @@ enum nx_paper_kind {
     NX_PAPER_NS,       /* NS set of the apex */
     NX_PAPER_DNSKEY,   /* of the apex, with DO */
     NX_PAPER_ANSWER,   /* the item's name and type, with DO */
-    NX_PAPER_WILDCARD, /* the wildcard beside the name */
+    NX_PAPER_WILDCARD, /* a wildcard beside the name, or one above it */
     NX_PAPER_DS,       /* of the apex, at a server of the parent, with DO */
     NX_PAPER_512,      /* the DNSKEY with the EDNS size 512, */
     NX_PAPER_4096,     /* ... with 4096 */
@@ -31,7 +31,9 @@ struct nx_paper {
     uint8_t sized; /* enum nx_sized: how it came */
     uint16_t rcode;
     uint16_t flags; /* NX_ANS_* */
+    uint8_t cname_n;
     uint8_t rdata_n;
+    uint8_t labels; /* of the name asked for; there are several wildcards */
     uint16_t rdata_len;
     uint32_t ttl_s; /* lowest of chain and RRset; with NX_ANS_RDATA */
     uint8_t *rdata; /* as in struct nx_answer; owned; NULL: none */
@@ -47,6 +49,8 @@ struct nx_papers {
     size_t n;
 };
 
+bool nx_paper_is_wildcard(const uint8_t *name);
+
 /* Is this a question of the audit? Only of layer NX_LAYER_AUTHORITY. */
 bool nx_paper_is(const struct nx_question *question);
 
@@ -61,7 +65,8 @@ int nx_papers_put(struct nx_papers *papers, enum nx_paper_kind kind,
                   uint32_t agent_id, const struct nx_obs *obs,
                   int64_t at_us) NX_MUSTUSE;
 
-/* A server's last answer as this agent saw it; NULL: none yet. */
+/* A server's last answer as this agent saw it (of wildcards, to one of them);
+ * NULL: none yet. */
 struct nx_paper *nx_papers_find(const struct nx_papers *papers, unsigned kind,
                                 uint32_t agent_id,
                                 const struct nx_endpoint *at);

@@ -224,14 +224,15 @@ int nx_authority_view(struct nx_authority *authority,
 
 #define NX_AUTH_FINDINGS_MAX 64U
 
-/* What the audit found, see nx_findings_of and nx_audited_n. */
+/* What the audit found, see nx_findings_of and nx_audited_n; name: the item's.
+ */
 struct nx_auth_audit {
     struct nx_finding list[NX_AUTH_FINDINGS_MAX];
     size_t n;
     size_t audited_n;
     struct nx_audit_ttls ttls;
 };
-void nx_authority_audit(const struct nx_auth_view *view, int64_t now_us,
-                        struct nx_auth_audit *out);
+void nx_authority_audit(const struct nx_auth_view *view, const uint8_t *name,
+                        int64_t now_us, struct nx_auth_audit *out);
 
 #endif

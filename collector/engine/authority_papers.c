@@ -91,6 +91,25 @@ static void note_keys(struct nx_authority *a, enum nx_paper_kind kind,
     a->keys_until_us = nx_time_later(a->keys_until_us, at_us + kept_us);
 }
 
+/* How long caches may keep a denial of this server, though it never denied the
+ * item while somebody looked: a wildcard that is not there tells that. */
+static void note_denial(struct nx_authority *a, enum nx_paper_kind kind,
+                        uint32_t agent_id, const struct nx_obs *obs) {
+    const struct nx_answer *said = obs->answer;
+    bool ours = (said->flags & NX_ANS_AA) != 0 &&
+                nx_auth_entry(a, agent_id, &obs->question->to) != NULL;
+    if (kind == NX_PAPER_WILDCARD && !ours) {
+        return;
+    }
+    if (said->proof.denial != NX_DENIAL_NONE &&
+        said->proof.denial_ttl_s > a->denial_ttl_s) {
+        a->denial_ttl_s = said->proof.denial_ttl_s;
+    }
+    if (kind == NX_PAPER_WILDCARD) {
+        nx_auth_denial_soa(a, obs);
+    }
+}
+
 int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
                        const uint8_t *name, uint16_t qtype,
                        const struct nx_obs *obs, int64_t at_us) {
@@ -111,10 +130,8 @@ int nx_authority_paper(struct nx_authority *a, uint32_t agent_id,
     if (kind == NX_PAPER_DS || kind == NX_PAPER_DNSKEY) {
         note_keys(a, (enum nx_paper_kind)kind, agent_id, obs, at_us);
     }
-    const struct nx_proof *proof = &obs->answer->proof;
-    if (kind == NX_PAPER_ANSWER && proof->denial != NX_DENIAL_NONE &&
-        proof->denial_ttl_s > a->denial_ttl_s) {
-        a->denial_ttl_s = proof->denial_ttl_s;
+    if (kind == NX_PAPER_ANSWER || kind == NX_PAPER_WILDCARD) {
+        note_denial(a, (enum nx_paper_kind)kind, agent_id, obs);
     }
     if (kind == NX_PAPER_NS && (obs->answer->flags & NX_ANS_AA) != 0 &&
         obs->answer_ttl_s > a->set_ttl_s &&

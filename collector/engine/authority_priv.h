@@ -177,6 +177,8 @@ bool nx_auth_is_worst(const struct nx_authority *a, size_t i);
  * server; the zone's newest serial while it was bad. */
 void nx_auth_negative_soa(struct nx_authority *a, struct nx_auth_entry *e,
                           const struct nx_obs *obs);
+/* Of a denial in the zone that is none of the item: its negative TTL. */
+void nx_auth_denial_soa(struct nx_authority *a, const struct nx_obs *obs);
 void nx_auth_outage_serial(struct nx_authority *a, uint32_t serial);
 
 /* Serial number arithmetic, RFC 1982 section 3.2: a later than b? */

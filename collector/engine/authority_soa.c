@@ -59,6 +59,15 @@ static void note_server_soa(struct nx_auth_server *s, uint32_t serial,
     s->w_s = negative_ttl(nx_ttl_s(ttl_s), nx_ttl_s(minimum_s));
 }
 
+void nx_auth_denial_soa(struct nx_authority *a, const struct nx_obs *obs) {
+    const struct nx_answer *answer = obs->answer;
+    if ((answer->flags & NX_ANS_SOA) != 0 && answer->soa_owner != NULL &&
+        nx_dname_equal(answer->soa_owner, a->apex)) {
+        note_w(a, answer->soa_owner, nx_ttl_s(obs->soa_ttl_s),
+               nx_ttl_s(answer->soa_minimum_s));
+    }
+}
+
 void nx_auth_negative_soa(struct nx_authority *a, struct nx_auth_entry *e,
                           const struct nx_obs *obs) {
     const struct nx_answer *answer = obs->answer;

@@ -101,8 +101,8 @@ bool nx_auth_denier(const struct nx_auth_view *view, size_t i,
     return true;
 }
 
-void nx_authority_audit(const struct nx_auth_view *view, int64_t now_us,
-                        struct nx_auth_audit *out) {
+void nx_authority_audit(const struct nx_auth_view *view, const uint8_t *name,
+                        int64_t now_us, struct nx_auth_audit *out) {
     struct nx_audit_server servers[NX_DELEG_SERVERS_MAX];
     size_t n = 0;
     for (size_t i = 0; i < view->servers_n && n < NX_DELEG_SERVERS_MAX; i++) {
@@ -110,6 +110,7 @@ void nx_authority_audit(const struct nx_auth_view *view, int64_t now_us,
                                                 view->servers[i].sides};
     }
     const struct nx_audit_case c = {
+        .name = name,
         .apex = view->apex_known ? view->apex : NULL,
         .papers = view->papers,
         .servers = servers,

@@ -110,7 +110,8 @@ static bool known_finding(const struct nx_status_audit *a,
 }
 
 static int take_findings(struct nx_status_audit *a,
-                         const struct nx_auth_view *view, bool first) {
+                         const struct nx_auth_view *view, const uint8_t *item,
+                         bool first) {
     struct nx_auth_audit *found = malloc(sizeof(*found));
     size_t n = a->findings_n + NX_AUTH_FINDINGS_MAX;
     struct nx_finding *grown = realloc(a->findings, n * sizeof(*grown));
@@ -119,7 +120,7 @@ static int take_findings(struct nx_status_audit *a,
         free(found);
         return NX_ENOMEM;
     }
-    nx_authority_audit(view, a->now_us, found);
+    nx_authority_audit(view, item, a->now_us, found);
     for (size_t i = 0; i < found->n; i++) {
         if (!known_finding(a, &found->list[i])) {
             a->findings[a->findings_n++] = found->list[i];
@@ -202,7 +203,7 @@ int nx_status_audit_init(struct nx_status_audit *a, struct nx_engine *engine,
         if (err != 0) {
             return err;
         }
-        err = take_findings(a, &view, i == 0);
+        err = take_findings(a, &view, incident->items[i].name, i == 0);
         if (err != 0) {
             return err;
         }

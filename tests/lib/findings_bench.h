@@ -83,10 +83,7 @@ static inline void put_by(uint32_t agent_id, int64_t at_us,
                                                                 : apex,
                             .qtype = types[kind],
                             .to = endpoint(server)};
-    q.flags = kind == NX_PAPER_DNSKEY || kind == NX_PAPER_ANSWER ||
-                      kind >= NX_PAPER_DS
-                  ? NX_Q_DO
-                  : 0;
+    q.flags = kind >= NX_PAPER_DNSKEY ? NX_Q_DO : 0;
     q.udp_bytes = kind == NX_PAPER_512 ? 512 : kind == NX_PAPER_4096 ? 4096 : 0;
     q.to.transport = kind == NX_PAPER_TCP ? NX_TCP : NX_UDP;
     const struct nx_obs obs = {.question = &q, .answer = answer};
@@ -129,7 +126,8 @@ static inline int teardown(void **state) {
 }
 
 static inline void look_for(size_t max) {
-    const struct nx_audit_case c = {.apex = apex,
+    const struct nx_audit_case c = {.name = name,
+                                    .apex = apex,
                                     .papers = &papers,
                                     .servers = servers,
                                     .servers_n = 2,

@@ -105,15 +105,16 @@ def secondary_still_denies(p):
     return p.there(serial=2), p.without()
 
 
-@fault("STILL_NEGATIVE", "NSEC3_ITERATIONS")
-def denied_with_iterations(p):
-    return p.twice(p.signer.sign(p.without(), nsec3=True), p.signer.ds())
+@fault("NSEC3_ITERATIONS")
+def denies_with_iterations(p):
+    """Though the name itself is there."""
+    return p.twice(p.signer.sign(p.there(), nsec3=True), p.signer.ds())
 
 
-@fault("STILL_NEGATIVE", "DENIAL_TTL_LONG")
+@fault("DENIAL_TTL_LONG")
 def denial_outlives_the_negative_ttl(p):
     """The SOA's TTL is lower than that of the NSEC records."""
-    zone = with_soa_ttl(p.signer.sign(p.without()), 10)
+    zone = with_soa_ttl(p.signer.sign(p.there()), 10)
     return p.twice(zone, p.signer.ds())
 
 
@@ -197,6 +198,11 @@ def signatures_of_tomorrow(p):
 @fault("WILDCARD")
 def a_wildcard_beside_the_name(p):
     return p.twice(p.there(f"*.{p.zone}. 60 IN A 192.0.2.99"))
+
+
+@fault("WILDCARD")
+def a_wildcard_alias_out_of_the_zone(p):
+    return p.twice(p.there(f"*.{p.zone}. 60 IN CNAME www.example.net."))
 
 
 @fault("ALIAS_OUT_OF_ZONE")

@@ -107,6 +107,44 @@ static void test_w_as_sent(void **state) {
     assert_int_equal(f->soa_minimum_s, 700);
 }
 
+static void wildcard(struct bench *b, unsigned host, unsigned flags,
+                     uint32_t nsec_s, uint32_t soa_s) {
+    static const uint8_t beside[] = "\1*\7example\3com";
+    const struct nx_question question = {.name = beside,
+                                         .qtype = NX_TYPE_A,
+                                         .flags = NX_Q_DO,
+                                         .to = server(host)};
+    const struct nx_answer answer = {
+        .rcode = NX_RCODE_NXDOMAIN,
+        .flags = (uint16_t)(flags | NX_ANS_SOA),
+        .soa_owner = apex,
+        .soa_serial = 9,
+        .soa_minimum_s = 60,
+        .proof = {.denial = NX_DENIAL_NSEC, .denial_ttl_s = nsec_s}};
+    const struct nx_obs obs = {
+        .question = &question, .answer = &answer, .soa_ttl_s = soa_s};
+    assert_int_equal(
+        nx_authority_paper(b->a, 1, name, NX_TYPE_A, &obs, T0 + 2 * S), 0);
+}
+
+/* The outage was over before anybody looked, or fell between two questions: the
+ * denial of a name that never was tells how long caches keep one. */
+static void test_w_of_a_wildcard(void **state) {
+    struct bench *b = *state;
+    delegate(b, 1, apex, 1, 1, T0);
+    good(b, 1, 1, T0);
+    soa(b, 1, 3, T0 + S);
+    wildcard(b, 1, 0, 9000, 9000);         /* from somebody's cache */
+    wildcard(b, 2, NX_ANS_AA, 9000, 9000); /* not of the set */
+    assert_int_equal(step(b, T0 + 2 * S)->w_nsec_s, 0);
+    wildcard(b, 1, NX_ANS_AA, 3600, 86400);
+    const struct nx_auth_facts *f = step(b, T0 + 2 * S);
+    assert_int_equal(f->w_nsec_s, 3600);
+    assert_int_equal(f->w_wire_s, 86400);
+    assert_int_equal(f->w_auth_s, 60);
+    assert_false(f->serial_moves); /* it is no serial of an outage */
+}
+
 /* Nobody saw it begin: what a server that left gives, and which lives longer
  * than what the others give, may be as old as that. */
 static void test_outage_of_old_servers(void **state) {
@@ -471,6 +509,7 @@ int main(void) {
         TEST(test_serial_between_denial_and_restoration),
         TEST(test_w_from_soa_query),
         TEST(test_w_as_sent),
+        TEST(test_w_of_a_wildcard),
         TEST(test_outage_of_old_servers),
         TEST(test_serial_of_the_parent),
         TEST(test_soa_of_the_parent),

@@ -128,6 +128,69 @@ static void wildcard(void **state) {
     expect(NX_FIND_WILDCARD, "a wildcard answers");
 }
 
+/* As an alias, too, also one out of the zone. */
+static void wildcard_alias(void **state) {
+    (void)state;
+    struct nx_answer a = answer_of(NULL, 0);
+    a.cname_n = 1;
+    put(NX_PAPER_WILDCARD, 2, &a);
+    expect(NX_FIND_WILDCARD, "a wildcard answers for names beside this one");
+}
+
+static void put_wildcard(const uint8_t *owner, const struct nx_answer *answer,
+                         unsigned flags) {
+    const struct nx_question q = {.name = owner,
+                                  .qtype = NX_TYPE_A,
+                                  .flags = (uint16_t)flags,
+                                  .to = endpoint(1)};
+    const struct nx_obs obs = {.question = &q, .answer = answer};
+    assert_int_equal(
+        nx_papers_put(&papers, NX_PAPER_WILDCARD, 1, &obs, NOW + S), 0);
+}
+
+/* *.com stands for one at a name between, as the zone is com's in this test. */
+static void wildcard_higher_up(void **state) {
+    (void)state;
+    struct nx_answer a = answer_of("\300\0\2\2", 4);
+    put_wildcard((const uint8_t *)"\1*\3com", &a, NX_Q_DO);
+    expect(NX_FIND_WILDCARD, "a wildcard higher up");
+    a = answer_of(NULL, 0); /* one does not stand for the other */
+    put_wildcard((const uint8_t *)"\1*\7example\3com", &a, NX_Q_DO);
+    expect(NX_FIND_WILDCARD, "a wildcard higher up");
+}
+
+static void the_item_is_the_wildcard(void **state) {
+    (void)state;
+    const struct nx_answer a = answer_of("\300\0\2\2", 4);
+    const struct nx_audit_case c = {.name = beside,
+                                    .apex = apex,
+                                    .papers = &papers,
+                                    .servers = servers,
+                                    .servers_n = 2,
+                                    .now_us = NOW};
+    put(NX_PAPER_WILDCARD, 1, &a);
+    assert_int_equal(nx_findings_of(&c, found, 32), 0);
+}
+
+/* The name was there whenever somebody looked. */
+static void denials_of_a_sound_zone(void **state) {
+    (void)state;
+    struct nx_answer a = answer_of(NULL, 0);
+    a.rcode = NX_RCODE_NXDOMAIN;
+    a.proof.denial = NX_DENIAL_NSEC3;
+    a.proof.denial_ttl_s = 3600;
+    a.proof.iterations = 10;
+    put(NX_PAPER_WILDCARD, 1, &a);
+    look();
+    assert_int_equal(found_n, 2);
+    assert_int_equal(found[0].tag, NX_FIND_DENIAL_TTL_LONG);
+    assert_int_equal(found[1].tag, NX_FIND_NSEC3_ITERATIONS);
+    a.proof = (struct nx_proof){0}; /* asked without DO by an older agent */
+    put_wildcard(beside, &a, 0);
+    look();
+    assert_int_equal(found_n, 2);
+}
+
 static void long_negative_ttl(void **state) {
     (void)state;
     negative_ttl_s = 86400;
@@ -226,6 +289,10 @@ int main(void) {
         TEST(sets_differ),
         TEST(sides_differ),
         TEST(wildcard),
+        TEST(wildcard_alias),
+        TEST(wildcard_higher_up),
+        TEST(the_item_is_the_wildcard),
+        TEST(denials_of_a_sound_zone),
         TEST(long_negative_ttl),
         TEST(servers_that_left_say_nothing),
         TEST(hostile_rdata),

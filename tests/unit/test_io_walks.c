@@ -13,7 +13,7 @@
 
 #define PATIENT_MS 60000U
 #define SHORT_MS 1000U /* where nobody answers */
-#define AUDIT_N 7U     /* questions of the audit; the root has no parent */
+#define AUDIT_N 8U     /* questions of the audit; the root has no parent */
 
 static const uint16_t both[] = {NX_TYPE_A, NX_TYPE_AAAA};
 

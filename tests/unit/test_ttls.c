@@ -29,6 +29,7 @@ static void put(enum nx_paper_kind kind, unsigned server, uint32_t ttl_s,
                 uint16_t flags, uint32_t ends) {
     static const uint8_t record[] = {0, 4, 192, 0, 2, 10};
     const struct nx_question q = {.name = kind == NX_PAPER_ANSWER ? name : apex,
+                                  .flags = NX_Q_DO,
                                   .to = endpoint(server)};
     struct nx_answer a = {.flags = flags};
     if ((flags & NX_ANS_RDATA) != 0) {

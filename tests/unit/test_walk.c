@@ -358,7 +358,7 @@ static void audits_now_and_then(void **state) {
     assert_true(asked("48 example.com. @198.51.100.1 ! do 512\n"));
     assert_true(asked("48 example.com. @2001:db8::4 ! do 4096\n"));
     assert_true(asked("1 www.example.com. @198.51.100.2 ! do\n"));
-    assert_true(asked("1 *.example.com. @198.51.100.2 !\n"));
+    assert_true(asked("1 *.example.com. @198.51.100.2 ! do\n"));
     assert_true(asked("43 example.com. @192.0.2.10 ! do\n"));
     now_us += 5 * SECOND;
     round_a();
@@ -406,6 +406,53 @@ static void audits_keys_sooner(void **state) {
     assert_int_equal(observed, 4 * 2);
 }
 
+/* What is asked with DO is asked for each type; a wildcard may be at each level
+ * between apex and name. */
+static void audits_every_type(void **state) {
+    static const uint16_t types[] = {NX_TYPE_A, NX_TYPE_AAAA};
+    (void)state;
+    plant_four();
+    (void)rr("com.", "example.com.", "DS", "a digest");
+    walk_to("a.b.example.com.");
+    (void)rr("example.com.", "a.b.example.com.", "A", "203.0.113.1");
+    nx_walk_set_audit(walk, true);
+    round_of(types, 2);
+    assert_int_equal(observed, 4 * (3 + 1 + 5 + 2 + 4) + 1);
+    assert_true(asked("1 a.b.example.com. @198.51.100.1 ! do\n"));
+    assert_true(asked("28 a.b.example.com. @2001:db8::4 ! do\n"));
+    assert_true(asked("1 *.b.example.com. @198.51.100.1 ! do\n"));
+    assert_true(asked("28 *.b.example.com. @198.51.100.1 ! do\n"));
+    assert_true(asked("1 *.example.com. @198.51.100.1 ! do\n"));
+    assert_true(asked("28 *.example.com. @198.51.100.1 ! do\n"));
+    now_us += NX_WALK_RETRY_S * SECOND;
+    round_of(types, 2);
+    assert_int_equal(observed, 4 * (3 + 3) + 1);
+    assert_true(asked("28 a.b.example.com. @198.51.100.2 ! do\n"));
+    assert_false(asked(" *."));
+}
+
+/* So deep a name has more levels than are worth asking for. */
+static void audits_few_wildcards(void **state) {
+    (void)state;
+    plant_four();
+    walk_to("a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.example.com.");
+    nx_walk_set_audit(walk, true);
+    round_a();
+    assert_int_equal(observed, 4 * (2 + NX_WALK_BETWEEN_MAX + 6 + 16) + 1);
+}
+
+/* The name itself, without DO: it is asked for with DO besides. */
+static void audits_a_wildcard(void **state) {
+    (void)state;
+    plant_four();
+    walk_to("*.example.com.");
+    nx_walk_set_audit(walk, true);
+    round_a();
+    assert_int_equal(observed, 4 * (2 + 7) + 1);
+    assert_true(asked("1 *.example.com. @198.51.100.2 !\n"));
+    assert_true(asked("1 *.example.com. @198.51.100.2 ! do\n"));
+}
+
 static void audits_keys_after(int64_t seconds, unsigned more_n) {
     now_us += seconds * SECOND;
     round_a();
@@ -435,7 +482,7 @@ static void asks_names_between(void **state) {
     walk_to("a.b.c.example.com.");
     nx_walk_set_audit(walk, true);
     round_a();
-    assert_int_equal(observed, 4 * (2 + 2 + 7) + 1);
+    assert_int_equal(observed, 4 * (2 + 2 + 9) + 1);
     now_us += 5 * SECOND;
     round_a();
     assert_int_equal(observed, 4 * (2 + 2));
@@ -445,7 +492,7 @@ static void asks_names_between(void **state) {
     nx_walk_set_audit(walk, true); /* both in one round */
     now_us += 5 * SECOND;
     round_a();
-    assert_int_equal(observed, 4 * (2 + 2 + 7) + 1);
+    assert_int_equal(observed, 4 * (2 + 2 + 9) + 1);
     assert_true(asked("43 example.com. @192.0.2.10 ! do\n"));
     (void)rr("example.com.", "a.b.c.example.com.", "A", "203.0.113.1");
     now_us += 5 * SECOND;
@@ -523,6 +570,9 @@ int main(void) {
         T(does_not_ask_the_soa_twice),
         T(audits_now_and_then),
         T(audits_keys_sooner),
+        T(audits_every_type),
+        T(audits_few_wildcards),
+        T(audits_a_wildcard),
         T(asks_lost_sizes_again),
         T(asks_names_between),
         T(asks_servers_that_left),
