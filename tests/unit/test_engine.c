@@ -127,6 +127,44 @@ static void test_item_of_type_soa(void **state) {
     assert_int_equal(nx_engine_counts(b->engine)->strays_n, 0);
 }
 
+/* The audit's question for the NS set is another item's own: it tells all items
+ * of the zone how long caches keep their name servers. */
+static void test_item_of_type_ns(void **state) {
+    static const uint8_t ns[] = {0,   16,  2,   'n', 's', 7,   'e', 'x', 'a',
+                                 'm', 'p', 'l', 'e', 3,   'c', 'o', 'm', 0};
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    const struct nx_endpoint at = name_server(1);
+    const struct nx_delegation d = {.name = apex,
+                                    .apex = apex,
+                                    .ns_ttl_s = 60,
+                                    .servers = &at,
+                                    .servers_n = 1,
+                                    .at_mono_us = T0 + S + THETA - 1};
+    const struct nx_question question = {
+        .name = apex, .qtype = NX_TYPE_NS, .to = at};
+    const struct nx_answer answer = {.flags = NX_ANS_RDATA | NX_ANS_AA,
+                                     .rdata = ns,
+                                     .rdata_len = sizeof(ns),
+                                     .rdata_n = 1};
+    struct nx_auth_view view;
+    i.items_n = 2;
+    memcpy(i.items[1].name, apex, sizeof(apex));
+    i.items[1].qtype = NX_TYPE_NS;
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits(b, true, T0 + S / 2);
+    batch_of(b, AUDITOR, &question, &answer, 86400, T0 + S, &d);
+    tick(b, T0 + 2 * S);
+    for (unsigned k = 0; k < 2; k++) {
+        assert_int_equal(nx_engine_authority(b->engine, 7, k, &view), 0);
+        const struct nx_paper *p =
+            nx_papers_find(view.papers, NX_PAPER_NS, AUDITOR, &at);
+        assert_non_null(p);
+        assert_int_equal(p->ttl_s, 86400);
+    }
+    assert_int_equal(nx_engine_counts(b->engine)->strays_n, 0);
+}
+
 static void test_close_frees_targets(void **state) {
     struct engine_bench *b = *state;
     hello(b, LYON, 2, 0, T0);
@@ -378,6 +416,7 @@ int main(void) {
         TEST(test_name_case_does_not_matter),
         TEST(test_unknown_and_revoked_agents),
         TEST(test_item_of_type_soa),
+        TEST(test_item_of_type_ns),
         TEST(test_close_frees_targets),
         TEST(test_incident_limits),
         TEST(test_audits_make_room_first),
