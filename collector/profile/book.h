@@ -94,8 +94,12 @@ unsigned nx_book_turned_away(const struct nx_book *book);
 
 /* Makes the resolvers of a network (NULL: of all) due now, but those that are
  * being measured, or whose last run began less than NX_BOOK_AGAIN_US ago. They
- * are measured one after the other, the longest untried first. */
-#define NX_BOOK_AGAIN_US (INT64_C(60) * 1000000)
+ * are measured one after the other, the longest untried first. By then the SOA
+ * that the last run left in a resolver that shows one for all names of
+ * clock.ZONE is over: the rest of one would hide whose clock it is. */
+#define NX_BOOK_AGAIN_US (INT64_C(75) * 1000000)
+_Static_assert(NX_BOOK_AGAIN_US > (NX_CANARY_CLOCK_S + 8) * INT64_C(1000000),
+               "a SOA that a lost look renewed");
 struct nx_book_asked {
     unsigned due_n;     /* will be measured */
     unsigned running_n; /* are being measured */

@@ -15,7 +15,7 @@
 
 /* --- all kinds of resolvers --- */
 
-enum { CAPS = 3, EARLY = 2, CLAMPS = 2, CHAINS = 2, CACHES = 2, STALE = 2 };
+enum { CAPS = 3, EARLY = 3, CLAMPS = 2, CHAINS = 2, CACHES = 2, STALE = 2 };
 #define PASTS 3U
 #define CONVS 4U
 #define CLOCKS 4U
@@ -38,7 +38,9 @@ static void resolver_of(unsigned which, struct nx_profile *out) {
     out->soa_clock = (uint8_t)take(&which, CLOCKS);
     out->past_ttl = (uint8_t)take(&which, PASTS);
     out->cap_hi_s = CAP_S[take(&which, CAPS)];
-    out->early_window_s = 5 * take(&which, EARLY);
+    unsigned early = take(&which, EARLY);
+    out->early_window_s = early == 1 ? 5 : 0;
+    out->early_seen = early == 2 ? NX_EARLY_SEEN : NX_EARLY_UNKNOWN;
     out->clamp_lo_s = 2 * W_S * take(&which, CLAMPS);
     out->chain_possible = take(&which, CHAINS) != 0;
     out->caches = (uint16_t)(3 * take(&which, CACHES));
