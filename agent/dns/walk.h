@@ -9,9 +9,10 @@
  *   1. from the zone above the one found last time (from the root the first
  *      time, every NX_WALK_FULL_S and after a failure) it follows referrals,
  *      asking one server of each zone, in turn;
- *   2. addresses missing from the referral are resolved by the same means, and
- *      again when their TTL is over (NX_WALK_RETRY_S .. NX_WALK_FULL_S),
- *      and the zone's own NS set is read and united with the parent's;
+ *   2. the zone's own NS set is read and united with the parent's, and the
+ *      addresses of its hosts are resolved by the same means, and again when
+ *      their TTL is over (NX_WALK_RETRY_S .. NX_WALK_FULL_S): they are united
+ *      with glue, which alone does where they are not to be had;
  *   3. every address of the zone is asked for every (name, qtype) and for the
  *      SOA of the apex: these queries have `observe` set, their results are
  *      observations of layer NX_LAYER_AUTHORITY;

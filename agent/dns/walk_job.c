@@ -83,10 +83,12 @@ static bool job_waits(struct nx_walk *w, const struct walk_job *j) {
         return false;
     }
     if (j->phase == PHASE_ADDRESSES) {
-        return nx_walk_want(w, j->zone, depth, WALK_NS_MAX);
+        /* Where nobody answers, looking on would only make rounds rare. */
+        bool bare = (w->problems & NX_DELEG_UNREACHED) != 0;
+        return nx_walk_want(w, j->zone, depth, WALK_NS_MAX, bare);
     }
     return nx_walk_addresses_n(w, j->zone) == 0 &&
-           nx_walk_want(w, j->zone, depth, 2);
+           nx_walk_want(w, j->zone, depth, 2, true);
 }
 
 static void start_wanted(struct nx_walk *w) {
@@ -97,7 +99,7 @@ static void start_wanted(struct nx_walk *w) {
                 begin_job(&w->jobs[k], (int)i,
                           nx_walk_enclosing_zone(w, h->name), h->depth,
                           NX_TYPE_A);
-                nx_walk_unsee(h);
+                nx_walk_unsee(h, WALK_OWN);
                 h->state = HOST_BUSY;
             }
         }

@@ -41,13 +41,16 @@ void nx_walk_job_enter(struct walk_job *j, enum walk_phase phase) {
     j->sticky = phase == PHASE_SOA || phase == PHASE_CUTS;
 }
 
-/* An address job is over. */
-static void end_job(struct nx_walk *w, struct walk_job *j) {
+/* An address job is over; whole: it got all there is, else what is known stays
+ * in use until it is looked for again soon. */
+static void end_job(struct nx_walk *w, struct walk_job *j, bool whole) {
     struct walk_host *h = &w->hosts[j->host];
-    nx_walk_keep_seen(h);
+    (void)nx_walk_keep_seen(h, WALK_OWN, whole);
+    j->ttl_s = whole ? j->ttl_s : 0;
     h->state = h->addresses_n > 0 ? HOST_KNOWN : HOST_FAILED;
     uint32_t ttl_s = j->ttl_s > NX_WALK_FULL_S ? NX_WALK_FULL_S : j->ttl_s;
     ttl_s = ttl_s < NX_WALK_RETRY_S ? NX_WALK_RETRY_S : ttl_s;
+    h->looked_us = w->found_mono_us;
     h->until_us = w->found_mono_us + (int64_t)ttl_s * 1000000;
     j->active = false;
 }
@@ -99,7 +102,7 @@ static bool known_mute(const struct nx_walk *w, const struct walk_job *j) {
 
 void nx_walk_job_give_up(struct nx_walk *w, struct walk_job *j) {
     if (j->host != WALK_NONE) {
-        end_job(w, j);
+        end_job(w, j, false);
         return;
     }
     switch ((enum walk_phase)j->phase) {
@@ -185,7 +188,7 @@ static void address_answered(struct nx_walk *w, struct walk_job *j,
         j->type = NX_TYPE_AAAA;
         nx_walk_job_enter(j, PHASE_DESCEND);
     } else {
-        end_job(w, j);
+        end_job(w, j, true);
     }
 }
 
@@ -223,7 +226,11 @@ static unsigned tries_of(const struct nx_walk *w, const struct walk_job *j) {
         return 1;
     }
     unsigned limit = maybe_mute && n > 1 ? n : 2 * n;
-    return limit < WALK_TRIES_MAX ? limit : WALK_TRIES_MAX;
+    bool glued = j->host != WALK_NONE && w->hosts[j->host].addresses_n > 0;
+    unsigned most = !glued             ? WALK_TRIES_MAX
+                    : known_mute(w, j) ? 1
+                                       : WALK_TRIES_GLUED_MAX;
+    return limit < most ? limit : most;
 }
 
 /* No usable answer: the next server, until enough have been asked. */

@@ -3,7 +3,8 @@
  * Hosts are name servers with their addresses; zones are NS sets (indexes of
  * hosts) below a parent zone; jobs are descents, each with at most one query
  * under way. Job 0 looks for the walk's name; the others each resolve one host
- * that came without an address. */
+ * that came without an address, or with glue alone: caches hold what the host's
+ * own zone says, too. */
 #ifndef NX_AGENT_WALK_STATE_H
 #define NX_AGENT_WALK_STATE_H
 
@@ -13,13 +14,14 @@
 #define WALK_HOSTS_MAX 96U
 #define WALK_ADDRESSES_MAX 6U /* of one host */
 #define WALK_ZONES_MAX 24U
-#define WALK_NS_MAX 32U     /* of one zone */
-#define WALK_JOBS_MAX 12U   /* at once */
-#define WALK_DEPTH_MAX 4U   /* hosts needed to resolve hosts */
-#define WALK_TRIES_MAX 8U   /* servers of one zone asked in vain */
-#define WALK_PARENTS_MAX 8U /* addresses of the parent asked for the DS */
-#define WALK_AUDITS_N 5U    /* questions of the audit to each server ... */
-#define WALK_WILDS_MAX 16U  /* ... wildcards besides, and each type with DO */
+#define WALK_NS_MAX 32U         /* of one zone */
+#define WALK_JOBS_MAX 12U       /* at once */
+#define WALK_DEPTH_MAX 4U       /* hosts needed to resolve hosts */
+#define WALK_TRIES_MAX 8U       /* servers of one zone asked in vain */
+#define WALK_TRIES_GLUED_MAX 3U /* ... for a host that has addresses */
+#define WALK_PARENTS_MAX 8U     /* addresses of the parent asked for the DS */
+#define WALK_AUDITS_N 5U        /* questions of the audit to each server ... */
+#define WALK_WILDS_MAX 16U /* ... wildcards besides, and each type with DO */
 #define WALK_ROUND_MAX                                                         \
     (NX_DELEG_SERVERS_MAX *                                                    \
          (2 * NX_WALK_TYPES_MAX + 1U + NX_WALK_BETWEEN_MAX + WALK_AUDITS_N +   \
@@ -35,20 +37,28 @@ enum walk_host_state {
     HOST_FAILED,
 };
 
+/* Who gives a host's address. */
+enum {
+    WALK_GLUE = 1 << 0, /* a zone above the one whose server it is */
+    WALK_OWN = 1 << 1,  /* the zone of its name, or the hints */
+};
+
 struct walk_address {
     uint8_t bytes[16];
     uint8_t len; /* 4 or 16 */
     uint16_t port;
     uint8_t failures; /* since it last worked */
-    bool seen;        /* while a message is read */
+    uint8_t from;     /* WALK_GLUE | WALK_OWN */
+    uint8_t seen;     /* ... of them, while they are read */
 };
 
 struct walk_host {
     uint8_t state; /* enum walk_host_state */
     uint8_t depth; /* of the job that resolves it */
     uint8_t addresses_n;
-    bool crowded;     /* more addresses than there is room for */
-    int64_t until_us; /* a job found the addresses: so long; 0: glue */
+    uint8_t crowded; /* those of whom there is no room for all addresses */
+    int64_t looked_us;
+    int64_t until_us; /* a job looked for the addresses: it is well so long */
     struct walk_address addresses[WALK_ADDRESSES_MAX];
     uint8_t name[NX_DNAME_MAX];
 };
@@ -194,10 +204,11 @@ void nx_walk_learn_child(struct nx_walk *w, int zone, const uint8_t *msg,
 void nx_walk_learn_addresses(struct nx_walk *w, int host,
                              const struct nx_answer *answer, uint16_t type);
 
-/* Around the reading of a host's addresses: those not seen again are dropped,
- * unless none was seen. */
-void nx_walk_unsee(struct walk_host *h);
-void nx_walk_keep_seen(struct walk_host *h);
+/* Around the reading of a host's addresses, as WALK_GLUE or WALK_OWN: what
+ * neither of them gives any more is dropped, if this was the whole set and not
+ * empty. True: they changed. */
+void nx_walk_unsee(struct walk_host *h, uint8_t from);
+bool nx_walk_keep_seen(struct walk_host *h, uint8_t from, bool whole);
 
 bool nx_walk_serves(const struct nx_walk *w, int zone,
                     const struct nx_endpoint *at);
@@ -209,9 +220,10 @@ unsigned nx_walk_addresses_n(const struct nx_walk *w, int zone);
 struct walk_server nx_walk_pick(const struct nx_walk *w, int zone,
                                 unsigned turn);
 
-/* Has hosts of the zone resolved, at most `n` at a time. False when there is
- * none left to wait for. */
-bool nx_walk_want(struct nx_walk *w, int zone, uint8_t depth, unsigned n);
+/* Has hosts of the zone resolved, at most `n` at a time; bare: only those that
+ * have no address at all. False when there is none left to wait for. */
+bool nx_walk_want(struct nx_walk *w, int zone, uint8_t depth, unsigned n,
+                  bool bare);
 
 /* Has hosts resolved again whose addresses were found long ago. */
 void nx_walk_expire_hosts(struct nx_walk *w, int64_t now_mono_us);

@@ -21,7 +21,7 @@ static int intern_host(struct nx_walk *w, const uint8_t *name) {
 }
 
 static void add_address(struct walk_host *h, const uint8_t *bytes, uint8_t len,
-                        uint16_t port) {
+                        uint16_t port, uint8_t from) {
     struct walk_address *a = h->addresses;
     struct walk_address *end = a + h->addresses_n;
     while (a < end && (a->len != len || memcmp(a->bytes, bytes, len) != 0)) {
@@ -29,7 +29,7 @@ static void add_address(struct walk_host *h, const uint8_t *bytes, uint8_t len,
     }
     if (a == end) {
         if (h->addresses_n == WALK_ADDRESSES_MAX) {
-            h->crowded = true;
+            h->crowded |= from;
             return;
         }
         h->addresses_n++;
@@ -38,7 +38,7 @@ static void add_address(struct walk_host *h, const uint8_t *bytes, uint8_t len,
         a->len = len;
         a->port = port;
     }
-    a->seen = true;
+    a->seen |= from;
 }
 
 static void add_ns(struct nx_walk *w, struct walk_zone *z, const uint8_t *name,
@@ -72,7 +72,9 @@ void nx_walk_reset_zones(struct nx_walk *w) {
         int host = intern_host(w, e->server_name);
         add_ns(w, z, e->server_name, 0);
         if (host != WALK_NONE) {
-            add_address(&w->hosts[host], e->address, e->address_len, e->port);
+            add_address(&w->hosts[host], e->address, e->address_len, e->port,
+                        WALK_OWN);
+            (void)nx_walk_keep_seen(&w->hosts[host], WALK_OWN, false);
             w->hosts[host].state = HOST_KNOWN;
         }
     }
@@ -145,24 +147,34 @@ static struct walk_host *host_of(struct nx_walk *w, const struct walk_zone *z,
     return NULL;
 }
 
-void nx_walk_unsee(struct walk_host *h) {
-    h->crowded = false;
+void nx_walk_unsee(struct walk_host *h, uint8_t from) {
+    h->crowded &= (uint8_t)~from;
     for (unsigned i = 0; i < h->addresses_n; i++) {
-        h->addresses[i].seen = false;
+        h->addresses[i].seen &= (uint8_t)~from;
     }
 }
 
-void nx_walk_keep_seen(struct walk_host *h) {
+bool nx_walk_keep_seen(struct walk_host *h, uint8_t from, bool whole) {
+    bool any = false;
+    bool changed = false;
     uint8_t kept = 0;
     for (unsigned i = 0; i < h->addresses_n; i++) {
-        if (h->addresses[i].seen) {
-            h->addresses[kept++] = h->addresses[i];
+        any |= (h->addresses[i].seen & from) != 0;
+    }
+    for (unsigned i = 0; any && i < h->addresses_n; i++) {
+        struct walk_address a = h->addresses[i];
+        uint8_t was = a.from;
+        a.from = (uint8_t)((whole ? a.from & ~from : a.from) | (a.seen & from));
+        a.seen &= (uint8_t)~from;
+        changed |= a.from != was;
+        if ((a.from | a.seen) != 0) {
+            h->addresses[kept++] = a;
         }
     }
-    if (kept > 0) {
+    if (any) {
         h->addresses_n = kept;
-        h->state = HOST_KNOWN;
     }
+    return changed;
 }
 
 static bool is_glue(const struct nx_rr *rr) {
@@ -171,34 +183,39 @@ static bool is_glue(const struct nx_rr *rr) {
             (rr->type == NX_TYPE_AAAA && rr->rdata_len == 16));
 }
 
-/* Adds addresses of z's hosts from the additional section. */
-static void take_glue(struct nx_walk *w, const struct walk_zone *z,
-                      const uint8_t *bailiwick, const uint8_t *msg,
-                      size_t msg_len) {
+/* Its glue changed: did it move? Glue that changes by turns is no reason to
+ * look in each round. */
+static void look_again(const struct nx_walk *w, struct walk_host *h) {
+    int64_t soon_us = h->looked_us + (int64_t)NX_WALK_RETRY_S * 1000000;
+    if (h->state == HOST_KNOWN && soon_us < h->until_us) {
+        h->until_us = soon_us;
+        h->state = w->found_mono_us >= soon_us ? HOST_UNKNOWN : HOST_KNOWN;
+    }
+}
+
+/* Adds addresses of z's hosts from the additional section, in place of what the
+ * last one had. Failures stay with the address. */
+static void renew_glue(struct nx_walk *w, const struct walk_zone *z,
+                       const uint8_t *bailiwick, const uint8_t *msg,
+                       size_t msg_len) {
+    for (unsigned i = 0; i < z->ns_n; i++) {
+        nx_walk_unsee(&w->hosts[z->ns[i]], WALK_GLUE);
+    }
     struct nx_rr_iter iter;
     struct nx_rr rr;
     nx_rr_iter_init(&iter, msg, msg_len);
     while (nx_rr_next(&iter, &rr)) {
         struct walk_host *h = is_glue(&rr) ? host_of(w, z, rr.owner) : NULL;
         if (h != NULL && nx_dname_under(rr.owner, bailiwick)) {
-            add_address(h, msg + rr.rdata_at, (uint8_t)rr.rdata_len, PORT_DNS);
-            h->state = HOST_KNOWN;
-            h->until_us = 0;
+            add_address(h, msg + rr.rdata_at, (uint8_t)rr.rdata_len, PORT_DNS,
+                        WALK_GLUE);
         }
     }
-}
-
-/* As take_glue, but replaces what was known of a host. Failures stay with the
- * address. */
-static void renew_glue(struct nx_walk *w, const struct walk_zone *z,
-                       const uint8_t *bailiwick, const uint8_t *msg,
-                       size_t msg_len) {
     for (unsigned i = 0; i < z->ns_n; i++) {
-        nx_walk_unsee(&w->hosts[z->ns[i]]);
-    }
-    take_glue(w, z, bailiwick, msg, msg_len);
-    for (unsigned i = 0; i < z->ns_n; i++) {
-        nx_walk_keep_seen(&w->hosts[z->ns[i]]);
+        struct walk_host *h = &w->hosts[z->ns[i]];
+        if (nx_walk_keep_seen(h, WALK_GLUE, true)) {
+            look_again(w, h);
+        }
     }
 }
 
@@ -234,7 +251,6 @@ void nx_walk_learn_child(struct nx_walk *w, int zone, const uint8_t *msg,
     if (n > 0 && (n != before || z->ns_n != before)) {
         w->problems |= NX_DELEG_NS_DIFFERS;
     }
-    take_glue(w, z, z->apex, msg, msg_len);
 }
 
 void nx_walk_learn_addresses(struct nx_walk *w, int host,
@@ -245,7 +261,7 @@ void nx_walk_learn_addresses(struct nx_walk *w, int host,
         size_t len = nx_wire_u16(answer->rdata + at);
         if (len == want) {
             add_address(&w->hosts[host], answer->rdata + at + 2, (uint8_t)len,
-                        PORT_DNS);
+                        PORT_DNS, WALK_OWN);
         }
         at += len + 2;
     }
@@ -298,7 +314,8 @@ struct walk_server nx_walk_pick(const struct nx_walk *w, int zone,
     return best;
 }
 
-bool nx_walk_want(struct nx_walk *w, int zone, uint8_t depth, unsigned n) {
+bool nx_walk_want(struct nx_walk *w, int zone, uint8_t depth, unsigned n,
+                  bool bare) {
     const struct walk_zone *z = &w->zones[zone];
     unsigned pending = 0;
     for (unsigned i = 0; i < z->ns_n; i++) {
@@ -307,7 +324,7 @@ bool nx_walk_want(struct nx_walk *w, int zone, uint8_t depth, unsigned n) {
     }
     for (unsigned i = 0; i < z->ns_n && pending < n; i++) {
         struct walk_host *h = &w->hosts[z->ns[i]];
-        if (h->state != HOST_UNKNOWN) {
+        if (h->state != HOST_UNKNOWN || (bare && h->addresses_n > 0)) {
             continue;
         }
         h->state = depth <= WALK_DEPTH_MAX ? HOST_WANTED : HOST_FAILED;

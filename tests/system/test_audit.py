@@ -399,7 +399,8 @@ def stops_at_an_alias(site, incident, address):
 
 def answers_with_nothing(lab, site, incident):
     """Resolvers take that for NODATA, with AA or without: it is a denial."""
-    facts = {"serial": 1, "soa_ttl": 60, "minimum": 60, "names": {},
+    facts = {"serial": 1, "soa_ttl": 60, "minimum": 60,
+             "names": {f"ns1.{zones.ZONE}.": lab.ns1.address},
              "aliases": {f"{zones.NAME}.": f"app.{zones.ZONE}."}}
     bare = lab.own(Odd("ns2-bare", f"{lab.folder}/bare", lab.ns2.address,
                        {f"{zones.ZONE}.": facts}))
@@ -482,7 +483,8 @@ def denies_a_name_above(lab, site, bare):
     """It has a name two labels down, and not the one between; and no EDNS.
     Returns the incident, which goes on."""
     facts = bare.zones[f"{zones.ZONE}."]
-    facts.update(edns=False, empty=False, names={
+    facts.update(edns=False, empty=False)
+    facts["names"].update({
         f"{n}.": zones.RECORD_ADDRESS for n in (zones.NAME, DEEP)})
     bare.publish()
     lab.ns1.publish(lab.ns1.zone.with_(zones.record(name=DEEP)))

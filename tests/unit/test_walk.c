@@ -15,7 +15,8 @@ static void finds_every_server(void **state) {
     assert_int_equal(observed, 8);
     assert_true(asked("1 www.example.com. @2001:db8::4 !"));
     assert_true(asked("6 example.com. @198.51.100.3 !"));
-    assert_true(queries - observed <= 5); /* root, com, zone, SOA, NS */
+    /* root, com, zone, SOA, NS; A and AAAA of each */
+    assert_true(queries - observed <= 5 + 4 * 2);
 }
 
 static void asks_each_type(void **state) {
@@ -242,6 +243,83 @@ static void unites_the_sets_of_parent_and_child(void **state) {
     assert_int_equal(found.problems, 0);
 }
 
+static struct tree_record *record(const char *zone, const char *owner,
+                                  const char *value) {
+    size_t i = 0;
+    while (strcmp(records[i].zone, zone) != 0 ||
+           strcmp(records[i].owner, owner) != 0 ||
+           (records[i].value != NULL && strcmp(records[i].value, value) != 0)) {
+        i++;
+        assert_true(i < tree.records_n);
+    }
+    return &records[i];
+}
+
+/* Glue is not all: caches ask the addresses that the host's own zone gives,
+ * too; here com knows less of ns.example.net, and net other ones. */
+static void unites_glue_with_the_hosts_own_zone(void **state) {
+    (void)state;
+    ns_with_glue("net.", "example.net.", "ns.example.net.", "198.51.100.53");
+    (void)rr("com.", "example.com.", "NS", "ns.example.net.");
+    (void)rr("example.com.", "example.com.", "NS", "ns.example.net.");
+    (void)rr("example.net.", "ns.example.net.", "AAAA", "2001:db8::53");
+    (void)rr("example.com.", "www.example.com.", "A", "203.0.113.1");
+    server("198.51.100.53")->zones = "example.com. example.net. ";
+    serve("2001:db8::53", "example.com. ");
+    (void)rr("com.", "example.com.", "NS", "ns1.example.com.");
+    (void)rr("com.", "ns1.example.com.", "A", "198.51.100.1");
+    (void)rr("example.com.", "example.com.", "NS", "ns1.example.com.");
+    (void)rr("example.com.", "ns1.example.com.", "A", "198.51.100.2");
+    serve("198.51.100.1", "example.com. ");
+    serve("198.51.100.2", "example.com. ");
+    round_a();
+    assert_int_equal(found.servers_n, 4);
+    assert_true(asked("1 www.example.com. @198.51.100.53 !"));
+    assert_true(asked("1 www.example.com. @2001:db8::53 !"));
+    assert_true(asked("1 www.example.com. @198.51.100.1 !"));
+    assert_true(asked("1 www.example.com. @198.51.100.2 !"));
+    assert_int_equal(found.problems, 0);
+    for (int i = 0; i < 4; i++) { /* and they do not come and go */
+        now_us += 5 * SECOND;
+        round_a();
+        assert_int_equal(found.servers_n, 4);
+        assert_false(asked("28 ns.example.net."));
+    }
+}
+
+/* A zone that is down holds nobody up: glue is what there is, and what was
+ * found before stays. */
+static void goes_by_glue_where_the_own_zone_is_down(void **state) {
+    (void)state;
+    ns_with_glue("net.", "example.net.", "ns.example.net.", "198.51.100.53");
+    (void)rr("net.", "other.net.", "NS", "ns.example.net.");
+    (void)rr("com.", "example.com.", "NS", "ns1.other.net.");
+    (void)rr("com.", "example.com.", "NS", "ns1.example.com.");
+    (void)rr("com.", "ns1.example.com.", "A", "198.51.100.1");
+    (void)rr("example.com.", "ns1.example.com.", "A", "198.51.100.1");
+    (void)rr("other.net.", "ns1.other.net.", "A", "198.51.100.2");
+    (void)rr("example.com.", "www.example.com.", "A", "203.0.113.1");
+    server("198.51.100.53")->zones = "example.net. other.net. ";
+    serve("198.51.100.1", "example.com. ");
+    serve("198.51.100.2", "example.com. ");
+    round_a();
+    assert_int_equal(found.servers_n, 2);
+    server("198.51.100.53")->mood = TREE_MUTE;
+    for (int i = 0; i < 3; i++) {
+        now_us += NX_WALK_FULL_S * SECOND;
+        round_a();
+        assert_int_equal(found.servers_n, 2);
+        assert_int_equal(found.unasked_n, 0);
+    }
+    record("example.com.", "ns1.example.com.", "198.51.100.1")->value = NULL;
+    unsigned before = server("198.51.100.1")->asked;
+    now_us += NX_WALK_FULL_S * SECOND;
+    round_a();
+    assert_int_equal(found.servers_n, 2);
+    assert_int_equal(found.unasked_n, 0);
+    assert_in_range(server("198.51.100.1")->asked - before, 1, 10);
+}
+
 static void follows_a_change_of_servers(void **state) {
     (void)state;
     plant_four();
@@ -255,6 +333,10 @@ static void follows_a_change_of_servers(void **state) {
     }
     serve("198.51.100.11", "example.com. ");
     now_us += 5 * SECOND;
+    round_a();
+    assert_true(asked("1 www.example.com. @198.51.100.11 !"));
+    assert_true(asked("1 www.example.com. @198.51.100.1 !")); /* of caches */
+    now_us += NX_WALK_RETRY_S * SECOND;
     round_a();
     assert_int_equal(found.servers_n, 4);
     assert_true(asked("1 www.example.com. @198.51.100.11 !"));
@@ -562,6 +644,8 @@ int main(void) {
         T(bounds_what_a_delegation_may_cost),
         T(does_not_believe_glue_from_elsewhere),
         T(unites_the_sets_of_parent_and_child),
+        T(unites_glue_with_the_hosts_own_zone),
+        T(goes_by_glue_where_the_own_zone_is_down),
         T(follows_a_change_of_servers),
         T(keeps_the_zone_when_the_parent_is_silent),
         T(reports_a_root_out_of_reach),
