@@ -116,6 +116,7 @@ static int make_edge(struct nx_agentd *a) {
                                              .heard = nx_agentd_on_heard,
                                              .stood = nx_agentd_on_stood,
                                              .keys = nx_agentd_on_keys,
+                                             .behind = nx_agentd_on_behind,
                                              .acked = nx_agentd_on_acked,
                                              .user = a};
     struct nx_walks_settings settings;

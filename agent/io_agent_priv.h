@@ -32,7 +32,9 @@ struct nx_agentd {
     bool spool_disk_failed;         /* at the start: in memory for that */
     int spool_disk_err;             /* ... when it was tried last */
     int64_t again_said_us;          /* that beginning anew waits; 0: not said */
-    bool again;                     /* drains to begin anew, with the disk */
+    int64_t anew_us; /* the last new epoch of a spool that was put back */
+    int64_t behind_said_us; /* that there is none; both 0: never */
+    bool again;             /* drains to begin anew, with the disk */
     struct nx_spool *spool;
     struct nx_pins pins; /* believed */
     struct nx_pins kept; /* on the disk */
@@ -112,6 +114,10 @@ void nx_agentd_spool_changed(struct nx_agentd *agent, uint64_t dropped_before);
 void nx_agentd_configure_spool(struct nx_agentd *agent,
                                const struct nx_agent_conf *old);
 void nx_agentd_close_spool(struct nx_agentd *agent);
+
+/* --- io_agent_anew.c --- */
+
+void nx_agentd_on_behind(void *user, const struct nx_ack *ack);
 
 /* --- io_agent_keys.c --- */
 

@@ -9,6 +9,8 @@
  * added goes behind the content: fields may come in any order, and of one that
  * comes twice the later values count. */
 #define TAG_UP_BATCH ((2U << 3) | 2U)
+#define TAG_BATCH_EPOCH ((1U << 3) | 1U)
+#define TAG_BATCH_FIRST_SEQ (2U << 3)
 #define TAG_BATCH_CLOCK ((3U << 3) | 2U)
 #define TAG_BATCH_GAPS ((4U << 3) | 2U)
 
@@ -47,9 +49,21 @@ static size_t pack_clock(const struct nx_clock_sample *clock, uint8_t *out) {
     return n + 2;
 }
 
+static size_t pack_numbers(const struct nx_batch_numbers *numbers,
+                           uint8_t *out) {
+    size_t n = 0;
+    out[n++] = TAG_BATCH_EPOCH;
+    for (unsigned i = 0; i < 8; i++) { /* the lowest octet first */
+        out[n++] = (uint8_t)(numbers->epoch >> (8 * i));
+    }
+    out[n++] = TAG_BATCH_FIRST_SEQ;
+    return n + put_varint(out + n, numbers->first_seq);
+}
+
 static size_t pack_patch(const struct nx_batch_patch *patch,
                          uint8_t out[NX_PATCH_MAX]) {
     size_t n = patch->clock != NULL ? pack_clock(patch->clock, out) : 0;
+    n += patch->numbers != NULL ? pack_numbers(patch->numbers, out + n) : 0;
     for (size_t i = 0; i < patch->gaps_n; i++) {
         n += pack_gap(&patch->gaps[i], out + n);
     }

@@ -1,15 +1,23 @@
 /* What only the moment of sending knows, added to a batch that is packed
- * already: gap records, and the offset of its clock. Its other bytes, and what
- * they mean, stay as they are. */
+ * already: gap records, and the offset of its clock; and other numbers, when it
+ * moves to another epoch. Its other bytes, and what they mean, stay as they
+ * are. */
 #ifndef NX_COMMON_CODEC_PATCH_H
 #define NX_COMMON_CODEC_PATCH_H
 
 #include "common/codec.h"
 
 #define NX_PATCH_GAPS_MAX NX_BATCH_GAPS_MAX
+#define NX_PATCH_NUMBERS_MAX 20U /* bytes that other numbers add */
 #define NX_PATCH_MAX                                                           \
     (NX_PATCH_GAPS_MAX * 40U + 80U) /* bytes it adds at most                   \
                                      */
+
+/* In place of its own. */
+struct nx_batch_numbers {
+    uint64_t epoch;
+    uint64_t first_seq;
+};
 
 struct nx_batch_patch {
     const struct nx_gap *gaps;
@@ -17,6 +25,7 @@ struct nx_batch_patch {
     /* In place of its own, which has the same mono_us (the times of the batch
      * count from it); NULL: none. */
     const struct nx_clock_sample *clock;
+    const struct nx_batch_numbers *numbers; /* NULL: its own */
 };
 
 /* Copies the packed batch to out (cap bytes) with what the patch adds.

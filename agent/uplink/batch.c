@@ -1,5 +1,6 @@
 #include "agent/uplink/batch.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -415,6 +416,13 @@ size_t nx_batcher_abandon(struct nx_batcher *b, uint64_t *first_seq) {
 
 size_t nx_batcher_open_n(const struct nx_batcher *b) {
     return b->obs_n;
+}
+
+void nx_batcher_renumber(struct nx_batcher *b, uint64_t epoch,
+                         uint64_t next_seq) {
+    assert(b->obs_n == 0);
+    b->epoch = epoch;
+    b->next_seq = next_seq;
 }
 
 uint64_t nx_batcher_next_seq(const struct nx_batcher *b) {

@@ -22,6 +22,10 @@ int nx_batcher_new(uint64_t epoch, uint64_t next_seq, unsigned max_results,
                    unsigned max_age_ms, struct nx_batcher **out) NX_MUSTUSE;
 void nx_batcher_free(struct nx_batcher **batcher);
 
+/* Results are numbered so from here on; there must be none in it. */
+void nx_batcher_renumber(struct nx_batcher *batcher, uint64_t epoch,
+                         uint64_t next_seq);
+
 /* Numbers a result and copies it. NX_EFULL: does not fit; close the batch and
  * add it again (a batch without results takes every result). */
 int nx_batcher_add(struct nx_batcher *batcher, const struct nx_obs *obs,

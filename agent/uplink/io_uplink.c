@@ -234,6 +234,11 @@ static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
         return; /* for somebody else with this key */
     }
     bool answers_hello = ack->echo == 0 && u->hellos_n > 0;
+    if (answers_hello && nx_spool_behind(u->spool, ack)) {
+        u->handler.behind(u->handler.user, ack);
+        nx_link_end(u, NX_END_STOOD);
+        return;
+    }
     nx_spool_ledger(u->spool, &before);
     bool sample = nx_spool_ack(u->spool, ack, answers_hello, now_us, &sent_us);
     nx_spool_ledger(u->spool, &after);

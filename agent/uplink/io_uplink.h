@@ -33,6 +33,10 @@ struct nx_uplink_handler {
      * Before the plan that they came with. */
     void (*keys)(void *user, const uint8_t *anchor, const uint8_t *used,
                  const struct nx_collector_keys *keys);
+    /* The answer to a hello shows that the spool was put back (see
+     * nx_spool_behind). The connection ends in any case: nothing is sent before
+     * an answer that fits. */
+    void (*behind)(void *user, const struct nx_ack *ack);
     /* Results are not held any more: acknowledged, or refused for ever. */
     void (*acked)(void *user);
     void *user;

@@ -27,7 +27,8 @@ enum nx_link_end {
     NX_END_LOST,      /* after it had worked */
     NX_END_DAMAGED,   /* it had worked, then bytes were changed on the way */
     NX_END_SILENT,    /* acks stay away */
-    NX_END_STOOD,     /* what it brings may be old (nx_uplink_renew) */
+    NX_END_STOOD,     /* what it brings may be old (nx_uplink_renew), or is of
+                         another epoch */
     NX_END_RELOAD,    /* other settings */
     NX_END_LOCAL,     /* libzmq would not */
 };

@@ -34,7 +34,7 @@ int nx_spool_new(const struct nx_spool_conf *conf,
         nx_spool_free(&s);
         return err;
     }
-    s->fresh_from = s->new_from = s->next_seq;
+    s->fresh_from = s->new_from = s->opened_seq = s->next_seq;
     nx_spool_lanes_back(s);
     *out = s;
     return NX_OK;
@@ -111,8 +111,8 @@ static void store(struct nx_spool *s) {
     }
 }
 
-static int take(struct nx_spool *s, uint8_t *bytes,
-                const struct nx_record_head *head) {
+int nx_spool_take(struct nx_spool *s, uint8_t *bytes,
+                  const struct nx_record_head *head) {
     if (head->len > NX_SPOOL_BATCH_MAX || head->len == 0) {
         return NX_ELIMIT;
     }
@@ -143,7 +143,7 @@ int nx_spool_put(struct nx_spool *s, uint8_t *bytes, size_t len,
         .clock = *clock};
     s->now_us = clock->mono_us > s->now_us ? clock->mono_us : s->now_us;
     s->next_seq += n;
-    int err = take(s, bytes, &head);
+    int err = nx_spool_take(s, bytes, &head);
     if (err != NX_OK) {
         free(bytes);
         nx_spool_hole(s, first_seq, first_seq + n - 1, NX_GAP_SPACE);
@@ -247,11 +247,18 @@ static bool find_echo(const struct nx_spool *s, uint64_t echo,
     return false;
 }
 
+static uint64_t top_of(const struct nx_ack *ack) {
+    return ack->ahead.n > 0 ? ack->ahead.runs[ack->ahead.n - 1].to_seq
+                            : ack->acked_seq;
+}
+
+bool nx_spool_behind(const struct nx_spool *s, const struct nx_ack *ack) {
+    return ack->epoch == s->epoch && top_of(ack) >= s->next_seq;
+}
+
 bool nx_spool_ack(struct nx_spool *s, const struct nx_ack *ack,
                   bool answers_hello, int64_t now_us, int64_t *sent_us) {
-    uint64_t top = ack->ahead.n > 0 ? ack->ahead.runs[ack->ahead.n - 1].to_seq
-                                    : ack->acked_seq;
-    if (ack->epoch != s->epoch || top >= s->next_seq) {
+    if (ack->epoch != s->epoch || top_of(ack) >= s->next_seq) {
         return false;
     }
     bool sample = ack->echo != 0 && find_echo(s, ack->echo, sent_us);

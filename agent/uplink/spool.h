@@ -173,6 +173,26 @@ int64_t nx_spool_send_at(const struct nx_spool *spool);
 bool nx_spool_ack(struct nx_spool *spool, const struct nx_ack *ack,
                   bool answers_hello, int64_t now_mono_us, int64_t *sent_us);
 
+/* The answer to a hello: has this collector numbers of this epoch that were not
+ * given yet? Then another run gave them: the spool, or the memory of the
+ * machine, was put back to an older copy. (A collector that was put back has
+ * fewer, not more.) */
+bool nx_spool_behind(const struct nx_spool *spool, const struct nx_ack *ack);
+
+struct nx_spool_moved {
+    uint64_t held; /* results */
+    uint64_t lost; /* could not be read, or were lost before */
+};
+
+/* A spool that is behind goes on in a new epoch (random): what it holds is
+ * numbered anew, less what the collector has: what was numbered before this run
+ * began is the same in both. On failure it stays in the old epoch, with all
+ * that it holds; NX_EFULL and there is less and less on the disk: the oldest
+ * goes, as ever. NX_ENOMEM, and errors of the disk. Takes as long as reading
+ * and writing all of it does. */
+int nx_spool_anew(struct nx_spool *spool, const struct nx_ack *ack,
+                  uint64_t epoch, struct nx_spool_moved *moved) NX_MUSTUSE;
+
 /* The collector will never take the message of this nx_codec_crc: its results
  * become a hole. How many; 0: no such message is unanswered, or there are so
  * many holes that others would be lost for it: it stays unanswered. */

@@ -295,7 +295,6 @@ static bool drop_half(struct nx_spool *s) {
  * now on, so that this costs an eighth of what fits at most. */
 static bool make_room(struct nx_spool *s) {
     uint64_t limit = s->disk_bytes / 8;
-    abandon_segment(s);
     s->segment_limit =
         limit > SEGMENT_SMALL_BYTES ? limit : SEGMENT_SMALL_BYTES;
     if (s->segments_n == 0) {
@@ -305,13 +304,18 @@ static bool make_room(struct nx_spool *s) {
     return true;
 }
 
-void nx_spool_flush(struct nx_spool *s) {
+int nx_spool_write(struct nx_spool *s) {
     int err = write_all(s);
-    while (err == NX_EFULL && make_room(s)) {
-        err = write_all(s);
-    }
     if (err != NX_OK) {
         abandon_segment(s);
+    }
+    return err;
+}
+
+void nx_spool_flush(struct nx_spool *s) {
+    int err = nx_spool_write(s);
+    while (err == NX_EFULL && make_room(s)) {
+        err = nx_spool_write(s);
     }
     if (!nx_spool_failed(s, err)) {
         s->problem = NX_OK;

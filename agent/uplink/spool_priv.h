@@ -1,5 +1,6 @@
 /* Inside of spool.c (what is held), spool_disk.c (segments and ledger),
- * spool_open.c (what an earlier run left), spool_lanes.c (what is next),
+ * spool_open.c (what an earlier run left), spool_anew.c (in another epoch),
+ * spool_lanes.c (what is next),
  * spool_flights.c (what is under way) and spool_send.c (the message). */
 #ifndef NX_AGENT_SPOOL_PRIV_H
 #define NX_AGENT_SPOOL_PRIV_H
@@ -66,6 +67,7 @@ struct nx_spool {
     uint64_t epoch;
     uint64_t boot;
     uint64_t next_seq;
+    uint64_t opened_seq;   /* the first number of this run */
     uint64_t reserved_seq; /* on the disk; without one: no limit */
     /* The collector, as it told. */
     uint64_t acked_seq;
@@ -132,6 +134,9 @@ static inline uint64_t nx_head_last(const struct nx_record_head *head) {
     return head->first_seq + head->results_n - 1;
 }
 
+/* One more batch in memory: takes bytes, unless it fails. */
+int nx_spool_take(struct nx_spool *spool, uint8_t *bytes,
+                  const struct nx_record_head *head) NX_MUSTUSE;
 /* Gives up the oldest batch in memory. */
 void nx_spool_drop_entry(struct nx_spool *spool, enum nx_gap_reason reason);
 /* Takes it out of memory, without a word. */
@@ -162,6 +167,8 @@ bool nx_spool_segment_room(struct nx_spool *spool);
 uint64_t nx_spool_segment_bytes(const struct nx_spool *spool);
 /* Everything in memory that is not on the disk goes there and is synced. */
 void nx_spool_flush(struct nx_spool *spool);
+/* The same, and no room is made for it. */
+int nx_spool_write(struct nx_spool *spool) NX_MUSTUSE;
 /* Reserves the numbers of the next batches in the ledger. */
 int nx_spool_reserve(struct nx_spool *spool) NX_MUSTUSE;
 int nx_spool_write_ledger(struct nx_spool *spool, bool clean) NX_MUSTUSE;

@@ -21,7 +21,8 @@ void nx_ledger_hello(struct nx_ledger_said *said, const struct nx_hello *hello,
 static const char *problem_of(const struct nx_ledger_said *said) {
     if (said->fewer_produced) {
         return "it says that it produced fewer results than were received of "
-               "it: it runs from a copy, or twice; let it begin a new spool";
+               "it: its spool was put back to an older copy, or it runs twice; "
+               "it begins a new one by itself, and its log says so";
     }
     if (said->fewer_dropped) {
         return "it says that it lost fewer results than it reported: its spool "

@@ -91,6 +91,11 @@ static void on_ack(struct led_agent *a, const struct nx_ack *ack) {
     struct nx_ledger after;
     int64_t sent_us = 0;
     bool answers_hello = ack->echo == 0 && a->hellos_n > 0;
+    if (nx_spool_behind(a->spool, ack)) { /* no spool is put back here */
+        led_broken(&a->world->oracle,
+                   "agent %u: by its collector its spool was put back",
+                   a->index);
+    }
     nx_spool_ledger(a->spool, &before);
     bool sample = nx_spool_ack(a->spool, ack, answers_hello,
                                led_agent_mono_us(a), &sent_us);

@@ -92,10 +92,11 @@ static inline uint8_t *bench_pack(struct bench *b, uint64_t first_seq, size_t n,
         .name = root, .qtype = 1, .to = {.address_len = 4, .port = 53}};
     const struct nx_answer a = {.outcome = NX_TIMEOUT};
     struct nx_batcher *batcher = NULL;
+    uint64_t epoch = b->spool != NULL ? nx_spool_epoch(b->spool) : EPOCH;
     uint8_t *bytes = NULL;
     uint64_t seq = 0;
     size_t results_n = 0;
-    assert_int_equal(nx_batcher_new(EPOCH, first_seq, 100, 1, &batcher), NX_OK);
+    assert_int_equal(nx_batcher_new(epoch, first_seq, 100, 1, &batcher), NX_OK);
     for (size_t i = 0; i < n; i++) {
         int64_t id = (int64_t)++b->made_n;
         const struct nx_obs obs = {

@@ -32,6 +32,7 @@ struct collector {
     /* What it does. */
     unsigned refuse; /* so many connections */
     bool silent;     /* acknowledges no batch */
+    uint64_t claims; /* to have so many, when it answers a hello */
     int64_t later;   /* its clock went further than the agent's */
     bool send_junk;  /* before each plan */
     uint64_t never;  /* the batch that it never takes */
@@ -59,6 +60,7 @@ struct fixture {
     bool refuse_plan;
     unsigned unread;
     unsigned stood;
+    unsigned behind;
     unsigned acked;
 };
 
@@ -158,7 +160,7 @@ static inline void take(struct collector *c, zmq_msg_t *id, zmq_msg_t *body,
     if (seq != 0 && seq == c->never) {
         send_refusal(c, id, body);
     } else if (!c->silent || seq == 0) {
-        send_ack(c, id, last, seq);
+        send_ack(c, id, seq == 0 ? c->claims : last, seq);
     }
     if (c->seqs_n == c->stop_at) {
         (void)event_base_loopbreak(c->base);
@@ -265,6 +267,14 @@ static inline void on_keys(void *user, const uint8_t *anchor,
     f->taken = nx_pins_take(&f->pins, anchor, used, keys, &changed);
 }
 
+static inline void on_behind(void *user, const struct nx_ack *ack) {
+    struct fixture *f = user;
+    assert_int_equal(ack->acked_seq, f->c.claims);
+    assert_int_equal(f->c.seqs_n, 1); /* the hello */
+    f->behind++;
+    f->c.claims = 0;
+}
+
 static inline void on_acked(void *user) {
     struct fixture *f = user;
     f->acked++;
@@ -306,8 +316,9 @@ static inline int teardown(void **state) {
 }
 
 static inline void start(struct fixture *f) {
-    const struct nx_uplink_handler handler = {
-        on_hello, on_plan, on_unread, on_heard, on_stood, on_keys, on_acked, f};
+    const struct nx_uplink_handler handler = {on_hello,  on_plan,  on_unread,
+                                              on_heard,  on_stood, on_keys,
+                                              on_behind, on_acked, f};
     assert_int_equal(nx_uplink_new(f->c.base, &f->conf, &f->keys, &f->pins,
                                    f->spool, &handler, &f->uplink),
                      NX_OK);

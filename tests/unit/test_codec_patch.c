@@ -35,7 +35,8 @@ static int fill_gaps(void **state) {
 
 static void test_added(void **state) {
     struct bench *b = *state;
-    const struct nx_batch_patch patch = {gaps, NX_PATCH_GAPS_MAX, &clock_};
+    const struct nx_batch_patch patch = {gaps, NX_PATCH_GAPS_MAX, &clock_,
+                                         NULL};
     const struct nx_clock_sample old = {.mono_us = 5, .wall_us = 6};
     size_t len = 0;
     size_t grown = 0;
@@ -83,7 +84,7 @@ static void test_nothing_added(void **state) {
 /* Only what the codec packed is touched, and only below the limit. */
 static void test_limits(void **state) {
     struct bench *b = *state;
-    struct nx_batch_patch patch = {gaps, 1, NULL};
+    struct nx_batch_patch patch = {gaps, 1, NULL, NULL};
     const struct nx_clock_sample clock = {0};
     size_t len = 0;
     size_t grown = 7;

@@ -34,6 +34,21 @@ static void test_hello_batch_ack(void **state) {
     assert_true(clock.offset_error_us < 60000000);
 }
 
+/* What it never was sent it cannot have: nothing is sent to it before it says
+ * what can be, over another connection. */
+static void test_claims_more(void **state) {
+    struct fixture *f = *state;
+    f->c.claims = 4;
+    start(f);
+    put(f, 3);
+    run_until_acked(f);
+    assert_int_equal(f->behind, 1);
+    assert_int_equal(f->c.hellos, 2);
+    assert_int_equal(f->c.seqs_n, 3);
+    assert_int_equal(f->c.seqs[1], 0);
+    assert_int_equal(f->c.seqs[2], 1);
+}
+
 /* A batch that the collector never takes is reported as lost with the next. */
 static void test_refused_batch(void **state) {
     struct fixture *f = *state;
@@ -182,6 +197,7 @@ static void test_missed_plan(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_hello_batch_ack, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_claims_more, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_kept_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(test_hello_again, setup, teardown),

@@ -348,6 +348,24 @@ def spool_of_a_newer_version(one):
     return one.recover()
 
 
+def spool_put_back(one):
+    """To a copy: the collector has numbers that the agent would give again. It
+    begins a new spool, and what is new arrives."""
+    folder = os.path.join(one.agent.folder, "spool")
+    one.stop_agent()
+    before = one.ledger()
+    shutil.copytree(folder, f"{folder}.copy")
+    one.recover()
+    one.stop_agent()
+    shutil.rmtree(folder)
+    os.rename(f"{folder}.copy", folder)
+    mark = len(one.agent.daemon.log_text())
+    took = one.recover()
+    assert "the spool begins anew" in one.agent.daemon.log_text()[mark:]
+    assert one.ledger()["epoch"] != before["epoch"]
+    return took
+
+
 def test_nothing_is_lost_by_what_is_refused():
     pause_s = 60 if faults.NIGHTLY else 3
     with agent_faults.busy() as one:
@@ -355,9 +373,11 @@ def test_nothing_is_lost_by_what_is_refused():
         reload_s = reload_with_a_bad_configuration(one)
         configuration_is_checked(one)
         newer_s = spool_of_a_newer_version(one)
+        put_back_s = spool_put_back(one)
         lost, double = one.settle()
         assert one.dropped() == 0
     faults.row(f"collector paused for {pause_s} s (agent)", 1, lost, double,
                paused_s)
     faults.row("SIGHUP with a bad configuration", 1, lost, double, reload_s)
     faults.row("spool of a newer version", 1, lost, double, newer_s)
+    faults.row("spool put back to an older copy", 1, lost, double, put_back_s)
