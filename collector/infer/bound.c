@@ -42,6 +42,14 @@ static bool is_validated(const struct nx_evidence *ev) {
            (look->flags & (NX_LOOK_EDE_SYNTH | NX_LOOK_AD)) != 0;
 }
 
+/* Where nobody saw how caches know that zone, it may be asked again and again.
+ */
+static bool is_of_below(const struct nx_evidence *ev) {
+    const struct nx_look *look = nx_evidence_negative(ev);
+
+    return look != NULL && look->soa_rel == NX_SOA_BELOW;
+}
+
 /* Of the parent's denial, of what is made from its NSEC records, and of what
  * old servers gave beside: what lives longest. */
 static struct length of_ancestor(const struct nx_evidence *ev) {
@@ -63,6 +71,9 @@ static struct length of_entry(const struct nx_evidence *ev) {
 
     if (nx_is_refed(ev)) {
         return fed(auth, longer(ev->w_s, ev->nsec_s) + UINT64_C(1));
+    }
+    if (is_of_below(ev)) {
+        return lasts(NX_HARD_NONE, 0);
     }
     if (is_ancestor(ev)) {
         return of_ancestor(ev);

@@ -32,7 +32,7 @@ bool nx_is_refed(const struct nx_evidence *ev) {
     return auth->deleg_changed_ns && auth->old_servers_negative &&
            nx_fed_us(auth) > 0 &&
            (look == NULL || look->soa_rel == NX_SOA_APEX ||
-            look->soa_rel == NX_SOA_NONE);
+            look->soa_rel == NX_SOA_BELOW || look->soa_rel == NX_SOA_NONE);
 }
 
 bool nx_unknown_is_forecast(const struct nx_evidence *ev, unsigned reason) {
@@ -161,6 +161,11 @@ static uint32_t authority_w(const struct nx_evidence *ev) {
         /* A parent that the audit never saw deny: at most as it says itself. */
         return auth->parent_w_s > 0 ? auth->parent_w_s : look->soa_minimum_s;
     }
+    if (look != NULL && look->soa_rel == NX_SOA_BELOW) {
+        return nx_is_refed(ev) && auth->old_w_s > look->soa_minimum_s
+                   ? auth->old_w_s
+                   : look->soa_minimum_s;
+    }
     if (look != NULL && ev->nsec_s > w_s &&
         (look->flags & (NX_LOOK_EDE_SYNTH | NX_LOOK_AD)) != 0) {
         return ev->nsec_s;
@@ -280,7 +285,8 @@ static bool is_untrusted(const struct nx_evidence *ev,
                       (look->r_s - 2 - (int64_t)ev->w_s) * NX_US_PER_S;
 
     if (ev->c->profile->soa_clock == NX_SOA_CLOCK_OWN ||
-        (look->soa_rel != NX_SOA_APEX && look->soa_rel != NX_SOA_ANCESTOR) ||
+        (look->soa_rel != NX_SOA_APEX && look->soa_rel != NX_SOA_ANCESTOR &&
+         look->soa_rel != NX_SOA_BELOW) ||
         auth->restored_hi_us == NX_TIME_UNKNOWN ||
         newest_us > nx_single_layer_end(ev) + (int64_t)look->eps_us) {
         return false;

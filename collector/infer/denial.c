@@ -130,6 +130,7 @@ static bool is_recached_line(const struct nx_evidence *ev,
     }
     if (c->profile->soa_clock != NX_SOA_CLOCK_OWN &&
         (!c->auth->serial_moves ||
+         c->looks[info->last].soa_rel == NX_SOA_BELOW ||
          nx_serial_current(&c->looks[info->last], c->auth))) {
         return info->line.a_us > last_end(ev);
     }
@@ -170,7 +171,8 @@ static bool is_recached(const struct nx_evidence *ev,
 static bool is_below_denied(const struct nx_evidence *ev,
                             const struct nx_look *look) {
     return ev->c->auth->ancestor_denied && look->kind == NX_KIND_NXDOMAIN &&
-           look->soa_rel != NX_SOA_TARGET && (look->flags & NX_LOOK_CNAME) == 0;
+           look->soa_rel != NX_SOA_TARGET && look->soa_rel != NX_SOA_BELOW &&
+           (look->flags & NX_LOOK_CNAME) == 0;
 }
 
 /* Denials that waiting ends: which kind. */

@@ -216,8 +216,10 @@ static enum nx_soa_rel soa_rel_of(const uint8_t *owner, const uint8_t *qname,
     if (nx_dname_under(apex, owner)) {
         return NX_SOA_ANCESTOR;
     }
-    return target != NULL && nx_dname_under(target, owner) ? NX_SOA_TARGET
-                                                           : NX_SOA_FOREIGN;
+    if (!nx_dname_under(denied, owner)) {
+        return NX_SOA_FOREIGN;
+    }
+    return target != NULL ? NX_SOA_TARGET : NX_SOA_BELOW;
 }
 
 uint32_t nx_ttl_s(uint32_t wire) {

@@ -29,6 +29,8 @@ enum nx_soa_rel {
     NX_SOA_ANCESTOR, /* a zone above it */
     NX_SOA_QNAME,    /* owner is the asked name, which is no apex: policy */
     NX_SOA_TARGET,   /* zone of the last CNAME target, not ours */
+    NX_SOA_BELOW,    /* a zone between ours and the name: of an old delegation,
+                        or of another view */
     NX_SOA_FOREIGN,  /* none of these */
 };
 

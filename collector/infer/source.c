@@ -5,9 +5,11 @@
 
 static bool is_authoritative(const struct nx_look *look) {
     const unsigned both = NX_LOOK_AA | NX_LOOK_EDNS; /* dnscache has no EDNS */
-    bool of_zone = look->kind == NX_KIND_POS_OTHER ||
-                   (nx_kind_is_negative(look->kind) &&
-                    look->soa_rel == NX_SOA_APEX && !nx_look_is_policy(look));
+    bool of_zone =
+        look->kind == NX_KIND_POS_OTHER ||
+        (nx_kind_is_negative(look->kind) &&
+         (look->soa_rel == NX_SOA_APEX || look->soa_rel == NX_SOA_BELOW) &&
+         !nx_look_is_policy(look));
     return of_zone && look->r_s >= 0 && (look->flags & both) == both;
 }
 

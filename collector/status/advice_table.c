@@ -12,6 +12,17 @@
     "only where name servers give one answer everywhere, open the incident "   \
     "again with it as --expect"
 #define FLUSH " or flush {name} in {resolver}"
+/* Only where another zone denies that lies between the audited one and the
+ * name. */
+#define OF_BELOW_WHY                                                           \
+    " of zone {zone}, which the audited delegation does not lead to: an old "  \
+    "delegation, or another view"
+#define OF_BELOW_TODO                                                          \
+    " in {resolver}; if it comes back, find the name servers of {zone} that "  \
+    "are asked there" MEANWHILE
+#define OF_BELOW                                                               \
+    OF_BELOW_WHY, "wait until {until},{by} or flush {zone}" OF_BELOW_TODO
+#define OF_BELOW_SOME_TIME OF_BELOW_WHY, "wait, or flush {zone}" OF_BELOW_TODO
 #define REFERS                                                                 \
     "{resolver} answers with a referral: it does not resolve names for this "  \
     "network",                                                                 \
@@ -65,6 +76,8 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_CACHED_NXDOMAIN, DEVICE, 0,
      "the device's own cache holds the NXDOMAIN",
      "flush the device's cache[, or wait until {until}]"},
+    {NX_STATE_CACHED_NXDOMAIN, ALWAYS, 0, "cached NXDOMAIN" OF_BELOW},
+    {NX_STATE_CACHED_NXDOMAIN, ALWAYS, 0, "cached NXDOMAIN" OF_BELOW_SOME_TIME},
     {NX_STATE_CACHED_NXDOMAIN, FLAG, NX_FLAG_OBSERVER_PLANTED,
      "cached NXDOMAIN; our own question has planted it",
      "wait until {until},{by}" FLUSH MEANWHILE},
@@ -103,6 +116,8 @@ const struct nx_advice_row nx_advice_table[] = {
     {NX_STATE_CACHED_NODATA, DEVICE, 0,
      "the device's own cache holds the NODATA",
      "flush the device's cache[, or wait until {until}]"},
+    {NX_STATE_CACHED_NODATA, ALWAYS, 0, "cached NODATA" OF_BELOW},
+    {NX_STATE_CACHED_NODATA, ALWAYS, 0, "cached NODATA" OF_BELOW_SOME_TIME},
     {NX_STATE_CACHED_NODATA, LINK, 0,
      "cached NODATA of {link}, which {name} is an alias of: it is there, but "
      "not its {type}",
@@ -166,6 +181,11 @@ const struct nx_advice_row nx_advice_table[] = {
      "denied again after the restoration; name server {differs} has another "
      "{type} for {name} than the expected one",
      EXPECT "; then flush {name} in {resolver}" MEANWHILE},
+    {NX_STATE_RECACHED, ALWAYS, 0,
+     "denied again after the restoration, by zone {zone}, which the audited "
+     "delegation does not lead to: an old delegation, or another view",
+     "find the name servers of {zone} that {resolver} asks, let them answer as "
+     "the zone's or go, then flush {zone} there" MEANWHILE},
     {NX_STATE_RECACHED, FLAG, NX_FLAG_SERIAL_CURRENT,
      "denied from the restored version of the zone: another view, or a bad "
      "copy with the new serial",

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -297,6 +298,40 @@ static void test_delegation(void **state) {
          "above in 192.0.2.53@53; use 192.0.2.54@53 meanwhile");
 }
 
+/* Of a zone between the audited one and the name. */
+static void test_zone_below(void **state) {
+    static const char why[] =
+        " of zone sub.example.com, which the audited delegation does not lead "
+        "to: an old delegation, or another view";
+    static const char todo[] =
+        "flush sub.example.com in 192.0.2.53@53; if it comes back, find the "
+        "name servers of sub.example.com that are asked there";
+    char whole[2][512];
+    struct nx_verdict v = forecast(NX_STATE_CACHED_NXDOMAIN);
+    struct nx_advice_facts facts = all;
+    (void)state;
+    facts.zone = "sub.example.com";
+    facts.other = NULL;
+    v.hard.reason = NX_HARD_NONE;
+    (void)snprintf(whole[0], sizeof(whole[0]), "cached NXDOMAIN%s", why);
+    (void)snprintf(whole[1], sizeof(whole[1]), "wait until 12:10:00Z, or %s",
+                   todo);
+    says(&v, &facts, whole[0], whole[1]);
+    v = bare(NX_STATE_CACHED_NODATA);
+    (void)snprintf(whole[0], sizeof(whole[0]), "cached NODATA%s", why);
+    (void)snprintf(whole[1], sizeof(whole[1]), "wait, or %s", todo);
+    says(&v, &facts, whole[0], whole[1]);
+    facts.server = facts.differs = NULL;
+    v = bare(NX_STATE_RECACHED);
+    says(&v, &facts,
+         "denied again after the restoration, by zone sub.example.com, which "
+         "the audited delegation does not lead to: an old delegation, or "
+         "another view",
+         "find the name servers of sub.example.com that 192.0.2.53@53 asks, "
+         "let them answer as the zone's or go, then flush sub.example.com "
+         "there");
+}
+
 static void test_links_and_zones(void **state) {
     struct nx_verdict v = forecast(NX_STATE_CACHED_NXDOMAIN);
     struct nx_advice_facts facts = all;
@@ -436,6 +471,7 @@ int main(void) {
         cmocka_unit_test(test_name_above),
         cmocka_unit_test(test_find),
         cmocka_unit_test(test_alias),
+        cmocka_unit_test(test_zone_below),
         cmocka_unit_test(test_links_and_zones),
         cmocka_unit_test(test_sources),
         cmocka_unit_test(test_delegation),

@@ -174,6 +174,62 @@ static void test_lost_delegation(void **state) {
     }
 }
 
+static struct nx_look *denied_below(struct target *t, double at_s, int end_s) {
+    struct nx_look *look = denied(t, at_s, end_s);
+    look->soa_rel = NX_SOA_BELOW;
+    look->soa_minimum_s = 900;
+    return look;
+}
+
+/* sub.example.com was merged into example.com, and its denial is cached; who
+ * knows the old cut may ask its servers again, as long as nobody knows. */
+static void test_zone_below_is_no_policy(void **state) {
+    struct target t;
+
+    (void)state;
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        denied_below(&t, 110 + 2 * i, 940);
+    }
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 117)->state);
+    assert_true(t.verdict.eta.known);
+    assert_int_equal(940, (t.verdict.eta.point_us + S / 2) / S);
+    assert_int_equal(NX_HARD_NONE, t.verdict.hard.reason);
+    /* Watched: the servers that left go on for a while. */
+    t.auth.deleg_changed_ns = t.auth.old_servers_negative = true;
+    t.auth.fed_us = 3600 * S;
+    t.auth.old_w_s = 300;
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 117)->state);
+    assert_int_equal(NX_HARD_DELEGATION, t.verdict.hard.reason);
+    assert_int_equal((RESTORED_S + 3600 + 901) * S, t.verdict.hard.at_us);
+    t.auth.ancestor_denied = true; /* in our own zone */
+    assert_int_equal(NX_STATE_CACHED_NXDOMAIN, at(&t, 117)->state);
+}
+
+/* Asked again, or a zone of the resolver's own. */
+static void test_zone_below_denies_again(void **state) {
+    struct target t;
+
+    (void)state;
+    measured_own_clock(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        denied_below(&t, 1100 + 2 * i, 1950);
+    }
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 1107)->state);
+    assert_false(flagged(&t, NX_FLAG_SERIAL_CURRENT));
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        denied_below(&t, 2050 + 2 * i, 2949); /* past every chain */
+    }
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 2057)->state);
+    set_up(&t);
+    for (unsigned i = 0; i < 4; i++) {
+        aa(denied_below(&t, 110 + i, 640), 300);
+    }
+    assert_int_equal(NX_STATE_RECACHED, at(&t, 114)->state);
+    assert_true(flagged(&t, NX_FLAG_OWN_ZONE));
+}
+
 static void test_truncated_without_tcp(void **state) {
     struct target t;
 
@@ -376,6 +432,8 @@ int main(void) {
         cmocka_unit_test(test_w_as_sent),
         cmocka_unit_test(test_raised_w_is_no_new_entry),
         cmocka_unit_test(test_lost_delegation),
+        cmocka_unit_test(test_zone_below_is_no_policy),
+        cmocka_unit_test(test_zone_below_denies_again),
         cmocka_unit_test(test_truncated_without_tcp),
         cmocka_unit_test(test_sizes),
         cmocka_unit_test(test_referral),

@@ -194,6 +194,26 @@ static void test_soa_owner(void **state) {
                      relation("sub.example.com.", "a.sub.example.com."));
 }
 
+/* A zone between ours and the name: of a cut that was removed, or of another
+ * view. */
+static void test_soa_owner_below_apex(void **state) {
+    struct reply r;
+
+    (void)state;
+    assert_int_equal(NX_SOA_FOREIGN, relation("a.example.com.", NULL));
+    set_up(&r);
+    name("www.sub.example.com.", r.qname);
+    r.answer.rcode = NX_RCODE_NXDOMAIN;
+    set_soa(&r, "SUB.example.com.", 30);
+    assert_int_equal(NX_SOA_BELOW, take(&r, NULL).soa_rel);
+    set_soa(&r, "www.sub.example.com.", 30);
+    assert_int_equal(NX_SOA_QNAME, take(&r, NULL).soa_rel);
+    r.answer.rcode = NX_RCODE_NOERROR; /* an apex has no such type */
+    assert_int_equal(NX_SOA_BELOW, take(&r, NULL).soa_rel);
+    set_soa(&r, "x.www.sub.example.com.", 30);
+    assert_int_equal(NX_SOA_FOREIGN, take(&r, NULL).soa_rel);
+}
+
 static void test_soa_owner_without_apex(void **state) {
     struct reply r;
     struct nx_look look;
@@ -285,6 +305,7 @@ int main(void) {
         cmocka_unit_test(test_data_withheld),
         cmocka_unit_test(test_rcodes_and_outcomes),
         cmocka_unit_test(test_soa_owner),
+        cmocka_unit_test(test_soa_owner_below_apex),
         cmocka_unit_test(test_soa_owner_without_apex),
         cmocka_unit_test(test_extended_errors),
         cmocka_unit_test(test_which_extended_error),
