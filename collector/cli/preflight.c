@@ -73,21 +73,35 @@ uint32_t nx_preflight_clear_s(const struct nx_preflight_network *networks,
     return hi_s;
 }
 
-bool nx_preflight_advise(uint32_t soa_ttl_s, uint32_t minimum_s,
-                         uint32_t target_s, uint32_t longest_s,
-                         struct nx_preflight_change *out) {
-    uint32_t w_s = nx_preflight_w_s(soa_ttl_s, minimum_s);
-    if (w_s <= target_s || longest_s <= target_s) {
-        return false;
+static uint32_t longer(uint32_t a_s, uint32_t b_s) {
+    return a_s > b_s ? a_s : b_s;
+}
+
+uint32_t nx_preflight_longest_s(const struct nx_preflight_negative *negative) {
+    return longer(negative->ttl_s, longer(negative->sent_s, negative->nsec_s));
+}
+
+size_t nx_preflight_advise(const struct nx_preflight_negative *negative,
+                           uint32_t target_s, uint32_t longest_s,
+                           struct nx_preflight_change *out) {
+    uint32_t w_s = nx_preflight_w_s(negative->soa_ttl_s, negative->minimum_s);
+    size_t n = 0;
+    if (longest_s <= target_s) {
+        return 0;
     }
     /* Either bound alone caps W; MINIMUM does so without making the SOA itself
-     * be asked more often. But only when servers trim the SOA TTL to it
-     * (RFC 2308 section 3); where they do not, the TTL shows it. */
-    *out = (struct nx_preflight_change){
-        .minimum = minimum_s > target_s,
-        .soa_ttl = minimum_s <= target_s && soa_ttl_s > target_s,
-        .to_s = target_s,
-        .everywhere_s = longest_s,
-    };
-    return true;
+     * be asked more often. But only where servers cut the SOA's TTL to it
+     * (RFC 2308 section 3). */
+    if (w_s > target_s) {
+        out[n++] =
+            (struct nx_preflight_change){"SOA MINIMUM", negative->minimum_s};
+    }
+    if (negative->sent_s > target_s) {
+        out[n++] = (struct nx_preflight_change){"SOA TTL", negative->sent_s};
+    }
+    /* RFC 9077: it is as long as the negative TTL, and falls with it. */
+    if (negative->nsec_s > target_s && negative->nsec_s > w_s) {
+        out[n++] = (struct nx_preflight_change){"NSEC TTL", negative->nsec_s};
+    }
+    return n;
 }

@@ -39,21 +39,30 @@ struct nx_preflight_network {
 uint32_t nx_preflight_clear_s(const struct nx_preflight_network *networks,
                               size_t n, uint32_t outage_s, double share);
 
-struct nx_preflight_change {
-    bool minimum, soa_ttl; /* lower these ... */
-    uint32_t to_s;         /* ... to this */
-    /* New denials have it as soon as every name server serves the new SOA;
-     * resolvers that share one cached SOA (unbound) after so many seconds
-     * more. */
-    uint32_t everywhere_s;
+/* What the name servers send with denials; the last two 0: no more than the
+ * negative TTL. */
+struct nx_preflight_negative {
+    uint32_t ttl_s;                /* the negative TTL */
+    uint32_t soa_ttl_s, minimum_s; /* whence it comes */
+    uint32_t sent_s; /* the SOA's TTL, where it is not cut to it */
+    uint32_t nsec_s;
 };
 
-/* What to lower so that W is at most target_s; false: nothing, because it is,
- * or because no resolver keeps a denial longer than target_s anyway. longest_s:
- * how long one does now. */
-bool nx_preflight_advise(uint32_t soa_ttl_s, uint32_t minimum_s,
-                         uint32_t target_s, uint32_t longest_s,
-                         struct nx_preflight_change *out);
+/* The longest that a cache without a cap keeps a denial. */
+uint32_t nx_preflight_longest_s(const struct nx_preflight_negative *negative);
+
+/* What to lower so that this is at most target_s. */
+struct nx_preflight_change {
+    const char *what;
+    uint32_t from_s;
+};
+#define NX_PREFLIGHT_CHANGES 3U
+/* Writes up to NX_PREFLIGHT_CHANGES; 0: nothing, because it is, or because no
+ * resolver keeps a denial longer than target_s anyway. longest_s: how long one
+ * does now. */
+size_t nx_preflight_advise(const struct nx_preflight_negative *negative,
+                           uint32_t target_s, uint32_t longest_s,
+                           struct nx_preflight_change *out);
 
 /* Everything as a document (nxclear(1) has its members). status: of the audit;
  * networks, resolvers: GET /v1/networks, /v1/resolvers. accident_us: how long

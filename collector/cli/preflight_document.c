@@ -30,7 +30,8 @@ struct fleet {
 
 struct soa {
     bool known;
-    uint32_t ttl_s, minimum_s, w_s;
+    struct nx_preflight_negative negative;
+    uint32_t w_s;
 };
 
 static uint32_t seconds_of(const json_t *object, const char *key) {
@@ -42,9 +43,12 @@ static struct soa soa_of(const json_t *status) {
     const json_t *negative = json_object_get(status, "negative");
     struct soa soa = {
         .known = json_is_integer(json_object_get(negative, "soa_ttl_s")),
-        .ttl_s = seconds_of(negative, "soa_ttl_s"),
-        .minimum_s = seconds_of(negative, "minimum_s")};
-    soa.w_s = nx_preflight_w_s(soa.ttl_s, soa.minimum_s);
+        .negative = {.ttl_s = seconds_of(negative, "ttl_s"),
+                     .soa_ttl_s = seconds_of(negative, "soa_ttl_s"),
+                     .minimum_s = seconds_of(negative, "minimum_s"),
+                     .sent_s = seconds_of(negative, "sent_s"),
+                     .nsec_s = seconds_of(negative, "nsec_s")}};
+    soa.w_s = nx_preflight_longest_s(&soa.negative);
     return soa;
 }
 
@@ -222,52 +226,55 @@ static json_t *accidents_json(const struct fleet *fleet, const struct soa *soa,
     return list;
 }
 
-static json_t *change(const char *what, uint32_t from_s, uint32_t to_s,
-                      uint32_t everywhere_s) {
-    return json_pack("{s:s, s:I, s:I, s:I}", "lower", what, "from_s",
-                     (json_int_t)from_s, "to_s", (json_int_t)to_s,
-                     "everywhere_s", (json_int_t)everywhere_s);
+static bool lower(json_t *list, const char *what, uint32_t from_s,
+                  uint32_t to_s, uint32_t everywhere_s) {
+    json_t *change = json_pack("{s:s, s:I, s:I, s:I}", "lower", what, "from_s",
+                               (json_int_t)from_s, "to_s", (json_int_t)to_s,
+                               "everywhere_s", (json_int_t)everywhere_s);
+    return json_array_append_new(list, change) == 0;
+}
+
+/* What caches have they keep for its TTL. */
+static bool lower_ttl(json_t *list, const char *what, uint32_t from_s,
+                      uint32_t to_s) {
+    return from_s <= to_s || lower(list, what, from_s, to_s, from_s);
 }
 
 static bool lower_negative(json_t *list, const struct fleet *fleet,
                            const struct soa *soa) {
-    struct nx_preflight_change c;
+    struct nx_preflight_change c[NX_PREFLIGHT_CHANGES];
     uint32_t longest_s = fleet->networks_n > 0 ? fleet->longest_s : soa->w_s;
-    if (!soa->known ||
-        !nx_preflight_advise(soa->ttl_s, soa->minimum_s, NX_PREFLIGHT_TARGET_S,
-                             longest_s, &c)) {
-        return true;
+    size_t n = !soa->known
+                   ? 0
+                   : nx_preflight_advise(&soa->negative, NX_PREFLIGHT_TARGET_S,
+                                         longest_s, c);
+    /* New denials have it as soon as every name server serves the new SOA;
+     * resolvers that share one cached SOA (unbound) later. */
+    bool good = true;
+    for (size_t i = 0; good && i < n; i++) {
+        good = lower(list, c[i].what, c[i].from_s, NX_PREFLIGHT_TARGET_S,
+                     longest_s);
     }
-    return json_array_append_new(list,
-                                 change(c.minimum ? "SOA MINIMUM" : "SOA TTL",
-                                        c.minimum ? soa->minimum_s : soa->ttl_s,
-                                        c.to_s, c.everywhere_s)) == 0;
+    return good;
 }
 
 /* What caches have of it they keep for the old TTL; and of the NS set some keep
- * the parent's, others the zone's (RFC 2181 section 5.4.1). */
+ * the parent's, others the zone's (RFC 2181 section 5.4.1): neither TTL stands
+ * in for the other. */
 static json_t *advice_json(const json_t *authority, const struct fleet *fleet,
                            const struct soa *soa) {
     json_t *list = json_array();
     uint32_t parent_s = seconds_of(authority, "ns_ttl_s");
     uint32_t zone_s = seconds_of(authority, "zone_ns_ttl_s");
     uint32_t record_s = seconds_of(authority, "record_ttl_s");
-    bool good = list != NULL && lower_negative(list, fleet, soa);
-    if (good && zone_s > NX_PREFLIGHT_NS_S) {
-        good = json_array_append_new(
-                   list, change("NS TTL", zone_s, NX_PREFLIGHT_NS_S,
-                                zone_s > parent_s ? zone_s : parent_s)) == 0;
+    if (list != NULL && lower_negative(list, fleet, soa) &&
+        lower_ttl(list, "NS TTL", zone_s, NX_PREFLIGHT_NS_S) &&
+        lower_ttl(list, "NS TTL at the parent", parent_s, NX_PREFLIGHT_NS_S) &&
+        lower_ttl(list, "record TTL", record_s, NX_PREFLIGHT_RECORD_S)) {
+        return list;
     }
-    if (good && record_s > NX_PREFLIGHT_RECORD_S) {
-        good = json_array_append_new(list, change("record TTL", record_s,
-                                                  NX_PREFLIGHT_RECORD_S,
-                                                  record_s)) == 0;
-    }
-    if (!good) {
-        json_decref(list);
-        return NULL;
-    }
-    return list;
+    json_decref(list);
+    return NULL;
 }
 
 json_t *nx_preflight_document(const json_t *status, const json_t *networks,

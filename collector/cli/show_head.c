@@ -279,6 +279,15 @@ static void add_history(const json_t *status, struct nx_text *out) {
     }
 }
 
+/* What some caches go by instead, where it is longer. */
+static void add_longer(const json_t *negative, const char *key,
+                       const char *what, struct nx_text *out) {
+    json_int_t s = nx_doc_number(negative, key);
+    if (s > nx_doc_number(negative, "ttl_s")) {
+        nx_text_addf(out, "%s %" JSON_INTEGER_FORMAT " s", what, s);
+    }
+}
+
 void nx_show_negative_line(const json_t *status, struct nx_text *out) {
     const json_t *negative = json_object_get(status, "negative");
     const json_t *soa_ttl = json_object_get(negative, "soa_ttl_s");
@@ -295,6 +304,8 @@ void nx_show_negative_line(const json_t *status, struct nx_text *out) {
                      ", MINIMUM %" JSON_INTEGER_FORMAT ")",
                      json_integer_value(soa_ttl), json_integer_value(minimum));
     }
+    add_longer(negative, "sent_s", "; an SOA is sent with", out);
+    add_longer(negative, "nsec_s", "; NSEC records with", out);
     add_history(status, out);
     nx_text_add(out, "\n");
 }

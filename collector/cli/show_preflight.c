@@ -183,6 +183,8 @@ static void add_accidents(const json_t *document, const struct nx_show *show,
 static const char *when_of(const json_t *change) {
     return nx_doc_is(change, "lower", "NS TTL")
                ? ", if name servers are to change"
+           : nx_doc_is(change, "lower", "NS TTL at the parent")
+               ? ", too: caches that keep its NS set go by that"
            : nx_doc_is(change, "lower", "record TTL")
                ? ", if the record is to change"
                : "";
@@ -196,17 +198,20 @@ static void add_change(const json_t *change, struct nx_text *out) {
     nx_text_addf(
         out,
         "%s from %s to %s%s:\n            in effect everywhere %s after "
-        "every name server has it\n",
+        "every name server%s has it\n",
         what != NULL ? what : "?",
         show_s(nx_doc_number(change, "from_s"), from),
         show_s(nx_doc_number(change, "to_s"), to), when_of(change),
-        show_s(nx_doc_number(change, "everywhere_s"), wait));
+        show_s(nx_doc_number(change, "everywhere_s"), wait),
+        nx_doc_is(change, "lower", "NS TTL at the parent") ? " of the parent"
+                                                           : "");
 }
 
 static bool lowers_negative(const json_t *list) {
     const json_t *first = json_array_get(list, 0);
     return nx_doc_is(first, "lower", "SOA MINIMUM") ||
-           nx_doc_is(first, "lower", "SOA TTL");
+           nx_doc_is(first, "lower", "SOA TTL") ||
+           nx_doc_is(first, "lower", "NSEC TTL");
 }
 
 static void add_advice(const json_t *document, struct nx_text *out) {

@@ -225,18 +225,21 @@ json_t *nx_status_negative(struct nx_engine *engine,
                            const struct nx_sheet *sheet) {
     struct nx_status_audit a;
     int err = nx_status_audit_init(&a, engine, sheet);
-    const struct nx_auth_server *soa = NULL;
-    for (size_t i = 0; err == 0 && i < a.servers_n && soa == NULL; i++) {
-        soa = a.servers[i].serial_known ? &a.servers[i] : NULL;
+    const struct nx_auth_server *soa = NULL; /* the largest makes the TTL */
+    for (size_t i = 0; err == 0 && i < a.servers_n; i++) {
+        const struct nx_auth_server *s = &a.servers[i];
+        soa = s->serial_known && (soa == NULL || s->w_s > soa->w_s) ? s : soa;
     }
     json_t *o = NULL;
     if (err == 0) {
         o = json_pack(
-            "{s:o, s:o, s:o, s:o}", "ttl_s",
+            "{s:o, s:o, s:o, s:o, s:o, s:o}", "ttl_s",
             seconds(a.facts.w_auth_s != 0, a.facts.w_auth_s), "soa_ttl_s",
             seconds(soa != NULL, soa != NULL ? soa->soa_ttl_s : 0), "minimum_s",
             seconds(soa != NULL, soa != NULL ? soa->soa_minimum_s : 0),
             "history", nx_status_w_history(&a));
+            "sent_s", seconds(a.facts.w_wire_s != 0, a.facts.w_wire_s),
+            "nsec_s", seconds(a.facts.w_nsec_s != 0, a.facts.w_nsec_s),
     }
     nx_status_audit_fini(&a);
     return o;

@@ -86,22 +86,46 @@ static void networks(void **state) {
     assert_int_equal(nx_preflight_clear_s(NULL, 0, 60, 0.5), 0);
 }
 
+/* W is the longest that some cache keeps; and what to lower for that. */
 static void advice(void **state) {
-    struct nx_preflight_change c;
+    static const struct {
+        struct nx_preflight_negative negative;
+        uint32_t cap_s; /* of every resolver; 0: none */
+        uint32_t w_s;
+        const char *lower; /* each, with its value */
+    } rows[] = {
+        {{60, 3600, 60, 0, 0}, 0, 60, ""},
+        {{30, 30, 3600, 0, 0}, 0, 30, ""},
+        {{3600, 3600, 3600, 0, 0}, 30, 3600, ""}, /* nobody keeps it so long */
+        {{900, 3600, 900, 0, 0}, 0, 900, " SOA MINIMUM 900"},
+        {{86400, 86400, 86400, 0, 0}, 3600, 86400, " SOA MINIMUM 86400"},
+        /* A server that does not cut the SOA's TTL: BIND keeps that. */
+        {{60, 86400, 60, 86400, 0}, 0, 86400, " SOA TTL 86400"},
+        {{900, 86400, 900, 86400, 0},
+         0,
+         86400,
+         " SOA MINIMUM 900 SOA TTL 86400"},
+        /* Signed before RFC 9077, or as long as it is now. */
+        {{60, 3600, 60, 0, 3600}, 0, 3600, " NSEC TTL 3600"},
+        {{900, 3600, 900, 0, 900}, 0, 900, " SOA MINIMUM 900"},
+        {{900, 3600, 900, 0, 3600}, 0, 3600, " SOA MINIMUM 900 NSEC TTL 3600"},
+    };
     (void)state;
-    assert_false(nx_preflight_advise(3600, 60, 60, 60, &c));
-    assert_false(nx_preflight_advise(30, 3600, 60, 30, &c));
-    assert_false(nx_preflight_advise(900, 3, 60, 60, &c));
-    /* No resolver keeps it that long. */
-    assert_false(nx_preflight_advise(3600, 3600, 60, 30, &c));
-    assert_true(nx_preflight_advise(3600, 900, 60, 900, &c));
-    assert_true(c.minimum);
-    assert_false(c.soa_ttl);
-    assert_int_equal(c.to_s, 60);
-    assert_int_equal(c.everywhere_s, 900);
-    /* With measured caps the SOA is out of all caches sooner. */
-    assert_true(nx_preflight_advise(86400, 86400, 60, 3600, &c));
-    assert_int_equal(c.everywhere_s, 3600);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct nx_preflight_change c[NX_PREFLIGHT_CHANGES];
+        char lower[128] = "";
+        uint32_t w_s = nx_preflight_longest_s(&rows[i].negative);
+        size_t n =
+            nx_preflight_advise(&rows[i].negative, 60,
+                                nx_preflight_lives_s(w_s, rows[i].cap_s, 0), c);
+        for (size_t k = 0; k < n; k++) {
+            size_t len = strlen(lower);
+            (void)snprintf(lower + len, sizeof(lower) - len, " %s %u",
+                           c[k].what, (unsigned)c[k].from_s);
+        }
+        assert_int_equal(w_s, rows[i].w_s);
+        assert_string_equal(lower, rows[i].lower);
+    }
 }
 
 /* --- the document --- */
@@ -187,18 +211,53 @@ static void document(void **state) {
     assert_int_equal(at(d, "accidents", 0, "clear_90_s"), 29);
     assert_true(at(d, "accidents", 0, "clear_99_s") > 6900);
     assert_int_equal(at(d, "accidents", 0, "clear_all_s"), 7200);
-    assert_int_equal(json_array_size(json_object_get(d, "advice")), 2);
+    assert_int_equal(json_array_size(json_object_get(d, "advice")), 3);
     assert_int_equal(at(d, "advice", 0, "from_s"), 7200);
     assert_int_equal(at(d, "advice", 0, "to_s"), 60);
     assert_int_equal(at(d, "advice", 0, "everywhere_s"), 7200);
     assert_int_equal(at(d, "advice", 1, "from_s"), 86400); /* NS */
-    assert_int_equal(at(d, "advice", 1, "everywhere_s"), 172800);
+    assert_int_equal(at(d, "advice", 1, "everywhere_s"), 86400);
+    /* Caches that keep the parent's set do so whatever the zone has. */
+    assert_int_equal(at(d, "advice", 2, "from_s"), 172800);
+    assert_int_equal(at(d, "advice", 2, "to_s"), 3600);
+    assert_int_equal(at(d, "advice", 2, "everywhere_s"), 172800);
     json_decref(d);
     d = document_of(900, 3, NX_TIME_NONE);
     assert_int_equal(json_integer_value(json_object_get(d, "w_s")), 3);
     assert_int_equal(json_array_size(json_object_get(d, "accidents")), 5);
     assert_int_equal(at(d, "accidents", 4, "clear_all_s"), 3);
-    assert_int_equal(json_array_size(json_object_get(d, "advice")), 1);
+    assert_int_equal(json_array_size(json_object_get(d, "advice")), 2);
+    json_decref(d);
+}
+
+/* A server that sends the SOA whole, and a parent alone that keeps its set. */
+static void longest(void **state) {
+    json_t *status = status_of(86400, 60);
+    json_t *all = parse("{\"networks\": []}");
+    json_t *measured = parse("{\"resolvers\": []}");
+    json_t *negative = json_object_get(status, "negative");
+    json_t *authority = json_object_get(status, "authority");
+    const struct nx_show show = {.utf8 = true};
+    struct nx_text out;
+    (void)state;
+    assert_int_equal(
+        json_object_set_new(negative, "sent_s", json_integer(86400)), 0);
+    assert_int_equal(
+        json_object_set_new(authority, "zone_ns_ttl_s", json_integer(300)), 0);
+    json_t *d = nx_preflight_document(status, all, measured, NX_TIME_NONE);
+    assert_int_equal(json_integer_value(json_object_get(d, "w_s")), 86400);
+    assert_int_equal(at(d, "accidents", 0, "clear_all_s"), 86400);
+    assert_int_equal(json_array_size(json_object_get(d, "advice")), 2);
+    assert_int_equal(at(d, "advice", 0, "from_s"), 86400);
+    assert_int_equal(at(d, "advice", 1, "from_s"), 172800);
+    nx_text_init(&out);
+    nx_show_preflight(d, &show, &out);
+    assert_non_null(strstr(out.bytes, "negative    TTL 60 s (SOA TTL 86400, "
+                                      "MINIMUM 60); an SOA is sent with 86400"
+                                      " s\n"));
+    assert_non_null(strstr(out.bytes, "lower       SOA TTL from 24 h to"));
+    assert_null(strstr(out.bytes, "short enough"));
+    nx_text_fini(&out);
     json_decref(d);
 }
 
@@ -211,7 +270,11 @@ static void text(void **state) {
         "lower       SOA MINIMUM from 2 h to 1 min:\n            in effect "
         "everywhere 2 h after every name server has it\n",
         "lower       NS TTL from 24 h to 1 h, if name servers are to change:\n"
-        "            in effect everywhere 2 d after",
+        "            in effect everywhere 24 h after every name server has",
+        "lower       NS TTL at the parent from 2 d to 1 h, too: caches that "
+        "keep its NS set go by that:\n"
+        "            in effect everywhere 2 d after every name server of the "
+        "parent has it\n",
         "delegation  NS TTL at the parent 2 d:",
         "and in the zone 24 h;",
         "the first signature ends 2026-11-22 20:00:00Z (in 2 d)",
@@ -233,6 +296,9 @@ static void text(void **state) {
     assert_null(strstr(out.bytes, "DS TTL")); /* not known, not told */
     nx_text_fini(&out);
     json_decref(d);
+    json_decref(status);
+    json_decref(all);
+    json_decref(measured);
 }
 
 int main(void) {
