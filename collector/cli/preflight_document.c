@@ -98,6 +98,13 @@ static json_t *index_of(const json_t *list) {
     return index;
 }
 
+/* Those that serve nobody hold no denial that a user gets. Where no agent is
+ * there now, the ones that were known count. */
+static bool counts(const json_t *resolver, bool served) {
+    return !nx_doc_is(resolver, "use", "comparison") &&
+           !(served && nx_doc_is(resolver, "use", "none"));
+}
+
 static void add_network(struct fleet *fleet, const json_t *network,
                         const json_t *list, const json_t *index, uint32_t w_s,
                         int64_t now_us) {
@@ -108,11 +115,20 @@ static void add_network(struct fleet *fleet, const json_t *network,
         (first == NULL && nx_doc_number(network, "resolvers") == 0)) {
         return; /* nobody asks a resolver there */
     }
-    size_t i = first != NULL ? (size_t)json_integer_value(first) : SIZE_MAX;
-    for (; i < json_array_size(list) &&
-           nx_doc_is(json_array_get(list, i), "network", name);
-         i++) {
-        add_row(fleet, network, json_array_get(list, i), w_s, now_us);
+    size_t i = first != NULL ? (size_t)json_integer_value(first)
+                             : json_array_size(list);
+    size_t end = i;
+    bool served = false;
+    for (; end < json_array_size(list) &&
+           nx_doc_is(json_array_get(list, end), "network", name);
+         end++) {
+        served |= nx_doc_is(json_array_get(list, end), "use", "serving");
+    }
+    for (; i < end; i++) {
+        const json_t *resolver = json_array_get(list, i);
+        if (counts(resolver, served)) {
+            add_row(fleet, network, resolver, w_s, now_us);
+        }
     }
     if (fleet->rows_n == before_n) {
         add_row(fleet, network, NULL, w_s, now_us);

@@ -100,7 +100,8 @@ static void entry_init(struct nx_book_entry *e, const struct nx_endpoint *at) {
     e->row.failed_us = NX_TIME_UNKNOWN;
     e->due_us = NX_TIME_UNKNOWN;
     e->tried_us = NX_TIME_UNKNOWN;
-    e->offered_us = NX_TIME_UNKNOWN;
+    e->row.used_us = NX_TIME_UNKNOWN;
+    e->row.serving_us = NX_TIME_UNKNOWN;
 }
 
 static int make(struct nx_book *book, const char *network,
@@ -146,6 +147,23 @@ int64_t nx_book_due_after(const struct nx_book *book,
 void nx_book_date(struct nx_book_row *row, int64_t at_us) {
     row->measured_us = at_us;
     row->measured.profile.canary_us = row->measured.soa_shown ? at_us : 0;
+}
+
+/* As agents have it now, not all that they ever had it for. */
+enum nx_book_use nx_book_use(const struct nx_book_row *row, int64_t now_us) {
+    if (row->used_us == NX_TIME_UNKNOWN || now_us - row->used_us >= SWEEP_US) {
+        return NX_BOOK_UNUSED;
+    }
+    return row->serving_us != NX_TIME_UNKNOWN &&
+                   row->used_us - row->serving_us < SWEEP_US
+               ? NX_BOOK_SERVING
+               : NX_BOOK_COMPARISON;
+}
+
+const char *nx_book_use_text(enum nx_book_use use) {
+    return use == NX_BOOK_SERVING      ? "serving"
+           : use == NX_BOOK_COMPARISON ? "comparison"
+                                       : "none";
 }
 
 int nx_book_put(struct nx_book *book, const struct nx_book_row *row) {
@@ -271,8 +289,7 @@ struct nx_book_entry *nx_book_note(struct nx_book *book, const char *network,
 /* No agent uses it, and what is known of it is worth nothing, or less than the
  * room that it takes. */
 static bool forgotten(const struct nx_book_entry *e, int64_t now_us) {
-    bool unused =
-        e->offered_us == NX_TIME_UNKNOWN || now_us - e->offered_us >= SWEEP_US;
+    bool unused = nx_book_use(&e->row, now_us) == NX_BOOK_UNUSED;
     bool measured = e->row.measured_us != NX_TIME_UNKNOWN &&
                     now_us - e->row.measured_us < NX_BOOK_KEPT_US;
     return e->run == NULL && unused &&

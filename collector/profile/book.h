@@ -41,12 +41,23 @@ struct nx_book_row {
     char network[NX_BOOK_NETWORK_MAX];
     struct nx_endpoint at; /* without layer and server_name */
     uint32_t agent_id;     /* whose, at a private address; else 0 */
+    int64_t used_us;       /* an agent has it; NX_TIME_UNKNOWN: not yet */
+    int64_t serving_us;    /* ... for its network's users, likewise */
     int64_t measured_us;   /* NX_TIME_UNKNOWN: never */
     int64_t failed_us;     /* a later attempt; NX_TIME_UNKNOWN: none */
     uint8_t trouble;       /* ... and why: enum nx_run_trouble */
     bool measuring;
     struct nx_measured measured;
 };
+
+/* What for do agents have it, or had it within the last hour? */
+enum nx_book_use {
+    NX_BOOK_UNUSED,
+    NX_BOOK_SERVING,    /* the network's users ask it */
+    NX_BOOK_COMPARISON, /* it is asked for comparison: control, upstream */
+};
+enum nx_book_use nx_book_use(const struct nx_book_row *row, int64_t now_us);
+const char *nx_book_use_text(enum nx_book_use use); /* "serving" */
 
 struct nx_book;
 

@@ -34,7 +34,6 @@ struct nx_book_entry {
     struct nx_book_network *network;
     int64_t due_us;           /* NX_TIME_UNKNOWN: at once */
     int64_t tried_us;         /* the last run's begin; NX_TIME_UNKNOWN: none */
-    int64_t offered_us;       /* used by an agent; NX_TIME_UNKNOWN: not yet */
     uint32_t failed_agent_id; /* whose run gave nothing last; 0: nobody's */
     bool wanted;              /* a verdict waits for it */
     unsigned failures_n;      /* since it was measured */

@@ -62,7 +62,8 @@ void nx_book_offer(struct nx_book *book, const char *network,
     if (e == NULL && (e = nx_book_note(book, network, at, agent_id)) == NULL) {
         return;
     }
-    e->offered_us = now_us;
+    e->row.used_us = now_us;
+    e->row.serving_us = nx_layer_serves(at->layer) ? now_us : e->row.serving_us;
     if (e->network->runs_n == 0 && e->due_us <= now_us) {
         propose(e, agent_id);
     }
@@ -91,8 +92,8 @@ void nx_book_measure(struct nx_book *book, const char *network, int64_t now_us,
     *out = (struct nx_book_asked){.again_us = NX_TIME_UNKNOWN};
     for (struct nx_book_entry *e = book->entries; e != NULL; e = e->hh.next) {
         /* One that no agent uses now would wait for ever. */
-        if (e->offered_us != NX_TIME_UNKNOWN &&
-            now_us - e->offered_us <= OFFERED_US &&
+        if (e->row.used_us != NX_TIME_UNKNOWN &&
+            now_us - e->row.used_us <= OFFERED_US &&
             (network == NULL || strcmp(e->key.network, network) == 0)) {
             ask_one(e, now_us, out);
         }

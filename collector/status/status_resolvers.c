@@ -172,6 +172,8 @@ json_t *nx_status_resolver(const struct nx_engine *engine,
         nx_json_set(o, "resolver", nx_json_address(&row->at)) &&
         nx_json_set(o, "scope", count(row->at.scope_id)) &&
         nx_json_set(o, "agent", agent_json(engine, row)) &&
+        nx_json_set(o, "use",
+                    json_string(nx_book_use_text(nx_book_use(row, now_us)))) &&
         nx_json_set(o, "state", json_string(state_of(row, now_us))) &&
         nx_json_set(o, "measured", nx_json_time(row->measured_us)) &&
         nx_json_set(o, "failed", nx_json_time(row->failed_us)) &&

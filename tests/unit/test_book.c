@@ -266,6 +266,34 @@ static void test_one_in_each_network(void **state) {
     assert_int_equal(begin(book, T0 + S), 0);
 }
 
+/* What a public resolver was measured as is not what users get. */
+static enum nx_book_use use_now;
+
+static void note_use(void *user, const struct nx_book_row *row) {
+    use_now = nx_book_use(row, *(const int64_t *)user);
+}
+
+static enum nx_book_use use_at(struct nx_book *book, int64_t now_us) {
+    nx_book_each(book, note_use, &now_us);
+    return use_now;
+}
+
+static void test_what_for(void **state) {
+    struct nx_book *book = *state;
+    struct nx_endpoint to = at(1);
+    to.layer = NX_LAYER_CONTROL;
+    nx_book_offer(book, "lyon", &to, 4, T0);
+    assert_int_equal(use_at(book, T0), NX_BOOK_COMPARISON);
+    to.layer = NX_LAYER_NETWORK; /* another agent's, or that one's, too */
+    nx_book_offer(book, "lyon", &to, 7, T0);
+    to.layer = NX_LAYER_CONTROL;
+    nx_book_offer(book, "lyon", &to, 4, T0 + HOUR / 2);
+    assert_int_equal(use_at(book, T0 + HOUR / 2), NX_BOOK_SERVING);
+    nx_book_offer(book, "lyon", &to, 4, T0 + HOUR);
+    assert_int_equal(use_at(book, T0 + HOUR), NX_BOOK_COMPARISON);
+    assert_int_equal(use_at(book, T0 + 2 * HOUR), NX_BOOK_UNUSED);
+}
+
 static void test_a_network_is_full(void **state) {
     struct nx_book *book = *state;
     const struct nx_endpoint to = at(1);
@@ -475,6 +503,7 @@ int main(void) {
         T(backs_off),
         T(nobody_starves),
         T(one_in_each_network),
+        T(what_for),
         T(a_network_is_full),
         T(measured_is_kept),
         T(room_is_made),

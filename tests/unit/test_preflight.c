@@ -196,6 +196,39 @@ static json_int_t at(const json_t *document, const char *list, size_t i,
     return json_integer_value(value);
 }
 
+/* One for comparison beside the network's own, and one that nobody has any
+ * more; a network whose agents are away. */
+static void serving(void **state) {
+    json_t *status = status_of(86400, 86400);
+    json_t *all = parse("{\"networks\": ["
+                        "{\"network\": \"bern\", \"resolvers\": 3},"
+                        "{\"network\": \"osl\", \"resolvers\": 0}]}");
+#define MEASURED(network, address, cap, use)                                   \
+    "{\"network\": \"" network "\", \"resolver\": \"" address                  \
+    "@53\", \"measured\": \"2026-11-20T08:00:00.000Z\", "                      \
+    "\"nxdomain_cap_s\": " cap ", \"nodata_cap_s\": " cap                      \
+    ", \"floor_s\": 1, \"use\": \"" use "\"}"
+    json_t *measured = parse(
+        "{\"resolvers\": [" MEASURED("bern", "192.0.2.8", "600", "none") "," MEASURED(
+            "bern", "192.0.2.53", "30",
+            "serving") "," MEASURED("bern", "198.51.100.8", "10800",
+                                    "comparison") "," MEASURED("osl",
+                                                               "192.0.2.53",
+                                                               "60",
+                                                               "none") "]}");
+    (void)state;
+    json_t *d = nx_preflight_document(status, all, measured, NX_TIME_NONE);
+    assert_int_equal(json_array_size(json_object_get(d, "networks")), 2);
+    assert_int_equal(at(d, "networks", 0, "nxdomain_lives_s"), 30);
+    assert_int_equal(at(d, "networks", 1, "nxdomain_lives_s"), 60);
+    assert_int_equal(at(d, "accidents", 0, "clear_all_s"), 60);
+    assert_int_equal(at(d, "advice", 0, "from_s"), 86400); /* the NS set's */
+    json_decref(d);
+    json_decref(status);
+    json_decref(all);
+    json_decref(measured);
+}
+
 static void document(void **state) {
     json_t *d = document_of(86400, 7200, INT64_C(300000000));
     (void)state;
@@ -259,6 +292,9 @@ static void longest(void **state) {
     assert_null(strstr(out.bytes, "short enough"));
     nx_text_fini(&out);
     json_decref(d);
+    json_decref(status);
+    json_decref(all);
+    json_decref(measured);
 }
 
 static void text(void **state) {
@@ -296,16 +332,14 @@ static void text(void **state) {
     assert_null(strstr(out.bytes, "DS TTL")); /* not known, not told */
     nx_text_fini(&out);
     json_decref(d);
-    json_decref(status);
-    json_decref(all);
-    json_decref(measured);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lives),    cmocka_unit_test(costs),
         cmocka_unit_test(networks), cmocka_unit_test(advice),
-        cmocka_unit_test(document), cmocka_unit_test(text),
+        cmocka_unit_test(document), cmocka_unit_test(longest),
+        cmocka_unit_test(serving),  cmocka_unit_test(text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
