@@ -20,10 +20,11 @@ bool nx_rdata_next(struct nx_rdata_list *list, const uint8_t **rdata,
 /* RFC 4034 appendix B, of DNSKEY RDATA. */
 uint16_t nx_key_tag(const uint8_t *rdata, size_t len);
 
-/* Does a key of the set fit this DS? Key tag and algorithm, and the digest
- * where it is SHA-256 (type 2); of other digests it is not looked at. owner:
- * the zone's apex, in lower case. */
-bool nx_ds_fits(const uint8_t *ds, size_t ds_len, const uint8_t *owner,
-                struct nx_rdata_list keys);
+/* Does a key of the set fit a DS? Key tag and algorithm, and the digest where
+ * it is SHA-256 or SHA-384; of others it is not looked at, nor at all at a DS
+ * with them where there is one with these: validators ignore it then (RFC 4509
+ * section 3). owner: the zone's apex, in lower case. */
+bool nx_ds_fit(struct nx_rdata_list ds, const uint8_t *owner,
+               struct nx_rdata_list keys);
 
 #endif

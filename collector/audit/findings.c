@@ -247,20 +247,7 @@ static const struct nx_paper *newest_ds(const struct nx_audit_case *c) {
     return found;
 }
 
-static bool any_fits(const struct nx_paper *ds, const struct nx_paper *keys,
-                     const uint8_t *apex) {
-    struct nx_rdata_list list = rdata_of(ds);
-    const uint8_t *rdata = NULL;
-    size_t len = 0;
-    while (nx_rdata_next(&list, &rdata, &len)) {
-        if (nx_ds_fits(rdata, len, apex, rdata_of(keys))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* More keys than we keep: what is cut off may be the one. */
+/* More than we keep: what is cut off may be the one. */
 static bool whole(const struct nx_paper *p) {
     return (p->flags & NX_ANS_PARTIAL) == 0;
 }
@@ -273,7 +260,8 @@ static void look_at_keys(struct notes *notes, const struct nx_paper *ds) {
         if (!answered(p)) {
             continue;
         }
-        if (delegated && whole(p) && !any_fits(ds, p, notes->c->apex)) {
+        if (delegated && whole(ds) && whole(p) &&
+            !nx_ds_fit(rdata_of(ds), notes->c->apex, rdata_of(p))) {
             note(notes, NX_FIND_DS_WITHOUT_KEY, p,
                  p->rdata_n == 0 ? " has no DNSKEY, the parent has a DS"
                                  : " has no DNSKEY that the parent's DS names");
