@@ -133,6 +133,10 @@ static const struct {
                                 "look after the authority agent, and its way "
                                 "to the name servers: what "
                                 "is said of them is as old as that"},
+    [NX_FIND_AUDITOR_NO_WAY] =
+        {"AUDITOR_NO_WAY", NX_NOTE,
+         "run an authority agent where there is a way by both IPv4 and IPv6: "
+         "resolvers may ask what is not audited"},
     [NX_FIND_DECLARED_ONLY] =
         {"DECLARED_ONLY", NX_NOTE,
          "start an authority agent where the name servers can be reached, to "

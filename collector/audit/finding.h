@@ -47,6 +47,7 @@ enum nx_finding_tag {
     NX_FIND_DENIAL_TTL_LONG,
     /* who says so */
     NX_FIND_AUDITOR_SILENT,
+    NX_FIND_AUDITOR_NO_WAY,
     NX_FIND_DECLARED_ONLY,
 };
 #define NX_FINDINGS_N (NX_FIND_DECLARED_ONLY + 1)

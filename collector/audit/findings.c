@@ -106,10 +106,31 @@ static bool same_rdata(const struct nx_paper *a, const struct nx_paper *b) {
 
 /* --- transport --- */
 
+static const struct nx_paper *paper_of(const struct nx_audit_case *c,
+                                       enum nx_paper_kind kind,
+                                       const struct nx_endpoint *at) {
+    const struct nx_paper *p = NULL;
+    for (size_t i = 0; (p = next(c, kind, &i)) != NULL;) {
+        if (nx_endpoint_same_server(at, &p->at)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+/* Its address cannot be asked at all from there: that is not about TCP. */
+static bool is_unreached(const struct nx_audit_case *c,
+                         const struct nx_paper *tcp) {
+    const struct nx_paper *udp = paper_of(c, NX_PAPER_ANSWER, &tcp->at);
+    return tcp->outcome == NX_UNREACHABLE && udp != NULL &&
+           udp->outcome == NX_UNREACHABLE;
+}
+
 static void look_at_tcp(struct notes *notes) {
     const struct nx_paper *p = NULL;
     for (size_t i = 0; (p = next(notes->c, NX_PAPER_TCP, &i)) != NULL;) {
-        if (p->outcome != NX_ANSWERED && p->outcome != NX_LOCAL_ERROR) {
+        if (p->outcome != NX_ANSWERED && p->outcome != NX_LOCAL_ERROR &&
+            !is_unreached(notes->c, p)) {
             note(notes, NX_FIND_NO_TCP, p, " does not answer over TCP (%s)",
                  nx_outcome_text(p->outcome));
         }
@@ -125,18 +146,6 @@ static void look_at_edns(struct notes *notes) {
                  nx_rcode_text(p->rcode, code));
         }
     }
-}
-
-static const struct nx_paper *paper_of(const struct nx_audit_case *c,
-                                       enum nx_paper_kind kind,
-                                       const struct nx_endpoint *at) {
-    const struct nx_paper *p = NULL;
-    for (size_t i = 0; (p = next(c, kind, &i)) != NULL;) {
-        if (nx_endpoint_same_server(at, &p->at)) {
-            return p;
-        }
-    }
-    return NULL;
 }
 
 static void look_at_sizes(struct notes *notes) {

@@ -223,7 +223,8 @@ bool nx_show_audited(const json_t *status) {
     const json_t *server = NULL;
     size_t i = 0;
     json_array_foreach(json_object_get(authority, "servers"), i, server) {
-        if (nx_doc_is(server, "state", "pending")) {
+        if (nx_doc_is(server, "state", "pending") &&
+            !json_is_true(json_object_get(server, "in_vain"))) {
             return false;
         }
     }

@@ -57,6 +57,8 @@ struct nx_auth_server {
     bool alias;    /* its answer is a CNAME out of its zone */
     bool stops;    /* ... to a name inside, of which it says nothing */
     bool bare;     /* ... has nothing in it: NODATA to resolvers (plants.h) */
+    bool in_vain;  /* rounds of the audit brought nothing of use, ever */
+    bool no_way;   /* no vantage can ask any of its address family */
     uint8_t sides; /* NX_SIDE_*; 0: not told */
     bool serial_known;
     uint32_t serial;

@@ -393,6 +393,10 @@ bool nx_authority_step(struct nx_authority *a,
         struct nx_auth_entry *e = &a->entries[i];
         e->server.class_ = (uint8_t)class_of(e, rules, now_us);
         e->server.good = e->server.class_ == NX_AUTH_GOOD;
+        /* Told before it is set aside, which the guard waits for. */
+        e->server.in_vain = e->server.asked && e->word == NX_AUTH_WORD_NONE &&
+                            nx_time_past(nx_time_later(e->asked_us, e->vain_us),
+                                         rounds_us(rules), e->server.last_us);
         e->quiet = e->server.good && e->server.last_us > e->word_us &&
                    nx_time_past(e->word_us, patience_us(rules, PATIENCE_DENIED),
                                 now_us);

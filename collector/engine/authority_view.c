@@ -20,18 +20,43 @@ static unsigned shown_class(const struct nx_auth_entry *e) {
     return e->quiet ? NX_AUTH_SILENT : e->server.class_;
 }
 
+static bool is_cut_off(const struct nx_auth_entry *e) {
+    return e->server.asked && !e->way;
+}
+
+/* Who has no way there says nothing of it where another one has. */
+static unsigned rank(const struct nx_auth_entry *e) {
+    return is_cut_off(e) ? 0 : 1 + shown_class(e);
+}
+
 bool nx_auth_is_worst(const struct nx_authority *a, size_t i) {
     const struct nx_auth_server *s = &a->entries[i].server;
-    unsigned class_ = shown_class(&a->entries[i]);
+    unsigned class_ = rank(&a->entries[i]);
     for (size_t j = 0; j < a->entries_n; j++) {
         const struct nx_auth_server *o = &a->entries[j].server;
-        unsigned theirs = shown_class(&a->entries[j]);
+        unsigned theirs = rank(&a->entries[j]);
         if (j != i && nx_endpoint_same_server(&s->at, &o->at) &&
             (theirs > class_ || (theirs == class_ && j < i))) {
             return false;
         }
     }
     return true;
+}
+
+/* Nothing comes back by this address family, to anybody, and by the other one
+ * it does: that is the auditors' way rather than all of these servers. */
+static bool lacks_family(const struct nx_authority *a,
+                         const struct nx_auth_entry *e) {
+    bool other = false;
+    for (size_t i = 0; i < a->entries_n; i++) {
+        const struct nx_auth_entry *o = &a->entries[i];
+        bool same = o->server.at.address_len == e->server.at.address_len;
+        if (same && !is_cut_off(o)) {
+            return false;
+        }
+        other |= !same && o->way;
+    }
+    return other;
 }
 
 int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
@@ -64,6 +89,7 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
             *s = a->entries[i].server;
             s->class_ = (uint8_t)shown_class(&a->entries[i]);
             s->good = s->class_ == NX_AUTH_GOOD;
+            s->no_way = lacks_family(a, &a->entries[i]);
             s->at.server_name = a->entries[i].named ? a->entries[i].name : NULL;
         }
     }

@@ -86,6 +86,7 @@ static json_t *server_json(const struct nx_status_audit *a,
         nx_json_set(o, "serial",
                     s->serial_known ? json_integer(s->serial) : json_null()) &&
         nx_json_set(o, "seen", nx_json_time(s->last_us)) &&
+        nx_json_set(o, "in_vain", json_boolean(s->in_vain || s->no_way)) &&
         nx_status_put_server(o, a, s)) {
         return o;
     }
@@ -237,9 +238,9 @@ json_t *nx_status_negative(struct nx_engine *engine,
             seconds(a.facts.w_auth_s != 0, a.facts.w_auth_s), "soa_ttl_s",
             seconds(soa != NULL, soa != NULL ? soa->soa_ttl_s : 0), "minimum_s",
             seconds(soa != NULL, soa != NULL ? soa->soa_minimum_s : 0),
-            "history", nx_status_w_history(&a));
             "sent_s", seconds(a.facts.w_wire_s != 0, a.facts.w_wire_s),
             "nsec_s", seconds(a.facts.w_nsec_s != 0, a.facts.w_nsec_s),
+            "history", nx_status_w_history(&a));
     }
     nx_status_audit_fini(&a);
     return o;

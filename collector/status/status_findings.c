@@ -64,8 +64,9 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
     char code[12];
     char time[NX_TIME_TEXT_MAX];
     struct nx_text text;
-    if (s->class_ == NX_AUTH_GOOD ||
-        (s->class_ == NX_AUTH_PENDING && !s->stops && !s->alias)) {
+    if (s->class_ == NX_AUTH_GOOD || s->no_way || /* one note tells of those */
+        (s->class_ == NX_AUTH_PENDING && !s->stops && !s->alias &&
+         !s->in_vain)) {
         return true;
     }
     name_server(&text, &s->at);
@@ -94,9 +95,10 @@ static bool find_server(json_t *list, const struct nx_auth_server *s) {
     if (s->class_ != NX_AUTH_SILENT && s->serial_known) {
         nx_text_addf(&text, ", serial %lu", (unsigned long)s->serial);
     }
-    if (s->class_ == NX_AUTH_SILENT && s->last_us >= 0) {
-        nx_text_addf(&text, ", last asked %s; set aside",
-                     nx_time_text(s->last_us, time));
+    bool waits = s->class_ == NX_AUTH_PENDING;
+    if ((s->class_ == NX_AUTH_SILENT || waits) && s->last_us >= 0) {
+        nx_text_addf(&text, ", last asked %s%s", nx_time_text(s->last_us, time),
+                     waits ? "" : "; set aside");
     }
     return find_text(list, server_tag(s), &s->at, &text);
 }
@@ -208,6 +210,25 @@ static bool find_if(json_t *list, bool found, enum nx_finding_tag tag,
     return !found || nx_json_add(list, finding_json(tag, NULL, text));
 }
 
+static bool find_no_way(json_t *list, const struct nx_status_audit *a) {
+    struct nx_text text;
+    unsigned n = 0;
+    bool v6 = false;
+    for (size_t i = 0; i < a->servers_n; i++) {
+        n += a->servers[i].no_way ? 1U : 0U;
+        v6 |= a->servers[i].no_way && a->servers[i].at.address_len == 16;
+    }
+    if (n == 0) {
+        return true;
+    }
+    nx_text_init(&text);
+    nx_text_addf(&text,
+                 "no agent in the role authority has a way by IPv%c: %u "
+                 "address%s of name servers not audited",
+                 v6 ? '6' : '4', n, n == 1 ? "" : "es");
+    return find_text(list, NX_FIND_AUDITOR_NO_WAY, NULL, &text);
+}
+
 static bool find_silence(json_t *list, const struct nx_status_audit *a) {
     char time[NX_TIME_TEXT_MAX];
     struct nx_text text;
@@ -271,7 +292,8 @@ static bool find_all(json_t *list, const struct nx_status_audit *a) {
         }
     }
     uint32_t p = a->problems;
-    return find_silence(list, a) && find_flapping(list, a) &&
+    return find_silence(list, a) && find_no_way(list, a) &&
+           find_flapping(list, a) &&
            find_if(list, a->blind, NX_FIND_NS_SILENT,
                    "fewer than half of the name servers are good, and no agent "
                    "in the role authority has a way to the others: resolvers "

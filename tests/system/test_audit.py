@@ -691,8 +691,9 @@ def test_ipv6_and_two_places():
 
 
 def test_audit_and_preflight_ask_no_resolver():
+    """And waits for no settle time: a dead server is told before that."""
     with Capture() as capture, Lab([networks.bind]) as lab, \
-            site_in(lab) as site:
+            site_in(lab, settle_s=600) as site:
         lab.remove_record()
         began = time.time()
         audit = site.cli("audit", zones.NAME, "--timeout", "60s",
@@ -720,6 +721,14 @@ def test_audit_and_preflight_ask_no_resolver():
         assert listed.count("preflight") == 1, listed
         # All are over, and none is the one open incident.
         assert site.cli("status", check=False).returncode == 3
+        lab.ns2.stop()
+        audit = site.cli("audit", zones.NAME, "--timeout", "60s",
+                         check=False, timeout=90)
+        assert audit.returncode == 2, audit
+        assert "NS_SILENT" in audit.stdout, audit
+        assert f"{lab.ns2.address}@53 gives no answer of use" in \
+            audit.stdout, audit
+        assert "set aside" not in audit.stdout, audit
 
 
 def test_audit_without_an_authority_agent():

@@ -27,6 +27,28 @@ static void test_dead_server_is_waited_for_then_set_aside(void **state) {
     assert_true(nx_dname_equal(view.servers[1].at.server_name, ns_name));
 }
 
+/* The default settle time is longer than an audit waits. */
+static void test_asked_in_vain(void **state) {
+    struct bench *b = *state;
+    struct nx_auth_view view;
+    delegate(b, 1, apex, 1, 2, T0);
+    for (int64_t t = T0; t < T0 + 30 * S; t += 5 * S) {
+        good(b, 1, 1, t);
+        silent(b, 1, 2, t);
+        (void)step(b, t);
+        assert_int_equal(nx_authority_view(b->a, &view), 0);
+        assert_int_equal(view.servers[1].class_, NX_AUTH_PENDING);
+        assert_int_equal(view.servers[1].in_vain, t >= T0 + 15 * S);
+        assert_false(view.servers[0].in_vain || view.servers[1].no_way);
+    }
+    /* Nobody asks any more: that is no further silence. */
+    delegate(b, 1, apex, 1, 3, T0 + 30 * S);
+    silent(b, 1, 3, T0 + 30 * S);
+    (void)step(b, T0 + 80 * S);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_false(view.servers[2].in_vain);
+}
+
 /* Of four, one: the auditor has no IPv6, say. It is not that they are dead. */
 static void no_way_to_three(struct bench *b, int64_t t) {
     const struct nx_answer no_way = {.outcome = NX_UNREACHABLE};
@@ -126,7 +148,9 @@ static void test_dual_stack_is_judged_by_one_family(void **state) {
                                     .servers = at,
                                     .servers_n = 6};
     assert_int_equal(nx_authority_delegation(b->a, 1, &d, T0, EPS), 0);
-    for (int64_t t = T0; t < T0 + 200 * S; t += 5 * S) {
+    struct nx_auth_view view;
+    int64_t t = T0;
+    for (; t < T0 + 200 * S; t += 5 * S) {
         for (unsigned i = 0; i < 6; i++) {
             const struct nx_question q = {
                 .name = name, .qtype = NX_TYPE_A, .to = at[i]};
@@ -144,6 +168,30 @@ static void test_dual_stack_is_judged_by_one_family(void **state) {
         (void)step(b, t);
     }
     assert_true(nx_authority_facts(b->a)->verified);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    for (unsigned i = 0; i < 6; i++) { /* the third's IPv4 is its own matter */
+        assert_int_equal(view.servers[i].no_way, i % 2 != 0);
+    }
+    /* Another auditor has IPv6, and what it sees is shown. */
+    assert_int_equal(nx_authority_delegation(b->a, 2, &d, t, EPS), 0);
+    for (unsigned i = 1; i < 6; i += 2) {
+        const struct nx_question q = {
+            .name = name, .qtype = NX_TYPE_A, .to = at[i]};
+        const struct nx_obs obs = {.question = &q, .answer = &yes};
+        const struct nx_look look = {.tx_us = t - 4000,
+                                     .rx_us = t,
+                                     .eps_us = EPS,
+                                     .kind = NX_KIND_POS,
+                                     .flags = NX_LOOK_AA};
+        nx_authority_answer(b->a, 2, &obs, &look);
+    }
+    (void)step(b, t);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    for (unsigned i = 0; i < view.servers_n; i++) {
+        assert_false(view.servers[i].no_way);
+        assert_true(view.servers[i].at.address_len == 4 ||
+                    view.servers[i].good);
+    }
 }
 
 /* One that denied before it fell silent is waited for five times as long. */
@@ -374,6 +422,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(test_dead_server_is_waited_for_then_set_aside),
         TEST(test_silent_after_denial_blocks_longer),
+        TEST(test_asked_in_vain),
         TEST(test_servers_without_a_way),
         TEST(test_servers_without_an_address),
         TEST(test_one_server_without_an_address),

@@ -23,6 +23,17 @@ static void no_tcp(void **state) {
     assert_true(found[0].has_server);
 }
 
+/* Nothing at all goes there, by UDP neither. */
+static void no_way_at_all(void **state) {
+    (void)state;
+    const struct nx_answer a = {.outcome = NX_UNREACHABLE};
+    put(NX_PAPER_TCP, 2, &a);
+    expect(NX_FIND_NO_TCP, "ns2.dskey.example.com. 198.51.100.2@53");
+    put(NX_PAPER_ANSWER, 2, &a);
+    look();
+    assert_int_equal(found_n, 0);
+}
+
 static void no_edns(void **state) {
     (void)state;
     struct nx_answer a = answer_of(NULL, 0);
@@ -283,6 +294,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_sound_zone),
         TEST(no_tcp),
+        TEST(no_way_at_all),
         TEST(no_edns),
         TEST(large_answers_are_lost),
         TEST(sizes_are_of_one_auditor),

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -33,6 +34,25 @@ static void shows(const char *json, const char *server, const char *head) {
     }
     nx_text_fini(&text);
     json_decref(document);
+}
+
+/* Who waits for it: the audit ends without what will not come. */
+static void test_asked_in_vain(void **state) {
+    static const char *const servers[] = {
+        "{\"state\":\"good\"}", "{\"state\":\"pending\",\"in_vain\":false}",
+        "{\"state\":\"pending\",\"in_vain\":true}"};
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        char text[160];
+        (void)snprintf(text, sizeof(text),
+                       "{\"authority\":{\"servers\":[%s],\"total\":1,"
+                       "\"audited\":1}}",
+                       servers[i]);
+        json_t *document = json_loads(text, 0, NULL);
+        assert_non_null(document);
+        assert_int_equal(nx_show_audited(document), i != 1);
+        json_decref(document);
+    }
 }
 
 static void test_servers_that_left(void **state) {
@@ -85,6 +105,7 @@ static void test_facts_of_servers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_servers_that_left),
+        cmocka_unit_test(test_asked_in_vain),
         cmocka_unit_test(test_facts_of_servers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -382,6 +382,93 @@ static void test_authority_object(void **state) {
     json_decref(d);
 }
 
+/* Name servers 1 to 3, the last one by IPv6. */
+static void audits_three(struct engine_bench *b, const struct nx_answer *answer,
+                         unsigned asked, int64_t at_us) {
+    struct nx_endpoint at[3] = {name_server(1), name_server(2), name_server(3)};
+    at[2].address_len = 16;
+    const struct nx_delegation d = {.name = www,
+                                    .apex = apex,
+                                    .ns_ttl_s = 60,
+                                    .servers = at,
+                                    .servers_n = 3,
+                                    .at_mono_us = at_us + THETA - 1};
+    const struct nx_question q = {
+        .name = www, .qtype = NX_TYPE_A, .to = at[asked - 1]};
+    batch_of(b, AUDITOR, &q, answer, 900, at_us, &d);
+}
+
+/* A dead one is told though the guard waits for it still; an auditor without
+ * IPv6 is no fault of the servers. */
+static void test_servers_without_an_answer(void **state) {
+    static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
+    static const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_AA,
+                                         .rdata = rdata,
+                                         .rdata_len = sizeof(rdata),
+                                         .rdata_n = 1};
+    static const struct nx_answer lost = {.outcome = NX_TIMEOUT};
+    static const struct nx_answer no_way = {.outcome = NX_UNREACHABLE};
+    struct engine_bench *b = *state;
+    struct nx_incident i = incident(7, T0);
+    b->settings.settle_us = 60 * S;
+    assert_int_equal(bench_renew(b), 0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    for (int64_t t = T0 + S; t < T0 + 31 * S; t += 5 * S) {
+        audits_three(b, &yes, 1, t);
+        audits_three(b, &lost, 2, t + S);
+        audits_three(b, &no_way, 3, t + 2 * S);
+        tick(b, t + 2 * S);
+    }
+    json_t *d = status(b, T0 + 31 * S);
+    json_t *authority = json_object_get(d, "authority");
+    assert_string_equal(text_at(authority, "servers.1.state"), "pending");
+    assert_int_equal(json_array_size(json_object_get(authority, "audit")), 2);
+    assert_string_equal(text_at(authority, "audit.0.tag"), "NS_SILENT");
+    assert_string_equal(text_at(authority, "audit.0.server"),
+                        "198.51.100.2@53");
+    assert_string_equal(text_at(authority, "audit.0.detail"),
+                        "198.51.100.2@53 gives no answer of use (timeout), "
+                        "last asked 2027-01-15T08:00:27.002Z");
+    assert_string_equal(text_at(authority, "audit.1.tag"), "AUDITOR_NO_WAY");
+    assert_string_equal(text_at(authority, "audit.1.severity"), "note");
+    assert_string_equal(text_at(authority, "audit.1.detail"),
+                        "no agent in the role authority has a way by IPv6: 1 "
+                        "address of name servers not audited");
+    json_decref(d);
+}
+
+/* The first server's SOA is the new one's already. */
+static void test_negative_of_all_servers(void **state) {
+    struct engine_bench *b = *state;
+    struct nx_answer no = {.rcode = NX_RCODE_NXDOMAIN,
+                           .flags = NX_ANS_SOA | NX_ANS_AA,
+                           .soa_owner = apex,
+                           .soa_serial = 1,
+                           .soa_minimum_s = 60};
+    struct nx_incident i = incident(7, T0);
+    assert_int_equal(nx_engine_incident_open(b->engine, &i), 0);
+    audits_three(b, &no, 1, T0 + S); /* sent whole: 900 */
+    no.soa_minimum_s = 600;
+    audits_three(b, &no, 2, T0 + 2 * S);
+    tick(b, T0 + 3 * S);
+    json_t *d = status(b, T0 + 3 * S);
+    json_t *negative = json_object_get(d, "negative");
+    static const struct {
+        const char *key;
+        int s;
+    } wanted[] = {{"ttl_s", 600},
+                  {"soa_ttl_s", 900},
+                  {"minimum_s", 600},
+                  {"sent_s", 900}};
+    for (size_t k = 0; k < sizeof(wanted) / sizeof(wanted[0]); k++) {
+        assert_int_equal(
+            json_integer_value(json_object_get(negative, wanted[k].key)),
+            wanted[k].s);
+    }
+    assert_true(json_is_null(json_object_get(negative, "nsec_s")));
+    json_decref(d);
+}
+
 /* One of four name servers has an old copy of the zone that the name is an
  * alias into. The own question of a resolver would plant what the real one
  * denies. */
@@ -1180,6 +1267,8 @@ int main(void) {
         TEST(test_outlook_policy),
         TEST(test_every_key_is_there),
         TEST(test_authority_object),
+        TEST(test_servers_without_an_answer),
+        TEST(test_negative_of_all_servers),
         TEST(test_alias_followed_out_of_the_zone),
         TEST(test_declared_is_said),
         TEST(test_flapping_is_told),
