@@ -226,6 +226,10 @@ static void log_outcome(struct nx_agentd *a, const struct nx_plan *plan,
             now->refused_n[i] == a->outcome.refused_n[i]) {
             continue; /* none, or as the last plan had it */
         }
+        if (!nx_bucket_take(&a->refusals_told, &nx_told_rate, NX_TOLD_UNITS,
+                            nx_clock_mono_us())) {
+            break; /* told often enough */
+        }
         char name[NX_DNAME_TEXT_MAX];
         char type[NX_RRTYPE_TEXT_MAX];
         const struct nx_task *task = &plan->tasks[now->example[i]];

@@ -3,7 +3,13 @@
 #include <string.h>
 
 #include "agent/io_agent_priv.h"
+#include "common/io_clock.h"
 #include "common/io_log.h"
+
+/* A change of keys is told, and written, once a minute, three at once: it is
+ * planned for days, and somebody who has the key should wear out no disk. */
+#define CHANGE_UNITS 60U
+static const struct nx_bucket_rate change_rate = {1, 3 * CHANGE_UNITS};
 
 int nx_agentd_load_keys(struct nx_agentd *a) {
     char why[NX_PINS_WHY_MAX];
@@ -67,9 +73,14 @@ void nx_agentd_on_keys(void *user, const uint8_t *anchor, const uint8_t *used,
                nx_strerror(err));
         return;
     }
+    a->pins_due |= changed && a->pins_folder != NULL;
+    if (!(changed || a->pins_due) ||
+        !nx_bucket_take(&a->keys_told, &change_rate, CHANGE_UNITS,
+                        nx_clock_mono_us())) {
+        return; /* what is due is written with a later plan */
+    }
     if (changed) {
         log_taken(a, keys);
-        a->pins_due = a->pins_folder != NULL;
     }
     if (a->pins_due) {
         keep(a);

@@ -36,10 +36,12 @@ struct nx_agentd {
     int64_t behind_said_us; /* that there is none; both 0: never */
     bool again;             /* drains to begin anew, with the disk */
     struct nx_spool *spool;
-    struct nx_pins pins; /* believed */
-    struct nx_pins kept; /* on the disk */
-    char *pins_folder;   /* NULL: there is no place for them */
-    bool pins_due;       /* to be written */
+    struct nx_pins pins;        /* believed */
+    struct nx_pins kept;        /* on the disk */
+    char *pins_folder;          /* NULL: there is no place for them */
+    bool pins_due;              /* to be written */
+    struct nx_bucket keys_told; /* whatever a collector announces */
+    struct nx_bucket refusals_told;
     struct nx_uplink *uplink;
     struct nx_resolver_watch *resolvers;
     struct event *on_due;

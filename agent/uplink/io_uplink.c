@@ -271,8 +271,11 @@ static void on_ack(struct nx_uplink *u, const struct nx_ack *ack,
 }
 
 static void on_unread(struct nx_uplink *u, int err, const char *why) {
-    nx_log(NX_LOG_WARN, "a message from the collector is %s (%s): left out",
-           nx_strerror(err), why);
+    if (nx_bucket_take(&u->unread_told, &nx_told_rate, NX_TOLD_UNITS,
+                       nx_clock_mono_us())) {
+        nx_log(NX_LOG_WARN, "a message from the collector is %s (%s): left out",
+               nx_strerror(err), why);
+    }
     u->plan_missed = true;
     u->handler.unread(u->handler.user);
 }

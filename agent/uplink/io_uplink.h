@@ -11,10 +11,16 @@
 
 #include "agent/uplink/pins.h"
 #include "agent/uplink/spool.h"
+#include "common/bucket.h"
 #include "common/io_keys.h"
 
 struct event_base;
 struct nx_uplink;
+
+/* Of one kind of what a collector does wrong so much is told: a line in ten
+ * seconds, ten at once. */
+#define NX_TOLD_UNITS 10U
+static const struct nx_bucket_rate nx_told_rate = {1, 10 * NX_TOLD_UNITS};
 
 struct nx_uplink_handler {
     /* Fill in what the agent knows; clock, protocol and software are done.

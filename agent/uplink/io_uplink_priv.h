@@ -41,6 +41,7 @@ struct nx_uplink {
     const struct nx_pins *pins;
     struct nx_spool *spool;
     struct nx_uplink_handler handler;
+    struct nx_bucket unread_told;
     /* The link. */
     enum nx_link_state state;
     enum nx_link_end end;

@@ -21,6 +21,9 @@
  *                                       resolver or ADDRESS, too often and as
  *                                       often as may be, ANY and AXFR
  *
+ *   keys REVISION N                     N plans without tasks, each with
+ * another next key
+ *
  * Prints "hello REVISION" for each hello. Ends with its standard input. */
 #include <inttypes.h>
 #include <poll.h>
@@ -46,6 +49,7 @@
 static void *router;
 static uint8_t agent_id[ID_MAX_BYTES];
 static size_t agent_id_len;
+static uint8_t own_key[NX_KEY_BYTES];
 
 static void send_down(const uint8_t *bytes, size_t len) {
     if (zmq_send(router, agent_id, agent_id_len, ZMQ_SNDMORE) < 0 ||
@@ -213,6 +217,29 @@ static bool send_attack(const char *line) {
     return true;
 }
 
+static bool send_keys(const char *line) {
+    static uint8_t bytes[4096];
+    uint64_t revision = 0;
+    unsigned n = 0;
+    size_t len = 0;
+    if (sscanf(line, "keys %" SCNu64 " %u", &revision, &n) != 2) {
+        return false;
+    }
+    for (unsigned i = 0; i < n; i++) {
+        struct nx_plan plan = {
+            .revision = revision + i, .valid_s = 3600, .keys.n = 2};
+        memcpy(plan.keys.list[0], own_key, sizeof(own_key));
+        memcpy(plan.keys.list[1], own_key, sizeof(own_key));
+        memcpy(plan.keys.list[1], &i, sizeof(i));
+        if (nx_codec_pack_plan(&plan, nx_test_scratch(), bytes, sizeof(bytes),
+                               &len) != NX_OK) {
+            return false;
+        }
+        send_down(bytes, len);
+    }
+    return true;
+}
+
 static void serve(void) {
     char line[LINE_MAX_BYTES];
     zmq_pollitem_t items[2] = {{.socket = router, .events = ZMQ_POLLIN},
@@ -228,7 +255,7 @@ static void serve(void) {
             return;
         }
         if (!send_plan(line) && !send_siblings(line) && !send_canary(line) &&
-            !send_attack(line)) {
+            !send_attack(line) && !send_keys(line)) {
             fprintf(stderr, "plan_server: not a command: %s\n", line);
         }
     }
@@ -239,7 +266,8 @@ int main(int argc, char **argv) {
     const int linger = 0;
     struct nx_keypair keys;
     char why[NX_KEYS_WHY_MAX];
-    if (argc != 3 || nx_keys_read(argv[1], &keys, why, sizeof(why)) != NX_OK) {
+    if (argc != 3 || nx_keys_read(argv[1], &keys, why, sizeof(why)) != NX_OK ||
+        nx_z85_key_parse(keys.public_key, own_key) != NX_OK) {
         fprintf(stderr, "plan_server: wants KEYFILE ENDPOINT\n");
         return 64;
     }

@@ -63,6 +63,20 @@ def old_plan_stays(attacker, agent, resolver):
     assert asked(f"x.{CANARY}") == 0
 
 
+def floods_wear_nothing_out(attacker, agent, resolver):
+    """Neither the log nor the disk: what the first of many says is enough."""
+    order(attacker, "keys", 10, 400)
+    for revision in range(1000, 1400):
+        order(attacker, "canary", revision, CANARY, 0)
+    last = f"last.{CANARY}"
+    order(attacker, "canary", 2000, last, 1)
+    wait_until(lambda: any(q.name.to_text().lower() == last
+                           for q in resolver.questions), 60, "the last plan")
+    log = agent.daemon.log_text()
+    assert 1 <= log.count("the collector announces its next key") <= 4, log
+    assert 1 <= log.count("a message from the collector is malformed") <= 12
+
+
 def judge(questions, times):
     for question in questions:
         name = question.name.to_text().lower()
@@ -95,7 +109,8 @@ def test_orders_of_a_stolen_key():
                 agent.start()
                 assert attacker.stdout.readline().startswith("hello")
                 old_plan_stays(attacker, agent, resolver)
-                for revision, address in enumerate((VICTIM, OWN), 3):
+                floods_wear_nothing_out(attacker, agent, resolver)
+                for revision, address in enumerate((VICTIM, OWN), 3000):
                     order(attacker, "attack", revision, address)
                     # The control: what may be asked is.
                     before = len(resolver.questions)
