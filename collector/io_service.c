@@ -145,8 +145,9 @@ static int set_doors_clock(struct nx_service *service) {
         snprintf(service->clock_problem, sizeof(service->clock_problem),
                  "the clock is at least %" PRId64
                  " s behind that of the run before: tokens and join strings "
-                 "expire by that one; set the clock, and start the collector "
-                 "again",
+                 "expire by that one; set a wrong clock, and start the "
+                 "collector again; one that is right is trusted at a start "
+                 "after a day",
                  ahead_us / 1000000);
         nx_log(NX_LOG_ERROR, "%s", service->clock_problem);
     }

@@ -307,13 +307,13 @@ void nx_http_on_crowded(evutil_socket_t fd, short what, void *http);
 void nx_http_on_request(struct evhttp_request *request, void *door);
 /* Each second: whoever had his time is dropped. */
 void nx_http_conns_tick(struct nx_http *http);
-/* The connection has no deadline from now on; what is sent must be taken. */
 /* A reply in parts, each of which is to be taken in time. */
 void nx_http_conn_is_recording(struct nx_http *http,
                                const struct evhttp_connection *evcon);
 /* It took a part. */
 void nx_http_conn_takes(struct nx_http *http,
                         const struct evhttp_connection *evcon);
+/* The connection has no deadline from now on; what is sent must be taken. */
 void nx_http_conn_is_stream(struct nx_http *http,
                             struct evhttp_connection *evcon);
 void nx_http_conns_fini(struct nx_http *http);

@@ -50,9 +50,10 @@ struct nx_retained_kept nx_retained_keep(const struct nx_retained *r,
                                          int64_t now_us, int64_t wall_us) {
     enum nx_retained_clock clock = NX_RETAINED_TRUSTED;
     int64_t by_us = nx_retained_now(r, now_us, wall_us, &clock);
+    int64_t passed_us = r->by_us + (now_us - r->start_us);
     bool lasting = now_us - r->start_us >= NX_RETAINED_TRUST_US &&
                    !was_set(now_us, wall_us);
     return (struct nx_retained_kept){
-        .by_us = by_us < r->by_us && !lasting ? r->by_us : by_us,
+        .by_us = by_us < passed_us && !lasting ? passed_us : by_us,
         .doubt_us = clock == NX_RETAINED_AHEAD ? r->doubt_us : NX_TIME_UNKNOWN};
 }

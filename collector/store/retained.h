@@ -49,7 +49,8 @@ int64_t nx_retained_now(const struct nx_retained *r, int64_t now_us,
 
 /* What is to be kept now. A start with a clock that is behind goes by it, but
  * that time is kept only once it has lasted for NX_RETAINED_TRUST_US: else the
- * next start with the right clock would look far ahead. */
+ * next start with the right clock would look far ahead. Until then the time
+ * that was known goes on as time really passes. */
 struct nx_retained_kept nx_retained_keep(const struct nx_retained *r,
                                          int64_t now_us, int64_t wall_us);
 
