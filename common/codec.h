@@ -95,6 +95,13 @@ enum {
     NX_SIDES_ALL = (1 << 2) - 1,
 };
 
+/* nx_delegation.glue: of the hosts that the parent names */
+enum {
+    NX_GLUE_DIFFERS = 1 << 0, /* other addresses than the host's own zone has */
+    NX_GLUE_MISSING = 1 << 1, /* none, for a host in the zone itself */
+    NX_GLUE_ALL = (1 << 2) - 1,
+};
+
 #define NX_DELEG_UNASKED_MAX 255U
 
 struct nx_delegation {
@@ -108,6 +115,7 @@ struct nx_delegation {
     uint32_t problems;
     uint32_t unasked_n; /* name servers that are not in there: NX_DELEG_NO_GLUE;
                          * 0: not told, too */
+    uint32_t glue;      /* NX_GLUE_*; 0: not told, too */
     int64_t at_mono_us;
 };
 

@@ -119,6 +119,7 @@ static void pack_delegations(struct nx_packer *p, const struct nx_batch *batch,
         array[i].ns_ttl_s = d->ns_ttl_s;
         array[i].problems = d->problems;
         array[i].unasked = d->unasked_n;
+        array[i].glue = d->glue;
         array[i].at_mono_us = d->at_mono_us;
         uint32_t *servers = nx_pack_take(p, d->servers_n, sizeof(*servers));
         for (size_t s = 0; servers != NULL && s < d->servers_n; s++) {

@@ -273,6 +273,7 @@ static bool unpack_delegation(struct batch_unpacker *b,
     out->ns_ttl_s = d->ns_ttl_s;
     out->problems = d->problems;
     out->unasked_n = d->unasked;
+    out->glue = d->glue & NX_GLUE_ALL;
     out->at_mono_us = d->at_mono_us;
     out->sides = d->sides.len > 0 ? d->sides.data : NULL;
     return b->u->err == 0 && check_sides(b->u, d) &&

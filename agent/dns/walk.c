@@ -180,6 +180,7 @@ bool nx_walk_delegation(struct nx_walk *walk, struct nx_delegation *out) {
         .sides = walk->sides,
         .problems = walk->problems,
         .unasked_n = walk->unasked_n,
+        .glue = walk->glue,
         .at_mono_us = walk->found_mono_us,
     };
     return true;

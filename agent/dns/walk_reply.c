@@ -45,6 +45,9 @@ void nx_walk_job_enter(struct walk_job *j, enum walk_phase phase) {
  * in use until it is looked for again soon. */
 static void end_job(struct nx_walk *w, struct walk_job *j, bool whole) {
     struct walk_host *h = &w->hosts[j->host];
+    h->own = !whole                      ? OWN_UNKNOWN
+             : nx_walk_sees(h, WALK_OWN) ? OWN_WHOLE
+                                         : OWN_NONE;
     (void)nx_walk_keep_seen(h, WALK_OWN, whole);
     j->ttl_s = whole ? j->ttl_s : 0;
     h->state = h->addresses_n > 0 ? HOST_KNOWN : HOST_FAILED;

@@ -68,6 +68,7 @@ static void choose_servers(struct nx_walk *w) {
         }
     }
     w->problems |= w->unasked_n > 0 ? NX_DELEG_NO_GLUE : 0;
+    w->glue = nx_walk_judge_glue(w, w->deepest);
 }
 
 /* Of a set that is not known they would be no others. */

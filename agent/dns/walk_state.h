@@ -52,11 +52,19 @@ struct walk_address {
     uint8_t seen;     /* ... of them, while they are read */
 };
 
+/* What the zone of a host's name said when it was asked last. */
+enum walk_own {
+    OWN_UNKNOWN, /* not all of it */
+    OWN_NONE,    /* no address */
+    OWN_WHOLE,
+};
+
 struct walk_host {
     uint8_t state; /* enum walk_host_state */
     uint8_t depth; /* of the job that resolves it */
     uint8_t addresses_n;
     uint8_t crowded; /* those of whom there is no room for all addresses */
+    uint8_t own;     /* enum walk_own */
     int64_t looked_us;
     int64_t until_us; /* a job looked for the addresses: it is well so long */
     struct walk_address addresses[WALK_ADDRESSES_MAX];
@@ -70,6 +78,8 @@ struct walk_zone {
     uint8_t ns_n;
     uint8_t ns[WALK_NS_MAX];    /* hosts */
     uint8_t sides[WALK_NS_MAX]; /* NX_SIDE_*: who names them */
+    bool glued[WALK_NS_MAX];    /* the referral has an address */
+    bool referred;              /* there was one: the parent's own word */
     bool child_read;            /* its own NS set is in `sides` */
     bool incomplete;            /* more name servers than there is room for */
     unsigned turn;              /* whose turn it is to be asked */
@@ -145,6 +155,7 @@ struct nx_walk {
     struct nx_endpoint servers[NX_DELEG_SERVERS_MAX];
     uint8_t sides[NX_DELEG_SERVERS_MAX];
     unsigned unasked_n; /* servers of the zone that are not among them */
+    uint32_t glue;      /* NX_GLUE_* of the zone */
 
     /* The round's questions to each server, and to those of the parent. */
     size_t plain_n;   /* of the types, and the SOA */
@@ -208,7 +219,11 @@ void nx_walk_learn_addresses(struct nx_walk *w, int host,
  * neither of them gives any more is dropped, if this was the whole set and not
  * empty. True: they changed. */
 void nx_walk_unsee(struct walk_host *h, uint8_t from);
+bool nx_walk_sees(const struct walk_host *h, uint8_t from); /* any? */
 bool nx_walk_keep_seen(struct walk_host *h, uint8_t from, bool whole);
+
+/* NX_GLUE_* of the zone, as far as its parent and its hosts' zones spoke. */
+uint32_t nx_walk_judge_glue(const struct nx_walk *w, int zone);
 
 bool nx_walk_serves(const struct nx_walk *w, int zone,
                     const struct nx_endpoint *at);

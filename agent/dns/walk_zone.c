@@ -154,13 +154,18 @@ void nx_walk_unsee(struct walk_host *h, uint8_t from) {
     }
 }
 
-bool nx_walk_keep_seen(struct walk_host *h, uint8_t from, bool whole) {
+bool nx_walk_sees(const struct walk_host *h, uint8_t from) {
     bool any = false;
-    bool changed = false;
-    uint8_t kept = 0;
     for (unsigned i = 0; i < h->addresses_n; i++) {
         any |= (h->addresses[i].seen & from) != 0;
     }
+    return any;
+}
+
+bool nx_walk_keep_seen(struct walk_host *h, uint8_t from, bool whole) {
+    bool any = nx_walk_sees(h, from);
+    bool changed = false;
+    uint8_t kept = 0;
     for (unsigned i = 0; any && i < h->addresses_n; i++) {
         struct walk_address a = h->addresses[i];
         uint8_t was = a.from;
@@ -195,7 +200,7 @@ static void look_again(const struct nx_walk *w, struct walk_host *h) {
 
 /* Adds addresses of z's hosts from the additional section, in place of what the
  * last one had. Failures stay with the address. */
-static void renew_glue(struct nx_walk *w, const struct walk_zone *z,
+static void renew_glue(struct nx_walk *w, struct walk_zone *z,
                        const uint8_t *bailiwick, const uint8_t *msg,
                        size_t msg_len) {
     for (unsigned i = 0; i < z->ns_n; i++) {
@@ -213,6 +218,7 @@ static void renew_glue(struct nx_walk *w, const struct walk_zone *z,
     }
     for (unsigned i = 0; i < z->ns_n; i++) {
         struct walk_host *h = &w->hosts[z->ns[i]];
+        z->glued[i] = nx_walk_sees(h, WALK_GLUE);
         if (nx_walk_keep_seen(h, WALK_GLUE, true)) {
             look_again(w, h);
         }
@@ -233,6 +239,7 @@ int nx_walk_learn_zone(struct nx_walk *w, int from, const uint8_t *owner,
     (void)take_ns(w, z, section, msg, msg_len);
     /* A cut on the parent's own server: one NS set stands for both. */
     z->child_read = section == NX_SECTION_ANSWER;
+    z->referred = !z->child_read;
     for (unsigned i = 0; z->child_read && i < z->ns_n; i++) {
         z->sides[i] = NX_SIDES_ALL;
     }
@@ -265,6 +272,38 @@ void nx_walk_learn_addresses(struct nx_walk *w, int host,
         }
         at += len + 2;
     }
+}
+
+/* Its own zone may have more than glue has, where no glue is needed. */
+static bool glue_differs(const struct walk_host *h, bool needed) {
+    bool differs = h->own == OWN_NONE;
+    for (unsigned i = 0; h->own == OWN_WHOLE && i < h->addresses_n; i++) {
+        uint8_t from = h->addresses[i].from;
+        differs |= from == WALK_GLUE || (from == WALK_OWN && needed);
+    }
+    return differs;
+}
+
+uint32_t nx_walk_judge_glue(const struct nx_walk *w, int zone) {
+    const struct walk_zone *z = &w->zones[zone];
+    uint32_t found = 0;
+    if (!z->referred || z->incomplete ||
+        (w->problems & NX_DELEG_UNREACHED) != 0) {
+        return 0;
+    }
+    for (unsigned i = 0; i < z->ns_n; i++) {
+        const struct walk_host *h = &w->hosts[z->ns[i]];
+        bool needed = nx_dname_under(h->name, z->apex);
+        if ((z->sides[i] & NX_SIDE_PARENT) == 0 || h->crowded) {
+            continue;
+        }
+        if (z->glued[i]) {
+            found |= glue_differs(h, needed) ? NX_GLUE_DIFFERS : 0;
+        } else {
+            found |= needed ? NX_GLUE_MISSING : 0;
+        }
+    }
+    return found;
 }
 
 bool nx_walk_serves(const struct nx_walk *w, int zone,

@@ -288,7 +288,7 @@ static uint8_t side_of(const struct nx_delegation *d, size_t i) {
     return d->sides != NULL ? d->sides[i] : 0;
 }
 
-/* The same but for TTL, problems, how many were not asked, and time? */
+/* The same but for TTL, problems, glue, how many were not asked, and time? */
 static bool same_delegation(const struct nx_delegation *a,
                             const struct nx_delegation *b) {
     bool same = a->servers_n == b->servers_n &&
@@ -312,6 +312,7 @@ static bool put_delegation(struct nx_batcher *b,
         b->delegations[slot].ns_ttl_s = delegation->ns_ttl_s;
         b->delegations[slot].problems = delegation->problems;
         b->delegations[slot].unasked_n = delegation->unasked_n;
+        b->delegations[slot].glue = delegation->glue;
         b->delegations[slot].at_mono_us = delegation->at_mono_us;
         return true;
     }

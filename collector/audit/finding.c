@@ -65,6 +65,16 @@ static const struct {
     [NX_FIND_NS_NO_ADDRESS] =
         {"NS_NO_ADDRESS", NX_WARNING,
          "add the address of this name server, and its glue at the parent"},
+    [NX_FIND_GLUE_DIFFERS] =
+        {"GLUE_DIFFERS", NX_WARNING,
+         "compare each name server's A and AAAA in its own zone with the glue "
+         "in the parent's referral, and have the registrar (or the parent) set "
+         "the glue to the right ones: resolvers may ask all of them"},
+    [NX_FIND_GLUE_MISSING] =
+        {"GLUE_MISSING", NX_WARNING,
+         "have the registrar (or the parent) add the addresses of each name "
+         "server in the zone as glue: resolvers find it only through the "
+         "others, or not at all"},
     [NX_FIND_NS_SET_CHANGED] =
         {"NS_SET_CHANGED", NX_NOTE,
          "caches may ask the old servers until the old NS TTL ends: keep them "

@@ -27,6 +27,8 @@ enum nx_finding_tag {
     /* the delegation */
     NX_FIND_NS_SET_DIFFERS,
     NX_FIND_NS_NO_ADDRESS,
+    NX_FIND_GLUE_DIFFERS,
+    NX_FIND_GLUE_MISSING,
     NX_FIND_NS_SET_CHANGED,
     NX_FIND_OLD_SERVER_DENIES,
     NX_FIND_OLD_SERVER_UNSEEN,

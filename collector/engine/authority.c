@@ -88,6 +88,7 @@ int nx_authority_delegation(struct nx_authority *a, uint32_t agent_id,
         return NX_ELIMIT;
     }
     v->problems = d->problems;
+    v->glue = d->glue;
     /* A walk that did not arrive says nothing about the set. */
     if (d->servers_n == 0 ||
         ((d->problems & NX_DELEG_UNREACHED) != 0 && a->entries_n > 0)) {

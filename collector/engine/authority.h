@@ -95,6 +95,7 @@ struct nx_auth_view {
     const struct nx_auth_server *servers;
     size_t servers_n;
     uint32_t problems; /* NX_DELEG_* */
+    uint32_t glue;     /* NX_GLUE_* */
     const struct nx_papers *papers;
     const struct nx_auth_w *w; /* its changes, oldest first */
     size_t w_n;

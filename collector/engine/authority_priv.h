@@ -42,6 +42,7 @@ struct nx_auth_entry {
 struct nx_auth_vantage {
     uint32_t agent_id;
     uint32_t problems;
+    uint32_t glue;
     uint32_t unasked_n; /* name servers of its set that it cannot ask */
     int64_t last_us;    /* newest answer of any server */
     int64_t blind_us;   /* no server had answered for rounds, then */

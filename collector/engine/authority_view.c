@@ -95,6 +95,7 @@ int nx_authority_view(struct nx_authority *a, struct nx_auth_view *out) {
     }
     for (size_t i = 0; i < a->vantages_n; i++) {
         out->problems |= a->vantages[i].problems;
+        out->glue |= a->vantages[i].glue;
         if (a->vantages[i].last_us > out->heard_us) {
             out->heard_us = a->vantages[i].last_us;
         }

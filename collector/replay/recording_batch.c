@@ -194,6 +194,7 @@ static void read_delegation(const struct nx_in *in, struct nx_arena *arena,
         (uint32_t)nx_in_integer(in, "problems", 0, NX_DELEG_PROBLEMS_ALL, 0);
     out->unasked_n =
         (uint32_t)nx_in_integer(in, "unasked", 0, NX_DELEG_UNASKED_MAX, 0);
+    out->glue = (uint32_t)nx_in_integer(in, "glue", 0, NX_GLUE_ALL, 0);
     out->at_mono_us = mono_of(in, "at_us");
 }
 

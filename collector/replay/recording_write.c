@@ -251,6 +251,9 @@ static json_t *delegation_json(const struct nx_delegation *d) {
     if (one != NULL && d->unasked_n > 0) {
         (void)nx_json_set(one, "unasked", json_integer(d->unasked_n));
     }
+    if (one != NULL && d->glue != 0) {
+        (void)nx_json_set(one, "glue", json_integer(d->glue));
+    }
     if (one != NULL && d->sides != NULL) {
         (void)nx_json_set(one, "sides", hex(d->sides, d->servers_n));
     }

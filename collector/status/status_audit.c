@@ -215,6 +215,7 @@ int nx_status_audit_init(struct nx_status_audit *a, struct nx_engine *engine,
         take_facts(a, &view.facts, i == 0);
         take_outage(a, &view);
         a->problems |= view.problems;
+        a->glue |= view.glue;
         a->blind |= view.blind;
         a->places_n =
             i == 0 || view.places_n < a->places_n ? view.places_n : a->places_n;

@@ -26,6 +26,7 @@ struct nx_status_audit {
     int64_t now_us;
     bool silent;
     uint32_t problems;
+    uint32_t glue;
     bool declared;               /* restored by the operator's word alone */
     struct nx_finding *findings; /* of the items' papers, each once */
     size_t findings_n;

@@ -305,6 +305,12 @@ static bool find_all(json_t *list, const struct nx_status_audit *a) {
            find_if(list, (p & NX_DELEG_NO_GLUE) != 0, NX_FIND_NS_NO_ADDRESS,
                    "a name server is not asked: it has no address, or "
                    "there are more than 64, or than 6 of one host") &&
+           find_if(list, (a->glue & NX_GLUE_DIFFERS) != 0, NX_FIND_GLUE_DIFFERS,
+                   "the parent's glue for a name server is not the addresses "
+                   "that this has in its own zone") &&
+           find_if(list, (a->glue & NX_GLUE_MISSING) != 0, NX_FIND_GLUE_MISSING,
+                   "the parent names a name server in the zone itself, and "
+                   "has no glue for it") &&
            find_if(list, (p & NX_DELEG_UNREACHED) != 0,
                    NX_FIND_ZONE_NOT_REACHED,
                    "the zone was not reached from the root") &&

@@ -256,6 +256,7 @@ static inline void audit(struct bench *b, const struct nx_answer *answer,
                                     .apex = apex,
                                     .servers = &at,
                                     .servers_n = 1,
+                                    .glue = NX_GLUE_DIFFERS,
                                     .at_mono_us = at_us + THETA - 3 * S};
     const struct nx_question q = {.name = www, .qtype = NX_TYPE_A, .to = at};
     saw(b, AUDIT, &q, answer, 900, 0, &d, at_us);

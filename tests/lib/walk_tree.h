@@ -44,6 +44,7 @@ static struct {
     uint8_t sides[NX_DELEG_SERVERS_MAX];
     uint32_t problems;
     uint32_t unasked_n;
+    uint32_t glue;
     uint32_t ttl_s;
 } found;
 
@@ -157,6 +158,7 @@ static inline void take_report(void) {
     found.servers_n = d.servers_n;
     found.problems = d.problems;
     found.unasked_n = d.unasked_n;
+    found.glue = d.glue;
     found.ttl_s = d.ns_ttl_s;
     found.servers[0] = '\0';
     memcpy(found.sides, d.sides, d.servers_n);

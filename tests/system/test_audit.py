@@ -145,7 +145,12 @@ def zone_names_another_server(p):
                            f"ns3.{p.zone}. 3600 IN A {SECOND_ADDRESS}"))
 
 
-@fault("NS_SET_DIFFERS", "NS_NO_ADDRESS")
+@fault("GLUE_DIFFERS")
+def parent_has_an_address_too_many(p):
+    return p.twice(p.there(), f"ns2.{p.zone}. 3600 IN A {FIRST_ADDRESS}")
+
+
+@fault("NS_SET_DIFFERS", "NS_NO_ADDRESS", "GLUE_MISSING")
 def parent_names_one_without_address(p):
     return p.twice(p.there(), f"{p.zone}. 3600 IN NS gone.{p.zone}.")
 

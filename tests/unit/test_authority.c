@@ -288,6 +288,28 @@ static void test_unreached_walk(void **state) {
     assert_true(nx_dname_equal(view.apex, apex));
 }
 
+/* Each vantage came by a server of the parent of its own. */
+static void test_glue_of_all_vantages(void **state) {
+    struct bench *b = *state;
+    const struct nx_endpoint at = server(1);
+    struct nx_delegation d = {.name = name,
+                              .apex = apex,
+                              .parent = com,
+                              .servers = &at,
+                              .servers_n = 1,
+                              .glue = NX_GLUE_DIFFERS};
+    struct nx_auth_view view;
+    assert_int_equal(nx_authority_delegation(b->a, 1, &d, T0, EPS), 0);
+    d.glue = NX_GLUE_MISSING;
+    assert_int_equal(nx_authority_delegation(b->a, 2, &d, T0, EPS), 0);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_int_equal(view.glue, NX_GLUE_DIFFERS | NX_GLUE_MISSING);
+    d.glue = 0;
+    assert_int_equal(nx_authority_delegation(b->a, 1, &d, T0 + S, EPS), 0);
+    assert_int_equal(nx_authority_view(b->a, &view), 0);
+    assert_int_equal(view.glue, NX_GLUE_MISSING);
+}
+
 static void test_old_answers_change_nothing(void **state) {
     struct bench *b = *state;
     delegate(b, 1, apex, 1, 1, T0);
@@ -348,6 +370,7 @@ int main(void) {
         TEST(test_leaving_server_ends_the_outage),
         TEST(test_parent_denied),
         TEST(test_unreached_walk),
+        TEST(test_glue_of_all_vantages),
         TEST(test_old_answers_change_nothing),
         TEST(test_vantages_lose_it_in_turn),
         TEST(test_too_many_vantages),

@@ -256,6 +256,7 @@ static void test_delegation(void **state) {
     assert_int_equal(nx_batcher_add_delegation(b, &d), NX_OK);
     d.problems = 0;
     d.unasked_n = 2;
+    d.glue = NX_GLUE_DIFFERS;
     assert_int_equal(nx_batcher_add_delegation(b, &d), NX_OK);
     /* It waits for a result to travel with. */
     assert_false(nx_batcher_due(b, INT64_MIN, 1000 * S));
@@ -266,6 +267,7 @@ static void test_delegation(void **state) {
     assert_int_equal(batch->delegations_n, 1);
     assert_int_equal(batch->delegations[0].problems, 0);
     assert_int_equal(batch->delegations[0].unasked_n, 2);
+    assert_int_equal(batch->delegations[0].glue, NX_GLUE_DIFFERS);
     assert_int_equal(batch->delegations[0].servers_n, 2);
     assert_true(
         nx_dname_equal(batch->delegations[0].servers[1].server_name, zone));

@@ -121,6 +121,7 @@ static struct sample *sample_new(void) {
                                            .sides = &s->side,
                                            .problems = NX_DELEG_LAME,
                                            .unasked_n = 3,
+                                           .glue = NX_GLUE_MISSING,
                                            .at_mono_us = 77};
     s->batch =
         (struct nx_batch){.epoch = UINT64_C(0x8123456789abcdef),
@@ -197,6 +198,11 @@ static void batch_round_trips(void **state) {
     assert_true(nx_endpoint_equal(&d->servers[0], &s->server));
     assert_int_equal(d->problems, NX_DELEG_LAME);
     assert_int_equal(d->unasked_n, 3);
+    assert_int_equal(d->glue, NX_GLUE_MISSING);
+    s->delegation.glue = NX_GLUE_ALL | 1U << 31; /* one of a newer agent */
+    assert_int_equal(pack(&s->batch, &len), 0);
+    assert_int_equal(unpack(message, len, &up, NULL), 0);
+    assert_int_equal(up.u.batch.delegations[0].glue, NX_GLUE_ALL);
     free(s);
 }
 

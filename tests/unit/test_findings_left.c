@@ -1,5 +1,5 @@
-/* What is said of name servers that left the set, and of agents that cannot ask
- * them. */
+/* What is said of name servers that left the set, of agents that cannot ask
+ * them, and of glue. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -76,6 +76,24 @@ static void test_agents_that_cannot_ask(void **state) {
     says(&audit, NULL, NULL);
 }
 
+static void test_glue(void **state) {
+    static const struct nx_incident incident = {.id = 7};
+    struct nx_status_audit audit = {.incident = &incident,
+                                    .audited_us = T0,
+                                    .verified_at_us = NX_TIME_UNKNOWN,
+                                    .now_us = T0};
+    (void)state;
+    says(&audit, NULL, NULL);
+    audit.glue = NX_GLUE_DIFFERS;
+    says(&audit, "GLUE_DIFFERS",
+         "the parent's glue for a name server is not the addresses that this "
+         "has in its own zone");
+    audit.glue = NX_GLUE_MISSING;
+    says(&audit, "GLUE_MISSING",
+         "the parent names a name server in the zone itself, and has no glue "
+         "for it");
+}
+
 static void test_names_of_auditors(void **state) {
     struct engine_bench *b = *state;
     char out[NX_AUDITORS_TEXT_MAX];
@@ -103,6 +121,7 @@ static void test_names_of_auditors(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agents_that_cannot_ask),
+        cmocka_unit_test(test_glue),
         cmocka_unit_test_setup_teardown(test_names_of_auditors, bench_setup,
                                         bench_teardown),
     };

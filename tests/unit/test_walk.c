@@ -279,12 +279,62 @@ static void unites_glue_with_the_hosts_own_zone(void **state) {
     assert_true(asked("1 www.example.com. @198.51.100.1 !"));
     assert_true(asked("1 www.example.com. @198.51.100.2 !"));
     assert_int_equal(found.problems, 0);
+    assert_int_equal(found.glue, NX_GLUE_DIFFERS);
     for (int i = 0; i < 4; i++) { /* and they do not come and go */
         now_us += 5 * SECOND;
         round_a();
         assert_int_equal(found.servers_n, 4);
         assert_false(asked("28 ns.example.net."));
     }
+}
+
+/* In the zone itself glue shall be the same; elsewhere it needs not be whole,
+ * and none is needed. */
+static void compares_glue_with_the_hosts_own_zone(void **state) {
+    (void)state;
+    plant_four();
+    ns_with_glue("com.", "example.com.", "ns.other.com.", "198.51.100.5");
+    (void)rr("com.", "other.com.", "NS", "ns.other.com.");
+    (void)rr("other.com.", "ns.other.com.", "A", "198.51.100.5");
+    size_t other = rr("other.com.", "ns.other.com.", "AAAA", "2001:db8::5");
+    server("198.51.100.5")->zones = "example.com. other.com. ";
+    round_a();
+    assert_string_equal(found.apex, "example.com.");
+    assert_int_equal(found.servers_n, 6);
+    assert_int_equal(found.glue, 0);
+    struct tree_record *glue = record("com.", "ns.other.com.", "198.51.100.5");
+    glue->value = NULL;
+    now_us += NX_WALK_FULL_S * SECOND;
+    round_a();
+    assert_int_equal(found.glue, 0);
+    glue->value = "198.51.100.5";
+    records[other].value = NULL;
+    size_t more = rr("com.", "ns.other.com.", "A", "198.51.100.6");
+    now_us += NX_WALK_FULL_S * SECOND;
+    round_a();
+    assert_int_equal(found.glue, NX_GLUE_DIFFERS);
+    records[more].value = NULL;
+    more = rr("example.com.", "ns2.example.com.", "AAAA", "2001:db8::2");
+    now_us += NX_WALK_FULL_S * SECOND;
+    round_a();
+    assert_int_equal(found.glue, NX_GLUE_DIFFERS); /* glue lacks one */
+    records[more].value = NULL;
+    glue = record("com.", "ns1.example.com.", "198.51.100.1");
+    glue->value = NULL;
+    now_us += NX_WALK_FULL_S * SECOND;
+    round_a();
+    assert_int_equal(found.glue, NX_GLUE_MISSING);
+    assert_int_equal(found.problems, 0); /* the others say where it is */
+    glue->value = "198.51.100.1";
+    glue = record("example.com.", "ns1.example.com.", "198.51.100.1");
+    glue->value = NULL;
+    now_us += NX_WALK_FULL_S * SECOND;
+    round_a();
+    assert_int_equal(found.glue, NX_GLUE_DIFFERS); /* its zone has none */
+    glue->value = "198.51.100.1";
+    now_us += NX_WALK_FULL_S * SECOND;
+    round_a();
+    assert_int_equal(found.glue, 0);
 }
 
 /* A zone that is down holds nobody up: glue is what there is, and what was
@@ -310,6 +360,7 @@ static void goes_by_glue_where_the_own_zone_is_down(void **state) {
         round_a();
         assert_int_equal(found.servers_n, 2);
         assert_int_equal(found.unasked_n, 0);
+        assert_int_equal(found.glue, 0); /* with what? */
     }
     record("example.com.", "ns1.example.com.", "198.51.100.1")->value = NULL;
     unsigned before = server("198.51.100.1")->asked;
@@ -645,6 +696,7 @@ int main(void) {
         T(does_not_believe_glue_from_elsewhere),
         T(unites_the_sets_of_parent_and_child),
         T(unites_glue_with_the_hosts_own_zone),
+        T(compares_glue_with_the_hosts_own_zone),
         T(goes_by_glue_where_the_own_zone_is_down),
         T(follows_a_change_of_servers),
         T(keeps_the_zone_when_the_parent_is_silent),
