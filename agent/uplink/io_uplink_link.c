@@ -232,6 +232,7 @@ void nx_link_end(struct nx_uplink *u, enum nx_link_end end) {
     u->state = NX_LINK_ENDING;
     u->end = end;
     log_end(u);
+    nx_spool_ended(u->spool);
     link_after(u, 0); /* callbacks of what is to be freed are on the stack */
 }
 

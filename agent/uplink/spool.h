@@ -24,8 +24,8 @@
  * the oldest. Both lanes go back to the first
  * number that is not settled after a reconnection. When acks stay away, the
  * first that was sent goes again, alone: a collector that is slow has the
- * others already, and the answer to it says of all before it whether they were
- * taken.
+ * others already, and the answers to what is sent first from then on say of all
+ * before it whether they were taken.
  *
  * Ledger of an epoch: produced = acked + held + dropped, always. What is
  * dropped while its ack is on the way counts as lost until an ack says that it
@@ -206,6 +206,8 @@ uint64_t nx_spool_keep(struct nx_spool *spool, uint32_t crc);
 
 /* A connection has begun: from here on what comes is fresh. */
 void nx_spool_connected(struct nx_spool *spool, int64_t now_mono_us);
+/* It has ended: no ack is waited for. */
+void nx_spool_ended(struct nx_spool *spool);
 
 /* nx_spool_timeout_at has come: what was passed over goes again, or, when
  * nothing was, the first that was sent. */

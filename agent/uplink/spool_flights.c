@@ -70,7 +70,8 @@ uint64_t nx_spool_keep(struct nx_spool *s, uint32_t crc) {
 
 /* Nothing overtakes within a connection, and the collector answers in order:
  * what was sent before something that is settled, or is answered itself, and is
- * not settled was not taken. */
+ * not settled was not taken. What went again says nothing of the others: it may
+ * be the first one that was answered, late. */
 void nx_spool_flights_settle(struct nx_spool *s, uint64_t echo) {
     size_t kept = 0;
     size_t passed = 0;
@@ -81,7 +82,7 @@ void nx_spool_flights_settle(struct nx_spool *s, uint64_t echo) {
         bool is_echo = f.first_seq == echo;
         if (nx_settled_count(s->acked_seq, &s->ahead, f.first_seq,
                              f.last_seq) == f.last_seq - f.first_seq + 1) {
-            passed = kept;
+            passed = f.again ? passed : kept;
             continue;
         }
         s->flights[kept++] = f;
@@ -107,6 +108,9 @@ static size_t first_n(const struct nx_spool *s) {
 /* Those that were passed go again; the others may be on their way still. */
 void nx_spool_rewind(struct nx_spool *s, int64_t now_us) {
     size_t again_n = s->passed_n > 0 ? s->passed_n : first_n(s);
+    if (s->passed_n == 0 && again_n > 0) {
+        s->again_seq = s->flights[again_n - 1].first_seq;
+    }
     s->flights_n -= again_n;
     memmove(s->flights, &s->flights[again_n],
             s->flights_n * sizeof(s->flights[0]));

@@ -59,7 +59,12 @@ void nx_spool_lanes_begin(struct nx_spool *s) {
 void nx_spool_lanes_back(struct nx_spool *s) {
     s->flights_n = 0;
     s->passed_n = 0;
+    s->again_seq = 0;
     nx_spool_lanes_begin(s);
+}
+
+void nx_spool_ended(struct nx_spool *s) {
+    nx_spool_lanes_back(s);
 }
 
 void nx_spool_connected(struct nx_spool *s, int64_t now_us) {

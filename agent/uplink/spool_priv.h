@@ -56,7 +56,8 @@ struct nx_flight {
     uint64_t last_seq;
     int64_t sent_us;
     uint32_t crc;
-    bool once; /* it never went before */
+    bool once;  /* it never went before */
+    bool again; /* it did, and may be answered still */
     bool drain;
 };
 
@@ -104,8 +105,9 @@ struct nx_spool {
     uint64_t sent_top; /* highest number sent since the connection began */
     struct nx_flight flights[NX_SPOOL_FLIGHT_MAX]; /* as they were sent */
     size_t flights_n;
-    size_t passed_n; /* the first of them: what was sent later is settled, */
-    bool answered;   /* or they were answered, and not taken */
+    size_t passed_n;    /* the first of them: what was sent later is settled, */
+    bool answered;      /* or they were answered, and not taken */
+    uint64_t again_seq; /* the one that goes again alone; 0: none */
     struct nx_seq_range waiting[NX_SPOOL_WAITING_MAX]; /* nx_spool_keep */
     size_t waiting_n;
     int64_t progress_us;

@@ -224,7 +224,9 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
                            now_us,
                            s->peeked_crc,
                            !drain && first_seq > s->sent_top,
+                           first_seq == s->again_seq,
                            drain};
+    s->again_seq = first_seq == s->again_seq ? 0 : s->again_seq;
     s->sent_top = last_seq > s->sent_top ? last_seq : s->sent_top;
     if (!s->peeked_beyond) {
         s->lanes[s->peeked_lane].seq = last_seq + 1;

@@ -61,6 +61,7 @@ void led_agent_lose_link(struct led_agent *a) {
     if (a->connection != 0) {
         a->connection = 0;
         a->greeted = false;
+        nx_spool_ended(a->spool);
         led_at(w, w->now_us + 1000 + dice_below(&w->dice, 4000000),
                LED_EV_CONNECT, a->index, 0, NULL);
         led_agent_arm(a);

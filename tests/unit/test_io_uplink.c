@@ -91,14 +91,20 @@ static void test_kept_batch(void **state) {
     nx_spool_ledger(f->spool, &ledger);
     assert_int_equal(ledger.held, 5);
     assert_int_equal(ledger.dropped, 0);
+    put(f, 1);
+    assert_true(nx_spool_pace_us(f->spool) > INT64_MIN);
     close_router(&f->c);
+    while (nx_uplink_online(f->uplink)) {
+        assert_int_equal(event_base_loop(f->c.base, EVLOOP_ONCE), 0);
+    }
+    assert_true(nx_spool_pace_us(f->spool) == INT64_MIN); /* no ack comes */
     f->c.never = 0;
     f->c.silent = false;
     f->c.stop_at = 0;
     open_router(&f->c);
     run_until_acked(f);
     nx_spool_ledger(f->spool, &ledger);
-    assert_int_equal(ledger.acked, 5);
+    assert_int_equal(ledger.acked, 6);
     assert_int_equal(ledger.dropped, 0);
     assert_int_equal(f->c.hellos, 2);
 }

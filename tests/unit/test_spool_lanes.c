@@ -79,6 +79,34 @@ static void test_no_storm_of_the_same(void **state) {
     assert_int_equal(nx_spool_timeout_at(b->spool, 10 * S), INT64_MAX);
 }
 
+/* ... nor when it answers the first copy at last. What is sent once behind it
+ * tells of the others. */
+static void test_late_answer_to_the_first(void **state) {
+    struct bench *b = *state;
+    bench_open(b, false);
+    for (uint64_t seq = 1; seq <= 40; seq++) {
+        bench_put(b, 1);
+        assert_int_equal(bench_send(b, (int64_t)seq * S / 40), seq);
+    }
+    nx_spool_rewind(b->spool, 10 * S);
+    assert_int_equal(bench_send(b, 10 * S), 1);
+    int64_t sent_us = 0;
+    (void)bench_ack(b, 1, 1, &sent_us);
+    assert_int_equal(nx_spool_timeout_at(b->spool, 10 * S), 60 * S);
+    nx_spool_rewind(b->spool, 60 * S);
+    assert_int_equal(bench_send(b, 60 * S), 2);
+    assert_int_equal(bench_send(b, 60 * S), 0);
+    bench_put(b, 1);
+    assert_int_equal(bench_send(b, 61 * S), 41);
+    ack_ahead(b, 2, (struct nx_seq_range){41, 41}, 41, 62 * S);
+    assert_int_equal(nx_spool_timeout_at(b->spool, 10 * S),
+                     10 * S + 3 * S / 40);
+    nx_spool_rewind(b->spool, 62 * S);
+    for (uint64_t seq = 3; seq <= 40; seq++) {
+        assert_int_equal(bench_send(b, 62 * S), seq);
+    }
+}
+
 /* Two of what is new are unanswered at a time, half of what an ack takes apart;
  * the drain's do not count. */
 static void test_pace(void **state) {
@@ -102,7 +130,10 @@ static void test_pace(void **state) {
     const struct nx_ack ack = {.epoch = EPOCH, .acked_seq = 6, .echo = 5};
     assert_true(nx_spool_ack(b->spool, &ack, false, 9 * S, &sent_us));
     assert_int_equal(nx_spool_pace_us(b->spool), 8 * S); /* it took 4 s */
-    nx_spool_connected(b->spool, 10 * S);
+    bench_put(b, 1);
+    assert_int_equal(bench_send(b, 9 * S), 8);
+    assert_int_equal(nx_spool_pace_us(b->spool), INT64_MAX);
+    nx_spool_ended(b->spool); /* no ack comes */
     assert_int_equal(nx_spool_pace_us(b->spool), INT64_MIN);
 }
 
@@ -197,6 +228,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_BENCH(test_passed_goes_again),
         WITH_BENCH(test_no_storm_of_the_same),
+        WITH_BENCH(test_late_answer_to_the_first),
         WITH_BENCH(test_pace),
         WITH_BENCH(test_answered_goes_again_soon),
         WITH_BENCH(test_no_run_too_many),

@@ -15,6 +15,8 @@ HEARTBEAT_S = 15    # of the agent
 UNHARMED = 80 * agent_faults.BATCH      # results: more than is on the way
 RECORD_BYTES = 20000
 RTT_S, SLOW_BYTES_PER_S = 1.3, 8000     # a satellite; 64 kbit/s
+HOLD_S = 0.1 + 2    # batch.max_age_ms, and what slow acks add
+LOADED_S = 1    # more, where other tests run beside it
 SLOW_S = 40     # too small batches would have filled the line long before
 
 
@@ -176,7 +178,9 @@ def test_slow_and_far():
         assert grown <= 1024, grown
         assert again == 0, again
         assert statistics.mean(sizes) >= 2 * good, (sizes, good)
-        assert sorted(behind)[len(behind) * 9 // 10] <= 2 * RTT_S, behind
+        assert statistics.median(behind) <= HOLD_S + RTT_S, behind
+        assert sorted(behind)[len(behind) * 9 // 10] <= \
+            HOLD_S + 2 * RTT_S + LOADED_S, behind
         took = heal(one, line)
         lost, double = one.settle()
     faults.row("64 kbit/s, 1.3 s there and back", 1, lost, double, took)
