@@ -33,7 +33,7 @@ struct rebuild {
     size_t page_n, page_done;
     bool profiles_over;
     int err; /* the first one */
-    uint64_t told_n, left_n;
+    uint64_t told_n, left_n, dropped_n;
 };
 
 static void keep(struct rebuild *r, int err) {
@@ -237,6 +237,9 @@ static int gather(struct rebuild *r, int64_t now_us) {
     if (err == NX_OK) {
         err = nx_store_incidents(r->v->store, add_incident, r);
     }
+    if (err == NX_OK) {
+        err = nx_store_damaged_drop(r->v->store, &r->dropped_n);
+    }
     if (err != NX_OK || r->err != NX_OK || r->n == 0) {
         return err != NX_OK ? err : r->err;
     }
@@ -327,6 +330,12 @@ static int report(const struct rebuild *r) {
             " incidents left as they are: their log is not all there, or it is "
             "not known what an agent was then\n",
             r->n, r->told_n, r->left_n);
+    if (r->dropped_n > 0) {
+        fprintf(r->v->out,
+                "deleted  %" PRIu64 " damaged forecasts of whole networks: "
+                "nothing makes them anew\n",
+                r->dropped_n);
+    }
     return nx_verify_targets(r->v);
 }
 

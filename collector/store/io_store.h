@@ -379,6 +379,10 @@ int nx_store_heard_before(struct nx_store *store, uint32_t agent_id,
 int nx_store_derived_drop(struct nx_store *store,
                           uint32_t incident_id) NX_MUSTUSE;
 
+/* Deletes the forecasts of whole networks that are damaged, of any incident:
+ * nothing makes them anew. n: how many. */
+int nx_store_damaged_drop(struct nx_store *store, uint64_t *n) NX_MUSTUSE;
+
 /* --- forecasts and scores (score/score.h) --- */
 
 /* A forecast as it was shown. */

@@ -121,3 +121,12 @@ int nx_store_derived_drop(struct nx_store *store, uint32_t incident_id) {
     }
     return err;
 }
+
+int nx_store_damaged_drop(struct nx_store *store, uint64_t *n) {
+    struct nx_sq sq = nx_sq_use(store, NX_SQ_DROP_DAMAGED,
+                                "DELETE FROM forecast WHERE agent_id = 0 AND "
+                                "digest <> nx_digest(" NX_SQ_FORECAST ")");
+    int err = nx_sq_run(&sq);
+    *n = err == NX_OK ? (uint64_t)sqlite3_changes(store->db) : 0;
+    return err;
+}

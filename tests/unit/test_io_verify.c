@@ -238,6 +238,37 @@ static void test_damaged_history(void **state) {
     expect_sound(b);
 }
 
+#define FORECAST(digest)                                                       \
+    "INSERT INTO forecast(incident_id, agent_id, resolver, name, type, "       \
+    "at_us, "                                                                  \
+    "basis, clear_us, clear_lo90_us, clear_hi90_us, digest) VALUES(1, 0, "     \
+    "'x', "                                                                    \
+    "'x', 'A', 1, 'prior', 3, 2, 4, " digest ");"
+#define NETWORKS                                                               \
+    "SELECT coalesce(group_concat(forecast_id), '') FROM forecast WHERE "      \
+    "at_us = 1"
+
+/* Nothing makes the forecasts of networks anew: the damaged ones are deleted,
+ * of an incident that is left as it is, too. One without a digest stays. */
+static void test_damaged_networks(void **state) {
+    struct bench *b = *state;
+    made(b);
+    sql(b, "DELETE FROM forecast;" FORECAST("NULL") FORECAST("7"));
+    assert_true(look(b, nx_verify) > 0);
+    rebuild(b);
+    expect_said(b, "deleted  1 damaged forecasts of whole networks");
+    expect(b, NETWORKS, "1");
+    expect_sound(b);
+    assert_int_equal(nx_store_incident_close(b->store, 1, b->t0_us + 500 * S),
+                     NX_OK);
+    retain(b, b->t0_us + 900 * S);
+    sql(b, "UPDATE forecast SET digest = 7 WHERE at_us = 1");
+    rebuild(b);
+    expect_said(b, "1 incidents left");
+    expect(b, NETWORKS, "");
+    expect_sound(b);
+}
+
 /* An error that ends the transaction: nothing is written after it. */
 static void test_error_in_the_middle(void **state) {
     struct bench *b = *state;
@@ -346,6 +377,7 @@ int main(void) {
         TEST(test_agent_unknown),
         TEST(test_damaged_row),
         TEST(test_damaged_history),
+        TEST(test_damaged_networks),
         TEST(test_error_in_the_middle),
         TEST(test_revoked_agent),
         TEST(test_agent_of_another_role),
