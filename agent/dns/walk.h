@@ -25,8 +25,8 @@
  *   4. every NX_WALK_AUDIT_S, and when the servers changed, the audit, observed
  *      likewise: each address for the SOA over TCP, the NS set, the DNSKEYs
  *      (with the EDNS sizes 512 and 4096, too) and every (name, qtype) with DO,
- *      the wildcards beside the name, and beside those between (so many at
- *      most), too;
+ *      the wildcards beside the name, below the apex, and beside the names
+ *      between (so many at most), too;
  *      those of the parent for the DS: once one of them says that there is no
  *      such zone, in each round until all said otherwise. What is said of keys
  *      and signatures every NX_WALK_RETRY_S, once a DS or DNSKEY was seen; with

@@ -135,9 +135,10 @@ static size_t keys_n(const struct nx_walk *w) {
 }
 
 static size_t audits_n(const struct nx_walk *w) {
+    size_t two_n = 2 * w->types_n;
+    size_t most = two_n > WALK_WILDS_MAX ? two_n : WALK_WILDS_MAX;
     size_t wilds_n = wild_levels(w) * w->types_n;
-    return WALK_AUDITS_N + w->types_n +
-           (wilds_n < WALK_WILDS_MAX ? wilds_n : WALK_WILDS_MAX);
+    return WALK_AUDITS_N + w->types_n + (wilds_n < most ? wilds_n : most);
 }
 
 /* Whoever mends keys waits for the word that they are mended. */
@@ -175,14 +176,19 @@ static void set_name(struct nx_walk_query *out, const uint8_t *name,
     out->flags = (uint16_t)flags;
 }
 
-/* Wildcard k: all types at the lowest level come first. With DO its denial says
- * how long the zone's are kept, also while the name is there. The name itself
- * where it would be too long. */
+/* Wildcard k: all types at the lowest level come first, then at the apex, where
+ * one is likeliest, then upwards. With DO its denial says how long the zone's
+ * are kept, also while the name is there. The name itself where it would be too
+ * long. */
 static void set_wildcard(const struct nx_walk *w, size_t k,
                          struct nx_walk_query *out) {
     unsigned have = nx_dname_labels(w->name);
     unsigned apex = nx_dname_labels(w->zones[w->deepest].apex);
-    unsigned below = (unsigned)(k / w->types_n) + (have > apex ? 1U : 0);
+    unsigned level = (unsigned)(k / w->types_n);
+    level = level == 1  ? (unsigned)wild_levels(w) - 1U
+            : level > 1 ? level - 1U
+                        : 0;
+    unsigned below = level + (have > apex ? 1U : 0);
     const uint8_t *base = nx_walk_suffix(w->name, have - below);
     size_t len = nx_dname_len(base);
     uint16_t type = w->types[k % w->types_n];

@@ -22,10 +22,11 @@
 #define WALK_PARENTS_MAX 8U     /* addresses of the parent asked for the DS */
 #define WALK_AUDITS_N 5U        /* questions of the audit to each server ... */
 #define WALK_WILDS_MAX 16U /* ... wildcards besides, and each type with DO */
+#define WALK_WILDS_MOST (2U * NX_WALK_TYPES_MAX) /* ... at two levels */
 #define WALK_ROUND_MAX                                                         \
     (NX_DELEG_SERVERS_MAX *                                                    \
          (2 * NX_WALK_TYPES_MAX + 1U + NX_WALK_BETWEEN_MAX + WALK_AUDITS_N +   \
-          WALK_WILDS_MAX) +                                                    \
+          WALK_WILDS_MOST) +                                                   \
      WALK_PARENTS_MAX + NX_WALK_LEFT_MAX * NX_WALK_TYPES_MAX)
 #define WALK_NONE (-1)
 

@@ -290,6 +290,35 @@ static void the_file_is_bounded(void **state) {
     assert_int_equal(papers.n, NX_PAPERS_MAX);
 }
 
+/* A deep name's wildcards at servers with 26 addresses, as two see them. */
+static void many_wildcards_fit(void **state) {
+    uint8_t owner[64];
+    const size_t before_n = papers.n;
+    size_t filed_n = 0;
+    (void)state;
+    memset(owner, 0, sizeof(owner));
+    for (unsigned agent = 1; agent <= 2; agent++) {
+        for (unsigned i = 0; i < 26 * 16; i++) {
+            unsigned labels = i % 16; /* beside the last one, and the zone's */
+            for (unsigned k = 0; k < labels; k++) {
+                memcpy(owner + 2 * k, "\1*", 2);
+            }
+            memcpy(owner + 2 * labels, apex, sizeof(apex));
+            struct nx_question q = {.name = owner, .qtype = NX_TYPE_A};
+            q.to = endpoint(1);
+            q.to.port = (uint16_t)(1000 + i / 16);
+            const struct nx_answer a = {.outcome = NX_TIMEOUT};
+            const struct nx_obs obs = {.question = &q, .answer = &a};
+            assert_int_equal(
+                nx_papers_put(&papers, NX_PAPER_WILDCARD, agent, &obs, NOW), 0);
+            filed_n++;
+        }
+    }
+    const size_t others_n = 2 * 26 * 7;
+    assert_int_equal(papers.n, before_n + filed_n);
+    assert_true(filed_n + others_n <= NX_PAPERS_MAX);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_sound_zone),
@@ -311,6 +340,7 @@ int main(void) {
         TEST(worst_first_each_once),
         TEST(old_news_is_left),
         TEST(the_file_is_bounded),
+        TEST(many_wildcards_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

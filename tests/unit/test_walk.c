@@ -572,6 +572,29 @@ static void audits_few_wildcards(void **state) {
     nx_walk_set_audit(walk, true);
     round_a();
     assert_int_equal(observed, 4 * (2 + NX_WALK_BETWEEN_MAX + 6 + 16) + 1);
+    assert_true(asked("1 *.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.example.com. "
+                      "@198.51.100.1 ! do\n"));
+    assert_true(asked("1 *.example.com. @198.51.100.1 ! do\n"));
+    assert_true(asked("1 *.a.a.a.a.a.example.com. @198.51.100.1 ! do\n"));
+    assert_false(asked("1 *.a.a.a.a.example.com. @198.51.100.1 ! do\n"));
+    assert_false(asked("1 *.a.example.com. @198.51.100.1 ! do\n"));
+}
+
+/* With as many types as there may be, too, the apex has its wildcards. */
+static void audits_the_apex(void **state) {
+    uint16_t types[NX_WALK_TYPES_MAX];
+    (void)state;
+    for (uint16_t i = 0; i < NX_WALK_TYPES_MAX; i++) {
+        types[i] = (uint16_t)(256 + i);
+    }
+    plant_four();
+    walk_to("a.b.c.example.com.");
+    nx_walk_set_audit(walk, true);
+    round_of(types, NX_WALK_TYPES_MAX);
+    assert_int_equal(observed, 4 * (17 + 2 + 5 + 16 + 32) + 1);
+    assert_true(asked("271 *.b.c.example.com. @198.51.100.1 ! do\n"));
+    assert_true(asked("271 *.example.com. @198.51.100.1 ! do\n"));
+    assert_false(asked(" *.c.example.com."));
 }
 
 /* The name itself, without DO: it is asked for with DO besides. */
@@ -708,6 +731,7 @@ int main(void) {
         T(audits_keys_sooner),
         T(audits_every_type),
         T(audits_few_wildcards),
+        T(audits_the_apex),
         T(audits_a_wildcard),
         T(asks_lost_sizes_again),
         T(asks_names_between),
