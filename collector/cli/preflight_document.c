@@ -32,6 +32,7 @@ struct soa {
     bool known;
     struct nx_preflight_negative negative;
     uint32_t w_s;
+    uint32_t sent_s; /* ... of the SOA alone */
 };
 
 static uint32_t seconds_of(const json_t *object, const char *key) {
@@ -49,33 +50,43 @@ static struct soa soa_of(const json_t *status) {
                      .sent_s = seconds_of(negative, "sent_s"),
                      .nsec_s = seconds_of(negative, "nsec_s")}};
     soa.w_s = nx_preflight_longest_s(&soa.negative);
+    const struct nx_preflight_negative sent = {.ttl_s = soa.negative.ttl_s,
+                                               .sent_s = soa.negative.sent_s};
+    soa.sent_s = nx_preflight_longest_s(&sent);
     return soa;
 }
 
 /* --- networks --- */
 
-static void judge(struct row *row, uint32_t w_s, int64_t now_us) {
+/* No cap holds for a denial that is made from an NSEC record (RFC 8198). */
+static uint32_t lives_s(const struct soa *soa, const json_t *habits,
+                        const char *cap) {
+    bool never = json_is_true(json_object_get(habits, "never_validates"));
+    uint32_t s = nx_preflight_lives_s(soa->sent_s, seconds_of(habits, cap),
+                                      seconds_of(habits, "floor_s"));
+    return never || soa->negative.nsec_s < s ? s : soa->negative.nsec_s;
+}
+
+static void judge(struct row *row, const struct soa *soa, int64_t now_us) {
     int64_t measured_us = nx_doc_time(row->resolver, "measured");
     row->verified = measured_us != NX_TIME_NONE &&
                     now_us - measured_us <= NX_PROFILE_AGED_US;
     const json_t *habits = row->verified ? row->resolver : NULL;
-    uint32_t floor_s = seconds_of(habits, "floor_s");
-    row->nxdomain_s = nx_preflight_lives_s(
-        w_s, seconds_of(habits, "nxdomain_cap_s"), floor_s);
-    row->nodata_s =
-        nx_preflight_lives_s(w_s, seconds_of(habits, "nodata_cap_s"), floor_s);
+    row->nxdomain_s = lives_s(soa, habits, "nxdomain_cap_s");
+    row->nodata_s = lives_s(soa, habits, "nodata_cap_s");
     row->lives_s =
         row->nxdomain_s > row->nodata_s ? row->nxdomain_s : row->nodata_s;
 }
 
 static void add_row(struct fleet *fleet, const json_t *network,
-                    const json_t *resolver, uint32_t w_s, int64_t now_us) {
+                    const json_t *resolver, const struct soa *soa,
+                    int64_t now_us) {
     struct row *row = &fleet->rows[fleet->rows_n];
     *row = (struct row){
         .network = nx_doc_text(network, "network"),
         .resolver = resolver,
         .weight = json_number_value(json_object_get(network, "weight"))};
-    judge(row, w_s, now_us);
+    judge(row, soa, now_us);
     fleet->lives_s[fleet->rows_n++] = row->lives_s;
     fleet->longest_s =
         row->lives_s > fleet->longest_s ? row->lives_s : fleet->longest_s;
@@ -106,8 +117,8 @@ static bool counts(const json_t *resolver, bool served) {
 }
 
 static void add_network(struct fleet *fleet, const json_t *network,
-                        const json_t *list, const json_t *index, uint32_t w_s,
-                        int64_t now_us) {
+                        const json_t *list, const json_t *index,
+                        const struct soa *soa, int64_t now_us) {
     const char *name = nx_doc_text(network, "network");
     const json_t *first = name != NULL ? json_object_get(index, name) : NULL;
     size_t before_n = fleet->rows_n;
@@ -127,11 +138,11 @@ static void add_network(struct fleet *fleet, const json_t *network,
     for (; i < end; i++) {
         const json_t *resolver = json_array_get(list, i);
         if (counts(resolver, served)) {
-            add_row(fleet, network, resolver, w_s, now_us);
+            add_row(fleet, network, resolver, soa, now_us);
         }
     }
     if (fleet->rows_n == before_n) {
-        add_row(fleet, network, NULL, w_s, now_us);
+        add_row(fleet, network, NULL, soa, now_us);
     }
     fleet->networks[fleet->networks_n++] =
         (struct nx_preflight_network){.weight = fleet->rows[before_n].weight,
@@ -147,7 +158,8 @@ static void fleet_fini(struct fleet *fleet) {
 
 /* False: no memory. */
 static bool fleet_init(struct fleet *fleet, const json_t *networks,
-                       const json_t *resolvers, uint32_t w_s, int64_t now_us) {
+                       const json_t *resolvers, const struct soa *soa,
+                       int64_t now_us) {
     const json_t *list = json_object_get(resolvers, "resolvers");
     const json_t *all = json_object_get(networks, "networks");
     const json_t *network = NULL;
@@ -166,7 +178,7 @@ static bool fleet_init(struct fleet *fleet, const json_t *networks,
         return false;
     }
     json_array_foreach(all, i, network) {
-        add_network(fleet, network, list, index, w_s, now_us);
+        add_network(fleet, network, list, index, soa, now_us);
     }
     json_decref(index);
     return true;
@@ -298,7 +310,7 @@ json_t *nx_preflight_document(const json_t *status, const json_t *networks,
     json_t *authority = json_object_get(status, "authority");
     const struct soa soa = soa_of(status);
     struct fleet fleet;
-    if (!fleet_init(&fleet, networks, resolvers, soa.w_s, nx_doc_now(status))) {
+    if (!fleet_init(&fleet, networks, resolvers, &soa, nx_doc_now(status))) {
         return NULL;
     }
     json_t *zone = json_object_get(resolvers, "canary_zone");

@@ -114,6 +114,7 @@ bool nx_status_resolver_habits(json_t *o, const struct nx_measured *m) {
                        json_string(nx_who_text(m->who))) &&
            nx_json_set(o, "validates",
                        json_string(nx_validates_text(m->validates))) &&
+           nx_json_set(o, "never_validates", flag(p->never_validates)) &&
            nx_json_set(o, "bogus_answer",
                        json_string(nx_bogus_text(m->bogus))) &&
            nx_json_set(o, "extended_errors",

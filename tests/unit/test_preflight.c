@@ -196,6 +196,48 @@ static json_int_t at(const json_t *document, const char *list, size_t i,
     return json_integer_value(value);
 }
 
+/* A cap holds for the SOA's TTL, not for what is made from NSEC records. */
+static void made_from_nsec(void **state) {
+    json_t *status = status_of(3600, 3600);
+    json_t *all = parse("{\"networks\": ["
+                        "{\"network\": \"bern\", \"resolvers\": 1},"
+                        "{\"network\": \"lyon\", \"resolvers\": 1},"
+                        "{\"network\": \"osl\", \"resolvers\": 1}]}");
+#define HABITS                                                                 \
+    "\"resolver\": \"192.0.2.53@53\", "                                        \
+    "\"measured\": \"2026-11-20T08:00:00.000Z\", \"nxdomain_cap_s\": 30, "     \
+    "\"nodata_cap_s\": 40, \"floor_s\": 1"
+    json_t *measured =
+        parse("{\"resolvers\": ["
+              "{\"network\": \"bern\", " HABITS ", \"never_validates\": true},"
+              "{\"network\": \"lyon\", " HABITS ", \"never_validates\": false},"
+              "{\"network\": \"osl\", " HABITS "}]}");
+    json_t *negative = json_object_get(status, "negative");
+    (void)state;
+    json_t *d = nx_preflight_document(status, all, measured, NX_TIME_NONE);
+    assert_int_equal(at(d, "networks", 1, "nxdomain_lives_s"), 30);
+    assert_int_equal(at(d, "advice", 0, "from_s"), 86400); /* the NS set's */
+    json_decref(d);
+    assert_int_equal(
+        json_object_set_new(negative, "nsec_s", json_integer(86400)), 0);
+    d = nx_preflight_document(status, all, measured, NX_TIME_NONE);
+    assert_int_equal(at(d, "networks", 0, "nxdomain_lives_s"), 30);
+    assert_int_equal(at(d, "networks", 0, "nodata_lives_s"), 40);
+    assert_int_equal(at(d, "networks", 1, "nxdomain_lives_s"), 86400);
+    assert_int_equal(at(d, "networks", 1, "nodata_lives_s"), 86400);
+    assert_int_equal(at(d, "networks", 2, "nxdomain_lives_s"), 86400);
+    assert_int_equal(at(d, "accidents", 0, "clear_all_s"), 86400);
+    assert_string_equal(
+        json_string_value(json_object_get(
+            json_array_get(json_object_get(d, "advice"), 1), "lower")),
+        "NSEC TTL");
+    assert_int_equal(at(d, "advice", 1, "everywhere_s"), 86400);
+    json_decref(d);
+    json_decref(status);
+    json_decref(all);
+    json_decref(measured);
+}
+
 /* One for comparison beside the network's own, and one that nobody has any
  * more; a network whose agents are away. */
 static void serving(void **state) {
@@ -339,7 +381,8 @@ int main(void) {
         cmocka_unit_test(lives),    cmocka_unit_test(costs),
         cmocka_unit_test(networks), cmocka_unit_test(advice),
         cmocka_unit_test(document), cmocka_unit_test(longest),
-        cmocka_unit_test(serving),  cmocka_unit_test(text),
+        cmocka_unit_test(serving),  cmocka_unit_test(made_from_nsec),
+        cmocka_unit_test(text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
