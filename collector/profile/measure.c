@@ -429,10 +429,7 @@ int nx_measure(const struct nx_canary_looks *looks,
     } else {
         take_caps(looks, before, before_us, &m);
     }
-    nx_measure_end(looks, &m.profile);
-    if (m.caches_seen > 1) { /* it may be another one's younger entry */
-        m.profile.early_seen = NX_EARLY_UNKNOWN;
-    }
+    nx_measure_end(looks, m.caches_seen, &m.profile);
     take_words(looks, &m);
     m.profile.rd0 = (uint8_t)rd0_of(looks);
     nx_measured_settle(&m);

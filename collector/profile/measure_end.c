@@ -187,9 +187,11 @@ static enum nx_early early_in_tenth(const struct nx_canary_looks *looks) {
     return early;
 }
 
-void nx_measure_end(const struct nx_canary_looks *looks,
+void nx_measure_end(const struct nx_canary_looks *looks, unsigned caches_seen,
                     struct nx_profile *profile) {
     struct life life;
+    bool alone =
+        caches_seen <= 1; /* or it may be another one's younger entry */
     if (looks->n[NX_CANARY_END] == 0 ||
         !is_denial(&looks->of[NX_CANARY_END][0].look)) {
         return;
@@ -201,11 +203,13 @@ void nx_measure_end(const struct nx_canary_looks *looks,
     bool early = cured_early(&life);
     profile->never_decrements = life.flat;
     profile->conv = early ? NX_CONV_U : (uint8_t)conv_of(&life);
-    /* Not excluded unless an end was seen that came when it was due. */
+    enum nx_early tenth = alone ? early_in_tenth(looks) : NX_EARLY_UNKNOWN;
+    bool prefetch = tenth == NX_EARLY_SEEN && !early;
+    /* Not excluded unless an end was seen that came when it was due; the last
+     * tenth opens before it. */
     profile->early_window_s =
-        profile->conv != NX_CONV_U ? 0 : (uint32_t)EARLY_S;
-    enum nx_early tenth = early_in_tenth(looks);
-    if (early || tenth == NX_EARLY_SEEN) {
+        profile->conv != NX_CONV_U || prefetch ? 0 : (uint32_t)EARLY_S;
+    if ((early && alone) || tenth == NX_EARLY_SEEN) {
         profile->early_seen = NX_EARLY_SEEN;
     } else if (profile->early_window_s == 0) {
         profile->early_seen = (uint8_t)tenth;

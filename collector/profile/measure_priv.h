@@ -25,7 +25,7 @@ enum nx_soa_clock nx_measure_clock(const struct nx_canary_looks *looks);
 /* From looks until after the end of a short denial, and at the last tenth of a
  * longer one: conv, never_decrements,
  * early_window_s, early_seen, past_ttl, stale_max_s. */
-void nx_measure_end(const struct nx_canary_looks *looks,
+void nx_measure_end(const struct nx_canary_looks *looks, unsigned caches_seen,
                     struct nx_profile *profile);
 
 #endif

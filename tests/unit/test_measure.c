@@ -267,6 +267,22 @@ static void test_prefetch(void **state) {
     }
 }
 
+/* The end was not seen, say: that excludes no more, and the tenth opens first.
+ */
+static void test_prefetch_beside_an_unknown_end(void **state) {
+    for (unsigned caches = 1; caches <= 2; caches++) {
+        start(state);
+        live_long(NX_CONV_F0, 0.6, 0.3);
+        looks.n[NX_CANARY_END] = 2;
+        count(8, caches, 0.5);
+        struct nx_profile p = measure().profile;
+        assert_int_equal(p.conv, NX_CONV_U);
+        assert_int_equal(p.early_seen, caches == 1);
+        assert_int_equal(nx_profile_early_us(&p, 3600 * S),
+                         caches == 1 ? 360 * S : 41 * S);
+    }
+}
+
 /* Nothing is said without the zone, below a cap, of another name's SOA, by one
  * look, of what another cache may have, and of a question that was repeated. */
 static void test_prefetch_is_not_known(void **state) {
@@ -424,6 +440,7 @@ int main(void) {
         cmocka_unit_test_setup(test_predict, begin),
         cmocka_unit_test_setup(test_prefetch, begin),
         cmocka_unit_test_setup(test_prefetch_is_not_known, begin),
+        cmocka_unit_test_setup(test_prefetch_beside_an_unknown_end, begin),
         cmocka_unit_test_setup(test_flat, begin),
         cmocka_unit_test_setup(test_looks_too_far_apart, begin),
         cmocka_unit_test_setup(test_largest_ttl, begin),
