@@ -80,6 +80,14 @@ static struct nx_auth_vantage *vantage_make(struct nx_authority *a,
     return v;
 }
 
+void nx_authority_reached(struct nx_authority *a, uint32_t agent_id,
+                          uint8_t families) {
+    struct nx_auth_vantage *v = vantage(a, agent_id);
+    if (v != NULL) {
+        v->reached = families;
+    }
+}
+
 int nx_authority_delegation(struct nx_authority *a, uint32_t agent_id,
                             const struct nx_delegation *d, int64_t at_us,
                             uint32_t eps_us) {

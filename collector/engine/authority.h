@@ -221,6 +221,16 @@ const uint8_t *nx_authority_apex(const struct nx_authority *authority);
  * name (RFC 8020); NULL: none that we know of. */
 const uint8_t *nx_authority_ancestor(const struct nx_authority *authority);
 
+/* A bit for each address family. */
+static inline uint8_t nx_auth_family(const struct nx_endpoint *at) {
+    return at->address_len == 16 ? 2 : 1;
+}
+
+/* The families by which this agent reached some name server, of any zone: what
+ * it does not reach by those is no lack of its own. */
+void nx_authority_reached(struct nx_authority *authority, uint32_t agent_id,
+                          uint8_t families);
+
 /* Borrowed until the next call of a function above. NX_ENOMEM. */
 int nx_authority_view(struct nx_authority *authority,
                       struct nx_auth_view *out) NX_MUSTUSE;

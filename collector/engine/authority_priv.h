@@ -46,6 +46,7 @@ struct nx_auth_vantage {
     uint32_t unasked_n; /* name servers of its set that it cannot ask */
     int64_t last_us;    /* newest answer of any server */
     int64_t blind_us;   /* no server had answered for rounds, then */
+    uint8_t reached;    /* nx_authority_reached */
     unsigned vain_n;    /* questions without an answer since the last one */
     bool apex_known;
     uint8_t apex[NX_DNAME_MAX]; /* of the zone whose set it sees */

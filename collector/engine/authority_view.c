@@ -43,11 +43,17 @@ bool nx_auth_is_worst(const struct nx_authority *a, size_t i) {
     return true;
 }
 
-/* Nothing comes back by this address family, to anybody, and by the other one
- * it does: that is the auditors' way rather than all of these servers. */
+/* Nothing comes back by this address family, to anybody, of any zone, and by
+ * the other one it does: that is the auditors' way rather than these servers.
+ */
 static bool lacks_family(const struct nx_authority *a,
                          const struct nx_auth_entry *e) {
     bool other = false;
+    for (size_t i = 0; i < a->vantages_n; i++) {
+        if ((a->vantages[i].reached & nx_auth_family(&e->server.at)) != 0) {
+            return false;
+        }
+    }
     for (size_t i = 0; i < a->entries_n; i++) {
         const struct nx_auth_entry *o = &a->entries[i];
         bool same = o->server.at.address_len == e->server.at.address_len;

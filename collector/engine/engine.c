@@ -247,7 +247,12 @@ int nx_engine_authority(const struct nx_engine *engine, uint32_t incident_id,
     if (!nx_case_open(c)) {
         return NX_ESTATE;
     }
-    return nx_authority_view(c->items[item].authority, out);
+    struct nx_authority *authority = c->items[item].authority;
+    const struct nx_agent_state *s = engine->agents;
+    for (; s != NULL; s = s->hh.next) {
+        nx_authority_reached(authority, s->agent.id, s->reached);
+    }
+    return nx_authority_view(authority, out);
 }
 
 struct nx_ns_book *nx_engine_ns_book(struct nx_engine *engine) {

@@ -153,6 +153,7 @@ struct nx_agent_state {
     bool resolvers_known; /* by a hello */
     int64_t hello_us;
     uint64_t results_n;
+    uint8_t reached; /* nx_auth_family of name servers that answered it, ever */
 
     struct nx_target *targets;
     size_t rank; /* index in nx_engine.by_network */

@@ -318,6 +318,15 @@ static bool is_of_keys(const struct nx_question *question) {
     return question->qtype == NX_TYPE_DNSKEY || question->qtype == NX_TYPE_DS;
 }
 
+/* Whatever the zone. */
+static void note_reached(struct nx_fold *f, const struct nx_obs *obs) {
+    const struct nx_endpoint *at = &obs->question->to;
+    if (at->layer == NX_LAYER_AUTHORITY &&
+        obs->answer->outcome == NX_ANSWERED) {
+        f->agent->reached |= nx_auth_family(at);
+    }
+}
+
 static int fold_obs(struct nx_fold *f, const struct nx_obs *obs) {
     int err = 0;
     if (obs->tx_mono_us < -NX_FOLD_SANE_US ||
@@ -325,6 +334,7 @@ static int fold_obs(struct nx_fold *f, const struct nx_obs *obs) {
         f->engine->counts.untimely_n++;
         return 0;
     }
+    note_reached(f, obs);
     struct nx_route *route = route_of(f, obs->question);
     switch ((enum nx_way)route->way) {
     case NX_WAY_STRAY:

@@ -398,8 +398,18 @@ static void audits_three(struct engine_bench *b, const struct nx_answer *answer,
     batch_of(b, AUDITOR, &q, answer, 900, at_us, &d);
 }
 
+/* Of another zone, by IPv6. */
+static void reaches(struct engine_bench *b, int64_t at_us) {
+    static const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_AA};
+    struct nx_endpoint at = name_server(9);
+    at.address_len = 16;
+    const struct nx_question q = {
+        .name = apex, .qtype = NX_TYPE_DS, .flags = NX_Q_DO, .to = at};
+    batch_of(b, AUDITOR, &q, &yes, 900, at_us, NULL);
+}
+
 /* A dead one is told though the guard waits for it still; an auditor without
- * IPv6 is no fault of the servers. */
+ * IPv6 is no fault of the servers; one with it is none of those. */
 static void test_servers_without_an_answer(void **state) {
     static const uint8_t rdata[] = {0, 4, 192, 0, 2, 10};
     static const struct nx_answer yes = {.flags = NX_ANS_RDATA | NX_ANS_AA,
@@ -434,6 +444,16 @@ static void test_servers_without_an_answer(void **state) {
     assert_string_equal(text_at(authority, "audit.1.detail"),
                         "no agent in the role authority has a way by IPv6: 1 "
                         "address of name servers not audited");
+    json_decref(d);
+    reaches(b, T0 + 31 * S);
+    d = status(b, T0 + 31 * S);
+    authority = json_object_get(d, "authority");
+    assert_int_equal(json_array_size(json_object_get(authority, "audit")), 2);
+    assert_string_equal(text_at(authority, "audit.1.tag"), "NS_SILENT");
+    assert_string_equal(text_at(authority, "audit.1.severity"), "error");
+    assert_non_null(
+        strstr(text_at(authority, "audit.1.detail"),
+               " gives no answer of use (unreachable), last asked "));
     json_decref(d);
 }
 
