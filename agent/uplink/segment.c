@@ -13,6 +13,8 @@
 #define RECORD_OFFSET_KNOWN 1U
 #define LEDGER_CLEAN 1U
 #define LEDGER_MORE 2U /* holes on the second page */
+#define LEDGER_UNSENT 4U
+#define SAME_OFFSET (NX_LEDGER_PAGE_BYTES - CRC_BYTES - 8U) /* behind holes */
 #define PAGE_HOLES (NX_LEDGER_HOLES_MAX / 2U)
 
 /* --- integers --- */
@@ -217,8 +219,13 @@ void nx_ledger_pack(const struct nx_ledger_block *ledger,
     put(&c, ledger->reserved_seq, 8);
     put(&c, ledger->acked_seq, 8);
     put(&c, ledger->dropped_n, 8);
-    put(&c, (ledger->clean ? LEDGER_CLEAN : 0) | (more ? LEDGER_MORE : 0), 4);
+    put(&c,
+        (ledger->clean ? LEDGER_CLEAN : 0) | (more ? LEDGER_MORE : 0) |
+            (ledger->unsent ? LEDGER_UNSENT : 0),
+        4);
     put_holes(&c, ledger->holes, more ? PAGE_HOLES : ledger->holes_n);
+    c.out = out + SAME_OFFSET; /* 0 in ledgers of before */
+    put(&c, ledger->same_seq, 8);
     seal(out, NX_LEDGER_PAGE_BYTES, 0);
     if (more) {
         pack_more(ledger, out + NX_LEDGER_PAGE_BYTES);
@@ -265,7 +272,10 @@ int nx_ledger_parse(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES],
     l.dropped_n = get(&c, 8);
     uint64_t flags = get(&c, 4);
     l.clean = (flags & LEDGER_CLEAN) != 0;
+    l.unsent = (flags & LEDGER_UNSENT) != 0;
     err = get_holes(&c, &l);
+    c.in = bytes + SAME_OFFSET;
+    l.same_seq = get(&c, 8);
     if (err == NX_OK && (flags & LEDGER_MORE) != 0) {
         err = parse_more(bytes + NX_LEDGER_PAGE_BYTES, &l);
     }
@@ -273,7 +283,8 @@ int nx_ledger_parse(const uint8_t bytes[NX_LEDGER_BLOCK_BYTES],
         return err;
     }
     if (l.reserved_seq > NX_SEQ_MAX || l.acked_seq > l.reserved_seq ||
-        l.dropped_n > l.reserved_seq || !holes_possible(&l)) {
+        l.dropped_n > l.reserved_seq || l.same_seq > l.reserved_seq ||
+        !holes_possible(&l)) {
         return NX_EMALFORMED;
     }
     *out = l;

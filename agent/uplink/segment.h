@@ -52,6 +52,8 @@ struct nx_ledger_block {
     uint64_t reserved_seq; /* numbers up to here may have been given out */
     uint64_t acked_seq;
     uint64_t dropped_n; /* settled as lost, beside those of the holes */
+    uint64_t same_seq;  /* see struct nx_spool */
+    bool unsent;        /* this run has sent nothing */
     bool clean;         /* ended well: reserved_seq is the last number */
     struct nx_hole holes[NX_LEDGER_HOLES_MAX];
     uint32_t holes_n;

@@ -23,6 +23,7 @@ int nx_spool_new(const struct nx_spool_conf *conf,
     s->tail = &s->first;
     s->sync_us = INT64_MAX;
     s->blocked_us = INT64_MAX;
+    s->unsent = true;
     memset(found, 0, sizeof(*found));
     int err = NX_OK;
     if (disk != NULL) {
@@ -34,7 +35,7 @@ int nx_spool_new(const struct nx_spool_conf *conf,
         nx_spool_free(&s);
         return err;
     }
-    s->fresh_from = s->new_from = s->opened_seq = s->next_seq;
+    s->fresh_from = s->new_from = s->next_seq;
     nx_spool_lanes_back(s);
     *out = s;
     return NX_OK;

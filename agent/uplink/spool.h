@@ -185,8 +185,9 @@ struct nx_spool_moved {
 };
 
 /* A spool that is behind goes on in a new epoch (random): what it holds is
- * numbered anew, less what the collector has: what was numbered before this run
- * began is the same in both. On failure it stays in the old epoch, with all
+ * numbered anew, less what the collector has as far as that is known: what was
+ * numbered before the first run that has sent nothing since; the rest may
+ * arrive twice. On failure it stays in the old epoch, with all
  * that it holds; NX_EFULL and there is less and less on the disk: the oldest
  * goes, as ever. NX_ENOMEM, and errors of the disk. Takes as long as reading
  * and writing all of it does. */

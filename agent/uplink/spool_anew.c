@@ -17,13 +17,12 @@ struct moving {
 };
 
 /* How many of from..to the collector has: by what it told this run, or, of what
- * was numbered before that began and so before the copy was made, by what it
- * tells now. */
+ * is the same in both, by what it tells now. */
 static uint64_t has_n(const struct moving *m, uint64_t from, uint64_t to) {
     const struct nx_spool *s = m->from;
     const struct nx_ack *ack = m->ack;
     uint64_t told_n = nx_settled_count(s->acked_seq, &s->ahead, from, to);
-    uint64_t last = to < s->opened_seq ? to : s->opened_seq - 1;
+    uint64_t last = to < s->same_seq ? to : s->same_seq;
     uint64_t same_n =
         from <= last ? nx_settled_count(ack->acked_seq, &ack->ahead, from, last)
                      : 0;
@@ -174,7 +173,7 @@ static struct nx_spool *empty_like(const struct nx_spool *s, uint64_t epoch) {
                                 .epoch = epoch,
                                 .boot = s->boot,
                                 .next_seq = 1,
-                                .opened_seq = 1,
+                                .unsent = true,
                                 .next_id = s->next_id,
                                 .segment_limit = s->segment_limit,
                                 .generation = s->generation,

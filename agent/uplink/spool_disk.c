@@ -31,6 +31,8 @@ static int write_copy(struct nx_spool *s, uint64_t reserved_seq, bool clean) {
                                     .reserved_seq = reserved_seq,
                                     .acked_seq = s->acked_seq,
                                     .dropped_n = s->dropped_n,
+                                    .same_seq = s->same_seq,
+                                    .unsent = s->unsent,
                                     .clean = clean};
     assert(s->holes_n <= NX_LEDGER_HOLES_MAX);
     block.holes_n = (uint32_t)s->holes_n;

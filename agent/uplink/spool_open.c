@@ -353,6 +353,9 @@ static int take_old(struct opening *o, const struct nx_ledger_block *ledger) {
     uint64_t last_seq = ledger->reserved_seq + o->unsure_n;
     last_seq = o->last_seq > last_seq ? o->last_seq : last_seq;
     s->next_seq = last_seq + 1;
+    /* Of the older copy of the ledger who knows. */
+    s->same_seq =
+        ledger->unsent || o->unsure_n > 0 ? ledger->same_seq : last_seq;
     uint64_t from = o->last_seq > s->acked_seq ? o->last_seq : s->acked_seq;
     bool pending = o->pending_n > 0; /* they may be there */
     pass_over(o, last_seq);

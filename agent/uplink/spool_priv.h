@@ -68,7 +68,11 @@ struct nx_spool {
     uint64_t epoch;
     uint64_t boot;
     uint64_t next_seq;
-    uint64_t opened_seq;   /* the first number of this run */
+    /* What a spool that was put back has in common with the original: what was
+     * numbered when a run began, if the one before had sent. Runs that sent
+     * nothing may all be of the copy. */
+    uint64_t same_seq;
+    bool unsent;           /* this run has sent nothing */
     uint64_t reserved_seq; /* on the disk; without one: no limit */
     /* The collector, as it told. */
     uint64_t acked_seq;

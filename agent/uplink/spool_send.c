@@ -238,4 +238,10 @@ void nx_spool_sent(struct nx_spool *s, int64_t now_us) {
             s->peeked_lane == NX_LANE_DRAIN ? NX_LANE_FRESH : NX_LANE_DRAIN;
     }
     s->peeked = false;
+    if (s->unsent) {
+        s->unsent = false;
+        if (s->has_disk) { /* else it may be sent twice, from a copy */
+            (void)nx_spool_failed(s, nx_spool_write_ledger(s, false));
+        }
+    }
 }

@@ -78,6 +78,8 @@ static void run_on(struct bench *b, struct far_side *far, bool sends_old,
     bench_open(b, true);
     bench_put(b, 10);
     bench_put(b, 10);
+    assert_int_equal(bench_send(b, 0), 1); /* does not arrive */
+    nx_spool_lanes_back(b->spool);
     fake_copy(b->disk, &copy);
     if (!sends_old) {
         nx_spool_connected(b->spool, 0); /* the drain waits */
@@ -143,6 +145,45 @@ static void test_put_back(void **state) {
     b->new_epoch = EPOCH + 7;
     bench_crash(b, true);
     assert_int_equal(nx_spool_epoch(b->spool), EPOCH2);
+}
+
+/* Two starts of the copy before the collector says so: what the first one has
+ * seen is not the original's. */
+static void test_two_starts(void **state) {
+    struct bench *b = *state;
+    struct far_side far;
+    struct nx_spool_moved moved;
+    run_on(b, &far, true, 6);
+    bench_open(b, true);
+    b->made_n = 1000;
+    bench_put(b, 5);
+    assert_int_equal(nx_spool_close(b->spool), NX_OK);
+    nx_spool_free(&b->spool);
+    bench_open(b, true);
+    assert_int_equal(nx_spool_next_seq(b->spool), 406);
+    bench_put(b, 7);
+    assert_int_equal(anew(b, &far, &moved), NX_OK);
+    assert_int_equal(moved.held, 12);
+    assert_int_equal(moved.lost, 0);
+    assert_int_equal(send_all(&far, b, S), sum_of(1001, 1012));
+}
+
+/* ... nor does anybody know what of it is, when the original had sent nothing.
+ */
+static void test_copy_of_the_unsent(void **state) {
+    struct bench *b = *state;
+    struct nx_spool_moved moved;
+    struct far_side far;
+    const struct nx_ack ack = {.epoch = EPOCH, .acked_seq = 1000};
+    begin(&far);
+    bench_open(b, true);
+    bench_put(b, 5);
+    assert_int_equal(nx_spool_close(b->spool), NX_OK);
+    nx_spool_free(&b->spool);
+    bench_open(b, true);
+    assert_int_equal(nx_spool_anew(b->spool, &ack, EPOCH2, &moved), NX_OK);
+    assert_int_equal(moved.held, 5);
+    assert_int_equal(send_all(&far, b, S), sum_of(1, 5));
 }
 
 /* What the original never sent is kept, and one that is lost is reported. */
@@ -334,6 +375,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         WITH_BENCH(test_what_it_is_for),
         WITH_BENCH(test_put_back),
+        WITH_BENCH(test_two_starts),
+        WITH_BENCH(test_copy_of_the_unsent),
         WITH_BENCH(test_holes),
         WITH_BENCH(test_in_memory),
         WITH_BENCH(test_collector_put_back),
